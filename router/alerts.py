@@ -1,0 +1,118 @@
+"""What goes out: an alert, its deliveries, the attempts at one and how an attempt ended."""
+
+import enum
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import NewType
+
+import msgspec
+
+AlertId = NewType("AlertId", str)
+DeliveryId = NewType("DeliveryId", str)
+
+RESPONSE_LIMIT = 1024
+"""Characters of a receiver's answer that an attempt keeps."""
+
+
+class Severity(enum.StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What a match raises. Self-contained: whoever sends it needs no rule set.
+
+    It is encoded once and stored for each destination, so it is a msgpack array.
+    """
+
+    id: AlertId
+    """Derived from the event's identity and the rule: a rerun gives the same alert."""
+    rule: str
+    severity: Severity
+    summary: str
+    """Jinja2 template from the rule, not yet rendered; ``""`` means the plain form."""
+    description: str
+    """The rule's own description, shown as it stands."""
+    raised_at: float
+    """Unix time in seconds."""
+    event_id: str
+    event_source: str
+    event_type: str
+    event_time: str
+    """RFC 3339 as the sender wrote it; ``""`` where the event has none."""
+    event_received_at: float
+    """Unix time in seconds at which ingress had the event."""
+    event: bytes
+    """The CloudEvent in JSON, byte for byte as it came in."""
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One try that did not deliver, as it is kept for the operator."""
+
+    number: int
+    at: float
+    """Unix time in seconds at which the attempt began."""
+    seconds: float
+    reason: str
+    status: int | None = None
+    response: str = ""
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """One alert to one destination. ``attempt`` counts from 1."""
+
+    id: DeliveryId
+    destination: str
+    alert: Alert
+    attempt: int = 1
+    failed_attempts: tuple[Attempt, ...] = ()
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """The receiver has it."""
+
+    status: int | None = None
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The receiver will never take it: trying again cannot help."""
+
+    reason: str
+    status: int | None = None
+    response: str = ""
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """It did not work this time; ``retry_after_seconds`` is the receiver's own wish."""
+
+    reason: str
+    status: int | None = None
+    response: str = ""
+    retry_after_seconds: float | None = None
+
+
+Outcome = Delivered | Refused | Failed
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What an attempt would send, for people and for the capture kind. Holds no secret."""
+
+    headers: tuple[tuple[str, str], ...]
+    body: str
+    content_type: str
+
+
+def _digest(parts: Sequence[str]) -> str:
+    # The separator keeps ("ab", "c") and ("a", "bc") apart.
+    return blake2b("\x00".join(parts).encode(), digest_size=12).hexdigest()
+
+
+def alert_id(event_key: str, rule: str) -> AlertId:
+    """The id of the alert that ``rule`` raises for the event with this key."""
+    return AlertId(f"al_{_digest((event_key, rule))}")
+
+
+def delivery_id(alert: AlertId, destination: str) -> DeliveryId:
+    """The id that every attempt of this delivery carries, so that receivers can drop repeats."""
+    return DeliveryId(f"msg_{_digest((alert, destination))}")

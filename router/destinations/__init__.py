@@ -1,0 +1,53 @@
+"""Where alerts go: one file per kind, each with one promise.
+
+A destination makes one attempt and says how it ended. It never retries, never raises for the
+far side's fault, waits no longer than its ``timeout``, and puts no secret into an outcome.
+Adding a kind: one file here and one line in ``kinds.py``.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from router.alerts import Delivery, Outcome, Preview
+from router.values import Duration
+
+
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often a delivery is tried, and how long to wait in between (exponential, full jitter)."""
+
+    attempts: int = 16
+    first: Duration = Duration(1)
+    """The upper bound of the wait after the first attempt; it doubles with each further one."""
+    longest: Duration = Duration(3600)
+    """No wait is longer, a receiver's Retry-After included."""
+
+
+class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every kind takes. A kind's own Struct extends this one."""
+
+    timeout: Duration = Duration(10)
+    """One attempt, from connect to the last byte of the answer."""
+    concurrency: int = 20
+    """Attempts under way at once in one worker process."""
+    retry: RetryPolicy = RetryPolicy()
+
+
+class Destination(Protocol):
+    """One configured place. ``open`` and ``close`` run in the worker's event loop."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def config(self) -> DestinationConfig: ...
+
+    async def open(self) -> None: ...
+    async def close(self) -> None: ...
+
+    async def attempt(self, delivery: Delivery) -> Outcome:
+        """Send once. Only programming errors and cancellation leave as exceptions."""
+        ...
+
+    def preview(self, delivery: Delivery) -> Preview:
+        """What ``attempt`` would send, without sending it (pure)."""
+        ...

@@ -1,0 +1,81 @@
+"""Every error that the router raises, in one tree.
+
+RouterError                  whatever the router itself says is wrong
+├── ConfigurationError       the operator's to mend; the process refuses to start
+│   ├── SettingsError        an environment variable
+│   └── RulesError           the rules folder; carries all findings, each with its place
+├── EventError               the sender's to mend; HTTP 4xx
+│   └── EventsTooLargeError  over a limit; HTTP 413
+├── OverloadedError          too much is waiting; HTTP 503, try again
+└── JournalUnavailableError  Redis did not confirm in time; HTTP 503, try again
+"""
+
+import msgspec
+
+
+class RouterError(Exception):
+    """Base of all errors below."""
+
+
+class ConfigurationError(RouterError):
+    """The operator's to mend: the process refuses to start with this one line."""
+
+
+class SettingsError(ConfigurationError):
+    """An environment variable that is wrong, missing or unknown. The message names it."""
+
+
+class Finding(msgspec.Struct, frozen=True, order=True):
+    """One thing wrong with the rules folder, at its place.
+
+    ``line`` and ``column`` count from 1; 0 means that the whole file is meant.
+    """
+
+    file: str
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+    """What would be right, for example ``did you mean "severity"?``"""
+    source: str = ""
+    """The line of the file, for the caret."""
+    length: int = 1
+    """How many characters the caret underlines."""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        text = f"{place}: {self.message}"
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+class RulesError(ConfigurationError):
+    """What is wrong with the rules folder: every finding, not the first one only."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        self.findings = sorted(findings)
+        super().__init__("\n".join(str(finding) for finding in self.findings))
+
+
+class EventError(RouterError):
+    """A request that is not what it claims to be.
+
+    ``code`` is a stable word for programs, ``path`` a JSON path (``$[3].source``) or ``""``.
+    """
+
+    def __init__(self, code: str, message: str, path: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.path = path
+
+
+class EventsTooLargeError(EventError):
+    """More bytes or more events than a request may hold."""
+
+
+class OverloadedError(RouterError):
+    """More events wait for Redis than may; the sender should try again."""
+
+
+class JournalUnavailableError(RouterError):
+    """Redis did not confirm within the deadline; nothing may be answered with 2xx."""

@@ -1,0 +1,84 @@
+"""Values as people write them: durations, sizes and secrets.
+
+Leaf types for the settings and the YAML files, so that ``10s`` means the same everywhere and a
+secret cannot be printed by accident.
+"""
+
+import re
+from typing import Any, Final
+
+_DURATION_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SIZE_UNITS: Final = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_SIZE: Final = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB|)")
+
+
+class Duration(float):
+    """A span of time in seconds, written ``500ms``, ``10s``, ``1h30m`` or ``3d``."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "Duration":
+        """Raise ValueError, saying what would be right, unless ``text`` is a duration."""
+        parts = _DURATION_PART.findall(text)
+        if not parts or "".join(number + unit for number, unit in parts) != text:
+            raise ValueError(f"{text!r} is not a duration, write for example 500ms, 10s, 1h30m or 3d")
+        return cls(sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts))
+
+
+class ByteSize(int):
+    """A number of bytes, written ``1048576``, ``64KiB`` or ``1MiB``."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "ByteSize":
+        """Raise ValueError, saying what would be right, unless ``text`` is a size."""
+        found = _SIZE.fullmatch(text)
+        if found is None:
+            raise ValueError(f"{text!r} is not a size, write for example 65536, 64KiB or 1MiB")
+        return cls(int(found[1]) * _SIZE_UNITS[found[2]])
+
+
+class Secret:
+    """A string that shows itself only to ``reveal``: repr, str and format give ``***``."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+def decode_value(kind: type, value: Any) -> Any:
+    """The ``dec_hook`` for msgspec: text to Duration, ByteSize or Secret.
+
+    Raises ValueError (which msgspec turns into a ValidationError with the path) for other text.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"expected text such as {_EXAMPLES.get(kind, '...')}, got {value!r}")  # noqa: TRY004 - msgspec reports ValueError with its path
+    if kind is Secret:
+        return Secret(value)
+    if kind is Duration:
+        return Duration.parse(value)
+    if kind is ByteSize:
+        return ByteSize.parse(value)
+    raise NotImplementedError(kind)
+
+
+_EXAMPLES: Final[dict[type, str]] = {Duration: "10s", ByteSize: "1MiB", Secret: '"secret"'}

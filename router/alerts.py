@@ -47,7 +47,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The CloudEvent in JSON, byte for byte as it came in."""
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One try that did not deliver, as it is kept for the operator."""
 
     number: int
@@ -59,7 +59,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     response: str = ""
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+class Delivery(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One alert to one destination. ``attempt`` counts from 1."""
 
     id: DeliveryId

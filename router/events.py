@@ -1,0 +1,192 @@
+"""What comes in: CloudEvents 1.0, from the bytes of a request to the events of a batch.
+
+The envelope is decoded once, into a Struct; the original bytes of each event travel on, so that
+destinations get exactly what the sender wrote (key order, number formats, unknown attributes).
+
+Source: CloudEvents 1.0.2, "JSON Event Format" and "HTTP Protocol Binding"; Twilio Event Streams.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from router.errors import EventError, EventsTooLargeError
+from router.schemas import TEST_EVENT
+
+_Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
+_TypeName = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
+
+
+class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """The envelope (CloudEvents 1.0, section 3). Unknown attributes are extensions and pass.
+
+    ``time`` and ``datacontenttype`` are any text: Twilio's own documented example has a timestamp
+    as ``datacontenttype`` and no ``time`` at all.
+    """
+
+    specversion: Literal["1.0"]
+    id: _Identifier
+    source: _Identifier
+    type: _TypeName
+    time: str | None = None
+    subject: str | None = None
+    dataschema: str | None = None
+    datacontenttype: str | None = None
+    data: Any = None
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True):
+    """One event of a batch as the journal keeps it."""
+
+    id: str
+    source: str
+    type: str
+    time: str
+    """RFC 3339 as the sender wrote it, ``""`` where there is none."""
+    key: str
+    """What makes it the same event: a second one with this key is a duplicate."""
+    received_at: float
+    """Unix time in seconds."""
+    body: bytes
+    """The CloudEvent in JSON, byte for byte as it came in."""
+
+
+class Malformed(msgspec.Struct, frozen=True, array_like=True):
+    """What came in as an event and is none. It goes to quarantine, with the reason."""
+
+    reason: str
+    path: str
+    """JSON path into the request, for example ``$[3].source``."""
+    received_at: float
+    """Unix time in seconds."""
+    body: bytes
+
+
+class Received(msgspec.Struct, frozen=True):
+    """The events of one request, in order."""
+
+    events: list[Event]
+    malformed: list[Malformed]
+
+
+_decode_envelope = msgspec.json.Decoder(CloudEvent).decode
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_UNDECODABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+_JSON_SPACE = b" \t\r\n"
+
+
+def event_key(envelope: CloudEvent) -> str:
+    """What makes two events the same: source and id (CloudEvents 1.0, section 3.1.1).
+
+    Twilio's test event has the account's SID as its id each time, so its ``data.test_id`` counts
+    too; without it a second test of a sink would look like a repeat of the first.
+    """
+    key = f"{envelope.source}\x00{envelope.id}"
+    if envelope.type == TEST_EVENT and isinstance(envelope.data, dict):
+        return f"{key}\x00{envelope.data.get('test_id', '')}"
+    return key
+
+
+def decode_request(body: bytes, *, received_at: float, max_events: int) -> Received:
+    """Decode one CloudEvent or an array of them; events that are none come back as malformed.
+
+    Raises EventError when the body is not JSON or neither object nor array, EventsTooLargeError
+    for more than ``max_events``.
+    """
+    _refuse_bad_text(body)
+    if body.lstrip(_JSON_SPACE)[:1] != b"[":
+        places = [("$", _single(body))]
+    else:
+        places = [(f"$[{index}]", bytes(raw)) for index, raw in enumerate(_elements(body))]
+    if len(places) > max_events:
+        raise EventsTooLargeError(
+            "too_many_events", f"{len(places)} events in one request, at most {max_events}"
+        )
+    received = Received([], [])
+    for place, text in places:
+        event = _decode_event(text, place, received_at)
+        if isinstance(event, Event):
+            received.events.append(event)
+        else:
+            received.malformed.append(event)
+    return received
+
+
+def decode_strictly(body: bytes, *, received_at: float, max_events: int) -> list[Event]:
+    """As decode_request, but one malformed event refuses the whole request.
+
+    Raises EventError with the JSON path of the first thing wrong.
+    """
+    received = decode_request(body, received_at=received_at, max_events=max_events)
+    if received.malformed:
+        first = received.malformed[0]
+        raise EventError("not_a_cloudevent", first.reason, first.path)
+    return received.events
+
+
+def document(event: Event) -> dict[str, Any]:
+    """The whole CloudEvent as Python values, for conditions and templates.
+
+    ``data`` that is JSON in a string (older Twilio examples) is decoded once more. Raises
+    msgspec.DecodeError, RecursionError or UnicodeDecodeError; ingress has ruled them out, but
+    the journal may hold what an older version took in.
+    """
+    decoded: dict[str, Any] = msgspec.json.decode(event.body)
+    data = decoded.get("data")
+    if isinstance(data, str) and "json" in str(decoded.get("datacontenttype", "")):
+        decoded["data"] = msgspec.json.decode(data)
+    return decoded
+
+
+def _decode_event(text: bytes, place: str, received_at: float) -> Event | Malformed:
+    try:
+        envelope = _decode_envelope(text)
+    except _UNDECODABLE as error:
+        return Malformed(_explain(error), place + _path(error)[1:], received_at, text)
+    return Event(
+        envelope.id,
+        envelope.source,
+        envelope.type,
+        envelope.time or "",
+        event_key(envelope),
+        received_at,
+        text,
+    )
+
+
+def _elements(body: bytes) -> list[msgspec.Raw]:
+    try:
+        return _decode_list(body)
+    except _UNDECODABLE as error:
+        raise EventError("not_json", _explain(error), _path(error)) from None
+
+
+def _single(body: bytes) -> bytes:
+    try:
+        value = msgspec.json.decode(body)
+    except _UNDECODABLE as error:
+        raise EventError("not_json", _explain(error), _path(error)) from None
+    if not isinstance(value, dict):
+        raise EventError("not_a_cloudevent", "expected a JSON object or an array of them", "$")
+    return body
+
+
+def _refuse_bad_text(body: bytes) -> None:
+    # msgspec skips over fields that it need not decode, bad UTF-8 in them included.
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise EventError(
+            "not_json", f"the body is not UTF-8: {error.reason} at byte {error.start}"
+        ) from None
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "JSON is nested too deeply"
+    return str(error).split(" - at `")[0]
+
+
+def _path(error: Exception) -> str:
+    _, found, path = str(error).partition(" - at `")
+    return path.rstrip("`") if found else "$"

@@ -1,0 +1,159 @@
+"""The way to Redis: every command has a deadline, every failure is one error.
+
+redis-py's defaults would wait for ever, raise when the pool is full and show the password in a
+repr; arq's RedisSettings add no deadline and no hostname check. So the pool is made here, from a
+URL, and arq works on top of it.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Sequence
+from importlib.resources import files
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from arq.connections import ArqRedis
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError
+
+from router.errors import ConfigurationError, JournalUnavailableError
+from router.values import Secret
+
+T = TypeVar("T")
+_UNAVAILABLE: Final = (RedisError, OSError, TimeoutError)
+_OLDEST_VERSION: Final = (7, 0)
+
+
+class Script:
+    """A transaction: one Lua file of ``scripts/``, called by its hash."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.source = (files("router.journal") / "scripts" / f"{name}.lua").read_text("utf-8")
+        # Redis names scripts by their SHA-1; it protects nothing.
+        self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+
+class Call:
+    """One run of a script: its keys and arguments."""
+
+    __slots__ = ("arguments", "keys", "script")
+
+    def __init__(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> None:
+        self.script = script
+        self.keys = keys
+        self.arguments = arguments
+
+    def by_hash(self) -> tuple[Any, ...]:
+        return ("EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.arguments)
+
+    def by_source(self) -> tuple[Any, ...]:
+        return ("EVAL", self.script.source, len(self.keys), *self.keys, *self.arguments)
+
+
+class Connection:
+    """A pool of Redis connections with one deadline (seconds) for whatever is asked of it."""
+
+    def __init__(self, redis: ArqRedis, *, deadline: float) -> None:
+        # redis-py's own annotations mix its sync and async answers.
+        self.redis: Any = redis
+        self._deadline = deadline
+
+    async def ask(self, reply: Awaitable[T]) -> T:
+        """Raise JournalUnavailableError unless Redis replies well within the deadline."""
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await reply
+        except _UNAVAILABLE as error:
+            raise unavailable(error) from error
+
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """Run one transaction. Raises JournalUnavailableError."""
+        return await self.ask(self._call(Call(script, keys, arguments)))
+
+    async def run_all(self, calls: Sequence[Call]) -> list[Any]:
+        """Run several transactions in one round trip, each atomic by itself.
+
+        Raises JournalUnavailableError if any of them failed; the others may have happened.
+        """
+        return await self.ask(self._call_all(calls))
+
+    async def close(self) -> None:
+        await self.redis.aclose(close_connection_pool=True)
+
+    async def _call(self, call: Call) -> Any:
+        try:
+            return await self.redis.execute_command(*call.by_hash())
+        except NoScriptError:  # Redis was restarted; nothing has run yet
+            return await self.redis.execute_command(*call.by_source())
+
+    async def _call_all(self, calls: Sequence[Call]) -> list[Any]:
+        if len(calls) == 1:
+            return [await self._call(calls[0])]
+        async with self.redis.pipeline(transaction=False) as pipeline:
+            for call in calls:
+                pipeline.execute_command(*call.by_hash())
+            replies = await pipeline.execute(raise_on_error=False)
+        for index, reply in enumerate(replies):
+            if isinstance(reply, NoScriptError):
+                replies[index] = await self.redis.execute_command(*calls[index].by_source())
+            elif isinstance(reply, RedisError):
+                raise reply
+        return list(replies)
+
+
+def unavailable(error: BaseException) -> JournalUnavailableError:
+    """The one error for whatever Redis or the way to it did."""
+    if isinstance(error, TimeoutError) and not str(error):
+        return JournalUnavailableError("Redis did not answer in time")
+    return JournalUnavailableError(f"Redis: {type(error).__name__}: {error}")
+
+
+def connect(url: Secret, *, deadline: float, max_connections: int) -> Connection:
+    """A lazy connection: nothing is sent before the first command.
+
+    Raises ConfigurationError, without the password, when the URL is no Redis URL.
+    """
+    options: dict[str, Any] = {
+        "max_connections": max_connections,
+        "timeout": deadline,
+        "socket_timeout": deadline,
+        "socket_connect_timeout": deadline,
+        "health_check_interval": 0,
+        # A repeated command may have run before: only our scripts know which are idempotent.
+        "retry": Retry(NoBackoff(), 0),
+    }
+    scheme = urlsplit(url.reveal()).scheme
+    if scheme == "rediss":
+        options["ssl_check_hostname"] = True
+    if scheme == "unix":
+        del options["socket_connect_timeout"]
+    try:
+        pool = BlockingConnectionPool.from_url(url.reveal(), **options)
+    except ValueError:
+        raise ConfigurationError(
+            "ROUTER_REDIS_URL is no Redis URL, write redis://host:6379/0, rediss://… or unix:///…"
+        ) from None
+    return Connection(ArqRedis(pool), deadline=deadline)
+
+
+def weaknesses(info: dict[str, Any]) -> list[str]:
+    """Why a Redis with this INFO may lose what it was given; empty where it may not."""
+    found = []
+    version = tuple(int(part) for part in str(info.get("redis_version", "0")).split(".")[:2])
+    if version < _OLDEST_VERSION:
+        found.append(f"Redis {info.get('redis_version')} is too old, 7.0 or later is needed")
+    policy = info.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        found.append(f"maxmemory-policy is {policy}, which evicts events: set it to noeviction")
+    if not int(info.get("aof_enabled", 0)):
+        found.append("appendonly is no, so a restart loses events: set it to yes")
+    return found
+
+
+def memory_share(info: dict[str, Any]) -> float:
+    """The share of maxmemory in use, 0.0 where there is no limit."""
+    limit = int(info.get("maxmemory", 0))
+    return int(info.get("used_memory", 0)) / limit if limit else 0.0

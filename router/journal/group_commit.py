@@ -1,0 +1,124 @@
+"""Group commit: what arrives while one round trip is under way leaves together in the next.
+
+One writer, one round trip at a time. An idle writer writes at once; under load it makes at most
+one write each ``interval``, because each write costs the far side the same whatever it holds.
+Everybody waits for the write that holds their own item, and is told its fate. Nothing waits
+without bound: over ``max_waiting`` an item is refused, and when a write fails all that wait are
+told so at once, for the next write would most likely fail the same way, only later.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Generic, NoReturn, TypeVar
+
+from router.errors import JournalUnavailableError, OverloadedError
+
+Item = TypeVar("Item")
+
+
+class _Waiting(Generic[Item]):
+    __slots__ = ("future", "item", "weight")
+
+    def __init__(self, item: Item, weight: int, future: "asyncio.Future[None]") -> None:
+        self.item = item
+        self.weight = weight
+        self.future = future
+
+
+class GroupCommit(Generic[Item]):
+    """Coalesces items into calls of ``write``.
+
+    ``write`` gets the items of one group and raises JournalUnavailableError when they did not
+    become durable. ``interval`` is in seconds; weights are whatever the caller counts.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[list[Item]], Awaitable[None]],
+        *,
+        interval: float,
+        max_waiting: int,
+        max_group: int,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._write = write
+        self._interval = interval
+        self._max_waiting = max_waiting
+        self._max_group = max_group
+        self._monotonic = monotonic
+        self._queue: deque[_Waiting[Item]] = deque()
+        self._wake = asyncio.Event()
+        self._earliest = 0.0
+        self.waiting = 0
+        """The weight of all that is not yet durable, the write under way included."""
+
+    async def commit(self, item: Item, weight: int = 1) -> None:
+        """Return once ``item`` is durable.
+
+        Raises OverloadedError when too much waits, JournalUnavailableError when it may not have
+        become durable.
+        """
+        if self.waiting + weight > self._max_waiting and self.waiting:
+            raise OverloadedError(
+                f"{self.waiting} events wait for Redis, at most {self._max_waiting}"
+            )
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(item, weight, future))
+        self.waiting += weight
+        self._wake.set()
+        await future
+
+    async def run(self) -> NoReturn:
+        """Write groups for ever; cancelled, it tells all that wait that they were not written."""
+        try:
+            while True:
+                await self._wake.wait()
+                pause = self._earliest - self._monotonic()
+                if pause > 0:
+                    await asyncio.sleep(pause)
+                await self._write_group(self._take())
+                if not self._queue:
+                    self._wake.clear()
+        finally:
+            self._fail(self._drain(), "the process is stopping")
+
+    def _take(self) -> list[_Waiting[Item]]:
+        group: list[_Waiting[Item]] = []
+        weight = 0
+        while self._queue and (not group or weight + self._queue[0].weight <= self._max_group):
+            waiting = self._queue.popleft()
+            weight += waiting.weight
+            if waiting.future.done():  # whoever asked has gone; nobody was promised anything
+                self.waiting -= waiting.weight
+            else:
+                group.append(waiting)
+        return group
+
+    async def _write_group(self, group: list[_Waiting[Item]]) -> None:
+        if not group:
+            return
+        self._earliest = self._monotonic() + self._interval
+        try:
+            await self._write([waiting.item for waiting in group])
+        except JournalUnavailableError as error:
+            self._fail([*group, *self._drain()], str(error))
+        except BaseException:
+            self._fail(group, "the write was broken off")
+            raise
+        else:
+            for waiting in group:
+                self.waiting -= waiting.weight
+                if not waiting.future.done():
+                    waiting.future.set_result(None)
+
+    def _drain(self) -> list[_Waiting[Item]]:
+        rest = list(self._queue)
+        self._queue.clear()
+        return rest
+
+    def _fail(self, group: list[_Waiting[Item]], reason: str) -> None:
+        for waiting in group:
+            self.waiting -= waiting.weight
+            if not waiting.future.done():
+                waiting.future.set_exception(JournalUnavailableError(reason))

@@ -1,0 +1,82 @@
+"""The Redis schema, whole: every key that the router writes, its type and its lifetime.
+
+| key | type | lifetime |
+|---|---|---|
+| ``router:batch:<batch>`` | string: msgpack array of events | until the batch is finished |
+| ``router:batches`` | sorted set: batch -> Unix ms of acceptance | member until finished |
+| ``router:seen:<digest>`` | string: the batch that claimed the event | ROUTER_DEDUP_WINDOW |
+| ``router:set:<set>`` | hash: delivery id -> msgpack delivery | field until settled |
+| ``router:sets:<destination>`` | sorted set: set -> Unix ms at which it is due | member until empty |
+| ``router:dead:<destination>`` | hash: delivery id -> msgpack dead letter | until replayed, discarded |
+| ``router:dead-index:<destination>`` | sorted set: delivery id -> Unix ms of death | as above |
+| ``router:quarantine`` | hash: id -> msgpack quarantined event | until discarded, replayed |
+| ``router:quarantine-index`` | sorted set: id -> Unix ms | as above |
+| ``router:ledger`` | hash of counters, see ``Ledger`` in ledger.py | for ever |
+| ``router:queue:evaluate``, ``router:queue:deliver:<destination>`` | arq's queues | arq |
+| ``arq:job:<id>`` | string: arq's job, a batch's or a set's id in it | until finished, no TTL |
+| ``arq:in-progress:<id>``, ``arq:retry:<id>`` | arq's lease and try counter | seconds; a day |
+
+Channels: ``router:wake:<queue>``, published in the transaction that enqueues.
+
+No key holds text from an event: an event's identity is hashed, so a stranger's id can neither
+grow a key nor leak through one.
+"""
+
+from hashlib import blake2b
+from typing import Final, NewType
+
+BatchId = NewType("BatchId", str)
+SetId = NewType("SetId", str)
+
+BATCHES: Final = "router:batches"
+QUARANTINE: Final = "router:quarantine"
+QUARANTINE_INDEX: Final = "router:quarantine-index"
+LEDGER: Final = "router:ledger"
+EVALUATE_QUEUE: Final = "router:queue:evaluate"
+_WAKE: Final = "router:wake:"
+WAKE_PATTERN: Final = f"{_WAKE}*"
+
+
+def batch(batch_id: BatchId) -> str:
+    return f"router:batch:{batch_id}"
+
+
+def seen(event_key: str) -> str:
+    return f"router:seen:{blake2b(event_key.encode(), digest_size=16).hexdigest()}"
+
+
+def delivery_set(set_id: SetId) -> str:
+    return f"router:set:{set_id}"
+
+
+def open_sets(destination: str) -> str:
+    return f"router:sets:{destination}"
+
+
+def dead_letters(destination: str) -> str:
+    return f"router:dead:{destination}"
+
+
+def dead_letter_index(destination: str) -> str:
+    return f"router:dead-index:{destination}"
+
+
+def deliver_queue(destination: str) -> str:
+    return f"router:queue:deliver:{destination}"
+
+
+def job(job_id: str) -> str:
+    return f"arq:job:{job_id}"
+
+
+def lease(job_id: str) -> str:
+    return f"arq:in-progress:{job_id}"
+
+
+def wake_channel(queue: str) -> str:
+    return _WAKE + queue
+
+
+def queue_of(channel: str) -> str:
+    """The queue whose wake channel this is."""
+    return channel.removeprefix(_WAKE)

@@ -1,0 +1,74 @@
+"""The books: counters in Redis, changed in the same transactions as what they count.
+
+For events:     accepted = duplicate + filtered + matched + quarantined + pending
+Per destination: opened  = delivered + dead + pending
+
+so at any moment anybody can check that nothing has disappeared. ``matched`` events raised at
+least one alert; ``pending`` events wait in a batch, pending deliveries in a set. ``malformed`` is
+outside the sum: such a thing was never an event.
+"""
+
+from typing import Final
+
+import msgspec
+
+from router.journal import keys
+from router.journal.connection import Connection
+
+ACCEPTED: Final = "accepted"
+MALFORMED: Final = "malformed"
+DUPLICATE: Final = "duplicate"
+FILTERED: Final = "filtered"
+MATCHED: Final = "matched"
+QUARANTINED: Final = "quarantined"
+
+
+def opened(destination: str) -> str:
+    return f"opened:{destination}"
+
+
+def delivered(destination: str) -> str:
+    return f"delivered:{destination}"
+
+
+def dead(destination: str) -> str:
+    return f"dead:{destination}"
+
+
+class DestinationLedger(msgspec.Struct, frozen=True):
+    opened: int = 0
+    delivered: int = 0
+    dead: int = 0
+
+    @property
+    def pending(self) -> int:
+        return self.opened - self.delivered - self.dead
+
+
+class Ledger(msgspec.Struct, frozen=True, kw_only=True):
+    accepted: int = 0
+    malformed: int = 0
+    duplicate: int = 0
+    filtered: int = 0
+    matched: int = 0
+    quarantined: int = 0
+    destinations: dict[str, DestinationLedger] = {}
+
+    @property
+    def pending(self) -> int:
+        """Events that wait to be evaluated."""
+        return self.accepted - self.duplicate - self.filtered - self.matched - self.quarantined
+
+
+async def read(connection: Connection) -> Ledger:
+    """One consistent look at the books. Raises JournalUnavailableError."""
+    raw: dict[bytes, bytes] = await connection.ask(connection.redis.hgetall(keys.LEDGER))
+    events: dict[str, int] = {}
+    destinations: dict[str, dict[str, int]] = {}
+    for field, count in raw.items():
+        name, _, destination = field.decode().partition(":")
+        if destination:
+            destinations.setdefault(destination, {})[name] = int(count)
+        else:
+            events[name] = int(count)
+    return msgspec.convert({**events, "destinations": destinations}, Ledger)

@@ -1,0 +1,66 @@
+"""Open work without a job gets one again.
+
+arq can lose a job (an operator deletes it, a foreign worker takes it, a bug finishes it early); the
+journal still has the work. Each sweep pages through the open batches and sets and enqueues what
+has no job. Several sweepers at once do no harm.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from router.journal import jobs, keys
+from router.journal.connection import Connection, Script
+
+_REQUEUE = Script("requeue")
+_PAGE: Final = 500
+
+
+class Sweeper:
+    """Sweeps the evaluate queue and those of ``destinations``. ``now`` gives Unix seconds."""
+
+    def __init__(
+        self, connection: Connection, destinations: Sequence[str], *, now: Callable[[], float]
+    ) -> None:
+        self._connection = connection
+        self._now = now
+        self._open = [
+            (keys.BATCHES, keys.EVALUATE_QUEUE, jobs.EVALUATE, keys.batch(keys.BatchId("")))
+        ]
+        self._open += [
+            (
+                keys.open_sets(name),
+                keys.deliver_queue(name),
+                jobs.DELIVER,
+                keys.delivery_set(keys.SetId("")),
+            )
+            for name in destinations
+        ]
+
+    async def sweep(self) -> int:
+        """Look at everything once; the number of jobs given again."""
+        again = 0
+        for open_work, queue, function, prefix in self._open:
+            again += await self._sweep_queue(open_work, queue, function, prefix)
+        return again
+
+    async def _sweep_queue(self, open_work: str, queue: str, function: str, prefix: str) -> int:
+        now_ms = int(self._now() * 1000)
+        again = offset = 0
+        while True:
+            looked_at, requeued = await self._connection.run(
+                _REQUEUE,
+                [open_work, queue],
+                [
+                    keys.wake_channel(queue),
+                    now_ms,
+                    offset,
+                    _PAGE,
+                    jobs.payload(function, now_ms),
+                    keys.job(""),
+                    prefix,
+                ],
+            )
+            again += int(requeued)
+            offset += looked_at
+            if looked_at < _PAGE:
+                return again

@@ -1,0 +1,151 @@
+"""Every metric in one list; the log formatter.
+
+Labels come from the configuration only (rule and destination names) or from closed sets, never
+from the wire: a stranger cannot make series.
+"""
+
+import datetime as dt
+import logging
+from typing import Any, Final
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import choose_encoder
+
+_LATENCY: Final = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1),
+    *(0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0),
+)
+_EVENTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+
+class Metrics:
+    """One process's metrics. Names are part of the public contract."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        counter, gauge = self._counter, self._gauge
+        self.events_received = counter(
+            "events_received",
+            "Events at the door, by way in and by what became of them.",
+            "source",
+            "outcome",
+        )
+        self.requests_refused = counter(
+            "requests_refused", "Requests answered with 4xx or 5xx.", "source", "code"
+        )
+        self.ingress_request_seconds = self._histogram(
+            "ingress_request_seconds", "Request read, committed and answered.", _LATENCY
+        )
+        self.commit_seconds = self._histogram(
+            "commit_seconds", "One commit: one round trip to Redis.", _LATENCY
+        )
+        self.commit_events = self._histogram("commit_events", "Events in one commit.", _EVENTS)
+        self.events_evaluated = counter(
+            "events_evaluated", "Events judged, by what came of them.", "outcome"
+        )
+        self.schema_departures = counter(
+            "schema_departures", "Events of a known type that depart from its documented schema."
+        )
+        self.rule_matches = counter("rule_matches", "Events for which the rule holds.", "rule")
+        self.rule_errors = counter(
+            "rule_errors", "Events the rule could not judge: a missing field, say.", "rule"
+        )
+        self.evaluate_seconds = self._histogram(
+            "evaluate_seconds", "One batch, loaded, judged and finished.", _LATENCY
+        )
+        self.alerts_suppressed = counter(
+            "alerts_suppressed", "Alerts held back, by reason.", "rule", "reason"
+        )
+        self.template_errors = counter(
+            "template_errors", "Templates that failed; the plain form was sent.", "destination"
+        )
+        self.deliveries = counter(
+            "deliveries", "Attempts at deliveries, by how they ended.", "destination", "outcome"
+        )
+        self.delivery_attempt_seconds = self._histogram(
+            "delivery_attempt_seconds", "One attempt.", _LATENCY, "destination"
+        )
+        self.event_to_delivery_seconds = self._histogram(
+            "event_to_delivery_seconds", "From the event's arrival to its delivery.", _LATENCY
+        )
+        self.worker_restarts = counter(
+            "worker_restarts", "Times a worker was rebuilt, mostly after Redis was away.", "queue"
+        )
+        self.jobs_requeued = counter("jobs_requeued", "Open work that had lost its job.")
+        self.queue_depth = gauge(
+            "queue_depth", "Events, or deliveries, that wait (all processes).", "queue"
+        )
+        self.queue_oldest_seconds = gauge(
+            "queue_oldest_seconds", "How long the oldest due work has waited.", "queue"
+        )
+        self.dead_letters = gauge("dead_letters", "Deliveries given up and kept.", "destination")
+        self.quarantined = gauge("quarantined", "Events in quarantine.")
+        self.rules_loaded = gauge("rules_loaded", "Rules in force.")
+        self.rules_last_reload_successful = gauge(
+            "rules_last_reload_successful", "1 when the rules folder was read without a finding."
+        )
+        self.redis_up = gauge("redis_up", "1 when Redis answered at this scrape.")
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """The metrics as text and its content type, as the Accept header wants them."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self.registry), content_type
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"router_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"router_{name}", text, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, text: str, buckets: tuple[float, ...], *labels: str
+    ) -> Histogram:
+        return Histogram(f"router_{name}", text, labels, buckets=buckets, registry=self.registry)
+
+
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    """What was given to the log call as ``extra``."""
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = dt.datetime.fromtimestamp(record.created, dt.UTC)
+        line: dict[str, Any] = {
+            "time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """One line for people: time, level, message, fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = dt.datetime.fromtimestamp(record.created).astimezone()
+        fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
+        # A stranger's text may stand in a field; a line stays one line.
+        text = f"{record.getMessage()}{fields}".replace("\n", "\\n").replace("\r", "\\r")
+        line = f"{at:%H:%M:%S.%f} {record.levelname.lower():7} {text}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def configure_logging(log_format: str, level: str) -> None:
+    """Send all logs to standard error. ``log_format`` is json or text."""
+    output = logging.StreamHandler()
+    output.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[output], force=True)
+    # arq logs the arguments of each job at INFO, aiohttp each request: ours say what matters.
+    logging.getLogger("arq").setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)

@@ -9,12 +9,13 @@ Between the commands, a crash costs nothing:
 - ``finish`` opens the deliveries and closes the batch in one transaction.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
 from router.alerts import Delivery
+from router.clock import Clock
 from router.events import Event, Malformed, Received
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection, Script
@@ -51,14 +52,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batches:
-    """The journal's side of ingress and evaluate. ``now`` gives Unix seconds."""
+    """The journal's side of ingress and evaluate."""
 
-    def __init__(
-        self, connection: Connection, *, new_id: Callable[[], str], now: Callable[[], float]
-    ) -> None:
+    def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
-        self._new_id = new_id
-        self._now = now
+        self._new_id = clock.new_id
+        self._now = clock.now
 
     async def accept(self, group: Sequence[Received]) -> None:
         """Make the events of several requests durable as one batch, one arq job.

@@ -23,7 +23,6 @@ from router.values import Secret
 
 T = TypeVar("T")
 _UNAVAILABLE: Final = (RedisError, OSError, TimeoutError)
-_OLDEST_VERSION: Final = (7, 0)
 
 
 class Script:
@@ -137,23 +136,3 @@ def connect(url: Secret, *, deadline: float, max_connections: int) -> Connection
             "ROUTER_REDIS_URL is no Redis URL, write redis://host:6379/0, rediss://… or unix:///…"
         ) from None
     return Connection(ArqRedis(pool), deadline=deadline)
-
-
-def weaknesses(info: dict[str, Any]) -> list[str]:
-    """Why a Redis with this INFO may lose what it was given; empty where it may not."""
-    found = []
-    version = tuple(int(part) for part in str(info.get("redis_version", "0")).split(".")[:2])
-    if version < _OLDEST_VERSION:
-        found.append(f"Redis {info.get('redis_version')} is too old, 7.0 or later is needed")
-    policy = info.get("maxmemory_policy", "noeviction")
-    if policy != "noeviction":
-        found.append(f"maxmemory-policy is {policy}, which evicts events: set it to noeviction")
-    if not int(info.get("aof_enabled", 0)):
-        found.append("appendonly is no, so a restart loses events: set it to yes")
-    return found
-
-
-def memory_share(info: dict[str, Any]) -> float:
-    """The share of maxmemory in use, 0.0 where there is no limit."""
-    limit = int(info.get("maxmemory", 0))
-    return int(info.get("used_memory", 0)) / limit if limit else 0.0

@@ -5,11 +5,12 @@ A set is what one arq job delivers. Each delivery leaves its set when it is deli
 next run sends. So a crash repeats at most what was sent and not yet settled.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from router.alerts import Delivery
+from router.clock import Clock
 from router.journal import jobs, keys, ledger
 from router.journal.batches import Quarantined
 from router.journal.connection import Call, Connection, Script
@@ -59,14 +60,12 @@ Settlement = Done | PutBack | GivenUp
 
 
 class Deliveries:
-    """The journal's side of deliver. ``now`` gives Unix seconds."""
+    """The journal's side of deliver."""
 
-    def __init__(
-        self, connection: Connection, *, new_id: Callable[[], str], now: Callable[[], float]
-    ) -> None:
+    def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
-        self._new_id = new_id
-        self._now = now
+        self._new_id = clock.new_id
+        self._now = clock.now
 
     async def take(self, set_id: SetId, destination: str) -> list[Delivery]:
         """What is left of a set; empty when all of it is settled.

@@ -5,9 +5,10 @@ journal still has the work. Each sweep pages through the open batches and sets a
 has no job. Several sweepers at once do no harm.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from router.clock import Clock
 from router.journal import jobs, keys
 from router.journal.connection import Connection, Script
 
@@ -16,13 +17,11 @@ _PAGE: Final = 500
 
 
 class Sweeper:
-    """Sweeps the evaluate queue and those of ``destinations``. ``now`` gives Unix seconds."""
+    """Sweeps the evaluate queue and those of ``destinations``."""
 
-    def __init__(
-        self, connection: Connection, destinations: Sequence[str], *, now: Callable[[], float]
-    ) -> None:
+    def __init__(self, connection: Connection, destinations: Sequence[str], clock: Clock) -> None:
         self._connection = connection
-        self._now = now
+        self._now = clock.now
         self._open = [
             (keys.BATCHES, keys.EVALUATE_QUEUE, jobs.EVALUATE, keys.batch(keys.BatchId("")))
         ]

@@ -1,0 +1,1 @@
+"""What comes in: HTTP requests become committed events."""

@@ -1,0 +1,53 @@
+"""What every process tells of itself: liveness, readiness, metrics."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from aiohttp import web
+
+from router.telemetry import Metrics
+
+
+class Status:
+    """``obstacle`` says why the process is not ready, None when it is; ``observe`` sets gauges."""
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        obstacle: Callable[[], Awaitable[str | None]],
+        observe: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._metrics = metrics
+        self._obstacle = obstacle
+        self._observe = observe
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/healthz", self.health),
+            web.get("/readyz", self.readiness),
+            web.get("/metrics", self.metrics),
+        ]
+
+    async def health(self, _request: web.Request) -> web.Response:
+        """The process runs its loop. Never asks Redis: a restart would not bring that back."""
+        return _json(200, {"status": "alive"})
+
+    async def readiness(self, _request: web.Request) -> web.Response:
+        """Whether to send events here."""
+        obstacle = await self._obstacle()
+        if obstacle is None:
+            return _json(200, {"status": "ready"})
+        return _json(503, {"status": "not ready", "reason": obstacle})
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Prometheus metrics, the store's gauges as of now."""
+        await self._observe()
+        body, content_type = self._metrics.exposition(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+def _json(status: int, answer: dict[str, str]) -> web.Response:
+    return web.Response(
+        status=status, body=msgspec.json.encode(answer), content_type="application/json"
+    )

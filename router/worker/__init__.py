@@ -1,0 +1,1 @@
+"""What is decided: arq workers judge batches and make deliveries."""

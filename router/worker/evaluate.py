@@ -1,0 +1,138 @@
+"""Job 1: a batch of events -> the rules that hold -> alerts -> deliveries."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from router.alerts import Delivery
+from router.clock import Clock
+from router.errors import RouterError
+from router.events import Event, document
+from router.journal.batches import Batches, Quarantined, Verdict
+from router.journal.keys import BatchId
+from router.rules.index import Judgement, RuleSet
+from router.rules.model import Mode
+from router.schemas import departure
+from router.telemetry import Metrics
+from router.worker.fanout import fan_out, raise_alert
+
+logger = logging.getLogger(__name__)
+
+_UNDECODABLE: Final = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+_BREATH: Final = 200
+"""Events judged before other tasks of the loop get a turn."""
+
+
+class Evaluate:
+    """Judges batches by a rule set. ``dedup_window`` is in seconds."""
+
+    def __init__(
+        self,
+        batches: Batches,
+        rules: RuleSet,
+        metrics: Metrics,
+        clock: Clock,
+        *,
+        dedup_window: float,
+    ) -> None:
+        self._batches = batches
+        self._rules = rules
+        self._metrics = metrics
+        self._dedup_seconds = max(1, int(dedup_window))
+        self._clock = clock
+
+    async def run(self, batch_id: BatchId) -> bool:
+        """Evaluate one batch to its end; always True, for none of it is left.
+
+        A batch that is finished already is left alone. Raises JournalUnavailableError; the batch
+        is then open still, and a rerun does the same again.
+        """
+        started = self._clock.monotonic()
+        events = await self._batches.load(batch_id)
+        if events is None:
+            return True
+        claims = await self._batches.claim(batch_id, events, for_seconds=self._dedup_seconds)
+        fresh = _first_of_each(events, claims)
+        verdict = await self._judge_all(fresh, duplicate=len(events) - len(fresh))
+        if await self._batches.finish(batch_id, verdict):
+            self._count(verdict)
+            self._metrics.evaluate_seconds.observe(self._clock.monotonic() - started)
+        return True
+
+    async def _judge_all(self, events: Sequence[Event], *, duplicate: int) -> Verdict:
+        deliveries: list[Delivery] = []
+        quarantined: list[Quarantined] = []
+        matched = 0
+        for number, event in enumerate(events, 1):
+            try:
+                judgement = self._judge(event)
+            except (*_UNDECODABLE, RouterError) as error:
+                quarantined.append(_quarantined(event, error))
+                continue
+            matched += bool(judgement.matches)
+            deliveries += self._alert(event, judgement)
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)
+        return Verdict(
+            duplicate=duplicate,
+            filtered=len(events) - matched - len(quarantined),
+            matched=matched,
+            quarantined=tuple(quarantined),
+            deliveries=tuple(deliveries),
+        )
+
+    def _judge(self, event: Event) -> Judgement:
+        content = document(event)
+        unlike = departure(event.type, content.get("data"))
+        if unlike is not None:
+            self._metrics.schema_departures.inc()
+            logger.debug("event departs from its schema", extra={"event": event.id, "at": unlike})
+        return self._rules.judge(event.type, content)
+
+    def _alert(self, event: Event, judgement: Judgement) -> list[Delivery]:
+        deliveries = []
+        for failure in judgement.errors:
+            self._metrics.rule_errors.labels(failure.rule.name).inc()
+            logger.debug(
+                "rule could not judge an event",
+                extra={"rule": failure.rule.name, "event": event.id, "reason": failure.reason},
+            )
+        for rule in judgement.matches:
+            self._metrics.rule_matches.labels(rule.name).inc()
+            if rule.mode is Mode.SHADOW:
+                self._metrics.alerts_suppressed.labels(rule.name, "shadow").inc()
+            else:
+                alert = raise_alert(event, rule, now=self._clock.now())
+                deliveries += fan_out(alert, rule.send_to)
+        return deliveries
+
+    def _count(self, verdict: Verdict) -> None:
+        counts = {
+            "duplicate": verdict.duplicate,
+            "filtered": verdict.filtered,
+            "matched": verdict.matched,
+            "quarantined": len(verdict.quarantined),
+        }
+        for outcome, count in counts.items():
+            if count:
+                self._metrics.events_evaluated.labels(outcome).inc(count)
+
+
+def _first_of_each(events: Sequence[Event], claims: Sequence[bool]) -> list[Event]:
+    """The events that this batch may judge; of two with the same key, the first."""
+    fresh: dict[str, Event] = {}
+    for event, mine in zip(events, claims, strict=True):
+        if mine:
+            fresh.setdefault(event.key, event)
+    return list(fresh.values())
+
+
+def _quarantined(event: Event, error: Exception) -> Quarantined:
+    logger.warning(
+        "event could not be judged, it is in quarantine",
+        extra={"event": event.id, "reason": str(error)},
+    )
+    return Quarantined(reason=str(error), body=event.body, received_at=event.received_at)

@@ -1,0 +1,169 @@
+"""A batch's life in a real Redis: nothing is lost or done twice, whatever is run again."""
+
+import msgspec
+import pytest
+from support.events import deliveries_of
+
+from router.alerts import Delivery
+from router.clock import Clock
+from router.errors import JournalUnavailableError
+from router.events import Event, Malformed, Received, decode_strictly
+from router.journal import jobs, keys, ledger
+from router.journal.batches import SET_SIZE, Batches, Quarantined, Verdict
+from router.journal.connection import Connection, connect
+from router.journal.keys import BatchId, SetId
+from router.values import Secret
+
+FIRST = BatchId("id0001")
+
+
+@pytest.fixture
+def batches(connection: Connection, clock: Clock) -> Batches:
+    return Batches(connection, clock)
+
+
+@pytest.fixture
+def event(sample: bytes) -> Event:
+    return decode_strictly(sample, received_at=1.0, max_events=1)[0]
+
+
+def verdict(**changes: object) -> Verdict:
+    nothing = Verdict(duplicate=0, filtered=0, matched=0, quarantined=(), deliveries=())
+    return msgspec.structs.replace(nothing, **changes)
+
+
+async def test_an_accepted_batch_holds_its_events_and_has_a_job(
+    batches: Batches, connection: Connection, event: Event
+) -> None:
+    await batches.accept([Received([event], []), Received([event], [])])
+
+    assert await batches.load(FIRST) == [event, event]
+    assert await connection.redis.zrange(keys.BATCHES, 0, -1) == [FIRST.encode()]
+    assert await connection.redis.zrange(keys.EVALUATE_QUEUE, 0, -1) == [FIRST.encode()]
+    job = jobs.deserialize(await connection.redis.get(keys.job(FIRST)))
+    assert (job["f"], job["a"], job["k"]) == ("evaluate", [], {})
+
+
+async def test_neither_batch_nor_job_ever_expires(
+    batches: Batches, connection: Connection, event: Event
+) -> None:
+    await batches.accept([Received([event], [])])
+
+    assert await connection.redis.ttl(keys.batch(FIRST)) == -1
+    assert await connection.redis.ttl(keys.job(FIRST)) == -1
+
+
+async def test_malformed_events_go_to_quarantine_and_open_no_batch(
+    batches: Batches, connection: Connection
+) -> None:
+    await batches.accept([Received([], [Malformed("no id", "$.id", 1.0, b"{}")])])
+
+    kept = await connection.redis.hgetall(keys.QUARANTINE)
+    assert [msgspec.msgpack.decode(record, type=Quarantined) for record in kept.values()] == [
+        Quarantined(reason="no id", path="$.id", body=b"{}", received_at=1.0)
+    ]
+    assert await connection.redis.exists(keys.BATCHES, keys.EVALUATE_QUEUE) == 0
+    assert (await ledger.read(connection)).malformed == 1
+
+
+async def test_an_event_belongs_to_the_batch_that_claims_it_first(
+    batches: Batches, event: Event
+) -> None:
+    first = await batches.claim(BatchId("one"), [event], for_seconds=60)
+    second = await batches.claim(BatchId("two"), [event], for_seconds=60)
+    rerun = await batches.claim(BatchId("one"), [event], for_seconds=60)
+
+    assert (first, second, rerun) == ([True], [False], [True])
+
+
+async def test_a_claim_is_remembered_for_the_dedup_window(
+    batches: Batches, connection: Connection, event: Event
+) -> None:
+    await batches.claim(BatchId("one"), [event], for_seconds=60)
+
+    assert 55 < await connection.redis.ttl(keys.seen(event.key)) <= 60
+
+
+async def test_finishing_closes_the_batch_and_opens_its_deliveries(
+    batches: Batches, connection: Connection, event: Event
+) -> None:
+    await batches.accept([Received([event], [])])
+    delivery = deliveries_of(event, 1)[0]
+
+    assert await batches.finish(FIRST, verdict(matched=1, deliveries=(delivery,)))
+
+    assert await batches.load(FIRST) is None
+    assert await connection.redis.zcard(keys.BATCHES) == 0
+    record = await connection.redis.hget(keys.delivery_set(SetId("id0002")), delivery.id)
+    assert msgspec.msgpack.decode(record, type=Delivery) == delivery
+    assert await connection.redis.zrange(keys.deliver_queue("mail"), 0, -1) == [b"id0002"]
+
+
+async def test_of_two_workers_with_the_same_batch_one_wins(
+    batches: Batches, connection: Connection, event: Event
+) -> None:
+    await batches.accept([Received([event], [])])
+    outcome = verdict(matched=1, deliveries=deliveries_of(event, 1))
+
+    won = [await batches.finish(FIRST, outcome), await batches.finish(FIRST, outcome)]
+
+    assert won == [True, False]
+    assert await connection.redis.zcard(keys.open_sets("mail")) == 1
+    assert (await ledger.read(connection)).destinations["mail"].opened == 1
+
+
+async def test_many_deliveries_are_cut_into_sets(
+    batches: Batches, connection: Connection, event: Event
+) -> None:
+    await batches.accept([Received([event], [])])
+
+    await batches.finish(FIRST, verdict(matched=1, deliveries=deliveries_of(event, SET_SIZE + 1)))
+
+    sets = await connection.redis.zrange(keys.open_sets("mail"), 0, -1)
+    sizes = [await connection.redis.hlen(keys.delivery_set(SetId(s.decode()))) for s in sets]
+    assert sizes == [SET_SIZE, 1]
+
+
+async def test_the_books_balance_over_every_kind_of_verdict(
+    batches: Batches, connection: Connection, event: Event
+) -> None:
+    await batches.accept([Received([event] * 10, [])])
+    quarantined = (Quarantined(reason="r", body=b"b", received_at=1.0),) * 2
+    await batches.accept([Received([event] * 5, [])])
+
+    await batches.finish(
+        FIRST,
+        verdict(
+            duplicate=1,
+            filtered=3,
+            matched=4,
+            quarantined=quarantined,
+            deliveries=deliveries_of(event, 3) + deliveries_of(event, 2, "chat"),
+        ),
+    )
+
+    books = await ledger.read(connection)
+    assert (books.accepted, books.pending) == (15, 5)
+    assert (books.duplicate, books.filtered, books.matched, books.quarantined) == (1, 3, 4, 2)
+    assert {name: d.pending for name, d in books.destinations.items()} == {"mail": 3, "chat": 2}
+
+
+async def test_a_redis_that_is_not_there_is_one_clear_error(
+    clock: Clock, event: Event, tmp_path: object
+) -> None:
+    connection = connect(Secret(f"unix://{tmp_path}/none.sock"), deadline=1.0, max_connections=1)
+
+    with pytest.raises(JournalUnavailableError, match="Redis"):
+        await Batches(connection, clock).accept([Received([event], [])])
+    await connection.close()
+
+
+async def test_scripts_survive_a_redis_that_forgot_them(
+    batches: Batches, connection: Connection, event: Event
+) -> None:
+    await batches.accept([Received([event], [])])
+    await connection.redis.script_flush()
+
+    await batches.accept([Received([event], [])])
+
+    assert (await ledger.read(connection)).accepted == 2

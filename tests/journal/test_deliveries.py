@@ -1,0 +1,147 @@
+"""A delivery leaves its set exactly once, however often its end is recorded."""
+
+import msgspec
+import pytest
+from support.events import deliveries_of, event_from
+
+from router.alerts import Attempt, Delivery
+from router.clock import Clock
+from router.events import Received
+from router.journal import jobs, keys, ledger
+from router.journal.batches import Batches, Verdict
+from router.journal.connection import Connection
+from router.journal.deliveries import Deliveries, Done, GivenUp, PutBack, dead_letters
+from router.journal.keys import BatchId, SetId
+
+SET = SetId("id0002")
+
+
+@pytest.fixture
+def deliveries(connection: Connection, clock: Clock) -> Deliveries:
+    return Deliveries(connection, clock)
+
+
+@pytest.fixture
+async def opened(connection: Connection, clock: Clock, sample: bytes) -> tuple[Delivery, ...]:
+    """Three deliveries to "mail", in the set SET."""
+    event = event_from(sample)
+    batches = Batches(connection, clock)
+    await batches.accept([Received([event], [])])
+    verdict = Verdict(
+        duplicate=0,
+        filtered=0,
+        matched=1,
+        quarantined=(),
+        deliveries=deliveries_of(event, 3),
+    )
+    await batches.finish(BatchId("id0001"), verdict)
+    return verdict.deliveries
+
+
+async def test_a_rerun_takes_only_what_is_left(
+    deliveries: Deliveries, opened: tuple[Delivery, ...]
+) -> None:
+    await deliveries.settle([Done(SET, opened[0])])
+
+    assert await deliveries.take(SET, "mail") == list(opened[1:])
+
+
+async def test_a_delivery_recorded_twice_counts_once(
+    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
+) -> None:
+    await deliveries.settle([Done(SET, opened[0])])
+    await deliveries.settle([Done(SET, opened[0])])
+
+    books = (await ledger.read(connection)).destinations["mail"]
+    assert (books.opened, books.delivered, books.pending) == (3, 1, 2)
+
+
+async def test_the_last_delivery_closes_its_set(
+    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
+) -> None:
+    await deliveries.settle([Done(SET, delivery) for delivery in opened])
+
+    assert await connection.redis.exists(keys.delivery_set(SET), keys.open_sets("mail")) == 0
+    assert await deliveries.take(SET, "mail") == []
+
+
+async def test_a_failed_delivery_is_put_back_alone_and_due_later(
+    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
+) -> None:
+    attempt = Attempt(number=1, at=5.0, seconds=0.1, reason="timed out")
+    later = msgspec.structs.replace(opened[1], attempt=2, failed_attempts=(attempt,))
+
+    await deliveries.settle([PutBack(SET, later, due_at=2_000_000_000.0)])
+
+    new_set = SetId("id0003")
+    assert await deliveries.take(SET, "mail") == [opened[0], opened[2]]
+    assert await deliveries.take(new_set, "mail") == [later]
+    assert await connection.redis.zscore(keys.deliver_queue("mail"), new_set) == 2e12
+    job = jobs.deserialize(await connection.redis.get(keys.job(new_set)))
+    assert job["f"] == "deliver"
+    assert await connection.redis.ttl(keys.job(new_set)) == -1
+
+
+async def test_a_delivery_is_put_back_once(
+    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
+) -> None:
+    again = PutBack(SET, opened[1], due_at=2_000_000_000.0)
+
+    await deliveries.settle([again])
+    await deliveries.settle([again])
+
+    assert await connection.redis.zcard(keys.open_sets("mail")) == 2
+
+
+async def test_a_dead_letter_keeps_every_attempt(
+    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...], clock: Clock
+) -> None:
+    attempts = tuple(
+        Attempt(number=n, at=n, seconds=0.1, reason="HTTP 500", status=500) for n in (1, 2)
+    )
+    dead = msgspec.structs.replace(opened[0], attempt=2, failed_attempts=attempts)
+
+    await deliveries.settle([GivenUp(SET, dead, "HTTP 500 (attempt 2 of 2)")])
+    await deliveries.settle([GivenUp(SET, dead, "HTTP 500 (attempt 2 of 2)")])
+
+    letters = await dead_letters(connection, "mail", newest=10)
+    assert [(letter.delivery, letter.reason, letter.died_at) for letter in letters] == [
+        (dead, "HTTP 500 (attempt 2 of 2)", clock.now())
+    ]
+    books = (await ledger.read(connection)).destinations["mail"]
+    assert (books.dead, books.pending) == (1, 2)
+
+
+async def test_settlements_of_several_kinds_and_sets_leave_in_one_round_trip(
+    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
+) -> None:
+    await deliveries.settle(
+        [
+            Done(SET, opened[0]),
+            PutBack(SET, opened[1], due_at=2_000_000_000.0),
+            GivenUp(SET, opened[2], "no"),
+        ]
+    )
+
+    books = (await ledger.read(connection)).destinations["mail"]
+    assert (books.delivered, books.dead, books.pending) == (1, 1, 1)
+    assert await connection.redis.zrange(keys.open_sets("mail"), 0, -1) == [b"id0003"]
+
+
+async def test_a_record_that_is_no_delivery_goes_to_quarantine_and_its_neighbours_stay(
+    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
+) -> None:
+    await connection.redis.hset(keys.delivery_set(SET), "foreign", b"\x80\x04K\x01.")
+
+    assert await deliveries.take(SET, "mail") == list(opened)
+    assert await connection.redis.hkeys(keys.QUARANTINE) == [b"foreign"]
+
+
+async def test_scripts_that_redis_forgot_are_sent_again(
+    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
+) -> None:
+    await connection.redis.script_flush()
+
+    await deliveries.settle([Done(SET, opened[0]), GivenUp(SET, opened[1], "no")])
+
+    assert await deliveries.take(SET, "mail") == [opened[2]]

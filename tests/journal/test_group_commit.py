@@ -1,0 +1,182 @@
+"""Group commit: one write at a time, everybody told the fate of their own item."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from router.errors import JournalUnavailableError, OverloadedError
+from router.journal.group_commit import GroupCommit
+
+
+class Writer:
+    """A write that ends when the test lets it, and can be made to fail."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[str]] = []
+        self.permits = asyncio.Semaphore(0)
+        self.error: Exception | None = None
+
+    async def __call__(self, group: list[str]) -> None:
+        self.groups.append(group)
+        await self.permits.acquire()
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture
+def writer() -> Writer:
+    return Writer()
+
+
+@pytest.fixture
+async def commit(writer: Writer) -> AsyncIterator[GroupCommit[str]]:
+    commit = GroupCommit(
+        writer,
+        interval=0.0,
+        max_waiting=5,
+        max_group=3,
+        monotonic=asyncio.get_running_loop().time,
+    )
+    runner = asyncio.get_running_loop().create_task(commit.run())
+    yield commit
+    runner.cancel()
+    await asyncio.wait([runner])
+
+
+async def settled(*tasks: "asyncio.Task[None]") -> list[BaseException | None]:
+    async with asyncio.timeout(5):
+        await asyncio.wait(tasks)
+    return [task.exception() for task in tasks]
+
+
+async def start(commit: GroupCommit[str], *items: str) -> list["asyncio.Task[None]"]:
+    """Commit each item in a task of its own, and let all of them get as far as they can."""
+    loop = asyncio.get_running_loop()
+    tasks = [loop.create_task(commit.commit(item)) for item in items]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return tasks
+
+
+async def test_what_arrives_during_a_write_leaves_together_in_the_next(
+    commit: GroupCommit[str], writer: Writer
+) -> None:
+    first = await start(commit, "a")
+    rest = await start(commit, "b", "c")
+    writer.permits.release()
+    writer.permits.release()
+
+    assert await settled(*first, *rest) == [None, None, None]
+    assert writer.groups == [["a"], ["b", "c"]]
+
+
+async def test_a_group_is_bounded(commit: GroupCommit[str], writer: Writer) -> None:
+    tasks = await start(commit, "a", "b", "c", "d")
+    writer.permits.release()
+    writer.permits.release()
+
+    assert await settled(*tasks) == [None] * 4
+    assert writer.groups == [["a", "b", "c"], ["d"]]
+
+
+async def test_nobody_is_told_before_their_write_has_ended(
+    commit: GroupCommit[str], writer: Writer
+) -> None:
+    tasks = await start(commit, "a", "b", "c", "d")
+    writer.permits.release()
+    await settled(*tasks[:3])
+
+    assert not tasks[3].done()
+    assert commit.waiting == 1
+
+
+async def test_too_much_waiting_is_refused(commit: GroupCommit[str], writer: Writer) -> None:
+    waiting = await start(commit, "a", "b", "c", "d", "e")
+
+    with pytest.raises(OverloadedError, match="5 events wait for Redis, at most 5"):
+        await commit.commit("f")
+
+    writer.permits.release()
+    writer.permits.release()
+    assert await settled(*waiting) == [None] * 5
+
+
+async def test_a_single_item_over_the_bound_is_taken_when_nothing_else_waits(
+    commit: GroupCommit[str], writer: Writer
+) -> None:
+    writer.permits.release()
+
+    await commit.commit("huge", weight=100)
+
+    assert writer.groups == [["huge"]]
+
+
+async def test_a_failed_write_fails_its_group_and_all_that_wait(
+    commit: GroupCommit[str], writer: Writer
+) -> None:
+    writer.error = JournalUnavailableError("Redis is away")
+    tasks = await start(commit, "a", "b", "c", "d")
+    writer.permits.release()
+
+    errors = await settled(*tasks)
+
+    assert [str(error) for error in errors] == ["Redis is away"] * 4
+    assert writer.groups == [["a", "b", "c"]]
+    assert commit.waiting == 0
+
+
+async def test_it_recovers_after_a_failed_write(commit: GroupCommit[str], writer: Writer) -> None:
+    writer.error = JournalUnavailableError("Redis is away")
+    failed = await start(commit, "a")
+    writer.permits.release()
+    await settled(*failed)
+    writer.error = None
+    writer.permits.release()
+
+    await commit.commit("b")
+
+    assert writer.groups == [["a"], ["b"]]
+
+
+async def test_who_has_gone_is_not_written(commit: GroupCommit[str], writer: Writer) -> None:
+    first = await start(commit, "a")
+    gone, stays = await start(commit, "gone", "stays")
+    gone.cancel()
+    writer.permits.release()
+    writer.permits.release()
+
+    await settled(*first, stays)
+
+    assert writer.groups == [["a"], ["stays"]]
+    assert commit.waiting == 0
+
+
+async def test_stopping_tells_all_that_wait(writer: Writer) -> None:
+    commit = GroupCommit(writer, interval=0.0, max_waiting=5, max_group=1, monotonic=lambda: 0.0)
+    runner = asyncio.get_running_loop().create_task(commit.run())
+    tasks = await start(commit, "a", "b")
+    runner.cancel()
+
+    errors = await settled(*tasks)
+
+    assert [type(error) for error in errors] == [JournalUnavailableError] * 2
+
+
+async def test_an_idle_commit_does_not_wait_for_the_interval(writer: Writer) -> None:
+    commit = GroupCommit(
+        writer,
+        interval=3600.0,
+        max_waiting=5,
+        max_group=5,
+        monotonic=asyncio.get_running_loop().time,
+    )
+    runner = asyncio.get_running_loop().create_task(commit.run())
+    writer.permits.release()
+    async with asyncio.timeout(5):
+        await commit.commit("a")
+    paced = await start(commit, "b")
+
+    assert writer.groups == [["a"]]
+    runner.cancel()
+    assert type((await settled(*paced))[0]) is JournalUnavailableError

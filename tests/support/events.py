@@ -1,0 +1,43 @@
+"""Events, alerts and deliveries for tests, made from Twilio's example."""
+
+import msgspec
+
+from router.alerts import Alert, Delivery, Severity, alert_id, delivery_id
+from router.events import Event, decode_strictly
+
+
+def event_from(sample: bytes, **attributes: object) -> Event:
+    """Twilio's example with some attributes changed, ``status`` in its data too."""
+    document = msgspec.json.decode(sample)
+    status = attributes.pop("status", None)
+    document.update(attributes)
+    if status is not None:
+        document["data"]["status"] = status
+    body = msgspec.json.encode(document)
+    return decode_strictly(body, received_at=1_700_000_000.0, max_events=1)[0]
+
+
+def alert_of(event: Event, rule: str = "some-rule") -> Alert:
+    return Alert(
+        id=alert_id(event.key, rule),
+        rule=rule,
+        severity=Severity.WARNING,
+        summary="",
+        description="",
+        raised_at=event.received_at,
+        event_id=event.id,
+        event_source=event.source,
+        event_type=event.type,
+        event_time=event.time,
+        event_received_at=event.received_at,
+        event=event.body,
+    )
+
+
+def deliveries_of(event: Event, count: int, destination: str = "mail") -> tuple[Delivery, ...]:
+    """So many deliveries to one destination, each of another rule."""
+    alerts = [alert_of(event, f"rule-{number}") for number in range(count)]
+    return tuple(
+        Delivery(id=delivery_id(alert.id, destination), destination=destination, alert=alert)
+        for alert in alerts
+    )

@@ -94,10 +94,11 @@ def decode_request(body: bytes, *, received_at: float, max_events: int) -> Recei
     for more than ``max_events``.
     """
     _refuse_bad_text(body)
-    if body.lstrip(_JSON_SPACE)[:1] != b"[":
-        places = [("$", _single(body))]
-    else:
+    is_array = body.lstrip(_JSON_SPACE)[:1] == b"["
+    if is_array:
         places = [(f"$[{index}]", bytes(raw)) for index, raw in enumerate(_elements(body))]
+    else:
+        places = [("$", body)]
     if len(places) > max_events:
         raise EventsTooLargeError(
             "too_many_events", f"{len(places)} events in one request, at most {max_events}"
@@ -109,6 +110,8 @@ def decode_request(body: bytes, *, received_at: float, max_events: int) -> Recei
             received.events.append(event)
         else:
             received.malformed.append(event)
+    if received.malformed and not is_array:
+        _refuse_other_than_object(body)
     return received
 
 
@@ -161,14 +164,13 @@ def _elements(body: bytes) -> list[msgspec.Raw]:
         raise EventError("not_json", _explain(error), _path(error)) from None
 
 
-def _single(body: bytes) -> bytes:
+def _refuse_other_than_object(body: bytes) -> None:
     try:
         value = msgspec.json.decode(body)
     except _UNDECODABLE as error:
         raise EventError("not_json", _explain(error), _path(error)) from None
     if not isinstance(value, dict):
         raise EventError("not_a_cloudevent", "expected a JSON object or an array of them", "$")
-    return body
 
 
 def _refuse_bad_text(body: bytes) -> None:

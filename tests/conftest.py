@@ -1,11 +1,11 @@
 """What most tests need: a real Redis, a clock that tests set, Twilio's own example event."""
 
-import itertools
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from support.clock import SetClock
 
 from router.clock import Clock
 from router.journal.connection import Connection, connect
@@ -41,32 +41,13 @@ async def connection(redis_url: Secret) -> AsyncIterator[Connection]:
     await connection.close()
 
 
-class TestClock:
-    """Time stands still until a test moves it; ids count up; chance is always the same."""
-
-    __test__ = False
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-        self.chance = 0.5
-        self._ids = itertools.count(1)
-
-    def clock(self) -> Clock:
-        return Clock(
-            now=lambda: self.now,
-            monotonic=lambda: self.now,
-            chance=lambda: self.chance,
-            new_id=lambda: f"id{next(self._ids):04}",
-        )
+@pytest.fixture
+def time() -> SetClock:
+    return SetClock()
 
 
 @pytest.fixture
-def time() -> TestClock:
-    return TestClock()
-
-
-@pytest.fixture
-def clock(time: TestClock) -> Clock:
+def clock(time: SetClock) -> Clock:
     return time.clock()
 
 

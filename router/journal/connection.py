@@ -113,14 +113,16 @@ def unavailable(error: BaseException) -> JournalUnavailableError:
 def connect(url: Secret, *, deadline: float, max_connections: int) -> Connection:
     """A lazy connection: nothing is sent before the first command.
 
+    redis-py's socket_timeout stays off: it puts each write into an ``asyncio.wait_for``, which on
+    Python 3.11 costs a task per command and can swallow a cancellation. The deadline is ours.
+
     Raises ConfigurationError, without the password, when the URL is no Redis URL.
     """
     options: dict[str, Any] = {
         "max_connections": max_connections,
         "timeout": deadline,
-        "socket_timeout": deadline,
         "socket_connect_timeout": deadline,
-        "health_check_interval": 0,
+        "socket_keepalive": True,
         # A repeated command may have run before: only our scripts know which are idempotent.
         "retry": Retry(NoBackoff(), 0),
     }
@@ -128,7 +130,7 @@ def connect(url: Secret, *, deadline: float, max_connections: int) -> Connection
     if scheme == "rediss":
         options["ssl_check_hostname"] = True
     if scheme == "unix":
-        del options["socket_connect_timeout"]
+        del options["socket_connect_timeout"], options["socket_keepalive"]
     try:
         pool = BlockingConnectionPool.from_url(url.reveal(), **options)
     except ValueError:

@@ -30,6 +30,8 @@ Run = Callable[[str], Awaitable[bool]]
 """Does the work that an id names. True: all of it is done; False: some is left, run again."""
 
 _FOR_EVER: Final = 10**9
+_REDIS_DEADLINE: Final = 10.0
+"""Seconds for one look at the queue, the jobs picked in it included."""
 _LONGEST_PAUSE: Final = 30.0
 
 
@@ -81,12 +83,17 @@ class QueueWorker(Worker):
         self._wake.set()
 
     async def main(self) -> None:
-        """Pick and run jobs until cancelled. Raises RedisError or OSError when Redis fails."""
+        """Pick and run jobs until cancelled.
+
+        Raises RedisError, OSError or TimeoutError when Redis fails.
+        """
         while True:
             self._wake.clear()
-            await self._poll_iteration()
+            async with asyncio.timeout(_REDIS_DEADLINE):
+                await self._poll_iteration()
+                pause = await self._pause()
             if not self._picked:
-                await self._idle()
+                await self._rest(pause)
 
     async def drain(self, seconds: float) -> None:
         """Pick nothing more; return when all jobs have ended, after ``seconds`` at the latest.
@@ -140,17 +147,21 @@ class QueueWorker(Worker):
                 task.result()  # an error of arq's own bookkeeping ends this worker
                 del self.tasks[job_id]
 
-    async def _idle(self) -> None:
+    async def _pause(self) -> float:
+        """Seconds until something must be looked at again, if nothing wakes us before."""
         pause = self.poll_delay_s
         if self.tasks:
             pause = min(pause, self._lease / 3)
-        if self.allow_pick_jobs and self.job_counter < self.max_jobs:
+        if not self._picked and self.allow_pick_jobs and self.job_counter < self.max_jobs:
             now = timestamp_ms()
             coming: list[tuple[bytes, float]] = await self.pool.zrangebyscore(
                 self.queue_name, f"({now}", "+inf", start=0, num=1, withscores=True
             )
             if coming:
                 pause = min(pause, (coming[0][1] - now + 1) / 1000)
+        return pause
+
+    async def _rest(self, pause: float) -> None:
         try:
             async with asyncio.timeout(pause):
                 await self._wake.wait()

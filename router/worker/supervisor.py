@@ -84,8 +84,7 @@ class Supervisor:
                     "worker is rebuilt: Redis failed",
                     extra={"queue": job.queue, "reason": f"{type(error).__name__}: {error}"},
                 )
-            if worker.tasks:
-                await asyncio.wait(worker.tasks.values(), timeout=job.limit_seconds + 5)
+            await worker.drain(job.limit_seconds)
             orphans += worker.unfinished()
             pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures, 10))
             await asyncio.sleep(pause * (0.5 + self._chance() / 2))
@@ -108,11 +107,15 @@ class Supervisor:
 
     async def _pass_on_wakes(self) -> NoReturn:
         async with self._connection.redis.pubsub() as subscription:
-            await subscription.subscribe(*(keys.wake_channel(job.queue) for job in self._queues))
+            async with asyncio.timeout(_SILENCE):
+                await subscription.subscribe(
+                    *(keys.wake_channel(job.queue) for job in self._queues)
+                )
             while True:
                 message = await subscription.get_message(timeout=_SILENCE)
                 if message is None:
-                    await subscription.ping()
+                    async with asyncio.timeout(_SILENCE):
+                        await subscription.ping()
                     continue
                 queues = (
                     [keys.queue_of(message["channel"].decode())]

@@ -1,0 +1,160 @@
+"""One attempt, one decision, one record for each delivery of a set."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import pytest
+from support.clock import SetClock
+from support.events import deliveries_of, event_from
+
+from router.alerts import Attempt, Delivery, Failed, Outcome, Refused
+from router.clock import Clock
+from router.destinations import Destination
+from router.events import Received
+from router.journal import ledger
+from router.journal.batches import Batches, Verdict
+from router.journal.connection import Connection
+from router.journal.deliveries import Deliveries, dead_letters
+from router.journal.keys import BatchId, SetId
+from router.telemetry import Metrics
+from router.worker.deliver import Deliver
+from router.worker.settle import settler
+
+SET = SetId("id0002")
+
+
+class Scripted(Destination, Protocol):
+    outcomes: "list[Outcome | Exception]"
+    sent: list[Delivery]
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+async def deliver(
+    connection: Connection, clock: Clock, metrics: Metrics, mail: Scripted
+) -> AsyncIterator[Deliver]:
+    deliveries = Deliveries(connection, clock)
+    settling = settler(deliveries, clock)
+    runner = asyncio.get_running_loop().create_task(settling.run())
+    yield Deliver(mail, deliveries, settling, metrics, clock, slice_seconds=10.0)
+    runner.cancel()
+    await asyncio.wait([runner])
+
+
+@pytest.fixture
+async def opened(connection: Connection, clock: Clock, sample: bytes) -> tuple[Delivery, ...]:
+    """Three deliveries to "mail", in the set SET."""
+    event = event_from(sample)
+    batches = Batches(connection, clock)
+    await batches.accept([Received([event], [])])
+    deliveries = deliveries_of(event, 3)
+    await batches.finish(
+        BatchId("id0001"),
+        Verdict(duplicate=0, filtered=0, matched=1, quarantined=(), deliveries=deliveries),
+    )
+    return deliveries
+
+
+async def test_every_delivery_of_a_set_is_sent_once(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+) -> None:
+    assert await deliver.run(SET)
+    assert await deliver.run(SET)
+
+    assert mail.sent == list(opened)
+    assert (await ledger.read(connection)).destinations["mail"].delivered == 3
+
+
+async def test_a_failure_does_not_stop_the_others_and_comes_back_with_its_history(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], time: SetClock
+) -> None:
+    mail.outcomes += [Failed("HTTP 503", 503, "sorry")]
+
+    await deliver.run(SET)
+    time.now += 60
+    await deliver.run(SetId("id0003"))
+
+    assert [delivery.id for delivery in mail.sent] == [d.id for d in (*opened, opened[0])]
+    again = mail.sent[-1]
+    assert again.attempt == 2
+    assert again.failed_attempts == (
+        Attempt(
+            number=1,
+            at=1_700_000_000.0,
+            seconds=0.0,
+            reason="HTTP 503",
+            status=503,
+            response="sorry",
+        ),
+    )
+
+
+async def test_a_refusal_is_a_dead_letter_at_once(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+) -> None:
+    mail.outcomes += [Refused("HTTP 404: no_service", 404)]
+
+    await deliver.run(SET)
+
+    (letter,) = await dead_letters(connection, "mail", newest=10)
+    assert (letter.delivery.id, letter.reason) == (opened[0].id, "HTTP 404: no_service")
+    assert (await ledger.read(connection)).destinations["mail"].pending == 0
+
+
+async def test_an_error_of_our_own_loses_nothing(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+) -> None:
+    mail.outcomes += [KeyError("a bug")]
+
+    await deliver.run(SET)
+
+    books = (await ledger.read(connection)).destinations["mail"]
+    assert (books.delivered, books.pending) == (len(opened) - 1, 1)
+
+
+async def test_a_run_ends_when_its_time_is_up_and_leaves_the_rest(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], time: SetClock
+) -> None:
+    def slow() -> None:
+        time.now += 6.0
+
+    mail.before_answer = slow  # type: ignore[attr-defined]
+
+    assert not await deliver.run(SET)
+    assert mail.sent == list(opened[:2])
+    assert await deliver.run(SET)
+    assert mail.sent == list(opened)
+
+
+async def test_a_draining_run_starts_nothing_more(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...]
+) -> None:
+    def drain() -> None:
+        deliver.draining = True
+
+    mail.before_answer = drain  # type: ignore[attr-defined]
+
+    assert not await deliver.run(SET)
+    assert mail.sent == [opened[0]]
+
+
+async def test_attempts_are_counted_by_how_they_ended(
+    deliver: Deliver, mail: Scripted, metrics: Metrics, opened: tuple[Delivery, ...]
+) -> None:
+    mail.outcomes += [Failed("timed out"), Refused("HTTP 404", 404)]
+
+    await deliver.run(SET)
+
+    assert len(opened) == 3
+    counted = {
+        outcome: metrics.registry.get_sample_value(
+            "router_deliveries_total", {"destination": "mail", "outcome": outcome}
+        )
+        for outcome in ("delivered", "retried", "dead_lettered")
+    }
+    assert counted == {"delivered": 1, "retried": 1, "dead_lettered": 1}

@@ -1,0 +1,262 @@
+"""arq's Worker as we run it: woken, leased, and never losing a job."""
+
+import asyncio
+import pickle
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from redis.exceptions import RedisError
+from support.waiting import until
+
+from router.clock import Clock
+from router.errors import JournalUnavailableError
+from router.journal import jobs, keys
+from router.journal.connection import Connection, connect
+from router.journal.embedded import EmbeddedRedis, find_server
+from router.telemetry import Metrics
+from router.worker.queue_worker import Job
+from router.worker.supervisor import Supervisor
+
+QUEUE = "router:queue:test"
+
+
+class Work:
+    """The function of the test's jobs: it does what the test puts in ``then``."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+        self.then: list[Callable[[], Awaitable[bool]]] = []
+
+    async def __call__(self, job_id: str) -> bool:
+        self.ran.append(job_id)
+        return await self.then.pop(0)() if self.then else True
+
+    async def has_run(self, times: int) -> None:
+        async def enough() -> bool:
+            return len(self.ran) >= times
+
+        await until(enough)
+
+
+@pytest.fixture
+def work() -> Work:
+    return Work()
+
+
+@pytest.fixture
+async def supervisor(connection: Connection, work: Work, clock: Clock) -> AsyncIterator[Supervisor]:
+    job = Job(queue=QUEUE, function="test", run=work, max_jobs=2, limit_seconds=5.0)
+    supervisor = Supervisor(connection, [job], Metrics(), clock, lease=0.3, poll_delay=3600.0)
+    runner = asyncio.get_running_loop().create_task(supervisor.run())
+    yield supervisor
+    await supervisor.drain(5.0)
+    runner.cancel()
+    await asyncio.wait([runner])
+
+
+async def enqueue(connection: Connection, job_id: str, *, due_in: float = 0.0) -> None:
+    seconds, microseconds = await connection.redis.time()
+    due = int((seconds + microseconds / 1e6 + due_in) * 1000)
+    await connection.redis.set(keys.job(job_id), jobs.payload("test", due))
+    await connection.redis.zadd(QUEUE, {job_id: due})
+    await connection.redis.publish(keys.wake_channel(QUEUE), "")
+
+
+async def subscribed(connection: Connection) -> None:
+    async def listening() -> bool:
+        ((_, count),) = await connection.redis.pubsub_numsub(keys.wake_channel(QUEUE))
+        return bool(count)
+
+    await until(listening)
+
+
+async def gone(connection: Connection, job_id: str) -> None:
+    async def finished() -> bool:
+        left = await connection.redis.exists(keys.job(job_id), keys.lease(job_id))
+        return not left and await connection.redis.zscore(QUEUE, job_id) is None
+
+    await until(finished)
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_is_run_when_it_is_published_not_when_polled(
+    connection: Connection, work: Work
+) -> None:
+    await subscribed(connection)
+
+    await enqueue(connection, "a")
+
+    await gone(connection, "a")
+    assert work.ran == ["a"]
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_for_later_is_run_when_it_is_due(connection: Connection, work: Work) -> None:
+    await subscribed(connection)
+
+    await enqueue(connection, "later", due_in=0.2)
+    await enqueue(connection, "now")
+
+    await gone(connection, "later")
+    assert work.ran == ["now", "later"]
+
+
+@pytest.mark.parametrize(
+    "error", [JournalUnavailableError("Redis is away"), TimeoutError(), KeyError("a bug")]
+)
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_that_fails_is_run_again(
+    connection: Connection, work: Work, error: Exception
+) -> None:
+    async def fail() -> bool:
+        raise error
+
+    work.then = [fail]
+    await enqueue(connection, "a")
+
+    await gone(connection, "a")
+    assert work.ran == ["a", "a"]
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_that_is_not_done_is_run_again_at_once(
+    connection: Connection, work: Work
+) -> None:
+    async def some_is_left() -> bool:
+        return False
+
+    work.then = [some_is_left] * 3
+    await enqueue(connection, "a")
+
+    await gone(connection, "a")
+    assert work.ran == ["a"] * 4
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_lease_is_renewed_while_its_job_runs(connection: Connection, work: Work) -> None:
+    release = asyncio.Event()
+
+    async def wait() -> bool:
+        return await release.wait()
+
+    work.then = [wait]
+    await enqueue(connection, "a")
+    await work.has_run(1)
+    lowest = 300
+
+    async def renewed() -> bool:
+        nonlocal lowest
+        left = await connection.redis.pttl(keys.lease("a"))
+        lowest = min(lowest, left)
+        return left > lowest + 50
+
+    await until(renewed)
+    release.set()
+    await gone(connection, "a")
+    assert work.ran == ["a"]
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_that_another_worker_held_is_taken_when_its_lease_ends(
+    connection: Connection, work: Work
+) -> None:
+    await connection.redis.set(keys.lease("a"), b"1", px=200)
+    await enqueue(connection, "a")
+    await enqueue(connection, "b")
+    await gone(connection, "b")
+    assert work.ran == ["b"]
+
+    async def lease_ended() -> bool:
+        return not await connection.redis.exists(keys.lease("a"))
+
+    await until(lease_ended)
+    await connection.redis.publish(keys.wake_channel(QUEUE), "")
+    await gone(connection, "a")
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_foreign_job_is_rejected_and_never_executed(
+    connection: Connection, work: Work, tmp_path: object
+) -> None:
+    class Exploit:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (open, (f"{tmp_path}/executed", "w"))
+
+    await connection.redis.set(keys.job("evil"), pickle.dumps({"f": "test", "a": Exploit()}))
+    await connection.redis.zadd(QUEUE, {"evil": 1})
+    await enqueue(connection, "good")
+
+    await gone(connection, "evil")
+    await gone(connection, "good")
+    assert work.ran == ["good"]
+    assert not list(tmp_path.iterdir())  # type: ignore[attr-defined]
+
+
+async def test_a_drained_worker_lets_its_job_end_and_takes_no_other(
+    connection: Connection, work: Work, supervisor: Supervisor
+) -> None:
+    release = asyncio.Event()
+
+    async def wait() -> bool:
+        return await release.wait()
+
+    work.then = [wait]
+    await enqueue(connection, "a")
+    await work.has_run(1)
+    draining = asyncio.get_running_loop().create_task(supervisor.drain(5.0))
+    await asyncio.sleep(0)
+    await enqueue(connection, "b")
+    release.set()
+
+    await draining
+
+    await gone(connection, "a")
+    assert work.ran == ["a"]
+    assert await connection.redis.zrange(QUEUE, 0, -1) == [b"b"]
+
+
+async def test_a_job_cancelled_by_the_drain_deadline_is_free_for_others(
+    connection: Connection, work: Work, supervisor: Supervisor
+) -> None:
+    async def never() -> bool:
+        return await asyncio.Event().wait()
+
+    work.then = [never]
+    await enqueue(connection, "a")
+    await work.has_run(1)
+
+    await supervisor.drain(0.05)
+
+    assert await connection.redis.zrange(QUEUE, 0, -1) == [b"a"]
+    assert not await connection.redis.exists(keys.lease("a"))
+
+
+async def test_workers_come_back_after_redis_was_killed(
+    work: Work, clock: Clock, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    server = EmbeddedRedis(find_server(""), tmp_path_factory.mktemp("redis"), appendfsync="always")
+    server.start()
+    connection = connect(server.url, deadline=5.0, max_connections=16)
+    job = Job(queue=QUEUE, function="test", run=work, max_jobs=2, limit_seconds=5.0)
+    supervisor = Supervisor(connection, [job], Metrics(), clock, lease=0.3, poll_delay=3600.0)
+    runner = asyncio.get_running_loop().create_task(supervisor.run())
+    await enqueue(connection, "before")
+    await gone(connection, "before")
+
+    server.kill()
+    server.start()
+
+    async def enqueued() -> bool:
+        try:
+            await enqueue(connection, "after")
+        except RedisError:
+            return False
+        return True
+
+    await until(enqueued)
+    await gone(connection, "after")
+    assert work.ran == ["before", "after"]
+    runner.cancel()
+    await asyncio.wait([runner])
+    await connection.close()
+    server.stop()

@@ -224,6 +224,9 @@ class App:
         runner = web.AppRunner(
             application,
             auto_decompress=False,
+            # How long a refused sender may go on sending before the connection is cut: long
+            # enough for it to read the answer, too short to be held open.
+            lingering_time=2.0,
             access_log=None,
             shutdown_timeout=self._settings.drain_timeout,
         )

@@ -135,6 +135,7 @@ def _with_attempt(delivery: Delivery, outcome: Outcome, *, at: float, seconds: f
                 reason=outcome.reason,
                 status=outcome.status,
                 response=outcome.response,
+                reached=outcome.reached,
             )
             return msgspec.structs.replace(
                 delivery, failed_attempts=(*delivery.failed_attempts, attempt)

@@ -1,0 +1,49 @@
+"""The real application in this process, on a free port."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from router.app import Address, App, Roles, system_clock
+from router.clock import Clock
+from router.settings import Settings
+from router.telemetry import Metrics
+
+
+class Running:
+    """A process that serves. ``metrics`` are its own, no other test's."""
+
+    def __init__(self, address: Address, metrics: Metrics) -> None:
+        self.address = address
+        self.url = str(address)
+        self.metrics = metrics
+
+    def metric(self, name: str, **labels: str) -> float:
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, roles: Roles, *, clock: Clock | None = None
+) -> AsyncIterator[Running]:
+    """Serve until the block ends, then drain. An error of the application leaves the block."""
+    loop = asyncio.get_running_loop()
+    metrics = Metrics()
+    app = App(settings, roles, metrics, clock or system_clock())
+    stop = asyncio.Event()
+    ready: asyncio.Future[Address] = loop.create_future()
+    serving = loop.create_task(app.serve(stop, ready.set_result))
+    await asyncio.wait([serving, ready], return_when=asyncio.FIRST_COMPLETED, timeout=10)
+    if serving.done():
+        await serving
+    yield Running(ready.result(), metrics)
+    stop.set()
+    async with asyncio.timeout(20):
+        await serving
+
+
+def settings_for(redis_url: object, **changes: object) -> Settings:
+    """Settings for a test: any free port, short times."""
+    return msgspec.structs.replace(Settings(), redis_url=redis_url, **changes)

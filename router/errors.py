@@ -10,6 +10,9 @@ RouterError                  whatever the router itself says is wrong
 └── JournalUnavailableError  Redis did not confirm in time; HTTP 503, try again
 """
 
+import difflib
+from collections.abc import Iterable
+
 import msgspec
 
 
@@ -79,3 +82,9 @@ class OverloadedError(RouterError):
 
 class JournalUnavailableError(RouterError):
     """Redis did not confirm within the deadline; nothing may be answered with 2xx."""
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """What ``word`` was probably meant to be, for "did you mean"; None where nothing is near."""
+    near = difflib.get_close_matches(word, known, n=1)
+    return near[0] if near else None

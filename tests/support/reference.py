@@ -1,0 +1,36 @@
+"""What the documents must say of each setting, taken from the settings themselves."""
+
+import ast
+import inspect
+from itertools import pairwise
+
+from router import settings
+from router.environ import Variable
+
+
+def purposes() -> dict[str, str]:
+    """Field -> the docstring below it, on one line."""
+    tree = ast.parse(inspect.getsource(settings))
+    (struct,) = (
+        node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings"
+    )
+    return {
+        field.target.id: " ".join(str(docstring.value.value).split())
+        for field, docstring in pairwise(struct.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(docstring, ast.Expr)
+        and isinstance(docstring.value, ast.Constant)
+    }
+
+
+def row(variable: Variable) -> str:
+    """The setting's row in the table of docs/settings.md."""
+    default = f"`{variable.written_default}`" if variable.written_default else ""
+    text = purposes()[variable.field]
+    return f"| `{variable.name}` | {default} | {variable.values} | {text} |"
+
+
+def example(variable: Variable) -> str:
+    """The setting's line in .env.example."""
+    return f"# {variable.name}={variable.written_default}"

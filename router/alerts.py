@@ -57,6 +57,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     reason: str
     status: int | None = None
     response: str = ""
+    reached: tuple[str, ...] = ()
+    """Copied from the outcome: who has it although the attempt failed."""
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -81,6 +83,8 @@ class Refused(msgspec.Struct, frozen=True):
     reason: str
     status: int | None = None
     response: str = ""
+    reached: tuple[str, ...] = ()
+    """As in ``Failed``."""
 
 
 class Failed(msgspec.Struct, frozen=True):
@@ -90,6 +94,9 @@ class Failed(msgspec.Struct, frozen=True):
     status: int | None = None
     response: str = ""
     retry_after_seconds: float | None = None
+    reached: tuple[str, ...] = ()
+    """Where a destination is several (the recipients of a mail): those who have it all the same,
+    so that the next attempt, which finds them in ``failed_attempts``, leaves them out."""
 
 
 Outcome = Delivered | Refused | Failed
@@ -101,6 +108,8 @@ class Preview(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...]
     body: str
     content_type: str
+    html: str = ""
+    """The HTML part, where the kind sends one beside ``body``."""
 
 
 def _digest(parts: Sequence[str]) -> str:

@@ -5,11 +5,14 @@ far side's fault, waits no longer than its ``timeout``, and puts no secret into 
 Adding a kind: one file here and one line in ``kinds.py``.
 """
 
+import ssl
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
 from router.alerts import Delivery, Outcome, Preview
+from router.settings import Egress
 from router.values import Duration
 
 
@@ -31,6 +34,24 @@ class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     concurrency: int = 20
     """Attempts under way at once in one worker process."""
     retry: RetryPolicy = RetryPolicy()
+
+    def __post_init__(self) -> None:
+        if self.timeout <= 0:
+            raise ValueError("timeout is 0, an attempt needs time: write for example 10s")
+        if self.concurrency < 1 or self.retry.attempts < 1:
+            raise ValueError("concurrency and retry.attempts must be at least 1")
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """What all destinations of a process share. ``app`` makes the one there is."""
+
+    egress: Egress
+    now: Callable[[], float]
+    """The wall clock: Unix time in seconds."""
+    on_template_error: Callable[[str], None]
+    """Told, in one line, of each template that failed and was sent in the plain form instead."""
+    tls: ssl.SSLContext = msgspec.field(default_factory=ssl.create_default_context)
+    """Whom to trust. One for all, because each holds its own copy of the system's certificates."""
 
 
 class Destination(Protocol):

@@ -1,0 +1,183 @@
+"""Receivers on loopback: they answer as a test tells them, and record what they got and when."""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Self
+
+import msgspec
+from aiohttp import web
+
+
+class Received(msgspec.Struct, frozen=True):
+    """One request as it came in. ``at`` is in seconds of the event loop's clock."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    """Names in small letters."""
+    body: bytes
+    at: float
+
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+
+class Reply(msgspec.Struct, frozen=True):
+    status: int = 200
+    body: bytes = b"ok"
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class HttpSink:
+    """An HTTP receiver. It gives each reply of its script once, then ``otherwise`` for ever.
+
+    ``connections`` counts what was accepted, whether or not a request followed: a canary for those
+    who must not be connected to.
+    """
+
+    def __init__(
+        self, *script: Reply, otherwise: Reply | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.requests: list[Received] = []
+        self.connections = 0
+        self.script = deque(script)
+        self.otherwise = otherwise or Reply()
+        self.url = ""
+        self.port = 0
+        self._tls = tls
+        self._runner: web.AppRunner | None = None
+        self._changed = asyncio.Condition()
+
+    async def __aenter__(self) -> Self:
+        server = web.Server(self._receive, access_log=None)
+        self._runner = web.ServerRunner(server)
+        await self._runner.setup()
+        loop = asyncio.get_running_loop()
+        assert self._runner.server is not None
+        protocol = self._runner.server
+
+        def accept() -> asyncio.Protocol:
+            self.connections += 1
+            return protocol()
+
+        self._listening = await loop.create_server(accept, "127.0.0.1", 0, ssl=self._tls)
+        self.port = self._listening.sockets[0].getsockname()[1]
+        host, scheme = ("localhost", "https") if self._tls else ("127.0.0.1", "http")
+        self.url = f"{scheme}://{host}:{self.port}/hook"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._listening.close()
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    async def _receive(self, request: web.BaseRequest) -> web.Response:
+        body = await request.content.read()  # request.read() has a limit
+        received = Received(
+            request.method,
+            request.path_qs,
+            {name.lower(): value for name, value in request.headers.items()},
+            body,
+            asyncio.get_running_loop().time(),
+        )
+        reply = self.script.popleft() if self.script else self.otherwise
+        async with self._changed:
+            self.requests.append(received)
+            self._changed.notify_all()
+        return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
+
+    async def receive(self, count: int, *, seconds: float = 10.0) -> list[Received]:
+        """The requests, once there are so many. Raises TimeoutError when they do not come."""
+        async with asyncio.timeout(seconds), self._changed:
+            await self._changed.wait_for(lambda: len(self.requests) >= count)
+            return list(self.requests)
+
+
+Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class TcpSink:
+    """A receiver that does whatever a conversation says, good manners or not."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self.connections = 0
+        self.port = 0
+        self._conversation = conversation
+        self._talks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._group = asyncio.TaskGroup()
+        await self._group.__aenter__()
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for talk in self._talks:
+            talk.cancel()
+        await self._group.__aexit__(None, None, None)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._talks.append(self._group.create_task(self._talk(reader, writer)))
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._conversation(reader, writer)
+        except ConnectionError:
+            pass  # the other side had enough
+        finally:
+            writer.transport.abort()
+
+
+async def silence(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    """Accepts, and says nothing."""
+    await asyncio.Event().wait()
+
+
+async def hang_up(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    """Accepts, and resets the connection."""
+
+
+def says(*pieces: bytes, then: Conversation = hang_up) -> Conversation:
+    """Waits for the request's first bytes, then sends the pieces."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65536)
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        await then(reader, writer)
+
+    return talk
+
+
+def greets(beginning: bytes, then: Conversation = silence) -> Conversation:
+    """Sends ``beginning`` unasked, and goes on as ``then`` says."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(beginning)
+        await writer.drain()
+        await then(reader, writer)
+
+    return talk
+
+
+def trickles(beginning: bytes, *, every_seconds: float = 0.01) -> Conversation:
+    """Sends ``beginning``, unasked, and then a letter now and then, for ever."""
+
+    async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(beginning)
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(every_seconds)
+
+    return talk

@@ -4,6 +4,7 @@ No alert is lost to a template: one that fails gives the plain form, which needs
 reason goes to the operator.
 """
 
+import functools
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -78,7 +79,9 @@ def summary(alert: Alert, target: Target, event: Mapping[str, Any] | None = None
     if is_constant(alert.summary):
         return Summary(one_line(alert.summary, SUMMARY_LIMIT))
     event = decode(alert) if event is None else event
-    variables = {"event": event, "data": event.get("data"), "alert": _described(alert)}
+    variables: dict[str, Any] = {"event": event, "data": event.get("data")}
+    if "alert" in alert.summary:
+        variables["alert"] = _described(alert)
     try:
         text = one_line(render(alert.summary, variables, target), SUMMARY_LIMIT)
     except Exception as error:  # noqa: BLE001 - an expression may raise anything; see the module's promise
@@ -112,6 +115,7 @@ def facts(alert: Alert, event: Mapping[str, Any]) -> list[Fact]:
     return [Fact(fact.label, one_line(fact.value, FACT_LIMIT)) for fact in found]
 
 
+@functools.lru_cache(maxsize=256)  # the alerts of one batch were raised at one moment
 def moment(unix_time: float) -> str:
     """Unix time in seconds as RFC 3339 in UTC, to the millisecond."""
     text = datetime.fromtimestamp(unix_time, UTC).isoformat(timespec="milliseconds")

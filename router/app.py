@@ -9,15 +9,22 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, NoReturn
 
 import msgspec
 from aiohttp import web
 
 from router.clock import Clock
-from router.destinations import Destination
-from router.errors import JournalUnavailableError
+from router.configuration import DestinationSpec
+from router.destinations import Destination, Environment, kinds
+from router.destinations.capture import (
+    CaptureConfig,
+    CaptureDestination,
+    OnCapture,
+    instead_of,
+)
+from router.errors import ConfigurationError, JournalUnavailableError
 from router.ingress.commit import event_commit
 from router.ingress.gate import Gate
 from router.ingress.http import Ingress
@@ -73,6 +80,28 @@ class Roles(msgspec.Struct, frozen=True, kw_only=True):
     """The rules that it evaluates; None when it does not evaluate."""
     destinations: tuple[Destination, ...] = ()
     """Where it delivers to."""
+
+
+def make_destinations(
+    specs: Iterable[DestinationSpec],
+    environment: Environment,
+    *,
+    on_capture: OnCapture | None = None,
+) -> tuple[Destination, ...]:
+    """The destinations as configured; those without their credentials capture instead.
+
+    Only a configuration that was loaded with missing variables kept has such.
+    """
+    made: list[Destination] = []
+    for spec in specs:
+        if spec.config is None:
+            made.append(CaptureDestination(spec.name, CaptureConfig(), environment))
+            continue
+        destination = kinds.build(spec.name, spec.config, environment)
+        if spec.missing_variables or isinstance(destination, CaptureDestination):
+            destination = instead_of(destination, environment, on_capture)
+        made.append(destination)
+    return tuple(made)
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -232,7 +261,14 @@ class App:
         )
         await runner.setup()
         site = web.TCPSite(runner, self._settings.host, self._roles.port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            await runner.cleanup()
+            raise ConfigurationError(
+                f"cannot listen on {self._settings.host}:{self._roles.port}:"
+                f" {error.strerror or error} (set ROUTER_HOST, ROUTER_PORT or ROUTER_WORKER_PORT)"
+            ) from None
         ready(Address(*runner.addresses[0][:2]))
         return runner
 

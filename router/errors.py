@@ -3,7 +3,8 @@
 RouterError                  whatever the router itself says is wrong
 ├── ConfigurationError       the operator's to mend; the process refuses to start
 │   ├── SettingsError        an environment variable
-│   └── RulesError           the rules folder; carries all findings, each with its place
+│   ├── RulesError           the rules folder; carries all findings, each with its place
+│   └── ConditionError       one condition of a rule, with its place in it
 ├── EventError               the sender's to mend; HTTP 4xx
 │   └── EventsTooLargeError  over a limit; HTTP 413
 ├── OverloadedError          too much is waiting; HTTP 503, try again
@@ -59,6 +60,17 @@ class RulesError(ConfigurationError):
         super().__init__("\n".join(str(finding) for finding in self.findings))
 
 
+class ConditionError(ConfigurationError):
+    """A condition that cannot be compiled. ``offset`` and ``length`` are in its characters."""
+
+    def __init__(self, message: str, *, offset: int, length: int = 1, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+        self.length = length
+        self.hint = hint
+
+
 class EventError(RouterError):
     """A request that is not what it claims to be.
 
@@ -86,5 +98,5 @@ class JournalUnavailableError(RouterError):
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """What ``word`` was probably meant to be, for "did you mean"; None where nothing is near."""
-    near = difflib.get_close_matches(word, known, n=1)
+    near = difflib.get_close_matches(word[:100], known, n=1)
     return near[0] if near else None

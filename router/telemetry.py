@@ -58,7 +58,7 @@ class Metrics:
             "alerts_suppressed", "Alerts held back, by reason.", "rule", "reason"
         )
         self.template_errors = counter(
-            "template_errors", "Templates that failed; the plain form was sent.", "destination"
+            "template_errors", "Templates that failed; the plain form was sent."
         )
         self.deliveries = counter(
             "deliveries", "Attempts at deliveries, by how they ended.", "destination", "outcome"

@@ -23,7 +23,9 @@ class Duration(float):
         """Raise ValueError, saying what would be right, unless ``text`` is a duration."""
         parts = _DURATION_PART.findall(text)
         if not parts or "".join(number + unit for number, unit in parts) != text:
-            raise ValueError(f"{text!r} is not a duration, write for example 500ms, 10s, 1h30m or 3d")
+            raise ValueError(
+                f"{text!r} is not a duration, write for example 500ms, 10s, 1h30m or 3d"
+            )
         return cls(sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts))
 
 
@@ -71,7 +73,8 @@ def decode_value(kind: type, value: Any) -> Any:
     Raises ValueError (which msgspec turns into a ValidationError with the path) for other text.
     """
     if not isinstance(value, str):
-        raise ValueError(f"expected text such as {_EXAMPLES.get(kind, '...')}, got {value!r}")  # noqa: TRY004 - msgspec reports ValueError with its path
+        # The value stays out of the message: it may be a secret written as a number.
+        raise ValueError(f"expected text such as {_EXAMPLES.get(kind, '...')}")  # noqa: TRY004 - msgspec reports ValueError with its path
     if kind is Secret:
         return Secret(value)
     if kind is Duration:

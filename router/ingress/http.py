@@ -187,6 +187,8 @@ class Ingress:
         if request.content_length is not None and request.content_length > limit:
             raise _too_large(limit)
         try:
+            if request.content.is_eof():  # it came with the headers: a deadline would only cost
+                return await request.read()
             async with asyncio.timeout(self._settings.body_timeout):
                 return await request.read()
         except TimeoutError:

@@ -1,0 +1,146 @@
+"""What the rules say of one event, and why: for ``router explain``. Sends nothing."""
+
+import enum
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from router.alerts import Preview
+from router.destinations import Destination
+from router.events import Event, document
+from router.rules.cel import Verdict
+from router.rules.index import RuleSet
+from router.rules.model import Mode, Rule
+from router.worker.fanout import fan_out, raise_alert
+
+
+class Result(enum.StrEnum):
+    """What became of a rule."""
+
+    MATCHED = "matched"
+    SHADOW = "matched (shadow: nobody is told)"
+    NOT_MATCHED = "did not match"
+    ERROR = "could not be judged"
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A part of a condition and its value, both as text."""
+
+    text: str
+    value: str
+
+
+class Sending(msgspec.Struct, frozen=True):
+    """What a destination would get."""
+
+    destination: str
+    preview: Preview
+
+
+class RuleExplanation(msgspec.Struct, frozen=True, kw_only=True):
+    rule: str
+    result: Result
+    condition: str
+    """The rule's condition as it is written, ``""`` where it has none."""
+    steps: tuple[Step, ...]
+    reason: str
+    """Why it could not be judged, else ``""``."""
+    sendings: tuple[Sending, ...]
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    event_id: str
+    event_type: str
+    rules: tuple[RuleExplanation, ...]
+    """Those that name the event's type, in their order."""
+    other_rules: int
+    """How many rules are for other types."""
+
+
+def explain(
+    event: Event, rules: RuleSet, destinations: Iterable[Destination], *, now: float
+) -> Explanation:
+    """Judge one event by each rule that names its type. ``now`` is Unix time in seconds."""
+    content = document(event)
+    by_name = {destination.name: destination for destination in destinations}
+    candidates = rules.candidates(event.type)
+    return Explanation(
+        event_id=event.id,
+        event_type=event.type,
+        rules=tuple(_explain(rule, event, content, by_name, now) for rule in candidates),
+        other_rules=len(rules.rules) - len(candidates),
+    )
+
+
+def _explain(
+    rule: Rule,
+    event: Event,
+    content: dict[str, object],
+    destinations: Mapping[str, Destination],
+    now: float,
+) -> RuleExplanation:
+    verdict = Verdict.MATCH if rule.condition is None else rule.condition.verdict(content)
+    result = _RESULTS[verdict]
+    if result is Result.MATCHED and rule.mode is Mode.SHADOW:
+        result = Result.SHADOW
+    steps: tuple[Step, ...] = ()
+    reason = ""
+    if rule.condition is not None:
+        steps = tuple(
+            Step(step.text, step.error or _shown(step.value))
+            for step in rule.condition.explain(content)
+        )
+        if verdict is Verdict.ERROR:
+            reason = rule.condition.reason(content)
+    sendings: tuple[Sending, ...] = ()
+    if result is Result.MATCHED:
+        alert = raise_alert(event, rule, now=now)
+        sendings = tuple(
+            Sending(delivery.destination, destinations[delivery.destination].preview(delivery))
+            for delivery in fan_out(alert, rule.send_to)
+        )
+    return RuleExplanation(
+        rule=rule.name,
+        result=result,
+        condition="" if rule.condition is None else rule.condition.source,
+        steps=steps,
+        reason=reason,
+        sendings=sendings,
+    )
+
+
+_RESULTS = {
+    Verdict.MATCH: Result.MATCHED,
+    Verdict.NO_MATCH: Result.NOT_MATCHED,
+    Verdict.ERROR: Result.ERROR,
+}
+
+
+def _shown(value: object) -> str:
+    return msgspec.json.encode(value, enc_hook=str).decode()
+
+
+def as_text(explanation: Explanation) -> str:
+    """For the terminal."""
+    lines = [f"event {explanation.event_id}, type {explanation.event_type}"]
+    for rule in explanation.rules:
+        lines += ["", f"rule {rule.rule}: {rule.result}"]
+        if rule.condition:
+            lines.append(f"  when {rule.condition}")
+        if rule.reason:
+            lines.append(f"  because {rule.reason}")
+        lines += [f"    {step.text} = {step.value}" for step in rule.steps]
+        for sending in rule.sendings:
+            lines.append(f"  to {sending.destination}:")
+            lines += [f"    {line}" for line in preview_lines(sending.preview)]
+    lines += ["", f"{explanation.other_rules} rules are for other event types"]
+    return "\n".join(lines)
+
+
+def preview_lines(preview: Preview) -> list[str]:
+    """A preview for the terminal: headers, an empty line, the body, JSON of it indented."""
+    body = preview.body
+    if "json" in preview.content_type:
+        body = msgspec.json.format(body, indent=2)
+    headers = [f"{name}: {value}" for name, value in preview.headers]
+    return [*headers, *([""] if headers else []), *body.splitlines()]

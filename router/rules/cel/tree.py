@@ -1,0 +1,162 @@
+"""The syntax tree of a condition. Every node knows its place in the source.
+
+``offset`` and ``length`` are in characters. The tree is public: the index and the linter read it.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all nodes."""
+
+    offset: int
+    length: int
+
+    def children(self) -> "tuple[Node, ...]":
+        """The sub-expressions, in reading order."""
+        return ()
+
+
+class Literal(Node, frozen=True, kw_only=True):
+    """A text, number, boolean or null."""
+
+    value: str | int | float | bool | None
+
+
+class Name(Node, frozen=True, kw_only=True):
+    """A root (``event``, ``data``, ``message``) or the variable of a macro."""
+
+    name: str
+
+
+class Field(Node, frozen=True, kw_only=True):
+    """``operand.name``: an error where there is no such field."""
+
+    operand: Node
+    name: str
+
+    def children(self) -> tuple[Node, ...]:
+        return (self.operand,)
+
+
+class Item(Node, frozen=True, kw_only=True):
+    """``operand[index]``."""
+
+    operand: Node
+    index: Node
+
+    def children(self) -> tuple[Node, ...]:
+        return (self.operand, self.index)
+
+
+class Has(Node, frozen=True, kw_only=True):
+    """``has(operand.name)``: true for null too; an error where the operand is."""
+
+    operand: Node
+    name: str
+
+    def children(self) -> tuple[Node, ...]:
+        return (self.operand,)
+
+
+class Not(Node, frozen=True, kw_only=True):
+    operand: Node
+
+    def children(self) -> tuple[Node, ...]:
+        return (self.operand,)
+
+
+class Negative(Node, frozen=True, kw_only=True):
+    operand: Node
+
+    def children(self) -> tuple[Node, ...]:
+        return (self.operand,)
+
+
+class Logic(Node, frozen=True, kw_only=True):
+    """``&&`` or ``||`` over two or more parts, in their order."""
+
+    operator: str
+    parts: tuple[Node, ...]
+
+    def children(self) -> tuple[Node, ...]:
+        return self.parts
+
+
+class Binary(Node, frozen=True, kw_only=True):
+    """``==  !=  <  <=  >  >=  in  +  -  *  /  %``."""
+
+    operator: str
+    left: Node
+    right: Node
+
+    def children(self) -> tuple[Node, ...]:
+        return (self.left, self.right)
+
+
+class Choice(Node, frozen=True, kw_only=True):
+    """``condition ? then : otherwise``."""
+
+    condition: Node
+    then: Node
+    otherwise: Node
+
+    def children(self) -> tuple[Node, ...]:
+        return (self.condition, self.then, self.otherwise)
+
+
+class Call(Node, frozen=True, kw_only=True):
+    """A function; as a method, its target is the first argument."""
+
+    function: str
+    arguments: tuple[Node, ...]
+
+    def children(self) -> tuple[Node, ...]:
+        return self.arguments
+
+
+class Listing(Node, frozen=True, kw_only=True):
+    items: tuple[Node, ...]
+
+    def children(self) -> tuple[Node, ...]:
+        return self.items
+
+
+class Mapping(Node, frozen=True, kw_only=True):
+    entries: tuple[tuple[Node, Node], ...]
+
+    def children(self) -> tuple[Node, ...]:
+        return tuple(node for entry in self.entries for node in entry)
+
+
+class Macro(Node, frozen=True, kw_only=True):
+    """``over.all(variable, body)`` and its like; ``keep`` is map's filter where it has one."""
+
+    macro: str
+    over: Node
+    variable: str
+    body: Node
+    keep: Node | None = None
+
+    def children(self) -> tuple[Node, ...]:
+        return (self.over, *(() if self.keep is None else (self.keep,)), self.body)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and all below it, in reading order."""
+    yield node
+    for child in node.children():
+        yield from walk(child)
+
+
+def path(node: Node) -> tuple[str, ...] | None:
+    """``("data", "status")`` for ``data.status``; None for anything but plain fields of a root."""
+    names: list[str] = []
+    while isinstance(node, Field):
+        names.append(node.name)
+        node = node.operand
+    if not isinstance(node, Name):
+        return None
+    return (node.name, *reversed(names))

@@ -79,8 +79,9 @@ class Deliver:
                 delivery = next(left, None)
                 if delivery is None:
                     return
-                settlement = await self._attempt(delivery, set_id)
-            await self._settler.commit(settlement)
+                # The slot is held until the end is recorded: a crash repeats no more
+                # deliveries than the destination has slots.
+                await self._settler.commit(await self._attempt(delivery, set_id))
 
     async def _attempt(self, delivery: Delivery, set_id: SetId) -> Settlement:
         began_at, began = self._clock.now(), self._clock.monotonic()

@@ -1,0 +1,66 @@
+"""Routers as operating system processes, to be killed."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Self
+
+import msgspec
+
+
+class RouterProcess:
+    """``python -m router COMMAND``; entering waits until it listens, leaving ends it."""
+
+    def __init__(self, *command: str, environ: Mapping[str, str]) -> None:
+        self._command = command
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ROUTER_")}
+        self._environ = {**kept, "ROUTER_LOG_FORMAT": "json", **environ}
+        self.log: list[dict[str, object]] = []
+        self.url = ""
+
+    async def __aenter__(self) -> Self:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "router", *self._command),
+            env=self._environ,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        self._listening = asyncio.Event()
+        self._reader = asyncio.get_running_loop().create_task(self._read_log())
+        async with asyncio.timeout(15):
+            await self._listening.wait()
+        if not self.url:
+            raise RuntimeError(f"the router did not start: {self.log}")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._process.returncode is None:
+            self._process.terminate()
+        async with asyncio.timeout(30):
+            await self._process.wait()
+            await self._reader
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
+
+    async def kill(self) -> None:
+        """As the kernel ends a process: no handler runs."""
+        self._process.send_signal(signal.SIGKILL)
+        await self._process.wait()
+
+    async def _read_log(self) -> None:
+        assert self._process.stderr is not None
+        async for line in self._process.stderr:
+            try:
+                entry = msgspec.json.decode(line, type=dict[str, object])
+            except msgspec.DecodeError:
+                entry = {"message": line.decode(errors="replace")}
+            self.log.append(entry)
+            if entry.get("message") == "listening":
+                self.url = str(entry["url"])
+                self._listening.set()
+        self._listening.set()

@@ -1,0 +1,75 @@
+"""The three receivers of the shipped rules, and what each of them has."""
+
+from collections import Counter
+from contextlib import AsyncExitStack
+from typing import Self
+
+from support.mail import SmtpSink
+from support.sinks import HttpSink
+from support.waiting import until
+
+
+class Receivers:
+    """A Slack webhook, a mail server and a ticket system on loopback."""
+
+    def __init__(self) -> None:
+        self.slack = HttpSink()
+        self.mail = SmtpSink()
+        self.tickets = HttpSink()
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        for sink in (self.slack, self.mail, self.tickets):
+            await self._stack.enter_async_context(sink)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    def environ(self) -> dict[str, str]:
+        """The variables of rules/destinations.yaml."""
+        return {
+            "SLACK_WEBHOOK_URL": self.slack.url,
+            "SMTP_URL": self.mail.url(),
+            "TICKETS_URL": self.tickets.url,
+            "TICKETS_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        }
+
+    def counts(self) -> dict[str, int]:
+        return {
+            "slack": len(self.slack.requests),
+            "mail": len(self.mail.mails),
+            "tickets": len(self.tickets.requests),
+        }
+
+    def delivered(self, ids: set[str]) -> dict[str, Counter[str]]:
+        """How often each receiver has each event id."""
+        texts = {
+            "slack": [request.body.decode() for request in self.slack.requests],
+            "mail": [
+                mail.message().get_body(("plain",)).get_content()  # type: ignore[union-attr]
+                for mail in self.mail.mails
+            ],
+            "tickets": [request.json()["event"]["id"] for request in self.tickets.requests],
+        }
+        return {
+            name: Counter(event_id for text in bodies for event_id in _ids_in(text) & ids)
+            for name, bodies in texts.items()
+        }
+
+    async def have_all(self, ids: set[str], *, seconds: float) -> dict[str, Counter[str]]:
+        """Wait until every receiver has every event. Raises TimeoutError."""
+
+        async def complete() -> dict[str, Counter[str]] | None:
+            if min(self.counts().values()) < len(ids):
+                return None
+            delivered = self.delivered(ids)
+            return delivered if all(set(has) == ids for has in delivered.values()) else None
+
+        return await until(complete, seconds=seconds)
+
+
+def _ids_in(text: str) -> set[str]:
+    """Ids of the test's events are ``NO`` and a number."""
+    words = text.replace('"', " ").replace("\\n", " ").split()
+    return {word for word in words if word.startswith("NO") and word[2:].isdigit()}

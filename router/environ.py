@@ -57,12 +57,12 @@ class Variable(msgspec.Struct, frozen=True):
             return words
         kind: Callable[[float], Any] = self.kind
         low, high = kind(self.within.at_least), kind(self.within.at_most)
-        return f"{words}, {_written(low)} to {_written(high)}"
+        return f"{words}, {written(low)} to {written(high)}"
 
     @property
     def written_default(self) -> str:
         """The default as one would write it, ``""`` for none."""
-        return _written(self.default)
+        return written(self.default)
 
     def parse(self, text: str) -> Any:
         """The value. Raises ValueError with what follows the variable's name in a sentence."""
@@ -198,7 +198,7 @@ _WORDS: Final[Mapping[type, str]] = {
 }
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
     """A value as one would write it in the environment."""
     if isinstance(value, Secret):
         return value.reveal()  # a default, so no secret

@@ -1,0 +1,99 @@
+"""Findings as people read them in a terminal, and as programs read them.
+
+The terminal form is the one that compilers have taught: what is wrong, where, the line itself
+with a caret below, what would be right.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from router.errors import Finding
+
+_WIDTH: Final = 100
+"""Columns of a line of the file that are shown; longer ones are cut around the caret."""
+_BEFORE: Final = 60
+"""Columns before the caret that a cut line keeps."""
+_TAB: Final = "    "
+
+_RED: Final = "1;31"
+_BLUE: Final = "1;34"
+_BOLD: Final = "1"
+
+
+def render_findings(findings: Sequence[Finding], *, color: bool = False) -> str:
+    """All findings, and a last line that counts them. Safe to print, whatever the files hold."""
+    blocks = [_render(finding, color=color) for finding in findings]
+    files = len({finding.file for finding in findings})
+    count = f"{_plural(len(findings), 'finding')} in {_plural(files, 'file')}"
+    return "\n\n".join([*blocks, count])
+
+
+def findings_json(findings: Iterable[Finding]) -> str:
+    """An array of objects with the fields of Finding."""
+    return msgspec.json.format(msgspec.json.encode(list(findings)), indent=2).decode()
+
+
+def _render(finding: Finding, *, color: bool) -> str:
+    paint = _paint if color else _plain
+    gutter = " " * len(str(finding.line or ""))
+    bar = paint("|", _BLUE)
+    lines = [f"{paint('error', _RED)}{paint(f': {_safe(finding.message)}', _BOLD)}"]
+    place = f"{finding.file}:{finding.line}:{finding.column}" if finding.line else finding.file
+    lines.append(f"{gutter}{paint('-->', _BLUE)} {_safe(place)}")
+    if finding.source:
+        shown, indent, length = _window(finding)
+        lines.append(f"{gutter} {bar}")
+        lines.append(f"{paint(str(finding.line), _BLUE)} {bar} {shown}")
+        lines.append(f"{gutter} {bar} {indent}{paint('^' * length, _RED)}")
+    if finding.hint:
+        lines.append(f"{gutter} {paint('=', _BLUE)} {_safe(finding.hint)}")
+    return "\n".join(lines)
+
+
+def _window(finding: Finding) -> tuple[str, str, int]:
+    """The line of the file cut to what can be shown, the space before the caret, its length."""
+    before = _safe(finding.source[: finding.column - 1])
+    marked = _safe(finding.source[finding.column - 1 :][: finding.length])
+    after = _safe(finding.source[finding.column - 1 + finding.length :])
+    if len(before) > _BEFORE and len(before + marked + after) > _WIDTH:
+        before = "…" + before[-_BEFORE:]
+    shown = before + marked + after
+    if len(shown) > _WIDTH:
+        shown = shown[:_WIDTH] + "…"
+    length = max(1, min(_columns(marked), _WIDTH + 1 - len(before)))
+    return shown, " " * _columns(before), length
+
+
+def _safe(text: str) -> str:
+    """Without what a terminal would obey: a file's text is not to be trusted with that."""
+    return "".join(map(_safe_character, text))
+
+
+def _safe_character(character: str) -> str:
+    if character == "\t":
+        return _TAB
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode()
+
+
+def _columns(text: str) -> int:
+    """How wide a terminal shows a text."""
+    combining = sum(unicodedata.combining(character) > 0 for character in text)
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - combining
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _paint(text: str, code: str) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m"
+
+
+def _plain(text: str, _code: str) -> str:
+    return text

@@ -1,0 +1,96 @@
+"""A rule: as it is written in YAML, and as it is judged by."""
+
+import enum
+import re
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from router.alerts import Severity
+from router.rules.cel import Condition
+
+NAME_LIMIT: Final = 64
+EVENTS_LIMIT: Final = 100
+"""Patterns that one rule may have."""
+PATTERN_LIMIT: Final = 512
+"""Characters of a pattern; no event type is longer."""
+
+NAME_PATTERN: Final = f"^[a-z0-9][a-z0-9-]{{0,{NAME_LIMIT - 1}}}$"
+"""Of rules and destinations. A regular expression of the JSON Schema dialect, too."""
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]*")
+_EVENTS: Final = re.compile(r"[^\s*\x00-\x1f]+\*?|\*")
+
+
+class Mode(enum.StrEnum):
+    """What comes of a match."""
+
+    LIVE = "live"
+    """An alert."""
+    SHADOW = "shadow"
+    """It is counted and shown, and nobody is told."""
+
+
+def _about(text: str, **more: Any) -> msgspec.Meta:
+    return msgspec.Meta(description=text, **more)
+
+
+class RuleText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A rule as it is written."""
+
+    name: Annotated[str, _about("Unique: letters a-z, digits and hyphens.", pattern=NAME_PATTERN)]
+    description: Annotated[str, _about("Shown with each alert, as it stands.")] = ""
+    events: Annotated[
+        tuple[str, ...],
+        _about("Event types, exact or beginning with what stands before a `*`.", min_length=1),
+    ]
+    when: Annotated[str | None, _about("A condition in CEL over `event` and `data`.")] = None
+    match: Annotated[
+        dict[str, Any] | None, _about("A condition as a map of fields and what they must be.")
+    ] = None
+    severity: Annotated[Severity, _about("How grave the alert is.")] = Severity.WARNING
+    send_to: Annotated[tuple[str, ...], _about("Names of destinations.", min_length=1)]
+    summary: Annotated[str, _about("The alert's first line: a Jinja2 template.")] = ""
+    mode: Annotated[Mode, _about("`shadow` counts matches and tells nobody.")] = Mode.LIVE
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule, checked and compiled."""
+
+    name: str
+    description: str
+    events: tuple[str, ...]
+    """Event types, exact or with a ``*`` at the end."""
+    condition: Condition | None
+    """None holds for each event of its types."""
+    severity: Severity
+    send_to: tuple[str, ...]
+    """Names of destinations, none twice."""
+    summary: str
+    """A Jinja2 template, ``""`` for the plain form."""
+    mode: Mode
+
+
+def name_problem(name: str) -> tuple[str, str] | None:
+    """What is wrong with the name of a rule or destination, and a hint; None for nothing."""
+    if len(name) > NAME_LIMIT:
+        return f"a name has at most {NAME_LIMIT} characters, this one has {len(name)}", ""
+    if _NAME.fullmatch(name):
+        return None
+    better = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    hint = f'write "{better}"' if better else ""
+    return f'"{name}" is no name: a name has only a-z, 0-9 and hyphens', hint
+
+
+def events_problem(pattern: str) -> tuple[str, str] | None:
+    """What is wrong with one of a rule's ``events``, and a hint; None for nothing."""
+    if len(pattern) > PATTERN_LIMIT:
+        return f"an event type has at most {PATTERN_LIMIT} characters", ""
+    if _EVENTS.fullmatch(pattern):
+        return None
+    if "*" in pattern[:-1]:
+        return f'"{pattern}": a `*` can stand at the end only', "list the types one by one"
+    return (
+        f'"{pattern}" is no event type',
+        "types have no spaces, such as com.example.order.created",
+    )

@@ -1,0 +1,96 @@
+"""JSON Schema of a rules file, for completion and checks in editors.
+
+Made of the Structs that files are read into, so it cannot say anything else than they do.
+"""
+
+import functools
+import inspect
+from typing import Any, Final
+
+import msgspec
+
+from router.destinations.kinds import KINDS
+from router.environ import written
+from router.rules.model import NAME_PATTERN, RuleText
+from router.values import ByteSize, Duration, Secret
+
+_REFERENCES: Final = "#/$defs/{name}"
+_WRITTEN: Final[dict[type, dict[str, Any]]] = {
+    Duration: {"type": "string", "examples": ["500ms", "10s", "1h30m"]},
+    ByteSize: {"type": ["string", "integer"], "examples": ["64KiB", "1MiB"]},
+    Secret: {"type": "string", "examples": ["${NAME_OF_A_VARIABLE}"]},
+}
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema, in JSON Schema 2020-12."""
+    configs = {name: kind.config for name, kind in KINDS.items()}
+    (rule, *kinds), definitions = msgspec.json.schema_components(
+        tuple(map(_describable, (RuleText, *configs.values()))),
+        schema_hook=_describe_written,
+        ref_template=_REFERENCES,
+    )
+    destination = {
+        "description": "A place that alerts go to: its kind, and what the kind needs.",
+        "type": "object",
+        "properties": dict(zip(configs, kinds, strict=True)),
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Rules file of the event router",
+        "type": "object",
+        "properties": {
+            "destinations": {
+                "type": "object",
+                "propertyNames": {"pattern": NAME_PATTERN},
+                "additionalProperties": destination,
+            },
+            "rules": {"type": "array", "items": rule},
+        },
+        "additionalProperties": False,
+        "$defs": definitions,
+    }
+
+
+def _describe_written(kind: type) -> dict[str, Any]:
+    return dict(_WRITTEN[kind])  # msgspec adds to it
+
+
+@functools.cache
+def _describable(struct: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """The Struct with defaults as they are written: msgspec describes those of its own types only."""
+    fields = [
+        (field.name, _described_type(field.type), _described_default(field))
+        for field in msgspec.structs.fields(struct)
+    ]
+    return msgspec.defstruct(
+        struct.__name__,
+        fields,
+        namespace={"__doc__": _first_paragraph(struct)},
+        kw_only=True,
+        forbid_unknown_fields=True,
+        rename={field.name: field.encode_name for field in msgspec.structs.fields(struct)},
+    )
+
+
+def _first_paragraph(struct: type[msgspec.Struct]) -> str:
+    text = inspect.cleandoc(struct.__doc__ or "").split("\n\n")[0]
+    return " ".join(text.split()).replace("``", "`")
+
+
+def _described_type(kind: Any) -> Any:
+    is_struct = isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+    return _describable(kind) if is_struct else kind
+
+
+def _described_default(field: msgspec.structs.FieldInfo) -> Any:
+    if isinstance(field.default, Duration | ByteSize):
+        return written(field.default)
+    if isinstance(field.default, msgspec.Struct):
+        return msgspec.field(default_factory=dict)  # each of its fields says its own default
+    if field.default is msgspec.NODEFAULT:
+        return msgspec.field(default_factory=field.default_factory)
+    return field.default

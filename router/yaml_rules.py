@@ -1,0 +1,164 @@
+"""An item of the section ``rules`` -> a Rule.
+
+Each key is looked at by itself, so that one that is wrong does not hide what is wrong with the
+others.
+"""
+
+import functools
+import re
+from collections.abc import Collection, Iterator
+from typing import Any, Final
+
+from router.destinations.render import template_error
+from router.errors import ConditionError
+from router.rules.cel import Condition, compile_condition, compile_match
+from router.rules.model import EVENTS_LIMIT, Rule, RuleText, events_problem, name_problem
+from router.variables import NoVariables, offset_before, without_escapes
+from router.yaml_convert import WRONG, Converter, suggestion
+from router.yaml_source import ListNode, MapNode, Node, Page, Scalar
+
+_SEND_TO_LIMIT: Final = 100
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+
+# Many rules share their template, and checking one takes longer than all the rest of a rule.
+_template_error: Final = functools.lru_cache(maxsize=1000)(template_error)
+
+
+class RuleReader:
+    """Reads the rules of one page. ``destinations`` is None where not all of them are known."""
+
+    def __init__(self, page: Page, destinations: Collection[str] | None) -> None:
+        self._page = page
+        self._destinations = destinations
+        self._converter = Converter(page, NoVariables())
+
+    def read(self, node: Node) -> Rule | None:
+        """One rule, or None where something is wrong; that is reported to the page."""
+        before = len(self._page.faults)
+        text = self._converter.convert(node, RuleText, _called(node))
+        if not isinstance(node, MapNode):
+            return None
+        self._check_name(node.get("name"))
+        self._check_events(node.get("events"))
+        self._check_send_to(node.get("send_to"))
+        self._check_summary(node.get("summary"))
+        condition = self._condition(node)
+        if not isinstance(text, RuleText) or len(self._page.faults) > before:
+            return None
+        return Rule(
+            name=text.name,
+            description=text.description,
+            events=text.events,
+            condition=condition,
+            severity=text.severity,
+            send_to=text.send_to,
+            summary=text.summary,
+            mode=text.mode,
+        )
+
+    def _check_name(self, node: Node | None) -> None:
+        problem = name_problem(node.text) if isinstance(node, Scalar) else None
+        if node is not None and problem is not None:
+            self._page.report(node.span, *problem)
+
+    def _check_events(self, node: Node | None) -> None:
+        for item in self._items(node, "events", EVENTS_LIMIT):
+            problem = events_problem(item.text)
+            if problem is not None:
+                self._page.report(item.span, *problem)
+
+    def _check_send_to(self, node: Node | None) -> None:
+        seen = set()
+        for item in self._items(node, "send_to", _SEND_TO_LIMIT):
+            if item.text in seen:
+                self._page.report(item.span, f'send_to names "{item.text}" twice')
+            elif self._destinations is not None and item.text not in self._destinations:
+                self._page.report(
+                    item.span,
+                    f'there is no destination "{item.text}"',
+                    suggestion(item.text, self._destinations),
+                )
+            seen.add(item.text)
+
+    def _items(self, node: Node | None, key: str, limit: int) -> Iterator[Scalar]:
+        """The texts of a list that must not be empty, nor longer than ``limit``."""
+        if not isinstance(node, ListNode):
+            return
+        if not node.items:
+            self._page.report(node.span, f"{key} is empty, it needs at least one")
+        if len(node.items) > limit:
+            self._page.report(node.span, f"{key} has {len(node.items)} items, at most {limit}")
+            return
+        yield from (item for item in node.items if isinstance(item, Scalar))
+
+    def _check_summary(self, node: Node | None) -> None:
+        if not isinstance(node, Scalar):
+            return
+        text = without_escapes(node.text)
+        problem = _template_error(text)
+        if problem is not None:
+            line, message = problem
+            lines = [0, *(end.end() for end in _LINE_END.finditer(text)), len(text)]
+            offset, end = lines[line - 1 : line + 1]
+            span = self._page.within(node, offset_before(node.text, offset), end - offset)
+            message, _, choice = message.partition(", there are")
+            hint = f"there are{choice}" if choice else ""
+            self._page.report(span, f"summary: {message}", hint)
+
+    def _condition(self, rule: MapNode) -> Condition | None:
+        """What ``when`` and ``match`` ask for together; None where that is nothing, or wrong."""
+        conditions = [self._when(rule.get("when")), self._match(rule.get("match"))]
+        given = [condition for condition in conditions if condition is not None]
+        if len(given) < 2:
+            return given[0] if given else None
+        try:
+            # Lines of their own: either may end in a comment.
+            return compile_condition(" && ".join(f"(\n{each.source}\n)" for each in given))
+        except ConditionError as error:
+            self._page.report(rule.span, f"when and match together: {error.message}", error.hint)
+            return None
+
+    def _when(self, node: Node | None) -> Condition | None:
+        if not isinstance(node, Scalar):
+            return None
+        try:
+            return compile_condition(without_escapes(node.text))
+        except ConditionError as error:
+            offset = offset_before(node.text, error.offset)
+            span = self._page.within(node, offset, error.length)
+            self._page.report(span, error.message, error.hint)
+            return None
+
+    def _match(self, node: Node | None) -> Condition | None:
+        if not isinstance(node, MapNode):
+            return None
+        mapping = self._converter.convert(node, dict[str, Any], "match")
+        if mapping is WRONG:
+            return None
+        # Each piece by itself, to tell which of them are wrong; then all of them, or none.
+        sound = [self._compile_match(piece, place) for place, piece in _pieces(node, mapping)]
+        return self._compile_match(mapping, node) if None not in sound else None
+
+    def _compile_match(self, mapping: dict[str, Any], place: Node) -> Condition | None:
+        try:
+            return compile_match(mapping)
+        except ConditionError as error:
+            self._page.report(place.span, error.message, error.hint)
+            return None
+
+
+def _pieces(node: MapNode, mapping: dict[str, Any]) -> Iterator[tuple[Node, dict[str, Any]]]:
+    """A match for each single test of a match, and where it stands."""
+    for entry in node.entries:
+        field, value = entry.key.text, entry.value
+        if isinstance(value, MapNode) and value.entries:
+            for test in value.entries:
+                yield test.key, {field: {test.key.text: mapping[field][test.key.text]}}
+        else:
+            yield entry.key, {field: mapping[field]}
+
+
+def _called(node: Node) -> str:
+    """What to call a rule in a finding."""
+    name = node.get("name") if isinstance(node, MapNode) else None
+    return f'rule "{name.text}"' if isinstance(name, Scalar) and name.text else "this rule"

@@ -1,0 +1,443 @@
+"""The rules folder: what it becomes, what is found wrong with it, and that nothing else happens."""
+
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from router.configuration import (
+    FILE_LIMIT,
+    FILES_LIMIT,
+    Configuration,
+    MissingVariable,
+    findings_json,
+    json_schema,
+    load,
+    render_findings,
+)
+from router.destinations.capture import CaptureConfig
+from router.destinations.http import HttpConfig
+from router.errors import Finding, RulesError
+from router.values import Duration, Secret
+
+CHECK = Path(__file__).parent / "data" / "check"
+SHIPPED = Path(__file__).parent.parent / "rules"
+CANARY = "c4nary-5ecret/value"
+ENVIRON = {
+    "SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/x",
+    "SMTP_URL": "smtp://localhost",
+    "TICKETS_URL": "https://tickets.example.com/hooks/voice",
+    "TICKETS_SECRET": "whsec_c2VjcmV0",
+    "EMPTY": "",
+    "CANARY": CANARY,
+}
+NOC = "destinations: {noc: {capture: {}}}\n"
+RULE = "rules: [{name: all, events: ['*'], send_to: [noc]}]\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder named ``rules``, by a relative path, so that findings read the same everywhere."""
+    (tmp_path / "rules").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return Path("rules")
+
+
+def write(folder: Path, **files: str) -> None:
+    for stem, text in files.items():
+        (folder / f"{stem}.yaml").write_text(text, encoding="utf-8")
+
+
+def refusal(folder: Path, missing: MissingVariable = MissingVariable.ERROR) -> list[Finding]:
+    with pytest.raises(RulesError) as caught:
+        load(folder, ENVIRON, missing=missing)
+    return caught.value.findings
+
+
+def told(folder: Path) -> list[str]:
+    return [str(finding) for finding in refusal(folder)]
+
+
+# What people see
+
+
+@pytest.mark.parametrize("case", sorted(path.stem for path in CHECK.glob("*.yaml")))
+def test_a_wrong_file_is_explained(folder: Path, case: str) -> None:
+    (folder / f"{case}.yaml").write_bytes((CHECK / f"{case}.yaml").read_bytes())
+    expected = (CHECK / f"{case}.txt").read_text("utf-8")
+    assert render_findings(refusal(folder)) + "\n" == expected
+
+
+@pytest.mark.parametrize("case", sorted(path.stem for path in CHECK.glob("*.yaml")))
+def test_an_explanation_holds_no_variable_s_value(folder: Path, case: str) -> None:
+    (folder / f"{case}.yaml").write_bytes((CHECK / f"{case}.yaml").read_bytes())
+    findings = refusal(folder)
+    assert "c4nary" not in render_findings(findings) + findings_json(findings)
+
+
+def test_findings_are_told_to_programs_too(folder: Path) -> None:
+    write(folder, a="rules: []\nrulse: []\n")
+    assert msgspec.json.decode(findings_json(refusal(folder))) == [
+        {
+            "file": "rules/a.yaml",
+            "line": 2,
+            "column": 1,
+            "message": 'unknown section "rulse"',
+            "hint": 'did you mean "rules"?',
+            "source": "rulse: []",
+            "length": 5,
+        }
+    ]
+
+
+# What a folder becomes
+
+
+def test_the_shipped_folder_has_no_finding() -> None:
+    configuration = load(SHIPPED, ENVIRON)
+    assert [rule.name for rule in configuration.rules.rules] == [
+        "conference-summary-timeout",
+        "call-quality",
+    ]
+    assert [(spec.name, spec.kind) for spec in configuration.destinations] == [
+        ("voice-oncall", "slack"),
+        ("noc-mail", "email"),
+        ("tickets", "http"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "call_quality", "expected"),
+    [
+        ("completed", 5, ["call-quality"]),
+        ("completed", 3, ["call-quality"]),
+        ("completed", 2, []),
+        ("in_progress", 3, ["call-quality"]),
+        ("summary_timeout", 0, ["conference-summary-timeout"]),
+        ("summary_timeout", 5, ["conference-summary-timeout"]),
+    ],
+)
+def test_one_shipped_rule_at_most_holds_for_an_event(
+    sample: bytes, status: str, call_quality: int, expected: list[str]
+) -> None:
+    event = msgspec.json.decode(sample)
+    event["data"]["status"] = status
+    event["data"]["detected_issues"]["call_quality"] = call_quality
+    judgement = load(SHIPPED, ENVIRON).rules.judge(event["type"], event)
+    assert [rule.name for rule in judgement.matches] == expected
+    assert judgement.errors == ()
+
+
+def test_files_are_merged(folder: Path) -> None:
+    write(folder, a=RULE, b=NOC)
+    (folder / "c.yml").write_text(RULE.replace("all", "more"))
+    configuration = load(folder, {})
+    assert [rule.name for rule in configuration.rules.rules] == ["all", "more"]
+    assert [spec.name for spec in configuration.destinations] == ["noc"]
+
+
+@pytest.mark.parametrize(
+    "path", ["notes.txt", ".hidden.yaml", "tests/rules.yaml", "more/rules.yaml", "rules.yaml~"]
+)
+def test_other_files_are_left_alone(folder: Path, path: str) -> None:
+    write(folder, a=NOC)
+    (folder / path).parent.mkdir(exist_ok=True)
+    (folder / path).write_text("nonsense: [")
+    assert load(folder, {}).rules.rules == ()
+
+
+def test_a_byte_order_mark_is_no_content(folder: Path) -> None:
+    (folder / "a.yaml").write_bytes(b"\xef\xbb\xbf" + NOC.encode())
+    assert [spec.name for spec in load(folder, {}).destinations] == ["noc"]
+
+
+def test_the_generation_is_that_of_the_files(folder: Path) -> None:
+    write(folder, a=NOC, b=RULE)
+    first = load(folder, {})
+    write(folder, c="rules: []\n")
+    assert load(folder, {}).generation != first.generation
+    (folder / "c.yaml").unlink()
+    assert load(folder, {"UNRELATED": "1"}).generation == first.generation
+
+
+def test_a_variable_fills_in_a_part_of_a_value(folder: Path) -> None:
+    write(
+        folder,
+        a="""
+destinations:
+  tickets:
+    http:
+      url: https://${HOST}:${PORT}/hooks
+      headers: {authorization: "Bearer ${TOKEN}", x-price: "$${PRICE} $5"}
+      concurrency: ${CONCURRENCY}
+      timeout: "${TIMEOUT}"
+""",
+    )
+    (spec,) = load(
+        folder,
+        {"HOST": "h", "PORT": "1", "TOKEN": "t", "CONCURRENCY": "7", "TIMEOUT": "3s"},
+    ).destinations
+    assert spec.config == HttpConfig(
+        url=Secret("https://h:1/hooks"),
+        headers={"authorization": Secret("Bearer t"), "x-price": Secret("${PRICE} $5")},
+        concurrency=7,
+        timeout=Duration(3),
+    )
+
+
+def test_an_escaped_variable_in_a_rule_is_text(folder: Path) -> None:
+    write(folder, a=NOC + RULE.replace("send_to", 'summary: "costs $${PRICE}", send_to'))
+    assert load(folder, {}).rules.rules[0].summary == "costs ${PRICE}"
+
+
+def test_a_variable_s_value_is_never_read_as_yaml(folder: Path) -> None:
+    write(folder, a="destinations: {noc: {capture: {file: '${FILE}'}}}\n")
+    (spec,) = load(folder, {"FILE": "no: [${EMPTY}]"}).destinations
+    assert spec.config == CaptureConfig(file="no: [${EMPTY}]")
+
+
+# Missing variables
+
+
+def test_a_destination_may_lack_its_variables(folder: Path) -> None:
+    (folder / "destinations.yaml").write_bytes((SHIPPED / "destinations.yaml").read_bytes())
+    configuration = load(folder, {"SMTP_URL": "smtp://h"}, missing=MissingVariable.KEEP)
+    assert {spec.name: spec.missing_variables for spec in configuration.destinations} == {
+        "voice-oncall": ("SLACK_WEBHOOK_URL",),
+        "noc-mail": (),
+        "tickets": ("TICKETS_URL", "TICKETS_SECRET"),
+    }
+    assert all(spec.config is not None for spec in configuration.destinations)
+
+
+def test_an_empty_variable_is_a_missing_one(folder: Path) -> None:
+    write(folder, a="destinations: {noc: {slack: {webhook_url: '${EMPTY}'}}}\n")
+    (spec,) = load(folder, ENVIRON, missing=MissingVariable.KEEP).destinations
+    assert spec.missing_variables == ("EMPTY",)
+
+
+def test_what_no_stand_in_fits_is_kept_without_a_configuration(folder: Path) -> None:
+    write(
+        folder,
+        a="destinations: {noc: {http: {url: 'https://h', headers: {'${A}': x}, method: '${B}'}}}\n",
+    )
+    (spec,) = load(folder, {}, missing=MissingVariable.KEEP).destinations
+    assert (spec.config, spec.missing_variables) == (None, ("B",))
+
+
+def test_what_is_wrong_beside_a_missing_variable_is_found(folder: Path) -> None:
+    write(folder, a="destinations: {noc: {slack: {webhook_url: '${A}', timeout: 10}}}\n")
+    (finding,) = refusal(folder, MissingVariable.KEEP)
+    assert finding.message.startswith("timeout: expected a duration")
+
+
+# What is wrong with more than one file, or with none
+
+
+def test_a_name_in_two_files_is_told_with_both_places(folder: Path) -> None:
+    write(folder, a=NOC + RULE, b=RULE, c=NOC)
+    assert told(folder) == [
+        'rules/b.yaml:1:16: rule "all" is given twice (first at rules/a.yaml:2:16)',
+        'rules/c.yaml:1:16: destination "noc" is given twice (first at rules/a.yaml:1:16)',
+    ]
+
+
+@pytest.mark.parametrize("other", ["destinations: [", "destinations: []", "destination: {noc: {}}"])
+def test_a_broken_file_does_not_make_its_destinations_unknown(folder: Path, other: str) -> None:
+    write(folder, a=RULE, b=other)
+    assert not any("there is no destination" in line for line in told(folder))
+
+
+def test_a_broken_destination_is_known(folder: Path) -> None:
+    write(folder, a=RULE, b="destinations: {noc: {capture: {keep: 0}}}")
+    assert told(folder) == ["rules/b.yaml:1:38: keep must be at least 1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("missing", "missing: there is no such folder"),
+        ("file", "file: this is a file, not a folder"),
+        ("rules", "rules: the folder has no file that ends in .yaml or .yml"),
+    ],
+)
+def test_a_folder_without_rules_is_one_clear_finding(
+    folder: Path, name: str, expected: str
+) -> None:
+    folder.with_name("file").write_text("")
+    with pytest.raises(RulesError) as caught:
+        load(Path(name), {})
+    assert str(caught.value) == (
+        f"{expected} (set ROUTER_RULES to the folder that holds your rules)"
+    )
+
+
+def test_a_file_that_is_none_is_a_finding(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.yaml")
+    (folder / "folder.yaml").mkdir()
+    (folder / "link.yaml").symlink_to("nowhere.yaml")
+    assert told(folder) == [
+        "rules/folder.yaml: this is not a file",
+        "rules/link.yaml: the file cannot be read: No such file or directory",
+        "rules/pipe.yaml: this is not a file",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"rules:\n  \xc3\xa4 \xff", "a.yaml:2:5: byte 0xff is not UTF-8 (save it as UTF-8)"),
+        ("rules: []".encode("utf-16"), "a.yaml:1:1: byte 0xff is not UTF-8 (save it as UTF-8)"),
+        (b"", "a.yaml: the file is empty (expected rules: or destinations:)"),
+        (b"rules: \x00", "a.yaml:1:8: a character that YAML does not allow: U+0000"),
+        (b"#" * (FILE_LIMIT + 1), "a.yaml: the file is larger than 1 MiB"),
+        (b"[" * 1000, "a.yaml:1:41: more than 40 lists and maps inside one another"),
+    ],
+)
+def test_bytes_that_are_no_rules_file_are_a_finding(
+    folder: Path, content: bytes, expected: str
+) -> None:
+    (folder / "a.yaml").write_bytes(content)
+    assert told(folder) == [f"rules/{expected}"]
+
+
+def test_a_file_s_name_may_be_any_bytes(folder: Path) -> None:
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff.yaml")).write_text("rules: {}")
+    (finding,) = refusal(folder)
+    assert finding.file == "rules/\\udcff.yaml"
+
+
+def test_there_are_not_too_many_files(folder: Path) -> None:
+    write(folder, **{f"f{number}": "rules: []\n" for number in range(FILES_LIMIT)})
+    assert load(folder, {}).rules.rules == ()
+    write(folder, g="rules: []\n")
+    assert told(folder) == ["rules: the folder has 201 files, at most 200"]
+
+
+def test_a_thousand_findings_are_enough(folder: Path) -> None:
+    write(folder, a="rules:\n" + "  - x\n" * 2000, b="rules:\n" + "  - x\n" * 2000)
+    assert len(refusal(folder)) == 1000
+
+
+# Nothing but RulesError
+
+
+def load_or_explain(folder: Path) -> Configuration | str:
+    try:
+        return load(folder, ENVIRON, missing=MissingVariable.KEEP)
+    except RulesError as error:
+        return render_findings(error.findings, color=True) + findings_json(error.findings)
+
+
+PIECES = [
+    *("rules", "destinations", "name", "events", "when", "match", "send_to", "summary", "mode"),
+    *("noc", "http", "slack", "email", "capture", "url", "to", "from", "timeout", "headers", "all"),
+    *(": ", ":\n  ", "\n", "\n  - ", "\n    ", "- ", "{", "}", "[", "]", ", ", "? ", "#", "\t"),
+    *("'", '"', "|\n  ", ">-\n  ", "&a ", "*a", "!!str ", "<<: ", "---\n", "...", "%YAML 1.1\n"),
+    *("${A}", "$${A}", "${", "${EMPTY}", "{{", "}}", "{% for x in y %}", "\\", "\\u0000", "\x00"),
+    *(
+        "no",
+        "12:30:00",
+        "1e999",
+        "9" * 50,
+        "0777",
+        "true",
+        "~",
+        "*",
+        "é🕛",
+        "\u2028",
+        "\ufeff",
+        "\r",
+    ),
+    *("data.a == 1", "data.a >", "(", ")", "&&", "matches('(')", "has(data.a)", "==", "$"),
+]
+
+no_bytes_raise = settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@no_bytes_raise
+@given(content=st.binary(max_size=200))
+def test_any_bytes_are_rules_or_explained(folder: Path, content: bytes) -> None:
+    (folder / "a.yaml").write_bytes(content)
+    assert isinstance(load_or_explain(folder), Configuration | str)
+
+
+@no_bytes_raise
+@given(content=st.lists(st.sampled_from(PIECES), max_size=60).map("".join))
+def test_any_mixture_of_rules_is_rules_or_explained(folder: Path, content: str) -> None:
+    (folder / "a.yaml").write_text(content, encoding="utf-8", newline="")
+    assert isinstance(load_or_explain(folder), Configuration | str)
+
+
+nodes = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(PIECES),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(PIECES), inner, max_size=6)
+    ),
+    max_leaves=20,
+)
+rule_like = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(
+        ("name", "events", "when", "match", "send_to", "summary", "mode", "severity", "x"), nodes
+    ),
+)
+destination_like = st.dictionaries(
+    st.sampled_from(["http", "slack", "email", "capture", "x"]),
+    st.dictionaries(
+        st.sampled_from(["url", "webhook_url", "to", "from", "smtp_url", "headers", "retry", "x"]),
+        nodes,
+    ),
+    max_size=2,
+)
+documents = st.fixed_dictionaries(
+    {},
+    optional={
+        "rules": nodes | st.lists(rule_like, max_size=3),
+        "destinations": nodes | st.dictionaries(st.text(max_size=8), destination_like, max_size=3),
+    },
+)
+
+
+@no_bytes_raise
+@given(document=documents)
+def test_any_document_is_rules_or_explained(folder: Path, document: object) -> None:
+    (folder / "a.yaml").write_bytes(msgspec.yaml.encode(document))
+    assert isinstance(load_or_explain(folder), Configuration | str)
+
+
+# JSON Schema
+
+
+def test_the_schema_names_what_a_file_may_hold() -> None:
+    schema = json_schema()
+    assert set(schema["properties"]) == {"destinations", "rules"}
+    destination = schema["properties"]["destinations"]["additionalProperties"]
+    assert set(destination["properties"]) == {"slack", "email", "http", "capture"}
+    rule = schema["$defs"]["RuleText"]
+    assert rule["required"] == ["name", "events", "send_to"]
+    assert set(rule["properties"]) == {
+        *("name", "description", "events", "when", "match", "severity", "send_to"),
+        *("summary", "mode"),
+    }
+
+
+def test_the_schema_gives_defaults_as_they_are_written() -> None:
+    definitions = json_schema()["$defs"]
+    assert definitions["HttpConfig"]["properties"]["timeout"]["default"] == "10s"
+    assert definitions["RetryPolicy"]["properties"]["first"]["default"] == "1s"
+    assert definitions["EmailConfig"]["required"] == ["to", "from", "smtp_url"]
+
+
+def test_the_schema_is_json_with_references_that_lead_somewhere() -> None:
+    schema = json_schema()
+    text = msgspec.json.encode(schema).decode()
+    references = {part.split('"')[0] for part in text.split('"$ref":"#/$defs/')[1:]}
+    assert references == set(schema["$defs"])

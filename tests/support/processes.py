@@ -21,6 +21,12 @@ class RouterProcess:
         self.url = ""
 
     async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def start(self) -> None:
+        """Start it, again after a kill."""
+        self.url = ""
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "router", *self._command),
@@ -34,7 +40,6 @@ class RouterProcess:
             await self._listening.wait()
         if not self.url:
             raise RuntimeError(f"the router did not start: {self.log}")
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._process.returncode is None:
@@ -43,14 +48,16 @@ class RouterProcess:
             await self._process.wait()
             await self._reader
 
-    @property
-    def port(self) -> int:
-        return int(self.url.rsplit(":", 1)[1])
+    def keep_address(self) -> None:
+        """Listen where it listens now whenever it is started again."""
+        port = self.url.rsplit(":", 1)[1]
+        self._environ |= {"ROUTER_PORT": port}
 
     async def kill(self) -> None:
         """As the kernel ends a process: no handler runs."""
         self._process.send_signal(signal.SIGKILL)
         await self._process.wait()
+        await self._reader
 
     async def _read_log(self) -> None:
         assert self._process.stderr is not None

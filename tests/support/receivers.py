@@ -1,5 +1,6 @@
 """The three receivers of the shipped rules, and what each of them has."""
 
+import re
 from collections import Counter
 from contextlib import AsyncExitStack
 from typing import Self
@@ -44,17 +45,14 @@ class Receivers:
 
     def delivered(self, ids: set[str]) -> dict[str, Counter[str]]:
         """How often each receiver has each event id."""
-        texts = {
-            "slack": [request.body.decode() for request in self.slack.requests],
-            "mail": [
-                mail.message().get_body(("plain",)).get_content()  # type: ignore[union-attr]
-                for mail in self.mail.mails
-            ],
-            "tickets": [request.json()["event"]["id"] for request in self.tickets.requests],
+        bodies = {
+            "slack": [request.body for request in self.slack.requests],
+            "mail": [mail.content for mail in self.mail.mails],
+            "tickets": [request.body for request in self.tickets.requests],
         }
         return {
-            name: Counter(event_id for text in bodies for event_id in _ids_in(text) & ids)
-            for name, bodies in texts.items()
+            name: Counter(event_id for body in each for event_id in _ids_in(body) & ids)
+            for name, each in bodies.items()
         }
 
     async def have_all(self, ids: set[str], *, seconds: float) -> dict[str, Counter[str]]:
@@ -69,7 +67,6 @@ class Receivers:
         return await until(complete, seconds=seconds)
 
 
-def _ids_in(text: str) -> set[str]:
+def _ids_in(body: bytes) -> set[str]:
     """Ids of the test's events are ``NO`` and a number."""
-    words = text.replace('"', " ").replace("\\n", " ").split()
-    return {word for word in words if word.startswith("NO") and word[2:].isdigit()}
+    return {found.decode() for found in re.findall(rb"\bNO\d+\b", body)}

@@ -1,0 +1,40 @@
+"""A Redis of one's own to kill, the three receivers, and the environment of router processes."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from support.receivers import Receivers
+from support.sender import TOKEN
+
+from router.journal.embedded import EmbeddedRedis, find_server
+
+RULES = Path(__file__).parents[2] / "rules"
+
+
+@pytest.fixture
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    """Confirms nothing that is not on disk."""
+    server = EmbeddedRedis(find_server(""), tmp_path_factory.mktemp("redis"), appendfsync="always")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def receivers() -> AsyncIterator[Receivers]:
+    async with Receivers() as receivers:
+        yield receivers
+
+
+@pytest.fixture
+def environ(redis: EmbeddedRedis, receivers: Receivers) -> dict[str, str]:
+    return {
+        **receivers.environ(),
+        "ROUTER_REDIS_URL": redis.url.reveal(),
+        "ROUTER_RULES": str(RULES),
+        "ROUTER_TWILIO_AUTH_TOKENS": TOKEN.reveal(),
+        "ROUTER_PORT": "0",
+        "ROUTER_WORKER_PORT": "0",
+        "ROUTER_LEASE": "1s",
+    }

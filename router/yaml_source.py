@@ -155,7 +155,7 @@ class Page:
         return Span(scalar.span.start + found[0], scalar.span.start + found[1])
 
     def findings(self) -> Iterator[Finding]:
-        text = self._masked()
+        text = self._masked() if self.faults else ""
         for span, message, hint in self.faults:
             if span is None:
                 yield Finding(self.file, 0, 0, message, hint)
@@ -177,11 +177,12 @@ class Page:
         return offset - self._starts[self.line(offset) - 1] + 1
 
     def _masked(self) -> str:
-        text = self.text
+        characters = list(self.text)
         for span in self.hidden:
-            hidden = re.sub(r"[^\r\n]", "*", text[span.start : span.end])
-            text = text[: span.start] + hidden + text[span.end :]
-        return text
+            for offset in range(span.start, span.end):
+                if characters[offset] not in "\r\n":
+                    characters[offset] = "*"
+        return "".join(characters)
 
 
 def read_yaml(page: Page) -> Node | None:

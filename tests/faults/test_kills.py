@@ -17,8 +17,8 @@ from router.journal.connection import connect
 from router.journal.embedded import EmbeddedRedis
 
 EVENTS = 1000
-"""In flight when the worker is killed; half of that elsewhere."""
-LOAD = EVENTS // 2
+"""In flight when the worker is killed."""
+LOAD = 300
 CONCURRENCY = 20
 """Slots of a destination in one worker: what can be in flight when it is killed."""
 

@@ -1,0 +1,54 @@
+"""The metrics that exist, those that are used and those that are documented are the same."""
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client import Metric
+
+from router.telemetry import Metrics
+
+ROOT = Path(__file__).parents[2]
+METRICS = Metrics()
+
+
+def described() -> dict[str, Metric]:
+    return {metric.name: metric for metric in METRICS.registry.collect()}
+
+
+def documented() -> dict[str, str]:
+    """Name without the prefix -> the row's cells."""
+    text = (ROOT / "docs" / "operations.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (counter|gauge|histogram) \|", text, re.MULTILINE)
+    return dict(rows)
+
+
+def test_each_metric_is_documented_with_its_type_and_no_other_is() -> None:
+    exist = {
+        name.removeprefix("router_") + ("_total" if metric.type == "counter" else ""): metric.type
+        for name, metric in described().items()
+    }
+
+    assert documented() == exist
+
+
+@pytest.mark.parametrize("attribute", [name for name in vars(METRICS) if name != "registry"])
+def test_each_metric_is_set_somewhere(attribute: str) -> None:
+    sources = [path for path in (ROOT / "router").rglob("*.py") if path.name != "telemetry.py"]
+
+    assert any(re.search(rf"metrics\.{attribute}\b", path.read_text()) for path in sources)
+
+
+@pytest.mark.parametrize(
+    "file", ["deploy/alerts.yml", "deploy/grafana/dashboards/event-router.json"]
+)
+def test_alerts_and_dashboards_ask_for_metrics_that_exist(file: str) -> None:
+    asked = set(re.findall(r"router_[a-z_]+", (ROOT / file).read_text()))
+    exist = {sample.name for metric in described().values() for sample in metric.samples}
+    families = {
+        name + suffix
+        for name in described()
+        for suffix in ("", "_total", "_bucket", "_count", "_sum")
+    }
+
+    assert asked - exist - families == set()

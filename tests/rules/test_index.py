@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from router.alerts import Severity
 from router.rules.cel import compile_condition
 from router.rules.index import RuleSet
-from router.rules.model import Mode, Rule
+from router.rules.model import Mode, Role, Rule, Watch
 
 SUMMARY = "com.twilio.voice.insights.conference-summary"
 
@@ -25,6 +25,26 @@ def rule(name: str, *events: str, when: str = "") -> Rule:
         summary="",
         mode=Mode.LIVE,
     )
+
+
+class Watchful(Rule, frozen=True, kw_only=True):
+    """A rule that looks out for ends, too."""
+
+    @property
+    def watches(self) -> tuple[Watch, ...]:
+        ends = compile_condition("data.left == 0")
+        return (
+            *super().watches,
+            Watch(self, Role.ENDS_ABSENCE, ("x.complete",), None),
+            Watch(self, Role.RESOLVES, ("x.*",), ends),
+        )
+
+
+def watchful(name: str, *events: str, when: str = "") -> Rule:
+    return Watchful(**{key: getattr(rule(name, *events, when=when), key) for key in FIELDS})
+
+
+FIELDS = Rule.__struct_fields__
 
 
 def names(rules: tuple[Rule, ...]) -> list[str]:
@@ -102,6 +122,35 @@ def test_a_failure_says_why_when_asked() -> None:
     rules = RuleSet([rule("late", "*", when="data.status > 3")])
     (failure,) = rules.judge("x", {"data": {}}).errors
     assert failure.reason == "no such field: data.status"
+
+
+def roles(watches: tuple[Watch, ...]) -> list[tuple[str, Role]]:
+    return [(watch.rule.name, watch.role) for watch in watches]
+
+
+def test_what_ends_an_absence_or_an_alert_is_told_apart_from_what_raises_one() -> None:
+    rules = RuleSet([watchful("first", "x.complete"), watchful("second", "y")])
+    judgement = rules.judge("x.complete", {"data": {"left": 0}})
+    assert names(judgement.matches) == ["first"]
+    assert roles(judgement.endings) == [
+        ("first", Role.ENDS_ABSENCE),
+        ("first", Role.RESOLVES),
+        ("second", Role.ENDS_ABSENCE),
+        ("second", Role.RESOLVES),
+    ]
+
+
+def test_a_failure_to_judge_an_end_is_told_with_the_rules_own() -> None:
+    rules = RuleSet([watchful("one", "x.*", when="data.left > 0")])
+    judgement = rules.judge("x.partial", {"data": {}})
+    assert [failure.watch.role for failure in judgement.errors] == [Role.RAISES, Role.RESOLVES]
+    assert {failure.reason for failure in judgement.errors} == {"no such field: data.left"}
+
+
+def test_what_would_end_an_alert_makes_no_rule_a_candidate() -> None:
+    rules = RuleSet([watchful("one", "y")])
+    assert rules.candidates("x.complete") == ()
+    assert names(rules.candidates("y")) == ["one"]
 
 
 patterns = st.builds(

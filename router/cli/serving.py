@@ -1,0 +1,116 @@
+"""``router dev``, ``ingress``, ``worker``, ``run``: processes that stay."""
+
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import click
+
+from router import process
+from router.app import Address, App, Roles, make_destinations, system_clock
+from router.cli.terminal import FOLDER, read_settings
+from router.configuration import DestinationSpec, MissingVariable, load
+from router.destinations import Destination, Environment
+from router.dev import Dev, data_folder
+from router.errors import ConfigurationError
+from router.journal.embedded import EmbeddedRedis, find_server
+from router.settings import LogFormat, LogLevel, Settings
+from router.telemetry import Metrics, configure_logging
+
+logger = logging.getLogger(__name__)
+
+
+@click.command()
+@click.option("--data", type=FOLDER, help="Where the embedded Redis keeps its data.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the log as well.")
+def dev(data: Path | None, *, verbose: bool) -> None:
+    """Run everything in one process, to try it out.
+
+    Redis is embedded, destinations without credentials show what they would send, and Twilio's
+    sample event is sent once.
+    """
+    settings = Settings.read(os.environ)
+    configure_logging(LogFormat.TEXT, settings.log_level if verbose else LogLevel.ERROR)
+    redis = None
+    if not {"ROUTER_REDIS_URL", "ROUTER_REDIS_URL_FILE"} & os.environ.keys():
+        folder = data or data_folder(os.environ.get("XDG_STATE_HOME", ""), Path.home())
+        redis = EmbeddedRedis(find_server(settings.redis_server), folder)
+    configuration = load(settings.rules, os.environ, missing=MissingVariable.KEEP)
+    Dev(settings, configuration, system_clock(), click.echo).run(redis)
+
+
+@click.command()
+def ingress() -> None:
+    """Take events in: POST /twilio and POST /events."""
+    settings = read_settings()
+    _serve(settings, Roles(port=settings.port, ingress=True), Metrics())
+
+
+@click.command()
+@click.option(
+    "--destination",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Deliver to this destination only, and evaluate nothing. May be repeated.",
+)
+def worker(names: tuple[str, ...]) -> None:
+    """Evaluate batches and make deliveries."""
+    settings = read_settings()
+    configuration = load(settings.rules, os.environ)
+    known = {spec.name: spec for spec in configuration.destinations}
+    for name in names:
+        if name not in known:
+            raise ConfigurationError(
+                f"there is no destination {name!r}, the rules folder has {', '.join(sorted(known))}"
+            )
+    metrics = Metrics()
+    roles = Roles(
+        port=settings.worker_port,
+        rules=None if names else configuration.rules,
+        destinations=_destinations(settings, [known[name] for name in names or known], metrics),
+    )
+    _serve(settings, roles, metrics)
+
+
+@click.command()
+def run() -> None:
+    """Take events in, evaluate and deliver, all in one process."""
+    settings = read_settings()
+    configuration = load(settings.rules, os.environ)
+    metrics = Metrics()
+    roles = Roles(
+        port=settings.port,
+        ingress=True,
+        rules=configuration.rules,
+        destinations=_destinations(settings, configuration.destinations, metrics),
+    )
+    _serve(settings, roles, metrics)
+
+
+def _destinations(
+    settings: Settings, specs: Iterable[DestinationSpec], metrics: Metrics
+) -> tuple[Destination, ...]:
+    def on_template_error(line: str) -> None:
+        metrics.template_errors.inc()
+        logger.warning("template failed, the plain form is sent", extra={"reason": line})
+
+    environment = Environment(
+        egress=settings.egress, now=system_clock().now, on_template_error=on_template_error
+    )
+    return make_destinations(specs, environment)
+
+
+def _serve(settings: Settings, roles: Roles, metrics: Metrics) -> None:
+    def ready(address: Address) -> None:
+        logger.info("listening", extra={"url": str(address)})
+
+    async def serve() -> None:
+        await process.serve(App(settings, roles, metrics, system_clock()), ready)
+
+    process.run(serve())
+
+
+COMMANDS: Final = (dev, ingress, worker, run)

@@ -1,0 +1,80 @@
+"""The files of the rules folder: which they are, what they hold, whether they have changed.
+
+Every ``*.yaml`` and ``*.yml`` directly in the folder holds rules; other files are read only when
+a rules file names them. Nothing is read further than its limit, and nothing that could be waited
+for (a pipe, a device) is opened.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from router.errors import Finding, RulesError
+
+FILES_LIMIT: Final = 200
+FILE_LIMIT: Final = 1 << 20
+"""Bytes of one file."""
+
+_SUFFIXES: Final = frozenset({".yaml", ".yml"})
+
+
+def rules_files(folder: Path) -> list[Path]:
+    """The files of the folder that hold rules, by name. Raises RulesError for none."""
+    problem, hint = "", "set ROUTER_RULES to the folder that holds your rules"
+    files: list[Path] = []
+    try:
+        files = sorted(path for path in _visible(folder) if path.suffix in _SUFFIXES)
+    except FileNotFoundError:
+        problem = "there is no such folder"
+    except NotADirectoryError:
+        problem = "this is a file, not a folder"
+    except (OSError, ValueError) as error:
+        problem = f"the folder cannot be read: {_reason(error)}"
+    if not problem and not files:
+        problem = "the folder has no file that ends in .yaml or .yml"
+    if len(files) > FILES_LIMIT:
+        problem, hint = f"the folder has {len(files)} files, at most {FILES_LIMIT}", ""
+    if problem:
+        raise RulesError([Finding(printable(folder), 0, 0, problem, hint)])
+    return files
+
+
+def content(file: Path, limit: int = FILE_LIMIT) -> bytes | str:
+    """The bytes of a file, or why there are none."""
+    try:
+        # A pipe or a device would be waited for.
+        if file.exists() and not file.is_file():
+            return "this is not a file"
+        with file.open("rb") as opened:
+            read = opened.read(limit + 1)
+    except (OSError, ValueError) as error:
+        return f"the file cannot be read: {_reason(error)}"
+    if len(read) > limit:
+        return f"the file is larger than {limit >> 20} MiB"
+    return read
+
+
+def generation(contents: Mapping[str, bytes | str]) -> str:
+    """A short hash of files, by name: two processes with the same one run the same rules."""
+    digest = hashlib.blake2b(digest_size=6)
+    for file, text in contents.items():
+        for part in (Path(file).name, text):
+            data = part if isinstance(part, bytes) else os.fsencode(part)
+            # With its length, so that no two different folders are the same text.
+            digest.update(b"%d:%b" % (len(data), data))
+    return digest.hexdigest()
+
+
+def printable(path: Path | str) -> str:
+    """A path as text that can be encoded; names of files are bytes to the system."""
+    return str(path).encode(errors="backslashreplace").decode()
+
+
+def _visible(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or "not a path"

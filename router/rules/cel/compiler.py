@@ -10,6 +10,8 @@ falsy means an error. ``_value(n)`` gives n's value or ``ERROR``. On the first t
 
 A missing field is a dict's ``get`` with a default: no exception on the hot path. Code grows with
 the tree only: each rail visits a node once, and logic in the place of a value is made of thunks.
+A let that stands once is compiled in its place; one that stands twice, or in a loop, is computed
+when it is first asked for, once an evaluation.
 Names in the code come from a closed set or are made here; the builtins are empty.
 """
 
@@ -26,8 +28,10 @@ from router.rules.cel.tree import (
     Call,
     Choice,
     Field,
+    Given,
     Has,
     Item,
+    Let,
     Listing,
     Literal,
     Logic,
@@ -84,21 +88,24 @@ _REGEX_MEMORY: Final = 1 << 20
 
 def compile_value(node: Node) -> Evaluate:
     """A function that gives the node's value, or ERROR. Raises ConditionError."""
-    return _Compiler().function(lambda compiler: compiler.value(node))
+    return _Compiler(node).function(lambda compiler: compiler.value(node))
 
 
 def compile_rails(node: Node) -> tuple[Evaluate, Evaluate]:
     """Two functions: whether the node is true, whether it is false. Raises ConditionError."""
     return (
-        _Compiler().function(lambda compiler: compiler.true(node)),
-        _Compiler().function(lambda compiler: compiler.false(node)),
+        _Compiler(node).function(lambda compiler: compiler.true(node)),
+        _Compiler(node).function(lambda compiler: compiler.false(node)),
     )
 
 
 class _Compiler:
     """Makes one function."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Node) -> None:
+        self._shared = _shared(root)
+        self._slots: dict[int, str] = {}
+        self._bodies: list[tuple[str, Node]] = []
         self._globals: dict[str, Any] = {"__builtins__": {}, "ERROR": runtime.ERROR}
         self._temporaries = 0
         self._variables: dict[str, str] = {}
@@ -106,10 +113,13 @@ class _Compiler:
 
     def function(self, body: Callable[["_Compiler"], ast.expr]) -> Evaluate:
         expression = body(self)
-        statements: list[ast.stmt] = [ast.Return(expression)]
+        statements: list[ast.stmt] = []
+        while self._bodies:
+            name, let = self._bodies.pop()
+            statements.append(_assign(name, self._call(runtime.Once, _lambda(self.value(let)))))
         if self._needs_budget:
-            budget = ast.Call(self._constant(runtime.Budget), [], [])
-            statements.insert(0, ast.Assign([ast.Name("budget", ast.Store())], budget))
+            statements.append(_assign("budget", self._call(runtime.Budget)))
+        statements.append(ast.Return(expression))
         definition = ast.FunctionDef(
             name="condition",
             args=_arguments("event", "data"),
@@ -132,6 +142,8 @@ class _Compiler:
                 return ast.BoolOp(ast.Or(), [self.true(part) for part in parts])
             case Not(operand=operand):
                 return self.false(operand)
+            case Let(body=body) if id(body) not in self._shared:
+                return self.true(body)
             case Binary(operator="==", left=left, right=Literal(value=str(text))):
                 return _compare(self.value(left), ast.Eq(), ast.Constant(text))
             case Binary(operator=operator, right=Literal(value=number)) if (
@@ -149,6 +161,8 @@ class _Compiler:
                 return ast.BoolOp(ast.And(), [self.false(part) for part in parts])
             case Not(operand=operand):
                 return self.true(operand)
+            case Let(body=body) if id(body) not in self._shared:
+                return self.false(body)
             case _:
                 return _compare(self.value(node), ast.Is(), ast.Constant(False))
 
@@ -192,10 +206,23 @@ class _Compiler:
                 )
             case Macro():
                 return self._macro(node)
+            case Let(body=body):
+                return self._let(body)
+            case Given(value=value):
+                return self._constant(value)
             case _:
                 raise TypeError(node)
 
     # Parts
+
+    def _let(self, body: Node) -> ast.expr:
+        if id(body) not in self._shared:
+            return self.value(body)
+        slot = self._slots.get(id(body))
+        if slot is None:
+            slot = self._slots[id(body)] = f"l{len(self._slots)}"
+            self._bodies.append((slot, body))
+        return ast.Call(_load(slot), [], [])
 
     def _field(self, operand: Node, name: str) -> ast.expr:
         """``(t.get(name, ERROR) if (t := operand).__class__ is dict else ERROR)``."""
@@ -293,6 +320,32 @@ def _regex(pattern: Node) -> Any:
             offset=pattern.offset,
             length=pattern.length,
         ) from None
+
+
+def _shared(root: Node) -> set[int]:
+    """The bodies of lets, by identity, that stand more than once or in a loop."""
+    seen: set[int] = set()
+    shared: set[int] = set()
+    pending = [(root, False)]
+    while pending:
+        node, in_loop = pending.pop()
+        match node:
+            case Let(body=body):
+                if in_loop or id(body) in seen:
+                    shared.add(id(body))
+                if id(body) not in seen:
+                    seen.add(id(body))
+                    pending.append((body, False))
+            case Macro(over=over):
+                pending.append((over, in_loop))
+                pending += [(each, True) for each in node.children() if each is not over]
+            case _:
+                pending += [(each, in_loop) for each in node.children()]
+    return shared
+
+
+def _assign(name: str, value: ast.expr) -> ast.stmt:
+    return ast.Assign([ast.Name(name, ast.Store())], value)
 
 
 def _load(name: str) -> ast.Name:

@@ -8,13 +8,16 @@ import msgspec
 from router.errors import ConditionError
 from router.rules.cel import runtime
 from router.rules.cel.compiler import compile_rails, compile_value
+from router.rules.cel.names import NO_NAMES, Names
 from router.rules.cel.parser import parse
 from router.rules.cel.tree import (
     Binary,
     Call,
     Field,
+    Given,
     Has,
     Item,
+    Let,
     Listing,
     Literal,
     Logic,
@@ -23,6 +26,7 @@ from router.rules.cel.tree import (
     Name,
     Negative,
     Node,
+    bare,
 )
 
 
@@ -36,7 +40,10 @@ class Verdict(enum.Enum):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A part of a condition and what it gave. ``error`` is ``""`` where there is a value."""
+    """A part of a condition and what it gave. ``error`` is ``""`` where there is a value.
+
+    The parts of a let have their own text, and the place of the let's name.
+    """
 
     text: str
     offset: int
@@ -67,68 +74,88 @@ class Condition:
 
     def reason(self, event: dict[str, Any]) -> str:
         """Why the verdict is ERROR: the innermost part that has no value. ``""`` if none is."""
-        for step in self.explain(event):
-            if step.error:
-                return step.error
-        value = compile_value(self.tree)(event, event.get("data", runtime.ERROR))
+        data = event.get("data", runtime.ERROR)
+        value = compile_value(self.tree)(event, data)
+        if value is runtime.ERROR:
+            return _why(self.tree, event, data)
         return "" if isinstance(value, bool) else f"{_type(value)} is neither true nor false"
 
     def explain(self, event: dict[str, Any]) -> tuple[Step, ...]:
         """The value of each part, in the order in which it is computed. Slow; never raises."""
         data = event.get("data", runtime.ERROR)
         steps = []
-        for node in _parts(self.tree):
+        for node, text, place in _parts(self.tree, self.source):
             value = compile_value(node)(event, data)
             error = _why(node, event, data) if value is runtime.ERROR else ""
-            text = _written(self.source, node)
-            steps.append(Step(text, node.offset, node.length, None if error else value, error))
+            steps.append(Step(text, place.offset, place.length, None if error else value, error))
         return tuple(steps)
 
 
-def compile_condition(source: str) -> Condition:
-    """Compile CEL text. Raises ConditionError."""
-    try:
-        tree = parse(source)
-    except RecursionError:
-        raise ConditionError("nested too deeply", offset=0, length=len(source)) from None
-    return Condition(source, tree)
+def compile_condition(source: str, names: Names = NO_NAMES) -> Condition:
+    """Compile CEL text, in which ``names`` may stand. Raises ConditionError."""
+    return Condition(source, parse(source, names))
 
 
-def _require_bool(node: Node) -> None:
+def _require_bool(whole: Node) -> None:
     """Raise ConditionError where it is plain that the condition is neither true nor false."""
+    node = bare(whole)
     not_bool = (Listing, Mapping, Negative)
     arithmetic = isinstance(node, Binary) and node.operator in "+-*/%"
-    literal = isinstance(node, Literal) and not isinstance(node.value, bool)
+    literal = isinstance(node, Literal | Given) and not isinstance(node.value, bool)
     texts = isinstance(node, Call) and node.function in {"size", "lowerAscii", "upperAscii", "trim"}
     lists = isinstance(node, Macro) and node.macro in {"filter", "map"}
     if isinstance(node, not_bool) or arithmetic or literal or texts or lists:
         raise ConditionError(
             "a condition must be true or false",
-            offset=node.offset,
-            length=node.length,
+            offset=whole.offset,
+            length=whole.length,
             hint="compare it with something",
         )
 
 
-def _parts(node: Node) -> list[Node]:
-    """What is worth showing: comparisons, calls, field reads.
+_Part = tuple[Node, str, Node]
+"""A node, its text, and the node that has its place in the condition."""
+
+
+def _parts(node: Node, source: str) -> list[_Part]:
+    """What is worth showing: comparisons, calls, field reads, names; a let's parts before it, once.
 
     Not literals, nor the insides of macros, whose variables have many values.
     """
-    parts: list[Node] = []
-    if isinstance(node, Macro):
-        parts += _parts(node.over)
-    elif not isinstance(node, Field):
-        for child in node.children():
-            parts += _parts(child)
-    if not isinstance(node, Literal | Name | Logic):
-        parts.append(node)
+    parts: list[_Part] = []
+    lets: set[str] = set()
+
+    def collect(node: Node, source: str, let: Node | None) -> None:
+        if isinstance(node, Let):
+            if node.name in lets:
+                return
+            lets.add(node.name)
+            collect(node.body, node.source, let or node)
+        elif isinstance(node, Field):
+            if isinstance(owner := _owner(node), Let):
+                collect(owner, source, let)
+        else:
+            for child in _operands(node):
+                collect(child, source, let)
+        if not isinstance(node, Literal | Name | Given | Logic):
+            parts.append((node, _written(source, node), let or node))
+
+    collect(node, source, None)
     return parts
+
+
+def _owner(field: Node) -> Node:
+    """What the fields are read from: ``data`` of ``data.a.b``."""
+    while isinstance(field, Field):
+        field = field.operand
+    return field
 
 
 def _why(node: Node, event: Any, data: Any) -> str:
     """Why a node has no value, in the words of its innermost such part."""
-    for child in node.children() if not isinstance(node, Macro) else (node.over,):
+    if isinstance(node, Let):
+        return f"{node.name}: {_why(node.body, event, data)}"
+    for child in _operands(node):
         if compile_value(child)(event, data) is runtime.ERROR:
             return _why(child, event, data)
     values = [compile_value(child)(event, data) for child in _operands(node)]
@@ -161,7 +188,7 @@ def _operands(node: Node) -> tuple[Node, ...]:
 
 def _path(node: Node) -> str:
     match node:
-        case Name(name=name):
+        case Name(name=name) | Let(name=name) | Given(name=name):
             return name
         case Field(operand=operand, name=name) | Has(operand=operand, name=name):
             return f"{_path(operand)}.{name}"

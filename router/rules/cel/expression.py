@@ -5,6 +5,7 @@ from typing import Any
 from router.errors import ConditionError
 from router.rules.cel import runtime
 from router.rules.cel.compiler import compile_value
+from router.rules.cel.names import NO_NAMES, Names
 from router.rules.cel.parser import parse
 from router.rules.cel.tree import Node
 
@@ -26,10 +27,6 @@ class Expression:
         return self._value(event, event.get("data", runtime.ERROR))
 
 
-def compile_expression(source: str) -> Expression:
-    """Compile CEL text. Raises ConditionError."""
-    try:
-        tree = parse(source)
-    except RecursionError:
-        raise ConditionError("nested too deeply", offset=0, length=len(source)) from None
-    return Expression(source, tree)
+def compile_expression(source: str, names: Names = NO_NAMES) -> Expression:
+    """Compile CEL text, in which ``names`` may stand. Raises ConditionError."""
+    return Expression(source, parse(source, names))

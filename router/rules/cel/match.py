@@ -12,30 +12,31 @@ from typing import Any, Final
 
 from router.errors import ConditionError
 from router.rules.cel.condition import Condition
+from router.rules.cel.names import NO_NAMES, Names
 from router.rules.cel.parser import parse
-from router.rules.cel.tree import path
+from router.rules.cel.tree import Field, Given, Let, Name, Node
 
 
-def compile_match(mapping: Mapping[str, Any]) -> Condition:
-    """Compile a map of fields and what they must be.
+def compile_match(mapping: Mapping[str, Any], names: Names = NO_NAMES) -> Condition:
+    """Compile a map of fields and what they must be; ``names`` count as fields.
 
     Raises ConditionError; its message names the field, its offset is in the CEL text that the map
     stands for.
     """
     if not mapping:
         raise ConditionError("match is empty, it needs at least one field", offset=0)
-    source = " && ".join(_field(name, wanted) for name, wanted in mapping.items())
-    return Condition(source, parse(source))
+    source = " && ".join(_field(name, wanted, names) for name, wanted in mapping.items())
+    return Condition(source, parse(source, names))
 
 
-def _field(name: str, wanted: Any) -> str:
+def _field(name: str, wanted: Any, names: Names) -> str:
     try:
-        names = path(parse(name))
+        node = parse(name, names)
     except ConditionError as error:
         raise ConditionError(
             f"match: {name!r}: {error.message}", offset=0, hint=error.hint
         ) from None
-    if names is None or len(names) < 2:
+    if not _is_field(node):
         raise ConditionError(
             f"match: {name!r} is no field", offset=0, hint="write for example data.status"
         )
@@ -49,10 +50,20 @@ def _field(name: str, wanted: Any) -> str:
     return f"{name} == {_literal(name, wanted)}"
 
 
+def _is_field(node: Node) -> bool:
+    """A field of a root or name, or a name; a root alone is none."""
+    is_alone = not isinstance(node, Field)
+    while isinstance(node, Field):
+        node = node.operand
+    return isinstance(node, Let | Given) or (isinstance(node, Name) and not is_alone)
+
+
 def _exists(name: str, wanted: Any) -> str:
     if not isinstance(wanted, bool):
         raise ConditionError(f"match: {name}: exists is true or false", offset=0)
     parts = name.split(".")
+    if len(parts) < 2:
+        raise ConditionError(f"match: {name}: exists asks for a field", offset=0)
     chain = " && ".join(f"has({'.'.join(parts[:end])})" for end in range(2, len(parts) + 1))
     return f"({chain})" if wanted else f"!({chain})"
 

@@ -4,20 +4,22 @@ Source: CEL language definition, "Syntax" and "Macros". Names are resolved here,
 one is reported at its place with what it was probably meant to be.
 """
 
-import difflib
 from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
-from router.errors import ConditionError
+from router.errors import ConditionError, closest
 from router.rules.cel.functions import FUNCTIONS, MACROS, ROOTS
 from router.rules.cel.lexer import INT_MAX, RESERVED, Token, tokens
+from router.rules.cel.names import NO_NAMES, Constant, Names, identifier_problem
 from router.rules.cel.tree import (
     Binary,
     Call,
     Choice,
     Field,
+    Given,
     Has,
     Item,
+    Let,
     Listing,
     Literal,
     Logic,
@@ -37,19 +39,51 @@ CHAIN_LIMIT: Final = 100
 ITEMS_LIMIT: Final = 1000
 NESTING_LIMIT: Final = 2
 """Macros within macros."""
+TREE_DEPTH_LIMIT: Final = 250
+"""Nodes above one another, lets written out: what reads a tree may recurse."""
+TREE_SIZE_LIMIT: Final = 20_000
+"""Nodes of a tree, lets written out: a few lets that use each other twice would double it each time."""
 
 _CONSTANTS: Final = {"true": True, "false": False, "null": None}
 _RELATIONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 
 
-def parse(source: str) -> Node:
-    """The tree of a condition. Raises ConditionError."""
-    return _Parser(source).whole()
+def parse(source: str, names: Names = NO_NAMES) -> Node:
+    """The tree of a condition. ``names`` may stand in it. Raises ConditionError."""
+    for name in names:
+        problem = identifier_problem(name)
+        if problem is not None:
+            raise ConditionError(problem, offset=0, length=len(source))
+    try:
+        node = _Parser(source, names).whole()
+    except RecursionError:
+        raise ConditionError("nested too deeply", offset=0, length=len(source)) from None
+    _check_extent(node, len(source))
+    return node
+
+
+def _check_extent(root: Node, length: int) -> None:
+    """Raise ConditionError where a tree is too deep or too large for those who read it."""
+    size = 0
+    pending = [(root, 1)]
+    while pending:
+        node, depth = pending.pop()
+        size += 1
+        if depth > TREE_DEPTH_LIMIT:
+            raise ConditionError("nested too deeply", offset=0, length=length)
+        if size > TREE_SIZE_LIMIT:
+            raise ConditionError(
+                f"with its names written out, more than {TREE_SIZE_LIMIT} parts",
+                offset=0,
+                length=length,
+            )
+        pending += [(child, depth + 1) for child in node.children()]
 
 
 class _Parser:
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, names: Names) -> None:
         self._tokens = tokens(source)
+        self._names = names
         self._at = 0
         self._depth = 0
         self._variables: list[str] = []
@@ -276,7 +310,9 @@ class _Parser:
             )
         if self._skip("("):
             return self._has(token) if name == "has" else self._call(token, (), token.offset)
-        known = (*ROOTS, *self._variables)
+        if name in self._names:
+            return _given(name, self._names, token)
+        known = (*ROOTS, *self._variables, *self._names)
         if name not in known:
             raise ConditionError(
                 f"there is no {name!r}",
@@ -337,8 +373,8 @@ class _Parser:
                 length=name.length,
             )
         variable = self._next
-        usable = variable.kind == "name" and variable.text not in {*_CONSTANTS, *RESERVED, *ROOTS}
-        if not usable or variable.text in self._variables:
+        usable = variable.kind == "name" and identifier_problem(variable.text) is None
+        if not usable or variable.text in self._variables or variable.text in self._names:
             raise self._unexpected(f"{name.text}() expects a new variable's name")
         self._take()
         self._expect(",", "after the variable")
@@ -359,10 +395,23 @@ class _Parser:
         )
 
 
+def _given(name: str, names: Names, token: Token) -> Node:
+    given = names[name]
+    if isinstance(given, Constant):
+        return Given(name=name, value=given.value, offset=token.offset, length=token.length)
+    return Let(
+        name=name,
+        body=given.tree,
+        source=given.source,
+        offset=token.offset,
+        length=token.length,
+    )
+
+
 def _suggestion(name: str, known: Iterable[str]) -> str:
     known = list(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    return f'did you mean "{near[0]}"?' if near else f"there are {', '.join(known)}"
+    near = closest(name, known)
+    return f'did you mean "{near}"?' if near else f"there are {', '.join(known)}"
 
 
 def _function_hint(name: str, *, is_method: bool) -> str:

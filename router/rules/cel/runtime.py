@@ -50,6 +50,22 @@ class Budget:
         return self.left >= 0
 
 
+class Once:
+    """A let's value, computed when it is first asked for."""
+
+    __slots__ = ("_compute", "_is_known", "_value")
+
+    def __init__(self, compute: Callable[[], Any]) -> None:
+        self._compute = compute
+        self._is_known = False
+
+    def __call__(self) -> Any:
+        if not self._is_known:
+            self._value = self._compute()
+            self._is_known = True
+        return self._value
+
+
 def is_number(value: Any) -> bool:
     return value.__class__ is int or value.__class__ is float
 

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -29,6 +30,27 @@ class Name(Node, frozen=True, kw_only=True):
     """A root (``event``, ``data``, ``message``) or the variable of a macro."""
 
     name: str
+
+
+class Let(Node, frozen=True, kw_only=True):
+    """A name that stands for an expression.
+
+    ``body`` is the expression's tree; the places in it are places in ``source``.
+    """
+
+    name: str
+    body: Node
+    source: str
+
+    def children(self) -> tuple[Node, ...]:
+        return (self.body,)
+
+
+class Given(Node, frozen=True, kw_only=True):
+    """A name that stands for a value of JSON: a lookup table."""
+
+    name: str
+    value: Any
 
 
 class Field(Node, frozen=True, kw_only=True):
@@ -151,12 +173,23 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(child)
 
 
+def bare(node: Node) -> Node:
+    """What the node stands for: a let's body, and so on until it is no let."""
+    while isinstance(node, Let):
+        node = node.body
+    return node
+
+
 def path(node: Node) -> tuple[str, ...] | None:
-    """``("data", "status")`` for ``data.status``; None for anything but plain fields of a root."""
+    """``("data", "status")`` for ``data.status``; None for anything but plain fields of a root.
+
+    A let is what it stands for.
+    """
     names: list[str] = []
+    node = bare(node)
     while isinstance(node, Field):
         names.append(node.name)
-        node = node.operand
+        node = bare(node.operand)
     if not isinstance(node, Name):
         return None
     return (node.name, *reversed(names))

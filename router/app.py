@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn
 import msgspec
 from aiohttp import web
 
+from router.api.twilio_tests import TwilioTests
 from router.clock import Clock
 from router.configuration import DestinationSpec
 from router.destinations import Destination, Environment, kinds
@@ -33,6 +34,7 @@ from router.journal.batches import Batches
 from router.journal.connection import connect
 from router.journal.deliveries import Deliveries
 from router.journal.keys import BatchId, SetId
+from router.journal.sink_tests import SinkTests
 from router.journal.sweeper import Sweeper
 from router.rules.index import RuleSet
 from router.settings import Durability, Settings
@@ -170,8 +172,10 @@ class App:
             max_waiting=settings.max_waiting_events,
             monotonic=self._clock.monotonic,
         )
-        ingress = Ingress(settings, commit, self._gate, self._metrics, self._clock)
-        return ingress.routes(), [("commit", commit.run())]
+        sink_tests = SinkTests(self._fast)
+        ingress = Ingress(settings, commit, self._gate, sink_tests, self._metrics, self._clock)
+        routes = ingress.routes() + TwilioTests(sink_tests, settings.console_token).routes()
+        return routes, [("commit", commit.run())]
 
     def _build_worker(self) -> list[Background]:
         deliveries = Deliveries(self._patient, self._clock)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 import msgspec
 
 from router.errors import SettingsError, closest
-from router.values import ByteSize, Duration, Secret
+from router.values import ByteSize, Duration, Networks, Secret, Texts
 
 FROM_FILE: Final = "_FILE"
 """``X_FILE`` names the file that holds the value of ``X``."""
@@ -186,6 +186,8 @@ _PARSERS: Final[Mapping[type, Callable[[str], Any]]] = {
     int: _whole_number,
     Duration: Duration.parse,
     ByteSize: ByteSize.parse,
+    Networks: Networks.parse,
+    Texts: Texts.parse,
 }
 _WORDS: Final[Mapping[type, str]] = {
     str: "text",
@@ -195,6 +197,8 @@ _WORDS: Final[Mapping[type, str]] = {
     int: "a whole number",
     Duration: "a duration such as 500ms, 10s or 1h30m",
     ByteSize: "a size such as 65536, 64KiB or 1MiB",
+    Networks: "networks such as 10.0.0.0/8 or 192.0.2.7, with commas between them",
+    Texts: "texts with commas between them",
 }
 
 
@@ -206,6 +210,8 @@ def written(value: Any) -> str:
         return _in_units(value, {"d": 86400, "h": 3600, "m": 60, "s": 1}, "ms", 1000)
     if isinstance(value, ByteSize):
         return _in_units(value, {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10}, "B", 1)
+    if isinstance(value, Networks | Texts):
+        return ", ".join(map(str, value))
     return "" if value is None or value == () else str(value)
 
 

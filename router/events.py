@@ -87,6 +87,15 @@ def event_key(envelope: CloudEvent) -> str:
     return key
 
 
+def test_id_of(event: Event) -> str:
+    """What Twilio calls the test that ``event``, a test event of a sink, belongs to; else ""."""
+    try:
+        data = document(event).get("data")
+    except _UNDECODABLE:
+        return ""
+    return str(data.get("test_id", "")) if isinstance(data, dict) else ""
+
+
 def decode_request(body: bytes, *, received_at: float, max_events: int) -> Received:
     """Decode one CloudEvent or an array of them; events that are none come back as malformed.
 

@@ -15,7 +15,7 @@ import msgspec
 
 from router import environ as environment
 from router.environ import Within
-from router.values import ByteSize, Duration, Secret
+from router.values import ByteSize, Duration, Networks, Secret
 
 PREFIX: Final = "ROUTER_"
 
@@ -86,6 +86,11 @@ def _check_host(text: str) -> None:
         )
 
 
+def _check_basic_auth(text: str) -> None:
+    if not all(":" in part.strip().strip(":") for part in text.split(",")):
+        raise ValueError("has a part that is not user:password")
+
+
 Port = Annotated[int, Within(0, 65535)]
 
 
@@ -112,7 +117,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     path. Without it, the URL of the request itself counts."""
     twilio_auth_tokens: tuple[Secret, ...] = ()
     """The auth tokens that may sign requests to `/twilio`: several while one is being replaced,
-    and one for each subaccount that has sinks. Without any, `/twilio` refuses every request."""
+    one for each subaccount that has sinks, and the secrets of shared keys. Without any, `/twilio` refuses every request, unless
+    `ROUTER_TWILIO_BASIC_AUTH` is set."""
+    twilio_basic_auth: Annotated[tuple[Secret, ...], _check_basic_auth] = ()
+    """What a sink's URL may carry as `https://user:password@…`, each written `user:password`. Asked
+    for besides the signature; instead of it only where no auth token is set."""
+    twilio_addresses: Networks = Networks()
+    """Where requests to `/twilio` may come from; Twilio documents `35.90.102.128/25`. Without any,
+    from everywhere."""
+    trusted_proxies: Networks = Networks()
+    """The proxies in front of the router. What they say in `X-Forwarded-For`, `-Proto` and `-Host`
+    is believed; from anybody else these headers are ignored."""
     events_token: Secret | None = None
     """The bearer token that `/events` asks for. Without it, `/events` takes events from anybody."""
     console_token: Secret | None = None

@@ -34,6 +34,9 @@ class Metrics:
         self.requests_refused = counter(
             "requests_refused", "Requests answered with 4xx or 5xx.", "source", "code"
         )
+        self.twilio_test_events = counter(
+            "twilio_test_events", "Test events of Twilio sinks that came in."
+        )
         self.ingress_request_seconds = self._histogram(
             "ingress_request_seconds", "Request read, committed and answered.", _LATENCY
         )

@@ -1,10 +1,11 @@
-"""Values as people write them: durations, sizes and secrets.
+"""Values as people write them: durations, sizes, networks, lists and secrets.
 
 Leaf types for the settings and the YAML files, so that ``10s`` means the same everywhere and a
 secret cannot be printed by accident.
 """
 
 import re
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
 _DURATION_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -41,6 +42,50 @@ class ByteSize(int):
         if found is None:
             raise ValueError(f"{text!r} is not a size, write for example 65536, 64KiB or 1MiB")
         return cls(int(found[1]) * _SIZE_UNITS[found[2]])
+
+
+class Texts(tuple[str, ...]):
+    """Texts, written with commas between them."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "Texts":
+        """Raise ValueError unless each part holds something."""
+        parts = [part.strip() for part in text.split(",")]
+        if not all(parts):
+            raise ValueError(text)
+        return cls(parts)
+
+
+Address = IPv4Address | IPv6Address
+
+
+def parse_address(text: str) -> Address | None:
+    """The address that ``text`` is; None for other text.
+
+    An IPv4 address that came in through an IPv6 socket (``::ffff:192.0.2.1``) is the IPv4 one.
+    """
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+class Networks(tuple[IPv4Network | IPv6Network, ...]):
+    """Addresses and networks, written ``10.0.0.0/8, 192.0.2.7, 2001:db8::/32``."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "Networks":
+        """Raise ValueError unless each part is a network; host bits must be zero."""
+        return cls(ip_network(part.strip()) for part in text.split(","))
+
+    def hold(self, address: Address | None) -> bool:
+        """Whether one of them holds ``address``."""
+        return address is not None and any(address in network for network in self)
 
 
 class Secret:

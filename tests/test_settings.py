@@ -10,7 +10,7 @@ from support.reference import example, purposes, row
 from router.environ import Variable
 from router.errors import SettingsError
 from router.settings import SETTINGS, Durability, Egress, LogFormat, LogLevel, Settings, is_given
-from router.values import ByteSize, Duration, Secret
+from router.values import ByteSize, Duration, Networks, Secret
 
 ROOT = Path(__file__).parent.parent
 CANARY = "c4nary-5ecret"
@@ -47,6 +47,9 @@ def test_without_variables_the_defaults_hold() -> None:
         ("public_url", "https://example.com:8443/router", "https://example.com:8443/router"),
         ("twilio_auth_tokens", "one", (Secret("one"),)),
         ("twilio_auth_tokens", "one, two", (Secret("one"), Secret("two"))),
+        ("twilio_basic_auth", "me:a:b, you:c", (Secret("me:a:b"), Secret("you:c"))),
+        ("twilio_addresses", "35.90.102.128/25", Networks.parse("35.90.102.128/25")),
+        ("trusted_proxies", "10.0.0.1, fd00::/8", Networks.parse("10.0.0.1,fd00::/8")),
         ("events_token", "a,b", Secret("a,b")),
         ("console_token", " x ", Secret(" x ")),
         ("durability", "relaxed", Durability.RELAXED),
@@ -125,6 +128,15 @@ def test_a_variable_becomes_a_value_of_its_type(name: str, text: str, value: obj
             "TWILIO_AUTH_TOKENS",
             "one,,two",
             "has an empty part, write the values with single commas between them",
+        ),
+        ("TWILIO_BASIC_AUTH", "me:x,you", "has a part that is not user:password"),
+        (
+            "TRUSTED_PROXIES",
+            "10.0.0.1/8",
+            (
+                "is '10.0.0.1/8', expected networks such as 10.0.0.0/8 or 192.0.2.7,"
+                " with commas between them"
+            ),
         ),
         (
             "REDIS_URL",
@@ -216,6 +228,7 @@ def test_a_setting_is_not_taken_from_two_places(tmp_path: Path) -> None:
         {"ROUTER_REDIS_URL": f"http://:{CANARY}@host"},
         {"ROUTER_REDIS_URL": f"redis://:{CANARY}@host", "ROUTER_PORT": "x"},
         {"ROUTER_TWILIO_AUTH_TOKENS": f"{CANARY},"},
+        {"ROUTER_TWILIO_BASIC_AUTH": CANARY},
         {"ROUTER_EVENTS_TOKEN_FILE": CANARY},
         {"ROUTER_EVENTS_TOKEN_FILE": f"{CANARY}\0"},
         {"ROUTER_PUBLIC_URL": f"https://user:{CANARY}@host"},
@@ -232,6 +245,7 @@ def test_settings_show_no_secret() -> None:
         {
             "ROUTER_REDIS_URL": f"redis://:{CANARY}@host",
             "ROUTER_TWILIO_AUTH_TOKENS": CANARY,
+            "ROUTER_TWILIO_BASIC_AUTH": f"me:{CANARY}",
             "ROUTER_EVENTS_TOKEN": CANARY,
             "ROUTER_CONSOLE_TOKEN": CANARY,
         }

@@ -1,56 +1,32 @@
-"""The doors: routes, limits, answers.
+"""The doors: routes, and the one way from a request to its answer."""
 
-Source for the answers: CloudEvents 1.0 "HTTP 1.1 Web Hooks" section 2.1; Twilio retries whatever
-is not 2xx for four hours.
-"""
-
-import asyncio
-import hmac
 import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
 
-import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from router.clock import Clock
-from router.errors import (
-    EventError,
-    EventsTooLargeError,
-    JournalUnavailableError,
-    OverloadedError,
-)
-from router.events import Received, decode_request, decode_strictly
-from router.ingress import twilio
+from router.errors import EventError, JournalUnavailableError, OverloadedError
+from router.events import Event, Received, decode_request, decode_strictly, test_id_of
+from router.ingress import access, body, twilio
+from router.ingress.answers import RefusalError, accepted, refusal_of, refused
 from router.ingress.commit import weight
 from router.ingress.gate import Gate
+from router.ingress.origin import origin
 from router.journal.group_commit import GroupCommit
+from router.journal.sink_tests import SinkTest, SinkTests
+from router.schemas import TEST_EVENT
 from router.settings import Settings
 from router.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
 
-_JSON: Final = "application/json"
-_STRUCTURED: Final = "application/cloudevents+json"
-_BATCHED: Final = "application/cloudevents-batch+json"
-_CONTENT_TYPES: Final = frozenset({_JSON, _STRUCTURED, _BATCHED})
-_RETRY_AFTER: Final = "1"
-_encode = msgspec.json.encode
+TWILIO: Final = "/twilio"
+EVENTS: Final = "/events"
 
-
-class RefusalError(Exception):
-    """A request that is answered with an error. ``detail`` is for the log only."""
-
-    def __init__(
-        self, status: HTTPStatus, code: str, message: str, *, path: str = "", detail: str = ""
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.path = path
-        self.detail = detail
+Read = Callable[[web.Request], Awaitable[tuple[Received, int]]]
 
 
 class Ingress:
@@ -61,12 +37,14 @@ class Ingress:
         settings: Settings,
         commit: GroupCommit[Received],
         gate: Gate,
+        sink_tests: SinkTests,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
         self._settings = settings
         self._commit = commit
         self._gate = gate
+        self._sink_tests = sink_tests
         self._metrics = metrics
         self._clock = clock
         self._received = {
@@ -76,7 +54,11 @@ class Ingress:
         }
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/twilio", self.from_twilio), web.post("/events", self.from_anybody)]
+        return [
+            web.post(TWILIO, self.from_twilio),
+            web.route(hdrs.METH_ANY, TWILIO, self.wrong_method),
+            web.post(EVENTS, self.from_anybody),
+        ]
 
     async def from_twilio(self, request: web.Request) -> web.Response:
         """Twilio Event Streams: one event or an array, signed."""
@@ -86,12 +68,18 @@ class Ingress:
         """CloudEvents 1.0 over HTTP, structured or batched, with a bearer token if one is set."""
         return await self._answer(request, "events", self._read_cloudevents)
 
-    async def _answer(
-        self,
-        request: web.Request,
-        source: str,
-        read: Callable[[web.Request], Awaitable[tuple[Received, int]]],
-    ) -> web.Response:
+    async def wrong_method(self, request: web.Request) -> web.Response:
+        """A sink may be set up with GET; then its events would stay away without a word."""
+        refusal = RefusalError(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            "method",
+            f"{request.method} brings no events here: the sink's method must be POST",
+        )
+        response = self._refuse(request, "twilio", refusal)
+        response.headers["Allow"] = "POST"
+        return response
+
+    async def _answer(self, request: web.Request, source: str, read: Read) -> web.Response:
         started = self._clock.monotonic()
         try:
             self._gate.enter()
@@ -99,106 +87,71 @@ class Ingress:
             if received.events or received.malformed:
                 await self._commit.commit(received, weight(received, size))
         except (RefusalError, EventError, OverloadedError, JournalUnavailableError) as error:
-            return self._refuse(request, source, _refusal(error))
-        accepted, quarantined = len(received.events), len(received.malformed)
-        self._received[source, "accepted"].inc(accepted)
-        if quarantined:
-            self._received[source, "quarantined"].inc(quarantined)
+            return self._refuse(request, source, refusal_of(error))
+        await self._count(source, received)
+        self._metrics.ingress_request_seconds.observe(self._clock.monotonic() - started)
+        return accepted(len(received.events), len(received.malformed))
+
+    async def _read_twilio(self, request: web.Request) -> tuple[Received, int]:
+        settings = self._settings
+        sender = origin(
+            request.remote, request.scheme, request.host, request.headers, settings.trusted_proxies
+        )
+        access.check_address(settings, sender.address)
+        credentials = access.check_credentials(settings, request.headers.get("Authorization"))
+        url = twilio.called_url(settings.public_url or sender.base_url, request.raw_path)
+        access.check_signature(settings, request.headers, url, credentials)
+        body.check_content_type(request)
+        content = await body.read(request, settings)
+        access.check_body(settings, url, content)
+        received = decode_request(
+            content,
+            received_at=self._clock.now(),
+            max_events=settings.max_events_per_request,
+        )
+        return received, len(content)
+
+    async def _read_cloudevents(self, request: web.Request) -> tuple[Received, int]:
+        access.check_token(self._settings.events_token, request.headers.get("Authorization"))
+        body.check_content_type(request)
+        content = await body.read(request, self._settings)
+        _check_mode(request.content_type, content)
+        events = decode_strictly(
+            content,
+            received_at=self._clock.now(),
+            max_events=self._settings.max_events_per_request,
+        )
+        return Received(events, []), len(content)
+
+    async def _count(self, source: str, received: Received) -> None:
+        self._received[source, "accepted"].inc(len(received.events))
+        for event in received.events:
+            if event.type == TEST_EVENT:
+                await self._show_test(event)
+        if received.malformed:
+            self._received[source, "quarantined"].inc(len(received.malformed))
             logger.warning(
                 "malformed events are in quarantine",
                 extra={
                     "source": source,
-                    "count": quarantined,
+                    "count": len(received.malformed),
                     "reason": f"{received.malformed[0].path}: {received.malformed[0].reason}",
                 },
             )
-        self._metrics.ingress_request_seconds.observe(self._clock.monotonic() - started)
-        return web.Response(
-            status=202,
-            body=b'{"accepted":%d,"quarantined":%d}' % (accepted, quarantined),
-            content_type=_JSON,
-        )
 
-    async def _read_twilio(self, request: web.Request) -> tuple[Received, int]:
-        body = await self._body(request)
-        url = twilio.called_url(
-            self._settings.public_url or f"{request.scheme}://{request.host}", request.raw_path
+    async def _show_test(self, event: Event) -> None:
+        """Show the operator what Twilio asks for when a sink is validated."""
+        self._metrics.twilio_test_events.inc()
+        test_id = test_id_of(event)
+        logger.info(
+            "test event of a Twilio sink", extra={"test_id": test_id, "account_sid": event.id}
         )
-        result = twilio.check(
-            signature=request.headers.get("X-Twilio-Signature"),
-            url=url,
-            body=body,
-            auth_tokens=self._settings.twilio_auth_tokens,
-        )
-        if result is not twilio.Check.GENUINE:
-            missing = result is twilio.Check.NO_SIGNATURE
-            raise RefusalError(
-                HTTPStatus.UNAUTHORIZED if missing else HTTPStatus.FORBIDDEN,
-                result.name.lower(),
-                str(result),
-                detail=f"signed URL {url}",
-            )
-        received = decode_request(
-            body,
-            received_at=self._clock.now(),
-            max_events=self._settings.max_events_per_request,
-        )
-        return received, len(body)
-
-    async def _read_cloudevents(self, request: web.Request) -> tuple[Received, int]:
-        self._check_token(request)
-        body = await self._body(request)
-        _check_mode(request.content_type, body)
-        events = decode_strictly(
-            body,
-            received_at=self._clock.now(),
-            max_events=self._settings.max_events_per_request,
-        )
-        return Received(events, []), len(body)
-
-    def _check_token(self, request: web.Request) -> None:
-        token = self._settings.events_token
-        if token is None:
-            return
-        given = request.headers.get("Authorization", "")
-        wanted = f"Bearer {token.reveal()}"
-        if not given:
-            raise RefusalError(
-                HTTPStatus.UNAUTHORIZED, "no_token", "send Authorization: Bearer <token>"
-            )
-        if not hmac.compare_digest(
-            given.encode("utf-8", "surrogateescape"), wanted.encode("utf-8", "surrogateescape")
-        ):
-            raise RefusalError(HTTPStatus.FORBIDDEN, "wrong_token", "the bearer token is wrong")
-
-    async def _body(self, request: web.Request) -> bytes:
-        if request.content_type not in _CONTENT_TYPES:
-            raise RefusalError(
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                "content_type",
-                f"send one of {', '.join(sorted(_CONTENT_TYPES))}",
-            )
-        encoding = request.headers.get("Content-Encoding", "identity").lower()
-        if encoding != "identity":
-            raise RefusalError(
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "content_encoding", "send the body as it is"
-            )
-        limit = self._settings.max_body
-        if request.content_length is not None and request.content_length > limit:
-            raise _too_large(limit)
         try:
-            if request.content.is_eof():  # it came with the headers: a deadline would only cost
-                return await request.read()
-            async with asyncio.timeout(self._settings.body_timeout):
-                return await request.read()
-        except TimeoutError:
-            raise RefusalError(
-                HTTPStatus.REQUEST_TIMEOUT,
-                "body_timeout",
-                f"the body did not come within {self._settings.body_timeout:g} s",
-            ) from None
-        except web.HTTPRequestEntityTooLarge:
-            raise _too_large(limit) from None
+            await self._sink_tests.record(
+                SinkTest(test_id=test_id, account_sid=event.id, received_at=event.received_at)
+            )
+        except JournalUnavailableError as error:  # the event itself is durable
+            logger.warning("a test of a sink is not listed", extra={"reason": str(error)})
 
     def _refuse(self, request: web.Request, source: str, refusal: RefusalError) -> web.Response:
         self._metrics.requests_refused.labels(source, str(refusal.status.value)).inc()
@@ -214,52 +167,16 @@ class Ingress:
                 **({"detail": refusal.detail} if refusal.detail else {}),
             },
         )
-        error = {"code": refusal.code, "message": refusal.message, "path": refusal.path}
-        response = web.Response(
-            status=refusal.status, body=_encode({"error": error}), content_type=_JSON
-        )
-        if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
-            response.headers["Retry-After"] = _RETRY_AFTER
-        if refusal.status == HTTPStatus.UNAUTHORIZED and source == "events":
-            response.headers["WWW-Authenticate"] = "Bearer"
+        response = refused(refusal)
         if not request.content.is_eof():
             response.force_close()  # what is left of the body is not worth reading
         return response
 
 
-def _check_mode(content_type: str, body: bytes) -> None:
+def _check_mode(content_type: str, content: bytes) -> None:
     """A batch is an array and a structured event an object; plain JSON may be either."""
-    is_array = body.lstrip(b" \t\r\n")[:1] == b"["
-    if content_type == _BATCHED and not is_array:
-        raise EventError("not_a_batch", f"{_BATCHED} holds an array of events", "$")
-    if content_type == _STRUCTURED and is_array:
-        raise EventError("not_one_event", f"an array of events is {_BATCHED}", "$")
-
-
-def _too_large(limit: int) -> RefusalError:
-    return RefusalError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", f"the body may have {limit} bytes at most"
-    )
-
-
-def _refusal(error: Exception) -> RefusalError:
-    """What an error means to the sender."""
-    match error:
-        case RefusalError():
-            return error
-        case EventsTooLargeError():
-            return RefusalError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error.code, error.message, path=error.path
-            )
-        case EventError():
-            return RefusalError(HTTPStatus.BAD_REQUEST, error.code, error.message, path=error.path)
-        case OverloadedError():
-            return RefusalError(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error))
-        case _:
-            # What exactly Redis said concerns the operator, not the sender.
-            return RefusalError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "journal_unavailable",
-                "the events could not be made durable, send them again",
-                detail=str(error),
-            )
+    is_array = content.lstrip(b" \t\r\n")[:1] == b"["
+    if content_type == body.BATCHED and not is_array:
+        raise EventError("not_a_batch", f"{body.BATCHED} holds an array of events", "$")
+    if content_type == body.STRUCTURED and is_array:
+        raise EventError("not_one_event", f"an array of events is {body.BATCHED}", "$")

@@ -1,21 +1,24 @@
 """Is this request from Twilio? Pure.
 
-Source: Twilio, "Validating Event Streams webhooks" and "Security: validating signatures":
-``X-Twilio-Signature`` is the base64 of HMAC-SHA1 over the URL exactly as Twilio called it, keyed
-with the account's auth token; the URL's query holds ``bodySHA256``, the hex SHA-256 of the body.
-There is no timestamp: de-duplication is the protection against replays.
+Source: Twilio, "Webhook Quickstart" of Event Streams, "Validating Event Streams webhooks",
+"Security", "Sign webhooks with shared keys", and Twilio's own library, which the tests compare
+with: ``X-Twilio-Signature`` is the base64 of an HMAC over the URL exactly as the sink has it plus
+the query, keyed with the account's auth token; the query holds ``bodySHA256``, the hex SHA-256 of
+the body. There is no timestamp: de-duplication is the protection against replays.
 """
 
 import base64
 import enum
 import hashlib
 import hmac
-from collections.abc import Sequence
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from collections.abc import Iterator, Sequence
+from typing import Final
+from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 from router.values import Secret
 
-_DEFAULT_PORTS = {"https": 443, "http": 80}
+_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+_DIGESTS: Final = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
 
 
 class Check(enum.StrEnum):
@@ -24,41 +27,69 @@ class Check(enum.StrEnum):
     GENUINE = "genuine"
     NO_SIGNATURE = "no X-Twilio-Signature header"
     NO_TOKEN = "no auth token is configured: set ROUTER_TWILIO_AUTH_TOKENS"  # noqa: S105 - a reason
+    UNKNOWN_ALGORITHM = "the signature's algorithm is neither HMAC_SHA1 nor HMAC_SHA256"
     WRONG_SIGNATURE = "the signature does not fit the URL"
     NO_BODY_HASH = "the URL has no bodySHA256"
     WRONG_BODY_HASH = "bodySHA256 does not fit the body"
 
 
-def check(*, signature: str | None, url: str, body: bytes, auth_tokens: Sequence[Secret]) -> Check:
-    """Check one request. ``url`` is the one that Twilio called, query included.
+def check(
+    *,
+    signature: str | None,
+    url: str,
+    body: bytes,
+    auth_tokens: Sequence[Secret],
+    settings: str = "",
+) -> Check:
+    """Check one request. ``url`` is the one that Twilio called, query included."""
+    result = check_url(signature=signature, url=url, auth_tokens=auth_tokens, settings=settings)
+    return check_body(url, body) if result is Check.GENUINE else result
 
-    Every token is tried (rotation, subaccounts), each compared in constant time. The URL counts
-    with and without its default port, as in Twilio's own libraries.
+
+def check_url(
+    *,
+    signature: str | None,
+    url: str,
+    auth_tokens: Sequence[Secret],
+    settings: str = "",
+    credentials: str = "",
+) -> Check:
+    """Check the signature, for which the body is not needed: a stranger's need not be read.
+
+    ``settings`` is the header ``X-Twilio-Webhooks-Signature-Settings`` that comes with a shared
+    key, ``credentials`` the ``user:password`` that the sink's URL is known to carry. Every token
+    is tried (rotation, subaccounts, shared keys), each compared in constant time.
     """
     if not signature:
         return Check.NO_SIGNATURE
     if not auth_tokens:
         return Check.NO_TOKEN
+    digest = _DIGESTS.get(_algorithm(settings))
+    if digest is None:
+        return Check.UNKNOWN_ALGORITHM
     given = signature.encode("utf-8", "surrogateescape")
     genuine = False
-    for token in auth_tokens:
-        for variant in _port_variants(url):
-            genuine |= hmac.compare_digest(given, sign(variant, token).encode())
-    if not genuine:
-        return Check.WRONG_SIGNATURE
+    for variant in _variants(url, credentials):
+        for token in auth_tokens:
+            genuine |= hmac.compare_digest(given, _signature(variant, token, digest))
+    return Check.GENUINE if genuine else Check.WRONG_SIGNATURE
+
+
+def check_body(url: str, body: bytes) -> Check:
+    """Check the body against the hash in ``url``, whose signature is known to be genuine."""
     stated = parse_qs(urlsplit(url).query).get("bodySHA256", [""])[0]
     if not stated:
         return Check.NO_BODY_HASH
-    # Twilio's library compares the hex text without regard to case.
-    if not hmac.compare_digest(stated.lower().encode(), body_hash(body).encode()):
+    if not hmac.compare_digest(
+        stated.lower().encode("utf-8", "surrogateescape"), body_hash(body).encode()
+    ):
         return Check.WRONG_BODY_HASH
     return Check.GENUINE
 
 
 def sign(url: str, auth_token: Secret) -> str:
     """The X-Twilio-Signature of a JSON request to ``url``."""
-    digest = hmac.digest(auth_token.reveal().encode(), url.encode(), "sha1")
-    return base64.b64encode(digest).decode()
+    return _signature(url, auth_token, "sha1").decode()
 
 
 def body_hash(body: bytes) -> str:
@@ -79,16 +110,36 @@ def called_url(public_url: str, raw_path: str) -> str:
     return base + path + question + query
 
 
-def _port_variants(url: str) -> tuple[str, ...]:
+def _algorithm(settings: str) -> str:
+    for part in settings.split(","):
+        name, _, value = part.partition("=")
+        if name.strip() == "algorithm" and value.strip():
+            return value.strip().upper()
+    return "HMAC_SHA1"
+
+
+def _signature(url: str, token: Secret, digest: str) -> bytes:
+    key, text = (part.encode("utf-8", "surrogateescape") for part in (token.reveal(), url))
+    return base64.b64encode(hmac.digest(key, text, digest))
+
+
+def _variants(url: str, credentials: str) -> Iterator[str]:
+    """The URL with its port and without, and the same as the sink has it, with its credentials.
+
+    Twilio signs now with, now without the port, so its libraries take both.
+    """
+    yield url
     parts = urlsplit(url)
-    default = _DEFAULT_PORTS.get(parts.scheme)
-    host = parts.netloc
-    try:
-        port = parts.port
-    except ValueError:
-        return (url,)
-    if port is None and default is not None:
-        return (url, urlunsplit(parts._replace(netloc=f"{host}:{default}")))
-    if port == default:
-        return (url, urlunsplit(parts._replace(netloc=host.rpartition(":")[0])))
-    return (url,)
+    host, port = _host_and_port(parts.netloc)
+    other = host if port else f"{host}:{_DEFAULT_PORTS.get(parts.scheme, 80)}"
+    yield urlunsplit(parts._replace(netloc=other))
+    if credentials:
+        user, _, password = credentials.partition(":")
+        for written in {credentials, f"{quote(user, safe='')}:{quote(password, safe='')}"}:
+            for place in (parts.netloc, other):
+                yield urlunsplit(parts._replace(netloc=f"{written}@{place}"))
+
+
+def _host_and_port(netloc: str) -> tuple[str, str]:
+    host, colon, port = netloc.rpartition(":")
+    return (host, port) if colon and port.isdecimal() else (netloc, "")

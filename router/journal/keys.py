@@ -11,6 +11,7 @@
 | ``router:dead-index:<destination>`` | sorted set: delivery id -> Unix ms of death | as above |
 | ``router:quarantine`` | hash: id -> msgpack quarantined event | until discarded, replayed |
 | ``router:quarantine-index`` | sorted set: id -> Unix ms | as above |
+| ``router:twilio-tests`` | sorted set: msgpack [test id, account] -> Unix ms | the newest 100 |
 | ``router:ledger`` | hash of counters, see ``Ledger`` in ledger.py | for ever |
 | ``router:queue:evaluate``, ``router:queue:deliver:<destination>`` | arq's queues | arq |
 | ``arq:job:<id>`` | string: arq's job, a batch's or a set's id in it | until finished, no TTL |
@@ -31,6 +32,7 @@ SetId = NewType("SetId", str)
 BATCHES: Final = "router:batches"
 QUARANTINE: Final = "router:quarantine"
 QUARANTINE_INDEX: Final = "router:quarantine-index"
+TWILIO_TESTS: Final = "router:twilio-tests"
 LEDGER: Final = "router:ledger"
 EVALUATE_QUEUE: Final = "router:queue:evaluate"
 _WAKE: Final = "router:wake:"

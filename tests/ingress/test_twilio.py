@@ -5,9 +5,9 @@ import string
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twilio.request_validator import RequestValidator
+from twilio.request_validator import RequestValidator, get_signature_algorithm
 
-from router.ingress.twilio import Check, body_hash, called_url, check, sign
+from router.ingress.twilio import Check, body_hash, called_url, check, check_url, sign
 from router.values import Secret
 
 TOKEN = Secret("12345678901234567890123456789012")
@@ -21,36 +21,68 @@ def verdict(
     body: bytes = BODY,
     signature: str | None = None,
     tokens: tuple[Secret, ...] = (TOKEN,),
+    settings: str = "",
 ) -> Check:
     given_signature = sign(URL, TOKEN) if signature is None else signature
-    return check(signature=given_signature, url=url, body=body, auth_tokens=tokens)
+    return check(
+        signature=given_signature, url=url, body=body, auth_tokens=tokens, settings=settings
+    )
 
 
-text = st.text(string.ascii_letters + string.digits + "-._~%&=+/ é", max_size=30)
+text = st.text(string.ascii_letters + string.digits + "-._~%&=+/ éж🦉", max_size=30)
+ports = st.sampled_from(["", ":80", ":443", ":8443", ":8080"])
+algorithms = st.sampled_from(["HMAC_SHA1", "HMAC_SHA256", "hmac_sha256", "HMAC_MD5"])
 
 
 @given(
     token=st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=40),
     scheme=st.sampled_from(["http", "https"]),
-    port=st.sampled_from(["", ":80", ":443", ":8443"]),
+    signed_port=ports,
+    called_port=ports,
     path=text,
     query=text,
     body=st.text(max_size=50),
+    algorithm=algorithms,
 )
 def test_it_agrees_with_twilios_own_library(
-    token: str, scheme: str, port: str, path: str, query: str, body: str
+    token: str,
+    scheme: str,
+    signed_port: str,
+    called_port: str,
+    path: str,
+    query: str,
+    body: str,
+    algorithm: str,
 ) -> None:
     digest = body_hash(body.encode())
-    url = f"{scheme}://example.com{port}/{path}?bodySHA256={digest}&{query}"
-    theirs = RequestValidator(token)
-    signature = theirs.compute_signature(url, {})
-
-    assert sign(url, Secret(token)) == signature
-    assert theirs.validate(url, body, signature)
-    assert (
-        check(signature=signature, url=url, body=body.encode(), auth_tokens=[Secret(token)])
-        is Check.GENUINE
+    signed, called = (
+        f"{scheme}://example.com{port}/{path}?bodySHA256={digest}&{query}"
+        for port in (signed_port, called_port)
     )
+    settings = f"key=webhooks_sharedkey_1,algorithm={algorithm}"
+    theirs = RequestValidator(token)
+    known = algorithm != "HMAC_MD5"
+    signature = theirs.compute_signature(signed, {}, algorithm if known else "HMAC_SHA1")
+
+    ours = check(
+        signature=signature,
+        url=called,
+        body=body.encode(),
+        auth_tokens=[Secret(token)],
+        settings=settings,
+    )
+
+    assert get_signature_algorithm(settings) == algorithm
+    assert (ours is Check.GENUINE) == theirs.validate(called, body, signature, algorithm)
+    assert (ours is Check.UNKNOWN_ALGORITHM) == (not known)
+    assert sign(signed, Secret(token)) == theirs.compute_signature(signed, {})
+
+
+@given(text)
+def test_settings_that_name_no_algorithm_mean_the_auth_tokens(settings: str) -> None:
+    expected = verdict(settings=f"key={settings.replace(',', '')}")
+
+    assert expected is Check.GENUINE
 
 
 @pytest.mark.parametrize("signed", ["", ":443"])
@@ -61,6 +93,30 @@ def test_the_default_port_may_be_written_or_not(signed: str, called: str) -> Non
     url = f"https://example.com{called}/twilio?{query}"
 
     assert verdict(url=url, signature=signature) is Check.GENUINE
+
+
+@pytest.mark.parametrize(
+    ("signed", "expected"),
+    [
+        ("https://voice:open%20sesame@router.example.com/twilio", Check.GENUINE),
+        ("https://voice:open sesame@router.example.com:443/twilio", Check.GENUINE),
+        ("https://router.example.com/twilio", Check.GENUINE),
+        ("https://voice:other@router.example.com/twilio", Check.WRONG_SIGNATURE),
+    ],
+)
+def test_the_url_counts_with_the_credentials_that_the_sink_has(
+    signed: str, expected: Check
+) -> None:
+    url = "https://router.example.com/twilio"
+
+    result = check_url(
+        signature=sign(signed, TOKEN),
+        url=url,
+        auth_tokens=[TOKEN],
+        credentials="voice:open sesame",
+    )
+
+    assert result is expected
 
 
 def test_any_of_several_tokens_will_do() -> None:
@@ -82,8 +138,10 @@ def test_any_of_several_tokens_will_do() -> None:
         ({"url": URL.replace("https", "http")}, Check.WRONG_SIGNATURE),
         ({"url": URL.replace("/twilio", "/twilio/")}, Check.WRONG_SIGNATURE),
         ({"url": URL + "&x=1"}, Check.WRONG_SIGNATURE),
-        ({"url": URL.replace(".com", ".com:8443")}, Check.WRONG_SIGNATURE),
-        ({"url": URL.replace(".com", ".com:99999")}, Check.WRONG_SIGNATURE),
+        ({"url": URL.replace(".com", ".org:8443")}, Check.WRONG_SIGNATURE),
+        ({"url": URL.replace("router", "[::1]:x")}, Check.WRONG_SIGNATURE),
+        ({"settings": "key=k,algorithm=HMAC_MD5"}, Check.UNKNOWN_ALGORITHM),
+        ({"settings": "key=k,algorithm=HMAC_SHA256"}, Check.WRONG_SIGNATURE),
         ({"body": BODY + b" "}, Check.WRONG_BODY_HASH),
         ({"body": b""}, Check.WRONG_BODY_HASH),
     ],

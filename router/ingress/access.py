@@ -1,0 +1,125 @@
+"""Who may send? Twilio by signature, credentials and address; others by bearer token. Pure.
+
+Every check that is configured must pass. Where an auth token is set, the signature is one of
+them, for it alone covers the body; HTTP Basic credentials alone say only who sends, and that is
+taken where the operator chose so by setting no auth token.
+"""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+
+from router.ingress import twilio
+from router.ingress.answers import RefusalError
+from router.settings import Settings
+from router.values import Address, Secret
+
+BASIC_CHALLENGE = 'Basic realm="twilio", charset="UTF-8"'
+BEARER_CHALLENGE = "Bearer"
+
+
+def check_address(settings: Settings, address: Address | None) -> None:
+    """Raise RefusalError when requests from ``address`` are not wanted at ``/twilio``."""
+    allowed = settings.twilio_addresses
+    if allowed and not allowed.hold(address):
+        raise RefusalError(
+            HTTPStatus.FORBIDDEN,
+            "wrong_address",
+            "requests from this address are not taken",
+            detail=f"{address} is in none of ROUTER_TWILIO_ADDRESSES",
+        )
+
+
+def check_credentials(settings: Settings, authorization: str | None) -> str:
+    """The ``user:password`` of the sink's URL, ``""`` where none are configured.
+
+    Raises RefusalError unless they fit.
+    """
+    known = settings.twilio_basic_auth
+    if not known:
+        return ""
+    if authorization is None:
+        raise _challenge("no_credentials", "put user:password@ into the URL of the sink")
+    given = _basic_credentials(authorization)
+    if not _is_one_of(given, known):
+        raise _challenge("wrong_credentials", "the user or the password is wrong")
+    return given.decode("utf-8", "surrogateescape")
+
+
+def check_signature(
+    settings: Settings, headers: Mapping[str, str], url: str, credentials: str
+) -> None:
+    """Raise RefusalError unless Twilio signed ``url``, where it must."""
+    if _is_signed(settings):
+        result = twilio.check_url(
+            signature=headers.get("X-Twilio-Signature"),
+            url=url,
+            auth_tokens=settings.twilio_auth_tokens,
+            settings=headers.get("X-Twilio-Webhooks-Signature-Settings", ""),
+            credentials=credentials,
+        )
+        _require(result, url)
+
+
+def check_body(settings: Settings, url: str, content: bytes) -> None:
+    """Raise RefusalError unless ``content`` is what ``url``, which Twilio signed, stands for."""
+    if _is_signed(settings):
+        _require(twilio.check_body(url, content), url)
+
+
+def _is_signed(settings: Settings) -> bool:
+    return bool(settings.twilio_auth_tokens) or not settings.twilio_basic_auth
+
+
+def _require(result: twilio.Check, url: str) -> None:
+    if result is twilio.Check.GENUINE:
+        return
+    missing = result is twilio.Check.NO_SIGNATURE
+    raise RefusalError(
+        HTTPStatus.UNAUTHORIZED if missing else HTTPStatus.FORBIDDEN,
+        result.name.lower(),
+        str(result),
+        detail=f"signed URL {url}",
+    )
+
+
+def check_token(token: Secret | None, authorization: str | None) -> None:
+    """Raise RefusalError unless the bearer token fits, where one is set."""
+    if token is None:
+        return
+    if not authorization:
+        raise RefusalError(
+            HTTPStatus.UNAUTHORIZED,
+            "no_token",
+            "send Authorization: Bearer <token>",
+            challenge=BEARER_CHALLENGE,
+        )
+    given = authorization.encode("utf-8", "surrogateescape")
+    wanted = f"Bearer {token.reveal()}".encode("utf-8", "surrogateescape")
+    if not hmac.compare_digest(given, wanted):
+        raise RefusalError(HTTPStatus.FORBIDDEN, "wrong_token", "the bearer token is wrong")
+
+
+def _challenge(code: str, message: str) -> RefusalError:
+    return RefusalError(HTTPStatus.UNAUTHORIZED, code, message, challenge=BASIC_CHALLENGE)
+
+
+def _basic_credentials(authorization: str) -> bytes:
+    """``user:password`` as it was sent; ``b""`` for what is no Basic header."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return b""
+    try:
+        return base64.b64decode(encoded.strip().encode("ascii", "replace"), validate=True)
+    except binascii.Error:
+        return b""
+
+
+def _is_one_of(given: bytes, known: Sequence[Secret]) -> bool:
+    """Whether ``given`` is one of them; all are compared, each in constant time."""
+    found = False
+    for secret in known:
+        found |= hmac.compare_digest(given, secret.reveal().encode("utf-8", "surrogateescape"))
+    return found

@@ -1,0 +1,120 @@
+"""What is said to a sender: 202, or one clear error.
+
+Source for the status codes: CloudEvents 1.0 "HTTP 1.1 Web Hooks" section 2.1; Twilio retries
+whatever is not 2xx for four hours.
+"""
+
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from router.errors import EventError, EventsTooLargeError, OverloadedError
+
+JSON: Final = "application/json"
+RETRY_AFTER: Final = 1
+"""Seconds after which a sender may try again what failed for no fault of its own."""
+
+
+class RefusalError(Exception):
+    """A request that is answered with an error.
+
+    ``detail`` is for the log only, ``challenge`` a WWW-Authenticate header, ``retry_after`` in
+    seconds.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of an answer
+        self,
+        status: HTTPStatus,
+        code: str,
+        message: str,
+        *,
+        path: str = "",
+        detail: str = "",
+        challenge: str = "",
+        retry_after: int = 0,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.path = path
+        self.detail = detail
+        self.challenge = challenge
+        self.retry_after = retry_after
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What was wrong with a request."""
+
+    code: str
+    """A stable word for programs."""
+    message: str
+    """A sentence for people."""
+    path: str
+    """A JSON path into the request, for example ``$[3].source``; ``""`` where none applies."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The body of every error."""
+
+    error: Problem
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The body of a 202: how many events are durable, and how many of a signed request are none.
+
+    The latter are kept too, in quarantine.
+    """
+
+    accepted: int
+    quarantined: int
+
+
+def accepted(events: int, quarantined: int) -> web.Response:
+    """202: all of the request is durable."""
+    return web.Response(
+        status=202,
+        body=b'{"accepted":%d,"quarantined":%d}' % (events, quarantined),
+        content_type=JSON,
+    )
+
+
+def refused(refusal: RefusalError) -> web.Response:
+    """The error as JSON, with the headers that belong to it."""
+    problem = Problem(refusal.code, refusal.message, refusal.path)
+    response = web.Response(
+        status=refusal.status, body=msgspec.json.encode(Refused(problem)), content_type=JSON
+    )
+    if refusal.retry_after:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    if refusal.challenge:
+        response.headers["WWW-Authenticate"] = refusal.challenge
+    return response
+
+
+def refusal_of(error: Exception) -> RefusalError:
+    """What an error means to the sender."""
+    match error:
+        case RefusalError():
+            return error
+        case EventsTooLargeError():
+            return RefusalError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error.code, error.message, path=error.path
+            )
+        case EventError():
+            return RefusalError(HTTPStatus.BAD_REQUEST, error.code, error.message, path=error.path)
+        case OverloadedError():
+            return RefusalError(
+                HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error), retry_after=RETRY_AFTER
+            )
+        case _:
+            # What exactly Redis said concerns the operator, not the sender.
+            return RefusalError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "journal_unavailable",
+                "the events could not be made durable, send them again",
+                detail=str(error),
+                retry_after=RETRY_AFTER,
+            )

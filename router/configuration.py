@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from router import folder as files
-from router.errors import RulesError
+from router.errors import Finding, RulesError
 from router.findings import findings_json, render_findings
 from router.folder import FILE_LIMIT, FILES_LIMIT
 from router.rules.index import RuleSet
@@ -29,12 +29,17 @@ __all__ = [
     "SECTIONS",
     "Configuration",
     "DestinationSpec",
+    "Live",
     "MissingVariable",
+    "Source",
     "findings_json",
     "json_schema",
     "load",
     "render_findings",
 ]
+
+
+_READS: Final = 5
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +49,47 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     destinations: tuple[DestinationSpec, ...]
     generation: str
     """A short hash of the files: two processes with the same one run the same rules."""
+    stamp: files.Stamp = ()
+    """What the system said of the files when they were read, to see when they change."""
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a process has its configuration from, at its start and at each reload."""
+
+    folder: Path
+    environ: Mapping[str, str]
+    """Fills in the variables of destinations; read anew each time."""
+    missing: MissingVariable = MissingVariable.ERROR
+
+    def load(self) -> Configuration:
+        """Read the folder as it was at one moment. Raises RulesError.
+
+        Where files are exchanged while they are read, they are read again: else the first could
+        be the old one and the second the new one.
+        """
+        for _ in range(_READS):
+            before = files.stamp(self.folder)
+            try:
+                configuration = load(self.folder, self.environ, missing=self.missing)
+            except RulesError:
+                if files.stamp(self.folder) == before:
+                    raise
+            else:
+                if files.stamp(self.folder) == before:
+                    return msgspec.structs.replace(configuration, stamp=before)
+        raise RulesError(
+            [Finding(files.printable(self.folder), 0, 0, "the files change while they are read")]
+        )
+
+
+class Live:
+    """The configuration in force. It is exchanged as a whole.
+
+    Whoever does several things by it takes it once, at the beginning, and keeps what it took.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
 
 
 def _destination(item: Item, known: Known) -> DestinationSpec | None:

@@ -15,15 +15,16 @@ import msgspec
 
 from router import __version__, process
 from router.alerts import Delivery, Preview
-from router.app import Address, App, Roles, make_destinations
+from router.app import App, Roles, Work
 from router.clock import Clock
-from router.configuration import Configuration
+from router.configuration import Source
 from router.destinations import Environment
 from router.explaining import preview_lines
 from router.journal import ledger
 from router.journal.connection import connect
 from router.journal.embedded import EmbeddedRedis
 from router.sending import send_signed
+from router.serving import Address
 from router.settings import Settings
 from router.telemetry import Metrics
 from router.values import Secret
@@ -40,11 +41,11 @@ _SAMPLE_SECONDS: Final = 10.0
 class Dev:
     """One run of ``router dev``. ``say`` prints a line for people."""
 
-    def __init__(
-        self, settings: Settings, configuration: Configuration, clock: Clock, say: Say
-    ) -> None:
+    def __init__(self, settings: Settings, source: Source, clock: Clock, say: Say) -> None:
+        """Raises RulesError."""
         self._given = settings
-        self._configuration = configuration
+        self._source = source
+        self._configuration = source.load()
         self._clock = clock
         self._say = say
 
@@ -70,15 +71,13 @@ class Dev:
         environment = Environment(
             egress=settings.egress, now=self._clock.now, on_template_error=self._say
         )
-        destinations = make_destinations(
-            self._configuration.destinations, environment, on_capture=self._captured
+        work = Work(
+            source=self._source,
+            configuration=self._configuration,
+            environment=environment,
+            on_capture=self._captured,
         )
-        roles = Roles(
-            port=settings.port,
-            ingress=True,
-            rules=self._configuration.rules,
-            destinations=destinations,
-        )
+        roles = Roles(port=settings.port, ingress=True, work=work)
         app = App(settings, roles, metrics, self._clock)
         loop = asyncio.get_running_loop()
         listening: asyncio.Future[Address] = loop.create_future()

@@ -17,7 +17,38 @@ FILES_LIMIT: Final = 200
 FILE_LIMIT: Final = 1 << 20
 """Bytes of one file."""
 
+_STAMPED: Final = 1000
+"""Files that are looked at for changes; more than may be read."""
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
+
+
+Stamp = tuple[tuple[object, ...], ...]
+"""What the system knows of a folder and its files: another one when any of them is written."""
+
+
+def stamp(folder: Path) -> Stamp:
+    """The stamp of a folder as it is now. Never raises: what cannot be looked at is a stamp too.
+
+    Links are followed, so the folders that Kubernetes exchanges below a ConfigMap's files count.
+    """
+    try:
+        found = [folder, *sorted(_visible(folder))[:_STAMPED]]
+    except (OSError, ValueError) as error:
+        return ((_reason(error),),)
+    return tuple(_stamp_of(path) for path in found)
+
+
+def identity(folder: Path) -> tuple[object, ...]:
+    """Which folder it is, whatever it holds: another one when it was exchanged."""
+    return _stamp_of(folder)[1:3]
+
+
+def _stamp_of(path: Path) -> tuple[object, ...]:
+    try:
+        now = path.stat()
+    except (OSError, ValueError) as error:
+        return path.name, _reason(error)
+    return path.name, now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns
 
 
 def rules_files(folder: Path) -> list[Path]:

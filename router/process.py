@@ -6,8 +6,9 @@ import signal
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from router.app import Address, App
+from router.app import App
 from router.errors import ConfigurationError
+from router.serving import Address
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 async def serve(app: App, ready: Callable[[Address], None]) -> None:
     """Serve until SIGTERM or SIGINT, then drain; a second signal ends the process at once.
 
+    SIGHUP reloads the rules.
+
     Raises ConfigurationError when the address cannot be listened on.
     """
     stop = asyncio.Event()
@@ -41,6 +44,7 @@ async def serve(app: App, ready: Callable[[Address], None]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked, number)
+    loop.add_signal_handler(signal.SIGHUP, app.reload)
     await app.serve(stop, ready)
 
 

@@ -1,6 +1,7 @@
 """What every process tells of itself: liveness, readiness, metrics."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -9,7 +10,11 @@ from router.telemetry import Metrics
 
 
 class Status:
-    """``obstacle`` says why the process is not ready, None when it is; ``observe`` sets gauges."""
+    """``obstacle`` says why the process is not ready, None when it is; ``observe`` sets gauges.
+
+    ``more`` is what else readiness tells. A rules folder that was refused stands there, and the
+    process stays ready: it runs on the rules of before, and a typo must not take a fleet down.
+    """
 
     def __init__(
         self,
@@ -17,10 +22,12 @@ class Status:
         *,
         obstacle: Callable[[], Awaitable[str | None]],
         observe: Callable[[], Awaitable[None]],
+        more: Callable[[], Mapping[str, Any]],
     ) -> None:
         self._metrics = metrics
         self._obstacle = obstacle
         self._observe = observe
+        self._more = more
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -37,8 +44,8 @@ class Status:
         """Whether to send events here."""
         obstacle = await self._obstacle()
         if obstacle is None:
-            return _json(200, {"status": "ready"})
-        return _json(503, {"status": "not ready", "reason": obstacle})
+            return _json(200, {"status": "ready", **self._more()})
+        return _json(503, {"status": "not ready", "reason": obstacle, **self._more()})
 
     async def metrics(self, request: web.Request) -> web.Response:
         """Prometheus metrics, the store's gauges as of now."""
@@ -47,7 +54,7 @@ class Status:
         return web.Response(body=body, headers={"Content-Type": content_type})
 
 
-def _json(status: int, answer: dict[str, str]) -> web.Response:
+def _json(status: int, answer: Mapping[str, Any]) -> web.Response:
     return web.Response(
         status=status, body=msgspec.json.encode(answer), content_type="application/json"
     )

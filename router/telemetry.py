@@ -88,6 +88,12 @@ class Metrics:
         self.rules_last_reload_successful = gauge(
             "rules_last_reload_successful", "1 when the rules folder was read without a finding."
         )
+        self.rules_last_reload_timestamp_seconds = gauge(
+            "rules_last_reload_timestamp_seconds", "When the rules in force were read, Unix time."
+        )
+        self.rules_reloads = counter(
+            "rules_reloads", "Times the rules folder was read again.", "outcome"
+        )
         self.redis_up = gauge("redis_up", "1 when Redis answered at this scrape.")
 
     def exposition(self, accept: str) -> tuple[bytes, str]:

@@ -7,7 +7,7 @@ from typing import BinaryIO, Final
 
 import click
 
-from router.app import make_destinations, system_clock
+from router.app import system_clock
 from router.cli.terminal import FOLDER, as_json, read_events
 from router.configuration import MissingVariable, load
 from router.destinations import Environment
@@ -16,6 +16,7 @@ from router.explaining import as_text, explain
 from router.findings import render_findings
 from router.rules_schema import json_schema
 from router.settings import Settings
+from router.worker.roster import make_destination
 
 
 @click.command()
@@ -60,7 +61,7 @@ def explain_command(event: BinaryIO, rules: Path | None, *, json_wanted: bool) -
         now=clock.now,
         on_template_error=lambda line: click.echo(line, err=True),
     )
-    destinations = make_destinations(configuration.destinations, environment)
+    destinations = [make_destination(spec, environment) for spec in configuration.destinations]
     for one in read_events(event.read()):
         explanation = explain(one, configuration.rules, destinations, now=clock.now())
         if json_wanted:

@@ -2,20 +2,20 @@
 
 import logging
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import click
 
 from router import process
-from router.app import Address, App, Roles, make_destinations, system_clock
+from router.app import App, Roles, Work, system_clock
 from router.cli.terminal import FOLDER, read_settings
-from router.configuration import DestinationSpec, MissingVariable, load
-from router.destinations import Destination, Environment
+from router.configuration import MissingVariable, Source
+from router.destinations import Environment
 from router.dev import Dev, data_folder
 from router.errors import ConfigurationError
 from router.journal.embedded import EmbeddedRedis, find_server
+from router.serving import Address
 from router.settings import LogFormat, LogLevel, Settings
 from router.telemetry import Metrics, configure_logging
 
@@ -37,8 +37,8 @@ def dev(data: Path | None, *, verbose: bool) -> None:
     if not {"ROUTER_REDIS_URL", "ROUTER_REDIS_URL_FILE"} & os.environ.keys():
         folder = data or data_folder(os.environ.get("XDG_STATE_HOME", ""), Path.home())
         redis = EmbeddedRedis(find_server(settings.redis_server), folder)
-    configuration = load(settings.rules, os.environ, missing=MissingVariable.KEEP)
-    Dev(settings, configuration, system_clock(), click.echo).run(redis)
+    source = Source(folder=settings.rules, environ=os.environ, missing=MissingVariable.KEEP)
+    Dev(settings, source, system_clock(), click.echo).run(redis)
 
 
 @click.command()
@@ -59,48 +59,44 @@ def ingress() -> None:
 def worker(names: tuple[str, ...]) -> None:
     """Evaluate batches and make deliveries."""
     settings = read_settings()
-    configuration = load(settings.rules, os.environ)
-    known = {spec.name: spec for spec in configuration.destinations}
-    for name in names:
-        if name not in known:
-            raise ConfigurationError(
-                f"there is no destination {name!r}, the rules folder has {', '.join(sorted(known))}"
-            )
     metrics = Metrics()
-    roles = Roles(
-        port=settings.worker_port,
-        rules=None if names else configuration.rules,
-        destinations=_destinations(settings, [known[name] for name in names or known], metrics),
-    )
-    _serve(settings, roles, metrics)
+    work = _work(settings, metrics, frozenset(names))
+    _serve(settings, Roles(port=settings.worker_port, work=work), metrics)
 
 
 @click.command()
 def run() -> None:
     """Take events in, evaluate and deliver, all in one process."""
     settings = read_settings()
-    configuration = load(settings.rules, os.environ)
     metrics = Metrics()
-    roles = Roles(
-        port=settings.port,
-        ingress=True,
-        rules=configuration.rules,
-        destinations=_destinations(settings, configuration.destinations, metrics),
-    )
+    roles = Roles(port=settings.port, ingress=True, work=_work(settings, metrics))
     _serve(settings, roles, metrics)
 
 
-def _destinations(
-    settings: Settings, specs: Iterable[DestinationSpec], metrics: Metrics
-) -> tuple[Destination, ...]:
+def _work(settings: Settings, metrics: Metrics, only: frozenset[str] = frozenset()) -> Work:
+    source = Source(folder=settings.rules, environ=os.environ)
+    configuration = source.load()
+    known = sorted(spec.name for spec in configuration.destinations)
+    for name in sorted(only.difference(known)):
+        raise ConfigurationError(
+            f"there is no destination {name!r}, the rules folder has {', '.join(known)}"
+        )
+    return Work(
+        source=source,
+        configuration=configuration,
+        environment=_environment(settings, metrics),
+        only=only or None,
+    )
+
+
+def _environment(settings: Settings, metrics: Metrics) -> Environment:
     def on_template_error(line: str) -> None:
         metrics.template_errors.inc()
         logger.warning("template failed, the plain form is sent", extra={"reason": line})
 
-    environment = Environment(
+    return Environment(
         egress=settings.egress, now=system_clock().now, on_template_error=on_template_error
     )
-    return make_destinations(specs, environment)
 
 
 def _serve(settings: Settings, roles: Roles, metrics: Metrics) -> None:

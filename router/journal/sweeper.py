@@ -5,7 +5,7 @@ journal still has the work. Each sweep pages through the open batches and sets a
 has no job. Several sweepers at once do no harm.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from router.clock import Clock
@@ -17,30 +17,32 @@ _PAGE: Final = 500
 
 
 class Sweeper:
-    """Sweeps the evaluate queue and those of ``destinations``."""
+    """Sweeps the evaluate queue and those of the ``destinations`` that there are at the time."""
 
-    def __init__(self, connection: Connection, destinations: Sequence[str], clock: Clock) -> None:
+    def __init__(
+        self, connection: Connection, destinations: Callable[[], Sequence[str]], clock: Clock
+    ) -> None:
         self._connection = connection
         self._now = clock.now
-        self._open = [
-            (keys.BATCHES, keys.EVALUATE_QUEUE, jobs.EVALUATE, keys.batch(keys.BatchId("")))
-        ]
-        self._open += [
-            (
+        self._destinations = destinations
+
+    async def sweep(self) -> int:
+        """Look at everything once; the number of jobs given again."""
+        again = 0
+        for open_work, queue, function, prefix in self._open():
+            again += await self._sweep_queue(open_work, queue, function, prefix)
+        return again
+
+    def _open(self) -> Iterator[tuple[str, str, str, str]]:
+        """The open work of each queue, the queue, its function and the prefix of its payloads."""
+        yield keys.BATCHES, keys.EVALUATE_QUEUE, jobs.EVALUATE, keys.batch(keys.BatchId(""))
+        for name in self._destinations():
+            yield (
                 keys.open_sets(name),
                 keys.deliver_queue(name),
                 jobs.DELIVER,
                 keys.delivery_set(keys.SetId("")),
             )
-            for name in destinations
-        ]
-
-    async def sweep(self) -> int:
-        """Look at everything once; the number of jobs given again."""
-        again = 0
-        for open_work, queue, function, prefix in self._open:
-            again += await self._sweep_queue(open_work, queue, function, prefix)
-        return again
 
     async def _sweep_queue(self, open_work: str, queue: str, function: str, prefix: str) -> int:
         now_ms = int(self._now() * 1000)

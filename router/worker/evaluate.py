@@ -9,6 +9,7 @@ import msgspec
 
 from router.alerts import Delivery
 from router.clock import Clock
+from router.configuration import Live
 from router.errors import RouterError
 from router.events import Event, document
 from router.journal.batches import Batches, Quarantined, Verdict
@@ -27,19 +28,19 @@ _BREATH: Final = 200
 
 
 class Evaluate:
-    """Judges batches by a rule set. ``dedup_window`` is in seconds."""
+    """Judges batches by the rules in force. ``dedup_window`` is in seconds."""
 
     def __init__(
         self,
         batches: Batches,
-        rules: RuleSet,
+        live: Live,
         metrics: Metrics,
         clock: Clock,
         *,
         dedup_window: float,
     ) -> None:
         self._batches = batches
-        self._rules = rules
+        self._live = live
         self._metrics = metrics
         self._dedup_seconds = max(1, int(dedup_window))
         self._clock = clock
@@ -56,19 +57,23 @@ class Evaluate:
             return True
         claims = await self._batches.claim(batch_id, events, for_seconds=self._dedup_seconds)
         fresh = _first_of_each(events, claims)
-        verdict = await self._judge_all(fresh, duplicate=len(events) - len(fresh))
+        # One rule set for the whole batch, whatever a reload does meanwhile.
+        rules = self._live.configuration.rules
+        verdict = await self._judge_all(fresh, rules, duplicate=len(events) - len(fresh))
         if await self._batches.finish(batch_id, verdict):
             self._count(verdict)
             self._metrics.evaluate_seconds.observe(self._clock.monotonic() - started)
         return True
 
-    async def _judge_all(self, events: Sequence[Event], *, duplicate: int) -> Verdict:
+    async def _judge_all(
+        self, events: Sequence[Event], rules: RuleSet, *, duplicate: int
+    ) -> Verdict:
         deliveries: list[Delivery] = []
         quarantined: list[Quarantined] = []
         matched = 0
         for number, event in enumerate(events, 1):
             try:
-                judgement = self._judge(event)
+                judgement = self._judge(event, rules)
             except (*_UNDECODABLE, RouterError) as error:
                 quarantined.append(_quarantined(event, error))
                 continue
@@ -84,13 +89,13 @@ class Evaluate:
             deliveries=tuple(deliveries),
         )
 
-    def _judge(self, event: Event) -> Judgement:
+    def _judge(self, event: Event, rules: RuleSet) -> Judgement:
         content = document(event)
         unlike = departure(event.type, content.get("data"))
         if unlike is not None:
             self._metrics.schema_departures.inc()
             logger.debug("event departs from its schema", extra={"event": event.id, "at": unlike})
-        return self._rules.judge(event.type, content)
+        return rules.judge(event.type, content)
 
     def _alert(self, event: Event, judgement: Judgement) -> list[Delivery]:
         deliveries = []

@@ -76,6 +76,7 @@ class QueueWorker(Worker):
         self._lease = lease
         self._renewed_at = 0.0
         self._wake = asyncio.Event()
+        self._looking = asyncio.Lock()
         self._picked = 0
 
     def wake(self) -> None:
@@ -89,7 +90,7 @@ class QueueWorker(Worker):
         """
         while True:
             self._wake.clear()
-            async with asyncio.timeout(_REDIS_DEADLINE):
+            async with self._looking, asyncio.timeout(_REDIS_DEADLINE):
                 await self._poll_iteration()
                 pause = await self._pause()
             if not self._picked:
@@ -101,6 +102,8 @@ class QueueWorker(Worker):
         What has not ended by then is cancelled; its lease is released and it is run again.
         """
         self.allow_pick_jobs = False
+        async with self._looking:
+            pass  # a look that is under way may pick jobs still; those that it picks are let end
         if self.tasks:
             _, late = await asyncio.wait(self.tasks.values(), timeout=seconds)
             for task in late:

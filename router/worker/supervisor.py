@@ -1,5 +1,7 @@
 """Keeps the queue workers running: rebuilt after Redis was away, woken when there is work.
 
+Queues come and go while it runs: ``begin`` and ``end``.
+
 arq's loop ends on any Redis error, and catching the error inside leaks job slots. So the whole
 Worker is thrown away and built again, with backoff. The jobs that were running are let finish
 first: each ends by itself, and what it could not record is run again.
@@ -27,6 +29,26 @@ _SILENCE: Final = 15.0
 """Seconds without a message after which the subscription is tested."""
 
 
+class Begun:
+    """A queue that is being worked on."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.worker: QueueWorker | None = None
+        self.task: asyncio.Task[NoReturn] | None = None
+        self.draining = False
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more jobs and let those that run end, within ``seconds``."""
+        self.draining = True
+        if self.worker is not None:
+            await self.worker.drain(seconds)
+
+    def wake(self) -> None:
+        if self.worker is not None:
+            self.worker.wake()
+
+
 class Supervisor:
     """Runs one QueueWorker per queue. Times are in seconds."""
 
@@ -41,38 +63,70 @@ class Supervisor:
         poll_delay: float,
     ) -> None:
         self._connection = connection
-        self._queues = queues
         self._metrics = metrics
         self._lease = lease
         self._poll_delay = poll_delay
         self._chance = clock.chance
-        self._workers: dict[str, QueueWorker] = {}
-        self._draining = False
+        self._begun = [Begun(job) for job in queues]
+        self._group: asyncio.TaskGroup | None = None
+        self._listener: asyncio.Task[NoReturn] | None = None
 
     async def run(self) -> NoReturn:
         """Run all workers until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen(), name="wake")
-            for job in self._queues:
-                group.create_task(self._keep_running(job), name=job.queue)
-        raise AssertionError("the tasks above never end by themselves")
+        async with asyncio.TaskGroup() as self._group:
+            for begun in self._begun:
+                self._start(begun)
+            self._subscribe()
+            await asyncio.Event().wait()
+        raise AssertionError("nothing sets the event above")
+
+    def begin(self, job: Job) -> Begun:
+        """Work on a queue from now on, or as soon as the supervisor runs."""
+        begun = Begun(job)
+        self._begun.append(begun)
+        if self._group is not None:
+            self._start(begun)
+            self._subscribe()
+        return begun
+
+    async def end(self, begun: Begun, seconds: float) -> None:
+        """Take no more jobs from a queue; return when those that run have ended.
+
+        What has not ended after ``seconds`` is cancelled, and run again by whoever works on it.
+        """
+        await begun.drain(seconds)
+        self._begun.remove(begun)
+        if begun.task is not None:
+            begun.task.cancel()
+            await asyncio.wait([begun.task])
+        self._subscribe()
 
     async def drain(self, seconds: float) -> None:
         """Take no more jobs and let those that run end, within ``seconds``."""
-        self._draining = True
         async with asyncio.TaskGroup() as group:
-            for worker in self._workers.values():
-                group.create_task(worker.drain(seconds))
+            for begun in self._begun:
+                group.create_task(begun.drain(seconds))
 
-    async def _keep_running(self, job: Job) -> NoReturn:
+    def _start(self, begun: Begun) -> None:
+        if self._group is not None:
+            begun.task = self._group.create_task(self._keep_running(begun), name=begun.job.queue)
+
+    def _subscribe(self) -> None:
+        """Listen for the wakes of all queues that there are now."""
+        if self._listener is not None:
+            self._listener.cancel()
+        if self._group is not None:
+            self._listener = self._group.create_task(self._listen(), name="wake")
+
+    async def _keep_running(self, begun: Begun) -> NoReturn:
+        job = begun.job
         failures = 0
         orphans: list[str] = []
         while True:
-            worker = QueueWorker(
+            worker = begun.worker = QueueWorker(
                 job, self._connection.redis, lease=self._lease, poll_delay=self._poll_delay
             )
-            worker.allow_pick_jobs = not self._draining
-            self._workers[job.queue] = worker
+            worker.allow_pick_jobs = not begun.draining
             try:
                 await self._release(orphans)
                 orphans, failures = [], 0
@@ -106,10 +160,12 @@ class Supervisor:
                 await asyncio.sleep(_FIRST_PAUSE + self._chance())
 
     async def _pass_on_wakes(self) -> NoReturn:
+        if not self._begun:
+            await asyncio.Event().wait()  # until there is a queue, and with it another listener
         async with self._connection.redis.pubsub() as subscription:
             async with asyncio.timeout(_SILENCE):
                 await subscription.subscribe(
-                    *(keys.wake_channel(job.queue) for job in self._queues)
+                    *(keys.wake_channel(begun.job.queue) for begun in self._begun)
                 )
             while True:
                 message = await subscription.get_message(timeout=_SILENCE)
@@ -117,12 +173,12 @@ class Supervisor:
                     async with asyncio.timeout(_SILENCE):
                         await subscription.ping()
                     continue
-                queues = (
-                    [keys.queue_of(message["channel"].decode())]
+                # A new subscription, or the answer to a ping: something may have been missed.
+                woken = (
+                    keys.queue_of(message["channel"].decode())
                     if message["type"] == "message"
-                    # A new subscription, or the answer to a ping: something may have been missed.
-                    else list(self._workers)
+                    else None
                 )
-                for queue in queues:
-                    if queue in self._workers:
-                        self._workers[queue].wake()
+                for begun in self._begun:
+                    if woken in {begun.job.queue, None}:
+                        begun.wake()

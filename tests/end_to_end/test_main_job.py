@@ -13,8 +13,8 @@ from support.running import Running, running, settings_for
 from support.sender import TOKEN, Sender
 from support.waiting import until
 
-from router.app import Roles, make_destinations, system_clock
-from router.configuration import load
+from router.app import Roles, Work, system_clock
+from router.configuration import Source
 from router.destinations import Environment
 from router.ingress.twilio import body_hash, sign
 from router.journal import ledger
@@ -34,16 +34,12 @@ async def receivers() -> AsyncIterator[Receivers]:
 async def router(redis_url: Secret, receivers: Receivers) -> AsyncIterator[Running]:
     """Ingress and worker in one process, with the rules that ship."""
     settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,))
-    configuration = load(RULES, receivers.environ())
+    source = Source(folder=RULES, environ=receivers.environ())
     environment = Environment(
         egress=settings.egress, now=system_clock().now, on_template_error=pytest.fail
     )
-    roles = Roles(
-        port=0,
-        ingress=True,
-        rules=configuration.rules,
-        destinations=make_destinations(configuration.destinations, environment),
-    )
+    work = Work(source=source, configuration=source.load(), environment=environment)
+    roles = Roles(port=0, ingress=True, work=work)
     async with running(settings, roles) as process:
         yield process
 

@@ -14,7 +14,7 @@ from router.journal.sweeper import Sweeper
 
 @pytest.fixture
 def sweeper(connection: Connection, clock: Clock) -> Sweeper:
-    return Sweeper(connection, ["mail"], clock)
+    return Sweeper(connection, lambda: ["mail"], clock)
 
 
 @pytest.fixture

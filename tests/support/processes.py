@@ -59,6 +59,9 @@ class RouterProcess:
         await self._process.wait()
         await self._reader
 
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
     async def _read_log(self) -> None:
         assert self._process.stderr is not None
         async for line in self._process.stderr:

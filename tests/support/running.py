@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from router.app import Address, App, Roles, system_clock
+from router.app import App, Roles, system_clock
 from router.clock import Clock
+from router.serving import Address
 from router.settings import Settings
 from router.telemetry import Metrics
 

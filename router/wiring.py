@@ -1,0 +1,194 @@
+"""Stages built in the order in which an event meets them; nobody else constructs.
+
+Two parts: what takes events in, and what evaluates and delivers. ``app`` puts a process together
+from them.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, Final, NoReturn
+
+import msgspec
+from aiohttp import web
+
+from router.api.twilio_tests import TwilioTests
+from router.clock import Clock
+from router.configuration import Configuration, DestinationSpec, Live, Source
+from router.destinations import Environment
+from router.destinations.capture import OnCapture
+from router.errors import JournalUnavailableError
+from router.ingress.commit import event_commit
+from router.ingress.gate import Gate
+from router.ingress.http import Ingress
+from router.journal import jobs, keys
+from router.journal.batches import Batches
+from router.journal.connection import Connection
+from router.journal.deliveries import Deliveries
+from router.journal.keys import BatchId, SetId
+from router.journal.sink_tests import SinkTests
+from router.journal.sweeper import Sweeper
+from router.reloading import Reloader
+from router.settings import Settings
+from router.telemetry import Metrics
+from router.worker import settle
+from router.worker.deliver import Deliver
+from router.worker.evaluate import Evaluate
+from router.worker.queue_worker import Job
+from router.worker.roster import Place, Roster, make_destination
+from router.worker.supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
+
+_EVALUATE_SECONDS: Final = 20.0
+_EVALUATE_JOBS: Final = 4
+_DELIVER_JOBS: Final = 8
+_DELIVER_SLICE: Final = 10.0
+_POLL_DELAY: Final = 5.0
+_SWEEP_EVERY: Final = 30.0
+_MARGIN: Final = 5.0
+
+Background = tuple[str, Coroutine[Any, Any, NoReturn]]
+"""What runs beside the requests for as long as the process does, and its name."""
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process does with the rules folder."""
+
+    source: Source
+    """Where it is read again from."""
+    configuration: Configuration
+    """What it starts with."""
+    environment: Environment
+    only: frozenset[str] | None = None
+    """Deliver to these destinations, and evaluate nothing; None for all of it."""
+    on_capture: OnCapture | None = None
+
+
+def wire_ingress(
+    settings: Settings, connection: Connection, gate: Gate, metrics: Metrics, clock: Clock
+) -> tuple[list[web.RouteDef], list[Background]]:
+    """What takes events in."""
+    commit = event_commit(
+        Batches(connection, clock),
+        metrics,
+        interval=settings.commit_interval,
+        max_waiting=settings.max_waiting_events,
+        monotonic=clock.monotonic,
+    )
+    sink_tests = SinkTests(connection)
+    ingress = Ingress(settings, commit, gate, sink_tests, metrics, clock)
+    routes = ingress.routes() + TwilioTests(sink_tests, settings.console_token).routes()
+    return routes, [("commit", commit.run())]
+
+
+class Worker:
+    """What evaluates and delivers, and is changed by a reload. ``open`` it, then run ``background``."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        work: Work,
+        connection: Connection,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._work = work
+        self._connection = connection
+        self._metrics = metrics
+        self._clock = clock
+        self._live = Live(work.configuration)
+        self._deliveries = Deliveries(connection, clock)
+        self._settler = settle.settler(self._deliveries, clock)
+        evaluates = [self._evaluate_job()] if work.only is None else []
+        self._supervisor = Supervisor(
+            connection, evaluates, metrics, clock, lease=settings.lease, poll_delay=_POLL_DELAY
+        )
+        self._roster = Roster(self._supervisor, self._place)
+        self.reloader = Reloader(work.source, self._live, self._apply, metrics, clock)
+
+    @property
+    def background(self) -> list[Background]:
+        sweeper = Sweeper(self._connection, lambda: self._roster.names, self._clock)
+        return [
+            ("settle", self._settler.run()),
+            ("supervisor", self._supervisor.run()),
+            ("roster", self._roster.run()),
+            ("sweeper", self._sweep(sweeper)),
+            ("watch", self.reloader.watch()),
+            ("reload", self.reloader.obey()),
+        ]
+
+    async def open(self) -> None:
+        """Open the destinations. Raises ConfigurationError when one cannot be opened."""
+        await self._apply(self._work.configuration)
+
+    async def drain(self) -> None:
+        """Take no more work and finish what is under way."""
+        await self._supervisor.drain(self._settings.drain_timeout)
+
+    def stop_attempts(self) -> None:
+        """Let the attempts under way be the last."""
+        self._roster.drain()
+
+    async def close(self) -> None:
+        await self._roster.close()
+
+    async def _apply(self, configuration: Configuration) -> None:
+        """Put a configuration in force, or raise ConfigurationError and change nothing."""
+        only = self._work.only
+        places = await self._roster.prepare(
+            spec for spec in configuration.destinations if only is None or spec.name in only
+        )
+        # Nothing runs between these two: rules and destinations change together.
+        self._roster.adopt(places)
+        self._live.configuration = configuration
+
+    def _evaluate_job(self) -> Job:
+        evaluate = Evaluate(
+            Batches(self._connection, self._clock),
+            self._live,
+            self._metrics,
+            self._clock,
+            dedup_window=self._settings.dedup_window,
+        )
+        return Job(
+            queue=keys.EVALUATE_QUEUE,
+            function=jobs.EVALUATE,
+            run=lambda job_id: evaluate.run(BatchId(job_id)),
+            max_jobs=_EVALUATE_JOBS,
+            limit_seconds=_EVALUATE_SECONDS,
+        )
+
+    def _place(self, spec: DestinationSpec) -> Place:
+        destination = make_destination(spec, self._work.environment, self._work.on_capture)
+        deliver = Deliver(
+            destination,
+            self._deliveries,
+            self._settler,
+            self._metrics,
+            self._clock,
+            slice_seconds=_DELIVER_SLICE,
+        )
+        job = Job(
+            queue=keys.deliver_queue(spec.name),
+            function=jobs.DELIVER,
+            run=lambda job_id: deliver.run(SetId(job_id)),
+            max_jobs=_DELIVER_JOBS,
+            limit_seconds=_DELIVER_SLICE + destination.config.timeout + settle.PATIENCE + _MARGIN,
+        )
+        return Place(spec, destination, deliver, job)
+
+    async def _sweep(self, sweeper: Sweeper) -> NoReturn:
+        while True:
+            try:
+                again = await sweeper.sweep()
+            except JournalUnavailableError as error:
+                logger.warning("sweep failed", extra={"reason": str(error)})
+            else:
+                self._metrics.jobs_requeued.inc(again)
+                if again:
+                    logger.warning("open work had lost its job", extra={"count": again})
+            # Spread: the sweepers of a fleet that was started together do not run together.
+            await asyncio.sleep(_SWEEP_EVERY * (0.5 + self._clock.chance()))

@@ -161,6 +161,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long the jobs of a killed worker wait until another takes them over."""
     evaluate_concurrency: Annotated[int, Within(1, 100)] = 4
     """How many batches a worker evaluates at once."""
+    removed_after: Annotated[Duration, Within(1, 30 * _DAY)] = Duration(600)
+    """How long what waits for a destination that is in the rules no more is kept for it. Then, if
+    no process delivers there, it becomes dead letters."""
     drain_timeout: Annotated[Duration, Within(0, _HOUR)] = Duration(20)
     """How long a process that is told to stop may take to finish what it has begun."""
 

@@ -26,6 +26,7 @@ from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.deliveries import Deliveries
 from router.journal.keys import BatchId, SetId
+from router.journal.removed import RemovedDestinations
 from router.journal.sink_tests import SinkTests
 from router.journal.sweeper import Sweeper
 from router.reloading import Reloader
@@ -34,6 +35,7 @@ from router.telemetry import Metrics
 from router.worker import settle
 from router.worker.deliver import Deliver
 from router.worker.evaluate import Evaluate
+from router.worker.presence import Presence
 from router.worker.queue_worker import Job
 from router.worker.roster import Place, Roster, make_destination
 from router.worker.supervisor import Supervisor
@@ -41,7 +43,6 @@ from router.worker.supervisor import Supervisor
 logger = logging.getLogger(__name__)
 
 _EVALUATE_SECONDS: Final = 20.0
-_EVALUATE_JOBS: Final = 4
 _DELIVER_JOBS: Final = 8
 _DELIVER_SLICE: Final = 10.0
 _POLL_DELAY: Final = 5.0
@@ -106,6 +107,13 @@ class Worker:
             connection, evaluates, metrics, clock, lease=settings.lease, poll_delay=_POLL_DELAY
         )
         self._roster = Roster(self._supervisor, self._place)
+        self._presence = Presence(
+            RemovedDestinations(connection, self._deliveries, clock),
+            lambda: self._roster.names,
+            self._known if work.only is None else None,
+            clock,
+            after=settings.removed_after,
+        )
         self.reloader = Reloader(work.source, self._live, self._apply, metrics, clock)
 
     @property
@@ -116,6 +124,7 @@ class Worker:
             ("supervisor", self._supervisor.run()),
             ("roster", self._roster.run()),
             ("sweeper", self._sweep(sweeper)),
+            ("presence", self._presence.run()),
             ("watch", self.reloader.watch()),
             ("reload", self.reloader.obey()),
         ]
@@ -144,6 +153,10 @@ class Worker:
         # Nothing runs between these two: rules and destinations change together.
         self._roster.adopt(places)
         self._live.configuration = configuration
+        self._presence.changed()
+
+    def _known(self) -> frozenset[str]:
+        return frozenset(spec.name for spec in self._live.configuration.destinations)
 
     def _evaluate_job(self) -> Job:
         evaluate = Evaluate(
@@ -157,7 +170,7 @@ class Worker:
             queue=keys.EVALUATE_QUEUE,
             function=jobs.EVALUATE,
             run=lambda job_id: evaluate.run(BatchId(job_id)),
-            max_jobs=_EVALUATE_JOBS,
+            max_jobs=self._settings.evaluate_concurrency,
             limit_seconds=_EVALUATE_SECONDS,
         )
 

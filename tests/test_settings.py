@@ -65,6 +65,7 @@ def test_without_variables_the_defaults_hold() -> None:
         ("dedup_window", "30d", Duration(30 * 86400)),
         ("lease", "1s", Duration(1)),
         ("evaluate_concurrency", "100", 100),
+        ("removed_after", "2d", Duration(2 * 86400)),
         ("drain_timeout", "1h", Duration(3600)),
     ],
 )

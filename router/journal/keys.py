@@ -9,6 +9,7 @@
 | ``router:sets:<destination>`` | sorted set: set -> Unix ms at which it is due | member until empty |
 | ``router:dead:<destination>`` | hash: delivery id -> msgpack dead letter | until replayed, discarded |
 | ``router:dead-index:<destination>`` | sorted set: delivery id -> Unix ms of death | as above |
+| ``router:unserved`` | hash: destination -> mark of who found that nobody delivers there | until somebody does |
 | ``router:quarantine`` | hash: id -> msgpack quarantined event | until discarded, replayed |
 | ``router:quarantine-index`` | sorted set: id -> Unix ms | as above |
 | ``router:twilio-tests`` | sorted set: msgpack [test id, account] -> Unix ms | the newest 100 |
@@ -34,6 +35,7 @@ QUARANTINE: Final = "router:quarantine"
 QUARANTINE_INDEX: Final = "router:quarantine-index"
 TWILIO_TESTS: Final = "router:twilio-tests"
 LEDGER: Final = "router:ledger"
+UNSERVED: Final = "router:unserved"
 EVALUATE_QUEUE: Final = "router:queue:evaluate"
 _WAKE: Final = "router:wake:"
 WAKE_PATTERN: Final = f"{_WAKE}*"

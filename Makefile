@@ -27,6 +27,9 @@ test: $(VENV)/dev  ## Run the tests
 test-slow: $(VENV)/dev  ## Run the long tests: faults under load, soak, long fuzzing
 	$(BIN)/pytest -m slow
 
+conformance: $(VENV)/dev  ## Run CEL's conformance cases on our conditions (docs/conformance.md)
+	$(BIN)/pytest -n 0 -v tests/rules/cel/test_conformance.py
+
 lint: $(VENV)/dev  ## Check style, layers, spelling and the shipped rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -44,4 +47,4 @@ constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade f
 	$(COMPILE) $(UPGRADE) -c constraints.txt --group dev -o constraints-dev.txt
 	$(COMPILE) $(UPGRADE) -c constraints-dev.txt --group bench -o constraints-bench.txt
 
-.PHONY: help run test test-slow lint types constraints
+.PHONY: help run test test-slow conformance lint types constraints

@@ -7,11 +7,12 @@ docs/conditions.md says what is supported.
 """
 
 from router.errors import ConditionError
-from router.rules.cel.condition import Condition, Step, Verdict, compile_condition
+from router.rules.cel.condition import Condition, Verdict, compile_condition
+from router.rules.cel.explain import Step
 from router.rules.cel.expression import Expression, compile_expression
 from router.rules.cel.match import compile_match
 from router.rules.cel.names import Constant, Names, identifier_problem
-from router.rules.cel.runtime import ERROR
+from router.rules.cel.values import ERROR
 
 __all__ = [
     "ERROR",

@@ -1,7 +1,7 @@
-"""Tree -> a Python function, built as ``ast`` nodes: no source text, so nothing can be injected.
+"""Tree -> a Python function, built as ``ast`` nodes.
 
-Three rails. ``_true(n)`` is code that is true when n is true, ``_false(n)`` when n is false; both
-falsy means an error. ``_value(n)`` gives n's value or ``ERROR``. On the first two, ``&&`` and
+Three rails. ``true(n)`` is code that is true when n is true, ``false(n)`` when n is false; both
+falsy means an error. ``value(n)`` gives n's value or ``ERROR``. On the first two, ``&&`` and
 ``||`` are Python's own ``and`` and ``or``, and an error is absorbed in either order for nothing:
 
     true(a && b) = true(a) and true(b)        false(a && b) = false(a) or false(b)
@@ -12,17 +12,16 @@ A missing field is a dict's ``get`` with a default: no exception on the hot path
 the tree only: each rail visits a node once, and logic in the place of a value is made of thunks.
 A let that stands once is compiled in its place; one that stands twice, or in a loop, is computed
 when it is first asked for, once an evaluation.
-Names in the code come from a closed set or are made here; the builtins are empty.
 """
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-import re2
-
-from router.errors import ConditionError
-from router.rules.cel import runtime
+from router.rules.cel import code, literals, loops, operators
+from router.rules.cel.code import Code, both, either, load, thunk
+from router.rules.cel.functions import FUNCTIONS, MACROS
+from router.rules.cel.sharing import extent, shared_lets
 from router.rules.cel.tree import (
     Binary,
     Call,
@@ -41,149 +40,150 @@ from router.rules.cel.tree import (
     Negative,
     Node,
     Not,
+    OptionalField,
+    OptionalItem,
+    bare,
+    is_json,
 )
+from router.rules.cel.values import ERROR
 
 Evaluate = Callable[[Any, Any], Any]
 """Takes the event and its data."""
 
 _OPERATORS: Final[dict[str, Callable[..., Any]]] = {
-    "==": runtime.equal,
-    "!=": runtime.unequal,
-    "<": runtime.less,
-    "<=": runtime.less_equal,
-    ">": runtime.greater,
-    ">=": runtime.greater_equal,
-    "in": runtime.contained,
-    "+": runtime.add,
-    "-": runtime.subtract,
-    "*": runtime.multiply,
-    "/": runtime.divide,
-    "%": runtime.remainder,
+    "==": operators.equal,
+    "!=": operators.unequal,
+    "<": operators.less,
+    "<=": operators.less_equal,
+    ">": operators.greater,
+    ">=": operators.greater_equal,
+    "in": operators.contained,
+    "+": operators.add,
+    "-": operators.subtract,
+    "*": operators.multiply,
+    "/": operators.divide,
+    "%": operators.remainder,
 }
-_FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
-    "size": runtime.size,
-    "startsWith": runtime.starts_with,
-    "endsWith": runtime.ends_with,
-    "contains": runtime.contains,
-    "matches": runtime.matches,
-    "lowerAscii": runtime.lower_ascii,
-    "upperAscii": runtime.upper_ascii,
-    "trim": runtime.trim,
-}
-_MACROS: Final[dict[str, Callable[..., Any]]] = {
-    "all": runtime.every,
-    "exists": runtime.some,
-    "exists_one": runtime.exactly_one,
-    "filter": runtime.kept_of,
-    "map": runtime.mapped,
-}
+_GROWING: Final = frozenset({"==", "!=", "in", "+"})
+"""Operators that take longer for larger values."""
 _COMPARISONS: Final[dict[str, type[ast.cmpop]]] = {
+    "==": ast.Eq,
     "<": ast.Lt,
     "<=": ast.LtE,
     ">": ast.Gt,
     ">=": ast.GtE,
 }
-_REGEX_MEMORY: Final = 1 << 20
+_NODES_A_TURN: Final = 50
 
 
 def compile_value(node: Node) -> Evaluate:
     """A function that gives the node's value, or ERROR. Raises ConditionError."""
-    return _Compiler(node).function(lambda compiler: compiler.value(node))
+    compiler = _Compiler(node)
+    return compiler.function(compiler.value(node))
 
 
 def compile_rails(node: Node) -> tuple[Evaluate, Evaluate]:
     """Two functions: whether the node is true, whether it is false. Raises ConditionError."""
-    return (
-        _Compiler(node).function(lambda compiler: compiler.true(node)),
-        _Compiler(node).function(lambda compiler: compiler.false(node)),
-    )
+    true, false = _Compiler(node), _Compiler(node)
+    return true.function(true.true(node)), false.function(false.false(node))
+
+
+def compile_values(root: Node, nodes: Iterable[Node]) -> Callable[[Any, Any], list[Any]]:
+    """A function that gives the values of all these nodes of a tree, each computed once.
+
+    A node comes after those below it.
+    """
+    return _Compiler(root).values(nodes)
 
 
 class _Compiler:
     """Makes one function."""
 
     def __init__(self, root: Node) -> None:
-        self._shared = _shared(root)
+        self._code = Code()
+        self._shared = shared_lets(root)
         self._slots: dict[int, str] = {}
         self._bodies: list[tuple[str, Node]] = []
-        self._globals: dict[str, Any] = {"__builtins__": {}, "ERROR": runtime.ERROR}
-        self._temporaries = 0
-        self._variables: dict[str, str] = {}
+        self._variables: dict[str, ast.expr] = {}
+        self._loops = 0
         self._needs_budget = False
+        self._known: dict[int, str] = {}
 
-    def function(self, body: Callable[["_Compiler"], ast.expr]) -> Evaluate:
-        expression = body(self)
-        statements: list[ast.stmt] = []
+    def function(self, result: ast.expr, statements: Iterable[ast.stmt] = ()) -> Evaluate:
+        before: list[ast.stmt] = []
         while self._bodies:
             name, let = self._bodies.pop()
-            statements.append(_assign(name, self._call(runtime.Once, _lambda(self.value(let)))))
+            once = self._code.call(loops.Once, thunk(self.value(let)))
+            before.append(code.assign(name, once))
         if self._needs_budget:
-            statements.append(_assign("budget", self._call(runtime.Budget)))
-        statements.append(ast.Return(expression))
-        definition = ast.FunctionDef(
-            name="condition",
-            args=_arguments("event", "data"),
-            body=statements,
-            decorator_list=[],
-        )
-        module = ast.fix_missing_locations(ast.Module([definition], []))
-        code = compile(module, "<condition>", "exec")
-        exec(code, self._globals)  # noqa: S102 - built from nodes, see the module's first lines
-        made: Evaluate = self._globals["condition"]
-        return made
+            before.append(code.assign("budget", self._code.call(loops.Budget)))
+        return self._code.function([*before, *statements], result)
+
+    def values(self, nodes: Iterable[Node]) -> Evaluate:
+        statements: list[ast.stmt] = []
+        for node in nodes:
+            name = f"r{len(statements)}"
+            statements.append(code.assign(name, self.value(node)))
+            self._known[id(node)] = name
+        made: list[ast.expr] = [load(f"r{place}") for place in range(len(statements))]
+        return self.function(code.listed(made), statements)
 
     # The three rails
 
     def true(self, node: Node) -> ast.expr:
         match node:
             case Logic(operator="&&", parts=parts):
-                return ast.BoolOp(ast.And(), [self.true(part) for part in parts])
+                return both(*map(self.true, parts))
             case Logic(parts=parts):
-                return ast.BoolOp(ast.Or(), [self.true(part) for part in parts])
+                return either(*map(self.true, parts))
             case Not(operand=operand):
                 return self.false(operand)
             case Let(body=body) if id(body) not in self._shared:
                 return self.true(body)
-            case Binary(operator="==", left=left, right=Literal(value=str(text))):
-                return _compare(self.value(left), ast.Eq(), ast.Constant(text))
-            case Binary(operator=operator, right=Literal(value=number)) if (
-                operator in _COMPARISONS and runtime.is_number(number)
-            ):
-                return self._number_test(node, _COMPARISONS[operator]())
+            case Binary():
+                return self._test(node) or self._is(node, True)
             case _:
-                return _compare(self.value(node), ast.Is(), ast.Constant(True))
+                return self._is(node, True)
 
     def false(self, node: Node) -> ast.expr:
         match node:
             case Logic(operator="&&", parts=parts):
-                return ast.BoolOp(ast.Or(), [self.false(part) for part in parts])
+                return either(*map(self.false, parts))
             case Logic(parts=parts):
-                return ast.BoolOp(ast.And(), [self.false(part) for part in parts])
+                return both(*map(self.false, parts))
             case Not(operand=operand):
                 return self.true(operand)
             case Let(body=body) if id(body) not in self._shared:
                 return self.false(body)
+            case Binary(operator="==", left=left, right=Literal(value=value)):
+                return self._differs(left, value) or self._is(node, False)
+            case Binary(operator="!=", left=left, right=Literal(value=value)):
+                return self._equals(left, value) or self._is(node, False)
             case _:
-                return _compare(self.value(node), ast.Is(), ast.Constant(False))
+                return self._is(node, False)
 
     def value(self, node: Node) -> ast.expr:
+        if id(node) in self._known:
+            return load(self._known[id(node)])
         match node:
             case Literal(value=value):
-                return ast.Constant(value)
+                return self._literal(value)
             case Name(name=name):
-                return _load(self._variables.get(name) or ("data" if name == "data" else "event"))
+                return self._variables.get(name) or load("data" if name == "data" else "event")
+            case Let(body=body):
+                return self._let(body)
+            case Given(value=value):
+                return self._code.constant(value)
             case Field(operand=operand, name=name):
                 return self._field(operand, name)
             case Has(operand=operand, name=name):
-                return self._call(runtime.has, self.value(operand), ast.Constant(name))
-            case Item(operand=operand, index=index):
-                return self._call(runtime.item, self.value(operand), self.value(index))
+                return self._call(operators.has, self.value(operand), ast.Constant(name))
             case Not(operand=operand):
-                return self._call(runtime.negation, self.value(operand))
+                return self._call(operators.negation, self.value(operand))
             case Negative(operand=operand):
-                return self._call(runtime.negative, self.value(operand))
-            case Binary(operator=operator, left=left, right=right):
-                return self._call(_OPERATORS[operator], self.value(left), self.value(right))
+                return self._call(operators.negative, self.value(operand))
+            case Binary():
+                return self._binary(node)
             case Call():
                 return self._function(node)
             case _:
@@ -191,184 +191,182 @@ class _Compiler:
 
     def _composed(self, node: Node) -> ast.expr:
         match node:
+            case Item(operand=operand, index=index):
+                return self._call(operators.item, self.value(operand), self.value(index))
+            case OptionalField(operand=operand, name=name):
+                return self._call(operators.optional_field, self.value(operand), ast.Constant(name))
+            case OptionalItem(operand=operand, index=index):
+                return self._call(operators.optional_item, self.value(operand), self.value(index))
             case Logic(operator=operator, parts=parts):
-                thunks = [_lambda(self.value(part)) for part in parts]
-                absorb = runtime.logic_and if operator == "&&" else runtime.logic_or
+                thunks = [thunk(self.value(part)) for part in parts]
+                absorb = operators.logic_and if operator == "&&" else operators.logic_or
                 return self._call(absorb, ast.Tuple(thunks, ast.Load()))
             case Choice(condition=condition, then=then, otherwise=otherwise):
                 return self._choice(condition, self.value(then), self.value(otherwise))
-            case Listing(items=items):
-                return self._call(runtime.listing, _list([self.value(item) for item in items]))
-            case Mapping(entries=entries):
-                keys = _list([self.value(key) for key, _ in entries])
-                return self._call(
-                    runtime.mapping, keys, _list([self.value(value) for _, value in entries])
-                )
+            case Listing() | Mapping():
+                return self._collection(node)
             case Macro():
                 return self._macro(node)
-            case Let(body=body):
-                return self._let(body)
-            case Given(value=value):
-                return self._constant(value)
             case _:
                 raise TypeError(node)
 
+    # Tests that need no call; None for those that do
+
+    def _is(self, node: Node, truth: bool) -> ast.expr:  # noqa: FBT001 - the rail
+        return self._same(node, truth)
+
+    def _same(self, node: Node, value: Any) -> ast.expr:
+        """Whether it is this very object: a bool or None."""
+        literal = bare(node)
+        if isinstance(literal, Literal):
+            # Python warns of an "is" between literals.
+            return ast.Constant(literal.value is value)
+        return code.compare(self.value(node), ast.Is(), ast.Constant(value))
+
+    def _test(self, node: Binary) -> ast.expr | None:
+        """Whether a comparison with a literal holds."""
+        if not isinstance(node.right, Literal):
+            return None
+        value = node.right.value
+        if node.operator == "!=":
+            return self._differs(node.left, value)
+        if node.operator == "==" and (found := self._equals(node.left, value)) is not None:
+            return found
+        comparison = _COMPARISONS.get(node.operator)
+        if comparison is None or value.__class__ not in {int, float} or not is_json(node.left):
+            return None
+        name = self._code.temporary()
+        is_int = self._code.is_class(code.named(name, self.value(node.left)), int)
+        is_float = self._code.is_class(load(name), float)
+        holds = code.compare(load(name), comparison(), ast.Constant(value))
+        return both(either(is_int, is_float), holds)
+
+    def _equals(self, node: Node, value: Any) -> ast.expr | None:
+        if value is None or value.__class__ is bool:
+            return self._same(node, value)
+        if value.__class__ is str:
+            return code.compare(self.value(node), ast.Eq(), ast.Constant(value))
+        return None
+
+    def _differs(self, node: Node, value: Any) -> ast.expr | None:
+        """Whether there is a value, and it is another one."""
+        if value is not None and value.__class__ not in {bool, str}:
+            return None
+        name = self._code.temporary()
+        is_there = code.compare(code.named(name, self.value(node)), ast.IsNot(), load("ERROR"))
+        other = ast.NotEq() if value.__class__ is str else ast.IsNot()
+        return both(is_there, code.compare(load(name), other, ast.Constant(value)))
+
     # Parts
 
+    def _literal(self, value: Any) -> ast.expr:
+        if value is None or value.__class__ in {str, bytes, bool, int, float}:
+            return ast.Constant(value)
+        return self._code.constant(value)
+
     def _let(self, body: Node) -> ast.expr:
-        if id(body) not in self._shared:
+        if id(body) not in self._shared or id(body) in self._known:
             return self.value(body)
         slot = self._slots.get(id(body))
         if slot is None:
             slot = self._slots[id(body)] = f"l{len(self._slots)}"
             self._bodies.append((slot, body))
-        return ast.Call(_load(slot), [], [])
+        return ast.Call(load(slot), [], [])
 
     def _field(self, operand: Node, name: str) -> ast.expr:
-        """``(t.get(name, ERROR) if (t := operand).__class__ is dict else ERROR)``."""
-        temporary = self._temporary()
-        named = ast.NamedExpr(ast.Name(temporary, ast.Store()), self.value(operand))
-        is_dict = _compare(
-            ast.Attribute(named, "__class__", ast.Load()), ast.Is(), self._constant(dict)
-        )
-        get = ast.Attribute(_load(temporary), "get", ast.Load())
-        read = ast.Call(get, [ast.Constant(name), _load("ERROR")], [])
-        return ast.IfExp(is_dict, read, _load("ERROR"))
+        """``(t.get(name, ERROR) if (t := operand).__class__ is dict else …)``."""
+        temporary = self._code.temporary()
+        is_dict = self._code.is_class(code.named(temporary, self.value(operand)), dict)
+        get = ast.Attribute(load(temporary), "get", ast.Load())
+        read = ast.Call(get, [ast.Constant(name), load("ERROR")], [])
+        if is_json(operand):
+            return ast.IfExp(is_dict, read, load("ERROR"))
+        other = self._call(operators.field, load(temporary), ast.Constant(name))
+        return ast.IfExp(is_dict, read, other)
 
-    def _number_test(self, node: Binary, comparison: ast.cmpop) -> ast.expr:
-        """``((t := left).__class__ is int or t.__class__ is float) and t >= 3``."""
-        temporary = self._temporary()
-        named = ast.NamedExpr(ast.Name(temporary, ast.Store()), self.value(node.left))
-        is_int = _compare(
-            ast.Attribute(named, "__class__", ast.Load()), ast.Is(), self._constant(int)
+    def _binary(self, node: Binary) -> ast.expr:
+        left, right = self.value(node.left), self.value(node.right)
+        grows = node.operator in _GROWING and not (
+            isinstance(node.left, Literal) and isinstance(node.right, Literal | Listing)
         )
-        is_float = _compare(
-            ast.Attribute(_load(temporary), "__class__", ast.Load()),
-            ast.Is(),
-            self._constant(float),
-        )
-        is_number = ast.BoolOp(ast.Or(), [is_int, is_float])
-        test = _compare(_load(temporary), comparison, self.value(node.right))
-        return ast.BoolOp(ast.And(), [is_number, test])
+        return self._priced(_OPERATORS[node.operator], left, right, grows=grows)
 
     def _choice(self, condition: Node, then: ast.expr, otherwise: ast.expr) -> ast.expr:
-        temporary = self._temporary()
-        named = ast.NamedExpr(ast.Name(temporary, ast.Store()), self.value(condition))
-        is_false = _compare(_load(temporary), ast.Is(), ast.Constant(False))
-        return ast.IfExp(
-            _compare(named, ast.Is(), ast.Constant(True)),
-            then,
-            ast.IfExp(is_false, otherwise, _load("ERROR")),
+        name = self._code.temporary()
+        is_true = code.compare(
+            code.named(name, self.value(condition)), ast.Is(), ast.Constant(True)
         )
+        is_false = code.compare(load(name), ast.Is(), ast.Constant(False))
+        return ast.IfExp(is_true, then, ast.IfExp(is_false, otherwise, load("ERROR")))
+
+    def _collection(self, node: Listing | Mapping) -> ast.expr:
+        constant = literals.collection(node)
+        if constant is not ERROR:
+            return self._code.constant(constant)
+        marks = self._code.constant(node.optional)
+        if isinstance(node, Listing):
+            items = code.listed([self.value(item) for item in node.items])
+            return self._call(literals.listing, items, marks)
+        keys = code.listed([self.value(key) for key, _ in node.entries])
+        values = code.listed([self.value(value) for _, value in node.entries])
+        return self._call(literals.mapping, keys, values, marks)
 
     def _function(self, node: Call) -> ast.expr:
-        if node.function != "matches":
-            arguments = [self.value(argument) for argument in node.arguments]
-            return self._call(_FUNCTIONS[node.function], *arguments)
-        text, pattern = node.arguments
-        return self._call(runtime.matches, self.value(text), self._constant(_regex(pattern)))
+        function = FUNCTIONS[node.function]
+        constant = literals.call(node)
+        if constant is not ERROR:
+            return self._code.constant(constant)
+        arguments = [self.value(argument) for argument in node.arguments]
+        if function.takes_pattern:
+            arguments[-1] = self._code.constant(literals.pattern(node.arguments[-1]))
+        elif function.is_lazy:
+            arguments[-1] = thunk(arguments[-1])
+        return self._priced(function.run, *arguments, grows=function.grows)
 
     def _macro(self, node: Macro) -> ast.expr:
+        form = MACROS[node.macro]
         over = self.value(node.over)
+        if form.is_optional:
+            return self._call(form.run, over, self._body(node.variables, node.body))
+        self._needs_budget = True
+        turns = self._call(loops.pairs if len(node.variables) > 1 else loops.elements, over)
         if node.keep is not None:
-            over = self._loop(runtime.kept_of, over, node.variable, node.keep)
-        return self._loop(_MACROS[node.macro], over, node.variable, node.body)
+            turns = self._loop(loops.kept_of, turns, node.variables, node.keep)
+        return self._loop(form.run, turns, node.variables, node.body)
 
     def _loop(
-        self, function: Callable[..., Any], over: ast.expr, variable: str, body: Node
+        self,
+        run: Callable[..., Any],
+        turns: ast.expr,
+        variables: tuple[str, ...],
+        body: Node,
     ) -> ast.expr:
-        self._needs_budget = True
+        self._loops += 1
+        turn = self._body(variables, body)
+        self._loops -= 1
+        price = 1 + extent(body) // _NODES_A_TURN
+        return self._call(run, turns, turn, load("budget"), ast.Constant(price))
+
+    def _body(self, variables: tuple[str, ...], body: Node) -> ast.expr:
+        """A function of one argument: the variable, or the pair of them."""
         parameter = f"v{len(self._variables)}"
-        self._variables[variable] = parameter
-        turn = _lambda(self.value(body), parameter)
-        del self._variables[variable]
-        return self._call(function, over, turn, _load("budget"))
+        if len(variables) == 1:
+            self._variables[variables[0]] = load(parameter)
+        else:
+            self._variables |= {
+                name: code.element(parameter, place) for place, name in enumerate(variables)
+            }
+        made = thunk(self.value(body), parameter)
+        for name in variables:
+            del self._variables[name]
+        return made
+
+    def _priced(self, run: Callable[..., Any], *arguments: ast.expr, grows: bool) -> ast.expr:
+        """A call; within a loop, at a price where it takes longer for larger arguments."""
+        if not (grows and self._loops):
+            return self._call(run, *arguments)
+        pay = ast.Attribute(load("budget"), "call", ast.Load())
+        return ast.Call(pay, [self._code.constant(run), *arguments], [])
 
     def _call(self, function: Callable[..., Any], *arguments: ast.expr) -> ast.expr:
-        return ast.Call(self._constant(function), list(arguments), [])
-
-    def _constant(self, value: Any) -> ast.expr:
-        """A name for an object of ours."""
-        for name, known in self._globals.items():
-            if known is value:
-                return _load(name)
-        name = f"k{len(self._globals)}"
-        self._globals[name] = value
-        return _load(name)
-
-    def _temporary(self) -> str:
-        self._temporaries += 1
-        return f"t{self._temporaries}"
-
-
-def _regex(pattern: Node) -> Any:
-    if not isinstance(pattern, Literal) or not isinstance(pattern.value, str):
-        raise ConditionError(
-            "a pattern must be a text that stands in the rule",
-            offset=pattern.offset,
-            length=pattern.length,
-        )
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = _REGEX_MEMORY
-    try:
-        return re2.compile(pattern.value, options)
-    except re2.error as error:
-        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
-        raise ConditionError(
-            f"not a regular expression in RE2 syntax: {reason}",
-            offset=pattern.offset,
-            length=pattern.length,
-        ) from None
-
-
-def _shared(root: Node) -> set[int]:
-    """The bodies of lets, by identity, that stand more than once or in a loop."""
-    seen: set[int] = set()
-    shared: set[int] = set()
-    pending = [(root, False)]
-    while pending:
-        node, in_loop = pending.pop()
-        match node:
-            case Let(body=body):
-                if in_loop or id(body) in seen:
-                    shared.add(id(body))
-                if id(body) not in seen:
-                    seen.add(id(body))
-                    pending.append((body, False))
-            case Macro(over=over):
-                pending.append((over, in_loop))
-                pending += [(each, True) for each in node.children() if each is not over]
-            case _:
-                pending += [(each, in_loop) for each in node.children()]
-    return shared
-
-
-def _assign(name: str, value: ast.expr) -> ast.stmt:
-    return ast.Assign([ast.Name(name, ast.Store())], value)
-
-
-def _load(name: str) -> ast.Name:
-    return ast.Name(name, ast.Load())
-
-
-def _list(items: list[ast.expr]) -> ast.expr:
-    return ast.List(items, ast.Load())
-
-
-def _compare(left: ast.expr, comparison: ast.cmpop, right: ast.expr) -> ast.expr:
-    return ast.Compare(left, [comparison], [right])
-
-
-def _arguments(*names: str) -> ast.arguments:
-    return ast.arguments(
-        posonlyargs=[],
-        args=[ast.arg(name) for name in names],
-        kwonlyargs=[],
-        kw_defaults=[],
-        defaults=[],
-    )
-
-
-def _lambda(body: ast.expr, *parameters: str) -> ast.expr:
-    return ast.Lambda(_arguments(*parameters), body)
+        return self._code.call(function, *arguments)

@@ -3,11 +3,11 @@
 from typing import Any
 
 from router.errors import ConditionError
-from router.rules.cel import runtime
 from router.rules.cel.compiler import compile_value
 from router.rules.cel.names import NO_NAMES, Names
 from router.rules.cel.parser import parse
 from router.rules.cel.tree import Node
+from router.rules.cel.values import ERROR
 
 
 class Expression:
@@ -24,7 +24,7 @@ class Expression:
 
     def value(self, event: dict[str, Any]) -> Any:
         """Its value for the whole CloudEvent as decoded from JSON, or ``ERROR``. Never raises."""
-        return self._value(event, event.get("data", runtime.ERROR))
+        return self._value(event, event.get("data", ERROR))
 
 
 def compile_expression(source: str, names: Names = NO_NAMES) -> Expression:

@@ -3,17 +3,15 @@
 Source: CEL language definition, "Syntax" (github.com/google/cel-spec, doc/langdef.md).
 """
 
+import math
 import re
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from router.errors import ConditionError
-
-LENGTH_LIMIT: Final = 4096
-"""Characters of a condition."""
-INT_MIN: Final = -(2**63)
-INT_MAX: Final = 2**63 - 1
+from router.rules.cel import limits
+from router.rules.cel.values import Uint
 
 KEYWORDS: Final = frozenset({"true", "false", "null", "in"})
 RESERVED: Final = frozenset(
@@ -42,29 +40,33 @@ _TOKEN: Final = re.compile(
     r"""
     (?P<space>[ \t\r\n\f]+|//[^\n]*)
   | (?P<float>\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\.\d+(?:[eE][+-]?\d+)?)
-  | (?P<int>0[xX][0-9a-fA-F]+|\d+)
-  | (?P<text>[rR]?(?:\"\"\"(?:.|\n)*?(?<!\\)\"\"\"|'''(?:.|\n)*?(?<!\\)'''))
-  | (?P<string>[rR]?(?:"(?:[^"\\\r\n]|\\.)*"|'(?:[^'\\\r\n]|\\.)*'))
+  | (?P<int>(?:0[xX][0-9a-fA-F]+|\d+)[uU]?)
+  | (?P<string>
+      (?:[rR][bB]?|[bB][rR])(?:\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''|"[^"\r\n]*"|'[^'\r\n]*')
+    | [bB]?(?:
+        \"\"\"(?:[^\\]|\\[\s\S])*?\"\"\"|'''(?:[^\\]|\\[\s\S])*?'''
+      | "(?:[^"\\\r\n]|\\.)*"|'(?:[^'\\\r\n]|\\.)*'))
+  | (?P<quoted>`[A-Za-z0-9_./\- ]+`)
   | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
   | (?P<operator>&&|\|\||==|!=|<=|>=|[-+*/%<>!?:.,()\[\]{}])
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,
 )
 _ESCAPE: Final = re.compile(
     r"\\(?:([abfnrtv\\?\"'`])|[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})"
-    r"|([0-3][0-7]{2})|(.|$))",
-    re.DOTALL,
+    r"|([0-3][0-7]{2})|([\s\S]|$))"
 )
 _SIMPLE: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 class Token(msgspec.Struct, frozen=True):
-    """``kind`` is int, float, string, name, operator or end."""
+    """``kind`` is int, float, string, name, quoted, operator or end."""
 
     kind: str
     text: str
     offset: int
-    value: str | int | float | None = None
+    value: Any = None
+    """Of a number, a string, a quoted name."""
 
     @property
     def length(self) -> int:
@@ -73,10 +75,10 @@ class Token(msgspec.Struct, frozen=True):
 
 def tokens(source: str) -> list[Token]:
     """The tokens, with one of kind ``end`` at the end. Raises ConditionError."""
-    if len(source) > LENGTH_LIMIT:
+    if len(source) > limits.LENGTH:
         raise ConditionError(
-            f"a condition has at most {LENGTH_LIMIT} characters, this one has {len(source)}",
-            offset=LENGTH_LIMIT,
+            f"a condition has at most {limits.LENGTH} characters, this one has {len(source)}",
+            offset=limits.LENGTH,
         )
     found = []
     offset = 0
@@ -94,47 +96,73 @@ def tokens(source: str) -> list[Token]:
 def _token(kind: str, text: str, offset: int) -> Token:
     match kind:
         case "int":
-            value = int(text, 0 if text[:2].lower() == "0x" else 10)
-            # The sign is an operator of its own, so that the smallest integer is one too large here.
-            if value > INT_MAX + 1:
-                raise ConditionError("no integer is that large", offset=offset, length=len(text))
-            return Token("int", text, offset, value)
+            return Token(kind, text, offset, _integer(text, offset))
         case "float":
-            return Token("float", text, offset, float(text))
-        case "text" | "string":
-            return Token("string", text, offset, _unquoted(text, offset))
+            value = float(text)
+            if math.isinf(value):
+                raise ConditionError("no number is that large", offset=offset, length=len(text))
+            return Token(kind, text, offset, value)
+        case "string":
+            return Token(kind, text, offset, _unquoted(text, offset))
+        case "quoted":
+            return Token(kind, text, offset, text[1:-1])
         case _:
             return Token(kind, text, offset)
 
 
-def _unquoted(text: str, offset: int) -> str:
-    is_raw = text[0] in "rR"
-    quote = 3 if text[is_raw : is_raw + 3] in {'"""', "'''"} else 1
-    inner = text[is_raw + quote : -quote]
-    if is_raw:
-        return inner
+def _integer(text: str, offset: int) -> int:
+    digits = text.rstrip("uU")
+    value = int(digits, 16 if digits[:2].lower() == "0x" else 10)
+    is_unsigned = digits != text
+    # The sign is an operator of its own, so that the smallest integer is one too large here.
+    if value > (limits.UINT_MAX if is_unsigned else limits.INT_MAX + 1):
+        raise ConditionError("no integer is that large", offset=offset, length=len(text))
+    return Uint(value) if is_unsigned else value
 
-    def replace(match: re.Match[str]) -> str:
-        simple, *codes, octal, wrong = match.groups()
-        if wrong is not None:
-            raise ConditionError(
-                f"there is no escape \\{wrong}",
-                offset=offset + quote + match.start(),
-                length=2,
-                hint="write \\\\ for a backslash, or r'…' for a text without escapes",
-            )
-        if simple is not None:
-            return _SIMPLE.get(simple, simple)
-        code = int(octal, 8) if octal else int(next(filter(None, codes)), 16)
-        if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
-            raise ConditionError(
-                "there is no such character",
-                offset=offset + quote + match.start(),
-                length=len(match[0]),
-            )
-        return chr(code)
 
-    return _ESCAPE.sub(replace, inner)
+def _unquoted(text: str, offset: int) -> str | bytes:
+    start = min(text.index(quote) for quote in "\"'" if quote in text)
+    prefix = text[:start].lower()
+    width = 3 if text[start : start + 3] in {'"""', "'''"} and len(text) >= start + 6 else 1
+    inner = text[start + width : -width]
+    is_bytes = "b" in prefix
+    if "r" in prefix:
+        return inner.encode("utf-8", "surrogatepass") if is_bytes else inner
+    parts: list[str | bytes] = []
+    end = 0
+    for escape in _ESCAPE.finditer(inner):
+        parts.append(inner[end : escape.start()])
+        parts.append(_escaped(escape, offset + start + width, is_bytes=is_bytes))
+        end = escape.end()
+    parts.append(inner[end:])
+    if is_bytes:
+        return b"".join(
+            part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass")
+            for part in parts
+        )
+    return "".join(part for part in parts if isinstance(part, str))
+
+
+def _escaped(match: re.Match[str], offset: int, *, is_bytes: bool) -> str | bytes:
+    """What an escape stands for: in bytes, a number is a byte."""
+    simple, hexadecimal, short, long, octal, wrong = match.groups()
+    if wrong is not None or (is_bytes and (short or long)):
+        raise ConditionError(
+            f"there is no escape {match[0][:2]}{' in bytes' * (wrong is None)}",
+            offset=offset + match.start(),
+            length=2,
+            hint="write \\\\ for a backslash, or r'…' for a text without escapes",
+        )
+    if simple is not None:
+        return _SIMPLE.get(simple, simple)
+    code = int(octal, 8) if octal else int(hexadecimal or short or long, 16)
+    if is_bytes:
+        return bytes([code])
+    if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
+        raise ConditionError(
+            "there is no such character", offset=offset + match.start(), length=len(match[0])
+        )
+    return chr(code)
 
 
 _HINTS: Final = {
@@ -143,6 +171,7 @@ _HINTS: Final = {
     "|": "write || for or",
     '"': "the text has no end",
     "'": "the text has no end",
+    "`": "a field's name in back quotes has letters, digits, spaces and . - _ /",
 }
 
 

@@ -5,46 +5,31 @@ one is reported at its place with what it was probably meant to be.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Final, TypeVar
+from typing import Final
 
-from router.errors import ConditionError, closest
-from router.rules.cel.functions import FUNCTIONS, MACROS, ROOTS
-from router.rules.cel.lexer import INT_MAX, RESERVED, Token, tokens
-from router.rules.cel.names import NO_NAMES, Constant, Names, identifier_problem
+from router.errors import ConditionError
+from router.rules.cel import limits
+from router.rules.cel.calls import CallParser
+from router.rules.cel.functions import MACROS
+from router.rules.cel.lexer import KEYWORDS, Token
+from router.rules.cel.names import NO_NAMES, Names, identifier_problem
 from router.rules.cel.tree import (
     Binary,
-    Call,
     Choice,
     Field,
-    Given,
-    Has,
     Item,
-    Let,
     Listing,
     Literal,
     Logic,
-    Macro,
     Mapping,
-    Name,
     Negative,
     Node,
     Not,
+    OptionalField,
+    OptionalItem,
 )
+from router.rules.cel.values import Uint
 
-T = TypeVar("T")
-
-DEPTH_LIMIT: Final = 60
-CHAIN_LIMIT: Final = 100
-"""Operators of one precedence in a row, but for && and ||."""
-ITEMS_LIMIT: Final = 1000
-NESTING_LIMIT: Final = 2
-"""Macros within macros."""
-TREE_DEPTH_LIMIT: Final = 250
-"""Nodes above one another, lets written out: what reads a tree may recurse."""
-TREE_SIZE_LIMIT: Final = 20_000
-"""Nodes of a tree, lets written out: a few lets that use each other twice would double it each time."""
-
-_CONSTANTS: Final = {"true": True, "false": False, "null": None}
 _RELATIONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 
 
@@ -69,101 +54,69 @@ def _check_extent(root: Node, length: int) -> None:
     while pending:
         node, depth = pending.pop()
         size += 1
-        if depth > TREE_DEPTH_LIMIT:
+        if depth > limits.TREE_DEPTH:
             raise ConditionError("nested too deeply", offset=0, length=length)
-        if size > TREE_SIZE_LIMIT:
+        if size > limits.TREE_SIZE:
             raise ConditionError(
-                f"with its names written out, more than {TREE_SIZE_LIMIT} parts",
+                f"with its names written out, more than {limits.TREE_SIZE} parts",
                 offset=0,
                 length=length,
             )
         pending += [(child, depth + 1) for child in node.children()]
 
 
-class _Parser:
+class _Parser(CallParser):
     def __init__(self, source: str, names: Names) -> None:
-        self._tokens = tokens(source)
-        self._names = names
-        self._at = 0
+        super().__init__(source, names)
         self._depth = 0
-        self._variables: list[str] = []
 
     def whole(self) -> Node:
-        if self._next.kind == "end":
+        if self.next.kind == "end":
             raise ConditionError("the condition is empty", offset=0)
-        node = self._expression()
-        if self._next.kind != "end":
-            raise self._unexpected("the condition should end here")
+        node = self.expression()
+        if self.next.kind != "end":
+            raise self.unexpected("the condition should end here")
         return node
-
-    # Tokens
-
-    @property
-    def _next(self) -> Token:
-        return self._tokens[self._at]
-
-    def _take(self) -> Token:
-        token = self._tokens[self._at]
-        self._at += 1
-        return token
-
-    def _is(self, *texts: str) -> bool:
-        token = self._next
-        return token.kind in {"operator", "name"} and token.text in texts
-
-    def _skip(self, text: str) -> bool:
-        if self._is(text):
-            self._at += 1
-            return True
-        return False
-
-    def _expect(self, text: str, after: str) -> Token:
-        if not self._is(text):
-            raise self._unexpected(f"expected {text!r} {after}")
-        return self._take()
-
-    def _unexpected(self, what: str) -> ConditionError:
-        token = self._next
-        found = "the end" if token.kind == "end" else repr(token.text)
-        return ConditionError(f"{what}, found {found}", offset=token.offset, length=token.length)
-
-    def _length_from(self, offset: int) -> int:
-        last = self._tokens[self._at - 1]
-        return last.offset + last.length - offset
 
     # Levels of precedence, from the loosest
 
-    def _expression(self) -> Node:
+    def expression(self) -> Node:
         self._depth += 1
-        if self._depth > DEPTH_LIMIT:
+        if self._depth > limits.DEPTH:
             raise ConditionError(
-                f"nested deeper than {DEPTH_LIMIT} levels", offset=self._next.offset
+                f"nested deeper than {limits.DEPTH} levels", offset=self.next.offset
             )
-        offset = self._next.offset
-        node = self._logic("||", lambda: self._logic("&&", self._relation))
-        if self._skip("?"):
-            then = self._logic("||", lambda: self._logic("&&", self._relation))
-            self._expect(":", "in … ? … : …")
-            otherwise = self._expression()
+        offset = self.next.offset
+        node = self._or()
+        if self.skip("?"):
+            then = self._or()
+            self.expect(":", "in … ? … : …")
+            otherwise = self.expression()
             node = Choice(
                 condition=node,
                 then=then,
                 otherwise=otherwise,
                 offset=offset,
-                length=self._length_from(offset),
+                length=self.length_from(offset),
             )
         self._depth -= 1
         return node
 
+    def _or(self) -> Node:
+        return self._logic("||", self._and)
+
+    def _and(self) -> Node:
+        return self._logic("&&", self._relation)
+
     def _logic(self, operator: str, part: Callable[[], Node]) -> Node:
-        offset = self._next.offset
+        offset = self.next.offset
         parts = [part()]
-        while self._skip(operator):
+        while self.skip(operator):
             parts.append(part())
         if len(parts) == 1:
             return parts[0]
         return Logic(
-            operator=operator, parts=tuple(parts), offset=offset, length=self._length_from(offset)
+            operator=operator, parts=tuple(parts), offset=offset, length=self.length_from(offset)
         )
 
     def _relation(self) -> Node:
@@ -176,245 +129,141 @@ class _Parser:
         return self._binary({"*", "/", "%"}, self._unary)
 
     def _binary(self, operators: Iterable[str], operand: Callable[[], Node]) -> Node:
-        offset = self._next.offset
+        offset = self.next.offset
         node = operand()
         operations = 0
-        while self._is(*operators):
+        while self.stands(*operators):
             operations += 1
-            if operations > CHAIN_LIMIT:
+            if operations > limits.CHAIN:
                 raise ConditionError(
-                    f"more than {CHAIN_LIMIT} operators in a row", offset=self._next.offset
+                    f"more than {limits.CHAIN} operators in a row", offset=self.next.offset
                 )
-            operator = self._take().text
+            operator = self.take().text
             node = Binary(
                 operator=operator,
                 left=node,
                 right=operand(),
                 offset=offset,
-                length=self._length_from(offset),
+                length=self.length_from(offset),
             )
         return node
 
     def _unary(self) -> Node:
-        offset = self._next.offset
+        offset = self.next.offset
         signs = []
-        while self._is("!", "-"):
-            signs.append(self._take())
+        while self.stands("!", "-"):
+            signs.append(self.take())
             if signs[-1].text != signs[0].text:
-                raise self._unexpected("expected one sign")
-        if len(signs) > DEPTH_LIMIT:
+                raise self.unexpected("expected one sign")
+        if len(signs) > limits.DEPTH:
             raise ConditionError("that many signs", offset=offset, length=len(signs))
-        if signs and signs[0].text == "-" and self._next.kind in {"int", "float"}:
-            node = self._negative_number(signs.pop())
+        if signs and signs[0].text == "-" and self.next.kind in {"int", "float"}:
+            start = signs[-1].offset
+            node = self._members(self._negative_number(signs.pop()), start)
         else:
-            node = self._member()
+            start = self.next.offset
+            node = self._members(self._primary(), start)
         for sign in reversed(signs):
             kind = Not if sign.text == "!" else Negative
-            node = kind(operand=node, offset=sign.offset, length=self._length_from(sign.offset))
+            node = kind(operand=node, offset=sign.offset, length=self.length_from(sign.offset))
         return node
 
     def _negative_number(self, sign: Token) -> Node:
-        token = self._take()
-        value = token.value
-        assert isinstance(value, int | float)  # noqa: S101 - the lexer's invariant
-        return Literal(value=-value, offset=sign.offset, length=self._length_from(sign.offset))
+        number = self.take()
+        length = self.length_from(sign.offset)
+        if number.value.__class__ is Uint:
+            raise ConditionError(
+                "an unsigned integer has no sign", offset=sign.offset, length=length
+            )
+        return Literal(value=-number.value, offset=sign.offset, length=length)
 
-    def _member(self) -> Node:
-        offset = self._next.offset
-        node = self._primary()
+    # Members
+
+    def _members(self, node: Node, offset: int) -> Node:
         steps = 0
-        while self._is(".", "["):
+        while self.stands(".", "["):
             steps += 1
-            if steps > DEPTH_LIMIT:
+            if steps > limits.DEPTH:
                 raise ConditionError(
-                    f"nested deeper than {DEPTH_LIMIT} levels", offset=self._next.offset
+                    f"nested deeper than {limits.DEPTH} levels", offset=self.next.offset
                 )
-            node = self._index(node, offset) if self._skip("[") else self._select(node, offset)
+            node = self._index(node, offset) if self.skip("[") else self._select(node, offset)
         return node
 
     def _index(self, operand: Node, offset: int) -> Node:
-        index = self._expression()
-        self._expect("]", "after the index")
-        return Item(operand=operand, index=index, offset=offset, length=self._length_from(offset))
+        kind = OptionalItem if self.skip("?") else Item
+        index = self.expression()
+        self.expect("]", "after the index")
+        return kind(operand=operand, index=index, offset=offset, length=self.length_from(offset))
 
     def _select(self, operand: Node, offset: int) -> Node:
-        self._take()
-        name = self._next
-        if name.kind != "name" or name.text in {"true", "false", "null", "in"}:
-            raise self._unexpected("expected a field's name after '.'")
-        self._take()
-        if self._skip("("):
+        self.take()
+        kind = OptionalField if self.skip("?") else Field
+        name = self.next
+        if name.kind not in {"name", "quoted"} or name.text in KEYWORDS:
+            raise self.unexpected("expected a field's name after '.'")
+        self.take()
+        if name.kind == "name" and kind is Field and self.skip("("):
             if name.text in MACROS:
-                return self._macro(name, operand, offset)
-            return self._call(name, (operand,), offset)
-        return Field(
-            operand=operand, name=name.text, offset=offset, length=self._length_from(offset)
+                return self.macro(name, operand, offset)
+            return self.call(name, (operand,), offset)
+        return kind(
+            operand=operand,
+            name=name.text if name.kind == "name" else name.value,
+            offset=offset,
+            length=self.length_from(offset),
         )
 
     # Leaves
 
     def _primary(self) -> Node:
-        token = self._next
+        token = self.next
         if token.kind in {"int", "float", "string"}:
-            self._take()
-            if isinstance(token.value, int) and token.value > INT_MAX:
-                raise ConditionError(
-                    "no integer is that large", offset=token.offset, length=token.length
-                )
-            return Literal(value=token.value, offset=token.offset, length=token.length)
+            return self._literal()
         if token.kind == "name" and token.text != "in":
-            return self._named()
-        if self._skip("("):
-            node = self._expression()
-            self._expect(")", "to close '('")
+            return self.named()
+        if self.skip("("):
+            node = self.expression()
+            self.expect(")", "to close '('")
             return node
-        if self._skip("["):
-            items = self._list("]", self._expression)
-            return Listing(
-                items=tuple(items), offset=token.offset, length=self._length_from(token.offset)
-            )
-        if self._skip("{"):
-            entries = self._list("}", self._entry)
-            return Mapping(
-                entries=tuple(entries), offset=token.offset, length=self._length_from(token.offset)
-            )
-        raise self._unexpected("expected a value")
+        if self.skip("["):
+            return self._listing(token)
+        if self.skip("{"):
+            return self._mapping(token)
+        raise self.unexpected("expected a value")
 
-    def _entry(self) -> tuple[Node, Node]:
-        key = self._expression()
-        self._expect(":", "after the key")
-        return key, self._expression()
-
-    def _list(self, end: str, item: Callable[[], T]) -> list[T]:
-        items: list[T] = []
-        while not self._skip(end):
-            if items:
-                self._expect(",", "between two")
-                if self._skip(end):
-                    break
-            items.append(item())
-            if len(items) > ITEMS_LIMIT:
-                raise ConditionError(
-                    f"more than {ITEMS_LIMIT} items in one list", offset=self._next.offset
-                )
-        return items
-
-    def _named(self) -> Node:
-        token = self._take()
-        name = token.text
-        if name in _CONSTANTS:
-            return Literal(value=_CONSTANTS[name], offset=token.offset, length=token.length)
-        if name in RESERVED:
+    def _literal(self) -> Node:
+        token = self.take()
+        if token.value.__class__ is int and token.value > limits.INT_MAX:
             raise ConditionError(
-                f"{name!r} is reserved in CEL", offset=token.offset, length=token.length
+                "no integer is that large", offset=token.offset, length=token.length
             )
-        if self._skip("("):
-            return self._has(token) if name == "has" else self._call(token, (), token.offset)
-        if name in self._names:
-            return _given(name, self._names, token)
-        known = (*ROOTS, *self._variables, *self._names)
-        if name not in known:
-            raise ConditionError(
-                f"there is no {name!r}",
-                offset=token.offset,
-                length=token.length,
-                hint=_suggestion(name, known),
-            )
-        return Name(name=name, offset=token.offset, length=token.length)
+        return Literal(value=token.value, offset=token.offset, length=token.length)
 
-    def _has(self, token: Token) -> Node:
-        argument = self._expression()
-        self._expect(")", "after the field")
-        if not isinstance(argument, Field):
-            raise ConditionError(
-                "has() asks for a field",
-                offset=argument.offset,
-                length=argument.length,
-                hint="write for example has(data.tag_info)",
-            )
-        return Has(
-            operand=argument.operand,
-            name=argument.name,
-            offset=token.offset,
-            length=self._length_from(token.offset),
+    def _listing(self, start: Token) -> Node:
+        items = self.items("]", lambda: (self.skip("?"), self.expression()))
+        return Listing(
+            items=tuple(item for _, item in items),
+            optional=_marked(is_optional for is_optional, _ in items),
+            offset=start.offset,
+            length=self.length_from(start.offset),
         )
 
-    def _call(self, name: Token, target: tuple[Node, ...], offset: int) -> Node:
-        signature = FUNCTIONS.get(name.text)
-        is_method = bool(target)
-        if signature is None or not (signature.is_method if is_method else signature.is_global):
-            raise ConditionError(
-                f"there is no {'method' if is_method else 'function'} {name.text!r}",
-                offset=name.offset,
-                length=name.length,
-                hint=_function_hint(name.text, is_method=is_method),
-            )
-        arguments = (*target, *self._list(")", self._expression))
-        if len(arguments) != signature.arguments:
-            expected = signature.arguments - is_method
-            raise ConditionError(
-                f"{name.text}() takes {expected} argument{'s' * (expected != 1)},"
-                f" not {len(arguments) - is_method}",
-                offset=name.offset,
-                length=self._length_from(name.offset),
-            )
-        return Call(
-            function=name.text,
-            arguments=arguments,
-            offset=offset,
-            length=self._length_from(offset),
+    def _mapping(self, start: Token) -> Node:
+        entries = self.items("}", self._entry)
+        return Mapping(
+            entries=tuple((key, value) for _, key, value in entries),
+            optional=_marked(is_optional for is_optional, *_ in entries),
+            offset=start.offset,
+            length=self.length_from(start.offset),
         )
 
-    def _macro(self, name: Token, over: Node, offset: int) -> Node:
-        if len(self._variables) >= NESTING_LIMIT:
-            raise ConditionError(
-                f"macros within macros, more than {NESTING_LIMIT} deep",
-                offset=name.offset,
-                length=name.length,
-            )
-        variable = self._next
-        usable = variable.kind == "name" and identifier_problem(variable.text) is None
-        if not usable or variable.text in self._variables or variable.text in self._names:
-            raise self._unexpected(f"{name.text}() expects a new variable's name")
-        self._take()
-        self._expect(",", "after the variable")
-        self._variables.append(variable.text)
-        bodies = [self._expression()]
-        if name.text == "map" and self._skip(","):
-            bodies.append(self._expression())
-        self._variables.pop()
-        self._expect(")", f"to end {name.text}()")
-        return Macro(
-            macro=name.text,
-            over=over,
-            variable=variable.text,
-            keep=bodies[0] if len(bodies) > 1 else None,
-            body=bodies[-1],
-            offset=offset,
-            length=self._length_from(offset),
-        )
+    def _entry(self) -> tuple[bool, Node, Node]:
+        is_optional = self.skip("?")
+        key = self.expression()
+        self.expect(":", "after the key")
+        return is_optional, key, self.expression()
 
 
-def _given(name: str, names: Names, token: Token) -> Node:
-    given = names[name]
-    if isinstance(given, Constant):
-        return Given(name=name, value=given.value, offset=token.offset, length=token.length)
-    return Let(
-        name=name,
-        body=given.tree,
-        source=given.source,
-        offset=token.offset,
-        length=token.length,
-    )
-
-
-def _suggestion(name: str, known: Iterable[str]) -> str:
-    known = list(known)
-    near = closest(name, known)
-    return f'did you mean "{near}"?' if near else f"there are {', '.join(known)}"
-
-
-def _function_hint(name: str, *, is_method: bool) -> str:
-    if not is_method and name in {*FUNCTIONS, *MACROS}:
-        return f"it is a method: write value.{name}(…)"
-    return _suggestion(name, [*FUNCTIONS, *(MACROS if is_method else ("has",))])
+def _marked(marks: Iterable[bool]) -> frozenset[int]:
+    return frozenset(place for place, is_marked in enumerate(marks) if is_marked)

@@ -21,9 +21,9 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Literal(Node, frozen=True, kw_only=True):
-    """A text, number, boolean or null."""
+    """A text, number, bool, null; also bytes, Uint, and Type for the name of a type."""
 
-    value: str | int | float | bool | None
+    value: Any
 
 
 class Name(Node, frozen=True, kw_only=True):
@@ -63,8 +63,28 @@ class Field(Node, frozen=True, kw_only=True):
         return (self.operand,)
 
 
+class OptionalField(Node, frozen=True, kw_only=True):
+    """``operand.?name``: an optional, absent where there is no such field."""
+
+    operand: Node
+    name: str
+
+    def children(self) -> tuple[Node, ...]:
+        return (self.operand,)
+
+
 class Item(Node, frozen=True, kw_only=True):
     """``operand[index]``."""
+
+    operand: Node
+    index: Node
+
+    def children(self) -> tuple[Node, ...]:
+        return (self.operand, self.index)
+
+
+class OptionalItem(Node, frozen=True, kw_only=True):
+    """``operand[?index]``: an optional, absent where there is no such element."""
 
     operand: Node
     index: Node
@@ -130,7 +150,7 @@ class Choice(Node, frozen=True, kw_only=True):
 
 
 class Call(Node, frozen=True, kw_only=True):
-    """A function; as a method, its target is the first argument."""
+    """A function of ``functions.FUNCTIONS``; as a method, its target is the first argument."""
 
     function: str
     arguments: tuple[Node, ...]
@@ -140,25 +160,36 @@ class Call(Node, frozen=True, kw_only=True):
 
 
 class Listing(Node, frozen=True, kw_only=True):
+    """``[a, ?b]``: an item with a question mark is an optional, and left out where it is absent."""
+
     items: tuple[Node, ...]
+    optional: frozenset[int] = frozenset()
+    """Which items have a question mark."""
 
     def children(self) -> tuple[Node, ...]:
         return self.items
 
 
 class Mapping(Node, frozen=True, kw_only=True):
+    """``{key: a, ?other: b}``: as a Listing."""
+
     entries: tuple[tuple[Node, Node], ...]
+    optional: frozenset[int] = frozenset()
+    """Which entries have a question mark."""
 
     def children(self) -> tuple[Node, ...]:
         return tuple(node for entry in self.entries for node in entry)
 
 
 class Macro(Node, frozen=True, kw_only=True):
-    """``over.all(variable, body)`` and its like; ``keep`` is map's filter where it has one."""
+    """``over.all(variable, body)`` and its like; ``keep`` is map's filter where it has one.
+
+    With two variables they are index and element, or key and value.
+    """
 
     macro: str
     over: Node
-    variable: str
+    variables: tuple[str, ...]
     body: Node
     keep: Node | None = None
 
@@ -178,6 +209,14 @@ def bare(node: Node) -> Node:
     while isinstance(node, Let):
         node = node.body
     return node
+
+
+def is_json(node: Node) -> bool:
+    """Whether its value, if any, is one of JSON: it is read from the event."""
+    node = bare(node)
+    while isinstance(node, Field):
+        node = bare(node.operand)
+    return isinstance(node, Name) and node.name in {"event", "data", "message"}
 
 
 def path(node: Node) -> tuple[str, ...] | None:

@@ -1,0 +1,160 @@
+"""The conformance cases of cel-spec, read from its files, and what we make of them."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from router.rules.cel import (
+    ERROR,
+    ConditionError,
+    Constant,
+    compile_expression,
+    identifier_problem,
+)
+from router.rules.cel.values import Duration, Timestamp, Type, Uint, map_of
+from support import textproto
+from support.textproto import Message
+
+FILES = (
+    "basic",
+    "comparisons",
+    "conversions",
+    "fields",
+    "fp_math",
+    "integer_math",
+    "lists",
+    "logic",
+    "macros",
+    "macros2",
+    "parse",
+    "plumbing",
+    "string",
+    "timestamps",
+)
+"""The files that concern events in JSON."""
+
+_PROTO = re.compile(
+    r"TestAllTypes|\bGlobalEnum|\bNestedEnum|google\.protobuf\.(?!Timestamp\b|Duration\b)\w+"
+)
+_TIMES = {"Timestamp": Timestamp, "Duration": Duration}
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One case. ``expected`` is ERROR where the case asks for an error."""
+
+    name: str
+    """``file/section/test``."""
+    expression: str
+    names: dict[str, Constant]
+    expected: Any
+
+
+def folder() -> Path:
+    """Where the files are: CEL_SPEC, or beside the repository."""
+    beside = Path(__file__).parents[2].parent / "shared" / "data" / "cel-spec"
+    return Path(os.environ.get("CEL_SPEC", beside))
+
+
+def missing() -> str:
+    """Why the cases cannot be run; ``""`` where they can."""
+    lacking = [name for name in FILES if not (folder() / f"{name}.textproto").is_file()]
+    if not lacking:
+        return ""
+    return (
+        f"{folder()} lacks {lacking[0]}.textproto; CEL_SPEC names the folder"
+        " tests/simple/testdata of github.com/google/cel-spec"
+    )
+
+
+def core_cases() -> list[Case]:
+    """The cases without messages and enums of protocol buffers."""
+    return [case for name in FILES for case in _cases(name)]
+
+
+def outcome(case: Case) -> Any:
+    """What we make of a case: its value, ERROR for an error, which may come at load already."""
+    try:
+        return compile_expression(case.expression, case.names).value({"data": {}})
+    except ConditionError:
+        return ERROR
+
+
+def passes(case: Case) -> bool:
+    return identical(outcome(case), case.expected)
+
+
+def identical(one: Any, other: Any) -> bool:
+    """Of the same type and equal; NaN is NaN and minus zero is not zero."""
+    if one.__class__ is not other.__class__:
+        return False
+    if isinstance(one, float):
+        return repr(one) == repr(other) or (one == other != 0)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(identical, one, other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(identical(one[key], other[key]) for key in one)
+    return one is other if one is ERROR else bool(one == other)
+
+
+def _cases(file: str) -> Iterator[Case]:
+    content = textproto.read((folder() / f"{file}.textproto").read_bytes())
+    for section in content["section"]:
+        for test in section["test"]:
+            name = "/".join((file, _text(section["name"][0]), _text(test["name"][0])))
+            expression = _text(test["expr"][0])
+            if not _PROTO.search(expression) and not _PROTO.search(str(test)):
+                yield Case(name, expression, dict(_names(test)), _expected(test))
+
+
+def _names(test: Message) -> Iterator[tuple[str, Constant]]:
+    for binding in test.get("bindings", []):
+        name = _text(binding["key"][0])
+        if identifier_problem(name) is None:
+            yield name, Constant(_value(binding["value"][0]["value"][0]))
+
+
+def _expected(test: Message) -> Any:
+    return ERROR if "eval_error" in test else _value(test.get("value", [{}])[0])
+
+
+def _value(message: Message) -> Any:
+    ((kind, (value,)),) = message.items()
+    return _VALUES[kind](value)
+
+
+def _list(message: Message) -> Any:
+    return [_value(each) for each in message.get("values", [])]
+
+
+def _map(message: Message) -> Any:
+    entries = message.get("entries", [])
+    return map_of((_value(each["key"][0]), _value(each["value"][0])) for each in entries)
+
+
+def _time(message: Message) -> Any:
+    ((kind, (value,)),) = message.items()
+    seconds, nanoseconds = (int(value.get(part, ["0"])[0]) for part in ("seconds", "nanos"))
+    return _TIMES[kind.strip("[]").rpartition(".")[2]](seconds * 10**9 + nanoseconds)
+
+
+def _text(value: bytes) -> str:
+    return value.decode()
+
+
+_VALUES: dict[str, Callable[[Any], Any]] = {
+    "null_value": lambda _: None,
+    "bool_value": lambda word: word == "true",
+    "int64_value": int,
+    "uint64_value": Uint,
+    "double_value": float,
+    "string_value": _text,
+    "bytes_value": bytes,
+    "type_value": lambda name: Type(_text(name)),
+    "list_value": _list,
+    "map_value": _map,
+    "object_value": _time,
+}

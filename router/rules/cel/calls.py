@@ -190,10 +190,12 @@ def _suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def _function_hint(name: str, *, is_method: bool) -> str:
-    if not is_method and (name in MACROS or (name in FUNCTIONS and FUNCTIONS[name].is_method)):
+    if not is_method and (name in MACROS or name in FUNCTIONS):
         return f"it is a method: write value.{name}(…)"
     if is_method and name in FUNCTIONS:
         return f"it is a function: write {name}(…)"
     methods = [each for each, function in FUNCTIONS.items() if function.is_method]
     functions = [each for each, function in FUNCTIONS.items() if function.is_global]
-    return _suggestion(name, [*methods, *MACROS] if is_method else [*functions, "has"])
+    known = [*methods, *MACROS] if is_method else [*functions, "has"]
+    near = closest(name, known) or closest(name, [*FUNCTIONS, *MACROS, "has"])
+    return f'did you mean "{near}"?' if near else f"there are {', '.join(known)}"

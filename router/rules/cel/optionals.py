@@ -6,7 +6,7 @@ Source: CEL specification, "Optional Values" (github.com/google/cel-spec/wiki/pr
 from collections.abc import Callable
 from typing import Any, Final
 
-from router.rules.cel.values import ERROR, NONE, SIZED, Duration, Optional, Timestamp
+from router.rules.cel.values import ERROR, NONE, NUMBERS, SIZED, Duration, Optional, Timestamp
 
 _ZEROS: Final = frozenset({Duration(0), Timestamp(0)})
 
@@ -25,7 +25,7 @@ def of_non_zero(value: Any) -> Any:
         return ERROR
     kind = value.__class__
     is_zero = value is None or (kind in SIZED and not value)
-    is_zero = is_zero or (kind in {bool, int, float} and not value)
+    is_zero = is_zero or ((kind is bool or kind in NUMBERS) and not value)
     return NONE if is_zero or (kind in {Duration, Timestamp} and value in _ZEROS) else of(value)
 
 

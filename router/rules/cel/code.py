@@ -11,6 +11,79 @@ from typing import Any
 from router.rules.cel.values import ERROR
 
 
+class _Placed:
+    """Python wants a place for each node; they stand nowhere, and to say so one by one is slow."""
+
+    lineno: int = 1
+    col_offset: int = 0
+    end_lineno: int | None = 1
+    end_col_offset: int | None = 0
+
+
+class Assign(_Placed, ast.Assign):
+    pass
+
+
+class Attribute(_Placed, ast.Attribute):
+    pass
+
+
+class BoolOp(_Placed, ast.BoolOp):
+    pass
+
+
+class Call(_Placed, ast.Call):
+    pass
+
+
+class Compare(_Placed, ast.Compare):
+    pass
+
+
+class Constant(_Placed, ast.Constant):
+    pass
+
+
+class FunctionDef(_Placed, ast.FunctionDef):
+    pass
+
+
+class IfExp(_Placed, ast.IfExp):
+    pass
+
+
+class Lambda(_Placed, ast.Lambda):
+    pass
+
+
+class List(_Placed, ast.List):
+    pass
+
+
+class Name(_Placed, ast.Name):
+    pass
+
+
+class NamedExpr(_Placed, ast.NamedExpr):
+    pass
+
+
+class Return(_Placed, ast.Return):
+    pass
+
+
+class Subscript(_Placed, ast.Subscript):
+    pass
+
+
+class Tuple(_Placed, ast.Tuple):
+    pass
+
+
+class Parameter(_Placed, ast.arg):
+    pass
+
+
 class Code:
     """The names that one function uses: constants of ours, and temporaries."""
 
@@ -33,22 +106,22 @@ class Code:
         return f"t{self._temporaries}"
 
     def call(self, function: Callable[..., Any], *arguments: ast.expr) -> ast.expr:
-        return ast.Call(self.constant(function), list(arguments), [])
+        return Call(self.constant(function), list(arguments), [])
 
     def is_class(self, value: ast.expr, kind: type) -> ast.expr:
         """``value.__class__ is kind``."""
-        name = ast.Attribute(value, "__class__", ast.Load())
+        name = Attribute(value, "__class__", ast.Load())
         return compare(name, ast.Is(), self.constant(kind))
 
     def function(self, statements: list[ast.stmt], result: ast.expr) -> Callable[[Any, Any], Any]:
         """A function of the event and its data. Raises RecursionError or MemoryError if too deep."""
-        definition = ast.FunctionDef(
+        definition = FunctionDef(
             name="condition",
             args=arguments("event", "data"),
-            body=[*statements, ast.Return(result)],
+            body=[*statements, Return(result)],
             decorator_list=[],
         )
-        module = ast.fix_missing_locations(ast.Module([definition], []))
+        module = ast.Module([definition], [])
         made: dict[str, Any] = self._globals
         exec(compile(module, "<condition>", "exec"), made)  # noqa: S102 - built from nodes
         function: Callable[[Any, Any], Any] = made["condition"]
@@ -56,47 +129,47 @@ class Code:
 
 
 def load(name: str) -> ast.Name:
-    return ast.Name(name, ast.Load())
+    return Name(name, ast.Load())
 
 
 def assign(name: str, value: ast.expr) -> ast.stmt:
-    return ast.Assign([ast.Name(name, ast.Store())], value)
+    return Assign([Name(name, ast.Store())], value)
 
 
 def named(name: str, value: ast.expr) -> ast.expr:
     """``(name := value)``."""
-    return ast.NamedExpr(ast.Name(name, ast.Store()), value)
+    return NamedExpr(Name(name, ast.Store()), value)
 
 
 def listed(items: list[ast.expr]) -> ast.expr:
-    return ast.List(items, ast.Load())
+    return List(items, ast.Load())
 
 
 def element(of: str, place: int) -> ast.expr:
     """``of[place]``."""
-    return ast.Subscript(load(of), ast.Constant(place), ast.Load())
+    return Subscript(load(of), Constant(place), ast.Load())
 
 
 def compare(left: ast.expr, comparison: ast.cmpop, right: ast.expr) -> ast.expr:
-    return ast.Compare(left, [comparison], [right])
+    return Compare(left, [comparison], [right])
 
 
 def both(*parts: ast.expr) -> ast.expr:
-    return ast.BoolOp(ast.And(), list(parts))
+    return BoolOp(ast.And(), list(parts))
 
 
 def either(*parts: ast.expr) -> ast.expr:
-    return ast.BoolOp(ast.Or(), list(parts))
+    return BoolOp(ast.Or(), list(parts))
 
 
 def thunk(body: ast.expr, *parameters: str) -> ast.expr:
-    return ast.Lambda(arguments(*parameters), body)
+    return Lambda(arguments(*parameters), body)
 
 
 def arguments(*names: str) -> ast.arguments:
     return ast.arguments(
         posonlyargs=[],
-        args=[ast.arg(name) for name in names],
+        args=[Parameter(name) for name in names],
         kwonlyargs=[],
         kw_defaults=[],
         defaults=[],

@@ -50,22 +50,6 @@ from router.rules.cel.values import ERROR
 Evaluate = Callable[[Any, Any], Any]
 """Takes the event and its data."""
 
-_OPERATORS: Final[dict[str, Callable[..., Any]]] = {
-    "==": operators.equal,
-    "!=": operators.unequal,
-    "<": operators.less,
-    "<=": operators.less_equal,
-    ">": operators.greater,
-    ">=": operators.greater_equal,
-    "in": operators.contained,
-    "+": operators.add,
-    "-": operators.subtract,
-    "*": operators.multiply,
-    "/": operators.divide,
-    "%": operators.remainder,
-}
-_GROWING: Final = frozenset({"==", "!=", "in", "+"})
-"""Operators that take longer for larger values."""
 _COMPARISONS: Final[dict[str, type[ast.cmpop]]] = {
     "==": ast.Eq,
     "<": ast.Lt,
@@ -177,7 +161,7 @@ class _Compiler:
             case Field(operand=operand, name=name):
                 return self._field(operand, name)
             case Has(operand=operand, name=name):
-                return self._call(operators.has, self.value(operand), ast.Constant(name))
+                return self._call(operators.has, self.value(operand), code.Constant(name))
             case Not(operand=operand):
                 return self._call(operators.negation, self.value(operand))
             case Negative(operand=operand):
@@ -194,13 +178,15 @@ class _Compiler:
             case Item(operand=operand, index=index):
                 return self._call(operators.item, self.value(operand), self.value(index))
             case OptionalField(operand=operand, name=name):
-                return self._call(operators.optional_field, self.value(operand), ast.Constant(name))
+                return self._call(
+                    operators.optional_field, self.value(operand), code.Constant(name)
+                )
             case OptionalItem(operand=operand, index=index):
                 return self._call(operators.optional_item, self.value(operand), self.value(index))
             case Logic(operator=operator, parts=parts):
                 thunks = [thunk(self.value(part)) for part in parts]
                 absorb = operators.logic_and if operator == "&&" else operators.logic_or
-                return self._call(absorb, ast.Tuple(thunks, ast.Load()))
+                return self._call(absorb, code.Tuple(thunks, ast.Load()))
             case Choice(condition=condition, then=then, otherwise=otherwise):
                 return self._choice(condition, self.value(then), self.value(otherwise))
             case Listing() | Mapping():
@@ -220,8 +206,8 @@ class _Compiler:
         literal = bare(node)
         if isinstance(literal, Literal):
             # Python warns of an "is" between literals.
-            return ast.Constant(literal.value is value)
-        return code.compare(self.value(node), ast.Is(), ast.Constant(value))
+            return code.Constant(literal.value is value)
+        return code.compare(self.value(node), ast.Is(), code.Constant(value))
 
     def _test(self, node: Binary) -> ast.expr | None:
         """Whether a comparison with a literal holds."""
@@ -238,14 +224,14 @@ class _Compiler:
         name = self._code.temporary()
         is_int = self._code.is_class(code.named(name, self.value(node.left)), int)
         is_float = self._code.is_class(load(name), float)
-        holds = code.compare(load(name), comparison(), ast.Constant(value))
+        holds = code.compare(load(name), comparison(), code.Constant(value))
         return both(either(is_int, is_float), holds)
 
     def _equals(self, node: Node, value: Any) -> ast.expr | None:
         if value is None or value.__class__ is bool:
             return self._same(node, value)
         if value.__class__ is str:
-            return code.compare(self.value(node), ast.Eq(), ast.Constant(value))
+            return code.compare(self.value(node), ast.Eq(), code.Constant(value))
         return None
 
     def _differs(self, node: Node, value: Any) -> ast.expr | None:
@@ -255,13 +241,13 @@ class _Compiler:
         name = self._code.temporary()
         is_there = code.compare(code.named(name, self.value(node)), ast.IsNot(), load("ERROR"))
         other = ast.NotEq() if value.__class__ is str else ast.IsNot()
-        return both(is_there, code.compare(load(name), other, ast.Constant(value)))
+        return both(is_there, code.compare(load(name), other, code.Constant(value)))
 
     # Parts
 
     def _literal(self, value: Any) -> ast.expr:
         if value is None or value.__class__ in {str, bytes, bool, int, float}:
-            return ast.Constant(value)
+            return code.Constant(value)
         return self._code.constant(value)
 
     def _let(self, body: Node) -> ast.expr:
@@ -271,33 +257,33 @@ class _Compiler:
         if slot is None:
             slot = self._slots[id(body)] = f"l{len(self._slots)}"
             self._bodies.append((slot, body))
-        return ast.Call(load(slot), [], [])
+        return code.Call(load(slot), [], [])
 
     def _field(self, operand: Node, name: str) -> ast.expr:
         """``(t.get(name, ERROR) if (t := operand).__class__ is dict else …)``."""
         temporary = self._code.temporary()
         is_dict = self._code.is_class(code.named(temporary, self.value(operand)), dict)
-        get = ast.Attribute(load(temporary), "get", ast.Load())
-        read = ast.Call(get, [ast.Constant(name), load("ERROR")], [])
+        get = code.Attribute(load(temporary), "get", ast.Load())
+        read = code.Call(get, [code.Constant(name), load("ERROR")], [])
         if is_json(operand):
-            return ast.IfExp(is_dict, read, load("ERROR"))
-        other = self._call(operators.field, load(temporary), ast.Constant(name))
-        return ast.IfExp(is_dict, read, other)
+            return code.IfExp(is_dict, read, load("ERROR"))
+        other = self._call(operators.field, load(temporary), code.Constant(name))
+        return code.IfExp(is_dict, read, other)
 
     def _binary(self, node: Binary) -> ast.expr:
         left, right = self.value(node.left), self.value(node.right)
-        grows = node.operator in _GROWING and not (
+        grows = node.operator in operators.GROWING and not (
             isinstance(node.left, Literal) and isinstance(node.right, Literal | Listing)
         )
-        return self._priced(_OPERATORS[node.operator], left, right, grows=grows)
+        return self._priced(operators.OPERATORS[node.operator], left, right, grows=grows)
 
     def _choice(self, condition: Node, then: ast.expr, otherwise: ast.expr) -> ast.expr:
         name = self._code.temporary()
         is_true = code.compare(
-            code.named(name, self.value(condition)), ast.Is(), ast.Constant(True)
+            code.named(name, self.value(condition)), ast.Is(), code.Constant(True)
         )
-        is_false = code.compare(load(name), ast.Is(), ast.Constant(False))
-        return ast.IfExp(is_true, then, ast.IfExp(is_false, otherwise, load("ERROR")))
+        is_false = code.compare(load(name), ast.Is(), code.Constant(False))
+        return code.IfExp(is_true, then, code.IfExp(is_false, otherwise, load("ERROR")))
 
     def _collection(self, node: Listing | Mapping) -> ast.expr:
         constant = literals.collection(node)
@@ -345,7 +331,7 @@ class _Compiler:
         turn = self._body(variables, body)
         self._loops -= 1
         price = 1 + extent(body) // _NODES_A_TURN
-        return self._call(run, turns, turn, load("budget"), ast.Constant(price))
+        return self._call(run, turns, turn, load("budget"), code.Constant(price))
 
     def _body(self, variables: tuple[str, ...], body: Node) -> ast.expr:
         """A function of one argument: the variable, or the pair of them."""
@@ -365,8 +351,8 @@ class _Compiler:
         """A call; within a loop, at a price where it takes longer for larger arguments."""
         if not (grows and self._loops):
             return self._call(run, *arguments)
-        pay = ast.Attribute(load("budget"), "call", ast.Load())
-        return ast.Call(pay, [self._code.constant(run), *arguments], [])
+        pay = code.Attribute(load("budget"), "call", ast.Load())
+        return code.Call(pay, [self._code.constant(run), *arguments], [])
 
     def _call(self, function: Callable[..., Any], *arguments: ast.expr) -> ast.expr:
         return self._code.call(function, *arguments)

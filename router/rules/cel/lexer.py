@@ -80,6 +80,9 @@ def tokens(source: str) -> list[Token]:
             f"a condition has at most {limits.LENGTH} characters, this one has {len(source)}",
             offset=limits.LENGTH,
         )
+    for offset, character in enumerate(source) if not source.isascii() else ():
+        if "\ud800" <= character <= "\udfff":
+            raise ConditionError("half of a character", offset=offset)
     found = []
     offset = 0
     while offset < len(source):

@@ -25,7 +25,7 @@ TURNS: Final = 10_000
 """Turns of all macros together in one evaluation."""
 MADE: Final = 64 * 1024
 """Characters, bytes or items of what an operator or function makes."""
-COMPARED: Final = 20_000
+COMPARED: Final = 10_000
 """Elements that one comparison of lists or maps may visit."""
 REGEX_MEMORY: Final = 1 << 20
 """Bytes of a compiled pattern."""

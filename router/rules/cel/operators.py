@@ -250,3 +250,22 @@ def _absorb(parts: Iterable[Callable[[], Any]], *, decisive: bool) -> Any:
         if value is not (not decisive):
             result = ERROR
     return result
+
+
+OPERATORS: Final[dict[str, Callable[..., Any]]] = {
+    "==": equal,
+    "!=": unequal,
+    "<": less,
+    "<=": less_equal,
+    ">": greater,
+    ">=": greater_equal,
+    "in": contained,
+    "+": add,
+    "-": subtract,
+    "*": multiply,
+    "/": divide,
+    "%": remainder,
+}
+"""Those with two operands, but && and ||."""
+GROWING: Final = frozenset({"==", "!=", "in", "+"})
+"""Operators that take longer for larger values."""

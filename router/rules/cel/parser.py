@@ -1,10 +1,10 @@
-"""Tokens -> tree: recursive descent, one method per level of precedence.
+"""Tokens -> tree: recursive descent, and precedence climbing for operators.
 
 Source: CEL language definition, "Syntax" and "Macros". Names are resolved here, so that an unknown
 one is reported at its place with what it was probably meant to be.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from router.errors import ConditionError
@@ -30,7 +30,14 @@ from router.rules.cel.tree import (
 )
 from router.rules.cel.values import Uint
 
-_RELATIONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
+_LEVELS: Final = {
+    "||": 1,
+    "&&": 2,
+    **dict.fromkeys(("==", "!=", "<", "<=", ">", ">=", "in"), 3),
+    **dict.fromkeys(("+", "-"), 4),
+    **dict.fromkeys(("*", "/", "%"), 5),
+}
+"""How tightly each operator binds."""
 
 
 def parse(source: str, names: Names = NO_NAMES) -> Node:
@@ -78,7 +85,7 @@ class _Parser(CallParser):
             raise self.unexpected("the condition should end here")
         return node
 
-    # Levels of precedence, from the loosest
+    # Operators, from the loosest
 
     def expression(self) -> Node:
         self._depth += 1
@@ -87,9 +94,9 @@ class _Parser(CallParser):
                 f"nested deeper than {limits.DEPTH} levels", offset=self.next.offset
             )
         offset = self.next.offset
-        node = self._or()
+        node = self._binary()
         if self.skip("?"):
-            then = self._or()
+            then = self._binary()
             self.expect(":", "in … ? … : …")
             otherwise = self.expression()
             node = Choice(
@@ -102,51 +109,43 @@ class _Parser(CallParser):
         self._depth -= 1
         return node
 
-    def _or(self) -> Node:
-        return self._logic("||", self._and)
-
-    def _and(self) -> Node:
-        return self._logic("&&", self._relation)
-
-    def _logic(self, operator: str, part: Callable[[], Node]) -> Node:
+    def _binary(self, lowest: int = 1) -> Node:
+        """Operators that bind at least as tightly as ``lowest``."""
         offset = self.next.offset
-        parts = [part()]
-        while self.skip(operator):
-            parts.append(part())
-        if len(parts) == 1:
-            return parts[0]
-        return Logic(
-            operator=operator, parts=tuple(parts), offset=offset, length=self.length_from(offset)
-        )
-
-    def _relation(self) -> Node:
-        return self._binary(_RELATIONS, self._sum)
-
-    def _sum(self) -> Node:
-        return self._binary({"+", "-"}, self._product)
-
-    def _product(self) -> Node:
-        return self._binary({"*", "/", "%"}, self._unary)
-
-    def _binary(self, operators: Iterable[str], operand: Callable[[], Node]) -> Node:
-        offset = self.next.offset
-        node = operand()
-        operations = 0
-        while self.stands(*operators):
-            operations += 1
+        node = self._unary()
+        level = operations = 0
+        while (found := self._level()) >= lowest:
+            operations = operations + 1 if found == level else 1
+            level = found
             if operations > limits.CHAIN:
                 raise ConditionError(
                     f"more than {limits.CHAIN} operators in a row", offset=self.next.offset
                 )
             operator = self.take().text
+            if operator in {"&&", "||"}:
+                node = self._logic(operator, node, level, offset)
+                continue
             node = Binary(
                 operator=operator,
                 left=node,
-                right=operand(),
+                right=self._binary(level + 1),
                 offset=offset,
                 length=self.length_from(offset),
             )
         return node
+
+    def _level(self) -> int:
+        """How tightly the next operator binds; 0 where none is next."""
+        token = self.next
+        return _LEVELS.get(token.text, 0) if token.kind in {"operator", "name"} else 0
+
+    def _logic(self, operator: str, first: Node, level: int, offset: int) -> Node:
+        parts = [first, self._binary(level + 1)]
+        while self.skip(operator):
+            parts.append(self._binary(level + 1))
+        return Logic(
+            operator=operator, parts=tuple(parts), offset=offset, length=self.length_from(offset)
+        )
 
     def _unary(self) -> Node:
         offset = self.next.offset

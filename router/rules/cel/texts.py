@@ -35,7 +35,10 @@ def contains(text: Any, part: Any) -> Any:
 
 def matches(text: Any, pattern: Any) -> Any:
     """``pattern`` is compiled RE2: linear time, whatever the text."""
-    return pattern.search(text) is not None if text.__class__ is str else ERROR
+    try:
+        return pattern.search(text) is not None if text.__class__ is str else ERROR
+    except UnicodeEncodeError:  # half of a character, which is none in UTF-8
+        return ERROR
 
 
 def lower_ascii(text: Any) -> Any:

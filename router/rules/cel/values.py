@@ -137,6 +137,9 @@ def same(left: Any, right: Any) -> Any:
     return kind is right.__class__ and left == right
 
 
+_TOO_MANY: Final[list[tuple[Any, Any]]] = []
+
+
 def _same_parts(left: Any, right: Any) -> Any:
     visited = 0
     pending = [(left, right)]
@@ -146,7 +149,7 @@ def _same_parts(left: Any, right: Any) -> Any:
         if pairs is None:
             return False
         visited += len(pairs)
-        if visited > limits.COMPARED:
+        if visited > limits.COMPARED or pairs is _TOO_MANY:
             return ERROR
         for pair in pairs:
             kind = pair[0].__class__
@@ -160,14 +163,21 @@ def _same_parts(left: Any, right: Any) -> Any:
 def _pairs(left: Any, right: Any) -> list[tuple[Any, Any]] | None:
     """What must be the same for both to be; None where they cannot be."""
     kind = left.__class__
-    if kind in MAPS:
-        if right.__class__ not in MAPS or left.keys() != right.keys():
-            return None
-        return [(left[key], right[key]) for key in left]
-    if kind is not right.__class__:
+    if kind is Optional:
+        return _optional_pairs(left, right)
+    is_map = kind in MAPS and right.__class__ in MAPS
+    if not (is_map or kind is right.__class__) or len(left) != len(right):
         return None
-    if kind is list:
-        return list(zip(left, right, strict=True)) if len(left) == len(right) else None
+    if len(left) > limits.COMPARED:
+        return _TOO_MANY
+    if not is_map:
+        return list(zip(left, right, strict=True))
+    return [(left[key], right[key]) for key in left] if left.keys() == right.keys() else None
+
+
+def _optional_pairs(left: Optional, right: Any) -> list[tuple[Any, Any]] | None:
+    if right.__class__ is not Optional:
+        return None
     if left.value is ERROR or right.value is ERROR:
         return [] if left.value is right.value else None
     return [(left.value, right.value)]

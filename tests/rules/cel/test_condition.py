@@ -1,15 +1,20 @@
 """Conditions: what holds, what does not, what is an error, and what is refused."""
 
+import contextlib
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.expressions import Expressions
 
 from router.rules.cel import (
+    ERROR,
     Condition,
     ConditionError,
     Verdict,
     compile_condition,
+    compile_expression,
     compile_match,
 )
 
@@ -323,49 +328,77 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=8,
 )
-fragments = st.sampled_from(
-    [
-        "data",
-        "event",
-        "data.a",
-        "data.b.c",
-        '"x"',
-        "1",
-        "2.5",
-        "true",
-        "null",
-        "&&",
-        "||",
-        "!",
-        "==",
-        "<",
-        "in",
-        "+",
-        "-",
-        "*",
-        "/",
-        "%",
-        "(",
-        ")",
-        "[",
-        "]",
-        "{",
-        "}",
-        ",",
-        ":",
-        "?",
-        ".",
-        "has(",
-        ".all(x,",
-        ".map(x,",
-        ".exists(x,",
-        "x",
-        "size(",
-        ".startsWith(",
-        ".matches(",
-        "'a'",
-    ]
+FRAGMENTS = (
+    "data",
+    "event",
+    "data.a",
+    "data.b.c",
+    '"x"',
+    "1",
+    "2.5",
+    "true",
+    "null",
+    "5u",
+    "b'x'",
+    "&&",
+    "||",
+    "!",
+    "==",
+    "<",
+    "in",
+    "+",
+    "-",
+    "*",
+    "/",
+    "%",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ":",
+    "?",
+    ".",
+    ".?",
+    "[?",
+    "has(",
+    ".all(x,",
+    ".all(x, y,",
+    ".map(x,",
+    ".exists(x,",
+    ".transformMap(x, y,",
+    ".optMap(x,",
+    "x",
+    "y",
+    "size(",
+    ".startsWith(",
+    ".matches(",
+    "'a'",
+    "timestamp(",
+    "duration(",
+    "'1h'",
+    "'2025-10-14T09:30:00Z'",
+    ".getHours(",
+    "'Europe/Berlin'",
+    "int(",
+    "string(",
+    "type(",
+    "optional.of(",
+    ".orValue(",
+    ".hasValue()",
+    ".split(",
+    ".join(",
+    ".replace(",
+    ".substring(",
+    "data.?a",
+    "data.?b.?c",
+    ".`a-b`",
+    "int",
+    "r'\\\\'",
 )
+fragments = st.sampled_from(FRAGMENTS)
 
 
 @given(st.text(max_size=60) | st.lists(fragments, max_size=20).map(" ".join))
@@ -388,5 +421,24 @@ def test_no_event_makes_a_condition_raise(source: str, data: dict[str, object]) 
         condition = compile_condition(source)
     except ConditionError:
         return
-    assert condition.verdict(event) in Verdict
-    assert isinstance(condition.reason(event), str)
+    judged(condition, event)
+
+
+def test_no_well_formed_condition_raises_on_any_event() -> None:
+    expressions = Expressions(seed=7)
+
+    for _ in range(200):
+        with contextlib.suppress(ConditionError):
+            condition = compile_condition(expressions.condition())
+            judged(condition, expressions.event())
+            judged(condition, {})
+
+
+def judged(condition: Condition, event: dict[str, object]) -> None:
+    """All that can be asked of a condition, and that the answers agree."""
+    verdict = condition.verdict(event)
+    assert (condition.reason(event) == "") is (verdict is not Verdict.ERROR)
+    assert all(step.error or step.value is not ERROR for step in condition.explain(event))
+    value = compile_expression(condition.source).value(event)
+    assert (value is True) is (verdict is Verdict.MATCH)
+    assert (value is False) is (verdict is Verdict.NO_MATCH)

@@ -12,6 +12,7 @@ from router.rules.cel.explain import Step
 from router.rules.cel.expression import Expression, compile_expression
 from router.rules.cel.match import compile_match
 from router.rules.cel.names import Constant, Names, identifier_problem
+from router.rules.cel.plain import as_json, as_text
 from router.rules.cel.values import ERROR
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "Names",
     "Step",
     "Verdict",
+    "as_json",
+    "as_text",
     "compile_condition",
     "compile_expression",
     "compile_match",

@@ -41,7 +41,7 @@ def _field(name: str, wanted: Any, names: Names) -> str:
             f"match: {name!r} is no field", offset=0, hint="write for example data.status"
         )
     if isinstance(wanted, Mapping):
-        tests = [_test(name, word, value) for word, value in wanted.items()]
+        tests = [_test(node, name, word, value) for word, value in wanted.items()]
         if not tests:
             raise ConditionError(f"match: {name} asks for nothing", offset=0)
         return " && ".join(tests)
@@ -58,14 +58,16 @@ def _is_field(node: Node) -> bool:
     return isinstance(node, Let | Given) or (isinstance(node, Name) and not is_alone)
 
 
-def _exists(name: str, wanted: Any) -> str:
+def _exists(field: Node, name: str, wanted: Any) -> str:
     if not isinstance(wanted, bool):
         raise ConditionError(f"match: {name}: exists is true or false", offset=0)
-    parts = name.split(".")
-    if len(parts) < 2:
+    chain: list[str] = []
+    while isinstance(field, Field):
+        chain.insert(0, f"has({name[field.offset : field.offset + field.length]})")
+        field = field.operand
+    if not chain:
         raise ConditionError(f"match: {name}: exists asks for a field", offset=0)
-    chain = " && ".join(f"has({'.'.join(parts[:end])})" for end in range(2, len(parts) + 1))
-    return f"({chain})" if wanted else f"!({chain})"
+    return f"{'' if wanted else '!'}({' && '.join(chain)})"
 
 
 _TESTS: Final[dict[str, Callable[[str, str], str]]] = {
@@ -81,9 +83,9 @@ _TESTS: Final[dict[str, Callable[[str, str], str]]] = {
 }
 
 
-def _test(name: str, word: str, value: Any) -> str:
+def _test(field: Node, name: str, word: str, value: Any) -> str:
     if word == "exists":
-        return _exists(name, value)
+        return _exists(field, name, value)
     test = _TESTS.get(word)
     if test is None:
         known = [*_TESTS, "exists"]

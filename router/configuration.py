@@ -16,12 +16,16 @@ from router.findings import findings_json, render_findings
 from router.folder import FILE_LIMIT, FILES_LIMIT
 from router.rules.index import RuleSet
 from router.rules.model import Rule
+from router.rules.routing import Route
 from router.rules_schema import json_schema
 from router.variables import MissingVariable
 from router.yaml_destinations import DestinationSpec, read_destination
+from router.yaml_routing import Places, read_route
 from router.yaml_rules import RuleReader
 from router.yaml_sections import Item, Known, Section, Sections
 from router.yaml_source import FINDINGS_LIMIT, ListNode, MapNode, Page, Span
+from router.yaml_tables import FILE_LIMIT as TABLE_LIMIT
+from router.yaml_tables import Table, read_table
 
 __all__ = [
     "FILES_LIMIT",
@@ -40,6 +44,8 @@ __all__ = [
 
 
 _READS: Final = 5
+_TABLES_LIMIT: Final = 64 << 20
+"""Bytes of all files together, from which on no table is read."""
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,8 +102,25 @@ def _destination(item: Item, known: Known) -> DestinationSpec | None:
     return read_destination(item.page, item.entry, known.environ, known.missing)
 
 
+def _table(item: Item, known: Known) -> Table | None:
+    return read_table(item.page, item.entry, known.read_file)
+
+
+def _route(item: Item, known: Known) -> Route | None:
+    return read_route(item.page, item.node, _places(known), item.number)
+
+
 def _rule(item: Item, known: Known) -> Rule | None:
-    return RuleReader(item.page, known.names["destinations"]).read(item.node)
+    routes = known.values["routes"] if known.is_whole["routes"] else None
+    return RuleReader(item.page, _places(known), routes).read(item.node)
+
+
+def _places(known: Known) -> Places:
+    """What the sections before say of where alerts can go."""
+    names = known.names["tables"]
+    sound = {table.name: table for table in known.values["tables"]}
+    tables = None if names is None else {name: sound.get(name) for name in names}
+    return Places(known.names["destinations"], tables)
 
 
 SECTIONS: Final = (
@@ -109,6 +132,15 @@ SECTIONS: Final = (
         limit=1000,
         read=_destination,
     ),
+    Section(
+        name="tables",
+        noun="table",
+        kind=MapNode,
+        wanted="a map of names and tables",
+        limit=100,
+        read=_table,
+    ),
+    Section(name="routes", noun="route", kind=ListNode, wanted="a list", limit=1000, read=_route),
     Section(name="rules", noun="rule", kind=ListNode, wanted="a list", limit=20_000, read=_rule),
 )
 """All sections, in the order in which they are read: each may ask for what those before it hold.
@@ -129,7 +161,22 @@ def load(
     """
     contents = {str(file): files.content(file) for file in files.rules_files(folder)}
     pages = [_page(file, content) for file, content in contents.items()]
-    read = Sections(SECTIONS, pages).read(Known(environ, missing))
+    others: dict[str, Page] = {}
+
+    def read_file(name: str) -> Page | str:
+        if name not in others:
+            file = files.beside(folder, name)
+            if isinstance(file, str):
+                return file
+            room = _TABLES_LIMIT - sum(len(each) for each in contents.values())
+            contents[str(file)] = content = files.content(file, min(TABLE_LIMIT, max(room, 0)))
+            if isinstance(content, str):
+                return content
+            others[name] = _page(str(file), content)
+            pages.append(others[name])
+        return others[name]
+
+    read = Sections(SECTIONS, pages).read(Known(environ, missing, read_file))
     findings = sorted(finding for page in pages for finding in page.findings())
     if findings:
         raise RulesError(findings[:FINDINGS_LIMIT])

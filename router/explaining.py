@@ -2,6 +2,7 @@
 
 import enum
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 import msgspec
 
@@ -12,6 +13,9 @@ from router.rules.cel import Verdict
 from router.rules.index import RuleSet
 from router.rules.model import Mode, Rule
 from router.worker.fanout import fan_out, raise_alert
+
+_SHOWN_LIMIT: Final = 500
+"""Characters of a value."""
 
 
 class Result(enum.StrEnum):
@@ -45,6 +49,9 @@ class RuleExplanation(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     reason: str
     """Why it could not be judged, else ``""``."""
+    labels: dict[str, str]
+    routes: tuple[int, ...]
+    """The numbers of the routes that took the alert; none where the rule says itself where to."""
     sendings: tuple[Sending, ...]
 
 
@@ -92,12 +99,13 @@ def _explain(
         )
         if verdict is Verdict.ERROR:
             reason = rule.condition.reason(content)
+    alert = raise_alert(event, content, rule, now=now)
+    told = rule.told(content, alert.labels)
     sendings: tuple[Sending, ...] = ()
     if result is Result.MATCHED:
-        alert = raise_alert(event, rule, now=now)
         sendings = tuple(
             Sending(delivery.destination, destinations[delivery.destination].preview(delivery))
-            for delivery in fan_out(alert, rule.send_to)
+            for delivery in fan_out(alert, told.destinations)
         )
     return RuleExplanation(
         rule=rule.name,
@@ -105,6 +113,8 @@ def _explain(
         condition="" if rule.condition is None else rule.condition.source,
         steps=steps,
         reason=reason,
+        labels=alert.labels,
+        routes=told.routes,
         sendings=sendings,
     )
 
@@ -117,7 +127,9 @@ _RESULTS = {
 
 
 def _shown(value: object) -> str:
-    return msgspec.json.encode(value, enc_hook=str).decode()
+    text = msgspec.json.encode(value, enc_hook=str).decode()
+    # A part of a condition may be a whole table.
+    return text if len(text) <= _SHOWN_LIMIT else f"{text[:_SHOWN_LIMIT]}…"
 
 
 def as_text(explanation: Explanation) -> str:
@@ -130,6 +142,9 @@ def as_text(explanation: Explanation) -> str:
         if rule.reason:
             lines.append(f"  because {rule.reason}")
         lines += [f"    {step.text} = {step.value}" for step in rule.steps]
+        if rule.sendings:
+            lines += [f"  label {name} = {value}" for name, value in rule.labels.items()]
+            lines += [f"  route {number} takes it" for number in rule.routes]
         for sending in rule.sendings:
             lines.append(f"  to {sending.destination}:")
             lines += [f"    {line}" for line in preview_lines(sending.preview)]

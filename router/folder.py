@@ -72,6 +72,13 @@ def rules_files(folder: Path) -> list[Path]:
     return files
 
 
+def beside(folder: Path, name: str) -> Path | str:
+    """A file that a rules file names, or why it may not be read: it must stand in the folder."""
+    if "/" in name or "\\" in name or name.startswith("."):
+        return "a file must stand in the rules folder itself, and be named without a path"
+    return folder / name
+
+
 def content(file: Path, limit: int = FILE_LIMIT) -> bytes | str:
     """The bytes of a file, or why there are none."""
     try:
@@ -83,7 +90,7 @@ def content(file: Path, limit: int = FILE_LIMIT) -> bytes | str:
     except (OSError, ValueError) as error:
         return f"the file cannot be read: {_reason(error)}"
     if len(read) > limit:
-        return f"the file is larger than {limit >> 20} MiB"
+        return f"the file is larger than {limit / (1 << 20):.3g} MiB"
     return read
 
 

@@ -13,6 +13,9 @@ from router.destinations.kinds import KINDS
 from router.environ import written
 from router.rules.model import NAME_PATTERN, RuleText
 from router.values import ByteSize, Duration, Secret
+from router.yaml_routing import RouteText
+from router.yaml_tables import NAME_PATTERN as TABLE_PATTERN
+from router.yaml_tables import TableText
 
 _REFERENCES: Final = "#/$defs/{name}"
 _WRITTEN: Final[dict[type, dict[str, Any]]] = {
@@ -25,8 +28,9 @@ _WRITTEN: Final[dict[type, dict[str, Any]]] = {
 def json_schema() -> dict[str, Any]:
     """The schema, in JSON Schema 2020-12."""
     configs = {name: kind.config for name, kind in KINDS.items()}
-    (rule, *kinds), definitions = msgspec.json.schema_components(
-        tuple(map(_describable, (RuleText, *configs.values()))),
+    items = (RuleText, RouteText, TableText, *configs.values())
+    (rule, route, table, *kinds), definitions = msgspec.json.schema_components(
+        tuple(map(_describable, items)),
         schema_hook=_describe_written,
         ref_template=_REFERENCES,
     )
@@ -48,6 +52,12 @@ def json_schema() -> dict[str, Any]:
                 "propertyNames": {"pattern": NAME_PATTERN},
                 "additionalProperties": destination,
             },
+            "tables": {
+                "type": "object",
+                "propertyNames": {"pattern": TABLE_PATTERN},
+                "additionalProperties": table,
+            },
+            "routes": {"type": "array", "items": route},
             "rules": {"type": "array", "items": rule},
         },
         "additionalProperties": False,

@@ -52,7 +52,9 @@ class Converter:
 
     def _way(self, kind: Any) -> Callable[[Node, Any, str], Any]:
         origin = get_origin(kind) or kind
-        if isinstance(origin, type) and issubclass(origin, msgspec.Struct):
+        if origin is UnionType and any(map(_is_struct, get_args(kind))):
+            return self._either
+        if _is_struct(origin):
             return self._struct
         ways: dict[Any, Callable[[Node, Any, str], Any]] = {
             Any: self._anything,
@@ -105,6 +107,12 @@ class Converter:
             message = f"{first if named else what}: what {_named(revealed)} holds does not fit"
         self._page.report(named.span if named else node.span, message)
         return WRONG
+
+    def _either(self, node: Node, kind: Any, what: str) -> Any:
+        """A text or a Struct: what stands there says which."""
+        is_map = isinstance(node, MapNode)
+        chosen = next(each for each in get_args(kind) if _is_struct(each) == is_map)
+        return self.convert(node, chosen, what)
 
     def _list(self, node: Node, kind: Any, what: str) -> Any:
         if not isinstance(node, ListNode):
@@ -240,6 +248,10 @@ def _choices(kind: Any) -> list[Any]:
     if get_origin(kind) is Literal:
         return list(get_args(kind))
     return list(kind) if isinstance(kind, type) and issubclass(kind, enum.Enum) else []
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def _required_kind(kind: Any) -> tuple[Any, bool]:

@@ -6,18 +6,21 @@ others.
 
 import functools
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from router.destinations.render import template_error
 from router.errors import ConditionError
-from router.rules.cel import Condition, compile_condition, compile_match
+from router.rules.cel import Condition, Names, compile_condition, compile_match
 from router.rules.model import EVENTS_LIMIT, Rule, RuleText, events_problem, name_problem
+from router.rules.naming import Naming
+from router.rules.routing import RULE, SEVERITY, Lookup, Recipient, Route, Routing, relevant
 from router.variables import NoVariables, offset_before, without_escapes
-from router.yaml_convert import WRONG, Converter, suggestion
+from router.yaml_convert import WRONG, Converter
+from router.yaml_naming import NamingReader
+from router.yaml_routing import Places, RecipientReader
 from router.yaml_source import ListNode, MapNode, Node, Page, Scalar
 
-_SEND_TO_LIMIT: Final = 100
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 # Many rules share their template, and checking one takes longer than all the rest of a rule.
@@ -25,12 +28,14 @@ _template_error: Final = functools.lru_cache(maxsize=1000)(template_error)
 
 
 class RuleReader:
-    """Reads the rules of one page. ``destinations`` is None where not all of them are known."""
+    """Reads the rules of one page. ``routes`` is None where not all of them are known."""
 
-    def __init__(self, page: Page, destinations: Collection[str] | None) -> None:
+    def __init__(self, page: Page, places: Places, routes: Sequence[Route] | None) -> None:
         self._page = page
-        self._destinations = destinations
+        self._places = places
+        self._routes = routes
         self._converter = Converter(page, NoVariables())
+        self._names: Names = {}
 
     def read(self, node: Node) -> Rule | None:
         """One rule, or None where something is wrong; that is reported to the page."""
@@ -38,23 +43,54 @@ class RuleReader:
         text = self._converter.convert(node, RuleText, _called(node))
         if not isinstance(node, MapNode):
             return None
+        if node.get("send_to") is None and self._routes is not None and not self._routes:
+            message = f'{_called(node)} needs "send_to", or a route that takes its alerts'
+            self._page.report(node.span, message)
         self._check_name(node.get("name"))
         self._check_events(node.get("events"))
-        self._check_send_to(node.get("send_to"))
-        self._check_summary(node.get("summary"))
+        naming = NamingReader(self._page, self._places.names)
+        lets = naming.lets(node.get("let"))
+        self._names = naming.names
+        labels = naming.labels(node.get("labels"))
+        recipients = RecipientReader(self._page, self._places, self._names).read(
+            node.get("send_to")
+        )
+        self._check_summary(node.get("summary"), lets)
         condition = self._condition(node)
         if not isinstance(text, RuleText) or len(self._page.faults) > before:
             return None
+        named = Naming(lets, labels)
+        routing = self._routing(node, text, named, recipients)
         return Rule(
             name=text.name,
             description=text.description,
             events=text.events,
             condition=condition,
             severity=text.severity,
-            send_to=text.send_to,
+            send_to=_constant(routing, named),
             summary=text.summary,
             mode=text.mode,
+            naming=named,
+            routing=routing,
         )
+
+    def _routing(
+        self, node: MapNode, text: RuleText, naming: Naming, recipients: tuple[Recipient, ...]
+    ) -> Routing:
+        """Where alerts of the rule go; that one of them may go nowhere is reported."""
+        if recipients or self._routes is None:
+            return Routing(recipients)
+        constant = {**naming.constant_labels, SEVERITY: str(text.severity), RULE: text.name}
+        routes = relevant(tuple(self._routes), constant, naming.varying_labels)
+        if routes is None:
+            name = node.get("name")
+            self._page.report(
+                (name or node).span,
+                f'alerts of rule "{text.name}" may go nowhere: it has no send_to,'
+                " and no route takes all of them",
+                "add send_to here, or a route without match at the end of routes:",
+            )
+        return Routing((), routes or ())
 
     def _check_name(self, node: Node | None) -> None:
         problem = name_problem(node.text) if isinstance(node, Scalar) else None
@@ -67,19 +103,6 @@ class RuleReader:
             if problem is not None:
                 self._page.report(item.span, *problem)
 
-    def _check_send_to(self, node: Node | None) -> None:
-        seen = set()
-        for item in self._items(node, "send_to", _SEND_TO_LIMIT):
-            if item.text in seen:
-                self._page.report(item.span, f'send_to names "{item.text}" twice')
-            elif self._destinations is not None and item.text not in self._destinations:
-                self._page.report(
-                    item.span,
-                    f'there is no destination "{item.text}"',
-                    suggestion(item.text, self._destinations),
-                )
-            seen.add(item.text)
-
     def _items(self, node: Node | None, key: str, limit: int) -> Iterator[Scalar]:
         """The texts of a list that must not be empty, nor longer than ``limit``."""
         if not isinstance(node, ListNode):
@@ -91,11 +114,11 @@ class RuleReader:
             return
         yield from (item for item in node.items if isinstance(item, Scalar))
 
-    def _check_summary(self, node: Node | None) -> None:
+    def _check_summary(self, node: Node | None, names: Collection[str]) -> None:
         if not isinstance(node, Scalar):
             return
         text = without_escapes(node.text)
-        problem = _template_error(text)
+        problem = _template_error(text, frozenset(names))
         if problem is not None:
             line, message = problem
             lines = [0, *(end.end() for end in _LINE_END.finditer(text)), len(text)]
@@ -113,7 +136,9 @@ class RuleReader:
             return given[0] if given else None
         try:
             # Lines of their own: either may end in a comment.
-            return compile_condition(" && ".join(f"(\n{each.source}\n)" for each in given))
+            return compile_condition(
+                " && ".join(f"(\n{each.source}\n)" for each in given), self._names
+            )
         except ConditionError as error:
             self._page.report(rule.span, f"when and match together: {error.message}", error.hint)
             return None
@@ -122,7 +147,7 @@ class RuleReader:
         if not isinstance(node, Scalar):
             return None
         try:
-            return compile_condition(without_escapes(node.text))
+            return compile_condition(without_escapes(node.text), self._names)
         except ConditionError as error:
             offset = offset_before(node.text, error.offset)
             span = self._page.within(node, offset, error.length)
@@ -141,10 +166,19 @@ class RuleReader:
 
     def _compile_match(self, mapping: dict[str, Any], place: Node) -> Condition | None:
         try:
-            return compile_match(mapping)
+            return compile_match(mapping, self._names)
         except ConditionError as error:
             self._page.report(place.span, error.message, error.hint)
             return None
+
+
+def _constant(routing: Routing, naming: Naming) -> tuple[str, ...]:
+    """The names of those who are told, where they are the same for each alert."""
+    recipients = routing.own or tuple(each for route in routing.routes for each in route.recipients)
+    varies = any(not naming.varying_labels.isdisjoint(route.match) for route in routing.routes)
+    if varies or any(isinstance(each, Lookup) for each in recipients):
+        return ()
+    return tuple(dict.fromkeys(each for each in recipients if isinstance(each, str)))
 
 
 def _pieces(node: MapNode, mapping: dict[str, Any]) -> Iterator[tuple[Node, dict[str, Any]]]:

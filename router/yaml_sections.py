@@ -15,6 +15,9 @@ from router.variables import MissingVariable
 from router.yaml_convert import found, suggestion
 from router.yaml_source import Entry, ListNode, MapNode, Node, Page, Scalar, Unusable, read_yaml
 
+ReadFile = Callable[[str], Page | str]
+"""The page of a file in the rules folder, or why there is none."""
+
 
 class Item(msgspec.Struct, frozen=True):
     """One thing that a section holds, and the page on which it stands."""
@@ -23,6 +26,8 @@ class Item(msgspec.Struct, frozen=True):
     node: Node
     key: Scalar | None = None
     """Its name, in a section that is a map of names."""
+    number: int = 0
+    """Its place in the section, from 1, all files together."""
 
     @property
     def entry(self) -> Entry:
@@ -56,13 +61,19 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 class Known:
     """What is known so far, for the items that are read next."""
 
-    def __init__(self, environ: Mapping[str, str], missing: MissingVariable) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], missing: MissingVariable, read_file: ReadFile
+    ) -> None:
         self.environ: Final = environ
         self.missing: Final = missing
+        self.read_file: Final = read_file
+        """Reads another file of the folder."""
         self.names: dict[str, set[str] | None] = {}
         """Of each section so far; None where a file, not understood, may hold others."""
         self.values: dict[str, list[Any]] = {}
         """Of each section so far, the items that are sound."""
+        self.is_whole: dict[str, bool] = {}
+        """Of each section so far, whether those are all of its items."""
 
 
 class Sections:
@@ -76,7 +87,11 @@ class Sections:
         """The values of each section, in order. What is wrong is reported to the pages."""
         for section in self._sections:
             known.names[section.name] = self._names(section.name)
-            known.values[section.name] = list(self._values(section, known))
+            read = list(self._values(section, known))
+            known.values[section.name] = [value for value in read if value is not None]
+            known.is_whole[section.name] = (
+                known.names[section.name] is not None and None not in read
+            )
         return known.values
 
     def _names(self, section: str) -> set[str] | None:
@@ -88,15 +103,16 @@ class Sections:
         places: dict[str, str] = {}
         for item in itertools.islice(self._items(section.name), section.limit):
             _take_name(item, section.noun, places)
-            value = section.read(item, known)
-            if value is not None:
-                yield value
+            yield section.read(item, known)
         for item in itertools.islice(self._items(section.name), section.limit, section.limit + 1):
             span = (item.key or item.node).span
             item.page.report(span, f"more than {section.limit} {section.name}")
 
     def _items(self, section: str) -> Iterator[Item]:
-        return (item for part in self._parts for item in part.items(section))
+        items = (item for part in self._parts for item in part.items(section))
+        return (
+            Item(item.page, item.node, item.key, number) for number, item in enumerate(items, 1)
+        )
 
 
 class _Part:

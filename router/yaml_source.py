@@ -162,7 +162,8 @@ class Page:
                 continue
             line = self.line(span.start)
             column = self._column(span.start)
-            source = _LINE_END.split(text[self._starts[line - 1] :][: _SHOWN_LINE + 100], 1)[0]
+            begin = self._starts[line - 1]
+            source = _LINE_END.split(text[begin : begin + _SHOWN_LINE + 100], 1)[0]
             yield Finding(
                 self.file,
                 line,
@@ -177,6 +178,8 @@ class Page:
         return offset - self._starts[self.line(offset) - 1] + 1
 
     def _masked(self) -> str:
+        if not self.hidden:
+            return self.text
         characters = list(self.text)
         for span in self.hidden:
             for offset in range(span.start, span.end):

@@ -352,6 +352,8 @@ PIECES = [
         "\ufeff",
         "\r",
     ),
+    *("routes", "tables", "labels", "let", "continue", "file", "key", "rows", "otherwise", "t"),
+    *("tables.t[data.a].b", "{{ data.a }}", "a.csv", "customers"),
     *("data.a == 1", "data.a >", "(", ")", "&&", "matches('(')", "has(data.a)", "==", "$"),
 ]
 
@@ -386,7 +388,11 @@ nodes = st.recursive(
 rule_like = st.fixed_dictionaries(
     {},
     optional=dict.fromkeys(
-        ("name", "events", "when", "match", "send_to", "summary", "mode", "severity", "x"), nodes
+        (
+            *("name", "events", "when", "match", "send_to", "summary", "mode", "severity", "x"),
+            *("let", "labels"),
+        ),
+        nodes,
     ),
 )
 destination_like = st.dictionaries(
@@ -397,10 +403,18 @@ destination_like = st.dictionaries(
     ),
     max_size=2,
 )
+route_like = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("match", "send_to", "continue", "x"), nodes)
+)
+table_like = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("file", "key", "numbers", "rows", "x"), nodes)
+)
 documents = st.fixed_dictionaries(
     {},
     optional={
         "rules": nodes | st.lists(rule_like, max_size=3),
+        "routes": nodes | st.lists(route_like, max_size=3),
+        "tables": nodes | st.dictionaries(st.sampled_from(["t", "a-b"]), table_like, max_size=2),
         "destinations": nodes | st.dictionaries(st.text(max_size=8), destination_like, max_size=3),
     },
 )
@@ -418,15 +432,17 @@ def test_any_document_is_rules_or_explained(folder: Path, document: object) -> N
 
 def test_the_schema_names_what_a_file_may_hold() -> None:
     schema = json_schema()
-    assert set(schema["properties"]) == {"destinations", "rules"}
+    assert set(schema["properties"]) == {"destinations", "tables", "routes", "rules"}
     destination = schema["properties"]["destinations"]["additionalProperties"]
     assert set(destination["properties"]) == {"slack", "email", "http", "capture"}
     rule = schema["$defs"]["RuleText"]
-    assert rule["required"] == ["name", "events", "send_to"]
+    assert rule["required"] == ["name", "events"]
     assert set(rule["properties"]) == {
         *("name", "description", "events", "when", "match", "severity", "send_to"),
-        *("summary", "mode"),
+        *("summary", "mode", "let", "labels"),
     }
+    assert set(schema["$defs"]["RouteText"]["properties"]) == {"match", "send_to", "continue"}
+    assert set(schema["$defs"]["TableText"]["properties"]) == {"file", "key", "numbers", "rows"}
 
 
 def test_the_schema_gives_defaults_as_they_are_written() -> None:

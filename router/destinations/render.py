@@ -79,7 +79,7 @@ def summary(alert: Alert, target: Target, event: Mapping[str, Any] | None = None
     if is_constant(alert.summary):
         return Summary(one_line(alert.summary, SUMMARY_LIMIT))
     event = decode(alert) if event is None else event
-    variables: dict[str, Any] = {"event": event, "data": event.get("data")}
+    variables: dict[str, Any] = {**alert.values, "event": event, "data": event.get("data")}
     if "alert" in alert.summary:
         variables["alert"] = _described(alert)
     try:

@@ -11,7 +11,7 @@ template's own text is not.
 import enum
 import functools
 import html
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import jinja2
@@ -89,10 +89,13 @@ class Missing(jinja2.StrictUndefined):
         return self
 
 
-def template_error(source: str) -> tuple[int, str] | None:
-    """What is wrong with a template, as line (from 1) and message; None for nothing."""
+def template_error(source: str, names: Collection[str] = ()) -> tuple[int, str] | None:
+    """What is wrong with a template, as line (from 1) and message; None for nothing.
+
+    ``names`` are those that it may use besides ``data``, ``event`` and ``alert``.
+    """
     try:
-        _tree(source, Target.TEXT)
+        _check_names(_tree(source, Target.TEXT), names)
     except jinja2.TemplateSyntaxError as error:
         return error.lineno, error.message or "not a template"
     return None
@@ -104,7 +107,7 @@ def is_constant(source: str) -> bool:
 
 
 def render(source: str, variables: Mapping[str, Any], target: Target) -> str:
-    """Fill in ``data``, ``event`` and ``alert``. At most OUTPUT_LIMIT characters.
+    """Fill in the variables. At most OUTPUT_LIMIT characters.
 
     Raises jinja2.TemplateError, or whatever an expression came upon (TypeError and the like).
     """
@@ -166,7 +169,6 @@ def _tree(source: str, target: Target) -> nodes.Template:
     tree = environment.parse(source)
     for node in tree.find_all(nodes.Node):
         _check(node)
-    _check_names(tree)
     for loop in tree.find_all(nodes.For):
         loop.iter = nodes.Filter(loop.iter, _TURNS, [], [], None, None, lineno=loop.lineno)
     return tree
@@ -189,12 +191,15 @@ def _check(node: nodes.Node) -> None:
     raise jinja2.TemplateSyntaxError(problem, node.lineno or 1)
 
 
-def _check_names(tree: nodes.Template) -> None:
-    unknown = meta.find_undeclared_variables(tree) - {"data", "event", "alert"} | {"self"}
+def _check_names(tree: nodes.Template, names: Collection[str]) -> None:
+    known = ["data", "event", "alert", *sorted(names)]
+    # The filter that counts the turns of loops is not a name, and ``self`` is jinja2's own.
+    unknown = meta.find_undeclared_variables(tree) - set(known) | {"self"}
     for name in tree.find_all(nodes.Name):
         if name.name in unknown:
             raise jinja2.TemplateSyntaxError(
-                f"unknown name {name.name!r}, there are data, event and alert", name.lineno
+                f"unknown name {name.name!r}, there are {', '.join(known[:-1])} and {known[-1]}",
+                name.lineno,
             )
 
 

@@ -8,6 +8,8 @@ import msgspec
 
 from router.alerts import Severity
 from router.rules.cel import Condition
+from router.rules.naming import NO_NAMING, Naming
+from router.rules.routing import RULE, SEVERITY, Routing, Told
 
 NAME_LIMIT: Final = 64
 EVENTS_LIMIT: Final = 100
@@ -35,6 +37,21 @@ def _about(text: str, **more: Any) -> msgspec.Meta:
     return msgspec.Meta(description=text, **more)
 
 
+class LookupText(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename={"from_": "from"},
+):
+    """A destination that is looked up in a table."""
+
+    from_: Annotated[
+        str, _about("Where its name stands: `tables.TABLE[…].COLUMN`, or a `let` name for a part.")
+    ]
+    otherwise: Annotated[str, _about("The destination for those of whom the table says nothing.")]
+
+
 class RuleText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A rule as it is written."""
 
@@ -49,7 +66,18 @@ class RuleText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         dict[str, Any] | None, _about("A condition as a map of fields and what they must be.")
     ] = None
     severity: Annotated[Severity, _about("How grave the alert is.")] = Severity.WARNING
-    send_to: Annotated[tuple[str, ...], _about("Names of destinations.", min_length=1)]
+    let: Annotated[
+        dict[str, str],
+        _about("Names for expressions in CEL, for the rule's own conditions and templates."),
+    ] = {}
+    labels: Annotated[
+        dict[str, str],
+        _about("What routes and silences go by: a text, or `{{ expression }}` in CEL."),
+    ] = {}
+    send_to: Annotated[
+        tuple[str | LookupText, ...],
+        _about("Names of destinations, or where to look them up; without it, routes decide."),
+    ] = ()
     summary: Annotated[str, _about("The alert's first line: a Jinja2 template.")] = ""
     mode: Annotated[Mode, _about("`shadow` counts matches and tells nobody.")] = Mode.LIVE
 
@@ -65,10 +93,19 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """None holds for each event of its types."""
     severity: Severity
     send_to: tuple[str, ...]
-    """Names of destinations, none twice."""
+    """Names of destinations, none twice, where they are the same for each alert; see ``told``."""
     summary: str
     """A Jinja2 template, ``""`` for the plain form."""
     mode: Mode
+    naming: Naming = NO_NAMING
+    routing: Routing | None = None
+    """Where alerts go if that depends on the event, or routes decide it."""
+
+    def told(self, event: dict[str, Any], labels: dict[str, str]) -> Told:
+        """Where an alert goes. ``event`` is the whole CloudEvent, ``labels`` are the alert's."""
+        if self.routing is None:
+            return Told(self.send_to)
+        return self.routing.told(event, {**labels, SEVERITY: self.severity, RULE: self.name})
 
     @property
     def watches(self) -> "tuple[Watch, ...]":

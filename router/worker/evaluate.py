@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -73,12 +73,12 @@ class Evaluate:
         matched = 0
         for number, event in enumerate(events, 1):
             try:
-                judgement = self._judge(event, rules)
+                content, judgement = self._judge(event, rules)
             except (*_UNDECODABLE, RouterError) as error:
                 quarantined.append(_quarantined(event, error))
                 continue
             matched += bool(judgement.matches)
-            deliveries += self._alert(event, judgement)
+            deliveries += self._alert(event, content, judgement)
             if number % _BREATH == 0:
                 await asyncio.sleep(0)
         return Verdict(
@@ -89,15 +89,15 @@ class Evaluate:
             deliveries=tuple(deliveries),
         )
 
-    def _judge(self, event: Event, rules: RuleSet) -> Judgement:
+    def _judge(self, event: Event, rules: RuleSet) -> tuple[dict[str, Any], Judgement]:
         content = document(event)
         unlike = departure(event.type, content.get("data"))
         if unlike is not None:
             self._metrics.schema_departures.inc()
             logger.debug("event departs from its schema", extra={"event": event.id, "at": unlike})
-        return rules.judge(event.type, content)
+        return content, rules.judge(event.type, content)
 
-    def _alert(self, event: Event, judgement: Judgement) -> list[Delivery]:
+    def _alert(self, event: Event, content: dict[str, Any], judgement: Judgement) -> list[Delivery]:
         deliveries = []
         for failure in judgement.errors:
             self._metrics.rule_errors.labels(failure.rule.name).inc()
@@ -110,8 +110,8 @@ class Evaluate:
             if rule.mode is Mode.SHADOW:
                 self._metrics.alerts_suppressed.labels(rule.name, "shadow").inc()
             else:
-                alert = raise_alert(event, rule, now=self._clock.now())
-                deliveries += fan_out(alert, rule.send_to)
+                alert = raise_alert(event, content, rule, now=self._clock.now())
+                deliveries += fan_out(alert, rule.told(content, alert.labels).destinations)
         return deliveries
 
     def _count(self, verdict: Verdict) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from router import folder as files
+from router.environ import FROM_FILE
 from router.errors import Finding, RulesError
 from router.findings import findings_json, render_findings
 from router.folder import FILE_LIMIT, FILES_LIMIT
@@ -18,6 +19,7 @@ from router.rules.index import RuleSet
 from router.rules.model import Rule
 from router.rules.routing import Route
 from router.rules_schema import json_schema
+from router.settings import PREFIX
 from router.variables import MissingVariable
 from router.yaml_destinations import DestinationSpec, read_destination
 from router.yaml_routing import Places, read_route
@@ -67,6 +69,11 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Fills in the variables of destinations; read anew each time."""
     missing: MissingVariable = MissingVariable.ERROR
 
+    def stamp(self) -> files.Stamp:
+        """What the system says of all files that count now. Never raises."""
+        variables = (Path(self.environ[name]) for name in sorted(self.environ) if _is_file(name))
+        return (*files.stamp(self.folder), *map(files.stamp_of, variables))
+
     def load(self) -> Configuration:
         """Read the folder as it was at one moment. Raises RulesError.
 
@@ -74,18 +81,23 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
         be the old one and the second the new one.
         """
         for _ in range(_READS):
-            before = files.stamp(self.folder)
+            before = self.stamp()
             try:
                 configuration = load(self.folder, self.environ, missing=self.missing)
             except RulesError:
-                if files.stamp(self.folder) == before:
+                if self.stamp() == before:
                     raise
             else:
-                if files.stamp(self.folder) == before:
+                if self.stamp() == before:
                     return msgspec.structs.replace(configuration, stamp=before)
         raise RulesError(
             [Finding(files.printable(self.folder), 0, 0, "the files change while they are read")]
         )
+
+
+def _is_file(variable: str) -> bool:
+    """Whether a variable may name the file of another one that destinations use."""
+    return variable.endswith(FROM_FILE) and not variable.startswith(PREFIX)
 
 
 class Live:

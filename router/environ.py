@@ -153,9 +153,17 @@ def _text(variable: Variable, name: str, environ: Mapping[str, str]) -> str:
         return environ[name]
     if variable.name in environ:
         raise ValueError(f"is given beside {variable.name}, leave one of them out")
-    # The path is not repeated: it may be the secret itself, put into the wrong variable.
+    return file_text(environ[name])
+
+
+def file_text(path: str) -> str:
+    """What a file holds, without the line end at its end.
+
+    Raises ValueError with what follows the variable's name in a sentence; it does not repeat the
+    path, which may be the secret itself, put into the wrong variable.
+    """
     try:
-        with Path(environ[name]).open("rb") as file:
+        with Path(path).open("rb") as file:
             content = file.read(_FILE_LIMIT + 1)
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL
         reason = error.strerror if isinstance(error, OSError) else "not a path"

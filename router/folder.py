@@ -35,15 +35,16 @@ def stamp(folder: Path) -> Stamp:
         found = [folder, *sorted(_visible(folder))[:_STAMPED]]
     except (OSError, ValueError) as error:
         return ((_reason(error),),)
-    return tuple(_stamp_of(path) for path in found)
+    return tuple(stamp_of(path) for path in found)
 
 
 def identity(folder: Path) -> tuple[object, ...]:
     """Which folder it is, whatever it holds: another one when it was exchanged."""
-    return _stamp_of(folder)[1:3]
+    return stamp_of(folder)[1:3]
 
 
-def _stamp_of(path: Path) -> tuple[object, ...]:
+def stamp_of(path: Path) -> tuple[object, ...]:
+    """What the system says of one file. Never raises."""
     try:
         now = path.stat()
     except (OSError, ValueError) as error:

@@ -34,6 +34,9 @@ _LOOK_EVERY: Final = 10.0
 _LOGGED: Final = 20
 """Findings that are logged, a line each."""
 _APPLY_SECONDS: Final = 60.0
+_LATE: Final = (
+    "the new destinations could not be opened in time, or those of earlier reloads have not ended"
+)
 
 Apply = Callable[[Configuration], Awaitable[None]]
 """Puts a configuration in force, or raises ConfigurationError and changes nothing."""
@@ -121,7 +124,7 @@ class Reloader:
         """Read the folder and put it in force, or leave all as it is. Never raises."""
         async with self._one_at_a_time:
             # Before the files are read: what is written meanwhile is a change that is seen later.
-            self._stamp = await asyncio.to_thread(files.stamp, self._source.folder)
+            self._stamp = await asyncio.to_thread(self._source.stamp)
             try:
                 # Beside the loop: ten thousand rules take a second.
                 configuration = await asyncio.to_thread(self._source.load)
@@ -130,7 +133,7 @@ class Reloader:
             except RulesError as error:
                 self._fail(because, _summary(error.findings), tuple(error.findings))
             except (ConfigurationError, TimeoutError) as error:
-                self._fail(because, str(error) or "the destinations could not be opened in time")
+                self._fail(because, str(error) or _LATE)
             except Exception as error:
                 logger.exception("reload failed")
                 self._fail(because, f"internal error: {type(error).__name__}")
@@ -139,7 +142,7 @@ class Reloader:
             return self.report
 
     async def _reload_if_changed(self) -> None:
-        if await asyncio.to_thread(files.stamp, self._source.folder) != self._stamp:
+        if await asyncio.to_thread(self._source.stamp) != self._stamp:
             await self.reload("files")
 
     def _succeed(self, because: str) -> None:

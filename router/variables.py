@@ -1,15 +1,19 @@
 """``${NAME}`` in a rules file: an environment variable, and only where a credential may stand.
 
+Where ``NAME`` itself is not set, ``NAME_FILE`` names the file that holds its value: so a credential
+can be a mounted secret, and is read again at each reload.
+
 ``$${`` is a literal ``${``. What a variable holds is a secret: it never gets into a finding.
 """
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
 import msgspec
 
+from router.environ import FROM_FILE, file_text
 from router.errors import closest
 from router.yaml_source import Page, Scalar
 
@@ -26,6 +30,30 @@ class MissingVariable(enum.Enum):
     """It is a finding."""
     KEEP = enum.auto()
     """The destination says that it lacks it."""
+
+
+class Values(msgspec.Struct, frozen=True):
+    """What variables hold, and why some of them hold nothing: what follows ``NAME_FILE``."""
+
+    known: Mapping[str, str]
+    problems: Mapping[str, str] = {}
+
+    @classmethod
+    def of(cls, names: Iterable[str], environ: Mapping[str, str]) -> "Values":
+        """Those of ``environ``, and from files those among ``names`` that it does not have."""
+        known, problems = dict(environ), {}
+        for name in names:
+            path = environ.get(name + FROM_FILE)
+            if name not in environ and path is not None:
+                try:
+                    known[name] = file_text(path)
+                except ValueError as error:
+                    problems[name] = str(error)
+        return cls(known, problems)
+
+    def having(self, values: Mapping[str, str]) -> "Values":
+        """These, and others in the place of what is missing."""
+        return Values({**self.known, **values})
 
 
 class Expanded(msgspec.Struct, frozen=True):
@@ -68,8 +96,9 @@ class NoVariables:
 class Variables:
     """For destinations: a variable that is not set is a finding."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
+    def __init__(self, values: Values) -> None:
+        self._values = values.known
+        self._problems = values.problems
         self._used: dict[str, str] = {}
 
     def expand(self, scalar: Scalar, page: Page) -> Expanded | None:
@@ -107,6 +136,8 @@ class Variables:
                 "`${` must be followed by a name and `}`",
                 "write $${ if the text itself is meant",
             )
+        if name in self._problems:
+            return f"${{{name}}}: {name}{FROM_FILE} {self._problems[name]}", ""
         if name not in self._values:
             near = closest(name, self._values)
             return f"${{{name}}} is not set", f"did you mean ${{{near}}}?" if near else ""

@@ -52,7 +52,7 @@ class Converter:
 
     def _way(self, kind: Any) -> Callable[[Node, Any, str], Any]:
         origin = get_origin(kind) or kind
-        if origin is UnionType and any(map(_is_struct, get_args(kind))):
+        if origin is UnionType and any(_shape(each) is not Scalar for each in get_args(kind)):
             return self._either
         if _is_struct(origin):
             return self._struct
@@ -109,10 +109,10 @@ class Converter:
         return WRONG
 
     def _either(self, node: Node, kind: Any, what: str) -> Any:
-        """A text or a Struct: what stands there says which."""
-        is_map = isinstance(node, MapNode)
-        chosen = next(each for each in get_args(kind) if _is_struct(each) == is_map)
-        return self.convert(node, chosen, what)
+        """One of several types of different shapes: what stands there says which."""
+        kinds = get_args(kind)
+        fitting = (each for each in kinds if isinstance(node, _shape(each)))
+        return self.convert(node, next(fitting, kinds[0]), what)
 
     def _list(self, node: Node, kind: Any, what: str) -> Any:
         if not isinstance(node, ListNode):
@@ -252,6 +252,14 @@ def _choices(kind: Any) -> list[Any]:
 
 def _is_struct(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _shape(kind: Any) -> type[Scalar | ListNode | MapNode]:
+    """What a type is written as."""
+    origin = get_origin(kind) or kind
+    if origin in {list, tuple}:
+        return ListNode
+    return MapNode if origin is dict or _is_struct(origin) else Scalar
 
 
 def _required_kind(kind: Any) -> tuple[Any, bool]:

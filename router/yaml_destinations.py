@@ -9,7 +9,7 @@ import msgspec
 from router.destinations import DestinationConfig
 from router.destinations.kinds import KINDS
 from router.rules.model import name_problem
-from router.variables import MissingVariable, Variables, names_in
+from router.variables import MissingVariable, Values, Variables, names_in
 from router.yaml_convert import Converter, found, suggestion
 from router.yaml_source import Entry, ListNode, MapNode, Node, Page, Scalar, Unusable
 
@@ -50,12 +50,13 @@ def read_destination(
         return None
     kind, node = chosen.key.text, chosen.value
     wanted = dict.fromkeys(name for text in _texts(node) for name in names_in(text))
-    absent = tuple(name for name in wanted if not environ.get(name))
+    values = Values.of(wanted, environ)
+    absent = tuple(name for name in wanted if not values.known.get(name))
     if absent and missing is MissingVariable.KEEP:
-        config = _with_stand_ins(page, chosen, environ, absent)
+        config = _with_stand_ins(page, chosen, values, absent)
     else:
         absent = ()
-        config = _convert(page, chosen, environ)
+        config = _convert(page, chosen, values)
     return DestinationSpec(name=name, kind=kind, config=config, missing_variables=absent)
 
 
@@ -83,15 +84,15 @@ def _kind(page: Page, entry: Entry) -> Entry | None:
     return node.entries[0]
 
 
-def _convert(page: Page, chosen: Entry, environ: Mapping[str, str]) -> DestinationConfig | None:
+def _convert(page: Page, chosen: Entry, values: Values) -> DestinationConfig | None:
     kind = chosen.key.text
-    converter = Converter(page, Variables(environ), hide_unknown=True)
+    converter = Converter(page, Variables(values), hide_unknown=True)
     config = converter.convert(chosen.value, KINDS[kind].config, kind)
     return config if isinstance(config, DestinationConfig) else None
 
 
 def _with_stand_ins(
-    page: Page, chosen: Entry, environ: Mapping[str, str], absent: tuple[str, ...]
+    page: Page, chosen: Entry, values: Values, absent: tuple[str, ...]
 ) -> DestinationConfig | None:
     """The configuration with the first stand-ins that fit.
 
@@ -99,9 +100,9 @@ def _with_stand_ins(
     """
     config = None
     trials = []
-    for values in itertools.islice(itertools.product(_STAND_INS, repeat=len(absent)), _TRIALS):
+    for chance in itertools.islice(itertools.product(_STAND_INS, repeat=len(absent)), _TRIALS):
         trial = page.blank()
-        config = _convert(trial, chosen, {**environ, **dict(zip(absent, values, strict=True))})
+        config = _convert(trial, chosen, values.having(dict(zip(absent, chance, strict=True))))
         trials.append(trial)
         if config is not None:
             break

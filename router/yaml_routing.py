@@ -15,7 +15,7 @@ from router.rules.model import LookupText
 from router.rules.routing import OWN_LABELS, SEVERITY, Lookup, Recipient, Route
 from router.variables import NoVariables, offset_before, without_escapes
 from router.yaml_convert import Converter, found, suggestion
-from router.yaml_source import ListNode, MapNode, Node, Page, Scalar, Unusable
+from router.yaml_source import ListNode, MapNode, Node, Page, Scalar
 from router.yaml_tables import Table
 
 TABLES: Final = "tables"
@@ -47,20 +47,6 @@ class RouteText(
         tuple[str | LookupText, ...], _about("Names of destinations, or where to look them up.")
     ]
     goes_on: Annotated[bool, _about("Whether the routes below are asked as well.")] = False
-
-
-class _RouteShape(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    rename={"goes_on": "continue"},
-):
-    """A route before its labels are looked at."""
-
-    match: dict[str, Any] = {}
-    send_to: tuple[str | LookupText, ...]
-    goes_on: bool = False
 
 
 class Places(msgspec.Struct, frozen=True):
@@ -173,12 +159,12 @@ class RecipientReader:
 def read_route(page: Page, node: Node, places: Places, number: int) -> Route | None:
     """One route, or None where something is wrong; that is reported to ``page``."""
     before = len(page.faults)
-    text = Converter(page, NoVariables()).convert(node, _RouteShape, "this route")
+    text = Converter(page, NoVariables()).convert(node, RouteText, "this route")
     if not isinstance(node, MapNode):
         return None
     match = _match(page, node.get("match"))
     recipients = RecipientReader(page, places, places.names).read(node.get("send_to"))
-    if not isinstance(text, _RouteShape) or len(page.faults) > before:
+    if not isinstance(text, RouteText) or len(page.faults) > before:
         return None
     return Route(number=number, match=match, recipients=recipients, goes_on=text.goes_on)
 
@@ -203,23 +189,17 @@ def _match(page: Page, node: Node | None) -> dict[str, frozenset[str]]:
         if not items:
             page.report(entry.value.span, f"{name} is empty, it needs at least one value")
         for item in items:
-            _check_value(page, name, item)
+            if name == SEVERITY and isinstance(item, Scalar):
+                _check_severity(page, item)
         match[name] = frozenset(item.text for item in items if isinstance(item, Scalar))
     return match
 
 
-def _check_value(page: Page, label: str, node: Node) -> None:
-    if isinstance(node, Unusable):
-        return
+def _check_severity(page: Page, node: Scalar) -> None:
     severities = list(Severity)
-    if not isinstance(node, Scalar):
-        page.report(node.span, f"{label}: expected a text or a list of texts, found {found(node)}")
-    elif label == SEVERITY and node.text not in severities:
+    if node.text not in severities:
         message = f"severity: expected one of {', '.join(severities)}, found {found(node)}"
         page.report(node.span, message, suggestion(node.text, severities))
-    elif node.is_plain and not found(node).startswith('"'):
-        message = f"{label}: expected text, found {found(node)}"
-        page.report(node.span, message, f'write "{node.text}"')
 
 
 def _column(tree: Tree) -> tuple[str, str] | None:

@@ -20,6 +20,7 @@ from router.configuration import (
 )
 from router.destinations.capture import CaptureConfig
 from router.destinations.http import HttpConfig
+from router.destinations.slack import SlackConfig
 from router.errors import Finding, RulesError
 from router.values import Duration, Secret
 
@@ -484,3 +485,32 @@ def test_the_guide_has_each_key_of_a_rule() -> None:
 def test_the_guide_s_finding_is_the_one_that_is_shown() -> None:
     shown = (CHECK / "rule-unknown-key.txt").read_text("utf-8")
     assert shown.replace("rule-unknown-key.yaml", "voice-insights.yaml").split("\n\n")[0] in GUIDE
+
+
+# Variables from files
+
+
+HOOK = "destinations: {noc: {slack: {webhook_url: '${HOOK}'}}}\n"
+
+
+def test_a_variable_may_come_from_a_file(folder: Path) -> None:
+    write(folder, a=HOOK)
+    Path("hook").write_text("https://hooks.slack.com/services/x\n", "utf-8")
+
+    (spec,) = load(folder, {"HOOK_FILE": "hook"}).destinations
+
+    assert spec.config == SlackConfig(webhook_url=Secret("https://hooks.slack.com/services/x"))
+    (spec,) = load(folder, {"HOOK_FILE": "hook", "HOOK": "https://h/own"}).destinations
+    assert spec.config == SlackConfig(webhook_url=Secret("https://h/own"))
+
+
+def test_a_file_that_is_not_there_is_told_without_its_path(folder: Path) -> None:
+    write(folder, a=HOOK)
+    with pytest.raises(RulesError) as caught:
+        load(folder, {"HOOK_FILE": CANARY})
+    assert str(caught.value) == (
+        "rules/a.yaml:1:44: ${HOOK}: HOOK_FILE names a file that cannot be read:"
+        " No such file or directory"
+    )
+    (spec,) = load(folder, {"HOOK_FILE": CANARY}, missing=MissingVariable.KEEP).destinations
+    assert spec.missing_variables == ("HOOK",)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -31,8 +31,8 @@ def folder(tmp_path: Path) -> RulesFolder:
 class Process:
     """What a reload works on. ``refuses`` is what ``apply`` raises."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
-        self.source = Source(folder=folder, environ=os.environ)
+    def __init__(self, folder: Path, clock: Clock, environ: Mapping[str, str] = os.environ) -> None:
+        self.source = Source(folder=folder, environ=environ)
         self.live = Live(self.source.load())
         self.metrics = Metrics()
         self.refuses: Exception | None = None
@@ -313,3 +313,25 @@ async def test_files_that_change_while_they_are_read_are_read_again(
 
     assert [spec.name for spec in configuration.destinations] == ["noc", "other"]
     assert len(configuration.rules.rules) == 2
+
+
+async def test_a_secret_in_a_file_that_is_renewed_is_read(
+    folder: RulesFolder, tmp_path: Path, clock: Clock
+) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("first", "utf-8")
+    hook = "destinations: {noc: {http: {url: 'https://h', headers: {authorization: '${TOKEN}'}}}}\n"
+    folder.write(destinations=hook, rules=ONE)
+    process = Process(folder.path, clock, {"TOKEN_FILE": str(secret)})
+    before = process.live.configuration
+    async with watching(process):
+        (tmp_path / "new").write_text("second", "utf-8")
+        (tmp_path / "new").rename(secret)
+
+        async def reloaded() -> bool:
+            return process.live.configuration is not before
+
+        await until(reloaded)
+    now = process.live.configuration
+    assert now.destinations != before.destinations
+    assert now.generation == before.generation

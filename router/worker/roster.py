@@ -9,7 +9,7 @@ the attempts that are under way, and closes.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import msgspec
 
@@ -27,6 +27,9 @@ from router.worker.queue_worker import Job
 from router.worker.supervisor import Begun, Supervisor
 
 logger = logging.getLogger(__name__)
+
+_LEAVING_LIMIT: Final = 16
+"""Places on their way out, beyond which the next reload waits: each may have attempts under way."""
 
 
 def make_destination(
@@ -61,7 +64,9 @@ class Roster:
         self._build = build
         self._places: dict[str, Place] = {}
         self._begun: dict[str, Begun] = {}
-        self._leaving: asyncio.TaskGroup | None = None
+        self._exits: asyncio.TaskGroup | None = None
+        self._leaving = 0
+        self._left = asyncio.Condition()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -70,7 +75,7 @@ class Roster:
 
     async def run(self) -> NoReturn:
         """Own the places that are on their way out, until cancelled."""
-        async with asyncio.TaskGroup() as self._leaving:
+        async with asyncio.TaskGroup() as self._exits:
             await asyncio.Event().wait()
         raise AssertionError("nothing sets the event above")
 
@@ -80,6 +85,8 @@ class Roster:
         Nothing is exchanged yet. Raises ConfigurationError when one cannot be opened; then nothing
         is left open.
         """
+        async with self._left:
+            await self._left.wait_for(lambda: self._leaving < _LEAVING_LIMIT)
         places: dict[str, Place] = {}
         opened: list[Place] = []
         try:
@@ -123,15 +130,19 @@ class Roster:
 
     def _dismiss(self, place: Place, begun: Begun) -> None:
         place.deliver.draining = True
-        if self._leaving is None:
+        if self._exits is None:
             raise RuntimeError("places can leave only while the roster runs")
-        self._leaving.create_task(self._end(place, begun), name=f"end {place.spec.name}")
+        self._leaving += 1
+        self._exits.create_task(self._end(place, begun), name=f"end {place.spec.name}")
 
     async def _end(self, place: Place, begun: Begun) -> None:
         try:
             await self._supervisor.end(begun, place.job.limit_seconds)
         finally:
             await _close([place])
+            self._leaving -= 1
+            async with self._left:
+                self._left.notify_all()
 
 
 async def _close(places: Iterable[Place]) -> None:

@@ -69,14 +69,13 @@ class Supervisor:
         self._chance = clock.chance
         self._begun = [Begun(job) for job in queues]
         self._group: asyncio.TaskGroup | None = None
-        self._listener: asyncio.Task[NoReturn] | None = None
 
     async def run(self) -> NoReturn:
         """Run all workers until cancelled."""
         async with asyncio.TaskGroup() as self._group:
+            self._group.create_task(self._listen(), name="wake")
             for begun in self._begun:
                 self._start(begun)
-            self._subscribe()
             await asyncio.Event().wait()
         raise AssertionError("nothing sets the event above")
 
@@ -84,9 +83,7 @@ class Supervisor:
         """Work on a queue from now on, or as soon as the supervisor runs."""
         begun = Begun(job)
         self._begun.append(begun)
-        if self._group is not None:
-            self._start(begun)
-            self._subscribe()
+        self._start(begun)
         return begun
 
     async def end(self, begun: Begun, seconds: float) -> None:
@@ -99,7 +96,6 @@ class Supervisor:
         if begun.task is not None:
             begun.task.cancel()
             await asyncio.wait([begun.task])
-        self._subscribe()
 
     async def drain(self, seconds: float) -> None:
         """Take no more jobs and let those that run end, within ``seconds``."""
@@ -110,13 +106,6 @@ class Supervisor:
     def _start(self, begun: Begun) -> None:
         if self._group is not None:
             begun.task = self._group.create_task(self._keep_running(begun), name=begun.job.queue)
-
-    def _subscribe(self) -> None:
-        """Listen for the wakes of all queues that there are now."""
-        if self._listener is not None:
-            self._listener.cancel()
-        if self._group is not None:
-            self._listener = self._group.create_task(self._listen(), name="wake")
 
     async def _keep_running(self, begun: Begun) -> NoReturn:
         job = begun.job
@@ -160,13 +149,10 @@ class Supervisor:
                 await asyncio.sleep(_FIRST_PAUSE + self._chance())
 
     async def _pass_on_wakes(self) -> NoReturn:
-        if not self._begun:
-            await asyncio.Event().wait()  # until there is a queue, and with it another listener
         async with self._connection.redis.pubsub() as subscription:
             async with asyncio.timeout(_SILENCE):
-                await subscription.subscribe(
-                    *(keys.wake_channel(begun.job.queue) for begun in self._begun)
-                )
+                # All queues, for they come and go; most processes work on all of them anyway.
+                await subscription.psubscribe(keys.WAKE_PATTERN)
             while True:
                 message = await subscription.get_message(timeout=_SILENCE)
                 if message is None:
@@ -176,7 +162,7 @@ class Supervisor:
                 # A new subscription, or the answer to a ping: something may have been missed.
                 woken = (
                     keys.queue_of(message["channel"].decode())
-                    if message["type"] == "message"
+                    if message["type"] == "pmessage"
                     else None
                 )
                 for begun in self._begun:

@@ -108,7 +108,7 @@ class Load:
                 f"{self._url}/events", data=b"[" + events + b"]", headers=headers
             ) as response:
                 assert response.status == 202
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.02)
 
 
 async def reload(session: aiohttp.ClientSession, url: str) -> None:

@@ -54,18 +54,19 @@ async def supervisor(connection: Connection, work: Work, clock: Clock) -> AsyncI
     await asyncio.wait([runner])
 
 
-async def enqueue(connection: Connection, job_id: str, *, due_in: float = 0.0) -> None:
+async def enqueue(
+    connection: Connection, job_id: str, *, due_in: float = 0.0, queue: str = QUEUE
+) -> None:
     seconds, microseconds = await connection.redis.time()
     due = int((seconds + microseconds / 1e6 + due_in) * 1000)
     await connection.redis.set(keys.job(job_id), jobs.payload("test", due))
-    await connection.redis.zadd(QUEUE, {job_id: due})
-    await connection.redis.publish(keys.wake_channel(QUEUE), "")
+    await connection.redis.zadd(queue, {job_id: due})
+    await connection.redis.publish(keys.wake_channel(queue), "")
 
 
 async def subscribed(connection: Connection) -> None:
     async def listening() -> bool:
-        ((_, count),) = await connection.redis.pubsub_numsub(keys.wake_channel(QUEUE))
-        return bool(count)
+        return bool(await connection.redis.pubsub_numpat())
 
     await until(listening)
 
@@ -260,3 +261,51 @@ async def test_workers_come_back_after_redis_was_killed(
     await asyncio.wait([runner])
     await connection.close()
     server.stop()
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_queue_may_begin_and_end_while_others_are_worked_on(
+    connection: Connection, work: Work, supervisor: Supervisor
+) -> None:
+    other = Work()
+    job = Job(queue=f"{QUEUE}:other", function="test", run=other, max_jobs=2, limit_seconds=5.0)
+    await subscribed(connection)
+
+    begun = supervisor.begin(job)
+    await enqueue(connection, "a", queue=job.queue)
+    await other.has_run(1)
+    await supervisor.end(begun, 5.0)
+    await enqueue(connection, "b", queue=job.queue)
+    await enqueue(connection, "c")
+
+    await work.has_run(1)
+    assert (other.ran, work.ran) == (["a"], ["c"])
+    again = supervisor.begin(job)
+    await other.has_run(2)
+    assert other.ran == ["a", "b"]
+    await supervisor.end(again, 5.0)
+
+
+async def test_a_queue_that_ends_lets_its_job_end_first(
+    connection: Connection, work: Work, supervisor: Supervisor
+) -> None:
+    release = asyncio.Event()
+
+    async def wait() -> bool:
+        return await release.wait()
+
+    other = Work()
+    other.then = [wait]
+    job = Job(queue=f"{QUEUE}:other", function="test", run=other, max_jobs=2, limit_seconds=5.0)
+    begun = supervisor.begin(job)
+    await enqueue(connection, "a", queue=job.queue)
+    await other.has_run(1)
+    ending = asyncio.get_running_loop().create_task(supervisor.end(begun, 5.0))
+    await asyncio.sleep(0)
+    assert not ending.done()
+
+    release.set()
+    await ending
+
+    await gone(connection, "a")
+    assert work.ran == []

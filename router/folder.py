@@ -19,23 +19,25 @@ FILE_LIMIT: Final = 1 << 20
 
 _STAMPED: Final = 1000
 """Files that are looked at for changes; more than may be read."""
+_TABLE: Final = ".csv"
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
 
 
 Stamp = tuple[tuple[object, ...], ...]
-"""What the system knows of a folder and its files: another one when any of them is written."""
+"""What the system knows of a folder and its files: another one when one that counts is written."""
 
 
 def stamp(folder: Path) -> Stamp:
     """The stamp of a folder as it is now. Never raises: what cannot be looked at is a stamp too.
 
     Links are followed, so the folders that Kubernetes exchanges below a ConfigMap's files count.
+    Other files do not: an editor's, say, or those of ``router test``.
     """
     try:
-        found = [folder, *sorted(_visible(folder))[:_STAMPED]]
+        found = [path for path in _visible(folder) if path.suffix in {*_SUFFIXES, _TABLE}]
     except (OSError, ValueError) as error:
         return ((_reason(error),),)
-    return tuple(stamp_of(path) for path in found)
+    return (identity(folder), *(stamp_of(path) for path in sorted(found)[:_STAMPED]))
 
 
 def identity(folder: Path) -> tuple[object, ...]:
@@ -77,6 +79,8 @@ def beside(folder: Path, name: str) -> Path | str:
     """A file that a rules file names, or why it may not be read: it must stand in the folder."""
     if "/" in name or "\\" in name or name.startswith("."):
         return "a file must stand in the rules folder itself, and be named without a path"
+    if not name.endswith(_TABLE):
+        return f"a table is a file whose name ends in {_TABLE}"
     return folder / name
 
 

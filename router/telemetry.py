@@ -155,6 +155,8 @@ def configure_logging(log_format: str, level: str) -> None:
     output = logging.StreamHandler()
     output.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[output], force=True)
-    # arq logs the arguments of each job at INFO, aiohttp each request: ours say what matters.
+    # arq logs the arguments of each job at INFO, aiohttp each request, watchfiles each file: ours
+    # say what matters.
     logging.getLogger("arq").setLevel(logging.WARNING)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import ValidationError, validate
 
 from router.configuration import (
     FILE_LIMIT,
@@ -474,6 +476,26 @@ def test_an_example_of_the_guide_has_no_finding(folder: Path, example: str) -> N
     places = "rules: []" if "destinations:" in example else PLACES
     write(folder, a=example, b=places)
     assert load(folder, ENVIRON).destinations
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_schema_takes_an_example_of_the_guide(example: str) -> None:
+    validate(yaml.safe_load(example), json_schema())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rules": [{"name": "a", "events": ["*"], "send_to": [{"from": "tables.t[data.a].b"}]}]},
+        {"rules": [{"name": "a", "events": ["*"], "labels": {"team": ["voice"]}}]},
+        {"routes": [{"match": {"team": "voice"}}]},
+        {"routes": [{"send_to": ["noc"], "goes_on": True}]},
+        {"tables": {"customers": {"file": "customers.csv", "keys": "sid"}}},
+    ],
+)
+def test_the_schema_refuses_what_check_refuses(wrong: object) -> None:
+    with pytest.raises(ValidationError):
+        validate(wrong, json_schema())
 
 
 def test_the_guide_has_each_key_of_a_rule() -> None:

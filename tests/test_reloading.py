@@ -291,6 +291,15 @@ async def test_a_folder_may_go_and_come_back(
         await process.have("one", "two")
 
 
+@pytest.mark.parametrize("other", [".rules.yaml.swp", "notes.md", "tests/rules.yaml"])
+async def test_other_files_are_no_change(process: Process, other: str) -> None:
+    before = process.source.stamp()
+    path = process.source.folder / other
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("x", "utf-8")
+    assert process.source.stamp() == before
+
+
 async def test_files_that_change_while_they_are_read_are_read_again(
     folder: RulesFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

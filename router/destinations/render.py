@@ -28,6 +28,7 @@ __all__ = ["SOURCE_LIMIT", "Target", "template_error"]
 SUMMARY_LIMIT: Final = 500
 FACT_LIMIT: Final = 200
 """Characters of one fact."""
+FACTS_LIMIT: Final = 10
 COLOURS: Final[Mapping[Severity, str]] = {
     Severity.INFO: "#2563eb",
     Severity.WARNING: "#d97706",
@@ -79,11 +80,8 @@ def summary(alert: Alert, target: Target, event: Mapping[str, Any] | None = None
     if is_constant(alert.summary):
         return Summary(one_line(alert.summary, SUMMARY_LIMIT))
     event = decode(alert) if event is None else event
-    variables: dict[str, Any] = {**alert.values, "event": event, "data": event.get("data")}
-    if "alert" in alert.summary:
-        variables["alert"] = _described(alert)
     try:
-        text = one_line(render(alert.summary, variables, target), SUMMARY_LIMIT)
+        text = one_line(render(alert.summary, _variables(alert, event), target), SUMMARY_LIMIT)
     except Exception as error:  # noqa: BLE001 - an expression may raise anything; see the module's promise
         reason = one_line(f"{type(error).__name__}: {error}", FACT_LIMIT)
         return Summary(
@@ -91,6 +89,12 @@ def summary(alert: Alert, target: Target, event: Mapping[str, Any] | None = None
             f"rule {alert.rule}: the summary of event {alert.event_id} failed, {reason}",
         )
     return Summary(text) if text else Summary(plain(alert, target, event))
+
+
+def variables(alert: Alert, event: Mapping[str, Any], summary_text: str) -> dict[str, Any]:
+    """What the templates of a destination may name: as a summary's, and ``alert.summary``."""
+    found = _variables(alert, event)
+    return {**found, "alert": {**_described(alert), "summary": summary_text}}
 
 
 def plain(alert: Alert, target: Target, event: Mapping[str, Any] | None = None) -> str:
@@ -102,17 +106,19 @@ def plain(alert: Alert, target: Target, event: Mapping[str, Any] | None = None) 
 
 
 def facts(alert: Alert, event: Mapping[str, Any]) -> list[Fact]:
-    """What people ask first, in the order in which they ask. At most ten."""
+    """What people ask first, in the order in which they ask. At most ten, without labels nine."""
+    labels = ", ".join(f"{name}={label}" for name, label in sorted(alert.labels.items()))
     found = [
         Fact("Rule", alert.rule),
         Fact("Severity", str(alert.severity)),
+        *([Fact("Labels", labels)] if labels else []),
         *_subjects(event),
         Fact("Event", alert.event_type),
         Fact("Event time", alert.event_time or moment(alert.event_received_at)),
         Fact("Source", alert.event_source),
         Fact("Event id", alert.event_id),
     ]
-    return [Fact(fact.label, one_line(fact.value, FACT_LIMIT)) for fact in found]
+    return [Fact(fact.label, one_line(fact.value, FACT_LIMIT)) for fact in found][:FACTS_LIMIT]
 
 
 @functools.lru_cache(maxsize=256)  # the alerts of one batch were raised at one moment
@@ -139,11 +145,34 @@ def _subjects(event: Mapping[str, Any]) -> list[Fact]:
     return [Fact(label, " · ".join(values)) for label, values in texts.items() if values]
 
 
-def _described(alert: Alert) -> dict[str, str]:
+def _variables(alert: Alert, event: Mapping[str, Any]) -> dict[str, Any]:
+    """What a summary may name. The rule's own names give way to those that are always there."""
+    found = {**alert.values, "event": event, "data": event.get("data")}
+    return {**found, "alert": _described(alert)} if "alert" in alert.summary else found
+
+
+def _described(alert: Alert) -> dict[str, Any]:
     return {
         "id": alert.id,
         "rule": alert.rule,
         "severity": str(alert.severity),
         "description": alert.description,
         "raised_at": moment(alert.raised_at),
+        "status": str(alert.status),
+        "key": alert.key,
+        "labels": alert.labels,
+        "values": alert.values,
+        "count": alert.count,
+        "held_back": alert.held_back,
+        "grouped": alert.grouped,
+        "members": [
+            {
+                "id": member.id,
+                "event_id": member.event_id,
+                "raised_at": moment(member.raised_at),
+                "summary": member.summary,
+            }
+            for member in alert.members
+        ],
+        "escalation": alert.escalation,
     }

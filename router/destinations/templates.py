@@ -33,6 +33,7 @@ LOOP_LIMIT: Final = 1000
 
 _CACHED_TEMPLATES: Final = 1024
 _TURNS: Final = "_turns"
+_RESULT: Final = "result"
 
 _NODES: Final = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.CondExpr),
@@ -120,6 +121,23 @@ def render(source: str, variables: Mapping[str, Any], target: Target) -> str:
         if room < 0:
             break
     return cut("".join(pieces), OUTPUT_LIMIT)
+
+
+def value(source: str, variables: Mapping[str, Any]) -> Any:
+    """What a template stands for in JSON: its text, or the value itself of a single ``{{ … }}``.
+
+    So ``"{{ data.issues }}"`` is the object and ``"{{ alert.count }}"`` a number. Raises as render.
+    """
+    expression = _compiled_expression(source)
+    if expression is None:
+        return render(source, variables, Target.TEXT)
+    context = expression.new_context({**variables, _TURNS: iter(range(LOOP_LIMIT))})
+    for _ in expression.root_render_func(context):
+        pass
+    found = context.vars[_RESULT]
+    if isinstance(found, Missing):
+        str(found)  # raises, naming what is missing
+    return None if type(found) is jinja2.Undefined else found
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -212,6 +230,20 @@ def _environment(target: Target) -> _Environment:
 def _compiled(source: str, target: Target) -> jinja2.Template:
     environment = _environment(target)
     code = environment.compile(_tree(source, target))
+    return jinja2.Template.from_code(environment, code, environment.globals)
+
+
+@functools.lru_cache(maxsize=_CACHED_TEMPLATES)
+def _compiled_expression(source: str) -> jinja2.Template | None:
+    """A template that assigns the one expression that ``source`` is; None where it is more."""
+    tree = _tree(source, Target.TEXT)
+    match tree.body:
+        case [nodes.Output(nodes=[expression])] if not isinstance(expression, nodes.TemplateData):
+            assign = nodes.Assign(nodes.Name(_RESULT, "store"), expression, lineno=1)
+        case _:
+            return None
+    environment = _environment(Target.TEXT)
+    code = environment.compile(nodes.Template([assign], lineno=1))
     return jinja2.Template.from_code(environment, code, environment.globals)
 
 

@@ -1,11 +1,12 @@
 """What a rule gives names to: ``let`` for parts of its expressions, ``labels`` for its alerts."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
-from router.rules.cel import ERROR, Expression
+from router.rules.cel import ERROR, Expression, as_json
 
 LABEL_LIMIT: Final = 256
 """Characters of a label's value; the rest is cut."""
@@ -32,7 +33,7 @@ class Naming(msgspec.Struct, frozen=True):
         """The labels of an alert for this CloudEvent. One that has no value is not among them."""
         found = {}
         for name, each in self.labels.items():
-            text = each if isinstance(each, str) else _text(each.value(event))
+            text = each if isinstance(each, str) else _text(_value(each, event))
             if text:
                 found[name] = text[:LABEL_LIMIT]
         return found
@@ -41,21 +42,29 @@ class Naming(msgspec.Struct, frozen=True):
         """What the ``let`` names stand for, in JSON's types. One without a value is not among them."""
         found = {}
         for name, expression in self.lets.items():
-            value = expression.value(event)
-            if value is ERROR:
-                continue
-            try:
-                # Times and durations become text, as they are in JSON.
-                plain = msgspec.to_builtins(value, enc_hook=str)
-                size = len(msgspec.msgpack.encode(plain))
-            except (ValueError, OverflowError, RecursionError):
-                continue  # a number, say, that no journal can hold
-            if size <= VALUE_LIMIT:
-                found[name] = plain
+            value = _value(expression, event)
+            if value is not ERROR and _size(value) <= VALUE_LIMIT:
+                found[name] = value
         return found
 
 
 NO_NAMING: Final = Naming()
+
+
+def _value(expression: Expression, event: dict[str, Any]) -> Any:
+    """Its value in JSON's types, or ERROR."""
+    try:
+        return as_json(expression.value(event))
+    except RecursionError:
+        return ERROR
+
+
+def _size(value: Any) -> float:
+    """How many bytes the journal needs for a value; without end for what it cannot hold."""
+    try:
+        return len(msgspec.msgpack.encode(value))
+    except (ValueError, OverflowError, RecursionError):
+        return math.inf
 
 
 def _text(value: Any) -> str:

@@ -190,7 +190,7 @@ async def test_fifty_reloads_under_load(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 async def test_a_thousand_reloads_under_load(
     router: Running,
     generations: Generations,

@@ -123,6 +123,9 @@ class Refused(msgspec.Struct, frozen=True):
     response: str = ""
     reached: tuple[str, ...] = ()
     """As in ``Failed``."""
+    disables: bool = False
+    """It is not about this delivery: the receiver says that the address is gone for good, so the
+    destination takes nothing more and this delivery waits with the others."""
 
 
 class Failed(msgspec.Struct, frozen=True):

@@ -5,14 +5,14 @@ Made of the Structs that files are read into, so it cannot say anything else tha
 
 import functools
 import inspect
-from typing import Any, Final
+from typing import Annotated, Any, Final, get_args
 
 import msgspec
 
 from router.destinations.kinds import KINDS
 from router.environ import written
 from router.rules.model import NAME_PATTERN, RuleText
-from router.values import ByteSize, Duration, Secret
+from router.values import ByteSize, Duration, Rate, Secret
 from router.yaml_routing import RouteText
 from router.yaml_tables import NAME_PATTERN as TABLE_PATTERN
 from router.yaml_tables import TableText
@@ -23,6 +23,8 @@ _WRITTEN: Final[dict[type, dict[str, Any]]] = {
     ByteSize: {"type": ["string", "integer"], "examples": ["64KiB", "1MiB"]},
     Secret: {"type": "string", "examples": ["${NAME_OF_A_VARIABLE}"]},
 }
+
+_RATE_TEXT: Final = Annotated[str, msgspec.Meta(examples=["5/s", "100/m", "20/10s"])]
 
 
 def json_schema() -> dict[str, Any]:
@@ -92,11 +94,15 @@ def _first_paragraph(struct: type[msgspec.Struct]) -> str:
 
 
 def _described_type(kind: Any) -> Any:
+    if Rate in get_args(kind):
+        return _describable(Rate) | _RATE_TEXT | None
     is_struct = isinstance(kind, type) and issubclass(kind, msgspec.Struct)
     return _describable(kind) if is_struct else kind
 
 
 def _described_default(field: msgspec.structs.FieldInfo) -> Any:
+    if isinstance(field.default, Rate):
+        return f"{field.default.limit}/{written(field.default.per)}"
     if isinstance(field.default, Duration | ByteSize):
         return written(field.default)
     if isinstance(field.default, msgspec.Struct):

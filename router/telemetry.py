@@ -63,15 +63,7 @@ class Metrics:
         self.template_errors = counter(
             "template_errors", "Templates that failed; the plain form was sent."
         )
-        self.deliveries = counter(
-            "deliveries", "Attempts at deliveries, by how they ended.", "destination", "outcome"
-        )
-        self.delivery_attempt_seconds = self._histogram(
-            "delivery_attempt_seconds", "One attempt.", _LATENCY, "destination"
-        )
-        self.event_to_delivery_seconds = self._histogram(
-            "event_to_delivery_seconds", "From the event's arrival to its delivery.", _LATENCY
-        )
+        self._of_deliveries()
         self.worker_restarts = counter(
             "worker_restarts", "Times a worker was rebuilt, mostly after Redis was away.", "queue"
         )
@@ -82,7 +74,6 @@ class Metrics:
         self.queue_oldest_seconds = gauge(
             "queue_oldest_seconds", "How long the oldest due work has waited.", "queue"
         )
-        self.dead_letters = gauge("dead_letters", "Deliveries given up and kept.", "destination")
         self.quarantined = gauge("quarantined", "Events in quarantine.")
         self.rules_loaded = gauge("rules_loaded", "Rules in force.")
         self.rules_last_reload_successful = gauge(
@@ -95,6 +86,28 @@ class Metrics:
             "rules_reloads", "Times the rules folder was read again.", "outcome"
         )
         self.redis_up = gauge("redis_up", "1 when Redis answered at this scrape.")
+
+    def _of_deliveries(self) -> None:
+        counter, gauge = self._counter, self._gauge
+        self.deliveries = counter(
+            "deliveries", "Attempts at deliveries, by how they ended.", "destination", "outcome"
+        )
+        self.delivery_attempt_seconds = self._histogram(
+            "delivery_attempt_seconds", "One attempt.", _LATENCY, "destination"
+        )
+        self.event_to_delivery_seconds = self._histogram(
+            "event_to_delivery_seconds", "From the event's arrival to its delivery.", _LATENCY
+        )
+        self.circuit_state = gauge(
+            "circuit_state", "0 closed, 1 half open, 2 open: nothing is sent.", "destination"
+        )
+        self.dead_letters = gauge("dead_letters", "Deliveries given up and kept.", "destination")
+        self.destination_held = gauge(
+            "destination_held",
+            "1 while the destination is paused or disabled.",
+            "destination",
+            "kind",
+        )
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """The metrics as text and its content type, as the Accept header wants them."""

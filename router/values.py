@@ -8,10 +8,14 @@ import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
+import msgspec
+
 _DURATION_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_LONGEST_PER: Final = 30 * _DURATION_UNITS["d"]
 _SIZE_UNITS: Final = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _SIZE: Final = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB|)")
+_RATE: Final = re.compile(r"(\d{1,9})\s*/\s*(\S+)")
 
 
 class Duration(float):
@@ -86,6 +90,38 @@ class Networks(tuple[IPv4Network | IPv6Network, ...]):
     def hold(self, address: Address | None) -> bool:
         """Whether one of them holds ``address``."""
         return address is not None and any(address in network for network in self)
+
+
+class Rate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """At most so many in a span of time, evenly spread; written ``5/s``, ``100/m`` or ``20/10s``."""
+
+    limit: int
+    per: Duration
+    """The span of time: `limit: 5, per: 1s` is one each 200 ms."""
+    burst: int = 1
+    """How many may go at once after a quiet time."""
+
+    def __post_init__(self) -> None:
+        if self.limit < 1 or self.burst < 1:
+            raise ValueError(
+                "limit and burst must be at least 1; without a limit, write rate: null"
+            )
+        if not 0 < self.per <= _LONGEST_PER:
+            raise ValueError("per must be more than 0 and at most 30d, write for example 1s or 1m")
+
+    @property
+    def interval(self) -> float:
+        """Seconds from one to the next."""
+        return self.per / self.limit
+
+    @classmethod
+    def parse(cls, text: str) -> "Rate":
+        """Raise ValueError, saying what would be right, unless ``text`` is a rate."""
+        found = _RATE.fullmatch(text)
+        if found is None:
+            raise ValueError(f"{text!r} is not a rate, write for example 5/s, 100/m or 20/10s")
+        span = found[2] if found[2][0].isdigit() else f"1{found[2]}"
+        return cls(limit=int(found[1]), per=Duration.parse(span))
 
 
 class Secret:

@@ -15,7 +15,7 @@ from aiohttp import web
 from router.api.twilio_tests import TwilioTests
 from router.clock import Clock
 from router.configuration import Configuration, DestinationSpec, Live, Source
-from router.destinations import Environment
+from router.destinations import Destination, Environment
 from router.destinations.capture import OnCapture
 from router.errors import JournalUnavailableError
 from router.ingress.commit import event_commit
@@ -25,16 +25,21 @@ from router.journal import jobs, keys
 from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.deliveries import Deliveries
+from router.journal.holds import Holds
 from router.journal.keys import BatchId, SetId
 from router.journal.removed import RemovedDestinations
 from router.journal.sink_tests import SinkTests
 from router.journal.sweeper import Sweeper
+from router.journal.turns import HORIZON
 from router.reloading import Reloader
 from router.settings import Settings
 from router.telemetry import Metrics
 from router.worker import settle
-from router.worker.deliver import Deliver
+from router.worker.deliver import SLICE, Deliver
 from router.worker.evaluate import Evaluate
+from router.worker.flow import Flow
+from router.worker.holding import Holding
+from router.worker.pacer import Pacer
 from router.worker.presence import Presence
 from router.worker.queue_worker import Job
 from router.worker.roster import Place, Roster, make_destination
@@ -44,7 +49,6 @@ logger = logging.getLogger(__name__)
 
 _EVALUATE_SECONDS: Final = 20.0
 _DELIVER_JOBS: Final = 8
-_DELIVER_SLICE: Final = 10.0
 _POLL_DELAY: Final = 5.0
 _SWEEP_EVERY: Final = 30.0
 _MARGIN: Final = 5.0
@@ -106,6 +110,7 @@ class Worker:
         self._supervisor = Supervisor(
             connection, evaluates, metrics, clock, lease=settings.lease, poll_delay=_POLL_DELAY
         )
+        self._holding = Holding(Holds(connection), clock, self._supervisor.wake_all)
         self._roster = Roster(self._supervisor, self._place)
         self._presence = Presence(
             RemovedDestinations(connection, self._deliveries, clock),
@@ -121,6 +126,7 @@ class Worker:
         sweeper = Sweeper(self._connection, lambda: self._roster.names, self._clock)
         return [
             ("settle", self._settler.run()),
+            ("holding", self._holding.watch()),
             ("supervisor", self._supervisor.run()),
             ("roster", self._roster.run()),
             ("sweeper", self._sweep(sweeper)),
@@ -176,22 +182,28 @@ class Worker:
 
     def _place(self, spec: DestinationSpec) -> Place:
         destination = make_destination(spec, self._work.environment, self._work.on_capture)
+        flow = self._flow(destination)
         deliver = Deliver(
-            destination,
-            self._deliveries,
-            self._settler,
-            self._metrics,
-            self._clock,
-            slice_seconds=_DELIVER_SLICE,
+            destination, self._deliveries, self._settler, flow, self._metrics, self._clock
         )
         job = Job(
             queue=keys.deliver_queue(spec.name),
             function=jobs.DELIVER,
             run=lambda job_id: deliver.run(SetId(job_id)),
             max_jobs=_DELIVER_JOBS,
-            limit_seconds=_DELIVER_SLICE + destination.config.timeout + settle.PATIENCE + _MARGIN,
+            # The last attempt may wait for its turn before it begins.
+            limit_seconds=(
+                SLICE + HORIZON + destination.config.timeout + settle.PATIENCE + _MARGIN
+            ),
+            wait=flow.wait,
         )
         return Place(spec, destination, deliver, job)
+
+    def _flow(self, destination: Destination) -> Flow:
+        name, config = destination.name, destination.config
+        rate = config.rate
+        pacer = None if rate is None else Pacer(self._connection, name, rate, self._clock)
+        return Flow(name, config.breaker, pacer, self._holding, self._metrics, self._clock)
 
     async def _sweep(self, sweeper: Sweeper) -> NoReturn:
         while True:

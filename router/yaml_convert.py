@@ -75,6 +75,8 @@ class Converter:
             self._page.hide(entry.value)
 
     def _struct(self, node: Node, kind: type[msgspec.Struct], what: str) -> Any:
+        if isinstance(node, Scalar) and hasattr(kind, "parse"):
+            return self._written(node, kind.parse, what)
         if not isinstance(node, MapNode):
             return self._unexpected(node, "a map of keys and values", what)
         fields = _fields(kind)
@@ -91,6 +93,20 @@ class Converter:
                 self._page.report(node.span, f'{what} needs "{name}"')
                 sound = False
         return self._construct(node, kind, values, what) if sound else WRONG
+
+    def _written(self, node: Scalar, parse: Callable[[str], Any], what: str) -> Any:
+        """A Struct in its short spelling, one text."""
+        expanded = self._expander.expand(node, self._page)
+        if expanded is None:
+            return WRONG
+        try:
+            return parse(expanded.text)
+        except ValueError as error:
+            problem = str(error)
+        if expanded.variables:
+            problem = f"what {_named(expanded.variables)} holds does not fit"
+        self._page.report(node.span, f"{what}: {problem}")
+        return WRONG
 
     def _construct(
         self, node: MapNode, kind: type[msgspec.Struct], values: Mapping[str, Any], what: str

@@ -4,7 +4,8 @@
 2xx                     delivered
 408, 425, 429, 5xx      failed, try again; ``Retry-After`` is obeyed
 3xx                     refused: redirects are not followed
-other 4xx, 410 too      refused: the same request would get the same answer
+410                     refused, and the destination is disabled: it is gone for good
+other 4xx               refused: the same request would get the same answer
 anything else           failed
 ======================  =========================================================
 """
@@ -41,6 +42,8 @@ def outcome(answer: Answer, *, now: float) -> Outcome:
         return Delivered(status)
     if 300 <= status < 400:
         return refused(answer, f"{_phrase(status)}: {_REDIRECT}")
+    if status == HTTPStatus.GONE:
+        return msgspec.structs.replace(refused(answer, _phrase(status)), disables=True)
     if 400 <= status < 500 and status not in _TRY_AGAIN:
         return refused(answer, _phrase(status))
     return failed(answer, _phrase(status), now=now)

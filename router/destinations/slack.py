@@ -20,7 +20,7 @@ from router.destinations.exchange import USER_AGENT, Exchange
 from router.destinations.render import COLOURS, Summary, Target, decode, facts, summary
 from router.destinations.templates import ESCAPES
 from router.destinations.text import cut, one_line
-from router.values import Secret
+from router.values import Duration, Rate, Secret
 
 HEADER_LIMIT: Final = 150
 SECTION_LIMIT: Final = 3000
@@ -63,6 +63,8 @@ class SlackConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_f
 
     webhook_url: Secret
     """From the Slack app's page "Incoming Webhooks". Whoever has it can post."""
+    rate: Rate | None = Rate(limit=1, per=Duration(1))
+    """Slack's own limit is about one message a second for each channel."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -10,6 +10,8 @@
 | ``router:dead:<destination>`` | hash: delivery id -> msgpack dead letter | until replayed, discarded |
 | ``router:dead-index:<destination>`` | sorted set: delivery id -> Unix ms of death | as above |
 | ``router:unserved`` | hash: destination -> mark of who found that nobody delivers there | until somebody does |
+| ``router:holds`` | hash: destination -> msgpack hold | field until resumed |
+| ``router:rate:<destination>`` | string: Unix microseconds of the next turn | a second after it |
 | ``router:quarantine`` | hash: id -> msgpack quarantined event | until discarded, replayed |
 | ``router:quarantine-index`` | sorted set: id -> Unix ms | as above |
 | ``router:twilio-tests`` | sorted set: msgpack [test id, account] -> Unix ms | the newest 100 |
@@ -36,6 +38,7 @@ QUARANTINE_INDEX: Final = "router:quarantine-index"
 TWILIO_TESTS: Final = "router:twilio-tests"
 LEDGER: Final = "router:ledger"
 UNSERVED: Final = "router:unserved"
+HOLDS: Final = "router:holds"
 EVALUATE_QUEUE: Final = "router:queue:evaluate"
 _WAKE: Final = "router:wake:"
 WAKE_PATTERN: Final = f"{_WAKE}*"
@@ -63,6 +66,10 @@ def dead_letters(destination: str) -> str:
 
 def dead_letter_index(destination: str) -> str:
     return f"router:dead-index:{destination}"
+
+
+def rate(destination: str) -> str:
+    return f"router:rate:{destination}"
 
 
 def deliver_queue(destination: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from router.errors import JournalUnavailableError
 from router.journal import keys, ledger
 from router.journal.connection import Connection
+from router.journal.holds import HoldKind, Holds
 from router.telemetry import Metrics
 
 _OLDEST_VERSION: Final = (7, 0)
@@ -62,6 +63,11 @@ async def observe(connection: Connection, metrics: Metrics, now: Callable[[], fl
             waited = now() - oldest[0][1] / 1000 if oldest else 0.0
             # Work that is put back for later is not late.
             metrics.queue_oldest_seconds.labels(label).set(max(0.0, waited))
+        held = await Holds(connection).all()
+        for name in books.destinations.keys() | held.keys():
+            for kind in HoldKind:
+                is_held = name in held and held[name].kind is kind
+                metrics.destination_held.labels(name, kind).set(is_held)
         metrics.quarantined.set(await connection.ask(connection.redis.zcard(keys.QUARANTINE_INDEX)))
         metrics.redis_up.set(1)
     except JournalUnavailableError:

@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 
@@ -15,15 +14,20 @@ from router.journal.deliveries import Deliveries, Done, GivenUp, PutBack, Settle
 from router.journal.group_commit import GroupCommit
 from router.journal.keys import SetId
 from router.telemetry import Metrics
-from router.worker.retry import Finished, GiveUp, TryAgain, after
+from router.worker.breaker import Permit
+from router.worker.flow import Flow
+from router.worker.retry import Disable, Finished, GiveUp, TryAgain, after
 
 logger = logging.getLogger(__name__)
+
+SLICE: Final = 10.0
+"""Seconds after which a run begins no further attempt."""
 
 
 class Deliver:
     """Makes the deliveries of one destination.
 
-    A run starts no attempt after ``slice_seconds``, so that a slow receiver cannot hold a job for
+    A run starts no attempt after ``SLICE``, so that a slow receiver cannot hold a job for
     longer than that plus one attempt; what is left stays in the set for the next run.
     """
 
@@ -32,15 +36,14 @@ class Deliver:
         destination: Destination,
         deliveries: Deliveries,
         settler: GroupCommit[Settlement],
+        flow: Flow,
         metrics: Metrics,
         clock: Clock,
-        *,
-        slice_seconds: float,
     ) -> None:
         self._destination = destination
         self._deliveries = deliveries
         self._settler = settler
-        self._slice_seconds = slice_seconds
+        self._flow = flow
         self._clock = clock
         self._slots = asyncio.Semaphore(destination.config.concurrency)
         self.draining = False
@@ -59,33 +62,51 @@ class Deliver:
         its set still, and will be sent again.
         """
         deliveries = await self._deliveries.take(set_id, self._destination.name)
-        until = self._clock.monotonic() + self._slice_seconds
-        left = iter(deliveries)
-        senders = min(self._destination.config.concurrency, len(deliveries))
+        until = self._clock.monotonic() + SLICE
+        begun = 0
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(senders):
-                    group.create_task(self._send(left, set_id, until))
+                for delivery in deliveries:
+                    permit = await self._permit(until)
+                    if permit is None:
+                        break
+                    begun += 1
+                    sending = group.create_task(self._send(delivery, set_id, permit))
+                    # Not in the task: one that is cancelled before it begins runs no code at all.
+                    sending.add_done_callback(lambda _: self._slots.release())
+                    if permit.is_trial:  # what follows is decided when it has ended
+                        break
         except* JournalUnavailableError as errors:
             # The first says it all: they fail together, on the same Redis.
             raise JournalUnavailableError(str(errors.exceptions[0])) from None
-        return next(left, None) is None
+        return begun == len(deliveries)
 
-    async def _send(self, left: Iterator[Delivery], set_id: SetId, until: float) -> None:
-        while True:
-            async with self._slots:
-                if self.draining or self._clock.monotonic() >= until:
-                    return
-                delivery = next(left, None)
-                if delivery is None:
-                    return
-                # The slot is held until the end is recorded: a crash repeats no more
-                # deliveries than the destination has slots.
-                await self._settler.commit(await self._attempt(delivery, set_id))
+    async def _permit(self, until: float) -> Permit | None:
+        """A slot and leave for one attempt, or neither. The slot is the caller's to release."""
+        await self._slots.acquire()
+        permit = None
+        try:
+            if not self._is_over(until):
+                permit = await self._flow.begin()
+                if permit is not None and self._is_over(until):
+                    self._flow.end(permit, None)
+                    permit = None
+        finally:
+            if permit is None:
+                self._slots.release()
+        return permit
 
-    async def _attempt(self, delivery: Delivery, set_id: SetId) -> Settlement:
+    def _is_over(self, until: float) -> bool:
+        return self.draining or self._clock.monotonic() >= until
+
+    async def _send(self, delivery: Delivery, set_id: SetId, permit: Permit) -> None:
+        # The slot is held until the end is recorded: a crash repeats no more deliveries than the
+        # destination has slots.
+        await self._settler.commit(await self._attempt(delivery, set_id, permit))
+
+    async def _attempt(self, delivery: Delivery, set_id: SetId, permit: Permit) -> Settlement:
         began_at, began = self._clock.now(), self._clock.monotonic()
-        outcome = await self._outcome(delivery)
+        outcome = await self._outcome(delivery, permit)
         seconds = self._clock.monotonic() - began
         self._attempt_seconds.observe(seconds)
         following = after(
@@ -105,8 +126,12 @@ class Deliver:
             case TryAgain(in_seconds=wait):
                 self._outcomes["retried"].inc()
                 _log(logging.INFO, "attempt failed, will try again", tried, in_seconds=wait)
-                retry = msgspec.structs.replace(tried, attempt=tried.attempt + 1)
-                return PutBack(set_id, retry, self._clock.now() + wait)
+                return self._put_back(set_id, tried, wait)
+            case Disable(reason=reason):
+                self._outcomes["retried"].inc()
+                _log(logging.ERROR, "the destination is gone, it is disabled", tried)
+                await self._flow.disable(reason)
+                return self._put_back(set_id, tried, 0.0)
             case GiveUp(reason=reason):
                 self._outcomes["dead_lettered"].inc()
                 _log(logging.WARNING, "delivery given up, it is in the dead letters", tried)
@@ -114,13 +139,22 @@ class Deliver:
             case _:
                 assert_never(following)
 
-    async def _outcome(self, delivery: Delivery) -> Outcome:
+    def _put_back(self, set_id: SetId, tried: Delivery, wait: float) -> PutBack:
+        following = msgspec.structs.replace(tried, attempt=tried.attempt + 1)
+        return PutBack(set_id, following, self._clock.now() + wait)
+
+    async def _outcome(self, delivery: Delivery, permit: Permit) -> Outcome:
         """A destination never raises for the far side's fault; a bug of ours loses nothing."""
+        outcome: Outcome | None = None
         try:
-            return await self._destination.attempt(delivery)
+            outcome = await self._destination.attempt(delivery)
         except Exception as error:
             logger.exception("destination raised", extra={"destination": self._destination.name})
             return Failed(f"internal error: {type(error).__name__}")
+        else:
+            return outcome
+        finally:
+            self._flow.end(permit, outcome)
 
 
 def _with_attempt(delivery: Delivery, outcome: Outcome, *, at: float, seconds: float) -> Delivery:

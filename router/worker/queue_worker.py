@@ -35,6 +35,10 @@ _REDIS_DEADLINE: Final = 10.0
 _LONGEST_PAUSE: Final = 30.0
 
 
+def no_wait() -> float:
+    return 0.0
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What a queue's jobs are: how to run one, how many at once, for how long (seconds)."""
 
@@ -43,6 +47,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     run: Run
     max_jobs: int
     limit_seconds: float
+    wait: Callable[[], float] = no_wait
+    """Seconds for which nothing is to be picked; infinity until something wakes the worker."""
 
 
 class QueueWorker(Worker):
@@ -122,7 +128,7 @@ class QueueWorker(Worker):
     async def _poll_iteration(self) -> None:
         self._reap()
         self._picked = 0
-        if self.allow_pick_jobs and self.job_counter < self.max_jobs:
+        if self._may_pick() and self._job.wait() <= 0:
             due: list[bytes] = await self.pool.zrangebyscore(
                 self.queue_name, "-inf", timestamp_ms(), start=0, num=self.queue_read_limit
             )
@@ -155,7 +161,10 @@ class QueueWorker(Worker):
         pause = self.poll_delay_s
         if self.tasks:
             pause = min(pause, self._lease / 3)
-        if not self._picked and self.allow_pick_jobs and self.job_counter < self.max_jobs:
+        wait = self._job.wait()
+        if wait > 0:
+            return min(pause, wait)
+        if not self._picked and self._may_pick():
             now = timestamp_ms()
             coming: list[tuple[bytes, float]] = await self.pool.zrangebyscore(
                 self.queue_name, f"({now}", "+inf", start=0, num=1, withscores=True
@@ -163,6 +172,9 @@ class QueueWorker(Worker):
             if coming:
                 pause = min(pause, (coming[0][1] - now + 1) / 1000)
         return pause
+
+    def _may_pick(self) -> bool:
+        return self.allow_pick_jobs and self.job_counter < self.max_jobs
 
     async def _rest(self, pause: float) -> None:
         try:

@@ -1,11 +1,14 @@
 """What follows an attempt: done, again later, or a dead letter. Pure, so it is a table."""
 
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 
 from router.alerts import Delivered, Failed, Outcome, Refused
 from router.destinations import RetryPolicy
+
+_DRAWN_OUT: Final = 0.1
+"""The share of a scheduled wait that jitter may add."""
 
 
 class Finished(msgspec.Struct, frozen=True):
@@ -24,7 +27,13 @@ class GiveUp(msgspec.Struct, frozen=True):
     reason: str
 
 
-Next = Finished | TryAgain | GiveUp
+class Disable(msgspec.Struct, frozen=True):
+    """The destination is gone: nothing more is sent there, this delivery waits with the others."""
+
+    reason: str
+
+
+Next = Finished | TryAgain | GiveUp | Disable
 
 
 def after(outcome: Outcome, *, attempt: int, policy: RetryPolicy, jitter: float) -> Next:
@@ -37,17 +46,25 @@ def after(outcome: Outcome, *, attempt: int, policy: RetryPolicy, jitter: float)
     match outcome:
         case Delivered():
             return Finished()
+        case Refused(reason=reason, disables=True):
+            return Disable(reason)
         case Refused(reason=reason):
             return GiveUp(reason)
-        case Failed(reason=reason) if attempt >= policy.attempts:
-            return GiveUp(f"{reason} (attempt {attempt} of {policy.attempts})")
+        case Failed(reason=reason) if attempt >= policy.all_attempts:
+            return GiveUp(f"{reason} (attempt {attempt} of {policy.all_attempts})")
         case Failed(retry_after_seconds=wish):
-            wait = jitter * backoff_limit(attempt, policy)
+            wait = _wait(attempt, policy, jitter)
             # A little jitter on top of a wish: everybody who was told "7 seconds" is not to
             # come back in the same millisecond.
             return TryAgain(wait if wish is None else min(wish, policy.longest) + jitter)
         case _:
             assert_never(outcome)
+
+
+def _wait(attempt: int, policy: RetryPolicy, jitter: float) -> float:
+    if policy.schedule:
+        return policy.schedule[attempt - 1] * (1 + _DRAWN_OUT * jitter)
+    return jitter * backoff_limit(attempt, policy)
 
 
 def backoff_limit(attempt: int, policy: RetryPolicy) -> float:

@@ -97,6 +97,11 @@ class Supervisor:
             begun.task.cancel()
             await asyncio.wait([begun.task])
 
+    def wake_all(self) -> None:
+        """There may be work for any of the workers."""
+        for begun in self._begun:
+            begun.wake()
+
     async def drain(self, seconds: float) -> None:
         """Take no more jobs and let those that run end, within ``seconds``."""
         async with asyncio.TaskGroup() as group:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from support.receivers import Receivers
+from support.receivers import Receivers, unhurried
 from support.sender import TOKEN
 
 from router.journal.embedded import EmbeddedRedis, find_server
@@ -28,11 +28,11 @@ async def receivers() -> AsyncIterator[Receivers]:
 
 
 @pytest.fixture
-def environ(redis: EmbeddedRedis, receivers: Receivers) -> dict[str, str]:
+def environ(redis: EmbeddedRedis, receivers: Receivers, tmp_path: Path) -> dict[str, str]:
     return {
         **receivers.environ(),
         "ROUTER_REDIS_URL": redis.url.reveal(),
-        "ROUTER_RULES": str(RULES),
+        "ROUTER_RULES": str(unhurried(RULES, tmp_path)),
         "ROUTER_TWILIO_AUTH_TOKENS": TOKEN.reveal(),
         "ROUTER_PORT": "0",
         "ROUTER_WORKER_PORT": "0",

@@ -4,21 +4,26 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+import msgspec
 import pytest
 from support.clock import SetClock
 from support.events import deliveries_of, event_from
 
 from router.alerts import Attempt, Delivery, Failed, Outcome, Refused
 from router.clock import Clock
-from router.destinations import Destination
+from router.destinations import BreakerPolicy, Destination
 from router.events import Received
 from router.journal import ledger
 from router.journal.batches import Batches, Verdict
 from router.journal.connection import Connection
 from router.journal.deliveries import Deliveries, dead_letters
+from router.journal.holds import HoldKind, Holds
 from router.journal.keys import BatchId, SetId
 from router.telemetry import Metrics
+from router.worker.breaker import State
 from router.worker.deliver import Deliver
+from router.worker.flow import Flow
+from router.worker.holding import Holding
 from router.worker.settle import settler
 
 SET = SetId("id0002")
@@ -35,13 +40,25 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
+def holding(connection: Connection, clock: Clock) -> Holding:
+    holding = Holding(Holds(connection), clock, lambda: None)
+    holding.learn({})
+    return holding
+
+
+@pytest.fixture
+def flow(mail: Scripted, holding: Holding, metrics: Metrics, clock: Clock) -> Flow:
+    return Flow("mail", mail.config.breaker, None, holding, metrics, clock)
+
+
+@pytest.fixture
 async def deliver(
-    connection: Connection, clock: Clock, metrics: Metrics, mail: Scripted
+    connection: Connection, clock: Clock, metrics: Metrics, mail: Scripted, flow: Flow
 ) -> AsyncIterator[Deliver]:
     deliveries = Deliveries(connection, clock)
     settling = settler(deliveries, clock)
     runner = asyncio.get_running_loop().create_task(settling.run())
-    yield Deliver(mail, deliveries, settling, metrics, clock, slice_seconds=10.0)
+    yield Deliver(mail, deliveries, settling, flow, metrics, clock)
     runner.cancel()
     await asyncio.wait([runner])
 
@@ -141,6 +158,59 @@ async def test_a_draining_run_starts_nothing_more(
 
     assert not await deliver.run(SET)
     assert mail.sent == [opened[0]]
+
+
+async def test_an_open_circuit_stops_a_run_and_burns_no_attempts(
+    deliver: Deliver, mail: Scripted, flow: Flow, opened: tuple[Delivery, ...], time: SetClock
+) -> None:
+    mail.outcomes += [Failed("HTTP 429", 429, retry_after_seconds=30.0)]
+
+    assert not await deliver.run(SET)
+    assert (mail.sent, flow.wait()) == ([opened[0]], 30.0)
+    time.now += 30
+
+    assert not await deliver.run(SET)  # the trial; the rest follows at once
+    assert await deliver.run(SET)
+    assert [(d.id, d.attempt) for d in mail.sent[1:]] == [(d.id, 1) for d in opened[1:]]
+
+
+async def test_a_dead_destination_costs_few_attempts(
+    deliver: Deliver, mail: Scripted, flow: Flow, metrics: Metrics, opened: tuple[Delivery, ...]
+) -> None:
+    config = msgspec.structs.replace(mail.config, breaker=BreakerPolicy(failures=2))
+    deliver._flow = Flow("mail", config.breaker, None, flow._holding, metrics, SetClock().clock())
+    mail.outcomes += [Failed("connection refused")] * 3
+
+    assert not await deliver.run(SET)
+
+    assert len(mail.sent) == 2 < len(opened)
+    state = metrics.registry.get_sample_value("router_circuit_state", {"destination": "mail"})
+    assert state == State.OPEN
+
+
+async def test_a_receiver_that_is_gone_disables_the_destination_and_nothing_is_lost(
+    deliver: Deliver,
+    mail: Scripted,
+    holding: Holding,
+    opened: tuple[Delivery, ...],
+    connection: Connection,
+) -> None:
+    mail.outcomes += [Refused("HTTP 410 Gone", 410, disables=True)]
+
+    assert not await deliver.run(SET)
+
+    (hold,) = (await Holds(connection).all()).values()
+    assert (hold.kind, hold.reason) == (HoldKind.DISABLED, "HTTP 410 Gone")
+    assert mail.sent == [opened[0]]
+    assert (await ledger.read(connection)).destinations["mail"].pending == 3
+    assert not await deliver.run(SET)
+
+    await Holds(connection).release("mail")
+    holding.learn(await Holds(connection).all())
+    assert await deliver.run(SET)
+    assert await deliver.run(SetId("id0003"))
+    assert (await ledger.read(connection)).destinations["mail"].delivered == 3
+    assert mail.sent[-1].failed_attempts[0].status == 410
 
 
 async def test_attempts_are_counted_by_how_they_ended(

@@ -133,6 +133,41 @@ async def test_a_job_that_is_not_done_is_run_again_at_once(
     assert work.ran == ["a"] * 4
 
 
+async def test_nothing_is_picked_while_it_must_wait(
+    connection: Connection, work: Work, clock: Clock
+) -> None:
+    waits = [float("inf")]
+    job = Job(
+        queue=QUEUE,
+        function="test",
+        run=work,
+        max_jobs=2,
+        limit_seconds=5.0,
+        wait=lambda: waits[0],
+    )
+    supervisor = Supervisor(connection, [job], Metrics(), clock, lease=0.3, poll_delay=3600.0)
+    runner = asyncio.get_running_loop().create_task(supervisor.run())
+    await subscribed(connection)
+    await enqueue(connection, "a")
+    supervisor.wake_all()
+
+    async def polled() -> bool:
+        (begun,) = supervisor._begun
+        return begun.worker is not None and not begun.worker._wake.is_set()
+
+    await until(polled)
+    assert work.ran == []
+    assert not await connection.redis.exists(keys.lease("a"), "arq:retry:a")
+
+    waits[0] = 0.0
+    supervisor.wake_all()
+
+    await gone(connection, "a")
+    assert work.ran == ["a"]
+    runner.cancel()
+    await asyncio.wait([runner])
+
+
 @pytest.mark.usefixtures("supervisor")
 async def test_a_lease_is_renewed_while_its_job_runs(connection: Connection, work: Work) -> None:
     release = asyncio.Event()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from router.alerts import Delivered, Failed, Outcome, Refused
 from router.destinations import RetryPolicy
 from router.values import Duration
-from router.worker.retry import Finished, GiveUp, Next, TryAgain, after, backoff_limit
+from router.worker.retry import Disable, Finished, GiveUp, Next, TryAgain, after, backoff_limit
 
 POLICY = RetryPolicy(attempts=4, first=Duration(2), longest=Duration(60))
 
@@ -18,6 +18,8 @@ POLICY = RetryPolicy(attempts=4, first=Duration(2), longest=Duration(60))
         (Delivered(200), 1, Finished()),
         (Delivered(), 4, Finished()),
         (Refused("HTTP 404", 404), 1, GiveUp("HTTP 404")),
+        (Refused("HTTP 410", 410, disables=True), 1, Disable("HTTP 410")),
+        (Refused("HTTP 410", 410, disables=True), 9, Disable("HTTP 410")),
         (Failed("timed out"), 1, TryAgain(1.0)),
         (Failed("timed out"), 2, TryAgain(2.0)),
         (Failed("timed out"), 3, TryAgain(4.0)),
@@ -48,3 +50,35 @@ def test_a_receivers_wish_is_never_undercut(attempt: int, jitter: float, wish: f
 
     assert isinstance(following, TryAgain)
     assert following.in_seconds >= min(wish, POLICY.longest)
+
+
+SCHEDULE = RetryPolicy(schedule=tuple(map(Duration, (10, 60, 86400))))
+
+
+@pytest.mark.parametrize(
+    ("attempt", "wish", "expected"),
+    [
+        (1, None, TryAgain(10 * 1.05)),
+        (2, None, TryAgain(60 * 1.05)),
+        (3, None, TryAgain(86400 * 1.05)),
+        (3, 7.0, TryAgain(7.5)),
+        (4, None, GiveUp("timed out (attempt 4 of 4)")),
+    ],
+)
+def test_a_schedule_is_kept(attempt: int, wish: float | None, expected: Next) -> None:
+    outcome = Failed("timed out", retry_after_seconds=wish)
+
+    assert after(outcome, attempt=attempt, policy=SCHEDULE, jitter=0.5) == expected
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        ({"attempts": 0}, "attempts must be from 1 to 100"),
+        ({"schedule": (Duration(1),), "attempts": 3}, "exclude each other"),
+        ({"schedule": (Duration(31 * 86400),)}, "at most 30d"),
+    ],
+)
+def test_a_policy_that_cannot_be_is_refused(policy: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        RetryPolicy(**policy)  # type: ignore[arg-type]

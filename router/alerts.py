@@ -15,6 +15,10 @@ RESPONSE_LIMIT = 1024
 """Characters of a receiver's answer that an attempt keeps."""
 
 
+HISTORY_LIMIT = 100
+"""Failed attempts that a delivery carries along."""
+
+
 class Severity(enum.StrEnum):
     INFO = "info"
     WARNING = "warning"
@@ -107,6 +111,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     alert: Alert
     attempt: int = 1
     failed_attempts: tuple[Attempt, ...] = ()
+    """At most HISTORY_LIMIT, the last ones, those before a replay included."""
+    replays: int = 0
+    """How often it was replayed out of the dead letters."""
+    replay_of: str = ""
+    """The id that it had at first; ``""`` unless it is a replay."""
 
 
 class Delivered(msgspec.Struct, frozen=True):
@@ -171,3 +180,34 @@ def alert_key(rule: str, values: Sequence[str]) -> AlertKey:
 def delivery_id(alert: AlertId, destination: str) -> DeliveryId:
     """The id that every attempt of this delivery carries, so that receivers can drop repeats."""
     return DeliveryId(f"msg_{_digest((alert, destination))}")
+
+
+def replayed(delivery: Delivery) -> Delivery:
+    """The delivery as it is sent again by hand: a new id, all attempts before it, its history.
+
+    The id follows from the old one: two who replay the same dead letter mean the same delivery.
+    """
+    original = delivery.replay_of or delivery.id
+    times = delivery.replays + 1
+    return msgspec.structs.replace(
+        delivery,
+        id=DeliveryId(f"msg_{_digest((original, 'replay', str(times)))}"),
+        attempt=1,
+        replays=times,
+        replay_of=original,
+    )
+
+
+def after_attempt(delivery: Delivery, attempt: Attempt) -> Delivery:
+    """The delivery with one more failed attempt in its history.
+
+    Whom the oldest attempts reached is kept when they themselves are dropped.
+    """
+    history = (*delivery.failed_attempts, attempt)
+    dropped = history[:-HISTORY_LIMIT]
+    if dropped:
+        reached = {address: None for past in dropped for address in past.reached}
+        first, *rest = history[-HISTORY_LIMIT:]
+        both = tuple({**reached, **dict.fromkeys(first.reached)})
+        history = (msgspec.structs.replace(first, reached=both), *rest)
+    return msgspec.structs.replace(delivery, failed_attempts=history)

@@ -9,7 +9,7 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -24,7 +24,7 @@ from router.serving import Address, Server, listen
 from router.settings import Durability, Settings
 from router.status import Status
 from router.telemetry import Metrics
-from router.wiring import Background, Work, Worker, wire_ingress
+from router.wiring import Background, Work, Worker, wire_ingress, wire_operators
 
 __all__ = ["Address", "App", "Roles", "Work", "system_clock"]
 
@@ -124,7 +124,12 @@ class App:
         reload = None
         if self._worker is not None:
             reload = functools.partial(self._worker.reloader.reload, "request")
-        return status.routes() + Reloads(reload, self._settings.console_token).routes()
+        token = self._settings.console_token
+        stored = wire_operators(self._patient, self._destination_names, self._clock, token)
+        return status.routes() + Reloads(reload, token).routes() + stored
+
+    def _destination_names(self) -> Iterable[str]:
+        return () if self._worker is None else self._worker.destination_names
 
     def _rules_report(self) -> Mapping[str, Any]:
         if self._worker is None:

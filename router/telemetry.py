@@ -85,6 +85,9 @@ class Metrics:
         self.rules_reloads = counter(
             "rules_reloads", "Times the rules folder was read again.", "outcome"
         )
+        self.redis_memory_share = gauge(
+            "redis_memory_share", "Used memory / maxmemory; 0 where there is no limit."
+        )
         self.redis_up = gauge("redis_up", "1 when Redis answered at this scrape.")
 
     def _of_deliveries(self) -> None:

@@ -6,12 +6,15 @@ from them.
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, NoReturn
 
 import msgspec
 from aiohttp import web
 
+from router.api.dead_letters import DeadLettersApi
+from router.api.destinations import DestinationsApi
+from router.api.quarantine import QuarantineApi
 from router.api.twilio_tests import TwilioTests
 from router.clock import Clock
 from router.configuration import Configuration, DestinationSpec, Live, Source
@@ -24,9 +27,11 @@ from router.ingress.http import Ingress
 from router.journal import jobs, keys
 from router.journal.batches import Batches
 from router.journal.connection import Connection
+from router.journal.dead_letters import DeadLetters
 from router.journal.deliveries import Deliveries
 from router.journal.holds import Holds
 from router.journal.keys import BatchId, SetId
+from router.journal.quarantine import Quarantine
 from router.journal.removed import RemovedDestinations
 from router.journal.sink_tests import SinkTests
 from router.journal.sweeper import Sweeper
@@ -34,6 +39,7 @@ from router.journal.turns import HORIZON
 from router.reloading import Reloader
 from router.settings import Settings
 from router.telemetry import Metrics
+from router.values import Secret
 from router.worker import settle
 from router.worker.deliver import SLICE, Deliver
 from router.worker.evaluate import Evaluate
@@ -87,6 +93,20 @@ def wire_ingress(
     return routes, [("commit", commit.run())]
 
 
+def wire_operators(
+    connection: Connection,
+    destination_names: Callable[[], Iterable[str]],
+    clock: Clock,
+    token: Secret | None,
+) -> list[web.RouteDef]:
+    """What operators may ask of any process: the state is in Redis."""
+    return [
+        *DestinationsApi(connection, destination_names, clock, token).routes(),
+        *DeadLettersApi(DeadLetters(connection, clock), clock, token).routes(),
+        *QuarantineApi(Quarantine(connection, clock), clock, token).routes(),
+    ]
+
+
 class Worker:
     """What evaluates and delivers, and is changed by a reload. ``open`` it, then run ``background``."""
 
@@ -135,6 +155,11 @@ class Worker:
             ("reload", self.reloader.obey()),
         ]
 
+    @property
+    def destination_names(self) -> frozenset[str]:
+        """All that the rules folder names, delivered to here or not."""
+        return self._known()
+
     async def open(self) -> None:
         """Open the destinations. Raises ConfigurationError when one cannot be opened."""
         await self._apply(self._work.configuration)
@@ -156,6 +181,8 @@ class Worker:
         places = await self._roster.prepare(
             spec for spec in configuration.destinations if only is None or spec.name in only
         )
+        for name in set(self._roster.names) - set(places):
+            self._metrics.circuit_state.remove(name)
         # Nothing runs between these two: rules and destinations change together.
         self._roster.adopt(places)
         self._live.configuration = configuration

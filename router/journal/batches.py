@@ -39,6 +39,8 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
     received_at: float
     """Unix time in seconds."""
     path: str = ""
+    claimed_by: str = ""
+    """The batch whose claim on the event stands; a replay lifts it. ``""`` where there is none."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +115,8 @@ class Batches:
         counts = _counts(verdict)
         quarantined: list[str | bytes] = []
         for item in verdict.quarantined:
-            quarantined += [self._new_id(), _encode(item)]
+            claimed = msgspec.structs.replace(item, claimed_by=batch_id)
+            quarantined += [self._new_id(), _encode(claimed)]
         set_keys: list[str] = []
         set_arguments: list[str | int | bytes] = []
         for destination, records in _sets(verdict.deliveries):

@@ -1,11 +1,13 @@
 """The books: counters in Redis, changed in the same transactions as what they count.
 
 For events:     accepted = duplicate + filtered + matched + quarantined + pending
-Per destination: opened  = delivered + dead + pending
+Per destination: opened  = delivered + dead + discarded + pending
 
 so at any moment anybody can check that nothing has disappeared. ``matched`` events raised at
-least one alert; ``pending`` events wait in a batch, pending deliveries in a set. ``malformed`` is
-outside the sum: such a thing was never an event.
+least one alert; ``pending`` events wait in a batch, pending deliveries in a set. ``dead`` are those
+in the dead letters now: a replay makes them pending again. Outside the sums: ``malformed`` (such a
+thing was never an event), ``replayed`` and ``discarded`` of quarantine (what is replayed is accepted
+anew), ``replayed`` of a destination.
 """
 
 from typing import Final
@@ -21,6 +23,8 @@ DUPLICATE: Final = "duplicate"
 FILTERED: Final = "filtered"
 MATCHED: Final = "matched"
 QUARANTINED: Final = "quarantined"
+QUARANTINE_REPLAYED: Final = "quarantine_replayed"
+QUARANTINE_DISCARDED: Final = "quarantine_discarded"
 
 
 def opened(destination: str) -> str:
@@ -35,14 +39,25 @@ def dead(destination: str) -> str:
     return f"dead:{destination}"
 
 
+def replayed(destination: str) -> str:
+    return f"replayed:{destination}"
+
+
+def discarded(destination: str) -> str:
+    return f"discarded:{destination}"
+
+
 class DestinationLedger(msgspec.Struct, frozen=True):
     opened: int = 0
     delivered: int = 0
     dead: int = 0
+    discarded: int = 0
+    replayed: int = 0
+    """How often dead letters were replayed."""
 
     @property
     def pending(self) -> int:
-        return self.opened - self.delivered - self.dead
+        return self.opened - self.delivered - self.dead - self.discarded
 
 
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +67,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     filtered: int = 0
     matched: int = 0
     quarantined: int = 0
+    quarantine_replayed: int = 0
+    quarantine_discarded: int = 0
     destinations: dict[str, DestinationLedger] = {}
 
     @property

@@ -69,6 +69,7 @@ async def observe(connection: Connection, metrics: Metrics, now: Callable[[], fl
                 is_held = name in held and held[name].kind is kind
                 metrics.destination_held.labels(name, kind).set(is_held)
         metrics.quarantined.set(await connection.ask(connection.redis.zcard(keys.QUARANTINE_INDEX)))
+        metrics.redis_memory_share.set(memory_share(await look(connection)))
         metrics.redis_up.set(1)
     except JournalUnavailableError:
         metrics.redis_up.set(0)

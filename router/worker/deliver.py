@@ -6,7 +6,15 @@ from typing import Final, assert_never
 
 import msgspec
 
-from router.alerts import Attempt, Delivered, Delivery, Failed, Outcome, Refused
+from router.alerts import (
+    Attempt,
+    Delivered,
+    Delivery,
+    Failed,
+    Outcome,
+    Refused,
+    after_attempt,
+)
 from router.clock import Clock
 from router.destinations import Destination
 from router.errors import JournalUnavailableError
@@ -172,9 +180,7 @@ def _with_attempt(delivery: Delivery, outcome: Outcome, *, at: float, seconds: f
                 response=outcome.response,
                 reached=outcome.reached,
             )
-            return msgspec.structs.replace(
-                delivery, failed_attempts=(*delivery.failed_attempts, attempt)
-            )
+            return after_attempt(delivery, attempt)
         case _:
             assert_never(outcome)
 

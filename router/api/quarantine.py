@@ -1,0 +1,103 @@
+"""``/api/v1/quarantine``: list, show, replay, discard events that could not be decoded or judged."""
+
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from router.api import asking
+from router.api.access import Answer, error, ok, operators_only
+from router.api.asking import AskingError, answering
+from router.api.views import item_details, item_view
+from router.clock import Clock
+from router.journal.pages import act, collect, until
+from router.journal.quarantine import Quarantine, Wanted
+from router.values import Secret
+
+_SCANNED: Final = 2000
+"""Items that one request looks at, at most."""
+_FILTERS: Final = ("reason", "older_than", "newer_than")
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which ones to replay or discard. Without ids or a filter, ``all`` must say so."""
+
+    ids: tuple[str, ...] = ()
+    reason: str = ""
+    older_than: str = ""
+    newer_than: str = ""
+    all: bool = False
+    limit: int = asking.LARGEST_LIMIT
+    after: str = ""
+    until: int = 0
+    """As for dead letters."""
+
+
+class QuarantineApi:
+    def __init__(self, quarantine: Quarantine, clock: Clock, token: Secret | None) -> None:
+        self._quarantine = quarantine
+        self._now = clock.now
+        self._token = token
+
+    def routes(self) -> list[web.RouteDef]:
+        base = "/api/v1/quarantine"
+        return [
+            web.get(base, self._open(self.list)),
+            web.get(f"{base}/{{id}}", self._open(self.show)),
+            web.post(f"{base}/replay", self._open(self.replay)),
+            web.post(f"{base}/discard", self._open(self.discard)),
+        ]
+
+    async def list(self, request: web.Request) -> web.StreamResponse:
+        """A page, newest first."""
+        query = asking.known(request, *_FILTERS, "limit", "after")
+        wanted = self._wanted(query)
+        found = await collect(
+            self._quarantine.find(wanted),
+            asking.cursor(query.get("after", "")),
+            count=asking.limit(request),
+            most=_SCANNED,
+        )
+        shown = [item_view(item) for item in found.items]
+        return ok({"quarantine": shown, "after": str(found.after or "")})
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        item = await self._quarantine.get(request.match_info["id"])
+        if item is None:
+            return error(404, "not_found", "there is no such event in quarantine")
+        return ok(item_details(item))
+
+    async def replay(self, request: web.Request) -> web.StreamResponse:
+        return await self._move(request, "replayed")
+
+    async def discard(self, request: web.Request) -> web.StreamResponse:
+        return await self._move(request, "discarded")
+
+    async def _move(self, request: web.Request, done: str) -> web.StreamResponse:
+        order = await asking.body(request, Order)
+        if not (order.ids or any(getattr(order, name) for name in _FILTERS) or order.all):
+            raise AskingError('name ids or a filter, or say "all": true')
+        if not 1 <= order.limit <= asking.LARGEST_LIMIT or len(order.ids) > order.limit:
+            raise AskingError(f"limit is from 1 to {asking.LARGEST_LIMIT}, and ids are no more")
+        last_ms = order.until or int(self._now() * 1000)
+        wanted = self._wanted({name: getattr(order, name) for name in _FILTERS}, order.ids)
+        wanted = msgspec.structs.replace(wanted, span=until(wanted.span, last_ms))
+        move = self._quarantine.replay if done == "replayed" else self._quarantine.discard
+
+        moved, after = await act(
+            self._quarantine.find(wanted, newest_first=False),
+            move,
+            asking.cursor(order.after),
+            count=order.limit,
+            most=_SCANNED,
+        )
+        return ok({done: moved, "after": str(after or ""), "until": last_ms})
+
+    def _wanted(self, query: dict[str, str], ids: tuple[str, ...] = ()) -> Wanted:
+        span = asking.span(
+            query.get("older_than", ""), query.get("newer_than", ""), now=self._now()
+        )
+        return Wanted(ids=ids, reason=query.get("reason", ""), span=span)
+
+    def _open(self, answer: Answer) -> Answer:
+        return operators_only(answering(answer), self._token)

@@ -7,6 +7,7 @@ RouterError                  whatever the router itself says is wrong
 │   └── ConditionError       one condition of a rule, with its place in it
 ├── EventError               the sender's to mend; HTTP 4xx
 │   └── EventsTooLargeError  over a limit; HTTP 413
+├── PoisonError              an event that ends the process that judges it; it goes to quarantine
 ├── OverloadedError          too much is waiting; HTTP 503, try again
 └── JournalUnavailableError  Redis did not confirm in time; HTTP 503, try again
 """
@@ -86,6 +87,10 @@ class EventError(RouterError):
 
 class EventsTooLargeError(EventError):
     """More bytes or more events than a request may hold."""
+
+
+class PoisonError(RouterError):
+    """An event that has ended one process after the other."""
 
 
 class OverloadedError(RouterError):

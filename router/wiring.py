@@ -34,6 +34,7 @@ from router.journal.keys import BatchId, SetId
 from router.journal.quarantine import Quarantine
 from router.journal.removed import RemovedDestinations
 from router.journal.sink_tests import SinkTests
+from router.journal.strikes import Strikes
 from router.journal.sweeper import Sweeper
 from router.journal.turns import HORIZON
 from router.reloading import Reloader
@@ -41,7 +42,7 @@ from router.settings import Settings
 from router.telemetry import Metrics
 from router.values import Secret
 from router.worker import settle
-from router.worker.deliver import SLICE, Deliver
+from router.worker.deliver import SLICE, Deliver, Shared
 from router.worker.evaluate import Evaluate
 from router.worker.flow import Flow
 from router.worker.holding import Holding
@@ -50,6 +51,7 @@ from router.worker.presence import Presence
 from router.worker.queue_worker import Job
 from router.worker.roster import Place, Roster, make_destination
 from router.worker.supervisor import Supervisor
+from router.worker.suspects import Suspects
 
 logger = logging.getLogger(__name__)
 
@@ -126,6 +128,7 @@ class Worker:
         self._live = Live(work.configuration)
         self._deliveries = Deliveries(connection, clock)
         self._settler = settle.settler(self._deliveries, clock)
+        self._suspects = Suspects(Strikes(connection))
         evaluates = [self._evaluate_job()] if work.only is None else []
         self._supervisor = Supervisor(
             connection, evaluates, metrics, clock, lease=settings.lease, poll_delay=_POLL_DELAY
@@ -197,12 +200,13 @@ class Worker:
             self._live,
             self._metrics,
             self._clock,
+            suspects=self._suspects,
             dedup_window=self._settings.dedup_window,
         )
         return Job(
             queue=keys.EVALUATE_QUEUE,
             function=jobs.EVALUATE,
-            run=lambda job_id: evaluate.run(BatchId(job_id)),
+            run=lambda job_id, starts: evaluate.run(BatchId(job_id), starts),
             max_jobs=self._settings.evaluate_concurrency,
             limit_seconds=_EVALUATE_SECONDS,
         )
@@ -210,13 +214,12 @@ class Worker:
     def _place(self, spec: DestinationSpec) -> Place:
         destination = make_destination(spec, self._work.environment, self._work.on_capture)
         flow = self._flow(destination)
-        deliver = Deliver(
-            destination, self._deliveries, self._settler, flow, self._metrics, self._clock
-        )
+        shared = Shared(self._deliveries, self._settler, self._suspects)
+        deliver = Deliver(destination, shared, flow, self._metrics, self._clock)
         job = Job(
             queue=keys.deliver_queue(spec.name),
             function=jobs.DELIVER,
-            run=lambda job_id: deliver.run(SetId(job_id)),
+            run=lambda job_id, starts: deliver.run(SetId(job_id), starts),
             max_jobs=_DELIVER_JOBS,
             # The last attempt may wait for its turn before it begins.
             limit_seconds=(

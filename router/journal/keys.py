@@ -10,6 +10,7 @@
 | ``router:dead:<destination>`` | hash: delivery id -> msgpack dead letter | until replayed, discarded |
 | ``router:dead-index:<destination>`` | sorted set: delivery id -> Unix ms of death | as above |
 | ``router:unserved`` | hash: destination -> mark of who found that nobody delivers there | until somebody does |
+| ``router:strikes:<batch or set>`` | hash: digest of a piece -> starts without an end | a day |
 | ``router:holds`` | hash: destination -> msgpack hold | field until resumed |
 | ``router:rate:<destination>`` | string: Unix microseconds of the next turn | a second after it |
 | ``router:quarantine`` | hash: id -> msgpack quarantined event | until discarded, replayed |
@@ -66,6 +67,15 @@ def dead_letters(destination: str) -> str:
 
 def dead_letter_index(destination: str) -> str:
     return f"router:dead-index:{destination}"
+
+
+def strikes(job_id: str) -> str:
+    return f"router:strikes:{job_id}"
+
+
+def starts(job_id: str) -> str:
+    """Arq's count of how often a job was started since it last ended."""
+    return f"arq:retry:{job_id}"
 
 
 def rate(destination: str) -> str:

@@ -1,6 +1,7 @@
 """Job 2: a delivery set -> one attempt, one decision, one record for each delivery."""
 
 import asyncio
+import functools
 import logging
 from typing import Final, assert_never
 
@@ -25,11 +26,20 @@ from router.telemetry import Metrics
 from router.worker.breaker import Permit
 from router.worker.flow import Flow
 from router.worker.retry import Disable, Finished, GiveUp, TryAgain, after
+from router.worker.suspects import POISON, Suspects
 
 logger = logging.getLogger(__name__)
 
 SLICE: Final = 10.0
 """Seconds after which a run begins no further attempt."""
+
+
+class Shared(msgspec.Struct, frozen=True):
+    """What the destinations of a process have in common."""
+
+    deliveries: Deliveries
+    settler: GroupCommit[Settlement]
+    suspects: Suspects
 
 
 class Deliver:
@@ -42,16 +52,16 @@ class Deliver:
     def __init__(
         self,
         destination: Destination,
-        deliveries: Deliveries,
-        settler: GroupCommit[Settlement],
+        shared: Shared,
         flow: Flow,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
         self._destination = destination
-        self._deliveries = deliveries
-        self._settler = settler
+        self._deliveries = shared.deliveries
+        self._settler = shared.settler
         self._flow = flow
+        self._suspects = shared.suspects
         self._clock = clock
         self._slots = asyncio.Semaphore(destination.config.concurrency)
         self.draining = False
@@ -63,8 +73,11 @@ class Deliver:
             for outcome in ("delivered", "retried", "dead_lettered")
         }
 
-    async def run(self, set_id: SetId) -> bool:
+    async def run(self, set_id: SetId, starts: int = 1) -> bool:
         """Deliver what is left of a set; False when some of it still is.
+
+        In a set that was started before, by a process that then ended, each attempt is begun by
+        itself: one of them may be what ends processes.
 
         Raises JournalUnavailableError when an end could not be recorded; the delivery is then in
         its set still, and will be sent again.
@@ -79,15 +92,36 @@ class Deliver:
                     if permit is None:
                         break
                     begun += 1
-                    sending = group.create_task(self._send(delivery, set_id, permit))
-                    # Not in the task: one that is cancelled before it begins runs no code at all.
-                    sending.add_done_callback(lambda _: self._slots.release())
+                    start = functools.partial(self._start, group, delivery, set_id, permit)
+                    if starts == 1:
+                        start()
+                    elif not await self._suspects.begin(set_id, delivery.id, start):
+                        await self._give_up(delivery, set_id, permit)
                     if permit.is_trial:  # what follows is decided when it has ended
                         break
         except* JournalUnavailableError as errors:
             # The first says it all: they fail together, on the same Redis.
             raise JournalUnavailableError(str(errors.exceptions[0])) from None
         return begun == len(deliveries)
+
+    def _start(
+        self, group: asyncio.TaskGroup, delivery: Delivery, set_id: SetId, permit: Permit
+    ) -> asyncio.Task[None]:
+        sending = group.create_task(self._send(delivery, set_id, permit))
+        # Not in the task: one that is cancelled before it begins runs no code at all.
+        sending.add_done_callback(lambda _: self._slots.release())
+        return sending
+
+    async def _give_up(self, delivery: Delivery, set_id: SetId, permit: Permit) -> None:
+        """Make a dead letter of what has ended three processes."""
+        self._flow.end(permit, None)
+        self._slots.release()
+        self._outcomes["dead_lettered"].inc()
+        logger.error(
+            "delivery given up, it ends the process",
+            extra={"destination": delivery.destination, "delivery": delivery.id},
+        )
+        await self._settler.commit(GivenUp(set_id, delivery, POISON))
 
     async def _permit(self, until: float) -> Permit | None:
         """A slot and leave for one attempt, or neither. The slot is the caller's to release."""

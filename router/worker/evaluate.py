@@ -1,6 +1,7 @@
 """Job 1: a batch of events -> the rules that hold -> alerts -> deliveries."""
 
 import asyncio
+import functools
 import logging
 from collections.abc import Sequence
 from typing import Any, Final
@@ -10,7 +11,7 @@ import msgspec
 from router.alerts import Delivery
 from router.clock import Clock
 from router.configuration import Live
-from router.errors import RouterError
+from router.errors import PoisonError, RouterError
 from router.events import Event, document
 from router.journal.batches import Batches, Quarantined, Verdict
 from router.journal.keys import BatchId
@@ -19,6 +20,7 @@ from router.rules.model import Mode
 from router.schemas import departure
 from router.telemetry import Metrics
 from router.worker.fanout import fan_out, raise_alert
+from router.worker.suspects import POISON, Suspects
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +39,21 @@ class Evaluate:
         metrics: Metrics,
         clock: Clock,
         *,
+        suspects: Suspects,
         dedup_window: float,
     ) -> None:
+        self._suspects = suspects
         self._batches = batches
         self._live = live
         self._metrics = metrics
         self._dedup_seconds = max(1, int(dedup_window))
         self._clock = clock
 
-    async def run(self, batch_id: BatchId) -> bool:
+    async def run(self, batch_id: BatchId, starts: int = 1) -> bool:
         """Evaluate one batch to its end; always True, for none of it is left.
+
+        One that was started before, by a process that then ended, may hold an event that ends
+        processes: each is tried out by itself first.
 
         A batch that is finished already is left alone. Raises JournalUnavailableError; the batch
         is then open still, and a rerun does the same again.
@@ -59,11 +66,28 @@ class Evaluate:
         fresh = _first_of_each(events, claims)
         # One rule set for the whole batch, whatever a reload does meanwhile.
         rules = self._live.configuration.rules
-        verdict = await self._judge_all(fresh, rules, duplicate=len(events) - len(fresh))
+        duplicate = len(events) - len(fresh)
+        poison = await self._poison(batch_id, fresh, rules) if starts > 1 else []
+        verdict = await self._judge_all(
+            [event for event in fresh if event not in poison], rules, duplicate=duplicate
+        )
+        verdict = _with_quarantined(verdict, poison)
         if await self._batches.finish(batch_id, verdict):
             self._count(verdict)
             self._metrics.evaluate_seconds.observe(self._clock.monotonic() - started)
         return True
+
+    async def _poison(
+        self, batch_id: BatchId, events: Sequence[Event], rules: RuleSet
+    ) -> list[Event]:
+        """The events that have ended three processes."""
+        return [
+            event
+            for event in events
+            if not await self._suspects.survives(
+                batch_id, event.key, functools.partial(self._judge, event, rules)
+            )
+        ]
 
     async def _judge_all(
         self, events: Sequence[Event], rules: RuleSet, *, duplicate: int
@@ -133,6 +157,11 @@ def _first_of_each(events: Sequence[Event], claims: Sequence[bool]) -> list[Even
         if mine:
             fresh.setdefault(event.key, event)
     return list(fresh.values())
+
+
+def _with_quarantined(verdict: Verdict, poison: Sequence[Event]) -> Verdict:
+    more = (_quarantined(event, PoisonError(POISON)) for event in poison)
+    return msgspec.structs.replace(verdict, quarantined=(*verdict.quarantined, *more))
 
 
 def _quarantined(event: Event, error: Exception) -> Quarantined:

@@ -11,6 +11,7 @@ What is changed in arq's Worker, and why:
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
@@ -20,19 +21,24 @@ from arq.connections import ArqRedis
 from arq.typing import WorkerCoroutine
 from arq.utils import timestamp_ms
 from arq.worker import Retry, Worker, func
+from redis.exceptions import RedisError
 
 from router.errors import RouterError
 from router.journal import jobs, keys
 
 logger = logging.getLogger(__name__)
 
-Run = Callable[[str], Awaitable[bool]]
-"""Does the work that an id names. True: all of it is done; False: some is left, run again."""
+Run = Callable[[str, int], Awaitable[bool]]
+"""Does the work that an id names, and is told how often it was started, 1 for the first time; more
+means that a process ended while it was at it. True: all of it is done; False: some is left, run
+again."""
 
 _FOR_EVER: Final = 10**9
 _REDIS_DEADLINE: Final = 10.0
 """Seconds for one look at the queue, the jobs picked in it included."""
 _LONGEST_PAUSE: Final = 30.0
+_FORGET_SECONDS: Final = 1.0
+_REMEMBERED: Final = 1000
 
 
 def no_wait() -> float:
@@ -84,6 +90,7 @@ class QueueWorker(Worker):
         self._wake = asyncio.Event()
         self._looking = asyncio.Lock()
         self._picked = 0
+        self._failures: dict[str, int] = {}
 
     def wake(self) -> None:
         """There may be work."""
@@ -188,22 +195,41 @@ class QueueWorker(Worker):
         job_id: str = context["job_id"]
         try:
             async with asyncio.timeout(self._job.limit_seconds):
-                done = await self._job.run(job_id)
+                done = await self._job.run(job_id, context["job_try"])
         except (RouterError, TimeoutError) as error:
             logger.warning(
                 "job will be run again",
                 extra={"queue": self.queue_name, "job": job_id, "reason": _reason(error)},
             )
-            raise Retry(defer=_pause(context["job_try"])) from error
+            raise Retry(defer=await self._failed(job_id)) from error
         except Exception as error:
             logger.exception("job failed, it will be run again", extra={"job": job_id})
-            raise Retry(defer=_pause(context["job_try"])) from error
+            raise Retry(defer=await self._failed(job_id)) from error
+        except asyncio.CancelledError:
+            await self._forget_start(job_id)
+            raise
+        self._failures.pop(job_id, None)
         if not done:
+            await self._forget_start(job_id)
             raise Retry(defer=0)
 
+    async def _failed(self, job_id: str) -> float:
+        """Seconds until a job that failed here, not for the first time perhaps, is run again."""
+        if len(self._failures) > _REMEMBERED:  # others may have finished them since
+            self._failures.clear()
+        failures = self._failures[job_id] = self._failures.get(job_id, 0) + 1
+        await self._forget_start(job_id)
+        return _pause(failures)
 
-def _pause(tries: int) -> float:
-    return float(min(_LONGEST_PAUSE, 0.1 * 2 ** min(tries, 20)))
+    async def _forget_start(self, job_id: str) -> None:
+        """The job has ended, if not well: this was no crash. Left out where Redis is away."""
+        with contextlib.suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(_FORGET_SECONDS):
+                await self.pool.delete(keys.starts(job_id))
+
+
+def _pause(failures: int) -> float:
+    return float(min(_LONGEST_PAUSE, 0.1 * 2 ** min(failures, 20)))
 
 
 def _reason(error: Exception) -> str:

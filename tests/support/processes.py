@@ -13,8 +13,8 @@ import msgspec
 class RouterProcess:
     """``python -m router COMMAND``; entering waits until it listens, leaving ends it."""
 
-    def __init__(self, *command: str, environ: Mapping[str, str]) -> None:
-        self._command = command
+    def __init__(self, *command: str, environ: Mapping[str, str], module: str = "router") -> None:
+        self._command = ("-m", module, *command)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ROUTER_")}
         self._environ = {**kept, "ROUTER_LOG_FORMAT": "json", **environ}
         self.log: list[dict[str, object]] = []
@@ -29,7 +29,7 @@ class RouterProcess:
         self.url = ""
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "router", *self._command),
+            *self._command,
             env=self._environ,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
@@ -61,6 +61,10 @@ class RouterProcess:
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.returncode is not None
 
     async def _read_log(self) -> None:
         assert self._process.stderr is not None

@@ -13,18 +13,20 @@ from router.alerts import Attempt, Delivery, Failed, Outcome, Refused
 from router.clock import Clock
 from router.destinations import BreakerPolicy, Destination
 from router.events import Received
-from router.journal import ledger
+from router.journal import keys, ledger
 from router.journal.batches import Batches, Verdict
 from router.journal.connection import Connection
 from router.journal.deliveries import Deliveries, dead_letters
 from router.journal.holds import HoldKind, Holds
 from router.journal.keys import BatchId, SetId
+from router.journal.strikes import Strikes
 from router.telemetry import Metrics
 from router.worker.breaker import State
-from router.worker.deliver import Deliver
+from router.worker.deliver import Deliver, Shared
 from router.worker.flow import Flow
 from router.worker.holding import Holding
 from router.worker.settle import settler
+from router.worker.suspects import POISON, Suspects
 
 SET = SetId("id0002")
 
@@ -58,7 +60,8 @@ async def deliver(
     deliveries = Deliveries(connection, clock)
     settling = settler(deliveries, clock)
     runner = asyncio.get_running_loop().create_task(settling.run())
-    yield Deliver(mail, deliveries, settling, flow, metrics, clock)
+    shared = Shared(deliveries, settling, Suspects(Strikes(connection)))
+    yield Deliver(mail, shared, flow, metrics, clock)
     runner.cancel()
     await asyncio.wait([runner])
 
@@ -228,3 +231,26 @@ async def test_attempts_are_counted_by_how_they_ended(
         for outcome in ("delivered", "retried", "dead_lettered")
     }
     assert counted == {"delivered": 1, "retried": 1, "dead_lettered": 1}
+
+
+async def test_what_has_ended_three_processes_is_given_up_and_the_others_are_delivered(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+) -> None:
+    strikes = Strikes(connection)
+    for _ in range(2):  # as two processes leave it that ended at the second delivery
+        await strikes.strike(SET, opened[1].id)
+
+    assert await deliver.run(SET, 4)
+
+    (letter,) = await dead_letters(connection, "mail", newest=10)
+    assert (letter.delivery.id, letter.reason) == (opened[1].id, POISON)
+    assert [delivery.id for delivery in mail.sent] == [opened[0].id, opened[2].id]
+
+
+async def test_a_set_of_an_ended_process_is_delivered_and_leaves_no_marks(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+) -> None:
+    assert await deliver.run(SET, 2)
+
+    assert mail.sent == list(opened)
+    assert not await connection.redis.exists(keys.strikes(SET))

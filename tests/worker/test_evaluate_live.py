@@ -13,10 +13,12 @@ from router.journal import keys
 from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.keys import BatchId
+from router.journal.strikes import Strikes
 from router.rules.index import RuleSet
 from router.rules.model import Mode, Rule
 from router.telemetry import Metrics
 from router.worker.evaluate import Evaluate
+from router.worker.suspects import Suspects
 
 EVENTS = 1000
 """More than are judged without other tasks getting a turn."""
@@ -44,7 +46,8 @@ async def test_a_batch_is_judged_by_one_set_of_rules(
     await batches.accept([Received(events=events, malformed=[])])
     (batch_id,) = await connection.redis.zrange(keys.BATCHES, 0, -1)
     live = Live(configuration("old"))
-    evaluate = Evaluate(batches, live, Metrics(), clock, dedup_window=60.0)
+    suspects = Suspects(Strikes(connection))
+    evaluate = Evaluate(batches, live, Metrics(), clock, suspects=suspects, dedup_window=60.0)
 
     async def reload_at_every_turn() -> None:
         for generation in itertools.cycle(["new", "old"]):

@@ -25,10 +25,12 @@ class Work:
 
     def __init__(self) -> None:
         self.ran: list[str] = []
+        self.starts: list[int] = []
         self.then: list[Callable[[], Awaitable[bool]]] = []
 
-    async def __call__(self, job_id: str) -> bool:
+    async def __call__(self, job_id: str, starts: int) -> bool:
         self.ran.append(job_id)
+        self.starts.append(starts)
         return await self.then.pop(0)() if self.then else True
 
     async def has_run(self, times: int) -> None:
@@ -116,7 +118,7 @@ async def test_a_job_that_fails_is_run_again(
     await enqueue(connection, "a")
 
     await gone(connection, "a")
-    assert work.ran == ["a", "a"]
+    assert (work.ran, work.starts) == (["a", "a"], [1, 1])
 
 
 @pytest.mark.usefixtures("supervisor")
@@ -131,6 +133,20 @@ async def test_a_job_that_is_not_done_is_run_again_at_once(
 
     await gone(connection, "a")
     assert work.ran == ["a"] * 4
+    assert work.starts == [1] * 4
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_is_told_how_often_it_was_started_and_not_ended(
+    connection: Connection, work: Work
+) -> None:
+    await connection.redis.set(keys.starts("a"), 2)  # as two processes leave it that were killed
+
+    await enqueue(connection, "a")
+
+    await gone(connection, "a")
+    assert work.starts == [3]
+    assert not await connection.redis.exists(keys.starts("a"))
 
 
 async def test_nothing_is_picked_while_it_must_wait(

@@ -1,0 +1,63 @@
+"""An event that ends the worker process does so three times, and the others do not suffer."""
+
+from pathlib import Path
+
+import pytest
+from support.processes import RouterProcess
+from support.receivers import Receivers
+from support.sender import Sender
+from support.waiting import until
+
+from router.app import system_clock
+from router.journal import ledger
+from router.journal.connection import Connection, connect
+from router.journal.deliveries import dead_letters
+from router.journal.embedded import EmbeddedRedis
+from router.journal.quarantine import Quarantine, Wanted
+from router.worker.suspects import POISON
+
+TESTS = Path(__file__).parents[1]
+EVENTS = 60
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+async def settled(connection: Connection) -> bool:
+    books = await ledger.read(connection)
+    return not books.pending and not any(each.pending for each in books.destinations.values())
+
+
+async def test_poison_ends_three_processes_and_everything_else_arrives(
+    redis: EmbeddedRedis, receivers: Receivers, environ: dict[str, str], sample: bytes
+) -> None:
+    environ = {**environ, "PYTHONPATH": str(TESTS)}
+    sender = Sender(sample)
+    ids = [f"NO{number}" for number in range(EVENTS)]
+    async with RouterProcess("ingress", environ=environ) as ingress:
+        await sender.send(ingress.url, [*ids[:30], "NO666", *ids[30:], "NO667"])
+
+    connection = connect(redis.url, deadline=5.0, max_connections=2)
+    crashes = 0
+    worker = RouterProcess("worker", environ=environ, module="support.poisoned")
+    async with worker:
+        while True:
+
+            async def over() -> bool:
+                return worker.has_ended or await settled(connection)
+
+            await until(over, seconds=30)
+            if not worker.has_ended:
+                break
+            crashes += 1
+            await worker.start()
+        (item,) = (await Quarantine(connection, system_clock()).find(Wanted())(None, 10)).items
+        (letter,) = await dead_letters(connection, "tickets", newest=10)
+    await connection.close()
+
+    delivered = receivers.delivered({*ids, "NO667"})
+    print(f"\npoison: {crashes} crashes, {delivered['tickets'].total()} of {EVENTS} delivered")  # noqa: T201
+    assert (item.record.reason, b"NO666" in item.record.body) == (POISON, True)
+    assert (letter.reason, letter.delivery.alert.event_id) == (POISON, "NO667")
+    assert crashes == 6
+    assert set(delivered["tickets"]) == set(ids)
+    assert set(delivered["slack"]) == set(delivered["mail"]) == {*ids, "NO667"}

@@ -19,6 +19,7 @@ from router.values import ByteSize, Duration, Networks, Secret
 
 PREFIX: Final = "ROUTER_"
 
+_LINK_SECRET_LENGTH: Final = 16
 _HOUR: Final = 3600.0
 _DAY: Final = 24 * _HOUR
 # A Service named "router" makes Kubernetes put these into every container of its namespace.
@@ -78,6 +79,14 @@ def _check_public_url(text: str) -> None:
         )
 
 
+def _check_link_secret(text: str) -> None:
+    if len(text) < _LINK_SECRET_LENGTH:
+        raise ValueError(
+            f"is shorter than {_LINK_SECRET_LENGTH} characters, which can be guessed:"
+            " take for example the output of openssl rand -base64 32"
+        )
+
+
 def _check_host(text: str) -> None:
     if re.search(r"[/\s\[\]]", text) or re.fullmatch(r"[^:]*:\d+", text):
         raise ValueError(
@@ -132,6 +141,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The bearer token that `/events` asks for. Without it, `/events` takes events from anybody."""
     console_token: Secret | None = None
     """The bearer token that the console and the operator's endpoints ask for."""
+    link_secret: Annotated[Secret | None, _check_link_secret] = None
+    """Signs the links by which a reader of an alert acknowledges or silences it: any text of 16
+    characters or more, the same for all processes. Without it, or without the public URL, alerts
+    have no links. A new one makes all links before it useless."""
+    link_lifetime: Annotated[Duration, Within(60, 90 * _DAY)] = Duration(7 * _DAY)
+    """How long after its alert a link may be used."""
     durability: Durability = Durability.STRICT
     """On a Redis that evicts or does not persist, `strict` refuses to start and `relaxed` logs a
     warning."""

@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 import msgspec
 from aiohttp import web
 
+from router.api.acknowledging import AlertPages
 from router.api.dead_letters import DeadLettersApi
 from router.api.destinations import DestinationsApi
 from router.api.quarantine import QuarantineApi
@@ -25,6 +26,7 @@ from router.ingress.commit import event_commit
 from router.ingress.gate import Gate
 from router.ingress.http import Ingress
 from router.journal import jobs, keys
+from router.journal.acknowledgements import Acknowledgements
 from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetters
@@ -37,6 +39,7 @@ from router.journal.sink_tests import SinkTests
 from router.journal.strikes import Strikes
 from router.journal.sweeper import Sweeper
 from router.journal.turns import HORIZON
+from router.links import signer
 from router.reloading import Reloader
 from router.settings import Settings
 from router.telemetry import Metrics
@@ -92,6 +95,10 @@ def wire_ingress(
     sink_tests = SinkTests(connection)
     ingress = Ingress(settings, commit, gate, sink_tests, metrics, clock)
     routes = ingress.routes() + TwilioTests(sink_tests, settings.console_token).routes()
+    signs = signer(settings, can_silence=False)
+    if signs is not None:
+        acknowledge = Acknowledgements(connection).acknowledge
+        routes += AlertPages(signs, acknowledge, None, clock).routes()
     return routes, [("commit", commit.run())]
 
 

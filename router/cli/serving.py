@@ -11,10 +11,11 @@ from router import process
 from router.app import App, Roles, Work, system_clock
 from router.cli.terminal import FOLDER, read_settings
 from router.configuration import MissingVariable, Source
-from router.destinations import Environment
+from router.destinations import Environment, no_links
 from router.dev import Dev, data_folder
 from router.errors import ConfigurationError
 from router.journal.embedded import EmbeddedRedis, find_server
+from router.links import signer
 from router.serving import Address
 from router.settings import LogFormat, LogLevel, Settings
 from router.telemetry import Metrics, configure_logging
@@ -94,8 +95,12 @@ def _environment(settings: Settings, metrics: Metrics) -> Environment:
         metrics.template_errors.inc()
         logger.warning("template failed, the plain form is sent", extra={"reason": line})
 
+    signs = signer(settings, can_silence=False)
     return Environment(
-        egress=settings.egress, now=system_clock().now, on_template_error=on_template_error
+        egress=settings.egress,
+        now=system_clock().now,
+        on_template_error=on_template_error,
+        links=no_links if signs is None else signs.links,
     )
 
 

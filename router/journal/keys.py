@@ -16,6 +16,7 @@
 | ``router:quarantine`` | hash: id -> msgpack quarantined event | until discarded, replayed |
 | ``router:quarantine-index`` | sorted set: id -> Unix ms | as above |
 | ``router:twilio-tests`` | sorted set: msgpack [test id, account] -> Unix ms | the newest 100 |
+| ``router:ack:<alert key>`` | hash: by, at (Unix ms) | 30 days |
 | ``router:ledger`` | hash of counters, see ``Ledger`` in ledger.py | for ever |
 | ``router:queue:evaluate``, ``router:queue:deliver:<destination>`` | arq's queues | arq |
 | ``arq:job:<id>`` | string: arq's job, a batch's or a set's id in it | until finished, no TTL |
@@ -47,6 +48,10 @@ WAKE_PATTERN: Final = f"{_WAKE}*"
 
 def batch(batch_id: BatchId) -> str:
     return f"router:batch:{batch_id}"
+
+
+def acknowledgement(alert_key: str) -> str:
+    return f"router:ack:{alert_key}"
 
 
 def seen(event_key: str) -> str:

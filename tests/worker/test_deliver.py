@@ -1,6 +1,7 @@
 """One attempt, one decision, one record for each delivery of a set."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from support.events import deliveries_of, event_from
 
 from router.alerts import Attempt, Delivery, Failed, Outcome, Refused
 from router.clock import Clock
-from router.destinations import BreakerPolicy, Destination
+from router.destinations import BreakerPolicy, Destination, RetryPolicy
 from router.events import Received
 from router.journal import keys, ledger
 from router.journal.batches import Batches, Verdict
@@ -21,6 +22,7 @@ from router.journal.holds import HoldKind, Holds
 from router.journal.keys import BatchId, SetId
 from router.journal.strikes import Strikes
 from router.telemetry import Metrics
+from router.values import Duration
 from router.worker.breaker import State
 from router.worker.deliver import Deliver, Shared
 from router.worker.flow import Flow
@@ -254,3 +256,41 @@ async def test_a_set_of_an_ended_process_is_delivered_and_leaves_no_marks(
 
     assert mail.sent == list(opened)
     assert not await connection.redis.exists(keys.strikes(SET))
+
+
+async def test_a_schedule_of_three_days_is_kept_and_nothing_expires(
+    deliver: Deliver,
+    mail: Scripted,
+    holding: Holding,
+    metrics: Metrics,
+    clock: Clock,
+    opened: tuple[Delivery, ...],
+    connection: Connection,
+    time: SetClock,
+) -> None:
+    waits = [10.0, 60.0, 600.0, 3600.0, 86_400.0, 172_800.0]
+    retry = RetryPolicy(schedule=tuple(map(Duration, waits)))
+    mail.config = msgspec.structs.replace(mail.config, retry=retry)  # type: ignore[misc]
+    deliver._flow = Flow(
+        "mail", BreakerPolicy(failures=1000, attempts=1000), None, holding, metrics, clock
+    )
+    mail.outcomes += [Failed("HTTP 503", 503)] * 100
+    began = time.now
+
+    await deliver.run(SET)
+    while pending := await connection.redis.zrange(keys.open_sets("mail"), 0, 0, withscores=True):
+        ((set_id, due_ms),) = pending
+        time.now = max(time.now, (due_ms + 1) / 1000)
+        kept = await connection.redis.keys("*")
+        lifetimes = [await connection.redis.ttl(key) for key in kept]
+        assert set(lifetimes) == {-1}
+        await deliver.run(SetId(set_id.decode()))
+
+    letters = await dead_letters(connection, "mail", newest=10)
+    assert len(letters) == len(opened)
+    for letter in letters:
+        at = [attempt.at for attempt in letter.delivery.failed_attempts]
+        assert len(at) == len(waits) + 1
+        gaps = [later - earlier for earlier, later in itertools.pairwise(at)]
+        assert gaps == pytest.approx([wait * 1.05 for wait in waits], rel=1e-3)
+    assert time.now - began > 3 * 86_400

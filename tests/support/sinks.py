@@ -62,6 +62,7 @@ class HttpSink:
             self.connections += 1
             return protocol()
 
+        self._accept = accept
         self._listening = await loop.create_server(accept, "127.0.0.1", 0, ssl=self._tls)
         self.port = self._listening.sockets[0].getsockname()[1]
         host, scheme = ("localhost", "https") if self._tls else ("127.0.0.1", "http")
@@ -72,6 +73,20 @@ class HttpSink:
         self._listening.close()
         assert self._runner is not None
         await self._runner.cleanup()
+
+    async def die(self) -> None:
+        """Refuse connections from now on, and end those there are."""
+        self._listening.close()
+        assert self._runner is not None
+        assert self._runner.server is not None
+        await self._runner.server.shutdown(0)
+
+    async def come_back(self) -> None:
+        """Listen again, where it did before."""
+        loop = asyncio.get_running_loop()
+        self._listening = await loop.create_server(
+            self._accept, "127.0.0.1", self.port, ssl=self._tls
+        )
 
     async def _receive(self, request: web.BaseRequest) -> web.Response:
         body = await request.content.read()  # request.read() has a limit

@@ -41,6 +41,8 @@ class HttpSink:
         self, *script: Reply, otherwise: Reply | None = None, tls: ssl.SSLContext | None = None
     ) -> None:
         self.requests: list[Received] = []
+        self.statuses: list[int] = []
+        """What each of the requests was answered."""
         self.connections = 0
         self.script = deque(script)
         self.otherwise = otherwise or Reply()
@@ -100,6 +102,7 @@ class HttpSink:
         reply = self.script.popleft() if self.script else self.otherwise
         async with self._changed:
             self.requests.append(received)
+            self.statuses.append(reply.status)
             self._changed.notify_all()
         return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
 

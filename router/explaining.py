@@ -10,6 +10,7 @@ from router.alerts import Preview
 from router.destinations import Destination
 from router.events import Event, document
 from router.rules.cel import Verdict
+from router.rules.cel import as_text as value_text
 from router.rules.index import RuleSet
 from router.rules.model import Mode, Rule
 from router.worker.fanout import fan_out, raise_alert
@@ -127,7 +128,7 @@ _RESULTS = {
 
 
 def _shown(value: object) -> str:
-    text = msgspec.json.encode(value, enc_hook=str).decode()
+    text = value_text(value)
     # A part of a condition may be a whole table.
     return text if len(text) <= _SHOWN_LIMIT else f"{text[:_SHOWN_LIMIT]}…"
 

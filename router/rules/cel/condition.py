@@ -5,7 +5,8 @@ import functools
 from typing import Any
 
 from router.errors import ConditionError
-from router.rules.cel.compiler import compile_rails
+from router.rules.cel import literals
+from router.rules.cel.compiler import Evaluate, compile_rails
 from router.rules.cel.explain import Explainer, Step
 from router.rules.cel.functions import FUNCTIONS, MACROS
 from router.rules.cel.names import NO_NAMES, Names
@@ -42,12 +43,12 @@ class Condition:
     def __init__(self, source: str, tree: Node) -> None:
         """Raises ConditionError."""
         _require_bool(tree)
+        literals.check(tree)
         self.source = source
         self.tree = tree
-        try:
-            self._is_true, self._is_false = compile_rails(tree)
-        except (RecursionError, MemoryError):  # what CPython's compiler says of deep nesting
-            raise ConditionError("nested too deeply", offset=0, length=len(source)) from None
+        # Most of thousands of rules never meet an event that they must judge.
+        self._is_true: Evaluate = self._first
+        self._is_false: Evaluate
 
     def verdict(self, event: dict[str, Any]) -> Verdict:
         """Judge an event: the whole CloudEvent as decoded from JSON. Never raises."""
@@ -55,6 +56,16 @@ class Condition:
         if self._is_true(event, data):
             return Verdict.MATCH
         return Verdict.NO_MATCH if self._is_false(event, data) else Verdict.ERROR
+
+    def _first(self, event: Any, data: Any) -> Any:
+        """Compile, at the first event: whether it is true for that one."""
+        try:
+            self._is_true, self._is_false = compile_rails(self.tree)
+        except (RecursionError, MemoryError):
+            # The caller's stack is nearly full; the next one's may not be.
+            self._is_false = _never
+            return False
+        return self._is_true(event, data)
 
     def reason(self, event: dict[str, Any]) -> str:
         """Why the verdict is ERROR: the innermost part that has no value. ``""`` if none is."""
@@ -67,6 +78,10 @@ class Condition:
     @functools.cached_property
     def _explainer(self) -> Explainer:
         return Explainer(self.tree, self.source)
+
+
+def _never(_event: Any, _data: Any) -> bool:
+    return False
 
 
 def compile_condition(source: str, names: Names = NO_NAMES) -> Condition:

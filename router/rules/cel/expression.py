@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from router.errors import ConditionError
-from router.rules.cel.compiler import compile_value
+from router.rules.cel import literals
+from router.rules.cel.compiler import Evaluate, compile_value
 from router.rules.cel.names import NO_NAMES, Names
 from router.rules.cel.parser import parse
 from router.rules.cel.tree import Node
@@ -15,16 +15,23 @@ class Expression:
 
     def __init__(self, source: str, tree: Node) -> None:
         """Raises ConditionError."""
+        literals.check(tree)
         self.source = source
         self.tree = tree
-        try:
-            self._value = compile_value(tree)
-        except (RecursionError, MemoryError):  # what CPython's compiler says of deep nesting
-            raise ConditionError("nested too deeply", offset=0, length=len(source)) from None
+        self._value: Evaluate = self._first
 
     def value(self, event: dict[str, Any]) -> Any:
         """Its value for the whole CloudEvent as decoded from JSON, or ``ERROR``. Never raises."""
         return self._value(event, event.get("data", ERROR))
+
+    def _first(self, event: Any, data: Any) -> Any:
+        """Compile, at the first event: the value for that one."""
+        try:
+            self._value = compile_value(self.tree)
+        except (RecursionError, MemoryError):
+            # The caller's stack is nearly full; the next one's may not be.
+            return ERROR
+        return self._value(event, data)
 
 
 def compile_expression(source: str, names: Names = NO_NAMES) -> Expression:

@@ -8,7 +8,7 @@ import re2
 from router.errors import ConditionError
 from router.rules.cel import limits
 from router.rules.cel.functions import FUNCTIONS
-from router.rules.cel.tree import Call, Listing, Literal, Mapping, Node
+from router.rules.cel.tree import Call, Let, Listing, Literal, Mapping, Node
 from router.rules.cel.values import ERROR, Optional, map_of
 
 _MOMENTS: Final = {
@@ -69,6 +69,21 @@ def call(node: Call) -> Any:
             f"no {node.function}", offset=argument.offset, length=argument.length, hint=hint
         )
     return value
+
+
+def check(tree: Node) -> None:
+    """Raise ConditionError where a pattern or moment of the tree is none.
+
+    All else that compiling could refuse, the parser has refused; a let was checked when it was made.
+    """
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        pending += () if isinstance(node, Let) else node.children()
+        if isinstance(node, Call):
+            call(node)
+            if FUNCTIONS[node.function].takes_pattern:
+                pattern(node.arguments[-1])
 
 
 def pattern(node: Node) -> Any:

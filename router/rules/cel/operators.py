@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from router.rules.cel import limits, times
 from router.rules.cel.values import (
+    CONTAINERS,
     ERROR,
     MAPS,
     NUMBERS,
@@ -119,8 +120,6 @@ greater_equal: Final = _ordering(operator.ge)
 def contained(value: Any, container: Any) -> Any:
     """``value in container``: an element of a list, a key of a map."""
     if container.__class__ is list:
-        if value.__class__ is str:
-            return value in container
         return ERROR if value is ERROR else _is_element(value, container)
     if container.__class__ in MAPS:
         key = lookup_key(value)
@@ -129,6 +128,19 @@ def contained(value: Any, container: Any) -> Any:
 
 
 def _is_element(value: Any, container: list[Any]) -> Any:
+    kind = value.__class__
+    if kind in CONTAINERS or kind is Optional:
+        return _is_same_as_any(value, container)
+    if kind is bool or value is None:
+        return any(each is value for each in container)
+    if kind in NUMBERS and value in {0, 1}:
+        # Python takes False and True for them.
+        return any(each == value and each.__class__ is not bool for each in container)
+    # Python compares by identity first, and NaN is not even itself.
+    return bool(value == value) and value in container  # noqa: PLR0124
+
+
+def _is_same_as_any(value: Any, container: list[Any]) -> Any:
     if len(container) > limits.COMPARED:
         return ERROR
     # One element that takes too many comparisons does not hide another that is the same.

@@ -23,7 +23,7 @@ from router.rules.cel.tree import (
     OptionalField,
     OptionalItem,
 )
-from router.rules.cel.values import ERROR, word_for
+from router.rules.cel.values import ERROR, MAPS, Optional, word_for
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -148,13 +148,16 @@ def _reason(node: Node, operands: list[Any]) -> str:
         case Name(name=name):
             return f"the event has no {name}"
         case Field(name=name) | Has(name=name) | OptionalField(name=name):
-            if kinds[0] == "map":
+            owner = operands[0].value if isinstance(operands[0], Optional) else operands[0]
+            if owner.__class__ in MAPS:
                 return f"no such field: {_path(node)}"
-            return f"{_path(node)}: {kinds[0]} has no fields"
+            return f"{_path(node)}: {word_for(owner)} has no fields"
         case Item() | OptionalItem():
             return f"no such element in {kinds[0]}"
         case Binary(operator=operator):
             return f"{kinds[0]} {operator} {kinds[1]} has no value"
+        case Call(function="value") if isinstance(operands[0], Optional):
+            return f"{_path(node.arguments[0])} is absent"
         case Call(function=function):
             return f"{function}() takes no {', '.join(kinds)}"
         case Macro(macro=macro) if operands and not MACROS[macro].is_optional:

@@ -89,10 +89,6 @@ _KEYS: Final = frozenset({str, int, Uint})
 _BOOL_KEYS: Final = {True: BoolKey(True), False: BoolKey(False)}
 
 
-def is_number(value: Any) -> bool:
-    return value.__class__ in NUMBERS
-
-
 def as_key(value: Any) -> Any:
     """The value as it stands among a map's keys; ERROR where it cannot stand there."""
     kind = value.__class__

@@ -145,6 +145,11 @@ def test_what_does_not_hold(source: str) -> None:
         ("size(data.count) == 1", "size() takes no number"),
         ("data.numbers.all(n, n.x)", "all() has no value"),
         ("data.missing ? true : true", "no such field: data.missing"),
+        ("data.?count.?deeper.orValue(1) == 1", "data.?count.?deeper: number has no fields"),
+        ("data.?nested.a.c.d.orValue(1) == data.missing", "no such field: data.missing"),
+        ("data.?missing.value() == 1", "data.?missing is absent"),
+        ("timestamp(data.status) > timestamp(0)", "timestamp() takes no text"),
+        ("{data.count: 1, 5: 2} == {}", "no value for number, number, number, number"),
     ],
 )
 def test_what_is_an_error_says_why(source: str, reason: str) -> None:
@@ -314,6 +319,7 @@ def test_match_is_another_spelling(mapping: dict[str, object], source: str) -> N
         ({"data.a == 1": "x"}, "is no field"),
         ({"data.a": {"bigger": 1}}, "there is no 'bigger'"),
         ({"data.a": {"exists": "yes"}}, "exists is true or false"),
+        ({"data": {"exists": True}}, "is no field"),
         ({"data.a": {}}, "asks for nothing"),
         ({"data.a": {"==": {"x": 1}}}, "cannot compare with a dict"),
     ],

@@ -12,6 +12,9 @@ EVENT = {
         "text": "abc",
         "nothing": None,
         "moment": "2025-03-30T00:30:00Z",
+        "midnight": "2025-03-30T24:00:00Z",
+        "half": "\ud800",
+        "enormous": 10**400,
     },
 }
 
@@ -131,6 +134,12 @@ def test_types_of_their_own(source: str) -> None:
         "data.text.split(1)",
         "['a', 1].join('')",
         "data.text.replace('a', 'b', 1.0)",
+        "double(data.enormous)",
+        "double(null)",
+        "bytes(data.half)",
+        "data.half.matches('a')",
+        "timestamp(data.midnight)",
+        "optional.none().x.value()",
     ],
 )
 def test_what_has_no_value(source: str) -> None:
@@ -176,6 +185,7 @@ def test_macros(source: str, expected: object) -> None:
         "data.?lacking.optMap(x, x + 1) == optional.none()",
         "data.?map.optMap(m, data.list.all(x, m.a < 2)).value()",
         "optional.of(optional.none()).hasValue()",
+        "!optional.none().x.hasValue() && data.enormous > 1e308",
         "!optional.ofNonZeroValue(0u).hasValue() && optional.ofNonZeroValue(1u).hasValue()",
         "data.?text.orValue(data.lacking) == 'abc'",
     ],

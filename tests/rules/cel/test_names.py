@@ -85,6 +85,11 @@ def test_match_takes_names_for_fields(mapping: Mapping[str, Any], verdict: Verdi
     assert compile_match(mapping, LETS).verdict(EVENT) is verdict
 
 
+def test_exists_asks_for_a_field_of_a_name() -> None:
+    with pytest.raises(ConditionError, match="exists asks for a field"):
+        compile_match({"issues": {"exists": True}}, LETS)
+
+
 @pytest.mark.parametrize(
     ("source", "message", "hint"),
     [

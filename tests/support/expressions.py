@@ -80,6 +80,34 @@ class Expressions:
         """Of any type."""
         return self._any(3)
 
+    def two_variables(self) -> tuple[str, str]:
+        """A macro with two variables over ``data.l`` of three elements, and the same with one.
+
+        The oracle has none with two.
+        """
+        macro, twin = self._pick(
+            ("exists", "exists"),
+            ("all", "all"),
+            ("existsOne", "exists_one"),
+            ("transformList", "map"),
+        )
+        self._variables = ["INDEX", "ELEMENT"]
+        body = self._any(2) if twin == "map" else self._truth(2)
+        if twin == "map" and self._chance(0.5):
+            body = f"{self._truth(2)}, {body}"
+        self._variables = []
+        ours = body.replace("INDEX", "p").replace("ELEMENT", "q")
+        theirs = body.replace("INDEX", "p").replace("ELEMENT", "data.l[p]")
+        return f"data.l.{macro}(p, q, {ours})", f"[0, 1, 2].{twin}(p, {theirs})"
+
+    def event_with_three(self) -> dict[str, Any]:
+        """An event whose ``data.l`` has three elements."""
+        event = self.event()
+        event["data"]["l"] = [
+            self._json(self._pick("integer", "text", "mapping"), 1) for _ in "abc"
+        ]
+        return event
+
     # Events
 
     def _json(self, kind: str, depth: int) -> Any:

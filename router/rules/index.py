@@ -11,13 +11,17 @@ Invariant: a watch stands in at most one plan of any chain (patterns that anothe
 covers are dropped), so it is judged at most once for an event.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from router.rules.access import Crowds
+from router.rules.atoms import ALWAYS, Formula, necessary
 from router.rules.cel import Verdict
+from router.rules.lookup import Lookup
 from router.rules.model import Role, Rule, Watch
+from router.rules.tables import UnsureError
 
 ANY: Final = "*"
 
@@ -50,25 +54,52 @@ class Judgement(msgspec.Struct, frozen=True):
     """Watches of the other roles that hold: they end an absence or an alert."""
 
 
+# Reading a member of an enum costs more than the rest of a step of the walk.
+_MATCH: Final = Verdict.MATCH
+_ERROR: Final = Verdict.ERROR
+_RAISES: Final = Role.RAISES
 _NOTHING: Final = Judgement((), ())
 
 
 class _Plan:
     """The watches of one exact type or prefix, and the plan of the next shorter prefix."""
 
-    __slots__ = ("shorter", "watches")
+    __slots__ = ("_always", "_lookup", "shorter", "watches")
 
     def __init__(self, shorter: "_Plan | None") -> None:
         self.watches: list[tuple[int, Watch]] = []
         self.shorter = shorter
+        self._always: list[int] = []
+        self._lookup = Lookup()
 
-    def select(self, _event: dict[str, Any]) -> Iterable[tuple[int, Watch]]:
-        """Those that may hold for the event, with their places in the rule set."""
-        return self.watches
+    def close(self, formulas: Mapping[int, Formula]) -> None:
+        """No more watches: arrange them. ``formulas`` are what their conditions need, by place."""
+        crowds = Crowds(formulas[place] for place, _ in self.watches)
+        for place, watch in self.watches:
+            access = crowds.choose(formulas[place])
+            if access is None:
+                self._always.append(_code(place, judge=watch.condition is not None))
+                continue
+            for atom in access.atoms:
+                self._lookup.add(atom, _code(place, judge=not access.exact))
+        self._lookup.close()
+
+    def collect(self, event: dict[str, Any], codes: list[int]) -> None:
+        """Append the codes of the watches that may hold for the event."""
+        before = len(codes)
+        codes += self._always
+        try:
+            self._lookup.collect(event, codes)
+        except UnsureError:
+            codes[before:] = self.codes()
+
+    def codes(self) -> list[int]:
+        """The codes of all watches, each to be judged."""
+        return [_code(place, judge=True) for place, _ in self.watches]
 
 
 class RuleSet:
-    """Rules, arranged so that an event meets only those that name its type."""
+    """Rules, arranged so that an event meets only those that may hold for it."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
@@ -86,25 +117,45 @@ class RuleSet:
 
     def judge(self, event_type: str, event: dict[str, Any]) -> Judgement:
         """What the rules say of an event. ``event`` is the whole CloudEvent; never raises."""
-        held: list[tuple[int, Watch]] = []
-        errors: list[tuple[int, Watch]] = []
-        for plan in self._plans(event_type):
-            for placed in plan.select(event):
-                condition = placed[1].condition
-                verdict = Verdict.MATCH if condition is None else condition.verdict(event)
-                if verdict is Verdict.MATCH:
-                    held.append(placed)
-                elif verdict is Verdict.ERROR:
-                    errors.append(placed)
-        if not held and not errors:
-            return _NOTHING
-        held.sort(key=_place)
-        errors.sort(key=_place)
-        return Judgement(
-            tuple(watch.rule for _, watch in held if watch.role is Role.RAISES),
-            tuple(RuleFailure(watch, event) for _, watch in errors),
-            tuple(watch for _, watch in held if watch.role is not Role.RAISES),
-        )
+        codes = self._codes(event_type, event)
+        return self._judge(codes, event) if codes else _NOTHING
+
+    def select(self, event_type: str, event: dict[str, Any]) -> tuple[Watch, ...]:
+        """The watches that ``judge`` looks at for an event: all that may hold, and few more."""
+        places = {code >> 1 for code in self._codes(event_type, event)}
+        return tuple(self.watches[place] for place in sorted(places))
+
+    def judge_each(self, event_type: str, event: dict[str, Any]) -> Judgement:
+        """As ``judge``, but asks every rule that names the type: slow, and finds every error."""
+        codes = [code for plan in self._plans(event_type) for code in plan.codes()]
+        return self._judge(codes, event)
+
+    def _codes(self, event_type: str, event: dict[str, Any]) -> list[int]:
+        codes: list[int] = []
+        plan = self._exact.get(event_type) or self._longest_prefix(event_type)
+        while plan is not None:
+            plan.collect(event, codes)
+            plan = plan.shorter
+        return codes
+
+    def _judge(self, codes: Iterable[int], event: dict[str, Any]) -> Judgement:
+        matches: list[Rule] = []
+        errors: list[RuleFailure] = []
+        endings: list[Watch] = []
+        for code in sorted(set(codes)):
+            watch = self.watches[code >> 1]
+            condition = watch.condition
+            if code & 1 and condition is not None:
+                verdict = condition.verdict(event)
+                if verdict is not _MATCH:
+                    if verdict is _ERROR:
+                        errors.append(RuleFailure(watch, event))
+                    continue
+            if watch.role is _RAISES:
+                matches.append(watch.rule)
+            else:
+                endings.append(watch)
+        return Judgement(tuple(matches), tuple(errors), tuple(endings))
 
     def _plans(self, event_type: str) -> Iterator[_Plan]:
         plan = self._exact.get(event_type) or self._longest_prefix(event_type)
@@ -134,6 +185,20 @@ class RuleSet:
             for pattern in own:
                 plans = self._prefixes if pattern.endswith(ANY) else self._exact
                 plans[pattern.removesuffix(ANY)].watches.append((place, watch))
+        formulas = {
+            place: ALWAYS if watch.condition is None else necessary(watch.condition.tree)
+            for place, watch in enumerate(self.watches)
+        }
+        for plan in (*self._exact.values(), *self._prefixes.values()):
+            plan.close(formulas)
+
+
+def _code(place: int, *, judge: bool) -> int:
+    """A number that sorts as the watch does and tells whether its condition is to be judged.
+
+    It need not be where the atom that found it says all that the condition does.
+    """
+    return place << 1 | judge
 
 
 def _place(placed: tuple[int, Watch]) -> int:

@@ -211,6 +211,8 @@ class _Compiler:
 
     def _test(self, node: Binary) -> ast.expr | None:
         """Whether a comparison with a literal holds."""
+        if node.operator == "in" and isinstance(node.right, Listing):
+            return self._is_one_of(node.left, node.right)
         if not isinstance(node.right, Literal):
             return None
         value = node.right.value
@@ -233,6 +235,16 @@ class _Compiler:
         if value.__class__ is str:
             return code.compare(self.value(node), ast.Eq(), code.Constant(value))
         return None
+
+    def _is_one_of(self, node: Node, texts: Listing) -> ast.expr | None:
+        """Whether it is a text of several."""
+        values = literals.collection(texts)
+        if values is ERROR or not all(value.__class__ is str for value in values):
+            return None
+        name = self._code.temporary()
+        is_text = self._code.is_class(code.named(name, self.value(node)), str)
+        several = self._code.constant(frozenset(values))
+        return both(is_text, code.compare(load(name), ast.In(), several))
 
     def _differs(self, node: Node, value: Any) -> ast.expr | None:
         """Whether there is a value, and it is another one."""

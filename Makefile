@@ -40,6 +40,19 @@ lint: $(VENV)/dev  ## Check style, layers, spelling and the shipped rules
 types: $(VENV)/dev  ## Check types
 	$(BIN)/mypy router
 
+$(VENV)/bench: $(VENV)/dev constraints-bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints-bench.txt
+	touch $@
+
+bench: $(VENV)/bench  ## Measure everything, under 15 minutes on 2 cores (docs/benchmarks.md)
+	$(BIN)/python -m bench
+
+bench-short: $(VENV)/bench  ## The same with fewer and shorter rounds, under 2 minutes
+	$(BIN)/python -m bench --short
+
+bench-rules: $(VENV)/bench  ## What judging costs, beside two other rule engines
+	$(BIN)/python -m bench rules
+
 COMPILE := uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra embedded --group build pyproject.toml
 
 constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade for the newest)
@@ -47,4 +60,6 @@ constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade f
 	$(COMPILE) $(UPGRADE) -c constraints.txt --group dev -o constraints-dev.txt
 	$(COMPILE) $(UPGRADE) -c constraints-dev.txt --group bench -o constraints-bench.txt
 
+# bench is a folder, too.
+.PHONY: bench bench-short bench-rules
 .PHONY: help run test test-slow conformance lint types constraints

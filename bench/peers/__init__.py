@@ -1,0 +1,1 @@
+"""Those the router is compared with: each as its users run it."""

@@ -1,0 +1,88 @@
+"""T8: CPU time per event, from the event coming in to its message being sent.
+
+The operating system's count for all processes that take part, Redis with its append-only file
+included, at a rate that all of them keep up with; Alertmanager's for as many alerts, one webhook
+for each. Alertmanager keeps its state in memory and writes it to disk every 15 minutes.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from bench import load
+from bench.measuring import alternate, median, ratios
+from bench.messages import Shape
+from bench.outcome import Row, row, skipped
+from bench.peers import alertmanager
+from bench.processes import ANYWHERE, BESIDE
+from bench.sink import Sink
+from bench.stage import Redis, Router, rules
+
+_RATES = (200.0, 1000.0)
+_WARM = 100
+
+
+class _Counted(Protocol):
+    def cpu(self) -> float: ...
+
+
+def rows(*, short: bool) -> Iterator[Row]:
+    seconds = 3.0 if short else 8.0
+    rounds = 1 if short else 3
+    why = alertmanager.available()
+    for rate in _RATES:
+        what = f"CPU per event, Redis included ÷ Alertmanager's per alert, {rate:g}/s"
+        sides = {"router": lambda rate=rate: _router(rate, seconds)}
+        if not why:
+            sides["alertmanager"] = lambda rate=rate: _alertmanager(rate, seconds)
+        taken = alternate(rounds, sides)
+        figures = {f"{side} µs": median(each) for side, each in taken.items()}
+        case = f"{rate:g} events/s"
+        if why:
+            yield row("T8", "CPU per event, Redis included", taken["router"], case=case, unit="µs")
+            yield skipped("T8", what, f"Alertmanager is {why}", case=case)
+            continue
+        yield row(
+            "T8",
+            what,
+            ratios(taken["router"], taken["alertmanager"]),
+            case=case,
+            at_most=0.7 if rate == _RATES[-1] else None,
+            figures=figures,
+        )
+
+
+def _router(rate: float, seconds: float) -> float:
+    with contextlib.ExitStack() as stack:
+        redis = stack.enter_context(Redis("everysec"))
+        sink = stack.enter_context(Sink())
+        router = Router(redis, rules([sink.url()]))
+        ingress = stack.enter_context(router.ingress(ANYWHERE))
+        worker = stack.enter_context(router.worker(cores=ANYWHERE))
+        return _cpu_each(sink, ingress.port, "/twilio", [ingress, worker, redis], rate, seconds)
+
+
+def _alertmanager(rate: float, seconds: float) -> float:
+    with Sink() as sink, alertmanager.server(sink) as server:
+        return _cpu_each(sink, server.port, alertmanager.PATH, [server], rate, seconds)
+
+
+def _cpu_each(
+    sink: Sink, port: int, path: str, counted: Sequence[_Counted], rate: float, seconds: float
+) -> float:
+    """Microseconds for each event."""
+    _send(port, path, rate, _WARM, "probe")
+    sink.wait_for(_WARM, seconds=30)
+    count = int(rate * seconds)
+    before = sum(each.cpu() for each in counted)
+    _send(port, path, rate, count, "bench")
+    report = sink.wait_for(_WARM + count, seconds=60)
+    spent = sum(each.cpu() for each in counted) - before
+    if report.events != _WARM + count:
+        raise RuntimeError(f"{report.events - _WARM} of {count} messages arrived")
+    return spent / count * 1e6
+
+
+def _send(port: int, path: str, rate: float, count: int, prefix: str) -> None:
+    shape = Shape(count=count, path=path, id_prefix=prefix, status="summary_timeout")
+    load.run(load.Plan(port=port, shape=shape, connections=8, rate=rate), BESIDE)

@@ -1,0 +1,139 @@
+"""Other work than the rows': many destinations, sick destinations, many rules, a long backlog."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+from bench import load
+from bench.measuring import percentile
+from bench.messages import Shape
+from bench.outcome import Row, row
+from bench.peers.rules import realistic
+from bench.processes import ANYWHERE, BESIDE, UNDER_TEST
+from bench.sink import Sink
+from bench.stage import Redis, Router, prefill, rules
+
+_SECONDS = 60.0
+
+
+def rows(*, short: bool) -> Iterator[Row]:
+    for destinations in (1, 5, 20):
+        yield _fan_out(destinations, 600 if short else 4000)
+    for sick in ("slow", "dead", "429"):
+        yield _beside(sick, short=short)
+    for count in (1, 100, 1000) if short else (1, 10, 100, 1000, 10_000):
+        yield _evaluate(count, 5000 if short else 30_000)
+    yield _backlog(20_000 if short else 1_000_000)
+
+
+def _fan_out(destinations: int, events: int) -> Row:
+    """Each event to each destination, by one worker on one core."""
+    with contextlib.ExitStack() as stack:
+        redis = stack.enter_context(Redis("everysec"))
+        sink = stack.enter_context(Sink())
+        paths = [f"/to-{number}" for number in range(destinations)]
+        router = Router(redis, rules([sink.url(path) for path in paths]))
+        with router.ingress() as ingress:
+            _flood(ingress.port, events)
+        with router.worker():
+            reports = [sink.wait_for(events, path=path, seconds=_SECONDS) for path in paths]
+    for report in reports:
+        _all_came(report.events, events)
+    seconds = max(each.last for each in reports) - min(each.first for each in reports)
+    return row(
+        "fan-out",
+        f"deliveries/s of one worker, judging included, {destinations} destinations",
+        [destinations * events / seconds],
+        case=f"{destinations} destinations",
+        unit="deliveries/s",
+    )
+
+
+def _beside(sick: str, *, short: bool) -> Row:
+    """What a healthy destination notices of a sick one: the p99 of its messages."""
+    count, rate = (400, 200.0) if short else (2000, 200.0)
+    with contextlib.ExitStack() as stack:
+        redis = stack.enter_context(Redis("everysec"))
+        sink = stack.enter_context(Sink())
+        router = Router(redis, rules([sink.url(), sink.url(f"/{sick}")]))
+        ingress = stack.enter_context(router.ingress(ANYWHERE))
+        stack.enter_context(router.worker(cores=ANYWHERE))
+        shape = Shape(count=count, status="summary_timeout")
+        plan = load.Plan(port=ingress.port, shape=shape, connections=8, rate=rate, keep_times=True)
+        sent = load.run(plan, BESIDE).sent_at
+        _all_came(sink.wait_for(count, seconds=_SECONDS).events, count)
+        times = sink.report(times=True).times
+        tried = sink.report(f"/{sick}").requests
+    waited = [(times[f"bench-{number}"] - since) * 1000 for number, since in enumerate(sent)]
+    return row(
+        "bulkhead",
+        f"p99 to a healthy destination beside one that is {sick}, {rate:g} events/s",
+        [percentile(waited, 99)],
+        case=sick,
+        unit="ms",
+        figures={"p50 ms": percentile(waited, 50), "requests to the sick one": tried},
+    )
+
+
+def _evaluate(count: int, events: int) -> Row:
+    """Judging alone: none of the events raises an alert of the rules that send."""
+    conditions = [f"({each.cel}) && data.max_participants < 0" for each in realistic(count)]
+    with Redis("everysec") as redis:
+        router = Router(redis, rules(["http://127.0.0.1:9/"], conditions=conditions))
+        with router.ingress() as ingress:
+            _flood(ingress.port, events, status="completed")
+        with router.worker(cores=UNDER_TEST) as worker:
+            began, cpu = time.monotonic(), worker.cpu()
+            _wait_judged(redis, events)
+            spent = worker.cpu() - cpu
+            seconds = time.monotonic() - began
+    return row(
+        "evaluate",
+        f"events/s judged by one worker on one core, {count:,} rules",
+        [events / seconds],
+        case=f"{count:,} rules",
+        unit="events/s",
+        figures={"worker µs/event": spent / events * 1e6},
+    )
+
+
+def _backlog(count: int) -> Row:
+    """A backlog of deliveries, drained by one worker on one core."""
+    with contextlib.ExitStack() as stack:
+        redis = stack.enter_context(Redis("everysec"))
+        sink = stack.enter_context(Sink())
+        prefill(redis, "sink-0", count)
+        memory = int(redis.client.info("memory")["used_memory"])
+        with Router(redis, rules([sink.url()])).worker("sink-0") as worker:
+            report = sink.wait_for(count, seconds=_SECONDS + count / 1000)
+            resident = worker.memory()
+    _all_came(report.events, count)
+    return row(
+        "backlog",
+        f"{count:,} waiting deliveries drained by one worker on one core",
+        [count / (report.last - report.first)],
+        unit="deliveries/s",
+        figures={"Redis bytes/delivery": memory / count, "worker MB": resident},
+    )
+
+
+def _flood(port: int, events: int, status: str = "summary_timeout") -> None:
+    shape = Shape(count=events // 50, events=50, status=status)
+    report = load.run(load.Plan(port=port, shape=shape, connections=8), BESIDE)
+    _all_came(report.answered * 50, events)
+
+
+def _wait_judged(redis: Redis, events: int) -> None:
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
+        ledger = redis.client.hgetall("router:ledger")
+        judged = sum(int(ledger.get(name, 0)) for name in (b"filtered", b"matched"))
+        if judged >= events:
+            return
+        time.sleep(0.01)
+    raise RuntimeError(f"{events} events were not judged in {_SECONDS:g} s")
+
+
+def _all_came(came: int, expected: int) -> None:
+    if came != expected:
+        raise RuntimeError(f"{came} of {expected} events arrived")

@@ -1,0 +1,179 @@
+"""What the rows stand on: Redis, the router's processes, its rules."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, Self
+
+import redis
+
+from bench.measuring import cpu_seconds
+from bench.messages import TOKEN, Shape, events
+from bench.peers.rules import SUMMARY
+from bench.processes import BESIDE, UNDER_TEST, Process, free_port, python
+from router.alerts import Alert, Delivery, Severity, alert_id, delivery_id
+from router.app import system_clock
+from router.events import Event, Received, decode_strictly
+from router.journal import keys
+from router.journal.batches import Batches, Verdict
+from router.journal.connection import connect
+from router.journal.embedded import EmbeddedRedis, find_server
+from router.journal.keys import BatchId
+
+_BATCH: Final = 500
+FSYNC: Final = ("no AOF", "everysec", "always")
+
+
+class Redis:
+    """A server of its own, empty, beside the process under test."""
+
+    def __init__(self, fsync: str = "everysec", cores: frozenset[int] = BESIDE) -> None:
+        self._fsync = fsync
+        self._cores = cores
+        self._folder = tempfile.TemporaryDirectory(prefix="bench-")
+        self.server = EmbeddedRedis(
+            find_server(os.environ.get("ROUTER_REDIS_SERVER", "")),
+            Path(self._folder.name),
+            appendfsync="everysec" if fsync == "no AOF" else fsync,
+        )
+
+    def __enter__(self) -> Self:
+        self.server.start()
+        os.sched_setaffinity(self.server.pid, self._cores)
+        self.client = redis.Redis(unix_socket_path=str(self.server.socket))
+        if self._fsync == "no AOF":
+            self.client.config_set("appendonly", "no")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+        self.server.kill()
+        self._folder.cleanup()
+
+    def cpu(self) -> float:
+        """Seconds so far, a rewrite of the append-only file by a child left out."""
+        return cpu_seconds(self.server.pid)
+
+    @property
+    def socket(self) -> str:
+        return str(self.server.socket)
+
+    def empty(self) -> None:
+        self.client.flushall()
+
+
+class Router:
+    """The router's processes against one Redis, with all that it has switched on."""
+
+    def __init__(self, redis: Redis, rules: str, *, log: Path | None = None) -> None:
+        self._redis = redis
+        self._log = log
+        self._folder = tempfile.TemporaryDirectory(prefix="bench-rules-")
+        (Path(self._folder.name) / "rules.yaml").write_text(rules)
+
+    @contextlib.contextmanager
+    def ingress(self, cores: frozenset[int] = UNDER_TEST) -> Iterator[Process]:
+        port = free_port()
+        with self._run("ingress", cores=cores, port=port) as process:
+            yield process
+
+    @contextlib.contextmanager
+    def worker(self, *names: str, cores: frozenset[int] = UNDER_TEST) -> Iterator[Process]:
+        """With ``names``, one that delivers to these and evaluates nothing."""
+        chosen = [part for name in names for part in ("--destination", name)]
+        with self._run("worker", *chosen, cores=cores, port=free_port()) as process:
+            yield process
+
+    def _run(self, *command: str, cores: frozenset[int], port: int) -> Process:
+        return Process(
+            python("router", *command),
+            cores=cores,
+            port=port,
+            log=self._log,
+            environ={
+                "ROUTER_REDIS_URL": f"unix://{self._redis.socket}",
+                "ROUTER_RULES": self._folder.name,
+                "ROUTER_PORT": str(port),
+                "ROUTER_WORKER_PORT": str(port),
+                "ROUTER_TWILIO_AUTH_TOKENS": TOKEN.reveal(),
+                "ROUTER_DURABILITY": "relaxed",  # some rows measure without an append-only file
+                "ROUTER_LOG_LEVEL": "warning",
+            },
+        )
+
+
+def rules(urls: Sequence[str], *, conditions: Sequence[str] = (), more: str = "") -> str:
+    """A rules folder's text: one rule that tells each URL of a timed-out summary, and others.
+
+    ``more`` is added to each destination.
+    """
+    names = [f"sink-{number}" for number in range(len(urls))]
+    lines = ["destinations:"]
+    lines += [
+        f'  {name}: {{http: {{url: "{url}", signing_secret: benchmark{more}}}}}'
+        for name, url in zip(names, urls, strict=True)
+    ]
+    lines.append("rules:")
+    for number, condition in enumerate(('data.status == "summary_timeout"', *conditions)):
+        lines += [
+            f"  - name: rule-{number}",
+            f'    events: ["{SUMMARY}.*"]',
+            f"    when: '{condition}'",
+            f"    send_to: [{', '.join(names)}]",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def prefill(redis: Redis, destination: str, count: int) -> None:
+    """Open deliveries as evaluate does, a batch at a time."""
+    asyncio.run(_open_deliveries(redis, destination, count))
+
+
+async def _open_deliveries(redis: Redis, destination: str, count: int) -> None:
+    connection = connect(redis.server.url, deadline=10, max_connections=2)
+    batches = Batches(connection, system_clock())
+    made = events(Shape(count=count, status="summary_timeout"))
+    try:
+        for start in range(0, count, _BATCH):
+            bodies = list(itertools.islice(made, min(_BATCH, count - start)))
+            await batches.accept([Received(_events(bodies), [])])
+            (batch_id,) = await connection.redis.zrange(keys.BATCHES, 0, 0)
+            verdict = Verdict(
+                duplicate=0,
+                filtered=0,
+                matched=len(bodies),
+                quarantined=(),
+                deliveries=tuple(_delivery(event, destination) for event in _events(bodies)),
+            )
+            await batches.finish(BatchId(batch_id.decode()), verdict)
+        await connection.redis.delete(keys.EVALUATE_QUEUE)
+    finally:
+        await connection.close()
+
+
+def _events(bodies: Sequence[bytes]) -> list[Event]:
+    return [
+        event for body in bodies for event in decode_strictly(body, received_at=0.0, max_events=1)
+    ]
+
+
+def _delivery(event: Event, destination: str) -> Delivery:
+    alert = Alert(
+        id=alert_id(event.key, "rule-0"),
+        rule="rule-0",
+        severity=Severity.WARNING,
+        summary="Conference {{ data.friendly_name or data.conference_sid }} timed out",
+        description="",
+        raised_at=event.received_at,
+        event_id=event.id,
+        event_source=event.source,
+        event_type=event.type,
+        event_time=event.time,
+        event_received_at=event.received_at,
+        event=event.body,
+    )
+    return Delivery(id=delivery_id(alert.id, destination), destination=destination, alert=alert)

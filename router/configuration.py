@@ -22,7 +22,7 @@ from router.rules_schema import json_schema
 from router.settings import PREFIX
 from router.variables import MissingVariable
 from router.yaml_destinations import DestinationSpec, read_destination
-from router.yaml_routing import Places, read_route
+from router.yaml_routing import Labelled, Places, read_route
 from router.yaml_rules import RuleReader
 from router.yaml_sections import Item, Known, Section, Sections
 from router.yaml_source import FINDINGS_LIMIT, ListNode, MapNode, Page, Span
@@ -119,7 +119,28 @@ def _table(item: Item, known: Known) -> Table | None:
 
 
 def _route(item: Item, known: Known) -> Route | None:
-    return read_route(item.page, item.node, _places(known), item.number)
+    labelled = Labelled(_labels(known), known.names["rules"])
+    return read_route(item.page, item.node, _places(known), labelled, item.number)
+
+
+def _labels(known: Known) -> set[str] | None:
+    """The labels that any rule has; None where there may be others."""
+    if known.names["rules"] is None:
+        return None
+    if "labels" not in known.memo:
+        rules = (
+            item.node.get("labels")
+            for item in known.items["rules"]
+            if isinstance(item.node, MapNode)
+        )
+        known.memo["labels"] = {
+            entry.key.text
+            for labels in rules
+            if isinstance(labels, MapNode)
+            for entry in labels.entries
+        }
+    found: set[str] = known.memo["labels"]
+    return found
 
 
 def _rule(item: Item, known: Known) -> Rule | None:

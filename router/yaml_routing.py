@@ -12,7 +12,7 @@ from router.rules.cel import Constant, Names, compile_expression
 from router.rules.cel.tree import Field, Given, Item, bare
 from router.rules.cel.tree import Node as Tree
 from router.rules.model import LookupText
-from router.rules.routing import OWN_LABELS, SEVERITY, Lookup, Recipient, Route
+from router.rules.routing import OWN_LABELS, RULE, SEVERITY, Lookup, Recipient, Route
 from router.variables import NoVariables, offset_before, without_escapes
 from router.yaml_convert import Converter, found, suggestion
 from router.yaml_source import ListNode, MapNode, Node, Page, Scalar
@@ -61,6 +61,15 @@ class Places(msgspec.Struct, frozen=True):
         """The tables, as conditions have them; nothing where there are none."""
         tables = {name: table.rows if table else {} for name, table in (self.tables or {}).items()}
         return {TABLES: Constant(tables)} if tables or self.tables is None else {}
+
+
+class Labelled(msgspec.Struct, frozen=True):
+    """What routes can ask for. None for what is not known, for a file is not understood."""
+
+    labels: Collection[str] | None
+    """Those that rules give to their alerts."""
+    rules: Collection[str] | None
+    """The names of all rules."""
 
 
 class RecipientReader:
@@ -156,13 +165,15 @@ class RecipientReader:
         return self._places.destinations is not None and name not in self._places.destinations
 
 
-def read_route(page: Page, node: Node, places: Places, number: int) -> Route | None:
+def read_route(
+    page: Page, node: Node, places: Places, labelled: Labelled, number: int
+) -> Route | None:
     """One route, or None where something is wrong; that is reported to ``page``."""
     before = len(page.faults)
     text = Converter(page, NoVariables()).convert(node, RouteText, "this route")
     if not isinstance(node, MapNode):
         return None
-    match = _match(page, node.get("match"))
+    match = _match(page, node.get("match"), labelled)
     recipients = RecipientReader(page, places, places.names).read(node.get("send_to"))
     if not isinstance(text, RouteText) or len(page.faults) > before:
         return None
@@ -178,21 +189,38 @@ def label_problem(name: str) -> str | None:
     return None
 
 
-def _match(page: Page, node: Node | None) -> dict[str, frozenset[str]]:
+def _match(page: Page, node: Node | None, labelled: Labelled) -> dict[str, frozenset[str]]:
     match = {}
     for entry in node.entries if isinstance(node, MapNode) else ():
         name = entry.key.text
-        problem = None if name in OWN_LABELS else label_problem(name)
-        if problem is not None:
-            page.report(entry.key.span, problem)
+        _check_label(page, entry.key, labelled.labels)
         items = entry.value.items if isinstance(entry.value, ListNode) else (entry.value,)
         if not items:
             page.report(entry.value.span, f"{name} is empty, it needs at least one value")
         for item in items:
             if name == SEVERITY and isinstance(item, Scalar):
                 _check_severity(page, item)
+            if name == RULE and isinstance(item, Scalar):
+                _check_rule(page, item, labelled.rules)
         match[name] = frozenset(item.text for item in items if isinstance(item, Scalar))
     return match
+
+
+def _check_label(page: Page, name: Scalar, known: Collection[str] | None) -> None:
+    if name.text in OWN_LABELS:
+        return
+    problem = label_problem(name.text)
+    if problem is not None:
+        page.report(name.span, problem)
+    elif known is not None and name.text not in known:
+        # Such a route takes nothing, or everything: a slip of the pen, and alerts go astray.
+        hint = suggestion(name.text, [*known, *OWN_LABELS])
+        page.report(name.span, f'no rule has a label "{name.text}"', hint)
+
+
+def _check_rule(page: Page, node: Scalar, known: Collection[str] | None) -> None:
+    if known is not None and node.text not in known:
+        page.report(node.span, f'there is no rule "{node.text}"', suggestion(node.text, known))
 
 
 def _check_severity(page: Page, node: Scalar) -> None:

@@ -69,9 +69,13 @@ class Known:
         self.read_file: Final = read_file
         """Reads another file of the folder."""
         self.names: dict[str, set[str] | None] = {}
-        """Of each section so far; None where a file, not understood, may hold others."""
+        """Of each section, those below it too; None where a file, not understood, may hold others."""
+        self.items: dict[str, list[Item]] = {}
+        """Of each section, as they are written."""
         self.values: dict[str, list[Any]] = {}
         """Of each section so far, the items that are sound."""
+        self.memo: dict[str, Any] = {}
+        """What a reader has found out once for all items."""
         self.is_whole: dict[str, bool] = {}
         """Of each section so far, whether those are all of its items."""
 
@@ -86,7 +90,9 @@ class Sections:
     def read(self, known: Known) -> dict[str, list[Any]]:
         """The values of each section, in order. What is wrong is reported to the pages."""
         for section in self._sections:
+            known.items[section.name] = list(self._items(section.name))
             known.names[section.name] = self._names(section.name)
+        for section in self._sections:
             read = list(self._values(section, known))
             known.values[section.name] = [value for value in read if value is not None]
             known.is_whole[section.name] = (

@@ -17,6 +17,11 @@ from router.rules.routing import Route, relevant
 from router.worker.fanout import raise_alert
 
 PLACES = "destinations: {noc: {capture: {}}, voice: {capture: {}}, gold: {capture: {}}}\n"
+OTHER = """
+rules:
+  - {name: other, events: [x], labels: {team: x, tier: x}, send_to: [noc]}
+"""
+"""Has the labels that routes ask for."""
 ROUTES = """
 routes:
   - match: {severity: critical, team: voice}
@@ -35,7 +40,8 @@ def configured(folder: Path, *texts: str) -> Configuration:
 
 
 def only_rule(folder: Path, *texts: str) -> Rule:
-    (rule,) = configured(folder, *texts).rules.rules
+    """The one rule of ``texts``, beside OTHER."""
+    rule, _ = configured(folder, *texts, OTHER).rules.rules
     return rule
 
 
@@ -88,7 +94,7 @@ routes:
 def test_a_route_may_ask_for_a_rule_and_for_a_label_that_is_not_there(tmp_path: Path) -> None:
     routes = """
 routes:
-  - match: {rule: [other, one], team: ""}
+  - match: {rule: [one], team: ""}
     send_to: [gold]
   - send_to: [noc]
 """

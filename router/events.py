@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from router import cloudevents, nesting
 from router.errors import EventError, EventsTooLargeError
 from router.schemas import TEST_EVENT
 
@@ -17,8 +18,8 @@ _Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
 _TypeName = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 
 
-class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """The envelope (CloudEvents 1.0, section 3). Unknown attributes are extensions and pass.
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """What a CloudEvent must have (CloudEvents 1.0, section 3). Extensions pass beside it.
 
     ``time`` and ``datacontenttype`` are any text: Twilio's own documented example has a timestamp
     as ``datacontenttype`` and no ``time`` at all.
@@ -33,6 +34,11 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     dataschema: str | None = None
     datacontenttype: str | None = None
     data: Any = None
+    data_base64: str | None = None
+
+
+class PlainEnvelope(Envelope, frozen=True, forbid_unknown_fields=True):
+    """A CloudEvent without extensions, as most are: no field of it is skipped unchecked."""
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True):
@@ -69,13 +75,13 @@ class Received(msgspec.Struct, frozen=True):
     malformed: list[Malformed]
 
 
-_decode_envelope = msgspec.json.Decoder(CloudEvent).decode
+_decode_plain = msgspec.json.Decoder(PlainEnvelope).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _UNDECODABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _JSON_SPACE = b" \t\r\n"
 
 
-def event_key(envelope: CloudEvent) -> str:
+def event_key(envelope: Envelope) -> str:
     """What makes two events the same: source and id (CloudEvents 1.0, section 3.1.1).
 
     Twilio's test event has the account's SID as its id each time, so its ``data.test_id`` counts
@@ -96,11 +102,19 @@ def test_id_of(event: Event) -> str:
     return str(data.get("test_id", "")) if isinstance(data, dict) else ""
 
 
-def decode_request(body: bytes, *, received_at: float, max_events: int) -> Received:
+def decode_request(
+    body: bytes,
+    *,
+    received_at: float,
+    max_events: int,
+    max_depth: int = nesting.MAX_DEPTH,
+    strict: bool = False,
+) -> Received:
     """Decode one CloudEvent or an array of them; events that are none come back as malformed.
 
-    Raises EventError when the body is not JSON or neither object nor array, EventsTooLargeError
-    for more than ``max_events``.
+    ``strict`` holds every rule of CloudEvents against them, not the envelope's only. Raises
+    EventError when the body is not JSON or neither object nor array, EventsTooLargeError for more
+    than ``max_events``.
     """
     _refuse_bad_text(body)
     is_array = body.lstrip(_JSON_SPACE)[:1] == b"["
@@ -114,7 +128,7 @@ def decode_request(body: bytes, *, received_at: float, max_events: int) -> Recei
         )
     received = Received([], [])
     for place, text in places:
-        event = _decode_event(text, place, received_at)
+        event = _decode_event(text, place, received_at, max_depth, strict=strict)
         if isinstance(event, Event):
             received.events.append(event)
         else:
@@ -124,12 +138,16 @@ def decode_request(body: bytes, *, received_at: float, max_events: int) -> Recei
     return received
 
 
-def decode_strictly(body: bytes, *, received_at: float, max_events: int) -> list[Event]:
-    """As decode_request, but one malformed event refuses the whole request.
+def decode_strictly(
+    body: bytes, *, received_at: float, max_events: int, max_depth: int = nesting.MAX_DEPTH
+) -> list[Event]:
+    """As decode_request with ``strict``, but one malformed event refuses the whole request.
 
     Raises EventError with the JSON path of the first thing wrong.
     """
-    received = decode_request(body, received_at=received_at, max_events=max_events)
+    received = decode_request(
+        body, received_at=received_at, max_events=max_events, max_depth=max_depth, strict=True
+    )
     if received.malformed:
         first = received.malformed[0]
         raise EventError("not_a_cloudevent", first.reason, first.path)
@@ -139,22 +157,37 @@ def decode_strictly(body: bytes, *, received_at: float, max_events: int) -> list
 def document(event: Event) -> dict[str, Any]:
     """The whole CloudEvent as Python values, for conditions and templates.
 
-    ``data`` that is JSON in a string (older Twilio examples) is decoded once more. Raises
-    msgspec.DecodeError, RecursionError or UnicodeDecodeError; ingress has ruled them out, but
-    the journal may hold what an older version took in.
+    ``data`` that is JSON in a string (older Twilio examples) or in ``data_base64`` is decoded once
+    more, other text in ``data_base64`` becomes a string. Raises msgspec.DecodeError,
+    RecursionError or UnicodeDecodeError; ingress has ruled most of them out, but the journal may
+    hold what an older version took in.
     """
     decoded: dict[str, Any] = msgspec.json.decode(event.body)
     data = decoded.get("data")
-    if isinstance(data, str) and "json" in str(decoded.get("datacontenttype", "")):
+    content_type = str(decoded.get("datacontenttype", ""))
+    if data is None and decoded.get("data_base64") is not None:
+        packed = cloudevents.decoded_base64(decoded["data_base64"])
+        if packed is not None and cloudevents.is_json(content_type):
+            decoded["data"] = msgspec.json.decode(packed)
+        elif packed is not None and content_type.startswith("text/"):
+            decoded["data"] = packed.decode(errors="replace")
+    elif isinstance(data, str) and "json" in content_type:
         decoded["data"] = msgspec.json.decode(data)
     return decoded
 
 
-def _decode_event(text: bytes, place: str, received_at: float) -> Event | Malformed:
+def _decode_event(
+    text: bytes, place: str, received_at: float, max_depth: int, *, strict: bool
+) -> Event | Malformed:
     try:
-        envelope = _decode_envelope(text)
+        envelope = _envelope(text, strict=strict)
     except _UNDECODABLE as error:
         return Malformed(_explain(error), place + _path(error)[1:], received_at, text)
+    except EventError as error:
+        return Malformed(error.message, place + error.path[1:], received_at, text)
+    excess = nesting.excess(text, max_depth=max_depth)
+    if excess:
+        return Malformed(excess, place, received_at, text)
     return Event(
         envelope.id,
         envelope.source,
@@ -164,6 +197,26 @@ def _decode_event(text: bytes, place: str, received_at: float) -> Event | Malfor
         received_at,
         text,
     )
+
+
+def _envelope(text: bytes, *, strict: bool) -> Envelope:
+    """The envelope. Raises EventError for what breaks a rule, else what msgspec raises."""
+    try:
+        envelope: Envelope = _decode_plain(text)
+    except msgspec.ValidationError:
+        # Either it has extensions, or it is none: the second look says which.
+        decoded = msgspec.json.decode(text)
+        envelope = msgspec.convert(decoded, Envelope)
+        attributes = decoded
+    else:
+        attributes = None
+    if "\x00" in envelope.source or "\x00" in envelope.id:
+        raise EventError("not_a_cloudevent", "attributes hold no control characters", "$")
+    if strict:
+        fault = cloudevents.fault(attributes or msgspec.structs.asdict(envelope))
+        if fault is not None:
+            raise EventError("not_a_cloudevent", *fault)
+    return envelope
 
 
 def _elements(body: bytes) -> list[msgspec.Raw]:

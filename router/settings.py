@@ -15,7 +15,7 @@ import msgspec
 
 from router import environ as environment
 from router.environ import Within
-from router.values import ByteSize, Duration, Networks, Secret
+from router.values import ByteSize, Duration, Networks, Secret, Texts
 
 PREFIX: Final = "ROUTER_"
 
@@ -139,6 +139,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     is believed; from anybody else these headers are ignored."""
     events_token: Secret | None = None
     """The bearer token that `/events` asks for. Without it, `/events` takes events from anybody."""
+    events_origins: Texts = Texts()
+    """The origins that may ask by `OPTIONS /events` whether they may send (`WebHook-Request-Origin`
+    of the CloudEvents web hook handshake): names, or `*` for all. Without any, the answer is 405."""
     console_token: Secret | None = None
     """The bearer token that the console and the operator's endpoints ask for."""
     link_secret: Annotated[Secret | None, _check_link_secret] = None
@@ -161,6 +164,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The largest request body. Beyond it the answer is 413."""
     max_events_per_request: Annotated[int, Within(1, 100_000)] = 1000
     """The most events in one request. Beyond it the answer is 413."""
+    max_depth: Annotated[int, Within(4, 500)] = 64
+    """The most arrays and objects in one another in an event. Beyond it the event is malformed."""
     body_timeout: Annotated[Duration, Within(0.1, 600)] = Duration(10)
     """How long a request's body may take to arrive. Then the answer is 408."""
     max_waiting_events: Annotated[int, Within(1, 10_000_000)] = 10_000

@@ -10,7 +10,7 @@ from support.reference import example, purposes, row
 from router.environ import Variable
 from router.errors import SettingsError
 from router.settings import SETTINGS, Durability, Egress, LogFormat, LogLevel, Settings, is_given
-from router.values import ByteSize, Duration, Networks, Secret
+from router.values import ByteSize, Duration, Networks, Secret, Texts
 
 ROOT = Path(__file__).parent.parent
 CANARY = "c4nary-5ecret"
@@ -51,6 +51,7 @@ def test_without_variables_the_defaults_hold() -> None:
         ("twilio_addresses", "35.90.102.128/25", Networks.parse("35.90.102.128/25")),
         ("trusted_proxies", "10.0.0.1, fd00::/8", Networks.parse("10.0.0.1,fd00::/8")),
         ("events_token", "a,b", Secret("a,b")),
+        ("events_origins", "a.example, *", Texts(("a.example", "*"))),
         ("console_token", " x ", Secret(" x ")),
         ("durability", "relaxed", Durability.RELAXED),
         ("egress", "public", Egress.PUBLIC),
@@ -58,6 +59,7 @@ def test_without_variables_the_defaults_hold() -> None:
         ("log_level", "debug", LogLevel.DEBUG),
         ("max_body", "1MiB", ByteSize(1 << 20)),
         ("max_events_per_request", "1", 1),
+        ("max_depth", "500", 500),
         ("body_timeout", "1m30s", Duration(90)),
         ("max_waiting_events", "10000000", 10_000_000),
         ("commit_interval", "0s", Duration(0)),

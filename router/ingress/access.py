@@ -85,20 +85,25 @@ def _require(result: twilio.Check, url: str) -> None:
     )
 
 
-def check_token(token: Secret | None, authorization: str | None) -> None:
-    """Raise RefusalError unless the bearer token fits, where one is set."""
+def check_token(token: Secret | None, authorization: str | None, in_query: str | None) -> None:
+    """Raise RefusalError unless the bearer token fits, where one is set.
+
+    It may come as ``access_token`` in the query (CloudEvents "HTTP 1.1 Web Hooks" section 3.2).
+    """
     if token is None:
         return
-    if not authorization:
+    given = authorization or (None if in_query is None else f"Bearer {in_query}")
+    if not given:
         raise RefusalError(
             HTTPStatus.UNAUTHORIZED,
             "no_token",
             "send Authorization: Bearer <token>",
             challenge=BEARER_CHALLENGE,
         )
-    given = authorization.encode("utf-8", "surrogateescape")
-    wanted = f"Bearer {token.reveal()}".encode("utf-8", "surrogateescape")
-    if not hmac.compare_digest(given, wanted):
+    if not hmac.compare_digest(
+        given.encode("utf-8", "surrogateescape"),
+        f"Bearer {token.reveal()}".encode("utf-8", "surrogateescape"),
+    ):
         raise RefusalError(HTTPStatus.FORBIDDEN, "wrong_token", "the bearer token is wrong")
 
 

@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 from router.clock import Clock
 from router.errors import EventError, JournalUnavailableError, OverloadedError
 from router.events import Event, Received, decode_request, decode_strictly, test_id_of
-from router.ingress import access, body, twilio
+from router.ingress import access, body, cloudevents, twilio
 from router.ingress.answers import RefusalError, accepted, refusal_of, refused
 from router.ingress.commit import weight
 from router.ingress.gate import Gate
@@ -58,6 +58,7 @@ class Ingress:
             web.post(TWILIO, self.from_twilio),
             web.route(hdrs.METH_ANY, TWILIO, self.wrong_method),
             web.post(EVENTS, self.from_anybody),
+            web.options(EVENTS, self.ask),
         ]
 
     async def from_twilio(self, request: web.Request) -> web.Response:
@@ -65,8 +66,19 @@ class Ingress:
         return await self._answer(request, "twilio", self._read_twilio)
 
     async def from_anybody(self, request: web.Request) -> web.Response:
-        """CloudEvents 1.0 over HTTP, structured or batched, with a bearer token if one is set."""
+        """CloudEvents 1.0 over HTTP in each of its modes, with a bearer token if one is set."""
         return await self._answer(request, "events", self._read_cloudevents)
+
+    async def ask(self, request: web.Request) -> web.Response:
+        """Answer whether an origin may send: the handshake of CloudEvents web hooks."""
+        try:
+            allowed = cloudevents.permission(request.headers, self._settings.events_origins, 0)
+        except RefusalError as refusal:
+            response = self._refuse(request, "events", refusal)
+            if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
+                response.headers["Allow"] = "POST"
+            return response
+        return web.Response(headers=allowed)
 
     async def wrong_method(self, request: web.Request) -> web.Response:
         """A sink may be set up with GET; then its events would stay away without a word."""
@@ -101,25 +113,37 @@ class Ingress:
         credentials = access.check_credentials(settings, request.headers.get("Authorization"))
         url = twilio.called_url(settings.public_url or sender.base_url, request.raw_path)
         access.check_signature(settings, request.headers, url, credentials)
-        body.check_content_type(request)
+        body.check_is_json(request)
         content = await body.read(request, settings)
         access.check_body(settings, url, content)
         received = decode_request(
             content,
             received_at=self._clock.now(),
             max_events=settings.max_events_per_request,
+            max_depth=settings.max_depth,
         )
         return received, len(content)
 
     async def _read_cloudevents(self, request: web.Request) -> tuple[Received, int]:
-        access.check_token(self._settings.events_token, request.headers.get("Authorization"))
-        body.check_content_type(request)
-        content = await body.read(request, self._settings)
-        _check_mode(request.content_type, content)
+        settings = self._settings
+        if settings.events_token is not None:
+            access.check_token(
+                settings.events_token,
+                request.headers.get("Authorization"),
+                request.query.get("access_token"),
+            )
+        content_type = request.content_type
+        is_binary = cloudevents.check_mode(content_type, request.headers)
+        content = await body.read(request, settings)
+        if is_binary:
+            content = cloudevents.as_json(request.headers, content)
+        else:
+            cloudevents.check_shape(content_type, content)
         events = decode_strictly(
             content,
             received_at=self._clock.now(),
-            max_events=self._settings.max_events_per_request,
+            max_events=settings.max_events_per_request,
+            max_depth=settings.max_depth,
         )
         return Received(events, []), len(content)
 
@@ -171,12 +195,3 @@ class Ingress:
         if not request.content.is_eof():
             response.force_close()  # what is left of the body is not worth reading
         return response
-
-
-def _check_mode(content_type: str, content: bytes) -> None:
-    """A batch is an array and a structured event an object; plain JSON may be either."""
-    is_array = content.lstrip(b" \t\r\n")[:1] == b"["
-    if content_type == body.BATCHED and not is_array:
-        raise EventError("not_a_batch", f"{body.BATCHED} holds an array of events", "$")
-    if content_type == body.STRUCTURED and is_array:
-        raise EventError("not_one_event", f"an array of events is {body.BATCHED}", "$")

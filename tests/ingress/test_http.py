@@ -246,13 +246,13 @@ async def test_a_body_that_does_not_come_is_given_up(ingress: Running) -> None:
     await writer.wait_closed()
 
 
-@pytest.mark.parametrize("path", ["/twilio", "/events"])
+@pytest.mark.parametrize(("path", "allowed"), [("/twilio", "POST"), ("/events", "OPTIONS,POST")])
 async def test_other_methods_are_told_which_is_right(
-    ingress: Running, http: aiohttp.ClientSession, path: str
+    ingress: Running, http: aiohttp.ClientSession, path: str, allowed: str
 ) -> None:
     async with http.get(ingress.url + path) as response:
         assert response.status == 405
-        assert response.headers["Allow"] == "POST"
+        assert response.headers["Allow"] == allowed
 
 
 async def test_without_a_configured_token_twilio_is_refused(

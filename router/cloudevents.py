@@ -1,0 +1,122 @@
+"""The rules of CloudEvents 1.0 that go beyond the envelope's types. Pure.
+
+Source: CloudEvents 1.0.2: "CloudEvents" sections 2 and 3, "JSON Event Format" sections 2 and 3.
+The cases of the public conformance suite are among the tests.
+"""
+
+import base64
+import binascii
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+ATTRIBUTES: Final = frozenset(
+    {"specversion", "id", "source", "type", "time", "subject", "dataschema", "datacontenttype"}
+)
+"""Those that the specification names; all others are extensions."""
+_MEMBERS: Final = ATTRIBUTES | {"data", "data_base64"}
+TWILIO: Final = "com.twilio."
+"""Types with this prefix are taken as Twilio writes them: its documented example has a timestamp as
+``datacontenttype``."""
+
+_NAME: Final = re.compile(r"[a-z0-9]+")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_RFC3339: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d):(\d\d|60)(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+_TOKEN: Final = r"[A-Za-z0-9!#$&^_.+*'`|~%-]+"  # noqa: S105 - of a media type
+_MEDIA_TYPE: Final = re.compile(rf"{_TOKEN}/{_TOKEN}\s*(?:;.*)?", re.DOTALL)
+_JSON: Final = re.compile(r"(?:[^/]*/json|[^/]*/[^/]*\+json)", re.IGNORECASE)
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.+", re.DOTALL)
+_SMALLEST_INTEGER: Final = -(2**31)
+_LARGEST_INTEGER: Final = 2**31 - 1
+
+
+def fault(event: Mapping[str, Any]) -> tuple[str, str] | None:
+    """What is wrong with an event and at which JSON path (``$.time``); None if nothing is.
+
+    ``event`` is the decoded JSON object, its required attributes known to be text.
+    """
+    if event["type"].startswith(TWILIO):
+        return None
+    return (
+        _faulty_names(event)
+        or _faulty_values(event)
+        or _faulty_optional(event)
+        or _faulty_data(event)
+    )
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a media type, parameters or not, is one of JSON."""
+    return _JSON.fullmatch(content_type.partition(";")[0].strip()) is not None
+
+
+def is_time(text: str) -> bool:
+    """Whether ``text`` is a moment as RFC 3339 writes it; a leap second counts."""
+    found = _RFC3339.fullmatch(text)
+    if found is None:
+        return False
+    seconds = "59" if found[3] == "60" else found[3]
+    zone = text[-6:] if text[-1] not in "Zz" else "+00:00"
+    try:
+        dt.datetime.fromisoformat(f"{found[1]}T{found[2]}:{seconds}{zone}")
+    except ValueError:
+        return False
+    return True
+
+
+def decoded_base64(text: object) -> bytes | None:
+    """The bytes of ``data_base64``; None where it is no base64."""
+    if not isinstance(text, str):
+        return None
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _faulty_names(event: Mapping[str, Any]) -> tuple[str, str] | None:
+    for name in event.keys() - _MEMBERS:
+        if not _NAME.fullmatch(name):
+            return "attribute names are lower-case letters and digits", f"$.{name[:80]}"
+    return None
+
+
+def _faulty_values(event: Mapping[str, Any]) -> tuple[str, str] | None:
+    for name, value in event.items():
+        if name in {"data", "data_base64"} or value is None or isinstance(value, bool):
+            continue
+        if isinstance(value, str):
+            if _CONTROL.search(value):
+                return "attributes hold no control characters", f"$.{name}"
+        elif not isinstance(value, int):
+            return "an attribute is text, a whole number or a boolean", f"$.{name}"
+        elif not _SMALLEST_INTEGER <= value <= _LARGEST_INTEGER:
+            return "a whole number has 32 bits at most", f"$.{name}"
+    return None
+
+
+def _faulty_optional(event: Mapping[str, Any]) -> tuple[str, str] | None:
+    time, schema = event.get("time"), event.get("dataschema")
+    content_type = event.get("datacontenttype")
+    if time is not None and not is_time(time):
+        return "expected a time such as 2026-01-31T12:00:00Z (RFC 3339)", "$.time"
+    if event.get("subject") == "":
+        return "a subject is not empty", "$.subject"
+    if schema is not None and not _URI.fullmatch(schema):
+        return "expected an absolute URI", "$.dataschema"
+    if content_type is not None and not _MEDIA_TYPE.fullmatch(content_type):
+        return "expected a media type such as application/json", "$.datacontenttype"
+    return None
+
+
+def _faulty_data(event: Mapping[str, Any]) -> tuple[str, str] | None:
+    if event.get("data_base64") is None:
+        return None
+    if event.get("data") is not None:
+        return "data and data_base64 exclude each other", "$.data_base64"
+    if decoded_base64(event["data_base64"]) is None:
+        return "expected base64 (RFC 4648)", "$.data_base64"
+    return None

@@ -151,7 +151,7 @@ class App:
     ) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work, name=name) for name, work in background]
-            server = await listen(routes, self._settings, self._roles.port)
+            server = await listen(routes, self._settings, self._roles.port, self._metrics)
             ready(server.address)
             try:
                 await stop.wait()

@@ -3,8 +3,10 @@
 import msgspec
 from aiohttp import web
 
+from router.connections import Bounds, Site, affordable
 from router.errors import ConfigurationError
 from router.settings import Settings
+from router.telemetry import Metrics
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -30,22 +32,21 @@ class Server:
         await self._runner.cleanup()
 
 
-async def listen(routes: list[web.RouteDef], settings: Settings, port: int) -> Server:
+async def listen(
+    routes: list[web.RouteDef], settings: Settings, port: int, metrics: Metrics
+) -> Server:
     """Listen on ``port``, 0 for any free one. Raises ConfigurationError where that cannot be."""
     application = web.Application(client_max_size=settings.max_body)
     application.add_routes(routes)
-    # Bodies are decompressed by nobody: a small one can grow to gigabytes.
-    runner = web.AppRunner(
-        application,
-        auto_decompress=False,
-        # How long a refused sender may go on sending before the connection is cut: long
-        # enough for it to read the answer, too short to be held open.
-        lingering_time=2.0,
-        access_log=None,
-        shutdown_timeout=settings.drain_timeout,
-    )
+    runner = web.AppRunner(application, shutdown_timeout=settings.drain_timeout)
     await runner.setup()
-    site = web.TCPSite(runner, settings.host, port)
+    bounds = Bounds(
+        most=affordable(settings.max_connections),
+        head_timeout=settings.head_timeout,
+        head_size=settings.max_head,
+        keepalive_timeout=settings.keepalive_timeout,
+    )
+    site = Site(runner, settings.host, port, bounds, metrics)
     try:
         await site.start()
     except OSError as error:

@@ -168,6 +168,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The most arrays and objects in one another in an event. Beyond it the event is malformed."""
     body_timeout: Annotated[Duration, Within(0.1, 600)] = Duration(10)
     """How long a request's body may take to arrive. Then the answer is 408."""
+    max_body_memory: Annotated[ByteSize, Within(1 << 20, 1 << 34)] = ByteSize(64 << 20)
+    """How many bytes of bodies that are still on their way may be held at once. Beyond it the answer
+    is 503."""
+    head_timeout: Annotated[Duration, Within(0.1, 600)] = Duration(10)
+    """How long a connection may take to send a request's first line and headers. Then it is
+    closed."""
+    max_head: Annotated[ByteSize, Within(1 << 10, 1 << 20)] = ByteSize(32 << 10)
+    """The most bytes of a first line and headers that arrive bit by bit. Beyond it the answer is
+    431."""
+    keepalive_timeout: Annotated[Duration, Within(1, _HOUR)] = Duration(75)
+    """How long a connection may be idle between two requests. A proxy in front should give up
+    earlier."""
+    max_connections: Annotated[int, Within(1, 1_000_000)] = 4096
+    """The most connections at once, and never more than half of the descriptors that the process may
+    open. Beyond it a connection is answered with 503 and closed."""
+    source_rate: Annotated[int, Within(0, 1_000_000)] = 0
+    """How many events a second one address may send on average; 0 for any number. Beyond it the
+    answer is 429."""
+    source_burst: Annotated[int, Within(1, 10_000_000)] = 1000
+    """How many events one address may send at once before `ROUTER_SOURCE_RATE` counts."""
     max_waiting_events: Annotated[int, Within(1, 10_000_000)] = 10_000
     """The most events that wait for Redis. Beyond it the answer is 503."""
     commit_interval: Annotated[Duration, Within(0, 1)] = Duration(0.005)

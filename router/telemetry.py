@@ -34,6 +34,10 @@ class Metrics:
         self.requests_refused = counter(
             "requests_refused", "Requests answered with 4xx or 5xx.", "source", "code"
         )
+        self.connections = gauge("connections", "Open connections of this process.")
+        self.connections_refused = counter(
+            "connections_refused", "Connections closed before they had a request.", "reason"
+        )
         self.twilio_test_events = counter(
             "twilio_test_events", "Test events of Twilio sinks that came in."
         )

@@ -10,14 +10,15 @@ import binascii
 import hmac
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Final
 
 from router.ingress import twilio
 from router.ingress.answers import RefusalError
 from router.settings import Settings
 from router.values import Address, Secret
 
-BASIC_CHALLENGE = 'Basic realm="twilio", charset="UTF-8"'
-BEARER_CHALLENGE = "Bearer"
+_BASIC: Final = {"WWW-Authenticate": 'Basic realm="twilio", charset="UTF-8"'}
+_BEARER: Final = {"WWW-Authenticate": "Bearer"}
 
 
 def check_address(settings: Settings, address: Address | None) -> None:
@@ -98,7 +99,7 @@ def check_token(token: Secret | None, authorization: str | None, in_query: str |
             HTTPStatus.UNAUTHORIZED,
             "no_token",
             "send Authorization: Bearer <token>",
-            challenge=BEARER_CHALLENGE,
+            headers=_BEARER,
         )
     if not hmac.compare_digest(
         given.encode("utf-8", "surrogateescape"),
@@ -108,7 +109,7 @@ def check_token(token: Secret | None, authorization: str | None, in_query: str |
 
 
 def _challenge(code: str, message: str) -> RefusalError:
-    return RefusalError(HTTPStatus.UNAUTHORIZED, code, message, challenge=BASIC_CHALLENGE)
+    return RefusalError(HTTPStatus.UNAUTHORIZED, code, message, headers=_BASIC)
 
 
 def _basic_credentials(authorization: str) -> bytes:

@@ -4,6 +4,7 @@ Source for the status codes: CloudEvents 1.0 "HTTP 1.1 Web Hooks" section 2.1; T
 whatever is not 2xx for four hours.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -13,18 +14,18 @@ from aiohttp import web
 from router.errors import EventError, EventsTooLargeError, OverloadedError
 
 JSON: Final = "application/json"
-RETRY_AFTER: Final = 1
-"""Seconds after which a sender may try again what failed for no fault of its own."""
+NO_HEADERS: Final[Mapping[str, str]] = {}
+RETRY_SOON: Final = {"Retry-After": "1"}
+"""For what failed for no fault of the sender's."""
 
 
 class RefusalError(Exception):
     """A request that is answered with an error.
 
-    ``detail`` is for the log only, ``challenge`` a WWW-Authenticate header, ``retry_after`` in
-    seconds.
+    ``detail`` is for the log only, ``headers`` belong to the answer.
     """
 
-    def __init__(  # noqa: PLR0913 - the parts of an answer
+    def __init__(
         self,
         status: HTTPStatus,
         code: str,
@@ -32,8 +33,7 @@ class RefusalError(Exception):
         *,
         path: str = "",
         detail: str = "",
-        challenge: str = "",
-        retry_after: int = 0,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -41,8 +41,7 @@ class RefusalError(Exception):
         self.message = message
         self.path = path
         self.detail = detail
-        self.challenge = challenge
-        self.retry_after = retry_after
+        self.headers = headers
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -84,14 +83,12 @@ def accepted(events: int, quarantined: int) -> web.Response:
 def refused(refusal: RefusalError) -> web.Response:
     """The error as JSON, with the headers that belong to it."""
     problem = Problem(refusal.code, refusal.message, refusal.path)
-    response = web.Response(
-        status=refusal.status, body=msgspec.json.encode(Refused(problem)), content_type=JSON
+    return web.Response(
+        status=refusal.status,
+        body=msgspec.json.encode(Refused(problem)),
+        content_type=JSON,
+        headers=refusal.headers,
     )
-    if refusal.retry_after:
-        response.headers["Retry-After"] = str(refusal.retry_after)
-    if refusal.challenge:
-        response.headers["WWW-Authenticate"] = refusal.challenge
-    return response
 
 
 def refusal_of(error: Exception) -> RefusalError:
@@ -107,7 +104,7 @@ def refusal_of(error: Exception) -> RefusalError:
             return RefusalError(HTTPStatus.BAD_REQUEST, error.code, error.message, path=error.path)
         case OverloadedError():
             return RefusalError(
-                HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error), retry_after=RETRY_AFTER
+                HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error), headers=RETRY_SOON
             )
         case _:
             # What exactly Redis said concerns the operator, not the sender.
@@ -116,5 +113,5 @@ def refusal_of(error: Exception) -> RefusalError:
                 "journal_unavailable",
                 "the events could not be made durable, send them again",
                 detail=str(error),
-                retry_after=RETRY_AFTER,
+                headers=RETRY_SOON,
             )

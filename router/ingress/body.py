@@ -1,55 +1,112 @@
-"""The body of a request: of a known form, within its size, within its time."""
+"""The body of a request: within its size, within its time, decompressed within bounds.
+
+Most bodies come with their head and are simply there. For all others there is a deadline, a
+limit for each and one for all together, so that a thousand senders that are slow, or whose bodies
+never end, hold no more memory than a few.
+"""
 
 import asyncio
+import zlib
 from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
 
-from router.ingress.answers import JSON, RefusalError
-from router.settings import Settings
+from router.ingress.answers import RETRY_SOON, RefusalError
 
-JSON_TYPES: Final = frozenset(
-    {JSON, "application/cloudevents+json", "application/cloudevents-batch+json"}
-)
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_IDENTITY: Final = "identity"
 
 
-async def read(request: web.Request, settings: Settings) -> bytes:
-    """The whole body. Raises RefusalError for one that is too large, too slow or encoded."""
-    encoding = request.headers.get("Content-Encoding", "identity").lower()
-    if encoding != "identity":
-        raise RefusalError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "content_encoding", "send the body as it is"
+class Bodies:
+    """Reads bodies. Sizes are bytes, ``timeout`` is seconds."""
+
+    def __init__(self, *, largest: int, together: int, timeout: float) -> None:
+        self._largest = largest
+        self._together = together
+        self._timeout = timeout
+        self.held = 0
+        """Bytes of bodies that are not complete."""
+
+    async def read(self, request: web.Request, *, take_gzip: bool) -> bytes:
+        """The whole body. Raises RefusalError for one that is too large, too slow or encoded."""
+        encoding = request.headers.get("Content-Encoding", _IDENTITY).strip().lower()
+        if encoding != _IDENTITY and not (take_gzip and encoding == "gzip"):
+            raise _encoded("gzip" if take_gzip else _IDENTITY)
+        length = request.content_length
+        if length is not None and length > self._largest:
+            raise self._too_large()
+        try:
+            if encoding == _IDENTITY and request.content.is_eof():
+                # It came with its head: a deadline would only cost.
+                return await request.read()
+            async with asyncio.timeout(self._timeout):
+                return await self._read_slowly(request, is_gzip=encoding == "gzip")
+        except TimeoutError:
+            raise RefusalError(
+                HTTPStatus.REQUEST_TIMEOUT,
+                "body_timeout",
+                f"the body did not come within {self._timeout:g} s",
+            ) from None
+        except web.HTTPRequestEntityTooLarge:
+            raise self._too_large() from None
+        except (web.RequestPayloadError, ConnectionError):
+            raise RefusalError(
+                HTTPStatus.BAD_REQUEST, "broken_body", "the body broke off or is badly framed"
+            ) from None
+
+    async def _read_slowly(self, request: web.Request, *, is_gzip: bool) -> bytes:
+        gzip = zlib.decompressobj(_GZIP) if is_gzip else None
+        body = bytearray()
+        try:
+            while chunk := await request.content.readany():
+                piece = self._inflate(gzip, chunk, len(body)) if gzip else chunk
+                if len(body) + len(piece) > self._largest:
+                    raise self._too_large()
+                self._hold(len(piece))
+                body += piece
+        finally:
+            self.held -= len(body)
+        if gzip is not None and not gzip.eof:
+            raise _bad_gzip("it ends too early")
+        return bytes(body)
+
+    def _inflate(self, gzip: "zlib._Decompress", chunk: bytes, size: int) -> bytes:
+        try:
+            # One byte more than may be: so much tells that it is too large.
+            inflated = gzip.decompress(chunk, self._largest - size + 1)
+        except zlib.error:
+            raise _bad_gzip("the compressed data is damaged") from None
+        if gzip.unused_data:
+            raise _bad_gzip("there is more after its end")
+        return inflated
+
+    def _hold(self, size: int) -> None:
+        if self.held and self.held + size > self._together:
+            raise RefusalError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "overloaded",
+                "too many large bodies are on their way",
+                headers=RETRY_SOON,
+            )
+        self.held += size
+
+    def _too_large(self) -> RefusalError:
+        return RefusalError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "too_large",
+            f"the body may have {self._largest} bytes at most, decompressed",
         )
-    limit = settings.max_body
-    if request.content_length is not None and request.content_length > limit:
-        raise too_large(limit)
-    try:
-        if request.content.is_eof():  # it came with the headers: a deadline would only cost
-            return await request.read()
-        async with asyncio.timeout(settings.body_timeout):
-            return await request.read()
-    except TimeoutError:
-        raise RefusalError(
-            HTTPStatus.REQUEST_TIMEOUT,
-            "body_timeout",
-            f"the body did not come within {settings.body_timeout:g} s",
-        ) from None
-    except web.HTTPRequestEntityTooLarge:
-        raise too_large(limit) from None
 
 
-def check_is_json(request: web.Request) -> None:
-    """Raise RefusalError unless the body says that it is JSON."""
-    if request.content_type not in JSON_TYPES:
-        raise RefusalError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "content_type",
-            f"send one of {', '.join(sorted(JSON_TYPES))}",
-        )
-
-
-def too_large(limit: int) -> RefusalError:
+def _encoded(taken: str) -> RefusalError:
     return RefusalError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", f"the body may have {limit} bytes at most"
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "content_encoding",
+        "send the body as it is" + (" or with Content-Encoding: gzip" if taken == "gzip" else ""),
+        headers={"Accept-Encoding": taken},
     )
+
+
+def _bad_gzip(reason: str) -> RefusalError:
+    return RefusalError(HTTPStatus.BAD_REQUEST, "bad_gzip", f"the body is no gzip: {reason}")

@@ -54,6 +54,16 @@ def check_mode(content_type: str, headers: Mapping[str, str]) -> bool:
     )
 
 
+def check_is_json(content_type: str) -> None:
+    """Raise RefusalError unless a body with this content type is JSON."""
+    if content_type not in {JSON, STRUCTURED, BATCHED}:
+        raise RefusalError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "content_type",
+            f"send {JSON}, {STRUCTURED} or {BATCHED}",
+        )
+
+
 def check_shape(content_type: str, content: bytes) -> None:
     """A batch is an array and a structured event an object; plain JSON may be either.
 
@@ -90,6 +100,7 @@ def permission(
             HTTPStatus.METHOD_NOT_ALLOWED,
             "method",
             "no origin may ask here: set ROUTER_EVENTS_ORIGINS",
+            headers={"Allow": "POST"},
         )
     if not origin:
         raise RefusalError(

@@ -10,11 +10,13 @@ from aiohttp import hdrs, web
 from router.clock import Clock
 from router.errors import EventError, JournalUnavailableError, OverloadedError
 from router.events import Event, Received, decode_request, decode_strictly, test_id_of
-from router.ingress import access, body, cloudevents, twilio
+from router.ingress import access, cloudevents, twilio
 from router.ingress.answers import RefusalError, accepted, refusal_of, refused
+from router.ingress.body import Bodies
 from router.ingress.commit import weight
 from router.ingress.gate import Gate
-from router.ingress.origin import origin
+from router.ingress.origin import Origin, origin
+from router.ingress.rates import Rates
 from router.journal.group_commit import GroupCommit
 from router.journal.sink_tests import SinkTest, SinkTests
 from router.schemas import TEST_EVENT
@@ -26,7 +28,8 @@ logger = logging.getLogger(__name__)
 TWILIO: Final = "/twilio"
 EVENTS: Final = "/events"
 
-Read = Callable[[web.Request], Awaitable[tuple[Received, int]]]
+Read = Callable[[web.Request, Origin], Awaitable[tuple[Received, int]]]
+"""A request's events and the size of its body in bytes."""
 
 
 class Ingress:
@@ -47,6 +50,14 @@ class Ingress:
         self._sink_tests = sink_tests
         self._metrics = metrics
         self._clock = clock
+        self._bodies = Bodies(
+            largest=settings.max_body,
+            together=settings.max_body_memory,
+            timeout=settings.body_timeout,
+        )
+        self._rates = Rates(
+            rate=settings.source_rate, burst=settings.source_burst, monotonic=clock.monotonic
+        )
         self._received = {
             (source, outcome): metrics.events_received.labels(source, outcome)
             for source in ("twilio", "events")
@@ -72,12 +83,11 @@ class Ingress:
     async def ask(self, request: web.Request) -> web.Response:
         """Answer whether an origin may send: the handshake of CloudEvents web hooks."""
         try:
-            allowed = cloudevents.permission(request.headers, self._settings.events_origins, 0)
+            allowed = cloudevents.permission(
+                request.headers, self._settings.events_origins, self._rates.per_minute
+            )
         except RefusalError as refusal:
-            response = self._refuse(request, "events", refusal)
-            if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
-                response.headers["Allow"] = "POST"
-            return response
+            return self._refuse(request, "events", refusal)
         return web.Response(headers=allowed)
 
     async def wrong_method(self, request: web.Request) -> web.Response:
@@ -86,16 +96,18 @@ class Ingress:
             HTTPStatus.METHOD_NOT_ALLOWED,
             "method",
             f"{request.method} brings no events here: the sink's method must be POST",
+            headers={"Allow": "POST"},
         )
-        response = self._refuse(request, "twilio", refusal)
-        response.headers["Allow"] = "POST"
-        return response
+        return self._refuse(request, "twilio", refusal)
 
     async def _answer(self, request: web.Request, source: str, read: Read) -> web.Response:
         started = self._clock.monotonic()
+        sender = self._sender(request)
         try:
             self._gate.enter()
-            received, size = await read(request)
+            self._rates.admit(sender.address)
+            received, size = await read(request, sender)
+            self._rates.charge(sender.address, len(received.events))
             if received.events or received.malformed:
                 await self._commit.commit(received, weight(received, size))
         except (RefusalError, EventError, OverloadedError, JournalUnavailableError) as error:
@@ -104,17 +116,23 @@ class Ingress:
         self._metrics.ingress_request_seconds.observe(self._clock.monotonic() - started)
         return accepted(len(received.events), len(received.malformed))
 
-    async def _read_twilio(self, request: web.Request) -> tuple[Received, int]:
-        settings = self._settings
-        sender = origin(
-            request.remote, request.scheme, request.host, request.headers, settings.trusted_proxies
+    def _sender(self, request: web.Request) -> Origin:
+        return origin(
+            request.remote,
+            request.scheme,
+            request.host,
+            request.headers,
+            self._settings.trusted_proxies,
         )
+
+    async def _read_twilio(self, request: web.Request, sender: Origin) -> tuple[Received, int]:
+        settings = self._settings
         access.check_address(settings, sender.address)
         credentials = access.check_credentials(settings, request.headers.get("Authorization"))
         url = twilio.called_url(settings.public_url or sender.base_url, request.raw_path)
         access.check_signature(settings, request.headers, url, credentials)
-        body.check_is_json(request)
-        content = await body.read(request, settings)
+        cloudevents.check_is_json(request.content_type)
+        content = await self._bodies.read(request, take_gzip=False)  # the hash is of what was sent
         access.check_body(settings, url, content)
         received = decode_request(
             content,
@@ -124,7 +142,7 @@ class Ingress:
         )
         return received, len(content)
 
-    async def _read_cloudevents(self, request: web.Request) -> tuple[Received, int]:
+    async def _read_cloudevents(self, request: web.Request, _: Origin) -> tuple[Received, int]:
         settings = self._settings
         if settings.events_token is not None:
             access.check_token(
@@ -134,7 +152,7 @@ class Ingress:
             )
         content_type = request.content_type
         is_binary = cloudevents.check_mode(content_type, request.headers)
-        content = await body.read(request, settings)
+        content = await self._bodies.read(request, take_gzip=True)
         if is_binary:
             content = cloudevents.as_json(request.headers, content)
         else:

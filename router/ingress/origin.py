@@ -8,6 +8,7 @@ reached.
 Source: MDN, "X-Forwarded-For", section "Selecting an IP address".
 """
 
+import functools
 from typing import Final
 
 import msgspec
@@ -36,7 +37,7 @@ def origin(
 
     ``scheme`` and ``host`` are as the router itself saw them.
     """
-    address = parse_address(peer or "")
+    address = _peer_address(peer or "")
     if not trusted or not trusted.hold(address):
         return Origin(address, f"{scheme}://{host}")
     said = _outermost(headers.getall("X-Forwarded-Proto", ())).lower()
@@ -45,6 +46,11 @@ def origin(
         f"{said if said in _SCHEMES else scheme}://"
         f"{_outermost(headers.getall('X-Forwarded-Host', ())) or host}",
     )
+
+
+@functools.lru_cache(maxsize=1024)
+def _peer_address(text: str) -> Address | None:
+    return parse_address(text)
 
 
 def _client(

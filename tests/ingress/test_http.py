@@ -196,7 +196,7 @@ async def test_events_ask_for_the_bearer_token(
         (b"{}", {"Content-Type": "application/cloudevents-batch+json"}, 400, "not_a_batch", "$"),
         (b"{}", {"Content-Type": "text/plain"}, 415, "content_type", ""),
         (b"{}", {"Content-Type": ""}, 415, "content_type", ""),
-        (b"{}", {"Content-Encoding": "gzip"}, 415, "content_encoding", ""),
+        (b"{}", {"Content-Encoding": "br"}, 415, "content_encoding", ""),
         (b"[" + b"1," * 40_000 + b"1]", {}, 413, "too_large", ""),
         (b"[" + b"1," * 10 + b"1]", {}, 413, "too_many_events", ""),
     ],

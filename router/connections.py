@@ -1,0 +1,180 @@
+"""Connections, before there is a request: how many, and how long one may take to say what it wants.
+
+aiohttp bounds a request once its head is complete; until then it waits. Somebody who opens
+thousands of connections and never finishes a head (slow loris), or opens more than there are
+descriptors, would leave none for Redis. So a connection's first line and headers have a deadline
+and a size, and over so many connections a new one is answered with 503 and closed.
+
+The protocol is aiohttp's own, extended where bytes come in: no task, no timer for a head that
+comes whole, as honest ones do.
+"""
+
+import asyncio
+import logging
+import resource
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from router.telemetry import Metrics
+
+logger = logging.getLogger(__name__)
+
+_FULL: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
+_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
+_LINGERING: Final = 2.0
+"""Seconds that a refused sender may go on sending before the connection is cut: long enough for it
+to read the answer, too short to be held open."""
+_BACKLOG: Final = 1024
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """What a connection may take. Times are seconds, sizes bytes."""
+
+    most: int
+    head_timeout: float
+    head_size: int
+    keepalive_timeout: float
+
+
+def affordable(wanted: int) -> int:
+    """So many connections as wanted, but no more than half of the descriptors there may be."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return wanted if soft == resource.RLIM_INFINITY else min(wanted, max(soft // 2, 1))
+
+
+class Site(web.BaseSite):
+    """Where a server listens. Its connections keep to ``bounds``."""
+
+    def __init__(
+        self, runner: web.AppRunner, host: str, port: int, bounds: Bounds, metrics: Metrics
+    ) -> None:
+        super().__init__(runner, backlog=_BACKLOG)
+        self._host = host
+        self._port = port
+        self._bounds = bounds
+        self._metrics = metrics
+        self._was_full = False
+        self.open = 0
+
+    @property
+    def name(self) -> str:
+        return f"http://{self._host}:{self._port}"
+
+    async def start(self) -> None:
+        """Raise OSError when the address cannot be listened on."""
+        await super().start()
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: _Connection(self, loop), self._host, self._port, backlog=_BACKLOG
+        )
+
+    @property
+    def bounds(self) -> Bounds:
+        return self._bounds
+
+    @property
+    def server(self) -> web.Server:
+        server = self._runner.server
+        assert server is not None  # noqa: S101 - there is one from setup to cleanup
+        return server
+
+    def enter(self) -> bool:
+        """Count a connection in; False when there is no room for it."""
+        full = self.open >= self._bounds.most
+        if full and not self._was_full:
+            logger.warning("no room for more connections", extra={"open": self.open})
+        self._was_full = full
+        if full:
+            self.refused("full")
+            return False
+        self.open += 1
+        self._metrics.connections.set(self.open)
+        return True
+
+    def leave(self) -> None:
+        self.open -= 1
+        self._metrics.connections.set(self.open)
+
+    def refused(self, reason: str) -> None:
+        self._metrics.connections_refused.labels(reason).inc()
+
+
+class _Connection(web.RequestHandler):
+    """aiohttp's protocol for one connection, with an eye on heads that do not end."""
+
+    __slots__ = ("_deadline", "_entered", "_head_bytes", "_site")
+
+    def __init__(self, site: Site, loop: asyncio.AbstractEventLoop) -> None:
+        options: dict[str, Any] = {
+            "keepalive_timeout": site.bounds.keepalive_timeout,
+            "lingering_time": _LINGERING,
+            "access_log": None,
+            # Bodies are decompressed by ingress/body.py alone: a small one can grow to gigabytes.
+            "auto_decompress": False,
+        }
+        super().__init__(site.server, loop=loop, **options)
+        self._site = site
+        self._entered = False
+        self._head_bytes = 0
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._entered = self._site.enter()
+        if self._entered:
+            super().connection_made(transport)
+            self._await_head()
+        else:
+            self._force_close = True
+            assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - TCP
+            transport.write(_FULL)
+            transport.close()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._head_is_complete()
+        if self._entered:
+            self._entered = False
+            self._site.leave()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        before = self._request_count
+        super().data_received(data)
+        waiter = self._waiter
+        if self._request_count != before or waiter is None or waiter.done():
+            # A head came to its end, or these bytes are of a body whose request is under way.
+            if self._deadline is not None:
+                self._head_is_complete()
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > self._site.bounds.head_size:
+            self._give_up("head_size", _LARGE)
+        elif self._deadline is None:
+            self._await_head()
+
+    def _await_head(self) -> None:
+        self._deadline = self._loop.call_later(self._site.bounds.head_timeout, self._too_slow)
+
+    def _head_is_complete(self) -> None:
+        self._head_bytes = 0
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._give_up("head_timeout", _SLOW if self._head_bytes else b"")
+
+    def _give_up(self, reason: str, answer: bytes) -> None:
+        self._site.refused(reason)
+        self._head_is_complete()
+        if self.transport is not None and answer:
+            self.transport.write(answer)
+        self.force_close()

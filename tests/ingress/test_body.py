@@ -1,0 +1,161 @@
+"""Bodies: compressed ones, endless ones, slow ones, badly framed ones, many at once."""
+
+import asyncio
+import gzip
+import zlib
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+from support.raw import answer_to, head, statuses
+from support.running import Running, running, settings_for
+from support.waiting import until
+
+from router.app import Roles
+from router.values import ByteSize, Duration, Secret
+
+ROLES = Roles(port=0, ingress=True)
+EVENT = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t"}
+JSON = ("Content-Type", "application/json")
+GZIP = ("Content-Encoding", "gzip")
+CLOSE = ("Connection", "close")
+LIMIT = 64 * 1024
+
+
+@pytest.fixture
+async def ingress(redis_url: Secret) -> AsyncIterator[Running]:
+    settings = settings_for(redis_url, max_body=ByteSize(LIMIT), body_timeout=Duration(0.3))
+    async with running(settings, ROLES) as process:
+        yield process
+
+
+def padded(size: int) -> bytes:
+    """An event of exactly so many bytes."""
+    empty = len(msgspec.json.encode({**EVENT, "data": ""}))
+    return msgspec.json.encode({**EVENT, "data": "x" * (size - empty)})
+
+
+async def posted(
+    process: Running, body: bytes, *headers: tuple[str, str], path: str = "/events"
+) -> tuple[int, bytes]:
+    length = ("Content-Length", str(len(body)))
+    answer = await answer_to(process.address, head(path, [JSON, CLOSE, length, *headers]) + body)
+    return statuses(answer)[0], answer
+
+
+@pytest.mark.parametrize("size", [LIMIT - 1, LIMIT])
+async def test_a_compressed_body_counts_as_what_it_stands_for(ingress: Running, size: int) -> None:
+    assert (await posted(ingress, gzip.compress(padded(size)), GZIP))[0] == 202
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (gzip.compress(padded(LIMIT + 1)), 413, b"too_large"),
+        (gzip.compress(b" " * (LIMIT * 1000)), 413, b"too_large"),
+        (gzip.compress(b"{}")[:-1], 400, b"bad_gzip"),
+        (gzip.compress(b"{}") + b"x", 400, b"bad_gzip"),
+        (b"no gzip", 400, b"bad_gzip"),
+        (b"", 400, b"bad_gzip"),
+        (zlib.compress(b"{}"), 400, b"bad_gzip"),
+        (gzip.compress(gzip.compress(b"{}")), 400, b"not_json"),
+    ],
+    ids=range(8),
+)
+async def test_a_compressed_body_that_is_none_or_too_much_is_refused(
+    ingress: Running, body: bytes, status: int, code: bytes
+) -> None:
+    got, answer = await posted(ingress, body, GZIP)
+
+    assert (got, code in answer) == (status, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "encoding", "offered"),
+    [
+        ("/events", "br", b"Accept-Encoding: gzip"),
+        ("/events", "deflate", b"Accept-Encoding: gzip"),
+        ("/events", "gzip, gzip", b"Accept-Encoding: gzip"),
+        ("/events", "GZIP", b""),
+    ],
+)
+async def test_other_encodings_are_told_which_is_taken(
+    ingress: Running, path: str, encoding: str, offered: bytes
+) -> None:
+    body = gzip.compress(padded(1000))
+    status, answer = await posted(ingress, body, ("Content-Encoding", encoding), path=path)
+
+    assert status == (415 if offered else 202)
+    assert offered in answer
+
+
+async def test_a_body_that_never_ends_is_cut_at_the_limit(ingress: Running) -> None:
+    chunk = b"1000\r\n" + b" " * 4096 + b"\r\n"
+    answer = await answer_to(
+        ingress.address, head("/events", [JSON, ("Transfer-Encoding", "chunked")]), *[chunk] * 100
+    )
+
+    assert statuses(answer) == [413]
+
+
+async def test_a_body_of_a_gigabyte_is_refused_before_it_is_sent(ingress: Running) -> None:
+    answer = await answer_to(
+        ingress.address, head("/events", [JSON, ("Content-Length", str(1 << 30))])
+    )
+
+    assert statuses(answer) == [413]
+
+
+async def test_a_body_that_drips_is_given_up_at_its_deadline(ingress: Running) -> None:
+    reader, writer = await asyncio.open_connection(ingress.address.host, ingress.address.port)
+    writer.write(head("/events", [JSON, ("Content-Length", "1000")]))
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    async def drip() -> None:
+        while not reader.at_eof():
+            writer.write(b" ")
+            await asyncio.sleep(0.02)
+
+    async with asyncio.TaskGroup() as group:
+        dripping = group.create_task(drip())
+        answer = await reader.readuntil(b"\r\n")
+        dripping.cancel()
+    writer.close()
+
+    assert statuses(answer) == [408]
+    assert loop.time() - began < 2
+
+
+@pytest.mark.parametrize(
+    "chunks", [b"zz\r\n", b"5\r\nabc", b"-1\r\n", b"5\r\n12345x", b"fffffffffffffffff\r\n"]
+)
+async def test_a_badly_framed_body_is_refused(ingress: Running, chunks: bytes) -> None:
+    answer = await answer_to(
+        ingress.address, head("/events", [JSON, ("Transfer-Encoding", "chunked")]), chunks
+    )
+
+    assert statuses(answer) in ([400], [408])
+
+
+async def test_bodies_on_their_way_share_a_bound(redis_url: Secret) -> None:
+    settings = settings_for(
+        redis_url, max_body=ByteSize(1 << 20), max_body_memory=ByteSize(1 << 20)
+    )
+    unfinished = head("/events", [JSON, ("Content-Length", str(700_000))]) + b"[" + b" " * 600_000
+    async with running(settings, ROLES) as process:
+        _, first = await asyncio.open_connection(process.address.host, process.address.port)
+        first.write(unfinished)
+
+        async def second_is_refused() -> bool:
+            answer = await answer_to(process.address, unfinished)
+            return statuses(answer) == [503] and b"Retry-After: 1" in answer
+
+        assert await until(second_is_refused)
+        first.close()
+
+        async def room_again() -> bool:
+            whole = padded(600_000)
+            return (await posted(process, whole))[0] == 202
+
+        assert await until(room_again)

@@ -18,7 +18,7 @@ _Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
 _TypeName = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     """What a CloudEvent must have (CloudEvents 1.0, section 3). Extensions pass beside it.
 
     ``time`` and ``datacontenttype`` are any text: Twilio's own documented example has a timestamp
@@ -37,7 +37,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     data_base64: str | None = None
 
 
-class PlainEnvelope(Envelope, frozen=True, forbid_unknown_fields=True):
+class PlainCloudEvent(CloudEvent, frozen=True, forbid_unknown_fields=True):
     """A CloudEvent without extensions, as most are: no field of it is skipped unchecked."""
 
 
@@ -75,13 +75,13 @@ class Received(msgspec.Struct, frozen=True):
     malformed: list[Malformed]
 
 
-_decode_plain = msgspec.json.Decoder(PlainEnvelope).decode
+_decode_plain = msgspec.json.Decoder(PlainCloudEvent).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _UNDECODABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _JSON_SPACE = b" \t\r\n"
 
 
-def event_key(envelope: Envelope) -> str:
+def event_key(envelope: CloudEvent) -> str:
     """What makes two events the same: source and id (CloudEvents 1.0, section 3.1.1).
 
     Twilio's test event has the account's SID as its id each time, so its ``data.test_id`` counts
@@ -199,14 +199,14 @@ def _decode_event(
     )
 
 
-def _envelope(text: bytes, *, strict: bool) -> Envelope:
+def _envelope(text: bytes, *, strict: bool) -> CloudEvent:
     """The envelope. Raises EventError for what breaks a rule, else what msgspec raises."""
     try:
-        envelope: Envelope = _decode_plain(text)
+        envelope: CloudEvent = _decode_plain(text)
     except msgspec.ValidationError:
         # Either it has extensions, or it is none: the second look says which.
         decoded = msgspec.json.decode(text)
-        envelope = msgspec.convert(decoded, Envelope)
+        envelope = msgspec.convert(decoded, CloudEvent)
         attributes = decoded
     else:
         attributes = None

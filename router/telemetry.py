@@ -25,29 +25,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         counter, gauge = self._counter, self._gauge
-        self.events_received = counter(
-            "events_received",
-            "Events at the door, by way in and by what became of them.",
-            "source",
-            "outcome",
-        )
-        self.requests_refused = counter(
-            "requests_refused", "Requests answered with 4xx or 5xx.", "source", "code"
-        )
-        self.connections = gauge("connections", "Open connections of this process.")
-        self.connections_refused = counter(
-            "connections_refused", "Connections closed before they had a request.", "reason"
-        )
-        self.twilio_test_events = counter(
-            "twilio_test_events", "Test events of Twilio sinks that came in."
-        )
-        self.ingress_request_seconds = self._histogram(
-            "ingress_request_seconds", "Request read, committed and answered.", _LATENCY
-        )
-        self.commit_seconds = self._histogram(
-            "commit_seconds", "One commit: one round trip to Redis.", _LATENCY
-        )
-        self.commit_events = self._histogram("commit_events", "Events in one commit.", _EVENTS)
+        self._of_ingress()
         self.events_evaluated = counter(
             "events_evaluated", "Events judged, by what came of them.", "outcome"
         )
@@ -115,6 +93,32 @@ class Metrics:
             "destination",
             "kind",
         )
+
+    def _of_ingress(self) -> None:
+        counter, gauge = self._counter, self._gauge
+        self.events_received = counter(
+            "events_received",
+            "Events at the door, by way in and by what became of them.",
+            "source",
+            "outcome",
+        )
+        self.requests_refused = counter(
+            "requests_refused", "Requests answered with 4xx or 5xx.", "source", "code"
+        )
+        self.connections = gauge("connections", "Open connections of this process.")
+        self.connections_refused = counter(
+            "connections_refused", "Connections closed before they had a request.", "reason"
+        )
+        self.twilio_test_events = counter(
+            "twilio_test_events", "Test events of Twilio sinks that came in."
+        )
+        self.ingress_request_seconds = self._histogram(
+            "ingress_request_seconds", "Request read, committed and answered.", _LATENCY
+        )
+        self.commit_seconds = self._histogram(
+            "commit_seconds", "One commit: one round trip to Redis.", _LATENCY
+        )
+        self.commit_events = self._histogram("commit_events", "Events in one commit.", _EVENTS)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """The metrics as text and its content type, as the Accept header wants them."""

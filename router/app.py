@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from router.api.openapi import Description
 from router.api.reloads import Reloads
 from router.clock import Clock
 from router.ingress.gate import Gate
@@ -24,7 +25,7 @@ from router.serving import Address, Server, listen
 from router.settings import Durability, Settings
 from router.status import Status
 from router.telemetry import Metrics
-from router.wiring import Background, Work, Worker, wire_ingress, wire_operators
+from router.wiring import OPERATIONS, Background, Work, Worker, wire_ingress, wire_operators
 
 __all__ = ["Address", "App", "Roles", "Work", "system_clock"]
 
@@ -101,6 +102,7 @@ class App:
             background += commits
         if self._worker is not None:
             background += self._worker.background
+        routes += Description(routes, OPERATIONS, self._settings.public_url).routes()
         try:
             await self._gate.check_store()
             if self._worker is not None:

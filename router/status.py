@@ -1,12 +1,40 @@
 """What every process tells of itself: liveness, readiness, metrics."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
+from router.openapi import Answer, Operation
 from router.telemetry import Metrics
+
+OPERATIONS: Final = (
+    Operation(
+        method=hdrs.METH_GET,
+        path="/healthz",
+        tag="status",
+        summary="Whether the process runs",
+        answers={200: Answer("It does.", {"type": "object", "required": ["status"]})},
+    ),
+    Operation(
+        method=hdrs.METH_GET,
+        path="/readyz",
+        tag="status",
+        summary="Whether to send events here",
+        answers={
+            200: Answer("Yes.", {"type": "object", "required": ["status"]}),
+            503: Answer("No.", {"type": "object", "required": ["status", "reason"]}),
+        },
+    ),
+    Operation(
+        method=hdrs.METH_GET,
+        path="/metrics",
+        tag="status",
+        summary="Prometheus metrics",
+        answers={200: Answer("The metrics.", {"type": "string"}, "text/plain")},
+    ),
+)
 
 
 class Status:

@@ -12,6 +12,8 @@ from typing import Any, Final, NoReturn
 import msgspec
 from aiohttp import web
 
+from router import status
+from router.api import reloads, twilio_tests
 from router.api.acknowledging import AlertPages
 from router.api.dead_letters import DeadLettersApi
 from router.api.destinations import DestinationsApi
@@ -22,6 +24,7 @@ from router.configuration import Configuration, DestinationSpec, Live, Source
 from router.destinations import Destination, Environment
 from router.destinations.capture import OnCapture
 from router.errors import JournalUnavailableError
+from router.ingress import described
 from router.ingress.commit import event_commit
 from router.ingress.gate import Gate
 from router.ingress.http import Ingress
@@ -79,6 +82,15 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     only: frozenset[str] | None = None
     """Deliver to these destinations, and evaluate nothing; None for all of it."""
     on_capture: OnCapture | None = None
+
+
+OPERATIONS: Final = (
+    *described.OPERATIONS,
+    *status.OPERATIONS,
+    *twilio_tests.OPERATIONS,
+    *reloads.OPERATIONS,
+)
+"""What the API's description says of routes beyond their docstrings."""
 
 
 def wire_ingress(

@@ -4,6 +4,7 @@ A bearer token (``ROUTER_CONSOLE_TOKEN``) opens all of it. Without one it is clo
 anybody can reach must not take orders from anybody.
 """
 
+import functools
 import hmac
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,6 +20,7 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def operators_only(answer: Answer, token: Secret | None) -> Answer:
     """``answer``, for requests that carry the token; 401 without, 403 with another."""
 
+    @functools.wraps(answer)
     async def checked(request: web.Request) -> web.StreamResponse:
         if token is None:
             return error(403, "closed", "set ROUTER_CONSOLE_TOKEN to open the operator's API")

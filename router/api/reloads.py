@@ -1,12 +1,14 @@
 """``POST /-/reload``: read the rules folder again, now, in this process."""
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from router.api.access import ok, operators_only
 from router.errors import Finding
+from router.openapi import OPERATORS, Answer, Operation
 from router.reloading import Report
 from router.values import Secret
 
@@ -34,6 +36,23 @@ class Refused(msgspec.Struct, frozen=True):
 
     error: Refusal
     findings: tuple[Finding, ...]
+
+
+OPERATIONS: Final = (
+    Operation(
+        method=hdrs.METH_POST,
+        path="/-/reload",
+        tag="operators",
+        summary="Read the rules folder again, now, in this process",
+        answers={
+            200: Answer("It is in force.", Reloaded),
+            401: Answer("No token was sent.", headers={"WWW-Authenticate": "Bearer"}),
+            403: Answer("The token is wrong, or none is configured."),
+            422: Answer("It was refused: nothing has changed.", Refused),
+        },
+        security=(OPERATORS,),
+    ),
+)
 
 
 class Reloads:

@@ -2,14 +2,40 @@
 
 from typing import Final
 
-from aiohttp import web
+import msgspec
+from aiohttp import hdrs, web
 
 from router.api.access import error, ok, operators_only
 from router.errors import JournalUnavailableError
-from router.journal.sink_tests import SinkTests
+from router.journal.sink_tests import SinkTest, SinkTests
+from router.openapi import OPERATORS, Answer, Operation
 from router.values import Secret
 
 PATH: Final = "/api/v1/twilio-tests"
+
+
+class Tests(msgspec.Struct, frozen=True):
+    """The newest tests of sinks, the newest first."""
+
+    tests: list[SinkTest]
+
+
+OPERATIONS: Final = (
+    Operation(
+        method=hdrs.METH_GET,
+        path=PATH,
+        tag="operators",
+        summary="The tests of Twilio sinks that came in last",
+        text="Their test_id is what Twilio asks for when a sink is validated.",
+        answers={
+            200: Answer("The newest hundred.", Tests),
+            401: Answer("No token was sent.", headers={"WWW-Authenticate": "Bearer"}),
+            403: Answer("The token is wrong, or none is configured."),
+            503: Answer("Redis did not answer."),
+        },
+        security=(OPERATORS,),
+    ),
+)
 
 
 class TwilioTests:
@@ -25,6 +51,6 @@ class TwilioTests:
     async def latest(self, _request: web.Request) -> web.StreamResponse:
         """The newest first, each with the ``test_id`` that Twilio asks for."""
         try:
-            return ok({"tests": await self._tests.latest()})
+            return ok(Tests(await self._tests.latest()))
         except JournalUnavailableError as unavailable:
             return error(503, "journal_unavailable", str(unavailable))

@@ -12,8 +12,8 @@ import msgspec
 from aiohttp import web
 
 from router.errors import EventError, EventsTooLargeError, OverloadedError
+from router.openapi import JSON, Problem, Refused
 
-JSON: Final = "application/json"
 NO_HEADERS: Final[Mapping[str, str]] = {}
 RETRY_SOON: Final = {"Retry-After": "1"}
 """For what failed for no fault of the sender's."""
@@ -42,23 +42,6 @@ class RefusalError(Exception):
         self.path = path
         self.detail = detail
         self.headers = headers
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """What was wrong with a request."""
-
-    code: str
-    """A stable word for programs."""
-    message: str
-    """A sentence for people."""
-    path: str
-    """A JSON path into the request, for example ``$[3].source``; ``""`` where none applies."""
-
-
-class Refused(msgspec.Struct, frozen=True):
-    """The body of every error."""
-
-    error: Problem
 
 
 class Accepted(msgspec.Struct, frozen=True):

@@ -20,7 +20,8 @@ from multidict import CIMultiDictProxy
 
 from router import cloudevents
 from router.errors import EventError
-from router.ingress.answers import JSON, RefusalError
+from router.ingress.answers import RefusalError
+from router.openapi import JSON
 from router.values import Texts
 
 STRUCTURED: Final = "application/cloudevents+json"

@@ -12,11 +12,13 @@ comes whole, as honest ones do.
 import asyncio
 import logging
 import resource
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 
+from router.openapi import JSON, Problem, Refused
 from router.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,8 @@ _LINGERING: Final = 2.0
 """Seconds that a refused sender may go on sending before the connection is cut: long enough for it
 to read the answer, too short to be held open."""
 _BACKLOG: Final = 1024
+_SHOWN: Final = 200
+"""Characters of what a request that is no HTTP is answered with."""
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +163,27 @@ class _Connection(web.RequestHandler):
             self._give_up("head_size", _LARGE)
         elif self._deadline is None:
             self._await_head()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP in our own form.
+
+        aiohttp would log the sender's bytes with a traceback for each, as if the fault were here.
+        """
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or request.writer.output_size > 0:
+            return super().handle_error(request, status, exc, message)
+        reason = (message or "").strip().partition("\n")[0][:_SHOWN] or "no HTTP"
+        self._site.refused("bad_http")
+        logger.warning("no HTTP", extra={"remote": request.remote, "reason": reason})
+        body = msgspec.json.encode(Refused(Problem("bad_http", reason, "")))
+        response = web.Response(status=status, body=body, content_type=JSON)
+        response.force_close()
+        return response
 
     def _await_head(self) -> None:
         self._deadline = self._loop.call_later(self._site.bounds.head_timeout, self._too_slow)

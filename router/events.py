@@ -79,6 +79,8 @@ _decode_plain = msgspec.json.Decoder(PlainCloudEvent).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _UNDECODABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _JSON_SPACE = b" \t\r\n"
+_SHOWN = 200
+"""Characters of an explanation."""
 
 
 def event_key(envelope: CloudEvent) -> str:
@@ -248,9 +250,14 @@ def _refuse_bad_text(body: bytes) -> None:
 def _explain(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "JSON is nested too deeply"
-    return str(error).split(" - at `")[0]
+    return _shortened(str(error).split(" - at `")[0])
 
 
 def _path(error: Exception) -> str:
     _, found, path = str(error).partition(" - at `")
-    return path.rstrip("`") if found else "$"
+    return _shortened(path.rstrip("`")) if found else "$"
+
+
+def _shortened(text: str) -> str:
+    """At most so much of what may repeat the sender's own text."""
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

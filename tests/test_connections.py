@@ -182,7 +182,9 @@ async def test_what_is_no_clean_http_is_refused_and_hides_no_second_request(
     answer = await answer_to(ingress.address, request_bytes + ASK)
 
     assert statuses(answer) == [400]
+    assert b'"code":"bad_http"' in answer
     assert b"alive" not in answer
+    assert ingress.metric("router_connections_refused_total", reason="bad_http") == 1
 
 
 async def test_ten_thousand_pipelined_requests_are_answered_in_order(ingress: Running) -> None:

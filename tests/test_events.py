@@ -100,6 +100,14 @@ def test_bad_input_says_what_is_wrong_and_where(
     assert caught.value.path.startswith(path)
 
 
+@pytest.mark.parametrize("strange", ["specversion", "time"])
+def test_an_explanation_is_short_whatever_it_repeats(strange: str) -> None:
+    with pytest.raises(EventError) as caught:
+        strictly(encoded(**{strange: "x" * 100_000}))
+
+    assert len(caught.value.message) <= 200
+
+
 def test_too_many_events_are_too_large() -> None:
     body = b"[" + b",".join([encoded()] * 11) + b"]"
 

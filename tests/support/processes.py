@@ -41,6 +41,10 @@ class RouterProcess:
         if not self.url:
             raise RuntimeError(f"the router did not start: {self.log}")
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def __aexit__(self, *_: object) -> None:
         if self._process.returncode is None:
             self._process.terminate()

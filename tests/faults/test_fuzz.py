@@ -1,0 +1,139 @@
+"""Fuzzed bodies and headers: only 2xx and 4xx, and no growth of memory.
+
+FUZZ_REQUESTS and FUZZ_SEED say how many and which; a failure names the seed.
+"""
+
+import asyncio
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from support.fuzz import BEARER, TOKEN, Requests, responses
+from support.processes import RouterProcess
+
+from router.journal.connection import Connection
+from router.values import Secret
+
+AT_ONCE = 8
+PIPELINED = 50
+PATIENCE = 5.0
+LAST = 0.5
+WARM_UP = 0.2
+GROWTH = 30 << 20
+
+
+class Fuzzer:
+    """Sends so many requests over a few connections. ``answers`` counts statuses."""
+
+    def __init__(self, host: str, port: int, requests: Requests) -> None:
+        self._host = host
+        self._port = port
+        self._requests = requests
+        self.answers: Counter[int] = Counter()
+        self.unanswered = 0
+        """Requests that ended their connection without an answer, as far as can be told."""
+        self.left = 0
+        self._connections = 0
+
+    async def run(self, count: int) -> None:
+        self.left = count
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(self._one_connection_after_another())
+
+    async def _one_connection_after_another(self) -> None:
+        waiting: list[bytes] = []
+        while self.left > 0 or waiting:
+            if not waiting:
+                waiting = self._some()
+                self.left -= len(waiting)
+            answered = await self._send(waiting)
+            self.unanswered += not answered
+            waiting = waiting[max(answered, 1) :]
+
+    def _some(self) -> list[bytes]:
+        """Requests for one connection: many that are well framed, or one that is not."""
+        self._connections += 1
+        if self._connections % 4 == 0:
+            return [self._requests.badly_framed()]
+        return [self._requests.well_framed() for _ in range(min(PIPELINED, self.left))]
+
+    async def _send(self, waiting: list[bytes]) -> int:
+        """How many were answered before the connection came to its end, on either side."""
+        reader, writer = await asyncio.open_connection(self._host, self._port)
+        received = b""
+        answered = 0
+        try:
+            writer.write(b"".join(waiting))
+            while answered < len(waiting):
+                # A broken one may leave the far side waiting for more: then we go.
+                async with asyncio.timeout(PATIENCE if len(waiting) > 1 else LAST):
+                    chunk = await reader.read(1 << 18)
+                if not chunk:
+                    break
+                received += chunk
+                end = 0
+                for status, end in responses(received):  # noqa: B007 - the last end counts
+                    self.answers[status] += status != 100
+                    answered += status != 100
+                received = received[end:]
+        except (ConnectionError, TimeoutError):
+            pass
+        finally:
+            writer.transport.abort()
+        return answered
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that the process has."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def fuzz(redis_url: Secret, connection: Connection, sample: bytes, count: int) -> None:
+    seed = int(os.environ.get("FUZZ_SEED", "20261125"))
+    environ = {
+        "ROUTER_REDIS_URL": redis_url.reveal(),
+        "ROUTER_PORT": "0",
+        "ROUTER_LOG_LEVEL": "info",
+        "ROUTER_TWILIO_AUTH_TOKENS": TOKEN.reveal(),
+        "ROUTER_EVENTS_TOKEN": BEARER.reveal(),
+        "ROUTER_EVENTS_ORIGINS": "a.example",
+        "ROUTER_HEAD_TIMEOUT": "500ms",
+        "ROUTER_BODY_TIMEOUT": "500ms",
+        "ROUTER_MAX_BODY": "256KiB",
+    }
+    async with RouterProcess("ingress", environ=environ) as router:
+        host, _, port = router.url.removeprefix("http://").partition(":")
+        fuzzer = Fuzzer(host, int(port), Requests(seed, sample))
+        await fuzzer.run(int(count * WARM_UP))
+        before = resident(router.pid)
+        for _ in range(max(1, count // 25_000)):
+            await fuzzer.run(min(count, 25_000))
+            await connection.redis.flushall()  # nobody evaluates here
+        grown = resident(router.pid) - before
+        errors = [line for line in router.log if line.get("level") == "error"]
+    print(  # noqa: T201 - the figures
+        f"\nseed {seed}: {fuzzer.answers.total()} answers {dict(sorted(fuzzer.answers.items()))},"
+        f" {fuzzer.unanswered} closed without one, memory {grown / (1 << 20):+.1f} MiB"
+    )
+    assert {status // 100 for status in fuzzer.answers} <= {2, 4}, f"seed {seed}"
+    assert fuzzer.answers[202] > count // 50
+    assert fuzzer.answers.total() > count
+    assert grown < GROWTH
+    assert errors == []
+
+
+async def test_fuzzed_requests_get_2xx_and_4xx_only(
+    redis_url: Secret, connection: Connection, sample: bytes
+) -> None:
+    await fuzz(redis_url, connection, sample, 500)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+async def test_a_million_fuzzed_requests_get_2xx_and_4xx_only(
+    redis_url: Secret, connection: Connection, sample: bytes
+) -> None:
+    count = int(os.environ.get("FUZZ_REQUESTS", "1000000"))
+    await fuzz(redis_url, connection, sample, count)

@@ -124,7 +124,7 @@ async def test_a_body_that_drips_is_given_up_at_its_deadline(ingress: Running) -
     writer.close()
 
     assert statuses(answer) == [408]
-    assert loop.time() - began < 2
+    assert loop.time() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,10 @@ _GENERIC: Final[Mapping[int, Answer]] = {
 }
 
 
+_ANY: Final[Mapping[int, Answer]] = {0: Answer("What there is to see.", None)}
+"""0 stands for any status."""
+
+
 def document(
     routes: Iterable[web.RouteDef], operations: Iterable[Operation], *, server: str
 ) -> dict[str, Any]:
@@ -132,7 +136,7 @@ def _from_docstring(route: web.RouteDef) -> Operation:
         summary=_one_line(summary),
         text=_one_line(rest),
         tag="operators" if is_operators else "others",
-        answers=_GENERIC,
+        answers=_GENERIC if is_operators else _ANY,
         body={JSON: {"type": "object"}} if takes_body and is_operators else {},
         security=(OPERATORS,) if is_operators else (),
     )
@@ -151,7 +155,8 @@ def _described(operation: Operation, shapes: Mapping[type, Any]) -> dict[str, An
         "summary": operation.summary,
         "tags": [operation.tag],
         "responses": {
-            str(status): _answer(answer, shapes) for status, answer in operation.answers.items()
+            str(status or "default"): _answer(answer, shapes)
+            for status, answer in operation.answers.items()
         },
     }
     if operation.text:

@@ -1,6 +1,7 @@
 """What a request asks for: its query, its body, its filters; or a 400 that says what is wrong."""
 
 import asyncio
+import functools
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -25,6 +26,7 @@ class AskingError(Exception):
 def answering(answer: Answer) -> Answer:
     """``answer``, with 400 for what it does not understand and 503 while Redis is away."""
 
+    @functools.wraps(answer)
     async def answered(request: web.Request) -> web.StreamResponse:
         try:
             return await answer(request)

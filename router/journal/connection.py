@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from arq.connections import ArqRedis
 from redis.asyncio import BlockingConnectionPool
+from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
@@ -137,4 +138,26 @@ def connect(url: Secret, *, deadline: float, max_connections: int) -> Connection
         raise ConfigurationError(
             "ROUTER_REDIS_URL is no Redis URL, write redis://host:6379/0, rediss://… or unix:///…"
         ) from None
-    return Connection(ArqRedis(pool), deadline=deadline)
+    return Connection(_Redis(pool), deadline=deadline)
+
+
+class _Pipeline(Pipeline):
+    """Gives its connection back however it ends.
+
+    redis-py's own keeps it when it is cut off, by a deadline say, while a key is watched: as often
+    as the pool has connections, and then no command is ever sent again.
+    """
+
+    async def reset(self) -> None:
+        try:
+            await super().reset()  # type: ignore[no-untyped-call]  # redis-py's
+        finally:
+            connection, self.connection = self.connection, None
+            if connection is not None:
+                await connection.disconnect(nowait=True)  # what it would answer next is not known
+                await self.connection_pool.release(connection)
+
+
+class _Redis(ArqRedis):
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:  # noqa: FBT001, FBT002 - redis-py's signature
+        return _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)

@@ -25,9 +25,19 @@ from router.serving import Address, Server, listen
 from router.settings import Durability, Settings
 from router.status import Status
 from router.telemetry import Metrics
-from router.wiring import OPERATIONS, Background, Work, Worker, wire_ingress, wire_operators
+from router.wiring import (
+    OPERATIONS,
+    Background,
+    StreamSource,
+    Work,
+    Worker,
+    wire_doors,
+    wire_intake,
+    wire_operators,
+    wire_stream,
+)
 
-__all__ = ["Address", "App", "Roles", "Work", "system_clock"]
+__all__ = ["Address", "App", "Roles", "StreamSource", "Work", "system_clock"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +62,8 @@ class Roles(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     """0 for any free one."""
     ingress: bool = False
+    stream: StreamSource | None = None
+    """What it reads events from, beside the doors."""
     work: Work | None = None
     """What it evaluates and delivers; None for nothing."""
 
@@ -94,12 +106,10 @@ class App:
         """
         routes = self._operators_routes()
         background: list[Background] = [("gate", self._gate.watch())]
-        if self._roles.ingress:
-            doors, commits = wire_ingress(
-                self._settings, self._fast, self._gate, self._metrics, self._clock
-            )
-            routes += doors
-            background += commits
+        if self._roles.ingress or self._roles.stream is not None:
+            more_routes, more_background = self._intake(self._roles.stream)
+            routes += more_routes
+            background += more_background
         if self._worker is not None:
             background += self._worker.background
         routes += Description(routes, OPERATIONS, self._settings.public_url).routes()
@@ -115,6 +125,14 @@ class App:
                 await self._worker.close()
             await self._fast.close()
             await self._patient.close()
+
+    def _intake(self, stream: StreamSource | None) -> tuple[list[web.RouteDef], list[Background]]:
+        settings = self._settings
+        intake, commit = wire_intake(settings, self._fast, self._gate, self._metrics, self._clock)
+        routes = wire_doors(settings, self._fast, intake) if self._roles.ingress else []
+        if stream is None:
+            return routes, [commit]
+        return routes, [commit, wire_stream(settings, self._patient, intake, stream)]
 
     def _operators_routes(self) -> list[web.RouteDef]:
         status = Status(

@@ -9,7 +9,8 @@ RouterError                  whatever the router itself says is wrong
 │   └── EventsTooLargeError  over a limit; HTTP 413
 ├── PoisonError              an event that ends the process that judges it; it goes to quarantine
 ├── OverloadedError          too much is waiting; HTTP 503, try again
-└── JournalUnavailableError  Redis did not confirm in time; HTTP 503, try again
+├── JournalUnavailableError  Redis did not confirm in time; HTTP 503, try again
+└── StreamUnavailableError   Kinesis did not answer, or not now; it is asked again
 """
 
 import difflib
@@ -99,6 +100,10 @@ class OverloadedError(RouterError):
 
 class JournalUnavailableError(RouterError):
     """Redis did not confirm within the deadline; nothing may be answered with 2xx."""
+
+
+class StreamUnavailableError(RouterError):
+    """Kinesis did not answer in time, or refused for now."""
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:

@@ -119,6 +119,10 @@ class Metrics:
             "commit_seconds", "One commit: one round trip to Redis.", _LATENCY
         )
         self.commit_events = self._histogram("commit_events", "Events in one commit.", _EVENTS)
+        self.kinesis_shards = self._gauge("kinesis_shards", "Shards that this process reads.")
+        self.kinesis_behind_seconds = self._gauge(
+            "kinesis_behind_seconds", "How far the shard that is furthest behind is behind."
+        )
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """The metrics as text and its content type, as the Accept header wants them."""

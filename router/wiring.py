@@ -28,6 +28,9 @@ from router.ingress import described
 from router.ingress.commit import event_commit
 from router.ingress.gate import Gate
 from router.ingress.http import Ingress
+from router.ingress.kinesis.consumer import consume
+from router.ingress.kinesis.reader import Intake
+from router.ingress.kinesis.stream import KinesisStream
 from router.journal import jobs, keys
 from router.journal.acknowledgements import Acknowledgements
 from router.journal.batches import Batches
@@ -93,10 +96,18 @@ OPERATIONS: Final = (
 """What the API's description says of routes beyond their docstrings."""
 
 
-def wire_ingress(
+class StreamSource(msgspec.Struct, frozen=True, kw_only=True):
+    """A Kinesis stream that a process reads events from."""
+
+    make: Callable[[], KinesisStream]
+    since: float | None = None
+    """Where to begin a stream that was never read (Unix seconds), None for its oldest record."""
+
+
+def wire_intake(
     settings: Settings, connection: Connection, gate: Gate, metrics: Metrics, clock: Clock
-) -> tuple[list[web.RouteDef], list[Background]]:
-    """What takes events in."""
+) -> tuple[Intake, Background]:
+    """The way into the journal, for whatever takes events in."""
     commit = event_commit(
         Batches(connection, clock),
         metrics,
@@ -104,14 +115,29 @@ def wire_ingress(
         max_waiting=settings.max_waiting_events,
         monotonic=clock.monotonic,
     )
+    return Intake(commit, gate, metrics, clock), ("commit", commit.run())
+
+
+def wire_doors(settings: Settings, connection: Connection, intake: Intake) -> list[web.RouteDef]:
+    """What takes events in by HTTP."""
     sink_tests = SinkTests(connection)
-    ingress = Ingress(settings, commit, gate, sink_tests, metrics, clock)
+    ingress = Ingress(
+        settings, intake.commit, intake.gate, sink_tests, intake.metrics, intake.clock
+    )
     routes = ingress.routes() + TwilioTests(sink_tests, settings.console_token).routes()
     signs = signer(settings, can_silence=False)
     if signs is not None:
         acknowledge = Acknowledgements(connection).acknowledge
-        routes += AlertPages(signs, acknowledge, None, clock).routes()
-    return routes, [("commit", commit.run())]
+        routes += AlertPages(signs, acknowledge, None, intake.clock).routes()
+    return routes
+
+
+def wire_stream(
+    settings: Settings, connection: Connection, intake: Intake, source: StreamSource
+) -> Background:
+    """What takes events in from a stream."""
+    reading = consume(source.make(), connection, intake, lease=settings.lease, since=source.since)
+    return "kinesis", reading
 
 
 def wire_operators(

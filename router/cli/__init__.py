@@ -7,7 +7,15 @@ event that was not accepted; 2 usage or configuration.
 import click
 
 from router import __version__
-from router.cli import dead_letters, destinations, judging, quarantine, sending, serving
+from router.cli import (
+    dead_letters,
+    destinations,
+    judging,
+    quarantine,
+    sending,
+    serving,
+    streaming,
+)
 from router.cli.terminal import Commands
 
 
@@ -20,6 +28,6 @@ def main() -> None:
     """
 
 
-for _module in (serving, judging, sending, destinations, dead_letters, quarantine):
+for _module in (serving, streaming, judging, sending, destinations, dead_letters, quarantine):
     for _command in _module.COMMANDS:
         main.add_command(_command)

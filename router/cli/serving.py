@@ -46,7 +46,7 @@ def dev(data: Path | None, *, verbose: bool) -> None:
 def ingress() -> None:
     """Take events in: POST /twilio and POST /events."""
     settings = read_settings()
-    _serve(settings, Roles(port=settings.port, ingress=True), Metrics())
+    serve(settings, Roles(port=settings.port, ingress=True), Metrics())
 
 
 @click.command()
@@ -62,7 +62,7 @@ def worker(names: tuple[str, ...]) -> None:
     settings = read_settings()
     metrics = Metrics()
     work = _work(settings, metrics, frozenset(names))
-    _serve(settings, Roles(port=settings.worker_port, work=work), metrics)
+    serve(settings, Roles(port=settings.worker_port, work=work), metrics)
 
 
 @click.command()
@@ -71,7 +71,7 @@ def run() -> None:
     settings = read_settings()
     metrics = Metrics()
     roles = Roles(port=settings.port, ingress=True, work=_work(settings, metrics))
-    _serve(settings, roles, metrics)
+    serve(settings, roles, metrics)
 
 
 def _work(settings: Settings, metrics: Metrics, only: frozenset[str] = frozenset()) -> Work:
@@ -104,14 +104,16 @@ def _environment(settings: Settings, metrics: Metrics) -> Environment:
     )
 
 
-def _serve(settings: Settings, roles: Roles, metrics: Metrics) -> None:
+def serve(settings: Settings, roles: Roles, metrics: Metrics) -> None:
+    """Run one process until a signal ends it. Raises ConfigurationError."""
+
     def ready(address: Address) -> None:
         logger.info("listening", extra={"url": str(address)})
 
-    async def serve() -> None:
+    async def until_stopped() -> None:
         await process.serve(App(settings, roles, metrics, system_clock()), ready)
 
-    process.run(serve())
+    process.run(until_stopped())
 
 
 COMMANDS: Final = (dev, ingress, worker, run)

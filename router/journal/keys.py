@@ -17,6 +17,9 @@
 | ``router:quarantine-index`` | sorted set: id -> Unix ms | as above |
 | ``router:twilio-tests`` | sorted set: msgpack [test id, account] -> Unix ms | the newest 100 |
 | ``router:ack:<alert key>`` | hash: by, at (Unix ms) | 30 days |
+| ``router:stream:<digest>:checkpoints`` | hash: shard -> sequence number, or ``ended`` | for ever |
+| ``router:stream:<digest>:lease:<shard>`` | string: the consumer that reads it | ROUTER_LEASE |
+| ``router:stream:<digest>:consumers`` | sorted set: consumer -> ms of its end | ROUTER_LEASE |
 | ``router:ledger`` | hash of counters, see ``Ledger`` in ledger.py | for ever |
 | ``router:queue:evaluate``, ``router:queue:deliver:<destination>`` | arq's queues | arq |
 | ``arq:job:<id>`` | string: arq's job, a batch's or a set's id in it | until finished, no TTL |
@@ -97,6 +100,18 @@ def job(job_id: str) -> str:
 
 def lease(job_id: str) -> str:
     return f"arq:in-progress:{job_id}"
+
+
+def stream_checkpoints(stream: str) -> str:
+    return f"router:stream:{stream}:checkpoints"
+
+
+def stream_consumers(stream: str) -> str:
+    return f"router:stream:{stream}:consumers"
+
+
+def shard_lease(stream: str, shard: str) -> str:
+    return f"router:stream:{stream}:lease:{shard}"
 
 
 def wake_channel(queue: str) -> str:

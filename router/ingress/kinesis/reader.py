@@ -1,0 +1,137 @@
+"""One shard: read, commit, move the checkpoint; again until the shard ends or the lease is lost."""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from router.clock import Clock
+from router.errors import JournalUnavailableError, OverloadedError, StreamUnavailableError
+from router.events import Received
+from router.ingress.commit import weight
+from router.ingress.gate import Gate
+from router.ingress.kinesis.records import decode
+from router.ingress.kinesis.stream import Position, Record, Stream
+from router.journal.group_commit import GroupCommit
+from router.journal.shards import Checkpoint, ShardId, Shards
+from router.telemetry import Metrics
+
+logger = logging.getLogger(__name__)
+
+_CHUNK: Final = 500
+"""Records that one commit holds, at most."""
+_FIRST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 10.0
+
+
+class Intake(msgspec.Struct, frozen=True):
+    """The way into the journal, shared with the other doors of the process."""
+
+    commit: GroupCommit[Received]
+    gate: Gate
+    metrics: Metrics
+    clock: Clock
+
+
+class ShardReader:
+    """Reads shards of one stream into the journal."""
+
+    def __init__(self, stream: Stream, shards: Shards, intake: Intake) -> None:
+        self._stream = stream
+        self._shards = shards
+        self._commit = intake.commit
+        self._gate = intake.gate
+        self._clock = intake.clock
+        metrics = intake.metrics
+        self._behind_seconds = metrics.kinesis_behind_seconds
+        self._behind: dict[ShardId, float] = {}
+        self._accepted = metrics.events_received.labels("kinesis", "accepted")
+        self._quarantined = metrics.events_received.labels("kinesis", "quarantined")
+
+    async def read(self, shard: ShardId, checkpoint: Checkpoint, since: float | None) -> None:
+        """Read a leased shard from its checkpoint on; return at its end or without the lease.
+
+        ``since`` is where to begin a shard that has no checkpoint (Unix seconds), None for its
+        beginning. What fails for now is tried again for as long as the lease is held.
+        """
+        try:
+            await self._read(shard, checkpoint, since)
+        finally:
+            self._is_behind(shard, None)
+
+    async def _read(self, shard: ShardId, checkpoint: Checkpoint, since: float | None) -> None:
+        failures = 0
+        while not checkpoint.ended:
+            before = checkpoint
+            try:
+                async for batch in self._stream.read(shard, _position(checkpoint, since)):
+                    self._is_behind(shard, batch.behind_seconds)
+                    moved = await self._keep(shard, batch.records, is_last=batch.is_last)
+                    if moved is None:
+                        logger.warning("lease of a shard lost", extra={"shard": shard})
+                        return
+                    checkpoint = moved if moved.after or moved.ended else checkpoint
+                    failures = 0
+            except (StreamUnavailableError, JournalUnavailableError, OverloadedError) as error:
+                failures = failures + 1 if checkpoint == before else 1
+                logger.warning(
+                    "reading a shard failed, it is tried again",
+                    extra={"shard": shard, "reason": str(error)},
+                )
+                pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures, 10))
+                await asyncio.sleep(pause * (0.5 + self._clock.chance() / 2))
+        logger.info("shard is read to its end", extra={"shard": shard})
+
+    async def _keep(
+        self, shard: ShardId, records: Sequence[Record], *, is_last: bool
+    ) -> Checkpoint | None:
+        """Make records durable, then move the checkpoint past them; None without the lease."""
+        moved = Checkpoint()
+        for chunk in _chunks(records):
+            self._gate.enter()
+            received = decode(shard, chunk, received_at=self._clock.now())
+            if received.events or received.malformed:
+                size = sum(len(record.data) for record in chunk)
+                await self._commit.commit(received, weight(received, size))
+                self._count(received)
+            moved = Checkpoint(after=chunk[-1].sequence)
+            if not await self._shards.checkpoint(shard, moved):
+                return None
+        if is_last:
+            moved = Checkpoint(ended=True)
+            if not await self._shards.checkpoint(shard, moved):
+                return None
+        return moved
+
+    def _is_behind(self, shard: ShardId, seconds: float | None) -> None:
+        """The shard that is furthest behind is the one to worry about. None: no longer read."""
+        if seconds is None:
+            self._behind.pop(shard, None)
+        else:
+            self._behind[shard] = seconds
+        self._behind_seconds.set(max(self._behind.values(), default=0.0))
+
+    def _count(self, received: Received) -> None:
+        self._accepted.inc(len(received.events))
+        if received.malformed:
+            self._quarantined.inc(len(received.malformed))
+            first = received.malformed[0]
+            logger.warning(
+                "malformed events are in quarantine",
+                extra={
+                    "source": "kinesis",
+                    "count": len(received.malformed),
+                    "reason": f"{first.path}: {first.reason}",
+                },
+            )
+
+
+def _position(checkpoint: Checkpoint, since: float | None) -> Position:
+    return Position(after=checkpoint.after) if checkpoint.after else Position(since=since)
+
+
+def _chunks(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    for start in range(0, len(records), _CHUNK):
+        yield records[start : start + _CHUNK]

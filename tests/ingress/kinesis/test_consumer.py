@@ -1,0 +1,185 @@
+"""A stream's events reach the journal: all of them, whoever dies and whatever becomes of shards."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import pytest
+from support.events import event_from
+from support.fan_out import fan_out_server
+from support.running import Running
+from support.streams import Producer, aws_environ
+from support.waiting import until
+
+from router.journal import ledger
+from router.journal.connection import Connection
+from router.values import Secret
+
+Reading = Callable[..., AbstractAsyncContextManager[Running]]
+
+
+def events(sample: bytes, count: int, *, first: int = 0) -> list[bytes]:
+    return [
+        event_from(sample, id=f"NO{number}", type="com.example.unwatched").body
+        for number in range(first, first + count)
+    ]
+
+
+async def evaluated(connection: Connection, count: int) -> ledger.Ledger:
+    """The books, once ``count`` different events were judged."""
+
+    async def enough() -> ledger.Ledger | None:
+        books = await ledger.read(connection)
+        judged = books.filtered + books.matched + books.quarantined
+        return books if judged >= count and not books.pending else None
+
+    return await until(enough, seconds=20)
+
+
+async def test_what_is_in_the_stream_is_evaluated(
+    read_from: Reading, producer: Producer, connection: Connection, sample: bytes
+) -> None:
+    await producer.put(events(sample, 20))
+
+    async with read_from() as router:
+        await evaluated(connection, 20)
+        await producer.put(events(sample, 5, first=20))
+        books = await evaluated(connection, 25)
+
+        assert (books.accepted, books.duplicate) == (25, 0)
+        assert router.metric("router_kinesis_shards") == 2
+        accepted = {"source": "kinesis", "outcome": "accepted"}
+        assert router.metric("router_events_received_total", **accepted) == 25
+
+
+async def test_reading_goes_on_where_it_ended(
+    read_from: Reading, producer: Producer, connection: Connection, sample: bytes
+) -> None:
+    await producer.put(events(sample, 10))
+    async with read_from():
+        await evaluated(connection, 10)
+    await producer.put(events(sample, 10, first=10))
+
+    async with read_from():
+        books = await evaluated(connection, 20)
+
+    assert (books.accepted, books.duplicate) == (20, 0)
+
+
+async def test_splits_and_merges_are_followed(
+    read_from: Reading, producer: Producer, connection: Connection, sample: bytes
+) -> None:
+    await producer.put(events(sample, 10))
+    async with read_from() as router:
+        await evaluated(connection, 10)
+        await producer.split()
+        await producer.put(events(sample, 10, first=10))
+        await evaluated(connection, 20)
+        await producer.merge()
+        await producer.put(events(sample, 10, first=20))
+        books = await evaluated(connection, 30)
+
+        assert (books.accepted, books.duplicate) == (30, 0)
+        assert router.metric("router_kinesis_shards") == 2
+
+
+async def test_two_consumers_share_the_shards_and_one_takes_over(
+    read_from: Reading, producer: Producer, connection: Connection, sample: bytes
+) -> None:
+    async with read_from() as first:
+
+        async def reads(router: Running, shards: int) -> bool:
+            return router.metric("router_kinesis_shards") == shards
+
+        await until(lambda: reads(first, 2))
+        async with read_from() as second:
+            await until(lambda: reads(second, 1))
+            await until(lambda: reads(first, 1))
+            await producer.put(events(sample, 20))
+            await evaluated(connection, 20)
+        await until(lambda: reads(first, 2))
+        await producer.put(events(sample, 20, first=20))
+        books = await evaluated(connection, 40)
+
+    assert books.matched == 40
+
+
+async def test_a_malformed_record_is_quarantined_and_the_shard_goes_on(
+    read_from: Reading,
+    producer: Producer,
+    connection: Connection,
+    sample: bytes,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await producer.put([b"nonsense", *events(sample, 3)], key="one shard")
+
+    with caplog.at_level(logging.WARNING):
+        async with read_from():
+            books = await evaluated(connection, 3)
+
+    assert (books.accepted, books.malformed) == (3, 1)
+    reasons = [vars(record).get("reason", "") for record in caplog.records]
+    assert any("JSON is malformed" in str(reason) for reason in reasons)
+
+
+async def test_a_stream_that_was_never_read_can_begin_now(
+    read_from: Reading, producer: Producer, connection: Connection, sample: bytes
+) -> None:
+    await producer.put(events(sample, 5))
+    # Nothing in the stream is as new as that.
+    async with read_from(since=4_000_000_000.0) as router:
+
+        async def reads() -> bool:
+            return router.metric("router_kinesis_shards") == 2
+
+        await until(reads)
+
+    assert (await ledger.read(connection)).accepted == 0
+
+
+async def test_enhanced_fan_out_subscribes_again_where_a_subscription_ended(
+    read_from: Reading,
+    kinesis_url: str,
+    producer: Producer,
+    connection: Connection,
+    sample: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with fan_out_server(kinesis_url) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", server.url)
+        async with read_from(fan_out="router"):
+            await producer.put(events(sample, 10))
+            await evaluated(connection, 10)
+            await producer.split()
+            await producer.put(events(sample, 10, first=10))
+            books = await evaluated(connection, 20)
+
+    assert (books.accepted, books.duplicate) == (20, 0)
+    kinds = {position["Type"] for position in server.subscriptions}
+    assert kinds == {"TRIM_HORIZON", "AFTER_SEQUENCE_NUMBER"}
+
+
+async def test_a_stream_that_is_not_there_is_one_clear_line(
+    redis_url: Secret, kinesis_url: str
+) -> None:
+    environ = {
+        **os.environ,
+        **aws_environ(kinesis_url),
+        "ROUTER_REDIS_URL": redis_url.reveal(),
+        "ROUTER_WORKER_PORT": "0",
+    }
+    refused = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "router", "kinesis", "--stream", "nowhere"),
+        env=environ,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(20):
+        _, output = await refused.communicate()
+
+    last_line = output.decode().splitlines()[-1]
+    assert refused.returncode == 2
+    assert last_line.startswith("router: Kinesis: ")
+    assert "Stream nowhere" in last_line

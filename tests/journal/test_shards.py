@@ -1,0 +1,86 @@
+"""Leases and checkpoints of shards."""
+
+import pytest
+from support.waiting import until
+
+from router.journal.connection import Connection
+from router.journal.shards import Checkpoint, ConsumerId, ShardId, Shards
+
+ONE, OTHER = ShardId("shard-1"), ShardId("shard-2")
+
+
+@pytest.fixture
+def x(connection: Connection) -> Shards:
+    return Shards(connection, "arn:stream", ConsumerId("x"), lease=30)
+
+
+@pytest.fixture
+def y(connection: Connection) -> Shards:
+    return Shards(connection, "arn:stream", ConsumerId("y"), lease=30)
+
+
+async def test_a_shard_has_one_reader(x: Shards, y: Shards) -> None:
+    assert await x.take(ONE) == Checkpoint()
+    assert await y.take(ONE) is None
+    assert await x.take(ONE) == Checkpoint()
+
+
+async def test_a_successor_goes_on_where_the_checkpoint_is(x: Shards, y: Shards) -> None:
+    await x.take(ONE)
+    assert await x.checkpoint(ONE, Checkpoint(after="42"))
+    await x.release([ONE])
+
+    assert await y.take(ONE) == Checkpoint(after="42")
+
+
+async def test_whoever_lost_the_lease_moves_no_checkpoint(x: Shards, y: Shards) -> None:
+    await x.take(ONE)
+    await x.release([ONE])
+    await y.take(ONE)
+    await y.checkpoint(ONE, Checkpoint(after="50"))
+
+    assert not await x.checkpoint(ONE, Checkpoint(after="42"))
+
+    await y.release([ONE])
+    assert await x.take(ONE) == Checkpoint(after="50")
+
+
+async def test_only_leases_that_are_mine_are_renewed(x: Shards, y: Shards) -> None:
+    await x.take(ONE)
+    await y.take(OTHER)
+
+    assert await x.keep([ONE, OTHER]) == {ONE}
+
+
+async def test_a_lease_ends_by_itself(connection: Connection, y: Shards) -> None:
+    dying = Shards(connection, "arn:stream", ConsumerId("x"), lease=0.05)
+    await dying.take(ONE)
+
+    assert await until(lambda: y.take(ONE)) == Checkpoint()
+
+
+async def test_everybody_sees_everybody(x: Shards, y: Shards) -> None:
+    await x.take(ONE)
+    await x.checkpoint(ONE, Checkpoint(ended=True))
+    await y.take(OTHER)
+    await x.look([ONE, OTHER])
+
+    view = await y.look([ONE, OTHER])
+
+    assert set(view.consumers) == {"x", "y"}
+    assert view.holders == {ONE: "x", OTHER: "y"}
+    assert view.ended == {ONE}
+
+
+async def test_a_silent_consumer_is_forgotten(connection: Connection, y: Shards) -> None:
+    await Shards(connection, "arn:stream", ConsumerId("x"), lease=0.05).look([])
+
+    async def alone() -> bool:
+        return (await y.look([])).consumers == ("y",)
+
+    assert await until(alone)
+
+
+async def test_a_stream_keeps_its_first_beginning(x: Shards, y: Shards) -> None:
+    assert await x.begin(100.0) == 100.0
+    assert await y.begin(200.0) == 100.0

@@ -18,6 +18,7 @@ from aiohttp import web
 from router.api.openapi import Description
 from router.api.reloads import Reloads
 from router.clock import Clock
+from router.connections import Listening
 from router.ingress.gate import Gate
 from router.journal import store
 from router.journal.connection import connect
@@ -61,6 +62,8 @@ class Roles(msgspec.Struct, frozen=True, kw_only=True):
 
     port: int
     """0 for any free one."""
+    inherited_socket: int | None = None
+    """The descriptor of a listening socket to serve instead, from a parent process."""
     ingress: bool = False
     stream: StreamSource | None = None
     """What it reads events from, beside the doors."""
@@ -85,6 +88,7 @@ class App:
         self._patient = connect(
             settings.redis_url, deadline=_WORKER_DEADLINE, max_connections=_WORKER_CONNECTIONS
         )
+        self._listening = Listening(settings.host, roles.port, roles.inherited_socket)
         self._gate = Gate(self._fast, strict=settings.durability is Durability.STRICT)
         self._worker = (
             None
@@ -171,7 +175,7 @@ class App:
     ) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work, name=name) for name, work in background]
-            server = await listen(routes, self._settings, self._roles.port, self._metrics)
+            server = await listen(routes, self._settings, self._listening, self._metrics)
             ready(server.address)
             try:
                 await stop.wait()
@@ -183,9 +187,10 @@ class App:
 
     async def _drain(self, server: Server) -> None:
         logger.info("draining")
-        self._gate.draining = True
+        self._gate.leaving = True
         if self._worker is not None:
             self._worker.stop_attempts()
+        await server.leave()
         await server.drain()
         if self._worker is not None:
             await self._worker.drain()

@@ -12,6 +12,7 @@ comes whole, as honest ones do.
 import asyncio
 import logging
 import resource
+import socket
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -40,6 +41,16 @@ _SHOWN: Final = 200
 """Characters of what a request that is no HTTP is answered with."""
 
 
+class Listening(msgspec.Struct, frozen=True):
+    """Where to listen."""
+
+    host: str
+    port: int
+    """0 for any free one."""
+    inherited: int | None = None
+    """The descriptor of a listening socket to serve instead, from a parent process."""
+
+
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """What a connection may take. Times are seconds, sizes bytes."""
 
@@ -59,11 +70,10 @@ class Site(web.BaseSite):
     """Where a server listens. Its connections keep to ``bounds``."""
 
     def __init__(
-        self, runner: web.AppRunner, host: str, port: int, bounds: Bounds, metrics: Metrics
+        self, runner: web.AppRunner, where: Listening, bounds: Bounds, metrics: Metrics
     ) -> None:
         super().__init__(runner, backlog=_BACKLOG)
-        self._host = host
-        self._port = port
+        self._where = where
         self._bounds = bounds
         self._metrics = metrics
         self._was_full = False
@@ -71,14 +81,20 @@ class Site(web.BaseSite):
 
     @property
     def name(self) -> str:
-        return f"http://{self._host}:{self._port}"
+        return f"http://{self._where.host}:{self._where.port}"
 
     async def start(self) -> None:
         """Raise OSError when the address cannot be listened on."""
         await super().start()
         loop = asyncio.get_running_loop()
+        where = self._where
+        place: dict[str, Any] = (
+            {"host": where.host, "port": where.port}
+            if where.inherited is None
+            else {"sock": socket.socket(fileno=where.inherited)}
+        )
         self._server = await loop.create_server(
-            lambda: _Connection(self, loop), self._host, self._port, backlog=_BACKLOG
+            lambda: _Connection(self, loop), backlog=_BACKLOG, **place
         )
 
     @property

@@ -4,23 +4,25 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from router.app import App
 from router.errors import ConfigurationError
 from router.serving import Address
 
+Result = TypeVar("Result")
+
 logger = logging.getLogger(__name__)
 
 
-def run(main: Coroutine[Any, Any, None]) -> None:
+def run(main: Coroutine[Any, Any, Result]) -> Result:
     """Run ``main`` to its end, on uvloop where there is one.
 
     Raises what ``main`` raises; of several errors at once, the one that the operator can mend.
     """
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(main)
+            return runner.run(main)
     except* ConfigurationError as errors:
         raise _first(errors) from None
 

@@ -1,9 +1,12 @@
 """Where a process listens, and the HTTP server there."""
 
+import asyncio
+from typing import Final
+
 import msgspec
 from aiohttp import web
 
-from router.connections import Bounds, Site, affordable
+from router.connections import Bounds, Listening, Site, affordable
 from router.errors import ConfigurationError
 from router.settings import Settings
 from router.telemetry import Metrics
@@ -20,12 +23,32 @@ class Address(msgspec.Struct, frozen=True):
         return f"http://{host}:{self.port}"
 
 
-class Server:
-    """A listening HTTP server. ``drain`` answers the requests that are under way."""
+_LAST_CALL_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 0.02
 
-    def __init__(self, runner: web.AppRunner) -> None:
+
+class Server:
+    """A listening HTTP server; ``leave`` it, then ``drain`` it."""
+
+    def __init__(self, runner: web.AppRunner, site: web.BaseSite) -> None:
         self._runner = runner
+        self._site = site
         self.address = Address(*runner.addresses[0][:2])
+
+    async def leave(self) -> None:
+        """Take no more connections; return when those there are have ended, or soon.
+
+        Their requests are answered meanwhile, and whoever answers closes the connection. One that
+        is idle is closed at the end: a request that is on its way by then is lost, so it is given
+        a moment.
+        """
+        await self._site.stop()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _LAST_CALL_SECONDS
+        while self._runner.server is not None and self._runner.server.connections:
+            if loop.time() >= until:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def drain(self) -> None:
         """Take no more requests, answer those that came. Idempotent."""
@@ -33,9 +56,9 @@ class Server:
 
 
 async def listen(
-    routes: list[web.RouteDef], settings: Settings, port: int, metrics: Metrics
+    routes: list[web.RouteDef], settings: Settings, where: Listening, metrics: Metrics
 ) -> Server:
-    """Listen on ``port``, 0 for any free one. Raises ConfigurationError where that cannot be."""
+    """Listen there. Raises ConfigurationError where that cannot be."""
     application = web.Application(client_max_size=settings.max_body)
     application.add_routes(routes)
     runner = web.AppRunner(application, shutdown_timeout=settings.drain_timeout)
@@ -46,13 +69,13 @@ async def listen(
         head_size=settings.max_head,
         keepalive_timeout=settings.keepalive_timeout,
     )
-    site = Site(runner, settings.host, port, bounds, metrics)
+    site = Site(runner, where, bounds, metrics)
     try:
         await site.start()
     except OSError as error:
         await runner.cleanup()
         raise ConfigurationError(
-            f"cannot listen on {settings.host}:{port}:"
+            f"cannot listen on {where.host}:{where.port}:"
             f" {error.strerror or error} (set ROUTER_HOST, ROUTER_PORT or ROUTER_WORKER_PORT)"
         ) from None
-    return Server(runner)
+    return Server(runner, site)

@@ -6,17 +6,22 @@ from the wire: a stranger cannot make series.
 
 import datetime as dt
 import logging
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector
 
 _LATENCY: Final = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1),
     *(0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0),
 )
 _EVENTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+# Decided by prometheus-client when it is imported, from PROMETHEUS_MULTIPROC_DIR.
+_IS_ONE_OF_SEVERAL: Final = values.ValueClass is not values.MutexValue
+
+Across = Literal["livemostrecent", "livesum", "livemax", "livemin"]
 
 
 class Metrics:
@@ -57,9 +62,11 @@ class Metrics:
             "queue_oldest_seconds", "How long the oldest due work has waited.", "queue"
         )
         self.quarantined = gauge("quarantined", "Events in quarantine.")
-        self.rules_loaded = gauge("rules_loaded", "Rules in force.")
+        self.rules_loaded = gauge("rules_loaded", "Rules in force.", across="livemin")
         self.rules_last_reload_successful = gauge(
-            "rules_last_reload_successful", "1 when the rules folder was read without a finding."
+            "rules_last_reload_successful",
+            "1 when the rules folder was read without a finding.",
+            across="livemin",
         )
         self.rules_last_reload_timestamp_seconds = gauge(
             "rules_last_reload_timestamp_seconds", "When the rules in force were read, Unix time."
@@ -105,7 +112,9 @@ class Metrics:
         self.requests_refused = counter(
             "requests_refused", "Requests answered with 4xx or 5xx.", "source", "code"
         )
-        self.connections = gauge("connections", "Open connections of this process.")
+        self.connections = gauge(
+            "connections", "Open connections of this process.", across="livesum"
+        )
         self.connections_refused = counter(
             "connections_refused", "Connections closed before they had a request.", "reason"
         )
@@ -119,21 +128,37 @@ class Metrics:
             "commit_seconds", "One commit: one round trip to Redis.", _LATENCY
         )
         self.commit_events = self._histogram("commit_events", "Events in one commit.", _EVENTS)
-        self.kinesis_shards = self._gauge("kinesis_shards", "Shards that this process reads.")
-        self.kinesis_behind_seconds = self._gauge(
-            "kinesis_behind_seconds", "How far the shard that is furthest behind is behind."
+        self.kinesis_shards = gauge(
+            "kinesis_shards", "Shards that this process reads.", across="livesum"
+        )
+        self.kinesis_behind_seconds = gauge(
+            "kinesis_behind_seconds",
+            "How far the shard that is furthest behind is behind.",
+            across="livemax",
         )
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
-        """The metrics as text and its content type, as the Accept header wants them."""
+        """The metrics as text and its content type, as the Accept header wants them.
+
+        Of several processes behind one port, those of all of them together.
+        """
         encode, content_type = choose_encoder(accept)
-        return encode(self.registry), content_type
+        if not _IS_ONE_OF_SEVERAL:
+            return encode(self.registry), content_type
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return encode(together), content_type
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"router_{name}", text, labels, registry=self.registry)
 
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(f"router_{name}", text, labels, registry=self.registry)
+    def _gauge(
+        self, name: str, text: str, *labels: str, across: Across = "livemostrecent"
+    ) -> Gauge:
+        """``across`` says what stands for all processes: most gauges show the one store."""
+        return Gauge(
+            f"router_{name}", text, labels, registry=self.registry, multiprocess_mode=across
+        )
 
     def _histogram(
         self, name: str, text: str, buckets: tuple[float, ...], *labels: str

@@ -7,8 +7,8 @@ from typing import Final
 
 import click
 
-from router import process
-from router.app import App, Roles, Work, system_clock
+from router.app import Roles, Work, system_clock
+from router.cli.processes import Place, fleet, in_processes, serve
 from router.cli.terminal import FOLDER, read_settings
 from router.configuration import MissingVariable, Source
 from router.destinations import Environment, no_links
@@ -16,7 +16,6 @@ from router.dev import Dev, data_folder
 from router.errors import ConfigurationError
 from router.journal.embedded import EmbeddedRedis, find_server
 from router.links import signer
-from router.serving import Address
 from router.settings import LogFormat, LogLevel, Settings
 from router.telemetry import Metrics, configure_logging
 
@@ -43,10 +42,13 @@ def dev(data: Path | None, *, verbose: bool) -> None:
 
 
 @click.command()
-def ingress() -> None:
+@in_processes
+def ingress(place: Place) -> None:
     """Take events in: POST /twilio and POST /events."""
     settings = read_settings()
-    serve(settings, Roles(port=settings.port, ingress=True), Metrics())
+    if place.processes > 1:
+        fleet(settings, settings.port, ("ingress",), place)
+    serve(settings, Roles(port=settings.port, ingress=True), Metrics(), place)
 
 
 @click.command()
@@ -57,21 +59,28 @@ def ingress() -> None:
     metavar="NAME",
     help="Deliver to this destination only, and evaluate nothing. May be repeated.",
 )
-def worker(names: tuple[str, ...]) -> None:
+@in_processes
+def worker(names: tuple[str, ...], place: Place) -> None:
     """Evaluate batches and make deliveries."""
     settings = read_settings()
     metrics = Metrics()
     work = _work(settings, metrics, frozenset(names))
-    serve(settings, Roles(port=settings.worker_port, work=work), metrics)
+    if place.processes > 1:
+        arguments = [part for name in names for part in ("--destination", name)]
+        fleet(settings, settings.worker_port, ("worker", *arguments), place)
+    serve(settings, Roles(port=settings.worker_port, work=work), metrics, place)
 
 
 @click.command()
-def run() -> None:
-    """Take events in, evaluate and deliver, all in one process."""
+@in_processes
+def run(place: Place) -> None:
+    """Take events in, evaluate and deliver."""
     settings = read_settings()
     metrics = Metrics()
-    roles = Roles(port=settings.port, ingress=True, work=_work(settings, metrics))
-    serve(settings, roles, metrics)
+    work = _work(settings, metrics)
+    if place.processes > 1:
+        fleet(settings, settings.port, ("run",), place)
+    serve(settings, Roles(port=settings.port, ingress=True, work=work), metrics, place)
 
 
 def _work(settings: Settings, metrics: Metrics, only: frozenset[str] = frozenset()) -> Work:
@@ -102,18 +111,6 @@ def _environment(settings: Settings, metrics: Metrics) -> Environment:
         on_template_error=on_template_error,
         links=no_links if signs is None else signs.links,
     )
-
-
-def serve(settings: Settings, roles: Roles, metrics: Metrics) -> None:
-    """Run one process until a signal ends it. Raises ConfigurationError."""
-
-    def ready(address: Address) -> None:
-        logger.info("listening", extra={"url": str(address)})
-
-    async def until_stopped() -> None:
-        await process.serve(App(settings, roles, metrics, system_clock()), ready)
-
-    process.run(until_stopped())
 
 
 COMMANDS: Final = (dev, ingress, worker, run)

@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from router.app import Roles, StreamSource, system_clock
-from router.cli.serving import serve
+from router.cli.processes import serve
 from router.cli.terminal import read_settings
 from router.errors import ConfigurationError
 from router.ingress.kinesis.stream import KinesisStream

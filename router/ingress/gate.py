@@ -1,4 +1,4 @@
-"""May events come in? Not while draining, nor while the store is away, unsound or nearly full.
+"""May events come in? Not while the store is away, unsound or nearly full.
 
 A full Redis refuses the workers' writes too, and then nothing drains. So the door closes earlier,
 at 80 % of maxmemory, and what is inside can leave.
@@ -27,7 +27,8 @@ class Gate:
         self._strict = strict
         self._full = False
         self._weak: tuple[str, ...] = ()
-        self.draining = False
+        self.leaving = False
+        """Whether the process is about to end: what still comes is taken, but nobody is invited."""
 
     async def check_store(self) -> None:
         """Look once, at start. A store that is away is no error: it may come.
@@ -59,6 +60,8 @@ class Gate:
 
     async def obstacle(self) -> str | None:
         """Why the router is not ready, asked of Redis now; None when it is."""
+        if self.leaving:
+            return "the router is stopping"
         try:
             await self._look()
         except JournalUnavailableError as error:
@@ -66,8 +69,6 @@ class Gate:
         return self._closed()
 
     def _closed(self) -> str | None:
-        if self.draining:
-            return "the router is stopping"
         if self._full:
             return f"Redis is over {_WATERMARK:.0%} of its maxmemory"
         if self._strict and self._weak:

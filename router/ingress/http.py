@@ -101,6 +101,12 @@ class Ingress:
         return self._refuse(request, "twilio", refusal)
 
     async def _answer(self, request: web.Request, source: str, read: Read) -> web.Response:
+        response = await self._take(request, source, read)
+        if self._gate.leaving:
+            response.force_close()  # the next request is for another process
+        return response
+
+    async def _take(self, request: web.Request, source: str, read: Read) -> web.Response:
         started = self._clock.monotonic()
         sender = self._sender(request)
         try:

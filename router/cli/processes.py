@@ -1,0 +1,89 @@
+"""One process or several: what the commands that stay have in common."""
+
+import functools
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NoReturn
+
+import click
+import msgspec
+
+from router import process
+from router.app import App, Roles, system_clock
+from router.fleet import LISTEN_FD, READY_FD, Command, Fleet, bind
+from router.serving import Address
+from router.settings import Settings
+from router.telemetry import Metrics
+
+logger = logging.getLogger(__name__)
+
+_MOST: Final = 256
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """How many processes there are to be, or which place among them this one has."""
+
+    processes: int = 1
+    listen_fd: int | None = None
+    """A listening socket, from the parent."""
+    ready_fd: int | None = None
+    """Where to write a byte once this process listens."""
+
+
+def in_processes(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds ``--processes`` to a command; it gets a ``place``."""
+
+    @click.option(
+        "--processes",
+        type=click.IntRange(1, _MOST),
+        default=1,
+        show_default=True,
+        help="How many processes share the port. SIGUSR2 exchanges them one by one.",
+    )
+    @click.option(LISTEN_FD, type=int, hidden=True)
+    @click.option(READY_FD, type=int, hidden=True)
+    @functools.wraps(command)
+    def placed(
+        *, processes: int, listen_fd: int | None, ready_fd: int | None, **arguments: Any
+    ) -> None:
+        place = Place(processes=processes, listen_fd=listen_fd, ready_fd=ready_fd)
+        command(**arguments, place=place)
+
+    return placed
+
+
+def serve(settings: Settings, roles: Roles, metrics: Metrics, place: Place | None = None) -> None:
+    """Run this process until a signal ends it. Raises ConfigurationError."""
+    place = place or Place()
+    roles = msgspec.structs.replace(roles, inherited_socket=place.listen_fd)
+
+    def ready(address: Address) -> None:
+        logger.info("listening", extra={"url": str(address)})
+        if place.ready_fd is not None:
+            os.write(place.ready_fd, b"1")
+            os.close(place.ready_fd)
+
+    async def until_stopped() -> None:
+        await process.serve(App(settings, roles, metrics, system_clock()), ready)
+
+    process.run(until_stopped())
+
+
+def fleet(settings: Settings, port: int, arguments: Sequence[str], place: Place) -> NoReturn:
+    """Run several processes of a command until a signal ends them.
+
+    Raises ConfigurationError when the address cannot be listened on.
+    """
+    sockets = bind(settings.host, port, place.processes)
+    address = Address(*sockets[0].getsockname()[:2])
+    command = Command(arguments=arguments, environ=os.environ)
+    several = Fleet(command, sockets, system_clock(), drain_seconds=settings.drain_timeout)
+
+    def ready() -> None:
+        logger.info(
+            "all processes listen", extra={"url": str(address), "processes": place.processes}
+        )
+
+    sys.exit(process.run(several.run(ready)))

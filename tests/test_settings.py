@@ -300,3 +300,12 @@ def test_the_reference_has_no_setting_that_is_none() -> None:
 
 def test_each_setting_says_what_it_is_for() -> None:
     assert list(purposes()) == [setting.field for setting in SETTINGS]
+
+
+def test_each_setting_is_used() -> None:
+    """A setting that nothing reads is a promise that nobody keeps."""
+    code = "".join(path.read_text("utf-8") for path in (ROOT / "router").rglob("*.py"))
+
+    unused = [variable.field for variable in SETTINGS if f"settings.{variable.field}" not in code]
+
+    assert unused == []

@@ -91,7 +91,10 @@ class Metrics:
             "event_to_delivery_seconds", "From the event's arrival to its delivery.", _LATENCY
         )
         self.circuit_state = gauge(
-            "circuit_state", "0 closed, 1 half open, 2 open: nothing is sent.", "destination"
+            "circuit_state",
+            "0 closed, 1 half open, 2 open: nothing is sent.",
+            "destination",
+            across="livemax",
         )
         self.dead_letters = gauge("dead_letters", "Deliveries given up and kept.", "destination")
         self.destination_held = gauge(

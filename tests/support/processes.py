@@ -52,10 +52,6 @@ class RouterProcess:
             await self._process.wait()
             await self._reader
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
     def keep_address(self) -> None:
         """Listen where it listens now whenever it is started again."""
         port = self.url.rsplit(":", 1)[1]

@@ -5,12 +5,17 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from support.clock import SetClock
 
 from router.clock import Clock
 from router.journal.connection import Connection, connect
 from router.journal.embedded import EmbeddedRedis, find_server
 from router.values import Secret
+
+# How long an example takes is no test's business: the machine may be busy.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 DATA = Path(__file__).parent / "data"
 

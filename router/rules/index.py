@@ -18,7 +18,7 @@ import msgspec
 
 from router.rules.access import Crowds
 from router.rules.atoms import ALWAYS, Formula, necessary
-from router.rules.cel import Verdict
+from router.rules.cel import ERROR
 from router.rules.lookup import Lookup
 from router.rules.model import Role, Rule, Watch
 from router.rules.tables import UnsureError
@@ -55,8 +55,6 @@ class Judgement(msgspec.Struct, frozen=True):
 
 
 # Reading a member of an enum costs more than the rest of a step of the walk.
-_MATCH: Final = Verdict.MATCH
-_ERROR: Final = Verdict.ERROR
 _RAISES: Final = Role.RAISES
 _NOTHING: Final = Judgement((), ())
 
@@ -138,19 +136,23 @@ class RuleSet:
             plan = plan.shorter
         return codes
 
-    def _judge(self, codes: Iterable[int], event: dict[str, Any]) -> Judgement:
+    def _judge(self, codes: list[int], event: dict[str, Any]) -> Judgement:
         matches: list[Rule] = []
         errors: list[RuleFailure] = []
         endings: list[Watch] = []
-        for code in sorted(set(codes)):
+        data = event.get("data", ERROR)
+        before = -1
+        codes.sort()
+        for code in codes:
+            if code == before:  # found by several of its atoms
+                continue
+            before = code
             watch = self.watches[code >> 1]
             condition = watch.condition
-            if code & 1 and condition is not None:
-                verdict = condition.verdict(event)
-                if verdict is not _MATCH:
-                    if verdict is _ERROR:
-                        errors.append(RuleFailure(watch, event))
-                    continue
+            if code & 1 and condition is not None and not condition.is_true(event, data):
+                if not condition.is_false(event, data):
+                    errors.append(RuleFailure(watch, event))
+                continue
             if watch.role is _RAISES:
                 matches.append(watch.rule)
             else:

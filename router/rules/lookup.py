@@ -16,6 +16,7 @@ from router.rules.tables import (
     Collect,
     Placed,
     by_constant,
+    elements,
     patterns,
     prefixes,
     same,
@@ -75,6 +76,10 @@ class _Field:
     def is_small(self) -> bool:
         return 0 < len(self.fields) <= _FEW
 
+    @property
+    def has_texts_only(self) -> bool:
+        return not (self.present or self.tables or self.fields)
+
     def below(self, step: str | Each) -> "_Field":
         if isinstance(step, str):
             return self.fields.setdefault(step, _Field())
@@ -108,8 +113,11 @@ class _Field:
             yield from thresholds(test, placed)
         if self.element is not None:
             self.element.close()
-            yield list, self._collect_elements
-            yield dict, self._collect_elements
+            collect: Collect = self._collect_elements
+            if self.element.has_texts_only:
+                collect = elements(self.element.texts)
+            yield list, collect
+            yield dict, collect
 
     def collect_fields(self, value: dict[str, Any], codes: list[int]) -> None:
         """What is asked of the fields in a map, going over the smaller of map and fields."""

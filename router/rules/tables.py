@@ -11,7 +11,7 @@ and the codes found. A table is called with a value of a class that it is made f
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -32,6 +32,10 @@ _LARGEST_SET: Final = 200_000
 # Bytes that the automaton of a set may take; when it is full RE2 begins anew, only slower.
 _MEMORY_PER_INSTRUCTION: Final = 160
 _LEAST_MEMORY: Final = 4 << 20
+
+
+_CROWD: Final = 50
+"""Elements of a list beyond which those that are there twice are looked up once."""
 
 
 class UnsureError(Exception):
@@ -83,6 +87,21 @@ def thresholds(test: Question, tests: Iterable[Placed]) -> Iterator[tuple[type, 
         bounds: list[Any] = [bound for bound, _ in placed]
         threshold = Threshold(bisect, bounds, [code for _, code in placed], upward)
         yield from ((each, threshold) for each in _compared_with(kind))
+
+
+def elements(texts: Codes) -> Collect:
+    """Lists, and the keys of maps, with a text in them."""
+
+    def collect(value: Collection[Any], codes: list[int]) -> None:
+        if len(value) > _CROWD:
+            value = {each for each in value if each.__class__ is str}
+        for each in value:
+            if each.__class__ is str:
+                held = texts.get(each)
+                if held is not None:
+                    codes += held
+
+    return collect
 
 
 def prefixes(tests: Iterable[Placed]) -> Collect:

@@ -44,7 +44,11 @@ _ERROR: Final = Verdict.ERROR
 
 
 class Condition:
-    """Made by ``compile_condition`` or ``compile_match``."""
+    """Made by ``compile_condition`` or ``compile_match``.
+
+    ``is_true`` and, asked after it, ``is_false`` are the halves of ``verdict``: functions of the event
+    and its data (``ERROR`` for none), for whoever asks often.
+    """
 
     def __init__(self, source: str, tree: Node) -> None:
         """Raises ConditionError."""
@@ -53,25 +57,25 @@ class Condition:
         self.source = source
         self.tree = tree
         # Most of thousands of rules never meet an event that they must judge.
-        self._is_true: Evaluate = self._first
-        self._is_false: Evaluate
+        self.is_true: Evaluate = self._first
+        self.is_false: Evaluate
 
     def verdict(self, event: dict[str, Any]) -> Verdict:
         """Judge an event: the whole CloudEvent as decoded from JSON. Never raises."""
         data = event.get("data", ERROR)
-        if self._is_true(event, data):
+        if self.is_true(event, data):
             return _MATCH
-        return _NO_MATCH if self._is_false(event, data) else _ERROR
+        return _NO_MATCH if self.is_false(event, data) else _ERROR
 
     def _first(self, event: Any, data: Any) -> Any:
         """Compile, at the first event: whether it is true for that one."""
         try:
-            self._is_true, self._is_false = compile_rails(self.tree)
+            self.is_true, self.is_false = compile_rails(self.tree)
         except (RecursionError, MemoryError):
             # The caller's stack is nearly full; the next one's may not be.
-            self._is_false = _never
+            self.is_false = _never
             return False
-        return self._is_true(event, data)
+        return self.is_true(event, data)
 
     def reason(self, event: dict[str, Any]) -> str:
         """Why the verdict is ERROR: the innermost part that has no value. ``""`` if none is."""

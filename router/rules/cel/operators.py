@@ -86,12 +86,16 @@ def _is_position(operand: Any, index: Any) -> bool:
 
 
 def equal(left: Any, right: Any) -> Any:
+    if left.__class__ is str and right.__class__ is str:
+        return left == right
     if left is ERROR or right is ERROR:
         return ERROR
     return same(left, right)
 
 
 def unequal(left: Any, right: Any) -> Any:
+    if left.__class__ is str and right.__class__ is str:
+        return left != right
     if left is ERROR or right is ERROR:
         return ERROR
     result = same(left, right)

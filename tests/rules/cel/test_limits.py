@@ -193,12 +193,12 @@ def test_generated_code_has_names_from_a_closed_set_only(source: str) -> None:
     condition = compile_condition(f"({source}) == true || ({source}) != 3")
     assert condition.verdict({}) in Verdict
 
-    codes = [*code_of(condition._is_true), *code_of(condition._is_false)]
+    codes = [*code_of(condition.is_true), *code_of(condition.is_false)]
 
     names = {name for code in codes for name in (*code.co_names, *code.co_varnames)}
     ours = {"condition", "event", "data", "budget", "ERROR", "get", "call", "__class__"}
     assert {name for name in names if not (name[0] in "kltv" and name[1:].isdigit())} <= ours
-    assert condition._is_true.__globals__["__builtins__"] == {}  # type: ignore[attr-defined]
+    assert condition.is_true.__globals__["__builtins__"] == {}  # type: ignore[attr-defined]
 
 
 def code_of(function: Any) -> Iterator[types.CodeType]:

@@ -12,6 +12,13 @@ _EVENT_SIZE: Final = 4096
 """Bytes that one waiting event stands for: larger ones count as several, so that the bound on
 waiting events bounds memory too."""
 _MAX_GROUP: Final = 1000
+_ENOUGH: Final = 32
+"""Events that are worth a job of their own: what a job costs the worker is then a tenth of what its
+events do."""
+_KEPT_UP: Final = 4
+"""Jobs that wait while workers keep up; there is no need to make fewer of them."""
+_BEHIND: Final = 20
+"""Jobs that wait when pacing is in full force."""
 
 
 def event_commit(
@@ -22,17 +29,25 @@ def event_commit(
     max_waiting: int,
     monotonic: Callable[[], float],
 ) -> GroupCommit[Received]:
-    """The commit that ingress makes its events durable with. ``interval`` is in seconds."""
+    """The commit that ingress makes its events durable with.
+
+    ``interval``, in seconds, is the pace of small commits while workers are behind; the more they
+    keep up, the shorter it becomes.
+    """
+    behind = 0.0
 
     async def write(group: list[Received]) -> None:
+        nonlocal behind
         started = monotonic()
-        await batches.accept(group)
+        waiting = await batches.accept(group)
+        behind = min(1.0, max(0.0, (waiting - _KEPT_UP) / (_BEHIND - _KEPT_UP)))
         metrics.commit_seconds.observe(monotonic() - started)
         metrics.commit_events.observe(sum(len(received.events) for received in group))
 
     return GroupCommit(
         write,
-        interval=interval,
+        interval=lambda: behind * interval,
+        enough=_ENOUGH,
         max_waiting=max_waiting,
         max_group=_MAX_GROUP,
         monotonic=monotonic,

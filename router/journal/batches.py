@@ -61,10 +61,10 @@ class Batches:
         self._new_id = clock.new_id
         self._now = clock.now
 
-    async def accept(self, group: Sequence[Received]) -> None:
+    async def accept(self, group: Sequence[Received]) -> int:
         """Make the events of several requests durable as one batch, one arq job.
 
-        Raises JournalUnavailableError; then they may or may not be durable.
+        Returns how many such jobs there are, those that run included. Raises JournalUnavailableError; then they may or may not be durable.
         """
         batch_id = BatchId(self._new_id())
         events = [event for received in group for event in received.events]
@@ -73,7 +73,7 @@ class Batches:
         for received in group:
             for item in received.malformed:
                 malformed += [self._new_id(), _encode(_quarantined(item))]
-        await self._connection.run(
+        jobs_waiting: int = await self._connection.run(
             _ACCEPT,
             [
                 keys.batch(batch_id),
@@ -94,6 +94,7 @@ class Batches:
                 *malformed,
             ],
         )
+        return jobs_waiting
 
     async def load(self, batch_id: BatchId) -> list[Event] | None:
         """The events of an open batch; None when it is finished."""

@@ -1,7 +1,8 @@
 """Group commit: what arrives while one round trip is under way leaves together in the next.
 
-One writer, one round trip at a time. An idle writer writes at once; under load it makes at most
-one write each ``interval``, because each write costs the far side the same whatever it holds.
+One writer, one round trip at a time. An idle writer writes at once. Under load small groups are
+paced, at most one each ``interval``, because each write costs the far side the same whatever it
+holds; a group of ``enough`` is worth that and does not wait.
 Everybody waits for the write that holds their own item, and is told its fate. Nothing waits
 without bound: over ``max_waiting`` an item is refused, and when a write fails all that wait are
 told so at once, for the next write would most likely fail the same way, only later.
@@ -30,25 +31,30 @@ class GroupCommit(Generic[Item]):
     """Coalesces items into calls of ``write``.
 
     ``write`` gets the items of one group and raises JournalUnavailableError when they did not
-    become durable. ``interval`` is in seconds; weights are whatever the caller counts.
+    become durable. ``interval`` gives seconds, asked for after each write; weights are whatever the
+    caller counts.
     """
 
     def __init__(
         self,
         write: Callable[[list[Item]], Awaitable[None]],
         *,
-        interval: float,
+        interval: Callable[[], float],
+        enough: int = 1,
         max_waiting: int,
         max_group: int,
         monotonic: Callable[[], float],
     ) -> None:
         self._write = write
         self._interval = interval
+        self._enough = enough
         self._max_waiting = max_waiting
         self._max_group = max_group
         self._monotonic = monotonic
         self._queue: deque[_Waiting[Item]] = deque()
         self._wake = asyncio.Event()
+        self._is_enough = asyncio.Event()
+        self._queued = 0
         self._earliest = 0.0
         self.waiting = 0
         """The weight of all that is not yet durable, the write under way included."""
@@ -66,7 +72,10 @@ class GroupCommit(Generic[Item]):
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(item, weight, future))
         self.waiting += weight
+        self._queued += weight
         self._wake.set()
+        if self._queued >= self._enough:
+            self._is_enough.set()
         await future
 
     async def run(self) -> NoReturn:
@@ -74,14 +83,22 @@ class GroupCommit(Generic[Item]):
         try:
             while True:
                 await self._wake.wait()
-                pause = self._earliest - self._monotonic()
-                if pause > 0:
-                    await asyncio.sleep(pause)
+                await self._pace(self._earliest - self._monotonic())
                 await self._write_group(self._take())
                 if not self._queue:
                     self._wake.clear()
         finally:
             self._fail(self._drain(), "the process is stopping")
+
+    async def _pace(self, pause: float) -> None:
+        """Wait so many seconds, or until a group is large enough."""
+        if pause <= 0 or self._is_enough.is_set():
+            return
+        try:
+            async with asyncio.timeout(pause):
+                await self._is_enough.wait()
+        except TimeoutError:
+            pass
 
     def _take(self) -> list[_Waiting[Item]]:
         group: list[_Waiting[Item]] = []
@@ -89,16 +106,19 @@ class GroupCommit(Generic[Item]):
         while self._queue and (not group or weight + self._queue[0].weight <= self._max_group):
             waiting = self._queue.popleft()
             weight += waiting.weight
+            self._queued -= waiting.weight
             if waiting.future.done():  # whoever asked has gone; nobody was promised anything
                 self.waiting -= waiting.weight
             else:
                 group.append(waiting)
+        if self._queued < self._enough:
+            self._is_enough.clear()
         return group
 
     async def _write_group(self, group: list[_Waiting[Item]]) -> None:
         if not group:
             return
-        self._earliest = self._monotonic() + self._interval
+        began = self._monotonic()
         try:
             await self._write([waiting.item for waiting in group])
         except JournalUnavailableError as error:
@@ -111,10 +131,12 @@ class GroupCommit(Generic[Item]):
                 self.waiting -= waiting.weight
                 if not waiting.future.done():
                     waiting.future.set_result(None)
+        self._earliest = began + self._interval()
 
     def _drain(self) -> list[_Waiting[Item]]:
         rest = list(self._queue)
         self._queue.clear()
+        self._queued = 0
         return rest
 
     def _fail(self, group: list[_Waiting[Item]], reason: str) -> None:

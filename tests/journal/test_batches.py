@@ -35,8 +35,9 @@ def verdict(**changes: object) -> Verdict:
 async def test_an_accepted_batch_holds_its_events_and_has_a_job(
     batches: Batches, connection: Connection, event: Event
 ) -> None:
-    await batches.accept([Received([event], []), Received([event], [])])
+    waiting = await batches.accept([Received([event], []), Received([event], [])])
 
+    assert waiting == 1
     assert await batches.load(FIRST) == [event, event]
     assert await connection.redis.zrange(keys.BATCHES, 0, -1) == [FIRST.encode()]
     assert await connection.redis.zrange(keys.EVALUATE_QUEUE, 0, -1) == [FIRST.encode()]

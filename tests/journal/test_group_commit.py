@@ -33,7 +33,7 @@ def writer() -> Writer:
 async def commit(writer: Writer) -> AsyncIterator[GroupCommit[str]]:
     commit = GroupCommit(
         writer,
-        interval=0.0,
+        interval=lambda: 0.0,
         max_waiting=5,
         max_group=3,
         monotonic=asyncio.get_running_loop().time,
@@ -153,7 +153,9 @@ async def test_who_has_gone_is_not_written(commit: GroupCommit[str], writer: Wri
 
 
 async def test_stopping_tells_all_that_wait(writer: Writer) -> None:
-    commit = GroupCommit(writer, interval=0.0, max_waiting=5, max_group=1, monotonic=lambda: 0.0)
+    commit = GroupCommit(
+        writer, interval=lambda: 0.0, max_waiting=5, max_group=1, monotonic=lambda: 0.0
+    )
     runner = asyncio.get_running_loop().create_task(commit.run())
     tasks = await start(commit, "a", "b")
     runner.cancel()
@@ -166,7 +168,8 @@ async def test_stopping_tells_all_that_wait(writer: Writer) -> None:
 async def test_an_idle_commit_does_not_wait_for_the_interval(writer: Writer) -> None:
     commit = GroupCommit(
         writer,
-        interval=3600.0,
+        interval=lambda: 3600.0,
+        enough=3,
         max_waiting=5,
         max_group=5,
         monotonic=asyncio.get_running_loop().time,
@@ -180,3 +183,27 @@ async def test_an_idle_commit_does_not_wait_for_the_interval(writer: Writer) -> 
     assert writer.groups == [["a"]]
     runner.cancel()
     assert type((await settled(*paced))[0]) is JournalUnavailableError
+
+
+async def test_a_group_that_is_large_enough_is_not_paced(writer: Writer) -> None:
+    commit = GroupCommit(
+        writer,
+        interval=lambda: 3600.0,
+        enough=3,
+        max_waiting=9,
+        max_group=9,
+        monotonic=asyncio.get_running_loop().time,
+    )
+    runner = asyncio.get_running_loop().create_task(commit.run())
+    for _ in range(3):
+        writer.permits.release()
+    first = await start(commit, "a")
+    paced = await start(commit, "b", "c")
+    assert writer.groups == [["a"]]
+    enough = await start(commit, "d")
+    assert await settled(*first, *paced, *enough) == [None] * 4
+    again = await start(commit, "e")
+
+    assert writer.groups == [["a"], ["b", "c", "d"]]
+    runner.cancel()
+    await settled(*again)

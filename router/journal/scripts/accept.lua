@@ -5,6 +5,7 @@
 -- The first write is the largest one: where Redis is out of memory it fails before anything else.
 -- KEYS: batch, batches, job, queue, quarantine, quarantine index, ledger
 -- ARGV: batch id, now ms, wake channel, payload, job, events, then id, record for each malformed
+-- Returns: jobs in the queue, those that run included
 local now = tonumber(ARGV[2])
 local events = tonumber(ARGV[6])
 if events > 0 then
@@ -20,4 +21,4 @@ for i = 7, #ARGV, 2 do
   redis.call('ZADD', KEYS[6], now, ARGV[i])
   redis.call('HINCRBY', KEYS[7], 'malformed', 1)
 end
-return events
+return redis.call('ZCARD', KEYS[4])

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 TWILIO: Final = "/twilio"
 EVENTS: Final = "/events"
 
-Read = Callable[[web.Request, Origin], Awaitable[tuple[Received, int]]]
+Read = Callable[[web.Request, Origin | None], Awaitable[tuple[Received, int]]]
 """A request's events and the size of its body in bytes."""
 
 
@@ -57,6 +57,10 @@ class Ingress:
         )
         self._rates = Rates(
             rate=settings.source_rate, burst=settings.source_burst, monotonic=clock.monotonic
+        )
+        # Most routers believe no proxy, list no address and set no rate: they need not look.
+        self._asks_who = bool(
+            settings.trusted_proxies or settings.twilio_addresses or self._rates.limited
         )
         self._received = {
             (source, outcome): metrics.events_received.labels(source, outcome)
@@ -108,17 +112,22 @@ class Ingress:
 
     async def _take(self, request: web.Request, source: str, read: Read) -> web.Response:
         started = self._clock.monotonic()
-        sender = self._sender(request)
         try:
             self._gate.enter()
-            self._rates.admit(sender.address)
+            sender = self._sender(request) if self._asks_who else None
+            if sender is not None:
+                self._rates.admit(sender.address)
             received, size = await read(request, sender)
-            self._rates.charge(sender.address, len(received.events))
+            if sender is not None:
+                self._rates.charge(sender.address, len(received.events))
             if received.events or received.malformed:
                 await self._commit.commit(received, weight(received, size))
         except (RefusalError, EventError, OverloadedError, JournalUnavailableError) as error:
             return self._refuse(request, source, refusal_of(error))
-        await self._count(source, received)
+        self._count(source, received)
+        for event in received.events:
+            if event.type == TEST_EVENT:
+                await self._show_test(event)
         self._metrics.ingress_request_seconds.observe(self._clock.monotonic() - started)
         return accepted(len(received.events), len(received.malformed))
 
@@ -131,11 +140,16 @@ class Ingress:
             self._settings.trusted_proxies,
         )
 
-    async def _read_twilio(self, request: web.Request, sender: Origin) -> tuple[Received, int]:
+    async def _read_twilio(
+        self, request: web.Request, sender: Origin | None
+    ) -> tuple[Received, int]:
         settings = self._settings
-        access.check_address(settings, sender.address)
+        base_url = settings.public_url
+        if sender is not None:
+            access.check_address(settings, sender.address)
+            base_url = base_url or sender.base_url
         credentials = access.check_credentials(settings, request.headers.get("Authorization"))
-        url = twilio.called_url(settings.public_url or sender.base_url, request.raw_path)
+        url = twilio.called_url(base_url or f"{request.scheme}://{request.host}", request.raw_path)
         access.check_signature(settings, request.headers, url, credentials)
         cloudevents.check_is_json(request.content_type)
         content = await self._bodies.read(request, take_gzip=False)  # the hash is of what was sent
@@ -148,7 +162,9 @@ class Ingress:
         )
         return received, len(content)
 
-    async def _read_cloudevents(self, request: web.Request, _: Origin) -> tuple[Received, int]:
+    async def _read_cloudevents(
+        self, request: web.Request, _: Origin | None
+    ) -> tuple[Received, int]:
         settings = self._settings
         if settings.events_token is not None:
             access.check_token(
@@ -171,11 +187,8 @@ class Ingress:
         )
         return Received(events, []), len(content)
 
-    async def _count(self, source: str, received: Received) -> None:
+    def _count(self, source: str, received: Received) -> None:
         self._received[source, "accepted"].inc(len(received.events))
-        for event in received.events:
-            if event.type == TEST_EVENT:
-                await self._show_test(event)
         if received.malformed:
             self._received[source, "quarantined"].inc(len(received.malformed))
             logger.warning(

@@ -58,7 +58,8 @@ def check_url(
 
     ``settings`` is the header ``X-Twilio-Webhooks-Signature-Settings`` that comes with a shared
     key, ``credentials`` the ``user:password`` that the sink's URL is known to carry. Every token
-    is tried (rotation, subaccounts, shared keys), each compared in constant time.
+    is tried (rotation, subaccounts, shared keys), each compared in constant time; the first that
+    fits ends it, which tells nothing to whoever has none.
     """
     if not signature:
         return Check.NO_SIGNATURE
@@ -68,11 +69,11 @@ def check_url(
     if digest is None:
         return Check.UNKNOWN_ALGORITHM
     given = signature.encode("utf-8", "surrogateescape")
-    genuine = False
     for variant in _variants(url, credentials):
         for token in auth_tokens:
-            genuine |= hmac.compare_digest(given, _signature(variant, token, digest))
-    return Check.GENUINE if genuine else Check.WRONG_SIGNATURE
+            if hmac.compare_digest(given, _signature(variant, token, digest)):
+                return Check.GENUINE
+    return Check.WRONG_SIGNATURE
 
 
 def check_body(url: str, body: bytes) -> Check:

@@ -18,6 +18,8 @@ from router.errors import ConfigurationError
 from router.fleet import bind
 from router.values import Secret
 
+pytestmark = pytest.mark.timeout(90)
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> RulesFolder:
@@ -40,7 +42,7 @@ def environ(redis_url: Secret, folder: RulesFolder) -> dict[str, str]:
 async def fleet(environ: dict[str, str]) -> AsyncIterator[RouterProcess]:
     """Two processes, both listening."""
     async with RouterProcess("run", "--processes", "2", environ=environ) as fleet:
-        await until(lambda: said(fleet, "all processes listen"))
+        await until(lambda: said(fleet, "all processes listen"), seconds=25)
         yield fleet
 
 
@@ -107,7 +109,7 @@ async def test_a_process_that_dies_is_replaced(fleet: RouterProcess, sample: byt
     victim, *_ = children(fleet)
     os.kill(victim, signal.SIGKILL)
 
-    await until(lambda: said(fleet, "listening", times=3))
+    await until(lambda: said(fleet, "listening", times=3), seconds=25)
 
     sender = Sender(sample)
     await sender.send(fleet.url, [f"NO{number}" for number in range(20)])
@@ -121,7 +123,9 @@ async def test_new_processes_that_do_not_come_up_leave_the_old_ones(
     folder.write(destinations="rules: nonsense")
 
     os.kill(fleet.pid, signal.SIGUSR2)
-    await until(lambda: said(fleet, "a new process does not come up, the old ones stay"))
+    await until(
+        lambda: said(fleet, "a new process does not come up, the old ones stay"), seconds=25
+    )
 
     sender = Sender(sample)
     await sender.send(fleet.url, ["NO1"])
@@ -131,7 +135,7 @@ async def test_new_processes_that_do_not_come_up_leave_the_old_ones(
 
 async def test_told_to_stop_all_of_them_stop(environ: dict[str, str]) -> None:
     async with RouterProcess("ingress", "--processes", "2", environ=environ) as fleet:
-        await until(lambda: said(fleet, "all processes listen"))
+        await until(lambda: said(fleet, "all processes listen"), seconds=25)
         pids = children(fleet)
 
     assert len(pids) == 2

@@ -36,7 +36,7 @@ class RouterProcess:
         )
         self._listening = asyncio.Event()
         self._reader = asyncio.get_running_loop().create_task(self._read_log())
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(25):
             await self._listening.wait()
         if not self.url:
             raise RuntimeError(f"the router did not start: {self.log}")

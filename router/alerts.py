@@ -71,7 +71,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     # Fields that came later stand at the end, with defaults: the journal may hold older records.
     key: AlertKey = AlertKey("")
     """What alerts about the same thing have in common, by which they are threaded, acknowledged
-    and resolved; ``""`` where the alert stands alone."""
+    and resolved; the alert's own id where it stands alone, ``""`` in older records."""
     status: Status = Status.FIRING
     labels: dict[str, str] = {}
     """The rule's own, for routing and silences."""

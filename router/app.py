@@ -17,11 +17,13 @@ from aiohttp import web
 
 from router.api.openapi import Description
 from router.api.reloads import Reloads
+from router.api.silences import SilencesApi
 from router.clock import Clock
 from router.connections import Listening
 from router.ingress.gate import Gate
 from router.journal import store
 from router.journal.connection import connect
+from router.journal.silences import Silences
 from router.serving import Address, Server, listen
 from router.settings import Durability, Settings
 from router.status import Status
@@ -150,7 +152,9 @@ class App:
             reload = functools.partial(self._worker.reloader.reload, "request")
         token = self._settings.console_token
         stored = wire_operators(self._patient, self._destination_names, self._clock, token)
-        return status.routes() + Reloads(reload, token).routes() + stored
+        silences = SilencesApi(Silences(self._fast, self._clock), token, self._clock.now)
+        reloads = Reloads(reload, token)
+        return status.routes() + reloads.routes() + stored + silences.routes()
 
     def _destination_names(self) -> Iterable[str]:
         return () if self._worker is None else self._worker.destination_names

@@ -16,12 +16,17 @@ from router.errors import Finding, RulesError
 from router.findings import findings_json, render_findings
 from router.folder import FILE_LIMIT, FILES_LIMIT
 from router.rules.index import RuleSet
+from router.rules.inhibitions import Inhibition, of_rule
 from router.rules.model import Rule
+from router.rules.mute_times import MuteTime
 from router.rules.routing import Route
+from router.rules.silences import Silence
 from router.rules_schema import json_schema
 from router.settings import PREFIX
 from router.variables import MissingVariable
 from router.yaml_destinations import DestinationSpec, read_destination
+from router.yaml_features import MuteTimes
+from router.yaml_quiet import read_inhibition, read_mute_time, read_silence
 from router.yaml_routing import Labelled, Places, read_route
 from router.yaml_rules import RuleReader
 from router.yaml_sections import Item, Known, Section, Sections
@@ -57,6 +62,8 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     destinations: tuple[DestinationSpec, ...]
     generation: str
     """A short hash of the files: two processes with the same one run the same rules."""
+    silences: tuple[Silence, ...] = ()
+    """Those of the files; others are in the journal."""
     stamp: files.Stamp = ()
     """What the system said of the files when they were read, to see when they change."""
 
@@ -108,6 +115,13 @@ class Live:
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
+        self.posted: tuple[Silence, ...] = ()
+        """The silences of the journal, as last seen."""
+
+    @property
+    def silences(self) -> tuple[Silence, ...]:
+        """All that there are, whether they are in force just now or not."""
+        return self.configuration.silences + self.posted
 
 
 def _destination(item: Item, known: Known) -> DestinationSpec | None:
@@ -145,7 +159,10 @@ def _labels(known: Known) -> set[str] | None:
 
 def _rule(item: Item, known: Known) -> Rule | None:
     routes = known.values["routes"] if known.is_whole["routes"] else None
-    return RuleReader(item.page, _places(known), routes).read(item.node)
+    mute_times = MuteTimes(
+        known.names["mute_times"], {each.name: each for each in known.values["mute_times"]}
+    )
+    return RuleReader(item.page, _places(known), routes, mute_times).read(item.node)
 
 
 def _places(known: Known) -> Places:
@@ -154,6 +171,18 @@ def _places(known: Known) -> Places:
     sound = {table.name: table for table in known.values["tables"]}
     tables = None if names is None else {name: sound.get(name) for name in names}
     return Places(known.names["destinations"], tables)
+
+
+def _mute_time(item: Item, _known: Known) -> MuteTime | None:
+    return read_mute_time(item.page, item.entry)
+
+
+def _inhibition(item: Item, known: Known) -> Inhibition | None:
+    return read_inhibition(item.page, item.node, known.names["rules"])
+
+
+def _silence(item: Item, _known: Known) -> Silence | None:
+    return read_silence(item.page, item.node)
 
 
 SECTIONS: Final = (
@@ -166,6 +195,14 @@ SECTIONS: Final = (
         read=_destination,
     ),
     Section(
+        name="mute_times",
+        noun="mute time",
+        kind=MapNode,
+        wanted="a map of names and calendars",
+        limit=1000,
+        read=_mute_time,
+    ),
+    Section(
         name="tables",
         noun="table",
         kind=MapNode,
@@ -175,6 +212,17 @@ SECTIONS: Final = (
     ),
     Section(name="routes", noun="route", kind=ListNode, wanted="a list", limit=1000, read=_route),
     Section(name="rules", noun="rule", kind=ListNode, wanted="a list", limit=20_000, read=_rule),
+    Section(
+        name="inhibitions",
+        noun="inhibition",
+        kind=ListNode,
+        wanted="a list",
+        limit=1000,
+        read=_inhibition,
+    ),
+    Section(
+        name="silences", noun="silence", kind=ListNode, wanted="a list", limit=1000, read=_silence
+    ),
 )
 """All sections, in the order in which they are read: each may ask for what those before it hold.
 
@@ -214,10 +262,18 @@ def load(
     if findings:
         raise RulesError(findings[:FINDINGS_LIMIT])
     return Configuration(
-        rules=RuleSet(read["rules"]),
+        rules=RuleSet(_with_inhibitions(rule, read["inhibitions"]) for rule in read["rules"]),
+        silences=tuple(read["silences"]),
         destinations=tuple(read["destinations"]),
         generation=files.generation(contents),
     )
+
+
+def _with_inhibitions(rule: Rule, inhibitions: list[Inhibition]) -> Rule:
+    inhibits, inhibited_by = of_rule(inhibitions, rule.name)
+    if not inhibits and not inhibited_by:
+        return rule
+    return msgspec.structs.replace(rule, inhibits=inhibits, inhibited_by=inhibited_by)
 
 
 def _page(file: str, content: bytes | str) -> Page:

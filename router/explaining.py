@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -83,7 +83,7 @@ def explain(
 def _explain(
     rule: Rule,
     event: Event,
-    content: dict[str, object],
+    content: dict[str, Any],
     destinations: Mapping[str, Destination],
     now: float,
 ) -> RuleExplanation:

@@ -5,13 +5,17 @@ Made of the Structs that files are read into, so it cannot say anything else tha
 
 import functools
 import inspect
-from typing import Annotated, Any, Final, get_args
+from types import UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 import msgspec
 
 from router.destinations.kinds import KINDS
 from router.environ import written
+from router.rules.inhibitions import InhibitionText
 from router.rules.model import NAME_PATTERN, RuleText
+from router.rules.mute_times import MuteTimeText
+from router.rules.silences import SilenceText
 from router.values import ByteSize, Duration, Rate, Secret
 from router.yaml_routing import RouteText
 from router.yaml_tables import NAME_PATTERN as TABLE_PATTERN
@@ -30,12 +34,13 @@ _RATE_TEXT: Final = Annotated[str, msgspec.Meta(examples=["5/s", "100/m", "20/10
 def json_schema() -> dict[str, Any]:
     """The schema, in JSON Schema 2020-12."""
     configs = {name: kind.config for name, kind in KINDS.items()}
-    items = (RuleText, RouteText, TableText, *configs.values())
-    (rule, route, table, *kinds), definitions = msgspec.json.schema_components(
-        tuple(map(_describable, items)),
+    items = (RuleText, RouteText, TableText, MuteTimeText, InhibitionText, SilenceText)
+    described, definitions = msgspec.json.schema_components(
+        tuple(map(_describable, (*items, *configs.values()))),
         schema_hook=_describe_written,
         ref_template=_REFERENCES,
     )
+    rule, route, table, mute_time, inhibition, silence, *kinds = described
     destination = {
         "description": "A place that alerts go to: its kind, and what the kind needs.",
         "type": "object",
@@ -61,6 +66,13 @@ def json_schema() -> dict[str, Any]:
             },
             "routes": {"type": "array", "items": route},
             "rules": {"type": "array", "items": rule},
+            "mute_times": {
+                "type": "object",
+                "propertyNames": {"pattern": NAME_PATTERN},
+                "additionalProperties": mute_time,
+            },
+            "inhibitions": {"type": "array", "items": inhibition},
+            "silences": {"type": "array", "items": silence},
         },
         "additionalProperties": False,
         "$defs": definitions,
@@ -96,8 +108,16 @@ def _first_paragraph(struct: type[msgspec.Struct]) -> str:
 def _described_type(kind: Any) -> Any:
     if Rate in get_args(kind):
         return _describable(Rate) | _RATE_TEXT | None
-    is_struct = isinstance(kind, type) and issubclass(kind, msgspec.Struct)
-    return _describable(kind) if is_struct else kind
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return _describable(kind)
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return Annotated[_described_type(inner[0]), *inner[1:]]
+    if origin in {Union, UnionType}:
+        return Union[tuple(map(_described_type, inner))]  # noqa: UP007 - made at run time
+    if origin is tuple:
+        return tuple[tuple(map(_described_type, inner))]  # type: ignore[misc]
+    return kind
 
 
 def _described_default(field: msgspec.structs.FieldInfo) -> Any:

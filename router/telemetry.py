@@ -47,6 +47,11 @@ class Metrics:
         self.alerts_suppressed = counter(
             "alerts_suppressed", "Alerts held back, by reason.", "rule", "reason"
         )
+        self.state_overflows = counter(
+            "state_overflows",
+            "Alerts judged without their state, for the rule has too many keys.",
+            "rule",
+        )
         self.template_errors = counter(
             "template_errors", "Templates that failed; the plain form was sent."
         )

@@ -37,13 +37,17 @@ from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetters
 from router.journal.deliveries import Deliveries
+from router.journal.finish import Finish
 from router.journal.holds import Holds
-from router.journal.keys import BatchId, SetId
+from router.journal.keys import BatchId, SetId, TimerId
 from router.journal.quarantine import Quarantine
 from router.journal.removed import RemovedDestinations
+from router.journal.silences import Silences
 from router.journal.sink_tests import SinkTests
+from router.journal.states import States
 from router.journal.strikes import Strikes
 from router.journal.sweeper import Sweeper
+from router.journal.timers import Timers
 from router.journal.turns import HORIZON
 from router.links import signer
 from router.reloading import Reloader
@@ -53,12 +57,14 @@ from router.values import Secret
 from router.worker import settle
 from router.worker.deliver import SLICE, Deliver, Shared
 from router.worker.evaluate import Evaluate
+from router.worker.fire_timers import FireTimers
 from router.worker.flow import Flow
 from router.worker.holding import Holding
 from router.worker.pacer import Pacer
 from router.worker.presence import Presence
 from router.worker.queue_worker import Job
 from router.worker.roster import Place, Roster, make_destination
+from router.worker.silence_board import SilenceBoard
 from router.worker.supervisor import Supervisor
 from router.worker.suspects import Suspects
 
@@ -171,10 +177,13 @@ class Worker:
         self._metrics = metrics
         self._clock = clock
         self._live = Live(work.configuration)
+        self._board = SilenceBoard(
+            Silences(connection, clock), connection, self._live, clock.chance
+        )
         self._deliveries = Deliveries(connection, clock)
         self._settler = settle.settler(self._deliveries, clock)
         self._suspects = Suspects(Strikes(connection))
-        evaluates = [self._evaluate_job()] if work.only is None else []
+        evaluates = [self._evaluate_job(), self._timer_job()] if work.only is None else []
         self._supervisor = Supervisor(
             connection, evaluates, metrics, clock, lease=settings.lease, poll_delay=_POLL_DELAY
         )
@@ -198,6 +207,7 @@ class Worker:
             ("supervisor", self._supervisor.run()),
             ("roster", self._roster.run()),
             ("sweeper", self._sweep(sweeper)),
+            ("silences", self._board.run()),
             ("presence", self._presence.run()),
             ("watch", self.reloader.watch()),
             ("reload", self.reloader.obey()),
@@ -210,6 +220,10 @@ class Worker:
 
     async def open(self) -> None:
         """Open the destinations. Raises ConfigurationError when one cannot be opened."""
+        try:
+            await self._board.refresh()  # before the first alert
+        except JournalUnavailableError as error:
+            logger.warning("silences are not known yet", extra={"reason": str(error)})
         await self._apply(self._work.configuration)
 
     async def drain(self) -> None:
@@ -252,6 +266,23 @@ class Worker:
             queue=keys.EVALUATE_QUEUE,
             function=jobs.EVALUATE,
             run=lambda job_id, starts: evaluate.run(BatchId(job_id), starts),
+            max_jobs=self._settings.evaluate_concurrency,
+            limit_seconds=_EVALUATE_SECONDS,
+        )
+
+    def _timer_job(self) -> Job:
+        timers = FireTimers(
+            Timers(self._connection),
+            States(self._connection),
+            Finish(self._connection, self._clock),
+            self._live,
+            self._metrics,
+            self._clock,
+        )
+        return Job(
+            queue=keys.TIMER_QUEUE,
+            function=jobs.TIMER,
+            run=lambda job_id, _starts: timers.run(TimerId(job_id)),
             max_jobs=self._settings.evaluate_concurrency,
             limit_seconds=_EVALUATE_SECONDS,
         )

@@ -126,7 +126,7 @@ class Converter:
 
     def _either(self, node: Node, kind: Any, what: str) -> Any:
         """One of several types of different shapes: what stands there says which."""
-        kinds = get_args(kind)
+        kinds = [each for each in get_args(kind) if each is not NoneType]
         fitting = (each for each in kinds if isinstance(node, _shape(each)))
         return self.convert(node, next(fitting, kinds[0]), what)
 

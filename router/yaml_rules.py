@@ -17,6 +17,7 @@ from router.rules.naming import Naming
 from router.rules.routing import RULE, SEVERITY, Lookup, Recipient, Route, Routing, relevant
 from router.variables import NoVariables, offset_before, without_escapes
 from router.yaml_convert import WRONG, Converter
+from router.yaml_features import FeatureReader, MuteTimes
 from router.yaml_naming import NamingReader
 from router.yaml_routing import Places, RecipientReader
 from router.yaml_source import ListNode, MapNode, Node, Page, Scalar
@@ -30,10 +31,17 @@ _template_error: Final = functools.lru_cache(maxsize=1000)(template_error)
 class RuleReader:
     """Reads the rules of one page. ``routes`` is None where not all of them are known."""
 
-    def __init__(self, page: Page, places: Places, routes: Sequence[Route] | None) -> None:
+    def __init__(
+        self,
+        page: Page,
+        places: Places,
+        routes: Sequence[Route] | None,
+        mute_times: MuteTimes,
+    ) -> None:
         self._page = page
         self._places = places
         self._routes = routes
+        self._mute_times = mute_times
         self._converter = Converter(page, NoVariables())
         self._names: Names = {}
 
@@ -57,6 +65,13 @@ class RuleReader:
         )
         self._check_summary(node.get("summary"), lets)
         condition = self._condition(node)
+        features = FeatureReader(
+            self._page,
+            node,
+            names=self._names,
+            destinations=self._places.destinations,
+            mute_times=self._mute_times,
+        )
         if not isinstance(text, RuleText) or len(self._page.faults) > before:
             return None
         named = Naming(lets, labels)
@@ -70,6 +85,7 @@ class RuleReader:
             send_to=_constant(routing, named),
             summary=text.summary,
             mode=text.mode,
+            **features.kept(text),
             naming=named,
             routing=routing,
         )

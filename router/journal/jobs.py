@@ -12,7 +12,8 @@ from arq.jobs import serialize_job
 
 EVALUATE: Final = "evaluate"
 DELIVER: Final = "deliver"
-"""The two functions arq knows. Renaming one would drop the jobs of a fleet in mid-deploy."""
+TIMER: Final = "timer"
+"""The functions arq knows. Renaming one would drop the jobs of a fleet in mid-deploy."""
 
 serialize: Final[Callable[[dict[str, Any]], bytes]] = msgspec.msgpack.encode
 

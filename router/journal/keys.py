@@ -13,19 +13,31 @@
 | ``router:strikes:<batch or set>`` | hash: digest of a piece -> starts without an end | a day |
 | ``router:holds`` | hash: destination -> msgpack hold | field until resumed |
 | ``router:rate:<destination>`` | string: Unix microseconds of the next turn | a second after it |
+| ``router:timer:<id>`` | string: msgpack timer | until it has fired |
+| ``router:timers`` | sorted set: timer -> Unix ms at which it is due | member until fired |
+| ``router:taken:<timer>`` | hash: what a group's timer took from it | until it has fired |
 | ``router:quarantine`` | hash: id -> msgpack quarantined event | until discarded, replayed |
 | ``router:quarantine-index`` | sorted set: id -> Unix ms | as above |
 | ``router:twilio-tests`` | sorted set: msgpack [test id, account] -> Unix ms | the newest 100 |
+| ``router:answers:<batch or timer>`` | hash: chain -> what was decided | until that is finished |
+| ``router:state:<feature>:<digest>`` | what a rule remembers of one key, see scripts/decide.lua: a \
+sorted set of events, or a hash | the feature's time; a group until it is told |
+| ``router:keys:<feature>`` | sorted set: digest -> Unix ms of its end, to bound their number | as \
+its longest member |
+| ``router:silences`` | hash: id -> silence in JSON | five days after its end |
+| ``router:silence-ends`` | sorted set: id -> Unix ms of its end | as above |
 | ``router:ack:<alert key>`` | hash: by, at (Unix ms) | 30 days |
 | ``router:stream:<digest>:checkpoints`` | hash: shard -> sequence number, or ``ended`` | for ever |
 | ``router:stream:<digest>:lease:<shard>`` | string: the consumer that reads it | ROUTER_LEASE |
 | ``router:stream:<digest>:consumers`` | sorted set: consumer -> ms of its end | ROUTER_LEASE |
 | ``router:ledger`` | hash of counters, see ``Ledger`` in ledger.py | for ever |
-| ``router:queue:evaluate``, ``router:queue:deliver:<destination>`` | arq's queues | arq |
-| ``arq:job:<id>`` | string: arq's job, a batch's or a set's id in it | until finished, no TTL |
+| ``router:queue:evaluate``, ``router:queue:timers``, ``router:queue:deliver:<destination>`` | arq's \
+queues | arq |
+| ``arq:job:<id>`` | string: arq's job, a batch's, timer's or set's id in it | until finished, no TTL |
 | ``arq:in-progress:<id>``, ``arq:retry:<id>`` | arq's lease and try counter | seconds; a day |
 
-Channels: ``router:wake:<queue>``, published in the transaction that enqueues.
+Channels: ``router:wake:<queue>``, published in the transaction that enqueues;
+``router:silences-changed``.
 
 No key holds text from an event: an event's identity is hashed, so a stranger's id can neither
 grow a key nor leak through one.
@@ -36,6 +48,7 @@ from typing import Final, NewType
 
 BatchId = NewType("BatchId", str)
 SetId = NewType("SetId", str)
+TimerId = NewType("TimerId", str)
 
 BATCHES: Final = "router:batches"
 QUARANTINE: Final = "router:quarantine"
@@ -45,6 +58,15 @@ LEDGER: Final = "router:ledger"
 UNSERVED: Final = "router:unserved"
 HOLDS: Final = "router:holds"
 EVALUATE_QUEUE: Final = "router:queue:evaluate"
+TIMER: Final = "router:timer:"
+TIMERS: Final = "router:timers"
+TIMER_QUEUE: Final = "router:queue:timers"
+STATE: Final = "router:state:"
+STATE_KEYS: Final = "router:keys:"
+SILENCES: Final = "router:silences"
+SILENCE_ENDS: Final = "router:silence-ends"
+SILENCES_CHANGED: Final = "router:silences-changed"
+ACKNOWLEDGEMENT: Final = "router:ack:"
 _WAKE: Final = "router:wake:"
 WAKE_PATTERN: Final = f"{_WAKE}*"
 
@@ -53,8 +75,24 @@ def batch(batch_id: BatchId) -> str:
     return f"router:batch:{batch_id}"
 
 
+def answers(work: str) -> str:
+    return f"router:answers:{work}"
+
+
 def acknowledgement(alert_key: str) -> str:
-    return f"router:ack:{alert_key}"
+    return ACKNOWLEDGEMENT + alert_key
+
+
+def timer(timer_id: TimerId) -> str:
+    return TIMER + timer_id
+
+
+def taken(timer_id: TimerId) -> str:
+    return f"router:taken:{timer_id}"
+
+
+def state(state: str, key: str) -> str:
+    return f"{STATE}{state}:{key}"
 
 
 def seen(event_key: str) -> str:

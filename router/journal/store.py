@@ -51,6 +51,8 @@ async def observe(connection: Connection, metrics: Metrics, now: Callable[[], fl
     try:
         books = await ledger.read(connection)
         queues = [(keys.EVALUATE_QUEUE, keys.BATCHES, books.pending)]
+        due = await connection.ask(connection.redis.zcount(keys.TIMERS, "-inf", int(now() * 1000)))
+        queues.append((keys.TIMER_QUEUE, keys.TIMERS, due))
         for name, counts in books.destinations.items():
             queues.append((keys.deliver_queue(name), keys.open_sets(name), counts.pending))
             metrics.dead_letters.labels(name).set(

@@ -1,8 +1,8 @@
 """Open work without a job gets one again.
 
 arq can lose a job (an operator deletes it, a foreign worker takes it, a bug finishes it early); the
-journal still has the work. Each sweep pages through the open batches and sets and enqueues what
-has no job. Several sweepers at once do no harm.
+journal still has the work. Each sweep pages through the open batches, due timers and sets and
+enqueues what has no job. Several sweepers at once do no harm.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +36,7 @@ class Sweeper:
     def _open(self) -> Iterator[tuple[str, str, str, str]]:
         """The open work of each queue, the queue, its function and the prefix of its payloads."""
         yield keys.BATCHES, keys.EVALUATE_QUEUE, jobs.EVALUATE, keys.batch(keys.BatchId(""))
+        yield keys.TIMERS, keys.TIMER_QUEUE, jobs.TIMER, keys.timer(keys.TimerId(""))
         for name in self._destinations():
             yield (
                 keys.open_sets(name),

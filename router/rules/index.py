@@ -101,6 +101,7 @@ class RuleSet:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
+        self.by_name = {rule.name: rule for rule in self.rules}
         self.watches = tuple(watch for rule in self.rules for watch in rule.watches)
         self._exact: dict[str, _Plan] = {}
         self._prefixes: dict[str, _Plan] = {}

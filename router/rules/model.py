@@ -8,6 +8,18 @@ import msgspec
 
 from router.alerts import Severity
 from router.rules.cel import Condition
+from router.rules.features import (
+    AbsentText,
+    By,
+    CooldownText,
+    CountText,
+    EscalateText,
+    GroupText,
+    Kept,
+    ResolveText,
+)
+from router.rules.inhibitions import Inhibition
+from router.rules.mute_times import MuteTime
 from router.rules.naming import NO_NAMING, Naming
 from router.rules.routing import RULE, SEVERITY, Routing, Told
 
@@ -80,6 +92,22 @@ class RuleText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = ()
     summary: Annotated[str, _about("The alert's first line: a Jinja2 template.")] = ""
     mode: Annotated[Mode, _about("`shadow` counts matches and tells nobody.")] = Mode.LIVE
+    count: Annotated[CountText | None, _about("Tell when so many events came within a time.")] = (
+        None
+    )
+    absent: Annotated[
+        AbsentText | None, _about("Tell when an event came and another one did not.")
+    ] = None
+    cooldown: Annotated[CooldownText | None, _about("Tell once, then be quiet for a time.")] = None
+    group: Annotated[GroupText | None, _about("One message for many alerts.")] = None
+    resolve: Annotated[ResolveText | None, _about("What ends an alert.")] = None
+    escalate: Annotated[
+        EscalateText | tuple[EscalateText, ...] | None,
+        _about("Who else is told when nobody acknowledges."),
+    ] = None
+    mute_times: Annotated[
+        tuple[str, ...], _about("Names of mute times, in which nobody is told.")
+    ] = ()
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +125,35 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     """A Jinja2 template, ``""`` for the plain form."""
     mode: Mode
+    count: Kept[CountText] | None = None
+    absent: Kept[AbsentText] | None = None
+    cooldown: Kept[CooldownText] | None = None
+    group: Kept[GroupText] | None = None
+    resolve: Kept[ResolveText] | None = None
+    escalate: tuple[EscalateText, ...] = ()
+    mute_times: tuple[MuteTime, ...] = ()
+    inhibits: tuple[Inhibition, ...] = ()
+    """Those in which it holds others back."""
+    inhibited_by: tuple[Inhibition, ...] = ()
+
+    @property
+    def identity(self) -> By | None:
+        """What tells the rule's alerts apart; None where each stands alone."""
+        for kept in (self.resolve, self.absent, self.cooldown, self.count, self.group):
+            if kept is not None:
+                return kept.by
+        return None
+
+    @property
+    def remembers(self) -> bool:
+        """Whether what comes of a match depends on what came before, or is kept for later."""
+        return (
+            self.identity is not None
+            or bool(self.escalate)
+            or bool(self.inhibits)
+            or bool(self.inhibited_by)
+        )
+
     naming: Naming = NO_NAMING
     routing: Routing | None = None
     """Where alerts go if that depends on the event, or routes decide it."""
@@ -110,7 +167,14 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def watches(self) -> "tuple[Watch, ...]":
         """All that the rule looks out for in events, by itself first."""
-        return (Watch(self, Role.RAISES, self.events, self.condition),)
+        watches = [Watch(self, Role.RAISES, self.events, self.condition)]
+        if self.absent:
+            other = (self.absent.text.event,)
+            watches.append(Watch(self, Role.ENDS_ABSENCE, other, self.absent.condition))
+        if self.resolve:
+            ends = self.resolve
+            watches.append(Watch(self, Role.RESOLVES, ends.text.events, ends.condition))
+        return tuple(watches)
 
 
 class Role(enum.Enum):

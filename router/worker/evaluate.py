@@ -4,22 +4,23 @@ import asyncio
 import functools
 import logging
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from router.alerts import Delivery
 from router.clock import Clock
 from router.configuration import Live
 from router.errors import PoisonError, RouterError
 from router.events import Event, document
 from router.journal.batches import Batches, Quarantined, Verdict
 from router.journal.keys import BatchId
-from router.rules.index import Judgement, RuleSet
-from router.rules.model import Mode
+from router.rules.index import RuleSet
+from router.rules.state import Answer
 from router.schemas import departure
 from router.telemetry import Metrics
-from router.worker.fanout import fan_out, raise_alert
+from router.worker.books import count_held, verdict_of
+from router.worker.decide import Decision, Judged, chains, decide, prospects
+from router.worker.steps import Present
 from router.worker.suspects import POISON, Suspects
 
 logger = logging.getLogger(__name__)
@@ -66,88 +67,91 @@ class Evaluate:
         fresh = _first_of_each(events, claims)
         # One rule set for the whole batch, whatever a reload does meanwhile.
         rules = self._live.configuration.rules
-        duplicate = len(events) - len(fresh)
-        poison = await self._poison(batch_id, fresh, rules) if starts > 1 else []
-        verdict = await self._judge_all(
-            [event for event in fresh if event not in poison], rules, duplicate=duplicate
+        present = Present(self._clock.now(), self._live.silences)
+        poison = await self._poison(batch_id, fresh, rules, present) if starts > 1 else []
+        judged, quarantined = await self._judge_all(
+            [event for event in fresh if event not in poison], rules, present
         )
-        verdict = _with_quarantined(verdict, poison)
+        quarantined += [_quarantined(event, PoisonError(POISON)) for event in poison]
+        answers = await self._ask(batch_id, judged)
+        if answers is None:
+            return True
+        decision = decide(judged, answers, present)
+        verdict = verdict_of(
+            decision, duplicate=len(events) - len(fresh), quarantined=tuple(quarantined)
+        )
         if await self._batches.finish(batch_id, verdict):
-            self._count(verdict)
+            self._count(verdict, judged, decision)
             self._metrics.evaluate_seconds.observe(self._clock.monotonic() - started)
         return True
 
     async def _poison(
-        self, batch_id: BatchId, events: Sequence[Event], rules: RuleSet
+        self, batch_id: BatchId, events: Sequence[Event], rules: RuleSet, present: Present
     ) -> list[Event]:
         """The events that have ended three processes."""
         return [
             event
             for event in events
             if not await self._suspects.survives(
-                batch_id, event.key, functools.partial(self._judge, event, rules)
+                batch_id, event.key, functools.partial(self._judge, event, rules, present)
             )
         ]
 
     async def _judge_all(
-        self, events: Sequence[Event], rules: RuleSet, *, duplicate: int
-    ) -> Verdict:
-        deliveries: list[Delivery] = []
+        self, events: Sequence[Event], rules: RuleSet, present: Present
+    ) -> tuple[list[Judged], list[Quarantined]]:
+        judged: list[Judged] = []
         quarantined: list[Quarantined] = []
-        matched = 0
         for number, event in enumerate(events, 1):
             try:
-                content, judgement = self._judge(event, rules)
+                judged.append(self._judge(event, rules, present))
             except (*_UNDECODABLE, RouterError) as error:
                 quarantined.append(_quarantined(event, error))
-                continue
-            matched += bool(judgement.matches)
-            deliveries += self._alert(event, content, judgement)
             if number % _BREATH == 0:
                 await asyncio.sleep(0)
-        return Verdict(
-            duplicate=duplicate,
-            filtered=len(events) - matched - len(quarantined),
-            matched=matched,
-            quarantined=tuple(quarantined),
-            deliveries=tuple(deliveries),
-        )
+        return judged, quarantined
 
-    def _judge(self, event: Event, rules: RuleSet) -> tuple[dict[str, Any], Judgement]:
+    def _judge(self, event: Event, rules: RuleSet, present: Present) -> Judged:
         content = document(event)
         unlike = departure(event.type, content.get("data"))
         if unlike is not None:
             self._metrics.schema_departures.inc()
             logger.debug("event departs from its schema", extra={"event": event.id, "at": unlike})
-        return content, rules.judge(event.type, content)
-
-    def _alert(self, event: Event, content: dict[str, Any], judgement: Judgement) -> list[Delivery]:
-        deliveries = []
+        judgement = rules.judge(event.type, content)
         for failure in judgement.errors:
             self._metrics.rule_errors.labels(failure.rule.name).inc()
             logger.debug(
                 "rule could not judge an event",
                 extra={"rule": failure.rule.name, "event": event.id, "reason": failure.reason},
             )
-        for rule in judgement.matches:
-            self._metrics.rule_matches.labels(rule.name).inc()
-            if rule.mode is Mode.SHADOW:
-                self._metrics.alerts_suppressed.labels(rule.name, "shadow").inc()
-            else:
-                alert = raise_alert(event, content, rule, now=self._clock.now())
-                deliveries += fan_out(alert, rule.told(content, alert.labels).destinations)
-        return deliveries
+        return Judged(event, prospects(event, content, judgement, present))
 
-    def _count(self, verdict: Verdict) -> None:
+    async def _ask(self, batch_id: BatchId, judged: Sequence[Judged]) -> dict[str, Answer] | None:
+        """The answers by chain; None where another worker finished the batch."""
+        asked = chains(judged)
+        if not asked:
+            return {}
+        answers = await self._batches.decide(batch_id, asked)
+        if answers is None:
+            return None
+        return {chain.id: answer for chain, answer in zip(asked, answers, strict=True)}
+
+    def _count(self, verdict: Verdict, judged: Sequence[Judged], decision: Decision) -> None:
         counts = {
             "duplicate": verdict.duplicate,
             "filtered": verdict.filtered,
+            "suppressed": verdict.suppressed,
             "matched": verdict.matched,
             "quarantined": len(verdict.quarantined),
         }
         for outcome, count in counts.items():
             if count:
                 self._metrics.events_evaluated.labels(outcome).inc(count)
+        for each in judged:
+            for prospect in each.prospects:
+                if prospect.is_match:
+                    self._metrics.rule_matches.labels(prospect.rule.name).inc()
+        count_held(decision, self._metrics)
 
 
 def _first_of_each(events: Sequence[Event], claims: Sequence[bool]) -> list[Event]:
@@ -157,11 +161,6 @@ def _first_of_each(events: Sequence[Event], claims: Sequence[bool]) -> list[Even
         if mine:
             fresh.setdefault(event.key, event)
     return list(fresh.values())
-
-
-def _with_quarantined(verdict: Verdict, poison: Sequence[Event]) -> Verdict:
-    more = (_quarantined(event, PoisonError(POISON)) for event in poison)
-    return msgspec.structs.replace(verdict, quarantined=(*verdict.quarantined, *more))
 
 
 def _quarantined(event: Event, error: Exception) -> Quarantined:

@@ -3,15 +3,17 @@
 from collections.abc import Iterable
 from typing import Any
 
-from router.alerts import Alert, Delivery, alert_id, delivery_id
+from router.alerts import Alert, AlertId, AlertKey, Delivery, alert_id, alert_key, delivery_id
 from router.events import Event
+from router.rules.features import values_of
 from router.rules.model import Rule
 
 
 def raise_alert(event: Event, content: dict[str, Any], rule: Rule, *, now: float) -> Alert:
     """The alert of one match. ``content`` is the event decoded, ``now`` Unix time in seconds."""
+    own_id = alert_id(event.key, rule.name)
     return Alert(
-        id=alert_id(event.key, rule.name),
+        id=own_id,
         rule=rule.name,
         severity=rule.severity,
         summary=rule.summary,
@@ -23,9 +25,17 @@ def raise_alert(event: Event, content: dict[str, Any], rule: Rule, *, now: float
         event_time=event.time,
         event_received_at=event.received_at,
         event=event.body,
+        key=key_of(rule, content, own_id),
+        count=rule.count.text.at_least if rule.count else 1,
         labels=rule.naming.labels_of(content),
         values=rule.naming.values_of(content),
     )
+
+
+def key_of(rule: Rule, content: dict[str, Any], own_id: AlertId) -> AlertKey:
+    """What alerts about the same thing have in common; the alert's own id where it stands alone."""
+    by = rule.identity
+    return AlertKey(own_id) if by is None else alert_key(rule.name, values_of(by, content))
 
 
 def fan_out(alert: Alert, send_to: Iterable[str]) -> list[Delivery]:

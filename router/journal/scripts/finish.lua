@@ -1,18 +1,19 @@
--- Finishes a batch and opens the deliveries that come of it, as one step. Guarded by the batch's
--- existence: of two workers that ran the same job one wins, the other changes nothing.
--- KEYS: batch, batches, quarantine, quarantine index, ledger,
---       then for each set: set, open sets, job, queue
--- ARGV: batch id, now ms, number of ledger pairs, number of quarantined, number of sets,
+-- Finishes a batch or a timer, and opens the deliveries and sets the timers that come of it, as one
+-- step. Guarded by the work's existence: of two workers that ran the same job one wins, the other
+-- changes nothing.
+-- KEYS: work, open work, answers, taken, quarantine, quarantine index, ledger, timers, timer queue,
+--       then for each set: set, open sets, job, queue; for each timer: timer, job
+-- ARGV: work id, now ms, number of ledger pairs, of quarantined, of sets, of timers,
 --       field, amount for each ledger pair; id, record for each quarantined;
 --       set id, job, wake channel, ledger field, number of deliveries, (id, delivery)*
---       for each set
+--       for each set; timer id, due ms, record, job, wake channel for each timer
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local now = tonumber(ARGV[2])
-local at = 6
+local at = 7
 local pairs_end = at + 2 * tonumber(ARGV[3])
 local quarantined_end = pairs_end + 2 * tonumber(ARGV[4])
 local argument = quarantined_end
-local key = 6
+local key = 10
 for _ = 1, tonumber(ARGV[5]) do
   local set_id, job, channel, field = unpack(ARGV, argument, argument + 3)
   local count = tonumber(ARGV[argument + 4])
@@ -22,17 +23,27 @@ for _ = 1, tonumber(ARGV[5]) do
   redis.call('ZADD', KEYS[key + 1], now, set_id)
   redis.call('SET', KEYS[key + 2], job)
   redis.call('ZADD', KEYS[key + 3], now, set_id)
-  redis.call('HINCRBY', KEYS[5], field, count)
+  redis.call('HINCRBY', KEYS[7], field, count)
   redis.call('PUBLISH', channel, '')
   key = key + 4
 end
+for _ = 1, tonumber(ARGV[6]) do
+  local timer_id, due, record, job, channel = unpack(ARGV, argument, argument + 4)
+  argument = argument + 5
+  redis.call('SET', KEYS[key], record)
+  redis.call('ZADD', KEYS[8], due, timer_id)
+  redis.call('SET', KEYS[key + 1], job)
+  redis.call('ZADD', KEYS[9], due, timer_id)
+  redis.call('PUBLISH', channel, '')
+  key = key + 2
+end
 for i = pairs_end, quarantined_end - 1, 2 do
-  redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1])
-  redis.call('ZADD', KEYS[4], now, ARGV[i])
+  redis.call('HSET', KEYS[5], ARGV[i], ARGV[i + 1])
+  redis.call('ZADD', KEYS[6], now, ARGV[i])
 end
 for i = at, pairs_end - 1, 2 do
-  redis.call('HINCRBY', KEYS[5], ARGV[i], ARGV[i + 1])
+  redis.call('HINCRBY', KEYS[7], ARGV[i], ARGV[i + 1])
 end
 redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('DEL', KEYS[1])
+redis.call('DEL', KEYS[1], KEYS[3], KEYS[4])
 return 1

@@ -1,0 +1,26 @@
+-- Empties a group into a place of its timer's own; its alerts are now told. Asked again, it finds
+-- what was taken. A group in which nothing waits is over.
+-- KEYS: timer, group, taken, keys of the state
+-- ARGV: key
+-- Returns: false where the timer is finished; else field, value, ... of what was taken
+if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local function fields() return redis.call('HGETALL', KEYS[3]) end
+if redis.call('EXISTS', KEYS[3]) == 1 then return fields() end
+if tonumber(redis.call('HGET', KEYS[2], 'count') or 0) == 0 then
+  redis.call('DEL', KEYS[2])
+  redis.call('ZREM', KEYS[4], ARGV[1])
+  return {}
+end
+redis.call('RENAME', KEYS[2], KEYS[3])
+redis.call('HSET', KEYS[2], 'count', 0, 'joined', 0)
+local taken = fields()
+for i = 1, #taken, 2 do
+  local number = string.match(taken[i], '^open:(%d+)$')
+  if number then
+    local opened = taken[i + 1]
+    if redis.call('HDEL', opened, 'waits:' .. KEYS[2] .. ' ' .. number) == 1 then
+      redis.call('HSET', opened, 'told', 1)
+    end
+  end
+end
+return taken

@@ -1,0 +1,131 @@
+"""Mute times: weekly calendars in which a rule tells nobody.
+
+    nights:
+      time_zone: Europe/Berlin
+      times:
+        - {days: [mon-fri], from: "18:00", to: "08:00"}
+        - {days: [sat, sun]}
+
+Judged by what a clock on the wall shows there, so a night stays a night when the clocks change. A
+span that ends no later than it begins goes on into the next day, and belongs to the day on which it
+begins.
+"""
+
+import datetime as dt
+import re
+import zoneinfo
+from typing import Annotated, Final
+
+import msgspec
+
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_TIME: Final = re.compile(r"([01]?\d|2[0-3]):[0-5]\d|24:00")
+
+
+def _about(text: str) -> msgspec.Meta:
+    return msgspec.Meta(description=text)
+
+
+class SpanText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One span of a week, as it is written."""
+
+    days: Annotated[tuple[str, ...], _about("Days, or spans of days such as `mon-fri`.")] = (
+        "mon-sun",
+    )
+    from_: Annotated[str, _about("The time of day at which it begins, `HH:MM`.")] = msgspec.field(
+        default="00:00", name="from"
+    )
+    to: Annotated[str, _about("When it ends, `HH:MM`, on the next day if that is earlier.")] = (
+        "24:00"
+    )
+
+    def __post_init__(self) -> None:
+        minutes("from", self.from_)
+        minutes("to", self.to)
+        if not self.days:
+            raise ValueError("days is empty, leave it out for every day")
+        for day in self.days:
+            day_numbers(day)
+
+
+class MuteTimeText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A weekly calendar, as it is written."""
+
+    time_zone: Annotated[str, _about("A name such as Europe/Berlin.")] = "UTC"
+    times: Annotated[tuple[SpanText, ...], _about("When nobody is told.")]
+
+    def __post_init__(self) -> None:
+        zone(self.time_zone)
+        if not self.times:
+            raise ValueError("times is empty, it needs at least one")
+
+
+class _Span(msgspec.Struct, frozen=True):
+    days: frozenset[int]
+    begins: int
+    """Minutes since midnight."""
+    ends: int
+
+
+class MuteTime(msgspec.Struct, frozen=True):
+    """A weekly calendar."""
+
+    name: str
+    zone: zoneinfo.ZoneInfo
+    spans: tuple[_Span, ...]
+
+    def is_on(self, now: float) -> bool:
+        """Whether it mutes at this moment, in Unix seconds."""
+        there = dt.datetime.fromtimestamp(now, self.zone)
+        minute, day = there.hour * 60 + there.minute, there.weekday()
+        return any(_covers(span, day, minute) for span in self.spans)
+
+
+def mute_time(name: str, text: MuteTimeText) -> MuteTime:
+    """The calendar that is written so."""
+    spans = tuple(
+        _Span(
+            frozenset(number for day in span.days for number in day_numbers(day)),
+            minutes("from", span.from_),
+            minutes("to", span.to),
+        )
+        for span in text.times
+    )
+    return MuteTime(name, zone(text.time_zone), spans)
+
+
+def minutes(name: str, text: str) -> int:
+    """Minutes since midnight. Raises ValueError, which begins with ``name``."""
+    if not _TIME.fullmatch(text):
+        raise ValueError(f'{name} is {text[:20]!r}, expected a time of day such as "18:30"')
+    hours, _, rest = text.partition(":")
+    return int(hours) * 60 + int(rest)
+
+
+def day_numbers(text: str) -> list[int]:
+    """The days, 0 for Monday, of ``fri`` or ``fri-mon``. Raises ValueError."""
+    first, _, last = text.partition("-")
+    try:
+        start, end = DAYS.index(first), DAYS.index(last or first)
+    except ValueError:
+        expected = f"expected {', '.join(DAYS)} or a span such as mon-fri"
+        raise ValueError(f"days has {text[:20]!r}, {expected}") from None
+    length = (end - start) % 7 + 1
+    return [(start + number) % 7 for number in range(length)]
+
+
+def zone(name: str) -> zoneinfo.ZoneInfo:
+    """The time zone of this name. Raises ValueError."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            f"time_zone is {name[:60]!r}, expected a name such as Europe/Berlin or UTC"
+        ) from None
+
+
+def _covers(span: _Span, day: int, minute: int) -> bool:
+    if span.begins < span.ends:
+        return day in span.days and span.begins <= minute < span.ends
+    began_today = day in span.days and minute >= span.begins
+    return began_today or ((day - 1) % 7 in span.days and minute < span.ends)

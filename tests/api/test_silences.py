@@ -1,0 +1,98 @@
+"""``/api/v1/silences``, and that what is wrong with a silence is said with its path."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from support.clock import SetClock
+
+from router.api.silences import BODY_LIMIT, SilencesApi
+from router.clock import Clock
+from router.journal.connection import Connection
+from router.journal.silences import Silences
+from router.values import Secret
+
+PATH = "/api/v1/silences"
+HEADERS = {"Authorization": "Bearer token"}
+SILENCE = {
+    "match": {"rule": "one"},
+    "ends": "2023-11-15T00:00:00Z",
+    "author": "ann",
+    "comment": "work",
+}
+
+
+@pytest.fixture
+async def client(
+    connection: Connection, clock: Clock
+) -> AsyncIterator[TestClient[web.Request, web.Application]]:
+    api = SilencesApi(Silences(connection, clock), Secret("token"), clock.now)
+    application = web.Application()
+    application.add_routes(api.routes())
+    async with TestClient(TestServer(application), headers=HEADERS) as client:
+        yield client
+
+
+async def test_a_silence_is_made_shown_and_ended(client: Any, time: SetClock) -> None:
+    async with client.post(PATH, json=SILENCE) as response:
+        added = await response.json()
+        assert response.status == 201
+    assert (added["state"], added["starts_at"]) == ("active", time.now)
+    time.now += 5
+    async with client.delete(f"{PATH}/{added['id']}") as response:
+        ended = await response.json()
+        assert response.status == 200
+    async with client.get(PATH) as response:
+        listed = await response.json()
+
+    assert listed == {"silences": [ended]}
+    assert ended == {**added, "state": "ended", "ends_at": time.now}
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "message"),
+    [
+        ({"match": None}, "$.match", "match or when is needed"),
+        ({"ends": "tomorrow"}, "$.ends", "expected a time with its zone"),
+        ({"ends": 5}, "$.ends", "Expected `str`"),
+        ({"author": " "}, "$.author", "author is empty"),
+        ({"commment": "x"}, "$", "unknown field `commment`"),
+        ({"match": {"rul": "x"}}, "$.match", 'did you mean "rule"'),
+        ({"when": "severty == 1"}, "$.when", 'did you mean "severity"'),
+        ({"starts": "2024-01-01T00:00:00Z"}, "$.ends", "ends is not after starts"),
+    ],
+)
+async def test_what_is_wrong_is_said_with_its_path(
+    client: Any, change: dict[str, Any], path: str, message: str
+) -> None:
+    async with client.post(PATH, json={**SILENCE, **change}) as response:
+        answer = await response.json()
+
+    assert response.status == 400
+    assert answer["error"]["path"] == path
+    assert message in answer["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"", 400), (b"{", 400), (b"[]", 400), (b"[" * 50_000, 400), (b"x" * (BODY_LIMIT + 1), 413)],
+)
+async def test_what_is_no_silence_is_refused(client: Any, body: bytes, status: int) -> None:
+    async with client.post(PATH, data=body) as response:
+        assert response.status == status
+        msgspec.json.decode(await response.read())
+
+
+async def test_ending_what_is_not_there_is_404(client: Any) -> None:
+    async with client.delete(f"{PATH}/none") as response:
+        assert response.status == 404
+
+
+async def test_operators_only(client: Any) -> None:
+    for method in ("get", "post", "delete"):
+        path = f"{PATH}/x" if method == "delete" else PATH
+        async with client.request(method, path, headers={"Authorization": "Bearer no"}) as response:
+            assert response.status == 403

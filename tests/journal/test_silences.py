@@ -1,0 +1,131 @@
+"""Silences made by hand, in a real Redis: listed, ended, bounded, and known to all workers at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from support.clock import SetClock
+from support.waiting import until
+from support.world import World
+
+from router.clock import Clock
+from router.configuration import Live
+from router.errors import ConditionError, OverloadedError
+from router.journal import keys, silences
+from router.journal.connection import Connection
+from router.journal.silences import KEPT_SECONDS, Silences
+from router.rules.silences import SilenceText
+from router.worker.silence_board import SilenceBoard
+
+RULES = "rules: [{name: one, events: [a], send_to: [noc]}]"
+
+
+def text(**changes: object) -> SilenceText:
+    values = {"match": {"rule": "one"}, "ends": "2023-11-15T00:00:00Z", "author": "ann"}
+    return SilenceText(**{**values, "comment": "work", **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def posted(connection: Connection, clock: Clock) -> Silences:
+    return Silences(connection, clock)
+
+
+@pytest.fixture
+async def board(connection: Connection, posted: Silences) -> AsyncIterator[Live]:
+    """What a worker that follows the journal knows."""
+    world = World(connection, SetClock(), RULES)
+    board = SilenceBoard(posted, connection, world.live, lambda: 0.5)
+    task = asyncio.get_running_loop().create_task(board.run())
+
+    async def follows() -> bool:
+        ((_, count),) = await connection.redis.pubsub_numsub(keys.SILENCES_CHANGED)
+        return bool(count)
+
+    await until(follows)
+    yield world.live
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_a_silence_is_listed_until_some_days_after_its_end(
+    posted: Silences, time: SetClock
+) -> None:
+    first = await posted.add(text())
+    time.now += 1
+    second = await posted.add(text(comment="more work"))
+
+    assert await posted.all() == [second, first]
+    time.now += 86_400 + KEPT_SECONDS
+    third = await posted.add(text(ends="2024-01-01T00:00:00Z"))
+    assert await posted.all() == [third]
+
+
+async def test_a_silence_is_ended_by_hand_once(posted: Silences, time: SetClock) -> None:
+    added = await posted.add(text())
+    time.now += 10
+    ended = await posted.expire(added.id)
+    time.now += 10
+
+    assert await posted.expire(added.id) == ended
+    assert ended is not None
+    assert ended.compiled().ends == time.now - 10
+    assert await posted.expire("none") is None
+
+
+async def test_a_condition_that_cannot_be_is_refused(posted: Silences) -> None:
+    with pytest.raises(ConditionError):
+        await posted.add(text(when="data.x =="))
+    assert await posted.all() == []
+
+
+async def test_silences_are_bounded(posted: Silences, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silences, "SILENCES_LIMIT", 2)
+    added = [await posted.add(text()) for _ in range(2)]
+    with pytest.raises(OverloadedError):
+        await posted.add(text())
+
+    await posted.expire(added[0].id)
+
+    assert await posted.add(text())
+
+
+async def test_what_another_version_wrote_stops_nothing(
+    connection: Connection, posted: Silences
+) -> None:
+    added = await posted.add(text())
+    await connection.redis.hset(keys.SILENCES, "other", b'{"id": "other", "text": {}}')
+
+    assert await posted.all() == [added]
+
+
+async def test_every_worker_knows_within_moments(posted: Silences, board: Live) -> None:
+    loop = asyncio.get_running_loop()
+
+    async def known() -> bool:
+        return [each.id for each in board.silences] == [added.id]
+
+    async def ended() -> bool:
+        return [each.ends for each in board.silences] == [1_700_000_000.0]
+
+    added = await posted.add(text())
+    began = loop.time()
+    await until(known)
+    await posted.expire(added.id)
+    await until(ended)
+    assert loop.time() - began < 1.0
+
+
+async def test_a_silence_made_by_hand_holds_back(
+    connection: Connection, time: SetClock, posted: Silences
+) -> None:
+    world = World(connection, time, RULES)
+    board = SilenceBoard(posted, connection, world.live, lambda: 0.5)
+    added = await posted.add(text(match={"data.host": "h1"}))
+    await board.refresh()
+    await world.send(world.event("1", host="h1"), world.event("2", host="h2"))
+
+    await posted.expire(added.id)
+    await board.refresh()
+    await world.send(world.event("3", host="h1"))
+
+    assert [each.alert.event_id for each in await world.told()] == ["2", "3"]

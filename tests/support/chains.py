@@ -1,0 +1,80 @@
+"""Random chains of steps, few keys and short times, so that they meet."""
+
+from hypothesis import strategies as st
+
+from router.rules.state import (
+    Arrive,
+    Chain,
+    Cooldown,
+    Count,
+    Escalate,
+    Escalating,
+    Expect,
+    Hold,
+    Inhibited,
+    Join,
+    Mark,
+    Open,
+    Overdue,
+    Reason,
+    Resolve,
+    Tell,
+)
+
+START = 1_700_000_000_000
+_KEYS = st.sampled_from(["a", "b"])
+_EVENTS = st.sampled_from([f"e{number}" for number in range(12)])
+_TIMES = st.integers(0, 40).map(lambda second: START + 1000 * second)
+
+
+def _chain(steps: tuple[object, ...], number: int) -> Chain:
+    return Chain(f"c{number}", steps, f"alert {number}".encode())  # type: ignore[arg-type]
+
+
+def raising() -> st.SearchStrategy[tuple[object, ...]]:
+    """What comes of a match: any of the steps, in their order."""
+    return st.builds(
+        _raising, _KEYS, _TIMES, _EVENTS, st.sets(st.integers(0, 7)), st.integers(1, 3)
+    )
+
+
+def _raising(key: str, at: int, event: str, which: set[int], number: int) -> tuple[object, ...]:
+    opened = ("open", key) if 1 in which else None
+    other = "a" if number == 1 else "b"
+    steps = [
+        Count("count", key, event, at, 10_000, number),
+        Open("open", key, at, 3_600_000),
+        Mark("mark", key, 3_600_000, opened),
+        Inhibited((("mark", other),)),
+        Hold(Reason.SILENCED),
+        Cooldown("cooldown", key, at, 8_000),
+        Join("group", other, opened) if number > 1 else Tell("open", key),
+        Escalate("escalate", key, f"k{key}", event, 3_600_000),
+    ]
+    return tuple(step for place, step in enumerate(steps) if place in which)
+
+
+@st.composite
+def others(draw: st.DrawFn) -> tuple[object, ...]:
+    """What comes of other events and of timers."""
+    key, event, at = draw(_KEYS), draw(_EVENTS), draw(_TIMES)
+    return (
+        draw(
+            st.sampled_from(
+                [
+                    Expect("absent", key, event, 3_600_000),
+                    Arrive("absent", key, event, 3_600_000),
+                    Overdue("absent", key, event),
+                    Resolve("open", key, at, ("escalate", key)),
+                    Escalating("escalate", key, f"k{key}", event, 1, draw(st.booleans())),
+                ]
+            )
+        ),
+    )
+
+
+def chains() -> st.SearchStrategy[list[Chain]]:
+    """The chains of one batch; their ids are only unique in it."""
+    return st.lists(st.one_of(raising(), others()), min_size=1, max_size=6).map(
+        lambda drawn: [_chain(steps, number) for number, steps in enumerate(drawn)]
+    )

@@ -1,0 +1,135 @@
+"""A worker on a real Redis with a set clock: events go in, and the test sees who would be told."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from router.alerts import Delivery
+from router.configuration import Configuration, Live, load
+from router.events import Event, Received, decode_request
+from router.journal import keys, ledger
+from router.journal.batches import Batches
+from router.journal.connection import Connection
+from router.journal.finish import Finish
+from router.journal.keys import BatchId, TimerId
+from router.journal.states import States
+from router.journal.strikes import Strikes
+from router.journal.timers import Timers
+from router.telemetry import Metrics
+from router.worker.evaluate import Evaluate
+from router.worker.fire_timers import FireTimers
+from router.worker.suspects import Suspects
+from support.clock import SetClock
+
+PLACES = "destinations: {noc: {capture: {}}, boss: {capture: {}}}\n"
+_decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
+
+
+def configuration(rules: str) -> Configuration:
+    """A rules folder with two destinations, ``noc`` and ``boss``, and these rules."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "places.yaml").write_text(PLACES)
+        (Path(folder) / "rules.yaml").write_text(rules)
+        return load(Path(folder), {})
+
+
+def event(number: str, now: float, **fields: Any) -> Event:
+    """An event of type ``a`` that came in now; ``type`` and ``time`` may be given, else data."""
+    attributes = {name: fields.pop(name) for name in ("type", "time") if name in fields}
+    document = {
+        "specversion": "1.0",
+        "id": number,
+        "source": "s",
+        "type": "a",
+        "data": fields,
+        **attributes,
+    }
+    body = msgspec.json.encode(document)
+    return decode_request(body, received_at=now, max_events=1).events[0]
+
+
+class World:
+    """One worker. ``connection`` may be another than the one that the test looks through."""
+
+    def __init__(self, connection: Connection, time: SetClock, rules: str) -> None:
+        self.connection = connection
+        self.time = time
+        self.clock = time.clock()
+        self.metrics = Metrics()
+        self.configuration = configuration(rules)
+        self.live = Live(self.configuration)
+        self.batches = Batches(connection, self.clock)
+        self.evaluate = self.worker(connection)
+
+    def worker(self, connection: Connection) -> Evaluate:
+        """One more worker on the same rules."""
+        return Evaluate(
+            Batches(connection, self.clock),
+            self.live,
+            self.metrics,
+            self.clock,
+            suspects=Suspects(Strikes(connection)),
+            dedup_window=86_400,
+        )
+
+    def timer_worker(self, connection: Connection) -> FireTimers:
+        """One more worker that fires timers."""
+        return FireTimers(
+            Timers(connection),
+            States(connection),
+            Finish(connection, self.clock),
+            self.live,
+            self.metrics,
+            self.clock,
+        )
+
+    async def timers(self) -> list[tuple[TimerId, float]]:
+        """The timers that are set, and in how many seconds each is due."""
+        found = await self.connection.redis.zrange(keys.TIMERS, 0, -1, withscores=True)
+        return [(TimerId(name.decode()), due / 1000 - self.time.now) for name, due in found]
+
+    async def passes(self, seconds: float) -> None:
+        """Let time pass; each timer is fired when it is due."""
+        end = self.time.now + seconds
+        firing = self.timer_worker(self.connection)
+        while due := [each for each in await self.timers() if self.time.now + each[1] <= end]:
+            timer_id, wait = due[0]
+            self.time.now += max(0.0, wait)
+            await firing.run(timer_id)
+        self.time.now = end
+
+    def event(self, number: str, **fields: Any) -> Event:
+        return event(number, self.time.now, **fields)
+
+    async def accept(self, events: Sequence[Event]) -> BatchId:
+        """Make a batch of these, not yet evaluated."""
+        known = set(await self.connection.redis.zrange(keys.BATCHES, 0, -1))
+        await self.batches.accept([Received(list(events), [])])
+        (new,) = set(await self.connection.redis.zrange(keys.BATCHES, 0, -1)) - known
+        return BatchId(new.decode())
+
+    async def send(self, *events: Event) -> None:
+        """Let a batch of these come in and be evaluated."""
+        await self.evaluate.run(await self.accept(events))
+
+    async def told(self, destination: str = "noc") -> list[Delivery]:
+        """What would be delivered, oldest first; it is taken out."""
+        redis = self.connection.redis
+        deliveries = []
+        for set_id in await redis.zrange(keys.open_sets(destination), 0, -1):
+            name = keys.delivery_set(keys.SetId(set_id.decode()))
+            deliveries += [
+                _decode_delivery(record) for record in (await redis.hgetall(name)).values()
+            ]
+            await redis.delete(name)
+            await redis.zrem(keys.open_sets(destination), set_id)
+        return deliveries
+
+    async def books(self) -> ledger.Ledger:
+        return await ledger.read(self.connection)
+
+    def metric(self, name: str, **labels: str) -> float:
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0

@@ -89,7 +89,7 @@ class States:
 
 
 def _answer(fields: Sequence[Any]) -> Answer:
-    outcome, reason, count, held_back, first, escalates, withdrawn, level, overflowed, alert = (
+    outcome, reason, count, held_back, first, escalates, withdrawn, told_to, overflowed, alert = (
         fields
     )
     return Answer(
@@ -100,7 +100,7 @@ def _answer(fields: Sequence[Any]) -> Answer:
         bool(first),
         bool(escalates),
         withdrawn,
-        level,
+        tuple(told_to.decode().split()),
         bool(overflowed),
         alert,
     )

@@ -53,8 +53,9 @@ class _OpenAlert(msgspec.Struct):
     at: int
     alert: bytes = b""
     told: bool = False
-    waiting: set[tuple[Place, int]] = set()
-    """Groups in which it waits to be told, and its numbers in them."""
+    told_to: set[str] = set()
+    waiting: dict[tuple[Place, int], tuple[str, ...]] = {}
+    """Groups in which it waits, its numbers in them, and who is told with them."""
 
 
 class _Cooling(msgspec.Struct):
@@ -77,7 +78,6 @@ class _Group(msgspec.Struct):
 class _Escalation(msgspec.Struct):
     run: str
     since: int
-    level: int = 0
     over: bool = False
 
 
@@ -282,15 +282,17 @@ class MemoryStore:
         if kept is not None:
             kept.alert = draft.alert
             if group.joined <= OPEN_MEMBERS_LIMIT:
-                kept.waiting.add((place, group.joined))
+                kept.waiting[place, group.joined] = step.send_to
             else:
                 kept.told = True
+                kept.told_to.update(step.send_to)
         return draft.answer(Outcome.GROUPED, first=first)
 
     def _tell(self, step: Tell, draft: _Draft, _now: int) -> Answer | None:
         kept = self._open.get((step.state, step.key)) if draft.opened else None
         if kept is not None:
             kept.alert, kept.told = draft.alert, True
+            kept.told_to.update(step.send_to)
         return None
 
     def _escalate(self, step: Escalate, draft: _Draft, now: int) -> Answer | None:
@@ -299,7 +301,7 @@ class MemoryStore:
         acknowledged = self._acknowledged.get(step.alert_key, -1)
         runs = kept is not None and not kept.over and acknowledged < kept.since
         if not runs and self._touch(place, now + step.for_ms, now, draft):
-            self._escalations[place] = _Escalation(step.run, now, kept.level if kept else 0)
+            self._escalations[place] = _Escalation(step.run, now)
             draft.escalates = True
         return None
 
@@ -311,7 +313,9 @@ class MemoryStore:
         kept.over = step.last or acknowledged
         if acknowledged:
             return draft.answer(Outcome.NOTHING)
-        kept.level = max(kept.level, step.level)
+        opened = self._open.get(step.opened) if step.opened else None
+        if opened is not None:
+            opened.told_to.update(step.send_to)
         return None
 
     def _resolve(self, step: Resolve, draft: _Draft, _now: int) -> Answer | None:
@@ -320,10 +324,7 @@ class MemoryStore:
         if kept is None or step.at < kept.at:
             return draft.answer(Outcome.NOTHING)
         self._drop(place, self._open)
-        level = 0
         if step.escalation is not None:
-            escalation = self._escalations.get(step.escalation)
-            level = escalation.level if escalation else 0
             self._drop(step.escalation, self._escalations)
         for waits_in, number in kept.waiting:
             group = self._groups[waits_in]
@@ -331,8 +332,9 @@ class MemoryStore:
             group.count -= 1
         withdrawn = len(kept.waiting)
         if kept.told:
+            told_to = tuple(sorted(kept.told_to))
             return draft.answer(
-                Outcome.RESOLVED, alert=kept.alert, withdrawn=withdrawn, level=level
+                Outcome.RESOLVED, alert=kept.alert, withdrawn=withdrawn, told_to=told_to
             )
         return draft.answer(Outcome.ENDED, withdrawn=withdrawn)
 
@@ -346,7 +348,7 @@ class MemoryStore:
             kept = self._open.get(member.opened) if member.opened else None
             if kept is not None and (place, number) in kept.waiting:
                 kept.told = True
-                kept.waiting.discard((place, number))
+                kept.told_to.update(kept.waiting.pop((place, number)))
         return Taken(
             tuple(
                 Grouped(member.alert, member.held_back)

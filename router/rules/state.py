@@ -154,19 +154,21 @@ class Cooldown(Step, frozen=True, array_like=True, tag="cooldown"):
 
 
 class Join(Step, frozen=True, array_like=True, tag="join"):
-    """Wait in the group of this key, with the chain's alert. Stops."""
+    """Wait in the group of this key, with the chain's alert, which is for ``send_to``. Stops."""
 
     state: str
     key: str
     opened: tuple[str, str] | None
     """State and key of its ``Open``."""
+    send_to: tuple[str, ...]
 
 
 class Tell(Step, frozen=True, array_like=True, tag="tell"):
-    """Keep the chain's alert, which is told now, for when it is resolved. Never stops."""
+    """Keep the chain's alert, which ``send_to`` are told now, for when it is over. Never stops."""
 
     state: str
     key: str
+    send_to: tuple[str, ...]
 
 
 class Escalate(Step, frozen=True, array_like=True, tag="escalate"):
@@ -180,14 +182,18 @@ class Escalate(Step, frozen=True, array_like=True, tag="escalate"):
 
 
 class Escalating(Step, frozen=True, array_like=True, tag="escalating"):
-    """Go on to this level where ``run`` still escalates and nobody acknowledged; ``last`` ends it."""
+    """Go on where ``run`` still escalates and nobody acknowledged; ``last`` ends it.
+
+    ``send_to`` are told now, of the alert that is open at ``opened``.
+    """
 
     state: str
     key: str
     alert_key: str
     run: str
-    level: int
     last: bool
+    opened: tuple[str, str] | None
+    send_to: tuple[str, ...]
 
 
 class Resolve(Step, frozen=True, array_like=True, tag="resolve"):
@@ -242,8 +248,8 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     """Escalation begins, so that a timer must be set."""
     withdrawn: int = 0
     """Alerts that are over before their group was told."""
-    level: int = 0
-    """How far the escalation of the resolved alert had come."""
+    told_to: tuple[str, ...] = ()
+    """The destinations that were told of the alert that is resolved."""
     overflowed: bool = False
     """Some step found no room for its key: it was left out, or could not count or wait."""
     alert: bytes = b""

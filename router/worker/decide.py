@@ -10,7 +10,7 @@ An alert goes through, in this order: ``count`` or ``absent`` · inhibitions · 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -44,8 +44,6 @@ from router.worker.steps import (
     place_of_escalation,
     place_of_open,
 )
-
-_TOLD: Final = Answer(Outcome.TOLD)
 
 
 class Prospect(msgspec.Struct, frozen=True):
@@ -123,25 +121,25 @@ def decide(judged: Iterable[Judged], answers: Mapping[str, Answer], present: Pre
 
 def _match(event: Event, content: dict[str, Any], rule: Rule, present: Present) -> Prospect:
     alert = raise_alert(event, content, rule, now=present.now)
+    send_to = rule.told(content, alert.labels).destinations
     if not rule.remembers:
         held = hushed(alert, content, rule, present)
         if held is None and rule.mode is Mode.SHADOW:
             held = Reason.SHADOW
-        return Prospect(rule, alert, rule.told(content, alert.labels).destinations, None, held)
+        return Prospect(rule, alert, send_to, None, held)
     steps = [*counting(event, content, rule, present)]
     if rule.absent:
         place = (rule.absent.state, digest(values_of(rule.absent.by, content)))
         steps.append(Expect(*place, digest((event.key,)), milliseconds(rule.absent.text.for_)))
     else:
-        steps += conduct(alert, content, rule, present)
-    return prospect_of(alert, content, rule, steps)
+        steps += conduct(alert, content, rule, send_to, present)
+    return prospect_of(alert, rule, send_to, steps)
 
 
 def prospect_of(
-    alert: Alert, content: dict[str, Any], rule: Rule, steps: Iterable[AnyStep]
+    alert: Alert, rule: Rule, send_to: tuple[str, ...], steps: Iterable[AnyStep]
 ) -> Prospect:
     """An alert that takes these steps."""
-    send_to = rule.told(content, alert.labels).destinations
     chain = Chain(f"{alert.id}-raise", tuple(steps), kept(alert, send_to, rule))
     return Prospect(rule, alert, send_to, chain)
 
@@ -178,12 +176,12 @@ class Draft:
     def add_event(self, judged: Judged, answers: Mapping[str, Answer]) -> None:
         held = len(self._held)
         for prospect in judged.prospects:
-            answer = _TOLD
             if prospect.chain is not None:
-                answer = answers[prospect.chain.id]
+                self.conclude(prospect, answers[prospect.chain.id])
             elif prospect.held is not None:
-                answer = Answer(Outcome.HELD, prospect.held)
-            self.conclude(prospect, answer)
+                self.hold(prospect.rule.name, prospect.held, new=1)
+            else:
+                self.tell(prospect.alert, prospect.send_to, new=1)
         if not judged.prospects:
             self._events["filtered"] += 1
         elif len(self._held) - held == len(judged.prospects):
@@ -209,7 +207,7 @@ class Draft:
             case Outcome.GROUPED:
                 self._alerts += 1
             case Outcome.RESOLVED:
-                self._resolve(rule, answer)
+                self._resolve(answer)
             case _:
                 pass
         self._timers += self._timers_of(prospect, answer)
@@ -262,7 +260,7 @@ class Draft:
             timers=tuple(self._timers),
         )
 
-    def _resolve(self, rule: Rule, answer: Answer) -> None:
+    def _resolve(self, answer: Answer) -> None:
         told = decode_told(answer.alert)
         resolved = msgspec.structs.replace(
             told.alert,
@@ -270,8 +268,7 @@ class Draft:
             status=Status.RESOLVED,
             raised_at=self._present.now,
         )
-        more = [name for level in rule.escalate[: answer.level] for name in level.send_to]
-        self.tell_more(resolved, dict.fromkeys((*told.send_to, *more)))
+        self.tell_more(resolved, answer.told_to)
 
     def _timers_of(self, prospect: Prospect, answer: Answer) -> Iterator[Timer]:
         rule, now = prospect.rule, self._present.now

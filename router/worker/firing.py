@@ -14,7 +14,15 @@ from router.journal.timers import Absence, Escalation, Flush, Timer
 from router.rules.model import Rule
 from router.rules.state import Answer, Chain, Escalating, Outcome, Overdue, Reason, Taken
 from router.worker.decide import Decision, Draft, prospect_of
-from router.worker.steps import Addressed, Present, conduct, decode_told, escalate, hushed
+from router.worker.steps import (
+    Addressed,
+    Present,
+    conduct,
+    decode_told,
+    escalate,
+    hushed,
+    place_of_open,
+)
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -59,11 +67,12 @@ def _overdue(timer: Absence, rule: Rule | None, present: Present) -> Firing:
         return draft.decision()
     alert = msgspec.structs.replace(timer.alert, raised_at=present.now)
     content = render.decode(alert)
+    send_to = rule.told(content, alert.labels).destinations
     steps = (
         Overdue(timer.state, timer.key, timer.event),
-        *conduct(alert, content, rule, present),
+        *conduct(alert, content, rule, send_to, present),
     )
-    prospect = prospect_of(alert, content, rule, steps)
+    prospect = prospect_of(alert, rule, send_to, steps)
     if prospect.chain is not None:
         draft.conclude(prospect, (yield from _ask(prospect.chain)))
     return draft.decision()
@@ -136,17 +145,20 @@ def _escalate(timer: Escalation, rule: Rule | None, present: Present) -> Firing:
     if rule is None or not rule.escalate:
         return draft.decision()
     last = len(timer.levels) == 1
-    step = Escalating(timer.state, timer.key, timer.alert.key, timer.run, timer.level, last)
-    answer = yield from _ask(Chain(f"{timer.run}-level-{timer.level}", (step,)))
-    if answer.outcome is not Outcome.TOLD:
-        return draft.decision()
     alert = msgspec.structs.replace(
         timer.alert,
         id=alert_id(timer.run, f"level {timer.level}"),
         escalation=timer.level,
     )
-    if hushed(alert, render.decode(alert), rule, present) is None:
-        draft.tell_more(alert, timer.levels[0][1])
+    content = render.decode(alert)
+    is_heard = hushed(alert, content, rule, present) is None
+    send_to = timer.levels[0][1] if is_heard else ()
+    opened = place_of_open(rule, content)
+    step = Escalating(timer.state, timer.key, timer.alert.key, timer.run, last, opened, send_to)
+    answer = yield from _ask(Chain(f"{timer.run}-level-{timer.level}", (step,)))
+    if answer.outcome is not Outcome.TOLD:
+        return draft.decision()
+    draft.tell_more(alert, send_to)
     if not last:
         draft.set(
             msgspec.structs.replace(

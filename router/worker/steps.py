@@ -91,9 +91,13 @@ def counting(
 
 
 def conduct(
-    alert: Alert, content: dict[str, Any], rule: Rule, present: Present
+    alert: Alert,
+    content: dict[str, Any],
+    rule: Rule,
+    send_to: tuple[str, ...],
+    present: Present,
 ) -> Iterator[AnyStep]:
-    """The steps that an alert takes from the moment at which there is one."""
+    """The steps that an alert for ``send_to`` takes from the moment at which there is one."""
     opened = place_of_open(rule, content) if rule.mode is not Mode.SHADOW else None
     at = happened_at(alert.event_time, alert.event_received_at, present.now)
     if rule.mode is not Mode.SHADOW:
@@ -113,9 +117,11 @@ def conduct(
     if rule.mode is Mode.SHADOW:
         yield Hold(Reason.SHADOW)
     elif rule.group:
-        yield Join(rule.group.state, digest(values_of(rule.group.by, content)), opened)
+        # Alerts for different destinations cannot be one message.
+        key = digest((*values_of(rule.group.by, content), *send_to))
+        yield Join(rule.group.state, key, opened, send_to)
     else:
-        yield from _telling(alert, rule, opened)
+        yield from _telling(alert, rule, opened, send_to)
 
 
 def _firing(
@@ -128,9 +134,11 @@ def _firing(
         yield Mark(each.state, key, milliseconds(each.for_seconds), opened)
 
 
-def _telling(alert: Alert, rule: Rule, opened: tuple[str, str] | None) -> Iterator[AnyStep]:
+def _telling(
+    alert: Alert, rule: Rule, opened: tuple[str, str] | None, send_to: tuple[str, ...]
+) -> Iterator[AnyStep]:
     if opened:
-        yield Tell(*opened)
+        yield Tell(*opened, send_to)
     if rule.escalate:
         yield escalate(rule, alert)
 

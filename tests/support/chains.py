@@ -48,7 +48,9 @@ def _raising(key: str, at: int, event: str, which: set[int], number: int) -> tup
         Inhibited((("mark", other),)),
         Hold(Reason.SILENCED),
         Cooldown("cooldown", key, at, 8_000),
-        Join("group", other, opened) if number > 1 else Tell("open", key),
+        Join("group", other, opened, (f"d{number}",))
+        if number > 1
+        else Tell("open", key, ("d0", "d1")),
         Escalate("escalate", key, f"k{key}", event, 3_600_000),
     ]
     return tuple(step for place, step in enumerate(steps) if place in which)
@@ -66,7 +68,15 @@ def others(draw: st.DrawFn) -> tuple[object, ...]:
                     Arrive("absent", key, event, 3_600_000),
                     Overdue("absent", key, event),
                     Resolve("open", key, at, ("escalate", key)),
-                    Escalating("escalate", key, f"k{key}", event, 1, draw(st.booleans())),
+                    Escalating(
+                        "escalate",
+                        key,
+                        f"k{key}",
+                        event,
+                        draw(st.booleans()),
+                        ("open", key),
+                        ("d9",),
+                    ),
                 ]
             )
         ),

@@ -98,8 +98,8 @@ def test_timers_fire_in_order_before_the_next_event() -> None:
         (1090.0, "boss", "grouped"),
         (1180.0, "boss", "awaited"),
         (1210.0, "boss", "grouped"),
-        (1300.0, "noc", "grouped"),
         (1300.0, "boss", "grouped"),
+        (1300.0, "noc", "grouped"),
     ]
 
 

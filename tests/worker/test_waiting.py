@@ -8,7 +8,7 @@ from support.clock import SetClock
 from support.cutting import Cutting
 from support.world import World
 
-from router.alerts import Alert, Status
+from router.alerts import Alert, Status, alert_key
 from router.errors import JournalUnavailableError
 from router.journal import keys
 from router.journal.acknowledgements import Acknowledgements
@@ -504,3 +504,51 @@ async def test_the_sweeper_gives_a_timer_that_lost_its_job_another(
     assert await sweeper.sweep() == 1
 
     assert await connection.redis.zrange(keys.TIMER_QUEUE, 0, -1) == [timer_id.encode()]
+
+
+ROUTED = """
+routes:
+  - {match: {team: boss}, send_to: [boss]}
+  - {send_to: [noc]}
+rules:
+  - name: many
+    events: [a]
+    labels: {team: "{{ data.team }}"}
+    group: {wait: 30s}
+"""
+
+
+async def test_alerts_for_different_destinations_are_different_messages(
+    connection: Connection, time: SetClock
+) -> None:
+    world = World(connection, time, ROUTED)
+    await world.send(*(world.event(f"e{n}", team=["boss", "ops"][n % 2]) for n in range(5)))
+
+    await world.passes(30)
+
+    (to_boss,), (to_noc,) = await alerts(world, "boss"), await alerts(world)
+    assert (to_boss.event_id, to_boss.grouped, to_boss.labels) == ("e0", 3, {"team": "boss"})
+    assert (to_noc.event_id, to_noc.grouped) == ("e1", 2)
+
+
+@pytest.mark.parametrize("group", ["", "    group: {wait: 30s}\n"])
+async def test_all_who_were_told_of_an_alert_hear_that_it_is_over_and_nobody_else(
+    connection: Connection, time: SetClock, group: str
+) -> None:
+    rules = ROUTED.replace("    group: {wait: 30s}\n", group)
+    world = World(connection, time, rules + "    resolve: {events: [c], by: [data.host]}\n")
+    await world.send(
+        world.event("e1", team="boss", host="h1"),
+        world.event("e2", team="ops", host="h1"),
+        world.event("e3", team="ops", host="h2"),
+    )
+    await world.passes(30)
+    await alerts(world)
+    await alerts(world, "boss")
+
+    await world.send(*(world.event(f"c{n}", type="c", host=f"h{n}") for n in range(3)))
+
+    assert [alert.key for alert in await alerts(world, "boss")] == [
+        alert_key("many", ('"h1"',)),
+    ]
+    assert [str(alert.status) for alert in await alerts(world)] == ["resolved", "resolved"]

@@ -7,7 +7,7 @@
 -- KEYS: work, answers
 -- ARGV: now ms, settings (msgpack map), then for each chain: id, steps (msgpack), alert
 -- Returns: false where the work is finished; else for each chain {outcome, reason, count,
---          held back, first, escalates, withdrawn, level, overflowed, alert}
+--          held back, first, escalates, withdrawn, told to, overflowed, alert}
 if redis.call('EXISTS', KEYS[1]) == 0 then return false end
 local now = tonumber(ARGV[1])
 local settings = cmsgpack.unpack(ARGV[2])
@@ -39,6 +39,11 @@ end
 local function drop(state, key)
   redis.call('DEL', place(state, key))
   redis.call('ZREM', index(state), key)
+end
+
+-- Remembers who is told of an open alert. Names of destinations have no spaces.
+local function told(opened, send_to)
+  for _, name in ipairs(send_to) do redis.call('HSET', opened, 'to:' .. name, 1) end
 end
 
 local function stop(draft, outcome, reason)
@@ -175,8 +180,8 @@ function steps.cooldown(draft, state, key, at, lasts)
   return false
 end
 
--- state, key, opened. A group has no TTL: it holds alerts, and its timer ends it.
-function steps.join(draft, state, key, opened)
+-- state, key, opened, send to. A group has no TTL: it holds alerts, and its timer ends it.
+function steps.join(draft, state, key, opened, send_to)
   if not touch(draft, state, key, 30 * DAY) then return false end
   local group = place(state, key)
   draft.first = 1 - redis.call('EXISTS', group)
@@ -190,17 +195,21 @@ function steps.join(draft, state, key, opened)
     redis.call('HSET', opened, 'alert', draft.alert)
     if number <= settings.open_members_limit then
       redis.call('HSET', group, 'open:' .. number, opened)
-      redis.call('HSET', opened, 'waits:' .. group .. ' ' .. number, 1)
+      redis.call('HSET', opened, 'waits:' .. group .. ' ' .. number, table.concat(send_to, ' '))
     else
       redis.call('HSET', opened, 'told', 1)
+      told(opened, send_to)
     end
   end
   return stop(draft, 'grouped')
 end
 
--- state, key
-function steps.tell(draft)
-  if draft.opened then redis.call('HSET', draft.opened, 'alert', draft.alert, 'told', 1) end
+-- state, key, send to
+function steps.tell(draft, _, _, send_to)
+  if draft.opened then
+    redis.call('HSET', draft.opened, 'alert', draft.alert, 'told', 1)
+    told(draft.opened, send_to)
+  end
   return false
 end
 
@@ -222,15 +231,16 @@ function steps.escalate(draft, state, key, alert_key, run, lasts)
   return false
 end
 
--- state, key, alert key, run, level, last
-function steps.escalating(draft, state, key, alert_key, run, level, last)
+-- state, key, alert key, run, last, opened, send to
+function steps.escalating(draft, state, key, alert_key, run, last, opened, send_to)
   local at = place(state, key)
-  local running, since, known, over = unpack(redis.call('HMGET', at, 'run', 'since', 'level', 'over'))
+  local running, since, over = unpack(redis.call('HMGET', at, 'run', 'since', 'over'))
   if running ~= run or over then return stop(draft, 'nothing') end
   local known_of = acknowledged(alert_key, since)
   if last or known_of then redis.call('HSET', at, 'over', 1) end
   if known_of then return stop(draft, 'nothing') end
-  redis.call('HSET', at, 'level', math.max(level, tonumber(known or 0)))
+  opened = opened and place(opened[1], opened[2])
+  if opened and redis.call('EXISTS', opened) == 1 then told(opened, send_to) end
   return false
 end
 
@@ -242,11 +252,10 @@ function steps.resolve(draft, state, key, at, escalation)
   for i = 1, #fields, 2 do kept[fields[i]] = fields[i + 1] end
   if not kept.at or at < tonumber(kept.at) then return stop(draft, 'nothing') end
   drop(state, key)
-  if escalation then
-    draft.level = tonumber(redis.call('HGET', place(escalation[1], escalation[2]), 'level') or 0)
-    drop(escalation[1], escalation[2])
-  end
+  if escalation then drop(escalation[1], escalation[2]) end
+  local names = {}
   for field in pairs(kept) do
+    if string.sub(field, 1, 3) == 'to:' then names[#names + 1] = string.sub(field, 4) end
     local group, number = string.match(field, '^waits:(.*) (%d+)$')
     if group then
       redis.call('HDEL', group, 'alert:' .. number, 'held:' .. number, 'open:' .. number)
@@ -254,10 +263,9 @@ function steps.resolve(draft, state, key, at, escalation)
       draft.withdrawn = draft.withdrawn + 1
     end
   end
-  if not kept.told then
-    draft.level = 0
-    return stop(draft, 'ended')
-  end
+  if not kept.told then return stop(draft, 'ended') end
+  table.sort(names)
+  draft.told_to = table.concat(names, ' ')
   draft.alert = kept.alert
   return stop(draft, 'resolved')
 end
@@ -265,14 +273,14 @@ end
 local function decide(program, alert)
   local draft = {
     outcome = 'told', reason = '', count = 1, held_back = 0, first = 0, escalates = 0,
-    withdrawn = 0, level = 0, overflowed = 0, alert = alert,
+    withdrawn = 0, told_to = '', overflowed = 0, alert = alert,
   }
   for _, step in ipairs(cmsgpack.unpack(program)) do
-    if steps[step[1]](draft, unpack(step, 2, 8)) then break end
+    if steps[step[1]](draft, unpack(step, 2, 9)) then break end
   end
   return {
     draft.outcome, draft.reason, draft.count, draft.held_back, draft.first, draft.escalates,
-    draft.withdrawn, draft.level, draft.overflowed, draft.outcome == 'resolved' and draft.alert or '',
+    draft.withdrawn, draft.told_to, draft.overflowed, draft.outcome == 'resolved' and draft.alert or '',
   }
 end
 

@@ -18,8 +18,12 @@ for i = 1, #taken, 2 do
   local number = string.match(taken[i], '^open:(%d+)$')
   if number then
     local opened = taken[i + 1]
-    if redis.call('HDEL', opened, 'waits:' .. KEYS[2] .. ' ' .. number) == 1 then
+    local waits = 'waits:' .. KEYS[2] .. ' ' .. number
+    local send_to = redis.call('HGET', opened, waits)
+    if send_to then
+      redis.call('HDEL', opened, waits)
       redis.call('HSET', opened, 'told', 1)
+      for name in string.gmatch(send_to, '%S+') do redis.call('HSET', opened, 'to:' .. name, 1) end
     end
   end
 end

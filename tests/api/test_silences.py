@@ -59,7 +59,7 @@ async def test_a_silence_is_made_shown_and_ended(client: Any, time: SetClock) ->
         ({"ends": "tomorrow"}, "$.ends", "expected a time with its zone"),
         ({"ends": 5}, "$.ends", "Expected `str`"),
         ({"author": " "}, "$.author", "author is empty"),
-        ({"commment": "x"}, "$", "unknown field `commment`"),
+        ({"remark": "x"}, "$", "unknown field `remark`"),
         ({"match": {"rul": "x"}}, "$.match", 'did you mean "rule"'),
         ({"when": "severty == 1"}, "$.when", 'did you mean "severity"'),
         ({"starts": "2024-01-01T00:00:00Z"}, "$.ends", "ends is not after starts"),

@@ -38,9 +38,9 @@ def dead(redis_url: Secret, sample: bytes) -> list[str]:
 
     async def fill() -> None:
         connection = connect(redis_url, deadline=5.0, max_connections=2)
-        batches = Batches(connection, system_clock())
         ids = iter([BatchId("b"), "q", SetId("s")])
-        batches._new_id = lambda: next(ids)
+        clock = msgspec.structs.replace(system_clock(), new_id=ids.__next__)
+        batches = Batches(connection, clock)
         await batches.accept(
             [Received([event_from(sample)], [Malformed("no id", "$[0].id", 1.0, b"{}")])]
         )

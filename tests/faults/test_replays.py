@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.events import alert_of, event_from
 from support.running import running, settings_for
@@ -35,13 +36,14 @@ CLOCK = system_clock()
 
 async def fill(connection: Connection, sample: bytes, count: int) -> None:
     """So many dead letters of "tickets"."""
-    batches, deliveries = Batches(connection, CLOCK), Deliveries(connection, CLOCK)
+    deliveries = Deliveries(connection, CLOCK)
     for start in range(0, count, 100):
         events = [event_from(sample, id=f"NO{number}") for number in range(start, start + 100)]
         alerts = [alert_of(event) for event in events]
         batch_id, set_id = BatchId(f"batch{start}"), SetId(f"set{start}")
         ids = iter([batch_id, set_id])
-        batches._new_id = lambda ids=ids: next(ids)  # type: ignore[misc]
+        named = msgspec.structs.replace(CLOCK, new_id=ids.__next__)
+        batches = Batches(connection, named)
         await batches.accept([Received(events[:1], [])])
         opened = tuple(
             Delivery(id=delivery_id(alert.id, "tickets"), destination="tickets", alert=alert)

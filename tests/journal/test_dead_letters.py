@@ -41,10 +41,9 @@ async def die(
     number: int = 1,
 ) -> None:
     """Open deliveries and give all of them up, now. ``number`` counts the calls of a test."""
-    batches = Batches(connection, clock)
     batch_id, set_id = BatchId(f"batch{number}"), SetId(f"set{number}")
     ids = iter([batch_id, set_id])
-    batches._new_id = lambda: next(ids)
+    batches = Batches(connection, msgspec.structs.replace(clock, new_id=ids.__next__))
     await batches.accept(
         [
             Received(

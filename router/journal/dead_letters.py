@@ -8,6 +8,7 @@ gets it again.
 A crash between two pages of a replay leaves the rest where it was; the next replay goes on.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,6 +21,8 @@ from router.journal.connection import Connection, Script
 from router.journal.deliveries import DeadLetter
 from router.journal.keys import SetId
 from router.journal.pages import Cursor, Find, Found, Kept, Span, page, records_of
+
+logger = logging.getLogger(__name__)
 
 _REPLAY: Final = Script("replay")
 _DISCARD: Final = Script("discard")
@@ -58,7 +61,7 @@ class DeadLetters:
 
     async def get(self, destination: str, delivery_id: str) -> DeadLetter | None:
         found = await records_of(self._connection, _kept(destination), [delivery_id])
-        return _decode(found[0][1]) if found else None
+        return _readable(*found[0]) if found else None
 
     def find(
         self, destination: str, wanted: Wanted, *, newest_first: bool = True
@@ -79,8 +82,9 @@ class DeadLetters:
                     newest_first=newest_first,
                 )
                 records, following = list(found.items), found.after
-            letters = (_decode(record) for _, record in records)
-            return Found(tuple(letter for letter in letters if wanted.fits(letter)), following)
+            letters = (_readable(*item) for item in records)
+            fitting = (letter for letter in letters if letter and wanted.fits(letter))
+            return Found(tuple(fitting), following)
 
         return look
 
@@ -134,6 +138,18 @@ class DeadLetters:
                 ],
             )
         )
+
+
+def _readable(delivery_id: str, record: bytes) -> DeadLetter | None:
+    """The dead letter; None, with a line in the log, for a record that is none."""
+    try:
+        return _decode(record)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        logger.warning(
+            "dead letter cannot be read, it is left out",
+            extra={"delivery": delivery_id, "reason": str(error)},
+        )
+        return None
 
 
 def _kept(destination: str) -> Kept:

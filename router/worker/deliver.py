@@ -1,7 +1,6 @@
 """Job 2: a delivery set -> one attempt, one decision, one record for each delivery."""
 
 import asyncio
-import functools
 import logging
 from typing import Final, assert_never
 
@@ -91,18 +90,42 @@ class Deliver:
                     permit = await self._permit(until)
                     if permit is None:
                         break
-                    begun += 1
-                    start = functools.partial(self._start, group, delivery, set_id, permit)
                     if starts == 1:
-                        start()
-                    elif not await self._suspects.begin(set_id, delivery.id, start):
-                        await self._give_up(delivery, set_id, permit)
+                        self._start(group, delivery, set_id, permit)
+                    elif not await self._start_watched(group, delivery, set_id, permit):
+                        break
+                    begun += 1
                     if permit.is_trial:  # what follows is decided when it has ended
                         break
         except* JournalUnavailableError as errors:
             # The first says it all: they fail together, on the same Redis.
             raise JournalUnavailableError(str(errors.exceptions[0])) from None
         return begun == len(deliveries)
+
+    async def _start_watched(
+        self, group: asyncio.TaskGroup, delivery: Delivery, set_id: SetId, permit: Permit
+    ) -> bool:
+        """Start what may end the process, or give it up if it did so before.
+
+        False when Redis is away. It does not raise then: that would break off what is under way.
+        """
+        started: list[asyncio.Task[None]] = []
+
+        def start() -> asyncio.Task[None]:
+            started.append(self._start(group, delivery, set_id, permit))
+            return started[0]
+
+        try:
+            harmless = await self._suspects.begin(set_id, delivery.id, start)
+        except JournalUnavailableError as error:
+            logger.warning("deliveries wait for Redis", extra={"reason": str(error)})
+            return False
+        finally:
+            if not started:
+                self._give_back(permit)
+        if not harmless:
+            await self._give_up(delivery, set_id)
+        return True
 
     def _start(
         self, group: asyncio.TaskGroup, delivery: Delivery, set_id: SetId, permit: Permit
@@ -112,10 +135,8 @@ class Deliver:
         sending.add_done_callback(lambda _: self._slots.release())
         return sending
 
-    async def _give_up(self, delivery: Delivery, set_id: SetId, permit: Permit) -> None:
+    async def _give_up(self, delivery: Delivery, set_id: SetId) -> None:
         """Make a dead letter of what has ended three processes."""
-        self._flow.end(permit, None)
-        self._slots.release()
         self._outcomes["dead_lettered"].inc()
         logger.error(
             "delivery given up, it ends the process",
@@ -125,7 +146,15 @@ class Deliver:
 
     async def _permit(self, until: float) -> Permit | None:
         """A slot and leave for one attempt, or neither. The slot is the caller's to release."""
-        await self._slots.acquire()
+        if self._slots.locked():
+            # Others, of this destination's, may take long; the job's own time is limited.
+            try:
+                async with asyncio.timeout(max(0.0, until - self._clock.monotonic())):
+                    await self._slots.acquire()
+            except TimeoutError:
+                return None
+        else:
+            await self._slots.acquire()
         permit = None
         try:
             if not self._is_over(until):
@@ -137,6 +166,11 @@ class Deliver:
             if permit is None:
                 self._slots.release()
         return permit
+
+    def _give_back(self, permit: Permit) -> None:
+        """Leave and slot, unused."""
+        self._flow.end(permit, None)
+        self._slots.release()
 
     def _is_over(self, until: float) -> bool:
         return self.draining or self._clock.monotonic() >= until

@@ -48,10 +48,7 @@ class Flow:
         return max(paced, self._breaker.wait(self._monotonic()))
 
     async def begin(self) -> Permit | None:
-        """Leave for one attempt, waiting for its turn for a second at most; or None.
-
-        Raises JournalUnavailableError.
-        """
+        """Leave for one attempt, waiting for its turn for a second at most; or None."""
         if self.wait() > 0:
             return None
         if self._pacer is not None and not await self._pacer.turn():

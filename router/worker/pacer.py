@@ -1,18 +1,24 @@
 """Waits for a destination's turns, reserved in Redis a few at a time."""
 
 import asyncio
+import logging
 import math
 from collections import deque
 from typing import Final
 
 from router.clock import Clock
+from router.errors import JournalUnavailableError
 from router.journal import turns
 from router.journal.connection import Connection
 from router.values import Rate
 
+logger = logging.getLogger(__name__)
+
 _AHEAD: Final = 0.25
 """Seconds of turns that are reserved at once: a round trip each is enough."""
 _MOST: Final = 100
+_PAUSE: Final = 1.0
+"""Seconds until Redis is asked again when it was away."""
 
 
 class Pacer:
@@ -35,7 +41,7 @@ class Pacer:
     async def turn(self) -> bool:
         """Wait for a turn; False when the next is too far away to wait for it.
 
-        Raises JournalUnavailableError.
+        So it is while Redis is away: attempts that are under way must not suffer from that.
         """
         async with self._one_at_a_time:
             if not self._turns and not await self._reserve():
@@ -46,9 +52,17 @@ class Pacer:
     async def _reserve(self) -> bool:
         if self.wait() > 0:
             return False
-        reserved = await turns.reserve(
-            self._connection, self._destination, self._rate, wanted=self._wanted
-        )
+        try:
+            reserved = await turns.reserve(
+                self._connection, self._destination, self._rate, wanted=self._wanted
+            )
+        except JournalUnavailableError as error:
+            logger.warning(
+                "no turns, Redis is away",
+                extra={"destination": self._destination, "reason": str(error)},
+            )
+            self._closed_until = self._monotonic() + _PAUSE
+            return False
         # Counted from the answer: the few milliseconds of the way make a turn late, never early.
         now = self._monotonic()
         self._turns.extend(now + offset for offset in reserved.offsets)

@@ -14,6 +14,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 
+from router.errors import JournalUnavailableError
 from router.journal.strikes import Strikes
 
 POISON: Final = "poison: the worker process ended three times while it was at this"
@@ -47,11 +48,13 @@ class Suspects:
     ) -> bool:
         """Start something and watch its beginning; False, not started, for poison.
 
-        Raises JournalUnavailableError.
+        Raises JournalUnavailableError, then it is not started.
         """
         async with self._one_at_a_time:
             if await self._strikes.strike(job_id, piece) > _STRIKES:
                 return False
             await asyncio.wait([start()], timeout=_WATCHED)
-            await self._strikes.clear(job_id, piece)
+            # It lives, so a mark that stays does no harm: a set is not run often.
+            with contextlib.suppress(JournalUnavailableError):
+                await self._strikes.clear(job_id, piece)
             return True

@@ -9,10 +9,12 @@ import msgspec
 import pytest
 from support.clock import SetClock
 from support.events import deliveries_of, event_from
+from support.waiting import until
 
 from router.alerts import Attempt, Delivery, Failed, Outcome, Refused
 from router.clock import Clock
 from router.destinations import BreakerPolicy, Destination, RetryPolicy
+from router.errors import JournalUnavailableError
 from router.events import Received
 from router.journal import keys, ledger
 from router.journal.batches import Batches, Verdict
@@ -294,3 +296,39 @@ async def test_a_schedule_of_three_days_is_kept_and_nothing_expires(
         gaps = [later - earlier for earlier, later in itertools.pairwise(at)]
         assert gaps == pytest.approx([wait * 1.05 for wait in waits], rel=1e-3)
     assert time.now - began > 3 * 86_400
+
+
+async def test_a_run_waits_for_a_slot_that_another_holds(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...]
+) -> None:
+    await deliver._slots.acquire()
+    running = asyncio.get_running_loop().create_task(deliver.run(SET))
+
+    async def waits() -> bool:
+        return bool(deliver._slots._waiters)
+
+    await until(waits)
+    assert mail.sent == []
+    deliver._slots.release()
+
+    assert await running
+    assert mail.sent == list(opened)
+
+
+async def test_when_redis_goes_away_under_suspicion_what_is_under_way_is_finished(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+) -> None:
+    class Away(Suspects):
+        async def begin(self, job_id: str, piece: str, start: object) -> bool:
+            if piece == opened[1].id:
+                raise JournalUnavailableError("Redis is away")
+            return await super().begin(job_id, piece, start)  # type: ignore[arg-type]
+
+    deliver._suspects = Away(Strikes(connection))
+
+    assert not await deliver.run(SET, 2)
+
+    assert mail.sent == [opened[0]]
+    assert (await ledger.read(connection)).destinations["mail"].delivered == 1
+    assert not deliver._slots.locked()
+    assert await deliver.run(SET)

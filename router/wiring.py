@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 
 from router import status
-from router.api import reloads, twilio_tests
+from router.api import acknowledging, reloads, twilio_tests
 from router.api.acknowledging import AlertPages
 from router.api.dead_letters import DeadLettersApi
 from router.api.destinations import DestinationsApi
@@ -98,6 +98,7 @@ OPERATIONS: Final = (
     *status.OPERATIONS,
     *twilio_tests.OPERATIONS,
     *reloads.OPERATIONS,
+    *acknowledging.OPERATIONS,
 )
 """What the API's description says of routes beyond their docstrings."""
 

@@ -17,12 +17,14 @@ from typing import Final
 from urllib.parse import parse_qs, quote, unquote
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from router.alerts import AlertKey
 from router.clock import Clock
 from router.errors import JournalUnavailableError
 from router.links import PATH, Scope, Signer, Ticket, Unusable
+from router.openapi import Answer as Described
+from router.openapi import Operation
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +73,47 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
 }
+
+
+def _described(*statuses: int) -> dict[int, Described]:
+    return {status: Described(_ANSWERS[status], _HTML, media="text/html") for status in statuses}
+
+
+_HTML: Final = {"type": "string"}
+_ANSWERS: Final = {
+    200: "A page.",
+    400: "The form is not understood, or the link does not allow that.",
+    404: "This is no link of an alert.",
+    410: "The link has expired.",
+    503: "Redis did not answer.",
+}
+OPERATIONS: Final = (
+    Operation(
+        method=hdrs.METH_GET,
+        path=f"{PATH}/{{ticket}}",
+        tag="readers",
+        summary="What a link in an alert opens: a form",
+        text="Changes nothing.",
+        answers=_described(200, 404, 410),
+    ),
+    Operation(
+        method=hdrs.METH_POST,
+        path=f"{PATH}/{{ticket}}",
+        tag="readers",
+        summary="Acknowledge the alert, or silence it where the link allows that",
+        answers=_described(200, 400, 404, 410, 503),
+        body={
+            "application/x-www-form-urlencoded": {
+                "type": "object",
+                "properties": {
+                    "do": {"enum": [Scope.ACKNOWLEDGE.value, *SPANS]},
+                    "name": {"type": "string", "maxLength": NAME_LIMIT},
+                },
+                "required": ["do"],
+            }
+        },
+    ),
+)
 
 
 class AlertPages:

@@ -74,6 +74,7 @@ class DeadLettersApi:
         return ok({"dead_letters": shown, "after": str(found.after or "")})
 
     async def show(self, request: web.Request) -> web.StreamResponse:
+        """One, whole: every attempt at it, and its event."""
         letter = await self._letters.get(
             request.match_info["destination"], request.match_info["id"]
         )
@@ -82,9 +83,11 @@ class DeadLettersApi:
         return ok(letter_details(letter))
 
     async def replay(self, request: web.Request) -> web.StreamResponse:
+        """Send them again, under new ids: a page of them."""
         return await self._move(request, "replayed")
 
     async def discard(self, request: web.Request) -> web.StreamResponse:
+        """Drop them for good: a page of them."""
         return await self._move(request, "discarded")
 
     async def _move(self, request: web.Request, done: str) -> web.StreamResponse:

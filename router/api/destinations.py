@@ -48,6 +48,7 @@ class DestinationsApi:
         ]
 
     async def list(self, request: web.Request) -> web.StreamResponse:
+        """How each stands."""
         asking.known(request)
         books = await ledger.read(self._connection)
         held = await self._holds.all()
@@ -58,6 +59,7 @@ class DestinationsApi:
         return ok({"destinations": views})
 
     async def pause(self, request: web.Request) -> web.StreamResponse:
+        """Hold it back: its deliveries wait."""
         name = request.match_info["name"]
         asked = await asking.body(request, Pause)
         books = await ledger.read(self._connection)
@@ -71,6 +73,7 @@ class DestinationsApi:
         return ok({"state": "paused"})
 
     async def resume(self, request: web.Request) -> web.StreamResponse:
+        """Let it go on, paused or disabled."""
         if not await self._holds.release(request.match_info["name"]):
             return error(409, "not_held", "the destination is neither paused nor disabled")
         return ok({"state": "running"})

@@ -62,15 +62,18 @@ class QuarantineApi:
         return ok({"quarantine": shown, "after": str(found.after or "")})
 
     async def show(self, request: web.Request) -> web.StreamResponse:
+        """One, with what came in."""
         item = await self._quarantine.get(request.match_info["id"])
         if item is None:
             return error(404, "not_found", "there is no such event in quarantine")
         return ok(item_details(item))
 
     async def replay(self, request: web.Request) -> web.StreamResponse:
+        """Take them in again, as ingress does: a page of them."""
         return await self._move(request, "replayed")
 
     async def discard(self, request: web.Request) -> web.StreamResponse:
+        """Drop them for good: a page of them."""
         return await self._move(request, "discarded")
 
     async def _move(self, request: web.Request, done: str) -> web.StreamResponse:

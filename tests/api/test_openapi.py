@@ -49,7 +49,12 @@ OPERATOR = "operator-token-of-the-test"
 
 @pytest.fixture
 async def ingress(redis_url: Secret) -> AsyncIterator[Running]:
-    async with running(settings_for(redis_url, public_url="https://r.example.com"), ROLES) as one:
+    settings = settings_for(
+        redis_url,
+        public_url="https://r.example.com",
+        link_secret=Secret("a secret of the test"),
+    )
+    async with running(settings, ROLES) as one:
         yield one
 
 

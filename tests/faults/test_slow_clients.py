@@ -14,7 +14,7 @@ from support.processes import RouterProcess
 from router.values import Secret
 
 DEADLINE = 5.0
-GRACE = 3.0
+GRACE = 5.0
 """Seconds that a busy machine may take to notice."""
 HONEST = 8
 EVERY = 0.02

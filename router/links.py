@@ -62,14 +62,11 @@ _decode = msgspec.msgpack.Decoder(Ticket).decode
 class Signer:
     """Makes links and reads them. ``lifetime`` is in seconds from the alert on."""
 
-    def __init__(
-        self, secret: Secret, public_url: str, *, lifetime: float, can_silence: bool
-    ) -> None:
+    def __init__(self, secret: Secret, public_url: str, *, lifetime: float) -> None:
         # A key of its own: what is signed for another purpose is no link.
         self._key = hmac.digest(secret.reveal().encode(), _PURPOSE, "sha256")
         self._base = _base(public_url)
         self._lifetime = lifetime
-        self._can_silence = can_silence
 
     def links(self, alert: Alert) -> Links:
         """The links of an alert; none of one that has no key."""
@@ -77,7 +74,7 @@ class Signer:
             return Links()
         return Links(
             acknowledge=self._link(alert, Scope.ACKNOWLEDGE),
-            silence=self._link(alert, Scope.SILENCE) if self._can_silence else "",
+            silence=self._link(alert, Scope.SILENCE),
         )
 
     def read(self, ticket: str, *, now: float) -> Ticket | Unusable:
@@ -106,7 +103,7 @@ class Signer:
         return hmac.digest(self._key, payload, "sha256")[:_SIGNATURE_BYTES]
 
 
-def signer(settings: Settings, *, can_silence: bool) -> Signer | None:
+def signer(settings: Settings) -> Signer | None:
     """What signs links; None where they are not set up."""
     if settings.link_secret is None or not settings.public_url:
         return None
@@ -114,7 +111,6 @@ def signer(settings: Settings, *, can_silence: bool) -> Signer | None:
         settings.link_secret,
         settings.public_url,
         lifetime=settings.link_lifetime,
-        can_silence=can_silence,
     )
 
 

@@ -132,10 +132,11 @@ def wire_doors(settings: Settings, connection: Connection, intake: Intake) -> li
         settings, intake.commit, intake.gate, sink_tests, intake.metrics, intake.clock
     )
     routes = ingress.routes() + TwilioTests(sink_tests, settings.console_token).routes()
-    signs = signer(settings, can_silence=False)
+    signs = signer(settings)
     if signs is not None:
-        acknowledge = Acknowledgements(connection).acknowledge
-        routes += AlertPages(signs, acknowledge, None, intake.clock).routes()
+        acknowledgements = Acknowledgements(connection)
+        silences = Silences(connection, intake.clock)
+        routes += AlertPages(signs, acknowledgements, silences, intake.clock).routes()
     return routes
 
 

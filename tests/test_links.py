@@ -17,8 +17,8 @@ URL = "https://router.example.com"
 NOW = 1_700_000_000.0
 
 
-def make(url: str = URL, secret: Secret = SECRET, *, can_silence: bool = True) -> Signer:
-    return Signer(secret, url, lifetime=3600.0, can_silence=can_silence)
+def make(url: str = URL, secret: Secret = SECRET) -> Signer:
+    return Signer(secret, url, lifetime=3600.0)
 
 
 @pytest.fixture
@@ -89,18 +89,14 @@ def test_links_stand_beside_the_sink(alert: Alert, public_url: str, begins: str)
     assert make(public_url).links(alert).acknowledge.startswith(begins)
 
 
-def test_without_silences_there_is_no_link_to_one(alert: Alert) -> None:
-    assert make(can_silence=False).links(alert).silence == ""
-
-
 def test_an_alert_without_a_key_has_no_links(sample: bytes) -> None:
     assert make().links(alert_of(event_from(sample))) == Links()
 
 
 def test_links_need_a_secret_and_a_public_url() -> None:
-    assert signer(Settings(link_secret=SECRET), can_silence=True) is None
-    assert signer(Settings(public_url=URL), can_silence=True) is None
-    assert signer(Settings(link_secret=SECRET, public_url=URL), can_silence=True) is not None
+    assert signer(Settings(link_secret=SECRET)) is None
+    assert signer(Settings(public_url=URL)) is None
+    assert signer(Settings(link_secret=SECRET, public_url=URL)) is not None
 
 
 _ALERT = msgspec.structs.replace(

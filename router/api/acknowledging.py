@@ -10,21 +10,21 @@ import base64
 import hashlib
 import html
 import logging
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qs, quote, unquote
 
-import msgspec
 from aiohttp import hdrs, web
 
-from router.alerts import AlertKey
 from router.clock import Clock
-from router.errors import JournalUnavailableError
+from router.errors import JournalUnavailableError, OverloadedError
+from router.journal.acknowledgements import Acknowledgements
+from router.journal.silences import Silences
 from router.links import PATH, Scope, Signer, Ticket, Unusable
 from router.openapi import Answer as Described
 from router.openapi import Operation
+from router.rules.silences import SilenceText
 
 logger = logging.getLogger(__name__)
 
@@ -36,23 +36,6 @@ _BODY_LIMIT: Final = 4096
 _MOST_FIELDS: Final = 8
 SPANS: Final = {"1h": 3600.0, "8h": 8 * 3600.0, "24h": 24 * 3600.0}
 """For how long one can silence, in seconds."""
-
-Acknowledge = Callable[[AlertKey, str, float], Awaitable[None]]
-"""Key, who, Unix time. Raises JournalUnavailableError."""
-
-
-class Silence(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody asks to be silent about."""
-
-    rule: str
-    key: AlertKey
-    by: str
-    until: float
-    """Unix time in seconds."""
-
-
-SilenceAlerts = Callable[[Silence], Awaitable[None]]
-"""Raises JournalUnavailableError."""
 
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:3rem auto;padding:0 1rem;"
@@ -117,14 +100,16 @@ OPERATIONS: Final = (
 
 
 class AlertPages:
-    """``silence`` is None where nobody can be silent about anything."""
-
     def __init__(
-        self, signer: Signer, acknowledge: Acknowledge, silence: SilenceAlerts | None, clock: Clock
+        self,
+        signer: Signer,
+        acknowledgements: Acknowledgements,
+        silences: Silences,
+        clock: Clock,
     ) -> None:
         self._signer = signer
-        self._acknowledge = acknowledge
-        self._silence = silence
+        self._acknowledgements = acknowledgements
+        self._silences = silences
         self._now = clock.now
 
     def routes(self) -> list[web.RouteDef]:
@@ -136,7 +121,7 @@ class AlertPages:
         if isinstance(ticket, Unusable):
             return _refusal(ticket)
         name = _name(unquote(request.cookies.get(_COOKIE, "")))
-        return _page(HTTPStatus.OK, _form(ticket, name, can_silence=self._can_silence(ticket)))
+        return _page(HTTPStatus.OK, _form(ticket, name, can_silence=ticket.scope is Scope.SILENCE))
 
     async def act(self, request: web.Request) -> web.Response:
         """Acknowledge or silence, as the form says and the ticket allows."""
@@ -149,10 +134,11 @@ class AlertPages:
         name = _name(form.get("name", ""))
         try:
             done = await self._do(ticket, form.get("do", ""), name)
-        except JournalUnavailableError:
+        except (JournalUnavailableError, OverloadedError) as error:
+            logger.warning("alert not acknowledged", extra={"reason": str(error)})
             return _page(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                "<h1>Not done</h1><p>The router's memory is away. Try again in a minute.</p>",
+                "<h1>Not done</h1><p>The router cannot keep it now. Try again in a minute.</p>",
             )
         if not done:
             return _page(HTTPStatus.BAD_REQUEST, "<h1>This link does not allow that</h1>")
@@ -175,18 +161,22 @@ class AlertPages:
         by = name or "somebody with the link"
         log = {"rule": ticket.rule, "key": ticket.key, "by": by}
         if wanted == Scope.ACKNOWLEDGE:
-            await self._acknowledge(ticket.key, by, now)
+            await self._acknowledgements.acknowledge(ticket.key, by, now)
             logger.info("alert acknowledged", extra=log)
             return "Acknowledged"
-        if wanted in SPANS and self._silence is not None and self._can_silence(ticket):
+        if wanted in SPANS and ticket.scope is Scope.SILENCE:
             until = now + SPANS[wanted]
-            await self._silence(Silence(rule=ticket.rule, key=ticket.key, by=by, until=until))
+            await self._silences.add(
+                SilenceText(
+                    match={"rule": ticket.rule, "key": ticket.key},
+                    ends=datetime.fromtimestamp(until, UTC).isoformat(),
+                    author=by,
+                    comment="by the link in an alert",
+                )
+            )
             logger.info("alert silenced", extra={**log, "for": wanted})
             return f"Silenced until {_moment(until)}"
         return ""
-
-    def _can_silence(self, ticket: Ticket) -> bool:
-        return self._silence is not None and ticket.scope is Scope.SILENCE
 
 
 def _form(ticket: Ticket, name: str, *, can_silence: bool) -> str:

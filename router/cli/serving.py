@@ -104,7 +104,7 @@ def _environment(settings: Settings, metrics: Metrics) -> Environment:
         metrics.template_errors.inc()
         logger.warning("template failed, the plain form is sent", extra={"reason": line})
 
-    signs = signer(settings, can_silence=False)
+    signs = signer(settings)
     return Environment(
         egress=settings.egress,
         now=system_clock().now,

@@ -11,16 +11,17 @@ from support.clock import SetClock
 from support.events import alert_of, event_from
 
 from router.alerts import AlertKey
-from router.api.acknowledging import AlertPages, Silence
+from router.api.acknowledging import AlertPages
 from router.clock import Clock
 from router.destinations import Links
 from router.journal.acknowledgements import Acknowledgements
 from router.journal.connection import Connection
+from router.journal.silences import Silences
 from router.links import Signer
 from router.values import Secret
 
 KEY = AlertKey("ak_1")
-SIGNER = Signer(Secret("0123456789abcdef"), "https://x", lifetime=3600.0, can_silence=True)
+SIGNER = Signer(Secret("0123456789abcdef"), "https://x", lifetime=3600.0)
 
 
 @pytest.fixture
@@ -36,19 +37,16 @@ def acknowledgements(connection: Connection) -> Acknowledgements:
 
 
 @pytest.fixture
-def silenced() -> list[Silence]:
-    return []
+def silences(connection: Connection, clock: Clock) -> Silences:
+    return Silences(connection, clock)
 
 
 @pytest.fixture
 async def client(
-    acknowledgements: Acknowledgements, silenced: list[Silence], clock: Clock
+    acknowledgements: Acknowledgements, silences: Silences, clock: Clock
 ) -> AsyncIterator[TestClient[web.Request, web.Application]]:
-    async def silence(asked: Silence) -> None:
-        silenced.append(asked)
-
     application = web.Application()
-    pages = AlertPages(SIGNER, acknowledgements.acknowledge, silence, clock)
+    pages = AlertPages(SIGNER, acknowledgements, silences, clock)
     application.add_routes(pages.routes())
     jar = aiohttp.CookieJar(unsafe=True)
     async with TestClient(TestServer(application), cookie_jar=jar) as client:
@@ -100,7 +98,7 @@ async def test_nobody_need_say_who_they_are(
 @pytest.mark.parametrize(("span", "seconds"), [("1h", 3600), ("8h", 28800), ("24h", 86400)])
 async def test_a_link_to_silence_silences_for_the_time_that_is_chosen(
     client: TestClient[web.Request, web.Application],
-    silenced: list[Silence],
+    silences: Silences,
     links: Links,
     time: SetClock,
     span: str,
@@ -108,20 +106,25 @@ async def test_a_link_to_silence_silences_for_the_time_that_is_chosen(
 ) -> None:
     async with client.post(links.silence, data={"do": span, "name": "Ann"}) as response:
         assert response.status == 200
-    until = time.now + seconds
-    assert silenced == [Silence(rule="<b>rule</b>", key=KEY, by="Ann", until=until)]
+    (posted,) = await silences.all()
+    assert posted.text.author == "Ann"
+    compiled = posted.compiled()
+    assert compiled.ends == time.now + seconds
+    for key, silent in ((KEY, True), ("ak_other", False)):
+        alert = {"rule": "<b>rule</b>", "key": key, "severity": "info", "labels": {}}
+        assert compiled.holds({"alert": alert}, time.now) is silent
 
 
 @pytest.mark.parametrize("wanted", ["1h", "forever", ""])
 async def test_a_link_to_acknowledge_allows_nothing_else(
     client: TestClient[web.Request, web.Application],
-    silenced: list[Silence],
+    silences: Silences,
     links: Links,
     wanted: str,
 ) -> None:
     async with client.post(links.acknowledge, data={"do": wanted}) as response:
         assert response.status == 400
-    assert silenced == []
+    assert await silences.all() == []
 
 
 async def test_what_is_no_form_of_ours_is_refused(

@@ -1,8 +1,9 @@
 """How much one sender may send: a token bucket for each address.
 
 A bucket holds ``burst`` tokens and gets ``rate`` more each second; an event costs one. A request
-is admitted while there is a token, and then pays for all of its events, into debt if need be: what
-a batch took too much, the next requests wait for. Memory is bounded: of more senders than are
+takes a token to be admitted, whatever becomes of it, so that a stranger who is refused again and
+again is limited too; then it pays for the rest of its events, into debt if need be: what a batch
+took too much, the next requests wait for. Memory is bounded: of more senders than are
 kept, the one that was quiet longest is forgotten, which does it no harm.
 """
 
@@ -46,11 +47,13 @@ class Rates:
         return int(self._rate * 60)
 
     def admit(self, sender: Address | None) -> None:
-        """Raise RefusalError when ``sender`` has sent too much."""
+        """Take a token. Raises RefusalError when ``sender`` has sent too much."""
         if not self.limited:
             return
         bucket = self._bucket(sender)
-        if bucket.tokens < 1:
+        if bucket.tokens >= 1:
+            bucket.tokens -= 1
+        else:
             wait = math.ceil((1 - bucket.tokens) / self._rate)
             raise RefusalError(
                 HTTPStatus.TOO_MANY_REQUESTS,
@@ -60,9 +63,9 @@ class Rates:
             )
 
     def charge(self, sender: Address | None, events: int) -> None:
-        """Take what a request of so many events costs: as much as one event at least."""
-        if self.limited:
-            self._bucket(sender).tokens -= max(events, 1)
+        """Take what an admitted request of so many events costs beyond its first."""
+        if self.limited and events > 1:
+            self._bucket(sender).tokens -= events - 1
 
     def _bucket(self, sender: Address | None) -> _Bucket:
         key = _key(sender)

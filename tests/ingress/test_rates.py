@@ -37,6 +37,14 @@ def test_a_burst_is_admitted_then_the_rate(time: SetClock) -> None:
     assert refused(limits, ONE) == ""
 
 
+def test_who_is_refused_for_another_reason_is_limited_too(time: SetClock) -> None:
+    limits = rates(time, burst=2)
+    for _ in range(2):
+        limits.admit(ONE)  # and then its signature is wrong
+
+    assert refused(limits, ONE) == "1"
+
+
 def test_a_batch_pays_for_all_its_events(time: SetClock) -> None:
     limits = rates(time)
     limits.admit(ONE)
@@ -49,6 +57,7 @@ def test_a_batch_pays_for_all_its_events(time: SetClock) -> None:
 
 def test_an_empty_request_pays_as_one_event(time: SetClock) -> None:
     limits = rates(time, burst=1)
+    limits.admit(ONE)
     limits.charge(ONE, 0)
 
     assert refused(limits, ONE) == "1"
@@ -84,10 +93,10 @@ def test_memory_is_bounded_and_the_quietest_is_forgotten_first(time: SetClock) -
     limits = rates(time)
     limits.charge(ONE, 100)
     for number in range(KEPT - 1):
-        limits.charge(parse_address(f"10.0.{number >> 8}.{number & 255}"), 1)
+        limits.admit(parse_address(f"10.0.{number >> 8}.{number & 255}"))
     assert refused(limits, ONE)  # asked just now: no longer the quietest
 
-    limits.charge(OTHER, 1)
+    limits.admit(OTHER)
 
     assert len(limits._buckets) == KEPT
     assert refused(limits, ONE)

@@ -191,8 +191,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_waiting_events: Annotated[int, Within(1, 10_000_000)] = 10_000
     """The most events that wait for Redis. Beyond it the answer is 503."""
     commit_interval: Annotated[Duration, Within(0, 1)] = Duration(0.005)
-    """The least time between two small commits while workers are behind; each carries what came in
-    between. Otherwise the router commits at once."""
+    """The time between two small commits under load; each carries what came in between. An idle
+    router commits at once, and so does one all of whose senders wait."""
     commit_timeout: Annotated[Duration, Within(0.01, 4)] = Duration(0.8)
     """How long Redis may take to confirm. Then the answer is 503. Twilio waits 5s at most."""
     dedup_window: Annotated[Duration, Within(1, 30 * _DAY)] = Duration(_DAY)

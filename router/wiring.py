@@ -25,7 +25,7 @@ from router.destinations import Destination, Environment
 from router.destinations.capture import OnCapture
 from router.errors import JournalUnavailableError
 from router.ingress import described
-from router.ingress.commit import event_commit
+from router.ingress.commit import EventCommit
 from router.ingress.gate import Gate
 from router.ingress.http import Ingress
 from router.ingress.kinesis.consumer import consume
@@ -115,7 +115,7 @@ def wire_intake(
     settings: Settings, connection: Connection, gate: Gate, metrics: Metrics, clock: Clock
 ) -> tuple[Intake, Background]:
     """The way into the journal, for whatever takes events in."""
-    commit = event_commit(
+    commit = EventCommit(
         Batches(connection, clock),
         metrics,
         interval=settings.commit_interval,

@@ -1,7 +1,12 @@
-"""Group commit of requests: waiting requests -> one batch -> one round trip to Redis."""
+"""Group commit of requests: waiting requests -> one batch -> one round trip to Redis.
+
+A small batch is held back for the pace, in case more comes. It is not when nobody is left who could
+send more: senders wait for their answers, so each connection brings one request at a time.
+"""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
+from weakref import WeakSet
 
 from router.events import Received
 from router.journal.batches import Batches
@@ -15,43 +20,53 @@ _MAX_GROUP: Final = 1000
 _ENOUGH: Final = 32
 """Events that are worth a job of their own: what a job costs the worker is then a tenth of what its
 events do."""
-_KEPT_UP: Final = 4
-"""Jobs that wait while workers keep up; there is no need to make fewer of them."""
-_BEHIND: Final = 20
-"""Jobs that wait when pacing is in full force."""
+_KEPT_UP: Final = 8
+"""Jobs that wait, or run, while the workers keep up."""
 
 
-def event_commit(
-    batches: Batches,
-    metrics: Metrics,
-    *,
-    interval: float,
-    max_waiting: int,
-    monotonic: Callable[[], float],
-) -> GroupCommit[Received]:
-    """The commit that ingress makes its events durable with.
+class EventCommit(GroupCommit[Received]):
+    """The commit that ingress makes its events durable with. ``interval`` is in seconds."""
 
-    ``interval``, in seconds, is the pace of small commits while workers are behind; the more they
-    keep up, the shorter it becomes.
-    """
-    behind = 0.0
+    def __init__(
+        self,
+        batches: Batches,
+        metrics: Metrics,
+        *,
+        interval: float,
+        max_waiting: int,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._batches = batches
+        self._metrics = metrics
+        self._now = monotonic
+        self._senders: WeakSet[Any] = WeakSet()
+        self._jobs = 0
+        super().__init__(
+            self._accept,
+            interval=interval,
+            enough=self._worth_a_job,
+            max_waiting=max_waiting,
+            max_group=_MAX_GROUP,
+            monotonic=monotonic,
+        )
 
-    async def write(group: list[Received]) -> None:
-        nonlocal behind
-        started = monotonic()
-        waiting = await batches.accept(group)
-        behind = min(1.0, max(0.0, (waiting - _KEPT_UP) / (_BEHIND - _KEPT_UP)))
-        metrics.commit_seconds.observe(monotonic() - started)
-        metrics.commit_events.observe(sum(len(received.events) for received in group))
+    async def commit_from(self, connection: object, received: Received, size_bytes: int) -> None:
+        """Return once the events of a request are durable. ``connection`` is what it came over.
 
-    return GroupCommit(
-        write,
-        interval=lambda: behind * interval,
-        enough=_ENOUGH,
-        max_waiting=max_waiting,
-        max_group=_MAX_GROUP,
-        monotonic=monotonic,
-    )
+        Raises OverloadedError, JournalUnavailableError.
+        """
+        if connection is not None:  # it is not closed yet
+            self._senders.add(connection)
+        await self.commit(received, weight(received, size_bytes))
+
+    def _worth_a_job(self) -> int:
+        return _ENOUGH if self._jobs > _KEPT_UP else min(_ENOUGH, max(1, len(self._senders)))
+
+    async def _accept(self, group: list[Received]) -> None:
+        started = self._now()
+        self._jobs = await self._batches.accept(group)
+        self._metrics.commit_seconds.observe(self._now() - started)
+        self._metrics.commit_events.observe(sum(len(received.events) for received in group))
 
 
 def weight(received: Received, size_bytes: int) -> int:

@@ -13,11 +13,10 @@ from router.events import Event, Received, decode_request, decode_strictly, test
 from router.ingress import access, cloudevents, twilio
 from router.ingress.answers import RefusalError, accepted, refusal_of, refused
 from router.ingress.body import Bodies
-from router.ingress.commit import weight
+from router.ingress.commit import EventCommit
 from router.ingress.gate import Gate
 from router.ingress.origin import Origin, origin
 from router.ingress.rates import Rates
-from router.journal.group_commit import GroupCommit
 from router.journal.sink_tests import SinkTest, SinkTests
 from router.schemas import TEST_EVENT
 from router.settings import Settings
@@ -38,7 +37,7 @@ class Ingress:
     def __init__(
         self,
         settings: Settings,
-        commit: GroupCommit[Received],
+        commit: EventCommit,
         gate: Gate,
         sink_tests: SinkTests,
         metrics: Metrics,
@@ -121,7 +120,7 @@ class Ingress:
             if sender is not None:
                 self._rates.charge(sender.address, len(received.events))
             if received.events or received.malformed:
-                await self._commit.commit(received, weight(received, size))
+                await self._commit.commit_from(request.transport, received, size)
         except (RefusalError, EventError, OverloadedError, JournalUnavailableError) as error:
             return self._refuse(request, source, refusal_of(error))
         self._count(source, received)

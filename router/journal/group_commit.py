@@ -2,7 +2,7 @@
 
 One writer, one round trip at a time. An idle writer writes at once. Under load small groups are
 paced, at most one each ``interval``, because each write costs the far side the same whatever it
-holds; a group of ``enough`` is worth that and does not wait.
+holds; a group of ``enough`` is not held back.
 Everybody waits for the write that holds their own item, and is told its fate. Nothing waits
 without bound: over ``max_waiting`` an item is refused, and when a write fails all that wait are
 told so at once, for the next write would most likely fail the same way, only later.
@@ -31,16 +31,16 @@ class GroupCommit(Generic[Item]):
     """Coalesces items into calls of ``write``.
 
     ``write`` gets the items of one group and raises JournalUnavailableError when they did not
-    become durable. ``interval`` gives seconds, asked for after each write; weights are whatever the
-    caller counts.
+    become durable. ``interval`` is in seconds; weights are whatever the caller counts, and ``enough``
+    says, each time, how many are worth a write.
     """
 
     def __init__(
         self,
         write: Callable[[list[Item]], Awaitable[None]],
         *,
-        interval: Callable[[], float],
-        enough: int = 1,
+        interval: float,
+        enough: Callable[[], int] = lambda: 1,
         max_waiting: int,
         max_group: int,
         monotonic: Callable[[], float],
@@ -74,7 +74,7 @@ class GroupCommit(Generic[Item]):
         self.waiting += weight
         self._queued += weight
         self._wake.set()
-        if self._queued >= self._enough:
+        if self._queued >= self._enough():
             self._is_enough.set()
         await future
 
@@ -111,14 +111,14 @@ class GroupCommit(Generic[Item]):
                 self.waiting -= waiting.weight
             else:
                 group.append(waiting)
-        if self._queued < self._enough:
+        if self._queued < self._enough():
             self._is_enough.clear()
         return group
 
     async def _write_group(self, group: list[_Waiting[Item]]) -> None:
         if not group:
             return
-        began = self._monotonic()
+        self._earliest = self._monotonic() + self._interval
         try:
             await self._write([waiting.item for waiting in group])
         except JournalUnavailableError as error:
@@ -131,7 +131,6 @@ class GroupCommit(Generic[Item]):
                 self.waiting -= waiting.weight
                 if not waiting.future.done():
                     waiting.future.set_result(None)
-        self._earliest = began + self._interval()
 
     def _drain(self) -> list[_Waiting[Item]]:
         rest = list(self._queue)

@@ -38,7 +38,7 @@ def settler(deliveries: Deliveries, clock: Clock) -> GroupCommit[Settlement]:
 
     return GroupCommit(
         write,
-        interval=lambda: 0.0,
+        interval=0.0,
         max_waiting=_UNBOUNDED,
         max_group=_MAX_GROUP,
         monotonic=clock.monotonic,

@@ -10,11 +10,10 @@ import msgspec
 from router.clock import Clock
 from router.errors import JournalUnavailableError, OverloadedError, StreamUnavailableError
 from router.events import Received
-from router.ingress.commit import weight
+from router.ingress.commit import EventCommit, weight
 from router.ingress.gate import Gate
 from router.ingress.kinesis.records import decode
 from router.ingress.kinesis.stream import Position, Record, Stream
-from router.journal.group_commit import GroupCommit
 from router.journal.shards import Checkpoint, ShardId, Shards
 from router.telemetry import Metrics
 
@@ -29,7 +28,7 @@ _LONGEST_PAUSE: Final = 10.0
 class Intake(msgspec.Struct, frozen=True):
     """The way into the journal, shared with the other doors of the process."""
 
-    commit: GroupCommit[Received]
+    commit: EventCommit
     gate: Gate
     metrics: Metrics
     clock: Clock

@@ -69,7 +69,10 @@ class Dev:
     async def _serve(self, settings: Settings) -> None:
         metrics = Metrics()
         environment = Environment(
-            egress=settings.egress, now=self._clock.now, on_template_error=self._say
+            egress=settings.egress,
+            now=self._clock.now,
+            on_template_error=self._say,
+            proxy=settings.proxy,
         )
         work = Work(
             source=self._source,

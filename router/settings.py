@@ -15,7 +15,7 @@ import msgspec
 
 from router import environ as environment
 from router.environ import Within
-from router.values import ByteSize, Duration, Networks, Secret, Texts
+from router.values import ByteSize, Duration, Networks, Secret, Texts, check_proxy_url
 
 PREFIX: Final = "ROUTER_"
 
@@ -156,6 +156,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     egress: Egress = Egress.OPEN
     """Where destinations may be: `open` is any address but link-local ones and those of cloud
     metadata services, `public` the public internet only."""
+    proxy: Annotated[Secret | None, check_proxy_url] = None
+    """The HTTP proxy that all HTTP and Slack destinations go through, unless they name one of
+    their own (`proxy: direct` for none). `http://` or `https://`, with `user:password@` if it
+    asks. The router's own address checks then end at the proxy: it must refuse what may not be
+    reached."""
     log_format: LogFormat = LogFormat.JSON
     """One JSON object a line, or text for people."""
     log_level: LogLevel = LogLevel.INFO

@@ -7,6 +7,7 @@ secret cannot be printed by accident.
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -146,6 +147,19 @@ class Secret:
 
     def __repr__(self) -> str:
         return "***"
+
+
+def check_proxy_url(text: str) -> None:
+    """Raise ValueError, without the text, unless it is the URL of an HTTP proxy."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(
+            "is no proxy, write http://proxy.example.com:3128, with user:password@ if it asks"
+        )
 
 
 def decode_value(kind: type, value: Any) -> Any:

@@ -110,6 +110,7 @@ def _environment(settings: Settings, metrics: Metrics) -> Environment:
         now=system_clock().now,
         on_template_error=on_template_error,
         links=no_links if signs is None else signs.links,
+        proxy=settings.proxy,
     )
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from router.alerts import Alert, Delivery, Outcome, Preview
 from router.settings import Egress
-from router.values import Duration, Rate
+from router.values import Duration, Rate, Secret
 
 MOST_ATTEMPTS: Final = 100
 _ATTEMPTS: Final = 16
@@ -91,6 +91,11 @@ class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         if self.concurrency < 1:
             raise ValueError("concurrency must be at least 1")
 
+    @property
+    def slots(self) -> int:
+        """Attempts that may be under way at once: more where several leave in one request."""
+        return self.concurrency
+
 
 class Links(msgspec.Struct, frozen=True):
     """Where a reader of an alert can go. ``""`` for what there is not."""
@@ -114,6 +119,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """Told, in one line, of each template that failed and was sent in the plain form instead."""
     links: Callable[[Alert], Links] = no_links
     """The signed links of an alert (pure); they are part of what is sent."""
+    proxy: Secret | None = None
+    """The HTTP proxy (``ROUTER_PROXY``) for destinations that do not say otherwise."""
     tls: ssl.SSLContext = msgspec.field(default_factory=ssl.create_default_context)
     """Whom to trust. One for all, because each holds its own copy of the system's certificates."""
 

@@ -33,6 +33,8 @@ class Answer(msgspec.Struct, frozen=True):
     """The header as it came, ``""`` where there was none."""
     text: str
     """The body, without secrets; ``""`` where nobody will look at it."""
+    content: bytes = b""
+    """The body of a 2xx as it came, for those who asked for it. It may hold secrets."""
 
 
 def outcome(answer: Answer, *, now: float) -> Outcome:

@@ -70,6 +70,20 @@ def connector(
     )
 
 
+async def check_behind_proxy(host: str, port: int, egress: Egress) -> None:
+    """What can be checked of a host to which a proxy makes the connection.
+
+    Raises EgressDeniedError where the host is, or is known here as, a forbidden address. A name
+    that only the proxy knows, or knows otherwise, is the proxy's to judge.
+    """
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError):
+        return
+    if any(is_denied(str(address[4][0]), egress) for address in found):
+        raise EgressDeniedError("address not allowed by ROUTER_EGRESS")
+
+
 async def connect(host: str, port: int, egress: Egress) -> socket.socket:
     """A connected socket, for protocols that do not come with a connector of their own.
 

@@ -70,6 +70,8 @@ def _reason(error: BaseException) -> str:
         return _os_reason(error)
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "connection closed before the answer"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return "the proxy refused to connect"
     if isinstance(error, aiohttp.ClientPayloadError):
         return "answer cut short"
     if isinstance(error, aiohttp.ClientResponseError):

@@ -16,7 +16,7 @@ from router.alerts import Alert, Delivery, Outcome, Preview, Severity
 from router.destinations import DestinationConfig, Environment, answers
 from router.destinations.answers import Answer
 from router.destinations.egress import is_loopback
-from router.destinations.exchange import USER_AGENT, Exchange
+from router.destinations.exchange import USER_AGENT, Exchange, Way, check_proxy
 from router.destinations.render import COLOURS, Summary, Target, decode, facts, summary
 from router.destinations.templates import ESCAPES
 from router.destinations.text import cut, one_line
@@ -66,8 +66,12 @@ class SlackConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_f
     rate: Rate | None = Rate(limit=1, per=Duration(1))
     """Slack's own limit is about one message a second for each channel."""
 
+    proxy: Secret | None = None
+    """An HTTP proxy's URL, or ``direct``; else as ROUTER_PROXY says."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_proxy(self.proxy)
         try:
             parts = urlsplit(self.webhook_url.reveal())
             host = parts.hostname or ""
@@ -91,8 +95,7 @@ class SlackDestination:
         self._exchange = Exchange(
             config.webhook_url.reveal(),
             environment,
-            timeout=config.timeout,
-            connections=config.concurrency,
+            Way(timeout=config.timeout, connections=config.concurrency, proxy=config.proxy),
             headers={"Content-Type": "application/json; charset=utf-8"},
         )
 

@@ -8,6 +8,7 @@ import pytest
 from contracts.destination import attempt
 from support.sinks import HttpSink
 
+from router.configuration import MissingVariable, load
 from router.destinations import slack, templates
 from router.destinations.http import HttpConfig, HttpDestination
 from router.destinations.kinds import KINDS
@@ -71,3 +72,14 @@ def test_each_filter_and_each_of_slacks_words_is_documented():
     words = templates._FILTERS | slack._FINAL.keys() | slack._PASSING
     named = set(re.findall(r"`(\w+)`", DOCUMENT))
     assert words - aliases - named == set()
+
+
+def test_the_examples_load(tmp_path):
+    for number, example in enumerate(
+        re.findall(r"```yaml\n(destinations:.*?)```", DOCUMENT, re.DOTALL)
+    ):
+        (tmp_path / f"{number}.yaml").write_text(
+            re.sub(r"(?m)^  (\w)", rf"  x{number}-\1", example)
+        )
+    configuration = load(tmp_path, {}, missing=MissingVariable.KEEP)
+    assert all(spec.config is not None for spec in configuration.destinations)

@@ -99,12 +99,16 @@ class HttpSink:
             body,
             asyncio.get_running_loop().time(),
         )
-        reply = self.script.popleft() if self.script else self.otherwise
+        reply = self.script.popleft() if self.script else self.reply_to(received)
         async with self._changed:
             self.requests.append(received)
             self.statuses.append(reply.status)
             self._changed.notify_all()
         return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
+
+    def reply_to(self, _request: Received) -> Reply:
+        """What follows the script. For receivers that look at what they got."""
+        return self.otherwise
 
     async def receive(self, count: int, *, seconds: float = 10.0) -> list[Received]:
         """The requests, once there are so many. Raises TimeoutError when they do not come."""

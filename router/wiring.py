@@ -40,6 +40,7 @@ from router.journal.deliveries import Deliveries
 from router.journal.finish import Finish
 from router.journal.holds import Holds
 from router.journal.keys import BatchId, SetId, TimerId
+from router.journal.memory import RedisMemory
 from router.journal.quarantine import Quarantine
 from router.journal.removed import RemovedDestinations
 from router.journal.silences import Silences
@@ -178,6 +179,9 @@ class Worker:
         self._connection = connection
         self._metrics = metrics
         self._clock = clock
+        self._environment = msgspec.structs.replace(
+            work.environment, memory=RedisMemory(connection)
+        )
         self._live = Live(work.configuration)
         self._board = SilenceBoard(
             Silences(connection, clock), connection, self._live, clock.chance
@@ -290,7 +294,7 @@ class Worker:
         )
 
     def _place(self, spec: DestinationSpec) -> Place:
-        destination = make_destination(spec, self._work.environment, self._work.on_capture)
+        destination = make_destination(spec, self._environment, self._work.on_capture)
         flow = self._flow(destination)
         shared = Shared(self._deliveries, self._settler, self._suspects)
         deliver = Deliver(destination, shared, flow, self._metrics, self._clock)

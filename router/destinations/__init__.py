@@ -109,6 +109,20 @@ def no_links(_alert: Alert) -> Links:
     return Links()
 
 
+class Memory(Protocol):
+    """What a destination remembers between attempts, in whichever worker they are made.
+
+    It may forget at any time, and it never raises: who cannot be asked has nothing to say.
+    """
+
+    async def get(self, key: str) -> bytes | None: ...
+    async def keep(self, key: str, value: bytes, *, seconds: float) -> None:
+        """Remember ``value`` for so long from now, instead of what was there."""
+        ...
+
+    async def forget(self, key: str) -> None: ...
+
+
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """What all destinations of a process share. ``app`` makes the one there is."""
 
@@ -119,6 +133,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """Told, in one line, of each template that failed and was sent in the plain form instead."""
     links: Callable[[Alert], Links] = no_links
     """The signed links of an alert (pure); they are part of what is sent."""
+    memory: Memory | None = None
+    """None for a process that delivers nothing."""
     proxy: Secret | None = None
     """The HTTP proxy (``ROUTER_PROXY``) for destinations that do not say otherwise."""
     tls: ssl.SSLContext = msgspec.field(default_factory=ssl.create_default_context)

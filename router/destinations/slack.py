@@ -1,192 +1,239 @@
-"""The kind ``slack``: a Block Kit message to an incoming webhook.
+"""The kind ``slack``: Block Kit messages by an incoming webhook, or by an app's bot token.
 
-Event values are escaped, and every text is ``verbatim``, so that Slack makes no link or mention
-of what merely looks like one. Sources: Slack's reference pages on incoming webhooks, on
-formatting text (escaping), on blocks and on text objects (lengths, ``verbatim``), and its
-changelog of 2016-05-17 for the errors of incoming webhooks.
+With a token, alerts with the same key make one thread: the first message opens it, each later one
+answers in it and brings the first up to date, the resolved one closes it. Where a thread is stands
+in the environment's memory; without one, or when it forgets, there is a new message. Sources:
+Slack's reference pages on incoming webhooks, ``chat.postMessage`` and ``chat.update``.
 """
 
-from collections.abc import Mapping
+import asyncio
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
-from router.alerts import Alert, Delivery, Outcome, Preview, Severity
-from router.destinations import DestinationConfig, Environment, answers
+from router.alerts import Delivered, Delivery, Failed, Outcome, Preview, Refused, Status
+from router.destinations import DestinationConfig, Environment
 from router.destinations.answers import Answer
+from router.destinations.blocks import message
 from router.destinations.egress import is_loopback
 from router.destinations.exchange import USER_AGENT, Exchange, Way, check_proxy
-from router.destinations.render import COLOURS, Summary, Target, decode, facts, summary
-from router.destinations.templates import ESCAPES
-from router.destinations.text import cut, one_line
+from router.destinations.render import Target, decode, moment, summary
+from router.destinations.slack_words import THREAD_GONE, Posted, chat_outcome, webhook_outcome
 from router.values import Duration, Rate, Secret
 
-HEADER_LIMIT: Final = 150
-SECTION_LIMIT: Final = 3000
-FIELD_LIMIT: Final = 2000
-FIELDS_LIMIT: Final = 10
-
-_SIGNS: Final[Mapping[Severity, str]] = {
-    Severity.INFO: "🔵",
-    Severity.WARNING: "🟠",
-    Severity.CRITICAL: "🔴",
-}
-_RENEW: Final = "the webhook is gone, make a new one and put its URL into the destination"
-# Said by Slack in the body, whatever the status; the same again would be answered the same.
-_FINAL: Final = {
-    "action_prohibited": "the workspace's restrictions forbid the webhook to post here",
-    "channel_is_archived": "unarchive the channel, or make a webhook for another",
-    "channel_not_found": "the channel is gone, make a webhook for another",
-    "invalid_attachments": "Slack did not understand the message",
-    "invalid_blocks": "Slack did not understand the message",
-    "invalid_payload": "Slack did not understand the message",
-    "invalid_token": _RENEW,
-    "no_active_hooks": _RENEW,
-    "no_service": _RENEW,
-    "no_service_id": _RENEW,
-    "no_team": _RENEW,
-    "no_text": "Slack did not understand the message",
-    "posting_to_general_channel_denied": "only some members may post in the general channel",
-    "team_disabled": "the workspace is disabled",
-    "too_many_attachments": "Slack did not understand the message",
-    "user_not_found": "the webhook's user is gone, make a new webhook",
-}
-_PASSING: Final = frozenset({"rollup_error", "rate_limited", "ratelimited", "internal_error"})
+_JSON: Final = "application/json; charset=utf-8"
 
 
 class SlackConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the rules folder says of a ``slack`` destination.
 
-    No channel, no name, no icon: a Slack app's webhook belongs to one channel and ignores them.
+    No name, no icon: they are the Slack app's. A webhook belongs to one channel.
     """
 
-    webhook_url: Secret
+    webhook_url: Secret | None = None
     """From the Slack app's page "Incoming Webhooks". Whoever has it can post."""
+    token: Secret | None = None
+    """The app's bot token, ``xoxb-…``."""
+    channel: str = ""
+    """With a token: the channel's id (``C0123456789``); the app must be in it."""
+    threads: Duration = Duration(7 * 86400)
+    """With a token: how long after its last message a thread is continued; 0s for no threads."""
+    api_url: str = "https://slack.com/api/"
     rate: Rate | None = Rate(limit=1, per=Duration(1))
     """Slack's own limit is about one message a second for each channel."""
-
     proxy: Secret | None = None
     """An HTTP proxy's URL, or ``direct``; else as ROUTER_PROXY says."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_proxy(self.proxy)
-        try:
-            parts = urlsplit(self.webhook_url.reveal())
-            host = parts.hostname or ""
-        except ValueError:
-            raise ValueError("webhook_url is not a URL") from None
-        secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
-        if not host or not secure:
-            raise ValueError(
-                "webhook_url must begin with https://, as Slack shows it"
-                " (http:// only to this machine)"
-            )
+        if (self.webhook_url is None) == (self.token is None):
+            raise ValueError("slack needs webhook_url, or token and channel")
+        if self.webhook_url is not None:
+            _check_url("webhook_url", self.webhook_url.reveal(), "as Slack shows it")
+            if self.channel:
+                raise ValueError("channel is for a token only: a webhook belongs to one channel")
+            return
+        _check_url("api_url", self.api_url, "and end with /")
+        if not self.api_url.endswith("/"):
+            raise ValueError("api_url must begin with https://, and end with /")
+        if not self.channel or not self.channel.isprintable() or " " in self.channel:
+            raise ValueError("channel must be the id of a channel, for example C0123456789")
+        token = "" if self.token is None else self.token.reveal()
+        if not token or not token.isascii() or not token.isprintable():
+            raise ValueError("token must be the app's bot token, which begins with xoxb-")
+
+
+class _Thread(msgspec.Struct, frozen=True):
+    """Where the messages about one thing are. ``told`` counts them."""
+
+    channel: str
+    ts: str
+    told: int = 1
 
 
 class SlackDestination:
-    """One incoming webhook."""
+    """One incoming webhook, or one channel by the Web API."""
 
     def __init__(self, name: str, config: SlackConfig, environment: Environment) -> None:
         self.name = name
         self.config = config
         self._environment = environment
-        self._exchange = Exchange(
-            config.webhook_url.reveal(),
-            environment,
-            Way(timeout=config.timeout, connections=config.concurrency, proxy=config.proxy),
-            headers={"Content-Type": "application/json; charset=utf-8"},
+        self._way = Way(timeout=config.timeout, connections=config.concurrency, proxy=config.proxy)
+        self._webhook: Exchange | None = None
+        self._post: Exchange | None = None
+        self._update: Exchange | None = None
+        if config.webhook_url is not None:
+            self._webhook = self._exchange(config.webhook_url.reveal())
+        else:
+            self._post = self._exchange(f"{config.api_url}chat.postMessage")
+            self._update = self._exchange(f"{config.api_url}chat.update")
+
+    def _exchange(self, url: str) -> Exchange:
+        token = self.config.token
+        headers = {"Content-Type": _JSON}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token.reveal()}"
+        return Exchange(
+            url,
+            self._environment,
+            self._way,
+            headers=headers,
+            secrets=(token,) if token else (),
+            keeps_content=token is not None,
         )
 
     async def open(self) -> None:
-        await self._exchange.open()
+        for exchange in (self._webhook, self._post, self._update):
+            if exchange is not None:
+                await exchange.open()
 
     async def close(self) -> None:
-        await self._exchange.close()
+        for exchange in (self._webhook, self._post, self._update):
+            if exchange is not None:
+                await exchange.close()
 
     async def attempt(self, delivery: Delivery) -> Outcome:
-        event = decode(delivery.alert)
-        said = summary(delivery.alert, Target.SLACK, event)
-        if said.error:
-            self._environment.on_template_error(said.error)
-        sent = msgspec.json.encode(payload(delivery, said, event))
-        answer = await self._exchange.send(sent, {})
-        if not isinstance(answer, Answer):
-            return answer
-        return outcome(answer, now=self._environment.now())
+        if self._webhook is not None:
+            answer = await self._webhook.send(_encode(self._message(delivery, tell=True)), {})
+            if not isinstance(answer, Answer):
+                return answer
+            return webhook_outcome(answer, now=self._environment.now())
+        return await self._by_token(delivery)
 
     def preview(self, delivery: Delivery) -> Preview:
-        event = decode(delivery.alert)
-        message = payload(delivery, summary(delivery.alert, Target.SLACK, event), event)
-        headers = (
-            ("host", urlsplit(self.config.webhook_url.reveal()).netloc),
-            ("content-type", "application/json; charset=utf-8"),
-            ("user-agent", USER_AGENT),
-        )
-        text = msgspec.json.format(msgspec.json.encode(message), indent=2).decode()
+        if self.config.webhook_url is not None:
+            host = urlsplit(self.config.webhook_url.reveal()).netloc
+            sent = self._message(delivery)
+            more: tuple[tuple[str, str], ...] = ()
+        else:
+            host = urlsplit(self.config.api_url).netloc
+            sent = {"channel": self.config.channel, **self._message(delivery)}
+            more = (("authorization", "***"),)
+        headers = (("host", host), ("content-type", _JSON), ("user-agent", USER_AGENT), *more)
+        text = msgspec.json.format(_encode(sent), indent=2).decode()
         return Preview(headers, text, "application/json")
 
+    def _message(
+        self, delivery: Delivery, *, footnote: str = "", tell: bool = False
+    ) -> dict[str, Any]:
+        event = decode(delivery.alert)
+        said = summary(delivery.alert, Target.SLACK, event)
+        if said.error and tell:
+            self._environment.on_template_error(said.error)
+        links = self._environment.links(delivery.alert)
+        return message(delivery, said, event, links, footnote=footnote)
 
-def payload(delivery: Delivery, said: Summary, event: Mapping[str, Any]) -> dict[str, Any]:
-    """The message, within Slack's limits. ``said`` is the summary for Target.SLACK.
+    async def _by_token(self, delivery: Delivery) -> Outcome:
+        outcome: Outcome = Failed("timed out")
+        try:
+            # One deadline over all that an attempt asks of Slack.
+            async with asyncio.timeout(self.config.timeout):
+                thread = await self._recall(delivery)
+                posted = await self._posted(delivery, thread)
+                if thread is not None and _is_gone(posted):
+                    thread, posted = None, await self._posted(delivery, None)
+                if not isinstance(posted, Posted):
+                    return posted
+                outcome = Delivered(200)
+                # From here on the message is told; what else goes wrong loses only its place.
+                await self._go_on(delivery, thread, posted)
+        except TimeoutError:
+            pass
+        return outcome
 
-    ``text`` is what the notification shows. The details stand in an attachment, the one part of a
-    message that has a colour.
-    """
-    alert = delivery.alert
-    details = [_fields(alert, event)]
-    if alert.description:
-        details.append(_section(_escape(one_line(alert.description, SECTION_LIMIT))))
-    details.append({"type": "context", "elements": [_plain_text(f"Delivery {delivery.id}")]})
-    heading = f"{_SIGNS[alert.severity]} {alert.rule}"
-    notification = f"{_SIGNS[alert.severity]} {_escape(alert.rule)}: {said.text}"
-    return {
-        "text": cut(notification, SECTION_LIMIT),
-        "unfurl_links": False,
-        "unfurl_media": False,
-        "blocks": [
-            {"type": "header", "text": _plain_text(one_line(heading, HEADER_LIMIT))},
-            _section(said.text),
-        ],
-        "attachments": [
-            {
-                "color": COLOURS[alert.severity],
-                "fallback": cut(notification, SECTION_LIMIT),
-                "blocks": details,
-            }
-        ],
-    }
+    async def _posted(
+        self, delivery: Delivery, thread: _Thread | None
+    ) -> Posted | Failed | Refused:
+        place = {"channel": self.config.channel}
+        if thread is not None:
+            place = {"channel": thread.channel, "thread_ts": thread.ts}
+        return await self._call(self._post, place | self._message(delivery, tell=True))
+
+    async def _go_on(self, delivery: Delivery, thread: _Thread | None, posted: Posted) -> None:
+        """Bring the thread's first message up to date, and remember or end the thread."""
+        if thread is None:
+            await self._remember(delivery, _Thread(posted.channel, posted.ts))
+            return
+        thread = msgspec.structs.replace(thread, told=thread.told + 1)
+        await self._remember(delivery, thread)
+        footnote = f"{thread.told} messages in the thread, the last at {_now(self._environment)}."
+        first = self._message(delivery, footnote=footnote)
+        place = {"channel": thread.channel, "ts": thread.ts}
+        # Unlike chat.postMessage, it looks for names and links unless it is told not to.
+        await self._call(self._update, place | first | {"parse": "none", "link_names": False})
+
+    async def _call(
+        self, exchange: Exchange | None, sent: dict[str, Any]
+    ) -> Posted | Failed | Refused:
+        if exchange is None:
+            raise RuntimeError("a destination by webhook has no methods")
+        answer = await exchange.send(_encode(sent), {})
+        if not isinstance(answer, Answer):
+            return answer
+        return chat_outcome(answer, now=self._environment.now())
+
+    async def _recall(self, delivery: Delivery) -> _Thread | None:
+        memory, key = self._environment.memory, self._thread_key(delivery)
+        found = await memory.get(key) if memory is not None and key else None
+        try:
+            return None if found is None else msgspec.json.decode(found, type=_Thread)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+    async def _remember(self, delivery: Delivery, thread: _Thread) -> None:
+        memory, key = self._environment.memory, self._thread_key(delivery)
+        if memory is None or not key:
+            return
+        if delivery.alert.status is Status.RESOLVED:
+            await memory.forget(key)  # the next alert of this key is about something new
+        else:
+            await memory.keep(key, _encode(thread), seconds=self.config.threads)
+
+    def _thread_key(self, delivery: Delivery) -> str:
+        """Under which a thread is remembered; ``""`` for a message that stands alone."""
+        key = delivery.alert.key
+        return f"slack-thread:{self.name}:{key}" if key and self.config.threads else ""
 
 
-def outcome(answer: Answer, *, now: float) -> Outcome:
-    """What Slack's answer means: its own word where it says one, else the status."""
-    word = answer.text.strip()
-    if answer.status >= 400 and word in _FINAL:
-        return answers.refused(answer, f"Slack: {word} ({_FINAL[word]})")
-    if answer.status >= 400 and word in _PASSING:
-        return answers.failed(answer, f"Slack: {word}", now=now)
-    return answers.outcome(answer, now=now)
+_encode: Final = msgspec.json.Encoder().encode
 
 
-def _fields(alert: Alert, event: Mapping[str, Any]) -> dict[str, Any]:
-    fields = [
-        _mrkdwn(cut(f"*{fact.label}*\n{_escape(fact.value)}", FIELD_LIMIT))
-        for fact in facts(alert, event)[:FIELDS_LIMIT]
-    ]
-    return {"type": "section", "fields": fields}
+def _is_gone(posted: Posted | Failed | Refused) -> bool:
+    return not isinstance(posted, Posted) and posted.response in THREAD_GONE
 
 
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": _mrkdwn(cut(text, SECTION_LIMIT))}
+def _now(environment: Environment) -> str:
+    return moment(environment.now())
 
 
-def _mrkdwn(text: str) -> dict[str, Any]:
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
-
-
-def _plain_text(text: str) -> dict[str, Any]:
-    return {"type": "plain_text", "text": text, "emoji": False}
-
-
-_escape: Final = ESCAPES[Target.SLACK]
+def _check_url(key: str, url: str, hint: str) -> None:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        raise ValueError(f"{key} is not a URL") from None
+    secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    if not host or not secure:
+        raise ValueError(f"{key} must begin with https://, {hint} (http:// only to this machine)")

@@ -35,6 +35,7 @@ its longest member |
 queues | arq |
 | ``arq:job:<id>`` | string: arq's job, a batch's, timer's or set's id in it | until finished, no TTL |
 | ``arq:in-progress:<id>``, ``arq:retry:<id>`` | arq's lease and try counter | seconds; a day |
+| ``router:memory:<digest>`` | string: what a destination remembers | as it says; Slack threads 7 days |
 
 Channels: ``router:wake:<queue>``, published in the transaction that enqueues;
 ``router:silences-changed``.
@@ -130,6 +131,10 @@ def rate(destination: str) -> str:
 
 def deliver_queue(destination: str) -> str:
     return f"router:queue:deliver:{destination}"
+
+
+def memory(key: str) -> str:
+    return f"router:memory:{blake2b(key.encode(), digest_size=16).hexdigest()}"
 
 
 def job(job_id: str) -> str:

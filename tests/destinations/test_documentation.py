@@ -9,9 +9,10 @@ from contracts.destination import attempt
 from support.sinks import HttpSink
 
 from router.configuration import MissingVariable, load
-from router.destinations import slack, templates
+from router.destinations import templates
 from router.destinations.http import HttpConfig, HttpDestination
 from router.destinations.kinds import KINDS
+from router.destinations.slack_words import CHAT_FINAL, PASSING, WEBHOOK_FINAL
 from router.values import Secret
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "destinations.md").read_text()
@@ -69,7 +70,7 @@ def test_each_key_of_each_kind_is_documented(kind):
 
 def test_each_filter_and_each_of_slacks_words_is_documented():
     aliases = {"d"}
-    words = templates._FILTERS | slack._FINAL.keys() | slack._PASSING
+    words = templates._FILTERS | WEBHOOK_FINAL.keys() | CHAT_FINAL.keys() | PASSING
     named = set(re.findall(r"`(\w+)`", DOCUMENT))
     assert words - aliases - named == set()
 

@@ -7,9 +7,11 @@ from support.golden import golden
 from support.sinks import HttpSink, Reply
 
 from router.alerts import Delivered, Failed, Refused, Severity
+from router.destinations import Links
+from router.destinations.blocks import message
 from router.destinations.kinds import KINDS
 from router.destinations.render import Target, decode, summary
-from router.destinations.slack import SlackConfig, SlackDestination, payload
+from router.destinations.slack import SlackConfig, SlackDestination
 from router.values import Duration, Secret, decode_value
 
 HOSTILE = "<!channel> <@U024BE7LH> <#C024BE7LR> <http://evil.example|your bank> @here & </b>"
@@ -32,7 +34,7 @@ class TestContract(ConnectingContract):
 
 def sent(delivery):
     event = decode(delivery.alert)
-    return payload(delivery, summary(delivery.alert, Target.SLACK, event), event)
+    return message(delivery, summary(delivery.alert, Target.SLACK, event), event, Links())
 
 
 def hostile(delivery, text):

@@ -1,0 +1,308 @@
+"""The kind slack with a bot token: messages, threads, and what Slack answers."""
+
+import re
+from itertools import count
+from typing import Any
+
+import msgspec
+import pytest
+from contracts.destination import PLANTED, ConnectingContract, attempt
+from slack_sdk.models.blocks import Block
+from support.golden import golden
+from support.sinks import HttpSink, Reply
+
+from router.alerts import AlertId, AlertKey, Delivered, Failed, Member, Refused, Status
+from router.destinations import Links
+from router.destinations.answers import Answer
+from router.destinations.slack import SlackConfig, SlackDestination
+from router.destinations.slack_words import CHAT_FINAL, PASSING, chat_outcome
+from router.values import Duration, Secret
+
+KEY = AlertKey("ak_0123456789abcdef01234567")
+LINKS = Links(
+    acknowledge="https://r.example/a?s=1",
+    silence="https://r.example/s?s=1",
+    show="https://r.example/alerts/1",
+)
+
+
+class Slack(HttpSink):
+    """Slack's Web API: posts get a ``ts`` each, and unless scripted otherwise all is well."""
+
+    def __init__(self, *script: Reply) -> None:
+        super().__init__(*script)
+        self._numbers = count(1)
+
+    def reply_to(self, _request):
+        return said(ok=True, channel="C042", ts=f"170000000{next(self._numbers)}.000100")
+
+    @property
+    def calls(self) -> list[tuple[str, Any]]:
+        return [(each.path.removeprefix("/api/"), each.json()) for each in self.requests]
+
+
+def said(**answer: object) -> Reply:
+    return Reply(200, msgspec.json.encode(answer))
+
+
+class Remembering:
+    """A memory in this process."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, tuple[bytes, float]] = {}
+
+    async def get(self, key: str) -> bytes | None:
+        return self.kept[key][0] if key in self.kept else None
+
+    async def keep(self, key: str, value: bytes, *, seconds: float) -> None:
+        self.kept[key] = (value, seconds)
+
+    async def forget(self, key: str) -> None:
+        self.kept.pop(key, None)
+
+
+def config(port: int, **more: object) -> SlackConfig:
+    settings = {"token": Secret("xoxb-1"), "channel": "C042"} | more
+    return SlackConfig(api_url=f"http://127.0.0.1:{port}/api/", **settings)
+
+
+class TestContract(ConnectingContract):
+    flood_beginning = b"HTTP/1.1 200 OK\r\nContent-Length: 10485760\r\n\r\n"
+    greeting = b"HTTP"
+
+    def accepting(self):
+        return Slack()
+
+    def config(self, port: int, timeout: float) -> SlackConfig:
+        return config(port, token=Secret(f"xoxb-{PLANTED}"), timeout=Duration(timeout))
+
+    def arrived(self, far: HttpSink) -> list[bytes]:
+        return [request.body for request in far.requests]
+
+
+@pytest.fixture
+def remembering(environment):
+    return msgspec.structs.replace(environment, memory=Remembering())
+
+
+@pytest.fixture
+def keyed(delivery):
+    """The delivery of an alert with this key."""
+
+    def make(**alert):
+        changed = msgspec.structs.replace(delivery.alert, key=KEY, **alert)
+        return msgspec.structs.replace(delivery, alert=changed)
+
+    return make
+
+
+async def test_a_message_goes_to_the_channel_with_the_token(environment, delivery):
+    async with Slack() as slack:
+        outcome = await attempt(SlackDestination("x", config(slack.port), environment), delivery)
+    assert outcome == Delivered(200)
+    ((method, sent),) = slack.calls
+    assert (method, sent["channel"]) == ("chat.postMessage", "C042")
+    assert "thread_ts" not in sent
+    assert slack.requests[0].headers["authorization"] == "Bearer xoxb-1"
+    assert slack.requests[0].headers["content-type"] == "application/json; charset=utf-8"
+
+
+async def test_a_repeated_alert_answers_in_the_thread_and_updates_its_first_message(
+    remembering, keyed
+):
+    async with Slack() as slack:
+        destination = SlackDestination("x", config(slack.port), remembering)
+        await attempt(destination, keyed())
+        await attempt(destination, keyed(held_back=3))
+        await attempt(destination, keyed())
+    methods = [method for method, _ in slack.calls]
+    assert methods == ["chat.postMessage"] + ["chat.postMessage", "chat.update"] * 2
+    first, second, update, third, last_update = (sent for _, sent in slack.calls)
+    assert "thread_ts" not in first
+    assert {second["thread_ts"], third["thread_ts"]} == {"1700000001.000100"}
+    assert (update["channel"], update["ts"]) == ("C042", "1700000001.000100")
+    assert (update["parse"], update["link_names"]) == ("none", False)
+    assert "3 more alerts were held back" in text_of(second)
+    assert "2 messages in the thread, the last at 2023-11-14T22:13:20.000Z." in text_of(update)
+    assert "3 messages in the thread" in text_of(last_update)
+
+
+async def test_the_resolved_alert_turns_the_first_message_green_and_ends_the_thread(
+    remembering, keyed
+):
+    async with Slack() as slack:
+        destination = SlackDestination("x", config(slack.port), remembering)
+        for status in (Status.FIRING, Status.RESOLVED, Status.FIRING):
+            await attempt(destination, keyed(status=status))
+    _, resolved, update, again = (sent for _, sent in slack.calls)
+    assert resolved["thread_ts"] == "1700000001.000100"
+    assert update["attachments"][0]["color"] == "#16a34a"
+    assert text_of(update).startswith("✅ Resolved: conference-summary-timeout")
+    assert "thread_ts" not in again
+
+
+async def test_other_keys_and_other_destinations_have_threads_of_their_own(remembering, keyed):
+    other = msgspec.structs.replace(keyed().alert, key=AlertKey("ak_other"))
+    async with Slack() as slack:
+        await attempt(SlackDestination("x", config(slack.port), remembering), keyed())
+        await attempt(SlackDestination("y", config(slack.port), remembering), keyed())
+        delivery = msgspec.structs.replace(keyed(), alert=other)
+        await attempt(SlackDestination("x", config(slack.port), remembering), delivery)
+    assert ["thread_ts" in sent for _, sent in slack.calls] == [False] * 3
+
+
+async def test_a_thread_is_remembered_for_as_long_as_it_says(remembering, keyed):
+    async with Slack() as slack:
+        settings = config(slack.port, threads=Duration(60))
+        await attempt(SlackDestination("x", settings, remembering), keyed())
+    ((_, seconds),) = remembering.memory.kept.values()
+    assert seconds == 60
+
+
+@pytest.mark.parametrize("settings", [{"threads": Duration(0)}, {}])
+async def test_without_a_memory_or_without_threads_messages_stand_alone(
+    settings, environment, remembering, keyed
+):
+    used = remembering if settings else environment
+    async with Slack() as slack:
+        destination = SlackDestination("x", config(slack.port, **settings), used)
+        for _ in range(2):
+            assert await attempt(destination, keyed()) == Delivered(200)
+    assert ["thread_ts" in sent for _, sent in slack.calls] == [False] * 2
+
+
+@pytest.mark.parametrize("word", ["thread_not_found", "message_not_found"])
+async def test_a_thread_that_is_gone_is_begun_anew(word, remembering, keyed):
+    good = said(ok=True, channel="C042", ts="1.1")
+    async with Slack(good, said(ok=False, error=word)) as slack:
+        destination = SlackDestination("x", config(slack.port), remembering)
+        for _ in range(3):
+            assert await attempt(destination, keyed()) == Delivered(200)
+    posts = [sent.get("thread_ts") for method, sent in slack.calls if method == "chat.postMessage"]
+    assert posts == [None, "1.1", None, "1700000001.000100"]
+
+
+@pytest.mark.parametrize(
+    "answer", [said(ok=False, error="edit_window_closed"), Reply(429, b"", {"Retry-After": "30"})]
+)
+async def test_a_first_message_that_cannot_be_updated_does_not_repeat_the_answer(
+    answer, remembering, keyed
+):
+    good = [said(ok=True, channel="C042", ts=f"1.{number}") for number in range(2)]
+    async with Slack(*good, answer) as slack:
+        destination = SlackDestination("x", config(slack.port), remembering)
+        outcomes = [await attempt(destination, keyed()) for _ in range(2)]
+    assert outcomes == [Delivered(200)] * 2
+
+
+@pytest.mark.parametrize("word", sorted(CHAT_FINAL))
+def test_final_words_are_refused_and_tell_the_next_step(word):
+    answer = Answer(200, "", "", said(ok=False, error=word).body)
+    refused = Refused(f"Slack: {word} ({CHAT_FINAL[word]})", 200, word)
+    assert chat_outcome(answer, now=0.0) == refused
+
+
+@pytest.mark.parametrize("word", [*sorted(PASSING), "something_new"])
+def test_passing_and_unknown_words_are_tried_again(word):
+    answer = Answer(200, "", "", said(ok=False, error=word).body)
+    assert chat_outcome(answer, now=0.0) == Failed(f"Slack: {word}", 200, word)
+
+
+async def test_a_refusal_is_the_attempts_outcome(environment, delivery):
+    async with Slack(said(ok=False, error="not_in_channel")) as slack:
+        outcome = await attempt(SlackDestination("x", config(slack.port), environment), delivery)
+    assert outcome == Refused(
+        "Slack: not_in_channel (invite the app to the channel)", 200, "not_in_channel"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (
+            Reply(429, b'{"ok":false,"error":"ratelimited"}', {"Retry-After": "30"}),
+            Failed("HTTP 429 Too Many Requests", 429, '{"ok":false,"error":"ratelimited"}', 30.0),
+        ),
+        (Reply(503, b""), Failed("HTTP 503 Service Unavailable", 503)),
+        (Reply(200, b"<html>"), Failed("Slack: malformed answer", 200)),
+        (Reply(200, b"[]"), Failed("Slack: malformed answer", 200)),
+    ],
+)
+async def test_answers_that_are_no_words(reply, expected, environment, delivery):
+    async with Slack(reply) as slack:
+        outcome = await attempt(SlackDestination("x", config(slack.port), environment), delivery)
+    assert outcome == expected
+
+
+@pytest.fixture
+def full(keyed):
+    """A delivery with everything that a message can show."""
+    members = tuple(
+        Member(
+            id=AlertId(f"al_{number}"),
+            event_id=f"NO{number}",
+            raised_at=1_700_000_000.0 + number,
+            summary=f"Conference {number} <timed> out",
+        )
+        for number in range(3)
+    )
+    return keyed(
+        labels={"team": "voice", "tier": "gold"},
+        count=5,
+        held_back=1,
+        members=members,
+        grouped=14,
+        escalation=1,
+    )
+
+
+@pytest.mark.parametrize("status", list(Status))
+async def test_what_a_full_message_reads_like(status, environment, full):
+    environment = msgspec.structs.replace(environment, links=lambda _: LINKS)
+    alert = msgspec.structs.replace(full.alert, status=status)
+    async with Slack() as slack:
+        destination = SlackDestination("x", config(slack.port), environment)
+        await attempt(destination, msgspec.structs.replace(full, alert=alert))
+    ((_, sent),) = slack.calls
+    seen = msgspec.json.format(msgspec.json.encode(sent), indent=2).decode() + "\n"
+    assert seen == golden(f"slack-{status}.json", seen)
+    for block in [*sent["blocks"], *sent["attachments"][0]["blocks"]]:
+        parsed = Block.parse(block)
+        assert parsed is not None
+        parsed.validate_json()
+    assert not re.search("[<>]", text_of(sent))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "slack needs webhook_url, or token and channel"),
+        ({"webhook_url": Secret("https://x/"), "token": Secret(PLANTED)}, "slack needs"),
+        ({"webhook_url": Secret("https://x/"), "channel": "C1"}, "channel is for a token only"),
+        ({"token": Secret(PLANTED)}, "channel must be the id of a channel"),
+        ({"token": Secret(f"{PLANTED}\r\n"), "channel": "C1"}, "token must be the app's"),
+        (
+            {"token": Secret(PLANTED), "channel": "C1", "api_url": "http://slack.com/api/"},
+            "api_url must begin with https://",
+        ),
+        (
+            {"token": Secret(PLANTED), "channel": "C1", "api_url": "https://slack.com/api"},
+            "end with /",
+        ),
+    ],
+)
+def test_a_wrong_configuration_says_what_would_be_right_and_no_secret(settings, message):
+    with pytest.raises(ValueError, match=message) as raised:
+        SlackConfig(**settings)
+    assert PLANTED not in str(raised.value)
+
+
+def text_of(sent: dict[str, Any]) -> str:
+    """All that a reader of the message reads, without its links."""
+    blocks = [*sent["blocks"], *sent["attachments"][0]["blocks"]]
+    return "\n".join(
+        text["text"] if isinstance(text, dict) else text
+        for block in blocks
+        for part in [block, *block.get("fields", []), *block.get("elements", [])]
+        if (text := part.get("text"))
+    )

@@ -159,7 +159,7 @@ class Preview(msgspec.Struct, frozen=True):
     body: str
     content_type: str
     html: str = ""
-    """The HTML part, where the kind sends one beside ``body``."""
+    """As its reader sees it: a mail's HTML part, a Slack message as a page; ``""`` for neither."""
 
 
 def _digest(parts: Sequence[str]) -> str:

@@ -66,9 +66,10 @@ def message(
 
 def _details(delivery: Delivery, event: Mapping[str, Any], links: Links) -> list[Block]:
     alert = delivery.alert
-    details = [_fields(alert, event)]
+    details = []
     if alert.description:
         details.append(_section(_escape(one_line(alert.description, SECTION_LIMIT))))
+    details.append(_fields(alert, event))
     others = members(alert)
     if others:
         lines = "\n".join(f"• {_escape(line)}" for line in others)

@@ -6,29 +6,24 @@ the wrong moment) is recognised as one by those who look. Sources: RFC 5322 (hea
 """
 
 import re
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
-from router.alerts import Alert, Delivered, Delivery, Outcome, Preview, Severity
-from router.destinations import DestinationConfig, Environment
-from router.destinations.render import COLOURS, Target, decode, facts, summary
+from router.alerts import Delivered, Delivery, Outcome, Preview, Severity, Status
+from router.destinations import DestinationConfig, Environment, Links
+from router.destinations.mail import html_part, text_part
+from router.destinations.notes import standing
+from router.destinations.render import Target, decode, summary
 from router.destinations.smtp import Mailer, parse_url
-from router.destinations.templates import render
 from router.destinations.text import one_line
 from router.values import Secret
 
 SUBJECT_LIMIT: Final = 200
-DESCRIPTION_LIMIT: Final = 2000
 
-_LAYOUT: Final = files("router.destinations").joinpath("email.html.jinja").read_text("utf-8")
 _ADDRESS: Final = re.compile(r"[!-~]+@[A-Za-z0-9.-]+")
 _NAMED: Final = re.compile(r"(?P<name>[^<>\x00-\x1f]*)<(?P<address>[^<>]*)>")
 
@@ -83,23 +78,44 @@ class EmailDestination:
         recipients = [address for address in self.config.to if address not in reached]
         if not recipients:
             return Delivered()
-        mail, error = message(delivery, self.config)
+        mail, error = message(delivery, self.config, self._links(delivery))
         if error:
             self._environment.on_template_error(error)
         return await self._mailer.send(self._sender, recipients, mail.as_bytes())
 
+    def _links(self, delivery: Delivery) -> Links:
+        return self._environment.links(delivery.alert)
+
     def preview(self, delivery: Delivery) -> Preview:
-        mail, _ = message(delivery, self.config)
+        mail, _ = message(delivery, self.config, self._links(delivery))
         headers = tuple((name.lower(), str(value)) for name, value in mail.items())
         text, html = (_content(mail, kind) for kind in ("plain", "html"))
         return Preview(headers, text, "text/plain; charset=utf-8", html)
 
 
-def message(delivery: Delivery, config: EmailConfig) -> tuple[EmailMessage, str]:
+def message(delivery: Delivery, config: EmailConfig, links: Links) -> tuple[EmailMessage, str]:
     """The mail, the same for each attempt, and why the summary's template failed, or ``""``."""
     alert = delivery.alert
     event = decode(alert)
     said = summary(alert, Target.TEXT, event)
+    subject = f"[{standing(alert).word.upper()}] {said.text}"
+    mail = letter(delivery.id, subject, config, at=alert.raised_at, key=alert.key)
+    if alert.severity is Severity.CRITICAL and alert.status is Status.FIRING:
+        mail["Importance"] = "high"
+    mail["X-Router-Delivery"] = delivery.id
+    fill(
+        mail,
+        delivery.id,
+        text=text_part(delivery, said.text, event, links),
+        html=html_part(delivery, said.text, event, links),
+    )
+    return mail, said.error
+
+
+def letter(
+    mail_id: str, subject: str, config: EmailConfig, *, at: float, key: str = ""
+) -> EmailMessage:
+    """A mail without its text. ``at`` is Unix time in seconds; mails with one key are a thread."""
     sender = parse_address(config.from_, "from")
     mail = EmailMessage(policy=SMTP)
     # All that stems from an event has been through one_line(): it cannot begin another header.
@@ -107,19 +123,23 @@ def message(delivery: Delivery, config: EmailConfig) -> tuple[EmailMessage, str]
     mail["To"] = ", ".join(config.to)
     if config.reply_to:
         mail["Reply-To"] = parse_address(config.reply_to, "reply_to")
-    mail["Subject"] = one_line(f"[{alert.severity.upper()}] {said.text}", SUBJECT_LIMIT)
-    mail["Date"] = format_datetime(datetime.fromtimestamp(alert.raised_at, UTC))
-    mail["Message-ID"] = f"<{delivery.id}@{sender.domain}>"
+    mail["Subject"] = one_line(subject, SUBJECT_LIMIT)
+    mail["Date"] = format_datetime(datetime.fromtimestamp(at, UTC))
+    mail["Message-ID"] = f"<{mail_id}@{sender.domain}>"
+    if key:
+        # A mail that nobody has: those that refer to it stand together all the same, whichever
+        # of them arrive, and in whatever order.
+        mail["In-Reply-To"] = mail["References"] = f"<{key}@{sender.domain}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
-    mail["X-Router-Delivery"] = delivery.id
-    if alert.severity is Severity.CRITICAL:
-        mail["Importance"] = "high"
-    mail.set_content(_text(delivery, said.text, event), cte="quoted-printable")
-    mail.add_alternative(_html(delivery, said.text, event), subtype="html", cte="quoted-printable")
+    return mail
+
+
+def fill(mail: EmailMessage, mail_id: str, *, text: str, html: str) -> None:
+    mail.set_content(text, cte="quoted-printable")
+    mail.add_alternative(html, subtype="html", cte="quoted-printable")
     # Else the library draws one at random, and no two attempts are the same.
-    mail.set_boundary(f"=_{delivery.id}")
-    return mail, said.error
+    mail.set_boundary(f"=_{mail_id}")
 
 
 def parse_address(text: str, key: str) -> Address:
@@ -141,34 +161,6 @@ def _check_address(address: str, key: str) -> None:
         Address(addr_spec=address)
     except (ValueError, IndexError):
         raise problem from None
-
-
-def _text(delivery: Delivery, summary_text: str, event: Mapping[str, Any]) -> str:
-    alert = delivery.alert
-    found = facts(alert, event)
-    width = max(len(fact.label) for fact in found) + 2
-    lines = [f"{fact.label + ':':<{width}}{fact.value}" for fact in found]
-    parts: Sequence[str] = (
-        summary_text,
-        one_line(alert.description, DESCRIPTION_LIMIT),
-        "\n".join(lines),
-        f"-- \nDelivery {delivery.id}, alert {alert.id}",
-    )
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _html(delivery: Delivery, summary_text: str, event: Mapping[str, Any]) -> str:
-    alert: Alert = delivery.alert
-    shown = {
-        "summary": summary_text,
-        "severity": str(alert.severity),
-        "colour": COLOURS[alert.severity],
-        "description": one_line(alert.description, DESCRIPTION_LIMIT),
-        "facts": msgspec.to_builtins(facts(alert, event)),
-        "delivery": delivery.id,
-        "alert": alert.id,
-    }
-    return render(_LAYOUT, {"data": shown}, Target.HTML)
 
 
 def _content(mail: EmailMessage, kind: str) -> str:

@@ -4,12 +4,13 @@ One place for the words, so that a mail and a Slack message say the same. Plain 
 for any target (pure).
 """
 
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
 from router.alerts import Alert, Severity, Status
-from router.destinations.render import COLOURS, moment
+from router.destinations.render import COLOURS
 from router.destinations.text import one_line
 
 MEMBERS_LIMIT: Final = 10
@@ -58,9 +59,13 @@ def notes(alert: Alert) -> list[str]:
 def members(alert: Alert) -> list[str]:
     """The further alerts of a group, oldest first, a line each; the last line counts the rest."""
     shown = [
-        f"{moment(member.raised_at)}  {one_line(member.summary, MEMBER_LIMIT)}"
+        f"{_second(member.raised_at)} · {one_line(member.summary, MEMBER_LIMIT)}"
         for member in alert.members[:MEMBERS_LIMIT]
     ]
     # A group may hold more alerts than it keeps members; the alert itself is one of them.
     left = max(alert.grouped - 1, len(alert.members)) - len(shown)
     return [*shown, f"and {left} more"] if left > 0 else shown
+
+
+def _second(unix_time: float) -> str:
+    return f"{datetime.fromtimestamp(unix_time, UTC):%Y-%m-%d %H:%M:%S} UTC"

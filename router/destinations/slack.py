@@ -15,6 +15,7 @@ import msgspec
 from router.alerts import Delivered, Delivery, Failed, Outcome, Preview, Refused, Status
 from router.destinations import DestinationConfig, Environment
 from router.destinations.answers import Answer
+from router.destinations.block_page import page
 from router.destinations.blocks import message
 from router.destinations.egress import is_loopback
 from router.destinations.exchange import USER_AGENT, Exchange, Way, check_proxy
@@ -133,7 +134,7 @@ class SlackDestination:
             more = (("authorization", "***"),)
         headers = (("host", host), ("content-type", _JSON), ("user-agent", USER_AGENT), *more)
         text = msgspec.json.format(_encode(sent), indent=2).decode()
-        return Preview(headers, text, "application/json")
+        return Preview(headers, text, "application/json", page(sent))
 
     def _message(
         self, delivery: Delivery, *, footnote: str = "", tell: bool = False

@@ -10,8 +10,8 @@ import trustme
 from support.clock import SetClock
 from support.events import alert_of, event_from
 
-from router.alerts import Alert, Delivery, delivery_id
-from router.destinations import Environment
+from router.alerts import Alert, AlertId, AlertKey, Delivery, Member, delivery_id
+from router.destinations import Environment, Links
 from router.settings import Egress
 
 
@@ -66,6 +66,43 @@ def alert(sample: bytes) -> Alert:
 @pytest.fixture
 def delivery(alert: Alert) -> Delivery:
     return Delivery(id=delivery_id(alert.id, "here"), destination="here", alert=alert)
+
+
+@pytest.fixture
+def full(delivery: Delivery) -> Delivery:
+    """A delivery with everything that a message can show."""
+    told = ["Daily Stand-up ended with 4 quality issues", "Owl & <Sons> support call", "Board call"]
+    members = tuple(
+        Member(
+            id=AlertId(f"al_{number}"),
+            event_id=f"NO{number}",
+            raised_at=delivery.alert.raised_at - 60 * number,
+            summary=summary,
+        )
+        for number, summary in enumerate(told, 1)
+    )
+    alert = msgspec.structs.replace(
+        delivery.alert,
+        key=AlertKey("ak_0123456789abcdef01234567"),
+        labels={"team": "voice", "tier": "gold"},
+        count=5,
+        held_back=1,
+        members=members,
+        grouped=14,
+        escalation=1,
+    )
+    return msgspec.structs.replace(delivery, alert=alert)
+
+
+@pytest.fixture
+def linked(environment: Environment) -> Environment:
+    """As environment, with links for every alert."""
+    links = Links(
+        acknowledge="https://router.example.com/alerts/acknowledge?s=1&t=2",
+        silence="https://router.example.com/alerts/silence?s=1&t=2",
+        show="https://router.example.com/alerts/1",
+    )
+    return msgspec.structs.replace(environment, links=lambda _: links)
 
 
 @pytest.fixture

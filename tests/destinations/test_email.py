@@ -1,10 +1,22 @@
+import re
+
 import msgspec
 import pytest
 from contracts.destination import PLANTED, ConnectingContract, attempt
 from support.golden import golden
 from support.mail import SmtpSink
 
-from router.alerts import Attempt, Delivered, Delivery, Failed, Refused, Severity
+from router.alerts import (
+    Attempt,
+    Delivered,
+    Delivery,
+    DeliveryId,
+    Failed,
+    Refused,
+    Severity,
+    Status,
+)
+from router.destinations import Links
 from router.destinations.email import EmailConfig, EmailDestination, message
 from router.destinations.kinds import KINDS
 from router.values import Duration, Secret, decode_value
@@ -72,6 +84,39 @@ async def test_the_parts_read_like_this(environment, delivery):
 async def test_the_whole_mail_reads_like_this_on_the_wire(environment, delivery):
     content = (await mail_of(delivery, environment)).content.decode().replace("\r\n", "\n")
     assert content == golden("email.eml", content)
+
+
+@pytest.mark.parametrize("status", list(Status))
+async def test_a_mail_with_all_that_there_is_to_tell_reads_like_this(status, linked, full):
+    alert = msgspec.structs.replace(full.alert, status=status)
+    mail = (await mail_of(msgspec.structs.replace(full, alert=alert), linked)).message()
+    text = mail.get_body(("plain",)).get_content()
+    html = mail.get_body(("html",)).get_content()
+    assert text == golden(f"email-{status}.txt", text)
+    assert html == golden(f"email-{status}.html", html)
+    assert ("[RESOLVED]" in mail["Subject"]) == (status is Status.RESOLVED)
+
+
+async def test_nothing_in_a_mail_is_loaded_from_elsewhere(linked, full):
+    html = (await mail_of(full, linked)).message().get_body(("html",)).get_content()
+    assert not re.search(r"<(img|link|script|iframe)|@import|url\(|src=", html)
+    assert set(re.findall(r'(?:href|action)="([^"?]*)', html)) == {
+        "https://router.example.com/alerts/acknowledge",
+        "https://router.example.com/alerts/silence",
+        "https://router.example.com/alerts/1",
+    }
+
+
+async def test_mails_about_the_same_thing_are_a_thread(environment, full, delivery):
+    first = await mail_of(full, environment)
+    again = msgspec.structs.replace(full, id=DeliveryId("msg_again"))
+    second = await mail_of(again, environment)
+    root = "<ak_0123456789abcdef01234567@example.com>"
+    for mail in (first, second):
+        assert (mail.message()["In-Reply-To"], mail.message()["References"]) == (root, root)
+    assert first.message()["Message-ID"] != second.message()["Message-ID"]
+    alone = await mail_of(delivery, environment)
+    assert (alone.message()["In-Reply-To"], alone.message()["References"]) == (None, None)
 
 
 async def test_envelope_and_headers(environment, delivery):
@@ -249,7 +294,7 @@ def test_the_configuration_is_written_as_documented():
 
 
 def test_a_name_with_other_letters_is_kept(delivery):
-    mail, _ = message(delivery, config(from_="Jörg's Röuter <router@example.com>"))
+    mail, _ = message(delivery, config(from_="Jörg's Röuter <router@example.com>"), Links())
     assert b"From: =?utf-8?b?SsO2cmcncyBSw7Z1dGVy?= <router@example.com>\r\n" in mail.as_bytes()
 
 

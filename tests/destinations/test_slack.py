@@ -105,7 +105,7 @@ def test_slacks_lengths_are_kept_and_no_entity_is_cut(text, delivery):
     found = list(texts(message))
     limits = {"plain_text": 150, "mrkdwn": 3000}
     assert [text for text in found if len(text["text"]) > limits[text["type"]]] == []
-    fields = message["attachments"][0]["blocks"][0]["fields"]
+    fields = message["attachments"][0]["blocks"][1]["fields"]
     assert len(fields) <= 10
     assert max(len(field["text"]) for field in fields) <= 2000
     assert not any(re.search(r"&(?!amp;|lt;|gt;)", text["text"]) for text in found)

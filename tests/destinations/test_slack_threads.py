@@ -11,19 +11,13 @@ from slack_sdk.models.blocks import Block
 from support.golden import golden
 from support.sinks import HttpSink, Reply
 
-from router.alerts import AlertId, AlertKey, Delivered, Failed, Member, Refused, Status
-from router.destinations import Links
+from router.alerts import AlertKey, Delivered, Failed, Refused, Status
 from router.destinations.answers import Answer
 from router.destinations.slack import SlackConfig, SlackDestination
 from router.destinations.slack_words import CHAT_FINAL, PASSING, chat_outcome
 from router.values import Duration, Secret
 
 KEY = AlertKey("ak_0123456789abcdef01234567")
-LINKS = Links(
-    acknowledge="https://r.example/a?s=1",
-    silence="https://r.example/s?s=1",
-    show="https://r.example/alerts/1",
-)
 
 
 class Slack(HttpSink):
@@ -234,38 +228,17 @@ async def test_answers_that_are_no_words(reply, expected, environment, delivery)
     assert outcome == expected
 
 
-@pytest.fixture
-def full(keyed):
-    """A delivery with everything that a message can show."""
-    members = tuple(
-        Member(
-            id=AlertId(f"al_{number}"),
-            event_id=f"NO{number}",
-            raised_at=1_700_000_000.0 + number,
-            summary=f"Conference {number} <timed> out",
-        )
-        for number in range(3)
-    )
-    return keyed(
-        labels={"team": "voice", "tier": "gold"},
-        count=5,
-        held_back=1,
-        members=members,
-        grouped=14,
-        escalation=1,
-    )
-
-
 @pytest.mark.parametrize("status", list(Status))
-async def test_what_a_full_message_reads_like(status, environment, full):
-    environment = msgspec.structs.replace(environment, links=lambda _: LINKS)
+async def test_what_a_full_message_reads_like(status, linked, full):
     alert = msgspec.structs.replace(full.alert, status=status)
     async with Slack() as slack:
-        destination = SlackDestination("x", config(slack.port), environment)
+        destination = SlackDestination("x", config(slack.port), linked)
         await attempt(destination, msgspec.structs.replace(full, alert=alert))
+        shown = destination.preview(msgspec.structs.replace(full, alert=alert)).html
     ((_, sent),) = slack.calls
     seen = msgspec.json.format(msgspec.json.encode(sent), indent=2).decode() + "\n"
     assert seen == golden(f"slack-{status}.json", seen)
+    assert shown == golden(f"slack-{status}.html", shown)
     for block in [*sent["blocks"], *sent["attachments"][0]["blocks"]]:
         parsed = Block.parse(block)
         assert parsed is not None

@@ -1,0 +1,81 @@
+"""``router preview``: what a destination would get."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from router.cli import main
+
+EVENT = Path(__file__).parents[1] / "data" / "conference-summary-complete.json"
+RULES = """
+destinations:
+  team: {slack: {token: "${SLACK_TOKEN}", channel: C042}}
+  noc: {email: {to: [noc@example.com], from: r@example.com, smtp_url: "${SMTP_URL}"}}
+  hook: {http: {url: "https://h.example/", bearer: s3cr3t-canary}}
+rules:
+  - name: quality
+    events: ["com.twilio.*"]
+    when: data.status == "no such status"
+    send_to: [team]
+    summary: "{{ data.friendly_name }} had trouble"
+"""
+
+
+@pytest.fixture
+def preview(tmp_path: Path):
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "a.yaml").write_text(RULES)
+
+    def run(*arguments: str, rule: str = "quality") -> Result:
+        folder = ["--rules", str(tmp_path / "rules")]
+        return CliRunner().invoke(main, ["preview", rule, str(EVENT), *folder, *arguments])
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("destination", "shown"),
+    [
+        ("team", '"channel": "C042"'),
+        ("noc", "subject: [WARNING] Weekly Standup Meeting had trouble"),
+        ("hook", '"summary": "Weekly Standup Meeting had trouble"'),
+    ],
+)
+def test_each_kind_is_shown_whether_or_not_the_rule_matches(destination, shown, preview):
+    result = preview("--destination", destination)
+    assert result.exit_code == 0, result.output
+    assert shown in result.output
+    assert "s3cr3t-canary" not in result.output
+
+
+def test_the_end_of_an_alert_is_shown_on_request(preview):
+    assert "✅ Resolved: quality" in preview("--destination", "team", "--resolved").output
+
+
+@pytest.mark.parametrize("destination", ["team", "noc", "hook"])
+def test_it_is_written_as_a_page(destination, preview, tmp_path):
+    file = tmp_path / "page.html"
+    result = preview("--destination", destination, "--html", str(file))
+    assert result.output == f"written to {file}\n"
+    assert "Weekly Standup Meeting had trouble" in file.read_text()
+    assert file.read_text().startswith("<!DOCTYPE html>")
+
+
+def test_json_for_programs(preview):
+    shown = json.loads(preview("--destination", "hook", "--json").output)
+    assert shown["content_type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rule", "message"),
+    [
+        (["--destination", "noc"], "qualty", "there is no rule 'qualty', did you mean 'quality'?"),
+        (["--destination", "nobody"], "quality", "there are hook, noc, team"),
+        (["--destination", "noc", "--html", "/nowhere/x.html"], "quality", "cannot be written"),
+    ],
+)
+def test_what_there_is_not_is_told(arguments, rule, message, preview):
+    result = preview(*arguments, rule=rule)
+    assert (result.exit_code, message in result.output) == (2, True)

@@ -18,6 +18,7 @@ from router.yaml_source import Entry, ListNode, MapNode, Node, Page, Scalar, Unu
 _STAND_INS: Final = (
     "https://missing.invalid/",
     "smtp://missing.invalid",
+    "json://missing.invalid",
     "a@missing.invalid",
     "1000",
 )

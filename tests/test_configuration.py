@@ -438,7 +438,9 @@ def test_the_schema_names_what_a_file_may_hold() -> None:
     schema = json_schema()
     assert set(schema["properties"]) == {section.name for section in SECTIONS}
     destination = schema["properties"]["destinations"]["additionalProperties"]
-    assert set(destination["properties"]) == {"slack", "email", "http", "capture"}
+    assert set(destination["properties"]) == {
+        *("slack", "email", "http", "apprise", "capture"),
+    }
     rule = schema["$defs"]["RuleText"]
     assert rule["required"] == ["name", "events"]
     written = {"name", "description", "events", "when", "match", "severity", "send_to", "count"}

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from router.destinations import Destination, DestinationConfig, Environment
+from router.destinations.apprise import AppriseConfig, AppriseDestination
 from router.destinations.capture import CaptureConfig, CaptureDestination
 from router.destinations.email import EmailConfig, EmailDestination
 from router.destinations.http import HttpConfig, HttpDestination
@@ -23,6 +24,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "slack": Kind(SlackConfig, SlackDestination),
     "email": Kind(EmailConfig, EmailDestination),
     "http": Kind(HttpConfig, HttpDestination),
+    "apprise": Kind(AppriseConfig, AppriseDestination),
     "capture": Kind(CaptureConfig, CaptureDestination),
 }
 

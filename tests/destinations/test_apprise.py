@@ -1,0 +1,195 @@
+"""The kind apprise, with Apprise's own JSON service as the far side."""
+
+import io
+import logging
+import socket
+import subprocess
+import sys
+import threading
+
+import msgspec
+import pytest
+from contracts.destination import PLANTED, ConnectingContract, attempt
+from support.golden import golden
+from support.sinks import HttpSink, Reply, TcpSink, greets, hang_up, silence
+
+from router.alerts import Delivered, Failed, Refused, Status
+from router.destinations.apprise import AppriseConfig, AppriseDestination
+from router.destinations.egress import EgressDeniedError
+from router.destinations.guard import held_to, set_guard
+from router.destinations.kinds import KINDS
+from router.settings import Egress
+from router.values import Duration, Secret, decode_value
+
+FAILED = "Apprise could not send it"
+
+
+def config(port: int, **more: object) -> AppriseConfig:
+    return AppriseConfig(url=Secret(f"json://127.0.0.1:{port}/hook"), **more)
+
+
+class TestContract(ConnectingContract):
+    flood_beginning = b"HTTP/1.1 500 Oh\r\nContent-Length: 10485760\r\n\r\n"
+    greeting = b"HTTP"
+
+    def accepting(self):
+        return HttpSink()
+
+    def config(self, port: int, timeout: float) -> AppriseConfig:
+        url = f"json://user:{PLANTED}@127.0.0.1:{port}/{PLANTED}?+x-key={PLANTED}"
+        return AppriseConfig(url=Secret(url), timeout=Duration(timeout))
+
+    def arrived(self, far: HttpSink) -> list[bytes]:
+        return [request.body for request in far.requests]
+
+    async def test_a_closed_port_is_connection_refused(self, environment, delivery):
+        # Apprise does not say why.
+        async with TcpSink(silence) as far:
+            port = far.port
+        outcome = await attempt(self.make(port, environment), delivery)
+        assert (type(outcome), outcome.reason) == (Failed, FAILED)
+
+    async def test_a_forbidden_address_is_refused_and_never_connected_to(
+        self, environment, delivery
+    ):
+        public = msgspec.structs.replace(environment, egress=Egress.PUBLIC)
+        async with TcpSink(silence) as canary:
+            outcome = await attempt(self.make(canary.port, public), delivery)
+            assert canary.connections == 0
+        assert (type(outcome), outcome.reason) == (
+            Refused,
+            "address not allowed by ROUTER_EGRESS",
+        )
+
+    @pytest.mark.parametrize("answer", [b"\x00\xff\xfe garbage\r\n\r\n", b"999"])
+    async def test_garbage_is_a_failure_not_an_exception(self, answer, environment, delivery):
+        async with TcpSink(greets(answer, hang_up)) as far:
+            outcome = await attempt(self.make(far.port, environment, timeout=1.0), delivery)
+        assert isinstance(outcome, Failed)
+        assert PLANTED not in repr(outcome)
+
+
+@pytest.mark.parametrize("status", list(Status))
+async def test_what_is_sent_reads_like_this(status, linked, full):
+    alert = msgspec.structs.replace(full.alert, status=status)
+    async with HttpSink() as sink:
+        destination = AppriseDestination("x", config(sink.port), linked)
+        await attempt(destination, msgspec.structs.replace(full, alert=alert))
+    sent = sink.requests[0].json()
+    seen = f"{sent['type']}\n{sent['title']}\n\n{sent['message']}"
+    assert seen == golden(f"apprise-{status}.txt", seen)
+
+
+async def test_event_text_calls_nobody(environment, delivery, alert):
+    text = "@everyone <@U1> <!here> @channel"
+    alert = msgspec.structs.replace(
+        alert, summary="{{ data }}", event=msgspec.json.encode({"data": text})
+    )
+    async with HttpSink() as sink:
+        destination = AppriseDestination("x", config(sink.port), environment)
+        await attempt(destination, msgspec.structs.replace(delivery, alert=alert))
+    sent = sink.requests[0].json()
+    for calls in ("@everyone", "<@", "<!", "@channel"):
+        assert calls not in sent["title"] + sent["message"]
+
+
+@pytest.fixture
+def log():
+    """All that comes to the root logger; pytest's own also sees what is kept from it."""
+    root, text = logging.getLogger(), io.StringIO()
+    handler, level = logging.StreamHandler(text), root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield text
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+async def test_what_apprise_says_of_a_failure_is_kept_without_secrets_and_out_of_the_log(
+    environment, delivery, log
+):
+    async with HttpSink(Reply(403, PLANTED.encode())) as sink:
+        destination = AppriseDestination("x", TestContract().config(sink.port, 5), environment)
+        outcome = await attempt(destination, delivery)
+    assert isinstance(outcome, Failed)
+    assert "403" in outcome.response
+    assert PLANTED not in repr(outcome) + log.getvalue()
+
+
+async def test_a_redirect_leads_to_no_forbidden_address(environment, delivery):
+    there = Reply(307, b"", {"Location": "http://169.254.169.254/latest/meta-data/"})
+    async with HttpSink(there) as sink:
+        destination = AppriseDestination("x", config(sink.port), environment)
+        outcome = await attempt(destination, delivery)
+    assert outcome.reason in {"address not allowed by ROUTER_EGRESS", FAILED}
+    assert not isinstance(outcome, Delivered)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST"])
+async def test_no_spelling_of_this_machine_is_connected_to(host, environment, delivery):
+    public = msgspec.structs.replace(environment, egress=Egress.PUBLIC)
+    async with TcpSink(silence) as canary:
+        made = AppriseConfig(url=Secret(f"json://{host}:{canary.port}/"))
+        outcome = await attempt(AppriseDestination("x", made, public), delivery)
+        assert canary.connections == 0
+    assert isinstance(outcome, Refused)
+
+
+@pytest.mark.parametrize(
+    ("connect", "error"),
+    [
+        (lambda: socket.socket().connect(("127.0.0.1", 9)), EgressDeniedError),
+        (lambda: socket.socket().connect(("localhost", 9)), EgressDeniedError),
+        (lambda: socket.socket().connect_ex(("127.0.0.1", 9)), EgressDeniedError),
+        (
+            lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", 9)),
+            EgressDeniedError,
+        ),
+        (lambda: socket.socket(socket.AF_UNIX).connect("/nowhere"), EgressDeniedError),
+        (lambda: subprocess.run([sys.executable, "-V"], check=False), PermissionError),
+        pytest.param(
+            lambda: threading.Thread(target=str).start(),
+            PermissionError,
+            marks=pytest.mark.skipif(sys.version_info < (3, 12), reason="is not audited"),
+        ),
+    ],
+    ids=["connect", "by name", "connect_ex", "datagram", "local socket", "program", "thread"],
+)
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+def test_a_thread_that_is_held_can_neither_connect_nor_leave(connect, error):
+    set_guard()
+    with held_to(Egress.PUBLIC), pytest.raises(error):
+        connect()
+
+
+def test_threads_that_are_not_held_are_left_alone():
+    set_guard()
+    with held_to(Egress.PUBLIC):
+        pass
+    with socket.socket() as free, pytest.raises(ConnectionRefusedError):
+        free.connect(("127.0.0.1", 1))
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        (f"nothing://{PLANTED}", "url is none that Apprise knows"),
+        (PLANTED, "url is none that Apprise knows"),
+        ("syslog://", "url is of a service on this machine"),
+        ("dbus://", "url is"),
+        ("windows://", "url is"),
+        ("macosx://", "url is"),
+    ],
+)
+def test_a_wrong_url_says_what_would_be_right_and_not_itself(url, message):
+    with pytest.raises(msgspec.ValidationError, match=message) as raised:
+        msgspec.convert({"url": url}, KINDS["apprise"].config, dec_hook=decode_value)
+    assert PLANTED not in str(raised.value)
+
+
+def test_without_the_extra_the_finding_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    with pytest.raises(ValueError, match=r"pip install 'event-router\[apprise\]'"):
+        AppriseConfig(url=Secret("json://x"))

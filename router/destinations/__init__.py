@@ -96,6 +96,13 @@ class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         """Attempts that may be under way at once: more where several leave in one request."""
         return self.concurrency
 
+    def held_until(self, now: float) -> float | None:  # noqa: ARG002 - for those that hold
+        """When a delivery that comes ``now`` (Unix time) falls due, with all that come until then.
+
+        None for at once, each by itself.
+        """
+        return None
+
 
 class Links(msgspec.Struct, frozen=True):
     """Where a reader of an alert can go. ``""`` for what there is not."""

@@ -6,6 +6,7 @@ the wrong moment) is recognised as one by those who look. Sources: RFC 5322 (hea
 """
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -13,8 +14,10 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final
 
-from router.alerts import Delivered, Delivery, Outcome, Preview, Severity, Status
-from router.destinations import DestinationConfig, Environment, Links
+from router.alerts import Alert, Delivered, Delivery, Outcome, Preview, Severity, Status
+from router.destinations import DestinationConfig, Environment, Links, digest
+from router.destinations.digest import DigestConfig
+from router.destinations.gathering import Gathering
 from router.destinations.mail import html_part, text_part
 from router.destinations.notes import standing
 from router.destinations.render import Target, decode, summary
@@ -23,6 +26,9 @@ from router.destinations.text import one_line
 from router.values import Secret
 
 SUBJECT_LIMIT: Final = 200
+
+# The deliveries of a digest fall due together; their attempts begin within a moment.
+_GATHERING_SECONDS: Final = 0.2
 
 _ADDRESS: Final = re.compile(r"[!-~]+@[A-Za-z0-9.-]+")
 _NAMED: Final = re.compile(r"(?P<name>[^<>\x00-\x1f]*)<(?P<address>[^<>]*)>")
@@ -44,6 +50,8 @@ class EmailConfig(
     smtp_url: Secret
     """``smtps://``, ``smtp+starttls://`` or, without TLS, ``smtp://``."""
     reply_to: str = ""
+    digest: DigestConfig | None = None
+    """One mail for all alerts of a span of time."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,6 +63,17 @@ class EmailConfig(
         if self.reply_to:
             parse_address(self.reply_to, "reply_to")
         parse_url(self.smtp_url)
+        if self.digest is not None and self.rate is not None:
+            raise ValueError(
+                "digest and rate exclude each other: a digest is one mail for each span"
+            )
+
+    @property
+    def slots(self) -> int:
+        return self.concurrency if self.digest is None else max(self.concurrency, digest.LIMIT)
+
+    def held_until(self, now: float) -> float | None:
+        return None if self.digest is None else self.digest.end(now)
 
 
 class EmailDestination:
@@ -66,6 +85,11 @@ class EmailDestination:
         self._environment = environment
         self._sender = parse_address(config.from_, "from").addr_spec
         self._mailer = Mailer(parse_url(config.smtp_url), environment, timeout=config.timeout)
+        self._gathering = (
+            Gathering(self._send_digest, limit=digest.LIMIT, wait=_GATHERING_SECONDS)
+            if config.digest
+            else None
+        )
 
     async def open(self) -> None:
         """Connections are made when there is a mail to send."""
@@ -74,23 +98,50 @@ class EmailDestination:
         await self._mailer.close()
 
     async def attempt(self, delivery: Delivery) -> Outcome:
-        reached = {address for past in delivery.failed_attempts for address in past.reached}
-        recipients = [address for address in self.config.to if address not in reached]
+        if self._gathering is not None:
+            return await self._gathering.attempt(delivery)
+        recipients = self._not_reached(delivery)
         if not recipients:
             return Delivered()
-        mail, error = message(delivery, self.config, self._links(delivery))
+        mail, error = message(delivery, self.config, self._environment.links(delivery.alert))
         if error:
             self._environment.on_template_error(error)
         return await self._mailer.send(self._sender, recipients, mail.as_bytes())
 
-    def _links(self, delivery: Delivery) -> Links:
-        return self._environment.links(delivery.alert)
-
     def preview(self, delivery: Delivery) -> Preview:
-        mail, _ = message(delivery, self.config, self._links(delivery))
+        if self._gathering is None:
+            links = self._environment.links(delivery.alert)
+            mail, _ = message(delivery, self.config, links)
+        else:
+            mail, _ = digest_message([delivery], self.config, self._environment.links)
         headers = tuple((name.lower(), str(value)) for name, value in mail.items())
         text, html = (_content(mail, kind) for kind in ("plain", "html"))
         return Preview(headers, text, "text/plain; charset=utf-8", html)
+
+    async def _send_digest(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
+        """The outcome of each. Those that have not the same recipients any more part ways."""
+        by_recipients: dict[tuple[str, ...], list[Delivery]] = {}
+        for delivery in deliveries:
+            by_recipients.setdefault(self._not_reached(delivery), []).append(delivery)
+        outcomes: dict[str, Outcome] = {}
+        for recipients, group in by_recipients.items():
+            outcome = await self._send_one_digest(recipients, group)
+            outcomes.update((delivery.id, outcome) for delivery in group)
+        return [outcomes[delivery.id] for delivery in deliveries]
+
+    async def _send_one_digest(
+        self, recipients: Sequence[str], deliveries: Sequence[Delivery]
+    ) -> Outcome:
+        if not recipients:
+            return Delivered()
+        mail, errors = digest_message(deliveries, self.config, self._environment.links)
+        for error in errors:
+            self._environment.on_template_error(error)
+        return await self._mailer.send(self._sender, recipients, mail.as_bytes())
+
+    def _not_reached(self, delivery: Delivery) -> tuple[str, ...]:
+        reached = {address for past in delivery.failed_attempts for address in past.reached}
+        return tuple(address for address in self.config.to if address not in reached)
 
 
 def message(delivery: Delivery, config: EmailConfig, links: Links) -> tuple[EmailMessage, str]:
@@ -110,6 +161,23 @@ def message(delivery: Delivery, config: EmailConfig, links: Links) -> tuple[Emai
         html=html_part(delivery, said.text, event, links),
     )
     return mail, said.error
+
+
+def digest_message(
+    deliveries: Sequence[Delivery], config: EmailConfig, links: Callable[[Alert], Links]
+) -> tuple[EmailMessage, list[str]]:
+    """The mail about several alerts, and why templates failed."""
+    told, errors = [], []
+    for delivery in deliveries:
+        said = summary(delivery.alert, Target.TEXT)
+        told.append(digest.Told(delivery, said.text, links(delivery.alert)))
+        errors += [said.error] if said.error else []
+    made = digest.digest(told)
+    mail = letter(made.mail_id, made.subject, config, at=made.at)
+    if made.urgent:
+        mail["Importance"] = "high"
+    fill(mail, made.mail_id, text=made.text, html=made.html)
+    return mail, errors
 
 
 def letter(

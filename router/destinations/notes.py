@@ -44,7 +44,7 @@ def notes(alert: Alert) -> list[str]:
     said = []
     if alert.status is Status.RESOLVED:
         said.append(f"Resolved. It was an alert of severity {alert.severity}.")
-    if alert.escalation:
+    elif alert.escalation:
         said.append(f"Escalated (level {alert.escalation}): nobody has acknowledged it so far.")
     if alert.grouped > 1:
         said.append(f"{alert.grouped} alerts in one message.")

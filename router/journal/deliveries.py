@@ -46,6 +46,8 @@ class PutBack(msgspec.Struct, frozen=True):
     delivery: Delivery
     due_at: float
     """Unix time in seconds."""
+    together: bool = False
+    """In one set with all of its destination that fall due at that moment, instead of its own."""
 
 
 class GivenUp(msgspec.Struct, frozen=True):
@@ -126,9 +128,13 @@ class Deliveries:
 
     def _put_back(self, settlement: PutBack) -> Call:
         delivery = settlement.delivery
-        new_set = SetId(self._new_id())
         queue = keys.deliver_queue(delivery.destination)
         due_ms = int(settlement.due_at * 1000)
+        new_set = SetId(self._new_id())
+        if settlement.together:
+            gathered = keys.gathered_set(delivery.destination, due_ms)
+            # Never into the set that it is taken out of: it would be gone.
+            new_set = new_set if gathered == settlement.set_id else gathered
         return Call(
             _RETRY,
             [

@@ -69,6 +69,7 @@ SILENCE_ENDS: Final = "router:silence-ends"
 SILENCES_CHANGED: Final = "router:silences-changed"
 ACKNOWLEDGEMENT: Final = "router:ack:"
 _WAKE: Final = "router:wake:"
+_GATHERED: Final = "together-"
 WAKE_PATTERN: Final = f"{_WAKE}*"
 
 
@@ -102,6 +103,16 @@ def seen(event_key: str) -> str:
 
 def delivery_set(set_id: SetId) -> str:
     return f"router:set:{set_id}"
+
+
+def gathered_set(destination: str, due_ms: int) -> SetId:
+    """The one set of a destination for what falls due at this moment together."""
+    digest = blake2b(destination.encode(), digest_size=8).hexdigest()
+    return SetId(f"{_GATHERED}{due_ms}-{digest}")
+
+
+def is_gathered(set_id: SetId) -> bool:
+    return set_id.startswith(_GATHERED)
 
 
 def open_sets(destination: str) -> str:

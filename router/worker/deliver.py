@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Final, assert_never
 
 import msgspec
@@ -24,6 +25,7 @@ from router.journal.keys import SetId
 from router.telemetry import Metrics
 from router.worker.breaker import Permit
 from router.worker.flow import Flow
+from router.worker.gather import JITTER, again, hold
 from router.worker.retry import Disable, Finished, GiveUp, TryAgain, after
 from router.worker.suspects import POISON, Suspects
 
@@ -62,8 +64,9 @@ class Deliver:
         self._flow = flow
         self._suspects = shared.suspects
         self._clock = clock
-        self._slots = asyncio.Semaphore(destination.config.concurrency)
+        self._slots = asyncio.Semaphore(destination.config.slots)
         self.draining = False
+        self._together = destination.config.held_until(clock.now()) is not None
         name = destination.name
         self._attempt_seconds = metrics.delivery_attempt_seconds.labels(name)
         self._event_to_delivery = metrics.event_to_delivery_seconds
@@ -82,6 +85,10 @@ class Deliver:
         its set still, and will be sent again.
         """
         deliveries = await self._deliveries.take(set_id, self._destination.name)
+        held = hold(set_id, deliveries, self._destination.config, now=self._clock.now())
+        if held is not None:
+            await self._settle_all(held)
+            return True
         until = self._clock.monotonic() + SLICE
         begun = 0
         try:
@@ -101,6 +108,14 @@ class Deliver:
             # The first says it all: they fail together, on the same Redis.
             raise JournalUnavailableError(str(errors.exceptions[0])) from None
         return begun == len(deliveries)
+
+    async def _settle_all(self, settlements: Sequence[Settlement]) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for settlement in settlements:
+                    group.create_task(self._settler.commit(settlement))
+        except* JournalUnavailableError as errors:
+            raise JournalUnavailableError(str(errors.exceptions[0])) from None
 
     async def _start_watched(
         self, group: asyncio.TaskGroup, delivery: Delivery, set_id: SetId, permit: Permit
@@ -189,7 +204,7 @@ class Deliver:
             outcome,
             attempt=delivery.attempt,
             policy=self._destination.config.retry,
-            jitter=self._clock.chance(),
+            jitter=JITTER if self._together else self._clock.chance(),
         )
         tried = _with_attempt(delivery, outcome, at=began_at, seconds=seconds)
         match following:
@@ -217,7 +232,8 @@ class Deliver:
 
     def _put_back(self, set_id: SetId, tried: Delivery, wait: float) -> PutBack:
         following = msgspec.structs.replace(tried, attempt=tried.attempt + 1)
-        return PutBack(set_id, following, self._clock.now() + wait)
+        due_at = self._clock.now() + wait
+        return again(set_id, following, due_at, together=self._together)
 
     async def _outcome(self, delivery: Delivery, permit: Permit) -> Outcome:
         """A destination never raises for the far side's fault; a bug of ours loses nothing."""

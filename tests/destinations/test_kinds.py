@@ -8,6 +8,7 @@ MINIMAL = {
     "slack": {"webhook_url": "https://hooks.slack.com/services/T/B/X"},
     "email": {"to": ["a@example.com"], "from": "b@example.com", "smtp_url": "smtps://mail"},
     "http": {"url": "https://tickets.example.com/hook"},
+    "apprise": {"url": "json://tickets.example.com/hook"},
     "capture": {},
 }
 

@@ -6,6 +6,7 @@ Protocol Binding", section 3.3 (batches).
 
 import asyncio
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final, Literal
@@ -22,6 +23,7 @@ from router.destinations.credentials import BasicConfig, OAuth2Config, Token, To
 from router.destinations.exchange import USER_AGENT, Exchange, Way, check_proxy
 from router.destinations.gathering import Gathering
 from router.destinations.signing import signature, signing_key
+from router.errors import ConfigurationError
 from router.values import Duration, Secret
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -120,7 +122,7 @@ class HttpDestination:
             timeout=config.timeout,
             connections=config.concurrency,
             proxy=config.proxy,
-            tls=context(config.tls, environment.tls) if config.tls else None,
+            tls=_certificates(name, config, environment),
         )
         headers = {name: value.reveal() for name, value in config.headers.items()}
         headers |= _static_authorization(config)
@@ -260,6 +262,16 @@ class HttpDestination:
             await self._send_halves(part[middle:], deliveries, made, outcomes)
         else:
             outcomes.update(dict.fromkeys(part, outcome))
+
+
+def _certificates(name: str, config: HttpConfig, environment: Environment) -> ssl.SSLContext | None:
+    """Raises ConfigurationError for files that have changed since the rules were loaded."""
+    if config.tls is None:
+        return None
+    try:
+        return context(config.tls, environment.tls)
+    except ValueError as error:
+        raise ConfigurationError(f"destination {name}: tls: {error}") from None
 
 
 def signing_keys(config: HttpConfig) -> tuple[bytes, ...]:

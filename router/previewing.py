@@ -9,7 +9,7 @@ from router.alerts import Alert, Delivery, Preview, Status, delivery_id
 from router.configuration import Configuration
 from router.destinations import Destination
 from router.errors import ConfigurationError, closest
-from router.events import Event
+from router.events import Event, document
 from router.rules.model import Rule
 from router.worker.fanout import raise_alert
 
@@ -33,7 +33,7 @@ def find_rule(configuration: Configuration, name: str) -> Rule:
 
 def sample_delivery(rule: Rule, event: Event, destination: str, *, now: float) -> Delivery:
     """What ``rule`` would send of ``event``, whether or not it matches. ``now`` is Unix time."""
-    alert = raise_alert(event, rule, now=now)
+    alert = raise_alert(event, document(event), rule, now=now)
     return Delivery(id=delivery_id(alert.id, destination), destination=destination, alert=alert)
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from router import folder as files
 from router.environ import FROM_FILE
-from router.errors import Finding, RulesError
+from router.errors import Finding, Level, RulesError
 from router.findings import findings_json, render_findings
 from router.folder import FILE_LIMIT, FILES_LIMIT
 from router.rules.index import RuleSet
@@ -30,7 +30,7 @@ from router.yaml_quiet import read_inhibition, read_mute_time, read_silence
 from router.yaml_routing import Labelled, Places, read_route
 from router.yaml_rules import RuleReader
 from router.yaml_sections import Item, Known, Section, Sections
-from router.yaml_source import FINDINGS_LIMIT, ListNode, MapNode, Page, Span
+from router.yaml_source import FINDINGS_LIMIT, ListNode, MapNode, Page, page_of
 from router.yaml_tables import FILE_LIMIT as TABLE_LIMIT
 from router.yaml_tables import Table, read_table
 
@@ -66,6 +66,8 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """Those of the files; others are in the journal."""
     stamp: files.Stamp = ()
     """What the system said of the files when they were read, to see when they change."""
+    warnings: tuple[Finding, ...] = ()
+    """What may be meant as it stands, but reads as if it were not."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -241,7 +243,7 @@ def load(
     Raises RulesError with every finding, at most FINDINGS_LIMIT of them.
     """
     contents = {str(file): files.content(file) for file in files.rules_files(folder)}
-    pages = [_page(file, content) for file, content in contents.items()]
+    pages = [page_of(files.printable(file), content) for file, content in contents.items()]
     others: dict[str, Page] = {}
 
     def read_file(name: str) -> Page | str:
@@ -253,19 +255,20 @@ def load(
             contents[str(file)] = content = files.content(file, min(TABLE_LIMIT, max(room, 0)))
             if isinstance(content, str):
                 return content
-            others[name] = _page(str(file), content)
+            others[name] = page_of(files.printable(file), content)
             pages.append(others[name])
         return others[name]
 
     read = Sections(SECTIONS, pages).read(Known(environ, missing, read_file))
     findings = sorted(finding for page in pages for finding in page.findings())
-    if findings:
+    if any(finding.level is Level.ERROR for finding in findings):
         raise RulesError(findings[:FINDINGS_LIMIT])
     return Configuration(
         rules=RuleSet(_with_inhibitions(rule, read["inhibitions"]) for rule in read["rules"]),
         silences=tuple(read["silences"]),
         destinations=tuple(read["destinations"]),
         generation=files.generation(contents),
+        warnings=tuple(findings[:FINDINGS_LIMIT]),
     )
 
 
@@ -274,19 +277,3 @@ def _with_inhibitions(rule: Rule, inhibitions: list[Inhibition]) -> Rule:
     if not inhibits and not inhibited_by:
         return rule
     return msgspec.structs.replace(rule, inhibits=inhibits, inhibited_by=inhibited_by)
-
-
-def _page(file: str, content: bytes | str) -> Page:
-    name = files.printable(file)
-    if isinstance(content, str):
-        page = Page(name, "")
-        page.report(None, content)
-        return page
-    try:
-        return Page(name, content.decode().removeprefix("\ufeff"))
-    except UnicodeDecodeError as error:
-        readable = content[: error.start].decode()
-        page = Page(name, readable)
-        span = Span(len(readable), len(readable) + 1)
-        page.report(span, f"byte 0x{content[error.start]:02x} is not UTF-8", "save it as UTF-8")
-        return page

@@ -14,6 +14,7 @@ RouterError                  whatever the router itself says is wrong
 """
 
 import difflib
+import enum
 from collections.abc import Iterable
 
 import msgspec
@@ -29,6 +30,15 @@ class ConfigurationError(RouterError):
 
 class SettingsError(ConfigurationError):
     """An environment variable that is wrong, missing or unknown. The message names it."""
+
+
+class Level(enum.StrEnum):
+    """How much a finding weighs."""
+
+    ERROR = "error"
+    """The folder is refused."""
+    WARNING = "warning"
+    """It may be meant as it stands."""
 
 
 class Finding(msgspec.Struct, frozen=True, order=True):
@@ -47,6 +57,7 @@ class Finding(msgspec.Struct, frozen=True, order=True):
     """The line of the file, for the caret."""
     length: int = 1
     """How many characters the caret underlines."""
+    level: Level = Level.ERROR
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file

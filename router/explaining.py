@@ -1,7 +1,7 @@
 """What the rules say of one event, and why: for ``router explain``. Sends nothing."""
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +11,7 @@ from router.destinations import Destination
 from router.events import Event, document
 from router.rules.cel import Verdict
 from router.rules.cel import as_text as value_text
+from router.rules.cel.deciding import deciding_part
 from router.rules.index import RuleSet
 from router.rules.model import Mode, Rule
 from router.worker.fanout import fan_out, raise_alert
@@ -35,6 +36,15 @@ class Step(msgspec.Struct, frozen=True):
     value: str
 
 
+class Decider(msgspec.Struct, frozen=True):
+    """The part of a condition that decided it. ``offset`` and ``length`` are in its characters."""
+
+    offset: int
+    length: int
+    verdict: str
+    """``false: data.count = 2``, or why there is none."""
+
+
 class Sending(msgspec.Struct, frozen=True):
     """What a destination would get."""
 
@@ -48,6 +58,9 @@ class RuleExplanation(msgspec.Struct, frozen=True, kw_only=True):
     condition: str
     """The rule's condition as it is written, ``""`` where it has none."""
     steps: tuple[Step, ...]
+    """The value of each part of the condition, in the order in which it is computed."""
+    decider: Decider | None
+    """None where it has no condition."""
     reason: str
     """Why it could not be judged, else ``""``."""
     labels: dict[str, str]
@@ -92,6 +105,7 @@ def _explain(
     if result is Result.MATCHED and rule.mode is Mode.SHADOW:
         result = Result.SHADOW
     steps: tuple[Step, ...] = ()
+    decider = None
     reason = ""
     if rule.condition is not None:
         steps = tuple(
@@ -100,6 +114,8 @@ def _explain(
         )
         if verdict is Verdict.ERROR:
             reason = rule.condition.reason(content)
+        part = deciding_part(rule.condition, content)
+        decider = Decider(part.offset, part.length, f"error: {reason}" if reason else part.verdict)
     alert = raise_alert(event, content, rule, now=now)
     told = rule.told(content, alert.labels)
     sendings: tuple[Sending, ...] = ()
@@ -113,6 +129,7 @@ def _explain(
         result=result,
         condition="" if rule.condition is None else rule.condition.source,
         steps=steps,
+        decider=decider,
         reason=reason,
         labels=alert.labels,
         routes=told.routes,
@@ -120,7 +137,8 @@ def _explain(
     )
 
 
-_RESULTS = {
+_WHEN: Final = "  when "
+_RESULTS: Final = {
     Verdict.MATCH: Result.MATCHED,
     Verdict.NO_MATCH: Result.NOT_MATCHED,
     Verdict.ERROR: Result.ERROR,
@@ -138,19 +156,31 @@ def as_text(explanation: Explanation) -> str:
     lines = [f"event {explanation.event_id}, type {explanation.event_type}"]
     for rule in explanation.rules:
         lines += ["", f"rule {rule.rule}: {rule.result}"]
-        if rule.condition:
-            lines.append(f"  when {rule.condition}")
-        if rule.reason:
-            lines.append(f"  because {rule.reason}")
-        lines += [f"    {step.text} = {step.value}" for step in rule.steps]
+        if rule.decider is not None:
+            lines += _marked(rule.condition, rule.decider)
         if rule.sendings:
             lines += [f"  label {name} = {value}" for name, value in rule.labels.items()]
             lines += [f"  route {number} takes it" for number in rule.routes]
         for sending in rule.sendings:
             lines.append(f"  to {sending.destination}:")
             lines += [f"    {line}" for line in preview_lines(sending.preview)]
-    lines += ["", f"{explanation.other_rules} rules are for other event types"]
+    others = explanation.other_rules
+    lines += ["", f"{others} {'rule is' if others == 1 else 'rules are'} for other event types"]
     return "\n".join(lines)
+
+
+def _marked(condition: str, decider: Decider) -> Iterator[str]:
+    """The condition, and below the part that decided it its value and what it read."""
+    begin = 0
+    label = _WHEN
+    for line in condition.rstrip().split("\n"):
+        end = begin + len(line)
+        yield f"{label}{line}"
+        label = " " * len(_WHEN)
+        if begin <= decider.offset <= end:
+            caret = "^" * max(1, min(decider.length, end - decider.offset))
+            yield f"{label}{' ' * (decider.offset - begin)}{caret} {decider.verdict}"
+        begin = end + 1
 
 
 def preview_lines(preview: Preview) -> list[str]:

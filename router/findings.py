@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from router.errors import Finding
+from router.errors import Finding, Level
 
 _WIDTH: Final = 100
 """Columns of a line of the file that are shown; longer ones are cut around the caret."""
@@ -18,7 +18,8 @@ _BEFORE: Final = 60
 """Columns before the caret that a cut line keeps."""
 _TAB: Final = "    "
 
-_RED: Final = "1;31"
+_LABELS: Final = {Level.ERROR: "1;31", Level.WARNING: "1;33"}
+"""Red and yellow."""
 _BLUE: Final = "1;34"
 _BOLD: Final = "1"
 
@@ -26,9 +27,7 @@ _BOLD: Final = "1"
 def render_findings(findings: Sequence[Finding], *, color: bool = False) -> str:
     """All findings, and a last line that counts them. Safe to print, whatever the files hold."""
     blocks = [_render(finding, color=color) for finding in findings]
-    files = len({finding.file for finding in findings})
-    count = f"{_plural(len(findings), 'finding')} in {_plural(files, 'file')}"
-    return "\n\n".join([*blocks, count])
+    return "\n\n".join([*blocks, _count(findings)])
 
 
 def findings_json(findings: Iterable[Finding]) -> str:
@@ -36,28 +35,39 @@ def findings_json(findings: Iterable[Finding]) -> str:
     return msgspec.json.format(msgspec.json.encode(list(findings)), indent=2).decode()
 
 
+def _count(findings: Sequence[Finding]) -> str:
+    files = plural(len({finding.file for finding in findings}), "file")
+    warnings = sum(finding.level is Level.WARNING for finding in findings)
+    errors = len(findings) - warnings
+    if not warnings:
+        return f"{plural(errors, 'finding')} in {files}"
+    counts = [plural(errors, "error")] * bool(errors) + [plural(warnings, "warning")]
+    return f"{' and '.join(counts)} in {files}"
+
+
 def _render(finding: Finding, *, color: bool) -> str:
     paint = _paint if color else _plain
     gutter = " " * len(str(finding.line or ""))
     bar = paint("|", _BLUE)
-    lines = [f"{paint('error', _RED)}{paint(f': {_safe(finding.message)}', _BOLD)}"]
+    label = paint(finding.level, _LABELS[finding.level])
+    lines = [f"{label}{paint(f': {printable(finding.message)}', _BOLD)}"]
     place = f"{finding.file}:{finding.line}:{finding.column}" if finding.line else finding.file
-    lines.append(f"{gutter}{paint('-->', _BLUE)} {_safe(place)}")
+    lines.append(f"{gutter}{paint('-->', _BLUE)} {printable(place)}")
     if finding.source:
         shown, indent, length = _window(finding)
         lines.append(f"{gutter} {bar}")
         lines.append(f"{paint(str(finding.line), _BLUE)} {bar} {shown}")
-        lines.append(f"{gutter} {bar} {indent}{paint('^' * length, _RED)}")
+        lines.append(f"{gutter} {bar} {indent}{paint('^' * length, _LABELS[finding.level])}")
     if finding.hint:
-        lines.append(f"{gutter} {paint('=', _BLUE)} {_safe(finding.hint)}")
+        lines.append(f"{gutter} {paint('=', _BLUE)} {printable(finding.hint)}")
     return "\n".join(lines)
 
 
 def _window(finding: Finding) -> tuple[str, str, int]:
     """The line of the file cut to what can be shown, the space before the caret, its length."""
-    before = _safe(finding.source[: finding.column - 1])
-    marked = _safe(finding.source[finding.column - 1 :][: finding.length])
-    after = _safe(finding.source[finding.column - 1 + finding.length :])
+    before = printable(finding.source[: finding.column - 1])
+    marked = printable(finding.source[finding.column - 1 :][: finding.length])
+    after = printable(finding.source[finding.column - 1 + finding.length :])
     if len(before) > _BEFORE and len(before + marked + after) > _WIDTH:
         before = "…" + before[-_BEFORE:]
     shown = before + marked + after
@@ -67,7 +77,7 @@ def _window(finding: Finding) -> tuple[str, str, int]:
     return shown, " " * _columns(before), length
 
 
-def _safe(text: str) -> str:
+def printable(text: str) -> str:
     """Without what a terminal would obey: a file's text is not to be trusted with that."""
     return "".join(map(_safe_character, text))
 
@@ -87,7 +97,8 @@ def _columns(text: str) -> int:
     return len(text) + wide - combining
 
 
-def _plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
+    """``1 rule``, ``2 rules``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 

@@ -5,6 +5,7 @@ Made of the Structs that files are read into, so it cannot say anything else tha
 
 import functools
 import inspect
+from collections.abc import Iterable
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
@@ -21,6 +22,7 @@ from router.yaml_routing import RouteText
 from router.yaml_tables import NAME_PATTERN as TABLE_PATTERN
 from router.yaml_tables import TableText
 
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCES: Final = "#/$defs/{name}"
 _WRITTEN: Final[dict[type, dict[str, Any]]] = {
     Duration: {"type": "string", "examples": ["500ms", "10s", "1h30m"]},
@@ -34,13 +36,11 @@ _RATE_TEXT: Final = Annotated[str, msgspec.Meta(examples=["5/s", "100/m", "20/10
 def json_schema() -> dict[str, Any]:
     """The schema, in JSON Schema 2020-12."""
     configs = {name: kind.config for name, kind in KINDS.items()}
-    items = (RuleText, RouteText, TableText, MuteTimeText, InhibitionText, SilenceText)
-    described, definitions = msgspec.json.schema_components(
-        tuple(map(_describable, (*items, *configs.values()))),
-        schema_hook=_describe_written,
-        ref_template=_REFERENCES,
-    )
-    rule, route, table, mute_time, inhibition, silence, *kinds = described
+    items: list[type[msgspec.Struct]] = [
+        *(RuleText, RouteText, TableText, MuteTimeText, InhibitionText, SilenceText),
+        *configs.values(),
+    ]
+    (rule, route, table, mute_time, inhibition, silence, *kinds), definitions = described(items)
     destination = {
         "description": "A place that alerts go to: its kind, and what the kind needs.",
         "type": "object",
@@ -50,7 +50,7 @@ def json_schema() -> dict[str, Any]:
         "additionalProperties": False,
     }
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": DIALECT,
         "title": "Rules file of the event router",
         "type": "object",
         "properties": {
@@ -77,6 +77,17 @@ def json_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "$defs": definitions,
     }
+
+
+def described(
+    structs: Iterable[type[msgspec.Struct]],
+) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
+    """The schema of each Struct as it is written in YAML, and the definitions that they refer to."""
+    return msgspec.json.schema_components(
+        tuple(map(_describable, structs)),
+        schema_hook=_describe_written,
+        ref_template=_REFERENCES,
+    )
 
 
 def _describe_written(kind: type) -> dict[str, Any]:
@@ -106,17 +117,18 @@ def _first_paragraph(struct: type[msgspec.Struct]) -> str:
 
 
 def _described_type(kind: Any) -> Any:
-    if Rate in get_args(kind):
-        return _describable(Rate) | _RATE_TEXT | None
+    """The type with each Struct in it described."""
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return _describable(kind)
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return Annotated[_described_type(inner[0]), *inner[1:]]
-    if origin in {Union, UnionType}:
-        return Union[tuple(map(_described_type, inner))]  # noqa: UP007 - made at run time
-    if origin is tuple:
-        return tuple[tuple(map(_described_type, inner))]  # type: ignore[misc]
+    arguments = get_args(kind)
+    if Rate in arguments:
+        return _describable(Rate) | _RATE_TEXT | None
+    if get_origin(kind) is Annotated:
+        return Annotated[(_described_type(arguments[0]), *arguments[1:])]
+    if get_origin(kind) in {Union, UnionType}:
+        return Union[tuple(map(_described_type, arguments))]  # noqa: UP007 - of types that are not known before
+    if get_origin(kind) in {tuple, list, dict}:
+        return get_origin(kind)[tuple(map(_described_type, arguments))]
     return kind
 
 

@@ -6,9 +6,11 @@ from typing import Final
 
 from router.errors import ConditionError
 from router.rules.cel import Expression, Names, compile_expression, identifier_problem
+from router.rules.cel.check import Problem
 from router.variables import offset_before, without_escapes
 from router.yaml_routing import label_problem
-from router.yaml_source import Entry, MapNode, Node, Page, Scalar
+from router.yaml_source import Entry, MapNode, Node, Page, Scalar, Span
+from router.yaml_types import Stretch, report_problems
 
 _LETS_LIMIT: Final = 50
 _LABELS_LIMIT: Final = 50
@@ -23,10 +25,14 @@ _STAND_IN: Final = compile_expression("data")
 
 
 class NamingReader:
-    """Reads the names of one rule; ``names`` are those that its expressions may use."""
+    """Reads the names of one rule; ``names`` are those that its expressions may use.
 
-    def __init__(self, page: Page, names: Names) -> None:
+    ``events`` are the event types that the expressions are for.
+    """
+
+    def __init__(self, page: Page, names: Names, events: tuple[str, ...] = ()) -> None:
         self._page = page
+        self._events = events
         self.names: Names = dict(names)
 
     def lets(self, node: Node | None) -> Mapping[str, Expression]:
@@ -85,7 +91,7 @@ class NamingReader:
     ) -> Expression | None:
         """Compile a part of a scalar, which begins at ``start`` in its text."""
         try:
-            return compile_expression(without_escapes(text), self.names)
+            expression = compile_expression(without_escapes(text), self.names)
         except ConditionError as error:
             offset = start + offset_before(text, error.offset)
             hint = error.hint
@@ -95,6 +101,14 @@ class NamingReader:
             span = self._page.within(scalar, offset, error.length)
             self._page.report(span, error.message, hint)
             return None
+
+        def place(problem: Problem) -> Span:
+            offset = start + offset_before(text, problem.offset)
+            return self._page.within(scalar, offset, problem.length)
+
+        stretch = Stretch(expression.source, place)
+        report_problems(self._page, expression, self._events, [stretch])
+        return expression
 
     def _limited(self, node: Node | None, key: str, limit: int) -> Iterator[Entry]:
         entries = _entries(node)

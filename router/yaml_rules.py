@@ -20,7 +20,14 @@ from router.yaml_convert import WRONG, Converter
 from router.yaml_features import FeatureReader, MuteTimes
 from router.yaml_naming import NamingReader
 from router.yaml_routing import Places, RecipientReader
-from router.yaml_source import ListNode, MapNode, Node, Page, Scalar
+from router.yaml_source import Entry, ListNode, MapNode, Node, Page, Scalar
+from router.yaml_types import (
+    Stretch,
+    report_problems,
+    stretch_of_test,
+    stretch_of_text,
+    warn_of_fields,
+)
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
@@ -56,14 +63,14 @@ class RuleReader:
             self._page.report(node.span, message)
         self._check_name(node.get("name"))
         self._check_events(node.get("events"))
-        naming = NamingReader(self._page, self._places.names)
+        naming = NamingReader(self._page, self._places.names, _events(node))
         lets = naming.lets(node.get("let"))
         self._names = naming.names
         labels = naming.labels(node.get("labels"))
         recipients = RecipientReader(self._page, self._places, self._names).read(
             node.get("send_to")
         )
-        self._check_summary(node.get("summary"), lets)
+        self._check_summary(node.get("summary"), lets, _events(node))
         condition = self._condition(node)
         features = FeatureReader(
             self._page,
@@ -128,9 +135,11 @@ class RuleReader:
         if len(node.items) > limit:
             self._page.report(node.span, f"{key} has {len(node.items)} items, at most {limit}")
             return
-        yield from (item for item in node.items if isinstance(item, Scalar))
+        yield from _scalars(node)
 
-    def _check_summary(self, node: Node | None, names: Collection[str]) -> None:
+    def _check_summary(
+        self, node: Node | None, names: Collection[str], events: tuple[str, ...]
+    ) -> None:
         if not isinstance(node, Scalar):
             return
         text = without_escapes(node.text)
@@ -143,11 +152,23 @@ class RuleReader:
             message, _, choice = message.partition(", there are")
             hint = f"there are{choice}" if choice else ""
             self._page.report(span, f"summary: {message}", hint)
+        else:
+            warn_of_fields(self._page, node, text, events)
 
     def _condition(self, rule: MapNode) -> Condition | None:
         """What ``when`` and ``match`` ask for together; None where that is nothing, or wrong."""
-        conditions = [self._when(rule.get("when")), self._match(rule.get("match"))]
+        stretches: list[Stretch] = []
+        conditions = [
+            self._when(rule.get("when"), stretches),
+            self._match(rule.get("match"), stretches),
+        ]
         given = [condition for condition in conditions if condition is not None]
+        whole = self._both(rule, given)
+        if whole is not None:
+            report_problems(self._page, whole, _events(rule), stretches)
+        return whole
+
+    def _both(self, rule: MapNode, given: list[Condition]) -> Condition | None:
         if len(given) < 2:
             return given[0] if given else None
         try:
@@ -159,25 +180,33 @@ class RuleReader:
             self._page.report(rule.span, f"when and match together: {error.message}", error.hint)
             return None
 
-    def _when(self, node: Node | None) -> Condition | None:
+    def _when(self, node: Node | None, stretches: list[Stretch]) -> Condition | None:
         if not isinstance(node, Scalar):
             return None
         try:
-            return compile_condition(without_escapes(node.text), self._names)
+            condition = compile_condition(without_escapes(node.text), self._names)
         except ConditionError as error:
             offset = offset_before(node.text, error.offset)
             span = self._page.within(node, offset, error.length)
             self._page.report(span, error.message, error.hint)
             return None
+        stretches.append(stretch_of_text(self._page, node, condition.source))
+        return condition
 
-    def _match(self, node: Node | None) -> Condition | None:
+    def _match(self, node: Node | None, stretches: list[Stretch]) -> Condition | None:
         if not isinstance(node, MapNode):
             return None
         mapping = self._converter.convert(node, dict[str, Any], "match")
         if mapping is WRONG:
             return None
         # Each piece by itself, to tell which of them are wrong; then all of them, or none.
-        sound = [self._compile_match(piece, place) for place, piece in _pieces(node, mapping)]
+        pieces = list(_pieces(node, mapping))
+        sound = [self._compile_match(piece, test.key) for _, test, piece in pieces]
+        for condition, (field, test, _) in zip(sound, pieces, strict=True):
+            if condition is not None:
+                stretches.append(
+                    stretch_of_test(self._page, condition, field, test.key, test.value)
+                )
         return self._compile_match(mapping, node) if None not in sound else None
 
     def _compile_match(self, mapping: dict[str, Any], place: Node) -> Condition | None:
@@ -197,15 +226,26 @@ def _constant(routing: Routing, naming: Naming) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for each in recipients if isinstance(each, str)))
 
 
-def _pieces(node: MapNode, mapping: dict[str, Any]) -> Iterator[tuple[Node, dict[str, Any]]]:
-    """A match for each single test of a match, and where it stands."""
+def _pieces(
+    node: MapNode, mapping: dict[str, Any]
+) -> Iterator[tuple[Scalar, Entry, dict[str, Any]]]:
+    """For each single test of a match: its field, where it stands, and a match of it alone."""
     for entry in node.entries:
         field, value = entry.key.text, entry.value
         if isinstance(value, MapNode) and value.entries:
             for test in value.entries:
-                yield test.key, {field: {test.key.text: mapping[field][test.key.text]}}
+                yield entry.key, test, {field: {test.key.text: mapping[field][test.key.text]}}
         else:
-            yield entry.key, {field: mapping[field]}
+            yield entry.key, entry, {field: mapping[field]}
+
+
+def _events(rule: MapNode) -> tuple[str, ...]:
+    return tuple(item.text for item in _scalars(rule.get("events")))
+
+
+def _scalars(node: Node | None) -> Iterator[Scalar]:
+    items = node.items if isinstance(node, ListNode) else ()
+    yield from (item for item in items if isinstance(item, Scalar))
 
 
 def _called(node: Node) -> str:

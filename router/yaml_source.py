@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 import yaml
 
-from router.errors import Finding
+from router.errors import Finding, Level
 from router.yaml_scalars import plain_value, value_offsets
 from router.yaml_syntax import explain
 
@@ -94,6 +94,8 @@ class Page:
         self._starts = [0, *(end.end() for end in _LINE_END.finditer(text))]
         self.faults: dict[Fault, None] = {}
         """A dict for its order: what is reported twice counts once."""
+        self.warnings: dict[Fault, None] = {}
+        """What may be meant as it stands."""
         self.hidden: list[Span] = []
 
     @property
@@ -109,6 +111,11 @@ class Page:
         """Keep a finding; without a span it is about the whole file."""
         if not self.is_full:
             self.faults[span, message, hint] = None
+
+    def warn(self, span: Span, message: str, hint: str = "") -> None:
+        """Keep a finding that refuses nothing."""
+        if len(self.warnings) < FINDINGS_LIMIT:
+            self.warnings[span, message, hint] = None
 
     def hide(self, node: "Node") -> None:
         """Show no finding's line with the values that stand here: they may be secrets."""
@@ -128,7 +135,7 @@ class Page:
     def blank(self) -> "Page":
         """The same file with nothing found yet, for looking at a part of it tentatively."""
         page = copy.copy(self)
-        page.faults, page.hidden = {}, []
+        page.faults, page.warnings, page.hidden = {}, {}, []
         return page
 
     def report_common(self, trials: Sequence["Page"], unless: Sequence[str]) -> None:
@@ -155,24 +162,29 @@ class Page:
         return Span(scalar.span.start + found[0], scalar.span.start + found[1])
 
     def findings(self) -> Iterator[Finding]:
-        text = self._masked() if self.faults else ""
-        for span, message, hint in self.faults:
-            if span is None:
-                yield Finding(self.file, 0, 0, message, hint)
-                continue
-            line = self.line(span.start)
-            column = self._column(span.start)
-            begin = self._starts[line - 1]
-            source = _LINE_END.split(text[begin : begin + _SHOWN_LINE + 100], 1)[0]
-            yield Finding(
-                self.file,
-                line,
-                column,
-                message,
-                hint,
-                source if column <= _SHOWN_LINE else "",
-                max(1, min(span.end - span.start, len(source) - column + 1)),
-            )
+        text = self._masked() if self.faults or self.warnings else ""
+        for faults, level in ((self.faults, Level.ERROR), (self.warnings, Level.WARNING)):
+            for fault in faults:
+                yield self._finding(fault, level, text)
+
+    def _finding(self, fault: Fault, level: Level, text: str) -> Finding:
+        span, message, hint = fault
+        if span is None:
+            return Finding(self.file, 0, 0, message, hint, level=level)
+        line = self.line(span.start)
+        column = self._column(span.start)
+        begin = self._starts[line - 1]
+        source = _LINE_END.split(text[begin : begin + _SHOWN_LINE + 100], 1)[0]
+        return Finding(
+            self.file,
+            line,
+            column,
+            message,
+            hint,
+            source if column <= _SHOWN_LINE else "",
+            max(1, min(span.end - span.start, len(source) - column + 1)),
+            level,
+        )
 
     def _column(self, offset: int) -> int:
         return offset - self._starts[self.line(offset) - 1] + 1
@@ -186,6 +198,22 @@ class Page:
                 if characters[offset] not in "\r\n":
                     characters[offset] = "*"
         return "".join(characters)
+
+
+def page_of(name: str, content: bytes | str) -> Page:
+    """A file's page. ``content`` is its bytes, or as text why there are none, which is reported."""
+    if isinstance(content, str):
+        page = Page(name, "")
+        page.report(None, content)
+        return page
+    try:
+        return Page(name, content.decode().removeprefix("\ufeff"))
+    except UnicodeDecodeError as error:
+        readable = content[: error.start].decode()
+        page = Page(name, readable)
+        span = Span(len(readable), len(readable) + 1)
+        page.report(span, f"byte 0x{content[error.start]:02x} is not UTF-8", "save it as UTF-8")
+        return page
 
 
 def read_yaml(page: Page) -> Node | None:

@@ -8,6 +8,7 @@ import click
 
 from router import __version__
 from router.cli import (
+    backtesting,
     dead_letters,
     destinations,
     judging,
@@ -17,6 +18,7 @@ from router.cli import (
     serving,
     silencing,
     streaming,
+    testing,
 )
 from router.cli.terminal import Commands
 
@@ -34,6 +36,8 @@ _MODULES = (
     serving,
     streaming,
     judging,
+    testing,
+    backtesting,
     previewing,
     sending,
     destinations,

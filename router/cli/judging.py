@@ -2,49 +2,73 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import click
 
+from router import events_schema, rules_schema
 from router.app import system_clock
 from router.cli.terminal import FOLDER, as_json, read_events
-from router.configuration import MissingVariable, load
+from router.configuration import Configuration, MissingVariable, load
 from router.destinations import Environment
-from router.errors import RulesError
+from router.errors import Finding, Level, RulesError
 from router.explaining import as_text, explain
-from router.findings import render_findings
-from router.rules_schema import json_schema
+from router.findings import plural, render_findings
 from router.settings import Settings
+from router.testing import schema as tests_schema
+from router.testing.reading import read_tests
 from router.worker.roster import make_destination
 
 
 @click.command()
 @click.argument("rules", type=FOLDER, required=False)
+@click.option("--strict", is_flag=True, help="Let warnings count: exit code 1 for them, too.")
 @click.option("--json", "json_wanted", is_flag=True, help="Print the findings as JSON.")
-def check(rules: Path | None, *, json_wanted: bool) -> None:
-    """Check a folder of rules; ROUTER_RULES (or rules/) where none is named."""
+def check(rules: Path | None, *, strict: bool, json_wanted: bool) -> None:
+    """Check a folder of rules and their tests; ROUTER_RULES (or rules/) where none is named."""
     folder = rules or Settings.read(os.environ).rules
-    try:
-        configuration = load(folder, os.environ, missing=MissingVariable.KEEP)
-    except RulesError as error:
-        if json_wanted:
-            click.echo(as_json({"findings": error.findings}))
-        else:
-            click.echo(render_findings(error.findings, color=sys.stdout.isatty()))
-        sys.exit(1)
-    missing = {
+    configuration, findings = _checked(folder)
+    unset = {
         spec.name: spec.missing_variables
-        for spec in configuration.destinations
+        for spec in (configuration.destinations if configuration else ())
         if spec.missing_variables
     }
     if json_wanted:
-        click.echo(as_json({"findings": [], "unset": missing}))
-        return
-    counts = (len(configuration.rules.rules), len(configuration.destinations))
-    click.echo(f"{folder}: {counts[0]} rules, {counts[1]} destinations, nothing found")
-    for name, variables in missing.items():
-        click.echo(f"note: destination {name} needs {', '.join(variables)}, not set here")
+        click.echo(as_json({"findings": findings, "unset": unset}))
+    else:
+        if findings:
+            click.echo(render_findings(findings, color=sys.stdout.isatty()))
+        if configuration:
+            click.echo(_counted(folder, configuration, findings))
+        for name, variables in unset.items():
+            click.echo(f"note: destination {name} needs {', '.join(variables)}, not set here")
+    is_refused = any(finding.level is Level.ERROR for finding in findings)
+    sys.exit(is_refused or (strict and bool(findings)))
+
+
+def _checked(folder: Path) -> tuple[Configuration | None, list[Finding]]:
+    """The folder's configuration, if it has one, and all that is found in it and in its tests."""
+    findings: list[Finding] = []
+    configuration = None
+    try:
+        configuration = load(folder, os.environ, missing=MissingVariable.KEEP)
+        findings += configuration.warnings
+        findings += read_tests(folder, configuration).warnings
+    except RulesError as error:
+        findings += error.findings
+    return configuration, findings
+
+
+def _counted(folder: Path, configuration: Configuration, findings: Sequence[Finding]) -> str:
+    counts = (
+        plural(len(configuration.rules.rules), "rule"),
+        plural(len(configuration.destinations), "destination"),
+    )
+    errors = sum(finding.level is Level.ERROR for finding in findings)
+    found = plural(errors, "error") if errors else "no errors" if findings else "nothing found"
+    return f"{folder}: {counts[0]}, {counts[1]}, {found}"
 
 
 @click.command(name="explain")
@@ -78,7 +102,19 @@ def schema() -> None:
 @schema.command(name="rules")
 def schema_rules() -> None:
     """Of a file in the rules folder, for completion in editors."""
-    click.echo(as_json(json_schema()))
+    click.echo(as_json(rules_schema.json_schema()))
+
+
+@schema.command(name="events")
+def schema_events() -> None:
+    """Of the events that the router knows, which conditions are checked against."""
+    click.echo(as_json(events_schema.json_schema()))
+
+
+@schema.command(name="tests")
+def schema_tests() -> None:
+    """Of a file of rule tests, for completion in editors."""
+    click.echo(as_json(tests_schema.json_schema()))
 
 
 COMMANDS: Final = (check, explain_command, schema)

@@ -16,6 +16,7 @@ from router.destinations.templates import (
     ESCAPES,
     SOURCE_LIMIT,
     Target,
+    fields_read,
     is_constant,
     render,
     template_error,
@@ -23,7 +24,7 @@ from router.destinations.templates import (
 from router.destinations.text import clean, cut, one_line
 from router.events import Event, document
 
-__all__ = ["SOURCE_LIMIT", "Target", "template_error"]
+__all__ = ["SOURCE_LIMIT", "Target", "fields_read", "template_error"]
 
 SUMMARY_LIMIT: Final = 500
 FACT_LIMIT: Final = 200

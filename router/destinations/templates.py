@@ -42,6 +42,7 @@ _NODES: Final = (
     *(nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Neg),
     *(nodes.Pos, nodes.Tuple, nodes.List, nodes.Dict, nodes.Pair, nodes.Keyword),
 )
+_EVENT: Final = frozenset({"data", "event"})
 _FILTERS: Final = frozenset(
     "abs capitalize count d default dictsort filesizeformat first float int items join last"  # noqa: SIM905 - not forty lines
     " length list lower map max min reject rejectattr replace reverse round select selectattr"
@@ -100,6 +101,25 @@ def template_error(source: str, names: Collection[str] = ()) -> tuple[int, str] 
     except jinja2.TemplateSyntaxError as error:
         return error.lineno, error.message or "not a template"
     return None
+
+
+def fields_read(source: str) -> list[str]:
+    """The fields of the event that a sound template names, as ``data.a.b``.
+
+    Not what it reads by ``[…]``, nor fields of what a loop goes through.
+    """
+    found = []
+    inner = set()
+    for node in _tree(source, Target.TEXT).find_all(nodes.Getattr):
+        names: list[str] = []
+        owner: nodes.Node = node
+        while isinstance(owner, nodes.Getattr):
+            inner.add(id(owner.node))
+            names.append(owner.attr)
+            owner = owner.node
+        if id(node) not in inner and isinstance(owner, nodes.Name) and owner.name in _EVENT:
+            found.append(".".join([owner.name, *reversed(names)]))
+    return found
 
 
 def is_constant(source: str) -> bool:
@@ -210,7 +230,7 @@ def _check(node: nodes.Node) -> None:
 
 
 def _check_names(tree: nodes.Template, names: Collection[str]) -> None:
-    known = ["data", "event", "alert", *sorted(names)]
+    known = [*sorted(_EVENT), "alert", *sorted(names)]
     # The filter that counts the turns of loops is not a name, and ``self`` is jinja2's own.
     unknown = meta.find_undeclared_variables(tree) - set(known) | {"self"}
     for name in tree.find_all(nodes.Name):

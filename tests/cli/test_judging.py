@@ -28,7 +28,7 @@ def test_a_sound_folder_is_checked_with_exit_code_0(rules: Path) -> None:
     result = router("check", rules)
     assert (result.exit_code, result.output) == (
         0,
-        f"{rules}: 1 rules, 1 destinations, nothing found\n",
+        f"{rules}: 1 rule, 1 destination, nothing found\n",
     )
 
 
@@ -48,9 +48,39 @@ def test_findings_come_as_json_too(rules: Path) -> None:
     assert (finding["line"], finding["column"]) == (1, 1)
 
 
+def test_warnings_are_shown_and_are_exit_code_1_only_if_asked_for(rules: Path) -> None:
+    event = "com.twilio.voice.insights.conference-summary.complete"
+    when = "data.friendly_name != 'x'"
+    (rules / "b.yaml").write_text(
+        f"rules: [{{name: b, events: [{event}], when: {when}, send_to: [noc]}}]\n"
+    )
+    result = router("check", rules)
+    assert result.exit_code == 0
+    assert "warning: `data.friendly_name != 'x'` does not hold" in result.output
+    assert result.output.endswith(
+        f"1 warning in 1 file\n{rules}: 2 rules, 1 destination, no errors\n"
+    )
+    assert router("check", "--strict", rules).exit_code == 1
+    (finding,) = msgspec.json.decode(router("check", "--json", rules).output)["findings"]
+    assert finding["level"] == "warning"
+
+
 def test_what_is_no_event_is_exit_code_2(rules: Path, tmp_path: Path) -> None:
     event = tmp_path / "event.json"
     event.write_text('{"specversion": "1.0"}')
     result = router("explain", "--rules", rules, event)
     assert result.exit_code == 2
     assert "this is no CloudEvent: Object missing required field `id`" in result.stderr
+
+
+def test_tests_are_checked_too(rules: Path) -> None:
+    (rules / "tests").mkdir()
+    (rules / "tests" / "a.yaml").write_text("tests: [{name: x}]\n")
+    result = router("check", rules)
+    assert result.exit_code == 1
+    assert "the test expects nothing" in result.output
+
+
+@pytest.mark.parametrize("name", ["rules", "events", "tests"])
+def test_schemas_are_printed(name: str) -> None:
+    assert "$defs" in msgspec.json.decode(router("schema", name).output)

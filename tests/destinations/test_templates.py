@@ -9,6 +9,7 @@ from router.destinations.templates import (
     SOURCE_LIMIT,
     VALUE_LIMIT,
     Target,
+    fields_read,
     render,
     template_error,
 )
@@ -179,3 +180,11 @@ def test_no_expression_leads_around_the_escaping(source, target):
 def test_no_value_leads_around_the_escaping(text):
     seen = fill("{{ data.x }}", Target.HTML, x=text)
     assert not set(seen) & set("<>\"'\r\n\x00\u202e")
+
+
+def test_the_fields_that_a_template_names_are_known() -> None:
+    source = (
+        "{{ data.a.b or data.c }} {% for each in data.list %}{{ each.x }}{% endfor %}"
+        " {{ data['x'].y }} {{ event.id | upper }} {{ alert.rule }}"
+    )
+    assert sorted(fields_read(source)) == ["data.a.b", "data.c", "data.list", "event.id"]

@@ -1,0 +1,52 @@
+"""``router test``: the rules are proved by examples."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from router.cli.terminal import FOLDER, as_json
+from router.configuration import MissingVariable, load
+from router.findings import render_findings
+from router.settings import Settings
+from router.testing import report
+from router.testing.reading import FOLDER as TESTS
+from router.testing.reading import read_tests
+from router.testing.running import run_case
+
+
+@click.command()
+@click.argument("rules", type=FOLDER, required=False)
+@click.option("-k", "only", default="", metavar="TEXT", help="Only tests with this in their name.")
+@click.option("--strict", is_flag=True, help="Fail, too, for rules that no test shows at work.")
+@click.option(
+    "--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit's XML here."
+)
+@click.option("--json", "json_wanted", is_flag=True, help="Print the results as JSON.")
+def test(
+    rules: Path | None, only: str, junit: Path | None, *, strict: bool, json_wanted: bool
+) -> None:
+    """Run the tests of a folder of rules: the files in its folder `tests`."""
+    folder = rules or Settings.read(os.environ).rules
+    configuration = load(folder, os.environ, missing=MissingVariable.KEEP)
+    tests = read_tests(folder, configuration)
+    cases = [case for case in tests.cases if only in case.name]
+    names = [rule.name for rule in configuration.rules.rules]
+    summary = report.summarise([run_case(case, configuration.rules) for case in cases], names)
+    if junit is not None:
+        junit.write_text(report.as_junit(summary), encoding="utf-8")
+    if json_wanted:
+        click.echo(as_json(summary))
+    else:
+        if tests.warnings:
+            click.echo(render_findings(tests.warnings, color=sys.stdout.isatty()) + "\n")
+        click.echo(report.as_text(summary, color=sys.stdout.isatty()))
+    if not cases:
+        click.echo(f"no tests: write them in {folder / TESTS}", err=True)
+    whole = summary.coverage.is_whole or bool(only)
+    sys.exit(bool(summary.failed) or (strict and not whole))
+
+
+COMMANDS: Final = (test,)

@@ -127,7 +127,7 @@ async def balanced(connection: Connection) -> ledger.Ledger:
         pending = [books.pending, *(each.pending for each in books.destinations.values())]
         return None if any(pending) else books
 
-    return await until(settled, seconds=60)
+    return await until(settled, seconds=300)  # a busy machine takes its time
 
 
 def told(sink: HttpSink) -> Iterator[tuple[str, str, str]]:

@@ -128,6 +128,25 @@ def rules(urls: Sequence[str], *, conditions: Sequence[str] = (), more: str = ""
     return "\n".join(lines) + "\n"
 
 
+def fill(redis: Redis, count: int, *, alerting: int) -> None:
+    """Accept so many events, one in ``alerting`` of which the rules alert on."""
+    asyncio.run(_accept(redis, count, alerting))
+
+
+async def _accept(redis: Redis, count: int, alerting: int) -> None:
+    connection = connect(redis.server.url, deadline=10, max_connections=2)
+    batches = Batches(connection, system_clock())
+    quiet = events(Shape(count=count, id_prefix="quiet"))
+    loud = events(Shape(count=count // alerting, status="summary_timeout"))
+    try:
+        for start in range(0, count, _BATCH):
+            places = range(start, min(start + _BATCH, count))
+            bodies = [next(quiet if place % alerting else loud) for place in places]
+            await batches.accept([Received(_events(bodies), [])])
+    finally:
+        await connection.close()
+
+
 def prefill(redis: Redis, destination: str, count: int) -> None:
     """Open deliveries as evaluate does, a batch at a time."""
     asyncio.run(_open_deliveries(redis, destination, count))

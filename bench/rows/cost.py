@@ -27,10 +27,10 @@ class _Counted(Protocol):
 
 
 def rows(*, short: bool) -> Iterator[Row]:
-    seconds = 3.0 if short else 8.0
-    rounds = 1 if short else 3
+    seconds = 2.0 if short else 6.0
+    rounds = 1 if short else 2
     why = alertmanager.available()
-    for rate in _RATES:
+    for rate in _RATES[-1:] if short else _RATES:
         what = f"CPU per event, Redis included ÷ Alertmanager's per alert, {rate:g}/s"
         sides = {"router": lambda rate=rate: _router(rate, seconds)}
         if not why:

@@ -25,8 +25,8 @@ _WAIT_SECONDS = 120.0
 
 
 def rows(*, short: bool) -> Iterator[Row]:
-    count = 3000 if short else 15_000
-    rounds = 2 if short else 5
+    count = 2000 if short else 10_000
+    rounds = 1 if short else 5
     with contextlib.ExitStack() as stack:
         redis = stack.enter_context(Redis("everysec"))
         sink = stack.enter_context(Sink())
@@ -36,8 +36,8 @@ def rows(*, short: bool) -> Iterator[Row]:
         }
         why = naive.available()
         if not why:
-            sides["tuned"] = lambda: _naive("tuned", redis, sink, count // 5)
-            sides["plain"] = lambda: _naive("plain", redis, sink, count // 10)
+            sides["tuned"] = lambda: _naive("tuned", redis, sink, count // 8)
+            sides["plain"] = lambda: _naive("plain", redis, sink, count // 40)
         rates = alternate(rounds, sides)
     figures = {f"{side} deliveries/s": median(rate) for side, rate in rates.items()}
     yield row(

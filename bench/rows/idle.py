@@ -8,11 +8,11 @@ from bench.processes import UNDER_TEST
 from bench.stage import Redis, Router, rules
 
 _DESTINATIONS = 10
-_SETTLE_SECONDS = 3.0
+_SETTLE_SECONDS = 2.0
 
 
 def rows(*, short: bool) -> Iterator[Row]:
-    seconds, rounds = (4.0, 2) if short else (10.0, 3)
+    seconds, rounds = (3.0, 1) if short else (10.0, 3)
     urls = [f"http://127.0.0.1:9/{number}" for number in range(_DESTINATIONS)]
     with Redis("everysec") as redis:
         router = Router(redis, rules(urls))

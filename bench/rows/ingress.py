@@ -41,7 +41,7 @@ def _against_bare(name: str, fsync: str, target: float, *, short: bool) -> Itera
             Process(python("bench.peers.bare", str(bare_port)), cores=UNDER_TEST, port=bare_port)
         )
         taken = alternate(
-            3 if short else 7,
+            2 if short else 5,
             {
                 "router": lambda: _flood(ours.port, 1, redis, short=short),
                 "bare": lambda: _flood(bare.port, 1, redis, short=short),
@@ -80,10 +80,10 @@ def _against_naive(*, short: bool) -> Iterator[Row]:
             variant: stack.enter_context(naive.server(variant, redis, sink))
             for variant in naive.VARIANTS
         }
-        for events in _CONNECTIONS_FOR:
+        for events in (1, 100) if short else (1, 10, 100):
             ports = {"router": ours.port, **{name: each.port for name, each in servers.items()}}
             taken = alternate(
-                2 if short else 5,
+                1 if short else 2,
                 {
                     side: lambda port=port, events=events: _flood(port, events, redis, short=short)
                     for side, port in ports.items()
@@ -107,7 +107,7 @@ def _against_naive(*, short: bool) -> Iterator[Row]:
 
 def _memory(*, short: bool) -> Iterator[Row]:
     """Ingress under full load; what it accepted is thrown away, for only ingress is looked at."""
-    minutes = 0.2 if short else 2.0
+    minutes = 0.05 if short else 1.0
     with (
         Redis("everysec") as redis,
         Router(redis, rules(["http://127.0.0.1:9/"])).ingress() as ours,
@@ -137,7 +137,7 @@ def _flood(port: int, events: int, redis: Redis, *, short: bool) -> load.Report:
             port=port,
             shape=Shape(count=max(20, 1000 // events), events=events),
             connections=_CONNECTIONS_FOR[events],
-            seconds=1.5 if short else 3.0,
+            seconds=1.0 if short else 2.0,
             warmup=0.4,
         ),
         BESIDE,

@@ -55,8 +55,8 @@ def rows(*, short: bool) -> Iterator[Row]:
         at_most=2,
         figures=figures,
     )
-    yield from _beside_peers(event, 3 if short else 7)
-    yield from _at_worst(event, rounds // 4)
+    yield from _beside_peers(event, 2 if short else 5)
+    yield from _at_worst(event, _SHAPES[1:4] if short else _SHAPES, 3 if short else 7)
 
 
 def _beside_peers(event: dict[str, Any], rounds: int) -> Iterator[Row]:
@@ -80,9 +80,9 @@ def _beside_peers(event: dict[str, Any], rounds: int) -> Iterator[Row]:
         yield row("T10", what, ratios(taken[name], taken["ours"]), case=name, figures=figures)
 
 
-def _at_worst(event: dict[str, Any], rounds: int) -> Iterator[Row]:
+def _at_worst(event: dict[str, Any], shapes: "tuple[_Shape, ...]", rounds: int) -> Iterator[Row]:
     """Shapes that are hard on an index: cost of 10,000 rules against that of 1,000."""
-    for name, shape, hostile in _SHAPES:
+    for name, shape, hostile in shapes:
         sides = {}
         hits = 0
         data = {**event, "data": {**event["data"], **hostile}}

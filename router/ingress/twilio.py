@@ -9,8 +9,10 @@ the body. There is no timestamp: de-duplication is the protection against replay
 
 import base64
 import enum
+import functools
 import hashlib
 import hmac
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
@@ -18,6 +20,7 @@ from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 from router.values import Secret
 
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+_BODY_HASH: Final = re.compile(r"[?&]bodySHA256=([0-9A-Fa-f]{64})(?=&|$)")
 _DIGESTS: Final = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
 
 
@@ -78,7 +81,7 @@ def check_url(
 
 def check_body(url: str, body: bytes) -> Check:
     """Check the body against the hash in ``url``, whose signature is known to be genuine."""
-    stated = parse_qs(urlsplit(url).query).get("bodySHA256", [""])[0]
+    stated = _stated_hash(url)
     if not stated:
         return Check.NO_BODY_HASH
     if not hmac.compare_digest(
@@ -106,9 +109,21 @@ def called_url(public_url: str, raw_path: str) -> str:
     """
     path, question, query = raw_path.partition("?")
     base = public_url.partition("?")[0].rstrip("/")
-    if urlsplit(base).path.endswith(path.rstrip("/")):
+    if _path_of(base).endswith(path.rstrip("/")):
         return base + question + query
     return base + path + question + query
+
+
+@functools.lru_cache(maxsize=16)
+def _path_of(base: str) -> str:
+    return urlsplit(base).path
+
+
+def _stated_hash(url: str) -> str:
+    """``bodySHA256`` of the URL, ``""`` where there is none."""
+    # Twilio's own form is found at once; parsing the URL takes longer than hashing the body.
+    plain = _BODY_HASH.search(url) if url.count("bodySHA256") == 1 else None
+    return plain[1] if plain else parse_qs(urlsplit(url).query).get("bodySHA256", [""])[0]
 
 
 def _algorithm(settings: str) -> str:

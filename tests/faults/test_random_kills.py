@@ -44,7 +44,7 @@ async def check(
                 await until(enough, seconds=120)
                 await worker.kill()
                 await worker.start()
-        delivered = await receivers.have_all(sender.accepted, seconds=120)
+        delivered = await receivers.have_all(sender.accepted, seconds=900)
         connection = connect(redis.url, deadline=5.0, max_connections=1)
 
         async def settled() -> ledger.Ledger | None:

@@ -13,7 +13,6 @@ multiprocess mode), and whichever is asked adds them up.
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import sys
@@ -32,7 +31,8 @@ logger = logging.getLogger(__name__)
 METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 """The variable by which prometheus-client is told."""
 LISTEN_FD: Final = "--listen-fd"
-READY_FD: Final = "--ready-fd"
+PARENT_FD: Final = "--parent-fd"
+"""A socket to the parent: a byte that says that the child listens; its end, that nobody minds it."""
 
 _BACKLOG: Final = 1024
 _START_SECONDS: Final = 30.0
@@ -49,21 +49,28 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Child:
-    """One process. ``ready`` tells whether it listens; False when it ended before that."""
+    """One process. It ends when its parent does: ``line`` ends with the parent, however that dies."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, ready: asyncio.StreamReader, started: float
+        self, process: asyncio.subprocess.Process, line: socket.socket, started: float
     ) -> None:
         self.process = process
         self.started = started
-        self._ready = ready
+        self._line = line
 
     async def ready(self) -> bool:
+        """Whether it listens; False when it ended before that, or takes too long."""
         try:
             async with asyncio.timeout(_START_SECONDS):
-                return bool(await self._ready.read(1))
+                return bool(await asyncio.get_running_loop().sock_recv(self._line, 1))
         except TimeoutError:
             return False
+
+    async def ended(self) -> int:
+        """Its exit code, once there is one."""
+        code = await self.process.wait()
+        self._line.close()
+        return code
 
     def send(self, number: signal.Signals) -> None:
         if self.process.returncode is None:
@@ -133,28 +140,27 @@ class Fleet:
         return 0
 
     async def _start(self, place: int) -> _Child:
-        reader, writer = os.pipe()
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
         listening = self._sockets[place].fileno()
-        try:
+        with theirs:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *("-m", "router", *self._command.arguments),
-                *(LISTEN_FD, str(listening), READY_FD, str(writer)),
+                *(LISTEN_FD, str(listening), PARENT_FD, str(theirs.fileno())),
                 env={**self._command.environ, METRICS_FOLDER: self._folder},
-                pass_fds=(listening, writer),
+                pass_fds=(listening, theirs.fileno()),
                 # A signal for the terminal's whole group would reach the children twice.
                 start_new_session=True,
             )
-        finally:
-            os.close(writer)
-        return _Child(process, await _stream(reader), self._monotonic())
+        return _Child(process, ours, self._monotonic())
 
     async def _keep(self, place: int) -> None:
         """See to it that the place has a child."""
         deaths = 0
         while True:
             child = self._children[place]
-            code = await child.process.wait()
+            code = await child.ended()
             multiprocess.mark_process_dead(child.process.pid, self._folder)  # type: ignore[no-untyped-call]
             if self._stop.is_set() or child is not self._children[place]:
                 if self._stop.is_set():
@@ -193,7 +199,7 @@ class Fleet:
             # Twice: requests first, then jobs.
             async with asyncio.timeout(2 * self._drain_seconds + 10):
                 for child in self._children:
-                    await child.process.wait()
+                    await child.ended()
         except TimeoutError:
             logger.error("a process does not stop, it is killed")  # noqa: TRY400 - nothing to trace
             self._pass_on(signal.SIGKILL)
@@ -225,12 +231,3 @@ def bind(host: str, port: int, count: int) -> list[socket.socket]:
             " (set ROUTER_HOST, ROUTER_PORT or ROUTER_WORKER_PORT)"
         ) from None
     return sockets
-
-
-async def _stream(reader: int) -> asyncio.StreamReader:
-    stream = asyncio.StreamReader()
-    loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reader, "rb", buffering=0)
-    )
-    return stream

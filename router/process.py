@@ -27,8 +27,10 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
         raise _first(errors) from None
 
 
-async def serve(app: App, ready: Callable[[Address], None]) -> None:
+async def serve(app: App, ready: Callable[[Address], None], *, parent: int | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then drain; a second signal ends the process at once.
+
+    The end of ``parent``, a socket, is a signal too: whoever started this process is gone.
 
     SIGHUP reloads the rules.
 
@@ -44,9 +46,16 @@ async def serve(app: App, ready: Callable[[Address], None]) -> None:
             signal.raise_signal(number)
         stop.set()
 
+    def orphaned(line: int) -> None:
+        loop.remove_reader(line)
+        logger.warning("the parent process is gone")
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked, number)
     loop.add_signal_handler(signal.SIGHUP, app.reload)
+    if parent is not None:
+        loop.add_reader(parent, orphaned, parent)
     await app.serve(stop, ready)
 
 

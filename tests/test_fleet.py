@@ -55,6 +55,14 @@ def children(process: RouterProcess) -> list[int]:
     return [int(pid) for pid in text.split()]
 
 
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 async def metric(url: str, line_start: str) -> float:
     # A connection of its own: the kernel may give it to either process.
     async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as response:
@@ -139,9 +147,19 @@ async def test_told_to_stop_all_of_them_stop(environ: dict[str, str]) -> None:
         pids = children(fleet)
 
     assert len(pids) == 2
-    for pid in pids:
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
+    assert not any(alive(pid) for pid in pids)
+
+
+async def test_without_their_parent_all_of_them_end(environ: dict[str, str]) -> None:
+    async with RouterProcess("ingress", "--processes", "2", environ=environ) as fleet:
+        await until(lambda: said(fleet, "all processes listen"), seconds=25)
+        pids = children(fleet)
+        await fleet.kill()
+
+    async def gone() -> bool:
+        return not any(alive(pid) for pid in pids)
+
+    assert await until(gone, seconds=20)
 
 
 async def test_wrong_settings_end_the_parent_too(environ: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from router import process
 from router.app import App, Roles, system_clock
-from router.fleet import LISTEN_FD, READY_FD, Command, Fleet, bind
+from router.fleet import LISTEN_FD, PARENT_FD, Command, Fleet, bind
 from router.serving import Address
 from router.settings import Settings
 from router.telemetry import Metrics
@@ -28,8 +28,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     processes: int = 1
     listen_fd: int | None = None
     """A listening socket, from the parent."""
-    ready_fd: int | None = None
-    """Where to write a byte once this process listens."""
+    parent_fd: int | None = None
+    """A socket to the parent, see ``PARENT_FD``."""
 
 
 def in_processes(command: Callable[..., None]) -> Callable[..., None]:
@@ -43,12 +43,12 @@ def in_processes(command: Callable[..., None]) -> Callable[..., None]:
         help="How many processes share the port. SIGUSR2 exchanges them one by one.",
     )
     @click.option(LISTEN_FD, type=int, hidden=True)
-    @click.option(READY_FD, type=int, hidden=True)
+    @click.option(PARENT_FD, type=int, hidden=True)
     @functools.wraps(command)
     def placed(
-        *, processes: int, listen_fd: int | None, ready_fd: int | None, **arguments: Any
+        *, processes: int, listen_fd: int | None, parent_fd: int | None, **arguments: Any
     ) -> None:
-        place = Place(processes=processes, listen_fd=listen_fd, ready_fd=ready_fd)
+        place = Place(processes=processes, listen_fd=listen_fd, parent_fd=parent_fd)
         command(**arguments, place=place)
 
     return placed
@@ -61,12 +61,12 @@ def serve(settings: Settings, roles: Roles, metrics: Metrics, place: Place | Non
 
     def ready(address: Address) -> None:
         logger.info("listening", extra={"url": str(address)})
-        if place.ready_fd is not None:
-            os.write(place.ready_fd, b"1")
-            os.close(place.ready_fd)
+        if place.parent_fd is not None:
+            os.write(place.parent_fd, b"1")
 
     async def until_stopped() -> None:
-        await process.serve(App(settings, roles, metrics, system_clock()), ready)
+        app = App(settings, roles, metrics, system_clock())
+        await process.serve(app, ready, parent=place.parent_fd)
 
     process.run(until_stopped())
 

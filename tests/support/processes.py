@@ -36,8 +36,12 @@ class RouterProcess:
         )
         self._listening = asyncio.Event()
         self._reader = asyncio.get_running_loop().create_task(self._read_log())
-        async with asyncio.timeout(25):
-            await self._listening.wait()
+        try:
+            async with asyncio.timeout(25):
+                await self._listening.wait()
+        except TimeoutError:
+            await self.kill()
+            raise
         if not self.url:
             raise RuntimeError(f"the router did not start: {self.log}")
 

@@ -25,6 +25,7 @@ from router.journal.embedded import EmbeddedRedis, find_server
 from router.journal.keys import BatchId
 
 _BATCH: Final = 500
+_RULES_A_FILE: Final = 2000
 FSYNC: Final = ("no AOF", "everysec", "always")
 
 
@@ -69,11 +70,12 @@ class Redis:
 class Router:
     """The router's processes against one Redis, with all that it has switched on."""
 
-    def __init__(self, redis: Redis, rules: str, *, log: Path | None = None) -> None:
+    def __init__(self, redis: Redis, rules: Sequence[str]) -> None:
         self._redis = redis
-        self._log = log
         self._folder = tempfile.TemporaryDirectory(prefix="bench-rules-")
-        (Path(self._folder.name) / "rules.yaml").write_text(rules)
+        self._log = Path(self._folder.name) / "log"
+        for number, text in enumerate(rules):
+            (Path(self._folder.name) / f"{number}.yaml").write_text(text)
 
     @contextlib.contextmanager
     def ingress(self, cores: frozenset[int] = UNDER_TEST) -> Iterator[Process]:
@@ -106,26 +108,35 @@ class Router:
         )
 
 
-def rules(urls: Sequence[str], *, conditions: Sequence[str] = (), more: str = "") -> str:
-    """A rules folder's text: one rule that tells each URL of a timed-out summary, and others.
+def rules(urls: Sequence[str], *, conditions: Sequence[str] = ()) -> list[str]:
+    """The files of a rules folder: one rule that tells each URL of a timed-out summary.
 
-    ``more`` is added to each destination.
+    ``conditions`` are further rules, which are judged and counted and tell nobody.
     """
     names = [f"sink-{number}" for number in range(len(urls))]
-    lines = ["destinations:"]
-    lines += [
-        f'  {name}: {{http: {{url: "{url}", signing_secret: benchmark{more}}}}}'
+    destinations = [
+        f'  {name}: {{http: {{url: "{url}", signing_secret: benchmark}}}}'
         for name, url in zip(names, urls, strict=True)
     ]
-    lines.append("rules:")
-    for number, condition in enumerate(('data.status == "summary_timeout"', *conditions)):
-        lines += [
-            f"  - name: rule-{number}",
-            f'    events: ["{SUMMARY}.*"]',
-            f"    when: '{condition}'",
-            f"    send_to: [{', '.join(names)}]",
-        ]
-    return "\n".join(lines) + "\n"
+    texts = ['data.status == "summary_timeout"', *conditions]
+    made = [_rule(number, text, names) for number, text in enumerate(texts)]
+    return [
+        "\n".join(["destinations:", *destinations, ""]),
+        *(
+            "".join(["rules:\n", *made[start : start + _RULES_A_FILE]])
+            for start in range(0, len(made), _RULES_A_FILE)
+        ),
+    ]
+
+
+def _rule(number: int, condition: str, send_to: Sequence[str]) -> str:
+    return (
+        f"  - name: rule-{number}\n"
+        f'    events: ["{SUMMARY}.*"]\n'
+        f"    when: '{condition}'\n"
+        f"    send_to: [{', '.join(send_to)}]\n"
+        f"    mode: {'shadow' if number else 'live'}\n"
+    )
 
 
 def fill(redis: Redis, count: int, *, alerting: int) -> None:

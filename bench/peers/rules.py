@@ -44,7 +44,7 @@ _FOR_ALL: Final = (
     'data.status == "completed" && data.detected_issues.call_quality >= 5',
     'data.status == "summary_timeout"',
     '"silent" in data.tags',
-    'data.status == "never_started" && data.max_participants > 1',
+    'data.status == "not_started" && data.max_participants > 1',
     "data.mixer_region != data.mixer_region_requested",
     'data.detected_issues.region_configuration >= 2 && data.mixer_region in ["us1", "ie1"]',
     "data.duration_seconds > 86000",

@@ -78,8 +78,8 @@ def _beside(sick: str, *, short: bool) -> Row:
 
 
 def _evaluate(count: int, events: int) -> Row:
-    """Judging alone: none of the events raises an alert of the rules that send."""
-    conditions = [f"({each.cel}) && data.max_participants < 0" for each in realistic(count)]
+    """Judging alone: no event is one that somebody is told of."""
+    conditions = [each.cel for each in realistic(count)]
     with Redis("everysec") as redis:
         router = Router(redis, rules(["http://127.0.0.1:9/"], conditions=conditions))
         with router.ingress() as ingress:
@@ -139,7 +139,7 @@ def _wait_judged(redis: Redis, events: int, *, seconds: float = _SECONDS) -> Non
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         ledger = redis.client.hgetall("router:ledger")
-        judged = sum(int(ledger.get(name, 0)) for name in (b"filtered", b"matched"))
+        judged = sum(int(ledger.get(name, 0)) for name in (b"filtered", b"matched", b"suppressed"))
         if judged >= events:
             return
         time.sleep(0.01)

@@ -43,6 +43,8 @@ class RouterProcess:
             await self.kill()
             raise
         if not self.url:
+            await self._process.wait()
+            await self._reader
             raise RuntimeError(f"the router did not start: {self.log}")
 
     @property

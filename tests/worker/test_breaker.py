@@ -153,7 +153,7 @@ def test_it_never_lets_two_trials_through_and_never_stays_shut(
         now += seconds
         permit = breaker.begin(now)
         if permit is None:
-            assert breaker.wait(now) <= POLICY.longest
+            assert breaker.wait(now) <= POLICY.longest * (1 + 1e-9)  # sums of floats
             continue
         if permit.is_trial:
             assert breaker.begin(now) is None

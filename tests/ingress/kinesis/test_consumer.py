@@ -149,17 +149,21 @@ async def test_enhanced_fan_out_subscribes_again_where_a_subscription_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with fan_out_server(kinesis_url) as server:
+
+        async def subscribed_again() -> bool:
+            kinds = {position["Type"] for position in server.subscriptions}
+            return kinds == {"TRIM_HORIZON", "AFTER_SEQUENCE_NUMBER"}
+
         monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", server.url)
         async with read_from(fan_out="router"):
             await producer.put(events(sample, 10))
             await evaluated(connection, 10)
+            await until(subscribed_again)
             await producer.split()
             await producer.put(events(sample, 10, first=10))
             books = await evaluated(connection, 20)
 
     assert (books.accepted, books.duplicate) == (20, 0)
-    kinds = {position["Type"] for position in server.subscriptions}
-    assert kinds == {"TRIM_HORIZON", "AFTER_SEQUENCE_NUMBER"}
 
 
 async def test_a_stream_that_is_not_there_is_one_clear_line(

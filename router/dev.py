@@ -6,6 +6,8 @@ have sent and show it here. Twilio's own sample event is sent once, signed, to s
 
 import asyncio
 import secrets
+import shutil
+import sys
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -28,6 +30,7 @@ from router.serving import Address
 from router.settings import Settings
 from router.telemetry import Metrics
 from router.values import Secret
+from router.yaml_destinations import MISSING_HOST
 
 Say = Callable[[str], None]
 
@@ -97,7 +100,7 @@ class Dev:
         await self._send_sample(settings, url)
         self._say(
             "\nRunning; Ctrl-C stops it. Send an event of your own from another terminal:\n"
-            f"  ROUTER_TWILIO_AUTH_TOKENS={AUTH_TOKEN.reveal()} router send EVENT.json --sign"
+            f"  ROUTER_TWILIO_AUTH_TOKENS={AUTH_TOKEN.reveal()} {_program()} send EVENT.json --sign"
             if settings.twilio_auth_tokens == (AUTH_TOKEN,)
             else "\nRunning; Ctrl-C stops it."
         )
@@ -140,7 +143,13 @@ class Dev:
             f" ({milliseconds:.0f} ms after the event came in, rule {delivery.alert.rule}):"
         )
         for line in preview_lines(preview):
-            self._say(f"  {line}")
+            if not line.startswith("host: ") or MISSING_HOST not in line:
+                self._say(f"  {line}")
+
+
+def _program() -> str:
+    """What this command is called from where it was started."""
+    return "router" if shutil.which("router") else sys.argv[0]
 
 
 def sample_event(event_id: str) -> bytes:

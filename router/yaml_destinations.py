@@ -13,13 +13,14 @@ from router.variables import MissingVariable, Values, Variables, names_in
 from router.yaml_convert import Converter, found, suggestion
 from router.yaml_source import Entry, ListNode, MapNode, Node, Page, Scalar, Unusable
 
+MISSING_HOST: Final = "missing.invalid"
 # What a missing variable is tried with, so that a capture can show what the kind would send. None
 # of it can reach anybody: .invalid never resolves (RFC 6761, section 6.4).
 _STAND_INS: Final = (
-    "https://missing.invalid/",
-    "smtp://missing.invalid",
-    "json://missing.invalid",
-    "a@missing.invalid",
+    f"https://{MISSING_HOST}/",
+    f"smtp://{MISSING_HOST}",
+    f"json://{MISSING_HOST}",
+    f"a@{MISSING_HOST}",
     "1000",
 )
 _TRIALS: Final = 64

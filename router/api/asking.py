@@ -2,8 +2,8 @@
 
 import asyncio
 import functools
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -88,3 +88,22 @@ def _parsed(parse: Callable[[str], Any], text: str, name: str) -> Any:
         return parse(text)
     except ValueError as wrong:
         raise AskingError(f"{name}: {wrong}") from None
+
+
+class Bounded(Protocol):
+    """An order that may be for some things or for all of them."""
+
+    @property
+    def ids(self) -> Sequence[str]: ...
+    @property
+    def all(self) -> bool: ...
+    @property
+    def limit(self) -> int: ...
+
+
+def require_bounds(order: Bounded, filters: Iterable[str]) -> None:
+    """Raise AskingError for an order that does not say what it is for, or is for too many."""
+    if not (order.ids or any(getattr(order, name) for name in filters) or order.all):
+        raise AskingError('name ids or a filter, or say "all": true')
+    if not 1 <= order.limit <= LARGEST_LIMIT or len(order.ids) > order.limit:
+        raise AskingError(f"limit is from 1 to {LARGEST_LIMIT}, and ids are no more")

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from router.api import asking
 from router.api.access import Answer, error, ok, operators_only
-from router.api.asking import AskingError, answering
+from router.api.asking import answering
 from router.api.views import letter_details, letter_view
 from router.clock import Clock
 from router.journal.dead_letters import DeadLetters, Wanted
@@ -92,10 +92,7 @@ class DeadLettersApi:
 
     async def _move(self, request: web.Request, done: str) -> web.StreamResponse:
         order = await asking.body(request, Order)
-        if not (order.ids or any(getattr(order, name) for name in _FILTERS) or order.all):
-            raise AskingError('name ids or a filter, or say "all": true')
-        if not 1 <= order.limit <= asking.LARGEST_LIMIT or len(order.ids) > order.limit:
-            raise AskingError(f"limit is from 1 to {asking.LARGEST_LIMIT}, and ids are no more")
+        asking.require_bounds(order, _FILTERS)
         last_ms = order.until or int(self._now() * 1000)
         wanted = self._wanted({name: getattr(order, name) for name in _FILTERS}, order.ids)
         wanted = msgspec.structs.replace(wanted, span=until(wanted.span, last_ms))

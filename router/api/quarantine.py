@@ -7,7 +7,7 @@ from aiohttp import web
 
 from router.api import asking
 from router.api.access import Answer, error, ok, operators_only
-from router.api.asking import AskingError, answering
+from router.api.asking import answering
 from router.api.views import item_details, item_view
 from router.clock import Clock
 from router.journal.pages import act, collect, until
@@ -78,10 +78,7 @@ class QuarantineApi:
 
     async def _move(self, request: web.Request, done: str) -> web.StreamResponse:
         order = await asking.body(request, Order)
-        if not (order.ids or any(getattr(order, name) for name in _FILTERS) or order.all):
-            raise AskingError('name ids or a filter, or say "all": true')
-        if not 1 <= order.limit <= asking.LARGEST_LIMIT or len(order.ids) > order.limit:
-            raise AskingError(f"limit is from 1 to {asking.LARGEST_LIMIT}, and ids are no more")
+        asking.require_bounds(order, _FILTERS)
         last_ms = order.until or int(self._now() * 1000)
         wanted = self._wanted({name: getattr(order, name) for name in _FILTERS}, order.ids)
         wanted = msgspec.structs.replace(wanted, span=until(wanted.span, last_ms))

@@ -180,7 +180,9 @@ def _mute_time(item: Item, _known: Known) -> MuteTime | None:
 
 
 def _inhibition(item: Item, known: Known) -> Inhibition | None:
-    return read_inhibition(item.page, item.node, known.names["rules"])
+    if "events" not in known.memo:
+        known.memo["events"] = {rule.name: rule.events for rule in known.values["rules"]}
+    return read_inhibition(item.page, item.node, known.names["rules"], known.memo["events"])
 
 
 def _silence(item: Item, _known: Known) -> Silence | None:

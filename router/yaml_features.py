@@ -1,6 +1,6 @@
 """The keys of a rule that remember -> what they are judged by."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from router.rules.mute_times import MuteTime
 from router.variables import offset_before, without_escapes
 from router.yaml_convert import suggestion
 from router.yaml_source import ListNode, MapNode, Node, Page, Scalar
+from router.yaml_types import report_expression
 
 FEATURES: Final = ("count", "absent", "cooldown", "group", "resolve")
 """Those that tell events apart by the values of their ``by``."""
@@ -57,8 +58,10 @@ class FeatureReader:
         self._names = names
         self._mute_times = mute_times.by_name
         nodes = {name: rule.get(name) for name in FEATURES}
-        self._by = {name: self._read_by(node) for name, node in nodes.items()}
-        self._conditions = {name: self._when(node) for name, node in nodes.items()}
+        events = texts(rule.get("events"))
+        others = {name: _other_events(node) for name, node in nodes.items()}
+        self._by = {name: self._read_by(node, events, others[name]) for name, node in nodes.items()}
+        self._conditions = {name: self._when(node, others[name]) for name, node in nodes.items()}
         self._check_events(nodes)
         self._check_escalate(rule.get("escalate"), destinations)
         self._check_together(rule)
@@ -85,13 +88,15 @@ class FeatureReader:
         kept["mute_times"] = tuple(each for each in known if each is not None)
         return kept
 
-    def _read_by(self, feature: Node | None) -> By:
+    def _read_by(self, feature: Node | None, *sides: tuple[str, ...]) -> By:
         node = feature.get("by") if isinstance(feature, MapNode) else None
-        return read_expressions(self._page, node, "by", self._names)
+        return read_expressions(self._page, node, "by", sides, self._names)
 
-    def _when(self, feature: Node | None) -> Condition | None:
+    def _when(self, feature: Node | None, events: tuple[str, ...]) -> Condition | None:
         node = feature.get("when") if isinstance(feature, MapNode) else None
-        return read_condition(self._page, node, self._names) if isinstance(node, Scalar) else None
+        if not isinstance(node, Scalar):
+            return None
+        return read_condition(self._page, node, events, self._names)
 
     def _check_events(self, nodes: Mapping[str, Node | None]) -> None:
         absent, resolve = nodes["absent"], nodes["resolve"]
@@ -128,32 +133,64 @@ class FeatureReader:
             self._page.report(absent.key.span, message, "make it two rules")
 
 
-def read_expressions(page: Page, node: Node | None, what: str, names: Names = NO_NAMES) -> By:
-    """The expressions of a list; what is wrong with them is reported to the page."""
+def texts(node: Node | None) -> tuple[str, ...]:
+    """The texts of a list, such as ``events``; what is none is left out."""
+    items = node.items if isinstance(node, ListNode) else ()
+    return tuple(item.text for item in items if isinstance(item, Scalar))
+
+
+def _other_events(feature: Node | None) -> tuple[str, ...]:
+    """The types of the events that a feature itself names, beside those of its rule."""
+    if not isinstance(feature, MapNode):
+        return ()
+    event = feature.get("event")
+    return (event.text,) if isinstance(event, Scalar) else texts(feature.get("events"))
+
+
+def read_expressions(
+    page: Page,
+    node: Node | None,
+    what: str,
+    sides: Iterable[tuple[str, ...]],
+    names: Names = NO_NAMES,
+) -> By:
+    """The expressions of a list; what is wrong with them is reported to the page.
+
+    Each of ``sides`` are the types of events whose values are compared with those of the others.
+    """
     if not isinstance(node, ListNode):
         return ()
     if len(node.items) > BY_LIMIT:
         page.report(node.span, f"{what} has {len(node.items)} expressions, at most {BY_LIMIT}")
         return ()
-    return tuple(_expressions(page, node, names))
+    return tuple(_expressions(page, node, tuple(sides), names))
 
 
-def _expressions(page: Page, node: ListNode, names: Names) -> Iterator[Expression]:
+def _expressions(
+    page: Page, node: ListNode, sides: tuple[tuple[str, ...], ...], names: Names
+) -> Iterator[Expression]:
     for item in node.items:
         if isinstance(item, Scalar):
             try:
-                yield compile_expression(without_escapes(item.text), names)
+                expression = compile_expression(without_escapes(item.text), names)
             except ConditionError as error:
                 report_condition(page, item, error)
+                continue
+            report_expression(page, item, expression, *sides)
+            yield expression
 
 
-def read_condition(page: Page, node: Scalar, names: Names = NO_NAMES) -> Condition | None:
-    """A condition, or None where it is wrong; that is reported to the page."""
+def read_condition(
+    page: Page, node: Scalar, events: tuple[str, ...], names: Names = NO_NAMES
+) -> Condition | None:
+    """A condition on events of these types, or None where it is wrong; that is reported."""
     try:
-        return compile_condition(without_escapes(node.text), names)
+        condition = compile_condition(without_escapes(node.text), names)
     except ConditionError as error:
         report_condition(page, node, error)
         return None
+    report_expression(page, node, condition, events)
+    return condition
 
 
 def report_condition(page: Page, node: Scalar, error: ConditionError) -> None:

@@ -1,6 +1,7 @@
 """Items of the sections ``mute_times``, ``inhibitions`` and ``silences``."""
 
-from collections.abc import Collection
+import itertools
+from collections.abc import Collection, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -14,7 +15,8 @@ from router.rules.mute_times import MuteTime, MuteTimeText, mute_time
 from router.rules.silences import NAMES, Silence, SilenceText, silence
 from router.variables import NoVariables
 from router.yaml_convert import Converter
-from router.yaml_features import check_names, read_condition, read_expressions
+from router.yaml_features import check_names, read_condition, read_expressions, texts
+from router.yaml_routing import ANY_EVENT
 from router.yaml_source import Entry, MapNode, Node, Page, Scalar
 
 
@@ -27,15 +29,24 @@ def read_mute_time(page: Page, entry: Entry) -> MuteTime | None:
     return mute_time(entry.key.text, text) if isinstance(text, MuteTimeText) else None
 
 
-def read_inhibition(page: Page, node: Node, rules: Collection[str] | None) -> Inhibition | None:
-    """An inhibition, or None where something is wrong. ``rules`` is None where not all are known."""
+def read_inhibition(
+    page: Page,
+    node: Node,
+    rules: Collection[str] | None,
+    events: Mapping[str, tuple[str, ...]],
+) -> Inhibition | None:
+    """An inhibition, or None where something is wrong. ``rules`` is None where not all are known.
+
+    ``events`` are the event types of those rules that are sound.
+    """
     before = len(page.faults)
     text = _convert(page, node, InhibitionText, "this inhibition")
     if not isinstance(node, MapNode):
         return None
     check_names(page, node.get("while"), "while", "rule", rules)
     check_names(page, node.get("hold_back"), "hold_back", "rule", rules)
-    equal = read_expressions(page, node.get("equal"), "equal")
+    sides = (_events(node.get(key), events) for key in ("while", "hold_back"))
+    equal = read_expressions(page, node.get("equal"), "equal", sides)
     if not isinstance(text, InhibitionText) or len(page.faults) > before:
         return None
     both = set(text.while_) & set(text.hold_back)
@@ -60,7 +71,7 @@ def read_silence(page: Page, node: Node) -> Silence | None:
         return None
     when = node.get("when")
     if isinstance(when, Scalar):
-        read_condition(page, when, NAMES)
+        read_condition(page, when, ANY_EVENT, NAMES)
     if not isinstance(text, SilenceText) or len(page.faults) > before:
         return None
     try:
@@ -68,6 +79,13 @@ def read_silence(page: Page, node: Node) -> Silence | None:
     except ConditionError as error:
         page.report((node.get("match") or node).span, error.message, error.hint)
         return None
+
+
+def _events(names: Node | None, events: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The event types of all these rules; none where those of one are not known."""
+    each = [events.get(name) for name in texts(names)]
+    known = [types for types in each if types is not None]
+    return tuple(dict.fromkeys(itertools.chain(*known))) if len(known) == len(each) else ()
 
 
 def _convert(page: Page, node: Node, kind: type[msgspec.Struct], what: str) -> Any:

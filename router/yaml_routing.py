@@ -17,10 +17,12 @@ from router.variables import NoVariables, offset_before, without_escapes
 from router.yaml_convert import Converter, found, suggestion
 from router.yaml_source import ListNode, MapNode, Node, Page, Scalar
 from router.yaml_tables import Table
+from router.yaml_types import report_expression
 
 TABLES: Final = "tables"
 """What the tables are called in conditions."""
 SEND_TO_LIMIT: Final = 100
+ANY_EVENT: Final = ("*",)
 LABEL_PATTERN: Final = "^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 
 _LABEL: Final = re.compile("[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -73,12 +75,18 @@ class Labelled(msgspec.Struct, frozen=True):
 
 
 class RecipientReader:
-    """Reads ``send_to`` of one rule or route. ``names`` are those of its expressions."""
+    """Reads ``send_to`` of one rule or route. ``names`` are those of its expressions.
 
-    def __init__(self, page: Page, places: Places, names: Names) -> None:
+    ``events`` are the event types whose alerts go there.
+    """
+
+    def __init__(
+        self, page: Page, places: Places, names: Names, events: tuple[str, ...] = ANY_EVENT
+    ) -> None:
         self._page = page
         self._places = places
         self._names = names
+        self._events = events
 
     def read(self, node: Node | None) -> tuple[Recipient, ...]:
         """Whatever of it is sound; the rest is reported."""
@@ -132,7 +140,10 @@ class RecipientReader:
             self._page.report(source.span, message, hint)
             return None
         known = self._values(source, *column)
-        return None if known is None else Lookup(expression, known, otherwise.text)
+        if known is None:
+            return None
+        report_expression(self._page, source, expression, self._events)
+        return Lookup(expression, known, otherwise.text)
 
     def _values(self, source: Scalar, name: str, column: str) -> frozenset[str] | None:
         """What a column may say: names of destinations, all of which there are."""

@@ -67,7 +67,7 @@ class RuleReader:
         lets = naming.lets(node.get("let"))
         self._names = naming.names
         labels = naming.labels(node.get("labels"))
-        recipients = RecipientReader(self._page, self._places, self._names).read(
+        recipients = RecipientReader(self._page, self._places, self._names, _events(node)).read(
             node.get("send_to")
         )
         self._check_summary(node.get("summary"), lets, _events(node))

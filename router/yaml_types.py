@@ -15,7 +15,7 @@ from router.errors import ConditionError
 from router.rules.cel import Condition, Expression, compile_expression
 from router.rules.cel.check import Problem
 from router.rules.cel.tree import Literal, walk
-from router.rules.shapes import problems_of
+from router.rules.shapes import problems_of, problems_on_sides
 from router.variables import offset_before
 from router.yaml_source import ListNode, MapNode, Node, Page, Scalar, Span
 
@@ -60,7 +60,26 @@ def report_problems(
     page: Page, judged: Condition | Expression, events: tuple[str, ...], stretches: list[Stretch]
 ) -> None:
     """Report what can be said against a condition or expression on events of these types."""
-    problems = problems_of(judged, events)
+    _report(page, judged, problems_of(judged, events), stretches)
+
+
+def report_expression(
+    page: Page, node: Scalar, judged: Condition | Expression, *sides: tuple[str, ...]
+) -> None:
+    """Report what can be said against an expression that is the whole text of ``node``.
+
+    Each of ``sides`` are types of events: values for those of one are compared with the others'.
+    """
+    stretch = stretch_of_text(page, node, judged.source)
+    _report(page, judged, problems_on_sides(judged, sides), [stretch])
+
+
+def _report(
+    page: Page,
+    judged: Condition | Expression,
+    problems: list[Problem],
+    stretches: list[Stretch],
+) -> None:
     begins = 0
     for stretch in stretches:
         begins = judged.source.index(stretch.source, begins)

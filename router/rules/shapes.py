@@ -17,10 +17,12 @@ from router.rules.cel.check import Problem, check, check_condition
 from router.rules.cel.check.contradictions import contradictions
 from router.rules.cel.check.missing import silent_parts
 from router.rules.cel.check.types import ANY, Property, Type, type_of_struct
-from router.rules.cel.tree import Node, path, walk
+from router.rules.cel.tree import Has, Node, OptionalField, OptionalItem, path, walk
 from router.schemas import SCHEMAS
 
 _ROOTS: Final = ("event", "message")
+_LISTED: Final = 3
+"""Event types that a message names."""
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -58,10 +60,56 @@ def problems_of(judged: Condition | Expression, patterns: Iterable[str]) -> list
     own = contradictions(judged.source, judged.tree) if is_condition else []
     check_one = check_condition if is_condition else check
     found = [check_one(judged.source, judged.tree, shape.names) for shape in different]
-    common = [problem for problem in found[0] if all(problem in each for each in found)]
+    common = _common(found)
     if common or not any(found):
         return [*own, *common, *_silent(judged, different)]
     return own if _asks_for_type(judged.tree) else [*own, *_partial(found, different)]
+
+
+def problems_on_sides(
+    judged: Condition | Expression, sides: Iterable[tuple[str, ...]]
+) -> list[Problem]:
+    """What can be said where values for some events are compared with those for others.
+
+    What is wrong on each side is wrong. On one side only it is, too, for such values are never the
+    same; unless the expression asks what an event is or has, and may give each side its own.
+    """
+    given = [side for side in dict.fromkeys(sides) if side]
+    found = [problems_of(judged, side) for side in given]
+    if not any(found):
+        return []
+    common = _common(found)
+    if _asks_for_fields(judged.tree) or _asks_for_type(judged.tree):
+        return common
+    return common + [
+        problem
+        if problem.is_warning
+        else msgspec.structs.replace(problem, message=f"{problem.message}{_in_events(side)}")
+        for problems, side in zip(found, given, strict=True)
+        for problem in problems
+        if _without_hint(problem) not in map(_without_hint, common)
+    ]
+
+
+def _common(found: list[list[Problem]]) -> list[Problem]:
+    """What is said in each list, whatever the hint: fields that are near are not the same ones."""
+    others = [set(map(_without_hint, each)) for each in found[1:]]
+    return [
+        problem for problem in found[0] if all(_without_hint(problem) in each for each in others)
+    ]
+
+
+def _without_hint(problem: Problem) -> Problem:
+    return msgspec.structs.replace(problem, hint="")
+
+
+def _in_events(side: tuple[str, ...]) -> str:
+    more = ", …" if len(side) > _LISTED else ""
+    return f" in events of type {', '.join(side[:_LISTED])}{more}"
+
+
+def _asks_for_fields(root: Node) -> bool:
+    return any(isinstance(node, Has | OptionalField | OptionalItem) for node in walk(root))
 
 
 def _silent(judged: Condition | Expression, different: Iterable[Shape]) -> list[Problem]:

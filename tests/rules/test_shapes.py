@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from router.rules import shapes
-from router.rules.cel import compile_condition
-from router.rules.shapes import problems_of
+from router.rules.cel import compile_condition, compile_expression
+from router.rules.shapes import problems_of, problems_on_sides
 
 CONFERENCE_SUMMARY_COMPLETE = "com.twilio.voice.insights.conference-summary.complete"
 SUMMARIES = "com.twilio.voice.insights.conference-summary.*"
@@ -78,3 +78,31 @@ def test_what_no_event_has_is_an_error() -> None:
 def test_a_condition_that_asks_for_the_type_knows_what_it_does() -> None:
     source = "event.type == 'com.example.shop.order' && data.total > 3"
     assert problems_of(compile_condition(source), ["com.example.shop.*"]) == []
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        ("data.status", []),
+        ("data.totl", ['data has no field "totl"']),
+        ("data.reason", ['data has no field "reason" in events of type com.example.shop.order']),
+        ("has(data.reason) ? data.reason : data.status", []),
+        ('event.type.endsWith("order") ? data.total : data.reason', []),
+        ("data.?reason.orValue(data.status)", []),
+    ],
+)
+def test_values_that_are_compared_are_asked_of_both_sorts_of_events(
+    text: str, messages: list[str]
+) -> None:
+    sides = [("com.example.shop.order",), ("com.example.shop.refund",)]
+    problems = problems_on_sides(compile_expression(text), sides)
+    assert [problem.message for problem in problems] == messages
+    assert not any(problem.is_warning for problem in problems)
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_side_of_which_nothing_is_known_excuses_no_slip_on_the_other() -> None:
+    sides = [("com.example.shop.order",), ("com.example.other",), ()]
+    (problem,) = problems_on_sides(compile_expression("data.totl"), sides)
+    assert problem.message == 'data has no field "totl" in events of type com.example.shop.order'

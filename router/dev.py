@@ -39,6 +39,7 @@ AUTH_TOKEN: Final = Secret("router-dev-auth-token")
 only unless it is told otherwise."""
 _SAMPLE: Final = "conference-summary-complete.json"
 _SAMPLE_SECONDS: Final = 10.0
+_WARNINGS_SHOWN: Final = 10
 
 
 class Dev:
@@ -117,6 +118,8 @@ class Dev:
             if spec.missing_variables:
                 how = f"captures: {', '.join(spec.missing_variables)} not set"
             self._say(f"  To       {spec.name} ({spec.kind}), {how}")
+        for finding in self._configuration.warnings[:_WARNINGS_SHOWN]:
+            self._say(f"  Warning  {finding}")
 
     async def _send_sample(self, settings: Settings, url: str) -> None:
         body = sample_event(f"NO{secrets.token_hex(16)}")

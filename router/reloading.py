@@ -21,7 +21,7 @@ from watchfiles import awatch
 from router import folder as files
 from router.clock import Clock
 from router.configuration import Configuration, Live, Source
-from router.errors import ConfigurationError, Finding, RulesError
+from router.errors import ConfigurationError, Finding, Level, RulesError
 from router.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ _LONGEST_MS: Final = 2000
 _LOOK_EVERY: Final = 10.0
 _LOGGED: Final = 20
 """Findings that are logged, a line each."""
+_LEVELS: Final = {Level.ERROR: logging.ERROR, Level.WARNING: logging.WARNING}
 _APPLY_SECONDS: Final = 60.0
 _LATE: Final = (
     "the new destinations could not be opened in time, or those of earlier reloads have not ended"
@@ -159,7 +160,9 @@ class Reloader:
         )
 
     def _succeeded(self) -> Report:
+        """What has just come into force, at the start or by a reload."""
         configuration, now = self._live.configuration, self._now()
+        _log(configuration.warnings)
         self._metrics.rules_loaded.set(len(configuration.rules.rules))
         self._metrics.rules_last_reload_successful.set(1)
         self._metrics.rules_last_reload_timestamp_seconds.set(now)
@@ -182,10 +185,15 @@ class Reloader:
                 "reason": error,
             },
         )
-        for finding in findings[:_LOGGED]:
-            logger.error("rules folder", extra={"finding": str(finding)})
-        if len(findings) > _LOGGED:
-            logger.error("rules folder", extra={"further_findings": len(findings) - _LOGGED})
+        _log(findings)
+
+
+def _log(findings: tuple[Finding, ...]) -> None:
+    for finding in findings[:_LOGGED]:
+        logger.log(_LEVELS[finding.level], "rules folder", extra={"finding": str(finding)})
+    more = findings[_LOGGED:]
+    if more:
+        logger.log(_LEVELS[more[0].level], "rules folder", extra={"further_findings": len(more)})
 
 
 def _summary(findings: list[Finding]) -> str:

@@ -206,6 +206,40 @@ async def test_findings_are_logged_a_line_each_and_not_too_many(
     assert lines[-1].further_findings == 80  # type: ignore[attr-defined]
 
 
+SILENT = """
+  - name: silent
+    events: [com.twilio.voice.insights.conference-summary.*]
+    send_to: [noc]
+    when: data.friendly_name != "x"
+"""
+
+
+async def test_warnings_are_logged_with_their_place_at_the_start_and_at_each_reload(
+    folder: RulesFolder, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+
+    def logged() -> list[str]:
+        found = [
+            f"{record.levelname} {getattr(record, 'finding', '')}" for record in caplog.records
+        ]
+        caplog.clear()
+        return found
+
+    folder.write(destinations=capture("noc"), rules="rules:" + SILENT)
+    process = Process(folder.path, clock)
+    (at_start,) = logged()
+    folder.write(destinations=capture("noc"), rules=ONE + SILENT)
+    await process.reloader.reload("request")
+    (at_reload,) = logged()
+    folder.write(destinations=capture("noc"), rules=ONE)
+    await process.reloader.reload("request")
+
+    assert at_start.startswith(f"WARNING {folder.path}/rules.yaml:5:11: `data.friendly_name")
+    assert "rules.yaml:7:11: " in at_reload
+    assert logged() == []
+
+
 async def test_reloads_at_once_are_made_one_after_another(
     process: Process, folder: RulesFolder
 ) -> None:

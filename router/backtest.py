@@ -8,7 +8,7 @@ one before.
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -18,6 +18,7 @@ from router.errors import EventError
 from router.events import Event, decode_request
 from router.rehearsal import Happened, Rehearsal, Told
 from router.rules.index import RuleSet
+from router.rules.silences import Silence
 
 LINE_LIMIT: Final = 8 << 20
 """Bytes of one line."""
@@ -94,10 +95,12 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 class Backtest:
-    """One rule set over a recording."""
+    """One rule set, with the silences of its folder, over a recording."""
 
-    def __init__(self, rules: RuleSet, destinations: Iterable[str]) -> None:
-        self._rehearsal = Rehearsal(rules)
+    def __init__(
+        self, rules: RuleSet, destinations: Iterable[str], silences: Sequence[Silence] = ()
+    ) -> None:
+        self._rehearsal = Rehearsal(rules, silences)
         self._now: float | None = None
         self.tally = Tally(
             rules={rule.name: RuleTally() for rule in rules.rules},
@@ -156,9 +159,8 @@ class Backtest:
         return happened.told
 
 
-def backtest(lines: Iterable[bytes], rules: RuleSet, destinations: Iterable[str]) -> Tally:
+def backtest(lines: Iterable[bytes], run: Backtest) -> Tally:
     """Run a recording through one rule set."""
-    run = Backtest(rules, destinations)
     for line in _read(lines):
         for problem in line.problems:
             run.skip(problem)

@@ -87,6 +87,10 @@ class Rehearsal:
         """Somebody takes care of the alerts with this alert's key."""
         self._simulation.acknowledge(alert)
 
+    def silence(self, silence: Silence) -> None:
+        """Somebody adds a silence."""
+        self._simulation.silence(silence)
+
     def _unjudged(self, event: Event, content: dict[str, Any]) -> tuple[Rule, ...]:
         return tuple(
             rule

@@ -45,7 +45,8 @@ def line(number: int, issues: object = 3, **attributes: object) -> bytes:
 
 def tally(folder: Path, lines: list[bytes], rules: str = RULES) -> Tally:
     here = configuration(folder, rules)
-    return backtest(lines, here.rules, [spec.name for spec in here.destinations])
+    names = [spec.name for spec in here.destinations]
+    return backtest(lines, Backtest(here.rules, names, here.silences))
 
 
 def test_matches_alerts_and_deliveries_are_counted(tmp_path: Path) -> None:

@@ -29,13 +29,11 @@ def backtest_command(
     folder = rules or Settings.read(os.environ).rules
     here = _load(folder)
     if against is None:
-        tally = backtest(_lines(events), here.rules, _names(here))
+        tally = backtest(_lines(events), _backtest(here))
         click.echo(as_json(tally) if json_wanted else as_text(tally))
         return
     there = _load(against)
-    comparison = compare(
-        _lines(events), Backtest(here.rules, _names(here)), Backtest(there.rules, _names(there))
-    )
+    comparison = compare(_lines(events), _backtest(here), _backtest(there))
     text = comparison_as_text(comparison, str(folder), str(against))
     click.echo(as_json(comparison) if json_wanted else text)
 
@@ -44,8 +42,9 @@ def _load(folder: Path) -> Configuration:
     return load(folder, os.environ, missing=MissingVariable.KEEP)
 
 
-def _names(configuration: Configuration) -> list[str]:
-    return [spec.name for spec in configuration.destinations]
+def _backtest(configuration: Configuration) -> Backtest:
+    names = [spec.name for spec in configuration.destinations]
+    return Backtest(configuration.rules, names, configuration.silences)
 
 
 def _lines(events: BinaryIO) -> Iterator[bytes]:

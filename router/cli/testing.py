@@ -34,7 +34,8 @@ def test(
     tests = read_tests(folder, configuration)
     cases = [case for case in tests.cases if only in case.name]
     names = [rule.name for rule in configuration.rules.rules]
-    summary = report.summarise([run_case(case, configuration.rules) for case in cases], names)
+    results = [run_case(case, configuration.rules, configuration.silences) for case in cases]
+    summary = report.summarise(results, names)
     if junit is not None:
         junit.write_text(report.as_junit(summary), encoding="utf-8")
     if json_wanted:

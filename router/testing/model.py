@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from router.alerts import Severity, Status
+from router.rules.features import check_span
 from router.values import Duration
 
 STEPS_LIMIT: Final = 1000
@@ -54,11 +55,36 @@ _Expect = Annotated[
 ]
 
 
+class SilenceStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A silence that begins with a step; written as in the section `silences`."""
+
+    match: Annotated[
+        dict[str, Any] | None,
+        _about("Fields of the alert (rule, severity, key, labels.x) or the event (data.x)."),
+    ] = None
+    when: Annotated[
+        str | None, _about("A condition in CEL over rule, severity, key, labels, event and data.")
+    ] = None
+    for_: Annotated[Duration, _about("How long it lasts.")] = msgspec.field(name="for")
+
+    def __post_init__(self) -> None:
+        if self.match is None and self.when is None:
+            raise ValueError("match or when is needed: a silence of everything is none")
+        check_span("for", self.for_)
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """At a time, an event comes, and alerts are expected; each of them may be left out."""
+    """At a time, people do something, an event comes, and alerts are expected.
+
+    In this order; each of them may be left out.
+    """
 
     at: Annotated[Duration | None, _about("When, from the beginning of the test.")] = None
     after: Annotated[Duration | None, _about("When, from the step before.")] = None
+    acknowledge: Annotated[
+        str | None, _about("A rule; somebody takes care of all its alerts told so far.")
+    ] = None
+    silence: SilenceStep | None = None
     event: _Event = None
     with_: _With = msgspec.field(name="with", default_factory=dict)
     without: _Without = ()

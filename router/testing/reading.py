@@ -18,10 +18,13 @@ from router.errors import EventError, Finding, Level, RulesError
 from router.events import Event, decode_strictly
 from router.rules.cel import ConditionError, compile_expression
 from router.rules.shapes import problems_of
+from router.rules.silences import NAMES, Silence, SilenceText, silence
 from router.schemas import departure
 from router.testing.model import CaseText, Expectation, Step, TestsFile
 from router.variables import NoVariables
 from router.yaml_convert import Converter, suggestion
+from router.yaml_features import read_condition
+from router.yaml_routing import ANY_EVENT
 from router.yaml_source import (
     FINDINGS_LIMIT,
     ListNode,
@@ -37,6 +40,8 @@ FOLDER: Final = "tests"
 """Of the rules folder."""
 SOURCE: Final = "router-test"
 """Of events that name none."""
+_LATEST: Final = 221_845_392_000.0
+"""The year 9000, in Unix seconds: what can be written as a date ends soon after."""
 
 
 class Expected(msgspec.Struct, frozen=True):
@@ -52,6 +57,10 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     at: float
     """Seconds from the beginning of the test."""
+    acknowledge: str | None = None
+    """The rule of whose alerts somebody takes care."""
+    silence: Silence | None = None
+    """It begins now."""
     event: dict[str, Any] | None
     """A CloudEvent without the id and time that each sending gives it, unless it has its own."""
     times: int = 1
@@ -185,7 +194,8 @@ class _FileReader:
         ]
         moments: list[Moment] = []
         for step, step_node in steps or [(case.single, node)]:
-            moments.append(self._moment(step, step_node, moments[-1] if moments else None))
+            before = moments[-1] if moments else None
+            moments.append(self._moment(step, step_node, before, started_at or 0.0))
         return Case(
             name=case.name,
             place=place,
@@ -194,7 +204,9 @@ class _FileReader:
             moments=tuple(moments),
         )
 
-    def _moment(self, step: Step, node: MapNode, before: Moment | None) -> Moment:
+    def _moment(
+        self, step: Step, node: MapNode, before: Moment | None, started_at: float
+    ) -> Moment:
         earliest = 0.0 if before is None else before.at + before.every * (before.times - 1)
         at = step.at if step.at is not None else earliest + (step.after or 0.0)
         if at < earliest:
@@ -202,6 +214,12 @@ class _FileReader:
             self.page.report(
                 place.span, f"at: the step before is at {earliest:g}s, this is earlier"
             )
+        if started_at + at + step.every * (step.times - 1) > _LATEST:
+            self.page.report(
+                node.span, "this is later than a test can be", "it ends by the year 9000"
+            )
+            at = earliest
+        self._check_names(node.get("acknowledge"), "rule", self._known.rules)
         expected_nodes = _items(node.get("expect"))
         expect = None
         if step.expect is not None:
@@ -209,11 +227,33 @@ class _FileReader:
         return Moment(
             place=self.page.place(node.span),
             at=at,
+            acknowledge=step.acknowledge,
+            silence=self._silence(step, node.get("silence"), started_at + at),
             event=self._event(step, node),
             times=step.times,
             every=step.every,
             expect=expect,
         )
+
+    def _silence(self, step: Step, node: Node | None, begins: float) -> Silence | None:
+        if step.silence is None or not isinstance(node, MapNode):
+            return None
+        text = SilenceText(
+            match=step.silence.match,
+            when=step.silence.when,
+            starts=_rfc3339(begins),
+            ends=_rfc3339(begins + step.silence.for_),
+            author="a test",
+            comment=self.page.place(node.span),
+        )
+        when = node.get("when")
+        if isinstance(when, Scalar) and read_condition(self.page, when, ANY_EVENT, NAMES) is None:
+            return None
+        try:
+            return silence(text.comment, text)
+        except ConditionError as error:
+            self.page.report((node.get("match") or node).span, error.message, error.hint)
+            return None
 
     def _expected(self, alert: Expectation, node: MapNode) -> Expected:
         self._check_names(node.get("rule"), "rule", self._known.rules)
@@ -281,10 +321,18 @@ def sent(event: Mapping[str, Any], *, number: int, now: float) -> Event:
 
     What it does not say itself is filled in: an id that ``number`` makes different, its time.
     """
-    moment = dt.datetime.fromtimestamp(now, dt.UTC).isoformat().replace("+00:00", "Z")
-    filled = {"specversion": "1.0", "source": SOURCE, "id": f"test-{number}", "time": moment}
+    filled = {
+        "specversion": "1.0",
+        "source": SOURCE,
+        "id": f"test-{number}",
+        "time": _rfc3339(now),
+    }
     body = msgspec.json.encode({**filled, **event})
     return decode_strictly(body, received_at=now, max_events=1)[0]
+
+
+def _rfc3339(unix_time: float) -> str:
+    return dt.datetime.fromtimestamp(unix_time, dt.UTC).isoformat().replace("+00:00", "Z")
 
 
 def _unix_time(text: str) -> float | None:

@@ -5,11 +5,13 @@ from typing import Any, Final
 
 import msgspec
 
+from router.alerts import Alert, AlertKey
 from router.destinations.render import Target, summary
 from router.rehearsal import Happened, Rehearsal, Told
 from router.rules.cel import Condition, Verdict
 from router.rules.cel.deciding import deciding_part
 from router.rules.index import RuleSet
+from router.rules.silences import Silence
 from router.testing.model import Expectation
 from router.testing.reading import Case, Moment, sent
 
@@ -43,17 +45,19 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         return not self.differences
 
 
-def run_case(case: Case, rules: RuleSet) -> Result:
-    """Run one test from its beginning."""
-    return _Run(case, rules).result()
+def run_case(case: Case, rules: RuleSet, silences: Sequence[Silence] = ()) -> Result:
+    """Run one test from its beginning; ``silences`` are those of the rules folder."""
+    return _Run(case, Rehearsal(rules, silences)).result()
 
 
 class _Run:
-    def __init__(self, case: Case, rules: RuleSet) -> None:
+    def __init__(self, case: Case, rehearsal: Rehearsal) -> None:
         self._case = case
-        self._rehearsal = Rehearsal(rules)
+        self._rehearsal = rehearsal
         self._since: list[Happened] = []
         """Since the last expectation."""
+        self._told: dict[str, dict[AlertKey, Alert]] = {}
+        """Of each rule, the last alert of each key that was told."""
         self._sent = 0
         self._differences: list[Difference] = []
         self._fired: dict[str, None] = {}
@@ -80,13 +84,35 @@ class _Run:
         for number in range(moment.times):
             at = moment.at + moment.every * number
             now = self._case.started_at + at
-            self._since += self._rehearsal.pass_time(now)
+            self._since += self._note(self._rehearsal.pass_time(now))
+            if number == 0:
+                self._obey(moment)
             if moment.event is not None:
                 self._sent += 1
                 event = sent(moment.event, number=self._sent, now=now)
-                self._since.append(self._rehearsal.receive(event, now=now))
+                self._since += self._note([self._rehearsal.receive(event, now=now)])
         if moment.expect is not None:
             self._compare(msgspec.structs.replace(moment, at=at))
+
+    def _obey(self, moment: Moment) -> None:
+        """Do what people do at a moment."""
+        if moment.silence is not None:
+            self._rehearsal.silence(moment.silence)
+        if moment.acknowledge is None:
+            return
+        alerts = self._told.get(moment.acknowledge, {})
+        for alert in alerts.values():
+            self._rehearsal.acknowledge(alert)
+        if not alerts:
+            line = f"- acknowledge: {moment.acknowledge} has told nothing so far"
+            self._tell(moment.place, moment.at, (line,))
+
+    def _note(self, happened: list[Happened]) -> list[Happened]:
+        """Keep who told what, for those who acknowledge it."""
+        for each in happened:
+            for told in each.told:
+                self._told.setdefault(told.alert.rule, {})[told.alert.key] = told.alert
+        return happened
 
     def _compare(self, moment: Moment) -> None:
         """Compare what was told since the last time with what a moment expects."""

@@ -55,7 +55,7 @@ class Simulation:
     ) -> None:
         self.now = now
         self._rules = rules
-        self._silences = silences
+        self._silences = list(silences)
         self._store = MemoryStore()
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
@@ -102,6 +102,10 @@ class Simulation:
     def acknowledge(self, alert: Alert) -> None:
         """Somebody takes care of the alerts with this alert's key."""
         self._store.acknowledge(alert.key, self._now_ms)
+
+    def silence(self, silence: Silence) -> None:
+        """Somebody adds a silence."""
+        self._silences.append(silence)
 
     @property
     def _now_ms(self) -> int:

@@ -95,7 +95,9 @@ def test_the_schema_names_what_a_test_may_hold() -> None:
     schema = json_schema()
     properties = schema["$defs"]["CaseText"]["properties"]
     assert {"name", "event", "with", "without", "expect", "steps"} <= set(properties)
-    assert {"at", "after", "times", "every"} <= set(schema["$defs"]["Step"]["properties"])
+    assert {"at", "after", "times", "every", "acknowledge", "silence"} <= set(
+        schema["$defs"]["Step"]["properties"]
+    )
 
 
 def test_the_guide_s_example_is_true_of_the_shipped_rules(tmp_path: Path) -> None:

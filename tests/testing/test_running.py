@@ -14,7 +14,7 @@ def results(folder: Path, tests: str) -> list[Result]:
     (folder / "tests" / "a.yaml").write_text(EVENTS + tests, encoding="utf-8")
     configuration = load(folder, {})
     cases = read_tests(folder, configuration).cases
-    return [run_case(case, configuration.rules) for case in cases]
+    return [run_case(case, configuration.rules, configuration.silences) for case in cases]
 
 
 def differences(folder: Path, tests: str) -> list[str]:
@@ -133,3 +133,62 @@ tests:
     assert (one.fired, one.silent) == (("bad",), ())
     assert (two.fired, two.silent) == ((), ("bad", "quiet"))
     assert (failing.fired, failing.silent) == ((), ())
+
+
+PEOPLE = """
+destinations: {noc: {capture: {}}, boss: {capture: {}}}
+rules:
+  - name: down
+    events: [com.example.call]
+    escalate: [{after: 15m, send_to: [boss]}, {after: 30m, send_to: [boss]}]
+    send_to: [noc]
+silences:
+  - match: {data.region: de1}
+    ends: "2026-01-01T02:00:00Z"
+    author: ann
+    comment: works
+"""
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (
+            "{event: call, expect: [{rule: down, escalation: 0}]},"
+            "{at: 15m, expect: [{rule: down, send_to: [boss], escalation: 1}]},"
+            "{at: 20m, acknowledge: down}, {at: 2h, expect: []}"
+        ),
+        # An acknowledgement is about what was told before the step's own event.
+        (
+            "{event: call}, {at: 1m, acknowledge: down, event: call},"
+            "{at: 16m, expect: [{rule: down}, {rule: down}, {rule: down, escalation: 1}]}"
+        ),
+        (
+            "{silence: {match: {rule: down}, for: 10m}, event: call, expect: []},"
+            "{at: 9m, event: call, expect: []},"
+            "{at: 10m, event: call, expect: [{rule: down}]}"
+        ),
+        (
+            "{event: call, expect: [{rule: down}]},"
+            "{at: 14m, silence: {when: 'labels == {} && severity == \"warning\"', for: 2m}},"
+            "{at: 20m, expect: []}"
+        ),
+        (
+            "{event: call, with: {data.region: de1}, expect: []},"
+            "{at: 3h, event: call, with: {data.region: de1}, expect: [{rule: down}]}"
+        ),
+    ],
+)
+def test_people_acknowledge_and_silence_and_the_folders_silences_hold(
+    folder: Path, steps: str
+) -> None:
+    (folder / "a.yaml").write_text(PEOPLE)
+    assert differences(folder, f"tests: [{{name: t, steps: [{steps}]}}]") == []
+
+
+def test_nobody_acknowledges_what_was_not_told(folder: Path) -> None:
+    (folder / "a.yaml").write_text(PEOPLE)
+    steps = "{acknowledge: down}, {event: call, expect: [{rule: down}]}"
+    assert differences(folder, f"tests: [{{name: t, steps: [{steps}]}}]") == [
+        "- acknowledge: down has told nothing so far"
+    ]

@@ -26,6 +26,8 @@ EXAMPLES: Final = 3
 """Of each rule, the first alerts."""
 _PROBLEMS: Final = 10
 """Lines that are no events, of which the reason is kept."""
+_LATEST: Final = 253_402_300_799.0
+"""The end of the year 9999, in Unix seconds; RFC 3339 has no later time."""
 _EVENTS_A_LINE: Final = 10_000
 _UNDECODABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
@@ -52,6 +54,21 @@ class RuleTally(msgspec.Struct):
     examples: list[Example] = []
 
 
+class Pending(msgspec.Struct):
+    """Of one rule, what is waited for when the recording ends."""
+
+    rule: str
+    feature: str
+    """``absent``: what is expected has time still; ``group``: not told yet; ``escalate``: nobody
+    acknowledged yet."""
+    alerts: int
+    """Alerts that are told if nothing more comes."""
+    first_due: str
+    last_due: str
+    """RFC 3339."""
+    send_to: tuple[str, ...]
+
+
 class Tally(msgspec.Struct):
     """What became of a recording."""
 
@@ -68,6 +85,8 @@ class Tally(msgspec.Struct):
     rules: dict[str, RuleTally] = {}
     destinations: dict[str, int] = {}
     """Deliveries."""
+    pending: list[Pending] = []
+    """What the recording ends before: it is in none of the numbers above."""
 
 
 class Change(msgspec.Struct):
@@ -132,6 +151,19 @@ class Backtest:
             self.tally.events += 1
         return [told for each in happened for told in self._count(each)]
 
+    def end(self) -> None:
+        """The recording is over; no event can be added."""
+        found: dict[tuple[str, str], Pending] = {}
+        for each in self._rehearsal.end():
+            due = _moment(each.due_at)
+            pending = found.setdefault(
+                (each.rule, each.feature), Pending(each.rule, each.feature, 0, due, due, ())
+            )
+            pending.alerts += each.alerts
+            pending.last_due = due
+            pending.send_to = tuple(dict.fromkeys(pending.send_to + each.send_to))
+        self.tally.pending = list(found.values())
+
     def skip(self, problem: str) -> None:
         """Count what is no event."""
         self.tally.unreadable += 1
@@ -166,6 +198,7 @@ def backtest(lines: Iterable[bytes], run: Backtest) -> Tally:
             run.skip(problem)
         for event in line.events:
             run.add(event)
+    run.end()
     return run.tally
 
 
@@ -178,6 +211,8 @@ def compare(lines: Iterable[bytes], here: Backtest, there: Backtest) -> Comparis
             there.skip(problem)
         for event in line.events:
             _note_changes(changes, here.add(event), there.add(event))
+    here.end()
+    there.end()
     return Comparison(here.tally, there.tally, changes)
 
 
@@ -247,5 +282,5 @@ def _time_of(event: Event) -> float | None:
 
 
 def _moment(unix_time: float) -> str:
-    text = dt.datetime.fromtimestamp(unix_time, dt.UTC).isoformat(timespec="seconds")
+    text = dt.datetime.fromtimestamp(min(unix_time, _LATEST), dt.UTC).isoformat(timespec="seconds")
     return text.replace("+00:00", "Z")

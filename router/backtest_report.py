@@ -7,9 +7,17 @@ from router.findings import plural, printable
 
 
 def as_text(tally: Tally) -> str:
-    """A table of rules, one of destinations, examples."""
+    """A table of rules, one of destinations, what is waited for still, examples."""
     return "\n".join(
-        [*_span(tally), "", *_rules(tally), "", *_destinations(tally), *_examples(tally)]
+        [
+            *_span(tally),
+            "",
+            *_rules(tally),
+            "",
+            *_destinations(tally),
+            *_pending(tally),
+            *_examples(tally),
+        ]
     )
 
 
@@ -53,6 +61,19 @@ def _destinations(tally: Tally) -> Iterator[str]:
     width = max([len(name) for name in tally.destinations] + [len("destination")])
     yield f"{'destination':{width}}  deliveries"
     yield from (f"{name:{width}}  {count:10}" for name, count in tally.destinations.items())
+
+
+def _pending(tally: Tally) -> Iterator[str]:
+    if not tally.pending:
+        return
+    yield ""
+    yield "the recording ends before, if nothing more comes:"
+    for each in tally.pending:
+        due = f"due {each.first_due}"
+        if each.last_due != each.first_due:
+            due += f" to {each.last_due}"
+        places = ", ".join(each.send_to) or "nobody"
+        yield f"  {each.rule}: {plural(each.alerts, 'alert')} by {each.feature}, {due} -> {places}"
 
 
 def _examples(tally: Tally) -> Iterator[str]:

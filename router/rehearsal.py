@@ -15,7 +15,7 @@ from router.rules.cel import Verdict
 from router.rules.index import RuleSet
 from router.rules.model import Rule
 from router.rules.silences import Silence
-from router.worker.simulation import Sent, Simulation
+from router.worker.simulation import Sent, Simulation, Waiting
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -90,6 +90,10 @@ class Rehearsal:
     def silence(self, silence: Silence) -> None:
         """Somebody adds a silence."""
         self._simulation.silence(silence)
+
+    def end(self) -> tuple[Waiting, ...]:
+        """What is waited for still. Nothing can happen after that."""
+        return self._simulation.end()
 
     def _unjudged(self, event: Event, content: dict[str, Any]) -> tuple[Rule, ...]:
         return tuple(

@@ -178,3 +178,63 @@ def test_the_difference_is_told_by_rule(comparison: Comparison) -> None:
         "  1 by here only, for example:",
         "    2026-01-01T00:00:01Z 1 -> noc, oncall: 3 issues",
     ]
+
+
+WAITING = """
+destinations: {noc: {capture: {}}, oncall: {capture: {}}}
+rules:
+  - name: awaited
+    events: [com.example.call]
+    absent: {event: com.example.end, for: 1h, by: [data.issues]}
+    send_to: [noc]
+  - name: grouped
+    events: [com.example.call]
+    group: {wait: 10s, interval: 1m}
+    send_to: [noc]
+  - name: escalates
+    events: [com.example.call]
+    escalate: [{after: 15m, send_to: [oncall]}, {after: 1h, send_to: [oncall]}]
+    send_to: [noc]
+"""
+
+
+def test_what_the_recording_ends_before_is_told(tmp_path: Path) -> None:
+    end = line(3, issues=1, type="com.example.end")
+    found = tally(tmp_path, [line(1, issues=1), line(2), end, line(4, issues=4)], WAITING)
+
+    assert [
+        (each.rule, each.feature, each.alerts, each.first_due, each.last_due, each.send_to)
+        for each in found.pending
+    ] == [
+        ("grouped", "group", 3, "2026-01-01T00:00:11Z", "2026-01-01T00:00:11Z", ("noc",)),
+        ("escalates", "escalate", 3, "2026-01-01T00:15:01Z", "2026-01-01T00:15:04Z", ("oncall",)),
+        # The first one's end came.
+        ("awaited", "absent", 2, "2026-01-01T01:00:02Z", "2026-01-01T01:00:04Z", ("noc",)),
+    ]
+    assert found.rules["awaited"].alerts == 0
+    assert (
+        "the recording ends before, if nothing more comes:\n"
+        "  grouped: 3 alerts by group, due 2026-01-01T00:00:11Z -> noc\n"
+    ) in as_text(found)
+
+
+def test_what_is_over_is_not_waited_for(tmp_path: Path) -> None:
+    flushed = line(1, issues=1, time="2026-01-01T00:00:00Z")
+    rules = WAITING.split("  - name: escalates", maxsplit=1)[0]
+    found = tally(tmp_path, [flushed, line(30, issues=1, type="com.example.end")], rules)
+    assert found.pending == []
+    assert "ends before" not in as_text(found)
+
+
+def test_a_time_at_the_end_of_the_calendar_is_waited_for(tmp_path: Path) -> None:
+    found = tally(tmp_path, [line(1, time="9999-12-31T23:59:59Z")], WAITING)
+    assert {each.last_due for each in found.pending} == {"9999-12-31T23:59:59Z"}
+
+
+def test_silences_of_the_folder_hold_in_the_recordings_time(tmp_path: Path) -> None:
+    silences = """
+silences:
+  - {match: {rule: bad}, ends: "2026-01-01T00:00:02Z", author: ann, comment: works}
+"""
+    bad = tally(tmp_path, [line(1), line(2)], RULES + silences).rules["bad"]
+    assert (bad.alerts, bad.held) == (1, {"silenced": 1})

@@ -7,12 +7,13 @@ the time comes. For rule tests and backtests. Pure: time is what it is told.
 import heapq
 import itertools
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 
 from router.alerts import Alert
 from router.events import Event, document
-from router.journal.timers import Timer
+from router.journal.timers import Absence, Escalation, Flush, Timer
 from router.rules.index import RuleSet
 from router.rules.memory import MemoryStore
 from router.rules.silences import Silence
@@ -45,6 +46,22 @@ class Happened(msgspec.Struct, frozen=True):
     held_back: tuple[HeldBack, ...] = ()
     matched: tuple[str, ...] = ()
     """Rules whose own condition held, once for each event."""
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A timer that is set, and what it will do if nothing more happens."""
+
+    due_at: float
+    """Unix time in seconds."""
+    rule: str
+    feature: str
+    """The key of the rule that set it: ``absent``, ``group`` or ``escalate``."""
+    alerts: int
+    """Alerts that it tells, or holds back where they are silenced or muted by then."""
+    send_to: tuple[str, ...]
+
+
+_FEATURES: Final = {Absence: "absent", Flush: "group", Escalation: "escalate"}
 
 
 class Simulation:
@@ -106,6 +123,25 @@ class Simulation:
     def silence(self, silence: Silence) -> None:
         """Somebody adds a silence."""
         self._silences.append(silence)
+
+    def end(self) -> tuple[Waiting, ...]:
+        """What is waited for still, in the order of time. Nothing can happen after that.
+
+        Each timer that is set fires, for only that tells whether it is needed still: what was
+        expected may have come, a group may be empty. What would follow from it is left out.
+        """
+        found: list[Waiting] = []
+        while self._timers:
+            due, number, timer = heapq.heappop(self._timers)
+            self.now = max(self.now, due)
+            decision = self._fire(f"timer {number}", timer)
+            if decision.alerts or decision.held or decision.deliveries:
+                # Of a group, those that it tells; of an absence, the one that there is now.
+                alerts = max(1, decision.alerts, decision.told + len(decision.held))
+                places = dict.fromkeys(each.destination for each in decision.deliveries)
+                feature = _FEATURES[type(timer)]
+                found.append(Waiting(due, timer.rule, feature, alerts, tuple(places)))
+        return tuple(found)
 
     @property
     def _now_ms(self) -> int:

@@ -6,9 +6,6 @@ First the door closes, then requests end, then jobs, then connections.
 import asyncio
 import functools
 import logging
-import random
-import secrets
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -18,7 +15,7 @@ from aiohttp import web
 from router.api.openapi import Description
 from router.api.reloads import Reloads
 from router.api.silences import SilencesApi
-from router.clock import Clock
+from router.clock import Clock, system_clock
 from router.connections import Listening
 from router.ingress.gate import Gate
 from router.journal import store
@@ -47,16 +44,6 @@ logger = logging.getLogger(__name__)
 _INGRESS_CONNECTIONS: Final = 8
 _WORKER_CONNECTIONS: Final = 64
 _WORKER_DEADLINE: Final = 5.0
-
-
-def system_clock() -> Clock:
-    """The real time and chance."""
-    return Clock(
-        now=time.time,  # noqa: TID251 - the one place that reads the clock
-        monotonic=time.monotonic,
-        chance=random.random,
-        new_id=lambda: secrets.token_hex(12),
-    )
 
 
 class Roles(msgspec.Struct, frozen=True, kw_only=True):

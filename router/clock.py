@@ -1,5 +1,11 @@
-"""Time and chance as one argument: only the composition root makes a Clock, tests make their own."""
+"""Time and chance as one argument: only commands and the composition root take the real one.
 
+Everything else is handed a Clock, and tests make their own.
+"""
+
+import random
+import secrets
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -16,3 +22,13 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     """A random number in [0, 1)."""
     new_id: Callable[[], str]
     """A new id, unique without coordination."""
+
+
+def system_clock() -> Clock:
+    """The real time and chance."""
+    return Clock(
+        now=time.time,  # noqa: TID251 - the one place that reads the clock
+        monotonic=time.monotonic,
+        chance=random.random,
+        new_id=lambda: secrets.token_hex(12),
+    )

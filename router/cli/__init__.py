@@ -4,48 +4,66 @@ One module for each group of commands; this one lists them. Exit codes: 0 fine; 
 event that was not accepted; 2 usage or configuration.
 """
 
+from typing import Final
+
 import click
 
 from router import __version__
-from router.cli import (
-    backtesting,
-    dead_letters,
-    destinations,
-    judging,
-    previewing,
-    quarantine,
-    sending,
-    serving,
-    silencing,
-    streaming,
-    testing,
+from router.cli.commands import LazyCommands, Listed
+
+_LISTED: Final = {
+    "backtest": Listed(
+        "backtesting:backtest_command",
+        "Say what the rules would have done about EVENTS (JSON Lines of CloudEvents; - for stdin).",
+    ),
+    "check": Listed(
+        "judging:check",
+        "Check a folder of rules and their tests; ROUTER_RULES (or rules/) where none is named.",
+    ),
+    "dead-letters": Listed(
+        "dead_letters:dead_letters",
+        "Deliveries that were given up: list, show, replay, discard them.",
+    ),
+    "destinations": Listed(
+        "destinations:destinations",
+        "Where alerts go: list destinations, pause and resume them.",
+    ),
+    "dev": Listed("developing:dev", "Run everything in one process, to try it out."),
+    "explain": Listed(
+        "judging:explain_command",
+        "Say which rules match EVENT (a CloudEvent in JSON), why, and what would be sent.",
+    ),
+    "ingress": Listed("serving:ingress", "Take events in: POST /twilio and POST /events."),
+    "kinesis": Listed("streaming:kinesis", "Take events in from a Kinesis stream."),
+    "preview": Listed(
+        "previewing:preview",
+        "Show what RULE would send of EVENT (a CloudEvent in JSON), whether or not it matches.",
+    ),
+    "quarantine": Listed(
+        "quarantine:quarantine",
+        "Events that could not be decoded or judged: list, show, replay, discard them.",
+    ),
+    "run": Listed("serving:run", "Take events in, evaluate and deliver."),
+    "schema": Listed("judging:schema", "Print a JSON Schema."),
+    "send": Listed(
+        "sending:send",
+        "Send EVENT to a router: a CloudEvent in JSON, an array of them, or a file with one a line.",
+    ),
+    "silence": Listed("silencing:silence", "Hold back alerts for a while: add, list, expire."),
+    "test": Listed(
+        "testing:test",
+        "Run the tests of a folder of rules: the files in its folder `tests`.",
+    ),
+    "worker": Listed("serving:worker", "Evaluate batches and make deliveries."),
+}
+
+
+@click.group(
+    cls=LazyCommands, listed=_LISTED, context_settings={"help_option_names": ["-h", "--help"]}
 )
-from router.cli.terminal import Commands
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="router")
 def main() -> None:
     """Route Twilio Voice Insights events and CloudEvents to the people who must know.
 
     Settings come from ROUTER_* environment variables; rules and destinations from a folder.
     """
-
-
-_MODULES = (
-    serving,
-    streaming,
-    judging,
-    testing,
-    backtesting,
-    previewing,
-    sending,
-    destinations,
-    dead_letters,
-    quarantine,
-    silencing,
-)
-
-for _module in _MODULES:
-    for _command in _module.COMMANDS:
-        main.add_command(_command)

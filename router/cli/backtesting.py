@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 import click
 
@@ -53,6 +53,3 @@ def _lines(events: BinaryIO) -> Iterator[bytes]:
         yield line
         while len(line) > LINE_LIMIT and not line.endswith(b"\n"):
             line = events.readline(LINE_LIMIT + 1)
-
-
-COMMANDS: Final = (backtest_command,)

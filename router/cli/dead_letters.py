@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import click
 import msgspec
@@ -211,6 +211,3 @@ def _parts(wanted: Wanted, ids: tuple[str, ...]) -> list[Wanted]:
         msgspec.structs.replace(wanted, ids=ids[start : start + CHUNK])
         for start in range(0, len(ids) or 1, CHUNK)
     ]
-
-
-COMMANDS: Final = (dead_letters,)

@@ -3,7 +3,6 @@
 import getpass
 import os
 import sys
-from typing import Final
 
 import click
 
@@ -107,6 +106,3 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):  # a container's user may have no name
         return ""
-
-
-COMMANDS: Final = (destinations,)

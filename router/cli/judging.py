@@ -4,13 +4,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 import click
 
 from router import events_schema, rules_schema
-from router.app import system_clock
-from router.cli.terminal import FOLDER, as_json, read_events
+from router.cli.reading import read_events
+from router.cli.terminal import FOLDER, as_json
+from router.clock import system_clock
 from router.configuration import Configuration, MissingVariable, load
 from router.destinations import Environment
 from router.errors import Finding, Level, RulesError
@@ -115,6 +116,3 @@ def schema_events() -> None:
 def schema_tests() -> None:
     """Of a file of rule tests, for completion in editors."""
     click.echo(as_json(tests_schema.json_schema()))
-
-
-COMMANDS: Final = (check, explain_command, schema)

@@ -3,12 +3,13 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 import click
 
-from router.app import system_clock
-from router.cli.terminal import FOLDER, as_json, read_events
+from router.cli.reading import read_events
+from router.cli.terminal import FOLDER, as_json
+from router.clock import system_clock
 from router.configuration import MissingVariable, load
 from router.destinations import Environment
 from router.errors import ConfigurationError
@@ -75,6 +76,3 @@ def preview(  # noqa: PLR0913 - click's way: an argument for each option
         click.echo(as_json(shown))
     else:
         click.echo("\n".join(preview_lines(shown)))
-
-
-COMMANDS: Final = (preview,)

@@ -11,11 +11,12 @@ import click
 import msgspec
 
 from router import process
-from router.app import App, Roles, system_clock
+from router.app import App, Roles
+from router.clock import system_clock
 from router.fleet import LISTEN_FD, PARENT_FD, Command, Fleet, bind
 from router.serving import Address
 from router.settings import Settings
-from router.telemetry import Metrics
+from router.telemetry import Metrics, configure_logging
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,13 @@ def in_processes(command: Callable[..., None]) -> Callable[..., None]:
         command(**arguments, place=place)
 
     return placed
+
+
+def read_settings() -> Settings:
+    """The settings of a process that serves; its log is set up as they say."""
+    settings = Settings.read(os.environ)
+    configure_logging(settings.log_format, settings.log_level)
+    return settings
 
 
 def serve(settings: Settings, roles: Roles, metrics: Metrics, place: Place | None = None) -> None:

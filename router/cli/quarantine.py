@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -164,6 +164,3 @@ def _move(
     if stayed > 0:
         click.echo(f"router: {stayed} could not be {done}", err=True)
         sys.exit(1)
-
-
-COMMANDS: Final = (quarantine,)

@@ -10,8 +10,8 @@ from typing import Any, BinaryIO, Final
 import click
 import msgspec
 
-from router.app import system_clock
 from router.backfill import Backfill, Pace, Sent, StoppedError
+from router.clock import system_clock
 from router.errors import ConfigurationError
 from router.lines import Line, Place, Resume, batches, lines, skip_to
 from router.sending import Target
@@ -163,6 +163,3 @@ class _Run:
         else:
             click.echo(f"go on with --from {place.line + 1}", err=True)
         sys.exit(1)
-
-
-COMMANDS: Final = (send,)

@@ -1,44 +1,21 @@
-"""``router dev``, ``ingress``, ``worker``, ``run``: processes that stay."""
+"""``router ingress``, ``worker``, ``run``: processes that stay."""
 
 import logging
 import os
-from pathlib import Path
-from typing import Final
 
 import click
 
-from router.app import Roles, Work, system_clock
-from router.cli.processes import Place, fleet, in_processes, serve
-from router.cli.terminal import FOLDER, read_settings
-from router.configuration import MissingVariable, Source
+from router.app import Roles, Work
+from router.cli.processes import Place, fleet, in_processes, read_settings, serve
+from router.clock import system_clock
+from router.configuration import Source
 from router.destinations import Environment, no_links
-from router.dev import Dev, data_folder
 from router.errors import ConfigurationError
-from router.journal.embedded import EmbeddedRedis, find_server
 from router.links import signer
-from router.settings import LogFormat, LogLevel, Settings
-from router.telemetry import Metrics, configure_logging
+from router.settings import Settings
+from router.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
-
-
-@click.command()
-@click.option("--data", type=FOLDER, help="Where the embedded Redis keeps its data.")
-@click.option("-v", "--verbose", is_flag=True, help="Show the log as well.")
-def dev(data: Path | None, *, verbose: bool) -> None:
-    """Run everything in one process, to try it out.
-
-    Redis is embedded, destinations without credentials show what they would send, and Twilio's
-    sample event is sent once.
-    """
-    settings = Settings.read(os.environ)
-    configure_logging(LogFormat.TEXT, settings.log_level if verbose else LogLevel.ERROR)
-    redis = None
-    if not {"ROUTER_REDIS_URL", "ROUTER_REDIS_URL_FILE"} & os.environ.keys():
-        folder = data or data_folder(os.environ.get("XDG_STATE_HOME", ""), Path.home())
-        redis = EmbeddedRedis(find_server(settings.redis_server), folder)
-    source = Source(folder=settings.rules, environ=os.environ, missing=MissingVariable.KEEP)
-    Dev(settings, source, system_clock(), click.echo).run(redis)
 
 
 @click.command()
@@ -112,6 +89,3 @@ def _environment(settings: Settings, metrics: Metrics) -> Environment:
         links=no_links if signs is None else signs.links,
         proxy=settings.proxy,
     )
-
-
-COMMANDS: Final = (dev, ingress, worker, run)

@@ -13,8 +13,8 @@ import click
 import msgspec
 
 from router.api.silences import SilenceShown, shown
-from router.app import system_clock
 from router.cli.terminal import as_json
+from router.clock import system_clock
 from router.errors import ConditionError, ConfigurationError, JournalUnavailableError, RouterError
 from router.journal.connection import connect
 from router.journal.silences import Silences
@@ -172,6 +172,3 @@ def _show(silences: list[SilenceShown], *, json_wanted: bool) -> None:
 
 def _moment(at: float) -> str:
     return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
-COMMANDS: Final = (silence,)

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 import click
 
-from router.app import system_clock
+from router.clock import system_clock
 from router.errors import ConfigurationError, JournalUnavailableError
 from router.journal.connection import Connection, connect
 from router.journal.pages import Span

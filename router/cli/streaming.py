@@ -5,9 +5,9 @@ from typing import Final
 
 import click
 
-from router.app import Roles, StreamSource, system_clock
-from router.cli.processes import serve
-from router.cli.terminal import read_settings
+from router.app import Roles, StreamSource
+from router.cli.processes import read_settings, serve
+from router.clock import system_clock
 from router.errors import ConfigurationError
 from router.ingress.kinesis.stream import KinesisStream
 from router.telemetry import Metrics
@@ -70,6 +70,3 @@ def _since(start: str) -> float | None:
             f"--from is {start!r}, expected oldest, now or a time such as 2026-11-25T12:00:00Z"
         )
     return at.timestamp()
-
-
-COMMANDS: Final = (kinesis,)

@@ -3,7 +3,6 @@
 import os
 import sys
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -48,6 +47,3 @@ def test(
         click.echo(f"no tests: write them in {folder / TESTS}", err=True)
     whole = summary.coverage.is_whole or bool(only)
     sys.exit(bool(summary.failed) or (strict and not whole))
-
-
-COMMANDS: Final = (test,)

@@ -24,6 +24,9 @@
 sorted set of events, or a hash | the feature's time; a group until it is told |
 | ``router:keys:<feature>`` | sorted set: digest -> Unix ms of its end, to bound their number | as \
 its longest member |
+| ``router:state:<feature>:over`` | hash: digest -> Unix ms at which its alerts ended last | four \
+hours at most |
+| ``router:keys:<feature>:over`` | sorted set: digest -> Unix ms at which that is forgotten | as above |
 | ``router:silences`` | hash: id -> silence in JSON | five days after its end |
 | ``router:silence-ends`` | sorted set: id -> Unix ms of its end | as above |
 | ``router:ack:<alert key>`` | hash: by, at (Unix ms) | 30 days |

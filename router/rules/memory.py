@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from router.rules.endings import Endings
 from router.rules.state import (
     DAY_MS,
     KEYS_LIMIT,
@@ -32,6 +33,7 @@ from router.rules.state import (
     Mark,
     Open,
     Outcome,
+    Over,
     Overdue,
     Reason,
     Resolve,
@@ -112,6 +114,7 @@ class MemoryStore:
         """State -> key -> when it is forgotten, in Unix ms."""
         self._counts: dict[Place, list[tuple[int, str]]] = {}
         self._expectations: dict[Place, _Expectation] = {}
+        self._endings = Endings(keys_limit=keys_limit)
         self._open: dict[Place, _OpenAlert] = {}
         self._marks: dict[Place, dict[Place | None, int]] = {}
         self._cooling: dict[Place, _Cooling] = {}
@@ -125,6 +128,7 @@ class MemoryStore:
             Expect: self._expect,
             Arrive: self._arrive,
             Overdue: self._overdue,
+            Over: self._over,
             Open: self._opens,
             Mark: self._mark,
             Inhibited: self._inhibited,
@@ -220,6 +224,11 @@ class MemoryStore:
         if kept is None or kept.pending != step.event:
             return draft.answer(Outcome.ENDED)
         self._drop((step.state, step.key), self._expectations)
+        return None
+
+    def _over(self, step: Over, draft: _Draft, now: int) -> Answer | None:
+        if self._endings.are_over(step.state, step.key, at=step.at, now=now):
+            return draft.answer(Outcome.HELD, reason=Reason.RESOLVED)
         return None
 
     def _opens(self, step: Open, draft: _Draft, now: int) -> Answer | None:
@@ -318,8 +327,9 @@ class MemoryStore:
             opened.told_to.update(step.send_to)
         return None
 
-    def _resolve(self, step: Resolve, draft: _Draft, _now: int) -> Answer | None:
+    def _resolve(self, step: Resolve, draft: _Draft, now: int) -> Answer | None:
         place = (step.state, step.key)
+        self._endings.remember(*place, at=step.at, now=now, lasts=step.lasts)
         kept = self._open.get(place)
         if kept is None or step.at < kept.at:
             return draft.answer(Outcome.NOTHING)

@@ -40,7 +40,7 @@ class Reason(enum.StrEnum):
     INHIBITED = "inhibited"
     COOLDOWN = "cooldown"
     RESOLVED = "resolved"
-    """It was over before its group was told."""
+    """It was over before its group was told, or before its event came."""
     RULE_GONE = "rule_gone"
     """Its rule was taken out while it waited."""
 
@@ -108,6 +108,14 @@ class Overdue(Step, frozen=True, array_like=True, tag="overdue"):
     state: str
     key: str
     event: str
+
+
+class Over(Step, frozen=True, array_like=True, tag="over"):
+    """Stop where the alert of this key, which began at ``at``, was ended by a ``Resolve`` before."""
+
+    state: str
+    key: str
+    at: int
 
 
 class Open(Step, frozen=True, array_like=True, tag="open"):
@@ -197,13 +205,17 @@ class Escalating(Step, frozen=True, array_like=True, tag="escalating"):
 
 
 class Resolve(Step, frozen=True, array_like=True, tag="resolve"):
-    """End the alert of this key if it began no later than ``at``. Stops."""
+    """End the alert of this key if it began no later than ``at``. Stops.
+
+    It is remembered for ``lasts``, for alerts that began before ``at`` and come only now (``Over``).
+    """
 
     state: str
     key: str
     at: int
     escalation: tuple[str, str] | None
     """State and key of its ``Escalate``."""
+    lasts: int
 
 
 AnyStep = (
@@ -211,6 +223,7 @@ AnyStep = (
     | Expect
     | Arrive
     | Overdue
+    | Over
     | Open
     | Mark
     | Inhibited

@@ -4,7 +4,7 @@ First ``prospects`` says what may come of an event and, where the rule remembers
 of the store: a chain of steps. All chains of a batch are asked at once. Then ``Draft`` takes the
 answers and says what is told to whom, and which timers are set.
 
-An alert goes through, in this order: ``count`` or ``absent`` · inhibitions · silences · ``mute_times`` ·
+An alert goes through, in this order: ``count`` or ``absent`` · ``resolve`` · inhibitions · silences · ``mute_times`` ·
 ``cooldown`` · ``mode`` · ``group`` · ``send_to``. Where it is stopped is its reason.
 """
 
@@ -43,6 +43,7 @@ from router.worker.steps import (
     milliseconds,
     place_of_escalation,
     place_of_open,
+    remembered_ms,
 )
 
 
@@ -156,7 +157,8 @@ def _ending(event: Event, content: dict[str, Any], watch: Watch, present: Presen
     if watch.role is Role.RESOLVES and place_of_alert:
         at = happened_at(event.time, event.received_at, present.now)
         escalation = place_of_escalation(rule, alert) if rule.escalate else None
-        chain = Chain(chain.id, (Resolve(*place_of_alert, at, escalation),))
+        step = Resolve(*place_of_alert, at, escalation, remembered_ms(rule))
+        chain = Chain(chain.id, (step,))
     return Prospect(rule, alert, (), chain, is_match=False)
 
 

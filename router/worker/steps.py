@@ -22,10 +22,13 @@ from router.rules.state import (
     Join,
     Mark,
     Open,
+    Over,
     Reason,
     Tell,
 )
 
+EARLY_MS: Final = 4 * 3_600_000
+"""So long do senders repeat what did not arrive (Twilio does), and so late may an event come."""
 _ESCALATION_MS: Final = 7 * DAY_MS
 """How long an escalation is remembered after its last level."""
 
@@ -128,6 +131,9 @@ def _firing(
     content: dict[str, Any], rule: Rule, opened: tuple[str, str] | None, at: int
 ) -> Iterator[AnyStep]:
     if rule.resolve and opened:
+        # What is overdue is so now: nothing can have ended it before, whatever has come meanwhile.
+        if not rule.absent:
+            yield Over(*opened, at)
         yield Open(*opened, at, milliseconds(rule.resolve.text.within))
     for each in rule.inhibits:
         key = digest(values_of(each.equal, content))
@@ -164,6 +170,12 @@ def place_of_open(rule: Rule, content: dict[str, Any]) -> tuple[str, str] | None
     if rule.resolve is None:
         return None
     return rule.resolve.state, digest(values_of(rule.resolve.by, content))
+
+
+def remembered_ms(rule: Rule) -> int:
+    """For how long an event that ends the rule's alerts counts for those that come after it."""
+    within = milliseconds(rule.resolve.text.within) if rule.resolve else EARLY_MS
+    return min(within, EARLY_MS)
 
 
 def milliseconds(seconds: float) -> int:

@@ -15,7 +15,7 @@ from router.journal.connection import Connection, connect
 from router.journal.finish import Work
 from router.journal.states import States
 from router.rules.memory import MemoryStore
-from router.rules.state import Answer, Chain, Cooldown, Count, Outcome, Reason
+from router.rules.state import Answer, Chain, Cooldown, Count, Outcome, Over, Reason, Resolve
 from router.values import Secret
 
 RECORD = "router:batch:open"
@@ -143,6 +143,37 @@ async def test_keys_of_strangers_are_bounded(redis_url: Secret) -> None:
     assert first[3].outcome is Outcome.TOLD  # too many keys: better told than lost
     assert not after_they_ended[0].overflowed
     assert await journal.connection.redis.zcard("router:keys:s") == 1
+    await journal.connection.close()
+
+
+async def test_of_too_many_endings_the_oldest_are_forgotten(redis_url: Secret) -> None:
+    def ended(key: str) -> Chain:
+        return Chain(f"up {key}", (Resolve("s", key, START, None, 60_000),))
+
+    def late(key: str) -> Chain:
+        return Chain(f"down {key}", (Over("s", key, START - 1),))
+
+    journal, memory = Journal(redis_url), MemoryStore(keys_limit=20)
+    await journal.begin()
+    journal.states = States(journal.connection, keys_limit=20)
+    names = [f"{number:02}" for number in range(50)]
+    outcomes = []
+    for second, batch in (
+        (0, [ended(key) for key in names[:19]]),
+        (1, [ended(key) for key in names[18:30]]),
+        (1, [late(key) for key in names]),
+        (60, [ended(names[0]), *(late(key) for key in names)]),
+        (61, [ended(key) for key in names[30:]]),
+    ):
+        now = START + 1000 * second
+        answers = await journal.decide(f"w{second}{len(batch)}", batch, now)
+        assert answers == memory.decide(f"w{second}{len(batch)}", batch, now)
+        outcomes.append([answer.outcome for answer in answers].count(Outcome.HELD))
+
+    assert outcomes == [0, 0, 20, 13, 0]
+    assert await journal.connection.redis.zcard("router:keys:s:over") == 20
+    assert await journal.connection.redis.hlen("router:state:s:over") == 20
+    assert 0 < await journal.connection.redis.pttl("router:state:s:over") <= 60_000
     await journal.connection.close()
 
 

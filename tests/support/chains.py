@@ -15,6 +15,7 @@ from router.rules.state import (
     Join,
     Mark,
     Open,
+    Over,
     Overdue,
     Reason,
     Resolve,
@@ -34,15 +35,16 @@ def _chain(steps: tuple[object, ...], number: int) -> Chain:
 def raising() -> st.SearchStrategy[tuple[object, ...]]:
     """What comes of a match: any of the steps, in their order."""
     return st.builds(
-        _raising, _KEYS, _TIMES, _EVENTS, st.sets(st.integers(0, 7)), st.integers(1, 3)
+        _raising, _KEYS, _TIMES, _EVENTS, st.sets(st.integers(0, 8)), st.integers(1, 3)
     )
 
 
 def _raising(key: str, at: int, event: str, which: set[int], number: int) -> tuple[object, ...]:
-    opened = ("open", key) if 1 in which else None
+    opened = ("open", key) if 2 in which else None
     other = "a" if number == 1 else "b"
     steps = [
         Count("count", key, event, at, 10_000, number),
+        Over("open", key, at),
         Open("open", key, at, 3_600_000),
         Mark("mark", key, 3_600_000, opened),
         Inhibited((("mark", other),)),
@@ -67,7 +69,7 @@ def others(draw: st.DrawFn) -> tuple[object, ...]:
                     Expect("absent", key, event, 3_600_000),
                     Arrive("absent", key, event, 3_600_000),
                     Overdue("absent", key, event),
-                    Resolve("open", key, at, ("escalate", key)),
+                    Resolve("open", key, at, ("escalate", key), 90_000),
                     Escalating(
                         "escalate",
                         key,

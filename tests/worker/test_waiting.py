@@ -289,6 +289,75 @@ async def test_an_event_from_before_the_alert_does_not_end_it(
     assert shown(await alerts(world)) == [("d1", "resolved")]
 
 
+def at(second: int) -> str:
+    return f"2023-11-14T20:00:{second:02}Z"
+
+
+async def test_an_alert_whose_end_came_before_it_is_not_told(
+    connection: Connection, time: SetClock
+) -> None:
+    world = World(connection, time, RESOLVE)
+    await world.send(world.event("u1", type="up", host="h", ok=True, time=at(30)))
+
+    await world.send(
+        world.event("d1", type="down", host="h", time=at(29)),
+        world.event("d2", type="down", host="other", time=at(29)),
+        world.event("d3", type="down", host="h", time=at(30)),
+    )
+
+    assert shown(await alerts(world)) == [("d2", "firing"), ("d3", "firing")]
+    books = await world.books()
+    assert (books.alerts, books.told, books.held, books.suppressed) == (3, 2, {"resolved": 1}, 1)
+
+
+async def test_an_end_counts_for_later_comers_too_when_it_ended_an_alert(
+    connection: Connection, time: SetClock
+) -> None:
+    world = World(connection, time, RESOLVE)
+    await world.send(world.event("d1", type="down", host="h", time=at(1)))
+    await world.send(world.event("u1", type="up", host="h", ok=True, time=at(30)))
+    await world.send(world.event("u0", type="up", host="h", ok=True, time=at(3)))
+    await alerts(world)
+
+    await world.send(world.event("d2", type="down", host="h", time=at(20)))
+
+    assert await alerts(world) == []
+
+
+async def test_an_end_is_remembered_for_four_hours(connection: Connection, time: SetClock) -> None:
+    world = World(connection, time, RESOLVE)
+    await world.send(world.event("u1", type="up", host="h", ok=True, time=at(30)))
+    await world.passes(4 * 3600 - 1)
+    await world.send(world.event("d1", type="down", host="h", time=at(1)))
+    assert await alerts(world) == []
+    await world.passes(1)
+
+    await world.send(world.event("d2", type="down", host="h", time=at(1)))
+
+    assert shown(await alerts(world)) == [("d2", "firing")]
+
+
+async def test_what_is_overdue_is_told_whatever_came_before(
+    connection: Connection, time: SetClock
+) -> None:
+    """A host's last heartbeats came in the wrong order, and then none."""
+    rules = """
+rules:
+  - name: host-silent
+    events: [beat]
+    absent: {event: beat, for: 5m, by: [data.host]}
+    resolve: {events: [beat], by: [data.host]}
+    send_to: [noc]
+"""
+    world = World(connection, time, rules)
+    await world.send(world.event("b2", type="beat", host="h", time=at(30)))
+    await world.send(world.event("b1", type="beat", host="h", time=at(20)))
+
+    await world.passes(300)
+
+    assert shown(await alerts(world)) == [("b1", "firing")]
+
+
 async def test_an_alert_that_nobody_was_told_of_ends_in_silence(
     connection: Connection, time: SetClock
 ) -> None:

@@ -125,6 +125,38 @@ function steps.overdue(draft, state, key, event)
   return false
 end
 
+-- What ended alerts of a state: key -> the latest time, and key -> when that is forgotten.
+local function endings(state) return place(state, 'over'), index(state .. ':over') end
+
+-- Remembers that something ended. Of those that are over a few are dropped each time, so that none of
+-- many calls takes long; where there are too many, the one that is forgotten soonest.
+local function remember(state, key, at, lasts)
+  local times, ends = endings(state)
+  local old = redis.call('ZRANGEBYSCORE', ends, '-inf', now, 'LIMIT', 0, 10)
+  if not redis.call('ZSCORE', ends, key) and redis.call('ZCARD', ends) - #old >= settings.keys_limit then
+    old = redis.call('ZRANGE', ends, 0, #old)
+  end
+  if #old > 0 then
+    redis.call('ZREM', ends, unpack(old))
+    redis.call('HDEL', times, unpack(old))
+  end
+  local till = tonumber(redis.call('ZSCORE', ends, key) or 0)
+  local known = till > now and tonumber(redis.call('HGET', times, key)) or at
+  redis.call('HSET', times, key, math.max(at, known))
+  redis.call('ZADD', ends, 'GT', now + lasts, key)
+  keep(times, lasts)
+  keep(ends, lasts)
+end
+
+-- state, key, at
+function steps.over(draft, state, key, at)
+  local times, ends = endings(state)
+  local till = tonumber(redis.call('ZSCORE', ends, key) or 0)
+  local ended = till > now and tonumber(redis.call('HGET', times, key))
+  if ended and at < ended then return stop(draft, 'held', 'resolved') end
+  return false
+end
+
 -- state, key, at, within
 function steps.open(draft, state, key, at, within)
   if not touch(draft, state, key, within) then return false end
@@ -244,8 +276,9 @@ function steps.escalating(draft, state, key, alert_key, run, last, opened, send_
   return false
 end
 
--- state, key, at, escalation
-function steps.resolve(draft, state, key, at, escalation)
+-- state, key, at, escalation, lasts
+function steps.resolve(draft, state, key, at, escalation, lasts)
+  remember(state, key, at, lasts)
   local opened = place(state, key)
   local fields = redis.call('HGETALL', opened)
   local kept = {}

@@ -40,6 +40,7 @@ class States:
                 "keys": keys.STATE_KEYS,
                 "timer": keys.TIMER,
                 "timers": keys.TIMERS,
+                "taken": keys.taken(TimerId("")),
                 "timer_queue": keys.TIMER_QUEUE,
                 "job": keys.job(""),
                 "acknowledgement": keys.ACKNOWLEDGEMENT,

@@ -39,10 +39,14 @@ from router.rules.state import (
     Resolve,
     Taken,
     Tell,
+    Unheard,
 )
 
 Place = tuple[str, str]
 """A state and a key in it."""
+
+
+_OTHER: Final = "-"
 
 
 class _Expectation(msgspec.Struct):
@@ -54,8 +58,10 @@ class _Expectation(msgspec.Struct):
 class _OpenAlert(msgspec.Struct):
     at: int
     alert: bytes = b""
-    told: bool = False
-    told_to: set[str] = set()
+    told: str = ""
+    """What told first: the timer of a group, or ``_OTHER``; empty where nothing did."""
+    told_to: dict[str, str] = {}
+    """The destinations that were told, and by what first."""
     waiting: dict[tuple[Place, int], tuple[str, ...]] = {}
     """Groups in which it waits, its numbers in them, and who is told with them."""
 
@@ -86,7 +92,8 @@ class _Escalation(msgspec.Struct):
 class _Draft:
     """An answer in the making."""
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Chain, work: str) -> None:
+        self.work = work
         self.alert = chain.alert
         self.count = 1
         self.held_back = 0
@@ -123,6 +130,8 @@ class MemoryStore:
         self._acknowledged: dict[str, int] = {}
         self._answers: dict[str, dict[str, Answer]] = {}
         self._taken: dict[str, Taken] = {}
+        self._taken_open: dict[str, list[Place]] = {}
+        """Of what was taken, where those that can be resolved are open."""
         self._steps: Final[dict[type, Callable[[Any, _Draft, int], Answer | None]]] = {
             Count: self._count,
             Expect: self._expect,
@@ -135,6 +144,7 @@ class MemoryStore:
             Hold: self._hold,
             Cooldown: self._cool,
             Join: self._join,
+            Unheard: self._unheard,
             Tell: self._tell,
             Escalate: self._escalate,
             Escalating: self._escalating,
@@ -145,17 +155,18 @@ class MemoryStore:
         known = self._answers.setdefault(work, {})
         for chain in chains:
             if chain.id not in known:
-                known[chain.id] = self._decide(chain, now)
+                known[chain.id] = self._decide(_Draft(chain, work), chain, now)
         return [known[chain.id] for chain in chains]
 
     def take(self, work: str, state: str, key: str) -> Taken:
         if work not in self._taken:
-            self._taken[work] = self._take((state, key))
+            self._taken[work] = self._take(work, (state, key))
         return self._taken[work]
 
     def forget(self, work: str) -> None:
         self._answers.pop(work, None)
         self._taken.pop(work, None)
+        self._taken_open.pop(work, None)
 
     def acknowledge(self, alert_key: str, at: int) -> None:
         """Somebody takes care of the alerts with this key."""
@@ -165,8 +176,7 @@ class MemoryStore:
         """How many keys of a state are kept."""
         return len(self._keys.get(state, ()))
 
-    def _decide(self, chain: Chain, now: int) -> Answer:
-        draft = _Draft(chain)
+    def _decide(self, draft: _Draft, chain: Chain, now: int) -> Answer:
         for step in chain.steps:
             answer = self._step(step, draft, now)
             if answer is not None:
@@ -293,15 +303,24 @@ class MemoryStore:
             if group.joined <= OPEN_MEMBERS_LIMIT:
                 kept.waiting[place, group.joined] = step.send_to
             else:
-                kept.told = True
-                kept.told_to.update(step.send_to)
+                kept.told = _OTHER
+                kept.told_to.update(dict.fromkeys(step.send_to, _OTHER))
         return draft.answer(Outcome.GROUPED, first=first)
+
+    def _unheard(self, step: Unheard, draft: _Draft, _now: int) -> Answer | None:
+        places = self._taken_open.get(draft.work, ()) if step.opened is None else step.opened
+        for place in places:
+            kept = self._open.get(place)
+            if kept is not None:
+                kept.told = "" if kept.told == draft.work else kept.told
+                kept.told_to = {to: by for to, by in kept.told_to.items() if by != draft.work}
+        return draft.answer(Outcome.NOTHING)
 
     def _tell(self, step: Tell, draft: _Draft, _now: int) -> Answer | None:
         kept = self._open.get((step.state, step.key)) if draft.opened else None
         if kept is not None:
-            kept.alert, kept.told = draft.alert, True
-            kept.told_to.update(step.send_to)
+            kept.alert, kept.told = draft.alert, _OTHER
+            kept.told_to.update(dict.fromkeys(step.send_to, _OTHER))
         return None
 
     def _escalate(self, step: Escalate, draft: _Draft, now: int) -> Answer | None:
@@ -324,7 +343,7 @@ class MemoryStore:
             return draft.answer(Outcome.NOTHING)
         opened = self._open.get(step.opened) if step.opened else None
         if opened is not None:
-            opened.told_to.update(step.send_to)
+            opened.told_to.update(dict.fromkeys(step.send_to, _OTHER))
         return None
 
     def _resolve(self, step: Resolve, draft: _Draft, now: int) -> Answer | None:
@@ -348,17 +367,21 @@ class MemoryStore:
             )
         return draft.answer(Outcome.ENDED, withdrawn=withdrawn)
 
-    def _take(self, place: Place) -> Taken:
+    def _take(self, work: str, place: Place) -> Taken:
         group = self._groups.get(place)
         if group is None or not group.count:
             self._drop(place, self._groups)
             return Taken((), 0)
         self._groups[place] = _Group()
+        self._taken_open[work] = [each.opened for each in group.members.values() if each.opened]
         for number, member in group.members.items():
             kept = self._open.get(member.opened) if member.opened else None
             if kept is not None and (place, number) in kept.waiting:
-                kept.told = True
-                kept.told_to.update(kept.waiting.pop((place, number)))
+                kept.told = kept.told or work
+                kept.told_to = {
+                    **dict.fromkeys(kept.waiting.pop((place, number)), work),
+                    **kept.told_to,
+                }
         return Taken(
             tuple(
                 Grouped(member.alert, member.held_back)

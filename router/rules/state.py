@@ -171,6 +171,16 @@ class Join(Step, frozen=True, array_like=True, tag="join"):
     send_to: tuple[str, ...]
 
 
+class Unheard(Step, frozen=True, array_like=True, tag="unheard"):
+    """Nobody is told after all of what this timer took from its group. Stops.
+
+    Who was told of an alert by others still is.
+    """
+
+    opened: tuple[tuple[str, str], ...] | None
+    """State and key of the ``Open`` of each such alert; None for all of the group."""
+
+
 class Tell(Step, frozen=True, array_like=True, tag="tell"):
     """Keep the chain's alert, which ``send_to`` are told now, for when it is over. Never stops."""
 
@@ -230,6 +240,7 @@ AnyStep = (
     | Hold
     | Cooldown
     | Join
+    | Unheard
     | Tell
     | Escalate
     | Escalating

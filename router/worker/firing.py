@@ -12,7 +12,7 @@ from router.destinations import render
 from router.destinations.templates import Target
 from router.journal.timers import Absence, Escalation, Flush, Timer
 from router.rules.model import Rule
-from router.rules.state import Answer, Chain, Escalating, Outcome, Overdue, Reason, Taken
+from router.rules.state import Answer, Chain, Escalating, Outcome, Overdue, Reason, Taken, Unheard
 from router.worker.decide import Decision, Draft, prospect_of
 from router.worker.steps import (
     Addressed,
@@ -85,7 +85,10 @@ def _flush(timer: Flush, rule: Rule | None, present: Present) -> Firing:
         raise TypeError("a Take is answered by what was taken")
     if not taken.count:
         return draft.decision()
-    wanted = _wanted(timer, taken, rule, draft, present)
+    wanted, unheard = _sorted_out(timer, taken, rule, draft, present)
+    if unheard:
+        # Or something would be over later of which nobody had heard.
+        yield from _ask(Chain(f"{timer.state}-unheard", (Unheard(unheard if wanted else None),)))
     if wanted:
         count = taken.count - len(taken.members) + len(wanted)
         message = _message([each.alert for each in wanted], count)
@@ -99,16 +102,28 @@ def _flush(timer: Flush, rule: Rule | None, present: Present) -> Firing:
     return draft.decision()
 
 
-def _wanted(
+_Places = tuple[tuple[str, str], ...]
+
+
+def _sorted_out(
     timer: Flush, taken: Taken, rule: Rule | None, draft: Draft, present: Present
-) -> list[Addressed]:
-    """The alerts of a group that somebody wants to hear of; ``draft`` is told of the others."""
+) -> tuple[list[Addressed], _Places]:
+    """The alerts of a group that somebody wants to hear of, and where the others are open.
+
+    ``draft`` is told of those others.
+    """
     wanted: list[Addressed] = []
+    places: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
+    # By whether they are heard: several may be open at one place.
     reason: Reason | None = None
     for member in taken.members:
         told = decode_told(member.alert)
         alert = msgspec.structs.replace(told.alert, held_back=member.held_back)
-        found = hushed(alert, render.decode(alert), rule, present)
+        content = render.decode(alert)
+        found = hushed(alert, content, rule, present)
+        opened = place_of_open(rule, content) if rule is not None else None
+        if opened is not None:
+            places[found is None].add(opened)
         if found is None:
             wanted.append(Addressed(alert, told.send_to))
         else:
@@ -118,7 +133,7 @@ def _wanted(
         # Of those that were only counted as of those that were kept.
         for _ in range(taken.count - len(taken.members)):
             draft.hold(timer.rule, reason, new=0)
-    return wanted
+    return wanted, tuple(sorted(places[False] - places[True]))
 
 
 def _message(alerts: list[Alert], count: int) -> Alert:

@@ -122,6 +122,52 @@ async def test_a_silenced_group_is_held_back_whole(connection: Connection, time:
     assert (books.told, books.held, books.waiting) == (0, {"silenced": 30}, 0)
 
 
+GROUPED = """
+rules:
+  - name: one
+    events: [a]
+    group: {wait: 30s, interval: 1m}
+    resolve: {events: [up], by: [data.host]}
+    send_to: [noc]
+"""
+
+
+async def test_nobody_hears_that_it_is_over_who_was_not_told(
+    connection: Connection, time: SetClock
+) -> None:
+    world = World(connection, time, GROUPED)
+    await world.send(*(world.event(str(number), host=f"h{number}") for number in range(30)))
+    silenced = World(connection, time, GROUPED + silence("match: {rule: one}"))
+    await silenced.passes(30)
+
+    await world.send(*(world.event(f"u{n}", type="up", host=f"h{n}") for n in range(30)))
+
+    assert await world.told() == []
+
+
+async def test_of_a_group_that_is_partly_silenced_only_the_heard_part_is_over_later(
+    connection: Connection, time: SetClock
+) -> None:
+    world = World(connection, time, GROUPED)
+    hosts = {"1": "told", "2": "silenced", "3": "both", "4": "both"}
+    # One that was told before its group was silenced is over for those who heard of it.
+    await world.send(world.event("0", host="before"))
+    await world.passes(30)
+    await world.send(world.event("5", host="before", quiet=True))
+    for number, host in hosts.items():
+        await world.send(world.event(number, host=host, quiet=number in "24"))
+    silenced = World(connection, time, GROUPED + silence("when: has(data.quiet) && data.quiet"))
+    await silenced.passes(60)
+    await world.told()
+
+    for host in (*hosts.values(), "before"):
+        await world.send(world.event(f"u {host}", type="up", host=host))
+
+    over = [delivery.alert for delivery in await world.told()]
+    assert [alert.event_id for alert in over] == ["1", "4", "5"]
+    assert {str(alert.status) for alert in over} == {"resolved"}
+
+
 async def test_a_rule_is_muted_at_its_times(connection: Connection, time: SetClock) -> None:
     rules = """
 mute_times:

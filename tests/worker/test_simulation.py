@@ -31,6 +31,12 @@ rules:
   - name: held
     events: [a, b]
     send_to: [noc]
+silences:
+  - match: {rule: grouped, data.k: x}
+    starts: "2023-11-14T22:15:00Z"
+    ends: "2023-11-14T22:17:00Z"
+    author: ann
+    comment: works
 inhibitions:
   - {while: [awaited, counted], hold_back: [held], equal: [data.k], for: 2m}
 """
@@ -57,7 +63,7 @@ def test_memory_tells_what_redis_tells(
         await connection.redis.flushall()
         time = SetClock()
         world = World(connection, time, RULES)
-        simulation = Simulation(CONFIGURATION.rules, now=time.now)
+        simulation = Simulation(CONFIGURATION.rules, CONFIGURATION.silences, now=time.now)
         try:
             for number, (kind, key, wait) in enumerate(story):
                 await world.passes(wait)

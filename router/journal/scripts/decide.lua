@@ -245,6 +245,26 @@ function steps.tell(draft, _, _, send_to)
   return false
 end
 
+-- opened. Of the group that this timer took: take.lua has written who told, and that is taken back.
+function steps.unheard(draft, opened)
+  local taken = settings.taken .. string.sub(KEYS[1], #settings.timer + 1)
+  local places = {}
+  for _, each in ipairs(opened or {}) do places[#places + 1] = place(each[1], each[2]) end
+  if not opened then
+    local fields = redis.call('HGETALL', taken)
+    for i = 1, #fields, 2 do
+      if string.sub(fields[i], 1, 5) == 'open:' then places[#places + 1] = fields[i + 1] end
+    end
+  end
+  for _, at in ipairs(places) do
+    local fields = redis.call('HGETALL', at)
+    for i = 1, #fields, 2 do
+      if fields[i + 1] == taken then redis.call('HDEL', at, fields[i]) end
+    end
+  end
+  return stop(draft, 'nothing')
+end
+
 local function acknowledged(alert_key, since)
   local at = redis.call('HGET', settings.acknowledgement .. alert_key, 'at')
   return at and tonumber(at) >= tonumber(since)

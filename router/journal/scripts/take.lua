@@ -22,8 +22,11 @@ for i = 1, #taken, 2 do
     local send_to = redis.call('HGET', opened, waits)
     if send_to then
       redis.call('HDEL', opened, waits)
-      redis.call('HSET', opened, 'told', 1)
-      for name in string.gmatch(send_to, '%S+') do redis.call('HSET', opened, 'to:' .. name, 1) end
+      -- By this timer, unless by others before: decide.lua takes it back where nobody is told.
+      redis.call('HSETNX', opened, 'told', KEYS[3])
+      for name in string.gmatch(send_to, '%S+') do
+        redis.call('HSETNX', opened, 'to:' .. name, KEYS[3])
+      end
     end
   end
 end

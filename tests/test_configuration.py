@@ -137,7 +137,12 @@ def test_twilios_example_meets_the_shipped_rules_that_it_should(
     event["data"]["status"] = status
     event["data"]["detected_issues"]["call_quality"] = call_quality
     judgement = load(SHIPPED, ENVIRON).rules.judge(event["type"], event)
-    grouped = {"conference-start-failure", "duplicate-identity", "silent-participants"}
+    grouped = {
+        "conference-start-failure",
+        "duplicate-identity",
+        "silent-participants",
+        "region-configuration-issues",
+    }
     of_the_example = set() if status == "summary_timeout" else grouped
     assert {rule.name for rule in judgement.matches} == expected | of_the_example
     assert judgement.errors == ()

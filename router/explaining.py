@@ -9,11 +9,13 @@ import msgspec
 from router.alerts import Preview
 from router.destinations import Destination
 from router.events import Event, document
+from router.findings import printable
 from router.rules.cel import Verdict
 from router.rules.cel import as_text as value_text
 from router.rules.cel.deciding import deciding_part
 from router.rules.index import RuleSet
 from router.rules.model import Mode, Rule
+from router.rules.wording import asked, ending
 from router.worker.fanout import fan_out, raise_alert
 
 _SHOWN_LIMIT: Final = 500
@@ -66,7 +68,10 @@ class RuleExplanation(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str]
     routes: tuple[int, ...]
     """The numbers of the routes that took the alert; none where the rule says itself where to."""
+    memory: tuple[str, ...]
+    """Where it matched: what it asks of its memory, which is not asked here."""
     sendings: tuple[Sending, ...]
+    """What is sent where its memory, silences and mute times let it."""
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +79,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     event_type: str
     rules: tuple[RuleExplanation, ...]
     """Those that name the event's type, in their order."""
+    endings: tuple[str, ...]
+    """What the event ends: alerts that can be resolved, waiting for it."""
     other_rules: int
     """How many rules are for other types."""
 
@@ -89,6 +96,7 @@ def explain(
         event_id=event.id,
         event_type=event.type,
         rules=tuple(_explain(rule, event, content, by_name, now) for rule in candidates),
+        endings=tuple(ending(watch, content) for watch in rules.judge(event.type, content).endings),
         other_rules=len(rules.rules) - len(candidates),
     )
 
@@ -133,6 +141,7 @@ def _explain(
         reason=reason,
         labels=alert.labels,
         routes=told.routes,
+        memory=tuple(asked(rule, content)) if verdict is Verdict.MATCH else (),
         sendings=sendings,
     )
 
@@ -161,9 +170,12 @@ def as_text(explanation: Explanation) -> str:
         if rule.sendings:
             lines += [f"  label {name} = {value}" for name, value in rule.labels.items()]
             lines += [f"  route {number} takes it" for number in rule.routes]
+        lines += [f"  {printable(line)}" for line in rule.memory]
         for sending in rule.sendings:
             lines.append(f"  to {sending.destination}:")
             lines += [f"    {line}" for line in preview_lines(sending.preview)]
+    if explanation.endings:
+        lines += ["", "it ends:", *(f"  {printable(line)}" for line in explanation.endings)]
     others = explanation.other_rules
     lines += ["", f"{others} {'rule is' if others == 1 else 'rules are'} for other event types"]
     return "\n".join(lines)

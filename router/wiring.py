@@ -59,6 +59,7 @@ from router.worker import settle
 from router.worker.deliver import SLICE, Deliver, Shared
 from router.worker.evaluate import Evaluate
 from router.worker.fire_timers import FireTimers
+from router.worker.fire_timers import Journal as TimerJournal
 from router.worker.flow import Flow
 from router.worker.holding import Holding
 from router.worker.pacer import Pacer
@@ -277,18 +278,16 @@ class Worker:
         )
 
     def _timer_job(self) -> Job:
-        timers = FireTimers(
+        journal = TimerJournal(
             Timers(self._connection),
             States(self._connection),
             Finish(self._connection, self._clock),
-            self._live,
-            self._metrics,
-            self._clock,
         )
+        timers = FireTimers(journal, self._live, self._metrics, self._clock, self._suspects)
         return Job(
             queue=keys.TIMER_QUEUE,
             function=jobs.TIMER,
-            run=lambda job_id, _starts: timers.run(TimerId(job_id)),
+            run=lambda job_id, starts: timers.run(TimerId(job_id), starts),
             max_jobs=self._settings.evaluate_concurrency,
             limit_seconds=_EVALUATE_SECONDS,
         )

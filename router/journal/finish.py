@@ -20,6 +20,9 @@ from router.journal.timers import Timer, fixed_id
 SET_SIZE: Final = 100
 """Deliveries in one set, that is, in one arq job."""
 
+ANY_CLAIM: Final = "*"
+"""Instead of a batch: a replay lifts whichever claim stands."""
+
 _FINISH: Final = Script("finish")
 _encode = msgspec.msgpack.encode
 
@@ -51,7 +54,8 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
     """Unix time in seconds."""
     path: str = ""
     claimed_by: str = ""
-    """The batch whose claim on the event stands; a replay lifts it. ``""`` where there is none."""
+    """The batch whose claim on the event stands, or ``ANY_CLAIM``; a replay lifts it. ``""`` where
+    there is none, or for the batch that is finished."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +91,7 @@ class Finish:
         counts = _counts(verdict)
         quarantined: list[str | bytes] = []
         for item in verdict.quarantined:
-            claimed = msgspec.structs.replace(item, claimed_by=work.id)
+            claimed = msgspec.structs.replace(item, claimed_by=item.claimed_by or work.id)
             quarantined += [self._new_id(), _encode(claimed)]
         set_keys: list[str] = []
         set_arguments: list[str | int | bytes] = []

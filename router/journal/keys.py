@@ -10,7 +10,7 @@
 | ``router:dead:<destination>`` | hash: delivery id -> msgpack dead letter | until replayed, discarded |
 | ``router:dead-index:<destination>`` | sorted set: delivery id -> Unix ms of death | as above |
 | ``router:unserved`` | hash: destination -> mark of who found that nobody delivers there | until somebody does |
-| ``router:strikes:<batch or set>`` | hash: digest of a piece -> starts without an end | a day |
+| ``router:strikes:<batch, timer or set>`` | hash: digest of a piece -> starts without an end | a day |
 | ``router:holds`` | hash: destination -> msgpack hold | field until resumed |
 | ``router:rate:<destination>`` | string: Unix microseconds of the next turn | a second after it |
 | ``router:timer:<id>`` | string: msgpack timer | until it has fired |

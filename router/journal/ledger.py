@@ -7,7 +7,7 @@ Per destination: opened  = delivered + dead + discarded + pending
 so at any moment anybody can check that nothing has disappeared. A ``suppressed`` event raised
 alerts that were all held back; a ``matched`` one did anything else for a rule: somebody is told, or
 it is counted, waited for or grouped. ``pending`` events wait in a batch, pending deliveries in a
-set. ``dead`` are those in the dead letters now: a replay makes them pending again. Outside the sums:
+set. An event that a timer quarantines leaves ``matched`` for it. ``dead`` are those in the dead letters now: a replay makes them pending again. Outside the sums:
 ``malformed`` (such a thing was never an event), ``replayed`` and ``discarded`` of quarantine (what is
 replayed is accepted anew), ``replayed`` of a destination.
 

@@ -43,6 +43,8 @@ class Reason(enum.StrEnum):
     """It was over before its group was told, or before its event came."""
     RULE_GONE = "rule_gone"
     """Its rule was taken out while it waited."""
+    POISON = "poison"
+    """It ended three processes while it was to be told; its event is in quarantine."""
 
 
 class Outcome(enum.StrEnum):

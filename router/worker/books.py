@@ -2,9 +2,10 @@
 
 import logging
 
-from router.journal.finish import Quarantined, Verdict
+from router.journal.finish import ANY_CLAIM, Quarantined, Verdict
 from router.telemetry import Metrics
 from router.worker.decide import Decision
+from router.worker.suspects import POISON
 
 logger = logging.getLogger(__name__)
 
@@ -12,13 +13,25 @@ logger = logging.getLogger(__name__)
 def verdict_of(
     decision: Decision, *, duplicate: int = 0, quarantined: tuple[Quarantined, ...] = ()
 ) -> Verdict:
-    """What the journal writes down."""
+    """What the journal writes down.
+
+    Events that a timer quarantines were matched when they were judged; they leave that count.
+    """
+    poison = tuple(
+        Quarantined(
+            reason=POISON,
+            body=alert.event,
+            received_at=alert.event_received_at,
+            claimed_by=ANY_CLAIM,
+        )
+        for alert in decision.quarantined
+    )
     return Verdict(
         duplicate=duplicate,
         filtered=decision.filtered,
         suppressed=decision.suppressed,
-        matched=decision.matched,
-        quarantined=quarantined,
+        matched=decision.matched - len(poison),
+        quarantined=quarantined + poison,
         alerts=decision.alerts,
         told=decision.told,
         held=tuple(reason for _, reason in decision.held),

@@ -87,6 +87,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Rules with more keys than are kept, once for each alert that this concerned."""
     deliveries: tuple[Delivery, ...] = ()
     timers: tuple[Timer, ...] = ()
+    quarantined: tuple[Alert, ...] = ()
+    """Alerts whose events go to quarantine; those events are in the counts as matched."""
 
 
 def prospects(
@@ -173,6 +175,7 @@ class Draft:
         self._overflowed: list[str] = []
         self._deliveries: list[Delivery] = []
         self._timers: list[Timer] = []
+        self._quarantined: list[Alert] = []
         self._alerts = 0
 
     def add_event(self, judged: Judged, answers: Mapping[str, Answer]) -> None:
@@ -229,6 +232,10 @@ class Draft:
         """Tell of an alert that was told: it is over, or it escalates."""
         self._deliveries += fan_out(alert, send_to)
 
+    def quarantine(self, alert: Alert) -> None:
+        """The alert's event is put aside, for somebody to look at."""
+        self._quarantined.append(alert)
+
     def set(self, timer: Timer) -> None:
         self._timers.append(timer)
 
@@ -260,6 +267,7 @@ class Draft:
             overflowed=tuple(self._overflowed),
             deliveries=tuple(self._deliveries),
             timers=tuple(self._timers),
+            quarantined=tuple(self._quarantined),
         )
 
     def _resolve(self, answer: Answer) -> None:

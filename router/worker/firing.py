@@ -4,15 +4,26 @@
 """
 
 from collections.abc import Generator, Mapping
+from typing import NamedTuple
 
 import msgspec
 
-from router.alerts import Alert, Member, alert_id
+from router.alerts import Alert, AlertId, Member, alert_id
 from router.destinations import render
 from router.destinations.templates import Target
 from router.journal.timers import Absence, Escalation, Flush, Timer
 from router.rules.model import Rule
-from router.rules.state import Answer, Chain, Escalating, Outcome, Overdue, Reason, Taken, Unheard
+from router.rules.state import (
+    Answer,
+    Chain,
+    Escalating,
+    Hold,
+    Outcome,
+    Overdue,
+    Reason,
+    Taken,
+    Unheard,
+)
 from router.worker.decide import Decision, Draft, prospect_of
 from router.worker.steps import (
     Addressed,
@@ -41,16 +52,32 @@ class Take(msgspec.Struct, frozen=True):
 Firing = Generator[Ask | Take, Answer | Taken, Decision]
 
 
-def fire(timer: Timer, rules: Mapping[str, Rule], present: Present) -> Firing:
+Poison = frozenset[AlertId]
+"""Alerts that are not looked at any more, for they ended processes."""
+
+
+def fire(
+    timer: Timer, rules: Mapping[str, Rule], present: Present, poison: Poison = frozenset()
+) -> Firing:
     """What comes of a timer, by the rules that are in force now."""
     rule = rules.get(timer.rule)
     match timer:
         case Absence():
-            return (yield from _overdue(timer, rule, present))
+            return (yield from _overdue(timer, rule, present, poison))
         case Flush():
-            return (yield from _flush(timer, rule, present))
+            return (yield from _flush(timer, rule, present, poison))
         case Escalation():
-            return (yield from _escalate(timer, rule, present))
+            return (yield from _escalate(timer, rule, present, poison))
+
+
+def try_out(alert: Alert, rules: Mapping[str, Rule], present: Present) -> None:
+    """All that firing does with one alert by itself. May raise anything, and nothing comes of it."""
+    content = render.decode(alert)
+    render.summary(alert, Target.TEXT)
+    rule = rules.get(alert.rule)
+    if rule is not None:
+        send_to = rule.told(content, alert.labels).destinations
+        tuple(conduct(alert, content, rule, send_to, present))
 
 
 def _ask(chain: Chain) -> Generator[Ask | Take, Answer | Taken, Answer]:
@@ -60,80 +87,101 @@ def _ask(chain: Chain) -> Generator[Ask | Take, Answer | Taken, Answer]:
     return answer
 
 
-def _overdue(timer: Absence, rule: Rule | None, present: Present) -> Firing:
+def _overdue(timer: Absence, rule: Rule | None, present: Present, poison: Poison) -> Firing:
     draft = Draft(present)
     if rule is None or rule.absent is None or rule.absent.state != timer.state:
         draft.hold(timer.rule, Reason.RULE_GONE, new=1)
         return draft.decision()
     alert = msgspec.structs.replace(timer.alert, raised_at=present.now)
-    content = render.decode(alert)
-    send_to = rule.told(content, alert.labels).destinations
-    steps = (
-        Overdue(timer.state, timer.key, timer.event),
-        *conduct(alert, content, rule, send_to, present),
-    )
-    prospect = prospect_of(alert, rule, send_to, steps)
+    overdue = Overdue(timer.state, timer.key, timer.event)
+    if alert.id in poison:
+        prospect = prospect_of(alert, rule, (), (overdue, Hold(Reason.POISON)))
+    else:
+        content = render.decode(alert)
+        send_to = rule.told(content, alert.labels).destinations
+        steps = (overdue, *conduct(alert, content, rule, send_to, present))
+        prospect = prospect_of(alert, rule, send_to, steps)
     if prospect.chain is not None:
-        draft.conclude(prospect, (yield from _ask(prospect.chain)))
+        answer = yield from _ask(prospect.chain)
+        draft.conclude(prospect, answer)
+        if answer.reason is Reason.POISON:
+            draft.quarantine(alert)
     return draft.decision()
 
 
-def _flush(timer: Flush, rule: Rule | None, present: Present) -> Firing:
+def _flush(timer: Flush, rule: Rule | None, present: Present, poison: Poison) -> Firing:
     draft = Draft(present)
     taken = yield Take(timer.state, timer.key)
     if not isinstance(taken, Taken):
         raise TypeError("a Take is answered by what was taken")
     if not taken.count:
         return draft.decision()
-    wanted, unheard = _sorted_out(timer, taken, rule, draft, present)
-    if unheard:
+    each = _sorted_out(taken, rule, present, poison)
+    _hold(timer, taken, each, draft)
+    if each.unheard or not each.wanted:
         # Or something would be over later of which nobody had heard.
-        yield from _ask(Chain(f"{timer.state}-unheard", (Unheard(unheard if wanted else None),)))
-    if wanted:
-        count = taken.count - len(taken.members) + len(wanted)
-        message = _message([each.alert for each in wanted], count)
-        draft.tell(message, wanted[0].send_to, new=0, told=count)
-        if rule is not None and rule.escalate:
-            chain = Chain(f"{message.id}-escalate", (escalate(rule, message),))
-            answer = yield from _ask(chain)
-            if answer.escalates:
-                draft.begin_escalation(rule, message)
+        step = Unheard(each.unheard if each.wanted else None)
+        yield from _ask(Chain(f"{timer.state}-unheard", (step,)))
+    if each.wanted:
+        yield from _tell(each.wanted, taken.count - len(each.held), rule, draft)
     draft.set(msgspec.structs.replace(timer, due_at=present.now + timer.interval))
     return draft.decision()
 
 
-_Places = tuple[tuple[str, str], ...]
+def _hold(timer: Flush, taken: Taken, each: "_SortedOut", draft: Draft) -> None:
+    """Note the alerts of which nobody is told."""
+    for alert, reason in each.held:
+        draft.hold(timer.rule, reason, new=0)
+        if reason is Reason.POISON:
+            draft.quarantine(alert)
+    if each.held and not each.wanted:
+        # Of those that were only counted as of those that were kept.
+        for _ in range(taken.count - len(each.held)):
+            draft.hold(timer.rule, each.held[-1][1], new=0)
 
 
-def _sorted_out(
-    timer: Flush, taken: Taken, rule: Rule | None, draft: Draft, present: Present
-) -> tuple[list[Addressed], _Places]:
-    """The alerts of a group that somebody wants to hear of, and where the others are open.
+def _tell(
+    wanted: list[Addressed], count: int, rule: Rule | None, draft: Draft
+) -> Generator[Ask | Take, Answer | Taken, None]:
+    """One message for all of a group, which are ``count``."""
+    message = _message([each.alert for each in wanted], count)
+    draft.tell(message, wanted[0].send_to, new=0, told=count)
+    if rule is not None and rule.escalate:
+        answer = yield from _ask(Chain(f"{message.id}-escalate", (escalate(rule, message),)))
+        if answer.escalates:
+            draft.begin_escalation(rule, message)
 
-    ``draft`` is told of those others.
-    """
+
+class _SortedOut(NamedTuple):
+    """The alerts of a group."""
+
+    wanted: list[Addressed]
+    """Somebody wants to hear of these."""
+    held: list[tuple[Alert, Reason]]
+    unheard: tuple[tuple[str, str], ...]
+    """Where those that are held are open, as far as none that is wanted is open there, too."""
+
+
+def _sorted_out(taken: Taken, rule: Rule | None, present: Present, poison: Poison) -> _SortedOut:
     wanted: list[Addressed] = []
+    held: list[tuple[Alert, Reason]] = []
     places: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
-    # By whether they are heard: several may be open at one place.
-    reason: Reason | None = None
     for member in taken.members:
         told = decode_told(member.alert)
         alert = msgspec.structs.replace(told.alert, held_back=member.held_back)
+        if alert.id in poison:
+            held.append((alert, Reason.POISON))
+            continue
         content = render.decode(alert)
-        found = hushed(alert, content, rule, present)
+        reason = hushed(alert, content, rule, present)
         opened = place_of_open(rule, content) if rule is not None else None
         if opened is not None:
-            places[found is None].add(opened)
-        if found is None:
+            places[reason is None].add(opened)
+        if reason is None:
             wanted.append(Addressed(alert, told.send_to))
         else:
-            reason = found
-            draft.hold(timer.rule, found, new=0)
-    if reason is not None and not wanted:
-        # Of those that were only counted as of those that were kept.
-        for _ in range(taken.count - len(taken.members)):
-            draft.hold(timer.rule, reason, new=0)
-    return wanted, tuple(sorted(places[False] - places[True]))
+            held.append((alert, reason))
+    return _SortedOut(wanted, held, tuple(sorted(places[False] - places[True])))
 
 
 def _message(alerts: list[Alert], count: int) -> Alert:
@@ -155,9 +203,16 @@ def _message(alerts: list[Alert], count: int) -> Alert:
     )
 
 
-def _escalate(timer: Escalation, rule: Rule | None, present: Present) -> Firing:
+def _escalate(timer: Escalation, rule: Rule | None, present: Present, poison: Poison) -> Firing:
     draft = Draft(present)
     if rule is None or not rule.escalate:
+        return draft.decision()
+    chain_id = f"{timer.run}-level-{timer.level}"
+    if timer.alert.id in poison:
+        # Nobody else is told: the run ends with this level.
+        end = Escalating(timer.state, timer.key, timer.alert.key, timer.run, True, None, ())
+        if (yield from _ask(Chain(chain_id, (end,)))).outcome is Outcome.TOLD:
+            draft.quarantine(timer.alert)
         return draft.decision()
     last = len(timer.levels) == 1
     alert = msgspec.structs.replace(
@@ -170,7 +225,7 @@ def _escalate(timer: Escalation, rule: Rule | None, present: Present) -> Firing:
     send_to = timer.levels[0][1] if is_heard else ()
     opened = place_of_open(rule, content)
     step = Escalating(timer.state, timer.key, timer.alert.key, timer.run, last, opened, send_to)
-    answer = yield from _ask(Chain(f"{timer.run}-level-{timer.level}", (step,)))
+    answer = yield from _ask(Chain(chain_id, (step,)))
     if answer.outcome is not Outcome.TOLD:
         return draft.decision()
     draft.tell_more(alert, send_to)

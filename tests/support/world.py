@@ -20,7 +20,7 @@ from router.journal.strikes import Strikes
 from router.journal.timers import Timers
 from router.telemetry import Metrics
 from router.worker.evaluate import Evaluate
-from router.worker.fire_timers import FireTimers
+from router.worker.fire_timers import FireTimers, Journal
 from router.worker.suspects import Suspects
 from support.clock import SetClock
 
@@ -77,14 +77,9 @@ class World:
 
     def timer_worker(self, connection: Connection) -> FireTimers:
         """One more worker that fires timers."""
-        return FireTimers(
-            Timers(connection),
-            States(connection),
-            Finish(connection, self.clock),
-            self.live,
-            self.metrics,
-            self.clock,
-        )
+        journal = Journal(Timers(connection), States(connection), Finish(connection, self.clock))
+        suspects = Suspects(Strikes(connection))
+        return FireTimers(journal, self.live, self.metrics, self.clock, suspects)
 
     async def timers(self) -> list[tuple[TimerId, float]]:
         """The timers that are set, and in how many seconds each is due."""

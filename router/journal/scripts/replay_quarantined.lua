@@ -1,7 +1,7 @@
 -- Accepts quarantined events anew, as one batch, and takes them out of quarantine. Guarded by each
 -- record's existence: of two who replay the same one wins, the other moves nothing. The claim of
 -- the batch that put an event into quarantine is lifted, or it would now be a duplicate of itself;
--- a claim of any other batch stands.
+-- a claim of any other batch stands. A timer does not know the batch, and lifts whichever claim.
 -- KEYS: quarantine, quarantine index, batch, batches, job, queue, ledger, then seen for each
 -- ARGV: batch id, now ms, job, wake channel, ledger field,
 --       then quarantine id, claiming batch, event for each
@@ -23,7 +23,8 @@ for i = 6, #ARGV, 3 do
   if redis.call('HDEL', KEYS[1], ARGV[i]) == 1 then
     redis.call('ZREM', KEYS[2], ARGV[i])
     local seen = KEYS[8 + (i - 6) / 3]
-    if ARGV[i + 1] ~= '' and redis.call('GET', seen) == ARGV[i + 1] then
+    local claimed = ARGV[i + 1]
+    if claimed == '*' or (claimed ~= '' and redis.call('GET', seen) == claimed) then
       redis.call('DEL', seen)
     end
   end

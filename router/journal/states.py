@@ -78,7 +78,7 @@ class States:
                 keys.taken(timer_id),
                 keys.STATE_KEYS + state,
             ],
-            [key],
+            [key, MEMBERS_LIMIT],
         )
         return None if fields is None else _taken(fields)
 

@@ -5,7 +5,7 @@ the same steps in the same order.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -382,14 +382,19 @@ class MemoryStore:
                     **dict.fromkeys(kept.waiting.pop((place, number)), work),
                     **kept.told_to,
                 }
-        return Taken(
-            tuple(
-                Grouped(member.alert, member.held_back)
-                for member in group.members.values()
-                if member.alert is not None
-            ),
-            group.count,
-        )
+        alerts = [
+            Grouped(member.alert, member.held_back)
+            for member in group.members.values()
+            if member.alert is not None
+        ]
+        return Taken(tuple(alerts or self._counted(group)), group.count)
+
+    def _counted(self, group: _Group) -> Iterator[Grouped]:
+        """Where all alerts that were kept are over: those that were counted, where they are open."""
+        for member in list(group.members.values())[:MEMBERS_LIMIT]:
+            opened = self._open.get(member.opened) if member.opened else None
+            if opened is not None:
+                yield Grouped(opened.alert, 0)
 
     def _touch(self, place: Place, until: int, now: int, draft: _Draft) -> bool:
         """Make room for a key until then; False where there is none."""

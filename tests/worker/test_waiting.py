@@ -387,6 +387,22 @@ async def test_an_alert_that_is_over_leaves_its_group(
     assert (books.alerts, books.told, books.held, books.waiting) == (3, 2, {"resolved": 1}, 0)
 
 
+async def test_a_group_is_told_of_those_that_came_late_when_the_first_ones_are_over(
+    connection: Connection, time: SetClock
+) -> None:
+    """Of a group the first twenty alerts are kept, the others counted."""
+    world = World(connection, time, RESOLVE + "    group: {wait: 30s}\n")
+    await world.send(*(world.event(f"d{n}", type="down", host=f"h{n}") for n in range(25)))
+    await world.send(*(world.event(f"u{n}", type="up", host=f"h{n}", ok=True) for n in range(20)))
+
+    await world.passes(30)
+
+    (message,) = await alerts(world)
+    assert (message.event_id, message.grouped, len(message.members)) == ("d20", 5, 4)
+    books = await world.books()
+    assert (books.told, books.held, books.waiting) == (5, {"resolved": 20}, 0)
+
+
 async def test_a_group_of_which_all_are_over_is_not_told(
     connection: Connection, time: SetClock
 ) -> None:

@@ -61,3 +61,55 @@ async def test_poison_ends_three_processes_and_everything_else_arrives(
     assert crashes == 6
     assert set(delivered["tickets"]) == set(ids)
     assert set(delivered["slack"]) == set(delivered["mail"]) == {*ids, "NO667"}
+
+
+GROUPED = """
+destinations: {tickets: {http: {url: "${TICKETS_URL}"}}}
+rules:
+  - name: together
+    events: ["*"]
+    group: {wait: 1s}
+    send_to: [tickets]
+"""
+
+
+async def test_an_alert_that_ends_processes_when_its_group_is_told_leaves_it(
+    redis: EmbeddedRedis,
+    receivers: Receivers,
+    environ: dict[str, str],
+    sample: bytes,
+    tmp_path: Path,
+) -> None:
+    rules = tmp_path / "grouped"
+    rules.mkdir()
+    (rules / "a.yaml").write_text(GROUPED, encoding="utf-8")
+    environ = {**environ, "PYTHONPATH": str(TESTS), "ROUTER_RULES": str(rules)}
+    async with RouterProcess("ingress", environ=environ) as ingress:
+        await Sender(sample).send(ingress.url, ["NO1", "NO668", "NO2"], at_once=1)
+
+    connection = connect(redis.url, deadline=5.0, max_connections=2)
+
+    async def told() -> bool:
+        books = await ledger.read(connection)
+        return books.told == 2 and await settled(connection)
+
+    crashes = 0
+    worker = RouterProcess("worker", environ=environ, module="support.poisoned")
+    async with worker:
+        while True:
+
+            async def over() -> bool:
+                return worker.has_ended or await told()
+
+            await until(over, seconds=30)
+            if not worker.has_ended:
+                break
+            crashes += 1
+            await worker.start()
+    (item,) = (await Quarantine(connection, system_clock()).find(Wanted())(None, 10)).items
+    books = await ledger.read(connection)
+    await connection.close()
+
+    assert (item.record.reason, b"NO668" in item.record.body) == (POISON, True)
+    assert (crashes, books.held, books.waiting, books.pending) == (3, {"poison": 1}, 0, 0)
+    assert set(receivers.delivered({"NO1", "NO2", "NO668"})["tickets"]) == {"NO1", "NO2"}

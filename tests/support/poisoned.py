@@ -1,20 +1,21 @@
 """A router that some events end: a crash in a library, or the kernel's out-of-memory killer.
 
 ``python -m support.poisoned COMMAND``: as ``python -m router``, but judging the event NO666 ends the
-process, and so does rendering an alert of the event NO667.
+process, so does rendering an alert of the event NO667, and so does firing the timer of NO668.
 """
 
 import os
 from typing import Any
 
-from router.alerts import Alert
+from router.alerts import Alert, Delivery
 from router.cli import main
-from router.destinations import http
+from router.destinations import bodies, render
 from router.events import Event
 from router.worker import evaluate
 
 _document = evaluate.document
-_body = http.body
+_body = bodies.body
+_decode = render.decode
 
 
 def document(event: Event) -> dict[str, Any]:
@@ -23,13 +24,20 @@ def document(event: Event) -> dict[str, Any]:
     return _document(event)
 
 
-def body(alert: Alert, *more: Any) -> bytes:
-    if alert.event_id == "NO667":
+def body(delivery: Delivery, *more: Any) -> bodies.Body:
+    if delivery.alert.event_id == "NO667":
         os._exit(137)
-    return _body(alert, *more)
+    return _body(delivery, *more)
+
+
+def decode(alert: Alert) -> dict[str, Any]:
+    if alert.event_id == "NO668":
+        os._exit(139)
+    return _decode(alert)
 
 
 if __name__ == "__main__":
     evaluate.document = document
-    http.body = body
+    bodies.body = body
+    render.decode = decode
     main()

@@ -67,7 +67,7 @@ def _pending(tally: Tally) -> Iterator[str]:
     if not tally.pending:
         return
     yield ""
-    yield "the recording ends before, if nothing more comes:"
+    yield "still waiting when the recording ends, told if nothing more comes:"
     for each in tally.pending:
         due = f"due {each.first_due}"
         if each.last_due != each.first_due:

@@ -17,7 +17,7 @@ from router.rules.naming import Naming
 from router.rules.routing import RULE, SEVERITY, Lookup, Recipient, Route, Routing, relevant
 from router.variables import NoVariables, offset_before, without_escapes
 from router.yaml_convert import WRONG, Converter
-from router.yaml_features import FeatureReader, MuteTimes
+from router.yaml_features import FeatureReader, MuteTimes, texts
 from router.yaml_naming import NamingReader
 from router.yaml_routing import Places, RecipientReader
 from router.yaml_source import Entry, ListNode, MapNode, Node, Page, Scalar
@@ -240,7 +240,7 @@ def _pieces(
 
 
 def _events(rule: MapNode) -> tuple[str, ...]:
-    return tuple(item.text for item in _scalars(rule.get("events")))
+    return texts(rule.get("events"))
 
 
 def _scalars(node: Node | None) -> Iterator[Scalar]:

@@ -213,7 +213,7 @@ def test_what_the_recording_ends_before_is_told(tmp_path: Path) -> None:
     ]
     assert found.rules["awaited"].alerts == 0
     assert (
-        "the recording ends before, if nothing more comes:\n"
+        "still waiting when the recording ends, told if nothing more comes:\n"
         "  grouped: 3 alerts by group, due 2026-01-01T00:00:11Z -> noc\n"
     ) in as_text(found)
 
@@ -223,7 +223,7 @@ def test_what_is_over_is_not_waited_for(tmp_path: Path) -> None:
     rules = WAITING.split("  - name: escalates", maxsplit=1)[0]
     found = tally(tmp_path, [flushed, line(30, issues=1, type="com.example.end")], rules)
     assert found.pending == []
-    assert "ends before" not in as_text(found)
+    assert "still waiting" not in as_text(found)
 
 
 def test_a_time_at_the_end_of_the_calendar_is_waited_for(tmp_path: Path) -> None:

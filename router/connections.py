@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from router.openapi import JSON, Problem, Refused
 from router.telemetry import Metrics
@@ -191,6 +191,9 @@ class _Connection(web.RequestHandler):
 
         aiohttp would log the sender's bytes with a traceback for each, as if the fault were here.
         """
+        if _expects_the_unknown(request):
+            # aiohttp fails to repeat one that is not text, and no handler was asked before.
+            status, message = HTTPStatus.EXPECTATION_FAILED, "Expect may be 100-continue only"
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or request.writer.output_size > 0:
             return super().handle_error(request, status, exc, message)
         reason = (message or "").strip().partition("\n")[0][:_SHOWN] or "no HTTP"
@@ -219,3 +222,8 @@ class _Connection(web.RequestHandler):
         if self.transport is not None and answer:
             self.transport.write(answer)
         self.force_close()
+
+
+def _expects_the_unknown(request: web.BaseRequest) -> bool:
+    expected = request.headers.get(hdrs.EXPECT)
+    return expected is not None and expected.lower() != "100-continue"

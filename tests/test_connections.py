@@ -175,6 +175,18 @@ async def test_what_is_no_clean_http_is_refused_and_hides_no_second_request(
     assert ingress.metric("router_connections_refused_total", reason="bad_http") == 1
 
 
+@pytest.mark.parametrize("path", [b"/twilio", b"/nowhere"])
+async def test_an_expectation_that_is_no_text_is_refused_as_any_other(
+    ingress: Running, path: bytes
+) -> None:
+    head = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: \xf3\r\n\r\n" % path
+
+    answer = await answer_to(ingress.address, head)
+
+    assert statuses(answer) == [417]
+    assert b'"code":"bad_http"' in answer
+
+
 async def test_thousands_of_pipelined_requests_are_answered_in_order(ingress: Running) -> None:
     last = head("/healthz", [("Connection", "close")], "GET")
     answer = await answer_to(ingress.address, ASK * 2_999 + last, seconds=20)

@@ -4,25 +4,32 @@ Between the commands, a crash costs nothing:
 - before ``accept`` is acknowledged: the sender has no 2xx and sends again; if the transaction did
   happen, the second copy is a duplicate when it is claimed.
 - after ``accept``: the batch stays open until ``finish``; arq runs its job, or the sweeper sees to
-  it that one exists.
+  it that one exists. Until somebody begins it, further commits go into the same batch.
+- after ``load``: nothing is added any more, a rerun finds the same events.
 - after ``claim``: a rerun of the batch finds its own claims.
 - ``finish`` opens the deliveries and closes the batch in one transaction.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from router.clock import Clock
 from router.events import Event, Malformed, Received
 from router.journal import jobs, keys
-from router.journal.connection import Connection, Script
+from router.journal.connection import BEGIN, Connection, Script
 from router.journal.finish import SET_SIZE, Finish, Quarantined, Verdict, batch_work
 from router.journal.keys import BatchId
 from router.journal.states import States
 from router.rules.state import Answer, Chain
 
 __all__ = ["SET_SIZE", "Batches", "Quarantined", "Verdict"]
+
+BATCH_SIZE: Final = 1000
+"""Events in one batch, that is, in one arq job."""
+_EVENT_SIZE: Final = 4096
+"""Bytes that one of them stands for: larger ones count as several."""
 
 _ACCEPT = Script("accept")
 _CLAIM = Script("claim")
@@ -41,12 +48,13 @@ class Batches:
         self._finish = Finish(connection, clock)
 
     async def accept(self, group: Sequence[Received]) -> int:
-        """Make the events of several requests durable as one batch, one arq job.
+        """Make the events of several requests durable, in the batch that is filling or a new one.
 
         Returns how many such jobs there are, those that run included. Raises JournalUnavailableError; then they may or may not be durable.
         """
         batch_id = BatchId(self._new_id())
         events = [event for received in group for event in received.events]
+        payload = _encode(events)
         now_ms = int(self._now() * 1000)
         malformed: list[str | bytes] = []
         for received in group:
@@ -62,23 +70,31 @@ class Batches:
                 keys.QUARANTINE,
                 keys.QUARANTINE_INDEX,
                 keys.LEDGER,
+                keys.filling(keys.EVALUATE_QUEUE),
             ],
             [
                 batch_id,
                 now_ms,
                 keys.wake_channel(keys.EVALUATE_QUEUE),
-                _encode(events),
+                payload,
                 jobs.payload(jobs.EVALUATE, now_ms),
                 len(events),
+                max(len(events), len(payload) // _EVENT_SIZE),
+                BATCH_SIZE,
+                keys.batch(BatchId("")),
                 *malformed,
             ],
         )
         return jobs_waiting
 
     async def load(self, batch_id: BatchId) -> list[Event] | None:
-        """The events of an open batch; None when it is finished."""
-        payload = await self._connection.ask(self._connection.redis.get(keys.batch(batch_id)))
-        return None if payload is None else _decode_events(payload)
+        """The events of an open batch, to which no more are added; None when it is finished."""
+        payloads: list[bytes] = await self._connection.run(
+            BEGIN,
+            [keys.filling(keys.EVALUATE_QUEUE), keys.batch(batch_id)],
+            [batch_id, "LRANGE", 0, -1],
+        )
+        return [event for payload in payloads for event in _decode_events(payload)] or None
 
     async def claim(
         self, batch_id: BatchId, events: Sequence[Event], *, for_seconds: int

@@ -36,6 +36,10 @@ class Script:
         self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
 
+BEGIN: Final = Script("begin")
+"""A batch's first transaction and a set's."""
+
+
 class Call:
     """One run of a script: its keys and arguments."""
 

@@ -13,7 +13,7 @@ from router.alerts import Delivery
 from router.clock import Clock
 from router.journal import jobs, keys, ledger
 from router.journal.batches import Quarantined
-from router.journal.connection import Call, Connection, Script
+from router.journal.connection import BEGIN, Call, Connection, Script
 from router.journal.keys import SetId
 
 _DELIVERED = Script("delivered")
@@ -70,15 +70,16 @@ class Deliveries:
         self._now = clock.now
 
     async def take(self, set_id: SetId, destination: str) -> list[Delivery]:
-        """What is left of a set; empty when all of it is settled.
+        """What is left of a set, to which no more is added; empty when all of it is settled.
 
         A record that is no delivery is moved to quarantine: it must not stop its neighbours.
         """
-        records: dict[bytes, bytes] = await self._connection.ask(
-            self._connection.redis.hgetall(keys.delivery_set(set_id))
+        filling = keys.filling(keys.deliver_queue(destination))
+        found: list[bytes] = await self._connection.run(
+            BEGIN, [filling, keys.delivery_set(set_id)], [set_id, "HGETALL"]
         )
         deliveries = []
-        for field, record in records.items():
+        for field, record in zip(found[::2], found[1::2], strict=True):
             try:
                 deliveries.append(_decode_delivery(record))
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:

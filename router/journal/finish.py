@@ -100,10 +100,11 @@ class Finish:
             queue = keys.deliver_queue(destination)
             open_sets = keys.open_sets(destination)
             set_keys += [keys.delivery_set(set_id), open_sets, keys.job(set_id), queue]
+            set_keys.append(keys.filling(queue))
             set_arguments += [set_id, jobs.payload(jobs.DELIVER, now_ms), keys.wake_channel(queue)]
             set_arguments += [ledger.opened(destination), len(records) // 2, *records]
         timer_keys, timer_arguments = self._timers(verdict.timers)
-        sizes = (len(counts) // 2, len(quarantined) // 2, len(set_keys) // 4, len(verdict.timers))
+        sizes = (len(counts) // 2, len(quarantined) // 2, len(set_keys) // 5, len(verdict.timers))
         won = await self._connection.run(
             _FINISH,
             [
@@ -119,7 +120,17 @@ class Finish:
                 *set_keys,
                 *timer_keys,
             ],
-            [work.id, now_ms, *sizes, *counts, *quarantined, *set_arguments, *timer_arguments],
+            [
+                work.id,
+                now_ms,
+                *sizes,
+                SET_SIZE,
+                keys.delivery_set(SetId("")),
+                *counts,
+                *quarantined,
+                *set_arguments,
+                *timer_arguments,
+            ],
         )
         return bool(won)
 

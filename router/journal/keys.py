@@ -2,8 +2,10 @@
 
 | key | type | lifetime |
 |---|---|---|
-| ``router:batch:<batch>`` | string: msgpack array of events | until the batch is finished |
+| ``router:batch:<batch>`` | list: a msgpack array of events for each commit | until it is finished |
 | ``router:batches`` | sorted set: batch -> Unix ms of acceptance | member until finished |
+| ``router:filling:<queue>`` | hash: the id of the batch or set that takes more, and how much it \
+holds | until it is begun or full |
 | ``router:seen:<digest>`` | string: the batch that claimed the event | ROUTER_DEDUP_WINDOW |
 | ``router:set:<set>`` | hash: delivery id -> msgpack delivery | field until settled |
 | ``router:sets:<destination>`` | sorted set: set -> Unix ms at which it is due | member until empty |
@@ -78,6 +80,10 @@ WAKE_PATTERN: Final = f"{_WAKE}*"
 
 def batch(batch_id: BatchId) -> str:
     return f"router:batch:{batch_id}"
+
+
+def filling(queue: str) -> str:
+    return f"router:filling:{queue.removeprefix('router:queue:')}"
 
 
 def answers(work: str) -> str:

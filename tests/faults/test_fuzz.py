@@ -118,11 +118,11 @@ async def fuzz(redis_url: Secret, connection: Connection, sample: bytes, count: 
         f"\nseed {seed}: {fuzzer.answers.total()} answers {dict(sorted(fuzzer.answers.items()))},"
         f" {fuzzer.unanswered} closed without one, memory {grown / (1 << 20):+.1f} MiB"
     )
+    assert errors == [], f"seed {seed}: {errors}"
     assert {status // 100 for status in fuzzer.answers} <= {2, 4}, f"seed {seed}"
     assert fuzzer.answers[202] > count // 50
     assert fuzzer.answers.total() > count
     assert grown < GROWTH
-    assert errors == []
 
 
 @pytest.mark.timeout(120)

@@ -9,8 +9,9 @@ from router.clock import Clock
 from router.errors import JournalUnavailableError
 from router.events import Event, Malformed, Received, decode_strictly
 from router.journal import jobs, keys, ledger
-from router.journal.batches import SET_SIZE, Batches, Quarantined, Verdict
+from router.journal.batches import BATCH_SIZE, SET_SIZE, Batches, Quarantined, Verdict
 from router.journal.connection import Connection, connect
+from router.journal.deliveries import Deliveries
 from router.journal.keys import BatchId, SetId
 from router.values import Secret
 
@@ -52,6 +53,92 @@ async def test_neither_batch_nor_job_ever_expires(
 
     assert await connection.redis.ttl(keys.batch(FIRST)) == -1
     assert await connection.redis.ttl(keys.job(FIRST)) == -1
+
+
+async def test_commits_join_the_batch_that_nobody_has_begun(
+    batches: Batches, connection: Connection, event: Event
+) -> None:
+    await batches.accept([Received([event], [])])
+    waiting = await batches.accept([Received([event], [])])
+
+    assert waiting == 1
+    assert await connection.redis.zrange(keys.EVALUATE_QUEUE, 0, -1) == [FIRST.encode()]
+    assert await batches.load(FIRST) == [event, event]
+    assert (await ledger.read(connection)).accepted == 2
+
+
+async def test_a_batch_that_was_begun_takes_no_more_and_a_rerun_finds_the_same(
+    batches: Batches, connection: Connection, event: Event
+) -> None:
+    await batches.accept([Received([event], [])])
+    begun = await batches.load(FIRST)
+    await batches.accept([Received([event], [])])
+
+    assert await batches.load(FIRST) == begun == [event]
+    assert await connection.redis.zcard(keys.EVALUATE_QUEUE) == 2
+
+
+async def test_a_batch_takes_no_more_than_its_size(
+    batches: Batches, connection: Connection, event: Event
+) -> None:
+    for _ in range(3):
+        await batches.accept([Received([event] * (BATCH_SIZE // 2), [])])
+
+    ids = [each.decode() for each in await connection.redis.zrange(keys.BATCHES, 0, -1)]
+    assert [len(await batches.load(BatchId(each)) or ()) for each in ids] == [BATCH_SIZE, 500]
+
+
+async def test_large_events_fill_a_batch_sooner(
+    batches: Batches, connection: Connection, event: Event
+) -> None:
+    large = msgspec.structs.replace(event, body=b"x" * (1 << 20))
+    for _ in range(5):
+        await batches.accept([Received([large], [])])
+
+    assert await connection.redis.zcard(keys.BATCHES) == 2
+
+
+async def test_what_is_left_of_a_batch_that_is_gone_takes_nothing(
+    batches: Batches, connection: Connection, event: Event
+) -> None:
+    await batches.accept([Received([event], [])])
+    await batches.finish(FIRST, verdict(filtered=1))
+    await batches.accept([Received([event], [])])
+
+    (batch,) = await connection.redis.zrange(keys.BATCHES, 0, -1)
+    assert await batches.load(BatchId(batch.decode())) == [event]
+
+
+async def test_deliveries_join_the_set_that_nobody_has_begun(
+    batches: Batches, connection: Connection, clock: Clock, event: Event
+) -> None:
+    deliveries = Deliveries(connection, clock)
+    made = deliveries_of(event, SET_SIZE + 2)
+    for several in (made[:2], made[2:4], made[4:]):
+        await batches.accept([Received([event], [])])
+        (batch,) = await connection.redis.zrange(keys.BATCHES, 0, -1)
+        await batches.finish(BatchId(batch.decode()), verdict(matched=1, deliveries=several))
+
+    ids = [each.decode() for each in await connection.redis.zrange(keys.open_sets("mail"), 0, -1)]
+    taken = [await deliveries.take(SetId(each), "mail") for each in ids]
+    assert [len(each) for each in taken] == [4, SET_SIZE - 2]
+    assert {each.id for group in taken for each in group} == {each.id for each in made}
+    assert await connection.redis.zcard(keys.deliver_queue("mail")) == 2
+    assert (await ledger.read(connection)).destinations["mail"].opened == SET_SIZE + 2
+
+
+async def test_a_set_that_was_begun_takes_no_more(
+    batches: Batches, connection: Connection, clock: Clock, event: Event
+) -> None:
+    deliveries = Deliveries(connection, clock)
+    for delivery in deliveries_of(event, 2):
+        await batches.accept([Received([event], [])])
+        (batch,) = await connection.redis.zrange(keys.BATCHES, 0, -1)
+        await batches.finish(BatchId(batch.decode()), verdict(matched=1, deliveries=(delivery,)))
+        (*_, newest) = await connection.redis.zrange(keys.open_sets("mail"), 0, -1)
+        assert await deliveries.take(SetId(newest.decode()), "mail") == [delivery]
+
+    assert await connection.redis.zcard(keys.open_sets("mail")) == 2
 
 
 async def test_malformed_events_go_to_quarantine_and_open_no_batch(

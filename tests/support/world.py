@@ -100,7 +100,8 @@ class World:
         return event(number, self.time.now, **fields)
 
     async def accept(self, events: Sequence[Event]) -> BatchId:
-        """Make a batch of these, not yet evaluated."""
+        """Make a batch of these alone, not yet evaluated."""
+        await self.connection.redis.delete(keys.filling(keys.EVALUATE_QUEUE))
         known = set(await self.connection.redis.zrange(keys.BATCHES, 0, -1))
         await self.batches.accept([Received(list(events), [])])
         (new,) = set(await self.connection.redis.zrange(keys.BATCHES, 0, -1)) - known

@@ -71,6 +71,7 @@ def open_set(connection: Connection, clock: Clock, sample: bytes) -> Callable[[s
         event = event_from(sample, id=event_id)
         batches = Batches(connection, clock)
         await batches.accept([Received([event], [])])
+        await connection.redis.delete(keys.filling(keys.deliver_queue("mail")))
         (batch,) = await connection.redis.zrange(keys.BATCHES, 0, -1)
         before = set(await connection.redis.zrange(keys.open_sets("mail"), 0, -1))
         verdict = Verdict(

@@ -60,6 +60,7 @@ async def waiting(connection: Connection, clock: Clock, sample: bytes) -> None:
         quarantined=(),
         deliveries=deliveries_of(event, DELIVERIES, "mail"),
     )
+    assert await batches.load(BatchId(batch_id.decode()))
     assert await batches.finish(BatchId(batch_id.decode()), verdict)
 
 

@@ -2,14 +2,15 @@
 -- step. Guarded by the work's existence: of two workers that ran the same job one wins, the other
 -- changes nothing.
 -- KEYS: work, open work, answers, taken, quarantine, quarantine index, ledger, timers, timer queue,
---       then for each set: set, open sets, job, queue; for each timer: timer, job
+--       then for each set: set, open sets, job, queue, filling; for each timer: timer, job
 -- ARGV: work id, now ms, number of ledger pairs, of quarantined, of sets, of timers,
---       field, amount for each ledger pair; id, record for each quarantined;
+--       deliveries that a set may hold, prefix of sets, field, amount for each ledger pair; id, record for each quarantined;
 --       set id, job, wake channel, ledger field, number of deliveries, (id, delivery)*
 --       for each set; timer id, due ms, record, job, wake channel for each timer
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local now = tonumber(ARGV[2])
-local at = 7
+local most = tonumber(ARGV[7])
+local at = 9
 local pairs_end = at + 2 * tonumber(ARGV[3])
 local quarantined_end = pairs_end + 2 * tonumber(ARGV[4])
 local argument = quarantined_end
@@ -18,14 +19,25 @@ for _ = 1, tonumber(ARGV[5]) do
   local set_id, job, channel, field = unpack(ARGV, argument, argument + 3)
   local count = tonumber(ARGV[argument + 4])
   argument = argument + 5
-  redis.call('HSET', KEYS[key], unpack(ARGV, argument, argument + 2 * count - 1))
+  -- A set whose job nobody has begun takes further deliveries, as a batch takes commits.
+  local filling = redis.call('HMGET', KEYS[key + 4], 'id', 'count')
+  local filled = (tonumber(filling[2]) or 0) + count
+  local fits = filling[1] and filled <= most
+               and redis.call('EXISTS', ARGV[8] .. filling[1]) == 1
+  redis.call('HSET', fits and ARGV[8] .. filling[1] or KEYS[key],
+             unpack(ARGV, argument, argument + 2 * count - 1))
   argument = argument + 2 * count
-  redis.call('ZADD', KEYS[key + 1], now, set_id)
-  redis.call('SET', KEYS[key + 2], job)
-  redis.call('ZADD', KEYS[key + 3], now, set_id)
   redis.call('HINCRBY', KEYS[7], field, count)
-  redis.call('PUBLISH', channel, '')
-  key = key + 4
+  if fits then
+    redis.call('HSET', KEYS[key + 4], 'count', filled)
+  else
+    redis.call('HSET', KEYS[key + 4], 'id', set_id, 'count', count)
+    redis.call('ZADD', KEYS[key + 1], now, set_id)
+    redis.call('SET', KEYS[key + 2], job)
+    redis.call('ZADD', KEYS[key + 3], now, set_id)
+    redis.call('PUBLISH', channel, '')
+  end
+  key = key + 5
 end
 for _ = 1, tonumber(ARGV[6]) do
   local timer_id, due, record, job, channel = unpack(ARGV, argument, argument + 4)

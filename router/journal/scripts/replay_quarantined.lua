@@ -18,7 +18,7 @@ if #events < 16 then
 else
   header = string.char(0xdc, math.floor(#events / 256), #events % 256)
 end
-redis.call('SET', KEYS[3], header .. table.concat(events))
+redis.call('RPUSH', KEYS[3], header .. table.concat(events))
 for i = 6, #ARGV, 3 do
   if redis.call('HDEL', KEYS[1], ARGV[i]) == 1 then
     redis.call('ZREM', KEYS[2], ARGV[i])

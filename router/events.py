@@ -120,21 +120,20 @@ def decode_request(
     """
     _refuse_bad_text(body)
     is_array = body.lstrip(_JSON_SPACE)[:1] == b"["
-    if is_array:
-        places = [(f"$[{index}]", bytes(raw)) for index, raw in enumerate(_elements(body))]
-    else:
-        places = [("$", body)]
-    if len(places) > max_events:
+    texts = [bytes(raw) for raw in _elements(body)] if is_array else [body]
+    if len(texts) > max_events:
         raise EventsTooLargeError(
-            "too_many_events", f"{len(places)} events in one request, at most {max_events}"
+            "too_many_events", f"{len(texts)} events in one request, at most {max_events}"
         )
     received = Received([], [])
-    for place, text in places:
-        event = _decode_event(text, place, received_at, max_depth, strict=strict)
+    for index, text in enumerate(texts):
+        event = _decode_event(text, received_at, max_depth, strict=strict)
         if isinstance(event, Event):
             received.events.append(event)
         else:
-            received.malformed.append(event)
+            place = f"$[{index}]" if is_array else "$"
+            path = place + event.path[1:]
+            received.malformed.append(msgspec.structs.replace(event, path=path))
     if received.malformed and not is_array:
         _refuse_other_than_object(body)
     return received
@@ -179,17 +178,18 @@ def document(event: Event) -> dict[str, Any]:
 
 
 def _decode_event(
-    text: bytes, place: str, received_at: float, max_depth: int, *, strict: bool
+    text: bytes, received_at: float, max_depth: int, *, strict: bool
 ) -> Event | Malformed:
+    """The event, or why it is none, with the path in itself."""
     try:
         envelope = _envelope(text, strict=strict)
     except _UNDECODABLE as error:
-        return Malformed(_explain(error), place + _path(error)[1:], received_at, text)
+        return Malformed(_explain(error), _path(error), received_at, text)
     except EventError as error:
-        return Malformed(error.message, place + error.path[1:], received_at, text)
+        return Malformed(error.message, error.path, received_at, text)
     excess = nesting.excess(text, max_depth=max_depth)
     if excess:
-        return Malformed(excess, place, received_at, text)
+        return Malformed(excess, "$", received_at, text)
     return Event(
         envelope.id,
         envelope.source,

@@ -18,10 +18,7 @@ _EVENT_SIZE: Final = 4096
 waiting events bounds memory too."""
 _MAX_GROUP: Final = 1000
 _ENOUGH: Final = 32
-"""Events that are worth a job of their own: what a job costs the worker is then a tenth of what its
-events do."""
-_KEPT_UP: Final = 8
-"""Jobs that wait, or run, while the workers keep up."""
+"""Events that are worth a round trip of their own: what one costs is then a tenth of what they do."""
 
 
 class EventCommit(GroupCommit[Received]):
@@ -40,11 +37,10 @@ class EventCommit(GroupCommit[Received]):
         self._metrics = metrics
         self._now = monotonic
         self._senders: WeakSet[Any] = WeakSet()
-        self._jobs = 0
         super().__init__(
             self._accept,
             interval=interval,
-            enough=self._worth_a_job,
+            enough=self._worth_a_trip,
             max_waiting=max_waiting,
             max_group=_MAX_GROUP,
             monotonic=monotonic,
@@ -59,12 +55,12 @@ class EventCommit(GroupCommit[Received]):
             self._senders.add(connection)
         await self.commit(received, weight(received, size_bytes))
 
-    def _worth_a_job(self) -> int:
-        return _ENOUGH if self._jobs > _KEPT_UP else min(_ENOUGH, max(1, len(self._senders)))
+    def _worth_a_trip(self) -> int:
+        return min(_ENOUGH, max(1, len(self._senders)))
 
     async def _accept(self, group: list[Received]) -> None:
         started = self._now()
-        self._jobs = await self._batches.accept(group)
+        await self._batches.accept(group)
         self._metrics.commit_seconds.observe(self._now() - started)
         self._metrics.commit_events.observe(sum(len(received.events) for received in group))
 

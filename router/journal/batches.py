@@ -47,10 +47,10 @@ class Batches:
         self._states = States(connection)
         self._finish = Finish(connection, clock)
 
-    async def accept(self, group: Sequence[Received]) -> int:
+    async def accept(self, group: Sequence[Received]) -> None:
         """Make the events of several requests durable, in the batch that is filling or a new one.
 
-        Returns how many such jobs there are, those that run included. Raises JournalUnavailableError; then they may or may not be durable.
+        Raises JournalUnavailableError; then they may or may not be durable.
         """
         batch_id = BatchId(self._new_id())
         events = [event for received in group for event in received.events]
@@ -60,7 +60,7 @@ class Batches:
         for received in group:
             for item in received.malformed:
                 malformed += [self._new_id(), _encode(_quarantined(item))]
-        jobs_waiting: int = await self._connection.run(
+        await self._connection.run(
             _ACCEPT,
             [
                 keys.batch(batch_id),
@@ -85,7 +85,6 @@ class Batches:
                 *malformed,
             ],
         )
-        return jobs_waiting
 
     async def load(self, batch_id: BatchId) -> list[Event] | None:
         """The events of an open batch, to which no more are added; None when it is finished."""

@@ -8,7 +8,6 @@
 -- KEYS: batch, batches, job, queue, quarantine, quarantine index, ledger, filling
 -- ARGV: batch id, now ms, wake channel, payload, job, events, weight, limit, prefix of batches,
 --       then id, record for each malformed
--- Returns: jobs in the queue, those that run included
 local now = tonumber(ARGV[2])
 local events = tonumber(ARGV[6])
 if events > 0 then
@@ -32,4 +31,3 @@ for i = 10, #ARGV, 2 do
   redis.call('ZADD', KEYS[6], now, ARGV[i])
   redis.call('HINCRBY', KEYS[7], 'malformed', 1)
 end
-return redis.call('ZCARD', KEYS[4])

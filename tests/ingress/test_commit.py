@@ -8,7 +8,6 @@ import pytest
 from router.clock import Clock
 from router.events import Received, decode_strictly
 from router.ingress.commit import EventCommit
-from router.journal import keys
 from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.telemetry import Metrics
@@ -85,14 +84,3 @@ async def test_nobody_waits_for_a_sender_that_has_gone(
     await answered(*send(commit, request_, *senders))
     del senders[2]
     await answered(*send(commit, request_, *senders))
-
-
-async def test_behind_a_backlog_the_pace_counts(
-    commit: EventCommit, request_: Received, connection: Connection
-) -> None:
-    sender = Sender()
-    await connection.redis.zadd(keys.EVALUATE_QUEUE, {f"job-{n}": n for n in range(20)})
-    await answered(*send(commit, request_, sender))
-    early = send(commit, request_, sender)
-    assert await waiting(*early)
-    await answered(*early, *send(commit, request_, *[sender] * 31))

@@ -25,6 +25,8 @@ from router.journal.embedded import EmbeddedRedis, find_server
 from router.journal.keys import BatchId
 
 _BATCH: Final = 500
+_IN_FLIGHT: Final = 64
+"""Requests to a destination at once, as the bare client and the hand-written service have."""
 _RULES_A_FILE: Final = 2000
 FSYNC: Final = ("no AOF", "everysec", "always")
 
@@ -114,8 +116,9 @@ def rules(urls: Sequence[str], *, conditions: Sequence[str] = ()) -> list[str]:
     ``conditions`` are further rules, which are judged and counted and tell nobody.
     """
     names = [f"sink-{number}" for number in range(len(urls))]
+    settings = f"signing_secret: benchmark, concurrency: {_IN_FLIGHT}"
     destinations = [
-        f'  {name}: {{http: {{url: "{url}", signing_secret: benchmark}}}}'
+        f'  {name}: {{http: {{url: "{url}", {settings}}}}}'
         for name, url in zip(names, urls, strict=True)
     ]
     texts = ['data.status == "summary_timeout"', *conditions]

@@ -117,7 +117,10 @@ class Exchange:
         received = bytearray()
         try:
             async with asyncio.timeout(self._way.timeout):
-                await self._check_target()
+                if self._proxy is not None:
+                    await check_behind_proxy(
+                        self._url.host or "", self._url.port or 0, self._egress
+                    )
                 async with self._session.request(
                     method,
                     self._url,
@@ -130,10 +133,6 @@ class Exchange:
             if response is None or response.status < 300:
                 return network.outcome(error, response.status if response else None)
         return self._answer(response, received, tuple(secrets))
-
-    async def _check_target(self) -> None:
-        if self._proxy is not None:
-            await check_behind_proxy(self._url.host or "", self._url.port or 0, self._egress)
 
     def _answer(
         self, response: aiohttp.ClientResponse, received: bytearray, secrets: tuple[Secret, ...]

@@ -51,10 +51,10 @@ class Flow:
         """Leave for one attempt, waiting for its turn for a second at most; or None."""
         if self.wait() > 0:
             return None
-        if self._pacer is not None and not await self._pacer.turn():
-            return None
-        if self._holding.is_held(self._destination):  # things change while one waits
-            return None
+        if self._pacer is not None:
+            turn = await self._pacer.turn()
+            if not turn or self._holding.is_held(self._destination):  # so it became meanwhile
+                return None
         permit = self._breaker.begin(self._monotonic())
         if permit is not None and permit.is_trial:
             self._show()

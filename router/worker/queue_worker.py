@@ -15,6 +15,7 @@ What is changed in arq's Worker, and why:
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
@@ -96,6 +97,7 @@ class QueueWorker(Worker):
         self._wake = asyncio.Event()
         self._looking = asyncio.Lock()
         self._picked = 0
+        self._next_due_ms = math.inf
         self._failures: dict[str, int] = {}
 
     def wake(self) -> None:
@@ -111,7 +113,7 @@ class QueueWorker(Worker):
             self._wake.clear()
             async with self._looking, asyncio.timeout(_REDIS_DEADLINE):
                 await self._poll_iteration()
-                pause = await self._pause()
+                pause = self._pause()
             if not self._picked:
                 await self._rest(pause)
             elif self._may_pick():
@@ -144,15 +146,22 @@ class QueueWorker(Worker):
         self._reap()
         self._picked = 0
         if self._may_pick() and self._job.wait() <= 0:
-            due: list[bytes] = await self.pool.zrangebyscore(
-                self.queue_name, "-inf", timestamp_ms(), start=0, num=self.queue_read_limit
-            )
+            due = await self._due()
             running = len(self.tasks)
             await self.start_jobs([job_id for job_id in due if job_id.decode() not in self.tasks])
             self._picked = len(self.tasks) - running
             for task in list(self.tasks.values())[running:]:
                 task.add_done_callback(lambda _: self._wake.set())
         await self.heart_beat()
+
+    async def _due(self) -> list[bytes]:
+        """The jobs whose time has come; and, from the same look, when the next one's does."""
+        queued: list[tuple[bytes, float]] = await self.pool.zrange(
+            self.queue_name, 0, self.queue_read_limit - 1, withscores=True
+        )
+        now = timestamp_ms()
+        self._next_due_ms = next((due_ms for _, due_ms in queued if due_ms > now), math.inf)
+        return [job_id for job_id, due_ms in queued if due_ms <= now]
 
     async def heart_beat(self) -> None:
         """Renew the leases of the jobs that run here, a third of the way to their end."""
@@ -171,7 +180,7 @@ class QueueWorker(Worker):
                 task.result()  # an error of arq's own bookkeeping ends this worker
                 del self.tasks[job_id]
 
-    async def _pause(self) -> float:
+    def _pause(self) -> float:
         """Seconds until something must be looked at again, if nothing wakes us before."""
         pause = self.poll_delay_s
         if self.tasks:
@@ -179,14 +188,9 @@ class QueueWorker(Worker):
         wait = self._job.wait()
         if wait > 0:
             return min(pause, wait)
-        if not self._picked and self._may_pick():
-            now = timestamp_ms()
-            coming: list[tuple[bytes, float]] = await self.pool.zrangebyscore(
-                self.queue_name, f"({now}", "+inf", start=0, num=1, withscores=True
-            )
-            if coming:
-                pause = min(pause, (coming[0][1] - now + 1) / 1000)
-        return pause
+        if self._may_pick():
+            pause = min(pause, (self._next_due_ms - timestamp_ms() + 1) / 1000)
+        return max(pause, 0.0)
 
     def _may_pick(self) -> bool:
         return self.allow_pick_jobs and self.job_counter < self.max_jobs

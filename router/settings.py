@@ -193,6 +193,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     answer is 429."""
     source_burst: Annotated[int, Within(1, 10_000_000)] = 1000
     """How many events one address may send at once before `ROUTER_SOURCE_RATE` counts."""
+    credential_rate: Annotated[int, Within(0, 1_000_000)] = 0
+    """How many events a second may come on average with one credential (a Twilio auth token or user,
+    the events token), whatever its addresses; 0 for any number. Beyond it the answer is 429."""
+    credential_burst: Annotated[int, Within(1, 10_000_000)] = 1000
+    """How many events may come at once with one credential before `ROUTER_CREDENTIAL_RATE` counts."""
     max_waiting_events: Annotated[int, Within(1, 10_000_000)] = 10_000
     """The most events that wait for Redis. Beyond it the answer is 503."""
     commit_interval: Annotated[Duration, Within(0, 1)] = Duration(0.005)

@@ -51,34 +51,40 @@ def check_credentials(settings: Settings, authorization: str | None) -> str:
 
 def check_signature(
     settings: Settings, headers: Mapping[str, str], url: str, credentials: str
-) -> None:
-    """Raise RefusalError unless Twilio signed ``url``, where it must."""
-    if _is_signed(settings):
-        result = twilio.check_url(
-            signature=headers.get("X-Twilio-Signature"),
-            url=url,
-            auth_tokens=settings.twilio_auth_tokens,
-            settings=headers.get("X-Twilio-Webhooks-Signature-Settings", ""),
-            credentials=credentials,
-        )
-        _require(result, url)
+) -> Secret | None:
+    """The auth token that signed ``url``, None where none must.
+
+    Raises RefusalError unless Twilio signed, where it must.
+    """
+    if not _is_signed(settings):
+        return None
+    found = twilio.signer(
+        signature=headers.get("X-Twilio-Signature"),
+        url=url,
+        auth_tokens=settings.twilio_auth_tokens,
+        settings=headers.get("X-Twilio-Webhooks-Signature-Settings", ""),
+        credentials=credentials,
+    )
+    if isinstance(found, twilio.Check):
+        raise _failed(found, url)
+    return found
 
 
 def check_body(settings: Settings, url: str, content: bytes) -> None:
     """Raise RefusalError unless ``content`` is what ``url``, which Twilio signed, stands for."""
     if _is_signed(settings):
-        _require(twilio.check_body(url, content), url)
+        result = twilio.check_body(url, content)
+        if result is not twilio.Check.GENUINE:
+            raise _failed(result, url)
 
 
 def _is_signed(settings: Settings) -> bool:
     return bool(settings.twilio_auth_tokens) or not settings.twilio_basic_auth
 
 
-def _require(result: twilio.Check, url: str) -> None:
-    if result is twilio.Check.GENUINE:
-        return
+def _failed(result: twilio.Check, url: str) -> RefusalError:
     missing = result is twilio.Check.NO_SIGNATURE
-    raise RefusalError(
+    return RefusalError(
         HTTPStatus.UNAUTHORIZED if missing else HTTPStatus.FORBIDDEN,
         result.name.lower(),
         str(result),

@@ -57,6 +57,12 @@ class Ingress:
         self._rates = Rates(
             rate=settings.source_rate, burst=settings.source_burst, monotonic=clock.monotonic
         )
+        self._credential_rates = Rates(
+            rate=settings.credential_rate,
+            burst=settings.credential_burst,
+            monotonic=clock.monotonic,
+            by="credential",
+        )
         # Most routers believe no proxy, list no address and set no rate: they need not look.
         self._asks_who = bool(
             settings.trusted_proxies or settings.twilio_addresses or self._rates.limited
@@ -87,7 +93,7 @@ class Ingress:
         """Answer whether an origin may send: the handshake of CloudEvents web hooks."""
         try:
             allowed = cloudevents.permission(
-                request.headers, self._settings.events_origins, self._rates.per_minute
+                request.headers, self._settings.events_origins, self._promised_per_minute()
             )
         except RefusalError as refusal:
             return self._refuse(request, "events", refusal)
@@ -149,7 +155,8 @@ class Ingress:
             base_url = base_url or sender.base_url
         credentials = access.check_credentials(settings, request.headers.get("Authorization"))
         url = twilio.called_url(base_url or f"{request.scheme}://{request.host}", request.raw_path)
-        access.check_signature(settings, request.headers, url, credentials)
+        token = access.check_signature(settings, request.headers, url, credentials)
+        self._credential_rates.admit(token or credentials)
         cloudevents.check_is_json(request.content_type)
         content = await self._bodies.read(request, take_gzip=False)  # the hash is of what was sent
         access.check_body(settings, url, content)
@@ -159,6 +166,7 @@ class Ingress:
             max_events=settings.max_events_per_request,
             max_depth=settings.max_depth,
         )
+        self._credential_rates.charge(token or credentials, len(received.events))
         return received, len(content)
 
     async def _read_cloudevents(
@@ -171,6 +179,7 @@ class Ingress:
                 request.headers.get("Authorization"),
                 request.query.get("access_token"),
             )
+            self._credential_rates.admit(settings.events_token)
         content_type = request.content_type
         is_binary = cloudevents.check_mode(content_type, request.headers)
         content = await self._bodies.read(request, take_gzip=True)
@@ -184,7 +193,16 @@ class Ingress:
             max_events=settings.max_events_per_request,
             max_depth=settings.max_depth,
         )
+        if settings.events_token is not None:
+            self._credential_rates.charge(settings.events_token, len(events))
         return Received(events, []), len(content)
+
+    def _promised_per_minute(self) -> int:
+        """What a sender may be promised; 0 for no limit."""
+        limits = [self._rates.per_minute]
+        if self._settings.events_token is not None:
+            limits.append(self._credential_rates.per_minute)
+        return min((limit for limit in limits if limit), default=0)
 
     def _count(self, source: str, received: Received) -> None:
         self._received[source, "accepted"].inc(len(received.events))

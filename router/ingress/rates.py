@@ -1,4 +1,4 @@
-"""How much one sender may send: a token bucket for each address.
+"""How much one sender may send: a token bucket for each address, or for each credential.
 
 A bucket holds ``burst`` tokens and gets ``rate`` more each second; an event costs one. A request
 takes a token to be admitted, whatever becomes of it, so that a stranger who is refused again and
@@ -15,7 +15,10 @@ from ipaddress import IPv6Address
 from typing import Final
 
 from router.ingress.answers import RefusalError
-from router.values import Address
+from router.values import Address, Secret
+
+Sender = Address | Secret | str | None
+"""An address, or a credential that was proved; whoever has neither is one sender with its like."""
 
 KEPT: Final = 10_000
 """Senders with a bucket."""
@@ -32,12 +35,18 @@ class _Bucket:
 
 
 class Rates:
-    """The buckets of all senders. ``rate`` is in events a second; 0 admits everything."""
+    """The buckets of all senders. ``rate`` is in events a second; 0 admits everything.
 
-    def __init__(self, *, rate: float, burst: float, monotonic: Callable[[], float]) -> None:
+    ``by`` says, for those who are refused, what tells one sender from another.
+    """
+
+    def __init__(
+        self, *, rate: float, burst: float, monotonic: Callable[[], float], by: str = "address"
+    ) -> None:
         self._rate = rate
         self._burst = burst
         self._monotonic = monotonic
+        self._by = by
         self._buckets: OrderedDict[object, _Bucket] = OrderedDict()
         self.limited = rate > 0
 
@@ -46,7 +55,7 @@ class Rates:
         """What a sender may be promised; 0 for no limit."""
         return int(self._rate * 60)
 
-    def admit(self, sender: Address | None) -> None:
+    def admit(self, sender: Sender) -> None:
         """Take a token. Raises RefusalError when ``sender`` has sent too much."""
         if not self.limited:
             return
@@ -58,16 +67,16 @@ class Rates:
             raise RefusalError(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "too_many",
-                f"more than {self._rate:g} events a second from this address",
+                f"more than {self._rate:g} events a second from this {self._by}",
                 headers={"Retry-After": str(wait)},
             )
 
-    def charge(self, sender: Address | None, events: int) -> None:
+    def charge(self, sender: Sender, events: int) -> None:
         """Take what an admitted request of so many events costs beyond its first."""
         if self.limited and events > 1:
             self._bucket(sender).tokens -= events - 1
 
-    def _bucket(self, sender: Address | None) -> _Bucket:
+    def _bucket(self, sender: Sender) -> _Bucket:
         key = _key(sender)
         now = self._monotonic()
         bucket = self._buckets.get(key)
@@ -82,7 +91,7 @@ class Rates:
         return bucket
 
 
-def _key(sender: Address | None) -> object:
+def _key(sender: Sender) -> object:
     if isinstance(sender, IPv6Address):
         return int(sender) >> _NETWORK_BITS, 6
     return sender

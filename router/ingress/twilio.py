@@ -57,7 +57,26 @@ def check_url(
     settings: str = "",
     credentials: str = "",
 ) -> Check:
-    """Check the signature, for which the body is not needed: a stranger's need not be read.
+    """Whether one of the tokens signed, as ``signer`` finds it."""
+    found = signer(
+        signature=signature,
+        url=url,
+        auth_tokens=auth_tokens,
+        settings=settings,
+        credentials=credentials,
+    )
+    return found if isinstance(found, Check) else Check.GENUINE
+
+
+def signer(
+    *,
+    signature: str | None,
+    url: str,
+    auth_tokens: Sequence[Secret],
+    settings: str = "",
+    credentials: str = "",
+) -> Secret | Check:
+    """The token that signed, or what is wrong. The body is not needed, so a stranger's is not read.
 
     ``settings`` is the header ``X-Twilio-Webhooks-Signature-Settings`` that comes with a shared
     key, ``credentials`` the ``user:password`` that the sink's URL is known to carry. Every token
@@ -75,7 +94,7 @@ def check_url(
     for variant in _variants(url, credentials):
         for token in auth_tokens:
             if hmac.compare_digest(given, _signature(variant, token, digest)):
-                return Check.GENUINE
+                return token
     return Check.WRONG_SIGNATURE
 
 

@@ -11,10 +11,11 @@ comes whole, as honest ones do.
 
 import asyncio
 import logging
+import math
 import resource
 import socket
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from aiohttp import hdrs, web
@@ -36,6 +37,9 @@ _LARGE: Final = (
 _LINGERING: Final = 2.0
 """Seconds that a refused sender may go on sending before the connection is cut: long enough for it
 to read the answer, too short to be held open."""
+_QUIET: Final = 10.0
+"""Seconds until it is said again that there is no room; where one goes and another comes, it would be
+said each time."""
 _BACKLOG: Final = 1024
 _SHOWN: Final = 200
 """Characters of what a request that is no HTTP is answered with."""
@@ -76,7 +80,7 @@ class Site(web.BaseSite):
         self._where = where
         self._bounds = bounds
         self._metrics = metrics
-        self._was_full = False
+        self._full_is_news_at = -math.inf
         self.open = 0
 
     @property
@@ -109,11 +113,11 @@ class Site(web.BaseSite):
 
     def enter(self) -> bool:
         """Count a connection in; False when there is no room for it."""
-        full = self.open >= self._bounds.most
-        if full and not self._was_full:
-            logger.warning("no room for more connections", extra={"open": self.open})
-        self._was_full = full
-        if full:
+        if self.open >= self._bounds.most:
+            now = asyncio.get_running_loop().time()
+            if now >= self._full_is_news_at:
+                self._full_is_news_at = now + _QUIET
+                logger.warning("no room for more connections", extra={"open": self.open})
             self.refused("full")
             return False
         self.open += 1
@@ -154,9 +158,9 @@ class _Connection(web.RequestHandler):
             self._await_head()
         else:
             self._force_close = True
-            assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - TCP
-            transport.write(_FULL)
-            transport.close()
+            tcp = cast(asyncio.WriteTransport, transport)  # uvloop's is, but does not say so
+            tcp.write(_FULL)
+            tcp.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._head_is_complete()

@@ -82,7 +82,7 @@ class _Alert(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class _Attributes(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Of the CloudEvent that an alert is. ``severity`` and ``rule`` are extensions."""
+    """Of the CloudEvent that an alert is. ``severity``, ``rule``, ``replayof`` are extensions."""
 
     specversion: str | None
     id: str
@@ -92,6 +92,7 @@ class _Attributes(msgspec.Struct, frozen=True, omit_defaults=True):
     severity: str
     rule: str
     subject: str = ""
+    replayof: str = ""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -219,6 +220,7 @@ def _attributes(delivery: Delivery) -> _Attributes:
         alert.severity,
         alert.rule,
         alert.key,
+        delivery.replay_of,
     )
 
 

@@ -31,9 +31,11 @@ _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]+")
 _OURS: Final = frozenset(
     {
         *("connection", "content-encoding", "content-length", "content-type", "host"),
-        *("transfer-encoding", "webhook-id", "webhook-signature", "webhook-timestamp"),
+        *("router-replay-of", "transfer-encoding"),
+        *("webhook-id", "webhook-signature", "webhook-timestamp"),
     }
 )
+_REPLAY_OF: Final = "router-replay-of"
 _BATCHES: Final = frozenset({Format.CLOUDEVENTS, Format.EVENT})
 # Said of a batch, these may be one element's fault; others are the fault of the whole.
 _ONE_MAY_BE_BAD: Final = frozenset({400, 413, 422})
@@ -180,8 +182,13 @@ class HttpDestination:
     def _body(self, delivery: Delivery) -> Body:
         links = self._environment.links(delivery.alert)
         if self.config.body is not None:
-            return bodies.templated(delivery, self.config.body, links)
-        return bodies.body(delivery, self.config.format, links)
+            sent = bodies.templated(delivery, self.config.body, links)
+        else:
+            sent = bodies.body(delivery, self.config.format, links)
+        if not delivery.replay_of:
+            return sent
+        headers = {**sent.headers, _REPLAY_OF: delivery.replay_of}
+        return msgspec.structs.replace(sent, headers=headers)
 
     def _tell(self, sent: Body) -> Body:
         for error in sent.errors:

@@ -265,3 +265,26 @@ def test_a_wrong_configuration_says_what_would_be_right_and_no_secret(settings, 
             {"url": "https://x/"} | settings, KINDS["http"].config, dec_hook=decode_value
         )
     assert PLANTED not in str(raised.value)
+
+
+@pytest.mark.parametrize("form", list(Format))
+async def test_a_replay_names_the_id_that_it_had_at_first(form, send, delivery):
+    replayed = msgspec.structs.replace(delivery, id="msg_again", replay_of=delivery.id, replays=1)
+
+    first, again = await send(delivery, format=form), await send(replayed, format=form)
+
+    assert again.headers["router-replay-of"] == delivery.id
+    assert "router-replay-of" not in first.headers
+    if form is Format.CLOUDEVENTS:
+        assert (again.json()["replayof"], "replayof" in first.json()) == (delivery.id, False)
+    if form is Format.CLOUDEVENTS_BINARY:
+        assert again.headers["ce-replayof"] == delivery.id
+        assert "ce-replayof" not in first.headers
+
+
+async def test_a_replay_with_a_body_of_its_own_names_the_id_that_it_had_at_first(send, delivery):
+    replayed = msgspec.structs.replace(delivery, id="msg_again", replay_of=delivery.id, replays=1)
+
+    request = await send(replayed, body={"text": "{{ alert.rule }}"})
+
+    assert request.headers["router-replay-of"] == delivery.id

@@ -15,6 +15,7 @@ from typing import Final, NoReturn
 from redis.exceptions import RedisError
 
 from router.clock import Clock
+from router.errors import JournalUnavailableError
 from router.journal import keys
 from router.journal.connection import Connection
 from router.telemetry import Metrics
@@ -22,7 +23,7 @@ from router.worker.queue_worker import Job, QueueWorker
 
 logger = logging.getLogger(__name__)
 
-_REDIS_FAILED: Final = (RedisError, OSError, TimeoutError)
+_REDIS_FAILED: Final = (JournalUnavailableError, RedisError, OSError, TimeoutError)
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0
 _SILENCE: Final = 15.0
@@ -118,7 +119,7 @@ class Supervisor:
         orphans: list[str] = []
         while True:
             worker = begun.worker = QueueWorker(
-                job, self._connection.redis, lease=self._lease, poll_delay=self._poll_delay
+                job, self._connection, lease=self._lease, poll_delay=self._poll_delay
             )
             worker.allow_pick_jobs = not begun.draining
             try:

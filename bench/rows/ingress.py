@@ -6,6 +6,7 @@ so Redis is emptied before each round.
 """
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 
@@ -107,7 +108,7 @@ def _against_naive(*, short: bool) -> Iterator[Row]:
 
 def _memory(*, short: bool) -> Iterator[Row]:
     """Ingress under full load; what it accepted is thrown away, for only ingress is looked at."""
-    minutes = 0.05 if short else 1.0
+    minutes = float(os.environ.get("BENCH_MEMORY_MINUTES", "0.05" if short else "1"))
     with (
         Redis("everysec") as redis,
         Router(redis, rules(["http://127.0.0.1:9/"])).ingress() as ours,

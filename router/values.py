@@ -4,6 +4,7 @@ Leaf types for the settings and the YAML files, so that ``10s`` means the same e
 secret cannot be printed by accident.
 """
 
+import hmac
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
@@ -135,6 +136,14 @@ class Secret:
 
     def reveal(self) -> str:
         return self._text
+
+    def is_bearer_of(self, authorization: str) -> bool:
+        """Whether an ``Authorization`` header carries this as its bearer token; in constant time."""
+        # aiohttp gives what is not UTF-8 as lone surrogates.
+        return hmac.compare_digest(
+            authorization.encode("utf-8", "surrogateescape"),
+            f"Bearer {self._text}".encode("utf-8", "surrogateescape"),
+        )
 
     def __bool__(self) -> bool:
         return bool(self._text)

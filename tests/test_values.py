@@ -7,7 +7,7 @@ import pytest
 from router.configuration import load
 from router.errors import RulesError
 from router.rules_schema import json_schema
-from router.values import Duration, Rate
+from router.values import Duration, Rate, Secret
 
 FOLDER = """
 destinations:
@@ -65,3 +65,18 @@ def test_the_schema_knows_both_spellings() -> None:
     spellings = kinds["HttpConfig"]["properties"]["rate"]["anyOf"]
     assert {spelling.get("type", "$ref") for spelling in spellings} == {"string", "null", "$ref"}
     assert kinds["SlackConfig"]["properties"]["rate"]["default"] == "1/1s"
+
+
+@pytest.mark.parametrize(
+    ("authorization", "fits"),
+    [
+        ("Bearer secret", True),
+        ("Bearer secre", False),
+        ("secret", False),
+        ("bearer secret", False),
+        ("", False),
+        ("Bearer \udcf3", False),
+    ],
+)
+def test_a_secret_knows_the_header_that_bears_it(authorization: str, *, fits: bool) -> None:
+    assert Secret("secret").is_bearer_of(authorization) is fits

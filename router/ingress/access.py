@@ -107,10 +107,7 @@ def check_token(token: Secret | None, authorization: str | None, in_query: str |
             "send Authorization: Bearer <token>",
             headers=_BEARER,
         )
-    if not hmac.compare_digest(
-        given.encode("utf-8", "surrogateescape"),
-        f"Bearer {token.reveal()}".encode("utf-8", "surrogateescape"),
-    ):
+    if not token.is_bearer_of(given):
         raise RefusalError(HTTPStatus.FORBIDDEN, "wrong_token", "the bearer token is wrong")
 
 

@@ -9,14 +9,10 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from router.events import Received
-from router.journal.batches import Batches
+from router.journal.batches import BATCH_SIZE, EVENT_SIZE, Batches
 from router.journal.group_commit import GroupCommit
 from router.telemetry import Metrics
 
-_EVENT_SIZE: Final = 4096
-"""Bytes that one waiting event stands for: larger ones count as several, so that the bound on
-waiting events bounds memory too."""
-_MAX_GROUP: Final = 1000
 _ENOUGH: Final = 32
 """Events that are worth a round trip of their own: what one costs is then a tenth of what they do."""
 
@@ -42,7 +38,7 @@ class EventCommit(GroupCommit[Received]):
             interval=interval,
             enough=self._worth_a_trip,
             max_waiting=max_waiting,
-            max_group=_MAX_GROUP,
+            max_group=BATCH_SIZE,
             monotonic=monotonic,
         )
 
@@ -67,4 +63,4 @@ class EventCommit(GroupCommit[Received]):
 
 def weight(received: Received, size_bytes: int) -> int:
     """How many waiting events a request counts as."""
-    return max(len(received.events) + len(received.malformed), -(-size_bytes // _EVENT_SIZE))
+    return max(len(received.events) + len(received.malformed), -(-size_bytes // EVENT_SIZE))

@@ -24,12 +24,13 @@ from router.journal.keys import BatchId
 from router.journal.states import States
 from router.rules.state import Answer, Chain
 
-__all__ = ["SET_SIZE", "Batches", "Quarantined", "Verdict"]
+__all__ = ["BATCH_SIZE", "EVENT_SIZE", "SET_SIZE", "Batches", "Quarantined", "Verdict"]
 
 BATCH_SIZE: Final = 1000
 """Events in one batch, that is, in one arq job."""
-_EVENT_SIZE: Final = 4096
-"""Bytes that one of them stands for: larger ones count as several."""
+EVENT_SIZE: Final = 4096
+"""Bytes that one of them stands for: larger ones count as several, so that a bound on events bounds
+memory too."""
 
 _ACCEPT = Script("accept")
 _CLAIM = Script("claim")
@@ -79,7 +80,7 @@ class Batches:
                 payload,
                 jobs.payload(jobs.EVALUATE, now_ms),
                 len(events),
-                max(len(events), len(payload) // _EVENT_SIZE),
+                max(len(events), len(payload) // EVENT_SIZE),
                 BATCH_SIZE,
                 keys.batch(BatchId("")),
                 *malformed,

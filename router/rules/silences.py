@@ -33,8 +33,8 @@ def _about(text: str, **more: Any) -> msgspec.Meta:
     return msgspec.Meta(description=text, **more)
 
 
-class SilenceText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A silence as it is written."""
+class SubjectText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a silence is of, as it is written."""
 
     match: Annotated[
         dict[str, Any] | None,
@@ -43,14 +43,22 @@ class SilenceText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     when: Annotated[
         str | None, _about("A condition in CEL over rule, severity, key, labels, event and data.")
     ] = None
+
+    def __post_init__(self) -> None:
+        if self.match is None and self.when is None:
+            raise ValueError("match or when is needed: a silence of everything is none")
+
+
+class SilenceText(SubjectText, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A silence as it is written."""
+
     starts: Annotated[str, _about("RFC 3339; without it, at once.")] = ""
     ends: Annotated[str, _about("RFC 3339.")]
     author: Annotated[str, _about("Who wants it.", max_length=TEXT_LIMIT)]
     comment: Annotated[str, _about("Why.", max_length=TEXT_LIMIT)]
 
     def __post_init__(self) -> None:
-        if self.match is None and self.when is None:
-            raise ValueError("match or when is needed: a silence of everything is none")
+        super().__post_init__()
         if not self.author.strip():
             raise ValueError("author is empty: say who wants this silence")
         if not self.comment.strip():

@@ -6,6 +6,7 @@ import msgspec
 
 from router.alerts import Severity, Status
 from router.rules.features import check_span
+from router.rules.silences import SubjectText
 from router.values import Duration
 
 STEPS_LIMIT: Final = 1000
@@ -55,21 +56,13 @@ _Expect = Annotated[
 ]
 
 
-class SilenceStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SilenceStep(SubjectText, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A silence that begins with a step; written as in the section `silences`."""
 
-    match: Annotated[
-        dict[str, Any] | None,
-        _about("Fields of the alert (rule, severity, key, labels.x) or the event (data.x)."),
-    ] = None
-    when: Annotated[
-        str | None, _about("A condition in CEL over rule, severity, key, labels, event and data.")
-    ] = None
     for_: Annotated[Duration, _about("How long it lasts.")] = msgspec.field(name="for")
 
     def __post_init__(self) -> None:
-        if self.match is None and self.when is None:
-            raise ValueError("match or when is needed: a silence of everything is none")
+        super().__post_init__()
         check_span("for", self.for_)
 
 

@@ -1,5 +1,6 @@
 """An event that ends the worker process does so three times, and the others do not suffer."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,21 @@ async def settled(connection: Connection) -> bool:
     return not books.pending and not any(each.pending for each in books.destinations.values())
 
 
+async def crashes_until(done: Callable[[], Awaitable[bool]], worker: RouterProcess) -> int:
+    """How often the worker ended, and was started again, until all was done."""
+    crashes = 0
+    while True:
+
+        async def over() -> bool:
+            return worker.has_ended or await done()
+
+        await until(over, seconds=30)
+        if not worker.has_ended:
+            return crashes
+        crashes += 1
+        await worker.start()
+
+
 async def test_poison_ends_three_processes_and_everything_else_arrives(
     redis: EmbeddedRedis, receivers: Receivers, environ: dict[str, str], sample: bytes
 ) -> None:
@@ -37,19 +53,9 @@ async def test_poison_ends_three_processes_and_everything_else_arrives(
         await sender.send(ingress.url, [*ids[:30], "NO666", *ids[30:], "NO667"])
 
     connection = connect(redis.url, deadline=5.0, max_connections=2)
-    crashes = 0
     worker = RouterProcess("worker", environ=environ, module="support.poisoned")
     async with worker:
-        while True:
-
-            async def over() -> bool:
-                return worker.has_ended or await settled(connection)
-
-            await until(over, seconds=30)
-            if not worker.has_ended:
-                break
-            crashes += 1
-            await worker.start()
+        crashes = await crashes_until(lambda: settled(connection), worker)
         (item,) = (await Quarantine(connection, system_clock()).find(Wanted())(None, 10)).items
         (letter,) = await dead_letters(connection, "tickets", newest=10)
     await connection.close()
@@ -93,19 +99,9 @@ async def test_an_alert_that_ends_processes_when_its_group_is_told_leaves_it(
         books = await ledger.read(connection)
         return books.told == 2 and await settled(connection)
 
-    crashes = 0
     worker = RouterProcess("worker", environ=environ, module="support.poisoned")
     async with worker:
-        while True:
-
-            async def over() -> bool:
-                return worker.has_ended or await told()
-
-            await until(over, seconds=30)
-            if not worker.has_ended:
-                break
-            crashes += 1
-            await worker.start()
+        crashes = await crashes_until(told, worker)
     (item,) = (await Quarantine(connection, system_clock()).find(Wanted())(None, 10)).items
     books = await ledger.read(connection)
     await connection.close()

@@ -4,7 +4,8 @@
 -- KEYS: work, open work, answers, taken, quarantine, quarantine index, ledger, timers, timer queue,
 --       then for each set: set, open sets, job, queue, filling; for each timer: timer, job
 -- ARGV: work id, now ms, number of ledger pairs, of quarantined, of sets, of timers,
---       deliveries that a set may hold, prefix of sets, field, amount for each ledger pair; id, record for each quarantined;
+--       deliveries that a set may hold, prefix of sets,
+--       field, amount for each ledger pair; id, record for each quarantined;
 --       set id, job, wake channel, ledger field, number of deliveries, (id, delivery)*
 --       for each set; timer id, due ms, record, job, wake channel for each timer
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end

@@ -18,6 +18,7 @@ from router.api.silences import SilencesApi
 from router.clock import Clock, system_clock
 from router.connections import Listening
 from router.ingress.gate import Gate
+from router.ingress.http import BUSY
 from router.journal import store
 from router.journal.connection import connect
 from router.journal.silences import Silences
@@ -166,7 +167,7 @@ class App:
     ) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work, name=name) for name, work in background]
-            server = await listen(routes, self._settings, self._listening, self._metrics)
+            server = await listen(routes, self._settings, self._listening, self._metrics, busy=BUSY)
             ready(server.address)
             try:
                 await stop.wait()

@@ -1,10 +1,11 @@
 """Where a process listens, and the HTTP server there."""
 
 import asyncio
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from router.connections import Bounds, Listening, Site, affordable
 from router.errors import ConfigurationError
@@ -55,14 +56,30 @@ class Server:
         await self._runner.cleanup()
 
 
+_Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
 async def listen(
-    routes: list[web.RouteDef], settings: Settings, where: Listening, metrics: Metrics
+    routes: list[web.RouteDef],
+    settings: Settings,
+    where: Listening,
+    metrics: Metrics,
+    *,
+    busy: Iterable[str] = (),
 ) -> Server:
-    """Listen there. Raises ConfigurationError where that cannot be."""
+    """Listen there. Raises ConfigurationError where that cannot be.
+
+    ``busy`` are paths that are posted to so often that the search for a route would cost; their
+    handlers get requests without ``match_info``.
+    """
     application = web.Application(client_max_size=settings.max_body)
     application.add_routes(routes)
     runner = web.AppRunner(application, shutdown_timeout=settings.drain_timeout)
     await runner.setup()
+    if runner.server is not None:
+        doors = {each.path: each.handler for each in routes if each.method == hdrs.METH_POST}
+        at_once = {path: doors[path] for path in busy if path in doors}
+        runner.server.request_handler = _shortcut(at_once, runner.server.request_handler)
     bounds = Bounds(
         most=affordable(settings.max_connections),
         head_timeout=settings.head_timeout,
@@ -79,3 +96,16 @@ async def listen(
             f" {error.strerror or error} (set ROUTER_HOST, ROUTER_PORT or ROUTER_WORKER_PORT)"
         ) from None
     return Server(runner, site)
+
+
+def _shortcut(doors: dict[str, Any], otherwise: _Handle) -> _Handle:
+    """Hand plain requests to ``doors`` directly, all others to aiohttp's way through its routes."""
+
+    def handle(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+        door = doors.get(request.raw_path.partition("?")[0])
+        if door is None or request.method != hdrs.METH_POST or hdrs.EXPECT in request.headers:
+            return otherwise(request)
+        answer: Awaitable[web.StreamResponse] = door(request)
+        return answer
+
+    return handle

@@ -10,7 +10,7 @@ import zlib
 from http import HTTPStatus
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from router.ingress.answers import RETRY_SOON, RefusalError
 
@@ -28,7 +28,16 @@ class Bodies:
         self.held = 0
         """Bytes of bodies that are not complete."""
 
-    async def read(self, request: web.Request, *, take_gzip: bool) -> bytes:
+    def at_hand(self, request: web.BaseRequest) -> bytes | None:
+        """The body, where it is plain and came with its head; None for one that ``read`` must get."""
+        content = request.content
+        if not content.is_eof() or hdrs.CONTENT_ENCODING in request.headers:
+            return None
+        if content.total_bytes > self._largest or content.exception() is not None:
+            return None
+        return content.read_nowait()
+
+    async def read(self, request: web.BaseRequest, *, take_gzip: bool) -> bytes:
         """The whole body. Raises RefusalError for one that is too large, too slow or encoded."""
         encoding = request.headers.get("Content-Encoding", _IDENTITY).strip().lower()
         if encoding != _IDENTITY and not (take_gzip and encoding == "gzip"):
@@ -37,9 +46,6 @@ class Bodies:
         if length is not None and length > self._largest:
             raise self._too_large()
         try:
-            if encoding == _IDENTITY and request.content.is_eof():
-                # It came with its head: a deadline would only cost.
-                return await request.read()
             async with asyncio.timeout(self._timeout):
                 return await self._read_slowly(request, is_gzip=encoding == "gzip")
         except TimeoutError:
@@ -55,7 +61,7 @@ class Bodies:
                 HTTPStatus.BAD_REQUEST, "broken_body", "the body broke off or is badly framed"
             ) from None
 
-    async def _read_slowly(self, request: web.Request, *, is_gzip: bool) -> bytes:
+    async def _read_slowly(self, request: web.BaseRequest, *, is_gzip: bool) -> bytes:
         gzip = zlib.decompressobj(_GZIP) if is_gzip else None
         body = bytearray()
         try:

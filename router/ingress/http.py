@@ -18,6 +18,7 @@ from router.ingress.gate import Gate
 from router.ingress.origin import Origin, origin
 from router.ingress.rates import Rates
 from router.journal.sink_tests import SinkTest, SinkTests
+from router.openapi import JSON
 from router.schemas import TEST_EVENT
 from router.settings import Settings
 from router.telemetry import Metrics
@@ -26,8 +27,9 @@ logger = logging.getLogger(__name__)
 
 TWILIO: Final = "/twilio"
 EVENTS: Final = "/events"
+BUSY: Final = (TWILIO, EVENTS)
 
-Read = Callable[[web.Request, Origin | None], Awaitable[tuple[Received, int]]]
+Read = Callable[[web.BaseRequest, Origin | None], Awaitable[tuple[Received, int]]]
 """A request's events and the size of its body in bytes."""
 
 
@@ -81,13 +83,13 @@ class Ingress:
             web.options(EVENTS, self.ask),
         ]
 
-    async def from_twilio(self, request: web.Request) -> web.Response:
+    async def from_twilio(self, request: web.BaseRequest) -> web.StreamResponse:
         """Twilio Event Streams: one event or an array, signed."""
-        return await self._answer(request, "twilio", self._read_twilio)
+        return await self._take(request, "twilio", self._read_twilio)
 
-    async def from_anybody(self, request: web.Request) -> web.Response:
+    async def from_anybody(self, request: web.BaseRequest) -> web.StreamResponse:
         """CloudEvents 1.0 over HTTP in each of its modes, with a bearer token if one is set."""
-        return await self._answer(request, "events", self._read_cloudevents)
+        return await self._take(request, "events", self._read_cloudevents)
 
     async def ask(self, request: web.Request) -> web.Response:
         """Answer whether an origin may send: the handshake of CloudEvents web hooks."""
@@ -109,13 +111,7 @@ class Ingress:
         )
         return self._refuse(request, "twilio", refusal)
 
-    async def _answer(self, request: web.Request, source: str, read: Read) -> web.Response:
-        response = await self._take(request, source, read)
-        if self._gate.leaving:
-            response.force_close()  # the next request is for another process
-        return response
-
-    async def _take(self, request: web.Request, source: str, read: Read) -> web.Response:
+    async def _take(self, request: web.BaseRequest, source: str, read: Read) -> web.StreamResponse:
         started = self._clock.monotonic()
         try:
             self._gate.enter()
@@ -134,9 +130,15 @@ class Ingress:
             if event.type == TEST_EVENT:
                 await self._show_test(event)
         self._metrics.ingress_request_seconds.observe(self._clock.monotonic() - started)
-        return accepted(len(received.events), len(received.malformed))
+        return accepted(
+            request,
+            len(received.events),
+            len(received.malformed),
+            now=self._clock.now(),
+            is_last=self._gate.leaving,  # the next request is for another process
+        )
 
-    def _sender(self, request: web.Request) -> Origin:
+    def _sender(self, request: web.BaseRequest) -> Origin:
         return origin(
             request.remote,
             request.scheme,
@@ -146,7 +148,7 @@ class Ingress:
         )
 
     async def _read_twilio(
-        self, request: web.Request, sender: Origin | None
+        self, request: web.BaseRequest, sender: Origin | None
     ) -> tuple[Received, int]:
         settings = self._settings
         base_url = settings.public_url
@@ -157,8 +159,11 @@ class Ingress:
         url = twilio.called_url(base_url or f"{request.scheme}://{request.host}", request.raw_path)
         token = access.check_signature(settings, request.headers, url, credentials)
         self._credential_rates.admit(token or credentials)
-        cloudevents.check_is_json(request.content_type)
-        content = await self._bodies.read(request, take_gzip=False)  # the hash is of what was sent
+        cloudevents.check_is_json(_content_type(request))
+        content = self._bodies.at_hand(request)
+        if content is None:
+            # The hash is of what was sent, so it must not be packed.
+            content = await self._bodies.read(request, take_gzip=False)
         access.check_body(settings, url, content)
         received = decode_request(
             content,
@@ -170,7 +175,7 @@ class Ingress:
         return received, len(content)
 
     async def _read_cloudevents(
-        self, request: web.Request, _: Origin | None
+        self, request: web.BaseRequest, _: Origin | None
     ) -> tuple[Received, int]:
         settings = self._settings
         if settings.events_token is not None:
@@ -180,9 +185,11 @@ class Ingress:
                 request.query.get("access_token"),
             )
             self._credential_rates.admit(settings.events_token)
-        content_type = request.content_type
+        content_type = _content_type(request)
         is_binary = cloudevents.check_mode(content_type, request.headers)
-        content = await self._bodies.read(request, take_gzip=True)
+        content = self._bodies.at_hand(request)
+        if content is None:
+            content = await self._bodies.read(request, take_gzip=True)
         if is_binary:
             content = cloudevents.as_json(request.headers, content)
         else:
@@ -231,7 +238,7 @@ class Ingress:
         except JournalUnavailableError as error:  # the event itself is durable
             logger.warning("a test of a sink is not listed", extra={"reason": str(error)})
 
-    def _refuse(self, request: web.Request, source: str, refusal: RefusalError) -> web.Response:
+    def _refuse(self, request: web.BaseRequest, source: str, refusal: RefusalError) -> web.Response:
         self._metrics.requests_refused.labels(source, str(refusal.status.value)).inc()
         logger.warning(
             "request refused",
@@ -246,6 +253,12 @@ class Ingress:
             },
         )
         response = refused(refusal)
-        if not request.content.is_eof():
+        if self._gate.leaving or not request.content.is_eof():
             response.force_close()  # what is left of the body is not worth reading
         return response
+
+
+def _content_type(request: web.BaseRequest) -> str:
+    """Without its parameters; most come without any."""
+    stated = request.headers.get(hdrs.CONTENT_TYPE)
+    return JSON if stated == JSON else request.content_type

@@ -58,7 +58,7 @@ class Accepted(msgspec.Struct, frozen=True):
 
 
 class _Written(web.StreamResponse):
-    """An answer that is there as bytes, head and all, and leaves in one piece.
+    """An answer that is there as bytes, head and all; any number of requests may be given it.
 
     For the one that is given all day: putting headers into a dictionary and writing them out again
     costs more than checking the event.
@@ -88,22 +88,28 @@ def accepted(
 
     ``now`` is Unix time in seconds. With ``is_last`` the connection takes no further request.
     """
-    body = b'{"accepted":%d,"quarantined":%d}' % (events, quarantined)
     if request.version == HttpVersion11 and request.keep_alive and not is_last:
-        return _Written(_head(len(body), int(now)) + body)
+        return _written(events, quarantined, int(now))
+    body = _accepted(events, quarantined)
     response = web.Response(status=HTTPStatus.ACCEPTED, body=body, content_type=JSON)
     if is_last:
         response.force_close()
     return response
 
 
+def _accepted(events: int, quarantined: int) -> bytes:
+    return b'{"accepted":%d,"quarantined":%d}' % (events, quarantined)
+
+
 @functools.lru_cache(maxsize=16)
-def _head(length: int, second: int) -> bytes:
-    """The head of a 202 with a body of ``length`` bytes, sent in that second of Unix time."""
-    return (
-        f"HTTP/1.1 202 Accepted\r\nContent-Type: {JSON}\r\nContent-Length: {length}\r\n"
+def _written(events: int, quarantined: int, second: int) -> _Written:
+    """The 202 of that second of Unix time."""
+    body = _accepted(events, quarantined)
+    head = (
+        f"HTTP/1.1 202 Accepted\r\nContent-Type: {JSON}\r\nContent-Length: {len(body)}\r\n"
         f"Date: {formatdate(second, usegmt=True)}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
-    ).encode()
+    )
+    return _Written(head.encode() + body)
 
 
 def refused(refusal: RefusalError) -> web.Response:

@@ -12,7 +12,6 @@ import enum
 import functools
 import hashlib
 import hmac
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
@@ -20,7 +19,7 @@ from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 from router.values import Secret
 
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
-_BODY_HASH: Final = re.compile(r"[?&]bodySHA256=([0-9A-Fa-f]{64})(?=&|$)")
+_HASH: Final = "bodySHA256"
 _DIGESTS: Final = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
 
 
@@ -101,12 +100,13 @@ def signer(
 
 def check_body(url: str, body: bytes) -> Check:
     """Check the body against the hash in ``url``, whose signature is known to be genuine."""
-    stated = _stated_hash(url)
+    actual = body_hash(body)
+    if url.endswith((f"?bodySHA256={actual}", f"&bodySHA256={actual}")) and url.count(_HASH) == 1:
+        return Check.GENUINE  # as Twilio writes it; taking the URL apart costs more than the hash
+    stated = parse_qs(urlsplit(url).query).get(_HASH, [""])[0]
     if not stated:
         return Check.NO_BODY_HASH
-    if not hmac.compare_digest(
-        stated.lower().encode("utf-8", "surrogateescape"), body_hash(body).encode()
-    ):
+    if not hmac.compare_digest(stated.lower().encode("utf-8", "surrogateescape"), actual.encode()):
         return Check.WRONG_BODY_HASH
     return Check.GENUINE
 
@@ -137,13 +137,6 @@ def called_url(public_url: str, raw_path: str) -> str:
 @functools.lru_cache(maxsize=16)
 def _path_of(base: str) -> str:
     return urlsplit(base).path
-
-
-def _stated_hash(url: str) -> str:
-    """``bodySHA256`` of the URL, ``""`` where there is none."""
-    # Twilio's own form is found at once; parsing the URL takes longer than hashing the body.
-    plain = _BODY_HASH.search(url) if url.count("bodySHA256") == 1 else None
-    return plain[1] if plain else parse_qs(urlsplit(url).query).get("bodySHA256", [""])[0]
 
 
 @functools.lru_cache(maxsize=16)

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
+from multidict import istr
+
 from router.ingress import twilio
 from router.ingress.answers import RefusalError
 from router.settings import Settings
@@ -19,6 +21,8 @@ from router.values import Address, Secret
 
 _BASIC: Final = {"WWW-Authenticate": 'Basic realm="twilio", charset="UTF-8"'}
 _BEARER: Final = {"WWW-Authenticate": "Bearer"}
+_SIGNATURE: Final = istr("X-Twilio-Signature")
+_SIGNATURE_SETTINGS: Final = istr("X-Twilio-Webhooks-Signature-Settings")
 
 
 def check_address(settings: Settings, address: Address | None) -> None:
@@ -59,10 +63,10 @@ def check_signature(
     if not _is_signed(settings):
         return None
     found = twilio.signer(
-        signature=headers.get("X-Twilio-Signature"),
+        signature=headers.get(_SIGNATURE),
         url=url,
         auth_tokens=settings.twilio_auth_tokens,
-        settings=headers.get("X-Twilio-Webhooks-Signature-Settings", ""),
+        settings=headers.get(_SIGNATURE_SETTINGS, ""),
         credentials=credentials,
     )
     if isinstance(found, twilio.Check):

@@ -155,7 +155,7 @@ class Ingress:
         if sender is not None:
             access.check_address(settings, sender.address)
             base_url = base_url or sender.base_url
-        credentials = access.check_credentials(settings, request.headers.get("Authorization"))
+        credentials = access.check_credentials(settings, request.headers.get(hdrs.AUTHORIZATION))
         url = twilio.called_url(base_url or f"{request.scheme}://{request.host}", request.raw_path)
         token = access.check_signature(settings, request.headers, url, credentials)
         self._credential_rates.admit(token or credentials)
@@ -181,7 +181,7 @@ class Ingress:
         if settings.events_token is not None:
             access.check_token(
                 settings.events_token,
-                request.headers.get("Authorization"),
+                request.headers.get(hdrs.AUTHORIZATION),
                 request.query.get("access_token"),
             )
             self._credential_rates.admit(settings.events_token)

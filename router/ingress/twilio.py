@@ -128,15 +128,15 @@ def called_url(public_url: str, raw_path: str) -> str:
     the sink.
     """
     path, question, query = raw_path.partition("?")
+    base = _whole(public_url, path)
+    return base + question + query
+
+
+@functools.lru_cache(maxsize=64)
+def _whole(public_url: str, path: str) -> str:
+    """The public URL of ``path``, without a query."""
     base = public_url.partition("?")[0].rstrip("/")
-    if _path_of(base).endswith(path.rstrip("/")):
-        return base + question + query
-    return base + path + question + query
-
-
-@functools.lru_cache(maxsize=16)
-def _path_of(base: str) -> str:
-    return urlsplit(base).path
+    return base if urlsplit(base).path.endswith(path.rstrip("/")) else base + path
 
 
 @functools.lru_cache(maxsize=16)

@@ -1,6 +1,5 @@
 """One request and its answer: the part that every kind speaking HTTP has in common."""
 
-import asyncio
 import io
 import ssl
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,7 @@ from router import __version__
 from router.alerts import RESPONSE_LIMIT, Failed, Refused
 from router.destinations import Environment, network
 from router.destinations.answers import Answer
+from router.destinations.deadlines import Deadlines
 from router.destinations.egress import check_behind_proxy, connector
 from router.destinations.redaction import Redactor
 from router.settings import Egress
@@ -80,6 +80,7 @@ class Exchange:
         self._secrets = (Secret(url), *secrets, *([self._proxy] if self._proxy else []))
         self._redact = Redactor(self._secrets)
         self._keeps_content = keeps_content
+        self._deadlines = Deadlines(way.timeout)
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -116,7 +117,7 @@ class Exchange:
         response: aiohttp.ClientResponse | None = None
         received = bytearray()
         try:
-            async with asyncio.timeout(self._way.timeout):
+            with self._deadlines.begin():
                 if self._proxy is not None:
                     await check_behind_proxy(
                         self._url.host or "", self._url.port or 0, self._egress

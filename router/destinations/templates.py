@@ -135,7 +135,8 @@ def render(source: str, variables: Mapping[str, Any], target: Target) -> str:
     template = _compiled(source, target)
     pieces: list[str] = []
     room = OUTPUT_LIMIT
-    for piece in template.generate({**variables, _TURNS: iter(range(LOOP_LIMIT))}):
+    context = template.new_context({**variables, _TURNS: iter(range(LOOP_LIMIT))})
+    for piece in template.root_render_func(context):
         pieces.append(piece)
         room -= len(piece)
         if room < 0:

@@ -27,6 +27,7 @@ from router.worker.breaker import Permit
 from router.worker.flow import Flow
 from router.worker.gather import JITTER, again, hold
 from router.worker.retry import Disable, Finished, GiveUp, TryAgain, after
+from router.worker.slots import Slots
 from router.worker.suspects import POISON, Suspects
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class Deliver:
         self._flow = flow
         self._suspects = shared.suspects
         self._clock = clock
-        self._slots = asyncio.Semaphore(destination.config.slots)
+        self._slots = Slots(destination.config.slots)
         self.draining = False
         self._together = destination.config.held_until(clock.now()) is not None
         name = destination.name
@@ -161,15 +162,9 @@ class Deliver:
 
     async def _permit(self, until: float) -> Permit | None:
         """A slot and leave for one attempt, or neither. The slot is the caller's to release."""
-        if self._slots.locked():
-            # Others, of this destination's, may take long; the job's own time is limited.
-            try:
-                async with asyncio.timeout(max(0.0, until - self._clock.monotonic())):
-                    await self._slots.acquire()
-            except TimeoutError:
-                return None
-        else:
-            await self._slots.acquire()
+        # Others, of this destination's, may take long; the job's own time is limited.
+        if not await self._slots.take(seconds=until - self._clock.monotonic()):
+            return None
         permit = None
         try:
             if not self._is_over(until):

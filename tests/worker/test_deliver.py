@@ -301,11 +301,11 @@ async def test_a_schedule_of_three_days_is_kept_and_nothing_expires(
 async def test_a_run_waits_for_a_slot_that_another_holds(
     deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...]
 ) -> None:
-    await deliver._slots.acquire()
+    assert await deliver._slots.take(seconds=0)
     running = asyncio.get_running_loop().create_task(deliver.run(SET))
 
     async def waits() -> bool:
-        return bool(deliver._slots._waiters)
+        return bool(deliver._slots.waiting)
 
     await until(waits)
     assert mail.sent == []
@@ -330,5 +330,5 @@ async def test_when_redis_goes_away_under_suspicion_what_is_under_way_is_finishe
 
     assert mail.sent == [opened[0]]
     assert (await ledger.read(connection)).destinations["mail"].delivered == 1
-    assert not deliver._slots.locked()
+    assert deliver._slots.free == 1
     assert await deliver.run(SET)

@@ -7,7 +7,7 @@ Between the commands, a crash costs nothing:
   it that one exists. Until somebody begins it, further commits go into the same batch.
 - after ``load``: nothing is added any more, a rerun finds the same events.
 - after ``claim``: a rerun of the batch finds its own claims.
-- ``finish`` opens the deliveries and closes the batch in one transaction.
+- ``finish`` opens the deliveries, closes the batch and ends its job in one transaction.
 """
 
 from collections.abc import Sequence
@@ -88,10 +88,15 @@ class Batches:
         )
 
     async def load(self, batch_id: BatchId) -> list[Event] | None:
-        """The events of an open batch, to which no more are added; None when it is finished."""
+        """The events of an open batch, to which no more are added; None when it and its job are over."""
         payloads: list[bytes] = await self._connection.run(
             BEGIN,
-            [keys.filling(keys.EVALUATE_QUEUE), keys.batch(batch_id)],
+            [
+                keys.filling(keys.EVALUATE_QUEUE),
+                keys.batch(batch_id),
+                keys.EVALUATE_QUEUE,
+                *keys.all_of_job(batch_id),
+            ],
             [batch_id, "LRANGE", 0, -1],
         )
         return [event for payload in payloads for event in _decode_events(payload)] or None

@@ -37,7 +37,7 @@ class Script:
 
 
 BEGIN: Final = Script("begin")
-"""A batch's first transaction and a set's."""
+"""The first transaction of a batch, a timer or a set."""
 
 
 class Call:

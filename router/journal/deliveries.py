@@ -70,13 +70,15 @@ class Deliveries:
         self._now = clock.now
 
     async def take(self, set_id: SetId, destination: str) -> list[Delivery]:
-        """What is left of a set, to which no more is added; empty when all of it is settled.
+        """What is left of a set, to which no more is added.
 
-        A record that is no delivery is moved to quarantine: it must not stop its neighbours.
+        Empty when all of it is settled; then its job has ended too. A record that is no delivery is moved to quarantine: it must not stop its neighbours.
         """
-        filling = keys.filling(keys.deliver_queue(destination))
+        queue = keys.deliver_queue(destination)
         found: list[bytes] = await self._connection.run(
-            BEGIN, [filling, keys.delivery_set(set_id)], [set_id, "HGETALL"]
+            BEGIN,
+            [keys.filling(queue), keys.delivery_set(set_id), queue, *keys.all_of_job(set_id)],
+            [set_id, "HGETALL"],
         )
         deliveries = []
         for field, record in zip(found[::2], found[1::2], strict=True):
@@ -89,7 +91,7 @@ class Deliveries:
     async def settle(self, settlements: list[Settlement]) -> None:
         """Record how deliveries ended, all in one round trip, each in a transaction of its own.
 
-        Idempotent. Raises JournalUnavailableError; then any of them may not be recorded.
+        With the last of a set its job ends. Idempotent. Raises JournalUnavailableError; then any of them may not be recorded.
         """
         done = [settlement for settlement in settlements if isinstance(settlement, Done)]
         calls = list(self._delivered(done))
@@ -113,10 +115,12 @@ class Deliveries:
                 [
                     keys.open_sets(destination),
                     keys.LEDGER,
+                    keys.deliver_queue(destination),
                     *(keys.delivery_set(settlement.set_id) for settlement in group),
                 ],
                 [
                     ledger.delivered(destination),
+                    *keys.all_of_job(""),
                     *(
                         part
                         for settlement in group
@@ -144,6 +148,7 @@ class Deliveries:
                 keys.delivery_set(new_set),
                 keys.job(new_set),
                 queue,
+                *keys.all_of_job(settlement.set_id),
             ],
             [
                 settlement.set_id,
@@ -168,6 +173,8 @@ class Deliveries:
                 keys.dead_letters(delivery.destination),
                 keys.dead_letter_index(delivery.destination),
                 keys.LEDGER,
+                keys.deliver_queue(delivery.destination),
+                *keys.all_of_job(settlement.set_id),
             ],
             [
                 settlement.set_id,
@@ -191,6 +198,8 @@ class Deliveries:
                 keys.QUARANTINE,
                 keys.QUARANTINE_INDEX,
                 keys.LEDGER,
+                keys.deliver_queue(destination),
+                *keys.all_of_job(set_id),
             ],
             [set_id, field, int(now * 1000), _encode(kept), ledger.dead(destination)],
         )

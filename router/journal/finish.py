@@ -1,7 +1,7 @@
 """The end of a piece of work, a batch or a timer: what comes of it is opened as it is closed.
 
 One transaction, guarded by the work's existence: deliveries and timers are there exactly if the work
-is not. Of two workers that come to the same end one wins, the other changes nothing.
+and its job are not. Of two workers that come to the same end one wins, the other changes nothing.
 """
 
 from collections import Counter
@@ -35,14 +35,16 @@ class Work(msgspec.Struct, frozen=True):
     """The key that exists as long as it is open."""
     open_work: str
     """The sorted set of which it is a member."""
+    queue: str
+    """Where its job is."""
 
 
 def batch_work(batch_id: BatchId) -> Work:
-    return Work(batch_id, keys.batch(batch_id), keys.BATCHES)
+    return Work(batch_id, keys.batch(batch_id), keys.BATCHES, keys.EVALUATE_QUEUE)
 
 
 def timer_work(timer_id: TimerId) -> Work:
-    return Work(timer_id, keys.timer(timer_id), keys.TIMERS)
+    return Work(timer_id, keys.timer(timer_id), keys.TIMERS, keys.TIMER_QUEUE)
 
 
 class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +119,8 @@ class Finish:
                 keys.LEDGER,
                 keys.TIMERS,
                 keys.TIMER_QUEUE,
+                work.queue,
+                *keys.all_of_job(work.id),
                 *set_keys,
                 *timer_keys,
             ],

@@ -18,10 +18,28 @@ TIMER: Final = "timer"
 serialize: Final[Callable[[dict[str, Any]], bytes]] = msgspec.msgpack.encode
 
 
-def deserialize(data: bytes) -> dict[str, Any]:
-    """Decode a job. A foreign one (pickle, say) raises, so that none of it is ever executed."""
-    job: dict[str, Any] = msgspec.msgpack.decode(data, type=dict[str, Any])
-    return job
+class _Record(msgspec.Struct, frozen=True):
+    f: str
+    """The function."""
+    a: tuple[()]
+    """Its arguments."""
+    k: dict[str, msgspec.Raw]
+    """Those that have a name."""
+
+
+_decode: Final = msgspec.msgpack.Decoder(_Record).decode
+
+
+def names(record: bytes, function: str) -> bool:
+    """Whether arq's record of a job says to run ``function``, with nothing but the job's id.
+
+    Not so a foreign one (pickle, say), of which nothing is ever executed, and one that is gone.
+    """
+    try:
+        job = _decode(record)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return False
+    return job.f == function and not job.k
 
 
 def payload(function: str, now_ms: int) -> bytes:

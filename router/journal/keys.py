@@ -38,8 +38,8 @@ hours at most |
 | ``router:ledger`` | hash of counters, see ``Ledger`` in ledger.py | for ever |
 | ``router:queue:evaluate``, ``router:queue:timers``, ``router:queue:deliver:<destination>`` | arq's \
 queues | arq |
-| ``arq:job:<id>`` | string: arq's job, a batch's, timer's or set's id in it | until finished, no TTL |
-| ``arq:in-progress:<id>``, ``arq:retry:<id>`` | arq's lease and try counter | seconds; a day |
+| ``arq:job:<id>`` | string: arq's job, a batch's, timer's or set's id in it | as long as that, no TTL |
+| ``arq:in-progress:<id>``, ``arq:retry:<id>`` | arq's lease and count of starts | seconds; a day; no longer than the job |
 | ``router:memory:<digest>`` | string: what a destination remembers | as it says; Slack threads 7 days |
 
 Channels: ``router:wake:<queue>``, published in the transaction that enqueues;
@@ -163,6 +163,11 @@ def job(job_id: str) -> str:
 
 def lease(job_id: str) -> str:
     return f"arq:in-progress:{job_id}"
+
+
+def all_of_job(job_id: str) -> tuple[str, str, str]:
+    """What arq keeps of a job beside its place in a queue; gone when it has ended."""
+    return job(job_id), lease(job_id), starts(job_id)
 
 
 def stream_checkpoints(stream: str) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from router.alerts import Alert
 from router.journal import keys
-from router.journal.connection import Connection
+from router.journal.connection import BEGIN, Connection
 from router.journal.keys import TimerId
 
 
@@ -68,6 +68,11 @@ class Timers:
         self._connection = connection
 
     async def load(self, timer_id: TimerId) -> Timer | None:
-        """A timer that is set; None when it has fired or is not needed any more."""
-        record = await self._connection.ask(self._connection.redis.get(keys.timer(timer_id)))
+        """A timer that is set; None when it has fired or is not needed any more, and its job is over."""
+        queue = keys.TIMER_QUEUE
+        record = await self._connection.run(
+            BEGIN,
+            [keys.filling(queue), keys.timer(timer_id), queue, *keys.all_of_job(timer_id)],
+            [timer_id, "GET"],
+        )
         return None if record is None else _decode(record)

@@ -19,6 +19,7 @@ from router.alerts import (
 from router.clock import Clock
 from router.destinations import Destination
 from router.errors import JournalUnavailableError
+from router.journal import keys
 from router.journal.deliveries import Deliveries, Done, GivenUp, PutBack, Settlement
 from router.journal.group_commit import GroupCommit
 from router.journal.keys import SetId
@@ -77,9 +78,9 @@ class Deliver:
         }
 
     async def run(self, set_id: SetId, starts: int = 1) -> bool:
-        """Deliver what is left of a set; False when some of it still is.
+        """Deliver what is left of a set; False when some of it still is, or may be.
 
-        In a set that was started before, by a process that then ended, each attempt is begun by
+        With the last of it its job ends. In a set that was started before, by a process that then ended, each attempt is begun by
         itself: one of them may be what ends processes.
 
         Raises JournalUnavailableError when an end could not be recorded; the delivery is then in
@@ -108,7 +109,8 @@ class Deliver:
         except* JournalUnavailableError as errors:
             # The first says it all: they fail together, on the same Redis.
             raise JournalUnavailableError(str(errors.exceptions[0])) from None
-        return begun == len(deliveries)
+        # What failed elsewhere may have come into it meanwhile; its job then stands.
+        return begun == len(deliveries) and not (begun and keys.is_gathered(set_id))
 
     async def _settle_all(self, settlements: Sequence[Settlement]) -> None:
         try:

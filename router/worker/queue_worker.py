@@ -6,15 +6,17 @@ What is changed in arq's Worker, and why:
   next due job sets the alarm; polling is the safety net.
 - arq's lease lasts job_timeout + 10 s and is never renewed, so a killed worker blocks its jobs
   for that long. Here it is short and renewed while the job runs.
-- arq takes four round trips to pick a job. Here one is enough to look and to pick all that is due.
+- arq takes five round trips to pick a job and to learn of its starts. Here one does that for all that
+  is due, and none is needed for its end: the transaction that ends the work ends its job with it.
 - a job that nobody has begun takes more, and costs the same whatever it holds. So a worker that keeps
   up looks for the next one only after a moment: fewer jobs do the same.
 - arq finishes (that is, deletes) a job whose function raises or times out. Here nothing but
-  success ends a job; whatever goes wrong, it is run again after a pause.
+  the work's own end ends a job; whatever goes wrong, it is run again after a pause.
+
+What arq keeps of a job, and its form, stay arq's: whatever enqueues, looks or counts may be arq's own.
 """
 
 import asyncio
-import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable
@@ -23,8 +25,7 @@ from typing import Any, Final, cast
 import msgspec
 from arq.typing import WorkerCoroutine
 from arq.utils import timestamp_ms
-from arq.worker import Retry, Worker, func
-from redis.exceptions import RedisError
+from arq.worker import Worker, func
 
 from router.errors import RouterError
 from router.journal import jobs, keys
@@ -34,19 +35,21 @@ logger = logging.getLogger(__name__)
 
 Run = Callable[[str, int], Awaitable[bool]]
 """Does the work that an id names, and is told how often it was started, 1 for the first time; more
-means that a process ended while it was at it. True: all of it is done; False: some is left, run
-again."""
+means that a process ended while it was at it. True: all of it is done, and its last transaction has
+ended the job; False: some is left, run again."""
 
 _PICK: Final = Script("pick")
-_FOR_EVER: Final = 10**9
+_LAY_BACK: Final = Script("lay_back")
+_DROP: Final = Script("drop")
 _REDIS_DEADLINE: Final = 10.0
-"""Seconds for one look at the queue, the jobs picked in it included."""
+"""Seconds for renewing leases."""
 _LONGEST_PAUSE: Final = 30.0
 _BREATH: Final = 0.008
 """Seconds from one look that found work to the next, in which what comes is gathered. Long enough for
 a job to hold several events at some hundred a second, short beside the second within which people
 are told."""
-_FORGET_SECONDS: Final = 1.0
+_STARTS_KEPT: Final = 88400
+"""Seconds. arq's own number."""
 _REMEMBERED: Final = 1000
 
 
@@ -75,33 +78,21 @@ class QueueWorker(Worker):
         self._job = job
         self._connection = connection
         super().__init__(
-            # arq's own limit is only reached if ours did not end the job.
-            functions=[
-                func(
-                    cast(WorkerCoroutine, self._run),
-                    name=job.function,
-                    timeout=job.limit_seconds + 5,
-                )
-            ],
+            functions=[func(cast(WorkerCoroutine, self._work), name=job.function)],
             queue_name=job.queue,
             redis_pool=connection.redis,
             handle_signals=False,
             max_jobs=job.max_jobs,
-            keep_result=0,
             poll_delay=poll_delay,
             # Ids in progress are read too, our own and those of other processes.
             queue_read_limit=max(200, job.max_jobs * 5),
-            max_tries=_FOR_EVER,
-            job_serializer=jobs.serialize,
-            job_deserializer=jobs.deserialize,
-            log_results=False,
         )
-        self.in_progress_timeout_s = lease
         self._lease = lease
         self._renewed_at = 0.0
         self._wake = asyncio.Event()
         self._looking = asyncio.Lock()
         self._picked = 0
+        self._left_some = False
         self._next_due_ms = math.inf
         self._failures: dict[str, int] = {}
 
@@ -116,13 +107,11 @@ class QueueWorker(Worker):
         """
         while True:
             self._wake.clear()
-            async with self._looking, asyncio.timeout(_REDIS_DEADLINE):
+            async with self._looking:
                 await self._poll_iteration()
-                pause = self._pause()
-            if not self._picked:
-                await self._rest(pause)
-            elif self._may_pick():
+            if self._picked and self._may_pick():
                 await asyncio.sleep(_BREATH)
+            await self._rest(self._pause())
 
     async def drain(self, seconds: float) -> None:
         """Pick nothing more; return when all jobs have ended, after ``seconds`` at the latest.
@@ -140,24 +129,23 @@ class QueueWorker(Worker):
                 await asyncio.wait(late, timeout=self._lease)
 
     def unfinished(self) -> list[str]:
-        """The ids of jobs that ended without arq having recorded it; their leases stand."""
-        return [
-            job_id
-            for job_id, task in self.tasks.items()
-            if not task.done() or task.cancelled() or task.exception() is not None
-        ]
+        """The ids of jobs of which Redis was not told how they ended; their leases stand."""
+        return list(self.tasks)
 
     async def _poll_iteration(self) -> None:
-        self._reap()
+        for task in list(self.tasks.values()):
+            if task.done() and not task.cancelled():
+                task.result()  # what could not be laid back ends this worker
         self._picked = 0
+        # Else whatever ends looks again, for it may be what the rest waits for.
+        self._left_some = True
         if self._may_pick() and self._job.wait() <= 0:
-            for job_id, due_ms in await self._pick():
-                await self._begin(job_id, due_ms)
+            await self._pick()
         await self.heart_beat()
 
-    async def _pick(self) -> list[tuple[str, int]]:
-        """Jobs that are ours to run, and when they were due; and when the next one is."""
-        next_due_ms, *picked = await self._connection.run(
+    async def _pick(self) -> None:
+        """Begin jobs that are ours to run, and learn when the next one is due."""
+        next_due_ms, left_some, *picked = await self._connection.run(
             _PICK,
             [self.queue_name],
             [
@@ -165,43 +153,44 @@ class QueueWorker(Worker):
                 int(self._lease * 1000),
                 self.max_jobs - self.job_counter,
                 self.queue_read_limit,
-                keys.lease(""),
+                _STARTS_KEPT,
+                *keys.all_of_job(""),
             ],
         )
         self._next_due_ms = float(next_due_ms) if float(next_due_ms) >= 0 else math.inf
-        return [
-            (job_id.decode(), int(float(due_ms)))
-            for job_id, due_ms in zip(picked[::2], picked[1::2], strict=True)
-        ]
+        self._left_some = left_some == 1
+        for job_id, record, starts in zip(picked[::3], picked[1::3], picked[2::3], strict=True):
+            self._begin(job_id.decode(), record, starts)
 
-    async def _begin(self, job_id: str, due_ms: int) -> None:
-        """Run a job that was picked, as the end of arq's ``start_jobs`` does."""
+    def _begin(self, job_id: str, record: bytes, starts: int) -> None:
         if job_id in self.tasks:  # its lease ran out while it runs here, and is ours again
             return
-        await self.sem.acquire()
         self.job_counter += 1
         self._picked += 1
-        task = self.loop.create_task(self.run_job(job_id, due_ms))
-        task.add_done_callback(lambda _: self._release_sem_dec_counter_on_complete())
-        task.add_done_callback(lambda _: self._wake.set())
-        self.tasks[job_id] = task
+        task = self.tasks[job_id] = self.loop.create_task(self._run(job_id, record, starts))
+        task.add_done_callback(lambda _: self._ended(job_id, task))
+
+    def _ended(self, job_id: str, task: asyncio.Task[None]) -> None:
+        self.job_counter -= 1
+        is_told = not task.cancelled() and task.exception() is None
+        if is_told:
+            del self.tasks[job_id]
+        if self._left_some or not is_told:
+            self._wake.set()
 
     async def heart_beat(self) -> None:
         """Renew the leases of the jobs that run here, a third of the way to their end."""
-        now = asyncio.get_running_loop().time()
+        now = self.loop.time()
         if not self.tasks or now - self._renewed_at < self._lease / 3:
             return
         self._renewed_at = now
-        async with self.pool.pipeline(transaction=False) as pipeline:
+        async with (
+            asyncio.timeout(_REDIS_DEADLINE),
+            self.pool.pipeline(transaction=False) as pipeline,
+        ):
             for job_id in self.tasks:
                 pipeline.pexpire(keys.lease(job_id), int(self._lease * 1000))
             await pipeline.execute()
-
-    def _reap(self) -> None:
-        for job_id, task in list(self.tasks.items()):
-            if task.done():
-                task.result()  # an error of arq's own bookkeeping ends this worker
-                del self.tasks[job_id]
 
     def _pause(self) -> float:
         """Seconds until something must be looked at again, if nothing wakes us before."""
@@ -219,48 +208,60 @@ class QueueWorker(Worker):
         return self.allow_pick_jobs and self.job_counter < self.max_jobs
 
     async def _rest(self, pause: float) -> None:
+        if self._wake.is_set():
+            return
         try:
             async with asyncio.timeout(pause):
                 await self._wake.wait()
         except TimeoutError:
             pass
 
-    async def _run(self, context: dict[str, Any]) -> None:
+    async def _work(self, context: dict[str, Any]) -> bool:
         """What arq calls: its signature stops here."""
-        job_id: str = context["job_id"]
+        return await self._job.run(context["job_id"], context["job_try"])
+
+    async def _run(self, job_id: str, record: bytes, starts: int) -> None:
+        """Run one job. Raises JournalUnavailableError when it could not be laid back."""
+        if not jobs.names(record, self._job.function):
+            logger.warning("job dropped, it is none of ours", extra={"job": job_id})
+            await self._connection.run(_DROP, [self.queue_name, *keys.all_of_job(job_id)], [job_id])
+            return
+        pause: float | None = None
         try:
             async with asyncio.timeout(self._job.limit_seconds):
-                done = await self._job.run(job_id, context["job_try"])
+                done = await self._work({"job_id": job_id, "job_try": starts})
         except (RouterError, TimeoutError) as error:
             logger.warning(
                 "job will be run again",
                 extra={"queue": self.queue_name, "job": job_id, "reason": _reason(error)},
             )
-            raise Retry(defer=await self._failed(job_id)) from error
-        except Exception as error:
+            pause = self._failed(job_id)
+        except Exception:
             logger.exception("job failed, it will be run again", extra={"job": job_id})
-            raise Retry(defer=await self._failed(job_id)) from error
+            pause = self._failed(job_id)
         except asyncio.CancelledError:
-            await self._forget_start(job_id)
-            raise
-        self._failures.pop(job_id, None)
-        if not done:
-            await self._forget_start(job_id)
-            raise Retry(defer=0)
+            # By the end of a drain, which waits until this is over: so it is swallowed.
+            pass
+        else:
+            self._failures.pop(job_id, None)
+            if done:
+                return
+        await self._lay_back(job_id, pause)
 
-    async def _failed(self, job_id: str) -> float:
+    def _failed(self, job_id: str) -> float:
         """Seconds until a job that failed here, not for the first time perhaps, is run again."""
         if len(self._failures) > _REMEMBERED:  # others may have finished them since
             self._failures.clear()
         failures = self._failures[job_id] = self._failures.get(job_id, 0) + 1
-        await self._forget_start(job_id)
         return _pause(failures)
 
-    async def _forget_start(self, job_id: str) -> None:
-        """The job has ended, if not well: this was no crash. Left out where Redis is away."""
-        with contextlib.suppress(RedisError, OSError, TimeoutError):
-            async with asyncio.timeout(_FORGET_SECONDS):
-                await self.pool.delete(keys.starts(job_id))
+    async def _lay_back(self, job_id: str, pause: float | None) -> None:
+        """The job has ended, if not well: this was no crash. It is due after so many seconds."""
+        due_ms = "" if pause is None else timestamp_ms() + int(pause * 1000)
+        await self._connection.run(
+            _LAY_BACK, [self.queue_name, keys.lease(job_id), keys.starts(job_id)], [job_id, due_ms]
+        )
+        self._wake.set()
 
 
 def _pause(failures: int) -> float:

@@ -139,9 +139,10 @@ class Supervisor:
             await asyncio.sleep(pause * (0.5 + self._chance() / 2))
 
     async def _release(self, job_ids: Sequence[str]) -> None:
-        """Give up leases that this process held when Redis failed, so that nobody waits for them."""
+        """Give up what this process held when Redis failed: nobody waits for it, it was no crash."""
         if job_ids:
-            await self._connection.redis.delete(*(keys.lease(job_id) for job_id in job_ids))
+            held = [key(job_id) for job_id in job_ids for key in (keys.lease, keys.starts)]
+            await self._connection.redis.delete(*held)
 
     async def _listen(self) -> NoReturn:
         while True:

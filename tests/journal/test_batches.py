@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from arq.jobs import deserialize_job_raw
 from support.events import deliveries_of
 
 from router.alerts import Delivery
@@ -41,8 +42,12 @@ async def test_an_accepted_batch_holds_its_events_and_has_a_job(
     assert await batches.load(FIRST) == [event, event]
     assert await connection.redis.zrange(keys.BATCHES, 0, -1) == [FIRST.encode()]
     assert await connection.redis.zrange(keys.EVALUATE_QUEUE, 0, -1) == [FIRST.encode()]
-    job = jobs.deserialize(await connection.redis.get(keys.job(FIRST)))
-    assert (job["f"], job["a"], job["k"]) == ("evaluate", [], {})
+    record = await connection.redis.get(keys.job(FIRST))
+    function, arguments, named, *_ = deserialize_job_raw(
+        record, deserializer=msgspec.msgpack.decode
+    )
+    assert (function, arguments, named) == ("evaluate", [], {})
+    assert jobs.names(record, jobs.EVALUATE)
 
 
 async def test_neither_batch_nor_job_ever_expires(
@@ -183,6 +188,22 @@ async def test_finishing_closes_the_batch_and_opens_its_deliveries(
     record = await connection.redis.hget(keys.delivery_set(SetId("id0002")), delivery.id)
     assert msgspec.msgpack.decode(record, type=Delivery) == delivery
     assert await connection.redis.zrange(keys.deliver_queue("mail"), 0, -1) == [b"id0002"]
+
+
+@pytest.mark.parametrize("by", ["finish", "load"])
+async def test_a_batch_and_its_job_end_together(
+    batches: Batches, connection: Connection, event: Event, by: str
+) -> None:
+    await batches.accept([Received([event], [])])
+    await connection.redis.mset({keys.lease(FIRST): 1, keys.starts(FIRST): 1})
+    if by == "load":  # as an arq that ended jobs by itself could leave it
+        await connection.redis.delete(keys.batch(FIRST))
+
+    assert await batches.load(FIRST) == ([event] if by == "finish" else None)
+    await batches.finish(FIRST, verdict(filtered=1))
+
+    assert await connection.redis.exists(*keys.all_of_job(FIRST)) == 0
+    assert await connection.redis.zcard(keys.EVALUATE_QUEUE) == 0
 
 
 async def test_of_two_workers_with_the_same_batch_one_wins(

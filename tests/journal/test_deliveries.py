@@ -1,5 +1,7 @@
 """A delivery leaves its set exactly once, however often its end is recorded."""
 
+from collections.abc import Callable
+
 import msgspec
 import pytest
 from support.events import deliveries_of, event_from
@@ -10,7 +12,14 @@ from router.events import Received
 from router.journal import jobs, keys, ledger
 from router.journal.batches import Batches, Verdict
 from router.journal.connection import Connection
-from router.journal.deliveries import Deliveries, Done, GivenUp, PutBack, dead_letters
+from router.journal.deliveries import (
+    Deliveries,
+    Done,
+    GivenUp,
+    PutBack,
+    Settlement,
+    dead_letters,
+)
 from router.journal.keys import BatchId, SetId
 
 SET = SetId("id0002")
@@ -36,6 +45,52 @@ async def opened(connection: Connection, clock: Clock, sample: bytes) -> tuple[D
     )
     await batches.finish(BatchId("id0001"), verdict)
     return verdict.deliveries
+
+
+async def has_job(connection: Connection) -> bool:
+    """Whether arq has all of the set's job still. None of it is left else."""
+    left = await connection.redis.exists(*keys.all_of_job(SET))
+    queued = await connection.redis.zscore(keys.deliver_queue("mail"), SET) is not None
+    assert (left, queued) in {(0, False), (3, True)}
+    return queued
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda delivery: Done(SET, delivery),
+        lambda delivery: PutBack(SET, delivery, due_at=2_000_000_000.0),
+        lambda delivery: GivenUp(SET, delivery, "HTTP 400"),
+    ],
+    ids=["done", "put back", "given up"],
+)
+async def test_the_job_of_a_set_ends_with_its_last_delivery(
+    deliveries: Deliveries,
+    connection: Connection,
+    opened: tuple[Delivery, ...],
+    end: Callable[[Delivery], Settlement],
+) -> None:
+    await connection.redis.mset({keys.lease(SET): 1, keys.starts(SET): 1})
+    await deliveries.settle([Done(SET, opened[0]), end(opened[1])])
+    assert await has_job(connection)
+
+    await deliveries.settle([end(opened[2])])
+
+    assert not await has_job(connection)
+
+
+@pytest.mark.usefixtures("opened")
+async def test_the_job_of_a_set_that_is_gone_ends_when_it_is_taken(
+    deliveries: Deliveries, connection: Connection
+) -> None:
+    await connection.redis.mset({keys.lease(SET): 1, keys.starts(SET): 1})
+    await deliveries.take(SET, "mail")
+    assert await has_job(connection)
+
+    await connection.redis.delete(keys.delivery_set(SET))
+    await deliveries.take(SET, "mail")
+
+    assert not await has_job(connection)
 
 
 async def test_a_rerun_takes_only_what_is_left(
@@ -77,8 +132,7 @@ async def test_a_failed_delivery_is_put_back_alone_and_due_later(
     assert await deliveries.take(SET, "mail") == [opened[0], opened[2]]
     assert await deliveries.take(new_set, "mail") == [later]
     assert await connection.redis.zscore(keys.deliver_queue("mail"), new_set) == 2e12
-    job = jobs.deserialize(await connection.redis.get(keys.job(new_set)))
-    assert job["f"] == "deliver"
+    assert jobs.names(await connection.redis.get(keys.job(new_set)), jobs.DELIVER)
     assert await connection.redis.ttl(keys.job(new_set)) == -1
 
 

@@ -33,7 +33,9 @@ class Journal:
         await self.connection.redis.set(RECORD, b"x")
 
     async def decide(self, work: str, batch: list[Chain], now: int) -> list[Answer]:
-        answers = await self.states.decide(Work(work, RECORD, keys.BATCHES), batch, now)
+        answers = await self.states.decide(
+            Work(work, RECORD, keys.BATCHES, keys.EVALUATE_QUEUE), batch, now
+        )
         assert answers is not None
         return answers
 
@@ -115,7 +117,10 @@ async def test_a_finished_batch_decides_nothing_more(journal: Journal) -> None:
     await journal.connection.redis.delete(RECORD)
 
     assert (
-        await journal.states.decide(Work("w", RECORD, keys.BATCHES), [counted("e1")], START) is None
+        await journal.states.decide(
+            Work("w", RECORD, keys.BATCHES, keys.EVALUATE_QUEUE), [counted("e1")], START
+        )
+        is None
     )
     assert await journal.connection.redis.keys("router:state:*") == []
 

@@ -4,26 +4,33 @@ import asyncio
 import pickle
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import msgspec
 import pytest
+from arq.connections import ArqRedis
+from arq.jobs import serialize_job
 from redis.exceptions import RedisError
 from support.waiting import until
 
 from router.clock import Clock
 from router.errors import JournalUnavailableError
 from router.journal import jobs, keys
-from router.journal.connection import Connection, connect
+from router.journal.connection import Connection, Script, connect
 from router.journal.embedded import EmbeddedRedis, find_server
 from router.telemetry import Metrics
 from router.worker.queue_worker import Job
 from router.worker.supervisor import Supervisor
 
 QUEUE = "router:queue:test"
+END = Script("drop")
+PACK = msgspec.msgpack.encode
 
 
 class Work:
     """The function of the test's jobs: it does what the test puts in ``then``."""
 
-    def __init__(self) -> None:
+    def __init__(self, connection: Connection, queue: str = QUEUE) -> None:
+        self._connection = connection
+        self._queue = queue
         self.ran: list[str] = []
         self.starts: list[int] = []
         self.then: list[Callable[[], Awaitable[bool]]] = []
@@ -31,7 +38,10 @@ class Work:
     async def __call__(self, job_id: str, starts: int) -> bool:
         self.ran.append(job_id)
         self.starts.append(starts)
-        return await self.then.pop(0)() if self.then else True
+        done = await self.then.pop(0)() if self.then else True
+        if done:  # as the last transaction of real work does
+            await self._connection.run(END, [self._queue, *keys.all_of_job(job_id)], [job_id])
+        return done
 
     async def has_run(self, times: int) -> None:
         async def enough() -> bool:
@@ -41,8 +51,8 @@ class Work:
 
 
 @pytest.fixture
-def work() -> Work:
-    return Work()
+def work(connection: Connection) -> Work:
+    return Work(connection)
 
 
 @pytest.fixture
@@ -244,6 +254,95 @@ async def test_a_foreign_job_is_rejected_and_never_executed(
     assert not list(tmp_path.iterdir())  # type: ignore[attr-defined]
 
 
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_that_arq_itself_enqueued_is_run(connection: Connection, work: Work) -> None:
+    await subscribed(connection)
+    arq = ArqRedis(
+        connection.redis.connection_pool,
+        job_serializer=msgspec.msgpack.encode,
+        default_queue_name=QUEUE,
+    )
+
+    assert await arq.enqueue_job("test", _job_id="a") is not None
+    await connection.redis.publish(keys.wake_channel(QUEUE), "")
+
+    await gone(connection, "a")
+    assert work.ran == ["a"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        None,
+        b"",
+        jobs.payload("other", 1),
+        serialize_job("test", (1,), {}, None, 1, serializer=PACK),
+    ],
+    ids=["gone", "empty", "of another function", "with an argument"],
+)
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_that_names_no_work_is_dropped(
+    connection: Connection, work: Work, record: bytes | None
+) -> None:
+    if record is not None:
+        await connection.redis.set(keys.job("none"), record)
+    await connection.redis.zadd(QUEUE, {"none": 1})
+
+    await enqueue(connection, "good")
+
+    await gone(connection, "none")
+    await gone(connection, "good")
+    assert work.ran == ["good"]
+    assert not await connection.redis.exists(keys.starts("none"))
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_that_ended_while_it_failed_does_not_come_back(
+    connection: Connection, work: Work
+) -> None:
+    async def end_and_fail() -> bool:  # the reply to the last transaction is lost
+        await connection.run(END, [QUEUE, *keys.all_of_job("a")], ["a"])
+        raise JournalUnavailableError("no reply")
+
+    await subscribed(connection)
+    work.then = [end_and_fail]
+    await enqueue(connection, "a")
+    await work.has_run(1)
+    await enqueue(connection, "b")
+
+    await gone(connection, "b")
+    assert work.ran == ["a", "b"]
+    assert await connection.redis.zcard(QUEUE) == 0
+
+
+async def test_what_a_full_worker_leaves_is_begun_when_a_job_ends(
+    connection: Connection, work: Work, clock: Clock
+) -> None:
+    job = Job(queue=QUEUE, function="test", run=work, max_jobs=2, limit_seconds=5.0)
+    supervisor = Supervisor(connection, [job], Metrics(), clock, lease=3600.0, poll_delay=3600.0)
+    runner = asyncio.get_running_loop().create_task(supervisor.run())
+    release = asyncio.Event()
+
+    async def wait() -> bool:
+        return await release.wait()
+
+    await subscribed(connection)
+    work.then = [wait] * 2  # as many as it runs at once
+    for job_id in ("a", "b", "c", "d"):
+        await connection.redis.set(keys.job(job_id), jobs.payload("test", 1))
+    await connection.redis.zadd(QUEUE, {"a": 1, "b": 2, "c": 3, "d": 4})
+    await connection.redis.publish(keys.wake_channel(QUEUE), "")
+    await work.has_run(2)
+    assert await connection.redis.exists(keys.lease("c"), keys.starts("c")) == 0
+
+    release.set()
+
+    await gone(connection, "d")
+    assert work.ran == ["a", "b", "c", "d"]
+    runner.cancel()
+    await asyncio.wait([runner])
+
+
 async def test_a_drained_worker_lets_its_job_end_and_takes_no_other(
     connection: Connection, work: Work, supervisor: Supervisor
 ) -> None:
@@ -284,11 +383,12 @@ async def test_a_job_cancelled_by_the_drain_deadline_is_free_for_others(
 
 
 async def test_workers_come_back_after_redis_was_killed(
-    work: Work, clock: Clock, tmp_path_factory: pytest.TempPathFactory
+    clock: Clock, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     server = EmbeddedRedis(find_server(""), tmp_path_factory.mktemp("redis"), appendfsync="always")
     server.start()
     connection = connect(server.url, deadline=5.0, max_connections=16)
+    work = Work(connection)
     job = Job(queue=QUEUE, function="test", run=work, max_jobs=2, limit_seconds=5.0)
     supervisor = Supervisor(connection, [job], Metrics(), clock, lease=0.3, poll_delay=3600.0)
     runner = asyncio.get_running_loop().create_task(supervisor.run())
@@ -318,7 +418,7 @@ async def test_workers_come_back_after_redis_was_killed(
 async def test_a_queue_may_begin_and_end_while_others_are_worked_on(
     connection: Connection, work: Work, supervisor: Supervisor
 ) -> None:
-    other = Work()
+    other = Work(connection, f"{QUEUE}:other")
     job = Job(queue=f"{QUEUE}:other", function="test", run=other, max_jobs=2, limit_seconds=5.0)
     await subscribed(connection)
 
@@ -345,7 +445,7 @@ async def test_a_queue_that_ends_lets_its_job_end_first(
     async def wait() -> bool:
         return await release.wait()
 
-    other = Work()
+    other = Work(connection, f"{QUEUE}:other")
     other.then = [wait]
     job = Job(queue=f"{QUEUE}:other", function="test", run=other, max_jobs=2, limit_seconds=5.0)
     begun = supervisor.begin(job)

@@ -57,9 +57,11 @@ def shown(told: list[Alert]) -> list[tuple[str, str]]:
 
 
 async def nothing_is_left(world: World) -> None:
-    """No timer, no answer, nothing pending: the books are closed. Jobs are arq's to end."""
+    """No timer, no answer, no job of either, nothing pending: the books are closed."""
     redis = world.connection.redis
     assert await world.timers() == []
+    for queue in (keys.TIMER_QUEUE, keys.EVALUATE_QUEUE):
+        assert await redis.zcard(queue) == 0
     for pattern in ("router:timer:*", "router:taken:*", "router:answers:*"):
         assert await redis.keys(pattern) == []
     books = await world.books()

@@ -1,12 +1,12 @@
-"""A batch's life: accepted by ingress, loaded and claimed by evaluate, finished once.
+"""A batch's life: accepted by ingress, begun by evaluate, finished once.
 
 Between the commands, a crash costs nothing:
 - before ``accept`` is acknowledged: the sender has no 2xx and sends again; if the transaction did
   happen, the second copy is a duplicate when it is claimed.
 - after ``accept``: the batch stays open until ``finish``; arq runs its job, or the sweeper sees to
   it that one exists. Until somebody begins it, further commits go into the same batch.
-- after ``load``: nothing is added any more, a rerun finds the same events.
-- after ``claim``: a rerun of the batch finds its own claims.
+- after ``begin``: nothing is added any more, and its events are claimed; a rerun finds the same events and
+  its own claims.
 - ``finish`` opens the deliveries, closes the batch and ends its job in one transaction.
 """
 
@@ -18,7 +18,7 @@ import msgspec
 from router.clock import Clock
 from router.events import Event, Malformed, Received
 from router.journal import jobs, keys
-from router.journal.connection import BEGIN, Connection, Script
+from router.journal.connection import Connection, Script
 from router.journal.finish import SET_SIZE, Finish, Quarantined, Verdict, batch_work
 from router.journal.keys import BatchId
 from router.journal.states import States
@@ -32,10 +32,22 @@ EVENT_SIZE: Final = 4096
 """Bytes that one of them stands for: larger ones count as several, so that a bound on events bounds
 memory too."""
 
+_IDENTITIES_KEPT: Final = 86400
+"""Seconds. They are made again where they are gone."""
 _ACCEPT = Script("accept")
+_BEGIN = Script("begin_batch")
 _CLAIM = Script("claim")
+_MINE: Final = ord("1")
 _encode = msgspec.msgpack.encode
 _decode_events = msgspec.msgpack.Decoder(list[Event]).decode
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """What a batch holds."""
+
+    events: list[Event]
+    claims: list[bool]
+    """For each event, whether this batch is the one that may judge it."""
 
 
 class Batches:
@@ -72,6 +84,7 @@ class Batches:
                 keys.QUARANTINE_INDEX,
                 keys.LEDGER,
                 keys.filling(keys.EVALUATE_QUEUE),
+                keys.identities(batch_id),
             ],
             [
                 batch_id,
@@ -83,30 +96,42 @@ class Batches:
                 max(len(events), len(payload) // EVENT_SIZE),
                 BATCH_SIZE,
                 keys.batch(BatchId("")),
+                keys.identities(""),
+                "".join([keys.identity(event.key) for event in events]),
+                _IDENTITIES_KEPT,
                 *malformed,
             ],
         )
 
-    async def load(self, batch_id: BatchId) -> list[Event] | None:
-        """The events of an open batch, to which no more are added; None when it and its job are over."""
-        payloads: list[bytes] = await self._connection.run(
-            BEGIN,
+    async def begin(self, batch_id: BatchId, *, claim_seconds: int) -> Begun | None:
+        """An open batch, to which no more is added; None when it and its job are over.
+
+        Its claims hold for so long. Idempotent. Raises JournalUnavailableError.
+        """
+        payloads, mine = await self._connection.run(
+            _BEGIN,
             [
                 keys.filling(keys.EVALUATE_QUEUE),
                 keys.batch(batch_id),
+                keys.identities(batch_id),
                 keys.EVALUATE_QUEUE,
                 *keys.all_of_job(batch_id),
             ],
-            [batch_id, "LRANGE", 0, -1],
+            [batch_id, claim_seconds, keys.seen("")],
         )
-        return [event for payload in payloads for event in _decode_events(payload)] or None
+        events = [event for payload in payloads for event in _decode_events(payload)]
+        if not events:
+            return None
+        claims = [each == _MINE for each in mine]
+        if len(claims) != len(events):  # a replay's, or partly an older router's
+            claims = await self._claim(batch_id, events, claim_seconds)
+        return Begun(events, claims)
 
-    async def claim(
-        self, batch_id: BatchId, events: Sequence[Event], *, for_seconds: int
-    ) -> list[bool]:
-        """For each event, whether this batch is the one that may judge it."""
+    async def _claim(self, batch_id: BatchId, events: Sequence[Event], seconds: int) -> list[bool]:
         replies = await self._connection.run(
-            _CLAIM, [keys.seen(event.key) for event in events], [batch_id, for_seconds]
+            _CLAIM,
+            [keys.seen(keys.identity(event.key)) for event in events],
+            [batch_id, seconds],
         )
         return [reply == 1 for reply in replies]
 

@@ -121,6 +121,7 @@ class Finish:
                 keys.TIMER_QUEUE,
                 work.queue,
                 *keys.all_of_job(work.id),
+                keys.identities(work.id),
                 *set_keys,
                 *timer_keys,
             ],

@@ -3,6 +3,8 @@
 | key | type | lifetime |
 |---|---|---|
 | ``router:batch:<batch>`` | list: a msgpack array of events for each commit | until it is finished |
+| ``router:identities:<batch>`` | string: the digest of each of its events' identity, in their order | \
+as the batch; a day at most |
 | ``router:batches`` | sorted set: batch -> Unix ms of acceptance | member until finished |
 | ``router:filling:<queue>`` | hash: the id of the batch or set that takes more, and how much it \
 holds | until it is begun or full |
@@ -106,8 +108,17 @@ def state(state: str, key: str) -> str:
     return f"{STATE}{state}:{key}"
 
 
-def seen(event_key: str) -> str:
-    return f"router:seen:{blake2b(event_key.encode(), digest_size=16).hexdigest()}"
+def identity(event_key: str) -> str:
+    """Of 32 characters."""
+    return blake2b(event_key.encode(), digest_size=16).hexdigest()
+
+
+def seen(identity: str) -> str:
+    return f"router:seen:{identity}"
+
+
+def identities(batch_id: str) -> str:
+    return f"router:identities:{batch_id}"
 
 
 def delivery_set(set_id: SetId) -> str:

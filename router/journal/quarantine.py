@@ -103,7 +103,7 @@ class Quarantine:
                     keys.job(batch_id),
                     keys.EVALUATE_QUEUE,
                     keys.LEDGER,
-                    *(keys.seen(event.key) for _, event in moves),
+                    *(keys.seen(keys.identity(event.key)) for _, event in moves),
                 ],
                 [
                     batch_id,

@@ -12,7 +12,7 @@ from router.clock import Clock
 from router.configuration import Live
 from router.errors import PoisonError, RouterError
 from router.events import Event, document
-from router.journal.batches import Batches, Quarantined, Verdict
+from router.journal.batches import Batches, Begun, Quarantined, Verdict
 from router.journal.keys import BatchId
 from router.rules.index import RuleSet
 from router.rules.state import Answer
@@ -60,11 +60,10 @@ class Evaluate:
         is then open still, and a rerun does the same again.
         """
         started = self._clock.monotonic()
-        events = await self._batches.load(batch_id)
-        if events is None:
+        begun = await self._batches.begin(batch_id, claim_seconds=self._dedup_seconds)
+        if begun is None:
             return True
-        claims = await self._batches.claim(batch_id, events, for_seconds=self._dedup_seconds)
-        fresh = _first_of_each(events, claims)
+        fresh = _first_of_each(begun)
         # One rule set for the whole batch, whatever a reload does meanwhile.
         rules = self._live.configuration.rules
         present = Present(self._clock.now(), self._live.silences)
@@ -78,7 +77,7 @@ class Evaluate:
             return True
         decision = decide(judged, answers, present)
         verdict = verdict_of(
-            decision, duplicate=len(events) - len(fresh), quarantined=tuple(quarantined)
+            decision, duplicate=len(begun.events) - len(fresh), quarantined=tuple(quarantined)
         )
         if await self._batches.finish(batch_id, verdict):
             self._count(verdict, judged, decision)
@@ -154,10 +153,10 @@ class Evaluate:
         count_held(decision, self._metrics)
 
 
-def _first_of_each(events: Sequence[Event], claims: Sequence[bool]) -> list[Event]:
+def _first_of_each(begun: Begun) -> list[Event]:
     """The events that this batch may judge; of two with the same key, the first."""
     fresh: dict[str, Event] = {}
-    for event, mine in zip(events, claims, strict=True):
+    for event, mine in zip(begun.events, begun.claims, strict=True):
         if mine:
             fresh.setdefault(event.key, event)
     return list(fresh.values())

@@ -13,6 +13,7 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
+from support.events import held_by
 from support.running import Running, running, settings_for
 
 from router.app import Roles, system_clock
@@ -22,7 +23,6 @@ from router.ingress.cloudevents import as_json
 from router.journal import keys
 from router.journal.batches import Batches
 from router.journal.connection import Connection
-from router.journal.keys import BatchId
 from router.values import Secret, Texts
 
 ROLES = Roles(port=0, ingress=True)
@@ -78,7 +78,7 @@ async def test_a_binary_event_is_kept_in_its_json_form(
         assert await response.json() == {"accepted": 1, "quarantined": 0}
 
     (batch_id,) = await connection.redis.zrange(keys.BATCHES, 0, -1)
-    events = await Batches(connection, system_clock()).load(BatchId(batch_id.decode()))
+    events = await held_by(Batches(connection, system_clock()), batch_id.decode())
     assert events is not None
     assert msgspec.json.decode(events[0].body) == {
         **CORE,

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-from support.events import event_from
+from support.events import event_from, held_by
 from support.running import Running, running, settings_for
 
 from router.app import Roles, system_clock
@@ -18,7 +18,6 @@ from router.journal import keys, ledger
 from router.journal.batches import Batches
 from router.journal.connection import Connection, connect
 from router.journal.embedded import EmbeddedRedis, find_server
-from router.journal.keys import BatchId
 from router.settings import Durability
 from router.values import ByteSize, Duration, Secret
 
@@ -374,7 +373,7 @@ async def test_what_was_accepted_can_be_loaded_by_a_worker(
         assert response.status == 202
 
     (batch_id,) = await connection.redis.zrange(keys.BATCHES, 0, -1)
-    events = await Batches(connection, system_clock()).load(BatchId(batch_id.decode()))
+    events = await held_by(Batches(connection, system_clock()), batch_id.decode())
     assert events is not None
     assert [event.body for event in events] == [sample]
 

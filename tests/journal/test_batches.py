@@ -3,20 +3,21 @@
 import msgspec
 import pytest
 from arq.jobs import deserialize_job_raw
-from support.events import deliveries_of
+from support.events import deliveries_of, held_by
 
 from router.alerts import Delivery
 from router.clock import Clock
 from router.errors import JournalUnavailableError
 from router.events import Event, Malformed, Received, decode_strictly
 from router.journal import jobs, keys, ledger
-from router.journal.batches import BATCH_SIZE, SET_SIZE, Batches, Quarantined, Verdict
+from router.journal.batches import BATCH_SIZE, SET_SIZE, Batches, Begun, Quarantined, Verdict
 from router.journal.connection import Connection, connect
 from router.journal.deliveries import Deliveries
 from router.journal.keys import BatchId, SetId
 from router.values import Secret
 
 FIRST = BatchId("id0001")
+SECOND = BatchId("id0002")
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ async def test_an_accepted_batch_holds_its_events_and_has_a_job(
 ) -> None:
     await batches.accept([Received([event], []), Received([event], [])])
 
-    assert await batches.load(FIRST) == [event, event]
+    assert await held_by(batches, FIRST) == [event, event]
     assert await connection.redis.zrange(keys.BATCHES, 0, -1) == [FIRST.encode()]
     assert await connection.redis.zrange(keys.EVALUATE_QUEUE, 0, -1) == [FIRST.encode()]
     record = await connection.redis.get(keys.job(FIRST))
@@ -66,7 +67,7 @@ async def test_commits_join_the_batch_that_nobody_has_begun(
     await batches.accept([Received([event], [])])
 
     assert await connection.redis.zrange(keys.EVALUATE_QUEUE, 0, -1) == [FIRST.encode()]
-    assert await batches.load(FIRST) == [event, event]
+    assert await held_by(batches, FIRST) == [event, event]
     assert (await ledger.read(connection)).accepted == 2
 
 
@@ -74,10 +75,10 @@ async def test_a_batch_that_was_begun_takes_no_more_and_a_rerun_finds_the_same(
     batches: Batches, connection: Connection, event: Event
 ) -> None:
     await batches.accept([Received([event], [])])
-    begun = await batches.load(FIRST)
+    begun = await held_by(batches, FIRST)
     await batches.accept([Received([event], [])])
 
-    assert await batches.load(FIRST) == begun == [event]
+    assert await held_by(batches, FIRST) == begun == [event]
     assert await connection.redis.zcard(keys.EVALUATE_QUEUE) == 2
 
 
@@ -88,7 +89,7 @@ async def test_a_batch_takes_no_more_than_its_size(
         await batches.accept([Received([event] * (BATCH_SIZE // 2), [])])
 
     ids = [each.decode() for each in await connection.redis.zrange(keys.BATCHES, 0, -1)]
-    assert [len(await batches.load(BatchId(each)) or ()) for each in ids] == [BATCH_SIZE, 500]
+    assert [len(await held_by(batches, each) or ()) for each in ids] == [BATCH_SIZE, 500]
 
 
 async def test_large_events_fill_a_batch_sooner(
@@ -109,7 +110,7 @@ async def test_what_is_left_of_a_batch_that_is_gone_takes_nothing(
     await batches.accept([Received([event], [])])
 
     (batch,) = await connection.redis.zrange(keys.BATCHES, 0, -1)
-    assert await batches.load(BatchId(batch.decode())) == [event]
+    assert await held_by(batches, batch.decode()) == [event]
 
 
 async def test_deliveries_join_the_set_that_nobody_has_begun(
@@ -157,22 +158,57 @@ async def test_malformed_events_go_to_quarantine_and_open_no_batch(
     assert (await ledger.read(connection)).malformed == 1
 
 
-async def test_an_event_belongs_to_the_batch_that_claims_it_first(
-    batches: Batches, event: Event
-) -> None:
-    first = await batches.claim(BatchId("one"), [event], for_seconds=60)
-    second = await batches.claim(BatchId("two"), [event], for_seconds=60)
-    rerun = await batches.claim(BatchId("one"), [event], for_seconds=60)
+async def in_two_batches(batches: Batches, event: Event, other: Event) -> None:
+    """The first holds an event, the second begins with the same one and joins another to it."""
+    await batches.accept([Received([event], [])])
+    await held_by(batches, FIRST)
+    await batches.accept([Received([event], [])])
+    await batches.accept([Received([other], [])])
 
-    assert (first, second, rerun) == ([True], [False], [True])
+
+@pytest.mark.parametrize(
+    "kept", [64, 32, 0], ids=["", "an older router's commit has joined", "a replay's"]
+)
+async def test_an_event_belongs_to_the_batch_that_begins_it_first(
+    batches: Batches,
+    connection: Connection,
+    event: Event,
+    kept: int,
+) -> None:
+    other = msgspec.structs.replace(event, id="other", key="other")
+    await in_two_batches(batches, event, other)
+    for batch_id in (FIRST, SECOND):
+        identities = await connection.redis.get(keys.identities(batch_id))
+        await connection.redis.set(keys.identities(batch_id), identities[:kept])
+
+    second = await batches.begin(SECOND, claim_seconds=60)
+    first = await batches.begin(FIRST, claim_seconds=60)
+    rerun = await batches.begin(SECOND, claim_seconds=60)
+
+    assert first == Begun([event], [True])
+    assert second == rerun == Begun([event, other], [False, True])
 
 
 async def test_a_claim_is_remembered_for_the_dedup_window(
     batches: Batches, connection: Connection, event: Event
 ) -> None:
-    await batches.claim(BatchId("one"), [event], for_seconds=60)
+    await batches.accept([Received([event], [])])
 
-    assert 55 < await connection.redis.ttl(keys.seen(event.key)) <= 60
+    await batches.begin(FIRST, claim_seconds=50)
+
+    assert 45 < await connection.redis.ttl(keys.seen(keys.identity(event.key))) <= 50
+
+
+async def test_of_a_finished_batch_only_its_claims_are_left(
+    batches: Batches, connection: Connection, event: Event
+) -> None:
+    await batches.accept([Received([event], [])])
+    await batches.begin(FIRST, claim_seconds=60)
+
+    await batches.finish(FIRST, verdict(filtered=1))
+
+    left = {key.decode() for key in await connection.redis.keys("*")}
+    assert left == {keys.seen(keys.identity(event.key)), keys.LEDGER}
 
 
 async def test_finishing_closes_the_batch_and_opens_its_deliveries(
@@ -183,7 +219,7 @@ async def test_finishing_closes_the_batch_and_opens_its_deliveries(
 
     assert await batches.finish(FIRST, verdict(matched=1, deliveries=(delivery,)))
 
-    assert await batches.load(FIRST) is None
+    assert await held_by(batches, FIRST) is None
     assert await connection.redis.zcard(keys.BATCHES) == 0
     record = await connection.redis.hget(keys.delivery_set(SetId("id0002")), delivery.id)
     assert msgspec.msgpack.decode(record, type=Delivery) == delivery
@@ -199,7 +235,7 @@ async def test_a_batch_and_its_job_end_together(
     if by == "load":  # as an arq that ended jobs by itself could leave it
         await connection.redis.delete(keys.batch(FIRST))
 
-    assert await batches.load(FIRST) == ([event] if by == "finish" else None)
+    assert await held_by(batches, FIRST) == ([event] if by == "finish" else None)
     await batches.finish(FIRST, verdict(filtered=1))
 
     assert await connection.redis.exists(*keys.all_of_job(FIRST)) == 0

@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from support.events import event_from
+from support.events import event_from, held_by
 
 from router.clock import Clock
 from router.events import Event, Malformed, Received
 from router.journal import keys, ledger
-from router.journal.batches import Batches, Quarantined, Verdict
+from router.journal.batches import Batches, Begun, Quarantined, Verdict
 from router.journal.connection import Connection
 from router.journal.keys import BatchId
 from router.journal.quarantine import Item, Quarantine, Wanted
@@ -31,7 +31,7 @@ async def everything(quarantine: Quarantine) -> tuple[Item, ...]:
 async def quarantined(batches: Batches, event: Event) -> None:
     """Accept an event, claim it and put it into quarantine."""
     await batches.accept([Received([event], [])])
-    await batches.claim(BatchId("id0001"), [event], for_seconds=100)
+    await batches.begin(BatchId("id0001"), claim_seconds=100)
     record = Quarantined(reason="poison", body=event.body, received_at=event.received_at)
     verdict = Verdict(duplicate=0, filtered=0, matched=0, quarantined=(record,), deliveries=())
     assert await batches.finish(BatchId("id0001"), verdict)
@@ -47,8 +47,7 @@ async def test_a_replayed_event_is_accepted_anew_and_is_no_duplicate_of_itself(
     assert await quarantine.replay(items) == 1
 
     batch = BatchId("id0003")
-    assert await batches.load(batch) == [event]
-    assert await batches.claim(batch, [event], for_seconds=100) == [True]
+    assert await batches.begin(batch, claim_seconds=100) == Begun([event], [True])
     books = await ledger.read(connection)
     assert (books.accepted, books.quarantined, books.pending) == (2, 1, 1)
     assert books.quarantine_replayed == 1
@@ -60,11 +59,12 @@ async def test_a_claim_of_another_batch_stands(
 ) -> None:
     event = event_from(sample)
     await quarantined(batches, event)
-    await connection.redis.set(keys.seen(event.key), "another")
+    await connection.redis.set(keys.seen(keys.identity(event.key)), "another")
 
     await quarantine.replay(await everything(quarantine))
 
-    assert await batches.claim(BatchId("id0003"), [event], for_seconds=100) == [False]
+    begun = await batches.begin(BatchId("id0003"), claim_seconds=100)
+    assert begun == Begun([event], [False])
 
 
 async def test_replayed_twice_at_once_it_is_accepted_once(
@@ -91,7 +91,7 @@ async def test_many_go_as_one_batch(
     assert await quarantine.replay(await everything(quarantine)) == count
 
     ((batch_id, _),) = await connection.redis.zrange(keys.BATCHES, 0, -1, withscores=True)
-    events = await batches.load(BatchId(batch_id.decode()))
+    events = await held_by(batches, batch_id.decode())
     assert events is not None
     assert sorted(event.body for event in events) == sorted(bodies)
 

@@ -4,6 +4,8 @@ import msgspec
 
 from router.alerts import Alert, Delivery, Severity, alert_id, delivery_id
 from router.events import Event, decode_request
+from router.journal.batches import Batches
+from router.journal.keys import BatchId
 
 
 def event_from(sample: bytes, **attributes: object) -> Event:
@@ -42,3 +44,9 @@ def deliveries_of(event: Event, count: int, destination: str = "mail") -> tuple[
         Delivery(id=delivery_id(alert.id, destination), destination=destination, alert=alert)
         for alert in alerts
     )
+
+
+async def held_by(batches: Batches, batch_id: str) -> list[Event] | None:
+    """The events of a batch that is open, None else."""
+    begun = await batches.begin(BatchId(batch_id), claim_seconds=60)
+    return None if begun is None else begun.events

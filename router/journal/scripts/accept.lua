@@ -5,8 +5,9 @@
 -- duplicates are dropped when the batch is evaluated.
 --
 -- The first write is the largest one: where Redis is out of memory it fails before anything else.
--- KEYS: batch, batches, job, queue, quarantine, quarantine index, ledger, filling
+-- KEYS: batch, batches, job, queue, quarantine, quarantine index, ledger, filling, identities
 -- ARGV: batch id, now ms, wake channel, payload, job, events, weight, limit, prefix of batches,
+--       prefix of identities, identities, seconds for which they are kept,
 --       then id, record for each malformed
 local now = tonumber(ARGV[2])
 local events = tonumber(ARGV[6])
@@ -16,8 +17,10 @@ if events > 0 then
   if filling[1] and weight <= tonumber(ARGV[8])
       and redis.call('RPUSHX', ARGV[9] .. filling[1], ARGV[4]) > 0 then
     redis.call('HSET', KEYS[8], 'weight', weight)
+    redis.call('APPEND', ARGV[10] .. filling[1], ARGV[11])
   else
     redis.call('RPUSH', KEYS[1], ARGV[4])
+    redis.call('SET', KEYS[9], ARGV[11], 'EX', ARGV[12])
     redis.call('HSET', KEYS[8], 'id', ARGV[1], 'weight', ARGV[7])
     redis.call('ZADD', KEYS[2], now, ARGV[1])
     redis.call('SET', KEYS[3], ARGV[5])
@@ -26,7 +29,7 @@ if events > 0 then
   end
   redis.call('HINCRBY', KEYS[7], 'accepted', events)
 end
-for i = 10, #ARGV, 2 do
+for i = 13, #ARGV, 2 do
   redis.call('HSET', KEYS[5], ARGV[i], ARGV[i + 1])
   redis.call('ZADD', KEYS[6], now, ARGV[i])
   redis.call('HINCRBY', KEYS[7], 'malformed', 1)

@@ -1,4 +1,4 @@
--- Begins the work on a batch, timer or set: nothing more goes into it from now on, so that whoever runs it
+-- Begins the work on a timer or set: nothing more goes into it from now on, so that whoever runs it
 -- again finds the same, and what it holds is read. Where there is nothing, its job ends here. Idempotent.
 -- KEYS: filling, record, queue, then what arq keeps of its job
 -- ARGV: id, then the command that reads the record, and its arguments

@@ -2,7 +2,7 @@
 -- as one step. Guarded by the work's existence: of two workers that ran the same job one wins, the other
 -- changes nothing.
 -- KEYS: work, open work, answers, taken, quarantine, quarantine index, ledger, timers, timer queue,
---       the work's queue, what arq keeps of its job (three),
+--       the work's queue, what arq keeps of its job (three), identities,
 --       then for each set: set, open sets, job, queue, filling; for each timer: timer, job
 -- ARGV: work id, now ms, number of ledger pairs, of quarantined, of sets, of timers,
 --       deliveries that a set may hold, prefix of sets,
@@ -16,7 +16,7 @@ local at = 9
 local pairs_end = at + 2 * tonumber(ARGV[3])
 local quarantined_end = pairs_end + 2 * tonumber(ARGV[4])
 local argument = quarantined_end
-local key = 14
+local key = 15
 for _ = 1, tonumber(ARGV[5]) do
   local set_id, job, channel, field = unpack(ARGV, argument, argument + 3)
   local count = tonumber(ARGV[argument + 4])
@@ -60,5 +60,5 @@ for i = at, pairs_end - 1, 2 do
 end
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[10], ARGV[1])
-redis.call('DEL', KEYS[1], KEYS[3], KEYS[4], unpack(KEYS, 11, 13))
+redis.call('DEL', KEYS[1], KEYS[3], KEYS[4], unpack(KEYS, 11, 14))
 return 1

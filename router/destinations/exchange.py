@@ -11,9 +11,9 @@ from yarl import URL
 
 from router import __version__
 from router.alerts import RESPONSE_LIMIT, Failed, Refused
+from router.deadlines import Deadlines
 from router.destinations import Environment, network
 from router.destinations.answers import Answer
-from router.destinations.deadlines import Deadlines
 from router.destinations.egress import check_behind_proxy, connector
 from router.destinations.redaction import Redactor
 from router.settings import Egress

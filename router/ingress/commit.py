@@ -47,7 +47,7 @@ class EventCommit(GroupCommit[Received]):
 
         Raises OverloadedError, JournalUnavailableError.
         """
-        if connection is not None:  # it is not closed yet
+        if connection is not None and connection not in self._senders:  # None: closed meanwhile
             self._senders.add(connection)
         await self.commit(received, weight(received, size_bytes))
 

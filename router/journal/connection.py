@@ -5,7 +5,6 @@ repr; arq's RedisSettings add no deadline and no hostname check. So the pool is 
 URL, and arq works on top of it.
 """
 
-import asyncio
 import hashlib
 from collections.abc import Awaitable, Sequence
 from importlib.resources import files
@@ -19,7 +18,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
+from router.deadlines import Deadlines
 from router.errors import ConfigurationError, JournalUnavailableError
+from router.journal.wires import Wires
 from router.values import Secret
 
 T = TypeVar("T")
@@ -60,22 +61,24 @@ class Call:
 class Connection:
     """A pool of Redis connections with one deadline (seconds) for whatever is asked of it."""
 
-    def __init__(self, redis: ArqRedis, *, deadline: float) -> None:
+    def __init__(self, redis: ArqRedis, *, deadline: float, keep: int = 1) -> None:
         # redis-py's own annotations mix its sync and async answers.
         self.redis: Any = redis
-        self._deadline = deadline
+        self._deadlines = Deadlines(deadline)
+        self._wires = Wires(redis.connection_pool, keep=keep)
 
     async def ask(self, reply: Awaitable[T]) -> T:
         """Raise JournalUnavailableError unless Redis replies well within the deadline."""
         try:
-            async with asyncio.timeout(self._deadline):
+            with self._deadlines.begin():
                 return await reply
         except _UNAVAILABLE as error:
             raise unavailable(error) from error
 
     async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Run one transaction. Raises JournalUnavailableError."""
-        return await self.ask(self._call(Call(script, keys, arguments)))
+        (reply,) = await self.run_all([Call(script, keys, arguments)])
+        return reply
 
     async def run_all(self, calls: Sequence[Call]) -> list[Any]:
         """Run several transactions in one round trip, each atomic by itself.
@@ -87,25 +90,14 @@ class Connection:
     async def close(self) -> None:
         await self.redis.aclose(close_connection_pool=True)
 
-    async def _call(self, call: Call) -> Any:
-        try:
-            return await self.redis.execute_command(*call.by_hash())
-        except NoScriptError:  # Redis was restarted; nothing has run yet
-            return await self.redis.execute_command(*call.by_source())
-
     async def _call_all(self, calls: Sequence[Call]) -> list[Any]:
-        if len(calls) == 1:
-            return [await self._call(calls[0])]
-        async with self.redis.pipeline(transaction=False) as pipeline:
-            for call in calls:
-                pipeline.execute_command(*call.by_hash())
-            replies = await pipeline.execute(raise_on_error=False)
+        replies = await self._wires.exchange([call.by_hash() for call in calls])
         for index, reply in enumerate(replies):
-            if isinstance(reply, NoScriptError):
-                replies[index] = await self.redis.execute_command(*calls[index].by_source())
-            elif isinstance(reply, RedisError):
-                raise reply
-        return list(replies)
+            if isinstance(reply, NoScriptError):  # Redis was restarted; it has not run yet
+                (replies[index],) = await self._wires.exchange([calls[index].by_source()])
+            if isinstance(replies[index], RedisError):
+                raise replies[index]
+        return replies
 
 
 def unavailable(error: BaseException) -> JournalUnavailableError:
@@ -142,7 +134,8 @@ def connect(url: Secret, *, deadline: float, max_connections: int) -> Connection
         raise ConfigurationError(
             "ROUTER_REDIS_URL is no Redis URL, write redis://host:6379/0, rediss://… or unix:///…"
         ) from None
-    return Connection(_Redis(pool), deadline=deadline)
+    # The other half is for what goes redis-py's own way.
+    return Connection(_Redis(pool), deadline=deadline, keep=max_connections // 2)
 
 
 class _Pipeline(Pipeline):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from router.destinations.deadlines import Deadlines
+from router.deadlines import Deadlines
 
 FOR_EVER = 3600.0
 

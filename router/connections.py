@@ -184,6 +184,11 @@ class _Connection(web.RequestHandler):
         elif self._deadline is None:
             self._await_head()
 
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's signature
+        # aiohttp calls it for each body that was read, and then parses nothing once more.
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     def handle_error(
         self,
         request: web.BaseRequest,

@@ -42,10 +42,10 @@ def _against_bare(name: str, fsync: str, target: float, *, short: bool) -> Itera
             Process(python("bench.peers.bare", str(bare_port)), cores=UNDER_TEST, port=bare_port)
         )
         taken = alternate(
-            2 if short else 5,
+            2 if short else 11,
             {
-                "router": lambda: _flood(ours.port, 1, redis, short=short),
-                "bare": lambda: _flood(bare.port, 1, redis, short=short),
+                "router": lambda: _flood(ours.port, 1, redis),
+                "bare": lambda: _flood(bare.port, 1, redis),
             },
         )
     rates = {side: [report.per_second for report in reports] for side, reports in taken.items()}
@@ -84,9 +84,9 @@ def _against_naive(*, short: bool) -> Iterator[Row]:
         for events in (1, 100) if short else (1, 10, 100):
             ports = {"router": ours.port, **{name: each.port for name, each in servers.items()}}
             taken = alternate(
-                1 if short else 2,
+                1 if short else 3,
                 {
-                    side: lambda port=port, events=events: _flood(port, events, redis, short=short)
+                    side: lambda port=port, events=events: _flood(port, events, redis)
                     for side, port in ports.items()
                 },
             )
@@ -113,12 +113,12 @@ def _memory(*, short: bool) -> Iterator[Row]:
         Redis("everysec") as redis,
         Router(redis, rules(["http://127.0.0.1:9/"])).ingress() as ours,
     ):
-        _flood(ours.port, 1, redis, short=True)
+        _flood(ours.port, 1, redis)
         until = time.monotonic() + minutes * 60
         memory: list[float] = []
         answered = 0
         while time.monotonic() < until:
-            answered += _flood(ours.port, 1, redis, short=True).answered
+            answered += _flood(ours.port, 1, redis).answered
             memory.append(ours.memory())
     grown = memory[-1] - memory[len(memory) // 4]
     yield row(
@@ -131,14 +131,15 @@ def _memory(*, short: bool) -> Iterator[Row]:
     )
 
 
-def _flood(port: int, events: int, redis: Redis, *, short: bool) -> load.Report:
+def _flood(port: int, events: int, redis: Redis) -> load.Report:
+    """A second of it: many short rounds say more than a few long ones on a machine that is shared."""
     redis.empty()
     report = load.run(
         load.Plan(
             port=port,
             shape=Shape(count=max(20, 1000 // events), events=events),
             connections=_CONNECTIONS_FOR[events],
-            seconds=1.0 if short else 2.0,
+            seconds=1.0,
             warmup=0.4,
         ),
         BESIDE,

@@ -275,6 +275,7 @@ class Worker:
             run=lambda job_id, starts: evaluate.run(BatchId(job_id), starts),
             max_jobs=self._settings.evaluate_concurrency,
             limit_seconds=_EVALUATE_SECONDS,
+            breath=evaluate.breath,
         )
 
     def _timer_job(self) -> Job:

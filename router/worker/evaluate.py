@@ -19,6 +19,7 @@ from router.rules.state import Answer
 from router.schemas import departure
 from router.telemetry import Metrics
 from router.worker.books import count_held, verdict_of
+from router.worker.breath import Breath
 from router.worker.decide import Decision, Judged, chains, decide, prospects
 from router.worker.steps import Present
 from router.worker.suspects import POISON, Suspects
@@ -49,6 +50,11 @@ class Evaluate:
         self._metrics = metrics
         self._dedup_seconds = max(1, int(dedup_window))
         self._clock = clock
+        self._breath = Breath()
+
+    def breath(self) -> float:
+        """Seconds for which events are let gather before the next look for them."""
+        return self._breath.seconds(self._clock.monotonic())
 
     async def run(self, batch_id: BatchId, starts: int = 1) -> bool:
         """Evaluate one batch to its end; always True, for none of it is left.
@@ -63,6 +69,7 @@ class Evaluate:
         begun = await self._batches.begin(batch_id, claim_seconds=self._dedup_seconds)
         if begun is None:
             return True
+        self._breath.came(len(begun.events), started)
         fresh = _first_of_each(begun)
         # One rule set for the whole batch, whatever a reload does meanwhile.
         rules = self._live.configuration.rules

@@ -30,6 +30,7 @@ from arq.worker import Worker, func
 from router.errors import RouterError
 from router.journal import jobs, keys
 from router.journal.connection import Connection, Script
+from router.worker.breath import SHORTEST
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +45,6 @@ _DROP: Final = Script("drop")
 _REDIS_DEADLINE: Final = 10.0
 """Seconds for renewing leases."""
 _LONGEST_PAUSE: Final = 30.0
-_BREATH: Final = 0.008
-"""Seconds from one look that found work to the next, in which what comes is gathered. Long enough for
-a job to hold several events at some hundred a second, short beside the second within which people
-are told."""
 _STARTS_KEPT: Final = 88400
 """Seconds. arq's own number."""
 _REMEMBERED: Final = 1000
@@ -55,6 +52,10 @@ _REMEMBERED: Final = 1000
 
 def no_wait() -> float:
     return 0.0
+
+
+def short_breath() -> float:
+    return SHORTEST
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +68,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     limit_seconds: float
     wait: Callable[[], float] = no_wait
     """Seconds for which nothing is to be picked; infinity until something wakes the worker."""
+    breath: Callable[[], float] = short_breath
+    """Seconds from one look that found work to the next, in which what comes is gathered."""
 
 
 class QueueWorker(Worker):
@@ -110,7 +113,7 @@ class QueueWorker(Worker):
             async with self._looking:
                 await self._poll_iteration()
             if self._picked and self._may_pick():
-                await asyncio.sleep(_BREATH)
+                await asyncio.sleep(self._job.breath())
             await self._rest(self._pause())
 
     async def drain(self, seconds: float) -> None:

@@ -103,6 +103,29 @@ async def test_a_job_is_run_when_it_is_published_not_when_polled(
     assert work.ran == ["a"]
 
 
+async def test_work_is_let_gather_after_a_look_that_found_some_and_only_then(
+    connection: Connection, work: Work, clock: Clock
+) -> None:
+    breaths: list[str] = []
+
+    def breath() -> float:
+        breaths.append("")
+        return 0.0
+
+    job = Job(queue=QUEUE, function="test", run=work, max_jobs=2, limit_seconds=5.0, breath=breath)
+    supervisor = Supervisor(connection, [job], Metrics(), clock, lease=3600.0, poll_delay=3600.0)
+    runner = asyncio.get_running_loop().create_task(supervisor.run())
+    await subscribed(connection)
+
+    for job_id in ("a", "b"):
+        await enqueue(connection, job_id)
+        await gone(connection, job_id)
+
+    assert len(breaths) == 2
+    runner.cancel()
+    await asyncio.wait([runner])
+
+
 @pytest.mark.usefixtures("supervisor")
 async def test_a_job_for_later_is_run_when_it_is_due(connection: Connection, work: Work) -> None:
     await subscribed(connection)

@@ -129,7 +129,8 @@ class Exchange:
                     headers=headers,
                     allow_redirects=False,
                 ) as response:
-                    await _read(response.content, received)
+                    if self._keeps_content or not _says_enough(response):
+                        await _read(response.content, received)
         except network.NETWORK_ERRORS as error:
             if response is None or response.status < 300:
                 return network.outcome(error, response.status if response else None)
@@ -159,6 +160,12 @@ def check_proxy(proxy: Secret | None) -> None:
         check_proxy_url(proxy.reveal())
     except ValueError as error:
         raise ValueError(f"proxy {error}; or direct, for none") from None
+
+
+def _says_enough(response: aiohttp.ClientResponse) -> bool:
+    """Whether it is a 2xx that came to its end already, of which nobody will look at the body."""
+    content = response.content
+    return response.status < 300 and content.is_eof() and content.total_bytes <= READ_LIMIT
 
 
 async def _read(content: aiohttp.StreamReader, into: bytearray) -> None:

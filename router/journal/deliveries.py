@@ -91,7 +91,8 @@ class Deliveries:
     async def settle(self, settlements: list[Settlement]) -> None:
         """Record how deliveries ended, all in one round trip, each in a transaction of its own.
 
-        With the last of a set its job ends. Idempotent. Raises JournalUnavailableError; then any of them may not be recorded.
+        With the last of a set its job ends. Idempotent. Raises JournalUnavailableError; then any of
+        them may not be recorded.
         """
         done = [settlement for settlement in settlements if isinstance(settlement, Done)]
         calls = list(self._delivered(done))
@@ -106,9 +107,10 @@ class Deliveries:
         await self._connection.run_all(calls)
 
     def _delivered(self, done: Sequence[Done]) -> list[Call]:
-        by_destination: dict[str, list[Done]] = {}
+        by_destination: dict[str, dict[SetId, list[str]]] = {}
         for settlement in done:
-            by_destination.setdefault(settlement.delivery.destination, []).append(settlement)
+            sets = by_destination.setdefault(settlement.delivery.destination, {})
+            sets.setdefault(settlement.set_id, []).append(settlement.delivery.id)
         return [
             Call(
                 _DELIVERED,
@@ -116,19 +118,15 @@ class Deliveries:
                     keys.open_sets(destination),
                     keys.LEDGER,
                     keys.deliver_queue(destination),
-                    *(keys.delivery_set(settlement.set_id) for settlement in group),
+                    *map(keys.delivery_set, sets),
                 ],
                 [
                     ledger.delivered(destination),
                     *keys.all_of_job(""),
-                    *(
-                        part
-                        for settlement in group
-                        for part in (settlement.set_id, settlement.delivery.id)
-                    ),
+                    *(part for set_id, ids in sets.items() for part in (set_id, len(ids), *ids)),
                 ],
             )
-            for destination, group in by_destination.items()
+            for destination, sets in by_destination.items()
         ]
 
     def _put_back(self, settlement: PutBack) -> Call:

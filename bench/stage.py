@@ -80,15 +80,20 @@ class Router:
             (Path(self._folder.name) / f"{number}.yaml").write_text(text)
 
     @contextlib.contextmanager
-    def ingress(self, cores: frozenset[int] = UNDER_TEST) -> Iterator[Process]:
+    def ingress(
+        self, cores: frozenset[int] = UNDER_TEST, *, processes: int = 1
+    ) -> Iterator[Process]:
         port = free_port()
-        with self._run("ingress", cores=cores, port=port) as process:
+        with self._run("ingress", *_several(processes), cores=cores, port=port) as process:
             yield process
 
     @contextlib.contextmanager
-    def worker(self, *names: str, cores: frozenset[int] = UNDER_TEST) -> Iterator[Process]:
+    def worker(
+        self, *names: str, cores: frozenset[int] = UNDER_TEST, processes: int = 1
+    ) -> Iterator[Process]:
         """With ``names``, one that delivers to these and evaluates nothing."""
         chosen = [part for name in names for part in ("--destination", name)]
+        chosen += _several(processes)
         with self._run("worker", *chosen, cores=cores, port=free_port()) as process:
             yield process
 
@@ -108,6 +113,10 @@ class Router:
                 "ROUTER_LOG_LEVEL": "warning",
             },
         )
+
+
+def _several(processes: int) -> list[str]:
+    return ["--processes", str(processes)] if processes > 1 else []
 
 
 def rules(urls: Sequence[str], *, conditions: Sequence[str] = ()) -> list[str]:

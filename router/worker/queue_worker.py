@@ -27,6 +27,7 @@ from arq.typing import WorkerCoroutine
 from arq.utils import timestamp_ms
 from arq.worker import Worker, func
 
+from router.deadlines import Deadlines
 from router.errors import RouterError
 from router.journal import jobs, keys
 from router.journal.connection import Connection, Script
@@ -91,6 +92,7 @@ class QueueWorker(Worker):
             queue_read_limit=max(200, job.max_jobs * 5),
         )
         self._lease = lease
+        self._limit = Deadlines(job.limit_seconds)
         self._renewed_at = 0.0
         self._wake = asyncio.Event()
         self._looking = asyncio.Lock()
@@ -213,11 +215,11 @@ class QueueWorker(Worker):
     async def _rest(self, pause: float) -> None:
         if self._wake.is_set():
             return
+        alarm = self.loop.call_later(pause, self._wake.set)
         try:
-            async with asyncio.timeout(pause):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+            await self._wake.wait()
+        finally:
+            alarm.cancel()
 
     async def _work(self, context: dict[str, Any]) -> bool:
         """What arq calls: its signature stops here."""
@@ -231,7 +233,7 @@ class QueueWorker(Worker):
             return
         pause: float | None = None
         try:
-            async with asyncio.timeout(self._job.limit_seconds):
+            with self._limit.begin():
                 done = await self._work({"job_id": job_id, "job_try": starts})
         except (RouterError, TimeoutError) as error:
             logger.warning(

@@ -13,7 +13,8 @@ class Cutting(Connection):
     """Fails at the ``cut_at``-th command and ever after, before or after it has happened."""
 
     def __init__(self, connection: Connection, cut_at: int, *, happens: bool) -> None:
-        super().__init__(connection.redis, deadline=5.0)
+        # It is thrown away without being closed: what it kept would be missing in the pool.
+        super().__init__(connection.redis, deadline=5.0, keep=0)
         self._left = cut_at
         self._happens = happens
 

@@ -72,7 +72,8 @@ class Deliveries:
     async def take(self, set_id: SetId, destination: str) -> list[Delivery]:
         """What is left of a set, to which no more is added.
 
-        Empty when all of it is settled; then its job has ended too. A record that is no delivery is moved to quarantine: it must not stop its neighbours.
+        Empty when all of it is settled; then its job has ended too. A record that is no delivery is
+        moved to quarantine: it must not stop its neighbours.
         """
         queue = keys.deliver_queue(destination)
         found: list[bytes] = await self._connection.run(

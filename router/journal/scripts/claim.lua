@@ -1,5 +1,6 @@
 -- Claims events for a batch: 1 where the batch may judge the event, 0 where another batch did.
--- For batches that do not say whose events they hold: an older router's, a replay's. A rerun of the same batch finds its own id and so recognises its own claims.
+-- For batches that do not say which events they hold: an older router's, a replay's. A rerun of the same
+-- batch finds its own id and so recognises its own claims.
 -- KEYS: seen, one for each event
 -- ARGV: batch id, seconds to remember
 local mine = {}

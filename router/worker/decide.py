@@ -124,7 +124,7 @@ def decide(judged: Iterable[Judged], answers: Mapping[str, Answer], present: Pre
 
 def _match(event: Event, content: dict[str, Any], rule: Rule, present: Present) -> Prospect:
     alert = raise_alert(event, content, rule, now=present.now)
-    send_to = rule.told(content, alert.labels).destinations
+    send_to = rule.send_to or rule.told(content, alert.labels).destinations
     if not rule.remembers:
         held = hushed(alert, content, rule, present)
         if held is None and rule.mode is Mode.SHADOW:

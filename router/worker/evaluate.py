@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -153,10 +154,14 @@ class Evaluate:
         for outcome, count in counts.items():
             if count:
                 self._metrics.events_evaluated.labels(outcome).inc(count)
-        for each in judged:
-            for prospect in each.prospects:
-                if prospect.is_match:
-                    self._metrics.rule_matches.labels(prospect.rule.name).inc()
+        matches = Counter(
+            prospect.rule.name
+            for each in judged
+            for prospect in each.prospects
+            if prospect.is_match
+        )
+        for rule, count in matches.items():
+            self._metrics.rule_matches.labels(rule).inc(count)
         count_held(decision, self._metrics)
 
 

@@ -174,7 +174,8 @@ class _Load:
                 due += gap
             while self._idle and self._due:
                 self._send(self._idle.popleft(), self._due.popleft())
-            await asyncio.sleep(max(0.0005, due - time.monotonic()))
+            # uvloop counts in whole milliseconds: less would be none, and take the core from others.
+            await asyncio.sleep(max(0.001, due - time.monotonic()))
         self._end_if_idle()
 
     def idle(self, connection: _Connection) -> None:

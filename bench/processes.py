@@ -20,6 +20,8 @@ UNDER_TEST: Final = frozenset(_allowed[:1])
 """The core of the process that is measured."""
 SECOND_UNDER_TEST: Final = frozenset(_allowed[1:2] or _allowed)
 """Where two are measured at once, the other's."""
+OTHERS: Final = frozenset(_allowed[2:] or _allowed[:1])
+"""What is left beside two that are measured; of two cores the first one's, that the second has its own."""
 BESIDE: Final = frozenset(_allowed[1:] or _allowed)
 """The cores of all that only serves the measuring."""
 ANYWHERE: Final = frozenset(_allowed)

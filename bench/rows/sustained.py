@@ -1,7 +1,7 @@
 """T12: one event a request from end to end, at a rate that is held, and at twice that rate.
 
-Ingress has a core and a worker has a core; Redis, generator and receiver have the others, or what
-is left of the two. Held means that at the end no more waits than a second's worth. At twice the
+Ingress has a core and a worker has a core; Redis, generator and receiver have the others. Where there
+are but two, they share with ingress. Held means that at the end no more waits than a second's worth. At twice the
 rate the backlog may only grow in step with the time, and is drained afterwards.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from bench import load
 from bench.messages import Shape
 from bench.outcome import Row, row
-from bench.processes import ANYWHERE, BESIDE, SECOND_UNDER_TEST, UNDER_TEST
+from bench.processes import OTHERS, SECOND_UNDER_TEST, UNDER_TEST
 from bench.sink import Sink
 from bench.stage import Redis, Router, rules
 
@@ -22,19 +22,18 @@ _TARGET = 5000.0
 
 def rows(*, short: bool) -> Iterator[Row]:
     seconds = 3.0 if short else 15.0
-    others = BESIDE if len(ANYWHERE) > 2 else ANYWHERE
     with contextlib.ExitStack() as stack:
-        redis = stack.enter_context(Redis("everysec", others))
-        sink = stack.enter_context(Sink(others))
+        redis = stack.enter_context(Redis("everysec", OTHERS))
+        sink = stack.enter_context(Sink(OTHERS))
         router = Router(redis, rules([sink.url()]))
         ingress = stack.enter_context(router.ingress(UNDER_TEST))
         worker = stack.enter_context(router.worker(cores=SECOND_UNDER_TEST))
-        _send(ingress.port, 500, 500, "probe", others).finish()
+        _send(ingress.port, 500, 500, "probe", OTHERS).finish()
         sink.wait_for(500, seconds=30)
         cpu = {"ingress": ingress.cpu(), "worker": worker.cpu(), "redis": redis.cpu()}
-        held = _run(ingress.port, sink, _TARGET, seconds, "bench-held", others)
+        held = _run(ingress.port, sink, _TARGET, seconds, "bench-held", OTHERS)
         counted = {"ingress": ingress.cpu(), "worker": worker.cpu(), "redis": redis.cpu()}
-        double = _run(ingress.port, sink, 2 * _TARGET, seconds / 2, "bench-double", others)
+        double = _run(ingress.port, sink, 2 * _TARGET, seconds / 2, "bench-double", OTHERS)
     accepted, delivered, waiting, _ = held
     each = {f"{name} µs/event": (counted[name] - cpu[name]) / accepted * 1e6 for name in cpu}
     each["events/s that fill one Redis"] = 1e6 / each["redis µs/event"]

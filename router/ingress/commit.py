@@ -13,7 +13,7 @@ from router.journal.batches import BATCH_SIZE, EVENT_SIZE, Batches
 from router.journal.group_commit import GroupCommit
 from router.telemetry import Metrics
 
-_ENOUGH: Final = 48
+_ENOUGH: Final = 32
 """Events that are worth a round trip of their own: what one costs is then a tenth of what they do."""
 
 

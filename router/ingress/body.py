@@ -28,17 +28,10 @@ class Bodies:
         self.held = 0
         """Bytes of bodies that are not complete."""
 
-    def at_hand(self, request: web.BaseRequest) -> bytes | None:
-        """The body, where it is plain and came with its head; None for one that ``read`` must get."""
-        content = request.content
-        if not content.is_eof() or hdrs.CONTENT_ENCODING in request.headers:
-            return None
-        if content.total_bytes > self._largest or content.exception() is not None:
-            return None
-        return content.read_nowait()
-
     async def read(self, request: web.BaseRequest, *, take_gzip: bool) -> bytes:
         """The whole body. Raises RefusalError for one that is too large, too slow or encoded."""
+        if self._is_at_hand(request):
+            return request.content.read_nowait()
         encoding = request.headers.get("Content-Encoding", _IDENTITY).strip().lower()
         if encoding != _IDENTITY and not (take_gzip and encoding == "gzip"):
             raise _encoded("gzip" if take_gzip else _IDENTITY)
@@ -60,6 +53,16 @@ class Bodies:
             raise RefusalError(
                 HTTPStatus.BAD_REQUEST, "broken_body", "the body broke off or is badly framed"
             ) from None
+
+    def _is_at_hand(self, request: web.BaseRequest) -> bool:
+        """Whether the body is plain and came with its head: then a deadline would only cost."""
+        content = request.content
+        return (
+            content.is_eof()
+            and content.exception() is None
+            and content.total_bytes <= self._largest
+            and hdrs.CONTENT_ENCODING not in request.headers
+        )
 
     async def _read_slowly(self, request: web.BaseRequest, *, is_gzip: bool) -> bytes:
         gzip = zlib.decompressobj(_GZIP) if is_gzip else None

@@ -160,10 +160,7 @@ class Ingress:
         token = access.check_signature(settings, request.headers, url, credentials)
         self._credential_rates.admit(token or credentials)
         cloudevents.check_is_json(_content_type(request))
-        content = self._bodies.at_hand(request)
-        if content is None:
-            # The hash is of what was sent, so it must not be packed.
-            content = await self._bodies.read(request, take_gzip=False)
+        content = await self._bodies.read(request, take_gzip=False)  # the hash is of what was sent
         access.check_body(settings, url, content)
         received = decode_request(
             content,
@@ -187,9 +184,7 @@ class Ingress:
             self._credential_rates.admit(settings.events_token)
         content_type = _content_type(request)
         is_binary = cloudevents.check_mode(content_type, request.headers)
-        content = self._bodies.at_hand(request)
-        if content is None:
-            content = await self._bodies.read(request, take_gzip=True)
+        content = await self._bodies.read(request, take_gzip=True)
         if is_binary:
             content = cloudevents.as_json(request.headers, content)
         else:
@@ -253,8 +248,9 @@ class Ingress:
             },
         )
         response = refused(refusal)
+        # The next request is for another process, or what is left of the body is not worth reading.
         if self._gate.leaving or not request.content.is_eof():
-            response.force_close()  # what is left of the body is not worth reading
+            response.force_close()
         return response
 
 

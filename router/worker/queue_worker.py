@@ -20,7 +20,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import msgspec
 from arq.typing import WorkerCoroutine
@@ -82,7 +82,8 @@ class QueueWorker(Worker):
         self._job = job
         self._connection = connection
         super().__init__(
-            functions=[func(cast(WorkerCoroutine, self._work), name=job.function)],
+            # arq wants one to be named; it is not arq that runs it.
+            functions=[func(cast(WorkerCoroutine, self._run), name=job.function)],
             queue_name=job.queue,
             redis_pool=connection.redis,
             handle_signals=False,
@@ -221,10 +222,6 @@ class QueueWorker(Worker):
         finally:
             alarm.cancel()
 
-    async def _work(self, context: dict[str, Any]) -> bool:
-        """What arq calls: its signature stops here."""
-        return await self._job.run(context["job_id"], context["job_try"])
-
     async def _run(self, job_id: str, record: bytes, starts: int) -> None:
         """Run one job. Raises JournalUnavailableError when it could not be laid back."""
         if not jobs.names(record, self._job.function):
@@ -234,7 +231,7 @@ class QueueWorker(Worker):
         pause: float | None = None
         try:
             with self._limit.begin():
-                done = await self._work({"job_id": job_id, "job_try": starts})
+                done = await self._job.run(job_id, starts)
         except (RouterError, TimeoutError) as error:
             logger.warning(
                 "job will be run again",

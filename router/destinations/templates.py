@@ -135,8 +135,7 @@ def render(source: str, variables: Mapping[str, Any], target: Target) -> str:
     template = _compiled(source, target)
     pieces: list[str] = []
     room = OUTPUT_LIMIT
-    context = template.new_context({**variables, _TURNS: iter(range(LOOP_LIMIT))})
-    for piece in template.root_render_func(context):
+    for piece in template.root_render_func(_context(template, variables)):
         pieces.append(piece)
         room -= len(piece)
         if room < 0:
@@ -152,13 +151,18 @@ def value(source: str, variables: Mapping[str, Any]) -> Any:
     expression = _compiled_expression(source)
     if expression is None:
         return render(source, variables, Target.TEXT)
-    context = expression.new_context({**variables, _TURNS: iter(range(LOOP_LIMIT))})
+    context = _context(expression, variables)
     for _ in expression.root_render_func(context):
         pass
     found = context.vars[_RESULT]
     if isinstance(found, Missing):
         str(found)  # raises, naming what is missing
     return None if type(found) is jinja2.Undefined else found
+
+
+def _context(template: jinja2.Template, variables: Mapping[str, Any]) -> jinja2.runtime.Context:
+    """The variables, and the turns that all loops of one rendering share."""
+    return template.new_context({**variables, _TURNS: iter(range(LOOP_LIMIT))})
 
 
 class _Environment(ImmutableSandboxedEnvironment):

@@ -76,10 +76,6 @@ async def listen(
     application.add_routes(routes)
     runner = web.AppRunner(application, shutdown_timeout=settings.drain_timeout)
     await runner.setup()
-    if runner.server is not None:
-        doors = {each.path: each.handler for each in routes if each.method == hdrs.METH_POST}
-        at_once = {path: doors[path] for path in busy if path in doors}
-        runner.server.request_handler = _shortcut(at_once, runner.server.request_handler)
     bounds = Bounds(
         most=affordable(settings.max_connections),
         head_timeout=settings.head_timeout,
@@ -87,6 +83,9 @@ async def listen(
         keepalive_timeout=settings.keepalive_timeout,
     )
     site = Site(runner, where, bounds, metrics)
+    doors = {each.path: each.handler for each in routes if each.method == hdrs.METH_POST}
+    at_once = {path: doors[path] for path in busy if path in doors}
+    site.server.request_handler = _shortcut(at_once, site.server.request_handler)
     try:
         await site.start()
     except OSError as error:

@@ -35,10 +35,6 @@ class Slots:
         finally:
             patience.cancel()
 
-    @property
-    def waiting(self) -> int:
-        return sum(not turn.done() for turn in self._waiting)
-
     def release(self) -> None:
         """Hand a slot on to whoever waited longest."""
         while self._waiting:

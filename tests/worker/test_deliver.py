@@ -305,7 +305,7 @@ async def test_a_run_waits_for_a_slot_that_another_holds(
     running = asyncio.get_running_loop().create_task(deliver.run(SET))
 
     async def waits() -> bool:
-        return bool(deliver._slots.waiting)
+        return bool(deliver._slots._waiting)
 
     await until(waits)
     assert mail.sent == []

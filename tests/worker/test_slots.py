@@ -11,7 +11,7 @@ async def queued(slots: Slots, count: int) -> "list[asyncio.Task[bool]]":
     """So many tasks that wait, in this order."""
     loop = asyncio.get_running_loop()
     tasks = [loop.create_task(slots.take(seconds=LONG)) for _ in range(count)]
-    while slots.waiting < count:  # noqa: ASYNC110 - nothing tells
+    while len(slots._waiting) < count:  # noqa: ASYNC110 - nothing tells
         await asyncio.sleep(0)
     return tasks
 

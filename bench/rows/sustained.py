@@ -1,8 +1,8 @@
 """T12: one event a request from end to end, at a rate that is held, and at twice that rate.
 
 Ingress has a core and a worker has a core; Redis, generator and receiver have the others. Where there
-are but two, they share with ingress. Held means that at the end no more waits than a second's worth. At twice the
-rate the backlog may only grow in step with the time, and is drained afterwards.
+are but two, they share with ingress. Held means that at the end no more waits than a second's worth.
+At twice the rate the backlog may only grow in step with the time, and is drained afterwards.
 """
 
 import contextlib

@@ -90,21 +90,21 @@ def accepted(
     """
     if request.version == HttpVersion11 and request.keep_alive and not is_last:
         return _written(events, quarantined, int(now))
-    body = _accepted(events, quarantined)
+    body = _counts(events, quarantined)
     response = web.Response(status=HTTPStatus.ACCEPTED, body=body, content_type=JSON)
     if is_last:
         response.force_close()
     return response
 
 
-def _accepted(events: int, quarantined: int) -> bytes:
+def _counts(events: int, quarantined: int) -> bytes:
     return b'{"accepted":%d,"quarantined":%d}' % (events, quarantined)
 
 
 @functools.lru_cache(maxsize=16)
 def _written(events: int, quarantined: int, second: int) -> _Written:
     """The 202 of that second of Unix time."""
-    body = _accepted(events, quarantined)
+    body = _counts(events, quarantined)
     head = (
         f"HTTP/1.1 202 Accepted\r\nContent-Type: {JSON}\r\nContent-Length: {len(body)}\r\n"
         f"Date: {formatdate(second, usegmt=True)}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"

@@ -38,7 +38,7 @@ class Script:
 
 
 BEGIN: Final = Script("begin")
-"""The first transaction of a batch, a timer or a set."""
+"""The first transaction of a timer or a set."""
 
 
 class Call:

@@ -80,8 +80,8 @@ class Deliver:
     async def run(self, set_id: SetId, starts: int = 1) -> bool:
         """Deliver what is left of a set; False when some of it still is, or may be.
 
-        With the last of it its job ends. In a set that was started before, by a process that then ended, each attempt is begun by
-        itself: one of them may be what ends processes.
+        With the last of it its job ends. In a set that was started before, by a process that then
+        ended, each attempt is begun by itself: one of them may be what ends processes.
 
         Raises JournalUnavailableError when an end could not be recorded; the delivery is then in
         its set still, and will be sent again.

@@ -2,8 +2,8 @@
 FROM python:3.12-slim AS builder
 WORKDIR /src
 RUN python -m venv /opt/router
-COPY constraints.txt ./
-RUN /opt/router/bin/pip install --no-cache-dir --require-hashes -r constraints.txt
+COPY constraints/run.txt constraints/
+RUN /opt/router/bin/pip install --no-cache-dir --require-hashes -r constraints/run.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY router ./router
 # The embedded Redis is for trying things out, the build tools are done: neither goes to production.

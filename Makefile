@@ -8,14 +8,14 @@ BIN    := $(VENV)/bin
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
-$(VENV)/run: constraints.txt pyproject.toml
+$(VENV)/run: constraints/run.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints/run.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/dev: $(VENV)/run constraints-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints-dev.txt
+$(VENV)/dev: $(VENV)/run constraints/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints/dev.txt
 	touch $@
 
 run: $(VENV)/run  ## Run everything in one process: embedded Redis, captured destinations, a sample event
@@ -28,7 +28,7 @@ test-slow: $(VENV)/dev  ## Run the long tests: faults under load, soak, long fuz
 	$(BIN)/pytest -m slow
 
 conformance: $(VENV)/dev  ## Run CEL's conformance cases on our conditions (docs/conformance.md)
-	$(BIN)/pytest -n 0 -v tests/rules/cel/test_conformance.py
+	$(BIN)/pytest -n 0 -v tests/cel/test_compiler_conformance.py
 
 lint: $(VENV)/dev  ## Check style, layers, spelling and the shipped rules
 	$(BIN)/ruff check .
@@ -40,8 +40,8 @@ lint: $(VENV)/dev  ## Check style, layers, spelling and the shipped rules
 types: $(VENV)/dev  ## Check types
 	$(BIN)/mypy router
 
-$(VENV)/bench: $(VENV)/dev constraints-bench.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints-bench.txt
+$(VENV)/bench: $(VENV)/dev constraints/bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints/bench.txt
 	touch $@
 
 bench: $(VENV)/bench  ## Measure everything, under 15 minutes on 2 cores (docs/benchmarks.md)
@@ -56,9 +56,9 @@ bench-rules: $(VENV)/bench  ## What judging costs, beside two other rule engines
 COMPILE := uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra embedded --group build pyproject.toml
 
 constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade for the newest)
-	$(COMPILE) $(UPGRADE) -o constraints.txt
-	$(COMPILE) $(UPGRADE) -c constraints.txt --group dev -o constraints-dev.txt
-	$(COMPILE) $(UPGRADE) -c constraints-dev.txt --group bench -o constraints-bench.txt
+	$(COMPILE) $(UPGRADE) -o constraints/run.txt
+	$(COMPILE) $(UPGRADE) -c constraints/run.txt --group dev -o constraints/dev.txt
+	$(COMPILE) $(UPGRADE) -c constraints/dev.txt --group bench -o constraints/bench.txt
 
 # bench is a folder, too.
 .PHONY: bench bench-short bench-rules

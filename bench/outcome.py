@@ -11,8 +11,8 @@ from typing import Final, Literal
 import msgspec
 
 from bench.measuring import median
+from router.dev.embedded_redis import find_server
 from router.errors import ConfigurationError
-from router.journal.embedded import find_server
 
 RESULTS: Final = Path(__file__).parent / "results"
 _PACKAGES: Final = (

@@ -16,13 +16,19 @@ from bench.messages import TOKEN, Shape, events
 from bench.peers.rules import SUMMARY
 from bench.processes import BESIDE, UNDER_TEST, Process, free_port, python
 from router.alerts import Alert, Delivery, Severity, alert_id, delivery_id
-from router.app import system_clock
-from router.events import Event, Received, decode_strictly
+from router.dev.embedded_redis import EmbeddedRedis, find_server
+from router.events.decode import (
+    decode_strictly,
+)
+from router.events.model import (
+    Event,
+    Received,
+)
 from router.journal import keys
 from router.journal.batches import Batches, Verdict
 from router.journal.connection import connect
-from router.journal.embedded import EmbeddedRedis, find_server
 from router.journal.keys import BatchId
+from router.runtime.app import system_clock
 
 _BATCH: Final = 500
 _IN_FLIGHT: Final = 64

@@ -9,9 +9,9 @@ from hypothesis import settings
 from support.clock import SetClock
 
 from router.clock import Clock
+from router.datatypes import Secret
+from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.journal.connection import Connection, connect
-from router.journal.embedded import EmbeddedRedis, find_server
-from router.values import Secret
 
 # How long an example takes is no test's business: the machine may be busy.
 settings.register_profile("patient", deadline=None)

@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from router.alerts import Severity
-from router.rules.cel import compile_condition
-from router.rules.index import RuleSet
+from router.cel import compile_condition
+from router.rules.index.rule_set import RuleSet
 from router.rules.model import Mode, Rule
 
 SUMMARY: Final = "com.twilio.voice.insights.conference-summary"

@@ -15,7 +15,7 @@ from bench.measuring import alternate, median, ratios
 from bench.messages import SAMPLE
 from bench.outcome import Row, row, skipped
 from bench.peers import rules as peers
-from router.rules.index import RuleSet
+from router.rules.index.rule_set import RuleSet
 
 _SIZES: Final = (1, 10, 100, 1000, 10_000)
 _ROUND_SECONDS: Final = 0.03

@@ -10,15 +10,15 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from router.api import asking
-from router.api.access import Answer, error, ok, operators_only
-from router.api.asking import answering
+from router.api import requests as asking
+from router.api.auth import Answer, error, ok, operators_only
+from router.api.requests import answering
 from router.api.views import letter_details, letter_view
 from router.clock import Clock
+from router.datatypes import Secret
 from router.journal.dead_letters import DeadLetters, Wanted
 from router.journal.deliveries import DeadLetter
-from router.journal.pages import act, collect, until
-from router.values import Secret
+from router.journal.pagination import act, collect, until
 
 _SCANNED: Final = 2000
 """Dead letters that one request looks at, at most."""

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable
 import msgspec
 from aiohttp import web
 
-from router.api import asking
-from router.api.access import Answer, error, ok, operators_only
-from router.api.asking import answering
+from router.api import requests as asking
+from router.api.auth import Answer, error, ok, operators_only
+from router.api.requests import answering
 from router.api.views import destination_view
 from router.clock import Clock
+from router.datatypes import Secret
 from router.journal import ledger
 from router.journal.connection import Connection
-from router.journal.holds import Hold, HoldKind, Holds
-from router.values import Secret
+from router.journal.pauses import Hold, HoldKind, Holds
 
 
 class Pause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

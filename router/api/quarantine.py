@@ -5,14 +5,14 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from router.api import asking
-from router.api.access import Answer, error, ok, operators_only
-from router.api.asking import answering
+from router.api import requests as asking
+from router.api.auth import Answer, error, ok, operators_only
+from router.api.requests import answering
 from router.api.views import item_details, item_view
 from router.clock import Clock
-from router.journal.pages import act, collect, until
+from router.datatypes import Secret
+from router.journal.pagination import act, collect, until
 from router.journal.quarantine import Quarantine, Wanted
-from router.values import Secret
 
 _SCANNED: Final = 2000
 """Items that one request looks at, at most."""

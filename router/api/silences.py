@@ -7,11 +7,11 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from router.api.access import error, ok, operators_only
+from router.api.auth import error, ok, operators_only
+from router.datatypes import Secret
 from router.errors import ConditionError, JournalUnavailableError, OverloadedError
 from router.journal.silences import Posted, Silences
-from router.rules.silences import SilenceText
-from router.values import Secret
+from router.rules.suppression.silences import SilenceText
 
 BODY_LIMIT: Final = 64 * 1024
 _BODY_SECONDS: Final = 10.0

@@ -5,11 +5,11 @@ from typing import Final
 import msgspec
 from aiohttp import hdrs, web
 
-from router.api.access import error, ok, operators_only
+from router.api.auth import error, ok, operators_only
+from router.datatypes import Secret
 from router.errors import JournalUnavailableError
-from router.journal.sink_tests import SinkTest, SinkTests
-from router.openapi import OPERATORS, Answer, Operation
-from router.values import Secret
+from router.http.openapi import OPERATORS, Answer, Operation
+from router.journal.twilio_tests import SinkTest, SinkTests
 
 PATH: Final = "/api/v1/twilio-tests"
 

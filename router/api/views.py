@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from router.alerts import Attempt
-from router.destinations.render import moment
+from router.destinations.rendering.summary import moment
 from router.journal.deliveries import DeadLetter
-from router.journal.holds import Hold
 from router.journal.ledger import DestinationLedger
+from router.journal.pauses import Hold
 from router.journal.quarantine import Item, decoded
 
 

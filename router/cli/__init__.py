@@ -9,15 +9,15 @@ from typing import Final
 import click
 
 from router import __version__
-from router.cli.commands import LazyCommands, Listed
+from router.cli.lazy_group import LazyCommands, Listed
 
 _LISTED: Final = {
     "backtest": Listed(
-        "backtesting:backtest_command",
+        "backtest:backtest_command",
         "Say what the rules would have done about EVENTS (JSON Lines of CloudEvents; - for stdin).",
     ),
     "check": Listed(
-        "judging:check",
+        "check:check",
         "Check a folder of rules and their tests; ROUTER_RULES (or rules/) where none is named.",
     ),
     "dead-letters": Listed(
@@ -28,33 +28,33 @@ _LISTED: Final = {
         "destinations:destinations",
         "Where alerts go: list destinations, pause and resume them.",
     ),
-    "dev": Listed("developing:dev", "Run everything in one process, to try it out."),
+    "dev": Listed("dev:dev", "Run everything in one process, to try it out."),
     "explain": Listed(
-        "judging:explain_command",
+        "check:explain_command",
         "Say which rules match EVENT (a CloudEvent in JSON), why, and what would be sent.",
     ),
-    "ingress": Listed("serving:ingress", "Take events in: POST /twilio and POST /events."),
-    "kinesis": Listed("streaming:kinesis", "Take events in from a Kinesis stream."),
+    "ingress": Listed("run:ingress", "Take events in: POST /twilio and POST /events."),
+    "kinesis": Listed("kinesis:kinesis", "Take events in from a Kinesis stream."),
     "preview": Listed(
-        "previewing:preview",
+        "preview:preview",
         "Show what RULE would send of EVENT (a CloudEvent in JSON), whether or not it matches.",
     ),
     "quarantine": Listed(
         "quarantine:quarantine",
         "Events that could not be decoded or judged: list, show, replay, discard them.",
     ),
-    "run": Listed("serving:run", "Take events in, evaluate and deliver."),
-    "schema": Listed("judging:schema", "Print a JSON Schema."),
+    "run": Listed("run:run", "Take events in, evaluate and deliver."),
+    "schema": Listed("check:schema", "Print a JSON Schema."),
     "send": Listed(
-        "sending:send",
+        "send:send",
         "Send EVENT to a router: a CloudEvent in JSON, an array of them, or a file with one a line.",
     ),
-    "silence": Listed("silencing:silence", "Hold back alerts for a while: add, list, expire."),
+    "silence": Listed("silence:silence", "Hold back alerts for a while: add, list, expire."),
     "test": Listed(
-        "testing:test",
+        "test:test",
         "Run the tests of a folder of rules: the files in its folder `tests`.",
     ),
-    "worker": Listed("serving:worker", "Evaluate batches and make deliveries."),
+    "worker": Listed("run:worker", "Evaluate batches and make deliveries."),
 }
 
 

@@ -8,13 +8,13 @@ import click
 import msgspec
 
 from router.api.views import letter_details, letter_view
-from router.cli.stored import CLOCK, age, span, table, with_redis
-from router.cli.terminal import Commands, as_json
+from router.cli.output import Commands, as_json
+from router.cli.redis_commands import CLOCK, age, span, table, with_redis
 from router.errors import ConfigurationError
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetters, Wanted
 from router.journal.deliveries import DeadLetter
-from router.journal.pages import CHUNK, Cursor, collect, sweep, until
+from router.journal.pagination import CHUNK, Cursor, collect, sweep, until
 
 Command = Callable[..., Any]
 

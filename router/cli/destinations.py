@@ -7,14 +7,19 @@ import sys
 import click
 
 from router.api.views import DestinationView, destination_view
-from router.cli.stored import CLOCK, table, with_redis
-from router.cli.terminal import Commands, as_json
-from router.configuration import MissingVariable, load
+from router.cli.output import Commands, as_json
+from router.cli.redis_commands import CLOCK, table, with_redis
+from router.configuration.load import (
+    load,
+)
+from router.configuration.variables import (
+    MissingVariable,
+)
 from router.errors import ConfigurationError
 from router.journal import ledger
 from router.journal.connection import Connection
-from router.journal.holds import Hold, HoldKind, Holds
-from router.settings import Settings
+from router.journal.pauses import Hold, HoldKind, Holds
+from router.settings.model import Settings
 
 
 @click.group(cls=Commands)

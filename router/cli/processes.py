@@ -10,13 +10,18 @@ from typing import Any, Final, NoReturn
 import click
 import msgspec
 
-from router import process
-from router.app import App, Roles
 from router.clock import system_clock
-from router.fleet import LISTEN_FD, PARENT_FD, Command, Fleet, bind
-from router.serving import Address
-from router.settings import Settings
-from router.telemetry import Metrics, configure_logging
+from router.http.server import Address
+from router.logs import (
+    configure_logging,
+)
+from router.metrics import (
+    Metrics,
+)
+from router.runtime import event_loop as process
+from router.runtime.app import App, Roles
+from router.runtime.prefork import LISTEN_FD, PARENT_FD, Command, Fleet, bind
+from router.settings.model import Settings
 
 logger = logging.getLogger(__name__)
 

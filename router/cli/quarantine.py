@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from router.api.views import item_details, item_view
-from router.cli.stored import CLOCK, age, span, table, with_redis
-from router.cli.terminal import Commands, as_json
+from router.cli.output import Commands, as_json
+from router.cli.redis_commands import CLOCK, age, span, table, with_redis
 from router.errors import ConfigurationError
 from router.journal.connection import Connection
-from router.journal.pages import CHUNK, Cursor, Found, collect, sweep, until
+from router.journal.pagination import CHUNK, Cursor, Found, collect, sweep, until
 from router.journal.quarantine import Item, Quarantine, Wanted
 
 Command = Callable[..., Any]

@@ -28,14 +28,14 @@ from router.alerts import (
     Severity,
     Status,
 )
-from router.destinations import DestinationConfig, Environment
-from router.destinations.guard import held_to, set_guard
-from router.destinations.mail import text_part
-from router.destinations.notes import standing
-from router.destinations.redaction import Redactor
-from router.destinations.render import Target, decode, summary
-from router.destinations.text import one_line
-from router.values import Secret
+from router.datatypes import Secret
+from router.destinations.contract import DestinationConfig, Environment
+from router.destinations.rendering.email_body import text_part
+from router.destinations.rendering.notes import standing
+from router.destinations.rendering.summary import Target, decode, summary
+from router.destinations.rendering.text import one_line
+from router.destinations.transport.egress_hook import held_to, set_guard
+from router.destinations.transport.redaction import Redactor
 
 TITLE_LIMIT: Final = 250
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from router.alerts import Delivered, Delivery, Failed, Outcome, Preview
-from router.destinations import Destination, DestinationConfig, Environment
-from router.destinations.render import Target, decode, facts, summary
+from router.destinations.contract import Destination, DestinationConfig, Environment
+from router.destinations.rendering.summary import Target, decode, facts, summary
 
 OnCapture = Callable[[Delivery, Preview], None]
 Show = Callable[[Delivery], Preview]

@@ -15,15 +15,16 @@ from email.utils import format_datetime
 from typing import Final
 
 from router.alerts import Alert, Delivered, Delivery, Outcome, Preview, Severity, Status
-from router.destinations import DestinationConfig, Environment, Links, digest
-from router.destinations.digest import DigestConfig
-from router.destinations.gathering import Gathering
-from router.destinations.mail import html_part, text_part
-from router.destinations.notes import standing
-from router.destinations.render import Target, decode, summary
-from router.destinations.smtp import Mailer, parse_url
-from router.destinations.text import one_line
-from router.values import Secret
+from router.datatypes import Secret
+from router.destinations.contract import DestinationConfig, Environment, Links
+from router.destinations.rendering import digest
+from router.destinations.rendering.digest import DigestConfig
+from router.destinations.rendering.email_body import html_part, text_part
+from router.destinations.rendering.notes import standing
+from router.destinations.rendering.summary import Target, decode, summary
+from router.destinations.rendering.text import one_line
+from router.destinations.transport.batching import Gathering
+from router.destinations.transport.smtp import Mailer, parse_url
 
 SUBJECT_LIMIT: Final = 200
 

@@ -15,16 +15,29 @@ from urllib.parse import urlsplit
 import msgspec
 
 from router.alerts import Delivery, Failed, Outcome, Preview, Refused
-from router.destinations import DestinationConfig, Environment, answers, bodies
-from router.destinations.answers import Answer
-from router.destinations.bodies import Body, Format
-from router.destinations.client_tls import TlsConfig, context
-from router.destinations.credentials import BasicConfig, OAuth2Config, Token, Tokens, basic
-from router.destinations.exchange import USER_AGENT, Exchange, Way, check_proxy
-from router.destinations.gathering import Gathering
-from router.destinations.signing import signature, signing_key
+from router.datatypes import Duration, Secret
+from router.destinations.contract import DestinationConfig, Environment
+from router.destinations.rendering import json_body as bodies
+from router.destinations.rendering.json_body import Body, Format
+from router.destinations.transport import http_status as answers
+from router.destinations.transport.batching import Gathering
+from router.destinations.transport.credentials import (
+    BasicConfig,
+    OAuth2Config,
+    Token,
+    Tokens,
+    basic,
+)
+from router.destinations.transport.http_client import (
+    USER_AGENT,
+    Exchange,
+    Way,
+    check_proxy,
+)
+from router.destinations.transport.http_status import Answer
+from router.destinations.transport.signing import signature, signing_key
+from router.destinations.transport.tls import TlsConfig, context
 from router.errors import ConfigurationError
-from router.values import Duration, Secret
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]+")

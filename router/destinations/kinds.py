@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
-from router.destinations import Destination, DestinationConfig, Environment
 from router.destinations.apprise import AppriseConfig, AppriseDestination
 from router.destinations.capture import CaptureConfig, CaptureDestination
+from router.destinations.contract import Destination, DestinationConfig, Environment
 from router.destinations.email import EmailConfig, EmailDestination
 from router.destinations.http import HttpConfig, HttpDestination
 from router.destinations.slack import SlackConfig, SlackDestination

@@ -13,15 +13,25 @@ from urllib.parse import urlsplit
 import msgspec
 
 from router.alerts import Delivered, Delivery, Failed, Outcome, Preview, Refused, Status
-from router.destinations import DestinationConfig, Environment
-from router.destinations.answers import Answer
-from router.destinations.block_page import page
-from router.destinations.blocks import message
-from router.destinations.egress import is_loopback
-from router.destinations.exchange import USER_AGENT, Exchange, Way, check_proxy
-from router.destinations.render import Target, decode, moment, summary
-from router.destinations.slack_words import THREAD_GONE, Posted, chat_outcome, webhook_outcome
-from router.values import Duration, Rate, Secret
+from router.datatypes import Duration, Rate, Secret
+from router.destinations.contract import DestinationConfig, Environment
+from router.destinations.rendering.slack_blocks import message
+from router.destinations.rendering.slack_preview import page
+from router.destinations.rendering.summary import Target, decode, moment, summary
+from router.destinations.slack_errors import (
+    THREAD_GONE,
+    Posted,
+    chat_outcome,
+    webhook_outcome,
+)
+from router.destinations.transport.egress import is_loopback
+from router.destinations.transport.http_client import (
+    USER_AGENT,
+    Exchange,
+    Way,
+    check_proxy,
+)
+from router.destinations.transport.http_status import Answer
 
 _JSON: Final = "application/json; charset=utf-8"
 

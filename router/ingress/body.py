@@ -12,7 +12,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from router.ingress.answers import RETRY_SOON, RefusalError
+from router.ingress.responses import RETRY_SOON, RefusalError
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _IDENTITY: Final = "identity"

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any, Final
 from weakref import WeakSet
 
-from router.events import Received
+from router.events.model import Received
 from router.journal.batches import BATCH_SIZE, EVENT_SIZE, Batches
 from router.journal.group_commit import GroupCommit
-from router.telemetry import Metrics
+from router.metrics import Metrics
 
 _ENOUGH: Final = 32
 """Events that are worth a round trip of their own: what one costs is then a tenth of what they do."""

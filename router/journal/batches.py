@@ -16,13 +16,13 @@ from typing import Final
 import msgspec
 
 from router.clock import Clock
-from router.events import Event, Malformed, Received
+from router.events.model import Event, Malformed, Received
 from router.journal import jobs, keys
 from router.journal.connection import Connection, Script
 from router.journal.finish import SET_SIZE, Finish, Quarantined, Verdict, batch_work
 from router.journal.keys import BatchId
-from router.journal.states import States
-from router.rules.state import Answer, Chain
+from router.journal.rule_state import States
+from router.rules.state.steps import Answer, Chain
 
 __all__ = ["BATCH_SIZE", "EVENT_SIZE", "SET_SIZE", "Batches", "Quarantined", "Verdict"]
 

@@ -18,10 +18,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
+from router.datatypes import Secret
 from router.deadlines import Deadlines
 from router.errors import ConfigurationError, JournalUnavailableError
-from router.journal.wires import Wires
-from router.values import Secret
+from router.journal.pool import Wires
 
 T = TypeVar("T")
 _UNAVAILABLE: Final = (RedisError, OSError, TimeoutError)

@@ -20,7 +20,7 @@ from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection, Script
 from router.journal.deliveries import DeadLetter
 from router.journal.keys import SetId
-from router.journal.pages import Cursor, Find, Found, Kept, Span, page, records_of
+from router.journal.pagination import Cursor, Find, Found, Kept, Span, page, records_of
 
 logger = logging.getLogger(__name__)
 

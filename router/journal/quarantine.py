@@ -11,12 +11,17 @@ import msgspec
 
 from router.clock import Clock
 from router.errors import EventError
-from router.events import Event, decode_strictly
+from router.events.decode import (
+    decode_strictly,
+)
+from router.events.model import (
+    Event,
+)
 from router.journal import jobs, keys, ledger
 from router.journal.batches import Quarantined
 from router.journal.connection import Connection, Script
 from router.journal.keys import BatchId
-from router.journal.pages import Cursor, Find, Found, Kept, Span, page, records_of
+from router.journal.pagination import Cursor, Find, Found, Kept, Span, page, records_of
 
 _REPLAY: Final = Script("replay_quarantined")
 _DISCARD: Final = Script("discard")

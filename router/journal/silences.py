@@ -12,7 +12,7 @@ from router.clock import Clock
 from router.errors import ConditionError, OverloadedError
 from router.journal import keys
 from router.journal.connection import Connection, Script
-from router.rules.silences import Silence, SilenceText, silence
+from router.rules.suppression.silences import Silence, SilenceText, silence
 
 logger = logging.getLogger(__name__)
 

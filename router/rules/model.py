@@ -7,8 +7,10 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from router.alerts import Severity
-from router.rules.cel import Condition
-from router.rules.features import (
+from router.cel import Condition
+from router.rules.labels import NO_NAMING, Naming
+from router.rules.routing import RULE, SEVERITY, Routing, Told
+from router.rules.state.features import (
     AbsentText,
     By,
     CooldownText,
@@ -18,10 +20,8 @@ from router.rules.features import (
     Kept,
     ResolveText,
 )
-from router.rules.inhibitions import Inhibition
-from router.rules.mute_times import MuteTime
-from router.rules.naming import NO_NAMING, Naming
-from router.rules.routing import RULE, SEVERITY, Routing, Told
+from router.rules.suppression.inhibitions import Inhibition
+from router.rules.suppression.mute_times import MuteTime
 
 NAME_LIMIT: Final = 64
 EVENTS_LIMIT: Final = 100

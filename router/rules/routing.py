@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from router.rules.cel import Expression
+from router.cel import Expression
 
 SEVERITY: Final = "severity"
 RULE: Final = "rule"

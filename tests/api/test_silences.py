@@ -11,9 +11,9 @@ from support.clock import SetClock
 
 from router.api.silences import BODY_LIMIT, SilencesApi
 from router.clock import Clock
+from router.datatypes import Secret
 from router.journal.connection import Connection
 from router.journal.silences import Silences
-from router.values import Secret
 
 PATH = "/api/v1/silences"
 HEADERS = {"Authorization": "Bearer token"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import Metric
 
-from router.telemetry import Metrics
+from router.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 METRICS = Metrics()
@@ -34,7 +34,7 @@ def test_each_metric_is_documented_with_its_type_and_no_other_is() -> None:
 
 @pytest.mark.parametrize("attribute", [name for name in vars(METRICS) if name != "registry"])
 def test_each_metric_is_set_somewhere(attribute: str) -> None:
-    sources = [path for path in (ROOT / "router").rglob("*.py") if path.name != "telemetry.py"]
+    sources = [path for path in (ROOT / "router").rglob("*.py") if path.name != "metrics.py"]
 
     assert any(re.search(rf"metrics\.{attribute}\b", path.read_text()) for path in sources)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from router.settings import Settings
+from router.settings.model import Settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,7 +23,7 @@ def tracked() -> list[Path]:
 
 
 @pytest.mark.parametrize(
-    "file", ["constraints.txt", "constraints-dev.txt", "constraints-bench.txt"]
+    "file", ["constraints/run.txt", "constraints/dev.txt", "constraints/bench.txt"]
 )
 def test_pins_have_hashes_and_no_download_address(file: str) -> None:
     text = (ROOT / file).read_text()
@@ -37,7 +37,7 @@ def test_pins_have_hashes_and_no_download_address(file: str) -> None:
 def test_the_two_files_pin_the_same_versions() -> None:
     pins = [
         dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE))
-        for name in ("constraints.txt", "constraints-dev.txt")
+        for name in ("constraints/run.txt", "constraints/dev.txt")
     ]
 
     assert pins[0].items() <= pins[1].items()
@@ -73,7 +73,7 @@ def test_compose_gives_redis_what_the_router_asks_for() -> None:
 
 
 def test_the_rules_of_compose_are_in_order() -> None:
-    from router.configuration import load
+    from router.configuration.load import load
 
     configuration = load(ROOT / "deploy" / "rules", {"SMTP_URL": "smtp://mail:1025"})
 

@@ -9,9 +9,9 @@ import pytest
 from support.sinks import TcpSink, greets, hang_up, says, silence, trickles
 
 from router.alerts import RESPONSE_LIMIT, Delivered, Delivery, Failed, Outcome, Refused
-from router.destinations import Destination, DestinationConfig, Environment
+from router.destinations.contract import Destination, DestinationConfig, Environment
 from router.destinations.kinds import build
-from router.settings import Egress
+from router.settings.model import Egress
 
 PLANTED = "s3cr3t-canary-0123456789abcdef"
 """Stands in every secret that a kind takes. It must not be seen anywhere."""

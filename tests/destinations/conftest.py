@@ -11,8 +11,8 @@ from support.clock import SetClock
 from support.events import alert_of, event_from
 
 from router.alerts import Alert, AlertId, AlertKey, Delivery, Member, delivery_id
-from router.destinations import Environment, Links
-from router.settings import Egress
+from router.destinations.contract import Environment, Links
+from router.settings.model import Egress
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,12 @@ from support.golden import golden
 from support.sinks import HttpSink, Reply, TcpSink, greets, hang_up, silence
 
 from router.alerts import Delivered, Failed, Refused, Status
+from router.datatypes import Duration, Secret, decode_value
 from router.destinations.apprise import AppriseConfig, AppriseDestination
-from router.destinations.egress import EgressDeniedError
-from router.destinations.guard import held_to, set_guard
 from router.destinations.kinds import KINDS
-from router.settings import Egress
-from router.values import Duration, Secret, decode_value
+from router.destinations.transport.egress import EgressDeniedError
+from router.destinations.transport.egress_hook import held_to, set_guard
+from router.settings.model import Egress
 
 FAILED = "Apprise could not send it"
 

@@ -6,10 +6,10 @@ from contracts.destination import DestinationContract, attempt
 from support.sinks import HttpSink
 
 from router.alerts import Delivered, Failed
+from router.datatypes import Secret, decode_value
 from router.destinations.capture import CaptureConfig, CaptureDestination, instead_of
 from router.destinations.http import HttpConfig, HttpDestination
 from router.destinations.kinds import KINDS
-from router.values import Secret, decode_value
 
 
 class Nowhere:

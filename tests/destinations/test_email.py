@@ -16,10 +16,10 @@ from router.alerts import (
     Severity,
     Status,
 )
-from router.destinations import Links
+from router.datatypes import Duration, Secret, decode_value
+from router.destinations.contract import Links
 from router.destinations.email import EmailConfig, EmailDestination, message
 from router.destinations.kinds import KINDS
-from router.values import Duration, Secret, decode_value
 
 ANN, BOB, EVE = "ann@example.com", "bob@example.com", "eve@example.com"
 

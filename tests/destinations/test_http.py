@@ -6,10 +6,10 @@ from support.golden import golden
 from support.sinks import HttpSink, Reply, TcpSink, says, silence
 
 from router.alerts import Delivered, Failed, Refused
+from router.datatypes import Duration, Secret, decode_value
 from router.destinations.http import HttpConfig, HttpDestination
 from router.destinations.kinds import KINDS
-from router.destinations.signing import signature, signing_key
-from router.values import Duration, Secret, decode_value
+from router.destinations.transport.signing import signature, signing_key
 
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 

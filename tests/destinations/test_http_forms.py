@@ -15,11 +15,11 @@ from support.golden import golden
 from support.sinks import HttpSink
 
 from router.alerts import AlertId, AlertKey, Delivered, Member, Status
-from router.destinations import Links
-from router.destinations.bodies import Format
+from router.datatypes import Duration, Secret, decode_value
+from router.destinations.contract import Links
 from router.destinations.http import HttpConfig, HttpDestination
 from router.destinations.kinds import KINDS
-from router.values import Duration, Secret, decode_value
+from router.destinations.rendering.json_body import Format
 
 SECRETS = ("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 LINKS = Links(acknowledge="https://r.example/a?s=1", show="https://r.example/alerts/1")

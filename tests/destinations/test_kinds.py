@@ -1,8 +1,8 @@
 import msgspec
 import pytest
 
+from router.datatypes import decode_value
 from router.destinations.kinds import KINDS, build
-from router.values import decode_value
 
 MINIMAL = {
     "slack": {"webhook_url": "https://hooks.slack.com/services/T/B/X"},

@@ -7,12 +7,12 @@ from support.golden import golden
 from support.sinks import HttpSink, Reply
 
 from router.alerts import Delivered, Failed, Refused, Severity
-from router.destinations import Links
-from router.destinations.blocks import message
+from router.datatypes import Duration, Secret, decode_value
+from router.destinations.contract import Links
 from router.destinations.kinds import KINDS
-from router.destinations.render import Target, decode, summary
+from router.destinations.rendering.slack_blocks import message
+from router.destinations.rendering.summary import Target, decode, summary
 from router.destinations.slack import SlackConfig, SlackDestination
-from router.values import Duration, Secret, decode_value
 
 HOSTILE = "<!channel> <@U024BE7LH> <#C024BE7LR> <http://evil.example|your bank> @here & </b>"
 

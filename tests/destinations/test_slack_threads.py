@@ -12,10 +12,10 @@ from support.golden import golden
 from support.sinks import HttpSink, Reply
 
 from router.alerts import AlertKey, Delivered, Failed, Refused, Status
-from router.destinations.answers import Answer
+from router.datatypes import Duration, Secret
 from router.destinations.slack import SlackConfig, SlackDestination
-from router.destinations.slack_words import CHAT_FINAL, PASSING, chat_outcome
-from router.values import Duration, Secret
+from router.destinations.slack_errors import CHAT_FINAL, PASSING, chat_outcome
+from router.destinations.transport.http_status import Answer
 
 KEY = AlertKey("ak_0123456789abcdef01234567")
 

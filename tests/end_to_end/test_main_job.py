@@ -13,13 +13,13 @@ from support.running import Running, running, settings_for
 from support.sender import TOKEN, Sender
 from support.waiting import until
 
-from router.app import Roles, Work, system_clock
-from router.configuration import Source, load
-from router.destinations import Environment
-from router.ingress.twilio import body_hash, sign
+from router.configuration.load import Source, load
+from router.datatypes import Secret
+from router.destinations.contract import Environment
+from router.ingress.twilio_signature import body_hash, sign
 from router.journal import ledger
 from router.journal.connection import Connection
-from router.values import Secret
+from router.runtime.app import Roles, Work, system_clock
 
 RULES = Path(__file__).parents[2] / "rules"
 

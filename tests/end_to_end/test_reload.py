@@ -14,12 +14,12 @@ from support.running import Running, running, settings_for
 from support.sinks import HttpSink, Reply, TcpSink
 from support.waiting import until
 
-from router.app import Roles, Work, system_clock
-from router.configuration import Source
-from router.destinations import Environment
+from router.configuration.load import Source
+from router.datatypes import Secret
+from router.destinations.contract import Environment
 from router.journal import ledger
 from router.journal.connection import Connection
-from router.values import Secret
+from router.runtime.app import Roles, Work, system_clock
 
 TOKEN = Secret("console-token-of-the-test")
 

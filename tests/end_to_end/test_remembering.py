@@ -11,12 +11,12 @@ from support.sinks import HttpSink
 from support.waiting import until
 from support.world import event
 
-from router.app import Roles, Work, system_clock
-from router.configuration import Source
-from router.destinations import Environment
+from router.configuration.load import Source
+from router.datatypes import Secret
+from router.destinations.contract import Environment
 from router.journal import keys, ledger
 from router.journal.connection import Connection
-from router.values import Secret
+from router.runtime.app import Roles, Work, system_clock
 
 TOKEN = Secret("console-token-of-the-test")
 RULES = """

@@ -10,10 +10,10 @@ from support.rules_folder import RulesFolder
 from support.running import Running, running, settings_for
 from support.sinks import HttpSink
 
-from router.app import Roles, Work, system_clock
-from router.configuration import Source
-from router.destinations import Environment
-from router.values import Secret
+from router.configuration.load import Source
+from router.datatypes import Secret
+from router.destinations.contract import Environment
+from router.runtime.app import Roles, Work, system_clock
 
 TOKEN = Secret("console-token-of-the-test")
 RULES = """

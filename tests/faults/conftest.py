@@ -7,7 +7,7 @@ import pytest
 from support.receivers import Receivers, unhurried
 from support.sender import TOKEN
 
-from router.journal.embedded import EmbeddedRedis, find_server
+from router.dev.embedded_redis import EmbeddedRedis, find_server
 
 RULES = Path(__file__).parents[2] / "rules"
 

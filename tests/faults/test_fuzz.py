@@ -12,8 +12,8 @@ import pytest
 from support.fuzz import BEARER, TOKEN, Requests, responses
 from support.processes import RouterProcess
 
+from router.datatypes import Secret
 from router.journal.connection import Connection
-from router.values import Secret
 
 AT_ONCE = 8
 PIPELINED = 50

@@ -14,9 +14,9 @@ from support.processes import RouterProcess
 from support.sinks import HttpSink
 from support.waiting import until
 
+from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.journal import ledger
 from router.journal.connection import connect
-from router.journal.embedded import EmbeddedRedis, find_server
 
 NAMES = ("alfa", "bravo", "charlie", "delta")
 DEAD = "delta"

@@ -12,9 +12,9 @@ from support.receivers import Receivers
 from support.sender import Sender
 from support.waiting import until
 
+from router.dev.embedded_redis import EmbeddedRedis
 from router.journal import ledger
 from router.journal.connection import connect
-from router.journal.embedded import EmbeddedRedis
 
 EVENTS = 1000
 """In flight when the worker is killed."""

@@ -13,9 +13,9 @@ from support.processes import RouterProcess
 from support.streams import Producer, aws_environ, kinesis_server, new_stream
 from support.waiting import until
 
+from router.dev.embedded_redis import EmbeddedRedis
 from router.journal import ledger
 from router.journal.connection import connect
-from router.journal.embedded import EmbeddedRedis
 
 STREAM = "events"
 SEED = 20_261_125

@@ -16,13 +16,13 @@ from support.running import Running, running, settings_for
 from support.sinks import HttpSink
 from support.waiting import until
 
-from router.app import Roles, Work, system_clock
-from router.configuration import Source
-from router.destinations import Environment
+from router.configuration.load import Source
+from router.datatypes import Secret
+from router.destinations.contract import Environment
+from router.dev.embedded_redis import EmbeddedRedis
 from router.journal import ledger
 from router.journal.connection import Connection, connect
-from router.journal.embedded import EmbeddedRedis
-from router.values import Secret
+from router.runtime.app import Roles, Work, system_clock
 
 TOKEN = Secret("console-token-of-the-test")
 PLACES = ("always", "even", "odd")

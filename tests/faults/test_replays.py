@@ -12,17 +12,18 @@ from support.sinks import HttpSink, Reply
 from support.waiting import until
 
 from router.alerts import Delivery, delivery_id
-from router.app import Roles, Work, system_clock
-from router.configuration import Source
-from router.destinations import Environment
-from router.events import Received
-from router.journal import ledger, pages
+from router.configuration.load import Source
+from router.datatypes import Secret
+from router.destinations.contract import Environment
+from router.events.model import Received
+from router.journal import ledger
+from router.journal import pagination as pages
 from router.journal.batches import Batches, Verdict
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetters, Wanted
 from router.journal.deliveries import Deliveries, GivenUp
 from router.journal.keys import BatchId, SetId
-from router.values import Secret
+from router.runtime.app import Roles, Work, system_clock
 
 RULES = """
 destinations:

@@ -11,7 +11,7 @@ import pytest
 from support.events import event_from
 from support.processes import RouterProcess
 
-from router.values import Secret
+from router.datatypes import Secret
 
 DEADLINE = 5.0
 GRACE = 5.0

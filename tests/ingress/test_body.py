@@ -11,8 +11,8 @@ from support.raw import answer_to, head, statuses
 from support.running import Running, running, settings_for
 from support.waiting import until
 
-from router.app import Roles
-from router.values import ByteSize, Duration, Secret
+from router.datatypes import ByteSize, Duration, Secret
+from router.runtime.app import Roles
 
 ROLES = Roles(port=0, ingress=True)
 EVENT = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t"}

@@ -6,11 +6,16 @@ from collections.abc import AsyncIterator
 import pytest
 
 from router.clock import Clock
-from router.events import Received, decode_strictly
+from router.events.decode import (
+    decode_strictly,
+)
+from router.events.model import (
+    Received,
+)
 from router.ingress.commit import EventCommit
 from router.journal.batches import Batches
 from router.journal.connection import Connection
-from router.telemetry import Metrics
+from router.metrics import Metrics
 
 
 class Sender:

@@ -7,14 +7,28 @@ from support.events import deliveries_of, held_by
 
 from router.alerts import Delivery
 from router.clock import Clock
+from router.datatypes import Secret
 from router.errors import JournalUnavailableError
-from router.events import Event, Malformed, Received, decode_strictly
+from router.events.decode import (
+    decode_strictly,
+)
+from router.events.model import (
+    Event,
+    Malformed,
+    Received,
+)
 from router.journal import jobs, keys, ledger
-from router.journal.batches import BATCH_SIZE, SET_SIZE, Batches, Begun, Quarantined, Verdict
+from router.journal.batches import (
+    BATCH_SIZE,
+    SET_SIZE,
+    Batches,
+    Begun,
+    Quarantined,
+    Verdict,
+)
 from router.journal.connection import Connection, connect
 from router.journal.deliveries import Deliveries
 from router.journal.keys import BatchId, SetId
-from router.values import Secret
 
 FIRST = BatchId("id0001")
 SECOND = BatchId("id0002")

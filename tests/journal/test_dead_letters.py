@@ -17,14 +17,15 @@ from router.alerts import (
     replayed,
 )
 from router.clock import Clock
-from router.events import Received
-from router.journal import keys, ledger, pages
+from router.events.model import Received
+from router.journal import keys, ledger
+from router.journal import pagination as pages
 from router.journal.batches import Batches, Verdict
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetters, Wanted
 from router.journal.deliveries import DeadLetter, Deliveries, GivenUp
 from router.journal.keys import BatchId, SetId
-from router.journal.pages import Cursor, Span
+from router.journal.pagination import Cursor, Span
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from support.events import deliveries_of, event_from
 
 from router.alerts import Attempt, Delivery
 from router.clock import Clock
-from router.events import Received
+from router.events.model import Received
 from router.journal import jobs, keys, ledger
 from router.journal.batches import Batches, Verdict
 from router.journal.connection import Connection

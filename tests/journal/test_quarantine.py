@@ -6,7 +6,7 @@ import pytest
 from support.events import event_from, held_by
 
 from router.clock import Clock
-from router.events import Event, Malformed, Received
+from router.events.model import Event, Malformed, Received
 from router.journal import keys, ledger
 from router.journal.batches import Batches, Begun, Quarantined, Verdict
 from router.journal.connection import Connection

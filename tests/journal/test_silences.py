@@ -9,13 +9,15 @@ from support.waiting import until
 from support.world import World
 
 from router.clock import Clock
-from router.configuration import Live
+from router.configuration.model import (
+    Live,
+)
 from router.errors import ConditionError, OverloadedError
 from router.journal import keys, silences
 from router.journal.connection import Connection
 from router.journal.silences import KEPT_SECONDS, Silences
-from router.rules.silences import SilenceText
-from router.worker.silence_board import SilenceBoard
+from router.rules.suppression.silences import SilenceText
+from router.worker.evaluation.silence_cache import SilenceBoard
 
 RULES = "rules: [{name: one, events: [a], send_to: [noc]}]"
 

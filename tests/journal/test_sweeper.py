@@ -4,7 +4,7 @@ import pytest
 from support.events import deliveries_of, event_from
 
 from router.clock import Clock
-from router.events import Received
+from router.events.model import Received
 from router.journal import jobs, keys
 from router.journal.batches import Batches, Verdict
 from router.journal.connection import Connection

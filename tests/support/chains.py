@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from router.rules.state import (
+from router.rules.state.steps import (
     Arrive,
     Chain,
     Cooldown,

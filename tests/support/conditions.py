@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from router.rules.cel import Constant, Names, compile_expression
+from router.cel import Constant, Names, compile_expression
 
 NUMBERS = (0, 1, -1, 3, 2.5, 1.0, -0.0, 2**53 + 1, float(2**53), 10**30)
 TEXTS = ("", "a", "ab", "abc", "b", "ba", "é.*", "a\nb")

@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
-from router.rules.cel import (
+from router.cel import (
     ERROR,
     ConditionError,
     Constant,
     compile_expression,
     identifier_problem,
 )
-from router.rules.cel.values import Duration, Timestamp, Type, Uint, map_of
+from router.cel.values import Duration, Timestamp, Type, Uint, map_of
 from support import textproto
 from support.textproto import Message
 

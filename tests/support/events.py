@@ -3,7 +3,12 @@
 import msgspec
 
 from router.alerts import Alert, Delivery, Severity, alert_id, delivery_id
-from router.events import Event, decode_request
+from router.events.decode import (
+    decode_request,
+)
+from router.events.model import (
+    Event,
+)
 from router.journal.batches import Batches
 from router.journal.keys import BatchId
 

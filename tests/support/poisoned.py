@@ -9,9 +9,10 @@ from typing import Any
 
 from router.alerts import Alert, Delivery
 from router.cli import main
-from router.destinations import bodies, render
-from router.events import Event
-from router.worker import evaluate
+from router.destinations.rendering import json_body as bodies
+from router.destinations.rendering import summary as render
+from router.events.model import Event
+from router.worker.evaluation import batch_job as evaluate
 
 _document = evaluate.document
 _body = bodies.body

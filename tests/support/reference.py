@@ -4,8 +4,8 @@ import ast
 import inspect
 from itertools import pairwise
 
-from router import settings
-from router.environ import Variable
+from router.settings import model as settings
+from router.settings.environment import Variable
 
 
 def purposes() -> dict[str, str]:

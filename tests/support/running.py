@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from router.app import App, Roles, system_clock
 from router.clock import Clock
-from router.serving import Address
-from router.settings import Settings
-from router.telemetry import Metrics
+from router.http.server import Address
+from router.metrics import Metrics
+from router.runtime.app import App, Roles, system_clock
+from router.settings.model import Settings
 
 
 class Running:

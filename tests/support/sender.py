@@ -4,8 +4,8 @@ import asyncio
 
 import aiohttp
 
-from router.ingress.twilio import body_hash, sign
-from router.values import Secret
+from router.datatypes import Secret
+from router.ingress.twilio_signature import body_hash, sign
 from support.events import event_from
 
 TOKEN = Secret("auth-token-of-the-test")

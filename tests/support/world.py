@@ -8,20 +8,32 @@ from typing import Any
 import msgspec
 
 from router.alerts import Delivery
-from router.configuration import Configuration, Live, load
-from router.events import Event, Received, decode_request
+from router.configuration.load import (
+    load,
+)
+from router.configuration.model import (
+    Configuration,
+    Live,
+)
+from router.events.decode import (
+    decode_request,
+)
+from router.events.model import (
+    Event,
+    Received,
+)
 from router.journal import keys, ledger
 from router.journal.batches import Batches
 from router.journal.connection import Connection
+from router.journal.crash_counts import Strikes
 from router.journal.finish import Finish
 from router.journal.keys import BatchId, TimerId
-from router.journal.states import States
-from router.journal.strikes import Strikes
+from router.journal.rule_state import States
 from router.journal.timers import Timers
-from router.telemetry import Metrics
-from router.worker.evaluate import Evaluate
-from router.worker.fire_timers import FireTimers, Journal
-from router.worker.suspects import Suspects
+from router.metrics import Metrics
+from router.worker.evaluation.batch_job import Evaluate
+from router.worker.evaluation.timer_job import FireTimers, Journal
+from router.worker.queue.poison import Suspects
 from support.clock import SetClock
 
 PLACES = "destinations: {noc: {capture: {}}, boss: {capture: {}}}\n"

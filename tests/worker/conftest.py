@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from router.alerts import Delivered, Delivery, Outcome, Preview
-from router.destinations import DestinationConfig
+from router.destinations.contract import DestinationConfig
 
 
 class ScriptedDestination:

@@ -8,14 +8,18 @@ from typing import Final
 import msgspec
 
 from router.clock import Clock
-from router.errors import JournalUnavailableError, OverloadedError, StreamUnavailableError
-from router.events import Received
+from router.errors import (
+    JournalUnavailableError,
+    OverloadedError,
+    StreamUnavailableError,
+)
+from router.events.model import Received
+from router.ingress.admission import Gate
 from router.ingress.commit import EventCommit, weight
-from router.ingress.gate import Gate
 from router.ingress.kinesis.records import decode
 from router.ingress.kinesis.stream import Position, Record, Stream
 from router.journal.shards import Checkpoint, ShardId, Shards
-from router.telemetry import Metrics
+from router.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 

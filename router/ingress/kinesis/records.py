@@ -7,7 +7,13 @@ for nobody would send it again in better shape.
 from collections.abc import Sequence
 
 from router.errors import EventError
-from router.events import Malformed, Received, decode_request
+from router.events.decode import (
+    decode_request,
+)
+from router.events.model import (
+    Malformed,
+    Received,
+)
 from router.ingress.kinesis.stream import Record
 from router.journal.shards import ShardId
 

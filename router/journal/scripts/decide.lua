@@ -2,7 +2,7 @@
 -- crashed or by another worker, is answered again and changes nothing. Guarded by the existence of
 -- the work: once it is finished, its answers are gone and nothing may be decided any more.
 --
--- rules/state.py says what each step means; rules/memory.py has the same steps in Python, and a test
+-- rules/state/steps.py says what each step means; rules/state/memory_store.py has the same steps in Python, and a test
 -- compares the two. Keys are made of prefixes, a state and a digest.
 -- KEYS: work, answers
 -- ARGV: now ms, settings (msgpack map), then for each chain: id, steps (msgpack), alert

@@ -9,12 +9,12 @@ from support.rules_folder import RulesFolder, capture, rule
 from support.running import Running, running, settings_for
 from support.streams import Producer, aws_environ, kinesis_server, new_stream
 
-from router.app import Roles, StreamSource, Work, system_clock
-from router.configuration import Source
-from router.destinations import Environment
+from router.configuration.load import Source
+from router.datatypes import Secret
+from router.destinations.contract import Environment
 from router.ingress.kinesis.stream import KinesisStream
-from router.settings import Egress
-from router.values import Secret
+from router.runtime.app import Roles, StreamSource, Work, system_clock
+from router.settings.model import Egress
 
 Reading = Callable[..., AbstractAsyncContextManager[Running]]
 

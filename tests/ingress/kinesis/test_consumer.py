@@ -14,9 +14,9 @@ from support.running import Running
 from support.streams import Producer, aws_environ
 from support.waiting import until
 
+from router.datatypes import Secret
 from router.journal import ledger
 from router.journal.connection import Connection
-from router.values import Secret
 
 Reading = Callable[..., AbstractAsyncContextManager[Running]]
 

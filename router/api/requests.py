@@ -1,0 +1,109 @@
+"""What a request asks for: its query, its body, its filters; or a 400 that says what is wrong."""
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from router.api.auth import Answer, error
+from router.datatypes import Duration
+from router.errors import JournalUnavailableError
+from router.journal.pagination import Cursor, Span
+
+T = TypeVar("T")
+_BODY_SECONDS: Final = 10.0
+DEFAULT_LIMIT: Final = 50
+LARGEST_LIMIT: Final = 1000
+
+
+class AskingError(Exception):
+    """A request that cannot be understood; the message says what would be right."""
+
+
+def answering(answer: Answer) -> Answer:
+    """``answer``, with 400 for what it does not understand and 503 while Redis is away."""
+
+    @functools.wraps(answer)
+    async def answered(request: web.Request) -> web.StreamResponse:
+        try:
+            return await answer(request)
+        except AskingError as wrong:
+            return error(400, "bad_request", str(wrong))
+        except JournalUnavailableError:
+            refusal = error(503, "journal_unavailable", "Redis is away, try again")
+            refusal.headers["Retry-After"] = "1"
+            return refusal
+
+    return answered
+
+
+def limit(request: web.Request) -> int:
+    text = request.query.get("limit", str(DEFAULT_LIMIT))
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LARGEST_LIMIT):
+        raise AskingError(f"limit must be a number from 1 to {LARGEST_LIMIT}")
+    return int(text)
+
+
+def cursor(text: str) -> Cursor | None:
+    return _parsed(Cursor.parse, text, "after") if text else None
+
+
+def span(older_than: str, newer_than: str, *, now: float) -> Span:
+    """Ages as people write them (``1h``, ``7d``) as times. ``now`` is Unix time in seconds."""
+    return Span(
+        last_ms=_ago(older_than, "older_than", now), first_ms=_ago(newer_than, "newer_than", now)
+    )
+
+
+async def body(request: web.Request, kind: type[T]) -> T:
+    """The JSON body as ``kind``; an empty one is ``{}``."""
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            text = await request.read()
+    except TimeoutError:
+        raise AskingError("the body did not come in time") from None
+    try:
+        return msgspec.json.decode(text or b"{}", type=kind)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as wrong:
+        raise AskingError(f"the body does not fit: {wrong}") from None
+
+
+def known(request: web.Request, *names: str) -> dict[str, str]:
+    """The query, of which only ``names`` may be there."""
+    for name in request.query:
+        if name not in names:
+            raise AskingError(f"{name[:60]!r} is not asked for here, there are: {', '.join(names)}")
+    return dict(request.query)
+
+
+def _ago(text: str, name: str, now: float) -> int | None:
+    return int((now - _parsed(Duration.parse, text, name)) * 1000) if text else None
+
+
+def _parsed(parse: Callable[[str], Any], text: str, name: str) -> Any:
+    try:
+        return parse(text)
+    except ValueError as wrong:
+        raise AskingError(f"{name}: {wrong}") from None
+
+
+class Bounded(Protocol):
+    """An order that may be for some things or for all of them."""
+
+    @property
+    def ids(self) -> Sequence[str]: ...
+    @property
+    def all(self) -> bool: ...
+    @property
+    def limit(self) -> int: ...
+
+
+def require_bounds(order: Bounded, filters: Iterable[str]) -> None:
+    """Raise AskingError for an order that does not say what it is for, or is for too many."""
+    if not (order.ids or any(getattr(order, name) for name in filters) or order.all):
+        raise AskingError('name ids or a filter, or say "all": true')
+    if not 1 <= order.limit <= LARGEST_LIMIT or len(order.ids) > order.limit:
+        raise AskingError(f"limit is from 1 to {LARGEST_LIMIT}, and ids are no more")

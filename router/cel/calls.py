@@ -1,0 +1,201 @@
+"""Names, functions and macros -> tree. What there is not is reported with what was probably meant."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from router.cel import limits
+from router.cel.cursor import Cursor
+from router.cel.functions import (
+    FUNCTIONS,
+    MACROS,
+    ROOTS,
+    TIME_TYPES,
+    TYPE_NAMES,
+    MacroForm,
+)
+from router.cel.lexer import RESERVED, Token
+from router.cel.names import Constant, Names, identifier_problem
+from router.cel.tree import Call, Field, Given, Has, Let, Literal, Macro, Name, Node
+from router.errors import ConditionError, closest
+
+_CONSTANTS: Final = {"true": True, "false": False, "null": None}
+
+
+class CallParser(Cursor):
+    """The part of the parser that knows names."""
+
+    def __init__(self, source: str, names: Names) -> None:
+        super().__init__(source)
+        self._names = names
+        self._variables: list[str] = []
+        self._nesting = 0
+
+    def expression(self) -> Node:
+        """An expression: the other part of the parser."""
+        raise NotImplementedError
+
+    def named(self) -> Node:
+        """What begins with a name."""
+        token = self.take()
+        name = token.text
+        if name in _CONSTANTS:
+            return Literal(value=_CONSTANTS[name], offset=token.offset, length=token.length)
+        if name in RESERVED:
+            raise ConditionError(
+                f"{name!r} is reserved in CEL", offset=token.offset, length=token.length
+            )
+        if self.skip("("):
+            return self._has(token) if name == "has" else self.call(token, (), token.offset)
+        if name in self._variables or name in ROOTS:
+            return Name(name=name, offset=token.offset, length=token.length)
+        if name in self._names:
+            return _given(name, self._names, token)
+        return self._of_cel(token) or self._unknown(token)
+
+    def _of_cel(self, token: Token) -> Node | None:
+        """A type's name, or a function whose name has a dot."""
+        value = TYPE_NAMES.get(token.text)
+        for first, *rest in TIME_TYPES:
+            if first == token.text and self.follow(".", rest[0], ".", rest[1]):
+                value = TIME_TYPES[first, rest[0], rest[1]]
+        if value is not None:
+            return Literal(value=value, offset=token.offset, length=self.length_from(token.offset))
+        for name in FUNCTIONS:
+            first, dot, last = name.partition(".")
+            if dot and first == token.text and self.follow(dot, last, "("):
+                return self.call(Token("name", name, token.offset), (), token.offset)
+        return None
+
+    def _unknown(self, token: Token) -> Node:
+        raise ConditionError(
+            f"there is no {token.text!r}",
+            offset=token.offset,
+            length=token.length,
+            hint=_suggestion(token.text, (*ROOTS, *self._variables, *self._names)),
+        )
+
+    def _has(self, token: Token) -> Node:
+        argument = self.expression()
+        self.expect(")", "after the field")
+        if not isinstance(argument, Field):
+            raise ConditionError(
+                "has() asks for a field",
+                offset=argument.offset,
+                length=argument.length,
+                hint="write for example has(data.tag_info)",
+            )
+        return Has(
+            operand=argument.operand,
+            name=argument.name,
+            offset=token.offset,
+            length=self.length_from(token.offset),
+        )
+
+    def call(self, name: Token, target: tuple[Node, ...], offset: int) -> Node:
+        """A function, its bracket taken; ``target`` is a method's, ``offset`` where all begins."""
+        function = FUNCTIONS.get(name.text)
+        is_method = bool(target)
+        if function is None or not (function.is_method if is_method else function.is_global):
+            raise ConditionError(
+                f"there is no {'method' if is_method else 'function'} {name.text!r}",
+                offset=name.offset,
+                length=name.length,
+                hint=_function_hint(name.text, is_method=is_method),
+            )
+        arguments = (*target, *self.items(")", self.expression))
+        if not function.least <= len(arguments) <= function.most:
+            least, most = function.least - is_method, function.most - is_method
+            expected = f"{least}" if least == most else f"{least} or {most}"
+            raise ConditionError(
+                f"{name.text}() takes {expected} argument{'s' * (expected != '1')},"
+                f" not {len(arguments) - is_method}",
+                offset=name.offset,
+                length=self.length_from(name.offset),
+            )
+        return Call(
+            function=name.text,
+            arguments=arguments,
+            offset=offset,
+            length=self.length_from(offset),
+        )
+
+    def macro(self, name: Token, over: Node, offset: int) -> Node:
+        """A macro, its bracket taken."""
+        form = MACROS[name.text]
+        if self._nesting >= limits.NESTING and not form.is_optional:
+            raise ConditionError(
+                f"macros within macros, more than {limits.NESTING} deep",
+                offset=name.offset,
+                length=name.length,
+            )
+        variables = self._new_variables(name.text, form)
+        self._variables += variables
+        self._nesting += not form.is_optional
+        bodies = [self.expression()]
+        if form.may_filter and self.skip(","):
+            bodies.append(self.expression())
+        self._nesting -= not form.is_optional
+        del self._variables[-len(variables) :]
+        self.expect(")", f"to end {name.text}()")
+        return Macro(
+            macro=name.text,
+            over=over,
+            variables=tuple(variables),
+            keep=bodies[0] if len(bodies) > 1 else None,
+            body=bodies[-1],
+            offset=offset,
+            length=self.length_from(offset),
+        )
+
+    def _new_variables(self, macro: str, form: MacroForm) -> list[str]:
+        """One variable, or two where the macro takes two and another name and comma follow."""
+        variables = [self._new_variable(macro)]
+        is_second = form.two and (not form.one or self._is_second())
+        if is_second:
+            variables.append(self._new_variable(macro))
+            if variables[0] == variables[1]:
+                raise self.unexpected(f"{macro}() expects two different names")
+        return variables
+
+    def _is_second(self) -> bool:
+        return self.next.kind == "name" and self._tokens[self._at + 1].text == ","
+
+    def _new_variable(self, macro: str) -> str:
+        token = self.next
+        usable = token.kind == "name" and identifier_problem(token.text) is None
+        if not usable or token.text in self._variables or token.text in self._names:
+            raise self.unexpected(f"{macro}() expects a new variable's name")
+        self.take()
+        self.expect(",", "after the variable")
+        return token.text
+
+
+def _given(name: str, names: Names, token: Token) -> Node:
+    given = names[name]
+    if isinstance(given, Constant):
+        return Given(name=name, value=given.value, offset=token.offset, length=token.length)
+    return Let(
+        name=name,
+        body=given.tree,
+        source=given.source,
+        offset=token.offset,
+        length=token.length,
+    )
+
+
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    known = list(known)
+    near = closest(name, known)
+    return f'did you mean "{near}"?' if near else f"there are {', '.join(known)}"
+
+
+def _function_hint(name: str, *, is_method: bool) -> str:
+    if not is_method and (name in MACROS or name in FUNCTIONS):
+        return f"it is a method: write value.{name}(…)"
+    if is_method and name in FUNCTIONS:
+        return f"it is a function: write {name}(…)"
+    methods = [each for each, function in FUNCTIONS.items() if function.is_method]
+    functions = [each for each, function in FUNCTIONS.items() if function.is_global]
+    known = [*methods, *MACROS] if is_method else [*functions, "has"]
+    near = closest(name, known) or closest(name, [*FUNCTIONS, *MACROS, "has"])
+    return f'did you mean "{near}"?' if near else f"there are {', '.join(known)}"

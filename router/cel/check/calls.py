@@ -1,0 +1,164 @@
+"""Types of functions and macros. One line each; a function that has none takes anything."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from router.cel import tree
+from router.cel.check.checker import Checker, one_of
+from router.cel.check.types import (
+    ANY,
+    BOOL,
+    BYTES,
+    DOUBLE,
+    DURATION,
+    INT,
+    LIST,
+    MAP,
+    TEXT,
+    TIMESTAMP,
+    TYPE,
+    UINT,
+    Kind,
+    Type,
+    either,
+    list_of,
+    optional_of,
+)
+from router.cel.functions import FUNCTIONS, MACROS
+from router.cel.tree import Node
+
+_Kinds = tuple[Kind, ...]
+_TEXT: Final[_Kinds] = (Kind.TEXT,)
+_WHOLE: Final[_Kinds] = (Kind.INT,)
+_DATE: Final[tuple[_Kinds, ...]] = ((Kind.TIMESTAMP,), _TEXT)
+_TIME: Final[tuple[_Kinds, ...]] = ((Kind.TIMESTAMP, Kind.DURATION), _TEXT)
+_OPTIONAL: Final[tuple[_Kinds, ...]] = ((Kind.OPTIONAL,),)
+
+_ARGUMENTS: Final[Mapping[str, tuple[_Kinds, ...]]] = {
+    "size": ((Kind.TEXT, Kind.LIST, Kind.MAP, Kind.BYTES),),
+    **dict.fromkeys(("startsWith", "endsWith", "contains", "matches"), (_TEXT, _TEXT)),
+    **dict.fromkeys(("lowerAscii", "upperAscii", "trim", "reverse"), (_TEXT,)),
+    "charAt": (_TEXT, _WHOLE),
+    "substring": (_TEXT, _WHOLE, _WHOLE),
+    **dict.fromkeys(("indexOf", "lastIndexOf", "split"), (_TEXT, _TEXT, _WHOLE)),
+    "join": ((Kind.LIST,), _TEXT),
+    "replace": (_TEXT, _TEXT, _TEXT, _WHOLE),
+    "double": ((Kind.NUMBER, Kind.TEXT),),
+    "timestamp": ((Kind.TEXT, Kind.INT, Kind.TIMESTAMP),),
+    "duration": ((Kind.TEXT, Kind.DURATION),),
+    **dict.fromkeys(("getFullYear", "getMonth", "getDate", "getDayOfMonth"), _DATE),
+    **dict.fromkeys(("getDayOfWeek", "getDayOfYear"), _DATE),
+    **dict.fromkeys(("getHours", "getMinutes", "getSeconds", "getMilliseconds"), _TIME),
+    **dict.fromkeys(("hasValue", "value", "or", "orValue"), _OPTIONAL),
+}
+"""What each argument may be, the target of a method first."""
+_RESULTS: Final[Mapping[str, Type]] = {
+    "bool": BOOL,
+    "string": TEXT,
+    "int": INT,
+    "uint": UINT,
+    "double": DOUBLE,
+    "bytes": BYTES,
+    "list": LIST,
+    "map": MAP,
+    "timestamp": TIMESTAMP,
+    "duration": DURATION,
+    "type": TYPE,
+    "optional": optional_of(ANY),
+}
+"""By CEL's names, as functions say what they give."""
+
+
+def call(check: Checker, node: tree.Call) -> Type:
+    types = [check.type(argument) for argument in node.arguments]
+    wanted = _ARGUMENTS.get(node.function, ())
+    for argument, found, kinds in zip(node.arguments, types, wanted, strict=False):
+        if not found.can_be(*kinds):
+            names = one_of(kind.value for kind in kinds)
+            check.report(
+                argument,
+                f"{check.is_a(argument, found)}, {node.function}() takes {names}",
+                _instead(check, node, argument, found, kinds),
+            )
+            return _result(node.function, [])
+    return _result(node.function, types)
+
+
+def _result(function: str, types: list[Type]) -> Type:
+    made = _RESULTS_OF.get(function)
+    if made is not None and types:
+        return made(types)
+    return _RESULTS.get(FUNCTIONS[function].result, ANY)
+
+
+def _or_value(types: list[Type]) -> Type:
+    return either((types[0].item or ANY, types[1]))
+
+
+_RESULTS_OF: Final[Mapping[str, Callable[[list[Type]], Type]]] = {
+    "value": lambda types: types[0].item or ANY,
+    "or": lambda types: either(types) if types[0].item and types[1].item else optional_of(ANY),
+    "orValue": _or_value,
+    "optional.of": lambda types: optional_of(types[0]),
+    "dyn": lambda _: ANY,
+    "split": lambda _: list_of(TEXT),
+}
+"""Of functions whose result depends on what they are given, or is known better."""
+
+
+def _instead(check: Checker, node: tree.Call, argument: Node, found: Type, kinds: _Kinds) -> str:
+    """What was meant, where that is plain."""
+    written = check.written(argument)
+    if node.function == "contains" and found.kind in {Kind.LIST, Kind.MAP}:
+        return f"write {check.written(node.arguments[1])} in {written}"
+    if Kind.TIMESTAMP in kinds and found.kind is Kind.TEXT:
+        return f"write timestamp({written})"
+    return ""
+
+
+# Macros
+
+
+def macro(check: Checker, node: tree.Macro) -> Type:
+    over = check.type(node.over)
+    form = MACROS[node.macro]
+    wanted = (Kind.OPTIONAL,) if form.is_optional else (Kind.LIST, Kind.MAP)
+    if not over.can_be(*wanted):
+        takes = "takes an optional value" if form.is_optional else "goes through a list or map"
+        check.report(node.over, f"{check.is_a(node.over, over)}, {node.macro}() {takes}")
+        over = ANY
+
+    def body() -> Type:
+        if node.keep is not None:
+            check.bool(node.keep)
+        is_test = form.result == "bool" or node.macro == "filter"
+        return check.bool(node.body) if is_test else check.type(node.body)
+
+    made = check.within(_variables(node, over), body)
+    results: Mapping[str, Type] = {
+        "filter": list_of(_single(over)),
+        "transformMap": Type(kind=Kind.MAP, item=made),
+        "optMap": optional_of(made),
+        "optFlatMap": made,
+    }
+    default = BOOL if form.result == "bool" else list_of(made)
+    return results.get(node.macro, default)
+
+
+def _variables(node: tree.Macro, over: Type) -> dict[str, Type]:
+    """What a macro's variables stand for."""
+    if len(node.variables) == 1:
+        return {node.variables[0]: _single(over)}
+    first, second = node.variables
+    key = {Kind.LIST: INT, Kind.MAP: _key(over)}.get(over.kind, ANY)
+    return {first: key, second: over.item or ANY}
+
+
+def _single(over: Type) -> Type:
+    """An element of a list, a key of a map, what an optional value holds."""
+    return _key(over) if over.kind is Kind.MAP else over.item or ANY
+
+
+def _key(over: Type) -> Type:
+    """JSON's maps have texts for keys; one that is made in the condition may have others."""
+    return ANY if over.fields is None and over.item is None else TEXT

@@ -1,0 +1,142 @@
+"""Conditions that never hold, though each of their parts could: what they ask of one field excludes itself.
+
+``data.status == "a" && data.status == "b"``, ``data.count > 5 && data.count < 3``. Only parts that
+must all hold are compared, and only plain fields with literals; each part narrows down what the
+field may be, until nothing is left. A condition that reads nothing of the event is found, too: it
+always has the same answer.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from router.cel import tree
+from router.cel.check.checker import Problem
+from router.cel.compiler import compile_value
+from router.cel.tree import Node, bare, path
+from router.cel.values import ERROR
+
+_FLIPPED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+
+
+class Allowed(msgspec.Struct, frozen=True):
+    """What a field may be after some parts."""
+
+    values: tuple[Any, ...] | None = None
+    """These only; None for any."""
+    above: float = -math.inf
+    above_is_allowed: bool = True
+    below: float = math.inf
+    below_is_allowed: bool = True
+
+    @property
+    def is_empty(self) -> bool:
+        if self.values is not None:
+            return not any(map(self._has, self.values))
+        if self.above == self.below:
+            return not (self.above_is_allowed and self.below_is_allowed)
+        return self.above > self.below
+
+    def _has(self, value: Any) -> bool:
+        if not _is_number(value):
+            # What is no number is neither above nor below one.
+            return math.isinf(self.above) and math.isinf(self.below)
+        over = value > self.above or (self.above_is_allowed and value == self.above)
+        return over and (value < self.below or (self.below_is_allowed and value == self.below))
+
+    def only(self, values: tuple[Any, ...]) -> "Allowed":
+        known = values if self.values is None else self.values
+        left = tuple(each for each in known if any(_same(each, value) for value in values))
+        return msgspec.structs.replace(self, values=left)
+
+    def narrowed(self, operator: str, bound: float) -> "Allowed":
+        included = operator in {">=", "<="}
+        if operator in {">", ">="} and (bound, not included) > (
+            self.above,
+            not self.above_is_allowed,
+        ):
+            return msgspec.structs.replace(self, above=bound, above_is_allowed=included)
+        if operator in {"<", "<="} and (-bound, not included) > (
+            -self.below,
+            not self.below_is_allowed,
+        ):
+            return msgspec.structs.replace(self, below=bound, below_is_allowed=included)
+        return self
+
+
+def contradictions(source: str, root: Node) -> list[Problem]:
+    """What makes a condition never hold, or always."""
+    if not any(isinstance(node, tree.Name | tree.Given) for node in tree.walk(root)):
+        holds = compile_value(root)({}, ERROR) is True
+        message = f"this {'always' if holds else 'never'} holds: it reads nothing of the event"
+        hint = "leave it out" if holds else "use `mode: shadow` for a rule that tells nobody"
+        return [Problem(root.offset, root.length, message, hint, is_warning=holds)]
+    fields: dict[tuple[str, ...], tuple[Allowed, Node]] = {}
+    problems = []
+    for part in _all_of(root):
+        test = _test(bare(part))
+        if test is None:
+            continue
+        name, operator, literal = test
+        before, earlier = fields.get(name, (Allowed(), part))
+        after = _after(before, operator, literal)
+        fields[name] = (after, part)
+        if after.is_empty and not before.is_empty:
+            problems.append(_problem(source, part, earlier))
+    return problems
+
+
+def _problem(source: str, part: Node, earlier: Node) -> Problem:
+    message = "this never holds"
+    if earlier is not part:
+        text = source[earlier.offset : earlier.offset + earlier.length]
+        message = f"this never holds together with {' '.join(text.split())}"
+    return Problem(part.offset, part.length, message)
+
+
+def _all_of(node: Node) -> Iterator[Node]:
+    """The parts that must all hold."""
+    if isinstance(node, tree.Logic) and node.operator == "&&":
+        for part in node.parts:
+            yield from _all_of(part)
+    else:
+        yield node
+
+
+def _test(node: Node) -> tuple[tuple[str, ...], str, Any] | None:
+    """A field, an operator, and the literal with which it is compared."""
+    if not isinstance(node, tree.Binary):
+        return None
+    left, right, operator = node.left, bare(node.right), node.operator
+    if operator == "in" and isinstance(right, tree.Listing):
+        items = [bare(item) for item in right.items]
+        values = tuple(item.value for item in items if isinstance(item, tree.Literal))
+        name = path(left)
+        return (name, "in", values) if name and len(values) == len(items) else None
+    if isinstance(bare(left), tree.Literal):
+        left, right, operator = right, bare(left), _FLIPPED.get(operator, "")
+    name = path(left)
+    if name is None or not isinstance(right, tree.Literal):
+        return None
+    return (name, operator, right.value)
+
+
+def _after(before: Allowed, operator: str, literal: Any) -> Allowed:
+    if operator == "in":
+        return before.only(literal)
+    if operator == "==":
+        return before.only((literal,))
+    if operator == "!=" and before.values is not None:
+        left = tuple(each for each in before.values if not _same(each, literal))
+        return msgspec.structs.replace(before, values=left)
+    return before.narrowed(operator, literal) if _is_number(literal) else before
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(one == other) and (_is_number(one) == _is_number(other))

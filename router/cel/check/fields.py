@@ -1,0 +1,132 @@
+"""Types of what is read and what is made: literals, names, fields, elements, lists, maps."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from router.cel import tree
+from router.cel.check.checker import Checker, NamesField, choice, described
+from router.cel.check.types import (
+    ANY,
+    BOOL,
+    MAP,
+    Kind,
+    Property,
+    Type,
+    either,
+    list_of,
+    optional_of,
+    type_of_table,
+    type_of_value,
+)
+from router.errors import closest
+
+
+def literal(_check: Checker, node: tree.Literal) -> Type:
+    return type_of_value(node.value)
+
+
+def name(check: Checker, node: tree.Name) -> Type:
+    return check.name(node.name)
+
+
+def let(check: Checker, node: tree.Let) -> Type:
+    """What is wrong with the expression itself is reported where it is given its name."""
+    return check.let(node)
+
+
+def given(_check: Checker, node: tree.Given) -> Type:
+    return type_of_table(node.value)
+
+
+def field(check: Checker, node: tree.Field) -> Type:
+    hatch = f'{check.written(node.operand)}["{node.name}"] is not checked'
+    return _member(check, node, hatch)
+
+
+def optional_field(check: Checker, node: tree.OptionalField) -> Type:
+    found = _member(check, node, f'{check.written(node.operand)}[?"{node.name}"] is not checked')
+    return found if found.kind is Kind.OPTIONAL else optional_of(found)
+
+
+def has(check: Checker, node: tree.Has) -> Type:
+    _member(check, node, f'"{node.name}" in {check.written(node.operand)} is not checked')
+    return BOOL
+
+
+def _member(check: Checker, node: NamesField, hatch: str) -> Type:
+    """The type of a field; ``hatch`` says how to ask for one that is not in the schema."""
+    owner = check.type(node.operand)
+    if owner.kind is Kind.OPTIONAL:
+        # What is read from an optional value is optional, too.
+        return optional_of(_member_of(check, node, owner.item or ANY, hatch))
+    return _member_of(check, node, owner, hatch)
+
+
+def _member_of(check: Checker, node: NamesField, owner: Type, hatch: str) -> Type:
+    if not owner.can_be(Kind.MAP):
+        written = check.written(node.operand)
+        hint = f"its elements may: {written}.exists(x, …)" if owner.kind is Kind.LIST else ""
+        check.report_name(node, f"{check.is_a(node.operand, owner)} and has no fields", hint)
+        return ANY
+    if owner.fields is None:
+        return owner.item or ANY
+    known = owner.fields.get(node.name)
+    if known is None and not owner.is_open:
+        near = closest(node.name, owner.fields)
+        hint = f'did you mean "{near}"?' if near else choice("there are", owner.fields)
+        check.report_name(
+            node, f'{check.written(node.operand)} has no field "{node.name}"', f"{hint} ({hatch})"
+        )
+    return ANY if known is None else known.type
+
+
+def item(check: Checker, node: tree.Item) -> Type:
+    return _element(check, node)
+
+
+def optional_item(check: Checker, node: tree.OptionalItem) -> Type:
+    found = _element(check, node)
+    return found if found.kind is Kind.OPTIONAL else optional_of(found)
+
+
+_INDEXES: Final[Mapping[Kind, tuple[Kind, ...]]] = {
+    Kind.LIST: (Kind.NUMBER,),
+    Kind.MAP: (Kind.TEXT, Kind.NUMBER, Kind.BOOL),
+}
+
+
+def _element(check: Checker, node: tree.Item | tree.OptionalItem) -> Type:
+    owner, index = check.type(node.operand), check.type(node.index)
+    if owner.kind is Kind.OPTIONAL:
+        return optional_of((owner.item or ANY).item or ANY)
+    if not owner.can_be(*_INDEXES):
+        check.report(node, f"{check.is_a(node.operand, owner)} and has no elements")
+    elif owner.is_known and not index.can_be(*_INDEXES[owner.kind]):
+        check.report(node.index, f"{described(owner)} is not indexed by {described(index)}")
+    return owner.item or ANY
+
+
+def listing(check: Checker, node: tree.Listing) -> Type:
+    types = [check.type(each) for each in node.items]
+    return list_of(
+        either(
+            (found.item or ANY) if place in node.optional else found
+            for place, found in enumerate(types)
+        )
+    )
+
+
+def mapping(check: Checker, node: tree.Mapping) -> Type:
+    entries = [(key, check.type(key), check.type(value)) for key, value in node.entries]
+    names = [key.value if isinstance(key, tree.Literal) else None for key, _, _ in entries]
+    if node.optional or not all(isinstance(name, str) for name in names):
+        return MAP
+    types = [found for _, _, found in entries]
+    return Type(
+        kind=Kind.MAP,
+        fields={
+            str(name): Property(found, required=True)
+            for name, found in zip(names, types, strict=True)
+        },
+        item=either(types),
+    )

@@ -1,0 +1,371 @@
+"""Tree -> a Python function, built as ``ast`` nodes.
+
+Three rails. ``true(n)`` is code that is true when n is true, ``false(n)`` when n is false; both
+falsy means an error. ``value(n)`` gives n's value or ``ERROR``. On the first two, ``&&`` and
+``||`` are Python's own ``and`` and ``or``, and an error is absorbed in either order for nothing:
+
+    true(a && b) = true(a) and true(b)        false(a && b) = false(a) or false(b)
+    true(a || b) = true(a) or true(b)         false(a || b) = false(a) and false(b)
+    true(!a) = false(a)                       false(!a) = true(a)
+
+A missing field is a dict's ``get`` with a default: no exception on the hot path. Code grows with
+the tree only: each rail visits a node once, and logic in the place of a value is made of thunks.
+A let that stands once is compiled in its place; one that stands twice, or in a loop, is computed
+when it is first asked for, once an evaluation.
+"""
+
+import ast
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from router.cel import literals, loops, operators
+from router.cel import python_ast as code
+from router.cel.functions import FUNCTIONS, MACROS
+from router.cel.python_ast import Code, both, either, load, thunk
+from router.cel.shared_lets import extent, shared_lets
+from router.cel.tree import (
+    Binary,
+    Call,
+    Choice,
+    Field,
+    Given,
+    Has,
+    Item,
+    Let,
+    Listing,
+    Literal,
+    Logic,
+    Macro,
+    Mapping,
+    Name,
+    Negative,
+    Node,
+    Not,
+    OptionalField,
+    OptionalItem,
+    bare,
+    is_json,
+)
+from router.cel.values import ERROR
+
+Evaluate = Callable[[Any, Any], Any]
+"""Takes the event and its data."""
+
+_COMPARISONS: Final[dict[str, type[ast.cmpop]]] = {
+    "==": ast.Eq,
+    "<": ast.Lt,
+    "<=": ast.LtE,
+    ">": ast.Gt,
+    ">=": ast.GtE,
+}
+_NODES_A_TURN: Final = 50
+
+
+def compile_value(node: Node) -> Evaluate:
+    """A function that gives the node's value, or ERROR. Raises ConditionError."""
+    compiler = _Compiler(node)
+    return compiler.function(compiler.value(node))
+
+
+def compile_rails(node: Node) -> tuple[Evaluate, Evaluate]:
+    """Two functions: whether the node is true, whether it is false. Raises ConditionError."""
+    true, false = _Compiler(node), _Compiler(node)
+    return true.function(true.true(node)), false.function(false.false(node))
+
+
+def compile_values(root: Node, nodes: Iterable[Node]) -> Callable[[Any, Any], list[Any]]:
+    """A function that gives the values of all these nodes of a tree, each computed once.
+
+    A node comes after those below it.
+    """
+    return _Compiler(root).values(nodes)
+
+
+class _Compiler:
+    """Makes one function."""
+
+    def __init__(self, root: Node) -> None:
+        self._code = Code()
+        self._shared = shared_lets(root)
+        self._slots: dict[int, str] = {}
+        self._bodies: list[tuple[str, Node]] = []
+        self._variables: dict[str, ast.expr] = {}
+        self._loops = 0
+        self._needs_budget = False
+        self._known: dict[int, str] = {}
+
+    def function(self, result: ast.expr, statements: Iterable[ast.stmt] = ()) -> Evaluate:
+        before: list[ast.stmt] = []
+        while self._bodies:
+            name, let = self._bodies.pop()
+            once = self._code.call(loops.Once, thunk(self.value(let)))
+            before.append(code.assign(name, once))
+        if self._needs_budget:
+            before.append(code.assign("budget", self._code.call(loops.Budget)))
+        return self._code.function([*before, *statements], result)
+
+    def values(self, nodes: Iterable[Node]) -> Evaluate:
+        statements: list[ast.stmt] = []
+        for node in nodes:
+            name = f"r{len(statements)}"
+            statements.append(code.assign(name, self.value(node)))
+            self._known[id(node)] = name
+        made: list[ast.expr] = [load(f"r{place}") for place in range(len(statements))]
+        return self.function(code.listed(made), statements)
+
+    # The three rails
+
+    def true(self, node: Node) -> ast.expr:
+        match node:
+            case Logic(operator="&&", parts=parts):
+                return both(*map(self.true, parts))
+            case Logic(parts=parts):
+                return either(*map(self.true, parts))
+            case Not(operand=operand):
+                return self.false(operand)
+            case Let(body=body) if id(body) not in self._shared:
+                return self.true(body)
+            case Binary():
+                return self._test(node) or self._is(node, True)
+            case _:
+                return self._is(node, True)
+
+    def false(self, node: Node) -> ast.expr:
+        match node:
+            case Logic(operator="&&", parts=parts):
+                return either(*map(self.false, parts))
+            case Logic(parts=parts):
+                return both(*map(self.false, parts))
+            case Not(operand=operand):
+                return self.true(operand)
+            case Let(body=body) if id(body) not in self._shared:
+                return self.false(body)
+            case Binary(operator="==", left=left, right=Literal(value=value)):
+                return self._differs(left, value) or self._is(node, False)
+            case Binary(operator="!=", left=left, right=Literal(value=value)):
+                return self._equals(left, value) or self._is(node, False)
+            case _:
+                return self._is(node, False)
+
+    def value(self, node: Node) -> ast.expr:
+        if id(node) in self._known:
+            return load(self._known[id(node)])
+        match node:
+            case Literal(value=value):
+                return self._literal(value)
+            case Name(name=name):
+                return self._variables.get(name) or load("data" if name == "data" else "event")
+            case Let(body=body):
+                return self._let(body)
+            case Given(value=value):
+                return self._code.constant(value)
+            case Field(operand=operand, name=name):
+                return self._field(operand, name)
+            case Has(operand=operand, name=name):
+                return self._call(operators.has, self.value(operand), code.Constant(name))
+            case Not(operand=operand):
+                return self._call(operators.negation, self.value(operand))
+            case Negative(operand=operand):
+                return self._call(operators.negative, self.value(operand))
+            case Binary():
+                return self._binary(node)
+            case Call():
+                return self._function(node)
+            case _:
+                return self._composed(node)
+
+    def _composed(self, node: Node) -> ast.expr:
+        match node:
+            case Item(operand=operand, index=index):
+                return self._call(operators.item, self.value(operand), self.value(index))
+            case OptionalField(operand=operand, name=name):
+                return self._call(
+                    operators.optional_field, self.value(operand), code.Constant(name)
+                )
+            case OptionalItem(operand=operand, index=index):
+                return self._call(operators.optional_item, self.value(operand), self.value(index))
+            case Logic(operator=operator, parts=parts):
+                thunks = [thunk(self.value(part)) for part in parts]
+                absorb = operators.logic_and if operator == "&&" else operators.logic_or
+                return self._call(absorb, code.Tuple(thunks, ast.Load()))
+            case Choice(condition=condition, then=then, otherwise=otherwise):
+                return self._choice(condition, self.value(then), self.value(otherwise))
+            case Listing() | Mapping():
+                return self._collection(node)
+            case Macro():
+                return self._macro(node)
+            case _:
+                raise TypeError(node)
+
+    # Tests that need no call; None for those that do
+
+    def _is(self, node: Node, truth: bool) -> ast.expr:  # noqa: FBT001 - the rail
+        return self._same(node, truth)
+
+    def _same(self, node: Node, value: Any) -> ast.expr:
+        """Whether it is this very object: a bool or None."""
+        literal = bare(node)
+        if isinstance(literal, Literal):
+            # Python warns of an "is" between literals.
+            return code.Constant(literal.value is value)
+        return code.compare(self.value(node), ast.Is(), code.Constant(value))
+
+    def _test(self, node: Binary) -> ast.expr | None:
+        """Whether a comparison with a literal holds."""
+        if node.operator == "in" and isinstance(node.right, Listing):
+            return self._is_one_of(node.left, node.right)
+        if not isinstance(node.right, Literal):
+            return None
+        value = node.right.value
+        if node.operator == "!=":
+            return self._differs(node.left, value)
+        if node.operator == "==" and (found := self._equals(node.left, value)) is not None:
+            return found
+        comparison = _COMPARISONS.get(node.operator)
+        if comparison is None or value.__class__ not in {int, float} or not is_json(node.left):
+            return None
+        name = self._code.temporary()
+        is_int = self._code.is_class(code.named(name, self.value(node.left)), int)
+        is_float = self._code.is_class(load(name), float)
+        holds = code.compare(load(name), comparison(), code.Constant(value))
+        return both(either(is_int, is_float), holds)
+
+    def _equals(self, node: Node, value: Any) -> ast.expr | None:
+        if value is None or value.__class__ is bool:
+            return self._same(node, value)
+        if value.__class__ is str:
+            return code.compare(self.value(node), ast.Eq(), code.Constant(value))
+        return None
+
+    def _is_one_of(self, node: Node, texts: Listing) -> ast.expr | None:
+        """Whether it is a text of several."""
+        values = literals.collection(texts)
+        if values is ERROR or not all(value.__class__ is str for value in values):
+            return None
+        name = self._code.temporary()
+        is_text = self._code.is_class(code.named(name, self.value(node)), str)
+        several = self._code.constant(frozenset(values))
+        return both(is_text, code.compare(load(name), ast.In(), several))
+
+    def _differs(self, node: Node, value: Any) -> ast.expr | None:
+        """Whether there is a value, and it is another one."""
+        if value is not None and value.__class__ not in {bool, str}:
+            return None
+        name = self._code.temporary()
+        is_there = code.compare(code.named(name, self.value(node)), ast.IsNot(), load("ERROR"))
+        other = ast.NotEq() if value.__class__ is str else ast.IsNot()
+        return both(is_there, code.compare(load(name), other, code.Constant(value)))
+
+    # Parts
+
+    def _literal(self, value: Any) -> ast.expr:
+        if value is None or value.__class__ in {str, bytes, bool, int, float}:
+            return code.Constant(value)
+        return self._code.constant(value)
+
+    def _let(self, body: Node) -> ast.expr:
+        if id(body) not in self._shared or id(body) in self._known:
+            return self.value(body)
+        slot = self._slots.get(id(body))
+        if slot is None:
+            slot = self._slots[id(body)] = f"l{len(self._slots)}"
+            self._bodies.append((slot, body))
+        return code.Call(load(slot), [], [])
+
+    def _field(self, operand: Node, name: str) -> ast.expr:
+        """``(t.get(name, ERROR) if (t := operand).__class__ is dict else …)``."""
+        temporary = self._code.temporary()
+        is_dict = self._code.is_class(code.named(temporary, self.value(operand)), dict)
+        get = code.Attribute(load(temporary), "get", ast.Load())
+        read = code.Call(get, [code.Constant(name), load("ERROR")], [])
+        if is_json(operand):
+            return code.IfExp(is_dict, read, load("ERROR"))
+        other = self._call(operators.field, load(temporary), code.Constant(name))
+        return code.IfExp(is_dict, read, other)
+
+    def _binary(self, node: Binary) -> ast.expr:
+        left, right = self.value(node.left), self.value(node.right)
+        grows = node.operator in operators.GROWING and not (
+            isinstance(node.left, Literal) and isinstance(node.right, Literal | Listing)
+        )
+        return self._priced(operators.OPERATORS[node.operator], left, right, grows=grows)
+
+    def _choice(self, condition: Node, then: ast.expr, otherwise: ast.expr) -> ast.expr:
+        name = self._code.temporary()
+        is_true = code.compare(
+            code.named(name, self.value(condition)), ast.Is(), code.Constant(True)
+        )
+        is_false = code.compare(load(name), ast.Is(), code.Constant(False))
+        return code.IfExp(is_true, then, code.IfExp(is_false, otherwise, load("ERROR")))
+
+    def _collection(self, node: Listing | Mapping) -> ast.expr:
+        constant = literals.collection(node)
+        if constant is not ERROR:
+            return self._code.constant(constant)
+        marks = self._code.constant(node.optional)
+        if isinstance(node, Listing):
+            items = code.listed([self.value(item) for item in node.items])
+            return self._call(literals.listing, items, marks)
+        keys = code.listed([self.value(key) for key, _ in node.entries])
+        values = code.listed([self.value(value) for _, value in node.entries])
+        return self._call(literals.mapping, keys, values, marks)
+
+    def _function(self, node: Call) -> ast.expr:
+        function = FUNCTIONS[node.function]
+        constant = literals.call(node)
+        if constant is not ERROR:
+            return self._code.constant(constant)
+        arguments = [self.value(argument) for argument in node.arguments]
+        if function.takes_pattern:
+            arguments[-1] = self._code.constant(literals.pattern(node.arguments[-1]))
+        elif function.is_lazy:
+            arguments[-1] = thunk(arguments[-1])
+        return self._priced(function.run, *arguments, grows=function.grows)
+
+    def _macro(self, node: Macro) -> ast.expr:
+        form = MACROS[node.macro]
+        over = self.value(node.over)
+        if form.is_optional:
+            return self._call(form.run, over, self._body(node.variables, node.body))
+        self._needs_budget = True
+        turns = self._call(loops.pairs if len(node.variables) > 1 else loops.elements, over)
+        if node.keep is not None:
+            turns = self._loop(loops.kept_of, turns, node.variables, node.keep)
+        return self._loop(form.run, turns, node.variables, node.body)
+
+    def _loop(
+        self,
+        run: Callable[..., Any],
+        turns: ast.expr,
+        variables: tuple[str, ...],
+        body: Node,
+    ) -> ast.expr:
+        self._loops += 1
+        turn = self._body(variables, body)
+        self._loops -= 1
+        price = 1 + extent(body) // _NODES_A_TURN
+        return self._call(run, turns, turn, load("budget"), code.Constant(price))
+
+    def _body(self, variables: tuple[str, ...], body: Node) -> ast.expr:
+        """A function of one argument: the variable, or the pair of them."""
+        parameter = f"v{len(self._variables)}"
+        if len(variables) == 1:
+            self._variables[variables[0]] = load(parameter)
+        else:
+            self._variables |= {
+                name: code.element(parameter, place) for place, name in enumerate(variables)
+            }
+        made = thunk(self.value(body), parameter)
+        for name in variables:
+            del self._variables[name]
+        return made
+
+    def _priced(self, run: Callable[..., Any], *arguments: ast.expr, grows: bool) -> ast.expr:
+        """A call; within a loop, at a price where it takes longer for larger arguments."""
+        if not (grows and self._loops):
+            return self._call(run, *arguments)
+        pay = code.Attribute(load("budget"), "call", ast.Load())
+        return code.Call(pay, [self._code.constant(run), *arguments], [])
+
+    def _call(self, function: Callable[..., Any], *arguments: ast.expr) -> ast.expr:
+        return self._code.call(function, *arguments)

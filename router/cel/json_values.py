@@ -1,0 +1,41 @@
+"""Values of conditions as JSON has them: for templates, keys and whoever shows them."""
+
+from typing import Any
+
+import msgspec
+
+from router.cel.conversions import to_string
+from router.cel.values import ERROR, Map, Optional, Type, Uint, keys_of
+
+
+def as_json(value: Any) -> Any:
+    """The value as JSON has it; ERROR where there is none, or an optional is absent.
+
+    Times are text as ``string()`` writes them, bytes are text in UTF-8 with question marks for what
+    is none, the keys of a map are text.
+    """
+    kind = value.__class__
+    if kind is list:
+        return [as_json(each) for each in value]
+    if kind is dict or kind is Map:
+        keys = [key if isinstance(key, str) else to_string(key) for key in keys_of(value)]
+        return dict(zip(keys, map(as_json, value.values()), strict=True))
+    return as_json(value.value) if kind is Optional else _leaf(value)
+
+
+def _leaf(value: Any) -> Any:
+    if value is None or value is ERROR or value.__class__ in {str, int, float, bool}:
+        return value
+    if value.__class__ is Uint:
+        return int(value)
+    if value.__class__ is bytes:
+        return value.decode(errors="replace")
+    return value.name if isinstance(value, Type) else to_string(value)
+
+
+def as_text(value: Any) -> str:
+    """The value in one line of JSON."""
+    try:
+        return msgspec.json.encode(as_json(value), enc_hook=str).decode()
+    except RecursionError:
+        return "nested too deeply to be shown"

@@ -1,0 +1,108 @@
+"""Lists, maps, patterns and moments that stand in a condition: made once, when it is compiled."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import re2
+
+from router.cel import limits
+from router.cel.functions import FUNCTIONS
+from router.cel.tree import Call, Let, Listing, Literal, Mapping, Node
+from router.cel.values import ERROR, Optional, map_of
+from router.errors import ConditionError
+
+_MOMENTS: Final = {
+    "timestamp": 'a timestamp is written as "2025-10-14T09:30:00Z"',
+    "duration": 'a duration is written as "1h30m" or "1.5s"',
+}
+
+
+def collection(node: Listing | Mapping) -> Any:
+    """The value of a list or map of literals; ERROR for another, or where it has none."""
+    if node.optional or not all(isinstance(part, Literal) for part in node.children()):
+        return ERROR
+    values = [part.value for part in node.children() if isinstance(part, Literal)]
+    if isinstance(node, Listing):
+        return values
+    return map_of(zip(values[::2], values[1::2], strict=True))
+
+
+def listing(items: list[Any], optional: frozenset[int]) -> Any:
+    """``[a, ?b]``."""
+    if optional:
+        items = [each for _, each in _present(list(enumerate(items)), optional)]
+    for each in items:
+        if each is ERROR:
+            return ERROR
+    return items
+
+
+def mapping(keys: list[Any], values: list[Any], optional: frozenset[int]) -> Any:
+    """``{key: a, ?other: b}``."""
+    entries = list(zip(keys, values, strict=True))
+    return map_of(_present(entries, optional) if optional else entries)
+
+
+def _present(entries: list[tuple[Any, Any]], optional: frozenset[int]) -> Iterator[tuple[Any, Any]]:
+    """Without the optional ones that are absent; what is marked and no optional is an error."""
+    for place, (key, value) in enumerate(entries):
+        if place not in optional:
+            yield key, value
+        elif value.__class__ is not Optional:
+            yield key, ERROR
+        elif value.value is not ERROR:
+            yield key, value.value
+
+
+def call(node: Call) -> Any:
+    """The value of ``timestamp("…")`` and ``duration("…")``; ERROR for another call.
+
+    Raises ConditionError where the text is none.
+    """
+    hint = _MOMENTS.get(node.function)
+    if hint is None or not isinstance(node.arguments[0], Literal):
+        return ERROR
+    argument = node.arguments[0]
+    value = FUNCTIONS[node.function].run(argument.value)
+    if value is ERROR:
+        raise ConditionError(
+            f"no {node.function}", offset=argument.offset, length=argument.length, hint=hint
+        )
+    return value
+
+
+def check(tree: Node) -> None:
+    """Raise ConditionError where a pattern or moment of the tree is none.
+
+    All else that compiling could refuse, the parser has refused; a let was checked when it was made.
+    """
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        pending += () if isinstance(node, Let) else node.children()
+        if isinstance(node, Call):
+            call(node)
+            if FUNCTIONS[node.function].takes_pattern:
+                pattern(node.arguments[-1])
+
+
+def pattern(node: Node) -> Any:
+    """A compiled regular expression. Raises ConditionError."""
+    if not isinstance(node, Literal) or not isinstance(node.value, str):
+        raise ConditionError(
+            "a pattern must be a text that stands in the rule",
+            offset=node.offset,
+            length=node.length,
+        )
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = limits.REGEX_MEMORY
+    try:
+        return re2.compile(node.value, options)
+    except re2.error as error:
+        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
+        raise ConditionError(
+            f"not a regular expression in RE2 syntax: {reason}",
+            offset=node.offset,
+            length=node.length,
+        ) from None

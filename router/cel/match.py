@@ -1,0 +1,104 @@
+"""``match:``, the declarative spelling of a condition, into the same tree.
+
+    match: {data.status: summary_timeout, data.detected_issues.call_quality: {">=": 3}}
+
+is ``data.status == "summary_timeout" && data.detected_issues.call_quality >= 3``.
+"""
+
+import difflib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from router.cel.condition import Condition
+from router.cel.names import NO_NAMES, Names
+from router.cel.parser import parse
+from router.cel.tree import Field, Given, Let, Name, Node
+from router.errors import ConditionError
+
+
+def compile_match(mapping: Mapping[str, Any], names: Names = NO_NAMES) -> Condition:
+    """Compile a map of fields and what they must be; ``names`` count as fields.
+
+    Raises ConditionError; its message names the field, its offset is in the CEL text that the map
+    stands for.
+    """
+    if not mapping:
+        raise ConditionError("match is empty, it needs at least one field", offset=0)
+    source = " && ".join(_field(name, wanted, names) for name, wanted in mapping.items())
+    return Condition(source, parse(source, names))
+
+
+def _field(name: str, wanted: Any, names: Names) -> str:
+    try:
+        node = parse(name, names)
+    except ConditionError as error:
+        raise ConditionError(
+            f"match: {name!r}: {error.message}", offset=0, hint=error.hint
+        ) from None
+    if not _is_field(node):
+        raise ConditionError(
+            f"match: {name!r} is no field", offset=0, hint="write for example data.status"
+        )
+    if isinstance(wanted, Mapping):
+        tests = [_test(node, name, word, value) for word, value in wanted.items()]
+        if not tests:
+            raise ConditionError(f"match: {name} asks for nothing", offset=0)
+        return " && ".join(tests)
+    if isinstance(wanted, list):
+        return f"{name} in {_literal(name, wanted)}"
+    return f"{name} == {_literal(name, wanted)}"
+
+
+def _is_field(node: Node) -> bool:
+    """A field of a root or name, or a name; a root alone is none."""
+    is_alone = not isinstance(node, Field)
+    while isinstance(node, Field):
+        node = node.operand
+    return isinstance(node, Let | Given) or (isinstance(node, Name) and not is_alone)
+
+
+def _exists(field: Node, name: str, wanted: Any) -> str:
+    if not isinstance(wanted, bool):
+        raise ConditionError(f"match: {name}: exists is true or false", offset=0)
+    chain: list[str] = []
+    while isinstance(field, Field):
+        chain.insert(0, f"has({name[field.offset : field.offset + field.length]})")
+        field = field.operand
+    if not chain:
+        raise ConditionError(f"match: {name}: exists asks for a field", offset=0)
+    return f"{'' if wanted else '!'}({' && '.join(chain)})"
+
+
+_TESTS: Final[dict[str, Callable[[str, str], str]]] = {
+    **{
+        operator: lambda name, value, operator=operator: f"{name} {operator} {value}"  # type: ignore[misc]
+        for operator in ("==", "!=", "<", "<=", ">", ">=", "in")
+    },
+    "contains": lambda name, value: f"{value} in {name}",
+    "substring": lambda name, value: f"{name}.contains({value})",
+    "prefix": lambda name, value: f"{name}.startsWith({value})",
+    "suffix": lambda name, value: f"{name}.endsWith({value})",
+    "matches": lambda name, value: f"{name}.matches({value})",
+}
+
+
+def _test(field: Node, name: str, word: str, value: Any) -> str:
+    if word == "exists":
+        return _exists(field, name, value)
+    test = _TESTS.get(word)
+    if test is None:
+        known = [*_TESTS, "exists"]
+        near = difflib.get_close_matches(word, known, n=1)
+        hint = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(known)}"
+        raise ConditionError(f"match: {name}: there is no {word!r}", offset=0, hint=hint)
+    return test(name, _literal(name, value))
+
+
+def _literal(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_literal(name, each) for each in value)}]"
+    if value is None or isinstance(value, str | int | float):
+        # JSON's texts are CEL's, but for lone surrogates, which no YAML file can hold.
+        return json.dumps(value, ensure_ascii=False)
+    raise ConditionError(f"match: {name}: cannot compare with a {type(value).__name__}", offset=0)

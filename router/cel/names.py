@@ -1,0 +1,42 @@
+"""Names that a condition may use beside the roots: for expressions and for values of JSON."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, Protocol, TypeAlias
+
+import msgspec
+
+from router.cel.functions import ROOTS
+from router.cel.lexer import KEYWORDS, RESERVED
+from router.cel.tree import Node
+
+_IDENTIFIER: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Constant(msgspec.Struct, frozen=True):
+    """A value of JSON that a name stands for: a lookup table. Nobody may change it."""
+
+    value: Any
+
+
+class Parsed(Protocol):
+    """An expression that a name stands for: Expression, to those that make one."""
+
+    source: str
+    tree: Node
+
+
+Names: TypeAlias = Mapping[str, Parsed | Constant]
+NO_NAMES: Final[Names] = MappingProxyType({})
+
+
+def identifier_problem(name: str) -> str | None:
+    """Why nothing of a condition can be called that; None where it can."""
+    if name in ROOTS:
+        return f"{name!r} is the event's"
+    if name in KEYWORDS or name in RESERVED:
+        return f"{name!r} is reserved in CEL"
+    if not _IDENTIFIER.fullmatch(name):
+        return f"{name[:100]!r} is no name: a name has only letters, digits and _"
+    return None

@@ -1,0 +1,53 @@
+"""Functions of optional values: a value that may be absent, and what to take instead.
+
+Source: CEL specification, "Optional Values" (github.com/google/cel-spec/wiki/proposal-246).
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from router.cel.values import ERROR, NONE, NUMBERS, SIZED, Duration, Optional, Timestamp
+
+_ZEROS: Final = frozenset({Duration(0), Timestamp(0)})
+
+
+def of(value: Any) -> Any:
+    return ERROR if value is ERROR else Optional(value)
+
+
+def none() -> Any:
+    return NONE
+
+
+def of_non_zero(value: Any) -> Any:
+    """Absent for null, false, 0, and what is empty."""
+    if value is ERROR:
+        return ERROR
+    kind = value.__class__
+    is_zero = value is None or (kind in SIZED and not value)
+    is_zero = is_zero or ((kind is bool or kind in NUMBERS) and not value)
+    return NONE if is_zero or (kind in {Duration, Timestamp} and value in _ZEROS) else of(value)
+
+
+def has_value(optional: Any) -> Any:
+    return optional.value is not ERROR if optional.__class__ is Optional else ERROR
+
+
+def value_of(optional: Any) -> Any:
+    """The value; ERROR where there is none."""
+    return optional.value if optional.__class__ is Optional else ERROR
+
+
+def value_or(optional: Any, otherwise: Callable[[], Any]) -> Any:
+    """The value, else the other: that one is computed only then."""
+    if optional.__class__ is not Optional:
+        return ERROR
+    return otherwise() if optional.value is ERROR else optional.value
+
+
+def or_else(optional: Any, otherwise: Callable[[], Any]) -> Any:
+    """The optional that has a value, else the other one."""
+    if optional.__class__ is not Optional or optional.value is not ERROR:
+        return optional if optional.__class__ is Optional else ERROR
+    other = otherwise()
+    return other if other.__class__ is Optional else ERROR

@@ -1,0 +1,137 @@
+"""Functions of texts. An index counts characters (code points), from 0. ERROR for other types.
+
+What they make is limited to ``limits.MADE``. Source: CEL language definition, and the strings
+extension (github.com/google/cel-go, ext/README.md, "Strings").
+"""
+
+from typing import Any, Final
+
+from router.cel import limits
+from router.cel.values import ERROR, SIZED
+
+_UPPER: Final = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
+_LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+_SPACES: Final = "".join(
+    map(chr, (*range(9, 14), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029))
+) + "".join(map(chr, (0x202F, 0x205F, 0x3000)))
+
+
+def size(value: Any) -> Any:
+    """Characters, bytes, elements or keys."""
+    return len(value) if value.__class__ in SIZED else ERROR
+
+
+def starts_with(text: Any, part: Any) -> Any:
+    return text.startswith(part) if _are_texts(text, part) else ERROR
+
+
+def ends_with(text: Any, part: Any) -> Any:
+    return text.endswith(part) if _are_texts(text, part) else ERROR
+
+
+def contains(text: Any, part: Any) -> Any:
+    return part in text if _are_texts(text, part) else ERROR
+
+
+def matches(text: Any, pattern: Any) -> Any:
+    """``pattern`` is compiled RE2: linear time, whatever the text."""
+    try:
+        return pattern.search(text) is not None if text.__class__ is str else ERROR
+    except UnicodeEncodeError:  # half of a character, which is none in UTF-8
+        return ERROR
+
+
+def lower_ascii(text: Any) -> Any:
+    return text.translate(_LOWER) if _is_short(text) else ERROR
+
+
+def upper_ascii(text: Any) -> Any:
+    return text.translate(_UPPER) if _is_short(text) else ERROR
+
+
+def trim(text: Any) -> Any:
+    return text.strip(_SPACES) if text.__class__ is str else ERROR
+
+
+def reverse(text: Any) -> Any:
+    return text[::-1] if _is_short(text) else ERROR
+
+
+def char_at(text: Any, index: Any) -> Any:
+    """The character, ``""`` at the very end."""
+    return text[index : index + 1] if _is_index(text, index) else ERROR
+
+
+def substring(text: Any, start: Any, *end: Any) -> Any:
+    """From ``start``, before the end."""
+    if not end:
+        return text[start:] if _is_index(text, start) else ERROR
+    inside = _is_index(text, start) and _is_index(text, end[0]) and start <= end[0]
+    return text[start : end[0]] if inside else ERROR
+
+
+def index_of(text: Any, part: Any, start: Any = 0) -> Any:
+    """Where the part begins, at ``start`` or after it; -1 where it is not."""
+    usable = _are_texts(text, part) and _is_index(text, start)
+    return text.find(part, start) if usable else ERROR
+
+
+def last_index_of(text: Any, part: Any, *start: Any) -> Any:
+    """Where the part begins last, at ``start`` or before it; -1 where it is not."""
+    if not _are_texts(text, part):
+        return ERROR
+    if not start:
+        return text.rfind(part)
+    inside = _is_index(text, start[0])
+    return text.rfind(part, 0, start[0] + len(part)) if inside else ERROR
+
+
+def split(text: Any, separator: Any, limit: Any = -1) -> Any:
+    """Into at most ``limit`` pieces, the last with all the rest; an empty separator parts all."""
+    if not _are_texts(text, separator) or limit.__class__ is not int:
+        return ERROR
+    if limit == 0:
+        return []
+    pieces = text.count(separator) + 1 if separator else max(1, len(text))
+    if 0 < limit < pieces:
+        pieces = limit
+    if pieces > limits.MADE:
+        return ERROR
+    if separator:
+        return text.split(separator, pieces - 1)
+    return [*text[: pieces - 1], text[pieces - 1 :]]
+
+
+def join(parts: Any, separator: Any = "") -> Any:
+    if parts.__class__ is not list or separator.__class__ is not str:
+        return ERROR
+    length = len(separator) * max(0, len(parts) - 1)
+    for part in parts:
+        if part.__class__ is not str or length > limits.MADE:
+            return ERROR
+        length += len(part)
+    return separator.join(parts) if length <= limits.MADE else ERROR
+
+
+def replace(text: Any, old: Any, new: Any, limit: Any = -1) -> Any:
+    """Each, or the first ``limit``; an empty ``old`` stands before each character and at the end."""
+    if not (_are_texts(text, old) and new.__class__ is str and limit.__class__ is int):
+        return ERROR
+    times = text.count(old)
+    if 0 <= limit < times:
+        times = limit
+    if len(text) + times * (len(new) - len(old)) > limits.MADE:
+        return ERROR
+    return text.replace(old, new, times)
+
+
+def _are_texts(text: Any, part: Any) -> bool:
+    return text.__class__ is str and part.__class__ is str
+
+
+def _is_short(text: Any) -> bool:
+    return text.__class__ is str and len(text) <= limits.MADE
+
+
+def _is_index(text: Any, index: Any) -> bool:
+    return text.__class__ is str and index.__class__ is int and 0 <= index <= len(text)

@@ -1,0 +1,177 @@
+"""Timestamps and durations: from text, to text, and their parts in a time zone.
+
+Nanoseconds, as Google's implementations have them. Source: RFC 3339, section 5.6; CEL language
+definition, "Timezones" and the functions on google.protobuf.Timestamp and Duration.
+"""
+
+import functools
+import re
+import zoneinfo
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Any, Final
+
+from router.cel import limits
+from router.cel.values import ERROR, Duration, Timestamp
+
+_SECOND: Final = 10**9
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST: Final = -62_135_596_800 * _SECOND
+_LATEST: Final = 253_402_300_800 * _SECOND - 1
+_TEXT_LIMIT: Final = 100
+
+_TIMESTAMP: Final = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,30}))?"
+    r"(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))",
+    re.ASCII,
+)
+_DURATION: Final = re.compile(r"([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:h|ms|m|s|us|ns))+", re.ASCII)
+_PART: Final = re.compile(r"(\d*)\.?(\d*)(h|ms|m|s|us|ns)", re.ASCII)
+_OFFSET: Final = re.compile(r"([+-]?)(\d\d?):(\d\d)", re.ASCII)
+_ZONE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*")
+_UNITS: Final = {
+    "h": 3600 * _SECOND,
+    "m": 60 * _SECOND,
+    "s": _SECOND,
+    "ms": 10**6,
+    "us": 10**3,
+    "ns": 1,
+}
+
+
+def timestamp_of(nanoseconds: int) -> Any:
+    return Timestamp(nanoseconds) if _EARLIEST <= nanoseconds <= _LATEST else ERROR
+
+
+def duration_of(nanoseconds: int) -> Any:
+    return Duration(nanoseconds) if limits.INT_MIN <= nanoseconds <= limits.INT_MAX else ERROR
+
+
+def timestamp(value: Any) -> Any:
+    """From RFC 3339, or from seconds since 1970."""
+    kind = value.__class__
+    if kind is str:
+        return _parsed(value)
+    if kind is int:
+        return timestamp_of(value * _SECOND)
+    return value if kind is Timestamp else ERROR
+
+
+def _parsed(text: str) -> Any:
+    match = _TIMESTAMP.fullmatch(text) if len(text) <= _TEXT_LIMIT else None
+    if match is None:
+        return ERROR
+    year, month, day, hour, minute, second, fraction, sign, *offset = match.groups()
+    try:
+        midnight = datetime(int(year), int(month), int(day), tzinfo=UTC)
+    except ValueError:
+        return ERROR
+    # A leap second is the first of the next minute: the clock that counts since 1970 has none.
+    if int(hour) > 23 or int(minute) > 59 or int(second) > 60:
+        return ERROR
+    seconds = (midnight - _EPOCH).days * 86_400
+    seconds += int(hour) * 3600 + int(minute) * 60 + int(second)
+    if sign:
+        ahead = int(offset[0]) * 3600 + int(offset[1]) * 60
+        seconds += ahead if sign == "-" else -ahead
+    return timestamp_of(seconds * _SECOND + int(f"{fraction or '':0<9}"[:9]))
+
+
+def duration(value: Any) -> Any:
+    """From text such as ``1h30m`` or ``-1.5s``: units h, m, s, ms, us, ns."""
+    if value.__class__ is Duration:
+        return value
+    if value.__class__ is not str or len(value) > _TEXT_LIMIT:
+        return ERROR
+    if value.lstrip("+-") == "0" and len(value) <= 2:
+        return Duration(0)
+    match = _DURATION.fullmatch(value)
+    if match is None:
+        return ERROR
+    total = 0
+    for whole, fraction, unit in _PART.findall(value):
+        size = _UNITS[unit]
+        total += int(whole or 0) * size + int(fraction or 0) * size // 10 ** len(fraction)
+    return duration_of(-total if match[1] == "-" else total)
+
+
+def timestamp_text(value: Timestamp) -> str:
+    seconds, nanoseconds = divmod(value.nanoseconds, _SECOND)
+    moment = (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None)
+    return f"{moment.isoformat()}{_fraction(nanoseconds)}Z"
+
+
+def duration_text(value: Duration) -> str:
+    seconds, nanoseconds = divmod(abs(value.nanoseconds), _SECOND)
+    return f"{'-' * (value.nanoseconds < 0)}{seconds}{_fraction(nanoseconds)}s"
+
+
+def _fraction(nanoseconds: int) -> str:
+    """With three, six or nine digits, none for zero."""
+    text = f".{nanoseconds:09}"
+    while text.endswith("000"):
+        text = text[:-3]
+    return text.rstrip(".")
+
+
+def zone(name: str) -> tzinfo | None:
+    """``Europe/Berlin``, ``UTC``, ``+05:30``, ``-03:00``; None where there is no such zone."""
+    return _zone(name) if len(name) <= _TEXT_LIMIT else None
+
+
+@functools.lru_cache(maxsize=256)
+def _zone(name: str) -> tzinfo | None:
+    if name in {"", "UTC"}:
+        return UTC
+    offset = _OFFSET.fullmatch(name)
+    if offset is not None:
+        ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
+        return timezone(-ahead if offset[1] == "-" else ahead) if ahead.days < 1 else None
+    # The name comes from an event, perhaps, and becomes a path.
+    if not _ZONE.fullmatch(name):
+        return None
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def _local(value: Timestamp, where: Any) -> datetime | None:
+    place = zone(where) if where.__class__ is str else None
+    if place is None:
+        return None
+    try:
+        return (_EPOCH + timedelta(microseconds=value.nanoseconds // 1000)).astimezone(place)
+    except OverflowError:  # the first and the last day there are
+        return None
+
+
+def accessor(
+    of_timestamp: Callable[[datetime], int], of_duration: Callable[[int], int] | None = None
+) -> Callable[..., Any]:
+    """``t.getHours()``, ``t.getHours(zone)``, and of durations where they have the part."""
+
+    def part(value: Any, *where: Any) -> Any:
+        if value.__class__ is Timestamp:
+            moment = _local(value, where[0] if where else "UTC")
+            return ERROR if moment is None else of_timestamp(moment)
+        if value.__class__ is Duration and of_duration is not None and not where:
+            length = of_duration(abs(value.nanoseconds))
+            return -length if value.nanoseconds < 0 else length
+        return ERROR
+
+    return part
+
+
+year: Final = accessor(lambda moment: moment.year)
+month: Final = accessor(lambda moment: moment.month - 1)
+date: Final = accessor(lambda moment: moment.day)
+day_of_month: Final = accessor(lambda moment: moment.day - 1)
+day_of_week: Final = accessor(lambda moment: moment.isoweekday() % 7)
+day_of_year: Final = accessor(lambda moment: moment.timetuple().tm_yday - 1)
+hours: Final = accessor(lambda moment: moment.hour, lambda length: length // (3600 * _SECOND))
+minutes: Final = accessor(lambda moment: moment.minute, lambda length: length // (60 * _SECOND))
+seconds: Final = accessor(lambda moment: moment.second, lambda length: length // _SECOND)
+milliseconds: Final = accessor(
+    lambda moment: moment.microsecond // 1000, lambda length: length % _SECOND // 10**6
+)

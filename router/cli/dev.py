@@ -1,0 +1,40 @@
+"""``router dev``: everything in one process."""
+
+import os
+from pathlib import Path
+
+import click
+
+from router.cli.output import FOLDER
+from router.clock import system_clock
+from router.configuration.load import (
+    Source,
+)
+from router.configuration.variables import (
+    MissingVariable,
+)
+from router.dev.dev import Dev, data_folder
+from router.dev.embedded_redis import EmbeddedRedis, find_server
+from router.logs import (
+    configure_logging,
+)
+from router.settings.model import LogFormat, LogLevel, Settings
+
+
+@click.command()
+@click.option("--data", type=FOLDER, help="Where the embedded Redis keeps its data.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the log as well.")
+def dev(data: Path | None, *, verbose: bool) -> None:
+    """Run everything in one process, to try it out.
+
+    Redis is embedded, destinations without credentials show what they would send, and Twilio's
+    sample event is sent once.
+    """
+    settings = Settings.read(os.environ)
+    configure_logging(LogFormat.TEXT, settings.log_level if verbose else LogLevel.ERROR)
+    redis = None
+    if not {"ROUTER_REDIS_URL", "ROUTER_REDIS_URL_FILE"} & os.environ.keys():
+        folder = data or data_folder(os.environ.get("XDG_STATE_HOME", ""), Path.home())
+        redis = EmbeddedRedis(find_server(settings.redis_server), folder)
+    source = Source(folder=settings.rules, environ=os.environ, missing=MissingVariable.KEEP)
+    Dev(settings, source, system_clock(), click.echo).run(redis)

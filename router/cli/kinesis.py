@@ -1,0 +1,72 @@
+"""``router kinesis``: events from a stream."""
+
+import datetime as dt
+from typing import Final
+
+import click
+
+from router.cli.processes import read_settings, serve
+from router.clock import system_clock
+from router.errors import ConfigurationError
+from router.ingress.kinesis.stream import KinesisStream
+from router.metrics import Metrics
+from router.runtime.app import Roles, StreamSource
+
+_OLDEST: Final = "oldest"
+_NOW: Final = "now"
+
+
+@click.command()
+@click.option("--stream", "name", required=True, help="The name of the stream.")
+@click.option("--region", default="", help="Its region; otherwise as AWS's tools find it.")
+@click.option(
+    "--from",
+    "start",
+    default=_OLDEST,
+    show_default=True,
+    metavar="oldest|now|TIME",
+    help="Where to begin a stream that was never read. TIME is as 2026-11-25T12:00:00Z.",
+)
+@click.option(
+    "--fan-out",
+    default="",
+    metavar="CONSUMER",
+    help="Use enhanced fan-out, as the registered consumer of this name; made if there is none.",
+)
+@click.option(
+    "--poll-interval",
+    type=click.FloatRange(0.2, 60),
+    default=1.0,
+    show_default=True,
+    help="Seconds between two reads of a shard that has nothing more.",
+)
+def kinesis(name: str, region: str, start: str, fan_out: str, *, poll_interval: float) -> None:
+    """Take events in from a Kinesis stream.
+
+    Any number of these processes share a stream. Credentials come from AWS's usual places.
+    """
+    settings = read_settings()
+    since = _since(start)
+
+    def stream() -> KinesisStream:
+        return KinesisStream(name, region=region, fan_out=fan_out, poll_interval=poll_interval)
+
+    roles = Roles(port=settings.worker_port, stream=StreamSource(make=stream, since=since))
+    serve(settings, roles, Metrics())
+
+
+def _since(start: str) -> float | None:
+    """Unix seconds, None for the oldest record. Raises ConfigurationError."""
+    if start == _OLDEST:
+        return None
+    if start == _NOW:
+        return system_clock().now()
+    try:
+        at = dt.datetime.fromisoformat(start)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise ConfigurationError(
+            f"--from is {start!r}, expected oldest, now or a time such as 2026-11-25T12:00:00Z"
+        )
+    return at.timestamp()

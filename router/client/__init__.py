@@ -1,0 +1,1 @@
+"""The client: sends events to a running router."""

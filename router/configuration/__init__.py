@@ -1,0 +1,1 @@
+"""The rules folder: YAML files in, a checked configuration or diagnostics out."""

@@ -1,0 +1,306 @@
+"""YAML nodes -> the Structs that they describe, with every fault at its place.
+
+msgspec stops at the first fault and knows no line, so Structs, lists and maps are walked here,
+and msgspec converts the single values. Each Struct's own ``__post_init__`` has the last word.
+"""
+
+import enum
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+import msgspec
+
+from router.configuration.variables import Expanded, Expander
+from router.configuration.yaml.document import (
+    Entry,
+    ListNode,
+    MapNode,
+    Node,
+    Page,
+    Scalar,
+    Unusable,
+)
+from router.configuration.yaml.scalars import plain_value
+from router.datatypes import ByteSize, Duration, Secret, decode_value
+from router.errors import closest
+
+_SHOWN: Final = 60
+"""Characters of a value that a message repeats."""
+_LISTED: Final = 12
+"""Names that a hint lists."""
+
+
+class Wrong(enum.Enum):
+    """In the place of a value that is none; the reason has been reported."""
+
+    WRONG = enum.auto()
+
+
+WRONG: Final = Wrong.WRONG
+
+
+class Converter:
+    """Converts the nodes of one page. ``hide_unknown``: what no key asks for may be a secret."""
+
+    def __init__(self, page: Page, expander: Expander, *, hide_unknown: bool = False) -> None:
+        self._page = page
+        self._expander = expander
+        self._hide_unknown = hide_unknown
+
+    def convert(self, node: Node, kind: Any, what: str) -> Any:
+        """A value of type ``kind``, or WRONG. ``what`` is what to call it in a finding."""
+        kind, optional = _required_kind(kind)
+        if optional and isinstance(node, Scalar) and _is_null(node):
+            return None
+        if isinstance(node, Unusable) or self._page.is_full:
+            return WRONG
+        return self._way(kind)(node, kind, what)
+
+    def _way(self, kind: Any) -> Callable[[Node, Any, str], Any]:
+        origin = get_origin(kind) or kind
+        if origin is UnionType and any(_shape(each) is not Scalar for each in get_args(kind)):
+            return self._either
+        if _is_struct(origin):
+            return self._struct
+        ways: dict[Any, Callable[[Node, Any, str], Any]] = {
+            Any: self._anything,
+            list: self._list,
+            tuple: self._list,
+            dict: self._dict,
+            Secret: self._secret,
+        }
+        return ways.get(origin, self._single)
+
+    def unknown_key(self, entry: Entry, what: str, known: Iterable[str]) -> None:
+        """Report a key that ``what`` does not have."""
+        if self._page.is_full:
+            return
+        key = entry.key.text[:_SHOWN]
+        self._page.report(entry.key.span, f'unknown key "{key}" in {what}', suggestion(key, known))
+        if self._hide_unknown:
+            self._page.hide(entry.value)
+
+    def _struct(self, node: Node, kind: type[msgspec.Struct], what: str) -> Any:
+        if isinstance(node, Scalar) and hasattr(kind, "parse"):
+            return self._written(node, kind.parse, what)
+        if not isinstance(node, MapNode):
+            return self._unexpected(node, "a map of keys and values", what)
+        fields = _fields(kind)
+        values = {}
+        for entry in node.entries:
+            field = fields.get(entry.key.text)
+            if field is None:
+                self.unknown_key(entry, what, fields)
+            else:
+                values[field.name] = self.convert(entry.value, field.type, entry.key.text)
+        sound = len(values) == len(node.entries) and WRONG not in values.values()
+        for name, field in fields.items():
+            if field.required and field.name not in values:
+                self._page.report(node.span, f'{what} needs "{name}"')
+                sound = False
+        return self._construct(node, kind, values, what) if sound else WRONG
+
+    def _written(self, node: Scalar, parse: Callable[[str], Any], what: str) -> Any:
+        """A Struct in its short spelling, one text."""
+        expanded = self._expander.expand(node, self._page)
+        if expanded is None:
+            return WRONG
+        try:
+            return parse(expanded.text)
+        except ValueError as error:
+            problem = str(error)
+        if expanded.variables:
+            problem = f"what {_named(expanded.variables)} holds does not fit"
+        self._page.report(node.span, f"{what}: {problem}")
+        return WRONG
+
+    def _construct(
+        self, node: MapNode, kind: type[msgspec.Struct], values: Mapping[str, Any], what: str
+    ) -> Any:
+        try:
+            return kind(**values)
+        except ValueError as error:
+            message = str(error)
+        # Such messages begin with the name of the field that is meant.
+        first = message.replace(":", " ").split(" ")[0]
+        named = node.get(first)
+        revealed = self._expander.revealed(message)
+        if revealed:
+            message = f"{first if named else what}: what {_named(revealed)} holds does not fit"
+        self._page.report(named.span if named else node.span, message)
+        return WRONG
+
+    def _either(self, node: Node, kind: Any, what: str) -> Any:
+        """One of several types of different shapes: what stands there says which."""
+        kinds = [each for each in get_args(kind) if each is not NoneType]
+        fitting = (each for each in kinds if isinstance(node, _shape(each)))
+        return self.convert(node, next(fitting, kinds[0]), what)
+
+    def _list(self, node: Node, kind: Any, what: str) -> Any:
+        if not isinstance(node, ListNode):
+            item = node.text[:_SHOWN] if isinstance(node, Scalar) and node.is_plain else ""
+            return self._unexpected(node, "a list", what, f"write [{item}]" if item else "")
+        values = [self.convert(item, get_args(kind)[0], what) for item in node.items]
+        return WRONG if WRONG in values else (get_origin(kind) or kind)(values)
+
+    def _dict(self, node: Node, kind: Any, what: str) -> Any:
+        if not isinstance(node, MapNode):
+            return self._unexpected(node, "a map of keys and values", what)
+        values = {
+            entry.key.text: self.convert(
+                entry.value, get_args(kind)[1], f"{what}: {entry.key.text}"
+            )
+            for entry in node.entries
+        }
+        return WRONG if WRONG in values.values() else values
+
+    def _anything(self, node: Node, kind: Any, what: str) -> Any:
+        if isinstance(node, ListNode):
+            values = [self.convert(item, kind, what) for item in node.items]
+            return WRONG if WRONG in values else values
+        if isinstance(node, Scalar):
+            return self._scalar(node, kind, what)
+        return self._dict(node, dict[str, Any], what)
+
+    def _secret(self, node: Node, kind: Any, what: str) -> Any:
+        self._page.hide(node)
+        if not isinstance(node, Scalar):
+            return self._unexpected(node, "text", what)
+        meaning = plain_value(node.text)
+        if node.is_plain and (meaning.trap or not isinstance(meaning.value, str)):
+            hint = "write it in quotes" if meaning.value is not None else ""
+            self._page.report(node.span, f"{what}: expected text", hint)
+            return WRONG
+        return self._single(node, kind, what)
+
+    def _single(self, node: Node, kind: Any, what: str) -> Any:
+        if not isinstance(node, Scalar):
+            return self._unexpected(node, expected(kind), what)
+        return self._scalar(node, kind, what)
+
+    def _scalar(self, node: Scalar, kind: Any, what: str) -> Any:
+        expanded = self._expander.expand(node, self._page)
+        if expanded is None:
+            return WRONG
+        value: Any = expanded.text
+        if node.is_plain and not expanded.variables:
+            meaning = plain_value(expanded.text)
+            value = meaning.value
+            if meaning.trap and kind in {str, Any}:
+                text = node.text[:_SHOWN]
+                message = f"`{text}` without quotes is {meaning.trap}"
+                self._page.report(node.span, message, f'write "{text}"')
+                return WRONG
+        try:
+            # A variable holds text only, so "20" may stand for a number.
+            return msgspec.convert(
+                value, kind, strict=not expanded.variables, dec_hook=decode_value
+            )
+        except msgspec.ValidationError:
+            return self._unfit(node, kind, what, expanded)
+
+    def _unfit(self, node: Scalar, kind: Any, what: str, expanded: Expanded) -> Any:
+        if expanded.variables:
+            holds = f"found something else in {_named(expanded.variables)}"
+            message = f"{what}: expected {expected(kind)}, {holds}"
+            self._page.report(node.span, message)
+            return WRONG
+        near = closest(node.text, map(str, _choices(kind)))
+        hint = f'did you mean "{near}"?' if near else ""
+        if kind is str and node.text:
+            hint = f'write "{node.text[:_SHOWN]}"'
+        if kind in {int, float, bool} and not node.is_plain:
+            hint = "write it without quotes"
+        return self._unexpected(node, expected(kind), what, hint)
+
+    def _unexpected(self, node: Node, wanted: str, what: str, hint: str = "") -> Any:
+        self._page.report(node.span, f"{what}: expected {wanted}, found {found(node)}", hint)
+        return WRONG
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """``did you mean "severity"?``, or what there is to choose from."""
+    known = sorted(known)
+    near = closest(word, known)
+    if near:
+        return f'did you mean "{near}"?'
+    more = ", …" if len(known) > _LISTED else ""
+    return f"there are: {', '.join(known[:_LISTED])}{more}" if known else "there are none"
+
+
+def expected(kind: Any) -> str:
+    """What may be written for a type, in words."""
+    choices = _choices(kind)
+    if choices:
+        return f"one of {', '.join(map(str, choices))}"
+    return _WORDS.get(kind, "another value")
+
+
+def found(node: Node) -> str:
+    """What stands there, in words."""
+    if not isinstance(node, Scalar):
+        return "a list" if isinstance(node, ListNode) else "a map of keys and values"
+    value = plain_value(node.text).value if node.is_plain else node.text
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return node.text
+    if isinstance(value, str):
+        more = "…" if len(value) > _SHOWN else ""
+        return f'"{value[:_SHOWN]}{more}"'
+    return f"the number {node.text}"
+
+
+_WORDS: Final[Mapping[Any, str]] = {
+    str: "text",
+    Secret: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    Duration: "a duration such as 500ms, 10s or 1h30m",
+    ByteSize: "a size such as 64KiB or 1MiB",
+}
+
+
+def _named(variables: Iterable[str]) -> str:
+    return " and ".join(f"${{{name}}}" for name in variables)
+
+
+def _choices(kind: Any) -> list[Any]:
+    if get_origin(kind) is Literal:
+        return list(get_args(kind))
+    return list(kind) if isinstance(kind, type) and issubclass(kind, enum.Enum) else []
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _shape(kind: Any) -> type[Scalar | ListNode | MapNode]:
+    """What a type is written as."""
+    origin = get_origin(kind) or kind
+    if origin in {list, tuple}:
+        return ListNode
+    return MapNode if origin is dict or _is_struct(origin) else Scalar
+
+
+def _required_kind(kind: Any) -> tuple[Any, bool]:
+    """The type without its annotations and without None, and whether None was allowed."""
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    if get_origin(kind) not in {Union, UnionType}:
+        return kind, False
+    kinds = [each for each in get_args(kind) if each is not NoneType]
+    return (kinds[0] if len(kinds) == 1 else kind), len(kinds) < len(get_args(kind))
+
+
+def _is_null(node: Scalar) -> bool:
+    return node.is_plain and plain_value(node.text).value is None
+
+
+@functools.cache
+def _fields(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """The fields by the names that they have in YAML."""
+    return {field.encode_name: field for field in msgspec.structs.fields(kind)}

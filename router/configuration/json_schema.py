@@ -1,0 +1,144 @@
+"""JSON Schema of a rules file, for completion and checks in editors.
+
+Made of the Structs that files are read into, so it cannot say anything else than they do.
+"""
+
+import functools
+import inspect
+from collections.abc import Iterable
+from types import UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
+
+import msgspec
+
+from router.configuration.readers.routes import RouteText
+from router.configuration.readers.tables import NAME_PATTERN as TABLE_PATTERN
+from router.configuration.readers.tables import TableText
+from router.datatypes import ByteSize, Duration, Rate, Secret
+from router.destinations.kinds import KINDS
+from router.rules.model import NAME_PATTERN, RuleText
+from router.rules.suppression.inhibitions import InhibitionText
+from router.rules.suppression.mute_times import MuteTimeText
+from router.rules.suppression.silences import SilenceText
+from router.settings.environment import written
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_REFERENCES: Final = "#/$defs/{name}"
+_WRITTEN: Final[dict[type, dict[str, Any]]] = {
+    Duration: {"type": "string", "examples": ["500ms", "10s", "1h30m"]},
+    ByteSize: {"type": ["string", "integer"], "examples": ["64KiB", "1MiB"]},
+    Secret: {"type": "string", "examples": ["${NAME_OF_A_VARIABLE}"]},
+}
+
+_RATE_TEXT: Final = Annotated[str, msgspec.Meta(examples=["5/s", "100/m", "20/10s"])]
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema, in JSON Schema 2020-12."""
+    configs = {name: kind.config for name, kind in KINDS.items()}
+    items: list[type[msgspec.Struct]] = [
+        *(RuleText, RouteText, TableText, MuteTimeText, InhibitionText, SilenceText),
+        *configs.values(),
+    ]
+    (rule, route, table, mute_time, inhibition, silence, *kinds), definitions = described(items)
+    destination = {
+        "description": "A place that alerts go to: its kind, and what the kind needs.",
+        "type": "object",
+        "properties": dict(zip(configs, kinds, strict=True)),
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+    }
+    return {
+        "$schema": DIALECT,
+        "title": "Rules file of the event router",
+        "type": "object",
+        "properties": {
+            "destinations": {
+                "type": "object",
+                "propertyNames": {"pattern": NAME_PATTERN},
+                "additionalProperties": destination,
+            },
+            "tables": {
+                "type": "object",
+                "propertyNames": {"pattern": TABLE_PATTERN},
+                "additionalProperties": table,
+            },
+            "routes": {"type": "array", "items": route},
+            "rules": {"type": "array", "items": rule},
+            "mute_times": {
+                "type": "object",
+                "propertyNames": {"pattern": NAME_PATTERN},
+                "additionalProperties": mute_time,
+            },
+            "inhibitions": {"type": "array", "items": inhibition},
+            "silences": {"type": "array", "items": silence},
+        },
+        "additionalProperties": False,
+        "$defs": definitions,
+    }
+
+
+def described(
+    structs: Iterable[type[msgspec.Struct]],
+) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
+    """The schema of each Struct as it is written in YAML, and the definitions that they refer to."""
+    return msgspec.json.schema_components(
+        tuple(map(_describable, structs)),
+        schema_hook=_describe_written,
+        ref_template=_REFERENCES,
+    )
+
+
+def _describe_written(kind: type) -> dict[str, Any]:
+    return dict(_WRITTEN[kind])  # msgspec adds to it
+
+
+@functools.cache
+def _describable(struct: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """The Struct with defaults as they are written: msgspec describes those of its own types only."""
+    fields = [
+        (field.name, _described_type(field.type), _described_default(field))
+        for field in msgspec.structs.fields(struct)
+    ]
+    return msgspec.defstruct(
+        struct.__name__,
+        fields,
+        namespace={"__doc__": _first_paragraph(struct)},
+        kw_only=True,
+        forbid_unknown_fields=True,
+        rename={field.name: field.encode_name for field in msgspec.structs.fields(struct)},
+    )
+
+
+def _first_paragraph(struct: type[msgspec.Struct]) -> str:
+    text = inspect.cleandoc(struct.__doc__ or "").split("\n\n")[0]
+    return " ".join(text.split()).replace("``", "`")
+
+
+def _described_type(kind: Any) -> Any:
+    """The type with each Struct in it described."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return _describable(kind)
+    arguments = get_args(kind)
+    if Rate in arguments:
+        return _describable(Rate) | _RATE_TEXT | None
+    if get_origin(kind) is Annotated:
+        return Annotated[(_described_type(arguments[0]), *arguments[1:])]
+    if get_origin(kind) in {Union, UnionType}:
+        return Union[tuple(map(_described_type, arguments))]  # noqa: UP007 - of types that are not known before
+    if get_origin(kind) in {tuple, list, dict}:
+        return get_origin(kind)[tuple(map(_described_type, arguments))]
+    return kind
+
+
+def _described_default(field: msgspec.structs.FieldInfo) -> Any:
+    if isinstance(field.default, Rate):
+        return f"{field.default.limit}/{written(field.default.per)}"
+    if isinstance(field.default, Duration | ByteSize):
+        return written(field.default)
+    if isinstance(field.default, msgspec.Struct):
+        return msgspec.field(default_factory=dict)  # each of its fields says its own default
+    if field.default is msgspec.NODEFAULT:
+        return msgspec.field(default_factory=field.default_factory)
+    return field.default

@@ -1,0 +1,246 @@
+"""The rules folder -> one frozen Configuration, or all that is wrong with it.
+
+Every ``*.yaml`` directly in the folder may hold the sections of ``SECTIONS``; they are merged.
+Nothing that a file may hold raises anything but RulesError.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from router.configuration import files
+from router.configuration.model import Configuration
+from router.configuration.readers.destinations import (
+    read_destination,
+)
+from router.configuration.readers.features import MuteTimes
+from router.configuration.readers.routes import Labelled, Places, read_route
+from router.configuration.readers.rules import RuleReader
+from router.configuration.readers.suppression import (
+    read_inhibition,
+    read_mute_time,
+    read_silence,
+)
+from router.configuration.readers.tables import FILE_LIMIT as TABLE_LIMIT
+from router.configuration.readers.tables import Table, read_table
+from router.configuration.sections import Item, Known, Section, Sections
+from router.configuration.variables import MissingVariable
+from router.configuration.yaml.document import (
+    FINDINGS_LIMIT,
+    ListNode,
+    MapNode,
+    Page,
+    page_of,
+)
+from router.destinations.spec import (
+    DestinationSpec,
+)
+from router.errors import Finding, Level, RulesError
+from router.rules.index.rule_set import RuleSet
+from router.rules.model import Rule
+from router.rules.routing import Route
+from router.rules.suppression.inhibitions import Inhibition, of_rule
+from router.rules.suppression.mute_times import MuteTime
+from router.rules.suppression.silences import Silence
+from router.settings.environment import FROM_FILE
+from router.settings.model import PREFIX
+
+_READS: Final = 5
+_TABLES_LIMIT: Final = 64 << 20
+"""Bytes of all files together, from which on no table is read."""
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a process has its configuration from, at its start and at each reload."""
+
+    folder: Path
+    environ: Mapping[str, str]
+    """Fills in the variables of destinations; read anew each time."""
+    missing: MissingVariable = MissingVariable.ERROR
+
+    def stamp(self) -> files.Stamp:
+        """What the system says of all files that count now. Never raises."""
+        variables = (Path(self.environ[name]) for name in sorted(self.environ) if _is_file(name))
+        return (*files.stamp(self.folder), *map(files.stamp_of, variables))
+
+    def load(self) -> Configuration:
+        """Read the folder as it was at one moment. Raises RulesError.
+
+        Where files are exchanged while they are read, they are read again: else the first could
+        be the old one and the second the new one.
+        """
+        for _ in range(_READS):
+            before = self.stamp()
+            try:
+                configuration = load(self.folder, self.environ, missing=self.missing)
+            except RulesError:
+                if self.stamp() == before:
+                    raise
+            else:
+                if self.stamp() == before:
+                    return msgspec.structs.replace(configuration, stamp=before)
+        raise RulesError(
+            [Finding(files.printable(self.folder), 0, 0, "the files change while they are read")]
+        )
+
+
+def _is_file(variable: str) -> bool:
+    """Whether a variable may name the file of another one that destinations use."""
+    return variable.endswith(FROM_FILE) and not variable.startswith(PREFIX)
+
+
+def _destination(item: Item, known: Known) -> DestinationSpec | None:
+    return read_destination(item.page, item.entry, known.environ, known.missing)
+
+
+def _table(item: Item, known: Known) -> Table | None:
+    return read_table(item.page, item.entry, known.read_file)
+
+
+def _route(item: Item, known: Known) -> Route | None:
+    labelled = Labelled(_labels(known), known.names["rules"])
+    return read_route(item.page, item.node, _places(known), labelled, item.number)
+
+
+def _labels(known: Known) -> set[str] | None:
+    """The labels that any rule has; None where there may be others."""
+    if known.names["rules"] is None:
+        return None
+    if "labels" not in known.memo:
+        rules = (
+            item.node.get("labels")
+            for item in known.items["rules"]
+            if isinstance(item.node, MapNode)
+        )
+        known.memo["labels"] = {
+            entry.key.text
+            for labels in rules
+            if isinstance(labels, MapNode)
+            for entry in labels.entries
+        }
+    found: set[str] = known.memo["labels"]
+    return found
+
+
+def _rule(item: Item, known: Known) -> Rule | None:
+    routes = known.values["routes"] if known.is_whole["routes"] else None
+    mute_times = MuteTimes(
+        known.names["mute_times"], {each.name: each for each in known.values["mute_times"]}
+    )
+    return RuleReader(item.page, _places(known), routes, mute_times).read(item.node)
+
+
+def _places(known: Known) -> Places:
+    """What the sections before say of where alerts can go."""
+    names = known.names["tables"]
+    sound = {table.name: table for table in known.values["tables"]}
+    tables = None if names is None else {name: sound.get(name) for name in names}
+    return Places(known.names["destinations"], tables)
+
+
+def _mute_time(item: Item, _known: Known) -> MuteTime | None:
+    return read_mute_time(item.page, item.entry)
+
+
+def _inhibition(item: Item, known: Known) -> Inhibition | None:
+    if "events" not in known.memo:
+        known.memo["events"] = {rule.name: rule.events for rule in known.values["rules"]}
+    return read_inhibition(item.page, item.node, known.names["rules"], known.memo["events"])
+
+
+def _silence(item: Item, _known: Known) -> Silence | None:
+    return read_silence(item.page, item.node)
+
+
+SECTIONS: Final = (
+    Section(
+        name="destinations",
+        noun="destination",
+        kind=MapNode,
+        wanted="a map of names and kinds",
+        limit=1000,
+        read=_destination,
+    ),
+    Section(
+        name="mute_times",
+        noun="mute time",
+        kind=MapNode,
+        wanted="a map of names and calendars",
+        limit=1000,
+        read=_mute_time,
+    ),
+    Section(
+        name="tables",
+        noun="table",
+        kind=MapNode,
+        wanted="a map of names and tables",
+        limit=100,
+        read=_table,
+    ),
+    Section(name="routes", noun="route", kind=ListNode, wanted="a list", limit=1000, read=_route),
+    Section(name="rules", noun="rule", kind=ListNode, wanted="a list", limit=20_000, read=_rule),
+    Section(
+        name="inhibitions",
+        noun="inhibition",
+        kind=ListNode,
+        wanted="a list",
+        limit=1000,
+        read=_inhibition,
+    ),
+    Section(
+        name="silences", noun="silence", kind=ListNode, wanted="a list", limit=1000, read=_silence
+    ),
+)
+"""All sections, in the order in which they are read: each may ask for what those before it hold.
+
+A new one is one more entry here, and a field of Configuration.
+"""
+
+
+def load(
+    folder: Path,
+    environ: Mapping[str, str],
+    *,
+    missing: MissingVariable = MissingVariable.ERROR,
+) -> Configuration:
+    """Read the folder; ``environ`` fills in the variables of destinations.
+
+    Raises RulesError with every finding, at most FINDINGS_LIMIT of them.
+    """
+    contents = {str(file): files.content(file) for file in files.rules_files(folder)}
+    pages = [page_of(files.printable(file), content) for file, content in contents.items()]
+    others: dict[str, Page] = {}
+
+    def read_file(name: str) -> Page | str:
+        if name not in others:
+            file = files.beside(folder, name)
+            if isinstance(file, str):
+                return file
+            room = _TABLES_LIMIT - sum(len(each) for each in contents.values())
+            contents[str(file)] = content = files.content(file, min(TABLE_LIMIT, max(room, 0)))
+            if isinstance(content, str):
+                return content
+            others[name] = page_of(files.printable(file), content)
+            pages.append(others[name])
+        return others[name]
+
+    read = Sections(SECTIONS, pages).read(Known(environ, missing, read_file))
+    findings = sorted(finding for page in pages for finding in page.findings())
+    if any(finding.level is Level.ERROR for finding in findings):
+        raise RulesError(findings[:FINDINGS_LIMIT])
+    return Configuration(
+        rules=RuleSet(_with_inhibitions(rule, read["inhibitions"]) for rule in read["rules"]),
+        silences=tuple(read["silences"]),
+        destinations=tuple(read["destinations"]),
+        generation=files.generation(contents),
+        warnings=tuple(findings[:FINDINGS_LIMIT]),
+    )
+
+
+def _with_inhibitions(rule: Rule, inhibitions: list[Inhibition]) -> Rule:
+    inhibits, inhibited_by = of_rule(inhibitions, rule.name)
+    if not inhibits and not inhibited_by:
+        return rule
+    return msgspec.structs.replace(rule, inhibits=inhibits, inhibited_by=inhibited_by)

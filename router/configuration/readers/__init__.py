@@ -1,0 +1,1 @@
+"""Readers: one module for each section of the rules folder."""

@@ -1,0 +1,118 @@
+"""An entry of the section ``destinations`` -> a DestinationSpec."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from router.configuration.convert import Converter, found, suggestion
+from router.configuration.variables import MissingVariable, Values, Variables, names_in
+from router.configuration.yaml.document import (
+    Entry,
+    ListNode,
+    MapNode,
+    Node,
+    Page,
+    Scalar,
+    Unusable,
+)
+from router.destinations.contract import DestinationConfig
+from router.destinations.kinds import KINDS
+from router.destinations.spec import DestinationSpec
+from router.rules.model import name_problem
+
+MISSING_HOST: Final = "missing.invalid"
+# What a missing variable is tried with, so that a capture can show what the kind would send. None
+# of it can reach anybody: .invalid never resolves (RFC 6761, section 6.4).
+_STAND_INS: Final = (
+    f"https://{MISSING_HOST}/",
+    f"smtp://{MISSING_HOST}",
+    f"json://{MISSING_HOST}",
+    f"a@{MISSING_HOST}",
+    "1000",
+)
+_TRIALS: Final = 64
+
+
+def read_destination(
+    page: Page, entry: Entry, environ: Mapping[str, str], missing: MissingVariable
+) -> DestinationSpec | None:
+    """One destination, or None where something is wrong; that is reported to ``page``."""
+    name = entry.key.text
+    problem = name_problem(name)
+    if problem is not None:
+        page.report(entry.key.span, *problem)
+    chosen = _kind(page, entry)
+    if chosen is None:
+        return None
+    kind, node = chosen.key.text, chosen.value
+    wanted = dict.fromkeys(name for text in _texts(node) for name in names_in(text))
+    values = Values.of(wanted, environ)
+    absent = tuple(name for name in wanted if not values.known.get(name))
+    if absent and missing is MissingVariable.KEEP:
+        config = _with_stand_ins(page, chosen, values, absent)
+    else:
+        absent = ()
+        config = _convert(page, chosen, values)
+    return DestinationSpec(name=name, kind=kind, config=config, missing_variables=absent)
+
+
+def _kind(page: Page, entry: Entry) -> Entry | None:
+    """The one entry that says of what kind a destination is."""
+    name, node = entry.key.text, entry.value
+    if isinstance(node, Unusable):
+        return None
+    if not isinstance(node, MapNode) or not node.entries:
+        what = "nothing" if isinstance(node, MapNode) else found(node)
+        hint = "write for example http: {url: …}"
+        page.report(node.span, f'destination "{name}": expected its kind, found {what}', hint)
+        return None
+    for each in node.entries:
+        if each.key.text not in KINDS:
+            message = f'destination "{name}": there is no kind "{each.key.text}"'
+            page.report(each.key.span, message, suggestion(each.key.text, KINDS))
+            page.hide(node)
+            return None
+    if len(node.entries) > 1:
+        second = node.entries[1].key
+        message = f'destination "{name}" has a second kind, "{second.text}"'
+        page.report(second.span, message, "make it a destination of its own")
+        return None
+    return node.entries[0]
+
+
+def _convert(page: Page, chosen: Entry, values: Values) -> DestinationConfig | None:
+    kind = chosen.key.text
+    converter = Converter(page, Variables(values), hide_unknown=True)
+    config = converter.convert(chosen.value, KINDS[kind].config, kind)
+    return config if isinstance(config, DestinationConfig) else None
+
+
+def _with_stand_ins(
+    page: Page, chosen: Entry, values: Values, absent: tuple[str, ...]
+) -> DestinationConfig | None:
+    """The configuration with the first stand-ins that fit.
+
+    Where none do, what is wrong with all of them is wrong whatever the variables hold.
+    """
+    config = None
+    trials = []
+    for chance in itertools.islice(itertools.product(_STAND_INS, repeat=len(absent)), _TRIALS):
+        trial = page.blank()
+        config = _convert(trial, chosen, values.having(dict(zip(absent, chance, strict=True))))
+        trials.append(trial)
+        if config is not None:
+            break
+    page.report_common(trials, [f"${{{name}}}" for name in absent])
+    return config
+
+
+def _texts(node: Node) -> Iterator[str]:
+    """The text of each value below a node."""
+    if isinstance(node, Scalar):
+        yield node.text
+    elif isinstance(node, ListNode):
+        for item in node.items:
+            yield from _texts(item)
+    elif isinstance(node, MapNode):
+        for entry in node.entries:
+            yield from _texts(entry.value)

@@ -1,0 +1,121 @@
+"""``let`` and ``labels`` of a rule."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from router.cel import Expression, Names, compile_expression, identifier_problem
+from router.cel.check import Problem
+from router.configuration.readers.routes import label_problem
+from router.configuration.readers.type_check import Stretch, report_problems
+from router.configuration.variables import offset_before, without_escapes
+from router.configuration.yaml.document import Entry, MapNode, Node, Page, Scalar, Span
+from router.errors import ConditionError
+
+_LETS_LIMIT: Final = 50
+_LABELS_LIMIT: Final = 50
+_LABEL_TEXT_LIMIT: Final = 256
+_EXPRESSION: Final = re.compile(r"\s*\{\{(.*)\}\}\s*", re.DOTALL)
+# What a summary may name besides, and what means something in a template.
+_TEMPLATE_NAMES: Final = frozenset(
+    "alert loop self true false none True False None and or not is if else elif for in"  # noqa: SIM905 - as one reads it
+    " recursive".split()
+)
+_STAND_IN: Final = compile_expression("data")
+
+
+class NamingReader:
+    """Reads the names of one rule; ``names`` are those that its expressions may use.
+
+    ``events`` are the event types that the expressions are for.
+    """
+
+    def __init__(self, page: Page, names: Names, events: tuple[str, ...] = ()) -> None:
+        self._page = page
+        self._events = events
+        self.names: Names = dict(names)
+
+    def lets(self, node: Node | None) -> Mapping[str, Expression]:
+        """Each may use those above it. What is wrong is reported."""
+        lets: dict[str, Expression] = {}
+        below = {entry.key.text for entry in _entries(node)}
+        for entry in self._limited(node, "let", _LETS_LIMIT):
+            name, value = entry.key, entry.value
+            below.discard(name.text)
+            problem = identifier_problem(name.text)
+            if problem is None and name.text in {*_TEMPLATE_NAMES, *self.names}:
+                problem = f"{name.text!r} has a meaning already"
+            if problem is not None:
+                self._page.report(name.span, f"let: {problem}", "choose another name")
+                continue
+            expression = None
+            if isinstance(value, Scalar):
+                expression = self._expression(value, value.text, 0, below | {name.text})
+            # One that is wrong is told once, not wherever it is used.
+            lets[name.text] = expression or _STAND_IN
+            self.names = {**self.names, name.text: lets[name.text]}
+        return lets
+
+    def labels(self, node: Node | None) -> Mapping[str, str | Expression]:
+        """A text each, or an expression in ``{{ }}``."""
+        labels: dict[str, str | Expression] = {}
+        for entry in self._limited(node, "labels", _LABELS_LIMIT):
+            problem = label_problem(entry.key.text)
+            if problem is not None:
+                self._page.report(entry.key.span, problem)
+            if isinstance(entry.value, Scalar):
+                label = self._label(entry.value)
+                if label is not None:
+                    labels[entry.key.text] = label
+        return labels
+
+    def _label(self, value: Scalar) -> str | Expression | None:
+        text = value.text
+        whole = _EXPRESSION.fullmatch(text)
+        if whole is not None and "}}" not in whole[1]:
+            return self._expression(value, whole[1], whole.start(1), set())
+        if "{{" in text:
+            self._page.report(
+                self._page.within(value, text.index("{{"), 2),
+                "a label is a text, or one expression in {{ }}, and not both",
+                "join texts in the expression: {{ 'tier-' + customer.tier }}",
+            )
+            return None
+        if not text or len(text) > _LABEL_TEXT_LIMIT:
+            message = f"a label has 1 to {_LABEL_TEXT_LIMIT} characters"
+            self._page.report(value.span, message)
+        return without_escapes(text)
+
+    def _expression(
+        self, scalar: Scalar, text: str, start: int, below: set[str]
+    ) -> Expression | None:
+        """Compile a part of a scalar, which begins at ``start`` in its text."""
+        try:
+            expression = compile_expression(without_escapes(text), self.names)
+        except ConditionError as error:
+            offset = start + offset_before(text, error.offset)
+            hint = error.hint
+            used = text[error.offset : error.offset + error.length]
+            if used in below:
+                hint = "a let may use those above it only"
+            span = self._page.within(scalar, offset, error.length)
+            self._page.report(span, error.message, hint)
+            return None
+
+        def place(problem: Problem) -> Span:
+            offset = start + offset_before(text, problem.offset)
+            return self._page.within(scalar, offset, problem.length)
+
+        stretch = Stretch(expression.source, place)
+        report_problems(self._page, expression, self._events, [stretch])
+        return expression
+
+    def _limited(self, node: Node | None, key: str, limit: int) -> Iterator[Entry]:
+        entries = _entries(node)
+        if len(entries) > limit:
+            self._page.report(entries[limit].key.span, f"{key} has more than {limit} names")
+        yield from entries[:limit]
+
+
+def _entries(node: Node | None) -> tuple[Entry, ...]:
+    return node.entries if isinstance(node, MapNode) else ()

@@ -1,0 +1,254 @@
+"""Where alerts go: ``send_to`` of rules and routes, and the section ``routes``."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from router.alerts import Severity
+from router.cel import Constant, Names, compile_expression
+from router.cel.tree import Field, Given, Item, bare
+from router.cel.tree import Node as Tree
+from router.configuration.convert import Converter, found, suggestion
+from router.configuration.readers.tables import Table
+from router.configuration.readers.type_check import report_expression
+from router.configuration.variables import NoVariables, offset_before, without_escapes
+from router.configuration.yaml.document import ListNode, MapNode, Node, Page, Scalar
+from router.errors import ConditionError
+from router.rules.model import LookupText
+from router.rules.routing import OWN_LABELS, RULE, SEVERITY, Lookup, Recipient, Route
+
+TABLES: Final = "tables"
+"""What the tables are called in conditions."""
+SEND_TO_LIMIT: Final = 100
+ANY_EVENT: Final = ("*",)
+LABEL_PATTERN: Final = "^[A-Za-z_][A-Za-z0-9_]{0,63}$"
+
+_LABEL: Final = re.compile("[A-Za-z_][A-Za-z0-9_]{0,63}")
+
+
+def _about(text: str, **more: Any) -> msgspec.Meta:
+    return msgspec.Meta(description=text, **more)
+
+
+class RouteText(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename={"goes_on": "continue"},
+):
+    """Alerts with these labels go there; the first route that takes an alert decides."""
+
+    match: Annotated[
+        dict[str, str | tuple[str, ...]],
+        _about("Labels, `severity` or `rule`, and the value, or the values, that fit."),
+    ] = {}
+    send_to: Annotated[
+        tuple[str | LookupText, ...], _about("Names of destinations, or where to look them up.")
+    ]
+    goes_on: Annotated[bool, _about("Whether the routes below are asked as well.")] = False
+
+
+class Places(msgspec.Struct, frozen=True):
+    """What can stand in ``send_to``. None for what is not known, for a file is not understood."""
+
+    destinations: Collection[str] | None
+    tables: Mapping[str, Table | None] | None
+    """A table is None where something is wrong with it."""
+
+    @property
+    def names(self) -> Names:
+        """The tables, as conditions have them; nothing where there are none."""
+        tables = {name: table.rows if table else {} for name, table in (self.tables or {}).items()}
+        return {TABLES: Constant(tables)} if tables or self.tables is None else {}
+
+
+class Labelled(msgspec.Struct, frozen=True):
+    """What routes can ask for. None for what is not known, for a file is not understood."""
+
+    labels: Collection[str] | None
+    """Those that rules give to their alerts."""
+    rules: Collection[str] | None
+    """The names of all rules."""
+
+
+class RecipientReader:
+    """Reads ``send_to`` of one rule or route. ``names`` are those of its expressions.
+
+    ``events`` are the event types whose alerts go there.
+    """
+
+    def __init__(
+        self, page: Page, places: Places, names: Names, events: tuple[str, ...] = ANY_EVENT
+    ) -> None:
+        self._page = page
+        self._places = places
+        self._names = names
+        self._events = events
+
+    def read(self, node: Node | None) -> tuple[Recipient, ...]:
+        """Whatever of it is sound; the rest is reported."""
+        if not isinstance(node, ListNode):
+            return ()
+        if not node.items:
+            self._page.report(node.span, "send_to is empty, it needs at least one")
+        if len(node.items) > SEND_TO_LIMIT:
+            message = f"send_to has {len(node.items)} items, at most {SEND_TO_LIMIT}"
+            self._page.report(node.span, message)
+            return ()
+        return tuple(self._each(node))
+
+    def _each(self, node: ListNode) -> Iterator[Recipient]:
+        seen: set[str] = set()
+        for item in node.items:
+            if isinstance(item, MapNode):
+                lookup = self._lookup(item)
+                if lookup is not None:
+                    yield lookup
+            elif isinstance(item, Scalar):
+                if item.text in seen:
+                    self._page.report(item.span, f'send_to names "{item.text}" twice')
+                else:
+                    self._check(item)
+                seen.add(item.text)
+                yield item.text
+
+    def _check(self, name: Scalar) -> None:
+        known = self._places.destinations
+        if known is not None and name.text not in known:
+            message = f'there is no destination "{name.text}"'
+            self._page.report(name.span, message, suggestion(name.text, known))
+
+    def _lookup(self, node: MapNode) -> Lookup | None:
+        source, otherwise = node.get("from"), node.get("otherwise")
+        if not isinstance(source, Scalar) or not isinstance(otherwise, Scalar):
+            return None  # reported by whoever converts it
+        self._check(otherwise)
+        try:
+            expression = compile_expression(without_escapes(source.text), self._names)
+        except ConditionError as error:
+            offset = offset_before(source.text, error.offset)
+            span = self._page.within(source, offset, error.length)
+            self._page.report(span, error.message, error.hint)
+            return None
+        column = _column(expression.tree)
+        if column is None:
+            message = "from: this is no column of a table"
+            hint = "write for example tables.customers[data.account_sid].destination"
+            self._page.report(source.span, message, hint)
+            return None
+        known = self._values(source, *column)
+        if known is None:
+            return None
+        report_expression(self._page, source, expression, self._events)
+        return Lookup(expression, known, otherwise.text)
+
+    def _values(self, source: Scalar, name: str, column: str) -> frozenset[str] | None:
+        """What a column may say: names of destinations, all of which there are."""
+        if self._places.tables is None:
+            return frozenset()
+        if name not in self._places.tables:
+            message = f'there is no table "{name}"'
+            self._page.report(source.span, message, suggestion(name, self._places.tables))
+            return None
+        table = self._places.tables[name]
+        if table is None:
+            return frozenset()
+        if column not in table.columns:
+            message = f'the table "{name}" has no column "{column}"'
+            self._page.report(source.span, message, suggestion(column, table.columns))
+            return None
+        values: dict[str, None] = {}
+        for key, row in table.rows.items():
+            value = row.get(column)
+            if value in {None, ""}:
+                continue
+            if not isinstance(value, str) or self._is_unknown(value):
+                message = f'{column}: there is no destination "{value}"'
+                hint = suggestion(str(value), self._places.destinations or ())
+                table.page.report(table.places.get(key), message, hint)
+            values[str(value)] = None
+        return frozenset(values)
+
+    def _is_unknown(self, name: str) -> bool:
+        return self._places.destinations is not None and name not in self._places.destinations
+
+
+def read_route(
+    page: Page, node: Node, places: Places, labelled: Labelled, number: int
+) -> Route | None:
+    """One route, or None where something is wrong; that is reported to ``page``."""
+    before = len(page.faults)
+    text = Converter(page, NoVariables()).convert(node, RouteText, "this route")
+    if not isinstance(node, MapNode):
+        return None
+    match = _match(page, node.get("match"), labelled)
+    recipients = RecipientReader(page, places, places.names).read(node.get("send_to"))
+    if not isinstance(text, RouteText) or len(page.faults) > before:
+        return None
+    return Route(number=number, match=match, recipients=recipients, goes_on=text.goes_on)
+
+
+def label_problem(name: str) -> str | None:
+    """Why no label can be called that; None where it can."""
+    if name in OWN_LABELS:
+        return f'"{name}" is no label of its own: every alert has it'
+    if not _LABEL.fullmatch(name):
+        return f'"{name[:100]}" is no label: a label has only letters, digits and _, at most 64'
+    return None
+
+
+def _match(page: Page, node: Node | None, labelled: Labelled) -> dict[str, frozenset[str]]:
+    match = {}
+    for entry in node.entries if isinstance(node, MapNode) else ():
+        name = entry.key.text
+        _check_label(page, entry.key, labelled.labels)
+        items = entry.value.items if isinstance(entry.value, ListNode) else (entry.value,)
+        if not items:
+            page.report(entry.value.span, f"{name} is empty, it needs at least one value")
+        for item in items:
+            if name == SEVERITY and isinstance(item, Scalar):
+                _check_severity(page, item)
+            if name == RULE and isinstance(item, Scalar):
+                _check_rule(page, item, labelled.rules)
+        match[name] = frozenset(item.text for item in items if isinstance(item, Scalar))
+    return match
+
+
+def _check_label(page: Page, name: Scalar, known: Collection[str] | None) -> None:
+    if name.text in OWN_LABELS:
+        return
+    problem = label_problem(name.text)
+    if problem is not None:
+        page.report(name.span, problem)
+    elif known is not None and name.text not in known:
+        # Such a route takes nothing, or everything: a slip of the pen, and alerts go astray.
+        hint = suggestion(name.text, [*known, *OWN_LABELS])
+        page.report(name.span, f'no rule has a label "{name.text}"', hint)
+
+
+def _check_rule(page: Page, node: Scalar, known: Collection[str] | None) -> None:
+    if known is not None and node.text not in known:
+        page.report(node.span, f'there is no rule "{node.text}"', suggestion(node.text, known))
+
+
+def _check_severity(page: Page, node: Scalar) -> None:
+    severities = list(Severity)
+    if node.text not in severities:
+        message = f"severity: expected one of {', '.join(severities)}, found {found(node)}"
+        page.report(node.span, message, suggestion(node.text, severities))
+
+
+def _column(tree: Tree) -> tuple[str, str] | None:
+    """Table and column of ``tables.<table>[…].<column>``, lets seen through."""
+    column = bare(tree)
+    row = bare(column.operand) if isinstance(column, Field) else None
+    table = bare(row.operand) if isinstance(row, Item) else None
+    root = bare(table.operand) if isinstance(table, Field) else None
+    if not isinstance(root, Given) or root.name != TABLES:
+        return None
+    assert isinstance(column, Field)  # noqa: S101 - for the type checker
+    assert isinstance(table, Field)  # noqa: S101 - as above
+    return table.name, column.name

@@ -1,0 +1,275 @@
+"""An item of the section ``rules`` -> a Rule.
+
+Each key is looked at by itself, so that one that is wrong does not hide what is wrong with the
+others.
+"""
+
+import functools
+import re
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final
+
+from router.cel import Condition, Names, compile_condition, compile_match
+from router.configuration.convert import WRONG, Converter
+from router.configuration.readers.features import FeatureReader, MuteTimes, texts
+from router.configuration.readers.labels import NamingReader
+from router.configuration.readers.routes import Places, RecipientReader
+from router.configuration.readers.type_check import (
+    Stretch,
+    report_problems,
+    stretch_of_test,
+    stretch_of_text,
+    warn_of_fields,
+)
+from router.configuration.variables import NoVariables, offset_before, without_escapes
+from router.configuration.yaml.document import (
+    Entry,
+    ListNode,
+    MapNode,
+    Node,
+    Page,
+    Scalar,
+)
+from router.destinations.rendering.summary import template_error
+from router.errors import ConditionError
+from router.rules.labels import Naming
+from router.rules.model import (
+    EVENTS_LIMIT,
+    Rule,
+    RuleText,
+    events_problem,
+    name_problem,
+)
+from router.rules.routing import (
+    RULE,
+    SEVERITY,
+    Lookup,
+    Recipient,
+    Route,
+    Routing,
+    relevant,
+)
+
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+
+# Many rules share their template, and checking one takes longer than all the rest of a rule.
+_template_error: Final = functools.lru_cache(maxsize=1000)(template_error)
+
+
+class RuleReader:
+    """Reads the rules of one page. ``routes`` is None where not all of them are known."""
+
+    def __init__(
+        self,
+        page: Page,
+        places: Places,
+        routes: Sequence[Route] | None,
+        mute_times: MuteTimes,
+    ) -> None:
+        self._page = page
+        self._places = places
+        self._routes = routes
+        self._mute_times = mute_times
+        self._converter = Converter(page, NoVariables())
+        self._names: Names = {}
+
+    def read(self, node: Node) -> Rule | None:
+        """One rule, or None where something is wrong; that is reported to the page."""
+        before = len(self._page.faults)
+        text = self._converter.convert(node, RuleText, _called(node))
+        if not isinstance(node, MapNode):
+            return None
+        if node.get("send_to") is None and self._routes is not None and not self._routes:
+            message = f'{_called(node)} needs "send_to", or a route that takes its alerts'
+            self._page.report(node.span, message)
+        self._check_name(node.get("name"))
+        self._check_events(node.get("events"))
+        naming = NamingReader(self._page, self._places.names, _events(node))
+        lets = naming.lets(node.get("let"))
+        self._names = naming.names
+        labels = naming.labels(node.get("labels"))
+        recipients = RecipientReader(self._page, self._places, self._names, _events(node)).read(
+            node.get("send_to")
+        )
+        self._check_summary(node.get("summary"), lets, _events(node))
+        condition = self._condition(node)
+        features = FeatureReader(
+            self._page,
+            node,
+            names=self._names,
+            destinations=self._places.destinations,
+            mute_times=self._mute_times,
+        )
+        if not isinstance(text, RuleText) or len(self._page.faults) > before:
+            return None
+        named = Naming(lets, labels)
+        routing = self._routing(node, text, named, recipients)
+        return Rule(
+            name=text.name,
+            description=text.description,
+            events=text.events,
+            condition=condition,
+            severity=text.severity,
+            send_to=_constant(routing, named),
+            summary=text.summary,
+            mode=text.mode,
+            **features.kept(text),
+            naming=named,
+            routing=routing,
+        )
+
+    def _routing(
+        self, node: MapNode, text: RuleText, naming: Naming, recipients: tuple[Recipient, ...]
+    ) -> Routing:
+        """Where alerts of the rule go; that one of them may go nowhere is reported."""
+        if recipients or self._routes is None:
+            return Routing(recipients)
+        constant = {**naming.constant_labels, SEVERITY: str(text.severity), RULE: text.name}
+        routes = relevant(tuple(self._routes), constant, naming.varying_labels)
+        if routes is None:
+            name = node.get("name")
+            self._page.report(
+                (name or node).span,
+                f'alerts of rule "{text.name}" may go nowhere: it has no send_to,'
+                " and no route takes all of them",
+                "add send_to here, or a route without match at the end of routes:",
+            )
+        return Routing((), routes or ())
+
+    def _check_name(self, node: Node | None) -> None:
+        problem = name_problem(node.text) if isinstance(node, Scalar) else None
+        if node is not None and problem is not None:
+            self._page.report(node.span, *problem)
+
+    def _check_events(self, node: Node | None) -> None:
+        for item in self._items(node, "events", EVENTS_LIMIT):
+            problem = events_problem(item.text)
+            if problem is not None:
+                self._page.report(item.span, *problem)
+
+    def _items(self, node: Node | None, key: str, limit: int) -> Iterator[Scalar]:
+        """The texts of a list that must not be empty, nor longer than ``limit``."""
+        if not isinstance(node, ListNode):
+            return
+        if not node.items:
+            self._page.report(node.span, f"{key} is empty, it needs at least one")
+        if len(node.items) > limit:
+            self._page.report(node.span, f"{key} has {len(node.items)} items, at most {limit}")
+            return
+        yield from _scalars(node)
+
+    def _check_summary(
+        self, node: Node | None, names: Collection[str], events: tuple[str, ...]
+    ) -> None:
+        if not isinstance(node, Scalar):
+            return
+        text = without_escapes(node.text)
+        problem = _template_error(text, frozenset(names))
+        if problem is not None:
+            line, message = problem
+            lines = [0, *(end.end() for end in _LINE_END.finditer(text)), len(text)]
+            offset, end = lines[line - 1 : line + 1]
+            span = self._page.within(node, offset_before(node.text, offset), end - offset)
+            message, _, choice = message.partition(", there are")
+            hint = f"there are{choice}" if choice else ""
+            self._page.report(span, f"summary: {message}", hint)
+        else:
+            warn_of_fields(self._page, node, text, events)
+
+    def _condition(self, rule: MapNode) -> Condition | None:
+        """What ``when`` and ``match`` ask for together; None where that is nothing, or wrong."""
+        stretches: list[Stretch] = []
+        conditions = [
+            self._when(rule.get("when"), stretches),
+            self._match(rule.get("match"), stretches),
+        ]
+        given = [condition for condition in conditions if condition is not None]
+        whole = self._both(rule, given)
+        if whole is not None:
+            report_problems(self._page, whole, _events(rule), stretches)
+        return whole
+
+    def _both(self, rule: MapNode, given: list[Condition]) -> Condition | None:
+        if len(given) < 2:
+            return given[0] if given else None
+        try:
+            # Lines of their own: either may end in a comment.
+            return compile_condition(
+                " && ".join(f"(\n{each.source}\n)" for each in given), self._names
+            )
+        except ConditionError as error:
+            self._page.report(rule.span, f"when and match together: {error.message}", error.hint)
+            return None
+
+    def _when(self, node: Node | None, stretches: list[Stretch]) -> Condition | None:
+        if not isinstance(node, Scalar):
+            return None
+        try:
+            condition = compile_condition(without_escapes(node.text), self._names)
+        except ConditionError as error:
+            offset = offset_before(node.text, error.offset)
+            span = self._page.within(node, offset, error.length)
+            self._page.report(span, error.message, error.hint)
+            return None
+        stretches.append(stretch_of_text(self._page, node, condition.source))
+        return condition
+
+    def _match(self, node: Node | None, stretches: list[Stretch]) -> Condition | None:
+        if not isinstance(node, MapNode):
+            return None
+        mapping = self._converter.convert(node, dict[str, Any], "match")
+        if mapping is WRONG:
+            return None
+        # Each piece by itself, to tell which of them are wrong; then all of them, or none.
+        pieces = list(_pieces(node, mapping))
+        sound = [self._compile_match(piece, test.key) for _, test, piece in pieces]
+        for condition, (field, test, _) in zip(sound, pieces, strict=True):
+            if condition is not None:
+                stretches.append(
+                    stretch_of_test(self._page, condition, field, test.key, test.value)
+                )
+        return self._compile_match(mapping, node) if None not in sound else None
+
+    def _compile_match(self, mapping: dict[str, Any], place: Node) -> Condition | None:
+        try:
+            return compile_match(mapping, self._names)
+        except ConditionError as error:
+            self._page.report(place.span, error.message, error.hint)
+            return None
+
+
+def _constant(routing: Routing, naming: Naming) -> tuple[str, ...]:
+    """The names of those who are told, where they are the same for each alert."""
+    recipients = routing.own or tuple(each for route in routing.routes for each in route.recipients)
+    varies = any(not naming.varying_labels.isdisjoint(route.match) for route in routing.routes)
+    if varies or any(isinstance(each, Lookup) for each in recipients):
+        return ()
+    return tuple(dict.fromkeys(each for each in recipients if isinstance(each, str)))
+
+
+def _pieces(
+    node: MapNode, mapping: dict[str, Any]
+) -> Iterator[tuple[Scalar, Entry, dict[str, Any]]]:
+    """For each single test of a match: its field, where it stands, and a match of it alone."""
+    for entry in node.entries:
+        field, value = entry.key.text, entry.value
+        if isinstance(value, MapNode) and value.entries:
+            for test in value.entries:
+                yield entry.key, test, {field: {test.key.text: mapping[field][test.key.text]}}
+        else:
+            yield entry.key, entry, {field: mapping[field]}
+
+
+def _events(rule: MapNode) -> tuple[str, ...]:
+    return texts(rule.get("events"))
+
+
+def _scalars(node: Node | None) -> Iterator[Scalar]:
+    items = node.items if isinstance(node, ListNode) else ()
+    yield from (item for item in items if isinstance(item, Scalar))
+
+
+def _called(node: Node) -> str:
+    """What to call a rule in a finding."""
+    name = node.get("name") if isinstance(node, MapNode) else None
+    return f'rule "{name.text}"' if isinstance(name, Scalar) and name.text else "this rule"

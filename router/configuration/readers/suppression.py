@@ -1,0 +1,102 @@
+"""Items of the sections ``mute_times``, ``inhibitions`` and ``silences``."""
+
+import itertools
+from collections.abc import Collection, Mapping
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from router.configuration.convert import Converter
+from router.configuration.readers.features import (
+    check_names,
+    read_condition,
+    read_expressions,
+    texts,
+)
+from router.configuration.readers.routes import ANY_EVENT
+from router.configuration.variables import NoVariables
+from router.configuration.yaml.document import Entry, MapNode, Node, Page, Scalar
+from router.errors import ConditionError
+from router.rules.model import name_problem
+from router.rules.state.features import StateId
+from router.rules.suppression.inhibitions import Inhibition, InhibitionText
+from router.rules.suppression.mute_times import MuteTime, MuteTimeText, mute_time
+from router.rules.suppression.silences import NAMES, Silence, SilenceText, silence
+
+
+def read_mute_time(page: Page, entry: Entry) -> MuteTime | None:
+    """A weekly calendar, or None where something is wrong; that is reported to the page."""
+    problem = name_problem(entry.key.text)
+    if problem is not None:
+        page.report(entry.key.span, *problem)
+    text = _convert(page, entry.value, MuteTimeText, f'mute time "{entry.key.text}"')
+    return mute_time(entry.key.text, text) if isinstance(text, MuteTimeText) else None
+
+
+def read_inhibition(
+    page: Page,
+    node: Node,
+    rules: Collection[str] | None,
+    events: Mapping[str, tuple[str, ...]],
+) -> Inhibition | None:
+    """An inhibition, or None where something is wrong. ``rules`` is None where not all are known.
+
+    ``events`` are the event types of those rules that are sound.
+    """
+    before = len(page.faults)
+    text = _convert(page, node, InhibitionText, "this inhibition")
+    if not isinstance(node, MapNode):
+        return None
+    check_names(page, node.get("while"), "while", "rule", rules)
+    check_names(page, node.get("hold_back"), "hold_back", "rule", rules)
+    sides = (_events(node.get(key), events) for key in ("while", "hold_back"))
+    equal = read_expressions(page, node.get("equal"), "equal", sides)
+    if not isinstance(text, InhibitionText) or len(page.faults) > before:
+        return None
+    both = set(text.while_) & set(text.hold_back)
+    if both:
+        message = f'rule "{min(both)}" would hold itself back'
+        page.report(node.span, message, "name it in `while` or in `hold_back`")
+        return None
+    return Inhibition(
+        frozenset(text.while_),
+        frozenset(text.hold_back),
+        equal,
+        text.for_,
+        StateId(f"inhibit-{_digest(text)}"),
+    )
+
+
+def read_silence(page: Page, node: Node) -> Silence | None:
+    """A silence, or None where something is wrong; that is reported to the page."""
+    before = len(page.faults)
+    text = _convert(page, node, SilenceText, "this silence")
+    if not isinstance(node, MapNode):
+        return None
+    when = node.get("when")
+    if isinstance(when, Scalar):
+        read_condition(page, when, ANY_EVENT, NAMES)
+    if not isinstance(text, SilenceText) or len(page.faults) > before:
+        return None
+    try:
+        return silence(f"file-{_digest(text)}", text)
+    except ConditionError as error:
+        page.report((node.get("match") or node).span, error.message, error.hint)
+        return None
+
+
+def _events(names: Node | None, events: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The event types of all these rules; none where those of one are not known."""
+    each = [events.get(name) for name in texts(names)]
+    known = [types for types in each if types is not None]
+    return tuple(dict.fromkeys(itertools.chain(*known))) if len(known) == len(each) else ()
+
+
+def _convert(page: Page, node: Node, kind: type[msgspec.Struct], what: str) -> Any:
+    return Converter(page, NoVariables()).convert(node, kind, what)
+
+
+def _digest(text: msgspec.Struct) -> str:
+    said = msgspec.json.encode(text, order="deterministic", enc_hook=str)
+    return blake2b(said, digest_size=8).hexdigest()

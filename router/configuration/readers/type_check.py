@@ -1,0 +1,137 @@
+"""What the type check says of a rule's conditions, at the places of the rules file.
+
+A rule's ``when`` and ``match`` are judged as the one condition that they make together, for what
+one of them asks first the other may rely on. So each stretch of that condition's text knows where
+it comes from.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from router.cel import Condition, Expression, compile_expression
+from router.cel.check import Problem
+from router.cel.tree import Literal, walk
+from router.configuration.variables import offset_before
+from router.configuration.yaml.document import (
+    ListNode,
+    MapNode,
+    Node,
+    Page,
+    Scalar,
+    Span,
+)
+from router.destinations.rendering.summary import fields_read
+from router.errors import ConditionError
+from router.rules.event_types import problems_of, problems_on_sides
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """A part of a condition's text that comes from one place of the file."""
+
+    source: str
+    place: Callable[[Problem], Span]
+    """Where a problem stands; its offset counts from the beginning of this part."""
+
+
+def stretch_of_text(page: Page, node: Scalar, source: str) -> Stretch:
+    """Of CEL as it is written."""
+    return Stretch(
+        source,
+        lambda problem: page.within(node, offset_before(node.text, problem.offset), problem.length),
+    )
+
+
+def stretch_of_test(
+    page: Page, condition: Condition, field: Scalar, key: Scalar, value: Node
+) -> Stretch:
+    """Of one test of a ``match``: ``key`` is the operator, or the field where there is none."""
+    literals = [node for node in walk(condition.tree) if isinstance(node, Literal)]
+    places = dict(
+        zip(((node.offset, node.length) for node in literals), _scalars(value), strict=False)
+    )
+
+    def place(problem: Problem) -> Span:
+        scalar = places.get((problem.offset, problem.length))
+        if scalar is not None:
+            return scalar.span
+        named = condition.source[problem.offset :][: problem.length]
+        at = field.text.find(named)
+        return key.span if at < 0 else page.within(field, at, len(named))
+
+    return Stretch(condition.source, place)
+
+
+def report_problems(
+    page: Page, judged: Condition | Expression, events: tuple[str, ...], stretches: list[Stretch]
+) -> None:
+    """Report what can be said against a condition or expression on events of these types."""
+    _report(page, judged, problems_of(judged, events), stretches)
+
+
+def report_expression(
+    page: Page, node: Scalar, judged: Condition | Expression, *sides: tuple[str, ...]
+) -> None:
+    """Report what can be said against an expression that is the whole text of ``node``.
+
+    Each of ``sides`` are types of events: values for those of one are compared with the others'.
+    """
+    stretch = stretch_of_text(page, node, judged.source)
+    _report(page, judged, problems_on_sides(judged, sides), [stretch])
+
+
+def _report(
+    page: Page,
+    judged: Condition | Expression,
+    problems: list[Problem],
+    stretches: list[Stretch],
+) -> None:
+    begins = 0
+    for stretch in stretches:
+        begins = judged.source.index(stretch.source, begins)
+        ends = begins + len(stretch.source)
+        for problem in problems:
+            if begins <= problem.offset < ends:
+                own = msgspec.structs.replace(problem, offset=problem.offset - begins)
+                span = stretch.place(own)
+                if any(span == fault[0] for fault in page.faults):
+                    continue  # what is there is wrong already
+                tell = page.warn if problem.is_warning else page.report
+                tell(span, problem.message, problem.hint)
+        begins = ends
+
+
+def warn_of_fields(page: Page, node: Scalar, template: str, events: tuple[str, ...]) -> None:
+    """Warn of fields that a sound template names and no event of these types has.
+
+    No more than that: where a template fails, the alert is told all the same, in its plain form.
+    """
+    for name in dict.fromkeys(_fields_read(template)):
+        try:
+            expression = compile_expression(name)
+        except ConditionError:
+            continue  # a name that only templates have
+        for problem in problems_of(expression, events):
+            at = template.find(name) + problem.offset
+            span = page.within(node, offset_before(node.text, at), problem.length)
+            page.warn(span, f"summary: {problem.message}", problem.hint.partition(" (")[0])
+
+
+@functools.lru_cache(maxsize=1000)
+def _fields_read(template: str) -> tuple[str, ...]:
+    return tuple(fields_read(template))
+
+
+def _scalars(node: Node) -> Iterator[Scalar]:
+    match node:
+        case Scalar():
+            yield node
+        case ListNode(items=items):
+            for item in items:
+                yield from _scalars(item)
+        case MapNode(entries=entries):
+            for entry in entries:
+                yield from _scalars(entry.value)
+        case _:
+            pass

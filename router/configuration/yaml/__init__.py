@@ -1,0 +1,1 @@
+"""YAML with positions: documents, scalars and syntax errors."""

@@ -1,0 +1,359 @@
+"""YAML text -> a tree in which every node knows its place, and every fault of the text.
+
+Built on the parser's events, not on composed nodes: only they tell anchors, tags and quotes, and
+nothing is built before its depth is known. What YAML has beyond maps, lists and scalars (aliases,
+tags, merge keys, several documents) is refused: a rules file needs none of it, and each of it can
+surprise. Scalars keep their text; ``yaml_scalars`` says what they mean.
+"""
+
+import copy
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+import yaml
+
+from router.configuration.yaml.scalars import plain_value, value_offsets
+from router.configuration.yaml.syntax_errors import explain
+from router.errors import Finding, Level
+
+DEPTH_LIMIT: Final = 40
+FINDINGS_LIMIT: Final = 1000
+"""Findings in one file, after which the rest of it is not looked at."""
+
+_LINE_END: Final = re.compile(r"\r\n|\n|\r")
+_VARIABLES: Final = re.compile(r"(\$\{\w+\})+")
+_SHOWN_LINE: Final = 500
+"""A finding further right in its line than this is shown without the line."""
+# YAML 1.1, production [1] c-printable, without the byte order mark.
+_UNPRINTABLE: Final = re.compile(
+    r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+
+
+class Span(msgspec.Struct, frozen=True):
+    """From ``start`` to before ``end``, in characters of the file."""
+
+    start: int
+    end: int
+
+
+class Scalar(msgspec.Struct, frozen=True):
+    """A text, number, boolean or null, not yet told apart. ``style`` is the quote, if any."""
+
+    span: Span
+    text: str
+    style: str | None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it stands without quotes, so that it may be something else than text."""
+        return self.style is None
+
+
+class ListNode(msgspec.Struct, frozen=True):
+    span: Span
+    items: "tuple[Node, ...]"
+
+
+class MapNode(msgspec.Struct, frozen=True):
+    span: Span
+    entries: "tuple[Entry, ...]"
+
+    def get(self, key: str) -> "Node | None":
+        """The value of ``key``, None where there is none."""
+        return next((entry.value for entry in self.entries if entry.key.text == key), None)
+
+
+class Unusable(msgspec.Struct, frozen=True):
+    """Where something stood that is reported already."""
+
+    span: Span
+
+
+class Entry(msgspec.Struct, frozen=True):
+    key: Scalar
+    value: "Node"
+
+
+Node = Scalar | ListNode | MapNode | Unusable
+
+
+Fault = tuple[Span | None, str, str]
+"""Where, what is wrong, what would be right."""
+
+
+class Page:
+    """One file: its text, and what is found wrong with it, each thing once."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
+        self._starts = [0, *(end.end() for end in _LINE_END.finditer(text))]
+        self.faults: dict[Fault, None] = {}
+        """A dict for its order: what is reported twice counts once."""
+        self.warnings: dict[Fault, None] = {}
+        """What may be meant as it stands."""
+        self.hidden: list[Span] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is wrong that there is no use in looking further."""
+        return len(self.faults) >= FINDINGS_LIMIT
+
+    @property
+    def is_sound(self) -> bool:
+        return not self.faults
+
+    def report(self, span: Span | None, message: str, hint: str = "") -> None:
+        """Keep a finding; without a span it is about the whole file."""
+        if not self.is_full:
+            self.faults[span, message, hint] = None
+
+    def warn(self, span: Span, message: str, hint: str = "") -> None:
+        """Keep a finding that refuses nothing."""
+        if len(self.warnings) < FINDINGS_LIMIT:
+            self.warnings[span, message, hint] = None
+
+    def hide(self, node: "Node") -> None:
+        """Show no finding's line with the values that stand here: they may be secrets."""
+        match node:
+            case Scalar():
+                if not _VARIABLES.fullmatch(node.text):  # a variable's name tells nothing
+                    self.hidden.append(node.span)
+            case ListNode():
+                for item in node.items:
+                    self.hide(item)
+            case MapNode():
+                for entry in node.entries:
+                    self.hide(entry.value)
+            case Unusable():
+                pass
+
+    def blank(self) -> "Page":
+        """The same file with nothing found yet, for looking at a part of it tentatively."""
+        page = copy.copy(self)
+        page.faults, page.warnings, page.hidden = {}, {}, []
+        return page
+
+    def report_common(self, trials: Sequence["Page"], unless: Sequence[str]) -> None:
+        """Report what was found in each of several trials, ``unless`` it names one of these."""
+        for span, message, hint in trials[0].faults:
+            found = all((span, message, hint) in trial.faults for trial in trials)
+            if found and not any(name in message for name in unless):
+                self.report(span, message, hint)
+        self.hidden += trials[0].hidden
+
+    def place(self, span: Span) -> str:
+        """``file:line:column``."""
+        return f"{self.file}:{self.line(span.start)}:{self._column(span.start)}"
+
+    def line(self, offset: int) -> int:
+        return bisect_right(self._starts, offset)
+
+    def within(self, scalar: Scalar, offset: int, length: int = 1) -> Span:
+        """Where a part of the scalar's text stands; its start where that cannot be told."""
+        raw = self.text[scalar.span.start : scalar.span.end]
+        found = value_offsets(raw, scalar.text, scalar.style, offset, length)
+        if found is None:
+            return scalar.span
+        return Span(scalar.span.start + found[0], scalar.span.start + found[1])
+
+    def findings(self) -> Iterator[Finding]:
+        text = self._masked() if self.faults or self.warnings else ""
+        for faults, level in ((self.faults, Level.ERROR), (self.warnings, Level.WARNING)):
+            for fault in faults:
+                yield self._finding(fault, level, text)
+
+    def _finding(self, fault: Fault, level: Level, text: str) -> Finding:
+        span, message, hint = fault
+        if span is None:
+            return Finding(self.file, 0, 0, message, hint, level=level)
+        line = self.line(span.start)
+        column = self._column(span.start)
+        begin = self._starts[line - 1]
+        source = _LINE_END.split(text[begin : begin + _SHOWN_LINE + 100], 1)[0]
+        return Finding(
+            self.file,
+            line,
+            column,
+            message,
+            hint,
+            source if column <= _SHOWN_LINE else "",
+            max(1, min(span.end - span.start, len(source) - column + 1)),
+            level,
+        )
+
+    def _column(self, offset: int) -> int:
+        return offset - self._starts[self.line(offset) - 1] + 1
+
+    def _masked(self) -> str:
+        if not self.hidden:
+            return self.text
+        characters = list(self.text)
+        for span in self.hidden:
+            for offset in range(span.start, span.end):
+                if characters[offset] not in "\r\n":
+                    characters[offset] = "*"
+        return "".join(characters)
+
+
+def page_of(name: str, content: bytes | str) -> Page:
+    """A file's page. ``content`` is its bytes, or as text why there are none, which is reported."""
+    if isinstance(content, str):
+        page = Page(name, "")
+        page.report(None, content)
+        return page
+    try:
+        return Page(name, content.decode().removeprefix("\ufeff"))
+    except UnicodeDecodeError as error:
+        readable = content[: error.start].decode()
+        page = Page(name, readable)
+        span = Span(len(readable), len(readable) + 1)
+        page.report(span, f"byte 0x{content[error.start]:02x} is not UTF-8", "save it as UTF-8")
+        return page
+
+
+def read_yaml(page: Page) -> Node | None:
+    """The file's one document. None where there is no telling its structure.
+
+    All faults are reported to ``page``; a syntax error is the last that can be seen.
+    """
+    unprintable = _UNPRINTABLE.search(page.text)
+    if unprintable is not None:
+        page.report(
+            Span(*unprintable.span()),
+            f"a character that YAML does not allow: U+{ord(unprintable[0]):04X}",
+        )
+        return None
+    builder = _Builder(page)
+    try:
+        for event in yaml.parse(page.text, Loader=yaml.CSafeLoader):
+            if not builder.take(event):
+                return None
+    except yaml.MarkedYAMLError as error:
+        offset, explanation = explain(error, page.text)
+        page.report(Span(offset, offset + 1), explanation.message, explanation.hint)
+        return None
+    if builder.root is None:
+        page.report(None, "the file is empty", "expected rules: or destinations:")
+    return builder.root
+
+
+class _OpenList:
+    """A list whose end has not come yet."""
+
+    def __init__(self, start: int) -> None:
+        self._start = start
+        self._items: list[Node] = []
+
+    def add(self, node: Node) -> None:
+        self._items.append(node)
+
+    def close(self, end: int) -> Node:
+        return ListNode(Span(self._start, end), tuple(self._items))
+
+
+class _OpenMap:
+    """A map whose end has not come yet."""
+
+    def __init__(self, start: int, page: Page) -> None:
+        self._start = start
+        self._page = page
+        self._entries: dict[str, Entry] = {}
+        self._key: Node | None = None
+
+    def add(self, node: Node) -> None:
+        if self._key is None:
+            self._key = node
+            return
+        key, self._key = self._key, None
+        if isinstance(key, Scalar):
+            self._add_entry(key, node)
+        elif not isinstance(key, Unusable):
+            self._page.report(key.span, "a key must be text, not a list or a map")
+
+    def _add_entry(self, key: Scalar, value: Node) -> None:
+        if key.is_plain and key.text == "<<":
+            hint = "write the keys out"
+            self._page.report(key.span, "keys cannot be merged in from elsewhere", hint)
+            return
+        known = self._entries.get(key.text)
+        if known is not None:
+            hint = f"first on line {self._page.line(known.key.span.start)}"
+            self._page.report(key.span, f'the key "{key.text}" is given twice', hint)
+            return
+        if key.is_plain:
+            meant = plain_value(key.text)
+            if meant.trap or not isinstance(meant.value, str):
+                hint = f'write "{key.text}":'
+                message = f"the key `{key.text}` without quotes is {meant.trap or 'not text'}"
+                self._page.report(key.span, message, hint)
+        self._entries[key.text] = Entry(key, value)
+
+    def close(self, end: int) -> Node:
+        return MapNode(Span(self._start, end), tuple(self._entries.values()))
+
+
+class _Builder:
+    """Takes the parser's events one by one; ``root`` is the document once it is complete."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._open: list[_OpenList | _OpenMap] = []
+        self.root: Node | None = None
+
+    def take(self, event: yaml.Event) -> bool:
+        """Whether there is any use in going on."""
+        span = _span(event)
+        match event:
+            case yaml.DocumentStartEvent() if self.root is not None:
+                self._page.report(span, "a second document begins here", "use one file for each")
+                return False
+            case yaml.AliasEvent():
+                self._refuse(span, f"*{event.anchor}", "aliases are", "write the value out again")
+                self._add(Unusable(span))
+            case yaml.ScalarEvent():
+                self._refuse_extras(event, span)
+                self._add(Scalar(span, event.value, event.style or None))
+            case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
+                return self._begin(event, span)
+            case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
+                self._add(self._open.pop().close(span.end))
+            case _:
+                pass
+        return True
+
+    def _begin(self, event: yaml.CollectionStartEvent, span: Span) -> bool:
+        self._refuse_extras(event, span)
+        if len(self._open) == DEPTH_LIMIT:
+            self._page.report(span, f"more than {DEPTH_LIMIT} lists and maps inside one another")
+            return False
+        is_list = isinstance(event, yaml.SequenceStartEvent)
+        self._open.append(_OpenList(span.start) if is_list else _OpenMap(span.start, self._page))
+        return True
+
+    def _add(self, node: Node) -> None:
+        if self._open:
+            self._open[-1].add(node)
+        else:
+            self.root = node
+
+    def _refuse_extras(self, event: yaml.NodeEvent, span: Span) -> None:
+        if event.anchor is not None:
+            self._refuse(span, f"&{event.anchor}", "anchors are", "take it out")
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            written = tag.replace("tag:yaml.org,2002:", "!!")
+            self._refuse(span, written, "tags are", "take it out, and use quotes for text")
+
+    def _refuse(self, span: Span, text: str, what: str, hint: str) -> None:
+        span = Span(span.start, min(span.end, span.start + len(text)))
+        self._page.report(span, f"`{text}`: {what} not supported in rules files", hint)
+
+
+def _span(event: yaml.Event) -> Span:
+    start, end = event.start_mark, event.end_mark
+    return Span(start.index if start else 0, end.index if end else 0)

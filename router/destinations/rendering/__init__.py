@@ -1,0 +1,1 @@
+"""Rendering: alerts as text, HTML, JSON and Slack blocks."""

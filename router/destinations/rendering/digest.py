@@ -1,0 +1,185 @@
+"""One mail for all alerts of a span of time: its subject and its two parts (pure).
+
+Alerts stand by rule, the most severe rules first, the resolved ones last; of each rule so many
+that the mail can be read, the others are counted.
+"""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from importlib.resources import files
+from typing import Final
+
+import msgspec
+
+from router.alerts import Alert, Delivery, Severity, Status
+from router.datatypes import Duration
+from router.destinations.contract import Links
+from router.destinations.rendering.notes import notes, standing
+from router.destinations.rendering.summary import Target
+from router.destinations.rendering.templates import render
+
+LIMIT: Final = 1000
+"""Alerts of one mail; more make another."""
+ROWS_LIMIT: Final = 20
+"""Alerts of one rule that are listed."""
+SECTIONS_LIMIT: Final = 20
+"""Rules of which alerts are listed."""
+
+# In three parts, for each rendering has a limit of its own.
+_HEAD, _SECTION, _FOOT = (
+    files("router.destinations.rendering")
+    .joinpath("digest.html.jinja")
+    .read_text("utf-8")
+    .split("<!-- section -->\n")
+)
+_SHORTEST: Final = 60.0
+_LONGEST: Final = 7 * 86400.0
+_RANKS: Final = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+class DigestConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long the spans are. They are counted from midnight UTC, and shifted by ``offset``."""
+
+    every: Duration
+    offset: Duration = Duration(0)
+
+    def __post_init__(self) -> None:
+        if not _SHORTEST <= self.every <= _LONGEST:
+            raise ValueError("every must be from 1m to 7d")
+        if not 0 <= self.offset < self.every:
+            raise ValueError("offset must be shorter than every")
+
+    def end(self, now: float) -> float:
+        """The end of the span in which ``now`` (Unix time in seconds) lies."""
+        return float((math.floor((now - self.offset) / self.every) + 1) * self.every + self.offset)
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One alert of a digest. ``summary`` is plain text."""
+
+    delivery: Delivery
+    summary: str
+    links: Links
+
+
+class _Row(msgspec.Struct, frozen=True):
+    time: str
+    summary: str
+    note: str
+    url: str
+    delivery: str
+
+
+class _Section(msgspec.Struct, frozen=True):
+    rule: str
+    word: str
+    colour: str
+    count: int
+    rows: tuple[_Row, ...]
+    more: int
+
+
+class Digest(msgspec.Struct, frozen=True):
+    """What the mail says. ``mail_id`` is the same for the same deliveries."""
+
+    mail_id: str
+    subject: str
+    text: str
+    html: str
+    at: float
+    """Unix time in seconds of the last alert."""
+    urgent: bool
+
+
+def digest(told: Sequence[Told]) -> Digest:
+    """The mail about these alerts, of which there is at least one."""
+    alerts = [each.delivery.alert for each in told]
+    sections = _sections(told)
+    title = _title(alerts)
+    first, last = (pick(alert.raised_at for alert in alerts) for pick in (min, max))
+    span = f"{_minute(first)} to {_minute(last)} UTC"
+    return Digest(
+        mail_id=_mail_id([each.delivery.id for each in told]),
+        subject=title,
+        text=_text(title, span, sections),
+        html=_html(title, span, sections),
+        at=last,
+        urgent=any(_is_urgent(alert) for alert in alerts),
+    )
+
+
+def _title(alerts: Sequence[Alert]) -> str:
+    counts = dict.fromkeys(("critical", "warning", "info", "resolved"), 0)
+    for alert in alerts:
+        counts[standing(alert).word] += 1
+    kinds = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    return f"{len(alerts)} alert{'s' if len(alerts) > 1 else ''}: {kinds}"
+
+
+def _sections(told: Sequence[Told]) -> list[_Section]:
+    by_rule: dict[tuple[int, str, str], list[Told]] = {}
+    for each in told:
+        alert = each.delivery.alert
+        rank = 3 if alert.status is Status.RESOLVED else _RANKS[alert.severity]
+        by_rule.setdefault((rank, alert.rule, standing(alert).word), []).append(each)
+    return [_section(by_rule[key]) for key in sorted(by_rule)]
+
+
+def _section(told: Sequence[Told]) -> _Section:
+    in_order = sorted(told, key=lambda each: each.delivery.alert.raised_at)
+    stands = standing(in_order[0].delivery.alert)
+    rows = tuple(_row(each) for each in in_order[:ROWS_LIMIT])
+    rule = in_order[0].delivery.alert.rule
+    return _Section(rule, stands.word, stands.colour, len(told), rows, len(told) - len(rows))
+
+
+def _row(each: Told) -> _Row:
+    alert = each.delivery.alert
+    return _Row(
+        f"{datetime.fromtimestamp(alert.raised_at, UTC):%d %b %H:%M}",
+        each.summary,
+        " ".join(notes(alert)) if alert.status is Status.FIRING else "",
+        each.links.show,
+        each.delivery.id,
+    )
+
+
+def _text(title: str, span: str, sections: Sequence[_Section]) -> str:
+    parts = [f"{title}\n{span}"]
+    for section in sections[:SECTIONS_LIMIT]:
+        lines = [f"{section.word.upper()} {section.rule} ({section.count})"]
+        for row in section.rows:
+            lines.append(f"  {row.time}  {row.summary}  [{row.delivery}]")
+            lines += [f"            {more}" for more in (row.note, row.url) if more]
+        if section.more:
+            lines.append(f"  and {section.more} more")
+        parts.append("\n".join(lines))
+    left = len(sections) - SECTIONS_LIMIT
+    if left > 0:
+        parts.append(f"and alerts of {left} more rules")
+    return "\n\n".join(parts) + "\n"
+
+
+def _html(title: str, span: str, sections: Sequence[_Section]) -> str:
+    left = len(sections) - SECTIONS_LIMIT
+    shown = {"title": title, "span": span, "colour": sections[0].colour, "left": max(0, left)}
+    told = [
+        render(_SECTION, {"data": msgspec.to_builtins(section)}, Target.HTML)
+        for section in sections[:SECTIONS_LIMIT]
+    ]
+    ends = [render(part, {"data": shown}, Target.HTML) for part in (_HEAD, _FOOT)]
+    return "".join([ends[0], *told, ends[1]])
+
+
+def _is_urgent(alert: Alert) -> bool:
+    return alert.severity is Severity.CRITICAL and alert.status is Status.FIRING
+
+
+def _mail_id(ids: Sequence[str]) -> str:
+    return f"digest_{blake2b(' '.join(sorted(ids)).encode(), digest_size=12).hexdigest()}"
+
+
+def _minute(unix_time: float) -> str:
+    return f"{datetime.fromtimestamp(unix_time, UTC):%Y-%m-%d %H:%M}"

@@ -1,0 +1,84 @@
+"""The text of a mail about one alert: its plain and its HTML part (pure).
+
+The HTML survives mail clients: tables, styles at the elements, nothing that is loaded from
+elsewhere. What a client knows beyond that (dark colours) stands in a style sheet that others drop.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+
+from router.alerts import Alert, Delivery, Status
+from router.destinations.contract import Links
+from router.destinations.rendering.notes import members, notes, standing
+from router.destinations.rendering.summary import Target, facts
+from router.destinations.rendering.templates import render
+from router.destinations.rendering.text import one_line
+
+DESCRIPTION_LIMIT: Final = 2000
+
+_LAYOUT: Final = (
+    files("router.destinations.rendering").joinpath("email.html.jinja").read_text("utf-8")
+)
+_INK: Final = "#0f172a"
+_PAPER: Final = "#ffffff"
+
+
+class _Button(msgspec.Struct, frozen=True):
+    label: str
+    url: str
+    colour: str
+    background: str
+    border: str
+
+
+def text_part(delivery: Delivery, said: str, event: Mapping[str, Any], links: Links) -> str:
+    """``said`` is the summary as plain text."""
+    alert = delivery.alert
+    found = facts(alert, event)
+    width = max(len(fact.label) for fact in found) + 2
+    parts: Sequence[str] = (
+        said,
+        "\n".join(notes(alert)),
+        one_line(alert.description, DESCRIPTION_LIMIT),
+        "\n".join(f"{fact.label + ':':<{width}}{fact.value}" for fact in found),
+        "\n".join(["Also:", *(f"  {line}" for line in members(alert))] if members(alert) else []),
+        "\n".join(f"{label}: {url}" for label, url in _links(alert, links)),
+        f"-- \nDelivery {delivery.id}, alert {alert.id}",
+    )
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def html_part(delivery: Delivery, said: str, event: Mapping[str, Any], links: Links) -> str:
+    """``said`` is the summary as plain text; it is escaped here."""
+    alert = delivery.alert
+    stands = standing(alert)
+    first = (_PAPER, stands.colour, stands.colour)
+    others = (_INK, _PAPER, "#cbd5e1")
+    buttons = [
+        _Button(label, url, *(others if number else first))
+        for number, (label, url) in enumerate(_links(alert, links))
+    ]
+    shown = {
+        "summary": said,
+        "word": stands.word,
+        "colour": stands.colour,
+        "description": one_line(alert.description, DESCRIPTION_LIMIT),
+        "notes": notes(alert),
+        "links": msgspec.to_builtins(buttons),
+        "facts": msgspec.to_builtins(facts(alert, event)),
+        "members": members(alert),
+        "delivery": delivery.id,
+        "alert": alert.id,
+    }
+    return render(_LAYOUT, {"data": shown}, Target.HTML)
+
+
+def _links(alert: Alert, links: Links) -> list[tuple[str, str]]:
+    """What a reader can do, the likeliest first; what is resolved needs no acknowledging."""
+    found = [("Show", links.show)]
+    if alert.status is Status.FIRING:
+        found = [("Acknowledge", links.acknowledge), ("Silence", links.silence), *found]
+    return [(label, url) for label, url in found if url]

@@ -1,0 +1,124 @@
+"""An alert as a Block Kit message, within Slack's limits (pure).
+
+Event values are escaped, and every text is ``verbatim``, so that Slack makes no link or mention
+of what merely looks like one. The header and the summary stand in the message itself, the details
+in an attachment: the one part of a message that has a colour. Sources: Slack's reference pages on
+formatting text (escaping), on blocks, on block elements and on text objects (lengths,
+``verbatim``).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from router.alerts import Alert, Delivery, Status
+from router.destinations.contract import Links
+from router.destinations.rendering.notes import members, notes, standing
+from router.destinations.rendering.summary import Summary, Target, facts
+from router.destinations.rendering.templates import ESCAPES
+from router.destinations.rendering.text import cut, one_line
+
+HEADER_LIMIT: Final = 150
+SECTION_LIMIT: Final = 3000
+FIELD_LIMIT: Final = 2000
+FIELDS_LIMIT: Final = 10
+URL_LIMIT: Final = 3000
+
+Block = dict[str, Any]
+
+
+def message(
+    delivery: Delivery,
+    said: Summary,
+    event: Mapping[str, Any],
+    links: Links,
+    *,
+    footnote: str = "",
+) -> dict[str, Any]:
+    """The message. ``said`` is the summary for Target.SLACK, ``footnote`` plain text.
+
+    ``text`` is what the notification shows.
+    """
+    alert = delivery.alert
+    stands = standing(alert)
+    heading = f"{stands.sign} {_title(alert)}"
+    notification = cut(f"{stands.sign} {_escape(_title(alert))}: {said.text}", SECTION_LIMIT)
+    top = [
+        {"type": "header", "text": _plain_text(one_line(heading, HEADER_LIMIT))},
+        _section(said.text),
+    ]
+    remarks = [*notes(alert), *([footnote] if footnote else [])]
+    if remarks:
+        top.append({"type": "context", "elements": [_mrkdwn(_escape(" ".join(remarks)))]})
+    return {
+        "text": notification,
+        "unfurl_links": False,
+        "unfurl_media": False,
+        "blocks": top,
+        "attachments": [
+            {
+                "color": stands.colour,
+                "fallback": notification,
+                "blocks": _details(delivery, event, links),
+            }
+        ],
+    }
+
+
+def _details(delivery: Delivery, event: Mapping[str, Any], links: Links) -> list[Block]:
+    alert = delivery.alert
+    details = []
+    if alert.description:
+        details.append(_section(_escape(one_line(alert.description, SECTION_LIMIT))))
+    details.append(_fields(alert, event))
+    others = members(alert)
+    if others:
+        lines = "\n".join(f"• {_escape(line)}" for line in others)
+        details.append(_section(f"*Also*\n{lines}"))
+    buttons = _buttons(alert, links)
+    if buttons:
+        details.append({"type": "actions", "elements": buttons})
+    details.append({"type": "context", "elements": [_plain_text(f"Delivery {delivery.id}")]})
+    return details
+
+
+def _title(alert: Alert) -> str:
+    return f"Resolved: {alert.rule}" if alert.status is Status.RESOLVED else alert.rule
+
+
+def _fields(alert: Alert, event: Mapping[str, Any]) -> Block:
+    fields = [
+        _mrkdwn(cut(f"*{fact.label}*\n{_escape(fact.value)}", FIELD_LIMIT))
+        for fact in facts(alert, event)[:FIELDS_LIMIT]
+    ]
+    return {"type": "section", "fields": fields}
+
+
+def _buttons(alert: Alert, links: Links) -> Sequence[Block]:
+    """Buttons that open a page; what is resolved needs no acknowledging."""
+    wanted = [("Show", "show", links.show)]
+    if alert.status is Status.FIRING:
+        wanted = [
+            ("Acknowledge", "acknowledge", links.acknowledge),
+            ("Silence", "silence", links.silence),
+            *wanted,
+        ]
+    return [
+        {"type": "button", "text": _plain_text(label), "url": url, "action_id": action}
+        for label, action, url in wanted
+        if url and len(url) <= URL_LIMIT
+    ]
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": _mrkdwn(cut(text, SECTION_LIMIT))}
+
+
+def _mrkdwn(text: str) -> Block:
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _plain_text(text: str) -> Block:
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+_escape: Final = ESCAPES[Target.SLACK]

@@ -1,0 +1,130 @@
+"""A Block Kit message as a page, the way Slack shows it: for previews, with nothing to load (pure).
+
+Knows the blocks and elements that ``blocks.py`` makes; another is shown by its type.
+"""
+
+import html
+import re
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from typing import Any, Final
+
+_PAGE: Final = (
+    files("router.destinations.rendering").joinpath("slack_preview.html").read_text("utf-8")
+)
+_LINK: Final = re.compile(r"<([^<>]*)>")
+_BOLD: Final = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
+_ITALIC: Final = re.compile(r"(?<![\w_])_([^_\n]+)_(?![\w_])")
+_CODE: Final = re.compile(r"`([^`\n]+)`")
+_COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
+
+Block = Mapping[str, Any]
+
+
+def page(message: Mapping[str, Any], *, app: str = "Event router") -> str:
+    """The page of one message. Whatever it holds, none of it becomes markup or a script."""
+    parts = [_block(block) for block in message.get("blocks", [])]
+    for attachment in message.get("attachments", []):
+        inside = "\n".join(_block(block) for block in attachment.get("blocks", []))
+        colour = str(attachment.get("color", ""))
+        bar = colour if _COLOUR.fullmatch(colour) else "#dddddd"
+        parts.append(
+            f'<div class="attachment"><div class="bar" style="background:{bar}"></div>'
+            f'<div class="inside">{inside}</div></div>'
+        )
+    title = html.escape(_plain(str(message.get("text", ""))))
+    return (
+        _PAGE.replace("{{title}}", title)
+        .replace("{{app}}", html.escape(app))
+        .replace("{{message}}", "\n".join(parts))
+    )
+
+
+def _block(block: Block) -> str:
+    make = _BLOCKS.get(str(block.get("type")), _unknown)
+    return make(block)
+
+
+def _header(block: Block) -> str:
+    return f'<div class="header">{_text(block["text"])}</div>'
+
+
+def _section(block: Block) -> str:
+    parts = []
+    if "text" in block:
+        parts.append(f'<div class="section">{_text(block["text"])}</div>')
+    if "fields" in block:
+        fields = "".join(f"<div>{_text(field)}</div>" for field in block["fields"])
+        parts.append(f'<div class="fields">{fields}</div>')
+    return "".join(parts)
+
+
+def _context(block: Block) -> str:
+    inside = " ".join(f"<span>{_text(element)}</span>" for element in block["elements"])
+    return f'<div class="context">{inside}</div>'
+
+
+def _actions(block: Block) -> str:
+    return f'<div class="actions">{"".join(map(_button, block["elements"]))}</div>'
+
+
+def _button(element: Block) -> str:
+    label = _text(element["text"])
+    return f'<a class="button" {_href(str(element.get("url", "")))}>{label}</a>'
+
+
+def _divider(_block: Block) -> str:
+    return "<hr>"
+
+
+def _unknown(block: Block) -> str:
+    return f'<div class="context">({html.escape(str(block.get("type")))})</div>'
+
+
+_BLOCKS: Final[Mapping[str, Callable[[Block], str]]] = {
+    "header": _header,
+    "section": _section,
+    "context": _context,
+    "actions": _actions,
+    "divider": _divider,
+}
+
+
+def _text(text: Mapping[str, Any]) -> str:
+    written = str(text.get("text", ""))
+    if text.get("type") != "mrkdwn":
+        return html.escape(written)
+    pieces = []
+    end = 0
+    for found in _LINK.finditer(written):
+        pieces += [_formatted(written[end : found.start()]), _reference(found[1])]
+        end = found.end()
+    pieces.append(_formatted(written[end:]))
+    return "".join(pieces)
+
+
+def _formatted(written: str) -> str:
+    text = html.escape(_plain(written))
+    for pattern, tag in ((_CODE, "code"), (_BOLD, "b"), (_ITALIC, "i")):
+        text = pattern.sub(rf"<{tag}>\1</{tag}>", text)
+    return text.replace("\n", "<br>")
+
+
+def _reference(inside: str) -> str:
+    """What stands between < and > in mrkdwn: a link, or somebody who is told."""
+    target, _, label = inside.partition("|")
+    if target[:1] in {"!", "@", "#"}:
+        sign = "#" if target[0] == "#" else "@"
+        return f'<span class="mention">{sign}{html.escape(_plain(label or target[1:]))}</span>'
+    return f"<a {_href(_plain(target))}>{html.escape(_plain(label or target))}</a>"
+
+
+def _href(url: str) -> str:
+    return (
+        f'href="{html.escape(url)}"' if url.startswith(("https://", "http://", "mailto:")) else ""
+    )
+
+
+def _plain(written: str) -> str:
+    """Mrkdwn's three entities as the characters that they stand for."""
+    return written.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -1,0 +1,179 @@
+"""What a message says of an alert: its summary line and the facts below it.
+
+No alert is lost to a template: one that fails gives the plain form, which needs none, and the
+reason goes to the operator.
+"""
+
+import functools
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from router.alerts import Alert, Severity
+from router.destinations.rendering.templates import (
+    ESCAPES,
+    SOURCE_LIMIT,
+    Target,
+    fields_read,
+    is_constant,
+    render,
+    template_error,
+)
+from router.destinations.rendering.text import clean, cut, one_line
+from router.events.model import Event, document
+
+__all__ = ["SOURCE_LIMIT", "Target", "fields_read", "template_error"]
+
+SUMMARY_LIMIT: Final = 500
+FACT_LIMIT: Final = 200
+"""Characters of one fact."""
+FACTS_LIMIT: Final = 10
+COLOURS: Final[Mapping[Severity, str]] = {
+    Severity.INFO: "#2563eb",
+    Severity.WARNING: "#d97706",
+    Severity.CRITICAL: "#dc2626",
+}
+
+_UNDECODABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """One thing to know of an alert. Plain text, not escaped for any target."""
+
+    label: str
+    value: str
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """One line, escaped for its target. ``error`` says why it is the plain form, or is ``""``."""
+
+    text: str
+    error: str = ""
+
+
+def decode(alert: Alert) -> dict[str, Any]:
+    """The CloudEvent as Python values; what the alert itself knows of it where it is unreadable."""
+    event = Event(
+        alert.event_id,
+        alert.event_source,
+        alert.event_type,
+        alert.event_time,
+        "",
+        alert.event_received_at,
+        alert.event,
+    )
+    try:
+        return document(event)
+    except _UNDECODABLE:
+        return {"id": event.id, "source": event.source, "type": event.type}
+
+
+def summary(alert: Alert, target: Target, event: Mapping[str, Any] | None = None) -> Summary:
+    """The alert's summary, at most SUMMARY_LIMIT characters. Never raises.
+
+    ``event`` is ``decode(alert)``, for those who have it already: only a template with something
+    to fill in needs it.
+    """
+    if not alert.summary:
+        return Summary(plain(alert, target, event))
+    if is_constant(alert.summary):
+        return Summary(one_line(alert.summary, SUMMARY_LIMIT))
+    event = decode(alert) if event is None else event
+    try:
+        text = one_line(render(alert.summary, _variables(alert, event), target), SUMMARY_LIMIT)
+    except Exception as error:  # noqa: BLE001 - an expression may raise anything; see the module's promise
+        reason = one_line(f"{type(error).__name__}: {error}", FACT_LIMIT)
+        return Summary(
+            plain(alert, target, event),
+            f"rule {alert.rule}: the summary of event {alert.event_id} failed, {reason}",
+        )
+    return Summary(text) if text else Summary(plain(alert, target, event))
+
+
+def variables(alert: Alert, event: Mapping[str, Any], summary_text: str) -> dict[str, Any]:
+    """What the templates of a destination may name: as a summary's, and ``alert.summary``."""
+    found = _variables(alert, event)
+    return {**found, "alert": {**_described(alert), "summary": summary_text}}
+
+
+def plain(alert: Alert, target: Target, event: Mapping[str, Any] | None = None) -> str:
+    """``<rule>: <event type> (conference CF…, account AC…)``: the line that needs no template."""
+    event = decode(alert) if event is None else event
+    subjects = ", ".join(f"{fact.label.lower()} {fact.value}" for fact in _subjects(event))
+    text = f"{alert.rule}: {alert.event_type}" + (f" ({subjects})" if subjects else "")
+    return cut(ESCAPES[target](one_line(text, SUMMARY_LIMIT)), SUMMARY_LIMIT)
+
+
+def facts(alert: Alert, event: Mapping[str, Any]) -> list[Fact]:
+    """What people ask first, in the order in which they ask. At most ten, without labels nine."""
+    labels = ", ".join(f"{name}={label}" for name, label in sorted(alert.labels.items()))
+    found = [
+        Fact("Rule", alert.rule),
+        Fact("Severity", str(alert.severity)),
+        *([Fact("Labels", labels)] if labels else []),
+        *_subjects(event),
+        Fact("Event", alert.event_type),
+        Fact("Event time", alert.event_time or moment(alert.event_received_at)),
+        Fact("Source", alert.event_source),
+        Fact("Event id", alert.event_id),
+    ]
+    return [Fact(fact.label, one_line(fact.value, FACT_LIMIT)) for fact in found][:FACTS_LIMIT]
+
+
+@functools.lru_cache(maxsize=256)  # the alerts of one batch were raised at one moment
+def moment(unix_time: float) -> str:
+    """Unix time in seconds as RFC 3339 in UTC, to the millisecond."""
+    text = datetime.fromtimestamp(unix_time, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _subjects(event: Mapping[str, Any]) -> list[Fact]:
+    """What the event is about, where it is shaped as Twilio's are, or has a subject."""
+    data = event.get("data")
+    data = data if isinstance(data, dict) else {}
+    named = {
+        "Conference": [data.get("friendly_name"), data.get("conference_sid")],
+        "Account": [data.get("account_sid")],
+        "Status": [data.get("status")],
+        "Subject": [event.get("subject")],
+    }
+    texts = {
+        label: [clean(value, FACT_LIMIT) for value in values if isinstance(value, str) and value]
+        for label, values in named.items()
+    }
+    return [Fact(label, " · ".join(values)) for label, values in texts.items() if values]
+
+
+def _variables(alert: Alert, event: Mapping[str, Any]) -> dict[str, Any]:
+    """What a summary may name. The rule's own names give way to those that are always there."""
+    found = {**alert.values, "event": event, "data": event.get("data")}
+    return {**found, "alert": _described(alert)} if "alert" in alert.summary else found
+
+
+def _described(alert: Alert) -> dict[str, Any]:
+    return {
+        "id": alert.id,
+        "rule": alert.rule,
+        "severity": str(alert.severity),
+        "description": alert.description,
+        "raised_at": moment(alert.raised_at),
+        "status": str(alert.status),
+        "key": alert.key,
+        "labels": alert.labels,
+        "values": alert.values,
+        "count": alert.count,
+        "held_back": alert.held_back,
+        "grouped": alert.grouped,
+        "members": [
+            {
+                "id": member.id,
+                "event_id": member.event_id,
+                "raised_at": moment(member.raised_at),
+                "summary": member.summary,
+            }
+            for member in alert.members
+        ],
+        "escalation": alert.escalation,
+    }

@@ -1,0 +1,1 @@
+"""Transport: HTTP and SMTP clients, egress policy, signing and redaction."""

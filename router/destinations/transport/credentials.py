@@ -1,0 +1,163 @@
+"""How a request says who sends it: a bearer token, a password, or OAuth 2 client credentials.
+
+An OAuth token is fetched when it is needed, kept until shortly before it expires, and fetched anew
+once when the receiver answers 401. Source: RFC 6749, sections 2.3.1, 4.4, 5.1 and 5.2.
+"""
+
+import asyncio
+import base64
+from typing import Final, Literal
+from urllib.parse import quote_plus, urlencode, urlsplit
+
+import msgspec
+
+from router.alerts import Delivered, Failed, Refused
+from router.datatypes import Secret
+from router.destinations.contract import Environment
+from router.destinations.rendering.text import one_line
+from router.destinations.transport import http_status as answers
+from router.destinations.transport.egress import is_loopback
+from router.destinations.transport.http_client import Exchange, Way
+from router.destinations.transport.http_status import Answer
+
+# Before its end a token is old: a request that is under way with it must not come too late.
+_MARGIN_SECONDS: Final = 30.0
+_MARGIN_SHARE: Final = 0.1
+_UNKNOWN_LIFETIME: Final = 3600.0
+_ERROR_LIMIT: Final = 60
+
+
+class BasicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """User and password of HTTP Basic."""
+
+    user: str
+    password: Secret
+
+    def __post_init__(self) -> None:
+        if ":" in self.user:
+            raise ValueError("user may not hold a colon in HTTP Basic")
+
+
+class OAuth2Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The client credentials grant."""
+
+    token_url: str
+    client_id: str
+    client_secret: Secret
+    scope: str = ""
+    """Scopes with spaces between them."""
+    audience: str = ""
+    """Some servers ask for it."""
+    credentials_in: Literal["header", "body"] = "header"
+    """Where the client's id and secret stand: in HTTP Basic, or in the form."""
+
+    def __post_init__(self) -> None:
+        try:
+            parts = urlsplit(self.token_url)
+            host = parts.hostname or ""
+        except ValueError:
+            raise ValueError("token_url is not a URL") from None
+        secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+        if not host or not secure or "@" in parts.netloc:
+            raise ValueError(
+                "token_url must begin with https:// and name a host (http:// only to this machine)"
+            )
+
+
+class _Granted(msgspec.Struct, frozen=True):
+    access_token: str
+    kind: str = msgspec.field(default="bearer", name="token_type")
+    expires_in: float | None = None
+
+
+class _Denied(msgspec.Struct, frozen=True):
+    error: str
+
+
+class Token(msgspec.Struct, frozen=True):
+    """An access token, as long as it is good."""
+
+    text: Secret
+    until: float
+    """Unix time in seconds."""
+
+
+class Tokens:
+    """The token of one client: one for all requests, fetched by one of those who need it."""
+
+    def __init__(self, config: OAuth2Config, environment: Environment, way: Way) -> None:
+        self._config = config
+        self._now = environment.now
+        self._token: Token | None = None
+        self._fetching = asyncio.Lock()
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Accept": "application/json",
+        }
+        self._form = {"grant_type": "client_credentials"}
+        self._form |= {"scope": config.scope} if config.scope else {}
+        self._form |= {"audience": config.audience} if config.audience else {}
+        secret = config.client_secret.reveal()
+        if config.credentials_in == "header":
+            # Both are form-encoded first (RFC 6749, section 2.3.1).
+            headers["Authorization"] = basic(
+                quote_plus(config.client_id), Secret(quote_plus(secret))
+            )
+        else:
+            self._form |= {"client_id": config.client_id, "client_secret": secret}
+        self._exchange = Exchange(
+            config.token_url,
+            environment,
+            way,
+            headers=headers,
+            secrets=(config.client_secret, Secret(headers.get("Authorization", ""))),
+            keeps_content=True,
+        )
+
+    async def open(self) -> None:
+        await self._exchange.open()
+
+    async def close(self) -> None:
+        await self._exchange.close()
+
+    async def get(self, *, refused: Token | None = None) -> Token | Failed | Refused:
+        """A good token; another one than ``refused``, which the receiver did not take."""
+        async with self._fetching:
+            token = self._token
+            if token is not None and token is not refused and self._now() < token.until:
+                return token
+            fetched = await self._fetch()
+            self._token = fetched if isinstance(fetched, Token) else None
+            return fetched
+
+    async def _fetch(self) -> Token | Failed | Refused:
+        answer = await self._exchange.send(urlencode(self._form).encode(), {})
+        if not isinstance(answer, Answer):
+            return msgspec.structs.replace(answer, reason=f"OAuth token: {answer.reason}")
+        if answer.status >= 300:
+            return self._denied(answer)
+        try:
+            granted = msgspec.json.decode(answer.content, type=_Granted)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return Failed("OAuth token: the answer holds no access_token", answer.status)
+        usable = granted.access_token.isascii() and granted.access_token.isprintable()
+        if not usable or granted.kind.lower() != "bearer":
+            return Failed("OAuth token: not a bearer token", answer.status)
+        lifetime = _UNKNOWN_LIFETIME if granted.expires_in is None else granted.expires_in
+        margin = min(_MARGIN_SECONDS, lifetime * _MARGIN_SHARE)
+        return Token(Secret(granted.access_token), self._now() + lifetime - margin)
+
+    def _denied(self, answer: Answer) -> Failed | Refused:
+        try:
+            word = one_line(msgspec.json.decode(answer.text, type=_Denied).error, _ERROR_LIMIT)
+        except (msgspec.DecodeError, RecursionError):
+            word = ""
+        found = answers.outcome(answer, now=self._now())
+        if isinstance(found, Delivered):  # a 2xx has been dealt with
+            return Failed("OAuth token: malformed answer", answer.status)
+        return msgspec.structs.replace(found, reason=f"OAuth token: {word or found.reason}")
+
+
+def basic(user: str, password: Secret) -> str:
+    """The Authorization header of HTTP Basic (RFC 7617), in UTF-8."""
+    return "Basic " + base64.b64encode(f"{user}:{password.reveal()}".encode()).decode()

@@ -1,0 +1,1 @@
+"""Development mode: everything in one process with an embedded Redis."""

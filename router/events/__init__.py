@@ -1,0 +1,1 @@
+"""Events: CloudEvents as they are decoded, their limits and their schemas."""

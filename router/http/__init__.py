@@ -1,0 +1,1 @@
+"""The HTTP server: connections, health endpoints and the API description."""

@@ -1,0 +1,88 @@
+"""What every process tells of itself: liveness, readiness, metrics."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+from aiohttp import hdrs, web
+
+from router.http.openapi import Answer, Operation
+from router.metrics import Metrics
+
+OPERATIONS: Final = (
+    Operation(
+        method=hdrs.METH_GET,
+        path="/healthz",
+        tag="status",
+        summary="Whether the process runs",
+        answers={200: Answer("It does.", {"type": "object", "required": ["status"]})},
+    ),
+    Operation(
+        method=hdrs.METH_GET,
+        path="/readyz",
+        tag="status",
+        summary="Whether to send events here",
+        answers={
+            200: Answer("Yes.", {"type": "object", "required": ["status"]}),
+            503: Answer("No.", {"type": "object", "required": ["status", "reason"]}),
+        },
+    ),
+    Operation(
+        method=hdrs.METH_GET,
+        path="/metrics",
+        tag="status",
+        summary="Prometheus metrics",
+        answers={200: Answer("The metrics.", {"type": "string"}, "text/plain")},
+    ),
+)
+
+
+class Status:
+    """``obstacle`` says why the process is not ready, None when it is; ``observe`` sets gauges.
+
+    ``more`` is what else readiness tells. A rules folder that was refused stands there, and the
+    process stays ready: it runs on the rules of before, and a typo must not take a fleet down.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        obstacle: Callable[[], Awaitable[str | None]],
+        observe: Callable[[], Awaitable[None]],
+        more: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        self._metrics = metrics
+        self._obstacle = obstacle
+        self._observe = observe
+        self._more = more
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/healthz", self.health),
+            web.get("/readyz", self.readiness),
+            web.get("/metrics", self.metrics),
+        ]
+
+    async def health(self, _request: web.Request) -> web.Response:
+        """The process runs its loop. Never asks Redis: a restart would not bring that back."""
+        return _json(200, {"status": "alive"})
+
+    async def readiness(self, _request: web.Request) -> web.Response:
+        """Whether to send events here."""
+        obstacle = await self._obstacle()
+        if obstacle is None:
+            return _json(200, {"status": "ready", **self._more()})
+        return _json(503, {"status": "not ready", "reason": obstacle, **self._more()})
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Prometheus metrics, the store's gauges as of now."""
+        await self._observe()
+        body, content_type = self._metrics.exposition(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+def _json(status: int, answer: Mapping[str, Any]) -> web.Response:
+    return web.Response(
+        status=status, body=msgspec.json.encode(answer), content_type="application/json"
+    )

@@ -1,0 +1,276 @@
+"""The doors: routes, and the one way from a request to its answer."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from router.clock import Clock
+from router.errors import EventError, JournalUnavailableError, OverloadedError
+from router.events.decode import (
+    decode_request,
+    decode_strictly,
+    test_id_of,
+)
+from router.events.model import (
+    Event,
+    Received,
+)
+from router.events.schemas import TEST_EVENT
+from router.http.openapi import JSON
+from router.ingress import (
+    authentication as access,
+)
+from router.ingress import (
+    http_binding as cloudevents,
+)
+from router.ingress import (
+    twilio_signature as twilio,
+)
+from router.ingress.admission import Gate
+from router.ingress.body import Bodies
+from router.ingress.commit import EventCommit
+from router.ingress.forwarded import Origin, origin
+from router.ingress.rate_limit import Rates
+from router.ingress.responses import RefusalError, accepted, refusal_of, refused
+from router.journal.twilio_tests import SinkTest, SinkTests
+from router.metrics import Metrics
+from router.settings.model import Settings
+
+logger = logging.getLogger(__name__)
+
+TWILIO: Final = "/twilio"
+EVENTS: Final = "/events"
+BUSY: Final = (TWILIO, EVENTS)
+
+Read = Callable[[web.BaseRequest, Origin | None], Awaitable[tuple[Received, int]]]
+"""A request's events and the size of its body in bytes."""
+
+
+class Ingress:
+    """Takes events in by HTTP: each request is answered after its own commit."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        commit: EventCommit,
+        gate: Gate,
+        sink_tests: SinkTests,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._commit = commit
+        self._gate = gate
+        self._sink_tests = sink_tests
+        self._metrics = metrics
+        self._clock = clock
+        self._bodies = Bodies(
+            largest=settings.max_body,
+            together=settings.max_body_memory,
+            timeout=settings.body_timeout,
+        )
+        self._rates = Rates(
+            rate=settings.source_rate, burst=settings.source_burst, monotonic=clock.monotonic
+        )
+        self._credential_rates = Rates(
+            rate=settings.credential_rate,
+            burst=settings.credential_burst,
+            monotonic=clock.monotonic,
+            by="credential",
+        )
+        # Most routers believe no proxy, list no address and set no rate: they need not look.
+        self._asks_who = bool(
+            settings.trusted_proxies or settings.twilio_addresses or self._rates.limited
+        )
+        self._received = {
+            (source, outcome): metrics.events_received.labels(source, outcome)
+            for source in ("twilio", "events")
+            for outcome in ("accepted", "quarantined")
+        }
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post(TWILIO, self.from_twilio),
+            web.route(hdrs.METH_ANY, TWILIO, self.wrong_method),
+            web.post(EVENTS, self.from_anybody),
+            web.options(EVENTS, self.ask),
+        ]
+
+    async def from_twilio(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Twilio Event Streams: one event or an array, signed."""
+        return await self._take(request, "twilio", self._read_twilio)
+
+    async def from_anybody(self, request: web.BaseRequest) -> web.StreamResponse:
+        """CloudEvents 1.0 over HTTP in each of its modes, with a bearer token if one is set."""
+        return await self._take(request, "events", self._read_cloudevents)
+
+    async def ask(self, request: web.Request) -> web.Response:
+        """Answer whether an origin may send: the handshake of CloudEvents web hooks."""
+        try:
+            allowed = cloudevents.permission(
+                request.headers, self._settings.events_origins, self._promised_per_minute()
+            )
+        except RefusalError as refusal:
+            return self._refuse(request, "events", refusal)
+        return web.Response(headers=allowed)
+
+    async def wrong_method(self, request: web.Request) -> web.Response:
+        """A sink may be set up with GET; then its events would stay away without a word."""
+        refusal = RefusalError(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            "method",
+            f"{request.method} brings no events here: the sink's method must be POST",
+            headers={"Allow": "POST"},
+        )
+        return self._refuse(request, "twilio", refusal)
+
+    async def _take(self, request: web.BaseRequest, source: str, read: Read) -> web.StreamResponse:
+        started = self._clock.monotonic()
+        try:
+            self._gate.enter()
+            sender = self._sender(request) if self._asks_who else None
+            if sender is not None:
+                self._rates.admit(sender.address)
+            received, size = await read(request, sender)
+            if sender is not None:
+                self._rates.charge(sender.address, len(received.events))
+            if received.events or received.malformed:
+                await self._commit.commit_from(request.transport, received, size)
+        except (RefusalError, EventError, OverloadedError, JournalUnavailableError) as error:
+            return self._refuse(request, source, refusal_of(error))
+        self._count(source, received)
+        for event in received.events:
+            if event.type == TEST_EVENT:
+                await self._show_test(event)
+        self._metrics.ingress_request_seconds.observe(self._clock.monotonic() - started)
+        return accepted(
+            request,
+            len(received.events),
+            len(received.malformed),
+            now=self._clock.now(),
+            is_last=self._gate.leaving,  # the next request is for another process
+        )
+
+    def _sender(self, request: web.BaseRequest) -> Origin:
+        return origin(
+            request.remote,
+            request.scheme,
+            request.host,
+            request.headers,
+            self._settings.trusted_proxies,
+        )
+
+    async def _read_twilio(
+        self, request: web.BaseRequest, sender: Origin | None
+    ) -> tuple[Received, int]:
+        settings = self._settings
+        base_url = settings.public_url
+        if sender is not None:
+            access.check_address(settings, sender.address)
+            base_url = base_url or sender.base_url
+        credentials = access.check_credentials(settings, request.headers.get(hdrs.AUTHORIZATION))
+        url = twilio.called_url(base_url or f"{request.scheme}://{request.host}", request.raw_path)
+        token = access.check_signature(settings, request.headers, url, credentials)
+        self._credential_rates.admit(token or credentials)
+        cloudevents.check_is_json(_content_type(request))
+        content = await self._bodies.read(request, take_gzip=False)  # the hash is of what was sent
+        access.check_body(settings, url, content)
+        received = decode_request(
+            content,
+            received_at=self._clock.now(),
+            max_events=settings.max_events_per_request,
+            max_depth=settings.max_depth,
+        )
+        self._credential_rates.charge(token or credentials, len(received.events))
+        return received, len(content)
+
+    async def _read_cloudevents(
+        self, request: web.BaseRequest, _: Origin | None
+    ) -> tuple[Received, int]:
+        settings = self._settings
+        if settings.events_token is not None:
+            access.check_token(
+                settings.events_token,
+                request.headers.get(hdrs.AUTHORIZATION),
+                request.query.get("access_token"),
+            )
+            self._credential_rates.admit(settings.events_token)
+        content_type = _content_type(request)
+        is_binary = cloudevents.check_mode(content_type, request.headers)
+        content = await self._bodies.read(request, take_gzip=True)
+        if is_binary:
+            content = cloudevents.as_json(request.headers, content)
+        else:
+            cloudevents.check_shape(content_type, content)
+        events = decode_strictly(
+            content,
+            received_at=self._clock.now(),
+            max_events=settings.max_events_per_request,
+            max_depth=settings.max_depth,
+        )
+        if settings.events_token is not None:
+            self._credential_rates.charge(settings.events_token, len(events))
+        return Received(events, []), len(content)
+
+    def _promised_per_minute(self) -> int:
+        """What a sender may be promised; 0 for no limit."""
+        limits = [self._rates.per_minute]
+        if self._settings.events_token is not None:
+            limits.append(self._credential_rates.per_minute)
+        return min((limit for limit in limits if limit), default=0)
+
+    def _count(self, source: str, received: Received) -> None:
+        self._received[source, "accepted"].inc(len(received.events))
+        if received.malformed:
+            self._received[source, "quarantined"].inc(len(received.malformed))
+            logger.warning(
+                "malformed events are in quarantine",
+                extra={
+                    "source": source,
+                    "count": len(received.malformed),
+                    "reason": f"{received.malformed[0].path}: {received.malformed[0].reason}",
+                },
+            )
+
+    async def _show_test(self, event: Event) -> None:
+        """Show the operator what Twilio asks for when a sink is validated."""
+        self._metrics.twilio_test_events.inc()
+        test_id = test_id_of(event)
+        logger.info(
+            "test event of a Twilio sink", extra={"test_id": test_id, "account_sid": event.id}
+        )
+        try:
+            await self._sink_tests.record(
+                SinkTest(test_id=test_id, account_sid=event.id, received_at=event.received_at)
+            )
+        except JournalUnavailableError as error:  # the event itself is durable
+            logger.warning("a test of a sink is not listed", extra={"reason": str(error)})
+
+    def _refuse(self, request: web.BaseRequest, source: str, refusal: RefusalError) -> web.Response:
+        self._metrics.requests_refused.labels(source, str(refusal.status.value)).inc()
+        logger.warning(
+            "request refused",
+            extra={
+                "source": source,
+                "status": refusal.status.value,
+                "code": refusal.code,
+                "reason": refusal.message,
+                "path": refusal.path,
+                "remote": request.remote,
+                **({"detail": refusal.detail} if refusal.detail else {}),
+            },
+        )
+        response = refused(refusal)
+        # The next request is for another process, or what is left of the body is not worth reading.
+        if self._gate.leaving or not request.content.is_eof():
+            response.force_close()
+        return response
+
+
+def _content_type(request: web.BaseRequest) -> str:
+    """Without its parameters; most come without any."""
+    stated = request.headers.get(hdrs.CONTENT_TYPE)
+    return JSON if stated == JSON else request.content_type

@@ -1,0 +1,55 @@
+"""Logging: JSON or text lines on standard error, and which loggers speak."""
+
+import datetime as dt
+import logging
+from typing import Any, Final
+
+import msgspec
+
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    """What was given to the log call as ``extra``."""
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = dt.datetime.fromtimestamp(record.created, dt.UTC)
+        line: dict[str, Any] = {
+            "time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """One line for people: time, level, message, fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = dt.datetime.fromtimestamp(record.created).astimezone()
+        fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
+        # A stranger's text may stand in a field; a line stays one line.
+        text = f"{record.getMessage()}{fields}".replace("\n", "\\n").replace("\r", "\\r")
+        line = f"{at:%H:%M:%S.%f} {record.levelname.lower():7} {text}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def configure_logging(log_format: str, level: str) -> None:
+    """Send all logs to standard error. ``log_format`` is json or text."""
+    output = logging.StreamHandler()
+    output.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[output], force=True)
+    # arq logs the arguments of each job at INFO, aiohttp each request, watchfiles each file: ours
+    # say what matters.
+    logging.getLogger("arq").setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)

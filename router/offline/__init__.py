@@ -1,0 +1,1 @@
+"""Rules without Redis: explain, preview, backtest and rule tests."""

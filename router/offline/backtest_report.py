@@ -1,0 +1,99 @@
+"""What a backtest found, for people."""
+
+from collections.abc import Iterator
+
+from router.configuration.diagnostics import plural, printable
+from router.offline.backtest import Change, Comparison, Example, Tally
+
+
+def as_text(tally: Tally) -> str:
+    """A table of rules, one of destinations, what is waited for still, examples."""
+    return "\n".join(
+        [
+            *_span(tally),
+            "",
+            *_rules(tally),
+            "",
+            *_destinations(tally),
+            *_pending(tally),
+            *_examples(tally),
+        ]
+    )
+
+
+def comparison_as_text(comparison: Comparison, here: str, there: str) -> str:
+    """As above for ``here``, then what is different in ``there``. Both are folders."""
+    lines = [as_text(comparison.here), "", f"against {there}:"]
+    if not comparison.changes:
+        lines.append("  the same alerts go to the same destinations")
+    for name, change in sorted(comparison.changes.items()):
+        counts = [
+            tally.rules[name].alerts if name in tally.rules else 0
+            for tally in (comparison.there, comparison.here)
+        ]
+        lines += ["", f"  {name}: {plural(counts[0], 'alert')} there, {counts[1]} here"]
+        lines += _changes(change, here, there)
+    return "\n".join(lines)
+
+
+def _span(tally: Tally) -> Iterator[str]:
+    span = f", {tally.first} to {tally.last}" if tally.first else ""
+    yield f"{plural(tally.events, 'event')}{span}"
+    if tally.repeats:
+        yield f"{plural(tally.repeats, 'repeat')} dropped"
+    if tally.without_time:
+        yield f"{tally.without_time} without a time, taken to come right after the one before"
+    if tally.unreadable:
+        yield f"{tally.unreadable} that cannot be read:"
+        yield from (f"  {printable(problem)}" for problem in tally.problems)
+
+
+def _rules(tally: Tally) -> Iterator[str]:
+    width = max([len(name) for name in tally.rules] + [len("rule")])
+    yield f"{'rule':{width}}  matches   alerts   errors  held back"
+    for name, rule in tally.rules.items():
+        held = ", ".join(f"{count} {reason}" for reason, count in sorted(rule.held.items()))
+        row = f"{name:{width}}  {rule.matches:7}  {rule.alerts:7}  {rule.errors:7}  {held}"
+        yield row.rstrip()
+
+
+def _destinations(tally: Tally) -> Iterator[str]:
+    width = max([len(name) for name in tally.destinations] + [len("destination")])
+    yield f"{'destination':{width}}  deliveries"
+    yield from (f"{name:{width}}  {count:10}" for name, count in tally.destinations.items())
+
+
+def _pending(tally: Tally) -> Iterator[str]:
+    if not tally.pending:
+        return
+    yield ""
+    yield "still waiting when the recording ends, told if nothing more comes:"
+    for each in tally.pending:
+        due = f"due {each.first_due}"
+        if each.last_due != each.first_due:
+            due += f" to {each.last_due}"
+        places = ", ".join(each.send_to) or "nobody"
+        yield f"  {each.rule}: {plural(each.alerts, 'alert')} by {each.feature}, {due} -> {places}"
+
+
+def _examples(tally: Tally) -> Iterator[str]:
+    for name, rule in tally.rules.items():
+        if rule.examples:
+            yield ""
+            yield f"{name}, for example:"
+            yield from map(_example, rule.examples)
+
+
+def _changes(change: Change, here: str, there: str) -> Iterator[str]:
+    for count, where, examples in (
+        (change.only_here, here, change.examples_here),
+        (change.only_there, there, change.examples_there),
+    ):
+        if count:
+            yield f"  {count} by {where} only, for example:"
+            yield from (f"  {_example(example)}" for example in examples)
+
+
+def _example(example: Example) -> str:
+    places = ", ".join(example.send_to)
+    return f"  {example.at} {printable(example.event_id)} -> {places}: {printable(example.summary)}"

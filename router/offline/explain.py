@@ -1,0 +1,204 @@
+"""What the rules say of one event, and why: for ``router explain``. Sends nothing."""
+
+import enum
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from router.alerts import Preview
+from router.cel import Verdict
+from router.cel import as_text as value_text
+from router.cel.deciding_part import deciding_part
+from router.configuration.diagnostics import printable
+from router.destinations.contract import Destination
+from router.events.model import Event, document
+from router.rules.describe import asked, ending
+from router.rules.index.rule_set import RuleSet
+from router.rules.model import Mode, Rule
+from router.worker.evaluation.fan_out import fan_out, raise_alert
+
+_SHOWN_LIMIT: Final = 500
+"""Characters of a value."""
+
+
+class Result(enum.StrEnum):
+    """What became of a rule."""
+
+    MATCHED = "matched"
+    SHADOW = "matched (shadow: nobody is told)"
+    NOT_MATCHED = "did not match"
+    ERROR = "could not be judged"
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A part of a condition and its value, both as text."""
+
+    text: str
+    value: str
+
+
+class Decider(msgspec.Struct, frozen=True):
+    """The part of a condition that decided it. ``offset`` and ``length`` are in its characters."""
+
+    offset: int
+    length: int
+    verdict: str
+    """``false: data.count = 2``, or why there is none."""
+
+
+class Sending(msgspec.Struct, frozen=True):
+    """What a destination would get."""
+
+    destination: str
+    preview: Preview
+
+
+class RuleExplanation(msgspec.Struct, frozen=True, kw_only=True):
+    rule: str
+    result: Result
+    condition: str
+    """The rule's condition as it is written, ``""`` where it has none."""
+    steps: tuple[Step, ...]
+    """The value of each part of the condition, in the order in which it is computed."""
+    decider: Decider | None
+    """None where it has no condition."""
+    reason: str
+    """Why it could not be judged, else ``""``."""
+    labels: dict[str, str]
+    routes: tuple[int, ...]
+    """The numbers of the routes that took the alert; none where the rule says itself where to."""
+    memory: tuple[str, ...]
+    """Where it matched: what it asks of its memory, which is not asked here."""
+    sendings: tuple[Sending, ...]
+    """What is sent where its memory, silences and mute times let it."""
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    event_id: str
+    event_type: str
+    rules: tuple[RuleExplanation, ...]
+    """Those that name the event's type, in their order."""
+    endings: tuple[str, ...]
+    """What the event ends: alerts that can be resolved, waiting for it."""
+    other_rules: int
+    """How many rules are for other types."""
+
+
+def explain(
+    event: Event, rules: RuleSet, destinations: Iterable[Destination], *, now: float
+) -> Explanation:
+    """Judge one event by each rule that names its type. ``now`` is Unix time in seconds."""
+    content = document(event)
+    by_name = {destination.name: destination for destination in destinations}
+    candidates = rules.candidates(event.type)
+    return Explanation(
+        event_id=event.id,
+        event_type=event.type,
+        rules=tuple(_explain(rule, event, content, by_name, now) for rule in candidates),
+        endings=tuple(ending(watch, content) for watch in rules.judge(event.type, content).endings),
+        other_rules=len(rules.rules) - len(candidates),
+    )
+
+
+def _explain(
+    rule: Rule,
+    event: Event,
+    content: dict[str, Any],
+    destinations: Mapping[str, Destination],
+    now: float,
+) -> RuleExplanation:
+    verdict = Verdict.MATCH if rule.condition is None else rule.condition.verdict(content)
+    result = _RESULTS[verdict]
+    if result is Result.MATCHED and rule.mode is Mode.SHADOW:
+        result = Result.SHADOW
+    steps: tuple[Step, ...] = ()
+    decider = None
+    reason = ""
+    if rule.condition is not None:
+        steps = tuple(
+            Step(step.text, step.error or _shown(step.value))
+            for step in rule.condition.explain(content)
+        )
+        if verdict is Verdict.ERROR:
+            reason = rule.condition.reason(content)
+        part = deciding_part(rule.condition, content)
+        decider = Decider(part.offset, part.length, f"error: {reason}" if reason else part.verdict)
+    alert = raise_alert(event, content, rule, now=now)
+    told = rule.told(content, alert.labels)
+    sendings: tuple[Sending, ...] = ()
+    if result is Result.MATCHED:
+        sendings = tuple(
+            Sending(delivery.destination, destinations[delivery.destination].preview(delivery))
+            for delivery in fan_out(alert, told.destinations)
+        )
+    return RuleExplanation(
+        rule=rule.name,
+        result=result,
+        condition="" if rule.condition is None else rule.condition.source,
+        steps=steps,
+        decider=decider,
+        reason=reason,
+        labels=alert.labels,
+        routes=told.routes,
+        memory=tuple(asked(rule, content)) if verdict is Verdict.MATCH else (),
+        sendings=sendings,
+    )
+
+
+_WHEN: Final = "  when "
+_RESULTS: Final = {
+    Verdict.MATCH: Result.MATCHED,
+    Verdict.NO_MATCH: Result.NOT_MATCHED,
+    Verdict.ERROR: Result.ERROR,
+}
+
+
+def _shown(value: object) -> str:
+    text = value_text(value)
+    # A part of a condition may be a whole table.
+    return text if len(text) <= _SHOWN_LIMIT else f"{text[:_SHOWN_LIMIT]}…"
+
+
+def as_text(explanation: Explanation) -> str:
+    """For the terminal."""
+    lines = [f"event {explanation.event_id}, type {explanation.event_type}"]
+    for rule in explanation.rules:
+        lines += ["", f"rule {rule.rule}: {rule.result}"]
+        if rule.decider is not None:
+            lines += _marked(rule.condition, rule.decider)
+        if rule.sendings:
+            lines += [f"  label {name} = {value}" for name, value in rule.labels.items()]
+            lines += [f"  route {number} takes it" for number in rule.routes]
+        lines += [f"  {printable(line)}" for line in rule.memory]
+        for sending in rule.sendings:
+            lines.append(f"  to {sending.destination}:")
+            lines += [f"    {line}" for line in preview_lines(sending.preview)]
+    if explanation.endings:
+        lines += ["", "it ends:", *(f"  {printable(line)}" for line in explanation.endings)]
+    others = explanation.other_rules
+    lines += ["", f"{others} {'rule is' if others == 1 else 'rules are'} for other event types"]
+    return "\n".join(lines)
+
+
+def _marked(condition: str, decider: Decider) -> Iterator[str]:
+    """The condition, and below the part that decided it its value and what it read."""
+    begin = 0
+    label = _WHEN
+    for line in condition.rstrip().split("\n"):
+        end = begin + len(line)
+        yield f"{label}{line}"
+        label = " " * len(_WHEN)
+        if begin <= decider.offset <= end:
+            caret = "^" * max(1, min(decider.length, end - decider.offset))
+            yield f"{label}{' ' * (decider.offset - begin)}{caret} {decider.verdict}"
+        begin = end + 1
+
+
+def preview_lines(preview: Preview) -> list[str]:
+    """A preview for the terminal: headers, an empty line, the body, JSON of it indented."""
+    body = preview.body
+    if "json" in preview.content_type:
+        body = msgspec.json.format(body, indent=2)
+    headers = [f"{name}: {value}" for name, value in preview.headers]
+    return [*headers, *([""] if headers else []), *body.splitlines()]

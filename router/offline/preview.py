@@ -1,0 +1,64 @@
+"""What one destination would get from one rule: for ``router preview``. Sends nothing."""
+
+import html
+from pathlib import Path
+
+import msgspec
+
+from router.alerts import Alert, Delivery, Preview, Status, delivery_id
+from router.configuration.model import (
+    Configuration,
+)
+from router.destinations.contract import Destination
+from router.errors import ConfigurationError, closest
+from router.events.model import Event, document
+from router.rules.model import Rule
+from router.worker.evaluation.fan_out import raise_alert
+
+_PAGE = (
+    '<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>\n'
+    '<body style="font:14px/20px ui-monospace,monospace;white-space:pre-wrap;margin:24px">'
+    "{text}\n</html>\n"
+)
+
+
+def find_rule(configuration: Configuration, name: str) -> Rule:
+    """The rule of that name. Raises ConfigurationError, saying which it may be."""
+    names = [rule.name for rule in configuration.rules.rules]
+    for rule in configuration.rules.rules:
+        if rule.name == name:
+            return rule
+    near = closest(name, names)
+    hint = f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(names)) or 'none'}"
+    raise ConfigurationError(f"there is no rule {name!r}, {hint}")
+
+
+def sample_delivery(rule: Rule, event: Event, destination: str, *, now: float) -> Delivery:
+    """What ``rule`` would send of ``event``, whether or not it matches. ``now`` is Unix time."""
+    alert = raise_alert(event, document(event), rule, now=now)
+    return Delivery(id=delivery_id(alert.id, destination), destination=destination, alert=alert)
+
+
+def resolved(delivery: Delivery) -> Delivery:
+    """The same, of the alert's end."""
+    alert: Alert = msgspec.structs.replace(delivery.alert, status=Status.RESOLVED)
+    return msgspec.structs.replace(delivery, alert=alert)
+
+
+def as_page(preview: Preview, title: str) -> str:
+    """A preview for a browser: as its reader sees it where there is such a form, else as text."""
+    if preview.html:
+        return preview.html
+    body = preview.body
+    if "json" in preview.content_type:
+        body = msgspec.json.format(body, indent=2)
+    headers = "\n".join(f"{name}: {value}" for name, value in preview.headers)
+    return _PAGE.format(title=html.escape(title), text=html.escape(f"{headers}\n\n{body}"))
+
+
+def write_page(path: Path, preview: Preview, destination: Destination) -> None:
+    """Raises ConfigurationError when it cannot be written."""
+    try:
+        path.write_text(as_page(preview, f"Preview of {destination.name}"), encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None

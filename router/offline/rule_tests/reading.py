@@ -1,0 +1,383 @@
+"""Files of rule tests -> cases that can be run, or all that is wrong with the files.
+
+They stand in the folder ``tests`` of the rules folder. Nothing that a file may hold raises anything
+but RulesError.
+"""
+
+import copy
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from router.cel import ConditionError, compile_expression
+from router.configuration import files
+from router.configuration.convert import Converter, suggestion
+from router.configuration.model import (
+    Configuration,
+)
+from router.configuration.readers.features import read_condition
+from router.configuration.readers.routes import ANY_EVENT
+from router.configuration.variables import NoVariables
+from router.configuration.yaml.document import (
+    FINDINGS_LIMIT,
+    ListNode,
+    MapNode,
+    Node,
+    Page,
+    Scalar,
+    page_of,
+    read_yaml,
+)
+from router.errors import EventError, Finding, Level, RulesError
+from router.events.decode import (
+    decode_strictly,
+)
+from router.events.model import (
+    Event,
+)
+from router.events.schemas import departure
+from router.offline.rule_tests.model import CaseText, Expectation, Step, TestsFile
+from router.rules.event_types import problems_of
+from router.rules.suppression.silences import NAMES, Silence, SilenceText, silence
+
+FOLDER: Final = "tests"
+"""Of the rules folder."""
+SOURCE: Final = "router-test"
+"""Of events that name none."""
+_LATEST: Final = 221_845_392_000.0
+"""The year 9000, in Unix seconds: what can be written as a date ends soon after."""
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """An expectation and where it stands."""
+
+    place: str
+    alert: Expectation
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """A step that is ready to run."""
+
+    place: str
+    at: float
+    """Seconds from the beginning of the test."""
+    acknowledge: str | None = None
+    """The rule of whose alerts somebody takes care."""
+    silence: Silence | None = None
+    """It begins now."""
+    event: dict[str, Any] | None
+    """A CloudEvent without the id and time that each sending gives it, unless it has its own."""
+    times: int = 1
+    every: float = 0
+    expect: tuple[Expected, ...] | None = None
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """A test that is ready to run."""
+
+    name: str
+    place: str
+    rules: frozenset[str]
+    """Empty for all."""
+    started_at: float
+    """Unix time in seconds."""
+    moments: tuple[Moment, ...]
+
+
+class Suite(msgspec.Struct, frozen=True):
+    """All tests of a folder."""
+
+    cases: tuple[Case, ...]
+    warnings: tuple[Finding, ...]
+
+
+def read_tests(folder: Path, configuration: Configuration) -> Suite:
+    """The tests of a rules folder; none where it has no folder ``tests``, or an empty one.
+
+    Raises RulesError with every finding.
+    """
+    tests = folder / FOLDER
+    if not tests.is_dir() or not any(tests.glob("*.y*ml")):
+        return Suite((), ())
+    known = _Known(configuration)
+    readers = [
+        _FileReader(page_of(files.printable(str(file)), files.content(file)), file.parent, known)
+        for file in files.rules_files(tests)
+    ]
+    cases = [case for reader in readers for case in reader.read()]
+    findings = sorted(finding for reader in readers for finding in reader.page.findings())
+    if any(finding.level is Level.ERROR for finding in findings):
+        raise RulesError(findings[:FINDINGS_LIMIT])
+    return Suite(tuple(cases), tuple(findings[:FINDINGS_LIMIT]))
+
+
+class _Known:
+    """What tests may name."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.rules = [rule.name for rule in configuration.rules.rules]
+        self.destinations = [spec.name for spec in configuration.destinations]
+
+
+class _FileReader:
+    """Reads the tests of one file."""
+
+    def __init__(self, page: Page, folder: Path, known: _Known) -> None:
+        self.page = page
+        self._folder = folder
+        self._known = known
+        self._events: dict[str, dict[str, Any]] = {}
+
+    def read(self) -> Iterator[Case]:
+        root = read_yaml(self.page) if self.page.is_sound else None
+        if root is None:
+            return
+        converter = Converter(self.page, NoVariables())
+        text = converter.convert(root, TestsFile, "a file of tests")
+        if not isinstance(text, TestsFile) or not isinstance(root, MapNode):
+            return
+        self._read_events(root, text)
+        names: dict[str, str] = {}
+        for case, node in zip(text.tests, _items(root.get("tests")), strict=True):
+            name = node.get("name") or node
+            place = self.page.place(name.span)
+            if names.setdefault(case.name, place) != place:
+                hint = f"first at {names[case.name]}"
+                self.page.report(name.span, f'the test "{case.name}" is there twice', hint)
+            yield self._case(case, node, place)
+
+    # Events
+
+    def _read_events(self, root: MapNode, text: TestsFile) -> None:
+        nodes = root.get("events")
+        for entry in nodes.entries if isinstance(nodes, MapNode) else ():
+            name = entry.key.text
+            event = self._loaded(text.events[name], entry.value)
+            self._events[name] = event or {}
+
+    def _loaded(self, value: Any, node: Node) -> dict[str, Any] | None:
+        """An event that is written out, or the one in a file."""
+        if isinstance(value, dict) and set(value) == {"file"}:
+            return self._from_file(str(value["file"]), node)
+        return self._checked(value, node)
+
+    def _from_file(self, name: str, node: Node) -> dict[str, Any] | None:
+        content = files.content(self._folder / name)
+        if isinstance(content, str):
+            self.page.report(node.span, f"{name}: {content}")
+            return None
+        try:
+            return self._checked(msgspec.json.decode(content), node)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self.page.report(node.span, f"{name} is not JSON: {error}")
+            return None
+
+    def _checked(self, value: Any, node: Node) -> dict[str, Any] | None:
+        """The value if it is an event."""
+        if not isinstance(value, dict):
+            self.page.report(node.span, "expected a CloudEvent", "it needs type and data")
+            return None
+        try:
+            sent(value, number=1, now=0.0)
+        except EventError as error:
+            self.page.report(node.span, f"this is no CloudEvent: {error.message} at {error.path}")
+            return None
+        return value
+
+    # Suite
+
+    def _case(self, case: CaseText, node: MapNode, place: str) -> Case:
+        self._check_names(node.get("rules"), "rule", self._known.rules)
+        started_at = _unix_time(case.clock)
+        if started_at is None:
+            clock = node.get("clock") or node
+            self.page.report(clock.span, "clock: expected a time", 'write "2026-01-01T00:00:00Z"')
+        steps = [
+            (step, step_node)
+            for step, step_node in zip(case.steps, _items(node.get("steps")), strict=True)
+        ]
+        moments: list[Moment] = []
+        for step, step_node in steps or [(case.single, node)]:
+            before = moments[-1] if moments else None
+            moments.append(self._moment(step, step_node, before, started_at or 0.0))
+        return Case(
+            name=case.name,
+            place=place,
+            rules=frozenset(case.rules),
+            started_at=started_at or 0.0,
+            moments=tuple(moments),
+        )
+
+    def _moment(
+        self, step: Step, node: MapNode, before: Moment | None, started_at: float
+    ) -> Moment:
+        earliest = 0.0 if before is None else before.at + before.every * (before.times - 1)
+        at = step.at if step.at is not None else earliest + (step.after or 0.0)
+        if at < earliest:
+            place = node.get("at") or node
+            self.page.report(
+                place.span, f"at: the step before is at {earliest:g}s, this is earlier"
+            )
+        if started_at + at + step.every * (step.times - 1) > _LATEST:
+            self.page.report(
+                node.span, "this is later than a test can be", "it ends by the year 9000"
+            )
+            at = earliest
+        self._check_names(node.get("acknowledge"), "rule", self._known.rules)
+        expected_nodes = _items(node.get("expect"))
+        expect = None
+        if step.expect is not None:
+            expect = tuple(map(self._expected, step.expect, expected_nodes))
+        return Moment(
+            place=self.page.place(node.span),
+            at=at,
+            acknowledge=step.acknowledge,
+            silence=self._silence(step, node.get("silence"), started_at + at),
+            event=self._event(step, node),
+            times=step.times,
+            every=step.every,
+            expect=expect,
+        )
+
+    def _silence(self, step: Step, node: Node | None, begins: float) -> Silence | None:
+        if step.silence is None or not isinstance(node, MapNode):
+            return None
+        text = SilenceText(
+            match=step.silence.match,
+            when=step.silence.when,
+            starts=_rfc3339(begins),
+            ends=_rfc3339(begins + step.silence.for_),
+            author="a test",
+            comment=self.page.place(node.span),
+        )
+        when = node.get("when")
+        if isinstance(when, Scalar) and read_condition(self.page, when, ANY_EVENT, NAMES) is None:
+            return None
+        try:
+            return silence(text.comment, text)
+        except ConditionError as error:
+            self.page.report((node.get("match") or node).span, error.message, error.hint)
+            return None
+
+    def _expected(self, alert: Expectation, node: MapNode) -> Expected:
+        self._check_names(node.get("rule"), "rule", self._known.rules)
+        self._check_names(node.get("send_to"), "destination", self._known.destinations)
+        return Expected(self.page.place(node.span), alert)
+
+    def _check_names(self, node: Node | None, noun: str, known: list[str]) -> None:
+        for item in node.items if isinstance(node, ListNode) else [node]:
+            if isinstance(item, Scalar) and item.text not in known:
+                hint = suggestion(item.text, known)
+                self.page.report(item.span, f'there is no {noun} "{item.text}"', hint)
+
+    def _event(self, step: Step, node: MapNode) -> dict[str, Any] | None:
+        named = node.get("event")
+        if named is None:
+            return None
+        if isinstance(step.event, str):
+            base = self._events.get(step.event)
+            if base is None:
+                hint = suggestion(step.event, self._events)
+                self.page.report(named.span, f'there is no event "{step.event}"', hint)
+        else:
+            base = self._loaded(step.event, named)
+        if not base:
+            return None
+        event = copy.deepcopy(base)
+        if isinstance(step.event, str) or "file" in step.event:
+            # It stands for many: each has an id and a time of its own.
+            event.pop("id", None)
+            event.pop("time", None)
+        self._change(event, step, node)
+        return event
+
+    def _change(self, event: dict[str, Any], step: Step, node: MapNode) -> None:
+        """Change a copy as ``with`` and ``without`` say."""
+        changes = node.get("with")
+        for entry in changes.entries if isinstance(changes, MapNode) else ():
+            name = entry.key.text
+            if not _set(event, name.split("."), step.with_[name]):
+                self.page.report(entry.key.span, f'"{name}" leads through what is no map')
+            self._warn_of_misspelling(event, name, entry.key)
+        for item in _scalars(node.get("without")):
+            if not _take_out(event, item.text.split(".")):
+                self.page.report(item.span, f'the event has no "{item.text}"')
+        unlike = departure(str(event.get("type")), event.get("data"))
+        # A test may say as much of an event as it is about.
+        if unlike is not None and "missing required field" not in unlike:
+            self.page.warn((changes or node).span, f"no event is like this: {unlike}")
+        try:
+            sent(event, number=1, now=0.0)
+        except EventError as error:
+            self.page.report(node.span, f"this is no CloudEvent: {error.message} at {error.path}")
+
+    def _warn_of_misspelling(self, event: dict[str, Any], name: str, key: Scalar) -> None:
+        try:
+            expression = compile_expression(name)
+        except ConditionError:
+            return  # an attribute of the envelope, or a name that CEL cannot spell
+        for problem in problems_of(expression, (str(event.get("type")),)):
+            self.page.warn(key.span, problem.message, problem.hint.partition(" (")[0])
+
+
+def sent(event: Mapping[str, Any], *, number: int, now: float) -> Event:
+    """An event as it comes in at ``now``, Unix time in seconds. Raises EventError.
+
+    What it does not say itself is filled in: an id that ``number`` makes different, its time.
+    """
+    filled = {
+        "specversion": "1.0",
+        "source": SOURCE,
+        "id": f"test-{number}",
+        "time": _rfc3339(now),
+    }
+    body = msgspec.json.encode({**filled, **event})
+    return decode_strictly(body, received_at=now, max_events=1)[0]
+
+
+def _rfc3339(unix_time: float) -> str:
+    return dt.datetime.fromtimestamp(unix_time, dt.UTC).isoformat().replace("+00:00", "Z")
+
+
+def _unix_time(text: str) -> float | None:
+    try:
+        time = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time.timestamp() if time.tzinfo is not None else None
+
+
+def _set(event: dict[str, Any], path: list[str], value: Any) -> bool:
+    """Put a value where a path leads; whether it leads anywhere."""
+    owner: Any = event
+    for step in path[:-1]:
+        owner = owner.setdefault(step, {}) if isinstance(owner, dict) else None
+        if owner is None:
+            return False
+    if not isinstance(owner, dict):
+        return False
+    owner[path[-1]] = value
+    return True
+
+
+def _take_out(event: dict[str, Any], path: list[str]) -> bool:
+    owner: Any = event
+    for step in path[:-1]:
+        owner = owner.get(step) if isinstance(owner, dict) else None
+    if not isinstance(owner, dict) or path[-1] not in owner:
+        return False
+    del owner[path[-1]]
+    return True
+
+
+def _items(node: Node | None) -> list[MapNode]:
+    items = node.items if isinstance(node, ListNode) else ()
+    return [item for item in items if isinstance(item, MapNode)]
+
+
+def _scalars(node: Node | None) -> Iterator[Scalar]:
+    items = node.items if isinstance(node, ListNode) else ()
+    yield from (item for item in items if isinstance(item, Scalar))

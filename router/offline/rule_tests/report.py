@@ -1,0 +1,109 @@
+"""What became of rule tests, for people, for programs and for continuous integration."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+from xml.etree import ElementTree as ET
+
+import msgspec
+
+from router.configuration.diagnostics import plural, printable
+from router.offline.rule_tests.running import Result
+
+_RED: Final = "31"
+_GREEN: Final = "32"
+_COLOURS: Final = {"-": _RED, "+": _GREEN}
+
+
+class Coverage(msgspec.Struct, frozen=True):
+    """Which rules the tests show at work. Only tests that pass count."""
+
+    rules: int
+    never_fired: tuple[str, ...]
+    """No test makes them tell anybody."""
+    never_silent: tuple[str, ...]
+    """In no test does an event of their types come about which they rightly say nothing."""
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.never_fired and not self.never_silent
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """All that ``router test`` has to say."""
+
+    results: tuple[Result, ...]
+    coverage: Coverage
+
+    @property
+    def failed(self) -> int:
+        return sum(not result.passed for result in self.results)
+
+
+def summarise(results: Sequence[Result], rules: Iterable[str]) -> Summary:
+    names = list(rules)
+    fired = {name for result in results for name in result.fired}
+    silent = {name for result in results for name in result.silent}
+    return Summary(
+        tuple(results),
+        Coverage(
+            len(names),
+            tuple(name for name in names if name not in fired),
+            tuple(name for name in names if name not in silent),
+        ),
+    )
+
+
+def as_text(summary: Summary, *, color: bool = False) -> str:
+    """Failures with their differences, coverage, and a last line that counts."""
+    lines: list[str] = []
+    for result in summary.results:
+        if not result.passed:
+            lines += [*_failure(result, color=color), ""]
+    lines += _coverage(summary.coverage)
+    tests = plural(len(summary.results), "test")
+    lines.append(f"{tests}, {summary.failed} failed" if summary.failed else f"{tests} passed")
+    return "\n".join(lines)
+
+
+def as_junit(summary: Summary) -> str:
+    """JUnit's XML, as continuous integration reads it."""
+    suite = ET.Element(
+        "testsuite",
+        name="router test",
+        tests=str(len(summary.results)),
+        failures=str(summary.failed),
+    )
+    for result in summary.results:
+        file, line = result.place.rsplit(":", 2)[:2]
+        case = ET.SubElement(
+            suite, "testcase", classname=file, name=_xml(result.name), file=file, line=line
+        )
+        if not result.passed:
+            failure = ET.SubElement(case, "failure", message=_xml(result.differences[0].lines[0]))
+            failure.text = _xml("\n".join(_failure(result, color=False)))
+    return ET.tostring(suite, encoding="unicode", xml_declaration=True)
+
+
+def _failure(result: Result, *, color: bool) -> list[str]:
+    lines = [f"FAILED {printable(result.name)}"]
+    for difference in result.differences:
+        lines.append(f"  {difference.place}, {difference.at:g}s from the beginning")
+        lines += [f"    {_painted(printable(line), color=color)}" for line in difference.lines]
+    return lines
+
+
+def _coverage(coverage: Coverage) -> list[str]:
+    return [
+        *(f"no test makes {name} fire" for name in coverage.never_fired),
+        *(f"no test has {name} stay silent" for name in coverage.never_silent),
+    ]
+
+
+def _painted(line: str, *, color: bool) -> str:
+    code = _COLOURS.get(line[:1])
+    return f"\x1b[{code}m{line}\x1b[0m" if color and code else line
+
+
+def _xml(text: str) -> str:
+    """Without what XML cannot hold."""
+    return "".join(each if each.isprintable() or each == "\n" else "\ufffd" for each in text)

@@ -1,0 +1,1 @@
+"""Stateful rule features: what a rule remembers between events."""

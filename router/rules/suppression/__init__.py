@@ -1,0 +1,1 @@
+"""Suppression: silences, mute times and inhibitions."""

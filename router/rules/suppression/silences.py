@@ -1,0 +1,141 @@
+"""Silences: alerts that nobody wants to hear of for a while.
+
+A silence has a ``match`` or a ``when``, as a rule has, over the event and over the alert: ``rule``,
+``severity``, ``key`` and ``labels`` beside ``event`` and ``data``. It holds back, it forgets nothing:
+what is counted or fires meanwhile is counted and fires.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from router.alerts import Alert
+from router.cel import (
+    Condition,
+    Verdict,
+    compile_condition,
+    compile_expression,
+    compile_match,
+)
+
+TEXT_LIMIT: Final = 1000
+"""Characters of a comment."""
+NAMES: Final = {
+    name: compile_expression(f"event.alert.{name}")
+    for name in ("rule", "severity", "key", "labels")
+}
+"""What a silence can ask of the alert."""
+
+
+def _about(text: str, **more: Any) -> msgspec.Meta:
+    return msgspec.Meta(description=text, **more)
+
+
+class SubjectText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a silence is of, as it is written."""
+
+    match: Annotated[
+        dict[str, Any] | None,
+        _about("Fields of the alert (rule, severity, key, labels.x) or the event (data.x)."),
+    ] = None
+    when: Annotated[
+        str | None, _about("A condition in CEL over rule, severity, key, labels, event and data.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.match is None and self.when is None:
+            raise ValueError("match or when is needed: a silence of everything is none")
+
+
+class SilenceText(SubjectText, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A silence as it is written."""
+
+    starts: Annotated[str, _about("RFC 3339; without it, at once.")] = ""
+    ends: Annotated[str, _about("RFC 3339.")]
+    author: Annotated[str, _about("Who wants it.", max_length=TEXT_LIMIT)]
+    comment: Annotated[str, _about("Why.", max_length=TEXT_LIMIT)]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.author.strip():
+            raise ValueError("author is empty: say who wants this silence")
+        if not self.comment.strip():
+            raise ValueError("comment is empty: say why")
+        if moment("ends", self.ends) <= (moment("starts", self.starts) if self.starts else 0):
+            raise ValueError("ends is not after starts")
+
+
+class Silence(msgspec.Struct, frozen=True, kw_only=True):
+    """A silence, checked and compiled. Times are Unix seconds."""
+
+    id: str
+    text: SilenceText
+    condition: Condition
+    starts: float
+    ends: float
+
+    def holds(self, content: dict[str, Any], now: float) -> bool:
+        """Whether it silences the alert in ``content``, see ``described``."""
+        if not self.starts <= now < self.ends:
+            return False
+        return self.condition.verdict(content) is Verdict.MATCH
+
+
+def silence(silence_id: str, text: SilenceText) -> Silence:
+    """Compile a silence. Raises ConditionError, whose offset is in ``when`` or the match."""
+    conditions = []
+    if text.match is not None:
+        conditions.append(compile_match(text.match, names=NAMES))
+    if text.when is not None:
+        conditions.append(compile_condition(text.when, names=NAMES))
+    condition = conditions[0]
+    if len(conditions) > 1:
+        both = " && ".join(f"(\n{each.source}\n)" for each in conditions)
+        condition = compile_condition(both, names=NAMES)
+    return Silence(
+        id=silence_id,
+        text=text,
+        condition=condition,
+        starts=moment("starts", text.starts) if text.starts else 0.0,
+        ends=moment("ends", text.ends),
+    )
+
+
+def silenced(alert: Alert, event: Mapping[str, Any], among: Iterable[Silence], now: float) -> bool:
+    """Whether one of them silences the alert of this event."""
+    content: dict[str, Any] | None = None
+    for each in among:
+        if not each.starts <= now < each.ends:
+            continue
+        if content is None:
+            content = described(alert, event)
+        if each.holds(content, now):
+            return True
+    return False
+
+
+def described(alert: Alert, event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event with the alert in it, which conditions of silences ask."""
+    about = {
+        "rule": alert.rule,
+        "severity": str(alert.severity),
+        "key": alert.key,
+        "labels": alert.labels,
+    }
+    return {**event, "alert": about}
+
+
+def moment(name: str, text: str) -> float:
+    """Unix seconds of an RFC 3339 time. Raises ValueError, which begins with ``name``."""
+    try:
+        time = dt.datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise ValueError(
+            f"{name} is {text[:40]!r}, expected a time with its zone,"
+            ' such as "2026-11-24T18:00:00Z" or "2026-11-24T19:00:00+01:00"'
+        )
+    return time.timestamp()

@@ -1,0 +1,1 @@
+"""The process: builds the stages, runs them and stops them."""

@@ -1,0 +1,1 @@
+"""Settings: the process configuration, read from ROUTER_* environment variables."""

@@ -1,0 +1,1 @@
+"""Delivery: attempts, retries, rate limits and circuit breakers for each destination."""

@@ -1,0 +1,1 @@
+"""Evaluation: batches and timers become alerts and deliveries."""

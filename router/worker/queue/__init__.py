@@ -1,0 +1,1 @@
+"""The queue: polling arq jobs, supervision and protection against poison messages."""

@@ -1,0 +1,168 @@
+"""The page behind a signed link: looking does nothing, sending the form does."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import msgspec
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from support.clock import SetClock
+from support.events import alert_of, event_from
+
+from router.alerts import AlertKey
+from router.api.alert_page import AlertPages
+from router.api.signed_links import Signer
+from router.clock import Clock
+from router.datatypes import Secret
+from router.destinations.contract import Links
+from router.journal.acknowledgements import Acknowledgements
+from router.journal.connection import Connection
+from router.journal.silences import Silences
+
+KEY = AlertKey("ak_1")
+SIGNER = Signer(Secret("0123456789abcdef"), "https://x", lifetime=3600.0)
+
+
+@pytest.fixture
+def links(sample: bytes) -> Links:
+    alert = msgspec.structs.replace(alert_of(event_from(sample), rule="<b>rule</b>"), key=KEY)
+    made = SIGNER.links(alert)
+    return Links(*(link.removeprefix("https://x") for link in (made.acknowledge, made.silence)))
+
+
+@pytest.fixture
+def acknowledgements(connection: Connection) -> Acknowledgements:
+    return Acknowledgements(connection)
+
+
+@pytest.fixture
+def silences(connection: Connection, clock: Clock) -> Silences:
+    return Silences(connection, clock)
+
+
+@pytest.fixture
+async def client(
+    acknowledgements: Acknowledgements, silences: Silences, clock: Clock
+) -> AsyncIterator[TestClient[web.Request, web.Application]]:
+    application = web.Application()
+    pages = AlertPages(SIGNER, acknowledgements, silences, clock)
+    application.add_routes(pages.routes())
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with TestClient(TestServer(application), cookie_jar=jar) as client:
+        yield client
+
+
+async def test_looking_acknowledges_nothing(
+    client: TestClient[web.Request, web.Application],
+    acknowledgements: Acknowledgements,
+    links: Links,
+) -> None:
+    for method in ("GET", "HEAD"):
+        async with client.request(method, links.acknowledge) as response:
+            assert response.status == 200
+    assert await acknowledgements.acknowledged(KEY) is None
+
+
+async def test_the_form_acknowledges_and_remembers_the_name(
+    client: TestClient[web.Request, web.Application],
+    acknowledgements: Acknowledgements,
+    links: Links,
+    time: SetClock,
+) -> None:
+    form = {"do": "acknowledge", "name": ' Ann "the\x00\n cat" <x> '}
+    async with client.post(links.acknowledge, data=form) as response:
+        assert response.status == 200
+        assert "Acknowledged" in await response.text()
+    found = await acknowledgements.acknowledged(KEY)
+    assert found is not None
+    assert (found.by, found.at) == ('Ann "the cat" <x>', time.now)
+
+    async with client.get(links.silence) as response:
+        assert 'value="Ann &quot;the cat&quot; &lt;x&gt;"' in await response.text()
+
+
+async def test_nobody_need_say_who_they_are(
+    client: TestClient[web.Request, web.Application],
+    acknowledgements: Acknowledgements,
+    links: Links,
+) -> None:
+    async with client.post(links.acknowledge, data={"do": "acknowledge"}) as response:
+        assert response.status == 200
+        assert "Set-Cookie" not in response.headers
+    found = await acknowledgements.acknowledged(KEY)
+    assert found is not None
+    assert found.by == "somebody with the link"
+
+
+@pytest.mark.parametrize(("span", "seconds"), [("1h", 3600), ("8h", 28800), ("24h", 86400)])
+async def test_a_link_to_silence_silences_for_the_time_that_is_chosen(
+    client: TestClient[web.Request, web.Application],
+    silences: Silences,
+    links: Links,
+    time: SetClock,
+    span: str,
+    seconds: float,
+) -> None:
+    async with client.post(links.silence, data={"do": span, "name": "Ann"}) as response:
+        assert response.status == 200
+    (posted,) = await silences.all()
+    assert posted.text.author == "Ann"
+    compiled = posted.compiled()
+    assert compiled.ends == time.now + seconds
+    for key, silent in ((KEY, True), ("ak_other", False)):
+        alert = {"rule": "<b>rule</b>", "key": key, "severity": "info", "labels": {}}
+        assert compiled.holds({"alert": alert}, time.now) is silent
+
+
+@pytest.mark.parametrize("wanted", ["1h", "forever", ""])
+async def test_a_link_to_acknowledge_allows_nothing_else(
+    client: TestClient[web.Request, web.Application],
+    silences: Silences,
+    links: Links,
+    wanted: str,
+) -> None:
+    async with client.post(links.acknowledge, data={"do": wanted}) as response:
+        assert response.status == 400
+    assert await silences.all() == []
+
+
+async def test_what_is_no_form_of_ours_is_refused(
+    client: TestClient[web.Request, web.Application],
+    acknowledgements: Acknowledgements,
+    links: Links,
+) -> None:
+    for request in (
+        {"json": {"do": "acknowledge"}},
+        {"data": {"do": "acknowledge", "name": "x" * 5000}},
+        {"data": {f"field{number}": "x" for number in range(20)}},
+    ):
+        async with client.post(links.acknowledge, **request) as response:  # type: ignore[arg-type]
+            assert response.status == 400
+    assert await acknowledgements.acknowledged(KEY) is None
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_an_expired_or_forged_link_says_so(
+    client: TestClient[web.Request, web.Application], links: Links, time: SetClock, method: str
+) -> None:
+    async with client.request(method, links.acknowledge[:-1] + "!") as response:
+        assert response.status == 404
+    time.now += 3600
+    async with client.request(method, links.acknowledge) as response:
+        assert response.status == 410
+
+
+async def test_the_page_runs_nothing_frames_nothing_and_tells_nobody(
+    client: TestClient[web.Request, web.Application], links: Links
+) -> None:
+    async with client.get(links.silence) as response:
+        text = await response.text()
+        policy = response.headers["Content-Security-Policy"]
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert response.headers["Cache-Control"] == "no-store"
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "<script" not in text
+    assert "<b>rule</b>" not in text
+    assert "&lt;b&gt;rule&lt;/b&gt;" in text

@@ -1,0 +1,45 @@
+"""The operator's API is closed to all but those who know the token."""
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from router.api.auth import ok, operators_only
+from router.datatypes import Secret
+
+TOKEN = Secret("correct horse")
+
+
+async def _ask(token: Secret | None, headers: dict[str, str]) -> tuple[int, dict[str, object]]:
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        return ok({"secret": True})
+
+    application = web.Application()
+    application.add_routes([web.get("/", operators_only(answer, token))])
+    async with (
+        TestClient(TestServer(application)) as client,
+        client.get("/", headers=headers) as response,
+    ):
+        return response.status, await response.json()
+
+
+@pytest.mark.parametrize(
+    ("token", "headers", "status", "code"),
+    [
+        (None, {"Authorization": "Bearer correct horse"}, 403, "closed"),
+        (TOKEN, {}, 401, "no_token"),
+        (TOKEN, {"Authorization": "Bearer wrong"}, 403, "wrong_token"),
+        (TOKEN, {"Authorization": "Basic correct horse"}, 403, "wrong_token"),
+    ],
+)
+async def test_others_get_nothing(
+    token: Secret | None, headers: dict[str, str], status: int, code: str
+) -> None:
+    got, answer = await _ask(token, headers)
+
+    assert got == status
+    assert answer["error"]["code"] == code  # type: ignore[index]
+
+
+async def test_the_operator_gets_the_answer() -> None:
+    assert await _ask(TOKEN, {"Authorization": "Bearer correct horse"}) == (200, {"secret": True})

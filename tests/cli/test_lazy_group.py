@@ -1,0 +1,85 @@
+"""The list of commands: true to the commands, and made without them."""
+
+import json
+import subprocess
+import sys
+from typing import cast
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from router.cli import main
+from router.cli.lazy_group import LazyCommands
+
+LISTED = cast("LazyCommands", main).listed
+_WHOLE = 1000
+"""Columns: a sentence is not cut."""
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The modules that a process of the router has imported when it has answered."""
+    code = (
+        "import json, sys; from router.cli import main;"
+        f"main({list(arguments)!r}, standalone_mode=False);"
+        "print('\\n' + json.dumps([*sys.modules]))"
+    )
+    answer = subprocess.run(  # noqa: S603 - our own interpreter and text
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    return set(json.loads(answer.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_a_command_is_listed_with_its_own_words(name: str) -> None:
+    command = LISTED[name].load()
+
+    assert command.name == name
+    assert LISTED[name].help == command.get_short_help_str(_WHOLE)
+
+
+def test_the_list_looks_as_it_does_with_all_commands_at_hand() -> None:
+    plain = click.Group("router", commands={name: one.load() for name, one in LISTED.items()})
+
+    def list_of(group: click.Group) -> str:
+        return CliRunner().invoke(group, ["--help"], terminal_width=79).output.partition("Comm")[2]
+
+    assert list_of(main) == list_of(plain)
+
+
+def test_help_needs_no_command() -> None:
+    loaded = loaded_by("--help")
+
+    assert {name for name in loaded if name.startswith("router")} == {
+        "router",
+        "router.cli",
+        "router.cli.lazy_group",
+        "router.cli.output",
+        "router.errors",
+        "router.configuration",
+        "router.configuration.diagnostics",
+    }
+
+
+def test_a_process_that_serves_has_no_other_command_in_memory() -> None:
+    loaded = loaded_by("ingress", "--help")
+
+    assert "router.runtime.app" in loaded
+    assert {f"router.{name}" for name in ("offline", "dev", "client")} & (loaded) == set()
+
+
+def test_a_name_is_completed_without_its_module() -> None:
+    context = click.Context(main, info_name="router")
+
+    assert [item.value for item in main.shell_complete(context, "de")] == [
+        "dead-letters",
+        "destinations",
+        "dev",
+    ]
+
+
+def test_a_command_that_does_not_exist_is_named() -> None:
+    result = CliRunner().invoke(main, ["ingres"])
+
+    assert result.exit_code == 2
+    assert "No such command 'ingres'" in result.output

@@ -1,0 +1,355 @@
+"""Backfill: a file of events arrives whole, whatever happens on the way."""
+
+import asyncio
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from hypothesis import given
+from hypothesis import strategies as st
+from support.running import Running, running, settings_for
+
+from router.client.backfill import Backfill, Pace, Sent, StoppedError
+from router.client.json_lines import Batch, Line, Place, Resume, batches, lines
+from router.client.send import Target
+from router.datatypes import ByteSize, Secret
+from router.journal import ledger
+from router.journal.connection import Connection
+from router.runtime.app import Roles, system_clock
+
+ROLES = Roles(port=0, ingress=True)
+TOKEN = Secret("twilio-auth-token-of-the-test")
+CREDENTIALS = Secret("voice:open sesame")
+
+
+def event(number: int, **changes: object) -> bytes:
+    fields = {"specversion": "1.0", "id": str(number), "source": "/s", "type": "t", **changes}
+    return msgspec.json.encode(fields)
+
+
+def written(path: Path, count: int) -> Path:
+    path.write_bytes(b"".join(event(number) + b"\n" for number in range(1, count + 1)))
+    return path
+
+
+class Receiver:
+    """Answers as it is told, then as a router does; knows the ids that it accepted, in order."""
+
+    def __init__(self) -> None:
+        self.answers: list[web.Response] = []
+        self.ids: list[str] = []
+        self.limit = 1 << 30
+        self.is_slow = False
+
+    async def take(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        if self.answers:
+            return self.answers.pop(0)
+        if len(body) > self.limit:
+            return web.json_response({"error": {"message": "too large", "path": ""}}, status=413)
+        if self.is_slow:
+            await asyncio.sleep(0.01)
+        events = msgspec.json.decode(body)
+        for index, one in enumerate(events):
+            if one.get("specversion") != "1.0":
+                problem = {"message": "no CloudEvent", "path": f"$[{index}].specversion"}
+                return web.json_response({"error": problem}, status=400)
+        self.ids += [one["id"] for one in events]
+        return web.json_response({"accepted": len(events), "quarantined": 0}, status=202)
+
+
+@pytest.fixture
+def receiver() -> Receiver:
+    return Receiver()
+
+
+@pytest.fixture
+async def url(receiver: Receiver) -> AsyncIterator[str]:
+    application = web.Application(client_max_size=1 << 30)
+    application.router.add_post("/events", receiver.take)
+    async with TestServer(application) as server:
+        yield str(server.make_url("/events"))
+
+
+def source(text: bytes, *, events: int = 10) -> Iterator[Batch]:
+    import io
+
+    return batches(lines(io.BytesIO(text), Place(), "f"), events=events, size=1 << 20)
+
+
+async def send(url: str, text: bytes, *, events: int = 10, **pace: float) -> tuple[Sent, list[int]]:
+    reached: list[int] = []
+    backfill = Backfill(
+        Target(url=url),
+        Pace(**pace),  # type: ignore[arg-type]
+        system_clock(),
+        on_progress=lambda sent: reached.append(sent.place.line),
+    )
+    return await backfill.run(source(text, events=events)), reached
+
+
+def text_of(count: int) -> bytes:
+    return b"\n".join(event(number) for number in range(1, count + 1))
+
+
+async def test_every_line_arrives_once_and_places_are_reached_in_order(
+    url: str, receiver: Receiver
+) -> None:
+    sent, reached = await send(url, text_of(205))
+
+    assert sorted(map(int, receiver.ids)) == list(range(1, 206))
+    assert (sent.accepted, sent.place.line) == (205, 205)
+    assert reached == sorted(reached)
+    assert len(reached) == 21
+
+
+@pytest.mark.parametrize("status", [429, 503, 502, 408])
+async def test_what_may_pass_is_tried_again_when_the_router_says_so(
+    url: str, receiver: Receiver, status: int
+) -> None:
+    loop = asyncio.get_running_loop()
+    receiver.answers = [web.Response(status=status, headers={"Retry-After": "1"})]
+    began = loop.time()
+
+    sent, _ = await send(url, text_of(3))
+
+    assert receiver.ids == ["1", "2", "3"]
+    assert sent.again == 1
+    assert loop.time() - began >= 1.0
+
+
+async def test_a_router_that_stays_away_ends_the_run_where_it_was() -> None:
+    with pytest.raises(StoppedError) as stopped:
+        await send("http://127.0.0.1:1/events", text_of(3), patience=0.3)
+
+    assert "127.0.0.1:1" in stopped.value.reason
+
+
+async def test_a_rate_is_kept(url: str, receiver: Receiver) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    await send(url, text_of(60), events=10, rate=100.0)
+
+    assert loop.time() - began >= 0.5
+    assert len(receiver.ids) == 60
+
+
+async def test_batches_that_are_too_large_are_halved(url: str, receiver: Receiver) -> None:
+    receiver.limit = 300
+
+    sent, _ = await send(url, text_of(40))
+
+    assert sent.accepted == 40
+    assert sorted(map(int, receiver.ids)) == list(range(1, 41))
+
+
+async def test_a_line_that_is_no_event_stops_the_run_and_is_named(
+    url: str, receiver: Receiver
+) -> None:
+    text = text_of(14) + b"\n" + event(15, specversion="0.3") + b"\n" + event(16)
+
+    with pytest.raises(StoppedError) as stopped:
+        await send(url, text)
+
+    assert stopped.value.line == 15
+    assert sorted(map(int, receiver.ids)) == list(range(1, 11))
+
+
+async def test_lines_that_are_no_events_can_be_left_out(url: str, receiver: Receiver) -> None:
+    text = b"\n".join([event(1), event(2, specversion="0.3"), b"not json", event(4), b"[]", b"{}"])
+    receiver_says = []
+    backfill = Backfill(
+        Target(url=url),
+        Pace(),
+        system_clock(),
+        on_progress=lambda _: None,
+        on_skip=lambda line, _: receiver_says.append(line.number),
+    )
+    receiver.answers = []
+
+    async def strict(request: web.Request) -> web.Response:
+        try:
+            msgspec.json.decode(await request.read())
+        except msgspec.DecodeError:
+            return web.json_response({"error": {"message": "not JSON", "path": "$"}}, status=400)
+        return await receiver.take(request)
+
+    application = web.Application()
+    application.router.add_post("/events", strict)
+    async with TestServer(application) as server:
+        backfill._target = Target(url=str(server.make_url("/events")))
+        sent = await backfill.run(source(text.replace(b"[]", b'{"a":1}')))
+
+    assert sorted(receiver_says) == [2, 3, 5, 6]
+    assert (sent.accepted, sent.skipped) == (2, 4)
+    assert receiver.ids == ["1", "4"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405])
+async def test_what_cannot_pass_ends_the_run_at_once(
+    url: str, receiver: Receiver, status: int
+) -> None:
+    receiver.answers = [web.json_response({"error": {"message": "no"}}, status=status)]
+
+    with pytest.raises(StoppedError, match=f"{status} no"):
+        await send(url, text_of(3))
+
+
+@given(
+    st.lists(st.sampled_from([b"{}", b"  {} ", b"", b" \r"]), max_size=30),
+    st.integers(1, 5),
+    st.integers(0, 30),
+)
+def test_reading_on_from_any_place_gives_what_is_left(
+    texts: list[bytes], events: int, stopped_after: int
+) -> None:
+    import io
+
+    text = b"\n".join(texts)
+    whole = [line for batch in source(text, events=events) for line in batch]
+    done = whole[:stopped_after]
+    place = Place(line=done[-1].number, offset=done[-1].end) if done else Place()
+    file = io.BytesIO(text)
+    file.seek(place.offset)
+
+    assert [*done, *lines(file, place, "f")] == whole
+
+
+def test_a_place_belongs_to_its_file(tmp_path: Path) -> None:
+    from router.errors import ConfigurationError
+
+    path = written(tmp_path / "a.jsonl", 10)
+    Resume(path).save(Place(line=3, offset=99))
+    assert Resume(path).load().line == 3
+
+    path.write_bytes(event(99) + b"\n" + path.read_bytes())
+    with pytest.raises(ConfigurationError, match="tells of another file"):
+        Resume(path).load()
+
+    Resume(path).forget()
+    assert Resume(path).load().line == 0
+
+
+def test_lines_without_end_are_refused() -> None:
+    import io
+
+    from router.errors import ConfigurationError
+
+    with pytest.raises(ConfigurationError, match="f:2: the line is longer"):
+        list(lines(io.BytesIO(b"{}\n" + b"x" * (5 << 20)), Place(), "f"))
+    assert list(lines(io.BytesIO(b"{}"), Place(), "f")) == [Line(1, 2, b"{}")]
+
+
+def command(*arguments: object, **environ: str) -> tuple[list[str], dict[str, str]]:
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("ROUTER_")}
+    return [sys.executable, "-m", "router", *map(str, arguments)], {**kept, **environ}
+
+
+async def ran(
+    *arguments: object, stdin: bytes | None = None, **environ: str
+) -> tuple[int | None, str, str]:
+    line, env = command(*arguments, **environ)
+    process = await asyncio.create_subprocess_exec(
+        *line,
+        env=env,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate(stdin)
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+async def ingress(redis_url: Secret) -> AsyncIterator[Running]:
+    settings = settings_for(
+        redis_url,
+        twilio_auth_tokens=(TOKEN,),
+        twilio_basic_auth=(CREDENTIALS,),
+        max_body=ByteSize(1 << 20),
+    )
+    async with running(settings, ROLES) as process:
+        yield process
+
+
+async def test_a_file_is_sent_to_a_router_and_its_place_forgotten(
+    ingress: Running, connection: Connection, tmp_path: Path
+) -> None:
+    path = written(tmp_path / "events.jsonl", 250)
+
+    code, out, _ = await ran("send", path, "--url", f"{ingress.url}/events")
+
+    assert (code, "250 accepted" in out) == (0, True)
+    assert (await ledger.read(connection)).accepted == 250
+    assert os.listdir(tmp_path) == ["events.jsonl"]  # noqa: PTH208 - no matter here
+
+
+async def test_standard_input_is_sent_signed_from_a_line_on(
+    ingress: Running, connection: Connection
+) -> None:
+    code, out, err = await ran(
+        *("send", "-", "--lines", "--sign", "--from", 3, "--url", f"{ingress.url}/twilio"),
+        stdin=text_of(10),
+        ROUTER_TWILIO_AUTH_TOKENS=TOKEN.reveal(),
+        ROUTER_TWILIO_BASIC_AUTH=CREDENTIALS.reveal(),
+    )
+
+    assert (code, "8 accepted" in out, err) == (0, True, "")
+    assert (await ledger.read(connection)).accepted == 8
+
+
+async def test_a_bad_line_is_named_with_file_and_number(ingress: Running, tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(event(1) + b"\n\n" + event(3, time="noon") + b"\n")
+
+    code, _, err = await ran("send", path, "--batch", 1, "--url", f"{ingress.url}/events")
+
+    assert code == 1
+    assert f"{path}:3: expected a time such as" in err
+    assert "goes on where this one stopped" in err
+
+
+async def test_after_a_kill_it_goes_on_without_a_gap(
+    url: str, receiver: Receiver, tmp_path: Path
+) -> None:
+    receiver.is_slow = True
+    path = written(tmp_path / "events.jsonl", 1500)
+    line, env = command("send", path, "--url", url, "--batch", 5, "--rate", 1500)
+    process = await asyncio.create_subprocess_exec(*line, env=env)
+    async with asyncio.timeout(20):
+        while not (tmp_path / "events.jsonl.sent").exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    await process.wait()
+    before = len(receiver.ids)
+    receiver.is_slow = False
+
+    code, out, err = await ran("send", path, "--url", url)
+
+    assert 0 < before < 1500
+    assert (code, "going on at line" in err) == (0, True)
+    assert {int(one) for one in receiver.ids} == set(range(1, 1501))
+    assert len(receiver.ids) < 1500 + before, out
+
+
+def test_a_terminal_shows_a_bar(tmp_path: Path) -> None:
+    path = written(tmp_path / "events.jsonl", 1)
+    ours, theirs = pty.openpty()
+    line, env = command("send", path, "--url", "http://127.0.0.1:1/events", TERM="xterm")
+    process = subprocess.Popen(line, env=env, stderr=theirs)  # noqa: S603 - our own interpreter
+    seen = os.read(ours, 1000)
+    process.kill()
+    process.wait()
+    os.close(ours)
+    os.close(theirs)
+
+    assert b"events.jsonl" in seen

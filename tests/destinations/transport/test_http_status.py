@@ -1,0 +1,59 @@
+import pytest
+
+from router.alerts import RESPONSE_LIMIT, Failed
+from router.destinations.transport.http_status import (
+    Answer,
+    outcome,
+    retry_after_seconds,
+)
+
+NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("", None),
+        ("7", 7.0),
+        (" 120 ", 120.0),
+        ("0", 0.0),
+        ("-5", 0.0),
+        ("315360000", 315_360_000.0),
+        ("Tue, 14 Nov 2023 22:13:27 GMT", 7.0),
+        ("Tuesday, 14-Nov-23 22:13:27 GMT", 7.0),
+        ("Tue Nov 14 22:13:27 2023", 7.0),
+        ("Tue, 14 Nov 2023 22:13:27 -0000", 7.0),
+        ("Tue, 14 Nov 2023 23:13:27 +0100", 7.0),
+        ("Tue, 14 Nov 2023 22:13:20 GMT", 0.0),
+        ("Mon, 13 Nov 2023 22:13:27 GMT", 0.0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Tue, 14 Nov 2033 22:13:20 GMT", 315_619_200.0),
+        ("soon", None),
+        ("7 s", None),
+        ("7.5", None),
+        ("1e9", None),
+        ("\u0667", None),
+        ("9" * 5000, None),
+        ("Tue, 99 Nov 2023 22:13:27 GMT", None),
+        ("Tue, 14 Nov 99999 22:13:27 GMT", None),
+        ("Tue, 14 Nov 2023 22:13:27 +9999999", None),
+        ("\x00", None),
+    ],
+)
+def test_retry_after(header, seconds):
+    assert retry_after_seconds(header, now=NOW) == seconds
+
+
+def test_no_more_than_the_first_kilobyte_is_kept():
+    answer = Answer(503, "7", "x" * 5000)
+    assert outcome(answer, now=NOW) == Failed(
+        "HTTP 503 Service Unavailable", 503, "x" * RESPONSE_LIMIT, 7.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(404, "HTTP 404 Not Found"), (599, "HTTP 599"), (799, "HTTP 799"), (100, "HTTP 100 Continue")],
+)
+def test_reasons_are_the_status_and_its_name(status, reason):
+    assert outcome(Answer(status, "", ""), now=NOW).reason == reason

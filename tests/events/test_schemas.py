@@ -1,0 +1,176 @@
+"""The Structs are what Twilio documents, and only describe."""
+
+import msgspec
+import pytest
+
+from router.events.schemas import SCHEMAS, ConferenceSummary, departure
+
+COMPLETE = "com.twilio.voice.insights.conference-summary.complete"
+
+
+@pytest.fixture
+def data(sample: bytes) -> dict[str, object]:
+    content: dict[str, object] = msgspec.json.decode(sample)["data"]
+    return content
+
+
+def test_the_documented_example_is_a_conference_summary(data: dict[str, object]) -> None:
+    summary = msgspec.convert(data, ConferenceSummary)
+
+    assert summary.status == "completed"
+    assert summary.detected_issues is not None
+    assert summary.detected_issues.call_quality == 5
+    assert msgspec.to_builtins(summary) == data
+
+
+@pytest.mark.parametrize("member", ["duplicate_identity", "start_failure"])
+def test_tag_info_may_lack_either_member(data: dict[str, object], member: str) -> None:
+    tag_info = dict(data["tag_info"])  # type: ignore[call-overload]
+    del tag_info[member]
+
+    assert departure(COMPLETE, {**data, "tag_info": tag_info}) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"status": "sumary_timeout"}, "Invalid enum value 'sumary_timeout' - at `$.status`"),
+        ({"duration_seconds": "3600"}, "Expected `int | null`, got `str`"),
+        ({"tags": "silent"}, "Expected `array`, got `str` - at `$.tags`"),
+        ({"detected_issues": {"call_quality": 1.5}}, "at `$.detected_issues.call_quality`"),
+    ],
+)
+def test_a_departure_says_where(
+    data: dict[str, object], change: dict[str, object], expected: str
+) -> None:
+    assert expected in str(departure(COMPLETE, {**data, **change}))
+
+
+def test_fields_that_twilio_adds_are_no_departure(data: dict[str, object]) -> None:
+    assert departure(COMPLETE, {**data, "new_field": 1}) is None
+
+
+def test_null_stands_for_what_does_not_apply(data: dict[str, object]) -> None:
+    assert departure(COMPLETE, {**data, "ended_by": None, "detected_issues": None}) is None
+
+
+def test_other_types_are_not_judged() -> None:
+    assert departure("com.example.other", 5) is None
+
+
+# The data of Twilio's documented examples, shortened where they repeat themselves.
+CALL_SUMMARY = {
+    "call_sid": "CA0000000000000000000000000000001",
+    "account_sid": "AC0000000000000000000000000000001",
+    "parent_call_sid": "",
+    "created_time": "2023-01-01T00:00:00Z",
+    "duration": 120,
+    "connect_duration": 115,
+    "call_type": "carrier",
+    "call_state": "completed",
+    "from": {
+        "caller": "+18089490189",
+        "callee": "+1234567890",
+        "connection": "pstn",
+        "location": {"lat": 40.83885, "lon": -74.0456829},
+        "sdk": {"type": "voice-ios", "version": "5.7.2", "browser": {"name": "Chrome"}},
+    },
+    "to": {"callee": "client:SOMECLIENT", "location": None, "sdk": None},
+    "processing_state": "partial",
+    "processing_version": 1,
+    "sip_edge": None,
+    "carrier_edge": {
+        "metrics": {
+            "inbound": {"codec_name": "pcmu", "packets_lost": 3, "jitter": {"avg": 1, "max": 9.5}}
+        },
+        "properties": {"media_region": "us1", "direction": "inbound"},
+    },
+    "tags": [],
+    "attributes": None,
+    "properties": {"pdd_ms": 0, "direction": "outbound_api", "disconnected_by": "callee"},
+    "trust": {"verified_caller": {"verified": True}},
+}
+CALL_EVENT = {
+    "timestamp": "2021-05-24T14:15:22Z",
+    "call_sid": "CA0000000000000000000000000000001",
+    "account_sid": "AC0000000000000000000000000000001",
+    "edge": "ashburn",
+    "name": "call.connected",
+    "group": "call",
+    "level": "UNKNOWN",
+    "carrier_edge": {"metadata": {"region": "us1", "twilio_ip": "172.0.0.130"}},
+    "sdk_edge": {
+        "error": {"code": 31600, "message": "Call failed due to network issues."},
+        "feedback": {"score": 1, "reason": "excellent_audio"},
+        "metric": {"threshold": 0.5, "values": [0.1]},
+        "ice_candidate_pair": {"remote": {"type": "host", "protocol": "udp"}},
+        "metadata": {"client_name": "MyVoiceApp", "location": {"lat": 20.95, "lon": -157.2}},
+    },
+}
+PARTICIPANT = {
+    "participant_sid": "CP0000000000000000000000000000001",
+    "label": "advisor",
+    "conference_sid": "CF0000000000000000000000000000001",
+    "call_direction": "inbound",
+    "from": "+1234567890",
+    "to": "+1234567890",
+    "call_state": "completed",
+    "is_moderator": True,
+    "duration_seconds": 1800,
+    "agent_audio": True,
+    "jitter_buffer_size": "small",
+    "coached_participants": ["CP0000000000000000000000000000001"],
+    "call_type": "sip",
+    "quality_issues": 0,
+    "properties": {"start_conference_on_enter": True, "trim_recording": True},
+    "events": {"hold": [1672574400], "unhold": []},
+}
+INSIGHTS = "com.twilio.voice.insights"
+
+
+@pytest.mark.parametrize(
+    ("event_type", "documented"),
+    [
+        (f"{INSIGHTS}.call-summary.complete", CALL_SUMMARY),
+        (f"{INSIGHTS}.call-summary.partial", CALL_SUMMARY),
+        (f"{INSIGHTS}.call-summary.predicted-complete", CALL_SUMMARY),
+        (f"{INSIGHTS}.call-event.gateway", CALL_EVENT),
+        (f"{INSIGHTS}.call-event.sdk", CALL_EVENT),
+        (f"{INSIGHTS}.conference-participant-summary.complete", PARTICIPANT),
+        (f"{INSIGHTS}.conference-participant-summary.partial", PARTICIPANT),
+    ],
+)
+def test_other_documented_examples_fit_their_structs(
+    event_type: str, documented: dict[str, object]
+) -> None:
+    summary = msgspec.convert(documented, SCHEMAS[event_type])
+
+    assert departure(event_type, documented) is None
+    assert _given(msgspec.to_builtins(summary)) == _given(documented)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "documented", "change", "expected"),
+    [
+        ("call-summary.complete", CALL_SUMMARY, {"call_state": "COMPLETED"}, "`$.call_state`"),
+        ("call-summary.complete", CALL_SUMMARY, {"from": {"caller": 5}}, "`$.from.caller`"),
+        ("call-event.sdk", CALL_EVENT, {"level": "warning"}, "`$.level`"),
+        (
+            "conference-participant-summary.complete",
+            PARTICIPANT,
+            {"events": {"hold": ["noon"]}},
+            "`$.events.hold[0]`",
+        ),
+    ],
+)
+def test_departures_of_other_types_say_where(
+    event_type: str, documented: dict[str, object], change: dict[str, object], expected: str
+) -> None:
+    assert expected in str(departure(f"{INSIGHTS}.{event_type}", {**documented, **change}))
+
+
+def _given(value: object) -> object:
+    """``value`` without the members that are null, which is how absent ones come out."""
+    if isinstance(value, dict):
+        return {name: _given(each) for name, each in value.items() if each is not None}
+    return value

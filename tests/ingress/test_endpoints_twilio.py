@@ -1,0 +1,219 @@
+"""A Twilio sink as its owner sets it up: credentials, addresses, proxies, the test, the method."""
+
+import base64
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from support.running import Running, running, settings_for
+
+from router.datatypes import Networks, Secret
+from router.ingress.twilio_signature import body_hash, sign
+from router.journal import ledger
+from router.journal.connection import Connection
+from router.runtime.app import Roles
+
+TOKEN = Secret("twilio-auth-token-of-the-test")
+OPERATOR = Secret("console-token-of-the-test")
+CREDENTIALS = Secret("voice:open sesame")
+JSON = {"Content-Type": "application/json"}
+ROLES = Roles(port=0, ingress=True)
+TEST = (
+    b'[{"specversion":"1.0","type":"com.twilio.eventstreams.test-event","source":"Sink",'
+    b'"id":"AC1","data":{"test_id":"%s"}}]'
+)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+        yield session
+
+
+def basic(credentials: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(credentials.encode()).decode()}"}
+
+
+def signed(base: str, body: bytes) -> tuple[str, dict[str, str]]:
+    query = f"bodySHA256={body_hash(body)}"
+    return query, {**JSON, "X-Twilio-Signature": sign(f"{base}/twilio?{query}", TOKEN)}
+
+
+async def posted(
+    process: Running, http: aiohttp.ClientSession, body: bytes, headers: dict[str, str], query: str
+) -> tuple[int, str, str]:
+    """Status, error code and challenge."""
+    async with http.post(f"{process.url}/twilio?{query}", data=body, headers=headers) as response:
+        answer = await response.json()
+        code = answer.get("error", {}).get("code", "")
+        return response.status, code, response.headers.get("WWW-Authenticate", "")
+
+
+BASIC = 'Basic realm="twilio", charset="UTF-8"'
+
+
+@pytest.mark.parametrize(
+    ("tokens", "is_signed", "credentials", "expected"),
+    [
+        # Credentials alone, for no auth token is set.
+        ((), False, "voice:open sesame", (202, "", "")),
+        ((), False, "voice:wrong", (401, "wrong_credentials", BASIC)),
+        ((), False, "", (401, "no_credentials", BASIC)),
+        # Both are set, so both must fit.
+        ((TOKEN,), True, "voice:open sesame", (202, "", "")),
+        ((TOKEN,), False, "voice:open sesame", (401, "no_signature", "")),
+        ((TOKEN,), True, "", (401, "no_credentials", BASIC)),
+        ((TOKEN,), True, "voice:wrong", (401, "wrong_credentials", BASIC)),
+    ],
+)
+async def test_credentials_of_the_sinks_url_are_checked_besides_the_signature(
+    redis_url: Secret,
+    http: aiohttp.ClientSession,
+    sample: bytes,
+    tokens: tuple[Secret, ...],
+    is_signed: bool,  # noqa: FBT001 - a column of the table
+    credentials: str,
+    expected: tuple[int, str, str],
+) -> None:
+    settings = settings_for(
+        redis_url, twilio_auth_tokens=tokens, twilio_basic_auth=(Secret("old:one"), CREDENTIALS)
+    )
+    async with running(settings, ROLES) as process:
+        query, headers = signed(process.url, sample)
+        if not is_signed:
+            del headers["X-Twilio-Signature"]
+        if credentials:
+            headers |= basic(credentials)
+
+        assert await posted(process, http, sample, headers, query) == expected
+
+
+@pytest.mark.parametrize(
+    "header", ["Basic", "Basic !", "Basic dm9pY2U6b3BlbiBzZXNhbWU", "Bearer voice:open sesame"]
+)
+async def test_what_is_no_basic_header_is_refused(
+    redis_url: Secret, http: aiohttp.ClientSession, sample: bytes, header: str
+) -> None:
+    settings = settings_for(redis_url, twilio_basic_auth=(CREDENTIALS,))
+    async with running(settings, ROLES) as process:
+        answer = await posted(process, http, sample, {**JSON, "Authorization": header}, "")
+
+    assert answer == (401, "wrong_credentials", BASIC)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "proxies", "forwarded", "status"),
+    [
+        ("127.0.0.1", "", "", 202),
+        ("35.90.102.128/25", "", "", 403),
+        ("35.90.102.128/25", "", "35.90.102.200", 403),
+        ("35.90.102.128/25", "127.0.0.0/8", "35.90.102.200", 202),
+        ("35.90.102.128/25", "127.0.0.0/8", "35.90.102.200, 198.51.100.7", 403),
+    ],
+)
+async def test_only_the_listed_addresses_may_send(
+    redis_url: Secret,
+    http: aiohttp.ClientSession,
+    sample: bytes,
+    addresses: str,
+    proxies: str,
+    forwarded: str,
+    status: int,
+) -> None:
+    settings = settings_for(
+        redis_url,
+        twilio_auth_tokens=(TOKEN,),
+        twilio_addresses=Networks.parse(addresses),
+        trusted_proxies=Networks.parse(proxies) if proxies else Networks(),
+    )
+    async with running(settings, ROLES) as process:
+        query, headers = signed(process.url, sample)
+        if forwarded:
+            headers["X-Forwarded-For"] = forwarded
+
+        assert (await posted(process, http, sample, headers, query))[0] == status
+
+
+@pytest.mark.parametrize(("proxies", "status"), [("127.0.0.1", 202), ("192.0.2.1", 403)])
+async def test_a_trusted_proxy_says_which_url_was_called(
+    redis_url: Secret, http: aiohttp.ClientSession, sample: bytes, proxies: str, status: int
+) -> None:
+    settings = settings_for(
+        redis_url, twilio_auth_tokens=(TOKEN,), trusted_proxies=Networks.parse(proxies)
+    )
+    query, headers = signed("https://events.example.com", sample)
+    headers |= {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "events.example.com"}
+    async with running(settings, ROLES) as process:
+        assert (await posted(process, http, sample, headers, query))[0] == status
+
+
+async def test_each_test_of_a_sink_shows_the_operator_its_id_once(
+    redis_url: Secret,
+    http: aiohttp.ClientSession,
+    connection: Connection,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,), console_token=OPERATOR)
+    caplog.set_level("INFO")
+    async with running(settings, ROLES) as process:
+        for test_id in (b"EW01", b"EW02", b"EW01"):
+            query, headers = signed(process.url, TEST % test_id)
+            assert (await posted(process, http, TEST % test_id, headers, query))[0] == 202
+        asked = {"Authorization": f"Bearer {OPERATOR.reveal()}"}
+        async with http.get(f"{process.url}/api/v1/twilio-tests", headers=asked) as response:
+            tests = (await response.json())["tests"]
+        async with http.get(f"{process.url}/api/v1/twilio-tests") as response:
+            assert response.status == 401
+        assert process.metric("router_twilio_test_events_total") == 3
+
+    assert [(test["test_id"], test["account_sid"]) for test in tests] == [
+        ("EW02", "AC1"),
+        ("EW01", "AC1"),
+    ]
+    logged = [vars(record).get("test_id") for record in caplog.records]
+    assert [test_id for test_id in logged if test_id] == ["EW01", "EW02", "EW01"]
+    assert (await ledger.read(connection)).accepted == 3
+
+
+@pytest.mark.parametrize("data", [b'"x"', b"5", b"{}", b"null", b'{"test_id":["a"]}', b'"{"'])
+async def test_a_test_event_without_an_id_is_an_event_all_the_same(
+    redis_url: Secret, http: aiohttp.ClientSession, data: bytes
+) -> None:
+    settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,))
+    body = TEST.replace(b'{"test_id":"%s"}', data + b',"datacontenttype":"application/json"')
+    async with running(settings, ROLES) as process:
+        query, headers = signed(process.url, body)
+
+        assert await posted(process, http, body, headers, query) == (202, "", "")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
+async def test_a_sink_with_another_method_is_told_to_use_post(
+    redis_url: Secret, http: aiohttp.ClientSession, method: str
+) -> None:
+    async with (
+        running(settings_for(redis_url), ROLES) as process,
+        http.request(method, f"{process.url}/twilio") as response,
+    ):
+        text = await response.text()
+
+    assert (response.status, response.headers["Allow"]) == (405, "POST")
+    assert method == "HEAD" or "the sink's method must be POST" in text
+
+
+async def test_a_strangers_body_is_not_read(redis_url: Secret, http: aiohttp.ClientSession) -> None:
+    settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,))
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(64):
+            read += 1
+            yield b" " * (1 << 16)
+
+    async with (
+        running(settings, ROLES) as process,
+        http.post(f"{process.url}/twilio", data=body(), headers=JSON) as response,
+    ):
+        assert response.status == 401
+    assert read < 64

@@ -1,0 +1,181 @@
+"""The signature, against Twilio's own library as the oracle."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twilio.request_validator import RequestValidator, get_signature_algorithm
+
+from router.datatypes import Secret
+from router.ingress.twilio_signature import (
+    Check,
+    body_hash,
+    called_url,
+    check,
+    check_url,
+    sign,
+)
+
+TOKEN = Secret("12345678901234567890123456789012")
+BODY = b'[{"id":"1"}]'
+URL = f"https://router.example.com/twilio?bodySHA256={body_hash(BODY)}"
+
+
+def verdict(
+    *,
+    url: str = URL,
+    body: bytes = BODY,
+    signature: str | None = None,
+    tokens: tuple[Secret, ...] = (TOKEN,),
+    settings: str = "",
+) -> Check:
+    given_signature = sign(URL, TOKEN) if signature is None else signature
+    return check(
+        signature=given_signature, url=url, body=body, auth_tokens=tokens, settings=settings
+    )
+
+
+text = st.text(string.ascii_letters + string.digits + "-._~%&=+/ éж🦉", max_size=30)
+ports = st.sampled_from(["", ":80", ":443", ":8443", ":8080"])
+algorithms = st.sampled_from(["HMAC_SHA1", "HMAC_SHA256", "hmac_sha256", "HMAC_MD5"])
+
+
+@given(
+    token=st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=40),
+    scheme=st.sampled_from(["http", "https"]),
+    signed_port=ports,
+    called_port=ports,
+    path=text,
+    query=text,
+    body=st.text(max_size=50),
+    algorithm=algorithms,
+)
+def test_it_agrees_with_twilios_own_library(
+    token: str,
+    scheme: str,
+    signed_port: str,
+    called_port: str,
+    path: str,
+    query: str,
+    body: str,
+    algorithm: str,
+) -> None:
+    digest = body_hash(body.encode())
+    signed, called = (
+        f"{scheme}://example.com{port}/{path}?bodySHA256={digest}&{query}"
+        for port in (signed_port, called_port)
+    )
+    settings = f"key=webhooks_sharedkey_1,algorithm={algorithm}"
+    theirs = RequestValidator(token)
+    known = algorithm != "HMAC_MD5"
+    signature = theirs.compute_signature(signed, {}, algorithm if known else "HMAC_SHA1")
+
+    ours = check(
+        signature=signature,
+        url=called,
+        body=body.encode(),
+        auth_tokens=[Secret(token)],
+        settings=settings,
+    )
+
+    assert get_signature_algorithm(settings) == algorithm
+    assert (ours is Check.GENUINE) == theirs.validate(called, body, signature, algorithm)
+    assert (ours is Check.UNKNOWN_ALGORITHM) == (not known)
+    assert sign(signed, Secret(token)) == theirs.compute_signature(signed, {})
+
+
+@given(text)
+def test_settings_that_name_no_algorithm_mean_the_auth_tokens(settings: str) -> None:
+    expected = verdict(settings=f"key={settings.replace(',', '')}")
+
+    assert expected is Check.GENUINE
+
+
+@pytest.mark.parametrize("signed", ["", ":443"])
+@pytest.mark.parametrize("called", ["", ":443"])
+def test_the_default_port_may_be_written_or_not(signed: str, called: str) -> None:
+    query = f"bodySHA256={body_hash(BODY)}"
+    signature = sign(f"https://example.com{signed}/twilio?{query}", TOKEN)
+    url = f"https://example.com{called}/twilio?{query}"
+
+    assert verdict(url=url, signature=signature) is Check.GENUINE
+
+
+@pytest.mark.parametrize(
+    ("signed", "expected"),
+    [
+        ("https://voice:open%20sesame@router.example.com/twilio", Check.GENUINE),
+        ("https://voice:open sesame@router.example.com:443/twilio", Check.GENUINE),
+        ("https://router.example.com/twilio", Check.GENUINE),
+        ("https://voice:other@router.example.com/twilio", Check.WRONG_SIGNATURE),
+    ],
+)
+def test_the_url_counts_with_the_credentials_that_the_sink_has(
+    signed: str, expected: Check
+) -> None:
+    url = "https://router.example.com/twilio"
+
+    result = check_url(
+        signature=sign(signed, TOKEN),
+        url=url,
+        auth_tokens=[TOKEN],
+        credentials="voice:open sesame",
+    )
+
+    assert result is expected
+
+
+def test_any_of_several_tokens_will_do() -> None:
+    tokens = (Secret("old"), TOKEN, Secret("subaccount"))
+
+    assert verdict(tokens=tokens) is Check.GENUINE
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, Check.GENUINE),
+        ({"signature": ""}, Check.NO_SIGNATURE),
+        ({"tokens": ()}, Check.NO_TOKEN),
+        ({"signature": "AAAA"}, Check.WRONG_SIGNATURE),
+        ({"signature": "ü" * 28}, Check.WRONG_SIGNATURE),
+        ({"signature": sign(URL, TOKEN)[:-1]}, Check.WRONG_SIGNATURE),
+        ({"tokens": (Secret("other"),)}, Check.WRONG_SIGNATURE),
+        ({"url": URL.replace("https", "http")}, Check.WRONG_SIGNATURE),
+        ({"url": URL.replace("/twilio", "/twilio/")}, Check.WRONG_SIGNATURE),
+        ({"url": URL + "&x=1"}, Check.WRONG_SIGNATURE),
+        ({"url": URL.replace(".com", ".org:8443")}, Check.WRONG_SIGNATURE),
+        ({"url": URL.replace("router", "[::1]:x")}, Check.WRONG_SIGNATURE),
+        ({"settings": "key=k,algorithm=HMAC_MD5"}, Check.UNKNOWN_ALGORITHM),
+        ({"settings": "key=k,algorithm=HMAC_SHA256"}, Check.WRONG_SIGNATURE),
+        ({"body": BODY + b" "}, Check.WRONG_BODY_HASH),
+        ({"body": b""}, Check.WRONG_BODY_HASH),
+    ],
+)
+def test_whatever_does_not_fit_is_named(change: dict[str, object], expected: Check) -> None:
+    assert verdict(**change) is expected  # type: ignore[arg-type]
+
+
+def test_a_signed_url_without_a_body_hash_protects_no_body() -> None:
+    url = "https://router.example.com/twilio"
+
+    assert verdict(url=url, signature=sign(url, TOKEN)) is Check.NO_BODY_HASH
+
+
+@pytest.mark.parametrize(
+    ("public_url", "raw_path", "expected"),
+    [
+        ("https://r.example.com", "/twilio?a=1", "https://r.example.com/twilio?a=1"),
+        ("https://r.example.com/", "/twilio?a=1", "https://r.example.com/twilio?a=1"),
+        ("https://r.example.com/voice", "/twilio?a=1", "https://r.example.com/voice/twilio?a=1"),
+        ("https://r.example.com/twilio", "/twilio?a=1", "https://r.example.com/twilio?a=1"),
+        ("https://r.example.com/v/twilio", "/twilio?a=1", "https://r.example.com/v/twilio?a=1"),
+        ("https://r.example.com:8443", "/twilio", "https://r.example.com:8443/twilio"),
+        ("https://r.example.com", "/twilio?a=%2F&b=+", "https://r.example.com/twilio?a=%2F&b=+"),
+    ],
+)
+def test_the_url_is_the_one_that_twilio_called(
+    public_url: str, raw_path: str, expected: str
+) -> None:
+    assert called_url(public_url, raw_path) == expected

@@ -1,0 +1,117 @@
+"""Connections that are kept at hand are sound, or not used."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.exceptions import ResponseError
+
+from router.datatypes import Secret
+from router.errors import JournalUnavailableError
+from router.journal.connection import Connection, connect
+from router.journal.pool import Wires
+
+
+@pytest.fixture
+async def narrow(redis_url: Secret) -> AsyncIterator[Connection]:
+    """One with two connections, of which one is kept."""
+    connection = connect(redis_url, deadline=5.0, max_connections=2)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def wires(narrow: Connection) -> Wires:
+    return Wires(narrow.redis.connection_pool, keep=1)
+
+
+async def connections(connection: Connection) -> int:
+    return len(await connection.redis.client_list())
+
+
+async def test_replies_come_in_order_and_a_failed_command_spoils_no_other(wires: Wires) -> None:
+    first, failed, last = await wires.exchange([("PING",), ("HGET", "a"), ("ECHO", "b")])
+    assert first == b"PONG"
+    assert isinstance(failed, ResponseError)
+    assert last == b"b"
+    assert await wires.exchange([("ECHO", "c")]) == [b"c"]
+
+
+async def test_one_connection_serves_many_commands(
+    wires: Wires, connection: Connection, narrow: Connection
+) -> None:
+    await wires.exchange([("PING",)])
+    before = await connections(connection)
+    for _ in range(5):
+        await wires.exchange([("PING",)])
+    assert await connections(connection) == before
+    assert len(narrow.redis.connection_pool._in_use_connections) == 1
+
+
+async def test_what_is_not_kept_is_given_back(wires: Wires, narrow: Connection) -> None:
+    for _ in range(3):
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(wires.exchange([("ECHO", each)])) for each in range(6)]
+        assert [task.result() for task in asked] == [[str(each).encode()] for each in range(6)]
+        assert await narrow.redis.ping()
+
+
+async def test_a_connection_that_redis_closed_is_replaced(
+    wires: Wires, narrow: Connection, connection: Connection
+) -> None:
+    (own,) = await wires.exchange([("CLIENT", "ID")])
+    kept = wires._kept[0]
+    assert await connection.redis.execute_command("CLIENT KILL", "ID", own) == 1
+    while not kept._reader.at_eof():  # noqa: ASYNC110 - the loop has yet to hear of it
+        await asyncio.sleep(0)
+
+    assert await wires.exchange([("PING",)]) == [b"PONG"]
+    assert len(narrow.redis.connection_pool._in_use_connections) == 1
+
+
+async def test_who_is_cut_off_leaves_no_reply_to_the_next(
+    wires: Wires, narrow: Connection, connection: Connection
+) -> None:
+    await wires.exchange([("PING",)])
+    waiting = asyncio.get_running_loop().create_task(wires.exchange([("BLPOP", "nothing", 0)]))
+    while not (await connection.redis.info("clients"))["blocked_clients"]:
+        pass
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    assert await wires.exchange([("ECHO", "mine")]) == [b"mine"]
+    assert len(narrow.redis.connection_pool._in_use_connections) == 1
+
+
+async def test_a_connection_that_breaks_is_an_error_and_the_next_is_new(
+    narrow: Connection, wires: Wires, connection: Connection
+) -> None:
+    (own,) = await wires.exchange([("CLIENT", "ID")])
+    waiting = asyncio.get_running_loop().create_task(
+        narrow.ask(wires.exchange([("BLPOP", "nothing", 0)]))
+    )
+    while not (await connection.redis.info("clients"))["blocked_clients"]:
+        pass
+    await connection.redis.execute_command("CLIENT KILL", "ID", own)
+    with pytest.raises(JournalUnavailableError):
+        await waiting
+    assert await wires.exchange([("PING",)]) == [b"PONG"]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_a_use_that_is_cut_off_at_any_moment_is_made_good(
+    wires: Wires, narrow: Connection, *, kept: bool
+) -> None:
+    loop = asyncio.get_running_loop()
+    for steps in range(60):
+        if kept:
+            await wires.exchange([("PING",)])
+        task = loop.create_task(wires.exchange([("PING",)]))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert len(narrow.redis.connection_pool._in_use_connections) == len(wires._kept)
+        assert await wires.exchange([("ECHO", steps)]) == [str(steps).encode()]
+        assert await narrow.redis.ping()

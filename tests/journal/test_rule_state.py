@@ -1,0 +1,213 @@
+"""State in a real Redis: the same answers as in memory, each given once, bounded and mortal."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.chains import START, chains
+
+from router.alerts import AlertKey
+from router.datatypes import Secret
+from router.journal import keys
+from router.journal.acknowledgements import Acknowledgement, Acknowledgements
+from router.journal.connection import Connection, connect
+from router.journal.finish import Work
+from router.journal.rule_state import States
+from router.rules.state.memory_store import MemoryStore
+from router.rules.state.steps import (
+    Answer,
+    Chain,
+    Cooldown,
+    Count,
+    Outcome,
+    Over,
+    Reason,
+    Resolve,
+)
+
+RECORD = "router:batch:open"
+
+
+class Journal:
+    """State in Redis for a test without fixtures of its own: each run begins with nothing."""
+
+    def __init__(self, url: Secret) -> None:
+        self.connection = connect(url, deadline=5.0, max_connections=4)
+        self.states = States(self.connection)
+
+    async def begin(self) -> None:
+        await self.connection.redis.flushall()
+        await self.connection.redis.set(RECORD, b"x")
+
+    async def decide(self, work: str, batch: list[Chain], now: int) -> list[Answer]:
+        answers = await self.states.decide(
+            Work(work, RECORD, keys.BATCHES, keys.EVALUATE_QUEUE), batch, now
+        )
+        assert answers is not None
+        return answers
+
+
+@pytest.fixture
+async def journal(redis_url: Secret) -> AsyncIterator[Journal]:
+    journal = Journal(redis_url)
+    await journal.begin()
+    yield journal
+    await journal.connection.close()
+
+
+def counted(event: str, second: float = 0, at_least: int = 3, key: str = "a") -> Chain:
+    at = START + int(second * 1000)
+    return Chain(f"count {event}", (Count("s", key, event, at, 10_000, at_least),))
+
+
+def cooled(event: str, second: float = 0, key: str = "a") -> Chain:
+    return Chain(event, (Cooldown("s", key, START + int(second * 1000), 10_000),))
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    batches=st.lists(
+        st.tuples(chains(), st.integers(0, 60), st.integers(0, 3)), min_size=1, max_size=8
+    )
+)
+def test_redis_and_memory_give_the_same_answers(
+    redis_url: Secret, batches: list[tuple[list[Chain], int, int]]
+) -> None:
+    """Whatever is asked, in batches of which some are asked again (a rerun, a second worker)."""
+
+    async def compare() -> None:
+        journal, memory = Journal(redis_url), MemoryStore()
+        await journal.begin()
+        now = START
+        try:
+            for number, (batch, seconds, again) in enumerate(batches):
+                now += 1000 * seconds
+                work = f"w{max(0, number - again)}"
+                expected = memory.decide(work, batch, now)
+                assert await journal.decide(work, batch, now) == expected
+        finally:
+            await journal.connection.close()
+
+    asyncio.run(compare())
+
+
+async def test_a_rerun_is_answered_as_the_first_run_and_counts_nothing_again(
+    journal: Journal,
+) -> None:
+    batch = [counted("e1"), counted("e2")]
+
+    first = await journal.decide("w1", batch, START)
+    again = await journal.decide("w1", batch, START + 5000)
+    other = await journal.decide("w2", [counted("e3")], START)
+
+    assert [answer.outcome for answer in first] == [Outcome.COUNTED] * 2
+    assert again == first
+    assert [(answer.outcome, answer.count) for answer in other] == [(Outcome.TOLD, 3)]
+
+
+async def test_two_workers_with_the_same_batch_get_the_same_answers(journal: Journal) -> None:
+    batch = [cooled(f"e{number}") for number in range(50)]
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(journal.decide("w", batch, START)) for _ in range(4)]
+
+    answers = [task.result() for task in tasks]
+    assert all(each == answers[0] for each in answers)
+    assert [answer.outcome for answer in answers[0]].count(Outcome.TOLD) == 1
+
+
+async def test_a_finished_batch_decides_nothing_more(journal: Journal) -> None:
+    await journal.connection.redis.delete(RECORD)
+
+    assert (
+        await journal.states.decide(
+            Work("w", RECORD, keys.BATCHES, keys.EVALUATE_QUEUE), [counted("e1")], START
+        )
+        is None
+    )
+    assert await journal.connection.redis.keys("router:state:*") == []
+
+
+async def test_a_batch_larger_than_one_call_is_decided_whole_and_in_order(
+    journal: Journal,
+) -> None:
+    answers = await journal.decide("w", [cooled(f"e{number}") for number in range(450)], START)
+    (following,) = await journal.decide("w2", [cooled("later", 10)], START + 10_000)
+
+    assert answers[0].outcome is Outcome.TOLD
+    assert {answer.reason for answer in answers[1:]} == {Reason.COOLDOWN}
+    assert (following.outcome, following.held_back) == (Outcome.TOLD, 449)
+
+
+async def test_keys_of_strangers_are_bounded(redis_url: Secret) -> None:
+    journal = Journal(redis_url)
+    await journal.begin()
+    journal.states = States(journal.connection, keys_limit=3)
+
+    first = await journal.decide("w", [cooled(k, key=k) for k in "abcd"], START)
+    after_they_ended = await journal.decide("w2", [cooled("e", key="e")], START + 20_000)
+
+    assert [answer.overflowed for answer in first] == [False, False, False, True]
+    assert first[3].outcome is Outcome.TOLD  # too many keys: better told than lost
+    assert not after_they_ended[0].overflowed
+    assert await journal.connection.redis.zcard("router:keys:s") == 1
+    await journal.connection.close()
+
+
+async def test_of_too_many_endings_the_oldest_are_forgotten(redis_url: Secret) -> None:
+    def ended(key: str) -> Chain:
+        return Chain(f"up {key}", (Resolve("s", key, START, None, 60_000),))
+
+    def late(key: str) -> Chain:
+        return Chain(f"down {key}", (Over("s", key, START - 1),))
+
+    journal, memory = Journal(redis_url), MemoryStore(keys_limit=20)
+    await journal.begin()
+    journal.states = States(journal.connection, keys_limit=20)
+    names = [f"{number:02}" for number in range(50)]
+    outcomes = []
+    for second, batch in (
+        (0, [ended(key) for key in names[:19]]),
+        (1, [ended(key) for key in names[18:30]]),
+        (1, [late(key) for key in names]),
+        (60, [ended(names[0]), *(late(key) for key in names)]),
+        (61, [ended(key) for key in names[30:]]),
+    ):
+        now = START + 1000 * second
+        answers = await journal.decide(f"w{second}{len(batch)}", batch, now)
+        assert answers == memory.decide(f"w{second}{len(batch)}", batch, now)
+        outcomes.append([answer.outcome for answer in answers].count(Outcome.HELD))
+
+    assert outcomes == [0, 0, 20, 13, 0]
+    assert await journal.connection.redis.zcard("router:keys:s:over") == 20
+    assert await journal.connection.redis.hlen("router:state:s:over") == 20
+    assert 0 < await journal.connection.redis.pttl("router:state:s:over") <= 60_000
+    await journal.connection.close()
+
+
+async def test_all_that_is_remembered_is_forgotten_some_day(journal: Journal) -> None:
+    await journal.decide("w", [counted("e1"), cooled("e2", key="b")], START)
+
+    kept = await journal.connection.redis.keys("router:*")
+    lifetimes = {name: await journal.connection.redis.pttl(name) for name in kept}
+    del lifetimes[RECORD.encode()], lifetimes[keys.answers("w").encode()]
+    assert len(lifetimes) == 3
+    assert all(0 < lifetime <= 30_000 for lifetime in lifetimes.values())
+
+
+async def test_an_acknowledgement_is_found_again(connection: Connection) -> None:
+    acknowledgements = Acknowledgements(connection)
+    key = AlertKey("ak_1")
+
+    assert await acknowledgements.acknowledged(key) is None
+    await acknowledgements.acknowledge(key, "ann", 1_700_000_000.5)
+    await acknowledgements.acknowledge(key, "bob", 1_700_000_001.0)
+
+    assert await acknowledgements.acknowledged(key) == Acknowledgement("bob", 1_700_000_001.0)
+    assert await connection.redis.ttl(keys.acknowledgement(key)) > 0

@@ -1,0 +1,164 @@
+"""What the index reads from a condition."""
+
+import pytest
+
+from router.cel import Constant, compile_condition, compile_expression, tree
+from router.rules.index.atoms import (
+    ALWAYS,
+    NEVER,
+    AllOf,
+    Atom,
+    Each,
+    Formula,
+    Question,
+    necessary,
+)
+
+
+def written(formula: Formula) -> str:
+    """A formula as text; a test that decides the condition by itself has a ``!``."""
+    if formula == ALWAYS:
+        return "always"
+    if formula == NEVER:
+        return "never"
+    if isinstance(formula, Atom):
+        path = ".".join("*" if step is Each.ELEMENT else str(step) for step in formula.path)
+        value = "" if formula.test is Question.PRESENT else f" {formula.value!r}"
+        return f"{path} {formula.test.value}{value}{'!' * formula.exact}"
+    joint = " & " if isinstance(formula, AllOf) else " | "
+    return f"({joint.join(map(written, formula.parts))})"
+
+
+@pytest.mark.parametrize(
+    ("condition", "formula"),
+    [
+        ('data.a == "x"', "data.a == 'x'!"),
+        ('"x" == message.data.a', "data.a == 'x'!"),
+        ('event["type"] == "x"', "type == 'x'!"),
+        ("data.a == -2", "data.a == -2!"),
+        ("data.a == null", "data.a == None!"),
+        ("data.a", "data.a == True!"),
+        ("!data.a", "data.a == False!"),
+        ('!(data.a != "x")', "data.a == 'x'!"),
+        ('data.a != "x"', "(data.a is there)"),
+        ("data.a == [1]", "(data.a is there)"),
+        ("data.a == data.b", "(data.a is there & data.b is there)"),
+        ("data.a in [1, 2]", "(data.a == 1! | data.a == 2!)"),
+        ("data.a in []", "never"),
+        ("data.a in [1, data.b]", "(data.a is there & data.b is there)"),
+        ("!(data.a in [1])", "(data.a is there)"),
+        ('"x" in data.tags', "data.tags.* == 'x'!"),
+        ("data.a < 3", "data.a < 3!"),
+        ("3 < data.a", "data.a > 3!"),
+        ("!(data.a < 3)", "data.a >= 3"),
+        ("!(3 <= data.a)", "data.a < 3"),
+        ('data.a >= "b"', "data.a >= 'b'!"),
+        ("data.a > true", "(data.a is there)"),
+        ('data.a.startsWith("x")', "data.a begins with 'x'!"),
+        ('!data.a.startsWith("x")', "(data.a is there)"),
+        ('data.a.contains("x.")', "data.a matches 'x\\\\.'"),
+        ('data.a.endsWith("x")', "data.a matches 'x\\\\z'"),
+        ('data.a.matches("x+")', "data.a matches 'x+'"),
+        ('data.a.matches("^ab c.*")', "data.a begins with 'ab c'"),
+        ('data.a.matches("^abc*")', "data.a begins with 'ab'"),
+        ('data.a.matches("^a?")', "data.a matches '^a?'"),
+        ('data.a.matches("^ab|c")', "data.a matches '^ab|c'"),
+        ("has(data.a.b)", "data.a.b is there!"),
+        ("!has(data.a.b)", "(data.a is there)"),
+        ("size(data.a) > 1", "(data.a is there)"),
+        ("data.a + 1 == data.b * 2", "(data.a is there & data.b is there)"),
+        ("data.a[0] == 1", "(data.a is there)"),
+        ("data.a == 1 && data.b == 2", "(data.a == 1! & data.b == 2!)"),
+        ("!(data.a == 1 || data.b < 2)", "((data.a is there) & data.b >= 2)"),
+        ("!(data.a != 1 && data.b != 2)", "(data.a == 1! | data.b == 2!)"),
+        ("(data.a || data.b) == data.c", "(data.c is there)"),
+        (
+            "data.a ? data.b : data.c",
+            "((data.a == True! & data.b == True!) | (data.a == False! & data.c == True!))",
+        ),
+        (
+            'data.l.exists(x, x.a == "k" && x.b > data.n)',
+            "((data.l is there) & (data.l.*.a == 'k' & (data.l.*.b is there & data.n is there)))",
+        ),
+        ("1 in data.a", "data.a.* == 1"),
+        ("data.a == 1u", "(data.a is there)"),
+        ('data.?a.orValue("") == "x"', "always"),
+        ("data.?a.b.hasValue()", "always"),
+        ("timestamp(data.a) < timestamp(data.b)", "(data.a is there & data.b is there)"),
+        (
+            "data.l.exists(i, x, x == 1 && data.a == 2)",
+            "((data.l is there) & (always & data.a == 2))",
+        ),
+        ("data.l.exists(x, x == 1)", "((data.l is there) & data.l.* == 1)"),
+        ("data.l.all(x, x == 1)", "((data.l is there) & always)"),
+        ("!data.l.all(x, x != 1)", "((data.l is there) & data.l.* == 1)"),
+        ("!data.l.exists(x, x == 1)", "((data.l is there) & always)"),
+        ("size(data.l.filter(x, x == data.a)) > 0", "(data.l is there)"),
+        ("true", "always"),
+        ("false || data.a == 1", "(never | data.a == 1!)"),
+        ("event == data", "(data is there)"),
+    ],
+)
+def test_a_condition_says_what_holds_of_single_fields(condition: str, formula: str) -> None:
+    assert written(necessary(compile_condition(condition).tree)) == formula
+
+
+@pytest.mark.parametrize(
+    ("condition", "formula"),
+    [
+        ("late", "data.status == 'late'!"),
+        ("!late", "(data.status is there)"),
+        ("count > 2 && data.n in few", "(data.count > 2! & (data.n == 1! | data.n == 2!))"),
+        (
+            "data.l.exists(x, x == 1 && late)",
+            "((data.l is there) & (data.l.* == 1 & data.status == 'late'))",
+        ),
+        ("data.n in many", "(data.n is there)"),
+        ("data.n in few_and_lists", "(data.n is there)"),
+        ("data.n in customers", "(data.n == 'a'!)"),
+        ('customers[data.a] == "gold"', "(data.a is there)"),
+        ("few[0] == count", "(data.count is there)"),
+    ],
+)
+def test_names_are_seen_through(condition: str, formula: str) -> None:
+    names = {
+        "late": compile_expression('data.status == "late"'),
+        "count": compile_expression("data.count"),
+        "few": Constant([1, 2]),
+        "few_and_lists": Constant([1, [2]]),
+        "many": Constant(list(range(1000))),
+        "customers": Constant({"a": "gold"}),
+    }
+    assert written(necessary(compile_condition(condition, names).tree)) == formula
+
+
+def test_each_form_of_the_language_was_thought_of() -> None:
+    """Whoever adds a form, or a part to one, looks at ``atoms.py`` and then here."""
+    forms = {
+        kind.__name__: [field for field in kind.__struct_fields__ if field not in PLACE]
+        for kind in vars(tree).values()
+        if isinstance(kind, type) and issubclass(kind, tree.Node) and kind is not tree.Node
+    }
+    assert forms == {
+        "Binary": ["operator", "left", "right"],
+        "Call": ["function", "arguments"],
+        "Choice": ["condition", "then", "otherwise"],
+        "Field": ["operand", "name"],
+        "Given": ["name", "value"],
+        "Has": ["operand", "name"],
+        "Item": ["operand", "index"],
+        "Let": ["name", "body", "source"],
+        "Listing": ["items", "optional"],
+        "Literal": ["value"],
+        "Logic": ["operator", "parts"],
+        "Macro": ["macro", "over", "variables", "body", "keep"],
+        "Mapping": ["entries", "optional"],
+        "Name": ["name"],
+        "Negative": ["operand"],
+        "Not": ["operand"],
+        "OptionalField": ["operand", "name"],
+        "OptionalItem": ["operand", "index"],
+    }
+
+
+PLACE = ("offset", "length")

@@ -1,0 +1,69 @@
+"""Each table finds what comparing with every constant finds."""
+
+import operator
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.rules.index.atoms import Atom, Each, Question
+from router.rules.index.lookup import Lookup
+from router.rules.index.lookup_tables import prefixes, thresholds
+
+numbers = st.integers(-5, 5) | st.floats(-5, 5) | st.sampled_from([2**53, 2**53 + 1, 1e300])
+texts = st.text("ab", max_size=5)
+
+
+@given(constants=st.lists(texts, max_size=12), value=texts)
+def test_prefixes_are_found_however_they_nest(constants: list[str], value: str) -> None:
+    found: list[int] = []
+    prefixes(zip(constants, range(len(constants)), strict=True))(value, found)
+    expected = [place for place, each in enumerate(constants) if value.startswith(each)]
+    assert sorted(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "holds"),
+    [
+        (Question.BELOW, operator.lt),
+        (Question.AT_MOST, operator.le),
+        (Question.ABOVE, operator.gt),
+        (Question.AT_LEAST, operator.ge),
+    ],
+)
+@given(data=st.data())
+def test_thresholds_are_found_on_the_right_side(
+    question: Question, holds: Callable[[object, object], bool], data: st.DataObject
+) -> None:
+    kind = data.draw(st.sampled_from([numbers, texts]))
+    constants = data.draw(st.lists(kind, min_size=1, max_size=12))
+    value = data.draw(kind)
+    tables = dict(thresholds(question, zip(constants, range(len(constants)), strict=True)))
+    found: list[int] = []
+    tables[value.__class__](value, found)
+    assert sorted(found) == [n for n, each in enumerate(constants) if holds(value, each)]
+
+
+@pytest.mark.parametrize(
+    ("event", "found"),
+    [({"l": [1]}, [7]), ({"l": {"k": 1}}, [7]), ({"l": []}, []), ({"l": "text"}, []), ({}, [])],
+)
+def test_an_element_of_whatever_value_is_there(event: dict[str, object], found: list[int]) -> None:
+    lookup = Lookup()
+    lookup.add(Atom(("l", Each.ELEMENT), Question.PRESENT), 7)
+    lookup.close()
+    codes: list[int] = []
+    lookup.collect(event, codes)
+    assert codes == found
+
+
+def test_a_crowd_of_elements_does_not_fill_memory() -> None:
+    lookup = Lookup()
+    for code in range(3000):
+        lookup.add(Atom(("l", Each.ELEMENT), Question.EQUAL, "a"), code)
+    lookup.close()
+    codes: list[int] = []
+    lookup.collect({"l": ["a"] * 300}, codes)
+    assert set(codes) == set(range(3000))
+    assert len(codes) < 20_000

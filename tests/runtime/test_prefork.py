@@ -1,0 +1,178 @@
+"""Several processes behind one port: one address, one set of metrics, exchanged without a gap."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from support.processes import RouterProcess
+from support.rules_folder import RulesFolder, capture, rule
+from support.sender import TOKEN, Sender
+from support.waiting import until
+
+from router.datatypes import Secret
+from router.errors import ConfigurationError
+from router.runtime.prefork import bind
+
+pytestmark = pytest.mark.timeout(90)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RulesFolder:
+    folder = RulesFolder(tmp_path / "rules")
+    folder.write(destinations=capture("memory"), rules="rules:\n" + rule("all", "memory"))
+    return folder
+
+
+@pytest.fixture
+def environ(redis_url: Secret, folder: RulesFolder) -> dict[str, str]:
+    return {
+        "ROUTER_REDIS_URL": redis_url.reveal(),
+        "ROUTER_RULES": str(folder.path),
+        "ROUTER_TWILIO_AUTH_TOKENS": TOKEN.reveal(),
+        "ROUTER_PORT": "0",
+    }
+
+
+@pytest.fixture
+async def fleet(environ: dict[str, str]) -> AsyncIterator[RouterProcess]:
+    """Two processes, both listening."""
+    async with RouterProcess("run", "--processes", "2", environ=environ) as fleet:
+        await until(lambda: said(fleet, "all processes listen"), seconds=25)
+        yield fleet
+
+
+async def said(process: RouterProcess, message: str, times: int = 1) -> bool:
+    return [line.get("message") for line in process.log].count(message) >= times
+
+
+def children(process: RouterProcess) -> list[int]:
+    text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii")
+    return [int(pid) for pid in text.split()]
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def metric(url: str, line_start: str) -> float:
+    # A connection of its own: the kernel may give it to either process.
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as response:
+        lines = (await response.text()).splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(line_start))
+
+
+async def test_the_metrics_of_all_are_one(fleet: RouterProcess, sample: bytes) -> None:
+    sender = Sender(sample)
+    await sender.send(fleet.url, [f"NO{number}" for number in range(100)])
+
+    accepted = "router_events_received_total{"
+    counts = {await metric(fleet.url, accepted) for _ in range(8)}
+
+    assert counts == {100.0}
+
+    async def delivered() -> bool:
+        return await metric(fleet.url, "router_deliveries_total{") == 100
+
+    assert await until(delivered)
+
+
+async def test_an_exchange_under_load_refuses_nothing(fleet: RouterProcess, sample: bytes) -> None:
+    sender = Sender(sample, seconds=60)
+    old = children(fleet)
+    more = asyncio.Event()
+
+    async def load() -> None:
+        part = 0
+        while not more.is_set():
+            ids = [f"NO{part}-{number}" for number in range(50)]
+            await sender.send(fleet.url, ids, at_once=8)
+            part += 1
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(load())
+        os.kill(fleet.pid, signal.SIGUSR2)
+        await until(lambda: said(fleet, "all processes are exchanged"), seconds=30)
+
+        async def old_are_gone() -> bool:
+            return not set(old) & set(children(fleet))
+
+        await until(old_are_gone, seconds=30)
+        more.set()
+
+    assert len(children(fleet)) == 2
+    assert sender.refused == 0
+    assert len(sender.accepted) > 0
+
+
+async def test_a_process_that_dies_is_replaced(fleet: RouterProcess, sample: bytes) -> None:
+    victim, *_ = children(fleet)
+    os.kill(victim, signal.SIGKILL)
+
+    await until(lambda: said(fleet, "listening", times=3), seconds=25)
+
+    sender = Sender(sample)
+    await sender.send(fleet.url, [f"NO{number}" for number in range(20)])
+    assert len(sender.accepted) == 20
+
+
+async def test_new_processes_that_do_not_come_up_leave_the_old_ones(
+    fleet: RouterProcess, folder: RulesFolder, sample: bytes
+) -> None:
+    old = children(fleet)
+    folder.write(destinations="rules: nonsense")
+
+    os.kill(fleet.pid, signal.SIGUSR2)
+    await until(
+        lambda: said(fleet, "a new process does not come up, the old ones stay"), seconds=25
+    )
+
+    sender = Sender(sample)
+    await sender.send(fleet.url, ["NO1"])
+    assert sender.accepted == {"NO1"}
+    assert set(old) <= set(children(fleet))
+
+
+async def test_told_to_stop_all_of_them_stop(environ: dict[str, str]) -> None:
+    async with RouterProcess("ingress", "--processes", "2", environ=environ) as fleet:
+        await until(lambda: said(fleet, "all processes listen"), seconds=25)
+        pids = children(fleet)
+
+    assert len(pids) == 2
+    assert not any(alive(pid) for pid in pids)
+
+
+async def test_without_their_parent_all_of_them_end(environ: dict[str, str]) -> None:
+    async with RouterProcess("ingress", "--processes", "2", environ=environ) as fleet:
+        await until(lambda: said(fleet, "all processes listen"), seconds=25)
+        pids = children(fleet)
+        await fleet.kill()
+
+    async def gone() -> bool:
+        return not any(alive(pid) for pid in pids)
+
+    assert await until(gone, seconds=20)
+
+
+async def test_wrong_settings_end_the_parent_too(environ: dict[str, str]) -> None:
+    with pytest.raises(RuntimeError, match="ROUTER_LEASE"):
+        async with RouterProcess(
+            "ingress", "--processes", "2", environ={**environ, "ROUTER_LEASE": "soon"}
+        ):
+            pass
+
+
+def test_an_address_in_use_is_a_clear_error() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(ConfigurationError, match=r"cannot listen on 127\.0\.0\.1"):
+            bind("127.0.0.1", taken.getsockname()[1], 2)

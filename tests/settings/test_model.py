@@ -1,0 +1,319 @@
+"""ROUTER_* variables: what is taken, what is refused, and that the documents say the same."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.reference import example, purposes, row
+
+from router.datatypes import ByteSize, Duration, Networks, Secret, Texts
+from router.errors import SettingsError
+from router.settings.environment import Variable
+from router.settings.model import (
+    SETTINGS,
+    Durability,
+    Egress,
+    LogFormat,
+    LogLevel,
+    Settings,
+    is_given,
+)
+
+ROOT = Path(__file__).parents[2]
+CANARY = "c4nary-5ecret"
+KUBERNETES = (
+    "is set by Kubernetes, for a Service named router:"
+    " put enableServiceLinks: false into the pod's spec"
+)
+HOST = "expected a name or an address without scheme or port, for example 127.0.0.1, 0.0.0.0 or ::"
+EXAMPLE = "write for example https://router.example.com"
+
+each_setting = pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+
+
+def refusal(environ: dict[str, str]) -> str:
+    with pytest.raises(SettingsError) as caught:
+        Settings.read(environ)
+    return str(caught.value)
+
+
+def test_without_variables_the_defaults_hold() -> None:
+    assert Settings.read({"PATH": "/bin", "router_port": "1"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("redis_url", "rediss://:pw@host:6380/1", Secret("rediss://:pw@host:6380/1")),
+        ("redis_server", "valkey-server", "valkey-server"),
+        ("rules", "/etc/router/rules", Path("/etc/router/rules")),
+        ("host", "::", "::"),
+        ("host", "router.internal", "router.internal"),
+        ("port", "0", 0),
+        ("worker_port", "65535", 65535),
+        ("public_url", "https://example.com:8443/router", "https://example.com:8443/router"),
+        ("twilio_auth_tokens", "one", (Secret("one"),)),
+        ("twilio_auth_tokens", "one, two", (Secret("one"), Secret("two"))),
+        ("twilio_basic_auth", "me:a:b, you:c", (Secret("me:a:b"), Secret("you:c"))),
+        ("twilio_addresses", "35.90.102.128/25", Networks.parse("35.90.102.128/25")),
+        ("trusted_proxies", "10.0.0.1, fd00::/8", Networks.parse("10.0.0.1,fd00::/8")),
+        ("events_token", "a,b", Secret("a,b")),
+        ("events_origins", "a.example, *", Texts(("a.example", "*"))),
+        ("console_token", " x ", Secret(" x ")),
+        ("durability", "relaxed", Durability.RELAXED),
+        ("egress", "public", Egress.PUBLIC),
+        ("log_format", "text", LogFormat.TEXT),
+        ("log_level", "debug", LogLevel.DEBUG),
+        ("max_body", "1MiB", ByteSize(1 << 20)),
+        ("max_events_per_request", "1", 1),
+        ("max_depth", "500", 500),
+        ("body_timeout", "1m30s", Duration(90)),
+        ("max_body_memory", "1GiB", ByteSize(1 << 30)),
+        ("head_timeout", "5s", Duration(5)),
+        ("max_head", "8KiB", ByteSize(8 << 10)),
+        ("keepalive_timeout", "1h", Duration(3600)),
+        ("max_connections", "1", 1),
+        ("source_rate", "100", 100),
+        ("source_burst", "1", 1),
+        ("max_waiting_events", "10000000", 10_000_000),
+        ("commit_interval", "0s", Duration(0)),
+        ("commit_timeout", "4s", Duration(4)),
+        ("dedup_window", "30d", Duration(30 * 86400)),
+        ("lease", "1s", Duration(1)),
+        ("evaluate_concurrency", "100", 100),
+        ("removed_after", "2d", Duration(2 * 86400)),
+        ("drain_timeout", "1h", Duration(3600)),
+    ],
+)
+def test_a_variable_becomes_a_value_of_its_type(name: str, text: str, value: object) -> None:
+    settings = Settings.read({f"ROUTER_{name.upper()}": text})
+    assert getattr(settings, name) == value
+    assert type(getattr(settings, name)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("PORT", "80a", "is '80a', expected a whole number, 0 to 65535"),
+        ("PORT", "65536", "is '65536', expected a whole number, 0 to 65535"),
+        ("PORT", "-1", "is '-1', expected a whole number, 0 to 65535"),
+        ("PORT", "8_080", "is '8_080', expected a whole number, 0 to 65535"),
+        ("PORT", "9" * 5000, f"is '{'9' * 80}', expected a whole number, 0 to 65535"),
+        (
+            "PORT",
+            "tcp://10.0.0.1:8080",
+            KUBERNETES,
+        ),
+        (
+            "SERVICE_HOST",
+            "10.0.0.1",
+            KUBERNETES,
+        ),
+        (
+            "HOST",
+            "http://0.0.0.0",
+            f"is 'http://0.0.0.0', {HOST}",
+        ),
+        (
+            "HOST",
+            "0.0.0.0:80",
+            f"is '0.0.0.0:80', {HOST}",
+        ),
+        (
+            "LEASE",
+            "10",
+            "is '10', expected a duration such as 500ms, 10s or 1h30m, 1s to 10m",
+        ),
+        (
+            "COMMIT_TIMEOUT",
+            "5s",
+            "is '5s', expected a duration such as 500ms, 10s or 1h30m, 10ms to 4s",
+        ),
+        (
+            "MAX_BODY",
+            "1MB",
+            "is '1MB', expected a size such as 65536, 64KiB or 1MiB, 1KiB to 256MiB",
+        ),
+        (
+            "DURABILITY",
+            "strikt",
+            "is 'strikt', expected one of strict, relaxed, did you mean strict?",
+        ),
+        ("LOG_LEVEL", "INFO", "is 'INFO', expected one of debug, info, warning, error"),
+        ("EVENTS_TOKEN", "", "is empty, give it a value or leave it out"),
+        (
+            "TWILIO_AUTH_TOKENS",
+            "one,,two",
+            "has an empty part, write the values with single commas between them",
+        ),
+        ("TWILIO_BASIC_AUTH", "me:x,you", "has a part that is not user:password"),
+        (
+            "TRUSTED_PROXIES",
+            "10.0.0.1/8",
+            (
+                "is '10.0.0.1/8', expected networks such as 10.0.0.0/8 or 192.0.2.7,"
+                " with commas between them"
+            ),
+        ),
+        (
+            "REDIS_URL",
+            "localhost:6379",
+            "is no Redis URL, write redis://host:6379/0, rediss://… or unix:///…",
+        ),
+        (
+            "PUBLIC_URL",
+            "router.example.com",
+            f"must begin with https:// or http:// and name a host, {EXAMPLE}",
+        ),
+        (
+            "PUBLIC_URL",
+            "https://[::1",
+            f"must begin with https:// or http:// and name a host, {EXAMPLE}",
+        ),
+        (
+            "PUBLIC_URL",
+            "https://u:p@router.example.com",
+            f"holds a user or a password, leave them out, {EXAMPLE}",
+        ),
+        (
+            "PUBLIC_URL",
+            "https://router.example.com/twilio?x=1",
+            f"has a query or a fragment, leave it out (each request brings its own), {EXAMPLE}",
+        ),
+        ("REDIS_URI", "redis://x", "is no setting, did you mean ROUTER_REDIS_URL?"),
+        ("EVENT_TOKEN_FILE", "x", "is no setting, did you mean ROUTER_EVENTS_TOKEN_FILE?"),
+        (
+            "SLACK_WEBHOOK",
+            "x",
+            "is no setting; a variable for other purposes must not begin with ROUTER_",
+        ),
+    ],
+)
+def test_a_refusal_names_the_variable_and_what_would_be_right(
+    name: str, text: str, problem: str
+) -> None:
+    assert refusal({f"ROUTER_{name}": text}) == f"ROUTER_{name} {problem}"
+
+
+def test_all_problems_are_told_at_once() -> None:
+    environ = {"ROUTER_PORT": "x", "ROUTER_NONSENSE": "x", "ROUTER_LEASE": "x", "ROUTER_HOST": "h"}
+    assert [line.split()[0] for line in refusal(environ).splitlines()] == [
+        "ROUTER_LEASE",
+        "ROUTER_NONSENSE",
+        "ROUTER_PORT",
+    ]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_setting_may_come_from_a_file(tmp_path: Path, end: str) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(f"{CANARY}{end}".encode())
+    settings = Settings.read({"ROUTER_EVENTS_TOKEN_FILE": str(file)})
+    assert settings.events_token == Secret(CANARY)
+
+
+def test_only_one_line_end_is_taken_off() -> None:
+    assert Settings.read({"ROUTER_EVENTS_TOKEN": "x\n"}).events_token == Secret("x\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"\xff", "names a file that is not UTF-8"),
+        (b"", "is empty, give it a value or leave it out"),
+        (b"\n", "is empty, give it a value or leave it out"),
+        (b"x" * 65537, "names a file with more than 65536 bytes"),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(content)
+    environ = {"ROUTER_EVENTS_TOKEN_FILE": str(file)}
+    assert refusal(environ) == f"ROUTER_EVENTS_TOKEN_FILE {problem}"
+
+
+def test_a_setting_is_not_taken_from_two_places(tmp_path: Path) -> None:
+    file = tmp_path / "port"
+    file.write_text("1")
+    environ = {"ROUTER_PORT": "2", "ROUTER_PORT_FILE": str(file)}
+    assert refusal(environ) == "ROUTER_PORT_FILE is given beside ROUTER_PORT, leave one of them out"
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"ROUTER_REDIS_URL": f"http://:{CANARY}@host"},
+        {"ROUTER_REDIS_URL": f"redis://:{CANARY}@host", "ROUTER_PORT": "x"},
+        {"ROUTER_TWILIO_AUTH_TOKENS": f"{CANARY},"},
+        {"ROUTER_TWILIO_BASIC_AUTH": CANARY},
+        {"ROUTER_EVENTS_TOKEN_FILE": CANARY},
+        {"ROUTER_EVENTS_TOKEN_FILE": f"{CANARY}\0"},
+        {"ROUTER_PUBLIC_URL": f"https://user:{CANARY}@host"},
+        {"ROUTER_PUBLIC_URL": f"https://host:{CANARY}"},
+        {"ROUTER_EVENTS_TOKEN": CANARY, "ROUTER_EVENTS_TOKENS": CANARY},
+    ],
+)
+def test_a_refusal_holds_no_secret(environ: dict[str, str]) -> None:
+    assert CANARY not in refusal(environ)
+
+
+def test_settings_show_no_secret() -> None:
+    settings = Settings.read(
+        {
+            "ROUTER_REDIS_URL": f"redis://:{CANARY}@host",
+            "ROUTER_TWILIO_AUTH_TOKENS": CANARY,
+            "ROUTER_TWILIO_BASIC_AUTH": f"me:{CANARY}",
+            "ROUTER_EVENTS_TOKEN": CANARY,
+            "ROUTER_CONSOLE_TOKEN": CANARY,
+        }
+    )
+    assert CANARY not in f"{settings!r} {settings}"
+
+
+@pytest.mark.parametrize("name", ["ROUTER_REDIS_URL", "ROUTER_REDIS_URL_FILE"])
+def test_a_given_setting_is_told_from_a_default(name: str) -> None:
+    assert is_given("redis_url", {name: "x"})
+    assert not is_given("redis_url", {"ROUTER_REDIS_SERVER": "x"})
+
+
+def read_or_refuse(environ: dict[str, str]) -> Settings | SettingsError:
+    try:
+        return Settings.read(environ)
+    except SettingsError as error:
+        return error
+
+
+@given(st.dictionaries(st.sampled_from([setting.name for setting in SETTINGS]), st.text()))
+def test_any_text_is_taken_or_refused(environ: dict[str, str]) -> None:
+    assert isinstance(read_or_refuse(environ), Settings | SettingsError)
+
+
+@each_setting
+def test_the_reference_has_each_setting(setting: Variable) -> None:
+    reference = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    assert row(setting) in reference.splitlines()
+
+
+@each_setting
+def test_the_example_environment_has_each_setting(setting: Variable) -> None:
+    assert example(setting) in (ROOT / ".env.example").read_text("utf-8").splitlines()
+
+
+def test_the_reference_has_no_setting_that_is_none() -> None:
+    reference = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    named = [line.split("`")[1] for line in reference.splitlines() if line.startswith("| `ROUTER_")]
+    assert named == [setting.name for setting in SETTINGS]
+
+
+def test_each_setting_says_what_it_is_for() -> None:
+    assert list(purposes()) == [setting.field for setting in SETTINGS]
+
+
+def test_each_setting_is_used() -> None:
+    """A setting that nothing reads is a promise that nobody keeps."""
+    code = "".join(path.read_text("utf-8") for path in (ROOT / "router").rglob("*.py"))
+
+    unused = [variable.field for variable in SETTINGS if f"settings.{variable.field}" not in code]
+
+    assert unused == []

@@ -1,0 +1,82 @@
+"""Rates, as people write them in the rules folder."""
+
+from pathlib import Path
+
+import pytest
+
+from router.configuration.json_schema import json_schema
+from router.configuration.load import load
+from router.datatypes import Duration, Rate, Secret
+from router.errors import RulesError
+
+FOLDER = """
+destinations:
+  mail:
+    http: {{url: "https://example.com/", rate: {rate}}}
+rules: []
+"""
+
+
+def rate_of(folder: Path, text: str) -> Rate | None:
+    (folder / "rules.yaml").write_text(FOLDER.format(rate=text))
+    (destination,) = load(folder, {"RATE": "7/m"}).destinations
+    assert destination.config is not None
+    return destination.config.rate
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("5/s", Rate(limit=5, per=Duration(1))),
+        ('"100/m"', Rate(limit=100, per=Duration(60))),
+        ("20/10s", Rate(limit=20, per=Duration(10))),
+        ('"${RATE}"', Rate(limit=7, per=Duration(60))),
+        ("{limit: 5, per: 1s}", Rate(limit=5, per=Duration(1))),
+        ("{limit: 5, per: 1s, burst: 3}", Rate(limit=5, per=Duration(1), burst=3)),
+        ("null", None),
+    ],
+)
+def test_a_rate_has_two_spellings(tmp_path: Path, text: str, rate: Rate | None) -> None:
+    assert rate_of(tmp_path, text) == rate
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("5", "rate: '5' is not a rate, write for example 5/s, 100/m or 20/10s"),
+        ("fast", "rate: 'fast' is not a rate"),
+        ("5/parsec", "'1parsec' is not a duration"),
+        ("0/s", "limit and burst must be at least 1; without a limit, write rate: null"),
+        ("5/0s", "per must be more than 0"),
+        ("[5]", "rate: expected a map of keys and values, found a list"),
+        ("{limit: 5}", 'rate needs "per"'),
+    ],
+)
+def test_another_text_is_no_rate(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(RulesError) as raised:
+        rate_of(tmp_path, text)
+    (finding,) = raised.value.findings
+    assert message in finding.message
+    assert finding.line == 4
+
+
+def test_the_schema_knows_both_spellings() -> None:
+    kinds = json_schema()["$defs"]
+    spellings = kinds["HttpConfig"]["properties"]["rate"]["anyOf"]
+    assert {spelling.get("type", "$ref") for spelling in spellings} == {"string", "null", "$ref"}
+    assert kinds["SlackConfig"]["properties"]["rate"]["default"] == "1/1s"
+
+
+@pytest.mark.parametrize(
+    ("authorization", "fits"),
+    [
+        ("Bearer secret", True),
+        ("Bearer secre", False),
+        ("secret", False),
+        ("bearer secret", False),
+        ("", False),
+        ("Bearer \udcf3", False),
+    ],
+)
+def test_a_secret_knows_the_header_that_bears_it(authorization: str, *, fits: bool) -> None:
+    assert Secret("secret").is_bearer_of(authorization) is fits

@@ -1,0 +1,167 @@
+"""The circuit of a destination, transition by transition."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.alerts import Delivered, Failed, Outcome, Refused
+from router.datatypes import Duration
+from router.destinations.contract import BreakerPolicy
+from router.worker.delivery.circuit_breaker import (
+    Breaker,
+    Health,
+    Permit,
+    State,
+    health,
+)
+
+POLICY = BreakerPolicy(
+    failures=3, share=0.5, attempts=10, open_for=Duration(5), longest=Duration(20)
+)
+
+
+@pytest.fixture
+def breaker() -> Breaker:
+    return Breaker(POLICY)
+
+
+def attempt(breaker: Breaker, found: Health, now: float) -> None:
+    permit = breaker.begin(now)
+    assert permit is not None
+    breaker.end(permit, found, now)
+
+
+def opened(breaker: Breaker, now: float = 0.0) -> None:
+    for _ in range(POLICY.failures):
+        attempt(breaker, Health.UNSOUND, now)
+    assert breaker.state is State.OPEN
+
+
+@pytest.mark.parametrize(
+    ("outcome", "found"),
+    [
+        (Delivered(200), Health.SOUND),
+        (Refused("HTTP 404", 404), Health.SOUND),
+        (Refused("address not allowed by ROUTER_EGRESS"), Health.UNKNOWN),
+        (Failed("connection refused"), Health.UNSOUND),
+        (Failed("timed out"), Health.UNSOUND),
+        (Failed("HTTP 500", 500), Health.UNSOUND),
+        (Failed("HTTP 503", 503, retry_after_seconds=7), Health.UNSOUND),
+        (Failed("HTTP 408", 408), Health.UNSOUND),
+        (Failed("HTTP 429", 429), Health.SOUND),
+        (Failed("HTTP 425", 425), Health.SOUND),
+        (Failed("connection not taken for now", 421), Health.UNSOUND),
+        (Failed("message not taken for now", 451), Health.SOUND),
+        (Failed("1 of 2 recipients", 450, reached=("ann@example.com",)), Health.SOUND),
+    ],
+)
+def test_what_an_outcome_says_of_the_destination(outcome: Outcome, found: Health) -> None:
+    assert health(outcome) is found
+
+
+def test_failures_in_a_row_open_it_and_a_success_between_them_does_not(breaker: Breaker) -> None:
+    for found in (Health.UNSOUND, Health.UNSOUND, Health.SOUND, Health.UNSOUND, Health.UNSOUND):
+        attempt(breaker, found, 0.0)
+    assert breaker.state is State.CLOSED
+
+    attempt(breaker, Health.UNSOUND, 0.0)
+
+    assert (breaker.state, breaker.wait(1.0), breaker.begin(1.0)) == (State.OPEN, 4.0, None)
+
+
+def test_a_share_of_failures_opens_it_once_there_are_enough_attempts(breaker: Breaker) -> None:
+    for number in range(9):
+        attempt(breaker, Health.UNSOUND if number % 2 == 0 else Health.SOUND, 0.0)
+    assert breaker.state is State.CLOSED
+
+    attempt(breaker, Health.UNSOUND, 0.0)
+
+    assert breaker.state is State.OPEN
+
+
+def test_failures_of_long_ago_do_not_count(breaker: Breaker) -> None:
+    for number in range(9):
+        attempt(breaker, Health.UNSOUND if number % 2 == 0 else Health.SOUND, 0.0)
+    attempt(breaker, Health.UNSOUND, 100.0)
+    assert breaker.state is State.CLOSED
+
+
+def test_after_its_time_one_attempt_is_let_through(breaker: Breaker) -> None:
+    opened(breaker)
+
+    trial = breaker.begin(5.0)
+
+    assert trial is not None
+    assert trial.is_trial
+    assert breaker.begin(5.0) is None
+    assert breaker.wait(5.0) == float("inf")
+
+
+def test_a_trial_that_succeeds_closes_it(breaker: Breaker) -> None:
+    opened(breaker)
+    attempt(breaker, Health.SOUND, 5.0)
+    assert (breaker.state, breaker.wait(5.0)) == (State.CLOSED, 0.0)
+
+
+def test_each_trial_that_fails_doubles_the_time_up_to_a_limit(breaker: Breaker) -> None:
+    opened(breaker)
+    waits, now = [], 5.0
+    for _ in range(4):
+        attempt(breaker, Health.UNSOUND, now)
+        waits.append(breaker.wait(now))
+        now += waits[-1]
+    assert waits == [10.0, 20.0, 20.0, 20.0]
+
+
+def test_once_closed_it_begins_with_the_first_time_again(breaker: Breaker) -> None:
+    opened(breaker)
+    attempt(breaker, Health.UNSOUND, 5.0)
+    attempt(breaker, Health.SOUND, 15.0)
+    opened(breaker, 20.0)
+    assert breaker.wait(20.0) == 5.0
+
+
+def test_a_trial_that_never_got_there_leaves_room_for_another(breaker: Breaker) -> None:
+    opened(breaker)
+    attempt(breaker, Health.UNKNOWN, 5.0)
+    assert (breaker.state, breaker.wait(5.0)) == (State.OPEN, 0.0)
+
+
+def test_outcomes_of_attempts_that_began_before_say_nothing_any_more(breaker: Breaker) -> None:
+    early = [breaker.begin(0.0) for _ in range(3)]
+    opened(breaker)
+    trial = breaker.begin(5.0)
+    for permit in early:
+        assert isinstance(permit, Permit)
+        assert not breaker.end(permit, Health.UNSOUND, 5.0)
+    assert breaker.state is State.HALF_OPEN
+    assert trial is not None
+    breaker.end(trial, Health.SOUND, 5.0)
+    assert breaker.state is State.CLOSED
+
+
+@pytest.mark.parametrize(("wish", "wait"), [(7.0, 7.0), (0.0, 0.0), (3.2e8, 20.0)])
+def test_a_receivers_wish_holds_everything_back_up_to_the_limit(
+    breaker: Breaker, wish: float, wait: float
+) -> None:
+    permit = breaker.begin(0.0)
+    assert permit is not None
+    breaker.end(permit, Health.SOUND, 0.0, wish=wish)
+    assert breaker.wait(0.0) == wait
+
+
+@given(st.lists(st.tuples(st.sampled_from(Health), st.floats(0, 30)), max_size=60))
+def test_it_never_lets_two_trials_through_and_never_stays_shut(
+    steps: list[tuple[Health, float]],
+) -> None:
+    breaker, now = Breaker(POLICY), 0.0
+    for found, seconds in steps:
+        now += seconds
+        permit = breaker.begin(now)
+        if permit is None:
+            assert breaker.wait(now) <= POLICY.longest * (1 + 1e-9)  # sums of floats
+            continue
+        if permit.is_trial:
+            assert breaker.begin(now) is None
+        breaker.end(permit, found, now)
+        assert breaker.state is not State.HALF_OPEN

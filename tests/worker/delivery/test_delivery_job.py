@@ -1,0 +1,334 @@
+"""One attempt, one decision, one record for each delivery of a set."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import msgspec
+import pytest
+from support.clock import SetClock
+from support.events import deliveries_of, event_from
+from support.waiting import until
+
+from router.alerts import Attempt, Delivery, Failed, Outcome, Refused
+from router.clock import Clock
+from router.datatypes import Duration
+from router.destinations.contract import BreakerPolicy, Destination, RetryPolicy
+from router.errors import JournalUnavailableError
+from router.events.model import Received
+from router.journal import keys, ledger
+from router.journal.batches import Batches, Verdict
+from router.journal.connection import Connection
+from router.journal.crash_counts import Strikes
+from router.journal.deliveries import Deliveries, dead_letters
+from router.journal.keys import BatchId, SetId
+from router.journal.pauses import HoldKind, Holds
+from router.metrics import Metrics
+from router.worker.delivery.circuit_breaker import State
+from router.worker.delivery.delivery_admission import Flow
+from router.worker.delivery.delivery_job import Deliver, Shared
+from router.worker.delivery.paused_destinations import Holding
+from router.worker.delivery.settlement import settler
+from router.worker.queue.poison import POISON, Suspects
+
+SET = SetId("id0002")
+
+
+class Scripted(Destination, Protocol):
+    outcomes: "list[Outcome | Exception]"
+    sent: list[Delivery]
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def holding(connection: Connection, clock: Clock) -> Holding:
+    holding = Holding(Holds(connection), clock, lambda: None)
+    holding.learn({})
+    return holding
+
+
+@pytest.fixture
+def flow(mail: Scripted, holding: Holding, metrics: Metrics, clock: Clock) -> Flow:
+    return Flow("mail", mail.config.breaker, None, holding, metrics, clock)
+
+
+@pytest.fixture
+async def deliver(
+    connection: Connection, clock: Clock, metrics: Metrics, mail: Scripted, flow: Flow
+) -> AsyncIterator[Deliver]:
+    deliveries = Deliveries(connection, clock)
+    settling = settler(deliveries, clock)
+    runner = asyncio.get_running_loop().create_task(settling.run())
+    shared = Shared(deliveries, settling, Suspects(Strikes(connection)))
+    yield Deliver(mail, shared, flow, metrics, clock)
+    runner.cancel()
+    await asyncio.wait([runner])
+
+
+@pytest.fixture
+async def opened(connection: Connection, clock: Clock, sample: bytes) -> tuple[Delivery, ...]:
+    """Three deliveries to "mail", in the set SET."""
+    event = event_from(sample)
+    batches = Batches(connection, clock)
+    await batches.accept([Received([event], [])])
+    deliveries = deliveries_of(event, 3)
+    await batches.finish(
+        BatchId("id0001"),
+        Verdict(duplicate=0, filtered=0, matched=1, quarantined=(), deliveries=deliveries),
+    )
+    return deliveries
+
+
+async def test_every_delivery_of_a_set_is_sent_once(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+) -> None:
+    assert await deliver.run(SET)
+    assert await deliver.run(SET)
+
+    assert mail.sent == list(opened)
+    assert (await ledger.read(connection)).destinations["mail"].delivered == 3
+
+
+async def test_a_failure_does_not_stop_the_others_and_comes_back_with_its_history(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], time: SetClock
+) -> None:
+    mail.outcomes += [Failed("HTTP 503", 503, "sorry")]
+
+    await deliver.run(SET)
+    time.now += 60
+    await deliver.run(SetId("id0003"))
+
+    assert [delivery.id for delivery in mail.sent] == [d.id for d in (*opened, opened[0])]
+    again = mail.sent[-1]
+    assert again.attempt == 2
+    assert again.failed_attempts == (
+        Attempt(
+            number=1,
+            at=1_700_000_000.0,
+            seconds=0.0,
+            reason="HTTP 503",
+            status=503,
+            response="sorry",
+        ),
+    )
+
+
+async def test_a_refusal_is_a_dead_letter_at_once(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+) -> None:
+    mail.outcomes += [Refused("HTTP 404: no_service", 404)]
+
+    await deliver.run(SET)
+
+    (letter,) = await dead_letters(connection, "mail", newest=10)
+    assert (letter.delivery.id, letter.reason) == (opened[0].id, "HTTP 404: no_service")
+    assert (await ledger.read(connection)).destinations["mail"].pending == 0
+
+
+async def test_an_error_of_our_own_loses_nothing(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+) -> None:
+    mail.outcomes += [KeyError("a bug")]
+
+    await deliver.run(SET)
+
+    books = (await ledger.read(connection)).destinations["mail"]
+    assert (books.delivered, books.pending) == (len(opened) - 1, 1)
+
+
+async def test_a_run_ends_when_its_time_is_up_and_leaves_the_rest(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], time: SetClock
+) -> None:
+    def slow() -> None:
+        time.now += 6.0
+
+    mail.before_answer = slow  # type: ignore[attr-defined]
+
+    assert not await deliver.run(SET)
+    assert mail.sent == list(opened[:2])
+    assert await deliver.run(SET)
+    assert mail.sent == list(opened)
+
+
+async def test_a_draining_run_starts_nothing_more(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...]
+) -> None:
+    def drain() -> None:
+        deliver.draining = True
+
+    mail.before_answer = drain  # type: ignore[attr-defined]
+
+    assert not await deliver.run(SET)
+    assert mail.sent == [opened[0]]
+
+
+async def test_an_open_circuit_stops_a_run_and_burns_no_attempts(
+    deliver: Deliver, mail: Scripted, flow: Flow, opened: tuple[Delivery, ...], time: SetClock
+) -> None:
+    mail.outcomes += [Failed("HTTP 429", 429, retry_after_seconds=30.0)]
+
+    assert not await deliver.run(SET)
+    assert (mail.sent, flow.wait()) == ([opened[0]], 30.0)
+    time.now += 30
+
+    assert not await deliver.run(SET)  # the trial; the rest follows at once
+    assert await deliver.run(SET)
+    assert [(d.id, d.attempt) for d in mail.sent[1:]] == [(d.id, 1) for d in opened[1:]]
+
+
+async def test_a_dead_destination_costs_few_attempts(
+    deliver: Deliver, mail: Scripted, flow: Flow, metrics: Metrics, opened: tuple[Delivery, ...]
+) -> None:
+    config = msgspec.structs.replace(mail.config, breaker=BreakerPolicy(failures=2))
+    deliver._flow = Flow("mail", config.breaker, None, flow._holding, metrics, SetClock().clock())
+    mail.outcomes += [Failed("connection refused")] * 3
+
+    assert not await deliver.run(SET)
+
+    assert len(mail.sent) == 2 < len(opened)
+    state = metrics.registry.get_sample_value("router_circuit_state", {"destination": "mail"})
+    assert state == State.OPEN
+
+
+async def test_a_receiver_that_is_gone_disables_the_destination_and_nothing_is_lost(
+    deliver: Deliver,
+    mail: Scripted,
+    holding: Holding,
+    opened: tuple[Delivery, ...],
+    connection: Connection,
+) -> None:
+    mail.outcomes += [Refused("HTTP 410 Gone", 410, disables=True)]
+
+    assert not await deliver.run(SET)
+
+    (hold,) = (await Holds(connection).all()).values()
+    assert (hold.kind, hold.reason) == (HoldKind.DISABLED, "HTTP 410 Gone")
+    assert mail.sent == [opened[0]]
+    assert (await ledger.read(connection)).destinations["mail"].pending == 3
+    assert not await deliver.run(SET)
+
+    await Holds(connection).release("mail")
+    holding.learn(await Holds(connection).all())
+    assert await deliver.run(SET)
+    assert await deliver.run(SetId("id0003"))
+    assert (await ledger.read(connection)).destinations["mail"].delivered == 3
+    assert mail.sent[-1].failed_attempts[0].status == 410
+
+
+async def test_attempts_are_counted_by_how_they_ended(
+    deliver: Deliver, mail: Scripted, metrics: Metrics, opened: tuple[Delivery, ...]
+) -> None:
+    mail.outcomes += [Failed("timed out"), Refused("HTTP 404", 404)]
+
+    await deliver.run(SET)
+
+    assert len(opened) == 3
+    counted = {
+        outcome: metrics.registry.get_sample_value(
+            "router_deliveries_total", {"destination": "mail", "outcome": outcome}
+        )
+        for outcome in ("delivered", "retried", "dead_lettered")
+    }
+    assert counted == {"delivered": 1, "retried": 1, "dead_lettered": 1}
+
+
+async def test_what_has_ended_three_processes_is_given_up_and_the_others_are_delivered(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+) -> None:
+    strikes = Strikes(connection)
+    for _ in range(2):  # as two processes leave it that ended at the second delivery
+        await strikes.strike(SET, opened[1].id)
+
+    assert await deliver.run(SET, 4)
+
+    (letter,) = await dead_letters(connection, "mail", newest=10)
+    assert (letter.delivery.id, letter.reason) == (opened[1].id, POISON)
+    assert [delivery.id for delivery in mail.sent] == [opened[0].id, opened[2].id]
+
+
+async def test_a_set_of_an_ended_process_is_delivered_and_leaves_no_marks(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+) -> None:
+    assert await deliver.run(SET, 2)
+
+    assert mail.sent == list(opened)
+    assert not await connection.redis.exists(keys.strikes(SET))
+
+
+async def test_a_schedule_of_three_days_is_kept_and_nothing_expires(
+    deliver: Deliver,
+    mail: Scripted,
+    holding: Holding,
+    metrics: Metrics,
+    clock: Clock,
+    opened: tuple[Delivery, ...],
+    connection: Connection,
+    time: SetClock,
+) -> None:
+    waits = [10.0, 60.0, 600.0, 3600.0, 86_400.0, 172_800.0]
+    retry = RetryPolicy(schedule=tuple(map(Duration, waits)))
+    mail.config = msgspec.structs.replace(mail.config, retry=retry)  # type: ignore[misc]
+    deliver._flow = Flow(
+        "mail", BreakerPolicy(failures=1000, attempts=1000), None, holding, metrics, clock
+    )
+    mail.outcomes += [Failed("HTTP 503", 503)] * 100
+    began = time.now
+
+    await deliver.run(SET)
+    while pending := await connection.redis.zrange(keys.open_sets("mail"), 0, 0, withscores=True):
+        ((set_id, due_ms),) = pending
+        time.now = max(time.now, (due_ms + 1) / 1000)
+        kept = await connection.redis.keys("*")
+        lifetimes = [await connection.redis.ttl(key) for key in kept]
+        assert set(lifetimes) == {-1}
+        await deliver.run(SetId(set_id.decode()))
+
+    letters = await dead_letters(connection, "mail", newest=10)
+    assert len(letters) == len(opened)
+    for letter in letters:
+        at = [attempt.at for attempt in letter.delivery.failed_attempts]
+        assert len(at) == len(waits) + 1
+        gaps = [later - earlier for earlier, later in itertools.pairwise(at)]
+        assert gaps == pytest.approx([wait * 1.05 for wait in waits], rel=1e-3)
+    assert time.now - began > 3 * 86_400
+
+
+async def test_a_run_waits_for_a_slot_that_another_holds(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...]
+) -> None:
+    assert await deliver._slots.take(seconds=0)
+    running = asyncio.get_running_loop().create_task(deliver.run(SET))
+
+    async def waits() -> bool:
+        return bool(deliver._slots._waiting)
+
+    await until(waits)
+    assert mail.sent == []
+    deliver._slots.release()
+
+    assert await running
+    assert mail.sent == list(opened)
+
+
+async def test_when_redis_goes_away_under_suspicion_what_is_under_way_is_finished(
+    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+) -> None:
+    class Away(Suspects):
+        async def begin(self, job_id: str, piece: str, start: object) -> bool:
+            if piece == opened[1].id:
+                raise JournalUnavailableError("Redis is away")
+            return await super().begin(job_id, piece, start)  # type: ignore[arg-type]
+
+    deliver._suspects = Away(Strikes(connection))
+
+    assert not await deliver.run(SET, 2)
+
+    assert mail.sent == [opened[0]]
+    assert (await ledger.read(connection)).destinations["mail"].delivered == 1
+    assert deliver._slots.free == 1
+    assert await deliver.run(SET)

@@ -1,0 +1,188 @@
+"""What waits for a destination that is in no rules any more, and who may decide so."""
+
+import pytest
+from support.clock import SetClock
+from support.events import deliveries_of, event_from, held_by
+
+from router.clock import Clock
+from router.events.model import Received
+from router.journal import keys, ledger
+from router.journal.batches import Batches, Verdict
+from router.journal.connection import Connection
+from router.journal.deliveries import Deliveries, dead_letters
+from router.journal.keys import BatchId
+from router.journal.orphaned_deliveries import RemovedDestinations
+from router.worker.delivery.orphans import Presence
+
+AFTER = 100.0
+DELIVERIES = 250
+"""More than one set holds."""
+
+
+class Place:
+    """A process: where it delivers, and what its rules know."""
+
+    def __init__(self, connection: Connection, clock: Clock, time: SetClock) -> None:
+        self.serves: list[str] = []
+        self.known: set[str] = set()
+        self._time = time
+        deliveries = Deliveries(connection, clock)
+        self.presence = Presence(
+            RemovedDestinations(connection, deliveries, clock),
+            lambda: self.serves,
+            lambda: frozenset(self.known),
+            clock,
+            after=AFTER,
+        )
+
+    async def look_for(self, seconds: float, *, with_: "Place | None" = None) -> int:
+        """Look every tenth of the time; how many deliveries were given up."""
+        given_up = 0
+        for _ in range(round(seconds / (AFTER / 10))):
+            self._time.now += AFTER / 10
+            given_up += await self.presence.look()
+            if with_ is not None:
+                await with_.presence.look()
+        return given_up
+
+
+@pytest.fixture
+async def waiting(connection: Connection, clock: Clock, sample: bytes) -> None:
+    """Deliveries that wait for a destination ``mail``."""
+    batches = Batches(connection, clock)
+    event = event_from(sample)
+    await batches.accept([Received(events=[event], malformed=[])])
+    (batch_id,) = await connection.redis.zrange(keys.BATCHES, 0, -1)
+    verdict = Verdict(
+        duplicate=0,
+        filtered=0,
+        matched=1,
+        quarantined=(),
+        deliveries=deliveries_of(event, DELIVERIES, "mail"),
+    )
+    assert await held_by(batches, batch_id.decode())
+    assert await batches.finish(BatchId(batch_id.decode()), verdict)
+
+
+@pytest.fixture
+def place(connection: Connection, clock: Clock, time: SetClock) -> Place:
+    return Place(connection, clock, time)
+
+
+@pytest.fixture
+def other(connection: Connection, clock: Clock, time: SetClock) -> Place:
+    return Place(connection, clock, time)
+
+
+async def books(connection: Connection) -> ledger.DestinationLedger:
+    return (await ledger.read(connection)).destinations["mail"]
+
+
+@pytest.mark.usefixtures("waiting")
+async def test_it_becomes_dead_letters_and_nothing_of_it_is_left(
+    connection: Connection, place: Place
+) -> None:
+    assert await place.look_for(2 * AFTER) == DELIVERIES
+
+    mail = await books(connection)
+    assert (mail.opened, mail.dead, mail.pending) == (DELIVERIES, DELIVERIES, 0)
+    letters = await dead_letters(connection, "mail", newest=DELIVERIES)
+    assert {letter.reason for letter in letters} == {"destination removed"}
+    assert len({letter.delivery.id for letter in letters}) == DELIVERIES
+    left = {key.decode() for key in await connection.redis.keys("*")}
+    assert left == {
+        keys.LEDGER,
+        keys.UNSERVED,
+        keys.dead_letters("mail"),
+        keys.dead_letter_index("mail"),
+    } | {key for key in left if key.startswith("router:queue:evaluate")} | {
+        key for key in left if key.startswith(("arq:job:", "router:seen:"))
+    }
+    assert await connection.redis.zcard(keys.deliver_queue("mail")) == 0
+
+
+@pytest.mark.usefixtures("waiting")
+async def test_it_is_kept_for_a_time(connection: Connection, place: Place) -> None:
+    assert await place.look_for(AFTER) == 0
+    assert (await books(connection)).pending == DELIVERIES
+
+
+@pytest.mark.usefixtures("waiting")
+async def test_it_is_kept_while_another_process_delivers_there(
+    connection: Connection, place: Place, other: Place
+) -> None:
+    other.serves = ["mail"]
+    other.known = {"mail"}
+
+    assert await place.look_for(5 * AFTER, with_=other) == 0
+    assert (await books(connection)).pending == DELIVERIES
+
+
+@pytest.mark.usefixtures("waiting")
+async def test_the_time_begins_anew_when_the_other_process_has_ended(
+    place: Place, other: Place
+) -> None:
+    other.serves = ["mail"]
+    await place.look_for(5 * AFTER, with_=other)
+
+    assert await place.look_for(AFTER) == 0
+    assert await place.look_for(AFTER) == DELIVERIES
+
+
+@pytest.mark.usefixtures("waiting")
+async def test_a_destination_that_is_back_in_time_keeps_what_waits(
+    connection: Connection, place: Place
+) -> None:
+    await place.look_for(AFTER)
+    place.serves, place.known = ["mail"], {"mail"}
+
+    assert await place.look_for(3 * AFTER) == 0
+
+    place.serves, place.known = [], set()
+    assert await place.look_for(AFTER) == 0
+    assert (await books(connection)).pending == DELIVERIES
+
+
+@pytest.mark.usefixtures("waiting")
+async def test_a_process_that_stood_still_begins_anew(place: Place, time: SetClock) -> None:
+    await place.look_for(AFTER / 2)
+    time.now += 10 * AFTER
+
+    assert await place.look_for(AFTER) == 0
+
+
+@pytest.mark.usefixtures("waiting")
+async def test_a_set_that_somebody_works_on_is_left_alone(
+    connection: Connection, place: Place
+) -> None:
+    held = (await connection.redis.zrange(keys.open_sets("mail"), 0, -1))[0].decode()
+    size = await connection.redis.hlen(keys.delivery_set(keys.SetId(held)))
+    await connection.redis.set(keys.lease(held), b"1")
+
+    assert await place.look_for(2 * AFTER) == DELIVERIES - size
+
+    await connection.redis.delete(keys.lease(held))
+    assert await place.look_for(AFTER / 10) == size
+
+
+@pytest.mark.usefixtures("waiting")
+async def test_a_mark_that_is_taken_away_at_the_last_moment_saves_it(
+    connection: Connection, clock: Clock
+) -> None:
+    removed = RemovedDestinations(connection, Deliveries(connection, clock), clock)
+    (mail,) = await removed.unknown(frozenset())
+    await removed.serve(["mail"])
+
+    assert await removed.abandon(mail) == 0
+    assert (await books(connection)).pending == DELIVERIES
+
+
+@pytest.mark.usefixtures("waiting")
+async def test_a_process_that_knows_a_part_of_the_rules_gives_nothing_up(
+    connection: Connection, clock: Clock
+) -> None:
+    removed = RemovedDestinations(connection, Deliveries(connection, clock), clock)
+    presence = Presence(removed, lambda: ["other"], None, clock, after=AFTER)
+
+    assert await presence.look() == 0
+    assert not await connection.redis.exists(keys.UNSERVED)

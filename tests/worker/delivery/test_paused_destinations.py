@@ -1,0 +1,61 @@
+"""Held destinations, as each worker comes to know of them."""
+
+import asyncio
+
+import pytest
+from support.waiting import until
+
+from router.clock import Clock
+from router.journal.connection import Connection
+from router.journal.pauses import Hold, HoldKind, Holds
+from router.worker.delivery.paused_destinations import Holding
+
+PAUSED = Hold(kind=HoldKind.PAUSED, at=1.0, reason="they move house", by="ann")
+
+
+async def test_everything_is_held_before_the_first_look(
+    connection: Connection, clock: Clock
+) -> None:
+    assert Holding(Holds(connection), clock, lambda: None).is_held("mail")
+
+
+async def test_a_pause_and_its_end_are_seen_within_a_second(
+    connection: Connection, clock: Clock
+) -> None:
+    releases: list[str] = []
+    holds = Holds(connection)
+    await holds.hold("mail", PAUSED)
+    holding = Holding(holds, clock, lambda: releases.append("released"))
+    watching = asyncio.get_running_loop().create_task(holding.watch())
+
+    async def goes_on(name: str) -> bool:
+        return not holding.is_held(name)
+
+    await until(lambda: goes_on("slack"), seconds=1)
+    assert holding.is_held("mail")
+
+    await holds.release("mail")
+    await until(lambda: goes_on("mail"), seconds=1)
+    assert releases == ["released", "released"]
+
+    await holds.hold("mail", PAUSED)
+
+    async def is_held() -> bool:
+        return holding.is_held("mail")
+
+    await until(is_held, seconds=1)
+    watching.cancel()
+    await asyncio.wait([watching])
+
+
+@pytest.mark.parametrize("destination", ["mail", "noc-mail"])
+async def test_who_is_held_already_keeps_the_first_reason(
+    connection: Connection, destination: str
+) -> None:
+    holds = Holds(connection)
+    assert await holds.hold(destination, PAUSED)
+    assert not await holds.hold(destination, Hold(kind=HoldKind.DISABLED, at=2.0))
+
+    assert await holds.all() == {destination: PAUSED}
+    assert await holds.release(destination)
+    assert not await holds.release(destination)

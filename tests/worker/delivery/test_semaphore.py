@@ -1,0 +1,70 @@
+"""Who gets a slot, and when nobody does."""
+
+import asyncio
+
+from router.worker.delivery.semaphore import Slots
+
+LONG = 60.0
+
+
+async def queued(slots: Slots, count: int) -> "list[asyncio.Task[bool]]":
+    """So many tasks that wait, in this order."""
+    loop = asyncio.get_running_loop()
+    tasks = [loop.create_task(slots.take(seconds=LONG)) for _ in range(count)]
+    while len(slots._waiting) < count:  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(0)
+    return tasks
+
+
+async def test_there_are_so_many_and_no_more() -> None:
+    slots = Slots(2)
+    assert [await slots.take(seconds=0) for _ in range(3)] == [True, True, False]
+
+
+async def test_a_slot_goes_to_whoever_waited_longest() -> None:
+    slots = Slots(1)
+    assert await slots.take(seconds=0)
+    first, second = await queued(slots, 2)
+
+    slots.release()
+    assert await first
+    assert not second.done()
+    assert not await slots.take(seconds=0)
+
+    slots.release()
+    assert await second
+    slots.release()
+    assert slots.free == 1
+
+
+async def test_who_waits_too_long_gives_up_and_takes_nothing() -> None:
+    slots = Slots(1)
+    assert await slots.take(seconds=0)
+    assert not await slots.take(seconds=0.01)
+
+    slots.release()
+    assert slots.free == 1
+
+
+async def test_a_slot_handed_to_one_who_is_cancelled_goes_to_the_next() -> None:
+    slots = Slots(1)
+    assert await slots.take(seconds=0)
+    first, second = await queued(slots, 2)
+
+    slots.release()
+    first.cancel()
+    assert await second
+    assert first.cancelled()
+    slots.release()
+    assert slots.free == 1
+
+
+async def test_who_is_cancelled_while_waiting_is_passed_over() -> None:
+    slots = Slots(1)
+    assert await slots.take(seconds=0)
+    first, second = await queued(slots, 2)
+
+    first.cancel()
+    await asyncio.wait([first])
+    slots.release()
+    assert await second

@@ -1,0 +1,217 @@
+"""What ended processes is not begun again; what merely was there is."""
+
+import asyncio
+
+import pytest
+from support.clock import SetClock
+from support.events import event_from
+from support.world import World
+
+from router.alerts import alert_id
+from router.clock import Clock
+from router.configuration.model import (
+    Configuration,
+    Live,
+)
+from router.events.model import Received
+from router.journal import keys, ledger
+from router.journal.batches import Batches
+from router.journal.connection import Connection
+from router.journal.crash_counts import Strikes
+from router.journal.keys import BatchId
+from router.journal.quarantine import Item, Quarantine, Wanted
+from router.metrics import Metrics
+from router.rules.index.rule_set import RuleSet
+from router.worker.evaluation.batch_job import Evaluate
+from router.worker.queue.poison import POISON, Suspects
+
+
+@pytest.fixture
+def suspects(connection: Connection) -> Suspects:
+    return Suspects(Strikes(connection))
+
+
+async def test_an_event_that_ended_three_processes_is_quarantined_and_its_neighbours_judged(
+    connection: Connection, clock: Clock, suspects: Suspects, sample: bytes
+) -> None:
+    events = [event_from(sample, id=f"NO{number}") for number in range(3)]
+    batches = Batches(connection, clock)
+    await batches.accept([Received(events, [])])
+    for _ in range(2):
+        await Strikes(connection).strike("id0001", events[1].key)
+    live = Live(Configuration(rules=RuleSet([]), destinations=(), generation="x"))
+    evaluate = Evaluate(batches, live, Metrics(), clock, suspects=suspects, dedup_window=60.0)
+
+    assert await evaluate.run(BatchId("id0001"), 4)
+
+    (item,) = (await Quarantine(connection, clock).find(Wanted())(None, 10)).items
+    assert (item.record.reason, item.record.body) == (POISON, events[1].body)
+    books = await ledger.read(connection)
+    assert (books.filtered, books.quarantined, books.pending) == (2, 1, 0)
+
+
+async def test_an_attempt_that_raises_is_no_poison_and_leaves_no_mark(
+    connection: Connection, suspects: Suspects
+) -> None:
+    def fail() -> None:
+        raise ValueError
+
+    assert [await suspects.survives("job", "piece", fail) for _ in range(5)] == [True] * 5
+    assert not await connection.redis.exists(keys.strikes("job"))
+
+
+async def test_suspects_begin_one_at_a_time(suspects: Suspects) -> None:
+    under_way: list[int] = []
+    most = 0
+
+    async def attempt(number: int) -> None:
+        nonlocal most
+        under_way.append(number)
+        most = max(most, len(under_way))
+        await asyncio.sleep(0)
+        under_way.remove(number)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(5):
+
+            def start(number: int = number) -> "asyncio.Task[None]":
+                return group.create_task(attempt(number))
+
+            group.create_task(suspects.begin("job", str(number), start))  # type: ignore[arg-type]
+    assert most == 1
+
+
+WAITING = """
+rules:
+  - name: many
+    events: [a]
+    group: {wait: 30s, interval: 1m}
+    resolve: {events: [up], by: [data.host]}
+    send_to: [noc]
+  - name: missing
+    events: [b]
+    absent: {event: c, for: 30s, by: [data.host]}
+    send_to: [noc]
+  - name: urgent
+    events: [d]
+    escalate: [{after: 30s, send_to: [boss]}, {after: 30s, send_to: [boss]}]
+    send_to: [noc]
+"""
+
+
+class Poisoned:
+    """A world in which the timers of some events have ended two processes already."""
+
+    def __init__(self, connection: Connection, time: SetClock) -> None:
+        self.world = World(connection, time, WAITING)
+        self.strikes = Strikes(connection)
+        self.quarantine = Quarantine(connection, self.world.clock)
+
+    async def fire(self, *events: str) -> None:
+        """Let the timer that is due begin for the fourth time."""
+        await self.world.passes(29.9)
+        self.world.time.now += 0.1
+        ((timer_id, _), *_) = sorted(await self.world.timers(), key=lambda each: each[1])
+        for event_id in events:
+            name = {"a": "many", "b": "missing", "d": "urgent"}[event_id[0]]
+            alert = alert_id(f"s\x00{event_id}", name)
+            for _ in range(2):
+                await self.strikes.strike(timer_id, alert)
+        assert await self.world.timer_worker(self.world.connection).run(timer_id, 4)
+
+    async def quarantined(self) -> list[Item]:
+        return list((await self.quarantine.find(Wanted())(None, 10)).items)
+
+
+@pytest.fixture
+def poisoned(connection: Connection, time: SetClock) -> Poisoned:
+    return Poisoned(connection, time)
+
+
+async def test_an_alert_that_ends_processes_leaves_its_group_and_the_others_are_told(
+    poisoned: Poisoned,
+) -> None:
+    world = poisoned.world
+    await world.send(*(world.event(f"a{number}", host=str(number)) for number in range(3)))
+
+    await poisoned.fire("a1")
+
+    (message,) = await world.told()
+    assert (message.alert.event_id, message.alert.grouped) == ("a0", 2)
+    (item,) = await poisoned.quarantined()
+    assert (item.record.reason, b'"a1"' in item.record.body) == (POISON, True)
+    books = await world.books()
+    assert (books.matched, books.quarantined, books.pending) == (2, 1, 0)
+    assert (books.told, books.held, books.waiting) == (2, {"poison": 1}, 0)
+
+
+async def test_a_group_of_nothing_else_is_not_told_and_nobody_hears_that_it_is_over(
+    poisoned: Poisoned,
+) -> None:
+    world = poisoned.world
+    await world.send(world.event("a1", host="h"))
+
+    await poisoned.fire("a1")
+    await world.send(world.event("u1", type="up", host="h"))
+
+    assert await world.told() == []
+    assert (await world.books()).held == {"poison": 1}
+
+
+async def test_what_is_overdue_and_ends_processes_is_not_told_and_the_next_one_is(
+    poisoned: Poisoned,
+) -> None:
+    world = poisoned.world
+    await world.send(world.event("b1", type="b", host="h"))
+
+    await poisoned.fire("b1")
+    assert await world.told() == []
+    await world.send(world.event("b2", type="b", host="h"))
+    await world.passes(30)
+
+    assert [each.alert.event_id for each in await world.told()] == ["b2"]
+    assert len(await poisoned.quarantined()) == 1
+    assert await world.timers() == []
+    books = await world.books()
+    assert (books.alerts, books.told, books.held, books.pending) == (2, 1, {"poison": 1}, 0)
+
+
+async def test_an_escalation_that_ends_processes_is_over(poisoned: Poisoned) -> None:
+    world = poisoned.world
+    await world.send(world.event("d1", type="d"))
+
+    await poisoned.fire("d1")
+    await world.passes(3600)
+
+    assert await world.told("boss") == []
+    assert len(await poisoned.quarantined()) == 1
+    books = await world.books()
+    assert (books.alerts, books.told, books.held, books.pending) == (1, 1, {}, 0)
+
+
+async def test_what_a_timer_put_into_quarantine_is_judged_anew_when_it_is_replayed(
+    poisoned: Poisoned,
+) -> None:
+    world = poisoned.world
+    await world.send(world.event("b1", type="b", host="h"))
+    await poisoned.fire("b1")
+
+    assert await poisoned.quarantine.replay(await poisoned.quarantined()) == 1
+    (batch_id,) = await world.connection.redis.zrange(keys.BATCHES, 0, -1)
+    await world.evaluate.run(BatchId(batch_id.decode()))
+    await world.passes(30)
+
+    assert [each.alert.event_id for each in await world.told()] == ["b1"]
+    assert (await world.books()).pending == 0
+
+
+async def test_a_timer_that_began_again_by_chance_fires_as_it_would(poisoned: Poisoned) -> None:
+    world = poisoned.world
+    await world.send(world.event("a1", host="h"), world.event("a2", host="i"))
+
+    await poisoned.fire()
+
+    (message,) = await world.told()
+    assert message.alert.grouped == 2
+    assert await poisoned.quarantined() == []
+    assert await world.connection.redis.keys("router:strikes:*") == []

@@ -1,0 +1,485 @@
+"""arq's Worker as we run it: woken, leased, and never losing a job."""
+
+import asyncio
+import pickle
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import msgspec
+import pytest
+from arq.connections import ArqRedis
+from arq.jobs import serialize_job
+from redis.exceptions import RedisError
+from support.waiting import until
+
+from router.clock import Clock
+from router.dev.embedded_redis import EmbeddedRedis, find_server
+from router.errors import JournalUnavailableError
+from router.journal import jobs, keys
+from router.journal.connection import Connection, Script, connect
+from router.metrics import Metrics
+from router.worker.queue.queue_worker import Job
+from router.worker.queue.supervisor import Supervisor
+
+QUEUE = "router:queue:test"
+END = Script("drop")
+PACK = msgspec.msgpack.encode
+
+
+class Work:
+    """The function of the test's jobs: it does what the test puts in ``then``."""
+
+    def __init__(self, connection: Connection, queue: str = QUEUE) -> None:
+        self._connection = connection
+        self._queue = queue
+        self.ran: list[str] = []
+        self.starts: list[int] = []
+        self.then: list[Callable[[], Awaitable[bool]]] = []
+
+    async def __call__(self, job_id: str, starts: int) -> bool:
+        self.ran.append(job_id)
+        self.starts.append(starts)
+        done = await self.then.pop(0)() if self.then else True
+        if done:  # as the last transaction of real work does
+            await self._connection.run(END, [self._queue, *keys.all_of_job(job_id)], [job_id])
+        return done
+
+    async def has_run(self, times: int) -> None:
+        async def enough() -> bool:
+            return len(self.ran) >= times
+
+        await until(enough)
+
+
+@pytest.fixture
+def work(connection: Connection) -> Work:
+    return Work(connection)
+
+
+@pytest.fixture
+async def supervisor(connection: Connection, work: Work, clock: Clock) -> AsyncIterator[Supervisor]:
+    job = Job(queue=QUEUE, function="test", run=work, max_jobs=2, limit_seconds=5.0)
+    supervisor = Supervisor(connection, [job], Metrics(), clock, lease=0.3, poll_delay=3600.0)
+    runner = asyncio.get_running_loop().create_task(supervisor.run())
+    yield supervisor
+    await supervisor.drain(5.0)
+    runner.cancel()
+    await asyncio.wait([runner])
+
+
+async def enqueue(
+    connection: Connection, job_id: str, *, due_in: float = 0.0, queue: str = QUEUE
+) -> None:
+    seconds, microseconds = await connection.redis.time()
+    due = int((seconds + microseconds / 1e6 + due_in) * 1000)
+    await connection.redis.set(keys.job(job_id), jobs.payload("test", due))
+    await connection.redis.zadd(queue, {job_id: due})
+    await connection.redis.publish(keys.wake_channel(queue), "")
+
+
+async def subscribed(connection: Connection) -> None:
+    async def listening() -> bool:
+        return bool(await connection.redis.pubsub_numpat())
+
+    await until(listening)
+
+
+async def gone(connection: Connection, job_id: str) -> None:
+    async def finished() -> bool:
+        left = await connection.redis.exists(keys.job(job_id), keys.lease(job_id))
+        return not left and await connection.redis.zscore(QUEUE, job_id) is None
+
+    await until(finished)
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_is_run_when_it_is_published_not_when_polled(
+    connection: Connection, work: Work
+) -> None:
+    await subscribed(connection)
+
+    await enqueue(connection, "a")
+
+    await gone(connection, "a")
+    assert work.ran == ["a"]
+
+
+async def test_work_is_let_gather_after_a_look_that_found_some_and_only_then(
+    connection: Connection, work: Work, clock: Clock
+) -> None:
+    breaths: list[str] = []
+
+    def breath() -> float:
+        breaths.append("")
+        return 0.0
+
+    job = Job(queue=QUEUE, function="test", run=work, max_jobs=2, limit_seconds=5.0, breath=breath)
+    supervisor = Supervisor(connection, [job], Metrics(), clock, lease=3600.0, poll_delay=3600.0)
+    runner = asyncio.get_running_loop().create_task(supervisor.run())
+    await subscribed(connection)
+
+    for job_id in ("a", "b"):
+        await enqueue(connection, job_id)
+        await gone(connection, job_id)
+
+    assert len(breaths) == 2
+    runner.cancel()
+    await asyncio.wait([runner])
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_for_later_is_run_when_it_is_due(connection: Connection, work: Work) -> None:
+    await subscribed(connection)
+
+    await enqueue(connection, "later", due_in=0.2)
+    await enqueue(connection, "now")
+
+    await gone(connection, "later")
+    assert work.ran == ["now", "later"]
+
+
+@pytest.mark.parametrize(
+    "error", [JournalUnavailableError("Redis is away"), TimeoutError(), KeyError("a bug")]
+)
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_that_fails_is_run_again(
+    connection: Connection, work: Work, error: Exception
+) -> None:
+    async def fail() -> bool:
+        raise error
+
+    work.then = [fail]
+    await enqueue(connection, "a")
+
+    await gone(connection, "a")
+    assert (work.ran, work.starts) == (["a", "a"], [1, 1])
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_that_is_not_done_is_run_again_at_once(
+    connection: Connection, work: Work
+) -> None:
+    async def some_is_left() -> bool:
+        return False
+
+    work.then = [some_is_left] * 3
+    await enqueue(connection, "a")
+
+    await gone(connection, "a")
+    assert work.ran == ["a"] * 4
+    assert work.starts == [1] * 4
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_is_told_how_often_it_was_started_and_not_ended(
+    connection: Connection, work: Work
+) -> None:
+    await connection.redis.set(keys.starts("a"), 2)  # as two processes leave it that were killed
+
+    await enqueue(connection, "a")
+
+    await gone(connection, "a")
+    assert work.starts == [3]
+    assert not await connection.redis.exists(keys.starts("a"))
+
+
+async def test_nothing_is_picked_while_it_must_wait(
+    connection: Connection, work: Work, clock: Clock
+) -> None:
+    waits = [float("inf")]
+    job = Job(
+        queue=QUEUE,
+        function="test",
+        run=work,
+        max_jobs=2,
+        limit_seconds=5.0,
+        wait=lambda: waits[0],
+    )
+    supervisor = Supervisor(connection, [job], Metrics(), clock, lease=0.3, poll_delay=3600.0)
+    runner = asyncio.get_running_loop().create_task(supervisor.run())
+    await subscribed(connection)
+    await enqueue(connection, "a")
+    supervisor.wake_all()
+
+    async def polled() -> bool:
+        (begun,) = supervisor._begun
+        return begun.worker is not None and not begun.worker._wake.is_set()
+
+    await until(polled)
+    assert work.ran == []
+    assert not await connection.redis.exists(keys.lease("a"), "arq:retry:a")
+
+    waits[0] = 0.0
+    supervisor.wake_all()
+
+    await gone(connection, "a")
+    assert work.ran == ["a"]
+    runner.cancel()
+    await asyncio.wait([runner])
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_lease_is_renewed_while_its_job_runs(connection: Connection, work: Work) -> None:
+    release = asyncio.Event()
+
+    async def wait() -> bool:
+        return await release.wait()
+
+    work.then = [wait]
+    await enqueue(connection, "a")
+    await work.has_run(1)
+    lowest = 300
+
+    async def renewed() -> bool:
+        nonlocal lowest
+        left = await connection.redis.pttl(keys.lease("a"))
+        lowest = min(lowest, left)
+        return left > lowest + 50
+
+    await until(renewed)
+    release.set()
+    await gone(connection, "a")
+    assert work.ran == ["a"]
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_that_another_worker_held_is_taken_when_its_lease_ends(
+    connection: Connection, work: Work
+) -> None:
+    await connection.redis.set(keys.lease("a"), b"1", px=200)
+    await enqueue(connection, "a")
+    await enqueue(connection, "b")
+    await gone(connection, "b")
+    assert work.ran == ["b"]
+
+    async def lease_ended() -> bool:
+        return not await connection.redis.exists(keys.lease("a"))
+
+    await until(lease_ended)
+    await connection.redis.publish(keys.wake_channel(QUEUE), "")
+    await gone(connection, "a")
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_foreign_job_is_rejected_and_never_executed(
+    connection: Connection, work: Work, tmp_path: object
+) -> None:
+    class Exploit:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (open, (f"{tmp_path}/executed", "w"))
+
+    await connection.redis.set(keys.job("evil"), pickle.dumps({"f": "test", "a": Exploit()}))
+    await connection.redis.zadd(QUEUE, {"evil": 1})
+    await enqueue(connection, "good")
+
+    await gone(connection, "evil")
+    await gone(connection, "good")
+    assert work.ran == ["good"]
+    assert not list(tmp_path.iterdir())  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_that_arq_itself_enqueued_is_run(connection: Connection, work: Work) -> None:
+    await subscribed(connection)
+    arq = ArqRedis(
+        connection.redis.connection_pool,
+        job_serializer=msgspec.msgpack.encode,
+        default_queue_name=QUEUE,
+    )
+
+    assert await arq.enqueue_job("test", _job_id="a") is not None
+    await connection.redis.publish(keys.wake_channel(QUEUE), "")
+
+    await gone(connection, "a")
+    assert work.ran == ["a"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        None,
+        b"",
+        jobs.payload("other", 1),
+        serialize_job("test", (1,), {}, None, 1, serializer=PACK),
+    ],
+    ids=["gone", "empty", "of another function", "with an argument"],
+)
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_that_names_no_work_is_dropped(
+    connection: Connection, work: Work, record: bytes | None
+) -> None:
+    if record is not None:
+        await connection.redis.set(keys.job("none"), record)
+    await connection.redis.zadd(QUEUE, {"none": 1})
+
+    await enqueue(connection, "good")
+
+    await gone(connection, "none")
+    await gone(connection, "good")
+    assert work.ran == ["good"]
+    assert not await connection.redis.exists(keys.starts("none"))
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_that_ended_while_it_failed_does_not_come_back(
+    connection: Connection, work: Work
+) -> None:
+    async def end_and_fail() -> bool:  # the reply to the last transaction is lost
+        await connection.run(END, [QUEUE, *keys.all_of_job("a")], ["a"])
+        raise JournalUnavailableError("no reply")
+
+    await subscribed(connection)
+    work.then = [end_and_fail]
+    await enqueue(connection, "a")
+    await work.has_run(1)
+    await enqueue(connection, "b")
+
+    await gone(connection, "b")
+    assert work.ran == ["a", "b"]
+    assert await connection.redis.zcard(QUEUE) == 0
+
+
+async def test_what_a_full_worker_leaves_is_begun_when_a_job_ends(
+    connection: Connection, work: Work, clock: Clock
+) -> None:
+    job = Job(queue=QUEUE, function="test", run=work, max_jobs=2, limit_seconds=5.0)
+    supervisor = Supervisor(connection, [job], Metrics(), clock, lease=3600.0, poll_delay=3600.0)
+    runner = asyncio.get_running_loop().create_task(supervisor.run())
+    release = asyncio.Event()
+
+    async def wait() -> bool:
+        return await release.wait()
+
+    await subscribed(connection)
+    work.then = [wait] * 2  # as many as it runs at once
+    for job_id in ("a", "b", "c", "d"):
+        await connection.redis.set(keys.job(job_id), jobs.payload("test", 1))
+    await connection.redis.zadd(QUEUE, {"a": 1, "b": 2, "c": 3, "d": 4})
+    await connection.redis.publish(keys.wake_channel(QUEUE), "")
+    await work.has_run(2)
+    assert await connection.redis.exists(keys.lease("c"), keys.starts("c")) == 0
+
+    release.set()
+
+    await gone(connection, "d")
+    assert work.ran == ["a", "b", "c", "d"]
+    runner.cancel()
+    await asyncio.wait([runner])
+
+
+async def test_a_drained_worker_lets_its_job_end_and_takes_no_other(
+    connection: Connection, work: Work, supervisor: Supervisor
+) -> None:
+    release = asyncio.Event()
+
+    async def wait() -> bool:
+        return await release.wait()
+
+    work.then = [wait]
+    await enqueue(connection, "a")
+    await work.has_run(1)
+    draining = asyncio.get_running_loop().create_task(supervisor.drain(5.0))
+    await asyncio.sleep(0)
+    await enqueue(connection, "b")
+    release.set()
+
+    await draining
+
+    await gone(connection, "a")
+    assert work.ran == ["a"]
+    assert await connection.redis.zrange(QUEUE, 0, -1) == [b"b"]
+
+
+async def test_a_job_cancelled_by_the_drain_deadline_is_free_for_others(
+    connection: Connection, work: Work, supervisor: Supervisor
+) -> None:
+    async def never() -> bool:
+        return await asyncio.Event().wait()
+
+    work.then = [never]
+    await enqueue(connection, "a")
+    await work.has_run(1)
+
+    await supervisor.drain(0.05)
+
+    assert await connection.redis.zrange(QUEUE, 0, -1) == [b"a"]
+    assert not await connection.redis.exists(keys.lease("a"))
+
+
+async def test_workers_come_back_after_redis_was_killed(
+    clock: Clock, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    server = EmbeddedRedis(find_server(""), tmp_path_factory.mktemp("redis"), appendfsync="always")
+    server.start()
+    connection = connect(server.url, deadline=5.0, max_connections=16)
+    work = Work(connection)
+    job = Job(queue=QUEUE, function="test", run=work, max_jobs=2, limit_seconds=5.0)
+    supervisor = Supervisor(connection, [job], Metrics(), clock, lease=0.3, poll_delay=3600.0)
+    runner = asyncio.get_running_loop().create_task(supervisor.run())
+    await enqueue(connection, "before")
+    await gone(connection, "before")
+
+    server.kill()
+    server.start()
+
+    async def enqueued() -> bool:
+        try:
+            await enqueue(connection, "after")
+        except RedisError:
+            return False
+        return True
+
+    await until(enqueued)
+    await gone(connection, "after")
+    assert work.ran == ["before", "after"]
+    runner.cancel()
+    await asyncio.wait([runner])
+    await connection.close()
+    server.stop()
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_queue_may_begin_and_end_while_others_are_worked_on(
+    connection: Connection, work: Work, supervisor: Supervisor
+) -> None:
+    other = Work(connection, f"{QUEUE}:other")
+    job = Job(queue=f"{QUEUE}:other", function="test", run=other, max_jobs=2, limit_seconds=5.0)
+    await subscribed(connection)
+
+    begun = supervisor.begin(job)
+    await enqueue(connection, "a", queue=job.queue)
+    await other.has_run(1)
+    await supervisor.end(begun, 5.0)
+    await enqueue(connection, "b", queue=job.queue)
+    await enqueue(connection, "c")
+
+    await work.has_run(1)
+    assert (other.ran, work.ran) == (["a"], ["c"])
+    again = supervisor.begin(job)
+    await other.has_run(2)
+    assert other.ran == ["a", "b"]
+    await supervisor.end(again, 5.0)
+
+
+async def test_a_queue_that_ends_lets_its_job_end_first(
+    connection: Connection, work: Work, supervisor: Supervisor
+) -> None:
+    release = asyncio.Event()
+
+    async def wait() -> bool:
+        return await release.wait()
+
+    other = Work(connection, f"{QUEUE}:other")
+    other.then = [wait]
+    job = Job(queue=f"{QUEUE}:other", function="test", run=other, max_jobs=2, limit_seconds=5.0)
+    begun = supervisor.begin(job)
+    await enqueue(connection, "a", queue=job.queue)
+    await other.has_run(1)
+    ending = asyncio.get_running_loop().create_task(supervisor.end(begun, 5.0))
+    await asyncio.sleep(0)
+    assert not ending.done()
+
+    release.set()
+    await ending
+
+    await gone(connection, "a")
+    assert work.ran == []

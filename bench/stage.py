@@ -25,8 +25,13 @@ from router.events.model import (
     Received,
 )
 from router.journal import keys
-from router.journal.batches import Batches, Verdict
+from router.journal.batches import (
+    Batches,
+)
 from router.journal.connection import connect
+from router.journal.finish import (
+    FinishedWork,
+)
 from router.journal.keys import BatchId
 from router.runtime.app import system_clock
 
@@ -190,7 +195,7 @@ async def _open_deliveries(redis: Redis, destination: str, count: int) -> None:
             bodies = list(itertools.islice(made, min(_BATCH, count - start)))
             await batches.accept([Received(_events(bodies), [])])
             (batch_id,) = await connection.redis.zrange(keys.BATCHES, 0, 0)
-            verdict = Verdict(
+            verdict = FinishedWork(
                 duplicate=0,
                 filtered=0,
                 matched=len(bodies),

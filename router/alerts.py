@@ -25,7 +25,7 @@ class Severity(enum.StrEnum):
     CRITICAL = "critical"
 
 
-class Status(enum.StrEnum):
+class AlertStatus(enum.StrEnum):
     """Whether what the alert is about is still so."""
 
     FIRING = "firing"
@@ -72,7 +72,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     key: AlertKey = AlertKey("")
     """What alerts about the same thing have in common, by which they are threaded, acknowledged
     and resolved; the alert's own id where it stands alone, ``""`` in older records."""
-    status: Status = Status.FIRING
+    status: AlertStatus = AlertStatus.FIRING
     labels: dict[str, str] = {}
     """The rule's own, for routing and silences."""
     values: dict[str, Any] = {}

@@ -41,7 +41,7 @@ class Level(enum.StrEnum):
     """It may be meant as it stands."""
 
 
-class Finding(msgspec.Struct, frozen=True, order=True):
+class Diagnostic(msgspec.Struct, frozen=True, order=True):
     """One thing wrong with the rules folder, at its place.
 
     ``line`` and ``column`` count from 1; 0 means that the whole file is meant.
@@ -68,7 +68,7 @@ class Finding(msgspec.Struct, frozen=True, order=True):
 class RulesError(ConfigurationError):
     """What is wrong with the rules folder: every finding, not the first one only."""
 
-    def __init__(self, findings: list[Finding]) -> None:
+    def __init__(self, findings: list[Diagnostic]) -> None:
         self.findings = sorted(findings)
         super().__init__("\n".join(str(finding) for finding in self.findings))
 

@@ -17,11 +17,11 @@ from urllib.parse import parse_qs, quote, unquote
 
 from aiohttp import hdrs, web
 
-from router.api.signed_links import PATH, Scope, Signer, Ticket, Unusable
+from router.api.signed_links import PATH, InvalidLink, LinkToken, Scope, Signer
 from router.clock import Clock
 from router.errors import JournalUnavailableError, OverloadedError
-from router.http.openapi import Answer as Described
 from router.http.openapi import Operation
+from router.http.openapi import ResponseSpec as Described
 from router.journal.acknowledgements import Acknowledgements
 from router.journal.silences import Silences
 from router.rules.suppression.silences import SilenceText
@@ -118,7 +118,7 @@ class AlertPages:
     async def show(self, request: web.Request) -> web.Response:
         """The form. Changes nothing."""
         ticket = self._signer.read(request.match_info["ticket"], now=self._now())
-        if isinstance(ticket, Unusable):
+        if isinstance(ticket, InvalidLink):
             return _refusal(ticket)
         name = _name(unquote(request.cookies.get(_COOKIE, "")))
         return _page(HTTPStatus.OK, _form(ticket, name, can_silence=ticket.scope is Scope.SILENCE))
@@ -126,7 +126,7 @@ class AlertPages:
     async def act(self, request: web.Request) -> web.Response:
         """Acknowledge or silence, as the form says and the ticket allows."""
         ticket = self._signer.read(request.match_info["ticket"], now=self._now())
-        if isinstance(ticket, Unusable):
+        if isinstance(ticket, InvalidLink):
             return _refusal(ticket)
         form = await _read_form(request)
         if form is None:
@@ -155,7 +155,7 @@ class AlertPages:
             )
         return answer
 
-    async def _do(self, ticket: Ticket, wanted: str, name: str) -> str:
+    async def _do(self, ticket: LinkToken, wanted: str, name: str) -> str:
         """What was done, in words; ``""`` for what the ticket does not allow."""
         now = self._now()
         by = name or "somebody with the link"
@@ -179,7 +179,7 @@ class AlertPages:
         return ""
 
 
-def _form(ticket: Ticket, name: str, *, can_silence: bool) -> str:
+def _form(ticket: LinkToken, name: str, *, can_silence: bool) -> str:
     buttons = ['<button name="do" value="acknowledge">Acknowledge</button>']
     if can_silence:
         buttons += [
@@ -199,7 +199,7 @@ def _name(text: str) -> str:
     return "".join(letter for letter in text if letter.isprintable()).strip()[:NAME_LIMIT]
 
 
-def _about(ticket: Ticket) -> str:
+def _about(ticket: LinkToken) -> str:
     return (
         f"<p>Rule <strong>{html.escape(ticket.rule)}</strong>, raised {_moment(ticket.raised_at)}"
         f"<br><small>{html.escape(ticket.key)}</small></p>"
@@ -210,14 +210,14 @@ def _moment(unix_time: float) -> str:
     return datetime.fromtimestamp(unix_time, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _refusal(why: Unusable) -> web.Response:
+def _refusal(why: InvalidLink) -> web.Response:
     match why:
-        case Unusable.EXPIRED:
+        case InvalidLink.EXPIRED:
             return _page(
                 HTTPStatus.GONE,
                 "<h1>This link has expired</h1><p>A newer message about the alert has a new one.</p>",
             )
-        case Unusable.FORGED:
+        case InvalidLink.FORGED:
             return _page(HTTPStatus.NOT_FOUND, "<h1>This is no link of an alert</h1>")
 
 

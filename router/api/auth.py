@@ -16,7 +16,7 @@ from router.datatypes import Secret
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def operators_only(answer: Answer, token: Secret | None) -> Answer:
+def require_operator(answer: Answer, token: Secret | None) -> Answer:
     """``answer``, for requests that carry the token; 401 without, 403 with another."""
 
     @functools.wraps(answer)

@@ -11,21 +11,21 @@ import msgspec
 from aiohttp import web
 
 from router.api import requests as asking
-from router.api.auth import Answer, error, ok, operators_only
-from router.api.requests import answering
+from router.api.auth import Answer, error, ok, require_operator
+from router.api.requests import handle_errors
 from router.api.views import letter_details, letter_view
 from router.clock import Clock
 from router.datatypes import Secret
-from router.journal.dead_letters import DeadLetters, Wanted
+from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.deliveries import DeadLetter
-from router.journal.pagination import act, collect, until
+from router.journal.pagination import apply_to_matches, clip, collect
 
 _SCANNED: Final = 2000
 """Dead letters that one request looks at, at most."""
 _FILTERS: Final = ("rule", "reason", "older_than", "newer_than")
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DeadLetterSelection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which ones to replay or discard. Without ids or a filter, ``all`` must say so."""
 
     destination: str
@@ -59,7 +59,7 @@ class DeadLettersApi:
 
     async def list(self, request: web.Request) -> web.StreamResponse:
         """One destination's, newest first; without a destination, how many each has."""
-        query = asking.known(request, "destination", *_FILTERS, "limit", "after")
+        query = asking.query_params(request, "destination", *_FILTERS, "limit", "after")
         destination = query.get("destination", "")
         if not destination:
             return ok({"destinations": await self._letters.destinations()})
@@ -91,17 +91,17 @@ class DeadLettersApi:
         return await self._move(request, "discarded")
 
     async def _move(self, request: web.Request, done: str) -> web.StreamResponse:
-        order = await asking.body(request, Order)
+        order = await asking.body(request, DeadLetterSelection)
         asking.require_bounds(order, _FILTERS)
         last_ms = order.until or int(self._now() * 1000)
         wanted = self._wanted({name: getattr(order, name) for name in _FILTERS}, order.ids)
-        wanted = msgspec.structs.replace(wanted, span=until(wanted.span, last_ms))
+        wanted = msgspec.structs.replace(wanted, span=clip(wanted.span, last_ms))
         move = self._letters.replay if done == "replayed" else self._letters.discard
 
         async def action(letters: Sequence[DeadLetter]) -> int:
             return await move(order.destination, letters)
 
-        moved, after = await act(
+        moved, after = await apply_to_matches(
             self._letters.find(order.destination, wanted, newest_first=False),
             action,
             asking.cursor(order.after),
@@ -110,13 +110,13 @@ class DeadLettersApi:
         )
         return ok({done: moved, "after": str(after or ""), "until": last_ms})
 
-    def _wanted(self, query: dict[str, str], ids: tuple[str, ...] = ()) -> Wanted:
+    def _wanted(self, query: dict[str, str], ids: tuple[str, ...] = ()) -> DeadLetterFilter:
         span = asking.span(
             query.get("older_than", ""), query.get("newer_than", ""), now=self._now()
         )
-        return Wanted(
+        return DeadLetterFilter(
             ids=ids, rule=query.get("rule", ""), reason=query.get("reason", ""), span=span
         )
 
     def _open(self, answer: Answer) -> Answer:
-        return operators_only(answering(answer), self._token)
+        return require_operator(handle_errors(answer), self._token)

@@ -6,17 +6,17 @@ import msgspec
 from aiohttp import web
 
 from router.api import requests as asking
-from router.api.auth import Answer, error, ok, operators_only
-from router.api.requests import answering
+from router.api.auth import Answer, error, ok, require_operator
+from router.api.requests import handle_errors
 from router.api.views import destination_view
 from router.clock import Clock
 from router.datatypes import Secret
 from router.journal import ledger
 from router.journal.connection import Connection
-from router.journal.pauses import Hold, HoldKind, Holds
+from router.journal.pauses import Pause, PauseKind, Pauses
 
 
-class Pause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PauseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why, and who asks; both for those who look at it later."""
 
     reason: str = ""
@@ -34,7 +34,7 @@ class DestinationsApi:
         token: Secret | None,
     ) -> None:
         self._connection = connection
-        self._holds = Holds(connection)
+        self._holds = Pauses(connection)
         self._configured = configured
         self._now = clock.now
         self._token = token
@@ -49,7 +49,7 @@ class DestinationsApi:
 
     async def list(self, request: web.Request) -> web.StreamResponse:
         """How each stands."""
-        asking.known(request)
+        asking.query_params(request)
         books = await ledger.read(self._connection)
         held = await self._holds.all()
         names = sorted({*self._configured(), *books.destinations, *held})
@@ -59,14 +59,14 @@ class DestinationsApi:
         return ok({"destinations": views})
 
     async def pause(self, request: web.Request) -> web.StreamResponse:
-        """Hold it back: its deliveries wait."""
+        """Pause it back: its deliveries wait."""
         name = request.match_info["name"]
-        asked = await asking.body(request, Pause)
+        asked = await asking.body(request, PauseRequest)
         books = await ledger.read(self._connection)
         if name not in {*self._configured(), *books.destinations}:
             return error(404, "not_found", "there is no such destination")
-        hold = Hold(
-            kind=HoldKind.PAUSED, at=self._now(), reason=asked.reason[:500], by=asked.by[:80]
+        hold = Pause(
+            kind=PauseKind.PAUSED, at=self._now(), reason=asked.reason[:500], by=asked.by[:80]
         )
         if not await self._holds.hold(name, hold):
             return error(409, "held", "the destination is paused or disabled already")
@@ -79,4 +79,4 @@ class DestinationsApi:
         return ok({"state": "running"})
 
     def _open(self, answer: Answer) -> Answer:
-        return operators_only(answering(answer), self._token)
+        return require_operator(handle_errors(answer), self._token)

@@ -6,20 +6,20 @@ import msgspec
 from aiohttp import web
 
 from router.api import requests as asking
-from router.api.auth import Answer, error, ok, operators_only
-from router.api.requests import answering
+from router.api.auth import Answer, error, ok, require_operator
+from router.api.requests import handle_errors
 from router.api.views import item_details, item_view
 from router.clock import Clock
 from router.datatypes import Secret
-from router.journal.pagination import act, collect, until
-from router.journal.quarantine import Quarantine, Wanted
+from router.journal.pagination import apply_to_matches, clip, collect
+from router.journal.quarantine import Quarantine, QuarantineFilter
 
 _SCANNED: Final = 2000
 """Items that one request looks at, at most."""
 _FILTERS: Final = ("reason", "older_than", "newer_than")
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class QuarantineSelection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which ones to replay or discard. Without ids or a filter, ``all`` must say so."""
 
     ids: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class QuarantineApi:
 
     async def list(self, request: web.Request) -> web.StreamResponse:
         """A page, newest first."""
-        query = asking.known(request, *_FILTERS, "limit", "after")
+        query = asking.query_params(request, *_FILTERS, "limit", "after")
         wanted = self._wanted(query)
         found = await collect(
             self._quarantine.find(wanted),
@@ -77,14 +77,14 @@ class QuarantineApi:
         return await self._move(request, "discarded")
 
     async def _move(self, request: web.Request, done: str) -> web.StreamResponse:
-        order = await asking.body(request, Order)
+        order = await asking.body(request, QuarantineSelection)
         asking.require_bounds(order, _FILTERS)
         last_ms = order.until or int(self._now() * 1000)
         wanted = self._wanted({name: getattr(order, name) for name in _FILTERS}, order.ids)
-        wanted = msgspec.structs.replace(wanted, span=until(wanted.span, last_ms))
+        wanted = msgspec.structs.replace(wanted, span=clip(wanted.span, last_ms))
         move = self._quarantine.replay if done == "replayed" else self._quarantine.discard
 
-        moved, after = await act(
+        moved, after = await apply_to_matches(
             self._quarantine.find(wanted, newest_first=False),
             move,
             asking.cursor(order.after),
@@ -93,11 +93,11 @@ class QuarantineApi:
         )
         return ok({done: moved, "after": str(after or ""), "until": last_ms})
 
-    def _wanted(self, query: dict[str, str], ids: tuple[str, ...] = ()) -> Wanted:
+    def _wanted(self, query: dict[str, str], ids: tuple[str, ...] = ()) -> QuarantineFilter:
         span = asking.span(
             query.get("older_than", ""), query.get("newer_than", ""), now=self._now()
         )
-        return Wanted(ids=ids, reason=query.get("reason", ""), span=span)
+        return QuarantineFilter(ids=ids, reason=query.get("reason", ""), span=span)
 
     def _open(self, answer: Answer) -> Answer:
-        return operators_only(answering(answer), self._token)
+        return require_operator(handle_errors(answer), self._token)

@@ -6,11 +6,11 @@ from typing import Final
 import msgspec
 from aiohttp import hdrs, web
 
-from router.api.auth import ok, operators_only
+from router.api.auth import ok, require_operator
 from router.configuration.reload import Report
 from router.datatypes import Secret
-from router.errors import Finding
-from router.http.openapi import OPERATORS, Answer, Operation
+from router.errors import Diagnostic
+from router.http.openapi import OPERATORS, Operation, ResponseSpec
 
 Reload = Callable[[], Awaitable[Report]]
 
@@ -25,17 +25,17 @@ class Reloaded(msgspec.Struct, frozen=True):
     destinations: int = 0
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class ReloadError(msgspec.Struct, frozen=True):
     code: str
     message: str
     path: str
 
 
-class Refused(msgspec.Struct, frozen=True):
+class ReloadRejected(msgspec.Struct, frozen=True):
     """The answer 422: nothing has changed."""
 
-    error: Refusal
-    findings: tuple[Finding, ...]
+    error: ReloadError
+    findings: tuple[Diagnostic, ...]
 
 
 OPERATIONS: Final = (
@@ -45,10 +45,10 @@ OPERATIONS: Final = (
         tag="operators",
         summary="Read the rules folder again, now, in this process",
         answers={
-            200: Answer("It is in force.", Reloaded),
-            401: Answer("No token was sent.", headers={"WWW-Authenticate": "Bearer"}),
-            403: Answer("The token is wrong, or none is configured."),
-            422: Answer("It was refused: nothing has changed.", Refused),
+            200: ResponseSpec("It is in force.", Reloaded),
+            401: ResponseSpec("No token was sent.", headers={"WWW-Authenticate": "Bearer"}),
+            403: ResponseSpec("The token is wrong, or none is configured."),
+            422: ResponseSpec("It was refused: nothing has changed.", ReloadRejected),
         },
         security=(OPERATORS,),
     ),
@@ -63,7 +63,7 @@ class Reloads:
         self._token = token
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/-/reload", operators_only(self.reload, self._token))]
+        return [web.post("/-/reload", require_operator(self.reload, self._token))]
 
     async def reload(self, _request: web.Request) -> web.Response:
         """200 when the folder is in force, 422 with all findings when it was refused."""
@@ -71,5 +71,7 @@ class Reloads:
             return ok(Reloaded("nothing to reload"))
         report = await self._reload()
         if report.error:
-            return ok(Refused(Refusal("refused", report.error, ""), report.findings), 422)
+            return ok(
+                ReloadRejected(ReloadError("refused", report.error, ""), report.findings), 422
+            )
         return ok(Reloaded("reloaded", report.generation, report.rules, report.destinations))

@@ -11,7 +11,7 @@ from aiohttp import web
 from router.api.auth import Answer, error
 from router.datatypes import Duration
 from router.errors import JournalUnavailableError
-from router.journal.pagination import Cursor, Span
+from router.journal.pagination import PageCursor, TimeRange
 
 T = TypeVar("T")
 _BODY_SECONDS: Final = 10.0
@@ -19,18 +19,18 @@ DEFAULT_LIMIT: Final = 50
 LARGEST_LIMIT: Final = 1000
 
 
-class AskingError(Exception):
+class BadRequestError(Exception):
     """A request that cannot be understood; the message says what would be right."""
 
 
-def answering(answer: Answer) -> Answer:
+def handle_errors(answer: Answer) -> Answer:
     """``answer``, with 400 for what it does not understand and 503 while Redis is away."""
 
     @functools.wraps(answer)
     async def answered(request: web.Request) -> web.StreamResponse:
         try:
             return await answer(request)
-        except AskingError as wrong:
+        except BadRequestError as wrong:
             return error(400, "bad_request", str(wrong))
         except JournalUnavailableError:
             refusal = error(503, "journal_unavailable", "Redis is away, try again")
@@ -43,17 +43,17 @@ def answering(answer: Answer) -> Answer:
 def limit(request: web.Request) -> int:
     text = request.query.get("limit", str(DEFAULT_LIMIT))
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LARGEST_LIMIT):
-        raise AskingError(f"limit must be a number from 1 to {LARGEST_LIMIT}")
+        raise BadRequestError(f"limit must be a number from 1 to {LARGEST_LIMIT}")
     return int(text)
 
 
-def cursor(text: str) -> Cursor | None:
-    return _parsed(Cursor.parse, text, "after") if text else None
+def cursor(text: str) -> PageCursor | None:
+    return _parsed(PageCursor.parse, text, "after") if text else None
 
 
-def span(older_than: str, newer_than: str, *, now: float) -> Span:
+def span(older_than: str, newer_than: str, *, now: float) -> TimeRange:
     """Ages as people write them (``1h``, ``7d``) as times. ``now`` is Unix time in seconds."""
-    return Span(
+    return TimeRange(
         last_ms=_ago(older_than, "older_than", now), first_ms=_ago(newer_than, "newer_than", now)
     )
 
@@ -64,18 +64,20 @@ async def body(request: web.Request, kind: type[T]) -> T:
         async with asyncio.timeout(_BODY_SECONDS):
             text = await request.read()
     except TimeoutError:
-        raise AskingError("the body did not come in time") from None
+        raise BadRequestError("the body did not come in time") from None
     try:
         return msgspec.json.decode(text or b"{}", type=kind)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as wrong:
-        raise AskingError(f"the body does not fit: {wrong}") from None
+        raise BadRequestError(f"the body does not fit: {wrong}") from None
 
 
-def known(request: web.Request, *names: str) -> dict[str, str]:
+def query_params(request: web.Request, *names: str) -> dict[str, str]:
     """The query, of which only ``names`` may be there."""
     for name in request.query:
         if name not in names:
-            raise AskingError(f"{name[:60]!r} is not asked for here, there are: {', '.join(names)}")
+            raise BadRequestError(
+                f"{name[:60]!r} is not asked for here, there are: {', '.join(names)}"
+            )
     return dict(request.query)
 
 
@@ -87,7 +89,7 @@ def _parsed(parse: Callable[[str], Any], text: str, name: str) -> Any:
     try:
         return parse(text)
     except ValueError as wrong:
-        raise AskingError(f"{name}: {wrong}") from None
+        raise BadRequestError(f"{name}: {wrong}") from None
 
 
 class Bounded(Protocol):
@@ -102,8 +104,8 @@ class Bounded(Protocol):
 
 
 def require_bounds(order: Bounded, filters: Iterable[str]) -> None:
-    """Raise AskingError for an order that does not say what it is for, or is for too many."""
+    """Raise BadRequestError for an order that does not say what it is for, or is for too many."""
     if not (order.ids or any(getattr(order, name) for name in filters) or order.all):
-        raise AskingError('name ids or a filter, or say "all": true')
+        raise BadRequestError('name ids or a filter, or say "all": true')
     if not 1 <= order.limit <= LARGEST_LIMIT or len(order.ids) > order.limit:
-        raise AskingError(f"limit is from 1 to {LARGEST_LIMIT}, and ids are no more")
+        raise BadRequestError(f"limit is from 1 to {LARGEST_LIMIT}, and ids are no more")

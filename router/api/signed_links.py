@@ -35,7 +35,7 @@ class Scope(enum.StrEnum):
     SILENCE = "silence"
 
 
-class Ticket(msgspec.Struct, frozen=True, array_like=True):
+class LinkToken(msgspec.Struct, frozen=True, array_like=True):
     """What stands in a link. It holds no text from an event."""
 
     scope: Scope
@@ -48,7 +48,7 @@ class Ticket(msgspec.Struct, frozen=True, array_like=True):
     """Unix time in seconds."""
 
 
-class Unusable(enum.Enum):
+class InvalidLink(enum.Enum):
     """Why a link opens nothing."""
 
     FORGED = enum.auto()
@@ -56,7 +56,7 @@ class Unusable(enum.Enum):
 
 
 _encode = msgspec.msgpack.encode
-_decode = msgspec.msgpack.Decoder(Ticket).decode
+_decode = msgspec.msgpack.Decoder(LinkToken).decode
 
 
 class Signer:
@@ -77,25 +77,25 @@ class Signer:
             silence=self._link(alert, Scope.SILENCE),
         )
 
-    def read(self, ticket: str, *, now: float) -> Ticket | Unusable:
+    def read(self, ticket: str, *, now: float) -> LinkToken | InvalidLink:
         """What a link allows. ``ticket`` is what follows ``/alerts/``, ``now`` Unix time."""
         text, _, signature = ticket[:_LONGEST].rpartition(".")
         try:
             payload = _from_text(text)
             given = _from_text(signature)
         except (ValueError, binascii.Error):
-            return Unusable.FORGED
+            return InvalidLink.FORGED
         if not hmac.compare_digest(given, self._signature(payload)):
-            return Unusable.FORGED
+            return InvalidLink.FORGED
         try:
             read = _decode(payload)
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            return Unusable.FORGED  # ours, but of another version
-        return read if now < read.expires_at else Unusable.EXPIRED
+            return InvalidLink.FORGED  # ours, but of another version
+        return read if now < read.expires_at else InvalidLink.EXPIRED
 
     def _link(self, alert: Alert, scope: Scope) -> str:
         raised_at = int(alert.raised_at)
-        ticket = Ticket(scope, alert.key, alert.rule, raised_at, raised_at + int(self._lifetime))
+        ticket = LinkToken(scope, alert.key, alert.rule, raised_at, raised_at + int(self._lifetime))
         payload = _encode(ticket)
         return f"{self._base}{PATH}/{_to_text(payload)}.{_to_text(self._signature(payload))}"
 

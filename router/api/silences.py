@@ -7,10 +7,10 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from router.api.auth import error, ok, operators_only
+from router.api.auth import error, ok, require_operator
 from router.datatypes import Secret
 from router.errors import ConditionError, JournalUnavailableError, OverloadedError
-from router.journal.silences import Posted, Silences
+from router.journal.silences import Silences, StoredSilence
 from router.rules.suppression.silences import SilenceText
 
 BODY_LIMIT: Final = 64 * 1024
@@ -38,7 +38,7 @@ class SilencesShown(msgspec.Struct, frozen=True):
     silences: tuple[SilenceShown, ...]
 
 
-def shown(posted: Posted, now: float) -> SilenceShown:
+def shown(posted: StoredSilence, now: float) -> SilenceShown:
     """A silence for people and programs. Raises ConditionError."""
     compiled = posted.compiled()
     state = "active" if now >= compiled.starts else "pending"
@@ -66,9 +66,9 @@ class SilencesApi:
     def routes(self) -> list[web.RouteDef]:
         path = "/api/v1/silences"
         return [
-            web.get(path, operators_only(self.list, self._token)),
-            web.post(path, operators_only(self.add, self._token)),
-            web.delete(path + "/{id}", operators_only(self.expire, self._token)),
+            web.get(path, require_operator(self.list, self._token)),
+            web.post(path, require_operator(self.add, self._token)),
+            web.delete(path + "/{id}", require_operator(self.expire, self._token)),
         ]
 
     async def list(self, _request: web.Request) -> web.Response:

@@ -5,10 +5,10 @@ from typing import Final
 import msgspec
 from aiohttp import hdrs, web
 
-from router.api.auth import error, ok, operators_only
+from router.api.auth import error, ok, require_operator
 from router.datatypes import Secret
 from router.errors import JournalUnavailableError
-from router.http.openapi import OPERATORS, Answer, Operation
+from router.http.openapi import OPERATORS, Operation, ResponseSpec
 from router.journal.twilio_tests import SinkTest, SinkTests
 
 PATH: Final = "/api/v1/twilio-tests"
@@ -28,10 +28,10 @@ OPERATIONS: Final = (
         summary="The tests of Twilio sinks that came in last",
         text="Their test_id is what Twilio asks for when a sink is validated.",
         answers={
-            200: Answer("The newest hundred.", Tests),
-            401: Answer("No token was sent.", headers={"WWW-Authenticate": "Bearer"}),
-            403: Answer("The token is wrong, or none is configured."),
-            503: Answer("Redis did not answer."),
+            200: ResponseSpec("The newest hundred.", Tests),
+            401: ResponseSpec("No token was sent.", headers={"WWW-Authenticate": "Bearer"}),
+            403: ResponseSpec("The token is wrong, or none is configured."),
+            503: ResponseSpec("Redis did not answer."),
         },
         security=(OPERATORS,),
     ),
@@ -46,7 +46,7 @@ class TwilioTests:
         self._token = token
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get(PATH, operators_only(self.latest, self._token))]
+        return [web.get(PATH, require_operator(self.latest, self._token))]
 
     async def latest(self, _request: web.Request) -> web.StreamResponse:
         """The newest first, each with the ``test_id`` that Twilio asks for."""

@@ -11,8 +11,8 @@ from router.alerts import Attempt
 from router.destinations.rendering.summary import moment
 from router.journal.deliveries import DeadLetter
 from router.journal.ledger import DestinationLedger
-from router.journal.pauses import Hold
-from router.journal.quarantine import Item, decoded
+from router.journal.pauses import Pause
+from router.journal.quarantine import QuarantineRecord, decoded
 
 
 class AttemptView(msgspec.Struct, frozen=True):
@@ -110,7 +110,7 @@ def letter_details(letter: DeadLetter) -> LetterDetails:
     )
 
 
-def item_view(item: Item) -> ItemView:
+def item_view(item: QuarantineRecord) -> ItemView:
     record = item.record
     return ItemView(
         id=item.id,
@@ -122,12 +122,12 @@ def item_view(item: Item) -> ItemView:
     )
 
 
-def item_details(item: Item) -> ItemDetails:
+def item_details(item: QuarantineRecord) -> ItemDetails:
     return ItemDetails(item=item_view(item), body=_readable(item.record.body))
 
 
 def destination_view(
-    name: str, counts: DestinationLedger | None, hold: Hold | None
+    name: str, counts: DestinationLedger | None, hold: Pause | None
 ) -> DestinationView:
     counts = counts or DestinationLedger()
     return DestinationView(

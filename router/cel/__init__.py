@@ -7,7 +7,7 @@ docs/conditions.md says what is supported.
 """
 
 from router.cel.condition import Condition, Verdict, compile_condition
-from router.cel.explain import Step
+from router.cel.explain import EvaluatedPart
 from router.cel.expression import Expression, compile_expression
 from router.cel.json_values import as_json, as_text
 from router.cel.match import compile_match
@@ -20,9 +20,9 @@ __all__ = [
     "Condition",
     "ConditionError",
     "Constant",
+    "EvaluatedPart",
     "Expression",
     "Names",
-    "Step",
     "Verdict",
     "as_json",
     "as_text",

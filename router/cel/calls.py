@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from router.cel import limits
-from router.cel.cursor import Cursor
+from router.cel.cursor import TokenCursor
 from router.cel.functions import (
     FUNCTIONS,
     MACROS,
@@ -15,13 +15,13 @@ from router.cel.functions import (
 )
 from router.cel.lexer import RESERVED, Token
 from router.cel.names import Constant, Names, identifier_problem
-from router.cel.tree import Call, Field, Given, Has, Let, Literal, Macro, Name, Node
+from router.cel.tree import Call, ExternalConstant, Field, Has, Let, Literal, Macro, Name, Node
 from router.errors import ConditionError, closest
 
 _CONSTANTS: Final = {"true": True, "false": False, "null": None}
 
 
-class CallParser(Cursor):
+class CallParser(TokenCursor):
     """The part of the parser that knows names."""
 
     def __init__(self, source: str, names: Names) -> None:
@@ -173,7 +173,9 @@ class CallParser(Cursor):
 def _given(name: str, names: Names, token: Token) -> Node:
     given = names[name]
     if isinstance(given, Constant):
-        return Given(name=name, value=given.value, offset=token.offset, length=token.length)
+        return ExternalConstant(
+            name=name, value=given.value, offset=token.offset, length=token.length
+        )
     return Let(
         name=name,
         body=given.tree,

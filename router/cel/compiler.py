@@ -26,25 +26,25 @@ from router.cel.shared_lets import extent, shared_lets
 from router.cel.tree import (
     Binary,
     Call,
-    Choice,
+    Conditional,
+    ExternalConstant,
     Field,
-    Given,
     Has,
-    Item,
+    IndexAccess,
     Let,
-    Listing,
+    ListLiteral,
     Literal,
     Logic,
     Macro,
-    Mapping,
+    MapLiteral,
     Name,
     Negative,
     Node,
     Not,
     OptionalField,
-    OptionalItem,
-    bare,
+    OptionalIndexAccess,
     is_json,
+    unwrap_lets,
 )
 from router.cel.values import ERROR
 
@@ -157,12 +157,12 @@ class _Compiler:
                 return self._variables.get(name) or load("data" if name == "data" else "event")
             case Let(body=body):
                 return self._let(body)
-            case Given(value=value):
+            case ExternalConstant(value=value):
                 return self._code.constant(value)
             case Field(operand=operand, name=name):
                 return self._field(operand, name)
             case Has(operand=operand, name=name):
-                return self._call(operators.has, self.value(operand), code.Constant(name))
+                return self._call(operators.has, self.value(operand), code.PyConstant(name))
             case Not(operand=operand):
                 return self._call(operators.negation, self.value(operand))
             case Negative(operand=operand):
@@ -176,21 +176,21 @@ class _Compiler:
 
     def _composed(self, node: Node) -> ast.expr:
         match node:
-            case Item(operand=operand, index=index):
+            case IndexAccess(operand=operand, index=index):
                 return self._call(operators.item, self.value(operand), self.value(index))
             case OptionalField(operand=operand, name=name):
                 return self._call(
-                    operators.optional_field, self.value(operand), code.Constant(name)
+                    operators.optional_field, self.value(operand), code.PyConstant(name)
                 )
-            case OptionalItem(operand=operand, index=index):
+            case OptionalIndexAccess(operand=operand, index=index):
                 return self._call(operators.optional_item, self.value(operand), self.value(index))
             case Logic(operator=operator, parts=parts):
                 thunks = [thunk(self.value(part)) for part in parts]
                 absorb = operators.logic_and if operator == "&&" else operators.logic_or
-                return self._call(absorb, code.Tuple(thunks, ast.Load()))
-            case Choice(condition=condition, then=then, otherwise=otherwise):
+                return self._call(absorb, code.PyTuple(thunks, ast.Load()))
+            case Conditional(condition=condition, then=then, otherwise=otherwise):
                 return self._choice(condition, self.value(then), self.value(otherwise))
-            case Listing() | Mapping():
+            case ListLiteral() | MapLiteral():
                 return self._collection(node)
             case Macro():
                 return self._macro(node)
@@ -204,15 +204,15 @@ class _Compiler:
 
     def _same(self, node: Node, value: Any) -> ast.expr:
         """Whether it is this very object: a bool or None."""
-        literal = bare(node)
+        literal = unwrap_lets(node)
         if isinstance(literal, Literal):
             # Python warns of an "is" between literals.
-            return code.Constant(literal.value is value)
-        return code.compare(self.value(node), ast.Is(), code.Constant(value))
+            return code.PyConstant(literal.value is value)
+        return code.compare(self.value(node), ast.Is(), code.PyConstant(value))
 
     def _test(self, node: Binary) -> ast.expr | None:
         """Whether a comparison with a literal holds."""
-        if node.operator == "in" and isinstance(node.right, Listing):
+        if node.operator == "in" and isinstance(node.right, ListLiteral):
             return self._is_one_of(node.left, node.right)
         if not isinstance(node.right, Literal):
             return None
@@ -227,17 +227,17 @@ class _Compiler:
         name = self._code.temporary()
         is_int = self._code.is_class(code.named(name, self.value(node.left)), int)
         is_float = self._code.is_class(load(name), float)
-        holds = code.compare(load(name), comparison(), code.Constant(value))
+        holds = code.compare(load(name), comparison(), code.PyConstant(value))
         return both(either(is_int, is_float), holds)
 
     def _equals(self, node: Node, value: Any) -> ast.expr | None:
         if value is None or value.__class__ is bool:
             return self._same(node, value)
         if value.__class__ is str:
-            return code.compare(self.value(node), ast.Eq(), code.Constant(value))
+            return code.compare(self.value(node), ast.Eq(), code.PyConstant(value))
         return None
 
-    def _is_one_of(self, node: Node, texts: Listing) -> ast.expr | None:
+    def _is_one_of(self, node: Node, texts: ListLiteral) -> ast.expr | None:
         """Whether it is a text of several."""
         values = literals.collection(texts)
         if values is ERROR or not all(value.__class__ is str for value in values):
@@ -254,13 +254,13 @@ class _Compiler:
         name = self._code.temporary()
         is_there = code.compare(code.named(name, self.value(node)), ast.IsNot(), load("ERROR"))
         other = ast.NotEq() if value.__class__ is str else ast.IsNot()
-        return both(is_there, code.compare(load(name), other, code.Constant(value)))
+        return both(is_there, code.compare(load(name), other, code.PyConstant(value)))
 
     # Parts
 
     def _literal(self, value: Any) -> ast.expr:
         if value is None or value.__class__ in {str, bytes, bool, int, float}:
-            return code.Constant(value)
+            return code.PyConstant(value)
         return self._code.constant(value)
 
     def _let(self, body: Node) -> ast.expr:
@@ -270,45 +270,45 @@ class _Compiler:
         if slot is None:
             slot = self._slots[id(body)] = f"l{len(self._slots)}"
             self._bodies.append((slot, body))
-        return code.Call(load(slot), [], [])
+        return code.PyCall(load(slot), [], [])
 
     def _field(self, operand: Node, name: str) -> ast.expr:
         """``(t.get(name, ERROR) if (t := operand).__class__ is dict else …)``."""
         temporary = self._code.temporary()
         is_dict = self._code.is_class(code.named(temporary, self.value(operand)), dict)
-        get = code.Attribute(load(temporary), "get", ast.Load())
-        read = code.Call(get, [code.Constant(name), load("ERROR")], [])
+        get = code.PyAttribute(load(temporary), "get", ast.Load())
+        read = code.PyCall(get, [code.PyConstant(name), load("ERROR")], [])
         if is_json(operand):
-            return code.IfExp(is_dict, read, load("ERROR"))
-        other = self._call(operators.field, load(temporary), code.Constant(name))
-        return code.IfExp(is_dict, read, other)
+            return code.PyIfExp(is_dict, read, load("ERROR"))
+        other = self._call(operators.field, load(temporary), code.PyConstant(name))
+        return code.PyIfExp(is_dict, read, other)
 
     def _binary(self, node: Binary) -> ast.expr:
         left, right = self.value(node.left), self.value(node.right)
         grows = node.operator in operators.GROWING and not (
-            isinstance(node.left, Literal) and isinstance(node.right, Literal | Listing)
+            isinstance(node.left, Literal) and isinstance(node.right, Literal | ListLiteral)
         )
         return self._priced(operators.OPERATORS[node.operator], left, right, grows=grows)
 
     def _choice(self, condition: Node, then: ast.expr, otherwise: ast.expr) -> ast.expr:
         name = self._code.temporary()
         is_true = code.compare(
-            code.named(name, self.value(condition)), ast.Is(), code.Constant(True)
+            code.named(name, self.value(condition)), ast.Is(), code.PyConstant(True)
         )
-        is_false = code.compare(load(name), ast.Is(), code.Constant(False))
-        return code.IfExp(is_true, then, code.IfExp(is_false, otherwise, load("ERROR")))
+        is_false = code.compare(load(name), ast.Is(), code.PyConstant(False))
+        return code.PyIfExp(is_true, then, code.PyIfExp(is_false, otherwise, load("ERROR")))
 
-    def _collection(self, node: Listing | Mapping) -> ast.expr:
+    def _collection(self, node: ListLiteral | MapLiteral) -> ast.expr:
         constant = literals.collection(node)
         if constant is not ERROR:
             return self._code.constant(constant)
         marks = self._code.constant(node.optional)
-        if isinstance(node, Listing):
+        if isinstance(node, ListLiteral):
             items = code.listed([self.value(item) for item in node.items])
-            return self._call(literals.listing, items, marks)
+            return self._call(literals.list_literal, items, marks)
         keys = code.listed([self.value(key) for key, _ in node.entries])
         values = code.listed([self.value(value) for _, value in node.entries])
-        return self._call(literals.mapping, keys, values, marks)
+        return self._call(literals.map_literal, keys, values, marks)
 
     def _function(self, node: Call) -> ast.expr:
         function = FUNCTIONS[node.function]
@@ -344,7 +344,7 @@ class _Compiler:
         turn = self._body(variables, body)
         self._loops -= 1
         price = 1 + extent(body) // _NODES_A_TURN
-        return self._call(run, turns, turn, load("budget"), code.Constant(price))
+        return self._call(run, turns, turn, load("budget"), code.PyConstant(price))
 
     def _body(self, variables: tuple[str, ...], body: Node) -> ast.expr:
         """A function of one argument: the variable, or the pair of them."""
@@ -364,8 +364,8 @@ class _Compiler:
         """A call; within a loop, at a price where it takes longer for larger arguments."""
         if not (grows and self._loops):
             return self._call(run, *arguments)
-        pay = code.Attribute(load("budget"), "call", ast.Load())
-        return code.Call(pay, [self._code.constant(run), *arguments], [])
+        pay = code.PyAttribute(load("budget"), "call", ast.Load())
+        return code.PyCall(pay, [self._code.constant(run), *arguments], [])
 
     def _call(self, function: Callable[..., Any], *arguments: ast.expr) -> ast.expr:
         return self._code.call(function, *arguments)

@@ -6,23 +6,23 @@ from typing import Any, Final
 
 from router.cel import literals
 from router.cel.compiler import Evaluate, compile_rails
-from router.cel.explain import Explainer, Step
+from router.cel.explain import EvaluatedPart, Explainer
 from router.cel.functions import FUNCTIONS, MACROS
 from router.cel.names import NO_NAMES, Names
 from router.cel.parser import parse
 from router.cel.tree import (
     Binary,
     Call,
-    Given,
-    Listing,
+    ExternalConstant,
+    ListLiteral,
     Literal,
     Macro,
-    Mapping,
+    MapLiteral,
     Negative,
     Node,
     OptionalField,
-    OptionalItem,
-    bare,
+    OptionalIndexAccess,
+    unwrap_lets,
 )
 from router.cel.values import ERROR
 from router.errors import ConditionError
@@ -81,7 +81,7 @@ class Condition:
         """Why the verdict is ERROR: the innermost part that has no value. ``""`` if none is."""
         return self._explainer.reason(event)
 
-    def explain(self, event: dict[str, Any]) -> tuple[Step, ...]:
+    def explain(self, event: dict[str, Any]) -> tuple[EvaluatedPart, ...]:
         """The value of each part, in the order in which it is computed. Slow; never raises."""
         return self._explainer.steps(event)
 
@@ -102,8 +102,8 @@ def compile_condition(source: str, names: Names = NO_NAMES) -> Condition:
 def _require_bool(whole: Node) -> None:
     """Raise ConditionError where it is plain that the condition is neither true nor false."""
     hint = "compare it with something"
-    match bare(whole):
-        case Literal(value=value) | Given(value=value):
+    match unwrap_lets(whole):
+        case Literal(value=value) | ExternalConstant(value=value):
             is_bool = isinstance(value, bool)
         case Call(function=function):
             is_bool = FUNCTIONS[function].result in {"bool", "dyn"}
@@ -111,11 +111,11 @@ def _require_bool(whole: Node) -> None:
             is_bool = MACROS[macro].result == "bool"
         case Binary(operator=operator):
             is_bool = operator not in "+-*/%"
-        case OptionalField() | OptionalItem():
+        case OptionalField() | OptionalIndexAccess():
             is_bool = False
             hint = "add .orValue(false)"
         case node:
-            is_bool = not isinstance(node, Listing | Mapping | Negative)
+            is_bool = not isinstance(node, ListLiteral | MapLiteral | Negative)
     if not is_bool:
         raise ConditionError(
             "a condition must be true or false",

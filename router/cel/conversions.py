@@ -8,7 +8,7 @@ import re
 from typing import Any, Final
 
 from router.cel import limits, times
-from router.cel.values import ERROR, Duration, Timestamp, Uint
+from router.cel.values import ERROR, DurationValue, TimestampValue, Uint
 
 _NUMBER_LENGTH: Final = 400
 """Characters of a number as text; the longest float has some 330."""
@@ -29,7 +29,7 @@ def to_int(value: Any) -> Any:
         # 2**63 itself rounds to a float that no integer of 64 bits reaches.
         inside = limits.INT_MIN < value < limits.INT_MAX
         return int(value) if inside else ERROR
-    if kind is Timestamp:
+    if kind is TimestampValue:
         return value.nanoseconds // 10**9
     whole = int(value) if kind is bool else _whole(value)
     return whole if whole is not None and limits.INT_MIN <= whole <= limits.INT_MAX else ERROR
@@ -92,9 +92,9 @@ def to_string(value: Any) -> Any:
             return value.decode()
         except UnicodeDecodeError:
             return ERROR
-    if kind is Timestamp:
+    if kind is TimestampValue:
         return times.timestamp_text(value)
-    return times.duration_text(value) if kind is Duration else ERROR
+    return times.duration_text(value) if kind is DurationValue else ERROR
 
 
 def _float_text(value: float) -> str:

@@ -10,7 +10,7 @@ from router.errors import ConditionError
 T = TypeVar("T")
 
 
-class Cursor:
+class TokenCursor:
     def __init__(self, source: str) -> None:
         self._tokens = tokens(source)
         self._at = 0

@@ -19,7 +19,7 @@ from router.cel.values import ERROR
 _SHOWN: Final = 200
 """Characters of a value."""
 _VERDICTS: Final = {True: "true", False: "false", None: "neither true nor false"}
-_LEAVES: Final = (tree.Field, tree.Item, tree.Has, tree.Call, tree.Let)
+_LEAVES: Final = (tree.Field, tree.IndexAccess, tree.Has, tree.Call, tree.Let)
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -81,7 +81,7 @@ class _Follower:
         match node:
             case tree.Not(operand=operand):
                 return operand if isinstance(operand, tree.Logic | tree.Not) else None
-            case tree.Choice(condition=condition, then=then, otherwise=otherwise):
+            case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
                 value = self._value(condition)
                 return (
                     {True: then, False: otherwise}.get(value) if value.__class__ is bool else None

@@ -10,10 +10,10 @@ from router.cel.functions import MACROS
 from router.cel.tree import (
     Binary,
     Call,
+    ExternalConstant,
     Field,
-    Given,
     Has,
-    Item,
+    IndexAccess,
     Let,
     Literal,
     Logic,
@@ -21,12 +21,12 @@ from router.cel.tree import (
     Name,
     Node,
     OptionalField,
-    OptionalItem,
+    OptionalIndexAccess,
 )
 from router.cel.values import ERROR, MAPS, Optional, word_for
 
 
-class Step(msgspec.Struct, frozen=True):
+class EvaluatedPart(msgspec.Struct, frozen=True):
     """A part of a condition and what it gave. ``error`` is ``""`` where there is a value.
 
     The parts of a let have their own text, and the place of the let's name.
@@ -48,14 +48,16 @@ class Explainer:
         self._nodes = _in_order(tree)
         self._values = compile_values(tree, self._nodes)
 
-    def steps(self, event: dict[str, Any]) -> tuple[Step, ...]:
+    def steps(self, event: dict[str, Any]) -> tuple[EvaluatedPart, ...]:
         """The parts that are worth showing, in the order in which they are computed."""
         values = self._computed(event)
         steps = []
         for node, text, place in _parts(self._tree, self._source):
             value = values[id(node)]
             error = _why(node, values) if value is ERROR else ""
-            steps.append(Step(text, place.offset, place.length, None if error else value, error))
+            steps.append(
+                EvaluatedPart(text, place.offset, place.length, None if error else value, error)
+            )
         return tuple(steps)
 
     def reason(self, event: dict[str, Any]) -> str:
@@ -117,7 +119,7 @@ def _parts(tree: Node, source: str) -> Iterator[_Part]:
         else:
             for child in _operands(node):
                 yield from collect(child, source, let)
-        if not isinstance(node, Literal | Name | Given | Logic):
+        if not isinstance(node, Literal | Name | ExternalConstant | Logic):
             text = source[node.offset : node.offset + node.length]
             yield node, text, let or node
 
@@ -152,7 +154,7 @@ def _reason(node: Node, operands: list[Any]) -> str:
             if owner.__class__ in MAPS:
                 return f"no such field: {_path(node)}"
             return f"{_path(node)}: {word_for(owner)} has no fields"
-        case Item() | OptionalItem():
+        case IndexAccess() | OptionalIndexAccess():
             return f"no such element in {kinds[0]}"
         case Binary(operator=operator):
             return f"{kinds[0]} {operator} {kinds[1]} has no value"
@@ -168,7 +170,7 @@ def _reason(node: Node, operands: list[Any]) -> str:
 
 def _path(node: Node) -> str:
     match node:
-        case Name(name=name) | Let(name=name) | Given(name=name):
+        case Name(name=name) | Let(name=name) | ExternalConstant(name=name):
             return name
         case Field(operand=operand, name=name) | Has(operand=operand, name=name):
             return f"{_path(operand)}.{name}"

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from router.cel.conversions import to_string
-from router.cel.values import ERROR, Map, Optional, Type, Uint, keys_of
+from router.cel.values import ERROR, Map, Optional, TypeValue, Uint, keys_of
 
 
 def as_json(value: Any) -> Any:
@@ -30,7 +30,7 @@ def _leaf(value: Any) -> Any:
         return int(value)
     if value.__class__ is bytes:
         return value.decode(errors="replace")
-    return value.name if isinstance(value, Type) else to_string(value)
+    return value.name if isinstance(value, TypeValue) else to_string(value)
 
 
 def as_text(value: Any) -> str:

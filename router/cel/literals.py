@@ -7,7 +7,7 @@ import re2
 
 from router.cel import limits
 from router.cel.functions import FUNCTIONS
-from router.cel.tree import Call, Let, Listing, Literal, Mapping, Node
+from router.cel.tree import Call, Let, ListLiteral, Literal, MapLiteral, Node
 from router.cel.values import ERROR, Optional, map_of
 from router.errors import ConditionError
 
@@ -17,17 +17,17 @@ _MOMENTS: Final = {
 }
 
 
-def collection(node: Listing | Mapping) -> Any:
+def collection(node: ListLiteral | MapLiteral) -> Any:
     """The value of a list or map of literals; ERROR for another, or where it has none."""
     if node.optional or not all(isinstance(part, Literal) for part in node.children()):
         return ERROR
     values = [part.value for part in node.children() if isinstance(part, Literal)]
-    if isinstance(node, Listing):
+    if isinstance(node, ListLiteral):
         return values
     return map_of(zip(values[::2], values[1::2], strict=True))
 
 
-def listing(items: list[Any], optional: frozenset[int]) -> Any:
+def list_literal(items: list[Any], optional: frozenset[int]) -> Any:
     """``[a, ?b]``."""
     if optional:
         items = [each for _, each in _present(list(enumerate(items)), optional)]
@@ -37,7 +37,7 @@ def listing(items: list[Any], optional: frozenset[int]) -> Any:
     return items
 
 
-def mapping(keys: list[Any], values: list[Any], optional: frozenset[int]) -> Any:
+def map_literal(keys: list[Any], values: list[Any], optional: frozenset[int]) -> Any:
     """``{key: a, ?other: b}``."""
     entries = list(zip(keys, values, strict=True))
     return map_of(_present(entries, optional) if optional else entries)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from router.cel.condition import Condition
 from router.cel.names import NO_NAMES, Names
 from router.cel.parser import parse
-from router.cel.tree import Field, Given, Let, Name, Node
+from router.cel.tree import ExternalConstant, Field, Let, Name, Node
 from router.errors import ConditionError
 
 
@@ -55,7 +55,7 @@ def _is_field(node: Node) -> bool:
     is_alone = not isinstance(node, Field)
     while isinstance(node, Field):
         node = node.operand
-    return isinstance(node, Let | Given) or (isinstance(node, Name) and not is_alone)
+    return isinstance(node, Let | ExternalConstant) or (isinstance(node, Name) and not is_alone)
 
 
 def _exists(field: Node, name: str, wanted: Any) -> str:

@@ -14,9 +14,9 @@ from router.cel.values import (
     ERROR,
     MAPS,
     NUMBERS,
-    Duration,
+    DurationValue,
     Optional,
-    Timestamp,
+    TimestampValue,
     Uint,
     lookup_key,
     same,
@@ -102,7 +102,7 @@ def unequal(left: Any, right: Any) -> Any:
     return ERROR if result is ERROR else not result
 
 
-_ORDERED: Final = frozenset({str, bool, bytes, Timestamp, Duration})
+_ORDERED: Final = frozenset({str, bool, bytes, TimestampValue, DurationValue})
 
 
 def _ordering(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Any]:
@@ -164,24 +164,24 @@ def add(left: Any, right: Any) -> Any:
     kind = left.__class__
     if kind is right.__class__ and kind in _JOINED:
         return left + right if len(left) + len(right) <= limits.MADE else ERROR
-    if kind is Timestamp or kind is Duration:
+    if kind is TimestampValue or kind is DurationValue:
         return _add_times(left, right)
     return _arithmetic(operator.add, left, right)
 
 
 def _add_times(left: Any, right: Any) -> Any:
-    moment, length = (right, left) if right.__class__ is Timestamp else (left, right)
-    if length.__class__ is not Duration:
+    moment, length = (right, left) if right.__class__ is TimestampValue else (left, right)
+    if length.__class__ is not DurationValue:
         return ERROR
-    made = times.timestamp_of if moment.__class__ is Timestamp else times.duration_of
+    made = times.timestamp_of if moment.__class__ is TimestampValue else times.duration_of
     return made(moment.nanoseconds + length.nanoseconds)
 
 
 def subtract(left: Any, right: Any) -> Any:
     kind = left.__class__
-    if kind is Timestamp and right.__class__ is Duration:
+    if kind is TimestampValue and right.__class__ is DurationValue:
         return times.timestamp_of(left.nanoseconds - right.nanoseconds)
-    if kind is right.__class__ and (kind is Timestamp or kind is Duration):
+    if kind is right.__class__ and (kind is TimestampValue or kind is DurationValue):
         return times.duration_of(left.nanoseconds - right.nanoseconds)
     return _arithmetic(operator.sub, left, right)
 

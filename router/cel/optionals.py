@@ -6,9 +6,9 @@ Source: CEL specification, "Optional Values" (github.com/google/cel-spec/wiki/pr
 from collections.abc import Callable
 from typing import Any, Final
 
-from router.cel.values import ERROR, NONE, NUMBERS, SIZED, Duration, Optional, Timestamp
+from router.cel.values import ERROR, NONE, NUMBERS, SIZED, DurationValue, Optional, TimestampValue
 
-_ZEROS: Final = frozenset({Duration(0), Timestamp(0)})
+_ZEROS: Final = frozenset({DurationValue(0), TimestampValue(0)})
 
 
 def of(value: Any) -> Any:
@@ -26,7 +26,11 @@ def of_non_zero(value: Any) -> Any:
     kind = value.__class__
     is_zero = value is None or (kind in SIZED and not value)
     is_zero = is_zero or ((kind is bool or kind in NUMBERS) and not value)
-    return NONE if is_zero or (kind in {Duration, Timestamp} and value in _ZEROS) else of(value)
+    return (
+        NONE
+        if is_zero or (kind in {DurationValue, TimestampValue} and value in _ZEROS)
+        else of(value)
+    )
 
 
 def has_value(optional: Any) -> Any:

@@ -14,18 +14,18 @@ from router.cel.lexer import KEYWORDS, Token
 from router.cel.names import NO_NAMES, Names, identifier_problem
 from router.cel.tree import (
     Binary,
-    Choice,
+    Conditional,
     Field,
-    Item,
-    Listing,
+    IndexAccess,
+    ListLiteral,
     Literal,
     Logic,
-    Mapping,
+    MapLiteral,
     Negative,
     Node,
     Not,
     OptionalField,
-    OptionalItem,
+    OptionalIndexAccess,
 )
 from router.cel.values import Uint
 from router.errors import ConditionError
@@ -99,7 +99,7 @@ class _Parser(CallParser):
             then = self._binary()
             self.expect(":", "in … ? … : …")
             otherwise = self.expression()
-            node = Choice(
+            node = Conditional(
                 condition=node,
                 then=then,
                 otherwise=otherwise,
@@ -190,7 +190,7 @@ class _Parser(CallParser):
         return node
 
     def _index(self, operand: Node, offset: int) -> Node:
-        kind = OptionalItem if self.skip("?") else Item
+        kind = OptionalIndexAccess if self.skip("?") else IndexAccess
         index = self.expression()
         self.expect("]", "after the index")
         return kind(operand=operand, index=index, offset=offset, length=self.length_from(offset))
@@ -241,7 +241,7 @@ class _Parser(CallParser):
 
     def _listing(self, start: Token) -> Node:
         items = self.items("]", lambda: (self.skip("?"), self.expression()))
-        return Listing(
+        return ListLiteral(
             items=tuple(item for _, item in items),
             optional=_marked(is_optional for is_optional, _ in items),
             offset=start.offset,
@@ -250,7 +250,7 @@ class _Parser(CallParser):
 
     def _mapping(self, start: Token) -> Node:
         entries = self.items("}", self._entry)
-        return Mapping(
+        return MapLiteral(
             entries=tuple((key, value) for _, key, value in entries),
             optional=_marked(is_optional for is_optional, *_ in entries),
             offset=start.offset,

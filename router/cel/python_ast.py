@@ -20,63 +20,63 @@ class _Placed:
     end_col_offset: int | None = 0
 
 
-class Assign(_Placed, ast.Assign):
+class PyAssign(_Placed, ast.Assign):
     pass
 
 
-class Attribute(_Placed, ast.Attribute):
+class PyAttribute(_Placed, ast.Attribute):
     pass
 
 
-class BoolOp(_Placed, ast.BoolOp):
+class PyBoolOp(_Placed, ast.BoolOp):
     pass
 
 
-class Call(_Placed, ast.Call):
+class PyCall(_Placed, ast.Call):
     pass
 
 
-class Compare(_Placed, ast.Compare):
+class PyCompare(_Placed, ast.Compare):
     pass
 
 
-class Constant(_Placed, ast.Constant):
+class PyConstant(_Placed, ast.Constant):
     pass
 
 
-class FunctionDef(_Placed, ast.FunctionDef):
+class PyFunctionDef(_Placed, ast.FunctionDef):
     pass
 
 
-class IfExp(_Placed, ast.IfExp):
+class PyIfExp(_Placed, ast.IfExp):
     pass
 
 
-class Lambda(_Placed, ast.Lambda):
+class PyLambda(_Placed, ast.Lambda):
     pass
 
 
-class List(_Placed, ast.List):
+class PyList(_Placed, ast.List):
     pass
 
 
-class Name(_Placed, ast.Name):
+class PyName(_Placed, ast.Name):
     pass
 
 
-class NamedExpr(_Placed, ast.NamedExpr):
+class PyNamedExpr(_Placed, ast.NamedExpr):
     pass
 
 
-class Return(_Placed, ast.Return):
+class PyReturn(_Placed, ast.Return):
     pass
 
 
-class Subscript(_Placed, ast.Subscript):
+class PySubscript(_Placed, ast.Subscript):
     pass
 
 
-class Tuple(_Placed, ast.Tuple):
+class PyTuple(_Placed, ast.Tuple):
     pass
 
 
@@ -106,19 +106,19 @@ class Code:
         return f"t{self._temporaries}"
 
     def call(self, function: Callable[..., Any], *arguments: ast.expr) -> ast.expr:
-        return Call(self.constant(function), list(arguments), [])
+        return PyCall(self.constant(function), list(arguments), [])
 
     def is_class(self, value: ast.expr, kind: type) -> ast.expr:
         """``value.__class__ is kind``."""
-        name = Attribute(value, "__class__", ast.Load())
+        name = PyAttribute(value, "__class__", ast.Load())
         return compare(name, ast.Is(), self.constant(kind))
 
     def function(self, statements: list[ast.stmt], result: ast.expr) -> Callable[[Any, Any], Any]:
         """A function of the event and its data. Raises RecursionError or MemoryError if too deep."""
-        definition = FunctionDef(
+        definition = PyFunctionDef(
             name="condition",
             args=arguments("event", "data"),
-            body=[*statements, Return(result)],
+            body=[*statements, PyReturn(result)],
             decorator_list=[],
         )
         module = ast.Module([definition], [])
@@ -129,41 +129,41 @@ class Code:
 
 
 def load(name: str) -> ast.Name:
-    return Name(name, ast.Load())
+    return PyName(name, ast.Load())
 
 
 def assign(name: str, value: ast.expr) -> ast.stmt:
-    return Assign([Name(name, ast.Store())], value)
+    return PyAssign([PyName(name, ast.Store())], value)
 
 
 def named(name: str, value: ast.expr) -> ast.expr:
     """``(name := value)``."""
-    return NamedExpr(Name(name, ast.Store()), value)
+    return PyNamedExpr(PyName(name, ast.Store()), value)
 
 
 def listed(items: list[ast.expr]) -> ast.expr:
-    return List(items, ast.Load())
+    return PyList(items, ast.Load())
 
 
 def element(of: str, place: int) -> ast.expr:
     """``of[place]``."""
-    return Subscript(load(of), Constant(place), ast.Load())
+    return PySubscript(load(of), PyConstant(place), ast.Load())
 
 
 def compare(left: ast.expr, comparison: ast.cmpop, right: ast.expr) -> ast.expr:
-    return Compare(left, [comparison], [right])
+    return PyCompare(left, [comparison], [right])
 
 
 def both(*parts: ast.expr) -> ast.expr:
-    return BoolOp(ast.And(), list(parts))
+    return PyBoolOp(ast.And(), list(parts))
 
 
 def either(*parts: ast.expr) -> ast.expr:
-    return BoolOp(ast.Or(), list(parts))
+    return PyBoolOp(ast.Or(), list(parts))
 
 
 def thunk(body: ast.expr, *parameters: str) -> ast.expr:
-    return Lambda(arguments(*parameters), body)
+    return PyLambda(arguments(*parameters), body)
 
 
 def arguments(*names: str) -> ast.arguments:

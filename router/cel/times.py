@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, Final
 
 from router.cel import limits
-from router.cel.values import ERROR, Duration, Timestamp
+from router.cel.values import ERROR, DurationValue, TimestampValue
 
 _SECOND: Final = 10**9
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,11 +40,11 @@ _UNITS: Final = {
 
 
 def timestamp_of(nanoseconds: int) -> Any:
-    return Timestamp(nanoseconds) if _EARLIEST <= nanoseconds <= _LATEST else ERROR
+    return TimestampValue(nanoseconds) if _EARLIEST <= nanoseconds <= _LATEST else ERROR
 
 
 def duration_of(nanoseconds: int) -> Any:
-    return Duration(nanoseconds) if limits.INT_MIN <= nanoseconds <= limits.INT_MAX else ERROR
+    return DurationValue(nanoseconds) if limits.INT_MIN <= nanoseconds <= limits.INT_MAX else ERROR
 
 
 def timestamp(value: Any) -> Any:
@@ -54,7 +54,7 @@ def timestamp(value: Any) -> Any:
         return _parsed(value)
     if kind is int:
         return timestamp_of(value * _SECOND)
-    return value if kind is Timestamp else ERROR
+    return value if kind is TimestampValue else ERROR
 
 
 def _parsed(text: str) -> Any:
@@ -79,12 +79,12 @@ def _parsed(text: str) -> Any:
 
 def duration(value: Any) -> Any:
     """From text such as ``1h30m`` or ``-1.5s``: units h, m, s, ms, us, ns."""
-    if value.__class__ is Duration:
+    if value.__class__ is DurationValue:
         return value
     if value.__class__ is not str or len(value) > _TEXT_LIMIT:
         return ERROR
     if value.lstrip("+-") == "0" and len(value) <= 2:
-        return Duration(0)
+        return DurationValue(0)
     match = _DURATION.fullmatch(value)
     if match is None:
         return ERROR
@@ -95,13 +95,13 @@ def duration(value: Any) -> Any:
     return duration_of(-total if match[1] == "-" else total)
 
 
-def timestamp_text(value: Timestamp) -> str:
+def timestamp_text(value: TimestampValue) -> str:
     seconds, nanoseconds = divmod(value.nanoseconds, _SECOND)
     moment = (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None)
     return f"{moment.isoformat()}{_fraction(nanoseconds)}Z"
 
 
-def duration_text(value: Duration) -> str:
+def duration_text(value: DurationValue) -> str:
     seconds, nanoseconds = divmod(abs(value.nanoseconds), _SECOND)
     return f"{'-' * (value.nanoseconds < 0)}{seconds}{_fraction(nanoseconds)}s"
 
@@ -136,7 +136,7 @@ def _zone(name: str) -> tzinfo | None:
         return None
 
 
-def _local(value: Timestamp, where: Any) -> datetime | None:
+def _local(value: TimestampValue, where: Any) -> datetime | None:
     place = zone(where) if where.__class__ is str else None
     if place is None:
         return None
@@ -152,10 +152,10 @@ def accessor(
     """``t.getHours()``, ``t.getHours(zone)``, and of durations where they have the part."""
 
     def part(value: Any, *where: Any) -> Any:
-        if value.__class__ is Timestamp:
+        if value.__class__ is TimestampValue:
             moment = _local(value, where[0] if where else "UTC")
             return ERROR if moment is None else of_timestamp(moment)
-        if value.__class__ is Duration and of_duration is not None and not where:
+        if value.__class__ is DurationValue and of_duration is not None and not where:
             length = of_duration(abs(value.nanoseconds))
             return -length if value.nanoseconds < 0 else length
         return ERROR

@@ -46,7 +46,7 @@ class Let(Node, frozen=True, kw_only=True):
         return (self.body,)
 
 
-class Given(Node, frozen=True, kw_only=True):
+class ExternalConstant(Node, frozen=True, kw_only=True):
     """A name that stands for a value of JSON: a lookup table."""
 
     name: str
@@ -73,7 +73,7 @@ class OptionalField(Node, frozen=True, kw_only=True):
         return (self.operand,)
 
 
-class Item(Node, frozen=True, kw_only=True):
+class IndexAccess(Node, frozen=True, kw_only=True):
     """``operand[index]``."""
 
     operand: Node
@@ -83,7 +83,7 @@ class Item(Node, frozen=True, kw_only=True):
         return (self.operand, self.index)
 
 
-class OptionalItem(Node, frozen=True, kw_only=True):
+class OptionalIndexAccess(Node, frozen=True, kw_only=True):
     """``operand[?index]``: an optional, absent where there is no such element."""
 
     operand: Node
@@ -138,7 +138,7 @@ class Binary(Node, frozen=True, kw_only=True):
         return (self.left, self.right)
 
 
-class Choice(Node, frozen=True, kw_only=True):
+class Conditional(Node, frozen=True, kw_only=True):
     """``condition ? then : otherwise``."""
 
     condition: Node
@@ -159,7 +159,7 @@ class Call(Node, frozen=True, kw_only=True):
         return self.arguments
 
 
-class Listing(Node, frozen=True, kw_only=True):
+class ListLiteral(Node, frozen=True, kw_only=True):
     """``[a, ?b]``: an item with a question mark is an optional, and left out where it is absent."""
 
     items: tuple[Node, ...]
@@ -170,8 +170,8 @@ class Listing(Node, frozen=True, kw_only=True):
         return self.items
 
 
-class Mapping(Node, frozen=True, kw_only=True):
-    """``{key: a, ?other: b}``: as a Listing."""
+class MapLiteral(Node, frozen=True, kw_only=True):
+    """``{key: a, ?other: b}``: as a ListLiteral."""
 
     entries: tuple[tuple[Node, Node], ...]
     optional: frozenset[int] = frozenset()
@@ -204,7 +204,7 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(child)
 
 
-def bare(node: Node) -> Node:
+def unwrap_lets(node: Node) -> Node:
     """What the node stands for: a let's body, and so on until it is no let."""
     while isinstance(node, Let):
         node = node.body
@@ -213,9 +213,9 @@ def bare(node: Node) -> Node:
 
 def is_json(node: Node) -> bool:
     """Whether its value, if any, is one of JSON: it is read from the event."""
-    node = bare(node)
+    node = unwrap_lets(node)
     while isinstance(node, Field):
-        node = bare(node.operand)
+        node = unwrap_lets(node.operand)
     return isinstance(node, Name) and node.name in {"event", "data", "message"}
 
 
@@ -225,10 +225,10 @@ def path(node: Node) -> tuple[str, ...] | None:
     A let is what it stands for.
     """
     names: list[str] = []
-    node = bare(node)
+    node = unwrap_lets(node)
     while isinstance(node, Field):
         names.append(node.name)
-        node = bare(node.operand)
+        node = unwrap_lets(node.operand)
     if not isinstance(node, Name):
         return None
     return (node.name, *reversed(names))

@@ -1,7 +1,7 @@
 """The values of conditions: JSON's, and those that only CEL has.
 
 JSON gives dict, list, str, int, float, bool, None, and they stay what they are, so that reading an
-event costs nothing. CEL's further types are small classes: Uint, Timestamp, Duration, Type,
+event costs nothing. CEL's further types are small classes: Uint, TimestampValue, DurationValue, TypeValue,
 Optional, Map (keys that JSON has not); bytes are Python's. What has no value is ``ERROR``, which
 every operator passes on. Nothing here raises.
 
@@ -40,20 +40,20 @@ class Uint(int):
     __slots__ = ()
 
 
-class Timestamp(msgspec.Struct, frozen=True, order=True):
+class TimestampValue(msgspec.Struct, frozen=True, order=True):
     """A moment, from the year 1 to 9999."""
 
     nanoseconds: int
     """Since 1970 in UTC."""
 
 
-class Duration(msgspec.Struct, frozen=True, order=True):
+class DurationValue(msgspec.Struct, frozen=True, order=True):
     """A length of time, up to 292 years either way: 64 bits of nanoseconds."""
 
     nanoseconds: int
 
 
-class Type(msgspec.Struct, frozen=True):
+class TypeValue(msgspec.Struct, frozen=True):
     """The type of a value, itself a value."""
 
     name: str
@@ -190,12 +190,12 @@ _TYPES: Final = {
     dict: "map",
     Map: "map",
     type(None): "null_type",
-    Timestamp: "google.protobuf.Timestamp",
-    Duration: "google.protobuf.Duration",
-    Type: "type",
+    TimestampValue: "google.protobuf.Timestamp",
+    DurationValue: "google.protobuf.Duration",
+    TypeValue: "type",
     Optional: "optional_type",
 }
-TYPES: Final = {name: Type(name) for name in _TYPES.values()}
+TYPES: Final = {name: TypeValue(name) for name in _TYPES.values()}
 
 
 def type_of(value: Any) -> Any:
@@ -214,9 +214,9 @@ _WORDS: Final = {
     dict: "map",
     Map: "map",
     type(None): "null",
-    Timestamp: "timestamp",
-    Duration: "duration",
-    Type: "type",
+    TimestampValue: "timestamp",
+    DurationValue: "duration",
+    TypeValue: "type",
     Optional: "optional",
 }
 

@@ -26,7 +26,7 @@ from router.destinations.contract import Environment
 from router.destinations.spec import (
     make_destination,
 )
-from router.errors import Finding, Level, RulesError
+from router.errors import Diagnostic, Level, RulesError
 from router.events import json_schema as events_schema
 from router.offline.explain import as_text, explain
 from router.offline.rule_tests import schema as tests_schema
@@ -60,9 +60,9 @@ def check(rules: Path | None, *, strict: bool, json_wanted: bool) -> None:
     sys.exit(is_refused or (strict and bool(findings)))
 
 
-def _checked(folder: Path) -> tuple[Configuration | None, list[Finding]]:
+def _checked(folder: Path) -> tuple[Configuration | None, list[Diagnostic]]:
     """The folder's configuration, if it has one, and all that is found in it and in its tests."""
-    findings: list[Finding] = []
+    findings: list[Diagnostic] = []
     configuration = None
     try:
         configuration = load(folder, os.environ, missing=MissingVariable.KEEP)
@@ -73,7 +73,7 @@ def _checked(folder: Path) -> tuple[Configuration | None, list[Finding]]:
     return configuration, findings
 
 
-def _counted(folder: Path, configuration: Configuration, findings: Sequence[Finding]) -> str:
+def _counted(folder: Path, configuration: Configuration, findings: Sequence[Diagnostic]) -> str:
     counts = (
         plural(len(configuration.rules.rules), "rule"),
         plural(len(configuration.destinations), "destination"),

@@ -12,9 +12,9 @@ from router.cli.output import Commands, as_json
 from router.cli.redis_commands import CLOCK, age, span, table, with_redis
 from router.errors import ConfigurationError
 from router.journal.connection import Connection
-from router.journal.dead_letters import DeadLetters, Wanted
+from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.deliveries import DeadLetter
-from router.journal.pagination import CHUNK, Cursor, collect, sweep, until
+from router.journal.pagination import CHUNK, PageCursor, clip, collect, iterate
 
 Command = Callable[..., Any]
 
@@ -38,8 +38,10 @@ def _filters(command: Command) -> Command:
     return command
 
 
-def _wanted(rule: str, reason: str, older_than: float | None, newer_than: float | None) -> Wanted:
-    return Wanted(rule=rule, reason=reason, span=span(older_than, newer_than))
+def _wanted(
+    rule: str, reason: str, older_than: float | None, newer_than: float | None
+) -> DeadLetterFilter:
+    return DeadLetterFilter(rule=rule, reason=reason, span=span(older_than, newer_than))
 
 
 @dead_letters.command(name="list")
@@ -51,7 +53,7 @@ def list_letters(destination: str, limit: int, after: str, *, json: bool, **filt
     """List them, newest first, one destination after the other."""
     name, _, place = after.partition("/")
     try:
-        cursor = Cursor.parse(place) if after else None
+        cursor = PageCursor.parse(place) if after else None
     except ValueError as error:
         raise ConfigurationError(f"--after: {error}") from None
     wanted = _wanted(**filters)
@@ -77,7 +79,11 @@ def list_letters(destination: str, limit: int, after: str, *, json: bool, **filt
 
 
 async def _collect(
-    letters: DeadLetters, names: list[str], wanted: Wanted, cursor: Cursor | None, limit: int
+    letters: DeadLetters,
+    names: list[str],
+    wanted: DeadLetterFilter,
+    cursor: PageCursor | None,
+    limit: int,
 ) -> tuple[list[DeadLetter], str]:
     """Up to ``limit`` that fit, and the cursor of the next page or ``""``."""
     collected: list[DeadLetter] = []
@@ -181,7 +187,7 @@ def _move(
     if not (ids or destination or everything or any(filters.values())):
         raise ConfigurationError("name IDs, or give a filter such as --destination, or --all")
     wanted = _wanted(**filters)
-    wanted = msgspec.structs.replace(wanted, span=until(wanted.span, int(CLOCK.now() * 1000)))
+    wanted = msgspec.structs.replace(wanted, span=clip(wanted.span, int(CLOCK.now() * 1000)))
 
     async def ask(connection: Connection) -> dict[str, int]:
         letters = DeadLetters(connection, CLOCK)
@@ -189,7 +195,7 @@ def _move(
         moved: dict[str, int] = {}
         for name in [destination] if destination else await letters.destinations():
             for part in _parts(wanted, ids):
-                async for chunk in sweep(letters.find(name, part, newest_first=False)):
+                async for chunk in iterate(letters.find(name, part, newest_first=False)):
                     moved[name] = moved.get(name, 0) + await move(name, chunk)
         return moved
 
@@ -205,7 +211,7 @@ def _move(
         sys.exit(1)
 
 
-def _parts(wanted: Wanted, ids: tuple[str, ...]) -> list[Wanted]:
+def _parts(wanted: DeadLetterFilter, ids: tuple[str, ...]) -> list[DeadLetterFilter]:
     """``wanted``, once for each chunk of ids; once where there are none."""
     return [
         msgspec.structs.replace(wanted, ids=ids[start : start + CHUNK])

@@ -18,7 +18,7 @@ from router.configuration.variables import (
 from router.errors import ConfigurationError
 from router.journal import ledger
 from router.journal.connection import Connection
-from router.journal.pauses import Hold, HoldKind, Holds
+from router.journal.pauses import Pause, PauseKind, Pauses
 from router.settings.model import Settings
 
 
@@ -35,7 +35,7 @@ def list_destinations(*, json: bool) -> None:
 
     async def ask(connection: Connection) -> list[DestinationView]:
         books = (await ledger.read(connection)).destinations
-        held = await Holds(connection).all()
+        held = await Pauses(connection).all()
         return [
             destination_view(name, books.get(name), held.get(name))
             for name in sorted({*configured, *books, *held})
@@ -64,7 +64,7 @@ def list_destinations(*, json: bool) -> None:
 @click.option("--reason", default="", help="Why, for those who look at it later.")
 @click.option("--by", default="", help="Who asks; your user name otherwise.")
 def pause(name: str, reason: str, by: str) -> None:
-    """Hold NAME back: its deliveries wait, all workers know within a second."""
+    """Pause NAME back: its deliveries wait, all workers know within a second."""
     configured = _configured()
 
     async def ask(connection: Connection) -> bool:
@@ -72,10 +72,10 @@ def pause(name: str, reason: str, by: str) -> None:
         if name not in known:
             there = f"there are: {', '.join(sorted(known))}" if known else "there are none"
             raise ConfigurationError(f"there is no destination {name!r}, {there}")
-        hold = Hold(
-            kind=HoldKind.PAUSED, at=CLOCK.now(), reason=reason[:500], by=(by or _user())[:80]
+        hold = Pause(
+            kind=PauseKind.PAUSED, at=CLOCK.now(), reason=reason[:500], by=(by or _user())[:80]
         )
-        return await Holds(connection).hold(name, hold)
+        return await Pauses(connection).hold(name, hold)
 
     if not with_redis(ask):
         click.echo(f"router: {name} is paused or disabled already", err=True)
@@ -89,7 +89,7 @@ def resume(name: str) -> None:
     """Let NAME go on, whether it was paused or has been disabled by a 410."""
 
     async def ask(connection: Connection) -> bool:
-        return await Holds(connection).release(name)
+        return await Pauses(connection).release(name)
 
     if not with_redis(ask):
         click.echo(f"router: {name} is neither paused nor disabled", err=True)

@@ -8,7 +8,7 @@ import click
 from router.cli.output import FOLDER
 from router.clock import system_clock
 from router.configuration.load import (
-    Source,
+    ConfigurationSource,
 )
 from router.configuration.variables import (
     MissingVariable,
@@ -36,5 +36,7 @@ def dev(data: Path | None, *, verbose: bool) -> None:
     if not {"ROUTER_REDIS_URL", "ROUTER_REDIS_URL_FILE"} & os.environ.keys():
         folder = data or data_folder(os.environ.get("XDG_STATE_HOME", ""), Path.home())
         redis = EmbeddedRedis(find_server(settings.redis_server), folder)
-    source = Source(folder=settings.rules, environ=os.environ, missing=MissingVariable.KEEP)
+    source = ConfigurationSource(
+        folder=settings.rules, environ=os.environ, missing=MissingVariable.KEEP
+    )
     Dev(settings, source, system_clock(), click.echo).run(redis)

@@ -20,7 +20,7 @@ from router.metrics import (
 )
 from router.runtime import event_loop as process
 from router.runtime.app import App, Roles
-from router.runtime.prefork import LISTEN_FD, PARENT_FD, Command, Fleet, bind
+from router.runtime.prefork import LISTEN_FD, PARENT_FD, Command, PreforkServer, bind
 from router.settings.model import Settings
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 _MOST: Final = 256
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
+class ProcessPlacement(msgspec.Struct, frozen=True, kw_only=True):
     """How many processes there are to be, or which place among them this one has."""
 
     processes: int = 1
@@ -54,7 +54,7 @@ def in_processes(command: Callable[..., None]) -> Callable[..., None]:
     def placed(
         *, processes: int, listen_fd: int | None, parent_fd: int | None, **arguments: Any
     ) -> None:
-        place = Place(processes=processes, listen_fd=listen_fd, parent_fd=parent_fd)
+        place = ProcessPlacement(processes=processes, listen_fd=listen_fd, parent_fd=parent_fd)
         command(**arguments, place=place)
 
     return placed
@@ -67,9 +67,11 @@ def read_settings() -> Settings:
     return settings
 
 
-def serve(settings: Settings, roles: Roles, metrics: Metrics, place: Place | None = None) -> None:
+def serve(
+    settings: Settings, roles: Roles, metrics: Metrics, place: ProcessPlacement | None = None
+) -> None:
     """Run this process until a signal ends it. Raises ConfigurationError."""
-    place = place or Place()
+    place = place or ProcessPlacement()
     roles = msgspec.structs.replace(roles, inherited_socket=place.listen_fd)
 
     def ready(address: Address) -> None:
@@ -84,7 +86,9 @@ def serve(settings: Settings, roles: Roles, metrics: Metrics, place: Place | Non
     process.run(until_stopped())
 
 
-def fleet(settings: Settings, port: int, arguments: Sequence[str], place: Place) -> NoReturn:
+def fleet(
+    settings: Settings, port: int, arguments: Sequence[str], place: ProcessPlacement
+) -> NoReturn:
     """Run several processes of a command until a signal ends them.
 
     Raises ConfigurationError when the address cannot be listened on.
@@ -92,7 +96,7 @@ def fleet(settings: Settings, port: int, arguments: Sequence[str], place: Place)
     sockets = bind(settings.host, port, place.processes)
     address = Address(*sockets[0].getsockname()[:2])
     command = Command(arguments=arguments, environ=os.environ)
-    several = Fleet(command, sockets, system_clock(), drain_seconds=settings.drain_timeout)
+    several = PreforkServer(command, sockets, system_clock(), drain_seconds=settings.drain_timeout)
 
     def ready() -> None:
         logger.info(

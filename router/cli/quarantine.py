@@ -11,8 +11,8 @@ from router.cli.output import Commands, as_json
 from router.cli.redis_commands import CLOCK, age, span, table, with_redis
 from router.errors import ConfigurationError
 from router.journal.connection import Connection
-from router.journal.pagination import CHUNK, Cursor, Found, collect, sweep, until
-from router.journal.quarantine import Item, Quarantine, Wanted
+from router.journal.pagination import CHUNK, Matches, PageCursor, clip, collect, iterate
+from router.journal.quarantine import Quarantine, QuarantineFilter, QuarantineRecord
 
 Command = Callable[..., Any]
 
@@ -50,12 +50,12 @@ def list_items(
 ) -> None:
     """List them, newest first."""
     try:
-        cursor = Cursor.parse(after) if after else None
+        cursor = PageCursor.parse(after) if after else None
     except ValueError as error:
         raise ConfigurationError(f"--after: {error}") from None
-    wanted = Wanted(reason=reason, span=span(older_than, newer_than))
+    wanted = QuarantineFilter(reason=reason, span=span(older_than, newer_than))
 
-    async def ask(connection: Connection) -> Found[Item]:
+    async def ask(connection: Connection) -> Matches[QuarantineRecord]:
         return await collect(Quarantine(connection, CLOCK).find(wanted), cursor, count=limit)
 
     found = with_redis(ask)
@@ -88,7 +88,7 @@ def list_items(
 def show(item_id: str, *, json: bool) -> None:
     """Show one, with what came in."""
 
-    async def ask(connection: Connection) -> Item | None:
+    async def ask(connection: Connection) -> QuarantineRecord | None:
         return await Quarantine(connection, CLOCK).get(item_id)
 
     item = with_redis(ask)
@@ -142,15 +142,15 @@ def _move(
 ) -> None:
     if not (ids or reason or older_than or newer_than or flags["everything"]):
         raise ConfigurationError("name IDs, or give a filter such as --reason, or --all")
-    times = until(span(older_than, newer_than), int(CLOCK.now() * 1000))
+    times = clip(span(older_than, newer_than), int(CLOCK.now() * 1000))
 
     async def ask(connection: Connection) -> tuple[int, int]:
         kept = Quarantine(connection, CLOCK)
         move = kept.replay if done == "replayed" else kept.discard
         seen = moved = 0
         for start in range(0, len(ids) or 1, CHUNK):
-            part = Wanted(ids=ids[start : start + CHUNK], reason=reason, span=times)
-            async for chunk in sweep(kept.find(part, newest_first=False)):
+            part = QuarantineFilter(ids=ids[start : start + CHUNK], reason=reason, span=times)
+            async for chunk in iterate(kept.find(part, newest_first=False)):
                 seen += len(chunk)
                 moved += await move(chunk)
         return seen, moved

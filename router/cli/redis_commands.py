@@ -11,7 +11,7 @@ from router.clock import system_clock
 from router.datatypes import Duration
 from router.errors import ConfigurationError, JournalUnavailableError
 from router.journal.connection import Connection, connect
-from router.journal.pagination import Span
+from router.journal.pagination import TimeRange
 from router.settings.model import Settings
 
 T = TypeVar("T")
@@ -44,10 +44,10 @@ def age(_context: click.Context, _option: click.Parameter, text: str | None) -> 
         raise click.BadParameter(str(error)) from None
 
 
-def span(older_than: float | None, newer_than: float | None) -> Span:
+def span(older_than: float | None, newer_than: float | None) -> TimeRange:
     """The times that these ages mean now. Ages are in seconds."""
     now = CLOCK.now()
-    return Span(
+    return TimeRange(
         last_ms=None if older_than is None else int((now - older_than) * 1000),
         first_ms=None if newer_than is None else int((now - newer_than) * 1000),
     )

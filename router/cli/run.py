@@ -6,13 +6,18 @@ import os
 import click
 
 from router.api.signed_links import signer
-from router.cli.processes import Place, fleet, in_processes, read_settings, serve
+from router.cli.processes import ProcessPlacement, fleet, in_processes, read_settings, serve
 from router.clock import system_clock
-from router.configuration.load import Source
+from router.configuration.load import ConfigurationSource
 from router.destinations.contract import Environment, no_links
 from router.errors import ConfigurationError
 from router.metrics import Metrics
-from router.runtime.app import Roles, Work
+from router.runtime.app import (
+    Roles,
+)
+from router.runtime.build import (
+    WorkerConfig,
+)
 from router.settings.model import Settings
 
 logger = logging.getLogger(__name__)
@@ -20,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 @click.command()
 @in_processes
-def ingress(place: Place) -> None:
+def ingress(place: ProcessPlacement) -> None:
     """Take events in: POST /twilio and POST /events."""
     settings = read_settings()
     if place.processes > 1:
@@ -37,7 +42,7 @@ def ingress(place: Place) -> None:
     help="Deliver to this destination only, and evaluate nothing. May be repeated.",
 )
 @in_processes
-def worker(names: tuple[str, ...], place: Place) -> None:
+def worker(names: tuple[str, ...], place: ProcessPlacement) -> None:
     """Evaluate batches and make deliveries."""
     settings = read_settings()
     metrics = Metrics()
@@ -50,7 +55,7 @@ def worker(names: tuple[str, ...], place: Place) -> None:
 
 @click.command()
 @in_processes
-def run(place: Place) -> None:
+def run(place: ProcessPlacement) -> None:
     """Take events in, evaluate and deliver."""
     settings = read_settings()
     metrics = Metrics()
@@ -60,15 +65,15 @@ def run(place: Place) -> None:
     serve(settings, Roles(port=settings.port, ingress=True, work=work), metrics, place)
 
 
-def _work(settings: Settings, metrics: Metrics, only: frozenset[str] = frozenset()) -> Work:
-    source = Source(folder=settings.rules, environ=os.environ)
+def _work(settings: Settings, metrics: Metrics, only: frozenset[str] = frozenset()) -> WorkerConfig:
+    source = ConfigurationSource(folder=settings.rules, environ=os.environ)
     configuration = source.load()
     known = sorted(spec.name for spec in configuration.destinations)
     for name in sorted(only.difference(known)):
         raise ConfigurationError(
             f"there is no destination {name!r}, the rules folder has {', '.join(known)}"
         )
-    return Work(
+    return WorkerConfig(
         source=source,
         configuration=configuration,
         environment=_environment(settings, metrics),

@@ -10,9 +10,9 @@ from typing import Any, BinaryIO, Final
 import click
 import msgspec
 
-from router.client.backfill import Backfill, Pace, Sent, StoppedError
-from router.client.json_lines import Line, Place, Resume, batches, lines, skip_to
-from router.client.send import Target
+from router.client.backfill import Backfill, BackfillProgress, Pace, StoppedError
+from router.client.json_lines import CheckpointFile, FileCheckpoint, Line, batches, lines, skip_to
+from router.client.send import Endpoint
 from router.client.send import send as send_one
 from router.clock import system_clock
 from router.errors import ConfigurationError
@@ -56,14 +56,14 @@ def send(event: BinaryIO, url: str, *, sign: bool, by_line: bool, **how: Any) ->
     sys.exit(0 if answer.accepted else 1)
 
 
-def _target(settings: Settings, url: str, *, sign: bool) -> Target:
+def _target(settings: Settings, url: str, *, sign: bool) -> Endpoint:
     base = f"http://{settings.host}:{settings.port}"
     if not sign:
-        return Target(url=url or f"{base}/events", token=settings.events_token)
+        return Endpoint(url=url or f"{base}/events", token=settings.events_token)
     if not settings.twilio_auth_tokens:
         raise ConfigurationError("--sign needs ROUTER_TWILIO_AUTH_TOKENS")
     credentials = settings.twilio_basic_auth
-    return Target(
+    return Endpoint(
         url=url or f"{base}/twilio",
         auth_token=settings.twilio_auth_tokens[0],
         credentials=credentials[0] if credentials else None,
@@ -84,12 +84,12 @@ class _How(msgspec.Struct, frozen=True, kw_only=True):
 class _Run:
     """One file, sent line by line; says on standard error how far it is."""
 
-    def __init__(self, file: BinaryIO, target: Target, how: _How) -> None:
+    def __init__(self, file: BinaryIO, target: Endpoint, how: _How) -> None:
         self._file = file
         self._name = file.name if isinstance(file.name, str) else "-"
         self._is_file = self._name not in {"-", "<stdin>"}
         self._batch = how.batch
-        self._resume = Resume(Path(self._name)) if self._is_file else None
+        self._resume = CheckpointFile(Path(self._name)) if self._is_file else None
         self._start = self._begin(how.first)
         self._clock = system_clock()
         self._backfill = Backfill(
@@ -122,16 +122,16 @@ class _Run:
             stopped = StoppedError("interrupted")
         self._end(stopped)
 
-    def _begin(self, first: int | None) -> Place:
+    def _begin(self, first: int | None) -> FileCheckpoint:
         if first is not None:
             return skip_to(self._file, first)
-        place = self._resume.load() if self._resume else Place()
+        place = self._resume.load() if self._resume else FileCheckpoint()
         if place.line:
             click.echo(f"{self._name}: going on at line {place.line + 1}", err=True)
             self._file.seek(place.offset)
         return place
 
-    def _progress(self, sent: Sent) -> None:
+    def _progress(self, sent: BackfillProgress) -> None:
         if self._bar is not None:
             self._bar.update(sent.place.offset - self._bar.pos)
         now = self._clock.monotonic()

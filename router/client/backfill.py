@@ -16,8 +16,8 @@ from typing import Final
 import aiohttp
 import msgspec
 
-from router.client.json_lines import Batch, Line, Place, body_of
-from router.client.send import Answer, Target, post
+from router.client.json_lines import Batch, FileCheckpoint, Line, body_of
+from router.client.send import Endpoint, SendResult, post
 from router.clock import Clock
 from router.destinations.transport.http_status import retry_after_seconds
 
@@ -37,10 +37,10 @@ class StoppedError(Exception):
         self.line = line
 
 
-class Sent(msgspec.Struct, frozen=True, kw_only=True):
+class BackfillProgress(msgspec.Struct, frozen=True, kw_only=True):
     """What has become of a file so far."""
 
-    place: Place = Place()
+    place: FileCheckpoint = FileCheckpoint()
     accepted: int = 0
     quarantined: int = 0
     skipped: int = 0
@@ -79,11 +79,11 @@ class Backfill:
 
     def __init__(
         self,
-        target: Target,
+        target: Endpoint,
         pace: Pace,
         clock: Clock,
         *,
-        on_progress: Callable[[Sent], None],
+        on_progress: Callable[[BackfillProgress], None],
         on_skip: Callable[[Line, str], None] | None = None,
     ) -> None:
         self._target = target
@@ -91,9 +91,9 @@ class Backfill:
         self._clock = clock
         self._on_progress = on_progress
         self._on_skip = on_skip
-        self.sent = Sent()
+        self.sent = BackfillProgress()
 
-    async def run(self, source: Iterable[Batch]) -> Sent:
+    async def run(self, source: Iterable[Batch]) -> BackfillProgress:
         """Send all of it. Raises StoppedError; ``sent`` then says how far it came."""
         try:
             async with (
@@ -123,7 +123,7 @@ class Backfill:
     def _reached(self, batch: Batch | StoppedError) -> None:
         if isinstance(batch, StoppedError):  # all that came before it has been reached by now
             raise batch
-        place = Place(line=batch[-1].number, offset=batch[-1].end)
+        place = FileCheckpoint(line=batch[-1].number, offset=batch[-1].end)
         self.sent = msgspec.structs.replace(self.sent, place=place)
         self._on_progress(self.sent)
 
@@ -145,7 +145,7 @@ class Backfill:
                 return
             rest = await self._without_fault(session, rest, answer)
 
-    async def _answer(self, session: aiohttp.ClientSession, batch: Batch) -> Answer:
+    async def _answer(self, session: aiohttp.ClientSession, batch: Batch) -> SendResult:
         """The first answer that is final. Raises StoppedError when none comes."""
         until = self._clock.monotonic() + self._pace.patience
         backoff = _FIRST_BACKOFF
@@ -170,7 +170,7 @@ class Backfill:
             backoff = min(2 * backoff, _LONGEST_BACKOFF)
 
     async def _without_fault(
-        self, session: aiohttp.ClientSession, batch: Batch, answer: Answer
+        self, session: aiohttp.ClientSession, batch: Batch, answer: SendResult
     ) -> Batch:
         """What of ``batch`` is still to be sent after a refusal. Raises StoppedError."""
         said = _said(answer)
@@ -195,7 +195,7 @@ class Backfill:
         self.sent = msgspec.structs.replace(self.sent, skipped=self.sent.skipped + 1)
         return tuple(line for line in batch if line is not fault)
 
-    def _count(self, answer: Answer) -> None:
+    def _count(self, answer: SendResult) -> None:
         try:
             counted = msgspec.json.decode(answer.body, type=_Answer)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -207,7 +207,7 @@ class Backfill:
         )
 
 
-def _said(answer: Answer) -> _Error:
+def _said(answer: SendResult) -> _Error:
     try:
         return msgspec.json.decode(answer.body, type=_Refused).error
     except msgspec.DecodeError:

@@ -32,7 +32,7 @@ class Line(msgspec.Struct, frozen=True):
 Batch = tuple[Line, ...]
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
+class FileCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     """How far a file has been sent."""
 
     line: int = 0
@@ -43,7 +43,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """What tells this file from another."""
 
 
-def lines(file: BinaryIO, start: Place, name: str) -> Iterator[Line]:
+def lines(file: BinaryIO, start: FileCheckpoint, name: str) -> Iterator[Line]:
     """The lines after ``start``; ``file`` stands there. Raises ConfigurationError."""
     number, end = start.line, start.offset
     while text := file.readline(LONGEST + 1):
@@ -75,7 +75,7 @@ def body_of(batch: Batch) -> bytes:
     return b"[" + b",".join(line.text for line in batch) + b"]"
 
 
-class Resume:
+class CheckpointFile:
     """Remembers next to a file how far it was sent; forgets when all of it was."""
 
     def __init__(self, path: Path) -> None:
@@ -84,12 +84,12 @@ class Resume:
         with path.open("rb") as file:
             self._head = hashlib.sha256(file.read(_HEAD)).hexdigest()
 
-    def load(self) -> Place:
+    def load(self) -> FileCheckpoint:
         """Where to go on; the beginning where nothing was sent. Raises ConfigurationError."""
         try:
-            place = msgspec.json.decode(self._state.read_bytes(), type=Place)
+            place = msgspec.json.decode(self._state.read_bytes(), type=FileCheckpoint)
         except FileNotFoundError:
-            return Place(head=self._head)
+            return FileCheckpoint(head=self._head)
         except msgspec.DecodeError:
             raise ConfigurationError(f"{self._state}: unreadable, remove it to begin") from None
         if place.head != self._head or place.offset > self._path.stat().st_size:
@@ -99,7 +99,7 @@ class Resume:
             )
         return place
 
-    def save(self, place: Place) -> None:
+    def save(self, place: FileCheckpoint) -> None:
         """Written beside and moved, so that a kill leaves the old place or the new one."""
         beside = self._state.with_name(f"{self._state.name}.new")
         beside.write_bytes(msgspec.json.encode(msgspec.structs.replace(place, head=self._head)))
@@ -109,13 +109,13 @@ class Resume:
         self._state.unlink(missing_ok=True)
 
 
-def skip_to(file: BinaryIO, line: int) -> Place:
+def skip_to(file: BinaryIO, line: int) -> FileCheckpoint:
     """Read over the lines before ``line``. Raises ConfigurationError when there are fewer."""
-    place = Place()
+    place = FileCheckpoint()
     while place.line < line - 1:
         text = file.readline(LONGEST + 1)
         if not text:
             raise ConfigurationError(f"--from {line}: there are {place.line} lines")
         is_whole = text.endswith(b"\n") or len(text) <= LONGEST
-        place = Place(line=place.line + is_whole, offset=place.offset + len(text))
+        place = FileCheckpoint(line=place.line + is_whole, offset=place.offset + len(text))
     return place

@@ -21,7 +21,7 @@ _BATCH: Final = "application/cloudevents-batch+json"
 _JSON: Final = "application/json"
 
 
-class Answer(msgspec.Struct, frozen=True):
+class SendResult(msgspec.Struct, frozen=True):
     """What the router said. ``body`` is at most 64 KiB of text."""
 
     status: int
@@ -34,7 +34,7 @@ class Answer(msgspec.Struct, frozen=True):
         return 200 <= self.status < 300
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True):
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Where events go, and how a request proves who sends it."""
 
     url: str
@@ -72,8 +72,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def post(
-    session: aiohttp.ClientSession, target: Target, body: bytes, *, is_batch: bool = False
-) -> Answer:
+    session: aiohttp.ClientSession, target: Endpoint, body: bytes, *, is_batch: bool = False
+) -> SendResult:
     """One request. Raises what aiohttp raises, and ValueError for what is no URL."""
     url, headers = target.request(body, is_batch=is_batch)
     # The URL goes out as it was signed, not as the client would normalise it.
@@ -82,10 +82,10 @@ async def post(
     ) as response:
         text = await response.content.read(_ANSWER_LIMIT)
         retry_after = response.headers.get("Retry-After", "")
-        return Answer(response.status, text.decode(errors="replace"), retry_after)
+        return SendResult(response.status, text.decode(errors="replace"), retry_after)
 
 
-async def send(target: Target, body: bytes) -> Answer:
+async def send(target: Endpoint, body: bytes) -> SendResult:
     """POST ``body``, one event or an array. Raises ConfigurationError when nothing answers."""
     try:
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
@@ -95,10 +95,12 @@ async def send(target: Target, body: bytes) -> Answer:
         raise ConfigurationError(f"{target.place}: {reason}") from None
 
 
-async def send_signed(url: str, body: bytes, auth_token: Secret, public_url: str = "") -> Answer:
+async def send_signed(
+    url: str, body: bytes, auth_token: Secret, public_url: str = ""
+) -> SendResult:
     """POST ``body`` to ``url`` with Twilio's signature.
 
     The signature is for the router's public URL where it has one. Raises ConfigurationError when
     nothing answers.
     """
-    return await send(Target(url=url, auth_token=auth_token, public_url=public_url), body)
+    return await send(Endpoint(url=url, auth_token=auth_token, public_url=public_url), body)

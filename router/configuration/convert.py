@@ -12,15 +12,15 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from router.configuration.variables import Expanded, Expander
+from router.configuration.variables import Interpolated, Interpolator
 from router.configuration.yaml.document import (
     Entry,
     ListNode,
     MapNode,
     Node,
-    Page,
     Scalar,
-    Unusable,
+    UnreadableNode,
+    YamlDocument,
 )
 from router.configuration.yaml.scalars import plain_value
 from router.datatypes import ByteSize, Duration, Secret, decode_value
@@ -44,7 +44,9 @@ WRONG: Final = Wrong.WRONG
 class Converter:
     """Converts the nodes of one page. ``hide_unknown``: what no key asks for may be a secret."""
 
-    def __init__(self, page: Page, expander: Expander, *, hide_unknown: bool = False) -> None:
+    def __init__(
+        self, page: YamlDocument, expander: Interpolator, *, hide_unknown: bool = False
+    ) -> None:
         self._page = page
         self._expander = expander
         self._hide_unknown = hide_unknown
@@ -54,7 +56,7 @@ class Converter:
         kind, optional = _required_kind(kind)
         if optional and isinstance(node, Scalar) and _is_null(node):
             return None
-        if isinstance(node, Unusable) or self._page.is_full:
+        if isinstance(node, UnreadableNode) or self._page.is_full:
             return WRONG
         return self._way(kind)(node, kind, what)
 
@@ -201,7 +203,7 @@ class Converter:
         except msgspec.ValidationError:
             return self._unfit(node, kind, what, expanded)
 
-    def _unfit(self, node: Scalar, kind: Any, what: str, expanded: Expanded) -> Any:
+    def _unfit(self, node: Scalar, kind: Any, what: str, expanded: Interpolated) -> Any:
         if expanded.variables:
             holds = f"found something else in {_named(expanded.variables)}"
             message = f"{what}: expected {expected(kind)}, {holds}"

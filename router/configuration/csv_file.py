@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from router.configuration.yaml.document import Page, Span
+from router.configuration.yaml.document import Span, YamlDocument
 
 COLUMNS_LIMIT: Final = 100
 CELL_LIMIT: Final = 4096
@@ -30,7 +30,7 @@ class Cell(msgspec.Struct, frozen=True):
         return Span(self.start, max(self.end, self.start + 1))
 
 
-def read_csv(page: Page) -> Iterator[list[Cell]]:
+def read_csv(page: YamlDocument) -> Iterator[list[Cell]]:
     """The rows, the header first. Ends at the first fault, which is reported to the page."""
     at = 0
     row: list[Cell] = []
@@ -57,7 +57,7 @@ def read_csv(page: Page) -> Iterator[list[Cell]]:
             row = []
 
 
-def _read_cell(page: Page, at: int) -> tuple[Cell | None, int]:
+def _read_cell(page: YamlDocument, at: int) -> tuple[Cell | None, int]:
     """The cell that begins at an offset, and where it ends."""
     found = _CELL.match(page.text, at)
     if found is None or (found.end() == at and page.text.startswith('"', at)):

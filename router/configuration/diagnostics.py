@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from router.errors import Finding, Level
+from router.errors import Diagnostic, Level
 
 _WIDTH: Final = 100
 """Columns of a line of the file that are shown; longer ones are cut around the caret."""
@@ -24,18 +24,18 @@ _BLUE: Final = "1;34"
 _BOLD: Final = "1"
 
 
-def render_findings(findings: Sequence[Finding], *, color: bool = False) -> str:
+def render_findings(findings: Sequence[Diagnostic], *, color: bool = False) -> str:
     """All findings, and a last line that counts them. Safe to print, whatever the files hold."""
     blocks = [_render(finding, color=color) for finding in findings]
     return "\n\n".join([*blocks, _count(findings)])
 
 
-def findings_json(findings: Iterable[Finding]) -> str:
-    """An array of objects with the fields of Finding."""
+def findings_json(findings: Iterable[Diagnostic]) -> str:
+    """An array of objects with the fields of Diagnostic."""
     return msgspec.json.format(msgspec.json.encode(list(findings)), indent=2).decode()
 
 
-def _count(findings: Sequence[Finding]) -> str:
+def _count(findings: Sequence[Diagnostic]) -> str:
     files = plural(len({finding.file for finding in findings}), "file")
     warnings = sum(finding.level is Level.WARNING for finding in findings)
     errors = len(findings) - warnings
@@ -45,7 +45,7 @@ def _count(findings: Sequence[Finding]) -> str:
     return f"{' and '.join(counts)} in {files}"
 
 
-def _render(finding: Finding, *, color: bool) -> str:
+def _render(finding: Diagnostic, *, color: bool) -> str:
     paint = _paint if color else _plain
     gutter = " " * len(str(finding.line or ""))
     bar = paint("|", _BLUE)
@@ -63,7 +63,7 @@ def _render(finding: Finding, *, color: bool) -> str:
     return "\n".join(lines)
 
 
-def _window(finding: Finding) -> tuple[str, str, int]:
+def _window(finding: Diagnostic) -> tuple[str, str, int]:
     """The line of the file cut to what can be shown, the space before the caret, its length."""
     before = printable(finding.source[: finding.column - 1])
     marked = printable(finding.source[finding.column - 1 :][: finding.length])

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from router.errors import Finding, RulesError
+from router.errors import Diagnostic, RulesError
 
 FILES_LIMIT: Final = 200
 FILE_LIMIT: Final = 1 << 20
@@ -27,7 +27,7 @@ Stamp = tuple[tuple[object, ...], ...]
 """What the system knows of a folder and its files: another one when one that counts is written."""
 
 
-def stamp(folder: Path) -> Stamp:
+def fingerprint(folder: Path) -> Stamp:
     """The stamp of a folder as it is now. Never raises: what cannot be looked at is a stamp too.
 
     Links are followed, so the folders that Kubernetes exchanges below a ConfigMap's files count.
@@ -37,15 +37,15 @@ def stamp(folder: Path) -> Stamp:
         found = [path for path in _visible(folder) if path.suffix in {*_SUFFIXES, _TABLE}]
     except (OSError, ValueError) as error:
         return ((_reason(error),),)
-    return (identity(folder), *(stamp_of(path) for path in sorted(found)[:_STAMPED]))
+    return (identity(folder), *(fingerprint_of(path) for path in sorted(found)[:_STAMPED]))
 
 
 def identity(folder: Path) -> tuple[object, ...]:
     """Which folder it is, whatever it holds: another one when it was exchanged."""
-    return stamp_of(folder)[1:3]
+    return fingerprint_of(folder)[1:3]
 
 
-def stamp_of(path: Path) -> tuple[object, ...]:
+def fingerprint_of(path: Path) -> tuple[object, ...]:
     """What the system says of one file. Never raises."""
     try:
         now = path.stat()
@@ -71,11 +71,11 @@ def rules_files(folder: Path) -> list[Path]:
     if len(files) > FILES_LIMIT:
         problem, hint = f"the folder has {len(files)} files, at most {FILES_LIMIT}", ""
     if problem:
-        raise RulesError([Finding(printable(folder), 0, 0, problem, hint)])
+        raise RulesError([Diagnostic(printable(folder), 0, 0, problem, hint)])
     return files
 
 
-def beside(folder: Path, name: str) -> Path | str:
+def sibling_file(folder: Path, name: str) -> Path | str:
     """A file that a rules file names, or why it may not be read: it must stand in the folder."""
     if "/" in name or "\\" in name or name.startswith("."):
         return "a file must stand in the rules folder itself, and be named without a path"

@@ -20,7 +20,7 @@ from router.rules.model import NAME_PATTERN, RuleText
 from router.rules.suppression.inhibitions import InhibitionText
 from router.rules.suppression.mute_times import MuteTimeText
 from router.rules.suppression.silences import SilenceText
-from router.settings.environment import written
+from router.settings.environment import setting_text
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCES: Final = "#/$defs/{name}"
@@ -134,9 +134,9 @@ def _described_type(kind: Any) -> Any:
 
 def _described_default(field: msgspec.structs.FieldInfo) -> Any:
     if isinstance(field.default, Rate):
-        return f"{field.default.limit}/{written(field.default.per)}"
+        return f"{field.default.limit}/{setting_text(field.default.per)}"
     if isinstance(field.default, Duration | ByteSize):
-        return written(field.default)
+        return setting_text(field.default)
     if isinstance(field.default, msgspec.Struct):
         return msgspec.field(default_factory=dict)  # each of its fields says its own default
     if field.default is msgspec.NODEFAULT:

@@ -25,19 +25,19 @@ from router.configuration.readers.suppression import (
 )
 from router.configuration.readers.tables import FILE_LIMIT as TABLE_LIMIT
 from router.configuration.readers.tables import Table, read_table
-from router.configuration.sections import Item, Known, Section, Sections
+from router.configuration.sections import Known, Section, SectionItem, Sections
 from router.configuration.variables import MissingVariable
 from router.configuration.yaml.document import (
     FINDINGS_LIMIT,
     ListNode,
     MapNode,
-    Page,
+    YamlDocument,
     page_of,
 )
 from router.destinations.spec import (
     DestinationSpec,
 )
-from router.errors import Finding, Level, RulesError
+from router.errors import Diagnostic, Level, RulesError
 from router.rules.index.rule_set import RuleSet
 from router.rules.model import Rule
 from router.rules.routing import Route
@@ -52,7 +52,7 @@ _TABLES_LIMIT: Final = 64 << 20
 """Bytes of all files together, from which on no table is read."""
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
+class ConfigurationSource(msgspec.Struct, frozen=True, kw_only=True):
     """Where a process has its configuration from, at its start and at each reload."""
 
     folder: Path
@@ -63,7 +63,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     def stamp(self) -> files.Stamp:
         """What the system says of all files that count now. Never raises."""
         variables = (Path(self.environ[name]) for name in sorted(self.environ) if _is_file(name))
-        return (*files.stamp(self.folder), *map(files.stamp_of, variables))
+        return (*files.fingerprint(self.folder), *map(files.fingerprint_of, variables))
 
     def load(self) -> Configuration:
         """Read the folder as it was at one moment. Raises RulesError.
@@ -82,7 +82,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
                 if self.stamp() == before:
                     return msgspec.structs.replace(configuration, stamp=before)
         raise RulesError(
-            [Finding(files.printable(self.folder), 0, 0, "the files change while they are read")]
+            [Diagnostic(files.printable(self.folder), 0, 0, "the files change while they are read")]
         )
 
 
@@ -91,15 +91,15 @@ def _is_file(variable: str) -> bool:
     return variable.endswith(FROM_FILE) and not variable.startswith(PREFIX)
 
 
-def _destination(item: Item, known: Known) -> DestinationSpec | None:
+def _destination(item: SectionItem, known: Known) -> DestinationSpec | None:
     return read_destination(item.page, item.entry, known.environ, known.missing)
 
 
-def _table(item: Item, known: Known) -> Table | None:
+def _table(item: SectionItem, known: Known) -> Table | None:
     return read_table(item.page, item.entry, known.read_file)
 
 
-def _route(item: Item, known: Known) -> Route | None:
+def _route(item: SectionItem, known: Known) -> Route | None:
     labelled = Labelled(_labels(known), known.names["rules"])
     return read_route(item.page, item.node, _places(known), labelled, item.number)
 
@@ -124,7 +124,7 @@ def _labels(known: Known) -> set[str] | None:
     return found
 
 
-def _rule(item: Item, known: Known) -> Rule | None:
+def _rule(item: SectionItem, known: Known) -> Rule | None:
     routes = known.values["routes"] if known.is_whole["routes"] else None
     mute_times = MuteTimes(
         known.names["mute_times"], {each.name: each for each in known.values["mute_times"]}
@@ -140,17 +140,17 @@ def _places(known: Known) -> Places:
     return Places(known.names["destinations"], tables)
 
 
-def _mute_time(item: Item, _known: Known) -> MuteTime | None:
+def _mute_time(item: SectionItem, _known: Known) -> MuteTime | None:
     return read_mute_time(item.page, item.entry)
 
 
-def _inhibition(item: Item, known: Known) -> Inhibition | None:
+def _inhibition(item: SectionItem, known: Known) -> Inhibition | None:
     if "events" not in known.memo:
         known.memo["events"] = {rule.name: rule.events for rule in known.values["rules"]}
     return read_inhibition(item.page, item.node, known.names["rules"], known.memo["events"])
 
 
-def _silence(item: Item, _known: Known) -> Silence | None:
+def _silence(item: SectionItem, _known: Known) -> Silence | None:
     return read_silence(item.page, item.node)
 
 
@@ -211,11 +211,11 @@ def load(
     """
     contents = {str(file): files.content(file) for file in files.rules_files(folder)}
     pages = [page_of(files.printable(file), content) for file, content in contents.items()]
-    others: dict[str, Page] = {}
+    others: dict[str, YamlDocument] = {}
 
-    def read_file(name: str) -> Page | str:
+    def read_file(name: str) -> YamlDocument | str:
         if name not in others:
-            file = files.beside(folder, name)
+            file = files.sibling_file(folder, name)
             if isinstance(file, str):
                 return file
             room = _TABLES_LIMIT - sum(len(each) for each in contents.values())

@@ -4,7 +4,7 @@ import msgspec
 
 from router.configuration import files
 from router.destinations.spec import DestinationSpec
-from router.errors import Finding
+from router.errors import Diagnostic
 from router.rules.index.rule_set import RuleSet
 from router.rules.suppression.silences import Silence
 
@@ -20,11 +20,11 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """Those of the files; others are in the journal."""
     stamp: files.Stamp = ()
     """What the system said of the files when they were read, to see when they change."""
-    warnings: tuple[Finding, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
     """What may be meant as it stands, but reads as if it were not."""
 
 
-class Live:
+class ActiveConfiguration:
     """The configuration in force. It is exchanged as a whole.
 
     Whoever does several things by it takes it once, at the beginning, and keeps what it took.

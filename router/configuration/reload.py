@@ -21,13 +21,13 @@ from watchfiles import awatch
 from router.clock import Clock
 from router.configuration import files
 from router.configuration.load import (
-    Source,
+    ConfigurationSource,
 )
 from router.configuration.model import (
+    ActiveConfiguration,
     Configuration,
-    Live,
 )
-from router.errors import ConfigurationError, Finding, Level, RulesError
+from router.errors import ConfigurationError, Diagnostic, Level, RulesError
 from router.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Unix time in seconds at which what is in force was read."""
     error: str = ""
     """Why the last reload changed nothing, ``""`` where it succeeded."""
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Diagnostic, ...] = ()
     """All that it found in the rules folder."""
 
 
@@ -71,8 +71,8 @@ class Reloader:
 
     def __init__(
         self,
-        source: Source,
-        live: Live,
+        source: ConfigurationSource,
+        live: ActiveConfiguration,
         apply: Apply,
         metrics: Metrics,
         clock: Clock,
@@ -179,7 +179,7 @@ class Reloader:
             loaded_at=now,
         )
 
-    def _fail(self, because: str, error: str, findings: tuple[Finding, ...] = ()) -> None:
+    def _fail(self, because: str, error: str, findings: tuple[Diagnostic, ...] = ()) -> None:
         self.report = msgspec.structs.replace(self.report, error=error, findings=findings)
         self._metrics.rules_reloads.labels("refused").inc()
         self._metrics.rules_last_reload_successful.set(0)
@@ -194,7 +194,7 @@ class Reloader:
         _log(findings)
 
 
-def _log(findings: tuple[Finding, ...]) -> None:
+def _log(findings: tuple[Diagnostic, ...]) -> None:
     for finding in findings[:_LOGGED]:
         logger.log(_LEVELS[finding.level], "rules folder", extra={"finding": str(finding)})
     more = findings[_LOGGED:]
@@ -202,7 +202,7 @@ def _log(findings: tuple[Finding, ...]) -> None:
         logger.log(_LEVELS[more[0].level], "rules folder", extra={"further_findings": len(more)})
 
 
-def _summary(findings: list[Finding]) -> str:
+def _summary(findings: list[Diagnostic]) -> str:
     """The first finding, and how many more there are."""
     more = len(findings) - 1
     return str(findings[0]) + (f" (and {more} more)" if more else "")

@@ -18,20 +18,20 @@ from router.configuration.yaml.document import (
     ListNode,
     MapNode,
     Node,
-    Page,
     Scalar,
-    Unusable,
+    UnreadableNode,
+    YamlDocument,
     read_yaml,
 )
 
-ReadFile = Callable[[str], Page | str]
+ReadFile = Callable[[str], YamlDocument | str]
 """The page of a file in the rules folder, or why there is none."""
 
 
-class Item(msgspec.Struct, frozen=True):
+class SectionItem(msgspec.Struct, frozen=True):
     """One thing that a section holds, and the page on which it stands."""
 
-    page: Page
+    page: YamlDocument
     node: Node
     key: Scalar | None = None
     """Its name, in a section that is a map of names."""
@@ -63,7 +63,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     """What is expected in the place of something else, in words."""
     limit: int
     """Items, in all files together."""
-    read: "Callable[[Item, Known], Any]"
+    read: "Callable[[SectionItem, Known], Any]"
     """An item's value, or None where something is wrong with it; that is reported to its page."""
 
 
@@ -79,7 +79,7 @@ class Known:
         """Reads another file of the folder."""
         self.names: dict[str, set[str] | None] = {}
         """Of each section, those below it too; None where a file, not understood, may hold others."""
-        self.items: dict[str, list[Item]] = {}
+        self.items: dict[str, list[SectionItem]] = {}
         """Of each section, as they are written."""
         self.values: dict[str, list[Any]] = {}
         """Of each section so far, the items that are sound."""
@@ -92,7 +92,7 @@ class Known:
 class Sections:
     """The sections of a folder's pages."""
 
-    def __init__(self, sections: Sequence[Section], pages: Sequence[Page]) -> None:
+    def __init__(self, sections: Sequence[Section], pages: Sequence[YamlDocument]) -> None:
         self._sections = sections
         self._parts = [_Part(page, sections) for page in pages]
 
@@ -123,24 +123,25 @@ class Sections:
             span = (item.key or item.node).span
             item.page.report(span, f"more than {section.limit} {section.name}")
 
-    def _items(self, section: str) -> Iterator[Item]:
+    def _items(self, section: str) -> Iterator[SectionItem]:
         items = (item for part in self._parts for item in part.items(section))
         return (
-            Item(item.page, item.node, item.key, number) for number, item in enumerate(items, 1)
+            SectionItem(item.page, item.node, item.key, number)
+            for number, item in enumerate(items, 1)
         )
 
 
 class _Part:
     """The sections of one file."""
 
-    def __init__(self, page: Page, sections: Sequence[Section]) -> None:
+    def __init__(self, page: YamlDocument, sections: Sequence[Section]) -> None:
         self._page = page
         self._nodes: dict[str, Node] = {}
         known = [section.name for section in sections]
         root = read_yaml(page) if page.is_sound else None
         self._is_understood = isinstance(root, MapNode)
         if not isinstance(root, MapNode):
-            if root is not None and not isinstance(root, Unusable):
+            if root is not None and not isinstance(root, UnreadableNode):
                 message = f"expected the sections of a rules file, found {found(root)}"
                 page.report(root.span, message, "write rules: or destinations:")
             return
@@ -154,26 +155,26 @@ class _Part:
             node = root.get(section.name)
             if node is not None:
                 self._nodes[section.name] = node
-                if not isinstance(node, section.kind | Unusable):
+                if not isinstance(node, section.kind | UnreadableNode):
                     message = f"{section.name}: expected {section.wanted}, found {found(node)}"
                     page.report(node.span, message)
-                    self._nodes[section.name] = Unusable(node.span)
+                    self._nodes[section.name] = UnreadableNode(node.span)
 
     def is_whole(self, section: str) -> bool:
         """Whether nothing that may belong to the section remained unknown."""
-        return self._is_understood and not isinstance(self._nodes.get(section), Unusable)
+        return self._is_understood and not isinstance(self._nodes.get(section), UnreadableNode)
 
-    def items(self, section: str) -> Iterator[Item]:
+    def items(self, section: str) -> Iterator[SectionItem]:
         match self._nodes.get(section):
             case MapNode(entries=entries):
-                yield from (Item(self._page, entry.value, entry.key) for entry in entries)
+                yield from (SectionItem(self._page, entry.value, entry.key) for entry in entries)
             case ListNode(items=items):
-                yield from (Item(self._page, node) for node in items)
+                yield from (SectionItem(self._page, node) for node in items)
             case _:
                 pass
 
 
-def _take_name(item: Item, noun: str, places: dict[str, str]) -> None:
+def _take_name(item: SectionItem, noun: str, places: dict[str, str]) -> None:
     """Report an item's name if another has it already."""
     if item.name is None:
         return

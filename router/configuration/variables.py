@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from router.configuration.yaml.document import Page, Scalar
+from router.configuration.yaml.document import Scalar, YamlDocument
 from router.errors import closest
 from router.settings.environment import FROM_FILE, file_text
 
@@ -32,14 +32,14 @@ class MissingVariable(enum.Enum):
     """The destination says that it lacks it."""
 
 
-class Values(msgspec.Struct, frozen=True):
+class Substitutions(msgspec.Struct, frozen=True):
     """What variables hold, and why some of them hold nothing: what follows ``NAME_FILE``."""
 
     known: Mapping[str, str]
     problems: Mapping[str, str] = {}
 
     @classmethod
-    def of(cls, names: Iterable[str], environ: Mapping[str, str]) -> "Values":
+    def of(cls, names: Iterable[str], environ: Mapping[str, str]) -> "Substitutions":
         """Those of ``environ``, and from files those among ``names`` that it does not have."""
         known, problems = dict(environ), {}
         for name in names:
@@ -51,22 +51,22 @@ class Values(msgspec.Struct, frozen=True):
                     problems[name] = str(error)
         return cls(known, problems)
 
-    def having(self, values: Mapping[str, str]) -> "Values":
+    def having(self, values: Mapping[str, str]) -> "Substitutions":
         """These, and others in the place of what is missing."""
-        return Values({**self.known, **values})
+        return Substitutions({**self.known, **values})
 
 
-class Expanded(msgspec.Struct, frozen=True):
+class Interpolated(msgspec.Struct, frozen=True):
     """A scalar's text with its variables filled in, and which they were."""
 
     text: str
     variables: tuple[str, ...] = ()
 
 
-class Expander(Protocol):
+class Interpolator(Protocol):
     """What may be done about variables at one part of a file."""
 
-    def expand(self, scalar: Scalar, page: Page) -> Expanded | None:
+    def expand(self, scalar: Scalar, page: YamlDocument) -> Interpolated | None:
         """None where a finding has been reported."""
         ...
 
@@ -78,7 +78,7 @@ class Expander(Protocol):
 class NoVariables:
     """For rules: a variable there is a finding, for rules are to be read and tested as they are."""
 
-    def expand(self, scalar: Scalar, page: Page) -> Expanded | None:
+    def expand(self, scalar: Scalar, page: YamlDocument) -> Interpolated | None:
         for found in _VARIABLE.finditer(scalar.text):
             if found["name"]:
                 page.report(
@@ -87,7 +87,7 @@ class NoVariables:
                     f"write $${{{found['name']}}} if the text itself is meant",
                 )
                 return None
-        return Expanded(without_escapes(scalar.text))
+        return Interpolated(without_escapes(scalar.text))
 
     def revealed(self, _message: str) -> list[str]:
         return []
@@ -96,12 +96,12 @@ class NoVariables:
 class Variables:
     """For destinations: a variable that is not set is a finding."""
 
-    def __init__(self, values: Values) -> None:
+    def __init__(self, values: Substitutions) -> None:
         self._values = values.known
         self._problems = values.problems
         self._used: dict[str, str] = {}
 
-    def expand(self, scalar: Scalar, page: Page) -> Expanded | None:
+    def expand(self, scalar: Scalar, page: YamlDocument) -> Interpolated | None:
         pieces: list[str] = []
         names: list[str] = []
         sound = True
@@ -121,7 +121,7 @@ class Variables:
             pieces.append(self._values[found["name"]])
             self._used[found["name"]] = self._values[found["name"]]
         pieces.append(scalar.text[end:])
-        return Expanded("".join(pieces), tuple(names)) if sound else None
+        return Interpolated("".join(pieces), tuple(names)) if sound else None
 
     def revealed(self, message: str) -> list[str]:
         return [

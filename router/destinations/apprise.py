@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from router.alerts import (
     RESPONSE_LIMIT,
+    AlertStatus,
     Delivered,
     Delivery,
     Failed,
@@ -26,15 +27,20 @@ from router.alerts import (
     Preview,
     Refused,
     Severity,
-    Status,
 )
 from router.datatypes import Secret
 from router.destinations.contract import DestinationConfig, Environment
 from router.destinations.rendering.email_body import text_part
-from router.destinations.rendering.notes import standing
-from router.destinations.rendering.summary import Target, decode, summary
+from router.destinations.rendering.notes import status_line
+from router.destinations.rendering.summary import (
+    decode,
+    summary,
+)
+from router.destinations.rendering.templates import (
+    TemplateTarget,
+)
 from router.destinations.rendering.text import one_line
-from router.destinations.transport.egress_hook import held_to, set_guard
+from router.destinations.transport.egress_hook import restricted_to, set_guard
 from router.destinations.transport.redaction import Redactor
 
 TITLE_LIMIT: Final = 250
@@ -130,7 +136,7 @@ class AppriseDestination:
         # Of its own calls, of which it may make several.
         service.socket_connect_timeout = service.socket_read_timeout = float(self.config.timeout)
         _said.lines = []
-        with held_to(self._environment.egress) as watch:
+        with restricted_to(self._environment.egress) as watch:
             try:
                 sent = service.notify(body=body, title=title, notify_type=_type(delivery))
             except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
@@ -200,8 +206,8 @@ def _content(delivery: Delivery, environment: Environment) -> tuple[str, str, st
     """Title, body, and why the summary's template failed or ``""``."""
     alert = delivery.alert
     event = decode(alert)
-    said = summary(alert, Target.TEXT, event)
-    title = one_line(f"[{standing(alert).word.upper()}] {said.text}", TITLE_LIMIT)
+    said = summary(alert, TemplateTarget.TEXT, event)
+    title = one_line(f"[{status_line(alert).word.upper()}] {said.text}", TITLE_LIMIT)
     body = text_part(delivery, said.text, event, environment.links(alert))
     return _harmless(title), _harmless(body), said.error
 
@@ -212,4 +218,4 @@ def _harmless(text: str) -> str:
 
 def _type(delivery: Delivery) -> str:
     alert = delivery.alert
-    return "success" if alert.status is Status.RESOLVED else _TYPES[alert.severity]
+    return "success" if alert.status is AlertStatus.RESOLVED else _TYPES[alert.severity]

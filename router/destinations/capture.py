@@ -13,7 +13,14 @@ import msgspec
 
 from router.alerts import Delivered, Delivery, Failed, Outcome, Preview
 from router.destinations.contract import Destination, DestinationConfig, Environment
-from router.destinations.rendering.summary import Target, decode, facts, summary
+from router.destinations.rendering.summary import (
+    decode,
+    facts,
+    summary,
+)
+from router.destinations.rendering.templates import (
+    TemplateTarget,
+)
 
 OnCapture = Callable[[Delivery, Preview], None]
 Show = Callable[[Delivery], Preview]
@@ -61,7 +68,7 @@ class CaptureDestination:
 
     async def attempt(self, delivery: Delivery) -> Outcome:
         shown = self.preview(delivery)
-        error = summary(delivery.alert, Target.TEXT).error
+        error = summary(delivery.alert, TemplateTarget.TEXT).error
         if error:
             self._environment.on_template_error(error)
         if self.config.file:
@@ -98,7 +105,7 @@ def _plain(delivery: Delivery) -> Preview:
     shown = {
         "delivery": delivery.id,
         "alert": delivery.alert.id,
-        "summary": summary(delivery.alert, Target.TEXT, event).text,
+        "summary": summary(delivery.alert, TemplateTarget.TEXT, event).text,
         "facts": {fact.label: fact.value for fact in facts(delivery.alert, event)},
     }
     text = msgspec.json.format(msgspec.json.encode(shown), indent=2).decode()

@@ -116,7 +116,7 @@ def no_links(_alert: Alert) -> Links:
     return Links()
 
 
-class Memory(Protocol):
+class DestinationStore(Protocol):
     """What a destination remembers between attempts, in whichever worker they are made.
 
     It may forget at any time, and it never raises: who cannot be asked has nothing to say.
@@ -140,7 +140,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """Told, in one line, of each template that failed and was sent in the plain form instead."""
     links: Callable[[Alert], Links] = no_links
     """The signed links of an alert (pure); they are part of what is sent."""
-    memory: Memory | None = None
+    memory: DestinationStore | None = None
     """None for a process that delivers nothing."""
     proxy: Secret | None = None
     """The HTTP proxy (``ROUTER_PROXY``) for destinations that do not say otherwise."""

@@ -14,16 +14,22 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final
 
-from router.alerts import Alert, Delivered, Delivery, Outcome, Preview, Severity, Status
+from router.alerts import Alert, AlertStatus, Delivered, Delivery, Outcome, Preview, Severity
 from router.datatypes import Secret
 from router.destinations.contract import DestinationConfig, Environment, Links
 from router.destinations.rendering import digest
 from router.destinations.rendering.digest import DigestConfig
 from router.destinations.rendering.email_body import html_part, text_part
-from router.destinations.rendering.notes import standing
-from router.destinations.rendering.summary import Target, decode, summary
+from router.destinations.rendering.notes import status_line
+from router.destinations.rendering.summary import (
+    decode,
+    summary,
+)
+from router.destinations.rendering.templates import (
+    TemplateTarget,
+)
 from router.destinations.rendering.text import one_line
-from router.destinations.transport.batching import Gathering
+from router.destinations.transport.batching import Batcher
 from router.destinations.transport.smtp import Mailer, parse_url
 
 SUBJECT_LIMIT: Final = 200
@@ -87,7 +93,7 @@ class EmailDestination:
         self._sender = parse_address(config.from_, "from").addr_spec
         self._mailer = Mailer(parse_url(config.smtp_url), environment, timeout=config.timeout)
         self._gathering = (
-            Gathering(self._send_digest, limit=digest.LIMIT, wait=_GATHERING_SECONDS)
+            Batcher(self._send_digest, limit=digest.LIMIT, wait=_GATHERING_SECONDS)
             if config.digest
             else None
         )
@@ -149,10 +155,10 @@ def message(delivery: Delivery, config: EmailConfig, links: Links) -> tuple[Emai
     """The mail, the same for each attempt, and why the summary's template failed, or ``""``."""
     alert = delivery.alert
     event = decode(alert)
-    said = summary(alert, Target.TEXT, event)
-    subject = f"[{standing(alert).word.upper()}] {said.text}"
+    said = summary(alert, TemplateTarget.TEXT, event)
+    subject = f"[{status_line(alert).word.upper()}] {said.text}"
     mail = letter(delivery.id, subject, config, at=alert.raised_at, key=alert.key)
-    if alert.severity is Severity.CRITICAL and alert.status is Status.FIRING:
+    if alert.severity is Severity.CRITICAL and alert.status is AlertStatus.FIRING:
         mail["Importance"] = "high"
     mail["X-Router-Delivery"] = delivery.id
     fill(
@@ -170,8 +176,8 @@ def digest_message(
     """The mail about several alerts, and why templates failed."""
     told, errors = [], []
     for delivery in deliveries:
-        said = summary(delivery.alert, Target.TEXT)
-        told.append(digest.Told(delivery, said.text, links(delivery.alert)))
+        said = summary(delivery.alert, TemplateTarget.TEXT)
+        told.append(digest.DigestEntry(delivery, said.text, links(delivery.alert)))
         errors += [said.error] if said.error else []
     made = digest.digest(told)
     mail = letter(made.mail_id, made.subject, config, at=made.at)

@@ -20,21 +20,21 @@ from router.destinations.contract import DestinationConfig, Environment
 from router.destinations.rendering import json_body as bodies
 from router.destinations.rendering.json_body import Body, Format
 from router.destinations.transport import http_status as answers
-from router.destinations.transport.batching import Gathering
+from router.destinations.transport.batching import Batcher
 from router.destinations.transport.credentials import (
+    AccessToken,
+    AccessTokenCache,
     BasicConfig,
     OAuth2Config,
-    Token,
-    Tokens,
     basic,
 )
 from router.destinations.transport.http_client import (
     USER_AGENT,
-    Exchange,
-    Way,
+    HttpClient,
+    HttpOptions,
     check_proxy,
 )
-from router.destinations.transport.http_status import Answer
+from router.destinations.transport.http_status import HttpReply
 from router.destinations.transport.signing import signature, signing_key
 from router.destinations.transport.tls import TlsConfig, context
 from router.errors import ConfigurationError
@@ -133,7 +133,7 @@ class HttpDestination:
         self.config = config
         self._environment = environment
         self._keys = signing_keys(config)
-        way = Way(
+        way = HttpOptions(
             timeout=config.timeout,
             connections=config.concurrency,
             proxy=config.proxy,
@@ -141,7 +141,7 @@ class HttpDestination:
         )
         headers = {name: value.reveal() for name, value in config.headers.items()}
         headers |= _static_authorization(config)
-        self._exchange = Exchange(
+        self._exchange = HttpClient(
             config.url.reveal(),
             environment,
             way,
@@ -150,9 +150,9 @@ class HttpDestination:
         )
         # The token's server has certificates of its own; ``tls`` is about the receiver.
         way = msgspec.structs.replace(way, tls=None, connections=1)
-        self._tokens = Tokens(config.oauth2, environment, way) if config.oauth2 else None
+        self._tokens = AccessTokenCache(config.oauth2, environment, way) if config.oauth2 else None
         self._gathering = (
-            Gathering(self._send_batch, limit=config.batch.max, wait=config.batch.wait)
+            Batcher(self._send_batch, limit=config.batch.max, wait=config.batch.wait)
             if config.batch
             else None
         )
@@ -217,20 +217,22 @@ class HttpDestination:
         except TimeoutError:
             return Failed("timed out")
 
-    async def _send_with_token(self, tokens: Tokens, sent: Body, message_id: str) -> Outcome:
+    async def _send_with_token(
+        self, tokens: AccessTokenCache, sent: Body, message_id: str
+    ) -> Outcome:
         token = await tokens.get()
-        if not isinstance(token, Token):
+        if not isinstance(token, AccessToken):
             return token
         outcome = await self._post(sent, message_id, token)
         if isinstance(outcome, Refused) and outcome.status == 401:
             # It may have been revoked before its time; a second 401 is about the client.
             token = await tokens.get(refused=token)
-            if not isinstance(token, Token):
+            if not isinstance(token, AccessToken):
                 return token
             outcome = await self._post(sent, message_id, token)
         return outcome
 
-    async def _post(self, sent: Body, message_id: str, token: Token | None = None) -> Outcome:
+    async def _post(self, sent: Body, message_id: str, token: AccessToken | None = None) -> Outcome:
         now = int(self._environment.now())
         headers = {
             "Content-Type": sent.content_type,
@@ -248,7 +250,7 @@ class HttpDestination:
             method=self.config.method,
             secrets=() if token is None else (token.text,),
         )
-        if not isinstance(answer, Answer):
+        if not isinstance(answer, HttpReply):
             return answer
         return answers.outcome(answer, now=self._environment.now())
 

@@ -13,19 +13,19 @@ from router.destinations.http import HttpConfig, HttpDestination
 from router.destinations.slack import SlackConfig, SlackDestination
 
 
-class Kind(msgspec.Struct, frozen=True):
+class DestinationKind(msgspec.Struct, frozen=True):
     """How a kind is written in the rules folder, and how it is made."""
 
     config: type[DestinationConfig]
     build: Callable[[str, Any, Environment], Destination]
 
 
-KINDS: Final[Mapping[str, Kind]] = {
-    "slack": Kind(SlackConfig, SlackDestination),
-    "email": Kind(EmailConfig, EmailDestination),
-    "http": Kind(HttpConfig, HttpDestination),
-    "apprise": Kind(AppriseConfig, AppriseDestination),
-    "capture": Kind(CaptureConfig, CaptureDestination),
+KINDS: Final[Mapping[str, DestinationKind]] = {
+    "slack": DestinationKind(SlackConfig, SlackDestination),
+    "email": DestinationKind(EmailConfig, EmailDestination),
+    "http": DestinationKind(HttpConfig, HttpDestination),
+    "apprise": DestinationKind(AppriseConfig, AppriseDestination),
+    "capture": DestinationKind(CaptureConfig, CaptureDestination),
 }
 
 

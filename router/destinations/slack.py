@@ -12,26 +12,33 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from router.alerts import Delivered, Delivery, Failed, Outcome, Preview, Refused, Status
+from router.alerts import AlertStatus, Delivered, Delivery, Failed, Outcome, Preview, Refused
 from router.datatypes import Duration, Rate, Secret
 from router.destinations.contract import DestinationConfig, Environment
 from router.destinations.rendering.slack_blocks import message
 from router.destinations.rendering.slack_preview import page
-from router.destinations.rendering.summary import Target, decode, moment, summary
+from router.destinations.rendering.summary import (
+    decode,
+    moment,
+    summary,
+)
+from router.destinations.rendering.templates import (
+    TemplateTarget,
+)
 from router.destinations.slack_errors import (
     THREAD_GONE,
-    Posted,
+    PostedMessage,
     chat_outcome,
     webhook_outcome,
 )
 from router.destinations.transport.egress import is_loopback
 from router.destinations.transport.http_client import (
     USER_AGENT,
-    Exchange,
-    Way,
+    HttpClient,
+    HttpOptions,
     check_proxy,
 )
-from router.destinations.transport.http_status import Answer
+from router.destinations.transport.http_status import HttpReply
 
 _JSON: Final = "application/json; charset=utf-8"
 
@@ -91,22 +98,24 @@ class SlackDestination:
         self.name = name
         self.config = config
         self._environment = environment
-        self._way = Way(timeout=config.timeout, connections=config.concurrency, proxy=config.proxy)
-        self._webhook: Exchange | None = None
-        self._post: Exchange | None = None
-        self._update: Exchange | None = None
+        self._way = HttpOptions(
+            timeout=config.timeout, connections=config.concurrency, proxy=config.proxy
+        )
+        self._webhook: HttpClient | None = None
+        self._post: HttpClient | None = None
+        self._update: HttpClient | None = None
         if config.webhook_url is not None:
             self._webhook = self._exchange(config.webhook_url.reveal())
         else:
             self._post = self._exchange(f"{config.api_url}chat.postMessage")
             self._update = self._exchange(f"{config.api_url}chat.update")
 
-    def _exchange(self, url: str) -> Exchange:
+    def _exchange(self, url: str) -> HttpClient:
         token = self.config.token
         headers = {"Content-Type": _JSON}
         if token is not None:
             headers["Authorization"] = f"Bearer {token.reveal()}"
-        return Exchange(
+        return HttpClient(
             url,
             self._environment,
             self._way,
@@ -128,7 +137,7 @@ class SlackDestination:
     async def attempt(self, delivery: Delivery) -> Outcome:
         if self._webhook is not None:
             answer = await self._webhook.send(_encode(self._message(delivery, tell=True)), {})
-            if not isinstance(answer, Answer):
+            if not isinstance(answer, HttpReply):
                 return answer
             return webhook_outcome(answer, now=self._environment.now())
         return await self._by_token(delivery)
@@ -150,7 +159,7 @@ class SlackDestination:
         self, delivery: Delivery, *, footnote: str = "", tell: bool = False
     ) -> dict[str, Any]:
         event = decode(delivery.alert)
-        said = summary(delivery.alert, Target.SLACK, event)
+        said = summary(delivery.alert, TemplateTarget.SLACK, event)
         if said.error and tell:
             self._environment.on_template_error(said.error)
         links = self._environment.links(delivery.alert)
@@ -165,7 +174,7 @@ class SlackDestination:
                 posted = await self._posted(delivery, thread)
                 if thread is not None and _is_gone(posted):
                     thread, posted = None, await self._posted(delivery, None)
-                if not isinstance(posted, Posted):
+                if not isinstance(posted, PostedMessage):
                     return posted
                 outcome = Delivered(200)
                 # From here on the message is told; what else goes wrong loses only its place.
@@ -176,13 +185,15 @@ class SlackDestination:
 
     async def _posted(
         self, delivery: Delivery, thread: _Thread | None
-    ) -> Posted | Failed | Refused:
+    ) -> PostedMessage | Failed | Refused:
         place = {"channel": self.config.channel}
         if thread is not None:
             place = {"channel": thread.channel, "thread_ts": thread.ts}
         return await self._call(self._post, place | self._message(delivery, tell=True))
 
-    async def _go_on(self, delivery: Delivery, thread: _Thread | None, posted: Posted) -> None:
+    async def _go_on(
+        self, delivery: Delivery, thread: _Thread | None, posted: PostedMessage
+    ) -> None:
         """Bring the thread's first message up to date, and remember or end the thread."""
         if thread is None:
             await self._remember(delivery, _Thread(posted.channel, posted.ts))
@@ -196,12 +207,12 @@ class SlackDestination:
         await self._call(self._update, place | first | {"parse": "none", "link_names": False})
 
     async def _call(
-        self, exchange: Exchange | None, sent: dict[str, Any]
-    ) -> Posted | Failed | Refused:
+        self, exchange: HttpClient | None, sent: dict[str, Any]
+    ) -> PostedMessage | Failed | Refused:
         if exchange is None:
             raise RuntimeError("a destination by webhook has no methods")
         answer = await exchange.send(_encode(sent), {})
-        if not isinstance(answer, Answer):
+        if not isinstance(answer, HttpReply):
             return answer
         return chat_outcome(answer, now=self._environment.now())
 
@@ -217,7 +228,7 @@ class SlackDestination:
         memory, key = self._environment.memory, self._thread_key(delivery)
         if memory is None or not key:
             return
-        if delivery.alert.status is Status.RESOLVED:
+        if delivery.alert.status is AlertStatus.RESOLVED:
             await memory.forget(key)  # the next alert of this key is about something new
         else:
             await memory.keep(key, _encode(thread), seconds=self.config.threads)
@@ -231,8 +242,8 @@ class SlackDestination:
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def _is_gone(posted: Posted | Failed | Refused) -> bool:
-    return not isinstance(posted, Posted) and posted.response in THREAD_GONE
+def _is_gone(posted: PostedMessage | Failed | Refused) -> bool:
+    return not isinstance(posted, PostedMessage) and posted.response in THREAD_GONE
 
 
 def _now(environment: Environment) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from router.alerts import Delivered, Failed, Outcome, Refused
 from router.destinations.rendering.text import one_line
 from router.destinations.transport import http_status as answers
-from router.destinations.transport.http_status import Answer
+from router.destinations.transport.http_status import HttpReply
 
 _WORD_LIMIT: Final = 80
 _RENEW: Final = "the webhook is gone, make a new one and put its URL into the destination"
@@ -88,7 +88,7 @@ THREAD_GONE: Final = frozenset(
 """About the thread, not about the message: it can be posted outside of it."""
 
 
-class Posted(msgspec.Struct, frozen=True):
+class PostedMessage(msgspec.Struct, frozen=True):
     """A message that is there, and where."""
 
     channel: str
@@ -103,7 +103,7 @@ class _Said(msgspec.Struct, frozen=True):
     ts: str = ""
 
 
-def webhook_outcome(answer: Answer, *, now: float) -> Outcome:
+def webhook_outcome(answer: HttpReply, *, now: float) -> Outcome:
     """What the answer of an incoming webhook means."""
     word = answer.text.strip()
     if answer.status >= 400 and word in WEBHOOK_FINAL:
@@ -113,7 +113,7 @@ def webhook_outcome(answer: Answer, *, now: float) -> Outcome:
     return answers.outcome(answer, now=now)
 
 
-def chat_outcome(answer: Answer, *, now: float) -> Posted | Failed | Refused:
+def chat_outcome(answer: HttpReply, *, now: float) -> PostedMessage | Failed | Refused:
     """What the answer of a method of the Web API means. Unknown words are tried again."""
     if answer.status >= 300:
         found = answers.outcome(answer, now=now)
@@ -123,7 +123,7 @@ def chat_outcome(answer: Answer, *, now: float) -> Posted | Failed | Refused:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Failed("Slack: malformed answer", answer.status)
     if said.ok:
-        return Posted(said.channel, said.ts)
+        return PostedMessage(said.channel, said.ts)
     word = one_line(said.error, _WORD_LIMIT)
     if word in CHAT_FINAL:
         return Refused(f"Slack: {word} ({CHAT_FINAL[word]})", answer.status, word)

@@ -19,7 +19,7 @@ from router import __version__
 from router.alerts import Delivery, Preview
 from router.client.send import send_signed
 from router.clock import Clock
-from router.configuration.load import Source
+from router.configuration.load import ConfigurationSource
 from router.configuration.readers.destinations import MISSING_HOST
 from router.datatypes import Secret
 from router.destinations.contract import Environment
@@ -30,7 +30,13 @@ from router.journal.connection import connect
 from router.metrics import Metrics
 from router.offline.explain import preview_lines
 from router.runtime import event_loop as process
-from router.runtime.app import App, Roles, Work
+from router.runtime.app import (
+    App,
+    Roles,
+)
+from router.runtime.build import (
+    WorkerConfig,
+)
 from router.settings.model import Settings
 
 Say = Callable[[str], None]
@@ -46,7 +52,9 @@ _WARNINGS_SHOWN: Final = 10
 class Dev:
     """One run of ``router dev``. ``say`` prints a line for people."""
 
-    def __init__(self, settings: Settings, source: Source, clock: Clock, say: Say) -> None:
+    def __init__(
+        self, settings: Settings, source: ConfigurationSource, clock: Clock, say: Say
+    ) -> None:
         """Raises RulesError."""
         self._given = settings
         self._source = source
@@ -79,7 +87,7 @@ class Dev:
             on_template_error=self._say,
             proxy=settings.proxy,
         )
-        work = Work(
+        work = WorkerConfig(
             source=self._source,
             configuration=self._configuration,
             environment=environment,
@@ -167,7 +175,7 @@ def sample_event(event_id: str) -> bytes:
 def data_folder(environ_state_home: str, home: Path) -> Path:
     """Where the embedded Redis keeps its data: the XDG state folder.
 
-    Source: XDG Base Directory Specification 0.8, XDG_STATE_HOME.
+    ConfigurationSource: XDG Base Directory Specification 0.8, XDG_STATE_HOME.
     """
     base = Path(environ_state_home) if environ_state_home else home / ".local" / "state"
     return base / "router" / "dev"

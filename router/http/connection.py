@@ -20,7 +20,7 @@ from typing import Any, Final, cast
 import msgspec
 from aiohttp import hdrs, web
 
-from router.http.openapi import JSON, Problem, Refused
+from router.http.openapi import JSON, ErrorBody, ErrorDetail
 from router.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Listening(msgspec.Struct, frozen=True):
     """The descriptor of a listening socket to serve instead, from a parent process."""
 
 
-class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What a connection may take. Times are seconds, sizes bytes."""
 
     most: int
@@ -64,17 +64,17 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     keepalive_timeout: float
 
 
-def affordable(wanted: int) -> int:
+def cap_to_fd_limit(wanted: int) -> int:
     """So many connections as wanted, but no more than half of the descriptors there may be."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return wanted if soft == resource.RLIM_INFINITY else min(wanted, max(soft // 2, 1))
 
 
-class Site(web.BaseSite):
+class HttpSite(web.BaseSite):
     """Where a server listens. Its connections keep to ``bounds``."""
 
     def __init__(
-        self, runner: web.AppRunner, where: Listening, bounds: Bounds, metrics: Metrics
+        self, runner: web.AppRunner, where: Listening, bounds: ConnectionLimits, metrics: Metrics
     ) -> None:
         super().__init__(runner, backlog=_BACKLOG)
         self._where = where
@@ -102,7 +102,7 @@ class Site(web.BaseSite):
         )
 
     @property
-    def bounds(self) -> Bounds:
+    def bounds(self) -> ConnectionLimits:
         return self._bounds
 
     @property
@@ -137,7 +137,7 @@ class _Connection(web.RequestHandler):
 
     __slots__ = ("_deadline", "_entered", "_head_bytes", "_site")
 
-    def __init__(self, site: Site, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, site: HttpSite, loop: asyncio.AbstractEventLoop) -> None:
         options: dict[str, Any] = {
             "keepalive_timeout": site.bounds.keepalive_timeout,
             "lingering_time": _LINGERING,
@@ -208,7 +208,7 @@ class _Connection(web.RequestHandler):
         reason = (message or "").strip().partition("\n")[0][:_SHOWN] or "no HTTP"
         self._site.refused("bad_http")
         logger.warning("no HTTP", extra={"remote": request.remote, "reason": reason})
-        body = msgspec.json.encode(Refused(Problem("bad_http", reason, "")))
+        body = msgspec.json.encode(ErrorBody(ErrorDetail("bad_http", reason, "")))
         response = web.Response(status=status, body=body, content_type=JSON)
         response.force_close()
         return response

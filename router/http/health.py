@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import hdrs, web
 
-from router.http.openapi import Answer, Operation
+from router.http.openapi import Operation, ResponseSpec
 from router.metrics import Metrics
 
 OPERATIONS: Final = (
@@ -15,7 +15,7 @@ OPERATIONS: Final = (
         path="/healthz",
         tag="status",
         summary="Whether the process runs",
-        answers={200: Answer("It does.", {"type": "object", "required": ["status"]})},
+        answers={200: ResponseSpec("It does.", {"type": "object", "required": ["status"]})},
     ),
     Operation(
         method=hdrs.METH_GET,
@@ -23,8 +23,8 @@ OPERATIONS: Final = (
         tag="status",
         summary="Whether to send events here",
         answers={
-            200: Answer("Yes.", {"type": "object", "required": ["status"]}),
-            503: Answer("No.", {"type": "object", "required": ["status", "reason"]}),
+            200: ResponseSpec("Yes.", {"type": "object", "required": ["status"]}),
+            503: ResponseSpec("No.", {"type": "object", "required": ["status", "reason"]}),
         },
     ),
     Operation(
@@ -32,12 +32,12 @@ OPERATIONS: Final = (
         path="/metrics",
         tag="status",
         summary="Prometheus metrics",
-        answers={200: Answer("The metrics.", {"type": "string"}, "text/plain")},
+        answers={200: ResponseSpec("The metrics.", {"type": "string"}, "text/plain")},
     ),
 )
 
 
-class Status:
+class HealthEndpoints:
     """``obstacle`` says why the process is not ready, None when it is; ``observe`` sets gauges.
 
     ``more`` is what else readiness tells. A rules folder that was refused stands there, and the

@@ -23,7 +23,7 @@ _PARAMETER: Final = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 _OPERATORS_PATHS: Final = ("/api/", "/-/")
 
 
-class Problem(msgspec.Struct, frozen=True):
+class ErrorDetail(msgspec.Struct, frozen=True):
     """What was wrong with a request."""
 
     code: str
@@ -34,17 +34,17 @@ class Problem(msgspec.Struct, frozen=True):
     """A JSON path into the request, for example ``$[3].source``; ``""`` where none applies."""
 
 
-class Refused(msgspec.Struct, frozen=True):
+class ErrorBody(msgspec.Struct, frozen=True):
     """The body of every error."""
 
-    error: Problem
+    error: ErrorDetail
 
 
-class Answer(msgspec.Struct, frozen=True):
+class ResponseSpec(msgspec.Struct, frozen=True):
     """One answer of an operation. ``shape`` is a Struct, a JSON Schema, or None for no body."""
 
     text: str
-    shape: type[msgspec.Struct] | Mapping[str, Any] | None = Refused
+    shape: type[msgspec.Struct] | Mapping[str, Any] | None = ErrorBody
     media: str = JSON
     headers: Mapping[str, str] = {}
     """Name -> what it says."""
@@ -57,7 +57,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     summary: str
     tag: str
-    answers: Mapping[int, Answer]
+    answers: Mapping[int, ResponseSpec]
     text: str = ""
     body: Mapping[str, type[msgspec.Struct] | Mapping[str, Any]] = {}
     """Media type -> the shape of a request's body."""
@@ -78,18 +78,18 @@ SCHEMES: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "sink": {"type": "http", "scheme": "basic", "description": "ROUTER_TWILIO_BASIC_AUTH"},
 }
-_GENERIC: Final[Mapping[int, Answer]] = {
-    200: Answer("Done.", {}),
-    400: Answer("The request is not understood."),
-    401: Answer("No token was sent.", headers={"WWW-Authenticate": "Bearer"}),
-    403: Answer("The token is wrong, or none is configured."),
-    404: Answer("There is no such thing."),
-    409: Answer("It cannot be done as things are."),
-    503: Answer("Redis did not answer."),
+_GENERIC: Final[Mapping[int, ResponseSpec]] = {
+    200: ResponseSpec("Done.", {}),
+    400: ResponseSpec("The request is not understood."),
+    401: ResponseSpec("No token was sent.", headers={"WWW-Authenticate": "Bearer"}),
+    403: ResponseSpec("The token is wrong, or none is configured."),
+    404: ResponseSpec("There is no such thing."),
+    409: ResponseSpec("It cannot be done as things are."),
+    503: ResponseSpec("Redis did not answer."),
 }
 
 
-_ANY: Final[Mapping[int, Answer]] = {0: Answer("What there is to see.", None)}
+_ANY: Final[Mapping[int, ResponseSpec]] = {0: ResponseSpec("What there is to see.", None)}
 """0 stands for any status."""
 
 
@@ -171,7 +171,7 @@ def _described(operation: Operation, shapes: Mapping[type, Any]) -> dict[str, An
     return described
 
 
-def _answer(answer: Answer, shapes: Mapping[type, Any]) -> dict[str, Any]:
+def _answer(answer: ResponseSpec, shapes: Mapping[type, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {"description": answer.text}
     if answer.shape is not None:
         described["content"] = {answer.media: _content(answer.shape, shapes)}

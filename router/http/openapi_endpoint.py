@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from aiohttp import hdrs, web
 
-from router.http.openapi import JSON, Answer, Operation, document
+from router.http.openapi import JSON, Operation, ResponseSpec, document
 
 PATH = "/openapi.json"
 _SELF = Operation(
@@ -13,7 +13,7 @@ _SELF = Operation(
     path=PATH,
     tag="status",
     summary="This description",
-    answers={200: Answer("OpenAPI 3.1.", {"type": "object", "required": ["openapi"]})},
+    answers={200: ResponseSpec("OpenAPI 3.1.", {"type": "object", "required": ["openapi"]})},
 )
 
 

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from router.errors import ConfigurationError
-from router.http.connection import Bounds, Listening, Site, affordable
+from router.http.connection import ConnectionLimits, HttpSite, Listening, cap_to_fd_limit
 from router.metrics import Metrics
 from router.settings.model import Settings
 
@@ -28,7 +28,7 @@ _LAST_CALL_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 0.02
 
 
-class Server:
+class HttpServer:
     """A listening HTTP server; ``leave`` it, then ``drain`` it."""
 
     def __init__(self, runner: web.AppRunner, site: web.BaseSite) -> None:
@@ -66,7 +66,7 @@ async def listen(
     metrics: Metrics,
     *,
     busy: Iterable[str] = (),
-) -> Server:
+) -> HttpServer:
     """Listen there. Raises ConfigurationError where that cannot be.
 
     ``busy`` are paths that are posted to so often that the search for a route would cost; their
@@ -76,13 +76,13 @@ async def listen(
     application.add_routes(routes)
     runner = web.AppRunner(application, shutdown_timeout=settings.drain_timeout)
     await runner.setup()
-    bounds = Bounds(
-        most=affordable(settings.max_connections),
+    bounds = ConnectionLimits(
+        most=cap_to_fd_limit(settings.max_connections),
         head_timeout=settings.head_timeout,
         head_size=settings.max_head,
         keepalive_timeout=settings.keepalive_timeout,
     )
-    site = Site(runner, where, bounds, metrics)
+    site = HttpSite(runner, where, bounds, metrics)
     doors = {each.path: each.handler for each in routes if each.method == hdrs.METH_POST}
     at_once = {path: doors[path] for path in busy if path in doors}
     site.server.request_handler = _shortcut(at_once, site.server.request_handler)
@@ -94,7 +94,7 @@ async def listen(
             f"cannot listen on {where.host}:{where.port}:"
             f" {error.strerror or error} (set ROUTER_HOST, ROUTER_PORT or ROUTER_WORKER_PORT)"
         ) from None
-    return Server(runner, site)
+    return HttpServer(runner, site)
 
 
 def _shortcut(doors: dict[str, Any], otherwise: _Handle) -> _Handle:

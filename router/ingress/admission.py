@@ -19,7 +19,7 @@ _WATERMARK: Final = 0.8
 _LOOK_EVERY: Final = 2.0
 
 
-class Gate:
+class AdmissionControl:
     """Watches the store. ``strict``: one that may lose events is refused, else only logged."""
 
     def __init__(self, connection: Connection, *, strict: bool) -> None:
@@ -76,12 +76,12 @@ class Gate:
         return None
 
     async def _look(self) -> None:
-        info = await store.look(self._connection)
-        full = store.memory_share(info) > _WATERMARK
+        info = await store.redis_info(self._connection)
+        full = store.memory_used_ratio(info) > _WATERMARK
         if full != self._full:
             self._full = full
             logger.warning("Redis memory", extra={"over_watermark": full})
-        weak = tuple(store.weaknesses(info))
+        weak = tuple(store.durability_problems(info))
         if weak != self._weak:
             self._weak = weak
             for weakness in weak:

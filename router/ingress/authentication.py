@@ -16,7 +16,7 @@ from multidict import istr
 
 from router.datatypes import Address, Secret
 from router.ingress import twilio_signature as twilio
-from router.ingress.responses import RefusalError
+from router.ingress.responses import RequestRejectedError
 from router.settings.model import Settings
 
 _BASIC: Final = {"WWW-Authenticate": 'Basic realm="twilio", charset="UTF-8"'}
@@ -26,10 +26,10 @@ _SIGNATURE_SETTINGS: Final = istr("X-Twilio-Webhooks-Signature-Settings")
 
 
 def check_address(settings: Settings, address: Address | None) -> None:
-    """Raise RefusalError when requests from ``address`` are not wanted at ``/twilio``."""
+    """Raise RequestRejectedError when requests from ``address`` are not wanted at ``/twilio``."""
     allowed = settings.twilio_addresses
     if allowed and not allowed.hold(address):
-        raise RefusalError(
+        raise RequestRejectedError(
             HTTPStatus.FORBIDDEN,
             "wrong_address",
             "requests from this address are not taken",
@@ -40,7 +40,7 @@ def check_address(settings: Settings, address: Address | None) -> None:
 def check_credentials(settings: Settings, authorization: str | None) -> str:
     """The ``user:password`` of the sink's URL, ``""`` where none are configured.
 
-    Raises RefusalError unless they fit.
+    Raises RequestRejectedError unless they fit.
     """
     known = settings.twilio_basic_auth
     if not known:
@@ -58,7 +58,7 @@ def check_signature(
 ) -> Secret | None:
     """The auth token that signed ``url``, None where none must.
 
-    Raises RefusalError unless Twilio signed, where it must.
+    Raises RequestRejectedError unless Twilio signed, where it must.
     """
     if not _is_signed(settings):
         return None
@@ -75,7 +75,7 @@ def check_signature(
 
 
 def check_body(settings: Settings, url: str, content: bytes) -> None:
-    """Raise RefusalError unless ``content`` is what ``url``, which Twilio signed, stands for."""
+    """Raise RequestRejectedError unless ``content`` is what ``url``, which Twilio signed, stands for."""
     if _is_signed(settings):
         result = twilio.check_body(url, content)
         if result is not twilio.Check.GENUINE:
@@ -86,9 +86,9 @@ def _is_signed(settings: Settings) -> bool:
     return bool(settings.twilio_auth_tokens) or not settings.twilio_basic_auth
 
 
-def _failed(result: twilio.Check, url: str) -> RefusalError:
+def _failed(result: twilio.Check, url: str) -> RequestRejectedError:
     missing = result is twilio.Check.NO_SIGNATURE
-    return RefusalError(
+    return RequestRejectedError(
         HTTPStatus.UNAUTHORIZED if missing else HTTPStatus.FORBIDDEN,
         result.name.lower(),
         str(result),
@@ -97,7 +97,7 @@ def _failed(result: twilio.Check, url: str) -> RefusalError:
 
 
 def check_token(token: Secret | None, authorization: str | None, in_query: str | None) -> None:
-    """Raise RefusalError unless the bearer token fits, where one is set.
+    """Raise RequestRejectedError unless the bearer token fits, where one is set.
 
     It may come as ``access_token`` in the query (CloudEvents "HTTP 1.1 Web Hooks" section 3.2).
     """
@@ -105,18 +105,18 @@ def check_token(token: Secret | None, authorization: str | None, in_query: str |
         return
     given = authorization or (None if in_query is None else f"Bearer {in_query}")
     if not given:
-        raise RefusalError(
+        raise RequestRejectedError(
             HTTPStatus.UNAUTHORIZED,
             "no_token",
             "send Authorization: Bearer <token>",
             headers=_BEARER,
         )
     if not token.is_bearer_of(given):
-        raise RefusalError(HTTPStatus.FORBIDDEN, "wrong_token", "the bearer token is wrong")
+        raise RequestRejectedError(HTTPStatus.FORBIDDEN, "wrong_token", "the bearer token is wrong")
 
 
-def _challenge(code: str, message: str) -> RefusalError:
-    return RefusalError(HTTPStatus.UNAUTHORIZED, code, message, headers=_BASIC)
+def _challenge(code: str, message: str) -> RequestRejectedError:
+    return RequestRejectedError(HTTPStatus.UNAUTHORIZED, code, message, headers=_BASIC)
 
 
 def _basic_credentials(authorization: str) -> bytes:

@@ -12,7 +12,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from router.ingress.responses import RETRY_SOON, RefusalError
+from router.ingress.responses import RETRY_SOON, RequestRejectedError
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _IDENTITY: Final = "identity"
@@ -29,7 +29,7 @@ class Bodies:
         """Bytes of bodies that are not complete."""
 
     async def read(self, request: web.BaseRequest, *, take_gzip: bool) -> bytes:
-        """The whole body. Raises RefusalError for one that is too large, too slow or encoded."""
+        """The whole body. Raises RequestRejectedError for one that is too large, too slow or encoded."""
         if self._is_at_hand(request):
             return request.content.read_nowait()
         encoding = request.headers.get("Content-Encoding", _IDENTITY).strip().lower()
@@ -42,7 +42,7 @@ class Bodies:
             async with asyncio.timeout(self._timeout):
                 return await self._read_slowly(request, is_gzip=encoding == "gzip")
         except TimeoutError:
-            raise RefusalError(
+            raise RequestRejectedError(
                 HTTPStatus.REQUEST_TIMEOUT,
                 "body_timeout",
                 f"the body did not come within {self._timeout:g} s",
@@ -50,7 +50,7 @@ class Bodies:
         except web.HTTPRequestEntityTooLarge:
             raise self._too_large() from None
         except (web.RequestPayloadError, ConnectionError):
-            raise RefusalError(
+            raise RequestRejectedError(
                 HTTPStatus.BAD_REQUEST, "broken_body", "the body broke off or is badly framed"
             ) from None
 
@@ -92,7 +92,7 @@ class Bodies:
 
     def _hold(self, size: int) -> None:
         if self.held and self.held + size > self._together:
-            raise RefusalError(
+            raise RequestRejectedError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "overloaded",
                 "too many large bodies are on their way",
@@ -100,16 +100,16 @@ class Bodies:
             )
         self.held += size
 
-    def _too_large(self) -> RefusalError:
-        return RefusalError(
+    def _too_large(self) -> RequestRejectedError:
+        return RequestRejectedError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             "too_large",
             f"the body may have {self._largest} bytes at most, decompressed",
         )
 
 
-def _encoded(taken: str) -> RefusalError:
-    return RefusalError(
+def _encoded(taken: str) -> RequestRejectedError:
+    return RequestRejectedError(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "content_encoding",
         "send the body as it is" + (" or with Content-Encoding: gzip" if taken == "gzip" else ""),
@@ -117,5 +117,7 @@ def _encoded(taken: str) -> RefusalError:
     )
 
 
-def _bad_gzip(reason: str) -> RefusalError:
-    return RefusalError(HTTPStatus.BAD_REQUEST, "bad_gzip", f"the body is no gzip: {reason}")
+def _bad_gzip(reason: str) -> RequestRejectedError:
+    return RequestRejectedError(
+        HTTPStatus.BAD_REQUEST, "bad_gzip", f"the body is no gzip: {reason}"
+    )

@@ -29,12 +29,12 @@ from router.ingress import (
 from router.ingress import (
     twilio_signature as twilio,
 )
-from router.ingress.admission import Gate
+from router.ingress.admission import AdmissionControl
 from router.ingress.body import Bodies
 from router.ingress.commit import EventCommit
 from router.ingress.forwarded import Origin, origin
-from router.ingress.rate_limit import Rates
-from router.ingress.responses import RefusalError, accepted, refusal_of, refused
+from router.ingress.rate_limit import TokenBuckets
+from router.ingress.responses import RequestRejectedError, accepted_response, refused, to_rejection
 from router.journal.twilio_tests import SinkTest, SinkTests
 from router.metrics import Metrics
 from router.settings.model import Settings
@@ -56,7 +56,7 @@ class Ingress:
         self,
         settings: Settings,
         commit: EventCommit,
-        gate: Gate,
+        gate: AdmissionControl,
         sink_tests: SinkTests,
         metrics: Metrics,
         clock: Clock,
@@ -72,10 +72,10 @@ class Ingress:
             together=settings.max_body_memory,
             timeout=settings.body_timeout,
         )
-        self._rates = Rates(
+        self._rates = TokenBuckets(
             rate=settings.source_rate, burst=settings.source_burst, monotonic=clock.monotonic
         )
-        self._credential_rates = Rates(
+        self._credential_rates = TokenBuckets(
             rate=settings.credential_rate,
             burst=settings.credential_burst,
             monotonic=clock.monotonic,
@@ -113,13 +113,13 @@ class Ingress:
             allowed = cloudevents.permission(
                 request.headers, self._settings.events_origins, self._promised_per_minute()
             )
-        except RefusalError as refusal:
+        except RequestRejectedError as refusal:
             return self._refuse(request, "events", refusal)
         return web.Response(headers=allowed)
 
     async def wrong_method(self, request: web.Request) -> web.Response:
         """A sink may be set up with GET; then its events would stay away without a word."""
-        refusal = RefusalError(
+        refusal = RequestRejectedError(
             HTTPStatus.METHOD_NOT_ALLOWED,
             "method",
             f"{request.method} brings no events here: the sink's method must be POST",
@@ -139,14 +139,19 @@ class Ingress:
                 self._rates.charge(sender.address, len(received.events))
             if received.events or received.malformed:
                 await self._commit.commit_from(request.transport, received, size)
-        except (RefusalError, EventError, OverloadedError, JournalUnavailableError) as error:
-            return self._refuse(request, source, refusal_of(error))
+        except (
+            RequestRejectedError,
+            EventError,
+            OverloadedError,
+            JournalUnavailableError,
+        ) as error:
+            return self._refuse(request, source, to_rejection(error))
         self._count(source, received)
         for event in received.events:
             if event.type == TEST_EVENT:
                 await self._show_test(event)
         self._metrics.ingress_request_seconds.observe(self._clock.monotonic() - started)
-        return accepted(
+        return accepted_response(
             request,
             len(received.events),
             len(received.malformed),
@@ -249,7 +254,9 @@ class Ingress:
         except JournalUnavailableError as error:  # the event itself is durable
             logger.warning("a test of a sink is not listed", extra={"reason": str(error)})
 
-    def _refuse(self, request: web.BaseRequest, source: str, refusal: RefusalError) -> web.Response:
+    def _refuse(
+        self, request: web.BaseRequest, source: str, refusal: RequestRejectedError
+    ) -> web.Response:
         self._metrics.requests_refused.labels(source, str(refusal.status.value)).inc()
         logger.warning(
             "request refused",

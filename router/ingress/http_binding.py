@@ -22,7 +22,7 @@ from router.datatypes import Texts
 from router.errors import EventError
 from router.events import cloudevents
 from router.http.openapi import JSON
-from router.ingress.responses import RefusalError
+from router.ingress.responses import RequestRejectedError
 
 STRUCTURED: Final = "application/cloudevents+json"
 BATCHED: Final = "application/cloudevents-batch+json"
@@ -39,7 +39,7 @@ _JSON_SPACE: Final = b" \t\r\n"
 def check_mode(content_type: str, headers: Mapping[str, str]) -> bool:
     """Whether the event is in the headers (binary mode) rather than in the body.
 
-    ``content_type`` is without parameters. Raises RefusalError for what is no CloudEvent.
+    ``content_type`` is without parameters. Raises RequestRejectedError for what is no CloudEvent.
     """
     if content_type in {STRUCTURED, BATCHED}:
         return False
@@ -48,7 +48,7 @@ def check_mode(content_type: str, headers: Mapping[str, str]) -> bool:
             return True
         if content_type == JSON:
             return False
-    raise RefusalError(
+    raise RequestRejectedError(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "content_type",
         f"send {STRUCTURED}, {BATCHED} or {JSON}, or the attributes as ce-* headers",
@@ -56,9 +56,9 @@ def check_mode(content_type: str, headers: Mapping[str, str]) -> bool:
 
 
 def check_is_json(content_type: str) -> None:
-    """Raise RefusalError unless a body with this content type is JSON."""
+    """Raise RequestRejectedError unless a body with this content type is JSON."""
     if content_type not in {JSON, STRUCTURED, BATCHED}:
-        raise RefusalError(
+        raise RequestRejectedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "content_type",
             f"send {JSON}, {STRUCTURED} or {BATCHED}",
@@ -93,23 +93,23 @@ def permission(
 ) -> dict[str, str]:
     """The headers that answer a sender's question whether it may send (web hook handshake).
 
-    ``requests_per_minute`` is 0 where there is no limit. Raises RefusalError where it may not.
+    ``requests_per_minute`` is 0 where there is no limit. Raises RequestRejectedError where it may not.
     """
     origin = headers.get("WebHook-Request-Origin", "")
     if not origins:
-        raise RefusalError(
+        raise RequestRejectedError(
             HTTPStatus.METHOD_NOT_ALLOWED,
             "method",
             "no origin may ask here: set ROUTER_EVENTS_ORIGINS",
             headers={"Allow": "POST"},
         )
     if not origin:
-        raise RefusalError(
+        raise RequestRejectedError(
             HTTPStatus.BAD_REQUEST, "no_origin", "send WebHook-Request-Origin: <your name>"
         )
     everybody = "*" in origins
     if not everybody and origin.lower() not in {known.lower() for known in origins}:
-        raise RefusalError(
+        raise RequestRejectedError(
             HTTPStatus.FORBIDDEN, "wrong_origin", "events from this origin are not wanted"
         )
     return {

@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import hdrs
 
 from router.events.model import CloudEvent
-from router.http.openapi import JSON, Answer, Operation
+from router.http.openapi import JSON, Operation, ResponseSpec
 from router.ingress.http_binding import BATCHED, STRUCTURED
 from router.ingress.responses import Accepted
 
@@ -49,18 +49,18 @@ def _text_of(schema: Mapping[str, Any]) -> dict[str, Any]:
 CLOUDEVENT: Final = _cloudevent()
 _BATCH: Final = {"type": "array", "items": CLOUDEVENT}
 _EITHER: Final = {"anyOf": [CLOUDEVENT, _BATCH]}
-_ANSWERS: Final[Mapping[int, Answer]] = {
-    202: Answer("Redis has all of it.", Accepted),
-    400: Answer("It is not what it should be; the path says where."),
-    403: Answer("The token, the signature or the address is wrong."),
-    405: Answer("The method is not POST.", headers={"Allow": "The methods there are."}),
-    408: Answer("The body did not come in time."),
-    413: Answer("Too many bytes or events."),
-    415: Answer("No content type or encoding that is taken."),
-    429: Answer("More events from this address than it may send.", headers=_RETRY),
-    503: Answer("Overloaded, stopping, or Redis is away.", headers=_RETRY),
+_ANSWERS: Final[Mapping[int, ResponseSpec]] = {
+    202: ResponseSpec("Redis has all of it.", Accepted),
+    400: ResponseSpec("It is not what it should be; the path says where."),
+    403: ResponseSpec("The token, the signature or the address is wrong."),
+    405: ResponseSpec("The method is not POST.", headers={"Allow": "The methods there are."}),
+    408: ResponseSpec("The body did not come in time."),
+    413: ResponseSpec("Too many bytes or events."),
+    415: ResponseSpec("No content type or encoding that is taken."),
+    429: ResponseSpec("More events from this address than it may send.", headers=_RETRY),
+    503: ResponseSpec("Overloaded, stopping, or Redis is away.", headers=_RETRY),
 }
-_UNAUTHORIZED: Final = Answer(
+_UNAUTHORIZED: Final = ResponseSpec(
     "Nothing says who sends it.", headers={"WWW-Authenticate": "How to say it."}
 )
 
@@ -75,7 +75,7 @@ OPERATIONS: Final = (
             " quarantine, and its neighbours go on."
         ),
         body={JSON: _EITHER, STRUCTURED: CLOUDEVENT, BATCHED: _BATCH},
-        answers={**_ANSWERS, 401: Answer("Not signed, or no credentials.")},
+        answers={**_ANSWERS, 401: ResponseSpec("Not signed, or no credentials.")},
         security=("signature", "sink"),
     ),
     Operation(
@@ -99,7 +99,7 @@ OPERATIONS: Final = (
         text="The handshake of CloudEvents web hooks. ROUTER_EVENTS_ORIGINS says who may.",
         headers={"WebHook-Request-Origin": "Who asks.", "WebHook-Request-Rate": "A minute."},
         answers={
-            200: Answer(
+            200: ResponseSpec(
                 "It may.",
                 None,
                 headers={
@@ -107,9 +107,9 @@ OPERATIONS: Final = (
                     "WebHook-Allowed-Rate": "Requests a minute, or * for any number.",
                 },
             ),
-            400: Answer("Nobody asks: WebHook-Request-Origin is missing."),
-            403: Answer("Events from this origin are not wanted."),
-            405: Answer("Nobody may ask.", headers={"Allow": "POST"}),
+            400: ResponseSpec("Nobody asks: WebHook-Request-Origin is missing."),
+            403: ResponseSpec("Events from this origin are not wanted."),
+            405: ResponseSpec("Nobody may ask.", headers={"Allow": "POST"}),
         },
     ),
 )

@@ -15,7 +15,7 @@ from ipaddress import IPv6Address
 from typing import Final
 
 from router.datatypes import Address, Secret
-from router.ingress.responses import RefusalError
+from router.ingress.responses import RequestRejectedError
 
 Sender = Address | Secret | str | None
 """An address, or a credential that was proved; whoever has neither is one sender with its like."""
@@ -34,7 +34,7 @@ class _Bucket:
         self.at = at
 
 
-class Rates:
+class TokenBuckets:
     """The buckets of all senders. ``rate`` is in events a second; 0 admits everything.
 
     ``by`` says, for those who are refused, what tells one sender from another.
@@ -56,7 +56,7 @@ class Rates:
         return int(self._rate * 60)
 
     def admit(self, sender: Sender) -> None:
-        """Take a token. Raises RefusalError when ``sender`` has sent too much."""
+        """Take a token. Raises RequestRejectedError when ``sender`` has sent too much."""
         if not self.limited:
             return
         bucket = self._bucket(sender)
@@ -64,7 +64,7 @@ class Rates:
             bucket.tokens -= 1
         else:
             wait = math.ceil((1 - bucket.tokens) / self._rate)
-            raise RefusalError(
+            raise RequestRejectedError(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "too_many",
                 f"more than {self._rate:g} events a second from this {self._by}",

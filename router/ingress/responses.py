@@ -15,14 +15,14 @@ from aiohttp import HttpVersion11, web
 from aiohttp.http import SERVER_SOFTWARE
 
 from router.errors import EventError, EventsTooLargeError, OverloadedError
-from router.http.openapi import JSON, Problem, Refused
+from router.http.openapi import JSON, ErrorBody, ErrorDetail
 
 NO_HEADERS: Final[Mapping[str, str]] = {}
 RETRY_SOON: Final = {"Retry-After": "1"}
 """For what failed for no fault of the sender's."""
 
 
-class RefusalError(Exception):
+class RequestRejectedError(Exception):
     """A request that is answered with an error.
 
     ``detail`` is for the log only, ``headers`` belong to the answer.
@@ -81,7 +81,7 @@ class _Written(web.StreamResponse):
         """There is nothing more."""
 
 
-def accepted(
+def accepted_response(
     request: web.BaseRequest, events: int, quarantined: int, *, now: float, is_last: bool
 ) -> web.StreamResponse:
     """202: all of the request is durable.
@@ -112,35 +112,37 @@ def _written(events: int, quarantined: int, second: int) -> _Written:
     return _Written(head.encode() + body)
 
 
-def refused(refusal: RefusalError) -> web.Response:
+def refused(refusal: RequestRejectedError) -> web.Response:
     """The error as JSON, with the headers that belong to it."""
-    problem = Problem(refusal.code, refusal.message, refusal.path)
+    problem = ErrorDetail(refusal.code, refusal.message, refusal.path)
     return web.Response(
         status=refusal.status,
-        body=msgspec.json.encode(Refused(problem)),
+        body=msgspec.json.encode(ErrorBody(problem)),
         content_type=JSON,
         headers=refusal.headers,
     )
 
 
-def refusal_of(error: Exception) -> RefusalError:
+def to_rejection(error: Exception) -> RequestRejectedError:
     """What an error means to the sender."""
     match error:
-        case RefusalError():
+        case RequestRejectedError():
             return error
         case EventsTooLargeError():
-            return RefusalError(
+            return RequestRejectedError(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error.code, error.message, path=error.path
             )
         case EventError():
-            return RefusalError(HTTPStatus.BAD_REQUEST, error.code, error.message, path=error.path)
+            return RequestRejectedError(
+                HTTPStatus.BAD_REQUEST, error.code, error.message, path=error.path
+            )
         case OverloadedError():
-            return RefusalError(
+            return RequestRejectedError(
                 HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error), headers=RETRY_SOON
             )
         case _:
             # What exactly Redis said concerns the operator, not the sender.
-            return RefusalError(
+            return RequestRejectedError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "journal_unavailable",
                 "the events could not be made durable, send them again",

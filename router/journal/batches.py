@@ -19,12 +19,12 @@ from router.clock import Clock
 from router.events.model import Event, Malformed, Received
 from router.journal import jobs, keys
 from router.journal.connection import Connection, Script
-from router.journal.finish import SET_SIZE, Finish, Quarantined, Verdict, batch_work
+from router.journal.finish import SET_SIZE, Finish, FinishedWork, Quarantined, batch_work
 from router.journal.keys import BatchId
 from router.journal.rule_state import States
-from router.rules.state.steps import Answer, Chain
+from router.rules.state.steps import Chain, ChainResult
 
-__all__ = ["BATCH_SIZE", "EVENT_SIZE", "SET_SIZE", "Batches", "Quarantined", "Verdict"]
+__all__ = ["BATCH_SIZE", "EVENT_SIZE", "SET_SIZE", "Batches", "FinishedWork", "Quarantined"]
 
 BATCH_SIZE: Final = 1000
 """Events in one batch, that is, in one arq job."""
@@ -42,7 +42,7 @@ _encode = msgspec.msgpack.encode
 _decode_events = msgspec.msgpack.Decoder(list[Event]).decode
 
 
-class Begun(msgspec.Struct, frozen=True):
+class ClaimedBatch(msgspec.Struct, frozen=True):
     """What a batch holds."""
 
     events: list[Event]
@@ -103,7 +103,7 @@ class Batches:
             ],
         )
 
-    async def begin(self, batch_id: BatchId, *, claim_seconds: int) -> Begun | None:
+    async def begin(self, batch_id: BatchId, *, claim_seconds: int) -> ClaimedBatch | None:
         """An open batch, to which no more is added; None when it and its job are over.
 
         Its claims hold for so long. Idempotent. Raises JournalUnavailableError.
@@ -125,7 +125,7 @@ class Batches:
         claims = [each == _MINE for each in mine]
         if len(claims) != len(events):  # a replay's, or partly an older router's
             claims = await self._claim(batch_id, events, claim_seconds)
-        return Begun(events, claims)
+        return ClaimedBatch(events, claims)
 
     async def _claim(self, batch_id: BatchId, events: Sequence[Event], seconds: int) -> list[bool]:
         replies = await self._connection.run(
@@ -135,7 +135,7 @@ class Batches:
         )
         return [reply == 1 for reply in replies]
 
-    async def decide(self, batch_id: BatchId, chains: Sequence[Chain]) -> list[Answer] | None:
+    async def decide(self, batch_id: BatchId, chains: Sequence[Chain]) -> list[ChainResult] | None:
         """The answers to what comes of an open batch; None where it is finished already.
 
         Idempotent. Raises JournalUnavailableError.
@@ -143,7 +143,7 @@ class Batches:
         now_ms = int(self._now() * 1000)
         return await self._states.decide(batch_work(batch_id), chains, now_ms)
 
-    async def finish(self, batch_id: BatchId, verdict: Verdict) -> bool:
+    async def finish(self, batch_id: BatchId, verdict: FinishedWork) -> bool:
         """Close the batch and open its deliveries. False when somebody else already did."""
         return await self._finish(batch_work(batch_id), verdict)
 

@@ -21,7 +21,7 @@ from redis.exceptions import NoScriptError, RedisError
 from router.datatypes import Secret
 from router.deadlines import Deadlines
 from router.errors import ConfigurationError, JournalUnavailableError
-from router.journal.pool import Wires
+from router.journal.pool import CachedConnections
 
 T = TypeVar("T")
 _UNAVAILABLE: Final = (RedisError, OSError, TimeoutError)
@@ -41,7 +41,7 @@ BEGIN: Final = Script("begin")
 """The first transaction of a timer or a set."""
 
 
-class Call:
+class ScriptCall:
     """One run of a script: its keys and arguments."""
 
     __slots__ = ("arguments", "keys", "script")
@@ -65,7 +65,7 @@ class Connection:
         # redis-py's own annotations mix its sync and async answers.
         self.redis: Any = redis
         self._deadlines = Deadlines(deadline)
-        self._wires = Wires(redis.connection_pool, keep=keep)
+        self._wires = CachedConnections(redis.connection_pool, keep=keep)
 
     async def ask(self, reply: Awaitable[T]) -> T:
         """Raise JournalUnavailableError unless Redis replies well within the deadline."""
@@ -77,10 +77,10 @@ class Connection:
 
     async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Run one transaction. Raises JournalUnavailableError."""
-        (reply,) = await self.run_all([Call(script, keys, arguments)])
+        (reply,) = await self.run_all([ScriptCall(script, keys, arguments)])
         return reply
 
-    async def run_all(self, calls: Sequence[Call]) -> list[Any]:
+    async def run_all(self, calls: Sequence[ScriptCall]) -> list[Any]:
         """Run several transactions in one round trip, each atomic by itself.
 
         Raises JournalUnavailableError if any of them failed; the others may have happened.
@@ -90,7 +90,7 @@ class Connection:
     async def close(self) -> None:
         await self.redis.aclose(close_connection_pool=True)
 
-    async def _call_all(self, calls: Sequence[Call]) -> list[Any]:
+    async def _call_all(self, calls: Sequence[ScriptCall]) -> list[Any]:
         replies = await self._wires.exchange([call.by_hash() for call in calls])
         for index, reply in enumerate(replies):
             if isinstance(reply, NoScriptError):  # Redis was restarted; it has not run yet

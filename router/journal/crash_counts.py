@@ -14,7 +14,7 @@ _STRIKE: Final = Script("strike")
 _KEPT_SECONDS: Final = 86400
 
 
-class Strikes:
+class CrashCounter:
     """All calls raise JournalUnavailableError. ``piece`` may be any text, a stranger's too."""
 
     def __init__(self, connection: Connection) -> None:

@@ -20,7 +20,15 @@ from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection, Script
 from router.journal.deliveries import DeadLetter
 from router.journal.keys import SetId
-from router.journal.pagination import Cursor, Find, Found, Kept, Span, page, records_of
+from router.journal.pagination import (
+    Find,
+    IndexedRecords,
+    Matches,
+    PageCursor,
+    TimeRange,
+    page,
+    records_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -30,14 +38,14 @@ _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.Decoder(DeadLetter).decode
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class DeadLetterFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which dead letters of a destination. Empty means any."""
 
     ids: tuple[str, ...] = ()
     rule: str = ""
     reason: str = ""
     """Text that the reason holds, in any case of letters."""
-    span: Span = Span()
+    span: TimeRange = TimeRange()
     """When they died."""
 
     def fits(self, letter: DeadLetter) -> bool:
@@ -64,12 +72,12 @@ class DeadLetters:
         return _readable(*found[0]) if found else None
 
     def find(
-        self, destination: str, wanted: Wanted, *, newest_first: bool = True
+        self, destination: str, wanted: DeadLetterFilter, *, newest_first: bool = True
     ) -> Find[DeadLetter]:
         """How to look for those of a destination that are wanted, a page at a time."""
         kept = _kept(destination)
 
-        async def look(after: Cursor | None, count: int) -> Found[DeadLetter]:
+        async def look(after: PageCursor | None, count: int) -> Matches[DeadLetter]:
             if wanted.ids:
                 records, following = await records_of(self._connection, kept, wanted.ids), None
             else:
@@ -84,7 +92,7 @@ class DeadLetters:
                 records, following = list(found.items), found.after
             letters = (_readable(*item) for item in records)
             fitting = (letter for letter in letters if letter and wanted.fits(letter))
-            return Found(tuple(fitting), following)
+            return Matches(tuple(fitting), following)
 
         return look
 
@@ -152,5 +160,5 @@ def _readable(delivery_id: str, record: bytes) -> DeadLetter | None:
         return None
 
 
-def _kept(destination: str) -> Kept:
-    return Kept(keys.dead_letters(destination), keys.dead_letter_index(destination))
+def _kept(destination: str) -> IndexedRecords:
+    return IndexedRecords(keys.dead_letters(destination), keys.dead_letter_index(destination))

@@ -13,7 +13,7 @@ from router.alerts import Delivery
 from router.clock import Clock
 from router.journal import jobs, keys, ledger
 from router.journal.batches import Quarantined
-from router.journal.connection import BEGIN, Call, Connection, Script
+from router.journal.connection import BEGIN, Connection, Script, ScriptCall
 from router.journal.keys import SetId
 
 _DELIVERED = Script("delivered")
@@ -107,13 +107,13 @@ class Deliveries:
                     pass
         await self._connection.run_all(calls)
 
-    def _delivered(self, done: Sequence[Done]) -> list[Call]:
+    def _delivered(self, done: Sequence[Done]) -> list[ScriptCall]:
         by_destination: dict[str, dict[SetId, list[str]]] = {}
         for settlement in done:
             sets = by_destination.setdefault(settlement.delivery.destination, {})
             sets.setdefault(settlement.set_id, []).append(settlement.delivery.id)
         return [
-            Call(
+            ScriptCall(
                 _DELIVERED,
                 [
                     keys.open_sets(destination),
@@ -130,7 +130,7 @@ class Deliveries:
             for destination, sets in by_destination.items()
         ]
 
-    def _put_back(self, settlement: PutBack) -> Call:
+    def _put_back(self, settlement: PutBack) -> ScriptCall:
         delivery = settlement.delivery
         queue = keys.deliver_queue(delivery.destination)
         due_ms = int(settlement.due_at * 1000)
@@ -139,7 +139,7 @@ class Deliveries:
             gathered = keys.gathered_set(delivery.destination, due_ms)
             # Never into the set that it is taken out of: it would be gone.
             new_set = new_set if gathered == settlement.set_id else gathered
-        return Call(
+        return ScriptCall(
             _RETRY,
             [
                 keys.delivery_set(settlement.set_id),
@@ -160,11 +160,11 @@ class Deliveries:
             ],
         )
 
-    def _give_up(self, settlement: GivenUp) -> Call:
+    def _give_up(self, settlement: GivenUp) -> ScriptCall:
         delivery = settlement.delivery
         now = self._now()
         letter = DeadLetter(delivery=delivery, reason=settlement.reason, died_at=now)
-        return Call(
+        return ScriptCall(
             _DEAD_LETTER,
             [
                 keys.delivery_set(settlement.set_id),

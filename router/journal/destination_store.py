@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class RedisMemory:
+class RedisDestinationStore:
     """The ``Memory`` of all workers on one Redis."""
 
     def __init__(self, connection: Connection) -> None:

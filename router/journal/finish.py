@@ -27,7 +27,7 @@ _FINISH: Final = Script("finish")
 _encode = msgspec.msgpack.encode
 
 
-class Work(msgspec.Struct, frozen=True):
+class OpenWork(msgspec.Struct, frozen=True):
     """A batch or a timer that is open."""
 
     id: str
@@ -39,12 +39,12 @@ class Work(msgspec.Struct, frozen=True):
     """Where its job is."""
 
 
-def batch_work(batch_id: BatchId) -> Work:
-    return Work(batch_id, keys.batch(batch_id), keys.BATCHES, keys.EVALUATE_QUEUE)
+def batch_work(batch_id: BatchId) -> OpenWork:
+    return OpenWork(batch_id, keys.batch(batch_id), keys.BATCHES, keys.EVALUATE_QUEUE)
 
 
-def timer_work(timer_id: TimerId) -> Work:
-    return Work(timer_id, keys.timer(timer_id), keys.TIMERS, keys.TIMER_QUEUE)
+def timer_work(timer_id: TimerId) -> OpenWork:
+    return OpenWork(timer_id, keys.timer(timer_id), keys.TIMERS, keys.TIMER_QUEUE)
 
 
 class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +60,7 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
     there is none, or for the batch that is finished."""
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class FinishedWork(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a batch or a timer. Every event is in exactly one of the first five counts."""
 
     duplicate: int = 0
@@ -84,7 +84,7 @@ class Finish:
         self._new_id = clock.new_id
         self._now = clock.now
 
-    async def __call__(self, work: Work, verdict: Verdict) -> bool:
+    async def __call__(self, work: OpenWork, verdict: FinishedWork) -> bool:
         """Close the work and open what comes of it. False when somebody else already did.
 
         Raises JournalUnavailableError; then it may have happened, and running it again is safe.
@@ -152,7 +152,7 @@ class Finish:
         return timer_keys, arguments
 
 
-def _counts(verdict: Verdict) -> list[str | int]:
+def _counts(verdict: FinishedWork) -> list[str | int]:
     """The ledger's fields and what to add to each."""
     amounts = (
         (ledger.DUPLICATE, verdict.duplicate),

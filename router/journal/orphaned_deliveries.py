@@ -16,7 +16,7 @@ import msgspec
 
 from router.clock import Clock
 from router.journal import keys, ledger
-from router.journal.connection import Call, Connection, Script
+from router.journal.connection import Connection, Script, ScriptCall
 from router.journal.deliveries import DeadLetter, Deliveries
 from router.journal.keys import SetId
 
@@ -27,14 +27,14 @@ _PAGE: Final = 100
 _encode = msgspec.msgpack.encode
 
 
-class Removed(msgspec.Struct, frozen=True):
+class OrphanMark(msgspec.Struct, frozen=True):
     """A destination that this process does not know, and the mark on it."""
 
     destination: str
     mark: str
 
 
-class RemovedDestinations:
+class OrphanedDeliveries:
     """The journal's side of it. All methods raise JournalUnavailableError."""
 
     def __init__(self, connection: Connection, deliveries: Deliveries, clock: Clock) -> None:
@@ -48,7 +48,7 @@ class RemovedDestinations:
         if destinations:
             await self._connection.ask(self._connection.redis.hdel(keys.UNSERVED, *destinations))
 
-    async def unknown(self, known: frozenset[str]) -> list[Removed]:
+    async def unknown(self, known: frozenset[str]) -> list[OrphanMark]:
         """The destinations beside ``known`` for which something waits; each has a mark then."""
         books = await ledger.read(self._connection)
         waiting = [
@@ -62,10 +62,10 @@ class RemovedDestinations:
             await self._connection.ask(redis.hsetnx(keys.UNSERVED, name, self._new_id()))
             mark = await self._connection.ask(redis.hget(keys.UNSERVED, name))
             if mark is not None:
-                removed.append(Removed(name, mark.decode()))
+                removed.append(OrphanMark(name, mark.decode()))
         return removed
 
-    async def abandon(self, removed: Removed) -> int:
+    async def abandon(self, removed: OrphanMark) -> int:
         """Give up all that waits there; how many deliveries. Stops where the mark is not the same."""
         given_up = 0
         passed = 0
@@ -85,7 +85,7 @@ class RemovedDestinations:
             if len(sets) < _PAGE:
                 return given_up
 
-    async def _abandon(self, removed: Removed, set_id: SetId) -> int:
+    async def _abandon(self, removed: OrphanMark, set_id: SetId) -> int:
         name = removed.destination
         now = self._now()
         letters: list[str | bytes] = []
@@ -93,7 +93,7 @@ class RemovedDestinations:
             letter = DeadLetter(delivery=delivery, reason=REASON, died_at=now)
             letters += [delivery.id, _encode(letter)]
         queue = keys.deliver_queue(name)
-        call = Call(
+        call = ScriptCall(
             _ABANDON,
             [
                 keys.UNSERVED,

@@ -18,14 +18,14 @@ CHUNK: Final = 100
 _PAGE = Script("page")
 
 
-class Kept(msgspec.Struct, frozen=True):
+class IndexedRecords(msgspec.Struct, frozen=True):
     """Where something is kept: the hash of its records and the sorted set of their times."""
 
     records: str
     index: str
 
 
-class Cursor(msgspec.Struct, frozen=True):
+class PageCursor(msgspec.Struct, frozen=True):
     """A place between two members, as text ``<Unix ms>-<member>``."""
 
     at_ms: int
@@ -35,7 +35,7 @@ class Cursor(msgspec.Struct, frozen=True):
         return f"{self.at_ms}-{self.member}"
 
     @classmethod
-    def parse(cls, text: str) -> "Cursor":
+    def parse(cls, text: str) -> "PageCursor":
         """Raise ValueError unless ``text`` is a cursor."""
         at_ms, dash, member = text.partition("-")
         if not (dash and member and at_ms.isascii() and at_ms.isdigit() and len(at_ms) <= 15):
@@ -43,30 +43,30 @@ class Cursor(msgspec.Struct, frozen=True):
         return cls(int(at_ms), member)
 
 
-class Span(msgspec.Struct, frozen=True, kw_only=True):
+class TimeRange(msgspec.Struct, frozen=True, kw_only=True):
     """Times in Unix milliseconds, both included; None for no bound."""
 
     first_ms: int | None = None
     last_ms: int | None = None
 
 
-class Page(msgspec.Struct, frozen=True):
+class RecordPage(msgspec.Struct, frozen=True):
     """Members and their records, in order; a record that has just gone is left out."""
 
     items: tuple[tuple[str, bytes], ...]
-    after: Cursor | None
+    after: PageCursor | None
     """Where the next page begins; None at the end."""
 
 
 async def page(
     connection: Connection,
-    kept: Kept,
-    span: Span,
-    after: Cursor | None,
+    kept: IndexedRecords,
+    span: TimeRange,
+    after: PageCursor | None,
     *,
     count: int,
     newest_first: bool,
-) -> Page:
+) -> RecordPage:
     """Up to ``count`` members from ``after``. Raises JournalUnavailableError."""
     low = "-inf" if span.first_ms is None else str(span.first_ms)
     high = "+inf" if span.last_ms is None else str(span.last_ms)
@@ -84,12 +84,12 @@ async def page(
     )
     members = [member.decode() for member in found[::2]]
     times = [int(float(at)) for at in found[1::2]]
-    following = Cursor(times[-1], members[-1]) if len(members) == count else None
-    return Page(tuple(await records_of(connection, kept, members)), following)
+    following = PageCursor(times[-1], members[-1]) if len(members) == count else None
+    return RecordPage(tuple(await records_of(connection, kept, members)), following)
 
 
 async def records_of(
-    connection: Connection, kept: Kept, members: Sequence[str]
+    connection: Connection, kept: IndexedRecords, members: Sequence[str]
 ) -> list[tuple[str, bytes]]:
     """The members that are there, with their records. Raises JournalUnavailableError."""
     if not members:
@@ -102,23 +102,23 @@ async def records_of(
     ]
 
 
-class Found(msgspec.Struct, Generic[T], frozen=True):
+class Matches(msgspec.Struct, Generic[T], frozen=True):
     """What fits of a page, and where to look on; None at the end.
 
     It may hold nothing and yet not be the end: whoever wants more asks on.
     """
 
     items: tuple[T, ...]
-    after: Cursor | None
+    after: PageCursor | None
 
 
-Find = Callable[[Cursor | None, int], Awaitable[Found[T]]]
+Find = Callable[[PageCursor | None, int], Awaitable[Matches[T]]]
 """Looks at up to so many members from a cursor."""
 
 
 async def collect(
-    find: Find[T], after: Cursor | None, *, count: int, most: float = math.inf
-) -> Found[T]:
+    find: Find[T], after: PageCursor | None, *, count: int, most: float = math.inf
+) -> Matches[T]:
     """Up to ``count`` that fit, after looking at no more than about ``most`` members."""
     items: list[T] = []
     looked_at = 0
@@ -129,12 +129,12 @@ async def collect(
         after = found.after
         looked_at += step
         if after is None or len(items) >= count or looked_at >= most:
-            return Found(tuple(items), after)
+            return Matches(tuple(items), after)
 
 
-async def sweep(find: Find[T]) -> AsyncIterator[tuple[T, ...]]:
+async def iterate(find: Find[T]) -> AsyncIterator[tuple[T, ...]]:
     """All that fit, in chunks of at most CHUNK."""
-    after: Cursor | None = None
+    after: PageCursor | None = None
     while True:
         found = await find(after, CHUNK)
         for start in range(0, len(found.items), CHUNK):
@@ -144,14 +144,14 @@ async def sweep(find: Find[T]) -> AsyncIterator[tuple[T, ...]]:
             return
 
 
-async def act(
+async def apply_to_matches(
     find: Find[T],
     action: Callable[[Sequence[T]], Awaitable[int]],
-    after: Cursor | None,
+    after: PageCursor | None,
     *,
     count: int,
     most: int,
-) -> tuple[int, Cursor | None]:
+) -> tuple[int, PageCursor | None]:
     """Do ``action`` to up to ``count`` that fit; how many it was done to, where to go on."""
     done = looked_at = 0
     while True:
@@ -165,7 +165,7 @@ async def act(
             return done, after
 
 
-def until(span: Span, now_ms: int) -> Span:
+def clip(span: TimeRange, now_ms: int) -> TimeRange:
     """``span``, and nothing later than ``now_ms``."""
     last_ms = now_ms if span.last_ms is None else min(span.last_ms, now_ms)
     return msgspec.structs.replace(span, last_ms=last_ms)

@@ -12,17 +12,17 @@ from router.journal import keys
 from router.journal.connection import Connection
 
 
-class HoldKind(enum.StrEnum):
+class PauseKind(enum.StrEnum):
     PAUSED = "paused"
     """By an operator."""
     DISABLED = "disabled"
     """By the receiver's own word that it is gone (410)."""
 
 
-class Hold(msgspec.Struct, frozen=True, kw_only=True):
+class Pause(msgspec.Struct, frozen=True, kw_only=True):
     """Why nothing is sent to a destination."""
 
-    kind: HoldKind
+    kind: PauseKind
     at: float
     """Unix time in seconds."""
     reason: str = ""
@@ -30,17 +30,17 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _encode = msgspec.msgpack.encode
-_decode = msgspec.msgpack.Decoder(Hold).decode
+_decode = msgspec.msgpack.Decoder(Pause).decode
 
 
-class Holds:
+class Pauses:
     """Who is held. All calls raise JournalUnavailableError."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def hold(self, destination: str, hold: Hold) -> bool:
-        """Hold a destination until it is released; False when it is held already."""
+    async def hold(self, destination: str, hold: Pause) -> bool:
+        """Pause a destination until it is released; False when it is held already."""
         won = await self._connection.ask(
             self._connection.redis.hsetnx(keys.HOLDS, destination, _encode(hold))
         )
@@ -51,7 +51,7 @@ class Holds:
         held = await self._connection.ask(self._connection.redis.hdel(keys.HOLDS, destination))
         return bool(held)
 
-    async def all(self) -> dict[str, Hold]:
+    async def all(self) -> dict[str, Pause]:
         held: dict[bytes, bytes] = await self._connection.ask(
             self._connection.redis.hgetall(keys.HOLDS)
         )

@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 Command = tuple[Any, ...]
 
 
-class Wires:
+class CachedConnections:
     """At most ``keep`` connections are kept; whoever needs more than that takes and gives back."""
 
     def __init__(self, pool: ConnectionPool, *, keep: int) -> None:

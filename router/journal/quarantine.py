@@ -21,32 +21,40 @@ from router.journal import jobs, keys, ledger
 from router.journal.batches import Quarantined
 from router.journal.connection import Connection, Script
 from router.journal.keys import BatchId
-from router.journal.pagination import Cursor, Find, Found, Kept, Span, page, records_of
+from router.journal.pagination import (
+    Find,
+    IndexedRecords,
+    Matches,
+    PageCursor,
+    TimeRange,
+    page,
+    records_of,
+)
 
 _REPLAY: Final = Script("replay_quarantined")
 _DISCARD: Final = Script("discard")
-_KEPT: Final = Kept(keys.QUARANTINE, keys.QUARANTINE_INDEX)
+_KEPT: Final = IndexedRecords(keys.QUARANTINE, keys.QUARANTINE_INDEX)
 _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.Decoder(Quarantined).decode
 
 
-class Item(msgspec.Struct, frozen=True):
+class QuarantineRecord(msgspec.Struct, frozen=True):
     """One quarantined event and the id it has in quarantine."""
 
     id: str
     record: Quarantined
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class QuarantineFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which items. Empty means any."""
 
     ids: tuple[str, ...] = ()
     reason: str = ""
     """Text that the reason holds, in any case of letters."""
-    span: Span = Span()
+    span: TimeRange = TimeRange()
     """When they came to quarantine."""
 
-    def fits(self, item: Item) -> bool:
+    def fits(self, item: QuarantineRecord) -> bool:
         return self.reason.lower() in item.record.reason.lower()
 
 
@@ -58,14 +66,16 @@ class Quarantine:
         self._new_id = clock.new_id
         self._now = clock.now
 
-    async def get(self, item_id: str) -> Item | None:
+    async def get(self, item_id: str) -> QuarantineRecord | None:
         found = await records_of(self._connection, _KEPT, [item_id])
-        return Item(item_id, _decode(found[0][1])) if found else None
+        return QuarantineRecord(item_id, _decode(found[0][1])) if found else None
 
-    def find(self, wanted: Wanted, *, newest_first: bool = True) -> Find[Item]:
+    def find(
+        self, wanted: QuarantineFilter, *, newest_first: bool = True
+    ) -> Find[QuarantineRecord]:
         """How to look for those that are wanted, a page at a time."""
 
-        async def look(after: Cursor | None, count: int) -> Found[Item]:
+        async def look(after: PageCursor | None, count: int) -> Matches[QuarantineRecord]:
             if wanted.ids:
                 records, following = await records_of(self._connection, _KEPT, wanted.ids), None
             else:
@@ -78,14 +88,14 @@ class Quarantine:
                     newest_first=newest_first,
                 )
                 records, following = list(found.items), found.after
-            items = (Item(item_id, _decode(record)) for item_id, record in records)
-            return Found(tuple(item for item in items if wanted.fits(item)), following)
+            items = (QuarantineRecord(item_id, _decode(record)) for item_id, record in records)
+            return Matches(tuple(item for item in items if wanted.fits(item)), following)
 
         return look
 
-    async def replay(self, items: Sequence[Item]) -> int:
+    async def replay(self, items: Sequence[QuarantineRecord]) -> int:
         """Accept up to CHUNK of them anew; how many were, the others stay in quarantine."""
-        moves: list[tuple[Item, Event]] = []
+        moves: list[tuple[QuarantineRecord, Event]] = []
         for item in items:
             event = decoded(item.record)
             if event is not None:
@@ -121,7 +131,7 @@ class Quarantine:
             )
         )
 
-    async def discard(self, items: Sequence[Item]) -> int:
+    async def discard(self, items: Sequence[QuarantineRecord]) -> int:
         """Drop them for good; how many were still there."""
         return int(
             await self._connection.run(

@@ -1,4 +1,4 @@
-"""Turns of a destination with a rate: handed out by Redis to all workers together.
+"""Reservation of a destination with a rate: handed out by Redis to all workers together.
 
 The generic cell rate algorithm (ITU-T I.371) with reservation: one number for each destination,
 the time at which the next turn would be if all came evenly. Whoever asks is given the next turns
@@ -22,7 +22,7 @@ _TURNS: Final = Script("turns")
 _MICRO: Final = 1_000_000
 
 
-class Turns(msgspec.Struct, frozen=True):
+class Reservation(msgspec.Struct, frozen=True):
     """What was reserved. All times are seconds from the call."""
 
     offsets: tuple[float, ...]
@@ -31,11 +31,13 @@ class Turns(msgspec.Struct, frozen=True):
     """When the first turn begins that is nobody's yet."""
 
 
-async def reserve(connection: Connection, destination: str, rate: Rate, *, wanted: int) -> Turns:
+async def reserve(
+    connection: Connection, destination: str, rate: Rate, *, wanted: int
+) -> Reservation:
     """Up to ``wanted`` turns. Raises JournalUnavailableError; then some may be wasted."""
     offsets, next_in = await connection.run(
         _TURNS,
         [keys.rate(destination)],
         [max(1, int(rate.interval * _MICRO)), rate.burst, wanted, int(HORIZON * _MICRO)],
     )
-    return Turns(tuple(offset / _MICRO for offset in offsets), next_in / _MICRO)
+    return Reservation(tuple(offset / _MICRO for offset in offsets), next_in / _MICRO)

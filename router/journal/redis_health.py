@@ -6,13 +6,13 @@ from typing import Any, Final
 from router.errors import JournalUnavailableError
 from router.journal import keys, ledger
 from router.journal.connection import Connection
-from router.journal.pauses import HoldKind, Holds
+from router.journal.pauses import PauseKind, Pauses
 from router.metrics import Metrics
 
 _OLDEST_VERSION: Final = (7, 0)
 
 
-async def look(connection: Connection) -> dict[str, Any]:
+async def redis_info(connection: Connection) -> dict[str, Any]:
     """What Redis says of itself. Raises JournalUnavailableError."""
     info: dict[str, Any] = await connection.ask(
         connection.redis.info("server", "memory", "persistence")
@@ -20,7 +20,7 @@ async def look(connection: Connection) -> dict[str, Any]:
     return info
 
 
-def weaknesses(info: dict[str, Any]) -> list[str]:
+def durability_problems(info: dict[str, Any]) -> list[str]:
     """Why a Redis with this INFO may lose what it was given; empty where it may not.
 
     INFO is asked, not CONFIG: managed services forbid the latter.
@@ -37,13 +37,13 @@ def weaknesses(info: dict[str, Any]) -> list[str]:
     return found
 
 
-def memory_share(info: dict[str, Any]) -> float:
+def memory_used_ratio(info: dict[str, Any]) -> float:
     """The share of maxmemory in use, 0.0 where there is no limit."""
     limit = int(info.get("maxmemory", 0))
     return int(info.get("used_memory", 0)) / limit if limit else 0.0
 
 
-async def observe(connection: Connection, metrics: Metrics, now: Callable[[], float]) -> None:
+async def update_gauges(connection: Connection, metrics: Metrics, now: Callable[[], float]) -> None:
     """Set the gauges that show the store as it is now; ``router_redis_up`` 0 where it is away.
 
     Asked at each scrape, so that an idle process costs nothing and a scrape is never stale.
@@ -65,13 +65,13 @@ async def observe(connection: Connection, metrics: Metrics, now: Callable[[], fl
             waited = now() - oldest[0][1] / 1000 if oldest else 0.0
             # Work that is put back for later is not late.
             metrics.queue_oldest_seconds.labels(label).set(max(0.0, waited))
-        held = await Holds(connection).all()
+        held = await Pauses(connection).all()
         for name in books.destinations.keys() | held.keys():
-            for kind in HoldKind:
+            for kind in PauseKind:
                 is_held = name in held and held[name].kind is kind
                 metrics.destination_held.labels(name, kind).set(is_held)
         metrics.quarantined.set(await connection.ask(connection.redis.zcard(keys.QUARANTINE_INDEX)))
-        metrics.redis_memory_share.set(memory_share(await look(connection)))
+        metrics.redis_memory_share.set(memory_used_ratio(await redis_info(connection)))
         metrics.redis_up.set(1)
     except JournalUnavailableError:
         metrics.redis_up.set(0)

@@ -6,16 +6,16 @@ from typing import Any, Final
 import msgspec
 
 from router.journal import keys
-from router.journal.connection import Call, Connection, Script
-from router.journal.finish import Work
+from router.journal.connection import Connection, Script, ScriptCall
+from router.journal.finish import OpenWork
 from router.journal.keys import TimerId
 from router.rules.state.steps import (
     KEYS_LIMIT,
     MARKS_LIMIT,
     MEMBERS_LIMIT,
     OPEN_MEMBERS_LIMIT,
-    Answer,
     Chain,
+    ChainResult,
     Grouped,
     Outcome,
     Reason,
@@ -51,7 +51,9 @@ class States:
             }
         )
 
-    async def decide(self, work: Work, chains: Sequence[Chain], now: int) -> list[Answer] | None:
+    async def decide(
+        self, work: OpenWork, chains: Sequence[Chain], now: int
+    ) -> list[ChainResult] | None:
         """The answers to all chains, in their order; None where the work is finished already.
 
         ``now`` is in Unix milliseconds. Idempotent. Raises JournalUnavailableError; then any of them may be decided.
@@ -82,18 +84,18 @@ class States:
         )
         return None if fields is None else _taken(fields)
 
-    def _call(self, work: Work, chains: Sequence[Chain], now: int) -> Call:
+    def _call(self, work: OpenWork, chains: Sequence[Chain], now: int) -> ScriptCall:
         arguments: list[str | bytes | int] = [now, self._settings]
         for chain in chains:
             arguments += [chain.id, _encode(chain.steps), chain.alert]
-        return Call(_DECIDE, [work.record, keys.answers(work.id)], arguments)
+        return ScriptCall(_DECIDE, [work.record, keys.answers(work.id)], arguments)
 
 
-def _answer(fields: Sequence[Any]) -> Answer:
+def _answer(fields: Sequence[Any]) -> ChainResult:
     outcome, reason, count, held_back, first, escalates, withdrawn, told_to, overflowed, alert = (
         fields
     )
-    return Answer(
+    return ChainResult(
         Outcome(outcome.decode()),
         Reason(reason.decode()) if reason else None,
         count,

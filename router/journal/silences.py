@@ -25,7 +25,7 @@ _ADD: Final = Script("silence")
 _encode = msgspec.json.encode
 
 
-class Posted(msgspec.Struct, frozen=True, kw_only=True):
+class StoredSilence(msgspec.Struct, frozen=True, kw_only=True):
     """A silence as the journal has it. Times are Unix seconds."""
 
     id: str
@@ -42,7 +42,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(compiled, starts=starts, ends=ends)
 
 
-_decode = msgspec.json.Decoder(Posted).decode
+_decode = msgspec.json.Decoder(StoredSilence).decode
 
 
 class Silences:
@@ -53,13 +53,13 @@ class Silences:
         self._now = clock.now
         self._new_id = clock.new_id
 
-    async def add(self, text: SilenceText) -> Posted:
+    async def add(self, text: SilenceText) -> StoredSilence:
         """Put a silence in force from its start on.
 
         Raises ConditionError, OverloadedError for too many, JournalUnavailableError.
         """
         now = self._now()
-        posted = Posted(id=self._new_id(), text=text, created_at=now)
+        posted = StoredSilence(id=self._new_id(), text=text, created_at=now)
         ends = posted.compiled().ends
         added = await self._connection.run(
             _ADD,
@@ -78,7 +78,7 @@ class Silences:
             raise OverloadedError(f"there are {SILENCES_LIMIT} silences already, end some of them")
         return posted
 
-    async def expire(self, silence_id: str) -> Posted | None:
+    async def expire(self, silence_id: str) -> StoredSilence | None:
         """End a silence now; None where there is none with this id. Idempotent."""
         now = self._now()
         record = await self._connection.ask(self._connection.redis.hget(keys.SILENCES, silence_id))
@@ -94,7 +94,7 @@ class Silences:
                 await self._connection.ask(pipeline.execute())
         return posted
 
-    async def all(self) -> list[Posted]:
+    async def all(self) -> list[StoredSilence]:
         """Those that have not ended, and those that did a short while ago; newest first.
 
         A record that this version cannot read is left out. Raises JournalUnavailableError.
@@ -106,7 +106,7 @@ class Silences:
         return sorted(found, key=lambda posted: (-posted.created_at, posted.id))
 
 
-def _readable(record: bytes) -> Posted | None:
+def _readable(record: bytes) -> StoredSilence | None:
     try:
         posted = _decode(record)
         posted.compiled()

@@ -13,7 +13,12 @@ from typing import Final
 
 import msgspec
 
-from router.destinations.rendering.summary import Target, summary
+from router.destinations.rendering.summary import (
+    summary,
+)
+from router.destinations.rendering.templates import (
+    TemplateTarget,
+)
 from router.errors import EventError
 from router.events.decode import (
     decode_request,
@@ -21,7 +26,7 @@ from router.events.decode import (
 from router.events.model import (
     Event,
 )
-from router.offline.rehearsal import Happened, Rehearsal, Told
+from router.offline.rehearsal import Rehearsal, RehearsalOutcome, RehearsedDelivery
 from router.rules.index.rule_set import RuleSet
 from router.rules.suppression.silences import Silence
 
@@ -131,7 +136,7 @@ class Backtest:
             destinations=dict.fromkeys(destinations, 0),
         )
 
-    def add(self, event: Event) -> list[Told]:
+    def add(self, event: Event) -> list[RehearsedDelivery]:
         """Take one event. What was told because of it, or before it as time passed."""
         at = _time_of(event)
         self.tally.without_time += at is None
@@ -175,7 +180,7 @@ class Backtest:
         if len(self.tally.problems) < _PROBLEMS:
             self.tally.problems.append(problem)
 
-    def _count(self, happened: Happened) -> tuple[Told, ...]:
+    def _count(self, happened: RehearsalOutcome) -> tuple[RehearsedDelivery, ...]:
         rules = self.tally.rules
         self.tally.repeats += happened.is_repeat
         for rule in happened.matches:
@@ -221,7 +226,9 @@ def compare(lines: Iterable[bytes], here: Backtest, there: Backtest) -> Comparis
     return Comparison(here.tally, there.tally, changes)
 
 
-def _note_changes(changes: dict[str, Change], here: list[Told], there: list[Told]) -> None:
+def _note_changes(
+    changes: dict[str, Change], here: list[RehearsedDelivery], there: list[RehearsedDelivery]
+) -> None:
     keys = [Counter(map(_key, told)) for told in (here, there)]
     for told in here:
         if keys[1][_key(told)] > 0:
@@ -239,12 +246,12 @@ def _note_changes(changes: dict[str, Change], here: list[Told], there: list[Told
         _add_example(change.examples_there, told)
 
 
-def _add_example(examples: list[Example], told: Told) -> None:
+def _add_example(examples: list[Example], told: RehearsedDelivery) -> None:
     if len(examples) < EXAMPLES:
         examples.append(_example(told))
 
 
-def _key(told: Told) -> tuple[str, ...]:
+def _key(told: RehearsedDelivery) -> tuple[str, ...]:
     """What makes two alerts the same to those who get them."""
     alert = told.alert
     return (
@@ -256,9 +263,9 @@ def _key(told: Told) -> tuple[str, ...]:
     )
 
 
-def _example(told: Told) -> Example:
+def _example(told: RehearsedDelivery) -> Example:
     alert = told.alert
-    text = summary(alert, Target.TEXT).text
+    text = summary(alert, TemplateTarget.TEXT).text
     return Example(alert.event_id, _moment(alert.raised_at), text, told.send_to)
 
 

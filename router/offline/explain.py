@@ -13,7 +13,7 @@ from router.cel.deciding_part import deciding_part
 from router.configuration.diagnostics import printable
 from router.destinations.contract import Destination
 from router.events.model import Event, document
-from router.rules.describe import asked, ending
+from router.rules.describe import describe_state, ending
 from router.rules.index.rule_set import RuleSet
 from router.rules.model import Mode, Rule
 from router.worker.evaluation.fan_out import fan_out, raise_alert
@@ -22,7 +22,7 @@ _SHOWN_LIMIT: Final = 500
 """Characters of a value."""
 
 
-class Result(enum.StrEnum):
+class RuleResult(enum.StrEnum):
     """What became of a rule."""
 
     MATCHED = "matched"
@@ -31,7 +31,7 @@ class Result(enum.StrEnum):
     ERROR = "could not be judged"
 
 
-class Step(msgspec.Struct, frozen=True):
+class ExplanationStep(msgspec.Struct, frozen=True):
     """A part of a condition and its value, both as text."""
 
     text: str
@@ -56,10 +56,10 @@ class Sending(msgspec.Struct, frozen=True):
 
 class RuleExplanation(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
-    result: Result
+    result: RuleResult
     condition: str
     """The rule's condition as it is written, ``""`` where it has none."""
-    steps: tuple[Step, ...]
+    steps: tuple[ExplanationStep, ...]
     """The value of each part of the condition, in the order in which it is computed."""
     decider: Decider | None
     """None where it has no condition."""
@@ -110,14 +110,14 @@ def _explain(
 ) -> RuleExplanation:
     verdict = Verdict.MATCH if rule.condition is None else rule.condition.verdict(content)
     result = _RESULTS[verdict]
-    if result is Result.MATCHED and rule.mode is Mode.SHADOW:
-        result = Result.SHADOW
-    steps: tuple[Step, ...] = ()
+    if result is RuleResult.MATCHED and rule.mode is Mode.SHADOW:
+        result = RuleResult.SHADOW
+    steps: tuple[ExplanationStep, ...] = ()
     decider = None
     reason = ""
     if rule.condition is not None:
         steps = tuple(
-            Step(step.text, step.error or _shown(step.value))
+            ExplanationStep(step.text, step.error or _shown(step.value))
             for step in rule.condition.explain(content)
         )
         if verdict is Verdict.ERROR:
@@ -127,7 +127,7 @@ def _explain(
     alert = raise_alert(event, content, rule, now=now)
     told = rule.told(content, alert.labels)
     sendings: tuple[Sending, ...] = ()
-    if result is Result.MATCHED:
+    if result is RuleResult.MATCHED:
         sendings = tuple(
             Sending(delivery.destination, destinations[delivery.destination].preview(delivery))
             for delivery in fan_out(alert, told.destinations)
@@ -141,16 +141,16 @@ def _explain(
         reason=reason,
         labels=alert.labels,
         routes=told.routes,
-        memory=tuple(asked(rule, content)) if verdict is Verdict.MATCH else (),
+        memory=tuple(describe_state(rule, content)) if verdict is Verdict.MATCH else (),
         sendings=sendings,
     )
 
 
 _WHEN: Final = "  when "
 _RESULTS: Final = {
-    Verdict.MATCH: Result.MATCHED,
-    Verdict.NO_MATCH: Result.NOT_MATCHED,
-    Verdict.ERROR: Result.ERROR,
+    Verdict.MATCH: RuleResult.MATCHED,
+    Verdict.NO_MATCH: RuleResult.NOT_MATCHED,
+    Verdict.ERROR: RuleResult.ERROR,
 }
 
 

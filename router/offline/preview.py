@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from router.alerts import Alert, Delivery, Preview, Status, delivery_id
+from router.alerts import Alert, AlertStatus, Delivery, Preview, delivery_id
 from router.configuration.model import (
     Configuration,
 )
@@ -41,7 +41,7 @@ def sample_delivery(rule: Rule, event: Event, destination: str, *, now: float) -
 
 def resolved(delivery: Delivery) -> Delivery:
     """The same, of the alert's end."""
-    alert: Alert = msgspec.structs.replace(delivery.alert, status=Status.RESOLVED)
+    alert: Alert = msgspec.structs.replace(delivery.alert, status=AlertStatus.RESOLVED)
     return msgspec.structs.replace(delivery, alert=alert)
 
 

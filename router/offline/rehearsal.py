@@ -12,13 +12,13 @@ import msgspec
 from router.alerts import Alert
 from router.cel import Verdict
 from router.events.model import Event, document
-from router.offline.simulation import Sent, Simulation, Waiting
+from router.offline.simulation import SimulatedDelivery, Simulation, Waiting
 from router.rules.index.rule_set import RuleSet
 from router.rules.model import Rule
 from router.rules.suppression.silences import Silence
 
 
-class Told(msgspec.Struct, frozen=True):
+class RehearsedDelivery(msgspec.Struct, frozen=True):
     """An alert, and whom it goes to."""
 
     alert: Alert
@@ -32,7 +32,7 @@ class Held(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Happened(msgspec.Struct, frozen=True, kw_only=True):
+class RehearsalOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one event, or of the time that passed."""
 
     at: float
@@ -42,7 +42,7 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
     """The event as Python values."""
     is_repeat: bool = False
     matches: tuple[Rule, ...] = ()
-    told: tuple[Told, ...] = ()
+    told: tuple[RehearsedDelivery, ...] = ()
     held: tuple[Held, ...] = ()
     unjudged: tuple[Rule, ...] = ()
     """Rules whose condition is an error for the event. A worker, which looks only at rules that may
@@ -57,15 +57,15 @@ class Rehearsal:
         self._simulation = Simulation(rules, silences)
         self._seen: set[str] = set()
 
-    def receive(self, event: Event, *, now: float) -> Happened:
+    def receive(self, event: Event, *, now: float) -> RehearsalOutcome:
         """An event comes in. Raises msgspec.DecodeError and its like where it cannot be decoded."""
         content = document(event)
         if event.key in self._seen:
-            return Happened(at=now, event=event, content=content, is_repeat=True)
+            return RehearsalOutcome(at=now, event=event, content=content, is_repeat=True)
         self._seen.add(event.key)
         found = self._simulation.happens(event, now)
         matched = set(found.matched)
-        return Happened(
+        return RehearsalOutcome(
             at=now,
             event=event,
             content=content,
@@ -75,13 +75,13 @@ class Rehearsal:
             unjudged=self._unjudged(event, content),
         )
 
-    def pass_time(self, until: float) -> list[Happened]:
+    def pass_time(self, until: float) -> list[RehearsalOutcome]:
         """What comes of the time that passes up to and including a moment."""
         found = self._simulation.passes(until)
         if not found.sent and not found.held_back:
             return []
         held = tuple(Held(each.rule, each.reason) for each in found.held_back)
-        return [Happened(at=until, told=told(found.sent), held=held)]
+        return [RehearsalOutcome(at=until, told=told(found.sent), held=held)]
 
     def acknowledge(self, alert: Alert) -> None:
         """Somebody takes care of the alerts with this alert's key."""
@@ -103,7 +103,7 @@ class Rehearsal:
         )
 
 
-def told(sent: Sequence[Sent]) -> tuple[Told, ...]:
+def told(sent: Sequence[SimulatedDelivery]) -> tuple[RehearsedDelivery, ...]:
     """The alerts that were sent, each once with all that it goes to."""
     places: dict[tuple[str, str, int], list[str]] = {}
     alerts: dict[tuple[str, str, int], Alert] = {}
@@ -111,4 +111,4 @@ def told(sent: Sequence[Sent]) -> tuple[Told, ...]:
         key = (each.alert.id, each.alert.status, each.alert.escalation)
         alerts[key] = each.alert
         places.setdefault(key, []).append(each.destination)
-    return tuple(Told(alert, tuple(places[key])) for key, alert in alerts.items())
+    return tuple(RehearsedDelivery(alert, tuple(places[key])) for key, alert in alerts.items())

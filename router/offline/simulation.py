@@ -16,14 +16,14 @@ from router.events.model import Event, document
 from router.journal.timers import Absence, Escalation, Flush, Timer
 from router.rules.index.rule_set import RuleSet
 from router.rules.state.memory_store import MemoryStore
-from router.rules.state.steps import Answer, Reason, Taken
+from router.rules.state.steps import ChainResult, Reason, Taken
 from router.rules.suppression.silences import Silence
 from router.worker.evaluation.decide import Decision, Judged, chains, decide, prospects
 from router.worker.evaluation.decide_timer import Ask, fire
-from router.worker.evaluation.plan import Present
+from router.worker.evaluation.plan import Snapshot
 
 
-class Sent(msgspec.Struct, frozen=True):
+class SimulatedDelivery(msgspec.Struct, frozen=True):
     """An alert that a destination would get. ``at`` is Unix time in seconds."""
 
     at: float
@@ -42,7 +42,7 @@ class HeldBack(msgspec.Struct, frozen=True):
 class Happened(msgspec.Struct, frozen=True):
     """What came of events and time, in order."""
 
-    sent: tuple[Sent, ...] = ()
+    sent: tuple[SimulatedDelivery, ...] = ()
     held_back: tuple[HeldBack, ...] = ()
     matched: tuple[str, ...] = ()
     """Rules whose own condition held, once for each event."""
@@ -88,7 +88,7 @@ class Simulation:
             return before
         self._seen.add(event.key)
         content = document(event)
-        present = Present(self.now, self._silences)
+        present = Snapshot(self.now, self._silences)
         judgement = self._rules.judge(event.type, content)
         judged = [Judged(event, prospects(event, content, judgement, present))]
         answers = self._ask(f"event {event.key}", judged)
@@ -147,15 +147,15 @@ class Simulation:
     def _now_ms(self) -> int:
         return int(self.now * 1000)
 
-    def _ask(self, work: str, judged: Iterable[Judged]) -> dict[str, Answer]:
+    def _ask(self, work: str, judged: Iterable[Judged]) -> dict[str, ChainResult]:
         asked = chains(judged)
         answers = self._store.decide(work, asked, self._now_ms)
         self._store.forget(work)
         return {chain.id: answer for chain, answer in zip(asked, answers, strict=True)}
 
     def _fire(self, work: str, timer: Timer) -> Decision:
-        firing = fire(timer, self._rules.by_name, Present(self.now, self._silences))
-        reply: Answer | Taken | None = None
+        firing = fire(timer, self._rules.by_name, Snapshot(self.now, self._silences))
+        reply: ChainResult | Taken | None = None
         while True:
             try:
                 request = next(firing) if reply is None else firing.send(reply)
@@ -172,6 +172,9 @@ class Simulation:
         for timer in decision.timers:
             heapq.heappush(self._timers, (timer.due_at, next(self._numbers), timer))
         return Happened(
-            tuple(Sent(self.now, each.destination, each.alert) for each in decision.deliveries),
+            tuple(
+                SimulatedDelivery(self.now, each.destination, each.alert)
+                for each in decision.deliveries
+            ),
             tuple(HeldBack(self.now, rule, reason) for rule, reason in decision.held),
         )

@@ -7,7 +7,7 @@ already, only the memory knows.
 from collections.abc import Iterator
 from typing import Any, Final
 
-from router.rules.model import Mode, Role, Rule, Watch
+from router.rules.model import EventWatch, Mode, Role, Rule
 from router.rules.state.features import By, values_of
 
 _SHOWN: Final = 200
@@ -15,7 +15,7 @@ _SHOWN: Final = 200
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
-def asked(rule: Rule, event: dict[str, Any]) -> Iterator[str]:
+def describe_state(rule: Rule, event: dict[str, Any]) -> Iterator[str]:
     """What a rule that holds for the event, a whole CloudEvent, asks: a line for each feature."""
     if rule.count:
         count = rule.count.text
@@ -54,7 +54,7 @@ def _telling(rule: Rule, event: dict[str, Any]) -> Iterator[str]:
 _LATER: Final = {False: "after it is told", True: "after that"}
 
 
-def ending(watch: Watch, event: dict[str, Any]) -> str:
+def ending(watch: EventWatch, event: dict[str, Any]) -> str:
     """What an event means to a rule of whose alerts it is the end."""
     rule = watch.rule
     if watch.role is Role.ENDS_ABSENCE and rule.absent:

@@ -12,11 +12,11 @@ from typing import Final
 import msgspec
 
 from router.cel import Condition, Expression
-from router.cel.check import Problem, check, check_condition
+from router.cel.check import TypeProblem, check, check_condition
 from router.cel.check.contradictions import contradictions
 from router.cel.check.missing import silent_parts
 from router.cel.check.types import ANY, Property, Type, type_of_struct
-from router.cel.tree import Has, Node, OptionalField, OptionalItem, path, walk
+from router.cel.tree import Has, Node, OptionalField, OptionalIndexAccess, path, walk
 from router.events.model import CloudEvent
 from router.events.schemas import SCHEMAS
 
@@ -47,7 +47,7 @@ def shapes(patterns: tuple[str, ...]) -> tuple[Shape, ...]:
     )
 
 
-def problems_of(judged: Condition | Expression, patterns: Iterable[str]) -> list[Problem]:
+def problems_of(judged: Condition | Expression, patterns: Iterable[str]) -> list[TypeProblem]:
     """What can be said against a condition or expression on these events.
 
     What is wrong for events of all shapes is an error. What is wrong for some only may have been
@@ -68,7 +68,7 @@ def problems_of(judged: Condition | Expression, patterns: Iterable[str]) -> list
 
 def problems_on_sides(
     judged: Condition | Expression, sides: Iterable[tuple[str, ...]]
-) -> list[Problem]:
+) -> list[TypeProblem]:
     """What can be said where values for some events are compared with those for others.
 
     What is wrong on each side is wrong. On one side only it is, too, for such values are never the
@@ -91,7 +91,7 @@ def problems_on_sides(
     ]
 
 
-def _common(found: list[list[Problem]]) -> list[Problem]:
+def _common(found: list[list[TypeProblem]]) -> list[TypeProblem]:
     """What is said in each list, whatever the hint: fields that are near are not the same ones."""
     others = [set(map(_without_hint, each)) for each in found[1:]]
     return [
@@ -99,7 +99,7 @@ def _common(found: list[list[Problem]]) -> list[Problem]:
     ]
 
 
-def _without_hint(problem: Problem) -> Problem:
+def _without_hint(problem: TypeProblem) -> TypeProblem:
     return msgspec.structs.replace(problem, hint="")
 
 
@@ -109,17 +109,17 @@ def _in_events(side: tuple[str, ...]) -> str:
 
 
 def _asks_for_fields(root: Node) -> bool:
-    return any(isinstance(node, Has | OptionalField | OptionalItem) for node in walk(root))
+    return any(isinstance(node, Has | OptionalField | OptionalIndexAccess) for node in walk(root))
 
 
-def _silent(judged: Condition | Expression, different: Iterable[Shape]) -> list[Problem]:
+def _silent(judged: Condition | Expression, different: Iterable[Shape]) -> list[TypeProblem]:
     if isinstance(judged, Expression):
         return []
     each = (silent_parts(judged.source, judged.tree, shape.names) for shape in different)
     return list(dict.fromkeys(problem for problems in each for problem in problems))
 
 
-def _partial(found: list[list[Problem]], different: Iterable[Shape]) -> list[Problem]:
+def _partial(found: list[list[TypeProblem]], different: Iterable[Shape]) -> list[TypeProblem]:
     """The problems of some shapes, as warnings that name the event types."""
     return [
         msgspec.structs.replace(

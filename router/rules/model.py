@@ -9,15 +9,15 @@ import msgspec
 from router.alerts import Severity
 from router.cel import Condition
 from router.rules.labels import NO_NAMING, Naming
-from router.rules.routing import RULE, SEVERITY, Routing, Told
+from router.rules.routing import RULE, SEVERITY, Recipients, Routing
 from router.rules.state.features import (
     AbsentText,
     By,
     CooldownText,
     CountText,
     EscalateText,
+    Feature,
     GroupText,
-    Kept,
     ResolveText,
 )
 from router.rules.suppression.inhibitions import Inhibition
@@ -125,11 +125,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     """A Jinja2 template, ``""`` for the plain form."""
     mode: Mode
-    count: Kept[CountText] | None = None
-    absent: Kept[AbsentText] | None = None
-    cooldown: Kept[CooldownText] | None = None
-    group: Kept[GroupText] | None = None
-    resolve: Kept[ResolveText] | None = None
+    count: Feature[CountText] | None = None
+    absent: Feature[AbsentText] | None = None
+    cooldown: Feature[CooldownText] | None = None
+    group: Feature[GroupText] | None = None
+    resolve: Feature[ResolveText] | None = None
     escalate: tuple[EscalateText, ...] = ()
     mute_times: tuple[MuteTime, ...] = ()
     inhibits: tuple[Inhibition, ...] = ()
@@ -158,22 +158,22 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     routing: Routing | None = None
     """Where alerts go if that depends on the event, or routes decide it."""
 
-    def told(self, event: dict[str, Any], labels: dict[str, str]) -> Told:
+    def told(self, event: dict[str, Any], labels: dict[str, str]) -> Recipients:
         """Where an alert goes. ``event`` is the whole CloudEvent, ``labels`` are the alert's."""
         if self.routing is None:
-            return Told(self.send_to)
+            return Recipients(self.send_to)
         return self.routing.told(event, {**labels, SEVERITY: self.severity, RULE: self.name})
 
     @property
-    def watches(self) -> "tuple[Watch, ...]":
+    def watches(self) -> "tuple[EventWatch, ...]":
         """All that the rule looks out for in events, by itself first."""
-        watches = [Watch(self, Role.RAISES, self.events, self.condition)]
+        watches = [EventWatch(self, Role.RAISES, self.events, self.condition)]
         if self.absent:
             other = (self.absent.text.event,)
-            watches.append(Watch(self, Role.ENDS_ABSENCE, other, self.absent.condition))
+            watches.append(EventWatch(self, Role.ENDS_ABSENCE, other, self.absent.condition))
         if self.resolve:
             ends = self.resolve
-            watches.append(Watch(self, Role.RESOLVES, ends.text.events, ends.condition))
+            watches.append(EventWatch(self, Role.RESOLVES, ends.text.events, ends.condition))
         return tuple(watches)
 
 
@@ -188,7 +188,7 @@ class Role(enum.Enum):
     """The alert is over."""
 
 
-class Watch(msgspec.Struct, frozen=True):
+class EventWatch(msgspec.Struct, frozen=True):
     """What a rule looks out for: events of these types for which this condition holds."""
 
     rule: Rule

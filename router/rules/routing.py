@@ -1,6 +1,6 @@
 """Who is told of a rule's alert: those that the rule names, or those of the routes that take it.
 
-A destination may be looked up in a table (``Lookup``). Which ones can come of it is known when the
+A destination may be looked up in a table (``TableLookup``). Which ones can come of it is known when the
 rules are read, and so is that every alert of every rule has somewhere to go: a rule without
 recipients of its own has a route among its routes that takes all of its alerts.
 """
@@ -18,7 +18,7 @@ OWN_LABELS: Final = (SEVERITY, RULE)
 """What every alert has besides the labels that its rule gives it."""
 
 
-class Lookup(msgspec.Struct, frozen=True):
+class TableLookup(msgspec.Struct, frozen=True):
     """A destination that a table's column names."""
 
     expression: Expression
@@ -33,7 +33,7 @@ class Lookup(msgspec.Struct, frozen=True):
         return found if isinstance(found, str) and found in self.known else self.otherwise
 
 
-Recipient = str | Lookup
+Recipient = str | TableLookup
 """A destination's name, or where to look it up."""
 
 
@@ -64,7 +64,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         return varying.isdisjoint(self.match) and self.takes(constant)
 
 
-class Told(msgspec.Struct, frozen=True):
+class Recipients(msgspec.Struct, frozen=True):
     """Where an alert goes."""
 
     destinations: tuple[str, ...]
@@ -80,20 +80,20 @@ class Routing(msgspec.Struct, frozen=True):
     routes: tuple[Route, ...] = ()
     """Those that may take alerts of the rule, in order."""
 
-    def told(self, event: dict[str, Any], labels: Mapping[str, str]) -> Told:
+    def told(self, event: dict[str, Any], labels: Mapping[str, str]) -> Recipients:
         """For one alert. ``labels`` has its severity and rule too. Never raises."""
         if self.own:
-            return Told(_names(self.own, event))
+            return Recipients(_names(self.own, event))
         taking = tuple(self._taking(labels))
         recipients = tuple(each for route in taking for each in route.recipients)
-        return Told(_names(recipients, event), tuple(route.number for route in taking))
+        return Recipients(_names(recipients, event), tuple(route.number for route in taking))
 
     @property
     def destinations(self) -> frozenset[str]:
         """Everywhere that an alert of the rule can go."""
         found: set[str] = set()
         for each in (*self.own, *(each for route in self.routes for each in route.recipients)):
-            found |= {each.otherwise, *each.known} if isinstance(each, Lookup) else {each}
+            found |= {each.otherwise, *each.known} if isinstance(each, TableLookup) else {each}
         return frozenset(found)
 
     def _taking(self, labels: Mapping[str, str]) -> Iterator[Route]:
@@ -122,5 +122,7 @@ def relevant(
 
 
 def _names(recipients: tuple[Recipient, ...], event: dict[str, Any]) -> tuple[str, ...]:
-    names = (each.destination(event) if isinstance(each, Lookup) else each for each in recipients)
+    names = (
+        each.destination(event) if isinstance(each, TableLookup) else each for each in recipients
+    )
     return tuple(dict.fromkeys(names))

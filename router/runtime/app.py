@@ -16,10 +16,10 @@ from router.api.reload import Reloads
 from router.api.silences import SilencesApi
 from router.clock import Clock, system_clock
 from router.http.connection import Listening
-from router.http.health import Status
+from router.http.health import HealthEndpoints
 from router.http.openapi_endpoint import Description
-from router.http.server import Address, Server, listen
-from router.ingress.admission import Gate
+from router.http.server import Address, HttpServer, listen
+from router.ingress.admission import AdmissionControl
 from router.ingress.endpoints import BUSY
 from router.journal import redis_health as store
 from router.journal.connection import connect
@@ -29,8 +29,8 @@ from router.runtime.build import (
     OPERATIONS,
     Background,
     StreamSource,
-    Work,
     Worker,
+    WorkerConfig,
     wire_doors,
     wire_intake,
     wire_operators,
@@ -38,7 +38,7 @@ from router.runtime.build import (
 )
 from router.settings.model import Durability, Settings
 
-__all__ = ["Address", "App", "Roles", "StreamSource", "Work", "system_clock"]
+__all__ = ["Address", "App", "Roles", "StreamSource", "WorkerConfig", "system_clock"]
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Roles(msgspec.Struct, frozen=True, kw_only=True):
     ingress: bool = False
     stream: StreamSource | None = None
     """What it reads events from, beside the doors."""
-    work: Work | None = None
+    work: WorkerConfig | None = None
     """What it evaluates and delivers; None for nothing."""
 
 
@@ -79,7 +79,7 @@ class App:
             settings.redis_url, deadline=_WORKER_DEADLINE, max_connections=_WORKER_CONNECTIONS
         )
         self._listening = Listening(settings.host, roles.port, roles.inherited_socket)
-        self._gate = Gate(self._fast, strict=settings.durability is Durability.STRICT)
+        self._gate = AdmissionControl(self._fast, strict=settings.durability is Durability.STRICT)
         self._worker = (
             None
             if roles.work is None
@@ -129,7 +129,7 @@ class App:
         return routes, [commit, wire_stream(settings, self._patient, intake, stream)]
 
     def _operators_routes(self) -> list[web.RouteDef]:
-        status = Status(
+        status = HealthEndpoints(
             self._metrics,
             obstacle=self._gate.obstacle,
             observe=self._observe,
@@ -177,7 +177,7 @@ class App:
             for task in tasks:
                 task.cancel()
 
-    async def _drain(self, server: Server) -> None:
+    async def _drain(self, server: HttpServer) -> None:
         logger.info("draining")
         self._gate.leaving = True
         if self._worker is not None:
@@ -188,4 +188,4 @@ class App:
             await self._worker.drain()
 
     async def _observe(self) -> None:
-        await store.observe(self._fast, self._metrics, self._clock.now)
+        await store.update_gauges(self._fast, self._metrics, self._clock.now)

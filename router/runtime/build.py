@@ -23,11 +23,11 @@ from router.api.signed_links import signer
 from router.api.twilio_tests import TwilioTests
 from router.clock import Clock
 from router.configuration.load import (
-    Source,
+    ConfigurationSource,
 )
 from router.configuration.model import (
+    ActiveConfiguration,
     Configuration,
-    Live,
 )
 from router.configuration.reload import Reloader
 from router.datatypes import Secret
@@ -40,7 +40,7 @@ from router.destinations.spec import (
 from router.errors import JournalUnavailableError
 from router.http import health as status
 from router.ingress import openapi as described
-from router.ingress.admission import Gate
+from router.ingress.admission import AdmissionControl
 from router.ingress.commit import EventCommit
 from router.ingress.endpoints import Ingress
 from router.ingress.kinesis.consumer import consume
@@ -50,14 +50,14 @@ from router.journal import jobs, keys
 from router.journal.acknowledgements import Acknowledgements
 from router.journal.batches import Batches
 from router.journal.connection import Connection
-from router.journal.crash_counts import Strikes
+from router.journal.crash_counts import CrashCounter
 from router.journal.dead_letters import DeadLetters
 from router.journal.deliveries import Deliveries
-from router.journal.destination_store import RedisMemory
+from router.journal.destination_store import RedisDestinationStore
 from router.journal.finish import Finish
 from router.journal.keys import BatchId, SetId, TimerId
-from router.journal.orphaned_deliveries import RemovedDestinations
-from router.journal.pauses import Holds
+from router.journal.orphaned_deliveries import OrphanedDeliveries
+from router.journal.pauses import Pauses
 from router.journal.quarantine import Quarantine
 from router.journal.rate_limits import HORIZON
 from router.journal.rule_state import States
@@ -68,20 +68,20 @@ from router.journal.twilio_tests import SinkTests
 from router.metrics import Metrics
 from router.settings.model import Settings
 from router.worker.delivery import settlement as settle
-from router.worker.delivery.delivery_admission import Flow
-from router.worker.delivery.delivery_job import SLICE, Deliver, Shared
-from router.worker.delivery.orphans import Presence
-from router.worker.delivery.paused_destinations import Holding
-from router.worker.delivery.rate_limiter import Pacer
+from router.worker.delivery.delivery_admission import DeliveryAdmission
+from router.worker.delivery.delivery_job import SLICE, DeliveryJob, Shared
+from router.worker.delivery.orphans import OrphanReaper
+from router.worker.delivery.paused_destinations import PausedDestinations
+from router.worker.delivery.rate_limiter import RateLimiter
 from router.worker.delivery.registry import (
-    Place,
-    Roster,
+    ActiveDestination,
+    DestinationPool,
 )
-from router.worker.evaluation.batch_job import Evaluate
-from router.worker.evaluation.silence_cache import SilenceBoard
-from router.worker.evaluation.timer_job import FireTimers
+from router.worker.evaluation.batch_job import BatchJob
+from router.worker.evaluation.silence_cache import SilenceCache
 from router.worker.evaluation.timer_job import Journal as TimerJournal
-from router.worker.queue.poison import Suspects
+from router.worker.evaluation.timer_job import TimerJob
+from router.worker.queue.poison import PoisonDetector
 from router.worker.queue.queue_worker import Job
 from router.worker.queue.supervisor import Supervisor
 
@@ -97,16 +97,16 @@ Background = tuple[str, Coroutine[Any, Any, NoReturn]]
 """What runs beside the requests for as long as the process does, and its name."""
 
 
-class Work(msgspec.Struct, frozen=True, kw_only=True):
+class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What a process does with the rules folder."""
 
-    source: Source
+    source: ConfigurationSource
     """Where it is read again from."""
     configuration: Configuration
     """What it starts with."""
     environment: Environment
     only: frozenset[str] | None = None
-    """Deliver to these destinations, and evaluate nothing; None for all of it."""
+    """DeliveryJob to these destinations, and evaluate nothing; None for all of it."""
     on_capture: OnCapture | None = None
 
 
@@ -129,7 +129,11 @@ class StreamSource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def wire_intake(
-    settings: Settings, connection: Connection, gate: Gate, metrics: Metrics, clock: Clock
+    settings: Settings,
+    connection: Connection,
+    gate: AdmissionControl,
+    metrics: Metrics,
+    clock: Clock,
 ) -> tuple[Intake, Background]:
     """The way into the journal, for whatever takes events in."""
     commit = EventCommit(
@@ -185,7 +189,7 @@ class Worker:
     def __init__(
         self,
         settings: Settings,
-        work: Work,
+        work: WorkerConfig,
         connection: Connection,
         metrics: Metrics,
         clock: Clock,
@@ -196,23 +200,23 @@ class Worker:
         self._metrics = metrics
         self._clock = clock
         self._environment = msgspec.structs.replace(
-            work.environment, memory=RedisMemory(connection)
+            work.environment, memory=RedisDestinationStore(connection)
         )
-        self._live = Live(work.configuration)
-        self._board = SilenceBoard(
+        self._live = ActiveConfiguration(work.configuration)
+        self._board = SilenceCache(
             Silences(connection, clock), connection, self._live, clock.chance
         )
         self._deliveries = Deliveries(connection, clock)
         self._settler = settle.settler(self._deliveries, clock)
-        self._suspects = Suspects(Strikes(connection))
+        self._suspects = PoisonDetector(CrashCounter(connection))
         evaluates = [self._evaluate_job(), self._timer_job()] if work.only is None else []
         self._supervisor = Supervisor(
             connection, evaluates, metrics, clock, lease=settings.lease, poll_delay=_POLL_DELAY
         )
-        self._holding = Holding(Holds(connection), clock, self._supervisor.wake_all)
-        self._roster = Roster(self._supervisor, self._place)
-        self._presence = Presence(
-            RemovedDestinations(connection, self._deliveries, clock),
+        self._holding = PausedDestinations(Pauses(connection), clock, self._supervisor.wake_all)
+        self._roster = DestinationPool(self._supervisor, self._place)
+        self._presence = OrphanReaper(
+            OrphanedDeliveries(connection, self._deliveries, clock),
             lambda: self._roster.names,
             self._known if work.only is None else None,
             clock,
@@ -276,7 +280,7 @@ class Worker:
         return frozenset(spec.name for spec in self._live.configuration.destinations)
 
     def _evaluate_job(self) -> Job:
-        evaluate = Evaluate(
+        evaluate = BatchJob(
             Batches(self._connection, self._clock),
             self._live,
             self._metrics,
@@ -299,7 +303,7 @@ class Worker:
             States(self._connection),
             Finish(self._connection, self._clock),
         )
-        timers = FireTimers(journal, self._live, self._metrics, self._clock, self._suspects)
+        timers = TimerJob(journal, self._live, self._metrics, self._clock, self._suspects)
         return Job(
             queue=keys.TIMER_QUEUE,
             function=jobs.TIMER,
@@ -308,11 +312,11 @@ class Worker:
             limit_seconds=_EVALUATE_SECONDS,
         )
 
-    def _place(self, spec: DestinationSpec) -> Place:
+    def _place(self, spec: DestinationSpec) -> ActiveDestination:
         destination = make_destination(spec, self._environment, self._work.on_capture)
         flow = self._flow(destination)
         shared = Shared(self._deliveries, self._settler, self._suspects)
-        deliver = Deliver(destination, shared, flow, self._metrics, self._clock)
+        deliver = DeliveryJob(destination, shared, flow, self._metrics, self._clock)
         job = Job(
             queue=keys.deliver_queue(spec.name),
             function=jobs.DELIVER,
@@ -324,13 +328,15 @@ class Worker:
             ),
             wait=flow.wait,
         )
-        return Place(spec, destination, deliver, job)
+        return ActiveDestination(spec, destination, deliver, job)
 
-    def _flow(self, destination: Destination) -> Flow:
+    def _flow(self, destination: Destination) -> DeliveryAdmission:
         name, config = destination.name, destination.config
         rate = config.rate
-        pacer = None if rate is None else Pacer(self._connection, name, rate, self._clock)
-        return Flow(name, config.breaker, pacer, self._holding, self._metrics, self._clock)
+        pacer = None if rate is None else RateLimiter(self._connection, name, rate, self._clock)
+        return DeliveryAdmission(
+            name, config.breaker, pacer, self._holding, self._metrics, self._clock
+        )
 
     async def _sweep(self, sweeper: Sweeper) -> NoReturn:
         while True:

@@ -77,7 +77,7 @@ class _Child:
             self.process.send_signal(number)
 
 
-class Fleet:
+class PreforkServer:
     """``count`` children on one address. ``drain_seconds`` is how long they may take to stop."""
 
     def __init__(

@@ -1,7 +1,7 @@
 """Environment variables -> the values of a Struct's fields.
 
 Generic: it knows no setting. A field's variable is its name in capitals after a prefix; its type
-says how the value is written, a ``Within`` or a function in ``Annotated`` what more must hold.
+says how the value is written, a ``Constraint`` or a function in ``Annotated`` what more must hold.
 All problems are reported, not the first one only, and no message holds the value of a secret.
 """
 
@@ -25,7 +25,7 @@ _SHOWN: Final = 80
 """Characters of a wrong value that a message repeats."""
 
 
-class Within(msgspec.Struct, frozen=True):
+class Constraint(msgspec.Struct, frozen=True):
     """The bounds of a value, in its own unit: seconds, bytes or a count."""
 
     at_least: float
@@ -44,7 +44,7 @@ class Variable(msgspec.Struct, frozen=True):
     field: str
     kind: type
     default: Any
-    within: Within | None = None
+    within: Constraint | None = None
     checks: tuple[Check, ...] = ()
 
     @property
@@ -57,12 +57,12 @@ class Variable(msgspec.Struct, frozen=True):
             return words
         kind: Callable[[float], Any] = self.kind
         low, high = kind(self.within.at_least), kind(self.within.at_most)
-        return f"{words}, {written(low)} to {written(high)}"
+        return f"{words}, {setting_text(low)} to {setting_text(high)}"
 
     @property
     def written_default(self) -> str:
         """The default as one would write it, ``""`` for none."""
-        return written(self.default)
+        return setting_text(self.default)
 
     def parse(self, text: str) -> Any:
         """The value. Raises ValueError with what follows the variable's name in a sentence."""
@@ -98,7 +98,7 @@ def _variable(prefix: str, field: msgspec.structs.FieldInfo, hint: Any) -> Varia
     kind, *extras = get_args(hint) if get_origin(hint) is Annotated else (hint,)
     if isinstance(kind, UnionType):  # ``Secret | None`` is a Secret that may be left out
         (kind,) = (kind for kind in get_args(kind) if kind is not NoneType)
-    bounds = [extra for extra in extras if isinstance(extra, Within)]
+    bounds = [extra for extra in extras if isinstance(extra, Constraint)]
     return Variable(
         name=prefix + field.name.upper(),
         field=field.name,
@@ -210,7 +210,7 @@ _WORDS: Final[Mapping[type, str]] = {
 }
 
 
-def written(value: Any) -> str:
+def setting_text(value: Any) -> str:
     """A value as one would write it in the environment."""
     if isinstance(value, Secret):
         return value.reveal()  # a default, so no secret

@@ -22,7 +22,7 @@ from router.datatypes import (
     check_proxy_url,
 )
 from router.settings import environment
-from router.settings.environment import Within
+from router.settings.environment import Constraint
 
 PREFIX: Final = "ROUTER_"
 
@@ -107,7 +107,7 @@ def _check_basic_auth(text: str) -> None:
         raise ValueError("has a part that is not user:password")
 
 
-Port = Annotated[int, Within(0, 65535)]
+Port = Annotated[int, Constraint(0, 65535)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +155,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Signs the links by which a reader of an alert acknowledges or silences it: any text of 16
     characters or more, the same for all processes. Without it, or without the public URL, alerts
     have no links. A new one makes all links before it useless."""
-    link_lifetime: Annotated[Duration, Within(60, 90 * _DAY)] = Duration(7 * _DAY)
+    link_lifetime: Annotated[Duration, Constraint(60, 90 * _DAY)] = Duration(7 * _DAY)
     """How long after its alert a link may be used."""
     durability: Durability = Durability.STRICT
     """On a Redis that evicts or does not persist, `strict` refuses to start and `relaxed` logs a
@@ -172,56 +172,56 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One JSON object a line, or text for people."""
     log_level: LogLevel = LogLevel.INFO
     """The least severe lines that are logged."""
-    max_body: Annotated[ByteSize, Within(1 << 10, 1 << 28)] = ByteSize(4 << 20)
+    max_body: Annotated[ByteSize, Constraint(1 << 10, 1 << 28)] = ByteSize(4 << 20)
     """The largest request body. Beyond it the answer is 413."""
-    max_events_per_request: Annotated[int, Within(1, 100_000)] = 1000
+    max_events_per_request: Annotated[int, Constraint(1, 100_000)] = 1000
     """The most events in one request. Beyond it the answer is 413."""
-    max_depth: Annotated[int, Within(4, 500)] = 64
+    max_depth: Annotated[int, Constraint(4, 500)] = 64
     """The most arrays and objects in one another in an event. Beyond it the event is malformed."""
-    body_timeout: Annotated[Duration, Within(0.1, 600)] = Duration(10)
+    body_timeout: Annotated[Duration, Constraint(0.1, 600)] = Duration(10)
     """How long a request's body may take to arrive. Then the answer is 408."""
-    max_body_memory: Annotated[ByteSize, Within(1 << 20, 1 << 34)] = ByteSize(64 << 20)
+    max_body_memory: Annotated[ByteSize, Constraint(1 << 20, 1 << 34)] = ByteSize(64 << 20)
     """How many bytes of bodies that are still on their way may be held at once. Beyond it the answer
     is 503."""
-    head_timeout: Annotated[Duration, Within(0.1, 600)] = Duration(10)
+    head_timeout: Annotated[Duration, Constraint(0.1, 600)] = Duration(10)
     """How long a connection may take to send a request's first line and headers. Then it is
     closed."""
-    max_head: Annotated[ByteSize, Within(1 << 10, 1 << 20)] = ByteSize(32 << 10)
+    max_head: Annotated[ByteSize, Constraint(1 << 10, 1 << 20)] = ByteSize(32 << 10)
     """The most bytes of a first line and headers that arrive bit by bit. Beyond it the answer is
     431."""
-    keepalive_timeout: Annotated[Duration, Within(1, _HOUR)] = Duration(75)
+    keepalive_timeout: Annotated[Duration, Constraint(1, _HOUR)] = Duration(75)
     """How long a connection may be idle between two requests. A proxy in front should give up
     earlier."""
-    max_connections: Annotated[int, Within(1, 1_000_000)] = 4096
+    max_connections: Annotated[int, Constraint(1, 1_000_000)] = 4096
     """The most connections at once, and never more than half of the descriptors that the process may
     open. Beyond it a connection is answered with 503 and closed."""
-    source_rate: Annotated[int, Within(0, 1_000_000)] = 0
+    source_rate: Annotated[int, Constraint(0, 1_000_000)] = 0
     """How many events a second one address may send on average; 0 for any number. Beyond it the
     answer is 429."""
-    source_burst: Annotated[int, Within(1, 10_000_000)] = 1000
+    source_burst: Annotated[int, Constraint(1, 10_000_000)] = 1000
     """How many events one address may send at once before `ROUTER_SOURCE_RATE` counts."""
-    credential_rate: Annotated[int, Within(0, 1_000_000)] = 0
+    credential_rate: Annotated[int, Constraint(0, 1_000_000)] = 0
     """How many events a second may come on average with one credential (a Twilio auth token or user,
     the events token), whatever its addresses; 0 for any number. Beyond it the answer is 429."""
-    credential_burst: Annotated[int, Within(1, 10_000_000)] = 1000
+    credential_burst: Annotated[int, Constraint(1, 10_000_000)] = 1000
     """How many events may come at once with one credential before `ROUTER_CREDENTIAL_RATE` counts."""
-    max_waiting_events: Annotated[int, Within(1, 10_000_000)] = 10_000
+    max_waiting_events: Annotated[int, Constraint(1, 10_000_000)] = 10_000
     """The most events that wait for Redis. Beyond it the answer is 503."""
-    commit_interval: Annotated[Duration, Within(0, 1)] = Duration(0.005)
+    commit_interval: Annotated[Duration, Constraint(0, 1)] = Duration(0.005)
     """The time between two small commits under load; each carries what came in between. An idle
     router commits at once, and so does one all of whose senders wait."""
-    commit_timeout: Annotated[Duration, Within(0.01, 4)] = Duration(0.8)
+    commit_timeout: Annotated[Duration, Constraint(0.01, 4)] = Duration(0.8)
     """How long Redis may take to confirm. Then the answer is 503. Twilio waits 5s at most."""
-    dedup_window: Annotated[Duration, Within(1, 30 * _DAY)] = Duration(_DAY)
+    dedup_window: Annotated[Duration, Constraint(1, 30 * _DAY)] = Duration(_DAY)
     """How long an event's id is remembered, to drop repeats. Twilio repeats for up to 4h."""
-    lease: Annotated[Duration, Within(1, 600)] = Duration(10)
+    lease: Annotated[Duration, Constraint(1, 600)] = Duration(10)
     """How long the jobs of a killed worker wait until another takes them over."""
-    evaluate_concurrency: Annotated[int, Within(1, 100)] = 4
+    evaluate_concurrency: Annotated[int, Constraint(1, 100)] = 4
     """How many batches a worker evaluates at once."""
-    removed_after: Annotated[Duration, Within(1, 30 * _DAY)] = Duration(600)
+    removed_after: Annotated[Duration, Constraint(1, 30 * _DAY)] = Duration(600)
     """How long what waits for a destination that is in the rules no more is kept for it. Then, if
     no process delivers there, it becomes dead letters."""
-    drain_timeout: Annotated[Duration, Within(0, _HOUR)] = Duration(20)
+    drain_timeout: Annotated[Duration, Constraint(0, _HOUR)] = Duration(20)
     """How long a process that is told to stop may take to finish what it has begun."""
 
     @classmethod

@@ -4,7 +4,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from router.api.auth import ok, operators_only
+from router.api.auth import ok, require_operator
 from router.datatypes import Secret
 
 TOKEN = Secret("correct horse")
@@ -15,7 +15,7 @@ async def _ask(token: Secret | None, headers: dict[str, str]) -> tuple[int, dict
         return ok({"secret": True})
 
     application = web.Application()
-    application.add_routes([web.get("/", operators_only(answer, token))])
+    application.add_routes([web.get("/", require_operator(answer, token))])
     async with (
         TestClient(TestServer(application)) as client,
         client.get("/", headers=headers) as response,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from support.events import alert_of, event_from
 
 from router.alerts import Alert, AlertKey
-from router.api.signed_links import Scope, Signer, Ticket, Unusable, signer
+from router.api.signed_links import InvalidLink, LinkToken, Scope, Signer, signer
 from router.datatypes import Secret
 from router.destinations.contract import Links
 from router.settings.model import Settings
@@ -33,11 +33,11 @@ def ticket_of(link: str) -> str:
 def test_a_link_names_the_alerts_the_scope_and_the_time(alert: Alert) -> None:
     links = make().links(alert)
 
-    assert make().read(ticket_of(links.acknowledge), now=NOW) == Ticket(
+    assert make().read(ticket_of(links.acknowledge), now=NOW) == LinkToken(
         Scope.ACKNOWLEDGE, AlertKey("ak_1"), "some-rule", 1_700_000_000, 1_700_003_600
     )
     silence = make().read(ticket_of(links.silence), now=NOW)
-    assert isinstance(silence, Ticket)
+    assert isinstance(silence, LinkToken)
     assert silence.scope is Scope.SILENCE
 
 
@@ -48,21 +48,21 @@ def test_every_attempt_has_the_same_links(alert: Alert) -> None:
 def test_a_link_expires(alert: Alert) -> None:
     ticket = ticket_of(make().links(alert).acknowledge)
 
-    assert isinstance(make().read(ticket, now=NOW + 3599), Ticket)
-    assert make().read(ticket, now=NOW + 3600) is Unusable.EXPIRED
+    assert isinstance(make().read(ticket, now=NOW + 3599), LinkToken)
+    assert make().read(ticket, now=NOW + 3600) is InvalidLink.EXPIRED
 
 
 def test_a_link_of_another_secret_opens_nothing(alert: Alert) -> None:
     other = make(secret=Secret("another secret of 16 and more")).links(alert)
 
-    assert make().read(ticket_of(other.acknowledge), now=NOW) is Unusable.FORGED
+    assert make().read(ticket_of(other.acknowledge), now=NOW) is InvalidLink.FORGED
 
 
 @pytest.mark.parametrize(
     "ticket", ["", ".", "x", "a.b", "é.ü", "=.=", ".." * 500, "A" * 5000 + ".A", "\x00.\x00"]
 )
 def test_garbage_opens_nothing(ticket: str) -> None:
-    assert make().read(ticket, now=NOW) is Unusable.FORGED
+    assert make().read(ticket, now=NOW) is InvalidLink.FORGED
 
 
 @given(st.data())
@@ -72,7 +72,7 @@ def test_no_letter_of_a_link_can_be_changed(data: st.DataObject) -> None:
     letter = data.draw(st.sampled_from("abcXYZ019-_.=+/ é"))
     changed = ticket[:place] + letter + ticket[place + 1 :]
 
-    expected = make().read(ticket, now=NOW) if changed == ticket else Unusable.FORGED
+    expected = make().read(ticket, now=NOW) if changed == ticket else InvalidLink.FORGED
     assert make().read(changed, now=NOW) == expected
 
 

@@ -11,11 +11,16 @@ from support.events import deliveries_of, event_from
 from router.clock import Clock
 from router.datatypes import Secret
 from router.events.model import Malformed, Received
-from router.journal.batches import Batches, Verdict
+from router.journal.batches import (
+    Batches,
+)
 from router.journal.connection import Connection
 from router.journal.deliveries import Deliveries, GivenUp
+from router.journal.finish import (
+    FinishedWork,
+)
 from router.journal.keys import BatchId, SetId
-from router.journal.pauses import Holds
+from router.journal.pauses import Pauses
 from router.runtime.build import wire_operators
 
 TOKEN = Secret("correct horse")
@@ -29,7 +34,9 @@ async def ask(connection: Connection, clock: Clock, sample: bytes) -> AsyncItera
     batches = Batches(connection, clock)
     await batches.accept([Received([event], [Malformed("no id", "$[0].id", 1.0, b"{}")])])
     deliveries = deliveries_of(event, 5)
-    verdict = Verdict(duplicate=0, filtered=0, matched=1, quarantined=(), deliveries=deliveries)
+    verdict = FinishedWork(
+        duplicate=0, filtered=0, matched=1, quarantined=(), deliveries=deliveries
+    )
     await batches.finish(BatchId("id0001"), verdict)
     await Deliveries(connection, clock).settle(
         [GivenUp(SetId("id0003"), delivery, "HTTP 404") for delivery in deliveries]
@@ -126,7 +133,7 @@ async def test_a_destination_is_paused_and_resumed(ask: Ask, connection: Connect
     assert await ask("POST", "destinations/slack/pause", json=order) == (200, {"state": "paused"})
     assert (await ask("POST", "destinations/slack/pause"))[0] == 409
     assert (await ask("POST", "destinations/unknown/pause"))[0] == 404
-    assert (await Holds(connection).all())["slack"].by == "ann"
+    assert (await Pauses(connection).all())["slack"].by == "ann"
     _, answer = await ask("GET", "destinations")
     assert [(each["name"], each["state"]) for each in answer["destinations"]] == [
         ("mail", "running"),

@@ -17,7 +17,7 @@ from router.cel import (
     compile_condition,
     compile_expression,
 )
-from router.cel.values import BoolKey, Duration, Optional, Timestamp, Type, Uint
+from router.cel.values import BoolKey, DurationValue, Optional, TimestampValue, TypeValue, Uint
 
 cel = pytest.importorskip("cel_expr_python.cel", reason="the oracle has no wheel here")
 ext_optional = pytest.importorskip("cel_expr_python.ext.ext_optional")
@@ -117,10 +117,10 @@ _PLAIN = {
     Uint: int,
     bytes: bytearray,
     Optional: lambda _: OPAQUE,
-    Type: lambda _: OPAQUE,
+    TypeValue: lambda _: OPAQUE,
     BoolKey: lambda key: key.value,
-    Duration: lambda value: timedelta(microseconds=_toward_zero(value.nanoseconds)),
-    Timestamp: lambda value: (
+    DurationValue: lambda value: timedelta(microseconds=_toward_zero(value.nanoseconds)),
+    TimestampValue: lambda value: (
         datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value.nanoseconds // 1000)
     ),
 }

@@ -11,9 +11,14 @@ from support.events import deliveries_of, event_from
 from router.cli import main
 from router.datatypes import Secret
 from router.events.model import Malformed, Received
-from router.journal.batches import Batches, Verdict
+from router.journal.batches import (
+    Batches,
+)
 from router.journal.connection import connect
 from router.journal.deliveries import Deliveries, GivenUp
+from router.journal.finish import (
+    FinishedWork,
+)
 from router.journal.keys import BatchId, SetId
 from router.runtime.app import system_clock
 
@@ -44,7 +49,9 @@ def dead(redis_url: Secret, sample: bytes) -> list[str]:
         await batches.accept(
             [Received([event_from(sample)], [Malformed("no id", "$[0].id", 1.0, b"{}")])]
         )
-        verdict = Verdict(duplicate=0, filtered=0, matched=1, quarantined=(), deliveries=deliveries)
+        verdict = FinishedWork(
+            duplicate=0, filtered=0, matched=1, quarantined=(), deliveries=deliveries
+        )
         await batches.finish(BatchId("b"), verdict)
         given_up = [GivenUp(SetId("s"), delivery, "HTTP 404 Not Found") for delivery in deliveries]
         await Deliveries(connection, system_clock()).settle(given_up)  # type: ignore[arg-type]

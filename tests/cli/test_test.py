@@ -101,7 +101,7 @@ def test_the_schema_names_what_a_test_may_hold() -> None:
     properties = schema["$defs"]["CaseText"]["properties"]
     assert {"name", "event", "with", "without", "expect", "steps"} <= set(properties)
     assert {"at", "after", "times", "every", "acknowledge", "silence"} <= set(
-        schema["$defs"]["Step"]["properties"]
+        schema["$defs"]["CaseStep"]["properties"]
     )
 
 

@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.running import Running, running, settings_for
 
-from router.client.backfill import Backfill, Pace, Sent, StoppedError
-from router.client.json_lines import Batch, Line, Place, Resume, batches, lines
-from router.client.send import Target
+from router.client.backfill import Backfill, BackfillProgress, Pace, StoppedError
+from router.client.json_lines import Batch, CheckpointFile, FileCheckpoint, Line, batches, lines
+from router.client.send import Endpoint
 from router.datatypes import ByteSize, Secret
 from router.journal import ledger
 from router.journal.connection import Connection
@@ -82,13 +82,15 @@ async def url(receiver: Receiver) -> AsyncIterator[str]:
 def source(text: bytes, *, events: int = 10) -> Iterator[Batch]:
     import io
 
-    return batches(lines(io.BytesIO(text), Place(), "f"), events=events, size=1 << 20)
+    return batches(lines(io.BytesIO(text), FileCheckpoint(), "f"), events=events, size=1 << 20)
 
 
-async def send(url: str, text: bytes, *, events: int = 10, **pace: float) -> tuple[Sent, list[int]]:
+async def send(
+    url: str, text: bytes, *, events: int = 10, **pace: float
+) -> tuple[BackfillProgress, list[int]]:
     reached: list[int] = []
     backfill = Backfill(
-        Target(url=url),
+        Endpoint(url=url),
         Pace(**pace),  # type: ignore[arg-type]
         system_clock(),
         on_progress=lambda sent: reached.append(sent.place.line),
@@ -168,7 +170,7 @@ async def test_lines_that_are_no_events_can_be_left_out(url: str, receiver: Rece
     text = b"\n".join([event(1), event(2, specversion="0.3"), b"not json", event(4), b"[]", b"{}"])
     receiver_says = []
     backfill = Backfill(
-        Target(url=url),
+        Endpoint(url=url),
         Pace(),
         system_clock(),
         on_progress=lambda _: None,
@@ -186,7 +188,7 @@ async def test_lines_that_are_no_events_can_be_left_out(url: str, receiver: Rece
     application = web.Application()
     application.router.add_post("/events", strict)
     async with TestServer(application) as server:
-        backfill._target = Target(url=str(server.make_url("/events")))
+        backfill._target = Endpoint(url=str(server.make_url("/events")))
         sent = await backfill.run(source(text.replace(b"[]", b'{"a":1}')))
 
     assert sorted(receiver_says) == [2, 3, 5, 6]
@@ -217,7 +219,7 @@ def test_reading_on_from_any_place_gives_what_is_left(
     text = b"\n".join(texts)
     whole = [line for batch in source(text, events=events) for line in batch]
     done = whole[:stopped_after]
-    place = Place(line=done[-1].number, offset=done[-1].end) if done else Place()
+    place = FileCheckpoint(line=done[-1].number, offset=done[-1].end) if done else FileCheckpoint()
     file = io.BytesIO(text)
     file.seek(place.offset)
 
@@ -228,15 +230,15 @@ def test_a_place_belongs_to_its_file(tmp_path: Path) -> None:
     from router.errors import ConfigurationError
 
     path = written(tmp_path / "a.jsonl", 10)
-    Resume(path).save(Place(line=3, offset=99))
-    assert Resume(path).load().line == 3
+    CheckpointFile(path).save(FileCheckpoint(line=3, offset=99))
+    assert CheckpointFile(path).load().line == 3
 
     path.write_bytes(event(99) + b"\n" + path.read_bytes())
     with pytest.raises(ConfigurationError, match="tells of another file"):
-        Resume(path).load()
+        CheckpointFile(path).load()
 
-    Resume(path).forget()
-    assert Resume(path).load().line == 0
+    CheckpointFile(path).forget()
+    assert CheckpointFile(path).load().line == 0
 
 
 def test_lines_without_end_are_refused() -> None:
@@ -245,8 +247,8 @@ def test_lines_without_end_are_refused() -> None:
     from router.errors import ConfigurationError
 
     with pytest.raises(ConfigurationError, match="f:2: the line is longer"):
-        list(lines(io.BytesIO(b"{}\n" + b"x" * (5 << 20)), Place(), "f"))
-    assert list(lines(io.BytesIO(b"{}"), Place(), "f")) == [Line(1, 2, b"{}")]
+        list(lines(io.BytesIO(b"{}\n" + b"x" * (5 << 20)), FileCheckpoint(), "f"))
+    assert list(lines(io.BytesIO(b"{}"), FileCheckpoint(), "f")) == [Line(1, 2, b"{}")]
 
 
 def command(*arguments: object, **environ: str) -> tuple[list[str], dict[str, str]]:

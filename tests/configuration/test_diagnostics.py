@@ -3,9 +3,9 @@
 import pytest
 
 from router.configuration.diagnostics import render_findings
-from router.errors import Finding
+from router.errors import Diagnostic
 
-FINDING = Finding(
+FINDING = Diagnostic(
     file="rules/a.yaml",
     line=12,
     column=5,
@@ -18,7 +18,7 @@ FINDING = Finding(
 
 def lines_of(**changes: object) -> list[str]:
     attributes = {name: getattr(FINDING, name) for name in FINDING.__struct_fields__}
-    return render_findings([Finding(**{**attributes, **changes})]).splitlines()
+    return render_findings([Diagnostic(**{**attributes, **changes})]).splitlines()
 
 
 def test_a_finding_shows_its_line_with_a_caret_below() -> None:
@@ -44,7 +44,7 @@ def test_a_finding_about_a_whole_file_shows_no_line() -> None:
 
 
 def test_findings_are_counted() -> None:
-    other = Finding(file="rules/b.yaml", line=0, column=0, message="the file is empty")
+    other = Diagnostic(file="rules/b.yaml", line=0, column=0, message="the file is empty")
     assert render_findings([FINDING, FINDING, other]).endswith("\n\n3 findings in 2 files")
 
 
@@ -80,7 +80,7 @@ def test_a_long_caret_ends_where_the_line_is_cut() -> None:
 
 @pytest.mark.parametrize("field", ["file", "message", "hint", "source"])
 def test_no_text_reaches_the_terminal_as_a_command(field: str) -> None:
-    text = render_findings([Finding("f", 1, 1, "m", "h", "s")]).replace("s", "")
+    text = render_findings([Diagnostic("f", 1, 1, "m", "h", "s")]).replace("s", "")
     assert "\x1b" not in text
     assert "\\x1b]0;x\\x07" in "\n".join(lines_of(**{field: "\x1b]0;x\x07"}))
 

@@ -28,7 +28,7 @@ from router.datatypes import Duration, Secret
 from router.destinations.capture import CaptureConfig
 from router.destinations.http import HttpConfig
 from router.destinations.slack import SlackConfig
-from router.errors import Finding, RulesError
+from router.errors import Diagnostic, RulesError
 
 CHECK = Path(__file__).parents[1] / "data" / "check"
 SHIPPED = Path(__file__).parents[2] / "rules"
@@ -58,7 +58,7 @@ def write(folder: Path, **files: str) -> None:
         (folder / f"{stem}.yaml").write_text(text, encoding="utf-8")
 
 
-def findings_of(folder: Path) -> list[Finding]:
+def findings_of(folder: Path) -> list[Diagnostic]:
     """Errors and warnings; a folder with neither has none."""
     try:
         return list(load(folder, ENVIRON).warnings)
@@ -66,7 +66,7 @@ def findings_of(folder: Path) -> list[Finding]:
         return error.findings
 
 
-def refusal(folder: Path, missing: MissingVariable = MissingVariable.ERROR) -> list[Finding]:
+def refusal(folder: Path, missing: MissingVariable = MissingVariable.ERROR) -> list[Diagnostic]:
     with pytest.raises(RulesError) as caught:
         load(folder, ENVIRON, missing=missing)
     return caught.value.findings

@@ -13,11 +13,11 @@ from support.waiting import until
 
 from router.clock import Clock
 from router.configuration.load import (
-    Source,
+    ConfigurationSource,
 )
 from router.configuration.model import (
+    ActiveConfiguration,
     Configuration,
-    Live,
 )
 from router.configuration.reload import Reloader
 from router.errors import ConfigurationError
@@ -38,8 +38,8 @@ class Process:
     """What a reload works on. ``refuses`` is what ``apply`` raises."""
 
     def __init__(self, folder: Path, clock: Clock, environ: Mapping[str, str] = os.environ) -> None:
-        self.source = Source(folder=folder, environ=environ)
-        self.live = Live(self.source.load())
+        self.source = ConfigurationSource(folder=folder, environ=environ)
+        self.live = ActiveConfiguration(self.source.load())
         self.metrics = Metrics()
         self.refuses: Exception | None = None
         self.reloader = Reloader(
@@ -346,7 +346,7 @@ async def test_files_that_change_while_they_are_read_are_read_again(
     """The first file of the old version and the second of the new one never meet."""
     from router.configuration import files
 
-    source = Source(folder=folder.path, environ={})
+    source = ConfigurationSource(folder=folder.path, environ={})
     genuine = files.content
     exchanged = []
 

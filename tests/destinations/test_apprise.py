@@ -13,12 +13,12 @@ from contracts.destination import PLANTED, ConnectingContract, attempt
 from support.golden import golden
 from support.sinks import HttpSink, Reply, TcpSink, greets, hang_up, silence
 
-from router.alerts import Delivered, Failed, Refused, Status
+from router.alerts import AlertStatus, Delivered, Failed, Refused
 from router.datatypes import Duration, Secret, decode_value
 from router.destinations.apprise import AppriseConfig, AppriseDestination
 from router.destinations.kinds import KINDS
 from router.destinations.transport.egress import EgressDeniedError
-from router.destinations.transport.egress_hook import held_to, set_guard
+from router.destinations.transport.egress_hook import restricted_to, set_guard
 from router.settings.model import Egress
 
 FAILED = "Apprise could not send it"
@@ -69,7 +69,7 @@ class TestContract(ConnectingContract):
         assert PLANTED not in repr(outcome)
 
 
-@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize("status", list(AlertStatus))
 async def test_what_is_sent_reads_like_this(status, linked, full):
     alert = msgspec.structs.replace(full.alert, status=status)
     async with HttpSink() as sink:
@@ -160,13 +160,13 @@ async def test_no_spelling_of_this_machine_is_connected_to(host, environment, de
 )
 def test_a_thread_that_is_held_can_neither_connect_nor_leave(connect, error):
     set_guard()
-    with held_to(Egress.PUBLIC), pytest.raises(error):
+    with restricted_to(Egress.PUBLIC), pytest.raises(error):
         connect()
 
 
 def test_threads_that_are_not_held_are_left_alone():
     set_guard()
-    with held_to(Egress.PUBLIC):
+    with restricted_to(Egress.PUBLIC):
         pass
     with socket.socket() as free, pytest.raises(ConnectionRefusedError):
         free.connect(("127.0.0.1", 1))

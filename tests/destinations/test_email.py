@@ -7,6 +7,7 @@ from support.golden import golden
 from support.mail import SmtpSink
 
 from router.alerts import (
+    AlertStatus,
     Attempt,
     Delivered,
     Delivery,
@@ -14,7 +15,6 @@ from router.alerts import (
     Failed,
     Refused,
     Severity,
-    Status,
 )
 from router.datatypes import Duration, Secret, decode_value
 from router.destinations.contract import Links
@@ -86,7 +86,7 @@ async def test_the_whole_mail_reads_like_this_on_the_wire(environment, delivery)
     assert content == golden("email.eml", content)
 
 
-@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize("status", list(AlertStatus))
 async def test_a_mail_with_all_that_there_is_to_tell_reads_like_this(status, linked, full):
     alert = msgspec.structs.replace(full.alert, status=status)
     mail = (await mail_of(msgspec.structs.replace(full, alert=alert), linked)).message()
@@ -94,7 +94,7 @@ async def test_a_mail_with_all_that_there_is_to_tell_reads_like_this(status, lin
     html = mail.get_body(("html",)).get_content()
     assert text == golden(f"email-{status}.txt", text)
     assert html == golden(f"email-{status}.html", html)
-    assert ("[RESOLVED]" in mail["Subject"]) == (status is Status.RESOLVED)
+    assert ("[RESOLVED]" in mail["Subject"]) == (status is AlertStatus.RESOLVED)
 
 
 async def test_nothing_in_a_mail_is_loaded_from_elsewhere(linked, full):

@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 from support.golden import golden
 from support.sinks import HttpSink
 
-from router.alerts import AlertId, AlertKey, Delivered, Member, Status
+from router.alerts import AlertId, AlertKey, AlertStatus, Delivered, Member
 from router.datatypes import Duration, Secret, decode_value
 from router.destinations.contract import Links
 from router.destinations.http import HttpConfig, HttpDestination
@@ -49,7 +49,7 @@ def rich(delivery):
     alert = msgspec.structs.replace(
         delivery.alert,
         key=AlertKey("ak_0123456789abcdef01234567"),
-        status=Status.RESOLVED,
+        status=AlertStatus.RESOLVED,
         labels={"team": "voice", "tier": "gold"},
         values={"customer": {"name": "Owl & Sons", "seats": 40}},
         count=5,

@@ -11,7 +11,13 @@ from router.datatypes import Duration, Secret, decode_value
 from router.destinations.contract import Links
 from router.destinations.kinds import KINDS
 from router.destinations.rendering.slack_blocks import message
-from router.destinations.rendering.summary import Target, decode, summary
+from router.destinations.rendering.summary import (
+    decode,
+    summary,
+)
+from router.destinations.rendering.templates import (
+    TemplateTarget,
+)
 from router.destinations.slack import SlackConfig, SlackDestination
 
 HOSTILE = "<!channel> <@U024BE7LH> <#C024BE7LR> <http://evil.example|your bank> @here & </b>"
@@ -34,7 +40,7 @@ class TestContract(ConnectingContract):
 
 def sent(delivery):
     event = decode(delivery.alert)
-    return message(delivery, summary(delivery.alert, Target.SLACK, event), event, Links())
+    return message(delivery, summary(delivery.alert, TemplateTarget.SLACK, event), event, Links())
 
 
 def hostile(delivery, text):

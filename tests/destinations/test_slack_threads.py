@@ -11,11 +11,11 @@ from slack_sdk.models.blocks import Block
 from support.golden import golden
 from support.sinks import HttpSink, Reply
 
-from router.alerts import AlertKey, Delivered, Failed, Refused, Status
+from router.alerts import AlertKey, AlertStatus, Delivered, Failed, Refused
 from router.datatypes import Duration, Secret
 from router.destinations.slack import SlackConfig, SlackDestination
 from router.destinations.slack_errors import CHAT_FINAL, PASSING, chat_outcome
-from router.destinations.transport.http_status import Answer
+from router.destinations.transport.http_status import HttpReply
 
 KEY = AlertKey("ak_0123456789abcdef01234567")
 
@@ -126,7 +126,7 @@ async def test_the_resolved_alert_turns_the_first_message_green_and_ends_the_thr
 ):
     async with Slack() as slack:
         destination = SlackDestination("x", config(slack.port), remembering)
-        for status in (Status.FIRING, Status.RESOLVED, Status.FIRING):
+        for status in (AlertStatus.FIRING, AlertStatus.RESOLVED, AlertStatus.FIRING):
             await attempt(destination, keyed(status=status))
     _, resolved, update, again = (sent for _, sent in slack.calls)
     assert resolved["thread_ts"] == "1700000001.000100"
@@ -191,14 +191,14 @@ async def test_a_first_message_that_cannot_be_updated_does_not_repeat_the_answer
 
 @pytest.mark.parametrize("word", sorted(CHAT_FINAL))
 def test_final_words_are_refused_and_tell_the_next_step(word):
-    answer = Answer(200, "", "", said(ok=False, error=word).body)
+    answer = HttpReply(200, "", "", said(ok=False, error=word).body)
     refused = Refused(f"Slack: {word} ({CHAT_FINAL[word]})", 200, word)
     assert chat_outcome(answer, now=0.0) == refused
 
 
 @pytest.mark.parametrize("word", [*sorted(PASSING), "something_new"])
 def test_passing_and_unknown_words_are_tried_again(word):
-    answer = Answer(200, "", "", said(ok=False, error=word).body)
+    answer = HttpReply(200, "", "", said(ok=False, error=word).body)
     assert chat_outcome(answer, now=0.0) == Failed(f"Slack: {word}", 200, word)
 
 
@@ -228,7 +228,7 @@ async def test_answers_that_are_no_words(reply, expected, environment, delivery)
     assert outcome == expected
 
 
-@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize("status", list(AlertStatus))
 async def test_what_a_full_message_reads_like(status, linked, full):
     alert = msgspec.structs.replace(full.alert, status=status)
     async with Slack() as slack:

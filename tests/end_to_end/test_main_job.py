@@ -13,13 +13,19 @@ from support.running import Running, running, settings_for
 from support.sender import TOKEN, Sender
 from support.waiting import until
 
-from router.configuration.load import Source, load
+from router.configuration.load import ConfigurationSource, load
 from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.ingress.twilio_signature import body_hash, sign
 from router.journal import ledger
 from router.journal.connection import Connection
-from router.runtime.app import Roles, Work, system_clock
+from router.runtime.app import (
+    Roles,
+    system_clock,
+)
+from router.runtime.build import (
+    WorkerConfig,
+)
 
 RULES = Path(__file__).parents[2] / "rules"
 
@@ -34,11 +40,11 @@ async def receivers() -> AsyncIterator[Receivers]:
 async def router(redis_url: Secret, receivers: Receivers) -> AsyncIterator[Running]:
     """Ingress and worker in one process, with the rules that ship."""
     settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,))
-    source = Source(folder=RULES, environ=receivers.environ())
+    source = ConfigurationSource(folder=RULES, environ=receivers.environ())
     environment = Environment(
         egress=settings.egress, now=system_clock().now, on_template_error=pytest.fail
     )
-    work = Work(source=source, configuration=source.load(), environment=environment)
+    work = WorkerConfig(source=source, configuration=source.load(), environment=environment)
     roles = Roles(port=0, ingress=True, work=work)
     async with running(settings, roles) as process:
         yield process

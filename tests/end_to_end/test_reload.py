@@ -14,12 +14,18 @@ from support.running import Running, running, settings_for
 from support.sinks import HttpSink, Reply, TcpSink
 from support.waiting import until
 
-from router.configuration.load import Source
+from router.configuration.load import ConfigurationSource
 from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.journal import ledger
 from router.journal.connection import Connection
-from router.runtime.app import Roles, Work, system_clock
+from router.runtime.app import (
+    Roles,
+    system_clock,
+)
+from router.runtime.build import (
+    WorkerConfig,
+)
 
 TOKEN = Secret("console-token-of-the-test")
 
@@ -53,11 +59,11 @@ def folder(tmp_path: Path, first: HttpSink) -> RulesFolder:
 @pytest.fixture
 async def router(redis_url: Secret, folder: RulesFolder) -> AsyncIterator[Running]:
     settings = settings_for(redis_url, console_token=TOKEN)
-    source = Source(folder=folder.path, environ={})
+    source = ConfigurationSource(folder=folder.path, environ={})
     environment = Environment(
         egress=settings.egress, now=system_clock().now, on_template_error=pytest.fail
     )
-    work = Work(source=source, configuration=source.load(), environment=environment)
+    work = WorkerConfig(source=source, configuration=source.load(), environment=environment)
     async with running(settings, Roles(port=0, ingress=True, work=work)) as process:
         yield process
 

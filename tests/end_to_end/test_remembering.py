@@ -11,12 +11,18 @@ from support.sinks import HttpSink
 from support.waiting import until
 from support.world import event
 
-from router.configuration.load import Source
+from router.configuration.load import ConfigurationSource
 from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.journal import keys, ledger
 from router.journal.connection import Connection
-from router.runtime.app import Roles, Work, system_clock
+from router.runtime.app import (
+    Roles,
+    system_clock,
+)
+from router.runtime.build import (
+    WorkerConfig,
+)
 
 TOKEN = Secret("console-token-of-the-test")
 RULES = """
@@ -45,11 +51,11 @@ async def router(redis_url: Secret, tmp_path: Path, sink: HttpSink) -> AsyncIter
     places = f"destinations: {{sink: {{http: {{url: '{sink.url}'}}}}}}\n"
     folder.write(destinations=places, rules=RULES)
     settings = settings_for(redis_url, console_token=TOKEN)
-    source = Source(folder=folder.path, environ={})
+    source = ConfigurationSource(folder=folder.path, environ={})
     environment = Environment(
         egress=settings.egress, now=system_clock().now, on_template_error=pytest.fail
     )
-    work = Work(source=source, configuration=source.load(), environment=environment)
+    work = WorkerConfig(source=source, configuration=source.load(), environment=environment)
     async with running(settings, Roles(port=0, ingress=True, work=work)) as process:
         yield process
 

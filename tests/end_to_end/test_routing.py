@@ -10,10 +10,16 @@ from support.rules_folder import RulesFolder
 from support.running import Running, running, settings_for
 from support.sinks import HttpSink
 
-from router.configuration.load import Source
+from router.configuration.load import ConfigurationSource
 from router.datatypes import Secret
 from router.destinations.contract import Environment
-from router.runtime.app import Roles, Work, system_clock
+from router.runtime.app import (
+    Roles,
+    system_clock,
+)
+from router.runtime.build import (
+    WorkerConfig,
+)
 
 TOKEN = Secret("console-token-of-the-test")
 RULES = """
@@ -50,11 +56,11 @@ def folder(tmp_path: Path, sinks: dict[str, HttpSink]) -> Path:
 @pytest.fixture
 async def router(redis_url: Secret, folder: Path) -> AsyncIterator[Running]:
     settings = settings_for(redis_url, console_token=TOKEN)
-    source = Source(folder=folder, environ={})
+    source = ConfigurationSource(folder=folder, environ={})
     environment = Environment(
         egress=settings.egress, now=system_clock().now, on_template_error=pytest.fail
     )
-    work = Work(source=source, configuration=source.load(), environment=environment)
+    work = WorkerConfig(source=source, configuration=source.load(), environment=environment)
     async with running(settings, Roles(port=0, ingress=True, work=work)) as process:
         yield process
 

@@ -13,7 +13,7 @@ from router.dev.embedded_redis import EmbeddedRedis
 from router.journal import ledger
 from router.journal.connection import Connection, connect
 from router.journal.deliveries import dead_letters
-from router.journal.quarantine import Quarantine, Wanted
+from router.journal.quarantine import Quarantine, QuarantineFilter
 from router.runtime.app import system_clock
 from router.worker.queue.poison import POISON
 
@@ -56,7 +56,9 @@ async def test_poison_ends_three_processes_and_everything_else_arrives(
     worker = RouterProcess("worker", environ=environ, module="support.poisoned")
     async with worker:
         crashes = await crashes_until(lambda: settled(connection), worker)
-        (item,) = (await Quarantine(connection, system_clock()).find(Wanted())(None, 10)).items
+        (item,) = (
+            await Quarantine(connection, system_clock()).find(QuarantineFilter())(None, 10)
+        ).items
         (letter,) = await dead_letters(connection, "tickets", newest=10)
     await connection.close()
 
@@ -102,7 +104,9 @@ async def test_an_alert_that_ends_processes_when_its_group_is_told_leaves_it(
     worker = RouterProcess("worker", environ=environ, module="support.poisoned")
     async with worker:
         crashes = await crashes_until(told, worker)
-    (item,) = (await Quarantine(connection, system_clock()).find(Wanted())(None, 10)).items
+    (item,) = (
+        await Quarantine(connection, system_clock()).find(QuarantineFilter())(None, 10)
+    ).items
     books = await ledger.read(connection)
     await connection.close()
 

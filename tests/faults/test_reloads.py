@@ -16,13 +16,19 @@ from support.running import Running, running, settings_for
 from support.sinks import HttpSink
 from support.waiting import until
 
-from router.configuration.load import Source
+from router.configuration.load import ConfigurationSource
 from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.dev.embedded_redis import EmbeddedRedis
 from router.journal import ledger
 from router.journal.connection import Connection, connect
-from router.runtime.app import Roles, Work, system_clock
+from router.runtime.app import (
+    Roles,
+    system_clock,
+)
+from router.runtime.build import (
+    WorkerConfig,
+)
 
 TOKEN = Secret("console-token-of-the-test")
 PLACES = ("always", "even", "odd")
@@ -70,11 +76,11 @@ async def router(
 ) -> AsyncIterator[Running]:
     del generations  # they are written
     settings = settings_for(redis.url, console_token=TOKEN)
-    source = Source(folder=tmp_path / "rules", environ={})
+    source = ConfigurationSource(folder=tmp_path / "rules", environ={})
     environment = Environment(
         egress=settings.egress, now=system_clock().now, on_template_error=pytest.fail
     )
-    work = Work(source=source, configuration=source.load(), environment=environment)
+    work = WorkerConfig(source=source, configuration=source.load(), environment=environment)
     async with running(settings, Roles(port=0, ingress=True, work=work)) as process:
         yield process
 

@@ -12,18 +12,29 @@ from support.sinks import HttpSink, Reply
 from support.waiting import until
 
 from router.alerts import Delivery, delivery_id
-from router.configuration.load import Source
+from router.configuration.load import ConfigurationSource
 from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.events.model import Received
 from router.journal import ledger
 from router.journal import pagination as pages
-from router.journal.batches import Batches, Verdict
+from router.journal.batches import (
+    Batches,
+)
 from router.journal.connection import Connection
-from router.journal.dead_letters import DeadLetters, Wanted
+from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.deliveries import Deliveries, GivenUp
+from router.journal.finish import (
+    FinishedWork,
+)
 from router.journal.keys import BatchId, SetId
-from router.runtime.app import Roles, Work, system_clock
+from router.runtime.app import (
+    Roles,
+    system_clock,
+)
+from router.runtime.build import (
+    WorkerConfig,
+)
 
 RULES = """
 destinations:
@@ -50,7 +61,9 @@ async def fill(connection: Connection, sample: bytes, count: int) -> None:
             Delivery(id=delivery_id(alert.id, "tickets"), destination="tickets", alert=alert)
             for alert in alerts
         )
-        verdict = Verdict(duplicate=0, filtered=0, matched=1, quarantined=(), deliveries=opened)
+        verdict = FinishedWork(
+            duplicate=0, filtered=0, matched=1, quarantined=(), deliveries=opened
+        )
         await batches.finish(batch_id, verdict)
         await deliveries.settle([GivenUp(set_id, each, "HTTP 400") for each in opened])
 
@@ -58,9 +71,9 @@ async def fill(connection: Connection, sample: bytes, count: int) -> None:
 async def replay_all(connection: Connection) -> int:
     """As ``router dead-letters replay --all`` does."""
     letters = DeadLetters(connection, CLOCK)
-    span = pages.until(pages.Span(), int(CLOCK.now() * 1000))
-    find = letters.find("tickets", Wanted(span=span), newest_first=False)
-    return sum([await letters.replay("tickets", chunk) async for chunk in pages.sweep(find)])
+    span = pages.clip(pages.TimeRange(), int(CLOCK.now() * 1000))
+    find = letters.find("tickets", DeadLetterFilter(span=span), newest_first=False)
+    return sum([await letters.replay("tickets", chunk) async for chunk in pages.iterate(find)])
 
 
 async def some_refused(sink: HttpSink) -> None:
@@ -102,8 +115,8 @@ async def check(
     environment = Environment(egress=settings.egress, now=CLOCK.now, on_template_error=pytest.fail)
     async with HttpSink() as sink:
         (folder / "rules.yaml").write_text(RULES.format(url=sink.url))
-        source = Source(folder=folder, environ={})
-        work = Work(source=source, configuration=source.load(), environment=environment)
+        source = ConfigurationSource(folder=folder, environ={})
+        work = WorkerConfig(source=source, configuration=source.load(), environment=environment)
         async with running(settings, Roles(port=0, work=work)):
             replayed = await replay_to(connection, sink, count)
     books = (await ledger.read(connection)).destinations["tickets"]

@@ -9,7 +9,7 @@ from support.running import Running, running, settings_for
 from support.waiting import until
 
 from router.datatypes import ByteSize, Duration, Secret
-from router.http.connection import affordable
+from router.http.connection import cap_to_fd_limit
 from router.runtime.app import Roles
 
 ROLES = Roles(port=0, ingress=True)
@@ -195,5 +195,5 @@ async def test_thousands_of_pipelined_requests_are_answered_in_order(ingress: Ru
 
 
 def test_connections_leave_descriptors_for_redis() -> None:
-    assert affordable(10) == 10
-    assert 10 < affordable(10**9) < 10**9 or affordable(10**9) == 10**9
+    assert cap_to_fd_limit(10) == 10
+    assert 10 < cap_to_fd_limit(10**9) < 10**9 or cap_to_fd_limit(10**9) == 10**9

@@ -6,22 +6,22 @@ from hypothesis import strategies as st
 from support.clock import SetClock
 
 from router.datatypes import parse_address
-from router.ingress.rate_limit import KEPT, Rates
-from router.ingress.responses import RefusalError
+from router.ingress.rate_limit import KEPT, TokenBuckets
+from router.ingress.responses import RequestRejectedError
 
 ONE = parse_address("192.0.2.1")
 OTHER = parse_address("192.0.2.2")
 
 
-def rates(time: SetClock, *, rate: float = 2.0, burst: float = 3.0) -> Rates:
-    return Rates(rate=rate, burst=burst, monotonic=lambda: time.now)
+def rates(time: SetClock, *, rate: float = 2.0, burst: float = 3.0) -> TokenBuckets:
+    return TokenBuckets(rate=rate, burst=burst, monotonic=lambda: time.now)
 
 
-def refused(limits: Rates, sender: object) -> str:
+def refused(limits: TokenBuckets, sender: object) -> str:
     """The Retry-After of a refusal; ``""`` when the sender is admitted."""
     try:
         limits.admit(sender)  # type: ignore[arg-type]
-    except RefusalError as refusal:
+    except RequestRejectedError as refusal:
         return f"{refusal.headers['Retry-After']}" if refusal.status == 429 else "no 429"
     return ""
 

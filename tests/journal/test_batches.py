@@ -22,12 +22,14 @@ from router.journal.batches import (
     BATCH_SIZE,
     SET_SIZE,
     Batches,
-    Begun,
+    ClaimedBatch,
     Quarantined,
-    Verdict,
 )
 from router.journal.connection import Connection, connect
 from router.journal.deliveries import Deliveries
+from router.journal.finish import (
+    FinishedWork,
+)
 from router.journal.keys import BatchId, SetId
 
 FIRST = BatchId("id0001")
@@ -44,8 +46,8 @@ def event(sample: bytes) -> Event:
     return decode_strictly(sample, received_at=1.0, max_events=1)[0]
 
 
-def verdict(**changes: object) -> Verdict:
-    nothing = Verdict(duplicate=0, filtered=0, matched=0, quarantined=(), deliveries=())
+def verdict(**changes: object) -> FinishedWork:
+    nothing = FinishedWork(duplicate=0, filtered=0, matched=0, quarantined=(), deliveries=())
     return msgspec.structs.replace(nothing, **changes)
 
 
@@ -199,8 +201,8 @@ async def test_an_event_belongs_to_the_batch_that_begins_it_first(
     first = await batches.begin(FIRST, claim_seconds=60)
     rerun = await batches.begin(SECOND, claim_seconds=60)
 
-    assert first == Begun([event], [True])
-    assert second == rerun == Begun([event, other], [False, True])
+    assert first == ClaimedBatch([event], [True])
+    assert second == rerun == ClaimedBatch([event, other], [False, True])
 
 
 async def test_a_claim_is_remembered_for_the_dedup_window(

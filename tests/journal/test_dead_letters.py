@@ -20,12 +20,17 @@ from router.clock import Clock
 from router.events.model import Received
 from router.journal import keys, ledger
 from router.journal import pagination as pages
-from router.journal.batches import Batches, Verdict
+from router.journal.batches import (
+    Batches,
+)
 from router.journal.connection import Connection
-from router.journal.dead_letters import DeadLetters, Wanted
+from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.deliveries import DeadLetter, Deliveries, GivenUp
+from router.journal.finish import (
+    FinishedWork,
+)
 from router.journal.keys import BatchId, SetId
-from router.journal.pagination import Cursor, Span
+from router.journal.pagination import PageCursor, TimeRange
 
 
 @pytest.fixture
@@ -53,7 +58,7 @@ async def die(
             )
         ]
     )
-    verdict = Verdict(
+    verdict = FinishedWork(
         duplicate=0, filtered=0, matched=1, quarantined=(), deliveries=tuple(deliveries)
     )
     assert await batches.finish(batch_id, verdict)
@@ -66,9 +71,9 @@ async def books(connection: Connection) -> ledger.DestinationLedger:
     return (await ledger.read(connection)).destinations["mail"]
 
 
-async def ids(letters: DeadLetters, wanted: Wanted, *, page: int) -> list[str]:
+async def ids(letters: DeadLetters, wanted: DeadLetterFilter, *, page: int) -> list[str]:
     found: list[str] = []
-    after: Cursor | None = None
+    after: PageCursor | None = None
     while True:
         some = await pages.collect(letters.find("mail", wanted), after, count=page)
         assert len(some.items) <= page
@@ -92,7 +97,7 @@ async def test_pages_show_each_one_once_newest_first(
         time.now += 10
         await die(connection, clock, part, number=number)
 
-    found = await ids(letters, Wanted(), page=page)
+    found = await ids(letters, DeadLetterFilter(), page=page)
 
     assert sorted(found) == sorted(delivery.id for delivery in deliveries)
     assert found[0] == deliveries[6].id
@@ -104,7 +109,7 @@ async def test_a_cursor_outlives_its_own_dead_letter(
     letters: DeadLetters, connection: Connection, clock: Clock, sample: bytes, *, newest_first: bool
 ) -> None:
     await die(connection, clock, deliveries_of(event_from(sample), 9))
-    find = letters.find("mail", Wanted(), newest_first=newest_first)
+    find = letters.find("mail", DeadLetterFilter(), newest_first=newest_first)
     everything = [letter.delivery.id for letter in (await find(None, 100)).items]
     first = await find(None, 4)
 
@@ -124,12 +129,12 @@ async def test_filters_by_rule_reason_age_and_id(
     await die(connection, clock, new, reason="timed out (attempt 16 of 16)", number=2)
 
     async def found(**wanted: object) -> set[str]:
-        return set(await ids(letters, Wanted(**wanted), page=2))  # type: ignore[arg-type]
+        return set(await ids(letters, DeadLetterFilter(**wanted), page=2))  # type: ignore[arg-type]
 
     assert await found(rule="rule-4") == {new[1].id}
     assert await found(reason="TIMED OUT") == {delivery.id for delivery in new}
-    assert await found(span=Span(last_ms=middle)) == {delivery.id for delivery in old}
-    assert await found(span=Span(first_ms=middle)) == {delivery.id for delivery in new}
+    assert await found(span=TimeRange(last_ms=middle)) == {delivery.id for delivery in old}
+    assert await found(span=TimeRange(first_ms=middle)) == {delivery.id for delivery in new}
     assert await found(ids=(old[0].id, "msg_unknown")) == {old[0].id}
 
 
@@ -140,7 +145,7 @@ async def test_a_replay_is_a_new_delivery_with_its_history(
     (delivery,) = deliveries_of(event_from(sample), 1)
     died = msgspec.structs.replace(delivery, attempt=16, failed_attempts=(attempt,))
     await die(connection, clock, [died])
-    (letter,) = (await letters.find("mail", Wanted())(None, 10)).items
+    (letter,) = (await letters.find("mail", DeadLetterFilter())(None, 10)).items
 
     assert await letters.replay("mail", [letter]) == 1
 
@@ -156,7 +161,7 @@ async def test_replayed_twice_at_once_it_is_replayed_once(
     letters: DeadLetters, connection: Connection, clock: Clock, sample: bytes
 ) -> None:
     await die(connection, clock, deliveries_of(event_from(sample), 50))
-    found = (await letters.find("mail", Wanted())(None, 100)).items
+    found = (await letters.find("mail", DeadLetterFilter())(None, 100)).items
 
     async with asyncio.TaskGroup() as group:
         replays = [group.create_task(letters.replay("mail", found)) for _ in range(4)]
@@ -171,7 +176,7 @@ async def test_what_is_discarded_is_gone_and_counted(
     letters: DeadLetters, connection: Connection, clock: Clock, sample: bytes
 ) -> None:
     await die(connection, clock, deliveries_of(event_from(sample), 3))
-    found = (await letters.find("mail", Wanted())(None, 100)).items
+    found = (await letters.find("mail", DeadLetterFilter())(None, 100)).items
 
     assert await letters.discard("mail", found[:2]) == 2
     assert await letters.discard("mail", found[:2]) == 0
@@ -186,10 +191,10 @@ async def test_a_sweep_leaves_what_dies_meanwhile(
     letters: DeadLetters, connection: Connection, clock: Clock, time: SetClock, sample: bytes
 ) -> None:
     await die(connection, clock, deliveries_of(event_from(sample), 150)[:100])
-    wanted = Wanted(span=pages.until(Span(), int(time.now * 1000)))
+    wanted = DeadLetterFilter(span=pages.clip(TimeRange(), int(time.now * 1000)))
     swept: list[DeadLetter] = []
 
-    async for chunk in pages.sweep(letters.find("mail", wanted, newest_first=False)):
+    async for chunk in pages.iterate(letters.find("mail", wanted, newest_first=False)):
         swept += chunk
         time.now += 1
         await die(connection, clock, deliveries_of(event_from(sample), 150)[100:], number=2)

@@ -10,7 +10,9 @@ from router.alerts import Attempt, Delivery
 from router.clock import Clock
 from router.events.model import Received
 from router.journal import jobs, keys, ledger
-from router.journal.batches import Batches, Verdict
+from router.journal.batches import (
+    Batches,
+)
 from router.journal.connection import Connection
 from router.journal.deliveries import (
     Deliveries,
@@ -19,6 +21,9 @@ from router.journal.deliveries import (
     PutBack,
     Settlement,
     dead_letters,
+)
+from router.journal.finish import (
+    FinishedWork,
 )
 from router.journal.keys import BatchId, SetId
 
@@ -36,7 +41,7 @@ async def opened(connection: Connection, clock: Clock, sample: bytes) -> tuple[D
     event = event_from(sample)
     batches = Batches(connection, clock)
     await batches.accept([Received([event], [])])
-    verdict = Verdict(
+    verdict = FinishedWork(
         duplicate=0,
         filtered=0,
         matched=1,

@@ -5,13 +5,13 @@ import pytest
 from router.datatypes import Secret
 from router.journal import keys
 from router.journal.connection import Connection, connect
-from router.journal.destination_store import RedisMemory
+from router.journal.destination_store import RedisDestinationStore
 
 
 async def test_what_is_kept_is_found_by_another_worker_until_it_is_forgotten(
     connection: Connection,
 ) -> None:
-    ours, theirs = RedisMemory(connection), RedisMemory(connection)
+    ours, theirs = RedisDestinationStore(connection), RedisDestinationStore(connection)
     assert await ours.get("thread:x") is None
     await ours.keep("thread:x", b"1.1", seconds=60)
     assert (await theirs.get("thread:x"), await theirs.get("thread:y")) == (b"1.1", None)
@@ -20,7 +20,7 @@ async def test_what_is_kept_is_found_by_another_worker_until_it_is_forgotten(
 
 
 async def test_it_ends_by_itself_and_its_key_holds_no_text(connection: Connection) -> None:
-    await RedisMemory(connection).keep("thread:canary", b"1.1", seconds=60)
+    await RedisDestinationStore(connection).keep("thread:canary", b"1.1", seconds=60)
     assert 59_000 < await connection.redis.pttl(keys.memory("thread:canary")) <= 60_000
     assert "canary" not in keys.memory("thread:canary")
 
@@ -29,7 +29,7 @@ async def test_without_redis_there_is_no_memory_and_no_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     away = connect(Secret("redis://127.0.0.1:1/0"), deadline=0.5, max_connections=1)
-    memory = RedisMemory(away)
+    memory = RedisDestinationStore(away)
     await memory.keep("x", b"y", seconds=1)
     assert await memory.get("x") is None
     assert "memory of destinations is away" in caplog.text

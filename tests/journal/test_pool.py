@@ -9,7 +9,7 @@ from redis.exceptions import ResponseError
 from router.datatypes import Secret
 from router.errors import JournalUnavailableError
 from router.journal.connection import Connection, connect
-from router.journal.pool import Wires
+from router.journal.pool import CachedConnections
 
 
 @pytest.fixture
@@ -21,15 +21,17 @@ async def narrow(redis_url: Secret) -> AsyncIterator[Connection]:
 
 
 @pytest.fixture
-def wires(narrow: Connection) -> Wires:
-    return Wires(narrow.redis.connection_pool, keep=1)
+def wires(narrow: Connection) -> CachedConnections:
+    return CachedConnections(narrow.redis.connection_pool, keep=1)
 
 
 async def connections(connection: Connection) -> int:
     return len(await connection.redis.client_list())
 
 
-async def test_replies_come_in_order_and_a_failed_command_spoils_no_other(wires: Wires) -> None:
+async def test_replies_come_in_order_and_a_failed_command_spoils_no_other(
+    wires: CachedConnections,
+) -> None:
     first, failed, last = await wires.exchange([("PING",), ("HGET", "a"), ("ECHO", "b")])
     assert first == b"PONG"
     assert isinstance(failed, ResponseError)
@@ -38,7 +40,7 @@ async def test_replies_come_in_order_and_a_failed_command_spoils_no_other(wires:
 
 
 async def test_one_connection_serves_many_commands(
-    wires: Wires, connection: Connection, narrow: Connection
+    wires: CachedConnections, connection: Connection, narrow: Connection
 ) -> None:
     await wires.exchange([("PING",)])
     before = await connections(connection)
@@ -48,7 +50,7 @@ async def test_one_connection_serves_many_commands(
     assert len(narrow.redis.connection_pool._in_use_connections) == 1
 
 
-async def test_what_is_not_kept_is_given_back(wires: Wires, narrow: Connection) -> None:
+async def test_what_is_not_kept_is_given_back(wires: CachedConnections, narrow: Connection) -> None:
     for _ in range(3):
         async with asyncio.TaskGroup() as group:
             asked = [group.create_task(wires.exchange([("ECHO", each)])) for each in range(6)]
@@ -57,7 +59,7 @@ async def test_what_is_not_kept_is_given_back(wires: Wires, narrow: Connection) 
 
 
 async def test_a_connection_that_redis_closed_is_replaced(
-    wires: Wires, narrow: Connection, connection: Connection
+    wires: CachedConnections, narrow: Connection, connection: Connection
 ) -> None:
     (own,) = await wires.exchange([("CLIENT", "ID")])
     kept = wires._kept[0]
@@ -70,7 +72,7 @@ async def test_a_connection_that_redis_closed_is_replaced(
 
 
 async def test_who_is_cut_off_leaves_no_reply_to_the_next(
-    wires: Wires, narrow: Connection, connection: Connection
+    wires: CachedConnections, narrow: Connection, connection: Connection
 ) -> None:
     await wires.exchange([("PING",)])
     waiting = asyncio.get_running_loop().create_task(wires.exchange([("BLPOP", "nothing", 0)]))
@@ -85,7 +87,7 @@ async def test_who_is_cut_off_leaves_no_reply_to_the_next(
 
 
 async def test_a_connection_that_breaks_is_an_error_and_the_next_is_new(
-    narrow: Connection, wires: Wires, connection: Connection
+    narrow: Connection, wires: CachedConnections, connection: Connection
 ) -> None:
     (own,) = await wires.exchange([("CLIENT", "ID")])
     waiting = asyncio.get_running_loop().create_task(
@@ -101,7 +103,7 @@ async def test_a_connection_that_breaks_is_an_error_and_the_next_is_new(
 
 @pytest.mark.parametrize("kept", [True, False])
 async def test_a_use_that_is_cut_off_at_any_moment_is_made_good(
-    wires: Wires, narrow: Connection, *, kept: bool
+    wires: CachedConnections, narrow: Connection, *, kept: bool
 ) -> None:
     loop = asyncio.get_running_loop()
     for steps in range(60):

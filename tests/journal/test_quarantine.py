@@ -8,10 +8,17 @@ from support.events import event_from, held_by
 from router.clock import Clock
 from router.events.model import Event, Malformed, Received
 from router.journal import keys, ledger
-from router.journal.batches import Batches, Begun, Quarantined, Verdict
+from router.journal.batches import (
+    Batches,
+    ClaimedBatch,
+    Quarantined,
+)
 from router.journal.connection import Connection
+from router.journal.finish import (
+    FinishedWork,
+)
 from router.journal.keys import BatchId
-from router.journal.quarantine import Item, Quarantine, Wanted
+from router.journal.quarantine import Quarantine, QuarantineFilter, QuarantineRecord
 
 
 @pytest.fixture
@@ -24,8 +31,8 @@ def quarantine(connection: Connection, clock: Clock) -> Quarantine:
     return Quarantine(connection, clock)
 
 
-async def everything(quarantine: Quarantine) -> tuple[Item, ...]:
-    return (await quarantine.find(Wanted())(None, 100)).items
+async def everything(quarantine: Quarantine) -> tuple[QuarantineRecord, ...]:
+    return (await quarantine.find(QuarantineFilter())(None, 100)).items
 
 
 async def quarantined(batches: Batches, event: Event) -> None:
@@ -33,7 +40,7 @@ async def quarantined(batches: Batches, event: Event) -> None:
     await batches.accept([Received([event], [])])
     await batches.begin(BatchId("id0001"), claim_seconds=100)
     record = Quarantined(reason="poison", body=event.body, received_at=event.received_at)
-    verdict = Verdict(duplicate=0, filtered=0, matched=0, quarantined=(record,), deliveries=())
+    verdict = FinishedWork(duplicate=0, filtered=0, matched=0, quarantined=(record,), deliveries=())
     assert await batches.finish(BatchId("id0001"), verdict)
 
 
@@ -47,7 +54,7 @@ async def test_a_replayed_event_is_accepted_anew_and_is_no_duplicate_of_itself(
     assert await quarantine.replay(items) == 1
 
     batch = BatchId("id0003")
-    assert await batches.begin(batch, claim_seconds=100) == Begun([event], [True])
+    assert await batches.begin(batch, claim_seconds=100) == ClaimedBatch([event], [True])
     books = await ledger.read(connection)
     assert (books.accepted, books.quarantined, books.pending) == (2, 1, 1)
     assert books.quarantine_replayed == 1
@@ -64,7 +71,7 @@ async def test_a_claim_of_another_batch_stands(
     await quarantine.replay(await everything(quarantine))
 
     begun = await batches.begin(BatchId("id0003"), claim_seconds=100)
-    assert begun == Begun([event], [False])
+    assert begun == ClaimedBatch([event], [False])
 
 
 async def test_replayed_twice_at_once_it_is_accepted_once(

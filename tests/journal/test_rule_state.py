@@ -13,12 +13,12 @@ from router.datatypes import Secret
 from router.journal import keys
 from router.journal.acknowledgements import Acknowledgement, Acknowledgements
 from router.journal.connection import Connection, connect
-from router.journal.finish import Work
+from router.journal.finish import OpenWork
 from router.journal.rule_state import States
 from router.rules.state.memory_store import MemoryStore
 from router.rules.state.steps import (
-    Answer,
     Chain,
+    ChainResult,
     Cooldown,
     Count,
     Outcome,
@@ -41,9 +41,9 @@ class Journal:
         await self.connection.redis.flushall()
         await self.connection.redis.set(RECORD, b"x")
 
-    async def decide(self, work: str, batch: list[Chain], now: int) -> list[Answer]:
+    async def decide(self, work: str, batch: list[Chain], now: int) -> list[ChainResult]:
         answers = await self.states.decide(
-            Work(work, RECORD, keys.BATCHES, keys.EVALUATE_QUEUE), batch, now
+            OpenWork(work, RECORD, keys.BATCHES, keys.EVALUATE_QUEUE), batch, now
         )
         assert answers is not None
         return answers
@@ -127,7 +127,7 @@ async def test_a_finished_batch_decides_nothing_more(journal: Journal) -> None:
 
     assert (
         await journal.states.decide(
-            Work("w", RECORD, keys.BATCHES, keys.EVALUATE_QUEUE), [counted("e1")], START
+            OpenWork("w", RECORD, keys.BATCHES, keys.EVALUATE_QUEUE), [counted("e1")], START
         )
         is None
     )

@@ -10,14 +10,14 @@ from support.world import World
 
 from router.clock import Clock
 from router.configuration.model import (
-    Live,
+    ActiveConfiguration,
 )
 from router.errors import ConditionError, OverloadedError
 from router.journal import keys, silences
 from router.journal.connection import Connection
 from router.journal.silences import KEPT_SECONDS, Silences
 from router.rules.suppression.silences import SilenceText
-from router.worker.evaluation.silence_cache import SilenceBoard
+from router.worker.evaluation.silence_cache import SilenceCache
 
 RULES = "rules: [{name: one, events: [a], send_to: [noc]}]"
 
@@ -33,10 +33,10 @@ def posted(connection: Connection, clock: Clock) -> Silences:
 
 
 @pytest.fixture
-async def board(connection: Connection, posted: Silences) -> AsyncIterator[Live]:
+async def board(connection: Connection, posted: Silences) -> AsyncIterator[ActiveConfiguration]:
     """What a worker that follows the journal knows."""
     world = World(connection, SetClock(), RULES)
-    board = SilenceBoard(posted, connection, world.live, lambda: 0.5)
+    board = SilenceCache(posted, connection, world.live, lambda: 0.5)
     task = asyncio.get_running_loop().create_task(board.run())
 
     async def follows() -> bool:
@@ -100,7 +100,9 @@ async def test_what_another_version_wrote_stops_nothing(
     assert await posted.all() == [added]
 
 
-async def test_every_worker_knows_within_moments(posted: Silences, board: Live) -> None:
+async def test_every_worker_knows_within_moments(
+    posted: Silences, board: ActiveConfiguration
+) -> None:
     loop = asyncio.get_running_loop()
 
     async def known() -> bool:
@@ -121,7 +123,7 @@ async def test_a_silence_made_by_hand_holds_back(
     connection: Connection, time: SetClock, posted: Silences
 ) -> None:
     world = World(connection, time, RULES)
-    board = SilenceBoard(posted, connection, world.live, lambda: 0.5)
+    board = SilenceCache(posted, connection, world.live, lambda: 0.5)
     added = await posted.add(text(match={"data.host": "h1"}))
     await board.refresh()
     await world.send(world.event("1", host="h1"), world.event("2", host="h2"))

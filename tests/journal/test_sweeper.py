@@ -6,8 +6,13 @@ from support.events import deliveries_of, event_from
 from router.clock import Clock
 from router.events.model import Received
 from router.journal import jobs, keys
-from router.journal.batches import Batches, Verdict
+from router.journal.batches import (
+    Batches,
+)
 from router.journal.connection import Connection
+from router.journal.finish import (
+    FinishedWork,
+)
 from router.journal.keys import BatchId
 from router.journal.sweeper import Sweeper
 
@@ -49,7 +54,9 @@ async def test_a_delivery_set_whose_job_is_lost_gets_one_again(
     sweeper: Sweeper, accepted: BatchId, connection: Connection, clock: Clock, sample: bytes
 ) -> None:
     deliveries = deliveries_of(event_from(sample), 1)
-    outcome = Verdict(duplicate=0, filtered=0, matched=1, quarantined=(), deliveries=deliveries)
+    outcome = FinishedWork(
+        duplicate=0, filtered=0, matched=1, quarantined=(), deliveries=deliveries
+    )
     await Batches(connection, clock).finish(accepted, outcome)
     await connection.redis.delete(keys.job("id0002"), keys.deliver_queue("mail"))
 

@@ -17,7 +17,7 @@ from router.events.decode import (
 from router.events.model import (
     Event,
 )
-from router.offline.explain import Result, as_text, explain
+from router.offline.explain import RuleResult, as_text, explain
 from router.settings.model import Egress
 
 RULES = """
@@ -70,11 +70,11 @@ def test_an_event_is_explained_rule_by_rule(tmp_path: Path, event: Event) -> Non
     explanation = explain(event, configuration.rules, places, now=1_767_225_600.0)
 
     assert [rule.result for rule in explanation.rules] == [
-        Result.MATCHED,
-        Result.NOT_MATCHED,
-        Result.ERROR,
-        Result.SHADOW,
-        Result.NOT_MATCHED,
+        RuleResult.MATCHED,
+        RuleResult.NOT_MATCHED,
+        RuleResult.ERROR,
+        RuleResult.SHADOW,
+        RuleResult.NOT_MATCHED,
     ]
     (sending,) = explanation.rules[0].sendings
     assert sending.destination == "noc"

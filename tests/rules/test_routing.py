@@ -14,7 +14,12 @@ from router.configuration.load import (
 from router.configuration.model import (
     Configuration,
 )
-from router.destinations.rendering.summary import Target, summary
+from router.destinations.rendering.summary import (
+    summary,
+)
+from router.destinations.rendering.templates import (
+    TemplateTarget,
+)
 from router.errors import RulesError
 from router.events.model import document
 from router.rules.model import Rule
@@ -175,7 +180,7 @@ rules:
     }
     issues = content["data"]["detected_issues"]
     assert alert.values == {"issues": issues, "calls": 5, "bad": True}
-    assert summary(alert, Target.TEXT).text == "5 calls of 5"
+    assert summary(alert, TemplateTarget.TEXT).text == "5 calls of 5"
 
 
 def test_a_label_is_cut_and_a_large_value_is_left_out(tmp_path: Path) -> None:

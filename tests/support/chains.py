@@ -10,7 +10,6 @@ from router.rules.state.steps import (
     Escalate,
     Escalating,
     Expect,
-    Hold,
     Inhibited,
     Join,
     Mark,
@@ -19,6 +18,7 @@ from router.rules.state.steps import (
     Overdue,
     Reason,
     Resolve,
+    Suppress,
     Tell,
 )
 
@@ -48,7 +48,7 @@ def _raising(key: str, at: int, event: str, which: set[int], number: int) -> tup
         Open("open", key, at, 3_600_000),
         Mark("mark", key, 3_600_000, opened),
         Inhibited((("mark", other),)),
-        Hold(Reason.SILENCED),
+        Suppress(Reason.SILENCED),
         Cooldown("cooldown", key, at, 8_000),
         Join("group", other, opened, (f"d{number}",))
         if number > 1

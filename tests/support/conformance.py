@@ -15,7 +15,7 @@ from router.cel import (
     compile_expression,
     identifier_problem,
 )
-from router.cel.values import Duration, Timestamp, Type, Uint, map_of
+from router.cel.values import DurationValue, TimestampValue, TypeValue, Uint, map_of
 from support import textproto
 from support.textproto import Message
 
@@ -40,7 +40,7 @@ FILES = (
 _PROTO = re.compile(
     r"TestAllTypes|\bGlobalEnum|\bNestedEnum|google\.protobuf\.(?!Timestamp\b|Duration\b)\w+"
 )
-_TIMES = {"Timestamp": Timestamp, "Duration": Duration}
+_TIMES = {"Timestamp": TimestampValue, "Duration": DurationValue}
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -153,7 +153,7 @@ _VALUES: dict[str, Callable[[Any], Any]] = {
     "double_value": float,
     "string_value": _text,
     "bytes_value": bytes,
-    "type_value": lambda name: Type(_text(name)),
+    "type_value": lambda name: TypeValue(_text(name)),
     "list_value": _list,
     "map_value": _map,
     "object_value": _time,

@@ -12,8 +12,8 @@ from router.configuration.load import (
     load,
 )
 from router.configuration.model import (
+    ActiveConfiguration,
     Configuration,
-    Live,
 )
 from router.events.decode import (
     decode_request,
@@ -25,15 +25,15 @@ from router.events.model import (
 from router.journal import keys, ledger
 from router.journal.batches import Batches
 from router.journal.connection import Connection
-from router.journal.crash_counts import Strikes
+from router.journal.crash_counts import CrashCounter
 from router.journal.finish import Finish
 from router.journal.keys import BatchId, TimerId
 from router.journal.rule_state import States
 from router.journal.timers import Timers
 from router.metrics import Metrics
-from router.worker.evaluation.batch_job import Evaluate
-from router.worker.evaluation.timer_job import FireTimers, Journal
-from router.worker.queue.poison import Suspects
+from router.worker.evaluation.batch_job import BatchJob
+from router.worker.evaluation.timer_job import Journal, TimerJob
+from router.worker.queue.poison import PoisonDetector
 from support.clock import SetClock
 
 PLACES = "destinations: {noc: {capture: {}}, boss: {capture: {}}}\n"
@@ -72,26 +72,26 @@ class World:
         self.clock = time.clock()
         self.metrics = Metrics()
         self.configuration = configuration(rules)
-        self.live = Live(self.configuration)
+        self.live = ActiveConfiguration(self.configuration)
         self.batches = Batches(connection, self.clock)
         self.evaluate = self.worker(connection)
 
-    def worker(self, connection: Connection) -> Evaluate:
+    def worker(self, connection: Connection) -> BatchJob:
         """One more worker on the same rules."""
-        return Evaluate(
+        return BatchJob(
             Batches(connection, self.clock),
             self.live,
             self.metrics,
             self.clock,
-            suspects=Suspects(Strikes(connection)),
+            suspects=PoisonDetector(CrashCounter(connection)),
             dedup_window=86_400,
         )
 
-    def timer_worker(self, connection: Connection) -> FireTimers:
+    def timer_worker(self, connection: Connection) -> TimerJob:
         """One more worker that fires timers."""
         journal = Journal(Timers(connection), States(connection), Finish(connection, self.clock))
-        suspects = Suspects(Strikes(connection))
-        return FireTimers(journal, self.live, self.metrics, self.clock, suspects)
+        suspects = PoisonDetector(CrashCounter(connection))
+        return TimerJob(journal, self.live, self.metrics, self.clock, suspects)
 
     async def timers(self) -> list[tuple[TimerId, float]]:
         """The timers that are set, and in how many seconds each is due."""

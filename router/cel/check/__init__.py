@@ -15,42 +15,42 @@ from typing import Final
 
 from router.cel import tree
 from router.cel.check import calls, fields, operators
-from router.cel.check.checker import Checker, Problem, Rules
+from router.cel.check.checker import Checker, Rules, TypeProblem
 from router.cel.check.types import Type
 from router.cel.tree import Node
 
-__all__ = ["Problem", "check", "check_condition"]
+__all__ = ["TypeProblem", "check", "check_condition"]
 
 _RULES: Final[Rules] = {
     tree.Literal: fields.literal,
     tree.Name: fields.name,
     tree.Let: fields.let,
-    tree.Given: fields.given,
+    tree.ExternalConstant: fields.given,
     tree.Field: fields.field,
     tree.OptionalField: fields.optional_field,
     tree.Has: fields.has,
-    tree.Item: fields.item,
-    tree.OptionalItem: fields.optional_item,
-    tree.Listing: fields.listing,
-    tree.Mapping: fields.mapping,
+    tree.IndexAccess: fields.item,
+    tree.OptionalIndexAccess: fields.optional_item,
+    tree.ListLiteral: fields.listing,
+    tree.MapLiteral: fields.mapping,
     tree.Not: operators.negation,
     tree.Negative: operators.negative,
     tree.Logic: operators.logic,
     tree.Binary: operators.binary,
-    tree.Choice: operators.ternary,
+    tree.Conditional: operators.ternary,
     tree.Call: calls.call,
     tree.Macro: calls.macro,
 }
 
 
-def check(source: str, root: Node, names: Mapping[str, Type]) -> list[Problem]:
+def check(source: str, root: Node, names: Mapping[str, Type]) -> list[TypeProblem]:
     """The problems of an expression of any type; ``names`` are the types of its roots."""
     checker = Checker(_RULES, source, names)
     checker.type(root)
     return checker.problems
 
 
-def check_condition(source: str, root: Node, names: Mapping[str, Type]) -> list[Problem]:
+def check_condition(source: str, root: Node, names: Mapping[str, Type]) -> list[TypeProblem]:
     """The problems of an expression that is to be true or false."""
     checker = Checker(_RULES, source, names)
     checker.bool(root)

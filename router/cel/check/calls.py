@@ -18,8 +18,8 @@ from router.cel.check.types import (
     TIMESTAMP,
     TYPE,
     UINT,
-    Kind,
     Type,
+    TypeKind,
     either,
     list_of,
     optional_of,
@@ -27,25 +27,25 @@ from router.cel.check.types import (
 from router.cel.functions import FUNCTIONS, MACROS
 from router.cel.tree import Node
 
-_Kinds = tuple[Kind, ...]
-_TEXT: Final[_Kinds] = (Kind.TEXT,)
-_WHOLE: Final[_Kinds] = (Kind.INT,)
-_DATE: Final[tuple[_Kinds, ...]] = ((Kind.TIMESTAMP,), _TEXT)
-_TIME: Final[tuple[_Kinds, ...]] = ((Kind.TIMESTAMP, Kind.DURATION), _TEXT)
-_OPTIONAL: Final[tuple[_Kinds, ...]] = ((Kind.OPTIONAL,),)
+_Kinds = tuple[TypeKind, ...]
+_TEXT: Final[_Kinds] = (TypeKind.TEXT,)
+_WHOLE: Final[_Kinds] = (TypeKind.INT,)
+_DATE: Final[tuple[_Kinds, ...]] = ((TypeKind.TIMESTAMP,), _TEXT)
+_TIME: Final[tuple[_Kinds, ...]] = ((TypeKind.TIMESTAMP, TypeKind.DURATION), _TEXT)
+_OPTIONAL: Final[tuple[_Kinds, ...]] = ((TypeKind.OPTIONAL,),)
 
 _ARGUMENTS: Final[Mapping[str, tuple[_Kinds, ...]]] = {
-    "size": ((Kind.TEXT, Kind.LIST, Kind.MAP, Kind.BYTES),),
+    "size": ((TypeKind.TEXT, TypeKind.LIST, TypeKind.MAP, TypeKind.BYTES),),
     **dict.fromkeys(("startsWith", "endsWith", "contains", "matches"), (_TEXT, _TEXT)),
     **dict.fromkeys(("lowerAscii", "upperAscii", "trim", "reverse"), (_TEXT,)),
     "charAt": (_TEXT, _WHOLE),
     "substring": (_TEXT, _WHOLE, _WHOLE),
     **dict.fromkeys(("indexOf", "lastIndexOf", "split"), (_TEXT, _TEXT, _WHOLE)),
-    "join": ((Kind.LIST,), _TEXT),
+    "join": ((TypeKind.LIST,), _TEXT),
     "replace": (_TEXT, _TEXT, _TEXT, _WHOLE),
-    "double": ((Kind.NUMBER, Kind.TEXT),),
-    "timestamp": ((Kind.TEXT, Kind.INT, Kind.TIMESTAMP),),
-    "duration": ((Kind.TEXT, Kind.DURATION),),
+    "double": ((TypeKind.NUMBER, TypeKind.TEXT),),
+    "timestamp": ((TypeKind.TEXT, TypeKind.INT, TypeKind.TIMESTAMP),),
+    "duration": ((TypeKind.TEXT, TypeKind.DURATION),),
     **dict.fromkeys(("getFullYear", "getMonth", "getDate", "getDayOfMonth"), _DATE),
     **dict.fromkeys(("getDayOfWeek", "getDayOfYear"), _DATE),
     **dict.fromkeys(("getHours", "getMinutes", "getSeconds", "getMilliseconds"), _TIME),
@@ -109,9 +109,9 @@ _RESULTS_OF: Final[Mapping[str, Callable[[list[Type]], Type]]] = {
 def _instead(check: Checker, node: tree.Call, argument: Node, found: Type, kinds: _Kinds) -> str:
     """What was meant, where that is plain."""
     written = check.written(argument)
-    if node.function == "contains" and found.kind in {Kind.LIST, Kind.MAP}:
+    if node.function == "contains" and found.kind in {TypeKind.LIST, TypeKind.MAP}:
         return f"write {check.written(node.arguments[1])} in {written}"
-    if Kind.TIMESTAMP in kinds and found.kind is Kind.TEXT:
+    if TypeKind.TIMESTAMP in kinds and found.kind is TypeKind.TEXT:
         return f"write timestamp({written})"
     return ""
 
@@ -122,7 +122,7 @@ def _instead(check: Checker, node: tree.Call, argument: Node, found: Type, kinds
 def macro(check: Checker, node: tree.Macro) -> Type:
     over = check.type(node.over)
     form = MACROS[node.macro]
-    wanted = (Kind.OPTIONAL,) if form.is_optional else (Kind.LIST, Kind.MAP)
+    wanted = (TypeKind.OPTIONAL,) if form.is_optional else (TypeKind.LIST, TypeKind.MAP)
     if not over.can_be(*wanted):
         takes = "takes an optional value" if form.is_optional else "goes through a list or map"
         check.report(node.over, f"{check.is_a(node.over, over)}, {node.macro}() {takes}")
@@ -137,7 +137,7 @@ def macro(check: Checker, node: tree.Macro) -> Type:
     made = check.within(_variables(node, over), body)
     results: Mapping[str, Type] = {
         "filter": list_of(_single(over)),
-        "transformMap": Type(kind=Kind.MAP, item=made),
+        "transformMap": Type(kind=TypeKind.MAP, item=made),
         "optMap": optional_of(made),
         "optFlatMap": made,
     }
@@ -150,13 +150,13 @@ def _variables(node: tree.Macro, over: Type) -> dict[str, Type]:
     if len(node.variables) == 1:
         return {node.variables[0]: _single(over)}
     first, second = node.variables
-    key = {Kind.LIST: INT, Kind.MAP: _key(over)}.get(over.kind, ANY)
+    key = {TypeKind.LIST: INT, TypeKind.MAP: _key(over)}.get(over.kind, ANY)
     return {first: key, second: over.item or ANY}
 
 
 def _single(over: Type) -> Type:
     """An element of a list, a key of a map, what an optional value holds."""
-    return _key(over) if over.kind is Kind.MAP else over.item or ANY
+    return _key(over) if over.kind is TypeKind.MAP else over.item or ANY
 
 
 def _key(over: Type) -> Type:

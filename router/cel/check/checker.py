@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from router.cel import tree
-from router.cel.check.types import ANY, BOOL, NUMBERS, Kind, Type
+from router.cel.check.types import ANY, BOOL, NUMBERS, Type, TypeKind
 from router.cel.tree import Node
 
 _SHOWN: Final = 60
@@ -22,7 +22,7 @@ Rules = Mapping[type[Node], Rule]
 NamesField = tree.Field | tree.OptionalField | tree.Has
 
 
-class Problem(msgspec.Struct, frozen=True):
+class TypeProblem(msgspec.Struct, frozen=True):
     """What is wrong with a part of a condition. ``offset`` and ``length`` are in its characters."""
 
     offset: int
@@ -42,7 +42,7 @@ class Checker:
         self._names = dict(names)
         self._lets: dict[int, Type] = {}
         """By the identity of their bodies."""
-        self.problems: list[Problem] = []
+        self.problems: list[TypeProblem] = []
 
     def type(self, node: Node) -> Type:
         """The type of a node; its problems are kept."""
@@ -51,7 +51,7 @@ class Checker:
     def bool(self, node: Node) -> Type:
         """As ``type``, for a node that must be true or false."""
         found = self.type(node)
-        if not found.can_be(Kind.BOOL):
+        if not found.can_be(TypeKind.BOOL):
             self.report(
                 node, f"{self.is_a(node, found)}, not true or false", "compare it with something"
             )
@@ -78,14 +78,14 @@ class Checker:
             self._names = outer
 
     def report(self, node: Node, message: str, hint: str = "") -> None:
-        self.problems.append(Problem(node.offset, node.length, message, hint))
+        self.problems.append(TypeProblem(node.offset, node.length, message, hint))
 
     def report_name(self, node: NamesField, message: str, hint: str) -> None:
         """Report at the name of the field that a node asks for, where it can be told."""
         end = node.offset + node.length
         at = self._source.rfind(node.name, node.operand.offset + node.operand.length, end)
         place = (node.offset, node.length) if at < 0 else (at, len(node.name))
-        self.problems.append(Problem(*place, message, hint))
+        self.problems.append(TypeProblem(*place, message, hint))
 
     def written(self, node: Node) -> str:
         """The node as it stands in the condition, on one line and not too long."""
@@ -99,7 +99,7 @@ class Checker:
 
 def described(found: Type) -> str:
     """What a type is called. Numbers are all the same but in arithmetic."""
-    return Kind.NUMBER.value if found.kind in NUMBERS else found.kind.value
+    return TypeKind.NUMBER.value if found.kind in NUMBERS else found.kind.value
 
 
 def choice(what: str, names: Iterable[str]) -> str:

@@ -13,9 +13,9 @@ from typing import Any, Final
 import msgspec
 
 from router.cel import tree
-from router.cel.check.checker import Problem
+from router.cel.check.checker import TypeProblem
 from router.cel.compiler import compile_value
-from router.cel.tree import Node, bare, path
+from router.cel.tree import Node, path, unwrap_lets
 from router.cel.values import ERROR
 
 _FLIPPED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
@@ -66,17 +66,17 @@ class Allowed(msgspec.Struct, frozen=True):
         return self
 
 
-def contradictions(source: str, root: Node) -> list[Problem]:
+def contradictions(source: str, root: Node) -> list[TypeProblem]:
     """What makes a condition never hold, or always."""
-    if not any(isinstance(node, tree.Name | tree.Given) for node in tree.walk(root)):
+    if not any(isinstance(node, tree.Name | tree.ExternalConstant) for node in tree.walk(root)):
         holds = compile_value(root)({}, ERROR) is True
         message = f"this {'always' if holds else 'never'} holds: it reads nothing of the event"
         hint = "leave it out" if holds else "use `mode: shadow` for a rule that tells nobody"
-        return [Problem(root.offset, root.length, message, hint, is_warning=holds)]
+        return [TypeProblem(root.offset, root.length, message, hint, is_warning=holds)]
     fields: dict[tuple[str, ...], tuple[Allowed, Node]] = {}
     problems = []
     for part in _all_of(root):
-        test = _test(bare(part))
+        test = _test(unwrap_lets(part))
         if test is None:
             continue
         name, operator, literal = test
@@ -88,12 +88,12 @@ def contradictions(source: str, root: Node) -> list[Problem]:
     return problems
 
 
-def _problem(source: str, part: Node, earlier: Node) -> Problem:
+def _problem(source: str, part: Node, earlier: Node) -> TypeProblem:
     message = "this never holds"
     if earlier is not part:
         text = source[earlier.offset : earlier.offset + earlier.length]
         message = f"this never holds together with {' '.join(text.split())}"
-    return Problem(part.offset, part.length, message)
+    return TypeProblem(part.offset, part.length, message)
 
 
 def _all_of(node: Node) -> Iterator[Node]:
@@ -109,14 +109,14 @@ def _test(node: Node) -> tuple[tuple[str, ...], str, Any] | None:
     """A field, an operator, and the literal with which it is compared."""
     if not isinstance(node, tree.Binary):
         return None
-    left, right, operator = node.left, bare(node.right), node.operator
-    if operator == "in" and isinstance(right, tree.Listing):
-        items = [bare(item) for item in right.items]
+    left, right, operator = node.left, unwrap_lets(node.right), node.operator
+    if operator == "in" and isinstance(right, tree.ListLiteral):
+        items = [unwrap_lets(item) for item in right.items]
         values = tuple(item.value for item in items if isinstance(item, tree.Literal))
         name = path(left)
         return (name, "in", values) if name and len(values) == len(items) else None
-    if isinstance(bare(left), tree.Literal):
-        left, right, operator = right, bare(left), _FLIPPED.get(operator, "")
+    if isinstance(unwrap_lets(left), tree.Literal):
+        left, right, operator = right, unwrap_lets(left), _FLIPPED.get(operator, "")
     name = path(left)
     if name is None or not isinstance(right, tree.Literal):
         return None

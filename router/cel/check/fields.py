@@ -9,9 +9,9 @@ from router.cel.check.types import (
     ANY,
     BOOL,
     MAP,
-    Kind,
     Property,
     Type,
+    TypeKind,
     either,
     list_of,
     optional_of,
@@ -34,7 +34,7 @@ def let(check: Checker, node: tree.Let) -> Type:
     return check.let(node)
 
 
-def given(_check: Checker, node: tree.Given) -> Type:
+def given(_check: Checker, node: tree.ExternalConstant) -> Type:
     return type_of_table(node.value)
 
 
@@ -45,7 +45,7 @@ def field(check: Checker, node: tree.Field) -> Type:
 
 def optional_field(check: Checker, node: tree.OptionalField) -> Type:
     found = _member(check, node, f'{check.written(node.operand)}[?"{node.name}"] is not checked')
-    return found if found.kind is Kind.OPTIONAL else optional_of(found)
+    return found if found.kind is TypeKind.OPTIONAL else optional_of(found)
 
 
 def has(check: Checker, node: tree.Has) -> Type:
@@ -56,16 +56,16 @@ def has(check: Checker, node: tree.Has) -> Type:
 def _member(check: Checker, node: NamesField, hatch: str) -> Type:
     """The type of a field; ``hatch`` says how to ask for one that is not in the schema."""
     owner = check.type(node.operand)
-    if owner.kind is Kind.OPTIONAL:
+    if owner.kind is TypeKind.OPTIONAL:
         # What is read from an optional value is optional, too.
         return optional_of(_member_of(check, node, owner.item or ANY, hatch))
     return _member_of(check, node, owner, hatch)
 
 
 def _member_of(check: Checker, node: NamesField, owner: Type, hatch: str) -> Type:
-    if not owner.can_be(Kind.MAP):
+    if not owner.can_be(TypeKind.MAP):
         written = check.written(node.operand)
-        hint = f"its elements may: {written}.exists(x, …)" if owner.kind is Kind.LIST else ""
+        hint = f"its elements may: {written}.exists(x, …)" if owner.kind is TypeKind.LIST else ""
         check.report_name(node, f"{check.is_a(node.operand, owner)} and has no fields", hint)
         return ANY
     if owner.fields is None:
@@ -80,24 +80,24 @@ def _member_of(check: Checker, node: NamesField, owner: Type, hatch: str) -> Typ
     return ANY if known is None else known.type
 
 
-def item(check: Checker, node: tree.Item) -> Type:
+def item(check: Checker, node: tree.IndexAccess) -> Type:
     return _element(check, node)
 
 
-def optional_item(check: Checker, node: tree.OptionalItem) -> Type:
+def optional_item(check: Checker, node: tree.OptionalIndexAccess) -> Type:
     found = _element(check, node)
-    return found if found.kind is Kind.OPTIONAL else optional_of(found)
+    return found if found.kind is TypeKind.OPTIONAL else optional_of(found)
 
 
-_INDEXES: Final[Mapping[Kind, tuple[Kind, ...]]] = {
-    Kind.LIST: (Kind.NUMBER,),
-    Kind.MAP: (Kind.TEXT, Kind.NUMBER, Kind.BOOL),
+_INDEXES: Final[Mapping[TypeKind, tuple[TypeKind, ...]]] = {
+    TypeKind.LIST: (TypeKind.NUMBER,),
+    TypeKind.MAP: (TypeKind.TEXT, TypeKind.NUMBER, TypeKind.BOOL),
 }
 
 
-def _element(check: Checker, node: tree.Item | tree.OptionalItem) -> Type:
+def _element(check: Checker, node: tree.IndexAccess | tree.OptionalIndexAccess) -> Type:
     owner, index = check.type(node.operand), check.type(node.index)
-    if owner.kind is Kind.OPTIONAL:
+    if owner.kind is TypeKind.OPTIONAL:
         return optional_of((owner.item or ANY).item or ANY)
     if not owner.can_be(*_INDEXES):
         check.report(node, f"{check.is_a(node.operand, owner)} and has no elements")
@@ -106,7 +106,7 @@ def _element(check: Checker, node: tree.Item | tree.OptionalItem) -> Type:
     return owner.item or ANY
 
 
-def listing(check: Checker, node: tree.Listing) -> Type:
+def listing(check: Checker, node: tree.ListLiteral) -> Type:
     types = [check.type(each) for each in node.items]
     return list_of(
         either(
@@ -116,14 +116,14 @@ def listing(check: Checker, node: tree.Listing) -> Type:
     )
 
 
-def mapping(check: Checker, node: tree.Mapping) -> Type:
+def mapping(check: Checker, node: tree.MapLiteral) -> Type:
     entries = [(key, check.type(key), check.type(value)) for key, value in node.entries]
     names = [key.value if isinstance(key, tree.Literal) else None for key, _, _ in entries]
     if node.optional or not all(isinstance(name, str) for name in names):
         return MAP
     types = [found for _, _, found in entries]
     return Type(
-        kind=Kind.MAP,
+        kind=TypeKind.MAP,
         fields={
             str(name): Property(found, required=True)
             for name, found in zip(names, types, strict=True)

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from router.cel import tree
-from router.cel.check.checker import Problem
+from router.cel.check.checker import TypeProblem
 from router.cel.check.types import ANY, Type
 from router.cel.tree import Node, path
 
@@ -28,7 +28,7 @@ Paths = frozenset[Path]
 _NONE: Final[Paths] = frozenset()
 
 
-def silent_parts(source: str, root: Node, names: Mapping[str, Type]) -> list[Problem]:
+def silent_parts(source: str, root: Node, names: Mapping[str, Type]) -> list[TypeProblem]:
     """A warning for each test that does not hold where a field is missing, and may be meant to."""
     finder = _Finder(source, names)
     finder.look(root, denied=False, present=_NONE)
@@ -39,7 +39,7 @@ class _Finder:
     def __init__(self, source: str, names: Mapping[str, Type]) -> None:
         self._source = source
         self._names = names
-        self.problems: list[Problem] = []
+        self.problems: list[TypeProblem] = []
 
     def look(self, node: Node, *, denied: bool, present: Paths) -> None:
         """Find such tests below a node; ``present`` are the fields that are there for sure."""
@@ -56,7 +56,7 @@ class _Finder:
                 self.look(operand, denied=not denied, present=present)
             case tree.Logic():
                 self._look_at_parts(node, denied=denied, present=present)
-            case tree.Choice(condition=condition, then=then, otherwise=otherwise):
+            case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
                 for branch, holds in ((then, True), (otherwise, False)):
                     sure = present | _asked(condition, denied=not holds)
                     self.look(branch, denied=denied, present=sure)
@@ -88,7 +88,7 @@ class _Finder:
         shown = ".".join(lacking[0])
         absent = " || ".join(f"!has({'.'.join(name)})" for name in lacking)
         self.problems.append(
-            Problem(
+            TypeProblem(
                 node.offset,
                 node.length,
                 f"`{test}` does not hold for an event without {shown}",
@@ -131,13 +131,13 @@ def _is_denial(node: Node, *, denied: bool) -> bool:
 
 
 def _is_null(node: Node) -> bool:
-    value = tree.bare(node)
+    value = tree.unwrap_lets(node)
     return isinstance(value, tree.Literal) and value.value is None
 
 
 def _relied_on(node: Node, *, denied: bool) -> Paths:
     """The fields that are there if a part is true (false, if ``denied``)."""
-    match tree.bare(node):
+    match tree.unwrap_lets(node):
         case tree.Not(operand=operand):
             return _relied_on(operand, denied=not denied)
         case tree.Logic(operator=operator, parts=parts):
@@ -153,7 +153,7 @@ def _relied_on(node: Node, *, denied: bool) -> Paths:
 
 def _asked(node: Node, *, denied: bool) -> Paths:
     """The fields that ``has`` has found if a part is true (false, if ``denied``)."""
-    match tree.bare(node):
+    match tree.unwrap_lets(node):
         case tree.Not(operand=operand):
             return _asked(operand, denied=not denied)
         case tree.Logic(operator=operator, parts=parts):
@@ -178,7 +178,7 @@ def _read(node: Node) -> Iterator[Path]:
     if name is not None:
         yield name
         return
-    if isinstance(node, tree.Logic | tree.Choice):
+    if isinstance(node, tree.Logic | tree.Conditional):
         return
     children = (node.over,) if isinstance(node, tree.Macro) else node.children()
     for child in children:

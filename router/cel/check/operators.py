@@ -17,8 +17,8 @@ from router.cel.check.types import (
     TEXT,
     TIMESTAMP,
     UINT,
-    Kind,
     Type,
+    TypeKind,
     either,
     list_of,
 )
@@ -36,7 +36,7 @@ def negation(check: Checker, node: tree.Not) -> Type:
     return check.bool(node.operand)
 
 
-def ternary(check: Checker, node: tree.Choice) -> Type:
+def ternary(check: Checker, node: tree.Conditional) -> Type:
     check.bool(node.condition)
     return either([check.type(node.then), check.type(node.otherwise)])
 
@@ -91,7 +91,7 @@ def _unknown_word(
 
 def _same_kind(one: Type, other: Type) -> bool:
     # null stands for "not applicable" wherever Twilio likes, so it is compared with anything.
-    if Kind.NULL in {one.kind, other.kind} or (one.nullable and other.nullable):
+    if TypeKind.NULL in {one.kind, other.kind} or (one.nullable and other.nullable):
         return True
     if one.kind in NUMBERS and other.kind in NUMBERS:
         return True
@@ -105,25 +105,25 @@ def _respelling(check: Checker, one: _Typed, other: _Typed) -> str:
 
 def _fitted(check: Checker, side: _Typed, wanted: Type) -> str:
     node, found = side
-    if found.kind is Kind.OPTIONAL:
+    if found.kind is TypeKind.OPTIONAL:
         return f"write {check.written(node)}.orValue(…)"
     maker = _MAKERS.get(wanted.kind)
-    if maker is not None and found.kind is Kind.TEXT:
+    if maker is not None and found.kind is TypeKind.TEXT:
         return f"write {maker}({check.written(node)})"
     return _fitted_literal(check, node, wanted) if isinstance(node, tree.Literal) else ""
 
 
-_MAKERS: Final = {Kind.TIMESTAMP: "timestamp", Kind.DURATION: "duration"}
+_MAKERS: Final = {TypeKind.TIMESTAMP: "timestamp", TypeKind.DURATION: "duration"}
 
 
 def _fitted_literal(check: Checker, node: tree.Literal, wanted: Type) -> str:
-    if wanted.kind is Kind.TEXT and not isinstance(node.value, str):
+    if wanted.kind is TypeKind.TEXT and not isinstance(node.value, str):
         if wanted.words:
             return choice("it is one of", wanted.words)
         return f'write "{check.written(node)}" for text'
     text = node.value if isinstance(node.value, str) else ""
     is_number = wanted.kind in NUMBERS and text.strip("-").replace(".", "", 1).isdecimal()
-    is_bool = wanted.kind is Kind.BOOL and text in {"true", "false"}
+    is_bool = wanted.kind is TypeKind.BOOL and text in {"true", "false"}
     return f"write {text} without quotes" if is_number or is_bool else ""
 
 
@@ -140,25 +140,25 @@ def _ordering(check: Checker, node: tree.Binary, left: Type, right: Type) -> Typ
 
 
 _ORDERED: Final = (
-    Kind.NUMBER,
-    Kind.TEXT,
-    Kind.BOOL,
-    Kind.BYTES,
-    Kind.TIMESTAMP,
-    Kind.DURATION,
+    TypeKind.NUMBER,
+    TypeKind.TEXT,
+    TypeKind.BOOL,
+    TypeKind.BYTES,
+    TypeKind.TIMESTAMP,
+    TypeKind.DURATION,
 )
 
 
 def _membership(check: Checker, node: tree.Binary, left: Type, right: Type) -> Type:
-    if not right.can_be(Kind.LIST, Kind.MAP):
+    if not right.can_be(TypeKind.LIST, TypeKind.MAP):
         hint = ""
-        if right.kind is Kind.TEXT:
+        if right.kind is TypeKind.TEXT:
             hint = f"write {check.written(node.right)}.contains({check.written(node.left)})"
         check.report(node, f"{check.is_a(node.right, right)}, `in` looks into a list or map", hint)
-    elif isinstance(node.right, tree.Listing):
+    elif isinstance(node.right, tree.ListLiteral):
         for item in node.right.items:
             _compare(check, item, (node.left, left), (item, check.type(item)))
-    elif right.kind is Kind.LIST and right.item is not None:
+    elif right.kind is TypeKind.LIST and right.item is not None:
         _compare_with_elements(check, node, left, right.item)
     return BOOL
 
@@ -172,27 +172,27 @@ def _compare_with_elements(check: Checker, node: tree.Binary, left: Type, item: 
         _unknown_word(check, node.left, node.right, item.words, "never holds")
 
 
-_Row = tuple[Kind, Kind, Type]
+_Row = tuple[TypeKind, TypeKind, Type]
 _NUMBER_ROWS: Final[tuple[_Row, ...]] = (
-    (Kind.INT, Kind.INT, INT),
-    (Kind.UINT, Kind.UINT, UINT),
-    (Kind.DOUBLE, Kind.DOUBLE, DOUBLE),
+    (TypeKind.INT, TypeKind.INT, INT),
+    (TypeKind.UINT, TypeKind.UINT, UINT),
+    (TypeKind.DOUBLE, TypeKind.DOUBLE, DOUBLE),
 )
 _ROWS: Final[Mapping[str, tuple[_Row, ...]]] = {
     "+": (
         *_NUMBER_ROWS,
-        (Kind.TEXT, Kind.TEXT, TEXT),
-        (Kind.BYTES, Kind.BYTES, BYTES),
-        (Kind.LIST, Kind.LIST, LIST),
-        (Kind.TIMESTAMP, Kind.DURATION, TIMESTAMP),
-        (Kind.DURATION, Kind.TIMESTAMP, TIMESTAMP),
-        (Kind.DURATION, Kind.DURATION, DURATION),
+        (TypeKind.TEXT, TypeKind.TEXT, TEXT),
+        (TypeKind.BYTES, TypeKind.BYTES, BYTES),
+        (TypeKind.LIST, TypeKind.LIST, LIST),
+        (TypeKind.TIMESTAMP, TypeKind.DURATION, TIMESTAMP),
+        (TypeKind.DURATION, TypeKind.TIMESTAMP, TIMESTAMP),
+        (TypeKind.DURATION, TypeKind.DURATION, DURATION),
     ),
     "-": (
         *_NUMBER_ROWS,
-        (Kind.TIMESTAMP, Kind.TIMESTAMP, DURATION),
-        (Kind.TIMESTAMP, Kind.DURATION, TIMESTAMP),
-        (Kind.DURATION, Kind.DURATION, DURATION),
+        (TypeKind.TIMESTAMP, TypeKind.TIMESTAMP, DURATION),
+        (TypeKind.TIMESTAMP, TypeKind.DURATION, TIMESTAMP),
+        (TypeKind.DURATION, TypeKind.DURATION, DURATION),
     ),
     "*": _NUMBER_ROWS,
     "/": _NUMBER_ROWS,
@@ -211,7 +211,7 @@ _TAKES: Final = {
 def _arithmetic(check: Checker, node: tree.Binary, left: Type, right: Type) -> Type:
     rows = _ROWS[node.operator]
     fitting = [made for one, other, made in rows if left.can_be(one) and right.can_be(other)]
-    if LIST in fitting and Kind.LIST in {left.kind, right.kind}:
+    if LIST in fitting and TypeKind.LIST in {left.kind, right.kind}:
         return list_of(either((left.item or ANY, right.item or ANY)))
     if fitting:
         return either(fitting)
@@ -243,13 +243,13 @@ def _respelt(check: Checker, node: tree.Binary, left: Type) -> str:
             return f"write {int(side.value)}"
         if isinstance(side, tree.Literal) and side.value.__class__ is int:
             return f"write {check.written(side)}.0"
-    whole = node.left if left.kind is Kind.INT else node.right
+    whole = node.left if left.kind is TypeKind.INT else node.right
     return f"write double({check.written(whole)})"
 
 
 def negative(check: Checker, node: tree.Negative) -> Type:
     found = check.type(node.operand)
-    if not found.can_be(Kind.INT, Kind.DOUBLE, Kind.DURATION):
+    if not found.can_be(TypeKind.INT, TypeKind.DOUBLE, TypeKind.DURATION):
         check.report(node, f"{check.is_a(node.operand, found)}, `-` takes a number")
         return ANY
     return found

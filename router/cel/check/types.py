@@ -21,7 +21,7 @@ _DEPTH_LIMIT: Final = 20
 """Structs within Structs that are looked into; below, anything goes."""
 
 
-class Kind(enum.Enum):
+class TypeKind(enum.Enum):
     """Each with what a message calls it."""
 
     ANY = "anything"
@@ -42,7 +42,7 @@ class Kind(enum.Enum):
     OPTIONAL = "an optional value"
 
 
-NUMBERS: Final = frozenset({Kind.INT, Kind.UINT, Kind.DOUBLE, Kind.NUMBER})
+NUMBERS: Final = frozenset({TypeKind.INT, TypeKind.UINT, TypeKind.DOUBLE, TypeKind.NUMBER})
 
 
 class Property(msgspec.Struct, frozen=True):
@@ -56,7 +56,7 @@ class Property(msgspec.Struct, frozen=True):
 class Type(msgspec.Struct, frozen=True, kw_only=True):
     """A kind, and what more is known."""
 
-    kind: Kind
+    kind: TypeKind
     nullable: bool = False
     """Whether it may be null instead."""
     words: tuple[str, ...] = ()
@@ -71,45 +71,45 @@ class Type(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_known(self) -> bool:
-        return self.kind is not Kind.ANY
+        return self.kind is not TypeKind.ANY
 
-    def can_be(self, *kinds: Kind) -> bool:
+    def can_be(self, *kinds: TypeKind) -> bool:
         """Whether a value of this type may be of one of the kinds."""
         wanted = {member for kind in kinds for member in _MEMBERS.get(kind, (kind,))}
         own = _MEMBERS.get(self.kind, (self.kind,))
         return (
             not self.is_known
             or not wanted.isdisjoint(own)
-            or (self.nullable and Kind.NULL in wanted)
+            or (self.nullable and TypeKind.NULL in wanted)
         )
 
 
-_MEMBERS: Final[Mapping[Kind, tuple[Kind, ...]]] = {
-    Kind.NUMBER: (Kind.INT, Kind.UINT, Kind.DOUBLE),
+_MEMBERS: Final[Mapping[TypeKind, tuple[TypeKind, ...]]] = {
+    TypeKind.NUMBER: (TypeKind.INT, TypeKind.UINT, TypeKind.DOUBLE),
 }
 
-ANY: Final = Type(kind=Kind.ANY)
-TEXT: Final = Type(kind=Kind.TEXT)
-INT: Final = Type(kind=Kind.INT)
-DOUBLE: Final = Type(kind=Kind.DOUBLE)
-NUMBER: Final = Type(kind=Kind.NUMBER)
-UINT: Final = Type(kind=Kind.UINT)
-BOOL: Final = Type(kind=Kind.BOOL)
-BYTES: Final = Type(kind=Kind.BYTES)
-TIMESTAMP: Final = Type(kind=Kind.TIMESTAMP)
-DURATION: Final = Type(kind=Kind.DURATION)
-TYPE: Final = Type(kind=Kind.TYPE)
-NULL: Final = Type(kind=Kind.NULL)
-LIST: Final = Type(kind=Kind.LIST)
-MAP: Final = Type(kind=Kind.MAP)
+ANY: Final = Type(kind=TypeKind.ANY)
+TEXT: Final = Type(kind=TypeKind.TEXT)
+INT: Final = Type(kind=TypeKind.INT)
+DOUBLE: Final = Type(kind=TypeKind.DOUBLE)
+NUMBER: Final = Type(kind=TypeKind.NUMBER)
+UINT: Final = Type(kind=TypeKind.UINT)
+BOOL: Final = Type(kind=TypeKind.BOOL)
+BYTES: Final = Type(kind=TypeKind.BYTES)
+TIMESTAMP: Final = Type(kind=TypeKind.TIMESTAMP)
+DURATION: Final = Type(kind=TypeKind.DURATION)
+TYPE: Final = Type(kind=TypeKind.TYPE)
+NULL: Final = Type(kind=TypeKind.NULL)
+LIST: Final = Type(kind=TypeKind.LIST)
+MAP: Final = Type(kind=TypeKind.MAP)
 
 
 def list_of(item: Type) -> Type:
-    return Type(kind=Kind.LIST, item=item)
+    return Type(kind=TypeKind.LIST, item=item)
 
 
 def optional_of(item: Type) -> Type:
-    return Type(kind=Kind.OPTIONAL, item=item)
+    return Type(kind=TypeKind.OPTIONAL, item=item)
 
 
 def either(types: Iterable[Type]) -> Type:
@@ -118,14 +118,14 @@ def either(types: Iterable[Type]) -> Type:
     words: dict[str, None] = {}
     any_text = False
     for each in types:
-        any_text = any_text or (each.kind is Kind.TEXT and not each.words)
+        any_text = any_text or (each.kind is TypeKind.TEXT and not each.words)
         # There may be a thousand words: they are put together at once, not one by one.
         words.update(dict.fromkeys(each.words))
         wordless = msgspec.structs.replace(each, words=()) if each.words else each
         if wordless not in distinct[-1:]:
             distinct.append(wordless)
     joined = functools.reduce(_join, distinct) if distinct else ANY
-    if joined.kind is not Kind.TEXT or any_text:
+    if joined.kind is not TypeKind.TEXT or any_text:
         return joined
     return msgspec.structs.replace(joined, words=tuple(words))
 
@@ -133,12 +133,12 @@ def either(types: Iterable[Type]) -> Type:
 def _join(one: Type, other: Type) -> Type:
     if one == other:
         return one
-    if Kind.NULL in {one.kind, other.kind}:
-        value = other if one.kind is Kind.NULL else one
+    if TypeKind.NULL in {one.kind, other.kind}:
+        value = other if one.kind is TypeKind.NULL else one
         return msgspec.structs.replace(value, nullable=True) if value.is_known else ANY
     nullable = one.nullable or other.nullable
     if {one.kind, other.kind} <= NUMBERS:
-        kind = one.kind if one.kind is other.kind else Kind.NUMBER
+        kind = one.kind if one.kind is other.kind else TypeKind.NUMBER
         return Type(kind=kind, nullable=nullable)
     if one.kind is not other.kind:
         return ANY
@@ -170,13 +170,13 @@ def type_of_value(value: Any) -> Type:
     """Of a value: a literal, a lookup table."""
     match value:
         case str():
-            return Type(kind=Kind.TEXT, words=(value,))
+            return Type(kind=TypeKind.TEXT, words=(value,))
         case list() | tuple():
             return list_of(either(map(type_of_value, value)))
         case dict():
             types = {name: type_of_value(each) for name, each in value.items()}
             fields = {str(name): Property(each, required=True) for name, each in types.items()}
-            return Type(kind=Kind.MAP, item=either(types.values()), fields=fields)
+            return Type(kind=TypeKind.MAP, item=either(types.values()), fields=fields)
         case _:
             return _SCALARS.get(value.__class__, ANY)
 
@@ -199,7 +199,7 @@ def type_of_table(value: Any) -> Type:
         fields = {
             str(name): Property(sorts[_sort(row)], required=True) for name, row in value.items()
         }
-    return Type(kind=Kind.MAP, item=either(sorts.values()), fields=fields)
+    return Type(kind=TypeKind.MAP, item=either(sorts.values()), fields=fields)
 
 
 class _Same:
@@ -255,9 +255,9 @@ _SCALARS: Final[Mapping[type, Type]] = {
     float: DOUBLE,
     bytes: BYTES,
     type(None): NULL,
-    values.Timestamp: TIMESTAMP,
-    values.Duration: DURATION,
-    values.Type: TYPE,
+    values.TimestampValue: TIMESTAMP,
+    values.DurationValue: DURATION,
+    values.TypeValue: TYPE,
 }
 
 
@@ -279,7 +279,7 @@ def _described_struct(info: Any, depth: int) -> Type:
         field.encode_name: Property(_described(field.type, depth), field.required)
         for field in info.fields
     }
-    return Type(kind=Kind.MAP, fields=MappingProxyType(properties))
+    return Type(kind=TypeKind.MAP, fields=MappingProxyType(properties))
 
 
 def _described_list(info: Any, depth: int) -> Type:
@@ -291,7 +291,7 @@ _DESCRIPTIONS: Final[Mapping[type[msgspec.inspect.Type], Callable[[Any, int], Ty
     msgspec.inspect.ListType: _described_list,
     msgspec.inspect.VarTupleType: _described_list,
     msgspec.inspect.DictType: lambda info, depth: Type(
-        kind=Kind.MAP, item=_described(info.value_type, depth)
+        kind=TypeKind.MAP, item=_described(info.value_type, depth)
     ),
     msgspec.inspect.UnionType: lambda info, depth: either(
         _described(each, depth) for each in info.types

@@ -5,15 +5,15 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from router.configuration.convert import Converter, found, suggestion
-from router.configuration.variables import MissingVariable, Values, Variables, names_in
+from router.configuration.variables import MissingVariable, Substitutions, Variables, names_in
 from router.configuration.yaml.document import (
     Entry,
     ListNode,
     MapNode,
     Node,
-    Page,
     Scalar,
-    Unusable,
+    UnreadableNode,
+    YamlDocument,
 )
 from router.destinations.contract import DestinationConfig
 from router.destinations.kinds import KINDS
@@ -34,7 +34,7 @@ _TRIALS: Final = 64
 
 
 def read_destination(
-    page: Page, entry: Entry, environ: Mapping[str, str], missing: MissingVariable
+    page: YamlDocument, entry: Entry, environ: Mapping[str, str], missing: MissingVariable
 ) -> DestinationSpec | None:
     """One destination, or None where something is wrong; that is reported to ``page``."""
     name = entry.key.text
@@ -46,7 +46,7 @@ def read_destination(
         return None
     kind, node = chosen.key.text, chosen.value
     wanted = dict.fromkeys(name for text in _texts(node) for name in names_in(text))
-    values = Values.of(wanted, environ)
+    values = Substitutions.of(wanted, environ)
     absent = tuple(name for name in wanted if not values.known.get(name))
     if absent and missing is MissingVariable.KEEP:
         config = _with_stand_ins(page, chosen, values, absent)
@@ -56,10 +56,10 @@ def read_destination(
     return DestinationSpec(name=name, kind=kind, config=config, missing_variables=absent)
 
 
-def _kind(page: Page, entry: Entry) -> Entry | None:
+def _kind(page: YamlDocument, entry: Entry) -> Entry | None:
     """The one entry that says of what kind a destination is."""
     name, node = entry.key.text, entry.value
-    if isinstance(node, Unusable):
+    if isinstance(node, UnreadableNode):
         return None
     if not isinstance(node, MapNode) or not node.entries:
         what = "nothing" if isinstance(node, MapNode) else found(node)
@@ -80,7 +80,7 @@ def _kind(page: Page, entry: Entry) -> Entry | None:
     return node.entries[0]
 
 
-def _convert(page: Page, chosen: Entry, values: Values) -> DestinationConfig | None:
+def _convert(page: YamlDocument, chosen: Entry, values: Substitutions) -> DestinationConfig | None:
     kind = chosen.key.text
     converter = Converter(page, Variables(values), hide_unknown=True)
     config = converter.convert(chosen.value, KINDS[kind].config, kind)
@@ -88,7 +88,7 @@ def _convert(page: Page, chosen: Entry, values: Values) -> DestinationConfig | N
 
 
 def _with_stand_ins(
-    page: Page, chosen: Entry, values: Values, absent: tuple[str, ...]
+    page: YamlDocument, chosen: Entry, values: Substitutions, absent: tuple[str, ...]
 ) -> DestinationConfig | None:
     """The configuration with the first stand-ins that fit.
 

@@ -11,7 +11,7 @@ from router.cel.names import NO_NAMES, Names
 from router.configuration.convert import suggestion
 from router.configuration.readers.type_check import report_expression
 from router.configuration.variables import offset_before, without_escapes
-from router.configuration.yaml.document import ListNode, MapNode, Node, Page, Scalar
+from router.configuration.yaml.document import ListNode, MapNode, Node, Scalar, YamlDocument
 from router.errors import ConditionError
 from router.rules.model import EVENTS_LIMIT, RuleText, events_problem
 from router.rules.state.features import (
@@ -19,7 +19,7 @@ from router.rules.state.features import (
     LEVELS_LIMIT,
     By,
     EscalateText,
-    Kept,
+    Feature,
     state_id,
 )
 from router.rules.suppression.mute_times import MuteTime
@@ -47,7 +47,7 @@ class FeatureReader:
 
     def __init__(
         self,
-        page: Page,
+        page: YamlDocument,
         rule: MapNode,
         *,
         names: Names,
@@ -71,7 +71,7 @@ class FeatureReader:
     def kept(self, text: RuleText) -> dict[str, Any]:
         """The fields of the rule that say what it remembers."""
         kept: dict[str, Any] = {
-            name: Kept(
+            name: Feature(
                 written,
                 self._by[name],
                 state_id(text.name, name, written),
@@ -148,7 +148,7 @@ def _other_events(feature: Node | None) -> tuple[str, ...]:
 
 
 def read_expressions(
-    page: Page,
+    page: YamlDocument,
     node: Node | None,
     what: str,
     sides: Iterable[tuple[str, ...]],
@@ -167,7 +167,7 @@ def read_expressions(
 
 
 def _expressions(
-    page: Page, node: ListNode, sides: tuple[tuple[str, ...], ...], names: Names
+    page: YamlDocument, node: ListNode, sides: tuple[tuple[str, ...], ...], names: Names
 ) -> Iterator[Expression]:
     for item in node.items:
         if isinstance(item, Scalar):
@@ -181,7 +181,7 @@ def _expressions(
 
 
 def read_condition(
-    page: Page, node: Scalar, events: tuple[str, ...], names: Names = NO_NAMES
+    page: YamlDocument, node: Scalar, events: tuple[str, ...], names: Names = NO_NAMES
 ) -> Condition | None:
     """A condition on events of these types, or None where it is wrong; that is reported."""
     try:
@@ -193,14 +193,14 @@ def read_condition(
     return condition
 
 
-def report_condition(page: Page, node: Scalar, error: ConditionError) -> None:
+def report_condition(page: YamlDocument, node: Scalar, error: ConditionError) -> None:
     """Report what is wrong with an expression, at its place in the node."""
     span = page.within(node, offset_before(node.text, error.offset), error.length)
     page.report(span, error.message, error.hint)
 
 
 def check_names(
-    page: Page, node: Node | None, key: str, noun: str, known: Collection[str] | None
+    page: YamlDocument, node: Node | None, key: str, noun: str, known: Collection[str] | None
 ) -> None:
     """Report names of a list that are there twice or, if all are known, that nothing has."""
     if not isinstance(node, ListNode):

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from router.cel import Expression, Names, compile_expression, identifier_problem
-from router.cel.check import Problem
+from router.cel.check import TypeProblem
 from router.configuration.readers.routes import label_problem
 from router.configuration.readers.type_check import Stretch, report_problems
 from router.configuration.variables import offset_before, without_escapes
-from router.configuration.yaml.document import Entry, MapNode, Node, Page, Scalar, Span
+from router.configuration.yaml.document import Entry, MapNode, Node, Scalar, Span, YamlDocument
 from router.errors import ConditionError
 
 _LETS_LIMIT: Final = 50
@@ -30,7 +30,7 @@ class NamingReader:
     ``events`` are the event types that the expressions are for.
     """
 
-    def __init__(self, page: Page, names: Names, events: tuple[str, ...] = ()) -> None:
+    def __init__(self, page: YamlDocument, names: Names, events: tuple[str, ...] = ()) -> None:
         self._page = page
         self._events = events
         self.names: Names = dict(names)
@@ -102,7 +102,7 @@ class NamingReader:
             self._page.report(span, error.message, hint)
             return None
 
-        def place(problem: Problem) -> Span:
+        def place(problem: TypeProblem) -> Span:
             offset = start + offset_before(text, problem.offset)
             return self._page.within(scalar, offset, problem.length)
 

@@ -8,16 +8,16 @@ import msgspec
 
 from router.alerts import Severity
 from router.cel import Constant, Names, compile_expression
-from router.cel.tree import Field, Given, Item, bare
+from router.cel.tree import ExternalConstant, Field, IndexAccess, unwrap_lets
 from router.cel.tree import Node as Tree
 from router.configuration.convert import Converter, found, suggestion
 from router.configuration.readers.tables import Table
 from router.configuration.readers.type_check import report_expression
 from router.configuration.variables import NoVariables, offset_before, without_escapes
-from router.configuration.yaml.document import ListNode, MapNode, Node, Page, Scalar
+from router.configuration.yaml.document import ListNode, MapNode, Node, Scalar, YamlDocument
 from router.errors import ConditionError
 from router.rules.model import LookupText
-from router.rules.routing import OWN_LABELS, RULE, SEVERITY, Lookup, Recipient, Route
+from router.rules.routing import OWN_LABELS, RULE, SEVERITY, Recipient, Route, TableLookup
 
 TABLES: Final = "tables"
 """What the tables are called in conditions."""
@@ -81,7 +81,7 @@ class RecipientReader:
     """
 
     def __init__(
-        self, page: Page, places: Places, names: Names, events: tuple[str, ...] = ANY_EVENT
+        self, page: YamlDocument, places: Places, names: Names, events: tuple[str, ...] = ANY_EVENT
     ) -> None:
         self._page = page
         self._places = places
@@ -121,7 +121,7 @@ class RecipientReader:
             message = f'there is no destination "{name.text}"'
             self._page.report(name.span, message, suggestion(name.text, known))
 
-    def _lookup(self, node: MapNode) -> Lookup | None:
+    def _lookup(self, node: MapNode) -> TableLookup | None:
         source, otherwise = node.get("from"), node.get("otherwise")
         if not isinstance(source, Scalar) or not isinstance(otherwise, Scalar):
             return None  # reported by whoever converts it
@@ -143,7 +143,7 @@ class RecipientReader:
         if known is None:
             return None
         report_expression(self._page, source, expression, self._events)
-        return Lookup(expression, known, otherwise.text)
+        return TableLookup(expression, known, otherwise.text)
 
     def _values(self, source: Scalar, name: str, column: str) -> frozenset[str] | None:
         """What a column may say: names of destinations, all of which there are."""
@@ -177,7 +177,7 @@ class RecipientReader:
 
 
 def read_route(
-    page: Page, node: Node, places: Places, labelled: Labelled, number: int
+    page: YamlDocument, node: Node, places: Places, labelled: Labelled, number: int
 ) -> Route | None:
     """One route, or None where something is wrong; that is reported to ``page``."""
     before = len(page.faults)
@@ -200,7 +200,7 @@ def label_problem(name: str) -> str | None:
     return None
 
 
-def _match(page: Page, node: Node | None, labelled: Labelled) -> dict[str, frozenset[str]]:
+def _match(page: YamlDocument, node: Node | None, labelled: Labelled) -> dict[str, frozenset[str]]:
     match = {}
     for entry in node.entries if isinstance(node, MapNode) else ():
         name = entry.key.text
@@ -217,7 +217,7 @@ def _match(page: Page, node: Node | None, labelled: Labelled) -> dict[str, froze
     return match
 
 
-def _check_label(page: Page, name: Scalar, known: Collection[str] | None) -> None:
+def _check_label(page: YamlDocument, name: Scalar, known: Collection[str] | None) -> None:
     if name.text in OWN_LABELS:
         return
     problem = label_problem(name.text)
@@ -229,12 +229,12 @@ def _check_label(page: Page, name: Scalar, known: Collection[str] | None) -> Non
         page.report(name.span, f'no rule has a label "{name.text}"', hint)
 
 
-def _check_rule(page: Page, node: Scalar, known: Collection[str] | None) -> None:
+def _check_rule(page: YamlDocument, node: Scalar, known: Collection[str] | None) -> None:
     if known is not None and node.text not in known:
         page.report(node.span, f'there is no rule "{node.text}"', suggestion(node.text, known))
 
 
-def _check_severity(page: Page, node: Scalar) -> None:
+def _check_severity(page: YamlDocument, node: Scalar) -> None:
     severities = list(Severity)
     if node.text not in severities:
         message = f"severity: expected one of {', '.join(severities)}, found {found(node)}"
@@ -243,11 +243,11 @@ def _check_severity(page: Page, node: Scalar) -> None:
 
 def _column(tree: Tree) -> tuple[str, str] | None:
     """Table and column of ``tables.<table>[…].<column>``, lets seen through."""
-    column = bare(tree)
-    row = bare(column.operand) if isinstance(column, Field) else None
-    table = bare(row.operand) if isinstance(row, Item) else None
-    root = bare(table.operand) if isinstance(table, Field) else None
-    if not isinstance(root, Given) or root.name != TABLES:
+    column = unwrap_lets(tree)
+    row = unwrap_lets(column.operand) if isinstance(column, Field) else None
+    table = unwrap_lets(row.operand) if isinstance(row, IndexAccess) else None
+    root = unwrap_lets(table.operand) if isinstance(table, Field) else None
+    if not isinstance(root, ExternalConstant) or root.name != TABLES:
         return None
     assert isinstance(column, Field)  # noqa: S101 - for the type checker
     assert isinstance(table, Field)  # noqa: S101 - as above

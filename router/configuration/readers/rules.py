@@ -27,8 +27,8 @@ from router.configuration.yaml.document import (
     ListNode,
     MapNode,
     Node,
-    Page,
     Scalar,
+    YamlDocument,
 )
 from router.destinations.rendering.summary import template_error
 from router.errors import ConditionError
@@ -43,10 +43,10 @@ from router.rules.model import (
 from router.rules.routing import (
     RULE,
     SEVERITY,
-    Lookup,
     Recipient,
     Route,
     Routing,
+    TableLookup,
     relevant,
 )
 
@@ -61,7 +61,7 @@ class RuleReader:
 
     def __init__(
         self,
-        page: Page,
+        page: YamlDocument,
         places: Places,
         routes: Sequence[Route] | None,
         mute_times: MuteTimes,
@@ -242,7 +242,7 @@ def _constant(routing: Routing, naming: Naming) -> tuple[str, ...]:
     """The names of those who are told, where they are the same for each alert."""
     recipients = routing.own or tuple(each for route in routing.routes for each in route.recipients)
     varies = any(not naming.varying_labels.isdisjoint(route.match) for route in routing.routes)
-    if varies or any(isinstance(each, Lookup) for each in recipients):
+    if varies or any(isinstance(each, TableLookup) for each in recipients):
         return ()
     return tuple(dict.fromkeys(each for each in recipients if isinstance(each, str)))
 

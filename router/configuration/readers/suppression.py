@@ -16,7 +16,7 @@ from router.configuration.readers.features import (
 )
 from router.configuration.readers.routes import ANY_EVENT
 from router.configuration.variables import NoVariables
-from router.configuration.yaml.document import Entry, MapNode, Node, Page, Scalar
+from router.configuration.yaml.document import Entry, MapNode, Node, Scalar, YamlDocument
 from router.errors import ConditionError
 from router.rules.model import name_problem
 from router.rules.state.features import StateId
@@ -25,7 +25,7 @@ from router.rules.suppression.mute_times import MuteTime, MuteTimeText, mute_tim
 from router.rules.suppression.silences import NAMES, Silence, SilenceText, silence
 
 
-def read_mute_time(page: Page, entry: Entry) -> MuteTime | None:
+def read_mute_time(page: YamlDocument, entry: Entry) -> MuteTime | None:
     """A weekly calendar, or None where something is wrong; that is reported to the page."""
     problem = name_problem(entry.key.text)
     if problem is not None:
@@ -35,7 +35,7 @@ def read_mute_time(page: Page, entry: Entry) -> MuteTime | None:
 
 
 def read_inhibition(
-    page: Page,
+    page: YamlDocument,
     node: Node,
     rules: Collection[str] | None,
     events: Mapping[str, tuple[str, ...]],
@@ -68,7 +68,7 @@ def read_inhibition(
     )
 
 
-def read_silence(page: Page, node: Node) -> Silence | None:
+def read_silence(page: YamlDocument, node: Node) -> Silence | None:
     """A silence, or None where something is wrong; that is reported to the page."""
     before = len(page.faults)
     text = _convert(page, node, SilenceText, "this silence")
@@ -93,7 +93,7 @@ def _events(names: Node | None, events: Mapping[str, tuple[str, ...]]) -> tuple[
     return tuple(dict.fromkeys(itertools.chain(*known))) if len(known) == len(each) else ()
 
 
-def _convert(page: Page, node: Node, kind: type[msgspec.Struct], what: str) -> Any:
+def _convert(page: YamlDocument, node: Node, kind: type[msgspec.Struct], what: str) -> Any:
     return Converter(page, NoVariables()).convert(node, kind, what)
 
 

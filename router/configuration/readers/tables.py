@@ -10,7 +10,7 @@ from router.configuration.convert import Converter, suggestion
 from router.configuration.csv_file import Cell, read_csv
 from router.configuration.sections import ReadFile
 from router.configuration.variables import NoVariables
-from router.configuration.yaml.document import Entry, MapNode, Node, Page, Scalar, Span
+from router.configuration.yaml.document import Entry, MapNode, Node, Scalar, Span, YamlDocument
 from router.configuration.yaml.scalars import plain_value
 
 FILE_LIMIT: Final = 16 << 20
@@ -52,11 +52,11 @@ class Table(msgspec.Struct, frozen=True):
     name: str
     rows: Mapping[str, Row]
     columns: tuple[str, ...]
-    page: Page
+    page: YamlDocument
     places: Mapping[str, Span]
 
 
-def read_table(page: Page, entry: Entry, read_file: ReadFile) -> Table | None:
+def read_table(page: YamlDocument, entry: Entry, read_file: ReadFile) -> Table | None:
     """One table, or None where something is wrong; that is reported to its page."""
     name = entry.key.text
     problem = identifier_problem(name)
@@ -81,7 +81,9 @@ def _keys(node: Node | None) -> Iterator[tuple[str, Span]]:
         yield entry.key.text, entry.key.span
 
 
-def _from_file(page: Page, entry: Entry, text: TableText, read_file: ReadFile) -> Table | None:
+def _from_file(
+    page: YamlDocument, entry: Entry, text: TableText, read_file: ReadFile
+) -> Table | None:
     place = entry.value.get("file") if isinstance(entry.value, MapNode) else None
     span = place.span if isinstance(place, Scalar) else entry.key.span
     sheet = read_file(text.file)
@@ -106,7 +108,7 @@ def _from_file(page: Page, entry: Entry, text: TableText, read_file: ReadFile) -
     return Table(entry.key.text, rows.rows, tuple(header), sheet, rows.places)
 
 
-def _header(sheet: Page, cells: list[Cell] | None) -> list[str] | None:
+def _header(sheet: YamlDocument, cells: list[Cell] | None) -> list[str] | None:
     """The names of the columns, or None where something is wrong with them."""
     if cells is None and sheet.is_sound:
         sheet.report(None, "the file is empty", "expected a line with the names of the columns")
@@ -123,7 +125,7 @@ def _header(sheet: Page, cells: list[Cell] | None) -> list[str] | None:
 class _Rows:
     """Takes the rows below the header one by one."""
 
-    def __init__(self, sheet: Page, columns: list[str], text: TableText) -> None:
+    def __init__(self, sheet: YamlDocument, columns: list[str], text: TableText) -> None:
         self._sheet = sheet
         self._columns = columns
         self._key = columns.index(text.key)

@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from router.cel import Condition, Expression, compile_expression
-from router.cel.check import Problem
+from router.cel.check import TypeProblem
 from router.cel.tree import Literal, walk
 from router.configuration.variables import offset_before
 from router.configuration.yaml.document import (
     ListNode,
     MapNode,
     Node,
-    Page,
     Scalar,
     Span,
+    YamlDocument,
 )
 from router.destinations.rendering.summary import fields_read
 from router.errors import ConditionError
@@ -31,11 +31,11 @@ class Stretch(msgspec.Struct, frozen=True):
     """A part of a condition's text that comes from one place of the file."""
 
     source: str
-    place: Callable[[Problem], Span]
+    place: Callable[[TypeProblem], Span]
     """Where a problem stands; its offset counts from the beginning of this part."""
 
 
-def stretch_of_text(page: Page, node: Scalar, source: str) -> Stretch:
+def stretch_of_text(page: YamlDocument, node: Scalar, source: str) -> Stretch:
     """Of CEL as it is written."""
     return Stretch(
         source,
@@ -44,7 +44,7 @@ def stretch_of_text(page: Page, node: Scalar, source: str) -> Stretch:
 
 
 def stretch_of_test(
-    page: Page, condition: Condition, field: Scalar, key: Scalar, value: Node
+    page: YamlDocument, condition: Condition, field: Scalar, key: Scalar, value: Node
 ) -> Stretch:
     """Of one test of a ``match``: ``key`` is the operator, or the field where there is none."""
     literals = [node for node in walk(condition.tree) if isinstance(node, Literal)]
@@ -52,7 +52,7 @@ def stretch_of_test(
         zip(((node.offset, node.length) for node in literals), _scalars(value), strict=False)
     )
 
-    def place(problem: Problem) -> Span:
+    def place(problem: TypeProblem) -> Span:
         scalar = places.get((problem.offset, problem.length))
         if scalar is not None:
             return scalar.span
@@ -64,14 +64,17 @@ def stretch_of_test(
 
 
 def report_problems(
-    page: Page, judged: Condition | Expression, events: tuple[str, ...], stretches: list[Stretch]
+    page: YamlDocument,
+    judged: Condition | Expression,
+    events: tuple[str, ...],
+    stretches: list[Stretch],
 ) -> None:
     """Report what can be said against a condition or expression on events of these types."""
     _report(page, judged, problems_of(judged, events), stretches)
 
 
 def report_expression(
-    page: Page, node: Scalar, judged: Condition | Expression, *sides: tuple[str, ...]
+    page: YamlDocument, node: Scalar, judged: Condition | Expression, *sides: tuple[str, ...]
 ) -> None:
     """Report what can be said against an expression that is the whole text of ``node``.
 
@@ -82,9 +85,9 @@ def report_expression(
 
 
 def _report(
-    page: Page,
+    page: YamlDocument,
     judged: Condition | Expression,
-    problems: list[Problem],
+    problems: list[TypeProblem],
     stretches: list[Stretch],
 ) -> None:
     begins = 0
@@ -102,7 +105,9 @@ def _report(
         begins = ends
 
 
-def warn_of_fields(page: Page, node: Scalar, template: str, events: tuple[str, ...]) -> None:
+def warn_of_fields(
+    page: YamlDocument, node: Scalar, template: str, events: tuple[str, ...]
+) -> None:
     """Warn of fields that a sound template names and no event of these types has.
 
     No more than that: where a template fails, the alert is told all the same, in its plain form.

@@ -17,7 +17,7 @@ import yaml
 
 from router.configuration.yaml.scalars import plain_value, value_offsets
 from router.configuration.yaml.syntax_errors import explain
-from router.errors import Finding, Level
+from router.errors import Diagnostic, Level
 
 DEPTH_LIMIT: Final = 40
 FINDINGS_LIMIT: Final = 1000
@@ -67,7 +67,7 @@ class MapNode(msgspec.Struct, frozen=True):
         return next((entry.value for entry in self.entries if entry.key.text == key), None)
 
 
-class Unusable(msgspec.Struct, frozen=True):
+class UnreadableNode(msgspec.Struct, frozen=True):
     """Where something stood that is reported already."""
 
     span: Span
@@ -78,14 +78,14 @@ class Entry(msgspec.Struct, frozen=True):
     value: "Node"
 
 
-Node = Scalar | ListNode | MapNode | Unusable
+Node = Scalar | ListNode | MapNode | UnreadableNode
 
 
 Fault = tuple[Span | None, str, str]
 """Where, what is wrong, what would be right."""
 
 
-class Page:
+class YamlDocument:
     """One file: its text, and what is found wrong with it, each thing once."""
 
     def __init__(self, file: str, text: str) -> None:
@@ -129,16 +129,16 @@ class Page:
             case MapNode():
                 for entry in node.entries:
                     self.hide(entry.value)
-            case Unusable():
+            case UnreadableNode():
                 pass
 
-    def blank(self) -> "Page":
+    def blank(self) -> "YamlDocument":
         """The same file with nothing found yet, for looking at a part of it tentatively."""
         page = copy.copy(self)
         page.faults, page.warnings, page.hidden = {}, {}, []
         return page
 
-    def report_common(self, trials: Sequence["Page"], unless: Sequence[str]) -> None:
+    def report_common(self, trials: Sequence["YamlDocument"], unless: Sequence[str]) -> None:
         """Report what was found in each of several trials, ``unless`` it names one of these."""
         for span, message, hint in trials[0].faults:
             found = all((span, message, hint) in trial.faults for trial in trials)
@@ -161,21 +161,21 @@ class Page:
             return scalar.span
         return Span(scalar.span.start + found[0], scalar.span.start + found[1])
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[Diagnostic]:
         text = self._masked() if self.faults or self.warnings else ""
         for faults, level in ((self.faults, Level.ERROR), (self.warnings, Level.WARNING)):
             for fault in faults:
                 yield self._finding(fault, level, text)
 
-    def _finding(self, fault: Fault, level: Level, text: str) -> Finding:
+    def _finding(self, fault: Fault, level: Level, text: str) -> Diagnostic:
         span, message, hint = fault
         if span is None:
-            return Finding(self.file, 0, 0, message, hint, level=level)
+            return Diagnostic(self.file, 0, 0, message, hint, level=level)
         line = self.line(span.start)
         column = self._column(span.start)
         begin = self._starts[line - 1]
         source = _LINE_END.split(text[begin : begin + _SHOWN_LINE + 100], 1)[0]
-        return Finding(
+        return Diagnostic(
             self.file,
             line,
             column,
@@ -200,23 +200,23 @@ class Page:
         return "".join(characters)
 
 
-def page_of(name: str, content: bytes | str) -> Page:
+def page_of(name: str, content: bytes | str) -> YamlDocument:
     """A file's page. ``content`` is its bytes, or as text why there are none, which is reported."""
     if isinstance(content, str):
-        page = Page(name, "")
+        page = YamlDocument(name, "")
         page.report(None, content)
         return page
     try:
-        return Page(name, content.decode().removeprefix("\ufeff"))
+        return YamlDocument(name, content.decode().removeprefix("\ufeff"))
     except UnicodeDecodeError as error:
         readable = content[: error.start].decode()
-        page = Page(name, readable)
+        page = YamlDocument(name, readable)
         span = Span(len(readable), len(readable) + 1)
         page.report(span, f"byte 0x{content[error.start]:02x} is not UTF-8", "save it as UTF-8")
         return page
 
 
-def read_yaml(page: Page) -> Node | None:
+def read_yaml(page: YamlDocument) -> Node | None:
     """The file's one document. None where there is no telling its structure.
 
     All faults are reported to ``page``; a syntax error is the last that can be seen.
@@ -259,7 +259,7 @@ class _OpenList:
 class _OpenMap:
     """A map whose end has not come yet."""
 
-    def __init__(self, start: int, page: Page) -> None:
+    def __init__(self, start: int, page: YamlDocument) -> None:
         self._start = start
         self._page = page
         self._entries: dict[str, Entry] = {}
@@ -272,7 +272,7 @@ class _OpenMap:
         key, self._key = self._key, None
         if isinstance(key, Scalar):
             self._add_entry(key, node)
-        elif not isinstance(key, Unusable):
+        elif not isinstance(key, UnreadableNode):
             self._page.report(key.span, "a key must be text, not a list or a map")
 
     def _add_entry(self, key: Scalar, value: Node) -> None:
@@ -300,7 +300,7 @@ class _OpenMap:
 class _Builder:
     """Takes the parser's events one by one; ``root`` is the document once it is complete."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: YamlDocument) -> None:
         self._page = page
         self._open: list[_OpenList | _OpenMap] = []
         self.root: Node | None = None
@@ -314,7 +314,7 @@ class _Builder:
                 return False
             case yaml.AliasEvent():
                 self._refuse(span, f"*{event.anchor}", "aliases are", "write the value out again")
-                self._add(Unusable(span))
+                self._add(UnreadableNode(span))
             case yaml.ScalarEvent():
                 self._refuse_extras(event, span)
                 self._add(Scalar(span, event.value, event.style or None))

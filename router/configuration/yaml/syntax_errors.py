@@ -6,7 +6,7 @@ import msgspec
 import yaml
 
 
-class Explanation(msgspec.Struct, frozen=True):
+class SyntaxExplanation(msgspec.Struct, frozen=True):
     """What is wrong and what would be right."""
 
     message: str
@@ -15,50 +15,58 @@ class Explanation(msgspec.Struct, frozen=True):
     """Whether the place that matters is where the surrounding construct began."""
 
 
-_TAB: Final = Explanation("a tab cannot indent in YAML", "use spaces")
+_TAB: Final = SyntaxExplanation("a tab cannot indent in YAML", "use spaces")
 _CANNOT_BEGIN: Final = "found character that cannot start any token"
 _BEGINNINGS: Final = {
     "\t": _TAB,
-    "`": Explanation("a value cannot begin with a backquote", "put the value in quotes"),
-    "@": Explanation("a value cannot begin with `@`", "put the value in quotes"),
-    "%": Explanation("a value cannot begin with `%`", "put the value in quotes"),
+    "`": SyntaxExplanation("a value cannot begin with a backquote", "put the value in quotes"),
+    "@": SyntaxExplanation("a value cannot begin with `@`", "put the value in quotes"),
+    "%": SyntaxExplanation("a value cannot begin with `%`", "put the value in quotes"),
 }
 _PROBLEMS: Final = {
     "found a tab character": _TAB,
-    "mapping values are not allowed": Explanation(
+    "mapping values are not allowed": SyntaxExplanation(
         "`:` cannot stand here: it is the second one of its line, or the line is indented wrongly",
         'put a value that holds ": " in quotes',
     ),
-    "did not find expected key": Explanation(
+    "did not find expected key": SyntaxExplanation(
         "expected a key here", "does it stand below its siblings?"
     ),
-    "did not find expected '-'": Explanation(
+    "did not find expected '-'": SyntaxExplanation(
         "expected `- ` here", "list items stand below one another"
     ),
-    "did not find expected ',' or ']'": Explanation(
+    "did not find expected ',' or ']'": SyntaxExplanation(
         "this list has no `]`, or lacks a comma", at_beginning=True
     ),
-    "did not find expected ',' or '}'": Explanation(
+    "did not find expected ',' or '}'": SyntaxExplanation(
         "this map has no `}`, or lacks a comma", at_beginning=True
     ),
-    "found unexpected end of stream": Explanation(
+    "found unexpected end of stream": SyntaxExplanation(
         "the text that begins here has no closing quote", at_beginning=True
     ),
-    "could not find expected ':'": Explanation("expected `:` after this key", at_beginning=True),
-    "found unknown escape character": Explanation(
+    "could not find expected ':'": SyntaxExplanation(
+        "expected `:` after this key", at_beginning=True
+    ),
+    "found unknown escape character": SyntaxExplanation(
         "in double quotes a backslash begins an escape, and this is none",
         r"write \\ for a backslash, or use single quotes",
     ),
-    "did not find expected <document start>": Explanation("expected the end of the file here"),
-    "exceeded maximum nesting depth": Explanation("too many lists and maps inside one another"),
+    "did not find expected <document start>": SyntaxExplanation(
+        "expected the end of the file here"
+    ),
+    "exceeded maximum nesting depth": SyntaxExplanation(
+        "too many lists and maps inside one another"
+    ),
 }
 
 
-def explain(error: yaml.MarkedYAMLError, text: str) -> tuple[int, Explanation]:
+def explain(error: yaml.MarkedYAMLError, text: str) -> tuple[int, SyntaxExplanation]:
     """Where ``text`` is wrong, as an offset, and how."""
     problem = error.problem or ""
     offset = _offset(error.problem_mark or error.context_mark, text)
-    explanation = Explanation(f"this is not YAML: {problem}" if problem else "this is not YAML")
+    explanation = SyntaxExplanation(
+        f"this is not YAML: {problem}" if problem else "this is not YAML"
+    )
     if problem.startswith(_CANNOT_BEGIN):
         explanation = _BEGINNINGS.get(text[offset : offset + 1], explanation)
     for start, known in _PROBLEMS.items():

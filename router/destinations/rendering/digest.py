@@ -13,12 +13,14 @@ from typing import Final
 
 import msgspec
 
-from router.alerts import Alert, Delivery, Severity, Status
+from router.alerts import Alert, AlertStatus, Delivery, Severity
 from router.datatypes import Duration
 from router.destinations.contract import Links
-from router.destinations.rendering.notes import notes, standing
-from router.destinations.rendering.summary import Target
-from router.destinations.rendering.templates import render
+from router.destinations.rendering.notes import notes, status_line
+from router.destinations.rendering.templates import (
+    TemplateTarget,
+    render,
+)
 
 LIMIT: Final = 1000
 """Alerts of one mail; more make another."""
@@ -56,7 +58,7 @@ class DigestConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return float((math.floor((now - self.offset) / self.every) + 1) * self.every + self.offset)
 
 
-class Told(msgspec.Struct, frozen=True):
+class DigestEntry(msgspec.Struct, frozen=True):
     """One alert of a digest. ``summary`` is plain text."""
 
     delivery: Delivery
@@ -93,7 +95,7 @@ class Digest(msgspec.Struct, frozen=True):
     urgent: bool
 
 
-def digest(told: Sequence[Told]) -> Digest:
+def digest(told: Sequence[DigestEntry]) -> Digest:
     """The mail about these alerts, of which there is at least one."""
     alerts = [each.delivery.alert for each in told]
     sections = _sections(told)
@@ -113,34 +115,34 @@ def digest(told: Sequence[Told]) -> Digest:
 def _title(alerts: Sequence[Alert]) -> str:
     counts = dict.fromkeys(("critical", "warning", "info", "resolved"), 0)
     for alert in alerts:
-        counts[standing(alert).word] += 1
+        counts[status_line(alert).word] += 1
     kinds = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     return f"{len(alerts)} alert{'s' if len(alerts) > 1 else ''}: {kinds}"
 
 
-def _sections(told: Sequence[Told]) -> list[_Section]:
-    by_rule: dict[tuple[int, str, str], list[Told]] = {}
+def _sections(told: Sequence[DigestEntry]) -> list[_Section]:
+    by_rule: dict[tuple[int, str, str], list[DigestEntry]] = {}
     for each in told:
         alert = each.delivery.alert
-        rank = 3 if alert.status is Status.RESOLVED else _RANKS[alert.severity]
-        by_rule.setdefault((rank, alert.rule, standing(alert).word), []).append(each)
+        rank = 3 if alert.status is AlertStatus.RESOLVED else _RANKS[alert.severity]
+        by_rule.setdefault((rank, alert.rule, status_line(alert).word), []).append(each)
     return [_section(by_rule[key]) for key in sorted(by_rule)]
 
 
-def _section(told: Sequence[Told]) -> _Section:
+def _section(told: Sequence[DigestEntry]) -> _Section:
     in_order = sorted(told, key=lambda each: each.delivery.alert.raised_at)
-    stands = standing(in_order[0].delivery.alert)
+    stands = status_line(in_order[0].delivery.alert)
     rows = tuple(_row(each) for each in in_order[:ROWS_LIMIT])
     rule = in_order[0].delivery.alert.rule
     return _Section(rule, stands.word, stands.colour, len(told), rows, len(told) - len(rows))
 
 
-def _row(each: Told) -> _Row:
+def _row(each: DigestEntry) -> _Row:
     alert = each.delivery.alert
     return _Row(
         f"{datetime.fromtimestamp(alert.raised_at, UTC):%d %b %H:%M}",
         each.summary,
-        " ".join(notes(alert)) if alert.status is Status.FIRING else "",
+        " ".join(notes(alert)) if alert.status is AlertStatus.FIRING else "",
         each.links.show,
         each.delivery.id,
     )
@@ -166,15 +168,15 @@ def _html(title: str, span: str, sections: Sequence[_Section]) -> str:
     left = len(sections) - SECTIONS_LIMIT
     shown = {"title": title, "span": span, "colour": sections[0].colour, "left": max(0, left)}
     told = [
-        render(_SECTION, {"data": msgspec.to_builtins(section)}, Target.HTML)
+        render(_SECTION, {"data": msgspec.to_builtins(section)}, TemplateTarget.HTML)
         for section in sections[:SECTIONS_LIMIT]
     ]
-    ends = [render(part, {"data": shown}, Target.HTML) for part in (_HEAD, _FOOT)]
+    ends = [render(part, {"data": shown}, TemplateTarget.HTML) for part in (_HEAD, _FOOT)]
     return "".join([ends[0], *told, ends[1]])
 
 
 def _is_urgent(alert: Alert) -> bool:
-    return alert.severity is Severity.CRITICAL and alert.status is Status.FIRING
+    return alert.severity is Severity.CRITICAL and alert.status is AlertStatus.FIRING
 
 
 def _mail_id(ids: Sequence[str]) -> str:

@@ -10,11 +10,16 @@ from typing import Any, Final
 
 import msgspec
 
-from router.alerts import Alert, Delivery, Status
+from router.alerts import Alert, AlertStatus, Delivery
 from router.destinations.contract import Links
-from router.destinations.rendering.notes import members, notes, standing
-from router.destinations.rendering.summary import Target, facts
-from router.destinations.rendering.templates import render
+from router.destinations.rendering.notes import members, notes, status_line
+from router.destinations.rendering.summary import (
+    facts,
+)
+from router.destinations.rendering.templates import (
+    TemplateTarget,
+    render,
+)
 from router.destinations.rendering.text import one_line
 
 DESCRIPTION_LIMIT: Final = 2000
@@ -54,7 +59,7 @@ def text_part(delivery: Delivery, said: str, event: Mapping[str, Any], links: Li
 def html_part(delivery: Delivery, said: str, event: Mapping[str, Any], links: Links) -> str:
     """``said`` is the summary as plain text; it is escaped here."""
     alert = delivery.alert
-    stands = standing(alert)
+    stands = status_line(alert)
     first = (_PAPER, stands.colour, stands.colour)
     others = (_INK, _PAPER, "#cbd5e1")
     buttons = [
@@ -73,12 +78,12 @@ def html_part(delivery: Delivery, said: str, event: Mapping[str, Any], links: Li
         "delivery": delivery.id,
         "alert": alert.id,
     }
-    return render(_LAYOUT, {"data": shown}, Target.HTML)
+    return render(_LAYOUT, {"data": shown}, TemplateTarget.HTML)
 
 
 def _links(alert: Alert, links: Links) -> list[tuple[str, str]]:
     """What a reader can do, the likeliest first; what is resolved needs no acknowledging."""
     found = [("Show", links.show)]
-    if alert.status is Status.FIRING:
+    if alert.status is AlertStatus.FIRING:
         found = [("Acknowledge", links.acknowledge), ("Silence", links.silence), *found]
     return [(label, url) for label, url in found if url]

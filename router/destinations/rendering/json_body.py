@@ -18,13 +18,16 @@ import msgspec
 from router.alerts import Alert, Delivery
 from router.destinations.contract import Links
 from router.destinations.rendering.summary import (
-    Target,
     decode,
     moment,
     summary,
     variables,
 )
-from router.destinations.rendering.templates import template_error, value
+from router.destinations.rendering.templates import (
+    TemplateTarget,
+    template_error,
+    value,
+)
 from router.destinations.rendering.text import one_line
 
 JSON: Final = "application/json"
@@ -108,7 +111,7 @@ def body(delivery: Delivery, form: Format, links: Links) -> Body:
     """The body of one delivery, the same in each of its attempts."""
     if form is Format.EVENT:
         return Body(delivery.alert.event, CLOUDEVENT)
-    said = summary(delivery.alert, Target.TEXT)
+    said = summary(delivery.alert, TemplateTarget.TEXT)
     errors = (said.error,) if said.error else ()
     data = alert_json(delivery.alert, said.text, links)
     match form:
@@ -160,7 +163,7 @@ def templated(delivery: Delivery, template: Mapping[str, Any], links: Links) -> 
     """
     alert = delivery.alert
     event = decode(alert)
-    said = summary(alert, Target.TEXT, event)
+    said = summary(alert, TemplateTarget.TEXT, event)
     names = variables(alert, event, said.text)
     names["alert"] |= {"delivery": delivery.id, "links": dict(_links(links))}
     errors = [said.error] if said.error else []

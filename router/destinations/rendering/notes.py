@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from router.alerts import Alert, Severity, Status
+from router.alerts import Alert, AlertStatus, Severity
 from router.destinations.rendering.summary import COLOURS
 from router.destinations.rendering.text import one_line
 
@@ -23,7 +23,7 @@ _SIGNS: Final = {Severity.INFO: "🔵", Severity.WARNING: "🟠", Severity.CRITI
 _RESOLVED_SIGN: Final = "✅"
 
 
-class Standing(msgspec.Struct, frozen=True):
+class StatusLine(msgspec.Struct, frozen=True):
     """What a reader sees at first: a word, a sign and a colour."""
 
     word: str
@@ -32,17 +32,17 @@ class Standing(msgspec.Struct, frozen=True):
     colour: str
 
 
-def standing(alert: Alert) -> Standing:
-    if alert.status is Status.RESOLVED:
-        return Standing("resolved", _RESOLVED_SIGN, RESOLVED_COLOUR)
+def status_line(alert: Alert) -> StatusLine:
+    if alert.status is AlertStatus.RESOLVED:
+        return StatusLine("resolved", _RESOLVED_SIGN, RESOLVED_COLOUR)
     severity = alert.severity
-    return Standing(str(severity), _SIGNS[severity], COLOURS[severity])
+    return StatusLine(str(severity), _SIGNS[severity], COLOURS[severity])
 
 
 def notes(alert: Alert) -> list[str]:
     """What there is to say of the alert beyond its summary, a sentence each; often nothing."""
     said = []
-    if alert.status is Status.RESOLVED:
+    if alert.status is AlertStatus.RESOLVED:
         said.append(f"Resolved. It was an alert of severity {alert.severity}.")
     elif alert.escalation:
         said.append(f"Escalated (level {alert.escalation}): nobody has acknowledged it so far.")

@@ -10,11 +10,17 @@ formatting text (escaping), on blocks, on block elements and on text objects (le
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from router.alerts import Alert, Delivery, Status
+from router.alerts import Alert, AlertStatus, Delivery
 from router.destinations.contract import Links
-from router.destinations.rendering.notes import members, notes, standing
-from router.destinations.rendering.summary import Summary, Target, facts
-from router.destinations.rendering.templates import ESCAPES
+from router.destinations.rendering.notes import members, notes, status_line
+from router.destinations.rendering.summary import (
+    Summary,
+    facts,
+)
+from router.destinations.rendering.templates import (
+    ESCAPES,
+    TemplateTarget,
+)
 from router.destinations.rendering.text import cut, one_line
 
 HEADER_LIMIT: Final = 150
@@ -34,12 +40,12 @@ def message(
     *,
     footnote: str = "",
 ) -> dict[str, Any]:
-    """The message. ``said`` is the summary for Target.SLACK, ``footnote`` plain text.
+    """The message. ``said`` is the summary for TemplateTarget.SLACK, ``footnote`` plain text.
 
     ``text`` is what the notification shows.
     """
     alert = delivery.alert
-    stands = standing(alert)
+    stands = status_line(alert)
     heading = f"{stands.sign} {_title(alert)}"
     notification = cut(f"{stands.sign} {_escape(_title(alert))}: {said.text}", SECTION_LIMIT)
     top = [
@@ -82,7 +88,7 @@ def _details(delivery: Delivery, event: Mapping[str, Any], links: Links) -> list
 
 
 def _title(alert: Alert) -> str:
-    return f"Resolved: {alert.rule}" if alert.status is Status.RESOLVED else alert.rule
+    return f"Resolved: {alert.rule}" if alert.status is AlertStatus.RESOLVED else alert.rule
 
 
 def _fields(alert: Alert, event: Mapping[str, Any]) -> Block:
@@ -96,7 +102,7 @@ def _fields(alert: Alert, event: Mapping[str, Any]) -> Block:
 def _buttons(alert: Alert, links: Links) -> Sequence[Block]:
     """Buttons that open a page; what is resolved needs no acknowledging."""
     wanted = [("Show", "show", links.show)]
-    if alert.status is Status.FIRING:
+    if alert.status is AlertStatus.FIRING:
         wanted = [
             ("Acknowledge", "acknowledge", links.acknowledge),
             ("Silence", "silence", links.silence),
@@ -121,4 +127,4 @@ def _plain_text(text: str) -> Block:
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
-_escape: Final = ESCAPES[Target.SLACK]
+_escape: Final = ESCAPES[TemplateTarget.SLACK]

@@ -15,7 +15,7 @@ from router.alerts import Alert, Severity
 from router.destinations.rendering.templates import (
     ESCAPES,
     SOURCE_LIMIT,
-    Target,
+    TemplateTarget,
     fields_read,
     is_constant,
     render,
@@ -24,7 +24,7 @@ from router.destinations.rendering.templates import (
 from router.destinations.rendering.text import clean, cut, one_line
 from router.events.model import Event, document
 
-__all__ = ["SOURCE_LIMIT", "Target", "fields_read", "template_error"]
+__all__ = ["SOURCE_LIMIT", "TemplateTarget", "fields_read", "template_error"]
 
 SUMMARY_LIMIT: Final = 500
 FACT_LIMIT: Final = 200
@@ -70,7 +70,9 @@ def decode(alert: Alert) -> dict[str, Any]:
         return {"id": event.id, "source": event.source, "type": event.type}
 
 
-def summary(alert: Alert, target: Target, event: Mapping[str, Any] | None = None) -> Summary:
+def summary(
+    alert: Alert, target: TemplateTarget, event: Mapping[str, Any] | None = None
+) -> Summary:
     """The alert's summary, at most SUMMARY_LIMIT characters. Never raises.
 
     ``event`` is ``decode(alert)``, for those who have it already: only a template with something
@@ -98,7 +100,7 @@ def variables(alert: Alert, event: Mapping[str, Any], summary_text: str) -> dict
     return {**found, "alert": {**_described(alert), "summary": summary_text}}
 
 
-def plain(alert: Alert, target: Target, event: Mapping[str, Any] | None = None) -> str:
+def plain(alert: Alert, target: TemplateTarget, event: Mapping[str, Any] | None = None) -> str:
     """``<rule>: <event type> (conference CF…, account AC…)``: the line that needs no template."""
     event = decode(alert) if event is None else event
     subjects = ", ".join(f"{fact.label.lower()} {fact.value}" for fact in _subjects(event))

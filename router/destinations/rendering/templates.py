@@ -54,7 +54,7 @@ _TESTS: Final = frozenset(
 )
 
 
-class Target(enum.Enum):
+class TemplateTarget(enum.Enum):
     """Where the text goes, which decides how event values are escaped."""
 
     TEXT = "text"
@@ -62,11 +62,11 @@ class Target(enum.Enum):
     HTML = "html"
 
 
-ESCAPES: Final[dict[Target, Callable[[str], str]]] = {
-    Target.TEXT: str,
+ESCAPES: Final[dict[TemplateTarget, Callable[[str], str]]] = {
+    TemplateTarget.TEXT: str,
     # Slack, "Formatting text for app surfaces": these three, and only these, are to be escaped.
-    Target.SLACK: functools.partial(html.escape, quote=False),
-    Target.HTML: html.escape,
+    TemplateTarget.SLACK: functools.partial(html.escape, quote=False),
+    TemplateTarget.HTML: html.escape,
 }
 
 
@@ -97,7 +97,7 @@ def template_error(source: str, names: Collection[str] = ()) -> tuple[int, str] 
     ``names`` are those that it may use besides ``data``, ``event`` and ``alert``.
     """
     try:
-        _check_names(_tree(source, Target.TEXT), names)
+        _check_names(_tree(source, TemplateTarget.TEXT), names)
     except jinja2.TemplateSyntaxError as error:
         return error.lineno, error.message or "not a template"
     return None
@@ -110,7 +110,7 @@ def fields_read(source: str) -> list[str]:
     """
     found = []
     inner = set()
-    for node in _tree(source, Target.TEXT).find_all(nodes.Getattr):
+    for node in _tree(source, TemplateTarget.TEXT).find_all(nodes.Getattr):
         names: list[str] = []
         owner: nodes.Node = node
         while isinstance(owner, nodes.Getattr):
@@ -127,7 +127,7 @@ def is_constant(source: str) -> bool:
     return "{" not in source
 
 
-def render(source: str, variables: Mapping[str, Any], target: Target) -> str:
+def render(source: str, variables: Mapping[str, Any], target: TemplateTarget) -> str:
     """Fill in the variables. At most OUTPUT_LIMIT characters.
 
     Raises jinja2.TemplateError, or whatever an expression came upon (TypeError and the like).
@@ -150,7 +150,7 @@ def value(source: str, variables: Mapping[str, Any]) -> Any:
     """
     expression = _compiled_expression(source)
     if expression is None:
-        return render(source, variables, Target.TEXT)
+        return render(source, variables, TemplateTarget.TEXT)
     context = _context(expression, variables)
     for _ in expression.root_render_func(context):
         pass
@@ -168,7 +168,7 @@ def _context(template: jinja2.Template, variables: Mapping[str, Any]) -> jinja2.
 class _Environment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"*", "%"})
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: TemplateTarget) -> None:
         super().__init__(
             undefined=Missing,
             finalize=functools.partial(_output, ESCAPES[target]),
@@ -202,7 +202,7 @@ class _Environment(ImmutableSandboxedEnvironment):
             return self.undefined(f"there is no {argument!r}")
 
 
-def _tree(source: str, target: Target) -> nodes.Template:
+def _tree(source: str, target: TemplateTarget) -> nodes.Template:
     """The checked syntax tree. Raises TemplateSyntaxError, its line and message for people."""
     if len(source) > SOURCE_LIMIT:
         raise jinja2.TemplateSyntaxError(
@@ -247,12 +247,12 @@ def _check_names(tree: nodes.Template, names: Collection[str]) -> None:
 
 
 @functools.cache
-def _environment(target: Target) -> _Environment:
+def _environment(target: TemplateTarget) -> _Environment:
     return _Environment(target)
 
 
 @functools.lru_cache(maxsize=_CACHED_TEMPLATES)
-def _compiled(source: str, target: Target) -> jinja2.Template:
+def _compiled(source: str, target: TemplateTarget) -> jinja2.Template:
     environment = _environment(target)
     code = environment.compile(_tree(source, target))
     return jinja2.Template.from_code(environment, code, environment.globals)
@@ -261,13 +261,13 @@ def _compiled(source: str, target: Target) -> jinja2.Template:
 @functools.lru_cache(maxsize=_CACHED_TEMPLATES)
 def _compiled_expression(source: str) -> jinja2.Template | None:
     """A template that assigns the one expression that ``source`` is; None where it is more."""
-    tree = _tree(source, Target.TEXT)
+    tree = _tree(source, TemplateTarget.TEXT)
     match tree.body:
         case [nodes.Output(nodes=[expression])] if not isinstance(expression, nodes.TemplateData):
             assign = nodes.Assign(nodes.Name(_RESULT, "store"), expression, lineno=1)
         case _:
             return None
-    environment = _environment(Target.TEXT)
+    environment = _environment(TemplateTarget.TEXT)
     code = environment.compile(nodes.Template([assign], lineno=1))
     return jinja2.Template.from_code(environment, code, environment.globals)
 

@@ -24,7 +24,7 @@ class _Together:
         )
 
 
-class Gathering:
+class Batcher:
     """At most ``limit`` deliveries leave together, after ``wait`` seconds at the latest."""
 
     def __init__(self, send: Send, *, limit: int, wait: float) -> None:

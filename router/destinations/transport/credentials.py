@@ -17,8 +17,8 @@ from router.destinations.contract import Environment
 from router.destinations.rendering.text import one_line
 from router.destinations.transport import http_status as answers
 from router.destinations.transport.egress import is_loopback
-from router.destinations.transport.http_client import Exchange, Way
-from router.destinations.transport.http_status import Answer
+from router.destinations.transport.http_client import HttpClient, HttpOptions
+from router.destinations.transport.http_status import HttpReply
 
 # Before its end a token is old: a request that is under way with it must not come too late.
 _MARGIN_SECONDS: Final = 30.0
@@ -74,7 +74,7 @@ class _Denied(msgspec.Struct, frozen=True):
     error: str
 
 
-class Token(msgspec.Struct, frozen=True):
+class AccessToken(msgspec.Struct, frozen=True):
     """An access token, as long as it is good."""
 
     text: Secret
@@ -82,13 +82,13 @@ class Token(msgspec.Struct, frozen=True):
     """Unix time in seconds."""
 
 
-class Tokens:
+class AccessTokenCache:
     """The token of one client: one for all requests, fetched by one of those who need it."""
 
-    def __init__(self, config: OAuth2Config, environment: Environment, way: Way) -> None:
+    def __init__(self, config: OAuth2Config, environment: Environment, way: HttpOptions) -> None:
         self._config = config
         self._now = environment.now
-        self._token: Token | None = None
+        self._token: AccessToken | None = None
         self._fetching = asyncio.Lock()
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
@@ -105,7 +105,7 @@ class Tokens:
             )
         else:
             self._form |= {"client_id": config.client_id, "client_secret": secret}
-        self._exchange = Exchange(
+        self._exchange = HttpClient(
             config.token_url,
             environment,
             way,
@@ -120,19 +120,19 @@ class Tokens:
     async def close(self) -> None:
         await self._exchange.close()
 
-    async def get(self, *, refused: Token | None = None) -> Token | Failed | Refused:
+    async def get(self, *, refused: AccessToken | None = None) -> AccessToken | Failed | Refused:
         """A good token; another one than ``refused``, which the receiver did not take."""
         async with self._fetching:
             token = self._token
             if token is not None and token is not refused and self._now() < token.until:
                 return token
             fetched = await self._fetch()
-            self._token = fetched if isinstance(fetched, Token) else None
+            self._token = fetched if isinstance(fetched, AccessToken) else None
             return fetched
 
-    async def _fetch(self) -> Token | Failed | Refused:
+    async def _fetch(self) -> AccessToken | Failed | Refused:
         answer = await self._exchange.send(urlencode(self._form).encode(), {})
-        if not isinstance(answer, Answer):
+        if not isinstance(answer, HttpReply):
             return msgspec.structs.replace(answer, reason=f"OAuth token: {answer.reason}")
         if answer.status >= 300:
             return self._denied(answer)
@@ -145,9 +145,9 @@ class Tokens:
             return Failed("OAuth token: not a bearer token", answer.status)
         lifetime = _UNKNOWN_LIFETIME if granted.expires_in is None else granted.expires_in
         margin = min(_MARGIN_SECONDS, lifetime * _MARGIN_SHARE)
-        return Token(Secret(granted.access_token), self._now() + lifetime - margin)
+        return AccessToken(Secret(granted.access_token), self._now() + lifetime - margin)
 
-    def _denied(self, answer: Answer) -> Failed | Refused:
+    def _denied(self, answer: HttpReply) -> Failed | Refused:
         try:
             word = one_line(msgspec.json.decode(answer.text, type=_Denied).error, _ERROR_LIMIT)
         except (msgspec.DecodeError, RecursionError):

@@ -37,7 +37,7 @@ _setting = threading.Lock()
 _is_set = False
 
 
-class Watch:
+class ConnectionWatch:
     """What the guard saw while it held a thread."""
 
     @property
@@ -56,11 +56,11 @@ def set_guard() -> None:
 
 
 @contextlib.contextmanager
-def held_to(egress: Egress) -> Iterator[Watch]:
+def restricted_to(egress: Egress) -> Iterator[ConnectionWatch]:
     """Hold this thread to ``egress``. Needs ``set_guard``."""
     _held.egress, _held.denied = egress, False
     try:
-        yield Watch()
+        yield ConnectionWatch()
     finally:
         _held.egress = None
 

@@ -16,7 +16,7 @@ from router.deadlines import Deadlines
 from router.destinations.contract import Environment
 from router.destinations.transport import network_errors as network
 from router.destinations.transport.egress import check_behind_proxy, connector
-from router.destinations.transport.http_status import Answer
+from router.destinations.transport.http_status import HttpReply
 from router.destinations.transport.redaction import Redactor
 from router.settings.model import Egress
 
@@ -30,7 +30,7 @@ DIRECT: Final = "direct"
 _LARGEST_BYTES: Final = 1 << 20
 
 
-class Way(msgspec.Struct, frozen=True, kw_only=True):
+class HttpOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a destination's requests get to it."""
 
     timeout: float
@@ -42,7 +42,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     """None for what the environment says."""
 
 
-class Exchange:
+class HttpClient:
     """Sends to one URL, over connections that it keeps. Follows no redirect, keeps no cookie.
 
     ``secrets`` are struck out of what is kept of an answer, for a receiver may send back what it
@@ -53,7 +53,7 @@ class Exchange:
         self,
         url: str,
         environment: Environment,
-        way: Way,
+        way: HttpOptions,
         *,
         headers: Mapping[str, str],
         secrets: Iterable[Secret] = (),
@@ -106,8 +106,8 @@ class Exchange:
         *,
         method: str = "POST",
         secrets: Iterable[Secret] = (),
-    ) -> Answer | Failed | Refused:
-        """Send ``body``. An Answer is complete, or one whose status says enough without the rest.
+    ) -> HttpReply | Failed | Refused:
+        """Send ``body``. An HttpReply is complete, or one whose status says enough without the rest.
 
         A 2xx whose body breaks off or does not end in time is Failed: a receiver that fell over
         half-way has not necessarily kept what it was sent, and a repeat bears the same id.
@@ -139,16 +139,18 @@ class Exchange:
 
     def _answer(
         self, response: aiohttp.ClientResponse, received: bytearray, secrets: tuple[Secret, ...]
-    ) -> Answer:
+    ) -> HttpReply:
         if response.status < 300:
-            return Answer(response.status, "", "", bytes(received) if self._keeps_content else b"")
+            return HttpReply(
+                response.status, "", "", bytes(received) if self._keeps_content else b""
+            )
         coding = response.headers.get("Content-Encoding", "identity")
         if coding == "identity":
             redact = Redactor((*self._secrets, *secrets)) if secrets else self._redact
             text = redact(received.decode("utf-8", "replace"))
         else:
             text = f"({len(received)} bytes, encoded although this was not asked for)"
-        return Answer(
+        return HttpReply(
             response.status, response.headers.get("Retry-After", ""), text[:RESPONSE_LIMIT]
         )
 

@@ -25,7 +25,7 @@ _SECONDS: Final = re.compile(r"-?[0-9]{1,15}")
 _REDIRECT: Final = "redirects are not followed, configure the final URL"
 
 
-class Answer(msgspec.Struct, frozen=True):
+class HttpReply(msgspec.Struct, frozen=True):
     """A receiver's answer, read as far as we read answers."""
 
     status: int
@@ -37,7 +37,7 @@ class Answer(msgspec.Struct, frozen=True):
     """The body of a 2xx as it came, for those who asked for it. It may hold secrets."""
 
 
-def outcome(answer: Answer, *, now: float) -> Outcome:
+def outcome(answer: HttpReply, *, now: float) -> Outcome:
     """The table above. ``now`` is Unix time, for a Retry-After that is a date."""
     status = answer.status
     if 200 <= status < 300:
@@ -51,11 +51,11 @@ def outcome(answer: Answer, *, now: float) -> Outcome:
     return failed(answer, _phrase(status), now=now)
 
 
-def refused(answer: Answer, reason: str) -> Refused:
+def refused(answer: HttpReply, reason: str) -> Refused:
     return Refused(reason, answer.status, answer.text[:RESPONSE_LIMIT])
 
 
-def failed(answer: Answer, reason: str, *, now: float) -> Failed:
+def failed(answer: HttpReply, reason: str, *, now: float) -> Failed:
     return Failed(
         reason,
         answer.status,

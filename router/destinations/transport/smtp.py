@@ -30,7 +30,7 @@ _MAILS_PER_CONNECTION: Final = 50
 _QUIT_SECONDS: Final = 1.0
 
 
-class Server(msgspec.Struct, frozen=True):
+class SmtpServer(msgspec.Struct, frozen=True):
     """Where and how mail is handed in."""
 
     host: str
@@ -58,7 +58,7 @@ class _Connection:
         self.idle_since = 0.0
 
 
-def parse_url(url: Secret) -> Server:
+def parse_url(url: Secret) -> SmtpServer:
     """Raise ValueError, without the URL, saying what would be right."""
     try:
         parts = urlsplit(url.reveal())
@@ -76,7 +76,7 @@ def parse_url(url: Secret) -> Server:
         raise ValueError(
             "smtp_url would send the password in clear text, use smtp+starttls:// or smtps://"
         )
-    return Server(
+    return SmtpServer(
         parts.hostname,
         port or _PORTS[parts.scheme],
         parts.scheme == "smtps",
@@ -89,7 +89,7 @@ def parse_url(url: Secret) -> Server:
 class Mailer:
     """Hands mails to one server. ``timeout`` is in seconds, from connect to the last reply."""
 
-    def __init__(self, server: Server, environment: Environment, *, timeout: float) -> None:
+    def __init__(self, server: SmtpServer, environment: Environment, *, timeout: float) -> None:
         self._server = server
         self._environment = environment
         self._timeout = timeout

@@ -57,7 +57,7 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     conference_participant: bool | None = None
 
 
-class Stream(msgspec.Struct, frozen=True, kw_only=True):
+class StreamMetrics(msgspec.Struct, frozen=True, kw_only=True):
     """One direction of the media of an edge. Jitter and latency are milliseconds."""
 
     codec: int | None = None
@@ -80,8 +80,8 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
 class Streams(msgspec.Struct, frozen=True, kw_only=True):
     """Both directions, as the edge sees them."""
 
-    inbound: Stream | None = None
-    outbound: Stream | None = None
+    inbound: StreamMetrics | None = None
+    outbound: StreamMetrics | None = None
 
 
 class EdgeProperties(msgspec.Struct, frozen=True, kw_only=True):

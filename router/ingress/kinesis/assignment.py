@@ -20,7 +20,7 @@ class Shard(msgspec.Struct, frozen=True):
     parents: tuple[ShardId, ...] = ()
 
 
-class Plan(msgspec.Struct, frozen=True):
+class ShardAssignment(msgspec.Struct, frozen=True):
     """What to change now."""
 
     take: tuple[ShardId, ...] = ()
@@ -43,7 +43,7 @@ def plan(
     holders: Mapping[ShardId, ConsumerId],
     consumers: Collection[ConsumerId],
     me: ConsumerId,
-) -> Plan:
+) -> ShardAssignment:
     """How to come closer to an even spread of ``candidates``.
 
     ``holders`` are the leases in force, ``consumers`` all that are alive, ``me`` included. At most
@@ -55,9 +55,9 @@ def plan(
     fair = -(-len(candidates) // len({*consumers, me}))
     room = max(0, fair - held[me])
     if free:
-        return Plan(take=tuple(free[:room]))
+        return ShardAssignment(take=tuple(free[:room]))
     mine = [shard for shard in candidates if holders.get(shard) == me]
     fewest = min(held[consumer] for consumer in {*consumers, me})
     if len(mine) - fewest > 1:
-        return Plan(give_up=(mine[-1],))
-    return Plan()
+        return ShardAssignment(give_up=(mine[-1],))
+    return ShardAssignment()

@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 from router.errors import JournalUnavailableError, StreamUnavailableError
 from router.ingress.kinesis.assignment import Shard, plan, readable
 from router.ingress.kinesis.reader import Intake, ShardReader
-from router.ingress.kinesis.stream import KinesisStream, Stream
+from router.ingress.kinesis.stream import KinesisStream, StreamClient
 from router.journal.connection import Connection
 from router.journal.shards import ConsumerId, ShardId, Shards, View
 
@@ -62,7 +62,7 @@ class Consumer:
 
     def __init__(
         self,
-        stream: Stream,
+        stream: StreamClient,
         shards: Shards,
         reader: ShardReader,
         intake: Intake,

@@ -14,10 +14,10 @@ from router.errors import (
     StreamUnavailableError,
 )
 from router.events.model import Received
-from router.ingress.admission import Gate
+from router.ingress.admission import AdmissionControl
 from router.ingress.commit import EventCommit, weight
 from router.ingress.kinesis.records import decode
-from router.ingress.kinesis.stream import Position, Record, Stream
+from router.ingress.kinesis.stream import Position, Record, StreamClient
 from router.journal.shards import Checkpoint, ShardId, Shards
 from router.metrics import Metrics
 
@@ -33,7 +33,7 @@ class Intake(msgspec.Struct, frozen=True):
     """The way into the journal, shared with the other doors of the process."""
 
     commit: EventCommit
-    gate: Gate
+    gate: AdmissionControl
     metrics: Metrics
     clock: Clock
 
@@ -41,7 +41,7 @@ class Intake(msgspec.Struct, frozen=True):
 class ShardReader:
     """Reads shards of one stream into the journal."""
 
-    def __init__(self, stream: Stream, shards: Shards, intake: Intake) -> None:
+    def __init__(self, stream: StreamClient, shards: Shards, intake: Intake) -> None:
         self._stream = stream
         self._shards = shards
         self._commit = intake.commit

@@ -67,7 +67,7 @@ class Position(msgspec.Struct, frozen=True):
     """Unix time in seconds."""
 
 
-class Stream(Protocol):
+class StreamClient(Protocol):
     """What the consumer needs of a stream. Everything raises StreamUnavailableError."""
 
     @property

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from router.alerts import Severity, Status
+from router.alerts import AlertStatus, Severity
 from router.datatypes import Duration
 from router.rules.state.features import check_span
 from router.rules.suppression.silences import SubjectText
@@ -30,7 +30,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = None
     summary: Annotated[str | None, _about("The alert's first line, as plain text.")] = None
     severity: Severity | None = None
-    status: Annotated[Status | None, _about("`firing`, or `resolved` when it is over.")] = None
+    status: Annotated[AlertStatus | None, _about("`firing`, or `resolved` when it is over.")] = None
     labels: Annotated[dict[str, str] | None, _about("At least these.")] = None
     values: Annotated[
         dict[str, Any] | None, _about("What `let` names stood for; at least these.")
@@ -66,7 +66,7 @@ class SilenceStep(SubjectText, frozen=True, kw_only=True, forbid_unknown_fields=
         check_span("for", self.for_)
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CaseStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """At a time, people do something, an event comes, and alerts are expected.
 
     In this order; each of them may be left out.
@@ -106,7 +106,7 @@ class CaseText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     with_: _With = msgspec.field(name="with", default_factory=dict)
     without: _Without = ()
     expect: _Expect = None
-    steps: tuple[Step, ...] = ()
+    steps: tuple[CaseStep, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -120,9 +120,11 @@ class CaseText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("the test expects nothing: write `expect: []` for silence")
 
     @property
-    def single(self) -> Step:
+    def single(self) -> CaseStep:
         """The step of a test that has one event only."""
-        return Step(event=self.event, with_=self.with_, without=self.without, expect=self.expect)
+        return CaseStep(
+            event=self.event, with_=self.with_, without=self.without, expect=self.expect
+        )
 
 
 class TestsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -26,12 +26,12 @@ from router.configuration.yaml.document import (
     ListNode,
     MapNode,
     Node,
-    Page,
     Scalar,
+    YamlDocument,
     page_of,
     read_yaml,
 )
-from router.errors import EventError, Finding, Level, RulesError
+from router.errors import Diagnostic, EventError, Level, RulesError
 from router.events.decode import (
     decode_strictly,
 )
@@ -39,7 +39,7 @@ from router.events.model import (
     Event,
 )
 from router.events.schemas import departure
-from router.offline.rule_tests.model import CaseText, Expectation, Step, TestsFile
+from router.offline.rule_tests.model import CaseStep, CaseText, Expectation, TestsFile
 from router.rules.event_types import problems_of
 from router.rules.suppression.silences import NAMES, Silence, SilenceText, silence
 
@@ -91,7 +91,7 @@ class Suite(msgspec.Struct, frozen=True):
     """All tests of a folder."""
 
     cases: tuple[Case, ...]
-    warnings: tuple[Finding, ...]
+    warnings: tuple[Diagnostic, ...]
 
 
 def read_tests(folder: Path, configuration: Configuration) -> Suite:
@@ -125,7 +125,7 @@ class _Known:
 class _FileReader:
     """Reads the tests of one file."""
 
-    def __init__(self, page: Page, folder: Path, known: _Known) -> None:
+    def __init__(self, page: YamlDocument, folder: Path, known: _Known) -> None:
         self.page = page
         self._folder = folder
         self._known = known
@@ -212,7 +212,7 @@ class _FileReader:
         )
 
     def _moment(
-        self, step: Step, node: MapNode, before: Moment | None, started_at: float
+        self, step: CaseStep, node: MapNode, before: Moment | None, started_at: float
     ) -> Moment:
         earliest = 0.0 if before is None else before.at + before.every * (before.times - 1)
         at = step.at if step.at is not None else earliest + (step.after or 0.0)
@@ -242,7 +242,7 @@ class _FileReader:
             expect=expect,
         )
 
-    def _silence(self, step: Step, node: Node | None, begins: float) -> Silence | None:
+    def _silence(self, step: CaseStep, node: Node | None, begins: float) -> Silence | None:
         if step.silence is None or not isinstance(node, MapNode):
             return None
         text = SilenceText(
@@ -273,7 +273,7 @@ class _FileReader:
                 hint = suggestion(item.text, known)
                 self.page.report(item.span, f'there is no {noun} "{item.text}"', hint)
 
-    def _event(self, step: Step, node: MapNode) -> dict[str, Any] | None:
+    def _event(self, step: CaseStep, node: MapNode) -> dict[str, Any] | None:
         named = node.get("event")
         if named is None:
             return None
@@ -294,7 +294,7 @@ class _FileReader:
         self._change(event, step, node)
         return event
 
-    def _change(self, event: dict[str, Any], step: Step, node: MapNode) -> None:
+    def _change(self, event: dict[str, Any], step: CaseStep, node: MapNode) -> None:
         """Change a copy as ``with`` and ``without`` say."""
         changes = node.get("with")
         for entry in changes.entries if isinstance(changes, MapNode) else ():

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 import msgspec
 
 from router.configuration.diagnostics import plural, printable
-from router.offline.rule_tests.running import Result
+from router.offline.rule_tests.running import CaseResult
 
 _RED: Final = "31"
 _GREEN: Final = "32"
@@ -28,10 +28,10 @@ class Coverage(msgspec.Struct, frozen=True):
         return not self.never_fired and not self.never_silent
 
 
-class Summary(msgspec.Struct, frozen=True):
+class RunSummary(msgspec.Struct, frozen=True):
     """All that ``router test`` has to say."""
 
-    results: tuple[Result, ...]
+    results: tuple[CaseResult, ...]
     coverage: Coverage
 
     @property
@@ -39,11 +39,11 @@ class Summary(msgspec.Struct, frozen=True):
         return sum(not result.passed for result in self.results)
 
 
-def summarise(results: Sequence[Result], rules: Iterable[str]) -> Summary:
+def summarise(results: Sequence[CaseResult], rules: Iterable[str]) -> RunSummary:
     names = list(rules)
     fired = {name for result in results for name in result.fired}
     silent = {name for result in results for name in result.silent}
-    return Summary(
+    return RunSummary(
         tuple(results),
         Coverage(
             len(names),
@@ -53,7 +53,7 @@ def summarise(results: Sequence[Result], rules: Iterable[str]) -> Summary:
     )
 
 
-def as_text(summary: Summary, *, color: bool = False) -> str:
+def as_text(summary: RunSummary, *, color: bool = False) -> str:
     """Failures with their differences, coverage, and a last line that counts."""
     lines: list[str] = []
     for result in summary.results:
@@ -65,7 +65,7 @@ def as_text(summary: Summary, *, color: bool = False) -> str:
     return "\n".join(lines)
 
 
-def as_junit(summary: Summary) -> str:
+def as_junit(summary: RunSummary) -> str:
     """JUnit's XML, as continuous integration reads it."""
     suite = ET.Element(
         "testsuite",
@@ -84,7 +84,7 @@ def as_junit(summary: Summary) -> str:
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 
 
-def _failure(result: Result, *, color: bool) -> list[str]:
+def _failure(result: CaseResult, *, color: bool) -> list[str]:
     lines = [f"FAILED {printable(result.name)}"]
     for difference in result.differences:
         lines.append(f"  {difference.place}, {difference.at:g}s from the beginning")

@@ -8,8 +8,13 @@ import msgspec
 from router.alerts import Alert, AlertKey
 from router.cel import Condition, Verdict
 from router.cel.deciding_part import deciding_part
-from router.destinations.rendering.summary import Target, summary
-from router.offline.rehearsal import Happened, Rehearsal, Told
+from router.destinations.rendering.summary import (
+    summary,
+)
+from router.destinations.rendering.templates import (
+    TemplateTarget,
+)
+from router.offline.rehearsal import Rehearsal, RehearsalOutcome, RehearsedDelivery
 from router.offline.rule_tests.model import Expectation
 from router.offline.rule_tests.reading import Case, Moment, sent
 from router.rules.index.rule_set import RuleSet
@@ -29,7 +34,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """``- `` what was expected, ``+ `` what came, ``  `` why."""
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
+class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a test."""
 
     name: str
@@ -45,7 +50,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         return not self.differences
 
 
-def run_case(case: Case, rules: RuleSet, silences: Sequence[Silence] = ()) -> Result:
+def run_case(case: Case, rules: RuleSet, silences: Sequence[Silence] = ()) -> CaseResult:
     """Run one test from its beginning; ``silences`` are those of the rules folder."""
     return _Run(case, Rehearsal(rules, silences)).result()
 
@@ -54,7 +59,7 @@ class _Run:
     def __init__(self, case: Case, rehearsal: Rehearsal) -> None:
         self._case = case
         self._rehearsal = rehearsal
-        self._since: list[Happened] = []
+        self._since: list[RehearsalOutcome] = []
         """Since the last expectation."""
         self._told: dict[str, dict[AlertKey, Alert]] = {}
         """Of each rule, the last alert of each key that was told."""
@@ -63,7 +68,7 @@ class _Run:
         self._fired: dict[str, None] = {}
         self._silent: dict[str, None] = {}
 
-    def result(self) -> Result:
+    def result(self) -> CaseResult:
         for moment in self._case.moments:
             self._play(moment)
         last = self._case.moments[-1]
@@ -71,7 +76,7 @@ class _Run:
             at = last.at + last.every * (last.times - 1)
             self._compare(msgspec.structs.replace(last, expect=(), at=at))
         passed = not self._differences
-        return Result(
+        return CaseResult(
             name=self._case.name,
             place=self._case.place,
             differences=tuple(self._differences),
@@ -107,7 +112,7 @@ class _Run:
             line = f"- acknowledge: {moment.acknowledge} has told nothing so far"
             self._tell(moment.place, moment.at, (line,))
 
-    def _note(self, happened: list[Happened]) -> list[Happened]:
+    def _note(self, happened: list[RehearsalOutcome]) -> list[RehearsalOutcome]:
         """Keep who told what, for those who acknowledge it."""
         for each in happened:
             for told in each.told:
@@ -145,7 +150,7 @@ class _Run:
     def _is_meant(self, rule: str) -> bool:
         return not self._case.rules or rule in self._case.rules
 
-    def _cover(self, happened: Iterable[Happened]) -> None:
+    def _cover(self, happened: Iterable[RehearsalOutcome]) -> None:
         told_all = set()
         for each in happened:
             told = {told.alert.rule for told in each.told}
@@ -157,13 +162,13 @@ class _Run:
         self._fired.update(dict.fromkeys(sorted(filter(self._is_meant, told_all))))
 
 
-def _facts(told: Told) -> dict[str, Any]:
+def _facts(told: RehearsedDelivery) -> dict[str, Any]:
     """What an expectation may ask of an alert, by the names of its fields."""
     alert = told.alert
     return {
         "rule": alert.rule,
         "send_to": told.send_to,
-        "summary": summary(alert, Target.TEXT).text,
+        "summary": summary(alert, TemplateTarget.TEXT).text,
         "severity": alert.severity,
         "status": alert.status,
         "labels": alert.labels,
@@ -184,7 +189,7 @@ def _asked(expected: Expectation) -> dict[str, Any]:
     }
 
 
-def _is_as_expected(told: Told, expected: Expectation) -> bool:
+def _is_as_expected(told: RehearsedDelivery, expected: Expectation) -> bool:
     facts = _facts(told)
     return all(_fits(wanted, facts[name]) for name, wanted in _asked(expected).items())
 
@@ -197,7 +202,7 @@ def _fits(wanted: Any, found: Any) -> bool:
     return bool(wanted == found)
 
 
-def _difference(expected: Expectation, alike: Told | None) -> tuple[str, ...]:
+def _difference(expected: Expectation, alike: RehearsedDelivery | None) -> tuple[str, ...]:
     """Expected and found, one below the other; only what is asked for."""
     if alike is None:
         return ()
@@ -208,7 +213,7 @@ def _difference(expected: Expectation, alike: Told | None) -> tuple[str, ...]:
     return (f"- {_line(expected.rule, unlike)}", f"+ {_shown(alike, tuple(unlike))}")
 
 
-def _shown(told: Told, names: Sequence[str]) -> str:
+def _shown(told: RehearsedDelivery, names: Sequence[str]) -> str:
     facts = _facts(told)
     return _line(told.alert.rule, {name: facts[name] for name in names})
 
@@ -223,7 +228,7 @@ def _written(value: Any) -> str:
 
 
 def _why_not(
-    expected: Expectation, happened: Sequence[Happened], rules: RuleSet
+    expected: Expectation, happened: Sequence[RehearsalOutcome], rules: RuleSet
 ) -> tuple[str, ...]:
     """Why a rule did not tell, as far as the last event that concerned it says."""
     asked = {name: value for name, value in _asked(expected).items() if name != "rule"}
@@ -235,7 +240,7 @@ def _why_not(
     return (*lines, f"  no event came that {expected.rule} is for")
 
 
-def _reason(name: str, happened: Happened, rules: RuleSet) -> str:
+def _reason(name: str, happened: RehearsalOutcome, rules: RuleSet) -> str:
     """Why a rule told nothing of what happened; ``""`` where that does not concern it."""
     said = {held.rule: f"held back: {held.reason}" for held in happened.held}
     if name in said or happened.event is None:

@@ -12,30 +12,30 @@ from typing import Any, Final
 
 import msgspec
 
-from router.rules.index.atoms import AllOf, AnyOf, Atom, Formula, Question
+from router.rules.index.atoms import AllOf, AnyOf, Atom, Formula, Predicate
 
 _WEIGHTS: Final = {
-    Question.EQUAL: 1,
-    Question.PREFIX: 2,
-    Question.PATTERN: 3,
-    Question.BELOW: 4,
-    Question.AT_MOST: 4,
-    Question.ABOVE: 4,
-    Question.AT_LEAST: 4,
-    Question.PRESENT: 8,
+    Predicate.EQUAL: 1,
+    Predicate.PREFIX: 2,
+    Predicate.PATTERN: 3,
+    Predicate.BELOW: 4,
+    Predicate.AT_MOST: 4,
+    Predicate.ABOVE: 4,
+    Predicate.AT_LEAST: 4,
+    Predicate.PRESENT: 8,
 }
-_ALONE: Final = frozenset({Question.EQUAL, Question.PREFIX, Question.PATTERN})
+_ALONE: Final = frozenset({Predicate.EQUAL, Predicate.PREFIX, Predicate.PATTERN})
 """Tests that hold for one value and not for another; of the rest, all of a field count as one."""
 
 
-class Access(msgspec.Struct, frozen=True):
+class AccessPath(msgspec.Struct, frozen=True):
     """If none of the atoms holds the condition is not true; if ``exact`` it is if one holds."""
 
     atoms: tuple[Atom, ...]
     exact: bool
 
 
-class Crowds:
+class Selectivity:
     """How many conditions share each atom."""
 
     def __init__(self, formulas: Iterable[Formula]) -> None:
@@ -43,28 +43,30 @@ class Crowds:
             bucket for formula in formulas for bucket in {_bucket(atom) for atom in _atoms(formula)}
         )
 
-    def choose(self, formula: Formula) -> Access | None:
+    def choose(self, formula: Formula) -> AccessPath | None:
         """The access with the least cost; None where nothing restricts the condition."""
         found = self._cheapest(formula)
         return None if found is None else found[1]
 
-    def _cheapest(self, formula: Formula) -> tuple[int, Access] | None:
+    def _cheapest(self, formula: Formula) -> tuple[int, AccessPath] | None:
         match formula:
             case Atom(test=test, exact=exact):
-                return _WEIGHTS[test] * self._counts[_bucket(formula)], Access((formula,), exact)
+                return _WEIGHTS[test] * self._counts[_bucket(formula)], AccessPath(
+                    (formula,), exact
+                )
             case AllOf(parts=parts):
                 return self._cheapest_of(parts)
             case AnyOf(parts=parts):
                 return self._all_of(parts)
 
-    def _cheapest_of(self, parts: tuple[Formula, ...]) -> tuple[int, Access] | None:
+    def _cheapest_of(self, parts: tuple[Formula, ...]) -> tuple[int, AccessPath] | None:
         found = [each for part in parts if (each := self._cheapest(part)) is not None]
         if not found:
             return None
         cost, access = min(found, key=lambda each: each[0])
-        return cost, access if len(parts) == 1 else Access(access.atoms, exact=False)
+        return cost, access if len(parts) == 1 else AccessPath(access.atoms, exact=False)
 
-    def _all_of(self, parts: tuple[Formula, ...]) -> tuple[int, Access] | None:
+    def _all_of(self, parts: tuple[Formula, ...]) -> tuple[int, AccessPath] | None:
         total = 0
         atoms: list[Atom] = []
         exact = True
@@ -75,7 +77,7 @@ class Crowds:
             total += found[0]
             atoms += found[1].atoms
             exact &= found[1].exact
-        return total, Access(tuple(dict.fromkeys(atoms)), exact)
+        return total, AccessPath(tuple(dict.fromkeys(atoms)), exact)
 
 
 def _atoms(formula: Formula) -> Iterator[Atom]:

@@ -27,36 +27,36 @@ import re2
 from router.cel.tree import (
     Binary,
     Call,
-    Choice,
+    Conditional,
+    ExternalConstant,
     Field,
-    Given,
     Has,
-    Item,
+    IndexAccess,
     Let,
-    Listing,
+    ListLiteral,
     Literal,
     Logic,
     Macro,
+    MapLiteral,
     Name,
     Negative,
     Node,
     Not,
 )
-from router.cel.tree import Mapping as MapLiteral
 
 
-class Each(enum.Enum):
+class AnyElement(enum.Enum):
     """The step of a path that stands for each element of a list, or each key of a map."""
 
     ELEMENT = "*"
 
 
-Path = tuple[str | Each, ...]
+Path = tuple[str | AnyElement, ...]
 """From the event down: ``("data", "status")``; never empty in an atom."""
 Constant = str | int | float | bool | None
 
 
-class Question(enum.Enum):
+class Predicate(enum.Enum):
     """What is asked of a field."""
 
     EQUAL = "=="
@@ -74,13 +74,13 @@ class Atom(msgspec.Struct, frozen=True):
     """A test of one field. ``exact``: the condition that it comes from is true if it is."""
 
     path: Path
-    test: Question
+    test: Predicate
     value: Constant = None
     exact: bool = False
 
 
 class AllOf(msgspec.Struct, frozen=True):
-    """Each part holds. Of no parts: nothing is known (ALWAYS)."""
+    """AnyElement part holds. Of no parts: nothing is known (ALWAYS)."""
 
     parts: "tuple[Formula, ...]"
 
@@ -101,10 +101,10 @@ _Scope = Mapping[str, Path | None]
 _ROOTS: Final[_Scope] = {"event": (), "message": (), "data": ("data",)}
 
 _ORDER: Final = {
-    "<": Question.BELOW,
-    "<=": Question.AT_MOST,
-    ">": Question.ABOVE,
-    ">=": Question.AT_LEAST,
+    "<": Predicate.BELOW,
+    "<=": Predicate.AT_MOST,
+    ">": Predicate.ABOVE,
+    ">=": Predicate.AT_LEAST,
 }
 _MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _OPPOSITE: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
@@ -140,7 +140,7 @@ def _need(node: Node, scope: _Scope, *, truth: bool, depth: int = 0) -> Formula:
         case Logic(operator=operator, parts=parts):
             needs = tuple(_need(part, scope, truth=truth, depth=below) for part in parts)
             return AllOf(needs) if (operator == "&&") is truth else AnyOf(needs)
-        case Choice():
+        case Conditional():
             return _need_of_choice(node, scope, truth=truth, depth=below)
         case Macro(over=over):
             turn = _need_of_macro(node, scope, truth=truth, depth=below)
@@ -149,7 +149,7 @@ def _need(node: Node, scope: _Scope, *, truth: bool, depth: int = 0) -> Formula:
             return _need_of_leaf(node, scope, truth=truth)
 
 
-def _need_of_choice(node: Choice, scope: _Scope, *, truth: bool, depth: int) -> Formula:
+def _need_of_choice(node: Conditional, scope: _Scope, *, truth: bool, depth: int) -> Formula:
     ways = []
     for way, branch in ((True, node.then), (False, node.otherwise)):
         chosen = _need(node.condition, scope, truth=way, depth=depth)
@@ -164,7 +164,7 @@ def _need_of_macro(node: Macro, scope: _Scope, *, truth: bool, depth: int) -> Fo
         return ALWAYS
     # With two, the one is the index or key, and the other only in a list the element.
     one = len(node.variables) == 1
-    inner = {**scope, **dict.fromkeys(node.variables, (*path, Each.ELEMENT) if one else None)}
+    inner = {**scope, **dict.fromkeys(node.variables, (*path, AnyElement.ELEMENT) if one else None)}
     # The body's atoms do not decide: a macro over a long list is out of its budget of turns.
     return _inexact(_need(node.body, inner, truth=truth, depth=depth))
 
@@ -173,7 +173,7 @@ def _need_of_leaf(node: Node, scope: _Scope, *, truth: bool) -> Formula:
     """An atom, if one says it; else that the fields that the node reads are there."""
     path = _path(node, scope)
     if path:
-        return Atom(path, Question.EQUAL, truth, exact=True)
+        return Atom(path, Predicate.EQUAL, truth, exact=True)
     found = _atom(node, scope, truth=truth)
     return _there(node, scope) if found is None else found
 
@@ -182,7 +182,7 @@ def _atom(node: Node, scope: _Scope, *, truth: bool) -> Formula | None:
     match node:
         case Has(operand=operand, name=name) if truth:
             path = _path(operand, scope)
-            return None if path is None else Atom((*path, name), Question.PRESENT, exact=True)
+            return None if path is None else Atom((*path, name), Predicate.PRESENT, exact=True)
         case Binary(operator="==" | "!=" as operator) if (operator == "==") is truth:
             return _equality(node, scope)
         case Binary(operator=operator) if operator in _ORDER:
@@ -201,7 +201,7 @@ def _equality(node: Binary, scope: _Scope) -> Formula | None:
         path = _path(side, scope)
         constant = _constant(other)
         if path and constant is not None:
-            return Atom(path, Question.EQUAL, constant.value, exact=True)
+            return Atom(path, Predicate.EQUAL, constant.value, exact=True)
     return None
 
 
@@ -223,25 +223,25 @@ def _threshold(node: Binary, scope: _Scope, *, truth: bool) -> Formula | None:
 def _membership(left: Node, right: Node, scope: _Scope) -> Formula | None:
     path, items = _path(left, scope), _constant_items(right)
     if path and items is not None:
-        return AnyOf(tuple(Atom(path, Question.EQUAL, item.value, exact=True) for item in items))
+        return AnyOf(tuple(Atom(path, Predicate.EQUAL, item.value, exact=True) for item in items))
     path, constant = _path(right, scope), _constant(left)
     if path is not None and constant is not None:
         # A long list is compared with a text, but not with anything else.
         exact = isinstance(constant.value, str)
-        return Atom((*path, Each.ELEMENT), Question.EQUAL, constant.value, exact=exact)
+        return Atom((*path, AnyElement.ELEMENT), Predicate.EQUAL, constant.value, exact=exact)
     return None
 
 
 def _text_test(function: str, path: Path, constant: str) -> Formula | None:
     if function == "startsWith":
-        return Atom(path, Question.PREFIX, constant, exact=True)
+        return Atom(path, Predicate.PREFIX, constant, exact=True)
     pattern = _PATTERNS.get(function)
     if pattern is None:
         return None
     beginning = _BEGINNING.match(constant) if function == "matches" else None
     if beginning is not None:
-        return Atom(path, Question.PREFIX, beginning[1])
-    return Atom(path, Question.PATTERN, pattern(constant))
+        return Atom(path, Predicate.PREFIX, beginning[1])
+    return Atom(path, Predicate.PATTERN, pattern(constant))
 
 
 class _Constant(msgspec.Struct, frozen=True):
@@ -252,7 +252,7 @@ def _constant(node: Node) -> _Constant | None:
     match node:
         case Let(body=body):
             return _constant(body)
-        case Literal(value=value) | Given(value=value) if _is_constant(value):
+        case Literal(value=value) | ExternalConstant(value=value) if _is_constant(value):
             return _Constant(value)
         case _:
             return None
@@ -268,9 +268,9 @@ def _constant_items(node: Node) -> list[_Constant] | None:
     match node:
         case Let(body=body):
             return _constant_items(body)
-        case Listing(items=nodes, optional=optional) if not optional:
+        case ListLiteral(items=nodes, optional=optional) if not optional:
             items = [_constant(item) for item in nodes]
-        case Given(value=list() | dict() as values) if len(values) <= _TABLE_LIMIT:
+        case ExternalConstant(value=list() | dict() as values) if len(values) <= _TABLE_LIMIT:
             items = [_Constant(value) if _is_constant(value) else None for value in values]
         case _:
             return None
@@ -287,7 +287,7 @@ _PATTERNS: Final[Mapping[str, Callable[[str], str]]] = {
 
 def _there(node: Node, scope: _Scope) -> Formula:
     """The fields without which the node has no value."""
-    return AllOf(tuple(Atom(path, Question.PRESENT) for path in _read(node, scope)))
+    return AllOf(tuple(Atom(path, Predicate.PRESENT) for path in _read(node, scope)))
 
 
 def _read(node: Node, scope: _Scope) -> Iterator[Path]:
@@ -309,7 +309,16 @@ def _strict_parts(node: Node) -> tuple[Node, ...]:
             return (over,)
         case Call(function=function) if function in _LENIENT_CALLS:
             return ()
-        case Field() | Item() | Has() | Not() | Negative() | Binary() | Listing() | MapLiteral():
+        case (
+            Field()
+            | IndexAccess()
+            | Has()
+            | Not()
+            | Negative()
+            | Binary()
+            | ListLiteral()
+            | MapLiteral()
+        ):
             return node.children()
         case Call():
             return node.children()
@@ -326,7 +335,7 @@ def _path(node: Node, scope: _Scope) -> Path | None:
             return scope.get(name)
         case Field(operand=operand, name=name):
             above = _path(operand, scope)
-        case Item(operand=operand, index=Literal(value=str(name))):
+        case IndexAccess(operand=operand, index=Literal(value=str(name))):
             above = _path(operand, scope)
         case _:
             return None

@@ -22,7 +22,7 @@ _ABSENT: Final = object()
 _CODES: Final = "codes"
 
 
-class Field(Protocol):
+class FieldRead(Protocol):
     """A node of the tree of fields."""
 
     @property
@@ -38,7 +38,7 @@ class Field(Protocol):
     def collect_fields(self, value: dict[str, Any], codes: list[int]) -> None: ...
 
 
-def unrolled(root: Field) -> Collect:
+def unrolled(root: FieldRead) -> Collect:
     """As ``root.collect_fields``, and what else is asked of the root."""
     return _Writer().function(root)
 
@@ -48,7 +48,7 @@ class _Writer:
         self._globals: dict[str, Any] = {"__builtins__": {}, "ABSENT": _ABSENT}
         self._variables = 0
 
-    def function(self, root: Field) -> Collect:
+    def function(self, root: FieldRead) -> Collect:
         body = [*self._calls(root.tables.get(dict, ()), "value"), *self._fields(root, "value")]
         arguments = ast.arguments([], [ast.arg("value"), ast.arg(_CODES)], None, [], [], None, [])
         definition = ast.FunctionDef("collect", arguments, body, [])
@@ -57,7 +57,7 @@ class _Writer:
         made: Collect = self._globals["collect"]
         return made
 
-    def _fields(self, field: Field, value: str) -> list[ast.stmt]:
+    def _fields(self, field: FieldRead, value: str) -> list[ast.stmt]:
         """What is asked of the fields in a map that is in the variable ``value``."""
         if not field.is_small:
             return self._calls((field.collect_fields,), value) if field.fields else []
@@ -71,7 +71,7 @@ class _Writer:
             ),
         ]
 
-    def _field(self, name: str, field: Field, get: str) -> list[ast.stmt]:
+    def _field(self, name: str, field: FieldRead, get: str) -> list[ast.stmt]:
         value = self._variable("field")
         by_class = self._by_class(field, value)
         if by_class and not field.present:
@@ -82,7 +82,7 @@ class _Writer:
         body = [self._add(self._constant(field.present)), *by_class]
         return [found, ast.If(_is(_load(value), _load("ABSENT"), negate=True), body, [])]
 
-    def _by_class(self, field: Field, value: str) -> list[ast.stmt]:
+    def _by_class(self, field: FieldRead, value: str) -> list[ast.stmt]:
         kinds = dict.fromkeys(
             [*([str] if field.texts else []), *field.tables, *([dict] if field.fields else [])]
         )

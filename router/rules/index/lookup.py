@@ -10,7 +10,7 @@ Invariant: each atom that holds has its code collected. A code may be collected 
 from collections.abc import Collection, Iterator
 from typing import Any, Final, TypeVar
 
-from router.rules.index.atoms import Atom, Each, Question
+from router.rules.index.atoms import AnyElement, Atom, Predicate
 from router.rules.index.codegen import unrolled
 from router.rules.index.lookup_tables import (
     Codes,
@@ -33,7 +33,7 @@ _FEW: Final = 40
 _ABSENT: Final = object()
 
 
-class Lookup:
+class AtomLookup:
     """Filled by ``add``, closed once, then asked by ``collect``."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class _Field:
     def has_texts_only(self) -> bool:
         return not (self.present or self.tables or self.fields)
 
-    def below(self, step: str | Each) -> "_Field":
+    def below(self, step: str | AnyElement) -> "_Field":
         if isinstance(step, str):
             return self.fields.setdefault(step, _Field())
         if self.element is None:
@@ -90,25 +90,25 @@ class _Field:
     def close(self) -> None:
         for field in self.fields.values():
             field.close()
-        by_test: dict[Question, list[Placed]] = {}
+        by_test: dict[Predicate, list[Placed]] = {}
         for atom, code in self.added:
             by_test.setdefault(atom.test, []).append((atom.value, code))
         self.added = []
-        equal = by_constant(by_test.pop(Question.EQUAL, []))
+        equal = by_constant(by_test.pop(Predicate.EQUAL, []))
         self.texts = equal.pop(str, {})
         tables: dict[type, list[Collect]] = {kind: [same(codes)] for kind, codes in equal.items()}
         for kind, collect in self._more(by_test):
             tables.setdefault(kind, []).append(collect)
         self.tables = {kind: tuple(collects) for kind, collects in tables.items()}
 
-    def _more(self, by_test: dict[Question, list[Placed]]) -> Iterator[tuple[type, Collect]]:
+    def _more(self, by_test: dict[Predicate, list[Placed]]) -> Iterator[tuple[type, Collect]]:
         """What is asked beside equality, and the class of value that it is asked of."""
-        self.present = [code for _, code in by_test.pop(Question.PRESENT, [])]
-        sets, too_large = patterns(by_test.pop(Question.PATTERN, []))
+        self.present = [code for _, code in by_test.pop(Predicate.PRESENT, [])]
+        sets, too_large = patterns(by_test.pop(Predicate.PATTERN, []))
         self.present += too_large
         yield from ((str, each) for each in sets)
-        if Question.PREFIX in by_test:
-            yield str, prefixes(by_test.pop(Question.PREFIX))
+        if Predicate.PREFIX in by_test:
+            yield str, prefixes(by_test.pop(Predicate.PREFIX))
         for test, placed in by_test.items():
             yield from thresholds(test, placed)
         if self.element is not None:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 import re2
 
-from router.rules.index.atoms import Constant, Question
+from router.rules.index.atoms import Constant, Predicate
 
 Collect = Callable[[Any, list[int]], None]
 """Appends the codes that it finds for a value."""
@@ -38,7 +38,7 @@ _CROWD: Final = 50
 """Elements of a list beyond which those that are there twice are looked up once."""
 
 
-class UnsureError(Exception):
+class InconclusiveLookupError(Exception):
     """A table cannot tell which tests a value passes; it may pass any."""
 
 
@@ -73,15 +73,15 @@ class Threshold(msgspec.Struct, frozen=True):
 
     def __call__(self, value: Any, found: list[int]) -> None:
         if value != value:  # noqa: PLR0124 - NaN has no place among sorted bounds
-            raise UnsureError
+            raise InconclusiveLookupError
         place = self.bisect(self.bounds, value)
         found += self.codes[place:] if self.upward else self.codes[:place]
 
 
-def thresholds(test: Question, tests: Iterable[Placed]) -> Iterator[tuple[type, Threshold]]:
+def thresholds(test: Predicate, tests: Iterable[Placed]) -> Iterator[tuple[type, Threshold]]:
     """The tests of one operator, and the class of value that each is for."""
-    bisect = bisect_left if test in {Question.ABOVE, Question.AT_MOST} else bisect_right
-    upward = test in {Question.BELOW, Question.AT_MOST}
+    bisect = bisect_left if test in {Predicate.ABOVE, Predicate.AT_MOST} else bisect_right
+    upward = test in {Predicate.BELOW, Predicate.AT_MOST}
     for kind, placed in _by_class(tests):
         placed.sort(key=lambda each: each[0])  # type: ignore[arg-type,return-value]
         bounds: list[Any] = [bound for bound, _ in placed]
@@ -179,9 +179,9 @@ def _pattern_set(tests: Iterable[Placed], size: int) -> Collect:
         try:
             found = match(value.encode())
         except UnicodeEncodeError:  # half of a character; that is a text to conditions
-            raise UnsureError from None
+            raise InconclusiveLookupError from None
         if not found or found[0] != 0:
-            raise UnsureError
+            raise InconclusiveLookupError
         if len(found) > 1 or always:
             for place in found:
                 codes += placed[place]

@@ -17,11 +17,11 @@ from typing import Any, Final
 import msgspec
 
 from router.cel import ERROR
-from router.rules.index.access_paths import Crowds
+from router.rules.index.access_paths import Selectivity
 from router.rules.index.atoms import ALWAYS, Formula, necessary
-from router.rules.index.lookup import Lookup
-from router.rules.index.lookup_tables import UnsureError
-from router.rules.model import Role, Rule, Watch
+from router.rules.index.lookup import AtomLookup
+from router.rules.index.lookup_tables import InconclusiveLookupError
+from router.rules.model import EventWatch, Role, Rule
 
 ANY: Final = "*"
 
@@ -29,7 +29,7 @@ ANY: Final = "*"
 class RuleFailure(msgspec.Struct, frozen=True):
     """A watch that could not be judged: a field is missing, say, or of another type."""
 
-    watch: Watch
+    watch: EventWatch
     event: dict[str, Any]
 
     @property
@@ -50,7 +50,7 @@ class Judgement(msgspec.Struct, frozen=True):
     """Rules that raise an alert."""
     errors: tuple[RuleFailure, ...]
     """Of watches of any role."""
-    endings: tuple[Watch, ...] = ()
+    endings: tuple[EventWatch, ...] = ()
     """Watches of the other roles that hold: they end an absence or an alert."""
 
 
@@ -65,14 +65,14 @@ class _Plan:
     __slots__ = ("_always", "_lookup", "shorter", "watches")
 
     def __init__(self, shorter: "_Plan | None") -> None:
-        self.watches: list[tuple[int, Watch]] = []
+        self.watches: list[tuple[int, EventWatch]] = []
         self.shorter = shorter
         self._always: list[int] = []
-        self._lookup = Lookup()
+        self._lookup = AtomLookup()
 
     def close(self, formulas: Mapping[int, Formula]) -> None:
         """No more watches: arrange them. ``formulas`` are what their conditions need, by place."""
-        crowds = Crowds(formulas[place] for place, _ in self.watches)
+        crowds = Selectivity(formulas[place] for place, _ in self.watches)
         for place, watch in self.watches:
             access = crowds.choose(formulas[place])
             if access is None:
@@ -88,7 +88,7 @@ class _Plan:
         codes += self._always
         try:
             self._lookup.collect(event, codes)
-        except UnsureError:
+        except InconclusiveLookupError:
             codes[before:] = self.codes()
 
     def codes(self) -> list[int]:
@@ -119,7 +119,7 @@ class RuleSet:
         codes = self._codes(event_type, event)
         return self._judge(codes, event) if codes else _NOTHING
 
-    def select(self, event_type: str, event: dict[str, Any]) -> tuple[Watch, ...]:
+    def select(self, event_type: str, event: dict[str, Any]) -> tuple[EventWatch, ...]:
         """The watches that ``judge`` looks at for an event: all that may hold, and few more."""
         places = {code >> 1 for code in self._codes(event_type, event)}
         return tuple(self.watches[place] for place in sorted(places))
@@ -140,7 +140,7 @@ class RuleSet:
     def _judge(self, codes: list[int], event: dict[str, Any]) -> Judgement:
         matches: list[Rule] = []
         errors: list[RuleFailure] = []
-        endings: list[Watch] = []
+        endings: list[EventWatch] = []
         data = event.get("data", ERROR)
         before = -1
         codes.sort()
@@ -204,7 +204,7 @@ def _code(place: int, *, judge: bool) -> int:
     return place << 1 | judge
 
 
-def _place(placed: tuple[int, Watch]) -> int:
+def _place(placed: tuple[int, EventWatch]) -> int:
     return placed[0]
 
 

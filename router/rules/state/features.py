@@ -115,7 +115,7 @@ class EscalateText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 Written = TypeVar("Written", bound=msgspec.Struct)
 
 
-class Kept(msgspec.Struct, Generic[Written], frozen=True):
+class Feature(msgspec.Struct, Generic[Written], frozen=True):
     """A feature as it is judged by."""
 
     text: Written

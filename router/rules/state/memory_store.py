@@ -17,17 +17,16 @@ from router.rules.state.steps import (
     MARKS_LIMIT,
     MEMBERS_LIMIT,
     OPEN_MEMBERS_LIMIT,
-    Answer,
     AnyStep,
     Arrive,
     Chain,
+    ChainResult,
     Cooldown,
     Count,
     Escalate,
     Escalating,
     Expect,
     Grouped,
-    Hold,
     Inhibited,
     Join,
     Mark,
@@ -37,6 +36,7 @@ from router.rules.state.steps import (
     Overdue,
     Reason,
     Resolve,
+    Suppress,
     Taken,
     Tell,
     Unheard,
@@ -101,8 +101,8 @@ class _Draft:
         self.escalates = False
         self.overflowed = False
 
-    def answer(self, outcome: Outcome, **more: Any) -> Answer:
-        return Answer(
+    def answer(self, outcome: Outcome, **more: Any) -> ChainResult:
+        return ChainResult(
             outcome,
             count=self.count,
             held_back=self.held_back,
@@ -128,11 +128,11 @@ class MemoryStore:
         self._groups: dict[Place, _Group] = {}
         self._escalations: dict[Place, _Escalation] = {}
         self._acknowledged: dict[str, int] = {}
-        self._answers: dict[str, dict[str, Answer]] = {}
+        self._answers: dict[str, dict[str, ChainResult]] = {}
         self._taken: dict[str, Taken] = {}
         self._taken_open: dict[str, list[Place]] = {}
         """Of what was taken, where those that can be resolved are open."""
-        self._steps: Final[dict[type, Callable[[Any, _Draft, int], Answer | None]]] = {
+        self._steps: Final[dict[type, Callable[[Any, _Draft, int], ChainResult | None]]] = {
             Count: self._count,
             Expect: self._expect,
             Arrive: self._arrive,
@@ -141,7 +141,7 @@ class MemoryStore:
             Open: self._opens,
             Mark: self._mark,
             Inhibited: self._inhibited,
-            Hold: self._hold,
+            Suppress: self._hold,
             Cooldown: self._cool,
             Join: self._join,
             Unheard: self._unheard,
@@ -151,7 +151,7 @@ class MemoryStore:
             Resolve: self._resolve,
         }
 
-    def decide(self, work: str, chains: Sequence[Chain], now: int) -> list[Answer]:
+    def decide(self, work: str, chains: Sequence[Chain], now: int) -> list[ChainResult]:
         known = self._answers.setdefault(work, {})
         for chain in chains:
             if chain.id not in known:
@@ -176,19 +176,19 @@ class MemoryStore:
         """How many keys of a state are kept."""
         return len(self._keys.get(state, ()))
 
-    def _decide(self, draft: _Draft, chain: Chain, now: int) -> Answer:
+    def _decide(self, draft: _Draft, chain: Chain, now: int) -> ChainResult:
         for step in chain.steps:
             answer = self._step(step, draft, now)
             if answer is not None:
                 return answer
         return draft.answer(Outcome.TOLD)
 
-    def _step(self, step: AnyStep, draft: _Draft, now: int) -> Answer | None:
+    def _step(self, step: AnyStep, draft: _Draft, now: int) -> ChainResult | None:
         return self._steps[type(step)](step, draft, now)
 
     # Each of these: the answer where the step stops the chain, None where it goes on.
 
-    def _count(self, step: Count, draft: _Draft, now: int) -> Answer | None:
+    def _count(self, step: Count, draft: _Draft, now: int) -> ChainResult | None:
         place = (step.state, step.key)
         if not self._touch(place, now + 2 * step.within, now, draft):
             return draft.answer(Outcome.COUNTED)
@@ -208,7 +208,7 @@ class MemoryStore:
         draft.count = step.at_least
         return None
 
-    def _expect(self, step: Expect, draft: _Draft, now: int) -> Answer | None:
+    def _expect(self, step: Expect, draft: _Draft, now: int) -> ChainResult | None:
         place = (step.state, step.key)
         if not self._touch(place, now + step.for_ms + 30 * DAY_MS, now, draft):
             return draft.answer(Outcome.EXPECTED)
@@ -220,7 +220,7 @@ class MemoryStore:
         kept.pending = step.event
         return draft.answer(Outcome.EXPECTED, first=True)
 
-    def _arrive(self, step: Arrive, draft: _Draft, now: int) -> Answer | None:
+    def _arrive(self, step: Arrive, draft: _Draft, now: int) -> ChainResult | None:
         place = (step.state, step.key)
         if not self._touch(place, now + step.for_ms, now, draft):
             return draft.answer(Outcome.NOTHING)
@@ -229,19 +229,19 @@ class MemoryStore:
         kept.pending, kept.arrived, kept.arrived_at = "", step.event, now
         return draft.answer(Outcome.ENDED if ended else Outcome.NOTHING)
 
-    def _overdue(self, step: Overdue, draft: _Draft, _now: int) -> Answer | None:
+    def _overdue(self, step: Overdue, draft: _Draft, _now: int) -> ChainResult | None:
         kept = self._expectations.get((step.state, step.key))
         if kept is None or kept.pending != step.event:
             return draft.answer(Outcome.ENDED)
         self._drop((step.state, step.key), self._expectations)
         return None
 
-    def _over(self, step: Over, draft: _Draft, now: int) -> Answer | None:
+    def _over(self, step: Over, draft: _Draft, now: int) -> ChainResult | None:
         if self._endings.are_over(step.state, step.key, at=step.at, now=now):
             return draft.answer(Outcome.HELD, reason=Reason.RESOLVED)
         return None
 
-    def _opens(self, step: Open, draft: _Draft, now: int) -> Answer | None:
+    def _opens(self, step: Open, draft: _Draft, now: int) -> ChainResult | None:
         place = (step.state, step.key)
         if self._touch(place, now + step.within, now, draft):
             kept = self._open.setdefault(place, _OpenAlert(step.at))
@@ -249,7 +249,7 @@ class MemoryStore:
             draft.opened = True
         return None
 
-    def _mark(self, step: Mark, draft: _Draft, now: int) -> Answer | None:
+    def _mark(self, step: Mark, draft: _Draft, now: int) -> ChainResult | None:
         place = (step.state, step.key)
         if self._touch(place, now + step.for_ms, now, draft):
             marks = self._marks.setdefault(place, {})
@@ -261,17 +261,17 @@ class MemoryStore:
                 del marks[min(marks, key=marks.__getitem__)]
         return None
 
-    def _inhibited(self, step: Inhibited, draft: _Draft, now: int) -> Answer | None:
+    def _inhibited(self, step: Inhibited, draft: _Draft, now: int) -> ChainResult | None:
         for place in step.places:
             for opened, until in self._marks.get(place, {}).items():
                 if until > now and (opened is None or opened in self._open):
                     return draft.answer(Outcome.HELD, reason=Reason.INHIBITED)
         return None
 
-    def _hold(self, step: Hold, draft: _Draft, _now: int) -> Answer | None:
+    def _hold(self, step: Suppress, draft: _Draft, _now: int) -> ChainResult | None:
         return draft.answer(Outcome.HELD, reason=step.reason)
 
-    def _cool(self, step: Cooldown, draft: _Draft, now: int) -> Answer | None:
+    def _cool(self, step: Cooldown, draft: _Draft, now: int) -> ChainResult | None:
         place = (step.state, step.key)
         if not self._touch(place, now + step.for_ms, now, draft):
             return None
@@ -285,7 +285,7 @@ class MemoryStore:
         self._cooling[place] = _Cooling(step.at + step.for_ms)
         return None
 
-    def _join(self, step: Join, draft: _Draft, now: int) -> Answer | None:
+    def _join(self, step: Join, draft: _Draft, now: int) -> ChainResult | None:
         place = (step.state, step.key)
         if not self._touch(place, now + 30 * DAY_MS, now, draft):
             return None
@@ -307,7 +307,7 @@ class MemoryStore:
                 kept.told_to.update(dict.fromkeys(step.send_to, _OTHER))
         return draft.answer(Outcome.GROUPED, first=first)
 
-    def _unheard(self, step: Unheard, draft: _Draft, _now: int) -> Answer | None:
+    def _unheard(self, step: Unheard, draft: _Draft, _now: int) -> ChainResult | None:
         places = self._taken_open.get(draft.work, ()) if step.opened is None else step.opened
         for place in places:
             kept = self._open.get(place)
@@ -316,14 +316,14 @@ class MemoryStore:
                 kept.told_to = {to: by for to, by in kept.told_to.items() if by != draft.work}
         return draft.answer(Outcome.NOTHING)
 
-    def _tell(self, step: Tell, draft: _Draft, _now: int) -> Answer | None:
+    def _tell(self, step: Tell, draft: _Draft, _now: int) -> ChainResult | None:
         kept = self._open.get((step.state, step.key)) if draft.opened else None
         if kept is not None:
             kept.alert, kept.told = draft.alert, _OTHER
             kept.told_to.update(dict.fromkeys(step.send_to, _OTHER))
         return None
 
-    def _escalate(self, step: Escalate, draft: _Draft, now: int) -> Answer | None:
+    def _escalate(self, step: Escalate, draft: _Draft, now: int) -> ChainResult | None:
         place = (step.state, step.key)
         kept = self._escalations.get(place)
         acknowledged = self._acknowledged.get(step.alert_key, -1)
@@ -333,7 +333,7 @@ class MemoryStore:
             draft.escalates = True
         return None
 
-    def _escalating(self, step: Escalating, draft: _Draft, _now: int) -> Answer | None:
+    def _escalating(self, step: Escalating, draft: _Draft, _now: int) -> ChainResult | None:
         kept = self._escalations.get((step.state, step.key))
         if kept is None or kept.run != step.run or kept.over:
             return draft.answer(Outcome.NOTHING)
@@ -346,7 +346,7 @@ class MemoryStore:
             opened.told_to.update(dict.fromkeys(step.send_to, _OTHER))
         return None
 
-    def _resolve(self, step: Resolve, draft: _Draft, now: int) -> Answer | None:
+    def _resolve(self, step: Resolve, draft: _Draft, now: int) -> ChainResult | None:
         place = (step.state, step.key)
         self._endings.remember(*place, at=step.at, now=now, lasts=step.lasts)
         kept = self._open.get(place)

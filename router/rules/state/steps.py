@@ -130,7 +130,7 @@ class Open(Step, frozen=True, array_like=True, tag="open"):
 
 
 class Mark(Step, frozen=True, array_like=True, tag="mark"):
-    """Hold other rules' alerts of this key back for ``for_ms``. Never stops.
+    """Suppress other rules' alerts of this key back for ``for_ms``. Never stops.
 
     If this alert can be resolved (``opened``), they are held back until then at most.
     """
@@ -148,7 +148,7 @@ class Inhibited(Step, frozen=True, array_like=True, tag="inhibited"):
     places: tuple[tuple[str, str], ...]
 
 
-class Hold(Step, frozen=True, array_like=True, tag="hold"):
+class Suppress(Step, frozen=True, array_like=True, tag="hold"):
     """Stop, for a reason that was known before."""
 
     reason: Reason
@@ -239,7 +239,7 @@ AnyStep = (
     | Open
     | Mark
     | Inhibited
-    | Hold
+    | Suppress
     | Cooldown
     | Join
     | Unheard
@@ -259,7 +259,7 @@ class Chain(msgspec.Struct, frozen=True):
     """The alert in msgpack, for those steps that keep it."""
 
 
-class Answer(msgspec.Struct, frozen=True, array_like=True):
+class ChainResult(msgspec.Struct, frozen=True, array_like=True):
     """What was decided."""
 
     outcome: Outcome
@@ -299,7 +299,7 @@ class Taken(msgspec.Struct, frozen=True):
 class Store(Protocol):
     """Where state is. ``work`` names the batch or timer that asks."""
 
-    def decide(self, work: str, chains: Sequence[Chain], now: int) -> list[Answer]:
+    def decide(self, work: str, chains: Sequence[Chain], now: int) -> list[ChainResult]:
         """Decide each chain once; asked again, give the same answers."""
         ...
 

@@ -89,7 +89,7 @@ class _Counts:
         return (self._now[1] + self._before[1]) / max(1, self.attempts())
 
 
-class Breaker:
+class CircuitBreaker:
     """The circuit of one destination. Every ``now`` is monotonic, in seconds."""
 
     def __init__(self, policy: BreakerPolicy) -> None:

@@ -12,34 +12,34 @@ from router.clock import Clock
 from router.destinations.contract import BreakerPolicy
 from router.metrics import Metrics
 from router.worker.delivery.circuit_breaker import (
-    Breaker,
+    CircuitBreaker,
     Health,
     Permit,
     State,
     health,
 )
-from router.worker.delivery.paused_destinations import Holding
-from router.worker.delivery.rate_limiter import Pacer
+from router.worker.delivery.paused_destinations import PausedDestinations
+from router.worker.delivery.rate_limiter import RateLimiter
 
 logger = logging.getLogger(__name__)
 
 FOR_LONG: Final = float("inf")
 
 
-class Flow:
+class DeliveryAdmission:
     """One destination's, in one process. ``pacer`` is None where there is no rate."""
 
     def __init__(
         self,
         destination: str,
         policy: BreakerPolicy,
-        pacer: Pacer | None,
-        holding: Holding,
+        pacer: RateLimiter | None,
+        holding: PausedDestinations,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
         self._destination = destination
-        self._breaker = Breaker(policy)
+        self._breaker = CircuitBreaker(policy)
         self._pacer = pacer
         self._holding = holding
         self._monotonic = clock.monotonic

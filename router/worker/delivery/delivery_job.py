@@ -25,11 +25,11 @@ from router.journal.group_commit import GroupCommit
 from router.journal.keys import SetId
 from router.metrics import Metrics
 from router.worker.delivery.circuit_breaker import Permit
-from router.worker.delivery.delivery_admission import Flow
-from router.worker.delivery.digest_schedule import JITTER, again, hold
+from router.worker.delivery.delivery_admission import DeliveryAdmission
+from router.worker.delivery.digest_schedule import JITTER, defer_to_window_end, requeue
 from router.worker.delivery.retry import Disable, Finished, GiveUp, TryAgain, after
-from router.worker.delivery.semaphore import Slots
-from router.worker.queue.poison import POISON, Suspects
+from router.worker.delivery.semaphore import FifoSemaphore
+from router.worker.queue.poison import POISON, PoisonDetector
 
 logger = logging.getLogger(__name__)
 
@@ -42,10 +42,10 @@ class Shared(msgspec.Struct, frozen=True):
 
     deliveries: Deliveries
     settler: GroupCommit[Settlement]
-    suspects: Suspects
+    suspects: PoisonDetector
 
 
-class Deliver:
+class DeliveryJob:
     """Makes the deliveries of one destination.
 
     A run starts no attempt after ``SLICE``, so that a slow receiver cannot hold a job for
@@ -56,7 +56,7 @@ class Deliver:
         self,
         destination: Destination,
         shared: Shared,
-        flow: Flow,
+        flow: DeliveryAdmission,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
@@ -66,7 +66,7 @@ class Deliver:
         self._flow = flow
         self._suspects = shared.suspects
         self._clock = clock
-        self._slots = Slots(destination.config.slots)
+        self._slots = FifoSemaphore(destination.config.slots)
         self.draining = False
         self._together = destination.config.held_until(clock.now()) is not None
         name = destination.name
@@ -78,7 +78,7 @@ class Deliver:
         }
 
     async def run(self, set_id: SetId, starts: int = 1) -> bool:
-        """Deliver what is left of a set; False when some of it still is, or may be.
+        """DeliveryJob what is left of a set; False when some of it still is, or may be.
 
         With the last of it its job ends. In a set that was started before, by a process that then
         ended, each attempt is begun by itself: one of them may be what ends processes.
@@ -87,7 +87,9 @@ class Deliver:
         its set still, and will be sent again.
         """
         deliveries = await self._deliveries.take(set_id, self._destination.name)
-        held = hold(set_id, deliveries, self._destination.config, now=self._clock.now())
+        held = defer_to_window_end(
+            set_id, deliveries, self._destination.config, now=self._clock.now()
+        )
         if held is not None:
             await self._settle_all(held)
             return True
@@ -230,7 +232,7 @@ class Deliver:
     def _put_back(self, set_id: SetId, tried: Delivery, wait: float) -> PutBack:
         following = msgspec.structs.replace(tried, attempt=tried.attempt + 1)
         due_at = self._clock.now() + wait
-        return again(set_id, following, due_at, together=self._together)
+        return requeue(set_id, following, due_at, together=self._together)
 
     async def _outcome(self, delivery: Delivery, permit: Permit) -> Outcome:
         """A destination never raises for the far side's fault; a bug of ours loses nothing."""

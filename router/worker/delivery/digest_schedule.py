@@ -22,7 +22,7 @@ JITTER: Final = 1.0
 """Instead of a random one, which would part them."""
 
 
-def hold(
+def defer_to_window_end(
     set_id: SetId, deliveries: Sequence[Delivery], config: DestinationConfig, *, now: float
 ) -> list[PutBack] | None:
     """Where deliveries go that have come before their time; None where it has come."""
@@ -32,7 +32,7 @@ def hold(
     return [PutBack(set_id, delivery, due_at, together=True) for delivery in deliveries]
 
 
-def again(set_id: SetId, delivery: Delivery, due_at: float, *, together: bool) -> PutBack:
+def requeue(set_id: SetId, delivery: Delivery, due_at: float, *, together: bool) -> PutBack:
     """Where a delivery goes that is to be attempted again at ``due_at`` (Unix time)."""
     if together:
         due_at = math.ceil(due_at / RETRY_GRID) * RETRY_GRID

@@ -9,7 +9,7 @@ import msgspec
 
 from router.clock import Clock
 from router.errors import JournalUnavailableError
-from router.journal.orphaned_deliveries import Removed, RemovedDestinations
+from router.journal.orphaned_deliveries import OrphanedDeliveries, OrphanMark
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class _Watched(msgspec.Struct, frozen=True):
     last: float
 
 
-class Presence:
+class OrphanReaper:
     """``serves`` is where this process delivers now, ``known`` all destinations of its rules.
 
     ``known`` is None in a process that sees a part of the rules only: it gives nothing up.
@@ -34,7 +34,7 @@ class Presence:
 
     def __init__(
         self,
-        removed: RemovedDestinations,
+        removed: OrphanedDeliveries,
         serves: Callable[[], Sequence[str]],
         known: Callable[[], frozenset[str]] | None,
         clock: Clock,
@@ -84,14 +84,14 @@ class Presence:
                 given_up += await self._give_up(each)
         return given_up
 
-    def _seen(self, removed: Removed, now: float) -> _Watched:
+    def _seen(self, removed: OrphanMark, now: float) -> _Watched:
         before = self._watched.get(removed.destination)
         # A long time between two looks is one in which we, and perhaps all, stood still.
         if before is None or before.mark != removed.mark or now - before.last > 3 * self._every:
             return _Watched(removed.mark, now, now)
         return _Watched(removed.mark, before.since, now)
 
-    async def _give_up(self, removed: Removed) -> int:
+    async def _give_up(self, removed: OrphanMark) -> int:
         count = await self._removed.abandon(removed)
         if count:
             logger.warning(

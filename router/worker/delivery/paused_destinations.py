@@ -10,21 +10,21 @@ from typing import Final, NoReturn
 
 from router.clock import Clock
 from router.errors import JournalUnavailableError
-from router.journal.pauses import Hold, HoldKind, Holds
+from router.journal.pauses import Pause, PauseKind, Pauses
 
 logger = logging.getLogger(__name__)
 
 _LOOK_EVERY: Final = 0.5
 
 
-class Holding:
+class PausedDestinations:
     """``on_release`` is called when some destination may go on."""
 
-    def __init__(self, holds: Holds, clock: Clock, on_release: Callable[[], None]) -> None:
+    def __init__(self, holds: Pauses, clock: Clock, on_release: Callable[[], None]) -> None:
         self._holds = holds
         self._now = clock.now
         self._on_release = on_release
-        self._held: dict[str, Hold] | None = None
+        self._held: dict[str, Pause] | None = None
 
     def is_held(self, destination: str) -> bool:
         """Before the first look everything is: nobody is told anything by mistake."""
@@ -38,7 +38,7 @@ class Holding:
                 logger.warning("held destinations unknown", extra={"reason": str(error)})
             await asyncio.sleep(_LOOK_EVERY)
 
-    def learn(self, held: dict[str, Hold]) -> None:
+    def learn(self, held: dict[str, Pause]) -> None:
         """Take in who is held as of now."""
         before, self._held = self._held, held
         for name in held.keys() - (before or {}).keys():
@@ -54,6 +54,6 @@ class Holding:
 
     async def disable(self, destination: str, reason: str) -> None:
         """The receiver is gone for good. Raises JournalUnavailableError."""
-        hold = Hold(kind=HoldKind.DISABLED, at=self._now(), reason=reason)
+        hold = Pause(kind=PauseKind.DISABLED, at=self._now(), reason=reason)
         await self._holds.hold(destination, hold)
         self.learn({**(self._held or {}), destination: hold})

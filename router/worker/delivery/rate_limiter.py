@@ -21,7 +21,7 @@ _PAUSE: Final = 1.0
 """Seconds until Redis is asked again when it was away."""
 
 
-class Pacer:
+class RateLimiter:
     """The turns of one destination in one process."""
 
     def __init__(self, connection: Connection, destination: str, rate: Rate, clock: Clock) -> None:

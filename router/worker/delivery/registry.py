@@ -18,9 +18,9 @@ from router.destinations.spec import (
     DestinationSpec,
 )
 from router.errors import ConfigurationError
-from router.worker.delivery.delivery_job import Deliver
+from router.worker.delivery.delivery_job import DeliveryJob
 from router.worker.queue.queue_worker import Job
-from router.worker.queue.supervisor import Begun, Supervisor
+from router.worker.queue.supervisor import SupervisedWorker, Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -28,23 +28,25 @@ _LEAVING_LIMIT: Final = 16
 """Places on their way out, beyond which the next reload waits: each may have attempts under way."""
 
 
-class Place(msgspec.Struct, frozen=True):
+class ActiveDestination(msgspec.Struct, frozen=True):
     """One destination with all that delivers to it."""
 
     spec: DestinationSpec
     destination: Destination
-    deliver: Deliver
+    deliver: DeliveryJob
     job: Job
 
 
-class Roster:
+class DestinationPool:
     """The places of a process. ``build`` makes one that is not yet open."""
 
-    def __init__(self, supervisor: Supervisor, build: Callable[[DestinationSpec], Place]) -> None:
+    def __init__(
+        self, supervisor: Supervisor, build: Callable[[DestinationSpec], ActiveDestination]
+    ) -> None:
         self._supervisor = supervisor
         self._build = build
-        self._places: dict[str, Place] = {}
-        self._begun: dict[str, Begun] = {}
+        self._places: dict[str, ActiveDestination] = {}
+        self._begun: dict[str, SupervisedWorker] = {}
         self._exits: asyncio.TaskGroup | None = None
         self._leaving = 0
         self._left = asyncio.Condition()
@@ -60,7 +62,7 @@ class Roster:
             await asyncio.Event().wait()
         raise AssertionError("nothing sets the event above")
 
-    async def prepare(self, specs: Iterable[DestinationSpec]) -> dict[str, Place]:
+    async def prepare(self, specs: Iterable[DestinationSpec]) -> dict[str, ActiveDestination]:
         """The places for ``specs``: the unchanged ones, and the others made and open.
 
         Nothing is exchanged yet. Raises ConfigurationError when one cannot be opened; then nothing
@@ -68,8 +70,8 @@ class Roster:
         """
         async with self._left:
             await self._left.wait_for(lambda: self._leaving < _LEAVING_LIMIT)
-        places: dict[str, Place] = {}
-        opened: list[Place] = []
+        places: dict[str, ActiveDestination] = {}
+        opened: list[ActiveDestination] = []
         try:
             for spec in specs:
                 known = self._places.get(spec.name)
@@ -88,8 +90,8 @@ class Roster:
             raise
         return places
 
-    def adopt(self, places: Mapping[str, Place]) -> None:
-        """Deliver to these from now on. Cannot fail, and nothing else runs meanwhile."""
+    def adopt(self, places: Mapping[str, ActiveDestination]) -> None:
+        """DeliveryJob to these from now on. Cannot fail, and nothing else runs meanwhile."""
         before = self._places
         self._places = dict(places)
         for name, place in before.items():
@@ -109,14 +111,14 @@ class Roster:
         await _close(self._places.values())
         self._places = {}
 
-    def _dismiss(self, place: Place, begun: Begun) -> None:
+    def _dismiss(self, place: ActiveDestination, begun: SupervisedWorker) -> None:
         place.deliver.draining = True
         if self._exits is None:
             raise RuntimeError("places can leave only while the roster runs")
         self._leaving += 1
         self._exits.create_task(self._end(place, begun), name=f"end {place.spec.name}")
 
-    async def _end(self, place: Place, begun: Begun) -> None:
+    async def _end(self, place: ActiveDestination, begun: SupervisedWorker) -> None:
         try:
             await self._supervisor.end(begun, place.job.limit_seconds)
         finally:
@@ -126,7 +128,7 @@ class Roster:
                 self._left.notify_all()
 
 
-async def _close(places: Iterable[Place]) -> None:
+async def _close(places: Iterable[ActiveDestination]) -> None:
     for place in places:
         try:
             await place.destination.close()

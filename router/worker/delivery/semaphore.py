@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 
 
-class Slots:
+class FifoSemaphore:
     """There are ``count``."""
 
     def __init__(self, count: int) -> None:

@@ -11,21 +11,28 @@ import msgspec
 
 from router.clock import Clock
 from router.configuration.model import (
-    Live,
+    ActiveConfiguration,
 )
 from router.errors import PoisonError, RouterError
 from router.events.model import Event, document
 from router.events.schemas import departure
-from router.journal.batches import Batches, Begun, Quarantined, Verdict
+from router.journal.batches import (
+    Batches,
+    ClaimedBatch,
+    Quarantined,
+)
+from router.journal.finish import (
+    FinishedWork,
+)
 from router.journal.keys import BatchId
 from router.metrics import Metrics
 from router.rules.index.rule_set import RuleSet
-from router.rules.state.steps import Answer
+from router.rules.state.steps import ChainResult
 from router.worker.evaluation.decide import Decision, Judged, chains, decide, prospects
-from router.worker.evaluation.plan import Present
+from router.worker.evaluation.plan import Snapshot
 from router.worker.evaluation.verdict import count_held, verdict_of
-from router.worker.queue.linger import Breath
-from router.worker.queue.poison import POISON, Suspects
+from router.worker.queue.linger import AdaptiveLinger
+from router.worker.queue.poison import POISON, PoisonDetector
 
 logger = logging.getLogger(__name__)
 
@@ -34,17 +41,17 @@ _BREATH: Final = 200
 """Events judged before other tasks of the loop get a turn."""
 
 
-class Evaluate:
+class BatchJob:
     """Judges batches by the rules in force. ``dedup_window`` is in seconds."""
 
     def __init__(
         self,
         batches: Batches,
-        live: Live,
+        live: ActiveConfiguration,
         metrics: Metrics,
         clock: Clock,
         *,
-        suspects: Suspects,
+        suspects: PoisonDetector,
         dedup_window: float,
     ) -> None:
         self._suspects = suspects
@@ -53,14 +60,14 @@ class Evaluate:
         self._metrics = metrics
         self._dedup_seconds = max(1, int(dedup_window))
         self._clock = clock
-        self._breath = Breath()
+        self._breath = AdaptiveLinger()
 
     def breath(self) -> float:
         """Seconds for which events are let gather before the next look for them."""
         return self._breath.seconds(self._clock.monotonic())
 
     async def run(self, batch_id: BatchId, starts: int = 1) -> bool:
-        """Evaluate one batch to its end; always True, for none of it is left.
+        """BatchJob one batch to its end; always True, for none of it is left.
 
         One that was started before, by a process that then ended, may hold an event that ends
         processes: each is tried out by itself first.
@@ -76,7 +83,7 @@ class Evaluate:
         fresh = _first_of_each(begun)
         # One rule set for the whole batch, whatever a reload does meanwhile.
         rules = self._live.configuration.rules
-        present = Present(self._clock.now(), self._live.silences)
+        present = Snapshot(self._clock.now(), self._live.silences)
         poison = await self._poison(batch_id, fresh, rules, present) if starts > 1 else []
         judged, quarantined = await self._judge_all(
             [event for event in fresh if event not in poison], rules, present
@@ -95,7 +102,7 @@ class Evaluate:
         return True
 
     async def _poison(
-        self, batch_id: BatchId, events: Sequence[Event], rules: RuleSet, present: Present
+        self, batch_id: BatchId, events: Sequence[Event], rules: RuleSet, present: Snapshot
     ) -> list[Event]:
         """The events that have ended three processes."""
         return [
@@ -107,7 +114,7 @@ class Evaluate:
         ]
 
     async def _judge_all(
-        self, events: Sequence[Event], rules: RuleSet, present: Present
+        self, events: Sequence[Event], rules: RuleSet, present: Snapshot
     ) -> tuple[list[Judged], list[Quarantined]]:
         judged: list[Judged] = []
         quarantined: list[Quarantined] = []
@@ -120,7 +127,7 @@ class Evaluate:
                 await asyncio.sleep(0)
         return judged, quarantined
 
-    def _judge(self, event: Event, rules: RuleSet, present: Present) -> Judged:
+    def _judge(self, event: Event, rules: RuleSet, present: Snapshot) -> Judged:
         content = document(event)
         unlike = departure(event.type, content.get("data"))
         if unlike is not None:
@@ -135,7 +142,9 @@ class Evaluate:
             )
         return Judged(event, prospects(event, content, judgement, present))
 
-    async def _ask(self, batch_id: BatchId, judged: Sequence[Judged]) -> dict[str, Answer] | None:
+    async def _ask(
+        self, batch_id: BatchId, judged: Sequence[Judged]
+    ) -> dict[str, ChainResult] | None:
         """The answers by chain; None where another worker finished the batch."""
         asked = chains(judged)
         if not asked:
@@ -145,7 +154,7 @@ class Evaluate:
             return None
         return {chain.id: answer for chain, answer in zip(asked, answers, strict=True)}
 
-    def _count(self, verdict: Verdict, judged: Sequence[Judged], decision: Decision) -> None:
+    def _count(self, verdict: FinishedWork, judged: Sequence[Judged], decision: Decision) -> None:
         counts = {
             "duplicate": verdict.duplicate,
             "filtered": verdict.filtered,
@@ -167,7 +176,7 @@ class Evaluate:
         count_held(decision, self._metrics)
 
 
-def _first_of_each(begun: Begun) -> list[Event]:
+def _first_of_each(begun: ClaimedBatch) -> list[Event]:
     """The events that this batch may judge; of two with the same key, the first."""
     fresh: dict[str, Event] = {}
     for event, mine in zip(begun.events, begun.claims, strict=True):

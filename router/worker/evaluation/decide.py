@@ -14,17 +14,17 @@ from typing import Any
 
 import msgspec
 
-from router.alerts import Alert, Delivery, Status, alert_id
+from router.alerts import Alert, AlertStatus, Delivery, alert_id
 from router.events.model import Event
 from router.journal.timers import Absence, Escalation, Flush, Timer
 from router.rules.index.rule_set import Judgement
-from router.rules.model import Mode, Role, Rule, Watch
+from router.rules.model import EventWatch, Mode, Role, Rule
 from router.rules.state.features import digest, values_of
 from router.rules.state.steps import (
-    Answer,
     AnyStep,
     Arrive,
     Chain,
+    ChainResult,
     Expect,
     Join,
     Outcome,
@@ -33,17 +33,17 @@ from router.rules.state.steps import (
 )
 from router.worker.evaluation.fan_out import fan_out, raise_alert
 from router.worker.evaluation.plan import (
-    Present,
-    conduct,
-    counting,
+    Snapshot,
+    count_step,
     decode_told,
-    happened_at,
-    hushed,
-    kept,
+    encode_alert,
+    event_time_ms,
     milliseconds,
     place_of_escalation,
     place_of_open,
+    plan_steps,
     remembered_ms,
+    suppression_reason,
 )
 
 
@@ -92,7 +92,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def prospects(
-    event: Event, content: dict[str, Any], judgement: Judgement, present: Present
+    event: Event, content: dict[str, Any], judgement: Judgement, present: Snapshot
 ) -> tuple[Prospect, ...]:
     """What may come of an event, in the order in which it is decided. ``content`` is the event decoded.
 
@@ -114,7 +114,9 @@ def chains(judged: Iterable[Judged]) -> list[Chain]:
     ]
 
 
-def decide(judged: Iterable[Judged], answers: Mapping[str, Answer], present: Present) -> Decision:
+def decide(
+    judged: Iterable[Judged], answers: Mapping[str, ChainResult], present: Snapshot
+) -> Decision:
     """What comes of events, by the answers to their chains."""
     draft = Draft(present)
     for each in judged:
@@ -122,20 +124,20 @@ def decide(judged: Iterable[Judged], answers: Mapping[str, Answer], present: Pre
     return draft.decision()
 
 
-def _match(event: Event, content: dict[str, Any], rule: Rule, present: Present) -> Prospect:
+def _match(event: Event, content: dict[str, Any], rule: Rule, present: Snapshot) -> Prospect:
     alert = raise_alert(event, content, rule, now=present.now)
     send_to = rule.send_to or rule.told(content, alert.labels).destinations
     if not rule.remembers:
-        held = hushed(alert, content, rule, present)
+        held = suppression_reason(alert, content, rule, present)
         if held is None and rule.mode is Mode.SHADOW:
             held = Reason.SHADOW
         return Prospect(rule, alert, send_to, None, held)
-    steps = [*counting(event, content, rule, present)]
+    steps = [*count_step(event, content, rule, present)]
     if rule.absent:
         place = (rule.absent.state, digest(values_of(rule.absent.by, content)))
         steps.append(Expect(*place, digest((event.key,)), milliseconds(rule.absent.text.for_)))
     else:
-        steps += conduct(alert, content, rule, send_to, present)
+        steps += plan_steps(alert, content, rule, send_to, present)
     return prospect_of(alert, rule, send_to, steps)
 
 
@@ -143,11 +145,13 @@ def prospect_of(
     alert: Alert, rule: Rule, send_to: tuple[str, ...], steps: Iterable[AnyStep]
 ) -> Prospect:
     """An alert that takes these steps."""
-    chain = Chain(f"{alert.id}-raise", tuple(steps), kept(alert, send_to, rule))
+    chain = Chain(f"{alert.id}-raise", tuple(steps), encode_alert(alert, send_to, rule))
     return Prospect(rule, alert, send_to, chain)
 
 
-def _ending(event: Event, content: dict[str, Any], watch: Watch, present: Present) -> Prospect:
+def _ending(
+    event: Event, content: dict[str, Any], watch: EventWatch, present: Snapshot
+) -> Prospect:
     rule = watch.rule
     alert = raise_alert(event, content, rule, now=present.now)
     chain = Chain(f"{alert.id}-{watch.role.name.lower()}", ())
@@ -157,7 +161,7 @@ def _ending(event: Event, content: dict[str, Any], watch: Watch, present: Presen
         chain = Chain(chain.id, (Arrive(*place, digest((event.key,)), lasts),))
     place_of_alert = place_of_open(rule, content)
     if watch.role is Role.RESOLVES and place_of_alert:
-        at = happened_at(event.time, event.received_at, present.now)
+        at = event_time_ms(event.time, event.received_at, present.now)
         escalation = place_of_escalation(rule, alert) if rule.escalate else None
         step = Resolve(*place_of_alert, at, escalation, remembered_ms(rule))
         chain = Chain(chain.id, (step,))
@@ -167,7 +171,7 @@ def _ending(event: Event, content: dict[str, Any], watch: Watch, present: Presen
 class Draft:
     """A decision in the making."""
 
-    def __init__(self, present: Present) -> None:
+    def __init__(self, present: Snapshot) -> None:
         self._present = present
         self._events: Counter[str] = Counter()
         self._told = 0
@@ -178,7 +182,7 @@ class Draft:
         self._quarantined: list[Alert] = []
         self._alerts = 0
 
-    def add_event(self, judged: Judged, answers: Mapping[str, Answer]) -> None:
+    def add_event(self, judged: Judged, answers: Mapping[str, ChainResult]) -> None:
         held = len(self._held)
         for prospect in judged.prospects:
             if prospect.chain is not None:
@@ -194,7 +198,7 @@ class Draft:
         else:
             self._events["matched"] += 1
 
-    def conclude(self, prospect: Prospect, answer: Answer) -> None:
+    def conclude(self, prospect: Prospect, answer: ChainResult) -> None:
         """What comes of one prospect."""
         rule = prospect.rule
         if answer.overflowed:
@@ -270,17 +274,17 @@ class Draft:
             quarantined=tuple(self._quarantined),
         )
 
-    def _resolve(self, answer: Answer) -> None:
+    def _resolve(self, answer: ChainResult) -> None:
         told = decode_told(answer.alert)
         resolved = msgspec.structs.replace(
             told.alert,
             id=alert_id(told.alert.id, "resolved"),
-            status=Status.RESOLVED,
+            status=AlertStatus.RESOLVED,
             raised_at=self._present.now,
         )
         self.tell_more(resolved, answer.told_to)
 
-    def _timers_of(self, prospect: Prospect, answer: Answer) -> Iterator[Timer]:
+    def _timers_of(self, prospect: Prospect, answer: ChainResult) -> Iterator[Timer]:
         rule, now = prospect.rule, self._present.now
         if answer.outcome is Outcome.TOLD and answer.escalates:
             self.begin_escalation(rule, prospect.alert)

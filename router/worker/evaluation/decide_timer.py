@@ -10,29 +10,29 @@ import msgspec
 
 from router.alerts import Alert, AlertId, Member, alert_id
 from router.destinations.rendering import summary as render
-from router.destinations.rendering.templates import Target
+from router.destinations.rendering.templates import TemplateTarget
 from router.journal.timers import Absence, Escalation, Flush, Timer
 from router.rules.model import Rule
 from router.rules.state.steps import (
-    Answer,
     Chain,
+    ChainResult,
     Escalating,
-    Hold,
     Outcome,
     Overdue,
     Reason,
+    Suppress,
     Taken,
     Unheard,
 )
 from router.worker.evaluation.decide import Decision, Draft, prospect_of
 from router.worker.evaluation.plan import (
     Addressed,
-    Present,
-    conduct,
+    Snapshot,
     decode_told,
     escalate,
-    hushed,
     place_of_open,
+    plan_steps,
+    suppression_reason,
 )
 
 
@@ -49,7 +49,7 @@ class Take(msgspec.Struct, frozen=True):
     key: str
 
 
-Firing = Generator[Ask | Take, Answer | Taken, Decision]
+Firing = Generator[Ask | Take, ChainResult | Taken, Decision]
 
 
 Poison = frozenset[AlertId]
@@ -57,7 +57,7 @@ Poison = frozenset[AlertId]
 
 
 def fire(
-    timer: Timer, rules: Mapping[str, Rule], present: Present, poison: Poison = frozenset()
+    timer: Timer, rules: Mapping[str, Rule], present: Snapshot, poison: Poison = frozenset()
 ) -> Firing:
     """What comes of a timer, by the rules that are in force now."""
     rule = rules.get(timer.rule)
@@ -70,24 +70,24 @@ def fire(
             return (yield from _escalate(timer, rule, present, poison))
 
 
-def try_out(alert: Alert, rules: Mapping[str, Rule], present: Present) -> None:
+def try_out(alert: Alert, rules: Mapping[str, Rule], present: Snapshot) -> None:
     """All that firing does with one alert by itself. May raise anything, and nothing comes of it."""
     content = render.decode(alert)
-    render.summary(alert, Target.TEXT)
+    render.summary(alert, TemplateTarget.TEXT)
     rule = rules.get(alert.rule)
     if rule is not None:
         send_to = rule.told(content, alert.labels).destinations
-        tuple(conduct(alert, content, rule, send_to, present))
+        tuple(plan_steps(alert, content, rule, send_to, present))
 
 
-def _ask(chain: Chain) -> Generator[Ask | Take, Answer | Taken, Answer]:
+def _ask(chain: Chain) -> Generator[Ask | Take, ChainResult | Taken, ChainResult]:
     answer = yield Ask(chain)
-    if not isinstance(answer, Answer):
-        raise TypeError("an Ask is answered by an Answer")
+    if not isinstance(answer, ChainResult):
+        raise TypeError("an Ask is answered by an ChainResult")
     return answer
 
 
-def _overdue(timer: Absence, rule: Rule | None, present: Present, poison: Poison) -> Firing:
+def _overdue(timer: Absence, rule: Rule | None, present: Snapshot, poison: Poison) -> Firing:
     draft = Draft(present)
     if rule is None or rule.absent is None or rule.absent.state != timer.state:
         draft.hold(timer.rule, Reason.RULE_GONE, new=1)
@@ -95,11 +95,11 @@ def _overdue(timer: Absence, rule: Rule | None, present: Present, poison: Poison
     alert = msgspec.structs.replace(timer.alert, raised_at=present.now)
     overdue = Overdue(timer.state, timer.key, timer.event)
     if alert.id in poison:
-        prospect = prospect_of(alert, rule, (), (overdue, Hold(Reason.POISON)))
+        prospect = prospect_of(alert, rule, (), (overdue, Suppress(Reason.POISON)))
     else:
         content = render.decode(alert)
         send_to = rule.told(content, alert.labels).destinations
-        steps = (overdue, *conduct(alert, content, rule, send_to, present))
+        steps = (overdue, *plan_steps(alert, content, rule, send_to, present))
         prospect = prospect_of(alert, rule, send_to, steps)
     if prospect.chain is not None:
         answer = yield from _ask(prospect.chain)
@@ -109,7 +109,7 @@ def _overdue(timer: Absence, rule: Rule | None, present: Present, poison: Poison
     return draft.decision()
 
 
-def _flush(timer: Flush, rule: Rule | None, present: Present, poison: Poison) -> Firing:
+def _flush(timer: Flush, rule: Rule | None, present: Snapshot, poison: Poison) -> Firing:
     draft = Draft(present)
     taken = yield Take(timer.state, timer.key)
     if not isinstance(taken, Taken):
@@ -142,7 +142,7 @@ def _hold(timer: Flush, taken: Taken, each: "_SortedOut", draft: Draft) -> None:
 
 def _tell(
     wanted: list[Addressed], count: int, rule: Rule | None, draft: Draft
-) -> Generator[Ask | Take, Answer | Taken, None]:
+) -> Generator[Ask | Take, ChainResult | Taken, None]:
     """One message for all of a group, which are ``count``."""
     message = _message([each.alert for each in wanted], count)
     draft.tell(message, wanted[0].send_to, new=0, told=count)
@@ -162,7 +162,7 @@ class _SortedOut(NamedTuple):
     """Where those that are held are open, as far as none that is wanted is open there, too."""
 
 
-def _sorted_out(taken: Taken, rule: Rule | None, present: Present, poison: Poison) -> _SortedOut:
+def _sorted_out(taken: Taken, rule: Rule | None, present: Snapshot, poison: Poison) -> _SortedOut:
     wanted: list[Addressed] = []
     held: list[tuple[Alert, Reason]] = []
     places: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
@@ -173,7 +173,7 @@ def _sorted_out(taken: Taken, rule: Rule | None, present: Present, poison: Poiso
             held.append((alert, Reason.POISON))
             continue
         content = render.decode(alert)
-        reason = hushed(alert, content, rule, present)
+        reason = suppression_reason(alert, content, rule, present)
         opened = place_of_open(rule, content) if rule is not None else None
         if opened is not None:
             places[reason is None].add(opened)
@@ -191,7 +191,7 @@ def _message(alerts: list[Alert], count: int) -> Alert:
             id=alert.id,
             event_id=alert.event_id,
             raised_at=alert.raised_at,
-            summary=render.summary(alert, Target.TEXT).text,
+            summary=render.summary(alert, TemplateTarget.TEXT).text,
         )
         for alert in alerts[1:]
     )
@@ -203,7 +203,7 @@ def _message(alerts: list[Alert], count: int) -> Alert:
     )
 
 
-def _escalate(timer: Escalation, rule: Rule | None, present: Present, poison: Poison) -> Firing:
+def _escalate(timer: Escalation, rule: Rule | None, present: Snapshot, poison: Poison) -> Firing:
     draft = Draft(present)
     if rule is None or not rule.escalate:
         return draft.decision()
@@ -221,7 +221,7 @@ def _escalate(timer: Escalation, rule: Rule | None, present: Present, poison: Po
         escalation=timer.level,
     )
     content = render.decode(alert)
-    is_heard = hushed(alert, content, rule, present) is None
+    is_heard = suppression_reason(alert, content, rule, present) is None
     send_to = timer.levels[0][1] if is_heard else ()
     opened = place_of_open(rule, content)
     step = Escalating(timer.state, timer.key, timer.alert.key, timer.run, last, opened, send_to)

@@ -16,13 +16,13 @@ from router.rules.state.steps import (
     Cooldown,
     Count,
     Escalate,
-    Hold,
     Inhibited,
     Join,
     Mark,
     Open,
     Over,
     Reason,
+    Suppress,
     Tell,
 )
 from router.rules.suppression.silences import Silence, silenced
@@ -33,7 +33,7 @@ _ESCALATION_MS: Final = 7 * DAY_MS
 """How long an escalation is remembered after its last level."""
 
 
-class Present(msgspec.Struct, frozen=True):
+class Snapshot(msgspec.Struct, frozen=True):
     """What else a decision depends on."""
 
     now: float
@@ -52,7 +52,7 @@ _encode = msgspec.msgpack.encode
 decode_told = msgspec.msgpack.Decoder(Addressed).decode
 
 
-def happened_at(time: str, received_at: float, now: float) -> int:
+def event_time_ms(time: str, received_at: float, now: float) -> int:
     """When an event happened, in Unix ms: its own time, else when it was received.
 
     What claims to come from the future happens now. ``received_at`` and ``now`` are in seconds.
@@ -68,8 +68,8 @@ def happened_at(time: str, received_at: float, now: float) -> int:
     return int(min(at, now) * 1000)
 
 
-def hushed(
-    alert: Alert, content: Mapping[str, Any], rule: Rule | None, present: Present
+def suppression_reason(
+    alert: Alert, content: Mapping[str, Any], rule: Rule | None, present: Snapshot
 ) -> Reason | None:
     """Whether nobody wants to hear of the alert just now, and why."""
     if present.silences and silenced(alert, content, present.silences, present.now):
@@ -79,12 +79,12 @@ def hushed(
     return None
 
 
-def counting(
-    event: Event, content: dict[str, Any], rule: Rule, present: Present
+def count_step(
+    event: Event, content: dict[str, Any], rule: Rule, present: Snapshot
 ) -> Iterator[AnyStep]:
     """The step before there is an alert, if the rule counts."""
     if rule.count:
-        at = happened_at(event.time, event.received_at, present.now)
+        at = event_time_ms(event.time, event.received_at, present.now)
         key, within = (
             digest(values_of(rule.count.by, content)),
             milliseconds(rule.count.text.within),
@@ -93,16 +93,16 @@ def counting(
         yield Count(rule.count.state, key, digest((event.key,)), at, within, at_least)
 
 
-def conduct(
+def plan_steps(
     alert: Alert,
     content: dict[str, Any],
     rule: Rule,
     send_to: tuple[str, ...],
-    present: Present,
+    present: Snapshot,
 ) -> Iterator[AnyStep]:
     """The steps that an alert for ``send_to`` takes from the moment at which there is one."""
     opened = place_of_open(rule, content) if rule.mode is not Mode.SHADOW else None
-    at = happened_at(alert.event_time, alert.event_received_at, present.now)
+    at = event_time_ms(alert.event_time, alert.event_received_at, present.now)
     if rule.mode is not Mode.SHADOW:
         yield from _firing(content, rule, opened, at)
     if rule.inhibited_by:
@@ -111,14 +111,14 @@ def conduct(
                 (each.state, digest(values_of(each.equal, content))) for each in rule.inhibited_by
             )
         )
-    reason = hushed(alert, content, rule, present)
+    reason = suppression_reason(alert, content, rule, present)
     if reason is not None:
-        yield Hold(reason)
+        yield Suppress(reason)
     if rule.cooldown:
         key = digest(values_of(rule.cooldown.by, content))
         yield Cooldown(rule.cooldown.state, key, at, milliseconds(rule.cooldown.text.for_))
     if rule.mode is Mode.SHADOW:
-        yield Hold(Reason.SHADOW)
+        yield Suppress(Reason.SHADOW)
     elif rule.group:
         # Alerts for different destinations cannot be one message.
         key = digest((*values_of(rule.group.by, content), *send_to))
@@ -160,7 +160,7 @@ def place_of_escalation(rule: Rule, alert: Alert) -> tuple[str, str]:
     return f"escalate-{digest((rule.name,))}", digest((alert.key,))
 
 
-def kept(alert: Alert, send_to: tuple[str, ...], rule: Rule) -> bytes:
+def encode_alert(alert: Alert, send_to: tuple[str, ...], rule: Rule) -> bytes:
     """The alert as the store keeps it, where a later step needs it."""
     return _encode(Addressed(alert, send_to)) if rule.resolve or rule.group else b""
 

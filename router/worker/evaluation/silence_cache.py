@@ -8,7 +8,7 @@ from typing import Final, NoReturn
 from redis.exceptions import RedisError
 
 from router.configuration.model import (
-    Live,
+    ActiveConfiguration,
 )
 from router.errors import JournalUnavailableError
 from router.journal import keys
@@ -23,14 +23,14 @@ _LOOK_EVERY: Final = 5.0
 _PAUSE: Final = 0.5
 
 
-class SilenceBoard:
+class SilenceCache:
     """Keeps ``live.posted`` as the journal has it."""
 
     def __init__(
         self,
         silences: Silences,
         connection: Connection,
-        live: Live,
+        live: ActiveConfiguration,
         chance: Callable[[], float],
     ) -> None:
         self._silences = silences

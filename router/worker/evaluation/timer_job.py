@@ -9,7 +9,7 @@ import msgspec
 from router.alerts import Alert, AlertId
 from router.clock import Clock
 from router.configuration.model import (
-    Live,
+    ActiveConfiguration,
 )
 from router.journal.finish import Finish, timer_work
 from router.journal.keys import TimerId
@@ -17,12 +17,12 @@ from router.journal.rule_state import States
 from router.journal.timers import Flush, Timer, Timers
 from router.metrics import Metrics
 from router.rules.model import Rule
-from router.rules.state.steps import Answer, Taken
+from router.rules.state.steps import ChainResult, Taken
 from router.worker.evaluation.decide import Decision
 from router.worker.evaluation.decide_timer import Ask, Firing, Take, fire, try_out
-from router.worker.evaluation.plan import Present, decode_told
+from router.worker.evaluation.plan import Snapshot, decode_told
 from router.worker.evaluation.verdict import count_held, verdict_of
-from router.worker.queue.poison import POISON, Suspects
+from router.worker.queue.poison import POISON, PoisonDetector
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +35,16 @@ class Journal(msgspec.Struct, frozen=True):
     finish: Finish
 
 
-class FireTimers:
+class TimerJob:
     """Fires timers by the rules in force."""
 
     def __init__(
-        self, journal: Journal, live: Live, metrics: Metrics, clock: Clock, suspects: Suspects
+        self,
+        journal: Journal,
+        live: ActiveConfiguration,
+        metrics: Metrics,
+        clock: Clock,
+        suspects: PoisonDetector,
     ) -> None:
         self._timers = journal.timers
         self._states = journal.states
@@ -62,7 +67,7 @@ class FireTimers:
         if timer is None:
             return True
         configuration = self._live.configuration
-        present = Present(self._now(), self._live.silences)
+        present = Snapshot(self._now(), self._live.silences)
         rules = configuration.rules.by_name
         poison = await self._poison(timer_id, timer, rules, present) if starts > 1 else frozenset()
         firing = fire(timer, rules, present, poison)
@@ -73,7 +78,7 @@ class FireTimers:
         return True
 
     async def _poison(
-        self, timer_id: TimerId, timer: Timer, rules: Mapping[str, Rule], present: Present
+        self, timer_id: TimerId, timer: Timer, rules: Mapping[str, Rule], present: Snapshot
     ) -> frozenset[AlertId]:
         """The alerts that have ended three processes."""
         return frozenset(
@@ -105,7 +110,7 @@ class FireTimers:
 
     async def _drive(self, timer_id: TimerId, firing: Firing, now_ms: int) -> Decision | None:
         """The decision; None where another worker has fired the timer."""
-        reply: Answer | Taken | None = None
+        reply: ChainResult | Taken | None = None
         while True:
             try:
                 request = next(firing) if reply is None else firing.send(reply)

@@ -2,7 +2,7 @@
 
 import logging
 
-from router.journal.finish import ANY_CLAIM, Quarantined, Verdict
+from router.journal.finish import ANY_CLAIM, FinishedWork, Quarantined
 from router.metrics import Metrics
 from router.worker.evaluation.decide import Decision
 from router.worker.queue.poison import POISON
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 def verdict_of(
     decision: Decision, *, duplicate: int = 0, quarantined: tuple[Quarantined, ...] = ()
-) -> Verdict:
+) -> FinishedWork:
     """What the journal writes down.
 
     Events that a timer quarantines were matched when they were judged; they leave that count.
@@ -26,7 +26,7 @@ def verdict_of(
         )
         for alert in decision.quarantined
     )
-    return Verdict(
+    return FinishedWork(
         duplicate=duplicate,
         filtered=decision.filtered,
         suppressed=decision.suppressed,

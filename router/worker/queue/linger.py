@@ -21,7 +21,7 @@ _AVERAGED: Final = 0.5
 """Seconds."""
 
 
-class Breath:
+class AdaptiveLinger:
     """The pause of one worker. Every ``now`` is monotonic, in seconds."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Final
 
 from router.errors import JournalUnavailableError
-from router.journal.crash_counts import Strikes
+from router.journal.crash_counts import CrashCounter
 
 POISON: Final = "poison: the worker process ended three times while it was at this"
 _STRIKES: Final = 2
@@ -23,10 +23,10 @@ _WATCHED: Final = 0.25
 """Seconds. Rendering and connecting come first; nobody else waits for a slow receiver's answer."""
 
 
-class Suspects:
+class PoisonDetector:
     """One for each process."""
 
-    def __init__(self, strikes: Strikes) -> None:
+    def __init__(self, strikes: CrashCounter) -> None:
         self._strikes = strikes
         self._one_at_a_time = asyncio.Lock()
 

@@ -30,7 +30,7 @@ _SILENCE: Final = 15.0
 """Seconds without a message after which the subscription is tested."""
 
 
-class Begun:
+class SupervisedWorker:
     """A queue that is being worked on."""
 
     def __init__(self, job: Job) -> None:
@@ -68,7 +68,7 @@ class Supervisor:
         self._lease = lease
         self._poll_delay = poll_delay
         self._chance = clock.chance
-        self._begun = [Begun(job) for job in queues]
+        self._begun = [SupervisedWorker(job) for job in queues]
         self._group: asyncio.TaskGroup | None = None
 
     async def run(self) -> NoReturn:
@@ -80,14 +80,14 @@ class Supervisor:
             await asyncio.Event().wait()
         raise AssertionError("nothing sets the event above")
 
-    def begin(self, job: Job) -> Begun:
+    def begin(self, job: Job) -> SupervisedWorker:
         """Work on a queue from now on, or as soon as the supervisor runs."""
-        begun = Begun(job)
+        begun = SupervisedWorker(job)
         self._begun.append(begun)
         self._start(begun)
         return begun
 
-    async def end(self, begun: Begun, seconds: float) -> None:
+    async def end(self, begun: SupervisedWorker, seconds: float) -> None:
         """Take no more jobs from a queue; return when those that run have ended.
 
         What has not ended after ``seconds`` is cancelled, and run again by whoever works on it.
@@ -109,11 +109,11 @@ class Supervisor:
             for begun in self._begun:
                 group.create_task(begun.drain(seconds))
 
-    def _start(self, begun: Begun) -> None:
+    def _start(self, begun: SupervisedWorker) -> None:
         if self._group is not None:
             begun.task = self._group.create_task(self._keep_running(begun), name=begun.job.queue)
 
-    async def _keep_running(self, begun: Begun) -> NoReturn:
+    async def _keep_running(self, begun: SupervisedWorker) -> NoReturn:
         job = begun.job
         failures = 0
         orphans: list[str] = []

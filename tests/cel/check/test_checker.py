@@ -16,13 +16,13 @@ from router.cel import (
     compile_condition,
     compile_expression,
 )
-from router.cel.check import Problem, check, check_condition
+from router.cel.check import TypeProblem, check, check_condition
 from router.cel.check.contradictions import contradictions
 from router.cel.check.missing import silent_parts
 from router.cel.check.types import (
     ANY,
-    Kind,
     Type,
+    TypeKind,
     either,
     type_of_struct,
     type_of_value,
@@ -52,7 +52,7 @@ class Data(msgspec.Struct, kw_only=True):
 NAMES = {"data": type_of_struct(Data), "event": ANY}
 
 
-def problems(source: str, **names: Any) -> list[Problem]:
+def problems(source: str, **names: Any) -> list[TypeProblem]:
     condition = compile_condition(source, names)
     return check_condition(source, condition.tree, NAMES)
 
@@ -272,15 +272,15 @@ def test_a_table_may_hold_other_texts_tomorrow(source: str) -> None:
 @pytest.mark.parametrize(
     ("values", "kind", "words"),
     [
-        (["a", "b", "a"], Kind.TEXT, ("a", "b")),
-        ([1, 2.5], Kind.NUMBER, ()),
-        ([1, "a"], Kind.ANY, ()),
-        ([], Kind.ANY, ()),
-        ([None, "a"], Kind.TEXT, ("a",)),
-        ([[1], ["a"]], Kind.LIST, ()),
+        (["a", "b", "a"], TypeKind.TEXT, ("a", "b")),
+        ([1, 2.5], TypeKind.NUMBER, ()),
+        ([1, "a"], TypeKind.ANY, ()),
+        ([], TypeKind.ANY, ()),
+        ([None, "a"], TypeKind.TEXT, ("a",)),
+        ([[1], ["a"]], TypeKind.LIST, ()),
     ],
 )
-def test_either_of_several_types(values: list[Any], kind: Kind, words: tuple[str, ...]) -> None:
+def test_either_of_several_types(values: list[Any], kind: TypeKind, words: tuple[str, ...]) -> None:
     found = either(map(type_of_value, values))
     assert (found.kind, found.words) == (kind, words)
 

@@ -12,12 +12,12 @@ from support.mail import SmtpSink
 
 from router.alerts import (
     AlertId,
+    AlertStatus,
     Attempt,
     Delivered,
     Failed,
     Refused,
     Severity,
-    Status,
     delivery_id,
 )
 from router.datatypes import Duration, Secret
@@ -61,11 +61,11 @@ class TestContract(ConnectingContract):
 def deliveries(delivery):
     """Several rules, severities and moments."""
     kinds = [
-        ("call-quality", Severity.CRITICAL, Status.FIRING, 1),
-        ("conference-summary-timeout", Severity.WARNING, Status.FIRING, 1),
-        ("call-quality", Severity.CRITICAL, Status.FIRING, 4),
-        ("call-quality", Severity.CRITICAL, Status.RESOLVED, 1),
-        ("empty-conference", Severity.INFO, Status.FIRING, 1),
+        ("call-quality", Severity.CRITICAL, AlertStatus.FIRING, 1),
+        ("conference-summary-timeout", Severity.WARNING, AlertStatus.FIRING, 1),
+        ("call-quality", Severity.CRITICAL, AlertStatus.FIRING, 4),
+        ("call-quality", Severity.CRITICAL, AlertStatus.RESOLVED, 1),
+        ("empty-conference", Severity.INFO, AlertStatus.FIRING, 1),
     ]
     made = []
     for number, (rule, severity, status, count) in enumerate(kinds):

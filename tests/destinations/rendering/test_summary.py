@@ -3,12 +3,14 @@ import pytest
 
 from router.destinations.rendering.summary import (
     SUMMARY_LIMIT,
-    Target,
     decode,
     facts,
     moment,
     plain,
     summary,
+)
+from router.destinations.rendering.templates import (
+    TemplateTarget,
 )
 
 
@@ -22,13 +24,13 @@ def with_data(alert, **data):
 
 
 def test_the_summary_is_the_rules_template_filled_in(alert):
-    said = summary(alert, Target.TEXT)
+    said = summary(alert, TemplateTarget.TEXT)
     assert (said.text, said.error) == ("Conference Weekly Standup Meeting timed out", "")
 
 
 def test_the_name_that_is_missing_gives_way_to_the_id(alert):
     alert = with_data(alert, conference_sid="CF42")
-    assert summary(alert, Target.TEXT).text == "Conference CF42 timed out"
+    assert summary(alert, TemplateTarget.TEXT).text == "Conference CF42 timed out"
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_the_name_that_is_missing_gives_way_to_the_id(alert):
     ],
 )
 def test_a_failing_template_gives_the_plain_form_and_the_reason(template, alert):
-    said = summary(with_summary(alert, template), Target.TEXT)
+    said = summary(with_summary(alert, template), TemplateTarget.TEXT)
     assert said.text == (
         "conference-summary-timeout: com.twilio.voice.insights.conference-summary.complete"
         " (conference Weekly Standup Meeting · CF0000000000000000000000000000001,"
@@ -55,16 +57,18 @@ def test_a_failing_template_gives_the_plain_form_and_the_reason(template, alert)
 
 
 def test_no_template_gives_the_plain_form_and_no_error(alert):
-    said = summary(with_summary(alert, ""), Target.TEXT)
-    assert (said.text, said.error) == (plain(alert, Target.TEXT), "")
+    said = summary(with_summary(alert, ""), TemplateTarget.TEXT)
+    assert (said.text, said.error) == (plain(alert, TemplateTarget.TEXT), "")
 
 
 def test_a_template_that_says_nothing_gives_the_plain_form(alert):
     alert = with_data(with_summary(alert, "{{ data.name }} "), name=" ")
-    assert summary(alert, Target.TEXT).text.startswith("conference-summary-timeout: com.twilio")
+    assert summary(alert, TemplateTarget.TEXT).text.startswith(
+        "conference-summary-timeout: com.twilio"
+    )
 
 
-@pytest.mark.parametrize("target", list(Target))
+@pytest.mark.parametrize("target", list(TemplateTarget))
 @pytest.mark.parametrize("template", ["{{ data.x }}", "{{ data.x }}" * 99, "", "{{ data.no }}"])
 def test_the_summary_is_one_line_of_bounded_length(template, target, alert):
     text = "two\r\nlines & <more> \u202e" * 9_000
@@ -78,7 +82,7 @@ def test_the_summary_is_one_line_of_bounded_length(template, target, alert):
 def test_the_plain_form_is_escaped_too(template, alert):
     alert = with_data(with_summary(alert, template), x="<!channel>", conference_sid="<!here>")
     alert = msgspec.structs.replace(alert, event_type="<@U1>")
-    assert "<" not in summary(alert, Target.SLACK).text
+    assert "<" not in summary(alert, TemplateTarget.SLACK).text
 
 
 @pytest.mark.parametrize(
@@ -86,19 +90,19 @@ def test_the_plain_form_is_escaped_too(template, alert):
 )
 def test_an_event_that_cannot_be_read_is_still_told_of(event, alert):
     alert = msgspec.structs.replace(alert, event=event)
-    said = summary(alert, Target.TEXT)
+    said = summary(alert, TemplateTarget.TEXT)
     assert said.text.startswith("conference-summary-timeout: com.twilio.voice.insights")
     assert {fact.label for fact in facts(alert, decode(alert))} >= {"Rule", "Event", "Event id"}
 
 
 def test_a_constant_template_does_not_read_the_event(alert):
     alert = msgspec.structs.replace(alert, event=b"not json", summary="It happened again")
-    assert summary(alert, Target.TEXT).text == "It happened again"
+    assert summary(alert, TemplateTarget.TEXT).text == "It happened again"
 
 
 def test_the_alert_itself_is_there_for_templates(alert):
     template = "{{ alert.severity }} {{ alert.rule }} {{ alert.raised_at }} {{ alert.id }}"
-    said = summary(with_summary(alert, template), Target.TEXT)
+    said = summary(with_summary(alert, template), TemplateTarget.TEXT)
     assert said.text == (f"warning conference-summary-timeout 2023-11-14T22:13:20.000Z {alert.id}")
 
 

@@ -8,7 +8,7 @@ from router.destinations.rendering.templates import (
     OUTPUT_LIMIT,
     SOURCE_LIMIT,
     VALUE_LIMIT,
-    Target,
+    TemplateTarget,
     fields_read,
     render,
     template_error,
@@ -27,7 +27,7 @@ DATA = {
 }
 
 
-def fill(source: str, target: Target = Target.TEXT, **data: object) -> str:
+def fill(source: str, target: TemplateTarget = TemplateTarget.TEXT, **data: object) -> str:
     assert template_error(source) is None
     return render(source, {"data": DATA | data, "event": {"type": "t"}, "alert": {}}, target)
 
@@ -148,9 +148,9 @@ def test_one_value_and_the_whole_have_a_greatest_length():
 @pytest.mark.parametrize(
     ("target", "text"),
     [
-        (Target.TEXT, "<i> Weekly <b> & 'more'"),
-        (Target.SLACK, "<i> Weekly &lt;b&gt; &amp; 'more'"),
-        (Target.HTML, "<i> Weekly &lt;b&gt; &amp; &#x27;more&#x27;"),
+        (TemplateTarget.TEXT, "<i> Weekly <b> & 'more'"),
+        (TemplateTarget.SLACK, "<i> Weekly &lt;b&gt; &amp; 'more'"),
+        (TemplateTarget.HTML, "<i> Weekly &lt;b&gt; &amp; &#x27;more&#x27;"),
     ],
 )
 def test_values_are_escaped_for_the_target_and_the_template_is_not(target, text):
@@ -171,14 +171,14 @@ def test_values_are_escaped_for_the_target_and_the_template_is_not(target, text)
         "{{ data.missing | default(data.x) }}",
     ],
 )
-@pytest.mark.parametrize("target", [Target.SLACK, Target.HTML])
+@pytest.mark.parametrize("target", [TemplateTarget.SLACK, TemplateTarget.HTML])
 def test_no_expression_leads_around_the_escaping(source, target):
     assert "<" not in fill(source, target, x="<!channel> <script> &")
 
 
 @given(st.text())
 def test_no_value_leads_around_the_escaping(text):
-    seen = fill("{{ data.x }}", Target.HTML, x=text)
+    seen = fill("{{ data.x }}", TemplateTarget.HTML, x=text)
     assert not set(seen) & set("<>\"'\r\n\x00\u202e")
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from router.alerts import RESPONSE_LIMIT, Failed
 from router.destinations.transport.http_status import (
-    Answer,
+    HttpReply,
     outcome,
     retry_after_seconds,
 )
@@ -45,7 +45,7 @@ def test_retry_after(header, seconds):
 
 
 def test_no_more_than_the_first_kilobyte_is_kept():
-    answer = Answer(503, "7", "x" * 5000)
+    answer = HttpReply(503, "7", "x" * 5000)
     assert outcome(answer, now=NOW) == Failed(
         "HTTP 503 Service Unavailable", 503, "x" * RESPONSE_LIMIT, 7.0
     )
@@ -56,4 +56,4 @@ def test_no_more_than_the_first_kilobyte_is_kept():
     [(404, "HTTP 404 Not Found"), (599, "HTTP 599"), (799, "HTTP 799"), (100, "HTTP 100 Continue")],
 )
 def test_reasons_are_the_status_and_its_name(status, reason):
-    assert outcome(Answer(status, "", ""), now=NOW).reason == reason
+    assert outcome(HttpReply(status, "", ""), now=NOW).reason == reason

@@ -11,7 +11,7 @@ from router.datatypes import Secret
 from router.destinations.transport.smtp import (
     Mailer,
     Recipient,
-    Server,
+    SmtpServer,
     outcome,
     parse_url,
 )
@@ -37,11 +37,11 @@ async def send(mailer: Mailer, count: int = 1):
 @pytest.mark.parametrize(
     ("url", "server"),
     [
-        ("smtp://mail", Server("mail", 25, False, False, "", Secret(""))),
-        ("smtps://mail", Server("mail", 465, True, False, "", Secret(""))),
-        ("smtp+starttls://mail", Server("mail", 587, False, True, "", Secret(""))),
-        ("smtps://u%40x:p%2F%3A@mail:1", Server("mail", 1, True, False, "u@x", Secret("p/:"))),
-        ("smtp://u:p@127.0.0.1:9", Server("127.0.0.1", 9, False, False, "u", Secret("p"))),
+        ("smtp://mail", SmtpServer("mail", 25, False, False, "", Secret(""))),
+        ("smtps://mail", SmtpServer("mail", 465, True, False, "", Secret(""))),
+        ("smtp+starttls://mail", SmtpServer("mail", 587, False, True, "", Secret(""))),
+        ("smtps://u%40x:p%2F%3A@mail:1", SmtpServer("mail", 1, True, False, "u@x", Secret("p/:"))),
+        ("smtp://u:p@127.0.0.1:9", SmtpServer("127.0.0.1", 9, False, False, "u", Secret("p"))),
     ],
 )
 def test_urls(url, server):

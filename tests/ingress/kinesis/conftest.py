@@ -9,11 +9,18 @@ from support.rules_folder import RulesFolder, capture, rule
 from support.running import Running, running, settings_for
 from support.streams import Producer, aws_environ, kinesis_server, new_stream
 
-from router.configuration.load import Source
+from router.configuration.load import ConfigurationSource
 from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.ingress.kinesis.stream import KinesisStream
-from router.runtime.app import Roles, StreamSource, Work, system_clock
+from router.runtime.app import (
+    Roles,
+    StreamSource,
+    system_clock,
+)
+from router.runtime.build import (
+    WorkerConfig,
+)
 from router.settings.model import Egress
 
 Reading = Callable[..., AbstractAsyncContextManager[Running]]
@@ -51,7 +58,7 @@ def read_from(
     """Starts a router that takes the stream's events in; each is an alert that is only remembered."""
     folder = RulesFolder(tmp_path / "rules")
     folder.write(destinations=capture("memory"), rules="rules:\n" + rule("all", "memory"))
-    source = Source(folder=folder.path, environ={})
+    source = ConfigurationSource(folder=folder.path, environ={})
     environment = Environment(
         egress=Egress.OPEN, now=system_clock().now, on_template_error=pytest.fail
     )
@@ -63,7 +70,7 @@ def read_from(
             make=lambda: KinesisStream(stream_name, region="", fan_out=fan_out, poll_interval=0.2),
             since=since,
         )
-        work = Work(source=source, configuration=source.load(), environment=environment)
+        work = WorkerConfig(source=source, configuration=source.load(), environment=environment)
         return running(settings_for(redis_url, lease=1.0), Roles(port=0, stream=stream, work=work))
 
     return start

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.ingress.kinesis.assignment import Plan, Shard, plan, readable
+from router.ingress.kinesis.assignment import Shard, ShardAssignment, plan, readable
 from router.journal.shards import ConsumerId, ShardId
 
 
@@ -33,20 +33,20 @@ def test_a_shard_is_read_after_its_parents(
 @pytest.mark.parametrize(
     ("holders", "consumers", "expected"),
     [
-        ({}, "x", Plan(take=("1", "2", "3", "4"))),
-        ({}, "xy", Plan(take=("1", "2"))),
-        ({"1": "y", "2": "y"}, "xy", Plan(take=("3", "4"))),
-        ({"1": "y", "2": "y", "3": "y", "4": "y"}, "xy", Plan()),
-        ({"1": "x", "2": "x", "3": "x", "4": "x"}, "xy", Plan(give_up=("4",))),
-        ({"1": "x", "2": "x", "3": "x", "4": "y"}, "xy", Plan(give_up=("3",))),
-        ({"1": "x", "2": "x", "3": "y", "4": "y"}, "xyz", Plan(give_up=("2",))),
-        ({"1": "x", "2": "y", "3": "z", "4": "z"}, "xyz", Plan()),
+        ({}, "x", ShardAssignment(take=("1", "2", "3", "4"))),
+        ({}, "xy", ShardAssignment(take=("1", "2"))),
+        ({"1": "y", "2": "y"}, "xy", ShardAssignment(take=("3", "4"))),
+        ({"1": "y", "2": "y", "3": "y", "4": "y"}, "xy", ShardAssignment()),
+        ({"1": "x", "2": "x", "3": "x", "4": "x"}, "xy", ShardAssignment(give_up=("4",))),
+        ({"1": "x", "2": "x", "3": "x", "4": "y"}, "xy", ShardAssignment(give_up=("3",))),
+        ({"1": "x", "2": "x", "3": "y", "4": "y"}, "xyz", ShardAssignment(give_up=("2",))),
+        ({"1": "x", "2": "y", "3": "z", "4": "z"}, "xyz", ShardAssignment()),
         # Somebody who is dead holds a lease still: it is waited for.
-        ({"1": "x", "2": "x", "3": "dead", "4": "dead"}, "x", Plan()),
+        ({"1": "x", "2": "x", "3": "dead", "4": "dead"}, "x", ShardAssignment()),
     ],
 )
 def test_a_consumer_takes_its_share_and_gives_up_what_is_more(
-    holders: dict[ShardId, ConsumerId], consumers: str, expected: Plan
+    holders: dict[ShardId, ConsumerId], consumers: str, expected: ShardAssignment
 ) -> None:
     shards = [ShardId(name) for name in "1234"]
 

@@ -15,7 +15,7 @@ from router.configuration.load import (
 from router.configuration.model import (
     Configuration,
 )
-from router.errors import Finding, RulesError
+from router.errors import Diagnostic, RulesError
 from router.offline.rule_tests.reading import Suite, read_tests
 
 DATA = Path(__file__).parents[2] / "data" / "tests"
@@ -27,7 +27,7 @@ def configuration(folder: Path) -> Configuration:
     return load(folder, {})
 
 
-def findings(folder: Path, configuration: Configuration) -> list[Finding]:
+def findings(folder: Path, configuration: Configuration) -> list[Diagnostic]:
     try:
         return list(read_tests(folder, configuration).warnings)
     except RulesError as error:

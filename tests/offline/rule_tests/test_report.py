@@ -3,10 +3,12 @@
 from xml.etree import ElementTree as ET
 
 from router.offline.rule_tests.report import as_junit, as_text, summarise
-from router.offline.rule_tests.running import Difference, Result
+from router.offline.rule_tests.running import CaseResult, Difference
 
-PASSED = Result(name="one", place="tests/a.yaml:3:9", differences=(), fired=("a",), silent=("b",))
-FAILED = Result(
+PASSED = CaseResult(
+    name="one", place="tests/a.yaml:3:9", differences=(), fired=("a",), silent=("b",)
+)
+FAILED = CaseResult(
     name="two \x1b<&",
     place="tests/a.yaml:9:9",
     differences=(
@@ -31,7 +33,7 @@ def test_a_failure_is_shown_with_its_place_and_difference() -> None:
 
 
 def test_all_is_well_in_one_line() -> None:
-    whole = Result(name="x", place="a:1:1", differences=(), fired=("a",), silent=("a",))
+    whole = CaseResult(name="x", place="a:1:1", differences=(), fired=("a",), silent=("a",))
     assert as_text(summarise([whole], ["a"])) == "1 test passed"
 
 

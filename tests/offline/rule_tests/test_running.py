@@ -7,10 +7,10 @@ from offline.rule_tests.conftest import EVENTS
 
 from router.configuration.load import load
 from router.offline.rule_tests.reading import read_tests
-from router.offline.rule_tests.running import Result, run_case
+from router.offline.rule_tests.running import CaseResult, run_case
 
 
-def results(folder: Path, tests: str) -> list[Result]:
+def results(folder: Path, tests: str) -> list[CaseResult]:
     (folder / "tests" / "a.yaml").write_text(EVENTS + tests, encoding="utf-8")
     configuration = load(folder, {})
     cases = read_tests(folder, configuration).cases

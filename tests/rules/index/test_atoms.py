@@ -7,10 +7,10 @@ from router.rules.index.atoms import (
     ALWAYS,
     NEVER,
     AllOf,
+    AnyElement,
     Atom,
-    Each,
     Formula,
-    Question,
+    Predicate,
     necessary,
 )
 
@@ -22,8 +22,8 @@ def written(formula: Formula) -> str:
     if formula == NEVER:
         return "never"
     if isinstance(formula, Atom):
-        path = ".".join("*" if step is Each.ELEMENT else str(step) for step in formula.path)
-        value = "" if formula.test is Question.PRESENT else f" {formula.value!r}"
+        path = ".".join("*" if step is AnyElement.ELEMENT else str(step) for step in formula.path)
+        value = "" if formula.test is Predicate.PRESENT else f" {formula.value!r}"
         return f"{path} {formula.test.value}{value}{'!' * formula.exact}"
     joint = " & " if isinstance(formula, AllOf) else " | "
     return f"({joint.join(map(written, formula.parts))})"
@@ -142,22 +142,22 @@ def test_each_form_of_the_language_was_thought_of() -> None:
     assert forms == {
         "Binary": ["operator", "left", "right"],
         "Call": ["function", "arguments"],
-        "Choice": ["condition", "then", "otherwise"],
+        "Conditional": ["condition", "then", "otherwise"],
         "Field": ["operand", "name"],
-        "Given": ["name", "value"],
+        "ExternalConstant": ["name", "value"],
         "Has": ["operand", "name"],
-        "Item": ["operand", "index"],
+        "IndexAccess": ["operand", "index"],
         "Let": ["name", "body", "source"],
-        "Listing": ["items", "optional"],
+        "ListLiteral": ["items", "optional"],
         "Literal": ["value"],
         "Logic": ["operator", "parts"],
         "Macro": ["macro", "over", "variables", "body", "keep"],
-        "Mapping": ["entries", "optional"],
+        "MapLiteral": ["entries", "optional"],
         "Name": ["name"],
         "Negative": ["operand"],
         "Not": ["operand"],
         "OptionalField": ["operand", "name"],
-        "OptionalItem": ["operand", "index"],
+        "OptionalIndexAccess": ["operand", "index"],
     }
 
 

@@ -1,4 +1,4 @@
-"""Each table finds what comparing with every constant finds."""
+"""AnyElement table finds what comparing with every constant finds."""
 
 import operator
 from collections.abc import Callable
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.rules.index.atoms import Atom, Each, Question
-from router.rules.index.lookup import Lookup
+from router.rules.index.atoms import AnyElement, Atom, Predicate
+from router.rules.index.lookup import AtomLookup
 from router.rules.index.lookup_tables import prefixes, thresholds
 
 numbers = st.integers(-5, 5) | st.floats(-5, 5) | st.sampled_from([2**53, 2**53 + 1, 1e300])
@@ -26,15 +26,15 @@ def test_prefixes_are_found_however_they_nest(constants: list[str], value: str) 
 @pytest.mark.parametrize(
     ("question", "holds"),
     [
-        (Question.BELOW, operator.lt),
-        (Question.AT_MOST, operator.le),
-        (Question.ABOVE, operator.gt),
-        (Question.AT_LEAST, operator.ge),
+        (Predicate.BELOW, operator.lt),
+        (Predicate.AT_MOST, operator.le),
+        (Predicate.ABOVE, operator.gt),
+        (Predicate.AT_LEAST, operator.ge),
     ],
 )
 @given(data=st.data())
 def test_thresholds_are_found_on_the_right_side(
-    question: Question, holds: Callable[[object, object], bool], data: st.DataObject
+    question: Predicate, holds: Callable[[object, object], bool], data: st.DataObject
 ) -> None:
     kind = data.draw(st.sampled_from([numbers, texts]))
     constants = data.draw(st.lists(kind, min_size=1, max_size=12))
@@ -50,8 +50,8 @@ def test_thresholds_are_found_on_the_right_side(
     [({"l": [1]}, [7]), ({"l": {"k": 1}}, [7]), ({"l": []}, []), ({"l": "text"}, []), ({}, [])],
 )
 def test_an_element_of_whatever_value_is_there(event: dict[str, object], found: list[int]) -> None:
-    lookup = Lookup()
-    lookup.add(Atom(("l", Each.ELEMENT), Question.PRESENT), 7)
+    lookup = AtomLookup()
+    lookup.add(Atom(("l", AnyElement.ELEMENT), Predicate.PRESENT), 7)
     lookup.close()
     codes: list[int] = []
     lookup.collect(event, codes)
@@ -59,9 +59,9 @@ def test_an_element_of_whatever_value_is_there(event: dict[str, object], found: 
 
 
 def test_a_crowd_of_elements_does_not_fill_memory() -> None:
-    lookup = Lookup()
+    lookup = AtomLookup()
     for code in range(3000):
-        lookup.add(Atom(("l", Each.ELEMENT), Question.EQUAL, "a"), code)
+        lookup.add(Atom(("l", AnyElement.ELEMENT), Predicate.EQUAL, "a"), code)
     lookup.close()
     codes: list[int] = []
     lookup.collect({"l": ["a"] * 300}, codes)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from router.alerts import Severity
 from router.cel import compile_condition
 from router.rules.index.rule_set import Judgement, RuleSet
-from router.rules.model import Mode, Role, Rule, Watch
+from router.rules.model import EventWatch, Mode, Role, Rule
 
 SUMMARY = "com.twilio.voice.insights.conference-summary"
 
@@ -31,12 +31,12 @@ class Watchful(Rule, frozen=True, kw_only=True):
     """A rule that looks out for ends, too."""
 
     @property
-    def watches(self) -> tuple[Watch, ...]:
+    def watches(self) -> tuple[EventWatch, ...]:
         ends = compile_condition("data.left == 0")
         return (
             *super().watches,
-            Watch(self, Role.ENDS_ABSENCE, ("x.complete",), None),
-            Watch(self, Role.RESOLVES, ("x.*",), ends),
+            EventWatch(self, Role.ENDS_ABSENCE, ("x.complete",), None),
+            EventWatch(self, Role.RESOLVES, ("x.*",), ends),
         )
 
 
@@ -138,7 +138,7 @@ def test_a_failure_says_why_when_asked() -> None:
     assert failure.reason == "no such field: data.n"
 
 
-def roles(watches: tuple[Watch, ...]) -> list[tuple[str, Role]]:
+def roles(watches: tuple[EventWatch, ...]) -> list[tuple[str, Role]]:
     return [(watch.rule.name, watch.role) for watch in watches]
 
 

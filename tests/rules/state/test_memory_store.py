@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.rules.state.memory_store import MemoryStore
-from router.rules.state.steps import Answer, Chain, Cooldown, Count, Outcome, Reason
+from router.rules.state.steps import Chain, ChainResult, Cooldown, Count, Outcome, Reason
 
 NOW = 1_700_000_000_000
 WITHIN = 10
@@ -142,7 +142,7 @@ def test_a_cooldown_of_another_key_does_not_matter() -> None:
         "w", [Chain(key, (Cooldown("s", key, 0, 10_000),)) for key in "ab"], NOW
     )
 
-    assert answers == [Answer(Outcome.TOLD), Answer(Outcome.TOLD)]
+    assert answers == [ChainResult(Outcome.TOLD), ChainResult(Outcome.TOLD)]
 
 
 def test_too_many_keys_are_told_rather_than_lost_and_counted_never() -> None:

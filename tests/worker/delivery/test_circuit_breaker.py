@@ -8,7 +8,7 @@ from router.alerts import Delivered, Failed, Outcome, Refused
 from router.datatypes import Duration
 from router.destinations.contract import BreakerPolicy
 from router.worker.delivery.circuit_breaker import (
-    Breaker,
+    CircuitBreaker,
     Health,
     Permit,
     State,
@@ -21,17 +21,17 @@ POLICY = BreakerPolicy(
 
 
 @pytest.fixture
-def breaker() -> Breaker:
-    return Breaker(POLICY)
+def breaker() -> CircuitBreaker:
+    return CircuitBreaker(POLICY)
 
 
-def attempt(breaker: Breaker, found: Health, now: float) -> None:
+def attempt(breaker: CircuitBreaker, found: Health, now: float) -> None:
     permit = breaker.begin(now)
     assert permit is not None
     breaker.end(permit, found, now)
 
 
-def opened(breaker: Breaker, now: float = 0.0) -> None:
+def opened(breaker: CircuitBreaker, now: float = 0.0) -> None:
     for _ in range(POLICY.failures):
         attempt(breaker, Health.UNSOUND, now)
     assert breaker.state is State.OPEN
@@ -59,7 +59,9 @@ def test_what_an_outcome_says_of_the_destination(outcome: Outcome, found: Health
     assert health(outcome) is found
 
 
-def test_failures_in_a_row_open_it_and_a_success_between_them_does_not(breaker: Breaker) -> None:
+def test_failures_in_a_row_open_it_and_a_success_between_them_does_not(
+    breaker: CircuitBreaker,
+) -> None:
     for found in (Health.UNSOUND, Health.UNSOUND, Health.SOUND, Health.UNSOUND, Health.UNSOUND):
         attempt(breaker, found, 0.0)
     assert breaker.state is State.CLOSED
@@ -69,7 +71,9 @@ def test_failures_in_a_row_open_it_and_a_success_between_them_does_not(breaker: 
     assert (breaker.state, breaker.wait(1.0), breaker.begin(1.0)) == (State.OPEN, 4.0, None)
 
 
-def test_a_share_of_failures_opens_it_once_there_are_enough_attempts(breaker: Breaker) -> None:
+def test_a_share_of_failures_opens_it_once_there_are_enough_attempts(
+    breaker: CircuitBreaker,
+) -> None:
     for number in range(9):
         attempt(breaker, Health.UNSOUND if number % 2 == 0 else Health.SOUND, 0.0)
     assert breaker.state is State.CLOSED
@@ -79,14 +83,14 @@ def test_a_share_of_failures_opens_it_once_there_are_enough_attempts(breaker: Br
     assert breaker.state is State.OPEN
 
 
-def test_failures_of_long_ago_do_not_count(breaker: Breaker) -> None:
+def test_failures_of_long_ago_do_not_count(breaker: CircuitBreaker) -> None:
     for number in range(9):
         attempt(breaker, Health.UNSOUND if number % 2 == 0 else Health.SOUND, 0.0)
     attempt(breaker, Health.UNSOUND, 100.0)
     assert breaker.state is State.CLOSED
 
 
-def test_after_its_time_one_attempt_is_let_through(breaker: Breaker) -> None:
+def test_after_its_time_one_attempt_is_let_through(breaker: CircuitBreaker) -> None:
     opened(breaker)
 
     trial = breaker.begin(5.0)
@@ -97,13 +101,13 @@ def test_after_its_time_one_attempt_is_let_through(breaker: Breaker) -> None:
     assert breaker.wait(5.0) == float("inf")
 
 
-def test_a_trial_that_succeeds_closes_it(breaker: Breaker) -> None:
+def test_a_trial_that_succeeds_closes_it(breaker: CircuitBreaker) -> None:
     opened(breaker)
     attempt(breaker, Health.SOUND, 5.0)
     assert (breaker.state, breaker.wait(5.0)) == (State.CLOSED, 0.0)
 
 
-def test_each_trial_that_fails_doubles_the_time_up_to_a_limit(breaker: Breaker) -> None:
+def test_each_trial_that_fails_doubles_the_time_up_to_a_limit(breaker: CircuitBreaker) -> None:
     opened(breaker)
     waits, now = [], 5.0
     for _ in range(4):
@@ -113,7 +117,7 @@ def test_each_trial_that_fails_doubles_the_time_up_to_a_limit(breaker: Breaker) 
     assert waits == [10.0, 20.0, 20.0, 20.0]
 
 
-def test_once_closed_it_begins_with_the_first_time_again(breaker: Breaker) -> None:
+def test_once_closed_it_begins_with_the_first_time_again(breaker: CircuitBreaker) -> None:
     opened(breaker)
     attempt(breaker, Health.UNSOUND, 5.0)
     attempt(breaker, Health.SOUND, 15.0)
@@ -121,13 +125,15 @@ def test_once_closed_it_begins_with_the_first_time_again(breaker: Breaker) -> No
     assert breaker.wait(20.0) == 5.0
 
 
-def test_a_trial_that_never_got_there_leaves_room_for_another(breaker: Breaker) -> None:
+def test_a_trial_that_never_got_there_leaves_room_for_another(breaker: CircuitBreaker) -> None:
     opened(breaker)
     attempt(breaker, Health.UNKNOWN, 5.0)
     assert (breaker.state, breaker.wait(5.0)) == (State.OPEN, 0.0)
 
 
-def test_outcomes_of_attempts_that_began_before_say_nothing_any_more(breaker: Breaker) -> None:
+def test_outcomes_of_attempts_that_began_before_say_nothing_any_more(
+    breaker: CircuitBreaker,
+) -> None:
     early = [breaker.begin(0.0) for _ in range(3)]
     opened(breaker)
     trial = breaker.begin(5.0)
@@ -142,7 +148,7 @@ def test_outcomes_of_attempts_that_began_before_say_nothing_any_more(breaker: Br
 
 @pytest.mark.parametrize(("wish", "wait"), [(7.0, 7.0), (0.0, 0.0), (3.2e8, 20.0)])
 def test_a_receivers_wish_holds_everything_back_up_to_the_limit(
-    breaker: Breaker, wish: float, wait: float
+    breaker: CircuitBreaker, wish: float, wait: float
 ) -> None:
     permit = breaker.begin(0.0)
     assert permit is not None
@@ -154,7 +160,7 @@ def test_a_receivers_wish_holds_everything_back_up_to_the_limit(
 def test_it_never_lets_two_trials_through_and_never_stays_shut(
     steps: list[tuple[Health, float]],
 ) -> None:
-    breaker, now = Breaker(POLICY), 0.0
+    breaker, now = CircuitBreaker(POLICY), 0.0
     for found, seconds in steps:
         now += seconds
         permit = breaker.begin(now)

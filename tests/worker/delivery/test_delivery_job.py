@@ -18,19 +18,24 @@ from router.destinations.contract import BreakerPolicy, Destination, RetryPolicy
 from router.errors import JournalUnavailableError
 from router.events.model import Received
 from router.journal import keys, ledger
-from router.journal.batches import Batches, Verdict
+from router.journal.batches import (
+    Batches,
+)
 from router.journal.connection import Connection
-from router.journal.crash_counts import Strikes
+from router.journal.crash_counts import CrashCounter
 from router.journal.deliveries import Deliveries, dead_letters
+from router.journal.finish import (
+    FinishedWork,
+)
 from router.journal.keys import BatchId, SetId
-from router.journal.pauses import HoldKind, Holds
+from router.journal.pauses import PauseKind, Pauses
 from router.metrics import Metrics
 from router.worker.delivery.circuit_breaker import State
-from router.worker.delivery.delivery_admission import Flow
-from router.worker.delivery.delivery_job import Deliver, Shared
-from router.worker.delivery.paused_destinations import Holding
+from router.worker.delivery.delivery_admission import DeliveryAdmission
+from router.worker.delivery.delivery_job import DeliveryJob, Shared
+from router.worker.delivery.paused_destinations import PausedDestinations
 from router.worker.delivery.settlement import settler
-from router.worker.queue.poison import POISON, Suspects
+from router.worker.queue.poison import POISON, PoisonDetector
 
 SET = SetId("id0002")
 
@@ -46,26 +51,28 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def holding(connection: Connection, clock: Clock) -> Holding:
-    holding = Holding(Holds(connection), clock, lambda: None)
+def holding(connection: Connection, clock: Clock) -> PausedDestinations:
+    holding = PausedDestinations(Pauses(connection), clock, lambda: None)
     holding.learn({})
     return holding
 
 
 @pytest.fixture
-def flow(mail: Scripted, holding: Holding, metrics: Metrics, clock: Clock) -> Flow:
-    return Flow("mail", mail.config.breaker, None, holding, metrics, clock)
+def flow(
+    mail: Scripted, holding: PausedDestinations, metrics: Metrics, clock: Clock
+) -> DeliveryAdmission:
+    return DeliveryAdmission("mail", mail.config.breaker, None, holding, metrics, clock)
 
 
 @pytest.fixture
 async def deliver(
-    connection: Connection, clock: Clock, metrics: Metrics, mail: Scripted, flow: Flow
-) -> AsyncIterator[Deliver]:
+    connection: Connection, clock: Clock, metrics: Metrics, mail: Scripted, flow: DeliveryAdmission
+) -> AsyncIterator[DeliveryJob]:
     deliveries = Deliveries(connection, clock)
     settling = settler(deliveries, clock)
     runner = asyncio.get_running_loop().create_task(settling.run())
-    shared = Shared(deliveries, settling, Suspects(Strikes(connection)))
-    yield Deliver(mail, shared, flow, metrics, clock)
+    shared = Shared(deliveries, settling, PoisonDetector(CrashCounter(connection)))
+    yield DeliveryJob(mail, shared, flow, metrics, clock)
     runner.cancel()
     await asyncio.wait([runner])
 
@@ -79,13 +86,13 @@ async def opened(connection: Connection, clock: Clock, sample: bytes) -> tuple[D
     deliveries = deliveries_of(event, 3)
     await batches.finish(
         BatchId("id0001"),
-        Verdict(duplicate=0, filtered=0, matched=1, quarantined=(), deliveries=deliveries),
+        FinishedWork(duplicate=0, filtered=0, matched=1, quarantined=(), deliveries=deliveries),
     )
     return deliveries
 
 
 async def test_every_delivery_of_a_set_is_sent_once(
-    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+    deliver: DeliveryJob, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
 ) -> None:
     assert await deliver.run(SET)
     assert await deliver.run(SET)
@@ -95,7 +102,7 @@ async def test_every_delivery_of_a_set_is_sent_once(
 
 
 async def test_a_failure_does_not_stop_the_others_and_comes_back_with_its_history(
-    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], time: SetClock
+    deliver: DeliveryJob, mail: Scripted, opened: tuple[Delivery, ...], time: SetClock
 ) -> None:
     mail.outcomes += [Failed("HTTP 503", 503, "sorry")]
 
@@ -119,7 +126,7 @@ async def test_a_failure_does_not_stop_the_others_and_comes_back_with_its_histor
 
 
 async def test_a_refusal_is_a_dead_letter_at_once(
-    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+    deliver: DeliveryJob, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
 ) -> None:
     mail.outcomes += [Refused("HTTP 404: no_service", 404)]
 
@@ -131,7 +138,7 @@ async def test_a_refusal_is_a_dead_letter_at_once(
 
 
 async def test_an_error_of_our_own_loses_nothing(
-    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+    deliver: DeliveryJob, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
 ) -> None:
     mail.outcomes += [KeyError("a bug")]
 
@@ -142,7 +149,7 @@ async def test_an_error_of_our_own_loses_nothing(
 
 
 async def test_a_run_ends_when_its_time_is_up_and_leaves_the_rest(
-    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], time: SetClock
+    deliver: DeliveryJob, mail: Scripted, opened: tuple[Delivery, ...], time: SetClock
 ) -> None:
     def slow() -> None:
         time.now += 6.0
@@ -156,7 +163,7 @@ async def test_a_run_ends_when_its_time_is_up_and_leaves_the_rest(
 
 
 async def test_a_draining_run_starts_nothing_more(
-    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...]
+    deliver: DeliveryJob, mail: Scripted, opened: tuple[Delivery, ...]
 ) -> None:
     def drain() -> None:
         deliver.draining = True
@@ -168,7 +175,11 @@ async def test_a_draining_run_starts_nothing_more(
 
 
 async def test_an_open_circuit_stops_a_run_and_burns_no_attempts(
-    deliver: Deliver, mail: Scripted, flow: Flow, opened: tuple[Delivery, ...], time: SetClock
+    deliver: DeliveryJob,
+    mail: Scripted,
+    flow: DeliveryAdmission,
+    opened: tuple[Delivery, ...],
+    time: SetClock,
 ) -> None:
     mail.outcomes += [Failed("HTTP 429", 429, retry_after_seconds=30.0)]
 
@@ -182,10 +193,16 @@ async def test_an_open_circuit_stops_a_run_and_burns_no_attempts(
 
 
 async def test_a_dead_destination_costs_few_attempts(
-    deliver: Deliver, mail: Scripted, flow: Flow, metrics: Metrics, opened: tuple[Delivery, ...]
+    deliver: DeliveryJob,
+    mail: Scripted,
+    flow: DeliveryAdmission,
+    metrics: Metrics,
+    opened: tuple[Delivery, ...],
 ) -> None:
     config = msgspec.structs.replace(mail.config, breaker=BreakerPolicy(failures=2))
-    deliver._flow = Flow("mail", config.breaker, None, flow._holding, metrics, SetClock().clock())
+    deliver._flow = DeliveryAdmission(
+        "mail", config.breaker, None, flow._holding, metrics, SetClock().clock()
+    )
     mail.outcomes += [Failed("connection refused")] * 3
 
     assert not await deliver.run(SET)
@@ -196,9 +213,9 @@ async def test_a_dead_destination_costs_few_attempts(
 
 
 async def test_a_receiver_that_is_gone_disables_the_destination_and_nothing_is_lost(
-    deliver: Deliver,
+    deliver: DeliveryJob,
     mail: Scripted,
-    holding: Holding,
+    holding: PausedDestinations,
     opened: tuple[Delivery, ...],
     connection: Connection,
 ) -> None:
@@ -206,14 +223,14 @@ async def test_a_receiver_that_is_gone_disables_the_destination_and_nothing_is_l
 
     assert not await deliver.run(SET)
 
-    (hold,) = (await Holds(connection).all()).values()
-    assert (hold.kind, hold.reason) == (HoldKind.DISABLED, "HTTP 410 Gone")
+    (hold,) = (await Pauses(connection).all()).values()
+    assert (hold.kind, hold.reason) == (PauseKind.DISABLED, "HTTP 410 Gone")
     assert mail.sent == [opened[0]]
     assert (await ledger.read(connection)).destinations["mail"].pending == 3
     assert not await deliver.run(SET)
 
-    await Holds(connection).release("mail")
-    holding.learn(await Holds(connection).all())
+    await Pauses(connection).release("mail")
+    holding.learn(await Pauses(connection).all())
     assert await deliver.run(SET)
     assert await deliver.run(SetId("id0003"))
     assert (await ledger.read(connection)).destinations["mail"].delivered == 3
@@ -221,7 +238,7 @@ async def test_a_receiver_that_is_gone_disables_the_destination_and_nothing_is_l
 
 
 async def test_attempts_are_counted_by_how_they_ended(
-    deliver: Deliver, mail: Scripted, metrics: Metrics, opened: tuple[Delivery, ...]
+    deliver: DeliveryJob, mail: Scripted, metrics: Metrics, opened: tuple[Delivery, ...]
 ) -> None:
     mail.outcomes += [Failed("timed out"), Refused("HTTP 404", 404)]
 
@@ -238,9 +255,9 @@ async def test_attempts_are_counted_by_how_they_ended(
 
 
 async def test_what_has_ended_three_processes_is_given_up_and_the_others_are_delivered(
-    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+    deliver: DeliveryJob, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
 ) -> None:
-    strikes = Strikes(connection)
+    strikes = CrashCounter(connection)
     for _ in range(2):  # as two processes leave it that ended at the second delivery
         await strikes.strike(SET, opened[1].id)
 
@@ -252,7 +269,7 @@ async def test_what_has_ended_three_processes_is_given_up_and_the_others_are_del
 
 
 async def test_a_set_of_an_ended_process_is_delivered_and_leaves_no_marks(
-    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+    deliver: DeliveryJob, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
 ) -> None:
     assert await deliver.run(SET, 2)
 
@@ -261,9 +278,9 @@ async def test_a_set_of_an_ended_process_is_delivered_and_leaves_no_marks(
 
 
 async def test_a_schedule_of_three_days_is_kept_and_nothing_expires(
-    deliver: Deliver,
+    deliver: DeliveryJob,
     mail: Scripted,
-    holding: Holding,
+    holding: PausedDestinations,
     metrics: Metrics,
     clock: Clock,
     opened: tuple[Delivery, ...],
@@ -273,7 +290,7 @@ async def test_a_schedule_of_three_days_is_kept_and_nothing_expires(
     waits = [10.0, 60.0, 600.0, 3600.0, 86_400.0, 172_800.0]
     retry = RetryPolicy(schedule=tuple(map(Duration, waits)))
     mail.config = msgspec.structs.replace(mail.config, retry=retry)  # type: ignore[misc]
-    deliver._flow = Flow(
+    deliver._flow = DeliveryAdmission(
         "mail", BreakerPolicy(failures=1000, attempts=1000), None, holding, metrics, clock
     )
     mail.outcomes += [Failed("HTTP 503", 503)] * 100
@@ -299,7 +316,7 @@ async def test_a_schedule_of_three_days_is_kept_and_nothing_expires(
 
 
 async def test_a_run_waits_for_a_slot_that_another_holds(
-    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...]
+    deliver: DeliveryJob, mail: Scripted, opened: tuple[Delivery, ...]
 ) -> None:
     assert await deliver._slots.take(seconds=0)
     running = asyncio.get_running_loop().create_task(deliver.run(SET))
@@ -316,15 +333,15 @@ async def test_a_run_waits_for_a_slot_that_another_holds(
 
 
 async def test_when_redis_goes_away_under_suspicion_what_is_under_way_is_finished(
-    deliver: Deliver, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+    deliver: DeliveryJob, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
 ) -> None:
-    class Away(Suspects):
+    class Away(PoisonDetector):
         async def begin(self, job_id: str, piece: str, start: object) -> bool:
             if piece == opened[1].id:
                 raise JournalUnavailableError("Redis is away")
             return await super().begin(job_id, piece, start)  # type: ignore[arg-type]
 
-    deliver._suspects = Away(Strikes(connection))
+    deliver._suspects = Away(CrashCounter(connection))
 
     assert not await deliver.run(SET, 2)
 

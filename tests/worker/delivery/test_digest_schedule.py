@@ -15,18 +15,23 @@ from router.destinations.email import EmailConfig
 from router.destinations.rendering.digest import DigestConfig
 from router.events.model import Received
 from router.journal import keys, ledger
-from router.journal.batches import Batches, Verdict
+from router.journal.batches import (
+    Batches,
+)
 from router.journal.connection import Connection
-from router.journal.crash_counts import Strikes
+from router.journal.crash_counts import CrashCounter
 from router.journal.deliveries import Deliveries, PutBack
+from router.journal.finish import (
+    FinishedWork,
+)
 from router.journal.keys import BatchId, SetId
-from router.journal.pauses import Holds
+from router.journal.pauses import Pauses
 from router.metrics import Metrics
-from router.worker.delivery.delivery_admission import Flow
-from router.worker.delivery.delivery_job import Deliver, Shared
-from router.worker.delivery.paused_destinations import Holding
+from router.worker.delivery.delivery_admission import DeliveryAdmission
+from router.worker.delivery.delivery_job import DeliveryJob, Shared
+from router.worker.delivery.paused_destinations import PausedDestinations
 from router.worker.delivery.settlement import settler
-from router.worker.queue.poison import Suspects
+from router.worker.queue.poison import PoisonDetector
 
 HOURLY = EmailConfig(
     to=("noc@example.com",),
@@ -50,15 +55,15 @@ def digest(mail: Any) -> Any:
 @pytest.fixture
 async def deliver(
     connection: Connection, clock: Clock, digest: Any, metrics: Metrics
-) -> AsyncIterator[Deliver]:
+) -> AsyncIterator[DeliveryJob]:
     deliveries = Deliveries(connection, clock)
     settling = settler(deliveries, clock)
     runner = asyncio.get_running_loop().create_task(settling.run())
-    holding = Holding(Holds(connection), clock, lambda: None)
+    holding = PausedDestinations(Pauses(connection), clock, lambda: None)
     holding.learn({})
-    flow = Flow("mail", digest.config.breaker, None, holding, metrics, clock)
-    shared = Shared(deliveries, settling, Suspects(Strikes(connection)))
-    yield Deliver(digest, shared, flow, metrics, clock)
+    flow = DeliveryAdmission("mail", digest.config.breaker, None, holding, metrics, clock)
+    shared = Shared(deliveries, settling, PoisonDetector(CrashCounter(connection)))
+    yield DeliveryJob(digest, shared, flow, metrics, clock)
     runner.cancel()
     await asyncio.wait([runner])
 
@@ -74,7 +79,7 @@ def open_set(connection: Connection, clock: Clock, sample: bytes) -> Callable[[s
         await connection.redis.delete(keys.filling(keys.deliver_queue("mail")))
         (batch,) = await connection.redis.zrange(keys.BATCHES, 0, -1)
         before = set(await connection.redis.zrange(keys.open_sets("mail"), 0, -1))
-        verdict = Verdict(
+        verdict = FinishedWork(
             duplicate=0,
             filtered=0,
             matched=1,
@@ -101,7 +106,7 @@ async def sets(connection: Connection) -> dict[str, int]:
 
 
 async def test_deliveries_wait_in_one_set_until_the_end_of_the_span(
-    deliver: Deliver, digest: Any, open_set: Any, connection: Connection, time: SetClock
+    deliver: DeliveryJob, digest: Any, open_set: Any, connection: Connection, time: SetClock
 ) -> None:
     first, second = await open_set("NO1"), await open_set("NO2")
     assert await deliver.run(first)
@@ -118,7 +123,7 @@ async def test_deliveries_wait_in_one_set_until_the_end_of_the_span(
 
 
 async def test_at_the_end_of_the_span_all_leave(
-    deliver: Deliver, digest: Any, open_set: Any, connection: Connection, time: SetClock
+    deliver: DeliveryJob, digest: Any, open_set: Any, connection: Connection, time: SetClock
 ) -> None:
     for name in ("NO1", "NO2"):
         await deliver.run(await open_set(name))
@@ -134,7 +139,7 @@ async def test_at_the_end_of_the_span_all_leave(
 
 
 async def test_what_failed_together_is_tried_again_together(
-    deliver: Deliver, digest: Any, open_set: Any, connection: Connection, time: SetClock
+    deliver: DeliveryJob, digest: Any, open_set: Any, connection: Connection, time: SetClock
 ) -> None:
     await deliver.run(await open_set("NO1"))
     until = end(time)
@@ -153,7 +158,7 @@ async def test_what_failed_together_is_tried_again_together(
 
 
 async def test_running_a_set_again_moves_nothing_twice(
-    deliver: Deliver, open_set: Any, connection: Connection
+    deliver: DeliveryJob, open_set: Any, connection: Connection
 ) -> None:
     opened = await open_set("NO1")
     for _ in range(2):

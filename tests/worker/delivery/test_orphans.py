@@ -7,12 +7,17 @@ from support.events import deliveries_of, event_from, held_by
 from router.clock import Clock
 from router.events.model import Received
 from router.journal import keys, ledger
-from router.journal.batches import Batches, Verdict
+from router.journal.batches import (
+    Batches,
+)
 from router.journal.connection import Connection
 from router.journal.deliveries import Deliveries, dead_letters
+from router.journal.finish import (
+    FinishedWork,
+)
 from router.journal.keys import BatchId
-from router.journal.orphaned_deliveries import RemovedDestinations
-from router.worker.delivery.orphans import Presence
+from router.journal.orphaned_deliveries import OrphanedDeliveries
+from router.worker.delivery.orphans import OrphanReaper
 
 AFTER = 100.0
 DELIVERIES = 250
@@ -27,8 +32,8 @@ class Place:
         self.known: set[str] = set()
         self._time = time
         deliveries = Deliveries(connection, clock)
-        self.presence = Presence(
-            RemovedDestinations(connection, deliveries, clock),
+        self.presence = OrphanReaper(
+            OrphanedDeliveries(connection, deliveries, clock),
             lambda: self.serves,
             lambda: frozenset(self.known),
             clock,
@@ -53,7 +58,7 @@ async def waiting(connection: Connection, clock: Clock, sample: bytes) -> None:
     event = event_from(sample)
     await batches.accept([Received(events=[event], malformed=[])])
     (batch_id,) = await connection.redis.zrange(keys.BATCHES, 0, -1)
-    verdict = Verdict(
+    verdict = FinishedWork(
         duplicate=0,
         filtered=0,
         matched=1,
@@ -169,7 +174,7 @@ async def test_a_set_that_somebody_works_on_is_left_alone(
 async def test_a_mark_that_is_taken_away_at_the_last_moment_saves_it(
     connection: Connection, clock: Clock
 ) -> None:
-    removed = RemovedDestinations(connection, Deliveries(connection, clock), clock)
+    removed = OrphanedDeliveries(connection, Deliveries(connection, clock), clock)
     (mail,) = await removed.unknown(frozenset())
     await removed.serve(["mail"])
 
@@ -181,8 +186,8 @@ async def test_a_mark_that_is_taken_away_at_the_last_moment_saves_it(
 async def test_a_process_that_knows_a_part_of_the_rules_gives_nothing_up(
     connection: Connection, clock: Clock
 ) -> None:
-    removed = RemovedDestinations(connection, Deliveries(connection, clock), clock)
-    presence = Presence(removed, lambda: ["other"], None, clock, after=AFTER)
+    removed = OrphanedDeliveries(connection, Deliveries(connection, clock), clock)
+    presence = OrphanReaper(removed, lambda: ["other"], None, clock, after=AFTER)
 
     assert await presence.look() == 0
     assert not await connection.redis.exists(keys.UNSERVED)

@@ -7,25 +7,25 @@ from support.waiting import until
 
 from router.clock import Clock
 from router.journal.connection import Connection
-from router.journal.pauses import Hold, HoldKind, Holds
-from router.worker.delivery.paused_destinations import Holding
+from router.journal.pauses import Pause, PauseKind, Pauses
+from router.worker.delivery.paused_destinations import PausedDestinations
 
-PAUSED = Hold(kind=HoldKind.PAUSED, at=1.0, reason="they move house", by="ann")
+PAUSED = Pause(kind=PauseKind.PAUSED, at=1.0, reason="they move house", by="ann")
 
 
 async def test_everything_is_held_before_the_first_look(
     connection: Connection, clock: Clock
 ) -> None:
-    assert Holding(Holds(connection), clock, lambda: None).is_held("mail")
+    assert PausedDestinations(Pauses(connection), clock, lambda: None).is_held("mail")
 
 
 async def test_a_pause_and_its_end_are_seen_within_a_second(
     connection: Connection, clock: Clock
 ) -> None:
     releases: list[str] = []
-    holds = Holds(connection)
+    holds = Pauses(connection)
     await holds.hold("mail", PAUSED)
-    holding = Holding(holds, clock, lambda: releases.append("released"))
+    holding = PausedDestinations(holds, clock, lambda: releases.append("released"))
     watching = asyncio.get_running_loop().create_task(holding.watch())
 
     async def goes_on(name: str) -> bool:
@@ -52,9 +52,9 @@ async def test_a_pause_and_its_end_are_seen_within_a_second(
 async def test_who_is_held_already_keeps_the_first_reason(
     connection: Connection, destination: str
 ) -> None:
-    holds = Holds(connection)
+    holds = Pauses(connection)
     assert await holds.hold(destination, PAUSED)
-    assert not await holds.hold(destination, Hold(kind=HoldKind.DISABLED, at=2.0))
+    assert not await holds.hold(destination, Pause(kind=PauseKind.DISABLED, at=2.0))
 
     assert await holds.all() == {destination: PAUSED}
     assert await holds.release(destination)

@@ -6,17 +6,17 @@ from itertools import pairwise
 from router.datatypes import Duration, Rate
 from router.journal.connection import Connection
 from router.runtime.app import system_clock
-from router.worker.delivery.rate_limiter import Pacer
+from router.worker.delivery.rate_limiter import RateLimiter
 
 CLOCK = system_clock()
 
 
 async def test_two_workers_share_a_rate(connection: Connection) -> None:
     rate = Rate(limit=100, per=Duration(1))
-    pacers = [Pacer(connection, "mail", rate, CLOCK) for _ in range(2)]
+    pacers = [RateLimiter(connection, "mail", rate, CLOCK) for _ in range(2)]
     began: list[float] = []
 
-    async def send(pacer: Pacer, count: int) -> None:
+    async def send(pacer: RateLimiter, count: int) -> None:
         for _ in range(count):
             assert await pacer.turn()
             began.append(CLOCK.monotonic())
@@ -31,7 +31,7 @@ async def test_two_workers_share_a_rate(connection: Connection) -> None:
 
 
 async def test_turns_come_one_by_one(connection: Connection) -> None:
-    pacer = Pacer(connection, "mail", Rate(limit=20, per=Duration(1)), CLOCK)
+    pacer = RateLimiter(connection, "mail", Rate(limit=20, per=Duration(1)), CLOCK)
     began = []
     for _ in range(5):
         assert await pacer.turn()
@@ -41,7 +41,7 @@ async def test_turns_come_one_by_one(connection: Connection) -> None:
 
 
 async def test_a_turn_that_is_far_away_is_not_waited_for(connection: Connection) -> None:
-    pacer = Pacer(connection, "mail", Rate(limit=1, per=Duration(60)), CLOCK)
+    pacer = RateLimiter(connection, "mail", Rate(limit=1, per=Duration(60)), CLOCK)
     assert await pacer.turn()
 
     assert not await pacer.turn()

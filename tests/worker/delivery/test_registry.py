@@ -16,7 +16,7 @@ from router.errors import ConfigurationError
 from router.journal import keys
 from router.journal.connection import Connection
 from router.metrics import Metrics
-from router.worker.delivery.registry import Place, Roster
+from router.worker.delivery.registry import ActiveDestination, DestinationPool
 from router.worker.queue.queue_worker import Job
 from router.worker.queue.supervisor import Supervisor
 
@@ -59,9 +59,9 @@ class Hall:
         self.fails: dict[str, Exception] = {}
         self.job_seconds = 5.0
         self.supervisor = Supervisor(connection, [], Metrics(), clock, lease=1.0, poll_delay=3600.0)
-        self.roster = Roster(self.supervisor, self._build)
+        self.roster = DestinationPool(self.supervisor, self._build)
 
-    def _build(self, spec: DestinationSpec) -> Place:
+    def _build(self, spec: DestinationSpec) -> ActiveDestination:
         door = Door(spec, self.fails.get(spec.name))
         self.doors.append(door)
 
@@ -75,7 +75,7 @@ class Hall:
             max_jobs=1,
             limit_seconds=self.job_seconds,
         )
-        return Place(spec, door, Drains(), job)  # type: ignore[arg-type]
+        return ActiveDestination(spec, door, Drains(), job)  # type: ignore[arg-type]
 
     async def change(self, *specs: DestinationSpec) -> None:
         self.roster.adopt(await self.roster.prepare(specs))

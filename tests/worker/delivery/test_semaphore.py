@@ -2,12 +2,12 @@
 
 import asyncio
 
-from router.worker.delivery.semaphore import Slots
+from router.worker.delivery.semaphore import FifoSemaphore
 
 LONG = 60.0
 
 
-async def queued(slots: Slots, count: int) -> "list[asyncio.Task[bool]]":
+async def queued(slots: FifoSemaphore, count: int) -> "list[asyncio.Task[bool]]":
     """So many tasks that wait, in this order."""
     loop = asyncio.get_running_loop()
     tasks = [loop.create_task(slots.take(seconds=LONG)) for _ in range(count)]
@@ -17,12 +17,12 @@ async def queued(slots: Slots, count: int) -> "list[asyncio.Task[bool]]":
 
 
 async def test_there_are_so_many_and_no_more() -> None:
-    slots = Slots(2)
+    slots = FifoSemaphore(2)
     assert [await slots.take(seconds=0) for _ in range(3)] == [True, True, False]
 
 
 async def test_a_slot_goes_to_whoever_waited_longest() -> None:
-    slots = Slots(1)
+    slots = FifoSemaphore(1)
     assert await slots.take(seconds=0)
     first, second = await queued(slots, 2)
 
@@ -38,7 +38,7 @@ async def test_a_slot_goes_to_whoever_waited_longest() -> None:
 
 
 async def test_who_waits_too_long_gives_up_and_takes_nothing() -> None:
-    slots = Slots(1)
+    slots = FifoSemaphore(1)
     assert await slots.take(seconds=0)
     assert not await slots.take(seconds=0.01)
 
@@ -47,7 +47,7 @@ async def test_who_waits_too_long_gives_up_and_takes_nothing() -> None:
 
 
 async def test_a_slot_handed_to_one_who_is_cancelled_goes_to_the_next() -> None:
-    slots = Slots(1)
+    slots = FifoSemaphore(1)
     assert await slots.take(seconds=0)
     first, second = await queued(slots, 2)
 
@@ -60,7 +60,7 @@ async def test_a_slot_handed_to_one_who_is_cancelled_goes_to_the_next() -> None:
 
 
 async def test_who_is_cancelled_while_waiting_is_passed_over() -> None:
-    slots = Slots(1)
+    slots = FifoSemaphore(1)
     assert await slots.take(seconds=0)
     first, second = await queued(slots, 2)
 

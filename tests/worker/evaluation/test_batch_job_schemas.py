@@ -8,20 +8,20 @@ from support.events import event_from
 from router.alerts import Severity
 from router.clock import Clock
 from router.configuration.model import (
+    ActiveConfiguration,
     Configuration,
-    Live,
 )
 from router.events.model import Received
 from router.journal import keys
 from router.journal.batches import Batches
 from router.journal.connection import Connection
-from router.journal.crash_counts import Strikes
+from router.journal.crash_counts import CrashCounter
 from router.journal.keys import BatchId
 from router.metrics import Metrics
 from router.rules.index.rule_set import RuleSet
 from router.rules.model import Mode, Rule
-from router.worker.evaluation.batch_job import Evaluate
-from router.worker.queue.poison import Suspects
+from router.worker.evaluation.batch_job import BatchJob
+from router.worker.queue.poison import PoisonDetector
 
 EVENTS = 1000
 """More than are judged without other tasks getting a turn."""
@@ -48,9 +48,9 @@ async def test_a_batch_is_judged_by_one_set_of_rules(
     events = [event_from(sample, id=f"NO{number}") for number in range(EVENTS)]
     await batches.accept([Received(events=events, malformed=[])])
     (batch_id,) = await connection.redis.zrange(keys.BATCHES, 0, -1)
-    live = Live(configuration("old"))
-    suspects = Suspects(Strikes(connection))
-    evaluate = Evaluate(batches, live, Metrics(), clock, suspects=suspects, dedup_window=60.0)
+    live = ActiveConfiguration(configuration("old"))
+    suspects = PoisonDetector(CrashCounter(connection))
+    evaluate = BatchJob(batches, live, Metrics(), clock, suspects=suspects, dedup_window=60.0)
 
     async def reload_at_every_turn() -> None:
         for generation in itertools.cycle(["new", "old"]):

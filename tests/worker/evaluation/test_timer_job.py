@@ -8,7 +8,7 @@ from support.clock import SetClock
 from support.cutting import Cutting
 from support.world import World
 
-from router.alerts import Alert, Status, alert_key
+from router.alerts import Alert, AlertStatus, alert_key
 from router.errors import JournalUnavailableError
 from router.journal import keys
 from router.journal.acknowledgements import Acknowledgements
@@ -270,7 +270,7 @@ async def test_a_later_event_ends_the_alert_where_it_was_told(
     )
 
     firing, resolved = await alerts(world)
-    assert (firing.status, resolved.status) == (Status.FIRING, Status.RESOLVED)
+    assert (firing.status, resolved.status) == (AlertStatus.FIRING, AlertStatus.RESOLVED)
     assert (resolved.key, resolved.event_id) == (firing.key, "d1")
     assert resolved.id != firing.id
     assert resolved.raised_at == time.now

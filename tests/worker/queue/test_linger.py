@@ -5,7 +5,7 @@ from support.clock import SetClock
 from support.world import World
 
 from router.journal.connection import Connection
-from router.worker.queue.linger import LONGEST, SHORTEST, Breath
+from router.worker.queue.linger import LONGEST, SHORTEST, AdaptiveLinger
 
 RULES = """
 rules:
@@ -13,9 +13,9 @@ rules:
 """
 
 
-def after(rate: float, *, each: float, seconds: float = 10.0) -> tuple[Breath, float]:
+def after(rate: float, *, each: float, seconds: float = 10.0) -> tuple[AdaptiveLinger, float]:
     """Work that came evenly at a rate, begun at looks that are ``each`` apart; and when that ended."""
-    breath = Breath()
+    breath = AdaptiveLinger()
     begun = 0
     looks = int(seconds / each)
     for look in range(1, looks + 1):
@@ -52,7 +52,7 @@ def test_what_came_is_soon_forgotten() -> None:
 
 
 def test_one_large_batch_is_no_stream() -> None:
-    breath = Breath()
+    breath = AdaptiveLinger()
     assert breath.seconds(1000) == SHORTEST
 
     breath.came(1000, 1000)

@@ -10,48 +10,48 @@ from support.world import World
 from router.alerts import alert_id
 from router.clock import Clock
 from router.configuration.model import (
+    ActiveConfiguration,
     Configuration,
-    Live,
 )
 from router.events.model import Received
 from router.journal import keys, ledger
 from router.journal.batches import Batches
 from router.journal.connection import Connection
-from router.journal.crash_counts import Strikes
+from router.journal.crash_counts import CrashCounter
 from router.journal.keys import BatchId
-from router.journal.quarantine import Item, Quarantine, Wanted
+from router.journal.quarantine import Quarantine, QuarantineFilter, QuarantineRecord
 from router.metrics import Metrics
 from router.rules.index.rule_set import RuleSet
-from router.worker.evaluation.batch_job import Evaluate
-from router.worker.queue.poison import POISON, Suspects
+from router.worker.evaluation.batch_job import BatchJob
+from router.worker.queue.poison import POISON, PoisonDetector
 
 
 @pytest.fixture
-def suspects(connection: Connection) -> Suspects:
-    return Suspects(Strikes(connection))
+def suspects(connection: Connection) -> PoisonDetector:
+    return PoisonDetector(CrashCounter(connection))
 
 
 async def test_an_event_that_ended_three_processes_is_quarantined_and_its_neighbours_judged(
-    connection: Connection, clock: Clock, suspects: Suspects, sample: bytes
+    connection: Connection, clock: Clock, suspects: PoisonDetector, sample: bytes
 ) -> None:
     events = [event_from(sample, id=f"NO{number}") for number in range(3)]
     batches = Batches(connection, clock)
     await batches.accept([Received(events, [])])
     for _ in range(2):
-        await Strikes(connection).strike("id0001", events[1].key)
-    live = Live(Configuration(rules=RuleSet([]), destinations=(), generation="x"))
-    evaluate = Evaluate(batches, live, Metrics(), clock, suspects=suspects, dedup_window=60.0)
+        await CrashCounter(connection).strike("id0001", events[1].key)
+    live = ActiveConfiguration(Configuration(rules=RuleSet([]), destinations=(), generation="x"))
+    evaluate = BatchJob(batches, live, Metrics(), clock, suspects=suspects, dedup_window=60.0)
 
     assert await evaluate.run(BatchId("id0001"), 4)
 
-    (item,) = (await Quarantine(connection, clock).find(Wanted())(None, 10)).items
+    (item,) = (await Quarantine(connection, clock).find(QuarantineFilter())(None, 10)).items
     assert (item.record.reason, item.record.body) == (POISON, events[1].body)
     books = await ledger.read(connection)
     assert (books.filtered, books.quarantined, books.pending) == (2, 1, 0)
 
 
 async def test_an_attempt_that_raises_is_no_poison_and_leaves_no_mark(
-    connection: Connection, suspects: Suspects
+    connection: Connection, suspects: PoisonDetector
 ) -> None:
     def fail() -> None:
         raise ValueError
@@ -60,7 +60,7 @@ async def test_an_attempt_that_raises_is_no_poison_and_leaves_no_mark(
     assert not await connection.redis.exists(keys.strikes("job"))
 
 
-async def test_suspects_begin_one_at_a_time(suspects: Suspects) -> None:
+async def test_suspects_begin_one_at_a_time(suspects: PoisonDetector) -> None:
     under_way: list[int] = []
     most = 0
 
@@ -104,7 +104,7 @@ class Poisoned:
 
     def __init__(self, connection: Connection, time: SetClock) -> None:
         self.world = World(connection, time, WAITING)
-        self.strikes = Strikes(connection)
+        self.strikes = CrashCounter(connection)
         self.quarantine = Quarantine(connection, self.world.clock)
 
     async def fire(self, *events: str) -> None:
@@ -119,8 +119,8 @@ class Poisoned:
                 await self.strikes.strike(timer_id, alert)
         assert await self.world.timer_worker(self.world.connection).run(timer_id, 4)
 
-    async def quarantined(self) -> list[Item]:
-        return list((await self.quarantine.find(Wanted())(None, 10)).items)
+    async def quarantined(self) -> list[QuarantineRecord]:
+        return list((await self.quarantine.find(QuarantineFilter())(None, 10)).items)
 
 
 @pytest.fixture

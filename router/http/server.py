@@ -24,16 +24,23 @@ class Address(msgspec.Struct, frozen=True):
         return f"http://{host}:{self.port}"
 
 
-_LAST_CALL_SECONDS: Final = 2.0
+KEEPALIVE_GRACE_SECONDS: Final = 2.0
+"""For idle keep-alive connections at a shutdown: a request may be on its way on one of them."""
 _LOOK_SECONDS: Final = 0.02
 
 
 class HttpServer:
-    """A listening HTTP server; ``leave`` it, then ``drain`` it."""
+    """A listening HTTP server; ``leave`` it, then ``drain`` it.
 
-    def __init__(self, runner: web.AppRunner, site: web.BaseSite) -> None:
+    ``keepalive_grace`` is how long ``leave`` waits for idle connections, in seconds.
+    """
+
+    def __init__(
+        self, runner: web.AppRunner, site: web.BaseSite, *, keepalive_grace: float
+    ) -> None:
         self._runner = runner
         self._site = site
+        self._keepalive_grace = keepalive_grace
         self.address = Address(*runner.addresses[0][:2])
 
     async def leave(self) -> None:
@@ -45,7 +52,7 @@ class HttpServer:
         """
         await self._site.stop()
         loop = asyncio.get_running_loop()
-        until = loop.time() + _LAST_CALL_SECONDS
+        until = loop.time() + self._keepalive_grace
         while self._runner.server is not None and self._runner.server.connections:
             if loop.time() >= until:
                 return
@@ -66,6 +73,7 @@ async def listen(
     metrics: Metrics,
     *,
     busy: Iterable[str] = (),
+    keepalive_grace: float = KEEPALIVE_GRACE_SECONDS,
 ) -> HttpServer:
     """Listen there. Raises ConfigurationError where that cannot be.
 
@@ -94,7 +102,7 @@ async def listen(
             f"cannot listen on {where.host}:{where.port}:"
             f" {error.strerror or error} (set ROUTER_HOST, ROUTER_PORT or ROUTER_WORKER_PORT)"
         ) from None
-    return HttpServer(runner, site)
+    return HttpServer(runner, site, keepalive_grace=keepalive_grace)
 
 
 def _shortcut(doors: dict[str, Any], otherwise: _Handle) -> _Handle:

@@ -18,7 +18,7 @@ from router.clock import Clock, system_clock
 from router.http.connection import Listening
 from router.http.health import HealthEndpoints
 from router.http.openapi_endpoint import Description
-from router.http.server import Address, HttpServer, listen
+from router.http.server import KEEPALIVE_GRACE_SECONDS, Address, HttpServer, listen
 from router.ingress.admission import AdmissionControl
 from router.ingress.endpoints import BUSY
 from router.journal import redis_health as store
@@ -62,13 +62,25 @@ class Roles(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class App:
-    """One process. Build it, then ``serve``."""
+    """One process. Build it, then ``serve``.
 
-    def __init__(self, settings: Settings, roles: Roles, metrics: Metrics, clock: Clock) -> None:
+    ``keepalive_grace`` is how long a shutdown waits for idle connections, in seconds.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        roles: Roles,
+        metrics: Metrics,
+        clock: Clock,
+        *,
+        keepalive_grace: float = KEEPALIVE_GRACE_SECONDS,
+    ) -> None:
         self._settings = settings
         self._roles = roles
         self._metrics = metrics
         self._clock = clock
+        self._keepalive_grace = keepalive_grace
         # Ingress waits for Redis no longer than its sender may be kept waiting; workers can.
         self._fast = connect(
             settings.redis_url,
@@ -167,7 +179,14 @@ class App:
     ) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work, name=name) for name, work in background]
-            server = await listen(routes, self._settings, self._listening, self._metrics, busy=BUSY)
+            server = await listen(
+                routes,
+                self._settings,
+                self._listening,
+                self._metrics,
+                busy=BUSY,
+                keepalive_grace=self._keepalive_grace,
+            )
             ready(server.address)
             try:
                 await stop.wait()

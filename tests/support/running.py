@@ -12,6 +12,9 @@ from router.metrics import Metrics
 from router.runtime.app import App, Roles, system_clock
 from router.settings.model import Settings
 
+_KEEPALIVE_GRACE = 0.1
+"""Seconds; a test that ends has no request on its way."""
+
 
 class Running:
     """A process that serves. ``metrics`` are its own, no other test's."""
@@ -27,12 +30,16 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, roles: Roles, *, clock: Clock | None = None
+    settings: Settings,
+    roles: Roles,
+    *,
+    clock: Clock | None = None,
+    keepalive_grace: float = _KEEPALIVE_GRACE,
 ) -> AsyncIterator[Running]:
     """Serve until the block ends, then drain. An error of the application leaves the block."""
     loop = asyncio.get_running_loop()
     metrics = Metrics()
-    app = App(settings, roles, metrics, clock or system_clock())
+    app = App(settings, roles, metrics, clock or system_clock(), keepalive_grace=keepalive_grace)
     stop = asyncio.Event()
     ready: asyncio.Future[Address] = loop.create_future()
     serving = loop.create_task(app.serve(stop, ready.set_result))

@@ -31,8 +31,8 @@ class Metrics:
         self.events_evaluated = counter(
             "events_evaluated", "Events judged, by what came of them.", "outcome"
         )
-        self.schema_departures = counter(
-            "schema_departures", "Events of a known type that depart from its documented schema."
+        self.schema_violations = counter(
+            "schema_violations", "Events of a known type that depart from its documented schema."
         )
         self.rule_matches = counter("rule_matches", "Events for which the rule holds.", "rule")
         self.rule_errors = counter(
@@ -44,8 +44,8 @@ class Metrics:
         self.alerts_suppressed = counter(
             "alerts_suppressed", "Alerts held back, by reason.", "rule", "reason"
         )
-        self.state_overflows = counter(
-            "state_overflows",
+        self.rule_state_overflows = counter(
+            "rule_state_overflows",
             "Alerts judged without their state, for the rule has too many keys.",
             "rule",
         )
@@ -60,8 +60,8 @@ class Metrics:
         self.queue_depth = gauge(
             "queue_depth", "Events, or deliveries, that wait (all processes).", "queue"
         )
-        self.queue_oldest_seconds = gauge(
-            "queue_oldest_seconds", "How long the oldest due work has waited.", "queue"
+        self.queue_oldest_age_seconds = gauge(
+            "queue_oldest_age_seconds", "How long the oldest due work has waited.", "queue"
         )
         self.quarantined = gauge("quarantined", "Events in quarantine.")
         self.rules_loaded = gauge("rules_loaded", "Rules in force.", across="livemin")
@@ -76,21 +76,24 @@ class Metrics:
         self.rules_reloads = counter(
             "rules_reloads", "Times the rules folder was read again.", "outcome"
         )
-        self.redis_memory_share = gauge(
-            "redis_memory_share", "Used memory / maxmemory; 0 where there is no limit."
+        self.redis_memory_used_ratio = gauge(
+            "redis_memory_used_ratio", "Used memory / maxmemory; 0 where there is no limit."
         )
         self.redis_up = gauge("redis_up", "1 when Redis answered at this scrape.")
 
     def _of_deliveries(self) -> None:
         counter, gauge = self._counter, self._gauge
         self.deliveries = counter(
-            "deliveries", "Attempts at deliveries, by how they ended.", "destination", "outcome"
+            "deliveries", "Deliveries that have ended, by outcome.", "destination", "outcome"
+        )
+        self.delivery_attempts = counter(
+            "delivery_attempts", "Attempts at deliveries, by outcome.", "destination", "outcome"
         )
         self.delivery_attempt_seconds = self._histogram(
             "delivery_attempt_seconds", "One attempt.", _LATENCY, "destination"
         )
-        self.event_to_delivery_seconds = self._histogram(
-            "event_to_delivery_seconds", "From the event's arrival to its delivery.", _LATENCY
+        self.delivery_latency_seconds = self._histogram(
+            "delivery_latency_seconds", "From the event's arrival to its delivery.", _LATENCY
         )
         self.circuit_state = gauge(
             "circuit_state",
@@ -99,11 +102,11 @@ class Metrics:
             across="livemax",
         )
         self.dead_letters = gauge("dead_letters", "Deliveries given up and kept.", "destination")
-        self.destination_held = gauge(
-            "destination_held",
+        self.destination_paused = gauge(
+            "destination_paused",
             "1 while the destination is paused or disabled.",
             "destination",
-            "kind",
+            "reason",
         )
 
     def _of_ingress(self) -> None:
@@ -115,7 +118,7 @@ class Metrics:
             "outcome",
         )
         self.requests_refused = counter(
-            "requests_refused", "Requests answered with 4xx or 5xx.", "source", "code"
+            "requests_refused", "Requests answered with 4xx or 5xx.", "source", "status"
         )
         self.connections = gauge(
             "connections", "Open connections of this process.", across="livesum"
@@ -136,8 +139,8 @@ class Metrics:
         self.kinesis_shards = gauge(
             "kinesis_shards", "Shards that this process reads.", across="livesum"
         )
-        self.kinesis_behind_seconds = gauge(
-            "kinesis_behind_seconds",
+        self.kinesis_lag_seconds = gauge(
+            "kinesis_lag_seconds",
             "How far the shard that is furthest behind is behind.",
             across="livemax",
         )

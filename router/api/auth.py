@@ -1,6 +1,6 @@
 """Who may use the operator's API, and how it answers.
 
-A bearer token (``ROUTER_CONSOLE_TOKEN``) opens all of it. Without one it is closed: a router that
+A bearer token (``ROUTER_ADMIN_TOKEN``) opens all of it. Without one it is closed: a router that
 anybody can reach must not take orders from anybody.
 """
 
@@ -22,10 +22,10 @@ def require_operator(answer: Answer, token: Secret | None) -> Answer:
     @functools.wraps(answer)
     async def checked(request: web.Request) -> web.StreamResponse:
         if token is None:
-            return error(403, "closed", "set ROUTER_CONSOLE_TOKEN to open the operator's API")
+            return error(403, "closed", "set ROUTER_ADMIN_TOKEN to open the operator's API")
         given = request.headers.get("Authorization", "")
         if not given:
-            refusal = error(401, "no_token", "send Authorization: Bearer <ROUTER_CONSOLE_TOKEN>")
+            refusal = error(401, "no_token", "send Authorization: Bearer <ROUTER_ADMIN_TOKEN>")
             refusal.headers["WWW-Authenticate"] = "Bearer"
             return refusal
         if not token.is_bearer_of(given):

@@ -68,7 +68,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SCHEMES: Final[Mapping[str, Mapping[str, Any]]] = {
-    OPERATORS: {"type": "http", "scheme": "bearer", "description": "ROUTER_CONSOLE_TOKEN"},
+    OPERATORS: {"type": "http", "scheme": "bearer", "description": "ROUTER_ADMIN_TOKEN"},
     "events": {"type": "http", "scheme": "bearer", "description": "ROUTER_EVENTS_TOKEN, if set"},
     "signature": {
         "type": "apiKey",

@@ -73,7 +73,7 @@ class Ingress:
             timeout=settings.body_timeout,
         )
         self._rates = TokenBuckets(
-            rate=settings.source_rate, burst=settings.source_burst, monotonic=clock.monotonic
+            rate=settings.client_rate, burst=settings.client_burst, monotonic=clock.monotonic
         )
         self._credential_rates = TokenBuckets(
             rate=settings.credential_rate,
@@ -111,7 +111,7 @@ class Ingress:
         """Answer whether an origin may send: the handshake of CloudEvents web hooks."""
         try:
             allowed = cloudevents.permission(
-                request.headers, self._settings.events_origins, self._promised_per_minute()
+                request.headers, self._settings.webhook_origins, self._promised_per_minute()
             )
         except RequestRejectedError as refusal:
             return self._refuse(request, "events", refusal)

@@ -100,7 +100,7 @@ def permission(
         raise RequestRejectedError(
             HTTPStatus.METHOD_NOT_ALLOWED,
             "method",
-            "no origin may ask here: set ROUTER_EVENTS_ORIGINS",
+            "no origin may ask here: set ROUTER_WEBHOOK_ORIGINS",
             headers={"Allow": "POST"},
         )
     if not origin:

@@ -96,7 +96,7 @@ OPERATIONS: Final = (
         path="/events",
         tag="events",
         summary="Ask whether an origin may send",
-        text="The handshake of CloudEvents web hooks. ROUTER_EVENTS_ORIGINS says who may.",
+        text="The handshake of CloudEvents web hooks. ROUTER_WEBHOOK_ORIGINS says who may.",
         headers={"WebHook-Request-Origin": "Who asks.", "WebHook-Request-Rate": "A minute."},
         answers={
             200: ResponseSpec(

@@ -35,8 +35,8 @@ hours at most |
 | ``router:silence-ends`` | sorted set: id -> Unix ms of its end | as above |
 | ``router:ack:<alert key>`` | hash: by, at (Unix ms) | 30 days |
 | ``router:stream:<digest>:checkpoints`` | hash: shard -> sequence number, or ``ended`` | for ever |
-| ``router:stream:<digest>:lease:<shard>`` | string: the consumer that reads it | ROUTER_LEASE |
-| ``router:stream:<digest>:consumers`` | sorted set: consumer -> ms of its end | ROUTER_LEASE |
+| ``router:stream:<digest>:lease:<shard>`` | string: the consumer that reads it | ROUTER_JOB_LEASE |
+| ``router:stream:<digest>:consumers`` | sorted set: consumer -> ms of its end | ROUTER_JOB_LEASE |
 | ``router:ledger`` | hash of counters, see ``Ledger`` in ledger.py | for ever |
 | ``router:queue:evaluate``, ``router:queue:timers``, ``router:queue:deliver:<destination>`` | arq's \
 queues | arq |

@@ -64,14 +64,14 @@ async def update_gauges(connection: Connection, metrics: Metrics, now: Callable[
             oldest = await connection.ask(connection.redis.zrange(open_work, 0, 0, withscores=True))
             waited = now() - oldest[0][1] / 1000 if oldest else 0.0
             # Work that is put back for later is not late.
-            metrics.queue_oldest_seconds.labels(label).set(max(0.0, waited))
+            metrics.queue_oldest_age_seconds.labels(label).set(max(0.0, waited))
         held = await Pauses(connection).all()
         for name in books.destinations.keys() | held.keys():
             for kind in PauseKind:
                 is_held = name in held and held[name].kind is kind
-                metrics.destination_held.labels(name, kind).set(is_held)
+                metrics.destination_paused.labels(name, kind).set(is_held)
         metrics.quarantined.set(await connection.ask(connection.redis.zcard(keys.QUARANTINE_INDEX)))
-        metrics.redis_memory_share.set(memory_used_ratio(await redis_info(connection)))
+        metrics.redis_memory_used_ratio.set(memory_used_ratio(await redis_info(connection)))
         metrics.redis_up.set(1)
     except JournalUnavailableError:
         metrics.redis_up.set(0)

@@ -150,7 +150,7 @@ class App:
         reload = None
         if self._worker is not None:
             reload = functools.partial(self._worker.reloader.reload, "request")
-        token = self._settings.console_token
+        token = self._settings.admin_token
         stored = wire_operators(self._patient, self._destination_names, self._clock, token)
         silences = SilencesApi(Silences(self._fast, self._clock), token, self._clock.now)
         reloads = Reloads(reload, token)

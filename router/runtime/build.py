@@ -152,7 +152,7 @@ def wire_doors(settings: Settings, connection: Connection, intake: Intake) -> li
     ingress = Ingress(
         settings, intake.commit, intake.gate, sink_tests, intake.metrics, intake.clock
     )
-    routes = ingress.routes() + TwilioTests(sink_tests, settings.console_token).routes()
+    routes = ingress.routes() + TwilioTests(sink_tests, settings.admin_token).routes()
     signs = signer(settings)
     if signs is not None:
         acknowledgements = Acknowledgements(connection)
@@ -165,7 +165,9 @@ def wire_stream(
     settings: Settings, connection: Connection, intake: Intake, source: StreamSource
 ) -> Background:
     """What takes events in from a stream."""
-    reading = consume(source.make(), connection, intake, lease=settings.lease, since=source.since)
+    reading = consume(
+        source.make(), connection, intake, lease=settings.job_lease, since=source.since
+    )
     return "kinesis", reading
 
 
@@ -211,7 +213,7 @@ class Worker:
         self._suspects = PoisonDetector(CrashCounter(connection))
         evaluates = [self._evaluate_job(), self._timer_job()] if work.only is None else []
         self._supervisor = Supervisor(
-            connection, evaluates, metrics, clock, lease=settings.lease, poll_delay=_POLL_DELAY
+            connection, evaluates, metrics, clock, lease=settings.job_lease, poll_delay=_POLL_DELAY
         )
         self._holding = PausedDestinations(Pauses(connection), clock, self._supervisor.wake_all)
         self._roster = DestinationPool(self._supervisor, self._place)
@@ -219,8 +221,9 @@ class Worker:
             OrphanedDeliveries(connection, self._deliveries, clock),
             lambda: self._roster.names,
             self._known if work.only is None else None,
+            metrics,
             clock,
-            after=settings.removed_after,
+            after=settings.orphan_timeout,
         )
         self.reloader = Reloader(work.source, self._live, self._apply, metrics, clock)
 

@@ -33,6 +33,16 @@ _DAY: Final = 24 * _HOUR
 # Source: Kubernetes documentation, "Service", section "Environment variables".
 _KUBERNETES: Final = re.compile(r"ROUTER_(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP))\w*")
 
+_RENAMED: Final = {
+    "ROUTER_CONSOLE_TOKEN": "ROUTER_ADMIN_TOKEN",
+    "ROUTER_EVENTS_ORIGINS": "ROUTER_WEBHOOK_ORIGINS",
+    "ROUTER_SOURCE_RATE": "ROUTER_CLIENT_RATE",
+    "ROUTER_SOURCE_BURST": "ROUTER_CLIENT_BURST",
+    "ROUTER_REMOVED_AFTER": "ROUTER_ORPHAN_TIMEOUT",
+    "ROUTER_LEASE": "ROUTER_JOB_LEASE",
+}
+"""Names of earlier versions. They are rejected, so that an upgrade drops no setting unnoticed."""
+
 
 class Durability(enum.StrEnum):
     """What to do about a Redis that may lose events (``ROUTER_DURABILITY``)."""
@@ -146,10 +156,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     is believed; from anybody else these headers are ignored."""
     events_token: Secret | None = None
     """The bearer token that `/events` asks for. Without it, `/events` takes events from anybody."""
-    events_origins: Texts = Texts()
+    webhook_origins: Texts = Texts()
     """The origins that may ask by `OPTIONS /events` whether they may send (`WebHook-Request-Origin`
     of the CloudEvents web hook handshake): names, or `*` for all. Without any, the answer is 405."""
-    console_token: Secret | None = None
+    admin_token: Secret | None = None
     """The bearer token that the console and the operator's endpoints ask for."""
     link_secret: Annotated[Secret | None, _check_link_secret] = None
     """Signs the links by which a reader of an alert acknowledges or silences it: any text of 16
@@ -195,11 +205,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_connections: Annotated[int, Constraint(1, 1_000_000)] = 4096
     """The most connections at once, and never more than half of the descriptors that the process may
     open. Beyond it a connection is answered with 503 and closed."""
-    source_rate: Annotated[int, Constraint(0, 1_000_000)] = 0
+    client_rate: Annotated[int, Constraint(0, 1_000_000)] = 0
     """How many events a second one address may send on average; 0 for any number. Beyond it the
     answer is 429."""
-    source_burst: Annotated[int, Constraint(1, 10_000_000)] = 1000
-    """How many events one address may send at once before `ROUTER_SOURCE_RATE` counts."""
+    client_burst: Annotated[int, Constraint(1, 10_000_000)] = 1000
+    """How many events one address may send at once before `ROUTER_CLIENT_RATE` counts."""
     credential_rate: Annotated[int, Constraint(0, 1_000_000)] = 0
     """How many events a second may come on average with one credential (a Twilio auth token or user,
     the events token), whatever its addresses; 0 for any number. Beyond it the answer is 429."""
@@ -214,11 +224,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long Redis may take to confirm. Then the answer is 503. Twilio waits 5s at most."""
     dedup_window: Annotated[Duration, Constraint(1, 30 * _DAY)] = Duration(_DAY)
     """How long an event's id is remembered, to drop repeats. Twilio repeats for up to 4h."""
-    lease: Annotated[Duration, Constraint(1, 600)] = Duration(10)
+    job_lease: Annotated[Duration, Constraint(1, 600)] = Duration(10)
     """How long the jobs of a killed worker wait until another takes them over."""
     evaluate_concurrency: Annotated[int, Constraint(1, 100)] = 4
     """How many batches a worker evaluates at once."""
-    removed_after: Annotated[Duration, Constraint(1, 30 * _DAY)] = Duration(600)
+    orphan_timeout: Annotated[Duration, Constraint(1, 30 * _DAY)] = Duration(600)
     """How long what waits for a destination that is in the rules no more is kept for it. Then, if
     no process delivers there, it becomes dead letters."""
     drain_timeout: Annotated[Duration, Constraint(0, _HOUR)] = Duration(20)
@@ -250,4 +260,8 @@ def _foreign(name: str, text: str) -> str:
             "is set by Kubernetes, for a Service named router:"
             " put enableServiceLinks: false into the pod's spec"
         )
+    renamed = _RENAMED.get(name.removesuffix(environment.FROM_FILE))
+    if renamed is not None:
+        suffix = environment.FROM_FILE if name.endswith(environment.FROM_FILE) else ""
+        return f"was renamed, write {renamed}{suffix}"
     return ""

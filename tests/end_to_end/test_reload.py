@@ -58,7 +58,7 @@ def folder(tmp_path: Path, first: HttpSink) -> RulesFolder:
 
 @pytest.fixture
 async def router(redis_url: Secret, folder: RulesFolder) -> AsyncIterator[Running]:
-    settings = settings_for(redis_url, console_token=TOKEN)
+    settings = settings_for(redis_url, admin_token=TOKEN)
     source = ConfigurationSource(folder=folder.path, environ={})
     environment = Environment(
         egress=settings.egress, now=system_clock().now, on_template_error=pytest.fail
@@ -208,7 +208,7 @@ async def test_only_operators_may_reload(router: Running, token: str, status: in
 
 
 async def test_a_process_without_rules_has_nothing_to_reload(redis_url: Secret) -> None:
-    settings = settings_for(redis_url, console_token=TOKEN)
+    settings = settings_for(redis_url, admin_token=TOKEN)
     async with running(settings, Roles(port=0, ingress=True)) as ingress:
         answer = await reload(ingress.url)
         status, body = await readiness(ingress.url)

@@ -50,7 +50,7 @@ async def router(redis_url: Secret, tmp_path: Path, sink: HttpSink) -> AsyncIter
     folder = RulesFolder(tmp_path / "rules")
     places = f"destinations: {{sink: {{http: {{url: '{sink.url}'}}}}}}\n"
     folder.write(destinations=places, rules=RULES)
-    settings = settings_for(redis_url, console_token=TOKEN)
+    settings = settings_for(redis_url, admin_token=TOKEN)
     source = ConfigurationSource(folder=folder.path, environ={})
     environment = Environment(
         egress=settings.egress, now=system_clock().now, on_template_error=pytest.fail

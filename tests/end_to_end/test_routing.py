@@ -55,7 +55,7 @@ def folder(tmp_path: Path, sinks: dict[str, HttpSink]) -> Path:
 
 @pytest.fixture
 async def router(redis_url: Secret, folder: Path) -> AsyncIterator[Running]:
-    settings = settings_for(redis_url, console_token=TOKEN)
+    settings = settings_for(redis_url, admin_token=TOKEN)
     source = ConfigurationSource(folder=folder, environ={})
     environment = Environment(
         egress=settings.egress, now=system_clock().now, on_template_error=pytest.fail

@@ -36,5 +36,5 @@ def environ(redis: EmbeddedRedis, receivers: Receivers, tmp_path: Path) -> dict[
         "ROUTER_TWILIO_AUTH_TOKENS": TOKEN.reveal(),
         "ROUTER_PORT": "0",
         "ROUTER_WORKER_PORT": "0",
-        "ROUTER_LEASE": "1s",
+        "ROUTER_JOB_LEASE": "1s",
     }

@@ -99,7 +99,7 @@ async def fuzz(redis_url: Secret, connection: Connection, sample: bytes, count: 
         "ROUTER_LOG_LEVEL": "info",
         "ROUTER_TWILIO_AUTH_TOKENS": TOKEN.reveal(),
         "ROUTER_EVENTS_TOKEN": BEARER.reveal(),
-        "ROUTER_EVENTS_ORIGINS": "a.example",
+        "ROUTER_WEBHOOK_ORIGINS": "a.example",
         "ROUTER_HEAD_TIMEOUT": "500ms",
         "ROUTER_BODY_TIMEOUT": "500ms",
         "ROUTER_MAX_BODY": "256KiB",

@@ -75,7 +75,7 @@ async def router(
     redis: EmbeddedRedis, generations: Generations, tmp_path: Path
 ) -> AsyncIterator[Running]:
     del generations  # they are written
-    settings = settings_for(redis.url, console_token=TOKEN)
+    settings = settings_for(redis.url, admin_token=TOKEN)
     source = ConfigurationSource(folder=tmp_path / "rules", environ={})
     environment = Environment(
         egress=settings.egress, now=system_clock().now, on_template_error=pytest.fail

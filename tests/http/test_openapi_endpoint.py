@@ -108,8 +108,8 @@ def served(redis_url: Secret, tmp_path: Path) -> Iterator[str]:
         "ROUTER_REDIS_URL": redis_url.reveal(),
         "ROUTER_PORT": "0",
         "ROUTER_TWILIO_BASIC_AUTH": CREDENTIALS,
-        "ROUTER_CONSOLE_TOKEN": OPERATOR,
-        "ROUTER_EVENTS_ORIGINS": "a.example",
+        "ROUTER_ADMIN_TOKEN": OPERATOR,
+        "ROUTER_WEBHOOK_ORIGINS": "a.example",
         "ROUTER_MAX_EVENTS_PER_REQUEST": "3",
     }
     log = tmp_path / "log"

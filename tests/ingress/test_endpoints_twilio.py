@@ -153,7 +153,7 @@ async def test_each_test_of_a_sink_shows_the_operator_its_id_once(
     connection: Connection,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,), console_token=OPERATOR)
+    settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,), admin_token=OPERATOR)
     caplog.set_level("INFO")
     async with running(settings, ROLES) as process:
         for test_id in (b"EW01", b"EW02", b"EW01"):

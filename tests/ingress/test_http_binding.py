@@ -254,7 +254,7 @@ async def test_an_origin_is_told_whether_it_may_send(
     headers: dict[str, str],
     expected: tuple[int, str, str],
 ) -> None:
-    async with running(settings_for(redis_url, events_origins=Texts(origins)), ROLES) as process:
+    async with running(settings_for(redis_url, webhook_origins=Texts(origins)), ROLES) as process:
         assert await handshake(process, http, headers) == expected
 
 

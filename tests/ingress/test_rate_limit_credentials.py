@@ -115,21 +115,21 @@ async def test_where_nothing_is_signed_each_user_has_a_rate(
 
 
 @pytest.mark.parametrize(
-    ("source_rate", "credential_rate", "promised"), [(0, 3, "180"), (2, 3, "120"), (2, 0, "120")]
+    ("client_rate", "credential_rate", "promised"), [(0, 3, "180"), (2, 3, "120"), (2, 0, "120")]
 )
 async def test_the_handshake_promises_the_smaller_rate(
     redis_url: Secret,
     http: aiohttp.ClientSession,
-    source_rate: int,
+    client_rate: int,
     credential_rate: int,
     promised: str,
 ) -> None:
     settings = settings_for(
         redis_url,
-        source_rate=source_rate,
+        client_rate=client_rate,
         credential_rate=credential_rate,
         events_token=EVENTS,
-        events_origins=Texts(("*",)),
+        webhook_origins=Texts(("*",)),
     )
     async with (
         running(settings, ROLES) as ingress,

@@ -80,7 +80,7 @@ async def test_the_metrics_of_all_are_one(fleet: RouterProcess, sample: bytes) -
     assert counts == {100.0}
 
     async def delivered() -> bool:
-        return await metric(fleet.url, "router_deliveries_total{") == 100
+        return await metric(fleet.url, "router_delivery_attempts_total{") == 100
 
     assert await until(delivered)
 
@@ -163,9 +163,9 @@ async def test_without_their_parent_all_of_them_end(environ: dict[str, str]) -> 
 
 
 async def test_wrong_settings_end_the_parent_too(environ: dict[str, str]) -> None:
-    with pytest.raises(RuntimeError, match="ROUTER_LEASE"):
+    with pytest.raises(RuntimeError, match="ROUTER_JOB_LEASE"):
         async with RouterProcess(
-            "ingress", "--processes", "2", environ={**environ, "ROUTER_LEASE": "soon"}
+            "ingress", "--processes", "2", environ={**environ, "ROUTER_JOB_LEASE": "soon"}
         ):
             pass
 

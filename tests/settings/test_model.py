@@ -59,8 +59,8 @@ def test_without_variables_the_defaults_hold() -> None:
         ("twilio_addresses", "35.90.102.128/25", Networks.parse("35.90.102.128/25")),
         ("trusted_proxies", "10.0.0.1, fd00::/8", Networks.parse("10.0.0.1,fd00::/8")),
         ("events_token", "a,b", Secret("a,b")),
-        ("events_origins", "a.example, *", Texts(("a.example", "*"))),
-        ("console_token", " x ", Secret(" x ")),
+        ("webhook_origins", "a.example, *", Texts(("a.example", "*"))),
+        ("admin_token", " x ", Secret(" x ")),
         ("durability", "relaxed", Durability.RELAXED),
         ("egress", "public", Egress.PUBLIC),
         ("log_format", "text", LogFormat.TEXT),
@@ -74,15 +74,15 @@ def test_without_variables_the_defaults_hold() -> None:
         ("max_head", "8KiB", ByteSize(8 << 10)),
         ("keepalive_timeout", "1h", Duration(3600)),
         ("max_connections", "1", 1),
-        ("source_rate", "100", 100),
-        ("source_burst", "1", 1),
+        ("client_rate", "100", 100),
+        ("client_burst", "1", 1),
         ("max_waiting_events", "10000000", 10_000_000),
         ("commit_interval", "0s", Duration(0)),
         ("commit_timeout", "4s", Duration(4)),
         ("dedup_window", "30d", Duration(30 * 86400)),
-        ("lease", "1s", Duration(1)),
+        ("job_lease", "1s", Duration(1)),
         ("evaluate_concurrency", "100", 100),
-        ("removed_after", "2d", Duration(2 * 86400)),
+        ("orphan_timeout", "2d", Duration(2 * 86400)),
         ("drain_timeout", "1h", Duration(3600)),
     ],
 )
@@ -121,7 +121,7 @@ def test_a_variable_becomes_a_value_of_its_type(name: str, text: str, value: obj
             f"is '0.0.0.0:80', {HOST}",
         ),
         (
-            "LEASE",
+            "JOB_LEASE",
             "10",
             "is '10', expected a duration such as 500ms, 10s or 1h30m, 1s to 10m",
         ),
@@ -181,6 +181,13 @@ def test_a_variable_becomes_a_value_of_its_type(name: str, text: str, value: obj
             "https://router.example.com/twilio?x=1",
             f"has a query or a fragment, leave it out (each request brings its own), {EXAMPLE}",
         ),
+        ("CONSOLE_TOKEN", "x", "was renamed, write ROUTER_ADMIN_TOKEN"),
+        ("CONSOLE_TOKEN_FILE", "x", "was renamed, write ROUTER_ADMIN_TOKEN_FILE"),
+        ("EVENTS_ORIGINS", "*", "was renamed, write ROUTER_WEBHOOK_ORIGINS"),
+        ("SOURCE_RATE", "5", "was renamed, write ROUTER_CLIENT_RATE"),
+        ("SOURCE_BURST", "5", "was renamed, write ROUTER_CLIENT_BURST"),
+        ("REMOVED_AFTER", "5m", "was renamed, write ROUTER_ORPHAN_TIMEOUT"),
+        ("LEASE", "5s", "was renamed, write ROUTER_JOB_LEASE"),
         ("REDIS_URI", "redis://x", "is no setting, did you mean ROUTER_REDIS_URL?"),
         ("EVENT_TOKEN_FILE", "x", "is no setting, did you mean ROUTER_EVENTS_TOKEN_FILE?"),
         (
@@ -197,9 +204,14 @@ def test_a_refusal_names_the_variable_and_what_would_be_right(
 
 
 def test_all_problems_are_told_at_once() -> None:
-    environ = {"ROUTER_PORT": "x", "ROUTER_NONSENSE": "x", "ROUTER_LEASE": "x", "ROUTER_HOST": "h"}
+    environ = {
+        "ROUTER_PORT": "x",
+        "ROUTER_NONSENSE": "x",
+        "ROUTER_JOB_LEASE": "x",
+        "ROUTER_HOST": "h",
+    }
     assert [line.split()[0] for line in refusal(environ).splitlines()] == [
-        "ROUTER_LEASE",
+        "ROUTER_JOB_LEASE",
         "ROUTER_NONSENSE",
         "ROUTER_PORT",
     ]
@@ -265,7 +277,7 @@ def test_settings_show_no_secret() -> None:
             "ROUTER_TWILIO_AUTH_TOKENS": CANARY,
             "ROUTER_TWILIO_BASIC_AUTH": f"me:{CANARY}",
             "ROUTER_EVENTS_TOKEN": CANARY,
-            "ROUTER_CONSOLE_TOKEN": CANARY,
+            "ROUTER_ADMIN_TOKEN": CANARY,
         }
     )
     assert CANARY not in f"{settings!r} {settings}"

@@ -48,7 +48,7 @@ class ShardReader:
         self._gate = intake.gate
         self._clock = intake.clock
         metrics = intake.metrics
-        self._behind_seconds = metrics.kinesis_behind_seconds
+        self._behind_seconds = metrics.kinesis_lag_seconds
         self._behind: dict[ShardId, float] = {}
         self._accepted = metrics.events_received.labels("kinesis", "accepted")
         self._quarantined = metrics.events_received.labels("kinesis", "quarantined")

@@ -71,11 +71,13 @@ class DeliveryJob:
         self._together = destination.config.held_until(clock.now()) is not None
         name = destination.name
         self._attempt_seconds = metrics.delivery_attempt_seconds.labels(name)
-        self._event_to_delivery = metrics.event_to_delivery_seconds
-        self._outcomes = {
-            outcome: metrics.deliveries.labels(name, outcome)
+        self._latency_seconds = metrics.delivery_latency_seconds
+        self._attempts = {
+            outcome: metrics.delivery_attempts.labels(name, outcome)
             for outcome in ("delivered", "retried", "dead_lettered")
         }
+        self._delivered = metrics.deliveries.labels(name, "delivered")
+        self._dead_lettered = metrics.deliveries.labels(name, "dead_lettered")
 
     async def run(self, set_id: SetId, starts: int = 1) -> bool:
         """DeliveryJob what is left of a set; False when some of it still is, or may be.
@@ -157,12 +159,11 @@ class DeliveryJob:
 
     async def _give_up(self, delivery: Delivery, set_id: SetId) -> None:
         """Make a dead letter of what has ended three processes."""
-        self._outcomes["dead_lettered"].inc()
         logger.error(
             "delivery given up, it ends the process",
             extra={"destination": delivery.destination, "delivery": delivery.id},
         )
-        await self._settler.commit(GivenUp(set_id, delivery, POISON))
+        await self._settle(GivenUp(set_id, delivery, POISON))
 
     async def _permit(self, until: float) -> Permit | None:
         """A slot and leave for one attempt, or neither. The slot is the caller's to release."""
@@ -192,7 +193,23 @@ class DeliveryJob:
     async def _send(self, delivery: Delivery, set_id: SetId, permit: Permit) -> None:
         # The slot is held until the end is recorded: a crash repeats no more deliveries than the
         # destination has slots.
-        await self._settler.commit(await self._attempt(delivery, set_id, permit))
+        await self._settle(await self._attempt(delivery, set_id, permit))
+
+    async def _settle(self, settlement: Settlement) -> None:
+        """Record what a delivery came to, and count one that has ended.
+
+        Counted after the record, because a delivery whose end is not recorded is sent again.
+        """
+        await self._settler.commit(settlement)
+        match settlement:
+            case Done():
+                self._delivered.inc()
+            case GivenUp():
+                self._dead_lettered.inc()
+            case PutBack():
+                pass
+            case _:
+                assert_never(settlement)
 
     async def _attempt(self, delivery: Delivery, set_id: SetId, permit: Permit) -> Settlement:
         began_at, began = self._clock.now(), self._clock.monotonic()
@@ -208,22 +225,20 @@ class DeliveryJob:
         tried = _with_attempt(delivery, outcome, at=began_at, seconds=seconds)
         match following:
             case Finished():
-                self._outcomes["delivered"].inc()
-                self._event_to_delivery.observe(
-                    self._clock.now() - delivery.alert.event_received_at
-                )
+                self._attempts["delivered"].inc()
+                self._latency_seconds.observe(self._clock.now() - delivery.alert.event_received_at)
                 return Done(set_id, delivery)
             case TryAgain(in_seconds=wait):
-                self._outcomes["retried"].inc()
+                self._attempts["retried"].inc()
                 _log(logging.INFO, "attempt failed, will try again", tried, in_seconds=wait)
                 return self._put_back(set_id, tried, wait)
             case Disable(reason=reason):
-                self._outcomes["retried"].inc()
+                self._attempts["retried"].inc()
                 _log(logging.ERROR, "the destination is gone, it is disabled", tried)
                 await self._flow.disable(reason)
                 return self._put_back(set_id, tried, 0.0)
             case GiveUp(reason=reason):
-                self._outcomes["dead_lettered"].inc()
+                self._attempts["dead_lettered"].inc()
                 _log(logging.WARNING, "delivery given up, it is in the dead letters", tried)
                 return GivenUp(set_id, tried, reason)
             case _:

@@ -10,6 +10,7 @@ import msgspec
 from router.clock import Clock
 from router.errors import JournalUnavailableError
 from router.journal.orphaned_deliveries import OrphanedDeliveries, OrphanMark
+from router.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class OrphanReaper:
         removed: OrphanedDeliveries,
         serves: Callable[[], Sequence[str]],
         known: Callable[[], frozenset[str]] | None,
+        metrics: Metrics,
         clock: Clock,
         *,
         after: float,
@@ -44,6 +46,7 @@ class OrphanReaper:
         self._removed = removed
         self._serves = serves
         self._known = known
+        self._deliveries = metrics.deliveries
         self._clock = clock
         self._after = after
         self._every = after / _LOOKS
@@ -94,6 +97,7 @@ class OrphanReaper:
     async def _give_up(self, removed: OrphanMark) -> int:
         count = await self._removed.abandon(removed)
         if count:
+            self._deliveries.labels(removed.destination, "dead_lettered").inc(count)
             logger.warning(
                 "destination removed: what waited for it is in its dead letters",
                 extra={"destination": removed.destination, "count": count},

@@ -131,7 +131,7 @@ class BatchJob:
         content = document(event)
         unlike = departure(event.type, content.get("data"))
         if unlike is not None:
-            self._metrics.schema_departures.inc()
+            self._metrics.schema_violations.inc()
             logger.debug("event departs from its schema", extra={"event": event.id, "at": unlike})
         judgement = rules.judge(event.type, content)
         for failure in judgement.errors:

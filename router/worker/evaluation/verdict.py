@@ -45,6 +45,6 @@ def count_held(decision: Decision, metrics: Metrics) -> None:
     for rule, reason in decision.held:
         metrics.alerts_suppressed.labels(rule, reason).inc()
     for rule in decision.overflowed:
-        metrics.state_overflows.labels(rule).inc()
+        metrics.rule_state_overflows.labels(rule).inc()
     for rule in set(decision.overflowed):
         logger.warning("rule has too many keys, its state is incomplete", extra={"rule": rule})

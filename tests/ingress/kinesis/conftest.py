@@ -71,6 +71,8 @@ def read_from(
             since=since,
         )
         work = WorkerConfig(source=source, configuration=source.load(), environment=environment)
-        return running(settings_for(redis_url, lease=1.0), Roles(port=0, stream=stream, work=work))
+        return running(
+            settings_for(redis_url, job_lease=1.0), Roles(port=0, stream=stream, work=work)
+        )
 
     return start

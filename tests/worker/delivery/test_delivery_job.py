@@ -247,15 +247,43 @@ async def test_attempts_are_counted_by_how_they_ended(
     assert len(opened) == 3
     counted = {
         outcome: metrics.registry.get_sample_value(
-            "router_deliveries_total", {"destination": "mail", "outcome": outcome}
+            "router_delivery_attempts_total", {"destination": "mail", "outcome": outcome}
         )
         for outcome in ("delivered", "retried", "dead_lettered")
     }
     assert counted == {"delivered": 1, "retried": 1, "dead_lettered": 1}
+    assert ended(metrics) == {"delivered": 1, "dead_lettered": 1}
+
+
+def ended(metrics: Metrics) -> dict[str, float | None]:
+    return {
+        outcome: metrics.registry.get_sample_value(
+            "router_deliveries_total", {"destination": "mail", "outcome": outcome}
+        )
+        for outcome in ("delivered", "dead_lettered")
+    }
+
+
+@pytest.mark.usefixtures("opened")
+async def test_a_delivery_that_ends_at_its_second_attempt_is_counted_once(
+    deliver: DeliveryJob, mail: Scripted, metrics: Metrics, time: SetClock
+) -> None:
+    mail.outcomes += [Failed("timed out")]
+
+    await deliver.run(SET)
+    assert ended(metrics) == {"delivered": 2, "dead_lettered": 0}
+
+    time.now += 3600
+    await deliver.run(SetId("id0003"))
+    assert ended(metrics) == {"delivered": 3, "dead_lettered": 0}
 
 
 async def test_what_has_ended_three_processes_is_given_up_and_the_others_are_delivered(
-    deliver: DeliveryJob, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+    deliver: DeliveryJob,
+    mail: Scripted,
+    metrics: Metrics,
+    opened: tuple[Delivery, ...],
+    connection: Connection,
 ) -> None:
     strikes = CrashCounter(connection)
     for _ in range(2):  # as two processes leave it that ended at the second delivery
@@ -266,6 +294,7 @@ async def test_what_has_ended_three_processes_is_given_up_and_the_others_are_del
     (letter,) = await dead_letters(connection, "mail", newest=10)
     assert (letter.delivery.id, letter.reason) == (opened[1].id, POISON)
     assert [delivery.id for delivery in mail.sent] == [opened[0].id, opened[2].id]
+    assert ended(metrics) == {"delivered": 2, "dead_lettered": 1}
 
 
 async def test_a_set_of_an_ended_process_is_delivered_and_leaves_no_marks(

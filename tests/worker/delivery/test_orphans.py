@@ -17,6 +17,7 @@ from router.journal.finish import (
 )
 from router.journal.keys import BatchId
 from router.journal.orphaned_deliveries import OrphanedDeliveries
+from router.metrics import Metrics
 from router.worker.delivery.orphans import OrphanReaper
 
 AFTER = 100.0
@@ -31,11 +32,13 @@ class Place:
         self.serves: list[str] = []
         self.known: set[str] = set()
         self._time = time
+        self.metrics = Metrics()
         deliveries = Deliveries(connection, clock)
         self.presence = OrphanReaper(
             OrphanedDeliveries(connection, deliveries, clock),
             lambda: self.serves,
             lambda: frozenset(self.known),
+            self.metrics,
             clock,
             after=AFTER,
         )
@@ -91,6 +94,10 @@ async def test_it_becomes_dead_letters_and_nothing_of_it_is_left(
 
     mail = await books(connection)
     assert (mail.opened, mail.dead, mail.pending) == (DELIVERIES, DELIVERIES, 0)
+    ended = place.metrics.registry.get_sample_value(
+        "router_deliveries_total", {"destination": "mail", "outcome": "dead_lettered"}
+    )
+    assert ended == DELIVERIES
     letters = await dead_letters(connection, "mail", newest=DELIVERIES)
     assert {letter.reason for letter in letters} == {"destination removed"}
     assert len({letter.delivery.id for letter in letters}) == DELIVERIES
@@ -187,7 +194,7 @@ async def test_a_process_that_knows_a_part_of_the_rules_gives_nothing_up(
     connection: Connection, clock: Clock
 ) -> None:
     removed = OrphanedDeliveries(connection, Deliveries(connection, clock), clock)
-    presence = OrphanReaper(removed, lambda: ["other"], None, clock, after=AFTER)
+    presence = OrphanReaper(removed, lambda: ["other"], None, Metrics(), clock, after=AFTER)
 
     assert await presence.look() == 0
     assert not await connection.redis.exists(keys.UNSERVED)

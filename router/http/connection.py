@@ -1,6 +1,6 @@
 """Connections, before there is a request: how many, and how long one may take to say what it wants.
 
-aiohttp bounds a request once its head is complete; until then it waits. Somebody who opens
+aiohttp limits a request once its head is complete; until then it waits. Somebody who opens
 thousands of connections and never finishes a head (slow loris), or opens more than there are
 descriptors, would leave none for Redis. So a connection's first line and headers have a deadline
 and a size, and over so many connections a new one is answered with 503 and closed.
@@ -25,27 +25,29 @@ from router.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
-_FULL: Final = (
+_RESPONSE_503: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
     b"Content-Length: 0\r\nConnection: close\r\n\r\n"
 )
-_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-_LARGE: Final = (
+_RESPONSE_408: Final = (
+    b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+)
+_RESPONSE_431: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"Content-Length: 0\r\nConnection: close\r\n\r\n"
 )
-_LINGERING: Final = 2.0
+_LINGERING_TIME: Final = 2.0
 """Seconds that a refused sender may go on sending before the connection is cut: long enough for it
 to read the answer, too short to be held open."""
-_QUIET: Final = 10.0
+_LOG_INTERVAL: Final = 10.0
 """Seconds until it is said again that there is no room; where one goes and another comes, it would be
 said each time."""
 _BACKLOG: Final = 1024
-_SHOWN: Final = 200
+_MAX_REASON: Final = 200
 """Characters of what a request that is no HTTP is answered with."""
 
 
-class Listening(msgspec.Struct, frozen=True):
+class ListenAddress(msgspec.Struct, frozen=True):
     """Where to listen."""
 
     host: str
@@ -58,7 +60,7 @@ class Listening(msgspec.Struct, frozen=True):
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What a connection may take. Times are seconds, sizes bytes."""
 
-    most: int
+    max_connections: int
     head_timeout: float
     head_size: int
     keepalive_timeout: float
@@ -71,16 +73,20 @@ def cap_to_fd_limit(wanted: int) -> int:
 
 
 class HttpSite(web.BaseSite):
-    """Where a server listens. Its connections keep to ``bounds``."""
+    """Where a server listens. Its connections keep to ``limits``."""
 
     def __init__(
-        self, runner: web.AppRunner, where: Listening, bounds: ConnectionLimits, metrics: Metrics
+        self,
+        runner: web.AppRunner,
+        where: ListenAddress,
+        limits: ConnectionLimits,
+        metrics: Metrics,
     ) -> None:
         super().__init__(runner, backlog=_BACKLOG)
         self._where = where
-        self._bounds = bounds
+        self._limits = limits
         self._metrics = metrics
-        self._full_is_news_at = -math.inf
+        self._next_full_warning = -math.inf
         self.open = 0
 
     @property
@@ -102,8 +108,8 @@ class HttpSite(web.BaseSite):
         )
 
     @property
-    def bounds(self) -> ConnectionLimits:
-        return self._bounds
+    def limits(self) -> ConnectionLimits:
+        return self._limits
 
     @property
     def server(self) -> web.Server:
@@ -113,11 +119,11 @@ class HttpSite(web.BaseSite):
 
     def enter(self) -> bool:
         """Count a connection in; False when there is no room for it."""
-        if self.open >= self._bounds.most:
+        if self.open >= self._limits.max_connections:
             now = asyncio.get_running_loop().time()
-            if now >= self._full_is_news_at:
-                self._full_is_news_at = now + _QUIET
-                logger.warning("no room for more connections", extra={"open": self.open})
+            if now >= self._next_full_warning:
+                self._next_full_warning = now + _LOG_INTERVAL
+                logger.warning("connection limit reached", extra={"open": self.open})
             self.refused("full")
             return False
         self.open += 1
@@ -139,8 +145,8 @@ class _Connection(web.RequestHandler):
 
     def __init__(self, site: HttpSite, loop: asyncio.AbstractEventLoop) -> None:
         options: dict[str, Any] = {
-            "keepalive_timeout": site.bounds.keepalive_timeout,
-            "lingering_time": _LINGERING,
+            "keepalive_timeout": site.limits.keepalive_timeout,
+            "lingering_time": _LINGERING_TIME,
             "access_log": None,
             # Bodies are decompressed by ingress/body.py alone: a small one can grow to gigabytes.
             "auto_decompress": False,
@@ -159,7 +165,7 @@ class _Connection(web.RequestHandler):
         else:
             self._force_close = True
             tcp = cast(asyncio.WriteTransport, transport)  # uvloop's is, but does not say so
-            tcp.write(_FULL)
+            tcp.write(_RESPONSE_503)
             tcp.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -179,8 +185,8 @@ class _Connection(web.RequestHandler):
                 self._head_is_complete()
             return
         self._head_bytes += len(data)
-        if self._head_bytes > self._site.bounds.head_size:
-            self._give_up("head_size", _LARGE)
+        if self._head_bytes > self._site.limits.head_size:
+            self._give_up("head_size", _RESPONSE_431)
         elif self._deadline is None:
             self._await_head()
 
@@ -205,7 +211,7 @@ class _Connection(web.RequestHandler):
             status, message = HTTPStatus.EXPECTATION_FAILED, "Expect may be 100-continue only"
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or request.writer.output_size > 0:
             return super().handle_error(request, status, exc, message)
-        reason = (message or "").strip().partition("\n")[0][:_SHOWN] or "no HTTP"
+        reason = (message or "").strip().partition("\n")[0][:_MAX_REASON] or "no HTTP"
         self._site.refused("bad_http")
         logger.warning("no HTTP", extra={"remote": request.remote, "reason": reason})
         body = msgspec.json.encode(ErrorBody(ErrorDetail("bad_http", reason, "")))
@@ -214,7 +220,7 @@ class _Connection(web.RequestHandler):
         return response
 
     def _await_head(self) -> None:
-        self._deadline = self._loop.call_later(self._site.bounds.head_timeout, self._too_slow)
+        self._deadline = self._loop.call_later(self._site.limits.head_timeout, self._too_slow)
 
     def _head_is_complete(self) -> None:
         self._head_bytes = 0
@@ -223,7 +229,7 @@ class _Connection(web.RequestHandler):
             self._deadline = None
 
     def _too_slow(self) -> None:
-        self._give_up("head_timeout", _SLOW if self._head_bytes else b"")
+        self._give_up("head_timeout", _RESPONSE_408 if self._head_bytes else b"")
 
     def _give_up(self, reason: str, answer: bytes) -> None:
         self._site.refused(reason)

@@ -38,9 +38,9 @@ OPERATIONS: Final = (
 
 
 class HealthEndpoints:
-    """``obstacle`` says why the process is not ready, None when it is; ``observe`` sets gauges.
+    """``not_ready_reason`` says why the process is not ready, None when it is; ``update_gauges`` sets gauges.
 
-    ``more`` is what else readiness tells. A rules folder that was refused stands there, and the
+    ``details`` is what else readiness tells. A rules folder that was refused stands there, and the
     process stays ready: it runs on the rules of before, and a typo must not take a fleet down.
     """
 
@@ -48,14 +48,14 @@ class HealthEndpoints:
         self,
         metrics: Metrics,
         *,
-        obstacle: Callable[[], Awaitable[str | None]],
-        observe: Callable[[], Awaitable[None]],
-        more: Callable[[], Mapping[str, Any]],
+        not_ready_reason: Callable[[], Awaitable[str | None]],
+        update_gauges: Callable[[], Awaitable[None]],
+        details: Callable[[], Mapping[str, Any]],
     ) -> None:
         self._metrics = metrics
-        self._obstacle = obstacle
-        self._observe = observe
-        self._more = more
+        self._not_ready_reason = not_ready_reason
+        self._update_gauges = update_gauges
+        self._details = details
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -70,14 +70,14 @@ class HealthEndpoints:
 
     async def readiness(self, _request: web.Request) -> web.Response:
         """Whether to send events here."""
-        obstacle = await self._obstacle()
-        if obstacle is None:
-            return _json(200, {"status": "ready", **self._more()})
-        return _json(503, {"status": "not ready", "reason": obstacle, **self._more()})
+        not_ready_reason = await self._not_ready_reason()
+        if not_ready_reason is None:
+            return _json(200, {"status": "ready", **self._details()})
+        return _json(503, {"status": "not ready", "reason": not_ready_reason, **self._details()})
 
     async def metrics(self, request: web.Request) -> web.Response:
         """Prometheus metrics, the store's gauges as of now."""
-        await self._observe()
+        await self._update_gauges()
         body, content_type = self._metrics.exposition(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 

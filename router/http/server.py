@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from router.errors import ConfigurationError
-from router.http.connection import ConnectionLimits, HttpSite, Listening, cap_to_fd_limit
+from router.http.connection import ConnectionLimits, HttpSite, ListenAddress, cap_to_fd_limit
 from router.metrics import Metrics
 from router.settings.model import Settings
 
@@ -26,13 +26,13 @@ class Address(msgspec.Struct, frozen=True):
 
 KEEPALIVE_GRACE_SECONDS: Final = 2.0
 """For idle keep-alive connections at a shutdown: a request may be on its way on one of them."""
-_LOOK_SECONDS: Final = 0.02
+_POLL_SECONDS: Final = 0.02
 
 
 class HttpServer:
-    """A listening HTTP server; ``leave`` it, then ``drain`` it.
+    """A listening HTTP server; ``stop_accepting``, then ``drain`` it.
 
-    ``keepalive_grace`` is how long ``leave`` waits for idle connections, in seconds.
+    ``keepalive_grace`` is how long ``stop_accepting`` waits for idle connections, in seconds.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class HttpServer:
         self._keepalive_grace = keepalive_grace
         self.address = Address(*runner.addresses[0][:2])
 
-    async def leave(self) -> None:
+    async def stop_accepting(self) -> None:
         """Take no more connections; return when those there are have ended, or soon.
 
         Their requests are answered meanwhile, and whoever answers closes the connection. One that
@@ -56,7 +56,7 @@ class HttpServer:
         while self._runner.server is not None and self._runner.server.connections:
             if loop.time() >= until:
                 return
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def drain(self) -> None:
         """Take no more requests, answer those that came. Idempotent."""
@@ -69,31 +69,31 @@ _Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 async def listen(
     routes: list[web.RouteDef],
     settings: Settings,
-    where: Listening,
+    where: ListenAddress,
     metrics: Metrics,
     *,
-    busy: Iterable[str] = (),
+    fast_paths: Iterable[str] = (),
     keepalive_grace: float = KEEPALIVE_GRACE_SECONDS,
 ) -> HttpServer:
     """Listen there. Raises ConfigurationError where that cannot be.
 
-    ``busy`` are paths that are posted to so often that the search for a route would cost; their
+    ``fast_paths`` are paths that are posted to so often that the search for a route would cost; their
     handlers get requests without ``match_info``.
     """
     application = web.Application(client_max_size=settings.max_body)
     application.add_routes(routes)
     runner = web.AppRunner(application, shutdown_timeout=settings.drain_timeout)
     await runner.setup()
-    bounds = ConnectionLimits(
-        most=cap_to_fd_limit(settings.max_connections),
+    limits = ConnectionLimits(
+        max_connections=cap_to_fd_limit(settings.max_connections),
         head_timeout=settings.head_timeout,
         head_size=settings.max_head,
         keepalive_timeout=settings.keepalive_timeout,
     )
-    site = HttpSite(runner, where, bounds, metrics)
-    doors = {each.path: each.handler for each in routes if each.method == hdrs.METH_POST}
-    at_once = {path: doors[path] for path in busy if path in doors}
-    site.server.request_handler = _shortcut(at_once, site.server.request_handler)
+    site = HttpSite(runner, where, limits, metrics)
+    handlers = {each.path: each.handler for each in routes if each.method == hdrs.METH_POST}
+    fast = {path: handlers[path] for path in fast_paths if path in handlers}
+    site.server.request_handler = _fast_path(fast, site.server.request_handler)
     try:
         await site.start()
     except OSError as error:
@@ -105,14 +105,14 @@ async def listen(
     return HttpServer(runner, site, keepalive_grace=keepalive_grace)
 
 
-def _shortcut(doors: dict[str, Any], otherwise: _Handle) -> _Handle:
-    """Hand plain requests to ``doors`` directly, all others to aiohttp's way through its routes."""
+def _fast_path(handlers: dict[str, Any], otherwise: _Handle) -> _Handle:
+    """Hand plain requests to ``handlers`` directly, all others to aiohttp's way through its routes."""
 
     def handle(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
-        door = doors.get(request.raw_path.partition("?")[0])
-        if door is None or request.method != hdrs.METH_POST or hdrs.EXPECT in request.headers:
+        handler = handlers.get(request.raw_path.partition("?")[0])
+        if handler is None or request.method != hdrs.METH_POST or hdrs.EXPECT in request.headers:
             return otherwise(request)
-        answer: Awaitable[web.StreamResponse] = door(request)
+        answer: Awaitable[web.StreamResponse] = handler(request)
         return answer
 
     return handle

@@ -15,7 +15,7 @@ from typing import Final
 from multidict import istr
 
 from router.datatypes import Address, Secret
-from router.ingress import twilio_signature as twilio
+from router.ingress import twilio_signature
 from router.ingress.responses import RequestRejectedError
 from router.settings.model import Settings
 
@@ -62,14 +62,14 @@ def check_signature(
     """
     if not _is_signed(settings):
         return None
-    found = twilio.signer(
+    found = twilio_signature.find_signing_token(
         signature=headers.get(_SIGNATURE),
         url=url,
         auth_tokens=settings.twilio_auth_tokens,
         settings=headers.get(_SIGNATURE_SETTINGS, ""),
         credentials=credentials,
     )
-    if isinstance(found, twilio.Check):
+    if isinstance(found, twilio_signature.SignatureCheck):
         raise _failed(found, url)
     return found
 
@@ -77,8 +77,8 @@ def check_signature(
 def check_body(settings: Settings, url: str, content: bytes) -> None:
     """Raise RequestRejectedError unless ``content`` is what ``url``, which Twilio signed, stands for."""
     if _is_signed(settings):
-        result = twilio.check_body(url, content)
-        if result is not twilio.Check.GENUINE:
+        result = twilio_signature.check_body(url, content)
+        if result is not twilio_signature.SignatureCheck.GENUINE:
             raise _failed(result, url)
 
 
@@ -86,8 +86,8 @@ def _is_signed(settings: Settings) -> bool:
     return bool(settings.twilio_auth_tokens) or not settings.twilio_basic_auth
 
 
-def _failed(result: twilio.Check, url: str) -> RequestRejectedError:
-    missing = result is twilio.Check.NO_SIGNATURE
+def _failed(result: twilio_signature.SignatureCheck, url: str) -> RequestRejectedError:
+    missing = result is twilio_signature.SignatureCheck.NO_SIGNATURE
     return RequestRejectedError(
         HTTPStatus.UNAUTHORIZED if missing else HTTPStatus.FORBIDDEN,
         result.name.lower(),

@@ -18,7 +18,7 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 _IDENTITY: Final = "identity"
 
 
-class Bodies:
+class BodyReader:
     """Reads bodies. Sizes are bytes, ``timeout`` is seconds."""
 
     def __init__(self, *, largest: int, together: int, timeout: float) -> None:

@@ -20,21 +20,18 @@ from router.events.model import (
 )
 from router.events.schemas import TEST_EVENT
 from router.http.openapi import JSON
-from router.ingress import (
-    authentication as access,
-)
-from router.ingress import (
-    http_binding as cloudevents,
-)
-from router.ingress import (
-    twilio_signature as twilio,
-)
+from router.ingress import authentication, http_binding, twilio_signature
 from router.ingress.admission import AdmissionControl
-from router.ingress.body import Bodies
+from router.ingress.body import BodyReader
 from router.ingress.commit import EventCommit
-from router.ingress.forwarded import Origin, origin
+from router.ingress.forwarded import Sender, resolve_sender
 from router.ingress.rate_limit import TokenBuckets
-from router.ingress.responses import RequestRejectedError, accepted_response, refused, to_rejection
+from router.ingress.responses import (
+    RequestRejectedError,
+    accepted_response,
+    rejection_response,
+    to_rejection,
+)
 from router.journal.twilio_tests import SinkTest, SinkTests
 from router.metrics import Metrics
 from router.settings.model import Settings
@@ -43,9 +40,9 @@ logger = logging.getLogger(__name__)
 
 TWILIO: Final = "/twilio"
 EVENTS: Final = "/events"
-BUSY: Final = (TWILIO, EVENTS)
+FAST_PATHS: Final = (TWILIO, EVENTS)
 
-Read = Callable[[web.BaseRequest, Origin | None], Awaitable[tuple[Received, int]]]
+Read = Callable[[web.BaseRequest, Sender | None], Awaitable[tuple[Received, int]]]
 """A request's events and the size of its body in bytes."""
 
 
@@ -56,34 +53,34 @@ class Ingress:
         self,
         settings: Settings,
         commit: EventCommit,
-        gate: AdmissionControl,
+        admission: AdmissionControl,
         sink_tests: SinkTests,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
         self._settings = settings
         self._commit = commit
-        self._gate = gate
+        self._admission = admission
         self._sink_tests = sink_tests
         self._metrics = metrics
         self._clock = clock
-        self._bodies = Bodies(
+        self._body_reader = BodyReader(
             largest=settings.max_body,
             together=settings.max_body_memory,
             timeout=settings.body_timeout,
         )
-        self._rates = TokenBuckets(
+        self._client_buckets = TokenBuckets(
             rate=settings.client_rate, burst=settings.client_burst, monotonic=clock.monotonic
         )
-        self._credential_rates = TokenBuckets(
+        self._credential_buckets = TokenBuckets(
             rate=settings.credential_rate,
             burst=settings.credential_burst,
             monotonic=clock.monotonic,
             by="credential",
         )
         # Most routers believe no proxy, list no address and set no rate: they need not look.
-        self._asks_who = bool(
-            settings.trusted_proxies or settings.twilio_addresses or self._rates.limited
+        self._needs_sender = bool(
+            settings.trusted_proxies or settings.twilio_addresses or self._client_buckets.limited
         )
         self._received = {
             (source, outcome): metrics.events_received.labels(source, outcome)
@@ -93,50 +90,52 @@ class Ingress:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.post(TWILIO, self.from_twilio),
-            web.route(hdrs.METH_ANY, TWILIO, self.wrong_method),
-            web.post(EVENTS, self.from_anybody),
-            web.options(EVENTS, self.ask),
+            web.post(TWILIO, self.post_twilio),
+            web.route(hdrs.METH_ANY, TWILIO, self.reject_method),
+            web.post(EVENTS, self.post_events),
+            web.options(EVENTS, self.options_events),
         ]
 
-    async def from_twilio(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def post_twilio(self, request: web.BaseRequest) -> web.StreamResponse:
         """Twilio Event Streams: one event or an array, signed."""
-        return await self._take(request, "twilio", self._read_twilio)
+        return await self._ingest(request, "twilio", self._read_twilio)
 
-    async def from_anybody(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def post_events(self, request: web.BaseRequest) -> web.StreamResponse:
         """CloudEvents 1.0 over HTTP in each of its modes, with a bearer token if one is set."""
-        return await self._take(request, "events", self._read_cloudevents)
+        return await self._ingest(request, "events", self._read_cloudevents)
 
-    async def ask(self, request: web.Request) -> web.Response:
+    async def options_events(self, request: web.Request) -> web.Response:
         """Answer whether an origin may send: the handshake of CloudEvents web hooks."""
         try:
-            allowed = cloudevents.permission(
-                request.headers, self._settings.webhook_origins, self._promised_per_minute()
+            allowed = http_binding.handshake_headers(
+                request.headers, self._settings.webhook_origins, self._events_per_minute()
             )
-        except RequestRejectedError as refusal:
-            return self._refuse(request, "events", refusal)
+        except RequestRejectedError as rejection:
+            return self._reject(request, "events", rejection)
         return web.Response(headers=allowed)
 
-    async def wrong_method(self, request: web.Request) -> web.Response:
+    async def reject_method(self, request: web.Request) -> web.Response:
         """A sink may be set up with GET; then its events would stay away without a word."""
-        refusal = RequestRejectedError(
+        rejection = RequestRejectedError(
             HTTPStatus.METHOD_NOT_ALLOWED,
             "method",
             f"{request.method} brings no events here: the sink's method must be POST",
             headers={"Allow": "POST"},
         )
-        return self._refuse(request, "twilio", refusal)
+        return self._reject(request, "twilio", rejection)
 
-    async def _take(self, request: web.BaseRequest, source: str, read: Read) -> web.StreamResponse:
+    async def _ingest(
+        self, request: web.BaseRequest, source: str, read: Read
+    ) -> web.StreamResponse:
         started = self._clock.monotonic()
         try:
-            self._gate.enter()
-            sender = self._sender(request) if self._asks_who else None
+            self._admission.check()
+            sender = self._sender(request) if self._needs_sender else None
             if sender is not None:
-                self._rates.admit(sender.address)
+                self._client_buckets.admit(sender.address)
             received, size = await read(request, sender)
             if sender is not None:
-                self._rates.charge(sender.address, len(received.events))
+                self._client_buckets.charge(sender.address, len(received.events))
             if received.events or received.malformed:
                 await self._commit.commit_from(request.transport, received, size)
         except (
@@ -145,22 +144,22 @@ class Ingress:
             OverloadedError,
             JournalUnavailableError,
         ) as error:
-            return self._refuse(request, source, to_rejection(error))
+            return self._reject(request, source, to_rejection(error))
         self._count(source, received)
         for event in received.events:
             if event.type == TEST_EVENT:
-                await self._show_test(event)
+                await self._record_test_event(event)
         self._metrics.ingress_request_seconds.observe(self._clock.monotonic() - started)
         return accepted_response(
             request,
             len(received.events),
             len(received.malformed),
             now=self._clock.now(),
-            is_last=self._gate.leaving,  # the next request is for another process
+            is_last=self._admission.draining,  # the next request is for another process
         )
 
-    def _sender(self, request: web.BaseRequest) -> Origin:
-        return origin(
+    def _sender(self, request: web.BaseRequest) -> Sender:
+        return resolve_sender(
             request.remote,
             request.scheme,
             request.host,
@@ -169,47 +168,53 @@ class Ingress:
         )
 
     async def _read_twilio(
-        self, request: web.BaseRequest, sender: Origin | None
+        self, request: web.BaseRequest, sender: Sender | None
     ) -> tuple[Received, int]:
         settings = self._settings
         base_url = settings.public_url
         if sender is not None:
-            access.check_address(settings, sender.address)
+            authentication.check_address(settings, sender.address)
             base_url = base_url or sender.base_url
-        credentials = access.check_credentials(settings, request.headers.get(hdrs.AUTHORIZATION))
-        url = twilio.called_url(base_url or f"{request.scheme}://{request.host}", request.raw_path)
-        token = access.check_signature(settings, request.headers, url, credentials)
-        self._credential_rates.admit(token or credentials)
-        cloudevents.check_is_json(_content_type(request))
-        content = await self._bodies.read(request, take_gzip=False)  # the hash is of what was sent
-        access.check_body(settings, url, content)
+        credentials = authentication.check_credentials(
+            settings, request.headers.get(hdrs.AUTHORIZATION)
+        )
+        url = twilio_signature.called_url(
+            base_url or f"{request.scheme}://{request.host}", request.raw_path
+        )
+        token = authentication.check_signature(settings, request.headers, url, credentials)
+        self._credential_buckets.admit(token or credentials)
+        http_binding.check_json_content_type(_content_type(request))
+        content = await self._body_reader.read(
+            request, take_gzip=False
+        )  # the hash is of what was sent
+        authentication.check_body(settings, url, content)
         received = decode_request(
             content,
             received_at=self._clock.now(),
             max_events=settings.max_events_per_request,
             max_depth=settings.max_depth,
         )
-        self._credential_rates.charge(token or credentials, len(received.events))
+        self._credential_buckets.charge(token or credentials, len(received.events))
         return received, len(content)
 
     async def _read_cloudevents(
-        self, request: web.BaseRequest, _: Origin | None
+        self, request: web.BaseRequest, _: Sender | None
     ) -> tuple[Received, int]:
         settings = self._settings
         if settings.events_token is not None:
-            access.check_token(
+            authentication.check_token(
                 settings.events_token,
                 request.headers.get(hdrs.AUTHORIZATION),
                 request.query.get("access_token"),
             )
-            self._credential_rates.admit(settings.events_token)
+            self._credential_buckets.admit(settings.events_token)
         content_type = _content_type(request)
-        is_binary = cloudevents.check_mode(content_type, request.headers)
-        content = await self._bodies.read(request, take_gzip=True)
+        is_binary = http_binding.is_binary_mode(content_type, request.headers)
+        content = await self._body_reader.read(request, take_gzip=True)
         if is_binary:
-            content = cloudevents.as_json(request.headers, content)
+            content = http_binding.to_structured(request.headers, content)
         else:
-            cloudevents.check_shape(content_type, content)
+            http_binding.check_shape(content_type, content)
         events = decode_strictly(
             content,
             received_at=self._clock.now(),
@@ -217,14 +222,14 @@ class Ingress:
             max_depth=settings.max_depth,
         )
         if settings.events_token is not None:
-            self._credential_rates.charge(settings.events_token, len(events))
+            self._credential_buckets.charge(settings.events_token, len(events))
         return Received(events, []), len(content)
 
-    def _promised_per_minute(self) -> int:
+    def _events_per_minute(self) -> int:
         """What a sender may be promised; 0 for no limit."""
-        limits = [self._rates.per_minute]
+        limits = [self._client_buckets.per_minute]
         if self._settings.events_token is not None:
-            limits.append(self._credential_rates.per_minute)
+            limits.append(self._credential_buckets.per_minute)
         return min((limit for limit in limits if limit), default=0)
 
     def _count(self, source: str, received: Received) -> None:
@@ -240,7 +245,7 @@ class Ingress:
                 },
             )
 
-    async def _show_test(self, event: Event) -> None:
+    async def _record_test_event(self, event: Event) -> None:
         """Show the operator what Twilio asks for when a sink is validated."""
         self._metrics.twilio_test_events.inc()
         test_id = test_id_of(event)
@@ -254,25 +259,25 @@ class Ingress:
         except JournalUnavailableError as error:  # the event itself is durable
             logger.warning("a test of a sink is not listed", extra={"reason": str(error)})
 
-    def _refuse(
-        self, request: web.BaseRequest, source: str, refusal: RequestRejectedError
+    def _reject(
+        self, request: web.BaseRequest, source: str, rejection: RequestRejectedError
     ) -> web.Response:
-        self._metrics.requests_refused.labels(source, str(refusal.status.value)).inc()
+        self._metrics.requests_refused.labels(source, str(rejection.status.value)).inc()
         logger.warning(
-            "request refused",
+            "request rejected",
             extra={
                 "source": source,
-                "status": refusal.status.value,
-                "code": refusal.code,
-                "reason": refusal.message,
-                "path": refusal.path,
+                "status": rejection.status.value,
+                "code": rejection.code,
+                "reason": rejection.message,
+                "path": rejection.path,
                 "remote": request.remote,
-                **({"detail": refusal.detail} if refusal.detail else {}),
+                **({"detail": rejection.detail} if rejection.detail else {}),
             },
         )
-        response = refused(refusal)
+        response = rejection_response(rejection)
         # The next request is for another process, or what is left of the body is not worth reading.
-        if self._gate.leaving or not request.content.is_eof():
+        if self._admission.draining or not request.content.is_eof():
             response.force_close()
         return response
 

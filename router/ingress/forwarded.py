@@ -21,7 +21,7 @@ _LONGEST_CHAIN: Final = 32
 """Addresses that are looked at, from the right."""
 
 
-class Origin(msgspec.Struct, frozen=True):
+class Sender(msgspec.Struct, frozen=True):
     """What is known of the sender, from those who may be believed."""
 
     address: Address | None
@@ -30,18 +30,18 @@ class Origin(msgspec.Struct, frozen=True):
     """Scheme, host and port that were called, for example ``https://router.example.com``."""
 
 
-def origin(
+def resolve_sender(
     peer: str | None, scheme: str, host: str, headers: CIMultiDictProxy[str], trusted: Networks
-) -> Origin:
+) -> Sender:
     """The origin of a request with these ``headers`` from the address ``peer``.
 
     ``scheme`` and ``host`` are as the router itself saw them.
     """
     address = _peer_address(peer or "")
     if not trusted or not trusted.hold(address):
-        return Origin(address, f"{scheme}://{host}")
+        return Sender(address, f"{scheme}://{host}")
     said = _outermost(headers.getall("X-Forwarded-Proto", ())).lower()
-    return Origin(
+    return Sender(
         _client(address, headers.getall("X-Forwarded-For", ()), trusted),
         f"{said if said in _SCHEMES else scheme}://"
         f"{_outermost(headers.getall('X-Forwarded-Host', ())) or host}",

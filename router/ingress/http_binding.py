@@ -36,7 +36,7 @@ _CHARSET: Final = re.compile(r";\s*charset=\"?([^\s;\"]+)", re.IGNORECASE)
 _JSON_SPACE: Final = b" \t\r\n"
 
 
-def check_mode(content_type: str, headers: Mapping[str, str]) -> bool:
+def is_binary_mode(content_type: str, headers: Mapping[str, str]) -> bool:
     """Whether the event is in the headers (binary mode) rather than in the body.
 
     ``content_type`` is without parameters. Raises RequestRejectedError for what is no CloudEvent.
@@ -55,7 +55,7 @@ def check_mode(content_type: str, headers: Mapping[str, str]) -> bool:
     )
 
 
-def check_is_json(content_type: str) -> None:
+def check_json_content_type(content_type: str) -> None:
     """Raise RequestRejectedError unless a body with this content type is JSON."""
     if content_type not in {JSON, STRUCTURED, BATCHED}:
         raise RequestRejectedError(
@@ -77,7 +77,7 @@ def check_shape(content_type: str, content: bytes) -> None:
         raise EventError("not_one_event", f"an array of events is {BATCHED}", "$")
 
 
-def as_json(headers: CIMultiDictProxy[str], content: bytes) -> bytes:
+def to_structured(headers: CIMultiDictProxy[str], content: bytes) -> bytes:
     """A binary event in its JSON form. Raises EventError."""
     event: dict[str, object] = dict(_attributes(headers))
     content_type = headers.get("Content-Type", "")
@@ -88,7 +88,7 @@ def as_json(headers: CIMultiDictProxy[str], content: bytes) -> bytes:
     return msgspec.json.encode(event)
 
 
-def permission(
+def handshake_headers(
     headers: Mapping[str, str], origins: Texts, requests_per_minute: int
 ) -> dict[str, str]:
     """The headers that answer a sender's question whether it may send (web hook handshake).

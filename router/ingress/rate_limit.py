@@ -17,10 +17,10 @@ from typing import Final
 from router.datatypes import Address, Secret
 from router.ingress.responses import RequestRejectedError
 
-Sender = Address | Secret | str | None
+BucketOwner = Address | Secret | str | None
 """An address, or a credential that was proved; whoever has neither is one sender with its like."""
 
-KEPT: Final = 10_000
+MAX_BUCKETS: Final = 10_000
 """Senders with a bucket."""
 _NETWORK_BITS: Final = 64
 """Of an IPv6 address: whoever has one has the whole network."""
@@ -55,7 +55,7 @@ class TokenBuckets:
         """What a sender may be promised; 0 for no limit."""
         return int(self._rate * 60)
 
-    def admit(self, sender: Sender) -> None:
+    def admit(self, sender: BucketOwner) -> None:
         """Take a token. Raises RequestRejectedError when ``sender`` has sent too much."""
         if not self.limited:
             return
@@ -71,18 +71,18 @@ class TokenBuckets:
                 headers={"Retry-After": str(wait)},
             )
 
-    def charge(self, sender: Sender, events: int) -> None:
+    def charge(self, sender: BucketOwner, events: int) -> None:
         """Take what an admitted request of so many events costs beyond its first."""
         if self.limited and events > 1:
             self._bucket(sender).tokens -= events - 1
 
-    def _bucket(self, sender: Sender) -> _Bucket:
+    def _bucket(self, sender: BucketOwner) -> _Bucket:
         key = _key(sender)
         now = self._monotonic()
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = _Bucket(self._burst, now)
-            if len(self._buckets) > KEPT:
+            if len(self._buckets) > MAX_BUCKETS:
                 self._buckets.popitem(last=False)
             return bucket
         self._buckets.move_to_end(key)
@@ -91,7 +91,7 @@ class TokenBuckets:
         return bucket
 
 
-def _key(sender: Sender) -> object:
+def _key(sender: BucketOwner) -> object:
     if isinstance(sender, IPv6Address):
         return int(sender) >> _NETWORK_BITS, 6
     return sender

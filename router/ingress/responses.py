@@ -57,7 +57,7 @@ class Accepted(msgspec.Struct, frozen=True):
     quarantined: int
 
 
-class _Written(web.StreamResponse):
+class _PreparedResponse(web.StreamResponse):
     """An answer that is there as bytes, head and all; any number of requests may be given it.
 
     For the one that is given all day: putting headers into a dictionary and writing them out again
@@ -89,7 +89,7 @@ def accepted_response(
     ``now`` is Unix time in seconds. With ``is_last`` the connection takes no further request.
     """
     if request.version == HttpVersion11 and request.keep_alive and not is_last:
-        return _written(events, quarantined, int(now))
+        return _prepared_response(events, quarantined, int(now))
     body = _counts(events, quarantined)
     response = web.Response(status=HTTPStatus.ACCEPTED, body=body, content_type=JSON)
     if is_last:
@@ -102,17 +102,17 @@ def _counts(events: int, quarantined: int) -> bytes:
 
 
 @functools.lru_cache(maxsize=16)
-def _written(events: int, quarantined: int, second: int) -> _Written:
+def _prepared_response(events: int, quarantined: int, second: int) -> _PreparedResponse:
     """The 202 of that second of Unix time."""
     body = _counts(events, quarantined)
     head = (
         f"HTTP/1.1 202 Accepted\r\nContent-Type: {JSON}\r\nContent-Length: {len(body)}\r\n"
         f"Date: {formatdate(second, usegmt=True)}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
     )
-    return _Written(head.encode() + body)
+    return _PreparedResponse(head.encode() + body)
 
 
-def refused(refusal: RequestRejectedError) -> web.Response:
+def rejection_response(refusal: RequestRejectedError) -> web.Response:
     """The error as JSON, with the headers that belong to it."""
     problem = ErrorDetail(refusal.code, refusal.message, refusal.path)
     return web.Response(

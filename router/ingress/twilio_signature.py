@@ -23,7 +23,7 @@ _HASH: Final = "bodySHA256"
 _DIGESTS: Final = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
 
 
-class Check(enum.StrEnum):
+class SignatureCheck(enum.StrEnum):
     """What became of the checks, in the order in which they are made."""
 
     GENUINE = "genuine"
@@ -42,10 +42,10 @@ def check(
     body: bytes,
     auth_tokens: Sequence[Secret],
     settings: str = "",
-) -> Check:
+) -> SignatureCheck:
     """Check one request. ``url`` is the one that Twilio called, query included."""
     result = check_url(signature=signature, url=url, auth_tokens=auth_tokens, settings=settings)
-    return check_body(url, body) if result is Check.GENUINE else result
+    return check_body(url, body) if result is SignatureCheck.GENUINE else result
 
 
 def check_url(
@@ -55,26 +55,26 @@ def check_url(
     auth_tokens: Sequence[Secret],
     settings: str = "",
     credentials: str = "",
-) -> Check:
-    """Whether one of the tokens signed, as ``signer`` finds it."""
-    found = signer(
+) -> SignatureCheck:
+    """Whether one of the tokens signed, as ``find_signing_token`` finds it."""
+    found = find_signing_token(
         signature=signature,
         url=url,
         auth_tokens=auth_tokens,
         settings=settings,
         credentials=credentials,
     )
-    return found if isinstance(found, Check) else Check.GENUINE
+    return found if isinstance(found, SignatureCheck) else SignatureCheck.GENUINE
 
 
-def signer(
+def find_signing_token(
     *,
     signature: str | None,
     url: str,
     auth_tokens: Sequence[Secret],
     settings: str = "",
     credentials: str = "",
-) -> Secret | Check:
+) -> Secret | SignatureCheck:
     """The token that signed, or what is wrong. The body is not needed, so a stranger's is not read.
 
     ``settings`` is the header ``X-Twilio-Webhooks-Signature-Settings`` that comes with a shared
@@ -83,32 +83,34 @@ def signer(
     fits ends it, which tells nothing to whoever has none.
     """
     if not signature:
-        return Check.NO_SIGNATURE
+        return SignatureCheck.NO_SIGNATURE
     if not auth_tokens:
-        return Check.NO_TOKEN
+        return SignatureCheck.NO_TOKEN
     digest = _DIGESTS.get(_algorithm(settings))
     if digest is None:
-        return Check.UNKNOWN_ALGORITHM
+        return SignatureCheck.UNKNOWN_ALGORITHM
     given = signature.encode("utf-8", "surrogateescape")
     for variant in _variants(url, credentials):
         text = variant.encode("utf-8", "surrogateescape")
         for token in auth_tokens:
             if hmac.compare_digest(given, _signature(text, token, digest)):
                 return token
-    return Check.WRONG_SIGNATURE
+    return SignatureCheck.WRONG_SIGNATURE
 
 
-def check_body(url: str, body: bytes) -> Check:
+def check_body(url: str, body: bytes) -> SignatureCheck:
     """Check the body against the hash in ``url``, whose signature is known to be genuine."""
     actual = body_hash(body)
     if url.endswith((f"?{_HASH}={actual}", f"&{_HASH}={actual}")) and url.count(_HASH) == 1:
-        return Check.GENUINE  # as Twilio writes it; taking the URL apart costs more than the hash
+        return (
+            SignatureCheck.GENUINE
+        )  # as Twilio writes it; taking the URL apart costs more than the hash
     stated = parse_qs(urlsplit(url).query).get(_HASH, [""])[0]
     if not stated:
-        return Check.NO_BODY_HASH
+        return SignatureCheck.NO_BODY_HASH
     if not hmac.compare_digest(stated.lower().encode("utf-8", "surrogateescape"), actual.encode()):
-        return Check.WRONG_BODY_HASH
-    return Check.GENUINE
+        return SignatureCheck.WRONG_BODY_HASH
+    return SignatureCheck.GENUINE
 
 
 def sign(url: str, auth_token: Secret) -> str:

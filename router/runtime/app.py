@@ -15,12 +15,12 @@ from aiohttp import web
 from router.api.reload import Reloads
 from router.api.silences import SilencesApi
 from router.clock import Clock, system_clock
-from router.http.connection import Listening
+from router.http.connection import ListenAddress
 from router.http.health import HealthEndpoints
 from router.http.openapi_endpoint import Description
 from router.http.server import KEEPALIVE_GRACE_SECONDS, Address, HttpServer, listen
 from router.ingress.admission import AdmissionControl
-from router.ingress.endpoints import BUSY
+from router.ingress.endpoints import FAST_PATHS
 from router.journal import redis_health as store
 from router.journal.connection import connect
 from router.journal.silences import Silences
@@ -90,7 +90,7 @@ class App:
         self._patient = connect(
             settings.redis_url, deadline=_WORKER_DEADLINE, max_connections=_WORKER_CONNECTIONS
         )
-        self._listening = Listening(settings.host, roles.port, roles.inherited_socket)
+        self._listening = ListenAddress(settings.host, roles.port, roles.inherited_socket)
         self._gate = AdmissionControl(self._fast, strict=settings.durability is Durability.STRICT)
         self._worker = (
             None
@@ -143,9 +143,9 @@ class App:
     def _operators_routes(self) -> list[web.RouteDef]:
         status = HealthEndpoints(
             self._metrics,
-            obstacle=self._gate.obstacle,
-            observe=self._observe,
-            more=self._rules_report,
+            not_ready_reason=self._gate.not_ready_reason,
+            update_gauges=self._observe,
+            details=self._rules_report,
         )
         reload = None
         if self._worker is not None:
@@ -184,7 +184,7 @@ class App:
                 self._settings,
                 self._listening,
                 self._metrics,
-                busy=BUSY,
+                fast_paths=FAST_PATHS,
                 keepalive_grace=self._keepalive_grace,
             )
             ready(server.address)
@@ -198,10 +198,10 @@ class App:
 
     async def _drain(self, server: HttpServer) -> None:
         logger.info("draining")
-        self._gate.leaving = True
+        self._gate.draining = True
         if self._worker is not None:
             self._worker.stop_attempts()
-        await server.leave()
+        await server.stop_accepting()
         await server.drain()
         if self._worker is not None:
             await self._worker.drain()

@@ -150,7 +150,7 @@ def wire_doors(settings: Settings, connection: Connection, intake: Intake) -> li
     """What takes events in by HTTP."""
     sink_tests = SinkTests(connection)
     ingress = Ingress(
-        settings, intake.commit, intake.gate, sink_tests, intake.metrics, intake.clock
+        settings, intake.commit, intake.admission, sink_tests, intake.metrics, intake.clock
     )
     routes = ingress.routes() + TwilioTests(sink_tests, settings.admin_token).routes()
     signs = signer(settings)

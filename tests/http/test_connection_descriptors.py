@@ -15,7 +15,7 @@ from router.datatypes import Secret
 
 LIMIT = 64
 COMING = 300
-FULL = "no room for more connections"
+FULL = "connection limit reached"
 
 
 @contextmanager

@@ -102,7 +102,7 @@ async def test_a_wrong_signature_is_logged_with_the_url_and_never_the_token(
     async with http.post(url, data=sample, headers=headers) as response:
         assert response.status == 403
 
-    record = next(record for record in caplog.records if record.message == "request refused")
+    record = next(record for record in caplog.records if record.message == "request rejected")
     assert url in record.__dict__["detail"]
     assert TOKEN.reveal() not in caplog.text + str([vars(record) for record in caplog.records])
 
@@ -215,7 +215,7 @@ async def test_bad_input_is_refused_with_one_clear_line(
         error = (await response.json())["error"]
 
     assert (error["code"], error["path"]) == (code, path)
-    lines = [record for record in caplog.records if record.message == "request refused"]
+    lines = [record for record in caplog.records if record.message == "request rejected"]
     assert [line.__dict__["code"] for line in lines] == [code]
 
 

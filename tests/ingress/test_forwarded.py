@@ -4,14 +4,16 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from router.datatypes import Networks, parse_address
-from router.ingress.forwarded import Origin, origin
+from router.ingress.forwarded import Sender, resolve_sender
 
 TRUSTED = Networks.parse("10.0.0.0/8, 192.0.2.1, fd00::/8")
 PROXY = "10.0.0.1"
 
 
-def seen(peer: str | None, *headers: tuple[str, str], trusted: Networks = TRUSTED) -> Origin:
-    return origin(peer, "http", "router:8080", CIMultiDictProxy(CIMultiDict(headers)), trusted)
+def seen(peer: str | None, *headers: tuple[str, str], trusted: Networks = TRUSTED) -> Sender:
+    return resolve_sender(
+        peer, "http", "router:8080", CIMultiDictProxy(CIMultiDict(headers)), trusted
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,4 +75,4 @@ def test_the_url_is_the_one_that_the_outermost_proxy_saw(
 def test_without_trusted_proxies_nobody_is_believed() -> None:
     found = seen(PROXY, ("X-Forwarded-For", "198.51.100.7"), trusted=Networks())
 
-    assert found == Origin(parse_address(PROXY), "http://router:8080")
+    assert found == Sender(parse_address(PROXY), "http://router:8080")

@@ -21,7 +21,7 @@ from router.errors import EventError
 from router.events.decode import (
     decode_strictly,
 )
-from router.ingress.http_binding import as_json
+from router.ingress.http_binding import to_structured
 from router.journal import keys
 from router.journal.batches import Batches
 from router.journal.connection import Connection
@@ -62,7 +62,7 @@ def parsed(body: bytes, *headers: tuple[str, str], **changes: str) -> dict[str, 
     renamed = {name.replace("_", "-"): value for name, value in changes.items()}
     lines = {name: value for name, value in {**BINARY, **renamed}.items() if value}
     found: dict[str, object] = msgspec.json.decode(
-        as_json(CIMultiDictProxy(CIMultiDict([*lines.items(), *headers])), body)
+        to_structured(CIMultiDictProxy(CIMultiDict([*lines.items(), *headers])), body)
     )
     return found
 
@@ -213,7 +213,7 @@ def test_binary_events_of_the_sdk_come_out_as_the_sdk_means_them(
     )
     message = to_binary(sent, JSONFormat())
 
-    text = as_json(CIMultiDictProxy(CIMultiDict(message.headers)), message.body)
+    text = to_structured(CIMultiDictProxy(CIMultiDict(message.headers)), message.body)
     (event,) = decode_strictly(text, received_at=1.0, max_events=1)
     kept = JSONFormat().read(None, event.body)
     again = from_binary(HTTPMessage(message.headers, message.body), JSONFormat())

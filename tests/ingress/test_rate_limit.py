@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from support.clock import SetClock
 
 from router.datatypes import parse_address
-from router.ingress.rate_limit import KEPT, TokenBuckets
+from router.ingress.rate_limit import MAX_BUCKETS, TokenBuckets
 from router.ingress.responses import RequestRejectedError
 
 ONE = parse_address("192.0.2.1")
@@ -92,13 +92,13 @@ def test_without_a_rate_everything_is_admitted_and_nobody_remembered(time: SetCl
 def test_memory_is_bounded_and_the_quietest_is_forgotten_first(time: SetClock) -> None:
     limits = rates(time)
     limits.charge(ONE, 100)
-    for number in range(KEPT - 1):
+    for number in range(MAX_BUCKETS - 1):
         limits.admit(parse_address(f"10.0.{number >> 8}.{number & 255}"))
     assert refused(limits, ONE)  # asked just now: no longer the quietest
 
     limits.admit(OTHER)
 
-    assert len(limits._buckets) == KEPT
+    assert len(limits._buckets) == MAX_BUCKETS
     assert refused(limits, ONE)
     assert refused(limits, parse_address("10.0.0.0")) == ""
 

@@ -9,7 +9,7 @@ from twilio.request_validator import RequestValidator, get_signature_algorithm
 
 from router.datatypes import Secret
 from router.ingress.twilio_signature import (
-    Check,
+    SignatureCheck,
     body_hash,
     called_url,
     check,
@@ -29,7 +29,7 @@ def verdict(
     signature: str | None = None,
     tokens: tuple[Secret, ...] = (TOKEN,),
     settings: str = "",
-) -> Check:
+) -> SignatureCheck:
     given_signature = sign(URL, TOKEN) if signature is None else signature
     return check(
         signature=given_signature, url=url, body=body, auth_tokens=tokens, settings=settings
@@ -80,8 +80,8 @@ def test_it_agrees_with_twilios_own_library(
     )
 
     assert get_signature_algorithm(settings) == algorithm
-    assert (ours is Check.GENUINE) == theirs.validate(called, body, signature, algorithm)
-    assert (ours is Check.UNKNOWN_ALGORITHM) == (not known)
+    assert (ours is SignatureCheck.GENUINE) == theirs.validate(called, body, signature, algorithm)
+    assert (ours is SignatureCheck.UNKNOWN_ALGORITHM) == (not known)
     assert sign(signed, Secret(token)) == theirs.compute_signature(signed, {})
 
 
@@ -89,7 +89,7 @@ def test_it_agrees_with_twilios_own_library(
 def test_settings_that_name_no_algorithm_mean_the_auth_tokens(settings: str) -> None:
     expected = verdict(settings=f"key={settings.replace(',', '')}")
 
-    assert expected is Check.GENUINE
+    assert expected is SignatureCheck.GENUINE
 
 
 @pytest.mark.parametrize("signed", ["", ":443"])
@@ -99,20 +99,20 @@ def test_the_default_port_may_be_written_or_not(signed: str, called: str) -> Non
     signature = sign(f"https://example.com{signed}/twilio?{query}", TOKEN)
     url = f"https://example.com{called}/twilio?{query}"
 
-    assert verdict(url=url, signature=signature) is Check.GENUINE
+    assert verdict(url=url, signature=signature) is SignatureCheck.GENUINE
 
 
 @pytest.mark.parametrize(
     ("signed", "expected"),
     [
-        ("https://voice:open%20sesame@router.example.com/twilio", Check.GENUINE),
-        ("https://voice:open sesame@router.example.com:443/twilio", Check.GENUINE),
-        ("https://router.example.com/twilio", Check.GENUINE),
-        ("https://voice:other@router.example.com/twilio", Check.WRONG_SIGNATURE),
+        ("https://voice:open%20sesame@router.example.com/twilio", SignatureCheck.GENUINE),
+        ("https://voice:open sesame@router.example.com:443/twilio", SignatureCheck.GENUINE),
+        ("https://router.example.com/twilio", SignatureCheck.GENUINE),
+        ("https://voice:other@router.example.com/twilio", SignatureCheck.WRONG_SIGNATURE),
     ],
 )
 def test_the_url_counts_with_the_credentials_that_the_sink_has(
-    signed: str, expected: Check
+    signed: str, expected: SignatureCheck
 ) -> None:
     url = "https://router.example.com/twilio"
 
@@ -129,38 +129,40 @@ def test_the_url_counts_with_the_credentials_that_the_sink_has(
 def test_any_of_several_tokens_will_do() -> None:
     tokens = (Secret("old"), TOKEN, Secret("subaccount"))
 
-    assert verdict(tokens=tokens) is Check.GENUINE
+    assert verdict(tokens=tokens) is SignatureCheck.GENUINE
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({}, Check.GENUINE),
-        ({"signature": ""}, Check.NO_SIGNATURE),
-        ({"tokens": ()}, Check.NO_TOKEN),
-        ({"signature": "AAAA"}, Check.WRONG_SIGNATURE),
-        ({"signature": "ü" * 28}, Check.WRONG_SIGNATURE),
-        ({"signature": sign(URL, TOKEN)[:-1]}, Check.WRONG_SIGNATURE),
-        ({"tokens": (Secret("other"),)}, Check.WRONG_SIGNATURE),
-        ({"url": URL.replace("https", "http")}, Check.WRONG_SIGNATURE),
-        ({"url": URL.replace("/twilio", "/twilio/")}, Check.WRONG_SIGNATURE),
-        ({"url": URL + "&x=1"}, Check.WRONG_SIGNATURE),
-        ({"url": URL.replace(".com", ".org:8443")}, Check.WRONG_SIGNATURE),
-        ({"url": URL.replace("router", "[::1]:x")}, Check.WRONG_SIGNATURE),
-        ({"settings": "key=k,algorithm=HMAC_MD5"}, Check.UNKNOWN_ALGORITHM),
-        ({"settings": "key=k,algorithm=HMAC_SHA256"}, Check.WRONG_SIGNATURE),
-        ({"body": BODY + b" "}, Check.WRONG_BODY_HASH),
-        ({"body": b""}, Check.WRONG_BODY_HASH),
+        ({}, SignatureCheck.GENUINE),
+        ({"signature": ""}, SignatureCheck.NO_SIGNATURE),
+        ({"tokens": ()}, SignatureCheck.NO_TOKEN),
+        ({"signature": "AAAA"}, SignatureCheck.WRONG_SIGNATURE),
+        ({"signature": "ü" * 28}, SignatureCheck.WRONG_SIGNATURE),
+        ({"signature": sign(URL, TOKEN)[:-1]}, SignatureCheck.WRONG_SIGNATURE),
+        ({"tokens": (Secret("other"),)}, SignatureCheck.WRONG_SIGNATURE),
+        ({"url": URL.replace("https", "http")}, SignatureCheck.WRONG_SIGNATURE),
+        ({"url": URL.replace("/twilio", "/twilio/")}, SignatureCheck.WRONG_SIGNATURE),
+        ({"url": URL + "&x=1"}, SignatureCheck.WRONG_SIGNATURE),
+        ({"url": URL.replace(".com", ".org:8443")}, SignatureCheck.WRONG_SIGNATURE),
+        ({"url": URL.replace("router", "[::1]:x")}, SignatureCheck.WRONG_SIGNATURE),
+        ({"settings": "key=k,algorithm=HMAC_MD5"}, SignatureCheck.UNKNOWN_ALGORITHM),
+        ({"settings": "key=k,algorithm=HMAC_SHA256"}, SignatureCheck.WRONG_SIGNATURE),
+        ({"body": BODY + b" "}, SignatureCheck.WRONG_BODY_HASH),
+        ({"body": b""}, SignatureCheck.WRONG_BODY_HASH),
     ],
 )
-def test_whatever_does_not_fit_is_named(change: dict[str, object], expected: Check) -> None:
+def test_whatever_does_not_fit_is_named(
+    change: dict[str, object], expected: SignatureCheck
+) -> None:
     assert verdict(**change) is expected  # type: ignore[arg-type]
 
 
 def test_a_signed_url_without_a_body_hash_protects_no_body() -> None:
     url = "https://router.example.com/twilio"
 
-    assert verdict(url=url, signature=sign(url, TOKEN)) is Check.NO_BODY_HASH
+    assert verdict(url=url, signature=sign(url, TOKEN)) is SignatureCheck.NO_BODY_HASH
 
 
 @pytest.mark.parametrize(

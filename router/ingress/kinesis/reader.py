@@ -33,7 +33,7 @@ class Intake(msgspec.Struct, frozen=True):
     """The way into the journal, shared with the other doors of the process."""
 
     commit: EventCommit
-    gate: AdmissionControl
+    admission: AdmissionControl
     metrics: Metrics
     clock: Clock
 
@@ -45,7 +45,7 @@ class ShardReader:
         self._stream = stream
         self._shards = shards
         self._commit = intake.commit
-        self._gate = intake.gate
+        self._admission = intake.admission
         self._clock = intake.clock
         metrics = intake.metrics
         self._behind_seconds = metrics.kinesis_lag_seconds
@@ -93,7 +93,7 @@ class ShardReader:
         """Make records durable, then move the checkpoint past them; None without the lease."""
         moved = Checkpoint()
         for chunk in _chunks(records):
-            self._gate.enter()
+            self._admission.check()
             received = decode(shard, chunk, received_at=self._clock.now())
             if received.events or received.malformed:
                 size = sum(len(record.data) for record in chunk)

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, quote, unquote
 
 from aiohttp import hdrs, web
 
-from router.api.signed_links import PATH, InvalidLink, LinkToken, Scope, Signer
+from router.api.signed_links import PATH, InvalidLink, LinkSigner, LinkToken, Scope
 from router.clock import Clock
 from router.errors import JournalUnavailableError, OverloadedError
 from router.http.openapi import Operation
@@ -59,7 +59,9 @@ _HEADERS: Final = {
 
 
 def _described(*statuses: int) -> dict[int, Described]:
-    return {status: Described(_ANSWERS[status], _HTML, media="text/html") for status in statuses}
+    return {
+        status: Described(_ANSWERS[status], _HTML, media_type="text/html") for status in statuses
+    }
 
 
 _HTML: Final = {"type": "string"}
@@ -76,15 +78,15 @@ OPERATIONS: Final = (
         path=f"{PATH}/{{ticket}}",
         tag="readers",
         summary="What a link in an alert opens: a form",
-        text="Changes nothing.",
-        answers=_described(200, 404, 410),
+        description="Changes nothing.",
+        responses=_described(200, 404, 410),
     ),
     Operation(
         method=hdrs.METH_POST,
         path=f"{PATH}/{{ticket}}",
         tag="readers",
         summary="Acknowledge the alert, or silence it where the link allows that",
-        answers=_described(200, 400, 404, 410, 503),
+        responses=_described(200, 400, 404, 410, 503),
         body={
             "application/x-www-form-urlencoded": {
                 "type": "object",
@@ -102,7 +104,7 @@ OPERATIONS: Final = (
 class AlertPages:
     def __init__(
         self,
-        signer: Signer,
+        signer: LinkSigner,
         acknowledgements: Acknowledgements,
         silences: Silences,
         clock: Clock,

@@ -13,10 +13,10 @@ from aiohttp import web
 
 from router.datatypes import Secret
 
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def require_operator(answer: Answer, token: Secret | None) -> Answer:
+def require_operator(answer: Handler, token: Secret | None) -> Handler:
     """``answer``, for requests that carry the token; 401 without, 403 with another."""
 
     @functools.wraps(answer)

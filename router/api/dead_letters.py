@@ -11,9 +11,9 @@ import msgspec
 from aiohttp import web
 
 from router.api import requests as asking
-from router.api.auth import Answer, error, ok, require_operator
+from router.api.auth import Handler, error, ok, require_operator
 from router.api.requests import handle_errors
-from router.api.views import letter_details, letter_view
+from router.api.views import dead_letter_details, dead_letter_view
 from router.clock import Clock
 from router.datatypes import Secret
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
@@ -70,7 +70,7 @@ class DeadLettersApi:
             count=asking.limit(request),
             most=_SCANNED,
         )
-        shown = [letter_view(item) for item in found.items]
+        shown = [dead_letter_view(item) for item in found.items]
         return ok({"dead_letters": shown, "after": str(found.after or "")})
 
     async def show(self, request: web.Request) -> web.StreamResponse:
@@ -80,7 +80,7 @@ class DeadLettersApi:
         )
         if letter is None:
             return error(404, "not_found", "there is no such dead letter")
-        return ok(letter_details(letter))
+        return ok(dead_letter_details(letter))
 
     async def replay(self, request: web.Request) -> web.StreamResponse:
         """Send them again, under new ids: a page of them."""
@@ -91,7 +91,7 @@ class DeadLettersApi:
         return await self._move(request, "discarded")
 
     async def _move(self, request: web.Request, done: str) -> web.StreamResponse:
-        order = await asking.body(request, DeadLetterSelection)
+        order = await asking.decode_body(request, DeadLetterSelection)
         asking.require_bounds(order, _FILTERS)
         last_ms = order.until or int(self._now() * 1000)
         wanted = self._wanted({name: getattr(order, name) for name in _FILTERS}, order.ids)
@@ -111,12 +111,12 @@ class DeadLettersApi:
         return ok({done: moved, "after": str(after or ""), "until": last_ms})
 
     def _wanted(self, query: dict[str, str], ids: tuple[str, ...] = ()) -> DeadLetterFilter:
-        span = asking.span(
+        span = asking.time_range(
             query.get("older_than", ""), query.get("newer_than", ""), now=self._now()
         )
         return DeadLetterFilter(
             ids=ids, rule=query.get("rule", ""), reason=query.get("reason", ""), span=span
         )
 
-    def _open(self, answer: Answer) -> Answer:
+    def _open(self, answer: Handler) -> Handler:
         return require_operator(handle_errors(answer), self._token)

@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from router.api import requests as asking
-from router.api.auth import Answer, error, ok, require_operator
+from router.api.auth import Handler, error, ok, require_operator
 from router.api.requests import handle_errors
 from router.api.views import destination_view
 from router.clock import Clock
@@ -61,7 +61,7 @@ class DestinationsApi:
     async def pause(self, request: web.Request) -> web.StreamResponse:
         """Pause it back: its deliveries wait."""
         name = request.match_info["name"]
-        asked = await asking.body(request, PauseRequest)
+        asked = await asking.decode_body(request, PauseRequest)
         books = await ledger.read(self._connection)
         if name not in {*self._configured(), *books.destinations}:
             return error(404, "not_found", "there is no such destination")
@@ -78,5 +78,5 @@ class DestinationsApi:
             return error(409, "not_held", "the destination is neither paused nor disabled")
         return ok({"state": "running"})
 
-    def _open(self, answer: Answer) -> Answer:
+    def _open(self, answer: Handler) -> Handler:
         return require_operator(handle_errors(answer), self._token)

@@ -6,9 +6,9 @@ import msgspec
 from aiohttp import web
 
 from router.api import requests as asking
-from router.api.auth import Answer, error, ok, require_operator
+from router.api.auth import Handler, error, ok, require_operator
 from router.api.requests import handle_errors
-from router.api.views import item_details, item_view
+from router.api.views import quarantine_details, quarantine_view
 from router.clock import Clock
 from router.datatypes import Secret
 from router.journal.pagination import apply_to_matches, clip, collect
@@ -58,7 +58,7 @@ class QuarantineApi:
             count=asking.limit(request),
             most=_SCANNED,
         )
-        shown = [item_view(item) for item in found.items]
+        shown = [quarantine_view(item) for item in found.items]
         return ok({"quarantine": shown, "after": str(found.after or "")})
 
     async def show(self, request: web.Request) -> web.StreamResponse:
@@ -66,7 +66,7 @@ class QuarantineApi:
         item = await self._quarantine.get(request.match_info["id"])
         if item is None:
             return error(404, "not_found", "there is no such event in quarantine")
-        return ok(item_details(item))
+        return ok(quarantine_details(item))
 
     async def replay(self, request: web.Request) -> web.StreamResponse:
         """Take them in again, as ingress does: a page of them."""
@@ -77,7 +77,7 @@ class QuarantineApi:
         return await self._move(request, "discarded")
 
     async def _move(self, request: web.Request, done: str) -> web.StreamResponse:
-        order = await asking.body(request, QuarantineSelection)
+        order = await asking.decode_body(request, QuarantineSelection)
         asking.require_bounds(order, _FILTERS)
         last_ms = order.until or int(self._now() * 1000)
         wanted = self._wanted({name: getattr(order, name) for name in _FILTERS}, order.ids)
@@ -94,10 +94,10 @@ class QuarantineApi:
         return ok({done: moved, "after": str(after or ""), "until": last_ms})
 
     def _wanted(self, query: dict[str, str], ids: tuple[str, ...] = ()) -> QuarantineFilter:
-        span = asking.span(
+        span = asking.time_range(
             query.get("older_than", ""), query.get("newer_than", ""), now=self._now()
         )
         return QuarantineFilter(ids=ids, reason=query.get("reason", ""), span=span)
 
-    def _open(self, answer: Answer) -> Answer:
+    def _open(self, answer: Handler) -> Handler:
         return require_operator(handle_errors(answer), self._token)

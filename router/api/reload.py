@@ -10,12 +10,12 @@ from router.api.auth import ok, require_operator
 from router.configuration.reload import Report
 from router.datatypes import Secret
 from router.errors import Diagnostic
-from router.http.openapi import OPERATORS, Operation, ResponseSpec
+from router.http.openapi import OPERATOR, Operation, ResponseSpec
 
 Reload = Callable[[], Awaitable[Report]]
 
 
-class Reloaded(msgspec.Struct, frozen=True):
+class ReloadResult(msgspec.Struct, frozen=True):
     """The answer 200."""
 
     status: str
@@ -44,18 +44,18 @@ OPERATIONS: Final = (
         path="/-/reload",
         tag="operators",
         summary="Read the rules folder again, now, in this process",
-        answers={
-            200: ResponseSpec("It is in force.", Reloaded),
+        responses={
+            200: ResponseSpec("It is in force.", ReloadResult),
             401: ResponseSpec("No token was sent.", headers={"WWW-Authenticate": "Bearer"}),
             403: ResponseSpec("The token is wrong, or none is configured."),
             422: ResponseSpec("It was refused: nothing has changed.", ReloadRejected),
         },
-        security=(OPERATORS,),
+        security=(OPERATOR,),
     ),
 )
 
 
-class Reloads:
+class ReloadApi:
     """``reload`` is None in a process that uses no rules."""
 
     def __init__(self, reload: Reload | None, token: Secret | None) -> None:
@@ -68,10 +68,10 @@ class Reloads:
     async def reload(self, _request: web.Request) -> web.Response:
         """200 when the folder is in force, 422 with all findings when it was refused."""
         if self._reload is None:
-            return ok(Reloaded("nothing to reload"))
+            return ok(ReloadResult("nothing to reload"))
         report = await self._reload()
         if report.error:
             return ok(
                 ReloadRejected(ReloadError("refused", report.error, ""), report.findings), 422
             )
-        return ok(Reloaded("reloaded", report.generation, report.rules, report.destinations))
+        return ok(ReloadResult("reloaded", report.generation, report.rules, report.destinations))

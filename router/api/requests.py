@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, TypeVar
 import msgspec
 from aiohttp import web
 
-from router.api.auth import Answer, error
+from router.api.auth import Handler, error
 from router.datatypes import Duration
 from router.errors import JournalUnavailableError
 from router.journal.pagination import PageCursor, TimeRange
@@ -23,7 +23,7 @@ class BadRequestError(Exception):
     """A request that cannot be understood; the message says what would be right."""
 
 
-def handle_errors(answer: Answer) -> Answer:
+def handle_errors(answer: Handler) -> Handler:
     """``answer``, with 400 for what it does not understand and 503 while Redis is away."""
 
     @functools.wraps(answer)
@@ -51,14 +51,14 @@ def cursor(text: str) -> PageCursor | None:
     return _parsed(PageCursor.parse, text, "after") if text else None
 
 
-def span(older_than: str, newer_than: str, *, now: float) -> TimeRange:
+def time_range(older_than: str, newer_than: str, *, now: float) -> TimeRange:
     """Ages as people write them (``1h``, ``7d``) as times. ``now`` is Unix time in seconds."""
     return TimeRange(
         last_ms=_ago(older_than, "older_than", now), first_ms=_ago(newer_than, "newer_than", now)
     )
 
 
-async def body(request: web.Request, kind: type[T]) -> T:
+async def decode_body(request: web.Request, kind: type[T]) -> T:
     """The JSON body as ``kind``; an empty one is ``{}``."""
     try:
         async with asyncio.timeout(_BODY_SECONDS):

@@ -59,7 +59,7 @@ _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.Decoder(LinkToken).decode
 
 
-class Signer:
+class LinkSigner:
     """Makes links and reads them. ``lifetime`` is in seconds from the alert on."""
 
     def __init__(self, secret: Secret, public_url: str, *, lifetime: float) -> None:
@@ -103,11 +103,11 @@ class Signer:
         return hmac.digest(self._key, payload, "sha256")[:_SIGNATURE_BYTES]
 
 
-def signer(settings: Settings) -> Signer | None:
+def link_signer(settings: Settings) -> LinkSigner | None:
     """What signs links; None where they are not set up."""
     if settings.link_secret is None or not settings.public_url:
         return None
-    return Signer(
+    return LinkSigner(
         settings.link_secret,
         settings.public_url,
         lifetime=settings.link_lifetime,

@@ -17,7 +17,7 @@ BODY_LIMIT: Final = 64 * 1024
 _BODY_SECONDS: Final = 10.0
 
 
-class SilenceShown(msgspec.Struct, frozen=True, kw_only=True):
+class SilenceView(msgspec.Struct, frozen=True, kw_only=True):
     """A silence as it is shown. Times are as they were written, or Unix seconds."""
 
     id: str
@@ -32,17 +32,17 @@ class SilenceShown(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
 
 
-class SilencesShown(msgspec.Struct, frozen=True):
+class SilenceList(msgspec.Struct, frozen=True):
     """The answer to GET."""
 
-    silences: tuple[SilenceShown, ...]
+    silences: tuple[SilenceView, ...]
 
 
-def shown(posted: StoredSilence, now: float) -> SilenceShown:
+def silence_view(posted: StoredSilence, now: float) -> SilenceView:
     """A silence for people and programs. Raises ConditionError."""
     compiled = posted.compiled()
     state = "active" if now >= compiled.starts else "pending"
-    return SilenceShown(
+    return SilenceView(
         id=posted.id,
         state="ended" if now >= compiled.ends else state,
         match=posted.text.match,
@@ -78,7 +78,7 @@ class SilencesApi:
         except JournalUnavailableError as unavailable:
             return error(503, "unavailable", str(unavailable))
         now = self._now()
-        return ok(SilencesShown(tuple(shown(each, now) for each in posted)))
+        return ok(SilenceList(tuple(silence_view(each, now) for each in posted)))
 
     async def add(self, request: web.Request) -> web.Response:
         """201 with the silence; 400 with the JSON path of what is wrong."""
@@ -106,7 +106,7 @@ class SilencesApi:
             return error(409, "too_many", str(full))
         except JournalUnavailableError as unavailable:
             return error(503, "unavailable", str(unavailable))
-        return ok(shown(posted, self._now()), 201)
+        return ok(silence_view(posted, self._now()), 201)
 
     async def expire(self, request: web.Request) -> web.Response:
         """200 with the silence as it is now, ended; 404 where there is none with this id."""
@@ -116,7 +116,7 @@ class SilencesApi:
             return error(503, "unavailable", str(unavailable))
         if posted is None:
             return error(404, "no_such_silence", "there is no silence with this id")
-        return ok(shown(posted, self._now()))
+        return ok(silence_view(posted, self._now()))
 
 
 async def _body(request: web.Request) -> bytes:

@@ -8,13 +8,13 @@ from aiohttp import hdrs, web
 from router.api.auth import error, ok, require_operator
 from router.datatypes import Secret
 from router.errors import JournalUnavailableError
-from router.http.openapi import OPERATORS, Operation, ResponseSpec
+from router.http.openapi import OPERATOR, Operation, ResponseSpec
 from router.journal.twilio_tests import SinkTest, SinkTests
 
 PATH: Final = "/api/v1/twilio-tests"
 
 
-class Tests(msgspec.Struct, frozen=True):
+class TwilioTestList(msgspec.Struct, frozen=True):
     """The newest tests of sinks, the newest first."""
 
     tests: list[SinkTest]
@@ -26,19 +26,19 @@ OPERATIONS: Final = (
         path=PATH,
         tag="operators",
         summary="The tests of Twilio sinks that came in last",
-        text="Their test_id is what Twilio asks for when a sink is validated.",
-        answers={
-            200: ResponseSpec("The newest hundred.", Tests),
+        description="Their test_id is what Twilio asks for when a sink is validated.",
+        responses={
+            200: ResponseSpec("The newest hundred.", TwilioTestList),
             401: ResponseSpec("No token was sent.", headers={"WWW-Authenticate": "Bearer"}),
             403: ResponseSpec("The token is wrong, or none is configured."),
             503: ResponseSpec("Redis did not answer."),
         },
-        security=(OPERATORS,),
+        security=(OPERATOR,),
     ),
 )
 
 
-class TwilioTests:
+class TwilioTestsApi:
     """Shows what ``SinkTests`` keeps."""
 
     def __init__(self, tests: SinkTests, token: Secret | None) -> None:
@@ -51,6 +51,6 @@ class TwilioTests:
     async def latest(self, _request: web.Request) -> web.StreamResponse:
         """The newest first, each with the ``test_id`` that Twilio asks for."""
         try:
-            return ok(Tests(await self._tests.latest()))
+            return ok(TwilioTestList(await self._tests.latest()))
         except JournalUnavailableError as unavailable:
             return error(503, "journal_unavailable", str(unavailable))

@@ -27,7 +27,7 @@ class AttemptView(msgspec.Struct, frozen=True):
     reached: tuple[str, ...]
 
 
-class LetterView(msgspec.Struct, frozen=True, kw_only=True):
+class DeadLetterView(msgspec.Struct, frozen=True, kw_only=True):
     """One dead letter, in a list."""
 
     id: str
@@ -43,17 +43,17 @@ class LetterView(msgspec.Struct, frozen=True, kw_only=True):
     replays: int
 
 
-class LetterDetails(msgspec.Struct, frozen=True, kw_only=True):
+class DeadLetterDetails(msgspec.Struct, frozen=True, kw_only=True):
     """One dead letter, whole."""
 
-    letter: LetterView
+    letter: DeadLetterView
     replay_of: str
     attempts: tuple[AttemptView, ...]
     event: Any
     """The CloudEvent; text where it is no JSON."""
 
 
-class ItemView(msgspec.Struct, frozen=True, kw_only=True):
+class QuarantineView(msgspec.Struct, frozen=True, kw_only=True):
     """One quarantined event, in a list."""
 
     id: str
@@ -64,8 +64,8 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
     can_be_replayed: bool
 
 
-class ItemDetails(msgspec.Struct, frozen=True, kw_only=True):
-    item: ItemView
+class QuarantineDetails(msgspec.Struct, frozen=True, kw_only=True):
+    item: QuarantineView
     body: Any
     """What came in; text where it is no JSON."""
 
@@ -83,10 +83,10 @@ class DestinationView(msgspec.Struct, frozen=True, kw_only=True):
     dead: int
 
 
-def letter_view(letter: DeadLetter) -> LetterView:
+def dead_letter_view(letter: DeadLetter) -> DeadLetterView:
     delivery = letter.delivery
     alert = delivery.alert
-    return LetterView(
+    return DeadLetterView(
         id=delivery.id,
         destination=delivery.destination,
         rule=alert.rule,
@@ -101,18 +101,18 @@ def letter_view(letter: DeadLetter) -> LetterView:
     )
 
 
-def letter_details(letter: DeadLetter) -> LetterDetails:
-    return LetterDetails(
-        letter=letter_view(letter),
+def dead_letter_details(letter: DeadLetter) -> DeadLetterDetails:
+    return DeadLetterDetails(
+        letter=dead_letter_view(letter),
         replay_of=letter.delivery.replay_of,
         attempts=tuple(map(_attempt_view, letter.delivery.failed_attempts)),
         event=_readable(letter.delivery.alert.event),
     )
 
 
-def item_view(item: QuarantineRecord) -> ItemView:
+def quarantine_view(item: QuarantineRecord) -> QuarantineView:
     record = item.record
-    return ItemView(
+    return QuarantineView(
         id=item.id,
         reason=record.reason,
         path=record.path,
@@ -122,8 +122,8 @@ def item_view(item: QuarantineRecord) -> ItemView:
     )
 
 
-def item_details(item: QuarantineRecord) -> ItemDetails:
-    return ItemDetails(item=item_view(item), body=_readable(item.record.body))
+def quarantine_details(item: QuarantineRecord) -> QuarantineDetails:
+    return QuarantineDetails(item=quarantine_view(item), body=_readable(item.record.body))
 
 
 def destination_view(

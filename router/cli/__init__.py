@@ -9,57 +9,57 @@ from typing import Final
 import click
 
 from router import __version__
-from router.cli.lazy_group import LazyCommands, Listed
+from router.cli.lazy_group import LazyCommand, LazyGroup
 
 _LISTED: Final = {
-    "backtest": Listed(
+    "backtest": LazyCommand(
         "backtest:backtest_command",
         "Say what the rules would have done about EVENTS (JSON Lines of CloudEvents; - for stdin).",
     ),
-    "check": Listed(
+    "check": LazyCommand(
         "check:check",
         "Check a folder of rules and their tests; ROUTER_RULES (or rules/) where none is named.",
     ),
-    "dead-letters": Listed(
+    "dead-letters": LazyCommand(
         "dead_letters:dead_letters",
         "Deliveries that were given up: list, show, replay, discard them.",
     ),
-    "destinations": Listed(
+    "destinations": LazyCommand(
         "destinations:destinations",
         "Where alerts go: list destinations, pause and resume them.",
     ),
-    "dev": Listed("dev:dev", "Run everything in one process, to try it out."),
-    "explain": Listed(
+    "dev": LazyCommand("dev:dev", "Run everything in one process, to try it out."),
+    "explain": LazyCommand(
         "check:explain_command",
         "Say which rules match EVENT (a CloudEvent in JSON), why, and what would be sent.",
     ),
-    "ingress": Listed("run:ingress", "Take events in: POST /twilio and POST /events."),
-    "kinesis": Listed("kinesis:kinesis", "Take events in from a Kinesis stream."),
-    "preview": Listed(
+    "ingress": LazyCommand("run:ingress", "Take events in: POST /twilio and POST /events."),
+    "kinesis": LazyCommand("kinesis:kinesis", "Take events in from a Kinesis stream."),
+    "preview": LazyCommand(
         "preview:preview",
         "Show what RULE would send of EVENT (a CloudEvent in JSON), whether or not it matches.",
     ),
-    "quarantine": Listed(
+    "quarantine": LazyCommand(
         "quarantine:quarantine",
         "Events that could not be decoded or judged: list, show, replay, discard them.",
     ),
-    "run": Listed("run:run", "Take events in, evaluate and deliver."),
-    "schema": Listed("check:schema", "Print a JSON Schema."),
-    "send": Listed(
+    "run": LazyCommand("run:run", "Take events in, evaluate and deliver."),
+    "schema": LazyCommand("check:schema", "Print a JSON Schema."),
+    "send": LazyCommand(
         "send:send",
         "Send EVENT to a router: a CloudEvent in JSON, an array of them, or a file with one a line.",
     ),
-    "silence": Listed("silence:silence", "Hold back alerts for a while: add, list, expire."),
-    "test": Listed(
+    "silence": LazyCommand("silence:silence", "Hold back alerts for a while: add, list, expire."),
+    "test": LazyCommand(
         "test:test",
         "Run the tests of a folder of rules: the files in its folder `tests`.",
     ),
-    "worker": Listed("run:worker", "Evaluate batches and make deliveries."),
+    "worker": LazyCommand("run:worker", "Evaluate batches and make deliveries."),
 }
 
 
 @click.group(
-    cls=LazyCommands, listed=_LISTED, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=LazyGroup, listed=_LISTED, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(__version__, prog_name="router")
 def main() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import click
 import msgspec
 
-from router.api.views import letter_details, letter_view
-from router.cli.output import Commands, as_json
-from router.cli.redis_commands import CLOCK, age, span, table, with_redis
+from router.api.views import dead_letter_details, dead_letter_view
+from router.cli.output import CommandGroup, as_json
+from router.cli.redis_commands import CLOCK, parse_age, print_table, time_range, with_redis
 from router.errors import ConfigurationError
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
@@ -19,16 +19,18 @@ from router.journal.pagination import CHUNK, PageCursor, clip, collect, iterate
 Command = Callable[..., Any]
 
 
-@click.group(name="dead-letters", cls=Commands)
+@click.group(name="dead-letters", cls=CommandGroup)
 def dead_letters() -> None:
     """Deliveries that were given up: list, show, replay, discard them."""
 
 
 def _filters(command: Command) -> Command:
     for option in (
-        click.option("--newer-than", metavar="AGE", callback=age, help="Died within this time."),
         click.option(
-            "--older-than", metavar="AGE", callback=age, help="Died longer ago than this."
+            "--newer-than", metavar="AGE", callback=parse_age, help="Died within this time."
+        ),
+        click.option(
+            "--older-than", metavar="AGE", callback=parse_age, help="Died longer ago than this."
         ),
         click.option("--reason", default="", help="The reason holds this text."),
         click.option("--rule", default="", help="Of this rule only."),
@@ -41,7 +43,7 @@ def _filters(command: Command) -> Command:
 def _wanted(
     rule: str, reason: str, older_than: float | None, newer_than: float | None
 ) -> DeadLetterFilter:
-    return DeadLetterFilter(rule=rule, reason=reason, span=span(older_than, newer_than))
+    return DeadLetterFilter(rule=rule, reason=reason, span=time_range(older_than, newer_than))
 
 
 @dead_letters.command(name="list")
@@ -64,14 +66,14 @@ def list_letters(destination: str, limit: int, after: str, *, json: bool, **filt
         return await _collect(letters, [n for n in names if n >= name], wanted, cursor, limit)
 
     found, following = with_redis(ask)
-    views = [letter_view(letter) for letter in found]
+    views = [dead_letter_view(letter) for letter in found]
     if json:
         click.echo(as_json({"dead_letters": views, "after": following}))
         return
     heads = ("DIED", "ID", "DESTINATION", "RULE", "ATTEMPTS", "REASON")
     rows = [(v.died_at[:19], v.id, v.destination, v.rule, str(v.attempts), v.reason) for v in views]
     if rows:
-        table([heads, *rows])
+        print_table([heads, *rows])
     else:
         click.echo("no dead letters")
     if following:
@@ -114,7 +116,7 @@ def show(delivery_id: str, *, json: bool) -> None:
     if letter is None:
         click.echo(f"router: there is no dead letter {delivery_id}", err=True)
         sys.exit(1)
-    details = letter_details(letter)
+    details = dead_letter_details(letter)
     if json:
         click.echo(as_json(details))
         return

@@ -7,8 +7,8 @@ import sys
 import click
 
 from router.api.views import DestinationView, destination_view
-from router.cli.output import Commands, as_json
-from router.cli.redis_commands import CLOCK, table, with_redis
+from router.cli.output import CommandGroup, as_json
+from router.cli.redis_commands import CLOCK, print_table, with_redis
 from router.configuration.load import (
     load,
 )
@@ -22,7 +22,7 @@ from router.journal.pauses import Pause, PauseKind, Pauses
 from router.settings.model import Settings
 
 
-@click.group(cls=Commands)
+@click.group(cls=CommandGroup)
 def destinations() -> None:
     """Where alerts go: list destinations, pause and resume them."""
 
@@ -56,7 +56,9 @@ def list_destinations(*, json: bool) -> None:
         )
         for view in views
     ]
-    table([("DESTINATION", "STATE", "PENDING", "DELIVERED", "DEAD", "SINCE, BY, REASON"), *rows])
+    print_table(
+        [("DESTINATION", "STATE", "PENDING", "DELIVERED", "DEAD", "SINCE, BY, REASON"), *rows]
+    )
 
 
 @destinations.command()

@@ -13,10 +13,10 @@ import click
 import msgspec
 from click.shell_completion import CompletionItem
 
-from router.cli.output import Commands
+from router.cli.output import CommandGroup
 
 
-class Listed(msgspec.Struct, frozen=True):
+class LazyCommand(msgspec.Struct, frozen=True):
     """A command that is not imported yet."""
 
     place: str
@@ -34,10 +34,10 @@ class Listed(msgspec.Struct, frozen=True):
         return click.Command(None, help=self.help).get_short_help_str(width)
 
 
-class LazyCommands(Commands):
+class LazyGroup(CommandGroup):
     """Lists its commands without their modules."""
 
-    def __init__(self, *args: Any, listed: Mapping[str, Listed], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, listed: Mapping[str, LazyCommand], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.listed = listed
 

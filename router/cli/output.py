@@ -13,7 +13,7 @@ from router.errors import ConfigurationError, RulesError
 FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 
 
-class Commands(click.Group):
+class CommandGroup(click.Group):
     """Turns the operator's errors into clear lines and exit code 2."""
 
     def invoke(self, ctx: click.Context) -> Any:

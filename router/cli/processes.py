@@ -38,7 +38,7 @@ class ProcessPlacement(msgspec.Struct, frozen=True, kw_only=True):
     """A socket to the parent, see ``PARENT_FD``."""
 
 
-def in_processes(command: Callable[..., None]) -> Callable[..., None]:
+def with_processes(command: Callable[..., None]) -> Callable[..., None]:
     """Adds ``--processes`` to a command; it gets a ``place``."""
 
     @click.option(
@@ -86,7 +86,7 @@ def serve(
     process.run(until_stopped())
 
 
-def fleet(
+def serve_prefork(
     settings: Settings, port: int, arguments: Sequence[str], place: ProcessPlacement
 ) -> NoReturn:
     """Run several processes of a command until a signal ends them.

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from router.api.views import item_details, item_view
-from router.cli.output import Commands, as_json
-from router.cli.redis_commands import CLOCK, age, span, table, with_redis
+from router.api.views import quarantine_details, quarantine_view
+from router.cli.output import CommandGroup, as_json
+from router.cli.redis_commands import CLOCK, parse_age, print_table, time_range, with_redis
 from router.errors import ConfigurationError
 from router.journal.connection import Connection
 from router.journal.pagination import CHUNK, Matches, PageCursor, clip, collect, iterate
@@ -17,16 +17,18 @@ from router.journal.quarantine import Quarantine, QuarantineFilter, QuarantineRe
 Command = Callable[..., Any]
 
 
-@click.group(cls=Commands)
+@click.group(cls=CommandGroup)
 def quarantine() -> None:
     """Events that could not be decoded or judged: list, show, replay, discard them."""
 
 
 def _filters(command: Command) -> Command:
     for option in (
-        click.option("--newer-than", metavar="AGE", callback=age, help="Came within this time."),
         click.option(
-            "--older-than", metavar="AGE", callback=age, help="Came longer ago than this."
+            "--newer-than", metavar="AGE", callback=parse_age, help="Came within this time."
+        ),
+        click.option(
+            "--older-than", metavar="AGE", callback=parse_age, help="Came longer ago than this."
         ),
         click.option("--reason", default="", help="The reason holds this text."),
     ):
@@ -53,13 +55,13 @@ def list_items(
         cursor = PageCursor.parse(after) if after else None
     except ValueError as error:
         raise ConfigurationError(f"--after: {error}") from None
-    wanted = QuarantineFilter(reason=reason, span=span(older_than, newer_than))
+    wanted = QuarantineFilter(reason=reason, span=time_range(older_than, newer_than))
 
     async def ask(connection: Connection) -> Matches[QuarantineRecord]:
         return await collect(Quarantine(connection, CLOCK).find(wanted), cursor, count=limit)
 
     found = with_redis(ask)
-    views = [item_view(item) for item in found.items]
+    views = [quarantine_view(item) for item in found.items]
     if json:
         click.echo(as_json({"quarantine": views, "after": str(found.after or "")}))
         return
@@ -75,7 +77,7 @@ def list_items(
         for view in views
     ]
     if rows:
-        table([heads, *rows])
+        print_table([heads, *rows])
     else:
         click.echo("nothing in quarantine")
     if found.after is not None:
@@ -95,7 +97,7 @@ def show(item_id: str, *, json: bool) -> None:
     if item is None:
         click.echo(f"router: there is no {item_id} in quarantine", err=True)
         sys.exit(1)
-    details = item_details(item)
+    details = quarantine_details(item)
     if json:
         click.echo(as_json(details))
         return
@@ -142,7 +144,7 @@ def _move(
 ) -> None:
     if not (ids or reason or older_than or newer_than or flags["everything"]):
         raise ConfigurationError("name IDs, or give a filter such as --reason, or --all")
-    times = clip(span(older_than, newer_than), int(CLOCK.now() * 1000))
+    times = clip(time_range(older_than, newer_than), int(CLOCK.now() * 1000))
 
     async def ask(connection: Connection) -> tuple[int, int]:
         kept = Quarantine(connection, CLOCK)

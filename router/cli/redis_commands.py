@@ -36,7 +36,7 @@ def with_redis(ask: Callable[[Connection], Awaitable[T]]) -> T:
         raise ConfigurationError(f"{error} (ROUTER_REDIS_URL says where Redis is)") from None
 
 
-def age(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:
+def parse_age(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:
     """An option that is a duration as the rules have it, such as 30m or 7d; becomes seconds."""
     try:
         return None if text is None else float(Duration.parse(text))
@@ -44,7 +44,7 @@ def age(_context: click.Context, _option: click.Parameter, text: str | None) -> 
         raise click.BadParameter(str(error)) from None
 
 
-def span(older_than: float | None, newer_than: float | None) -> TimeRange:
+def time_range(older_than: float | None, newer_than: float | None) -> TimeRange:
     """The times that these ages mean now. Ages are in seconds."""
     now = CLOCK.now()
     return TimeRange(
@@ -53,7 +53,7 @@ def span(older_than: float | None, newer_than: float | None) -> TimeRange:
     )
 
 
-def table(rows: list[tuple[str, ...]]) -> None:
+def print_table(rows: list[tuple[str, ...]]) -> None:
     """Print rows, the first of them the headings, in columns; the last column as it is."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:

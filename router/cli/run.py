@@ -5,8 +5,14 @@ import os
 
 import click
 
-from router.api.signed_links import signer
-from router.cli.processes import ProcessPlacement, fleet, in_processes, read_settings, serve
+from router.api.signed_links import link_signer
+from router.cli.processes import (
+    ProcessPlacement,
+    read_settings,
+    serve,
+    serve_prefork,
+    with_processes,
+)
 from router.clock import system_clock
 from router.configuration.load import ConfigurationSource
 from router.destinations.contract import Environment, no_links
@@ -24,12 +30,12 @@ logger = logging.getLogger(__name__)
 
 
 @click.command()
-@in_processes
+@with_processes
 def ingress(place: ProcessPlacement) -> None:
     """Take events in: POST /twilio and POST /events."""
     settings = read_settings()
     if place.processes > 1:
-        fleet(settings, settings.port, ("ingress",), place)
+        serve_prefork(settings, settings.port, ("ingress",), place)
     serve(settings, Roles(port=settings.port, ingress=True), Metrics(), place)
 
 
@@ -41,7 +47,7 @@ def ingress(place: ProcessPlacement) -> None:
     metavar="NAME",
     help="Deliver to this destination only, and evaluate nothing. May be repeated.",
 )
-@in_processes
+@with_processes
 def worker(names: tuple[str, ...], place: ProcessPlacement) -> None:
     """Evaluate batches and make deliveries."""
     settings = read_settings()
@@ -49,19 +55,19 @@ def worker(names: tuple[str, ...], place: ProcessPlacement) -> None:
     work = _work(settings, metrics, frozenset(names))
     if place.processes > 1:
         arguments = [part for name in names for part in ("--destination", name)]
-        fleet(settings, settings.worker_port, ("worker", *arguments), place)
+        serve_prefork(settings, settings.worker_port, ("worker", *arguments), place)
     serve(settings, Roles(port=settings.worker_port, work=work), metrics, place)
 
 
 @click.command()
-@in_processes
+@with_processes
 def run(place: ProcessPlacement) -> None:
     """Take events in, evaluate and deliver."""
     settings = read_settings()
     metrics = Metrics()
     work = _work(settings, metrics)
     if place.processes > 1:
-        fleet(settings, settings.port, ("run",), place)
+        serve_prefork(settings, settings.port, ("run",), place)
     serve(settings, Roles(port=settings.port, ingress=True, work=work), metrics, place)
 
 
@@ -86,7 +92,7 @@ def _environment(settings: Settings, metrics: Metrics) -> Environment:
         metrics.template_errors.inc()
         logger.warning("template failed, the plain form is sent", extra={"reason": line})
 
-    signs = signer(settings)
+    signs = link_signer(settings)
     return Environment(
         egress=settings.egress,
         now=system_clock().now,

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import click
 import msgspec
 
-from router.api.silences import SilenceShown, shown
+from router.api.silences import SilenceView, silence_view
 from router.cli.output import as_json
 from router.clock import system_clock
 from router.datatypes import Duration
@@ -69,7 +69,7 @@ def add(matchers: tuple[str, ...], *, json_wanted: bool, **options: Any) -> None
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
     posted = _ask(lambda silences: silences.add(text))
-    _show([shown(posted, clock.now())], json_wanted=json_wanted)
+    _show([silence_view(posted, clock.now())], json_wanted=json_wanted)
 
 
 @silence.command(name="list")
@@ -78,7 +78,7 @@ def add(matchers: tuple[str, ...], *, json_wanted: bool, **options: Any) -> None
 def list_command(*, all_wanted: bool, json_wanted: bool) -> None:
     """List silences made by hand, newest first; those of the rules folder stand there."""
     now = system_clock().now()
-    found = [shown(each, now) for each in _ask(lambda silences: silences.all())]
+    found = [silence_view(each, now) for each in _ask(lambda silences: silences.all())]
     _show([each for each in found if all_wanted or each.state != "ended"], json_wanted=json_wanted)
 
 
@@ -93,7 +93,7 @@ def expire(ids: tuple[str, ...], *, json_wanted: bool) -> None:
         if posted is None:
             click.echo(f"router: there is no silence {silence_id}", err=True)
         else:
-            ended.append(shown(posted, system_clock().now()))
+            ended.append(silence_view(posted, system_clock().now()))
     _show(ended, json_wanted=json_wanted)
     sys.exit(0 if len(ended) == len(ids) else 1)
 
@@ -162,7 +162,7 @@ def _ask(question: Callable[[Silences], Awaitable[T]]) -> T:
         raise ConfigurationError(str(error)) from None
 
 
-def _show(silences: list[SilenceShown], *, json_wanted: bool) -> None:
+def _show(silences: list[SilenceView], *, json_wanted: bool) -> None:
     if json_wanted:
         click.echo(as_json({"silences": silences}))
         return

@@ -15,14 +15,14 @@ OPERATIONS: Final = (
         path="/healthz",
         tag="status",
         summary="Whether the process runs",
-        answers={200: ResponseSpec("It does.", {"type": "object", "required": ["status"]})},
+        responses={200: ResponseSpec("It does.", {"type": "object", "required": ["status"]})},
     ),
     Operation(
         method=hdrs.METH_GET,
         path="/readyz",
         tag="status",
         summary="Whether to send events here",
-        answers={
+        responses={
             200: ResponseSpec("Yes.", {"type": "object", "required": ["status"]}),
             503: ResponseSpec("No.", {"type": "object", "required": ["status", "reason"]}),
         },
@@ -32,7 +32,7 @@ OPERATIONS: Final = (
         path="/metrics",
         tag="status",
         summary="Prometheus metrics",
-        answers={200: ResponseSpec("The metrics.", {"type": "string"}, "text/plain")},
+        responses={200: ResponseSpec("The metrics.", {"type": "string"}, "text/plain")},
     ),
 )
 

@@ -16,7 +16,7 @@ from aiohttp import hdrs, web
 from router import __version__
 
 JSON: Final = "application/json"
-OPERATORS: Final = "operator"
+OPERATOR: Final = "operator"
 """The security scheme of whatever is not for everybody."""
 _REFERENCES: Final = "#/components/schemas/{name}"
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::[^}]*)?\}")
@@ -41,11 +41,11 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 
 class ResponseSpec(msgspec.Struct, frozen=True):
-    """One answer of an operation. ``shape`` is a Struct, a JSON Schema, or None for no body."""
+    """One answer of an operation. ``schema`` is a Struct, a JSON Schema, or None for no body."""
 
-    text: str
-    shape: type[msgspec.Struct] | Mapping[str, Any] | None = ErrorBody
-    media: str = JSON
+    description: str
+    schema: type[msgspec.Struct] | Mapping[str, Any] | None = ErrorBody
+    media_type: str = JSON
     headers: Mapping[str, str] = {}
     """Name -> what it says."""
 
@@ -57,8 +57,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     summary: str
     tag: str
-    answers: Mapping[int, ResponseSpec]
-    text: str = ""
+    responses: Mapping[int, ResponseSpec]
+    description: str = ""
     body: Mapping[str, type[msgspec.Struct] | Mapping[str, Any]] = {}
     """Media type -> the shape of a request's body."""
     headers: Mapping[str, str] = {}
@@ -67,8 +67,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Any one of these schemes will do; none for everybody."""
 
 
-SCHEMES: Final[Mapping[str, Mapping[str, Any]]] = {
-    OPERATORS: {"type": "http", "scheme": "bearer", "description": "ROUTER_ADMIN_TOKEN"},
+SECURITY_SCHEMES: Final[Mapping[str, Mapping[str, Any]]] = {
+    OPERATOR: {"type": "http", "scheme": "bearer", "description": "ROUTER_ADMIN_TOKEN"},
     "events": {"type": "http", "scheme": "bearer", "description": "ROUTER_EVENTS_TOKEN, if set"},
     "signature": {
         "type": "apiKey",
@@ -120,7 +120,7 @@ def document(
         },
         "servers": [{"url": server}],
         "paths": paths,
-        "components": {"schemas": components, "securitySchemes": dict(SCHEMES)},
+        "components": {"schemas": components, "securitySchemes": dict(SECURITY_SCHEMES)},
     }
 
 
@@ -134,11 +134,11 @@ def _from_docstring(route: web.RouteDef) -> Operation:
         method=route.method,
         path=path,
         summary=_one_line(summary),
-        text=_one_line(rest),
+        description=_one_line(rest),
         tag="operators" if is_operators else "others",
-        answers=_GENERIC if is_operators else _ANY,
+        responses=_GENERIC if is_operators else _ANY,
         body={JSON: {"type": "object"}} if takes_body and is_operators else {},
-        security=(OPERATORS,) if is_operators else (),
+        security=(OPERATOR,) if is_operators else (),
     )
 
 
@@ -156,11 +156,11 @@ def _described(operation: Operation, shapes: Mapping[type, Any]) -> dict[str, An
         "tags": [operation.tag],
         "responses": {
             str(status or "default"): _answer(answer, shapes)
-            for status, answer in operation.answers.items()
+            for status, answer in operation.responses.items()
         },
     }
-    if operation.text:
-        described["description"] = operation.text
+    if operation.description:
+        described["description"] = operation.description
     if parameters:
         described["parameters"] = parameters
     if operation.body:
@@ -172,9 +172,9 @@ def _described(operation: Operation, shapes: Mapping[type, Any]) -> dict[str, An
 
 
 def _answer(answer: ResponseSpec, shapes: Mapping[type, Any]) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": answer.text}
-    if answer.shape is not None:
-        described["content"] = {answer.media: _content(answer.shape, shapes)}
+    described: dict[str, Any] = {"description": answer.description}
+    if answer.schema is not None:
+        described["content"] = {answer.media_type: _content(answer.schema, shapes)}
     if answer.headers:
         described["headers"] = {
             name: {"description": text, "required": True, "schema": {"type": "string"}}
@@ -188,7 +188,9 @@ def _content(shape: Any, shapes: Mapping[type, Any]) -> dict[str, Any]:
 
 
 def _structs(operation: Operation) -> list[type[msgspec.Struct]]:
-    shapes = [answer.shape for answer in operation.answers.values()] + list(operation.body.values())
+    shapes = [answer.schema for answer in operation.responses.values()] + list(
+        operation.body.values()
+    )
     return [shape for shape in shapes if isinstance(shape, type)]
 
 

@@ -13,11 +13,11 @@ _SELF = Operation(
     path=PATH,
     tag="status",
     summary="This description",
-    answers={200: ResponseSpec("OpenAPI 3.1.", {"type": "object", "required": ["openapi"]})},
+    responses={200: ResponseSpec("OpenAPI 3.1.", {"type": "object", "required": ["openapi"]})},
 )
 
 
-class Description:
+class OpenApiEndpoint:
     """Describes ``routes`` and itself. ``server`` is the public URL, ``""`` where there is none."""
 
     def __init__(

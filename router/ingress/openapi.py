@@ -70,12 +70,12 @@ OPERATIONS: Final = (
         path="/twilio",
         tag="events",
         summary="Take events of Twilio Event Streams",
-        text=(
+        description=(
             "One event or an array of them, signed. What is signed but is not a CloudEvent goes to"
             " quarantine, and its neighbours go on."
         ),
         body={JSON: _EITHER, STRUCTURED: CLOUDEVENT, BATCHED: _BATCH},
-        answers={**_ANSWERS, 401: ResponseSpec("Not signed, or no credentials.")},
+        responses={**_ANSWERS, 401: ResponseSpec("Not signed, or no credentials.")},
         security=("signature", "sink"),
     ),
     Operation(
@@ -83,12 +83,12 @@ OPERATIONS: Final = (
         path="/events",
         tag="events",
         summary="Take CloudEvents",
-        text=(
+        description=(
             "Structured, batched, or binary: the attributes as ce-* headers beside data of any type."
             " The first fault refuses the whole request."
         ),
         body={STRUCTURED: CLOUDEVENT, BATCHED: _BATCH, JSON: _EITHER},
-        answers={**_ANSWERS, 401: _UNAUTHORIZED},
+        responses={**_ANSWERS, 401: _UNAUTHORIZED},
         security=("events",),
     ),
     Operation(
@@ -96,9 +96,9 @@ OPERATIONS: Final = (
         path="/events",
         tag="events",
         summary="Ask whether an origin may send",
-        text="The handshake of CloudEvents web hooks. ROUTER_WEBHOOK_ORIGINS says who may.",
+        description="The handshake of CloudEvents web hooks. ROUTER_WEBHOOK_ORIGINS says who may.",
         headers={"WebHook-Request-Origin": "Who asks.", "WebHook-Request-Rate": "A minute."},
-        answers={
+        responses={
             200: ResponseSpec(
                 "It may.",
                 None,

@@ -12,12 +12,12 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from router.api.reload import Reloads
+from router.api.reload import ReloadApi
 from router.api.silences import SilencesApi
 from router.clock import Clock, system_clock
 from router.http.connection import ListenAddress
 from router.http.health import HealthEndpoints
-from router.http.openapi_endpoint import Description
+from router.http.openapi_endpoint import OpenApiEndpoint
 from router.http.server import KEEPALIVE_GRACE_SECONDS, Address, HttpServer, listen
 from router.ingress.admission import AdmissionControl
 from router.ingress.endpoints import FAST_PATHS
@@ -118,7 +118,7 @@ class App:
             background += more_background
         if self._worker is not None:
             background += self._worker.background
-        routes += Description(routes, OPERATIONS, self._settings.public_url).routes()
+        routes += OpenApiEndpoint(routes, OPERATIONS, self._settings.public_url).routes()
         try:
             await self._gate.check_store()
             if self._worker is not None:
@@ -153,7 +153,7 @@ class App:
         token = self._settings.admin_token
         stored = wire_operators(self._patient, self._destination_names, self._clock, token)
         silences = SilencesApi(Silences(self._fast, self._clock), token, self._clock.now)
-        reloads = Reloads(reload, token)
+        reloads = ReloadApi(reload, token)
         return status.routes() + reloads.routes() + stored + silences.routes()
 
     def _destination_names(self) -> Iterable[str]:

@@ -19,8 +19,8 @@ from router.api.alert_page import AlertPages
 from router.api.dead_letters import DeadLettersApi
 from router.api.destinations import DestinationsApi
 from router.api.quarantine import QuarantineApi
-from router.api.signed_links import signer
-from router.api.twilio_tests import TwilioTests
+from router.api.signed_links import link_signer
+from router.api.twilio_tests import TwilioTestsApi
 from router.clock import Clock
 from router.configuration.load import (
     ConfigurationSource,
@@ -152,8 +152,8 @@ def wire_doors(settings: Settings, connection: Connection, intake: Intake) -> li
     ingress = Ingress(
         settings, intake.commit, intake.admission, sink_tests, intake.metrics, intake.clock
     )
-    routes = ingress.routes() + TwilioTests(sink_tests, settings.admin_token).routes()
-    signs = signer(settings)
+    routes = ingress.routes() + TwilioTestsApi(sink_tests, settings.admin_token).routes()
+    signs = link_signer(settings)
     if signs is not None:
         acknowledgements = Acknowledgements(connection)
         silences = Silences(connection, intake.clock)

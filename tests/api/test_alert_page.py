@@ -12,7 +12,7 @@ from support.events import alert_of, event_from
 
 from router.alerts import AlertKey
 from router.api.alert_page import AlertPages
-from router.api.signed_links import Signer
+from router.api.signed_links import LinkSigner
 from router.clock import Clock
 from router.datatypes import Secret
 from router.destinations.contract import Links
@@ -21,7 +21,7 @@ from router.journal.connection import Connection
 from router.journal.silences import Silences
 
 KEY = AlertKey("ak_1")
-SIGNER = Signer(Secret("0123456789abcdef"), "https://x", lifetime=3600.0)
+SIGNER = LinkSigner(Secret("0123456789abcdef"), "https://x", lifetime=3600.0)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from support.events import alert_of, event_from
 
 from router.alerts import Alert, AlertKey
-from router.api.signed_links import InvalidLink, LinkToken, Scope, Signer, signer
+from router.api.signed_links import InvalidLink, LinkSigner, LinkToken, Scope, link_signer
 from router.datatypes import Secret
 from router.destinations.contract import Links
 from router.settings.model import Settings
@@ -17,8 +17,8 @@ URL = "https://router.example.com"
 NOW = 1_700_000_000.0
 
 
-def make(url: str = URL, secret: Secret = SECRET) -> Signer:
-    return Signer(secret, url, lifetime=3600.0)
+def make(url: str = URL, secret: Secret = SECRET) -> LinkSigner:
+    return LinkSigner(secret, url, lifetime=3600.0)
 
 
 @pytest.fixture
@@ -94,9 +94,9 @@ def test_an_alert_without_a_key_has_no_links(sample: bytes) -> None:
 
 
 def test_links_need_a_secret_and_a_public_url() -> None:
-    assert signer(Settings(link_secret=SECRET)) is None
-    assert signer(Settings(public_url=URL)) is None
-    assert signer(Settings(link_secret=SECRET, public_url=URL)) is not None
+    assert link_signer(Settings(link_secret=SECRET)) is None
+    assert link_signer(Settings(public_url=URL)) is None
+    assert link_signer(Settings(link_secret=SECRET, public_url=URL)) is not None
 
 
 _ALERT = msgspec.structs.replace(

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from router.cli import main
-from router.cli.lazy_group import LazyCommands
+from router.cli.lazy_group import LazyGroup
 
-LISTED = cast("LazyCommands", main).listed
+LISTED = cast("LazyGroup", main).listed
 _WHOLE = 1000
 """Columns: a sentence is not cut."""
 

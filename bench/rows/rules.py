@@ -15,6 +15,7 @@ from bench.measuring import alternate, median, ratios
 from bench.messages import SAMPLE
 from bench.outcome import Row, row, skipped
 from bench.peers import rules as peers
+from router.cel import Verdict
 from router.rules.index.rule_set import RuleSet
 
 _SIZES: Final = (1, 10, 100, 1000, 10_000)
@@ -136,7 +137,11 @@ def _naive(rules: Any, event: dict[str, Any]) -> list[int]:
 
 
 def _names_of_all(rules: Any, event: dict[str, Any]) -> list[str]:
-    return [rule.name for rule in rules.judge_each(event["type"], event).matches]
+    return [
+        rule.name
+        for rule in rules.candidates(event["type"])
+        if rule.condition is None or rule.condition.verdict(event) is Verdict.MATCH
+    ]
 
 
 def _time(rounds: int, sides: dict[str, Callable[[], object]]) -> dict[str, list[float]]:

@@ -14,8 +14,11 @@ from router.cel.tree import Node
 _IDENTIFIER: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Constant(msgspec.Struct, frozen=True):
-    """A value of JSON that a name stands for: a lookup table. Nobody may change it."""
+class Constant(msgspec.Struct, frozen=True, eq=False):
+    """A value of JSON that a name stands for: a lookup table, never changed afterwards.
+
+    Constants compare by identity, because Python has ``True == 1`` in tables too.
+    """
 
     value: Any
 

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 
-class Node(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all nodes."""
+class Node(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Base of all nodes. Nodes compare by identity, because Python has ``True == 1``."""
 
     offset: int
     length: int

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from router.rules.index.atoms import AllOf, AnyOf, Atom, Formula, Predicate
+from router.rules.index.atoms import AllOf, AnyOf, Atom, Formula, Predicate, comparable_class
 
 _WEIGHTS: Final = {
     Predicate.EQUAL: 1,
@@ -90,6 +90,5 @@ def _atoms(formula: Formula) -> Iterator[Atom]:
 
 def _bucket(atom: Atom) -> Any:
     if atom.test in _ALONE:
-        # The class, because True is 1 to a dict.
-        return atom.path, atom.test, atom.value.__class__, atom.value
+        return atom.path, atom.test, comparable_class(atom.value), atom.value
     return atom.path, atom.test

@@ -70,13 +70,32 @@ class Predicate(enum.Enum):
     PRESENT = "is there"
 
 
-class Atom(msgspec.Struct, frozen=True):
+def comparable_class(constant: Constant) -> type:
+    """Return the class that stands for all constants that the constant may equal.
+
+    Floats count as integers, because CEL compares numbers as numbers. A bool is not a number in
+    CEL, although Python has ``True == 1``.
+    """
+    return int if isinstance(constant, float) else constant.__class__
+
+
+class Atom(msgspec.Struct, frozen=True, eq=False):
     """A test of one field. ``exact``: the condition that it comes from is true if it is."""
 
     path: Path
     test: Predicate
     value: Constant = None
     exact: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Atom) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[object, ...]:
+        return self.path, self.test, comparable_class(self.value), self.value, self.exact
 
 
 class AllOf(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 import re2
 
-from router.rules.index.atoms import Constant, Predicate
+from router.rules.index.atoms import Constant, Predicate, comparable_class
 
 Collect = Callable[[Any, list[int]], None]
 """Appends the codes that it finds for a value."""
@@ -193,8 +193,7 @@ def _by_class(tests: Iterable[Placed]) -> Iterator[tuple[type, list[Placed]]]:
     """The tests by the class of what they compare with, floats among the integers."""
     found: dict[type, list[Placed]] = {}
     for constant, code in tests:
-        kind = int if isinstance(constant, float) else constant.__class__
-        found.setdefault(kind, []).append((constant, code))
+        found.setdefault(comparable_class(constant), []).append((constant, code))
     yield from found.items()
 
 

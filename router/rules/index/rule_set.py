@@ -119,16 +119,6 @@ class RuleSet:
         codes = self._codes(event_type, event)
         return self._judge(codes, event) if codes else _NOTHING
 
-    def select(self, event_type: str, event: dict[str, Any]) -> tuple[EventWatch, ...]:
-        """The watches that ``judge`` looks at for an event: all that may hold, and few more."""
-        places = {code >> 1 for code in self._codes(event_type, event)}
-        return tuple(self.watches[place] for place in sorted(places))
-
-    def judge_each(self, event_type: str, event: dict[str, Any]) -> Judgement:
-        """As ``judge``, but asks every rule that names the type: slow, and finds every error."""
-        codes = [code for plan in self._plans(event_type) for code in plan.codes()]
-        return self._judge(codes, event)
-
     def _codes(self, event_type: str, event: dict[str, Any]) -> list[int]:
         codes: list[int] = []
         plan = self._exact.get(event_type) or self._longest_prefix(event_type)

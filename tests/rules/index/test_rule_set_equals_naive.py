@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.conditions import NAMES, conditions, events
 from support.expressions import Expressions
+from support.judging import judge_each
 
 from router.alerts import Severity
-from router.cel import Verdict, compile_condition
+from router.cel import compile_condition
 from router.errors import ConditionError
 from router.rules.index.rule_set import RuleSet
 from router.rules.model import Mode, Rule
@@ -38,31 +39,12 @@ def rule_set(patterns_and_conditions: Iterable[tuple[str, str]]) -> RuleSet:
     )
 
 
-def naive(rules: RuleSet, event_type: str, event: dict[str, Any], verdict: Verdict) -> list[str]:
-    """The names of the rules whose condition says so, asked one by one."""
-    return [
-        rule.name
-        for rule in rules.rules
-        if _names(rule.events[0], event_type)
-        and (Verdict.MATCH if rule.condition is None else rule.condition.verdict(event)) is verdict
-    ]
-
-
-def _names(pattern: str, event_type: str) -> bool:
-    if pattern.endswith("*"):
-        return event_type.startswith(pattern[:-1])
-    return event_type == pattern
-
-
 def check(rules: RuleSet, event_type: str, event: dict[str, Any]) -> None:
     found = rules.judge(event_type, event)
-    matches = naive(rules, event_type, event, Verdict.MATCH)
-    errors = naive(rules, event_type, event, Verdict.ERROR)
-    assert [rule.name for rule in found.matches] == matches
-    assert {failure.rule.name for failure in found.errors} <= set(errors)
-    each = rules.judge_each(event_type, event)
-    assert [rule.name for rule in each.matches] == matches
-    assert [failure.rule.name for failure in each.errors] == errors
+    naive = judge_each(rules, event_type, event)
+    assert found.matches == naive.matches
+    assert found.endings == naive.endings
+    assert {each.rule.name for each in found.errors} <= {each.rule.name for each in naive.errors}
 
 
 def check_all(conditions: list[tuple[str, str]], events: list[dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from router.alerts import Delivery
+from router.alerts import AlertStatus, Delivery
 from router.configuration.load import (
     load,
 )
@@ -61,6 +61,11 @@ def event(number: str, now: float, **fields: Any) -> Event:
     }
     body = msgspec.json.encode(document)
     return decode_request(body, received_at=now, max_events=1).events[0]
+
+
+def _age(delivery: Delivery) -> tuple[float, bool, str]:
+    alert = delivery.alert
+    return alert.raised_at, alert.status is AlertStatus.RESOLVED, alert.event_id
 
 
 class World:
@@ -124,7 +129,10 @@ class World:
         await self.evaluate.run(await self.accept(events))
 
     async def told(self, destination: str = "noc") -> list[Delivery]:
-        """What would be delivered, oldest first; it is taken out."""
+        """Take out what would be delivered, oldest first.
+
+        Sorted here, because a Redis hash has no order. An alert stands before its own end.
+        """
         redis = self.connection.redis
         deliveries = []
         for set_id in await redis.zrange(keys.open_sets(destination), 0, -1):
@@ -134,7 +142,7 @@ class World:
             ]
             await redis.delete(name)
             await redis.zrem(keys.open_sets(destination), set_id)
-        return deliveries
+        return sorted(deliveries, key=_age)
 
     async def books(self) -> ledger.Ledger:
         return await ledger.read(self.connection)

@@ -79,7 +79,7 @@ async def deliver(
 
 @pytest.fixture
 async def opened(connection: Connection, clock: Clock, sample: bytes) -> tuple[Delivery, ...]:
-    """Three deliveries to "mail", in the set SET."""
+    """Three deliveries to "mail", in the set SET, as this server lists them: a hash has no order."""
     event = event_from(sample)
     batches = Batches(connection, clock)
     await batches.accept([Received([event], [])])
@@ -88,7 +88,8 @@ async def opened(connection: Connection, clock: Clock, sample: bytes) -> tuple[D
         BatchId("id0001"),
         FinishedWork(duplicate=0, filtered=0, matched=1, quarantined=(), deliveries=deliveries),
     )
-    return deliveries
+    listed = [name.decode() for name in await connection.redis.hkeys(keys.delivery_set(SET))]
+    return tuple(sorted(deliveries, key=lambda delivery: listed.index(delivery.id)))
 
 
 async def test_every_delivery_of_a_set_is_sent_once(

@@ -1,19 +1,21 @@
-"""arq's jobs as the journal writes them: a job carries nothing, its id names the work.
+"""arq's jobs as the journal writes them: a job has no arguments, its id names the work.
 
-arq's own ``enqueue_job`` answers None both for a duplicate and for a connection that was lost, and
-gives the job a TTL; so our transactions write arq's two keys themselves, in its own format.
+arq's ``enqueue_job`` returns None both for a duplicate and for a lost connection, and gives the job
+a TTL. The journal's transactions therefore write arq's two keys themselves, in arq's format.
 """
 
 from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
-from arq.jobs import serialize_job
+
+from router.journal.arq_adapter import ARQ
 
 EVALUATE: Final = "evaluate"
 DELIVER: Final = "deliver"
 TIMER: Final = "timer"
-"""The functions arq knows. Renaming one would drop the jobs of a fleet in mid-deploy."""
+"""The names of the functions in a job's record. A rename would drop the jobs of a fleet during a
+rolling upgrade."""
 
 serialize: Final[Callable[[dict[str, Any]], bytes]] = msgspec.msgpack.encode
 
@@ -22,18 +24,19 @@ class _Record(msgspec.Struct, frozen=True):
     f: str
     """The function."""
     a: tuple[()]
-    """Its arguments."""
+    """Its positional arguments: none."""
     k: dict[str, msgspec.Raw]
-    """Those that have a name."""
+    """Its keyword arguments."""
 
 
 _decode: Final = msgspec.msgpack.Decoder(_Record).decode
 
 
 def names(record: bytes, function: str) -> bool:
-    """Whether arq's record of a job says to run ``function``, with nothing but the job's id.
+    """Return whether a job's record says to run ``function`` without arguments.
 
-    Not so a foreign one (pickle, say), of which nothing is ever executed, and one that is gone.
+    False for a record in another format (pickle, for example) and for an empty one. Nothing in a
+    record is ever executed.
     """
     try:
         job = _decode(record)
@@ -43,5 +46,5 @@ def names(record: bytes, function: str) -> bool:
 
 
 def payload(function: str, now_ms: int) -> bytes:
-    """The job that runs ``function``; the same bytes for every id."""
-    return serialize_job(function, (), {}, None, now_ms, serializer=serialize)
+    """Return the record of a job that runs ``function``; the bytes do not depend on the job's id."""
+    return ARQ.serialize_job(function, (), {}, None, now_ms, serializer=serialize)

@@ -41,6 +41,7 @@ hours at most |
 | ``router:queue:evaluate``, ``router:queue:timers``, ``router:queue:deliver:<destination>`` | arq's \
 queues | arq |
 | ``arq:job:<id>`` | string: arq's job, a batch's, timer's or set's id in it | as long as that, no TTL |
+| ``<queue>:health-check`` | string: arq's line about a running worker | seconds |
 | ``arq:in-progress:<id>``, ``arq:retry:<id>`` | arq's lease and count of starts | seconds; a day; no longer than the job |
 | ``router:memory:<digest>`` | string: what a destination remembers | as it says; Slack threads 7 days |
 
@@ -53,6 +54,8 @@ grow a key nor leak through one.
 
 from hashlib import blake2b
 from typing import Final, NewType
+
+from router.journal.arq_adapter import ARQ
 
 BatchId = NewType("BatchId", str)
 SetId = NewType("SetId", str)
@@ -76,6 +79,9 @@ SILENCE_ENDS: Final = "router:silence-ends"
 SILENCES_CHANGED: Final = "router:silences-changed"
 ACKNOWLEDGEMENT: Final = "router:ack:"
 _WAKE: Final = "router:wake:"
+_ARQ_JOB: Final = ARQ.job_prefix
+_ARQ_LEASE: Final = ARQ.lease_prefix
+_ARQ_STARTS: Final = ARQ.starts_prefix
 _GATHERED: Final = "together-"
 WAKE_PATTERN: Final = f"{_WAKE}*"
 
@@ -153,7 +159,7 @@ def strikes(job_id: str) -> str:
 
 def starts(job_id: str) -> str:
     """Arq's count of how often a job was started since it last ended."""
-    return f"arq:retry:{job_id}"
+    return _ARQ_STARTS + job_id
 
 
 def rate(destination: str) -> str:
@@ -169,11 +175,16 @@ def memory(key: str) -> str:
 
 
 def job(job_id: str) -> str:
-    return f"arq:job:{job_id}"
+    return _ARQ_JOB + job_id
 
 
 def lease(job_id: str) -> str:
-    return f"arq:in-progress:{job_id}"
+    return _ARQ_LEASE + job_id
+
+
+def health_check(queue: str) -> str:
+    """Return the key that ``arq --check`` reads for a queue."""
+    return f"{queue}{ARQ.health_suffix}"
 
 
 def all_of_job(job_id: str) -> tuple[str, str, str]:

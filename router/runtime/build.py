@@ -82,7 +82,7 @@ from router.worker.evaluation.silence_cache import SilenceCache
 from router.worker.evaluation.timer_job import Journal as TimerJournal
 from router.worker.evaluation.timer_job import TimerJob
 from router.worker.queue.poison import PoisonDetector
-from router.worker.queue.queue_worker import Job
+from router.worker.queue.queue_worker import QueueSpec
 from router.worker.queue.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -282,7 +282,7 @@ class Worker:
     def _known(self) -> frozenset[str]:
         return frozenset(spec.name for spec in self._live.configuration.destinations)
 
-    def _evaluate_job(self) -> Job:
+    def _evaluate_job(self) -> QueueSpec:
         evaluate = BatchJob(
             Batches(self._connection, self._clock),
             self._live,
@@ -291,23 +291,23 @@ class Worker:
             suspects=self._suspects,
             dedup_window=self._settings.dedup_window,
         )
-        return Job(
+        return QueueSpec(
             queue=keys.EVALUATE_QUEUE,
             function=jobs.EVALUATE,
             run=lambda job_id, starts: evaluate.run(BatchId(job_id), starts),
             max_jobs=self._settings.evaluate_concurrency,
             limit_seconds=_EVALUATE_SECONDS,
-            breath=evaluate.breath,
+            linger=evaluate.linger,
         )
 
-    def _timer_job(self) -> Job:
+    def _timer_job(self) -> QueueSpec:
         journal = TimerJournal(
             Timers(self._connection),
             States(self._connection),
             Finish(self._connection, self._clock),
         )
         timers = TimerJob(journal, self._live, self._metrics, self._clock, self._suspects)
-        return Job(
+        return QueueSpec(
             queue=keys.TIMER_QUEUE,
             function=jobs.TIMER,
             run=lambda job_id, starts: timers.run(TimerId(job_id), starts),
@@ -320,7 +320,7 @@ class Worker:
         flow = self._flow(destination)
         shared = Shared(self._deliveries, self._settler, self._suspects)
         deliver = DeliveryJob(destination, shared, flow, self._metrics, self._clock)
-        job = Job(
+        job = QueueSpec(
             queue=keys.deliver_queue(spec.name),
             function=jobs.DELIVER,
             run=lambda job_id, starts: deliver.run(SetId(job_id), starts),

@@ -19,7 +19,7 @@ from router.destinations.spec import (
 )
 from router.errors import ConfigurationError
 from router.worker.delivery.delivery_job import DeliveryJob
-from router.worker.queue.queue_worker import Job
+from router.worker.queue.queue_worker import QueueSpec
 from router.worker.queue.supervisor import SupervisedWorker, Supervisor
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class ActiveDestination(msgspec.Struct, frozen=True):
     spec: DestinationSpec
     destination: Destination
     deliver: DeliveryJob
-    job: Job
+    job: QueueSpec
 
 
 class DestinationPool:
@@ -99,7 +99,7 @@ class DestinationPool:
                 self._dismiss(place, self._begun.pop(name))
         for name, place in places.items():
             if before.get(name) is not place:
-                self._begun[name] = self._supervisor.begin(place.job)
+                self._begun[name] = self._supervisor.add(place.job)
 
     def drain(self) -> None:
         """Let the attempts under way be the last."""
@@ -120,7 +120,7 @@ class DestinationPool:
 
     async def _end(self, place: ActiveDestination, begun: SupervisedWorker) -> None:
         try:
-            await self._supervisor.end(begun, place.job.limit_seconds)
+            await self._supervisor.remove(begun, place.job.limit_seconds)
         finally:
             await _close([place])
             self._leaving -= 1

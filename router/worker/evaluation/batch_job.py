@@ -60,11 +60,11 @@ class BatchJob:
         self._metrics = metrics
         self._dedup_seconds = max(1, int(dedup_window))
         self._clock = clock
-        self._breath = AdaptiveLinger()
+        self._linger = AdaptiveLinger()
 
-    def breath(self) -> float:
+    def linger(self) -> float:
         """Seconds for which events are let gather before the next look for them."""
-        return self._breath.seconds(self._clock.monotonic())
+        return self._linger.seconds(self._clock.monotonic())
 
     async def run(self, batch_id: BatchId, starts: int = 1) -> bool:
         """BatchJob one batch to its end; always True, for none of it is left.
@@ -79,7 +79,7 @@ class BatchJob:
         begun = await self._batches.begin(batch_id, claim_seconds=self._dedup_seconds)
         if begun is None:
             return True
-        self._breath.came(len(begun.events), started)
+        self._linger.record(len(begun.events), started)
         fresh = _first_of_each(begun)
         # One rule set for the whole batch, whatever a reload does meanwhile.
         rules = self._live.configuration.rules
@@ -108,7 +108,7 @@ class BatchJob:
         return [
             event
             for event in events
-            if not await self._suspects.survives(
+            if not await self._suspects.probe(
                 batch_id, event.key, functools.partial(self._judge, event, rules, present)
             )
         ]

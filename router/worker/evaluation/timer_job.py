@@ -85,7 +85,7 @@ class TimerJob:
             [
                 alert.id
                 for alert in await self._alerts(timer_id, timer)
-                if not await self._suspects.survives(
+                if not await self._suspects.probe(
                     timer_id, alert.id, functools.partial(try_out, alert, rules, present)
                 )
             ]

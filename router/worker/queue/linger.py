@@ -1,41 +1,43 @@
-"""For how long work is let gather before the next look for it, by how much comes (pure).
+"""How long a worker waits before its next poll, given the arrival rate (pure).
 
-A job costs a worker much the same whatever it holds. Where little comes each event should be told at once;
-where much comes a worker that looks later does the same with fewer jobs, and has time for more.
+A job costs a worker about the same whatever it contains. At a low rate each event should be
+evaluated at once. At a high rate a worker that polls later does the same work with fewer jobs, and
+so has time for more. Kafka's producers call this wait ``linger.ms``.
 
-The rate is an average over the last half second or so: what came counts the less the longer ago it was. It
-does not depend on how often one looks, so that the pause cannot feed on itself.
+The rate is an average over about the last half second, in which older work counts less. It does not
+depend on how often the worker polls, so that the wait cannot feed back on itself.
 """
 
 import math
 from typing import Final
 
-SHORTEST: Final = 0.008
-"""Seconds. Short beside the second within which people are told."""
-LONGEST: Final = 0.03
-_GENTLE: Final = 120.0
-"""A second. Up to this rate the pause is the shortest."""
-_BRISK: Final = 200.0
-"""A second. From this rate on it is the longest."""
-_AVERAGED: Final = 0.5
-"""Seconds."""
+MIN_LINGER: Final = 0.008
+"""Seconds, up to ``_LOW_RATE``. Short compared with the second within which an alert is delivered."""
+MAX_LINGER: Final = 0.03
+"""Seconds, from ``_HIGH_RATE`` on."""
+_LOW_RATE: Final = 120.0
+"""Events per second."""
+_HIGH_RATE: Final = 200.0
+"""Events per second."""
+_AVERAGED_SECONDS: Final = 0.5
 
 
 class AdaptiveLinger:
-    """The pause of one worker. Every ``now`` is monotonic, in seconds."""
+    """The wait between two polls of one worker. Every ``now`` is monotonic, in seconds."""
 
     def __init__(self) -> None:
         self._rate = 0.0
         self._as_of = 0.0
 
-    def came(self, count: int, now: float) -> None:
-        """So many pieces of work were begun."""
-        self._rate = self._rate_at(now) + count / _AVERAGED
+    def record(self, count: int, now: float) -> None:
+        """Count ``count`` events whose evaluation begins now."""
+        self._rate = self._rate_at(now) + count / _AVERAGED_SECONDS
         self._as_of = now
 
     def seconds(self, now: float) -> float:
-        share = (self._rate_at(now) - _GENTLE) / (_BRISK - _GENTLE)
-        return SHORTEST + (LONGEST - SHORTEST) * min(1.0, max(0.0, share))
+        """Return how long to wait before the next poll, between MIN_LINGER and MAX_LINGER."""
+        share = (self._rate_at(now) - _LOW_RATE) / (_HIGH_RATE - _LOW_RATE)
+        return MIN_LINGER + (MAX_LINGER - MIN_LINGER) * min(1.0, max(0.0, share))
 
     def _rate_at(self, now: float) -> float:
-        return self._rate * math.exp((self._as_of - now) / _AVERAGED)
+        return self._rate * math.exp((self._as_of - now) / _AVERAGED_SECONDS)

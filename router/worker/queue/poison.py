@@ -1,12 +1,14 @@
-"""Which event, which delivery, ended the process? Poison must not do so for ever.
+"""Finds the event or delivery that ends the worker process, so that it cannot do so for ever.
 
-A job that starts again although nobody ended it was running when its process ended (arq counts the
-starts). Any of its pieces may have been the cause, or none: processes are killed for other reasons
-too. So its pieces are done one at a time, in the whole process, each between two marks in Redis.
-The process that ends between them leaves the mark of exactly that piece.
+A job that starts again although no process recorded its end was running when its process ended
+(arq's count of starts shows it). Any of its pieces may be the cause, or none: processes are killed
+for other reasons too. The pieces of such a job therefore run one at a time in the whole process,
+each between two marks in Redis. A process that ends between them leaves the mark of exactly that
+piece.
 
-The first crash leaves no mark, two more leave two: after three crashes the piece is known and is not
-begun again. A piece that ends the process later than ``_WATCHED`` after its beginning is not found.
+The first crash leaves no mark, the next two leave one each. After three crashes the piece is known
+to be poison and is not begun again. A piece that ends the process later than ``_WATCH_SECONDS``
+after its beginning is not found.
 """
 
 import asyncio
@@ -18,43 +20,66 @@ from router.errors import JournalUnavailableError
 from router.journal.crash_counts import CrashCounter
 
 POISON: Final = "poison: the worker process ended three times while it was at this"
-_STRIKES: Final = 2
-_WATCHED: Final = 0.25
-"""Seconds. Rendering and connecting come first; nobody else waits for a slow receiver's answer."""
+"""The reason in the quarantine record or dead letter of a poison piece."""
+_MAX_MARKS: Final = 2
+_WATCH_SECONDS: Final = 0.25
+"""Rendering and connecting come first; other pieces do not wait for a slow receiver's answer."""
 
 
 class PoisonDetector:
-    """One for each process."""
+    """Runs the pieces of restarted jobs one at a time; one detector for each process."""
 
-    def __init__(self, strikes: CrashCounter) -> None:
-        self._strikes = strikes
+    def __init__(self, crashes: CrashCounter) -> None:
+        self._crashes = crashes
         self._one_at_a_time = asyncio.Lock()
 
-    async def survives(self, job_id: str, piece: str, attempt: Callable[[], object]) -> bool:
-        """Try something out, errors do not matter; False, untried, for poison.
+    async def probe(self, job_id: str, piece: str, attempt: Callable[[], object]) -> bool:
+        """Try out a piece whose errors do not matter.
 
-        Raises JournalUnavailableError.
+        Args:
+            job_id: The job that the piece belongs to.
+            piece: The identity of the piece within its job.
+            attempt: Does the piece's work. Errors are ignored, because the caller runs the piece
+                again and handles them.
+
+        Returns:
+            False if the piece is poison; ``attempt`` was not called.
+
+        Raises:
+            JournalUnavailableError: Redis did not record the mark.
+
         """
         async with self._one_at_a_time:
-            if await self._strikes.strike(job_id, piece) > _STRIKES:
+            if await self._crashes.strike(job_id, piece) > _MAX_MARKS:
                 return False
-            with contextlib.suppress(Exception):  # whoever does it in earnest deals with it
+            with contextlib.suppress(Exception):
                 attempt()
-            await self._strikes.clear(job_id, piece)
+            await self._crashes.clear(job_id, piece)
             return True
 
     async def begin(
         self, job_id: str, piece: str, start: Callable[[], "asyncio.Task[None]"]
     ) -> bool:
-        """Start something and watch its beginning; False, not started, for poison.
+        """Start a piece and watch its first quarter of a second.
 
-        Raises JournalUnavailableError, then it is not started.
+        Args:
+            job_id: The job that the piece belongs to.
+            piece: The identity of the piece within its job.
+            start: Starts the piece's task.
+
+        Returns:
+            False if the piece is poison; it was not started.
+
+        Raises:
+            JournalUnavailableError: Redis did not record the mark; the piece was not started.
+
         """
         async with self._one_at_a_time:
-            if await self._strikes.strike(job_id, piece) > _STRIKES:
+            if await self._crashes.strike(job_id, piece) > _MAX_MARKS:
                 return False
-            await asyncio.wait([start()], timeout=_WATCHED)
-            # It lives, so a mark that stays does no harm: a set is not run often.
+            await asyncio.wait([start()], timeout=_WATCH_SECONDS)
+            # The piece did not end the process. A mark that stays does no harm, because a delivery
+            # set is run only a few times.
             with contextlib.suppress(JournalUnavailableError):
-                await self._strikes.clear(job_id, piece)
+                await self._crashes.clear(job_id, piece)
             return True

@@ -1,273 +1,344 @@
-"""One arq Worker on one queue, woken instead of polling, with a short lease that is renewed.
+"""A worker for one arq queue: woken by PUBLISH, with a short lease that is renewed.
 
-What is changed in arq's Worker, and why:
-- arq asks for work every 0.5 s, which caps it at 200 jobs/s and adds 0.25 s on average. Here the
-  loop waits on an event, set by the PUBLISH of whoever enqueues and by each job that ends; the
-  next due job sets the alarm; polling is the safety net.
-- arq's lease lasts job_timeout + 10 s and is never renewed, so a killed worker blocks its jobs
-  for that long. Here it is short and renewed while the job runs.
-- arq takes five round trips to pick a job and to learn of its starts. Here one does that for all that
-  is due, and none is needed for its end: the transaction that ends the work ends its job with it.
-- a job that nobody has begun takes more, and costs the same whatever it holds. So a worker that keeps
-  up looks for the next one only after a moment: fewer jobs do the same.
-- arq finishes (that is, deletes) a job whose function raises or times out. Here nothing but
-  the work's own end ends a job; whatever goes wrong, it is run again after a pause.
+The queue is arq's: its keys, the record of a job, the count of starts and the health-check key
+are those of arq 0.28 (``router.journal.arq_adapter``), so that ``ArqRedis.enqueue_job``,
+``queued_jobs``, ``Job.status``, ``Job.info`` and ``arq --check`` work on it. The records are in
+msgpack: a client passes ``msgspec.msgpack.encode`` and ``decode`` as serializer and deserializer.
 
-What arq keeps of a job, and its form, stay arq's: whatever enqueues, looks or counts may be arq's own.
+The loop that runs jobs is this module's; ``arq.Worker`` is not used, for these reasons:
+
+- arq polls every 0.5 s, which caps it at 200 jobs/s and adds 0.25 s on average. Here the loop waits
+  for an event that the PUBLISH of an enqueued job and the end of a job set. A timer sets it when the
+  next job is due. Polling is the safety net.
+- arq's lease lasts job_timeout + 10 s and is never renewed, so that a killed worker blocks its jobs
+  for that long. Here the lease is short and is renewed while the job runs.
+- arq takes five round trips to pick a job and to count its start, and one to end it. Here one script
+  does that for all due jobs, and the transaction that ends the work also ends its job.
+- A batch or set grows until its job is begun, and a job costs the same whatever it contains. A
+  worker that keeps up waits a moment before its next poll: fewer jobs do the same work.
+- arq deletes a job whose function raises or times out. Here only the end of its work ends a job;
+  after an error it is run again.
+
+Results, ``Job.abort`` and cron jobs are arq's but have no meaning here: a job has no result, and
+its work is in the journal.
 """
 
 import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable
-from typing import Final, cast
+from datetime import UTC, datetime
+from typing import Final
 
 import msgspec
-from arq.typing import WorkerCoroutine
-from arq.utils import timestamp_ms
-from arq.worker import Worker, func
 
+from router.clock import Clock
 from router.deadlines import Deadlines
 from router.errors import RouterError
 from router.journal import jobs, keys
+from router.journal.arq_adapter import STARTS_TTL_SECONDS
 from router.journal.connection import Connection, Script
-from router.worker.queue.linger import SHORTEST
+from router.worker.queue.linger import MIN_LINGER
 
 logger = logging.getLogger(__name__)
 
 Run = Callable[[str, int], Awaitable[bool]]
-"""Does the work that an id names, and is told how often it was started, 1 for the first time; more
-means that a process ended while it was at it. True: all of it is done, and its last transaction has
-ended the job; False: some is left, run again."""
+"""Runs the job with an id, given how often it was started: 1 for the first time, more if a process
+ended during an earlier run. Returns True if all its work is done; the last transaction of the work
+has then ended the job. False if work is left: the job is run again."""
 
 _PICK: Final = Script("pick")
 _LAY_BACK: Final = Script("lay_back")
 _DROP: Final = Script("drop")
 _REDIS_DEADLINE: Final = 10.0
-"""Seconds for renewing leases."""
-_LONGEST_PAUSE: Final = 30.0
-_STARTS_KEPT: Final = 88400
-"""Seconds. arq's own number."""
-_REMEMBERED: Final = 1000
+"""Seconds for renewing leases and for the health check."""
+_MAX_RETRY_PAUSE: Final = 30.0
+_FAILURES_REMEMBERED: Final = 1000
+_HEALTH_POLLS: Final = 3
+"""A health check lasts this many poll delays: a worker polls, and writes one, once in each."""
 
 
 def no_wait() -> float:
+    """Return 0: jobs may be picked at any time."""
     return 0.0
 
 
-def short_breath() -> float:
-    return SHORTEST
+def shortest_linger() -> float:
+    """Return MIN_LINGER, in seconds."""
+    return MIN_LINGER
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What a queue's jobs are: how to run one, how many at once, for how long (seconds)."""
+class QueueSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One queue, and how its jobs are run."""
 
     queue: str
+    """The key of the queue in Redis."""
     function: str
+    """The function that a job's record must name; a job with another one is dropped."""
     run: Run
     max_jobs: int
+    """How many jobs run at once in one process."""
     limit_seconds: float
+    """How long a job may run before it is cancelled and run again."""
     wait: Callable[[], float] = no_wait
-    """Seconds for which nothing is to be picked; infinity until something wakes the worker."""
-    breath: Callable[[], float] = short_breath
-    """Seconds from one look that found work to the next, in which what comes is gathered."""
+    """Returns the seconds for which no job is to be picked; infinity until the next wake-up."""
+    linger: Callable[[], float] = shortest_linger
+    """Returns the seconds between a poll that found jobs and the next one."""
 
 
-class QueueWorker(Worker):
-    """arq's Worker for one queue. ``lease`` and ``poll_delay`` are in seconds."""
+class QueueWorker:
+    """Picks and runs the jobs of one queue.
+
+    Args:
+        spec: The queue.
+        connection: The Redis that contains it.
+        clock: Time, for the moment at which a job is due.
+        lease: Seconds after which another worker may run a job of a process that ended.
+        poll_delay: The longest time between two polls, in seconds.
+
+    """
 
     def __init__(
-        self, job: Job, connection: Connection, *, lease: float, poll_delay: float
+        self,
+        spec: QueueSpec,
+        connection: Connection,
+        clock: Clock,
+        *,
+        lease: float,
+        poll_delay: float,
     ) -> None:
-        self._job = job
+        self._spec = spec
         self._connection = connection
-        super().__init__(
-            # arq wants one to be named; it is not arq that runs it.
-            functions=[func(cast(WorkerCoroutine, self._run), name=job.function)],
-            queue_name=job.queue,
-            redis_pool=connection.redis,
-            handle_signals=False,
-            max_jobs=job.max_jobs,
-            poll_delay=poll_delay,
-            # Ids in progress are read too, our own and those of other processes.
-            queue_read_limit=max(200, job.max_jobs * 5),
-        )
+        self._now = clock.now
+        self._loop = asyncio.get_running_loop()
         self._lease = lease
-        self._limit = Deadlines(job.limit_seconds)
-        self._renewed_at = 0.0
+        self._poll_delay = poll_delay
+        # The poll reads the ids of running jobs too, because they stay in the queue.
+        self._read_limit = max(200, spec.max_jobs * 5)
+        self._limit = Deadlines(spec.limit_seconds)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._running = 0
         self._wake = asyncio.Event()
-        self._looking = asyncio.Lock()
+        self._polling = asyncio.Lock()
         self._picked = 0
-        self._left_some = False
+        self._more_due = False
         self._next_due_ms = math.inf
         self._failures: dict[str, int] = {}
+        self._counts = _Counts()
+        self._renewed_at = -math.inf
+        self._checked_at = -math.inf
+        self.accepting = True
+        """Whether jobs are picked."""
 
     def wake(self) -> None:
-        """There may be work."""
+        """Poll soon: a job may be due."""
         self._wake.set()
 
     async def main(self) -> None:
         """Pick and run jobs until cancelled.
 
-        Raises JournalUnavailableError, RedisError, OSError or TimeoutError when Redis fails.
+        Raises:
+            JournalUnavailableError: Redis failed or did not answer in time.
+            RedisError, OSError, TimeoutError: As above, from a command of redis-py.
+
         """
         while True:
             self._wake.clear()
-            async with self._looking:
-                await self._poll_iteration()
+            async with self._polling:
+                await self._poll()
             if self._picked and self._may_pick():
-                await asyncio.sleep(self._job.breath())
+                await asyncio.sleep(self._spec.linger())
             await self._rest(self._pause())
 
     async def drain(self, seconds: float) -> None:
-        """Pick nothing more; return when all jobs have ended, after ``seconds`` at the latest.
+        """Pick no more jobs; return when all running jobs have ended, at most after ``seconds``.
 
-        What has not ended by then is cancelled; its lease is released and it is run again.
+        A job that has not ended by then is cancelled; its lease is released, and it is run again.
         """
-        self.allow_pick_jobs = False
-        async with self._looking:
-            pass  # a look that is under way may pick jobs still; those that it picks are let end
-        if self.tasks:
-            _, late = await asyncio.wait(self.tasks.values(), timeout=seconds)
+        self.accepting = False
+        async with self._polling:
+            pass  # a poll in progress may still pick jobs, which then run to their end
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks.values(), timeout=seconds)
             for task in late:
                 task.cancel()
             if late:
                 await asyncio.wait(late, timeout=self._lease)
 
     def unfinished(self) -> list[str]:
-        """The ids of jobs of which Redis was not told how they ended; their leases stand."""
-        return list(self.tasks)
+        """Return the ids of jobs whose end Redis did not record; their leases are not released."""
+        return list(self._tasks)
 
-    async def _poll_iteration(self) -> None:
-        for task in list(self.tasks.values()):
+    async def _poll(self) -> None:
+        for task in list(self._tasks.values()):
             if task.done() and not task.cancelled():
-                task.result()  # what could not be laid back ends this worker
+                task.result()  # a job that could not be released ends this worker
         self._picked = 0
-        # Else whatever ends looks again, for it may be what the rest waits for.
-        self._left_some = True
-        if self._may_pick() and self._job.wait() <= 0:
+        # Until a poll says otherwise, each job that ends may be what due jobs wait for.
+        self._more_due = True
+        if self._may_pick() and self._spec.wait() <= 0:
             await self._pick()
-        await self.heart_beat()
+        await self._renew_leases()
+        await self._write_health()
 
     async def _pick(self) -> None:
-        """Begin jobs that are ours to run, and learn when the next one is due."""
-        next_due_ms, left_some, *picked = await self._connection.run(
+        """Start the due jobs and learn when the next one is due."""
+        next_due_ms, more_due, *picked = await self._connection.run(
             _PICK,
-            [self.queue_name],
+            [self._spec.queue],
             [
-                timestamp_ms(),
+                self._now_ms(),
                 int(self._lease * 1000),
-                self.max_jobs - self.job_counter,
-                self.queue_read_limit,
-                _STARTS_KEPT,
+                self._spec.max_jobs - self._running,
+                self._read_limit,
+                STARTS_TTL_SECONDS,
                 *keys.all_of_job(""),
             ],
         )
         self._next_due_ms = float(next_due_ms) if float(next_due_ms) >= 0 else math.inf
-        self._left_some = left_some == 1
+        self._more_due = more_due == 1
         for job_id, record, starts in zip(picked[::3], picked[1::3], picked[2::3], strict=True):
-            self._begin(job_id.decode(), record, starts)
+            self._start(job_id.decode(), record, starts)
 
-    def _begin(self, job_id: str, record: bytes, starts: int) -> None:
-        if job_id in self.tasks:  # its lease ran out while it runs here, and is ours again
+    def _start(self, job_id: str, record: bytes, starts: int) -> None:
+        if job_id in self._tasks:  # its lease expired while it runs here, and was acquired again
             return
-        self.job_counter += 1
+        self._running += 1
         self._picked += 1
-        task = self.tasks[job_id] = self.loop.create_task(self._run(job_id, record, starts))
-        task.add_done_callback(lambda _: self._ended(job_id, task))
+        task = self._tasks[job_id] = self._loop.create_task(self._run(job_id, record, starts))
+        task.add_done_callback(lambda _: self._on_end(job_id, task))
 
-    def _ended(self, job_id: str, task: asyncio.Task[None]) -> None:
-        self.job_counter -= 1
-        is_told = not task.cancelled() and task.exception() is None
-        if is_told:
-            del self.tasks[job_id]
-        if self._left_some or not is_told:
+    def _on_end(self, job_id: str, task: asyncio.Task[None]) -> None:
+        self._running -= 1
+        is_recorded = not task.cancelled() and task.exception() is None
+        if is_recorded:
+            del self._tasks[job_id]
+        if self._more_due or not is_recorded:
             self._wake.set()
 
-    async def heart_beat(self) -> None:
-        """Renew the leases of the jobs that run here, a third of the way to their end."""
-        now = self.loop.time()
-        if not self.tasks or now - self._renewed_at < self._lease / 3:
+    async def _renew_leases(self) -> None:
+        """Renew the leases of running jobs when a third of the lease has passed."""
+        now = self._loop.time()
+        if not self._tasks or now - self._renewed_at < self._lease / 3:
             return
         self._renewed_at = now
         async with (
             asyncio.timeout(_REDIS_DEADLINE),
-            self.pool.pipeline(transaction=False) as pipeline,
+            self._connection.redis.pipeline(transaction=False) as pipeline,
         ):
-            for job_id in self.tasks:
+            for job_id in self._tasks:
                 pipeline.pexpire(keys.lease(job_id), int(self._lease * 1000))
             await pipeline.execute()
 
+    async def _write_health(self) -> None:
+        """Write arq's health check once in each poll delay.
+
+        The key is not deleted when the worker ends, because another process may work on the same
+        queue. It expires.
+        """
+        now = self._loop.time()
+        if now - self._checked_at < self._poll_delay:
+            return
+        self._checked_at = now
+        redis = self._connection.redis
+        async with asyncio.timeout(_REDIS_DEADLINE):
+            queued = await redis.zcard(self._spec.queue)
+            at = datetime.fromtimestamp(self._now(), UTC)
+            # The form of arq.worker.Worker.record_health.
+            line = f"{at:%b-%d %H:%M:%S} {self._counts} j_ongoing={self._running} queued={queued}"
+            await redis.psetex(
+                keys.health_check(self._spec.queue),
+                int(_HEALTH_POLLS * self._poll_delay * 1000) + 1000,
+                line,
+            )
+
     def _pause(self) -> float:
-        """Seconds until something must be looked at again, if nothing wakes us before."""
-        pause = self.poll_delay_s
-        if self.tasks:
+        """Return the seconds until the next poll, if no wake-up comes before."""
+        pause = self._poll_delay
+        if self._tasks:
             pause = min(pause, self._lease / 3)
-        wait = self._job.wait()
+        wait = self._spec.wait()
         if wait > 0:
             return min(pause, wait)
         if self._may_pick():
-            pause = min(pause, (self._next_due_ms - timestamp_ms() + 1) / 1000)
+            pause = min(pause, (self._next_due_ms - self._now_ms() + 1) / 1000)
         return max(pause, 0.0)
 
     def _may_pick(self) -> bool:
-        return self.allow_pick_jobs and self.job_counter < self.max_jobs
+        return self.accepting and self._running < self._spec.max_jobs
+
+    def _now_ms(self) -> int:
+        return int(self._now() * 1000)
 
     async def _rest(self, pause: float) -> None:
         if self._wake.is_set():
             return
-        alarm = self.loop.call_later(pause, self._wake.set)
+        alarm = self._loop.call_later(pause, self._wake.set)
         try:
             await self._wake.wait()
         finally:
             alarm.cancel()
 
     async def _run(self, job_id: str, record: bytes, starts: int) -> None:
-        """Run one job. Raises JournalUnavailableError when it could not be laid back."""
-        if not jobs.names(record, self._job.function):
-            logger.warning("job dropped, it is none of ours", extra={"job": job_id})
-            await self._connection.run(_DROP, [self.queue_name, *keys.all_of_job(job_id)], [job_id])
+        """Run one job. Raises JournalUnavailableError if it could not be released."""
+        queue = self._spec.queue
+        if not jobs.names(record, self._spec.function):
+            logger.warning("unknown job dropped", extra={"queue": queue, "job": job_id})
+            await self._connection.run(_DROP, [queue, *keys.all_of_job(job_id)], [job_id])
             return
         pause: float | None = None
         try:
             with self._limit.begin():
-                done = await self._job.run(job_id, starts)
+                done = await self._spec.run(job_id, starts)
         except (RouterError, TimeoutError) as error:
             logger.warning(
-                "job will be run again",
-                extra={"queue": self.queue_name, "job": job_id, "reason": _reason(error)},
+                "job retried", extra={"queue": queue, "job": job_id, "reason": _reason(error)}
             )
-            pause = self._failed(job_id)
+            pause = self._retry_pause(job_id)
         except Exception:
-            logger.exception("job failed, it will be run again", extra={"job": job_id})
-            pause = self._failed(job_id)
+            logger.exception("job failed; it is retried", extra={"queue": queue, "job": job_id})
+            pause = self._retry_pause(job_id)
         except asyncio.CancelledError:
-            # By the end of a drain, which waits until this is over: so it is swallowed.
+            # Cancelled at the end of a drain, which waits for the release below: not raised again.
             pass
         else:
             self._failures.pop(job_id, None)
             if done:
+                self._counts.complete += 1
                 return
-        await self._lay_back(job_id, pause)
+            self._counts.retried += 1
+        await self._release(job_id, pause)
 
-    def _failed(self, job_id: str) -> float:
-        """Seconds until a job that failed here, not for the first time perhaps, is run again."""
-        if len(self._failures) > _REMEMBERED:  # others may have finished them since
+    def _retry_pause(self, job_id: str) -> float:
+        """Count a failure of a job; return the seconds until it is run again."""
+        self._counts.failed += 1
+        if len(self._failures) > _FAILURES_REMEMBERED:  # other workers may have finished them
             self._failures.clear()
         failures = self._failures[job_id] = self._failures.get(job_id, 0) + 1
-        return _pause(failures)
+        return float(min(_MAX_RETRY_PAUSE, 0.1 * 2 ** min(failures, 20)))
 
-    async def _lay_back(self, job_id: str, pause: float | None) -> None:
-        """The job has ended, if not well: this was no crash. It is due after so many seconds."""
-        due_ms = "" if pause is None else timestamp_ms() + int(pause * 1000)
+    async def _release(self, job_id: str, pause: float | None) -> None:
+        """Release the lease of a job that has work left, and record that no process ended at it.
+
+        The job is due after ``pause`` seconds; None if its due time does not change.
+        """
+        due_ms = "" if pause is None else self._now_ms() + int(pause * 1000)
         await self._connection.run(
-            _LAY_BACK, [self.queue_name, keys.lease(job_id), keys.starts(job_id)], [job_id, due_ms]
+            _LAY_BACK, [self._spec.queue, keys.lease(job_id), keys.starts(job_id)], [job_id, due_ms]
         )
         self._wake.set()
 
 
-def _pause(failures: int) -> float:
-    return float(min(_LONGEST_PAUSE, 0.1 * 2 ** min(failures, 20)))
+class _Counts:
+    """The jobs that a worker has run, in the terms of arq's health check."""
+
+    def __init__(self) -> None:
+        self.complete = 0
+        self.failed = 0
+        self.retried = 0
+
+    def __str__(self) -> str:
+        return f"j_complete={self.complete} j_failed={self.failed} j_retried={self.retried}"
 
 
 def _reason(error: Exception) -> str:

@@ -1,10 +1,10 @@
-"""Keeps the queue workers running: rebuilt after Redis was away, woken when there is work.
+"""Runs one queue worker for each queue, wakes it when a job is enqueued and rebuilds it on errors.
 
-Queues come and go while it runs: ``begin`` and ``end``.
+Queues are added and removed while it runs.
 
-arq's loop ends on any Redis error, and catching the error inside leaks job slots. So the whole
-Worker is thrown away and built again, with backoff. The jobs that were running are let finish
-first: each ends by itself, and what it could not record is run again.
+A worker's loop ends on any error of Redis. The supervisor then lets the running jobs end, discards
+the worker and builds another one after a backoff. A job whose end could not be recorded is run
+again.
 """
 
 import asyncio
@@ -19,44 +19,55 @@ from router.errors import JournalUnavailableError
 from router.journal import keys
 from router.journal.connection import Connection
 from router.metrics import Metrics
-from router.worker.queue.queue_worker import Job, QueueWorker
+from router.worker.queue.queue_worker import QueueSpec, QueueWorker
 
 logger = logging.getLogger(__name__)
 
 _REDIS_FAILED: Final = (JournalUnavailableError, RedisError, OSError, TimeoutError)
 _FIRST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 2.0
-_SILENCE: Final = 15.0
-"""Seconds without a message after which the subscription is tested."""
+_MAX_PAUSE: Final = 2.0
+_PING_AFTER: Final = 15.0
+"""Seconds without a message after which the subscription is tested, and for which a test waits."""
 
 
 class SupervisedWorker:
-    """A queue that is being worked on."""
+    """A queue that has a worker, and the worker that it has now."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, spec: QueueSpec) -> None:
+        self.spec = spec
         self.worker: QueueWorker | None = None
         self.task: asyncio.Task[NoReturn] | None = None
         self.draining = False
 
     async def drain(self, seconds: float) -> None:
-        """Take no more jobs and let those that run end, within ``seconds``."""
+        """Pick no more jobs; return when the running ones have ended, at most after ``seconds``."""
         self.draining = True
         if self.worker is not None:
             await self.worker.drain(seconds)
 
     def wake(self) -> None:
+        """Poll soon: a job may be due."""
         if self.worker is not None:
             self.worker.wake()
 
 
 class Supervisor:
-    """Runs one QueueWorker per queue. Times are in seconds."""
+    """Runs one QueueWorker for each queue.
+
+    Args:
+        connection: The Redis that contains the queues.
+        queues: The queues to begin with.
+        metrics: Counts rebuilt workers.
+        clock: Time and chance.
+        lease: Seconds after which another worker may run a job of a process that ended.
+        poll_delay: The longest time between two polls of a queue, in seconds.
+
+    """
 
     def __init__(
         self,
         connection: Connection,
-        queues: Sequence[Job],
+        queues: Sequence[QueueSpec],
         metrics: Metrics,
         clock: Clock,
         *,
@@ -67,111 +78,118 @@ class Supervisor:
         self._metrics = metrics
         self._lease = lease
         self._poll_delay = poll_delay
-        self._chance = clock.chance
-        self._begun = [SupervisedWorker(job) for job in queues]
+        self._clock = clock
+        self._workers = [SupervisedWorker(spec) for spec in queues]
         self._group: asyncio.TaskGroup | None = None
 
     async def run(self) -> NoReturn:
         """Run all workers until cancelled."""
         async with asyncio.TaskGroup() as self._group:
-            self._group.create_task(self._listen(), name="wake")
-            for begun in self._begun:
-                self._start(begun)
+            self._group.create_task(self._forward_wakes(), name="wake")
+            for supervised in self._workers:
+                self._start(supervised)
             await asyncio.Event().wait()
         raise AssertionError("nothing sets the event above")
 
-    def begin(self, job: Job) -> SupervisedWorker:
+    def add(self, spec: QueueSpec) -> SupervisedWorker:
         """Work on a queue from now on, or as soon as the supervisor runs."""
-        begun = SupervisedWorker(job)
-        self._begun.append(begun)
-        self._start(begun)
-        return begun
+        supervised = SupervisedWorker(spec)
+        self._workers.append(supervised)
+        self._start(supervised)
+        return supervised
 
-    async def end(self, begun: SupervisedWorker, seconds: float) -> None:
-        """Take no more jobs from a queue; return when those that run have ended.
+    async def remove(self, supervised: SupervisedWorker, seconds: float) -> None:
+        """Pick no more jobs of a queue; return when the running ones have ended.
 
-        What has not ended after ``seconds`` is cancelled, and run again by whoever works on it.
+        A job that has not ended after ``seconds`` is cancelled; another worker of the queue runs it
+        again.
         """
-        await begun.drain(seconds)
-        self._begun.remove(begun)
-        if begun.task is not None:
-            begun.task.cancel()
-            await asyncio.wait([begun.task])
+        await supervised.drain(seconds)
+        self._workers.remove(supervised)
+        if supervised.task is not None:
+            supervised.task.cancel()
+            await asyncio.wait([supervised.task])
 
     def wake_all(self) -> None:
-        """There may be work for any of the workers."""
-        for begun in self._begun:
-            begun.wake()
+        """Poll all queues soon: jobs may be due."""
+        for supervised in self._workers:
+            supervised.wake()
 
     async def drain(self, seconds: float) -> None:
-        """Take no more jobs and let those that run end, within ``seconds``."""
+        """Pick no more jobs; return when the running ones have ended, at most after ``seconds``."""
         async with asyncio.TaskGroup() as group:
-            for begun in self._begun:
-                group.create_task(begun.drain(seconds))
+            for supervised in self._workers:
+                group.create_task(supervised.drain(seconds))
 
-    def _start(self, begun: SupervisedWorker) -> None:
+    def _start(self, supervised: SupervisedWorker) -> None:
         if self._group is not None:
-            begun.task = self._group.create_task(self._keep_running(begun), name=begun.job.queue)
-
-    async def _keep_running(self, begun: SupervisedWorker) -> NoReturn:
-        job = begun.job
-        failures = 0
-        orphans: list[str] = []
-        while True:
-            worker = begun.worker = QueueWorker(
-                job, self._connection, lease=self._lease, poll_delay=self._poll_delay
+            supervised.task = self._group.create_task(
+                self._supervise(supervised), name=supervised.spec.queue
             )
-            worker.allow_pick_jobs = not begun.draining
+
+    async def _supervise(self, supervised: SupervisedWorker) -> NoReturn:
+        spec = supervised.spec
+        failures = 0
+        unfinished: list[str] = []
+        while True:
+            worker = supervised.worker = QueueWorker(
+                spec, self._connection, self._clock, lease=self._lease, poll_delay=self._poll_delay
+            )
+            worker.accepting = not supervised.draining
             try:
-                await self._release(orphans)
-                orphans, failures = [], 0
+                await self._release(unfinished)
+                unfinished, failures = [], 0
                 await worker.main()
             except _REDIS_FAILED as error:
                 failures += 1
-                self._metrics.worker_restarts.labels(job.queue).inc()
+                self._metrics.worker_restarts.labels(spec.queue).inc()
                 logger.warning(
-                    "worker is rebuilt: Redis failed",
-                    extra={"queue": job.queue, "reason": f"{type(error).__name__}: {error}"},
+                    "worker rebuilt: Redis failed",
+                    extra={"queue": spec.queue, "reason": f"{type(error).__name__}: {error}"},
                 )
-            await worker.drain(job.limit_seconds)
-            orphans += worker.unfinished()
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures, 10))
-            await asyncio.sleep(pause * (0.5 + self._chance() / 2))
+            await worker.drain(spec.limit_seconds)
+            unfinished += worker.unfinished()
+            pause = min(_MAX_PAUSE, _FIRST_PAUSE * 2 ** min(failures, 10))
+            await asyncio.sleep(pause * (0.5 + self._clock.chance() / 2))
 
     async def _release(self, job_ids: Sequence[str]) -> None:
-        """Give up what this process held when Redis failed: nobody waits for it, it was no crash."""
-        if job_ids:
-            held = [key(job_id) for job_id in job_ids for key in (keys.lease, keys.starts)]
-            await self._connection.redis.delete(*held)
+        """Release the jobs of this process whose end Redis did not record.
 
-    async def _listen(self) -> NoReturn:
+        Their counts of starts are deleted too, because no process ended at them.
+        """
+        if job_ids:
+            released = [key(job_id) for job_id in job_ids for key in (keys.lease, keys.starts)]
+            await self._connection.redis.delete(*released)
+
+    async def _forward_wakes(self) -> NoReturn:
         while True:
             try:
-                await self._pass_on_wakes()
+                await self._subscribe()
             except _REDIS_FAILED as error:
                 logger.warning(
-                    "wake subscription lost, workers poll meanwhile",
+                    "wake subscription lost; workers poll until it is back",
                     extra={"reason": f"{type(error).__name__}: {error}"},
                 )
-                await asyncio.sleep(_FIRST_PAUSE + self._chance())
+                await asyncio.sleep(_FIRST_PAUSE + self._clock.chance())
 
-    async def _pass_on_wakes(self) -> NoReturn:
+    async def _subscribe(self) -> NoReturn:
         async with self._connection.redis.pubsub() as subscription:
-            async with asyncio.timeout(_SILENCE):
-                # All queues, for they come and go; most processes work on all of them anyway.
+            async with asyncio.timeout(_PING_AFTER):
+                # All queues, because they come and go, and most processes work on all of them.
                 await subscription.psubscribe(keys.WAKE_PATTERN)
             while True:
-                message = await subscription.get_message(timeout=_SILENCE)
+                message = await subscription.get_message(timeout=_PING_AFTER)
                 if message is None:
-                    async with asyncio.timeout(_SILENCE):
+                    async with asyncio.timeout(_PING_AFTER):
                         await subscription.ping()
                     continue
-                # A new subscription, or the answer to a ping: something may have been missed.
+                # A new subscription or the answer to a ping wakes all workers, because a message
+                # may have been missed.
                 woken = (
                     keys.queue_of(message["channel"].decode())
                     if message["type"] == "pmessage"
                     else None
                 )
-                for begun in self._begun:
-                    if woken in {begun.job.queue, None}:
-                        begun.wake()
+                for supervised in self._workers:
+                    if woken in {supervised.spec.queue, None}:
+                        supervised.wake()

@@ -17,7 +17,7 @@ from router.journal import keys
 from router.journal.connection import Connection
 from router.metrics import Metrics
 from router.worker.delivery.registry import ActiveDestination, DestinationPool
-from router.worker.queue.queue_worker import Job
+from router.worker.queue.queue_worker import QueueSpec
 from router.worker.queue.supervisor import Supervisor
 
 
@@ -68,7 +68,7 @@ class Hall:
         async def nothing(*_: object) -> bool:
             return True
 
-        job = Job(
+        job = QueueSpec(
             queue=keys.deliver_queue(spec.name),
             function="test",
             run=nothing,

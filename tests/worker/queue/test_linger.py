@@ -5,7 +5,7 @@ from support.clock import SetClock
 from support.world import World
 
 from router.journal.connection import Connection
-from router.worker.queue.linger import LONGEST, SHORTEST, AdaptiveLinger
+from router.worker.queue.linger import MAX_LINGER, MIN_LINGER, AdaptiveLinger
 
 RULES = """
 rules:
@@ -15,57 +15,57 @@ rules:
 
 def after(rate: float, *, each: float, seconds: float = 10.0) -> tuple[AdaptiveLinger, float]:
     """Work that came evenly at a rate, begun at looks that are ``each`` apart; and when that ended."""
-    breath = AdaptiveLinger()
+    linger = AdaptiveLinger()
     begun = 0
     looks = int(seconds / each)
     for look in range(1, looks + 1):
         came = int(look * each * rate)
-        breath.came(came - begun, 1000 + look * each)
+        linger.record(came - begun, 1000 + look * each)
         begun = came
-    return breath, 1000 + looks * each
+    return linger, 1000 + looks * each
 
 
-@pytest.mark.parametrize("each", [SHORTEST, 0.01, LONGEST])
+@pytest.mark.parametrize("each", [MIN_LINGER, 0.01, MAX_LINGER])
 @pytest.mark.parametrize(
-    ("rate", "seconds"), [(1, SHORTEST), (100, SHORTEST), (220, LONGEST), (5000, LONGEST)]
+    ("rate", "seconds"), [(1, MIN_LINGER), (100, MIN_LINGER), (220, MAX_LINGER), (5000, MAX_LINGER)]
 )
 def test_it_follows_what_comes_and_not_how_often_one_looks(
     rate: float, seconds: float, each: float
 ) -> None:
-    breath, now = after(rate, each=each)
+    linger, now = after(rate, each=each)
 
-    assert breath.seconds(now) == seconds
+    assert linger.seconds(now) == seconds
 
 
-@pytest.mark.parametrize("each", [SHORTEST, LONGEST])
+@pytest.mark.parametrize("each", [MIN_LINGER, MAX_LINGER])
 def test_between_little_and_much_it_is_in_between(each: float) -> None:
-    breath, now = after(160, each=each)
+    linger, now = after(160, each=each)
 
-    assert SHORTEST + 0.008 < breath.seconds(now) < LONGEST - 0.008
+    assert MIN_LINGER + 0.008 < linger.seconds(now) < MAX_LINGER - 0.008
 
 
 def test_what_came_is_soon_forgotten() -> None:
-    breath, now = after(1000, each=LONGEST)
+    linger, now = after(1000, each=MAX_LINGER)
 
-    assert breath.seconds(now + 0.5) == LONGEST
-    assert breath.seconds(now + 1.5) == SHORTEST
+    assert linger.seconds(now + 0.5) == MAX_LINGER
+    assert linger.seconds(now + 1.5) == MIN_LINGER
 
 
 def test_one_large_batch_is_no_stream() -> None:
-    breath = AdaptiveLinger()
-    assert breath.seconds(1000) == SHORTEST
+    linger = AdaptiveLinger()
+    assert linger.seconds(1000) == MIN_LINGER
 
-    breath.came(1000, 1000)
+    linger.record(1000, 1000)
 
-    assert breath.seconds(1000 + 1.5) == SHORTEST
+    assert linger.seconds(1000 + 1.5) == MIN_LINGER
 
 
 async def test_a_worker_that_begins_many_events_lets_more_gather(
     connection: Connection, time: SetClock
 ) -> None:
     world = World(connection, time, RULES)
-    assert world.evaluate.breath() == SHORTEST
+    assert world.evaluate.linger() == MIN_LINGER
 
     await world.evaluate.run(await world.accept([world.event(str(n)) for n in range(150)]))
 
-    assert world.evaluate.breath() == LONGEST
+    assert world.evaluate.linger() == MAX_LINGER

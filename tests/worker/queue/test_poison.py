@@ -56,7 +56,7 @@ async def test_an_attempt_that_raises_is_no_poison_and_leaves_no_mark(
     def fail() -> None:
         raise ValueError
 
-    assert [await suspects.survives("job", "piece", fail) for _ in range(5)] == [True] * 5
+    assert [await suspects.probe("job", "piece", fail) for _ in range(5)] == [True] * 5
     assert not await connection.redis.exists(keys.strikes("job"))
 
 

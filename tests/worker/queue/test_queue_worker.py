@@ -1,4 +1,4 @@
-"""arq's Worker as we run it: woken, leased, and never losing a job."""
+"""A queue worker is woken, renews its leases and never loses a job."""
 
 import asyncio
 import pickle
@@ -11,13 +11,13 @@ from arq.jobs import serialize_job
 from redis.exceptions import RedisError
 from support.waiting import until
 
-from router.clock import Clock
+from router.clock import Clock, system_clock
 from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.errors import JournalUnavailableError
 from router.journal import jobs, keys
 from router.journal.connection import Connection, Script, connect
 from router.metrics import Metrics
-from router.worker.queue.queue_worker import Job
+from router.worker.queue.queue_worker import QueueSpec
 from router.worker.queue.supervisor import Supervisor
 
 QUEUE = "router:queue:test"
@@ -26,7 +26,7 @@ PACK = msgspec.msgpack.encode
 
 
 class Work:
-    """The function of the test's jobs: it does what the test puts in ``then``."""
+    """Runs the test's jobs: each does what the test puts in ``then``."""
 
     def __init__(self, connection: Connection, queue: str = QUEUE) -> None:
         self._connection = connection
@@ -39,7 +39,7 @@ class Work:
         self.ran.append(job_id)
         self.starts.append(starts)
         done = await self.then.pop(0)() if self.then else True
-        if done:  # as the last transaction of real work does
+        if done:  # as the last transaction of the work does
             await self._connection.run(END, [self._queue, *keys.all_of_job(job_id)], [job_id])
         return done
 
@@ -51,13 +51,19 @@ class Work:
 
 
 @pytest.fixture
+def clock() -> Clock:
+    """Return real time, because Redis's time makes the jobs due."""
+    return system_clock()
+
+
+@pytest.fixture
 def work(connection: Connection) -> Work:
     return Work(connection)
 
 
 @pytest.fixture
 async def supervisor(connection: Connection, work: Work, clock: Clock) -> AsyncIterator[Supervisor]:
-    job = Job(queue=QUEUE, function="test", run=work, max_jobs=2, limit_seconds=5.0)
+    job = QueueSpec(queue=QUEUE, function="test", run=work, max_jobs=2, limit_seconds=5.0)
     supervisor = Supervisor(connection, [job], Metrics(), clock, lease=0.3, poll_delay=3600.0)
     runner = asyncio.get_running_loop().create_task(supervisor.run())
     yield supervisor
@@ -103,16 +109,18 @@ async def test_a_job_is_run_when_it_is_published_not_when_polled(
     assert work.ran == ["a"]
 
 
-async def test_work_is_let_gather_after_a_look_that_found_some_and_only_then(
+async def test_a_worker_lingers_after_a_poll_that_found_jobs_and_only_then(
     connection: Connection, work: Work, clock: Clock
 ) -> None:
-    breaths: list[str] = []
+    lingers: list[str] = []
 
-    def breath() -> float:
-        breaths.append("")
+    def linger() -> float:
+        lingers.append("")
         return 0.0
 
-    job = Job(queue=QUEUE, function="test", run=work, max_jobs=2, limit_seconds=5.0, breath=breath)
+    job = QueueSpec(
+        queue=QUEUE, function="test", run=work, max_jobs=2, limit_seconds=5.0, linger=linger
+    )
     supervisor = Supervisor(connection, [job], Metrics(), clock, lease=3600.0, poll_delay=3600.0)
     runner = asyncio.get_running_loop().create_task(supervisor.run())
     await subscribed(connection)
@@ -121,7 +129,7 @@ async def test_work_is_let_gather_after_a_look_that_found_some_and_only_then(
         await enqueue(connection, job_id)
         await gone(connection, job_id)
 
-    assert len(breaths) == 2
+    assert len(lingers) == 2
     runner.cancel()
     await asyncio.wait([runner])
 
@@ -170,7 +178,7 @@ async def test_a_job_that_is_not_done_is_run_again_at_once(
 
 
 @pytest.mark.usefixtures("supervisor")
-async def test_a_job_is_told_how_often_it_was_started_and_not_ended(
+async def test_a_job_gets_the_count_of_its_starts_without_an_end(
     connection: Connection, work: Work
 ) -> None:
     await connection.redis.set(keys.starts("a"), 2)  # as two processes leave it that were killed
@@ -186,7 +194,7 @@ async def test_nothing_is_picked_while_it_must_wait(
     connection: Connection, work: Work, clock: Clock
 ) -> None:
     waits = [float("inf")]
-    job = Job(
+    job = QueueSpec(
         queue=QUEUE,
         function="test",
         run=work,
@@ -201,12 +209,12 @@ async def test_nothing_is_picked_while_it_must_wait(
     supervisor.wake_all()
 
     async def polled() -> bool:
-        (begun,) = supervisor._begun
-        return begun.worker is not None and not begun.worker._wake.is_set()
+        (supervised,) = supervisor._workers
+        return supervised.worker is not None and not supervised.worker._wake.is_set()
 
     await until(polled)
     assert work.ran == []
-    assert not await connection.redis.exists(keys.lease("a"), "arq:retry:a")
+    assert not await connection.redis.exists(keys.lease("a"), keys.starts("a"))
 
     waits[0] = 0.0
     supervisor.wake_all()
@@ -242,7 +250,7 @@ async def test_a_lease_is_renewed_while_its_job_runs(connection: Connection, wor
 
 
 @pytest.mark.usefixtures("supervisor")
-async def test_a_job_that_another_worker_held_is_taken_when_its_lease_ends(
+async def test_a_job_of_another_worker_is_picked_when_its_lease_expires(
     connection: Connection, work: Work
 ) -> None:
     await connection.redis.set(keys.lease("a"), b"1", px=200)
@@ -338,10 +346,10 @@ async def test_a_job_that_ended_while_it_failed_does_not_come_back(
     assert await connection.redis.zcard(QUEUE) == 0
 
 
-async def test_what_a_full_worker_leaves_is_begun_when_a_job_ends(
+async def test_due_jobs_that_a_full_worker_left_are_started_when_a_job_ends(
     connection: Connection, work: Work, clock: Clock
 ) -> None:
-    job = Job(queue=QUEUE, function="test", run=work, max_jobs=2, limit_seconds=5.0)
+    job = QueueSpec(queue=QUEUE, function="test", run=work, max_jobs=2, limit_seconds=5.0)
     supervisor = Supervisor(connection, [job], Metrics(), clock, lease=3600.0, poll_delay=3600.0)
     runner = asyncio.get_running_loop().create_task(supervisor.run())
     release = asyncio.Event()
@@ -366,7 +374,7 @@ async def test_what_a_full_worker_leaves_is_begun_when_a_job_ends(
     await asyncio.wait([runner])
 
 
-async def test_a_drained_worker_lets_its_job_end_and_takes_no_other(
+async def test_a_drained_worker_lets_its_job_end_and_picks_no_other(
     connection: Connection, work: Work, supervisor: Supervisor
 ) -> None:
     release = asyncio.Event()
@@ -412,7 +420,7 @@ async def test_workers_come_back_after_redis_was_killed(
     server.start()
     connection = connect(server.url, deadline=5.0, max_connections=16)
     work = Work(connection)
-    job = Job(queue=QUEUE, function="test", run=work, max_jobs=2, limit_seconds=5.0)
+    job = QueueSpec(queue=QUEUE, function="test", run=work, max_jobs=2, limit_seconds=5.0)
     supervisor = Supervisor(connection, [job], Metrics(), clock, lease=0.3, poll_delay=3600.0)
     runner = asyncio.get_running_loop().create_task(supervisor.run())
     await enqueue(connection, "before")
@@ -438,29 +446,31 @@ async def test_workers_come_back_after_redis_was_killed(
 
 
 @pytest.mark.usefixtures("supervisor")
-async def test_a_queue_may_begin_and_end_while_others_are_worked_on(
+async def test_a_queue_is_added_and_removed_while_others_are_worked_on(
     connection: Connection, work: Work, supervisor: Supervisor
 ) -> None:
     other = Work(connection, f"{QUEUE}:other")
-    job = Job(queue=f"{QUEUE}:other", function="test", run=other, max_jobs=2, limit_seconds=5.0)
+    job = QueueSpec(
+        queue=f"{QUEUE}:other", function="test", run=other, max_jobs=2, limit_seconds=5.0
+    )
     await subscribed(connection)
 
-    begun = supervisor.begin(job)
+    added = supervisor.add(job)
     await enqueue(connection, "a", queue=job.queue)
     await other.has_run(1)
-    await supervisor.end(begun, 5.0)
+    await supervisor.remove(added, 5.0)
     await enqueue(connection, "b", queue=job.queue)
     await enqueue(connection, "c")
 
     await work.has_run(1)
     assert (other.ran, work.ran) == (["a"], ["c"])
-    again = supervisor.begin(job)
+    again = supervisor.add(job)
     await other.has_run(2)
     assert other.ran == ["a", "b"]
-    await supervisor.end(again, 5.0)
+    await supervisor.remove(again, 5.0)
 
 
-async def test_a_queue_that_ends_lets_its_job_end_first(
+async def test_a_removed_queue_lets_its_job_end_first(
     connection: Connection, work: Work, supervisor: Supervisor
 ) -> None:
     release = asyncio.Event()
@@ -470,11 +480,13 @@ async def test_a_queue_that_ends_lets_its_job_end_first(
 
     other = Work(connection, f"{QUEUE}:other")
     other.then = [wait]
-    job = Job(queue=f"{QUEUE}:other", function="test", run=other, max_jobs=2, limit_seconds=5.0)
-    begun = supervisor.begin(job)
+    job = QueueSpec(
+        queue=f"{QUEUE}:other", function="test", run=other, max_jobs=2, limit_seconds=5.0
+    )
+    added = supervisor.add(job)
     await enqueue(connection, "a", queue=job.queue)
     await other.has_run(1)
-    ending = asyncio.get_running_loop().create_task(supervisor.end(begun, 5.0))
+    ending = asyncio.get_running_loop().create_task(supervisor.remove(added, 5.0))
     await asyncio.sleep(0)
     assert not ending.done()
 

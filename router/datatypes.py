@@ -89,7 +89,7 @@ class Networks(tuple[IPv4Network | IPv6Network, ...]):
         """Raise ValueError unless each part is a network; host bits must be zero."""
         return cls(ip_network(part.strip()) for part in text.split(","))
 
-    def hold(self, address: Address | None) -> bool:
+    def contains(self, address: Address | None) -> bool:
         """Whether one of them holds ``address``."""
         return address is not None and any(address in network for network in self)
 
@@ -137,7 +137,7 @@ class Secret:
     def reveal(self) -> str:
         return self._text
 
-    def is_bearer_of(self, authorization: str) -> bool:
+    def matches_bearer(self, authorization: str) -> bool:
         """Whether an ``Authorization`` header carries this as its bearer token; in constant time."""
         # aiohttp gives what is not UTF-8 as lone surrogates.
         return hmac.compare_digest(

@@ -13,9 +13,7 @@ RouterError                  whatever the router itself says is wrong
 └── StreamUnavailableError   Kinesis did not answer, or not now; it is asked again
 """
 
-import difflib
 import enum
-from collections.abc import Iterable
 
 import msgspec
 
@@ -68,9 +66,9 @@ class Diagnostic(msgspec.Struct, frozen=True, order=True):
 class RulesError(ConfigurationError):
     """What is wrong with the rules folder: every finding, not the first one only."""
 
-    def __init__(self, findings: list[Diagnostic]) -> None:
-        self.findings = sorted(findings)
-        super().__init__("\n".join(str(finding) for finding in self.findings))
+    def __init__(self, diagnostics: list[Diagnostic]) -> None:
+        self.diagnostics = sorted(diagnostics)
+        super().__init__("\n".join(str(diagnostic) for diagnostic in self.diagnostics))
 
 
 class ConditionError(ConfigurationError):
@@ -115,9 +113,3 @@ class JournalUnavailableError(RouterError):
 
 class StreamUnavailableError(RouterError):
     """Kinesis did not answer in time, or refused for now."""
-
-
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """What ``word`` was probably meant to be, for "did you mean"; None where nothing is near."""
-    near = difflib.get_close_matches(word[:100], known, n=1)
-    return near[0] if near else None

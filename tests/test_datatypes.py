@@ -55,7 +55,7 @@ def test_a_rate_has_two_spellings(tmp_path: Path, text: str, rate: Rate | None) 
 def test_another_text_is_no_rate(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(RulesError) as raised:
         rate_of(tmp_path, text)
-    (finding,) = raised.value.findings
+    (finding,) = raised.value.diagnostics
     assert message in finding.message
     assert finding.line == 4
 
@@ -79,4 +79,4 @@ def test_the_schema_knows_both_spellings() -> None:
     ],
 )
 def test_a_secret_knows_the_header_that_bears_it(authorization: str, *, fits: bool) -> None:
-    assert Secret("secret").is_bearer_of(authorization) is fits
+    assert Secret("secret").matches_bearer(authorization) is fits

@@ -28,7 +28,7 @@ def require_operator(answer: Handler, token: Secret | None) -> Handler:
             refusal = error(401, "no_token", "send Authorization: Bearer <ROUTER_ADMIN_TOKEN>")
             refusal.headers["WWW-Authenticate"] = "Bearer"
             return refusal
-        if not token.is_bearer_of(given):
+        if not token.matches_bearer(given):
             return error(403, "wrong_token", "the bearer token is wrong")
         return await answer(request)
 

@@ -7,12 +7,12 @@ import msgspec
 from aiohttp import hdrs, web
 
 from router.api.auth import ok, require_operator
-from router.configuration.reload import Report
+from router.configuration.reload import ReloadReport
 from router.datatypes import Secret
 from router.errors import Diagnostic
 from router.http.openapi import OPERATOR, Operation, ResponseSpec
 
-Reload = Callable[[], Awaitable[Report]]
+Reload = Callable[[], Awaitable[ReloadReport]]
 
 
 class ReloadResult(msgspec.Struct, frozen=True):
@@ -72,6 +72,6 @@ class ReloadApi:
         report = await self._reload()
         if report.error:
             return ok(
-                ReloadRejected(ReloadError("refused", report.error, ""), report.findings), 422
+                ReloadRejected(ReloadError("refused", report.error, ""), report.diagnostics), 422
             )
         return ok(ReloadResult("reloaded", report.generation, report.rules, report.destinations))

@@ -16,7 +16,8 @@ from router.cel.functions import (
 from router.cel.lexer import RESERVED, Token
 from router.cel.names import Constant, Names, identifier_problem
 from router.cel.tree import Call, ExternalConstant, Field, Has, Let, Literal, Macro, Name, Node
-from router.errors import ConditionError, closest
+from router.errors import ConditionError
+from router.suggestions import closest_match
 
 _CONSTANTS: Final = {"true": True, "false": False, "null": None}
 
@@ -187,7 +188,7 @@ def _given(name: str, names: Names, token: Token) -> Node:
 
 def _suggestion(name: str, known: Iterable[str]) -> str:
     known = list(known)
-    near = closest(name, known)
+    near = closest_match(name, known)
     return f'did you mean "{near}"?' if near else f"there are {', '.join(known)}"
 
 
@@ -199,5 +200,5 @@ def _function_hint(name: str, *, is_method: bool) -> str:
     methods = [each for each, function in FUNCTIONS.items() if function.is_method]
     functions = [each for each, function in FUNCTIONS.items() if function.is_global]
     known = [*methods, *MACROS] if is_method else [*functions, "has"]
-    near = closest(name, known) or closest(name, [*FUNCTIONS, *MACROS, "has"])
+    near = closest_match(name, known) or closest_match(name, [*FUNCTIONS, *MACROS, "has"])
     return f'did you mean "{near}"?' if near else f"there are {', '.join(known)}"

@@ -12,7 +12,7 @@ from router.cli.events_file import read_events
 from router.cli.output import FOLDER, as_json
 from router.clock import system_clock
 from router.configuration import json_schema as rules_schema
-from router.configuration.diagnostics import plural, render_findings
+from router.configuration.diagnostics import plural, render_diagnostics
 from router.configuration.load import (
     load,
 )
@@ -51,7 +51,7 @@ def check(rules: Path | None, *, strict: bool, json_wanted: bool) -> None:
         click.echo(as_json({"findings": findings, "unset": unset}))
     else:
         if findings:
-            click.echo(render_findings(findings, color=sys.stdout.isatty()))
+            click.echo(render_diagnostics(findings, color=sys.stdout.isatty()))
         if configuration:
             click.echo(_counted(folder, configuration, findings))
         for name, variables in unset.items():
@@ -69,7 +69,7 @@ def _checked(folder: Path) -> tuple[Configuration | None, list[Diagnostic]]:
         findings += configuration.warnings
         findings += read_tests(folder, configuration).warnings
     except RulesError as error:
-        findings += error.findings
+        findings += error.diagnostics
     return configuration, findings
 
 

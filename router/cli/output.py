@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 import msgspec
 
-from router.configuration.diagnostics import render_findings
+from router.configuration.diagnostics import render_diagnostics
 from router.errors import ConfigurationError, RulesError
 
 FOLDER: Final = click.Path(file_okay=False, path_type=Path)
@@ -20,7 +20,7 @@ class CommandGroup(click.Group):
         try:
             return super().invoke(ctx)
         except RulesError as error:
-            click.echo(render_findings(error.findings, color=sys.stderr.isatty()), err=True)
+            click.echo(render_diagnostics(error.diagnostics, color=sys.stderr.isatty()), err=True)
         except ConfigurationError as error:
             for line in str(error).splitlines():
                 click.echo(f"router: {line}", err=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from router.cli.output import FOLDER, as_json
-from router.configuration.diagnostics import render_findings
+from router.configuration.diagnostics import render_diagnostics
 from router.configuration.load import (
     load,
 )
@@ -46,7 +46,7 @@ def test(
         click.echo(as_json(summary))
     else:
         if tests.warnings:
-            click.echo(render_findings(tests.warnings, color=sys.stdout.isatty()) + "\n")
+            click.echo(render_diagnostics(tests.warnings, color=sys.stdout.isatty()) + "\n")
         click.echo(report.as_text(summary, color=sys.stdout.isatty()))
     if not cases:
         click.echo(f"no tests: write them in {folder / TESTS}", err=True)

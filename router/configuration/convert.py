@@ -24,21 +24,19 @@ from router.configuration.yaml.document import (
 )
 from router.configuration.yaml.scalars import plain_value
 from router.datatypes import ByteSize, Duration, Secret, decode_value
-from router.errors import closest
+from router.suggestions import closest_match, suggestion
 
 _SHOWN: Final = 60
 """Characters of a value that a message repeats."""
-_LISTED: Final = 12
-"""Names that a hint lists."""
 
 
-class Wrong(enum.Enum):
+class Invalid(enum.Enum):
     """In the place of a value that is none; the reason has been reported."""
 
-    WRONG = enum.auto()
+    INVALID = enum.auto()
 
 
-WRONG: Final = Wrong.WRONG
+INVALID: Final = Invalid.INVALID
 
 
 class Converter:
@@ -52,12 +50,12 @@ class Converter:
         self._hide_unknown = hide_unknown
 
     def convert(self, node: Node, kind: Any, what: str) -> Any:
-        """A value of type ``kind``, or WRONG. ``what`` is what to call it in a finding."""
+        """A value of type ``kind``, or INVALID. ``what`` is what to call it in a finding."""
         kind, optional = _required_kind(kind)
         if optional and isinstance(node, Scalar) and _is_null(node):
             return None
         if isinstance(node, UnreadableNode) or self._page.is_full:
-            return WRONG
+            return INVALID
         return self._way(kind)(node, kind, what)
 
     def _way(self, kind: Any) -> Callable[[Node, Any, str], Any]:
@@ -97,18 +95,18 @@ class Converter:
                 self.unknown_key(entry, what, fields)
             else:
                 values[field.name] = self.convert(entry.value, field.type, entry.key.text)
-        sound = len(values) == len(node.entries) and WRONG not in values.values()
+        sound = len(values) == len(node.entries) and INVALID not in values.values()
         for name, field in fields.items():
             if field.required and field.name not in values:
                 self._page.report(node.span, f'{what} needs "{name}"')
                 sound = False
-        return self._construct(node, kind, values, what) if sound else WRONG
+        return self._construct(node, kind, values, what) if sound else INVALID
 
     def _written(self, node: Scalar, parse: Callable[[str], Any], what: str) -> Any:
         """A Struct in its short spelling, one text."""
         expanded = self._expander.expand(node, self._page)
         if expanded is None:
-            return WRONG
+            return INVALID
         try:
             return parse(expanded.text)
         except ValueError as error:
@@ -116,7 +114,7 @@ class Converter:
         if expanded.variables:
             problem = f"what {_named(expanded.variables)} holds does not fit"
         self._page.report(node.span, f"{what}: {problem}")
-        return WRONG
+        return INVALID
 
     def _construct(
         self, node: MapNode, kind: type[msgspec.Struct], values: Mapping[str, Any], what: str
@@ -132,7 +130,7 @@ class Converter:
         if revealed:
             message = f"{first if named else what}: what {_named(revealed)} holds does not fit"
         self._page.report(named.span if named else node.span, message)
-        return WRONG
+        return INVALID
 
     def _either(self, node: Node, kind: Any, what: str) -> Any:
         """One of several types of different shapes: what stands there says which."""
@@ -145,7 +143,7 @@ class Converter:
             item = node.text[:_SHOWN] if isinstance(node, Scalar) and node.is_plain else ""
             return self._unexpected(node, "a list", what, f"write [{item}]" if item else "")
         values = [self.convert(item, get_args(kind)[0], what) for item in node.items]
-        return WRONG if WRONG in values else (get_origin(kind) or kind)(values)
+        return INVALID if INVALID in values else (get_origin(kind) or kind)(values)
 
     def _dict(self, node: Node, kind: Any, what: str) -> Any:
         if not isinstance(node, MapNode):
@@ -156,12 +154,12 @@ class Converter:
             )
             for entry in node.entries
         }
-        return WRONG if WRONG in values.values() else values
+        return INVALID if INVALID in values.values() else values
 
     def _anything(self, node: Node, kind: Any, what: str) -> Any:
         if isinstance(node, ListNode):
             values = [self.convert(item, kind, what) for item in node.items]
-            return WRONG if WRONG in values else values
+            return INVALID if INVALID in values else values
         if isinstance(node, Scalar):
             return self._scalar(node, kind, what)
         return self._dict(node, dict[str, Any], what)
@@ -174,18 +172,18 @@ class Converter:
         if node.is_plain and (meaning.trap or not isinstance(meaning.value, str)):
             hint = "write it in quotes" if meaning.value is not None else ""
             self._page.report(node.span, f"{what}: expected text", hint)
-            return WRONG
+            return INVALID
         return self._single(node, kind, what)
 
     def _single(self, node: Node, kind: Any, what: str) -> Any:
         if not isinstance(node, Scalar):
-            return self._unexpected(node, expected(kind), what)
+            return self._unexpected(node, describe_kind(kind), what)
         return self._scalar(node, kind, what)
 
     def _scalar(self, node: Scalar, kind: Any, what: str) -> Any:
         expanded = self._expander.expand(node, self._page)
         if expanded is None:
-            return WRONG
+            return INVALID
         value: Any = expanded.text
         if node.is_plain and not expanded.variables:
             meaning = plain_value(expanded.text)
@@ -194,7 +192,7 @@ class Converter:
                 text = node.text[:_SHOWN]
                 message = f"`{text}` without quotes is {meaning.trap}"
                 self._page.report(node.span, message, f'write "{text}"')
-                return WRONG
+                return INVALID
         try:
             # A variable holds text only, so "20" may stand for a number.
             return msgspec.convert(
@@ -206,33 +204,25 @@ class Converter:
     def _unfit(self, node: Scalar, kind: Any, what: str, expanded: Interpolated) -> Any:
         if expanded.variables:
             holds = f"found something else in {_named(expanded.variables)}"
-            message = f"{what}: expected {expected(kind)}, {holds}"
+            message = f"{what}: expected {describe_kind(kind)}, {holds}"
             self._page.report(node.span, message)
-            return WRONG
-        near = closest(node.text, map(str, _choices(kind)))
+            return INVALID
+        near = closest_match(node.text, map(str, _choices(kind)))
         hint = f'did you mean "{near}"?' if near else ""
         if kind is str and node.text:
             hint = f'write "{node.text[:_SHOWN]}"'
         if kind in {int, float, bool} and not node.is_plain:
             hint = "write it without quotes"
-        return self._unexpected(node, expected(kind), what, hint)
+        return self._unexpected(node, describe_kind(kind), what, hint)
 
     def _unexpected(self, node: Node, wanted: str, what: str, hint: str = "") -> Any:
-        self._page.report(node.span, f"{what}: expected {wanted}, found {found(node)}", hint)
-        return WRONG
+        self._page.report(
+            node.span, f"{what}: expected {wanted}, found {describe_node(node)}", hint
+        )
+        return INVALID
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """``did you mean "severity"?``, or what there is to choose from."""
-    known = sorted(known)
-    near = closest(word, known)
-    if near:
-        return f'did you mean "{near}"?'
-    more = ", …" if len(known) > _LISTED else ""
-    return f"there are: {', '.join(known[:_LISTED])}{more}" if known else "there are none"
-
-
-def expected(kind: Any) -> str:
+def describe_kind(kind: Any) -> str:
     """What may be written for a type, in words."""
     choices = _choices(kind)
     if choices:
@@ -240,7 +230,7 @@ def expected(kind: Any) -> str:
     return _WORDS.get(kind, "another value")
 
 
-def found(node: Node) -> str:
+def describe_node(node: Node) -> str:
     """What stands there, in words."""
     if not isinstance(node, Scalar):
         return "a list" if isinstance(node, ListNode) else "a map of keys and values"

@@ -5,10 +5,8 @@ with a caret below, what would be right.
 """
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
-
-import msgspec
 
 from router.errors import Diagnostic, Level
 
@@ -24,50 +22,48 @@ _BLUE: Final = "1;34"
 _BOLD: Final = "1"
 
 
-def render_findings(findings: Sequence[Diagnostic], *, color: bool = False) -> str:
-    """All findings, and a last line that counts them. Safe to print, whatever the files hold."""
-    blocks = [_render(finding, color=color) for finding in findings]
-    return "\n\n".join([*blocks, _count(findings)])
+def render_diagnostics(diagnostics: Sequence[Diagnostic], *, color: bool = False) -> str:
+    """All diagnostics, and a last line that counts them. Safe to print, whatever the files hold."""
+    blocks = [_render(diagnostic, color=color) for diagnostic in diagnostics]
+    return "\n\n".join([*blocks, _count(diagnostics)])
 
 
-def findings_json(findings: Iterable[Diagnostic]) -> str:
-    """An array of objects with the fields of Diagnostic."""
-    return msgspec.json.format(msgspec.json.encode(list(findings)), indent=2).decode()
-
-
-def _count(findings: Sequence[Diagnostic]) -> str:
-    files = plural(len({finding.file for finding in findings}), "file")
-    warnings = sum(finding.level is Level.WARNING for finding in findings)
-    errors = len(findings) - warnings
-    if not warnings:
-        return f"{plural(errors, 'finding')} in {files}"
-    counts = [plural(errors, "error")] * bool(errors) + [plural(warnings, "warning")]
+def _count(diagnostics: Sequence[Diagnostic]) -> str:
+    files = plural(len({diagnostic.file for diagnostic in diagnostics}), "file")
+    warnings = sum(diagnostic.level is Level.WARNING for diagnostic in diagnostics)
+    errors = len(diagnostics) - warnings
+    counts = [plural(errors, "error")] if errors or not warnings else []
+    counts += [plural(warnings, "warning")] if warnings else []
     return f"{' and '.join(counts)} in {files}"
 
 
-def _render(finding: Diagnostic, *, color: bool) -> str:
+def _render(diagnostic: Diagnostic, *, color: bool) -> str:
     paint = _paint if color else _plain
-    gutter = " " * len(str(finding.line or ""))
+    gutter = " " * len(str(diagnostic.line or ""))
     bar = paint("|", _BLUE)
-    label = paint(finding.level, _LABELS[finding.level])
-    lines = [f"{label}{paint(f': {printable(finding.message)}', _BOLD)}"]
-    place = f"{finding.file}:{finding.line}:{finding.column}" if finding.line else finding.file
+    label = paint(diagnostic.level, _LABELS[diagnostic.level])
+    lines = [f"{label}{paint(f': {printable(diagnostic.message)}', _BOLD)}"]
+    place = (
+        f"{diagnostic.file}:{diagnostic.line}:{diagnostic.column}"
+        if diagnostic.line
+        else diagnostic.file
+    )
     lines.append(f"{gutter}{paint('-->', _BLUE)} {printable(place)}")
-    if finding.source:
-        shown, indent, length = _window(finding)
+    if diagnostic.source:
+        shown, indent, length = _window(diagnostic)
         lines.append(f"{gutter} {bar}")
-        lines.append(f"{paint(str(finding.line), _BLUE)} {bar} {shown}")
-        lines.append(f"{gutter} {bar} {indent}{paint('^' * length, _LABELS[finding.level])}")
-    if finding.hint:
-        lines.append(f"{gutter} {paint('=', _BLUE)} {printable(finding.hint)}")
+        lines.append(f"{paint(str(diagnostic.line), _BLUE)} {bar} {shown}")
+        lines.append(f"{gutter} {bar} {indent}{paint('^' * length, _LABELS[diagnostic.level])}")
+    if diagnostic.hint:
+        lines.append(f"{gutter} {paint('=', _BLUE)} {printable(diagnostic.hint)}")
     return "\n".join(lines)
 
 
-def _window(finding: Diagnostic) -> tuple[str, str, int]:
+def _window(diagnostic: Diagnostic) -> tuple[str, str, int]:
     """The line of the file cut to what can be shown, the space before the caret, its length."""
-    before = printable(finding.source[: finding.column - 1])
-    marked = printable(finding.source[finding.column - 1 :][: finding.length])
-    after = printable(finding.source[finding.column - 1 + finding.length :])
+    before = printable(diagnostic.source[: diagnostic.column - 1])
+    marked = printable(diagnostic.source[diagnostic.column - 1 :][: diagnostic.length])
+    after = printable(diagnostic.source[diagnostic.column - 1 + diagnostic.length :])
     if len(before) > _BEFORE and len(before + marked + after) > _WIDTH:
         before = "…" + before[-_BEFORE:]
     shown = before + marked + after
@@ -78,7 +74,7 @@ def _window(finding: Diagnostic) -> tuple[str, str, int]:
 
 
 def printable(text: str) -> str:
-    """Without what a terminal would obey: a file's text is not to be trusted with that."""
+    """Without what a terminal would run_on_signal: a file's text is not to be trusted with that."""
     return "".join(map(_safe_character, text))
 
 

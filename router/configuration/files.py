@@ -23,11 +23,11 @@ _TABLE: Final = ".csv"
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
 
 
-Stamp = tuple[tuple[object, ...], ...]
+Fingerprint = tuple[tuple[object, ...], ...]
 """What the system knows of a folder and its files: another one when one that counts is written."""
 
 
-def fingerprint(folder: Path) -> Stamp:
+def fingerprint(folder: Path) -> Fingerprint:
     """The stamp of a folder as it is now. Never raises: what cannot be looked at is a stamp too.
 
     Links are followed, so the folders that Kubernetes exchanges below a ConfigMap's files count.
@@ -37,15 +37,15 @@ def fingerprint(folder: Path) -> Stamp:
         found = [path for path in _visible(folder) if path.suffix in {*_SUFFIXES, _TABLE}]
     except (OSError, ValueError) as error:
         return ((_reason(error),),)
-    return (identity(folder), *(fingerprint_of(path) for path in sorted(found)[:_STAMPED]))
+    return (folder_identity(folder), *(file_fingerprint(path) for path in sorted(found)[:_STAMPED]))
 
 
-def identity(folder: Path) -> tuple[object, ...]:
+def folder_identity(folder: Path) -> tuple[object, ...]:
     """Which folder it is, whatever it holds: another one when it was exchanged."""
-    return fingerprint_of(folder)[1:3]
+    return file_fingerprint(folder)[1:3]
 
 
-def fingerprint_of(path: Path) -> tuple[object, ...]:
+def file_fingerprint(path: Path) -> tuple[object, ...]:
     """What the system says of one file. Never raises."""
     try:
         now = path.stat()
@@ -71,7 +71,7 @@ def rules_files(folder: Path) -> list[Path]:
     if len(files) > FILES_LIMIT:
         problem, hint = f"the folder has {len(files)} files, at most {FILES_LIMIT}", ""
     if problem:
-        raise RulesError([Diagnostic(printable(folder), 0, 0, problem, hint)])
+        raise RulesError([Diagnostic(printable_path(folder), 0, 0, problem, hint)])
     return files
 
 
@@ -84,7 +84,7 @@ def sibling_file(folder: Path, name: str) -> Path | str:
     return folder / name
 
 
-def content(file: Path, limit: int = FILE_LIMIT) -> bytes | str:
+def read_content(file: Path, limit: int = FILE_LIMIT) -> bytes | str:
     """The bytes of a file, or why there are none."""
     try:
         # A pipe or a device would be waited for.
@@ -110,7 +110,7 @@ def generation(contents: Mapping[str, bytes | str]) -> str:
     return digest.hexdigest()
 
 
-def printable(path: Path | str) -> str:
+def printable_path(path: Path | str) -> str:
     """A path as text that can be encoded; names of files are bytes to the system."""
     return str(path).encode(errors="backslashreplace").decode()
 

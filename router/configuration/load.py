@@ -16,7 +16,7 @@ from router.configuration.readers.destinations import (
     read_destination,
 )
 from router.configuration.readers.features import MuteTimes
-from router.configuration.readers.routes import Labelled, Places, read_route
+from router.configuration.readers.routes import MatchScope, SendToScope, read_route
 from router.configuration.readers.rules import RuleReader
 from router.configuration.readers.suppression import (
     read_inhibition,
@@ -25,14 +25,14 @@ from router.configuration.readers.suppression import (
 )
 from router.configuration.readers.tables import FILE_LIMIT as TABLE_LIMIT
 from router.configuration.readers.tables import Table, read_table
-from router.configuration.sections import Known, Section, SectionItem, Sections
+from router.configuration.sections import Section, SectionItem, Sections, SectionScope
 from router.configuration.variables import MissingVariable
 from router.configuration.yaml.document import (
-    FINDINGS_LIMIT,
+    DIAGNOSTICS_LIMIT,
     ListNode,
     MapNode,
     YamlDocument,
-    page_of,
+    decode_document,
 )
 from router.destinations.spec import (
     DestinationSpec,
@@ -60,10 +60,10 @@ class ConfigurationSource(msgspec.Struct, frozen=True, kw_only=True):
     """Fills in the variables of destinations; read anew each time."""
     missing: MissingVariable = MissingVariable.ERROR
 
-    def stamp(self) -> files.Stamp:
+    def fingerprint(self) -> files.Fingerprint:
         """What the system says of all files that count now. Never raises."""
         variables = (Path(self.environ[name]) for name in sorted(self.environ) if _is_file(name))
-        return (*files.fingerprint(self.folder), *map(files.fingerprint_of, variables))
+        return (*files.fingerprint(self.folder), *map(files.file_fingerprint, variables))
 
     def load(self) -> Configuration:
         """Read the folder as it was at one moment. Raises RulesError.
@@ -72,17 +72,21 @@ class ConfigurationSource(msgspec.Struct, frozen=True, kw_only=True):
         be the old one and the second the new one.
         """
         for _ in range(_READS):
-            before = self.stamp()
+            before = self.fingerprint()
             try:
                 configuration = load(self.folder, self.environ, missing=self.missing)
             except RulesError:
-                if self.stamp() == before:
+                if self.fingerprint() == before:
                     raise
             else:
-                if self.stamp() == before:
-                    return msgspec.structs.replace(configuration, stamp=before)
+                if self.fingerprint() == before:
+                    return msgspec.structs.replace(configuration, fingerprint=before)
         raise RulesError(
-            [Diagnostic(files.printable(self.folder), 0, 0, "the files change while they are read")]
+            [
+                Diagnostic(
+                    files.printable_path(self.folder), 0, 0, "the files change while they are read"
+                )
+            ]
         )
 
 
@@ -91,20 +95,20 @@ def _is_file(variable: str) -> bool:
     return variable.endswith(FROM_FILE) and not variable.startswith(PREFIX)
 
 
-def _destination(item: SectionItem, known: Known) -> DestinationSpec | None:
+def _destination(item: SectionItem, known: SectionScope) -> DestinationSpec | None:
     return read_destination(item.page, item.entry, known.environ, known.missing)
 
 
-def _table(item: SectionItem, known: Known) -> Table | None:
+def _table(item: SectionItem, known: SectionScope) -> Table | None:
     return read_table(item.page, item.entry, known.read_file)
 
 
-def _route(item: SectionItem, known: Known) -> Route | None:
-    labelled = Labelled(_labels(known), known.names["rules"])
+def _route(item: SectionItem, known: SectionScope) -> Route | None:
+    labelled = MatchScope(_labels(known), known.names["rules"])
     return read_route(item.page, item.node, _places(known), labelled, item.number)
 
 
-def _labels(known: Known) -> set[str] | None:
+def _labels(known: SectionScope) -> set[str] | None:
     """The labels that any rule has; None where there may be others."""
     if known.names["rules"] is None:
         return None
@@ -124,7 +128,7 @@ def _labels(known: Known) -> set[str] | None:
     return found
 
 
-def _rule(item: SectionItem, known: Known) -> Rule | None:
+def _rule(item: SectionItem, known: SectionScope) -> Rule | None:
     routes = known.values["routes"] if known.is_whole["routes"] else None
     mute_times = MuteTimes(
         known.names["mute_times"], {each.name: each for each in known.values["mute_times"]}
@@ -132,25 +136,25 @@ def _rule(item: SectionItem, known: Known) -> Rule | None:
     return RuleReader(item.page, _places(known), routes, mute_times).read(item.node)
 
 
-def _places(known: Known) -> Places:
+def _places(known: SectionScope) -> SendToScope:
     """What the sections before say of where alerts can go."""
     names = known.names["tables"]
     sound = {table.name: table for table in known.values["tables"]}
     tables = None if names is None else {name: sound.get(name) for name in names}
-    return Places(known.names["destinations"], tables)
+    return SendToScope(known.names["destinations"], tables)
 
 
-def _mute_time(item: SectionItem, _known: Known) -> MuteTime | None:
+def _mute_time(item: SectionItem, _known: SectionScope) -> MuteTime | None:
     return read_mute_time(item.page, item.entry)
 
 
-def _inhibition(item: SectionItem, known: Known) -> Inhibition | None:
+def _inhibition(item: SectionItem, known: SectionScope) -> Inhibition | None:
     if "events" not in known.memo:
         known.memo["events"] = {rule.name: rule.events for rule in known.values["rules"]}
     return read_inhibition(item.page, item.node, known.names["rules"], known.memo["events"])
 
 
-def _silence(item: SectionItem, _known: Known) -> Silence | None:
+def _silence(item: SectionItem, _known: SectionScope) -> Silence | None:
     return read_silence(item.page, item.node)
 
 
@@ -207,10 +211,12 @@ def load(
 ) -> Configuration:
     """Read the folder; ``environ`` fills in the variables of destinations.
 
-    Raises RulesError with every finding, at most FINDINGS_LIMIT of them.
+    Raises RulesError with every diagnostic, at most DIAGNOSTICS_LIMIT of them.
     """
-    contents = {str(file): files.content(file) for file in files.rules_files(folder)}
-    pages = [page_of(files.printable(file), content) for file, content in contents.items()]
+    contents = {str(file): files.read_content(file) for file in files.rules_files(folder)}
+    pages = [
+        decode_document(files.printable_path(file), content) for file, content in contents.items()
+    ]
     others: dict[str, YamlDocument] = {}
 
     def read_file(name: str) -> YamlDocument | str:
@@ -219,23 +225,23 @@ def load(
             if isinstance(file, str):
                 return file
             room = _TABLES_LIMIT - sum(len(each) for each in contents.values())
-            contents[str(file)] = content = files.content(file, min(TABLE_LIMIT, max(room, 0)))
+            contents[str(file)] = content = files.read_content(file, min(TABLE_LIMIT, max(room, 0)))
             if isinstance(content, str):
                 return content
-            others[name] = page_of(files.printable(file), content)
+            others[name] = decode_document(files.printable_path(file), content)
             pages.append(others[name])
         return others[name]
 
-    read = Sections(SECTIONS, pages).read(Known(environ, missing, read_file))
-    findings = sorted(finding for page in pages for finding in page.findings())
-    if any(finding.level is Level.ERROR for finding in findings):
-        raise RulesError(findings[:FINDINGS_LIMIT])
+    read = Sections(SECTIONS, pages).read(SectionScope(environ, missing, read_file))
+    diagnostics = sorted(diagnostic for page in pages for diagnostic in page.diagnostics())
+    if any(diagnostic.level is Level.ERROR for diagnostic in diagnostics):
+        raise RulesError(diagnostics[:DIAGNOSTICS_LIMIT])
     return Configuration(
         rules=RuleSet(_with_inhibitions(rule, read["inhibitions"]) for rule in read["rules"]),
         silences=tuple(read["silences"]),
         destinations=tuple(read["destinations"]),
         generation=files.generation(contents),
-        warnings=tuple(findings[:FINDINGS_LIMIT]),
+        warnings=tuple(diagnostics[:DIAGNOSTICS_LIMIT]),
     )
 
 

@@ -18,7 +18,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """A short hash of the files: two processes with the same one run the same rules."""
     silences: tuple[Silence, ...] = ()
     """Those of the files; others are in the journal."""
-    stamp: files.Stamp = ()
+    fingerprint: files.Fingerprint = ()
     """What the system said of the files when they were read, to see when they change."""
     warnings: tuple[Diagnostic, ...] = ()
     """What may be meant as it stands, but reads as if it were not."""
@@ -32,10 +32,10 @@ class ActiveConfiguration:
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
-        self.posted: tuple[Silence, ...] = ()
+        self.journal_silences: tuple[Silence, ...] = ()
         """The silences of the journal, as last seen."""
 
     @property
     def silences(self) -> tuple[Silence, ...]:
         """All that there are, whether they are in force just now or not."""
-        return self.configuration.silences + self.posted
+        return self.configuration.silences + self.journal_silences

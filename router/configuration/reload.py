@@ -49,7 +49,7 @@ Apply = Callable[[Configuration], Awaitable[None]]
 """Puts a configuration in force, or raises ConfigurationError and changes nothing."""
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class ReloadReport(msgspec.Struct, frozen=True, kw_only=True):
     """What is in force, and what the last reload found."""
 
     generation: str
@@ -59,7 +59,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Unix time in seconds at which what is in force was read."""
     error: str = ""
     """Why the last reload changed nothing, ``""`` where it succeeded."""
-    findings: tuple[Diagnostic, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
     """All that it found in the rules folder."""
 
 
@@ -87,15 +87,15 @@ class Reloader:
         self._now = clock.now
         self._one_at_a_time = asyncio.Lock()
         self._asked = asyncio.Event()
-        self._stamp = live.configuration.stamp
+        self._fingerprint = live.configuration.fingerprint
         self.report = self._succeeded()
 
-    def ask(self) -> None:
+    def request_reload(self) -> None:
         """Reload soon; for a signal, which can wait for nothing."""
         self._asked.set()
 
-    async def obey(self) -> NoReturn:
-        """Reload whenever ``ask`` was called."""
+    async def run_on_signal(self) -> NoReturn:
+        """Reload whenever ``request_reload`` was called."""
         while True:
             await self._asked.wait()
             self._asked.clear()
@@ -105,7 +105,7 @@ class Reloader:
         """Reload whenever the files have changed."""
         while True:
             await self._reload_if_changed()
-            watched = await asyncio.to_thread(files.identity, self._source.folder)
+            watched = await asyncio.to_thread(files.folder_identity, self._source.folder)
             try:
                 async with contextlib.aclosing(
                     awatch(
@@ -120,25 +120,27 @@ class Reloader:
                 ) as changes:
                     async for _ in changes:
                         await self._reload_if_changed()
-                        if watched != await asyncio.to_thread(files.identity, self._source.folder):
+                        if watched != await asyncio.to_thread(
+                            files.folder_identity, self._source.folder
+                        ):
                             break
             except (OSError, RuntimeError) as error:
                 # The folder is gone, or the system has no more watches: look at it now and then.
                 logger.debug("the rules folder cannot be watched", extra={"reason": str(error)})
                 await asyncio.sleep(self._look_every)
 
-    async def reload(self, because: str) -> Report:
+    async def reload(self, because: str) -> ReloadReport:
         """Read the folder and put it in force, or leave all as it is. Never raises."""
         async with self._one_at_a_time:
             # Before the files are read: what is written meanwhile is a change that is seen later.
-            self._stamp = await asyncio.to_thread(self._source.stamp)
+            self._fingerprint = await asyncio.to_thread(self._source.fingerprint)
             try:
                 # Beside the loop: ten thousand rules take a second.
                 configuration = await asyncio.to_thread(self._source.load)
                 async with asyncio.timeout(_APPLY_SECONDS):
                     await self._apply(configuration)
             except RulesError as error:
-                self._fail(because, _summary(error.findings), tuple(error.findings))
+                self._fail(because, _summary(error.diagnostics), tuple(error.diagnostics))
             except (ConfigurationError, TimeoutError) as error:
                 self._fail(because, str(error) or _LATE)
             except Exception as error:
@@ -149,7 +151,7 @@ class Reloader:
             return self.report
 
     async def _reload_if_changed(self) -> None:
-        if await asyncio.to_thread(self._source.stamp) != self._stamp:
+        if await asyncio.to_thread(self._source.fingerprint) != self._fingerprint:
             await self.reload("files")
 
     def _succeed(self, because: str) -> None:
@@ -165,22 +167,22 @@ class Reloader:
             },
         )
 
-    def _succeeded(self) -> Report:
+    def _succeeded(self) -> ReloadReport:
         """What has just come into force, at the start or by a reload."""
         configuration, now = self._live.configuration, self._now()
         _log(configuration.warnings)
         self._metrics.rules_loaded.set(len(configuration.rules.rules))
         self._metrics.rules_last_reload_successful.set(1)
         self._metrics.rules_last_reload_timestamp_seconds.set(now)
-        return Report(
+        return ReloadReport(
             generation=configuration.generation,
             rules=len(configuration.rules.rules),
             destinations=len(configuration.destinations),
             loaded_at=now,
         )
 
-    def _fail(self, because: str, error: str, findings: tuple[Diagnostic, ...] = ()) -> None:
-        self.report = msgspec.structs.replace(self.report, error=error, findings=findings)
+    def _fail(self, because: str, error: str, diagnostics: tuple[Diagnostic, ...] = ()) -> None:
+        self.report = msgspec.structs.replace(self.report, error=error, diagnostics=diagnostics)
         self._metrics.rules_reloads.labels("refused").inc()
         self._metrics.rules_last_reload_successful.set(0)
         logger.error(
@@ -191,18 +193,24 @@ class Reloader:
                 "reason": error,
             },
         )
-        _log(findings)
+        _log(diagnostics)
 
 
-def _log(findings: tuple[Diagnostic, ...]) -> None:
-    for finding in findings[:_LOGGED]:
-        logger.log(_LEVELS[finding.level], "rules folder", extra={"finding": str(finding)})
-    more = findings[_LOGGED:]
+def _log(diagnostics: tuple[Diagnostic, ...]) -> None:
+    for diagnostic in diagnostics[:_LOGGED]:
+        logger.log(
+            _LEVELS[diagnostic.level],
+            "rules problem reported",
+            extra={"diagnostic": str(diagnostic)},
+        )
+    more = diagnostics[_LOGGED:]
     if more:
-        logger.log(_LEVELS[more[0].level], "rules folder", extra={"further_findings": len(more)})
+        logger.log(
+            _LEVELS[more[0].level], "further rules problems not logged", extra={"count": len(more)}
+        )
 
 
-def _summary(findings: list[Diagnostic]) -> str:
-    """The first finding, and how many more there are."""
-    more = len(findings) - 1
-    return str(findings[0]) + (f" (and {more} more)" if more else "")
+def _summary(diagnostics: list[Diagnostic]) -> str:
+    """Return the first problem and how many more there are."""
+    more = len(diagnostics) - 1
+    return str(diagnostics[0]) + (f" (and {more} more)" if more else "")

@@ -2,7 +2,7 @@
 
 What a section is called, whether it is a list or a map of names, and how one item of it is read
 is a ``Section``; ``configuration`` lists them in the order in which they are read, so an item can
-ask ``Known`` for what the sections before its own hold.
+ask ``SectionScope`` for what the sections before its own hold.
 """
 
 import itertools
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from router.configuration.convert import found, suggestion
+from router.configuration.convert import describe_node
 from router.configuration.variables import MissingVariable
 from router.configuration.yaml.document import (
     Entry,
@@ -23,6 +23,7 @@ from router.configuration.yaml.document import (
     YamlDocument,
     read_yaml,
 )
+from router.suggestions import suggestion
 
 ReadFile = Callable[[str], YamlDocument | str]
 """The page of a file in the rules folder, or why there is none."""
@@ -63,11 +64,11 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     """What is expected in the place of something else, in words."""
     limit: int
     """Items, in all files together."""
-    read: "Callable[[SectionItem, Known], Any]"
+    read: "Callable[[SectionItem, SectionScope], Any]"
     """An item's value, or None where something is wrong with it; that is reported to its page."""
 
 
-class Known:
+class SectionScope:
     """What is known so far, for the items that are read next."""
 
     def __init__(
@@ -96,7 +97,7 @@ class Sections:
         self._sections = sections
         self._parts = [_Part(page, sections) for page in pages]
 
-    def read(self, known: Known) -> dict[str, list[Any]]:
+    def read(self, known: SectionScope) -> dict[str, list[Any]]:
         """The values of each section, in order. What is wrong is reported to the pages."""
         for section in self._sections:
             known.items[section.name] = list(self._items(section.name))
@@ -114,7 +115,7 @@ class Sections:
             return None
         return {item.name.text for item in self._items(section) if item.name is not None}
 
-    def _values(self, section: Section, known: Known) -> Iterator[Any]:
+    def _values(self, section: Section, known: SectionScope) -> Iterator[Any]:
         places: dict[str, str] = {}
         for item in itertools.islice(self._items(section.name), section.limit):
             _take_name(item, section.noun, places)
@@ -138,11 +139,11 @@ class _Part:
         self._page = page
         self._nodes: dict[str, Node] = {}
         known = [section.name for section in sections]
-        root = read_yaml(page) if page.is_sound else None
+        root = read_yaml(page) if page.is_valid else None
         self._is_understood = isinstance(root, MapNode)
         if not isinstance(root, MapNode):
             if root is not None and not isinstance(root, UnreadableNode):
-                message = f"expected the sections of a rules file, found {found(root)}"
+                message = f"expected the sections of a rules file, found {describe_node(root)}"
                 page.report(root.span, message, "write rules: or destinations:")
             return
         for entry in root.entries:
@@ -156,7 +157,9 @@ class _Part:
             if node is not None:
                 self._nodes[section.name] = node
                 if not isinstance(node, section.kind | UnreadableNode):
-                    message = f"{section.name}: expected {section.wanted}, found {found(node)}"
+                    message = (
+                        f"{section.name}: expected {section.wanted}, found {describe_node(node)}"
+                    )
                     page.report(node.span, message)
                     self._nodes[section.name] = UnreadableNode(node.span)
 
@@ -178,7 +181,7 @@ def _take_name(item: SectionItem, noun: str, places: dict[str, str]) -> None:
     """Report an item's name if another has it already."""
     if item.name is None:
         return
-    here = item.page.place(item.name.span)
+    here = item.page.location(item.name.span)
     place = places.setdefault(item.name.text, here)
     if place != here:
         message = f'{noun} "{item.name.text}" is given twice'

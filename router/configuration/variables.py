@@ -14,8 +14,8 @@ from typing import Final, Protocol
 import msgspec
 
 from router.configuration.yaml.document import Scalar, YamlDocument
-from router.errors import closest
 from router.settings.environment import FROM_FILE, file_text
+from router.suggestions import closest_match
 
 _VARIABLE: Final = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 _WORD: Final = re.compile(r"[^\s/:@?&=#,;<>\"']{4,}")
@@ -82,18 +82,18 @@ class NoVariables:
         for found in _VARIABLE.finditer(scalar.text):
             if found["name"]:
                 page.report(
-                    page.within(scalar, found.start(), len(found[0])),
+                    page.part_span(scalar, found.start(), len(found[0])),
                     f"{found[0]}: variables are for destinations only",
                     f"write $${{{found['name']}}} if the text itself is meant",
                 )
                 return None
-        return Interpolated(without_escapes(scalar.text))
+        return Interpolated(unescape(scalar.text))
 
     def revealed(self, _message: str) -> list[str]:
         return []
 
 
-class Variables:
+class EnvironmentVariables:
     """For destinations: a variable that is not set is a finding."""
 
     def __init__(self, values: Substitutions) -> None:
@@ -114,7 +114,7 @@ class Variables:
                 continue
             problem = self._problem(found["name"])
             if problem is not None:
-                page.report(page.within(scalar, found.start(), len(found[0])), *problem)
+                page.report(page.part_span(scalar, found.start(), len(found[0])), *problem)
                 sound = False
                 continue
             names.append(found["name"])
@@ -139,24 +139,24 @@ class Variables:
         if name in self._problems:
             return f"${{{name}}}: {name}{FROM_FILE} {self._problems[name]}", ""
         if name not in self._values:
-            near = closest(name, self._values)
+            near = closest_match(name, self._values)
             return f"${{{name}}} is not set", f"did you mean ${{{near}}}?" if near else ""
         if not self._values[name]:
             return f"${{{name}}} is empty", "give the environment variable a value"
         return None
 
 
-def names_in(text: str) -> tuple[str, ...]:
+def variable_names(text: str) -> tuple[str, ...]:
     """The variables that a text asks for, in its order."""
     return tuple(found["name"] for found in _VARIABLE.finditer(text) if found["name"])
 
 
-def without_escapes(text: str) -> str:
+def unescape(text: str) -> str:
     """The text of a scalar of a rule as it is meant."""
     return text.replace("$${", "${")
 
 
-def offset_before(text: str, offset: int) -> int:
+def escaped_offset(text: str, offset: int) -> int:
     """Where in ``text`` that stands which is at ``offset`` once each ``$${`` has become ``${``."""
     for escape in re.finditer(r"\$\$\{", text):
         if escape.start() < offset:

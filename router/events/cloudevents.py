@@ -33,7 +33,7 @@ _SMALLEST_INTEGER: Final = -(2**31)
 _LARGEST_INTEGER: Final = 2**31 - 1
 
 
-def fault(event: Mapping[str, Any]) -> tuple[str, str] | None:
+def violation(event: Mapping[str, Any]) -> tuple[str, str] | None:
     """What is wrong with an event and at which JSON path (``$.time``); None if nothing is.
 
     ``event`` is the decoded JSON object, its required attributes known to be text.
@@ -67,7 +67,7 @@ def is_time(text: str) -> bool:
     return True
 
 
-def decoded_base64(text: object) -> bytes | None:
+def decode_base64(text: object) -> bytes | None:
     """The bytes of ``data_base64``; None where it is no base64."""
     if not isinstance(text, str):
         return None
@@ -117,6 +117,6 @@ def _faulty_data(event: Mapping[str, Any]) -> tuple[str, str] | None:
         return None
     if event.get("data") is not None:
         return "data and data_base64 exclude each other", "$.data_base64"
-    if decoded_base64(event["data_base64"]) is None:
+    if decode_base64(event["data_base64"]) is None:
         return "expected base64 (RFC 4648)", "$.data_base64"
     return None

@@ -118,7 +118,7 @@ def _decode_event(
         return Malformed(_explain(error), _path(error), received_at, text)
     except EventError as error:
         return Malformed(error.message, error.path, received_at, text)
-    excess = nesting.excess(text, max_depth=max_depth)
+    excess = nesting.exceeded_limit(text, max_depth=max_depth)
     if excess:
         return Malformed(excess, "$", received_at, text)
     return Event(
@@ -153,7 +153,7 @@ def _read_through(text: bytes) -> CloudEvent:
     else:
         attributes = None
     _refuse_control_characters(envelope)
-    fault = cloudevents.fault(attributes or msgspec.structs.asdict(envelope))
+    fault = cloudevents.violation(attributes or msgspec.structs.asdict(envelope))
     if fault is not None:
         raise EventError("not_a_cloudevent", *fault)
     return envelope

@@ -18,7 +18,7 @@ _ALIKE: Final = bytes.maketrans(b"{}", b"[]")
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
-def excess(text: bytes, *, max_depth: int) -> str:
+def exceeded_limit(text: bytes, *, max_depth: int) -> str:
     """In what ``text``, which must be well-formed JSON, exceeds the bounds; ``""`` if in nothing."""
     openings = text.count(b"{") + text.count(b"[")
     if openings <= max_depth and (len(text) <= MAX_MEMBERS or text.count(b":") <= MAX_MEMBERS):

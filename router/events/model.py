@@ -98,7 +98,7 @@ def document(event: Event) -> dict[str, Any]:
     data = decoded.get("data")
     content_type = str(decoded.get("datacontenttype", ""))
     if data is None and decoded.get("data_base64") is not None:
-        packed = cloudevents.decoded_base64(decoded["data_base64"])
+        packed = cloudevents.decode_base64(decoded["data_base64"])
         if packed is not None and cloudevents.is_json(content_type):
             decoded["data"] = msgspec.json.decode(packed)
         elif packed is not None and content_type.startswith("text/"):

@@ -28,7 +28,7 @@ _SIGNATURE_SETTINGS: Final = istr("X-Twilio-Webhooks-Signature-Settings")
 def check_address(settings: Settings, address: Address | None) -> None:
     """Raise RequestRejectedError when requests from ``address`` are not wanted at ``/twilio``."""
     allowed = settings.twilio_addresses
-    if allowed and not allowed.hold(address):
+    if allowed and not allowed.contains(address):
         raise RequestRejectedError(
             HTTPStatus.FORBIDDEN,
             "wrong_address",
@@ -111,7 +111,7 @@ def check_token(token: Secret | None, authorization: str | None, in_query: str |
             "send Authorization: Bearer <token>",
             headers=_BEARER,
         )
-    if not token.is_bearer_of(given):
+    if not token.matches_bearer(given):
         raise RequestRejectedError(HTTPStatus.FORBIDDEN, "wrong_token", "the bearer token is wrong")
 
 

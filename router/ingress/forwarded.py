@@ -38,7 +38,7 @@ def resolve_sender(
     ``scheme`` and ``host`` are as the router itself saw them.
     """
     address = _peer_address(peer or "")
-    if not trusted or not trusted.hold(address):
+    if not trusted or not trusted.contains(address):
         return Sender(address, f"{scheme}://{host}")
     said = _outermost(headers.getall("X-Forwarded-Proto", ())).lower()
     return Sender(
@@ -58,7 +58,7 @@ def _client(
 ) -> Address | None:
     hops = ",".join(lines).split(",")[-_LONGEST_CHAIN:]
     for hop in reversed(hops):
-        if not trusted.hold(address):
+        if not trusted.contains(address):
             break
         further = _hop_address(hop.strip())
         if further is None:  # the last that a trusted proxy vouches for

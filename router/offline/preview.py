@@ -10,9 +10,10 @@ from router.configuration.model import (
     Configuration,
 )
 from router.destinations.contract import Destination
-from router.errors import ConfigurationError, closest
+from router.errors import ConfigurationError
 from router.events.model import Event, document
 from router.rules.model import Rule
+from router.suggestions import closest_match
 from router.worker.evaluation.fan_out import raise_alert
 
 _PAGE = (
@@ -28,7 +29,7 @@ def find_rule(configuration: Configuration, name: str) -> Rule:
     for rule in configuration.rules.rules:
         if rule.name == name:
             return rule
-    near = closest(name, names)
+    near = closest_match(name, names)
     hint = f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(names)) or 'none'}"
     raise ConfigurationError(f"there is no rule {name!r}, {hint}")
 

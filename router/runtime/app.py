@@ -103,7 +103,7 @@ class App:
         if self._worker is None:
             logger.info("nothing to reload: this process uses no rules")
         else:
-            self._worker.reloader.ask()
+            self._worker.reloader.request_reload()
 
     async def serve(self, stop: asyncio.Event, ready: Callable[[Address], None]) -> None:
         """Run until ``stop`` is set, then drain. ``ready`` is told where the process listens.

@@ -239,7 +239,7 @@ class Worker:
             ("silences", self._board.run()),
             ("presence", self._presence.run()),
             ("watch", self.reloader.watch()),
-            ("reload", self.reloader.obey()),
+            ("reload", self.reloader.run_on_signal()),
         ]
 
     @property

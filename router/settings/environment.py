@@ -15,7 +15,8 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 import msgspec
 
 from router.datatypes import ByteSize, Duration, Networks, Secret, Texts
-from router.errors import SettingsError, closest
+from router.errors import SettingsError
+from router.suggestions import closest_match
 
 FROM_FILE: Final = "_FILE"
 """``X_FILE`` names the file that holds the value of ``X``."""
@@ -59,11 +60,6 @@ class Variable(msgspec.Struct, frozen=True):
         low, high = kind(self.within.at_least), kind(self.within.at_most)
         return f"{words}, {setting_text(low)} to {setting_text(high)}"
 
-    @property
-    def written_default(self) -> str:
-        """The default as one would write it, ``""`` for none."""
-        return setting_text(self.default)
-
     def parse(self, text: str) -> Any:
         """The value. Raises ValueError with what follows the variable's name in a sentence."""
         if not text:
@@ -81,7 +77,7 @@ class Variable(msgspec.Struct, frozen=True):
         return value
 
     def _unexpected(self, text: str) -> ValueError:
-        near = closest(text, self.kind) if issubclass(self.kind, enum.StrEnum) else None
+        near = closest_match(text, self.kind) if issubclass(self.kind, enum.StrEnum) else None
         hint = f", did you mean {near}?" if near else ""
         return ValueError(f"is {text[:_SHOWN]!r}, expected {self.values}{hint}")
 
@@ -141,7 +137,7 @@ def read(
 
 def _meant(name: str, known: Iterable[str], prefix: str) -> str:
     # Compared without what all of them have in common.
-    near = closest(name.removeprefix(prefix), [each.removeprefix(prefix) for each in known])
+    near = closest_match(name.removeprefix(prefix), [each.removeprefix(prefix) for each in known])
     if near:
         return f", did you mean {prefix}{near}?"
     return f"; a variable for other purposes must not begin with {prefix}"

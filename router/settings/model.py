@@ -248,12 +248,6 @@ SETTINGS: Final = environment.variables(Settings, PREFIX)
 """How each field is read, in order."""
 
 
-def is_given(field: str, environ: Mapping[str, str]) -> bool:
-    """Whether the environment gives a setting, itself or by a file; else it is the default."""
-    name = PREFIX + field.upper()
-    return name in environ or name + environment.FROM_FILE in environ
-
-
 def _foreign(name: str, text: str) -> str:
     if _KUBERNETES.fullmatch(name) or (name == "ROUTER_PORT" and text.startswith("tcp://")):
         return (

@@ -37,7 +37,7 @@ def test_findings_are_exit_code_1(rules: Path) -> None:
     result = router("check", rules)
     assert result.exit_code == 1
     assert 'error: unknown section "rulse"' in result.output
-    assert result.output.endswith("1 finding in 1 file\n")
+    assert result.output.endswith("1 error in 1 file\n")
 
 
 def test_findings_come_as_json_too(rules: Path) -> None:

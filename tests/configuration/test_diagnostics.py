@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.configuration.diagnostics import render_findings
+from router.configuration.diagnostics import render_diagnostics
 from router.errors import Diagnostic
 
 FINDING = Diagnostic(
@@ -18,7 +18,7 @@ FINDING = Diagnostic(
 
 def lines_of(**changes: object) -> list[str]:
     attributes = {name: getattr(FINDING, name) for name in FINDING.__struct_fields__}
-    return render_findings([Diagnostic(**{**attributes, **changes})]).splitlines()
+    return render_diagnostics([Diagnostic(**{**attributes, **changes})]).splitlines()
 
 
 def test_a_finding_shows_its_line_with_a_caret_below() -> None:
@@ -30,7 +30,7 @@ def test_a_finding_shows_its_line_with_a_caret_below() -> None:
         "   |     ^^^^^^^",
         '   = did you mean "severity"?',
         "",
-        "1 finding in 1 file",
+        "1 error in 1 file",
     ]
 
 
@@ -39,13 +39,13 @@ def test_a_finding_about_a_whole_file_shows_no_line() -> None:
         'error: unknown key "severty"',
         "--> rules/a.yaml",
         "",
-        "1 finding in 1 file",
+        "1 error in 1 file",
     ]
 
 
 def test_findings_are_counted() -> None:
     other = Diagnostic(file="rules/b.yaml", line=0, column=0, message="the file is empty")
-    assert render_findings([FINDING, FINDING, other]).endswith("\n\n3 findings in 2 files")
+    assert render_diagnostics([FINDING, FINDING, other]).endswith("\n\n3 errors in 2 files")
 
 
 @pytest.mark.parametrize(
@@ -80,11 +80,11 @@ def test_a_long_caret_ends_where_the_line_is_cut() -> None:
 
 @pytest.mark.parametrize("field", ["file", "message", "hint", "source"])
 def test_no_text_reaches_the_terminal_as_a_command(field: str) -> None:
-    text = render_findings([Diagnostic("f", 1, 1, "m", "h", "s")]).replace("s", "")
+    text = render_diagnostics([Diagnostic("f", 1, 1, "m", "h", "s")]).replace("s", "")
     assert "\x1b" not in text
     assert "\\x1b]0;x\\x07" in "\n".join(lines_of(**{field: "\x1b]0;x\x07"}))
 
 
 def test_colour_is_there_on_demand_only() -> None:
-    assert "\x1b[1;31merror\x1b[0m" in render_findings([FINDING], color=True)
-    assert "\x1b" not in render_findings([FINDING])
+    assert "\x1b[1;31merror\x1b[0m" in render_diagnostics([FINDING], color=True)
+    assert "\x1b" not in render_diagnostics([FINDING])

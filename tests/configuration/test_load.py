@@ -11,10 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import ValidationError, validate
 from support.golden import golden
 
-from router.configuration.diagnostics import (
-    findings_json,
-    render_findings,
-)
+from router.configuration.diagnostics import render_diagnostics
 from router.configuration.files import FILE_LIMIT, FILES_LIMIT
 from router.configuration.json_schema import json_schema
 from router.configuration.load import SECTIONS, load
@@ -63,13 +60,17 @@ def findings_of(folder: Path) -> list[Diagnostic]:
     try:
         return list(load(folder, ENVIRON).warnings)
     except RulesError as error:
-        return error.findings
+        return error.diagnostics
 
 
 def refusal(folder: Path, missing: MissingVariable = MissingVariable.ERROR) -> list[Diagnostic]:
     with pytest.raises(RulesError) as caught:
         load(folder, ENVIRON, missing=missing)
-    return caught.value.findings
+    return caught.value.diagnostics
+
+
+def as_json(diagnostics: list[Diagnostic]) -> str:
+    return msgspec.json.encode(diagnostics).decode()
 
 
 def told(folder: Path) -> list[str]:
@@ -82,7 +83,7 @@ def told(folder: Path) -> list[str]:
 @pytest.mark.parametrize("case", sorted(path.stem for path in CHECK.glob("*.yaml")))
 def test_a_wrong_file_is_explained(folder: Path, case: str) -> None:
     (folder / f"{case}.yaml").write_bytes((CHECK / f"{case}.yaml").read_bytes())
-    seen = render_findings(findings_of(folder)) + "\n"
+    seen = render_diagnostics(findings_of(folder)) + "\n"
     assert golden(f"{case}.txt", seen, folder=CHECK) == seen
 
 
@@ -90,12 +91,12 @@ def test_a_wrong_file_is_explained(folder: Path, case: str) -> None:
 def test_an_explanation_holds_no_variable_s_value(folder: Path, case: str) -> None:
     (folder / f"{case}.yaml").write_bytes((CHECK / f"{case}.yaml").read_bytes())
     findings = findings_of(folder)
-    assert "c4nary" not in render_findings(findings) + findings_json(findings)
+    assert "c4nary" not in render_diagnostics(findings) + as_json(findings)
 
 
 def test_findings_are_told_to_programs_too(folder: Path) -> None:
     write(folder, a="rules: []\nrulse: []\n")
-    assert msgspec.json.decode(findings_json(refusal(folder))) == [
+    assert msgspec.to_builtins(refusal(folder)) == [
         {
             "file": "rules/a.yaml",
             "line": 2,
@@ -348,7 +349,7 @@ def load_or_explain(folder: Path) -> Configuration | str:
     try:
         return load(folder, ENVIRON, missing=MissingVariable.KEEP)
     except RulesError as error:
-        return render_findings(error.findings, color=True) + findings_json(error.findings)
+        return render_diagnostics(error.diagnostics, color=True) + as_json(error.diagnostics)
 
 
 PIECES = [

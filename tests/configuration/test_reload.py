@@ -75,7 +75,7 @@ async def watching(process: Process) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     tasks = [
         loop.create_task(process.reloader.watch()),
-        loop.create_task(process.reloader.obey()),
+        loop.create_task(process.reloader.run_on_signal()),
     ]
     yield
     for task in tasks:
@@ -155,7 +155,7 @@ async def test_a_broken_folder_changes_nothing_and_is_seen(
     assert process.metric("last_reload_successful") == 0
     assert process.metric("loaded") == 1
     assert process.metric("reloads_total", outcome="refused") == 1
-    assert any(expected in getattr(record, "finding", "") for record in caplog.records)
+    assert any(expected in getattr(record, "diagnostic", "") for record in caplog.records)
 
 
 async def test_the_error_is_gone_with_its_cause(process: Process, folder: RulesFolder) -> None:
@@ -166,7 +166,7 @@ async def test_the_error_is_gone_with_its_cause(process: Process, folder: RulesF
     report = await process.reloader.reload("request")
 
     assert report.error == ""
-    assert report.findings == ()
+    assert report.diagnostics == ()
     assert process.metric("last_reload_successful") == 1
 
 
@@ -205,11 +205,14 @@ async def test_findings_are_logged_a_line_each_and_not_too_many(
 
     report = await process.reloader.reload("request")
 
-    assert len(report.findings) == 100
+    assert len(report.diagnostics) == 100
     assert report.error.endswith("(and 99 more)")
-    lines = [record for record in caplog.records if record.message == "rules folder"]
-    assert len(lines) == 21
-    assert lines[-1].further_findings == 80  # type: ignore[attr-defined]
+    lines = [record for record in caplog.records if "rules problem" in record.message]
+    assert [record.message for record in lines] == [
+        *["rules problem reported"] * 20,
+        "further rules problems not logged",
+    ]
+    assert lines[-1].count == 80  # type: ignore[attr-defined]
 
 
 SILENT = """
@@ -227,7 +230,7 @@ async def test_warnings_are_logged_with_their_place_at_the_start_and_at_each_rel
 
     def logged() -> list[str]:
         found = [
-            f"{record.levelname} {getattr(record, 'finding', '')}" for record in caplog.records
+            f"{record.levelname} {getattr(record, 'diagnostic', '')}" for record in caplog.records
         ]
         caplog.clear()
         return found
@@ -263,10 +266,10 @@ async def test_reloads_at_once_are_made_one_after_another(
 
 
 async def test_a_signal_reloads(process: Process, folder: RulesFolder) -> None:
-    obeying = asyncio.get_running_loop().create_task(process.reloader.obey())
+    obeying = asyncio.get_running_loop().create_task(process.reloader.run_on_signal())
     folder.write(destinations=capture("noc"), rules=TWO)
 
-    process.reloader.ask()
+    process.reloader.request_reload()
 
     await process.have("one", "two")
     obeying.cancel()
@@ -333,11 +336,11 @@ async def test_a_folder_may_go_and_come_back(
 
 @pytest.mark.parametrize("other", [".rules.yaml.swp", "notes.md", "tests/rules.yaml"])
 async def test_other_files_are_no_change(process: Process, other: str) -> None:
-    before = process.source.stamp()
+    before = process.source.fingerprint()
     path = process.source.folder / other
     path.parent.mkdir(exist_ok=True)
     path.write_text("x", "utf-8")
-    assert process.source.stamp() == before
+    assert process.source.fingerprint() == before
 
 
 async def test_files_that_change_while_they_are_read_are_read_again(
@@ -347,7 +350,7 @@ async def test_files_that_change_while_they_are_read_are_read_again(
     from router.configuration import files
 
     source = ConfigurationSource(folder=folder.path, environ={})
-    genuine = files.content
+    genuine = files.read_content
     exchanged = []
 
     def content(file: Path, limit: int = files.FILE_LIMIT) -> bytes | str:
@@ -356,7 +359,7 @@ async def test_files_that_change_while_they_are_read_are_read_again(
             folder.write(destinations=capture("noc", "other"), rules=TWO)
         return genuine(file, limit)
 
-    monkeypatch.setattr(files, "content", content)
+    monkeypatch.setattr(files, "read_content", content)
 
     configuration = source.load()
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.events.limits import MAX_MEMBERS, excess
+from router.events.limits import MAX_MEMBERS, exceeded_limit
 
 texts = st.text(alphabet=st.sampled_from('[]{}:,"\\ aé'), max_size=6)
 values = st.recursive(
@@ -27,7 +27,7 @@ def depth(value: Any) -> int:
 def test_it_tells_the_depth_as_a_walk_does(value: Any, max_depth: int) -> None:
     text = msgspec.json.encode(value)
 
-    assert bool(excess(text, max_depth=max_depth)) == (depth(value) > max_depth)
+    assert bool(exceeded_limit(text, max_depth=max_depth)) == (depth(value) > max_depth)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_it_tells_the_depth_as_a_walk_does(value: Any, max_depth: int) -> None:
     ids=range(7),
 )
 def test_bounds_are_exact(text: bytes, expected: str) -> None:
-    found = excess(text, max_depth=64)
+    found = exceeded_limit(text, max_depth=64)
 
     assert expected in found
     assert bool(found) == bool(expected)

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from router.events.schemas import SCHEMAS, ConferenceSummary, departure
+from router.events.schemas import SCHEMAS, ConferenceSummary, schema_violation
 
 COMPLETE = "com.twilio.voice.insights.conference-summary.complete"
 
@@ -28,7 +28,7 @@ def test_tag_info_may_lack_either_member(data: dict[str, object], member: str) -
     tag_info = dict(data["tag_info"])  # type: ignore[call-overload]
     del tag_info[member]
 
-    assert departure(COMPLETE, {**data, "tag_info": tag_info}) is None
+    assert schema_violation(COMPLETE, {**data, "tag_info": tag_info}) is None
 
 
 @pytest.mark.parametrize(
@@ -43,19 +43,19 @@ def test_tag_info_may_lack_either_member(data: dict[str, object], member: str) -
 def test_a_departure_says_where(
     data: dict[str, object], change: dict[str, object], expected: str
 ) -> None:
-    assert expected in str(departure(COMPLETE, {**data, **change}))
+    assert expected in str(schema_violation(COMPLETE, {**data, **change}))
 
 
 def test_fields_that_twilio_adds_are_no_departure(data: dict[str, object]) -> None:
-    assert departure(COMPLETE, {**data, "new_field": 1}) is None
+    assert schema_violation(COMPLETE, {**data, "new_field": 1}) is None
 
 
 def test_null_stands_for_what_does_not_apply(data: dict[str, object]) -> None:
-    assert departure(COMPLETE, {**data, "ended_by": None, "detected_issues": None}) is None
+    assert schema_violation(COMPLETE, {**data, "ended_by": None, "detected_issues": None}) is None
 
 
 def test_other_types_are_not_judged() -> None:
-    assert departure("com.example.other", 5) is None
+    assert schema_violation("com.example.other", 5) is None
 
 
 # The data of Twilio's documented examples, shortened where they repeat themselves.
@@ -145,7 +145,7 @@ def test_other_documented_examples_fit_their_structs(
 ) -> None:
     summary = msgspec.convert(documented, SCHEMAS[event_type])
 
-    assert departure(event_type, documented) is None
+    assert schema_violation(event_type, documented) is None
     assert _given(msgspec.to_builtins(summary)) == _given(documented)
 
 
@@ -166,7 +166,7 @@ def test_other_documented_examples_fit_their_structs(
 def test_departures_of_other_types_say_where(
     event_type: str, documented: dict[str, object], change: dict[str, object], expected: str
 ) -> None:
-    assert expected in str(departure(f"{INSIGHTS}.{event_type}", {**documented, **change}))
+    assert expected in str(schema_violation(f"{INSIGHTS}.{event_type}", {**documented, **change}))
 
 
 def _given(value: object) -> object:

@@ -337,7 +337,7 @@ def test_what_is_wrong_with_a_csv_file_is_found_at_its_place(
 ) -> None:
     with pytest.raises(RulesError) as caught:
         with_csv(tmp_path / "rules", content)
-    assert any(expected in str(finding) for finding in caught.value.findings)
+    assert any(expected in str(finding) for finding in caught.value.diagnostics)
 
 
 def test_a_cell_that_is_no_number_is_found(tmp_path: Path) -> None:
@@ -345,7 +345,7 @@ def test_a_cell_that_is_no_number_is_found(tmp_path: Path) -> None:
         with_csv(
             tmp_path / "rules", "sid,place,num\nAC1,,many\nAC2,,012\n", "key: sid, numbers: [num]"
         )
-    assert [finding.message for finding in caught.value.findings] == [
+    assert [finding.message for finding in caught.value.diagnostics] == [
         'num: expected a number, found "many"',
         'num: expected a number, found "012"',
     ]
@@ -373,7 +373,7 @@ def test_a_large_table_is_read_in_a_moment_and_one_too_large_is_refused(tmp_path
 def test_a_broken_table_is_told_once(tmp_path: Path) -> None:
     with pytest.raises(RulesError) as caught:
         with_csv(tmp_path / "rules", "sid,place\nAC1\n")
-    assert len(caught.value.findings) == 1
+    assert len(caught.value.diagnostics) == 1
 
 
 def test_a_value_of_a_name_is_what_json_has(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from router.settings.model import (
     LogFormat,
     LogLevel,
     Settings,
-    is_given,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -281,12 +280,6 @@ def test_settings_show_no_secret() -> None:
         }
     )
     assert CANARY not in f"{settings!r} {settings}"
-
-
-@pytest.mark.parametrize("name", ["ROUTER_REDIS_URL", "ROUTER_REDIS_URL_FILE"])
-def test_a_given_setting_is_told_from_a_default(name: str) -> None:
-    assert is_given("redis_url", {name: "x"})
-    assert not is_given("redis_url", {"ROUTER_REDIS_SERVER": "x"})
 
 
 def read_or_refuse(environ: dict[str, str]) -> Settings | SettingsError:

@@ -5,7 +5,7 @@ import inspect
 from itertools import pairwise
 
 from router.settings import model as settings
-from router.settings.environment import Variable
+from router.settings.environment import Variable, setting_text
 
 
 def purposes() -> dict[str, str]:
@@ -26,11 +26,12 @@ def purposes() -> dict[str, str]:
 
 def row(variable: Variable) -> str:
     """The setting's row in the table of docs/settings.md."""
-    default = f"`{variable.written_default}`" if variable.written_default else ""
+    default = setting_text(variable.default)
+    shown = f"`{default}`" if default else ""
     text = purposes()[variable.field]
-    return f"| `{variable.name}` | {default} | {variable.values} | {text} |"
+    return f"| `{variable.name}` | {shown} | {variable.values} | {text} |"
 
 
 def example(variable: Variable) -> str:
     """The setting's line in .env.example."""
-    return f"# {variable.name}={variable.written_default}"
+    return f"# {variable.name}={setting_text(variable.default)}"

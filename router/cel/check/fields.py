@@ -18,7 +18,7 @@ from router.cel.check.types import (
     type_of_table,
     type_of_value,
 )
-from router.errors import closest
+from router.suggestions import closest_match
 
 
 def literal(_check: Checker, node: tree.Literal) -> Type:
@@ -72,7 +72,7 @@ def _member_of(check: Checker, node: NamesField, owner: Type, hatch: str) -> Typ
         return owner.item or ANY
     known = owner.fields.get(node.name)
     if known is None and not owner.is_open:
-        near = closest(node.name, owner.fields)
+        near = closest_match(node.name, owner.fields)
         hint = f'did you mean "{near}"?' if near else choice("there are", owner.fields)
         check.report_name(
             node, f'{check.written(node.operand)} has no field "{node.name}"', f"{hint} ({hatch})"

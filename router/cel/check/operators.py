@@ -23,7 +23,7 @@ from router.cel.check.types import (
     list_of,
 )
 from router.cel.tree import Node
-from router.errors import closest
+from router.suggestions import closest_match
 
 
 def logic(check: Checker, node: tree.Logic) -> Type:
@@ -81,7 +81,7 @@ def _unknown_word(
     words: tuple[str, ...],
     verb: str = "is never",
 ) -> None:
-    near = closest(str(word.value), words)
+    near = closest_match(str(word.value), words)
     hint = f'did you mean "{near}"?' if near else choice("it is one of", words)
     hatch = ""
     if isinstance(text, tree.Field):

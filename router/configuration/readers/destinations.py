@@ -4,8 +4,13 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from router.configuration.convert import Converter, found, suggestion
-from router.configuration.variables import MissingVariable, Substitutions, Variables, names_in
+from router.configuration.convert import Converter, describe_node
+from router.configuration.variables import (
+    EnvironmentVariables,
+    MissingVariable,
+    Substitutions,
+    variable_names,
+)
 from router.configuration.yaml.document import (
     Entry,
     ListNode,
@@ -19,6 +24,7 @@ from router.destinations.contract import DestinationConfig
 from router.destinations.kinds import KINDS
 from router.destinations.spec import DestinationSpec
 from router.rules.model import name_problem
+from router.suggestions import suggestion
 
 MISSING_HOST: Final = "missing.invalid"
 # What a missing variable is tried with, so that a capture can show what the kind would send. None
@@ -45,7 +51,7 @@ def read_destination(
     if chosen is None:
         return None
     kind, node = chosen.key.text, chosen.value
-    wanted = dict.fromkeys(name for text in _texts(node) for name in names_in(text))
+    wanted = dict.fromkeys(name for text in _texts(node) for name in variable_names(text))
     values = Substitutions.of(wanted, environ)
     absent = tuple(name for name in wanted if not values.known.get(name))
     if absent and missing is MissingVariable.KEEP:
@@ -62,7 +68,7 @@ def _kind(page: YamlDocument, entry: Entry) -> Entry | None:
     if isinstance(node, UnreadableNode):
         return None
     if not isinstance(node, MapNode) or not node.entries:
-        what = "nothing" if isinstance(node, MapNode) else found(node)
+        what = "nothing" if isinstance(node, MapNode) else describe_node(node)
         hint = "write for example http: {url: …}"
         page.report(node.span, f'destination "{name}": expected its kind, found {what}', hint)
         return None
@@ -82,7 +88,7 @@ def _kind(page: YamlDocument, entry: Entry) -> Entry | None:
 
 def _convert(page: YamlDocument, chosen: Entry, values: Substitutions) -> DestinationConfig | None:
     kind = chosen.key.text
-    converter = Converter(page, Variables(values), hide_unknown=True)
+    converter = Converter(page, EnvironmentVariables(values), hide_unknown=True)
     config = converter.convert(chosen.value, KINDS[kind].config, kind)
     return config if isinstance(config, DestinationConfig) else None
 
@@ -97,7 +103,7 @@ def _with_stand_ins(
     config = None
     trials = []
     for chance in itertools.islice(itertools.product(_STAND_INS, repeat=len(absent)), _TRIALS):
-        trial = page.blank()
+        trial = page.blank_copy()
         config = _convert(trial, chosen, values.having(dict(zip(absent, chance, strict=True))))
         trials.append(trial)
         if config is not None:

@@ -8,9 +8,8 @@ import msgspec
 
 from router.cel import Condition, Expression, compile_condition, compile_expression
 from router.cel.names import NO_NAMES, Names
-from router.configuration.convert import suggestion
 from router.configuration.readers.type_check import report_expression
-from router.configuration.variables import offset_before, without_escapes
+from router.configuration.variables import escaped_offset, unescape
 from router.configuration.yaml.document import ListNode, MapNode, Node, Scalar, YamlDocument
 from router.errors import ConditionError
 from router.rules.model import EVENTS_LIMIT, RuleText, events_problem
@@ -23,6 +22,7 @@ from router.rules.state.features import (
     state_id,
 )
 from router.rules.suppression.mute_times import MuteTime
+from router.suggestions import suggestion
 
 FEATURES: Final = ("count", "absent", "cooldown", "group", "resolve")
 """Those that tell events apart by the values of their ``by``."""
@@ -172,7 +172,7 @@ def _expressions(
     for item in node.items:
         if isinstance(item, Scalar):
             try:
-                expression = compile_expression(without_escapes(item.text), names)
+                expression = compile_expression(unescape(item.text), names)
             except ConditionError as error:
                 report_condition(page, item, error)
                 continue
@@ -185,7 +185,7 @@ def read_condition(
 ) -> Condition | None:
     """A condition on events of these types, or None where it is wrong; that is reported."""
     try:
-        condition = compile_condition(without_escapes(node.text), names)
+        condition = compile_condition(unescape(node.text), names)
     except ConditionError as error:
         report_condition(page, node, error)
         return None
@@ -195,7 +195,7 @@ def read_condition(
 
 def report_condition(page: YamlDocument, node: Scalar, error: ConditionError) -> None:
     """Report what is wrong with an expression, at its place in the node."""
-    span = page.within(node, offset_before(node.text, error.offset), error.length)
+    span = page.part_span(node, escaped_offset(node.text, error.offset), error.length)
     page.report(span, error.message, error.hint)
 
 

@@ -7,8 +7,8 @@ from typing import Final
 from router.cel import Expression, Names, compile_expression, identifier_problem
 from router.cel.check import TypeProblem
 from router.configuration.readers.routes import label_problem
-from router.configuration.readers.type_check import Stretch, report_problems
-from router.configuration.variables import offset_before, without_escapes
+from router.configuration.readers.type_check import SourceSegment, report_problems
+from router.configuration.variables import escaped_offset, unescape
 from router.configuration.yaml.document import Entry, MapNode, Node, Scalar, Span, YamlDocument
 from router.errors import ConditionError
 
@@ -24,7 +24,7 @@ _TEMPLATE_NAMES: Final = frozenset(
 _STAND_IN: Final = compile_expression("data")
 
 
-class NamingReader:
+class LabelsReader:
     """Reads the names of one rule; ``names`` are those that its expressions may use.
 
     ``events`` are the event types that the expressions are for.
@@ -76,7 +76,7 @@ class NamingReader:
             return self._expression(value, whole[1], whole.start(1), set())
         if "{{" in text:
             self._page.report(
-                self._page.within(value, text.index("{{"), 2),
+                self._page.part_span(value, text.index("{{"), 2),
                 "a label is a text, or one expression in {{ }}, and not both",
                 "join texts in the expression: {{ 'tier-' + customer.tier }}",
             )
@@ -84,29 +84,29 @@ class NamingReader:
         if not text or len(text) > _LABEL_TEXT_LIMIT:
             message = f"a label has 1 to {_LABEL_TEXT_LIMIT} characters"
             self._page.report(value.span, message)
-        return without_escapes(text)
+        return unescape(text)
 
     def _expression(
         self, scalar: Scalar, text: str, start: int, below: set[str]
     ) -> Expression | None:
         """Compile a part of a scalar, which begins at ``start`` in its text."""
         try:
-            expression = compile_expression(without_escapes(text), self.names)
+            expression = compile_expression(unescape(text), self.names)
         except ConditionError as error:
-            offset = start + offset_before(text, error.offset)
+            offset = start + escaped_offset(text, error.offset)
             hint = error.hint
             used = text[error.offset : error.offset + error.length]
             if used in below:
                 hint = "a let may use those above it only"
-            span = self._page.within(scalar, offset, error.length)
+            span = self._page.part_span(scalar, offset, error.length)
             self._page.report(span, error.message, hint)
             return None
 
         def place(problem: TypeProblem) -> Span:
-            offset = start + offset_before(text, problem.offset)
-            return self._page.within(scalar, offset, problem.length)
+            offset = start + escaped_offset(text, problem.offset)
+            return self._page.part_span(scalar, offset, problem.length)
 
-        stretch = Stretch(expression.source, place)
+        stretch = SourceSegment(expression.source, place)
         report_problems(self._page, expression, self._events, [stretch])
         return expression
 

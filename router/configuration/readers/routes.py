@@ -10,20 +10,20 @@ from router.alerts import Severity
 from router.cel import Constant, Names, compile_expression
 from router.cel.tree import ExternalConstant, Field, IndexAccess, unwrap_lets
 from router.cel.tree import Node as Tree
-from router.configuration.convert import Converter, found, suggestion
+from router.configuration.convert import Converter, describe_node
 from router.configuration.readers.tables import Table
 from router.configuration.readers.type_check import report_expression
-from router.configuration.variables import NoVariables, offset_before, without_escapes
+from router.configuration.variables import NoVariables, escaped_offset, unescape
 from router.configuration.yaml.document import ListNode, MapNode, Node, Scalar, YamlDocument
 from router.errors import ConditionError
 from router.rules.model import LookupText
 from router.rules.routing import OWN_LABELS, RULE, SEVERITY, Recipient, Route, TableLookup
+from router.suggestions import suggestion
 
 TABLES: Final = "tables"
 """What the tables are called in conditions."""
 SEND_TO_LIMIT: Final = 100
 ANY_EVENT: Final = ("*",)
-LABEL_PATTERN: Final = "^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 
 _LABEL: Final = re.compile("[A-Za-z_][A-Za-z0-9_]{0,63}")
 
@@ -51,7 +51,7 @@ class RouteText(
     goes_on: Annotated[bool, _about("Whether the routes below are asked as well.")] = False
 
 
-class Places(msgspec.Struct, frozen=True):
+class SendToScope(msgspec.Struct, frozen=True):
     """What can stand in ``send_to``. None for what is not known, for a file is not understood."""
 
     destinations: Collection[str] | None
@@ -65,7 +65,7 @@ class Places(msgspec.Struct, frozen=True):
         return {TABLES: Constant(tables)} if tables or self.tables is None else {}
 
 
-class Labelled(msgspec.Struct, frozen=True):
+class MatchScope(msgspec.Struct, frozen=True):
     """What routes can ask for. None for what is not known, for a file is not understood."""
 
     labels: Collection[str] | None
@@ -81,7 +81,11 @@ class RecipientReader:
     """
 
     def __init__(
-        self, page: YamlDocument, places: Places, names: Names, events: tuple[str, ...] = ANY_EVENT
+        self,
+        page: YamlDocument,
+        places: SendToScope,
+        names: Names,
+        events: tuple[str, ...] = ANY_EVENT,
     ) -> None:
         self._page = page
         self._places = places
@@ -127,10 +131,10 @@ class RecipientReader:
             return None  # reported by whoever converts it
         self._check(otherwise)
         try:
-            expression = compile_expression(without_escapes(source.text), self._names)
+            expression = compile_expression(unescape(source.text), self._names)
         except ConditionError as error:
-            offset = offset_before(source.text, error.offset)
-            span = self._page.within(source, offset, error.length)
+            offset = escaped_offset(source.text, error.offset)
+            span = self._page.part_span(source, offset, error.length)
             self._page.report(span, error.message, error.hint)
             return None
         column = _column(expression.tree)
@@ -177,16 +181,16 @@ class RecipientReader:
 
 
 def read_route(
-    page: YamlDocument, node: Node, places: Places, labelled: Labelled, number: int
+    page: YamlDocument, node: Node, places: SendToScope, labelled: MatchScope, number: int
 ) -> Route | None:
     """One route, or None where something is wrong; that is reported to ``page``."""
-    before = len(page.faults)
+    before = len(page.errors)
     text = Converter(page, NoVariables()).convert(node, RouteText, "this route")
     if not isinstance(node, MapNode):
         return None
     match = _match(page, node.get("match"), labelled)
     recipients = RecipientReader(page, places, places.names).read(node.get("send_to"))
-    if not isinstance(text, RouteText) or len(page.faults) > before:
+    if not isinstance(text, RouteText) or len(page.errors) > before:
         return None
     return Route(number=number, match=match, recipients=recipients, goes_on=text.goes_on)
 
@@ -200,7 +204,9 @@ def label_problem(name: str) -> str | None:
     return None
 
 
-def _match(page: YamlDocument, node: Node | None, labelled: Labelled) -> dict[str, frozenset[str]]:
+def _match(
+    page: YamlDocument, node: Node | None, labelled: MatchScope
+) -> dict[str, frozenset[str]]:
     match = {}
     for entry in node.entries if isinstance(node, MapNode) else ():
         name = entry.key.text
@@ -237,7 +243,7 @@ def _check_rule(page: YamlDocument, node: Scalar, known: Collection[str] | None)
 def _check_severity(page: YamlDocument, node: Scalar) -> None:
     severities = list(Severity)
     if node.text not in severities:
-        message = f"severity: expected one of {', '.join(severities)}, found {found(node)}"
+        message = f"severity: expected one of {', '.join(severities)}, found {describe_node(node)}"
         page.report(node.span, message, suggestion(node.text, severities))
 
 

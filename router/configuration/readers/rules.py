@@ -10,18 +10,18 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from router.cel import Condition, Names, compile_condition, compile_match
-from router.configuration.convert import WRONG, Converter
+from router.configuration.convert import INVALID, Converter
 from router.configuration.readers.features import FeatureReader, MuteTimes, texts
-from router.configuration.readers.labels import NamingReader
-from router.configuration.readers.routes import Places, RecipientReader
+from router.configuration.readers.labels import LabelsReader
+from router.configuration.readers.routes import RecipientReader, SendToScope
 from router.configuration.readers.type_check import (
-    Stretch,
+    SourceSegment,
     report_problems,
-    stretch_of_test,
-    stretch_of_text,
+    test_segment,
+    text_segment,
     warn_of_fields,
 )
-from router.configuration.variables import NoVariables, offset_before, without_escapes
+from router.configuration.variables import NoVariables, escaped_offset, unescape
 from router.configuration.yaml.document import (
     Entry,
     ListNode,
@@ -62,7 +62,7 @@ class RuleReader:
     def __init__(
         self,
         page: YamlDocument,
-        places: Places,
+        places: SendToScope,
         routes: Sequence[Route] | None,
         mute_times: MuteTimes,
     ) -> None:
@@ -75,7 +75,7 @@ class RuleReader:
 
     def read(self, node: Node) -> Rule | None:
         """One rule, or None where something is wrong; that is reported to the page."""
-        before = len(self._page.faults)
+        before = len(self._page.errors)
         text = self._converter.convert(node, RuleText, _called(node))
         if not isinstance(node, MapNode):
             return None
@@ -84,7 +84,7 @@ class RuleReader:
             self._page.report(node.span, message)
         self._check_name(node.get("name"))
         self._check_events(node.get("events"))
-        naming = NamingReader(self._page, self._places.names, _events(node))
+        naming = LabelsReader(self._page, self._places.names, _events(node))
         lets = naming.lets(node.get("let"))
         self._names = naming.names
         labels = naming.labels(node.get("labels"))
@@ -100,7 +100,7 @@ class RuleReader:
             destinations=self._places.destinations,
             mute_times=self._mute_times,
         )
-        if not isinstance(text, RuleText) or len(self._page.faults) > before:
+        if not isinstance(text, RuleText) or len(self._page.errors) > before:
             return None
         named = Naming(lets, labels)
         routing = self._routing(node, text, named, recipients)
@@ -163,13 +163,13 @@ class RuleReader:
     ) -> None:
         if not isinstance(node, Scalar):
             return
-        text = without_escapes(node.text)
+        text = unescape(node.text)
         problem = _template_error(text, frozenset(names))
         if problem is not None:
             line, message = problem
             lines = [0, *(end.end() for end in _LINE_END.finditer(text)), len(text)]
             offset, end = lines[line - 1 : line + 1]
-            span = self._page.within(node, offset_before(node.text, offset), end - offset)
+            span = self._page.part_span(node, escaped_offset(node.text, offset), end - offset)
             message, _, choice = message.partition(", there are")
             hint = f"there are{choice}" if choice else ""
             self._page.report(span, f"summary: {message}", hint)
@@ -178,7 +178,7 @@ class RuleReader:
 
     def _condition(self, rule: MapNode) -> Condition | None:
         """What ``when`` and ``match`` ask for together; None where that is nothing, or wrong."""
-        stretches: list[Stretch] = []
+        stretches: list[SourceSegment] = []
         conditions = [
             self._when(rule.get("when"), stretches),
             self._match(rule.get("match"), stretches),
@@ -201,33 +201,31 @@ class RuleReader:
             self._page.report(rule.span, f"when and match together: {error.message}", error.hint)
             return None
 
-    def _when(self, node: Node | None, stretches: list[Stretch]) -> Condition | None:
+    def _when(self, node: Node | None, stretches: list[SourceSegment]) -> Condition | None:
         if not isinstance(node, Scalar):
             return None
         try:
-            condition = compile_condition(without_escapes(node.text), self._names)
+            condition = compile_condition(unescape(node.text), self._names)
         except ConditionError as error:
-            offset = offset_before(node.text, error.offset)
-            span = self._page.within(node, offset, error.length)
+            offset = escaped_offset(node.text, error.offset)
+            span = self._page.part_span(node, offset, error.length)
             self._page.report(span, error.message, error.hint)
             return None
-        stretches.append(stretch_of_text(self._page, node, condition.source))
+        stretches.append(text_segment(self._page, node, condition.source))
         return condition
 
-    def _match(self, node: Node | None, stretches: list[Stretch]) -> Condition | None:
+    def _match(self, node: Node | None, stretches: list[SourceSegment]) -> Condition | None:
         if not isinstance(node, MapNode):
             return None
         mapping = self._converter.convert(node, dict[str, Any], "match")
-        if mapping is WRONG:
+        if mapping is INVALID:
             return None
         # Each piece by itself, to tell which of them are wrong; then all of them, or none.
         pieces = list(_pieces(node, mapping))
         sound = [self._compile_match(piece, test.key) for _, test, piece in pieces]
         for condition, (field, test, _) in zip(sound, pieces, strict=True):
             if condition is not None:
-                stretches.append(
-                    stretch_of_test(self._page, condition, field, test.key, test.value)
-                )
+                stretches.append(test_segment(self._page, condition, field, test.key, test.value))
         return self._compile_match(mapping, node) if None not in sound else None
 
     def _compile_match(self, mapping: dict[str, Any], place: Node) -> Condition | None:

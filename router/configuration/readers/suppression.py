@@ -44,7 +44,7 @@ def read_inhibition(
 
     ``events`` are the event types of those rules that are sound.
     """
-    before = len(page.faults)
+    before = len(page.errors)
     text = _convert(page, node, InhibitionText, "this inhibition")
     if not isinstance(node, MapNode):
         return None
@@ -52,7 +52,7 @@ def read_inhibition(
     check_names(page, node.get("hold_back"), "hold_back", "rule", rules)
     sides = (_events(node.get(key), events) for key in ("while", "hold_back"))
     equal = read_expressions(page, node.get("equal"), "equal", sides)
-    if not isinstance(text, InhibitionText) or len(page.faults) > before:
+    if not isinstance(text, InhibitionText) or len(page.errors) > before:
         return None
     both = set(text.while_) & set(text.hold_back)
     if both:
@@ -70,14 +70,14 @@ def read_inhibition(
 
 def read_silence(page: YamlDocument, node: Node) -> Silence | None:
     """A silence, or None where something is wrong; that is reported to the page."""
-    before = len(page.faults)
+    before = len(page.errors)
     text = _convert(page, node, SilenceText, "this silence")
     if not isinstance(node, MapNode):
         return None
     when = node.get("when")
     if isinstance(when, Scalar):
         read_condition(page, when, ANY_EVENT, NAMES)
-    if not isinstance(text, SilenceText) or len(page.faults) > before:
+    if not isinstance(text, SilenceText) or len(page.errors) > before:
         return None
     try:
         return silence(f"file-{_digest(text)}", text)

@@ -6,12 +6,13 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from router.cel import identifier_problem
-from router.configuration.convert import Converter, suggestion
+from router.configuration.convert import Converter
 from router.configuration.csv_file import Cell, read_csv
 from router.configuration.sections import ReadFile
 from router.configuration.variables import NoVariables
 from router.configuration.yaml.document import Entry, MapNode, Node, Scalar, Span, YamlDocument
 from router.configuration.yaml.scalars import plain_value
+from router.suggestions import suggestion
 
 FILE_LIMIT: Final = 16 << 20
 """Bytes of a CSV file."""
@@ -90,7 +91,7 @@ def _from_file(
     if isinstance(sheet, str):
         page.report(span, f"{text.file}: {sheet}")
         return None
-    if not sheet.is_sound:
+    if not sheet.is_valid:
         return None
     lines = read_csv(sheet)
     header = _header(sheet, next(lines, None))
@@ -103,14 +104,14 @@ def _from_file(
         return None
     rows = _Rows(sheet, header, text)
     rows.take_all(lines)
-    if sheet.faults:
+    if sheet.errors:
         return None
     return Table(entry.key.text, rows.rows, tuple(header), sheet, rows.places)
 
 
 def _header(sheet: YamlDocument, cells: list[Cell] | None) -> list[str] | None:
     """The names of the columns, or None where something is wrong with them."""
-    if cells is None and sheet.is_sound:
+    if cells is None and sheet.is_valid:
         sheet.report(None, "the file is empty", "expected a line with the names of the columns")
     seen: set[str] = set()
     for cell in cells or ():
@@ -119,7 +120,7 @@ def _header(sheet: YamlDocument, cells: list[Cell] | None) -> list[str] | None:
         elif cell.text in seen:
             sheet.report(cell.span, f'the column "{cell.text}" is given twice')
         seen.add(cell.text)
-    return [cell.text for cell in cells or ()] if sheet.is_sound else None
+    return [cell.text for cell in cells or ()] if sheet.is_valid else None
 
 
 class _Rows:

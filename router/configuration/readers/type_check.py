@@ -13,7 +13,7 @@ import msgspec
 from router.cel import Condition, Expression, compile_expression
 from router.cel.check import TypeProblem
 from router.cel.tree import Literal, walk
-from router.configuration.variables import offset_before
+from router.configuration.variables import escaped_offset
 from router.configuration.yaml.document import (
     ListNode,
     MapNode,
@@ -27,7 +27,7 @@ from router.errors import ConditionError
 from router.rules.event_types import problems_of, problems_on_sides
 
 
-class Stretch(msgspec.Struct, frozen=True):
+class SourceSegment(msgspec.Struct, frozen=True):
     """A part of a condition's text that comes from one place of the file."""
 
     source: str
@@ -35,17 +35,19 @@ class Stretch(msgspec.Struct, frozen=True):
     """Where a problem stands; its offset counts from the beginning of this part."""
 
 
-def stretch_of_text(page: YamlDocument, node: Scalar, source: str) -> Stretch:
+def text_segment(page: YamlDocument, node: Scalar, source: str) -> SourceSegment:
     """Of CEL as it is written."""
-    return Stretch(
+    return SourceSegment(
         source,
-        lambda problem: page.within(node, offset_before(node.text, problem.offset), problem.length),
+        lambda problem: page.part_span(
+            node, escaped_offset(node.text, problem.offset), problem.length
+        ),
     )
 
 
-def stretch_of_test(
+def test_segment(
     page: YamlDocument, condition: Condition, field: Scalar, key: Scalar, value: Node
-) -> Stretch:
+) -> SourceSegment:
     """Of one test of a ``match``: ``key`` is the operator, or the field where there is none."""
     literals = [node for node in walk(condition.tree) if isinstance(node, Literal)]
     places = dict(
@@ -58,16 +60,16 @@ def stretch_of_test(
             return scalar.span
         named = condition.source[problem.offset :][: problem.length]
         at = field.text.find(named)
-        return key.span if at < 0 else page.within(field, at, len(named))
+        return key.span if at < 0 else page.part_span(field, at, len(named))
 
-    return Stretch(condition.source, place)
+    return SourceSegment(condition.source, place)
 
 
 def report_problems(
     page: YamlDocument,
     judged: Condition | Expression,
     events: tuple[str, ...],
-    stretches: list[Stretch],
+    stretches: list[SourceSegment],
 ) -> None:
     """Report what can be said against a condition or expression on events of these types."""
     _report(page, judged, problems_of(judged, events), stretches)
@@ -80,7 +82,7 @@ def report_expression(
 
     Each of ``sides`` are types of events: values for those of one are compared with the others'.
     """
-    stretch = stretch_of_text(page, node, judged.source)
+    stretch = text_segment(page, node, judged.source)
     _report(page, judged, problems_on_sides(judged, sides), [stretch])
 
 
@@ -88,7 +90,7 @@ def _report(
     page: YamlDocument,
     judged: Condition | Expression,
     problems: list[TypeProblem],
-    stretches: list[Stretch],
+    stretches: list[SourceSegment],
 ) -> None:
     begins = 0
     for stretch in stretches:
@@ -98,7 +100,7 @@ def _report(
             if begins <= problem.offset < ends:
                 own = msgspec.structs.replace(problem, offset=problem.offset - begins)
                 span = stretch.place(own)
-                if any(span == fault[0] for fault in page.faults):
+                if any(span == fault[0] for fault in page.errors):
                     continue  # what is there is wrong already
                 tell = page.warn if problem.is_warning else page.report
                 tell(span, problem.message, problem.hint)
@@ -119,7 +121,7 @@ def warn_of_fields(
             continue  # a name that only templates have
         for problem in problems_of(expression, events):
             at = template.find(name) + problem.offset
-            span = page.within(node, offset_before(node.text, at), problem.length)
+            span = page.part_span(node, escaped_offset(node.text, at), problem.length)
             page.warn(span, f"summary: {problem.message}", problem.hint.partition(" (")[0])
 
 

@@ -20,7 +20,7 @@ from router.configuration.yaml.syntax_errors import explain
 from router.errors import Diagnostic, Level
 
 DEPTH_LIMIT: Final = 40
-FINDINGS_LIMIT: Final = 1000
+DIAGNOSTICS_LIMIT: Final = 1000
 """Findings in one file, after which the rest of it is not looked at."""
 
 _LINE_END: Final = re.compile(r"\r\n|\n|\r")
@@ -81,7 +81,7 @@ class Entry(msgspec.Struct, frozen=True):
 Node = Scalar | ListNode | MapNode | UnreadableNode
 
 
-Fault = tuple[Span | None, str, str]
+Problem = tuple[Span | None, str, str]
 """Where, what is wrong, what would be right."""
 
 
@@ -92,29 +92,29 @@ class YamlDocument:
         self.file = file
         self.text = text
         self._starts = [0, *(end.end() for end in _LINE_END.finditer(text))]
-        self.faults: dict[Fault, None] = {}
+        self.errors: dict[Problem, None] = {}
         """A dict for its order: what is reported twice counts once."""
-        self.warnings: dict[Fault, None] = {}
+        self.warnings: dict[Problem, None] = {}
         """What may be meant as it stands."""
         self.hidden: list[Span] = []
 
     @property
     def is_full(self) -> bool:
         """Whether so much is wrong that there is no use in looking further."""
-        return len(self.faults) >= FINDINGS_LIMIT
+        return len(self.errors) >= DIAGNOSTICS_LIMIT
 
     @property
-    def is_sound(self) -> bool:
-        return not self.faults
+    def is_valid(self) -> bool:
+        return not self.errors
 
     def report(self, span: Span | None, message: str, hint: str = "") -> None:
         """Keep a finding; without a span it is about the whole file."""
         if not self.is_full:
-            self.faults[span, message, hint] = None
+            self.errors[span, message, hint] = None
 
     def warn(self, span: Span, message: str, hint: str = "") -> None:
         """Keep a finding that refuses nothing."""
-        if len(self.warnings) < FINDINGS_LIMIT:
+        if len(self.warnings) < DIAGNOSTICS_LIMIT:
             self.warnings[span, message, hint] = None
 
     def hide(self, node: "Node") -> None:
@@ -132,28 +132,28 @@ class YamlDocument:
             case UnreadableNode():
                 pass
 
-    def blank(self) -> "YamlDocument":
+    def blank_copy(self) -> "YamlDocument":
         """The same file with nothing found yet, for looking at a part of it tentatively."""
         page = copy.copy(self)
-        page.faults, page.warnings, page.hidden = {}, {}, []
+        page.errors, page.warnings, page.hidden = {}, {}, []
         return page
 
     def report_common(self, trials: Sequence["YamlDocument"], unless: Sequence[str]) -> None:
         """Report what was found in each of several trials, ``unless`` it names one of these."""
-        for span, message, hint in trials[0].faults:
-            found = all((span, message, hint) in trial.faults for trial in trials)
+        for span, message, hint in trials[0].errors:
+            found = all((span, message, hint) in trial.errors for trial in trials)
             if found and not any(name in message for name in unless):
                 self.report(span, message, hint)
         self.hidden += trials[0].hidden
 
-    def place(self, span: Span) -> str:
+    def location(self, span: Span) -> str:
         """``file:line:column``."""
         return f"{self.file}:{self.line(span.start)}:{self._column(span.start)}"
 
     def line(self, offset: int) -> int:
         return bisect_right(self._starts, offset)
 
-    def within(self, scalar: Scalar, offset: int, length: int = 1) -> Span:
+    def part_span(self, scalar: Scalar, offset: int, length: int = 1) -> Span:
         """Where a part of the scalar's text stands; its start where that cannot be told."""
         raw = self.text[scalar.span.start : scalar.span.end]
         found = value_offsets(raw, scalar.text, scalar.style, offset, length)
@@ -161,14 +161,14 @@ class YamlDocument:
             return scalar.span
         return Span(scalar.span.start + found[0], scalar.span.start + found[1])
 
-    def findings(self) -> Iterator[Diagnostic]:
-        text = self._masked() if self.faults or self.warnings else ""
-        for faults, level in ((self.faults, Level.ERROR), (self.warnings, Level.WARNING)):
-            for fault in faults:
-                yield self._finding(fault, level, text)
+    def diagnostics(self) -> Iterator[Diagnostic]:
+        text = self._masked() if self.errors or self.warnings else ""
+        for problems, level in ((self.errors, Level.ERROR), (self.warnings, Level.WARNING)):
+            for problem in problems:
+                yield self._diagnostic(problem, level, text)
 
-    def _finding(self, fault: Fault, level: Level, text: str) -> Diagnostic:
-        span, message, hint = fault
+    def _diagnostic(self, problem: Problem, level: Level, text: str) -> Diagnostic:
+        span, message, hint = problem
         if span is None:
             return Diagnostic(self.file, 0, 0, message, hint, level=level)
         line = self.line(span.start)
@@ -200,7 +200,7 @@ class YamlDocument:
         return "".join(characters)
 
 
-def page_of(name: str, content: bytes | str) -> YamlDocument:
+def decode_document(name: str, content: bytes | str) -> YamlDocument:
     """A file's page. ``content`` is its bytes, or as text why there are none, which is reported."""
     if isinstance(content, str):
         page = YamlDocument(name, "")

@@ -35,7 +35,7 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
 """Event type -> the documented shape of its ``data``. Types not listed pass untyped."""
 
 
-def departure(event_type: str, data: Any) -> str | None:
+def schema_violation(event_type: str, data: Any) -> str | None:
     """How ``data`` departs from the documented schema of its type, or None where it does not.
 
     The answer names the JSON path, for example ``Expected `str`, got `int` - at `$.status```.

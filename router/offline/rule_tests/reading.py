@@ -14,7 +14,7 @@ import msgspec
 
 from router.cel import ConditionError, compile_expression
 from router.configuration import files
-from router.configuration.convert import Converter, suggestion
+from router.configuration.convert import Converter
 from router.configuration.model import (
     Configuration,
 )
@@ -22,13 +22,13 @@ from router.configuration.readers.features import read_condition
 from router.configuration.readers.routes import ANY_EVENT
 from router.configuration.variables import NoVariables
 from router.configuration.yaml.document import (
-    FINDINGS_LIMIT,
+    DIAGNOSTICS_LIMIT,
     ListNode,
     MapNode,
     Node,
     Scalar,
     YamlDocument,
-    page_of,
+    decode_document,
     read_yaml,
 )
 from router.errors import Diagnostic, EventError, Level, RulesError
@@ -38,10 +38,11 @@ from router.events.decode import (
 from router.events.model import (
     Event,
 )
-from router.events.schemas import departure
+from router.events.schemas import schema_violation
 from router.offline.rule_tests.model import CaseStep, CaseText, Expectation, TestsFile
 from router.rules.event_types import problems_of
 from router.rules.suppression.silences import NAMES, Silence, SilenceText, silence
+from router.suggestions import suggestion
 
 FOLDER: Final = "tests"
 """Of the rules folder."""
@@ -104,14 +105,18 @@ def read_tests(folder: Path, configuration: Configuration) -> Suite:
         return Suite((), ())
     known = _Known(configuration)
     readers = [
-        _FileReader(page_of(files.printable(str(file)), files.content(file)), file.parent, known)
+        _FileReader(
+            decode_document(files.printable_path(str(file)), files.read_content(file)),
+            file.parent,
+            known,
+        )
         for file in files.rules_files(tests)
     ]
     cases = [case for reader in readers for case in reader.read()]
-    findings = sorted(finding for reader in readers for finding in reader.page.findings())
+    findings = sorted(finding for reader in readers for finding in reader.page.diagnostics())
     if any(finding.level is Level.ERROR for finding in findings):
-        raise RulesError(findings[:FINDINGS_LIMIT])
-    return Suite(tuple(cases), tuple(findings[:FINDINGS_LIMIT]))
+        raise RulesError(findings[:DIAGNOSTICS_LIMIT])
+    return Suite(tuple(cases), tuple(findings[:DIAGNOSTICS_LIMIT]))
 
 
 class _Known:
@@ -132,7 +137,7 @@ class _FileReader:
         self._events: dict[str, dict[str, Any]] = {}
 
     def read(self) -> Iterator[Case]:
-        root = read_yaml(self.page) if self.page.is_sound else None
+        root = read_yaml(self.page) if self.page.is_valid else None
         if root is None:
             return
         converter = Converter(self.page, NoVariables())
@@ -143,7 +148,7 @@ class _FileReader:
         names: dict[str, str] = {}
         for case, node in zip(text.tests, _items(root.get("tests")), strict=True):
             name = node.get("name") or node
-            place = self.page.place(name.span)
+            place = self.page.location(name.span)
             if names.setdefault(case.name, place) != place:
                 hint = f"first at {names[case.name]}"
                 self.page.report(name.span, f'the test "{case.name}" is there twice', hint)
@@ -165,7 +170,7 @@ class _FileReader:
         return self._checked(value, node)
 
     def _from_file(self, name: str, node: Node) -> dict[str, Any] | None:
-        content = files.content(self._folder / name)
+        content = files.read_content(self._folder / name)
         if isinstance(content, str):
             self.page.report(node.span, f"{name}: {content}")
             return None
@@ -232,7 +237,7 @@ class _FileReader:
         if step.expect is not None:
             expect = tuple(map(self._expected, step.expect, expected_nodes))
         return Moment(
-            place=self.page.place(node.span),
+            place=self.page.location(node.span),
             at=at,
             acknowledge=step.acknowledge,
             silence=self._silence(step, node.get("silence"), started_at + at),
@@ -251,7 +256,7 @@ class _FileReader:
             starts=_rfc3339(begins),
             ends=_rfc3339(begins + step.silence.for_),
             author="a test",
-            comment=self.page.place(node.span),
+            comment=self.page.location(node.span),
         )
         when = node.get("when")
         if isinstance(when, Scalar) and read_condition(self.page, when, ANY_EVENT, NAMES) is None:
@@ -265,7 +270,7 @@ class _FileReader:
     def _expected(self, alert: Expectation, node: MapNode) -> Expected:
         self._check_names(node.get("rule"), "rule", self._known.rules)
         self._check_names(node.get("send_to"), "destination", self._known.destinations)
-        return Expected(self.page.place(node.span), alert)
+        return Expected(self.page.location(node.span), alert)
 
     def _check_names(self, node: Node | None, noun: str, known: list[str]) -> None:
         for item in node.items if isinstance(node, ListNode) else [node]:
@@ -305,7 +310,7 @@ class _FileReader:
         for item in _scalars(node.get("without")):
             if not _take_out(event, item.text.split(".")):
                 self.page.report(item.span, f'the event has no "{item.text}"')
-        unlike = departure(str(event.get("type")), event.get("data"))
+        unlike = schema_violation(str(event.get("type")), event.get("data"))
         # A test may say as much of an event as it is about.
         if unlike is not None and "missing required field" not in unlike:
             self.page.warn((changes or node).span, f"no event is like this: {unlike}")

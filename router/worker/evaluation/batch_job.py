@@ -15,7 +15,7 @@ from router.configuration.model import (
 )
 from router.errors import PoisonError, RouterError
 from router.events.model import Event, document
-from router.events.schemas import departure
+from router.events.schemas import schema_violation
 from router.journal.batches import (
     Batches,
     ClaimedBatch,
@@ -129,7 +129,7 @@ class BatchJob:
 
     def _judge(self, event: Event, rules: RuleSet, present: Snapshot) -> Judged:
         content = document(event)
-        unlike = departure(event.type, content.get("data"))
+        unlike = schema_violation(event.type, content.get("data"))
         if unlike is not None:
             self._metrics.schema_violations.inc()
             logger.debug("event departs from its schema", extra={"event": event.id, "at": unlike})

@@ -24,7 +24,7 @@ _PAUSE: Final = 0.5
 
 
 class SilenceCache:
-    """Keeps ``live.posted`` as the journal has it."""
+    """Keeps ``live.journal_silences`` as the journal has it."""
 
     def __init__(
         self,
@@ -40,7 +40,9 @@ class SilenceCache:
 
     async def refresh(self) -> None:
         """Look once. Raises JournalUnavailableError; then what was known stays."""
-        self._live.posted = tuple(posted.compiled() for posted in await self._silences.all())
+        self._live.journal_silences = tuple(
+            posted.compiled() for posted in await self._silences.all()
+        )
 
     async def run(self) -> NoReturn:
         """Keep looking until cancelled."""

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.golden import golden
 
-from router.configuration.diagnostics import render_findings
+from router.configuration.diagnostics import render_diagnostics
 from router.configuration.load import (
     load,
 )
@@ -31,13 +31,13 @@ def findings(folder: Path, configuration: Configuration) -> list[Diagnostic]:
     try:
         return list(read_tests(folder, configuration).warnings)
     except RulesError as error:
-        return error.findings
+        return error.diagnostics
 
 
 @pytest.mark.parametrize("case", sorted(path.stem for path in DATA.glob("*.yaml")))
 def test_a_wrong_file_is_explained(folder: Path, configuration: Configuration, case: str) -> None:
     (folder / "tests" / f"{case}.yaml").write_bytes((DATA / f"{case}.yaml").read_bytes())
-    seen = render_findings(findings(folder, configuration)) + "\n"
+    seen = render_diagnostics(findings(folder, configuration)) + "\n"
     assert golden(f"{case}.txt", seen, folder=DATA) == seen
 
 
@@ -101,4 +101,4 @@ def test_any_document_is_tests_or_explained(
     folder: Path, configuration: Configuration, document: object
 ) -> None:
     (folder / "tests" / "a.yaml").write_bytes(msgspec.yaml.encode(document))
-    assert isinstance(render_findings(findings(folder, configuration)), str)
+    assert isinstance(render_diagnostics(findings(folder, configuration)), str)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from router.alerts import Attempt
-from router.destinations.rendering.summary import moment
+from router.destinations.rendering.summary import rfc3339
 from router.journal.deliveries import DeadLetter
 from router.journal.ledger import DestinationLedger
 from router.journal.pauses import Pause
@@ -95,7 +95,7 @@ def dead_letter_view(letter: DeadLetter) -> DeadLetterView:
         event=alert.event_id,
         event_type=alert.event_type,
         reason=letter.reason,
-        died_at=moment(letter.died_at),
+        died_at=rfc3339(letter.died_at),
         attempts=len(delivery.failed_attempts),
         replays=delivery.replays,
     )
@@ -116,7 +116,7 @@ def quarantine_view(item: QuarantineRecord) -> QuarantineView:
         id=item.id,
         reason=record.reason,
         path=record.path,
-        received_at=moment(record.received_at),
+        received_at=rfc3339(record.received_at),
         size_bytes=len(record.body),
         can_be_replayed=decoded(record) is not None,
     )
@@ -133,7 +133,7 @@ def destination_view(
     return DestinationView(
         name=name,
         state="running" if hold is None else hold.kind,
-        since="" if hold is None else moment(hold.at),
+        since="" if hold is None else rfc3339(hold.at),
         reason="" if hold is None else hold.reason,
         by="" if hold is None else hold.by,
         pending=counts.pending,
@@ -145,7 +145,7 @@ def destination_view(
 def _attempt_view(attempt: Attempt) -> AttemptView:
     return AttemptView(
         attempt.number,
-        moment(attempt.at),
+        rfc3339(attempt.at),
         attempt.seconds,
         attempt.reason,
         attempt.status,

@@ -40,7 +40,7 @@ from router.destinations.rendering.templates import (
     TemplateTarget,
 )
 from router.destinations.rendering.text import one_line
-from router.destinations.transport.egress_hook import restricted_to, set_guard
+from router.destinations.transport.egress_hook import install_hook, restricted_to
 from router.destinations.transport.redaction import Redactor
 
 TITLE_LIMIT: Final = 250
@@ -87,7 +87,7 @@ class AppriseDestination:
         self._slots = asyncio.Semaphore(config.concurrency)
 
     async def open(self) -> None:
-        set_guard()
+        install_hook()
         _listen()
 
     async def close(self) -> None:

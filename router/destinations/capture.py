@@ -86,7 +86,7 @@ class CaptureDestination:
         return self._show(delivery)
 
 
-def instead_of(
+def capture_instead_of(
     destination: Destination, environment: Environment, on_capture: OnCapture | None = None
 ) -> CaptureDestination:
     """A capture that stands in for ``destination``, of whatever kind, and shows what it would."""

@@ -15,7 +15,7 @@ from router.alerts import Alert, Delivery, Outcome, Preview
 from router.datatypes import Duration, Rate, Secret
 from router.settings.model import Egress
 
-MOST_ATTEMPTS: Final = 100
+MAX_ATTEMPTS: Final = 100
 _ATTEMPTS: Final = 16
 _LONGEST_WAIT: Final = 30 * 86400.0
 
@@ -36,8 +36,8 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     there are waits. Each is drawn out by up to a tenth, so that not all come back together."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.attempts <= MOST_ATTEMPTS or len(self.schedule) >= MOST_ATTEMPTS:
-            raise ValueError(f"attempts must be from 1 to {MOST_ATTEMPTS}")
+        if not 1 <= self.attempts <= MAX_ATTEMPTS or len(self.schedule) >= MAX_ATTEMPTS:
+            raise ValueError(f"attempts must be from 1 to {MAX_ATTEMPTS}")
         if self.schedule and self.attempts != _ATTEMPTS:
             raise ValueError("attempts and schedule exclude each other: a schedule has its length")
         if any(not 0 <= wait <= _LONGEST_WAIT for wait in (self.longest, *self.schedule)):
@@ -96,7 +96,7 @@ class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         """Attempts that may be under way at once: more where several leave in one request."""
         return self.concurrency
 
-    def held_until(self, now: float) -> float | None:  # noqa: ARG002 - for those that hold
+    def due_at(self, now: float) -> float | None:  # noqa: ARG002 - for those that hold
         """When a delivery that comes ``now`` (Unix time) falls due, with all that come until then.
 
         None for at once, each by itself.
@@ -123,11 +123,11 @@ class DestinationStore(Protocol):
     """
 
     async def get(self, key: str) -> bytes | None: ...
-    async def keep(self, key: str, value: bytes, *, seconds: float) -> None:
+    async def put(self, key: str, value: bytes, *, seconds: float) -> None:
         """Remember ``value`` for so long from now, instead of what was there."""
         ...
 
-    async def forget(self, key: str) -> None: ...
+    async def delete(self, key: str) -> None: ...
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,7 +140,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """Told, in one line, of each template that failed and was sent in the plain form instead."""
     links: Callable[[Alert], Links] = no_links
     """The signed links of an alert (pure); they are part of what is sent."""
-    memory: DestinationStore | None = None
+    store: DestinationStore | None = None
     """None for a process that delivers nothing."""
     proxy: Secret | None = None
     """The HTTP proxy (``ROUTER_PROXY``) for destinations that do not say otherwise."""

@@ -79,7 +79,7 @@ class EmailConfig(
     def slots(self) -> int:
         return self.concurrency if self.digest is None else max(self.concurrency, digest.LIMIT)
 
-    def held_until(self, now: float) -> float | None:
+    def due_at(self, now: float) -> float | None:
         return None if self.digest is None else self.digest.end(now)
 
 
@@ -157,11 +157,11 @@ def message(delivery: Delivery, config: EmailConfig, links: Links) -> tuple[Emai
     event = decode(alert)
     said = summary(alert, TemplateTarget.TEXT, event)
     subject = f"[{status_line(alert).word.upper()}] {said.text}"
-    mail = letter(delivery.id, subject, config, at=alert.raised_at, key=alert.key)
+    mail = new_mail(delivery.id, subject, config, at=alert.raised_at, key=alert.key)
     if alert.severity is Severity.CRITICAL and alert.status is AlertStatus.FIRING:
         mail["Importance"] = "high"
     mail["X-Router-Delivery"] = delivery.id
-    fill(
+    set_parts(
         mail,
         delivery.id,
         text=text_part(delivery, said.text, event, links),
@@ -180,14 +180,14 @@ def digest_message(
         told.append(digest.DigestEntry(delivery, said.text, links(delivery.alert)))
         errors += [said.error] if said.error else []
     made = digest.digest(told)
-    mail = letter(made.mail_id, made.subject, config, at=made.at)
+    mail = new_mail(made.mail_id, made.subject, config, at=made.at)
     if made.urgent:
         mail["Importance"] = "high"
-    fill(mail, made.mail_id, text=made.text, html=made.html)
+    set_parts(mail, made.mail_id, text=made.text, html=made.html)
     return mail, errors
 
 
-def letter(
+def new_mail(
     mail_id: str, subject: str, config: EmailConfig, *, at: float, key: str = ""
 ) -> EmailMessage:
     """A mail without its text. ``at`` is Unix time in seconds; mails with one key are a thread."""
@@ -210,7 +210,7 @@ def letter(
     return mail
 
 
-def fill(mail: EmailMessage, mail_id: str, *, text: str, html: str) -> None:
+def set_parts(mail: EmailMessage, mail_id: str, *, text: str, html: str) -> None:
     mail.set_content(text, cte="quoted-printable")
     mail.add_alternative(html, subtype="html", cte="quoted-printable")
     # Else the library draws one at random, and no two attempts are the same.

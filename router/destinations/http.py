@@ -26,7 +26,7 @@ from router.destinations.transport.credentials import (
     AccessTokenCache,
     BasicConfig,
     OAuth2Config,
-    basic,
+    basic_authorization,
 )
 from router.destinations.transport.http_client import (
     USER_AGENT,
@@ -36,7 +36,7 @@ from router.destinations.transport.http_client import (
 )
 from router.destinations.transport.http_status import HttpReply
 from router.destinations.transport.signing import signature, signing_key
-from router.destinations.transport.tls import TlsConfig, context
+from router.destinations.transport.tls import TlsConfig, client_context
 from router.errors import ConfigurationError
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -175,7 +175,7 @@ class HttpDestination:
     def preview(self, delivery: Delivery) -> Preview:
         sent = self._body(delivery)
         if self.config.batch:
-            sent = bodies.batch([sent])
+            sent = bodies.batch_body([sent])
         headers = [
             ("host", urlsplit(self.config.url.reveal()).netloc),
             ("content-type", sent.content_type),
@@ -195,9 +195,9 @@ class HttpDestination:
     def _body(self, delivery: Delivery) -> Body:
         links = self._environment.links(delivery.alert)
         if self.config.body is not None:
-            sent = bodies.templated(delivery, self.config.body, links)
+            sent = bodies.template_body(delivery, self.config.body, links)
         else:
-            sent = bodies.body(delivery, self.config.format, links)
+            sent = bodies.alert_body(delivery, self.config.format, links)
         if not delivery.replay_of:
             return sent
         headers = {**sent.headers, _REPLAY_OF: delivery.replay_of}
@@ -275,7 +275,7 @@ class HttpDestination:
         made: Sequence[Body],
         outcomes: dict[int, Outcome],
     ) -> None:
-        sent = bodies.batch([made[index] for index in part])
+        sent = bodies.batch_body([made[index] for index in part])
         outcome = await self._send(sent, _batch_id([deliveries[index].id for index in part]))
         refused = isinstance(outcome, Refused) and outcome.status in _ONE_MAY_BE_BAD
         if refused and len(part) > 1:
@@ -291,7 +291,7 @@ def _certificates(name: str, config: HttpConfig, environment: Environment) -> ss
     if config.tls is None:
         return None
     try:
-        return context(config.tls, environment.tls)
+        return client_context(config.tls, environment.tls)
     except ValueError as error:
         raise ConfigurationError(f"destination {name}: tls: {error}") from None
 
@@ -313,7 +313,7 @@ def _static_authorization(config: HttpConfig) -> Mapping[str, str]:
     if config.bearer is not None:
         return {"Authorization": f"Bearer {config.bearer.reveal()}"}
     if config.basic is not None:
-        return {"Authorization": basic(config.basic.user, config.basic.password)}
+        return {"Authorization": basic_authorization(config.basic.user, config.basic.password)}
     return {}
 
 

@@ -19,7 +19,7 @@ from router.destinations.rendering.slack_blocks import message
 from router.destinations.rendering.slack_preview import page
 from router.destinations.rendering.summary import (
     decode,
-    moment,
+    rfc3339,
     summary,
 )
 from router.destinations.rendering.templates import (
@@ -217,21 +217,21 @@ class SlackDestination:
         return chat_outcome(answer, now=self._environment.now())
 
     async def _recall(self, delivery: Delivery) -> _Thread | None:
-        memory, key = self._environment.memory, self._thread_key(delivery)
-        found = await memory.get(key) if memory is not None and key else None
+        store, key = self._environment.store, self._thread_key(delivery)
+        found = await store.get(key) if store is not None and key else None
         try:
             return None if found is None else msgspec.json.decode(found, type=_Thread)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
 
     async def _remember(self, delivery: Delivery, thread: _Thread) -> None:
-        memory, key = self._environment.memory, self._thread_key(delivery)
-        if memory is None or not key:
+        store, key = self._environment.store, self._thread_key(delivery)
+        if store is None or not key:
             return
         if delivery.alert.status is AlertStatus.RESOLVED:
-            await memory.forget(key)  # the next alert of this key is about something new
+            await store.delete(key)  # the next alert of this key is about something new
         else:
-            await memory.keep(key, _encode(thread), seconds=self.config.threads)
+            await store.put(key, _encode(thread), seconds=self.config.threads)
 
     def _thread_key(self, delivery: Delivery) -> str:
         """Under which a thread is remembered; ``""`` for a message that stands alone."""
@@ -247,7 +247,7 @@ def _is_gone(posted: PostedMessage | Failed | Refused) -> bool:
 
 
 def _now(environment: Environment) -> str:
-    return moment(environment.now())
+    return rfc3339(environment.now())
 
 
 def _check_url(key: str, url: str, hint: str) -> None:

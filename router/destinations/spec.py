@@ -7,7 +7,7 @@ from router.destinations.capture import (
     CaptureConfig,
     CaptureDestination,
     OnCapture,
-    instead_of,
+    capture_instead_of,
 )
 from router.destinations.contract import Destination, DestinationConfig, Environment
 
@@ -36,5 +36,5 @@ def make_destination(
         return CaptureDestination(spec.name, CaptureConfig(), environment)
     destination = kinds.build(spec.name, spec.config, environment)
     if spec.missing_variables or isinstance(destination, CaptureDestination):
-        return instead_of(destination, environment, on_capture)
+        return capture_instead_of(destination, environment, on_capture)
     return destination

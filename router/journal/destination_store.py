@@ -26,11 +26,11 @@ class RedisDestinationStore:
     async def get(self, key: str) -> bytes | None:
         return await self._ask(self._connection.redis.get(keys.memory(key)))
 
-    async def keep(self, key: str, value: bytes, *, seconds: float) -> None:
+    async def put(self, key: str, value: bytes, *, seconds: float) -> None:
         milliseconds = max(1, int(seconds * 1000))
         await self._ask(self._connection.redis.set(keys.memory(key), value, px=milliseconds))
 
-    async def forget(self, key: str) -> None:
+    async def delete(self, key: str) -> None:
         await self._ask(self._connection.redis.delete(keys.memory(key)))
 
     async def _ask(self, reply: Awaitable[T]) -> T | None:

@@ -69,7 +69,7 @@ from router.metrics import Metrics
 from router.settings.model import Settings
 from router.worker.delivery import settlement as settle
 from router.worker.delivery.delivery_admission import DeliveryAdmission
-from router.worker.delivery.delivery_job import SLICE, DeliveryJob, Shared
+from router.worker.delivery.delivery_job import SLICE, DeliveryJob, DeliveryJournal
 from router.worker.delivery.orphans import OrphanReaper
 from router.worker.delivery.paused_destinations import PausedDestinations
 from router.worker.delivery.rate_limiter import RateLimiter
@@ -202,14 +202,14 @@ class Worker:
         self._metrics = metrics
         self._clock = clock
         self._environment = msgspec.structs.replace(
-            work.environment, memory=RedisDestinationStore(connection)
+            work.environment, store=RedisDestinationStore(connection)
         )
         self._live = ActiveConfiguration(work.configuration)
         self._board = SilenceCache(
             Silences(connection, clock), connection, self._live, clock.chance
         )
         self._deliveries = Deliveries(connection, clock)
-        self._settler = settle.settler(self._deliveries, clock)
+        self._settler = settle.make_settler(self._deliveries, clock)
         self._suspects = PoisonDetector(CrashCounter(connection))
         evaluates = [self._evaluate_job(), self._timer_job()] if work.only is None else []
         self._supervisor = Supervisor(
@@ -275,7 +275,7 @@ class Worker:
         for name in set(self._roster.names) - set(places):
             self._metrics.circuit_state.remove(name)
         # Nothing runs between these two: rules and destinations change together.
-        self._roster.adopt(places)
+        self._roster.swap(places)
         self._live.configuration = configuration
         self._presence.changed()
 
@@ -318,7 +318,7 @@ class Worker:
     def _place(self, spec: DestinationSpec) -> ActiveDestination:
         destination = make_destination(spec, self._environment, self._work.on_capture)
         flow = self._flow(destination)
-        shared = Shared(self._deliveries, self._settler, self._suspects)
+        shared = DeliveryJournal(self._deliveries, self._settler, self._suspects)
         deliver = DeliveryJob(destination, shared, flow, self._metrics, self._clock)
         job = QueueSpec(
             queue=keys.deliver_queue(spec.name),
@@ -327,7 +327,7 @@ class Worker:
             max_jobs=_DELIVER_JOBS,
             # The last attempt may wait for its turn before it begins.
             limit_seconds=(
-                SLICE + HORIZON + destination.config.timeout + settle.PATIENCE + _MARGIN
+                SLICE + HORIZON + destination.config.timeout + settle.SETTLE_TIMEOUT + _MARGIN
             ),
             wait=flow.wait,
         )

@@ -18,7 +18,7 @@ from router.datatypes import Duration, Secret, decode_value
 from router.destinations.apprise import AppriseConfig, AppriseDestination
 from router.destinations.kinds import KINDS
 from router.destinations.transport.egress import EgressDeniedError
-from router.destinations.transport.egress_hook import restricted_to, set_guard
+from router.destinations.transport.egress_hook import install_hook, restricted_to
 from router.settings.model import Egress
 
 FAILED = "Apprise could not send it"
@@ -159,13 +159,13 @@ async def test_no_spelling_of_this_machine_is_connected_to(host, environment, de
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
 def test_a_thread_that_is_held_can_neither_connect_nor_leave(connect, error):
-    set_guard()
+    install_hook()
     with restricted_to(Egress.PUBLIC), pytest.raises(error):
         connect()
 
 
 def test_threads_that_are_not_held_are_left_alone():
-    set_guard()
+    install_hook()
     with restricted_to(Egress.PUBLIC):
         pass
     with socket.socket() as free, pytest.raises(ConnectionRefusedError):

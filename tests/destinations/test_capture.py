@@ -7,7 +7,7 @@ from support.sinks import HttpSink
 
 from router.alerts import Delivered, Failed
 from router.datatypes import Secret, decode_value
-from router.destinations.capture import CaptureConfig, CaptureDestination, instead_of
+from router.destinations.capture import CaptureConfig, CaptureDestination, capture_instead_of
 from router.destinations.http import HttpConfig, HttpDestination
 from router.destinations.kinds import KINDS
 
@@ -39,7 +39,7 @@ class TestContract(DestinationContract):
 async def test_it_shows_what_the_other_kind_would_have_sent(environment, delivery):
     async with HttpSink() as sink:
         real = HttpDestination("tickets", HttpConfig(url=Secret(sink.url)), environment)
-        capture = instead_of(real, environment)
+        capture = capture_instead_of(real, environment)
         assert await attempt(capture, delivery) == Delivered()
         assert sink.connections == 0
     assert list(capture.captured) == [(delivery, real.preview(delivery))]

@@ -48,10 +48,10 @@ class Remembering:
     async def get(self, key: str) -> bytes | None:
         return self.kept[key][0] if key in self.kept else None
 
-    async def keep(self, key: str, value: bytes, *, seconds: float) -> None:
+    async def put(self, key: str, value: bytes, *, seconds: float) -> None:
         self.kept[key] = (value, seconds)
 
-    async def forget(self, key: str) -> None:
+    async def delete(self, key: str) -> None:
         self.kept.pop(key, None)
 
 
@@ -76,7 +76,7 @@ class TestContract(ConnectingContract):
 
 @pytest.fixture
 def remembering(environment):
-    return msgspec.structs.replace(environment, memory=Remembering())
+    return msgspec.structs.replace(environment, store=Remembering())
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ async def test_a_thread_is_remembered_for_as_long_as_it_says(remembering, keyed)
     async with Slack() as slack:
         settings = config(slack.port, threads=Duration(60))
         await attempt(SlackDestination("x", settings, remembering), keyed())
-    ((_, seconds),) = remembering.memory.kept.values()
+    ((_, seconds),) = remembering.store.kept.values()
     assert seconds == 60
 
 

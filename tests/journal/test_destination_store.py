@@ -13,14 +13,14 @@ async def test_what_is_kept_is_found_by_another_worker_until_it_is_forgotten(
 ) -> None:
     ours, theirs = RedisDestinationStore(connection), RedisDestinationStore(connection)
     assert await ours.get("thread:x") is None
-    await ours.keep("thread:x", b"1.1", seconds=60)
+    await ours.put("thread:x", b"1.1", seconds=60)
     assert (await theirs.get("thread:x"), await theirs.get("thread:y")) == (b"1.1", None)
-    await theirs.forget("thread:x")
+    await theirs.delete("thread:x")
     assert await ours.get("thread:x") is None
 
 
 async def test_it_ends_by_itself_and_its_key_holds_no_text(connection: Connection) -> None:
-    await RedisDestinationStore(connection).keep("thread:canary", b"1.1", seconds=60)
+    await RedisDestinationStore(connection).put("thread:canary", b"1.1", seconds=60)
     assert 59_000 < await connection.redis.pttl(keys.memory("thread:canary")) <= 60_000
     assert "canary" not in keys.memory("thread:canary")
 
@@ -30,7 +30,7 @@ async def test_without_redis_there_is_no_memory_and_no_error(
 ) -> None:
     away = connect(Secret("redis://127.0.0.1:1/0"), deadline=0.5, max_connections=1)
     memory = RedisDestinationStore(away)
-    await memory.keep("x", b"y", seconds=1)
+    await memory.put("x", b"y", seconds=1)
     assert await memory.get("x") is None
     assert "memory of destinations is away" in caplog.text
     await away.close()

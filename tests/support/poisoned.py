@@ -15,7 +15,7 @@ from router.events.model import Event
 from router.worker.evaluation import batch_job as evaluate
 
 _document = evaluate.document
-_body = bodies.body
+_body = bodies.alert_body
 _decode = render.decode
 
 
@@ -39,6 +39,6 @@ def decode(alert: Alert) -> dict[str, Any]:
 
 if __name__ == "__main__":
     evaluate.document = document
-    bodies.body = body
+    bodies.alert_body = body
     render.decode = decode
     main()

@@ -19,14 +19,14 @@ from router.alerts import Alert, Delivery
 from router.destinations.contract import Links
 from router.destinations.rendering.summary import (
     decode,
-    moment,
+    rfc3339,
     summary,
-    variables,
+    template_variables,
 )
 from router.destinations.rendering.templates import (
     TemplateTarget,
+    render_value,
     template_error,
-    value,
 )
 from router.destinations.rendering.text import one_line
 
@@ -107,7 +107,7 @@ class _Attributes(msgspec.Struct, frozen=True, omit_defaults=True):
 _encode = msgspec.json.Encoder().encode
 
 
-def body(delivery: Delivery, form: Format, links: Links) -> Body:
+def alert_body(delivery: Delivery, form: Format, links: Links) -> Body:
     """The body of one delivery, the same in each of its attempts."""
     if form is Format.EVENT:
         return Body(delivery.alert.event, CLOUDEVENT)
@@ -123,7 +123,7 @@ def body(delivery: Delivery, form: Format, links: Links) -> Body:
             return Body(data, JSON, _headers(delivery), errors)
 
 
-def batch(bodies: Sequence[Body]) -> Body:
+def batch_body(bodies: Sequence[Body]) -> Body:
     """Structured CloudEvents together in one body."""
     content = b"[%b]" % b",".join(each.content for each in bodies)
     errors = tuple(error for each in bodies for error in each.errors)
@@ -138,7 +138,7 @@ def alert_json(alert: Alert, summary_text: str, links: Links) -> bytes:
         alert.severity,
         summary_text,
         alert.description,
-        moment(alert.raised_at),
+        rfc3339(alert.raised_at),
         alert.status,
         alert.count,
         alert.held_back,
@@ -148,7 +148,7 @@ def alert_json(alert: Alert, summary_text: str, links: Links) -> bytes:
         alert.labels,
         alert.values,
         tuple(
-            _Member(member.id, member.event_id, moment(member.raised_at), member.summary)
+            _Member(member.id, member.event_id, rfc3339(member.raised_at), member.summary)
             for member in alert.members
         ),
         {name: url for name, url in _links(links) if url},
@@ -156,7 +156,7 @@ def alert_json(alert: Alert, summary_text: str, links: Links) -> bytes:
     return b'{"alert":%b,"event":%b}' % (_encode(described), alert.event)
 
 
-def templated(delivery: Delivery, template: Mapping[str, Any], links: Links) -> Body:
+def template_body(delivery: Delivery, template: Mapping[str, Any], links: Links) -> Body:
     """``template`` with its texts filled in. Always JSON: values are put in, never pasted in.
 
     A text that fails becomes null, so that the receiver finds the form that it expects.
@@ -164,7 +164,7 @@ def templated(delivery: Delivery, template: Mapping[str, Any], links: Links) -> 
     alert = delivery.alert
     event = decode(alert)
     said = summary(alert, TemplateTarget.TEXT, event)
-    names = variables(alert, event, said.text)
+    names = template_variables(alert, event, said.text)
     names["alert"] |= {"delivery": delivery.id, "links": dict(_links(links))}
     errors = [said.error] if said.error else []
 
@@ -176,7 +176,7 @@ def templated(delivery: Delivery, template: Mapping[str, Any], links: Links) -> 
         if not isinstance(part, str) or "{" not in part:
             return part
         try:
-            return msgspec.Raw(_encode(value(part, names)))
+            return msgspec.Raw(_encode(render_value(part, names)))
         except Exception as error:  # noqa: BLE001 - an expression may raise anything
             reason = one_line(f"{type(error).__name__}: {error}", _REASON_LIMIT)
             errors.append(f"rule {alert.rule}: {path} of event {alert.event_id} failed, {reason}")
@@ -225,7 +225,7 @@ def _attributes(delivery: Delivery) -> _Attributes:
         delivery.id,
         f"/event-router/rules/{alert.rule}",
         f"event-router.alert.{alert.status}",
-        moment(alert.raised_at),
+        rfc3339(alert.raised_at),
         alert.severity,
         alert.rule,
         alert.key,

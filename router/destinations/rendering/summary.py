@@ -79,7 +79,7 @@ def summary(
     to fill in needs it.
     """
     if not alert.summary:
-        return Summary(plain(alert, target, event))
+        return Summary(plain_summary(alert, target, event))
     if is_constant(alert.summary):
         return Summary(one_line(alert.summary, SUMMARY_LIMIT))
     event = decode(alert) if event is None else event
@@ -88,19 +88,21 @@ def summary(
     except Exception as error:  # noqa: BLE001 - an expression may raise anything; see the module's promise
         reason = one_line(f"{type(error).__name__}: {error}", FACT_LIMIT)
         return Summary(
-            plain(alert, target, event),
+            plain_summary(alert, target, event),
             f"rule {alert.rule}: the summary of event {alert.event_id} failed, {reason}",
         )
-    return Summary(text) if text else Summary(plain(alert, target, event))
+    return Summary(text) if text else Summary(plain_summary(alert, target, event))
 
 
-def variables(alert: Alert, event: Mapping[str, Any], summary_text: str) -> dict[str, Any]:
+def template_variables(alert: Alert, event: Mapping[str, Any], summary_text: str) -> dict[str, Any]:
     """What the templates of a destination may name: as a summary's, and ``alert.summary``."""
     found = _variables(alert, event)
     return {**found, "alert": {**_described(alert), "summary": summary_text}}
 
 
-def plain(alert: Alert, target: TemplateTarget, event: Mapping[str, Any] | None = None) -> str:
+def plain_summary(
+    alert: Alert, target: TemplateTarget, event: Mapping[str, Any] | None = None
+) -> str:
     """``<rule>: <event type> (conference CF…, account AC…)``: the line that needs no template."""
     event = decode(alert) if event is None else event
     subjects = ", ".join(f"{fact.label.lower()} {fact.value}" for fact in _subjects(event))
@@ -117,7 +119,7 @@ def facts(alert: Alert, event: Mapping[str, Any]) -> list[Fact]:
         *([Fact("Labels", labels)] if labels else []),
         *_subjects(event),
         Fact("Event", alert.event_type),
-        Fact("Event time", alert.event_time or moment(alert.event_received_at)),
+        Fact("Event time", alert.event_time or rfc3339(alert.event_received_at)),
         Fact("Source", alert.event_source),
         Fact("Event id", alert.event_id),
     ]
@@ -125,7 +127,7 @@ def facts(alert: Alert, event: Mapping[str, Any]) -> list[Fact]:
 
 
 @functools.lru_cache(maxsize=256)  # the alerts of one batch were raised at one moment
-def moment(unix_time: float) -> str:
+def rfc3339(unix_time: float) -> str:
     """Unix time in seconds as RFC 3339 in UTC, to the millisecond."""
     text = datetime.fromtimestamp(unix_time, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
@@ -160,7 +162,7 @@ def _described(alert: Alert) -> dict[str, Any]:
         "rule": alert.rule,
         "severity": str(alert.severity),
         "description": alert.description,
-        "raised_at": moment(alert.raised_at),
+        "raised_at": rfc3339(alert.raised_at),
         "status": str(alert.status),
         "key": alert.key,
         "labels": alert.labels,
@@ -172,7 +174,7 @@ def _described(alert: Alert) -> dict[str, Any]:
             {
                 "id": member.id,
                 "event_id": member.event_id,
-                "raised_at": moment(member.raised_at),
+                "raised_at": rfc3339(member.raised_at),
                 "summary": member.summary,
             }
             for member in alert.members

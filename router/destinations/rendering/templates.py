@@ -143,7 +143,7 @@ def render(source: str, variables: Mapping[str, Any], target: TemplateTarget) ->
     return cut("".join(pieces), OUTPUT_LIMIT)
 
 
-def value(source: str, variables: Mapping[str, Any]) -> Any:
+def render_value(source: str, variables: Mapping[str, Any]) -> Any:
     """What a template stands for in JSON: its text, or the value itself of a single ``{{ … }}``.
 
     So ``"{{ data.issues }}"`` is the object and ``"{{ alert.count }}"`` a number. Raises as render.

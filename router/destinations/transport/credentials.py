@@ -100,7 +100,7 @@ class AccessTokenCache:
         secret = config.client_secret.reveal()
         if config.credentials_in == "header":
             # Both are form-encoded first (RFC 6749, section 2.3.1).
-            headers["Authorization"] = basic(
+            headers["Authorization"] = basic_authorization(
                 quote_plus(config.client_id), Secret(quote_plus(secret))
             )
         else:
@@ -158,6 +158,6 @@ class AccessTokenCache:
         return msgspec.structs.replace(found, reason=f"OAuth token: {word or found.reason}")
 
 
-def basic(user: str, password: Secret) -> str:
+def basic_authorization(user: str, password: Secret) -> str:
     """The Authorization header of HTTP Basic (RFC 7617), in UTF-8."""
     return "Basic " + base64.b64encode(f"{user}:{password.reveal()}".encode()).decode()

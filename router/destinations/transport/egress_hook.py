@@ -46,7 +46,7 @@ class ConnectionWatch:
         return _held.denied
 
 
-def set_guard() -> None:
+def install_hook() -> None:
     """Set the hook, once in a process."""
     global _is_set  # noqa: PLW0603 - so is the hook
     with _setting:
@@ -57,7 +57,7 @@ def set_guard() -> None:
 
 @contextlib.contextmanager
 def restricted_to(egress: Egress) -> Iterator[ConnectionWatch]:
-    """Hold this thread to ``egress``. Needs ``set_guard``."""
+    """Hold this thread to ``egress``. Needs ``install_hook``."""
     _held.egress, _held.denied = egress, False
     try:
         yield ConnectionWatch()

@@ -24,10 +24,10 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ValueError("tls needs a certificate to show, a ca to trust, or both")
         if self.key and not self.certificate:
             raise ValueError("key is given without a certificate")
-        context(self, ssl.create_default_context())
+        client_context(self, ssl.create_default_context())
 
 
-def context(config: TlsConfig, trusting: ssl.SSLContext) -> ssl.SSLContext:
+def client_context(config: TlsConfig, trusting: ssl.SSLContext) -> ssl.SSLContext:
     """A context of this destination's own; ``trusting`` is whom to trust where there is no ca.
 
     Raises ValueError naming the key of the configuration whose file does not serve.

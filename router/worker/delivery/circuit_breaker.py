@@ -1,11 +1,12 @@
-"""Is a destination down? A circuit for each, in each process. Pure.
+"""The circuit breaker of a destination: one for each destination and process (pure).
 
-Closed, everything goes. Open, nothing does: so a dead destination costs no attempts. Half open,
-one delivery is tried; what becomes of it closes the circuit or opens it again, for longer.
+While the circuit is closed, all attempts go through. While it is open, none does, so a destination
+that is down costs no attempts. While it is half open, one trial delivery is attempted: its outcome
+closes the circuit, or opens it again for longer.
 
-Each transition begins a new *term*, and a permit is the term in which an attempt began. An outcome
-from an earlier term says nothing any more: twenty time-outs that were under way when the circuit
-opened must not count against the trial that follows.
+Each transition begins a new *term*, and a permit carries the term in which its attempt began. An
+outcome from an earlier term is ignored: twenty timeouts that were under way when the circuit opened
+must not count against the trial that follows.
 """
 
 import enum
@@ -17,7 +18,7 @@ from router.destinations.contract import BreakerPolicy
 
 
 class State(enum.IntEnum):
-    """The value is that of ``router_circuit_state``."""
+    """The state of a circuit. The value is that of ``router_circuit_state``."""
 
     CLOSED = 0
     HALF_OPEN = 1
@@ -25,12 +26,12 @@ class State(enum.IntEnum):
 
 
 class Health(enum.Enum):
-    """What an outcome says of the destination, not of the one delivery."""
+    """What an outcome says about the destination, as opposed to the one delivery."""
 
     SOUND = enum.auto()
     UNSOUND = enum.auto()
     UNKNOWN = enum.auto()
-    """Nothing: the attempt never got there."""
+    """The attempt did not reach the destination."""
 
 
 _REQUEST_TIMEOUT = 408
@@ -38,9 +39,10 @@ _SERVICE_NOT_AVAILABLE = 421
 
 
 def health(outcome: Outcome) -> Health:
-    """Down is who cannot be reached, does not answer in time or says that it is in trouble.
+    """Return what an outcome says about its destination.
 
-    A refusal, 429 and a mail server's 4xx to one mail come from a destination that is up.
+    A destination is down if it cannot be reached, does not answer in time or reports trouble of its
+    own. A refusal, a 429 and a mail server's 4xx to one mail come from a destination that is up.
     """
     match outcome:
         case Delivered():
@@ -48,7 +50,7 @@ def health(outcome: Outcome) -> Health:
         case Refused(status=status):
             return Health.UNKNOWN if status is None else Health.SOUND
         case Failed(reached=(_, *_)):
-            return Health.SOUND  # a mail that some recipients have
+            return Health.SOUND  # some recipients of the mail were reached
         case Failed(status=status):
             trouble = {None, _REQUEST_TIMEOUT, _SERVICE_NOT_AVAILABLE}
             down = status in trouble or (status is not None and status >= 500)
@@ -56,14 +58,14 @@ def health(outcome: Outcome) -> Health:
 
 
 class Permit(msgspec.Struct, frozen=True):
-    """Leave to make one attempt. Whoever has one must say how it ended."""
+    """The permission to make one attempt. Its holder must call ``end`` with it."""
 
     term: int
     is_trial: bool
 
 
-class _Counts:
-    """Attempts and failures of the current window and the one before it."""
+class _Window:
+    """Attempts and failures of the current half window and of the one before it."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -71,22 +73,22 @@ class _Counts:
 
     def clear(self, now: float) -> None:
         self._since = now
-        self._now = [0, 0]
-        self._before = [0, 0]
+        self._current = [0, 0]
+        self._previous = [0, 0]
 
     def add(self, now: float, *, failed: bool) -> None:
         if now - self._since >= self._seconds:
-            was_just_now = now - self._since < 2 * self._seconds
-            self._before = self._now if was_just_now else [0, 0]
-            self._now, self._since = [0, 0], now
-        self._now[0] += 1
-        self._now[1] += failed
+            is_adjacent = now - self._since < 2 * self._seconds
+            self._previous = self._current if is_adjacent else [0, 0]
+            self._current, self._since = [0, 0], now
+        self._current[0] += 1
+        self._current[1] += failed
 
     def attempts(self) -> int:
-        return self._now[0] + self._before[0]
+        return self._current[0] + self._previous[0]
 
-    def share(self) -> float:
-        return (self._now[1] + self._before[1]) / max(1, self.attempts())
+    def failed_share(self) -> float:
+        return (self._current[1] + self._previous[1]) / max(1, self.attempts())
 
 
 class CircuitBreaker:
@@ -99,11 +101,11 @@ class CircuitBreaker:
         self._until = 0.0
         self._in_a_row = 0
         self._openings = 0
-        # The window is two halves, so that it slides by more than nothing.
-        self._counts = _Counts(policy.window / 2)
+        # Two halves make a sliding window: it forgets a half at a time, not all at once.
+        self._window = _Window(policy.window / 2)
 
     def wait(self, now: float) -> float:
-        """Seconds until an attempt may begin; infinity while a trial is under way."""
+        """Return the seconds until an attempt may begin; infinity while a trial is under way."""
         match self.state:
             case State.CLOSED:
                 return 0.0
@@ -113,24 +115,33 @@ class CircuitBreaker:
                 return float("inf")
 
     def begin(self, now: float) -> Permit | None:
-        """Leave for one attempt, or None. The first after an open time is the trial."""
+        """Return a permit for one attempt, or None. The first after an open time is the trial."""
         if self.wait(now) > 0:
             return None
         if self.state is State.OPEN:
-            self._turn(State.HALF_OPEN)
+            self._enter(State.HALF_OPEN)
             return Permit(self._term, is_trial=True)
         return Permit(self._term, is_trial=False)
 
-    def end(self, permit: Permit, found: Health, now: float, *, wish: float | None = None) -> bool:
-        """Learn from an attempt; whether the state changed.
+    def end(
+        self, permit: Permit, found: Health, now: float, *, retry_after: float | None = None
+    ) -> bool:
+        """Record how an attempt ended.
 
-        ``wish`` is a receiver's Retry-After in seconds. It speaks of the whole destination, so
-        that opens the circuit too, but counts as no failure.
+        Args:
+            permit: The permit with which it began.
+            found: What its outcome says about the destination.
+            now: The time at which it ended.
+            retry_after: The receiver's Retry-After in seconds. It applies to the whole
+                destination, so it opens the circuit, but it does not count as a failure.
+
+        Returns:
+            Whether the state changed.
         """
         if permit.term != self._term:
             return False
-        if wish is not None and wish > 0:
-            self._open(now + min(wish, self._policy.longest))
+        if retry_after is not None and retry_after > 0:
+            self._open(now + min(retry_after, self._policy.longest))
             return True
         if permit.is_trial:
             self._end_trial(found, now)
@@ -142,11 +153,11 @@ class CircuitBreaker:
             case Health.SOUND:
                 self._openings = 0
                 self._in_a_row = 0
-                self._counts.clear(now)
-                self._turn(State.CLOSED)
+                self._window.clear(now)
+                self._enter(State.CLOSED)
             case Health.UNSOUND:
                 self._trip(now)
-            case Health.UNKNOWN:  # it did not get there: another may try at once
+            case Health.UNKNOWN:  # it did not reach the destination: another trial may follow
                 self._open(now)
 
     def _count(self, found: Health, now: float) -> bool:
@@ -154,10 +165,10 @@ class CircuitBreaker:
             return False
         failed = found is Health.UNSOUND
         self._in_a_row = self._in_a_row + 1 if failed else 0
-        self._counts.add(now, failed=failed)
+        self._window.add(now, failed=failed)
         too_many = (
-            self._counts.attempts() >= self._policy.attempts
-            and self._counts.share() >= self._policy.share
+            self._window.attempts() >= self._policy.attempts
+            and self._window.failed_share() >= self._policy.share
         )
         if self._in_a_row >= self._policy.failures or (failed and too_many):
             self._trip(now)
@@ -165,15 +176,15 @@ class CircuitBreaker:
         return False
 
     def _trip(self, now: float) -> None:
-        # 2 ** 1000 is no float; nothing stays open for longer than ``longest`` anyway.
+        # Capped, because 2 ** 1000 does not fit a float; ``longest`` is reached far earlier.
         seconds = self._policy.open_for * 2 ** min(self._openings, 60)
         self._openings += 1
         self._open(now + min(seconds, self._policy.longest))
 
     def _open(self, until: float) -> None:
         self._until = until
-        self._turn(State.OPEN)
+        self._enter(State.OPEN)
 
-    def _turn(self, state: State) -> None:
+    def _enter(self, state: State) -> None:
         self.state = state
         self._term += 1

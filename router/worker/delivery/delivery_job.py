@@ -1,4 +1,4 @@
-"""Job 2: a delivery set -> one attempt, one decision, one record for each delivery."""
+"""The delivery job: for each delivery of a set, one attempt, one decision and one record."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ from router.metrics import Metrics
 from router.worker.delivery.circuit_breaker import Permit
 from router.worker.delivery.delivery_admission import DeliveryAdmission
 from router.worker.delivery.digest_schedule import JITTER, defer_to_window_end, requeue
-from router.worker.delivery.retry import Disable, Finished, GiveUp, TryAgain, after
+from router.worker.delivery.retry import Disable, Finished, GiveUp, Retry, next_step
 from router.worker.delivery.semaphore import FifoSemaphore
 from router.worker.queue.poison import POISON, PoisonDetector
 
@@ -37,38 +37,39 @@ SLICE: Final = 10.0
 """Seconds after which a run begins no further attempt."""
 
 
-class Shared(msgspec.Struct, frozen=True):
-    """What the destinations of a process have in common."""
+class DeliveryJournal(msgspec.Struct, frozen=True):
+    """The journal as the delivery jobs of a process share it."""
 
     deliveries: Deliveries
     settler: GroupCommit[Settlement]
-    suspects: PoisonDetector
+    poison: PoisonDetector
 
 
 class DeliveryJob:
     """Makes the deliveries of one destination.
 
-    A run starts no attempt after ``SLICE``, so that a slow receiver cannot hold a job for
-    longer than that plus one attempt; what is left stays in the set for the next run.
+    A run begins no attempt after ``SLICE`` seconds, so that a slow receiver cannot occupy a job for
+    longer than that plus one attempt. Deliveries not begun stay in the set for the next run.
     """
 
     def __init__(
         self,
         destination: Destination,
-        shared: Shared,
-        flow: DeliveryAdmission,
+        journal: DeliveryJournal,
+        admission: DeliveryAdmission,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
         self._destination = destination
-        self._deliveries = shared.deliveries
-        self._settler = shared.settler
-        self._flow = flow
-        self._suspects = shared.suspects
+        self._deliveries = journal.deliveries
+        self._settler = journal.settler
+        self._admission = admission
+        self._poison = journal.poison
         self._clock = clock
         self._slots = FifoSemaphore(destination.config.slots)
         self.draining = False
-        self._together = destination.config.held_until(clock.now()) is not None
+        """Whether no further attempt is to begin."""
+        self._is_digest = destination.config.due_at(clock.now()) is not None
         name = destination.name
         self._attempt_seconds = metrics.delivery_attempt_seconds.labels(name)
         self._latency_seconds = metrics.delivery_latency_seconds
@@ -80,20 +81,26 @@ class DeliveryJob:
         self._dead_lettered = metrics.deliveries.labels(name, "dead_lettered")
 
     async def run(self, set_id: SetId, starts: int = 1) -> bool:
-        """DeliveryJob what is left of a set; False when some of it still is, or may be.
+        """Make the remaining deliveries of a set. The set's job ends with the last of them.
 
-        With the last of it its job ends. In a set that was started before, by a process that then
-        ended, each attempt is begun by itself: one of them may be what ends processes.
+        Args:
+            set_id: The set.
+            starts: How often the job was started. Above 1, a process ended during an earlier run,
+                so each attempt begins alone: one of them may be what ends processes.
 
-        Raises JournalUnavailableError when an end could not be recorded; the delivery is then in
-        its set still, and will be sent again.
+        Returns:
+            False if deliveries of the set remain, or may remain.
+
+        Raises:
+            JournalUnavailableError: How a delivery ended was not recorded. It is still in its set,
+                and will be sent again.
         """
         deliveries = await self._deliveries.take(set_id, self._destination.name)
-        held = defer_to_window_end(
+        deferred = defer_to_window_end(
             set_id, deliveries, self._destination.config, now=self._clock.now()
         )
-        if held is not None:
-            await self._settle_all(held)
+        if deferred is not None:
+            await self._settle_all(deferred)
             return True
         until = self._clock.monotonic() + SLICE
         begun = 0
@@ -108,12 +115,12 @@ class DeliveryJob:
                     elif not await self._start_watched(group, delivery, set_id, permit):
                         break
                     begun += 1
-                    if permit.is_trial:  # what follows is decided when it has ended
+                    if permit.is_trial:  # its outcome decides whether others may follow
                         break
         except* JournalUnavailableError as errors:
-            # The first says it all: they fail together, on the same Redis.
+            # One is enough, because all of them failed on the same Redis.
             raise JournalUnavailableError(str(errors.exceptions[0])) from None
-        # What failed elsewhere may have come into it meanwhile; its job then stands.
+        # A retry of another run may have joined a digest's set meanwhile; the set's job then stays.
         return begun == len(deliveries) and not (begun and keys.is_gathered(set_id))
 
     async def _settle_all(self, settlements: Sequence[Settlement]) -> None:
@@ -127,9 +134,10 @@ class DeliveryJob:
     async def _start_watched(
         self, group: asyncio.TaskGroup, delivery: Delivery, set_id: SetId, permit: Permit
     ) -> bool:
-        """Start what may end the process, or give it up if it did so before.
+        """Begin an attempt that may end the process, or give the delivery up if it did so before.
 
-        False when Redis is away. It does not raise then: that would break off what is under way.
+        Returns:
+            False if Redis is unavailable. Raising would cancel the attempts that are under way.
         """
         started: list[asyncio.Task[None]] = []
 
@@ -138,67 +146,68 @@ class DeliveryJob:
             return started[0]
 
         try:
-            harmless = await self._suspects.begin(set_id, delivery.id, start)
+            harmless = await self._poison.begin(set_id, delivery.id, start)
         except JournalUnavailableError as error:
-            logger.warning("deliveries wait for Redis", extra={"reason": str(error)})
+            logger.warning("deliveries postponed; Redis unavailable", extra={"reason": str(error)})
             return False
         finally:
             if not started:
-                self._give_back(permit)
+                self._release(permit)
         if not harmless:
-            await self._give_up(delivery, set_id)
+            await self._give_up_poison(delivery, set_id)
         return True
 
     def _start(
         self, group: asyncio.TaskGroup, delivery: Delivery, set_id: SetId, permit: Permit
     ) -> asyncio.Task[None]:
         sending = group.create_task(self._send(delivery, set_id, permit))
-        # Not in the task: one that is cancelled before it begins runs no code at all.
+        # Not inside the task, because a task cancelled before it begins runs no code at all.
         sending.add_done_callback(lambda _: self._slots.release())
         return sending
 
-    async def _give_up(self, delivery: Delivery, set_id: SetId) -> None:
-        """Make a dead letter of what has ended three processes."""
+    async def _give_up_poison(self, delivery: Delivery, set_id: SetId) -> None:
+        """Make a dead letter of a delivery that ended three processes."""
         logger.error(
-            "delivery given up, it ends the process",
+            "delivery given up; it ended the worker process",
             extra={"destination": delivery.destination, "delivery": delivery.id},
         )
         await self._settle(GivenUp(set_id, delivery, POISON))
 
     async def _permit(self, until: float) -> Permit | None:
-        """A slot and leave for one attempt, or neither. The slot is the caller's to release."""
-        # Others, of this destination's, may take long; the job's own time is limited.
-        if not await self._slots.take(seconds=until - self._clock.monotonic()):
+        """Acquire a slot and a permit for one attempt, or neither. The caller releases the slot."""
+        # Bounded, because other jobs of this destination may occupy the slots for long while this
+        # job's own time is limited.
+        if not await self._slots.acquire(timeout=until - self._clock.monotonic()):
             return None
         permit = None
         try:
             if not self._is_over(until):
-                permit = await self._flow.begin()
+                permit = await self._admission.begin()
                 if permit is not None and self._is_over(until):
-                    self._flow.end(permit, None)
+                    self._admission.end(permit, None)
                     permit = None
         finally:
             if permit is None:
                 self._slots.release()
         return permit
 
-    def _give_back(self, permit: Permit) -> None:
-        """Leave and slot, unused."""
-        self._flow.end(permit, None)
+    def _release(self, permit: Permit) -> None:
+        """Release an unused permit and its slot."""
+        self._admission.end(permit, None)
         self._slots.release()
 
     def _is_over(self, until: float) -> bool:
         return self.draining or self._clock.monotonic() >= until
 
     async def _send(self, delivery: Delivery, set_id: SetId, permit: Permit) -> None:
-        # The slot is held until the end is recorded: a crash repeats no more deliveries than the
-        # destination has slots.
+        # The slot is released only after the result is recorded, so that a crash repeats no more
+        # deliveries than the destination has slots.
         await self._settle(await self._attempt(delivery, set_id, permit))
 
     async def _settle(self, settlement: Settlement) -> None:
-        """Record what a delivery came to, and count one that has ended.
+        """Record how a delivery ended or that it is retried, and count the ended ones.
 
-        Counted after the record, because a delivery whose end is not recorded is sent again.
+        They are counted after the record, because a delivery that is not recorded is sent again.
         """
         await self._settler.commit(settlement)
         match settlement:
@@ -216,11 +225,11 @@ class DeliveryJob:
         outcome = await self._outcome(delivery, permit)
         seconds = self._clock.monotonic() - began
         self._attempt_seconds.observe(seconds)
-        following = after(
+        following = next_step(
             outcome,
             attempt=delivery.attempt,
             policy=self._destination.config.retry,
-            jitter=JITTER if self._together else self._clock.chance(),
+            jitter=JITTER if self._is_digest else self._clock.chance(),
         )
         tried = _with_attempt(delivery, outcome, at=began_at, seconds=seconds)
         match following:
@@ -228,29 +237,29 @@ class DeliveryJob:
                 self._attempts["delivered"].inc()
                 self._latency_seconds.observe(self._clock.now() - delivery.alert.event_received_at)
                 return Done(set_id, delivery)
-            case TryAgain(in_seconds=wait):
+            case Retry(in_seconds=wait):
                 self._attempts["retried"].inc()
-                _log(logging.INFO, "attempt failed, will try again", tried, in_seconds=wait)
-                return self._put_back(set_id, tried, wait)
+                _log(logging.INFO, "delivery retried", tried, in_seconds=wait)
+                return self._requeue(set_id, tried, wait)
             case Disable(reason=reason):
                 self._attempts["retried"].inc()
-                _log(logging.ERROR, "the destination is gone, it is disabled", tried)
-                await self._flow.disable(reason)
-                return self._put_back(set_id, tried, 0.0)
+                _log(logging.ERROR, "destination disabled; its receiver is gone", tried)
+                await self._admission.disable(reason)
+                return self._requeue(set_id, tried, 0.0)
             case GiveUp(reason=reason):
                 self._attempts["dead_lettered"].inc()
-                _log(logging.WARNING, "delivery given up, it is in the dead letters", tried)
+                _log(logging.WARNING, "delivery dead-lettered", tried)
                 return GivenUp(set_id, tried, reason)
             case _:
                 assert_never(following)
 
-    def _put_back(self, set_id: SetId, tried: Delivery, wait: float) -> PutBack:
+    def _requeue(self, set_id: SetId, tried: Delivery, wait: float) -> PutBack:
         following = msgspec.structs.replace(tried, attempt=tried.attempt + 1)
         due_at = self._clock.now() + wait
-        return requeue(set_id, following, due_at, together=self._together)
+        return requeue(set_id, following, due_at, together=self._is_digest)
 
     async def _outcome(self, delivery: Delivery, permit: Permit) -> Outcome:
-        """A destination never raises for the far side's fault; a bug of ours loses nothing."""
+        """Make the attempt. A destination that raises has a bug; the delivery then counts as failed."""
         outcome: Outcome | None = None
         try:
             outcome = await self._destination.attempt(delivery)
@@ -260,11 +269,11 @@ class DeliveryJob:
         else:
             return outcome
         finally:
-            self._flow.end(permit, outcome)
+            self._admission.end(permit, outcome)
 
 
 def _with_attempt(delivery: Delivery, outcome: Outcome, *, at: float, seconds: float) -> Delivery:
-    """The delivery with this attempt among the failed ones, if it failed."""
+    """Return the delivery with this attempt recorded, if the attempt failed."""
     match outcome:
         case Delivered():
             return delivery

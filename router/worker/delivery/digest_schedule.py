@@ -1,9 +1,9 @@
-"""When the deliveries of a destination wait for each other (pure).
+"""The waiting times of a digest's deliveries (pure).
 
-A destination that tells many alerts at once (a digest) holds what comes until the end of a span.
-Until then deliveries wait in the journal, in one set for each end; the set's job takes them all,
-and their attempts, begun at once, leave together. A crash at any moment leaves each delivery in
-one set, the old or the new: moving it is one transaction.
+A destination that sends a digest defers its deliveries to the end of a window. Until then they
+wait in the journal, in one delivery set for each window. The set's job takes all of them and begins
+their attempts at once, so that they leave together. Moving a delivery to another set is one
+transaction, so a crash leaves it in exactly one of the two sets.
 """
 
 import math
@@ -17,23 +17,40 @@ from router.journal.deliveries import PutBack
 from router.journal.keys import SetId
 
 RETRY_GRID: Final = 60.0
-"""Seconds. What failed together is tried again together: at the next full minute that is due."""
+"""Seconds. Retries of a digest are rounded up to a full minute, so that they leave together."""
 JITTER: Final = 1.0
-"""Instead of a random one, which would part them."""
+"""Used instead of a random jitter, which would separate the deliveries of a digest."""
 
 
 def defer_to_window_end(
     set_id: SetId, deliveries: Sequence[Delivery], config: DestinationConfig, *, now: float
 ) -> list[PutBack] | None:
-    """Where deliveries go that have come before their time; None where it has come."""
-    due_at = None if keys.is_gathered(set_id) else config.held_until(now)
+    """Move deliveries that have just arrived to the end of the current window.
+
+    Args:
+        set_id: The set that the deliveries are in.
+        deliveries: All deliveries of that set.
+        config: The destination's configuration.
+        now: Unix time in seconds.
+
+    Returns:
+        A move for each delivery; None if they are due now.
+    """
+    due_at = None if keys.is_gathered(set_id) else config.due_at(now)
     if due_at is None:
         return None
     return [PutBack(set_id, delivery, due_at, together=True) for delivery in deliveries]
 
 
 def requeue(set_id: SetId, delivery: Delivery, due_at: float, *, together: bool) -> PutBack:
-    """Where a delivery goes that is to be attempted again at ``due_at`` (Unix time)."""
+    """Move a delivery to the set of its next attempt.
+
+    Args:
+        set_id: The set that the delivery is in.
+        delivery: The delivery, with the number of its next attempt.
+        due_at: The earliest time of that attempt, Unix time in seconds.
+        together: Whether the destination sends a digest.
+    """
     if together:
         due_at = math.ceil(due_at / RETRY_GRID) * RETRY_GRID
     return PutBack(set_id, delivery, due_at, together=together)

@@ -1,4 +1,7 @@
-"""Says where this process delivers, and gives up what waits where nobody does any more."""
+"""Claims the destinations of this process, and gives up the deliveries of removed destinations.
+
+The protocol between processes is described in ``router.journal.orphaned_deliveries``.
+"""
 
 import asyncio
 import logging
@@ -14,12 +17,12 @@ from router.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
-_LOOKS: Final = 10
-"""Looks in the time for which a destination must be unserved."""
+_CHECKS: Final = 10
+"""Checks within the timeout after which an unclaimed destination counts as removed."""
 
 
 class _Watched(msgspec.Struct, frozen=True):
-    """For how long a mark has stood untouched before our eyes. Monotonic seconds."""
+    """How long this process has seen a mark unchanged. Times are monotonic seconds."""
 
     mark: str
     since: float
@@ -27,79 +30,93 @@ class _Watched(msgspec.Struct, frozen=True):
 
 
 class OrphanReaper:
-    """``serves`` is where this process delivers now, ``known`` all destinations of its rules.
+    """Makes dead letters of deliveries whose destination no process delivers to any more.
 
-    ``known`` is None in a process that sees a part of the rules only: it gives nothing up.
-    ``after`` is in seconds.
+    Args:
+        orphaned: The journal's part of it.
+        claimed: Gives the names of the destinations to which this process delivers.
+        known: Gives the names of all destinations of the rules. None in a process that sees only a
+            part of the rules: such a process gives nothing up.
+        metrics: Counts the deliveries that were given up.
+        clock: The process's clock.
+        after: Seconds for which a destination must stay unclaimed.
     """
 
     def __init__(
         self,
-        removed: OrphanedDeliveries,
-        serves: Callable[[], Sequence[str]],
+        orphaned: OrphanedDeliveries,
+        claimed: Callable[[], Sequence[str]],
         known: Callable[[], frozenset[str]] | None,
         metrics: Metrics,
         clock: Clock,
         *,
         after: float,
     ) -> None:
-        self._removed = removed
-        self._serves = serves
+        self._orphaned = orphaned
+        self._claimed = claimed
         self._known = known
         self._deliveries = metrics.deliveries
         self._clock = clock
         self._after = after
-        self._every = after / _LOOKS
+        self._interval = after / _CHECKS
         self._changed = asyncio.Event()
         self._watched: dict[str, _Watched] = {}
 
     def changed(self) -> None:
-        """Destinations have come or gone: say so at once."""
+        """Run the next check at once, because destinations were added or removed."""
         self._changed.set()
 
     async def run(self) -> NoReturn:
-        """Look again and again, until cancelled."""
+        """Check at intervals until cancelled."""
         while True:
             self._changed.clear()
             try:
-                await self.look()
+                await self.reap()
             except JournalUnavailableError as error:
-                # Others could not say that they deliver either.
+                # Other processes could not claim their destinations either.
                 self._watched.clear()
-                logger.debug("presence not told", extra={"reason": str(error)})
+                logger.debug("destinations not claimed", extra={"reason": str(error)})
             try:
-                async with asyncio.timeout(self._every * (0.75 + self._clock.chance() / 4)):
+                async with asyncio.timeout(self._interval * (0.75 + self._clock.chance() / 4)):
                     await self._changed.wait()
             except TimeoutError:
                 pass
 
-    async def look(self) -> int:
-        """Say where we deliver; the number of deliveries that were given up elsewhere."""
-        await self._removed.serve(self._serves())
+    async def reap(self) -> int:
+        """Claim the destinations of this process and give up those left unclaimed for long enough.
+
+        Returns:
+            The number of deliveries that were given up.
+
+        Raises:
+            JournalUnavailableError: Redis did not answer.
+        """
+        await self._orphaned.serve(self._claimed())
         if self._known is None:
             return 0
-        unknown = await self._removed.unknown(self._known())
+        unknown = await self._orphaned.unknown(self._known())
         now = self._clock.monotonic()
-        self._watched = {each.destination: self._seen(each, now) for each in unknown}
+        self._watched = {orphan.destination: self._observe(orphan, now) for orphan in unknown}
         given_up = 0
-        for each in unknown:
-            if now - self._watched[each.destination].since >= self._after:
-                given_up += await self._give_up(each)
+        for orphan in unknown:
+            if now - self._watched[orphan.destination].since >= self._after:
+                given_up += await self._give_up(orphan)
         return given_up
 
-    def _seen(self, removed: OrphanMark, now: float) -> _Watched:
-        before = self._watched.get(removed.destination)
-        # A long time between two looks is one in which we, and perhaps all, stood still.
-        if before is None or before.mark != removed.mark or now - before.last > 3 * self._every:
-            return _Watched(removed.mark, now, now)
-        return _Watched(removed.mark, before.since, now)
+    def _observe(self, orphan: OrphanMark, now: float) -> _Watched:
+        before = self._watched.get(orphan.destination)
+        # A long time since the last check means that this process, and perhaps all of them, stood
+        # still: nothing is known of that time.
+        if before is None or before.mark != orphan.mark or now - before.last > 3 * self._interval:
+            return _Watched(orphan.mark, now, now)
+        return _Watched(orphan.mark, before.since, now)
 
-    async def _give_up(self, removed: OrphanMark) -> int:
-        count = await self._removed.abandon(removed)
+    async def _give_up(self, orphan: OrphanMark) -> int:
+        count = await self._orphaned.abandon(orphan)
         if count:
-            self._deliveries.labels(removed.destination, "dead_lettered").inc(count)
+            self._deliveries.labels(orphan.destination, "dead_lettered").inc(count)
             logger.warning(
-                "destination removed: what waited for it is in its dead letters",
-                extra={"destination": removed.destination, "count": count},
+                "deliveries of a removed destination moved to its dead letters",
+                extra={"destination": orphan.destination, "count": count},
             )
         return count

@@ -1,6 +1,6 @@
-"""What this process knows of held destinations: asked of Redis twice a second.
+"""The paused destinations as this process knows them, polled from Redis twice a second.
 
-Not subscribed to: a poll has no message to miss, and one small read costs nothing.
+A poll rather than a subscription, because a poll cannot miss a message and one small read is cheap.
 """
 
 import asyncio
@@ -14,46 +14,61 @@ from router.journal.pauses import Pause, PauseKind, Pauses
 
 logger = logging.getLogger(__name__)
 
-_LOOK_EVERY: Final = 0.5
+_POLL_SECONDS: Final = 0.5
 
 
 class PausedDestinations:
-    """``on_release`` is called when some destination may go on."""
+    """A copy of the journal's pauses.
 
-    def __init__(self, holds: Pauses, clock: Clock, on_release: Callable[[], None]) -> None:
-        self._holds = holds
+    Args:
+        pauses: The journal's record of them.
+        clock: Gives the time of a pause.
+        on_resume: Called after the first poll and whenever a destination is resumed.
+    """
+
+    def __init__(self, pauses: Pauses, clock: Clock, on_resume: Callable[[], None]) -> None:
+        self._pauses = pauses
         self._now = clock.now
-        self._on_release = on_release
-        self._held: dict[str, Pause] | None = None
+        self._on_resume = on_resume
+        self._paused: dict[str, Pause] | None = None
 
-    def is_held(self, destination: str) -> bool:
-        """Before the first look everything is: nobody is told anything by mistake."""
-        return self._held is None or destination in self._held
+    def is_paused(self, destination: str) -> bool:
+        """Return whether ``destination`` is paused.
+
+        True for all destinations before the first poll, so that nothing is sent by mistake.
+        """
+        return self._paused is None or destination in self._paused
 
     async def watch(self) -> NoReturn:
+        """Poll until cancelled."""
         while True:
             try:
-                self.learn(await self._holds.all())
+                self.update(await self._pauses.all())
             except JournalUnavailableError as error:
-                logger.warning("held destinations unknown", extra={"reason": str(error)})
-            await asyncio.sleep(_LOOK_EVERY)
+                logger.warning("paused destinations not polled", extra={"reason": str(error)})
+            await asyncio.sleep(_POLL_SECONDS)
 
-    def learn(self, held: dict[str, Pause]) -> None:
-        """Take in who is held as of now."""
-        before, self._held = self._held, held
-        for name in held.keys() - (before or {}).keys():
+    def update(self, paused: dict[str, Pause]) -> None:
+        """Replace the copy by ``paused``, log the changes, and call ``on_resume`` if due."""
+        before, self._paused = self._paused, paused
+        for name in paused.keys() - (before or {}).keys():
+            pause = paused[name]
             logger.warning(
-                "destination is held, its deliveries wait",
-                extra={"destination": name, "kind": held[name].kind, "reason": held[name].reason},
+                "destination paused",
+                extra={"destination": name, "kind": pause.kind, "reason": pause.reason},
             )
-        released = (before or {}).keys() - held.keys()
-        for name in released:
-            logger.info("destination goes on", extra={"destination": name})
-        if released or before is None:
-            self._on_release()
+        resumed = (before or {}).keys() - paused.keys()
+        for name in resumed:
+            logger.info("destination resumed", extra={"destination": name})
+        if resumed or before is None:
+            self._on_resume()
 
     async def disable(self, destination: str, reason: str) -> None:
-        """The receiver is gone for good. Raises JournalUnavailableError."""
-        hold = Pause(kind=PauseKind.DISABLED, at=self._now(), reason=reason)
-        await self._holds.hold(destination, hold)
-        self.learn({**(self._held or {}), destination: hold})
+        """Pause a destination whose receiver is gone for good.
+
+        Raises:
+            JournalUnavailableError: The pause was not recorded.
+        """
+        pause = Pause(kind=PauseKind.DISABLED, at=self._now(), reason=reason)
+        await self._pauses.hold(destination, pause)
+        self.update({**(self._paused or {}), destination: pause})

@@ -1,4 +1,4 @@
-"""Waits for a destination's turns, reserved in Redis a few at a time."""
+"""A destination's rate limit, shared by all workers through reservations in Redis."""
 
 import asyncio
 import logging
@@ -9,63 +9,66 @@ from typing import Final
 from router.clock import Clock
 from router.datatypes import Rate
 from router.errors import JournalUnavailableError
-from router.journal import rate_limits as turns
+from router.journal import rate_limits
 from router.journal.connection import Connection
 
 logger = logging.getLogger(__name__)
 
-_AHEAD: Final = 0.25
-"""Seconds of turns that are reserved at once: a round trip each is enough."""
-_MOST: Final = 100
-_PAUSE: Final = 1.0
-"""Seconds until Redis is asked again when it was away."""
+_RESERVED_SECONDS: Final = 0.25
+"""Span of attempts reserved in one round trip."""
+_MAX_RESERVED: Final = 100
+"""Attempts reserved in one round trip."""
+_RETRY_SECONDS: Final = 1.0
+"""Wait before the next reservation when Redis was unavailable."""
 
 
 class RateLimiter:
-    """The turns of one destination in one process."""
+    """The rate limit of one destination, as one process sees it."""
 
     def __init__(self, connection: Connection, destination: str, rate: Rate, clock: Clock) -> None:
         self._connection = connection
         self._destination = destination
         self._rate = rate
         self._monotonic = clock.monotonic
-        self._wanted = min(_MOST, max(1, math.ceil(_AHEAD / rate.interval)))
-        self._turns: deque[float] = deque()
+        self._batch = min(_MAX_RESERVED, max(1, math.ceil(_RESERVED_SECONDS / rate.interval)))
+        self._reserved: deque[float] = deque()
         self._closed_until = 0.0
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     def wait(self) -> float:
-        """Seconds until it makes sense to ask for a turn."""
+        """Return the seconds before which ``acquire`` cannot succeed."""
         return max(0.0, self._closed_until - self._monotonic())
 
-    async def turn(self) -> bool:
-        """Wait for a turn; False when the next is too far away to wait for it.
+    async def acquire(self) -> bool:
+        """Wait for the permission to make one attempt.
 
-        So it is while Redis is away: attempts that are under way must not suffer from that.
+        Returns:
+            False if the next free moment lies beyond the journal's look-ahead, or while Redis is
+            unavailable: attempts that are under way must not be delayed by that.
         """
-        async with self._one_at_a_time:
-            if not self._turns and not await self._reserve():
+        async with self._lock:
+            if not self._reserved and not await self._reserve():
                 return False
-            await asyncio.sleep(max(0.0, self._turns.popleft() - self._monotonic()))
+            await asyncio.sleep(max(0.0, self._reserved.popleft() - self._monotonic()))
             return True
 
     async def _reserve(self) -> bool:
         if self.wait() > 0:
             return False
         try:
-            reserved = await turns.reserve(
-                self._connection, self._destination, self._rate, wanted=self._wanted
+            reservation = await rate_limits.reserve(
+                self._connection, self._destination, self._rate, wanted=self._batch
             )
         except JournalUnavailableError as error:
             logger.warning(
-                "no turns, Redis is away",
+                "rate limiter: Redis unavailable",
                 extra={"destination": self._destination, "reason": str(error)},
             )
-            self._closed_until = self._monotonic() + _PAUSE
+            self._closed_until = self._monotonic() + _RETRY_SECONDS
             return False
-        # Counted from the answer: the few milliseconds of the way make a turn late, never early.
+        # Counted from the reply, so that the round trip makes an attempt late, never early.
         now = self._monotonic()
-        self._turns.extend(now + offset for offset in reserved.offsets)
-        if not reserved.offsets:
-            self._closed_until = now + reserved.next_in
-        return bool(reserved.offsets)
+        self._reserved.extend(now + offset for offset in reservation.offsets)
+        if not reservation.offsets:
+            self._closed_until = now + reservation.next_in
+        return bool(reservation.offsets)

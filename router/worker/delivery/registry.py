@@ -1,9 +1,8 @@
-"""The destinations to which a process delivers, and how a reload changes them.
+"""The destinations to which a process delivers, and their exchange on a reload.
 
-A destination whose description is the same keeps all it has: its connections, its queue worker,
-what it remembers. One that is new or changed is made and opened first, and only when all of them
-are is anything exchanged. One that is gone, or was exchanged, takes no more work at once, ends
-the attempts that are under way, and closes.
+A destination whose spec is unchanged keeps its connections, its queue worker and its state. New and
+changed destinations are built and opened first; nothing is swapped until all of them are open. A
+removed or replaced destination takes no more work at once, finishes its attempts, and closes.
 """
 
 import asyncio
@@ -14,9 +13,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from router.destinations.contract import Destination
-from router.destinations.spec import (
-    DestinationSpec,
-)
+from router.destinations.spec import DestinationSpec
 from router.errors import ConfigurationError
 from router.worker.delivery.delivery_job import DeliveryJob
 from router.worker.queue.queue_worker import QueueSpec
@@ -24,12 +21,12 @@ from router.worker.queue.supervisor import SupervisedWorker, Supervisor
 
 logger = logging.getLogger(__name__)
 
-_LEAVING_LIMIT: Final = 16
-"""Places on their way out, beyond which the next reload waits: each may have attempts under way."""
+_MAX_RETIRING: Final = 16
+"""Destinations that may be retiring before a reload waits: each may have attempts under way."""
 
 
 class ActiveDestination(msgspec.Struct, frozen=True):
-    """One destination with all that delivers to it."""
+    """A destination and all that delivers to it."""
 
     spec: DestinationSpec
     destination: Destination
@@ -38,99 +35,113 @@ class ActiveDestination(msgspec.Struct, frozen=True):
 
 
 class DestinationPool:
-    """The places of a process. ``build`` makes one that is not yet open."""
+    """The active destinations of a process.
+
+    Args:
+        supervisor: Runs their queue workers.
+        build: Builds a destination that is not yet open.
+    """
 
     def __init__(
         self, supervisor: Supervisor, build: Callable[[DestinationSpec], ActiveDestination]
     ) -> None:
         self._supervisor = supervisor
         self._build = build
-        self._places: dict[str, ActiveDestination] = {}
-        self._begun: dict[str, SupervisedWorker] = {}
-        self._exits: asyncio.TaskGroup | None = None
-        self._leaving = 0
-        self._left = asyncio.Condition()
+        self._active: dict[str, ActiveDestination] = {}
+        self._workers: dict[str, SupervisedWorker] = {}
+        self._retirements: asyncio.TaskGroup | None = None
+        self._retiring = 0
+        self._retired = asyncio.Condition()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Where this process delivers to now."""
-        return tuple(self._places)
+        """The names of the active destinations."""
+        return tuple(self._active)
 
     async def run(self) -> NoReturn:
-        """Own the places that are on their way out, until cancelled."""
-        async with asyncio.TaskGroup() as self._exits:
+        """Own the tasks of retiring destinations until cancelled."""
+        async with asyncio.TaskGroup() as self._retirements:
             await asyncio.Event().wait()
         raise AssertionError("nothing sets the event above")
 
     async def prepare(self, specs: Iterable[DestinationSpec]) -> dict[str, ActiveDestination]:
-        """The places for ``specs``: the unchanged ones, and the others made and open.
+        """Build and open what is new or changed; keep the active destinations as they are.
 
-        Nothing is exchanged yet. Raises ConfigurationError when one cannot be opened; then nothing
-        is left open.
+        Returns:
+            The destinations for ``specs`` by name, unchanged ones included.
+
+        Raises:
+            ConfigurationError: A destination could not be opened. None of the new ones stays open.
         """
-        async with self._left:
-            await self._left.wait_for(lambda: self._leaving < _LEAVING_LIMIT)
-        places: dict[str, ActiveDestination] = {}
+        async with self._retired:
+            await self._retired.wait_for(lambda: self._retiring < _MAX_RETIRING)
+        prepared: dict[str, ActiveDestination] = {}
         opened: list[ActiveDestination] = []
         try:
             for spec in specs:
-                known = self._places.get(spec.name)
+                known = self._active.get(spec.name)
                 if known is not None and known.spec == spec:
-                    places[spec.name] = known
+                    prepared[spec.name] = known
                     continue
-                places[spec.name] = place = self._build(spec)
-                opened.append(place)
-                await place.destination.open()
+                prepared[spec.name] = built = self._build(spec)
+                opened.append(built)
+                await built.destination.open()
         except BaseException as error:
             await _close(opened)
             if isinstance(error, Exception) and not isinstance(error, ConfigurationError):
-                # The type only: what a library says may hold a part of a secret.
-                name, what = opened[-1].spec.name, type(error).__name__
-                raise ConfigurationError(f"destination {name} cannot be opened: {what}") from error
+                # The type only, because a library's message may contain a part of a secret.
+                name, kind = opened[-1].spec.name, type(error).__name__
+                raise ConfigurationError(f"destination {name} cannot be opened: {kind}") from error
             raise
-        return places
+        return prepared
 
-    def adopt(self, places: Mapping[str, ActiveDestination]) -> None:
-        """DeliveryJob to these from now on. Cannot fail, and nothing else runs meanwhile."""
-        before = self._places
-        self._places = dict(places)
-        for name, place in before.items():
-            if places.get(name) is not place:
-                self._dismiss(place, self._begun.pop(name))
-        for name, place in places.items():
-            if before.get(name) is not place:
-                self._begun[name] = self._supervisor.add(place.job)
+    def swap(self, prepared: Mapping[str, ActiveDestination]) -> None:
+        """Deliver to ``prepared`` from now on.
+
+        Cannot fail and does not yield to the event loop, so that the caller can exchange the rules
+        in the same step.
+        """
+        before = self._active
+        self._active = dict(prepared)
+        for name, active in before.items():
+            if prepared.get(name) is not active:
+                self._retire(active, self._workers.pop(name))
+        for name, active in prepared.items():
+            if before.get(name) is not active:
+                self._workers[name] = self._supervisor.add(active.job)
 
     def drain(self) -> None:
-        """Let the attempts under way be the last."""
-        for place in self._places.values():
-            place.deliver.draining = True
+        """Begin no further attempt; those under way finish."""
+        for active in self._active.values():
+            active.deliver.draining = True
 
     async def close(self) -> None:
-        """Close all that is open."""
-        await _close(self._places.values())
-        self._places = {}
+        """Close all active destinations."""
+        await _close(self._active.values())
+        self._active = {}
 
-    def _dismiss(self, place: ActiveDestination, begun: SupervisedWorker) -> None:
-        place.deliver.draining = True
-        if self._exits is None:
-            raise RuntimeError("places can leave only while the roster runs")
-        self._leaving += 1
-        self._exits.create_task(self._end(place, begun), name=f"end {place.spec.name}")
+    def _retire(self, active: ActiveDestination, worker: SupervisedWorker) -> None:
+        active.deliver.draining = True
+        if self._retirements is None:
+            raise RuntimeError("destinations can be retired only while run() is running")
+        self._retiring += 1
+        self._retirements.create_task(
+            self._finish(active, worker), name=f"retire {active.spec.name}"
+        )
 
-    async def _end(self, place: ActiveDestination, begun: SupervisedWorker) -> None:
+    async def _finish(self, active: ActiveDestination, worker: SupervisedWorker) -> None:
         try:
-            await self._supervisor.remove(begun, place.job.limit_seconds)
+            await self._supervisor.remove(worker, active.job.limit_seconds)
         finally:
-            await _close([place])
-            self._leaving -= 1
-            async with self._left:
-                self._left.notify_all()
+            await _close([active])
+            self._retiring -= 1
+            async with self._retired:
+                self._retired.notify_all()
 
 
-async def _close(places: Iterable[ActiveDestination]) -> None:
-    for place in places:
+async def _close(destinations: Iterable[ActiveDestination]) -> None:
+    for active in destinations:
         try:
-            await place.destination.close()
+            await active.destination.close()
         except Exception:
-            logger.exception("destination did not close", extra={"destination": place.spec.name})
+            logger.exception("destination not closed", extra={"destination": active.spec.name})

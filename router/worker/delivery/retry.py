@@ -1,4 +1,4 @@
-"""What follows an attempt: done, again later, or a dead letter. Pure, so it is a table."""
+"""What follows an attempt: the delivery is finished, retried, or given up (pure)."""
 
 from typing import Final, assert_never
 
@@ -7,16 +7,16 @@ import msgspec
 from router.alerts import Delivered, Failed, Outcome, Refused
 from router.destinations.contract import RetryPolicy
 
-_DRAWN_OUT: Final = 0.1
-"""The share of a scheduled wait that jitter may add."""
+_SCHEDULE_JITTER: Final = 0.1
+"""The largest share of a scheduled wait that jitter adds to it."""
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """The receiver has it; nothing follows."""
+    """The receiver has the message; nothing follows."""
 
 
-class TryAgain(msgspec.Struct, frozen=True):
-    """Another attempt, not before ``in_seconds`` have passed."""
+class Retry(msgspec.Struct, frozen=True):
+    """Another attempt follows, ``in_seconds`` from now at the earliest."""
 
     in_seconds: float
 
@@ -28,20 +28,23 @@ class GiveUp(msgspec.Struct, frozen=True):
 
 
 class Disable(msgspec.Struct, frozen=True):
-    """The destination is gone: nothing more is sent there, this delivery waits with the others."""
+    """The receiver is gone: the destination is disabled, and its deliveries wait."""
 
     reason: str
 
 
-Next = Finished | TryAgain | GiveUp | Disable
+NextStep = Finished | Retry | GiveUp | Disable
 
 
-def after(outcome: Outcome, *, attempt: int, policy: RetryPolicy, jitter: float) -> Next:
-    """Decide what follows the ``attempt``-th attempt (from 1).
+def next_step(outcome: Outcome, *, attempt: int, policy: RetryPolicy, jitter: float) -> NextStep:
+    """Decide what follows an attempt.
 
-    ``jitter`` is a random number in [0, 1). Full jitter: many deliveries fail together when a
-    destination dies, they must not return together. A receiver's own wish (Retry-After) is obeyed
-    up to the policy's longest wait.
+    Args:
+        outcome: How the attempt ended.
+        attempt: Its number, from 1.
+        policy: The destination's retry policy. Its longest wait caps a receiver's Retry-After.
+        jitter: A random number in [0, 1). Full jitter spreads the retries of the many deliveries
+            that fail together when a destination goes down.
     """
     match outcome:
         case Delivered():
@@ -52,23 +55,23 @@ def after(outcome: Outcome, *, attempt: int, policy: RetryPolicy, jitter: float)
             return GiveUp(reason)
         case Failed(reason=reason) if attempt >= policy.all_attempts:
             return GiveUp(f"{reason} (attempt {attempt} of {policy.all_attempts})")
-        case Failed(retry_after_seconds=wish):
+        case Failed(retry_after_seconds=retry_after):
             wait = _wait(attempt, policy, jitter)
-            # A little jitter on top of a wish: everybody who was told "7 seconds" is not to
-            # come back in the same millisecond.
-            return TryAgain(wait if wish is None else min(wish, policy.longest) + jitter)
+            # Up to a second is added, because all senders that were answered "7 seconds" would
+            # otherwise return in the same millisecond.
+            return Retry(wait if retry_after is None else min(retry_after, policy.longest) + jitter)
         case _:
             assert_never(outcome)
 
 
-def _wait(attempt: int, policy: RetryPolicy, jitter: float) -> float:
-    if policy.schedule:
-        return policy.schedule[attempt - 1] * (1 + _DRAWN_OUT * jitter)
-    return jitter * backoff_limit(attempt, policy)
-
-
 def backoff_limit(attempt: int, policy: RetryPolicy) -> float:
-    """The longest wait after the ``attempt``-th attempt, in seconds: it doubles each time."""
-    # 2 ** 1000 is no float; nobody waits longer than ``longest`` anyway.
+    """Return the longest wait after an attempt, in seconds: it doubles with each attempt."""
+    # Capped, because 2 ** 1000 does not fit a float; ``longest`` is reached far earlier.
     doublings = min(attempt - 1, 60)
     return float(min(policy.longest, policy.first * 2**doublings))
+
+
+def _wait(attempt: int, policy: RetryPolicy, jitter: float) -> float:
+    if policy.schedule:
+        return policy.schedule[attempt - 1] * (1 + _SCHEDULE_JITTER * jitter)
+    return jitter * backoff_limit(attempt, policy)

@@ -1,7 +1,7 @@
-"""So many attempts of a destination at once; who finds no slot free waits in turn, for a while.
+"""A FIFO semaphore with a timeout that limits concurrent attempts.
 
-An ``asyncio.Semaphore`` within an ``asyncio.timeout`` does the same, at five times the cost, and of
-a full queue each delivery waits.
+``asyncio.Semaphore`` inside ``asyncio.timeout`` gives the same result at five times the cost, and
+each delivery of a full queue has to wait.
 """
 
 import asyncio
@@ -9,42 +9,53 @@ from collections import deque
 
 
 class FifoSemaphore:
-    """There are ``count``."""
+    """Hands slots to waiters in the order in which they asked.
+
+    Args:
+        count: The number of slots.
+    """
 
     def __init__(self, count: int) -> None:
         self.free = count
-        self._waiting: deque[asyncio.Future[bool]] = deque()
+        """Slots that are not acquired. Above 0 only while no caller waits."""
+        self._waiters: deque[asyncio.Future[bool]] = deque()
 
-    async def take(self, *, seconds: float) -> bool:
-        """Take one, waiting so long at most; False when none became free. ``release`` it."""
-        if self.free:  # nobody waits then: what becomes free is handed on
+    # An own timer, not asyncio.timeout: see the cost above.
+    async def acquire(self, *, timeout: float) -> bool:  # noqa: ASYNC109
+        """Acquire a slot, waiting up to ``timeout`` seconds. ``release`` it afterwards.
+
+        Returns:
+            False if no slot became free in time; a timeout of 0 or less does not wait.
+        """
+        if self.free:  # there are no waiters then, because ``release`` hands slots to them first
             self.free -= 1
             return True
-        if seconds <= 0:
+        if timeout <= 0:
             return False
         loop = asyncio.get_running_loop()
-        turn: asyncio.Future[bool] = loop.create_future()
-        self._waiting.append(turn)
-        patience = loop.call_later(seconds, _give_up, turn)
+        waiter: asyncio.Future[bool] = loop.create_future()
+        self._waiters.append(waiter)
+        timer = loop.call_later(timeout, _expire, waiter)
         try:
-            return await turn
+            return await waiter
         except asyncio.CancelledError:
-            if not turn.cancelled() and turn.result():  # it was ours, and nobody will use it
+            # The slot was handed to this waiter, which will not use it.
+            if not waiter.cancelled() and waiter.result():
                 self.release()
             raise
         finally:
-            patience.cancel()
+            timer.cancel()
 
     def release(self) -> None:
-        """Hand a slot on to whoever waited longest."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(True)
+        """Hand the slot to the longest waiter, or free it."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(True)
                 return
         self.free += 1
 
 
-def _give_up(turn: "asyncio.Future[bool]") -> None:
-    if not turn.done():
-        turn.set_result(False)
+def _expire(waiter: "asyncio.Future[bool]") -> None:
+    if not waiter.done():
+        waiter.set_result(False)

@@ -1,7 +1,7 @@
-"""Settlements of all jobs of a process leave together, and wait for Redis to come back.
+"""One group commit for the settlements of all jobs of a process, retried while Redis is away.
 
-A delivery that was made but not recorded is made again, so it is worth waiting: recording is
-idempotent and may be repeated until Redis answers.
+Retrying is worth the wait, because a delivery that was sent but not recorded is sent again. It is
+safe, because recording is idempotent.
 """
 
 import asyncio
@@ -15,26 +15,30 @@ from router.journal.group_commit import GroupCommit
 
 logger = logging.getLogger(__name__)
 
-PATIENCE: Final = 30.0
-"""Seconds for which a settlement is tried; a job's time limit allows for it."""
-_PAUSE: Final = 0.1
+SETTLE_TIMEOUT: Final = 30.0
+"""Seconds for which a settlement is retried; a job's time limit includes them."""
+_RETRY_SECONDS: Final = 0.1
 _MAX_GROUP: Final = 500
 _UNBOUNDED: Final = 10**9
 
 
-def settler(deliveries: Deliveries, clock: Clock) -> GroupCommit[Settlement]:
-    """What deliveries are settled through. Senders wait for it, so nothing can pile up."""
+def make_settler(deliveries: Deliveries, clock: Clock) -> GroupCommit[Settlement]:
+    """Return the group commit that records how deliveries ended.
+
+    It has no bound of its own, because each attempt waits for its settlement and so the number of
+    concurrent attempts bounds it.
+    """
 
     async def write(group: list[Settlement]) -> None:
-        until = clock.monotonic() + PATIENCE
+        until = clock.monotonic() + SETTLE_TIMEOUT
         while True:
             try:
                 return await deliveries.settle(group)
             except JournalUnavailableError as error:
                 if clock.monotonic() > until:
                     raise
-                logger.warning("settling waits for Redis", extra={"reason": str(error)})
-                await asyncio.sleep(_PAUSE)
+                logger.warning("settlement retried", extra={"reason": str(error)})
+                await asyncio.sleep(_RETRY_SECONDS)
 
     return GroupCommit(
         write,

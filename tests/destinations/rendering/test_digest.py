@@ -166,7 +166,7 @@ async def test_a_storm_is_counted_and_the_mail_stays_whole(environment, deliveri
 )
 def test_spans_end_where_they_are_said_to(digest, now, end):
     assert digest.end(now) == end
-    assert config(digest=digest).held_until(now) == end
+    assert config(digest=digest).due_at(now) == end
 
 
 @given(st.floats(0, 4e9), st.sampled_from([60, 3600, 86400, 604800]), st.floats(0, 59))

@@ -12,10 +12,10 @@ from router.destinations.email import EmailConfig
 from router.destinations.http import HttpConfig
 from router.destinations.kinds import build
 from router.destinations.slack import SlackConfig
-from router.worker.delivery.retry import Disable, Finished, GiveUp, TryAgain, after
+from router.worker.delivery.retry import Disable, Finished, GiveUp, Retry, next_step
 
 DONE, RETRY, PERMANENT, DISABLE = "done", "retry", "permanent", "disable"
-_WORDS = {Finished: DONE, TryAgain: RETRY, GiveUp: PERMANENT, Disable: DISABLE}
+_WORDS = {Finished: DONE, Retry: RETRY, GiveUp: PERMANENT, Disable: DISABLE}
 
 HTTP = {
     **dict.fromkeys((200, 201, 202, 203, 204, 206, 226), DONE),
@@ -64,7 +64,7 @@ SMTP = {
 
 
 def what_follows(outcome: Outcome) -> str:
-    return _WORDS[type(after(outcome, attempt=1, policy=RetryPolicy(), jitter=0.5))]
+    return _WORDS[type(next_step(outcome, attempt=1, policy=RetryPolicy(), jitter=0.5))]
 
 
 def http(port: int, environment: Environment) -> Destination:
@@ -157,7 +157,7 @@ async def test_retry_after_is_obeyed_and_capped_at_an_hour(
     headers = {"Retry-After": header} if header else {}
     async with HttpSink(Reply(429, b"", headers)) as sink:
         outcome = await attempt(http(sink.port, environment), delivery)
-    following = after(outcome, attempt=1, policy=RetryPolicy(), jitter=0.25)
+    following = next_step(outcome, attempt=1, policy=RetryPolicy(), jitter=0.25)
     backoff = 0.25  # of the first wait, a second
     expected = backoff if seconds is None else seconds + 0.25
-    assert following == TryAgain(expected)
+    assert following == Retry(expected)

@@ -5,8 +5,8 @@ from router.destinations.rendering.summary import (
     SUMMARY_LIMIT,
     decode,
     facts,
-    moment,
-    plain,
+    plain_summary,
+    rfc3339,
     summary,
 )
 from router.destinations.rendering.templates import (
@@ -58,7 +58,7 @@ def test_a_failing_template_gives_the_plain_form_and_the_reason(template, alert)
 
 def test_no_template_gives_the_plain_form_and_no_error(alert):
     said = summary(with_summary(alert, ""), TemplateTarget.TEXT)
-    assert (said.text, said.error) == (plain(alert, TemplateTarget.TEXT), "")
+    assert (said.text, said.error) == (plain_summary(alert, TemplateTarget.TEXT), "")
 
 
 def test_a_template_that_says_nothing_gives_the_plain_form(alert):
@@ -111,9 +111,9 @@ def test_facts_of_any_other_event_are_its_attributes(alert):
     alert = msgspec.structs.replace(alert, event_time="")
     found = {fact.label: fact.value for fact in facts(alert, event)}
     assert found["Subject"] == "disk 3"
-    assert found["Event time"] == moment(alert.event_received_at)
+    assert found["Event time"] == rfc3339(alert.event_received_at)
     assert not {"Conference", "Account", "Status"} & found.keys()
 
 
 def test_moments_are_rfc_3339_in_utc():
-    assert moment(1_700_000_000.1239) == "2023-11-14T22:13:20.123Z"
+    assert rfc3339(1_700_000_000.1239) == "2023-11-14T22:13:20.123Z"

@@ -146,13 +146,13 @@ def test_outcomes_of_attempts_that_began_before_say_nothing_any_more(
     assert breaker.state is State.CLOSED
 
 
-@pytest.mark.parametrize(("wish", "wait"), [(7.0, 7.0), (0.0, 0.0), (3.2e8, 20.0)])
-def test_a_receivers_wish_holds_everything_back_up_to_the_limit(
-    breaker: CircuitBreaker, wish: float, wait: float
+@pytest.mark.parametrize(("retry_after", "wait"), [(7.0, 7.0), (0.0, 0.0), (3.2e8, 20.0)])
+def test_a_retry_after_opens_the_circuit_up_to_the_limit(
+    breaker: CircuitBreaker, retry_after: float, wait: float
 ) -> None:
     permit = breaker.begin(0.0)
     assert permit is not None
-    breaker.end(permit, Health.SOUND, 0.0, wish=wish)
+    breaker.end(permit, Health.SOUND, 0.0, retry_after=retry_after)
     assert breaker.wait(0.0) == wait
 
 

@@ -32,9 +32,9 @@ from router.journal.pauses import PauseKind, Pauses
 from router.metrics import Metrics
 from router.worker.delivery.circuit_breaker import State
 from router.worker.delivery.delivery_admission import DeliveryAdmission
-from router.worker.delivery.delivery_job import DeliveryJob, Shared
+from router.worker.delivery.delivery_job import DeliveryJob, DeliveryJournal
 from router.worker.delivery.paused_destinations import PausedDestinations
-from router.worker.delivery.settlement import settler
+from router.worker.delivery.settlement import make_settler
 from router.worker.queue.poison import POISON, PoisonDetector
 
 SET = SetId("id0002")
@@ -51,17 +51,17 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def holding(connection: Connection, clock: Clock) -> PausedDestinations:
-    holding = PausedDestinations(Pauses(connection), clock, lambda: None)
-    holding.learn({})
-    return holding
+def paused(connection: Connection, clock: Clock) -> PausedDestinations:
+    paused = PausedDestinations(Pauses(connection), clock, lambda: None)
+    paused.update({})
+    return paused
 
 
 @pytest.fixture
 def flow(
-    mail: Scripted, holding: PausedDestinations, metrics: Metrics, clock: Clock
+    mail: Scripted, paused: PausedDestinations, metrics: Metrics, clock: Clock
 ) -> DeliveryAdmission:
-    return DeliveryAdmission("mail", mail.config.breaker, None, holding, metrics, clock)
+    return DeliveryAdmission("mail", mail.config.breaker, None, paused, metrics, clock)
 
 
 @pytest.fixture
@@ -69,9 +69,9 @@ async def deliver(
     connection: Connection, clock: Clock, metrics: Metrics, mail: Scripted, flow: DeliveryAdmission
 ) -> AsyncIterator[DeliveryJob]:
     deliveries = Deliveries(connection, clock)
-    settling = settler(deliveries, clock)
+    settling = make_settler(deliveries, clock)
     runner = asyncio.get_running_loop().create_task(settling.run())
-    shared = Shared(deliveries, settling, PoisonDetector(CrashCounter(connection)))
+    shared = DeliveryJournal(deliveries, settling, PoisonDetector(CrashCounter(connection)))
     yield DeliveryJob(mail, shared, flow, metrics, clock)
     runner.cancel()
     await asyncio.wait([runner])
@@ -201,8 +201,8 @@ async def test_a_dead_destination_costs_few_attempts(
     opened: tuple[Delivery, ...],
 ) -> None:
     config = msgspec.structs.replace(mail.config, breaker=BreakerPolicy(failures=2))
-    deliver._flow = DeliveryAdmission(
-        "mail", config.breaker, None, flow._holding, metrics, SetClock().clock()
+    deliver._admission = DeliveryAdmission(
+        "mail", config.breaker, None, flow._paused, metrics, SetClock().clock()
     )
     mail.outcomes += [Failed("connection refused")] * 3
 
@@ -216,7 +216,7 @@ async def test_a_dead_destination_costs_few_attempts(
 async def test_a_receiver_that_is_gone_disables_the_destination_and_nothing_is_lost(
     deliver: DeliveryJob,
     mail: Scripted,
-    holding: PausedDestinations,
+    paused: PausedDestinations,
     opened: tuple[Delivery, ...],
     connection: Connection,
 ) -> None:
@@ -231,7 +231,7 @@ async def test_a_receiver_that_is_gone_disables_the_destination_and_nothing_is_l
     assert not await deliver.run(SET)
 
     await Pauses(connection).release("mail")
-    holding.learn(await Pauses(connection).all())
+    paused.update(await Pauses(connection).all())
     assert await deliver.run(SET)
     assert await deliver.run(SetId("id0003"))
     assert (await ledger.read(connection)).destinations["mail"].delivered == 3
@@ -310,7 +310,7 @@ async def test_a_set_of_an_ended_process_is_delivered_and_leaves_no_marks(
 async def test_a_schedule_of_three_days_is_kept_and_nothing_expires(
     deliver: DeliveryJob,
     mail: Scripted,
-    holding: PausedDestinations,
+    paused: PausedDestinations,
     metrics: Metrics,
     clock: Clock,
     opened: tuple[Delivery, ...],
@@ -320,8 +320,8 @@ async def test_a_schedule_of_three_days_is_kept_and_nothing_expires(
     waits = [10.0, 60.0, 600.0, 3600.0, 86_400.0, 172_800.0]
     retry = RetryPolicy(schedule=tuple(map(Duration, waits)))
     mail.config = msgspec.structs.replace(mail.config, retry=retry)  # type: ignore[misc]
-    deliver._flow = DeliveryAdmission(
-        "mail", BreakerPolicy(failures=1000, attempts=1000), None, holding, metrics, clock
+    deliver._admission = DeliveryAdmission(
+        "mail", BreakerPolicy(failures=1000, attempts=1000), None, paused, metrics, clock
     )
     mail.outcomes += [Failed("HTTP 503", 503)] * 100
     began = time.now
@@ -348,11 +348,11 @@ async def test_a_schedule_of_three_days_is_kept_and_nothing_expires(
 async def test_a_run_waits_for_a_slot_that_another_holds(
     deliver: DeliveryJob, mail: Scripted, opened: tuple[Delivery, ...]
 ) -> None:
-    assert await deliver._slots.take(seconds=0)
+    assert await deliver._slots.acquire(timeout=0)
     running = asyncio.get_running_loop().create_task(deliver.run(SET))
 
     async def waits() -> bool:
-        return bool(deliver._slots._waiting)
+        return bool(deliver._slots._waiters)
 
     await until(waits)
     assert mail.sent == []
@@ -371,7 +371,7 @@ async def test_when_redis_goes_away_under_suspicion_what_is_under_way_is_finishe
                 raise JournalUnavailableError("Redis is away")
             return await super().begin(job_id, piece, start)  # type: ignore[arg-type]
 
-    deliver._suspects = Away(CrashCounter(connection))
+    deliver._poison = Away(CrashCounter(connection))
 
     assert not await deliver.run(SET, 2)
 

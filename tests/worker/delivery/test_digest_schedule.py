@@ -28,9 +28,9 @@ from router.journal.keys import BatchId, SetId
 from router.journal.pauses import Pauses
 from router.metrics import Metrics
 from router.worker.delivery.delivery_admission import DeliveryAdmission
-from router.worker.delivery.delivery_job import DeliveryJob, Shared
+from router.worker.delivery.delivery_job import DeliveryJob, DeliveryJournal
 from router.worker.delivery.paused_destinations import PausedDestinations
-from router.worker.delivery.settlement import settler
+from router.worker.delivery.settlement import make_settler
 from router.worker.queue.poison import PoisonDetector
 
 HOURLY = EmailConfig(
@@ -57,12 +57,12 @@ async def deliver(
     connection: Connection, clock: Clock, digest: Any, metrics: Metrics
 ) -> AsyncIterator[DeliveryJob]:
     deliveries = Deliveries(connection, clock)
-    settling = settler(deliveries, clock)
+    settling = make_settler(deliveries, clock)
     runner = asyncio.get_running_loop().create_task(settling.run())
-    holding = PausedDestinations(Pauses(connection), clock, lambda: None)
-    holding.learn({})
-    flow = DeliveryAdmission("mail", digest.config.breaker, None, holding, metrics, clock)
-    shared = Shared(deliveries, settling, PoisonDetector(CrashCounter(connection)))
+    paused = PausedDestinations(Pauses(connection), clock, lambda: None)
+    paused.update({})
+    flow = DeliveryAdmission("mail", digest.config.breaker, None, paused, metrics, clock)
+    shared = DeliveryJournal(deliveries, settling, PoisonDetector(CrashCounter(connection)))
     yield DeliveryJob(digest, shared, flow, metrics, clock)
     runner.cancel()
     await asyncio.wait([runner])
@@ -94,7 +94,7 @@ def open_set(connection: Connection, clock: Clock, sample: bytes) -> Callable[[s
 
 
 def end(time: SetClock) -> float:
-    until = HOURLY.held_until(time.now)
+    until = HOURLY.due_at(time.now)
     assert until is not None
     return until
 

@@ -48,9 +48,9 @@ class Place:
         given_up = 0
         for _ in range(round(seconds / (AFTER / 10))):
             self._time.now += AFTER / 10
-            given_up += await self.presence.look()
+            given_up += await self.presence.reap()
             if with_ is not None:
-                await with_.presence.look()
+                await with_.presence.reap()
         return given_up
 
 
@@ -196,5 +196,5 @@ async def test_a_process_that_knows_a_part_of_the_rules_gives_nothing_up(
     removed = OrphanedDeliveries(connection, Deliveries(connection, clock), clock)
     presence = OrphanReaper(removed, lambda: ["other"], None, Metrics(), clock, after=AFTER)
 
-    assert await presence.look() == 0
+    assert await presence.reap() == 0
     assert not await connection.redis.exists(keys.UNSERVED)

@@ -13,10 +13,10 @@ from router.worker.delivery.paused_destinations import PausedDestinations
 PAUSED = Pause(kind=PauseKind.PAUSED, at=1.0, reason="they move house", by="ann")
 
 
-async def test_everything_is_held_before_the_first_look(
+async def test_everything_is_paused_before_the_first_look(
     connection: Connection, clock: Clock
 ) -> None:
-    assert PausedDestinations(Pauses(connection), clock, lambda: None).is_held("mail")
+    assert PausedDestinations(Pauses(connection), clock, lambda: None).is_paused("mail")
 
 
 async def test_a_pause_and_its_end_are_seen_within_a_second(
@@ -25,14 +25,14 @@ async def test_a_pause_and_its_end_are_seen_within_a_second(
     releases: list[str] = []
     holds = Pauses(connection)
     await holds.hold("mail", PAUSED)
-    holding = PausedDestinations(holds, clock, lambda: releases.append("released"))
-    watching = asyncio.get_running_loop().create_task(holding.watch())
+    paused = PausedDestinations(holds, clock, lambda: releases.append("released"))
+    watching = asyncio.get_running_loop().create_task(paused.watch())
 
     async def goes_on(name: str) -> bool:
-        return not holding.is_held(name)
+        return not paused.is_paused(name)
 
     await until(lambda: goes_on("slack"), seconds=1)
-    assert holding.is_held("mail")
+    assert paused.is_paused("mail")
 
     await holds.release("mail")
     await until(lambda: goes_on("mail"), seconds=1)
@@ -40,16 +40,16 @@ async def test_a_pause_and_its_end_are_seen_within_a_second(
 
     await holds.hold("mail", PAUSED)
 
-    async def is_held() -> bool:
-        return holding.is_held("mail")
+    async def is_paused() -> bool:
+        return paused.is_paused("mail")
 
-    await until(is_held, seconds=1)
+    await until(is_paused, seconds=1)
     watching.cancel()
     await asyncio.wait([watching])
 
 
 @pytest.mark.parametrize("destination", ["mail", "noc-mail"])
-async def test_who_is_held_already_keeps_the_first_reason(
+async def test_who_is_paused_already_keeps_the_first_reason(
     connection: Connection, destination: str
 ) -> None:
     holds = Pauses(connection)

@@ -16,14 +16,14 @@ async def test_two_workers_share_a_rate(connection: Connection) -> None:
     pacers = [RateLimiter(connection, "mail", rate, CLOCK) for _ in range(2)]
     began: list[float] = []
 
-    async def send(pacer: RateLimiter, count: int) -> None:
+    async def send(limiter: RateLimiter, count: int) -> None:
         for _ in range(count):
-            assert await pacer.turn()
+            assert await limiter.acquire()
             began.append(CLOCK.monotonic())
 
     async with asyncio.TaskGroup() as group:
-        for pacer in pacers:
-            group.create_task(send(pacer, 20))
+        for limiter in pacers:
+            group.create_task(send(limiter, 20))
 
     # A worker that is late with its turn does not make the others wait: the sum is what counts.
     assert max(began) - min(began) >= 39 * rate.interval - 0.02
@@ -31,19 +31,19 @@ async def test_two_workers_share_a_rate(connection: Connection) -> None:
 
 
 async def test_turns_come_one_by_one(connection: Connection) -> None:
-    pacer = RateLimiter(connection, "mail", Rate(limit=20, per=Duration(1)), CLOCK)
+    limiter = RateLimiter(connection, "mail", Rate(limit=20, per=Duration(1)), CLOCK)
     began = []
     for _ in range(5):
-        assert await pacer.turn()
+        assert await limiter.acquire()
         began.append(CLOCK.monotonic())
 
     assert min(later - earlier for earlier, later in pairwise(began)) > 0.025
 
 
 async def test_a_turn_that_is_far_away_is_not_waited_for(connection: Connection) -> None:
-    pacer = RateLimiter(connection, "mail", Rate(limit=1, per=Duration(60)), CLOCK)
-    assert await pacer.turn()
+    limiter = RateLimiter(connection, "mail", Rate(limit=1, per=Duration(60)), CLOCK)
+    assert await limiter.acquire()
 
-    assert not await pacer.turn()
+    assert not await limiter.acquire()
 
-    assert 55 < pacer.wait() <= 60
+    assert 55 < limiter.wait() <= 60

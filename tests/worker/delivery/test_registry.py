@@ -78,7 +78,7 @@ class Hall:
         return ActiveDestination(spec, door, Drains(), job)  # type: ignore[arg-type]
 
     async def change(self, *specs: DestinationSpec) -> None:
-        self.roster.adopt(await self.roster.prepare(specs))
+        self.roster.swap(await self.roster.prepare(specs))
 
     def open_doors(self) -> list[str]:
         return [door.name for door in self.doors if door.is_open]

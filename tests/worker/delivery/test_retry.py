@@ -11,10 +11,10 @@ from router.worker.delivery.retry import (
     Disable,
     Finished,
     GiveUp,
-    Next,
-    TryAgain,
-    after,
+    NextStep,
+    Retry,
     backoff_limit,
+    next_step,
 )
 
 POLICY = RetryPolicy(attempts=4, first=Duration(2), longest=Duration(60))
@@ -28,19 +28,19 @@ POLICY = RetryPolicy(attempts=4, first=Duration(2), longest=Duration(60))
         (Refused("HTTP 404", 404), 1, GiveUp("HTTP 404")),
         (Refused("HTTP 410", 410, disables=True), 1, Disable("HTTP 410")),
         (Refused("HTTP 410", 410, disables=True), 9, Disable("HTTP 410")),
-        (Failed("timed out"), 1, TryAgain(1.0)),
-        (Failed("timed out"), 2, TryAgain(2.0)),
-        (Failed("timed out"), 3, TryAgain(4.0)),
+        (Failed("timed out"), 1, Retry(1.0)),
+        (Failed("timed out"), 2, Retry(2.0)),
+        (Failed("timed out"), 3, Retry(4.0)),
         (Failed("timed out"), 4, GiveUp("timed out (attempt 4 of 4)")),
         (Failed("timed out"), 5, GiveUp("timed out (attempt 5 of 4)")),
-        (Failed("HTTP 429", 429, retry_after_seconds=7), 1, TryAgain(7.5)),
-        (Failed("HTTP 429", 429, retry_after_seconds=0), 1, TryAgain(0.5)),
-        (Failed("HTTP 429", 429, retry_after_seconds=1e9), 1, TryAgain(60.5)),
+        (Failed("HTTP 429", 429, retry_after_seconds=7), 1, Retry(7.5)),
+        (Failed("HTTP 429", 429, retry_after_seconds=0), 1, Retry(0.5)),
+        (Failed("HTTP 429", 429, retry_after_seconds=1e9), 1, Retry(60.5)),
         (Failed("HTTP 429", 429, retry_after_seconds=7), 4, GiveUp("HTTP 429 (attempt 4 of 4)")),
     ],
 )
-def test_what_follows_an_attempt(outcome: Outcome, attempt: int, expected: Next) -> None:
-    assert after(outcome, attempt=attempt, policy=POLICY, jitter=0.5) == expected
+def test_what_follows_an_attempt(outcome: Outcome, attempt: int, expected: NextStep) -> None:
+    assert next_step(outcome, attempt=attempt, policy=POLICY, jitter=0.5) == expected
 
 
 @pytest.mark.parametrize(
@@ -50,33 +50,37 @@ def test_the_longest_wait_doubles_up_to_a_limit(attempt: int, seconds: float) ->
     assert backoff_limit(attempt, POLICY) == seconds
 
 
-@given(attempt=st.integers(1, 3), jitter=st.floats(0, 1, exclude_max=True), wish=st.floats(0, 1e9))
-def test_a_receivers_wish_is_never_undercut(attempt: int, jitter: float, wish: float) -> None:
-    outcome = Failed("HTTP 503", 503, retry_after_seconds=wish)
+@given(
+    attempt=st.integers(1, 3),
+    jitter=st.floats(0, 1, exclude_max=True),
+    retry_after=st.floats(0, 1e9),
+)
+def test_a_retry_after_is_never_undercut(attempt: int, jitter: float, retry_after: float) -> None:
+    outcome = Failed("HTTP 503", 503, retry_after_seconds=retry_after)
 
-    following = after(outcome, attempt=attempt, policy=POLICY, jitter=jitter)
+    following = next_step(outcome, attempt=attempt, policy=POLICY, jitter=jitter)
 
-    assert isinstance(following, TryAgain)
-    assert following.in_seconds >= min(wish, POLICY.longest)
+    assert isinstance(following, Retry)
+    assert following.in_seconds >= min(retry_after, POLICY.longest)
 
 
 SCHEDULE = RetryPolicy(schedule=tuple(map(Duration, (10, 60, 86400))))
 
 
 @pytest.mark.parametrize(
-    ("attempt", "wish", "expected"),
+    ("attempt", "retry_after", "expected"),
     [
-        (1, None, TryAgain(10 * 1.05)),
-        (2, None, TryAgain(60 * 1.05)),
-        (3, None, TryAgain(86400 * 1.05)),
-        (3, 7.0, TryAgain(7.5)),
+        (1, None, Retry(10 * 1.05)),
+        (2, None, Retry(60 * 1.05)),
+        (3, None, Retry(86400 * 1.05)),
+        (3, 7.0, Retry(7.5)),
         (4, None, GiveUp("timed out (attempt 4 of 4)")),
     ],
 )
-def test_a_schedule_is_kept(attempt: int, wish: float | None, expected: Next) -> None:
-    outcome = Failed("timed out", retry_after_seconds=wish)
+def test_a_schedule_is_kept(attempt: int, retry_after: float | None, expected: NextStep) -> None:
+    outcome = Failed("timed out", retry_after_seconds=retry_after)
 
-    assert after(outcome, attempt=attempt, policy=SCHEDULE, jitter=0.5) == expected
+    assert next_step(outcome, attempt=attempt, policy=SCHEDULE, jitter=0.5) == expected
 
 
 @pytest.mark.parametrize(

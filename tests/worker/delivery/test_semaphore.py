@@ -10,26 +10,26 @@ LONG = 60.0
 async def queued(slots: FifoSemaphore, count: int) -> "list[asyncio.Task[bool]]":
     """So many tasks that wait, in this order."""
     loop = asyncio.get_running_loop()
-    tasks = [loop.create_task(slots.take(seconds=LONG)) for _ in range(count)]
-    while len(slots._waiting) < count:  # noqa: ASYNC110 - nothing tells
+    tasks = [loop.create_task(slots.acquire(timeout=LONG)) for _ in range(count)]
+    while len(slots._waiters) < count:  # noqa: ASYNC110 - nothing tells
         await asyncio.sleep(0)
     return tasks
 
 
 async def test_there_are_so_many_and_no_more() -> None:
     slots = FifoSemaphore(2)
-    assert [await slots.take(seconds=0) for _ in range(3)] == [True, True, False]
+    assert [await slots.acquire(timeout=0) for _ in range(3)] == [True, True, False]
 
 
 async def test_a_slot_goes_to_whoever_waited_longest() -> None:
     slots = FifoSemaphore(1)
-    assert await slots.take(seconds=0)
+    assert await slots.acquire(timeout=0)
     first, second = await queued(slots, 2)
 
     slots.release()
     assert await first
     assert not second.done()
-    assert not await slots.take(seconds=0)
+    assert not await slots.acquire(timeout=0)
 
     slots.release()
     assert await second
@@ -39,8 +39,8 @@ async def test_a_slot_goes_to_whoever_waited_longest() -> None:
 
 async def test_who_waits_too_long_gives_up_and_takes_nothing() -> None:
     slots = FifoSemaphore(1)
-    assert await slots.take(seconds=0)
-    assert not await slots.take(seconds=0.01)
+    assert await slots.acquire(timeout=0)
+    assert not await slots.acquire(timeout=0.01)
 
     slots.release()
     assert slots.free == 1
@@ -48,7 +48,7 @@ async def test_who_waits_too_long_gives_up_and_takes_nothing() -> None:
 
 async def test_a_slot_handed_to_one_who_is_cancelled_goes_to_the_next() -> None:
     slots = FifoSemaphore(1)
-    assert await slots.take(seconds=0)
+    assert await slots.acquire(timeout=0)
     first, second = await queued(slots, 2)
 
     slots.release()
@@ -61,7 +61,7 @@ async def test_a_slot_handed_to_one_who_is_cancelled_goes_to_the_next() -> None:
 
 async def test_who_is_cancelled_while_waiting_is_passed_over() -> None:
     slots = FifoSemaphore(1)
-    assert await slots.take(seconds=0)
+    assert await slots.acquire(timeout=0)
     first, second = await queued(slots, 2)
 
     first.cancel()

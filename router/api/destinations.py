@@ -68,13 +68,13 @@ class DestinationsApi:
         hold = Pause(
             kind=PauseKind.PAUSED, at=self._now(), reason=asked.reason[:500], by=asked.by[:80]
         )
-        if not await self._holds.hold(name, hold):
+        if not await self._holds.pause(name, hold):
             return error(409, "held", "the destination is paused or disabled already")
         return ok({"state": "paused"})
 
     async def resume(self, request: web.Request) -> web.StreamResponse:
         """Let it go on, paused or disabled."""
-        if not await self._holds.release(request.match_info["name"]):
+        if not await self._holds.resume(request.match_info["name"]):
             return error(409, "not_held", "the destination is neither paused nor disabled")
         return ok({"state": "running"})
 

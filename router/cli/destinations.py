@@ -77,7 +77,7 @@ def pause(name: str, reason: str, by: str) -> None:
         hold = Pause(
             kind=PauseKind.PAUSED, at=CLOCK.now(), reason=reason[:500], by=(by or _user())[:80]
         )
-        return await Pauses(connection).hold(name, hold)
+        return await Pauses(connection).pause(name, hold)
 
     if not with_redis(ask):
         click.echo(f"router: {name} is paused or disabled already", err=True)
@@ -91,7 +91,7 @@ def resume(name: str) -> None:
     """Let NAME go on, whether it was paused or has been disabled by a 410."""
 
     async def ask(connection: Connection) -> bool:
-        return await Pauses(connection).release(name)
+        return await Pauses(connection).resume(name)
 
     if not with_redis(ask):
         click.echo(f"router: {name} is neither paused nor disabled", err=True)

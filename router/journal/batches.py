@@ -115,7 +115,7 @@ class Batches:
                 keys.batch(batch_id),
                 keys.identities(batch_id),
                 keys.EVALUATE_QUEUE,
-                *keys.all_of_job(batch_id),
+                *keys.job_keys(batch_id),
             ],
             [batch_id, claim_seconds, keys.seen("")],
         )

@@ -65,7 +65,7 @@ class Connection:
         # redis-py's own annotations mix its sync and async answers.
         self.redis: Any = redis
         self._deadlines = Deadlines(deadline)
-        self._wires = CachedConnections(redis.connection_pool, keep=keep)
+        self._connections = CachedConnections(redis.connection_pool, keep=keep)
 
     async def ask(self, reply: Awaitable[T]) -> T:
         """Raise JournalUnavailableError unless Redis replies well within the deadline."""
@@ -91,10 +91,10 @@ class Connection:
         await self.redis.aclose(close_connection_pool=True)
 
     async def _call_all(self, calls: Sequence[ScriptCall]) -> list[Any]:
-        replies = await self._wires.exchange([call.by_hash() for call in calls])
+        replies = await self._connections.execute([call.by_hash() for call in calls])
         for index, reply in enumerate(replies):
             if isinstance(reply, NoScriptError):  # Redis was restarted; it has not run yet
-                (replies[index],) = await self._wires.exchange([calls[index].by_source()])
+                (replies[index],) = await self._connections.execute([calls[index].by_source()])
             if isinstance(replies[index], RedisError):
                 raise replies[index]
         return replies

@@ -10,7 +10,7 @@ from typing import Final
 from router.journal import keys
 from router.journal.connection import Connection, Script
 
-_STRIKE: Final = Script("strike")
+_COUNT_START: Final = Script("count_start")
 _KEPT_SECONDS: Final = 86400
 
 
@@ -20,17 +20,19 @@ class CrashCounter:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def strike(self, job_id: str, piece: str) -> int:
+    async def begin(self, job_id: str, piece: str) -> int:
         """The piece is begun; how often it was and did not end, this time included."""
         return int(
             await self._connection.run(
-                _STRIKE, [keys.strikes(job_id)], [_field(piece), _KEPT_SECONDS]
+                _COUNT_START, [keys.crash_counts(job_id)], [_field(piece), _KEPT_SECONDS]
             )
         )
 
-    async def clear(self, job_id: str, piece: str) -> None:
+    async def end(self, job_id: str, piece: str) -> None:
         """The piece has ended, well or badly."""
-        await self._connection.ask(self._connection.redis.hdel(keys.strikes(job_id), _field(piece)))
+        await self._connection.ask(
+            self._connection.redis.hdel(keys.crash_counts(job_id), _field(piece))
+        )
 
 
 def _field(piece: str) -> str:

@@ -21,7 +21,7 @@ from router.journal.connection import Connection, Script
 from router.journal.deliveries import DeadLetter
 from router.journal.keys import SetId
 from router.journal.pagination import (
-    Find,
+    Finder,
     IndexedRecords,
     Matches,
     PageCursor,
@@ -73,7 +73,7 @@ class DeadLetters:
 
     def find(
         self, destination: str, wanted: DeadLetterFilter, *, newest_first: bool = True
-    ) -> Find[DeadLetter]:
+    ) -> Finder[DeadLetter]:
         """How to look for those of a destination that are wanted, a page at a time."""
         kept = _kept(destination)
 

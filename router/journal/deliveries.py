@@ -16,7 +16,7 @@ from router.journal.batches import Quarantined
 from router.journal.connection import BEGIN, Connection, Script, ScriptCall
 from router.journal.keys import SetId
 
-_DELIVERED = Script("delivered")
+_MARK_DELIVERED = Script("mark_delivered")
 _RETRY = Script("retry")
 _DEAD_LETTER = Script("dead_letter")
 _encode = msgspec.msgpack.encode
@@ -39,14 +39,14 @@ class Done(msgspec.Struct, frozen=True):
     delivery: Delivery
 
 
-class PutBack(msgspec.Struct, frozen=True):
+class Requeued(msgspec.Struct, frozen=True):
     """To be attempted again. ``delivery`` is as the next attempt needs it."""
 
     set_id: SetId
     delivery: Delivery
     due_at: float
     """Unix time in seconds."""
-    together: bool = False
+    in_digest: bool = False
     """In one set with all of its destination that fall due at that moment, instead of its own."""
 
 
@@ -58,7 +58,7 @@ class GivenUp(msgspec.Struct, frozen=True):
     reason: str
 
 
-Settlement = Done | PutBack | GivenUp
+Settlement = Done | Requeued | GivenUp
 
 
 class Deliveries:
@@ -69,7 +69,7 @@ class Deliveries:
         self._new_id = clock.new_id
         self._now = clock.now
 
-    async def take(self, set_id: SetId, destination: str) -> list[Delivery]:
+    async def begin(self, set_id: SetId, destination: str) -> list[Delivery]:
         """What is left of a set, to which no more is added.
 
         Empty when all of it is settled; then its job has ended too. A record that is no delivery is
@@ -78,7 +78,7 @@ class Deliveries:
         queue = keys.deliver_queue(destination)
         found: list[bytes] = await self._connection.run(
             BEGIN,
-            [keys.filling(queue), keys.delivery_set(set_id), queue, *keys.all_of_job(set_id)],
+            [keys.filling(queue), keys.delivery_set(set_id), queue, *keys.job_keys(set_id)],
             [set_id, "HGETALL"],
         )
         deliveries = []
@@ -99,7 +99,7 @@ class Deliveries:
         calls = list(self._delivered(done))
         for settlement in settlements:
             match settlement:
-                case PutBack():
+                case Requeued():
                     calls.append(self._put_back(settlement))
                 case GivenUp():
                     calls.append(self._give_up(settlement))
@@ -114,7 +114,7 @@ class Deliveries:
             sets.setdefault(settlement.set_id, []).append(settlement.delivery.id)
         return [
             ScriptCall(
-                _DELIVERED,
+                _MARK_DELIVERED,
                 [
                     keys.open_sets(destination),
                     keys.LEDGER,
@@ -123,20 +123,20 @@ class Deliveries:
                 ],
                 [
                     ledger.delivered(destination),
-                    *keys.all_of_job(""),
+                    *keys.job_keys(""),
                     *(part for set_id, ids in sets.items() for part in (set_id, len(ids), *ids)),
                 ],
             )
             for destination, sets in by_destination.items()
         ]
 
-    def _put_back(self, settlement: PutBack) -> ScriptCall:
+    def _put_back(self, settlement: Requeued) -> ScriptCall:
         delivery = settlement.delivery
         queue = keys.deliver_queue(delivery.destination)
         due_ms = int(settlement.due_at * 1000)
         new_set = SetId(self._new_id())
-        if settlement.together:
-            gathered = keys.gathered_set(delivery.destination, due_ms)
+        if settlement.in_digest:
+            gathered = keys.digest_set(delivery.destination, due_ms)
             # Never into the set that it is taken out of: it would be gone.
             new_set = new_set if gathered == settlement.set_id else gathered
         return ScriptCall(
@@ -147,7 +147,7 @@ class Deliveries:
                 keys.delivery_set(new_set),
                 keys.job(new_set),
                 queue,
-                *keys.all_of_job(settlement.set_id),
+                *keys.job_keys(settlement.set_id),
             ],
             [
                 settlement.set_id,
@@ -173,7 +173,7 @@ class Deliveries:
                 keys.dead_letter_index(delivery.destination),
                 keys.LEDGER,
                 keys.deliver_queue(delivery.destination),
-                *keys.all_of_job(settlement.set_id),
+                *keys.job_keys(settlement.set_id),
             ],
             [
                 settlement.set_id,
@@ -198,7 +198,7 @@ class Deliveries:
                 keys.QUARANTINE_INDEX,
                 keys.LEDGER,
                 keys.deliver_queue(destination),
-                *keys.all_of_job(set_id),
+                *keys.job_keys(set_id),
             ],
             [set_id, field, int(now * 1000), _encode(kept), ledger.dead(destination)],
         )

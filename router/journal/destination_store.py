@@ -24,14 +24,16 @@ class RedisDestinationStore:
         self._connection = connection
 
     async def get(self, key: str) -> bytes | None:
-        return await self._ask(self._connection.redis.get(keys.memory(key)))
+        return await self._ask(self._connection.redis.get(keys.destination_memory(key)))
 
     async def put(self, key: str, value: bytes, *, seconds: float) -> None:
         milliseconds = max(1, int(seconds * 1000))
-        await self._ask(self._connection.redis.set(keys.memory(key), value, px=milliseconds))
+        await self._ask(
+            self._connection.redis.set(keys.destination_memory(key), value, px=milliseconds)
+        )
 
     async def delete(self, key: str) -> None:
-        await self._ask(self._connection.redis.delete(keys.memory(key)))
+        await self._ask(self._connection.redis.delete(keys.destination_memory(key)))
 
     async def _ask(self, reply: Awaitable[T]) -> T | None:
         try:

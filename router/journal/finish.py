@@ -71,8 +71,8 @@ class FinishedWork(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: tuple[Delivery, ...] = ()
     timers: tuple[Timer, ...] = ()
     alerts: int = 0
-    told: int = 0
-    held: tuple[str, ...] = ()
+    notified: int = 0
+    suppressed_alerts: tuple[str, ...] = ()
     """The reason of each alert that was held back."""
 
 
@@ -112,7 +112,7 @@ class Finish:
             [
                 work.record,
                 work.open_work,
-                keys.answers(work.id),
+                keys.chain_results(work.id),
                 keys.taken(TimerId(work.id)),
                 keys.QUARANTINE,
                 keys.QUARANTINE_INDEX,
@@ -120,7 +120,7 @@ class Finish:
                 keys.TIMERS,
                 keys.TIMER_QUEUE,
                 work.queue,
-                *keys.all_of_job(work.id),
+                *keys.job_keys(work.id),
                 keys.identities(work.id),
                 *set_keys,
                 *timer_keys,
@@ -161,8 +161,11 @@ def _counts(verdict: FinishedWork) -> list[str | int]:
         (ledger.MATCHED, verdict.matched),
         (ledger.QUARANTINED, len(verdict.quarantined)),
         (ledger.ALERTS, verdict.alerts),
-        (ledger.TOLD, verdict.told),
-        *((ledger.held(reason), count) for reason, count in Counter(verdict.held).items()),
+        (ledger.NOTIFIED, verdict.notified),
+        *(
+            (ledger.suppressed_alert(reason), count)
+            for reason, count in Counter(verdict.suppressed_alerts).items()
+        ),
     )
     return [part for field, amount in amounts if amount for part in (field, amount)]
 

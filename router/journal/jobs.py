@@ -32,7 +32,7 @@ class _Record(msgspec.Struct, frozen=True):
 _decode: Final = msgspec.msgpack.Decoder(_Record).decode
 
 
-def names(record: bytes, function: str) -> bool:
+def is_job_for(record: bytes, function: str) -> bool:
     """Return whether a job's record says to run ``function`` without arguments.
 
     False for a record in another format (pickle, for example) and for an empty one. Nothing in a

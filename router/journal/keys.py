@@ -66,8 +66,8 @@ QUARANTINE: Final = "router:quarantine"
 QUARANTINE_INDEX: Final = "router:quarantine-index"
 TWILIO_TESTS: Final = "router:twilio-tests"
 LEDGER: Final = "router:ledger"
-UNSERVED: Final = "router:unserved"
-HOLDS: Final = "router:holds"
+ORPHANED: Final = "router:unserved"
+PAUSES: Final = "router:holds"
 EVALUATE_QUEUE: Final = "router:queue:evaluate"
 TIMER: Final = "router:timer:"
 TIMERS: Final = "router:timers"
@@ -94,7 +94,7 @@ def filling(queue: str) -> str:
     return f"router:filling:{queue.removeprefix('router:queue:')}"
 
 
-def answers(work: str) -> str:
+def chain_results(work: str) -> str:
     return f"router:answers:{work}"
 
 
@@ -131,13 +131,13 @@ def delivery_set(set_id: SetId) -> str:
     return f"router:set:{set_id}"
 
 
-def gathered_set(destination: str, due_ms: int) -> SetId:
+def digest_set(destination: str, due_ms: int) -> SetId:
     """The one set of a destination for what falls due at this moment together."""
     digest = blake2b(destination.encode(), digest_size=8).hexdigest()
     return SetId(f"{_GATHERED}{due_ms}-{digest}")
 
 
-def is_gathered(set_id: SetId) -> bool:
+def is_digest_set(set_id: SetId) -> bool:
     return set_id.startswith(_GATHERED)
 
 
@@ -153,7 +153,7 @@ def dead_letter_index(destination: str) -> str:
     return f"router:dead-index:{destination}"
 
 
-def strikes(job_id: str) -> str:
+def crash_counts(job_id: str) -> str:
     return f"router:strikes:{job_id}"
 
 
@@ -170,7 +170,7 @@ def deliver_queue(destination: str) -> str:
     return f"router:queue:deliver:{destination}"
 
 
-def memory(key: str) -> str:
+def destination_memory(key: str) -> str:
     return f"router:memory:{blake2b(key.encode(), digest_size=16).hexdigest()}"
 
 
@@ -187,7 +187,7 @@ def health_check(queue: str) -> str:
     return f"{queue}{ARQ.health_suffix}"
 
 
-def all_of_job(job_id: str) -> tuple[str, str, str]:
+def job_keys(job_id: str) -> tuple[str, str, str]:
     """What arq keeps of a job beside its place in a queue; gone when it has ended."""
     return job(job_id), lease(job_id), starts(job_id)
 

@@ -33,10 +33,10 @@ QUARANTINED: Final = "quarantined"
 QUARANTINE_REPLAYED: Final = "quarantine_replayed"
 QUARANTINE_DISCARDED: Final = "quarantine_discarded"
 ALERTS: Final = "alerts"
-TOLD: Final = "told"
+NOTIFIED: Final = "told"
 
 
-def held(reason: str) -> str:
+def suppressed_alert(reason: str) -> str:
     return f"held:{reason}"
 
 
@@ -84,8 +84,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     quarantine_replayed: int = 0
     quarantine_discarded: int = 0
     alerts: int = 0
-    told: int = 0
-    held: dict[str, int] = {}
+    notified: int = msgspec.field(default=0, name="told")
+    suppressed_alerts: dict[str, int] = msgspec.field(default_factory=dict, name="held")
     """Alerts held back, by reason."""
     destinations: dict[str, DestinationLedger] = {}
 
@@ -98,21 +98,23 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def waiting(self) -> int:
         """Alerts that wait in a group."""
-        return self.alerts - self.told - sum(self.held.values())
+        return self.alerts - self.notified - sum(self.suppressed_alerts.values())
 
 
 async def read(connection: Connection) -> Ledger:
     """One consistent look at the books. Raises JournalUnavailableError."""
     raw: dict[bytes, bytes] = await connection.ask(connection.redis.hgetall(keys.LEDGER))
     events: dict[str, int] = {}
-    held: dict[str, int] = {}
+    suppressed_alerts: dict[str, int] = {}
     destinations: dict[str, dict[str, int]] = {}
     for field, count in raw.items():
         name, _, destination = field.decode().partition(":")
         if name == "held":
-            held[destination] = int(count)
+            suppressed_alerts[destination] = int(count)
         elif destination:
             destinations.setdefault(destination, {})[name] = int(count)
         else:
             events[name] = int(count)
-    return msgspec.convert({**events, "held": held, "destinations": destinations}, Ledger)
+    return msgspec.convert(
+        {**events, "held": suppressed_alerts, "destinations": destinations}, Ledger
+    )

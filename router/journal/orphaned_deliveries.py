@@ -43,12 +43,12 @@ class OrphanedDeliveries:
         self._now = clock.now
         self._new_id = clock.new_id
 
-    async def serve(self, destinations: Sequence[str]) -> None:
+    async def claim(self, destinations: Sequence[str]) -> None:
         """Take the marks of destinations away: this process delivers there."""
         if destinations:
-            await self._connection.ask(self._connection.redis.hdel(keys.UNSERVED, *destinations))
+            await self._connection.ask(self._connection.redis.hdel(keys.ORPHANED, *destinations))
 
-    async def unknown(self, known: frozenset[str]) -> list[OrphanMark]:
+    async def mark_unknown(self, known: frozenset[str]) -> list[OrphanMark]:
         """The destinations beside ``known`` for which something waits; each has a mark then."""
         books = await ledger.read(self._connection)
         waiting = [
@@ -59,8 +59,8 @@ class OrphanedDeliveries:
         removed = []
         for name in waiting:
             redis = self._connection.redis
-            await self._connection.ask(redis.hsetnx(keys.UNSERVED, name, self._new_id()))
-            mark = await self._connection.ask(redis.hget(keys.UNSERVED, name))
+            await self._connection.ask(redis.hsetnx(keys.ORPHANED, name, self._new_id()))
+            mark = await self._connection.ask(redis.hget(keys.ORPHANED, name))
             if mark is not None:
                 removed.append(OrphanMark(name, mark.decode()))
         return removed
@@ -89,14 +89,14 @@ class OrphanedDeliveries:
         name = removed.destination
         now = self._now()
         letters: list[str | bytes] = []
-        for delivery in await self._deliveries.take(set_id, name):
+        for delivery in await self._deliveries.begin(set_id, name):
             letter = DeadLetter(delivery=delivery, reason=REASON, died_at=now)
             letters += [delivery.id, _encode(letter)]
         queue = keys.deliver_queue(name)
         call = ScriptCall(
             _ABANDON,
             [
-                keys.UNSERVED,
+                keys.ORPHANED,
                 keys.lease(set_id),
                 keys.delivery_set(set_id),
                 keys.open_sets(name),

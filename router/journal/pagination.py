@@ -15,7 +15,7 @@ from router.journal.connection import Connection, Script
 T = TypeVar("T")
 CHUNK: Final = 100
 """Members that are read, replayed or discarded in one step."""
-_PAGE = Script("page")
+_PAGE = Script("read_page")
 
 
 class IndexedRecords(msgspec.Struct, frozen=True):
@@ -112,12 +112,12 @@ class Matches(msgspec.Struct, Generic[T], frozen=True):
     after: PageCursor | None
 
 
-Find = Callable[[PageCursor | None, int], Awaitable[Matches[T]]]
+Finder = Callable[[PageCursor | None, int], Awaitable[Matches[T]]]
 """Looks at up to so many members from a cursor."""
 
 
 async def collect(
-    find: Find[T], after: PageCursor | None, *, count: int, most: float = math.inf
+    find: Finder[T], after: PageCursor | None, *, count: int, most: float = math.inf
 ) -> Matches[T]:
     """Up to ``count`` that fit, after looking at no more than about ``most`` members."""
     items: list[T] = []
@@ -132,7 +132,7 @@ async def collect(
             return Matches(tuple(items), after)
 
 
-async def iterate(find: Find[T]) -> AsyncIterator[tuple[T, ...]]:
+async def iterate(find: Finder[T]) -> AsyncIterator[tuple[T, ...]]:
     """All that fit, in chunks of at most CHUNK."""
     after: PageCursor | None = None
     while True:
@@ -145,7 +145,7 @@ async def iterate(find: Find[T]) -> AsyncIterator[tuple[T, ...]]:
 
 
 async def apply_to_matches(
-    find: Find[T],
+    find: Finder[T],
     action: Callable[[Sequence[T]], Awaitable[int]],
     after: PageCursor | None,
     *,

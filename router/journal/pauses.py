@@ -39,20 +39,20 @@ class Pauses:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def hold(self, destination: str, hold: Pause) -> bool:
+    async def pause(self, destination: str, pause: Pause) -> bool:
         """Pause a destination until it is released; False when it is held already."""
         won = await self._connection.ask(
-            self._connection.redis.hsetnx(keys.HOLDS, destination, _encode(hold))
+            self._connection.redis.hsetnx(keys.PAUSES, destination, _encode(pause))
         )
         return bool(won)
 
-    async def release(self, destination: str) -> bool:
+    async def resume(self, destination: str) -> bool:
         """Let it go on; False when it was not held."""
-        held = await self._connection.ask(self._connection.redis.hdel(keys.HOLDS, destination))
+        held = await self._connection.ask(self._connection.redis.hdel(keys.PAUSES, destination))
         return bool(held)
 
     async def all(self) -> dict[str, Pause]:
         held: dict[bytes, bytes] = await self._connection.ask(
-            self._connection.redis.hgetall(keys.HOLDS)
+            self._connection.redis.hgetall(keys.PAUSES)
         )
         return {name.decode(): _decode(record) for name, record in held.items()}

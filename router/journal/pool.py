@@ -22,43 +22,45 @@ class CachedConnections:
         # redis-py's own annotations leave much open.
         self._pool: Any = pool
         self._keep = keep
-        self._kept: list[Any] = []
+        self._idle: list[Any] = []
 
-    async def exchange(self, commands: Sequence[Command]) -> list[Any]:
+    async def execute(self, commands: Sequence[Command]) -> list[Any]:
         """Send all of them at once; the reply to each, a ResponseError for one that failed.
 
         Raises RedisError or OSError when the connection failed; then any of them may have run.
         """
-        wire = await self._take()
+        connection = await self._acquire()
         replies: list[Any] = []
         try:
-            await wire.send_packed_command(wire.pack_commands(commands), check_health=False)
+            await connection.send_packed_command(
+                connection.pack_commands(commands), check_health=False
+            )
             for _ in commands:
                 try:
-                    replies.append(await wire.read_response())
+                    replies.append(await connection.read_response())
                 except ResponseError as error:
                     replies.append(error)
         except BaseException:  # broken off too: what it would answer next is not known
-            await wire.disconnect(nowait=True)
-            await self._pool.release(wire)
+            await connection.disconnect(nowait=True)
+            await self._pool.release(connection)
             raise
-        if len(self._kept) < self._keep:
-            self._kept.append(wire)
+        if len(self._idle) < self._keep:
+            self._idle.append(connection)
         else:
-            await self._pool.release(wire)
+            await self._pool.release(connection)
         return replies
 
-    async def _take(self) -> Any:
-        while self._kept:
-            wire = self._kept.pop()
-            if _is_open(wire):
-                return wire
-            await wire.disconnect(nowait=True)
-            await self._pool.release(wire)
+    async def _acquire(self) -> Any:
+        while self._idle:
+            connection = self._idle.pop()
+            if _is_open(connection):
+                return connection
+            await connection.disconnect(nowait=True)
+            await self._pool.release(connection)
         return await self._pool.get_connection()
 
 
-def _is_open(wire: Any) -> bool:
+def _is_open(connection: Any) -> bool:
     """Whether the far side has not closed it since, as far as is known without asking."""
     # Private to redis-py, which itself reads from the socket to learn it.
-    return wire.is_connected and not wire._reader.at_eof()  # noqa: SLF001
+    return connection.is_connected and not connection._reader.at_eof()  # noqa: SLF001

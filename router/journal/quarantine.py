@@ -22,7 +22,7 @@ from router.journal.batches import Quarantined
 from router.journal.connection import Connection, Script
 from router.journal.keys import BatchId
 from router.journal.pagination import (
-    Find,
+    Finder,
     IndexedRecords,
     Matches,
     PageCursor,
@@ -72,7 +72,7 @@ class Quarantine:
 
     def find(
         self, wanted: QuarantineFilter, *, newest_first: bool = True
-    ) -> Find[QuarantineRecord]:
+    ) -> Finder[QuarantineRecord]:
         """How to look for those that are wanted, a page at a time."""
 
         async def look(after: PageCursor | None, count: int) -> Matches[QuarantineRecord]:

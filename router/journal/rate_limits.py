@@ -16,9 +16,9 @@ from router.datatypes import Rate
 from router.journal import keys
 from router.journal.connection import Connection, Script
 
-HORIZON: Final = 1.0
+LOOKAHEAD: Final = 1.0
 """Seconds: turns further away are left for whoever asks later."""
-_TURNS: Final = Script("turns")
+_RESERVE: Final = Script("reserve")
 _MICRO: Final = 1_000_000
 
 
@@ -36,8 +36,8 @@ async def reserve(
 ) -> Reservation:
     """Up to ``wanted`` turns. Raises JournalUnavailableError; then some may be wasted."""
     offsets, next_in = await connection.run(
-        _TURNS,
+        _RESERVE,
         [keys.rate(destination)],
-        [max(1, int(rate.interval * _MICRO)), rate.burst, wanted, int(HORIZON * _MICRO)],
+        [max(1, int(rate.interval * _MICRO)), rate.burst, wanted, int(LOOKAHEAD * _MICRO)],
     )
     return Reservation(tuple(offset / _MICRO for offset in offsets), next_in / _MICRO)

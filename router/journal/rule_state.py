@@ -23,7 +23,7 @@ from router.rules.state.steps import (
 )
 
 _DECIDE: Final = Script("decide")
-_TAKE: Final = Script("take")
+_FLUSH: Final = Script("flush_group")
 _CHAINS: Final = 200
 """Chains that one call decides: Redis does nothing else meanwhile."""
 _encode = msgspec.msgpack.encode
@@ -73,7 +73,7 @@ class States:
         Idempotent: asked again, it finds the same. Raises JournalUnavailableError.
         """
         fields = await self._connection.run(
-            _TAKE,
+            _FLUSH,
             [
                 keys.timer(timer_id),
                 keys.state(state, key),
@@ -88,7 +88,7 @@ class States:
         arguments: list[str | bytes | int] = [now, self._settings]
         for chain in chains:
             arguments += [chain.id, _encode(chain.steps), chain.alert]
-        return ScriptCall(_DECIDE, [work.record, keys.answers(work.id)], arguments)
+        return ScriptCall(_DECIDE, [work.record, keys.chain_results(work.id)], arguments)
 
 
 def _answer(fields: Sequence[Any]) -> ChainResult:

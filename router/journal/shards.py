@@ -18,11 +18,11 @@ from router.journal.connection import Connection, Script
 ConsumerId = NewType("ConsumerId", str)
 ShardId = NewType("ShardId", str)
 
-_TAKE = Script("shard_take")
-_KEEP = Script("shard_keep")
+_ACQUIRE = Script("shard_acquire")
+_RENEW = Script("shard_renew")
 _CHECKPOINT = Script("shard_checkpoint")
 _RELEASE = Script("shard_release")
-_ATTEND = Script("shard_attend")
+_HEARTBEAT = Script("shard_heartbeat")
 _ENDED: Final = b"ended"
 _START: Final = "start"
 
@@ -34,7 +34,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     ended: bool = False
 
 
-class View(msgspec.Struct, frozen=True):
+class ConsumerGroup(msgspec.Struct, frozen=True):
     """What all consumers see."""
 
     consumers: tuple[ConsumerId, ...]
@@ -54,17 +54,17 @@ class Shards:
         self.me = me
         self._lease_ms = int(lease * 1000)
 
-    async def begin(self, at: float) -> float:
+    async def first_read_at(self, now: float) -> float:
         """When the stream was first read, in Unix seconds: ``at`` if that is now."""
         checkpoints = keys.stream_checkpoints(self._stream)
         redis = self._connection.redis
-        await self._connection.ask(redis.hsetnx(checkpoints, _START, str(at)))
+        await self._connection.ask(redis.hsetnx(checkpoints, _START, str(now)))
         return float(await self._connection.ask(redis.hget(checkpoints, _START)))
 
-    async def look(self, shards: Sequence[ShardId]) -> View:
+    async def heartbeat(self, shards: Sequence[ShardId]) -> ConsumerGroup:
         """Say that this consumer is alive, and see what the others do."""
         consumers: list[bytes] = await self._connection.run(
-            _ATTEND, [keys.stream_consumers(self._stream)], [self.me, self._lease_ms]
+            _HEARTBEAT, [keys.stream_consumers(self._stream)], [self.me, self._lease_ms]
         )
         holders: list[bytes | None] = []
         positions: list[bytes | None] = []
@@ -74,7 +74,7 @@ class Shards:
             positions = await self._connection.ask(
                 redis.hmget(keys.stream_checkpoints(self._stream), list(shards))
             )
-        return View(
+        return ConsumerGroup(
             consumers=tuple(ConsumerId(each.decode()) for each in consumers),
             holders={
                 shard: ConsumerId(holder.decode())
@@ -88,10 +88,10 @@ class Shards:
             ),
         )
 
-    async def take(self, shard: ShardId) -> Checkpoint | None:
+    async def acquire(self, shard: ShardId) -> Checkpoint | None:
         """Lease a shard that is free or mine already; None when somebody else has it."""
         mine, position = await self._connection.run(
-            _TAKE,
+            _ACQUIRE,
             [self._lease(shard), keys.stream_checkpoints(self._stream)],
             [self.me, self._lease_ms, shard],
         )
@@ -101,12 +101,12 @@ class Shards:
             return Checkpoint(ended=True)
         return Checkpoint(after=position.decode())
 
-    async def keep(self, shards: Sequence[ShardId]) -> set[ShardId]:
+    async def renew(self, shards: Sequence[ShardId]) -> set[ShardId]:
         """Renew leases; those that are mine still."""
         if not shards:
             return set()
         kept: list[int] = await self._connection.run(
-            _KEEP, list(map(self._lease, shards)), [self.me, self._lease_ms]
+            _RENEW, list(map(self._lease, shards)), [self.me, self._lease_ms]
         )
         return {shard for shard, mine in zip(shards, kept, strict=True) if mine}
 
@@ -126,7 +126,7 @@ class Shards:
         if names:
             await self._connection.run(_RELEASE, names, [self.me])
 
-    async def leave(self) -> None:
+    async def deregister(self) -> None:
         """Be counted among the consumers no longer."""
         redis = self._connection.redis
         await self._connection.ask(redis.zrem(keys.stream_consumers(self._stream), self.me))

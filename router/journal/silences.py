@@ -21,7 +21,7 @@ SILENCES_LIMIT: Final = 1000
 KEPT_SECONDS: Final = 5 * 86_400
 """How long after its end a silence is still listed."""
 
-_ADD: Final = Script("silence")
+_ADD: Final = Script("add_silence")
 _encode = msgspec.json.encode
 
 

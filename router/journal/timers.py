@@ -72,7 +72,7 @@ class Timers:
         queue = keys.TIMER_QUEUE
         record = await self._connection.run(
             BEGIN,
-            [keys.filling(queue), keys.timer(timer_id), queue, *keys.all_of_job(timer_id)],
+            [keys.filling(queue), keys.timer(timer_id), queue, *keys.job_keys(timer_id)],
             [timer_id, "GET"],
         )
         return None if record is None else _decode(record)

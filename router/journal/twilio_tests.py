@@ -11,10 +11,10 @@ import msgspec
 from router.journal import keys
 from router.journal.connection import Connection, Script
 
-KEPT: Final = 100
+TESTS_LIMIT: Final = 100
 _LONGEST: Final = 200
 
-_SINK_TEST = Script("sink_test")
+_RECORD = Script("record_test")
 _encode = msgspec.msgpack.encode
 
 
@@ -28,7 +28,7 @@ class SinkTest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SinkTests:
-    """What came in, the newest ``KEPT`` of it."""
+    """What came in, the newest ``TESTS_LIMIT`` of it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -37,7 +37,7 @@ class SinkTests:
         """Remember a test; again, and nothing changes. Raises JournalUnavailableError."""
         member = _encode([test.test_id[:_LONGEST], test.account_sid[:_LONGEST]])
         await self._connection.run(
-            _SINK_TEST, [keys.TWILIO_TESTS], [member, int(test.received_at * 1000), KEPT]
+            _RECORD, [keys.TWILIO_TESTS], [member, int(test.received_at * 1000), TESTS_LIMIT]
         )
 
     async def latest(self) -> list[SinkTest]:

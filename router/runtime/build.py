@@ -59,7 +59,7 @@ from router.journal.keys import BatchId, SetId, TimerId
 from router.journal.orphaned_deliveries import OrphanedDeliveries
 from router.journal.pauses import Pauses
 from router.journal.quarantine import Quarantine
-from router.journal.rate_limits import HORIZON
+from router.journal.rate_limits import LOOKAHEAD
 from router.journal.rule_state import States
 from router.journal.silences import Silences
 from router.journal.sweeper import Sweeper
@@ -327,7 +327,7 @@ class Worker:
             max_jobs=_DELIVER_JOBS,
             # The last attempt may wait for its turn before it begins.
             limit_seconds=(
-                SLICE + HORIZON + destination.config.timeout + settle.SETTLE_TIMEOUT + _MARGIN
+                SLICE + LOOKAHEAD + destination.config.timeout + settle.SETTLE_TIMEOUT + _MARGIN
             ),
             wait=flow.wait,
         )

@@ -87,7 +87,7 @@ async def test_timers_fire_when_they_are_due_and_leave_nothing(
         return None if left or books.destinations["sink"].pending else books
 
     books = await until(over)
-    assert (books.alerts, books.told, books.waiting, books.pending) == (3, 3, 0, 0)
+    assert (books.alerts, books.notified, books.waiting, books.pending) == (3, 3, 0, 0)
     assert await connection.redis.keys("arq:job:*") == []
 
 

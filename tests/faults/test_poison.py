@@ -99,7 +99,7 @@ async def test_an_alert_that_ends_processes_when_its_group_is_told_leaves_it(
 
     async def told() -> bool:
         books = await ledger.read(connection)
-        return books.told == 2 and await settled(connection)
+        return books.notified == 2 and await settled(connection)
 
     worker = RouterProcess("worker", environ=environ, module="support.poisoned")
     async with worker:
@@ -111,5 +111,10 @@ async def test_an_alert_that_ends_processes_when_its_group_is_told_leaves_it(
     await connection.close()
 
     assert (item.record.reason, b"NO668" in item.record.body) == (POISON, True)
-    assert (crashes, books.held, books.waiting, books.pending) == (3, {"poison": 1}, 0, 0)
+    assert (crashes, books.suppressed_alerts, books.waiting, books.pending) == (
+        3,
+        {"poison": 1},
+        0,
+        0,
+    )
     assert set(receivers.delivered({"NO1", "NO2", "NO668"})["tickets"]) == {"NO1", "NO2"}

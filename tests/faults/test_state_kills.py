@@ -86,10 +86,10 @@ async def test_two_workers_killed_in_turn_count_each_event_once(
     counted = EVENTS // AT_LEAST
     print(  # noqa: T201
         f"\n{KILLS} kills: {EVENTS} events, {books.duplicate} duplicates; {books.alerts} alerts,"
-        f" {books.told} told, held back {books.held}"
+        f" {books.notified} told, held back {books.suppressed_alerts}"
     )
     assert books.duplicate == books.accepted - EVENTS
     assert books.matched == EVENTS
-    assert books.held == {"cooldown": EVENTS - KEYS}
-    assert books.told == counted + KEYS + EVENTS
+    assert books.suppressed_alerts == {"cooldown": EVENTS - KEYS}
+    assert books.notified == counted + KEYS + EVENTS
     assert books.alerts == counted + 2 * EVENTS

@@ -49,7 +49,7 @@ def test_without_arqs_serializer_the_record_is_the_same(monkeypatch: pytest.Monk
     arguments = ("evaluate", (), {}, None, 7)
     record = names.serialize_job(*arguments, serializer=msgspec.msgpack.encode)
     assert record == ARQ.serialize_job(*arguments, serializer=msgspec.msgpack.encode)
-    assert jobs.names(record, "evaluate")
+    assert jobs.is_job_for(record, "evaluate")
     assert problems(names) == ["arq.jobs.serialize_job is missing"]
 
 

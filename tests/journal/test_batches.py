@@ -64,7 +64,7 @@ async def test_an_accepted_batch_holds_its_events_and_has_a_job(
         record, deserializer=msgspec.msgpack.decode
     )
     assert (function, arguments, named) == ("evaluate", [], {})
-    assert jobs.names(record, jobs.EVALUATE)
+    assert jobs.is_job_for(record, jobs.EVALUATE)
 
 
 async def test_neither_batch_nor_job_ever_expires(
@@ -140,7 +140,7 @@ async def test_deliveries_join_the_set_that_nobody_has_begun(
         await batches.finish(BatchId(batch.decode()), verdict(matched=1, deliveries=several))
 
     ids = [each.decode() for each in await connection.redis.zrange(keys.open_sets("mail"), 0, -1)]
-    taken = [await deliveries.take(SetId(each), "mail") for each in ids]
+    taken = [await deliveries.begin(SetId(each), "mail") for each in ids]
     assert [len(each) for each in taken] == [4, SET_SIZE - 2]
     assert {each.id for group in taken for each in group} == {each.id for each in made}
     assert await connection.redis.zcard(keys.deliver_queue("mail")) == 2
@@ -156,7 +156,7 @@ async def test_a_set_that_was_begun_takes_no_more(
         (batch,) = await connection.redis.zrange(keys.BATCHES, 0, -1)
         await batches.finish(BatchId(batch.decode()), verdict(matched=1, deliveries=(delivery,)))
         (*_, newest) = await connection.redis.zrange(keys.open_sets("mail"), 0, -1)
-        assert await deliveries.take(SetId(newest.decode()), "mail") == [delivery]
+        assert await deliveries.begin(SetId(newest.decode()), "mail") == [delivery]
 
     assert await connection.redis.zcard(keys.open_sets("mail")) == 2
 
@@ -254,7 +254,7 @@ async def test_a_batch_and_its_job_end_together(
     assert await held_by(batches, FIRST) == ([event] if by == "finish" else None)
     await batches.finish(FIRST, verdict(filtered=1))
 
-    assert await connection.redis.exists(*keys.all_of_job(FIRST)) == 0
+    assert await connection.redis.exists(*keys.job_keys(FIRST)) == 0
     assert await connection.redis.zcard(keys.EVALUATE_QUEUE) == 0
 
 

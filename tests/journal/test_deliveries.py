@@ -18,7 +18,7 @@ from router.journal.deliveries import (
     Deliveries,
     Done,
     GivenUp,
-    PutBack,
+    Requeued,
     Settlement,
     dead_letters,
 )
@@ -59,7 +59,7 @@ def by_id(deliveries: Iterable[Delivery]) -> list[Delivery]:
 
 async def has_job(connection: Connection) -> bool:
     """Whether arq has all of the set's job still. None of it is left else."""
-    left = await connection.redis.exists(*keys.all_of_job(SET))
+    left = await connection.redis.exists(*keys.job_keys(SET))
     queued = await connection.redis.zscore(keys.deliver_queue("mail"), SET) is not None
     assert (left, queued) in {(0, False), (3, True)}
     return queued
@@ -69,7 +69,7 @@ async def has_job(connection: Connection) -> bool:
     "end",
     [
         lambda delivery: Done(SET, delivery),
-        lambda delivery: PutBack(SET, delivery, due_at=2_000_000_000.0),
+        lambda delivery: Requeued(SET, delivery, due_at=2_000_000_000.0),
         lambda delivery: GivenUp(SET, delivery, "HTTP 400"),
     ],
     ids=["done", "put back", "given up"],
@@ -94,11 +94,11 @@ async def test_the_job_of_a_set_that_is_gone_ends_when_it_is_taken(
     deliveries: Deliveries, connection: Connection
 ) -> None:
     await connection.redis.mset({keys.lease(SET): 1, keys.starts(SET): 1})
-    await deliveries.take(SET, "mail")
+    await deliveries.begin(SET, "mail")
     assert await has_job(connection)
 
     await connection.redis.delete(keys.delivery_set(SET))
-    await deliveries.take(SET, "mail")
+    await deliveries.begin(SET, "mail")
 
     assert not await has_job(connection)
 
@@ -108,7 +108,7 @@ async def test_a_rerun_takes_only_what_is_left(
 ) -> None:
     await deliveries.settle([Done(SET, opened[0])])
 
-    assert by_id(await deliveries.take(SET, "mail")) == by_id(opened[1:])
+    assert by_id(await deliveries.begin(SET, "mail")) == by_id(opened[1:])
 
 
 async def test_a_delivery_recorded_twice_counts_once(
@@ -127,7 +127,7 @@ async def test_the_last_delivery_closes_its_set(
     await deliveries.settle([Done(SET, delivery) for delivery in opened])
 
     assert await connection.redis.exists(keys.delivery_set(SET), keys.open_sets("mail")) == 0
-    assert await deliveries.take(SET, "mail") == []
+    assert await deliveries.begin(SET, "mail") == []
 
 
 async def test_a_failed_delivery_is_put_back_alone_and_due_later(
@@ -136,20 +136,20 @@ async def test_a_failed_delivery_is_put_back_alone_and_due_later(
     attempt = Attempt(number=1, at=5.0, seconds=0.1, reason="timed out")
     later = msgspec.structs.replace(opened[1], attempt=2, failed_attempts=(attempt,))
 
-    await deliveries.settle([PutBack(SET, later, due_at=2_000_000_000.0)])
+    await deliveries.settle([Requeued(SET, later, due_at=2_000_000_000.0)])
 
     new_set = SetId("id0003")
-    assert by_id(await deliveries.take(SET, "mail")) == by_id([opened[0], opened[2]])
-    assert await deliveries.take(new_set, "mail") == [later]
+    assert by_id(await deliveries.begin(SET, "mail")) == by_id([opened[0], opened[2]])
+    assert await deliveries.begin(new_set, "mail") == [later]
     assert await connection.redis.zscore(keys.deliver_queue("mail"), new_set) == 2e12
-    assert jobs.names(await connection.redis.get(keys.job(new_set)), jobs.DELIVER)
+    assert jobs.is_job_for(await connection.redis.get(keys.job(new_set)), jobs.DELIVER)
     assert await connection.redis.ttl(keys.job(new_set)) == -1
 
 
 async def test_a_delivery_is_put_back_once(
     deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
 ) -> None:
-    again = PutBack(SET, opened[1], due_at=2_000_000_000.0)
+    again = Requeued(SET, opened[1], due_at=2_000_000_000.0)
 
     await deliveries.settle([again])
     await deliveries.settle([again])
@@ -182,7 +182,7 @@ async def test_settlements_of_several_kinds_and_sets_leave_in_one_round_trip(
     await deliveries.settle(
         [
             Done(SET, opened[0]),
-            PutBack(SET, opened[1], due_at=2_000_000_000.0),
+            Requeued(SET, opened[1], due_at=2_000_000_000.0),
             GivenUp(SET, opened[2], "no"),
         ]
     )
@@ -197,7 +197,7 @@ async def test_a_record_that_is_no_delivery_goes_to_quarantine_and_its_neighbour
 ) -> None:
     await connection.redis.hset(keys.delivery_set(SET), "foreign", b"\x80\x04K\x01.")
 
-    assert by_id(await deliveries.take(SET, "mail")) == by_id(opened)
+    assert by_id(await deliveries.begin(SET, "mail")) == by_id(opened)
     assert await connection.redis.hkeys(keys.QUARANTINE) == [b"foreign"]
 
 
@@ -208,4 +208,4 @@ async def test_scripts_that_redis_forgot_are_sent_again(
 
     await deliveries.settle([Done(SET, opened[0]), GivenUp(SET, opened[1], "no")])
 
-    assert await deliveries.take(SET, "mail") == [opened[2]]
+    assert await deliveries.begin(SET, "mail") == [opened[2]]

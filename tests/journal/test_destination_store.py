@@ -21,8 +21,8 @@ async def test_what_is_kept_is_found_by_another_worker_until_it_is_forgotten(
 
 async def test_it_ends_by_itself_and_its_key_holds_no_text(connection: Connection) -> None:
     await RedisDestinationStore(connection).put("thread:canary", b"1.1", seconds=60)
-    assert 59_000 < await connection.redis.pttl(keys.memory("thread:canary")) <= 60_000
-    assert "canary" not in keys.memory("thread:canary")
+    assert 59_000 < await connection.redis.pttl(keys.destination_memory("thread:canary")) <= 60_000
+    assert "canary" not in keys.destination_memory("thread:canary")
 
 
 async def test_without_redis_there_is_no_memory_and_no_error(

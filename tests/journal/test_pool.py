@@ -21,7 +21,7 @@ async def narrow(redis_url: Secret) -> AsyncIterator[Connection]:
 
 
 @pytest.fixture
-def wires(narrow: Connection) -> CachedConnections:
+def pool(narrow: Connection) -> CachedConnections:
     return CachedConnections(narrow.redis.connection_pool, keep=1)
 
 
@@ -30,90 +30,90 @@ async def connections(connection: Connection) -> int:
 
 
 async def test_replies_come_in_order_and_a_failed_command_spoils_no_other(
-    wires: CachedConnections,
+    pool: CachedConnections,
 ) -> None:
-    first, failed, last = await wires.exchange([("PING",), ("HGET", "a"), ("ECHO", "b")])
+    first, failed, last = await pool.execute([("PING",), ("HGET", "a"), ("ECHO", "b")])
     assert first == b"PONG"
     assert isinstance(failed, ResponseError)
     assert last == b"b"
-    assert await wires.exchange([("ECHO", "c")]) == [b"c"]
+    assert await pool.execute([("ECHO", "c")]) == [b"c"]
 
 
 async def test_one_connection_serves_many_commands(
-    wires: CachedConnections, connection: Connection, narrow: Connection
+    pool: CachedConnections, connection: Connection, narrow: Connection
 ) -> None:
-    await wires.exchange([("PING",)])
+    await pool.execute([("PING",)])
     before = await connections(connection)
     for _ in range(5):
-        await wires.exchange([("PING",)])
+        await pool.execute([("PING",)])
     assert await connections(connection) == before
     assert len(narrow.redis.connection_pool._in_use_connections) == 1
 
 
-async def test_what_is_not_kept_is_given_back(wires: CachedConnections, narrow: Connection) -> None:
+async def test_what_is_not_kept_is_given_back(pool: CachedConnections, narrow: Connection) -> None:
     for _ in range(3):
         async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(wires.exchange([("ECHO", each)])) for each in range(6)]
+            asked = [group.create_task(pool.execute([("ECHO", each)])) for each in range(6)]
         assert [task.result() for task in asked] == [[str(each).encode()] for each in range(6)]
         assert await narrow.redis.ping()
 
 
 async def test_a_connection_that_redis_closed_is_replaced(
-    wires: CachedConnections, narrow: Connection, connection: Connection
+    pool: CachedConnections, narrow: Connection, connection: Connection
 ) -> None:
-    (own,) = await wires.exchange([("CLIENT", "ID")])
-    kept = wires._kept[0]
+    (own,) = await pool.execute([("CLIENT", "ID")])
+    kept = pool._idle[0]
     assert await connection.redis.execute_command("CLIENT KILL", "ID", own) == 1
     while not kept._reader.at_eof():  # noqa: ASYNC110 - the loop has yet to hear of it
         await asyncio.sleep(0)
 
-    assert await wires.exchange([("PING",)]) == [b"PONG"]
+    assert await pool.execute([("PING",)]) == [b"PONG"]
     assert len(narrow.redis.connection_pool._in_use_connections) == 1
 
 
 async def test_who_is_cut_off_leaves_no_reply_to_the_next(
-    wires: CachedConnections, narrow: Connection, connection: Connection
+    pool: CachedConnections, narrow: Connection, connection: Connection
 ) -> None:
-    await wires.exchange([("PING",)])
-    waiting = asyncio.get_running_loop().create_task(wires.exchange([("BLPOP", "nothing", 0)]))
+    await pool.execute([("PING",)])
+    waiting = asyncio.get_running_loop().create_task(pool.execute([("BLPOP", "nothing", 0)]))
     while not (await connection.redis.info("clients"))["blocked_clients"]:
         pass
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
 
-    assert await wires.exchange([("ECHO", "mine")]) == [b"mine"]
+    assert await pool.execute([("ECHO", "mine")]) == [b"mine"]
     assert len(narrow.redis.connection_pool._in_use_connections) == 1
 
 
 async def test_a_connection_that_breaks_is_an_error_and_the_next_is_new(
-    narrow: Connection, wires: CachedConnections, connection: Connection
+    narrow: Connection, pool: CachedConnections, connection: Connection
 ) -> None:
-    (own,) = await wires.exchange([("CLIENT", "ID")])
+    (own,) = await pool.execute([("CLIENT", "ID")])
     waiting = asyncio.get_running_loop().create_task(
-        narrow.ask(wires.exchange([("BLPOP", "nothing", 0)]))
+        narrow.ask(pool.execute([("BLPOP", "nothing", 0)]))
     )
     while not (await connection.redis.info("clients"))["blocked_clients"]:
         pass
     await connection.redis.execute_command("CLIENT KILL", "ID", own)
     with pytest.raises(JournalUnavailableError):
         await waiting
-    assert await wires.exchange([("PING",)]) == [b"PONG"]
+    assert await pool.execute([("PING",)]) == [b"PONG"]
 
 
 @pytest.mark.parametrize("kept", [True, False])
 async def test_a_use_that_is_cut_off_at_any_moment_is_made_good(
-    wires: CachedConnections, narrow: Connection, *, kept: bool
+    pool: CachedConnections, narrow: Connection, *, kept: bool
 ) -> None:
     loop = asyncio.get_running_loop()
     for steps in range(60):
         if kept:
-            await wires.exchange([("PING",)])
-        task = loop.create_task(wires.exchange([("PING",)]))
+            await pool.execute([("PING",)])
+        task = loop.create_task(pool.execute([("PING",)]))
         for _ in range(steps):
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])
-        assert len(narrow.redis.connection_pool._in_use_connections) == len(wires._kept)
-        assert await wires.exchange([("ECHO", steps)]) == [str(steps).encode()]
+        assert len(narrow.redis.connection_pool._in_use_connections) == len(pool._idle)
+        assert await pool.execute([("ECHO", steps)]) == [str(steps).encode()]
         assert await narrow.redis.ping()

@@ -7,7 +7,7 @@ import pytest
 from router.datatypes import Duration, Rate
 from router.journal import keys
 from router.journal.connection import Connection
-from router.journal.rate_limits import HORIZON, reserve
+from router.journal.rate_limits import LOOKAHEAD, reserve
 
 
 def rate(limit: int, per: float, burst: int = 1) -> Rate:
@@ -35,7 +35,7 @@ async def test_turns_beyond_the_horizon_are_nobodys(connection: Connection) -> N
 
     assert len(first.offsets) == 3
     assert second.offsets == ()
-    assert second.next_in > HORIZON
+    assert second.next_in > LOOKAHEAD
 
 
 async def test_a_burst_goes_at_once_and_is_paid_for_afterwards(connection: Connection) -> None:

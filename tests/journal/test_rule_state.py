@@ -196,7 +196,7 @@ async def test_all_that_is_remembered_is_forgotten_some_day(journal: Journal) ->
 
     kept = await journal.connection.redis.keys("router:*")
     lifetimes = {name: await journal.connection.redis.pttl(name) for name in kept}
-    del lifetimes[RECORD.encode()], lifetimes[keys.answers("w").encode()]
+    del lifetimes[RECORD.encode()], lifetimes[keys.chain_results("w").encode()]
     assert len(lifetimes) == 3
     assert all(0 < lifetime <= 30_000 for lifetime in lifetimes.values())
 

@@ -20,52 +20,52 @@ def y(connection: Connection) -> Shards:
 
 
 async def test_a_shard_has_one_reader(x: Shards, y: Shards) -> None:
-    assert await x.take(ONE) == Checkpoint()
-    assert await y.take(ONE) is None
-    assert await x.take(ONE) == Checkpoint()
+    assert await x.acquire(ONE) == Checkpoint()
+    assert await y.acquire(ONE) is None
+    assert await x.acquire(ONE) == Checkpoint()
 
 
 async def test_a_successor_goes_on_where_the_checkpoint_is(x: Shards, y: Shards) -> None:
-    await x.take(ONE)
+    await x.acquire(ONE)
     assert await x.checkpoint(ONE, Checkpoint(after="42"))
     await x.release([ONE])
 
-    assert await y.take(ONE) == Checkpoint(after="42")
+    assert await y.acquire(ONE) == Checkpoint(after="42")
 
 
 async def test_whoever_lost_the_lease_moves_no_checkpoint(x: Shards, y: Shards) -> None:
-    await x.take(ONE)
+    await x.acquire(ONE)
     await x.release([ONE])
-    await y.take(ONE)
+    await y.acquire(ONE)
     await y.checkpoint(ONE, Checkpoint(after="50"))
 
     assert not await x.checkpoint(ONE, Checkpoint(after="42"))
 
     await y.release([ONE])
-    assert await x.take(ONE) == Checkpoint(after="50")
+    assert await x.acquire(ONE) == Checkpoint(after="50")
 
 
 async def test_only_leases_that_are_mine_are_renewed(x: Shards, y: Shards) -> None:
-    await x.take(ONE)
-    await y.take(OTHER)
+    await x.acquire(ONE)
+    await y.acquire(OTHER)
 
-    assert await x.keep([ONE, OTHER]) == {ONE}
+    assert await x.renew([ONE, OTHER]) == {ONE}
 
 
 async def test_a_lease_ends_by_itself(connection: Connection, y: Shards) -> None:
     dying = Shards(connection, "arn:stream", ConsumerId("x"), lease=0.05)
-    await dying.take(ONE)
+    await dying.acquire(ONE)
 
-    assert await until(lambda: y.take(ONE)) == Checkpoint()
+    assert await until(lambda: y.acquire(ONE)) == Checkpoint()
 
 
 async def test_everybody_sees_everybody(x: Shards, y: Shards) -> None:
-    await x.take(ONE)
+    await x.acquire(ONE)
     await x.checkpoint(ONE, Checkpoint(ended=True))
-    await y.take(OTHER)
-    await x.look([ONE, OTHER])
+    await y.acquire(OTHER)
+    await x.heartbeat([ONE, OTHER])
 
-    view = await y.look([ONE, OTHER])
+    view = await y.heartbeat([ONE, OTHER])
 
     assert set(view.consumers) == {"x", "y"}
     assert view.holders == {ONE: "x", OTHER: "y"}
@@ -73,14 +73,14 @@ async def test_everybody_sees_everybody(x: Shards, y: Shards) -> None:
 
 
 async def test_a_silent_consumer_is_forgotten(connection: Connection, y: Shards) -> None:
-    await Shards(connection, "arn:stream", ConsumerId("x"), lease=0.05).look([])
+    await Shards(connection, "arn:stream", ConsumerId("x"), lease=0.05).heartbeat([])
 
     async def alone() -> bool:
-        return (await y.look([])).consumers == ("y",)
+        return (await y.heartbeat([])).consumers == ("y",)
 
     assert await until(alone)
 
 
 async def test_a_stream_keeps_its_first_beginning(x: Shards, y: Shards) -> None:
-    assert await x.begin(100.0) == 100.0
-    assert await y.begin(200.0) == 100.0
+    assert await x.first_read_at(100.0) == 100.0
+    assert await y.first_read_at(200.0) == 100.0

@@ -45,7 +45,7 @@ async def test_a_batch_whose_job_is_lost_gets_one_again(
 
     assert await sweeper.sweep() == 1
 
-    assert jobs.names(await connection.redis.get(keys.job(accepted)), jobs.EVALUATE)
+    assert jobs.is_job_for(await connection.redis.get(keys.job(accepted)), jobs.EVALUATE)
     assert await connection.redis.zrange(keys.EVALUATE_QUEUE, 0, -1) == [accepted.encode()]
     assert await sweeper.sweep() == 0
 
@@ -62,7 +62,7 @@ async def test_a_delivery_set_whose_job_is_lost_gets_one_again(
 
     assert await sweeper.sweep() == 1
 
-    assert jobs.names(await connection.redis.get(keys.job("id0002")), jobs.DELIVER)
+    assert jobs.is_job_for(await connection.redis.get(keys.job("id0002")), jobs.DELIVER)
 
 
 async def test_more_open_work_than_a_page_is_swept_whole(

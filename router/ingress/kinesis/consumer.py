@@ -15,7 +15,7 @@ from router.ingress.kinesis.assignment import Shard, plan, readable
 from router.ingress.kinesis.reader import Intake, ShardReader
 from router.ingress.kinesis.stream import KinesisStream, StreamClient
 from router.journal.connection import Connection
-from router.journal.shards import ConsumerId, ShardId, Shards, View
+from router.journal.shards import ConsumerGroup, ConsumerId, ShardId, Shards
 
 logger = logging.getLogger(__name__)
 
@@ -101,10 +101,10 @@ class Consumer:
 
     async def _round(self, group: asyncio.TaskGroup) -> None:
         self._forget_ended()
-        kept = await self._shards.keep(list(self._reading))
+        kept = await self._shards.renew(list(self._reading))
         await self._stop([shard for shard in self._reading if shard not in kept])
         await self._discover()
-        view = await self._shards.look([shard.id for shard in self._listed])
+        view = await self._shards.heartbeat([shard.id for shard in self._listed])
         wanted = plan(
             readable(self._listed, view.ended), view.holders, view.consumers, self._shards.me
         )
@@ -115,13 +115,17 @@ class Consumer:
             await self._take(group, shard, view)
         self._held.set(len(self._reading))
 
-    async def _take(self, group: asyncio.TaskGroup, shard: ShardId, view: View) -> None:
-        checkpoint = await self._shards.take(shard)
+    async def _take(self, group: asyncio.TaskGroup, shard: ShardId, view: ConsumerGroup) -> None:
+        checkpoint = await self._shards.acquire(shard)
         if checkpoint is None or checkpoint.ended:
             return
         # A shard that came of a reshard is read whole: what it came of was read to its end.
         is_child = any(each.id == shard and set(each.parents) & view.ended for each in self._listed)
-        since = None if is_child or self._since is None else await self._shards.begin(self._since)
+        since = (
+            None
+            if is_child or self._since is None
+            else await self._shards.first_read_at(self._since)
+        )
         logger.info("reading a shard", extra={"shard": shard})
         task = group.create_task(self._reader.read(shard, checkpoint, since), name=shard)
         task.add_done_callback(lambda _: self._again.set())
@@ -157,6 +161,6 @@ class Consumer:
     async def _leave(self) -> None:
         try:
             await self._shards.release(self._reading)
-            await self._shards.leave()
+            await self._shards.deregister()
         except JournalUnavailableError as error:
             logger.warning("leases end by themselves", extra={"reason": str(error)})

@@ -245,7 +245,7 @@ function steps.tell(draft, _, _, send_to)
   return false
 end
 
--- opened. Of the group that this timer took: take.lua has written who told, and that is taken back.
+-- opened. Of the group that this timer took: flush_group.lua has written who told, and that is taken back.
 function steps.unheard(draft, opened)
   local taken = settings.taken .. string.sub(KEYS[1], #settings.timer + 1)
   local places = {}

@@ -20,7 +20,7 @@ from router.clock import Clock
 from router.destinations.contract import Destination
 from router.errors import JournalUnavailableError
 from router.journal import keys
-from router.journal.deliveries import Deliveries, Done, GivenUp, PutBack, Settlement
+from router.journal.deliveries import Deliveries, Done, GivenUp, Requeued, Settlement
 from router.journal.group_commit import GroupCommit
 from router.journal.keys import SetId
 from router.metrics import Metrics
@@ -95,7 +95,7 @@ class DeliveryJob:
             JournalUnavailableError: How a delivery ended was not recorded. It is still in its set,
                 and will be sent again.
         """
-        deliveries = await self._deliveries.take(set_id, self._destination.name)
+        deliveries = await self._deliveries.begin(set_id, self._destination.name)
         deferred = defer_to_window_end(
             set_id, deliveries, self._destination.config, now=self._clock.now()
         )
@@ -121,7 +121,7 @@ class DeliveryJob:
             # One is enough, because all of them failed on the same Redis.
             raise JournalUnavailableError(str(errors.exceptions[0])) from None
         # A retry of another run may have joined a digest's set meanwhile; the set's job then stays.
-        return begun == len(deliveries) and not (begun and keys.is_gathered(set_id))
+        return begun == len(deliveries) and not (begun and keys.is_digest_set(set_id))
 
     async def _settle_all(self, settlements: Sequence[Settlement]) -> None:
         try:
@@ -215,7 +215,7 @@ class DeliveryJob:
                 self._delivered.inc()
             case GivenUp():
                 self._dead_lettered.inc()
-            case PutBack():
+            case Requeued():
                 pass
             case _:
                 assert_never(settlement)
@@ -253,7 +253,7 @@ class DeliveryJob:
             case _:
                 assert_never(following)
 
-    def _requeue(self, set_id: SetId, tried: Delivery, wait: float) -> PutBack:
+    def _requeue(self, set_id: SetId, tried: Delivery, wait: float) -> Requeued:
         following = msgspec.structs.replace(tried, attempt=tried.attempt + 1)
         due_at = self._clock.now() + wait
         return requeue(set_id, following, due_at, together=self._is_digest)

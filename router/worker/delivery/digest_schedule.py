@@ -13,7 +13,7 @@ from typing import Final
 from router.alerts import Delivery
 from router.destinations.contract import DestinationConfig
 from router.journal import keys
-from router.journal.deliveries import PutBack
+from router.journal.deliveries import Requeued
 from router.journal.keys import SetId
 
 RETRY_GRID: Final = 60.0
@@ -24,7 +24,7 @@ JITTER: Final = 1.0
 
 def defer_to_window_end(
     set_id: SetId, deliveries: Sequence[Delivery], config: DestinationConfig, *, now: float
-) -> list[PutBack] | None:
+) -> list[Requeued] | None:
     """Move deliveries that have just arrived to the end of the current window.
 
     Args:
@@ -36,13 +36,13 @@ def defer_to_window_end(
     Returns:
         A move for each delivery; None if they are due now.
     """
-    due_at = None if keys.is_gathered(set_id) else config.due_at(now)
+    due_at = None if keys.is_digest_set(set_id) else config.due_at(now)
     if due_at is None:
         return None
-    return [PutBack(set_id, delivery, due_at, together=True) for delivery in deliveries]
+    return [Requeued(set_id, delivery, due_at, in_digest=True) for delivery in deliveries]
 
 
-def requeue(set_id: SetId, delivery: Delivery, due_at: float, *, together: bool) -> PutBack:
+def requeue(set_id: SetId, delivery: Delivery, due_at: float, *, together: bool) -> Requeued:
     """Move a delivery to the set of its next attempt.
 
     Args:
@@ -53,4 +53,4 @@ def requeue(set_id: SetId, delivery: Delivery, due_at: float, *, together: bool)
     """
     if together:
         due_at = math.ceil(due_at / RETRY_GRID) * RETRY_GRID
-    return PutBack(set_id, delivery, due_at, together=together)
+    return Requeued(set_id, delivery, due_at, in_digest=together)

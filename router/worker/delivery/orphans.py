@@ -91,10 +91,10 @@ class OrphanReaper:
         Raises:
             JournalUnavailableError: Redis did not answer.
         """
-        await self._orphaned.serve(self._claimed())
+        await self._orphaned.claim(self._claimed())
         if self._known is None:
             return 0
-        unknown = await self._orphaned.unknown(self._known())
+        unknown = await self._orphaned.mark_unknown(self._known())
         now = self._clock.monotonic()
         self._watched = {orphan.destination: self._observe(orphan, now) for orphan in unknown}
         given_up = 0

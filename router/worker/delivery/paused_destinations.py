@@ -70,5 +70,5 @@ class PausedDestinations:
             JournalUnavailableError: The pause was not recorded.
         """
         pause = Pause(kind=PauseKind.DISABLED, at=self._now(), reason=reason)
-        await self._pauses.hold(destination, pause)
+        await self._pauses.pause(destination, pause)
         self.update({**(self._paused or {}), destination: pause})

@@ -33,8 +33,8 @@ def verdict_of(
         matched=decision.matched - len(poison),
         quarantined=quarantined + poison,
         alerts=decision.alerts,
-        told=decision.told,
-        held=tuple(reason for _, reason in decision.held),
+        notified=decision.told,
+        suppressed_alerts=tuple(reason for _, reason in decision.held),
         deliveries=decision.deliveries,
         timers=decision.timers,
     )

@@ -50,11 +50,11 @@ class PoisonDetector:
 
         """
         async with self._one_at_a_time:
-            if await self._crashes.strike(job_id, piece) > _MAX_MARKS:
+            if await self._crashes.begin(job_id, piece) > _MAX_MARKS:
                 return False
             with contextlib.suppress(Exception):
                 attempt()
-            await self._crashes.clear(job_id, piece)
+            await self._crashes.end(job_id, piece)
             return True
 
     async def begin(
@@ -75,11 +75,11 @@ class PoisonDetector:
 
         """
         async with self._one_at_a_time:
-            if await self._crashes.strike(job_id, piece) > _MAX_MARKS:
+            if await self._crashes.begin(job_id, piece) > _MAX_MARKS:
                 return False
             await asyncio.wait([start()], timeout=_WATCH_SECONDS)
             # The piece did not end the process. A mark that stays does no harm, because a delivery
             # set is run only a few times.
             with contextlib.suppress(JournalUnavailableError):
-                await self._crashes.clear(job_id, piece)
+                await self._crashes.end(job_id, piece)
             return True

@@ -47,9 +47,9 @@ Run = Callable[[str, int], Awaitable[bool]]
 ended during an earlier run. Returns True if all its work is done; the last transaction of the work
 has then ended the job. False if work is left: the job is run again."""
 
-_PICK: Final = Script("pick")
-_LAY_BACK: Final = Script("lay_back")
-_DROP: Final = Script("drop")
+_POLL: Final = Script("poll")
+_RELEASE: Final = Script("release")
+_REMOVE: Final = Script("remove_job")
 _REDIS_DEADLINE: Final = 10.0
 """Seconds for renewing leases and for the health check."""
 _MAX_RETRY_PAUSE: Final = 30.0
@@ -184,7 +184,7 @@ class QueueWorker:
     async def _pick(self) -> None:
         """Start the due jobs and learn when the next one is due."""
         next_due_ms, more_due, *picked = await self._connection.run(
-            _PICK,
+            _POLL,
             [self._spec.queue],
             [
                 self._now_ms(),
@@ -192,7 +192,7 @@ class QueueWorker:
                 self._spec.max_jobs - self._running,
                 self._read_limit,
                 STARTS_TTL_SECONDS,
-                *keys.all_of_job(""),
+                *keys.job_keys(""),
             ],
         )
         self._next_due_ms = float(next_due_ms) if float(next_due_ms) >= 0 else math.inf
@@ -282,9 +282,9 @@ class QueueWorker:
     async def _run(self, job_id: str, record: bytes, starts: int) -> None:
         """Run one job. Raises JournalUnavailableError if it could not be released."""
         queue = self._spec.queue
-        if not jobs.names(record, self._spec.function):
+        if not jobs.is_job_for(record, self._spec.function):
             logger.warning("unknown job dropped", extra={"queue": queue, "job": job_id})
-            await self._connection.run(_DROP, [queue, *keys.all_of_job(job_id)], [job_id])
+            await self._connection.run(_REMOVE, [queue, *keys.job_keys(job_id)], [job_id])
             return
         pause: float | None = None
         try:
@@ -324,7 +324,7 @@ class QueueWorker:
         """
         due_ms = "" if pause is None else self._now_ms() + int(pause * 1000)
         await self._connection.run(
-            _LAY_BACK, [self._spec.queue, keys.lease(job_id), keys.starts(job_id)], [job_id, due_ms]
+            _RELEASE, [self._spec.queue, keys.lease(job_id), keys.starts(job_id)], [job_id, due_ms]
         )
         self._wake.set()
 

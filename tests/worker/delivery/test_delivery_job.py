@@ -230,7 +230,7 @@ async def test_a_receiver_that_is_gone_disables_the_destination_and_nothing_is_l
     assert (await ledger.read(connection)).destinations["mail"].pending == 3
     assert not await deliver.run(SET)
 
-    await Pauses(connection).release("mail")
+    await Pauses(connection).resume("mail")
     paused.update(await Pauses(connection).all())
     assert await deliver.run(SET)
     assert await deliver.run(SetId("id0003"))
@@ -288,7 +288,7 @@ async def test_what_has_ended_three_processes_is_given_up_and_the_others_are_del
 ) -> None:
     strikes = CrashCounter(connection)
     for _ in range(2):  # as two processes leave it that ended at the second delivery
-        await strikes.strike(SET, opened[1].id)
+        await strikes.begin(SET, opened[1].id)
 
     assert await deliver.run(SET, 4)
 
@@ -304,7 +304,7 @@ async def test_a_set_of_an_ended_process_is_delivered_and_leaves_no_marks(
     assert await deliver.run(SET, 2)
 
     assert mail.sent == list(opened)
-    assert not await connection.redis.exists(keys.strikes(SET))
+    assert not await connection.redis.exists(keys.crash_counts(SET))
 
 
 async def test_a_schedule_of_three_days_is_kept_and_nothing_expires(

@@ -20,7 +20,7 @@ from router.journal.batches import (
 )
 from router.journal.connection import Connection
 from router.journal.crash_counts import CrashCounter
-from router.journal.deliveries import Deliveries, PutBack
+from router.journal.deliveries import Deliveries, Requeued
 from router.journal.finish import (
     FinishedWork,
 )
@@ -113,7 +113,7 @@ async def test_deliveries_wait_in_one_set_until_the_end_of_the_span(
     time.now += 1
     assert await deliver.run(second)
 
-    gathered = keys.gathered_set("mail", int(end(time) * 1000))
+    gathered = keys.digest_set("mail", int(end(time) * 1000))
     assert digest.sent == []
     assert await sets(connection) == {gathered: 6}
     for queue in (keys.open_sets("mail"), keys.deliver_queue("mail")):
@@ -129,7 +129,7 @@ async def test_at_the_end_of_the_span_all_leave(
         await deliver.run(await open_set(name))
     until = end(time)
     time.now = until
-    gathered = keys.gathered_set("mail", int(until * 1000))
+    gathered = keys.digest_set("mail", int(until * 1000))
     assert not await deliver.run(gathered)  # more may have come into it meanwhile
 
     assert await deliver.run(gathered)
@@ -145,9 +145,9 @@ async def test_what_failed_together_is_tried_again_together(
     until = end(time)
     time.now = until + 1
     digest.outcomes += [Failed("451 later"), Failed("451 later"), Refused("550 no")]
-    await deliver.run(keys.gathered_set("mail", int(until * 1000)))
+    await deliver.run(keys.digest_set("mail", int(until * 1000)))
 
-    again = keys.gathered_set("mail", int((until + 60) * 1000))
+    again = keys.digest_set("mail", int((until + 60) * 1000))
     assert await sets(connection) == {again: 2}
     time.now = until + 60
     assert not await deliver.run(again)
@@ -171,11 +171,11 @@ async def test_what_is_put_back_into_its_own_set_is_not_lost(
 ) -> None:
     deliveries = Deliveries(connection, clock)
     due_at = 2_000_000_000.0
-    gathered = keys.gathered_set("mail", int(due_at * 1000))
+    gathered = keys.digest_set("mail", int(due_at * 1000))
 
     async def move_all(set_id: SetId) -> None:
-        found: list[Delivery] = await deliveries.take(set_id, "mail")
-        await deliveries.settle([PutBack(set_id, each, due_at, together=True) for each in found])
+        found: list[Delivery] = await deliveries.begin(set_id, "mail")
+        await deliveries.settle([Requeued(set_id, each, due_at, in_digest=True) for each in found])
 
     await move_all(await open_set("NO1"))
     assert await sets(connection) == {gathered: 3}

@@ -104,7 +104,7 @@ async def test_it_becomes_dead_letters_and_nothing_of_it_is_left(
     left = {key.decode() for key in await connection.redis.keys("*")}
     assert left == {
         keys.LEDGER,
-        keys.UNSERVED,
+        keys.ORPHANED,
         keys.dead_letters("mail"),
         keys.dead_letter_index("mail"),
     } | {key for key in left if key.startswith("router:queue:evaluate")} | {
@@ -182,8 +182,8 @@ async def test_a_mark_that_is_taken_away_at_the_last_moment_saves_it(
     connection: Connection, clock: Clock
 ) -> None:
     removed = OrphanedDeliveries(connection, Deliveries(connection, clock), clock)
-    (mail,) = await removed.unknown(frozenset())
-    await removed.serve(["mail"])
+    (mail,) = await removed.mark_unknown(frozenset())
+    await removed.claim(["mail"])
 
     assert await removed.abandon(mail) == 0
     assert (await books(connection)).pending == DELIVERIES
@@ -197,4 +197,4 @@ async def test_a_process_that_knows_a_part_of_the_rules_gives_nothing_up(
     presence = OrphanReaper(removed, lambda: ["other"], None, Metrics(), clock, after=AFTER)
 
     assert await presence.reap() == 0
-    assert not await connection.redis.exists(keys.UNSERVED)
+    assert not await connection.redis.exists(keys.ORPHANED)

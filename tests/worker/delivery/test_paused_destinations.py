@@ -24,7 +24,7 @@ async def test_a_pause_and_its_end_are_seen_within_a_second(
 ) -> None:
     releases: list[str] = []
     holds = Pauses(connection)
-    await holds.hold("mail", PAUSED)
+    await holds.pause("mail", PAUSED)
     paused = PausedDestinations(holds, clock, lambda: releases.append("released"))
     watching = asyncio.get_running_loop().create_task(paused.watch())
 
@@ -34,11 +34,11 @@ async def test_a_pause_and_its_end_are_seen_within_a_second(
     await until(lambda: goes_on("slack"), seconds=1)
     assert paused.is_paused("mail")
 
-    await holds.release("mail")
+    await holds.resume("mail")
     await until(lambda: goes_on("mail"), seconds=1)
     assert releases == ["released", "released"]
 
-    await holds.hold("mail", PAUSED)
+    await holds.pause("mail", PAUSED)
 
     async def is_paused() -> bool:
         return paused.is_paused("mail")
@@ -53,9 +53,9 @@ async def test_who_is_paused_already_keeps_the_first_reason(
     connection: Connection, destination: str
 ) -> None:
     holds = Pauses(connection)
-    assert await holds.hold(destination, PAUSED)
-    assert not await holds.hold(destination, Pause(kind=PauseKind.DISABLED, at=2.0))
+    assert await holds.pause(destination, PAUSED)
+    assert not await holds.pause(destination, Pause(kind=PauseKind.DISABLED, at=2.0))
 
     assert await holds.all() == {destination: PAUSED}
-    assert await holds.release(destination)
-    assert not await holds.release(destination)
+    assert await holds.resume(destination)
+    assert not await holds.resume(destination)

@@ -46,7 +46,7 @@ async def test_a_count_tells_when_it_is_reached_and_begins_anew(
     assert second.alert.event_id == "5"
     assert first.alert.key == alert_key("burst", ('"AC1"', "null"))
     books = await world.books()
-    assert (books.matched, books.alerts, books.told, books.pending) == (7, 2, 2, 0)
+    assert (books.matched, books.alerts, books.notified, books.pending) == (7, 2, 2, 0)
 
 
 async def test_a_count_goes_by_the_time_of_the_events(
@@ -110,7 +110,12 @@ async def test_a_cooldown_tells_once_and_then_how_many_were_held_back(
     assert world.metric("router_alerts_suppressed_total", rule="quiet", reason="cooldown") == 3
     books = await world.books()
     assert (books.suppressed, books.matched, books.pending) == (3, 3, 0)
-    assert (books.alerts, books.told, books.held, books.waiting) == (6, 3, {"cooldown": 3}, 0)
+    assert (books.alerts, books.notified, books.suppressed_alerts, books.waiting) == (
+        6,
+        3,
+        {"cooldown": 3},
+        0,
+    )
 
 
 async def test_count_and_cooldown_together_tell_the_first_burst(
@@ -187,7 +192,7 @@ async def test_a_run_that_is_cut_anywhere_and_run_again_tells_the_same(
     assert [each.alert.count for each in told if each.alert.rule == "burst"] == [3]
     books = await world.books()
     assert (books.accepted, books.pending, books.waiting) == (5, 0, 0)
-    assert books.told + books.held["cooldown"] == books.alerts == 6
+    assert books.notified + books.suppressed_alerts["cooldown"] == books.alerts == 6
     assert await connection.redis.keys("router:answers:*") == []
 
 
@@ -228,7 +233,7 @@ def test_counts_are_right_after_crashes_duplicates_and_races(
         keys = {alert_key("burst", (f'"{name}"', "null")): name for name in "ab"}
         assert sorted(keys[alert.key] for alert in told) == expected
         books = await world.books()
-        assert (books.pending, books.alerts, books.told) == (0, len(told), len(told))
+        assert (books.pending, books.alerts, books.notified) == (0, len(told), len(told))
         await connection.close()
 
     asyncio.run(run())

@@ -84,7 +84,7 @@ rules:
     await world.send(world.event("3"))
 
     assert [each.alert.event_id for each in await world.told()] == ["3"]
-    assert (await world.books()).held == {"silenced": 1}
+    assert (await world.books()).suppressed_alerts == {"silenced": 1}
 
 
 async def test_a_silence_that_comes_while_a_group_waits_holds_it_back(
@@ -106,7 +106,12 @@ rules:
     (delivery,) = await silenced.told()
     assert (delivery.alert.event_id, delivery.alert.grouped) == ("1", 2)
     books = await silenced.books()
-    assert (books.alerts, books.told, books.held, books.waiting) == (4, 2, {"silenced": 2}, 0)
+    assert (books.alerts, books.notified, books.suppressed_alerts, books.waiting) == (
+        4,
+        2,
+        {"silenced": 2},
+        0,
+    )
 
 
 async def test_a_silenced_group_is_held_back_whole(connection: Connection, time: SetClock) -> None:
@@ -119,7 +124,7 @@ async def test_a_silenced_group_is_held_back_whole(connection: Connection, time:
 
     assert await silenced.told() == []
     books = await silenced.books()
-    assert (books.told, books.held, books.waiting) == (0, {"silenced": 30}, 0)
+    assert (books.notified, books.suppressed_alerts, books.waiting) == (0, {"silenced": 30}, 0)
 
 
 GROUPED = """
@@ -308,4 +313,4 @@ rules:
 
     assert await world.told() == await world.told("boss") == []
     books = await world.books()
-    assert (books.alerts, books.held) == (1, {"shadow": 1})
+    assert (books.alerts, books.suppressed_alerts) == (1, {"shadow": 1})

@@ -87,7 +87,7 @@ async def test_what_never_comes_is_told_with_the_event_that_waited(
     assert b'"id":1' in alert.event
     await nothing_is_left(world)
     books = await world.books()
-    assert (books.alerts, books.told) == (1, 1)
+    assert (books.alerts, books.notified) == (1, 1)
 
 
 @pytest.mark.parametrize("first", ["partial", "complete"])
@@ -170,7 +170,7 @@ async def test_an_absence_of_a_rule_that_is_gone_or_changed_is_not_told(
 
     assert await alerts(after) == []
     books = await after.books()
-    assert (books.alerts, books.told, books.held) == (1, 0, {"rule_gone": 1})
+    assert (books.alerts, books.notified, books.suppressed_alerts) == (1, 0, {"rule_gone": 1})
 
 
 async def test_an_absence_goes_through_the_cooldown(connection: Connection, time: SetClock) -> None:
@@ -180,7 +180,7 @@ async def test_an_absence_goes_through_the_cooldown(connection: Connection, time
     await world.passes(3600)
 
     assert len(await alerts(world)) == 1
-    assert (await world.books()).held == {"cooldown": 2}
+    assert (await world.books()).suppressed_alerts == {"cooldown": 2}
 
 
 # group
@@ -212,7 +212,7 @@ async def test_many_alerts_are_one_message_and_later_ones_the_next(
     await nothing_is_left(world)
     assert await connection.redis.keys("router:state:*") == []
     books = await world.books()
-    assert (books.alerts, books.told, books.matched) == (5, 5, 5)
+    assert (books.alerts, books.notified, books.matched) == (5, 5, 5)
 
 
 async def test_a_group_of_many_keeps_some_and_counts_all(
@@ -225,7 +225,7 @@ async def test_a_group_of_many_keeps_some_and_counts_all(
 
     (message,) = await alerts(world)
     assert (message.grouped, len(message.members)) == (50, 19)
-    assert (await world.books()).told == 50
+    assert (await world.books()).notified == 50
 
 
 async def test_groups_are_told_apart(connection: Connection, time: SetClock) -> None:
@@ -275,7 +275,7 @@ async def test_a_later_event_ends_the_alert_where_it_was_told(
     assert resolved.id != firing.id
     assert resolved.raised_at == time.now
     books = await world.books()
-    assert (books.alerts, books.told, books.matched, books.filtered) == (1, 1, 4, 1)
+    assert (books.alerts, books.notified, books.matched, books.filtered) == (1, 1, 4, 1)
 
 
 async def test_an_event_from_before_the_alert_does_not_end_it(
@@ -309,7 +309,12 @@ async def test_an_alert_whose_end_came_before_it_is_not_told(
 
     assert shown(await alerts(world)) == [("d2", "firing"), ("d3", "firing")]
     books = await world.books()
-    assert (books.alerts, books.told, books.held, books.suppressed) == (3, 2, {"resolved": 1}, 1)
+    assert (books.alerts, books.notified, books.suppressed_alerts, books.suppressed) == (
+        3,
+        2,
+        {"resolved": 1},
+        1,
+    )
 
 
 async def test_an_end_counts_for_later_comers_too_when_it_ended_an_alert(
@@ -386,7 +391,12 @@ async def test_an_alert_that_is_over_leaves_its_group(
     assert (message.event_id, message.grouped, len(message.members)) == ("d1", 2, 1)
     assert shown(await alerts(world)) == [("d1", "resolved")]
     books = await world.books()
-    assert (books.alerts, books.told, books.held, books.waiting) == (3, 2, {"resolved": 1}, 0)
+    assert (books.alerts, books.notified, books.suppressed_alerts, books.waiting) == (
+        3,
+        2,
+        {"resolved": 1},
+        0,
+    )
 
 
 async def test_a_group_is_told_of_those_that_came_late_when_the_first_ones_are_over(
@@ -402,7 +412,7 @@ async def test_a_group_is_told_of_those_that_came_late_when_the_first_ones_are_o
     (message,) = await alerts(world)
     assert (message.event_id, message.grouped, len(message.members)) == ("d20", 5, 4)
     books = await world.books()
-    assert (books.told, books.held, books.waiting) == (5, {"resolved": 20}, 0)
+    assert (books.notified, books.suppressed_alerts, books.waiting) == (5, {"resolved": 20}, 0)
 
 
 async def test_a_group_of_which_all_are_over_is_not_told(
@@ -571,7 +581,7 @@ async def test_timers_cut_anywhere_and_fired_again_by_two_workers_tell_once(
     assert shown(await alerts(world, "boss")) == [("d1", "firing")]
     await nothing_is_left(world)
     books = await world.books()
-    assert (books.alerts, books.told, books.held) == (5, 4, {"resolved": 1})
+    assert (books.alerts, books.notified, books.suppressed_alerts) == (5, 4, {"resolved": 1})
 
 
 async def test_the_sweeper_gives_a_timer_that_lost_its_job_another(

@@ -38,7 +38,7 @@ async def test_an_event_that_ended_three_processes_is_quarantined_and_its_neighb
     batches = Batches(connection, clock)
     await batches.accept([Received(events, [])])
     for _ in range(2):
-        await CrashCounter(connection).strike("id0001", events[1].key)
+        await CrashCounter(connection).begin("id0001", events[1].key)
     live = ActiveConfiguration(Configuration(rules=RuleSet([]), destinations=(), generation="x"))
     evaluate = BatchJob(batches, live, Metrics(), clock, suspects=suspects, dedup_window=60.0)
 
@@ -57,7 +57,7 @@ async def test_an_attempt_that_raises_is_no_poison_and_leaves_no_mark(
         raise ValueError
 
     assert [await suspects.probe("job", "piece", fail) for _ in range(5)] == [True] * 5
-    assert not await connection.redis.exists(keys.strikes("job"))
+    assert not await connection.redis.exists(keys.crash_counts("job"))
 
 
 async def test_suspects_begin_one_at_a_time(suspects: PoisonDetector) -> None:
@@ -116,7 +116,7 @@ class Poisoned:
             name = {"a": "many", "b": "missing", "d": "urgent"}[event_id[0]]
             alert = alert_id(f"s\x00{event_id}", name)
             for _ in range(2):
-                await self.strikes.strike(timer_id, alert)
+                await self.strikes.begin(timer_id, alert)
         assert await self.world.timer_worker(self.world.connection).run(timer_id, 4)
 
     async def quarantined(self) -> list[QuarantineRecord]:
@@ -142,7 +142,7 @@ async def test_an_alert_that_ends_processes_leaves_its_group_and_the_others_are_
     assert (item.record.reason, b'"a1"' in item.record.body) == (POISON, True)
     books = await world.books()
     assert (books.matched, books.quarantined, books.pending) == (2, 1, 0)
-    assert (books.told, books.held, books.waiting) == (2, {"poison": 1}, 0)
+    assert (books.notified, books.suppressed_alerts, books.waiting) == (2, {"poison": 1}, 0)
 
 
 async def test_a_group_of_nothing_else_is_not_told_and_nobody_hears_that_it_is_over(
@@ -155,7 +155,7 @@ async def test_a_group_of_nothing_else_is_not_told_and_nobody_hears_that_it_is_o
     await world.send(world.event("u1", type="up", host="h"))
 
     assert await world.told() == []
-    assert (await world.books()).held == {"poison": 1}
+    assert (await world.books()).suppressed_alerts == {"poison": 1}
 
 
 async def test_what_is_overdue_and_ends_processes_is_not_told_and_the_next_one_is(
@@ -173,7 +173,12 @@ async def test_what_is_overdue_and_ends_processes_is_not_told_and_the_next_one_i
     assert len(await poisoned.quarantined()) == 1
     assert await world.timers() == []
     books = await world.books()
-    assert (books.alerts, books.told, books.held, books.pending) == (2, 1, {"poison": 1}, 0)
+    assert (books.alerts, books.notified, books.suppressed_alerts, books.pending) == (
+        2,
+        1,
+        {"poison": 1},
+        0,
+    )
 
 
 async def test_an_escalation_that_ends_processes_is_over(poisoned: Poisoned) -> None:
@@ -186,7 +191,7 @@ async def test_an_escalation_that_ends_processes_is_over(poisoned: Poisoned) -> 
     assert await world.told("boss") == []
     assert len(await poisoned.quarantined()) == 1
     books = await world.books()
-    assert (books.alerts, books.told, books.held, books.pending) == (1, 1, {}, 0)
+    assert (books.alerts, books.notified, books.suppressed_alerts, books.pending) == (1, 1, {}, 0)
 
 
 async def test_what_a_timer_put_into_quarantine_is_judged_anew_when_it_is_replayed(

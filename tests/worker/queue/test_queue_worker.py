@@ -21,7 +21,7 @@ from router.worker.queue.queue_worker import QueueSpec
 from router.worker.queue.supervisor import Supervisor
 
 QUEUE = "router:queue:test"
-END = Script("drop")
+END = Script("remove_job")
 PACK = msgspec.msgpack.encode
 
 
@@ -40,7 +40,7 @@ class Work:
         self.starts.append(starts)
         done = await self.then.pop(0)() if self.then else True
         if done:  # as the last transaction of the work does
-            await self._connection.run(END, [self._queue, *keys.all_of_job(job_id)], [job_id])
+            await self._connection.run(END, [self._queue, *keys.job_keys(job_id)], [job_id])
         return done
 
     async def has_run(self, times: int) -> None:
@@ -332,7 +332,7 @@ async def test_a_job_that_ended_while_it_failed_does_not_come_back(
     connection: Connection, work: Work
 ) -> None:
     async def end_and_fail() -> bool:  # the reply to the last transaction is lost
-        await connection.run(END, [QUEUE, *keys.all_of_job("a")], ["a"])
+        await connection.run(END, [QUEUE, *keys.job_keys("a")], ["a"])
         raise JournalUnavailableError("no reply")
 
     await subscribed(connection)

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close:Depreca
 
 QUEUE = keys.EVALUATE_QUEUE
 POLL_DELAY = 0.2
-END = Script("drop")
+END = Script("remove_job")
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def run(connection: Connection, release: asyncio.Event) -> Run:
     async def wait_and_end(job_id: str, starts: int) -> bool:
         del starts
         await release.wait()
-        await connection.run(END, [QUEUE, *keys.all_of_job(job_id)], [job_id])
+        await connection.run(END, [QUEUE, *keys.job_keys(job_id)], [job_id])
         return True
 
     return wait_and_end
@@ -125,7 +125,7 @@ async def test_enqueue_job_gives_open_work_its_job_back(
     time.now = clock.now()
     world = World(connection, time, "rules:\n  - {name: never, events: [other], send_to: [noc]}\n")
     batch = await world.accept([event_from(sample)])
-    await connection.run(END, [QUEUE, *keys.all_of_job(batch)], [batch])
+    await connection.run(END, [QUEUE, *keys.job_keys(batch)], [batch])
     spec = QueueSpec(
         queue=QUEUE,
         function=jobs.EVALUATE,

@@ -45,13 +45,15 @@ NAMES: Names = {
 }
 """What conditions may name beside the event."""
 
-_named = st.sampled_from(
-    (
-        *("late", "!late", "any_late", "field == 1", "field.a >= 1", "data.a in several"),
-        *("field in mixed", "data.a in table", "table[data.a] == 1", '"a" in field'),
-        *("data.a == table.a", "table.ab.a.startsWith(data.a)", "field.exists(v, v in several)"),
-    )
+NAMED = (
+    *("late", "!late", "any_late", "field == 1", "field.a >= 1", "data.a in several"),
+    *("field in mixed", "data.a in table", "table[data.a] == 1", '"a" in field'),
+    *("data.a == table.a", "table.ab.a.startsWith(data.a)", "field.exists(w, w in several)"),
 )
+"""Tests that use the names. Macros in them have the variable ``w``, because they may stand in the
+body of a macro whose variable is ``v``."""
+
+_named = st.sampled_from(NAMED)
 _operators = st.sampled_from(("==", "!=", "<", "<=", ">", ">="))
 _quoted = st.sampled_from(('""', '"a"', '"ab"', '"é."', '"b"'))
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.conditions import NAMES, conditions, events
+from support.conditions import NAMED, NAMES, conditions, events
 from support.expressions import Expressions
 from support.judging import judge_each
 
@@ -57,6 +57,17 @@ rule_texts = st.lists(
     st.tuples(st.sampled_from(PATTERNS), conditions | st.just("")), min_size=1, max_size=10
 )
 event_lists = st.lists(events, min_size=1, max_size=8)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(conditions)
+def test_a_made_up_condition_is_valid(text: str) -> None:
+    assert compile_condition(text, NAMES)
+
+
+@pytest.mark.parametrize("text", NAMED)
+def test_a_made_up_test_of_names_is_valid_within_a_macro(text: str) -> None:
+    assert compile_condition(f"data.c.exists(v, {text})", NAMES)
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))

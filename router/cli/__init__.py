@@ -1,7 +1,7 @@
-"""Commands: parse, call, print. What they do is elsewhere.
+"""Command line: each command parses its arguments, calls the package that does the work, prints.
 
-One module for each group of commands; this one lists them. Exit codes: 0 fine; 1 findings, or an
-event that was not accepted; 2 usage or configuration.
+One module per command or group of commands; this module lists them. Exit codes: 0 success,
+1 findings or a rejected event, 2 usage or configuration error.
 """
 
 from typing import Final
@@ -11,59 +11,45 @@ import click
 from router import __version__
 from router.cli.lazy_group import LazyCommand, LazyGroup
 
-_LISTED: Final = {
+_COMMANDS: Final = {
     "backtest": LazyCommand(
-        "backtest:backtest_command",
-        "Say what the rules would have done about EVENTS (JSON Lines of CloudEvents; - for stdin).",
+        "backtest:backtest_command", "Evaluate the rules against recorded events."
     ),
-    "check": LazyCommand(
-        "check:check",
-        "Check a folder of rules and their tests; ROUTER_RULES (or rules/) where none is named.",
-    ),
+    "check": LazyCommand("check:check", "Check a rules folder and its tests."),
     "dead-letters": LazyCommand(
-        "dead_letters:dead_letters",
-        "Deliveries that were given up: list, show, replay, discard them.",
+        "dead_letters:dead_letters", "List, show, replay and discard failed deliveries."
     ),
     "destinations": LazyCommand(
-        "destinations:destinations",
-        "Where alerts go: list destinations, pause and resume them.",
+        "destinations:destinations", "List, pause and resume destinations."
     ),
-    "dev": LazyCommand("dev:dev", "Run everything in one process, to try it out."),
+    "dev": LazyCommand("dev:dev", "Run everything in one process for development."),
     "explain": LazyCommand(
-        "check:explain_command",
-        "Say which rules match EVENT (a CloudEvent in JSON), why, and what would be sent.",
+        "explain:explain_command", "Explain which rules match an event and what they send."
     ),
-    "ingress": LazyCommand("run:ingress", "Take events in: POST /twilio and POST /events."),
-    "kinesis": LazyCommand("kinesis:kinesis", "Take events in from a Kinesis stream."),
-    "preview": LazyCommand(
-        "preview:preview",
-        "Show what RULE would send of EVENT (a CloudEvent in JSON), whether or not it matches.",
-    ),
+    "ingress": LazyCommand("run:ingress", "Receive events over HTTP: POST /twilio and /events."),
+    "kinesis": LazyCommand("kinesis:kinesis", "Receive events from a Kinesis stream."),
+    "preview": LazyCommand("preview:preview", "Show the message that a rule sends for an event."),
     "quarantine": LazyCommand(
-        "quarantine:quarantine",
-        "Events that could not be decoded or judged: list, show, replay, discard them.",
+        "quarantine:quarantine", "List, show, replay and discard unreadable events."
     ),
-    "run": LazyCommand("run:run", "Take events in, evaluate and deliver."),
-    "schema": LazyCommand("check:schema", "Print a JSON Schema."),
-    "send": LazyCommand(
-        "send:send",
-        "Send EVENT to a router: a CloudEvent in JSON, an array of them, or a file with one a line.",
-    ),
-    "silence": LazyCommand("silence:silence", "Hold back alerts for a while: add, list, expire."),
-    "test": LazyCommand(
-        "test:test",
-        "Run the tests of a folder of rules: the files in its folder `tests`.",
-    ),
-    "worker": LazyCommand("run:worker", "Evaluate batches and make deliveries."),
+    "run": LazyCommand("run:run", "Receive events, evaluate rules and deliver alerts."),
+    "schema": LazyCommand("schema:schema", "Print a JSON Schema for rules, tests or events."),
+    "send": LazyCommand("send:send", "Send events from a file to a router."),
+    "silence": LazyCommand("silence:silence", "Add, list and expire silences."),
+    "test": LazyCommand("test:test", "Run the tests of a rules folder."),
+    "worker": LazyCommand("run:worker", "Evaluate rules and deliver alerts."),
 }
 
 
 @click.group(
-    cls=LazyGroup, listed=_LISTED, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=LazyGroup,
+    commands_by_name=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="router")
 def main() -> None:
-    """Route Twilio Voice Insights events and CloudEvents to the people who must know.
+    """Evaluate rules against Twilio Voice Insights events and deliver alerts.
 
-    Settings come from ROUTER_* environment variables; rules and destinations from a folder.
+    Settings come from ROUTER_* environment variables, rules and destinations from a folder.
+    Start with "router dev" to try it, "router check" to check rules, "router run" to serve.
     """

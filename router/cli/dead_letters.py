@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from router.api.views import dead_letter_details, dead_letter_view
-from router.cli.output import CommandGroup, as_json
+from router.cli.output import as_json
 from router.cli.redis_commands import CLOCK, parse_age, print_table, time_range, with_redis
 from router.errors import ConfigurationError
 from router.journal.connection import Connection
@@ -19,9 +19,9 @@ from router.journal.pagination import CHUNK, PageCursor, clip, collect, iterate
 Command = Callable[..., Any]
 
 
-@click.group(name="dead-letters", cls=CommandGroup)
+@click.group(name="dead-letters")
 def dead_letters() -> None:
-    """Deliveries that were given up: list, show, replay, discard them."""
+    """List, show, replay and discard failed deliveries."""
 
 
 def _filters(command: Command) -> Command:

@@ -1,4 +1,4 @@
-"""``router destinations``: list, pause, resume."""
+"""``router destinations``: list, pause and resume destinations."""
 
 import getpass
 import os
@@ -7,14 +7,9 @@ import sys
 import click
 
 from router.api.views import DestinationView, destination_view
-from router.cli.output import CommandGroup, as_json
+from router.cli.output import as_json
 from router.cli.redis_commands import CLOCK, print_table, with_redis
-from router.configuration.load import (
-    load,
-)
-from router.configuration.variables import (
-    MissingVariable,
-)
+from router.cli.rules_folder import load_rules
 from router.errors import ConfigurationError
 from router.journal import ledger
 from router.journal.connection import Connection
@@ -22,26 +17,29 @@ from router.journal.pauses import Pause, PauseKind, Pauses
 from router.settings.model import Settings
 
 
-@click.group(cls=CommandGroup)
+@click.group()
 def destinations() -> None:
-    """Where alerts go: list destinations, pause and resume them."""
+    """List, pause and resume destinations.
+
+    State and counters are read from the Redis at ROUTER_REDIS_URL.
+    """
 
 
 @destinations.command(name="list")
 @click.option("--json", "json", is_flag=True, help="Print JSON.")
 def list_destinations(*, json: bool) -> None:
-    """List them: state, deliveries that wait, were made, are dead letters."""
+    """List destinations with their state and delivery counters."""
     configured = _configured()
 
-    async def ask(connection: Connection) -> list[DestinationView]:
-        books = (await ledger.read(connection)).destinations
-        held = await Pauses(connection).all()
+    async def read(connection: Connection) -> list[DestinationView]:
+        counters = (await ledger.read(connection)).destinations
+        pauses = await Pauses(connection).all()
         return [
-            destination_view(name, books.get(name), held.get(name))
-            for name in sorted({*configured, *books, *held})
+            destination_view(name, counters.get(name), pauses.get(name))
+            for name in sorted({*configured, *counters, *pauses})
         ]
 
-    views = with_redis(ask)
+    views = with_redis(read)
     if json:
         click.echo(as_json({"destinations": views}))
         return
@@ -63,46 +61,52 @@ def list_destinations(*, json: bool) -> None:
 
 @destinations.command()
 @click.argument("name")
-@click.option("--reason", default="", help="Why, for those who look at it later.")
-@click.option("--by", default="", help="Who asks; your user name otherwise.")
+@click.option("--reason", default="", help="Reason, shown by list.")
+@click.option("--by", default="", help="Name of the operator.  [default: your user name]")
 def pause(name: str, reason: str, by: str) -> None:
-    """Pause NAME back: its deliveries wait, all workers know within a second."""
+    """Pause a destination.
+
+    Its deliveries wait until it is resumed. All workers stop within a second.
+    """
     configured = _configured()
 
-    async def ask(connection: Connection) -> bool:
+    async def store(connection: Connection) -> bool:
         known = {*configured, *(await ledger.read(connection)).destinations}
         if name not in known:
-            there = f"there are: {', '.join(sorted(known))}" if known else "there are none"
-            raise ConfigurationError(f"there is no destination {name!r}, {there}")
-        hold = Pause(
+            hint = f"there are: {', '.join(sorted(known))}" if known else "there are none"
+            raise ConfigurationError(f"there is no destination {name!r}, {hint}")
+        record = Pause(
             kind=PauseKind.PAUSED, at=CLOCK.now(), reason=reason[:500], by=(by or _user())[:80]
         )
-        return await Pauses(connection).pause(name, hold)
+        return await Pauses(connection).pause(name, record)
 
-    if not with_redis(ask):
-        click.echo(f"router: {name} is paused or disabled already", err=True)
+    if not with_redis(store):
+        click.echo(f"router: {name} is already paused or disabled", err=True)
         sys.exit(1)
-    click.echo(f"{name} is paused; router destinations resume {name} lets it go on")
+    click.echo(f'{name} is paused; resume it with "router destinations resume {name}"')
 
 
 @destinations.command()
 @click.argument("name")
 def resume(name: str) -> None:
-    """Let NAME go on, whether it was paused or has been disabled by a 410."""
+    """Resume a paused or disabled destination.
 
-    async def ask(connection: Connection) -> bool:
+    A destination is disabled when its receiver answers 410 Gone.
+    """
+
+    async def remove(connection: Connection) -> bool:
         return await Pauses(connection).resume(name)
 
-    if not with_redis(ask):
+    if not with_redis(remove):
         click.echo(f"router: {name} is neither paused nor disabled", err=True)
         sys.exit(1)
-    click.echo(f"{name} goes on")
+    click.echo(f"{name} is running")
 
 
 def _configured() -> list[str]:
-    """The names in the rules folder; none where there is no sound folder on this machine."""
+    """Return the names in the rules folder; empty if this machine has no valid folder."""
     try:
-        loaded = load(Settings.read(os.environ).rules, os.environ, missing=MissingVariable.KEEP)
+        loaded = load_rules(Settings.read(os.environ).rules)
     except ConfigurationError:
         return []
     return [spec.name for spec in loaded.destinations]
@@ -111,5 +115,5 @@ def _configured() -> list[str]:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container's user may have no name
+    except (KeyError, OSError, ImportError):  # the user of a container may have no name
         return ""

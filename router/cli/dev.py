@@ -1,34 +1,28 @@
-"""``router dev``: everything in one process."""
+"""``router dev``: the whole router in one process."""
 
 import os
 from pathlib import Path
 
 import click
 
-from router.cli.output import FOLDER
+from router.cli.rules_folder import FOLDER
 from router.clock import system_clock
-from router.configuration.load import (
-    ConfigurationSource,
-)
-from router.configuration.variables import (
-    MissingVariable,
-)
+from router.configuration.load import ConfigurationSource
+from router.configuration.variables import MissingVariable
 from router.dev.dev import Dev, data_folder
 from router.dev.embedded_redis import EmbeddedRedis, find_server
-from router.logs import (
-    configure_logging,
-)
+from router.logs import configure_logging
 from router.settings.model import LogFormat, LogLevel, Settings
 
 
 @click.command()
-@click.option("--data", type=FOLDER, help="Where the embedded Redis keeps its data.")
-@click.option("-v", "--verbose", is_flag=True, help="Show the log as well.")
+@click.option("--data", type=FOLDER, help="Data folder of the embedded Redis.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the log too.")
 def dev(data: Path | None, *, verbose: bool) -> None:
-    """Run everything in one process, to try it out.
+    """Run everything in one process for development.
 
-    Redis is embedded, destinations without credentials show what they would send, and Twilio's
-    sample event is sent once.
+    Redis is embedded unless ROUTER_REDIS_URL is set. Destinations without credentials print what
+    they would send. Twilio's sample event is sent once at start.
     """
     settings = Settings.read(os.environ)
     configure_logging(LogFormat.TEXT, settings.log_level if verbose else LogLevel.ERROR)

@@ -1,4 +1,4 @@
-"""``router kinesis``: events from a stream."""
+"""``router kinesis``: receive events from a Kinesis stream."""
 
 import datetime as dt
 from typing import Final
@@ -17,36 +17,37 @@ _NOW: Final = "now"
 
 
 @click.command()
-@click.option("--stream", "name", required=True, help="The name of the stream.")
-@click.option("--region", default="", help="Its region; otherwise as AWS's tools find it.")
+@click.option("--stream", "name", required=True, help="Name of the stream.")
+@click.option("--region", default="", help="AWS region.  [default: as the AWS SDK finds it]")
 @click.option(
     "--from",
     "start",
     default=_OLDEST,
     show_default=True,
     metavar="oldest|now|TIME",
-    help="Where to begin a stream that was never read. TIME is as 2026-11-25T12:00:00Z.",
+    help="Where to begin in a stream without a checkpoint. TIME is like 2026-11-25T12:00:00Z.",
 )
 @click.option(
     "--fan-out",
     default="",
     metavar="CONSUMER",
-    help="Use enhanced fan-out, as the registered consumer of this name; made if there is none.",
+    help="Use enhanced fan-out as this consumer, which is registered if it does not exist.",
 )
 @click.option(
     "--poll-interval",
     type=click.FloatRange(0.2, 60),
     default=1.0,
     show_default=True,
-    help="Seconds between two reads of a shard that has nothing more.",
+    help="Seconds between two reads of a shard that has no more records.",
 )
 def kinesis(name: str, region: str, start: str, fan_out: str, *, poll_interval: float) -> None:
-    """Take events in from a Kinesis stream.
+    """Receive events from a Kinesis stream.
 
-    Any number of these processes share a stream. Credentials come from AWS's usual places.
+    Any number of these processes share a stream. AWS credentials come from their usual locations:
+    environment, profile or instance role.
     """
     settings = read_settings()
-    since = _since(start)
+    since = _start_time(start)
 
     def stream() -> KinesisStream:
         return KinesisStream(name, region=region, fan_out=fan_out, poll_interval=poll_interval)
@@ -55,8 +56,8 @@ def kinesis(name: str, region: str, start: str, fan_out: str, *, poll_interval: 
     serve(settings, roles, Metrics())
 
 
-def _since(start: str) -> float | None:
-    """Unix seconds, None for the oldest record. Raises ConfigurationError."""
+def _start_time(start: str) -> float | None:
+    """Return Unix seconds, None for the oldest record. Raise ConfigurationError."""
     if start == _OLDEST:
         return None
     if start == _NOW:

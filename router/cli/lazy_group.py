@@ -1,8 +1,8 @@
-"""A group of commands, each imported when it is called.
+"""A group of commands that imports a command's module only when the command runs.
 
-A process that serves has no use for the modules of ``backtest`` or ``send``, and whoever asks for
-``--help`` or the next word (TAB) has none for any of them. So a group knows of each command its
-place and the first sentence of its help, and imports what is run.
+A serving process does not need the modules of ``backtest`` or ``send``; ``--help`` and shell
+completion need none at all. The group therefore lists each command with its location and the
+first sentence of its help.
 """
 
 import importlib
@@ -19,46 +19,55 @@ from router.cli.output import CommandGroup
 class LazyCommand(msgspec.Struct, frozen=True):
     """A command that is not imported yet."""
 
-    place: str
-    """``module:attribute``, the module below ``router.cli``."""
+    location: str
+    """``module:attribute``; the module is below ``router.cli``."""
     help: str
-    """The first sentence of its help, as its own ``--help`` has it."""
+    """First sentence of the command's own help."""
 
     def load(self) -> click.Command:
-        module, _, attribute = self.place.partition(":")
+        """Import the module and return the command."""
+        module, _, attribute = self.location.partition(":")
         command: click.Command = getattr(importlib.import_module(f"router.cli.{module}"), attribute)
         return command
 
     def short_help(self, width: int) -> str:
-        """The sentence, cut as click cuts a command's own."""
+        """Return the sentence, truncated to ``width`` columns as click truncates help."""
         return click.Command(None, help=self.help).get_short_help_str(width)
 
 
 class LazyGroup(CommandGroup):
-    """Lists its commands without their modules."""
+    """A group that lists and completes its commands without importing them."""
 
-    def __init__(self, *args: Any, listed: Mapping[str, LazyCommand], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, commands_by_name: Mapping[str, LazyCommand], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.listed = listed
+        self.commands_by_name = commands_by_name
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in alphabetical order."""
         del ctx
-        return sorted(self.listed)
+        return sorted(self.commands_by_name)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command; None if no command has this name."""
         del ctx
-        listed = self.listed.get(cmd_name)
-        return None if listed is None else listed.load()
+        command = self.commands_by_name.get(cmd_name)
+        return None if command is None else command.load()
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands as click writes it, from the listed sentences."""
         names = self.list_commands(ctx)
-        width = formatter.width - 6 - max(map(len, names))  # click's own margins
+        width = formatter.width - 6 - max(map(len, names))  # the margins of click.Group
         with formatter.section("Commands"):
-            formatter.write_dl([(name, self.listed[name].short_help(width)) for name in names])
+            formatter.write_dl(
+                [(name, self.commands_by_name[name].short_help(width)) for name in names]
+            )
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the names that begin with ``incomplete``, then the options that do."""
         return [
-            CompletionItem(name, help=self.listed[name].help)
+            CompletionItem(name, help=self.commands_by_name[name].help)
             for name in self.list_commands(ctx)
             if name.startswith(incomplete)
         ] + click.Command.shell_complete(self, ctx, incomplete)

@@ -1,8 +1,7 @@
-"""What all commands have in common: errors become lines, values become JSON."""
+"""Output that all commands share: errors become lines on standard error, values become JSON."""
 
 import sys
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 import msgspec
@@ -10,13 +9,12 @@ import msgspec
 from router.configuration.diagnostics import render_diagnostics
 from router.errors import ConfigurationError, RulesError
 
-FOLDER: Final = click.Path(file_okay=False, path_type=Path)
-
 
 class CommandGroup(click.Group):
-    """Turns the operator's errors into clear lines and exit code 2."""
+    """A group that prints configuration errors and exits with code 2."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; on a ConfigurationError print each line of it and exit with code 2."""
         try:
             return super().invoke(ctx)
         except RulesError as error:
@@ -28,4 +26,5 @@ class CommandGroup(click.Group):
 
 
 def as_json(value: object) -> str:
+    """Return ``value`` as indented JSON; types that msgspec does not encode become strings."""
     return msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode()

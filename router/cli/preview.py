@@ -1,46 +1,41 @@
-"""``router preview``: what a destination would get, in the terminal or as a page."""
+"""``router preview``: the message that a destination would get, in the terminal or as a page."""
 
-import os
 import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
-from router.cli.events_file import read_events
-from router.cli.output import FOLDER, as_json
+from router.cli.output import as_json
+from router.cli.rules_folder import (
+    folder_or_default,
+    load_rules,
+    preview_environment,
+    read_events,
+    rules_option,
+)
 from router.clock import system_clock
-from router.configuration.load import (
-    load,
-)
-from router.configuration.variables import (
-    MissingVariable,
-)
-from router.destinations.contract import Environment
-from router.destinations.spec import (
-    make_destination,
-)
+from router.destinations.spec import make_destination
 from router.errors import ConfigurationError
 from router.offline.explain import preview_lines
 from router.offline.preview import find_rule, resolved, sample_delivery, write_page
-from router.settings.model import Settings
 
 
 @click.command()
 @click.argument("rule")
 @click.argument("event", type=click.File("rb"))
-@click.option("--destination", required=True, metavar="NAME", help="Whom it would be sent to.")
-@click.option("--rules", type=FOLDER, help="The folder of rules; ROUTER_RULES otherwise.")
-@click.option("--resolved", "is_resolved", is_flag=True, help="Show the alert's end.")
+@click.option("--destination", required=True, metavar="NAME", help="Destination to render for.")
+@rules_option
+@click.option("--resolved", "is_resolved", is_flag=True, help="Show the resolved message instead.")
 @click.option(
     "--html",
     "page",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write it as a page: the mail's HTML, or the message as Slack shows it.",
+    help="Write an HTML page: the e-mail, or the message as Slack shows it.",
 )
-@click.option("--open", "opens", is_flag=True, help="Show that page in the browser.")
+@click.option("--open", "opens", is_flag=True, help="Open that page in the browser.")
 @click.option("--json", "json_wanted", is_flag=True, help="Print the preview as JSON.")
-def preview(  # noqa: PLR0913 - click's way: an argument for each option
+def preview(  # noqa: PLR0913 - click passes an argument for each option
     rule: str,
     event: BinaryIO,
     destination: str,
@@ -51,31 +46,29 @@ def preview(  # noqa: PLR0913 - click's way: an argument for each option
     opens: bool,
     json_wanted: bool,
 ) -> None:
-    """Show what RULE would send of EVENT (a CloudEvent in JSON), whether or not it matches."""
-    settings = Settings.read(os.environ)
-    configuration = load(rules or settings.rules, os.environ, missing=MissingVariable.KEEP)
+    """Show the message that a rule sends for an event.
+
+    RULE is the name of a rule, which need not match. EVENT is a file with a CloudEvent in JSON;
+    "-" is standard input. Nothing is sent, and no Redis is needed.
+    """
     clock = system_clock()
-    environment = Environment(
-        egress=settings.egress,
-        now=clock.now,
-        on_template_error=lambda line: click.echo(line, err=True),
-    )
+    configuration = load_rules(folder_or_default(rules))
     specs = {spec.name: spec for spec in configuration.destinations}
     if destination not in specs:
         known = ", ".join(sorted(specs)) or "none"
         raise ConfigurationError(f"there is no destination {destination!r}, there are {known}")
-    made = make_destination(specs[destination], environment)
-    events = read_events(event.read())
+    rendered_by = make_destination(specs[destination], preview_environment(clock))
+    events = read_events(event, clock)
     if not events:
-        raise ConfigurationError("the file holds no event")
+        raise ConfigurationError("the file contains no event")
     delivery = sample_delivery(
         find_rule(configuration, rule), events[0], destination, now=clock.now()
     )
-    shown = made.preview(resolved(delivery) if is_resolved else delivery)
+    shown = rendered_by.preview(resolved(delivery) if is_resolved else delivery)
     if opens and page is None:
         page = Path(tempfile.mkdtemp(prefix="router-preview-")) / "preview.html"
     if page is not None:
-        write_page(page, shown, made)
+        write_page(page, shown, rendered_by)
         click.echo(f"written to {page}")
         if opens:
             click.launch(page.absolute().as_uri())

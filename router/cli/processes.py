@@ -1,4 +1,4 @@
-"""One process or several: what the commands that stay have in common."""
+"""Serving commands: one process, or several behind one port."""
 
 import functools
 import logging
@@ -12,95 +12,100 @@ import msgspec
 
 from router.clock import system_clock
 from router.http.server import Address
-from router.logs import (
-    configure_logging,
-)
-from router.metrics import (
-    Metrics,
-)
-from router.runtime import event_loop as process
+from router.logs import configure_logging
+from router.metrics import Metrics
+from router.runtime import event_loop
 from router.runtime.app import App, Roles
 from router.runtime.prefork import LISTEN_FD, PARENT_FD, Command, PreforkServer, bind
 from router.settings.model import Settings
 
 logger = logging.getLogger(__name__)
 
-_MOST: Final = 256
+_MAX_PROCESSES: Final = 256
 
 
-class ProcessPlacement(msgspec.Struct, frozen=True, kw_only=True):
-    """How many processes there are to be, or which place among them this one has."""
+class ProcessOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The number of processes for a parent; the inherited descriptors for a child."""
 
-    processes: int = 1
+    count: int = 1
+    """Processes that share the port."""
     listen_fd: int | None = None
-    """A listening socket, from the parent."""
+    """Descriptor of a listening socket that the parent opened."""
     parent_fd: int | None = None
-    """A socket to the parent, see ``PARENT_FD``."""
+    """Descriptor of a socket to the parent, see ``PARENT_FD``."""
 
 
-def with_processes(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds ``--processes`` to a command; it gets a ``place``."""
+def process_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--processes`` to a command, which gets it as the argument ``processes``."""
 
     @click.option(
         "--processes",
-        type=click.IntRange(1, _MOST),
+        type=click.IntRange(1, _MAX_PROCESSES),
         default=1,
         show_default=True,
-        help="How many processes share the port. SIGUSR2 exchanges them one by one.",
+        help="Number of processes that share the port. SIGUSR2 replaces them one by one.",
     )
     @click.option(LISTEN_FD, type=int, hidden=True)
     @click.option(PARENT_FD, type=int, hidden=True)
     @functools.wraps(command)
-    def placed(
+    def run(
         *, processes: int, listen_fd: int | None, parent_fd: int | None, **arguments: Any
     ) -> None:
-        place = ProcessPlacement(processes=processes, listen_fd=listen_fd, parent_fd=parent_fd)
-        command(**arguments, place=place)
+        options = ProcessOptions(count=processes, listen_fd=listen_fd, parent_fd=parent_fd)
+        command(**arguments, processes=options)
 
-    return placed
+    return run
 
 
 def read_settings() -> Settings:
-    """The settings of a process that serves; its log is set up as they say."""
+    """Read the settings of a serving process and set up its log. Raise SettingsError."""
     settings = Settings.read(os.environ)
     configure_logging(settings.log_format, settings.log_level)
     return settings
 
 
 def serve(
-    settings: Settings, roles: Roles, metrics: Metrics, place: ProcessPlacement | None = None
+    settings: Settings, roles: Roles, metrics: Metrics, processes: ProcessOptions | None = None
 ) -> None:
-    """Run this process until a signal ends it. Raises ConfigurationError."""
-    place = place or ProcessPlacement()
-    roles = msgspec.structs.replace(roles, inherited_socket=place.listen_fd)
+    """Run this process until a signal ends it. Raise ConfigurationError."""
+    processes = processes or ProcessOptions()
+    roles = msgspec.structs.replace(roles, inherited_socket=processes.listen_fd)
 
     def ready(address: Address) -> None:
         logger.info("listening", extra={"url": str(address)})
-        if place.parent_fd is not None:
-            os.write(place.parent_fd, b"1")
+        if processes.parent_fd is not None:
+            os.write(processes.parent_fd, b"1")
 
     async def until_stopped() -> None:
         app = App(settings, roles, metrics, system_clock())
-        await process.serve(app, ready, parent=place.parent_fd)
+        await event_loop.serve(app, ready, parent=processes.parent_fd)
 
-    process.run(until_stopped())
+    event_loop.run(until_stopped())
 
 
 def serve_prefork(
-    settings: Settings, port: int, arguments: Sequence[str], place: ProcessPlacement
+    settings: Settings, port: int, arguments: Sequence[str], processes: ProcessOptions
 ) -> NoReturn:
     """Run several processes of a command until a signal ends them.
 
-    Raises ConfigurationError when the address cannot be listened on.
+    Args:
+        settings: The settings that the processes share.
+        port: The port that they share; 0 for any free one.
+        arguments: The command of ``router`` that each child runs.
+        processes: How many there are.
+
+    Raises:
+        ConfigurationError: The address cannot be listened on.
+
     """
-    sockets = bind(settings.host, port, place.processes)
+    sockets = bind(settings.host, port, processes.count)
     address = Address(*sockets[0].getsockname()[:2])
     command = Command(arguments=arguments, environ=os.environ)
-    several = PreforkServer(command, sockets, system_clock(), drain_seconds=settings.drain_timeout)
+    parent = PreforkServer(command, sockets, system_clock(), drain_seconds=settings.drain_timeout)
 
     def ready() -> None:
         logger.info(
-            "all processes listen", extra={"url": str(address), "processes": place.processes}
+            "all processes listening", extra={"url": str(address), "processes": processes.count}
         )
 
-    sys.exit(process.run(several.run(ready)))
+    sys.exit(event_loop.run(parent.run(ready)))

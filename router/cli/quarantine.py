@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from router.api.views import quarantine_details, quarantine_view
-from router.cli.output import CommandGroup, as_json
+from router.cli.output import as_json
 from router.cli.redis_commands import CLOCK, parse_age, print_table, time_range, with_redis
 from router.errors import ConfigurationError
 from router.journal.connection import Connection
@@ -17,9 +17,9 @@ from router.journal.quarantine import Quarantine, QuarantineFilter, QuarantineRe
 Command = Callable[..., Any]
 
 
-@click.group(cls=CommandGroup)
+@click.group()
 def quarantine() -> None:
-    """Events that could not be decoded or judged: list, show, replay, discard them."""
+    """List, show, replay and discard unreadable events."""
 
 
 def _filters(command: Command) -> Command:

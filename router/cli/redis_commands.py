@@ -1,4 +1,4 @@
-"""What commands that look into Redis have in common: one connection, errors as lines, ages."""
+"""Commands that read and write Redis directly: the connection, ages, tables."""
 
 import asyncio
 import os
@@ -19,25 +19,30 @@ CLOCK: Final = system_clock()
 _DEADLINE: Final = 10.0
 
 
-def with_redis(ask: Callable[[Connection], Awaitable[T]]) -> T:
-    """Run ``ask`` on a connection to ROUTER_REDIS_URL. Raises ConfigurationError if it is away."""
+def with_redis(work: Callable[[Connection], Awaitable[T]]) -> T:
+    """Run ``work`` with a connection to ROUTER_REDIS_URL and return its result.
+
+    Raises:
+        ConfigurationError: Redis is unavailable.
+
+    """
     settings = Settings.read(os.environ)
 
     async def run() -> T:
         connection = connect(settings.redis_url, deadline=_DEADLINE, max_connections=4)
         try:
-            return await ask(connection)
+            return await work(connection)
         finally:
             await connection.close()
 
     try:
         return asyncio.run(run())
     except JournalUnavailableError as error:
-        raise ConfigurationError(f"{error} (ROUTER_REDIS_URL says where Redis is)") from None
+        raise ConfigurationError(f"{error} (set ROUTER_REDIS_URL to the URL of Redis)") from None
 
 
 def parse_age(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:
-    """An option that is a duration as the rules have it, such as 30m or 7d; becomes seconds."""
+    """Return the seconds of a duration such as 30m or 7d: the callback of an option."""
     try:
         return None if text is None else float(Duration.parse(text))
     except ValueError as error:
@@ -45,7 +50,7 @@ def parse_age(_context: click.Context, _option: click.Parameter, text: str | Non
 
 
 def time_range(older_than: float | None, newer_than: float | None) -> TimeRange:
-    """The times that these ages mean now. Ages are in seconds."""
+    """Return the times that two ages in seconds mean now."""
     now = CLOCK.now()
     return TimeRange(
         last_ms=None if older_than is None else int((now - older_than) * 1000),
@@ -54,7 +59,7 @@ def time_range(older_than: float | None, newer_than: float | None) -> TimeRange:
 
 
 def print_table(rows: list[tuple[str, ...]]) -> None:
-    """Print rows, the first of them the headings, in columns; the last column as it is."""
+    """Print rows in columns, the first row as headings; the last column is not padded."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]

@@ -1,4 +1,4 @@
-"""``router ingress``, ``worker``, ``run``: processes that stay."""
+"""``router ingress``, ``worker`` and ``run``: the serving processes."""
 
 import logging
 import os
@@ -7,36 +7,35 @@ import click
 
 from router.api.signed_links import link_signer
 from router.cli.processes import (
-    ProcessPlacement,
+    ProcessOptions,
+    process_options,
     read_settings,
     serve,
     serve_prefork,
-    with_processes,
 )
 from router.clock import system_clock
 from router.configuration.load import ConfigurationSource
 from router.destinations.contract import Environment, no_links
 from router.errors import ConfigurationError
 from router.metrics import Metrics
-from router.runtime.app import (
-    Roles,
-)
-from router.runtime.build import (
-    WorkerConfig,
-)
+from router.runtime.app import Roles
+from router.runtime.build import WorkerConfig
 from router.settings.model import Settings
 
 logger = logging.getLogger(__name__)
 
 
 @click.command()
-@with_processes
-def ingress(place: ProcessPlacement) -> None:
-    """Take events in: POST /twilio and POST /events."""
+@process_options
+def ingress(processes: ProcessOptions) -> None:
+    """Receive events over HTTP: POST /twilio and /events.
+
+    Events are stored in Redis, where router worker evaluates them. ROUTER_PORT is the port.
+    """
     settings = read_settings()
-    if place.processes > 1:
-        serve_prefork(settings, settings.port, ("ingress",), place)
-    serve(settings, Roles(port=settings.port, ingress=True), Metrics(), place)
+    if processes.count > 1:
+        serve_prefork(settings, settings.port, ("ingress",), processes)
+    serve(settings, Roles(port=settings.port, ingress=True), Metrics(), processes)
 
 
 @click.command()
@@ -45,33 +44,42 @@ def ingress(place: ProcessPlacement) -> None:
     "names",
     multiple=True,
     metavar="NAME",
-    help="Deliver to this destination only, and evaluate nothing. May be repeated.",
+    help="Deliver to this destination only and evaluate nothing. May be repeated.",
 )
-@with_processes
-def worker(names: tuple[str, ...], place: ProcessPlacement) -> None:
-    """Evaluate batches and make deliveries."""
+@process_options
+def worker(names: tuple[str, ...], processes: ProcessOptions) -> None:
+    """Evaluate rules and deliver alerts.
+
+    Events come from Redis, where router ingress and router kinesis store them. ROUTER_WORKER_PORT
+    is the port of health checks and the operator API.
+    """
     settings = read_settings()
     metrics = Metrics()
-    work = _work(settings, metrics, frozenset(names))
-    if place.processes > 1:
+    work = _worker_config(settings, metrics, frozenset(names))
+    if processes.count > 1:
         arguments = [part for name in names for part in ("--destination", name)]
-        serve_prefork(settings, settings.worker_port, ("worker", *arguments), place)
-    serve(settings, Roles(port=settings.worker_port, work=work), metrics, place)
+        serve_prefork(settings, settings.worker_port, ("worker", *arguments), processes)
+    serve(settings, Roles(port=settings.worker_port, work=work), metrics, processes)
 
 
 @click.command()
-@with_processes
-def run(place: ProcessPlacement) -> None:
-    """Take events in, evaluate and deliver."""
+@process_options
+def run(processes: ProcessOptions) -> None:
+    """Receive events, evaluate rules and deliver alerts.
+
+    This is router ingress and router worker in one process. ROUTER_PORT is the port.
+    """
     settings = read_settings()
     metrics = Metrics()
-    work = _work(settings, metrics)
-    if place.processes > 1:
-        serve_prefork(settings, settings.port, ("run",), place)
-    serve(settings, Roles(port=settings.port, ingress=True, work=work), metrics, place)
+    work = _worker_config(settings, metrics)
+    if processes.count > 1:
+        serve_prefork(settings, settings.port, ("run",), processes)
+    serve(settings, Roles(port=settings.port, ingress=True, work=work), metrics, processes)
 
 
-def _work(settings: Settings, metrics: Metrics, only: frozenset[str] = frozenset()) -> WorkerConfig:
+def _worker_config(
+    settings: Settings, metrics: Metrics, only: frozenset[str] = frozenset()
+) -> WorkerConfig:
     source = ConfigurationSource(folder=settings.rules, environ=os.environ)
     configuration = source.load()
     known = sorted(spec.name for spec in configuration.destinations)
@@ -90,13 +98,13 @@ def _work(settings: Settings, metrics: Metrics, only: frozenset[str] = frozenset
 def _environment(settings: Settings, metrics: Metrics) -> Environment:
     def on_template_error(line: str) -> None:
         metrics.template_errors.inc()
-        logger.warning("template failed, the plain form is sent", extra={"reason": line})
+        logger.warning("template failed; default text sent", extra={"reason": line})
 
-    signs = link_signer(settings)
+    signer = link_signer(settings)
     return Environment(
         egress=settings.egress,
         now=system_clock().now,
         on_template_error=on_template_error,
-        links=no_links if signs is None else signs.links,
+        links=no_links if signer is None else signer.links,
         proxy=settings.proxy,
     )

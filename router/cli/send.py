@@ -1,4 +1,4 @@
-"""``router send``: an event, or a file of them, to a router."""
+"""``router send``: send one event, or a file of events, to a router."""
 
 import asyncio
 import os
@@ -18,45 +18,67 @@ from router.clock import system_clock
 from router.errors import ConfigurationError
 from router.settings.model import Settings
 
-_SUFFIXES: Final = frozenset({".jsonl", ".ndjson"})
-_BATCH_SIZE: Final = 1 << 20
-_SAVE_EVERY: Final = 0.5
-"""Seconds between two notes of how far a file has been sent."""
+_LINE_SUFFIXES: Final = frozenset({".jsonl", ".ndjson"})
+_BATCH_BYTES: Final = 1 << 20
+_CHECKPOINT_INTERVAL: Final = 0.5
+"""Seconds between two writes of the checkpoint."""
 
 
 @click.command()
 @click.argument("event", type=click.File("rb"))
-@click.option("--sign", is_flag=True, help="Sign it as Twilio does, with the first auth token.")
 @click.option(
-    "--url", default="", help="Where to; the router of ROUTER_HOST and ROUTER_PORT otherwise."
+    "--sign",
+    is_flag=True,
+    help="Sign requests as Twilio does, with the first of ROUTER_TWILIO_AUTH_TOKENS.",
 )
 @click.option(
-    "--lines", "by_line", is_flag=True, help="One event a line, as in *.jsonl and *.ndjson."
+    "--url", default="", help="URL of the router.  [default: from ROUTER_HOST and ROUTER_PORT]"
 )
-@click.option("--batch", type=click.IntRange(1, 1000), default=100, help="Events in a request.")
-@click.option("--at-once", type=click.IntRange(1, 64), default=4, help="Requests under way.")
-@click.option("--rate", type=click.FloatRange(0), default=0.0, help="Events a second at most.")
 @click.option(
-    "--from", "first", type=click.IntRange(1), help="Begin at this line, whatever was sent before."
+    "--lines", "by_line", is_flag=True, help="The file has one event per line (*.jsonl, *.ndjson)."
 )
-@click.option("--skip-bad", is_flag=True, help="Name lines that are no events, and go on.")
-def send(event: BinaryIO, url: str, *, sign: bool, by_line: bool, **how: Any) -> None:
-    """Send EVENT to a router: a CloudEvent in JSON, an array of them, or a file with one a line.
+@click.option(
+    "--batch",
+    type=click.IntRange(1, 1000),
+    default=100,
+    show_default=True,
+    help="Events per request.",
+)
+@click.option(
+    "--at-once",
+    type=click.IntRange(1, 64),
+    default=4,
+    show_default=True,
+    help="Concurrent requests.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="Maximum events per second; 0 for no limit.",
+)
+@click.option(
+    "--from", "first", type=click.IntRange(1), help="Begin at this line and ignore the checkpoint."
+)
+@click.option("--skip-bad", is_flag=True, help="Report lines that are not events, and continue.")
+def send(event: BinaryIO, url: str, *, sign: bool, by_line: bool, **options: Any) -> None:
+    """Send events from a file to a router.
 
-    A file with one event a line is sent in batches; EVENT.sent beside it remembers how far, and the
-    same command goes on there. What was under way is sent again, and the router drops repeats.
-    "-" is standard input.
+    EVENT is a file with a CloudEvent in JSON, an array of them, or one per line; "-" is standard
+    input. A file with one event per line is sent in batches. The checkpoint EVENT.sent records the
+    last accepted line, so that the same command resumes there after an interruption. Requests that
+    were in flight are then sent again, and the router drops the duplicates.
     """
-    target = _target(Settings.read(os.environ), url, sign=sign)
-    if by_line or Path(event.name).suffix in _SUFFIXES:
-        _Run(event, target, _How(**how)).run()
+    target = _endpoint(Settings.read(os.environ), url, sign=sign)
+    if by_line or Path(event.name).suffix in _LINE_SUFFIXES:
+        _FileSender(event, target, _FileOptions(**options)).run()
         return
-    answer = asyncio.run(send_one(target, event.read()))
-    click.echo(f"{answer.status} {answer.body}")
-    sys.exit(0 if answer.accepted else 1)
+    result = asyncio.run(send_one(target, event.read()))
+    click.echo(f"{result.status} {result.body}")
+    sys.exit(0 if result.accepted else 1)
 
 
-def _target(settings: Settings, url: str, *, sign: bool) -> Endpoint:
+def _endpoint(settings: Settings, url: str, *, sign: bool) -> Endpoint:
     base = f"http://{settings.host}:{settings.port}"
     if not sign:
         return Endpoint(url=url or f"{base}/events", token=settings.events_token)
@@ -71,8 +93,8 @@ def _target(settings: Settings, url: str, *, sign: bool) -> Endpoint:
     )
 
 
-class _How(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of one run."""
+class _FileOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of a file with one event per line."""
 
     batch: int
     at_once: int
@@ -81,23 +103,23 @@ class _How(msgspec.Struct, frozen=True, kw_only=True):
     skip_bad: bool
 
 
-class _Run:
-    """One file, sent line by line; says on standard error how far it is."""
+class _FileSender:
+    """Sends one file line by line and reports progress on standard error."""
 
-    def __init__(self, file: BinaryIO, target: Endpoint, how: _How) -> None:
+    def __init__(self, file: BinaryIO, target: Endpoint, options: _FileOptions) -> None:
         self._file = file
         self._name = file.name if isinstance(file.name, str) else "-"
         self._is_file = self._name not in {"-", "<stdin>"}
-        self._batch = how.batch
-        self._resume = CheckpointFile(Path(self._name)) if self._is_file else None
-        self._start = self._begin(how.first)
+        self._batch = options.batch
+        self._checkpoint = CheckpointFile(Path(self._name)) if self._is_file else None
+        self._start = self._seek(options.first)
         self._clock = system_clock()
         self._backfill = Backfill(
             target,
-            Pace(at_once=how.at_once, rate=how.rate),
+            Pace(at_once=options.at_once, rate=options.rate),
             self._clock,
-            on_progress=self._progress,
-            on_skip=self._skipped if how.skip_bad else None,
+            on_progress=self._on_progress,
+            on_skip=self._on_skip if options.skip_bad else None,
         )
         self._bar: Any = None
         if self._is_file and sys.stderr.isatty():
@@ -106,11 +128,12 @@ class _Run:
                 length=path.stat().st_size, label=path.name, file=sys.stderr
             )
             self._bar.update(self._start.offset)
-        self._saved_at = self._began = self._clock.monotonic()
+        self._saved_at = self._started_at = self._clock.monotonic()
 
     def run(self) -> None:
+        """Send the file; exit with code 1 if not all of it was accepted."""
         source = batches(
-            lines(self._file, self._start, self._name), events=self._batch, size=_BATCH_SIZE
+            lines(self._file, self._start, self._name), events=self._batch, size=_BATCH_BYTES
         )
         stopped: StoppedError | None = None
         try:
@@ -120,46 +143,46 @@ class _Run:
             stopped = error
         except KeyboardInterrupt:
             stopped = StoppedError("interrupted")
-        self._end(stopped)
+        self._finish(stopped)
 
-    def _begin(self, first: int | None) -> FileCheckpoint:
+    def _seek(self, first: int | None) -> FileCheckpoint:
         if first is not None:
             return skip_to(self._file, first)
-        place = self._resume.load() if self._resume else FileCheckpoint()
-        if place.line:
-            click.echo(f"{self._name}: going on at line {place.line + 1}", err=True)
-            self._file.seek(place.offset)
-        return place
+        start = self._checkpoint.load() if self._checkpoint else FileCheckpoint()
+        if start.line:
+            click.echo(f"{self._name}: resuming at line {start.line + 1}", err=True)
+            self._file.seek(start.offset)
+        return start
 
-    def _progress(self, sent: BackfillProgress) -> None:
+    def _on_progress(self, sent: BackfillProgress) -> None:
         if self._bar is not None:
             self._bar.update(sent.place.offset - self._bar.pos)
         now = self._clock.monotonic()
-        if self._resume and now - self._saved_at >= _SAVE_EVERY:
+        if self._checkpoint and now - self._saved_at >= _CHECKPOINT_INTERVAL:
             self._saved_at = now
-            self._resume.save(sent.place)
+            self._checkpoint.save(sent.place)
 
-    def _skipped(self, line: Line, reason: str) -> None:
+    def _on_skip(self, line: Line, reason: str) -> None:
         click.echo(f"{self._name}:{line.number}: skipped: {reason}", err=True)
 
-    def _end(self, stopped: StoppedError | None) -> None:
+    def _finish(self, stopped: StoppedError | None) -> None:
         sent = self._backfill.sent
-        seconds = self._clock.monotonic() - self._began
+        seconds = self._clock.monotonic() - self._started_at
         click.echo(
             f"{sent.accepted} accepted, {sent.quarantined} quarantined, {sent.skipped} skipped,"
-            f" {sent.again} requests again, {sent.accepted / max(seconds, 0.001):.0f} events/s"
+            f" {sent.again} requests retried, {sent.accepted / max(seconds, 0.001):.0f} events/s"
         )
         if stopped is None:
-            if self._resume:
-                self._resume.forget()
+            if self._checkpoint:
+                self._checkpoint.forget()
             return
-        place = sent.place if sent.place.line else self._start
-        place_of_fault = f"{self._name}:{stopped.line}" if stopped.line else self._name
-        click.echo(f"{place_of_fault}: {stopped.reason}", err=True)
-        if self._resume and place.line:
+        reached = sent.place if sent.place.line else self._start
+        location = f"{self._name}:{stopped.line}" if stopped.line else self._name
+        click.echo(f"{location}: {stopped.reason}", err=True)
+        if self._checkpoint and reached.line:
             with suppress(OSError):
-                self._resume.save(place)
-            click.echo("the same command goes on where this one stopped", err=True)
+                self._checkpoint.save(reached)
+            click.echo("run the same command again to resume", err=True)
         else:
-            click.echo(f"go on with --from {place.line + 1}", err=True)
+            click.echo(f"resume with --from {reached.line + 1}", err=True)
         sys.exit(1)

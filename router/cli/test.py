@@ -1,40 +1,39 @@
-"""``router test``: the rules are proved by examples."""
+"""``router test``: run the tests of a rules folder."""
 
-import os
 import sys
 from pathlib import Path
 
 import click
 
-from router.cli.output import FOLDER, as_json
+from router.cli.output import as_json
+from router.cli.rules_folder import FOLDER, folder_or_default, load_rules
 from router.configuration.diagnostics import render_diagnostics
-from router.configuration.load import (
-    load,
-)
-from router.configuration.variables import (
-    MissingVariable,
-)
 from router.offline.rule_tests import report
 from router.offline.rule_tests.reading import FOLDER as TESTS
 from router.offline.rule_tests.reading import read_tests
 from router.offline.rule_tests.running import run_case
-from router.settings.model import Settings
 
 
 @click.command()
 @click.argument("rules", type=FOLDER, required=False)
-@click.option("-k", "only", default="", metavar="TEXT", help="Only tests with this in their name.")
-@click.option("--strict", is_flag=True, help="Fail, too, for rules that no test shows at work.")
+@click.option("-k", "only", default="", metavar="TEXT", help="Run tests whose name contains TEXT.")
 @click.option(
-    "--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit's XML here."
+    "--strict", is_flag=True, help="Fail for rules that no test shows to match and not to match."
+)
+@click.option(
+    "--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML to this file."
 )
 @click.option("--json", "json_wanted", is_flag=True, help="Print the results as JSON.")
 def test(
     rules: Path | None, only: str, junit: Path | None, *, strict: bool, json_wanted: bool
 ) -> None:
-    """Run the tests of a folder of rules: the files in its folder `tests`."""
-    folder = rules or Settings.read(os.environ).rules
-    configuration = load(folder, os.environ, missing=MissingVariable.KEEP)
+    """Run the tests of a rules folder.
+
+    RULES is the folder; the default is ROUTER_RULES, or rules. The tests are the files in its
+    subfolder tests. Exit code 1 means that a test failed.
+    """
+    folder = folder_or_default(rules)
+    configuration = load_rules(folder)
     tests = read_tests(folder, configuration)
     cases = [case for case in tests.cases if only in case.name]
     names = [rule.name for rule in configuration.rules.rules]
@@ -49,6 +48,6 @@ def test(
             click.echo(render_diagnostics(tests.warnings, color=sys.stdout.isatty()) + "\n")
         click.echo(report.as_text(summary, color=sys.stdout.isatty()))
     if not cases:
-        click.echo(f"no tests: write them in {folder / TESTS}", err=True)
-    whole = summary.coverage.is_whole or bool(only)
-    sys.exit(bool(summary.failed) or (strict and not whole))
+        click.echo(f"no tests found, write them in {folder / TESTS}", err=True)
+    is_complete = summary.coverage.is_whole or bool(only)
+    sys.exit(bool(summary.failed) or (strict and not is_complete))

@@ -1,4 +1,4 @@
-"""Commands about rules, as a user runs them."""
+"""`router check` as a user runs it."""
 
 from pathlib import Path
 
@@ -65,22 +65,9 @@ def test_warnings_are_shown_and_are_exit_code_1_only_if_asked_for(rules: Path) -
     assert finding["level"] == "warning"
 
 
-def test_what_is_no_event_is_exit_code_2(rules: Path, tmp_path: Path) -> None:
-    event = tmp_path / "event.json"
-    event.write_text('{"specversion": "1.0"}')
-    result = router("explain", "--rules", rules, event)
-    assert result.exit_code == 2
-    assert "this is no CloudEvent: Object missing required field `id`" in result.stderr
-
-
 def test_tests_are_checked_too(rules: Path) -> None:
     (rules / "tests").mkdir()
     (rules / "tests" / "a.yaml").write_text("tests: [{name: x}]\n")
     result = router("check", rules)
     assert result.exit_code == 1
     assert "the test expects nothing" in result.output
-
-
-@pytest.mark.parametrize("name", ["rules", "events", "tests"])
-def test_schemas_are_printed(name: str) -> None:
-    assert "$defs" in msgspec.json.decode(router("schema", name).output)

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from router.cli import main
 from router.cli.lazy_group import LazyGroup
 
-LISTED = cast("LazyGroup", main).listed
+COMMANDS = cast("LazyGroup", main).commands_by_name
 _WHOLE = 1000
 """Columns: a sentence is not cut."""
 
@@ -30,16 +30,16 @@ def loaded_by(*arguments: str) -> set[str]:
     return set(json.loads(answer.stdout.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("name", LISTED)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_is_listed_with_its_own_words(name: str) -> None:
-    command = LISTED[name].load()
+    command = COMMANDS[name].load()
 
     assert command.name == name
-    assert LISTED[name].help == command.get_short_help_str(_WHOLE)
+    assert COMMANDS[name].help == command.get_short_help_str(_WHOLE)
 
 
 def test_the_list_looks_as_it_does_with_all_commands_at_hand() -> None:
-    plain = click.Group("router", commands={name: one.load() for name, one in LISTED.items()})
+    plain = click.Group("router", commands={name: one.load() for name, one in COMMANDS.items()})
 
     def list_of(group: click.Group) -> str:
         return CliRunner().invoke(group, ["--help"], terminal_width=79).output.partition("Comm")[2]

@@ -153,4 +153,4 @@ def test_a_redis_that_is_away_is_one_line(tmp_path: object) -> None:
     away = CliRunner().invoke(main, ["dead-letters", "list"], env=environ)
     assert away.exit_code == 2
     assert away.stderr.startswith("router: Redis: ")
-    assert away.stderr.endswith("(ROUTER_REDIS_URL says where Redis is)\n")
+    assert away.stderr.endswith("(set ROUTER_REDIS_URL to the URL of Redis)\n")

@@ -51,8 +51,8 @@ def test_a_silence_is_added_listed_and_expired(environ: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--match", "rule=one"], "say how long"),
-        (["--match", "rule=one", "--for", "2h", "--ends", "x"], "say how long"),
+        (["--match", "rule=one"], "give either --for"),
+        (["--match", "rule=one", "--for", "2h", "--ends", "x"], "give either --for"),
         (["--match", "rule=one", "--for", "2"], "is not a duration"),
         (["--match", "rule=one", "--ends", "tomorrow"], "expected a time with its zone"),
         (["--match", "rule", "--for", "2h"], "write for example rule=call-quality"),

@@ -93,7 +93,7 @@ def test_a_test_that_cannot_be_read_is_exit_code_2(rules: Path) -> None:
 def test_no_tests_are_said_to_be_none(rules: Path) -> None:
     result = router("test", rules)
     assert result.exit_code == 0
-    assert f"no tests: write them in {rules / 'tests'}" in result.stderr
+    assert f"no tests found, write them in {rules / 'tests'}" in result.stderr
 
 
 def test_the_schema_names_what_a_test_may_hold() -> None:

@@ -317,7 +317,7 @@ async def test_a_bad_line_is_named_with_file_and_number(ingress: Running, tmp_pa
 
     assert code == 1
     assert f"{path}:3: expected a time such as" in err
-    assert "goes on where this one stopped" in err
+    assert "run the same command again to resume" in err
 
 
 async def test_after_a_kill_it_goes_on_without_a_gap(
@@ -338,7 +338,7 @@ async def test_after_a_kill_it_goes_on_without_a_gap(
     code, out, err = await ran("send", path, "--url", url)
 
     assert 0 < before < 1500
-    assert (code, "going on at line" in err) == (0, True)
+    assert (code, "resuming at line" in err) == (0, True)
     assert {int(one) for one in receiver.ids} == set(range(1, 1501))
     assert len(receiver.ids) < 1500 + before, out
 

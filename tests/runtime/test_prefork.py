@@ -42,7 +42,7 @@ def environ(redis_url: Secret, folder: RulesFolder) -> dict[str, str]:
 async def fleet(environ: dict[str, str]) -> AsyncIterator[RouterProcess]:
     """Two processes, both listening."""
     async with RouterProcess("run", "--processes", "2", environ=environ) as fleet:
-        await until(lambda: said(fleet, "all processes listen"), seconds=25)
+        await until(lambda: said(fleet, "all processes listening"), seconds=25)
         yield fleet
 
 
@@ -143,7 +143,7 @@ async def test_new_processes_that_do_not_come_up_leave_the_old_ones(
 
 async def test_told_to_stop_all_of_them_stop(environ: dict[str, str]) -> None:
     async with RouterProcess("ingress", "--processes", "2", environ=environ) as fleet:
-        await until(lambda: said(fleet, "all processes listen"), seconds=25)
+        await until(lambda: said(fleet, "all processes listening"), seconds=25)
         pids = children(fleet)
 
     assert len(pids) == 2
@@ -152,7 +152,7 @@ async def test_told_to_stop_all_of_them_stop(environ: dict[str, str]) -> None:
 
 async def test_without_their_parent_all_of_them_end(environ: dict[str, str]) -> None:
     async with RouterProcess("ingress", "--processes", "2", environ=environ) as fleet:
-        await until(lambda: said(fleet, "all processes listen"), seconds=25)
+        await until(lambda: said(fleet, "all processes listening"), seconds=25)
         pids = children(fleet)
         await fleet.kill()
 

@@ -1,0 +1,63 @@
+"""The rules folder and the events file, as the commands that send nothing read them."""
+
+import os
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import click
+
+from router.clock import Clock
+from router.configuration.load import load
+from router.configuration.model import Configuration
+from router.configuration.variables import MissingVariable
+from router.destinations.contract import Environment
+from router.errors import ConfigurationError, EventError
+from router.events.decode import decode_strictly
+from router.events.model import Event
+from router.settings.model import Settings
+
+FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+EVENTS_LIMIT: Final = 1000
+"""Events in one file."""
+
+rules_option = click.option(
+    "--rules", type=FOLDER, help="Rules folder.  [default: ROUTER_RULES, or rules]"
+)
+
+
+def folder_or_default(folder: Path | None) -> Path:
+    """Return ``folder``, or the folder that ROUTER_RULES names. Raise SettingsError."""
+    return folder or Settings.read(os.environ).rules
+
+
+def load_rules(folder: Path) -> Configuration:
+    """Load a rules folder whose variables need not be set.
+
+    Raises:
+        RulesError: The folder has errors.
+
+    """
+    return load(folder, os.environ, missing=MissingVariable.KEEP)
+
+
+def preview_environment(clock: Clock) -> Environment:
+    """Return the environment for destinations that only render; template errors go to stderr."""
+    return Environment(
+        egress=Settings.read(os.environ).egress,
+        now=clock.now,
+        on_template_error=lambda line: click.echo(line, err=True),
+    )
+
+
+def read_events(file: BinaryIO, clock: Clock) -> list[Event]:
+    """Read a file with one CloudEvent or an array of up to ``EVENTS_LIMIT``.
+
+    Raises:
+        ConfigurationError: The file is not valid.
+
+    """
+    try:
+        return decode_strictly(file.read(), received_at=clock.now(), max_events=EVENTS_LIMIT)
+    except EventError as error:
+        path = f" at {error.path}" if error.path else ""
+        raise ConfigurationError(f"not a CloudEvent: {error.message}{path}") from None

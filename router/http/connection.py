@@ -1,12 +1,12 @@
-"""Connections, before there is a request: how many, and how long one may take to say what it wants.
+"""Connections before there is a request: how many there are, and how long a head may take.
 
-aiohttp limits a request once its head is complete; until then it waits. Somebody who opens
-thousands of connections and never finishes a head (slow loris), or opens more than there are
-descriptors, would leave none for Redis. So a connection's first line and headers have a deadline
-and a size, and over so many connections a new one is answered with 503 and closed.
+aiohttp limits a request once its head is complete; until then it waits. A client that opens
+thousands of connections and never finishes a head (slow loris), or opens more connections than
+there are descriptors, would leave none for Redis. Therefore a first line with its headers has a
+deadline and a maximum size, and a connection above the limit is answered with 503 and closed.
 
-The protocol is aiohttp's own, extended where bytes come in: no task, no timer for a head that
-comes whole, as honest ones do.
+The protocol is aiohttp's own (see ``aiohttp_adapter``), extended where bytes arrive. A head that
+arrives in one piece, as heads of ordinary clients do, needs no task and no timer of its own.
 """
 
 import asyncio
@@ -14,12 +14,14 @@ import logging
 import math
 import resource
 import socket
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 from typing import Any, Final, cast
 
 import msgspec
 from aiohttp import hdrs, web
 
+from router.http import aiohttp_adapter
 from router.http.openapi import JSON, ErrorBody, ErrorDetail
 from router.metrics import Metrics
 
@@ -37,28 +39,30 @@ _RESPONSE_431: Final = (
     b"Content-Length: 0\r\nConnection: close\r\n\r\n"
 )
 _LINGERING_TIME: Final = 2.0
-"""Seconds that a refused sender may go on sending before the connection is cut: long enough for it
-to read the answer, too short to be held open."""
+"""Seconds that the rest of a rejected body is read and dropped before the connection is cut.
+
+Long enough for the sender to read the response, too short to occupy a connection.
+"""
 _LOG_INTERVAL: Final = 10.0
-"""Seconds until it is said again that there is no room; where one goes and another comes, it would be
-said each time."""
+"""Seconds between two warnings about the connection limit: at the limit, each connection that ends
+is replaced by a new one, and each of those would be a line."""
 _BACKLOG: Final = 1024
 _MAX_REASON: Final = 200
-"""Characters of what a request that is no HTTP is answered with."""
+"""Characters of the reason in the response to malformed HTTP."""
 
 
 class ListenAddress(msgspec.Struct, frozen=True):
-    """Where to listen."""
+    """The address that a server binds."""
 
     host: str
     port: int
-    """0 for any free one."""
+    """0 for any free port."""
     inherited: int | None = None
-    """The descriptor of a listening socket to serve instead, from a parent process."""
+    """Descriptor of a listening socket of the parent process, which is served instead."""
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a connection may take. Times are seconds, sizes bytes."""
+    """Limits of the connections of a server. Times are in seconds, sizes in bytes."""
 
     max_connections: int
     head_timeout: float
@@ -67,133 +71,126 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def cap_to_fd_limit(wanted: int) -> int:
-    """So many connections as wanted, but no more than half of the descriptors there may be."""
+    """Return ``wanted`` connections, or half of the process's descriptor limit if that is less."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return wanted if soft == resource.RLIM_INFINITY else min(wanted, max(soft // 2, 1))
 
 
-class HttpSite(web.BaseSite):
-    """Where a server listens. Its connections keep to ``limits``."""
+def connection_options(limits: ConnectionLimits) -> dict[str, Any]:
+    """Return the parameters of aiohttp's protocol, as ``AppRunner`` and the protocol take them."""
+    return {
+        "keepalive_timeout": limits.keepalive_timeout,
+        "lingering_time": _LINGERING_TIME,
+        "access_log": None,
+        # Only ingress/body.py decompresses, because a small body can grow to gigabytes.
+        "auto_decompress": False,
+    }
+
+
+class HttpSite:
+    """A listening socket. Its connections are held to ``limits``.
+
+    Args:
+        server: aiohttp's server, which handles the requests.
+        limits: The limits of each connection, and of all of them together.
+        metrics: Counts open and refused connections.
+        missing: What ``aiohttp_adapter.missing_names`` found; those limits are off.
+    """
 
     def __init__(
         self,
-        runner: web.AppRunner,
-        where: ListenAddress,
+        server: web.Server,
         limits: ConnectionLimits,
         metrics: Metrics,
+        *,
+        missing: Collection[str] = (),
     ) -> None:
-        super().__init__(runner, backlog=_BACKLOG)
-        self._where = where
-        self._limits = limits
-        self._metrics = metrics
-        self._next_full_warning = -math.inf
+        self.server = server
+        self.limits = limits
         self.open = 0
+        """Connections that are open now."""
+        self._metrics = metrics
+        self._missing = missing
+        self._next_full_warning = -math.inf
+        self._listener: asyncio.Server | None = None
 
-    @property
-    def name(self) -> str:
-        return f"http://{self._where.host}:{self._where.port}"
+    async def start(self, address: ListenAddress) -> tuple[str, int]:
+        """Listen, and return host and port.
 
-    async def start(self) -> None:
-        """Raise OSError when the address cannot be listened on."""
-        await super().start()
+        Raises:
+            OSError: The address cannot be bound.
+        """
         loop = asyncio.get_running_loop()
-        where = self._where
-        place: dict[str, Any] = (
-            {"host": where.host, "port": where.port}
-            if where.inherited is None
-            else {"sock": socket.socket(fileno=where.inherited)}
+        where: dict[str, Any] = (
+            {"host": address.host, "port": address.port}
+            if address.inherited is None
+            else {"sock": socket.socket(fileno=address.inherited)}
         )
-        self._server = await loop.create_server(
-            lambda: _Connection(self, loop), backlog=_BACKLOG, **place
-        )
+        self._listener = await loop.create_server(self._protocol(loop), backlog=_BACKLOG, **where)
+        host, port = self._listener.sockets[0].getsockname()[:2]
+        return host, port
 
-    @property
-    def limits(self) -> ConnectionLimits:
-        return self._limits
+    def stop(self) -> None:
+        """Accept no more connections. Idempotent; open connections stay."""
+        if self._listener is not None:
+            self._listener.close()
 
-    @property
-    def server(self) -> web.Server:
-        server = self._runner.server
-        assert server is not None  # noqa: S101 - there is one from setup to cleanup
-        return server
-
-    def enter(self) -> bool:
-        """Count a connection in; False when there is no room for it."""
-        if self.open >= self._limits.max_connections:
+    def admit(self) -> bool:
+        """Count a new connection; return False, and count a refusal, above the limit."""
+        if self.open >= self.limits.max_connections:
             now = asyncio.get_running_loop().time()
             if now >= self._next_full_warning:
                 self._next_full_warning = now + _LOG_INTERVAL
                 logger.warning("connection limit reached", extra={"open": self.open})
-            self.refused("full")
+            self.count_refused("full")
             return False
         self.open += 1
         self._metrics.connections.set(self.open)
         return True
 
-    def leave(self) -> None:
+    def release(self) -> None:
+        """Count an admitted connection out."""
         self.open -= 1
         self._metrics.connections.set(self.open)
 
-    def refused(self, reason: str) -> None:
+    def count_refused(self, reason: str) -> None:
+        """Count a connection that is closed before it has a request."""
         self._metrics.connections_refused.labels(reason).inc()
 
+    def _protocol(self, loop: asyncio.AbstractEventLoop) -> Callable[[], asyncio.Protocol]:
+        if aiohttp_adapter.CONNECTION in self._missing:
+            return self.server
+        tracks_heads = not {aiohttp_adapter.HEAD_COUNT, aiohttp_adapter.HEAD_WAITER}.intersection(
+            self._missing
+        )
+        kind = _GuardedConnection if tracks_heads else _CountedConnection
+        return lambda: kind(self, loop)
 
-class _Connection(web.RequestHandler):
-    """aiohttp's protocol for one connection, with an eye on heads that do not end."""
 
-    __slots__ = ("_deadline", "_entered", "_head_bytes", "_site")
+class _CountedConnection(aiohttp_adapter.ServerConnection):
+    """A connection that counts against the site's limit."""
+
+    __slots__ = ("_admitted", "_site")
 
     def __init__(self, site: HttpSite, loop: asyncio.AbstractEventLoop) -> None:
-        options: dict[str, Any] = {
-            "keepalive_timeout": site.limits.keepalive_timeout,
-            "lingering_time": _LINGERING_TIME,
-            "access_log": None,
-            # Bodies are decompressed by ingress/body.py alone: a small one can grow to gigabytes.
-            "auto_decompress": False,
-        }
-        super().__init__(site.server, loop=loop, **options)
+        super().__init__(site.server, loop=loop, **connection_options(site.limits))
         self._site = site
-        self._entered = False
-        self._head_bytes = 0
-        self._deadline: asyncio.TimerHandle | None = None
+        self._admitted = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._entered = self._site.enter()
-        if self._entered:
+        self._admitted = self._site.admit()
+        if self._admitted:
             super().connection_made(transport)
-            self._await_head()
         else:
-            self._force_close = True
-            tcp = cast(asyncio.WriteTransport, transport)  # uvloop's is, but does not say so
+            tcp = cast(asyncio.WriteTransport, transport)  # uvloop's is one, and does not say so
             tcp.write(_RESPONSE_503)
             tcp.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        self._head_is_complete()
-        if self._entered:
-            self._entered = False
-            self._site.leave()
+        if self._admitted:
+            self._admitted = False
+            self._site.release()
         super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        before = self._request_count
-        super().data_received(data)
-        waiter = self._waiter
-        if self._request_count != before or waiter is None or waiter.done():
-            # A head came to its end, or these bytes are of a body whose request is under way.
-            if self._deadline is not None:
-                self._head_is_complete()
-            return
-        self._head_bytes += len(data)
-        if self._head_bytes > self._site.limits.head_size:
-            self._give_up("head_size", _RESPONSE_431)
-        elif self._deadline is None:
-            self._await_head()
-
-    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's signature
-        # aiohttp calls it for each body that was read, and then parses nothing once more.
-        if self._reading_paused:
-            super().resume_reading(resume_parser)
 
     def handle_error(
         self,
@@ -202,43 +199,84 @@ class _Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is no HTTP in our own form.
+        """Answer malformed HTTP with the error body of all other responses.
 
-        aiohttp would log the sender's bytes with a traceback for each, as if the fault were here.
+        aiohttp would log the client's bytes with a traceback, as if the fault were the server's.
         """
-        if _expects_the_unknown(request):
-            # aiohttp fails to repeat one that is not text, and no handler was asked before.
+        if _has_unknown_expectation(request):
+            # aiohttp fails to repeat an expectation that is not text; no handler ran before.
             status, message = HTTPStatus.EXPECTATION_FAILED, "Expect may be 100-continue only"
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or request.writer.output_size > 0:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or aiohttp_adapter.has_sent_output(request):
             return super().handle_error(request, status, exc, message)
-        reason = (message or "").strip().partition("\n")[0][:_MAX_REASON] or "no HTTP"
-        self._site.refused("bad_http")
-        logger.warning("no HTTP", extra={"remote": request.remote, "reason": reason})
+        reason = (message or "").strip().partition("\n")[0][:_MAX_REASON] or "malformed HTTP"
+        self._site.count_refused("bad_http")
+        logger.warning(
+            "malformed HTTP rejected", extra={"remote": request.remote, "reason": reason}
+        )
         body = msgspec.json.encode(ErrorBody(ErrorDetail("bad_http", reason, "")))
         response = web.Response(status=status, body=body, content_type=JSON)
         response.force_close()
         return response
 
-    def _await_head(self) -> None:
-        self._deadline = self._loop.call_later(self._site.limits.head_timeout, self._too_slow)
 
-    def _head_is_complete(self) -> None:
+class _GuardedConnection(_CountedConnection):
+    """A connection whose heads have a deadline and a maximum size."""
+
+    __slots__ = ("_clock", "_deadline", "_head_bytes", "_tcp")
+
+    def __init__(self, site: HttpSite, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(site, loop)
+        self._clock = loop
+        self._tcp: asyncio.WriteTransport | None = None
+        self._head_bytes = 0
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if self._admitted:
+            self._tcp = cast(asyncio.WriteTransport, transport)
+            self._start_deadline()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._end_head()
+        self._tcp = None
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        heads = self.head_count
+        super().data_received(data)
+        if self.head_count != heads or not self.is_awaiting_head:
+            # A head is complete, or these bytes are of the body of a request under way.
+            if self._deadline is not None:
+                self._end_head()
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > self._site.limits.head_size:
+            self._give_up("head_size", _RESPONSE_431)
+        elif self._deadline is None:
+            self._start_deadline()
+
+    def _start_deadline(self) -> None:
+        self._deadline = self._clock.call_later(self._site.limits.head_timeout, self._time_out)
+
+    def _end_head(self) -> None:
         self._head_bytes = 0
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _too_slow(self) -> None:
+    def _time_out(self) -> None:
         self._give_up("head_timeout", _RESPONSE_408 if self._head_bytes else b"")
 
-    def _give_up(self, reason: str, answer: bytes) -> None:
-        self._site.refused(reason)
-        self._head_is_complete()
-        if self.transport is not None and answer:
-            self.transport.write(answer)
-        self.force_close()
+    def _give_up(self, reason: str, response: bytes) -> None:
+        self._site.count_refused(reason)
+        self._end_head()
+        if self._tcp is not None:
+            if response:
+                self._tcp.write(response)
+            self._tcp.close()
 
 
-def _expects_the_unknown(request: web.BaseRequest) -> bool:
+def _has_unknown_expectation(request: web.BaseRequest) -> bool:
     expected = request.headers.get(hdrs.EXPECT)
     return expected is not None and expected.lower() != "100-continue"

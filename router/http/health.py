@@ -1,4 +1,4 @@
-"""What every process tells of itself: liveness, readiness, metrics."""
+"""What every process reports about itself: liveness, readiness, metrics."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import hdrs, web
 
-from router.http.openapi import Operation, ResponseSpec
+from router.http.openapi import JSON, Operation, ResponseSpec
 from router.metrics import Metrics
 
 OPERATIONS: Final = (
@@ -14,34 +14,47 @@ OPERATIONS: Final = (
         method=hdrs.METH_GET,
         path="/healthz",
         tag="status",
-        summary="Whether the process runs",
-        responses={200: ResponseSpec("It does.", {"type": "object", "required": ["status"]})},
+        summary="Report liveness",
+        responses={
+            200: ResponseSpec("The process is alive.", {"type": "object", "required": ["status"]})
+        },
     ),
     Operation(
         method=hdrs.METH_GET,
         path="/readyz",
         tag="status",
-        summary="Whether to send events here",
+        summary="Report readiness",
         responses={
-            200: ResponseSpec("Yes.", {"type": "object", "required": ["status"]}),
-            503: ResponseSpec("No.", {"type": "object", "required": ["status", "reason"]}),
+            200: ResponseSpec(
+                "The process is ready for events.", {"type": "object", "required": ["status"]}
+            ),
+            503: ResponseSpec(
+                "The process is not ready; the reason says why.",
+                {"type": "object", "required": ["status", "reason"]},
+            ),
         },
     ),
     Operation(
         method=hdrs.METH_GET,
         path="/metrics",
         tag="status",
-        summary="Prometheus metrics",
+        summary="Return Prometheus metrics",
         responses={200: ResponseSpec("The metrics.", {"type": "string"}, "text/plain")},
     ),
 )
+"""The OpenAPI operations of ``HealthEndpoints.routes``."""
 
 
 class HealthEndpoints:
-    """``not_ready_reason`` says why the process is not ready, None when it is; ``update_gauges`` sets gauges.
+    """``/healthz``, ``/readyz`` and ``/metrics``.
 
-    ``details`` is what else readiness tells. A rules folder that was refused stands there, and the
-    process stays ready: it runs on the rules of before, and a typo must not take a fleet down.
+    Args:
+        metrics: The metrics of the process.
+        not_ready_reason: Returns why the process is not ready, None if it is.
+        update_gauges: Sets the gauges that show the state of Redis.
+        details: Returns what else ``/readyz`` shows, such as the rules in force. A rules folder
+            that was rejected is shown there and leaves the process ready: the previous rules stay
+            active, and a typo must not take all processes out of service.
     """
 
     def __init__(
@@ -58,6 +71,7 @@ class HealthEndpoints:
         self._details = details
 
     def routes(self) -> list[web.RouteDef]:
+        """Return the three routes."""
         return [
             web.get("/healthz", self.health),
             web.get("/readyz", self.readiness),
@@ -65,24 +79,22 @@ class HealthEndpoints:
         ]
 
     async def health(self, _request: web.Request) -> web.Response:
-        """The process runs its loop. Never asks Redis: a restart would not bring that back."""
+        """Answer 200. Never asks Redis, because a restart would not bring Redis back."""
         return _json(200, {"status": "alive"})
 
     async def readiness(self, _request: web.Request) -> web.Response:
-        """Whether to send events here."""
-        not_ready_reason = await self._not_ready_reason()
-        if not_ready_reason is None:
+        """Answer 200 if events may be sent to this process, else 503 with the reason."""
+        reason = await self._not_ready_reason()
+        if reason is None:
             return _json(200, {"status": "ready", **self._details()})
-        return _json(503, {"status": "not ready", "reason": not_ready_reason, **self._details()})
+        return _json(503, {"status": "not ready", "reason": reason, **self._details()})
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """Prometheus metrics, the store's gauges as of now."""
+        """Return the metrics in the format that ``Accept`` asks for, with gauges set just now."""
         await self._update_gauges()
         body, content_type = self._metrics.exposition(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
 
-def _json(status: int, answer: Mapping[str, Any]) -> web.Response:
-    return web.Response(
-        status=status, body=msgspec.json.encode(answer), content_type="application/json"
-    )
+def _json(status: int, content: Mapping[str, Any]) -> web.Response:
+    return web.Response(status=status, body=msgspec.json.encode(content), content_type=JSON)

@@ -1,20 +1,32 @@
-"""Where a process listens, and the HTTP server there."""
+"""The HTTP server of a process: listening, the fast path of plain requests, draining."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any, Final
 
 import msgspec
 from aiohttp import hdrs, web
 
 from router.errors import ConfigurationError
-from router.http.connection import ConnectionLimits, HttpSite, ListenAddress, cap_to_fd_limit
+from router.http import aiohttp_adapter
+from router.http.aiohttp_adapter import Handler
+from router.http.connection import (
+    ConnectionLimits,
+    HttpSite,
+    ListenAddress,
+    cap_to_fd_limit,
+    connection_options,
+)
 from router.metrics import Metrics
 from router.settings.model import Settings
 
+KEEPALIVE_GRACE_SECONDS: Final = 2.0
+"""For idle keep-alive connections at a shutdown: a request may be on its way on one of them."""
+_POLL_SECONDS: Final = 0.02
+
 
 class Address(msgspec.Struct, frozen=True):
-    """Where a process listens."""
+    """The host and port that a server listens on. Its text is a URL."""
 
     host: str
     port: int
@@ -24,33 +36,31 @@ class Address(msgspec.Struct, frozen=True):
         return f"http://{host}:{self.port}"
 
 
-KEEPALIVE_GRACE_SECONDS: Final = 2.0
-"""For idle keep-alive connections at a shutdown: a request may be on its way on one of them."""
-_POLL_SECONDS: Final = 0.02
-
-
 class HttpServer:
-    """A listening HTTP server; ``stop_accepting``, then ``drain`` it.
+    """A listening HTTP server. At shutdown, ``stop_accepting``, then ``drain``.
 
-    ``keepalive_grace`` is how long ``stop_accepting`` waits for idle connections, in seconds.
+    Args:
+        runner: aiohttp's runner of the application.
+        site: The listening socket.
+        address: The address that ``site`` is bound to.
+        keepalive_grace: Seconds that ``stop_accepting`` waits for idle connections.
     """
 
     def __init__(
-        self, runner: web.AppRunner, site: web.BaseSite, *, keepalive_grace: float
+        self, runner: web.AppRunner, site: HttpSite, address: Address, *, keepalive_grace: float
     ) -> None:
         self._runner = runner
         self._site = site
         self._keepalive_grace = keepalive_grace
-        self.address = Address(*runner.addresses[0][:2])
+        self.address = address
 
     async def stop_accepting(self) -> None:
-        """Take no more connections; return when those there are have ended, or soon.
+        """Accept no more connections; return when all have ended, or after ``keepalive_grace``.
 
-        Their requests are answered meanwhile, and whoever answers closes the connection. One that
-        is idle is closed at the end: a request that is on its way by then is lost, so it is given
-        a moment.
+        Requests are answered meanwhile, and each response closes its connection. ``drain`` closes
+        idle connections, and a request that is on its way by then is lost; hence the wait.
         """
-        await self._site.stop()
+        self._site.stop()
         loop = asyncio.get_running_loop()
         until = loop.time() + self._keepalive_grace
         while self._runner.server is not None and self._runner.server.connections:
@@ -59,11 +69,9 @@ class HttpServer:
             await asyncio.sleep(_POLL_SECONDS)
 
     async def drain(self) -> None:
-        """Take no more requests, answer those that came. Idempotent."""
+        """Accept no more requests, and answer those that are under way. Idempotent."""
+        self._site.stop()
         await self._runner.cleanup()
-
-
-_Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 async def listen(
@@ -75,44 +83,59 @@ async def listen(
     fast_paths: Iterable[str] = (),
     keepalive_grace: float = KEEPALIVE_GRACE_SECONDS,
 ) -> HttpServer:
-    """Listen there. Raises ConfigurationError where that cannot be.
+    """Serve ``routes`` on an address.
 
-    ``fast_paths`` are paths that are posted to so often that the search for a route would cost; their
-    handlers get requests without ``match_info``.
+    Args:
+        routes: All routes of the process.
+        settings: Limits of connections, heads and bodies.
+        where: The address to bind.
+        metrics: Counts connections.
+        fast_paths: Paths whose POST requests are so frequent that the search for a route would
+            cost. Their handlers get requests without ``match_info``.
+        keepalive_grace: Seconds that ``HttpServer.stop_accepting`` waits for idle connections.
+
+    Raises:
+        ConfigurationError: The address cannot be bound.
     """
-    application = web.Application(client_max_size=settings.max_body)
-    application.add_routes(routes)
-    runner = web.AppRunner(application, shutdown_timeout=settings.drain_timeout)
-    await runner.setup()
     limits = ConnectionLimits(
         max_connections=cap_to_fd_limit(settings.max_connections),
         head_timeout=settings.head_timeout,
         head_size=settings.max_head,
         keepalive_timeout=settings.keepalive_timeout,
     )
-    site = HttpSite(runner, where, limits, metrics)
-    handlers = {each.path: each.handler for each in routes if each.method == hdrs.METH_POST}
-    fast = {path: handlers[path] for path in fast_paths if path in handlers}
-    site.server.request_handler = _fast_path(fast, site.server.request_handler)
+    application = web.Application(client_max_size=settings.max_body)
+    application.add_routes(routes)
+    runner = web.AppRunner(
+        application, shutdown_timeout=settings.drain_timeout, **connection_options(limits)
+    )
+    await runner.setup()
+    server = runner.server
+    assert server is not None  # noqa: S101 - there is one from setup to cleanup
+    missing = await aiohttp_adapter.missing_names(server)
+    if aiohttp_adapter.SERVER_HANDLER not in missing:
+        handlers = {each.path: each.handler for each in routes if each.method == hdrs.METH_POST}
+        fast = {path: handlers[path] for path in fast_paths if path in handlers}
+        aiohttp_adapter.wrap_handler(server, lambda handler: _fast_path(fast, handler))
+    site = HttpSite(server, limits, metrics, missing=missing)
     try:
-        await site.start()
+        host, port = await site.start(where)
     except OSError as error:
         await runner.cleanup()
         raise ConfigurationError(
             f"cannot listen on {where.host}:{where.port}:"
             f" {error.strerror or error} (set ROUTER_HOST, ROUTER_PORT or ROUTER_WORKER_PORT)"
         ) from None
-    return HttpServer(runner, site, keepalive_grace=keepalive_grace)
+    return HttpServer(runner, site, Address(host, port), keepalive_grace=keepalive_grace)
 
 
-def _fast_path(handlers: dict[str, Any], otherwise: _Handle) -> _Handle:
-    """Hand plain requests to ``handlers`` directly, all others to aiohttp's way through its routes."""
+def _fast_path(handlers: dict[str, Any], otherwise: Handler) -> Handler:
+    """Return a handler that calls ``handlers`` directly for plain requests, else ``otherwise``."""
 
     def handle(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
         handler = handlers.get(request.raw_path.partition("?")[0])
         if handler is None or request.method != hdrs.METH_POST or hdrs.EXPECT in request.headers:
             return otherwise(request)
-        answer: Awaitable[web.StreamResponse] = handler(request)
-        return answer
+        response: Awaitable[web.StreamResponse] = handler(request)
+        return response
 
     return handle

@@ -1,0 +1,170 @@
+"""The part of aiohttp's server that its documentation does not promise, and what stands in for it.
+
+No other module touches these names. ``missing_names`` tries them when a server starts. A name that
+is gone costs what its row says: the server runs on documented API alone, after one warning.
+
+===================================  ======================================  =======================
+name                                 needed for                              without it
+===================================  ======================================  =======================
+``web.RequestHandler`` as a base     counting connections                    no limits on connections
+``RequestHandler._request_count``    seeing that a head is complete          no deadline or size of a
+                                                                             head
+``RequestHandler._waiter``           seeing that a connection awaits a head  the same
+``RequestHandler._reading_paused``   not to resume what was not paused       aiohttp parses nothing
+                                                                             once more for each body
+``RequestHandler.resume_reading``    the same                                the same
+``RequestHandler.handle_error``      answering malformed HTTP in JSON        aiohttp's text, logged
+                                                                             with a traceback
+``BaseRequest.writer.output_size``   the same                                the same
+``web.Server.request_handler``       the fast path of plain requests         aiohttp looks for a route
+                                                                             for each request
+===================================  ======================================  =======================
+
+Read in aiohttp 3.14.5 (``web_protocol.py``, ``base_protocol.py``, ``web_server.py``). Documented,
+and thus used elsewhere too: ``web.Server`` as a protocol factory of ``loop.create_server`` ("Low
+Level Server"), and the parameters of a connection that ``AppRunner`` takes.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+
+if TYPE_CHECKING or hasattr(web, "RequestHandler"):
+    _RequestHandler = web.RequestHandler
+else:
+    _RequestHandler = asyncio.Protocol
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+CONNECTION: Final = "RequestHandler"
+HEAD_COUNT: Final = "RequestHandler._request_count"
+HEAD_WAITER: Final = "RequestHandler._waiter"
+READING_PAUSED: Final = "RequestHandler._reading_paused"
+RESUME_READING: Final = "RequestHandler.resume_reading"
+HANDLE_ERROR: Final = "RequestHandler.handle_error"
+OUTPUT_SIZE: Final = "BaseRequest.writer.output_size"
+SERVER_HANDLER: Final = "Server.request_handler"
+
+_EFFECTS: Final[Mapping[str, str]] = {
+    CONNECTION: "connections and heads have no limits",
+    HEAD_COUNT: "heads have no deadline and no size limit",
+    HEAD_WAITER: "heads have no deadline and no size limit",
+    READING_PAUSED: "each body costs more",
+    RESUME_READING: "each body costs more",
+    HANDLE_ERROR: "malformed HTTP is answered in plain text",
+    OUTPUT_SIZE: "malformed HTTP is answered in plain text",
+    SERVER_HANDLER: "each request costs more",
+}
+_ATTRIBUTES: Final = {
+    HEAD_COUNT: "_request_count",
+    HEAD_WAITER: "_waiter",
+    READING_PAUSED: "_reading_paused",
+}
+_METHODS: Final = {RESUME_READING: "resume_reading", HANDLE_ERROR: "handle_error"}
+
+
+class ServerConnection(_RequestHandler):
+    """aiohttp's protocol of one connection, with names for what a subclass reads of it."""
+
+    __slots__ = ()
+
+    @property
+    def head_count(self) -> int:
+        """How many heads of requests have been complete on this connection."""
+        return self._request_count
+
+    @property
+    def is_awaiting_head(self) -> bool:
+        """True if no request is under way, nor complete and waiting."""
+        waiter = self._waiter
+        return waiter is not None and not waiter.done()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's signature
+        """Resume only what was paused.
+
+        aiohttp calls this for each body that was read, and parses an empty piece of data each time.
+        """
+        if getattr(self, "_reading_paused", True):
+            super().resume_reading(resume_parser)
+
+
+def has_sent_output(request: web.BaseRequest) -> bool:
+    """Return whether a response to ``request`` has begun; True if aiohttp does not tell."""
+    size: int = getattr(getattr(request, "writer", None), "output_size", 1)
+    return size > 0
+
+
+def wrap_handler(server: web.Server, wrap: Callable[[Handler], Handler]) -> None:
+    """Replace the handler of all requests of ``server``, before its first connection."""
+    server.request_handler = wrap(server.request_handler)
+
+
+async def missing_names(server: web.Server) -> frozenset[str]:
+    """Return the names that this aiohttp does not have, or that mean something else in it.
+
+    Logs one warning if there are any.
+    """
+    missing = await _missing_of_connection(server)
+    if not hasattr(web.BaseRequest, "writer") or not hasattr(AbstractStreamWriter, "output_size"):
+        missing.add(OUTPUT_SIZE)
+    if not hasattr(server, "request_handler"):
+        missing.add(SERVER_HANDLER)
+    if missing:
+        logger.warning(
+            "aiohttp internals missing; documented API used instead",
+            extra={
+                "version": aiohttp.__version__,
+                "missing": ", ".join(sorted(missing)),
+                "effect": "; ".join(sorted({_EFFECTS[name] for name in missing})),
+            },
+        )
+    return frozenset(missing)
+
+
+class _NoTransport(asyncio.Transport):
+    """A transport to nowhere."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+async def _missing_of_connection(server: web.Server) -> set[str]:
+    """Try two connections: the first must count a head in two pieces, the second must await one."""
+    loop = asyncio.get_running_loop()
+    try:
+        connection: Any = ServerConnection(server, loop=loop)
+    except TypeError:
+        return {CONNECTION}
+    missing = {
+        name for name, attribute in _ATTRIBUTES.items() if not hasattr(connection, attribute)
+    }
+    missing |= {name for name, method in _METHODS.items() if not hasattr(_RequestHandler, method)}
+    if HEAD_COUNT not in missing and not _counts_heads(connection):
+        missing.add(HEAD_COUNT)
+    if HEAD_WAITER not in missing and not await _awaits_head(ServerConnection(server, loop=loop)):
+        missing.add(HEAD_WAITER)
+    return missing
+
+
+def _counts_heads(connection: ServerConnection) -> bool:
+    counts = []
+    for piece in (b"OPTIONS * HTTP/1.1\r\n", b"Host: x\r\n\r\n"):
+        connection.data_received(piece)  # to no handler: only a connection that was made has one
+        counts.append(connection.head_count)
+    return counts == [0, 1]
+
+
+async def _awaits_head(connection: ServerConnection) -> bool:
+    connection.connection_made(_NoTransport())
+    await asyncio.sleep(0)  # aiohttp's task of the connection begins
+    found = connection.is_awaiting_head
+    connection.connection_lost(None)
+    await asyncio.sleep(0)  # and ends
+    return found

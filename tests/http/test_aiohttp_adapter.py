@@ -1,0 +1,79 @@
+"""Each name that aiohttp does not promise may go: the server still serves, after one warning."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from router.http import aiohttp_adapter
+
+TESTS = Path(__file__).parents[1]
+SERVE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from support.renamed_server import main; main()"
+
+
+def serve_with(names: dict[str, str]) -> dict[str, Any]:
+    """What a server answers and logs on an aiohttp whose source has each pattern replaced."""
+    run = subprocess.run(  # noqa: S603 - our own interpreter and text
+        [sys.executable, "-W", "error", "-c", SERVE, str(TESTS), json.dumps(names)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=25,
+    )
+    assert run.returncode == 0, run.stderr
+    shown: dict[str, Any] = json.loads(run.stdout)
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("pattern", "missing"),
+    [
+        (r"\bRequestHandler\b", {aiohttp_adapter.CONNECTION}),
+        (r"\b_request_count\b", {aiohttp_adapter.HEAD_COUNT}),
+        (r"\b_waiter\b", {aiohttp_adapter.HEAD_WAITER}),
+        (r"\b_reading_paused\b", {aiohttp_adapter.READING_PAUSED}),
+        (r"\bresume_reading\b", {aiohttp_adapter.RESUME_READING}),
+        (r"\bhandle_error\b", {aiohttp_adapter.HANDLE_ERROR}),
+        (r"\boutput_size\b", {aiohttp_adapter.OUTPUT_SIZE}),
+        (
+            r"(?<=\bself\.)request_handler\b|(?<=manager\.)request_handler\b",
+            {aiohttp_adapter.SERVER_HANDLER},
+        ),
+    ],
+)
+def test_without_a_name_the_server_serves_after_one_warning(
+    pattern: str, missing: set[str]
+) -> None:
+    shown = serve_with({pattern: "renamed_by_the_test"})
+
+    assert shown["served"].count("HTTP/1.1 200 OK") == 2
+    assert shown["served"].endswith("world")
+    assert shown["malformed"].startswith("HTTP/1.1 400 ") or shown["malformed"].startswith(
+        "HTTP/1.0 400 "
+    )
+    warnings = [line["missing"] for line in shown["log"] if line["missing"]]
+    assert [set(warning.split(", ")) for warning in warnings] == [missing]
+
+
+def test_with_all_names_there_is_no_warning_and_malformed_http_is_answered_in_json() -> None:
+    shown = serve_with({})
+
+    assert shown["served"].endswith("world")
+    assert '"code":"bad_http"' in shown["malformed"]
+    assert [line["message"] for line in shown["log"]] == ["malformed HTTP rejected"]
+
+
+async def test_a_name_with_another_meaning_is_missing_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aiohttp_adapter.ServerConnection, "head_count", 0)
+    monkeypatch.setattr(aiohttp_adapter.ServerConnection, "is_awaiting_head", False)
+
+    async def handle(_request: web.BaseRequest) -> web.Response:
+        return web.Response()
+
+    missing = await aiohttp_adapter.missing_names(web.Server(handle))
+
+    assert missing == {aiohttp_adapter.HEAD_COUNT, aiohttp_adapter.HEAD_WAITER}

@@ -1,0 +1,77 @@
+"""A server on an aiohttp with other internal names, in a process of its own: ``NAMES PORT``.
+
+``NAMES`` is a JSON object of patterns and replacements. Listens, answers requests until it has
+served some on each path, and prints log records and counts as JSON.
+"""
+
+import asyncio
+import logging
+import sys
+
+import msgspec
+
+from support.renamed import rename
+
+
+class _Records(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[dict[str, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields = {name: str(value) for name, value in vars(record).items()}
+        self.records.append({"message": record.getMessage(), "missing": fields.get("missing", "")})
+
+
+async def _answers(port: int, *pieces: bytes) -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for piece in pieces:
+        writer.write(piece)
+        await writer.drain()
+        await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        text = (await reader.read()).decode()
+    writer.close()
+    return text
+
+
+async def _serve() -> dict[str, object]:
+    from aiohttp import web
+
+    from router.http.connection import ListenAddress
+    from router.http.server import listen
+    from router.metrics import Metrics
+    from router.settings.model import Settings
+
+    async def echo(request: web.BaseRequest) -> web.Response:
+        return web.Response(body=await request.content.read())
+
+    server = await listen(
+        [web.post("/fast", echo), web.post("/slow", echo)],
+        Settings(),
+        ListenAddress("127.0.0.1", 0),
+        Metrics(),
+        fast_paths=["/fast"],
+        keepalive_grace=0.1,
+    )
+    port = server.address.port
+    request = "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n{}\r\n"
+    first = request.format("/fast", "").encode()
+    last = request.format("/slow", "Connection: close\r\n").encode()
+    served = await _answers(port, first + b"hello", last[:20], last[20:], b"wor", b"ld")
+    malformed = await _answers(port, b"NO HTTP\r\n\r\n")
+    await server.stop_accepting()
+    await server.drain()
+    return {"served": served, "malformed": malformed}
+
+
+def main() -> None:
+    records = _Records()
+    logging.getLogger("router").addHandler(records)
+    rename("aiohttp", msgspec.json.decode(sys.argv[1], type=dict[str, str]))
+    shown = asyncio.run(_serve())
+    sys.stdout.write(msgspec.json.encode({**shown, "log": records.records}).decode())
+
+
+if __name__ == "__main__":
+    main()

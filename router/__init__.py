@@ -1,3 +1,3 @@
-"""Event router: takes CloudEvents in, judges them by YAML rules, tells the right people."""
+"""Event router: evaluates YAML rules against CloudEvents and delivers alerts."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""``python -m router``."""
+"""Run the command line with ``python -m router``."""
 
 from router.cli import main
 

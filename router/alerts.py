@@ -1,4 +1,4 @@
-"""What goes out: an alert, its deliveries, the attempts at one and how an attempt ended."""
+"""Alerts, their deliveries, the attempts of a delivery and the outcome of an attempt."""
 
 import enum
 from collections.abc import Sequence
@@ -12,120 +12,123 @@ DeliveryId = NewType("DeliveryId", str)
 AlertKey = NewType("AlertKey", str)
 
 RESPONSE_LIMIT = 1024
-"""Characters of a receiver's answer that an attempt keeps."""
-
+"""Characters of a receiver's response that an attempt records."""
 
 HISTORY_LIMIT = 100
-"""Failed attempts that a delivery carries along."""
+"""Failed attempts that a delivery records; older ones are dropped."""
 
 
 class Severity(enum.StrEnum):
+    """How urgent an alert is."""
+
     INFO = "info"
     WARNING = "warning"
     CRITICAL = "critical"
 
 
 class AlertStatus(enum.StrEnum):
-    """Whether what the alert is about is still so."""
+    """Whether the problem that the alert reports still exists."""
 
     FIRING = "firing"
     RESOLVED = "resolved"
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One more alert of the same rule that a grouped alert stands for."""
+    """A further alert of the same rule that a grouped alert represents."""
 
     id: AlertId
     event_id: str
     raised_at: float
     """Unix time in seconds."""
     summary: str
-    """Already rendered, as plain text."""
+    """Rendered, as plain text."""
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """What a match raises. Self-contained: whoever sends it needs no rule set.
+    """The notification that a match raises.
 
-    It is encoded once and stored for each destination, so it is a msgpack array.
+    It is self-contained: a worker sends it without the rules. It is a msgpack array, because it is
+    stored once for each destination.
     """
 
     id: AlertId
-    """Derived from the event's identity and the rule: a rerun gives the same alert."""
+    """Derived from the event's key and the rule, so that a rerun produces the same id."""
     rule: str
     severity: Severity
     summary: str
-    """Jinja2 template from the rule, not yet rendered; ``""`` means the plain form."""
+    """The rule's Jinja2 template, not rendered; ``""`` selects the default summary."""
     description: str
-    """The rule's own description, shown as it stands."""
+    """The rule's description, shown verbatim."""
     raised_at: float
     """Unix time in seconds."""
     event_id: str
     event_source: str
     event_type: str
     event_time: str
-    """RFC 3339 as the sender wrote it; ``""`` where the event has none."""
+    """RFC 3339 as the sender wrote it; ``""`` if the event has none."""
     event_received_at: float
-    """Unix time in seconds at which ingress had the event."""
+    """Unix time in seconds at which ingress received the event."""
     event: bytes
-    """The CloudEvent in JSON, byte for byte as it came in."""
-    # Fields that came later stand at the end, with defaults: the journal may hold older records.
+    """The CloudEvent in JSON, byte for byte as received."""
+    # New fields are appended with defaults, because the journal may contain older records.
     key: AlertKey = AlertKey("")
-    """What alerts about the same thing have in common, by which they are threaded, acknowledged
-    and resolved; the alert's own id where it stands alone, ``""`` in older records."""
+    """Shared by alerts about the same subject, which are threaded, acknowledged and resolved
+    together; the alert's own id if it has no such subject, ``""`` in older records."""
     status: AlertStatus = AlertStatus.FIRING
     labels: dict[str, str] = {}
-    """The rule's own, for routing and silences."""
+    """The rule's labels, evaluated, for routing and silences."""
     values: dict[str, Any] = {}
-    """What the rule's ``let`` names stood for, for templates."""
+    """The values of the rule's ``let`` names, for templates."""
     count: int = 1
-    """How many events brought it about."""
+    """The number of events that caused it."""
     held_back: int = 0
-    """How many alerts of this key a cooldown held back since the last one that was told."""
+    """The number of alerts with this key that a cooldown suppressed since the last notified one."""
     members: tuple[Member, ...] = ()
-    """Further alerts that this one stands for, oldest first; a group may hold more than are kept."""
+    """Further alerts that this one represents, oldest first; a large group records only some."""
     grouped: int = 1
-    """How many alerts this one stands for, itself included."""
+    """The number of alerts that this one represents, itself included."""
     escalation: int = 0
-    """0 for those whom the rule tells first, 1 for those told when nobody acknowledged, and so on."""
+    """0 for the rule's first recipients, 1 for those of the first escalation, and so on."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One try that did not deliver, as it is kept for the operator."""
+    """A failed attempt, as recorded for the operator."""
 
     number: int
     at: float
     """Unix time in seconds at which the attempt began."""
     seconds: float
+    """The duration of the attempt."""
     reason: str
     status: int | None = None
     response: str = ""
     reached: tuple[str, ...] = ()
-    """Copied from the outcome: who has it although the attempt failed."""
+    """The recipients that received it although the attempt failed; copied from the outcome."""
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One alert to one destination. ``attempt`` counts from 1."""
+    """One alert for one destination. ``attempt`` counts from 1."""
 
     id: DeliveryId
     destination: str
     alert: Alert
     attempt: int = 1
     failed_attempts: tuple[Attempt, ...] = ()
-    """At most HISTORY_LIMIT, the last ones, those before a replay included."""
+    """The last HISTORY_LIMIT failed attempts, including those before a replay."""
     replays: int = 0
-    """How often it was replayed out of the dead letters."""
+    """The number of times it was replayed from the dead letters."""
     replay_of: str = ""
-    """The id that it had at first; ``""`` unless it is a replay."""
+    """The id of the original delivery; ``""`` unless this is a replay."""
 
 
 class Delivered(msgspec.Struct, frozen=True):
-    """The receiver has it."""
+    """The receiver accepted the delivery."""
 
     status: int | None = None
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """The receiver will never take it: trying again cannot help."""
+    """The receiver rejected the delivery for good; a retry cannot succeed."""
 
     reason: str
     status: int | None = None
@@ -133,59 +136,60 @@ class Refused(msgspec.Struct, frozen=True):
     reached: tuple[str, ...] = ()
     """As in ``Failed``."""
     disables: bool = False
-    """It is not about this delivery: the receiver says that the address is gone for good, so the
-    destination takes nothing more and this delivery waits with the others."""
+    """True if the receiver says that the address is gone: the destination is disabled and this
+    delivery waits with the others."""
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """It did not work this time; ``retry_after_seconds`` is the receiver's own wish."""
+    """The attempt failed and may be retried; ``retry_after_seconds`` is the receiver's request."""
 
     reason: str
     status: int | None = None
     response: str = ""
     retry_after_seconds: float | None = None
     reached: tuple[str, ...] = ()
-    """Where a destination is several (the recipients of a mail): those who have it all the same,
-    so that the next attempt, which finds them in ``failed_attempts``, leaves them out."""
+    """The recipients of a mail that received it although others failed. The next attempt finds them
+    in ``failed_attempts`` and skips them."""
 
 
 Outcome = Delivered | Refused | Failed
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """What an attempt would send, for people and for the capture kind. Holds no secret."""
+    """The request that an attempt would send, without secrets, for previews and captures."""
 
     headers: tuple[tuple[str, str], ...]
     body: str
     content_type: str
     html: str = ""
-    """As its reader sees it: a mail's HTML part, a Slack message as a page; ``""`` for neither."""
+    """A mail's HTML part, or an HTML rendering of a Slack message; ``""`` for other kinds."""
 
 
 def _digest(parts: Sequence[str]) -> str:
-    # The separator keeps ("ab", "c") and ("a", "bc") apart.
+    # The separator distinguishes ("ab", "c") from ("a", "bc").
     return blake2b("\x00".join(parts).encode(), digest_size=12).hexdigest()
 
 
 def alert_id(event_key: str, rule: str) -> AlertId:
-    """The id of the alert that ``rule`` raises for the event with this key."""
+    """Return the id of the alert that ``rule`` raises for the event with this key."""
     return AlertId(f"al_{_digest((event_key, rule))}")
 
 
 def alert_key(rule: str, values: Sequence[str]) -> AlertKey:
-    """The key of the alerts of ``rule`` about the thing that ``values`` name."""
+    """Return the key of the alerts of ``rule`` about the subject that ``values`` identify."""
     return AlertKey(f"ak_{_digest((rule, *values))}")
 
 
 def delivery_id(alert: AlertId, destination: str) -> DeliveryId:
-    """The id that every attempt of this delivery carries, so that receivers can drop repeats."""
+    """Return the id that every attempt of a delivery has, so that receivers can drop duplicates."""
     return DeliveryId(f"msg_{_digest((alert, destination))}")
 
 
 def replayed(delivery: Delivery) -> Delivery:
-    """The delivery as it is sent again by hand: a new id, all attempts before it, its history.
+    """Return the delivery to send for a replayed dead letter: a new id, the same history.
 
-    The id follows from the old one: two who replay the same dead letter mean the same delivery.
+    The new id is derived from the old one, so that two operators that replay the same dead letter
+    create one delivery.
     """
     original = delivery.replay_of or delivery.id
     times = delivery.replays + 1
@@ -199,9 +203,9 @@ def replayed(delivery: Delivery) -> Delivery:
 
 
 def after_attempt(delivery: Delivery, attempt: Attempt) -> Delivery:
-    """The delivery with one more failed attempt in its history.
+    """Return the delivery with one more failed attempt in its history.
 
-    Whom the oldest attempts reached is kept when they themselves are dropped.
+    The recipients that the dropped attempts reached move to the oldest attempt in the history.
     """
     history = (*delivery.failed_attempts, attempt)
     dropped = history[:-HISTORY_LIMIT]

@@ -1,6 +1,7 @@
-"""Time and chance as one argument: only commands and the composition root take the real one.
+"""Time and randomness as one argument.
 
-Everything else is handed a Clock, and tests make their own.
+Only commands and the composition root use the system clock. All other code receives a Clock, so
+that tests can set the time.
 """
 
 import random
@@ -12,22 +13,22 @@ import msgspec
 
 
 class Clock(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stage may know of time and chance."""
+    """The sources of time, randomness and ids that a stage uses."""
 
     now: Callable[[], float]
-    """Unix time in seconds: for what is kept or compared between processes."""
+    """Return Unix time in seconds, for values that are stored or shared between processes."""
     monotonic: Callable[[], float]
-    """Seconds from any start: for spans and deadlines."""
+    """Return seconds since an arbitrary start, for durations and deadlines."""
     chance: Callable[[], float]
-    """A random number in [0, 1)."""
+    """Return a random number in [0, 1)."""
     new_id: Callable[[], str]
-    """A new id, unique without coordination."""
+    """Return a new id that is unique across processes."""
 
 
 def system_clock() -> Clock:
-    """The real time and chance."""
+    """Return a Clock that reads the system's time and randomness."""
     return Clock(
-        now=time.time,  # noqa: TID251 - the one place that reads the clock
+        now=time.time,  # noqa: TID251 - the only use of the system clock
         monotonic=time.monotonic,
         chance=random.random,
         new_id=lambda: secrets.token_hex(12),

@@ -1,7 +1,7 @@
-"""Values as people write them: durations, sizes, networks, lists and secrets.
+"""Value types of settings and YAML files: durations, sizes, rates, networks, lists and secrets.
 
-Leaf types for the settings and the YAML files, so that ``10s`` means the same everywhere and a
-secret cannot be printed by accident.
+Settings and rules share these types, so that ``10s`` has one meaning and a secret cannot be printed
+by accident.
 """
 
 import hmac
@@ -21,13 +21,13 @@ _RATE: Final = re.compile(r"(\d{1,9})\s*/\s*(\S+)")
 
 
 class Duration(float):
-    """A span of time in seconds, written ``500ms``, ``10s``, ``1h30m`` or ``3d``."""
+    """A duration in seconds, written ``500ms``, ``10s``, ``1h30m`` or ``3d``."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, text: str) -> "Duration":
-        """Raise ValueError, saying what would be right, unless ``text`` is a duration."""
+        """Return the duration that ``text`` denotes; raise ValueError with examples if none."""
         parts = _DURATION_PART.findall(text)
         if not parts or "".join(number + unit for number, unit in parts) != text:
             raise ValueError(
@@ -43,7 +43,7 @@ class ByteSize(int):
 
     @classmethod
     def parse(cls, text: str) -> "ByteSize":
-        """Raise ValueError, saying what would be right, unless ``text`` is a size."""
+        """Return the size that ``text`` denotes; raise ValueError with examples if none."""
         found = _SIZE.fullmatch(text)
         if found is None:
             raise ValueError(f"{text!r} is not a size, write for example 65536, 64KiB or 1MiB")
@@ -51,13 +51,13 @@ class ByteSize(int):
 
 
 class Texts(tuple[str, ...]):
-    """Texts, written with commas between them."""
+    """A list of texts, written with commas between them."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, text: str) -> "Texts":
-        """Raise ValueError unless each part holds something."""
+        """Return the texts without surrounding white space; raise ValueError for an empty one."""
         parts = [part.strip() for part in text.split(",")]
         if not all(parts):
             raise ValueError(text)
@@ -68,9 +68,10 @@ Address = IPv4Address | IPv6Address
 
 
 def parse_address(text: str) -> Address | None:
-    """The address that ``text`` is; None for other text.
+    """Return the IP address that ``text`` denotes; None if it denotes none.
 
-    An IPv4 address that came in through an IPv6 socket (``::ffff:192.0.2.1``) is the IPv4 one.
+    An IPv4-mapped IPv6 address (``::ffff:192.0.2.1``), which an IPv6 socket reports for an IPv4
+    client, becomes the IPv4 address.
     """
     try:
         address = ip_address(text)
@@ -80,28 +81,29 @@ def parse_address(text: str) -> Address | None:
 
 
 class Networks(tuple[IPv4Network | IPv6Network, ...]):
-    """Addresses and networks, written ``10.0.0.0/8, 192.0.2.7, 2001:db8::/32``."""
+    """A list of addresses and networks, written ``10.0.0.0/8, 192.0.2.7, 2001:db8::/32``."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, text: str) -> "Networks":
-        """Raise ValueError unless each part is a network; host bits must be zero."""
+        """Return the networks; raise ValueError for a part that is none or has host bits set."""
         return cls(ip_network(part.strip()) for part in text.split(","))
 
     def contains(self, address: Address | None) -> bool:
-        """Whether one of them holds ``address``."""
+        """Return whether ``address`` is in one of the networks; False for None."""
         return address is not None and any(address in network for network in self)
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """At most so many in a span of time, evenly spread; written ``5/s``, ``100/m`` or ``20/10s``."""
+    """A rate limit with evenly spaced attempts; written ``5/s``, ``100/m`` or ``20/10s``."""
 
     limit: int
+    """The number of attempts in each ``per``."""
     per: Duration
-    """The span of time: `limit: 5, per: 1s` is one each 200 ms."""
+    """The period: `limit: 5, per: 1s` allows one attempt every 200 ms."""
     burst: int = 1
-    """How many may go at once after a quiet time."""
+    """The number of attempts that may start at once after an idle period."""
 
     def __post_init__(self) -> None:
         if self.limit < 1 or self.burst < 1:
@@ -113,12 +115,12 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def interval(self) -> float:
-        """Seconds from one to the next."""
+        """The seconds between two attempts."""
         return self.per / self.limit
 
     @classmethod
     def parse(cls, text: str) -> "Rate":
-        """Raise ValueError, saying what would be right, unless ``text`` is a rate."""
+        """Return the rate that ``text`` denotes; raise ValueError with examples if none."""
         found = _RATE.fullmatch(text)
         if found is None:
             raise ValueError(f"{text!r} is not a rate, write for example 5/s, 100/m or 20/10s")
@@ -127,7 +129,7 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Secret:
-    """A string that shows itself only to ``reveal``: repr, str and format give ``***``."""
+    """A string that only ``reveal`` returns; repr, str and format return ``***``."""
 
     __slots__ = ("_text",)
 
@@ -135,11 +137,12 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
+        """Return the secret text."""
         return self._text
 
     def matches_bearer(self, authorization: str) -> bool:
-        """Whether an ``Authorization`` header carries this as its bearer token; in constant time."""
-        # aiohttp gives what is not UTF-8 as lone surrogates.
+        """Return whether an ``Authorization`` header has this bearer token; in constant time."""
+        # aiohttp decodes bytes that are not UTF-8 to lone surrogates.
         return hmac.compare_digest(
             authorization.encode("utf-8", "surrogateescape"),
             f"Bearer {self._text}".encode("utf-8", "surrogateescape"),
@@ -159,7 +162,10 @@ class Secret:
 
 
 def check_proxy_url(text: str) -> None:
-    """Raise ValueError, without the text, unless it is the URL of an HTTP proxy."""
+    """Raise ValueError unless ``text`` is the URL of an HTTP proxy.
+
+    The message omits the text, because it may contain a password.
+    """
     try:
         parts = urlsplit(text)
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
@@ -167,18 +173,19 @@ def check_proxy_url(text: str) -> None:
         usable = False
     if not usable:
         raise ValueError(
-            "is no proxy, write http://proxy.example.com:3128, with user:password@ if it asks"
+            "is not the URL of an HTTP proxy, write for example http://proxy.example.com:3128"
+            " or http://user:password@proxy.example.com:3128"
         )
 
 
 def decode_value(kind: type, value: Any) -> Any:
-    """The ``dec_hook`` for msgspec: text to Duration, ByteSize or Secret.
+    """Convert text to Duration, ByteSize or Secret; msgspec's ``dec_hook``.
 
-    Raises ValueError (which msgspec turns into a ValidationError with the path) for other text.
+    Raises ValueError for other values; msgspec turns it into a ValidationError with the path.
     """
     if not isinstance(value, str):
-        # The value stays out of the message: it may be a secret written as a number.
-        raise ValueError(f"expected text such as {_EXAMPLES.get(kind, '...')}")  # noqa: TRY004 - msgspec reports ValueError with its path
+        # The message omits the value, because it may be a secret written as a number.
+        raise ValueError(f"expected text such as {_EXAMPLES.get(kind, '...')}")  # noqa: TRY004 - msgspec adds the path to a ValueError
     if kind is Secret:
         return Secret(value)
     if kind is Duration:

@@ -1,16 +1,16 @@
 """Every error that the router raises, in one tree.
 
-RouterError                  whatever the router itself says is wrong
-├── ConfigurationError       the operator's to mend; the process refuses to start
-│   ├── SettingsError        an environment variable
-│   ├── RulesError           the rules folder; carries all findings, each with its place
-│   └── ConditionError       one condition of a rule, with its place in it
-├── EventError               the sender's to mend; HTTP 4xx
-│   └── EventsTooLargeError  over a limit; HTTP 413
-├── PoisonError              an event that ends the process that judges it; it goes to quarantine
-├── OverloadedError          too much is waiting; HTTP 503, try again
-├── JournalUnavailableError  Redis did not confirm in time; HTTP 503, try again
-└── StreamUnavailableError   Kinesis did not answer, or not now; it is asked again
+RouterError                  base of all errors below
+├── ConfigurationError       the operator corrects it; the process does not start
+│   ├── SettingsError        an environment variable is wrong
+│   ├── RulesError           the rules folder is wrong; carries all diagnostics
+│   └── ConditionError       a condition of a rule is wrong; carries the position
+├── EventError               the sender corrects it; HTTP 4xx
+│   └── EventsTooLargeError  a request exceeds a limit; HTTP 413
+├── PoisonError              an event crashes the process that evaluates it; it is quarantined
+├── OverloadedError          too many events wait for Redis; HTTP 503, the sender retries
+├── JournalUnavailableError  Redis did not confirm in time; HTTP 503, the sender retries
+└── StreamUnavailableError   Kinesis did not answer or throttled; the read is retried
 """
 
 import enum
@@ -19,30 +19,30 @@ import msgspec
 
 
 class RouterError(Exception):
-    """Base of all errors below."""
+    """Base of all errors that the router raises on purpose."""
 
 
 class ConfigurationError(RouterError):
-    """The operator's to mend: the process refuses to start with this one line."""
+    """Raised when settings or rules are wrong: the process prints the message and exits."""
 
 
 class SettingsError(ConfigurationError):
-    """An environment variable that is wrong, missing or unknown. The message names it."""
+    """Raised when an environment variable is wrong, missing or unknown; the message names it."""
 
 
 class Level(enum.StrEnum):
-    """How much a finding weighs."""
+    """How severe a diagnostic is."""
 
     ERROR = "error"
-    """The folder is refused."""
+    """The folder is rejected."""
     WARNING = "warning"
-    """It may be meant as it stands."""
+    """The folder is loaded, but it may not do what its author intended."""
 
 
 class Diagnostic(msgspec.Struct, frozen=True, order=True):
-    """One thing wrong with the rules folder, at its place.
+    """One problem in the rules folder and its position.
 
-    ``line`` and ``column`` count from 1; 0 means that the whole file is meant.
+    ``line`` and ``column`` count from 1; 0 refers to the whole file.
     """
 
     file: str
@@ -50,11 +50,11 @@ class Diagnostic(msgspec.Struct, frozen=True, order=True):
     column: int
     message: str
     hint: str = ""
-    """What would be right, for example ``did you mean "severity"?``"""
+    """The correction, for example ``did you mean "severity"?``; ``""`` for none."""
     source: str = ""
-    """The line of the file, for the caret."""
+    """The line of the file, shown above the caret; ``""`` if it is not shown."""
     length: int = 1
-    """How many characters the caret underlines."""
+    """The number of characters that the caret underlines."""
     level: Level = Level.ERROR
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ class Diagnostic(msgspec.Struct, frozen=True, order=True):
 
 
 class RulesError(ConfigurationError):
-    """What is wrong with the rules folder: every finding, not the first one only."""
+    """Raised when the rules folder has problems; ``diagnostics`` has all of them, sorted."""
 
     def __init__(self, diagnostics: list[Diagnostic]) -> None:
         self.diagnostics = sorted(diagnostics)
@@ -72,7 +72,10 @@ class RulesError(ConfigurationError):
 
 
 class ConditionError(ConfigurationError):
-    """A condition that cannot be compiled. ``offset`` and ``length`` are in its characters."""
+    """Raised when a condition cannot be compiled.
+
+    ``offset`` and ``length`` count characters of the condition.
+    """
 
     def __init__(self, message: str, *, offset: int, length: int = 1, hint: str = "") -> None:
         super().__init__(message)
@@ -83,7 +86,7 @@ class ConditionError(ConfigurationError):
 
 
 class EventError(RouterError):
-    """A request that is not what it claims to be.
+    """Raised when a request contains no valid events.
 
     ``code`` is a stable word for programs, ``path`` a JSON path (``$[3].source``) or ``""``.
     """
@@ -96,20 +99,20 @@ class EventError(RouterError):
 
 
 class EventsTooLargeError(EventError):
-    """More bytes or more events than a request may hold."""
+    """Raised when a request has more bytes or more events than a request may have."""
 
 
 class PoisonError(RouterError):
-    """An event that has ended one process after the other."""
+    """Raised when an event has repeatedly crashed the process that evaluated it."""
 
 
 class OverloadedError(RouterError):
-    """More events wait for Redis than may; the sender should try again."""
+    """Raised when too many events wait for Redis; the sender should retry."""
 
 
 class JournalUnavailableError(RouterError):
-    """Redis did not confirm within the deadline; nothing may be answered with 2xx."""
+    """Raised when Redis does not confirm within the deadline; no 2xx may be sent."""
 
 
 class StreamUnavailableError(RouterError):
-    """Kinesis did not answer in time, or refused for now."""
+    """Raised when Kinesis does not answer in time or throttles the request."""

@@ -1,7 +1,7 @@
-"""Every metric in one list; the log formatter.
+"""Every metric of the router.
 
-Labels come from the configuration only (rule and destination names) or from closed sets, never
-from the wire: a stranger cannot make series.
+Label values come from the configuration (rule and destination names) or from closed sets, never
+from requests, so that a sender cannot create time series.
 """
 
 from typing import Final, Literal
@@ -15,73 +15,79 @@ _LATENCY: Final = (
     *(0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0),
 )
 _EVENTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
-# Decided by prometheus-client when it is imported, from PROMETHEUS_MULTIPROC_DIR.
-_IS_ONE_OF_SEVERAL: Final = values.ValueClass is not values.MutexValue
+# prometheus-client chooses it at import, from PROMETHEUS_MULTIPROC_DIR.
+_IS_MULTIPROCESS: Final = values.ValueClass is not values.MutexValue
 
-Across = Literal["livemostrecent", "livesum", "livemax", "livemin"]
+Aggregation = Literal["livemostrecent", "livesum", "livemax", "livemin"]
+"""How the values of a gauge in several processes become one."""
 
 
 class Metrics:
-    """One process's metrics. Names are part of the public contract."""
+    """The metrics of one process. Their names are part of the public contract."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         counter, gauge = self._counter, self._gauge
-        self._of_ingress()
+        self._add_ingress_metrics()
         self.events_evaluated = counter(
-            "events_evaluated", "Events judged, by what came of them.", "outcome"
+            "events_evaluated", "Events evaluated, by outcome.", "outcome"
         )
         self.schema_violations = counter(
-            "schema_violations", "Events of a known type that depart from its documented schema."
+            "schema_violations", "Events whose data violates the documented schema of their type."
         )
-        self.rule_matches = counter("rule_matches", "Events for which the rule holds.", "rule")
+        self.rule_matches = counter("rule_matches", "Events that match the rule.", "rule")
         self.rule_errors = counter(
-            "rule_errors", "Events the rule could not judge: a missing field, say.", "rule"
+            "rule_errors",
+            "Events for which the rule's condition failed, for example by a missing field.",
+            "rule",
         )
         self.evaluate_seconds = self._histogram(
-            "evaluate_seconds", "One batch, loaded, judged and finished.", _LATENCY
+            "evaluate_seconds", "Seconds to load, evaluate and finish one batch.", _LATENCY
         )
         self.alerts_suppressed = counter(
-            "alerts_suppressed", "Alerts held back, by reason.", "rule", "reason"
+            "alerts_suppressed", "Alerts suppressed, by reason.", "rule", "reason"
         )
         self.rule_state_overflows = counter(
             "rule_state_overflows",
-            "Alerts judged without their state, for the rule has too many keys.",
+            "Alerts evaluated without their state, because the rule has too many keys.",
             "rule",
         )
         self.template_errors = counter(
-            "template_errors", "Templates that failed; the plain form was sent."
+            "template_errors", "Templates that failed to render; the default text was sent."
         )
-        self._of_deliveries()
+        self._add_delivery_metrics()
         self.worker_restarts = counter(
-            "worker_restarts", "Times a worker was rebuilt, mostly after Redis was away.", "queue"
+            "worker_restarts", "Workers restarted, mostly after Redis was unavailable.", "queue"
         )
-        self.jobs_requeued = counter("jobs_requeued", "Open work that had lost its job.")
+        self.jobs_requeued = counter(
+            "jobs_requeued", "Jobs re-enqueued because open work had none."
+        )
         self.queue_depth = gauge(
-            "queue_depth", "Events, or deliveries, that wait (all processes).", "queue"
+            "queue_depth", "Events or deliveries that are pending, in all processes.", "queue"
         )
         self.queue_oldest_age_seconds = gauge(
-            "queue_oldest_age_seconds", "How long the oldest due work has waited.", "queue"
+            "queue_oldest_age_seconds", "Age of the oldest due work in seconds.", "queue"
         )
         self.quarantined = gauge("quarantined", "Events in quarantine.")
-        self.rules_loaded = gauge("rules_loaded", "Rules in force.", across="livemin")
+        self.rules_loaded = gauge("rules_loaded", "Rules loaded.", across="livemin")
         self.rules_last_reload_successful = gauge(
             "rules_last_reload_successful",
-            "1 when the rules folder was read without a finding.",
+            "1 if the last reload succeeded, otherwise 0.",
             across="livemin",
         )
         self.rules_last_reload_timestamp_seconds = gauge(
-            "rules_last_reload_timestamp_seconds", "When the rules in force were read, Unix time."
+            "rules_last_reload_timestamp_seconds",
+            "Unix time at which the active rules were loaded.",
         )
         self.rules_reloads = counter(
-            "rules_reloads", "Times the rules folder was read again.", "outcome"
+            "rules_reloads", "Reloads of the rules folder, by outcome.", "outcome"
         )
         self.redis_memory_used_ratio = gauge(
-            "redis_memory_used_ratio", "Used memory / maxmemory; 0 where there is no limit."
+            "redis_memory_used_ratio", "Used memory / maxmemory; 0 without a limit."
         )
-        self.redis_up = gauge("redis_up", "1 when Redis answered at this scrape.")
+        self.redis_up = gauge("redis_up", "1 if Redis answered this scrape.")
 
-    def _of_deliveries(self) -> None:
+    def _add_delivery_metrics(self) -> None:
         counter, gauge = self._counter, self._gauge
         self.deliveries = counter(
             "deliveries", "Deliveries that have ended, by outcome.", "destination", "outcome"
@@ -90,50 +96,52 @@ class Metrics:
             "delivery_attempts", "Attempts at deliveries, by outcome.", "destination", "outcome"
         )
         self.delivery_attempt_seconds = self._histogram(
-            "delivery_attempt_seconds", "One attempt.", _LATENCY, "destination"
+            "delivery_attempt_seconds", "Seconds of one attempt.", _LATENCY, "destination"
         )
         self.delivery_latency_seconds = self._histogram(
-            "delivery_latency_seconds", "From the event's arrival to its delivery.", _LATENCY
+            "delivery_latency_seconds",
+            "Seconds from the arrival of an event to a delivery.",
+            _LATENCY,
         )
         self.circuit_state = gauge(
             "circuit_state",
-            "0 closed, 1 half open, 2 open: nothing is sent.",
+            "0 closed, 1 half open, 2 open (no attempts).",
             "destination",
             across="livemax",
         )
-        self.dead_letters = gauge("dead_letters", "Deliveries given up and kept.", "destination")
+        self.dead_letters = gauge("dead_letters", "Dead letters stored.", "destination")
         self.destination_paused = gauge(
             "destination_paused",
-            "1 while the destination is paused or disabled.",
+            "1 while the destination is paused or disabled, by reason.",
             "destination",
             "reason",
         )
 
-    def _of_ingress(self) -> None:
+    def _add_ingress_metrics(self) -> None:
         counter, gauge = self._counter, self._gauge
         self.events_received = counter(
             "events_received",
-            "Events at the door, by way in and by what became of them.",
+            "Events received, by source and outcome.",
             "source",
             "outcome",
         )
         self.requests_refused = counter(
-            "requests_refused", "Requests answered with 4xx or 5xx.", "source", "status"
+            "requests_refused", "Requests rejected with 4xx or 5xx, by status.", "source", "status"
         )
         self.connections = gauge(
             "connections", "Open connections of this process.", across="livesum"
         )
         self.connections_refused = counter(
-            "connections_refused", "Connections closed before they had a request.", "reason"
+            "connections_refused", "Connections closed before a complete request.", "reason"
         )
         self.twilio_test_events = counter(
-            "twilio_test_events", "Test events of Twilio sinks that came in."
+            "twilio_test_events", "Test events received from Twilio sinks."
         )
         self.ingress_request_seconds = self._histogram(
-            "ingress_request_seconds", "Request read, committed and answered.", _LATENCY
+            "ingress_request_seconds", "Seconds to read, commit and answer a request.", _LATENCY
         )
         self.commit_seconds = self._histogram(
-            "commit_seconds", "One commit: one round trip to Redis.", _LATENCY
+            "commit_seconds", "Seconds of one commit, which is one round trip to Redis.", _LATENCY
         )
         self.commit_events = self._histogram("commit_events", "Events in one commit.", _EVENTS)
         self.kinesis_shards = gauge(
@@ -141,29 +149,29 @@ class Metrics:
         )
         self.kinesis_lag_seconds = gauge(
             "kinesis_lag_seconds",
-            "How far the shard that is furthest behind is behind.",
+            "Lag in seconds of the shard with the largest lag.",
             across="livemax",
         )
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
-        """The metrics as text and its content type, as the Accept header wants them.
+        """Return the metrics as text, and its content type, negotiated by the Accept header.
 
-        Of several processes behind one port, those of all of them together.
+        With several processes behind one port, the text aggregates the metrics of all of them.
         """
         encode, content_type = choose_encoder(accept)
-        if not _IS_ONE_OF_SEVERAL:
+        if not _IS_MULTIPROCESS:
             return encode(self.registry), content_type
-        together = CollectorRegistry()
-        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-        return encode(together), content_type
+        aggregated = CollectorRegistry()
+        MultiProcessCollector(aggregated)  # type: ignore[no-untyped-call]
+        return encode(aggregated), content_type
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"router_{name}", text, labels, registry=self.registry)
 
     def _gauge(
-        self, name: str, text: str, *labels: str, across: Across = "livemostrecent"
+        self, name: str, text: str, *labels: str, across: Aggregation = "livemostrecent"
     ) -> Gauge:
-        """``across`` says what stands for all processes: most gauges show the one store."""
+        """Create a gauge; ``across`` aggregates processes, most of which report the same Redis."""
         return Gauge(
             f"router_{name}", text, labels, registry=self.registry, multiprocess_mode=across
         )

@@ -6,23 +6,23 @@ import pytest
 
 from router.deadlines import Deadlines
 
-FOR_EVER = 3600.0
+FOREVER = 3600.0
 
 
-async def test_what_is_done_in_time_is_left_alone() -> None:
-    deadlines = Deadlines(FOR_EVER)
+async def test_a_body_that_ends_in_time_is_not_cancelled() -> None:
+    deadlines = Deadlines(FOREVER)
     with deadlines.begin():
         await asyncio.sleep(0)
 
 
-async def test_what_takes_too_long_is_broken_off() -> None:
+async def test_a_body_that_takes_too_long_is_cancelled() -> None:
     deadlines = Deadlines(0.01)
     with pytest.raises(TimeoutError), deadlines.begin():
-        await asyncio.sleep(FOR_EVER)
+        await asyncio.sleep(FOREVER)
     assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
 
 
-async def test_each_has_its_own_end() -> None:
+async def test_each_deadline_expires_by_itself() -> None:
     deadlines = Deadlines(0.03)
     ended: list[str] = []
 
@@ -35,28 +35,28 @@ async def test_each_has_its_own_end() -> None:
             ended.append(f"{name} too late")
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(wait("first", FOR_EVER))
+        group.create_task(wait("first", FOREVER))
         group.create_task(wait("second", 0))
         await asyncio.sleep(0.005)
-        group.create_task(wait("third", FOR_EVER))
+        group.create_task(wait("third", FOREVER))
     assert ended == ["second in time", "first too late", "third too late"]
 
 
-async def test_a_later_one_is_kept_after_all_earlier_ones_have_ended() -> None:
-    deadlines = Deadlines(0.02)
-    for _ in range(3):
+async def test_a_deadline_expires_after_all_earlier_ones_have_ended() -> None:
+    deadlines = Deadlines(0.1)
+    for _ in range(4):  # together longer than one deadline, each far shorter
         with deadlines.begin():
-            await asyncio.sleep(0.015)
+            await asyncio.sleep(0.03)
     with pytest.raises(TimeoutError), deadlines.begin():
-        await asyncio.sleep(FOR_EVER)
+        await asyncio.sleep(FOREVER)
 
 
-async def test_who_is_cancelled_from_outside_stays_cancelled() -> None:
-    deadlines = Deadlines(FOR_EVER)
+async def test_a_task_cancelled_by_another_stays_cancelled() -> None:
+    deadlines = Deadlines(FOREVER)
 
     async def wait() -> None:
         with deadlines.begin():
-            await asyncio.sleep(FOR_EVER)
+            await asyncio.sleep(FOREVER)
 
     task = asyncio.get_running_loop().create_task(wait())
     await asyncio.sleep(0)
@@ -65,14 +65,14 @@ async def test_who_is_cancelled_from_outside_stays_cancelled() -> None:
         await task
 
 
-async def test_who_is_cancelled_as_the_time_is_over_stays_cancelled() -> None:
+async def test_a_task_cancelled_at_its_deadline_stays_cancelled() -> None:
     deadlines = Deadlines(0.01)
     task: asyncio.Task[None]
 
     async def wait() -> None:
         with deadlines.begin() as _:
             try:
-                await asyncio.sleep(FOR_EVER)
+                await asyncio.sleep(FOREVER)
             finally:
                 task.cancel()
                 await asyncio.sleep(0)
@@ -82,15 +82,15 @@ async def test_who_is_cancelled_as_the_time_is_over_stays_cancelled() -> None:
     assert task.cancelled()
 
 
-async def fail_when_broken_off() -> None:
+async def fail_when_cancelled() -> None:
     try:
-        await asyncio.sleep(FOR_EVER)
+        await asyncio.sleep(FOREVER)
     except asyncio.CancelledError:
         raise KeyError from None
 
 
-async def test_another_error_passes_even_when_the_time_is_over() -> None:
+async def test_another_error_propagates_even_after_the_deadline() -> None:
     deadlines = Deadlines(0.01)
     with pytest.raises(KeyError), deadlines.begin():
-        await fail_when_broken_off()
+        await fail_when_cancelled()
     assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]

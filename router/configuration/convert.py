@@ -40,12 +40,12 @@ INVALID: Final = Invalid.INVALID
 
 
 class Converter:
-    """Converts the nodes of one page. ``hide_unknown``: what no key asks for may be a secret."""
+    """Converts the nodes of one document. ``hide_unknown``: what no key asks for may be a secret."""
 
     def __init__(
-        self, page: YamlDocument, expander: Interpolator, *, hide_unknown: bool = False
+        self, document: YamlDocument, expander: Interpolator, *, hide_unknown: bool = False
     ) -> None:
-        self._page = page
+        self._document = document
         self._expander = expander
         self._hide_unknown = hide_unknown
 
@@ -54,7 +54,7 @@ class Converter:
         kind, optional = _required_kind(kind)
         if optional and isinstance(node, Scalar) and _is_null(node):
             return None
-        if isinstance(node, UnreadableNode) or self._page.is_full:
+        if isinstance(node, UnreadableNode) or self._document.is_full:
             return INVALID
         return self._way(kind)(node, kind, what)
 
@@ -75,12 +75,14 @@ class Converter:
 
     def unknown_key(self, entry: Entry, what: str, known: Iterable[str]) -> None:
         """Report a key that ``what`` does not have."""
-        if self._page.is_full:
+        if self._document.is_full:
             return
         key = entry.key.text[:_SHOWN]
-        self._page.report(entry.key.span, f'unknown key "{key}" in {what}', suggestion(key, known))
+        self._document.report(
+            entry.key.span, f'unknown key "{key}" in {what}', suggestion(key, known)
+        )
         if self._hide_unknown:
-            self._page.hide(entry.value)
+            self._document.hide(entry.value)
 
     def _struct(self, node: Node, kind: type[msgspec.Struct], what: str) -> Any:
         if isinstance(node, Scalar) and hasattr(kind, "parse"):
@@ -98,13 +100,13 @@ class Converter:
         sound = len(values) == len(node.entries) and INVALID not in values.values()
         for name, field in fields.items():
             if field.required and field.name not in values:
-                self._page.report(node.span, f'{what} needs "{name}"')
+                self._document.report(node.span, f'{what} needs "{name}"')
                 sound = False
         return self._construct(node, kind, values, what) if sound else INVALID
 
     def _written(self, node: Scalar, parse: Callable[[str], Any], what: str) -> Any:
         """A Struct in its short spelling, one text."""
-        expanded = self._expander.expand(node, self._page)
+        expanded = self._expander.expand(node, self._document)
         if expanded is None:
             return INVALID
         try:
@@ -113,7 +115,7 @@ class Converter:
             problem = str(error)
         if expanded.variables:
             problem = f"what {_named(expanded.variables)} holds does not fit"
-        self._page.report(node.span, f"{what}: {problem}")
+        self._document.report(node.span, f"{what}: {problem}")
         return INVALID
 
     def _construct(
@@ -129,7 +131,7 @@ class Converter:
         revealed = self._expander.revealed(message)
         if revealed:
             message = f"{first if named else what}: what {_named(revealed)} holds does not fit"
-        self._page.report(named.span if named else node.span, message)
+        self._document.report(named.span if named else node.span, message)
         return INVALID
 
     def _either(self, node: Node, kind: Any, what: str) -> Any:
@@ -165,13 +167,13 @@ class Converter:
         return self._dict(node, dict[str, Any], what)
 
     def _secret(self, node: Node, kind: Any, what: str) -> Any:
-        self._page.hide(node)
+        self._document.hide(node)
         if not isinstance(node, Scalar):
             return self._unexpected(node, "text", what)
         meaning = plain_value(node.text)
         if node.is_plain and (meaning.trap or not isinstance(meaning.value, str)):
             hint = "write it in quotes" if meaning.value is not None else ""
-            self._page.report(node.span, f"{what}: expected text", hint)
+            self._document.report(node.span, f"{what}: expected text", hint)
             return INVALID
         return self._single(node, kind, what)
 
@@ -181,7 +183,7 @@ class Converter:
         return self._scalar(node, kind, what)
 
     def _scalar(self, node: Scalar, kind: Any, what: str) -> Any:
-        expanded = self._expander.expand(node, self._page)
+        expanded = self._expander.expand(node, self._document)
         if expanded is None:
             return INVALID
         value: Any = expanded.text
@@ -191,7 +193,7 @@ class Converter:
             if meaning.trap and kind in {str, Any}:
                 text = node.text[:_SHOWN]
                 message = f"`{text}` without quotes is {meaning.trap}"
-                self._page.report(node.span, message, f'write "{text}"')
+                self._document.report(node.span, message, f'write "{text}"')
                 return INVALID
         try:
             # A variable holds text only, so "20" may stand for a number.
@@ -205,7 +207,7 @@ class Converter:
         if expanded.variables:
             holds = f"found something else in {_named(expanded.variables)}"
             message = f"{what}: expected {describe_kind(kind)}, {holds}"
-            self._page.report(node.span, message)
+            self._document.report(node.span, message)
             return INVALID
         near = closest_match(node.text, map(str, _choices(kind)))
         hint = f'did you mean "{near}"?' if near else ""
@@ -216,7 +218,7 @@ class Converter:
         return self._unexpected(node, describe_kind(kind), what, hint)
 
     def _unexpected(self, node: Node, wanted: str, what: str, hint: str = "") -> Any:
-        self._page.report(
+        self._document.report(
             node.span, f"{what}: expected {wanted}, found {describe_node(node)}", hint
         )
         return INVALID

@@ -30,21 +30,21 @@ class Cell(msgspec.Struct, frozen=True):
         return Span(self.start, max(self.end, self.start + 1))
 
 
-def read_csv(page: YamlDocument) -> Iterator[list[Cell]]:
-    """The rows, the header first. Ends at the first fault, which is reported to the page."""
+def read_csv(document: YamlDocument) -> Iterator[list[Cell]]:
+    """The rows, the header first. Ends at the first fault, which is reported to the document."""
     at = 0
     row: list[Cell] = []
-    while at < len(page.text) or row:
-        cell, end = _read_cell(page, at)
+    while at < len(document.text) or row:
+        cell, end = _read_cell(document, at)
         if cell is None:
             return
         row.append(cell)
         if len(row) > COLUMNS_LIMIT:
-            page.report(cell.span, f"a row has at most {COLUMNS_LIMIT} cells")
+            document.report(cell.span, f"a row has at most {COLUMNS_LIMIT} cells")
             return
-        separator = _END.match(page.text, end)
+        separator = _END.match(document.text, end)
         if separator is None:
-            page.report(
+            document.report(
                 Span(end, end + 1),
                 "expected a comma or the end of the line here",
                 "a quote within quotes is written twice",
@@ -57,16 +57,16 @@ def read_csv(page: YamlDocument) -> Iterator[list[Cell]]:
             row = []
 
 
-def _read_cell(page: YamlDocument, at: int) -> tuple[Cell | None, int]:
+def _read_cell(document: YamlDocument, at: int) -> tuple[Cell | None, int]:
     """The cell that begins at an offset, and where it ends."""
-    found = _CELL.match(page.text, at)
-    if found is None or (found.end() == at and page.text.startswith('"', at)):
-        page.report(Span(at, at + 1), "the text that begins here has no closing quote")
+    found = _CELL.match(document.text, at)
+    if found is None or (found.end() == at and document.text.startswith('"', at)):
+        document.report(Span(at, at + 1), "the text that begins here has no closing quote")
         return None, at
     quoted = found["quoted"]
     text = found["plain"] if quoted is None else quoted.replace('""', '"')
     cell = Cell(text, at, found.end())
     if len(text) > CELL_LIMIT:
-        page.report(cell.span, f"a cell has at most {CELL_LIMIT} characters")
+        document.report(cell.span, f"a cell has at most {CELL_LIMIT} characters")
         return None, at
     return cell, found.end()

@@ -96,16 +96,16 @@ def _is_file(variable: str) -> bool:
 
 
 def _destination(item: SectionItem, known: SectionScope) -> DestinationSpec | None:
-    return read_destination(item.page, item.entry, known.environ, known.missing)
+    return read_destination(item.document, item.entry, known.environ, known.missing)
 
 
 def _table(item: SectionItem, known: SectionScope) -> Table | None:
-    return read_table(item.page, item.entry, known.read_file)
+    return read_table(item.document, item.entry, known.read_file)
 
 
 def _route(item: SectionItem, known: SectionScope) -> Route | None:
     labelled = MatchScope(_labels(known), known.names["rules"])
-    return read_route(item.page, item.node, _places(known), labelled, item.number)
+    return read_route(item.document, item.node, _places(known), labelled, item.number)
 
 
 def _labels(known: SectionScope) -> set[str] | None:
@@ -133,7 +133,7 @@ def _rule(item: SectionItem, known: SectionScope) -> Rule | None:
     mute_times = MuteTimes(
         known.names["mute_times"], {each.name: each for each in known.values["mute_times"]}
     )
-    return RuleReader(item.page, _places(known), routes, mute_times).read(item.node)
+    return RuleReader(item.document, _places(known), routes, mute_times).read(item.node)
 
 
 def _places(known: SectionScope) -> SendToScope:
@@ -145,17 +145,17 @@ def _places(known: SectionScope) -> SendToScope:
 
 
 def _mute_time(item: SectionItem, _known: SectionScope) -> MuteTime | None:
-    return read_mute_time(item.page, item.entry)
+    return read_mute_time(item.document, item.entry)
 
 
 def _inhibition(item: SectionItem, known: SectionScope) -> Inhibition | None:
     if "events" not in known.memo:
         known.memo["events"] = {rule.name: rule.events for rule in known.values["rules"]}
-    return read_inhibition(item.page, item.node, known.names["rules"], known.memo["events"])
+    return read_inhibition(item.document, item.node, known.names["rules"], known.memo["events"])
 
 
 def _silence(item: SectionItem, _known: SectionScope) -> Silence | None:
-    return read_silence(item.page, item.node)
+    return read_silence(item.document, item.node)
 
 
 SECTIONS: Final = (
@@ -214,7 +214,7 @@ def load(
     Raises RulesError with every diagnostic, at most DIAGNOSTICS_LIMIT of them.
     """
     contents = {str(file): files.read_content(file) for file in files.rules_files(folder)}
-    pages = [
+    documents = [
         decode_document(files.printable_path(file), content) for file, content in contents.items()
     ]
     others: dict[str, YamlDocument] = {}
@@ -229,11 +229,13 @@ def load(
             if isinstance(content, str):
                 return content
             others[name] = decode_document(files.printable_path(file), content)
-            pages.append(others[name])
+            documents.append(others[name])
         return others[name]
 
-    read = Sections(SECTIONS, pages).read(SectionScope(environ, missing, read_file))
-    diagnostics = sorted(diagnostic for page in pages for diagnostic in page.diagnostics())
+    read = Sections(SECTIONS, documents).read(SectionScope(environ, missing, read_file))
+    diagnostics = sorted(
+        diagnostic for document in documents for diagnostic in document.diagnostics()
+    )
     if any(diagnostic.level is Level.ERROR for diagnostic in diagnostics):
         raise RulesError(diagnostics[:DIAGNOSTICS_LIMIT])
     return Configuration(

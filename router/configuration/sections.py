@@ -26,13 +26,13 @@ from router.configuration.yaml.document import (
 from router.suggestions import suggestion
 
 ReadFile = Callable[[str], YamlDocument | str]
-"""The page of a file in the rules folder, or why there is none."""
+"""The document of a file in the rules folder, or why there is none."""
 
 
 class SectionItem(msgspec.Struct, frozen=True):
-    """One thing that a section holds, and the page on which it stands."""
+    """One thing that a section holds, and the document on which it stands."""
 
-    page: YamlDocument
+    document: YamlDocument
     node: Node
     key: Scalar | None = None
     """Its name, in a section that is a map of names."""
@@ -65,7 +65,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     limit: int
     """Items, in all files together."""
     read: "Callable[[SectionItem, SectionScope], Any]"
-    """An item's value, or None where something is wrong with it; that is reported to its page."""
+    """An item's value, or None where something is wrong with it; that is reported to its document."""
 
 
 class SectionScope:
@@ -91,14 +91,14 @@ class SectionScope:
 
 
 class Sections:
-    """The sections of a folder's pages."""
+    """The sections of a folder's documents."""
 
-    def __init__(self, sections: Sequence[Section], pages: Sequence[YamlDocument]) -> None:
+    def __init__(self, sections: Sequence[Section], documents: Sequence[YamlDocument]) -> None:
         self._sections = sections
-        self._parts = [_Part(page, sections) for page in pages]
+        self._parts = [_Part(document, sections) for document in documents]
 
     def read(self, known: SectionScope) -> dict[str, list[Any]]:
-        """The values of each section, in order. What is wrong is reported to the pages."""
+        """The values of each section, in order. What is wrong is reported to the documents."""
         for section in self._sections:
             known.items[section.name] = list(self._items(section.name))
             known.names[section.name] = self._names(section.name)
@@ -122,12 +122,12 @@ class Sections:
             yield section.read(item, known)
         for item in itertools.islice(self._items(section.name), section.limit, section.limit + 1):
             span = (item.key or item.node).span
-            item.page.report(span, f"more than {section.limit} {section.name}")
+            item.document.report(span, f"more than {section.limit} {section.name}")
 
     def _items(self, section: str) -> Iterator[SectionItem]:
         items = (item for part in self._parts for item in part.items(section))
         return (
-            SectionItem(item.page, item.node, item.key, number)
+            SectionItem(item.document, item.node, item.key, number)
             for number, item in enumerate(items, 1)
         )
 
@@ -135,22 +135,22 @@ class Sections:
 class _Part:
     """The sections of one file."""
 
-    def __init__(self, page: YamlDocument, sections: Sequence[Section]) -> None:
-        self._page = page
+    def __init__(self, document: YamlDocument, sections: Sequence[Section]) -> None:
+        self._document = document
         self._nodes: dict[str, Node] = {}
         known = [section.name for section in sections]
-        root = read_yaml(page) if page.is_valid else None
+        root = read_yaml(document) if document.is_valid else None
         self._is_understood = isinstance(root, MapNode)
         if not isinstance(root, MapNode):
             if root is not None and not isinstance(root, UnreadableNode):
                 message = f"expected the sections of a rules file, found {describe_node(root)}"
-                page.report(root.span, message, "write rules: or destinations:")
+                document.report(root.span, message, "write rules: or destinations:")
             return
         for entry in root.entries:
             if entry.key.text not in known:
                 message = f'unknown section "{entry.key.text}"'
-                page.report(entry.key.span, message, suggestion(entry.key.text, known))
-                page.hide(entry.value)
+                document.report(entry.key.span, message, suggestion(entry.key.text, known))
+                document.hide(entry.value)
                 self._is_understood = False
         for section in sections:
             node = root.get(section.name)
@@ -160,7 +160,7 @@ class _Part:
                     message = (
                         f"{section.name}: expected {section.wanted}, found {describe_node(node)}"
                     )
-                    page.report(node.span, message)
+                    document.report(node.span, message)
                     self._nodes[section.name] = UnreadableNode(node.span)
 
     def is_whole(self, section: str) -> bool:
@@ -170,9 +170,11 @@ class _Part:
     def items(self, section: str) -> Iterator[SectionItem]:
         match self._nodes.get(section):
             case MapNode(entries=entries):
-                yield from (SectionItem(self._page, entry.value, entry.key) for entry in entries)
+                yield from (
+                    SectionItem(self._document, entry.value, entry.key) for entry in entries
+                )
             case ListNode(items=items):
-                yield from (SectionItem(self._page, node) for node in items)
+                yield from (SectionItem(self._document, node) for node in items)
             case _:
                 pass
 
@@ -181,8 +183,8 @@ def _take_name(item: SectionItem, noun: str, places: dict[str, str]) -> None:
     """Report an item's name if another has it already."""
     if item.name is None:
         return
-    here = item.page.location(item.name.span)
+    here = item.document.location(item.name.span)
     place = places.setdefault(item.name.text, here)
     if place != here:
         message = f'{noun} "{item.name.text}" is given twice'
-        item.page.report(item.name.span, message, f"first at {place}")
+        item.document.report(item.name.span, message, f"first at {place}")

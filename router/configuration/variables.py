@@ -66,7 +66,7 @@ class Interpolated(msgspec.Struct, frozen=True):
 class Interpolator(Protocol):
     """What may be done about variables at one part of a file."""
 
-    def expand(self, scalar: Scalar, page: YamlDocument) -> Interpolated | None:
+    def expand(self, scalar: Scalar, document: YamlDocument) -> Interpolated | None:
         """None where a finding has been reported."""
         ...
 
@@ -78,11 +78,11 @@ class Interpolator(Protocol):
 class NoVariables:
     """For rules: a variable there is a finding, for rules are to be read and tested as they are."""
 
-    def expand(self, scalar: Scalar, page: YamlDocument) -> Interpolated | None:
+    def expand(self, scalar: Scalar, document: YamlDocument) -> Interpolated | None:
         for found in _VARIABLE.finditer(scalar.text):
             if found["name"]:
-                page.report(
-                    page.part_span(scalar, found.start(), len(found[0])),
+                document.report(
+                    document.part_span(scalar, found.start(), len(found[0])),
                     f"{found[0]}: variables are for destinations only",
                     f"write $${{{found['name']}}} if the text itself is meant",
                 )
@@ -101,7 +101,7 @@ class EnvironmentVariables:
         self._problems = values.problems
         self._used: dict[str, str] = {}
 
-    def expand(self, scalar: Scalar, page: YamlDocument) -> Interpolated | None:
+    def expand(self, scalar: Scalar, document: YamlDocument) -> Interpolated | None:
         pieces: list[str] = []
         names: list[str] = []
         sound = True
@@ -114,7 +114,7 @@ class EnvironmentVariables:
                 continue
             problem = self._problem(found["name"])
             if problem is not None:
-                page.report(page.part_span(scalar, found.start(), len(found[0])), *problem)
+                document.report(document.part_span(scalar, found.start(), len(found[0])), *problem)
                 sound = False
                 continue
             names.append(found["name"])

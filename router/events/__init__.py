@@ -1,1 +1,1 @@
-"""Events: CloudEvents as they are decoded, their limits and their schemas."""
+"""CloudEvents: decoding, limits and schemas."""

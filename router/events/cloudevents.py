@@ -1,7 +1,8 @@
-"""The rules of CloudEvents 1.0 that go beyond the envelope's types. Pure.
+"""The rules of CloudEvents 1.0 beyond the types of the envelope.
+
+The functions are pure. The tests include the cases of the public conformance suite.
 
 Source: CloudEvents 1.0.2: "CloudEvents" sections 2 and 3, "JSON Event Format" sections 2 and 3.
-The cases of the public conformance suite are among the tests.
 """
 
 import base64
@@ -14,11 +15,11 @@ from typing import Any, Final
 ATTRIBUTES: Final = frozenset(
     {"specversion", "id", "source", "type", "time", "subject", "dataschema", "datacontenttype"}
 )
-"""Those that the specification names; all others are extensions."""
+"""The attributes that the specification defines; all others are extensions."""
 _MEMBERS: Final = ATTRIBUTES | {"data", "data_base64"}
 TWILIO: Final = "com.twilio."
-"""Types with this prefix are taken as Twilio writes them: its documented example has a timestamp as
-``datacontenttype``."""
+"""Prefix of the event types that skip these rules, because Twilio's documented example has a timestamp
+as ``datacontenttype``."""
 
 _NAME: Final = re.compile(r"[a-z0-9]+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -34,27 +35,28 @@ _LARGEST_INTEGER: Final = 2**31 - 1
 
 
 def violation(event: Mapping[str, Any]) -> tuple[str, str] | None:
-    """What is wrong with an event and at which JSON path (``$.time``); None if nothing is.
+    """Return the first rule that an event violates and the JSON path (``$.time``); None if valid.
 
-    ``event`` is the decoded JSON object, its required attributes known to be text.
+    Args:
+        event: The decoded JSON object. Its required attributes must be text.
     """
     if event["type"].startswith(TWILIO):
         return None
     return (
-        _faulty_names(event)
-        or _faulty_values(event)
-        or _faulty_optional(event)
-        or _faulty_data(event)
+        _name_violation(event)
+        or _value_violation(event)
+        or _optional_violation(event)
+        or _data_violation(event)
     )
 
 
 def is_json(content_type: str) -> bool:
-    """Whether a media type, parameters or not, is one of JSON."""
+    """Return whether a media type, with or without parameters, is one of JSON."""
     return _JSON.fullmatch(content_type.partition(";")[0].strip()) is not None
 
 
 def is_time(text: str) -> bool:
-    """Whether ``text`` is a moment as RFC 3339 writes it; a leap second counts."""
+    """Return whether ``text`` is a timestamp of RFC 3339; leap seconds are valid."""
     found = _RFC3339.fullmatch(text)
     if found is None:
         return False
@@ -68,7 +70,7 @@ def is_time(text: str) -> bool:
 
 
 def decode_base64(text: object) -> bytes | None:
-    """The bytes of ``data_base64``; None where it is no base64."""
+    """Return the bytes of ``data_base64``; None if it is not base64."""
     if not isinstance(text, str):
         return None
     try:
@@ -77,34 +79,34 @@ def decode_base64(text: object) -> bytes | None:
         return None
 
 
-def _faulty_names(event: Mapping[str, Any]) -> tuple[str, str] | None:
+def _name_violation(event: Mapping[str, Any]) -> tuple[str, str] | None:
     for name in event.keys() - _MEMBERS:
         if not _NAME.fullmatch(name):
-            return "attribute names are lower-case letters and digits", f"$.{name[:80]}"
+            return "expected an attribute name of lower-case letters and digits", f"$.{name[:80]}"
     return None
 
 
-def _faulty_values(event: Mapping[str, Any]) -> tuple[str, str] | None:
+def _value_violation(event: Mapping[str, Any]) -> tuple[str, str] | None:
     for name, value in event.items():
         if name in {"data", "data_base64"} or value is None or isinstance(value, bool):
             continue
         if isinstance(value, str):
             if _CONTROL.search(value):
-                return "attributes hold no control characters", f"$.{name}"
+                return "expected text without control characters", f"$.{name}"
         elif not isinstance(value, int):
-            return "an attribute is text, a whole number or a boolean", f"$.{name}"
+            return "expected text, a whole number or a boolean", f"$.{name}"
         elif not _SMALLEST_INTEGER <= value <= _LARGEST_INTEGER:
-            return "a whole number has 32 bits at most", f"$.{name}"
+            return "expected a whole number of at most 32 bits", f"$.{name}"
     return None
 
 
-def _faulty_optional(event: Mapping[str, Any]) -> tuple[str, str] | None:
+def _optional_violation(event: Mapping[str, Any]) -> tuple[str, str] | None:
     time, schema = event.get("time"), event.get("dataschema")
     content_type = event.get("datacontenttype")
     if time is not None and not is_time(time):
         return "expected a time such as 2026-01-31T12:00:00Z (RFC 3339)", "$.time"
     if event.get("subject") == "":
-        return "a subject is not empty", "$.subject"
+        return "expected a subject that is not empty", "$.subject"
     if schema is not None and not _URI.fullmatch(schema):
         return "expected an absolute URI", "$.dataschema"
     if content_type is not None and not _MEDIA_TYPE.fullmatch(content_type):
@@ -112,11 +114,11 @@ def _faulty_optional(event: Mapping[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-def _faulty_data(event: Mapping[str, Any]) -> tuple[str, str] | None:
+def _data_violation(event: Mapping[str, Any]) -> tuple[str, str] | None:
     if event.get("data_base64") is None:
         return None
     if event.get("data") is not None:
-        return "data and data_base64 exclude each other", "$.data_base64"
+        return "both data and data_base64 are present, send one of them", "$.data_base64"
     if decode_base64(event["data_base64"]) is None:
         return "expected base64 (RFC 4648)", "$.data_base64"
     return None

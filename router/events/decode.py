@@ -1,4 +1,4 @@
-"""Decode request bodies: bytes in, events and malformed events out.
+"""Decode a request body to events and malformed events.
 
 Source: CloudEvents 1.0.2, "JSON Event Format"; Twilio Event Streams.
 """
@@ -6,8 +6,7 @@ Source: CloudEvents 1.0.2, "JSON Event Format"; Twilio Event Streams.
 import msgspec
 
 from router.errors import EventError, EventsTooLargeError
-from router.events import cloudevents
-from router.events import limits as nesting
+from router.events import cloudevents, limits
 from router.events.model import (
     CloudEvent,
     Event,
@@ -21,35 +20,26 @@ from router.events.schemas import TEST_EVENT
 
 
 class _Envelope(CloudEvent, frozen=True):
-    """A CloudEvent whose data, and whose extensions, are well-formed JSON that nobody has read.
+    """A CloudEvent whose data and extensions are well-formed JSON that is not decoded.
 
-    What is left unread may still hold a number that is none on this machine (``1e999``).
+    The undecoded part may still contain a number that is out of range (``1e999``).
     """
 
     data: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
-
-
 _decode_plain = msgspec.json.Decoder(PlainCloudEvent).decode
-
-
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
-
 _UNDECODABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
-
-
 _JSON_SPACE = b" \t\r\n"
-
-
 _SHOWN = 200
-"""Characters of an explanation."""
+"""Characters of a message or path that may repeat the sender's text."""
 
 
 def test_id_of(event: Event) -> str:
-    """What Twilio calls the test that ``event``, a test event of a sink, belongs to; else ""."""
+    """Return the ``test_id`` of a test event of a Twilio sink; ``""`` if it has none."""
     try:
         data = document(event).get("data")
     except _UNDECODABLE:
@@ -62,16 +52,23 @@ def decode_request(
     *,
     received_at: float,
     max_events: int,
-    max_depth: int = nesting.MAX_DEPTH,
+    max_depth: int = limits.MAX_DEPTH,
     strict: bool = False,
 ) -> Received:
-    """Decode one CloudEvent or an array of them; events that are none come back as malformed.
+    """Decode one CloudEvent or an array of them; invalid ones are returned as malformed.
 
-    ``strict`` holds every rule of CloudEvents against them, not the envelope's only. Raises
-    EventError when the body is not JSON or neither object nor array, EventsTooLargeError for more
-    than ``max_events``.
+    Args:
+        body: The body of the request.
+        received_at: Unix time in seconds.
+        max_events: The permitted number of events.
+        max_depth: The permitted nesting depth of arrays and objects.
+        strict: Whether to check every rule of CloudEvents instead of the envelope only.
+
+    Raises:
+        EventError: The body is not JSON, or neither an object nor an array.
+        EventsTooLargeError: The array has more than ``max_events`` elements.
     """
-    _refuse_bad_text(body)
+    _reject_invalid_utf8(body)
     is_array = body.lstrip(_JSON_SPACE)[:1] == b"["
     texts = [bytes(raw) for raw in _elements(body)] if is_array else [body]
     if len(texts) > max_events:
@@ -88,16 +85,17 @@ def decode_request(
             path = place + event.path[1:]
             received.malformed.append(msgspec.structs.replace(event, path=path))
     if received.malformed and not is_array:
-        _refuse_other_than_object(body)
+        _reject_non_object(body)
     return received
 
 
 def decode_strictly(
-    body: bytes, *, received_at: float, max_events: int, max_depth: int = nesting.MAX_DEPTH
+    body: bytes, *, received_at: float, max_events: int, max_depth: int = limits.MAX_DEPTH
 ) -> list[Event]:
-    """As decode_request with ``strict``, but one malformed event refuses the whole request.
+    """Decode as ``decode_request`` with ``strict``, but reject a request with a malformed event.
 
-    Raises EventError with the JSON path of the first thing wrong.
+    Raises:
+        EventError: The body or an event is invalid; it has the JSON path of the first violation.
     """
     received = decode_request(
         body, received_at=received_at, max_events=max_events, max_depth=max_depth, strict=True
@@ -111,16 +109,16 @@ def decode_strictly(
 def _decode_event(
     text: bytes, received_at: float, max_depth: int, *, strict: bool
 ) -> Event | Malformed:
-    """The event, or why it is none, with the path in itself."""
+    """Return the event, or the reason and the path within it if it is malformed."""
     try:
-        envelope = _read_through(text) if strict else _envelope(text)
+        envelope = _strict_envelope(text) if strict else _envelope(text)
     except _UNDECODABLE as error:
-        return Malformed(_explain(error), _path(error), received_at, text)
+        return Malformed(_message(error), _path(error), received_at, text)
     except EventError as error:
         return Malformed(error.message, error.path, received_at, text)
-    excess = nesting.exceeded_limit(text, max_depth=max_depth)
-    if excess:
-        return Malformed(excess, "$", received_at, text)
+    exceeded = limits.exceeded_limit(text, max_depth=max_depth)
+    if exceeded:
+        return Malformed(exceeded, "$", received_at, text)
     return Event(
         envelope.id,
         envelope.source,
@@ -133,55 +131,61 @@ def _decode_event(
 
 
 def _envelope(text: bytes) -> CloudEvent:
-    """What is needed to take an event in. Raises EventError, or what msgspec raises."""
+    """Decode the fields that accepting an event requires.
+
+    Raises EventError or one of ``_UNDECODABLE``.
+    """
     envelope: CloudEvent = _decode_envelope(text)
-    if envelope.type == TEST_EVENT:  # what makes it the same event is in its data
+    if envelope.type == TEST_EVENT:  # its key depends on its data
         envelope = msgspec.json.decode(text, type=CloudEvent)
-    _refuse_control_characters(envelope)
+    _reject_control_characters(envelope)
     return envelope
 
 
-def _read_through(text: bytes) -> CloudEvent:
-    """The whole event, held against every rule. Raises EventError, or what msgspec raises."""
+def _strict_envelope(text: bytes) -> CloudEvent:
+    """Decode the whole event and check every rule of CloudEvents.
+
+    Raises EventError or one of ``_UNDECODABLE``.
+    """
     try:
         envelope: CloudEvent = _decode_plain(text)
     except msgspec.ValidationError:
-        # Either it has extensions, or it is none: the second look says which.
+        # It has extensions or is invalid; decoding it again as a CloudEvent decides which.
         decoded = msgspec.json.decode(text)
         envelope = msgspec.convert(decoded, CloudEvent)
         attributes = decoded
     else:
         attributes = None
-    _refuse_control_characters(envelope)
-    fault = cloudevents.violation(attributes or msgspec.structs.asdict(envelope))
-    if fault is not None:
-        raise EventError("not_a_cloudevent", *fault)
+    _reject_control_characters(envelope)
+    violation = cloudevents.violation(attributes or msgspec.structs.asdict(envelope))
+    if violation is not None:
+        raise EventError("not_a_cloudevent", *violation)
     return envelope
 
 
-def _refuse_control_characters(envelope: CloudEvent) -> None:
+def _reject_control_characters(envelope: CloudEvent) -> None:
     if "\x00" in envelope.source or "\x00" in envelope.id:
-        raise EventError("not_a_cloudevent", "attributes hold no control characters", "$")
+        raise EventError("not_a_cloudevent", "expected attributes without control characters", "$")
 
 
 def _elements(body: bytes) -> list[msgspec.Raw]:
     try:
         return _decode_list(body)
     except _UNDECODABLE as error:
-        raise EventError("not_json", _explain(error), _path(error)) from None
+        raise EventError("not_json", _message(error), _path(error)) from None
 
 
-def _refuse_other_than_object(body: bytes) -> None:
+def _reject_non_object(body: bytes) -> None:
     try:
         value = msgspec.json.decode(body)
     except _UNDECODABLE as error:
-        raise EventError("not_json", _explain(error), _path(error)) from None
+        raise EventError("not_json", _message(error), _path(error)) from None
     if not isinstance(value, dict):
         raise EventError("not_a_cloudevent", "expected a JSON object or an array of them", "$")
 
 
-def _refuse_bad_text(body: bytes) -> None:
-    # msgspec skips over fields that it need not decode, bad UTF-8 in them included.
+def _reject_invalid_utf8(body: bytes) -> None:
+    # msgspec does not check the UTF-8 of fields that it skips.
     if body.isascii():
         return
     try:
@@ -192,17 +196,17 @@ def _refuse_bad_text(body: bytes) -> None:
         ) from None
 
 
-def _explain(error: Exception) -> str:
+def _message(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "JSON is nested too deeply"
-    return _shortened(str(error).split(" - at `")[0])
+    return _truncate(str(error).split(" - at `")[0])
 
 
 def _path(error: Exception) -> str:
     _, found, path = str(error).partition(" - at `")
-    return _shortened(path.rstrip("`")) if found else "$"
+    return _truncate(path.rstrip("`")) if found else "$"
 
 
-def _shortened(text: str) -> str:
-    """At most so much of what may repeat the sender's own text."""
+def _truncate(text: str) -> str:
+    """Return at most ``_SHOWN`` characters, because the text may repeat the sender's own."""
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -1,6 +1,6 @@
-"""JSON Schema of the events that the router knows: the envelope, and the data of each type.
+"""JSON Schema of known events: the envelope and the data of each type.
 
-Made of the Structs that conditions are checked against, so it says what they say.
+It is generated from the Structs that conditions are checked against, so the two always agree.
 """
 
 from typing import Any, Final
@@ -14,7 +14,7 @@ _REFERENCES: Final = "#/$defs/{name}"
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema, in JSON Schema 2020-12. Data of other types may be anything."""
+    """Return the schema in JSON Schema 2020-12; data of other types is unrestricted."""
     types = (CloudEvent, *SCHEMAS.values())
     (envelope, *shapes), definitions = msgspec.json.schema_components(
         types, ref_template=_REFERENCES

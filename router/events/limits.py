@@ -1,17 +1,17 @@
-"""How deep and how wide a JSON text is, without a walk over its values.
+"""Limits on the depth and the number of members of a JSON text, checked without decoding it.
 
-Depth and members cost their reader far more than their bytes cost the sender. Both are bounded
-from above by counting brackets and colons, passes in C; only a text over that bound is looked at
-closely: its strings are cut out, and then pairs of brackets, as often as the depth that is allowed.
+Depth and members cost the decoder far more than their bytes cost the sender. Counting brackets and
+colons, which runs in C, gives an upper bound of both. Only a text above that bound is examined
+further: its strings are removed, then pairs of brackets, as many times as the permitted depth.
 """
 
 import re
 from typing import Final
 
 MAX_DEPTH: Final = 64
-"""Arrays and objects in one another, unless a setting says otherwise."""
+"""Default of the nesting depth of arrays and objects; a setting overrides it."""
 MAX_MEMBERS: Final = 100_000
-"""Members of all objects of one event together."""
+"""The number of members of all objects of one event."""
 
 _NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _ALIKE: Final = bytes.maketrans(b"{}", b"[]")
@@ -19,7 +19,12 @@ _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 def exceeded_limit(text: bytes, *, max_depth: int) -> str:
-    """In what ``text``, which must be well-formed JSON, exceeds the bounds; ``""`` if in nothing."""
+    """Return a message about the limit that ``text`` exceeds; ``""`` if it exceeds none.
+
+    Args:
+        text: Well-formed JSON.
+        max_depth: The permitted nesting depth of arrays and objects.
+    """
     openings = text.count(b"{") + text.count(b"[")
     if openings <= max_depth and (len(text) <= MAX_MEMBERS or text.count(b":") <= MAX_MEMBERS):
         return ""

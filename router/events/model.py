@@ -1,7 +1,7 @@
-"""What comes in: CloudEvents 1.0, from the bytes of a request to the events of a batch.
+"""CloudEvents 1.0 as received and as stored in a batch.
 
-The envelope is decoded once, into a Struct; the original bytes of each event travel on, so that
-destinations get exactly what the sender wrote (key order, number formats, unknown attributes).
+The envelope is decoded once, into a Struct. The original bytes of each event are passed on, so that
+destinations receive exactly what the sender wrote (key order, number formats, unknown attributes).
 
 Source: CloudEvents 1.0.2, "JSON Event Format" and "HTTP Protocol Binding"; Twilio Event Streams.
 """
@@ -18,10 +18,10 @@ _TypeName = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 
 
 class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a CloudEvent must have (CloudEvents 1.0, section 3). Extensions pass beside it.
+    """The attributes of a CloudEvent (CloudEvents 1.0, section 3); extensions are permitted.
 
-    ``time`` and ``datacontenttype`` are any text: Twilio's own documented example has a timestamp
-    as ``datacontenttype`` and no ``time`` at all.
+    ``time`` and ``datacontenttype`` are any text, because Twilio's documented example has a
+    timestamp as ``datacontenttype`` and no ``time``.
     """
 
     specversion: Literal["1.0"]
@@ -37,27 +37,27 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlainCloudEvent(CloudEvent, frozen=True, forbid_unknown_fields=True):
-    """A CloudEvent without extensions, as most are: no field of it is skipped unchecked."""
+    """A CloudEvent without extensions, the common case; the decoder checks every field."""
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True):
-    """One event of a batch as the journal keeps it."""
+    """One event of a batch, as stored in the journal."""
 
     id: str
     source: str
     type: str
     time: str
-    """RFC 3339 as the sender wrote it, ``""`` where there is none."""
+    """RFC 3339 as the sender wrote it; ``""`` if the event has none."""
     key: str
-    """What makes it the same event: a second one with this key is a duplicate."""
+    """Identifies the event: a second event with this key is a duplicate."""
     received_at: float
     """Unix time in seconds."""
     body: bytes
-    """The CloudEvent in JSON, byte for byte as it came in."""
+    """The CloudEvent in JSON, byte for byte as received."""
 
 
 class Malformed(msgspec.Struct, frozen=True, array_like=True):
-    """What came in as an event and is none. It goes to quarantine, with the reason."""
+    """Input that is not a valid CloudEvent. It is quarantined with the reason."""
 
     reason: str
     path: str
@@ -75,10 +75,10 @@ class Received(msgspec.Struct, frozen=True):
 
 
 def event_key(envelope: CloudEvent) -> str:
-    """What makes two events the same: source and id (CloudEvents 1.0, section 3.1.1).
+    """Return the key of an event: its source and id (CloudEvents 1.0, section 3.1.1).
 
-    Twilio's test event has the account's SID as its id each time, so its ``data.test_id`` counts
-    too; without it a second test of a sink would look like a repeat of the first.
+    The id of Twilio's test event is always the account's SID, so its key includes
+    ``data.test_id``; otherwise a second test of a sink would be a duplicate of the first.
     """
     key = f"{envelope.source}\x00{envelope.id}"
     if envelope.type == TEST_EVENT and isinstance(envelope.data, dict):
@@ -87,12 +87,14 @@ def event_key(envelope: CloudEvent) -> str:
 
 
 def document(event: Event) -> dict[str, Any]:
-    """The whole CloudEvent as Python values, for conditions and templates.
+    """Return the whole CloudEvent as Python values, for conditions and templates.
 
-    ``data`` that is JSON in a string (older Twilio examples) or in ``data_base64`` is decoded once
-    more, other text in ``data_base64`` becomes a string. Raises msgspec.DecodeError,
-    RecursionError or UnicodeDecodeError; ingress has ruled most of them out, but the journal may
-    hold what an older version took in.
+    ``data`` that is JSON in a string (older Twilio examples) or in ``data_base64`` is decoded too;
+    other text in ``data_base64`` becomes a string.
+
+    Raises:
+        msgspec.DecodeError: Also RecursionError and UnicodeDecodeError. Ingress rejects most such
+            events, but the journal may contain events that an older version accepted.
     """
     decoded: dict[str, Any] = msgspec.json.decode(event.body)
     data = decoded.get("data")

@@ -1,1 +1,1 @@
-"""Settings: the process configuration, read from ROUTER_* environment variables."""
+"""The settings of a process, read from ROUTER_* environment variables."""

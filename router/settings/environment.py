@@ -1,8 +1,9 @@
-"""Environment variables -> the values of a Struct's fields.
+"""Read the fields of a Struct from environment variables.
 
-Generic: it knows no setting. A field's variable is its name in capitals after a prefix; its type
-says how the value is written, a ``Constraint`` or a function in ``Annotated`` what more must hold.
-All problems are reported, not the first one only, and no message holds the value of a secret.
+The module is generic and refers to no setting. A variable's name is a prefix and the field's name in
+capitals. The field's type defines how a value is written; a ``Constraint`` or a function in
+``Annotated`` restricts it further. All problems are reported, not only the first, and no message
+contains the value of a secret.
 """
 
 import enum
@@ -19,29 +20,29 @@ from router.errors import SettingsError
 from router.suggestions import closest_match
 
 FROM_FILE: Final = "_FILE"
-"""``X_FILE`` names the file that holds the value of ``X``."""
+"""``X_FILE`` names the file that contains the value of ``X``."""
 
 _FILE_LIMIT: Final = 64 * 1024
 _SHOWN: Final = 80
-"""Characters of a wrong value that a message repeats."""
+"""Characters of a wrong value that a message quotes."""
 
 
 class Constraint(msgspec.Struct, frozen=True):
-    """The bounds of a value, in its own unit: seconds, bytes or a count."""
+    """The bounds of a value, inclusive, in its unit: seconds, bytes or a count."""
 
     at_least: float
     at_most: float
 
 
 Check = Callable[[str], None]
-"""Raises ValueError, without the value where that may be secret."""
+"""Raises ValueError for a wrong value; the message omits a value that may be secret."""
 
 
 class Variable(msgspec.Struct, frozen=True):
-    """How one field is read from the environment."""
+    """Describes how one field is read from the environment."""
 
     name: str
-    """The variable's, in capitals."""
+    """The name of the variable, in capitals."""
     field: str
     kind: type
     default: Any
@@ -50,7 +51,7 @@ class Variable(msgspec.Struct, frozen=True):
 
     @property
     def values(self) -> str:
-        """What may be written, in words."""
+        """A description of the permitted values."""
         if issubclass(self.kind, enum.Enum):
             return f"one of {', '.join(self.kind)}"
         words = _WORDS[self.kind]
@@ -61,9 +62,12 @@ class Variable(msgspec.Struct, frozen=True):
         return f"{words}, {setting_text(low)} to {setting_text(high)}"
 
     def parse(self, text: str) -> Any:
-        """The value. Raises ValueError with what follows the variable's name in a sentence."""
+        """Return the value that ``text`` denotes.
+
+        Raises ValueError with a message that completes a sentence after the variable's name.
+        """
         if not text:
-            raise ValueError("is empty, give it a value or leave it out")
+            raise ValueError("is empty, set a value or remove the variable")
         for check in self.checks:
             check(text)
         if self.kind in _SECRETS:
@@ -83,7 +87,7 @@ class Variable(msgspec.Struct, frozen=True):
 
 
 def variables(struct: type[msgspec.Struct], prefix: str) -> tuple[Variable, ...]:
-    """The variables of the fields of ``struct``, in its order."""
+    """Return the variables of the fields of ``struct``, in order."""
     hints = get_type_hints(struct, include_extras=True)
     return tuple(
         _variable(prefix, field, hints[field.name]) for field in msgspec.structs.fields(struct)
@@ -92,7 +96,7 @@ def variables(struct: type[msgspec.Struct], prefix: str) -> tuple[Variable, ...]
 
 def _variable(prefix: str, field: msgspec.structs.FieldInfo, hint: Any) -> Variable:
     kind, *extras = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-    if isinstance(kind, UnionType):  # ``Secret | None`` is a Secret that may be left out
+    if isinstance(kind, UnionType):  # ``Secret | None`` is an optional Secret
         (kind,) = (kind for kind in get_args(kind) if kind is not NoneType)
     bounds = [extra for extra in extras if isinstance(extra, Constraint)]
     return Variable(
@@ -109,22 +113,32 @@ def read(
     known: Sequence[Variable],
     environ: Mapping[str, str],
     prefix: str,
-    foreign: Callable[[str, str], str],
+    rejection: Callable[[str, str], str],
 ) -> dict[str, Any]:
-    """The values by field, from all variables that begin with ``prefix``.
+    """Read the values of all variables that begin with ``prefix``.
 
-    ``foreign`` is told the name and value of each and says, if it is nobody's intention, whose
-    doing it is; ``""`` else. Raises SettingsError with a line for each that is wrong or unknown.
+    Args:
+        known: The variables that exist.
+        environ: The environment.
+        prefix: The prefix of all variables in ``known``.
+        rejection: Returns why a variable with this name and value is rejected whatever ``known``
+            has, ``""`` if it is not.
+
+    Returns:
+        The values by field; variables that are not set are missing.
+
+    Raises:
+        SettingsError: A variable is wrong or unknown; the message has a line for each.
     """
     named = {name: each for each in known for name in (each.name, each.name + FROM_FILE)}
     values: dict[str, Any] = {}
     problems = []
     for name in sorted(name for name in environ if name.startswith(prefix)):
-        reason = foreign(name, environ[name])
+        reason = rejection(name, environ[name])
         if reason:
             problems.append(f"{name} {reason}")
         elif name not in named:
-            problems.append(f"{name} is no setting{_meant(name, named, prefix)}")
+            problems.append(f"{name} is not a setting{_hint(name, named, prefix)}")
         else:
             try:
                 values[named[name].field] = named[name].parse(_text(named[name], name, environ))
@@ -135,28 +149,28 @@ def read(
     return values
 
 
-def _meant(name: str, known: Iterable[str], prefix: str) -> str:
-    # Compared without what all of them have in common.
+def _hint(name: str, known: Iterable[str], prefix: str) -> str:
+    # The common prefix is removed, because it would make all names similar.
     near = closest_match(name.removeprefix(prefix), [each.removeprefix(prefix) for each in known])
     if near:
         return f", did you mean {prefix}{near}?"
-    return f"; a variable for other purposes must not begin with {prefix}"
+    return f", choose a name without {prefix} for other purposes"
 
 
 def _text(variable: Variable, name: str, environ: Mapping[str, str]) -> str:
-    """The value's text: the variable's own, or that of the file which it names."""
+    """Return the text of the variable, or of the file that it names."""
     if name == variable.name:
         return environ[name]
     if variable.name in environ:
-        raise ValueError(f"is given beside {variable.name}, leave one of them out")
+        raise ValueError(f"and {variable.name} are both set, remove one of them")
     return file_text(environ[name])
 
 
 def file_text(path: str) -> str:
-    """What a file holds, without the line end at its end.
+    """Return the content of a file without the line end at its end.
 
-    Raises ValueError with what follows the variable's name in a sentence; it does not repeat the
-    path, which may be the secret itself, put into the wrong variable.
+    Raises ValueError with a message that completes a sentence after the variable's name. The
+    message omits the path, because it may be the secret itself, set in the wrong variable.
     """
     try:
         with Path(path).open("rb") as file:
@@ -181,7 +195,7 @@ def _whole_number(text: str) -> int:
 def _secrets(text: str) -> tuple[Secret, ...]:
     parts = [part.strip() for part in text.split(",")]
     if not all(parts):
-        raise ValueError("has an empty part, write the values with single commas between them")
+        raise ValueError("has an empty value, write the values with single commas between them")
     return tuple(map(Secret, parts))
 
 
@@ -207,9 +221,9 @@ _WORDS: Final[Mapping[type, str]] = {
 
 
 def setting_text(value: Any) -> str:
-    """A value as one would write it in the environment."""
+    """Return a value as it is written in the environment."""
     if isinstance(value, Secret):
-        return value.reveal()  # a default, so no secret
+        return value.reveal()  # only defaults are formatted, and they are public
     if isinstance(value, Duration):
         return _in_units(value, {"d": 86400, "h": 3600, "m": 60, "s": 1}, "ms", 1000)
     if isinstance(value, ByteSize):
@@ -220,7 +234,7 @@ def setting_text(value: Any) -> str:
 
 
 def _in_units(value: float, units: Mapping[str, int], smallest: str, factor: int) -> str:
-    """``value`` in the largest unit in which it is whole, else in the smallest."""
+    """Return ``value`` in the largest unit in which it is whole, otherwise in the smallest."""
     for unit, size in units.items():
         if value and value % size == 0:
             return f"{value / size:g}{unit}"

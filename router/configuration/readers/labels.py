@@ -30,8 +30,8 @@ class LabelsReader:
     ``events`` are the event types that the expressions are for.
     """
 
-    def __init__(self, page: YamlDocument, names: Names, events: tuple[str, ...] = ()) -> None:
-        self._page = page
+    def __init__(self, document: YamlDocument, names: Names, events: tuple[str, ...] = ()) -> None:
+        self._document = document
         self._events = events
         self.names: Names = dict(names)
 
@@ -46,7 +46,7 @@ class LabelsReader:
             if problem is None and name.text in {*_TEMPLATE_NAMES, *self.names}:
                 problem = f"{name.text!r} has a meaning already"
             if problem is not None:
-                self._page.report(name.span, f"let: {problem}", "choose another name")
+                self._document.report(name.span, f"let: {problem}", "choose another name")
                 continue
             expression = None
             if isinstance(value, Scalar):
@@ -62,7 +62,7 @@ class LabelsReader:
         for entry in self._limited(node, "labels", _LABELS_LIMIT):
             problem = label_problem(entry.key.text)
             if problem is not None:
-                self._page.report(entry.key.span, problem)
+                self._document.report(entry.key.span, problem)
             if isinstance(entry.value, Scalar):
                 label = self._label(entry.value)
                 if label is not None:
@@ -75,15 +75,15 @@ class LabelsReader:
         if whole is not None and "}}" not in whole[1]:
             return self._expression(value, whole[1], whole.start(1), set())
         if "{{" in text:
-            self._page.report(
-                self._page.part_span(value, text.index("{{"), 2),
+            self._document.report(
+                self._document.part_span(value, text.index("{{"), 2),
                 "a label is a text, or one expression in {{ }}, and not both",
                 "join texts in the expression: {{ 'tier-' + customer.tier }}",
             )
             return None
         if not text or len(text) > _LABEL_TEXT_LIMIT:
             message = f"a label has 1 to {_LABEL_TEXT_LIMIT} characters"
-            self._page.report(value.span, message)
+            self._document.report(value.span, message)
         return unescape(text)
 
     def _expression(
@@ -98,22 +98,22 @@ class LabelsReader:
             used = text[error.offset : error.offset + error.length]
             if used in below:
                 hint = "a let may use those above it only"
-            span = self._page.part_span(scalar, offset, error.length)
-            self._page.report(span, error.message, hint)
+            span = self._document.part_span(scalar, offset, error.length)
+            self._document.report(span, error.message, hint)
             return None
 
         def place(problem: TypeProblem) -> Span:
             offset = start + escaped_offset(text, problem.offset)
-            return self._page.part_span(scalar, offset, problem.length)
+            return self._document.part_span(scalar, offset, problem.length)
 
         stretch = SourceSegment(expression.source, place)
-        report_problems(self._page, expression, self._events, [stretch])
+        report_problems(self._document, expression, self._events, [stretch])
         return expression
 
     def _limited(self, node: Node | None, key: str, limit: int) -> Iterator[Entry]:
         entries = _entries(node)
         if len(entries) > limit:
-            self._page.report(entries[limit].key.span, f"{key} has more than {limit} names")
+            self._document.report(entries[limit].key.span, f"{key} has more than {limit} names")
         yield from entries[:limit]
 
 

@@ -82,12 +82,12 @@ class RecipientReader:
 
     def __init__(
         self,
-        page: YamlDocument,
+        document: YamlDocument,
         places: SendToScope,
         names: Names,
         events: tuple[str, ...] = ANY_EVENT,
     ) -> None:
-        self._page = page
+        self._document = document
         self._places = places
         self._names = names
         self._events = events
@@ -97,10 +97,10 @@ class RecipientReader:
         if not isinstance(node, ListNode):
             return ()
         if not node.items:
-            self._page.report(node.span, "send_to is empty, it needs at least one")
+            self._document.report(node.span, "send_to is empty, it needs at least one")
         if len(node.items) > SEND_TO_LIMIT:
             message = f"send_to has {len(node.items)} items, at most {SEND_TO_LIMIT}"
-            self._page.report(node.span, message)
+            self._document.report(node.span, message)
             return ()
         return tuple(self._each(node))
 
@@ -113,7 +113,7 @@ class RecipientReader:
                     yield lookup
             elif isinstance(item, Scalar):
                 if item.text in seen:
-                    self._page.report(item.span, f'send_to names "{item.text}" twice')
+                    self._document.report(item.span, f'send_to names "{item.text}" twice')
                 else:
                     self._check(item)
                 seen.add(item.text)
@@ -123,7 +123,7 @@ class RecipientReader:
         known = self._places.destinations
         if known is not None and name.text not in known:
             message = f'there is no destination "{name.text}"'
-            self._page.report(name.span, message, suggestion(name.text, known))
+            self._document.report(name.span, message, suggestion(name.text, known))
 
     def _lookup(self, node: MapNode) -> TableLookup | None:
         source, otherwise = node.get("from"), node.get("otherwise")
@@ -134,19 +134,19 @@ class RecipientReader:
             expression = compile_expression(unescape(source.text), self._names)
         except ConditionError as error:
             offset = escaped_offset(source.text, error.offset)
-            span = self._page.part_span(source, offset, error.length)
-            self._page.report(span, error.message, error.hint)
+            span = self._document.part_span(source, offset, error.length)
+            self._document.report(span, error.message, error.hint)
             return None
         column = _column(expression.tree)
         if column is None:
             message = "from: this is no column of a table"
             hint = "write for example tables.customers[data.account_sid].destination"
-            self._page.report(source.span, message, hint)
+            self._document.report(source.span, message, hint)
             return None
         known = self._values(source, *column)
         if known is None:
             return None
-        report_expression(self._page, source, expression, self._events)
+        report_expression(self._document, source, expression, self._events)
         return TableLookup(expression, known, otherwise.text)
 
     def _values(self, source: Scalar, name: str, column: str) -> frozenset[str] | None:
@@ -155,14 +155,14 @@ class RecipientReader:
             return frozenset()
         if name not in self._places.tables:
             message = f'there is no table "{name}"'
-            self._page.report(source.span, message, suggestion(name, self._places.tables))
+            self._document.report(source.span, message, suggestion(name, self._places.tables))
             return None
         table = self._places.tables[name]
         if table is None:
             return frozenset()
         if column not in table.columns:
             message = f'the table "{name}" has no column "{column}"'
-            self._page.report(source.span, message, suggestion(column, table.columns))
+            self._document.report(source.span, message, suggestion(column, table.columns))
             return None
         values: dict[str, None] = {}
         for key, row in table.rows.items():
@@ -172,7 +172,7 @@ class RecipientReader:
             if not isinstance(value, str) or self._is_unknown(value):
                 message = f'{column}: there is no destination "{value}"'
                 hint = suggestion(str(value), self._places.destinations or ())
-                table.page.report(table.places.get(key), message, hint)
+                table.document.report(table.places.get(key), message, hint)
             values[str(value)] = None
         return frozenset(values)
 
@@ -181,16 +181,16 @@ class RecipientReader:
 
 
 def read_route(
-    page: YamlDocument, node: Node, places: SendToScope, labelled: MatchScope, number: int
+    document: YamlDocument, node: Node, places: SendToScope, labelled: MatchScope, number: int
 ) -> Route | None:
-    """One route, or None where something is wrong; that is reported to ``page``."""
-    before = len(page.errors)
-    text = Converter(page, NoVariables()).convert(node, RouteText, "this route")
+    """One route, or None where something is wrong; that is reported to ``document``."""
+    before = len(document.errors)
+    text = Converter(document, NoVariables()).convert(node, RouteText, "this route")
     if not isinstance(node, MapNode):
         return None
-    match = _match(page, node.get("match"), labelled)
-    recipients = RecipientReader(page, places, places.names).read(node.get("send_to"))
-    if not isinstance(text, RouteText) or len(page.errors) > before:
+    match = _match(document, node.get("match"), labelled)
+    recipients = RecipientReader(document, places, places.names).read(node.get("send_to"))
+    if not isinstance(text, RouteText) or len(document.errors) > before:
         return None
     return Route(number=number, match=match, recipients=recipients, goes_on=text.goes_on)
 
@@ -205,46 +205,46 @@ def label_problem(name: str) -> str | None:
 
 
 def _match(
-    page: YamlDocument, node: Node | None, labelled: MatchScope
+    document: YamlDocument, node: Node | None, labelled: MatchScope
 ) -> dict[str, frozenset[str]]:
     match = {}
     for entry in node.entries if isinstance(node, MapNode) else ():
         name = entry.key.text
-        _check_label(page, entry.key, labelled.labels)
+        _check_label(document, entry.key, labelled.labels)
         items = entry.value.items if isinstance(entry.value, ListNode) else (entry.value,)
         if not items:
-            page.report(entry.value.span, f"{name} is empty, it needs at least one value")
+            document.report(entry.value.span, f"{name} is empty, it needs at least one value")
         for item in items:
             if name == SEVERITY and isinstance(item, Scalar):
-                _check_severity(page, item)
+                _check_severity(document, item)
             if name == RULE and isinstance(item, Scalar):
-                _check_rule(page, item, labelled.rules)
+                _check_rule(document, item, labelled.rules)
         match[name] = frozenset(item.text for item in items if isinstance(item, Scalar))
     return match
 
 
-def _check_label(page: YamlDocument, name: Scalar, known: Collection[str] | None) -> None:
+def _check_label(document: YamlDocument, name: Scalar, known: Collection[str] | None) -> None:
     if name.text in OWN_LABELS:
         return
     problem = label_problem(name.text)
     if problem is not None:
-        page.report(name.span, problem)
+        document.report(name.span, problem)
     elif known is not None and name.text not in known:
         # Such a route takes nothing, or everything: a slip of the pen, and alerts go astray.
         hint = suggestion(name.text, [*known, *OWN_LABELS])
-        page.report(name.span, f'no rule has a label "{name.text}"', hint)
+        document.report(name.span, f'no rule has a label "{name.text}"', hint)
 
 
-def _check_rule(page: YamlDocument, node: Scalar, known: Collection[str] | None) -> None:
+def _check_rule(document: YamlDocument, node: Scalar, known: Collection[str] | None) -> None:
     if known is not None and node.text not in known:
-        page.report(node.span, f'there is no rule "{node.text}"', suggestion(node.text, known))
+        document.report(node.span, f'there is no rule "{node.text}"', suggestion(node.text, known))
 
 
-def _check_severity(page: YamlDocument, node: Scalar) -> None:
+def _check_severity(document: YamlDocument, node: Scalar) -> None:
     severities = list(Severity)
     if node.text not in severities:
         message = f"severity: expected one of {', '.join(severities)}, found {describe_node(node)}"
-        page.report(node.span, message, suggestion(node.text, severities))
+        document.report(node.span, message, suggestion(node.text, severities))
 
 
 def _column(tree: Tree) -> tuple[str, str] | None:

@@ -57,50 +57,50 @@ _template_error: Final = functools.lru_cache(maxsize=1000)(template_error)
 
 
 class RuleReader:
-    """Reads the rules of one page. ``routes`` is None where not all of them are known."""
+    """Reads the rules of one document. ``routes`` is None where not all of them are known."""
 
     def __init__(
         self,
-        page: YamlDocument,
+        document: YamlDocument,
         places: SendToScope,
         routes: Sequence[Route] | None,
         mute_times: MuteTimes,
     ) -> None:
-        self._page = page
+        self._document = document
         self._places = places
         self._routes = routes
         self._mute_times = mute_times
-        self._converter = Converter(page, NoVariables())
+        self._converter = Converter(document, NoVariables())
         self._names: Names = {}
 
     def read(self, node: Node) -> Rule | None:
-        """One rule, or None where something is wrong; that is reported to the page."""
-        before = len(self._page.errors)
+        """One rule, or None where something is wrong; that is reported to the document."""
+        before = len(self._document.errors)
         text = self._converter.convert(node, RuleText, _called(node))
         if not isinstance(node, MapNode):
             return None
         if node.get("send_to") is None and self._routes is not None and not self._routes:
             message = f'{_called(node)} needs "send_to", or a route that takes its alerts'
-            self._page.report(node.span, message)
+            self._document.report(node.span, message)
         self._check_name(node.get("name"))
         self._check_events(node.get("events"))
-        naming = LabelsReader(self._page, self._places.names, _events(node))
+        naming = LabelsReader(self._document, self._places.names, _events(node))
         lets = naming.lets(node.get("let"))
         self._names = naming.names
         labels = naming.labels(node.get("labels"))
-        recipients = RecipientReader(self._page, self._places, self._names, _events(node)).read(
+        recipients = RecipientReader(self._document, self._places, self._names, _events(node)).read(
             node.get("send_to")
         )
         self._check_summary(node.get("summary"), lets, _events(node))
         condition = self._condition(node)
         features = FeatureReader(
-            self._page,
+            self._document,
             node,
             names=self._names,
             destinations=self._places.destinations,
             mute_times=self._mute_times,
         )
-        if not isinstance(text, RuleText) or len(self._page.errors) > before:
+        if not isinstance(text, RuleText) or len(self._document.errors) > before:
             return None
         named = Naming(lets, labels)
         routing = self._routing(node, text, named, recipients)
@@ -128,7 +128,7 @@ class RuleReader:
         routes = relevant(tuple(self._routes), constant, naming.varying_labels)
         if routes is None:
             name = node.get("name")
-            self._page.report(
+            self._document.report(
                 (name or node).span,
                 f'alerts of rule "{text.name}" may go nowhere: it has no send_to,'
                 " and no route takes all of them",
@@ -139,22 +139,22 @@ class RuleReader:
     def _check_name(self, node: Node | None) -> None:
         problem = name_problem(node.text) if isinstance(node, Scalar) else None
         if node is not None and problem is not None:
-            self._page.report(node.span, *problem)
+            self._document.report(node.span, *problem)
 
     def _check_events(self, node: Node | None) -> None:
         for item in self._items(node, "events", EVENTS_LIMIT):
             problem = events_problem(item.text)
             if problem is not None:
-                self._page.report(item.span, *problem)
+                self._document.report(item.span, *problem)
 
     def _items(self, node: Node | None, key: str, limit: int) -> Iterator[Scalar]:
         """The texts of a list that must not be empty, nor longer than ``limit``."""
         if not isinstance(node, ListNode):
             return
         if not node.items:
-            self._page.report(node.span, f"{key} is empty, it needs at least one")
+            self._document.report(node.span, f"{key} is empty, it needs at least one")
         if len(node.items) > limit:
-            self._page.report(node.span, f"{key} has {len(node.items)} items, at most {limit}")
+            self._document.report(node.span, f"{key} has {len(node.items)} items, at most {limit}")
             return
         yield from _scalars(node)
 
@@ -169,12 +169,12 @@ class RuleReader:
             line, message = problem
             lines = [0, *(end.end() for end in _LINE_END.finditer(text)), len(text)]
             offset, end = lines[line - 1 : line + 1]
-            span = self._page.part_span(node, escaped_offset(node.text, offset), end - offset)
+            span = self._document.part_span(node, escaped_offset(node.text, offset), end - offset)
             message, _, choice = message.partition(", there are")
             hint = f"there are{choice}" if choice else ""
-            self._page.report(span, f"summary: {message}", hint)
+            self._document.report(span, f"summary: {message}", hint)
         else:
-            warn_of_fields(self._page, node, text, events)
+            warn_of_fields(self._document, node, text, events)
 
     def _condition(self, rule: MapNode) -> Condition | None:
         """What ``when`` and ``match`` ask for together; None where that is nothing, or wrong."""
@@ -186,7 +186,7 @@ class RuleReader:
         given = [condition for condition in conditions if condition is not None]
         whole = self._both(rule, given)
         if whole is not None:
-            report_problems(self._page, whole, _events(rule), stretches)
+            report_problems(self._document, whole, _events(rule), stretches)
         return whole
 
     def _both(self, rule: MapNode, given: list[Condition]) -> Condition | None:
@@ -198,7 +198,9 @@ class RuleReader:
                 " && ".join(f"(\n{each.source}\n)" for each in given), self._names
             )
         except ConditionError as error:
-            self._page.report(rule.span, f"when and match together: {error.message}", error.hint)
+            self._document.report(
+                rule.span, f"when and match together: {error.message}", error.hint
+            )
             return None
 
     def _when(self, node: Node | None, stretches: list[SourceSegment]) -> Condition | None:
@@ -208,10 +210,10 @@ class RuleReader:
             condition = compile_condition(unescape(node.text), self._names)
         except ConditionError as error:
             offset = escaped_offset(node.text, error.offset)
-            span = self._page.part_span(node, offset, error.length)
-            self._page.report(span, error.message, error.hint)
+            span = self._document.part_span(node, offset, error.length)
+            self._document.report(span, error.message, error.hint)
             return None
-        stretches.append(text_segment(self._page, node, condition.source))
+        stretches.append(text_segment(self._document, node, condition.source))
         return condition
 
     def _match(self, node: Node | None, stretches: list[SourceSegment]) -> Condition | None:
@@ -225,14 +227,16 @@ class RuleReader:
         sound = [self._compile_match(piece, test.key) for _, test, piece in pieces]
         for condition, (field, test, _) in zip(sound, pieces, strict=True):
             if condition is not None:
-                stretches.append(test_segment(self._page, condition, field, test.key, test.value))
+                stretches.append(
+                    test_segment(self._document, condition, field, test.key, test.value)
+                )
         return self._compile_match(mapping, node) if None not in sound else None
 
     def _compile_match(self, mapping: dict[str, Any], place: Node) -> Condition | None:
         try:
             return compile_match(mapping, self._names)
         except ConditionError as error:
-            self._page.report(place.span, error.message, error.hint)
+            self._document.report(place.span, error.message, error.hint)
             return None
 
 

@@ -25,17 +25,17 @@ from router.rules.suppression.mute_times import MuteTime, MuteTimeText, mute_tim
 from router.rules.suppression.silences import NAMES, Silence, SilenceText, silence
 
 
-def read_mute_time(page: YamlDocument, entry: Entry) -> MuteTime | None:
-    """A weekly calendar, or None where something is wrong; that is reported to the page."""
+def read_mute_time(document: YamlDocument, entry: Entry) -> MuteTime | None:
+    """A weekly calendar, or None where something is wrong; that is reported to the document."""
     problem = name_problem(entry.key.text)
     if problem is not None:
-        page.report(entry.key.span, *problem)
-    text = _convert(page, entry.value, MuteTimeText, f'mute time "{entry.key.text}"')
+        document.report(entry.key.span, *problem)
+    text = _convert(document, entry.value, MuteTimeText, f'mute time "{entry.key.text}"')
     return mute_time(entry.key.text, text) if isinstance(text, MuteTimeText) else None
 
 
 def read_inhibition(
-    page: YamlDocument,
+    document: YamlDocument,
     node: Node,
     rules: Collection[str] | None,
     events: Mapping[str, tuple[str, ...]],
@@ -44,20 +44,20 @@ def read_inhibition(
 
     ``events`` are the event types of those rules that are sound.
     """
-    before = len(page.errors)
-    text = _convert(page, node, InhibitionText, "this inhibition")
+    before = len(document.errors)
+    text = _convert(document, node, InhibitionText, "this inhibition")
     if not isinstance(node, MapNode):
         return None
-    check_names(page, node.get("while"), "while", "rule", rules)
-    check_names(page, node.get("hold_back"), "hold_back", "rule", rules)
+    check_names(document, node.get("while"), "while", "rule", rules)
+    check_names(document, node.get("hold_back"), "hold_back", "rule", rules)
     sides = (_events(node.get(key), events) for key in ("while", "hold_back"))
-    equal = read_expressions(page, node.get("equal"), "equal", sides)
-    if not isinstance(text, InhibitionText) or len(page.errors) > before:
+    equal = read_expressions(document, node.get("equal"), "equal", sides)
+    if not isinstance(text, InhibitionText) or len(document.errors) > before:
         return None
     both = set(text.while_) & set(text.hold_back)
     if both:
         message = f'rule "{min(both)}" would hold itself back'
-        page.report(node.span, message, "name it in `while` or in `hold_back`")
+        document.report(node.span, message, "name it in `while` or in `hold_back`")
         return None
     return Inhibition(
         frozenset(text.while_),
@@ -68,21 +68,21 @@ def read_inhibition(
     )
 
 
-def read_silence(page: YamlDocument, node: Node) -> Silence | None:
-    """A silence, or None where something is wrong; that is reported to the page."""
-    before = len(page.errors)
-    text = _convert(page, node, SilenceText, "this silence")
+def read_silence(document: YamlDocument, node: Node) -> Silence | None:
+    """A silence, or None where something is wrong; that is reported to the document."""
+    before = len(document.errors)
+    text = _convert(document, node, SilenceText, "this silence")
     if not isinstance(node, MapNode):
         return None
     when = node.get("when")
     if isinstance(when, Scalar):
-        read_condition(page, when, ANY_EVENT, NAMES)
-    if not isinstance(text, SilenceText) or len(page.errors) > before:
+        read_condition(document, when, ANY_EVENT, NAMES)
+    if not isinstance(text, SilenceText) or len(document.errors) > before:
         return None
     try:
         return silence(f"file-{_digest(text)}", text)
     except ConditionError as error:
-        page.report((node.get("match") or node).span, error.message, error.hint)
+        document.report((node.get("match") or node).span, error.message, error.hint)
         return None
 
 
@@ -93,8 +93,8 @@ def _events(names: Node | None, events: Mapping[str, tuple[str, ...]]) -> tuple[
     return tuple(dict.fromkeys(itertools.chain(*known))) if len(known) == len(each) else ()
 
 
-def _convert(page: YamlDocument, node: Node, kind: type[msgspec.Struct], what: str) -> Any:
-    return Converter(page, NoVariables()).convert(node, kind, what)
+def _convert(document: YamlDocument, node: Node, kind: type[msgspec.Struct], what: str) -> Any:
+    return Converter(document, NoVariables()).convert(node, kind, what)
 
 
 def _digest(text: msgspec.Struct) -> str:

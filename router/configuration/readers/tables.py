@@ -53,28 +53,28 @@ class Table(msgspec.Struct, frozen=True):
     name: str
     rows: Mapping[str, Row]
     columns: tuple[str, ...]
-    page: YamlDocument
+    document: YamlDocument
     places: Mapping[str, Span]
 
 
-def read_table(page: YamlDocument, entry: Entry, read_file: ReadFile) -> Table | None:
-    """One table, or None where something is wrong; that is reported to its page."""
+def read_table(document: YamlDocument, entry: Entry, read_file: ReadFile) -> Table | None:
+    """One table, or None where something is wrong; that is reported to its document."""
     name = entry.key.text
     problem = identifier_problem(name)
     if problem is not None:
-        page.report(entry.key.span, problem, "a table's name stands in conditions")
-    converter = Converter(page, NoVariables())
+        document.report(entry.key.span, problem, "a table's name stands in conditions")
+    converter = Converter(document, NoVariables())
     text = converter.convert(entry.value, TableText, f'table "{name}"')
     if not isinstance(text, TableText):
         return None
     if text.file:
-        return _from_file(page, entry, text, read_file)
+        return _from_file(document, entry, text, read_file)
     rows = text.rows or {}
     node = entry.value.get("rows") if isinstance(entry.value, MapNode) else None
     if len(rows) > ROWS_LIMIT:
-        page.report(entry.key.span, f"a table has at most {ROWS_LIMIT} rows")
+        document.report(entry.key.span, f"a table has at most {ROWS_LIMIT} rows")
     columns = dict.fromkeys(column for row in rows.values() for column in row)
-    return Table(name, rows, tuple(columns), page, dict(_keys(node)))
+    return Table(name, rows, tuple(columns), document, dict(_keys(node)))
 
 
 def _keys(node: Node | None) -> Iterator[tuple[str, Span]]:
@@ -83,13 +83,13 @@ def _keys(node: Node | None) -> Iterator[tuple[str, Span]]:
 
 
 def _from_file(
-    page: YamlDocument, entry: Entry, text: TableText, read_file: ReadFile
+    document: YamlDocument, entry: Entry, text: TableText, read_file: ReadFile
 ) -> Table | None:
     place = entry.value.get("file") if isinstance(entry.value, MapNode) else None
     span = place.span if isinstance(place, Scalar) else entry.key.span
     sheet = read_file(text.file)
     if isinstance(sheet, str):
-        page.report(span, f"{text.file}: {sheet}")
+        document.report(span, f"{text.file}: {sheet}")
         return None
     if not sheet.is_valid:
         return None
@@ -99,7 +99,7 @@ def _from_file(
         return None
     missing = [column for column in (text.key, *text.numbers) if column not in header]
     for column in missing:
-        page.report(span, f'{text.file} has no column "{column}"', suggestion(column, header))
+        document.report(span, f'{text.file} has no column "{column}"', suggestion(column, header))
     if missing:
         return None
     rows = _Rows(sheet, header, text)

@@ -35,18 +35,18 @@ class SourceSegment(msgspec.Struct, frozen=True):
     """Where a problem stands; its offset counts from the beginning of this part."""
 
 
-def text_segment(page: YamlDocument, node: Scalar, source: str) -> SourceSegment:
+def text_segment(document: YamlDocument, node: Scalar, source: str) -> SourceSegment:
     """Of CEL as it is written."""
     return SourceSegment(
         source,
-        lambda problem: page.part_span(
+        lambda problem: document.part_span(
             node, escaped_offset(node.text, problem.offset), problem.length
         ),
     )
 
 
 def test_segment(
-    page: YamlDocument, condition: Condition, field: Scalar, key: Scalar, value: Node
+    document: YamlDocument, condition: Condition, field: Scalar, key: Scalar, value: Node
 ) -> SourceSegment:
     """Of one test of a ``match``: ``key`` is the operator, or the field where there is none."""
     literals = [node for node in walk(condition.tree) if isinstance(node, Literal)]
@@ -60,34 +60,34 @@ def test_segment(
             return scalar.span
         named = condition.source[problem.offset :][: problem.length]
         at = field.text.find(named)
-        return key.span if at < 0 else page.part_span(field, at, len(named))
+        return key.span if at < 0 else document.part_span(field, at, len(named))
 
     return SourceSegment(condition.source, place)
 
 
 def report_problems(
-    page: YamlDocument,
+    document: YamlDocument,
     judged: Condition | Expression,
     events: tuple[str, ...],
     stretches: list[SourceSegment],
 ) -> None:
     """Report what can be said against a condition or expression on events of these types."""
-    _report(page, judged, problems_of(judged, events), stretches)
+    _report(document, judged, problems_of(judged, events), stretches)
 
 
 def report_expression(
-    page: YamlDocument, node: Scalar, judged: Condition | Expression, *sides: tuple[str, ...]
+    document: YamlDocument, node: Scalar, judged: Condition | Expression, *sides: tuple[str, ...]
 ) -> None:
     """Report what can be said against an expression that is the whole text of ``node``.
 
     Each of ``sides`` are types of events: values for those of one are compared with the others'.
     """
-    stretch = text_segment(page, node, judged.source)
-    _report(page, judged, problems_on_sides(judged, sides), [stretch])
+    stretch = text_segment(document, node, judged.source)
+    _report(document, judged, problems_on_sides(judged, sides), [stretch])
 
 
 def _report(
-    page: YamlDocument,
+    document: YamlDocument,
     judged: Condition | Expression,
     problems: list[TypeProblem],
     stretches: list[SourceSegment],
@@ -100,15 +100,15 @@ def _report(
             if begins <= problem.offset < ends:
                 own = msgspec.structs.replace(problem, offset=problem.offset - begins)
                 span = stretch.place(own)
-                if any(span == fault[0] for fault in page.errors):
+                if any(span == fault[0] for fault in document.errors):
                     continue  # what is there is wrong already
-                tell = page.warn if problem.is_warning else page.report
+                tell = document.warn if problem.is_warning else document.report
                 tell(span, problem.message, problem.hint)
         begins = ends
 
 
 def warn_of_fields(
-    page: YamlDocument, node: Scalar, template: str, events: tuple[str, ...]
+    document: YamlDocument, node: Scalar, template: str, events: tuple[str, ...]
 ) -> None:
     """Warn of fields that a sound template names and no event of these types has.
 
@@ -121,8 +121,8 @@ def warn_of_fields(
             continue  # a name that only templates have
         for problem in problems_of(expression, events):
             at = template.find(name) + problem.offset
-            span = page.part_span(node, escaped_offset(node.text, at), problem.length)
-            page.warn(span, f"summary: {problem.message}", problem.hint.partition(" (")[0])
+            span = document.part_span(node, escaped_offset(node.text, at), problem.length)
+            document.warn(span, f"summary: {problem.message}", problem.hint.partition(" (")[0])
 
 
 @functools.lru_cache(maxsize=1000)

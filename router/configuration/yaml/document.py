@@ -134,9 +134,9 @@ class YamlDocument:
 
     def blank_copy(self) -> "YamlDocument":
         """The same file with nothing found yet, for looking at a part of it tentatively."""
-        page = copy.copy(self)
-        page.errors, page.warnings, page.hidden = {}, {}, []
-        return page
+        document = copy.copy(self)
+        document.errors, document.warnings, document.hidden = {}, {}, []
+        return document
 
     def report_common(self, trials: Sequence["YamlDocument"], unless: Sequence[str]) -> None:
         """Report what was found in each of several trials, ``unless`` it names one of these."""
@@ -201,44 +201,44 @@ class YamlDocument:
 
 
 def decode_document(name: str, content: bytes | str) -> YamlDocument:
-    """A file's page. ``content`` is its bytes, or as text why there are none, which is reported."""
+    """A file's document. ``content`` is its bytes, or as text why there are none, which is reported."""
     if isinstance(content, str):
-        page = YamlDocument(name, "")
-        page.report(None, content)
-        return page
+        document = YamlDocument(name, "")
+        document.report(None, content)
+        return document
     try:
         return YamlDocument(name, content.decode().removeprefix("\ufeff"))
     except UnicodeDecodeError as error:
         readable = content[: error.start].decode()
-        page = YamlDocument(name, readable)
+        document = YamlDocument(name, readable)
         span = Span(len(readable), len(readable) + 1)
-        page.report(span, f"byte 0x{content[error.start]:02x} is not UTF-8", "save it as UTF-8")
-        return page
+        document.report(span, f"byte 0x{content[error.start]:02x} is not UTF-8", "save it as UTF-8")
+        return document
 
 
-def read_yaml(page: YamlDocument) -> Node | None:
+def read_yaml(document: YamlDocument) -> Node | None:
     """The file's one document. None where there is no telling its structure.
 
-    All faults are reported to ``page``; a syntax error is the last that can be seen.
+    All faults are reported to ``document``; a syntax error is the last that can be seen.
     """
-    unprintable = _UNPRINTABLE.search(page.text)
+    unprintable = _UNPRINTABLE.search(document.text)
     if unprintable is not None:
-        page.report(
+        document.report(
             Span(*unprintable.span()),
             f"a character that YAML does not allow: U+{ord(unprintable[0]):04X}",
         )
         return None
-    builder = _Builder(page)
+    builder = _Builder(document)
     try:
-        for event in yaml.parse(page.text, Loader=yaml.CSafeLoader):
+        for event in yaml.parse(document.text, Loader=yaml.CSafeLoader):
             if not builder.take(event):
                 return None
     except yaml.MarkedYAMLError as error:
-        offset, explanation = explain(error, page.text)
-        page.report(Span(offset, offset + 1), explanation.message, explanation.hint)
+        offset, explanation = explain(error, document.text)
+        document.report(Span(offset, offset + 1), explanation.message, explanation.hint)
         return None
     if builder.root is None:
-        page.report(None, "the file is empty", "expected rules: or destinations:")
+        document.report(None, "the file is empty", "expected rules: or destinations:")
     return builder.root
 
 
@@ -259,9 +259,9 @@ class _OpenList:
 class _OpenMap:
     """A map whose end has not come yet."""
 
-    def __init__(self, start: int, page: YamlDocument) -> None:
+    def __init__(self, start: int, document: YamlDocument) -> None:
         self._start = start
-        self._page = page
+        self._document = document
         self._entries: dict[str, Entry] = {}
         self._key: Node | None = None
 
@@ -273,24 +273,24 @@ class _OpenMap:
         if isinstance(key, Scalar):
             self._add_entry(key, node)
         elif not isinstance(key, UnreadableNode):
-            self._page.report(key.span, "a key must be text, not a list or a map")
+            self._document.report(key.span, "a key must be text, not a list or a map")
 
     def _add_entry(self, key: Scalar, value: Node) -> None:
         if key.is_plain and key.text == "<<":
             hint = "write the keys out"
-            self._page.report(key.span, "keys cannot be merged in from elsewhere", hint)
+            self._document.report(key.span, "keys cannot be merged in from elsewhere", hint)
             return
         known = self._entries.get(key.text)
         if known is not None:
-            hint = f"first on line {self._page.line(known.key.span.start)}"
-            self._page.report(key.span, f'the key "{key.text}" is given twice', hint)
+            hint = f"first on line {self._document.line(known.key.span.start)}"
+            self._document.report(key.span, f'the key "{key.text}" is given twice', hint)
             return
         if key.is_plain:
             meant = plain_value(key.text)
             if meant.trap or not isinstance(meant.value, str):
                 hint = f'write "{key.text}":'
                 message = f"the key `{key.text}` without quotes is {meant.trap or 'not text'}"
-                self._page.report(key.span, message, hint)
+                self._document.report(key.span, message, hint)
         self._entries[key.text] = Entry(key, value)
 
     def close(self, end: int) -> Node:
@@ -300,8 +300,8 @@ class _OpenMap:
 class _Builder:
     """Takes the parser's events one by one; ``root`` is the document once it is complete."""
 
-    def __init__(self, page: YamlDocument) -> None:
-        self._page = page
+    def __init__(self, document: YamlDocument) -> None:
+        self._document = document
         self._open: list[_OpenList | _OpenMap] = []
         self.root: Node | None = None
 
@@ -310,7 +310,9 @@ class _Builder:
         span = _span(event)
         match event:
             case yaml.DocumentStartEvent() if self.root is not None:
-                self._page.report(span, "a second document begins here", "use one file for each")
+                self._document.report(
+                    span, "a second document begins here", "use one file for each"
+                )
                 return False
             case yaml.AliasEvent():
                 self._refuse(span, f"*{event.anchor}", "aliases are", "write the value out again")
@@ -329,10 +331,14 @@ class _Builder:
     def _begin(self, event: yaml.CollectionStartEvent, span: Span) -> bool:
         self._refuse_extras(event, span)
         if len(self._open) == DEPTH_LIMIT:
-            self._page.report(span, f"more than {DEPTH_LIMIT} lists and maps inside one another")
+            self._document.report(
+                span, f"more than {DEPTH_LIMIT} lists and maps inside one another"
+            )
             return False
         is_list = isinstance(event, yaml.SequenceStartEvent)
-        self._open.append(_OpenList(span.start) if is_list else _OpenMap(span.start, self._page))
+        self._open.append(
+            _OpenList(span.start) if is_list else _OpenMap(span.start, self._document)
+        )
         return True
 
     def _add(self, node: Node) -> None:
@@ -351,7 +357,7 @@ class _Builder:
 
     def _refuse(self, span: Span, text: str, what: str, hint: str) -> None:
         span = Span(span.start, min(span.end, span.start + len(text)))
-        self._page.report(span, f"`{text}`: {what} not supported in rules files", hint)
+        self._document.report(span, f"`{text}`: {what} not supported in rules files", hint)
 
 
 def _span(event: yaml.Event) -> Span:

@@ -1,11 +1,11 @@
-"""Event data as Twilio documents it, one Struct per schema: which event type has which.
+"""The documented data of Twilio's event types, one Struct per schema.
 
-The Structs describe, they do not gate: an event that departs from its schema is counted and still
-judged, because Twilio may add fields and values before anybody here hears of it, and a departure
-is no reason to keep an alert from people. A field is written down where Twilio documents it; it
-may be null or absent unless every source has it.
+The Structs describe events, they do not reject them. An event that violates its schema is counted
+and still evaluated, because Twilio may add fields and values before this module has them, and a
+violation is no reason to suppress an alert. A field is listed if Twilio documents it; it may be null
+or absent unless every source has it.
 
-Each module names its sources. Types not listed pass untyped: Twilio documents hundreds.
+Each module names its sources. Types that are not listed have no schema: Twilio documents hundreds.
 """
 
 from typing import Any
@@ -32,13 +32,13 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     f"{_INSIGHTS}.call-event.gateway": CallEvent,
     f"{_INSIGHTS}.call-event.sdk": CallEvent,
 }
-"""Event type -> the documented shape of its ``data``. Types not listed pass untyped."""
+"""The documented shape of ``data`` by event type. Types that are not listed have no schema."""
 
 
 def schema_violation(event_type: str, data: Any) -> str | None:
-    """How ``data`` departs from the documented schema of its type, or None where it does not.
+    """Return how ``data`` violates the documented schema of its type; None if it does not.
 
-    The answer names the JSON path, for example ``Expected `str`, got `int` - at `$.status```.
+    The message has the JSON path, for example ``Expected `str`, got `int` - at `$.status```.
     """
     schema = SCHEMAS.get(event_type)
     if schema is None:

@@ -41,7 +41,7 @@ class Party(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallProperties(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a call whatever its edge. ``pdd_ms`` and ``queue_time`` are milliseconds."""
+    """Properties of a call that do not depend on its edge; times are milliseconds."""
 
     direction: str | None = None
     disconnected_by: str | None = None
@@ -70,7 +70,7 @@ class StreamMetrics(msgspec.Struct, frozen=True, kw_only=True):
     latency: Statistics | None = None
     packet_delay_variation: dict[str, int] | None = None
     mos: Statistics | None = None
-    """Of an SDK edge, as the four below."""
+    """SDK edges only, as are the four fields below."""
     rtt: Statistics | None = None
     audio_in: Statistics | None = None
     audio_out: Statistics | None = None
@@ -85,7 +85,7 @@ class Streams(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EdgeProperties(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the media of a call passed."""
+    """The path of a call's media."""
 
     direction: str | None = None
     media_region: str | None = None
@@ -110,7 +110,7 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Streams | None = None
     properties: EdgeProperties | None = None
     events: Any = None
-    """Of an SDK edge: counts by level, group and error."""
+    """SDK edges only: counts by level, group and error."""
 
 
 class BrandedCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,8 +139,8 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
 class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     """``data`` of a call summary. Times are ISO 8601 text, durations seconds.
 
-    An edge is there when the call has it: a SIP trunking call has ``sip_edge`` and
-    ``carrier_edge``, say.
+    An edge is present if the call has it: a SIP trunking call has ``sip_edge`` and
+    ``carrier_edge``.
     """
 
     call_sid: str
@@ -171,7 +171,7 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EdgeMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an event of a gateway happened."""
+    """The location of a gateway's event."""
 
     region: str | None = None
     twilio_ip: str | None = None
@@ -193,7 +193,7 @@ class SdkError(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SdkFeedback(msgspec.Struct, frozen=True, kw_only=True):
-    """What the user thought of the call."""
+    """The user's rating of the call."""
 
     score: int | None = None
     reason: str | None = None
@@ -221,7 +221,7 @@ class CandidatePair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SdkMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """The client and where it is."""
+    """The client and its location."""
 
     client_name: str | None = None
     location: Location | None = None
@@ -243,7 +243,7 @@ class SdkEdge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """``data`` of a call event, of a gateway or of the SDK. The level is in upper case."""
+    """``data`` of a call event from a gateway or from the SDK; the level is in upper case."""
 
     call_sid: str
     account_sid: str

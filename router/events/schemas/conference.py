@@ -12,7 +12,7 @@ import msgspec
 
 
 class DuplicateIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """A participant who joined more than once."""
+    """A participant that joined more than once."""
 
     participant_identity: str
     participant_sids: list[str]
@@ -32,7 +32,7 @@ class TagInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DetectedIssues(msgspec.Struct, frozen=True, kw_only=True):
-    """How many issues of each sort were found."""
+    """The number of detected issues of each kind."""
 
     call_quality: int | None = None
     region_configuration: int | None = None
@@ -81,7 +81,7 @@ class ParticipantProperties(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParticipantEvents(msgspec.Struct, frozen=True, kw_only=True):
-    """When a participant did what, each a list of Unix times."""
+    """The times of a participant's actions, each a list of Unix times."""
 
     coaching: list[int] | None = None
     coaching_stopped: list[int] | None = None

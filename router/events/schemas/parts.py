@@ -1,4 +1,4 @@
-"""What the data of several event types has in common.
+"""Parts of the data that several event types share.
 
 Source: Twilio, "Details: Call Summary" and the event type pages "Call Summary", "Gateway Call
 Event", "Voice SDK Events" of Event Streams.

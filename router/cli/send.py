@@ -116,7 +116,7 @@ class _FileSender:
         self._clock = system_clock()
         self._backfill = Backfill(
             target,
-            Pace(at_once=options.at_once, rate=options.rate),
+            Pace(concurrency=options.at_once, rate=options.rate),
             self._clock,
             on_progress=self._on_progress,
             on_skip=self._on_skip if options.skip_bad else None,
@@ -156,11 +156,11 @@ class _FileSender:
 
     def _on_progress(self, sent: BackfillProgress) -> None:
         if self._bar is not None:
-            self._bar.update(sent.place.offset - self._bar.pos)
+            self._bar.update(sent.checkpoint.offset - self._bar.pos)
         now = self._clock.monotonic()
         if self._checkpoint and now - self._saved_at >= _CHECKPOINT_INTERVAL:
             self._saved_at = now
-            self._checkpoint.save(sent.place)
+            self._checkpoint.save(sent.checkpoint)
 
     def _on_skip(self, line: Line, reason: str) -> None:
         click.echo(f"{self._name}:{line.number}: skipped: {reason}", err=True)
@@ -170,13 +170,13 @@ class _FileSender:
         seconds = self._clock.monotonic() - self._started_at
         click.echo(
             f"{sent.accepted} accepted, {sent.quarantined} quarantined, {sent.skipped} skipped,"
-            f" {sent.again} requests retried, {sent.accepted / max(seconds, 0.001):.0f} events/s"
+            f" {sent.retried} requests retried, {sent.accepted / max(seconds, 0.001):.0f} events/s"
         )
         if stopped is None:
             if self._checkpoint:
-                self._checkpoint.forget()
+                self._checkpoint.remove()
             return
-        reached = sent.place if sent.place.line else self._start
+        reached = sent.checkpoint if sent.checkpoint.line else self._start
         location = f"{self._name}:{stopped.line}" if stopped.line else self._name
         click.echo(f"{location}: {stopped.reason}", err=True)
         if self._checkpoint and reached.line:

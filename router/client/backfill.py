@@ -1,9 +1,11 @@
 """Sends a file of events to a router: fast, in order of acceptance, and without a gap.
 
-Batches are under way side by side, but a place counts as reached only when everything before it
-was accepted; so whoever starts again there leaves nothing out, and what was under way is sent a
-second time, for the router to drop by its identity. What may pass by itself (429, 503, no
-answer) is tried again as the router asks; what cannot pass stops the run and names its line.
+Several batches are in flight at once. A line counts as sent only when all lines before it were
+accepted. A run that resumes there leaves nothing out; it sends again what was in flight, and the
+router drops these duplicates by the events' identities.
+
+A batch is retried after 429, 503 or no answer, when the router's ``Retry-After`` says so. Any other
+error cannot pass: it stops the run, and its message names the line.
 """
 
 import asyncio
@@ -21,15 +23,18 @@ from router.client.send import Endpoint, SendResult, post
 from router.clock import Clock
 from router.destinations.transport.http_status import retry_after_seconds
 
-_TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30)
 _FIRST_BACKOFF: Final = 0.5
-_LONGEST_BACKOFF: Final = 30.0
+_MAX_BACKOFF: Final = 30.0
 _ELEMENT: Final = re.compile(r"\$\[(\d+)\]")
+"""The index of an event in the JSON path of the router's error."""
+_ERROR_SHOWN: Final = 200
+"""Characters of a response without an error message."""
 
 
 class StoppedError(Exception):
-    """The run cannot go on. ``line`` is the one at fault, 0 where it is none of them."""
+    """Raised when the run cannot continue. ``line`` is the line at fault; 0 if it is none."""
 
     def __init__(self, reason: str, line: int = 0) -> None:
         super().__init__(reason)
@@ -38,29 +43,32 @@ class StoppedError(Exception):
 
 
 class BackfillProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """What has become of a file so far."""
+    """How much of a file has been sent."""
 
-    place: FileCheckpoint = FileCheckpoint()
+    checkpoint: FileCheckpoint = FileCheckpoint()
+    """The line to which all lines were accepted or skipped."""
     accepted: int = 0
+    """Events that the router accepted."""
     quarantined: int = 0
+    """Events that the router accepted into quarantine."""
     skipped: int = 0
-    """Lines that are no events, left out."""
-    again: int = 0
+    """Lines that are not events and were left out."""
+    retried: int = 0
     """Requests that were sent again."""
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """How fast, and for how long to try."""
+    """How fast to send, and how long to retry."""
 
-    at_once: int = 4
-    """Requests under way."""
+    concurrency: int = 4
+    """Batches in flight at once."""
     rate: float = 0.0
-    """Events a second; 0 for as fast as the router takes them."""
-    patience: float = 300.0
-    """Seconds for which one batch is tried."""
+    """Events per second; 0 for as fast as the router accepts them."""
+    retry_seconds: float = 300.0
+    """How long one batch is retried."""
 
 
-class _Answer(msgspec.Struct):
+class _Accepted(msgspec.Struct):
     accepted: int = 0
     quarantined: int = 0
 
@@ -70,12 +78,22 @@ class _Error(msgspec.Struct):
     path: str = ""
 
 
-class _Refused(msgspec.Struct):
+class _Rejected(msgspec.Struct):
     error: _Error
 
 
 class Backfill:
-    """One run. ``on_skip`` is told of lines that are no events; without it they stop the run."""
+    """One run over a file.
+
+    Args:
+        target: The router.
+        pace: How fast to send, and how long to retry.
+        clock: Time and chance.
+        on_progress: Called when the checkpoint has advanced.
+        on_skip: Called with a line that is not an event and the router's reason; the line is left
+            out. None to stop the run there instead.
+
+    """
 
     def __init__(
         self,
@@ -92,39 +110,46 @@ class Backfill:
         self._on_progress = on_progress
         self._on_skip = on_skip
         self.sent = BackfillProgress()
+        """The progress so far, also after an error."""
 
     async def run(self, source: Iterable[Batch]) -> BackfillProgress:
-        """Send all of it. Raises StoppedError; ``sent`` then says how far it came."""
+        """Send all batches.
+
+        Raises:
+            StoppedError: The run cannot continue; ``sent`` is the progress until then.
+
+        """
         try:
             async with (
                 aiohttp.ClientSession(timeout=_TIMEOUT) as session,
                 asyncio.TaskGroup() as group,
             ):
-                under_way: deque[asyncio.Task[Batch | StoppedError]] = deque()
+                in_flight: deque[asyncio.Task[Batch | StoppedError]] = deque()
                 due = self._clock.monotonic()
                 for batch in source:
-                    if len(under_way) >= self._pace.at_once:
-                        self._reached(await under_way.popleft())
+                    if len(in_flight) >= self._pace.concurrency:
+                        self._advance(await in_flight.popleft())
                     due = await self._wait_until(due, len(batch))
-                    under_way.append(group.create_task(self._send_whole(session, batch)))
-                while under_way:
-                    self._reached(await under_way.popleft())
+                    in_flight.append(group.create_task(self._send_whole(session, batch)))
+                while in_flight:
+                    self._advance(await in_flight.popleft())
         except* StoppedError as stopped:
             raise _first(stopped) from None
         return self.sent
 
     async def _wait_until(self, due: float, events: int) -> float:
-        """Wait for the moment ``due``; the next one follows from the rate."""
+        """Wait until ``due``; return the time at which the next batch is due at the rate."""
         if self._pace.rate <= 0:
             return due
         await asyncio.sleep(max(0.0, due - self._clock.monotonic()))
         return max(due, self._clock.monotonic() - 1.0) + events / self._pace.rate
 
-    def _reached(self, batch: Batch | StoppedError) -> None:
-        if isinstance(batch, StoppedError):  # all that came before it has been reached by now
+    def _advance(self, batch: Batch | StoppedError) -> None:
+        """Advance the checkpoint over a batch that was sent; all earlier batches were sent too."""
+        if isinstance(batch, StoppedError):
             raise batch
-        place = FileCheckpoint(line=batch[-1].number, offset=batch[-1].end)
-        self.sent = msgspec.structs.replace(self.sent, place=place)
+        checkpoint = FileCheckpoint(line=batch[-1].number, offset=batch[-1].end)
+        self.sent = msgspec.structs.replace(self.sent, checkpoint=checkpoint)
         self._on_progress(self.sent)
 
     async def _send_whole(
@@ -139,67 +164,69 @@ class Backfill:
     async def _send(self, session: aiohttp.ClientSession, batch: Batch) -> None:
         rest = batch
         while rest:
-            answer = await self._answer(session, rest)
-            if answer.accepted:
-                self._count(answer)
+            result = await self._post_until_final(session, rest)
+            if result.accepted:
+                self._count(result)
                 return
-            rest = await self._without_fault(session, rest, answer)
+            rest = await self._without_fault(session, rest, result)
 
-    async def _answer(self, session: aiohttp.ClientSession, batch: Batch) -> SendResult:
-        """The first answer that is final. Raises StoppedError when none comes."""
-        until = self._clock.monotonic() + self._pace.patience
+    async def _post_until_final(self, session: aiohttp.ClientSession, batch: Batch) -> SendResult:
+        """POST a batch until a response is final. Raises StoppedError if none comes in time."""
+        until = self._clock.monotonic() + self._pace.retry_seconds
         backoff = _FIRST_BACKOFF
         body = body_of(batch)
         while True:
             try:
-                answer = await post(session, self._target, body, is_batch=True)
+                result = await post(session, self._target, body, is_batch=True)
             except (aiohttp.ClientError, TimeoutError) as error:
-                reason, asked = str(error) or "no answer", None
+                reason, retry_after = str(error) or "no answer", None
             except ValueError as error:
-                raise StoppedError(f"{self._target.place}: {error}") from None
+                raise StoppedError(f"{self._target.shown}: {error}") from None
             else:
-                if answer.status not in _TRY_AGAIN:
-                    return answer
-                reason = f"{answer.status} {_said(answer).message}"
-                asked = retry_after_seconds(answer.retry_after, now=self._clock.now())
-            pause = backoff * (0.5 + self._clock.chance()) if asked is None else asked
+                if result.status not in _RETRIED:
+                    return result
+                reason = f"{result.status} {_error_of(result).message}"
+                retry_after = retry_after_seconds(result.retry_after, now=self._clock.now())
+            pause = backoff * (0.5 + self._clock.chance()) if retry_after is None else retry_after
             if self._clock.monotonic() + pause > until:
-                raise StoppedError(f"{self._target.place}: {reason}")
-            self.sent = msgspec.structs.replace(self.sent, again=self.sent.again + 1)
+                raise StoppedError(f"{self._target.shown}: {reason}")
+            self.sent = msgspec.structs.replace(self.sent, retried=self.sent.retried + 1)
             await asyncio.sleep(pause)
-            backoff = min(2 * backoff, _LONGEST_BACKOFF)
+            backoff = min(2 * backoff, _MAX_BACKOFF)
 
     async def _without_fault(
-        self, session: aiohttp.ClientSession, batch: Batch, answer: SendResult
+        self, session: aiohttp.ClientSession, batch: Batch, result: SendResult
     ) -> Batch:
-        """What of ``batch`` is still to be sent after a refusal. Raises StoppedError."""
-        said = _said(answer)
-        if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and len(batch) > 1:
+        """Return the part of a rejected batch that is still to be sent. Raises StoppedError."""
+        error = _error_of(result)
+        if result.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and len(batch) > 1:
             await self._send(session, batch[: len(batch) // 2])
             return batch[len(batch) // 2 :]
-        element = _ELEMENT.match(said.path)
+        element = _ELEMENT.match(error.path)
         fault = batch[min(int(element[1]), len(batch) - 1)] if element else None
-        if fault is None and len(batch) == 1 and answer.status in {400, 413}:
+        if fault is None and len(batch) == 1 and result.status in {400, 413}:
             fault = batch[0]
-        if fault is None and answer.status == HTTPStatus.BAD_REQUEST:
-            # The array as a whole is no JSON: one by one, the line at fault is found.
+        if fault is None and result.status == HTTPStatus.BAD_REQUEST:
+            # The array is not JSON, and the error names no element: the line at fault is found by
+            # sending each line alone.
             for line in batch:
                 await self._send(session, (line,))
             return ()
-        reason = f"{said.message or answer.body[:200]}{f' at {said.path}' if said.path else ''}"
+        at = f" at {error.path}" if error.path else ""
+        reason = f"{error.message or result.body[:_ERROR_SHOWN]}{at}"
         if fault is None:
-            raise StoppedError(f"{self._target.place}: {answer.status} {reason}")
+            raise StoppedError(f"{self._target.shown}: {result.status} {reason}")
         if self._on_skip is None:
             raise StoppedError(reason, fault.number)
         self._on_skip(fault, reason)
         self.sent = msgspec.structs.replace(self.sent, skipped=self.sent.skipped + 1)
         return tuple(line for line in batch if line is not fault)
 
-    def _count(self, answer: SendResult) -> None:
+    def _count(self, result: SendResult) -> None:
         try:
-            counted = msgspec.json.decode(answer.body, type=_Answer)
+            counted = msgspec.json.decode(result.body, type=_Accepted)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            counted = _Answer()
+            counted = _Accepted()
         self.sent = msgspec.structs.replace(
             self.sent,
             accepted=self.sent.accepted + counted.accepted,
@@ -207,9 +234,9 @@ class Backfill:
         )
 
 
-def _said(answer: SendResult) -> _Error:
+def _error_of(result: SendResult) -> _Error:
     try:
-        return msgspec.json.decode(answer.body, type=_Refused).error
+        return msgspec.json.decode(result.body, type=_Rejected).error
     except msgspec.DecodeError:
         return _Error()
 

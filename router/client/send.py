@@ -1,6 +1,6 @@
-"""Sends events to a router, as Twilio does or as CloudEvents: for trials, tests and backfill.
+"""Sends events to a router, as Twilio does or as CloudEvents, for trials, tests and backfill.
 
-A leaf: the command line uses it, the pipeline does not.
+The command line uses it; ingress and worker do not.
 """
 
 import base64
@@ -15,40 +15,49 @@ from router.datatypes import Secret
 from router.errors import ConfigurationError
 from router.ingress.twilio_signature import body_hash, called_url, sign
 
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
-_ANSWER_LIMIT: Final = 65536
+_TIMEOUT_SECONDS: Final = 10
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)
+_MAX_RESPONSE_BYTES: Final = 65536
 _BATCH: Final = "application/cloudevents-batch+json"
 _JSON: Final = "application/json"
 
 
 class SendResult(msgspec.Struct, frozen=True):
-    """What the router said. ``body`` is at most 64 KiB of text."""
+    """The router's response."""
 
     status: int
     body: str
+    """The first 64 KiB, as text."""
     retry_after: str = ""
-    """The header as it came, ``""`` where there was none."""
+    """The ``Retry-After`` header as received; ``""`` if there is none."""
 
     @property
     def accepted(self) -> bool:
+        """Whether the status is a 2xx: the events are durable."""
         return 200 <= self.status < 300
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Where events go, and how a request proves who sends it."""
+    """The URL that events are sent to, and the credentials of a request."""
 
     url: str
     token: Secret | None = None
-    """Goes along as a bearer token."""
+    """Sent as a bearer token, unless ``auth_token`` is set."""
     auth_token: Secret | None = None
     """Signs each request as Twilio does."""
     credentials: Secret | None = None
-    """``user:password`` of a sink."""
+    """``user:password`` of a Twilio sink, sent with a signed request."""
     public_url: str = ""
-    """What a signature is for, where the router has a public URL."""
+    """The router's public URL, which a signature is computed for; ``""`` for ``url``."""
 
     def request(self, body: bytes, *, is_batch: bool) -> tuple[str, dict[str, str]]:
-        """The URL and the headers of a POST of ``body``, one event or an array."""
+        """Return the URL and the headers of a POST of ``body``.
+
+        Args:
+            body: One event or an array, in JSON.
+            is_batch: Whether ``body`` is an array. A signed request has the same headers for both.
+
+        """
         if self.auth_token is None:
             headers = {"Content-Type": _BATCH if is_batch else _JSON}
             if self.token is not None:
@@ -66,33 +75,44 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         return target, headers
 
     @property
-    def place(self) -> str:
-        """The URL without its query, for messages."""
+    def shown(self) -> str:
+        """The URL without its query, which may contain a secret, for messages."""
         return self.url.partition("?")[0]
 
 
 async def post(
     session: aiohttp.ClientSession, target: Endpoint, body: bytes, *, is_batch: bool = False
 ) -> SendResult:
-    """One request. Raises what aiohttp raises, and ValueError for what is no URL."""
+    """POST ``body`` once.
+
+    Raises:
+        aiohttp.ClientError, TimeoutError: The router did not answer.
+        ValueError: The endpoint's URL is not a URL.
+
+    """
     url, headers = target.request(body, is_batch=is_batch)
-    # The URL goes out as it was signed, not as the client would normalise it.
+    # Encoded, because the signature is for the URL as written, not as the client normalizes it.
     async with session.post(
         URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
     ) as response:
-        text = await response.content.read(_ANSWER_LIMIT)
+        text = await response.content.read(_MAX_RESPONSE_BYTES)
         retry_after = response.headers.get("Retry-After", "")
         return SendResult(response.status, text.decode(errors="replace"), retry_after)
 
 
 async def send(target: Endpoint, body: bytes) -> SendResult:
-    """POST ``body``, one event or an array. Raises ConfigurationError when nothing answers."""
+    """POST ``body``, one event or an array.
+
+    Raises:
+        ConfigurationError: The router did not answer within 10 seconds.
+
+    """
     try:
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
             return await post(session, target, body)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        reason = str(error) or "no answer within 10 s"
-        raise ConfigurationError(f"{target.place}: {reason}") from None
+        reason = str(error) or f"no answer within {_TIMEOUT_SECONDS} s"
+        raise ConfigurationError(f"{target.shown}: {reason}") from None
 
 
 async def send_signed(
@@ -100,7 +120,15 @@ async def send_signed(
 ) -> SendResult:
     """POST ``body`` to ``url`` with Twilio's signature.
 
-    The signature is for the router's public URL where it has one. Raises ConfigurationError when
-    nothing answers.
+    Args:
+        url: The router's Twilio endpoint.
+        body: One event or an array, in JSON.
+        auth_token: The token that signs the request.
+        public_url: The router's public URL, which the signature is computed for; ``""`` if it has
+            none.
+
+    Raises:
+        ConfigurationError: The router did not answer within 10 seconds.
+
     """
     return await send(Endpoint(url=url, auth_token=auth_token, public_url=public_url), body)

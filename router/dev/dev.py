@@ -1,7 +1,7 @@
-"""``router dev``: everything in one process, for trying it out.
+"""``router dev``: an embedded Redis, ingress and worker in one process, for trying the router out.
 
-Embedded Redis, ingress, worker; destinations whose credentials are not set capture what they would
-have sent and show it here. Twilio's own sample event is sent once, signed, to show that it works.
+Destinations whose credentials are not set capture what they would have sent and print it. One of
+Twilio's sample events is sent once, signed, as a demonstration.
 """
 
 import asyncio
@@ -29,161 +29,177 @@ from router.journal import ledger
 from router.journal.connection import connect
 from router.metrics import Metrics
 from router.offline.explain import preview_lines
-from router.runtime import event_loop as process
-from router.runtime.app import (
-    App,
-    Roles,
-)
-from router.runtime.build import (
-    WorkerConfig,
-)
+from router.runtime import event_loop
+from router.runtime.app import App, Roles
+from router.runtime.build import WorkerConfig
 from router.settings.model import Settings
 
-Say = Callable[[str], None]
+Echo = Callable[[str], None]
+"""Prints a line on the terminal."""
 
 AUTH_TOKEN: Final = Secret("router-dev-auth-token")
-"""Signs the sample event when no token is set. Known to everybody, so dev listens on this machine
-only unless it is told otherwise."""
+"""Signs the sample event if no token is set. It is public, so ``router dev`` listens on the loopback
+interface unless ROUTER_HOST says otherwise."""
 _SAMPLE: Final = "conference-summary-complete.json"
 _SAMPLE_SECONDS: Final = 10.0
 _WARNINGS_SHOWN: Final = 10
 
 
 class Dev:
-    """One run of ``router dev``. ``say`` prints a line for people."""
+    """One run of ``router dev``.
+
+    Args:
+        settings: The settings as read.
+        source: The rules folder, which is loaded at once.
+        clock: Time and chance.
+        echo: Prints a line on the terminal.
+
+    Raises:
+        RulesError: The rules folder has errors.
+
+    """
 
     def __init__(
-        self, settings: Settings, source: ConfigurationSource, clock: Clock, say: Say
+        self, settings: Settings, source: ConfigurationSource, clock: Clock, echo: Echo
     ) -> None:
-        """Raises RulesError."""
-        self._given = settings
+        self._settings = settings
         self._source = source
         self._configuration = source.load()
         self._clock = clock
-        self._say = say
+        self._echo = echo
 
     def run(self, redis: EmbeddedRedis | None) -> None:
-        """Run until a signal. ``redis`` is started and stopped; None for one that runs already.
+        """Run until a signal.
 
-        Raises ConfigurationError.
+        Args:
+            redis: Started before and stopped after the run; None to use ROUTER_REDIS_URL.
+
+        Raises:
+            ConfigurationError: Redis or the application cannot be started.
+
         """
-        settings = self._given
+        settings = self._settings
         if not settings.twilio_auth_tokens:
             settings = msgspec.structs.replace(settings, twilio_auth_tokens=(AUTH_TOKEN,))
         if redis is None:
-            return process.run(self._serve(settings))
+            event_loop.run(self._serve(settings))
+            return
         redis.start()
         try:
-            process.run(self._serve(msgspec.structs.replace(settings, redis_url=redis.url)))
+            event_loop.run(self._serve(msgspec.structs.replace(settings, redis_url=redis.url)))
         finally:
             redis.stop()
-        return None
 
     async def _serve(self, settings: Settings) -> None:
         metrics = Metrics()
         environment = Environment(
             egress=settings.egress,
             now=self._clock.now,
-            on_template_error=self._say,
+            on_template_error=self._echo,
             proxy=settings.proxy,
         )
         work = WorkerConfig(
             source=self._source,
             configuration=self._configuration,
             environment=environment,
-            on_capture=self._captured,
+            on_capture=self._on_capture,
         )
         roles = Roles(port=settings.port, ingress=True, work=work)
         app = App(settings, roles, metrics, self._clock)
         loop = asyncio.get_running_loop()
         listening: asyncio.Future[Address] = loop.create_future()
         async with asyncio.TaskGroup() as group:
-            guide = group.create_task(self._guide(settings, listening))
+            demo = group.create_task(self._run_demo(settings, listening))
             try:
-                await process.serve(app, listening.set_result)
+                await event_loop.serve(app, listening.set_result)
             finally:
-                guide.cancel()
+                demo.cancel()
 
-    async def _guide(self, settings: Settings, listening: "asyncio.Future[Address]") -> None:
+    async def _run_demo(self, settings: Settings, listening: "asyncio.Future[Address]") -> None:
         url = str(await listening)
-        self._introduce(settings, url)
+        self._print_summary(settings, url)
         await self._send_sample(settings, url)
-        self._say(
+        self._echo(
             "\nRunning; Ctrl-C stops it. Send an event of your own from another terminal:\n"
             f"  ROUTER_TWILIO_AUTH_TOKENS={AUTH_TOKEN.reveal()} {_program()} send EVENT.json --sign"
             if settings.twilio_auth_tokens == (AUTH_TOKEN,)
             else "\nRunning; Ctrl-C stops it."
         )
 
-    def _introduce(self, settings: Settings, url: str) -> None:
+    def _print_summary(self, settings: Settings, url: str) -> None:
         rules = len(self._configuration.rules.rules)
-        self._say(f"router {__version__}: ingress, worker and Redis in one process\n")
-        self._say(f"  API      {url}/twilio (signed), {url}/events")
-        self._say(f"  Metrics  {url}/metrics")
-        self._say(f"  Health   {url}/healthz, {url}/readyz")
-        self._say(f"  Rules    {rules} from {settings.rules}/")
+        self._echo(f"router {__version__}: ingress, worker and Redis in one process\n")
+        self._echo(f"  API      {url}/twilio (signed), {url}/events")
+        self._echo(f"  Metrics  {url}/metrics")
+        self._echo(f"  Health   {url}/healthz, {url}/readyz")
+        self._echo(f"  Rules    {rules} from {settings.rules}/")
         for spec in self._configuration.destinations:
-            how = "delivers"
+            effect = "delivers"
             if spec.missing_variables:
-                how = f"captures: {', '.join(spec.missing_variables)} not set"
-            self._say(f"  To       {spec.name} ({spec.kind}), {how}")
-        for finding in self._configuration.warnings[:_WARNINGS_SHOWN]:
-            self._say(f"  Warning  {finding}")
+                effect = f"captures: {', '.join(spec.missing_variables)} not set"
+            self._echo(f"  To       {spec.name} ({spec.kind}), {effect}")
+        for warning in self._configuration.warnings[:_WARNINGS_SHOWN]:
+            self._echo(f"  Warning  {warning}")
 
     async def _send_sample(self, settings: Settings, url: str) -> None:
         body = sample_event(f"NO{secrets.token_hex(16)}")
-        self._say("\nSending Twilio's sample conference summary, signed, as it reports a timeout")
-        answer = await send_signed(
+        self._echo("\nSending Twilio's sample conference summary, signed, as it reports a timeout")
+        result = await send_signed(
             f"{url}/twilio", body, settings.twilio_auth_tokens[0], settings.public_url
         )
-        self._say(f"  answer {answer.status} {answer.body}")
+        self._echo(f"  answer {result.status} {result.body}")
         connection = connect(settings.redis_url, deadline=2.0, max_connections=1)
         try:
             async with asyncio.timeout(_SAMPLE_SECONDS):
-                # Redis has no event that says so.
-                while not _settled(await ledger.read(connection)):  # noqa: ASYNC110
+                # Polled, because Redis has no event for a change of the ledger.
+                while not _is_settled(await ledger.read(connection)):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         except TimeoutError:
-            self._say("  not everything is delivered yet; the log says why")
+            self._echo("  not everything is delivered yet; the log says why")
         finally:
             await connection.close()
 
-    def _captured(self, delivery: Delivery, preview: Preview) -> None:
+    def _on_capture(self, delivery: Delivery, preview: Preview) -> None:
         milliseconds = (self._clock.now() - delivery.alert.event_received_at) * 1000
-        self._say(
+        self._echo(
             f"\n{delivery.destination} would have received"
             f" ({milliseconds:.0f} ms after the event came in, rule {delivery.alert.rule}):"
         )
         for line in preview_lines(preview):
             if not line.startswith("host: ") or MISSING_HOST not in line:
-                self._say(f"  {line}")
+                self._echo(f"  {line}")
 
 
 def _program() -> str:
-    """What this command is called from where it was started."""
+    """Return how to call this command again from the same folder."""
     return "router" if shutil.which("router") else sys.argv[0]
 
 
 def sample_event(event_id: str) -> bytes:
-    """The example of Twilio's documentation with an id of its own and status summary_timeout."""
+    """Return Twilio's documented example with ``event_id`` and the status ``summary_timeout``."""
     event = msgspec.json.decode((files("router.dev") / "samples" / _SAMPLE).read_bytes())
     event["id"] = event_id
     event["data"]["status"] = "summary_timeout"
     return msgspec.json.encode(event)
 
 
-def data_folder(environ_state_home: str, home: Path) -> Path:
-    """Where the embedded Redis keeps its data: the XDG state folder.
+def data_folder(state_home: str, home: Path) -> Path:
+    """Return the folder for the embedded Redis's data: the XDG state folder.
 
-    ConfigurationSource: XDG Base Directory Specification 0.8, XDG_STATE_HOME.
+    Args:
+        state_home: The environment variable XDG_STATE_HOME; ``""`` if it is not set.
+        home: The user's home folder.
+
+    Source: XDG Base Directory Specification 0.8, XDG_STATE_HOME.
+
     """
-    base = Path(environ_state_home) if environ_state_home else home / ".local" / "state"
+    base = Path(state_home) if state_home else home / ".local" / "state"
     return base / "router" / "dev"
 
 
-def _settled(books: ledger.Ledger) -> bool:
+def _is_settled(counts: ledger.Ledger) -> bool:
     return (
-        books.accepted > 0
-        and books.pending == 0
-        and all(destination.pending == 0 for destination in books.destinations.values())
+        counts.accepted > 0
+        and counts.pending == 0
+        and all(destination.pending == 0 for destination in counts.destinations.values())
     )

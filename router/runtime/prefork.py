@@ -1,14 +1,14 @@
 """Several processes of one router behind one port: ``--processes N``.
 
-The parent holds a listening socket for each place, all bound to the same port (SO_REUSEPORT: the
-kernel spreads connections over them), and each child serves the one of its place. Because the
-sockets stay the parent's, what waits in one is not lost when its child dies or is exchanged: the
-next child takes it.
+The parent owns one listening socket for each worker process, all bound to the same port
+(SO_REUSEPORT: the kernel spreads connections over them). Each child accepts on the socket of its
+index. The sockets stay the parent's, so connections that wait in one are not lost when its child
+dies or is replaced: the next child accepts them.
 
-SIGUSR2 exchanges the children one by one for new ones, of the code that is installed by then; a
-new one that does not come up leaves the old one in its place. SIGHUP is passed on. One metrics
-endpoint serves them all: the children keep their counts in files of one folder (prometheus-client's
-multiprocess mode), and whichever is asked adds them up.
+SIGUSR2 starts a rolling restart: the children are replaced one by one by new ones, which run the
+code that is installed by then. If a new child does not start, the old one stays. SIGHUP is forwarded
+to all children. One metrics endpoint serves all of them: the children keep their counts in files of
+one folder (prometheus-client's multiprocess mode), and the child that is asked adds them up.
 """
 
 import asyncio
@@ -29,56 +29,68 @@ from router.errors import ConfigurationError
 logger = logging.getLogger(__name__)
 
 METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable by which prometheus-client is told."""
+"""The environment variable with prometheus-client's folder."""
 LISTEN_FD: Final = "--listen-fd"
+"""The option with the descriptor of a child's listening socket."""
 PARENT_FD: Final = "--parent-fd"
-"""A socket to the parent: a byte that says that the child listens; its end, that nobody minds it."""
+"""The option with the descriptor of a child's socket to the parent. The child sends a byte when it
+listens; the socket ends when the parent exits."""
 
 _BACKLOG: Final = 1024
 _START_SECONDS: Final = 30.0
-_LONGEST_PAUSE: Final = 10.0
-_STEADY_SECONDS: Final = 60.0
-"""A child that lived for so long did not die of its start."""
+_MAX_PAUSE: Final = 10.0
+_STABLE_SECONDS: Final = 60.0
+"""The backoff starts again after a child that lived this long, because its start did not fail."""
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """What each child runs: the arguments of ``router``, and its environment."""
+    """The command that each child runs."""
 
     arguments: Sequence[str]
+    """The arguments of ``router``."""
     environ: Mapping[str, str]
 
 
 class _Child:
-    """One process. It ends when its parent does: ``line`` ends with the parent, however that dies."""
+    """One process. ``channel`` ends with the parent, however that ends, and then the child does."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, line: socket.socket, started: float
+        self, process: asyncio.subprocess.Process, channel: socket.socket, started: float
     ) -> None:
         self.process = process
         self.started = started
-        self._line = line
+        self._channel = channel
 
     async def ready(self) -> bool:
-        """Whether it listens; False when it ended before that, or takes too long."""
+        """Wait until the child listens; False if it ended before, or takes too long."""
         try:
             async with asyncio.timeout(_START_SECONDS):
-                return bool(await asyncio.get_running_loop().sock_recv(self._line, 1))
+                return bool(await asyncio.get_running_loop().sock_recv(self._channel, 1))
         except TimeoutError:
             return False
 
     async def ended(self) -> int:
-        """Its exit code, once there is one."""
+        """Wait for the child's end; return its exit code."""
         code = await self.process.wait()
-        self._line.close()
+        self._channel.close()
         return code
 
     def send(self, number: signal.Signals) -> None:
+        """Send a signal, unless the child has ended."""
         if self.process.returncode is None:
             self.process.send_signal(number)
 
 
 class PreforkServer:
-    """``count`` children on one address. ``drain_seconds`` is how long they may take to stop."""
+    """Runs one child for each socket and replaces those that die.
+
+    Args:
+        command: What each child runs.
+        sockets: The listening sockets, from ``bind``.
+        clock: Time, for the backoff.
+        drain_seconds: How long a child may take to end its requests, and again to end its jobs.
+
+    """
 
     def __init__(
         self,
@@ -98,11 +110,16 @@ class PreforkServer:
         self._folder = ""
 
     async def run(self, ready: Callable[[], None]) -> int:
-        """Run until a signal; the exit code. ``ready`` is called once all children listen."""
+        """Run until SIGTERM or SIGINT; return the exit code.
+
+        Args:
+            ready: Called once all children listen.
+
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._asked_to_stop)
-        loop.add_signal_handler(signal.SIGHUP, self._pass_on, signal.SIGHUP)
+            loop.add_signal_handler(number, self._on_stop_signal)
+        loop.add_signal_handler(signal.SIGHUP, self._forward, signal.SIGHUP)
         loop.add_signal_handler(signal.SIGUSR2, self._restart.set)
         with tempfile.TemporaryDirectory(prefix="router-metrics-") as self._folder:
             code = await self._start_all()
@@ -110,39 +127,40 @@ class PreforkServer:
                 return code
             ready()
             async with asyncio.TaskGroup() as group:
-                keepers = [
-                    group.create_task(self._keep(place)) for place in range(len(self._sockets))
+                tasks = [
+                    group.create_task(self._supervise(worker_index))
+                    for worker_index in range(len(self._sockets))
                 ]
-                keepers.append(group.create_task(self._exchange_when_asked()))
+                tasks.append(group.create_task(self._restart_on_signal()))
                 await self._stop.wait()
-                await self._end_all()
-                for task in keepers:
+                await self._stop_all()
+                for task in tasks:
                     task.cancel()
         return 0
 
-    def _asked_to_stop(self) -> None:
+    def _on_stop_signal(self) -> None:
         if self._stop.is_set():
-            logger.warning("second signal: stopping without draining")
-            self._pass_on(signal.SIGKILL)
+            logger.warning("second signal received; stopping without draining")
+            self._forward(signal.SIGKILL)
         self._stop.set()
 
-    def _pass_on(self, number: signal.Signals) -> None:
+    def _forward(self, number: signal.Signals) -> None:
         for child in self._children:
             child.send(number)
 
     async def _start_all(self) -> int:
-        for place in range(len(self._sockets)):
-            self._children.append(await self._start(place))
+        for worker_index in range(len(self._sockets)):
+            self._children.append(await self._start(worker_index))
         for child in self._children:
             if not await child.ready():
-                await self._end_all()
+                await self._stop_all()
                 return child.process.returncode or 1
         return 0
 
-    async def _start(self, place: int) -> _Child:
+    async def _start(self, worker_index: int) -> _Child:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        listening = self._sockets[place].fileno()
+        listening = self._sockets[worker_index].fileno()
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -150,65 +168,81 @@ class PreforkServer:
                 *(LISTEN_FD, str(listening), PARENT_FD, str(theirs.fileno())),
                 env={**self._command.environ, METRICS_FOLDER: self._folder},
                 pass_fds=(listening, theirs.fileno()),
-                # A signal for the terminal's whole group would reach the children twice.
+                # A signal to the terminal's process group would reach the children twice.
                 start_new_session=True,
             )
         return _Child(process, ours, self._monotonic())
 
-    async def _keep(self, place: int) -> None:
-        """See to it that the place has a child."""
+    async def _supervise(self, worker_index: int) -> None:
+        """Start a new child whenever the one with this index dies, until the server stops."""
         deaths = 0
         while True:
-            child = self._children[place]
+            child = self._children[worker_index]
             code = await child.ended()
             multiprocess.mark_process_dead(child.process.pid, self._folder)  # type: ignore[no-untyped-call]
-            if self._stop.is_set() or child is not self._children[place]:
-                if self._stop.is_set():
-                    return
+            if self._stop.is_set():
+                return
+            if child is not self._children[worker_index]:  # replaced by a rolling restart
                 continue
             lived = self._monotonic() - child.started
-            deaths = 0 if lived > _STEADY_SECONDS else deaths + 1
-            logger.error("a process died, another takes its place", extra={"exit_code": code})
-            await asyncio.sleep(min(_LONGEST_PAUSE, 0.05 * 2 ** min(deaths, 10)))
-            self._children[place] = await self._start(place)
+            deaths = 0 if lived > _STABLE_SECONDS else deaths + 1
+            logger.error(
+                "process died; restarted", extra={"worker": worker_index, "exit_code": code}
+            )
+            await asyncio.sleep(min(_MAX_PAUSE, 0.05 * 2 ** min(deaths, 10)))
+            self._children[worker_index] = await self._start(worker_index)
 
-    async def _exchange_when_asked(self) -> None:
+    async def _restart_on_signal(self) -> None:
         while True:
             await self._restart.wait()
             self._restart.clear()
-            logger.info("exchanging all processes")
-            for place in range(len(self._sockets)):
-                if not await self._exchange(place):
-                    break
-            else:
-                logger.info("all processes are exchanged")
+            await self._rolling_restart()
 
-    async def _exchange(self, place: int) -> bool:
-        new = await self._start(place)
+    async def _rolling_restart(self) -> None:
+        """Replace all children, one by one; stop at one that does not start."""
+        logger.info("rolling restart started")
+        for worker_index in range(len(self._sockets)):
+            if not await self._replace(worker_index):
+                return
+        logger.info("rolling restart finished")
+
+    async def _replace(self, worker_index: int) -> bool:
+        """Start a new child and stop the old one. False if the new one does not start."""
+        new = await self._start(worker_index)
         if not await new.ready():
             new.send(signal.SIGKILL)
-            logger.error("a new process does not come up, the old ones stay")
+            logger.error(
+                "rolling restart aborted: new process did not start; old processes stay active",
+                extra={"worker": worker_index},
+            )
             return False
-        old, self._children[place] = self._children[place], new
+        old, self._children[worker_index] = self._children[worker_index], new
         old.send(signal.SIGTERM)
         return True
 
-    async def _end_all(self) -> None:
-        self._pass_on(signal.SIGTERM)
+    async def _stop_all(self) -> None:
+        self._forward(signal.SIGTERM)
         try:
-            # Twice: requests first, then jobs.
+            # Twice, because a child drains requests first, then jobs.
             async with asyncio.timeout(2 * self._drain_seconds + 10):
                 for child in self._children:
                     await child.ended()
         except TimeoutError:
-            logger.error("a process does not stop, it is killed")  # noqa: TRY400 - nothing to trace
-            self._pass_on(signal.SIGKILL)
+            logger.error("process did not stop; killed")  # noqa: TRY400 - there is no error to trace
+            self._forward(signal.SIGKILL)
 
 
 def bind(host: str, port: int, count: int) -> list[socket.socket]:
-    """``count`` listening sockets on one address; port 0 takes any free one, the same for all.
+    """Return listening sockets on one address.
 
-    Raises ConfigurationError when the address cannot be listened on.
+    Args:
+        host: The host name or address.
+        port: The port; 0 for any free one, the same for all sockets.
+        count: The number of sockets.
+
+    Raises:
+        ConfigurationError: The address cannot be listened on.
+
     """
     sockets: list[socket.socket] = []
     try:

@@ -1,6 +1,7 @@
-"""Backfill: a file of events arrives whole, whatever happens on the way."""
+"""Backfill sends a file of events completely, whatever errors occur."""
 
 import asyncio
+import io
 import os
 import pty
 import signal
@@ -13,12 +14,10 @@ import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from hypothesis import given
-from hypothesis import strategies as st
 from support.running import Running, running, settings_for
 
 from router.client.backfill import Backfill, BackfillProgress, Pace, StoppedError
-from router.client.json_lines import Batch, CheckpointFile, FileCheckpoint, Line, batches, lines
+from router.client.json_lines import Batch, FileCheckpoint, batches, lines
 from router.client.send import Endpoint
 from router.datatypes import ByteSize, Secret
 from router.journal import ledger
@@ -41,7 +40,7 @@ def written(path: Path, count: int) -> Path:
 
 
 class Receiver:
-    """Answers as it is told, then as a router does; knows the ids that it accepted, in order."""
+    """Answers with ``answers`` first, then as a router; records the accepted ids in order."""
 
     def __init__(self) -> None:
         self.answers: list[web.Response] = []
@@ -80,41 +79,39 @@ async def url(receiver: Receiver) -> AsyncIterator[str]:
 
 
 def source(text: bytes, *, events: int = 10) -> Iterator[Batch]:
-    import io
-
     return batches(lines(io.BytesIO(text), FileCheckpoint(), "f"), events=events, size=1 << 20)
 
 
 async def send(
     url: str, text: bytes, *, events: int = 10, **pace: float
 ) -> tuple[BackfillProgress, list[int]]:
-    reached: list[int] = []
+    advanced: list[int] = []
     backfill = Backfill(
         Endpoint(url=url),
         Pace(**pace),  # type: ignore[arg-type]
         system_clock(),
-        on_progress=lambda sent: reached.append(sent.place.line),
+        on_progress=lambda sent: advanced.append(sent.checkpoint.line),
     )
-    return await backfill.run(source(text, events=events)), reached
+    return await backfill.run(source(text, events=events)), advanced
 
 
 def text_of(count: int) -> bytes:
     return b"\n".join(event(number) for number in range(1, count + 1))
 
 
-async def test_every_line_arrives_once_and_places_are_reached_in_order(
+async def test_every_line_arrives_once_and_the_checkpoint_advances_in_order(
     url: str, receiver: Receiver
 ) -> None:
-    sent, reached = await send(url, text_of(205))
+    sent, advanced = await send(url, text_of(205))
 
     assert sorted(map(int, receiver.ids)) == list(range(1, 206))
-    assert (sent.accepted, sent.place.line) == (205, 205)
-    assert reached == sorted(reached)
-    assert len(reached) == 21
+    assert (sent.accepted, sent.checkpoint.line) == (205, 205)
+    assert advanced == sorted(advanced)
+    assert len(advanced) == 21
 
 
 @pytest.mark.parametrize("status", [429, 503, 502, 408])
-async def test_what_may_pass_is_tried_again_when_the_router_says_so(
+async def test_a_temporary_error_is_retried_when_the_router_says_so(
     url: str, receiver: Receiver, status: int
 ) -> None:
     loop = asyncio.get_running_loop()
@@ -124,13 +121,13 @@ async def test_what_may_pass_is_tried_again_when_the_router_says_so(
     sent, _ = await send(url, text_of(3))
 
     assert receiver.ids == ["1", "2", "3"]
-    assert sent.again == 1
+    assert sent.retried == 1
     assert loop.time() - began >= 1.0
 
 
-async def test_a_router_that_stays_away_ends_the_run_where_it_was() -> None:
+async def test_a_router_that_stays_unavailable_stops_the_run() -> None:
     with pytest.raises(StoppedError) as stopped:
-        await send("http://127.0.0.1:1/events", text_of(3), patience=0.3)
+        await send("http://127.0.0.1:1/events", text_of(3), retry_seconds=0.3)
 
     assert "127.0.0.1:1" in stopped.value.reason
 
@@ -197,58 +194,13 @@ async def test_lines_that_are_no_events_can_be_left_out(url: str, receiver: Rece
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405])
-async def test_what_cannot_pass_ends_the_run_at_once(
+async def test_a_permanent_error_stops_the_run_at_once(
     url: str, receiver: Receiver, status: int
 ) -> None:
     receiver.answers = [web.json_response({"error": {"message": "no"}}, status=status)]
 
     with pytest.raises(StoppedError, match=f"{status} no"):
         await send(url, text_of(3))
-
-
-@given(
-    st.lists(st.sampled_from([b"{}", b"  {} ", b"", b" \r"]), max_size=30),
-    st.integers(1, 5),
-    st.integers(0, 30),
-)
-def test_reading_on_from_any_place_gives_what_is_left(
-    texts: list[bytes], events: int, stopped_after: int
-) -> None:
-    import io
-
-    text = b"\n".join(texts)
-    whole = [line for batch in source(text, events=events) for line in batch]
-    done = whole[:stopped_after]
-    place = FileCheckpoint(line=done[-1].number, offset=done[-1].end) if done else FileCheckpoint()
-    file = io.BytesIO(text)
-    file.seek(place.offset)
-
-    assert [*done, *lines(file, place, "f")] == whole
-
-
-def test_a_place_belongs_to_its_file(tmp_path: Path) -> None:
-    from router.errors import ConfigurationError
-
-    path = written(tmp_path / "a.jsonl", 10)
-    CheckpointFile(path).save(FileCheckpoint(line=3, offset=99))
-    assert CheckpointFile(path).load().line == 3
-
-    path.write_bytes(event(99) + b"\n" + path.read_bytes())
-    with pytest.raises(ConfigurationError, match="tells of another file"):
-        CheckpointFile(path).load()
-
-    CheckpointFile(path).forget()
-    assert CheckpointFile(path).load().line == 0
-
-
-def test_lines_without_end_are_refused() -> None:
-    import io
-
-    from router.errors import ConfigurationError
-
-    with pytest.raises(ConfigurationError, match="f:2: the line is longer"):
-        list(lines(io.BytesIO(b"{}\n" + b"x" * (5 << 20)), FileCheckpoint(), "f"))
-    assert list(lines(io.BytesIO(b"{}"), FileCheckpoint(), "f")) == [Line(1, 2, b"{}")]
 
 
 def command(*arguments: object, **environ: str) -> tuple[list[str], dict[str, str]]:
@@ -283,7 +235,7 @@ async def ingress(redis_url: Secret) -> AsyncIterator[Running]:
         yield process
 
 
-async def test_a_file_is_sent_to_a_router_and_its_place_forgotten(
+async def test_a_file_is_sent_to_a_router_and_its_checkpoint_removed(
     ingress: Running, connection: Connection, tmp_path: Path
 ) -> None:
     path = written(tmp_path / "events.jsonl", 250)
@@ -320,7 +272,7 @@ async def test_a_bad_line_is_named_with_file_and_number(ingress: Running, tmp_pa
     assert "run the same command again to resume" in err
 
 
-async def test_after_a_kill_it_goes_on_without_a_gap(
+async def test_after_a_kill_a_run_resumes_without_a_gap(
     url: str, receiver: Receiver, tmp_path: Path
 ) -> None:
     receiver.is_slow = True

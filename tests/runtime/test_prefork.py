@@ -1,4 +1,4 @@
-"""Several processes behind one port: one address, one set of metrics, exchanged without a gap."""
+"""Several processes behind one port: one address, one set of metrics, a rolling restart without a gap."""
 
 import asyncio
 import os
@@ -70,7 +70,7 @@ async def metric(url: str, line_start: str) -> float:
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(line_start))
 
 
-async def test_the_metrics_of_all_are_one(fleet: RouterProcess, sample: bytes) -> None:
+async def test_each_process_serves_the_metrics_of_all(fleet: RouterProcess, sample: bytes) -> None:
     sender = Sender(sample)
     await sender.send(fleet.url, [f"NO{number}" for number in range(100)])
 
@@ -85,7 +85,9 @@ async def test_the_metrics_of_all_are_one(fleet: RouterProcess, sample: bytes) -
     assert await until(delivered)
 
 
-async def test_an_exchange_under_load_refuses_nothing(fleet: RouterProcess, sample: bytes) -> None:
+async def test_a_rolling_restart_under_load_rejects_no_request(
+    fleet: RouterProcess, sample: bytes
+) -> None:
     sender = Sender(sample, seconds=60)
     old = children(fleet)
     more = asyncio.Event()
@@ -100,7 +102,7 @@ async def test_an_exchange_under_load_refuses_nothing(fleet: RouterProcess, samp
     async with asyncio.TaskGroup() as group:
         group.create_task(load())
         os.kill(fleet.pid, signal.SIGUSR2)
-        await until(lambda: said(fleet, "all processes are exchanged"), seconds=30)
+        await until(lambda: said(fleet, "rolling restart finished"), seconds=30)
 
         async def old_are_gone() -> bool:
             return not set(old) & set(children(fleet))
@@ -124,16 +126,15 @@ async def test_a_process_that_dies_is_replaced(fleet: RouterProcess, sample: byt
     assert len(sender.accepted) == 20
 
 
-async def test_new_processes_that_do_not_come_up_leave_the_old_ones(
+async def test_the_old_processes_stay_when_a_new_one_does_not_start(
     fleet: RouterProcess, folder: RulesFolder, sample: bytes
 ) -> None:
     old = children(fleet)
     folder.write(destinations="rules: nonsense")
 
     os.kill(fleet.pid, signal.SIGUSR2)
-    await until(
-        lambda: said(fleet, "a new process does not come up, the old ones stay"), seconds=25
-    )
+    message = "rolling restart aborted: new process did not start; old processes stay active"
+    await until(lambda: said(fleet, message), seconds=25)
 
     sender = Sender(sample)
     await sender.send(fleet.url, ["NO1"])
@@ -141,7 +142,7 @@ async def test_new_processes_that_do_not_come_up_leave_the_old_ones(
     assert set(old) <= set(children(fleet))
 
 
-async def test_told_to_stop_all_of_them_stop(environ: dict[str, str]) -> None:
+async def test_a_signal_to_the_parent_stops_all_processes(environ: dict[str, str]) -> None:
     async with RouterProcess("ingress", "--processes", "2", environ=environ) as fleet:
         await until(lambda: said(fleet, "all processes listening"), seconds=25)
         pids = children(fleet)
@@ -150,7 +151,7 @@ async def test_told_to_stop_all_of_them_stop(environ: dict[str, str]) -> None:
     assert not any(alive(pid) for pid in pids)
 
 
-async def test_without_their_parent_all_of_them_end(environ: dict[str, str]) -> None:
+async def test_all_processes_end_when_the_parent_is_killed(environ: dict[str, str]) -> None:
     async with RouterProcess("ingress", "--processes", "2", environ=environ) as fleet:
         await until(lambda: said(fleet, "all processes listening"), seconds=25)
         pids = children(fleet)
@@ -162,7 +163,7 @@ async def test_without_their_parent_all_of_them_end(environ: dict[str, str]) -> 
     assert await until(gone, seconds=20)
 
 
-async def test_wrong_settings_end_the_parent_too(environ: dict[str, str]) -> None:
+async def test_wrong_settings_end_the_parent(environ: dict[str, str]) -> None:
     with pytest.raises(RuntimeError, match="ROUTER_JOB_LEASE"):
         async with RouterProcess(
             "ingress", "--processes", "2", environ={**environ, "ROUTER_JOB_LEASE": "soon"}

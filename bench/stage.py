@@ -16,6 +16,7 @@ from bench.messages import TOKEN, Shape, events
 from bench.peers.rules import SUMMARY
 from bench.processes import BESIDE, UNDER_TEST, Process, free_port, python
 from router.alerts import Alert, Delivery, Severity, alert_id, delivery_id
+from router.clock import system_clock
 from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.events.decode import (
     decode_strictly,
@@ -33,7 +34,6 @@ from router.journal.finish import (
     FinishedWork,
 )
 from router.journal.keys import BatchId
-from router.runtime.app import system_clock
 
 _BATCH: Final = 500
 _IN_FLIGHT: Final = 64

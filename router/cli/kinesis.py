@@ -10,7 +10,7 @@ from router.clock import system_clock
 from router.errors import ConfigurationError
 from router.ingress.kinesis.stream import KinesisStream
 from router.metrics import Metrics
-from router.runtime.app import Roles, StreamSource
+from router.runtime.roles import Roles, StreamSource
 
 _OLDEST: Final = "oldest"
 _NOW: Final = "now"

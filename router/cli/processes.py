@@ -15,8 +15,9 @@ from router.http.server import Address
 from router.logs import configure_logging
 from router.metrics import Metrics
 from router.runtime import event_loop
-from router.runtime.app import App, Roles
+from router.runtime.app import App
 from router.runtime.prefork import LISTEN_FD, PARENT_FD, Command, PreforkServer, bind
+from router.runtime.roles import Roles
 from router.settings.model import Settings
 
 logger = logging.getLogger(__name__)

@@ -18,8 +18,7 @@ from router.configuration.load import ConfigurationSource
 from router.destinations.contract import Environment, no_links
 from router.errors import ConfigurationError
 from router.metrics import Metrics
-from router.runtime.app import Roles
-from router.runtime.build import WorkerConfig
+from router.runtime.roles import Roles, WorkerConfig
 from router.settings.model import Settings
 
 logger = logging.getLogger(__name__)
@@ -59,7 +58,7 @@ def worker(names: tuple[str, ...], processes: ProcessOptions) -> None:
     if processes.count > 1:
         arguments = [part for name in names for part in ("--destination", name)]
         serve_prefork(settings, settings.worker_port, ("worker", *arguments), processes)
-    serve(settings, Roles(port=settings.worker_port, work=work), metrics, processes)
+    serve(settings, Roles(port=settings.worker_port, worker=work), metrics, processes)
 
 
 @click.command()
@@ -74,7 +73,7 @@ def run(processes: ProcessOptions) -> None:
     work = _worker_config(settings, metrics)
     if processes.count > 1:
         serve_prefork(settings, settings.port, ("run",), processes)
-    serve(settings, Roles(port=settings.port, ingress=True, work=work), metrics, processes)
+    serve(settings, Roles(port=settings.port, ingress=True, worker=work), metrics, processes)
 
 
 def _worker_config(

@@ -30,8 +30,8 @@ from router.journal.connection import connect
 from router.metrics import Metrics
 from router.offline.explain import preview_lines
 from router.runtime import event_loop
-from router.runtime.app import App, Roles
-from router.runtime.build import WorkerConfig
+from router.runtime.app import App
+from router.runtime.roles import Roles, WorkerConfig
 from router.settings.model import Settings
 
 Echo = Callable[[str], None]
@@ -98,13 +98,13 @@ class Dev:
             on_template_error=self._echo,
             proxy=settings.proxy,
         )
-        work = WorkerConfig(
+        config = WorkerConfig(
             source=self._source,
             configuration=self._configuration,
             environment=environment,
             on_capture=self._on_capture,
         )
-        roles = Roles(port=settings.port, ingress=True, work=work)
+        roles = Roles(port=settings.port, ingress=True, worker=config)
         app = App(settings, roles, metrics, self._clock)
         loop = asyncio.get_running_loop()
         listening: asyncio.Future[Address] = loop.create_future()

@@ -1,44 +1,29 @@
-"""One process: put together from its parts, served until it is told to stop, then drained.
+"""One process: built from its roles, served until a signal, then drained.
 
-First the door closes, then requests end, then jobs, then connections.
+A shutdown first stops accepting connections, then waits for requests, then for jobs, and then closes
+the connections to Redis.
 """
 
 import asyncio
-import functools
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
-import msgspec
 from aiohttp import web
 
-from router.api.reload import ReloadApi
-from router.api.silences import SilencesApi
-from router.clock import Clock, system_clock
+from router.clock import Clock
 from router.http.connection import ListenAddress
-from router.http.health import HealthEndpoints
 from router.http.openapi_endpoint import OpenApiEndpoint
 from router.http.server import KEEPALIVE_GRACE_SECONDS, Address, HttpServer, listen
 from router.ingress.admission import AdmissionControl
 from router.ingress.endpoints import FAST_PATHS
-from router.journal import redis_health as store
+from router.journal import arq_adapter
 from router.journal.connection import connect
-from router.journal.silences import Silences
 from router.metrics import Metrics
-from router.runtime.build import (
-    OPERATIONS,
-    Background,
-    StreamSource,
-    Worker,
-    WorkerConfig,
-    wire_doors,
-    wire_intake,
-    wire_operators,
-    wire_stream,
-)
+from router.runtime import build_api, build_ingress
+from router.runtime.build_worker import build_worker
+from router.runtime.roles import Background, Roles, StreamSource
 from router.settings.model import Durability, Settings
-
-__all__ = ["Address", "App", "Roles", "StreamSource", "WorkerConfig", "system_clock"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,24 +32,15 @@ _WORKER_CONNECTIONS: Final = 64
 _WORKER_DEADLINE: Final = 5.0
 
 
-class Roles(msgspec.Struct, frozen=True, kw_only=True):
-    """What one process does, and where it listens."""
-
-    port: int
-    """0 for any free one."""
-    inherited_socket: int | None = None
-    """The descriptor of a listening socket to serve instead, from a parent process."""
-    ingress: bool = False
-    stream: StreamSource | None = None
-    """What it reads events from, beside the doors."""
-    work: WorkerConfig | None = None
-    """What it evaluates and delivers; None for nothing."""
-
-
 class App:
     """One process. Build it, then ``serve``.
 
-    ``keepalive_grace`` is how long a shutdown waits for idle connections, in seconds.
+    Args:
+        settings: The settings.
+        roles: What the process does, and where it listens.
+        metrics: The metrics that it shows.
+        clock: Time and chance.
+        keepalive_grace: How long a shutdown waits for idle connections, in seconds.
     """
 
     def __init__(
@@ -81,94 +57,98 @@ class App:
         self._metrics = metrics
         self._clock = clock
         self._keepalive_grace = keepalive_grace
-        # Ingress waits for Redis no longer than its sender may be kept waiting; workers can.
-        self._fast = connect(
+        # Two pools, because a sender waits for ingress, whose deadline is therefore short. Workers
+        # can wait.
+        self._ingress_redis = connect(
             settings.redis_url,
             deadline=settings.commit_timeout,
             max_connections=_INGRESS_CONNECTIONS,
         )
-        self._patient = connect(
+        self._worker_redis = connect(
             settings.redis_url, deadline=_WORKER_DEADLINE, max_connections=_WORKER_CONNECTIONS
         )
-        self._listening = ListenAddress(settings.host, roles.port, roles.inherited_socket)
-        self._gate = AdmissionControl(self._fast, strict=settings.durability is Durability.STRICT)
+        self._address = ListenAddress(settings.host, roles.port, roles.inherited_socket)
+        self._admission = AdmissionControl(
+            self._ingress_redis, strict=settings.durability is Durability.STRICT
+        )
         self._worker = (
             None
-            if roles.work is None
-            else Worker(settings, roles.work, self._patient, metrics, clock)
+            if roles.worker is None
+            else build_worker(settings, roles.worker, self._worker_redis, metrics, clock)
         )
 
     def reload(self) -> None:
-        """Read the rules folder again, soon."""
+        """Request a reload of the rules folder; it runs in the background."""
         if self._worker is None:
             logger.info("nothing to reload: this process uses no rules")
         else:
             self._worker.reloader.request_reload()
 
     async def serve(self, stop: asyncio.Event, ready: Callable[[Address], None]) -> None:
-        """Run until ``stop`` is set, then drain. ``ready`` is told where the process listens.
+        """Run until ``stop`` is set, then drain.
 
-        Raises ConfigurationError when Redis may lose events and that is not accepted.
+        Args:
+            stop: Set by the caller to end the process.
+            ready: Called with the address once the process listens.
+
+        Raises:
+            ConfigurationError: Redis may lose events and the settings do not accept that, a
+                destination cannot be opened, or the address cannot be listened on.
         """
-        routes = self._operators_routes()
-        background: list[Background] = [("gate", self._gate.watch())]
+        _check_arq()
+        routes, background = self._build()
+        try:
+            await self._admission.check_store()
+            if self._worker is not None:
+                await self._worker.open()
+            await self._run(routes, background, stop, ready)
+        finally:
+            for _, coroutine in background:
+                coroutine.close()
+            if self._worker is not None:
+                await self._worker.close()
+            await self._ingress_redis.close()
+            await self._worker_redis.close()
+
+    def _build(self) -> tuple[list[web.RouteDef], list[Background]]:
+        routes = self._api_routes()
+        background: list[Background] = [("admission", self._admission.watch())]
         if self._roles.ingress or self._roles.stream is not None:
             more_routes, more_background = self._intake(self._roles.stream)
             routes += more_routes
             background += more_background
         if self._worker is not None:
-            background += self._worker.background
-        routes += OpenApiEndpoint(routes, OPERATIONS, self._settings.public_url).routes()
-        try:
-            await self._gate.check_store()
-            if self._worker is not None:
-                await self._worker.open()
-            await self._run(routes, background, stop, ready)
-        finally:
-            for _, work in background:
-                work.close()
-            if self._worker is not None:
-                await self._worker.close()
-            await self._fast.close()
-            await self._patient.close()
+            background += self._worker.background()
+        public_url = self._settings.public_url
+        routes += OpenApiEndpoint(routes, build_api.OPERATIONS, public_url).routes()
+        return routes, background
 
     def _intake(self, stream: StreamSource | None) -> tuple[list[web.RouteDef], list[Background]]:
         settings = self._settings
-        intake, commit = wire_intake(settings, self._fast, self._gate, self._metrics, self._clock)
-        routes = wire_doors(settings, self._fast, intake) if self._roles.ingress else []
+        intake, commit = build_ingress.build_intake(
+            settings, self._ingress_redis, self._admission, self._metrics, self._clock
+        )
+        routes = []
+        if self._roles.ingress:
+            routes = build_ingress.build_ingress_routes(settings, self._ingress_redis, intake)
         if stream is None:
             return routes, [commit]
-        return routes, [commit, wire_stream(settings, self._patient, intake, stream)]
+        reader = build_ingress.build_stream_reader(settings, self._worker_redis, intake, stream)
+        return routes, [commit, reader]
 
-    def _operators_routes(self) -> list[web.RouteDef]:
-        status = HealthEndpoints(
-            self._metrics,
-            not_ready_reason=self._gate.not_ready_reason,
-            update_gauges=self._observe,
-            details=self._rules_report,
-        )
-        reload = None
-        if self._worker is not None:
-            reload = functools.partial(self._worker.reloader.reload, "request")
+    def _api_routes(self) -> list[web.RouteDef]:
+        worker = self._worker
+        reloader = None if worker is None else worker.reloader
+        names = frozenset if worker is None else worker.switch.destination_names
         token = self._settings.admin_token
-        stored = wire_operators(self._patient, self._destination_names, self._clock, token)
-        silences = SilencesApi(Silences(self._fast, self._clock), token, self._clock.now)
-        reloads = ReloadApi(reload, token)
-        return status.routes() + reloads.routes() + stored + silences.routes()
-
-    def _destination_names(self) -> Iterable[str]:
-        return () if self._worker is None else self._worker.destination_names
-
-    def _rules_report(self) -> Mapping[str, Any]:
-        if self._worker is None:
-            return {}
-        report = self._worker.reloader.report
-        shown: dict[str, Any] = {
-            "generation": report.generation,
-            "rules": report.rules,
-            "destinations": report.destinations,
-        }
-        return {"rules": {**shown, "error": report.error} if report.error else shown}
+        return [
+            *build_api.build_health_routes(
+                self._ingress_redis, self._admission, reloader, self._metrics, self._clock
+            ),
+            *build_api.build_reload_routes(reloader, token),
+            *build_api.build_operator_routes(self._worker_redis, names, self._clock, token),
+            *build_api.build_silence_routes(self._ingress_redis, self._clock, token),
+        ]
 
     async def _run(
         self,
@@ -178,11 +158,11 @@ class App:
         ready: Callable[[Address], None],
     ) -> None:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work, name=name) for name, work in background]
+            tasks = [group.create_task(coroutine, name=name) for name, coroutine in background]
             server = await listen(
                 routes,
                 self._settings,
-                self._listening,
+                self._address,
                 self._metrics,
                 fast_paths=FAST_PATHS,
                 keepalive_grace=self._keepalive_grace,
@@ -198,7 +178,7 @@ class App:
 
     async def _drain(self, server: HttpServer) -> None:
         logger.info("draining")
-        self._gate.draining = True
+        self._admission.draining = True
         if self._worker is not None:
             self._worker.stop_attempts()
         await server.stop_accepting()
@@ -206,5 +186,12 @@ class App:
         if self._worker is not None:
             await self._worker.drain()
 
-    async def _observe(self) -> None:
-        await store.update_gauges(self._fast, self._metrics, self._clock.now)
+
+def _check_arq() -> None:
+    """Log one warning if arq's own tools cannot read the queues; the process runs without them."""
+    problems = arq_adapter.problems(arq_adapter.ARQ)
+    if problems:
+        logger.warning(
+            "arq differs from the supported version; its tools may not read the queues",
+            extra={"supported": arq_adapter.READ_IN, "problems": problems},
+        )

@@ -21,7 +21,7 @@ from router.journal.finish import (
 )
 from router.journal.keys import BatchId, SetId
 from router.journal.pauses import Pauses
-from router.runtime.build import wire_operators
+from router.runtime.build_api import build_operator_routes
 
 TOKEN = Secret("correct horse")
 Ask = Callable[..., Awaitable[tuple[int, Any]]]
@@ -42,7 +42,7 @@ async def ask(connection: Connection, clock: Clock, sample: bytes) -> AsyncItera
         [GivenUp(SetId("id0003"), delivery, "HTTP 404") for delivery in deliveries]
     )
     application = web.Application()
-    application.add_routes(wire_operators(connection, lambda: ("slack",), clock, TOKEN))
+    application.add_routes(build_operator_routes(connection, lambda: ("slack",), clock, TOKEN))
     async with TestClient(TestServer(application)) as client:
 
         async def ask(method: str, path: str, **request: Any) -> tuple[int, Any]:

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from support.events import deliveries_of, event_from
 
 from router.cli import main
+from router.clock import system_clock
 from router.datatypes import Secret
 from router.events.model import Malformed, Received
 from router.journal.batches import (
@@ -20,7 +21,6 @@ from router.journal.finish import (
     FinishedWork,
 )
 from router.journal.keys import BatchId, SetId
-from router.runtime.app import system_clock
 
 Router = Callable[..., Result]
 

@@ -19,10 +19,11 @@ from support.running import Running, running, settings_for
 from router.client.backfill import Backfill, BackfillProgress, Pace, StoppedError
 from router.client.json_lines import Batch, FileCheckpoint, batches, lines
 from router.client.send import Endpoint
+from router.clock import system_clock
 from router.datatypes import ByteSize, Secret
 from router.journal import ledger
 from router.journal.connection import Connection
-from router.runtime.app import Roles, system_clock
+from router.runtime.roles import Roles
 
 ROLES = Roles(port=0, ingress=True)
 TOKEN = Secret("twilio-auth-token-of-the-test")

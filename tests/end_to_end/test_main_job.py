@@ -13,19 +13,14 @@ from support.running import Running, running, settings_for
 from support.sender import TOKEN, Sender
 from support.waiting import until
 
+from router.clock import system_clock
 from router.configuration.load import ConfigurationSource, load
 from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.ingress.twilio_signature import body_hash, sign
 from router.journal import ledger
 from router.journal.connection import Connection
-from router.runtime.app import (
-    Roles,
-    system_clock,
-)
-from router.runtime.build import (
-    WorkerConfig,
-)
+from router.runtime.roles import Roles, WorkerConfig
 
 RULES = Path(__file__).parents[2] / "rules"
 
@@ -45,7 +40,7 @@ async def router(redis_url: Secret, receivers: Receivers) -> AsyncIterator[Runni
         egress=settings.egress, now=system_clock().now, on_template_error=pytest.fail
     )
     work = WorkerConfig(source=source, configuration=source.load(), environment=environment)
-    roles = Roles(port=0, ingress=True, work=work)
+    roles = Roles(port=0, ingress=True, worker=work)
     async with running(settings, roles) as process:
         yield process
 

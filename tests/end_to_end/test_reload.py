@@ -14,18 +14,13 @@ from support.running import Running, running, settings_for
 from support.sinks import HttpSink, Reply, TcpSink
 from support.waiting import until
 
+from router.clock import system_clock
 from router.configuration.load import ConfigurationSource
 from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.journal import ledger
 from router.journal.connection import Connection
-from router.runtime.app import (
-    Roles,
-    system_clock,
-)
-from router.runtime.build import (
-    WorkerConfig,
-)
+from router.runtime.roles import Roles, WorkerConfig
 
 TOKEN = Secret("console-token-of-the-test")
 
@@ -64,7 +59,7 @@ async def router(redis_url: Secret, folder: RulesFolder) -> AsyncIterator[Runnin
         egress=settings.egress, now=system_clock().now, on_template_error=pytest.fail
     )
     work = WorkerConfig(source=source, configuration=source.load(), environment=environment)
-    async with running(settings, Roles(port=0, ingress=True, work=work)) as process:
+    async with running(settings, Roles(port=0, ingress=True, worker=work)) as process:
         yield process
 
 

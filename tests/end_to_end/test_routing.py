@@ -10,16 +10,11 @@ from support.rules_folder import RulesFolder
 from support.running import Running, running, settings_for
 from support.sinks import HttpSink
 
+from router.clock import system_clock
 from router.configuration.load import ConfigurationSource
 from router.datatypes import Secret
 from router.destinations.contract import Environment
-from router.runtime.app import (
-    Roles,
-    system_clock,
-)
-from router.runtime.build import (
-    WorkerConfig,
-)
+from router.runtime.roles import Roles, WorkerConfig
 
 TOKEN = Secret("console-token-of-the-test")
 RULES = """
@@ -61,7 +56,7 @@ async def router(redis_url: Secret, folder: Path) -> AsyncIterator[Running]:
         egress=settings.egress, now=system_clock().now, on_template_error=pytest.fail
     )
     work = WorkerConfig(source=source, configuration=source.load(), environment=environment)
-    async with running(settings, Roles(port=0, ingress=True, work=work)) as process:
+    async with running(settings, Roles(port=0, ingress=True, worker=work)) as process:
         yield process
 
 

@@ -9,12 +9,12 @@ from support.receivers import Receivers
 from support.sender import Sender
 from support.waiting import until
 
+from router.clock import system_clock
 from router.dev.embedded_redis import EmbeddedRedis
 from router.journal import ledger
 from router.journal.connection import Connection, connect
 from router.journal.deliveries import dead_letters
 from router.journal.quarantine import Quarantine, QuarantineFilter
-from router.runtime.app import system_clock
 from router.worker.queue.poison import POISON
 
 TESTS = Path(__file__).parents[1]

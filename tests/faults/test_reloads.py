@@ -16,19 +16,14 @@ from support.running import Running, running, settings_for
 from support.sinks import HttpSink
 from support.waiting import until
 
+from router.clock import system_clock
 from router.configuration.load import ConfigurationSource
 from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.dev.embedded_redis import EmbeddedRedis
 from router.journal import ledger
 from router.journal.connection import Connection, connect
-from router.runtime.app import (
-    Roles,
-    system_clock,
-)
-from router.runtime.build import (
-    WorkerConfig,
-)
+from router.runtime.roles import Roles, WorkerConfig
 
 TOKEN = Secret("console-token-of-the-test")
 PLACES = ("always", "even", "odd")
@@ -81,7 +76,7 @@ async def router(
         egress=settings.egress, now=system_clock().now, on_template_error=pytest.fail
     )
     work = WorkerConfig(source=source, configuration=source.load(), environment=environment)
-    async with running(settings, Roles(port=0, ingress=True, work=work)) as process:
+    async with running(settings, Roles(port=0, ingress=True, worker=work)) as process:
         yield process
 
 

@@ -12,6 +12,7 @@ from support.sinks import HttpSink, Reply
 from support.waiting import until
 
 from router.alerts import Delivery, delivery_id
+from router.clock import system_clock
 from router.configuration.load import ConfigurationSource
 from router.datatypes import Secret
 from router.destinations.contract import Environment
@@ -28,13 +29,7 @@ from router.journal.finish import (
     FinishedWork,
 )
 from router.journal.keys import BatchId, SetId
-from router.runtime.app import (
-    Roles,
-    system_clock,
-)
-from router.runtime.build import (
-    WorkerConfig,
-)
+from router.runtime.roles import Roles, WorkerConfig
 
 RULES = """
 destinations:
@@ -117,7 +112,7 @@ async def check(
         (folder / "rules.yaml").write_text(RULES.format(url=sink.url))
         source = ConfigurationSource(folder=folder, environ={})
         work = WorkerConfig(source=source, configuration=source.load(), environment=environment)
-        async with running(settings, Roles(port=0, work=work)):
+        async with running(settings, Roles(port=0, worker=work)):
             replayed = await replay_to(connection, sink, count)
     books = (await ledger.read(connection)).destinations["tickets"]
     taken = Counter(

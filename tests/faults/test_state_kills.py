@@ -10,12 +10,12 @@ from support.rules_folder import RulesFolder, capture
 from support.waiting import until
 from support.world import event
 
+from router.clock import system_clock
 from router.dev.embedded_redis import EmbeddedRedis
 from router.events.model import Received
 from router.journal import ledger
 from router.journal.batches import Batches
 from router.journal.connection import Connection, connect
-from router.runtime.app import system_clock
 
 EVENTS = 3000
 KEYS = 5

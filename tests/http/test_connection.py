@@ -10,7 +10,7 @@ from support.waiting import until
 
 from router.datatypes import ByteSize, Duration, Secret
 from router.http.connection import cap_to_fd_limit
-from router.runtime.app import Roles
+from router.runtime.roles import Roles
 
 ROLES = Roles(port=0, ingress=True)
 ASK = head("/healthz", [], "GET")

@@ -29,8 +29,8 @@ from support.running import Running, running, settings_for
 
 from router.datatypes import Secret
 from router.ingress.openapi import CLOUDEVENT
-from router.runtime.app import Roles
-from router.runtime.build import OPERATIONS
+from router.runtime.build_api import OPERATIONS
+from router.runtime.roles import Roles
 
 ROLES = Roles(port=0, ingress=True)
 CHECKS = [

@@ -12,7 +12,7 @@ from support.running import Running, running, settings_for
 from support.waiting import until
 
 from router.datatypes import ByteSize, Duration, Secret
-from router.runtime.app import Roles
+from router.runtime.roles import Roles
 
 ROLES = Roles(port=0, ingress=True)
 EVENT = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t"}

@@ -11,6 +11,7 @@ import pytest
 from support.events import event_from, held_by
 from support.running import Running, running, settings_for
 
+from router.clock import system_clock
 from router.datatypes import ByteSize, Duration, Secret
 from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.errors import ConfigurationError
@@ -18,7 +19,7 @@ from router.ingress.twilio_signature import body_hash, sign
 from router.journal import keys, ledger
 from router.journal.batches import Batches
 from router.journal.connection import Connection, connect
-from router.runtime.app import Roles, system_clock
+from router.runtime.roles import Roles
 from router.settings.model import Durability
 
 TOKEN = Secret("twilio-auth-token-of-the-test")

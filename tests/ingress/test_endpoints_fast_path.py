@@ -12,7 +12,7 @@ from router.datatypes import Secret
 from router.ingress.twilio_signature import body_hash, sign
 from router.journal import ledger
 from router.journal.connection import Connection
-from router.runtime.app import Roles
+from router.runtime.roles import Roles
 
 TOKEN = Secret("twilio-auth-token-of-the-test")
 BASE = "http://test"

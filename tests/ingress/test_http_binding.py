@@ -16,6 +16,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from support.events import held_by
 from support.running import Running, running, settings_for
 
+from router.clock import system_clock
 from router.datatypes import Secret, Texts
 from router.errors import EventError
 from router.events.decode import (
@@ -25,7 +26,7 @@ from router.ingress.http_binding import to_structured
 from router.journal import keys
 from router.journal.batches import Batches
 from router.journal.connection import Connection
-from router.runtime.app import Roles, system_clock
+from router.runtime.roles import Roles
 
 ROLES = Roles(port=0, ingress=True)
 BINARY = {

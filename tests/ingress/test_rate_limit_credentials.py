@@ -10,7 +10,7 @@ from support.running import Running, running, settings_for
 
 from router.datatypes import Secret, Texts
 from router.ingress.twilio_signature import body_hash, sign
-from router.runtime.app import Roles
+from router.runtime.roles import Roles
 from router.settings.model import Settings
 
 MAIN = Secret("auth-token-of-the-account")

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterable
 
-from router.runtime.app import Address
+from router.http.server import Address
 
 
 async def answer_to(address: Address, *pieces: bytes, seconds: float = 10.0) -> bytes:

@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from router.clock import Clock
+from router.clock import Clock, system_clock
 from router.http.server import Address
 from router.metrics import Metrics
-from router.runtime.app import App, Roles, system_clock
+from router.runtime.app import App
+from router.runtime.roles import Roles
 from router.settings.model import Settings
 
 _KEEPALIVE_GRACE = 0.1

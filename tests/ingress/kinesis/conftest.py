@@ -9,18 +9,12 @@ from support.rules_folder import RulesFolder, capture, rule
 from support.running import Running, running, settings_for
 from support.streams import Producer, aws_environ, kinesis_server, new_stream
 
+from router.clock import system_clock
 from router.configuration.load import ConfigurationSource
 from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.ingress.kinesis.stream import KinesisStream
-from router.runtime.app import (
-    Roles,
-    StreamSource,
-    system_clock,
-)
-from router.runtime.build import (
-    WorkerConfig,
-)
+from router.runtime.roles import Roles, StreamSource, WorkerConfig
 from router.settings.model import Egress
 
 Reading = Callable[..., AbstractAsyncContextManager[Running]]
@@ -72,7 +66,7 @@ def read_from(
         )
         work = WorkerConfig(source=source, configuration=source.load(), environment=environment)
         return running(
-            settings_for(redis_url, job_lease=1.0), Roles(port=0, stream=stream, work=work)
+            settings_for(redis_url, job_lease=1.0), Roles(port=0, stream=stream, worker=work)
         )
 
     return start

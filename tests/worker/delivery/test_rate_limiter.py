@@ -3,9 +3,9 @@
 import asyncio
 from itertools import pairwise
 
+from router.clock import system_clock
 from router.datatypes import Duration, Rate
 from router.journal.connection import Connection
-from router.runtime.app import system_clock
 from router.worker.delivery.rate_limiter import RateLimiter
 
 CLOCK = system_clock()

@@ -1,0 +1,115 @@
+"""Builds the API of operators, health checks and metrics, which every process serves.
+
+The API shows and changes state in Redis, so that any process can answer for all of them.
+"""
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from router.api import alert_page, reload, twilio_tests
+from router.api.dead_letters import DeadLettersApi
+from router.api.destinations import DestinationsApi
+from router.api.quarantine import QuarantineApi
+from router.api.reload import ReloadApi
+from router.api.silences import SilencesApi
+from router.clock import Clock
+from router.configuration.reload import Reloader
+from router.datatypes import Secret
+from router.http import health
+from router.http.health import HealthEndpoints
+from router.ingress import openapi as ingress
+from router.ingress.admission import AdmissionControl
+from router.journal import redis_health
+from router.journal.connection import Connection
+from router.journal.dead_letters import DeadLetters
+from router.journal.quarantine import Quarantine
+from router.journal.silences import Silences
+from router.metrics import Metrics
+
+OPERATIONS: Final = (
+    *ingress.OPERATIONS,
+    *health.OPERATIONS,
+    *twilio_tests.OPERATIONS,
+    *reload.OPERATIONS,
+    *alert_page.OPERATIONS,
+)
+"""The parts of the OpenAPI description that the routes' docstrings do not contain."""
+
+
+def build_health_routes(
+    connection: Connection,
+    admission: AdmissionControl,
+    reloader: Reloader | None,
+    metrics: Metrics,
+    clock: Clock,
+) -> list[web.RouteDef]:
+    """Return the routes of health checks and metrics.
+
+    Args:
+        connection: Redis, for the gauges.
+        admission: Knows whether the process is ready.
+        reloader: Knows the active rules; None in a process without rules.
+        metrics: The process's metrics.
+        clock: Time, for the gauges.
+    """
+
+    async def update_gauges() -> None:
+        await redis_health.update_gauges(connection, metrics, clock.now)
+
+    endpoints = HealthEndpoints(
+        metrics,
+        not_ready_reason=admission.not_ready_reason,
+        update_gauges=update_gauges,
+        details=functools.partial(_rules_details, reloader),
+    )
+    return endpoints.routes()
+
+
+def build_reload_routes(reloader: Reloader | None, token: Secret | None) -> list[web.RouteDef]:
+    """Return the routes of reload; ``reloader`` is None in a process without rules."""
+    reload_now = None if reloader is None else functools.partial(reloader.reload, "request")
+    return ReloadApi(reload_now, token).routes()
+
+
+def build_operator_routes(
+    connection: Connection,
+    destination_names: Callable[[], Iterable[str]],
+    clock: Clock,
+    token: Secret | None,
+) -> list[web.RouteDef]:
+    """Return the routes of destinations, dead letters and quarantine.
+
+    Args:
+        connection: The Redis that contains them.
+        destination_names: Returns the destinations that this process knows from its rules.
+        clock: Time.
+        token: The operators' token; None rejects every request.
+    """
+    return [
+        *DestinationsApi(connection, destination_names, clock, token).routes(),
+        *DeadLettersApi(DeadLetters(connection, clock), clock, token).routes(),
+        *QuarantineApi(Quarantine(connection, clock), clock, token).routes(),
+    ]
+
+
+def build_silence_routes(
+    connection: Connection, clock: Clock, token: Secret | None
+) -> list[web.RouteDef]:
+    """Return the routes of silences."""
+    return SilencesApi(Silences(connection, clock), token, clock.now).routes()
+
+
+def _rules_details(reloader: Reloader | None) -> Mapping[str, Any]:
+    """Return what ``/readyz`` shows of the rules; nothing in a process without rules."""
+    if reloader is None:
+        return {}
+    report = reloader.report
+    details: dict[str, Any] = {
+        "generation": report.generation,
+        "rules": report.rules,
+        "destinations": report.destinations,
+    }
+    return {"rules": {**details, "error": report.error} if report.error else details}

@@ -1,0 +1,66 @@
+"""Builds the ingress: from a request or a stream's record to the journal. No other module does."""
+
+from aiohttp import web
+
+from router.api.alert_page import AlertPages
+from router.api.signed_links import link_signer
+from router.api.twilio_tests import TwilioTestsApi
+from router.clock import Clock
+from router.ingress.admission import AdmissionControl
+from router.ingress.commit import EventCommit
+from router.ingress.endpoints import Ingress
+from router.ingress.kinesis.consumer import consume
+from router.ingress.kinesis.reader import Intake
+from router.journal.acknowledgements import Acknowledgements
+from router.journal.batches import Batches
+from router.journal.connection import Connection
+from router.journal.silences import Silences
+from router.journal.twilio_tests import SinkTests
+from router.metrics import Metrics
+from router.runtime.roles import Background, StreamSource
+from router.settings.model import Settings
+
+
+def build_intake(
+    settings: Settings,
+    connection: Connection,
+    admission: AdmissionControl,
+    metrics: Metrics,
+    clock: Clock,
+) -> tuple[Intake, Background]:
+    """Return the intake that all sources of events share, and its group commit."""
+    commit = EventCommit(
+        Batches(connection, clock),
+        metrics,
+        interval=settings.commit_interval,
+        max_waiting=settings.max_waiting_events,
+        monotonic=clock.monotonic,
+    )
+    return Intake(commit, admission, metrics, clock), ("commit", commit.run())
+
+
+def build_ingress_routes(
+    settings: Settings, connection: Connection, intake: Intake
+) -> list[web.RouteDef]:
+    """Return the routes that receive events over HTTP, and those of the links in alerts."""
+    sink_tests = SinkTests(connection)
+    ingress = Ingress(
+        settings, intake.commit, intake.admission, sink_tests, intake.metrics, intake.clock
+    )
+    routes = ingress.routes() + TwilioTestsApi(sink_tests, settings.admin_token).routes()
+    signer = link_signer(settings)
+    if signer is not None:
+        acknowledgements = Acknowledgements(connection)
+        silences = Silences(connection, intake.clock)
+        routes += AlertPages(signer, acknowledgements, silences, intake.clock).routes()
+    return routes
+
+
+def build_stream_reader(
+    settings: Settings, connection: Connection, intake: Intake, source: StreamSource
+) -> Background:
+    """Return the task that reads events from a stream."""
+    reading = consume(
+        source.make(), connection, intake, lease=settings.job_lease, since=source.since
+    )
+    return "kinesis", reading

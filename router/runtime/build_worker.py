@@ -1,0 +1,159 @@
+"""Builds the worker: evaluation, delivery and reload. No other module does.
+
+``build_destination`` builds the parts of each destination, at start and at each reload.
+"""
+
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from router.clock import Clock
+from router.configuration.model import ActiveConfiguration
+from router.configuration.reload import Reloader
+from router.journal import jobs, keys
+from router.journal.batches import Batches
+from router.journal.connection import Connection
+from router.journal.crash_counts import CrashCounter
+from router.journal.deliveries import Deliveries
+from router.journal.destination_store import RedisDestinationStore
+from router.journal.finish import Finish
+from router.journal.keys import BatchId, TimerId
+from router.journal.orphaned_deliveries import OrphanedDeliveries
+from router.journal.pauses import Pauses
+from router.journal.rule_state import States
+from router.journal.silences import Silences
+from router.journal.sweeper import Sweeper
+from router.journal.timers import Timers
+from router.metrics import Metrics
+from router.runtime.build_destination import DestinationBuilder
+from router.runtime.roles import WorkerConfig
+from router.runtime.worker_role import ConfigurationSwitch, WorkerRole, destination_names
+from router.settings.model import Settings
+from router.worker.delivery.delivery_job import DeliveryJournal
+from router.worker.delivery.orphans import OrphanReaper
+from router.worker.delivery.paused_destinations import PausedDestinations
+from router.worker.delivery.registry import DestinationPool
+from router.worker.delivery.settlement import make_settler
+from router.worker.evaluation.batch_job import BatchJob
+from router.worker.evaluation.silence_cache import SilenceCache
+from router.worker.evaluation.timer_job import Journal as TimerJournal
+from router.worker.evaluation.timer_job import TimerJob
+from router.worker.queue.poison import PoisonDetector
+from router.worker.queue.queue_worker import QueueSpec
+from router.worker.queue.requeue import requeue_lost_jobs
+from router.worker.queue.supervisor import Supervisor
+
+_EVALUATION_SECONDS: Final = 20.0
+"""How long an evaluation job or a timer job may run."""
+_POLL_DELAY: Final = 5.0
+"""Seconds. Polling only finds what a lost PUBLISH or another client of arq has enqueued."""
+
+
+def build_worker(
+    settings: Settings,
+    config: WorkerConfig,
+    connection: Connection,
+    metrics: Metrics,
+    clock: Clock,
+) -> WorkerRole:
+    """Return the worker role of a process, which is not open yet."""
+    active = ActiveConfiguration(config.configuration)
+    poison = PoisonDetector(CrashCounter(connection))
+    deliveries = Deliveries(connection, clock)
+    settler = make_settler(deliveries, clock)
+    evaluation = _Evaluation(settings, connection, active, poison, metrics, clock)
+    supervisor = Supervisor(
+        connection,
+        evaluation.queues() if config.only is None else [],
+        metrics,
+        clock,
+        lease=settings.job_lease,
+        poll_delay=_POLL_DELAY,
+    )
+    paused = PausedDestinations(Pauses(connection), clock, supervisor.wake_all)
+    builder = DestinationBuilder(
+        journal=DeliveryJournal(deliveries, settler, poison),
+        paused=paused,
+        environment=msgspec.structs.replace(
+            config.environment, store=RedisDestinationStore(connection)
+        ),
+        on_capture=config.on_capture,
+        connection=connection,
+        metrics=metrics,
+        clock=clock,
+    )
+    pool = DestinationPool(supervisor, builder.build)
+    orphans = OrphanReaper(
+        OrphanedDeliveries(connection, deliveries, clock),
+        lambda: pool.names,
+        partial(destination_names, active) if config.only is None else None,
+        metrics,
+        clock,
+        after=settings.orphan_timeout,
+    )
+    switch = ConfigurationSwitch(active, pool, orphans, metrics, only=config.only)
+    sweeper = Sweeper(connection, lambda: pool.names, clock)
+    return WorkerRole(
+        configuration=config.configuration,
+        switch=switch,
+        silences=SilenceCache(Silences(connection, clock), connection, active, clock.chance),
+        supervisor=supervisor,
+        pool=pool,
+        reloader=Reloader(config.source, active, switch.apply, metrics, clock),
+        tasks=[
+            ("settler", settler.run),
+            ("pauses", paused.watch),
+            ("orphans", orphans.run),
+            ("requeue", partial(requeue_lost_jobs, sweeper, metrics, clock)),
+        ],
+        drain_seconds=settings.drain_timeout,
+    )
+
+
+class _Evaluation(msgspec.Struct, frozen=True):
+    """Builds the queues of evaluation."""
+
+    settings: Settings
+    connection: Connection
+    active: ActiveConfiguration
+    poison: PoisonDetector
+    metrics: Metrics
+    clock: Clock
+
+    def queues(self) -> list[QueueSpec]:
+        """Return the queue of batches and the queue of timers."""
+        return [self._batches(), self._timers()]
+
+    def _batches(self) -> QueueSpec:
+        job = BatchJob(
+            Batches(self.connection, self.clock),
+            self.active,
+            self.metrics,
+            self.clock,
+            suspects=self.poison,
+            dedup_window=self.settings.dedup_window,
+        )
+        return QueueSpec(
+            queue=keys.EVALUATE_QUEUE,
+            function=jobs.EVALUATE,
+            run=lambda job_id, starts: job.run(BatchId(job_id), starts),
+            max_jobs=self.settings.evaluate_concurrency,
+            limit_seconds=_EVALUATION_SECONDS,
+            linger=job.linger,
+        )
+
+    def _timers(self) -> QueueSpec:
+        journal = TimerJournal(
+            Timers(self.connection),
+            States(self.connection),
+            Finish(self.connection, self.clock),
+        )
+        job = TimerJob(journal, self.active, self.metrics, self.clock, self.poison)
+        return QueueSpec(
+            queue=keys.TIMER_QUEUE,
+            function=jobs.TIMER,
+            run=lambda job_id, starts: job.run(TimerId(job_id), starts),
+            max_jobs=self.settings.evaluate_concurrency,
+            limit_seconds=_EVALUATION_SECONDS,
+        )

@@ -1,0 +1,54 @@
+"""The roles of a process: ingress, stream reader, worker. One process may have several."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn
+
+import msgspec
+
+from router.configuration.load import ConfigurationSource
+from router.configuration.model import Configuration
+from router.destinations.capture import OnCapture
+from router.destinations.contract import Environment
+from router.ingress.kinesis.stream import KinesisStream
+
+Background = tuple[str, Coroutine[Any, Any, NoReturn]]
+"""The name and the coroutine of a task that runs as long as the process."""
+
+
+class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The configuration of the worker role."""
+
+    source: ConfigurationSource
+    """The rules folder, for reloads."""
+    configuration: Configuration
+    """The configuration to begin with, loaded from ``source``."""
+    environment: Environment
+    """What destinations get from the process."""
+    only: frozenset[str] | None = None
+    """Deliver to these destinations and evaluate nothing; None to evaluate, and deliver to all."""
+    on_capture: OnCapture | None = None
+    """Called with each delivery that a destination captures instead of sending it."""
+
+
+class StreamSource(msgspec.Struct, frozen=True, kw_only=True):
+    """The Kinesis stream that a process reads events from."""
+
+    make: Callable[[], KinesisStream]
+    """Returns the stream. Called in the event loop."""
+    since: float | None = None
+    """Unix seconds at which to begin a stream that was never read; None for its oldest record."""
+
+
+class Roles(msgspec.Struct, frozen=True, kw_only=True):
+    """The roles of one process and the port that it listens on."""
+
+    port: int
+    """The port; 0 for any free one."""
+    inherited_socket: int | None = None
+    """The descriptor of a listening socket of the parent process, used instead of ``port``."""
+    ingress: bool = False
+    """Whether it receives events over HTTP."""
+    stream: StreamSource | None = None
+    """The stream that it reads events from; None for none."""
+    worker: WorkerConfig | None = None
+    """The configuration of its worker; None if it evaluates and delivers nothing."""

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from arq.connections import ArqRedis
 from redis.asyncio import BlockingConnectionPool
-from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
@@ -21,6 +20,7 @@ from redis.exceptions import NoScriptError, RedisError
 from router.datatypes import Secret
 from router.deadlines import Deadlines
 from router.errors import ConfigurationError, JournalUnavailableError
+from router.journal import redis_adapter
 from router.journal.pool import CachedConnections
 
 T = TypeVar("T")
@@ -65,7 +65,7 @@ class Connection:
         # redis-py's own annotations mix its sync and async answers.
         self.redis: Any = redis
         self._deadlines = Deadlines(deadline)
-        self._connections = CachedConnections(redis.connection_pool, keep=keep)
+        self._connections = CachedConnections(redis, keep=keep)
 
     async def ask(self, reply: Awaitable[T]) -> T:
         """Raise JournalUnavailableError unless Redis replies well within the deadline."""
@@ -135,26 +135,4 @@ def connect(url: Secret, *, deadline: float, max_connections: int) -> Connection
             "ROUTER_REDIS_URL is no Redis URL, write redis://host:6379/0, rediss://… or unix:///…"
         ) from None
     # The other half is for what goes redis-py's own way.
-    return Connection(_Redis(pool), deadline=deadline, keep=max_connections // 2)
-
-
-class _Pipeline(Pipeline):
-    """Gives its connection back however it ends.
-
-    redis-py's own keeps it when it is cut off, by a deadline say, while a key is watched: as often
-    as the pool has connections, and then no command is ever sent again.
-    """
-
-    async def reset(self) -> None:
-        try:
-            await super().reset()  # type: ignore[no-untyped-call]  # redis-py's
-        finally:
-            connection, self.connection = self.connection, None
-            if connection is not None:
-                await connection.disconnect(nowait=True)  # what it would answer next is not known
-                await self.connection_pool.release(connection)
-
-
-class _Redis(ArqRedis):
-    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:  # noqa: FBT001, FBT002 - redis-py's signature
-        return _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+    return Connection(redis_adapter.client(pool), deadline=deadline, keep=max_connections // 2)

@@ -1,66 +1,53 @@
-"""Commands and replies over connections that are kept at hand.
+"""Connections to Redis that are kept ready between commands.
 
-For each command redis-py waits for a condition, sets two timers, looks whether the connection is sound
-and takes locks again to lay it back: four fifths of what a round trip costs its client. What runs all
-day goes over connections taken from the same pool and kept, and redis-py does what it does well: it
-connects, packs, parses.
+redis-py does a lot for each command that it takes a connection for (see ``redis_adapter``). A
+connection that is kept costs none of it. redis-py still connects, and parses the replies.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from redis.asyncio import ConnectionPool
-from redis.exceptions import ResponseError
+from arq.connections import ArqRedis
 
-Command = tuple[Any, ...]
+from router.journal import redis_adapter
+from router.journal.redis_adapter import Command, DirectConnection
 
 
 class CachedConnections:
-    """At most ``keep`` connections are kept; whoever needs more than that takes and gives back."""
+    """Runs commands on connections of a pool, of which up to ``keep`` stay acquired.
 
-    def __init__(self, pool: ConnectionPool, *, keep: int) -> None:
-        # redis-py's own annotations leave much open.
-        self._pool: Any = pool
+    A command that finds none of them free acquires another one from the pool and returns it.
+    """
+
+    def __init__(self, redis: ArqRedis, *, keep: int) -> None:
+        self._redis = redis
         self._keep = keep
-        self._idle: list[Any] = []
+        self._idle: list[DirectConnection] = []
+        self._is_direct = redis_adapter.is_usable()
 
     async def execute(self, commands: Sequence[Command]) -> list[Any]:
-        """Send all of them at once; the reply to each, a ResponseError for one that failed.
+        """Send all commands at once; return the reply to each, a ResponseError for one that failed.
 
-        Raises RedisError or OSError when the connection failed; then any of them may have run.
+        Raises RedisError or OSError if the connection failed; any of the commands may have run.
         """
+        if not self._is_direct:
+            return await redis_adapter.execute_publicly(self._redis, commands)
         connection = await self._acquire()
-        replies: list[Any] = []
         try:
-            await connection.send_packed_command(
-                connection.pack_commands(commands), check_health=False
-            )
-            for _ in commands:
-                try:
-                    replies.append(await connection.read_response())
-                except ResponseError as error:
-                    replies.append(error)
-        except BaseException:  # broken off too: what it would answer next is not known
-            await connection.disconnect(nowait=True)
-            await self._pool.release(connection)
+            replies = await connection.execute(commands)
+        except BaseException:  # a cancellation too, because the next reply would be unknown
+            await connection.close()
             raise
         if len(self._idle) < self._keep:
             self._idle.append(connection)
         else:
-            await self._pool.release(connection)
+            await connection.release()
         return replies
 
-    async def _acquire(self) -> Any:
+    async def _acquire(self) -> DirectConnection:
         while self._idle:
             connection = self._idle.pop()
-            if _is_open(connection):
+            if connection.is_open:
                 return connection
-            await connection.disconnect(nowait=True)
-            await self._pool.release(connection)
-        return await self._pool.get_connection()
-
-
-def _is_open(connection: Any) -> bool:
-    """Whether the far side has not closed it since, as far as is known without asking."""
-    # Private to redis-py, which itself reads from the socket to learn it.
-    return connection.is_connected and not connection._reader.at_eof()  # noqa: SLF001
+            await connection.close()
+        return await DirectConnection.acquire(self._redis)

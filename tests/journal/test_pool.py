@@ -22,7 +22,7 @@ async def narrow(redis_url: Secret) -> AsyncIterator[Connection]:
 
 @pytest.fixture
 def pool(narrow: Connection) -> CachedConnections:
-    return CachedConnections(narrow.redis.connection_pool, keep=1)
+    return CachedConnections(narrow.redis, keep=1)
 
 
 async def connections(connection: Connection) -> int:
@@ -62,7 +62,7 @@ async def test_a_connection_that_redis_closed_is_replaced(
     pool: CachedConnections, narrow: Connection, connection: Connection
 ) -> None:
     (own,) = await pool.execute([("CLIENT", "ID")])
-    kept = pool._idle[0]
+    kept = pool._idle[0]._connection
     assert await connection.redis.execute_command("CLIENT KILL", "ID", own) == 1
     while not kept._reader.at_eof():  # noqa: ASYNC110 - the loop has yet to hear of it
         await asyncio.sleep(0)

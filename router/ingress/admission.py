@@ -1,7 +1,7 @@
-"""May events come in? Not while the store is away, unsound or nearly full.
+"""Admission: events are rejected while Redis is unsound or nearly full.
 
-A full Redis refuses the workers' writes too, and then nothing drains. So the door closes earlier,
-at 80 % of maxmemory, and what is inside can leave.
+A full Redis rejects the workers' writes too, and then nothing drains. Ingress therefore rejects
+events above 80 % of maxmemory, so that the workers can still finish what is queued.
 """
 
 import asyncio
@@ -16,52 +16,64 @@ from router.journal.connection import Connection
 logger = logging.getLogger(__name__)
 
 HIGH_WATERMARK: Final = 0.8
+"""Share of maxmemory above which events are rejected."""
 _POLL_INTERVAL: Final = 2.0
 
 
 class AdmissionControl:
-    """Watches the redis_health. ``strict``: one that may lose events is refused, else only logged."""
+    """Decides from the state of Redis whether events are accepted.
+
+    Args:
+        connection: A connection to Redis.
+        strict: Reject events while Redis may lose them; if False, only log it.
+    """
 
     def __init__(self, connection: Connection, *, strict: bool) -> None:
         self._connection = connection
         self._strict = strict
-        self._full = False
+        self._is_full = False
         self._durability_problems: tuple[str, ...] = ()
         self.draining = False
-        """Whether the process is about to end: what still comes is taken, but nobody is invited."""
+        """Whether the process is stopping. It still accepts events, and reports itself not ready."""
 
     async def check_store(self) -> None:
-        """Look once, at start. A store that is away is no error: it may come.
+        """Check Redis once, at start. A Redis that is unavailable is no error: it may come back.
 
-        Raises ConfigurationError for one that may lose events, unless that is accepted.
+        Raises:
+            ConfigurationError: Redis may lose events, and ``strict`` forbids that.
         """
         try:
             await self._refresh()
         except JournalUnavailableError as error:
-            logger.warning("Redis is away, waiting for it", extra={"reason": str(error)})
+            logger.warning("Redis unavailable at start", extra={"reason": str(error)})
         if self._strict and self._durability_problems:
             raise ConfigurationError(
                 f"this Redis may lose events: {'; '.join(self._durability_problems)}"
-                " (or set ROUTER_DURABILITY=relaxed to accept that)"
+                " (set ROUTER_DURABILITY=relaxed to accept that)"
             )
 
     async def watch(self) -> NoReturn:
-        """Look again and again, for ``check`` to act on."""
+        """Check Redis every two seconds, for ``check``."""
         while True:
             await asyncio.sleep(_POLL_INTERVAL)
-            with contextlib.suppress(JournalUnavailableError):  # commits notice by themselves
+            # Suppressed because each commit finds out for itself that Redis is unavailable.
+            with contextlib.suppress(JournalUnavailableError):
                 await self._refresh()
 
     def check(self) -> None:
-        """Raise OverloadedError when no event may come in now."""
+        """Admit events, as of the last check of Redis.
+
+        Raises:
+            OverloadedError: Events are rejected for now.
+        """
         reason = self._rejection_reason()
         if reason is not None:
             raise OverloadedError(reason)
 
     async def not_ready_reason(self) -> str | None:
-        """Why the router is not ready, asked of Redis now; None when it is."""
+        """Ask Redis now, and return why the process is not ready; None if it is."""
         if self.draining:
-            return "the router is stopping"
+            return "the process is stopping"
         try:
             await self._refresh()
         except JournalUnavailableError as error:
@@ -69,20 +81,23 @@ class AdmissionControl:
         return self._rejection_reason()
 
     def _rejection_reason(self) -> str | None:
-        if self._full:
-            return f"Redis is over {HIGH_WATERMARK:.0%} of its maxmemory"
+        if self._is_full:
+            return f"Redis uses more than {HIGH_WATERMARK:.0%} of its maxmemory"
         if self._strict and self._durability_problems:
             return f"Redis may lose events: {'; '.join(self._durability_problems)}"
         return None
 
     async def _refresh(self) -> None:
         info = await redis_health.redis_info(self._connection)
-        full = redis_health.memory_used_ratio(info) > HIGH_WATERMARK
-        if full != self._full:
-            self._full = full
-            logger.warning("Redis memory", extra={"over_watermark": full})
-        weak = tuple(redis_health.durability_problems(info))
-        if weak != self._durability_problems:
-            self._durability_problems = weak
-            for weakness in weak:
-                logger.warning("this Redis may lose events", extra={"reason": weakness})
+        is_full = redis_health.memory_used_ratio(info) > HIGH_WATERMARK
+        if is_full != self._is_full:
+            self._is_full = is_full
+            logger.warning(
+                "admission stopped: Redis nearly full" if is_full else "admission resumed",
+                extra={"watermark": HIGH_WATERMARK},
+            )
+        problems = tuple(redis_health.durability_problems(info))
+        if problems != self._durability_problems:
+            self._durability_problems = problems
+            for problem in problems:
+                logger.warning("Redis durability problem found", extra={"reason": problem})

@@ -1,8 +1,8 @@
-"""Who may send? Twilio by signature, credentials and address; others by bearer token. Pure.
+"""Authentication: Twilio by signature, credentials and address; others by bearer token. Pure.
 
-Every check that is configured must pass. Where an auth token is set, the signature is one of
-them, for it alone covers the body; HTTP Basic credentials alone say only who sends, and that is
-taken where the operator chose so by setting no auth token.
+Every check that is configured must pass. If an auth token is set, the signature is one of the
+checks, because only the signature covers the body. HTTP Basic credentials alone prove only which
+sender it is; an operator accepts that by setting credentials and no auth token.
 """
 
 import base64
@@ -26,27 +26,34 @@ _SIGNATURE_SETTINGS: Final = istr("X-Twilio-Webhooks-Signature-Settings")
 
 
 def check_address(settings: Settings, address: Address | None) -> None:
-    """Raise RequestRejectedError when requests from ``address`` are not wanted at ``/twilio``."""
+    """Check the client address of a request to ``/twilio``.
+
+    Raises:
+        RequestRejectedError: Networks are configured, and ``address`` is in none of them.
+    """
     allowed = settings.twilio_addresses
     if allowed and not allowed.contains(address):
         raise RequestRejectedError(
             HTTPStatus.FORBIDDEN,
             "wrong_address",
-            "requests from this address are not taken",
+            "this client address is not allowed",
             detail=f"{address} is in none of ROUTER_TWILIO_ADDRESSES",
         )
 
 
 def check_credentials(settings: Settings, authorization: str | None) -> str:
-    """The ``user:password`` of the sink's URL, ``""`` where none are configured.
+    """Return the ``user:password`` of the sink's URL, ``""`` if none are configured.
 
-    Raises RequestRejectedError unless they fit.
+    Raises:
+        RequestRejectedError: They are missing or wrong.
     """
     known = settings.twilio_basic_auth
     if not known:
         return ""
     if authorization is None:
-        raise _challenge("no_credentials", "put user:password@ into the URL of the sink")
+        raise _challenge(
+            "no_credentials", "credentials are missing: put user:password@ into the sink's URL"
+        )
     given = _basic_credentials(authorization)
     if not _is_one_of(given, known):
         raise _challenge("wrong_credentials", "the user or the password is wrong")
@@ -56,11 +63,12 @@ def check_credentials(settings: Settings, authorization: str | None) -> str:
 def check_signature(
     settings: Settings, headers: Mapping[str, str], url: str, credentials: str
 ) -> Secret | None:
-    """The auth token that signed ``url``, None where none must.
+    """Return the auth token that signed ``url``, None if no signature is required.
 
-    Raises RequestRejectedError unless Twilio signed, where it must.
+    Raises:
+        RequestRejectedError: A signature is required, and is missing or wrong.
     """
-    if not _is_signed(settings):
+    if not _requires_signature(settings):
         return None
     found = twilio_signature.find_signing_token(
         signature=headers.get(_SIGNATURE),
@@ -70,36 +78,29 @@ def check_signature(
         credentials=credentials,
     )
     if isinstance(found, twilio_signature.SignatureCheck):
-        raise _failed(found, url)
+        raise _signature_rejection(found, url)
     return found
 
 
 def check_body(settings: Settings, url: str, content: bytes) -> None:
-    """Raise RequestRejectedError unless ``content`` is what ``url``, which Twilio signed, stands for."""
-    if _is_signed(settings):
+    """Check the body against the hash in the signed ``url``.
+
+    Raises:
+        RequestRejectedError: A signature is required, and the hash is missing or wrong.
+    """
+    if _requires_signature(settings):
         result = twilio_signature.check_body(url, content)
         if result is not twilio_signature.SignatureCheck.GENUINE:
-            raise _failed(result, url)
-
-
-def _is_signed(settings: Settings) -> bool:
-    return bool(settings.twilio_auth_tokens) or not settings.twilio_basic_auth
-
-
-def _failed(result: twilio_signature.SignatureCheck, url: str) -> RequestRejectedError:
-    missing = result is twilio_signature.SignatureCheck.NO_SIGNATURE
-    return RequestRejectedError(
-        HTTPStatus.UNAUTHORIZED if missing else HTTPStatus.FORBIDDEN,
-        result.name.lower(),
-        str(result),
-        detail=f"signed URL {url}",
-    )
+            raise _signature_rejection(result, url)
 
 
 def check_token(token: Secret | None, authorization: str | None, in_query: str | None) -> None:
-    """Raise RequestRejectedError unless the bearer token fits, where one is set.
+    """Check the bearer token of a request to ``/events``, if one is configured.
 
-    It may come as ``access_token`` in the query (CloudEvents "HTTP 1.1 Web Hooks" section 3.2).
+    It may come as ``access_token`` in the query (CloudEvents "HTTP 1.1 Web Hooks", section 3.2).
+
+    Raises:
+        RequestRejectedError: The token is missing or wrong.
     """
     if token is None:
         return
@@ -108,11 +109,25 @@ def check_token(token: Secret | None, authorization: str | None, in_query: str |
         raise RequestRejectedError(
             HTTPStatus.UNAUTHORIZED,
             "no_token",
-            "send Authorization: Bearer <token>",
+            "the bearer token is missing: send Authorization: Bearer <token>",
             headers=_BEARER,
         )
     if not token.matches_bearer(given):
         raise RequestRejectedError(HTTPStatus.FORBIDDEN, "wrong_token", "the bearer token is wrong")
+
+
+def _requires_signature(settings: Settings) -> bool:
+    return bool(settings.twilio_auth_tokens) or not settings.twilio_basic_auth
+
+
+def _signature_rejection(result: twilio_signature.SignatureCheck, url: str) -> RequestRejectedError:
+    is_missing = result is twilio_signature.SignatureCheck.NO_SIGNATURE
+    return RequestRejectedError(
+        HTTPStatus.UNAUTHORIZED if is_missing else HTTPStatus.FORBIDDEN,
+        result.name.lower(),
+        str(result),
+        detail=f"signed URL {url}",
+    )
 
 
 def _challenge(code: str, message: str) -> RequestRejectedError:
@@ -120,7 +135,7 @@ def _challenge(code: str, message: str) -> RequestRejectedError:
 
 
 def _basic_credentials(authorization: str) -> bytes:
-    """``user:password`` as it was sent; ``b""`` for what is no Basic header."""
+    """Return ``user:password`` as it was sent; ``b""`` if the header is not a Basic header."""
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
         return b""
@@ -131,7 +146,7 @@ def _basic_credentials(authorization: str) -> bytes:
 
 
 def _is_one_of(given: bytes, known: Sequence[Secret]) -> bool:
-    """Whether ``given`` is one of them; all are compared, each in constant time."""
+    """Return whether ``given`` is one of ``known``. Compares all, each in constant time."""
     found = False
     for secret in known:
         found |= hmac.compare_digest(given, secret.reveal().encode("utf-8", "surrogateescape"))

@@ -1,8 +1,8 @@
-"""The body of a request: within its size, within its time, decompressed within bounds.
+"""The body of a request, read within limits of size, time and memory.
 
-Most bodies come with their head and are simply there. For all others there is a deadline, a
-limit for each and one for all together, so that a thousand senders that are slow, or whose bodies
-never end, hold no more memory than a few.
+Most bodies arrive together with their head and are read at once. All others have a deadline, a
+maximum size each, and a maximum size all together. A thousand senders that are slow, or whose
+bodies never end, therefore occupy no more memory than a few.
 """
 
 import asyncio
@@ -19,105 +19,118 @@ _IDENTITY: Final = "identity"
 
 
 class BodyReader:
-    """Reads bodies. Sizes are bytes, ``timeout`` is seconds."""
+    """Reads bodies.
 
-    def __init__(self, *, largest: int, together: int, timeout: float) -> None:
-        self._largest = largest
-        self._together = together
+    Args:
+        max_size: Bytes of one body, decompressed.
+        max_total: Bytes of all bodies that are incomplete, together.
+        timeout: Seconds until a body must be complete.
+    """
+
+    def __init__(self, *, max_size: int, max_total: int, timeout: float) -> None:
+        self._max_size = max_size
+        self._max_total = max_total
         self._timeout = timeout
-        self.held = 0
-        """Bytes of bodies that are not complete."""
+        self._incomplete_bytes = 0
 
     async def read(self, request: web.BaseRequest, *, take_gzip: bool) -> bytes:
-        """The whole body. Raises RequestRejectedError for one that is too large, too slow or encoded."""
-        if self._is_at_hand(request):
-            return request.content.read_nowait()
+        """Return the whole body, decompressed if ``take_gzip`` and the sender compressed it.
+
+        Raises:
+            RequestRejectedError: The body is too large, too slow, incomplete or wrongly encoded.
+        """
+        if _is_complete(request):  # a deadline would only cost
+            body = request.content.read_nowait()
+            if len(body) > self._max_size:
+                raise self._too_large()
+            return body
         encoding = request.headers.get("Content-Encoding", _IDENTITY).strip().lower()
         if encoding != _IDENTITY and not (take_gzip and encoding == "gzip"):
-            raise _encoded("gzip" if take_gzip else _IDENTITY)
+            raise _wrong_encoding("gzip" if take_gzip else _IDENTITY)
         length = request.content_length
-        if length is not None and length > self._largest:
+        if length is not None and length > self._max_size:
             raise self._too_large()
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._read_slowly(request, is_gzip=encoding == "gzip")
+                return await self._read_pieces(request, is_gzip=encoding == "gzip")
         except TimeoutError:
             raise RequestRejectedError(
                 HTTPStatus.REQUEST_TIMEOUT,
                 "body_timeout",
-                f"the body did not come within {self._timeout:g} s",
+                f"the body did not arrive within {self._timeout:g} s",
             ) from None
         except web.HTTPRequestEntityTooLarge:
             raise self._too_large() from None
         except (web.RequestPayloadError, ConnectionError):
             raise RequestRejectedError(
-                HTTPStatus.BAD_REQUEST, "broken_body", "the body broke off or is badly framed"
+                HTTPStatus.BAD_REQUEST, "broken_body", "the body is truncated or badly framed"
             ) from None
 
-    def _is_at_hand(self, request: web.BaseRequest) -> bool:
-        """Whether the body is plain and came with its head: then a deadline would only cost."""
-        content = request.content
-        return (
-            content.is_eof()
-            and content.exception() is None
-            and content.total_bytes <= self._largest
-            and hdrs.CONTENT_ENCODING not in request.headers
-        )
-
-    async def _read_slowly(self, request: web.BaseRequest, *, is_gzip: bool) -> bytes:
+    async def _read_pieces(self, request: web.BaseRequest, *, is_gzip: bool) -> bytes:
         gzip = zlib.decompressobj(_GZIP) if is_gzip else None
         body = bytearray()
         try:
             while chunk := await request.content.readany():
-                piece = self._inflate(gzip, chunk, len(body)) if gzip else chunk
-                if len(body) + len(piece) > self._largest:
+                piece = self._decompress(gzip, chunk, len(body)) if gzip else chunk
+                if len(body) + len(piece) > self._max_size:
                     raise self._too_large()
-                self._hold(len(piece))
+                self._reserve(len(piece))
                 body += piece
         finally:
-            self.held -= len(body)
+            self._incomplete_bytes -= len(body)
         if gzip is not None and not gzip.eof:
-            raise _bad_gzip("it ends too early")
+            raise _bad_gzip("it is truncated")
         return bytes(body)
 
-    def _inflate(self, gzip: "zlib._Decompress", chunk: bytes, size: int) -> bytes:
+    def _decompress(self, gzip: "zlib._Decompress", chunk: bytes, size: int) -> bytes:
         try:
-            # One byte more than may be: so much tells that it is too large.
-            inflated = gzip.decompress(chunk, self._largest - size + 1)
+            # One byte more than allowed is enough to see that the body is too large.
+            piece = gzip.decompress(chunk, self._max_size - size + 1)
         except zlib.error:
-            raise _bad_gzip("the compressed data is damaged") from None
+            raise _bad_gzip("it is corrupt") from None
         if gzip.unused_data:
-            raise _bad_gzip("there is more after its end")
-        return inflated
+            raise _bad_gzip("data follows its end")
+        return piece
 
-    def _hold(self, size: int) -> None:
-        if self.held and self.held + size > self._together:
+    def _reserve(self, size: int) -> None:
+        if self._incomplete_bytes and self._incomplete_bytes + size > self._max_total:
             raise RequestRejectedError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "overloaded",
-                "too many large bodies are on their way",
+                "too many large bodies arrive at once",
                 headers=RETRY_SOON,
             )
-        self.held += size
+        self._incomplete_bytes += size
 
     def _too_large(self) -> RequestRejectedError:
         return RequestRejectedError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             "too_large",
-            f"the body may have {self._largest} bytes at most, decompressed",
+            f"the body exceeds {self._max_size} bytes, decompressed",
         )
 
 
-def _encoded(taken: str) -> RequestRejectedError:
+def _is_complete(request: web.BaseRequest) -> bool:
+    """Return whether the body is not encoded and arrived together with its head."""
+    content = request.content
+    return (
+        content.is_eof()
+        and content.exception() is None
+        and hdrs.CONTENT_ENCODING not in request.headers
+    )
+
+
+def _wrong_encoding(accepted: str) -> RequestRejectedError:
+    alternative = " or with Content-Encoding: gzip" if accepted == "gzip" else ""
     return RequestRejectedError(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "content_encoding",
-        "send the body as it is" + (" or with Content-Encoding: gzip" if taken == "gzip" else ""),
-        headers={"Accept-Encoding": taken},
+        f"send the body without a Content-Encoding{alternative}",
+        headers={"Accept-Encoding": accepted},
     )
 
 
 def _bad_gzip(reason: str) -> RequestRejectedError:
     return RequestRejectedError(
-        HTTPStatus.BAD_REQUEST, "bad_gzip", f"the body is no gzip: {reason}"
+        HTTPStatus.BAD_REQUEST, "bad_gzip", f"the body is not valid gzip: {reason}"
     )

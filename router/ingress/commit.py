@@ -1,7 +1,8 @@
-"""Group commit of requests: waiting requests -> one batch -> one round trip to Redis.
+"""Group commit of requests: waiting requests become one batch, in one round trip to Redis.
 
-A small batch is held back for the pace, in case more comes. It is not when nobody is left who could
-send more: senders wait for their answers, so each connection brings one request at a time.
+A small batch waits for the commit interval, in case more requests arrive. It does not wait once
+every sender has a request in it: a sender waits for its response, so that each connection brings
+one request at a time, and no more can arrive.
 """
 
 from collections.abc import Callable
@@ -13,12 +14,20 @@ from router.journal.batches import BATCH_SIZE, EVENT_SIZE, Batches
 from router.journal.group_commit import GroupCommit
 from router.metrics import Metrics
 
-_ENOUGH: Final = 32
-"""Events that are worth a round trip of their own: what one costs is then a tenth of what they do."""
+_MIN_BATCH: Final = 32
+"""Events that never wait for more: the round trip costs a tenth of what so many events cost."""
 
 
 class EventCommit(GroupCommit[Received]):
-    """The commit that ingress makes its events durable with. ``interval`` is in seconds."""
+    """The group commit of ingress. Its methods raise what ``GroupCommit.commit`` raises.
+
+    Args:
+        batches: Writes a batch to Redis.
+        metrics: Observes each commit.
+        interval: Seconds between two commits of small batches.
+        max_waiting: Weight of the requests that may wait; above it, requests are rejected.
+        monotonic: The clock, in seconds.
+    """
 
     def __init__(
         self,
@@ -36,23 +45,30 @@ class EventCommit(GroupCommit[Received]):
         super().__init__(
             self._accept,
             interval=interval,
-            enough=self._worth_a_trip,
+            enough=self._enough_events,
             max_waiting=max_waiting,
             max_group=BATCH_SIZE,
             monotonic=monotonic,
         )
 
     async def commit_from(self, connection: object, received: Received, size_bytes: int) -> None:
-        """Return once the events of a request are durable. ``connection`` is what it came over.
+        """Commit the events of a request, and return once they are durable.
 
-        Raises OverloadedError, JournalUnavailableError.
+        Args:
+            connection: What the request arrived over, None if it closed meanwhile.
+            received: The events and malformed items of the request.
+            size_bytes: Size of the request's body.
+
+        Raises:
+            OverloadedError: Too many requests wait already.
+            JournalUnavailableError: Redis did not confirm in time.
         """
-        if connection is not None and connection not in self._senders:  # None: closed meanwhile
+        if connection is not None and connection not in self._senders:
             self._senders.add(connection)
         await self.commit(received, weight(received, size_bytes))
 
-    def _worth_a_trip(self) -> int:
-        return min(_ENOUGH, max(1, len(self._senders)))
+    def _enough_events(self) -> int:
+        return min(_MIN_BATCH, max(1, len(self._senders)))
 
     async def _accept(self, group: list[Received]) -> None:
         started = self._now()
@@ -62,5 +78,5 @@ class EventCommit(GroupCommit[Received]):
 
 
 def weight(received: Received, size_bytes: int) -> int:
-    """How many waiting events a request counts as."""
+    """Return as how many waiting events a request counts: its items, or more if it is large."""
     return max(len(received.events) + len(received.malformed), -(-size_bytes // EVENT_SIZE))

@@ -1,4 +1,4 @@
-"""The doors: routes, and the one way from a request to its answer."""
+"""The HTTP endpoints for events: from a request to its response."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -41,13 +41,23 @@ logger = logging.getLogger(__name__)
 TWILIO: Final = "/twilio"
 EVENTS: Final = "/events"
 FAST_PATHS: Final = (TWILIO, EVENTS)
+"""Paths whose POST requests skip the search for a route."""
 
 Read = Callable[[web.BaseRequest, Sender | None], Awaitable[tuple[Received, int]]]
-"""A request's events and the size of its body in bytes."""
+"""Reads a request: its events, and the size of its body in bytes."""
 
 
 class Ingress:
-    """Takes events in by HTTP: each request is answered after its own commit."""
+    """Accepts events over HTTP. A request is answered once its events are durable.
+
+    Args:
+        settings: Credentials, limits and rates.
+        commit: Makes events durable.
+        admission: Rejects events while Redis is unsound or nearly full.
+        sink_tests: Records the test events of Twilio sinks.
+        metrics: Counts events and requests.
+        clock: The clock of the process.
+    """
 
     def __init__(
         self,
@@ -65,8 +75,8 @@ class Ingress:
         self._metrics = metrics
         self._clock = clock
         self._body_reader = BodyReader(
-            largest=settings.max_body,
-            together=settings.max_body_memory,
+            max_size=settings.max_body,
+            max_total=settings.max_body_memory,
             timeout=settings.body_timeout,
         )
         self._client_buckets = TokenBuckets(
@@ -78,7 +88,7 @@ class Ingress:
             monotonic=clock.monotonic,
             by="credential",
         )
-        # Most routers believe no proxy, list no address and set no rate: they need not look.
+        # Only these settings need the sender, and most routers set none of them.
         self._needs_sender = bool(
             settings.trusted_proxies or settings.twilio_addresses or self._client_buckets.limited
         )
@@ -89,6 +99,7 @@ class Ingress:
         }
 
     def routes(self) -> list[web.RouteDef]:
+        """Return the routes of both paths."""
         return [
             web.post(TWILIO, self.post_twilio),
             web.route(hdrs.METH_ANY, TWILIO, self.reject_method),
@@ -97,15 +108,15 @@ class Ingress:
         ]
 
     async def post_twilio(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Twilio Event Streams: one event or an array, signed."""
+        """Accept events of Twilio Event Streams: one event or an array, signed."""
         return await self._ingest(request, "twilio", self._read_twilio)
 
     async def post_events(self, request: web.BaseRequest) -> web.StreamResponse:
-        """CloudEvents 1.0 over HTTP in each of its modes, with a bearer token if one is set."""
+        """Accept CloudEvents 1.0 in each mode of the HTTP binding, with a bearer token if one is set."""
         return await self._ingest(request, "events", self._read_cloudevents)
 
     async def options_events(self, request: web.Request) -> web.Response:
-        """Answer whether an origin may send: the handshake of CloudEvents web hooks."""
+        """Tell an origin whether it may send: the handshake of CloudEvents web hooks."""
         try:
             allowed = http_binding.handshake_headers(
                 request.headers, self._settings.webhook_origins, self._events_per_minute()
@@ -115,11 +126,11 @@ class Ingress:
         return web.Response(headers=allowed)
 
     async def reject_method(self, request: web.Request) -> web.Response:
-        """A sink may be set up with GET; then its events would stay away without a word."""
+        """Reject a method other than POST, and log it, because a sink may be set up with GET."""
         rejection = RequestRejectedError(
             HTTPStatus.METHOD_NOT_ALLOWED,
             "method",
-            f"{request.method} brings no events here: the sink's method must be POST",
+            f"{request.method} is not allowed: the sink's method must be POST",
             headers={"Allow": "POST"},
         )
         return self._reject(request, "twilio", rejection)
@@ -155,7 +166,7 @@ class Ingress:
             len(received.events),
             len(received.malformed),
             now=self._clock.now(),
-            is_last=self._admission.draining,  # the next request is for another process
+            is_last=self._admission.draining,  # so that the next request goes to another process
         )
 
     def _sender(self, request: web.BaseRequest) -> Sender:
@@ -184,9 +195,8 @@ class Ingress:
         token = authentication.check_signature(settings, request.headers, url, credentials)
         self._credential_buckets.admit(token or credentials)
         http_binding.check_json_content_type(_content_type(request))
-        content = await self._body_reader.read(
-            request, take_gzip=False
-        )  # the hash is of what was sent
+        # No gzip, because bodySHA256 is the hash of the bytes that were sent.
+        content = await self._body_reader.read(request, take_gzip=False)
         authentication.check_body(settings, url, content)
         received = decode_request(
             content,
@@ -226,7 +236,7 @@ class Ingress:
         return Received(events, []), len(content)
 
     def _events_per_minute(self) -> int:
-        """What a sender may be promised; 0 for no limit."""
+        """Return the rate to grant in the handshake; 0 for no limit."""
         limits = [self._client_buckets.per_minute]
         if self._settings.events_token is not None:
             limits.append(self._credential_buckets.per_minute)
@@ -237,7 +247,7 @@ class Ingress:
         if received.malformed:
             self._received[source, "quarantined"].inc(len(received.malformed))
             logger.warning(
-                "malformed events are in quarantine",
+                "malformed events quarantined",
                 extra={
                     "source": source,
                     "count": len(received.malformed),
@@ -246,18 +256,19 @@ class Ingress:
             )
 
     async def _record_test_event(self, event: Event) -> None:
-        """Show the operator what Twilio asks for when a sink is validated."""
+        """Show the operator the test id, which Twilio asks for when a sink is validated."""
         self._metrics.twilio_test_events.inc()
         test_id = test_id_of(event)
         logger.info(
-            "test event of a Twilio sink", extra={"test_id": test_id, "account_sid": event.id}
+            "Twilio test event received", extra={"test_id": test_id, "account_sid": event.id}
         )
         try:
             await self._sink_tests.record(
                 SinkTest(test_id=test_id, account_sid=event.id, received_at=event.received_at)
             )
-        except JournalUnavailableError as error:  # the event itself is durable
-            logger.warning("a test of a sink is not listed", extra={"reason": str(error)})
+        except JournalUnavailableError as error:
+            # Not an error of the request, because the event itself is durable.
+            logger.warning("Twilio test event not recorded", extra={"reason": str(error)})
 
     def _reject(
         self, request: web.BaseRequest, source: str, rejection: RequestRejectedError
@@ -276,13 +287,13 @@ class Ingress:
             },
         )
         response = rejection_response(rejection)
-        # The next request is for another process, or what is left of the body is not worth reading.
+        # So that the next request goes to another process, and the rest of a body is not read.
         if self._admission.draining or not request.content.is_eof():
             response.force_close()
         return response
 
 
 def _content_type(request: web.BaseRequest) -> str:
-    """Without its parameters; most come without any."""
+    """Return the content type without its parameters."""
     stated = request.headers.get(hdrs.CONTENT_TYPE)
     return JSON if stated == JSON else request.content_type

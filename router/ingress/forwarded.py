@@ -1,9 +1,9 @@
-"""Where a request comes from and which URL it called, proxies in between or not. Pure.
+"""The sender of a request and the URL it called, behind trusted proxies or without any. Pure.
 
-A header is worth what the peer that wrote it is worth. ``X-Forwarded-For`` grows to the right, one
-address per proxy, so it is read from the right: each address was written by the one that follows
-it, and counts while that one is a trusted proxy. Whatever a stranger put on the left is never
-reached.
+A header is as trustworthy as the peer that wrote it. ``X-Forwarded-For`` grows to the right, one
+address per proxy. It is therefore read from the right: each address was written by the proxy that
+follows it, and counts as long as that proxy is trusted. An address that a sender forged on the left
+is never reached.
 
 Source: MDN, "X-Forwarded-For", section "Selecting an IP address".
 """
@@ -17,34 +17,39 @@ from multidict import CIMultiDictProxy
 from router.datatypes import Address, Networks, parse_address
 
 _SCHEMES: Final = frozenset({"http", "https"})
-_LONGEST_CHAIN: Final = 32
-"""Addresses that are looked at, from the right."""
+_MAX_HOPS: Final = 32
+"""Addresses that are read, from the right."""
 
 
 class Sender(msgspec.Struct, frozen=True):
-    """What is known of the sender, from those who may be believed."""
+    """The sender of a request, according to the peer and the trusted proxies."""
 
     address: Address | None
-    """The nearest one that is no trusted proxy; None for a peer without an address."""
+    """The nearest address that is not a trusted proxy; None if the peer has no address."""
     base_url: str
-    """Scheme, host and port that were called, for example ``https://router.example.com``."""
+    """Scheme, host and port of the called URL, for example ``https://router.example.com``."""
 
 
 def resolve_sender(
     peer: str | None, scheme: str, host: str, headers: CIMultiDictProxy[str], trusted: Networks
 ) -> Sender:
-    """The origin of a request with these ``headers`` from the address ``peer``.
+    """Return the sender of a request.
 
-    ``scheme`` and ``host`` are as the router itself saw them.
+    Args:
+        peer: Address of the peer of the connection.
+        scheme: Scheme of the request as the router received it.
+        host: Host of the request as the router received it.
+        headers: Headers of the request.
+        trusted: Networks of the trusted proxies.
     """
     address = _peer_address(peer or "")
     if not trusted or not trusted.contains(address):
         return Sender(address, f"{scheme}://{host}")
-    said = _outermost(headers.getall("X-Forwarded-Proto", ())).lower()
+    proto = _first(headers.getall("X-Forwarded-Proto", ())).lower()
     return Sender(
-        _client(address, headers.getall("X-Forwarded-For", ()), trusted),
-        f"{said if said in _SCHEMES else scheme}://"
-        f"{_outermost(headers.getall('X-Forwarded-Host', ())) or host}",
+        _client_address(address, headers.getall("X-Forwarded-For", ()), trusted),
+        f"{proto if proto in _SCHEMES else scheme}://"
+        f"{_first(headers.getall('X-Forwarded-Host', ())) or host}",
     )
 
 
@@ -53,22 +58,22 @@ def _peer_address(text: str) -> Address | None:
     return parse_address(text)
 
 
-def _client(
+def _client_address(
     address: Address | None, lines: list[str] | tuple[()], trusted: Networks
 ) -> Address | None:
-    hops = ",".join(lines).split(",")[-_LONGEST_CHAIN:]
+    hops = ",".join(lines).split(",")[-_MAX_HOPS:]
     for hop in reversed(hops):
         if not trusted.contains(address):
             break
         further = _hop_address(hop.strip())
-        if further is None:  # the last that a trusted proxy vouches for
+        if further is None:  # no address: the last one that a trusted proxy wrote counts
             break
         address = further
     return address
 
 
 def _hop_address(text: str) -> Address | None:
-    """The address of one hop, which some proxies write with its port."""
+    """Return the address of one hop, without the port that some proxies write."""
     if text.startswith("["):
         return parse_address(text[1:].partition("]")[0])
     if text.count(":") == 1:
@@ -76,6 +81,6 @@ def _hop_address(text: str) -> Address | None:
     return parse_address(text)
 
 
-def _outermost(lines: list[str] | tuple[()]) -> str:
-    """What the proxy nearest to the sender said: each further one appends."""
+def _first(lines: list[str] | tuple[()]) -> str:
+    """Return the value of the proxy nearest to the sender, because each further proxy appends."""
     return ",".join(lines).partition(",")[0].strip()

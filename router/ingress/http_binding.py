@@ -1,8 +1,8 @@
-"""CloudEvents over HTTP: which of the three modes a request is in, and what it holds. Pure.
+"""CloudEvents over HTTP: detecting the mode of a request, and converting it to JSON. Pure.
 
-Whatever the mode, what leaves here is the JSON form, so that the journal, the rules and the
-destinations know one. Structured and batched events stay byte for byte as they came; a binary one
-is written down as JSON: data that is JSON as it stands, other text as a string, the rest as base64.
+An event of any mode leaves here in the JSON format, so that the journal, the rules and the
+destinations know only one. Structured and batched events keep their bytes. A binary event is
+written as JSON: data that is JSON unchanged, other text as a string, the rest as base64.
 
 Source: CloudEvents 1.0.2, "HTTP Protocol Binding" section 3; "HTTP 1.1 Web Hooks" section 4.
 """
@@ -33,13 +33,18 @@ _NAME: Final = re.compile(r"[a-z0-9]+")
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPE: Final = re.compile(r"\\(.)")
 _CHARSET: Final = re.compile(r";\s*charset=\"?([^\s;\"]+)", re.IGNORECASE)
-_JSON_SPACE: Final = b" \t\r\n"
+_JSON_WHITESPACE: Final = b" \t\r\n"
 
 
 def is_binary_mode(content_type: str, headers: Mapping[str, str]) -> bool:
-    """Whether the event is in the headers (binary mode) rather than in the body.
+    """Return whether the attributes are in the headers (binary mode) rather than in the body.
 
-    ``content_type`` is without parameters. Raises RequestRejectedError for what is no CloudEvent.
+    Args:
+        content_type: The content type without its parameters.
+        headers: Headers of the request.
+
+    Raises:
+        RequestRejectedError: The request is a CloudEvent of no mode.
     """
     if content_type in {STRUCTURED, BATCHED}:
         return False
@@ -51,34 +56,43 @@ def is_binary_mode(content_type: str, headers: Mapping[str, str]) -> bool:
     raise RequestRejectedError(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "content_type",
-        f"send {STRUCTURED}, {BATCHED} or {JSON}, or the attributes as ce-* headers",
+        f"Content-Type must be {STRUCTURED}, {BATCHED} or {JSON}; or send ce-* headers",
     )
 
 
 def check_json_content_type(content_type: str) -> None:
-    """Raise RequestRejectedError unless a body with this content type is JSON."""
+    """Check that a body of this content type is JSON.
+
+    Raises:
+        RequestRejectedError: It is not.
+    """
     if content_type not in {JSON, STRUCTURED, BATCHED}:
         raise RequestRejectedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "content_type",
-            f"send {JSON}, {STRUCTURED} or {BATCHED}",
+            f"Content-Type must be {JSON}, {STRUCTURED} or {BATCHED}",
         )
 
 
 def check_shape(content_type: str, content: bytes) -> None:
-    """A batch is an array and a structured event an object; plain JSON may be either.
+    """Check that a batch is an array and a structured event an object; plain JSON may be either.
 
-    Raises EventError.
+    Raises:
+        EventError: The body is the other of the two.
     """
-    is_array = content.lstrip(_JSON_SPACE)[:1] == b"["
+    is_array = content.lstrip(_JSON_WHITESPACE)[:1] == b"["
     if content_type == BATCHED and not is_array:
-        raise EventError("not_a_batch", f"{BATCHED} holds an array of events", "$")
+        raise EventError("not_a_batch", f"a body of type {BATCHED} must be an array of events", "$")
     if content_type == STRUCTURED and is_array:
-        raise EventError("not_one_event", f"an array of events is {BATCHED}", "$")
+        raise EventError("not_one_event", f"an array of events must be sent as {BATCHED}", "$")
 
 
 def to_structured(headers: CIMultiDictProxy[str], content: bytes) -> bytes:
-    """A binary event in its JSON form. Raises EventError."""
+    """Return the JSON format of a binary event.
+
+    Raises:
+        EventError: An attribute is malformed, or the body is not what its content type says.
+    """
     event: dict[str, object] = dict(_attributes(headers))
     content_type = headers.get("Content-Type", "")
     if content_type:
@@ -91,30 +105,38 @@ def to_structured(headers: CIMultiDictProxy[str], content: bytes) -> bytes:
 def handshake_headers(
     headers: Mapping[str, str], origins: Texts, requests_per_minute: int
 ) -> dict[str, str]:
-    """The headers that answer a sender's question whether it may send (web hook handshake).
+    """Return the response headers that permit a sender to send (web hook handshake).
 
-    ``requests_per_minute`` is 0 where there is no limit. Raises RequestRejectedError where it may not.
+    Args:
+        headers: Headers of the request.
+        origins: The configured origins; ``*`` allows all.
+        requests_per_minute: The rate to grant; 0 for no limit.
+
+    Raises:
+        RequestRejectedError: The sender names no origin, or one that is not allowed.
     """
     origin = headers.get("WebHook-Request-Origin", "")
     if not origins:
         raise RequestRejectedError(
             HTTPStatus.METHOD_NOT_ALLOWED,
             "method",
-            "no origin may ask here: set ROUTER_WEBHOOK_ORIGINS",
+            "the web hook handshake is disabled: set ROUTER_WEBHOOK_ORIGINS",
             headers={"Allow": "POST"},
         )
     if not origin:
         raise RequestRejectedError(
-            HTTPStatus.BAD_REQUEST, "no_origin", "send WebHook-Request-Origin: <your name>"
+            HTTPStatus.BAD_REQUEST,
+            "no_origin",
+            "the origin is missing: send WebHook-Request-Origin: <DNS name of the sender>",
         )
-    everybody = "*" in origins
-    if not everybody and origin.lower() not in {known.lower() for known in origins}:
+    allows_all = "*" in origins
+    if not allows_all and origin.lower() not in {known.lower() for known in origins}:
         raise RequestRejectedError(
-            HTTPStatus.FORBIDDEN, "wrong_origin", "events from this origin are not wanted"
+            HTTPStatus.FORBIDDEN, "wrong_origin", "this origin is not allowed"
         )
     return {
         "Allow": "POST, OPTIONS",
-        "WebHook-Allowed-Origin": "*" if everybody else origin,
+        "WebHook-Allowed-Origin": "*" if allows_all else origin,
         "WebHook-Allowed-Rate": str(requests_per_minute or "*"),
     }
 
@@ -125,31 +147,32 @@ def _attributes(headers: CIMultiDictProxy[str]) -> dict[str, str]:
         if header[: len(_HEADER)].lower() != _HEADER:
             continue
         name = header[len(_HEADER) :].lower()
-        place = f"$.{name[:80]}"
+        path = f"$.{name[:80]}"
         if not _NAME.fullmatch(name):
             raise EventError(
-                "not_a_cloudevent", "attribute names are letters and digits only", place
+                "not_a_cloudevent", "attribute names may contain only letters and digits", path
             )
         if name == "datacontenttype":
             raise EventError(
-                "not_a_cloudevent", "its place is Content-Type, not ce-datacontenttype", place
+                "not_a_cloudevent", "send it as Content-Type, not as ce-datacontenttype", path
             )
         if name in found:
-            raise EventError("not_a_cloudevent", f"{_HEADER}{name} is there twice", place)
-        found[name] = _text(value, place)
+            raise EventError("not_a_cloudevent", f"{_HEADER}{name} appears twice", path)
+        found[name] = _decode(value, path)
     return found
 
 
-def _text(value: str, place: str) -> str:
-    """A header's value as the sender meant it: quotes undone, then percent-encoding."""
+def _decode(value: str, path: str) -> str:
+    """Return a header's value without its quotes, then without its percent-encoding."""
     quoted = _QUOTED.fullmatch(value)
     if quoted is not None:
         value = _ESCAPE.sub(r"\1", quoted[1])
     try:
-        # aiohttp gives bytes that are not UTF-8 as lone surrogates.
+        # The bytes are restored first, because aiohttp gives those that are not UTF-8 as lone
+        # surrogates.
         return unquote_to_bytes(value.encode("utf-8", "surrogateescape")).decode()
     except UnicodeDecodeError:
-        raise EventError("not_a_cloudevent", "the header is not UTF-8", place) from None
+        raise EventError("not_a_cloudevent", "the header is not UTF-8", path) from None
 
 
 def _data(content_type: str, content: bytes) -> dict[str, object]:
@@ -159,13 +182,13 @@ def _data(content_type: str, content: bytes) -> dict[str, object]:
         except UnicodeDecodeError:
             text = None
         if cloudevents.is_json(content_type):
-            return {"data": _checked(content, is_text=text is not None)}
+            return {"data": _check_json(content, is_text=text is not None)}
         if text is not None and content_type[:5].lower() == "text/":
             return {"data": text}
     return {"data_base64": base64.b64encode(content).decode()}
 
 
-def _checked(content: bytes, *, is_text: bool) -> msgspec.Raw:
+def _check_json(content: bytes, *, is_text: bool) -> msgspec.Raw:
     try:
         if is_text:
             msgspec.json.decode(content)
@@ -175,7 +198,9 @@ def _checked(content: bytes, *, is_text: bool) -> msgspec.Raw:
         reason = "JSON is nested too deeply"
     except msgspec.DecodeError as error:
         reason = str(error)
-    raise EventError("not_json", f"Content-Type says JSON, the body is none: {reason}", "$.data")
+    raise EventError(
+        "not_json", f"the body is not the JSON that Content-Type announces: {reason}", "$.data"
+    )
 
 
 def _is_utf8(content_type: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the API's description says of the doors for events: requests, and every answer there is."""
+"""The OpenAPI operations of the endpoints for events: requests, and every response."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,12 +11,12 @@ from router.http.openapi import JSON, Operation, ResponseSpec
 from router.ingress.http_binding import BATCHED, STRUCTURED
 from router.ingress.responses import Accepted
 
-_RETRY: Final = {"Retry-After": "Seconds after which to try again."}
+_RETRY: Final = {"Retry-After": "Seconds after which to retry."}
 _TEXT: Final = r"^[^\u0000-\u001f\u007f-\u009f]+$"
 
 
 def _cloudevent() -> dict[str, Any]:
-    """The envelope, and what CloudEvents asks beyond its types."""
+    """Return the schema of an event: the envelope's types, and what else CloudEvents requires."""
     (_,), components = msgspec.json.schema_components(
         (CloudEvent,), ref_template="#/components/schemas/{name}"
     )
@@ -40,28 +40,31 @@ def _cloudevent() -> dict[str, Any]:
 
 
 def _text_of(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of a text without the alternative of null."""
+    """Return the schema of a text, without its alternative null."""
     options = schema.get("anyOf", [schema])
     found = next(option for option in options if option.get("type") == "string")
     return dict(found)
 
 
 CLOUDEVENT: Final = _cloudevent()
+"""The JSON Schema of one event."""
 _BATCH: Final = {"type": "array", "items": CLOUDEVENT}
 _EITHER: Final = {"anyOf": [CLOUDEVENT, _BATCH]}
-_ANSWERS: Final[Mapping[int, ResponseSpec]] = {
-    202: ResponseSpec("Redis has all of it.", Accepted),
-    400: ResponseSpec("It is not what it should be; the path says where."),
-    403: ResponseSpec("The token, the signature or the address is wrong."),
-    405: ResponseSpec("The method is not POST.", headers={"Allow": "The methods there are."}),
-    408: ResponseSpec("The body did not come in time."),
-    413: ResponseSpec("Too many bytes or events."),
-    415: ResponseSpec("No content type or encoding that is taken."),
-    429: ResponseSpec("More events from this address than it may send.", headers=_RETRY),
-    503: ResponseSpec("Overloaded, stopping, or Redis is away.", headers=_RETRY),
+_RESPONSES: Final[Mapping[int, ResponseSpec]] = {
+    202: ResponseSpec("All events are durable in Redis.", Accepted),
+    400: ResponseSpec("The request is malformed; the path says where."),
+    403: ResponseSpec("The signature, token or client address was rejected."),
+    405: ResponseSpec("The method must be POST.", headers={"Allow": "The allowed methods."}),
+    408: ResponseSpec("The body did not arrive in time."),
+    413: ResponseSpec("The body has too many bytes or events."),
+    415: ResponseSpec("The content type or encoding is not supported."),
+    429: ResponseSpec("The client address or the credential exceeds its rate.", headers=_RETRY),
+    503: ResponseSpec(
+        "The router is overloaded or stopping, or Redis is unavailable.", headers=_RETRY
+    ),
 }
 _UNAUTHORIZED: Final = ResponseSpec(
-    "Nothing says who sends it.", headers={"WWW-Authenticate": "How to say it."}
+    "The credentials are missing.", headers={"WWW-Authenticate": "The scheme to use."}
 )
 
 OPERATIONS: Final = (
@@ -69,26 +72,29 @@ OPERATIONS: Final = (
         method=hdrs.METH_POST,
         path="/twilio",
         tag="events",
-        summary="Take events of Twilio Event Streams",
+        summary="Accept events of Twilio Event Streams",
         description=(
-            "One event or an array of them, signed. What is signed but is not a CloudEvent goes to"
-            " quarantine, and its neighbours go on."
+            "One event or an array of them, signed. A signed item that is not a CloudEvent goes to"
+            " quarantine, and the other events of the request are accepted."
         ),
         body={JSON: _EITHER, STRUCTURED: CLOUDEVENT, BATCHED: _BATCH},
-        responses={**_ANSWERS, 401: ResponseSpec("Not signed, or no credentials.")},
+        responses={
+            **_RESPONSES,
+            401: ResponseSpec("The signature or the credentials are missing."),
+        },
         security=("signature", "sink"),
     ),
     Operation(
         method=hdrs.METH_POST,
         path="/events",
         tag="events",
-        summary="Take CloudEvents",
+        summary="Accept CloudEvents",
         description=(
             "Structured, batched, or binary: the attributes as ce-* headers beside data of any type."
-            " The first fault refuses the whole request."
+            " The first error rejects the whole request."
         ),
         body={STRUCTURED: CLOUDEVENT, BATCHED: _BATCH, JSON: _EITHER},
-        responses={**_ANSWERS, 401: _UNAUTHORIZED},
+        responses={**_RESPONSES, 401: _UNAUTHORIZED},
         security=("events",),
     ),
     Operation(
@@ -96,20 +102,27 @@ OPERATIONS: Final = (
         path="/events",
         tag="events",
         summary="Ask whether an origin may send",
-        description="The handshake of CloudEvents web hooks. ROUTER_WEBHOOK_ORIGINS says who may.",
-        headers={"WebHook-Request-Origin": "Who asks.", "WebHook-Request-Rate": "A minute."},
+        description=(
+            "The handshake of CloudEvents web hooks. ROUTER_WEBHOOK_ORIGINS lists the origins that"
+            " may send."
+        ),
+        headers={
+            "WebHook-Request-Origin": "The DNS name of the sender.",
+            "WebHook-Request-Rate": "Requests a minute that the sender would like to send.",
+        },
         responses={
             200: ResponseSpec(
-                "It may.",
+                "The origin may send.",
                 None,
                 headers={
                     "WebHook-Allowed-Origin": "The origin, or * for all.",
                     "WebHook-Allowed-Rate": "Requests a minute, or * for any number.",
                 },
             ),
-            400: ResponseSpec("Nobody asks: WebHook-Request-Origin is missing."),
-            403: ResponseSpec("Events from this origin are not wanted."),
-            405: ResponseSpec("Nobody may ask.", headers={"Allow": "POST"}),
+            400: ResponseSpec("WebHook-Request-Origin is missing."),
+            403: ResponseSpec("This origin is not allowed."),
+            405: ResponseSpec("The handshake is disabled.", headers={"Allow": "POST"}),
         },
     ),
 )
+"""The operations of ``Ingress.routes``."""

@@ -1,10 +1,10 @@
-"""How much one sender may send: a token bucket for each address, or for each credential.
+"""Rate limits of senders: a token bucket for each client address, or for each credential.
 
-A bucket holds ``burst`` tokens and gets ``rate`` more each second; an event costs one. A request
-takes a token to be admitted, whatever becomes of it, so that a stranger who is refused again and
-again is limited too; then it pays for the rest of its events, into debt if need be: what a batch
-took too much, the next requests wait for. Memory is bounded: of more senders than are
-kept, the one that was quiet longest is forgotten, which does it no harm.
+A bucket holds up to ``burst`` tokens and gains ``rate`` a second; an event costs one token. A
+request takes one token to be admitted, whatever becomes of it, so that requests without valid
+credentials are limited too. Then it pays for the rest of its events, into debt if necessary: the
+next requests wait for what a large batch took too much. Memory is bounded: above ``MAX_BUCKETS``,
+the bucket that was idle longest is evicted, and its owner begins with a full one again.
 """
 
 import math
@@ -18,26 +18,29 @@ from router.datatypes import Address, Secret
 from router.ingress.responses import RequestRejectedError
 
 BucketOwner = Address | Secret | str | None
-"""An address, or a credential that was proved; whoever has neither is one sender with its like."""
+"""A client address or a verified credential. All senders that have neither share one bucket."""
 
 MAX_BUCKETS: Final = 10_000
-"""Senders with a bucket."""
 _NETWORK_BITS: Final = 64
-"""Of an IPv6 address: whoever has one has the whole network."""
+"""Host bits of an IPv6 address that share a bucket, because a client usually has the network."""
 
 
 class _Bucket:
-    __slots__ = ("at", "tokens")
+    __slots__ = ("tokens", "updated_at")
 
-    def __init__(self, tokens: float, at: float) -> None:
+    def __init__(self, tokens: float, updated_at: float) -> None:
         self.tokens = tokens
-        self.at = at
+        self.updated_at = updated_at
 
 
 class TokenBuckets:
-    """The buckets of all senders. ``rate`` is in events a second; 0 admits everything.
+    """The token buckets of all senders.
 
-    ``by`` says, for those who are refused, what tells one sender from another.
+    Args:
+        rate: Events a second; 0 admits everything.
+        burst: Tokens that a bucket holds.
+        monotonic: The clock, in seconds.
+        by: What owns a bucket, for the error message.
     """
 
     def __init__(
@@ -52,32 +55,36 @@ class TokenBuckets:
 
     @property
     def per_minute(self) -> int:
-        """What a sender may be promised; 0 for no limit."""
+        """Events a minute that a sender may send; 0 for no limit."""
         return int(self._rate * 60)
 
-    def admit(self, sender: BucketOwner) -> None:
-        """Take a token. Raises RequestRejectedError when ``sender`` has sent too much."""
+    def admit(self, owner: BucketOwner) -> None:
+        """Take one token.
+
+        Raises:
+            RequestRejectedError: The bucket of ``owner`` is empty.
+        """
         if not self.limited:
             return
-        bucket = self._bucket(sender)
+        bucket = self._bucket(owner)
         if bucket.tokens >= 1:
             bucket.tokens -= 1
         else:
-            wait = math.ceil((1 - bucket.tokens) / self._rate)
+            retry_after = math.ceil((1 - bucket.tokens) / self._rate)
             raise RequestRejectedError(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "too_many",
-                f"more than {self._rate:g} events a second from this {self._by}",
-                headers={"Retry-After": str(wait)},
+                f"this {self._by} exceeds {self._rate:g} events a second",
+                headers={"Retry-After": str(retry_after)},
             )
 
-    def charge(self, sender: BucketOwner, events: int) -> None:
-        """Take what an admitted request of so many events costs beyond its first."""
+    def charge(self, owner: BucketOwner, events: int) -> None:
+        """Take the tokens of an admitted request of ``events`` events, beyond its first."""
         if self.limited and events > 1:
-            self._bucket(sender).tokens -= events - 1
+            self._bucket(owner).tokens -= events - 1
 
-    def _bucket(self, sender: BucketOwner) -> _Bucket:
-        key = _key(sender)
+    def _bucket(self, owner: BucketOwner) -> _Bucket:
+        key = _key(owner)
         now = self._monotonic()
         bucket = self._buckets.get(key)
         if bucket is None:
@@ -86,12 +93,13 @@ class TokenBuckets:
                 self._buckets.popitem(last=False)
             return bucket
         self._buckets.move_to_end(key)
-        bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.at) * self._rate)
-        bucket.at = now
+        gained = (now - bucket.updated_at) * self._rate
+        bucket.tokens = min(self._burst, bucket.tokens + gained)
+        bucket.updated_at = now
         return bucket
 
 
-def _key(sender: BucketOwner) -> object:
-    if isinstance(sender, IPv6Address):
-        return int(sender) >> _NETWORK_BITS, 6
-    return sender
+def _key(owner: BucketOwner) -> object:
+    if isinstance(owner, IPv6Address):
+        return int(owner) >> _NETWORK_BITS, 6
+    return owner

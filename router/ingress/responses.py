@@ -1,31 +1,45 @@
-"""What is said to a sender: 202, or one clear error.
+"""Responses to senders: 202, or one error.
 
-Source for the status codes: CloudEvents 1.0 "HTTP 1.1 Web Hooks" section 2.1; Twilio retries
-whatever is not 2xx for four hours.
+Source of the status codes: CloudEvents 1.0 "HTTP 1.1 Web Hooks", section 2.1. Twilio retries for
+four hours whatever is not answered with 2xx.
 """
 
 import functools
+import sys
 from collections.abc import Mapping
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
 
+import aiohttp
 import msgspec
 from aiohttp import HttpVersion11, web
-from aiohttp.http import SERVER_SOFTWARE
 
 from router.errors import EventError, EventsTooLargeError, OverloadedError
 from router.http.openapi import JSON, ErrorBody, ErrorDetail
 
 NO_HEADERS: Final[Mapping[str, str]] = {}
 RETRY_SOON: Final = {"Retry-After": "1"}
-"""For what failed for no fault of the sender's."""
+"""Headers of an error that is not the sender's fault."""
+_UNSENT_LIMIT: Final = 16 * 1024
+"""Bytes that may wait in a transport. Above asyncio's default low-water mark (a quarter of 64 KiB)
+writing may be paused, and only aiohttp's own response waits for the receiver then."""
+_SERVER: Final = (
+    f"Python/{sys.version_info.major}.{sys.version_info.minor} aiohttp/{aiohttp.__version__}"
+)
+"""The header Server, as aiohttp sends it with all other responses."""
 
 
 class RequestRejectedError(Exception):
-    """A request that is answered with an error.
+    """Raised when a request is answered with an error.
 
-    ``detail`` is for the log only, ``headers`` belong to the answer.
+    Args:
+        status: The HTTP status.
+        code: A stable word for programs.
+        message: A sentence for people.
+        path: A JSON path into the request, ``""`` if none applies.
+        detail: What only the log shows.
+        headers: Headers of the response.
     """
 
     def __init__(
@@ -48,83 +62,101 @@ class RequestRejectedError(Exception):
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """The body of a 202: how many events are durable, and how many of a signed request are none.
-
-    The latter are kept too, in quarantine.
-    """
+    """The body of a 202."""
 
     accepted: int
+    """Events that are durable."""
     quarantined: int
+    """Items of a signed request that are no events; they are durable too, in quarantine."""
 
 
 class _PreparedResponse(web.StreamResponse):
-    """An answer that is there as bytes, head and all; any number of requests may be given it.
+    """A 202 whose bytes, head included, exist already.
 
-    For the one that is given all day: putting headers into a dictionary and writing them out again
-    costs more than checking the event.
+    Nearly every response is a 202, and writing its headers anew each time costs more than checking
+    the event. The bytes are shared; the object belongs to one request.
     """
 
-    _keep_alive = True
+    def __init__(self, response: bytes) -> None:
+        super().__init__(status=202)  # HTTPStatus.ACCEPTED would be converted to int each time
+        self._response = response
 
-    def __init__(self, answer: bytes) -> None:
-        super().__init__(status=HTTPStatus.ACCEPTED)
-        self._answer = answer
+    @property
+    def keep_alive(self) -> bool:
+        """True: ``accepted_response`` takes another form for the last request of a connection."""
+        return True
 
     async def prepare(self, request: web.BaseRequest) -> None:
-        """Send it. Raises ConnectionResetError when nobody is there any more."""
-        if request.transport is None:
+        """Send all of the response.
+
+        Raises:
+            ConnectionResetError: The connection is closed.
+        """
+        transport = request.transport
+        if transport is None:
             raise ConnectionResetError
-        request.transport.write(self._answer)
-        await request.writer.drain()
+        transport.write(self._response)
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """There is nothing more."""
+        """Do nothing, because ``prepare`` sent all."""
 
 
 def accepted_response(
     request: web.BaseRequest, events: int, quarantined: int, *, now: float, is_last: bool
 ) -> web.StreamResponse:
-    """202: all of the request is durable.
+    """Return the 202 of a request whose events are durable.
 
-    ``now`` is Unix time in seconds. With ``is_last`` the connection takes no further request.
+    Args:
+        request: The request.
+        events: How many events were accepted.
+        quarantined: How many items went to quarantine.
+        now: Unix time in seconds.
+        is_last: Whether the connection closes after this response.
     """
-    if request.version == HttpVersion11 and request.keep_alive and not is_last:
-        return _prepared_response(events, quarantined, int(now))
-    body = _counts(events, quarantined)
+    transport = request.transport
+    if (
+        not is_last
+        and request.version == HttpVersion11
+        and request.keep_alive
+        and transport is not None
+        and transport.get_write_buffer_size() < _UNSENT_LIMIT
+    ):
+        return _PreparedResponse(_accepted_bytes(events, quarantined, int(now)))
+    body = _accepted_body(events, quarantined)
     response = web.Response(status=HTTPStatus.ACCEPTED, body=body, content_type=JSON)
     if is_last:
         response.force_close()
     return response
 
 
-def _counts(events: int, quarantined: int) -> bytes:
+def _accepted_body(events: int, quarantined: int) -> bytes:
     return b'{"accepted":%d,"quarantined":%d}' % (events, quarantined)
 
 
 @functools.lru_cache(maxsize=16)
-def _prepared_response(events: int, quarantined: int, second: int) -> _PreparedResponse:
-    """The 202 of that second of Unix time."""
-    body = _counts(events, quarantined)
+def _accepted_bytes(events: int, quarantined: int, second: int) -> bytes:
+    """Return head and body of a 202 of that second of Unix time."""
+    body = _accepted_body(events, quarantined)
     head = (
         f"HTTP/1.1 202 Accepted\r\nContent-Type: {JSON}\r\nContent-Length: {len(body)}\r\n"
-        f"Date: {formatdate(second, usegmt=True)}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
+        f"Date: {formatdate(second, usegmt=True)}\r\nServer: {_SERVER}\r\n\r\n"
     )
-    return _PreparedResponse(head.encode() + body)
+    return head.encode() + body
 
 
-def rejection_response(refusal: RequestRejectedError) -> web.Response:
-    """The error as JSON, with the headers that belong to it."""
-    problem = ErrorDetail(refusal.code, refusal.message, refusal.path)
+def rejection_response(rejection: RequestRejectedError) -> web.Response:
+    """Return the error as JSON, with its headers."""
+    detail = ErrorDetail(rejection.code, rejection.message, rejection.path)
     return web.Response(
-        status=refusal.status,
-        body=msgspec.json.encode(ErrorBody(problem)),
+        status=rejection.status,
+        body=msgspec.json.encode(ErrorBody(detail)),
         content_type=JSON,
-        headers=refusal.headers,
+        headers=rejection.headers,
     )
 
 
 def to_rejection(error: Exception) -> RequestRejectedError:
-    """What an error means to the sender."""
+    """Return the response that an error of reading or committing a request becomes."""
     match error:
         case RequestRejectedError():
             return error
@@ -141,11 +173,11 @@ def to_rejection(error: Exception) -> RequestRejectedError:
                 HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error), headers=RETRY_SOON
             )
         case _:
-            # What exactly Redis said concerns the operator, not the sender.
+            # The words of Redis are for the operator, so only the log has them.
             return RequestRejectedError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "journal_unavailable",
-                "the events could not be made durable, send them again",
+                "Redis did not confirm the events in time; send them again",
                 detail=str(error),
                 headers=RETRY_SOON,
             )

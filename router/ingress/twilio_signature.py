@@ -1,10 +1,11 @@
-"""Is this request from Twilio? Pure.
+"""Twilio's request signatures: checking them, and making them for ``router send --sign``. Pure.
+
+``X-Twilio-Signature`` is the base64 of an HMAC over the URL exactly as the sink has it, query
+included, keyed with the account's auth token. The query contains ``bodySHA256``, the hex SHA-256 of
+the body. There is no timestamp: de-duplication is the protection against replays.
 
 Source: Twilio, "Webhook Quickstart" of Event Streams, "Validating Event Streams webhooks",
-"Security", "Sign webhooks with shared keys", and Twilio's own library, which the tests compare
-with: ``X-Twilio-Signature`` is the base64 of an HMAC over the URL exactly as the sink has it plus
-the query, keyed with the account's auth token; the query holds ``bodySHA256``, the hex SHA-256 of
-the body. There is no timestamp: de-duplication is the protection against replays.
+"Security", "Sign webhooks with shared keys", and Twilio's own library, with which the tests compare.
 """
 
 import base64
@@ -24,47 +25,15 @@ _DIGESTS: Final = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
 
 
 class SignatureCheck(enum.StrEnum):
-    """What became of the checks, in the order in which they are made."""
+    """The results of the checks, in the order of the checks. The name is the error's code."""
 
     GENUINE = "genuine"
-    NO_SIGNATURE = "no X-Twilio-Signature header"
+    NO_SIGNATURE = "the header X-Twilio-Signature is missing"
     NO_TOKEN = "no auth token is configured: set ROUTER_TWILIO_AUTH_TOKENS"  # noqa: S105 - a reason
     UNKNOWN_ALGORITHM = "the signature's algorithm is neither HMAC_SHA1 nor HMAC_SHA256"
-    WRONG_SIGNATURE = "the signature does not fit the URL"
-    NO_BODY_HASH = "the URL has no bodySHA256"
-    WRONG_BODY_HASH = "bodySHA256 does not fit the body"
-
-
-def check(
-    *,
-    signature: str | None,
-    url: str,
-    body: bytes,
-    auth_tokens: Sequence[Secret],
-    settings: str = "",
-) -> SignatureCheck:
-    """Check one request. ``url`` is the one that Twilio called, query included."""
-    result = check_url(signature=signature, url=url, auth_tokens=auth_tokens, settings=settings)
-    return check_body(url, body) if result is SignatureCheck.GENUINE else result
-
-
-def check_url(
-    *,
-    signature: str | None,
-    url: str,
-    auth_tokens: Sequence[Secret],
-    settings: str = "",
-    credentials: str = "",
-) -> SignatureCheck:
-    """Whether one of the tokens signed, as ``find_signing_token`` finds it."""
-    found = find_signing_token(
-        signature=signature,
-        url=url,
-        auth_tokens=auth_tokens,
-        settings=settings,
-        credentials=credentials,
-    )
-    return found if isinstance(found, SignatureCheck) else SignatureCheck.GENUINE
+    WRONG_SIGNATURE = "the signature does not match the URL"
+    NO_BODY_HASH = "bodySHA256 is missing in the URL"
+    WRONG_BODY_HASH = "bodySHA256 does not match the body"
 
 
 def find_signing_token(
@@ -75,12 +44,18 @@ def find_signing_token(
     settings: str = "",
     credentials: str = "",
 ) -> Secret | SignatureCheck:
-    """The token that signed, or what is wrong. The body is not needed, so a stranger's is not read.
+    """Return the auth token that signed ``url``, or the check that failed.
 
-    ``settings`` is the header ``X-Twilio-Webhooks-Signature-Settings`` that comes with a shared
-    key, ``credentials`` the ``user:password`` that the sink's URL is known to carry. Every token
-    is tried (rotation, subaccounts, shared keys), each compared in constant time; the first that
-    fits ends it, which tells nothing to whoever has none.
+    The body is not needed, so that the body of an unsigned request is never read. All tokens are
+    tried (rotation, subaccounts, shared keys), each compared in constant time. The search ends at
+    the first match, which reveals nothing to a sender without a token.
+
+    Args:
+        signature: The header ``X-Twilio-Signature``.
+        url: The URL that Twilio called, query included.
+        auth_tokens: The configured tokens.
+        settings: The header ``X-Twilio-Webhooks-Signature-Settings``, sent with a shared key.
+        credentials: The ``user:password`` in the sink's URL, already verified.
     """
     if not signature:
         return SignatureCheck.NO_SIGNATURE
@@ -99,12 +74,12 @@ def find_signing_token(
 
 
 def check_body(url: str, body: bytes) -> SignatureCheck:
-    """Check the body against the hash in ``url``, whose signature is known to be genuine."""
+    """Check ``body`` against the hash in ``url``, whose signature is already verified."""
     actual = body_hash(body)
+    # Twilio writes the hash last; a comparison there saves parsing the URL, which costs more than
+    # the hash itself.
     if url.endswith((f"?{_HASH}={actual}", f"&{_HASH}={actual}")) and url.count(_HASH) == 1:
-        return (
-            SignatureCheck.GENUINE
-        )  # as Twilio writes it; taking the URL apart costs more than the hash
+        return SignatureCheck.GENUINE
     stated = parse_qs(urlsplit(url).query).get(_HASH, [""])[0]
     if not stated:
         return SignatureCheck.NO_BODY_HASH
@@ -114,28 +89,30 @@ def check_body(url: str, body: bytes) -> SignatureCheck:
 
 
 def sign(url: str, auth_token: Secret) -> str:
-    """The X-Twilio-Signature of a JSON request to ``url``."""
+    """Return the ``X-Twilio-Signature`` of a JSON request to ``url``."""
     return _signature(url.encode("utf-8", "surrogateescape"), auth_token, "sha1").decode()
 
 
 def body_hash(body: bytes) -> str:
-    """What ``bodySHA256`` must be."""
+    """Return the ``bodySHA256`` of ``body``."""
     return hashlib.sha256(body).hexdigest()
 
 
 def called_url(public_url: str, raw_path: str) -> str:
-    """The URL as Twilio called it, from the public one and the request's own path and query.
+    """Return the URL that Twilio called.
 
-    ``public_url`` may hold a path prefix that the proxy in front strips, or be the whole URL of
-    the sink.
+    Args:
+        public_url: The router's public URL. It may end in a path prefix that the proxy strips, or
+            be the whole URL of the sink.
+        raw_path: Path and query of the request.
     """
     path, question, query = raw_path.partition("?")
-    return _whole(public_url, path) + question + query
+    return _public_url_of(public_url, path) + question + query
 
 
 @functools.lru_cache(maxsize=64)
-def _whole(public_url: str, path: str) -> str:
-    """The public URL of ``path``, without a query."""
+def _public_url_of(public_url: str, path: str) -> str:
+    """Return the public URL of ``path``, without a query."""
     base = public_url.partition("?")[0].rstrip("/")
     return base if urlsplit(base).path.endswith(path.rstrip("/")) else base + path
 
@@ -157,14 +134,15 @@ def _signature(text: bytes, token: Secret, digest: str) -> bytes:
 
 @functools.lru_cache(maxsize=64)
 def _keyed(token: Secret, digest: str) -> hmac.HMAC:
-    """What every signature with this token begins with."""
+    """Return an HMAC with the key set, which each signature with this token starts from."""
     return hmac.new(token.reveal().encode("utf-8", "surrogateescape"), digestmod=digest)
 
 
 def _variants(url: str, credentials: str) -> Iterator[str]:
-    """The URL with its port and without, and the same as the sink has it, with its credentials.
+    """Yield the URL with its port and without, each also with the credentials of the sink's URL.
 
-    Twilio signs now with, now without the port, so its libraries take both.
+    Twilio signs with the port in some requests and without it in others, so its libraries accept
+    both.
     """
     yield url
     parts = urlsplit(url)
@@ -174,8 +152,8 @@ def _variants(url: str, credentials: str) -> Iterator[str]:
     if credentials:
         user, _, password = credentials.partition(":")
         for written in {credentials, f"{quote(user, safe='')}:{quote(password, safe='')}"}:
-            for place in (parts.netloc, other):
-                yield urlunsplit(parts._replace(netloc=f"{written}@{place}"))
+            for netloc in (parts.netloc, other):
+                yield urlunsplit(parts._replace(netloc=f"{written}@{netloc}"))
 
 
 def _host_and_port(netloc: str) -> tuple[str, str]:

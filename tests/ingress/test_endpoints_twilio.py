@@ -1,13 +1,15 @@
 """A Twilio sink as its owner sets it up: credentials, addresses, proxies, the test, the method."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from support.raw import head, one_response, statuses
 from support.running import Running, running, settings_for
 
-from router.datatypes import Networks, Secret
+from router.datatypes import Duration, Networks, Secret
 from router.ingress.twilio_signature import body_hash, sign
 from router.journal import ledger
 from router.journal.connection import Connection
@@ -201,19 +203,38 @@ async def test_a_sink_with_another_method_is_told_to_use_post(
     assert method == "HEAD" or "the sink's method must be POST" in text
 
 
-async def test_a_strangers_body_is_not_read(redis_url: Secret, http: aiohttp.ClientSession) -> None:
-    settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,))
-    read = 0
+BODY_SIZE = 100_000
 
-    async def body() -> AsyncIterator[bytes]:
-        nonlocal read
-        for _ in range(64):
-            read += 1
-            yield b" " * (1 << 16)
 
-    async with (
-        running(settings, ROLES) as process,
-        http.post(f"{process.url}/twilio", data=body(), headers=JSON) as response,
-    ):
-        assert response.status == 401
-    assert read < 64
+@pytest.mark.parametrize("arrived", [0, 1, BODY_SIZE - 1])
+async def test_the_body_of_an_unsigned_request_is_not_read(redis_url: Secret, arrived: int) -> None:
+    """The response comes although the body never does, whatever part of it has arrived."""
+    settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,), body_timeout=Duration(5))
+    async with running(settings, ROLES) as process:
+        response = await answer_to_part_of(process, BODY_SIZE, arrived, {})
+
+    assert statuses(response) == [401]
+    assert b'"code":"no_signature"' in response
+    assert b"Connection: close" in response
+
+
+async def test_the_body_of_a_signed_request_is_waited_for(redis_url: Secret) -> None:
+    settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,), body_timeout=Duration(0.2))
+    async with running(settings, ROLES) as process:
+        response = await answer_to_part_of(
+            process, BODY_SIZE, 1, {"X-Twilio-Signature": sign("http://test/twilio", TOKEN)}
+        )
+
+    assert statuses(response) == [408]
+
+
+async def answer_to_part_of(
+    process: Running, size: int, arrived: int, headers: dict[str, str]
+) -> bytes:
+    """The response to a request of which only ``arrived`` bytes of the body are ever sent."""
+    reader, writer = await asyncio.open_connection(process.address.host, process.address.port)
+    lines = {**JSON, "Content-Length": str(size), **headers}
+    writer.write(head("/twilio", lines.items()) + b" " * arrived)
+    response = await one_response(reader, seconds=4)
+    writer.close()
+    return response

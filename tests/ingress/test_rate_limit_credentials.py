@@ -81,7 +81,7 @@ async def test_the_events_token_has_its_own_rate(
 
     assert refused.status == 429
     assert 5 <= int(refused.headers["Retry-After"]) <= 7
-    assert "1 events a second from this credential" in await refused.text()
+    assert "this credential exceeds 1 events a second" in await refused.text()
     assert await from_twilio(http, ingress, sample, MAIN) == 202
 
 

@@ -1,6 +1,7 @@
 """The signature, against Twilio's own library as the oracle."""
 
 import string
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -12,14 +13,46 @@ from router.ingress.twilio_signature import (
     SignatureCheck,
     body_hash,
     called_url,
-    check,
-    check_url,
+    check_body,
+    find_signing_token,
     sign,
 )
 
 TOKEN = Secret("12345678901234567890123456789012")
 BODY = b'[{"id":"1"}]'
 URL = f"https://router.example.com/twilio?bodySHA256={body_hash(BODY)}"
+
+
+def check_url(
+    *,
+    signature: str | None,
+    url: str,
+    auth_tokens: Sequence[Secret],
+    settings: str = "",
+    credentials: str = "",
+) -> SignatureCheck:
+    """What ``find_signing_token`` finds, without which token it was."""
+    found = find_signing_token(
+        signature=signature,
+        url=url,
+        auth_tokens=auth_tokens,
+        settings=settings,
+        credentials=credentials,
+    )
+    return found if isinstance(found, SignatureCheck) else SignatureCheck.GENUINE
+
+
+def check(
+    *,
+    signature: str | None,
+    url: str,
+    body: bytes,
+    auth_tokens: Sequence[Secret],
+    settings: str = "",
+) -> SignatureCheck:
+    """Check a whole request as ingress does: its URL, then its body."""
+    result = check_url(signature=signature, url=url, auth_tokens=auth_tokens, settings=settings)
+    return check_body(url, body) if result is SignatureCheck.GENUINE else result
 
 
 def verdict(

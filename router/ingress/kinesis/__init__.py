@@ -1,7 +1,7 @@
-"""Events from a Kinesis stream: the same commit as the HTTP doors, from shards instead of requests.
+"""Events from a Kinesis stream: the commit of the HTTP endpoints, fed from shards.
 
-Several consumers share a stream: leases and checkpoints are in Redis. A checkpoint moves only
-after the journal has the events before it, so a consumer that dies costs repeats, which
+Several consumers share a stream: leases and checkpoints are in Redis. A checkpoint moves only after
+the journal has the events before it. A consumer that dies therefore costs repeats, which
 de-duplication drops, and never an event. Read ``consumer`` first, then ``reader``.
 
 Source: Amazon Kinesis Data Streams, developer guide ("Reading data", "Resharding") and API

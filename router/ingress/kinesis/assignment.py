@@ -1,7 +1,7 @@
-"""Which shards a consumer should take and give up (pure).
+"""Shard assignment: which shards a consumer acquires and releases. Pure.
 
-A shard is read after its parents: a reshard ends the old shards, and what was put before it stands
-in them. Shards are spread so that no two consumers differ by more than one; each consumer decides
+A shard is read after its parents: a reshard ends the old shards, and they contain what was put
+before it. Shards are spread so that no two consumers differ by more than one. Each consumer decides
 for itself, from what all of them see.
 """
 
@@ -14,21 +14,22 @@ from router.journal.shards import ConsumerId, ShardId
 
 
 class Shard(msgspec.Struct, frozen=True):
-    """A shard as ListShards gives it, with those that a reshard made it from."""
+    """A shard as ListShards returns it."""
 
     id: ShardId
     parents: tuple[ShardId, ...] = ()
+    """The shards that a reshard made it from."""
 
 
 class ShardAssignment(msgspec.Struct, frozen=True):
-    """What to change now."""
+    """The changes that a consumer makes now."""
 
-    take: tuple[ShardId, ...] = ()
-    give_up: tuple[ShardId, ...] = ()
+    acquire: tuple[ShardId, ...] = ()
+    release: tuple[ShardId, ...] = ()
 
 
 def readable(shards: Sequence[Shard], ended: Collection[ShardId]) -> list[ShardId]:
-    """The shards that are not read to their end while all their parents are, or are gone."""
+    """Return the shards that are not finished, and whose parents are finished or expired."""
     listed = {shard.id for shard in shards}
     return [
         shard.id
@@ -44,20 +45,26 @@ def plan(
     consumers: Collection[ConsumerId],
     me: ConsumerId,
 ) -> ShardAssignment:
-    """How to come closer to an even spread of ``candidates``.
+    """Return the changes that bring an even spread closer.
 
-    ``holders`` are the leases in force, ``consumers`` all that are alive, ``me`` included. At most
-    one shard is given up at a time: whoever has too few needs a moment to take it.
+    At most one shard is released at a time, because the consumer with too few needs a moment to
+    acquire it.
+
+    Args:
+        candidates: The shards that can be read.
+        holders: The leases in force.
+        consumers: All live consumers.
+        me: This consumer.
     """
-    held: Counter[ConsumerId] = Counter(dict.fromkeys({*consumers, me}, 0))
-    held.update(holders[shard] for shard in candidates if shard in holders)
+    counts: Counter[ConsumerId] = Counter(dict.fromkeys({*consumers, me}, 0))
+    counts.update(holders[shard] for shard in candidates if shard in holders)
     free = [shard for shard in candidates if shard not in holders]
     fair = -(-len(candidates) // len({*consumers, me}))
-    room = max(0, fair - held[me])
+    wanted = max(0, fair - counts[me])
     if free:
-        return ShardAssignment(take=tuple(free[:room]))
+        return ShardAssignment(acquire=tuple(free[:wanted]))
     mine = [shard for shard in candidates if holders.get(shard) == me]
-    fewest = min(held[consumer] for consumer in {*consumers, me})
+    fewest = min(counts[consumer] for consumer in {*consumers, me})
     if len(mine) - fewest > 1:
-        return ShardAssignment(give_up=(mine[-1],))
+        return ShardAssignment(release=(mine[-1],))
     return ShardAssignment()

@@ -1,4 +1,4 @@
-"""One shard: read, commit, move the checkpoint; again until the shard ends or the lease is lost."""
+"""One shard: read, commit, move the checkpoint; until the shard ends or the lease is lost."""
 
 import asyncio
 import logging
@@ -8,11 +8,7 @@ from typing import Final
 import msgspec
 
 from router.clock import Clock
-from router.errors import (
-    JournalUnavailableError,
-    OverloadedError,
-    StreamUnavailableError,
-)
+from router.errors import JournalUnavailableError, OverloadedError, StreamUnavailableError
 from router.events.model import Received
 from router.ingress.admission import AdmissionControl
 from router.ingress.commit import EventCommit, weight
@@ -24,13 +20,13 @@ from router.metrics import Metrics
 logger = logging.getLogger(__name__)
 
 _CHUNK: Final = 500
-"""Records that one commit holds, at most."""
-_FIRST_PAUSE: Final = 0.5
-_LONGEST_PAUSE: Final = 10.0
+"""Records of one commit, at most."""
+_FIRST_BACKOFF: Final = 0.5
+_MAX_BACKOFF: Final = 10.0
 
 
 class Intake(msgspec.Struct, frozen=True):
-    """The way into the journal, shared with the other doors of the process."""
+    """What all sources of events of a process share."""
 
     commit: EventCommit
     admission: AdmissionControl
@@ -39,7 +35,13 @@ class Intake(msgspec.Struct, frozen=True):
 
 
 class ShardReader:
-    """Reads shards of one stream into the journal."""
+    """Reads shards of one stream into the journal.
+
+    Args:
+        stream: Reads records.
+        shards: Moves checkpoints.
+        intake: Commits events.
+    """
 
     def __init__(self, stream: StreamClient, shards: Shards, intake: Intake) -> None:
         self._stream = stream
@@ -48,21 +50,25 @@ class ShardReader:
         self._admission = intake.admission
         self._clock = intake.clock
         metrics = intake.metrics
-        self._behind_seconds = metrics.kinesis_lag_seconds
-        self._behind: dict[ShardId, float] = {}
+        self._max_lag_seconds = metrics.kinesis_lag_seconds
+        self._lag_seconds: dict[ShardId, float] = {}
         self._accepted = metrics.events_received.labels("kinesis", "accepted")
         self._quarantined = metrics.events_received.labels("kinesis", "quarantined")
 
     async def read(self, shard: ShardId, checkpoint: Checkpoint, since: float | None) -> None:
-        """Read a leased shard from its checkpoint on; return at its end or without the lease.
+        """Read a leased shard from its checkpoint; return at its end, or without the lease.
 
-        ``since`` is where to begin a shard that has no checkpoint (Unix seconds), None for its
-        beginning. What fails for now is tried again for as long as the lease is held.
+        A failure that may pass is retried for as long as the lease is owned.
+
+        Args:
+            shard: The shard.
+            checkpoint: How far it was read before.
+            since: Where to begin without a checkpoint, in Unix seconds; None for its beginning.
         """
         try:
             await self._read(shard, checkpoint, since)
         finally:
-            self._is_behind(shard, None)
+            self._record_lag(shard, None)
 
     async def _read(self, shard: ShardId, checkpoint: Checkpoint, since: float | None) -> None:
         failures = 0
@@ -70,24 +76,23 @@ class ShardReader:
             before = checkpoint
             try:
                 async for batch in self._stream.read(shard, _position(checkpoint, since)):
-                    self._is_behind(shard, batch.behind_seconds)
-                    moved = await self._keep(shard, batch.records, is_last=batch.is_last)
+                    self._record_lag(shard, batch.behind_seconds)
+                    moved = await self._commit_records(shard, batch.records, is_last=batch.is_last)
                     if moved is None:
-                        logger.warning("lease of a shard lost", extra={"shard": shard})
+                        logger.warning("shard lease lost", extra={"shard": shard})
                         return
                     checkpoint = moved if moved.after or moved.ended else checkpoint
                     failures = 0
             except (StreamUnavailableError, JournalUnavailableError, OverloadedError) as error:
                 failures = failures + 1 if checkpoint == before else 1
                 logger.warning(
-                    "reading a shard failed, it is tried again",
-                    extra={"shard": shard, "reason": str(error)},
+                    "shard read failed and retried", extra={"shard": shard, "reason": str(error)}
                 )
-                pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures, 10))
-                await asyncio.sleep(pause * (0.5 + self._clock.chance() / 2))
-        logger.info("shard is read to its end", extra={"shard": shard})
+                backoff = min(_MAX_BACKOFF, _FIRST_BACKOFF * 2 ** min(failures, 10))
+                await asyncio.sleep(backoff * (0.5 + self._clock.chance() / 2))
+        logger.info("shard finished", extra={"shard": shard})
 
-    async def _keep(
+    async def _commit_records(
         self, shard: ShardId, records: Sequence[Record], *, is_last: bool
     ) -> Checkpoint | None:
         """Make records durable, then move the checkpoint past them; None without the lease."""
@@ -108,13 +113,13 @@ class ShardReader:
                 return None
         return moved
 
-    def _is_behind(self, shard: ShardId, seconds: float | None) -> None:
-        """The shard that is furthest behind is the one to worry about. None: no longer read."""
+    def _record_lag(self, shard: ShardId, seconds: float | None) -> None:
+        """Show the lag of the shard with the largest one. None: the shard is no longer read."""
         if seconds is None:
-            self._behind.pop(shard, None)
+            self._lag_seconds.pop(shard, None)
         else:
-            self._behind[shard] = seconds
-        self._behind_seconds.set(max(self._behind.values(), default=0.0))
+            self._lag_seconds[shard] = seconds
+        self._max_lag_seconds.set(max(self._lag_seconds.values(), default=0.0))
 
     def _count(self, received: Received) -> None:
         self._accepted.inc(len(received.events))
@@ -122,7 +127,7 @@ class ShardReader:
             self._quarantined.inc(len(received.malformed))
             first = received.malformed[0]
             logger.warning(
-                "malformed events are in quarantine",
+                "malformed events quarantined",
                 extra={
                     "source": "kinesis",
                     "count": len(received.malformed),

@@ -1,8 +1,8 @@
-"""The stream itself: what Kinesis is asked, with a deadline for each question.
+"""The stream: calls of the Kinesis API, each with a deadline.
 
-A shard is read by polling (GetRecords: five a second and two MiB a second for all its readers
+A shard is read by polling (GetRecords: five calls and two MiB a second for all its readers
 together) or by enhanced fan-out (SubscribeToShard: pushed, two MiB a second for this consumer
-alone). Both look the same from outside: batches of records, the last one marked.
+alone). Both yield batches of records, of which the last one is marked.
 
 Source: Amazon Kinesis Data Streams API reference.
 """
@@ -21,15 +21,16 @@ from router.journal.shards import ShardId
 T = TypeVar("T")
 
 _DEADLINE: Final = 15.0
-"""Seconds for one answer; GetRecords may bring ten MiB."""
-_SILENCE: Final = 30.0
-"""Seconds without a word on a subscription; Kinesis says something every five."""
-_RECORDS: Final = 10_000
-_BUSY_PAUSE: Final = 0.25
-"""Seconds between two reads of a shard that is behind: five reads a second are allowed."""
-_ACTIVE_PAUSE: Final = 1.0
-_ACTIVE_SECONDS: Final = 60.0
-_NOT_NOW: Final = frozenset(
+"""Seconds for one response; GetRecords may return ten MiB."""
+_IDLE_TIMEOUT: Final = 30.0
+"""Seconds without an event on a subscription; Kinesis sends one every five."""
+_MAX_RECORDS: Final = 10_000
+_LAGGING_INTERVAL: Final = 0.25
+"""Seconds between two reads of a shard that lags; five reads a second are allowed."""
+_ACTIVE_INTERVAL: Final = 1.0
+_ACTIVE_TIMEOUT: Final = 60.0
+"""Seconds until a registered consumer must be active."""
+_TRANSIENT_CODES: Final = frozenset(
     {
         "ExpiredIteratorException",
         "ExpiredNextTokenException",
@@ -45,22 +46,25 @@ _NOT_NOW: Final = frozenset(
 
 
 class Record(msgspec.Struct, frozen=True):
+    """One record of a shard."""
+
     sequence: str
+    """The sequence number."""
     data: bytes
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Some records of a shard, in their order."""
+    """Records of a shard, in their order."""
 
     records: tuple[Record, ...]
     behind_seconds: float
-    """How old the newest of them is against the end of the shard."""
+    """How far the newest record is behind the end of the shard."""
     is_last: bool = False
-    """Whether the shard ends here: it was split or merged."""
+    """Whether the shard ends here, because it was split or merged."""
 
 
 class Position(msgspec.Struct, frozen=True):
-    """Where to read from: after a sequence number, from a moment on, or from the beginning."""
+    """Where to read from: after a sequence number, from a point in time, or from the beginning."""
 
     after: str = ""
     since: float | None = None
@@ -68,7 +72,7 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class StreamClient(Protocol):
-    """What the consumer needs of a stream. Everything raises StreamUnavailableError."""
+    """What a consumer needs of a stream. All methods raise StreamUnavailableError."""
 
     @property
     def arn(self) -> str: ...
@@ -79,9 +83,13 @@ class StreamClient(Protocol):
 
 
 class KinesisStream:
-    """A stream by name. ``fan_out`` is the name of the registered consumer, ``""`` to poll.
+    """A stream of Amazon Kinesis. Credentials come from AWS's usual places.
 
-    Credentials and, unless ``region`` is given, the region come from AWS's usual places.
+    Args:
+        name: The stream's name.
+        region: The AWS region, ``""`` for the one of AWS's usual places.
+        fan_out: Name of the registered consumer for enhanced fan-out, ``""`` to poll.
+        poll_interval: Seconds between two reads of a shard that does not lag.
     """
 
     def __init__(self, name: str, *, region: str, fan_out: str, poll_interval: float) -> None:
@@ -95,7 +103,12 @@ class KinesisStream:
         self.arn = ""
 
     async def open(self) -> None:
-        """Find the stream. Raises ConfigurationError for none, StreamUnavailableError."""
+        """Connect, and register the consumer for enhanced fan-out.
+
+        Raises:
+            ConfigurationError: The stream, a setting, a permission or the extra is missing.
+            StreamUnavailableError: Kinesis did not answer in time, or failed transiently.
+        """
         session, config = _session()
         options = {"region_name": self._region} if self._region else {}
         try:
@@ -103,117 +116,118 @@ class KinesisStream:
             self._client = await self._stack.enter_async_context(made)
         except _errors() as error:
             raise ConfigurationError(f"Kinesis: {error}") from None
-        answer = await self._ask(self._client.describe_stream_summary(StreamName=self._name))
-        self.arn = answer["StreamDescriptionSummary"]["StreamARN"]
+        response = await self._call(self._client.describe_stream_summary(StreamName=self._name))
+        self.arn = response["StreamDescriptionSummary"]["StreamARN"]
         if self._fan_out:
             await self._register()
 
     async def close(self) -> None:
+        """Close the connections. Idempotent; ``open`` may follow."""
         await self._stack.aclose()
 
     async def shards(self) -> list[Shard]:
-        """All shards that still hold records, the ended ones too."""
+        """Return all shards that still contain records, the ended ones too."""
         found = []
         query: dict[str, Any] = {"StreamName": self._name}
         while True:
-            answer = await self._ask(self._client.list_shards(**query))
-            found += [_shard(described) for described in answer["Shards"]]
-            if not answer.get("NextToken"):
+            response = await self._call(self._client.list_shards(**query))
+            found += [_shard(described) for described in response["Shards"]]
+            if not response.get("NextToken"):
                 return found
-            query = {"NextToken": answer["NextToken"]}
+            query = {"NextToken": response["NextToken"]}
 
     def read(self, shard: ShardId, position: Position) -> AsyncIterator[Batch]:
-        """The batches of a shard from ``position`` on, to its end; never ends for an open one."""
-        return self._pushed(shard, position) if self._fan_out else self._polled(shard, position)
+        """Yield the batches of a shard from ``position`` to its end; an open shard has no end."""
+        return self._subscribe(shard, position) if self._fan_out else self._poll(shard, position)
 
-    async def _polled(self, shard: ShardId, position: Position) -> AsyncIterator[Batch]:
-        answer = await self._ask(
+    async def _poll(self, shard: ShardId, position: Position) -> AsyncIterator[Batch]:
+        response = await self._call(
             self._client.get_shard_iterator(
                 StreamName=self._name, ShardId=shard, **_iterator(position)
             )
         )
-        iterator = answer["ShardIterator"]
+        iterator = response["ShardIterator"]
         while iterator:
-            answer = await self._ask(
-                self._client.get_records(ShardIterator=iterator, Limit=_RECORDS)
+            response = await self._call(
+                self._client.get_records(ShardIterator=iterator, Limit=_MAX_RECORDS)
             )
-            iterator = answer.get("NextShardIterator")
-            batch = _batch(answer, is_last=not iterator)
+            iterator = response.get("NextShardIterator")
+            batch = _batch(response, is_last=not iterator)
             yield batch
             if iterator:
                 is_behind = batch.behind_seconds > 0
-                await asyncio.sleep(_BUSY_PAUSE if is_behind else self._poll_interval)
+                await asyncio.sleep(_LAGGING_INTERVAL if is_behind else self._poll_interval)
 
-    async def _pushed(self, shard: ShardId, position: Position) -> AsyncIterator[Batch]:
-        # A subscription lasts five minutes; the next one goes on where it ended.
+    async def _subscribe(self, shard: ShardId, position: Position) -> AsyncIterator[Batch]:
+        # A loop, because a subscription lasts five minutes; the next one continues where it ended.
         while True:
-            answer = await self._ask(
+            response = await self._call(
                 self._client.subscribe_to_shard(
                     ConsumerARN=self._consumer_arn,
                     ShardId=shard,
                     StartingPosition=_starting_position(position),
                 )
             )
-            with contextlib.closing(answer["EventStream"]) as events:
-                async for event in self._heard(events):
+            with contextlib.closing(response["EventStream"]) as events:
+                async for event in self._subscription_events(events):
                     pushed = event.get("SubscribeToShardEvent")
                     if pushed is None:
                         continue
-                    goes_on = pushed.get("ContinuationSequenceNumber")
-                    yield _batch(pushed, is_last=not goes_on)
-                    if not goes_on:
+                    next_sequence = pushed.get("ContinuationSequenceNumber")
+                    yield _batch(pushed, is_last=not next_sequence)
+                    if not next_sequence:
                         return
-                    position = Position(after=goes_on)
+                    position = Position(after=next_sequence)
 
-    async def _heard(self, events: Any) -> AsyncIterator[Mapping[str, Any]]:
+    async def _subscription_events(self, events: Any) -> AsyncIterator[Mapping[str, Any]]:
         iterator = aiter(events)
         while True:
             try:
-                yield await self._ask(anext(iterator), seconds=_SILENCE)
+                yield await self._call(anext(iterator), seconds=_IDLE_TIMEOUT)
             except StopAsyncIteration:
                 return
 
     async def _register(self) -> None:
-        with contextlib.suppress(StreamUnavailableError):  # it is registered already
-            await self._ask(
+        with contextlib.suppress(StreamUnavailableError):  # because it may be registered already
+            await self._call(
                 self._client.register_stream_consumer(
                     StreamARN=self.arn, ConsumerName=self._fan_out
                 )
             )
         try:
-            async with asyncio.timeout(_ACTIVE_SECONDS):
+            async with asyncio.timeout(_ACTIVE_TIMEOUT):
                 while True:
-                    answer = await self._ask(
+                    response = await self._call(
                         self._client.describe_stream_consumer(
                             StreamARN=self.arn, ConsumerName=self._fan_out
                         )
                     )
-                    described = answer["ConsumerDescription"]
+                    described = response["ConsumerDescription"]
                     if described["ConsumerStatus"] == "ACTIVE":
                         self._consumer_arn = described["ConsumerARN"]
                         return
-                    await asyncio.sleep(_ACTIVE_PAUSE)
+                    await asyncio.sleep(_ACTIVE_INTERVAL)
         except TimeoutError:
             raise StreamUnavailableError(
-                f"Kinesis: the consumer {self._fan_out} does not become active"
+                f"Kinesis: the consumer {self._fan_out} did not become active within {_ACTIVE_TIMEOUT:g} s"
             ) from None
 
-    async def _ask(self, answer: Awaitable[T], *, seconds: float = _DEADLINE) -> T:
+    async def _call(self, response: Awaitable[T], *, seconds: float = _DEADLINE) -> T:
         try:
             async with asyncio.timeout(seconds):
-                return await answer
+                return await response
         except TimeoutError:
             raise StreamUnavailableError("Kinesis did not answer in time") from None
         except _errors() as error:
-            raise _meaning(error) from None
+            raise _to_error(error) from None
 
 
-def _meaning(error: Exception) -> ConfigurationError | StreamUnavailableError:
-    """Whether asking again can help: not for a stream that is not there, or a missing permission."""
+def _to_error(error: Exception) -> ConfigurationError | StreamUnavailableError:
+    """Return the error for a failed call: final for a missing stream or permission, else transient."""
     response: dict[str, Any] = getattr(error, "response", {})
     code = response.get("Error", {}).get("Code", "")
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    is_final = 400 <= status < 500 and code not in _NOT_NOW
+    is_final = 400 <= status < 500 and code not in _TRANSIENT_CODES
     kind = ConfigurationError if is_final or _is_missing_setting(error) else StreamUnavailableError
     return kind(f"Kinesis: {error}")
 
@@ -233,9 +247,9 @@ def _shard(described: Mapping[str, Any]) -> Shard:
     )
 
 
-def _batch(answer: Mapping[str, Any], *, is_last: bool) -> Batch:
-    records = tuple(Record(each["SequenceNumber"], each["Data"]) for each in answer["Records"])
-    return Batch(records, (answer.get("MillisBehindLatest") or 0) / 1000, is_last)
+def _batch(response: Mapping[str, Any], *, is_last: bool) -> Batch:
+    records = tuple(Record(each["SequenceNumber"], each["Data"]) for each in response["Records"])
+    return Batch(records, (response.get("MillisBehindLatest") or 0) / 1000, is_last)
 
 
 def _starting_position(position: Position) -> dict[str, Any]:
@@ -253,14 +267,18 @@ def _iterator(position: Position) -> dict[str, Any]:
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    """What comes of a question that fails."""
+    """Return the exceptions of a failed call."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     return (BotoCoreError, ClientError, OSError, ValueError)
 
 
 def _session() -> tuple[Any, Any]:
-    """An AWS session and the client's configuration. Raises ConfigurationError without aiobotocore."""
+    """Return an AWS session and the client's configuration.
+
+    Raises:
+        ConfigurationError: aiobotocore is not installed.
+    """
     try:
         from aiobotocore.config import AioConfig
         from aiobotocore.session import get_session
@@ -270,8 +288,8 @@ def _session() -> tuple[Any, Any]:
         ) from None
     config = AioConfig(
         connect_timeout=5,
-        read_timeout=_SILENCE,
-        # The reader asks again by itself, and sees what went wrong.
+        read_timeout=_IDLE_TIMEOUT,
+        # No retries here, because the reader retries and logs the reason.
         retries={"total_max_attempts": 1},
         max_pool_connections=1000,
     )

@@ -1,4 +1,4 @@
-"""Which shards a consumer takes and gives up."""
+"""Which shards a consumer acquires and releases."""
 
 import pytest
 from hypothesis import given
@@ -33,19 +33,19 @@ def test_a_shard_is_read_after_its_parents(
 @pytest.mark.parametrize(
     ("holders", "consumers", "expected"),
     [
-        ({}, "x", ShardAssignment(take=("1", "2", "3", "4"))),
-        ({}, "xy", ShardAssignment(take=("1", "2"))),
-        ({"1": "y", "2": "y"}, "xy", ShardAssignment(take=("3", "4"))),
+        ({}, "x", ShardAssignment(acquire=("1", "2", "3", "4"))),
+        ({}, "xy", ShardAssignment(acquire=("1", "2"))),
+        ({"1": "y", "2": "y"}, "xy", ShardAssignment(acquire=("3", "4"))),
         ({"1": "y", "2": "y", "3": "y", "4": "y"}, "xy", ShardAssignment()),
-        ({"1": "x", "2": "x", "3": "x", "4": "x"}, "xy", ShardAssignment(give_up=("4",))),
-        ({"1": "x", "2": "x", "3": "x", "4": "y"}, "xy", ShardAssignment(give_up=("3",))),
-        ({"1": "x", "2": "x", "3": "y", "4": "y"}, "xyz", ShardAssignment(give_up=("2",))),
+        ({"1": "x", "2": "x", "3": "x", "4": "x"}, "xy", ShardAssignment(release=("4",))),
+        ({"1": "x", "2": "x", "3": "x", "4": "y"}, "xy", ShardAssignment(release=("3",))),
+        ({"1": "x", "2": "x", "3": "y", "4": "y"}, "xyz", ShardAssignment(release=("2",))),
         ({"1": "x", "2": "y", "3": "z", "4": "z"}, "xyz", ShardAssignment()),
         # Somebody who is dead holds a lease still: it is waited for.
         ({"1": "x", "2": "x", "3": "dead", "4": "dead"}, "x", ShardAssignment()),
     ],
 )
-def test_a_consumer_takes_its_share_and_gives_up_what_is_more(
+def test_a_consumer_acquires_its_share_and_releases_what_is_more(
     holders: dict[ShardId, ConsumerId], consumers: str, expected: ShardAssignment
 ) -> None:
     shards = [ShardId(name) for name in "1234"]
@@ -64,9 +64,9 @@ def test_consumers_that_plan_for_themselves_come_to_an_even_spread(
     for _ in range(4 * shard_count):
         for me in consumers:
             change = plan(shards, holders, consumers, me)
-            for name in change.give_up:
+            for name in change.release:
                 del holders[name]
-            holders |= dict.fromkeys(change.take, me)
+            holders |= dict.fromkeys(change.acquire, me)
 
     held = [list(holders.values()).count(consumer) for consumer in consumers]
     assert sum(held) == shard_count

@@ -1,1 +1,1 @@
-"""The rules folder: YAML files in, a checked configuration or diagnostics out."""
+"""Load the rules folder: YAML files to a checked configuration, or diagnostics."""

@@ -1,7 +1,8 @@
-"""YAML nodes -> the Structs that they describe, with every fault at its place.
+"""Convert YAML nodes to Structs and report every problem with its position.
 
-msgspec stops at the first fault and knows no line, so Structs, lists and maps are walked here,
-and msgspec converts the single values. Each Struct's own ``__post_init__`` has the last word.
+msgspec stops at the first problem and has no line numbers. Therefore this module traverses Structs,
+lists and maps, and msgspec converts the scalars. The ``__post_init__`` of a Struct then checks its
+fields together.
 """
 
 import enum
@@ -27,54 +28,61 @@ from router.datatypes import ByteSize, Duration, Secret, decode_value
 from router.suggestions import closest_match, suggestion
 
 _SHOWN: Final = 60
-"""Characters of a value that a message repeats."""
+"""Characters of a value that a message quotes."""
 
 
 class Invalid(enum.Enum):
-    """In the place of a value that is none; the reason has been reported."""
+    """The type of INVALID, which stands for a value that could not be converted."""
 
     INVALID = enum.auto()
 
 
 INVALID: Final = Invalid.INVALID
+"""Returned instead of a value whose problem has been reported."""
 
 
 class Converter:
-    """Converts the nodes of one document. ``hide_unknown``: what no key asks for may be a secret."""
+    """Converts the nodes of one document.
+
+    Args:
+        document: The document, to which problems are reported.
+        interpolator: Substitutes variables in scalars.
+        hide_unknown: Whether diagnostics mask the values of unknown keys, which may be secrets.
+    """
 
     def __init__(
-        self, document: YamlDocument, expander: Interpolator, *, hide_unknown: bool = False
+        self, document: YamlDocument, interpolator: Interpolator, *, hide_unknown: bool = False
     ) -> None:
         self._document = document
-        self._expander = expander
+        self._interpolator = interpolator
         self._hide_unknown = hide_unknown
 
     def convert(self, node: Node, kind: Any, what: str) -> Any:
-        """A value of type ``kind``, or INVALID. ``what`` is what to call it in a finding."""
+        """Return a value of type ``kind``, or INVALID; ``what`` names it in diagnostics."""
         kind, optional = _required_kind(kind)
         if optional and isinstance(node, Scalar) and _is_null(node):
             return None
         if isinstance(node, UnreadableNode) or self._document.is_full:
             return INVALID
-        return self._way(kind)(node, kind, what)
+        return self._conversion(kind)(node, kind, what)
 
-    def _way(self, kind: Any) -> Callable[[Node, Any, str], Any]:
+    def _conversion(self, kind: Any) -> Callable[[Node, Any, str], Any]:
         origin = get_origin(kind) or kind
         if origin is UnionType and any(_shape(each) is not Scalar for each in get_args(kind)):
-            return self._either
+            return self._union
         if _is_struct(origin):
             return self._struct
-        ways: dict[Any, Callable[[Node, Any, str], Any]] = {
-            Any: self._anything,
+        conversions: dict[Any, Callable[[Node, Any, str], Any]] = {
+            Any: self._any,
             list: self._list,
             tuple: self._list,
             dict: self._dict,
             Secret: self._secret,
         }
-        return ways.get(origin, self._single)
+        return conversions.get(origin, self._single)
 
     def unknown_key(self, entry: Entry, what: str, known: Iterable[str]) -> None:
-        """Report a key that ``what`` does not have."""
+        """Report a key that is not among the ``known`` keys of ``what``."""
         if self._document.is_full:
             return
         key = entry.key.text[:_SHOWN]
@@ -86,7 +94,7 @@ class Converter:
 
     def _struct(self, node: Node, kind: type[msgspec.Struct], what: str) -> Any:
         if isinstance(node, Scalar) and hasattr(kind, "parse"):
-            return self._written(node, kind.parse, what)
+            return self._short_form(node, kind.parse, what)
         if not isinstance(node, MapNode):
             return self._unexpected(node, "a map of keys and values", what)
         fields = _fields(kind)
@@ -97,24 +105,24 @@ class Converter:
                 self.unknown_key(entry, what, fields)
             else:
                 values[field.name] = self.convert(entry.value, field.type, entry.key.text)
-        sound = len(values) == len(node.entries) and INVALID not in values.values()
+        is_valid = len(values) == len(node.entries) and INVALID not in values.values()
         for name, field in fields.items():
             if field.required and field.name not in values:
                 self._document.report(node.span, f'{what} needs "{name}"')
-                sound = False
-        return self._construct(node, kind, values, what) if sound else INVALID
+                is_valid = False
+        return self._construct(node, kind, values, what) if is_valid else INVALID
 
-    def _written(self, node: Scalar, parse: Callable[[str], Any], what: str) -> Any:
-        """A Struct in its short spelling, one text."""
-        expanded = self._expander.expand(node, self._document)
-        if expanded is None:
+    def _short_form(self, node: Scalar, parse: Callable[[str], Any], what: str) -> Any:
+        """Convert a Struct that is written as one text, such as ``5/s`` for a Rate."""
+        interpolated = self._interpolator.interpolate(node, self._document)
+        if interpolated is None:
             return INVALID
         try:
-            return parse(expanded.text)
+            return parse(interpolated.text)
         except ValueError as error:
             problem = str(error)
-        if expanded.variables:
-            problem = f"what {_named(expanded.variables)} holds does not fit"
+        if interpolated.variables:
+            problem = f"the value of {_references(interpolated.variables)} is not valid"
         self._document.report(node.span, f"{what}: {problem}")
         return INVALID
 
@@ -125,20 +133,21 @@ class Converter:
             return kind(**values)
         except ValueError as error:
             message = str(error)
-        # Such messages begin with the name of the field that is meant.
+        # Such a message begins with the name of the field that is wrong.
         first = message.replace(":", " ").split(" ")[0]
         named = node.get(first)
-        revealed = self._expander.revealed(message)
-        if revealed:
-            message = f"{first if named else what}: what {_named(revealed)} holds does not fit"
+        leaked = self._interpolator.leaked_variables(message)
+        if leaked:
+            subject = first if named else what
+            message = f"{subject}: the value of {_references(leaked)} is not valid"
         self._document.report(named.span if named else node.span, message)
         return INVALID
 
-    def _either(self, node: Node, kind: Any, what: str) -> Any:
-        """One of several types of different shapes: what stands there says which."""
+    def _union(self, node: Node, kind: Any, what: str) -> Any:
+        """Convert to the type of a union whose shape is that of the node."""
         kinds = [each for each in get_args(kind) if each is not NoneType]
-        fitting = (each for each in kinds if isinstance(node, _shape(each)))
-        return self.convert(node, next(fitting, kinds[0]), what)
+        matching = (each for each in kinds if isinstance(node, _shape(each)))
+        return self.convert(node, next(matching, kinds[0]), what)
 
     def _list(self, node: Node, kind: Any, what: str) -> Any:
         if not isinstance(node, ListNode):
@@ -158,7 +167,7 @@ class Converter:
         }
         return INVALID if INVALID in values.values() else values
 
-    def _anything(self, node: Node, kind: Any, what: str) -> Any:
+    def _any(self, node: Node, kind: Any, what: str) -> Any:
         if isinstance(node, ListNode):
             values = [self.convert(item, kind, what) for item in node.items]
             return INVALID if INVALID in values else values
@@ -183,12 +192,12 @@ class Converter:
         return self._scalar(node, kind, what)
 
     def _scalar(self, node: Scalar, kind: Any, what: str) -> Any:
-        expanded = self._expander.expand(node, self._document)
-        if expanded is None:
+        interpolated = self._interpolator.interpolate(node, self._document)
+        if interpolated is None:
             return INVALID
-        value: Any = expanded.text
-        if node.is_plain and not expanded.variables:
-            meaning = plain_value(expanded.text)
+        value: Any = interpolated.text
+        if node.is_plain and not interpolated.variables:
+            meaning = plain_value(interpolated.text)
             value = meaning.value
             if meaning.trap and kind in {str, Any}:
                 text = node.text[:_SHOWN]
@@ -196,21 +205,21 @@ class Converter:
                 self._document.report(node.span, message, f'write "{text}"')
                 return INVALID
         try:
-            # A variable holds text only, so "20" may stand for a number.
+            # The value of a variable is always text, so "20" may denote a number.
             return msgspec.convert(
-                value, kind, strict=not expanded.variables, dec_hook=decode_value
+                value, kind, strict=not interpolated.variables, dec_hook=decode_value
             )
         except msgspec.ValidationError:
-            return self._unfit(node, kind, what, expanded)
+            return self._mismatch(node, kind, what, interpolated)
 
-    def _unfit(self, node: Scalar, kind: Any, what: str, expanded: Interpolated) -> Any:
-        if expanded.variables:
-            holds = f"found something else in {_named(expanded.variables)}"
-            message = f"{what}: expected {describe_kind(kind)}, {holds}"
+    def _mismatch(self, node: Scalar, kind: Any, what: str, interpolated: Interpolated) -> Any:
+        if interpolated.variables:
+            references = _references(interpolated.variables)
+            message = f"{what}: expected {describe_kind(kind)}, found another value in {references}"
             self._document.report(node.span, message)
             return INVALID
-        near = closest_match(node.text, map(str, _choices(kind)))
-        hint = f'did you mean "{near}"?' if near else ""
+        match = closest_match(node.text, map(str, _choices(kind)))
+        hint = f'did you mean "{match}"?' if match else ""
         if kind is str and node.text:
             hint = f'write "{node.text[:_SHOWN]}"'
         if kind in {int, float, bool} and not node.is_plain:
@@ -225,7 +234,7 @@ class Converter:
 
 
 def describe_kind(kind: Any) -> str:
-    """What may be written for a type, in words."""
+    """Return a description of the values of a type."""
     choices = _choices(kind)
     if choices:
         return f"one of {', '.join(map(str, choices))}"
@@ -233,7 +242,7 @@ def describe_kind(kind: Any) -> str:
 
 
 def describe_node(node: Node) -> str:
-    """What stands there, in words."""
+    """Return a description of a node, for messages that end with "found …"."""
     if not isinstance(node, Scalar):
         return "a list" if isinstance(node, ListNode) else "a map of keys and values"
     value = plain_value(node.text).value if node.is_plain else node.text
@@ -258,7 +267,7 @@ _WORDS: Final[Mapping[Any, str]] = {
 }
 
 
-def _named(variables: Iterable[str]) -> str:
+def _references(variables: Iterable[str]) -> str:
     return " and ".join(f"${{{name}}}" for name in variables)
 
 
@@ -273,7 +282,7 @@ def _is_struct(kind: Any) -> bool:
 
 
 def _shape(kind: Any) -> type[Scalar | ListNode | MapNode]:
-    """What a type is written as."""
+    """Return the class of the nodes that a type is written as."""
     origin = get_origin(kind) or kind
     if origin in {list, tuple}:
         return ListNode
@@ -281,7 +290,7 @@ def _shape(kind: Any) -> type[Scalar | ListNode | MapNode]:
 
 
 def _required_kind(kind: Any) -> tuple[Any, bool]:
-    """The type without its annotations and without None, and whether None was allowed."""
+    """Return the type without annotations and None, and whether it permitted None."""
     if get_origin(kind) is Annotated:
         kind = get_args(kind)[0]
     if get_origin(kind) not in {Union, UnionType}:
@@ -296,5 +305,5 @@ def _is_null(node: Scalar) -> bool:
 
 @functools.cache
 def _fields(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
-    """The fields by the names that they have in YAML."""
+    """Return the fields by their names in YAML."""
     return {field.encode_name: field for field in msgspec.structs.fields(kind)}

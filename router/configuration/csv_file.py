@@ -1,7 +1,9 @@
-"""A CSV file -> rows of which every cell knows its place.
+"""Read a CSV file to rows of cells that have their position.
 
-The standard library's reader tells no columns and takes what is wrong for text. Source: RFC 4180;
-lines may end in LF alone, empty lines are nothing, white space is a part of its cell.
+The standard library's reader reports no columns and accepts malformed quotes as text.
+
+Source: RFC 4180. In addition, lines may end in LF alone and empty lines are skipped; white space is
+part of its cell.
 """
 
 import re
@@ -14,24 +16,27 @@ from router.configuration.yaml.document import Span, YamlDocument
 
 COLUMNS_LIMIT: Final = 100
 CELL_LIMIT: Final = 4096
-"""Characters."""
+"""Characters of one cell."""
 
 _CELL: Final = re.compile(r'"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^",\r\n]*)')
 _END: Final = re.compile(r",|\r\n|\n|\r|\Z")
 
 
 class Cell(msgspec.Struct, frozen=True):
+    """One cell, and its offsets in the file."""
+
     text: str
     start: int
     end: int
 
     @property
     def span(self) -> Span:
+        """The position for diagnostics; at least one character wide."""
         return Span(self.start, max(self.end, self.start + 1))
 
 
 def read_csv(document: YamlDocument) -> Iterator[list[Cell]]:
-    """The rows, the header first. Ends at the first fault, which is reported to the document."""
+    """Yield the rows, the header first, up to the first error, which is reported to ``document``."""
     at = 0
     row: list[Cell] = []
     while at < len(document.text) or row:
@@ -47,7 +52,7 @@ def read_csv(document: YamlDocument) -> Iterator[list[Cell]]:
             document.report(
                 Span(end, end + 1),
                 "expected a comma or the end of the line here",
-                "a quote within quotes is written twice",
+                'write "" for a quote within quotes',
             )
             return
         at = separator.end()
@@ -58,7 +63,7 @@ def read_csv(document: YamlDocument) -> Iterator[list[Cell]]:
 
 
 def _read_cell(document: YamlDocument, at: int) -> tuple[Cell | None, int]:
-    """The cell that begins at an offset, and where it ends."""
+    """Return the cell at an offset and the offset of its end; None if an error was reported."""
     found = _CELL.match(document.text, at)
     if found is None or (found.end() == at and document.text.startswith('"', at)):
         document.report(Span(at, at + 1), "the text that begins here has no closing quote")

@@ -1,7 +1,7 @@
-"""Findings as people read them in a terminal, and as programs read them.
+"""Render diagnostics for a terminal.
 
-The terminal form is the one that compilers have taught: what is wrong, where, the line itself
-with a caret below, what would be right.
+The format is that of compilers: the message, the position, the line with a caret below it, and a
+hint.
 """
 
 import unicodedata
@@ -11,19 +11,19 @@ from typing import Final
 from router.errors import Diagnostic, Level
 
 _WIDTH: Final = 100
-"""Columns of a line of the file that are shown; longer ones are cut around the caret."""
+"""Columns of a line that are shown; a longer line is cut around the caret."""
 _BEFORE: Final = 60
-"""Columns before the caret that a cut line keeps."""
+"""Columns before the caret that remain in a cut line."""
 _TAB: Final = "    "
 
 _LABELS: Final = {Level.ERROR: "1;31", Level.WARNING: "1;33"}
-"""Red and yellow."""
+"""The terminal codes for red and yellow."""
 _BLUE: Final = "1;34"
 _BOLD: Final = "1"
 
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], *, color: bool = False) -> str:
-    """All diagnostics, and a last line that counts them. Safe to print, whatever the files hold."""
+    """Return all diagnostics and a line that counts them, without terminal control characters."""
     blocks = [_render(diagnostic, color=color) for diagnostic in diagnostics]
     return "\n\n".join([*blocks, _count(diagnostics)])
 
@@ -43,12 +43,12 @@ def _render(diagnostic: Diagnostic, *, color: bool) -> str:
     bar = paint("|", _BLUE)
     label = paint(diagnostic.level, _LABELS[diagnostic.level])
     lines = [f"{label}{paint(f': {printable(diagnostic.message)}', _BOLD)}"]
-    place = (
+    location = (
         f"{diagnostic.file}:{diagnostic.line}:{diagnostic.column}"
         if diagnostic.line
         else diagnostic.file
     )
-    lines.append(f"{gutter}{paint('-->', _BLUE)} {printable(place)}")
+    lines.append(f"{gutter}{paint('-->', _BLUE)} {printable(location)}")
     if diagnostic.source:
         shown, indent, length = _window(diagnostic)
         lines.append(f"{gutter} {bar}")
@@ -60,7 +60,7 @@ def _render(diagnostic: Diagnostic, *, color: bool) -> str:
 
 
 def _window(diagnostic: Diagnostic) -> tuple[str, str, int]:
-    """The line of the file cut to what can be shown, the space before the caret, its length."""
+    """Return the line as shown, the spaces before the caret, and the caret's length."""
     before = printable(diagnostic.source[: diagnostic.column - 1])
     marked = printable(diagnostic.source[diagnostic.column - 1 :][: diagnostic.length])
     after = printable(diagnostic.source[diagnostic.column - 1 + diagnostic.length :])
@@ -74,7 +74,7 @@ def _window(diagnostic: Diagnostic) -> tuple[str, str, int]:
 
 
 def printable(text: str) -> str:
-    """Without what a terminal would run_on_signal: a file's text is not to be trusted with that."""
+    """Return ``text`` with control characters escaped, because a terminal would execute them."""
     return "".join(map(_safe_character, text))
 
 
@@ -87,14 +87,14 @@ def _safe_character(character: str) -> str:
 
 
 def _columns(text: str) -> int:
-    """How wide a terminal shows a text."""
+    """Return the number of columns that a terminal uses for ``text``."""
     combining = sum(unicodedata.combining(character) > 0 for character in text)
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
     return len(text) + wide - combining
 
 
 def plural(count: int, noun: str) -> str:
-    """``1 rule``, ``2 rules``."""
+    """Return ``1 rule`` or ``2 rules``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 

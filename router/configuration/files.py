@@ -1,8 +1,8 @@
-"""The files of the rules folder: which they are, what they hold, whether they have changed.
+"""List, read and fingerprint the files of the rules folder.
 
-Every ``*.yaml`` and ``*.yml`` directly in the folder holds rules; other files are read only when
-a rules file names them. Nothing is read further than its limit, and nothing that could be waited
-for (a pipe, a device) is opened.
+Every ``*.yaml`` and ``*.yml`` directly in the folder contains rules; other files are read only if a
+rules file names them. Reading stops at a size limit. Pipes and devices are not opened, because a
+read from them may block.
 """
 
 import hashlib
@@ -15,38 +15,41 @@ from router.errors import Diagnostic, RulesError
 
 FILES_LIMIT: Final = 200
 FILE_LIMIT: Final = 1 << 20
-"""Bytes of one file."""
+"""Bytes of one rules file."""
 
-_STAMPED: Final = 1000
-"""Files that are looked at for changes; more than may be read."""
+_FINGERPRINTED: Final = 1000
+"""Files that a fingerprint includes; more than may be read."""
 _TABLE: Final = ".csv"
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
 
 
 Fingerprint = tuple[tuple[object, ...], ...]
-"""What the system knows of a folder and its files: another one when one that counts is written."""
+"""The metadata of a folder and its files; it changes when one of them is written."""
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    """The stamp of a folder as it is now. Never raises: what cannot be looked at is a stamp too.
+    """Return the current fingerprint of a folder. Never raises: an error is a fingerprint too.
 
-    Links are followed, so the folders that Kubernetes exchanges below a ConfigMap's files count.
-    Other files do not: an editor's, say, or those of ``router test``.
+    Links are followed, because Kubernetes replaces the folder behind a ConfigMap's files. Files of
+    other types are excluded, for example those of an editor or of ``router test``.
     """
     try:
         found = [path for path in _visible(folder) if path.suffix in {*_SUFFIXES, _TABLE}]
     except (OSError, ValueError) as error:
         return ((_reason(error),),)
-    return (folder_identity(folder), *(file_fingerprint(path) for path in sorted(found)[:_STAMPED]))
+    return (
+        folder_identity(folder),
+        *(file_fingerprint(path) for path in sorted(found)[:_FINGERPRINTED]),
+    )
 
 
 def folder_identity(folder: Path) -> tuple[object, ...]:
-    """Which folder it is, whatever it holds: another one when it was exchanged."""
+    """Return the device and inode of a folder, which change when it is replaced."""
     return file_fingerprint(folder)[1:3]
 
 
 def file_fingerprint(path: Path) -> tuple[object, ...]:
-    """What the system says of one file. Never raises."""
+    """Return the metadata of one file. Never raises: an error is a fingerprint too."""
     try:
         now = path.stat()
     except (OSError, ValueError) as error:
@@ -55,13 +58,16 @@ def file_fingerprint(path: Path) -> tuple[object, ...]:
 
 
 def rules_files(folder: Path) -> list[Path]:
-    """The files of the folder that hold rules, by name. Raises RulesError for none."""
-    problem, hint = "", "set ROUTER_RULES to the folder that holds your rules"
+    """Return the rules files of the folder, sorted by name.
+
+    Raises RulesError if the folder cannot be read, or has no rules file or too many.
+    """
+    problem, hint = "", "set ROUTER_RULES to the folder with your rules"
     files: list[Path] = []
     try:
         files = sorted(path for path in _visible(folder) if path.suffix in _SUFFIXES)
     except FileNotFoundError:
-        problem = "there is no such folder"
+        problem = "the folder does not exist"
     except NotADirectoryError:
         problem = "this is a file, not a folder"
     except (OSError, ValueError) as error:
@@ -76,18 +82,18 @@ def rules_files(folder: Path) -> list[Path]:
 
 
 def sibling_file(folder: Path, name: str) -> Path | str:
-    """A file that a rules file names, or why it may not be read: it must stand in the folder."""
+    """Return the path of a file that a rules file names, or as text why it may not be read."""
     if "/" in name or "\\" in name or name.startswith("."):
-        return "a file must stand in the rules folder itself, and be named without a path"
+        return "a table's file must be in the rules folder, write its name without a path"
     if not name.endswith(_TABLE):
-        return f"a table is a file whose name ends in {_TABLE}"
+        return f"the name of a table's file must end in {_TABLE}"
     return folder / name
 
 
 def read_content(file: Path, limit: int = FILE_LIMIT) -> bytes | str:
-    """The bytes of a file, or why there are none."""
+    """Return the bytes of a file, or as text why it cannot be read."""
     try:
-        # A pipe or a device would be waited for.
+        # Opening a pipe or a device may block.
         if file.exists() and not file.is_file():
             return "this is not a file"
         with file.open("rb") as opened:
@@ -100,18 +106,18 @@ def read_content(file: Path, limit: int = FILE_LIMIT) -> bytes | str:
 
 
 def generation(contents: Mapping[str, bytes | str]) -> str:
-    """A short hash of files, by name: two processes with the same one run the same rules."""
+    """Return a short hash of file names and contents; it is equal for processes with equal rules."""
     digest = hashlib.blake2b(digest_size=6)
     for file, text in contents.items():
         for part in (Path(file).name, text):
             data = part if isinstance(part, bytes) else os.fsencode(part)
-            # With its length, so that no two different folders are the same text.
+            # The length prefix makes the encoding unambiguous.
             digest.update(b"%d:%b" % (len(data), data))
     return digest.hexdigest()
 
 
 def printable_path(path: Path | str) -> str:
-    """A path as text that can be encoded; names of files are bytes to the system."""
+    """Return a path as valid Unicode, because the operating system permits any bytes in a name."""
     return str(path).encode(errors="backslashreplace").decode()
 
 

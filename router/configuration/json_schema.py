@@ -1,6 +1,6 @@
 """JSON Schema of a rules file, for completion and checks in editors.
 
-Made of the Structs that files are read into, so it cannot say anything else than they do.
+It is generated from the Structs that rules files are converted to, so the two always agree.
 """
 
 import functools
@@ -34,7 +34,7 @@ _RATE_TEXT: Final = Annotated[str, msgspec.Meta(examples=["5/s", "100/m", "20/10
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema, in JSON Schema 2020-12."""
+    """Return the schema in JSON Schema 2020-12."""
     configs = {name: kind.config for name, kind in KINDS.items()}
     items: list[type[msgspec.Struct]] = [
         *(RuleText, RouteText, TableText, MuteTimeText, InhibitionText, SilenceText),
@@ -42,7 +42,7 @@ def json_schema() -> dict[str, Any]:
     ]
     (rule, route, table, mute_time, inhibition, silence, *kinds), definitions = described(items)
     destination = {
-        "description": "A place that alerts go to: its kind, and what the kind needs.",
+        "description": "A destination of alerts: its kind and the settings of the kind.",
         "type": "object",
         "properties": dict(zip(configs, kinds, strict=True)),
         "minProperties": 1,
@@ -82,7 +82,7 @@ def json_schema() -> dict[str, Any]:
 def described(
     structs: Iterable[type[msgspec.Struct]],
 ) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
-    """The schema of each Struct as it is written in YAML, and the definitions that they refer to."""
+    """Return the schema of each Struct as written in YAML, and the definitions that they use."""
     return msgspec.json.schema_components(
         tuple(map(_describable, structs)),
         schema_hook=_describe_written,
@@ -91,12 +91,15 @@ def described(
 
 
 def _describe_written(kind: type) -> dict[str, Any]:
-    return dict(_WRITTEN[kind])  # msgspec adds to it
+    return dict(_WRITTEN[kind])  # a copy, because msgspec modifies it
 
 
 @functools.cache
 def _describable(struct: type[msgspec.Struct]) -> type[msgspec.Struct]:
-    """The Struct with defaults as they are written: msgspec describes those of its own types only."""
+    """Return a copy of the Struct whose defaults are written as in YAML.
+
+    msgspec describes only the defaults of its own types.
+    """
     fields = [
         (field.name, _described_type(field.type), _described_default(field))
         for field in msgspec.structs.fields(struct)
@@ -117,7 +120,7 @@ def _first_paragraph(struct: type[msgspec.Struct]) -> str:
 
 
 def _described_type(kind: Any) -> Any:
-    """The type with each Struct in it described."""
+    """Return the type with each Struct in it replaced by its describable copy."""
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return _describable(kind)
     arguments = get_args(kind)
@@ -126,7 +129,7 @@ def _described_type(kind: Any) -> Any:
     if get_origin(kind) is Annotated:
         return Annotated[(_described_type(arguments[0]), *arguments[1:])]
     if get_origin(kind) in {Union, UnionType}:
-        return Union[tuple(map(_described_type, arguments))]  # noqa: UP007 - of types that are not known before
+        return Union[tuple(map(_described_type, arguments))]  # noqa: UP007 - the types are known only at run time
     if get_origin(kind) in {tuple, list, dict}:
         return get_origin(kind)[tuple(map(_described_type, arguments))]
     return kind
@@ -138,7 +141,7 @@ def _described_default(field: msgspec.structs.FieldInfo) -> Any:
     if isinstance(field.default, Duration | ByteSize):
         return setting_text(field.default)
     if isinstance(field.default, msgspec.Struct):
-        return msgspec.field(default_factory=dict)  # each of its fields says its own default
+        return msgspec.field(default_factory=dict)  # its fields have their own defaults
     if field.default is msgspec.NODEFAULT:
         return msgspec.field(default_factory=field.default_factory)
     return field.default

@@ -1,7 +1,7 @@
-"""The rules folder -> one frozen Configuration, or all that is wrong with it.
+"""Load the rules folder to one frozen Configuration, or raise RulesError with all problems.
 
-Every ``*.yaml`` directly in the folder may hold the sections of ``SECTIONS``; they are merged.
-Nothing that a file may hold raises anything but RulesError.
+Every ``*.yaml`` directly in the folder may have the sections of ``SECTIONS``; they are merged. No
+content of a file raises another exception than RulesError.
 """
 
 from collections.abc import Mapping
@@ -47,31 +47,34 @@ from router.rules.suppression.silences import Silence
 from router.settings.environment import FROM_FILE
 from router.settings.model import PREFIX
 
-_READS: Final = 5
+_ATTEMPTS: Final = 5
 _TABLES_LIMIT: Final = 64 << 20
-"""Bytes of all files together, from which on no table is read."""
+"""Bytes of all files together; beyond it, no further table is read."""
 
 
 class ConfigurationSource(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a process has its configuration from, at its start and at each reload."""
+    """The source of a process's configuration at its start and at each reload."""
 
     folder: Path
     environ: Mapping[str, str]
-    """Fills in the variables of destinations; read anew each time."""
+    """The values of variables in destinations; read again at each reload."""
     missing: MissingVariable = MissingVariable.ERROR
+    """The treatment of variables that are not set."""
 
     def fingerprint(self) -> files.Fingerprint:
-        """What the system says of all files that count now. Never raises."""
+        """Return the current fingerprint of the folder and of the variables' files. Never raises."""
         variables = (Path(self.environ[name]) for name in sorted(self.environ) if _is_file(name))
         return (*files.fingerprint(self.folder), *map(files.file_fingerprint, variables))
 
     def load(self) -> Configuration:
-        """Read the folder as it was at one moment. Raises RulesError.
+        """Read a consistent version of the folder.
 
-        Where files are exchanged while they are read, they are read again: else the first could
-        be the old one and the second the new one.
+        Files that change while they are read are read again, because the first could be an old
+        version and the second a new one.
+
+        Raises RulesError.
         """
-        for _ in range(_READS):
+        for _ in range(_ATTEMPTS):
             before = self.fingerprint()
             try:
                 configuration = load(self.folder, self.environ, missing=self.missing)
@@ -84,77 +87,80 @@ class ConfigurationSource(msgspec.Struct, frozen=True, kw_only=True):
         raise RulesError(
             [
                 Diagnostic(
-                    files.printable_path(self.folder), 0, 0, "the files change while they are read"
+                    files.printable_path(self.folder),
+                    0,
+                    0,
+                    "the files changed while they were read",
                 )
             ]
         )
 
 
 def _is_file(variable: str) -> bool:
-    """Whether a variable may name the file of another one that destinations use."""
+    """Return whether a variable may name the file of a destination's variable."""
     return variable.endswith(FROM_FILE) and not variable.startswith(PREFIX)
 
 
-def _destination(item: SectionItem, known: SectionScope) -> DestinationSpec | None:
-    return read_destination(item.document, item.entry, known.environ, known.missing)
+def _destination(item: SectionItem, scope: SectionScope) -> DestinationSpec | None:
+    return read_destination(item.document, item.entry, scope.environ, scope.missing)
 
 
-def _table(item: SectionItem, known: SectionScope) -> Table | None:
-    return read_table(item.document, item.entry, known.read_file)
+def _table(item: SectionItem, scope: SectionScope) -> Table | None:
+    return read_table(item.document, item.entry, scope.read_file)
 
 
-def _route(item: SectionItem, known: SectionScope) -> Route | None:
-    labelled = MatchScope(_labels(known), known.names["rules"])
-    return read_route(item.document, item.node, _places(known), labelled, item.number)
+def _route(item: SectionItem, scope: SectionScope) -> Route | None:
+    match_scope = MatchScope(_labels(scope), scope.names["rules"])
+    return read_route(item.document, item.node, _send_to_scope(scope), match_scope, item.number)
 
 
-def _labels(known: SectionScope) -> set[str] | None:
-    """The labels that any rule has; None where there may be others."""
-    if known.names["rules"] is None:
+def _labels(scope: SectionScope) -> set[str] | None:
+    """Return the labels that the rules define; None if there may be others."""
+    if scope.names["rules"] is None:
         return None
-    if "labels" not in known.memo:
+    if "labels" not in scope.memo:
         rules = (
             item.node.get("labels")
-            for item in known.items["rules"]
+            for item in scope.items["rules"]
             if isinstance(item.node, MapNode)
         )
-        known.memo["labels"] = {
+        scope.memo["labels"] = {
             entry.key.text
             for labels in rules
             if isinstance(labels, MapNode)
             for entry in labels.entries
         }
-    found: set[str] = known.memo["labels"]
-    return found
+    labels: set[str] = scope.memo["labels"]
+    return labels
 
 
-def _rule(item: SectionItem, known: SectionScope) -> Rule | None:
-    routes = known.values["routes"] if known.is_whole["routes"] else None
+def _rule(item: SectionItem, scope: SectionScope) -> Rule | None:
+    routes = scope.values["routes"] if scope.is_complete["routes"] else None
     mute_times = MuteTimes(
-        known.names["mute_times"], {each.name: each for each in known.values["mute_times"]}
+        scope.names["mute_times"], {each.name: each for each in scope.values["mute_times"]}
     )
-    return RuleReader(item.document, _places(known), routes, mute_times).read(item.node)
+    return RuleReader(item.document, _send_to_scope(scope), routes, mute_times).read(item.node)
 
 
-def _places(known: SectionScope) -> SendToScope:
-    """What the sections before say of where alerts can go."""
-    names = known.names["tables"]
-    sound = {table.name: table for table in known.values["tables"]}
-    tables = None if names is None else {name: sound.get(name) for name in names}
-    return SendToScope(known.names["destinations"], tables)
+def _send_to_scope(scope: SectionScope) -> SendToScope:
+    """Return the destinations and tables that ``send_to`` can name."""
+    names = scope.names["tables"]
+    valid = {table.name: table for table in scope.values["tables"]}
+    tables = None if names is None else {name: valid.get(name) for name in names}
+    return SendToScope(scope.names["destinations"], tables)
 
 
-def _mute_time(item: SectionItem, _known: SectionScope) -> MuteTime | None:
+def _mute_time(item: SectionItem, _scope: SectionScope) -> MuteTime | None:
     return read_mute_time(item.document, item.entry)
 
 
-def _inhibition(item: SectionItem, known: SectionScope) -> Inhibition | None:
-    if "events" not in known.memo:
-        known.memo["events"] = {rule.name: rule.events for rule in known.values["rules"]}
-    return read_inhibition(item.document, item.node, known.names["rules"], known.memo["events"])
+def _inhibition(item: SectionItem, scope: SectionScope) -> Inhibition | None:
+    if "events" not in scope.memo:
+        scope.memo["events"] = {rule.name: rule.events for rule in scope.values["rules"]}
+    return read_inhibition(item.document, item.node, scope.names["rules"], scope.memo["events"])
 
 
-def _silence(item: SectionItem, _known: SectionScope) -> Silence | None:
+def _silence(item: SectionItem, _scope: SectionScope) -> Silence | None:
     return read_silence(item.document, item.node)
 
 
@@ -197,9 +203,9 @@ SECTIONS: Final = (
         name="silences", noun="silence", kind=ListNode, wanted="a list", limit=1000, read=_silence
     ),
 )
-"""All sections, in the order in which they are read: each may ask for what those before it hold.
+"""All sections in reading order: each can use the values of those before it.
 
-A new one is one more entry here, and a field of Configuration.
+A new section needs an entry here and a field of Configuration.
 """
 
 
@@ -209,9 +215,15 @@ def load(
     *,
     missing: MissingVariable = MissingVariable.ERROR,
 ) -> Configuration:
-    """Read the folder; ``environ`` fills in the variables of destinations.
+    """Read the rules folder.
 
-    Raises RulesError with every diagnostic, at most DIAGNOSTICS_LIMIT of them.
+    Args:
+        folder: The rules folder.
+        environ: The values of variables in destinations.
+        missing: The treatment of variables that are not set.
+
+    Raises:
+        RulesError: The folder has errors; it carries up to DIAGNOSTICS_LIMIT diagnostics.
     """
     contents = {str(file): files.read_content(file) for file in files.rules_files(folder)}
     documents = [

@@ -10,32 +10,32 @@ from router.rules.suppression.silences import Silence
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
-    """What the rules folder says."""
+    """The content of the rules folder."""
 
     rules: RuleSet
     destinations: tuple[DestinationSpec, ...]
     generation: str
-    """A short hash of the files: two processes with the same one run the same rules."""
+    """A short hash of the files, equal in all processes that run the same rules."""
     silences: tuple[Silence, ...] = ()
-    """Those of the files; others are in the journal."""
+    """The silences in the files; the journal has further ones."""
     fingerprint: files.Fingerprint = ()
-    """What the system said of the files when they were read, to see when they change."""
+    """The fingerprint of the files when they were read, to detect changes."""
     warnings: tuple[Diagnostic, ...] = ()
-    """What may be meant as it stands, but reads as if it were not."""
+    """Problems that do not prevent loading."""
 
 
 class ActiveConfiguration:
-    """The configuration in force. It is exchanged as a whole.
+    """The active configuration of a process, which a reload replaces as a whole.
 
-    Whoever does several things by it takes it once, at the beginning, and keeps what it took.
+    A stage that uses it several times reads ``configuration`` once, so that it sees one version.
     """
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self.journal_silences: tuple[Silence, ...] = ()
-        """The silences of the journal, as last seen."""
+        """The silences of the journal, as last read."""
 
     @property
     def silences(self) -> tuple[Silence, ...]:
-        """All that there are, whether they are in force just now or not."""
+        """All silences of the files and of the journal, whether active now or not."""
         return self.configuration.silences + self.journal_silences

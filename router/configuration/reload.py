@@ -1,12 +1,12 @@
-"""The rules folder is read again: when its files change, on SIGHUP, and when an operator asks.
+"""Reload the rules folder when its files change, on SIGHUP and on an operator's request.
 
-All or nothing: a folder with anything wrong in it changes nothing, the configuration that runs
-goes on running, and what is wrong is shown in ``/readyz``, in the metrics and in the log. One
-reload at a time; each reads the folder after it was asked for.
+A reload is all or nothing. A folder with an error changes nothing: the active configuration stays,
+and ``/readyz``, the metrics and the log report the error. Reloads run one at a time, and each reads
+the folder after it was requested.
 
-Files are watched by the system's own notifications (inotify and its kin). Those miss what happens
-on network file systems and to a folder that is a link, so every few seconds the files' stamps are
-compared too: that costs less than a millisecond and misses nothing.
+The operating system (inotify and its equivalents) notifies changes. It misses changes on network file
+systems and of a folder that is a link. Therefore the fingerprints of the files are compared every few
+seconds too, which takes less than a millisecond and misses nothing.
 """
 
 import asyncio
@@ -33,40 +33,47 @@ from router.metrics import Metrics
 logger = logging.getLogger(__name__)
 
 _QUIET_MS: Final = 200
-"""Files are read when none of them has been written for so long, ..."""
+"""Files are read when none of them has changed for this long, ..."""
 _LONGEST_MS: Final = 2000
-"""... or after so long: a file may be written all the time."""
-_LOOK_EVERY: Final = 10.0
+"""... or at the latest after this long, because a file may change continuously."""
+_COMPARE_EVERY: Final = 10.0
+"""Seconds between two comparisons of fingerprints."""
 _LOGGED: Final = 20
-"""Findings that are logged, a line each."""
+"""Diagnostics that are logged, one line each."""
 _LEVELS: Final = {Level.ERROR: logging.ERROR, Level.WARNING: logging.WARNING}
 _APPLY_SECONDS: Final = 60.0
 _LATE: Final = (
-    "the new destinations could not be opened in time, or those of earlier reloads have not ended"
+    "the new destinations did not open in time, or those of earlier reloads have not closed"
 )
 
 Apply = Callable[[Configuration], Awaitable[None]]
-"""Puts a configuration in force, or raises ConfigurationError and changes nothing."""
+"""Activates a configuration, or raises ConfigurationError and changes nothing."""
 
 
 class ReloadReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What is in force, and what the last reload found."""
+    """The active configuration, and the result of the last reload."""
 
     generation: str
     rules: int
     destinations: int
     loaded_at: float
-    """Unix time in seconds at which what is in force was read."""
+    """Unix time in seconds at which the active configuration was loaded."""
     error: str = ""
-    """Why the last reload changed nothing, ``""`` where it succeeded."""
+    """Why the last reload was rejected; ``""`` if it succeeded."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """All that it found in the rules folder."""
+    """The problems that the rejected reload reported."""
 
 
 class Reloader:
-    """Reloads one process. ``apply`` puts a configuration that was read in force.
+    """Reloads the configuration of one process.
 
-    Every ``look_every`` seconds the files' stamps are compared.
+    Args:
+        source: The source of the configuration.
+        live: The active configuration.
+        apply: Activates a configuration that was loaded.
+        metrics: The metrics of the process.
+        clock: The source of time.
+        compare_every: Seconds between two comparisons of fingerprints.
     """
 
     def __init__(
@@ -77,9 +84,9 @@ class Reloader:
         metrics: Metrics,
         clock: Clock,
         *,
-        look_every: float = _LOOK_EVERY,
+        compare_every: float = _COMPARE_EVERY,
     ) -> None:
-        self._look_every = look_every
+        self._compare_every = compare_every
         self._source = source
         self._live = live
         self._apply = apply
@@ -91,18 +98,18 @@ class Reloader:
         self.report = self._succeeded()
 
     def request_reload(self) -> None:
-        """Reload soon; for a signal, which can wait for nothing."""
+        """Request a reload without waiting for it, for signal handlers."""
         self._asked.set()
 
     async def run_on_signal(self) -> NoReturn:
-        """Reload whenever ``request_reload`` was called."""
+        """Reload after each ``request_reload``."""
         while True:
             await self._asked.wait()
             self._asked.clear()
             await self.reload("signal")
 
     async def watch(self) -> NoReturn:
-        """Reload whenever the files have changed."""
+        """Reload after each change of the files."""
         while True:
             await self._reload_if_changed()
             watched = await asyncio.to_thread(files.folder_identity, self._source.folder)
@@ -114,7 +121,7 @@ class Reloader:
                         watch_filter=None,
                         debounce=_LONGEST_MS,
                         step=_QUIET_MS,
-                        rust_timeout=int(self._look_every * 1000),
+                        rust_timeout=int(self._compare_every * 1000),
                         yield_on_timeout=True,
                     )
                 ) as changes:
@@ -125,17 +132,22 @@ class Reloader:
                         ):
                             break
             except (OSError, RuntimeError) as error:
-                # The folder is gone, or the system has no more watches: look at it now and then.
-                logger.debug("the rules folder cannot be watched", extra={"reason": str(error)})
-                await asyncio.sleep(self._look_every)
+                # The folder does not exist, or the system has no watches left: poll it instead.
+                logger.debug(
+                    "rules folder not watched; polling it instead", extra={"reason": str(error)}
+                )
+                await asyncio.sleep(self._compare_every)
 
     async def reload(self, because: str) -> ReloadReport:
-        """Read the folder and put it in force, or leave all as it is. Never raises."""
+        """Load the folder and activate it, or change nothing. Never raises.
+
+        ``because`` names the trigger in the log: ``files``, ``signal`` or ``request``.
+        """
         async with self._one_at_a_time:
-            # Before the files are read: what is written meanwhile is a change that is seen later.
+            # Before the files are read, so that a change during the load is detected afterwards.
             self._fingerprint = await asyncio.to_thread(self._source.fingerprint)
             try:
-                # Beside the loop: ten thousand rules take a second.
+                # In a thread, because ten thousand rules take a second.
                 configuration = await asyncio.to_thread(self._source.load)
                 async with asyncio.timeout(_APPLY_SECONDS):
                     await self._apply(configuration)
@@ -168,7 +180,7 @@ class Reloader:
         )
 
     def _succeeded(self) -> ReloadReport:
-        """What has just come into force, at the start or by a reload."""
+        """Report a configuration that was activated at the start or by a reload."""
         configuration, now = self._live.configuration, self._now()
         _log(configuration.warnings)
         self._metrics.rules_loaded.set(len(configuration.rules.rules))
@@ -186,7 +198,7 @@ class Reloader:
         self._metrics.rules_reloads.labels("refused").inc()
         self._metrics.rules_last_reload_successful.set(0)
         logger.error(
-            "rules refused, those of before stay in force",
+            "rules reload rejected; previous rules stay active",
             extra={
                 "because": because,
                 "generation": self.report.generation,

@@ -1,8 +1,8 @@
-"""The sections of all files of the rules folder, merged and read one after another.
+"""Merge the sections of all rules files and read them in order.
 
-What a section is called, whether it is a list or a map of names, and how one item of it is read
-is a ``Section``; ``configuration`` lists them in the order in which they are read, so an item can
-ask ``SectionScope`` for what the sections before its own hold.
+A ``Section`` defines its name, its shape (a list, or a map of names) and the reader of one item.
+``load`` lists the sections in reading order, so that a reader can use the values of the sections
+before its own through ``SectionScope``.
 """
 
 import itertools
@@ -26,50 +26,53 @@ from router.configuration.yaml.document import (
 from router.suggestions import suggestion
 
 ReadFile = Callable[[str], YamlDocument | str]
-"""The document of a file in the rules folder, or why there is none."""
+"""Returns the document of a file in the rules folder, or as text why it cannot be read."""
 
 
 class SectionItem(msgspec.Struct, frozen=True):
-    """One thing that a section holds, and the document on which it stands."""
+    """One item of a section, and its document."""
 
     document: YamlDocument
     node: Node
     key: Scalar | None = None
-    """Its name, in a section that is a map of names."""
+    """The item's name in a section that is a map, None in a list."""
     number: int = 0
-    """Its place in the section, from 1, all files together."""
+    """The item's position in the section across all files, from 1."""
 
     @property
     def entry(self) -> Entry:
-        """It and its name, in a section that is a map of names."""
+        """The item with its key.
+
+        Raises TypeError in a section that is a list.
+        """
         if self.key is None:
-            raise TypeError("an item of a list has no name before it")
+            raise TypeError("an item of a list has no key")
         return Entry(self.key, self.node)
 
     @property
     def name(self) -> Scalar | None:
-        """What it is called: its key, or what its own ``name`` says."""
+        """The item's key, or the value of its own ``name``; None if it has neither."""
         name = self.node.get("name") if isinstance(self.node, MapNode) else None
         return self.key or (name if isinstance(name, Scalar) else None)
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """What one section is. Its items have different names if they have names at all."""
+    """Describes one section. The names of its items are unique."""
 
     name: str
     noun: str
-    """What to call one item."""
+    """The word for one item in messages."""
     kind: type[MapNode | ListNode]
     wanted: str
-    """What is expected in the place of something else, in words."""
+    """The description of the expected shape in messages."""
     limit: int
-    """Items, in all files together."""
+    """The largest number of items across all files."""
     read: "Callable[[SectionItem, SectionScope], Any]"
-    """An item's value, or None where something is wrong with it; that is reported to its document."""
+    """Returns an item's value, or None after reporting its problems to its document."""
 
 
 class SectionScope:
-    """What is known so far, for the items that are read next."""
+    """The results that are available to the readers of further items."""
 
     def __init__(
         self, environ: Mapping[str, str], missing: MissingVariable, read_file: ReadFile
@@ -77,49 +80,50 @@ class SectionScope:
         self.environ: Final = environ
         self.missing: Final = missing
         self.read_file: Final = read_file
-        """Reads another file of the folder."""
+        """Reads a further file of the folder."""
         self.names: dict[str, set[str] | None] = {}
-        """Of each section, those below it too; None where a file, not understood, may hold others."""
+        """The names in each section, also of those not read yet; None if an invalid file may have
+        others."""
         self.items: dict[str, list[SectionItem]] = {}
-        """Of each section, as they are written."""
+        """The unread items of each section."""
         self.values: dict[str, list[Any]] = {}
-        """Of each section so far, the items that are sound."""
+        """The valid values of each section read so far."""
         self.memo: dict[str, Any] = {}
-        """What a reader has found out once for all items."""
-        self.is_whole: dict[str, bool] = {}
-        """Of each section so far, whether those are all of its items."""
+        """Results that a reader computes once for all items."""
+        self.is_complete: dict[str, bool] = {}
+        """Whether ``values`` has all items of a section read so far."""
 
 
 class Sections:
-    """The sections of a folder's documents."""
+    """The sections of all documents of a folder."""
 
     def __init__(self, sections: Sequence[Section], documents: Sequence[YamlDocument]) -> None:
         self._sections = sections
-        self._parts = [_Part(document, sections) for document in documents]
+        self._parts = [_DocumentSections(document, sections) for document in documents]
 
-    def read(self, known: SectionScope) -> dict[str, list[Any]]:
-        """The values of each section, in order. What is wrong is reported to the documents."""
+    def read(self, scope: SectionScope) -> dict[str, list[Any]]:
+        """Return the values of each section, in order; problems are reported to the documents."""
         for section in self._sections:
-            known.items[section.name] = list(self._items(section.name))
-            known.names[section.name] = self._names(section.name)
+            scope.items[section.name] = list(self._items(section.name))
+            scope.names[section.name] = self._names(section.name)
         for section in self._sections:
-            read = list(self._values(section, known))
-            known.values[section.name] = [value for value in read if value is not None]
-            known.is_whole[section.name] = (
-                known.names[section.name] is not None and None not in read
+            read = list(self._values(section, scope))
+            scope.values[section.name] = [value for value in read if value is not None]
+            scope.is_complete[section.name] = (
+                scope.names[section.name] is not None and None not in read
             )
-        return known.values
+        return scope.values
 
     def _names(self, section: str) -> set[str] | None:
-        if not all(part.is_whole(section) for part in self._parts):
+        if not all(part.is_complete(section) for part in self._parts):
             return None
         return {item.name.text for item in self._items(section) if item.name is not None}
 
-    def _values(self, section: Section, known: SectionScope) -> Iterator[Any]:
-        places: dict[str, str] = {}
+    def _values(self, section: Section, scope: SectionScope) -> Iterator[Any]:
+        locations: dict[str, str] = {}
         for item in itertools.islice(self._items(section.name), section.limit):
-            _take_name(item, section.noun, places)
-            yield section.read(item, known)
+            _check_name(item, section.noun, locations)
+            yield section.read(item, scope)
         for item in itertools.islice(self._items(section.name), section.limit, section.limit + 1):
             span = (item.key or item.node).span
             item.document.report(span, f"more than {section.limit} {section.name}")
@@ -132,15 +136,15 @@ class Sections:
         )
 
 
-class _Part:
-    """The sections of one file."""
+class _DocumentSections:
+    """The sections of one document."""
 
     def __init__(self, document: YamlDocument, sections: Sequence[Section]) -> None:
         self._document = document
         self._nodes: dict[str, Node] = {}
         known = [section.name for section in sections]
         root = read_yaml(document) if document.is_valid else None
-        self._is_understood = isinstance(root, MapNode)
+        self._is_valid = isinstance(root, MapNode)
         if not isinstance(root, MapNode):
             if root is not None and not isinstance(root, UnreadableNode):
                 message = f"expected the sections of a rules file, found {describe_node(root)}"
@@ -151,7 +155,7 @@ class _Part:
                 message = f'unknown section "{entry.key.text}"'
                 document.report(entry.key.span, message, suggestion(entry.key.text, known))
                 document.hide(entry.value)
-                self._is_understood = False
+                self._is_valid = False
         for section in sections:
             node = root.get(section.name)
             if node is not None:
@@ -163,9 +167,9 @@ class _Part:
                     document.report(node.span, message)
                     self._nodes[section.name] = UnreadableNode(node.span)
 
-    def is_whole(self, section: str) -> bool:
-        """Whether nothing that may belong to the section remained unknown."""
-        return self._is_understood and not isinstance(self._nodes.get(section), UnreadableNode)
+    def is_complete(self, section: str) -> bool:
+        """Return whether all items of the section in this document are known."""
+        return self._is_valid and not isinstance(self._nodes.get(section), UnreadableNode)
 
     def items(self, section: str) -> Iterator[SectionItem]:
         match self._nodes.get(section):
@@ -179,12 +183,12 @@ class _Part:
                 pass
 
 
-def _take_name(item: SectionItem, noun: str, places: dict[str, str]) -> None:
-    """Report an item's name if another has it already."""
+def _check_name(item: SectionItem, noun: str, locations: dict[str, str]) -> None:
+    """Report an item whose name another item has."""
     if item.name is None:
         return
     here = item.document.location(item.name.span)
-    place = places.setdefault(item.name.text, here)
-    if place != here:
+    first = locations.setdefault(item.name.text, here)
+    if first != here:
         message = f'{noun} "{item.name.text}" is given twice'
-        item.document.report(item.name.span, message, f"first at {place}")
+        item.document.report(item.name.span, message, f"first at {first}")

@@ -1,9 +1,10 @@
-"""``${NAME}`` in a rules file: an environment variable, and only where a credential may stand.
+"""Substitute environment variables in the values of destinations.
 
-Where ``NAME`` itself is not set, ``NAME_FILE`` names the file that holds its value: so a credential
-can be a mounted secret, and is read again at each reload.
+``${NAME}`` is the value of the environment variable ``NAME``. If it is not set, ``NAME_FILE`` names
+the file that contains the value, so that a credential can be a mounted secret; it is read again at
+each reload. ``$${`` is a literal ``${``.
 
-``$${`` is a literal ``${``. What a variable holds is a secret: it never gets into a finding.
+The value of a variable is a secret and never appears in a diagnostic.
 """
 
 import enum
@@ -19,28 +20,32 @@ from router.suggestions import closest_match
 
 _VARIABLE: Final = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 _WORD: Final = re.compile(r"[^\s/:@?&=#,;<>\"']{4,}")
-# In so many values and messages that they tell nothing.
+# These words are in many values and messages, so a message that contains one leaks nothing.
 _NO_SECRETS: Final = frozenset({"http", "https", "smtp", "smtps", "smtp+starttls", "mailto"})
 
 
 class MissingVariable(enum.Enum):
-    """What to do about a variable that is not set."""
+    """The treatment of a variable that is not set."""
 
     ERROR = enum.auto()
-    """It is a finding."""
+    """It is reported as an error."""
     KEEP = enum.auto()
-    """The destination says that it lacks it."""
+    """It is listed in the ``missing_variables`` of the destination."""
 
 
 class Substitutions(msgspec.Struct, frozen=True):
-    """What variables hold, and why some of them hold nothing: what follows ``NAME_FILE``."""
+    """The values of variables.
+
+    ``problems`` has the variables whose file could not be read; each text completes a sentence
+    after ``NAME_FILE``.
+    """
 
     known: Mapping[str, str]
     problems: Mapping[str, str] = {}
 
     @classmethod
     def of(cls, names: Iterable[str], environ: Mapping[str, str]) -> "Substitutions":
-        """Those of ``environ``, and from files those among ``names`` that it does not have."""
+        """Return the values of ``environ``, and those of missing ``names`` from their files."""
         known, problems = dict(environ), {}
         for name in names:
             path = environ.get(name + FROM_FILE)
@@ -51,60 +56,60 @@ class Substitutions(msgspec.Struct, frozen=True):
                     problems[name] = str(error)
         return cls(known, problems)
 
-    def having(self, values: Mapping[str, str]) -> "Substitutions":
-        """These, and others in the place of what is missing."""
+    def with_values(self, values: Mapping[str, str]) -> "Substitutions":
+        """Return a copy in which ``values`` replace or add variables."""
         return Substitutions({**self.known, **values})
 
 
 class Interpolated(msgspec.Struct, frozen=True):
-    """A scalar's text with its variables filled in, and which they were."""
+    """The text of a scalar after substitution, and the names of the substituted variables."""
 
     text: str
     variables: tuple[str, ...] = ()
 
 
 class Interpolator(Protocol):
-    """What may be done about variables at one part of a file."""
+    """Substitutes the variables in one part of a document."""
 
-    def expand(self, scalar: Scalar, document: YamlDocument) -> Interpolated | None:
-        """None where a finding has been reported."""
+    def interpolate(self, scalar: Scalar, document: YamlDocument) -> Interpolated | None:
+        """Return the scalar's text with its variables substituted; None if an error was reported."""
         ...
 
-    def revealed(self, message: str) -> list[str]:
-        """The variables of which a message holds the value or a telling part of it."""
+    def leaked_variables(self, message: str) -> list[str]:
+        """Return the variables whose value, or a recognizable part of it, is in ``message``."""
         ...
 
 
 class NoVariables:
-    """For rules: a variable there is a finding, for rules are to be read and tested as they are."""
+    """Rejects variables in rules, because rules are read and tested exactly as written."""
 
-    def expand(self, scalar: Scalar, document: YamlDocument) -> Interpolated | None:
+    def interpolate(self, scalar: Scalar, document: YamlDocument) -> Interpolated | None:
         for found in _VARIABLE.finditer(scalar.text):
             if found["name"]:
                 document.report(
                     document.part_span(scalar, found.start(), len(found[0])),
-                    f"{found[0]}: variables are for destinations only",
-                    f"write $${{{found['name']}}} if the text itself is meant",
+                    f"{found[0]}: variables can be used in destinations only",
+                    f"write $${{{found['name']}}} for the literal text",
                 )
                 return None
         return Interpolated(unescape(scalar.text))
 
-    def revealed(self, _message: str) -> list[str]:
+    def leaked_variables(self, _message: str) -> list[str]:
         return []
 
 
 class EnvironmentVariables:
-    """For destinations: a variable that is not set is a finding."""
+    """Substitutes environment variables in destinations and reports those that are not set."""
 
     def __init__(self, values: Substitutions) -> None:
         self._values = values.known
         self._problems = values.problems
         self._used: dict[str, str] = {}
 
-    def expand(self, scalar: Scalar, document: YamlDocument) -> Interpolated | None:
+    def interpolate(self, scalar: Scalar, document: YamlDocument) -> Interpolated | None:
         pieces: list[str] = []
         names: list[str] = []
-        sound = True
+        is_valid = True
         end = 0
         for found in _VARIABLE.finditer(scalar.text):
             pieces.append(scalar.text[end : found.start()])
@@ -115,15 +120,15 @@ class EnvironmentVariables:
             problem = self._problem(found["name"])
             if problem is not None:
                 document.report(document.part_span(scalar, found.start(), len(found[0])), *problem)
-                sound = False
+                is_valid = False
                 continue
             names.append(found["name"])
             pieces.append(self._values[found["name"]])
             self._used[found["name"]] = self._values[found["name"]]
         pieces.append(scalar.text[end:])
-        return Interpolated("".join(pieces), tuple(names)) if sound else None
+        return Interpolated("".join(pieces), tuple(names)) if is_valid else None
 
-    def revealed(self, message: str) -> list[str]:
+    def leaked_variables(self, message: str) -> list[str]:
         return [
             name
             for name, value in self._used.items()
@@ -134,30 +139,30 @@ class EnvironmentVariables:
         if name is None:
             return (
                 "`${` must be followed by a name and `}`",
-                "write $${ if the text itself is meant",
+                "write $${ for a literal ${",
             )
         if name in self._problems:
             return f"${{{name}}}: {name}{FROM_FILE} {self._problems[name]}", ""
         if name not in self._values:
-            near = closest_match(name, self._values)
-            return f"${{{name}}} is not set", f"did you mean ${{{near}}}?" if near else ""
+            match = closest_match(name, self._values)
+            return f"${{{name}}} is not set", f"did you mean ${{{match}}}?" if match else ""
         if not self._values[name]:
-            return f"${{{name}}} is empty", "give the environment variable a value"
+            return f"${{{name}}} is empty", "set the environment variable to a value"
         return None
 
 
 def variable_names(text: str) -> tuple[str, ...]:
-    """The variables that a text asks for, in its order."""
+    """Return the names of the variables in ``text``, in order."""
     return tuple(found["name"] for found in _VARIABLE.finditer(text) if found["name"])
 
 
 def unescape(text: str) -> str:
-    """The text of a scalar of a rule as it is meant."""
+    """Return the text of a rule's scalar with each ``$${`` replaced by ``${``."""
     return text.replace("$${", "${")
 
 
 def escaped_offset(text: str, offset: int) -> int:
-    """Where in ``text`` that stands which is at ``offset`` once each ``$${`` has become ``${``."""
+    """Return the offset in ``text`` of the character at ``offset`` in ``unescape(text)``."""
     for escape in re.finditer(r"\$\$\{", text):
         if escape.start() < offset:
             offset += 1

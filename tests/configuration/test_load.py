@@ -279,7 +279,7 @@ def test_a_broken_destination_is_known(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("missing", "missing: there is no such folder"),
+        ("missing", "missing: the folder does not exist"),
         ("file", "file: this is a file, not a folder"),
         ("rules", "rules: the folder has no file that ends in .yaml or .yml"),
     ],
@@ -290,9 +290,7 @@ def test_a_folder_without_rules_is_one_clear_finding(
     folder.with_name("file").write_text("")
     with pytest.raises(RulesError) as caught:
         load(Path(name), {})
-    assert str(caught.value) == (
-        f"{expected} (set ROUTER_RULES to the folder that holds your rules)"
-    )
+    assert str(caught.value) == (f"{expected} (set ROUTER_RULES to the folder with your rules)")
 
 
 def test_a_file_that_is_none_is_a_finding(folder: Path) -> None:
@@ -309,12 +307,15 @@ def test_a_file_that_is_none_is_a_finding(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"rules:\n  \xc3\xa4 \xff", "a.yaml:2:5: byte 0xff is not UTF-8 (save it as UTF-8)"),
-        ("rules: []".encode("utf-16"), "a.yaml:1:1: byte 0xff is not UTF-8 (save it as UTF-8)"),
+        (b"rules:\n  \xc3\xa4 \xff", "a.yaml:2:5: byte 0xff is not UTF-8 (save the file as UTF-8)"),
+        (
+            "rules: []".encode("utf-16"),
+            "a.yaml:1:1: byte 0xff is not UTF-8 (save the file as UTF-8)",
+        ),
         (b"", "a.yaml: the file is empty (expected rules: or destinations:)"),
         (b"rules: \x00", "a.yaml:1:8: a character that YAML does not allow: U+0000"),
         (b"#" * (FILE_LIMIT + 1), "a.yaml: the file is larger than 1 MiB"),
-        (b"[" * 1000, "a.yaml:1:41: more than 40 lists and maps inside one another"),
+        (b"[" * 1000, "a.yaml:1:41: lists and maps are nested more than 40 levels deep"),
     ],
 )
 def test_bytes_that_are_no_rules_file_are_a_finding(

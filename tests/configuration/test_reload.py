@@ -43,7 +43,7 @@ class Process:
         self.metrics = Metrics()
         self.refuses: Exception | None = None
         self.reloader = Reloader(
-            self.source, self.live, self.apply, self.metrics, clock, look_every=0.1
+            self.source, self.live, self.apply, self.metrics, clock, compare_every=0.1
         )
 
     async def apply(self, configuration: Configuration) -> None:
@@ -175,7 +175,7 @@ async def test_a_folder_that_is_gone_changes_nothing(process: Process, folder: R
 
     report = await process.reloader.reload("request")
 
-    assert "there is no such folder" in report.error
+    assert "the folder does not exist" in report.error
     assert process.rules == ["one"]
 
 
@@ -326,7 +326,7 @@ async def test_a_folder_may_go_and_come_back(
         folder.path.rename(tmp_path / "away")
 
         async def seen() -> bool:
-            return "there is no such folder" in process.reloader.report.error
+            return "the folder does not exist" in process.reloader.report.error
 
         await until(seen)
         again = RulesFolder(folder.path)

@@ -1,4 +1,4 @@
-"""An entry of the section ``destinations`` -> a DestinationSpec."""
+"""Read an entry of the section ``destinations`` to a DestinationSpec."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -27,8 +27,9 @@ from router.rules.model import name_problem
 from router.suggestions import suggestion
 
 MISSING_HOST: Final = "missing.invalid"
-# What a missing variable is tried with, so that a capture can show what the kind would send. None
-# of it can reach anybody: .invalid never resolves (RFC 6761, section 6.4).
+"""The host in stand-ins for missing variables."""
+# Values that replace a missing variable, so that a capture can show the request of the kind. They
+# reach no host, because .invalid never resolves (RFC 6761, section 6.4).
 _STAND_INS: Final = (
     f"https://{MISSING_HOST}/",
     f"smtp://{MISSING_HOST}",
@@ -42,7 +43,7 @@ _TRIALS: Final = 64
 def read_destination(
     document: YamlDocument, entry: Entry, environ: Mapping[str, str], missing: MissingVariable
 ) -> DestinationSpec | None:
-    """One destination, or None where something is wrong; that is reported to ``document``."""
+    """Return a destination; None after reporting its problems to ``document``."""
     name = entry.key.text
     problem = name_problem(name)
     if problem is not None:
@@ -63,7 +64,7 @@ def read_destination(
 
 
 def _kind(document: YamlDocument, entry: Entry) -> Entry | None:
-    """The one entry that says of what kind a destination is."""
+    """Return the entry whose key is the kind of the destination."""
     name, node = entry.key.text, entry.value
     if isinstance(node, UnreadableNode):
         return None
@@ -81,7 +82,7 @@ def _kind(document: YamlDocument, entry: Entry) -> Entry | None:
     if len(node.entries) > 1:
         second = node.entries[1].key
         message = f'destination "{name}" has a second kind, "{second.text}"'
-        document.report(second.span, message, "make it a destination of its own")
+        document.report(second.span, message, "write it as a separate destination")
         return None
     return node.entries[0]
 
@@ -98,15 +99,17 @@ def _convert(
 def _with_stand_ins(
     document: YamlDocument, chosen: Entry, values: Substitutions, absent: tuple[str, ...]
 ) -> DestinationConfig | None:
-    """The configuration with the first stand-ins that fit.
+    """Return the configuration with the first stand-ins that are valid.
 
-    Where none do, what is wrong with all of them is wrong whatever the variables hold.
+    If none are, the problems that all trials share do not depend on the variables and are reported.
     """
     config = None
     trials = []
-    for chance in itertools.islice(itertools.product(_STAND_INS, repeat=len(absent)), _TRIALS):
+    for stand_ins in itertools.islice(itertools.product(_STAND_INS, repeat=len(absent)), _TRIALS):
         trial = document.blank_copy()
-        config = _convert(trial, chosen, values.having(dict(zip(absent, chance, strict=True))))
+        config = _convert(
+            trial, chosen, values.with_values(dict(zip(absent, stand_ins, strict=True)))
+        )
         trials.append(trial)
         if config is not None:
             break
@@ -115,7 +118,7 @@ def _with_stand_ins(
 
 
 def _texts(node: Node) -> Iterator[str]:
-    """The text of each value below a node."""
+    """Yield the text of each scalar value below a node."""
     if isinstance(node, Scalar):
         yield node.text
     elif isinstance(node, ListNode):

@@ -1,4 +1,4 @@
-"""``let`` and ``labels`` of a rule."""
+"""Read ``let`` and ``labels`` of a rule."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,27 +16,32 @@ _LETS_LIMIT: Final = 50
 _LABELS_LIMIT: Final = 50
 _LABEL_TEXT_LIMIT: Final = 256
 _EXPRESSION: Final = re.compile(r"\s*\{\{(.*)\}\}\s*", re.DOTALL)
-# What a summary may name besides, and what means something in a template.
+# Names that a summary has besides, and keywords of templates.
 _TEMPLATE_NAMES: Final = frozenset(
-    "alert loop self true false none True False None and or not is if else elif for in"  # noqa: SIM905 - as one reads it
+    "alert loop self true false none True False None and or not is if else elif for in"  # noqa: SIM905 - shorter than a list
     " recursive".split()
 )
 _STAND_IN: Final = compile_expression("data")
+"""Replaces an invalid expression, so that its uses are not reported too."""
 
 
 class LabelsReader:
-    """Reads the names of one rule; ``names`` are those that its expressions may use.
+    """Reads the names and labels of one rule.
 
-    ``events`` are the event types that the expressions are for.
+    Args:
+        document: The document, to which problems are reported.
+        names: The names that the expressions may use.
+        events: The event types of the rule, for the type check.
     """
 
     def __init__(self, document: YamlDocument, names: Names, events: tuple[str, ...] = ()) -> None:
         self._document = document
         self._events = events
         self.names: Names = dict(names)
+        """The names that are defined so far, including those of ``let``."""
 
     def lets(self, node: Node | None) -> Mapping[str, Expression]:
-        """Each may use those above it. What is wrong is reported."""
+        """Return the names of ``let``, each of which can use those above it; report problems."""
         lets: dict[str, Expression] = {}
         below = {entry.key.text for entry in _entries(node)}
         for entry in self._limited(node, "let", _LETS_LIMIT):
@@ -44,20 +49,19 @@ class LabelsReader:
             below.discard(name.text)
             problem = identifier_problem(name.text)
             if problem is None and name.text in {*_TEMPLATE_NAMES, *self.names}:
-                problem = f"{name.text!r} has a meaning already"
+                problem = f"the name {name.text!r} is reserved or already defined"
             if problem is not None:
                 self._document.report(name.span, f"let: {problem}", "choose another name")
                 continue
             expression = None
             if isinstance(value, Scalar):
                 expression = self._expression(value, value.text, 0, below | {name.text})
-            # One that is wrong is told once, not wherever it is used.
             lets[name.text] = expression or _STAND_IN
             self.names = {**self.names, name.text: lets[name.text]}
         return lets
 
     def labels(self, node: Node | None) -> Mapping[str, str | Expression]:
-        """A text each, or an expression in ``{{ }}``."""
+        """Return the labels, each a text or an expression in ``{{ }}``; report problems."""
         labels: dict[str, str | Expression] = {}
         for entry in self._limited(node, "labels", _LABELS_LIMIT):
             problem = label_problem(entry.key.text)
@@ -77,19 +81,19 @@ class LabelsReader:
         if "{{" in text:
             self._document.report(
                 self._document.part_span(value, text.index("{{"), 2),
-                "a label is a text, or one expression in {{ }}, and not both",
-                "join texts in the expression: {{ 'tier-' + customer.tier }}",
+                "a label must be either text or one expression in {{ }}",
+                "join the texts in the expression: {{ 'tier-' + customer.tier }}",
             )
             return None
         if not text or len(text) > _LABEL_TEXT_LIMIT:
-            message = f"a label has 1 to {_LABEL_TEXT_LIMIT} characters"
+            message = f"expected a label of 1 to {_LABEL_TEXT_LIMIT} characters"
             self._document.report(value.span, message)
         return unescape(text)
 
     def _expression(
         self, scalar: Scalar, text: str, start: int, below: set[str]
     ) -> Expression | None:
-        """Compile a part of a scalar, which begins at ``start`` in its text."""
+        """Compile the part ``text`` of a scalar, which begins at offset ``start`` in its text."""
         try:
             expression = compile_expression(unescape(text), self.names)
         except ConditionError as error:
@@ -97,17 +101,17 @@ class LabelsReader:
             hint = error.hint
             used = text[error.offset : error.offset + error.length]
             if used in below:
-                hint = "a let may use those above it only"
+                hint = "a let can use only the names above it"
             span = self._document.part_span(scalar, offset, error.length)
             self._document.report(span, error.message, hint)
             return None
 
-        def place(problem: TypeProblem) -> Span:
+        def span_of(problem: TypeProblem) -> Span:
             offset = start + escaped_offset(text, problem.offset)
             return self._document.part_span(scalar, offset, problem.length)
 
-        stretch = SourceSegment(expression.source, place)
-        report_problems(self._document, expression, self._events, [stretch])
+        segment = SourceSegment(expression.source, span_of)
+        report_problems(self._document, expression, self._events, [segment])
         return expression
 
     def _limited(self, node: Node | None, key: str, limit: int) -> Iterator[Entry]:

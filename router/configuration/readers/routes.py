@@ -1,4 +1,4 @@
-"""Where alerts go: ``send_to`` of rules and routes, and the section ``routes``."""
+"""Read ``send_to`` of rules and routes, and items of the section ``routes``."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -21,9 +21,11 @@ from router.rules.routing import OWN_LABELS, RULE, SEVERITY, Recipient, Route, T
 from router.suggestions import suggestion
 
 TABLES: Final = "tables"
-"""What the tables are called in conditions."""
+"""The name of the tables in conditions."""
 SEND_TO_LIMIT: Final = 100
+"""Items of one ``send_to``."""
 ANY_EVENT: Final = ("*",)
+"""The event types of expressions that are evaluated for every event."""
 
 _LABEL: Final = re.compile("[A-Za-z_][A-Za-z0-9_]{0,63}")
 
@@ -39,61 +41,66 @@ class RouteText(
     forbid_unknown_fields=True,
     rename={"goes_on": "continue"},
 ):
-    """Alerts with these labels go there; the first route that takes an alert decides."""
+    """Alerts with these labels go to these destinations; the first route that matches decides."""
 
     match: Annotated[
         dict[str, str | tuple[str, ...]],
-        _about("Labels, `severity` or `rule`, and the value, or the values, that fit."),
+        _about("Labels, `severity` or `rule`, each with the value or values that match."),
     ] = {}
     send_to: Annotated[
-        tuple[str | LookupText, ...], _about("Names of destinations, or where to look them up.")
+        tuple[str | LookupText, ...],
+        _about("Names of destinations, or lookups of names in tables."),
     ]
-    goes_on: Annotated[bool, _about("Whether the routes below are asked as well.")] = False
+    goes_on: Annotated[bool, _about("Whether the routes below apply as well.")] = False
 
 
 class SendToScope(msgspec.Struct, frozen=True):
-    """What can stand in ``send_to``. None for what is not known, for a file is not understood."""
+    """The names that ``send_to`` can refer to; None if an invalid file may define others."""
 
     destinations: Collection[str] | None
     tables: Mapping[str, Table | None] | None
-    """A table is None where something is wrong with it."""
+    """The tables by name; None for a table with errors."""
 
     @property
     def names(self) -> Names:
-        """The tables, as conditions have them; nothing where there are none."""
+        """The tables as a constant for conditions; empty if no table is defined."""
         tables = {name: table.rows if table else {} for name, table in (self.tables or {}).items()}
         return {TABLES: Constant(tables)} if tables or self.tables is None else {}
 
 
 class MatchScope(msgspec.Struct, frozen=True):
-    """What routes can ask for. None for what is not known, for a file is not understood."""
+    """The names that ``match`` of a route can refer to; None if an invalid file may define others."""
 
     labels: Collection[str] | None
-    """Those that rules give to their alerts."""
+    """The labels that rules define."""
     rules: Collection[str] | None
     """The names of all rules."""
 
 
 class RecipientReader:
-    """Reads ``send_to`` of one rule or route. ``names`` are those of its expressions.
+    """Reads ``send_to`` of one rule or route.
 
-    ``events`` are the event types whose alerts go there.
+    Args:
+        document: The document, to which problems are reported.
+        scope: The destinations and tables.
+        names: The names that the expressions may use.
+        events: The event types of the alerts, for the type check.
     """
 
     def __init__(
         self,
         document: YamlDocument,
-        places: SendToScope,
+        scope: SendToScope,
         names: Names,
         events: tuple[str, ...] = ANY_EVENT,
     ) -> None:
         self._document = document
-        self._places = places
+        self._scope = scope
         self._names = names
         self._events = events
 
     def read(self, node: Node | None) -> tuple[Recipient, ...]:
-        """Whatever of it is sound; the rest is reported."""
+        """Return the valid recipients; report the others."""
         if not isinstance(node, ListNode):
             return ()
         if not node.items:
@@ -120,7 +127,7 @@ class RecipientReader:
                 yield item.text
 
     def _check(self, name: Scalar) -> None:
-        known = self._places.destinations
+        known = self._scope.destinations
         if known is not None and name.text not in known:
             message = f'there is no destination "{name.text}"'
             self._document.report(name.span, message, suggestion(name.text, known))
@@ -128,7 +135,7 @@ class RecipientReader:
     def _lookup(self, node: MapNode) -> TableLookup | None:
         source, otherwise = node.get("from"), node.get("otherwise")
         if not isinstance(source, Scalar) or not isinstance(otherwise, Scalar):
-            return None  # reported by whoever converts it
+            return None  # the converter reports it
         self._check(otherwise)
         try:
             expression = compile_expression(unescape(source.text), self._names)
@@ -139,7 +146,7 @@ class RecipientReader:
             return None
         column = _column(expression.tree)
         if column is None:
-            message = "from: this is no column of a table"
+            message = "from: expected a column of a table"
             hint = "write for example tables.customers[data.account_sid].destination"
             self._document.report(source.span, message, hint)
             return None
@@ -150,14 +157,14 @@ class RecipientReader:
         return TableLookup(expression, known, otherwise.text)
 
     def _values(self, source: Scalar, name: str, column: str) -> frozenset[str] | None:
-        """What a column may say: names of destinations, all of which there are."""
-        if self._places.tables is None:
+        """Return the destinations that a column names; report values that are none."""
+        if self._scope.tables is None:
             return frozenset()
-        if name not in self._places.tables:
+        if name not in self._scope.tables:
             message = f'there is no table "{name}"'
-            self._document.report(source.span, message, suggestion(name, self._places.tables))
+            self._document.report(source.span, message, suggestion(name, self._scope.tables))
             return None
-        table = self._places.tables[name]
+        table = self._scope.tables[name]
         if table is None:
             return frozenset()
         if column not in table.columns:
@@ -171,46 +178,46 @@ class RecipientReader:
                 continue
             if not isinstance(value, str) or self._is_unknown(value):
                 message = f'{column}: there is no destination "{value}"'
-                hint = suggestion(str(value), self._places.destinations or ())
-                table.document.report(table.places.get(key), message, hint)
+                hint = suggestion(str(value), self._scope.destinations or ())
+                table.document.report(table.spans.get(key), message, hint)
             values[str(value)] = None
         return frozenset(values)
 
     def _is_unknown(self, name: str) -> bool:
-        return self._places.destinations is not None and name not in self._places.destinations
+        return self._scope.destinations is not None and name not in self._scope.destinations
 
 
 def read_route(
-    document: YamlDocument, node: Node, places: SendToScope, labelled: MatchScope, number: int
+    document: YamlDocument, node: Node, scope: SendToScope, match_scope: MatchScope, number: int
 ) -> Route | None:
-    """One route, or None where something is wrong; that is reported to ``document``."""
+    """Return a route; None after reporting its problems to ``document``."""
     before = len(document.errors)
     text = Converter(document, NoVariables()).convert(node, RouteText, "this route")
     if not isinstance(node, MapNode):
         return None
-    match = _match(document, node.get("match"), labelled)
-    recipients = RecipientReader(document, places, places.names).read(node.get("send_to"))
+    match = _match(document, node.get("match"), match_scope)
+    recipients = RecipientReader(document, scope, scope.names).read(node.get("send_to"))
     if not isinstance(text, RouteText) or len(document.errors) > before:
         return None
     return Route(number=number, match=match, recipients=recipients, goes_on=text.goes_on)
 
 
 def label_problem(name: str) -> str | None:
-    """Why no label can be called that; None where it can."""
+    """Return why ``name`` cannot be the name of a label; None if it can."""
     if name in OWN_LABELS:
-        return f'"{name}" is no label of its own: every alert has it'
+        return f'"{name}" cannot be a label, because every alert has it already'
     if not _LABEL.fullmatch(name):
-        return f'"{name[:100]}" is no label: a label has only letters, digits and _, at most 64'
+        return f'"{name[:100]}" cannot be a label: expected at most 64 letters, digits and _'
     return None
 
 
 def _match(
-    document: YamlDocument, node: Node | None, labelled: MatchScope
+    document: YamlDocument, node: Node | None, match_scope: MatchScope
 ) -> dict[str, frozenset[str]]:
     match = {}
     for entry in node.entries if isinstance(node, MapNode) else ():
         name = entry.key.text
-        _check_label(document, entry.key, labelled.labels)
+        _check_label(document, entry.key, match_scope.labels)
         items = entry.value.items if isinstance(entry.value, ListNode) else (entry.value,)
         if not items:
             document.report(entry.value.span, f"{name} is empty, it needs at least one value")
@@ -218,7 +225,7 @@ def _match(
             if name == SEVERITY and isinstance(item, Scalar):
                 _check_severity(document, item)
             if name == RULE and isinstance(item, Scalar):
-                _check_rule(document, item, labelled.rules)
+                _check_rule(document, item, match_scope.rules)
         match[name] = frozenset(item.text for item in items if isinstance(item, Scalar))
     return match
 
@@ -230,9 +237,9 @@ def _check_label(document: YamlDocument, name: Scalar, known: Collection[str] | 
     if problem is not None:
         document.report(name.span, problem)
     elif known is not None and name.text not in known:
-        # Such a route takes nothing, or everything: a slip of the pen, and alerts go astray.
+        # Such a route would match no alert or every alert, and alerts would be misrouted.
         hint = suggestion(name.text, [*known, *OWN_LABELS])
-        document.report(name.span, f'no rule has a label "{name.text}"', hint)
+        document.report(name.span, f'no rule has the label "{name.text}"', hint)
 
 
 def _check_rule(document: YamlDocument, node: Scalar, known: Collection[str] | None) -> None:
@@ -248,7 +255,7 @@ def _check_severity(document: YamlDocument, node: Scalar) -> None:
 
 
 def _column(tree: Tree) -> tuple[str, str] | None:
-    """Table and column of ``tables.<table>[…].<column>``, lets seen through."""
+    """Return table and column of ``tables.<table>[…].<column>``, with ``let`` names resolved."""
     column = unwrap_lets(tree)
     row = unwrap_lets(column.operand) if isinstance(column, Field) else None
     table = unwrap_lets(row.operand) if isinstance(row, IndexAccess) else None

@@ -1,7 +1,6 @@
-"""An item of the section ``rules`` -> a Rule.
+"""Read an item of the section ``rules`` to a Rule.
 
-Each key is looked at by itself, so that one that is wrong does not hide what is wrong with the
-others.
+Each key is checked by itself, so that an error in one does not hide errors in the others.
 """
 
 import functools
@@ -52,43 +51,50 @@ from router.rules.routing import (
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
-# Many rules share their template, and checking one takes longer than all the rest of a rule.
+# Many rules share a template, and checking one takes longer than all other checks of a rule.
 _template_error: Final = functools.lru_cache(maxsize=1000)(template_error)
 
 
 class RuleReader:
-    """Reads the rules of one document. ``routes`` is None where not all of them are known."""
+    """Reads the rules of one document.
+
+    Args:
+        document: The document, to which problems are reported.
+        scope: The destinations and tables.
+        routes: All routes; None if some are not known.
+        mute_times: The mute times that rules can name.
+    """
 
     def __init__(
         self,
         document: YamlDocument,
-        places: SendToScope,
+        scope: SendToScope,
         routes: Sequence[Route] | None,
         mute_times: MuteTimes,
     ) -> None:
         self._document = document
-        self._places = places
+        self._scope = scope
         self._routes = routes
         self._mute_times = mute_times
         self._converter = Converter(document, NoVariables())
         self._names: Names = {}
 
     def read(self, node: Node) -> Rule | None:
-        """One rule, or None where something is wrong; that is reported to the document."""
+        """Return a rule; None after reporting its problems to the document."""
         before = len(self._document.errors)
-        text = self._converter.convert(node, RuleText, _called(node))
+        text = self._converter.convert(node, RuleText, _label_of(node))
         if not isinstance(node, MapNode):
             return None
         if node.get("send_to") is None and self._routes is not None and not self._routes:
-            message = f'{_called(node)} needs "send_to", or a route that takes its alerts'
+            message = f'{_label_of(node)} needs "send_to", or a route that matches its alerts'
             self._document.report(node.span, message)
         self._check_name(node.get("name"))
         self._check_events(node.get("events"))
-        naming = LabelsReader(self._document, self._places.names, _events(node))
+        naming = LabelsReader(self._document, self._scope.names, _events(node))
         lets = naming.lets(node.get("let"))
         self._names = naming.names
         labels = naming.labels(node.get("labels"))
-        recipients = RecipientReader(self._document, self._places, self._names, _events(node)).read(
+        recipients = RecipientReader(self._document, self._scope, self._names, _events(node)).read(
             node.get("send_to")
         )
         self._check_summary(node.get("summary"), lets, _events(node))
@@ -97,7 +103,7 @@ class RuleReader:
             self._document,
             node,
             names=self._names,
-            destinations=self._places.destinations,
+            destinations=self._scope.destinations,
             mute_times=self._mute_times,
         )
         if not isinstance(text, RuleText) or len(self._document.errors) > before:
@@ -121,7 +127,7 @@ class RuleReader:
     def _routing(
         self, node: MapNode, text: RuleText, naming: Naming, recipients: tuple[Recipient, ...]
     ) -> Routing:
-        """Where alerts of the rule go; that one of them may go nowhere is reported."""
+        """Return the routing of the rule's alerts; report it if an alert may have no destination."""
         if recipients or self._routes is None:
             return Routing(recipients)
         constant = {**naming.constant_labels, SEVERITY: str(text.severity), RULE: text.name}
@@ -130,8 +136,8 @@ class RuleReader:
             name = node.get("name")
             self._document.report(
                 (name or node).span,
-                f'alerts of rule "{text.name}" may go nowhere: it has no send_to,'
-                " and no route takes all of them",
+                f'alerts of rule "{text.name}" may have no destination: the rule has no send_to,'
+                " and no route matches all of them",
                 "add send_to here, or a route without match at the end of routes:",
             )
         return Routing((), routes or ())
@@ -148,7 +154,7 @@ class RuleReader:
                 self._document.report(item.span, *problem)
 
     def _items(self, node: Node | None, key: str, limit: int) -> Iterator[Scalar]:
-        """The texts of a list that must not be empty, nor longer than ``limit``."""
+        """Yield the texts of a list; report it if it is empty or longer than ``limit``."""
         if not isinstance(node, ListNode):
             return
         if not node.items:
@@ -177,23 +183,23 @@ class RuleReader:
             warn_of_fields(self._document, node, text, events)
 
     def _condition(self, rule: MapNode) -> Condition | None:
-        """What ``when`` and ``match`` ask for together; None where that is nothing, or wrong."""
-        stretches: list[SourceSegment] = []
+        """Return the conjunction of ``when`` and ``match``; None if both are absent or one is wrong."""
+        segments: list[SourceSegment] = []
         conditions = [
-            self._when(rule.get("when"), stretches),
-            self._match(rule.get("match"), stretches),
+            self._when(rule.get("when"), segments),
+            self._match(rule.get("match"), segments),
         ]
         given = [condition for condition in conditions if condition is not None]
         whole = self._both(rule, given)
         if whole is not None:
-            report_problems(self._document, whole, _events(rule), stretches)
+            report_problems(self._document, whole, _events(rule), segments)
         return whole
 
     def _both(self, rule: MapNode, given: list[Condition]) -> Condition | None:
         if len(given) < 2:
             return given[0] if given else None
         try:
-            # Lines of their own: either may end in a comment.
+            # On separate lines, because each may end in a comment.
             return compile_condition(
                 " && ".join(f"(\n{each.source}\n)" for each in given), self._names
             )
@@ -203,7 +209,7 @@ class RuleReader:
             )
             return None
 
-    def _when(self, node: Node | None, stretches: list[SourceSegment]) -> Condition | None:
+    def _when(self, node: Node | None, segments: list[SourceSegment]) -> Condition | None:
         if not isinstance(node, Scalar):
             return None
         try:
@@ -213,35 +219,35 @@ class RuleReader:
             span = self._document.part_span(node, offset, error.length)
             self._document.report(span, error.message, error.hint)
             return None
-        stretches.append(text_segment(self._document, node, condition.source))
+        segments.append(text_segment(self._document, node, condition.source))
         return condition
 
-    def _match(self, node: Node | None, stretches: list[SourceSegment]) -> Condition | None:
+    def _match(self, node: Node | None, segments: list[SourceSegment]) -> Condition | None:
         if not isinstance(node, MapNode):
             return None
         mapping = self._converter.convert(node, dict[str, Any], "match")
         if mapping is INVALID:
             return None
-        # Each piece by itself, to tell which of them are wrong; then all of them, or none.
+        # Each test is compiled by itself to report which are wrong, then all together.
         pieces = list(_pieces(node, mapping))
-        sound = [self._compile_match(piece, test.key) for _, test, piece in pieces]
-        for condition, (field, test, _) in zip(sound, pieces, strict=True):
+        compiled = [self._compile_match(piece, test.key) for _, test, piece in pieces]
+        for condition, (field, test, _) in zip(compiled, pieces, strict=True):
             if condition is not None:
-                stretches.append(
+                segments.append(
                     test_segment(self._document, condition, field, test.key, test.value)
                 )
-        return self._compile_match(mapping, node) if None not in sound else None
+        return self._compile_match(mapping, node) if None not in compiled else None
 
-    def _compile_match(self, mapping: dict[str, Any], place: Node) -> Condition | None:
+    def _compile_match(self, mapping: dict[str, Any], node: Node) -> Condition | None:
         try:
             return compile_match(mapping, self._names)
         except ConditionError as error:
-            self._document.report(place.span, error.message, error.hint)
+            self._document.report(node.span, error.message, error.hint)
             return None
 
 
 def _constant(routing: Routing, naming: Naming) -> tuple[str, ...]:
-    """The names of those who are told, where they are the same for each alert."""
+    """Return the destinations if they are the same for each alert, otherwise nothing."""
     recipients = routing.own or tuple(each for route in routing.routes for each in route.recipients)
     varies = any(not naming.varying_labels.isdisjoint(route.match) for route in routing.routes)
     if varies or any(isinstance(each, TableLookup) for each in recipients):
@@ -252,7 +258,7 @@ def _constant(routing: Routing, naming: Naming) -> tuple[str, ...]:
 def _pieces(
     node: MapNode, mapping: dict[str, Any]
 ) -> Iterator[tuple[Scalar, Entry, dict[str, Any]]]:
-    """For each single test of a match: its field, where it stands, and a match of it alone."""
+    """Yield each test of a ``match``: its field, its entry, and a ``match`` of only this test."""
     for entry in node.entries:
         field, value = entry.key.text, entry.value
         if isinstance(value, MapNode) and value.entries:
@@ -271,7 +277,7 @@ def _scalars(node: Node | None) -> Iterator[Scalar]:
     yield from (item for item in items if isinstance(item, Scalar))
 
 
-def _called(node: Node) -> str:
-    """What to call a rule in a finding."""
+def _label_of(node: Node) -> str:
+    """Return how diagnostics refer to a rule."""
     name = node.get("name") if isinstance(node, MapNode) else None
     return f'rule "{name.text}"' if isinstance(name, Scalar) and name.text else "this rule"

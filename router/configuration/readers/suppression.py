@@ -1,4 +1,4 @@
-"""Items of the sections ``mute_times``, ``inhibitions`` and ``silences``."""
+"""Read items of the sections ``mute_times``, ``inhibitions`` and ``silences``."""
 
 import itertools
 from collections.abc import Collection, Mapping
@@ -26,7 +26,7 @@ from router.rules.suppression.silences import NAMES, Silence, SilenceText, silen
 
 
 def read_mute_time(document: YamlDocument, entry: Entry) -> MuteTime | None:
-    """A weekly calendar, or None where something is wrong; that is reported to the document."""
+    """Return a weekly calendar; None after reporting its problems to the document."""
     problem = name_problem(entry.key.text)
     if problem is not None:
         document.report(entry.key.span, *problem)
@@ -40,9 +40,16 @@ def read_inhibition(
     rules: Collection[str] | None,
     events: Mapping[str, tuple[str, ...]],
 ) -> Inhibition | None:
-    """An inhibition, or None where something is wrong. ``rules`` is None where not all are known.
+    """Read an inhibition.
 
-    ``events`` are the event types of those rules that are sound.
+    Args:
+        document: The document, to which problems are reported.
+        node: The inhibition.
+        rules: The names of all rules; None if some are not known.
+        events: The event types of the valid rules.
+
+    Returns:
+        The inhibition; None after reporting its problems.
     """
     before = len(document.errors)
     text = _convert(document, node, InhibitionText, "this inhibition")
@@ -56,8 +63,8 @@ def read_inhibition(
         return None
     both = set(text.while_) & set(text.hold_back)
     if both:
-        message = f'rule "{min(both)}" would hold itself back'
-        document.report(node.span, message, "name it in `while` or in `hold_back`")
+        message = f'rule "{min(both)}" would suppress itself'
+        document.report(node.span, message, "list it in `while` or in `hold_back`, not in both")
         return None
     return Inhibition(
         frozenset(text.while_),
@@ -69,7 +76,7 @@ def read_inhibition(
 
 
 def read_silence(document: YamlDocument, node: Node) -> Silence | None:
-    """A silence, or None where something is wrong; that is reported to the document."""
+    """Return a silence; None after reporting its problems to the document."""
     before = len(document.errors)
     text = _convert(document, node, SilenceText, "this silence")
     if not isinstance(node, MapNode):
@@ -87,7 +94,7 @@ def read_silence(document: YamlDocument, node: Node) -> Silence | None:
 
 
 def _events(names: Node | None, events: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """The event types of all these rules; none where those of one are not known."""
+    """Return the event types of all these rules; empty if those of one are not known."""
     each = [events.get(name) for name in texts(names)]
     known = [types for types in each if types is not None]
     return tuple(dict.fromkeys(itertools.chain(*known))) if len(known) == len(each) else ()
@@ -98,5 +105,5 @@ def _convert(document: YamlDocument, node: Node, kind: type[msgspec.Struct], wha
 
 
 def _digest(text: msgspec.Struct) -> str:
-    said = msgspec.json.encode(text, order="deterministic", enc_hook=str)
-    return blake2b(said, digest_size=8).hexdigest()
+    encoded = msgspec.json.encode(text, order="deterministic", enc_hook=str)
+    return blake2b(encoded, digest_size=8).hexdigest()

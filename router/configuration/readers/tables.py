@@ -1,4 +1,4 @@
-"""An entry of the section ``tables`` -> a Table: rows by key, from the YAML itself or a CSV file."""
+"""Read an entry of the section ``tables`` to a Table, from YAML or a CSV file."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
@@ -8,6 +8,7 @@ import msgspec
 from router.cel import identifier_problem
 from router.configuration.convert import Converter
 from router.configuration.csv_file import Cell, read_csv
+from router.configuration.diagnostics import plural
 from router.configuration.sections import ReadFile
 from router.configuration.variables import NoVariables
 from router.configuration.yaml.document import Entry, MapNode, Node, Scalar, Span, YamlDocument
@@ -17,9 +18,11 @@ from router.suggestions import suggestion
 FILE_LIMIT: Final = 16 << 20
 """Bytes of a CSV file."""
 ROWS_LIMIT: Final = 100_000
+"""Rows of one table."""
 NAME_PATTERN: Final = "^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 
 Row = Mapping[str, Any]
+"""The values of one row by column."""
 
 
 def _about(text: str, **more: Any) -> msgspec.Meta:
@@ -27,42 +30,38 @@ def _about(text: str, **more: Any) -> msgspec.Meta:
 
 
 class TableText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Rows to look up by a key: in a CSV file, or written out."""
+    """Rows to look up by a key, in a CSV file or written here."""
 
     file: Annotated[str, _about("A CSV file in the folder; its first line names the columns.")] = ""
-    key: Annotated[str, _about("The column that rows are looked up by.")] = ""
-    numbers: Annotated[
-        tuple[str, ...], _about("Columns that hold numbers; the others hold text.")
-    ] = ()
-    rows: Annotated[dict[str, dict[str, Any]] | None, _about("The rows, each below its key.")] = (
-        None
-    )
+    key: Annotated[str, _about("The column by which rows are looked up.")] = ""
+    numbers: Annotated[tuple[str, ...], _about("Columns with numbers; all others have text.")] = ()
+    rows: Annotated[dict[str, dict[str, Any]] | None, _about("The rows by their keys.")] = None
 
     def __post_init__(self) -> None:
         if (self.rows is None) == (not self.file):
-            raise ValueError("a table needs either a file or rows")
+            raise ValueError("a table needs either file or rows")
         if self.file and not self.key:
-            raise ValueError("file: needs the key, too: the column that rows are looked up by")
+            raise ValueError("file: key is missing, write the column by which rows are looked up")
         if self.rows is not None and (self.key or self.numbers):
-            raise ValueError("rows: stand below their keys, key and numbers are for files")
+            raise ValueError("rows: remove key and numbers, which are for files only")
 
 
 class Table(msgspec.Struct, frozen=True):
-    """``places`` says of each row where it stands, for those who find something wrong with it."""
+    """A table; ``spans`` has the position of each row, for diagnostics about its values."""
 
     name: str
     rows: Mapping[str, Row]
     columns: tuple[str, ...]
     document: YamlDocument
-    places: Mapping[str, Span]
+    spans: Mapping[str, Span]
 
 
 def read_table(document: YamlDocument, entry: Entry, read_file: ReadFile) -> Table | None:
-    """One table, or None where something is wrong; that is reported to its document."""
+    """Return a table; None after reporting its problems to its document."""
     name = entry.key.text
     problem = identifier_problem(name)
     if problem is not None:
-        document.report(entry.key.span, problem, "a table's name stands in conditions")
+        document.report(entry.key.span, problem, "conditions refer to a table by its name")
     converter = Converter(document, NoVariables())
     text = converter.convert(entry.value, TableText, f'table "{name}"')
     if not isinstance(text, TableText):
@@ -85,8 +84,8 @@ def _keys(node: Node | None) -> Iterator[tuple[str, Span]]:
 def _from_file(
     document: YamlDocument, entry: Entry, text: TableText, read_file: ReadFile
 ) -> Table | None:
-    place = entry.value.get("file") if isinstance(entry.value, MapNode) else None
-    span = place.span if isinstance(place, Scalar) else entry.key.span
+    node = entry.value.get("file") if isinstance(entry.value, MapNode) else None
+    span = node.span if isinstance(node, Scalar) else entry.key.span
     sheet = read_file(text.file)
     if isinstance(sheet, str):
         document.report(span, f"{text.file}: {sheet}")
@@ -103,20 +102,20 @@ def _from_file(
     if missing:
         return None
     rows = _Rows(sheet, header, text)
-    rows.take_all(lines)
+    rows.add_all(lines)
     if sheet.errors:
         return None
-    return Table(entry.key.text, rows.rows, tuple(header), sheet, rows.places)
+    return Table(entry.key.text, rows.rows, tuple(header), sheet, rows.spans)
 
 
 def _header(sheet: YamlDocument, cells: list[Cell] | None) -> list[str] | None:
-    """The names of the columns, or None where something is wrong with them."""
+    """Return the names of the columns; None after reporting their problems."""
     if cells is None and sheet.is_valid:
         sheet.report(None, "the file is empty", "expected a line with the names of the columns")
     seen: set[str] = set()
     for cell in cells or ():
         if not cell.text:
-            sheet.report(cell.span, "a column needs a name")
+            sheet.report(cell.span, "this column has no name")
         elif cell.text in seen:
             sheet.report(cell.span, f'the column "{cell.text}" is given twice')
         seen.add(cell.text)
@@ -124,7 +123,7 @@ def _header(sheet: YamlDocument, cells: list[Cell] | None) -> list[str] | None:
 
 
 class _Rows:
-    """Takes the rows below the header one by one."""
+    """Collects the rows below the header."""
 
     def __init__(self, sheet: YamlDocument, columns: list[str], text: TableText) -> None:
         self._sheet = sheet
@@ -132,26 +131,28 @@ class _Rows:
         self._key = columns.index(text.key)
         self._numbers = [columns.index(column) for column in text.numbers]
         self.rows: dict[str, Row] = {}
-        self.places: dict[str, Span] = {}
+        self.spans: dict[str, Span] = {}
 
-    def take_all(self, lines: Iterator[list[Cell]]) -> None:
+    def add_all(self, lines: Iterator[list[Cell]]) -> None:
         for number, cells in enumerate(lines):
             if number == ROWS_LIMIT:
                 self._sheet.report(cells[0].span, f"a table has at most {ROWS_LIMIT} rows")
             if number == ROWS_LIMIT or self._sheet.is_full:
                 return
-            self._take(cells)
+            self._add(cells)
 
-    def _take(self, cells: list[Cell]) -> None:
+    def _add(self, cells: list[Cell]) -> None:
         if len(cells) != len(self._columns):
-            message = f"this row has {len(cells)} cells, the first line names {len(self._columns)}"
+            message = f"this row has {plural(len(cells), 'cell')}, expected {len(self._columns)} as in the first line"
             self._sheet.report(cells[0].span, message)
             return
         key = cells[self._key]
         if not key.text:
-            self._sheet.report(key.span, f'this row has no "{self._columns[self._key]}"')
+            self._sheet.report(
+                key.span, f'this row has no value in the key column "{self._columns[self._key]}"'
+            )
         elif key.text in self.rows:
-            first = self._sheet.line(self.places[key.text].start)
+            first = self._sheet.line(self.spans[key.text].start)
             message = f'the key "{key.text}" is given twice'
             self._sheet.report(key.span, message, f"first on line {first}")
         row: dict[str, Any] = {
@@ -160,10 +161,10 @@ class _Rows:
         for index in self._numbers:
             row[self._columns[index]] = self._number(cells[index], self._columns[index])
         self.rows[key.text] = row
-        self.places.setdefault(key.text, key.span)
+        self.spans.setdefault(key.text, key.span)
 
     def _number(self, cell: Cell, column: str) -> Any:
-        """A number, or null for an empty cell."""
+        """Return the number in a cell, None for an empty cell."""
         value = plain_value(cell.text.strip())
         if cell.text and (isinstance(value.value, bool | str | None) or value.trap):
             shown = cell.text[:60]

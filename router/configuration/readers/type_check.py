@@ -1,8 +1,7 @@
-"""What the type check says of a rule's conditions, at the places of the rules file.
+"""Report type problems of conditions at their positions in the rules file.
 
-A rule's ``when`` and ``match`` are judged as the one condition that they make together, for what
-one of them asks first the other may rely on. So each stretch of that condition's text knows where
-it comes from.
+``when`` and ``match`` of a rule are checked as one condition, because each may rely on a test in the
+other. Each segment of that condition's text maps its problems to the positions in the file.
 """
 
 import functools
@@ -28,15 +27,15 @@ from router.rules.event_types import problems_of, problems_on_sides
 
 
 class SourceSegment(msgspec.Struct, frozen=True):
-    """A part of a condition's text that comes from one place of the file."""
+    """A segment of a condition's text that comes from one node of the file."""
 
     source: str
-    place: Callable[[TypeProblem], Span]
-    """Where a problem stands; its offset counts from the beginning of this part."""
+    span_of: Callable[[TypeProblem], Span]
+    """Returns the position of a problem whose offset counts from the start of the segment."""
 
 
 def text_segment(document: YamlDocument, node: Scalar, source: str) -> SourceSegment:
-    """Of CEL as it is written."""
+    """Return the segment of a scalar with CEL."""
     return SourceSegment(
         source,
         lambda problem: document.part_span(
@@ -48,77 +47,77 @@ def text_segment(document: YamlDocument, node: Scalar, source: str) -> SourceSeg
 def test_segment(
     document: YamlDocument, condition: Condition, field: Scalar, key: Scalar, value: Node
 ) -> SourceSegment:
-    """Of one test of a ``match``: ``key`` is the operator, or the field where there is none."""
+    """Return the segment of a test of a ``match``; ``key`` is its operator, or else its field."""
     literals = [node for node in walk(condition.tree) if isinstance(node, Literal)]
-    places = dict(
+    scalars = dict(
         zip(((node.offset, node.length) for node in literals), _scalars(value), strict=False)
     )
 
-    def place(problem: TypeProblem) -> Span:
-        scalar = places.get((problem.offset, problem.length))
+    def span_of(problem: TypeProblem) -> Span:
+        scalar = scalars.get((problem.offset, problem.length))
         if scalar is not None:
             return scalar.span
         named = condition.source[problem.offset :][: problem.length]
         at = field.text.find(named)
         return key.span if at < 0 else document.part_span(field, at, len(named))
 
-    return SourceSegment(condition.source, place)
+    return SourceSegment(condition.source, span_of)
 
 
 def report_problems(
     document: YamlDocument,
-    judged: Condition | Expression,
+    checked: Condition | Expression,
     events: tuple[str, ...],
-    stretches: list[SourceSegment],
+    segments: list[SourceSegment],
 ) -> None:
-    """Report what can be said against a condition or expression on events of these types."""
-    _report(document, judged, problems_of(judged, events), stretches)
+    """Report the type problems of a condition or expression for events of these types."""
+    _report(document, checked, problems_of(checked, events), segments)
 
 
 def report_expression(
-    document: YamlDocument, node: Scalar, judged: Condition | Expression, *sides: tuple[str, ...]
+    document: YamlDocument, node: Scalar, checked: Condition | Expression, *sides: tuple[str, ...]
 ) -> None:
-    """Report what can be said against an expression that is the whole text of ``node``.
+    """Report the type problems of an expression that is the whole text of ``node``.
 
-    Each of ``sides`` are types of events: values for those of one are compared with the others'.
+    Each of ``sides`` has event types; values of one side are compared with those of the others.
     """
-    stretch = text_segment(document, node, judged.source)
-    _report(document, judged, problems_on_sides(judged, sides), [stretch])
+    segment = text_segment(document, node, checked.source)
+    _report(document, checked, problems_on_sides(checked, sides), [segment])
 
 
 def _report(
     document: YamlDocument,
-    judged: Condition | Expression,
+    checked: Condition | Expression,
     problems: list[TypeProblem],
-    stretches: list[SourceSegment],
+    segments: list[SourceSegment],
 ) -> None:
     begins = 0
-    for stretch in stretches:
-        begins = judged.source.index(stretch.source, begins)
-        ends = begins + len(stretch.source)
+    for segment in segments:
+        begins = checked.source.index(segment.source, begins)
+        ends = begins + len(segment.source)
         for problem in problems:
             if begins <= problem.offset < ends:
                 own = msgspec.structs.replace(problem, offset=problem.offset - begins)
-                span = stretch.place(own)
-                if any(span == fault[0] for fault in document.errors):
-                    continue  # what is there is wrong already
-                tell = document.warn if problem.is_warning else document.report
-                tell(span, problem.message, problem.hint)
+                span = segment.span_of(own)
+                if any(span == error[0] for error in document.errors):
+                    continue  # an error at this position is reported already
+                report = document.warn if problem.is_warning else document.report
+                report(span, problem.message, problem.hint)
         begins = ends
 
 
 def warn_of_fields(
     document: YamlDocument, node: Scalar, template: str, events: tuple[str, ...]
 ) -> None:
-    """Warn of fields that a sound template names and no event of these types has.
+    """Warn of fields in a valid template that no event of these types has.
 
-    No more than that: where a template fails, the alert is told all the same, in its plain form.
+    It is not an error, because an alert is delivered in its plain form if its template fails.
     """
     for name in dict.fromkeys(_fields_read(template)):
         try:
             expression = compile_expression(name)
         except ConditionError:
-            continue  # a name that only templates have
+            continue  # a name that exists only in templates
         for problem in problems_of(expression, events):
             at = template.find(name) + problem.offset
             span = document.part_span(node, escaped_offset(node.text, at), problem.length)

@@ -1,9 +1,10 @@
-"""YAML text -> a tree in which every node knows its place, and every fault of the text.
+"""Parse YAML to a tree of nodes with positions, and collect all problems of a file.
 
-Built on the parser's events, not on composed nodes: only they tell anchors, tags and quotes, and
-nothing is built before its depth is known. What YAML has beyond maps, lists and scalars (aliases,
-tags, merge keys, several documents) is refused: a rules file needs none of it, and each of it can
-surprise. Scalars keep their text; ``yaml_scalars`` says what they mean.
+The tree is built from the parser's events instead of its composed nodes, because only events report
+anchors, tags and quotes, and because the depth of a node is known before it is built. All features
+beyond maps, lists and scalars (aliases, tags, merge keys, several documents) are rejected, because a
+rules file needs none of them and each can surprise. Scalars keep their text; ``scalars`` interprets
+it.
 """
 
 import copy
@@ -20,13 +21,14 @@ from router.configuration.yaml.syntax_errors import explain
 from router.errors import Diagnostic, Level
 
 DEPTH_LIMIT: Final = 40
+"""Lists and maps that may be nested."""
 DIAGNOSTICS_LIMIT: Final = 1000
-"""Findings in one file, after which the rest of it is not looked at."""
+"""Errors in one file, after which the rest of it is not checked."""
 
 _LINE_END: Final = re.compile(r"\r\n|\n|\r")
 _VARIABLES: Final = re.compile(r"(\$\{\w+\})+")
 _SHOWN_LINE: Final = 500
-"""A finding further right in its line than this is shown without the line."""
+"""The column beyond which a diagnostic is shown without its line."""
 # YAML 1.1, production [1] c-printable, without the byte order mark.
 _UNPRINTABLE: Final = re.compile(
     r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
@@ -34,14 +36,14 @@ _UNPRINTABLE: Final = re.compile(
 
 
 class Span(msgspec.Struct, frozen=True):
-    """From ``start`` to before ``end``, in characters of the file."""
+    """A range of characters of a file, ``end`` excluded."""
 
     start: int
     end: int
 
 
 class Scalar(msgspec.Struct, frozen=True):
-    """A text, number, boolean or null, not yet told apart. ``style`` is the quote, if any."""
+    """An uninterpreted text, number, boolean or null; ``style`` is its quote or block sign."""
 
     span: Span
     text: str
@@ -49,31 +51,37 @@ class Scalar(msgspec.Struct, frozen=True):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it stands without quotes, so that it may be something else than text."""
+        """Whether it has no quotes, so that it may denote another value than text."""
         return self.style is None
 
 
 class ListNode(msgspec.Struct, frozen=True):
+    """A list."""
+
     span: Span
     items: "tuple[Node, ...]"
 
 
 class MapNode(msgspec.Struct, frozen=True):
+    """A map, its entries in order."""
+
     span: Span
     entries: "tuple[Entry, ...]"
 
     def get(self, key: str) -> "Node | None":
-        """The value of ``key``, None where there is none."""
+        """Return the value of ``key``; None if the map has no such key."""
         return next((entry.value for entry in self.entries if entry.key.text == key), None)
 
 
 class UnreadableNode(msgspec.Struct, frozen=True):
-    """Where something stood that is reported already."""
+    """Stands for a node whose problem has been reported."""
 
     span: Span
 
 
 class Entry(msgspec.Struct, frozen=True):
+    """A key of a map and its value."""
+
     key: Scalar
     value: "Node"
 
@@ -82,46 +90,48 @@ Node = Scalar | ListNode | MapNode | UnreadableNode
 
 
 Problem = tuple[Span | None, str, str]
-"""Where, what is wrong, what would be right."""
+"""Position (None for the whole file), message and hint."""
 
 
 class YamlDocument:
-    """One file: its text, and what is found wrong with it, each thing once."""
+    """The text of one file and the problems that were reported for it, each once."""
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
         self.text = text
         self._starts = [0, *(end.end() for end in _LINE_END.finditer(text))]
         self.errors: dict[Problem, None] = {}
-        """A dict for its order: what is reported twice counts once."""
+        """An ordered set: a problem that is reported twice counts once."""
         self.warnings: dict[Problem, None] = {}
-        """What may be meant as it stands."""
+        """Problems that do not reject the folder."""
         self.hidden: list[Span] = []
+        """Ranges of the file that diagnostics mask."""
 
     @property
     def is_full(self) -> bool:
-        """Whether so much is wrong that there is no use in looking further."""
+        """Whether DIAGNOSTICS_LIMIT is reached, so that further checks are pointless."""
         return len(self.errors) >= DIAGNOSTICS_LIMIT
 
     @property
     def is_valid(self) -> bool:
+        """Whether no error was reported."""
         return not self.errors
 
     def report(self, span: Span | None, message: str, hint: str = "") -> None:
-        """Keep a finding; without a span it is about the whole file."""
+        """Record an error; without a span it refers to the whole file."""
         if not self.is_full:
             self.errors[span, message, hint] = None
 
     def warn(self, span: Span, message: str, hint: str = "") -> None:
-        """Keep a finding that refuses nothing."""
+        """Record a problem that does not reject the folder."""
         if len(self.warnings) < DIAGNOSTICS_LIMIT:
             self.warnings[span, message, hint] = None
 
     def hide(self, node: "Node") -> None:
-        """Show no finding's line with the values that stand here: they may be secrets."""
+        """Mask the values below ``node`` in the lines of diagnostics, because they may be secrets."""
         match node:
             case Scalar():
-                if not _VARIABLES.fullmatch(node.text):  # a variable's name tells nothing
+                if not _VARIABLES.fullmatch(node.text):  # the name of a variable is no secret
                     self.hidden.append(node.span)
             case ListNode():
                 for item in node.items:
@@ -133,13 +143,13 @@ class YamlDocument:
                 pass
 
     def blank_copy(self) -> "YamlDocument":
-        """The same file with nothing found yet, for looking at a part of it tentatively."""
+        """Return a copy without problems, for a trial conversion of a part."""
         document = copy.copy(self)
         document.errors, document.warnings, document.hidden = {}, {}, []
         return document
 
     def report_common(self, trials: Sequence["YamlDocument"], unless: Sequence[str]) -> None:
-        """Report what was found in each of several trials, ``unless`` it names one of these."""
+        """Report the errors that all trials share, except those that contain a text of ``unless``."""
         for span, message, hint in trials[0].errors:
             found = all((span, message, hint) in trial.errors for trial in trials)
             if found and not any(name in message for name in unless):
@@ -147,14 +157,15 @@ class YamlDocument:
         self.hidden += trials[0].hidden
 
     def location(self, span: Span) -> str:
-        """``file:line:column``."""
+        """Return the position as ``file:line:column``."""
         return f"{self.file}:{self.line(span.start)}:{self._column(span.start)}"
 
     def line(self, offset: int) -> int:
+        """Return the number of the line at ``offset``, from 1."""
         return bisect_right(self._starts, offset)
 
     def part_span(self, scalar: Scalar, offset: int, length: int = 1) -> Span:
-        """Where a part of the scalar's text stands; its start where that cannot be told."""
+        """Return the position of a part of a scalar's text; that of the scalar if it is not known."""
         raw = self.text[scalar.span.start : scalar.span.end]
         found = value_offsets(raw, scalar.text, scalar.style, offset, length)
         if found is None:
@@ -162,6 +173,7 @@ class YamlDocument:
         return Span(scalar.span.start + found[0], scalar.span.start + found[1])
 
     def diagnostics(self) -> Iterator[Diagnostic]:
+        """Yield all errors, then all warnings."""
         text = self._masked() if self.errors or self.warnings else ""
         for problems, level in ((self.errors, Level.ERROR), (self.warnings, Level.WARNING)):
             for problem in problems:
@@ -201,7 +213,12 @@ class YamlDocument:
 
 
 def decode_document(name: str, content: bytes | str) -> YamlDocument:
-    """A file's document. ``content`` is its bytes, or as text why there are none, which is reported."""
+    """Return the document of a file.
+
+    Args:
+        name: The path for diagnostics.
+        content: The bytes of the file, or as text why it cannot be read, which is reported.
+    """
     if isinstance(content, str):
         document = YamlDocument(name, "")
         document.report(None, content)
@@ -212,14 +229,16 @@ def decode_document(name: str, content: bytes | str) -> YamlDocument:
         readable = content[: error.start].decode()
         document = YamlDocument(name, readable)
         span = Span(len(readable), len(readable) + 1)
-        document.report(span, f"byte 0x{content[error.start]:02x} is not UTF-8", "save it as UTF-8")
+        document.report(
+            span, f"byte 0x{content[error.start]:02x} is not UTF-8", "save the file as UTF-8"
+        )
         return document
 
 
 def read_yaml(document: YamlDocument) -> Node | None:
-    """The file's one document. None where there is no telling its structure.
+    """Return the root node of a file; None if its structure is not valid.
 
-    All faults are reported to ``document``; a syntax error is the last that can be seen.
+    All errors are reported to ``document``; parsing ends at a syntax error.
     """
     unprintable = _UNPRINTABLE.search(document.text)
     if unprintable is not None:
@@ -243,7 +262,7 @@ def read_yaml(document: YamlDocument) -> Node | None:
 
 
 class _OpenList:
-    """A list whose end has not come yet."""
+    """A list whose end has not been parsed."""
 
     def __init__(self, start: int) -> None:
         self._start = start
@@ -257,7 +276,7 @@ class _OpenList:
 
 
 class _OpenMap:
-    """A map whose end has not come yet."""
+    """A map whose end has not been parsed."""
 
     def __init__(self, start: int, document: YamlDocument) -> None:
         self._start = start
@@ -277,8 +296,8 @@ class _OpenMap:
 
     def _add_entry(self, key: Scalar, value: Node) -> None:
         if key.is_plain and key.text == "<<":
-            hint = "write the keys out"
-            self._document.report(key.span, "keys cannot be merged in from elsewhere", hint)
+            hint = "write the keys here"
+            self._document.report(key.span, "`<<`: merge keys are not supported", hint)
             return
         known = self._entries.get(key.text)
         if known is not None:
@@ -298,7 +317,7 @@ class _OpenMap:
 
 
 class _Builder:
-    """Takes the parser's events one by one; ``root`` is the document once it is complete."""
+    """Builds the tree from the parser's events; ``root`` is set at the end of the root node."""
 
     def __init__(self, document: YamlDocument) -> None:
         self._document = document
@@ -306,19 +325,19 @@ class _Builder:
         self.root: Node | None = None
 
     def take(self, event: yaml.Event) -> bool:
-        """Whether there is any use in going on."""
+        """Process one event; return False if parsing must stop."""
         span = _span(event)
         match event:
             case yaml.DocumentStartEvent() if self.root is not None:
                 self._document.report(
-                    span, "a second document begins here", "use one file for each"
+                    span, "a second document begins here", "write each document to its own file"
                 )
                 return False
             case yaml.AliasEvent():
-                self._refuse(span, f"*{event.anchor}", "aliases are", "write the value out again")
+                self._reject(span, f"*{event.anchor}", "aliases are", "repeat the value")
                 self._add(UnreadableNode(span))
             case yaml.ScalarEvent():
-                self._refuse_extras(event, span)
+                self._reject_extras(event, span)
                 self._add(Scalar(span, event.value, event.style or None))
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                 return self._begin(event, span)
@@ -329,10 +348,10 @@ class _Builder:
         return True
 
     def _begin(self, event: yaml.CollectionStartEvent, span: Span) -> bool:
-        self._refuse_extras(event, span)
+        self._reject_extras(event, span)
         if len(self._open) == DEPTH_LIMIT:
             self._document.report(
-                span, f"more than {DEPTH_LIMIT} lists and maps inside one another"
+                span, f"lists and maps are nested more than {DEPTH_LIMIT} levels deep"
             )
             return False
         is_list = isinstance(event, yaml.SequenceStartEvent)
@@ -347,15 +366,15 @@ class _Builder:
         else:
             self.root = node
 
-    def _refuse_extras(self, event: yaml.NodeEvent, span: Span) -> None:
+    def _reject_extras(self, event: yaml.NodeEvent, span: Span) -> None:
         if event.anchor is not None:
-            self._refuse(span, f"&{event.anchor}", "anchors are", "take it out")
+            self._reject(span, f"&{event.anchor}", "anchors are", "remove it")
         tag = getattr(event, "tag", None)
         if tag is not None:
             written = tag.replace("tag:yaml.org,2002:", "!!")
-            self._refuse(span, written, "tags are", "take it out, and use quotes for text")
+            self._reject(span, written, "tags are", "remove it, and use quotes for text")
 
-    def _refuse(self, span: Span, text: str, what: str, hint: str) -> None:
+    def _reject(self, span: Span, text: str, what: str, hint: str) -> None:
         span = Span(span.start, min(span.end, span.start + len(text)))
         self._document.report(span, f"`{text}`: {what} not supported in rules files", hint)
 

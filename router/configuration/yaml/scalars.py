@@ -1,9 +1,9 @@
-"""What a YAML scalar means, and which character of the file each character of it is.
+"""Interpret YAML scalars, and map their characters to positions in the file.
 
-Two versions of YAML read the same plain scalar differently: to YAML 1.1 (and PyYAML) ``no`` is
-false, ``12:30:00`` is 45000 and ``0777`` is 511; to YAML 1.2 the first two are text and the last
-is 777. Here a plain scalar means what both versions agree on, and where they differ it is a trap
-that quotes or another spelling must avoid.
+YAML 1.1 (and PyYAML) and YAML 1.2 interpret some plain scalars differently: ``no`` is false,
+``12:30:00`` is 45000 and ``0777`` is 511 in YAML 1.1; the first two are text and the last is 777 in
+YAML 1.2. Here a plain scalar has the meaning that both versions agree on. A scalar on which they
+differ is a trap, which must be written in quotes or in another way.
 
 Source: YAML 1.1 type repository (bool, int, float, merge, null, timestamp); YAML 1.2.2, section
 10.3.2 "Tag Resolution" (core schema).
@@ -26,35 +26,35 @@ _INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _LONGEST_INTEGER: Final = 40
 _TRAPS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
-    (re.compile(r"y|Y|yes|Yes|YES|on|On|ON"), "true to some readers of YAML"),
-    (re.compile(r"n|N|no|No|NO|off|Off|OFF"), "false to some readers of YAML"),
+    (re.compile(r"y|Y|yes|Yes|YES|on|On|ON"), "true to some YAML parsers"),
+    (re.compile(r"n|N|no|No|NO|off|Off|OFF"), "false to some YAML parsers"),
     (re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"), "a number to base 60"),
-    (re.compile(r"[-+]?0o?[0-7_]+"), "an octal number to some readers of YAML"),
-    (re.compile(r"[-+]?0[0-9_]+"), "a number to some readers of YAML"),
+    (re.compile(r"[-+]?0o?[0-7_]+"), "an octal number to some YAML parsers"),
+    (re.compile(r"[-+]?0[0-9_]+"), "a number to some YAML parsers"),
     (re.compile(r"[-+]?0x[0-9a-fA-F_]+"), "a hexadecimal number"),
-    (re.compile(r"[-+]?0b[01_]+"), "a binary number to some readers of YAML"),
+    (re.compile(r"[-+]?0b[01_]+"), "a binary number to some YAML parsers"),
     (
         re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?"),
-        "a number to some readers of YAML",
+        "a number to some YAML parsers",
     ),
     (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), "infinite or not a number"),
-    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t].*)?"), "a date to some readers of YAML"),
-    (re.compile(r"="), "a sign of its own to some readers of YAML"),
+    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t].*)?"), "a date to some YAML parsers"),
+    (re.compile(r"="), "a special value to some YAML parsers"),
 )
 
 Plain = str | int | float | bool | None
 
 
 class Meaning(msgspec.Struct, frozen=True):
-    """What a plain scalar means. ``trap`` says what else it could be, ``""`` for nothing."""
+    """The value of a plain scalar; ``trap`` describes another interpretation, ``""`` for none."""
 
     value: Plain
     trap: str = ""
 
 
 def plain_value(text: str) -> Meaning:
-    """What ``text`` without quotes means."""
-    # Most values: they begin with a letter and are longer than any word that means something.
+    """Return the meaning of ``text`` without quotes."""
+    # A fast path, because most values begin with a letter and are longer than any special word.
     if text[:1].isalpha() and len(text) > _LONGEST_WORD:
         return Meaning(text)
     if text in _WORDS:
@@ -70,8 +70,8 @@ def plain_value(text: str) -> Meaning:
     return Meaning(text, next(traps, ""))
 
 
-# Folding, indentation and line continuation change only these, so the n-th other character of the
-# value is the n-th other character of the source.
+# Folding, indentation and line continuation change only these characters. Therefore the n-th other
+# character of the value is the n-th other character of the source.
 _BLANK: Final = frozenset(" \t\r\n\x85\u2028\u2029")
 _ESCAPE: Final = re.compile(
     r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|\r\n|[\s\S])|[\s\S]"
@@ -83,10 +83,17 @@ _HEX_ESCAPES: Final = frozenset("xuU")
 def value_offsets(
     raw: str, value: str, style: str | None, offset: int, length: int
 ) -> tuple[int, int] | None:
-    """Where ``value[offset:offset + length]`` stands in its source: start and end in ``raw``.
+    """Return start and end in ``raw`` of ``value[offset:offset + length]``.
 
-    ``raw`` is the scalar as it stands in the file, quotes and block header included, ``style``
-    its quote or block sign. None where the two do not fit together.
+    Args:
+        raw: The scalar as written in the file, including quotes and block header.
+        value: The text of the scalar.
+        style: Its quote or block sign, None for a plain scalar.
+        offset: The start of the part in ``value``.
+        length: The number of characters of the part.
+
+    Returns:
+        The offsets; None if ``raw`` and ``value`` do not correspond.
     """
     in_raw = _visible(raw, style)
     in_value = [index for index, character in enumerate(value) if character not in _BLANK]
@@ -98,22 +105,22 @@ def value_offsets(
         end = in_raw[-1][1]
         return end, end + 1
     if in_value[first] != offset and first > 0 and in_value[last] >= offset + length:
-        start = in_raw[first - 1][1]  # white space alone
+        start = in_raw[first - 1][1]  # the part is only white space
         return start, start + 1
     return in_raw[first][0], in_raw[last][1]
 
 
 def _visible(raw: str, style: str | None) -> list[tuple[int, int]]:
-    """Start and end of each visible character, in order."""
+    """Return start and end of each visible character, in order."""
     if style is None:
         return [(at, at + 1) for at, character in enumerate(raw) if character not in _BLANK]
     if style == "'":
         quotes = re.finditer(r"''|[\s\S]", raw[1:-1])
-        return [(one.start() + 1, one.end() + 1) for one in quotes if one[0] not in _BLANK]
+        return [(match.start() + 1, match.end() + 1) for match in quotes if match[0] not in _BLANK]
     if style == '"':
         escapes = _ESCAPE.finditer(raw[1:-1])
-        return [(one.start() + 1, one.end() + 1) for one in escapes if not _is_blank(one)]
-    body = raw.find("\n") + 1  # a block scalar, below its header
+        return [(match.start() + 1, match.end() + 1) for match in escapes if not _is_blank(match)]
+    body = raw.find("\n") + 1  # a block scalar begins below its header
     return [
         (at, at + 1) for at, character in enumerate(raw[body:], body) if character not in _BLANK
     ]

@@ -1,4 +1,4 @@
-"""What libyaml says of a text that is not YAML, in words that help to mend it."""
+"""Explain libyaml's syntax errors, each with a hint."""
 
 from typing import Final
 
@@ -7,15 +7,15 @@ import yaml
 
 
 class SyntaxExplanation(msgspec.Struct, frozen=True):
-    """What is wrong and what would be right."""
+    """A message and a hint for a syntax error."""
 
     message: str
     hint: str = ""
     at_beginning: bool = False
-    """Whether the place that matters is where the surrounding construct began."""
+    """Whether the position to report is the start of the surrounding construct."""
 
 
-_TAB: Final = SyntaxExplanation("a tab cannot indent in YAML", "use spaces")
+_TAB: Final = SyntaxExplanation("YAML does not allow a tab as indentation", "use spaces")
 _CANNOT_BEGIN: Final = "found character that cannot start any token"
 _BEGINNINGS: Final = {
     "\t": _TAB,
@@ -26,20 +26,20 @@ _BEGINNINGS: Final = {
 _PROBLEMS: Final = {
     "found a tab character": _TAB,
     "mapping values are not allowed": SyntaxExplanation(
-        "`:` cannot stand here: it is the second one of its line, or the line is indented wrongly",
-        'put a value that holds ": " in quotes',
+        "unexpected `:`: it is the second one of its line, or the line has the wrong indentation",
+        'put a value that contains ": " in quotes',
     ),
     "did not find expected key": SyntaxExplanation(
-        "expected a key here", "does it stand below its siblings?"
+        "expected a key here", "indent it like the keys beside it"
     ),
     "did not find expected '-'": SyntaxExplanation(
-        "expected `- ` here", "list items stand below one another"
+        "expected `- ` here", "indent all items of a list equally"
     ),
     "did not find expected ',' or ']'": SyntaxExplanation(
-        "this list has no `]`, or lacks a comma", at_beginning=True
+        "this list lacks a `]` or a comma", at_beginning=True
     ),
     "did not find expected ',' or '}'": SyntaxExplanation(
-        "this map has no `}`, or lacks a comma", at_beginning=True
+        "this map lacks a `}` or a comma", at_beginning=True
     ),
     "found unexpected end of stream": SyntaxExplanation(
         "the text that begins here has no closing quote", at_beginning=True
@@ -48,20 +48,18 @@ _PROBLEMS: Final = {
         "expected `:` after this key", at_beginning=True
     ),
     "found unknown escape character": SyntaxExplanation(
-        "in double quotes a backslash begins an escape, and this is none",
+        "unknown escape sequence in double quotes",
         r"write \\ for a backslash, or use single quotes",
     ),
     "did not find expected <document start>": SyntaxExplanation(
         "expected the end of the file here"
     ),
-    "exceeded maximum nesting depth": SyntaxExplanation(
-        "too many lists and maps inside one another"
-    ),
+    "exceeded maximum nesting depth": SyntaxExplanation("lists and maps are nested too deeply"),
 }
 
 
 def explain(error: yaml.MarkedYAMLError, text: str) -> tuple[int, SyntaxExplanation]:
-    """Where ``text`` is wrong, as an offset, and how."""
+    """Return the offset of a syntax error in ``text`` and its explanation."""
     problem = error.problem or ""
     offset = _offset(error.problem_mark or error.context_mark, text)
     explanation = SyntaxExplanation(

@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from router.cel import literals, loops, operators
-from router.cel import python_ast as code
+from router.cel import python_ast as py
 from router.cel.functions import FUNCTIONS, MACROS
-from router.cel.python_ast import Code, both, either, load, thunk
+from router.cel.python_ast import FunctionBuilder, PyConstant, PyIfExp, load
 from router.cel.shared_lets import extent, shared_lets
 from router.cel.tree import (
     Binary,
@@ -85,7 +85,7 @@ class _Compiler:
     """Makes one function."""
 
     def __init__(self, root: Node) -> None:
-        self._code = Code()
+        self._builder = FunctionBuilder()
         self._shared = shared_lets(root)
         self._slots: dict[int, str] = {}
         self._bodies: list[tuple[str, Node]] = []
@@ -98,29 +98,30 @@ class _Compiler:
         before: list[ast.stmt] = []
         while self._bodies:
             name, let = self._bodies.pop()
-            once = self._code.call(loops.Once, thunk(self.value(let)))
-            before.append(code.assign(name, once))
+            once = self._builder.call(loops.Once, py.lambda_of(self.value(let)))
+            before.append(py.assign(name, once))
         if self._needs_budget:
-            before.append(code.assign("budget", self._code.call(loops.Budget)))
-        return self._code.function([*before, *statements], result)
+            before.append(py.assign("budget", self._builder.call(loops.Budget)))
+        body = [*before, *statements, py.PyReturn(result)]
+        return self._builder.function("condition", ("event", "data"), body)
 
     def values(self, nodes: Iterable[Node]) -> Evaluate:
         statements: list[ast.stmt] = []
         for node in nodes:
             name = f"r{len(statements)}"
-            statements.append(code.assign(name, self.value(node)))
+            statements.append(py.assign(name, self.value(node)))
             self._known[id(node)] = name
         made: list[ast.expr] = [load(f"r{place}") for place in range(len(statements))]
-        return self.function(code.listed(made), statements)
+        return self.function(py.list_of(made), statements)
 
     # The three rails
 
     def true(self, node: Node) -> ast.expr:
         match node:
             case Logic(operator="&&", parts=parts):
-                return both(*map(self.true, parts))
+                return py.all_of(*map(self.true, parts))
             case Logic(parts=parts):
-                return either(*map(self.true, parts))
+                return py.any_of(*map(self.true, parts))
             case Not(operand=operand):
                 return self.false(operand)
             case Let(body=body) if id(body) not in self._shared:
@@ -133,9 +134,9 @@ class _Compiler:
     def false(self, node: Node) -> ast.expr:
         match node:
             case Logic(operator="&&", parts=parts):
-                return either(*map(self.false, parts))
+                return py.any_of(*map(self.false, parts))
             case Logic(parts=parts):
-                return both(*map(self.false, parts))
+                return py.all_of(*map(self.false, parts))
             case Not(operand=operand):
                 return self.true(operand)
             case Let(body=body) if id(body) not in self._shared:
@@ -158,11 +159,11 @@ class _Compiler:
             case Let(body=body):
                 return self._let(body)
             case ExternalConstant(value=value):
-                return self._code.constant(value)
+                return self._builder.constant(value)
             case Field(operand=operand, name=name):
                 return self._field(operand, name)
             case Has(operand=operand, name=name):
-                return self._call(operators.has, self.value(operand), code.PyConstant(name))
+                return self._call(operators.has, self.value(operand), PyConstant(name))
             case Not(operand=operand):
                 return self._call(operators.negation, self.value(operand))
             case Negative(operand=operand):
@@ -179,15 +180,13 @@ class _Compiler:
             case IndexAccess(operand=operand, index=index):
                 return self._call(operators.item, self.value(operand), self.value(index))
             case OptionalField(operand=operand, name=name):
-                return self._call(
-                    operators.optional_field, self.value(operand), code.PyConstant(name)
-                )
+                return self._call(operators.optional_field, self.value(operand), PyConstant(name))
             case OptionalIndexAccess(operand=operand, index=index):
                 return self._call(operators.optional_item, self.value(operand), self.value(index))
             case Logic(operator=operator, parts=parts):
-                thunks = [thunk(self.value(part)) for part in parts]
+                thunks = [py.lambda_of(self.value(part)) for part in parts]
                 absorb = operators.logic_and if operator == "&&" else operators.logic_or
-                return self._call(absorb, code.PyTuple(thunks, ast.Load()))
+                return self._call(absorb, py.tuple_of(thunks))
             case Conditional(condition=condition, then=then, otherwise=otherwise):
                 return self._choice(condition, self.value(then), self.value(otherwise))
             case ListLiteral() | MapLiteral():
@@ -207,8 +206,8 @@ class _Compiler:
         literal = unwrap_lets(node)
         if isinstance(literal, Literal):
             # Python warns of an "is" between literals.
-            return code.PyConstant(literal.value is value)
-        return code.compare(self.value(node), ast.Is(), code.PyConstant(value))
+            return PyConstant(literal.value is value)
+        return py.compare(self.value(node), ast.Is(), PyConstant(value))
 
     def _test(self, node: Binary) -> ast.expr | None:
         """Whether a comparison with a literal holds."""
@@ -224,17 +223,17 @@ class _Compiler:
         comparison = _COMPARISONS.get(node.operator)
         if comparison is None or value.__class__ not in {int, float} or not is_json(node.left):
             return None
-        name = self._code.temporary()
-        is_int = self._code.is_class(code.named(name, self.value(node.left)), int)
-        is_float = self._code.is_class(load(name), float)
-        holds = code.compare(load(name), comparison(), code.PyConstant(value))
-        return both(either(is_int, is_float), holds)
+        name = self._builder.temporary()
+        is_int = self._builder.is_class(py.walrus(name, self.value(node.left)), int)
+        is_float = self._builder.is_class(load(name), float)
+        holds = py.compare(load(name), comparison(), PyConstant(value))
+        return py.all_of(py.any_of(is_int, is_float), holds)
 
     def _equals(self, node: Node, value: Any) -> ast.expr | None:
         if value is None or value.__class__ is bool:
             return self._same(node, value)
         if value.__class__ is str:
-            return code.compare(self.value(node), ast.Eq(), code.PyConstant(value))
+            return py.compare(self.value(node), ast.Eq(), PyConstant(value))
         return None
 
     def _is_one_of(self, node: Node, texts: ListLiteral) -> ast.expr | None:
@@ -242,26 +241,26 @@ class _Compiler:
         values = literals.collection(texts)
         if values is ERROR or not all(value.__class__ is str for value in values):
             return None
-        name = self._code.temporary()
-        is_text = self._code.is_class(code.named(name, self.value(node)), str)
-        several = self._code.constant(frozenset(values))
-        return both(is_text, code.compare(load(name), ast.In(), several))
+        name = self._builder.temporary()
+        is_text = self._builder.is_class(py.walrus(name, self.value(node)), str)
+        several = self._builder.constant(frozenset(values))
+        return py.all_of(is_text, py.compare(load(name), ast.In(), several))
 
     def _differs(self, node: Node, value: Any) -> ast.expr | None:
         """Whether there is a value, and it is another one."""
         if value is not None and value.__class__ not in {bool, str}:
             return None
-        name = self._code.temporary()
-        is_there = code.compare(code.named(name, self.value(node)), ast.IsNot(), load("ERROR"))
+        name = self._builder.temporary()
+        is_there = py.compare(py.walrus(name, self.value(node)), ast.IsNot(), load("ERROR"))
         other = ast.NotEq() if value.__class__ is str else ast.IsNot()
-        return both(is_there, code.compare(load(name), other, code.PyConstant(value)))
+        return py.all_of(is_there, py.compare(load(name), other, PyConstant(value)))
 
     # Parts
 
     def _literal(self, value: Any) -> ast.expr:
         if value is None or value.__class__ in {str, bytes, bool, int, float}:
-            return code.PyConstant(value)
-        return self._code.constant(value)
+            return PyConstant(value)
+        return self._builder.constant(value)
 
     def _let(self, body: Node) -> ast.expr:
         if id(body) not in self._shared or id(body) in self._known:
@@ -270,18 +269,18 @@ class _Compiler:
         if slot is None:
             slot = self._slots[id(body)] = f"l{len(self._slots)}"
             self._bodies.append((slot, body))
-        return code.PyCall(load(slot), [], [])
+        return py.call(load(slot))
 
     def _field(self, operand: Node, name: str) -> ast.expr:
         """``(t.get(name, ERROR) if (t := operand).__class__ is dict else …)``."""
-        temporary = self._code.temporary()
-        is_dict = self._code.is_class(code.named(temporary, self.value(operand)), dict)
-        get = code.PyAttribute(load(temporary), "get", ast.Load())
-        read = code.PyCall(get, [code.PyConstant(name), load("ERROR")], [])
+        temporary = self._builder.temporary()
+        is_dict = self._builder.is_class(py.walrus(temporary, self.value(operand)), dict)
+        get = py.attribute(load(temporary), "get")
+        read = py.call(get, PyConstant(name), load("ERROR"))
         if is_json(operand):
-            return code.PyIfExp(is_dict, read, load("ERROR"))
-        other = self._call(operators.field, load(temporary), code.PyConstant(name))
-        return code.PyIfExp(is_dict, read, other)
+            return PyIfExp(is_dict, read, load("ERROR"))
+        other = self._call(operators.field, load(temporary), PyConstant(name))
+        return PyIfExp(is_dict, read, other)
 
     def _binary(self, node: Binary) -> ast.expr:
         left, right = self.value(node.left), self.value(node.right)
@@ -291,35 +290,33 @@ class _Compiler:
         return self._priced(operators.OPERATORS[node.operator], left, right, grows=grows)
 
     def _choice(self, condition: Node, then: ast.expr, otherwise: ast.expr) -> ast.expr:
-        name = self._code.temporary()
-        is_true = code.compare(
-            code.named(name, self.value(condition)), ast.Is(), code.PyConstant(True)
-        )
-        is_false = code.compare(load(name), ast.Is(), code.PyConstant(False))
-        return code.PyIfExp(is_true, then, code.PyIfExp(is_false, otherwise, load("ERROR")))
+        name = self._builder.temporary()
+        is_true = py.compare(py.walrus(name, self.value(condition)), ast.Is(), PyConstant(True))
+        is_false = py.compare(load(name), ast.Is(), PyConstant(False))
+        return PyIfExp(is_true, then, PyIfExp(is_false, otherwise, load("ERROR")))
 
     def _collection(self, node: ListLiteral | MapLiteral) -> ast.expr:
         constant = literals.collection(node)
         if constant is not ERROR:
-            return self._code.constant(constant)
-        marks = self._code.constant(node.optional)
+            return self._builder.constant(constant)
+        marks = self._builder.constant(node.optional)
         if isinstance(node, ListLiteral):
-            items = code.listed([self.value(item) for item in node.items])
+            items = py.list_of([self.value(item) for item in node.items])
             return self._call(literals.list_literal, items, marks)
-        keys = code.listed([self.value(key) for key, _ in node.entries])
-        values = code.listed([self.value(value) for _, value in node.entries])
+        keys = py.list_of([self.value(key) for key, _ in node.entries])
+        values = py.list_of([self.value(value) for _, value in node.entries])
         return self._call(literals.map_literal, keys, values, marks)
 
     def _function(self, node: Call) -> ast.expr:
         function = FUNCTIONS[node.function]
         constant = literals.call(node)
         if constant is not ERROR:
-            return self._code.constant(constant)
+            return self._builder.constant(constant)
         arguments = [self.value(argument) for argument in node.arguments]
         if function.takes_pattern:
-            arguments[-1] = self._code.constant(literals.pattern(node.arguments[-1]))
+            arguments[-1] = self._builder.constant(literals.pattern(node.arguments[-1]))
         elif function.is_lazy:
-            arguments[-1] = thunk(arguments[-1])
+            arguments[-1] = py.lambda_of(arguments[-1])
         return self._priced(function.run, *arguments, grows=function.grows)
 
     def _macro(self, node: Macro) -> ast.expr:
@@ -344,7 +341,7 @@ class _Compiler:
         turn = self._body(variables, body)
         self._loops -= 1
         price = 1 + extent(body) // _NODES_A_TURN
-        return self._call(run, turns, turn, load("budget"), code.PyConstant(price))
+        return self._call(run, turns, turn, load("budget"), PyConstant(price))
 
     def _body(self, variables: tuple[str, ...], body: Node) -> ast.expr:
         """A function of one argument: the variable, or the pair of them."""
@@ -353,9 +350,10 @@ class _Compiler:
             self._variables[variables[0]] = load(parameter)
         else:
             self._variables |= {
-                name: code.element(parameter, place) for place, name in enumerate(variables)
+                name: py.subscript(load(parameter), PyConstant(place))
+                for place, name in enumerate(variables)
             }
-        made = thunk(self.value(body), parameter)
+        made = py.lambda_of(self.value(body), parameter)
         for name in variables:
             del self._variables[name]
         return made
@@ -364,8 +362,8 @@ class _Compiler:
         """A call; within a loop, at a price where it takes longer for larger arguments."""
         if not (grows and self._loops):
             return self._call(run, *arguments)
-        pay = code.PyAttribute(load("budget"), "call", ast.Load())
-        return code.PyCall(pay, [self._code.constant(run), *arguments], [])
+        pay = py.attribute(load("budget"), "call")
+        return py.call(pay, self._builder.constant(run), *arguments)
 
     def _call(self, function: Callable[..., Any], *arguments: ast.expr) -> ast.expr:
-        return self._code.call(function, *arguments)
+        return self._builder.call(function, *arguments)

@@ -1,69 +1,89 @@
-"""The look-up of a small tree of fields as one straight function, built as ``ast`` nodes.
+"""The lookup of a small tree of fields as one straight function, generated as ``ast`` nodes.
 
-A walk over tables costs more in calls and loops than in look-ups. So what is asked of a few fields
-is written out, one field after the other:
+Calls and loops cost more than the table lookups themselves. The function therefore asks a few
+fields one after the other:
 
-    field_1 = value_0.get("status")
-    if field_1.__class__ is str:
-        codes_1 = table_1(field_1)
-        if codes_1 is not None:
-            codes += codes_1
+    t2 = t1("status")          # t1 is value.get
+    if t2.__class__ is str:
+        t3 = k4(t2)            # k4 is the table's get
+        if t3 is not None:
+            codes += t3
 
-Names of fields stand in the code as constants only; the names of variables are made here, and the
-builtins are empty.
+Names of fields are constants in the code only; ``router.cel.python_ast`` makes variable names.
 """
 
 import ast
+from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
+from router.cel.python_ast import (
+    FunctionBuilder,
+    PyConstant,
+    PyExpr,
+    PyIf,
+    PySlice,
+    assign,
+    attribute,
+    call,
+    compare,
+    extend,
+    load,
+    subscript,
+)
 from router.rules.index.lookup_tables import Codes, Collect, Threshold
 
 _ABSENT: Final = object()
+_VALUE: Final = "value"
 _CODES: Final = "codes"
 
 
-class FieldRead(Protocol):
-    """A node of the tree of fields."""
+class FieldTables(Protocol):
+    """A node of the tree of fields: what is asked of a field and of the fields in it."""
 
     @property
-    def fields(self) -> "dict[str, Any]": ...
+    def fields(self) -> "Mapping[str, Any]":
+        """The nodes of the fields in this one, by name."""
+
     @property
-    def texts(self) -> Codes: ...
+    def strings(self) -> Codes:
+        """Codes by the string that the value equals."""
+
     @property
-    def tables(self) -> dict[type, tuple[Collect, ...]]: ...
+    def tables(self) -> Mapping[type, tuple[Collect, ...]]:
+        """The other tables, by the class of the value."""
+
     @property
-    def present(self) -> list[int]: ...
+    def present(self) -> list[int]:
+        """Codes for any value."""
+
     @property
-    def is_small(self) -> bool: ...
-    def collect_fields(self, value: dict[str, Any], codes: list[int]) -> None: ...
+    def is_small(self) -> bool:
+        """Whether the fields in this one are few enough for generated code."""
+
+    def collect_fields(self, value: dict[str, Any], codes: list[int]) -> None:
+        """Append the codes of the fields in this one."""
 
 
-def unrolled(root: FieldRead) -> Collect:
-    """As ``root.collect_fields``, and what else is asked of the root."""
-    return _Writer().function(root)
+def generate_lookup(root: FieldTables) -> Collect:
+    """Return a function that does what ``root.collect_fields`` and the root's map tables do."""
+    return _LookupGenerator().function(root)
 
 
-class _Writer:
+class _LookupGenerator:
     def __init__(self) -> None:
-        self._globals: dict[str, Any] = {"__builtins__": {}, "ABSENT": _ABSENT}
-        self._variables = 0
+        self._builder = FunctionBuilder()
 
-    def function(self, root: FieldRead) -> Collect:
-        body = [*self._calls(root.tables.get(dict, ()), "value"), *self._fields(root, "value")]
-        arguments = ast.arguments([], [ast.arg("value"), ast.arg(_CODES)], None, [], [], None, [])
-        definition = ast.FunctionDef("collect", arguments, body, [])
-        module = ast.fix_missing_locations(ast.Module([definition], []))
-        exec(compile(module, "<lookup>", "exec"), self._globals)  # noqa: S102 - built from nodes
-        made: Collect = self._globals["collect"]
-        return made
+    def function(self, root: FieldTables) -> Collect:
+        body = [*self._calls(root.tables.get(dict, ()), _VALUE), *self._fields(root, _VALUE)]
+        return self._builder.function("lookup", (_VALUE, _CODES), body)
 
-    def _fields(self, field: FieldRead, value: str) -> list[ast.stmt]:
-        """What is asked of the fields in a map that is in the variable ``value``."""
+    def _fields(self, field: FieldTables, value: str) -> list[ast.stmt]:
+        """The lookups of the fields in the map that is in the variable ``value``."""
         if not field.is_small:
             return self._calls((field.collect_fields,), value) if field.fields else []
-        get = self._variable("get")
+        get = self._builder.temporary()
         return [
-            _assign(get, ast.Attribute(_load(value), "get", ast.Load())),
+            assign(get, attribute(load(value), "get")),
             *(
                 statement
                 for name, inner in field.fields.items()
@@ -71,85 +91,61 @@ class _Writer:
             ),
         ]
 
-    def _field(self, name: str, field: FieldRead, get: str) -> list[ast.stmt]:
-        value = self._variable("field")
+    def _field(self, name: str, field: FieldTables, get: str) -> list[ast.stmt]:
+        value = self._builder.temporary()
         by_class = self._by_class(field, value)
+        absent = self._constant(_ABSENT)
         if by_class and not field.present:
-            # None, for an absent field as well, has a table where null is asked for.
-            absent = [_load("ABSENT")] if type(None) in field.tables else []
-            return [_assign(value, _call(_load(get), ast.Constant(name), *absent)), *by_class]
-        found = _assign(value, _call(_load(get), ast.Constant(name), _load("ABSENT")))
-        body = [self._add(self._constant(field.present)), *by_class]
-        return [found, ast.If(_is(_load(value), _load("ABSENT"), negate=True), body, [])]
+            # An absent field reads as None, which needs a default only if null has a table.
+            default = [absent] if type(None) in field.tables else []
+            return [assign(value, call(load(get), PyConstant(name), *default)), *by_class]
+        read = assign(value, call(load(get), PyConstant(name), absent))
+        body = [extend(_CODES, self._constant(field.present)), *by_class]
+        return [read, PyIf(compare(load(value), ast.IsNot(), absent), body, [])]
 
-    def _by_class(self, field: FieldRead, value: str) -> list[ast.stmt]:
+    def _by_class(self, field: FieldTables, value: str) -> list[ast.stmt]:
         kinds = dict.fromkeys(
-            [*([str] if field.texts else []), *field.tables, *([dict] if field.fields else [])]
+            [*([str] if field.strings else []), *field.tables, *([dict] if field.fields else [])]
         )
         chain: list[ast.stmt] = []
         for kind in reversed(kinds):
             body: list[ast.stmt] = []
-            if kind is str and field.texts:
-                body += self._equal(field.texts, value)
+            if kind is str and field.strings:
+                body += self._equal(field.strings, value)
             body += self._calls(field.tables.get(kind, ()), value, is_float=kind is float)
             if kind is dict:
                 body += self._fields(field, value)
-            test = _is(ast.Attribute(_load(value), "__class__", ast.Load()), self._constant(kind))
-            chain = [ast.If(test, body, chain)]
+            chain = [PyIf(self._builder.is_class(load(value), kind), body, chain)]
         return chain
 
-    def _equal(self, texts: Codes, value: str) -> list[ast.stmt]:
-        found = self._variable("codes")
+    def _equal(self, strings: Codes, value: str) -> list[ast.stmt]:
+        found = self._builder.temporary()
         return [
-            _assign(found, _call(self._constant(texts.get), _load(value))),
-            ast.If(
-                _is(_load(found), ast.Constant(None), negate=True), [self._add(_load(found))], []
+            assign(found, self._builder.call(strings.get, load(value))),
+            PyIf(
+                compare(load(found), ast.IsNot(), PyConstant(None)),
+                [extend(_CODES, load(found))],
+                [],
             ),
         ]
 
     def _calls(
-        self, collects: tuple[Collect, ...], value: str, *, is_float: bool = False
+        self, tables: tuple[Collect, ...], value: str, *, is_float: bool = False
     ) -> list[ast.stmt]:
         return [
-            self._threshold(collect, value)
-            if isinstance(collect, Threshold) and not is_float  # which may be NaN
-            else ast.Expr(_call(self._constant(collect), _load(value), _load(_CODES)))
-            for collect in collects
+            self._threshold(table, value)
+            if isinstance(table, Threshold) and not is_float  # a float may be NaN
+            else PyExpr(self._builder.call(table, load(value), load(_CODES)))
+            for table in tables
         ]
 
     def _threshold(self, threshold: Threshold, value: str) -> ast.stmt:
-        """``codes += placed[: bisect(bounds, value)]``, or from there on."""
-        place = _call(
-            self._constant(threshold.bisect), self._constant(threshold.bounds), _load(value)
+        """``codes += coded[: bisect(bounds, value)]``, or from that position on."""
+        position = self._builder.call(
+            threshold.bisect, self._constant(threshold.bounds), load(value)
         )
-        part = ast.Slice(lower=place) if threshold.upward else ast.Slice(upper=place)
-        return self._add(ast.Subscript(self._constant(threshold.codes), part, ast.Load()))
-
-    def _add(self, codes: ast.expr) -> ast.stmt:
-        return ast.AugAssign(ast.Name(_CODES, ast.Store()), ast.Add(), codes)
+        part = PySlice(lower=position) if threshold.upward else PySlice(upper=position)
+        return extend(_CODES, subscript(self._constant(threshold.codes), part))
 
     def _constant(self, value: Any) -> ast.expr:
-        """A name for an object of ours."""
-        name = f"known_{len(self._globals)}"
-        self._globals[name] = value
-        return _load(name)
-
-    def _variable(self, kind: str) -> str:
-        self._variables += 1
-        return f"{kind}_{self._variables}"
-
-
-def _load(name: str) -> ast.expr:
-    return ast.Name(name, ast.Load())
-
-
-def _assign(name: str, value: ast.expr) -> ast.stmt:
-    return ast.Assign([ast.Name(name, ast.Store())], value)
-
-
-def _call(function: ast.expr, *arguments: ast.expr) -> ast.expr:
-    return ast.Call(function, list(arguments), [])
-
-
-def _is(left: ast.expr, right: ast.expr, *, negate: bool = False) -> ast.expr:
-    return ast.Compare(left, [ast.IsNot() if negate else ast.Is()], [right])
+        return self._builder.constant(value)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, Final, TypeVar
 
 from router.rules.index.atoms import AnyElement, Atom, Predicate
-from router.rules.index.codegen import unrolled
+from router.rules.index.codegen import generate_lookup
 from router.rules.index.lookup_tables import (
     Codes,
     Collect,
@@ -53,19 +53,19 @@ class AtomLookup:
         """Make the tables."""
         self._root.close()
         if self._root.is_small:
-            self.collect = unrolled(self._root)
+            self.collect = generate_lookup(self._root)
 
 
 class _Field:
     """What is asked of a field, and of the fields in it."""
 
-    __slots__ = ("added", "element", "fields", "present", "tables", "texts")
+    __slots__ = ("added", "element", "fields", "present", "strings", "tables")
 
     def __init__(self) -> None:
         self.added: list[tuple[Atom, int]] = []
         self.fields: dict[str, _Field] = {}
         self.element: _Field | None = None
-        self.texts: Codes = {}
+        self.strings: Codes = {}
         """Codes by the text that the value equals. Most atoms are of this kind."""
         self.tables: dict[type, tuple[Collect, ...]] = {}
         """What else is asked of the value, by its class; of a map, beside its fields."""
@@ -77,7 +77,7 @@ class _Field:
         return 0 < len(self.fields) <= _FEW
 
     @property
-    def has_texts_only(self) -> bool:
+    def has_strings_only(self) -> bool:
         return not (self.present or self.tables or self.fields)
 
     def below(self, step: str | AnyElement) -> "_Field":
@@ -95,7 +95,7 @@ class _Field:
             by_test.setdefault(atom.test, []).append((atom.value, code))
         self.added = []
         equal = by_constant(by_test.pop(Predicate.EQUAL, []))
-        self.texts = equal.pop(str, {})
+        self.strings = equal.pop(str, {})
         tables: dict[type, list[Collect]] = {kind: [same(codes)] for kind, codes in equal.items()}
         for kind, collect in self._more(by_test):
             tables.setdefault(kind, []).append(collect)
@@ -114,8 +114,8 @@ class _Field:
         if self.element is not None:
             self.element.close()
             collect: Collect = self._collect_elements
-            if self.element.has_texts_only:
-                collect = elements(self.element.texts)
+            if self.element.has_strings_only:
+                collect = elements(self.element.strings)
             yield list, collect
             yield dict, collect
 
@@ -130,7 +130,7 @@ class _Field:
         codes += self.present
         kind = value.__class__
         if kind is str:
-            codes += self.texts.get(value, ())
+            codes += self.strings.get(value, ())
         for collect in self.tables.get(kind, ()):
             collect(value, codes)
         if kind is dict:

@@ -1,9 +1,10 @@
 """The condition language: CEL over JSON events, as a small library.
 
-``compile_condition(text)`` -> Condition; ``condition.verdict(event)`` -> Verdict.
-``compile_expression(text)`` -> Expression; ``expression.value(event)`` -> any value. Both take
-``names``: what else may stand in the text, as Expression or Constant. Pure: no I/O, no clock. Source: CEL language definition (github.com/google/cel-spec, doc/langdef.md);
-docs/conditions.md says what is supported.
+``compile_condition(text)`` returns a Condition; ``condition.verdict(event)`` returns a Verdict.
+``compile_expression(text)`` returns an Expression; ``expression.value(event)`` returns a value of
+any type. Both accept ``names``: further names that the text may use, each an Expression or a
+Constant. The package is pure: no I/O, no clock. docs/conditions.md specifies the language. Source:
+CEL language definition (github.com/google/cel-spec, doc/langdef.md).
 """
 
 from router.cel.condition import Condition, Verdict, compile_condition

@@ -1,4 +1,4 @@
-"""Names, functions and macros -> tree. What there is not is reported with what was probably meant."""
+"""Parses names, functions and macros. The error of an unknown one suggests the nearest known one."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -23,7 +23,7 @@ _CONSTANTS: Final = {"true": True, "false": False, "null": None}
 
 
 class CallParser(TokenCursor):
-    """The part of the parser that knows names."""
+    """The part of the parser that resolves names."""
 
     def __init__(self, source: str, names: Names) -> None:
         super().__init__(source)
@@ -32,11 +32,11 @@ class CallParser(TokenCursor):
         self._nesting = 0
 
     def expression(self) -> Node:
-        """An expression: the other part of the parser."""
+        """Parse an expression. The subclass implements it."""
         raise NotImplementedError
 
-    def named(self) -> Node:
-        """What begins with a name."""
+    def identifier(self) -> Node:
+        """Parse an expression that begins with a name."""
         token = self.take()
         name = token.text
         if name in _CONSTANTS:
@@ -50,20 +50,20 @@ class CallParser(TokenCursor):
         if name in self._variables or name in ROOTS:
             return Name(name=name, offset=token.offset, length=token.length)
         if name in self._names:
-            return _given(name, self._names, token)
-        return self._of_cel(token) or self._unknown(token)
+            return _named_node(name, self._names, token)
+        return self._builtin(token) or self._unknown(token)
 
-    def _of_cel(self, token: Token) -> Node | None:
-        """A type's name, or a function whose name has a dot."""
+    def _builtin(self, token: Token) -> Node | None:
+        """Parse the name of a type, or a function whose name has a dot. None for another name."""
         value = TYPE_NAMES.get(token.text)
         for first, *rest in TIME_TYPES:
-            if first == token.text and self.follow(".", rest[0], ".", rest[1]):
+            if first == token.text and self.skip_all(".", rest[0], ".", rest[1]):
                 value = TIME_TYPES[first, rest[0], rest[1]]
         if value is not None:
             return Literal(value=value, offset=token.offset, length=self.length_from(token.offset))
         for name in FUNCTIONS:
             first, dot, last = name.partition(".")
-            if dot and first == token.text and self.follow(dot, last, "("):
+            if dot and first == token.text and self.skip_all(dot, last, "("):
                 return self.call(Token("name", name, token.offset), (), token.offset)
         return None
 
@@ -93,7 +93,13 @@ class CallParser(TokenCursor):
         )
 
     def call(self, name: Token, target: tuple[Node, ...], offset: int) -> Node:
-        """A function, its bracket taken; ``target`` is a method's, ``offset`` where all begins."""
+        """Parse the arguments of a function or method whose opening bracket is taken.
+
+        Args:
+            name: The name of the function.
+            target: The object of a method, empty for a function.
+            offset: The position of the first character of the call.
+        """
         function = FUNCTIONS.get(name.text)
         is_method = bool(target)
         if function is None or not (function.is_method if is_method else function.is_global):
@@ -104,8 +110,9 @@ class CallParser(TokenCursor):
                 hint=_function_hint(name.text, is_method=is_method),
             )
         arguments = (*target, *self.items(")", self.expression))
-        if not function.least <= len(arguments) <= function.most:
-            least, most = function.least - is_method, function.most - is_method
+        if not function.min_arguments <= len(arguments) <= function.max_arguments:
+            least = function.min_arguments - is_method
+            most = function.max_arguments - is_method
             expected = f"{least}" if least == most else f"{least} or {most}"
             raise ConditionError(
                 f"{name.text}() takes {expected} argument{'s' * (expected != '1')},"
@@ -121,9 +128,9 @@ class CallParser(TokenCursor):
         )
 
     def macro(self, name: Token, over: Node, offset: int) -> Node:
-        """A macro, its bracket taken."""
+        """Parse the arguments of a macro over ``over`` whose opening bracket is taken."""
         form = MACROS[name.text]
-        if self._nesting >= limits.NESTING and not form.is_optional:
+        if self._nesting >= limits.NESTING and form.is_loop:
             raise ConditionError(
                 f"macros within macros, more than {limits.NESTING} deep",
                 offset=name.offset,
@@ -131,27 +138,27 @@ class CallParser(TokenCursor):
             )
         variables = self._new_variables(name.text, form)
         self._variables += variables
-        self._nesting += not form.is_optional
+        self._nesting += form.is_loop
         bodies = [self.expression()]
-        if form.may_filter and self.skip(","):
+        if form.takes_condition and self.skip(","):
             bodies.append(self.expression())
-        self._nesting -= not form.is_optional
+        self._nesting -= form.is_loop
         del self._variables[-len(variables) :]
         self.expect(")", f"to end {name.text}()")
         return Macro(
             macro=name.text,
             over=over,
             variables=tuple(variables),
-            keep=bodies[0] if len(bodies) > 1 else None,
+            condition=bodies[0] if len(bodies) > 1 else None,
             body=bodies[-1],
             offset=offset,
             length=self.length_from(offset),
         )
 
     def _new_variables(self, macro: str, form: MacroForm) -> list[str]:
-        """One variable, or two where the macro takes two and another name and comma follow."""
+        """Parse one variable, or two if the macro takes two and another name and comma follow."""
         variables = [self._new_variable(macro)]
-        is_second = form.two and (not form.one or self._is_second())
+        is_second = form.takes_two and (not form.takes_one or self._is_second())
         if is_second:
             variables.append(self._new_variable(macro))
             if variables[0] == variables[1]:
@@ -159,7 +166,7 @@ class CallParser(TokenCursor):
         return variables
 
     def _is_second(self) -> bool:
-        return self.next.kind == "name" and self._tokens[self._at + 1].text == ","
+        return self.next.kind == "name" and self._tokens[self._position + 1].text == ","
 
     def _new_variable(self, macro: str) -> str:
         token = self.next
@@ -171,16 +178,16 @@ class CallParser(TokenCursor):
         return token.text
 
 
-def _given(name: str, names: Names, token: Token) -> Node:
-    given = names[name]
-    if isinstance(given, Constant):
+def _named_node(name: str, names: Names, token: Token) -> Node:
+    meaning = names[name]
+    if isinstance(meaning, Constant):
         return ExternalConstant(
-            name=name, value=given.value, offset=token.offset, length=token.length
+            name=name, value=meaning.value, offset=token.offset, length=token.length
         )
     return Let(
         name=name,
-        body=given.tree,
-        source=given.source,
+        body=meaning.tree,
+        source=meaning.source,
         offset=token.offset,
         length=token.length,
     )

@@ -1,17 +1,18 @@
-"""Tree -> a Python function, built as ``ast`` nodes.
+"""Compiles a tree to a Python function, built as ``ast`` nodes.
 
-Three rails. ``true(n)`` is code that is true when n is true, ``false(n)`` when n is false; both
-falsy means an error. ``value(n)`` gives n's value or ``ERROR``. On the first two, ``&&`` and
-``||`` are Python's own ``and`` and ``or``, and an error is absorbed in either order for nothing:
+There are three kinds of code for a node n. The true code ``true(n)`` is truthy if n is true, the
+false code ``false(n)`` is truthy if n is false; if neither is, n is an error. The value code
+``value(n)`` returns n's value or ``ERROR``. In true and false code, ``&&`` and ``||`` are Python's
+own ``and`` and ``or``, and they absorb errors in either order at no cost:
 
     true(a && b) = true(a) and true(b)        false(a && b) = false(a) or false(b)
     true(a || b) = true(a) or true(b)         false(a || b) = false(a) and false(b)
     true(!a) = false(a)                       false(!a) = true(a)
 
-A missing field is a dict's ``get`` with a default: no exception on the hot path. Code grows with
-the tree only: each rail visits a node once, and logic in the place of a value is made of thunks.
-A let that stands once is compiled in its place; one that stands twice, or in a loop, is computed
-when it is first asked for, once an evaluation.
+A missing field is a dict's ``get`` with a default, so that no exception occurs on the hot path. The
+size of the code is linear in the tree: each kind of code visits a node once, and logic in value
+code is made of lambdas. A let that is used once is compiled inline. A let that is used twice, or in
+the body of a macro, is evaluated at its first use, once per evaluation of the condition.
 """
 
 import ast
@@ -22,7 +23,7 @@ from router.cel import literals, loops, operators
 from router.cel import python_ast as py
 from router.cel.functions import FUNCTIONS, MACROS
 from router.cel.python_ast import FunctionBuilder, PyConstant, PyIfExp, load
-from router.cel.shared_lets import extent, shared_lets
+from router.cel.shared_lets import body_size, shared_lets
 from router.cel.tree import (
     Binary,
     Call,
@@ -49,7 +50,7 @@ from router.cel.tree import (
 from router.cel.values import ERROR
 
 Evaluate = Callable[[Any, Any], Any]
-"""Takes the event and its data."""
+"""Takes the event and its data (``ERROR`` if it has none)."""
 
 _COMPARISONS: Final[dict[str, type[ast.cmpop]]] = {
     "==": ast.Eq,
@@ -58,31 +59,34 @@ _COMPARISONS: Final[dict[str, type[ast.cmpop]]] = {
     ">": ast.Gt,
     ">=": ast.GtE,
 }
-_NODES_A_TURN: Final = 50
+_NODES_PER_UNIT: Final = 50
+"""Nodes of a macro's body that an iteration evaluates for one unit of the budget."""
 
 
 def compile_value(node: Node) -> Evaluate:
-    """A function that gives the node's value, or ERROR. Raises ConditionError."""
+    """Return a function that returns the node's value, or ERROR. Raise ConditionError."""
     compiler = _Compiler(node)
     return compiler.function(compiler.value(node))
 
 
-def compile_rails(node: Node) -> tuple[Evaluate, Evaluate]:
-    """Two functions: whether the node is true, whether it is false. Raises ConditionError."""
+def compile_branches(node: Node) -> tuple[Evaluate, Evaluate]:
+    """Return two functions: is the node true, and is it false. Raise ConditionError."""
     true, false = _Compiler(node), _Compiler(node)
     return true.function(true.true(node)), false.function(false.false(node))
 
 
 def compile_values(root: Node, nodes: Iterable[Node]) -> Callable[[Any, Any], list[Any]]:
-    """A function that gives the values of all these nodes of a tree, each computed once.
+    """Return a function that returns the values of several nodes of a tree, each evaluated once.
 
-    A node comes after those below it.
+    Args:
+        root: The tree.
+        nodes: Nodes of the tree, each after the nodes below it.
     """
     return _Compiler(root).values(nodes)
 
 
 class _Compiler:
-    """Makes one function."""
+    """Compiles one function."""
 
     def __init__(self, root: Node) -> None:
         self._builder = FunctionBuilder()
@@ -98,8 +102,8 @@ class _Compiler:
         before: list[ast.stmt] = []
         while self._bodies:
             name, let = self._bodies.pop()
-            once = self._builder.call(loops.Once, py.lambda_of(self.value(let)))
-            before.append(py.assign(name, once))
+            lazy = self._builder.call(loops.LazyValue, py.lambda_of(self.value(let)))
+            before.append(py.assign(name, lazy))
         if self._needs_budget:
             before.append(py.assign("budget", self._builder.call(loops.Budget)))
         body = [*before, *statements, py.PyReturn(result)]
@@ -111,10 +115,10 @@ class _Compiler:
             name = f"r{len(statements)}"
             statements.append(py.assign(name, self.value(node)))
             self._known[id(node)] = name
-        made: list[ast.expr] = [load(f"r{place}") for place in range(len(statements))]
-        return self.function(py.list_of(made), statements)
+        results: list[ast.expr] = [load(f"r{number}") for number in range(len(statements))]
+        return self.function(py.list_of(results), statements)
 
-    # The three rails
+    # The three kinds of code
 
     def true(self, node: Node) -> ast.expr:
         match node:
@@ -173,9 +177,9 @@ class _Compiler:
             case Call():
                 return self._function(node)
             case _:
-                return self._composed(node)
+                return self._compound(node)
 
-    def _composed(self, node: Node) -> ast.expr:
+    def _compound(self, node: Node) -> ast.expr:
         match node:
             case IndexAccess(operand=operand, index=index):
                 return self._call(operators.item, self.value(operand), self.value(index))
@@ -184,11 +188,11 @@ class _Compiler:
             case OptionalIndexAccess(operand=operand, index=index):
                 return self._call(operators.optional_item, self.value(operand), self.value(index))
             case Logic(operator=operator, parts=parts):
-                thunks = [py.lambda_of(self.value(part)) for part in parts]
+                lambdas = [py.lambda_of(self.value(part)) for part in parts]
                 absorb = operators.logic_and if operator == "&&" else operators.logic_or
-                return self._call(absorb, py.tuple_of(thunks))
+                return self._call(absorb, py.tuple_of(lambdas))
             case Conditional(condition=condition, then=then, otherwise=otherwise):
-                return self._choice(condition, self.value(then), self.value(otherwise))
+                return self._conditional(condition, self.value(then), self.value(otherwise))
             case ListLiteral() | MapLiteral():
                 return self._collection(node)
             case Macro():
@@ -196,21 +200,21 @@ class _Compiler:
             case _:
                 raise TypeError(node)
 
-    # Tests that need no call; None for those that do
+    # Tests that need no call. None if a test needs one.
 
-    def _is(self, node: Node, truth: bool) -> ast.expr:  # noqa: FBT001 - the rail
+    def _is(self, node: Node, truth: bool) -> ast.expr:  # noqa: FBT001 - the kind of code
         return self._same(node, truth)
 
     def _same(self, node: Node, value: Any) -> ast.expr:
-        """Whether it is this very object: a bool or None."""
+        """``node is value``, of a bool or None."""
         literal = unwrap_lets(node)
         if isinstance(literal, Literal):
-            # Python warns of an "is" between literals.
+            # Python warns about "is" between literals.
             return PyConstant(literal.value is value)
         return py.compare(self.value(node), ast.Is(), PyConstant(value))
 
     def _test(self, node: Binary) -> ast.expr | None:
-        """Whether a comparison with a literal holds."""
+        """True code of a comparison with a literal."""
         if node.operator == "in" and isinstance(node.right, ListLiteral):
             return self._is_one_of(node.left, node.right)
         if not isinstance(node.right, Literal):
@@ -226,8 +230,8 @@ class _Compiler:
         name = self._builder.temporary()
         is_int = self._builder.is_class(py.walrus(name, self.value(node.left)), int)
         is_float = self._builder.is_class(load(name), float)
-        holds = py.compare(load(name), comparison(), PyConstant(value))
-        return py.all_of(py.any_of(is_int, is_float), holds)
+        is_true = py.compare(load(name), comparison(), PyConstant(value))
+        return py.all_of(py.any_of(is_int, is_float), is_true)
 
     def _equals(self, node: Node, value: Any) -> ast.expr | None:
         if value is None or value.__class__ is bool:
@@ -236,24 +240,24 @@ class _Compiler:
             return py.compare(self.value(node), ast.Eq(), PyConstant(value))
         return None
 
-    def _is_one_of(self, node: Node, texts: ListLiteral) -> ast.expr | None:
-        """Whether it is a text of several."""
-        values = literals.collection(texts)
+    def _is_one_of(self, node: Node, strings: ListLiteral) -> ast.expr | None:
+        """``node in strings``, of string literals."""
+        values = literals.collection(strings)
         if values is ERROR or not all(value.__class__ is str for value in values):
             return None
         name = self._builder.temporary()
-        is_text = self._builder.is_class(py.walrus(name, self.value(node)), str)
-        several = self._builder.constant(frozenset(values))
-        return py.all_of(is_text, py.compare(load(name), ast.In(), several))
+        is_string = self._builder.is_class(py.walrus(name, self.value(node)), str)
+        constant = self._builder.constant(frozenset(values))
+        return py.all_of(is_string, py.compare(load(name), ast.In(), constant))
 
     def _differs(self, node: Node, value: Any) -> ast.expr | None:
-        """Whether there is a value, and it is another one."""
+        """``node != value``: it has a value, and a different one."""
         if value is not None and value.__class__ not in {bool, str}:
             return None
         name = self._builder.temporary()
-        is_there = py.compare(py.walrus(name, self.value(node)), ast.IsNot(), load("ERROR"))
+        is_present = py.compare(py.walrus(name, self.value(node)), ast.IsNot(), load("ERROR"))
         other = ast.NotEq() if value.__class__ is str else ast.IsNot()
-        return py.all_of(is_there, py.compare(load(name), other, PyConstant(value)))
+        return py.all_of(is_present, py.compare(load(name), other, PyConstant(value)))
 
     # Parts
 
@@ -284,12 +288,12 @@ class _Compiler:
 
     def _binary(self, node: Binary) -> ast.expr:
         left, right = self.value(node.left), self.value(node.right)
-        grows = node.operator in operators.GROWING and not (
+        is_metered = node.operator in operators.METERED and not (
             isinstance(node.left, Literal) and isinstance(node.right, Literal | ListLiteral)
         )
-        return self._priced(operators.OPERATORS[node.operator], left, right, grows=grows)
+        return self._priced(operators.OPERATORS[node.operator], left, right, is_metered=is_metered)
 
-    def _choice(self, condition: Node, then: ast.expr, otherwise: ast.expr) -> ast.expr:
+    def _conditional(self, condition: Node, then: ast.expr, otherwise: ast.expr) -> ast.expr:
         name = self._builder.temporary()
         is_true = py.compare(py.walrus(name, self.value(condition)), ast.Is(), PyConstant(True))
         is_false = py.compare(load(name), ast.Is(), PyConstant(False))
@@ -299,13 +303,13 @@ class _Compiler:
         constant = literals.collection(node)
         if constant is not ERROR:
             return self._builder.constant(constant)
-        marks = self._builder.constant(node.optional)
+        optional = self._builder.constant(node.optional)
         if isinstance(node, ListLiteral):
             items = py.list_of([self.value(item) for item in node.items])
-            return self._call(literals.list_literal, items, marks)
+            return self._call(literals.list_literal, items, optional)
         keys = py.list_of([self.value(key) for key, _ in node.entries])
         values = py.list_of([self.value(value) for _, value in node.entries])
-        return self._call(literals.map_literal, keys, values, marks)
+        return self._call(literals.map_literal, keys, values, optional)
 
     def _function(self, node: Call) -> ast.expr:
         function = FUNCTIONS[node.function]
@@ -317,53 +321,53 @@ class _Compiler:
             arguments[-1] = self._builder.constant(literals.pattern(node.arguments[-1]))
         elif function.is_lazy:
             arguments[-1] = py.lambda_of(arguments[-1])
-        return self._priced(function.run, *arguments, grows=function.grows)
+        return self._priced(function.run, *arguments, is_metered=function.is_metered)
 
     def _macro(self, node: Macro) -> ast.expr:
         form = MACROS[node.macro]
         over = self.value(node.over)
-        if form.is_optional:
+        if not form.is_loop:
             return self._call(form.run, over, self._body(node.variables, node.body))
         self._needs_budget = True
-        turns = self._call(loops.pairs if len(node.variables) > 1 else loops.elements, over)
-        if node.keep is not None:
-            turns = self._loop(loops.kept_of, turns, node.variables, node.keep)
-        return self._loop(form.run, turns, node.variables, node.body)
+        items = self._call(loops.pairs if len(node.variables) > 1 else loops.elements, over)
+        if node.condition is not None:
+            items = self._loop(loops.select, items, node.variables, node.condition)
+        return self._loop(form.run, items, node.variables, node.body)
 
     def _loop(
         self,
         run: Callable[..., Any],
-        turns: ast.expr,
+        items: ast.expr,
         variables: tuple[str, ...],
         body: Node,
     ) -> ast.expr:
         self._loops += 1
-        turn = self._body(variables, body)
+        function = self._body(variables, body)
         self._loops -= 1
-        price = 1 + extent(body) // _NODES_A_TURN
-        return self._call(run, turns, turn, load("budget"), PyConstant(price))
+        price = 1 + body_size(body) // _NODES_PER_UNIT
+        return self._call(run, items, function, load("budget"), PyConstant(price))
 
     def _body(self, variables: tuple[str, ...], body: Node) -> ast.expr:
-        """A function of one argument: the variable, or the pair of them."""
+        """A lambda of one argument: the variable, or the pair of them."""
         parameter = f"v{len(self._variables)}"
         if len(variables) == 1:
             self._variables[variables[0]] = load(parameter)
         else:
             self._variables |= {
-                name: py.subscript(load(parameter), PyConstant(place))
-                for place, name in enumerate(variables)
+                name: py.subscript(load(parameter), PyConstant(position))
+                for position, name in enumerate(variables)
             }
-        made = py.lambda_of(self.value(body), parameter)
+        function = py.lambda_of(self.value(body), parameter)
         for name in variables:
             del self._variables[name]
-        return made
+        return function
 
-    def _priced(self, run: Callable[..., Any], *arguments: ast.expr, grows: bool) -> ast.expr:
-        """A call; within a loop, at a price where it takes longer for larger arguments."""
-        if not (grows and self._loops):
+    def _priced(self, run: Callable[..., Any], *arguments: ast.expr, is_metered: bool) -> ast.expr:
+        """A call. In a macro, a metered function is charged by the size of its arguments."""
+        if not (is_metered and self._loops):
             return self._call(run, *arguments)
-        pay = py.attribute(load("budget"), "call")
-        return py.call(pay, self._builder.constant(run), *arguments)
+        charge = py.attribute(load("budget"), "call")
+        return py.call(charge, self._builder.constant(run), *arguments)
 
     def _call(self, function: Callable[..., Any], *arguments: ast.expr) -> ast.expr:
         return self._builder.call(function, *arguments)

@@ -1,11 +1,11 @@
-"""A compiled condition: its verdict on an event, and why."""
+"""A compiled condition: its verdict on an event, and the reason."""
 
 import enum
 import functools
 from typing import Any, Final
 
 from router.cel import literals
-from router.cel.compiler import Evaluate, compile_rails
+from router.cel.compiler import Evaluate, compile_branches
 from router.cel.explain import EvaluatedPart, Explainer
 from router.cel.functions import FUNCTIONS, MACROS
 from router.cel.names import NO_NAMES, Names
@@ -29,61 +29,67 @@ from router.errors import ConditionError
 
 
 class Verdict(enum.Enum):
-    """What a condition says of an event."""
+    """The result of a condition for an event."""
 
     MATCH = "match"
+    """The condition is true."""
     NO_MATCH = "no match"
+    """The condition is false."""
     ERROR = "error"
-    """A field is missing, say, or of another type. No match, but worth counting."""
+    """The condition has no bool value, for example because a field is missing. Not a match."""
 
 
-# Reading a member of an enum costs half of what a verdict does.
+# Constants, because access to an enum member takes half as long as a verdict.
 _MATCH: Final = Verdict.MATCH
 _NO_MATCH: Final = Verdict.NO_MATCH
 _ERROR: Final = Verdict.ERROR
 
 
 class Condition:
-    """Made by ``compile_condition`` or ``compile_match``.
+    """A condition, compiled at its first use. ``compile_condition`` and ``compile_match`` make one.
 
-    ``is_true`` and, asked after it, ``is_false`` are the halves of ``verdict``: functions of the event
-    and its data (``ERROR`` for none), for whoever asks often.
+    Attributes:
+        source: The text in CEL.
+        tree: The syntax tree.
+        is_true: The first half of ``verdict``, for hot paths: a function of the event and its data
+            (``ERROR`` if it has none).
+        is_false: The second half. Call ``is_true`` first.
     """
 
     def __init__(self, source: str, tree: Node) -> None:
-        """Raises ConditionError."""
+        """Check the tree. Raise ConditionError."""
         _require_bool(tree)
         literals.check(tree)
         self.source = source
         self.tree = tree
-        # Most of thousands of rules never meet an event that they must judge.
-        self.is_true: Evaluate = self._first
+        # Compiled lazily, because most of thousands of rules never evaluate an event.
+        self.is_true: Evaluate = self._compile_and_evaluate
         self.is_false: Evaluate
 
     def verdict(self, event: dict[str, Any]) -> Verdict:
-        """Judge an event: the whole CloudEvent as decoded from JSON. Never raises."""
+        """Evaluate an event: the whole CloudEvent as decoded from JSON. Never raise."""
         data = event.get("data", ERROR)
         if self.is_true(event, data):
             return _MATCH
         return _NO_MATCH if self.is_false(event, data) else _ERROR
 
-    def _first(self, event: Any, data: Any) -> Any:
-        """Compile, at the first event: whether it is true for that one."""
+    def _compile_and_evaluate(self, event: Any, data: Any) -> Any:
+        """Compile at the first event, and return whether the condition is true for it."""
         try:
-            self.is_true, self.is_false = compile_rails(self.tree)
+            self.is_true, self.is_false = compile_branches(self.tree)
         except (RecursionError, MemoryError):
-            # The caller's stack is nearly full; the next one's may not be.
+            # Retried at the next event, because only this caller's stack may be nearly full.
             self.is_false = _never
             return False
         return self.is_true(event, data)
 
     def reason(self, event: dict[str, Any]) -> str:
-        """Why the verdict is ERROR: the innermost part that has no value. ``""`` if none is."""
+        """Return why the verdict is ERROR: the innermost part without a value. Else ``""``."""
         return self._explainer.reason(event)
 
     def explain(self, event: dict[str, Any]) -> tuple[EvaluatedPart, ...]:
-        """The value of each part, in the order in which it is computed. Slow; never raises."""
-        return self._explainer.steps(event)
+        """Return the value of each part, in the order of evaluation. Slow. Never raise."""
+        return self._explainer.parts(event)
 
     @functools.cached_property
     def _explainer(self) -> Explainer:
@@ -95,12 +101,20 @@ def _never(_event: Any, _data: Any) -> bool:
 
 
 def compile_condition(source: str, names: Names = NO_NAMES) -> Condition:
-    """Compile CEL text, in which ``names`` may stand. Raises ConditionError."""
+    """Compile a condition in CEL.
+
+    Args:
+        source: The text.
+        names: Expressions and values that the text may use by name.
+
+    Raises:
+        ConditionError: With the position of the error in the text.
+    """
     return Condition(source, parse(source, names))
 
 
 def _require_bool(whole: Node) -> None:
-    """Raise ConditionError where it is plain that the condition is neither true nor false."""
+    """Raise ConditionError if the condition can be neither true nor false."""
     hint = "compare it with something"
     match unwrap_lets(whole):
         case Literal(value=value) | ExternalConstant(value=value):

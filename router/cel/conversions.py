@@ -1,4 +1,4 @@
-"""Conversions between types: ``int(x)``, ``string(x)`` and their like. ERROR where there is none.
+"""Conversions between types: ``int(x)``, ``string(x)`` and so on. ERROR if there is none.
 
 Source: CEL language definition, "List of Standard Definitions", type conversions.
 """
@@ -11,7 +11,7 @@ from router.cel import limits, times
 from router.cel.values import ERROR, DurationValue, TimestampValue, Uint
 
 _NUMBER_LENGTH: Final = 400
-"""Characters of a number as text; the longest float has some 330."""
+"""Characters of a number in a string; the longest float has about 330."""
 _INTEGER: Final = re.compile(r"[+-]?0*(\d{1,20})", re.ASCII)
 _FLOAT: Final = re.compile(
     r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?|nan)", re.ASCII | re.IGNORECASE
@@ -23,10 +23,10 @@ _BOOLS: Final = {
 
 
 def to_int(value: Any) -> Any:
-    """From a number (rounded toward zero), a text of digits, a bool, a timestamp (seconds)."""
+    """``int``: from a number (rounded toward zero), digits, a bool, a timestamp (seconds)."""
     kind = value.__class__
     if kind is float:
-        # 2**63 itself rounds to a float that no integer of 64 bits reaches.
+        # Exclusive, because INT_MAX as a float is 2**63, which does not fit 64 bits.
         inside = limits.INT_MIN < value < limits.INT_MAX
         return int(value) if inside else ERROR
     if kind is TimestampValue:
@@ -36,7 +36,7 @@ def to_int(value: Any) -> Any:
 
 
 def to_uint(value: Any) -> Any:
-    """From a number (rounded toward zero) or a text of digits."""
+    """``uint``: from a number (rounded toward zero) or a string of digits."""
     if value.__class__ is float:
         return Uint(value) if 0 <= value < limits.UINT_MAX else ERROR
     if value.__class__ is str and value.startswith("-"):
@@ -55,7 +55,7 @@ def _whole(value: Any) -> int | None:
 
 
 def to_double(value: Any) -> Any:
-    """From a number, or from a text such as ``2.5``, ``1e3``, ``inf``."""
+    """``double``: from a number, or from a string such as ``2.5``, ``1e3``, ``inf``."""
     kind = value.__class__
     if kind is float:
         return value
@@ -70,14 +70,14 @@ def to_double(value: Any) -> Any:
 
 
 def to_bool(value: Any) -> Any:
-    """From a bool, or from the texts 1 t true True TRUE 0 f false False FALSE."""
+    """``bool``: from a bool, or from the strings 1 t true True TRUE 0 f false False FALSE."""
     if value.__class__ is bool:
         return value
     return _BOOLS.get(value, ERROR) if value.__class__ is str else ERROR
 
 
 def to_string(value: Any) -> Any:
-    """From whatever but null, lists, maps and optionals."""
+    """``string``: from anything except null, lists, maps and optionals."""
     kind = value.__class__
     if kind is str:
         return value
@@ -98,15 +98,15 @@ def to_string(value: Any) -> Any:
 
 
 def _float_text(value: float) -> str:
-    """The shortest that reads back as the same; a whole number has no decimal point."""
+    """Return the shortest text that parses to the same float; no point for a whole number."""
     if math.isfinite(value):
         return repr(value).removesuffix(".0")
     return {math.inf: "+Inf", -math.inf: "-Inf"}.get(value, "NaN")
 
 
 def to_bytes(value: Any) -> Any:
-    """From a text, in UTF-8."""
-    if value.__class__ is str and len(value) <= limits.MADE:
+    """``bytes``: from a string, in UTF-8."""
+    if value.__class__ is str and len(value) <= limits.RESULT_SIZE:
         try:
             return value.encode()
         except UnicodeEncodeError:
@@ -115,5 +115,5 @@ def to_bytes(value: Any) -> Any:
 
 
 def to_dyn(value: Any) -> Any:
-    """The value as it is: for CEL's type checker, which ours is not."""
+    """``dyn``: the value itself. The function exists for CEL's own type checker."""
     return value

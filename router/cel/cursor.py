@@ -1,4 +1,4 @@
-"""Where a parser is in its tokens, and what it does at every step."""
+"""The position of a parser in its tokens, and the steps that all its parts share."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,56 +11,64 @@ T = TypeVar("T")
 
 
 class TokenCursor:
+    """Reads the tokens of a condition one by one."""
+
     def __init__(self, source: str) -> None:
         self._tokens = tokens(source)
-        self._at = 0
+        self._position = 0
 
     @property
     def next(self) -> Token:
-        return self._tokens[self._at]
+        """The next token, not taken."""
+        return self._tokens[self._position]
 
     def take(self) -> Token:
-        token = self._tokens[self._at]
-        self._at += 1
+        """Return the next token and advance."""
+        token = self._tokens[self._position]
+        self._position += 1
         return token
 
-    def stands(self, *texts: str) -> bool:
-        """Whether the next token is one of these operators or names."""
+    def next_is(self, *texts: str) -> bool:
+        """Return whether the next token is one of these operators or names."""
         token = self.next
         return token.text in texts and token.kind in {"operator", "name"}
 
-    def follow(self, *texts: str) -> bool:
-        """Take these operators and names if all of them come next, in this order."""
-        found = self._tokens[self._at : self._at + len(texts)]
+    def skip_all(self, *texts: str) -> bool:
+        """Skip these operators and names if they are the next tokens, in this order."""
+        found = self._tokens[self._position : self._position + len(texts)]
         if [token.text for token in found] != list(texts):
             return False
-        self._at += len(texts)
+        self._position += len(texts)
         return True
 
     def skip(self, text: str) -> bool:
-        """Take the token if it is this one."""
-        if self.stands(text):
-            self._at += 1
+        """Skip the next token if it is this operator or name."""
+        if self.next_is(text):
+            self._position += 1
             return True
         return False
 
     def expect(self, text: str, after: str) -> Token:
-        if not self.stands(text):
+        """Take the operator or name ``text``. Raise ConditionError if another token is next."""
+        if not self.next_is(text):
             raise self.unexpected(f"expected {text!r} {after}")
         return self.take()
 
-    def unexpected(self, what: str) -> ConditionError:
+    def unexpected(self, expected: str) -> ConditionError:
+        """Return the error that names the next token and the ``expected`` one."""
         token = self.next
         found = "the end" if token.kind == "end" else repr(token.text)
-        return ConditionError(f"{what}, found {found}", offset=token.offset, length=token.length)
+        return ConditionError(
+            f"{expected}, found {found}", offset=token.offset, length=token.length
+        )
 
     def length_from(self, offset: int) -> int:
-        """How long that is what was taken since there."""
-        last = self._tokens[self._at - 1]
+        """Return how many characters the tokens taken since ``offset`` span."""
+        last = self._tokens[self._position - 1]
         return last.offset + last.length - offset
 
     def items(self, end: str, item: Callable[[], T]) -> list[T]:
-        """What stands between commas, up to ``end``; a comma may stand after the last."""
+        """Parse items between commas up to ``end``. The last item may have a comma after it."""
         found: list[T] = []
         while not self.skip(end):
             if found:

@@ -1,8 +1,8 @@
-"""Which part of a condition decided it for an event, and what that part read.
+"""The part of a condition that decided its result for an event, and the fields that it read.
 
-The condition is followed from the top: of an ``&&`` that is false, a part that is false; of an ``||``
-that is true, one that is true; of what is an error, a part that is one. Where all parts decide
-together (an ``||`` that is false), the whole of it does.
+The search starts at the top. In a false ``&&`` it continues in a false part, in a true ``||`` in a
+true part, in an error in a part that is an error. If all parts decide together (a false ``||``),
+the search stops at the whole.
 """
 
 from typing import Any, Final
@@ -22,62 +22,64 @@ _VERDICTS: Final = {True: "true", False: "false", None: "neither true nor false"
 _LEAVES: Final = (tree.Field, tree.IndexAccess, tree.Has, tree.Call, tree.Let)
 
 
-class Reading(msgspec.Struct, frozen=True):
-    """What a part of a condition read. ``value`` is ``ERROR`` where there is none."""
+class Operand(msgspec.Struct, frozen=True):
+    """A field or other value that a part of a condition read."""
 
     text: str
     value: Any
+    """``ERROR`` if there is none."""
 
 
-class Part(msgspec.Struct, frozen=True):
-    """A part of a condition. ``offset`` and ``length`` are in its characters."""
+class DecidingPart(msgspec.Struct, frozen=True):
+    """A part of a condition."""
 
     text: str
     offset: int
+    """In characters of the condition."""
     length: int
     value: Any
     """True, false or ``ERROR``."""
-    readings: tuple[Reading, ...]
+    operands: tuple[Operand, ...]
 
     @property
     def verdict(self) -> str:
         """``false: data.count = 2``."""
         verdict = _VERDICTS[self.value] if self.value.__class__ is bool else _VERDICTS[None]
-        readings = ", ".join(f"{each.text} = {_shown(each.value)}" for each in self.readings)
-        return verdict + (f": {readings}" if readings else "")
+        operands = ", ".join(f"{each.text} = {_shown(each.value)}" for each in self.operands)
+        return verdict + (f": {operands}" if operands else "")
 
 
-def deciding_part(condition: Condition, event: dict[str, Any]) -> Part:
-    """The part that made the condition what it is for an event. Slow; never raises."""
-    return _Follower(event).follow(condition.tree, condition.source, None)
+def deciding_part(condition: Condition, event: dict[str, Any]) -> DecidingPart:
+    """Return the part that decided the condition's result for an event. Slow. Never raise."""
+    return _Search(event).search(condition.tree, condition.source, None)
 
 
-class _Follower:
+class _Search:
     def __init__(self, event: dict[str, Any]) -> None:
         self._event = event
 
     def _value(self, node: Node) -> Any:
         return compile_value(node)(self._event, self._event.get("data", ERROR))
 
-    def follow(self, node: Node, source: str, place: Node | None) -> Part:
-        """``place`` stands for the node in the condition's own text, where it is behind a name."""
+    def search(self, node: Node, source: str, let: Node | None) -> DecidingPart:
+        """Search ``node``. ``let`` is its let in the condition's own text, if it is part of one."""
         inner = self._decisive(node)
         if inner is not None:
-            return self.follow(inner, source, place)
+            return self.search(inner, source, let)
         if isinstance(node, tree.Let):
-            return self.follow(node.body, node.source, place or node)
-        shown = place or node
-        texts = {_written(source, each): each for each in _read(node) if each is not node}
-        return Part(
-            _written(source, node),
+            return self.search(node.body, node.source, let or node)
+        shown = let or node
+        operands = {_text(source, each): each for each in _operands(node) if each is not node}
+        return DecidingPart(
+            _text(source, node),
             shown.offset,
             shown.length,
             self._value(node),
-            tuple(Reading(text, self._value(each)) for text, each in texts.items()),
+            tuple(Operand(text, self._value(each)) for text, each in operands.items()),
         )
 
     def _decisive(self, node: Node) -> Node | None:
-        """The one below a node that decided it; None where it is the node itself."""
+        """Return the child that decided a node, or None if the node itself did."""
         match node:
             case tree.Not(operand=operand):
                 return operand if isinstance(operand, tree.Logic | tree.Not) else None
@@ -99,13 +101,13 @@ class _Follower:
         return next((part for part, value in values if value.__class__ is not bool), None)
 
 
-def _read(node: Node) -> list[Node]:
-    """What a part reads, but for literals and the insides of macros, whose variables have many values."""
+def _operands(node: Node) -> list[Node]:
+    """Return the operands of a part: no literals, and no body of a macro (it has many values)."""
     if isinstance(node, tree.Macro):
-        return _read(node.over)
+        return _operands(node.over)
     if isinstance(node, tree.Field | tree.Let):
         return [node]
-    below = [each for child in node.children() for each in _read(child)]
+    below = [each for child in node.children() for each in _operands(child)]
     if isinstance(node, _LEAVES) and not isinstance(node, tree.Has):
         return [*below, node] if below else []
     return below
@@ -118,5 +120,5 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def _written(source: str, node: Node) -> str:
+def _text(source: str, node: Node) -> str:
     return " ".join(source[node.offset : node.offset + node.length].split())

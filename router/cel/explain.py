@@ -1,4 +1,7 @@
-"""What each part of a condition gave for an event, and why one has no value. Slow; never raises."""
+"""The value of each part of a condition for an event, and why a part has no value.
+
+Slow. Never raises.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,24 +26,23 @@ from router.cel.tree import (
     OptionalField,
     OptionalIndexAccess,
 )
-from router.cel.values import ERROR, MAPS, Optional, word_for
+from router.cel.values import ERROR, MAPS, Optional, describe_type
 
 
 class EvaluatedPart(msgspec.Struct, frozen=True):
-    """A part of a condition and what it gave. ``error`` is ``""`` where there is a value.
-
-    The parts of a let have their own text, and the place of the let's name.
-    """
+    """A part of a condition and its value."""
 
     text: str
     offset: int
+    """In characters of the condition. A part of a let has the position of the let's name."""
     length: int
     value: Any
     error: str = ""
+    """Why there is no value, ``""`` if there is one."""
 
 
 class Explainer:
-    """Computes all parts of a tree, those too that another decides without."""
+    """Evaluates all parts of a tree, including parts that do not affect the result."""
 
     def __init__(self, tree: Node, source: str) -> None:
         self._tree = tree
@@ -48,33 +50,37 @@ class Explainer:
         self._nodes = _in_order(tree)
         self._values = compile_values(tree, self._nodes)
 
-    def steps(self, event: dict[str, Any]) -> tuple[EvaluatedPart, ...]:
-        """The parts that are worth showing, in the order in which they are computed."""
-        values = self._computed(event)
-        steps = []
-        for node, text, place in _parts(self._tree, self._source):
+    def parts(self, event: dict[str, Any]) -> tuple[EvaluatedPart, ...]:
+        """Return the parts worth showing, in the order of evaluation."""
+        values = self._evaluate(event)
+        parts = []
+        for node, text, shown_at in _parts(self._tree, self._source):
             value = values[id(node)]
             error = _why(node, values) if value is ERROR else ""
-            steps.append(
-                EvaluatedPart(text, place.offset, place.length, None if error else value, error)
+            parts.append(
+                EvaluatedPart(
+                    text, shown_at.offset, shown_at.length, None if error else value, error
+                )
             )
-        return tuple(steps)
+        return tuple(parts)
 
     def reason(self, event: dict[str, Any]) -> str:
-        """Why the whole is neither true nor false; ``""`` where it is one of them."""
-        values = self._computed(event)
+        """Return why the whole is neither true nor false, or ``""`` if it is one of them."""
+        values = self._evaluate(event)
         value = values[id(self._tree)]
         if value is ERROR:
             return _why(self._tree, values)
-        return "" if isinstance(value, bool) else f"{word_for(value)} is neither true nor false"
+        return (
+            "" if isinstance(value, bool) else f"{describe_type(value)} is neither true nor false"
+        )
 
-    def _computed(self, event: dict[str, Any]) -> dict[int, Any]:
+    def _evaluate(self, event: dict[str, Any]) -> dict[int, Any]:
         values = self._values(event, event.get("data", ERROR))
         return {id(node): value for node, value in zip(self._nodes, values, strict=True)}
 
 
 def _in_order(tree: Node) -> list[Node]:
-    """The nodes that have one value for an event, each after those below it, and once."""
+    """Return the nodes that have one value per event, each once and after the nodes below it."""
     found: list[Node] = []
     seen: set[int] = set()
 
@@ -91,7 +97,7 @@ def _in_order(tree: Node) -> list[Node]:
 
 
 def _operands(node: Node) -> tuple[Node, ...]:
-    """The sub-expressions that have one value each: of a macro, not what stands for every turn."""
+    """Return the sub-expressions that have one value per event: not the body of a macro."""
     if isinstance(node, Macro):
         return (node.over,)
     if isinstance(node, Call) and node.function == "matches":
@@ -100,11 +106,11 @@ def _operands(node: Node) -> tuple[Node, ...]:
 
 
 _Part = tuple[Node, str, Node]
-"""A node, its text, and the node that has its place in the condition."""
+"""A node, its text, and the node whose position in the condition is shown."""
 
 
 def _parts(tree: Node, source: str) -> Iterator[_Part]:
-    """Comparisons, calls, field reads, names; a let's parts before it, once. No literals."""
+    """Yield comparisons, calls, fields and names, but no literals. A let follows its parts, once."""
     lets: set[str] = set()
 
     def collect(node: Node, source: str, let: Node | None) -> Iterator[_Part]:
@@ -127,14 +133,14 @@ def _parts(tree: Node, source: str) -> Iterator[_Part]:
 
 
 def _owner(field: Node) -> Node:
-    """What the fields are read from: ``data`` of ``data.a.b``."""
+    """Return the operand of a chain of fields: ``data`` of ``data.a.b``."""
     while isinstance(field, Field):
         field = field.operand
     return field
 
 
 def _why(node: Node, values: dict[int, Any]) -> str:
-    """Why a node has no value, in the words of its innermost such part."""
+    """Return why a node has no value: the reason of its innermost part without one."""
     if isinstance(node, Let):
         return f"{node.name}: {_why(node.body, values)}"
     operands = _operands(node)
@@ -145,7 +151,7 @@ def _why(node: Node, values: dict[int, Any]) -> str:
 
 
 def _reason(node: Node, operands: list[Any]) -> str:
-    kinds = [word_for(value) for value in operands]
+    kinds = [describe_type(value) for value in operands]
     match node:
         case Name(name=name):
             return f"the event has no {name}"
@@ -153,7 +159,7 @@ def _reason(node: Node, operands: list[Any]) -> str:
             owner = operands[0].value if isinstance(operands[0], Optional) else operands[0]
             if owner.__class__ in MAPS:
                 return f"no such field: {_path(node)}"
-            return f"{_path(node)}: {word_for(owner)} has no fields"
+            return f"{_path(node)}: {describe_type(owner)} has no fields"
         case IndexAccess() | OptionalIndexAccess():
             return f"no such element in {kinds[0]}"
         case Binary(operator=operator):
@@ -162,8 +168,8 @@ def _reason(node: Node, operands: list[Any]) -> str:
             return f"{_path(node.arguments[0])} is absent"
         case Call(function=function):
             return f"{function}() takes no {', '.join(kinds)}"
-        case Macro(macro=macro) if operands and not MACROS[macro].is_optional:
-            return f"{macro}() has no value: its body fails, or takes too many turns"
+        case Macro(macro=macro) if operands and MACROS[macro].is_loop:
+            return f"{macro}() has no value: its body fails, or it takes too many iterations"
         case _:
             return f"no value for {', '.join(kinds)}"
 

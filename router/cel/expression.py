@@ -1,4 +1,4 @@
-"""A compiled expression of any type: the values that alerts are told apart by, and names for them."""
+"""A compiled expression of any type, for example the ``by`` of a rule, a label, or a let."""
 
 from typing import Any
 
@@ -11,29 +11,34 @@ from router.cel.values import ERROR
 
 
 class Expression:
-    """Made by ``compile_expression``."""
+    """An expression, compiled at its first use. ``compile_expression`` makes one.
+
+    Attributes:
+        source: The text in CEL.
+        tree: The syntax tree.
+    """
 
     def __init__(self, source: str, tree: Node) -> None:
-        """Raises ConditionError."""
+        """Check the tree. Raise ConditionError."""
         literals.check(tree)
         self.source = source
         self.tree = tree
-        self._value: Evaluate = self._first
+        self._value: Evaluate = self._compile_and_evaluate
 
     def value(self, event: dict[str, Any]) -> Any:
-        """Its value for the whole CloudEvent as decoded from JSON, or ``ERROR``. Never raises."""
+        """Return the value for a whole CloudEvent as decoded from JSON, or ``ERROR``. Never raise."""
         return self._value(event, event.get("data", ERROR))
 
-    def _first(self, event: Any, data: Any) -> Any:
-        """Compile, at the first event: the value for that one."""
+    def _compile_and_evaluate(self, event: Any, data: Any) -> Any:
+        """Compile at the first event, and return the value for it."""
         try:
             self._value = compile_value(self.tree)
         except (RecursionError, MemoryError):
-            # The caller's stack is nearly full; the next one's may not be.
+            # Retried at the next event, because only this caller's stack may be nearly full.
             return ERROR
         return self._value(event, data)
 
 
 def compile_expression(source: str, names: Names = NO_NAMES) -> Expression:
-    """Compile CEL text, in which ``names`` may stand. Raises ConditionError."""
+    """Compile an expression in CEL, which may use ``names``. Raise ConditionError."""
     return Expression(source, parse(source, names))

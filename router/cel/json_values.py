@@ -1,4 +1,4 @@
-"""Values of conditions as JSON has them: for templates, keys and whoever shows them."""
+"""CEL values as JSON: for templates, for keys, and for display."""
 
 from typing import Any
 
@@ -9,10 +9,13 @@ from router.cel.values import ERROR, Map, Optional, TypeValue, Uint, keys_of
 
 
 def as_json(value: Any) -> Any:
-    """The value as JSON has it; ERROR where there is none, or an optional is absent.
+    """Convert a value to JSON.
 
-    Times are text as ``string()`` writes them, bytes are text in UTF-8 with question marks for what
-    is none, the keys of a map are text.
+    Times become strings as ``string()`` writes them. Bytes become a string in UTF-8, with U+FFFD
+    for invalid bytes. Keys of a map become strings.
+
+    Returns:
+        The value, or ``ERROR`` if it is an error or an absent optional.
     """
     kind = value.__class__
     if kind is list:
@@ -34,7 +37,7 @@ def _leaf(value: Any) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """The value in one line of JSON."""
+    """Return the value as one line of JSON."""
     try:
         return msgspec.json.encode(as_json(value), enc_hook=str).decode()
     except RecursionError:

@@ -1,4 +1,4 @@
-"""Text of a condition -> tokens.
+"""Splits the text of a condition into tokens.
 
 Source: CEL language definition, "Syntax" (github.com/google/cel-spec, doc/langdef.md).
 """
@@ -14,6 +14,7 @@ from router.cel.values import Uint
 from router.errors import ConditionError
 
 KEYWORDS: Final = frozenset({"true", "false", "null", "in"})
+"""Words of the grammar."""
 RESERVED: Final = frozenset(
     [
         "as",
@@ -35,6 +36,7 @@ RESERVED: Final = frozenset(
         "while",
     ]
 )
+"""Words that CEL reserves for other languages that embed it."""
 
 _TOKEN: Final = re.compile(
     r"""
@@ -60,21 +62,24 @@ _SIMPLE: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\
 
 
 class Token(msgspec.Struct, frozen=True):
-    """``kind`` is int, float, string, name, quoted, operator or end."""
+    """A token and its position."""
 
     kind: str
+    """``int``, ``float``, ``string``, ``name``, ``quoted``, ``operator`` or ``end``."""
     text: str
     offset: int
+    """In characters of the source."""
     value: Any = None
-    """Of a number, a string, a quoted name."""
+    """The value of a number, a string or a quoted name."""
 
     @property
     def length(self) -> int:
+        """Characters that an error marks: at least one, also at the end of the text."""
         return max(1, len(self.text))
 
 
 def tokens(source: str) -> list[Token]:
-    """The tokens, with one of kind ``end`` at the end. Raises ConditionError."""
+    """Return the tokens, the last of kind ``end``. Raise ConditionError."""
     if len(source) > limits.LENGTH:
         raise ConditionError(
             f"a condition has at most {limits.LENGTH} characters, this one has {len(source)}",
@@ -82,7 +87,7 @@ def tokens(source: str) -> list[Token]:
         )
     for offset, character in enumerate(source) if not source.isascii() else ():
         if "\ud800" <= character <= "\udfff":
-            raise ConditionError("half of a character", offset=offset)
+            raise ConditionError("a lone surrogate is no character", offset=offset)
     found = []
     offset = 0
     while offset < len(source):
@@ -117,7 +122,7 @@ def _integer(text: str, offset: int) -> int:
     digits = text.rstrip("uU")
     value = int(digits, 16 if digits[:2].lower() == "0x" else 10)
     is_unsigned = digits != text
-    # The sign is an operator of its own, so that the smallest integer is one too large here.
+    # The smallest integer is one too large here, because its sign is a token of its own.
     if value > (limits.UINT_MAX if is_unsigned else limits.INT_MAX + 1):
         raise ConditionError("no integer is that large", offset=offset, length=len(text))
     return Uint(value) if is_unsigned else value
@@ -147,7 +152,7 @@ def _unquoted(text: str, offset: int) -> str | bytes:
 
 
 def _escaped(match: re.Match[str], offset: int, *, is_bytes: bool) -> str | bytes:
-    """What an escape stands for: in bytes, a number is a byte."""
+    """Return the character of an escape. In bytes, a number is a byte."""
     simple, hexadecimal, short, long, octal, wrong = match.groups()
     if wrong is not None or (is_bytes and (short or long)):
         raise ConditionError(
@@ -181,7 +186,7 @@ _HINTS: Final = {
 def _unreadable(source: str, offset: int) -> ConditionError:
     character = source[offset]
     return ConditionError(
-        f"{character!r} has no place in a condition",
+        f"unexpected character {character!r}",
         offset=offset,
         hint=_HINTS.get(character, ""),
     )

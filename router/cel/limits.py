@@ -1,7 +1,7 @@
-"""What a condition may cost: when the rules are read, and for one event.
+"""The cost limits of a condition: when the rules are loaded, and for one event.
 
-Whoever writes rules is trusted, but mistakes are made; whoever sends events is a stranger. So the
-text is bounded, and whatever grows with the event is bounded, or charged to a budget.
+The authors of rules are trusted but make mistakes; the senders of events are not trusted. The text
+is therefore bounded, and everything that grows with the event is bounded or charged to a budget.
 """
 
 from typing import Final
@@ -9,23 +9,23 @@ from typing import Final
 LENGTH: Final = 4096
 """Characters of a condition."""
 DEPTH: Final = 60
-"""Brackets, fields and signs within one another."""
+"""Nested brackets, fields and signs."""
 CHAIN: Final = 100
-"""Operators of one precedence in a row, but for && and ||."""
+"""Operators of one precedence in a row; && and || have no such limit."""
 ITEMS: Final = 1000
-"""Items of a list or map, or arguments, as they are written."""
+"""Items of a list or map literal, or arguments of a call."""
 NESTING: Final = 2
-"""Macros within macros."""
+"""Nested macros."""
 TREE_DEPTH: Final = 250
-"""Nodes above one another, lets written out: what reads a tree may recurse."""
+"""Nested nodes of a tree with its lets expanded, because functions on trees may recurse."""
 TREE_SIZE: Final = 20_000
-"""Nodes of a tree, lets written out: lets that use each other twice double it each time."""
+"""Nodes of a tree with its lets expanded: each let that uses another twice doubles the tree."""
 
-TURNS: Final = 10_000
-"""Turns of all macros together in one evaluation."""
-MADE: Final = 64 * 1024
-"""Characters, bytes or items of what an operator or function makes."""
-COMPARED: Final = 10_000
+ITERATIONS: Final = 10_000
+"""Iterations of all macros together in one evaluation."""
+RESULT_SIZE: Final = 64 * 1024
+"""Characters, bytes or items of the result of an operator or function."""
+COMPARISONS: Final = 10_000
 """Elements that one comparison of lists or maps may visit."""
 REGEX_MEMORY: Final = 1 << 20
 """Bytes of a compiled pattern."""

@@ -1,4 +1,4 @@
-"""Lists, maps, patterns and moments that stand in a condition: made once, when it is compiled."""
+"""Lists, maps, patterns and times that are literals: evaluated once, when a condition compiles."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -8,27 +8,27 @@ import re2
 from router.cel import limits
 from router.cel.functions import FUNCTIONS
 from router.cel.tree import Call, Let, ListLiteral, Literal, MapLiteral, Node
-from router.cel.values import ERROR, Optional, map_of
+from router.cel.values import ERROR, Optional, make_map
 from router.errors import ConditionError
 
-_MOMENTS: Final = {
+_TIME_HINTS: Final = {
     "timestamp": 'a timestamp is written as "2025-10-14T09:30:00Z"',
     "duration": 'a duration is written as "1h30m" or "1.5s"',
 }
 
 
 def collection(node: ListLiteral | MapLiteral) -> Any:
-    """The value of a list or map of literals; ERROR for another, or where it has none."""
+    """Return the value of a list or map of literals; ERROR if a part is no literal or is wrong."""
     if node.optional or not all(isinstance(part, Literal) for part in node.children()):
         return ERROR
     values = [part.value for part in node.children() if isinstance(part, Literal)]
     if isinstance(node, ListLiteral):
         return values
-    return map_of(zip(values[::2], values[1::2], strict=True))
+    return make_map(zip(values[::2], values[1::2], strict=True))
 
 
 def list_literal(items: list[Any], optional: frozenset[int]) -> Any:
-    """``[a, ?b]``."""
+    """Evaluate ``[a, ?b]``. ``optional`` are the positions of items with a question mark."""
     if optional:
         items = [each for _, each in _present(list(enumerate(items)), optional)]
     for each in items:
@@ -38,15 +38,15 @@ def list_literal(items: list[Any], optional: frozenset[int]) -> Any:
 
 
 def map_literal(keys: list[Any], values: list[Any], optional: frozenset[int]) -> Any:
-    """``{key: a, ?other: b}``."""
+    """Evaluate ``{key: a, ?other: b}``. ``optional`` are the positions with a question mark."""
     entries = list(zip(keys, values, strict=True))
-    return map_of(_present(entries, optional) if optional else entries)
+    return make_map(_present(entries, optional) if optional else entries)
 
 
 def _present(entries: list[tuple[Any, Any]], optional: frozenset[int]) -> Iterator[tuple[Any, Any]]:
-    """Without the optional ones that are absent; what is marked and no optional is an error."""
-    for place, (key, value) in enumerate(entries):
-        if place not in optional:
+    """Drop the absent optionals. A marked value that is no optional is an error."""
+    for position, (key, value) in enumerate(entries):
+        if position not in optional:
             yield key, value
         elif value.__class__ is not Optional:
             yield key, ERROR
@@ -55,11 +55,12 @@ def _present(entries: list[tuple[Any, Any]], optional: frozenset[int]) -> Iterat
 
 
 def call(node: Call) -> Any:
-    """The value of ``timestamp("…")`` and ``duration("…")``; ERROR for another call.
+    """Return the value of ``timestamp("…")`` or ``duration("…")``; ERROR for another call.
 
-    Raises ConditionError where the text is none.
+    Raises:
+        ConditionError: The string is no timestamp or duration.
     """
-    hint = _MOMENTS.get(node.function)
+    hint = _TIME_HINTS.get(node.function)
     if hint is None or not isinstance(node.arguments[0], Literal):
         return ERROR
     argument = node.arguments[0]
@@ -72,9 +73,10 @@ def call(node: Call) -> Any:
 
 
 def check(tree: Node) -> None:
-    """Raise ConditionError where a pattern or moment of the tree is none.
+    """Raise ConditionError if a pattern, timestamp or duration of the tree is invalid.
 
-    All else that compiling could refuse, the parser has refused; a let was checked when it was made.
+    The parser has rejected everything else that could fail to compile. Lets are skipped, because
+    they were checked as expressions.
     """
     pending = [tree]
     while pending:
@@ -87,7 +89,7 @@ def check(tree: Node) -> None:
 
 
 def pattern(node: Node) -> Any:
-    """A compiled regular expression. Raises ConditionError."""
+    """Compile a regular expression. Raise ConditionError."""
     if not isinstance(node, Literal) or not isinstance(node.value, str):
         raise ConditionError(
             "a pattern must be a text that stands in the rule",

@@ -1,61 +1,62 @@
-"""Macros over lists and maps, and the budget that all of an evaluation share.
+"""Macros over lists and maps, and the budget that all macros of an evaluation share.
 
-A turn costs one, more where its body is long; within a turn, what grows with the event (a search in
-a list, a comparison of maps, a text) costs by its size, so that no event makes a condition slow. Over
-the budget there is no value. A body takes one argument: what stands for its variable, or a pair. Source: CEL language definition, "Macros"; two variables: cel-go, ext/README.md,
-"TwoVarComprehensions".
+An iteration costs one unit, more if its body is long. Operations in a body that grow with the event
+(a search in a list, a comparison of maps, a string) cost by their size, so that no event makes a
+condition slow. A macro that exceeds the budget has no value. A body takes one argument: the value
+of its variable, or a pair of values. Source: CEL language definition, "Macros"; two variables:
+cel-go, ext/README.md, "TwoVarComprehensions".
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from router.cel import limits
-from router.cel.values import CONTAINERS, ERROR, MAPS, NONE, Optional, keys_of, map_of
+from router.cel.values import CONTAINERS, ERROR, MAPS, NONE, Optional, keys_of, make_map
 
-_CHARACTERS_A_TURN: Final = 1024
-_ELEMENTS_A_TURN: Final = 16
+_CHARACTERS_PER_UNIT: Final = 1024
+_ELEMENTS_PER_UNIT: Final = 16
 
 Body = Callable[..., Any]
 
 
-class Once:
-    """A let's value, computed when it is first asked for."""
+class LazyValue:
+    """The value of a let, evaluated at the first use."""
 
-    __slots__ = ("_compute", "_is_known", "_value")
+    __slots__ = ("_evaluate", "_is_known", "_value")
 
-    def __init__(self, compute: Callable[[], Any]) -> None:
-        self._compute = compute
+    def __init__(self, evaluate: Callable[[], Any]) -> None:
+        self._evaluate = evaluate
         self._is_known = False
 
     def __call__(self) -> Any:
         if not self._is_known:
-            self._value = self._compute()
+            self._value = self._evaluate()
             self._is_known = True
         return self._value
 
 
 class Budget:
-    """How many turns an evaluation has left."""
+    """The iterations that remain to an evaluation."""
 
-    __slots__ = ("left",)
+    __slots__ = ("remaining",)
 
     def __init__(self) -> None:
-        self.left = limits.TURNS
+        self.remaining = limits.ITERATIONS
 
     def call(self, function: Body, *arguments: Any) -> Any:
-        """Call what takes longer for larger arguments, at their price."""
+        """Charge for the size of the arguments and call ``function``; ERROR if over budget."""
         for argument in arguments:
-            self.left -= self._price(argument)
-        return function(*arguments) if self.left >= 0 else ERROR
+            self.remaining -= self._price(argument)
+        return function(*arguments) if self.remaining >= 0 else ERROR
 
     def _price(self, value: Any) -> int:
         kind = value.__class__
         if kind is str or kind is bytes:
-            return len(value) // _CHARACTERS_A_TURN
+            return len(value) // _CHARACTERS_PER_UNIT
         if kind not in CONTAINERS:
             return 0
-        # No more is counted than there is to spend.
-        most = max(0, self.left) * _ELEMENTS_A_TURN
+        # Counting stops when the budget is exceeded, because counting takes time, too.
+        most = max(0, self.remaining) * _ELEMENTS_PER_UNIT
         elements = 0
         pending = [value]
         while pending and elements <= most:
@@ -63,38 +64,40 @@ class Budget:
             elements += len(each)
             inner = each.values() if each.__class__ in MAPS else each
             pending += [part for part in inner if part.__class__ in CONTAINERS]
-        return elements // _ELEMENTS_A_TURN
+        return elements // _ELEMENTS_PER_UNIT
 
 
 def elements(over: Any) -> Any:
-    """For one variable: the elements of a list, the keys of a map; None for what is neither."""
+    """Return the items for one variable: elements of a list or keys of a map; else None."""
     return keys_of(over) if over.__class__ in CONTAINERS else None
 
 
 def pairs(over: Any) -> Any:
-    """For two variables: index and element of a list, key and value of a map; else None."""
+    """Return the items for two variables: index and element, or key and value; else None."""
     if over.__class__ is list:
         return enumerate(over)
     return zip(keys_of(over), over.values(), strict=True) if over.__class__ in MAPS else None
 
 
-def every(turns: Any, body: Body, budget: Budget, price: int) -> Any:
-    return _quantified(turns, body, budget, price, decisive=False)
+def for_all(items: Any, body: Body, budget: Budget, price: int) -> Any:
+    """``all``: whether the body is true of each item."""
+    return _quantify(items, body, budget, price, decisive=False)
 
 
-def some(turns: Any, body: Body, budget: Budget, price: int) -> Any:
-    return _quantified(turns, body, budget, price, decisive=True)
+def exists(items: Any, body: Body, budget: Budget, price: int) -> Any:
+    """``exists``: whether the body is true of an item."""
+    return _quantify(items, body, budget, price, decisive=True)
 
 
-def _quantified(turns: Any, body: Body, budget: Budget, price: int, *, decisive: bool) -> Any:
-    if turns is None:
+def _quantify(items: Any, body: Body, budget: Budget, price: int, *, decisive: bool) -> Any:
+    if items is None:
         return ERROR
     result: Any = not decisive
-    for turn in turns:
-        budget.left -= price
-        if budget.left < 0:
+    for item in items:
+        budget.remaining -= price
+        if budget.remaining < 0:
             return ERROR
-        value = body(turn)
+        value = body(item)
         if value is decisive:
             return decisive
         if value is not (not decisive):
@@ -102,67 +105,68 @@ def _quantified(turns: Any, body: Body, budget: Budget, price: int, *, decisive:
     return result
 
 
-def exactly_one(turns: Any, body: Body, budget: Budget, price: int) -> Any:
-    kept = kept_of(turns, body, budget, price)
-    return ERROR if kept is None else len(kept) == 1
+def exists_one(items: Any, body: Body, budget: Budget, price: int) -> Any:
+    """``exists_one``: whether the body is true of exactly one item."""
+    selected = select(items, body, budget, price)
+    return ERROR if selected is None else len(selected) == 1
 
 
-def filtered(turns: Any, body: Body, budget: Budget, price: int) -> Any:
-    """The elements (of a map: the keys) for which the body is true."""
-    kept = kept_of(turns, body, budget, price)
-    return ERROR if kept is None else kept
+def filter_items(items: Any, body: Body, budget: Budget, price: int) -> Any:
+    """``filter``: the elements of a list, or keys of a map, of which the body is true."""
+    selected = select(items, body, budget, price)
+    return ERROR if selected is None else selected
 
 
-def kept_of(turns: Any, body: Body, budget: Budget, price: int) -> list[Any] | None:
-    """The turns for which the body is true; None for an error."""
-    if turns is None:
+def select(items: Any, body: Body, budget: Budget, price: int) -> list[Any] | None:
+    """Return the items of which the body is true, or None for an error."""
+    if items is None:
         return None
-    kept = []
-    for turn in turns:
-        budget.left -= price
-        value = body(turn) if budget.left >= 0 else ERROR
+    selected = []
+    for item in items:
+        budget.remaining -= price
+        value = body(item) if budget.remaining >= 0 else ERROR
         if value.__class__ is not bool:
             return None
         if value:
-            kept.append(turn)
-    return kept
+            selected.append(item)
+    return selected
 
 
-def mapped(turns: Any, body: Body, budget: Budget, price: int) -> Any:
-    """What is made of each, in a list."""
-    if turns is None:
+def map_items(items: Any, body: Body, budget: Budget, price: int) -> Any:
+    """``map``, ``transformList``: the body's values, in a list."""
+    if items is None:
         return ERROR
-    made = []
-    for turn in turns:
-        budget.left -= price
-        value = body(turn) if budget.left >= 0 else ERROR
+    values = []
+    for item in items:
+        budget.remaining -= price
+        value = body(item) if budget.remaining >= 0 else ERROR
         if value is ERROR:
             return ERROR
-        made.append(value)
-    return made
+        values.append(value)
+    return values
 
 
-def mapped_values(turns: Any, body: Body, budget: Budget, price: int) -> Any:
-    """A map with the same keys (of a list: the indexes) and what is made of each."""
-    return ERROR if turns is None else map_of(_entries(turns, body, budget, price))
+def transform_map(items: Any, body: Body, budget: Budget, price: int) -> Any:
+    """``transformMap``: a map of the same keys (indexes of a list) and the body's values."""
+    return ERROR if items is None else make_map(_entries(items, body, budget, price))
 
 
-def _entries(turns: Any, body: Body, budget: Budget, price: int) -> Iterator[tuple[Any, Any]]:
-    for turn in turns:
-        budget.left -= price
-        yield turn[0], body(turn) if budget.left >= 0 else ERROR
+def _entries(items: Any, body: Body, budget: Budget, price: int) -> Iterator[tuple[Any, Any]]:
+    for item in items:
+        budget.remaining -= price
+        yield item[0], body(item) if budget.remaining >= 0 else ERROR
 
 
 def opt_map(optional: Any, body: Body) -> Any:
-    """What is made of an optional's value, as an optional; an absent one stays absent."""
+    """``optMap``: the body's value as an optional; absent if ``optional`` is absent."""
     if optional.__class__ is not Optional or optional.value is ERROR:
         return opt_flat_map(optional, body)
-    made = body(optional.value)
-    return ERROR if made is ERROR else Optional(made)
+    value = body(optional.value)
+    return ERROR if value is ERROR else Optional(value)
 
 
 def opt_flat_map(optional: Any, body: Body) -> Any:
-    """What is made of an optional's value; an absent one stays absent."""
+    """``optFlatMap``: the body's value, itself an optional; absent if ``optional`` is absent."""
     if optional.__class__ is not Optional:
         return ERROR
     return NONE if optional.value is ERROR else body(optional.value)

@@ -1,4 +1,4 @@
-"""``match:``, the declarative spelling of a condition, into the same tree.
+"""Compiles ``match:``, the declarative form of a condition, to the same tree as CEL.
 
     match: {data.status: summary_timeout, data.detected_issues.call_quality: {">=": 3}}
 
@@ -18,10 +18,15 @@ from router.errors import ConditionError
 
 
 def compile_match(mapping: Mapping[str, Any], names: Names = NO_NAMES) -> Condition:
-    """Compile a map of fields and what they must be; ``names`` count as fields.
+    """Compile a map of fields and their required values.
 
-    Raises ConditionError; its message names the field, its offset is in the CEL text that the map
-    stands for.
+    Args:
+        mapping: By field: a value, a list of values, or a map of tests. It is not empty.
+        names: Names that may be used as fields.
+
+    Raises:
+        ConditionError: The message names the field. The offset is in the CEL text that is
+            equivalent to the map.
     """
     if not mapping:
         raise ConditionError("match is empty, it needs at least one field", offset=0)
@@ -41,7 +46,7 @@ def _field(name: str, wanted: Any, names: Names) -> str:
             f"match: {name!r} is no field", offset=0, hint="write for example data.status"
         )
     if isinstance(wanted, Mapping):
-        tests = [_test(node, name, word, value) for word, value in wanted.items()]
+        tests = [_test(node, name, operator, value) for operator, value in wanted.items()]
         if not tests:
             raise ConditionError(f"match: {name} asks for nothing", offset=0)
         return " && ".join(tests)
@@ -51,7 +56,7 @@ def _field(name: str, wanted: Any, names: Names) -> str:
 
 
 def _is_field(node: Node) -> bool:
-    """A field of a root or name, or a name; a root alone is none."""
+    """Return whether a node is a field of a root, a name, or a field of a name."""
     is_alone = not isinstance(node, Field)
     while isinstance(node, Field):
         node = node.operand
@@ -83,15 +88,15 @@ _TESTS: Final[dict[str, Callable[[str, str], str]]] = {
 }
 
 
-def _test(field: Node, name: str, word: str, value: Any) -> str:
-    if word == "exists":
+def _test(field: Node, name: str, operator: str, value: Any) -> str:
+    if operator == "exists":
         return _exists(field, name, value)
-    test = _TESTS.get(word)
+    test = _TESTS.get(operator)
     if test is None:
         known = [*_TESTS, "exists"]
-        near = difflib.get_close_matches(word, known, n=1)
+        near = difflib.get_close_matches(operator, known, n=1)
         hint = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(known)}"
-        raise ConditionError(f"match: {name}: there is no {word!r}", offset=0, hint=hint)
+        raise ConditionError(f"match: {name}: there is no {operator!r}", offset=0, hint=hint)
     return test(name, _literal(name, value))
 
 
@@ -99,6 +104,6 @@ def _literal(name: str, value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(_literal(name, each) for each in value)}]"
     if value is None or isinstance(value, str | int | float):
-        # JSON's texts are CEL's, but for lone surrogates, which no YAML file can hold.
+        # A JSON string is a CEL string, except for lone surrogates, which YAML cannot contain.
         return json.dumps(value, ensure_ascii=False)
     raise ConditionError(f"match: {name}: cannot compare with a {type(value).__name__}", offset=0)

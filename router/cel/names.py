@@ -1,4 +1,4 @@
-"""Names that a condition may use beside the roots: for expressions and for values of JSON."""
+"""Names that a condition may use in addition to its roots: expressions and JSON values."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _IDENTIFIER: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Constant(msgspec.Struct, frozen=True, eq=False):
-    """A value of JSON that a name stands for: a lookup table, never changed afterwards.
+    """A named JSON value, such as a lookup table. It must not change afterwards.
 
     Constants compare by identity, because Python has ``True == 1`` in tables too.
     """
@@ -24,18 +24,19 @@ class Constant(msgspec.Struct, frozen=True, eq=False):
 
 
 class Parsed(Protocol):
-    """An expression that a name stands for: Expression, to those that make one."""
+    """A named expression. ``Expression`` implements it."""
 
     source: str
     tree: Node
 
 
 Names: TypeAlias = Mapping[str, Parsed | Constant]
+"""The names that a condition may use, and their meanings."""
 NO_NAMES: Final[Names] = MappingProxyType({})
 
 
 def identifier_problem(name: str) -> str | None:
-    """Why nothing of a condition can be called that; None where it can."""
+    """Return why a condition cannot use ``name`` as a name, or None if it can."""
     if name in ROOTS:
         return f"{name!r} is the event's"
     if name in KEYWORDS or name in RESERVED:

@@ -1,4 +1,4 @@
-"""The operators of CEL: reading, comparing, computing. ERROR where there is no value; none raises.
+"""The operators of CEL: access, comparison, arithmetic. They return ERROR and never raise.
 
 Source: CEL language definition, "Field Selection", "Equality", "Ordering", "Overloads".
 """
@@ -18,20 +18,20 @@ from router.cel.values import (
     Optional,
     TimestampValue,
     Uint,
+    deep_equal,
     lookup_key,
-    same,
 )
 
 
 def field(operand: Any, name: str) -> Any:
-    """``operand.name``; of an optional, an optional."""
+    """``operand.name``. A field of an optional is an optional."""
     if operand.__class__ in MAPS:
         return operand.get(name, ERROR)
     return optional_field(operand, name) if operand.__class__ is Optional else ERROR
 
 
 def optional_field(operand: Any, name: str) -> Any:
-    """``operand.?name``: absent where there is no such field, or where the operand is absent."""
+    """``operand.?name``: absent if there is no such field, or if the operand is absent."""
     if operand.__class__ is Optional:
         operand = operand.value
         if operand is ERROR:
@@ -42,6 +42,7 @@ def optional_field(operand: Any, name: str) -> Any:
 
 
 def has(operand: Any, name: str) -> Any:
+    """``has(operand.name)``: true for null, an error if the operand is no map."""
     if operand.__class__ in MAPS:
         return name in operand
     if operand.__class__ is not Optional:
@@ -51,13 +52,13 @@ def has(operand: Any, name: str) -> Any:
 
 
 def item(operand: Any, index: Any) -> Any:
-    """``operand[index]``; of an optional, an optional."""
+    """``operand[index]``. An element of an optional is an optional."""
     kind = operand.__class__
     if kind in MAPS:
         key = lookup_key(index)
         return ERROR if key is ERROR else operand.get(key, ERROR)
     if kind is list and index.__class__ in NUMBERS and index == index // 1:
-        # Not int(index): there is none for infinity.
+        # Not int(index), because it raises for infinity.
         return operand[int(index)] if 0 <= index < len(operand) else ERROR
     if kind is Optional:
         if operand.value is ERROR:
@@ -69,7 +70,7 @@ def item(operand: Any, index: Any) -> Any:
 
 
 def optional_item(operand: Any, index: Any) -> Any:
-    """``operand[?index]``: absent where there is no such element."""
+    """``operand[?index]``: absent if there is no such element."""
     if operand.__class__ is Optional:
         operand = operand.value
         if operand is ERROR:
@@ -78,27 +79,29 @@ def optional_item(operand: Any, index: Any) -> Any:
         return ERROR
     if operand.__class__ in MAPS:
         return Optional(item(operand, index))
-    return Optional(item(operand, index)) if _is_position(operand, index) else ERROR
+    return Optional(item(operand, index)) if _is_list_index(operand, index) else ERROR
 
 
-def _is_position(operand: Any, index: Any) -> bool:
+def _is_list_index(operand: Any, index: Any) -> bool:
     return operand.__class__ is list and index.__class__ is int
 
 
 def equal(left: Any, right: Any) -> Any:
+    """``left == right``."""
     if left.__class__ is str and right.__class__ is str:
         return left == right
     if left is ERROR or right is ERROR:
         return ERROR
-    return same(left, right)
+    return deep_equal(left, right)
 
 
 def unequal(left: Any, right: Any) -> Any:
+    """``left != right``."""
     if left.__class__ is str and right.__class__ is str:
         return left != right
     if left is ERROR or right is ERROR:
         return ERROR
-    result = same(left, right)
+    result = deep_equal(left, right)
     return ERROR if result is ERROR else not result
 
 
@@ -122,7 +125,7 @@ greater_equal: Final = _ordering(operator.ge)
 
 
 def contained(value: Any, container: Any) -> Any:
-    """``value in container``: an element of a list, a key of a map."""
+    """``value in container``: whether it is an element of a list or a key of a map."""
     if container.__class__ is list:
         return ERROR if value is ERROR else _is_element(value, container)
     if container.__class__ in MAPS:
@@ -134,23 +137,23 @@ def contained(value: Any, container: Any) -> Any:
 def _is_element(value: Any, container: list[Any]) -> Any:
     kind = value.__class__
     if kind in CONTAINERS or kind is Optional:
-        return _is_same_as_any(value, container)
+        return _equals_any(value, container)
     if kind is bool or value is None:
         return any(each is value for each in container)
     if kind in NUMBERS and value in {0, 1}:
-        # Python takes False and True for them.
+        # Python's "in" finds False and True as well, because they equal 0 and 1.
         return any(each == value and each.__class__ is not bool for each in container)
-    # Python compares by identity first, and NaN is not even itself.
+    # Python's "in" compares by identity first, but NaN is not equal to itself.
     return bool(value == value) and value in container  # noqa: PLR0124
 
 
-def _is_same_as_any(value: Any, container: list[Any]) -> Any:
-    if len(container) > limits.COMPARED:
+def _equals_any(value: Any, container: list[Any]) -> Any:
+    if len(container) > limits.COMPARISONS:
         return ERROR
-    # One element that takes too many comparisons does not hide another that is the same.
+    # An element that takes too many comparisons must not hide an equal one.
     is_costly = False
     for each in container:
-        result = same(value, each)
+        result = deep_equal(value, each)
         if result is True:
             return True
         is_costly = is_costly or result is ERROR
@@ -161,9 +164,10 @@ _JOINED: Final = frozenset({str, bytes, list})
 
 
 def add(left: Any, right: Any) -> Any:
+    """``left + right``."""
     kind = left.__class__
     if kind is right.__class__ and kind in _JOINED:
-        return left + right if len(left) + len(right) <= limits.MADE else ERROR
+        return left + right if len(left) + len(right) <= limits.RESULT_SIZE else ERROR
     if kind is TimestampValue or kind is DurationValue:
         return _add_times(left, right)
     return _arithmetic(operator.add, left, right)
@@ -178,6 +182,7 @@ def _add_times(left: Any, right: Any) -> Any:
 
 
 def subtract(left: Any, right: Any) -> Any:
+    """``left - right``."""
     kind = left.__class__
     if kind is TimestampValue and right.__class__ is DurationValue:
         return times.timestamp_of(left.nanoseconds - right.nanoseconds)
@@ -187,10 +192,12 @@ def subtract(left: Any, right: Any) -> Any:
 
 
 def multiply(left: Any, right: Any) -> Any:
+    """``left * right``."""
     return _arithmetic(operator.mul, left, right)
 
 
 def divide(left: Any, right: Any) -> Any:
+    """``left / right``: integers toward zero, floats by IEEE 754."""
     if left.__class__ is float and right.__class__ is float and right == 0:
         if left == 0 or math.isnan(left):
             return math.nan
@@ -199,13 +206,14 @@ def divide(left: Any, right: Any) -> Any:
 
 
 def remainder(left: Any, right: Any) -> Any:
+    """``left % right`` of integers, with the sign of ``left``."""
     if left.__class__ is float or right.__class__ is float or right == 0:
         return ERROR
     return _arithmetic(lambda one, other: one - other * _truncated(one, other), left, right)
 
 
 def _truncated(left: Any, right: Any) -> Any:
-    # Toward zero, as CEL says; Python's // rounds down.
+    # Toward zero, as CEL requires; Python's // rounds down.
     if left.__class__ is float:
         return left / right
     quotient = abs(left) // abs(right)
@@ -213,30 +221,31 @@ def _truncated(left: Any, right: Any) -> Any:
 
 
 def _arithmetic(compute: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
-    """Both of one type: CEL has no mixed arithmetic; 64 bits, overflow is an error."""
+    """Compute with two numbers of one type, as CEL requires. Overflow of 64 bits is an error."""
     kind = left.__class__
     if kind is not right.__class__:
         return ERROR
     if kind is float:
         return compute(left, right)
     if kind is int:
-        # An integer of JSON may be larger than any of CEL's.
-        if not (fits(left) and fits(right)):
+        # An integer of JSON may exceed 64 bits.
+        if not (fits_64_bits(left) and fits_64_bits(right)):
             return ERROR
         result = compute(left, right)
-        return result if fits(result) else ERROR
+        return result if fits_64_bits(result) else ERROR
     if kind is not Uint:
         return ERROR
     result = compute(int(left), int(right))
     return Uint(result) if 0 <= result <= limits.UINT_MAX else ERROR
 
 
-def fits(value: int) -> bool:
-    """Whether it has 64 bits."""
+def fits_64_bits(value: int) -> bool:
+    """Return whether an integer fits 64 bits."""
     return limits.INT_MIN <= value <= limits.INT_MAX
 
 
 def negative(value: Any) -> Any:
+    """``-value``."""
     if value.__class__ is float:
         return -value
     fitting = value.__class__ is int and limits.INT_MIN < value <= limits.INT_MAX
@@ -244,16 +253,17 @@ def negative(value: Any) -> Any:
 
 
 def negation(value: Any) -> Any:
+    """``!value``."""
     return not value if value.__class__ is bool else ERROR
 
 
 def logic_and(parts: Iterable[Callable[[], Any]]) -> Any:
-    """False if any part is, whatever errors the others have."""
+    """``&&`` as a value: false if a part is false, even if other parts are errors."""
     return _absorb(parts, decisive=False)
 
 
 def logic_or(parts: Iterable[Callable[[], Any]]) -> Any:
-    """True if any part is, whatever errors the others have."""
+    """``||`` as a value: true if a part is true, even if other parts are errors."""
     return _absorb(parts, decisive=True)
 
 
@@ -282,6 +292,6 @@ OPERATORS: Final[dict[str, Callable[..., Any]]] = {
     "/": divide,
     "%": remainder,
 }
-"""Those with two operands, but && and ||."""
-GROWING: Final = frozenset({"==", "!=", "in", "+"})
-"""Operators that take longer for larger values."""
+"""Operators with two operands, except && and ||."""
+METERED: Final = frozenset({"==", "!=", "in", "+"})
+"""Operators that are charged in macros, because they take longer for larger values."""

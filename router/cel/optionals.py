@@ -1,4 +1,4 @@
-"""Functions of optional values: a value that may be absent, and what to take instead.
+"""Functions on optional values, which may be absent.
 
 Source: CEL specification, "Optional Values" (github.com/google/cel-spec/wiki/proposal-246).
 """
@@ -12,15 +12,17 @@ _ZEROS: Final = frozenset({DurationValue(0), TimestampValue(0)})
 
 
 def of(value: Any) -> Any:
+    """``optional.of``: an optional that has this value."""
     return ERROR if value is ERROR else Optional(value)
 
 
 def none() -> Any:
+    """``optional.none``: an absent optional."""
     return NONE
 
 
 def of_non_zero(value: Any) -> Any:
-    """Absent for null, false, 0, and what is empty."""
+    """``optional.ofNonZeroValue``: absent for null, false, 0, and empty values."""
     if value is ERROR:
         return ERROR
     kind = value.__class__
@@ -34,23 +36,24 @@ def of_non_zero(value: Any) -> Any:
 
 
 def has_value(optional: Any) -> Any:
+    """``hasValue``."""
     return optional.value is not ERROR if optional.__class__ is Optional else ERROR
 
 
 def value_of(optional: Any) -> Any:
-    """The value; ERROR where there is none."""
+    """``value``: ERROR if the optional is absent."""
     return optional.value if optional.__class__ is Optional else ERROR
 
 
 def value_or(optional: Any, otherwise: Callable[[], Any]) -> Any:
-    """The value, else the other: that one is computed only then."""
+    """``orValue``: the value, or else the value of ``otherwise``, evaluated only if needed."""
     if optional.__class__ is not Optional:
         return ERROR
     return otherwise() if optional.value is ERROR else optional.value
 
 
 def or_else(optional: Any, otherwise: Callable[[], Any]) -> Any:
-    """The optional that has a value, else the other one."""
+    """``or``: the optional if it has a value, or else ``otherwise``, evaluated only if needed."""
     if optional.__class__ is not Optional or optional.value is not ERROR:
         return optional if optional.__class__ is Optional else ERROR
     other = otherwise()

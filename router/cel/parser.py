@@ -1,7 +1,7 @@
-"""Tokens -> tree: recursive descent, and precedence climbing for operators.
+"""Parses tokens into a tree: recursive descent, and precedence climbing for operators.
 
-Source: CEL language definition, "Syntax" and "Macros". Names are resolved here, so that an unknown
-one is reported at its place with what it was probably meant to be.
+Names are resolved here, so that the error of an unknown name has its position and a suggestion.
+Source: CEL language definition, "Syntax" and "Macros".
 """
 
 from collections.abc import Iterable
@@ -30,24 +30,24 @@ from router.cel.tree import (
 from router.cel.values import Uint
 from router.errors import ConditionError
 
-_LEVELS: Final = {
+_PRECEDENCE: Final = {
     "||": 1,
     "&&": 2,
     **dict.fromkeys(("==", "!=", "<", "<=", ">", ">=", "in"), 3),
     **dict.fromkeys(("+", "-"), 4),
     **dict.fromkeys(("*", "/", "%"), 5),
 }
-"""How tightly each operator binds."""
+"""Operators with a higher number bind more tightly."""
 
 
 def parse(source: str, names: Names = NO_NAMES) -> Node:
-    """The tree of a condition. ``names`` may stand in it. Raises ConditionError."""
+    """Parse a condition, which may use ``names``. Raise ConditionError."""
     for name in names:
         problem = identifier_problem(name)
         if problem is not None:
             raise ConditionError(problem, offset=0, length=len(source))
     try:
-        node = _Parser(source, names).whole()
+        node = _Parser(source, names).condition()
     except RecursionError:
         raise ConditionError("nested too deeply", offset=0, length=len(source)) from None
     _check_extent(node, len(source))
@@ -55,7 +55,7 @@ def parse(source: str, names: Names = NO_NAMES) -> Node:
 
 
 def _check_extent(root: Node, length: int) -> None:
-    """Raise ConditionError where a tree is too deep or too large for those who read it."""
+    """Raise ConditionError if a tree is too deep or too large for the functions that read it."""
     size = 0
     pending = [(root, 1)]
     while pending:
@@ -73,11 +73,14 @@ def _check_extent(root: Node, length: int) -> None:
 
 
 class _Parser(CallParser):
+    """The parser of operators, members and leaves; its base parses names and calls."""
+
     def __init__(self, source: str, names: Names) -> None:
         super().__init__(source, names)
         self._depth = 0
 
-    def whole(self) -> Node:
+    def condition(self) -> Node:
+        """Parse all tokens."""
         if self.next.kind == "end":
             raise ConditionError("the condition is empty", offset=0)
         node = self.expression()
@@ -85,9 +88,10 @@ class _Parser(CallParser):
             raise self.unexpected("the condition should end here")
         return node
 
-    # Operators, from the loosest
+    # Operators, from the lowest precedence
 
     def expression(self) -> Node:
+        """Parse a conditional, or what binds more tightly."""
         self._depth += 1
         if self._depth > limits.DEPTH:
             raise ConditionError(
@@ -110,39 +114,39 @@ class _Parser(CallParser):
         return node
 
     def _binary(self, lowest: int = 1) -> Node:
-        """Operators that bind at least as tightly as ``lowest``."""
+        """Parse operators of at least the precedence ``lowest``."""
         offset = self.next.offset
         node = self._unary()
-        level = operations = 0
-        while (found := self._level()) >= lowest:
-            operations = operations + 1 if found == level else 1
-            level = found
+        precedence = operations = 0
+        while (found := self._precedence()) >= lowest:
+            operations = operations + 1 if found == precedence else 1
+            precedence = found
             if operations > limits.CHAIN:
                 raise ConditionError(
                     f"more than {limits.CHAIN} operators in a row", offset=self.next.offset
                 )
             operator = self.take().text
             if operator in {"&&", "||"}:
-                node = self._logic(operator, node, level, offset)
+                node = self._logic(operator, node, precedence, offset)
                 continue
             node = Binary(
                 operator=operator,
                 left=node,
-                right=self._binary(level + 1),
+                right=self._binary(precedence + 1),
                 offset=offset,
                 length=self.length_from(offset),
             )
         return node
 
-    def _level(self) -> int:
-        """How tightly the next operator binds; 0 where none is next."""
+    def _precedence(self) -> int:
+        """Return the precedence of the next token, 0 if it is no operator."""
         token = self.next
-        return _LEVELS.get(token.text, 0) if token.kind in {"operator", "name"} else 0
+        return _PRECEDENCE.get(token.text, 0) if token.kind in {"operator", "name"} else 0
 
-    def _logic(self, operator: str, first: Node, level: int, offset: int) -> Node:
-        parts = [first, self._binary(level + 1)]
+    def _logic(self, operator: str, first: Node, precedence: int, offset: int) -> Node:
+        parts = [first, self._binary(precedence + 1)]
         while self.skip(operator):
-            parts.append(self._binary(level + 1))
+            parts.append(self._binary(precedence + 1))
         return Logic(
             operator=operator, parts=tuple(parts), offset=offset, length=self.length_from(offset)
         )
@@ -150,7 +154,7 @@ class _Parser(CallParser):
     def _unary(self) -> Node:
         offset = self.next.offset
         signs = []
-        while self.stands("!", "-"):
+        while self.next_is("!", "-"):
             signs.append(self.take())
             if signs[-1].text != signs[0].text:
                 raise self.unexpected("expected one sign")
@@ -180,7 +184,7 @@ class _Parser(CallParser):
 
     def _members(self, node: Node, offset: int) -> Node:
         steps = 0
-        while self.stands(".", "["):
+        while self.next_is(".", "["):
             steps += 1
             if steps > limits.DEPTH:
                 raise ConditionError(
@@ -220,15 +224,15 @@ class _Parser(CallParser):
         if token.kind in {"int", "float", "string"}:
             return self._literal()
         if token.kind == "name" and token.text != "in":
-            return self.named()
+            return self.identifier()
         if self.skip("("):
             node = self.expression()
             self.expect(")", "to close '('")
             return node
         if self.skip("["):
-            return self._listing(token)
+            return self._list_literal(token)
         if self.skip("{"):
-            return self._mapping(token)
+            return self._map_literal(token)
         raise self.unexpected("expected a value")
 
     def _literal(self) -> Node:
@@ -239,7 +243,7 @@ class _Parser(CallParser):
             )
         return Literal(value=token.value, offset=token.offset, length=token.length)
 
-    def _listing(self, start: Token) -> Node:
+    def _list_literal(self, start: Token) -> Node:
         items = self.items("]", lambda: (self.skip("?"), self.expression()))
         return ListLiteral(
             items=tuple(item for _, item in items),
@@ -248,7 +252,7 @@ class _Parser(CallParser):
             length=self.length_from(start.offset),
         )
 
-    def _mapping(self, start: Token) -> Node:
+    def _map_literal(self, start: Token) -> Node:
         entries = self.items("}", self._entry)
         return MapLiteral(
             entries=tuple((key, value) for _, key, value in entries),
@@ -265,4 +269,4 @@ class _Parser(CallParser):
 
 
 def _marked(marks: Iterable[bool]) -> frozenset[int]:
-    return frozenset(place for place, is_marked in enumerate(marks) if is_marked)
+    return frozenset(position for position, is_marked in enumerate(marks) if is_marked)

@@ -1,21 +1,21 @@
-"""What of a tree is computed how often: lets once, the body of a macro every turn."""
+"""How often parts of a tree are evaluated: a let once, the body of a macro in each iteration."""
 
 from router.cel.tree import Let, Macro, Node
 
 
-def extent(body: Node) -> int:
-    """How many nodes a turn visits; a let is computed once for all turns."""
-    extent = 0
+def body_size(body: Node) -> int:
+    """Return how many nodes one iteration visits. A let counts as one node: it is evaluated once."""
+    size = 0
     pending = [body]
     while pending:
         node = pending.pop()
-        extent += 1
+        size += 1
         pending += () if isinstance(node, Let) else node.children()
-    return extent
+    return size
 
 
 def shared_lets(root: Node) -> set[int]:
-    """The bodies of lets, by identity, that stand more than once or in a loop."""
+    """Return the ids of the bodies of lets that are used more than once, or in a macro's body."""
     seen: set[int] = set()
     shared: set[int] = set()
     pending = [(root, False)]

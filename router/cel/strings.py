@@ -1,6 +1,6 @@
-"""Functions of texts. An index counts characters (code points), from 0. ERROR for other types.
+"""Functions on strings. Each returns ERROR for arguments of other types.
 
-What they make is limited to ``limits.MADE``. Source: CEL language definition, and the strings
+An index counts characters (code points) from 0. Results are limited to ``limits.RESULT_SIZE``. Source: CEL language definition, and the strings
 extension (github.com/google/cel-go, ext/README.md, "Strings").
 """
 
@@ -17,53 +17,60 @@ _SPACES: Final = "".join(
 
 
 def size(value: Any) -> Any:
-    """Characters, bytes, elements or keys."""
+    """Count characters, bytes, elements or keys."""
     return len(value) if value.__class__ in SIZED else ERROR
 
 
 def starts_with(text: Any, part: Any) -> Any:
-    return text.startswith(part) if _are_texts(text, part) else ERROR
+    """``startsWith``."""
+    return text.startswith(part) if _are_strings(text, part) else ERROR
 
 
 def ends_with(text: Any, part: Any) -> Any:
-    return text.endswith(part) if _are_texts(text, part) else ERROR
+    """``endsWith``."""
+    return text.endswith(part) if _are_strings(text, part) else ERROR
 
 
 def contains(text: Any, part: Any) -> Any:
-    return part in text if _are_texts(text, part) else ERROR
+    """``contains``."""
+    return part in text if _are_strings(text, part) else ERROR
 
 
 def matches(text: Any, pattern: Any) -> Any:
-    """``pattern`` is compiled RE2: linear time, whatever the text."""
+    """Search for a compiled RE2 ``pattern``, in time linear in the text."""
     try:
         return pattern.search(text) is not None if text.__class__ is str else ERROR
-    except UnicodeEncodeError:  # half of a character, which is none in UTF-8
+    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot encode
         return ERROR
 
 
 def lower_ascii(text: Any) -> Any:
+    """``lowerAscii``."""
     return text.translate(_LOWER) if _is_short(text) else ERROR
 
 
 def upper_ascii(text: Any) -> Any:
+    """``upperAscii``."""
     return text.translate(_UPPER) if _is_short(text) else ERROR
 
 
 def trim(text: Any) -> Any:
+    """Remove white space (Unicode's White_Space) at both ends."""
     return text.strip(_SPACES) if text.__class__ is str else ERROR
 
 
 def reverse(text: Any) -> Any:
+    """Reverse the code points."""
     return text[::-1] if _is_short(text) else ERROR
 
 
 def char_at(text: Any, index: Any) -> Any:
-    """The character, ``""`` at the very end."""
+    """Return the character at ``index``, ``""`` at the end of the string."""
     return text[index : index + 1] if _is_index(text, index) else ERROR
 
 
 def substring(text: Any, start: Any, *end: Any) -> Any:
-    """From ``start``, before the end."""
+    """Return the characters from ``start`` to the end, or to ``end`` (exclusive)."""
     if not end:
         return text[start:] if _is_index(text, start) else ERROR
     inside = _is_index(text, start) and _is_index(text, end[0]) and start <= end[0]
@@ -71,14 +78,14 @@ def substring(text: Any, start: Any, *end: Any) -> Any:
 
 
 def index_of(text: Any, part: Any, start: Any = 0) -> Any:
-    """Where the part begins, at ``start`` or after it; -1 where it is not."""
-    usable = _are_texts(text, part) and _is_index(text, start)
+    """Return the first index of ``part`` that is at least ``start``, or -1."""
+    usable = _are_strings(text, part) and _is_index(text, start)
     return text.find(part, start) if usable else ERROR
 
 
 def last_index_of(text: Any, part: Any, *start: Any) -> Any:
-    """Where the part begins last, at ``start`` or before it; -1 where it is not."""
-    if not _are_texts(text, part):
+    """Return the last index of ``part`` that is at most ``start``, or -1."""
+    if not _are_strings(text, part):
         return ERROR
     if not start:
         return text.rfind(part)
@@ -87,15 +94,18 @@ def last_index_of(text: Any, part: Any, *start: Any) -> Any:
 
 
 def split(text: Any, separator: Any, limit: Any = -1) -> Any:
-    """Into at most ``limit`` pieces, the last with all the rest; an empty separator parts all."""
-    if not _are_texts(text, separator) or limit.__class__ is not int:
+    """Split into at most ``limit`` pieces, or into characters if the separator is empty.
+
+    The last piece contains the rest. A negative limit is none.
+    """
+    if not _are_strings(text, separator) or limit.__class__ is not int:
         return ERROR
     if limit == 0:
         return []
     pieces = text.count(separator) + 1 if separator else max(1, len(text))
     if 0 < limit < pieces:
         pieces = limit
-    if pieces > limits.MADE:
+    if pieces > limits.RESULT_SIZE:
         return ERROR
     if separator:
         return text.split(separator, pieces - 1)
@@ -103,34 +113,38 @@ def split(text: Any, separator: Any, limit: Any = -1) -> Any:
 
 
 def join(parts: Any, separator: Any = "") -> Any:
+    """Join a list of strings."""
     if parts.__class__ is not list or separator.__class__ is not str:
         return ERROR
     length = len(separator) * max(0, len(parts) - 1)
     for part in parts:
-        if part.__class__ is not str or length > limits.MADE:
+        if part.__class__ is not str or length > limits.RESULT_SIZE:
             return ERROR
         length += len(part)
-    return separator.join(parts) if length <= limits.MADE else ERROR
+    return separator.join(parts) if length <= limits.RESULT_SIZE else ERROR
 
 
 def replace(text: Any, old: Any, new: Any, limit: Any = -1) -> Any:
-    """Each, or the first ``limit``; an empty ``old`` stands before each character and at the end."""
-    if not (_are_texts(text, old) and new.__class__ is str and limit.__class__ is int):
+    """Replace each ``old``, or the first ``limit`` of them.
+
+    An empty ``old`` matches before each character and at the end. A negative limit is none.
+    """
+    if not (_are_strings(text, old) and new.__class__ is str and limit.__class__ is int):
         return ERROR
     times = text.count(old)
     if 0 <= limit < times:
         times = limit
-    if len(text) + times * (len(new) - len(old)) > limits.MADE:
+    if len(text) + times * (len(new) - len(old)) > limits.RESULT_SIZE:
         return ERROR
     return text.replace(old, new, times)
 
 
-def _are_texts(text: Any, part: Any) -> bool:
+def _are_strings(text: Any, part: Any) -> bool:
     return text.__class__ is str and part.__class__ is str
 
 
 def _is_short(text: Any) -> bool:
-    return text.__class__ is str and len(text) <= limits.MADE
+    return text.__class__ is str and len(text) <= limits.RESULT_SIZE
 
 
 def _is_index(text: Any, index: Any) -> bool:

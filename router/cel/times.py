@@ -1,6 +1,6 @@
-"""Timestamps and durations: from text, to text, and their parts in a time zone.
+"""Timestamps and durations: parsing, formatting, and their parts in a time zone.
 
-Nanoseconds, as Google's implementations have them. Source: RFC 3339, section 5.6; CEL language
+The unit is the nanosecond, as in Google's implementations. Source: RFC 3339, section 5.6; CEL language
 definition, "Timezones" and the functions on google.protobuf.Timestamp and Duration.
 """
 
@@ -19,6 +19,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST: Final = -62_135_596_800 * _SECOND
 _LATEST: Final = 253_402_300_800 * _SECOND - 1
 _TEXT_LIMIT: Final = 100
+"""Characters of a timestamp, duration or zone."""
 
 _TIMESTAMP: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,30}))?"
@@ -40,15 +41,17 @@ _UNITS: Final = {
 
 
 def timestamp_of(nanoseconds: int) -> Any:
+    """Return the timestamp at ``nanoseconds`` since 1970; ERROR outside the years 1 to 9999."""
     return TimestampValue(nanoseconds) if _EARLIEST <= nanoseconds <= _LATEST else ERROR
 
 
 def duration_of(nanoseconds: int) -> Any:
+    """Return the duration; ERROR if it does not fit 64 bits."""
     return DurationValue(nanoseconds) if limits.INT_MIN <= nanoseconds <= limits.INT_MAX else ERROR
 
 
 def timestamp(value: Any) -> Any:
-    """From RFC 3339, or from seconds since 1970."""
+    """``timestamp``: from a string in RFC 3339, or from seconds since 1970."""
     kind = value.__class__
     if kind is str:
         return _parsed(value)
@@ -66,7 +69,8 @@ def _parsed(text: str) -> Any:
         midnight = datetime(int(year), int(month), int(day), tzinfo=UTC)
     except ValueError:
         return ERROR
-    # A leap second is the first of the next minute: the clock that counts since 1970 has none.
+    # A leap second equals the first second of the next minute, because Unix time has no leap
+    # seconds.
     if int(hour) > 23 or int(minute) > 59 or int(second) > 60:
         return ERROR
     seconds = (midnight - _EPOCH).days * 86_400
@@ -78,7 +82,7 @@ def _parsed(text: str) -> Any:
 
 
 def duration(value: Any) -> Any:
-    """From text such as ``1h30m`` or ``-1.5s``: units h, m, s, ms, us, ns."""
+    """``duration``: from a string such as ``1h30m`` or ``-1.5s``: units h, m, s, ms, us, ns."""
     if value.__class__ is DurationValue:
         return value
     if value.__class__ is not str or len(value) > _TEXT_LIMIT:
@@ -96,18 +100,20 @@ def duration(value: Any) -> Any:
 
 
 def timestamp_text(value: TimestampValue) -> str:
+    """Format in RFC 3339, in UTC."""
     seconds, nanoseconds = divmod(value.nanoseconds, _SECOND)
     moment = (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None)
     return f"{moment.isoformat()}{_fraction(nanoseconds)}Z"
 
 
 def duration_text(value: DurationValue) -> str:
+    """Format in seconds, such as ``5400s`` or ``-1.500s``."""
     seconds, nanoseconds = divmod(abs(value.nanoseconds), _SECOND)
     return f"{'-' * (value.nanoseconds < 0)}{seconds}{_fraction(nanoseconds)}s"
 
 
 def _fraction(nanoseconds: int) -> str:
-    """With three, six or nine digits, none for zero."""
+    """Format the fraction of a second with three, six or nine digits; ``""`` for zero."""
     text = f".{nanoseconds:09}"
     while text.endswith("000"):
         text = text[:-3]
@@ -115,7 +121,7 @@ def _fraction(nanoseconds: int) -> str:
 
 
 def zone(name: str) -> tzinfo | None:
-    """``Europe/Berlin``, ``UTC``, ``+05:30``, ``-03:00``; None where there is no such zone."""
+    """Return the zone ``Europe/Berlin``, ``UTC``, ``+05:30``, ``-03:00``; None if unknown."""
     return _zone(name) if len(name) <= _TEXT_LIMIT else None
 
 
@@ -127,7 +133,7 @@ def _zone(name: str) -> tzinfo | None:
     if offset is not None:
         ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
         return timezone(-ahead if offset[1] == "-" else ahead) if ahead.days < 1 else None
-    # The name comes from an event, perhaps, and becomes a path.
+    # ZoneInfo makes a path of the name, which may come from an event.
     if not _ZONE.fullmatch(name):
         return None
     try:
@@ -136,26 +142,31 @@ def _zone(name: str) -> tzinfo | None:
         return None
 
 
-def _local(value: TimestampValue, where: Any) -> datetime | None:
-    place = zone(where) if where.__class__ is str else None
-    if place is None:
+def _local(value: TimestampValue, zone_name: Any) -> datetime | None:
+    tz = zone(zone_name) if zone_name.__class__ is str else None
+    if tz is None:
         return None
     try:
-        return (_EPOCH + timedelta(microseconds=value.nanoseconds // 1000)).astimezone(place)
-    except OverflowError:  # the first and the last day there are
+        return (_EPOCH + timedelta(microseconds=value.nanoseconds // 1000)).astimezone(tz)
+    except OverflowError:  # on the first and the last day that datetime has
         return None
 
 
 def accessor(
     of_timestamp: Callable[[datetime], int], of_duration: Callable[[int], int] | None = None
 ) -> Callable[..., Any]:
-    """``t.getHours()``, ``t.getHours(zone)``, and of durations where they have the part."""
+    """Return ``t.getHours()``, ``t.getHours(zone)`` or the like.
 
-    def part(value: Any, *where: Any) -> Any:
+    Args:
+        of_timestamp: The part of a local time.
+        of_duration: The part of a duration in nanoseconds, None if durations lack it.
+    """
+
+    def part(value: Any, *zone_name: Any) -> Any:
         if value.__class__ is TimestampValue:
-            moment = _local(value, where[0] if where else "UTC")
+            moment = _local(value, zone_name[0] if zone_name else "UTC")
             return ERROR if moment is None else of_timestamp(moment)
-        if value.__class__ is DurationValue and of_duration is not None and not where:
+        if value.__class__ is DurationValue and of_duration is not None and not zone_name:
             length = of_duration(abs(value.nanoseconds))
             return -length if value.nanoseconds < 0 else length
         return ERROR

@@ -1,6 +1,6 @@
-"""The syntax tree of a condition. Every node knows its place in the source.
+"""The syntax tree of a condition.
 
-``offset`` and ``length`` are in characters. The tree is public: the index and the linter read it.
+The tree is public: the rule index and the type check read it.
 """
 
 from collections.abc import Iterator
@@ -13,15 +13,17 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Base of all nodes. Nodes compare by identity, because Python has ``True == 1``."""
 
     offset: int
+    """The first character in the source."""
     length: int
+    """Characters in the source."""
 
     def children(self) -> "tuple[Node, ...]":
-        """The sub-expressions, in reading order."""
+        """Return the sub-expressions in reading order."""
         return ()
 
 
 class Literal(Node, frozen=True, kw_only=True):
-    """A text, number, bool, null; also bytes, Uint, and Type for the name of a type."""
+    """A string, number, bool or null; also bytes, Uint, and TypeValue for the name of a type."""
 
     value: Any
 
@@ -33,28 +35,27 @@ class Name(Node, frozen=True, kw_only=True):
 
 
 class Let(Node, frozen=True, kw_only=True):
-    """A name that stands for an expression.
-
-    ``body`` is the expression's tree; the places in it are places in ``source``.
-    """
+    """The name of an expression."""
 
     name: str
     body: Node
+    """The expression's tree. Its offsets are positions in ``source``."""
     source: str
+    """The expression's text."""
 
     def children(self) -> tuple[Node, ...]:
         return (self.body,)
 
 
 class ExternalConstant(Node, frozen=True, kw_only=True):
-    """A name that stands for a value of JSON: a lookup table."""
+    """The name of a JSON value: a lookup table."""
 
     name: str
     value: Any
 
 
 class Field(Node, frozen=True, kw_only=True):
-    """``operand.name``: an error where there is no such field."""
+    """``operand.name``: an error if there is no such field."""
 
     operand: Node
     name: str
@@ -64,7 +65,7 @@ class Field(Node, frozen=True, kw_only=True):
 
 
 class OptionalField(Node, frozen=True, kw_only=True):
-    """``operand.?name``: an optional, absent where there is no such field."""
+    """``operand.?name``: an optional, absent if there is no such field."""
 
     operand: Node
     name: str
@@ -84,7 +85,7 @@ class IndexAccess(Node, frozen=True, kw_only=True):
 
 
 class OptionalIndexAccess(Node, frozen=True, kw_only=True):
-    """``operand[?index]``: an optional, absent where there is no such element."""
+    """``operand[?index]``: an optional, absent if there is no such element."""
 
     operand: Node
     index: Node
@@ -94,7 +95,7 @@ class OptionalIndexAccess(Node, frozen=True, kw_only=True):
 
 
 class Has(Node, frozen=True, kw_only=True):
-    """``has(operand.name)``: true for null too; an error where the operand is."""
+    """``has(operand.name)``: true for null too; an error if the operand is an error."""
 
     operand: Node
     name: str
@@ -104,6 +105,8 @@ class Has(Node, frozen=True, kw_only=True):
 
 
 class Not(Node, frozen=True, kw_only=True):
+    """``!operand``."""
+
     operand: Node
 
     def children(self) -> tuple[Node, ...]:
@@ -111,6 +114,8 @@ class Not(Node, frozen=True, kw_only=True):
 
 
 class Negative(Node, frozen=True, kw_only=True):
+    """``-operand``."""
+
     operand: Node
 
     def children(self) -> tuple[Node, ...]:
@@ -118,7 +123,7 @@ class Negative(Node, frozen=True, kw_only=True):
 
 
 class Logic(Node, frozen=True, kw_only=True):
-    """``&&`` or ``||`` over two or more parts, in their order."""
+    """``&&`` or ``||`` of two or more parts, in their order."""
 
     operator: str
     parts: tuple[Node, ...]
@@ -150,7 +155,7 @@ class Conditional(Node, frozen=True, kw_only=True):
 
 
 class Call(Node, frozen=True, kw_only=True):
-    """A function of ``functions.FUNCTIONS``; as a method, its target is the first argument."""
+    """A call of one of ``functions.FUNCTIONS``. The object of a method is the first argument."""
 
     function: str
     arguments: tuple[Node, ...]
@@ -160,59 +165,58 @@ class Call(Node, frozen=True, kw_only=True):
 
 
 class ListLiteral(Node, frozen=True, kw_only=True):
-    """``[a, ?b]``: an item with a question mark is an optional, and left out where it is absent."""
+    """``[a, ?b]``: an item with a question mark is an optional, omitted if it is absent."""
 
     items: tuple[Node, ...]
     optional: frozenset[int] = frozenset()
-    """Which items have a question mark."""
+    """Positions of items with a question mark."""
 
     def children(self) -> tuple[Node, ...]:
         return self.items
 
 
 class MapLiteral(Node, frozen=True, kw_only=True):
-    """``{key: a, ?other: b}``: as a ListLiteral."""
+    """``{key: a, ?other: b}``: question marks as in ListLiteral."""
 
     entries: tuple[tuple[Node, Node], ...]
     optional: frozenset[int] = frozenset()
-    """Which entries have a question mark."""
+    """Positions of entries with a question mark."""
 
     def children(self) -> tuple[Node, ...]:
         return tuple(node for entry in self.entries for node in entry)
 
 
 class Macro(Node, frozen=True, kw_only=True):
-    """``over.all(variable, body)`` and its like; ``keep`` is map's filter where it has one.
-
-    With two variables they are index and element, or key and value.
-    """
+    """``over.all(variable, body)`` or another of ``functions.MACROS``."""
 
     macro: str
     over: Node
     variables: tuple[str, ...]
+    """Two are index and element, or key and value."""
     body: Node
-    keep: Node | None = None
+    condition: Node | None = None
+    """Selects the items of ``map(x, condition, body)`` and the like. None if there is none."""
 
     def children(self) -> tuple[Node, ...]:
-        return (self.over, *(() if self.keep is None else (self.keep,)), self.body)
+        return (self.over, *(() if self.condition is None else (self.condition,)), self.body)
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """The node and all below it, in reading order."""
+    """Yield the node and all nodes below it, in reading order."""
     yield node
     for child in node.children():
         yield from walk(child)
 
 
 def unwrap_lets(node: Node) -> Node:
-    """What the node stands for: a let's body, and so on until it is no let."""
+    """Return the body of a let, repeatedly, until the node is no let."""
     while isinstance(node, Let):
         node = node.body
     return node
 
 
 def is_json(node: Node) -> bool:
-    """Whether its value, if any, is one of JSON: it is read from the event."""
+    """Return whether a node is a field of the event, so that any value of it is a JSON value."""
     node = unwrap_lets(node)
     while isinstance(node, Field):
         node = unwrap_lets(node.operand)
@@ -220,9 +224,9 @@ def is_json(node: Node) -> bool:
 
 
 def path(node: Node) -> tuple[str, ...] | None:
-    """``("data", "status")`` for ``data.status``; None for anything but plain fields of a root.
+    """Return ``("data", "status")`` for ``data.status``; None if it is not a plain field of a root.
 
-    A let is what it stands for.
+    Lets are expanded.
     """
     names: list[str] = []
     node = unwrap_lets(node)

@@ -1,13 +1,12 @@
 """The values of conditions: JSON's, and those that only CEL has.
 
-JSON gives dict, list, str, int, float, bool, None, and they stay what they are, so that reading an
-event costs nothing. CEL's further types are small classes: Uint, TimestampValue, DurationValue, TypeValue,
-Optional, Map (keys that JSON has not); bytes are Python's. What has no value is ``ERROR``, which
-every operator passes on. Nothing here raises.
+JSON values stay Python's dict, list, str, int, float, bool and None, so that an event needs no
+conversion. CEL's other types are small classes: Uint, TimestampValue, DurationValue, TypeValue,
+Optional, Map (keys that JSON does not have); bytes are Python's. An expression without a value has
+the value ``ERROR``, which every operator propagates. Nothing here raises.
 
-Three traps of Python: ``True == 1`` (a CEL bool is no number), integers without end (CEL's have 64
-bits and overflow is an error), and ``1 == 1.0`` (here CEL agrees: numbers compare as numbers).
-Source: CEL language definition, "Values", "Equality".
+Python differs from CEL in two ways: ``True == 1`` (a CEL bool is no number), and integers without
+limit (CEL's have 64 bits, and overflow is an error). ``1 == 1.0`` is true in both. Source: CEL language definition, "Values", "Equality".
 """
 
 from collections.abc import Iterable
@@ -19,7 +18,7 @@ from router.cel import limits
 
 
 class _Error:
-    """The value of what has none. Not equal to anything, itself included."""
+    """The type of ``ERROR``, which equals nothing, itself included."""
 
     __slots__ = ()
     __hash__ = None  # type: ignore[assignment]
@@ -32,10 +31,11 @@ class _Error:
 
 
 ERROR: Final = _Error()
+"""The value of an expression that has none."""
 
 
 class Uint(int):
-    """An unsigned integer of 64 bits. As a key of a map it is the integer."""
+    """An unsigned integer of 64 bits. As a key of a map it equals the integer."""
 
     __slots__ = ()
 
@@ -48,7 +48,7 @@ class TimestampValue(msgspec.Struct, frozen=True, order=True):
 
 
 class DurationValue(msgspec.Struct, frozen=True, order=True):
-    """A length of time, up to 292 years either way: 64 bits of nanoseconds."""
+    """A length of time, at most 292 years, positive or negative: 64 bits of nanoseconds."""
 
     nanoseconds: int
 
@@ -60,22 +60,24 @@ class TypeValue(msgspec.Struct, frozen=True):
 
 
 class Optional(msgspec.Struct, frozen=True):
-    """A value that may be absent: then it is ERROR."""
+    """A value that may be absent."""
 
     value: Any
+    """``ERROR`` if absent."""
 
 
 NONE: Final = Optional(ERROR)
+"""An absent optional."""
 
 
 class BoolKey(msgspec.Struct, frozen=True):
-    """A bool as the key of a map, where Python would take True for 1."""
+    """A bool as the key of a map, because Python takes True and 1 for the same key."""
 
     value: bool
 
 
 class Map(dict[Any, Any]):
-    """A map with at least one key that is no text. Its keys are what ``as_key`` makes."""
+    """A map with at least one key that is no string. ``as_key`` makes its keys."""
 
     __slots__ = ()
 
@@ -90,7 +92,7 @@ _BOOL_KEYS: Final = {True: BoolKey(True), False: BoolKey(False)}
 
 
 def as_key(value: Any) -> Any:
-    """The value as it stands among a map's keys; ERROR where it cannot stand there."""
+    """Convert a value to the key of a map; ERROR if it cannot be a key."""
     kind = value.__class__
     if kind in _KEYS:
         return value
@@ -98,20 +100,20 @@ def as_key(value: Any) -> Any:
 
 
 def lookup_key(value: Any) -> Any:
-    """The key to look for; a float finds the integer that it equals."""
+    """Convert a value to the key that a lookup searches; a float finds the integer it equals."""
     return value if value.__class__ is float else as_key(value)
 
 
 def keys_of(container: Any) -> Iterable[Any]:
-    """The elements of a list, the keys of a map."""
+    """Return the elements of a list or the keys of a map, as CEL values."""
     if container.__class__ is Map:
         return [key.value if key.__class__ is BoolKey else key for key in container]
     keys: Iterable[Any] = container
     return keys
 
 
-def map_of(entries: Iterable[tuple[Any, Any]]) -> Any:
-    """A map; ERROR where a key is no key or stands there already, or a value is missing."""
+def make_map(entries: Iterable[tuple[Any, Any]]) -> Any:
+    """Make a map; ERROR if a key is invalid or repeated, or a value is ERROR."""
     made: dict[Any, Any] = {}
     is_json = True
     for value, content in entries:
@@ -123,20 +125,23 @@ def map_of(entries: Iterable[tuple[Any, Any]]) -> Any:
     return made if is_json else Map(made)
 
 
-def same(left: Any, right: Any) -> Any:
-    """Equality of values: across types it is false. ERROR where it takes too many comparisons."""
+def deep_equal(left: Any, right: Any) -> Any:
+    """Return whether two values are equal: values of different types are not.
+
+    ERROR if that takes more than ``limits.COMPARISONS``.
+    """
     kind = left.__class__
     if kind in NUMBERS:
         return right.__class__ in NUMBERS and left == right
     if kind in CONTAINERS or kind is Optional:
-        return _same_parts(left, right)
+        return _equal_parts(left, right)
     return kind is right.__class__ and left == right
 
 
 _TOO_MANY: Final[list[tuple[Any, Any]]] = []
 
 
-def _same_parts(left: Any, right: Any) -> Any:
+def _equal_parts(left: Any, right: Any) -> Any:
     visited = 0
     pending = [(left, right)]
     while pending:
@@ -145,26 +150,26 @@ def _same_parts(left: Any, right: Any) -> Any:
         if pairs is None:
             return False
         visited += len(pairs)
-        if visited > limits.COMPARED or pairs is _TOO_MANY:
+        if visited > limits.COMPARISONS or pairs is _TOO_MANY:
             return ERROR
         for pair in pairs:
             kind = pair[0].__class__
             if kind in CONTAINERS or kind is Optional:
                 pending.append(pair)
-            elif not same(*pair):
+            elif not deep_equal(*pair):
                 return False
     return True
 
 
 def _pairs(left: Any, right: Any) -> list[tuple[Any, Any]] | None:
-    """What must be the same for both to be; None where they cannot be."""
+    """Return the parts that must be equal for both to be equal; None if they cannot be."""
     kind = left.__class__
     if kind is Optional:
         return _optional_pairs(left, right)
     is_map = kind in MAPS and right.__class__ in MAPS
     if not (is_map or kind is right.__class__) or len(left) != len(right):
         return None
-    if len(left) > limits.COMPARED:
+    if len(left) > limits.COMPARISONS:
         return _TOO_MANY
     if not is_map:
         return list(zip(left, right, strict=True))
@@ -196,14 +201,16 @@ _TYPES: Final = {
     Optional: "optional_type",
 }
 TYPES: Final = {name: TypeValue(name) for name in _TYPES.values()}
+"""By CEL's names."""
 
 
 def type_of(value: Any) -> Any:
+    """``type``: the type of a value, ERROR for ERROR."""
     name = _TYPES.get(value.__class__)
     return ERROR if name is None else TYPES[name]
 
 
-_WORDS: Final = {
+_DESCRIPTIONS: Final = {
     str: "text",
     bool: "bool",
     int: "number",
@@ -221,6 +228,6 @@ _WORDS: Final = {
 }
 
 
-def word_for(value: Any) -> str:
-    """The type's name for people."""
-    return _WORDS.get(value.__class__, "nothing")
+def describe_type(value: Any) -> str:
+    """Return the name of the value's type for error messages."""
+    return _DESCRIPTIONS.get(value.__class__, "nothing")

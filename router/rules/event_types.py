@@ -14,7 +14,7 @@ import msgspec
 from router.cel import Condition, Expression
 from router.cel.check import TypeProblem, check, check_condition
 from router.cel.check.contradictions import contradictions
-from router.cel.check.missing import silent_parts
+from router.cel.check.missing import missing_field_warnings
 from router.cel.check.types import ANY, Property, Type, type_of_struct
 from router.cel.tree import Has, Node, OptionalField, OptionalIndexAccess, path, walk
 from router.events.model import CloudEvent
@@ -115,7 +115,7 @@ def _asks_for_fields(root: Node) -> bool:
 def _silent(judged: Condition | Expression, different: Iterable[Shape]) -> list[TypeProblem]:
     if isinstance(judged, Expression):
         return []
-    each = (silent_parts(judged.source, judged.tree, shape.names) for shape in different)
+    each = (missing_field_warnings(judged.source, judged.tree, shape.names) for shape in different)
     return list(dict.fromkeys(problem for problems in each for problem in problems))
 
 

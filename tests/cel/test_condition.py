@@ -194,10 +194,10 @@ def test_an_event_without_data_is_an_error_not_an_exception() -> None:
     [
         ("", "the condition is empty", 0, ""),
         ("data.", "expected a field's name after '.', found the end", 5, ""),
-        ("data.status = 'x'", "'=' has no place", 12, "write == to compare"),
-        ("data.a & data.b", "'&' has no place", 7, "write && for and"),
+        ("data.status = 'x'", "unexpected character '='", 12, "write == to compare"),
+        ("data.a & data.b", "unexpected character '&'", 7, "write && for and"),
         ("data.a and data.b", "should end here, found 'and'", 7, ""),
-        ('data.status == "x', "has no place", 15, "the text has no end"),
+        ('data.status == "x', "unexpected character", 15, "the text has no end"),
         ("(data.a", "expected ')' to close '('", 7, ""),
         ("dat.status == 'x'", "there is no 'dat'", 0, 'did you mean "data"?'),
         ("status == 'x'", "there is no 'status'", 0, "there are event, data, message"),
@@ -240,7 +240,7 @@ def test_a_loop_has_a_budget() -> None:
     condition = compile_condition("data.many.all(a, data.many.all(b, a + b >= 0))")
 
     assert condition.verdict(event) is Verdict.ERROR
-    assert "too many turns" in condition.reason(event)
+    assert "too many iterations" in condition.reason(event)
 
 
 def test_a_text_cannot_grow_without_bound() -> None:

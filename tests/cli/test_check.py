@@ -56,7 +56,7 @@ def test_warnings_are_shown_and_are_exit_code_1_only_if_asked_for(rules: Path) -
     )
     result = router("check", rules)
     assert result.exit_code == 0
-    assert "warning: `data.friendly_name != 'x'` does not hold" in result.output
+    assert "warning: `data.friendly_name != 'x'` is not true for" in result.output
     assert result.output.endswith(
         f"1 warning in 1 file\n{rules}: 2 rules, 1 destination, no errors\n"
     )

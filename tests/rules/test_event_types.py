@@ -49,7 +49,7 @@ def test_a_field_is_looked_up_where_all_events_are_known(events: list[str], is_k
 def test_the_envelope_is_known_and_its_extensions_are_not() -> None:
     assert problems_of(compile_condition("event.tenant > 3"), ["*"]) == []
     (problem,) = problems_of(compile_condition("event.type > 3"), ["*"])
-    assert problem.message == "event.type is text and 3 is a number, `>` never holds"
+    assert problem.message == "event.type is text and 3 is a number, `>` is never true"
     (problem,) = problems_of(compile_condition("message.data.statuss == 3"), [SUMMARIES])
     assert problem.message == 'message.data has no field "statuss"'
 

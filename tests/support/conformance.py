@@ -15,7 +15,7 @@ from router.cel import (
     compile_expression,
     identifier_problem,
 )
-from router.cel.values import DurationValue, TimestampValue, TypeValue, Uint, map_of
+from router.cel.values import DurationValue, TimestampValue, TypeValue, Uint, make_map
 from support import textproto
 from support.textproto import Message
 
@@ -132,7 +132,7 @@ def _list(message: Message) -> Any:
 
 def _map(message: Message) -> Any:
     entries = message.get("entries", [])
-    return map_of((_value(each["key"][0]), _value(each["value"][0])) for each in entries)
+    return make_map((_value(each["key"][0]), _value(each["value"][0])) for each in entries)
 
 
 def _time(message: Message) -> Any:

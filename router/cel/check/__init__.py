@@ -1,13 +1,13 @@
-"""What can be said against a condition before any event comes.
+"""The type check of conditions against the schemas of events.
 
-Each kind of node has a line in ``_RULES``; each operator, function and macro one in its module. A
-rule gives the node's type and reports what cannot be: a field that its map has not, a comparison of
-things that are never equal, an argument that a function never takes. What could be so is left alone,
-and about ``ANY`` nothing is ever said: ``a["name"]`` is always ``ANY``, the way to read a field that the
-schema does not have. ``missing`` and ``contradictions`` look at the condition as a whole.
+Each kind of node has a row in ``_RULES``; each operator, function and macro has one in its module.
+A rule returns the node's type and reports the impossible: a field that is not in the schema, a
+comparison of values that are never equal, an argument of a wrong type. It reports nothing that is
+possible, and nothing about ``ANY``: ``a["name"]`` is always ``ANY``, so that a condition can read a
+field that the schema lacks. ``missing`` and ``contradictions`` check a condition as a whole.
 
-Cost: each node once. Invariant: a condition with a problem here gives an error, or always the same
-answer, for that part on every event that its schema describes.
+Cost: one visit per node. Invariant: the reported part of a condition is an error, or always has the
+same value, for every event that the schema describes.
 """
 
 from collections.abc import Mapping
@@ -25,33 +25,39 @@ _RULES: Final[Rules] = {
     tree.Literal: fields.literal,
     tree.Name: fields.name,
     tree.Let: fields.let,
-    tree.ExternalConstant: fields.given,
+    tree.ExternalConstant: fields.external_constant,
     tree.Field: fields.field,
     tree.OptionalField: fields.optional_field,
     tree.Has: fields.has,
     tree.IndexAccess: fields.item,
     tree.OptionalIndexAccess: fields.optional_item,
-    tree.ListLiteral: fields.listing,
-    tree.MapLiteral: fields.mapping,
+    tree.ListLiteral: fields.list_literal,
+    tree.MapLiteral: fields.map_literal,
     tree.Not: operators.negation,
     tree.Negative: operators.negative,
     tree.Logic: operators.logic,
     tree.Binary: operators.binary,
-    tree.Conditional: operators.ternary,
+    tree.Conditional: operators.conditional,
     tree.Call: calls.call,
     tree.Macro: calls.macro,
 }
 
 
 def check(source: str, root: Node, names: Mapping[str, Type]) -> list[TypeProblem]:
-    """The problems of an expression of any type; ``names`` are the types of its roots."""
+    """Return the problems of an expression of any type.
+
+    Args:
+        source: The expression's text.
+        root: Its tree.
+        names: The types of the event's roots.
+    """
     checker = Checker(_RULES, source, names)
     checker.type(root)
     return checker.problems
 
 
 def check_condition(source: str, root: Node, names: Mapping[str, Type]) -> list[TypeProblem]:
-    """The problems of an expression that is to be true or false."""
+    """Return the problems of an expression that must be true or false. Arguments as ``check``."""
     checker = Checker(_RULES, source, names)
     checker.bool(root)
     return checker.problems

@@ -1,4 +1,4 @@
-"""Types of functions and macros. One line each; a function that has none takes anything."""
+"""Types of functions and macros. A function without a row takes arguments of any type."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -14,7 +14,7 @@ from router.cel.check.types import (
     INT,
     LIST,
     MAP,
-    TEXT,
+    STRING,
     TIMESTAMP,
     TYPE,
     UINT,
@@ -28,14 +28,14 @@ from router.cel.functions import FUNCTIONS, MACROS
 from router.cel.tree import Node
 
 _Kinds = tuple[TypeKind, ...]
-_TEXT: Final[_Kinds] = (TypeKind.TEXT,)
+_TEXT: Final[_Kinds] = (TypeKind.STRING,)
 _WHOLE: Final[_Kinds] = (TypeKind.INT,)
 _DATE: Final[tuple[_Kinds, ...]] = ((TypeKind.TIMESTAMP,), _TEXT)
 _TIME: Final[tuple[_Kinds, ...]] = ((TypeKind.TIMESTAMP, TypeKind.DURATION), _TEXT)
 _OPTIONAL: Final[tuple[_Kinds, ...]] = ((TypeKind.OPTIONAL,),)
 
 _ARGUMENTS: Final[Mapping[str, tuple[_Kinds, ...]]] = {
-    "size": ((TypeKind.TEXT, TypeKind.LIST, TypeKind.MAP, TypeKind.BYTES),),
+    "size": ((TypeKind.STRING, TypeKind.LIST, TypeKind.MAP, TypeKind.BYTES),),
     **dict.fromkeys(("startsWith", "endsWith", "contains", "matches"), (_TEXT, _TEXT)),
     **dict.fromkeys(("lowerAscii", "upperAscii", "trim", "reverse"), (_TEXT,)),
     "charAt": (_TEXT, _WHOLE),
@@ -43,18 +43,18 @@ _ARGUMENTS: Final[Mapping[str, tuple[_Kinds, ...]]] = {
     **dict.fromkeys(("indexOf", "lastIndexOf", "split"), (_TEXT, _TEXT, _WHOLE)),
     "join": ((TypeKind.LIST,), _TEXT),
     "replace": (_TEXT, _TEXT, _TEXT, _WHOLE),
-    "double": ((TypeKind.NUMBER, TypeKind.TEXT),),
-    "timestamp": ((TypeKind.TEXT, TypeKind.INT, TypeKind.TIMESTAMP),),
-    "duration": ((TypeKind.TEXT, TypeKind.DURATION),),
+    "double": ((TypeKind.NUMBER, TypeKind.STRING),),
+    "timestamp": ((TypeKind.STRING, TypeKind.INT, TypeKind.TIMESTAMP),),
+    "duration": ((TypeKind.STRING, TypeKind.DURATION),),
     **dict.fromkeys(("getFullYear", "getMonth", "getDate", "getDayOfMonth"), _DATE),
     **dict.fromkeys(("getDayOfWeek", "getDayOfYear"), _DATE),
     **dict.fromkeys(("getHours", "getMinutes", "getSeconds", "getMilliseconds"), _TIME),
     **dict.fromkeys(("hasValue", "value", "or", "orValue"), _OPTIONAL),
 }
-"""What each argument may be, the target of a method first."""
+"""The types that each argument may have. The object of a method is the first."""
 _RESULTS: Final[Mapping[str, Type]] = {
     "bool": BOOL,
-    "string": TEXT,
+    "string": STRING,
     "int": INT,
     "uint": UINT,
     "double": DOUBLE,
@@ -66,7 +66,7 @@ _RESULTS: Final[Mapping[str, Type]] = {
     "type": TYPE,
     "optional": optional_of(ANY),
 }
-"""By CEL's names, as functions say what they give."""
+"""Types by CEL's names, as in ``Function.result``."""
 
 
 def call(check: Checker, node: tree.Call) -> Type:
@@ -85,9 +85,9 @@ def call(check: Checker, node: tree.Call) -> Type:
 
 
 def _result(function: str, types: list[Type]) -> Type:
-    made = _RESULTS_OF.get(function)
-    if made is not None and types:
-        return made(types)
+    result_of = _RESULTS_OF.get(function)
+    if result_of is not None and types:
+        return result_of(types)
     return _RESULTS.get(FUNCTIONS[function].result, ANY)
 
 
@@ -101,18 +101,18 @@ _RESULTS_OF: Final[Mapping[str, Callable[[list[Type]], Type]]] = {
     "orValue": _or_value,
     "optional.of": lambda types: optional_of(types[0]),
     "dyn": lambda _: ANY,
-    "split": lambda _: list_of(TEXT),
+    "split": lambda _: list_of(STRING),
 }
-"""Of functions whose result depends on what they are given, or is known better."""
+"""Functions whose result depends on their arguments, or is known more exactly."""
 
 
 def _instead(check: Checker, node: tree.Call, argument: Node, found: Type, kinds: _Kinds) -> str:
-    """What was meant, where that is plain."""
-    written = check.written(argument)
+    """Return a hint: the probable intention, or ``""`` if there is none."""
+    source = check.source_of(argument)
     if node.function == "contains" and found.kind in {TypeKind.LIST, TypeKind.MAP}:
-        return f"write {check.written(node.arguments[1])} in {written}"
-    if TypeKind.TIMESTAMP in kinds and found.kind is TypeKind.TEXT:
-        return f"write timestamp({written})"
+        return f"write {check.source_of(node.arguments[1])} in {source}"
+    if TypeKind.TIMESTAMP in kinds and found.kind is TypeKind.STRING:
+        return f"write timestamp({source})"
     return ""
 
 
@@ -122,31 +122,31 @@ def _instead(check: Checker, node: tree.Call, argument: Node, found: Type, kinds
 def macro(check: Checker, node: tree.Macro) -> Type:
     over = check.type(node.over)
     form = MACROS[node.macro]
-    wanted = (TypeKind.OPTIONAL,) if form.is_optional else (TypeKind.LIST, TypeKind.MAP)
+    wanted = (TypeKind.LIST, TypeKind.MAP) if form.is_loop else (TypeKind.OPTIONAL,)
     if not over.can_be(*wanted):
-        takes = "takes an optional value" if form.is_optional else "goes through a list or map"
+        takes = "iterates a list or map" if form.is_loop else "takes an optional value"
         check.report(node.over, f"{check.is_a(node.over, over)}, {node.macro}() {takes}")
         over = ANY
 
     def body() -> Type:
-        if node.keep is not None:
-            check.bool(node.keep)
+        if node.condition is not None:
+            check.bool(node.condition)
         is_test = form.result == "bool" or node.macro == "filter"
         return check.bool(node.body) if is_test else check.type(node.body)
 
-    made = check.within(_variables(node, over), body)
+    result = check.within(_variables(node, over), body)
     results: Mapping[str, Type] = {
         "filter": list_of(_single(over)),
-        "transformMap": Type(kind=TypeKind.MAP, item=made),
-        "optMap": optional_of(made),
-        "optFlatMap": made,
+        "transformMap": Type(kind=TypeKind.MAP, item=result),
+        "optMap": optional_of(result),
+        "optFlatMap": result,
     }
-    default = BOOL if form.result == "bool" else list_of(made)
+    default = BOOL if form.result == "bool" else list_of(result)
     return results.get(node.macro, default)
 
 
 def _variables(node: tree.Macro, over: Type) -> dict[str, Type]:
-    """What a macro's variables stand for."""
+    """Return the types of a macro's variables."""
     if len(node.variables) == 1:
         return {node.variables[0]: _single(over)}
     first, second = node.variables
@@ -155,10 +155,10 @@ def _variables(node: tree.Macro, over: Type) -> dict[str, Type]:
 
 
 def _single(over: Type) -> Type:
-    """An element of a list, a key of a map, what an optional value holds."""
+    """Return the type of a list's element, a map's key, or an optional's value."""
     return _key(over) if over.kind is TypeKind.MAP else over.item or ANY
 
 
 def _key(over: Type) -> Type:
-    """JSON's maps have texts for keys; one that is made in the condition may have others."""
-    return ANY if over.fields is None and over.item is None else TEXT
+    """Return the type of a key: JSON's keys are strings; a map literal may have others."""
+    return ANY if over.fields is None and over.item is None else STRING

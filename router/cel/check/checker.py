@@ -1,4 +1,4 @@
-"""The checker itself: where it is in a condition, what it knows there, what it has found wrong."""
+"""The checker: the types of the names in scope, and the problems found so far."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
@@ -10,46 +10,51 @@ from router.cel.check.types import ANY, BOOL, NUMBERS, Type, TypeKind
 from router.cel.tree import Node
 
 _SHOWN: Final = 60
-"""Characters of the condition that a message repeats."""
+"""Characters of the condition that a message quotes."""
 _LISTED: Final = 8
 """Names that a hint lists."""
 
 Rule = Callable[["Checker", Any], Type]
-"""The type of one kind of node; what is wrong with it is reported."""
+"""Returns the type of one kind of node and reports its problems."""
 Rules = Mapping[type[Node], Rule]
 
-
 NamesField = tree.Field | tree.OptionalField | tree.Has
+"""Nodes that name a field."""
 
 
 class TypeProblem(msgspec.Struct, frozen=True):
-    """What is wrong with a part of a condition. ``offset`` and ``length`` are in its characters."""
+    """A problem of a part of a condition."""
 
     offset: int
+    """In characters of the condition."""
     length: int
     message: str
     hint: str = ""
     is_warning: bool = False
-    """Whether it may be meant as it stands."""
+    """Whether the author may mean it."""
 
 
 class Checker:
-    """Infers types by ``rules``, which call back into it."""
+    """Infers types by ``rules``, which call it for the nodes below.
+
+    Attributes:
+        problems: The problems found, in the order of the visits.
+    """
 
     def __init__(self, rules: Rules, source: str, names: Mapping[str, Type]) -> None:
         self._rules = rules
         self._source = source
         self._names = dict(names)
         self._lets: dict[int, Type] = {}
-        """By the identity of their bodies."""
+        """Types of lets, by the ids of their bodies."""
         self.problems: list[TypeProblem] = []
 
     def type(self, node: Node) -> Type:
-        """The type of a node; its problems are kept."""
+        """Return the type of a node, and append its problems to ``problems``."""
         return self._rules[type(node)](self, node)
 
     def bool(self, node: Node) -> Type:
-        """As ``type``, for a node that must be true or false."""
+        """Return BOOL. Report a node that is neither true nor false."""
         found = self.type(node)
         if not found.can_be(TypeKind.BOOL):
             self.report(
@@ -58,9 +63,11 @@ class Checker:
         return BOOL
 
     def name(self, name: str) -> Type:
+        """Return the type of a root or variable."""
         return self._names.get(name, ANY)
 
     def let(self, node: tree.Let) -> Type:
+        """Return the type of a let. Its problems are not appended: its definition is checked."""
         known = self._lets.get(id(node.body))
         if known is None:
             inner = Checker(self._rules, node.source, self._names)
@@ -69,7 +76,7 @@ class Checker:
         return known
 
     def within(self, variables: Mapping[str, Type], body: Callable[[], Type]) -> Type:
-        """The type of a macro's body, in which its variables are known."""
+        """Return the type that ``body`` infers with a macro's variables in scope."""
         outer = self._names
         self._names = {**outer, **variables}
         try:
@@ -78,36 +85,39 @@ class Checker:
             self._names = outer
 
     def report(self, node: Node, message: str, hint: str = "") -> None:
+        """Append a problem of a node."""
         self.problems.append(TypeProblem(node.offset, node.length, message, hint))
 
     def report_name(self, node: NamesField, message: str, hint: str) -> None:
-        """Report at the name of the field that a node asks for, where it can be told."""
+        """Append a problem at the field's name, or at the node if the name is not found in it."""
         end = node.offset + node.length
-        at = self._source.rfind(node.name, node.operand.offset + node.operand.length, end)
-        place = (node.offset, node.length) if at < 0 else (at, len(node.name))
-        self.problems.append(TypeProblem(*place, message, hint))
+        position = self._source.rfind(node.name, node.operand.offset + node.operand.length, end)
+        span = (node.offset, node.length) if position < 0 else (position, len(node.name))
+        self.problems.append(TypeProblem(*span, message, hint))
 
-    def written(self, node: Node) -> str:
-        """The node as it stands in the condition, on one line and not too long."""
+    def source_of(self, node: Node) -> str:
+        """Return a node's text on one line, cut to a limit."""
         text = " ".join(self._source[node.offset : node.offset + node.length].split())
         return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
     def is_a(self, node: Node, found: Type) -> str:
         """``data.status is text``."""
-        return f"{self.written(node)} is {described(found)}"
+        return f"{self.source_of(node)} is {type_name(found)}"
 
 
-def described(found: Type) -> str:
-    """What a type is called. Numbers are all the same but in arithmetic."""
+def type_name(found: Type) -> str:
+    """Return the name of a type for messages. All types of numbers have one name."""
     return TypeKind.NUMBER.value if found.kind in NUMBERS else found.kind.value
 
 
-def choice(what: str, names: Iterable[str]) -> str:
+def list_names(introduction: str, names: Iterable[str]) -> str:
+    """``there are: a, b, …``, in the order of the alphabet."""
     names = sorted(names)
     more = ", …" if len(names) > _LISTED else ""
-    return f"{what}: {', '.join(names[:_LISTED])}{more}"
+    return f"{introduction}: {', '.join(names[:_LISTED])}{more}"
 
 
 def one_of(words: Iterable[str]) -> str:
+    """``a, b or c``."""
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last

@@ -1,9 +1,9 @@
-"""Conditions that never hold, though each of their parts could: what they ask of one field excludes itself.
+"""Conditions that are never true, because their tests of one field exclude each other.
 
-``data.status == "a" && data.status == "b"``, ``data.count > 5 && data.count < 3``. Only parts that
-must all hold are compared, and only plain fields with literals; each part narrows down what the
-field may be, until nothing is left. A condition that reads nothing of the event is found, too: it
-always has the same answer.
+Examples: ``data.status == "a" && data.status == "b"``, ``data.count > 5 && data.count < 3``. Only
+the parts of an ``&&`` are compared, and only tests of plain fields with literals. Each part narrows
+the values that the field may have, until none remains. A condition that reads no field of the event
+is reported too, because its result is always the same.
 """
 
 import math
@@ -22,10 +22,10 @@ _FLIPPED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=":
 
 
 class Allowed(msgspec.Struct, frozen=True):
-    """What a field may be after some parts."""
+    """The values that a field may have if some parts are true."""
 
     values: tuple[Any, ...] | None = None
-    """These only; None for any."""
+    """Only these. None if any value is allowed."""
     above: float = -math.inf
     above_is_allowed: bool = True
     below: float = math.inf
@@ -33,6 +33,7 @@ class Allowed(msgspec.Struct, frozen=True):
 
     @property
     def is_empty(self) -> bool:
+        """Whether no value is allowed."""
         if self.values is not None:
             return not any(map(self._has, self.values))
         if self.above == self.below:
@@ -41,17 +42,19 @@ class Allowed(msgspec.Struct, frozen=True):
 
     def _has(self, value: Any) -> bool:
         if not _is_number(value):
-            # What is no number is neither above nor below one.
+            # Only numbers are above or below a number.
             return math.isinf(self.above) and math.isinf(self.below)
         over = value > self.above or (self.above_is_allowed and value == self.above)
         return over and (value < self.below or (self.below_is_allowed and value == self.below))
 
-    def only(self, values: tuple[Any, ...]) -> "Allowed":
+    def restrict_to(self, values: tuple[Any, ...]) -> "Allowed":
+        """Return the intersection with a set of values."""
         known = values if self.values is None else self.values
-        left = tuple(each for each in known if any(_same(each, value) for value in values))
-        return msgspec.structs.replace(self, values=left)
+        remaining = tuple(each for each in known if any(_equal(each, value) for value in values))
+        return msgspec.structs.replace(self, values=remaining)
 
-    def narrowed(self, operator: str, bound: float) -> "Allowed":
+    def restrict_range(self, operator: str, bound: float) -> "Allowed":
+        """Return the intersection with the numbers on one side of a bound."""
         included = operator in {">=", "<="}
         if operator in {">", ">="} and (bound, not included) > (
             self.above,
@@ -67,12 +70,13 @@ class Allowed(msgspec.Struct, frozen=True):
 
 
 def contradictions(source: str, root: Node) -> list[TypeProblem]:
-    """What makes a condition never hold, or always."""
+    """Return the problems of a condition that is never true, or always true."""
     if not any(isinstance(node, tree.Name | tree.ExternalConstant) for node in tree.walk(root)):
-        holds = compile_value(root)({}, ERROR) is True
-        message = f"this {'always' if holds else 'never'} holds: it reads nothing of the event"
-        hint = "leave it out" if holds else "use `mode: shadow` for a rule that tells nobody"
-        return [TypeProblem(root.offset, root.length, message, hint, is_warning=holds)]
+        is_true = compile_value(root)({}, ERROR) is True
+        always = "always" if is_true else "never"
+        message = f"this is {always} true: it reads nothing of the event"
+        hint = "leave it out" if is_true else "use `mode: shadow` for a rule that sends nothing"
+        return [TypeProblem(root.offset, root.length, message, hint, is_warning=is_true)]
     fields: dict[tuple[str, ...], tuple[Allowed, Node]] = {}
     problems = []
     for part in _all_of(root):
@@ -89,15 +93,15 @@ def contradictions(source: str, root: Node) -> list[TypeProblem]:
 
 
 def _problem(source: str, part: Node, earlier: Node) -> TypeProblem:
-    message = "this never holds"
+    message = "this is never true"
     if earlier is not part:
         text = source[earlier.offset : earlier.offset + earlier.length]
-        message = f"this never holds together with {' '.join(text.split())}"
+        message = f"this is never true together with {' '.join(text.split())}"
     return TypeProblem(part.offset, part.length, message)
 
 
 def _all_of(node: Node) -> Iterator[Node]:
-    """The parts that must all hold."""
+    """Yield the parts that must all be true."""
     if isinstance(node, tree.Logic) and node.operator == "&&":
         for part in node.parts:
             yield from _all_of(part)
@@ -106,7 +110,7 @@ def _all_of(node: Node) -> Iterator[Node]:
 
 
 def _test(node: Node) -> tuple[tuple[str, ...], str, Any] | None:
-    """A field, an operator, and the literal with which it is compared."""
+    """Return a field, an operator and a literal. None if the node is no such test."""
     if not isinstance(node, tree.Binary):
         return None
     left, right, operator = node.left, unwrap_lets(node.right), node.operator
@@ -125,18 +129,18 @@ def _test(node: Node) -> tuple[tuple[str, ...], str, Any] | None:
 
 def _after(before: Allowed, operator: str, literal: Any) -> Allowed:
     if operator == "in":
-        return before.only(literal)
+        return before.restrict_to(literal)
     if operator == "==":
-        return before.only((literal,))
+        return before.restrict_to((literal,))
     if operator == "!=" and before.values is not None:
-        left = tuple(each for each in before.values if not _same(each, literal))
-        return msgspec.structs.replace(before, values=left)
-    return before.narrowed(operator, literal) if _is_number(literal) else before
+        remaining = tuple(each for each in before.values if not _equal(each, literal))
+        return msgspec.structs.replace(before, values=remaining)
+    return before.restrict_range(operator, literal) if _is_number(literal) else before
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _same(one: Any, other: Any) -> bool:
+def _equal(one: Any, other: Any) -> bool:
     return bool(one == other) and (_is_number(one) == _is_number(other))

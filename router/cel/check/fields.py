@@ -1,10 +1,10 @@
-"""Types of what is read and what is made: literals, names, fields, elements, lists, maps."""
+"""Types of literals, names, fields, elements, lists and maps."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from router.cel import tree
-from router.cel.check.checker import Checker, NamesField, choice, described
+from router.cel.check.checker import Checker, NamesField, list_names, type_name
 from router.cel.check.types import (
     ANY,
     BOOL,
@@ -30,42 +30,41 @@ def name(check: Checker, node: tree.Name) -> Type:
 
 
 def let(check: Checker, node: tree.Let) -> Type:
-    """What is wrong with the expression itself is reported where it is given its name."""
     return check.let(node)
 
 
-def given(_check: Checker, node: tree.ExternalConstant) -> Type:
+def external_constant(_check: Checker, node: tree.ExternalConstant) -> Type:
     return type_of_table(node.value)
 
 
 def field(check: Checker, node: tree.Field) -> Type:
-    hatch = f'{check.written(node.operand)}["{node.name}"] is not checked'
-    return _member(check, node, hatch)
+    unchecked = f'{check.source_of(node.operand)}["{node.name}"] is not checked'
+    return _member(check, node, unchecked)
 
 
 def optional_field(check: Checker, node: tree.OptionalField) -> Type:
-    found = _member(check, node, f'{check.written(node.operand)}[?"{node.name}"] is not checked')
+    found = _member(check, node, f'{check.source_of(node.operand)}[?"{node.name}"] is not checked')
     return found if found.kind is TypeKind.OPTIONAL else optional_of(found)
 
 
 def has(check: Checker, node: tree.Has) -> Type:
-    _member(check, node, f'"{node.name}" in {check.written(node.operand)} is not checked')
+    _member(check, node, f'"{node.name}" in {check.source_of(node.operand)} is not checked')
     return BOOL
 
 
-def _member(check: Checker, node: NamesField, hatch: str) -> Type:
-    """The type of a field; ``hatch`` says how to ask for one that is not in the schema."""
+def _member(check: Checker, node: NamesField, unchecked: str) -> Type:
+    """Return the type of a field. ``unchecked`` is a hint: how to read one not in the schema."""
     owner = check.type(node.operand)
     if owner.kind is TypeKind.OPTIONAL:
-        # What is read from an optional value is optional, too.
-        return optional_of(_member_of(check, node, owner.item or ANY, hatch))
-    return _member_of(check, node, owner, hatch)
+        # A field of an optional is an optional.
+        return optional_of(_member_of(check, node, owner.item or ANY, unchecked))
+    return _member_of(check, node, owner, unchecked)
 
 
-def _member_of(check: Checker, node: NamesField, owner: Type, hatch: str) -> Type:
+def _member_of(check: Checker, node: NamesField, owner: Type, unchecked: str) -> Type:
     if not owner.can_be(TypeKind.MAP):
-        written = check.written(node.operand)
-        hint = f"its elements may: {written}.exists(x, …)" if owner.kind is TypeKind.LIST else ""
+        source = check.source_of(node.operand)
+        hint = f"its elements may: {source}.exists(x, …)" if owner.kind is TypeKind.LIST else ""
         check.report_name(node, f"{check.is_a(node.operand, owner)} and has no fields", hint)
         return ANY
     if owner.fields is None:
@@ -73,9 +72,11 @@ def _member_of(check: Checker, node: NamesField, owner: Type, hatch: str) -> Typ
     known = owner.fields.get(node.name)
     if known is None and not owner.is_open:
         near = closest_match(node.name, owner.fields)
-        hint = f'did you mean "{near}"?' if near else choice("there are", owner.fields)
+        hint = f'did you mean "{near}"?' if near else list_names("there are", owner.fields)
         check.report_name(
-            node, f'{check.written(node.operand)} has no field "{node.name}"', f"{hint} ({hatch})"
+            node,
+            f'{check.source_of(node.operand)} has no field "{node.name}"',
+            f"{hint} ({unchecked})",
         )
     return ANY if known is None else known.type
 
@@ -91,7 +92,7 @@ def optional_item(check: Checker, node: tree.OptionalIndexAccess) -> Type:
 
 _INDEXES: Final[Mapping[TypeKind, tuple[TypeKind, ...]]] = {
     TypeKind.LIST: (TypeKind.NUMBER,),
-    TypeKind.MAP: (TypeKind.TEXT, TypeKind.NUMBER, TypeKind.BOOL),
+    TypeKind.MAP: (TypeKind.STRING, TypeKind.NUMBER, TypeKind.BOOL),
 }
 
 
@@ -102,21 +103,21 @@ def _element(check: Checker, node: tree.IndexAccess | tree.OptionalIndexAccess) 
     if not owner.can_be(*_INDEXES):
         check.report(node, f"{check.is_a(node.operand, owner)} and has no elements")
     elif owner.is_known and not index.can_be(*_INDEXES[owner.kind]):
-        check.report(node.index, f"{described(owner)} is not indexed by {described(index)}")
+        check.report(node.index, f"{type_name(owner)} is not indexed by {type_name(index)}")
     return owner.item or ANY
 
 
-def listing(check: Checker, node: tree.ListLiteral) -> Type:
+def list_literal(check: Checker, node: tree.ListLiteral) -> Type:
     types = [check.type(each) for each in node.items]
     return list_of(
         either(
-            (found.item or ANY) if place in node.optional else found
-            for place, found in enumerate(types)
+            (found.item or ANY) if position in node.optional else found
+            for position, found in enumerate(types)
         )
     )
 
 
-def mapping(check: Checker, node: tree.MapLiteral) -> Type:
+def map_literal(check: Checker, node: tree.MapLiteral) -> Type:
     entries = [(key, check.type(key), check.type(value)) for key, value in node.entries]
     names = [key.value if isinstance(key, tree.Literal) else None for key, _, _ in entries]
     if node.optional or not all(isinstance(name, str) for name in names):

@@ -1,13 +1,14 @@
-"""Where a condition is silent about events that lack a field, though it reads as if it held.
+"""Tests that are not true for an event that lacks a field, although they read as if they were.
 
-``data.name != "x"`` holds for no event without a name: a missing field is an error, and an error is
-no match. So does every test that is turned round (``!``, ``!=``), and a comparison with null. Such a
-test is found here, unless the condition makes sure of the field: by ``has()``, or because another
-part that must hold needs it too.
+``data.name != "x"`` is not true for an event without a name, because a missing field is an error and
+an error is no match. The same applies to every negated test (``!``, ``!=``) and to a comparison with
+null. Such a test is reported, unless the condition ensures that the field is present: by ``has()``,
+or because another part that must be true needs the field too.
 
-The condition is walked with a sign, as logic is negated by De Morgan: under ``!``, ``||`` is a
-conjunction and ``==`` a denial. In a conjunction each part may rely on what the others need; in a
-disjunction on what the others, being false, deny (``!has(data.a) || …``).
+The walk carries a sign, because De Morgan negates logic: under ``!``, an ``||`` is a conjunction and
+an ``==`` is a negated test. In a conjunction, each part may rely on the fields that the others need.
+In a disjunction, it may rely on the fields whose absence makes another part true
+(``!has(data.a) || …``).
 """
 
 from collections import Counter
@@ -22,16 +23,24 @@ from router.cel.check.types import ANY, Type
 from router.cel.tree import Node, path
 
 _SHOWN: Final = 200
+"""Characters of a test that a message quotes."""
 
 Path = tuple[str, ...]
+"""A field, from the root: ``("data", "status")``."""
 Paths = frozenset[Path]
 _NONE: Final[Paths] = frozenset()
 
 
-def silent_parts(source: str, root: Node, names: Mapping[str, Type]) -> list[TypeProblem]:
-    """A warning for each test that does not hold where a field is missing, and may be meant to."""
+def missing_field_warnings(source: str, root: Node, names: Mapping[str, Type]) -> list[TypeProblem]:
+    """Return a warning for each test that a missing field makes an error, perhaps unintentionally.
+
+    Args:
+        source: The condition's text.
+        root: Its tree.
+        names: The types of the event's roots.
+    """
     finder = _Finder(source, names)
-    finder.look(root, denied=False, present=_NONE)
+    finder.visit(root, negated=False, present=_NONE)
     return finder.problems
 
 
@@ -41,47 +50,49 @@ class _Finder:
         self._names = names
         self.problems: list[TypeProblem] = []
 
-    def look(self, node: Node, *, denied: bool, present: Paths) -> None:
-        """Find such tests below a node; ``present`` are the fields that are there for sure."""
+    def visit(self, node: Node, *, negated: bool, present: Paths) -> None:
+        """Find such tests below a node. ``present`` are the fields that are surely present."""
         match node:
             case tree.Let(body=body, source=source):
                 inner = _Finder(source, self._names)
-                inner.look(body, denied=denied, present=present)
-                # What is behind a name is shown where the name stands.
+                inner.visit(body, negated=negated, present=present)
+                # A problem of a let is shown at its name.
                 self.problems += [
                     msgspec.structs.replace(each, offset=node.offset, length=node.length)
                     for each in inner.problems
                 ]
             case tree.Not(operand=operand):
-                self.look(operand, denied=not denied, present=present)
+                self.visit(operand, negated=not negated, present=present)
             case tree.Logic():
-                self._look_at_parts(node, denied=denied, present=present)
+                self._visit_parts(node, negated=negated, present=present)
             case tree.Conditional(condition=condition, then=then, otherwise=otherwise):
-                for branch, holds in ((then, True), (otherwise, False)):
-                    sure = present | _asked(condition, denied=not holds)
-                    self.look(branch, denied=denied, present=sure)
+                for branch, is_true in ((then, True), (otherwise, False)):
+                    surely = present | _tested_fields(condition, negated=not is_true)
+                    self.visit(branch, negated=negated, present=surely)
             case _:
-                if _is_denial(node, denied=denied):
-                    self._judge(node, denied=denied, present=present)
+                if _is_negated_test(node, negated=negated):
+                    self._check(node, negated=negated, present=present)
 
-    def _look_at_parts(self, node: tree.Logic, *, denied: bool, present: Paths) -> None:
-        """Each part, with what is sure where the other parts do not decide already."""
-        all_hold = (node.operator == "&&") is not denied
+    def _visit_parts(self, node: tree.Logic, *, negated: bool, present: Paths) -> None:
+        """Visit each part with the fields that the other parts ensure."""
+        is_conjunction = (node.operator == "&&") is not negated
         each = [
-            _relied_on(part, denied=denied) if all_hold else _asked(part, denied=not denied)
+            _needed_fields(part, negated=negated)
+            if is_conjunction
+            else _tested_fields(part, negated=not negated)
             for part in node.parts
         ]
-        given_by = Counter(name for names in each for name in names)
+        counts = Counter(name for names in each for name in names)
         for part, own in zip(node.parts, each, strict=True):
-            by_others = {name for name, count in given_by.items() if count > (name in own)}
-            self.look(part, denied=denied, present=present | by_others)
+            by_others = {name for name, count in counts.items() if count > (name in own)}
+            self.visit(part, negated=negated, present=present | by_others)
 
-    def _judge(self, node: Node, *, denied: bool, present: Paths) -> None:
+    def _check(self, node: Node, *, negated: bool, present: Paths) -> None:
         lacking = [name for name in self._optional(node) if name not in present]
         if not lacking:
             return
-        test = self._written(node)
-        if denied:
+        test = self._text(node)
+        if negated:
             test = (
                 f"!{test}" if isinstance(node, tree.Has | tree.Field | tree.Call) else f"!({test})"
             )
@@ -91,16 +102,16 @@ class _Finder:
             TypeProblem(
                 node.offset,
                 node.length,
-                f"`{test}` does not hold for an event without {shown}",
-                f"write {absent} || {test} if it should, has({shown}) && … if it should not",
+                f"`{test}` is not true for an event without {shown}",
+                f"write {absent} || {test} if it should be, has({shown}) && … if not",
                 is_warning=True,
             )
         )
 
     def _optional(self, node: Node) -> list[Path]:
-        """The fields on the way to what a test reads that an event may lack."""
+        """Return the fields that a test reads, or reads through, and that an event may lack."""
         found: dict[Path, None] = {}
-        for name in _read(node):
+        for name in _fields_read(node):
             for length in range(2, len(name) + 1):
                 if self._may_lack(name[:length]):
                     found[name[:length]] = None
@@ -116,18 +127,18 @@ class _Finder:
             owner, required = known.type, known.required
         return not required
 
-    def _written(self, node: Node) -> str:
+    def _text(self, node: Node) -> str:
         text = " ".join(self._source[node.offset : node.offset + node.length].split())
         return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def _is_denial(node: Node, *, denied: bool) -> bool:
-    """Whether a test, by its sense, holds for what is not there."""
+def _is_negated_test(node: Node, *, negated: bool) -> bool:
+    """Return whether a test reads as if it were true for a missing field."""
     if isinstance(node, tree.Binary) and node.operator in {"==", "!="}:
-        is_equality = (node.operator == "==") is not denied
+        is_equality = (node.operator == "==") is not negated
         with_null = any(_is_null(side) for side in (node.left, node.right))
         return is_equality is with_null
-    return denied
+    return negated
 
 
 def _is_null(node: Node) -> bool:
@@ -135,32 +146,32 @@ def _is_null(node: Node) -> bool:
     return isinstance(value, tree.Literal) and value.value is None
 
 
-def _relied_on(node: Node, *, denied: bool) -> Paths:
-    """The fields that are there if a part is true (false, if ``denied``)."""
+def _needed_fields(node: Node, *, negated: bool) -> Paths:
+    """Return the fields that are present if a part is true (false if ``negated``)."""
     match tree.unwrap_lets(node):
         case tree.Not(operand=operand):
-            return _relied_on(operand, denied=not denied)
+            return _needed_fields(operand, negated=not negated)
         case tree.Logic(operator=operator, parts=parts):
-            each = [_relied_on(part, denied=denied) for part in parts]
-            all_hold = (operator == "&&") is not denied
-            return _NONE.union(*each) if all_hold else each[0].intersection(*each)
+            each = [_needed_fields(part, negated=negated) for part in parts]
+            is_conjunction = (operator == "&&") is not negated
+            return _NONE.union(*each) if is_conjunction else each[0].intersection(*each)
         case tree.Has():
-            return _asked(node, denied=denied)
+            return _tested_fields(node, negated=negated)
         case test:
-            # A denial is itself in question.
-            return _NONE if _is_denial(test, denied=denied) else _prefixes(test)
+            # A negated test ensures nothing, because it is itself to be checked.
+            return _NONE if _is_negated_test(test, negated=negated) else _prefixes(test)
 
 
-def _asked(node: Node, *, denied: bool) -> Paths:
-    """The fields that ``has`` has found if a part is true (false, if ``denied``)."""
+def _tested_fields(node: Node, *, negated: bool) -> Paths:
+    """Return the fields that ``has`` found if a part is true (false if ``negated``)."""
     match tree.unwrap_lets(node):
         case tree.Not(operand=operand):
-            return _asked(operand, denied=not denied)
+            return _tested_fields(operand, negated=not negated)
         case tree.Logic(operator=operator, parts=parts):
-            each = [_asked(part, denied=denied) for part in parts]
-            all_hold = (operator == "&&") is not denied
-            return _NONE.union(*each) if all_hold else each[0].intersection(*each)
-        case tree.Has(name=name, operand=operand) if not denied:
+            each = [_tested_fields(part, negated=negated) for part in parts]
+            is_conjunction = (operator == "&&") is not negated
+            return _NONE.union(*each) if is_conjunction else each[0].intersection(*each)
+        case tree.Has(name=name, operand=operand) if not negated:
             owner = path(operand)
             return _NONE if owner is None else _prefixes(operand) | {(*owner, name)}
         case _:
@@ -168,12 +179,17 @@ def _asked(node: Node, *, denied: bool) -> Paths:
 
 
 def _prefixes(node: Node) -> Paths:
-    """The fields that a test reads, and those on the way to them."""
-    return frozenset(name[:length] for name in _read(node) for length in range(2, len(name) + 1))
+    """Return the fields that a test reads, and those that it reads through."""
+    return frozenset(
+        name[:length] for name in _fields_read(node) for length in range(2, len(name) + 1)
+    )
 
 
-def _read(node: Node) -> Iterator[Path]:
-    """The plain fields that a test always reads: not those in a macro's body, nor behind a choice."""
+def _fields_read(node: Node) -> Iterator[Path]:
+    """Yield the plain fields that a test always reads.
+
+    Fields in the body of a macro, in logic or in a conditional may not be read.
+    """
     name = path(node)
     if name is not None:
         yield name
@@ -182,4 +198,4 @@ def _read(node: Node) -> Iterator[Path]:
         return
     children = (node.over,) if isinstance(node, tree.Macro) else node.children()
     for child in children:
-        yield from _read(child)
+        yield from _fields_read(child)

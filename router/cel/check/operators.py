@@ -1,10 +1,10 @@
-"""Types of logic, comparisons and arithmetic, and what of them can never be."""
+"""Types of logic, comparisons and arithmetic; reports of comparisons that are never true."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from router.cel import tree
-from router.cel.check.checker import Checker, choice, described
+from router.cel.check.checker import Checker, list_names, type_name
 from router.cel.check.types import (
     ANY,
     BOOL,
@@ -14,7 +14,7 @@ from router.cel.check.types import (
     INT,
     LIST,
     NUMBERS,
-    TEXT,
+    STRING,
     TIMESTAMP,
     UINT,
     Type,
@@ -36,7 +36,7 @@ def negation(check: Checker, node: tree.Not) -> Type:
     return check.bool(node.operand)
 
 
-def ternary(check: Checker, node: tree.Conditional) -> Type:
+def conditional(check: Checker, node: tree.Conditional) -> Type:
     check.bool(node.condition)
     return either([check.type(node.then), check.type(node.otherwise)])
 
@@ -54,43 +54,44 @@ _Typed = tuple[Node, Type]
 
 
 def _compare(check: Checker, node: Node, one: _Typed, other: _Typed) -> None:
-    """Report what is never equal."""
+    """Report a comparison of values that are never equal."""
     if not _same_kind(one[1], other[1]):
         check.report(
             node,
             f"{check.is_a(*one)} and {check.is_a(*other)}, they are never equal",
-            _respelling(check, one, other),
+            _conversion(check, one, other),
         )
         return
-    for (word, its_words), (text, all_words) in ((one, other), (other, one)):
-        if not isinstance(word, tree.Literal) or isinstance(text, tree.Literal):
+    for (literal, its_type), (field, all_values) in ((one, other), (other, one)):
+        if not isinstance(literal, tree.Literal) or isinstance(field, tree.Literal):
             continue
-        if _is_unknown(its_words, all_words):
-            _unknown_word(check, word, text, all_words.words)
+        if _is_not_in_enum(its_type, all_values):
+            _report_unknown_value(check, literal, field, all_values.enum)
 
 
-def _is_unknown(word: Type, text: Type) -> bool:
-    """Whether a literal is none of the words that a text may be."""
-    return bool(word.words and text.words) and word.words[0] not in text.words
+def _is_not_in_enum(literal: Type, field: Type) -> bool:
+    """Return whether a literal is not among the strings that a field may be."""
+    return bool(literal.enum and field.enum) and literal.enum[0] not in field.enum
 
 
-def _unknown_word(
+def _report_unknown_value(
     check: Checker,
-    word: tree.Literal,
-    text: Node,
-    words: tuple[str, ...],
+    literal: tree.Literal,
+    field: Node,
+    enum: tuple[str, ...],
     verb: str = "is never",
 ) -> None:
-    near = closest_match(str(word.value), words)
-    hint = f'did you mean "{near}"?' if near else choice("it is one of", words)
-    hatch = ""
-    if isinstance(text, tree.Field):
-        hatch = f' ({check.written(text.operand)}["{text.name}"] is not checked)'
-    check.report(word, f"{check.written(text)} {verb} {check.written(word)}", hint + hatch)
+    near = closest_match(str(literal.value), enum)
+    hint = f'did you mean "{near}"?' if near else list_names("it is one of", enum)
+    unchecked = ""
+    if isinstance(field, tree.Field):
+        unchecked = f' ({check.source_of(field.operand)}["{field.name}"] is not checked)'
+    message = f"{check.source_of(field)} {verb} {check.source_of(literal)}"
+    check.report(literal, message, hint + unchecked)
 
 
 def _same_kind(one: Type, other: Type) -> bool:
-    # null stands for "not applicable" wherever Twilio likes, so it is compared with anything.
+    # null is comparable with any type, because Twilio writes it for "not applicable" in any field.
     if TypeKind.NULL in {one.kind, other.kind} or (one.nullable and other.nullable):
         return True
     if one.kind in NUMBERS and other.kind in NUMBERS:
@@ -98,29 +99,29 @@ def _same_kind(one: Type, other: Type) -> bool:
     return one.can_be(other.kind) if other.is_known else True
 
 
-def _respelling(check: Checker, one: _Typed, other: _Typed) -> str:
-    """How one side would be written so that it fits the other; ``""`` where that is not plain."""
-    return _fitted(check, one, other[1]) or _fitted(check, other, one[1])
+def _conversion(check: Checker, one: _Typed, other: _Typed) -> str:
+    """Return a hint: how to convert one side to the type of the other, or ``""``."""
+    return _converted(check, one, other[1]) or _converted(check, other, one[1])
 
 
-def _fitted(check: Checker, side: _Typed, wanted: Type) -> str:
+def _converted(check: Checker, side: _Typed, wanted: Type) -> str:
     node, found = side
     if found.kind is TypeKind.OPTIONAL:
-        return f"write {check.written(node)}.orValue(…)"
+        return f"write {check.source_of(node)}.orValue(…)"
     maker = _MAKERS.get(wanted.kind)
-    if maker is not None and found.kind is TypeKind.TEXT:
-        return f"write {maker}({check.written(node)})"
-    return _fitted_literal(check, node, wanted) if isinstance(node, tree.Literal) else ""
+    if maker is not None and found.kind is TypeKind.STRING:
+        return f"write {maker}({check.source_of(node)})"
+    return _converted_literal(check, node, wanted) if isinstance(node, tree.Literal) else ""
 
 
 _MAKERS: Final = {TypeKind.TIMESTAMP: "timestamp", TypeKind.DURATION: "duration"}
 
 
-def _fitted_literal(check: Checker, node: tree.Literal, wanted: Type) -> str:
-    if wanted.kind is TypeKind.TEXT and not isinstance(node.value, str):
-        if wanted.words:
-            return choice("it is one of", wanted.words)
-        return f'write "{check.written(node)}" for text'
+def _converted_literal(check: Checker, node: tree.Literal, wanted: Type) -> str:
+    if wanted.kind is TypeKind.STRING and not isinstance(node.value, str):
+        if wanted.enum:
+            return list_names("it is one of", wanted.enum)
+        return f'write "{check.source_of(node)}" for text'
     text = node.value if isinstance(node.value, str) else ""
     is_number = wanted.kind in NUMBERS and text.strip("-").replace(".", "", 1).isdecimal()
     is_bool = wanted.kind is TypeKind.BOOL and text in {"true", "false"}
@@ -128,20 +129,20 @@ def _fitted_literal(check: Checker, node: tree.Literal, wanted: Type) -> str:
 
 
 def _ordering(check: Checker, node: tree.Binary, left: Type, right: Type) -> Type:
-    fits = any(left.can_be(kind) and right.can_be(kind) for kind in _ORDERED)
-    if not fits:
+    is_ordered = any(left.can_be(kind) and right.can_be(kind) for kind in _ORDERED)
+    if not is_ordered:
         typed = (node.left, left), (node.right, right)
         check.report(
             node,
-            f"{check.is_a(*typed[0])} and {check.is_a(*typed[1])}, `{node.operator}` never holds",
-            _respelling(check, *typed),
+            f"{check.is_a(*typed[0])} and {check.is_a(*typed[1])}, `{node.operator}` is never true",
+            _conversion(check, *typed),
         )
     return BOOL
 
 
 _ORDERED: Final = (
     TypeKind.NUMBER,
-    TypeKind.TEXT,
+    TypeKind.STRING,
     TypeKind.BOOL,
     TypeKind.BYTES,
     TypeKind.TIMESTAMP,
@@ -152,9 +153,9 @@ _ORDERED: Final = (
 def _membership(check: Checker, node: tree.Binary, left: Type, right: Type) -> Type:
     if not right.can_be(TypeKind.LIST, TypeKind.MAP):
         hint = ""
-        if right.kind is TypeKind.TEXT:
-            hint = f"write {check.written(node.right)}.contains({check.written(node.left)})"
-        check.report(node, f"{check.is_a(node.right, right)}, `in` looks into a list or map", hint)
+        if right.kind is TypeKind.STRING:
+            hint = f"write {check.source_of(node.right)}.contains({check.source_of(node.left)})"
+        check.report(node, f"{check.is_a(node.right, right)}, `in` searches a list or map", hint)
     elif isinstance(node.right, tree.ListLiteral):
         for item in node.right.items:
             _compare(check, item, (node.left, left), (item, check.type(item)))
@@ -164,12 +165,14 @@ def _membership(check: Checker, node: tree.Binary, left: Type, right: Type) -> T
 
 
 def _compare_with_elements(check: Checker, node: tree.Binary, left: Type, item: Type) -> None:
-    """Report what a list never holds."""
+    """Report a value that a list never contains."""
     if not _same_kind(left, item):
-        message = f"{check.is_a(node.left, left)}, {check.written(node.right)} holds only"
-        check.report(node, f"{message} {described(item)}", _fitted(check, (node.left, left), item))
-    elif isinstance(node.left, tree.Literal) and _is_unknown(left, item):
-        _unknown_word(check, node.left, node.right, item.words, "never holds")
+        message = f"{check.is_a(node.left, left)}, {check.source_of(node.right)} contains only"
+        check.report(
+            node, f"{message} {type_name(item)}", _converted(check, (node.left, left), item)
+        )
+    elif isinstance(node.left, tree.Literal) and _is_not_in_enum(left, item):
+        _report_unknown_value(check, node.left, node.right, item.enum, "never contains")
 
 
 _Row = tuple[TypeKind, TypeKind, Type]
@@ -181,7 +184,7 @@ _NUMBER_ROWS: Final[tuple[_Row, ...]] = (
 _ROWS: Final[Mapping[str, tuple[_Row, ...]]] = {
     "+": (
         *_NUMBER_ROWS,
-        (TypeKind.TEXT, TypeKind.TEXT, TEXT),
+        (TypeKind.STRING, TypeKind.STRING, STRING),
         (TypeKind.BYTES, TypeKind.BYTES, BYTES),
         (TypeKind.LIST, TypeKind.LIST, LIST),
         (TypeKind.TIMESTAMP, TypeKind.DURATION, TIMESTAMP),
@@ -198,7 +201,7 @@ _ROWS: Final[Mapping[str, tuple[_Row, ...]]] = {
     "/": _NUMBER_ROWS,
     "%": _NUMBER_ROWS[:2],
 }
-"""What each operator takes, left and right, and gives."""
+"""The types of the left operand, the right operand and the result."""
 _TAKES: Final = {
     "+": "numbers, texts, lists and times",
     "-": "numbers and times",
@@ -210,21 +213,21 @@ _TAKES: Final = {
 
 def _arithmetic(check: Checker, node: tree.Binary, left: Type, right: Type) -> Type:
     rows = _ROWS[node.operator]
-    fitting = [made for one, other, made in rows if left.can_be(one) and right.can_be(other)]
-    if LIST in fitting and TypeKind.LIST in {left.kind, right.kind}:
+    results = [result for one, other, result in rows if left.can_be(one) and right.can_be(other)]
+    if LIST in results and TypeKind.LIST in {left.kind, right.kind}:
         return list_of(either((left.item or ANY, right.item or ANY)))
-    if fitting:
-        return either(fitting)
+    if results:
+        return either(results)
     for operand, found, side in ((node.left, left, 0), (node.right, right, 1)):
         if not any(found.can_be((one, other)[side]) for one, other, _ in rows):
-            message = f"{check.written(operand)} is {found.kind.value}"
+            message = f"{check.source_of(operand)} is {found.kind.value}"
             check.report(node, f"{message}, `{node.operator}` takes {_TAKES[node.operator]}")
             return ANY
     if left.kind in NUMBERS and right.kind in NUMBERS:
         check.report(
             node,
             f"`{node.operator}` does not mix {left.kind.value} with {right.kind.value}",
-            _respelt(check, node, left),
+            _converted_number(check, node, left),
         )
     else:
         message = f"{check.is_a(node.left, left)} and {check.is_a(node.right, right)}"
@@ -232,8 +235,8 @@ def _arithmetic(check: Checker, node: tree.Binary, left: Type, right: Type) -> T
     return ANY
 
 
-def _respelt(check: Checker, node: tree.Binary, left: Type) -> str:
-    """How one number would be written in the other's manner."""
+def _converted_number(check: Checker, node: tree.Binary, left: Type) -> str:
+    """Return a hint: how to write one number in the type of the other."""
     for side in (node.right, node.left):
         if (
             isinstance(side, tree.Literal)
@@ -242,9 +245,9 @@ def _respelt(check: Checker, node: tree.Binary, left: Type) -> str:
         ):
             return f"write {int(side.value)}"
         if isinstance(side, tree.Literal) and side.value.__class__ is int:
-            return f"write {check.written(side)}.0"
+            return f"write {check.source_of(side)}.0"
     whole = node.left if left.kind is TypeKind.INT else node.right
-    return f"write double({check.written(whole)})"
+    return f"write double({check.source_of(whole)})"
 
 
 def negative(check: Checker, node: tree.Negative) -> Type:

@@ -1,8 +1,8 @@
-"""What is known of a value before there is one: its kind, its fields, the words it may be.
+"""Static types: the kind of a value, its fields, the strings that it may be.
 
-The checker's vocabulary. ``ANY`` is what nothing is known of, and nothing is ever said against it.
-Types of event data are read off the Structs that describe them (``type_of_struct``), so a field
-that is added to a Struct is known to the checker, too.
+``ANY`` is the type of a value of which nothing is known; the check reports nothing about it. Types
+of event data are derived from the Structs that describe them (``type_of_struct``), so that the
+check knows each field that is added to a Struct.
 """
 
 import enum
@@ -16,21 +16,21 @@ import msgspec
 from router.cel import values
 
 _FIELDS_LIMIT: Final = 1000
-"""Rows of a table that are known by name."""
+"""Rows of a table whose keys are known."""
 _DEPTH_LIMIT: Final = 20
-"""Structs within Structs that are looked into; below, anything goes."""
+"""Nested Structs that are inspected; deeper values are ANY."""
 
 
 class TypeKind(enum.Enum):
-    """Each with what a message calls it."""
+    """Kinds of types. The values are their names in messages."""
 
     ANY = "anything"
-    TEXT = "text"
+    STRING = "text"
     INT = "a whole number"
     DOUBLE = "a decimal number"
     UINT = "an unsigned number"
     NUMBER = "a number"
-    """Whole or decimal: what JSON writes for a decimal field may be either."""
+    """Whole or decimal, because JSON may have either for a decimal field."""
     BOOL = "a bool"
     NULL = "null"
     BYTES = "bytes"
@@ -50,31 +50,31 @@ class Property(msgspec.Struct, frozen=True):
 
     type: "Type"
     required: bool
-    """Whether every event has it."""
+    """Whether every map of the type has it."""
 
 
 class Type(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind, and what more is known."""
+    """A kind, and what else is known."""
 
     kind: TypeKind
     nullable: bool = False
-    """Whether it may be null instead."""
-    words: tuple[str, ...] = ()
-    """Of a text: all that it may be; empty where it may be any."""
+    """Whether the value may be null."""
+    enum: tuple[str, ...] = ()
+    """The strings that a string may be; empty if it may be any."""
     item: "Type | None" = None
-    """Of a list: its elements; of a map of any keys: its values; of an optional value: what it may
-    hold. None where that is not known."""
+    """The type of a list's elements, a map's values or an optional's value. None if unknown."""
     fields: Mapping[str, Property] | None = None
-    """Of a map: those that it is known to have; None where none is known."""
+    """The known fields of a map. None if no field is known."""
     is_open: bool = False
-    """Of a map with ``fields``: whether it may have others, of which nothing is known."""
+    """Whether a map with ``fields`` may have other fields, of any type."""
 
     @property
     def is_known(self) -> bool:
+        """Whether the kind is known."""
         return self.kind is not TypeKind.ANY
 
     def can_be(self, *kinds: TypeKind) -> bool:
-        """Whether a value of this type may be of one of the kinds."""
+        """Return whether a value of this type may be of one of the kinds."""
         wanted = {member for kind in kinds for member in _MEMBERS.get(kind, (kind,))}
         own = _MEMBERS.get(self.kind, (self.kind,))
         return (
@@ -89,7 +89,7 @@ _MEMBERS: Final[Mapping[TypeKind, tuple[TypeKind, ...]]] = {
 }
 
 ANY: Final = Type(kind=TypeKind.ANY)
-TEXT: Final = Type(kind=TypeKind.TEXT)
+STRING: Final = Type(kind=TypeKind.STRING)
 INT: Final = Type(kind=TypeKind.INT)
 DOUBLE: Final = Type(kind=TypeKind.DOUBLE)
 NUMBER: Final = Type(kind=TypeKind.NUMBER)
@@ -105,29 +105,31 @@ MAP: Final = Type(kind=TypeKind.MAP)
 
 
 def list_of(item: Type) -> Type:
+    """Return the type of a list."""
     return Type(kind=TypeKind.LIST, item=item)
 
 
 def optional_of(item: Type) -> Type:
+    """Return the type of an optional."""
     return Type(kind=TypeKind.OPTIONAL, item=item)
 
 
 def either(types: Iterable[Type]) -> Type:
-    """What a value is that is of one of the types. ANY for none."""
+    """Return the union of types. ANY if there is none."""
     distinct: list[Type] = []
-    words: dict[str, None] = {}
-    any_text = False
+    enum: dict[str, None] = {}
+    any_string = False
     for each in types:
-        any_text = any_text or (each.kind is TypeKind.TEXT and not each.words)
-        # There may be a thousand words: they are put together at once, not one by one.
-        words.update(dict.fromkeys(each.words))
-        wordless = msgspec.structs.replace(each, words=()) if each.words else each
-        if wordless not in distinct[-1:]:
-            distinct.append(wordless)
+        any_string = any_string or (each.kind is TypeKind.STRING and not each.enum)
+        # Collected here, because joining a thousand strings pair by pair takes quadratic time.
+        enum.update(dict.fromkeys(each.enum))
+        without = msgspec.structs.replace(each, enum=()) if each.enum else each
+        if without not in distinct[-1:]:
+            distinct.append(without)
     joined = functools.reduce(_join, distinct) if distinct else ANY
-    if joined.kind is not TypeKind.TEXT or any_text:
+    if joined.kind is not TypeKind.STRING or any_string:
         return joined
-    return msgspec.structs.replace(joined, words=tuple(words))
+    return msgspec.structs.replace(joined, enum=tuple(enum))
 
 
 def _join(one: Type, other: Type) -> Type:
@@ -145,7 +147,7 @@ def _join(one: Type, other: Type) -> Type:
     return Type(
         kind=one.kind,
         nullable=nullable,
-        words=tuple(dict.fromkeys(one.words + other.words)) if one.words and other.words else (),
+        enum=tuple(dict.fromkeys(one.enum + other.enum)) if one.enum and other.enum else (),
         item=_join(one.item, other.item) if one.item and other.item else None,
         fields=_join_fields(one.fields, other.fields),
         is_open=one.is_open or other.is_open,
@@ -167,10 +169,10 @@ def _join_fields(some: _Fields | None, others: _Fields | None) -> _Fields | None
 
 
 def type_of_value(value: Any) -> Type:
-    """Of a value: a literal, a lookup table."""
+    """Return the type of a literal or other known value."""
     match value:
         case str():
-            return Type(kind=TypeKind.TEXT, words=(value,))
+            return Type(kind=TypeKind.STRING, enum=(value,))
         case list() | tuple():
             return list_of(either(map(type_of_value, value)))
         case dict():
@@ -182,28 +184,28 @@ def type_of_value(value: Any) -> Type:
 
 
 def type_of_table(value: Any) -> Type:
-    """Of lookup tables, which may hold other texts tomorrow.
+    """Return the type of a lookup table, without enums, because its strings may change.
 
-    The rows of one are many and alike, so each sort of them is looked at once.
+    A table may have many similar rows, so that each shape of row is inspected once.
     """
     if not isinstance(value, dict):
-        return without_words(type_of_value(value))
-    sorts: dict[Any, Type] = {}
+        return without_enum(type_of_value(value))
+    types: dict[Any, Type] = {}
     for row in value.values():
-        sort = _sort(row)
-        if sort not in sorts:
-            sorts[sort] = _type_of_known(_Same(row))
+        shape = _shape(row)
+        if shape not in types:
+            types[shape] = _cached_type_of_table(_ById(row))
     fields = None
-    # One that is empty may be there for one that could not be read.
+    # No fields are known of an empty table, because it may replace a table that failed to load.
     if 0 < len(value) <= _FIELDS_LIMIT:
         fields = {
-            str(name): Property(sorts[_sort(row)], required=True) for name, row in value.items()
+            str(name): Property(types[_shape(row)], required=True) for name, row in value.items()
         }
-    return Type(kind=TypeKind.MAP, item=either(sorts.values()), fields=fields)
+    return Type(kind=TypeKind.MAP, item=either(types.values()), fields=fields)
 
 
-class _Same:
-    """A value that is equal to itself only."""
+class _ById:
+    """A value that compares by identity, as the key of a cache."""
 
     __slots__ = ("value",)
 
@@ -211,20 +213,20 @@ class _Same:
         self.value = value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.value is self.value
+        return isinstance(other, _ById) and other.value is self.value
 
     def __hash__(self) -> int:
         return id(self.value)
 
 
 @functools.lru_cache(maxsize=256)
-def _type_of_known(table: _Same) -> Type:
-    """Tables are large, and many rules look things up in the same one."""
+def _cached_type_of_table(table: _ById) -> Type:
+    """Cached, because tables are large and many rules use the same one."""
     return type_of_table(table.value)
 
 
-def _sort(row: Any) -> Any:
-    """What two values have in common that are of the same type; a deep one is of its own sort."""
+def _shape(row: Any) -> Any:
+    """Return a key that is equal for rows of the same type. A nested row has a key of its own."""
     if not isinstance(row, dict):
         return id(row) if isinstance(row, list) else row.__class__
     if any(isinstance(cell, dict | list) for cell in row.values()):
@@ -232,14 +234,14 @@ def _sort(row: Any) -> Any:
     return tuple((name, cell.__class__) for name, cell in row.items())
 
 
-def without_words(known: Type) -> Type:
-    """The same of texts that may become others."""
+def without_enum(known: Type) -> Type:
+    """Return the type without the enums of its strings."""
     return Type(
         kind=known.kind,
         nullable=known.nullable,
-        item=without_words(known.item) if known.item else None,
+        item=without_enum(known.item) if known.item else None,
         fields={
-            name: Property(without_words(each.type), each.required)
+            name: Property(without_enum(each.type), each.required)
             for name, each in known.fields.items()
         }
         if known.fields is not None
@@ -263,38 +265,38 @@ _SCALARS: Final[Mapping[type, Type]] = {
 
 @functools.cache
 def type_of_struct(struct: type[msgspec.Struct]) -> Type:
-    """Of JSON that a Struct describes; its fields are all that there are."""
-    return _described(msgspec.inspect.type_info(struct), _DEPTH_LIMIT)
+    """Return the type of JSON that a Struct describes, without other fields."""
+    return _from_info(msgspec.inspect.type_info(struct), _DEPTH_LIMIT)
 
 
-def _described(info: Any, depth: int) -> Type:
+def _from_info(info: Any, depth: int) -> Type:
     describe = _DESCRIPTIONS.get(type(info))
     if describe is None or depth == 0:
         return _BASICS.get(type(info), ANY)
     return describe(info, depth - 1)
 
 
-def _described_struct(info: Any, depth: int) -> Type:
+def _from_info_struct(info: Any, depth: int) -> Type:
     properties = {
-        field.encode_name: Property(_described(field.type, depth), field.required)
+        field.encode_name: Property(_from_info(field.type, depth), field.required)
         for field in info.fields
     }
     return Type(kind=TypeKind.MAP, fields=MappingProxyType(properties))
 
 
-def _described_list(info: Any, depth: int) -> Type:
-    return list_of(_described(info.item_type, depth))
+def _from_info_list(info: Any, depth: int) -> Type:
+    return list_of(_from_info(info.item_type, depth))
 
 
 _DESCRIPTIONS: Final[Mapping[type[msgspec.inspect.Type], Callable[[Any, int], Type]]] = {
-    msgspec.inspect.StructType: _described_struct,
-    msgspec.inspect.ListType: _described_list,
-    msgspec.inspect.VarTupleType: _described_list,
+    msgspec.inspect.StructType: _from_info_struct,
+    msgspec.inspect.ListType: _from_info_list,
+    msgspec.inspect.VarTupleType: _from_info_list,
     msgspec.inspect.DictType: lambda info, depth: Type(
-        kind=TypeKind.MAP, item=_described(info.value_type, depth)
+        kind=TypeKind.MAP, item=_from_info(info.value_type, depth)
     ),
     msgspec.inspect.UnionType: lambda info, depth: either(
-        _described(each, depth) for each in info.types
+        _from_info(each, depth) for each in info.types
     ),
     msgspec.inspect.LiteralType: lambda info, _: either(map(type_of_value, info.values)),
     msgspec.inspect.EnumType: lambda info, _: either(
@@ -302,11 +304,11 @@ _DESCRIPTIONS: Final[Mapping[type[msgspec.inspect.Type], Callable[[Any, int], Ty
     ),
 }
 _BASICS: Final[Mapping[type[msgspec.inspect.Type], Type]] = {
-    msgspec.inspect.StrType: TEXT,
+    msgspec.inspect.StrType: STRING,
     msgspec.inspect.IntType: INT,
-    # What is a decimal in the schema may be written 3 as well as 3.0.
+    # Not DOUBLE, because JSON may have 3 for 3.0.
     msgspec.inspect.FloatType: NUMBER,
     msgspec.inspect.BoolType: BOOL,
     msgspec.inspect.NoneType: NULL,
-    msgspec.inspect.DateTimeType: TEXT,
+    msgspec.inspect.DateTimeType: STRING,
 }

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from router.cel import Verdict, compile_condition, compile_expression
-from router.cel.check.missing import silent_parts
+from router.cel.check.missing import missing_field_warnings
 from router.cel.check.types import type_of_struct
 
 
@@ -25,7 +25,7 @@ NAMES = {"data": type_of_struct(Data)}
 
 def warned(source: str) -> list[str]:
     condition = compile_condition(source)
-    problems = silent_parts(source, condition.tree, NAMES)
+    problems = missing_field_warnings(source, condition.tree, NAMES)
     assert all(problem.is_warning for problem in problems)
     return [source[problem.offset : problem.offset + problem.length] for problem in problems]
 
@@ -93,20 +93,20 @@ def test_a_test_that_makes_sure(source: str) -> None:
 )
 def test_the_spelling_that_is_offered_holds_without_the_field(source: str, safe: str) -> None:
     condition = compile_condition(source)
-    (problem,) = silent_parts(source, condition.tree, NAMES)
-    offered = problem.hint.removeprefix("write ").split(" if it should,")[0]
+    (problem,) = missing_field_warnings(source, condition.tree, NAMES)
+    offered = problem.hint.removeprefix("write ").split(" if it should be,")[0]
     test = problem.message.split("`")[1]
 
     assert offered.replace("…", test) == safe
     assert condition.verdict({"data": {}}) is Verdict.ERROR
     assert compile_condition(safe).verdict({"data": {}}) is Verdict.MATCH
-    assert silent_parts(safe, compile_condition(safe).tree, NAMES) == []
+    assert missing_field_warnings(safe, compile_condition(safe).tree, NAMES) == []
 
 
 def test_what_is_behind_a_name_is_shown_where_the_name_stands() -> None:
     source = "data.there == 'x' && other"
     names = {"other": compile_expression("data.maybe != 'x'")}
-    (problem,) = silent_parts(source, compile_condition(source, names).tree, NAMES)
+    (problem,) = missing_field_warnings(source, compile_condition(source, names).tree, NAMES)
     assert source[problem.offset :] == "other"
 
 

@@ -151,7 +151,7 @@ def test_each_form_of_the_language_was_thought_of() -> None:
         "ListLiteral": ["items", "optional"],
         "Literal": ["value"],
         "Logic": ["operator", "parts"],
-        "Macro": ["macro", "over", "variables", "body", "keep"],
+        "Macro": ["macro", "over", "variables", "body", "condition"],
         "MapLiteral": ["entries", "optional"],
         "Name": ["name"],
         "Negative": ["operand"],

@@ -32,7 +32,7 @@ Batch = tuple[Line, ...]
 
 
 class FileCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a file has been sent. Written to disk as JSON, so its fields keep their names."""
+    """How far a file has been sent. Written to disk as JSON, so a field must not be renamed."""
 
     line: int = 0
     """The last line that was accepted; 0 for none."""

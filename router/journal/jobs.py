@@ -4,8 +4,7 @@ arq's ``enqueue_job`` returns None both for a duplicate and for a lost connectio
 a TTL. The journal's transactions therefore write arq's two keys themselves, in arq's format.
 """
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -16,8 +15,6 @@ DELIVER: Final = "deliver"
 TIMER: Final = "timer"
 """The names of the functions in a job's record. A rename would drop the jobs of a fleet during a
 rolling upgrade."""
-
-serialize: Final[Callable[[dict[str, Any]], bytes]] = msgspec.msgpack.encode
 
 
 class _Record(msgspec.Struct, frozen=True):
@@ -47,4 +44,4 @@ def is_job_for(record: bytes, function: str) -> bool:
 
 def payload(function: str, now_ms: int) -> bytes:
     """Return the record of a job that runs ``function``; the bytes do not depend on the job's id."""
-    return ARQ.serialize_job(function, (), {}, None, now_ms, serializer=serialize)
+    return ARQ.serialize_job(function, (), {}, None, now_ms, serializer=msgspec.msgpack.encode)

@@ -205,8 +205,8 @@ async def test_a_permanent_error_stops_the_run_at_once(
 
 
 def command(*arguments: object, **environ: str) -> tuple[list[str], dict[str, str]]:
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("ROUTER_")}
-    return [sys.executable, "-m", "router", *map(str, arguments)], {**kept, **environ}
+    others = {name: text for name, text in os.environ.items() if not name.startswith("ROUTER_")}
+    return [sys.executable, "-m", "router", *map(str, arguments)], {**others, **environ}
 
 
 async def ran(

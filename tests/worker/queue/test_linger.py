@@ -14,22 +14,22 @@ rules:
 
 
 def after(rate: float, *, each: float, seconds: float = 10.0) -> tuple[AdaptiveLinger, float]:
-    """Work that came evenly at a rate, begun at looks that are ``each`` apart; and when that ended."""
+    """Return a linger after polls ``each`` seconds apart at an even rate, and the time of the last."""
     linger = AdaptiveLinger()
     begun = 0
-    looks = int(seconds / each)
-    for look in range(1, looks + 1):
-        came = int(look * each * rate)
-        linger.record(came - begun, 1000 + look * each)
-        begun = came
-    return linger, 1000 + looks * each
+    polls = int(seconds / each)
+    for poll in range(1, polls + 1):
+        arrived = int(poll * each * rate)
+        linger.record(arrived - begun, 1000 + poll * each)
+        begun = arrived
+    return linger, 1000 + polls * each
 
 
 @pytest.mark.parametrize("each", [MIN_LINGER, 0.01, MAX_LINGER])
 @pytest.mark.parametrize(
     ("rate", "seconds"), [(1, MIN_LINGER), (100, MIN_LINGER), (220, MAX_LINGER), (5000, MAX_LINGER)]
 )
-def test_it_follows_what_comes_and_not_how_often_one_looks(
+def test_it_follows_the_rate_and_not_the_number_of_polls(
     rate: float, seconds: float, each: float
 ) -> None:
     linger, now = after(rate, each=each)
@@ -38,20 +38,20 @@ def test_it_follows_what_comes_and_not_how_often_one_looks(
 
 
 @pytest.mark.parametrize("each", [MIN_LINGER, MAX_LINGER])
-def test_between_little_and_much_it_is_in_between(each: float) -> None:
+def test_between_the_low_and_the_high_rate_it_is_in_between(each: float) -> None:
     linger, now = after(160, each=each)
 
     assert MIN_LINGER + 0.008 < linger.seconds(now) < MAX_LINGER - 0.008
 
 
-def test_what_came_is_soon_forgotten() -> None:
+def test_old_events_are_soon_forgotten() -> None:
     linger, now = after(1000, each=MAX_LINGER)
 
     assert linger.seconds(now + 0.5) == MAX_LINGER
     assert linger.seconds(now + 1.5) == MIN_LINGER
 
 
-def test_one_large_batch_is_no_stream() -> None:
+def test_one_large_batch_is_not_a_high_rate() -> None:
     linger = AdaptiveLinger()
     assert linger.seconds(1000) == MIN_LINGER
 
@@ -60,7 +60,7 @@ def test_one_large_batch_is_no_stream() -> None:
     assert linger.seconds(1000 + 1.5) == MIN_LINGER
 
 
-async def test_a_worker_that_begins_many_events_lets_more_gather(
+async def test_a_worker_that_evaluates_many_events_lingers_longer(
     connection: Connection, time: SetClock
 ) -> None:
     world = World(connection, time, RULES)

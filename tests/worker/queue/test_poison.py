@@ -1,4 +1,4 @@
-"""What ended processes is not begun again; what merely was there is."""
+"""A piece that ended processes is not begun again; other pieces of its job are."""
 
 import asyncio
 
@@ -27,12 +27,12 @@ from router.worker.queue.poison import POISON, PoisonDetector
 
 
 @pytest.fixture
-def suspects(connection: Connection) -> PoisonDetector:
+def detector(connection: Connection) -> PoisonDetector:
     return PoisonDetector(CrashCounter(connection))
 
 
-async def test_an_event_that_ended_three_processes_is_quarantined_and_its_neighbours_judged(
-    connection: Connection, clock: Clock, suspects: PoisonDetector, sample: bytes
+async def test_an_event_that_ended_three_processes_is_quarantined_and_the_others_are_evaluated(
+    connection: Connection, clock: Clock, detector: PoisonDetector, sample: bytes
 ) -> None:
     events = [event_from(sample, id=f"NO{number}") for number in range(3)]
     batches = Batches(connection, clock)
@@ -40,27 +40,27 @@ async def test_an_event_that_ended_three_processes_is_quarantined_and_its_neighb
     for _ in range(2):
         await CrashCounter(connection).begin("id0001", events[1].key)
     live = ActiveConfiguration(Configuration(rules=RuleSet([]), destinations=(), generation="x"))
-    evaluate = BatchJob(batches, live, Metrics(), clock, suspects=suspects, dedup_window=60.0)
+    evaluate = BatchJob(batches, live, Metrics(), clock, suspects=detector, dedup_window=60.0)
 
     assert await evaluate.run(BatchId("id0001"), 4)
 
     (item,) = (await Quarantine(connection, clock).find(QuarantineFilter())(None, 10)).items
     assert (item.record.reason, item.record.body) == (POISON, events[1].body)
-    books = await ledger.read(connection)
-    assert (books.filtered, books.quarantined, books.pending) == (2, 1, 0)
+    counts = await ledger.read(connection)
+    assert (counts.filtered, counts.quarantined, counts.pending) == (2, 1, 0)
 
 
 async def test_an_attempt_that_raises_is_no_poison_and_leaves_no_mark(
-    connection: Connection, suspects: PoisonDetector
+    connection: Connection, detector: PoisonDetector
 ) -> None:
     def fail() -> None:
         raise ValueError
 
-    assert [await suspects.probe("job", "piece", fail) for _ in range(5)] == [True] * 5
+    assert [await detector.probe("job", "piece", fail) for _ in range(5)] == [True] * 5
     assert not await connection.redis.exists(keys.crash_counts("job"))
 
 
-async def test_suspects_begin_one_at_a_time(suspects: PoisonDetector) -> None:
+async def test_pieces_begin_one_at_a_time(detector: PoisonDetector) -> None:
     under_way: list[int] = []
     most = 0
 
@@ -77,7 +77,7 @@ async def test_suspects_begin_one_at_a_time(suspects: PoisonDetector) -> None:
             def start(number: int = number) -> "asyncio.Task[None]":
                 return group.create_task(attempt(number))
 
-            group.create_task(suspects.begin("job", str(number), start))  # type: ignore[arg-type]
+            group.create_task(detector.begin("job", str(number), start))  # type: ignore[arg-type]
     assert most == 1
 
 
@@ -100,15 +100,15 @@ rules:
 
 
 class Poisoned:
-    """A world in which the timers of some events have ended two processes already."""
+    """A world in which the timers of some events have already ended two processes."""
 
     def __init__(self, connection: Connection, time: SetClock) -> None:
         self.world = World(connection, time, WAITING)
-        self.strikes = CrashCounter(connection)
+        self.crashes = CrashCounter(connection)
         self.quarantine = Quarantine(connection, self.world.clock)
 
     async def fire(self, *events: str) -> None:
-        """Let the timer that is due begin for the fourth time."""
+        """Start the due timer for the fourth time."""
         await self.world.passes(29.9)
         self.world.time.now += 0.1
         ((timer_id, _), *_) = sorted(await self.world.timers(), key=lambda each: each[1])
@@ -116,7 +116,7 @@ class Poisoned:
             name = {"a": "many", "b": "missing", "d": "urgent"}[event_id[0]]
             alert = alert_id(f"s\x00{event_id}", name)
             for _ in range(2):
-                await self.strikes.begin(timer_id, alert)
+                await self.crashes.begin(timer_id, alert)
         assert await self.world.timer_worker(self.world.connection).run(timer_id, 4)
 
     async def quarantined(self) -> list[QuarantineRecord]:
@@ -128,7 +128,7 @@ def poisoned(connection: Connection, time: SetClock) -> Poisoned:
     return Poisoned(connection, time)
 
 
-async def test_an_alert_that_ends_processes_leaves_its_group_and_the_others_are_told(
+async def test_a_poison_alert_leaves_its_group_and_the_others_are_notified(
     poisoned: Poisoned,
 ) -> None:
     world = poisoned.world
@@ -140,12 +140,12 @@ async def test_an_alert_that_ends_processes_leaves_its_group_and_the_others_are_
     assert (message.alert.event_id, message.alert.grouped) == ("a0", 2)
     (item,) = await poisoned.quarantined()
     assert (item.record.reason, b'"a1"' in item.record.body) == (POISON, True)
-    books = await world.books()
-    assert (books.matched, books.quarantined, books.pending) == (2, 1, 0)
-    assert (books.notified, books.suppressed_alerts, books.waiting) == (2, {"poison": 1}, 0)
+    counts = await world.books()
+    assert (counts.matched, counts.quarantined, counts.pending) == (2, 1, 0)
+    assert (counts.notified, counts.suppressed_alerts, counts.waiting) == (2, {"poison": 1}, 0)
 
 
-async def test_a_group_of_nothing_else_is_not_told_and_nobody_hears_that_it_is_over(
+async def test_a_group_of_one_poison_alert_is_never_notified(
     poisoned: Poisoned,
 ) -> None:
     world = poisoned.world
@@ -158,7 +158,7 @@ async def test_a_group_of_nothing_else_is_not_told_and_nobody_hears_that_it_is_o
     assert (await world.books()).suppressed_alerts == {"poison": 1}
 
 
-async def test_what_is_overdue_and_ends_processes_is_not_told_and_the_next_one_is(
+async def test_a_poison_alert_of_an_absence_is_not_notified_and_the_next_one_is(
     poisoned: Poisoned,
 ) -> None:
     world = poisoned.world
@@ -172,16 +172,12 @@ async def test_what_is_overdue_and_ends_processes_is_not_told_and_the_next_one_i
     assert [each.alert.event_id for each in await world.told()] == ["b2"]
     assert len(await poisoned.quarantined()) == 1
     assert await world.timers() == []
-    books = await world.books()
-    assert (books.alerts, books.notified, books.suppressed_alerts, books.pending) == (
-        2,
-        1,
-        {"poison": 1},
-        0,
-    )
+    counts = await world.books()
+    assert (counts.alerts, counts.notified, counts.pending) == (2, 1, 0)
+    assert counts.suppressed_alerts == {"poison": 1}
 
 
-async def test_an_escalation_that_ends_processes_is_over(poisoned: Poisoned) -> None:
+async def test_a_poison_escalation_ends(poisoned: Poisoned) -> None:
     world = poisoned.world
     await world.send(world.event("d1", type="d"))
 
@@ -190,11 +186,12 @@ async def test_an_escalation_that_ends_processes_is_over(poisoned: Poisoned) -> 
 
     assert await world.told("boss") == []
     assert len(await poisoned.quarantined()) == 1
-    books = await world.books()
-    assert (books.alerts, books.notified, books.suppressed_alerts, books.pending) == (1, 1, {}, 0)
+    counts = await world.books()
+    assert (counts.alerts, counts.notified, counts.pending) == (1, 1, 0)
+    assert counts.suppressed_alerts == {}
 
 
-async def test_what_a_timer_put_into_quarantine_is_judged_anew_when_it_is_replayed(
+async def test_an_event_that_a_timer_quarantined_is_evaluated_again_after_a_replay(
     poisoned: Poisoned,
 ) -> None:
     world = poisoned.world
@@ -210,7 +207,7 @@ async def test_what_a_timer_put_into_quarantine_is_judged_anew_when_it_is_replay
     assert (await world.books()).pending == 0
 
 
-async def test_a_timer_that_began_again_by_chance_fires_as_it_would(poisoned: Poisoned) -> None:
+async def test_a_restarted_timer_without_poison_fires_as_usual(poisoned: Poisoned) -> None:
     world = poisoned.world
     await world.send(world.event("a1", host="h"), world.event("a2", host="i"))
 

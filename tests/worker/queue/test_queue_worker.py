@@ -328,7 +328,7 @@ async def test_a_job_that_names_no_work_is_dropped(
 
 
 @pytest.mark.usefixtures("supervisor")
-async def test_a_job_that_ended_while_it_failed_does_not_come_back(
+async def test_a_job_that_ended_while_it_failed_is_not_run_again(
     connection: Connection, work: Work
 ) -> None:
     async def end_and_fail() -> bool:  # the reply to the last transaction is lost
@@ -413,7 +413,7 @@ async def test_a_job_cancelled_by_the_drain_deadline_is_free_for_others(
     assert not await connection.redis.exists(keys.lease("a"))
 
 
-async def test_workers_come_back_after_redis_was_killed(
+async def test_workers_are_rebuilt_after_redis_was_killed(
     clock: Clock, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     server = EmbeddedRedis(find_server(""), tmp_path_factory.mktemp("redis"), appendfsync="always")

@@ -29,7 +29,7 @@ from router.configuration.yaml.document import (
     Scalar,
     YamlDocument,
 )
-from router.destinations.rendering.summary import template_error
+from router.destinations.rendering.templates import template_error
 from router.errors import ConditionError
 from router.rules.labels import Naming
 from router.rules.model import (

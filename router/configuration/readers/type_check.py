@@ -21,7 +21,7 @@ from router.configuration.yaml.document import (
     Span,
     YamlDocument,
 )
-from router.destinations.rendering.summary import fields_read
+from router.destinations.rendering.templates import fields_read
 from router.errors import ConditionError
 from router.rules.event_types import problems_of, problems_on_sides
 

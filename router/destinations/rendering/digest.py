@@ -1,7 +1,7 @@
-"""One mail for all alerts of a span of time: its subject and its two parts (pure).
+"""A digest: one mail for all alerts of a window of time (pure).
 
-Alerts stand by rule, the most severe rules first, the resolved ones last; of each rule so many
-that the mail can be read, the others are counted.
+Alerts are grouped by rule, the most severe rules first, the resolved alerts last. Of each rule a
+limited number is listed, so that the mail stays readable; the others are counted.
 """
 
 import math
@@ -17,52 +17,51 @@ from router.alerts import Alert, AlertStatus, Delivery, Severity
 from router.datatypes import Duration
 from router.destinations.contract import Links
 from router.destinations.rendering.notes import notes, status_line
-from router.destinations.rendering.templates import (
-    TemplateTarget,
-    render,
-)
+from router.destinations.rendering.templates import TemplateTarget, render
 
 LIMIT: Final = 1000
-"""Alerts of one mail; more make another."""
+"""Alerts of one mail; more alerts make another mail."""
 ROWS_LIMIT: Final = 20
-"""Alerts of one rule that are listed."""
+"""Listed alerts of one rule."""
 SECTIONS_LIMIT: Final = 20
-"""Rules of which alerts are listed."""
+"""Listed rules."""
 
-# In three parts, for each rendering has a limit of its own.
+# Rendered in three parts, because the limit on a rendering's length applies to each.
 _HEAD, _SECTION, _FOOT = (
     files("router.destinations.rendering")
     .joinpath("digest.html.jinja")
     .read_text("utf-8")
     .split("<!-- section -->\n")
 )
-_SHORTEST: Final = 60.0
-_LONGEST: Final = 7 * 86400.0
+_MIN_WINDOW: Final = 60.0
+_MAX_WINDOW: Final = 7 * 86400.0
 _RANKS: Final = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
 class DigestConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long the spans are. They are counted from midnight UTC, and shifted by ``offset``."""
+    """The windows of a digest. They are aligned to midnight UTC, shifted by ``offset``."""
 
     every: Duration
+    """The length of a window."""
     offset: Duration = Duration(0)
 
     def __post_init__(self) -> None:
-        if not _SHORTEST <= self.every <= _LONGEST:
+        if not _MIN_WINDOW <= self.every <= _MAX_WINDOW:
             raise ValueError("every must be from 1m to 7d")
         if not 0 <= self.offset < self.every:
             raise ValueError("offset must be shorter than every")
 
     def end(self, now: float) -> float:
-        """The end of the span in which ``now`` (Unix time in seconds) lies."""
+        """Return the end of the window that contains ``now`` (both Unix time in seconds)."""
         return float((math.floor((now - self.offset) / self.every) + 1) * self.every + self.offset)
 
 
 class DigestEntry(msgspec.Struct, frozen=True):
-    """One alert of a digest. ``summary`` is plain text."""
+    """One alert of a digest."""
 
     delivery: Delivery
     summary: str
+    """Plain text."""
     links: Links
 
 
@@ -84,26 +83,28 @@ class _Section(msgspec.Struct, frozen=True):
 
 
 class Digest(msgspec.Struct, frozen=True):
-    """What the mail says. ``mail_id`` is the same for the same deliveries."""
+    """The content of the mail."""
 
     mail_id: str
+    """The same for the same deliveries."""
     subject: str
     text: str
     html: str
     at: float
     """Unix time in seconds of the last alert."""
     urgent: bool
+    """Whether it contains a critical alert that is not resolved."""
 
 
-def digest(told: Sequence[DigestEntry]) -> Digest:
-    """The mail about these alerts, of which there is at least one."""
-    alerts = [each.delivery.alert for each in told]
-    sections = _sections(told)
+def digest(entries: Sequence[DigestEntry]) -> Digest:
+    """Return the mail about one or more alerts."""
+    alerts = [each.delivery.alert for each in entries]
+    sections = _sections(entries)
     title = _title(alerts)
     first, last = (pick(alert.raised_at for alert in alerts) for pick in (min, max))
     span = f"{_minute(first)} to {_minute(last)} UTC"
     return Digest(
-        mail_id=_mail_id([each.delivery.id for each in told]),
+        mail_id=_mail_id([each.delivery.id for each in entries]),
         subject=title,
         text=_text(title, span, sections),
         html=_html(title, span, sections),
@@ -120,21 +121,21 @@ def _title(alerts: Sequence[Alert]) -> str:
     return f"{len(alerts)} alert{'s' if len(alerts) > 1 else ''}: {kinds}"
 
 
-def _sections(told: Sequence[DigestEntry]) -> list[_Section]:
+def _sections(entries: Sequence[DigestEntry]) -> list[_Section]:
     by_rule: dict[tuple[int, str, str], list[DigestEntry]] = {}
-    for each in told:
+    for each in entries:
         alert = each.delivery.alert
         rank = 3 if alert.status is AlertStatus.RESOLVED else _RANKS[alert.severity]
         by_rule.setdefault((rank, alert.rule, status_line(alert).word), []).append(each)
     return [_section(by_rule[key]) for key in sorted(by_rule)]
 
 
-def _section(told: Sequence[DigestEntry]) -> _Section:
-    in_order = sorted(told, key=lambda each: each.delivery.alert.raised_at)
-    stands = status_line(in_order[0].delivery.alert)
+def _section(entries: Sequence[DigestEntry]) -> _Section:
+    in_order = sorted(entries, key=lambda each: each.delivery.alert.raised_at)
+    status = status_line(in_order[0].delivery.alert)
     rows = tuple(_row(each) for each in in_order[:ROWS_LIMIT])
     rule = in_order[0].delivery.alert.rule
-    return _Section(rule, stands.word, stands.colour, len(told), rows, len(told) - len(rows))
+    return _Section(rule, status.word, status.colour, len(entries), rows, len(entries) - len(rows))
 
 
 def _row(each: DigestEntry) -> _Row:
@@ -167,12 +168,12 @@ def _text(title: str, span: str, sections: Sequence[_Section]) -> str:
 def _html(title: str, span: str, sections: Sequence[_Section]) -> str:
     left = len(sections) - SECTIONS_LIMIT
     shown = {"title": title, "span": span, "colour": sections[0].colour, "left": max(0, left)}
-    told = [
+    middle = [
         render(_SECTION, {"data": msgspec.to_builtins(section)}, TemplateTarget.HTML)
         for section in sections[:SECTIONS_LIMIT]
     ]
     ends = [render(part, {"data": shown}, TemplateTarget.HTML) for part in (_HEAD, _FOOT)]
-    return "".join([ends[0], *told, ends[1]])
+    return "".join([ends[0], *middle, ends[1]])
 
 
 def _is_urgent(alert: Alert) -> bool:

@@ -1,7 +1,7 @@
-"""The text of a mail about one alert: its plain and its HTML part (pure).
+"""The body of a mail about one alert: its plain and its HTML part (pure).
 
-The HTML survives mail clients: tables, styles at the elements, nothing that is loaded from
-elsewhere. What a client knows beyond that (dark colours) stands in a style sheet that others drop.
+The HTML uses what all mail clients render: tables, inline styles, nothing loaded from elsewhere.
+Dark colours stand in a style sheet, which clients that do not know it drop.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,16 +13,12 @@ import msgspec
 from router.alerts import Alert, AlertStatus, Delivery
 from router.destinations.contract import Links
 from router.destinations.rendering.notes import members, notes, status_line
-from router.destinations.rendering.summary import (
-    facts,
-)
-from router.destinations.rendering.templates import (
-    TemplateTarget,
-    render,
-)
+from router.destinations.rendering.summary import facts
+from router.destinations.rendering.templates import TemplateTarget, render
 from router.destinations.rendering.text import one_line
 
 DESCRIPTION_LIMIT: Final = 2000
+"""Characters of a rule's description."""
 
 _LAYOUT: Final = (
     files("router.destinations.rendering").joinpath("email.html.jinja").read_text("utf-8")
@@ -39,13 +35,20 @@ class _Button(msgspec.Struct, frozen=True):
     border: str
 
 
-def text_part(delivery: Delivery, said: str, event: Mapping[str, Any], links: Links) -> str:
-    """``said`` is the summary as plain text."""
+def text_part(delivery: Delivery, summary: str, event: Mapping[str, Any], links: Links) -> str:
+    """Return the plain part.
+
+    Args:
+        delivery: The delivery.
+        summary: The alert's summary as plain text.
+        event: The alert's event, decoded.
+        links: The alert's links.
+    """
     alert = delivery.alert
     found = facts(alert, event)
     width = max(len(fact.label) for fact in found) + 2
     parts: Sequence[str] = (
-        said,
+        summary,
         "\n".join(notes(alert)),
         one_line(alert.description, DESCRIPTION_LIMIT),
         "\n".join(f"{fact.label + ':':<{width}}{fact.value}" for fact in found),
@@ -56,20 +59,20 @@ def text_part(delivery: Delivery, said: str, event: Mapping[str, Any], links: Li
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def html_part(delivery: Delivery, said: str, event: Mapping[str, Any], links: Links) -> str:
-    """``said`` is the summary as plain text; it is escaped here."""
+def html_part(delivery: Delivery, summary: str, event: Mapping[str, Any], links: Links) -> str:
+    """Return the HTML part. The arguments are those of ``text_part``; all texts are escaped here."""
     alert = delivery.alert
-    stands = status_line(alert)
-    first = (_PAPER, stands.colour, stands.colour)
+    status = status_line(alert)
+    first = (_PAPER, status.colour, status.colour)
     others = (_INK, _PAPER, "#cbd5e1")
     buttons = [
         _Button(label, url, *(others if number else first))
         for number, (label, url) in enumerate(_links(alert, links))
     ]
     shown = {
-        "summary": said,
-        "word": stands.word,
-        "colour": stands.colour,
+        "summary": summary,
+        "word": status.word,
+        "colour": status.colour,
         "description": one_line(alert.description, DESCRIPTION_LIMIT),
         "notes": notes(alert),
         "links": msgspec.to_builtins(buttons),
@@ -82,7 +85,7 @@ def html_part(delivery: Delivery, said: str, event: Mapping[str, Any], links: Li
 
 
 def _links(alert: Alert, links: Links) -> list[tuple[str, str]]:
-    """What a reader can do, the likeliest first; what is resolved needs no acknowledging."""
+    """Return labels and URLs, the likeliest first. A resolved alert is not acknowledged."""
     found = [("Show", links.show)]
     if alert.status is AlertStatus.FIRING:
         found = [("Acknowledge", links.acknowledge), ("Silence", links.silence), *found]

@@ -1,11 +1,12 @@
-"""What goes out over HTTP: an alert as JSON, as a CloudEvent, or in the receiver's own form (pure).
+"""HTTP bodies: an alert as JSON, as a CloudEvent, or in the receiver's own form (pure).
 
-The event's bytes go out as they came in: a body is put together around them, never re-encoded.
+The event's bytes are sent as they were received: a body is built around them, never re-encoded.
 
-An alert becomes a CloudEvent of its own rather than the event with attributes added: two alerts of
-one event, or an alert and its end, would else have the same source and id, and a consumer may drop
-the second (CloudEvents 1.0.2, section 3.1.1). Sources: CloudEvents 1.0.2, "JSON Event Format",
-"HTTP Protocol Binding" (section 3.1.3.2, encoding of header values) and "JSON Batch Format".
+An alert becomes a CloudEvent of its own rather than the event with attributes added. Otherwise two
+alerts of one event, or an alert and its resolution, would have the same source and id, and a
+consumer may drop the second (CloudEvents 1.0.2, section 3.1.1). Sources: CloudEvents 1.0.2, "JSON
+Event Format", "HTTP Protocol Binding" (section 3.1.3.2, encoding of header values) and "JSON Batch
+Format".
 """
 
 import enum
@@ -31,37 +32,40 @@ from router.destinations.rendering.templates import (
 from router.destinations.rendering.text import one_line
 
 JSON: Final = "application/json"
+"""Content type of JSON, and of a CloudEvent in binary mode."""
 CLOUDEVENT: Final = "application/cloudevents+json"
+"""Content type of a CloudEvent in structured mode."""
 CLOUDEVENTS: Final = "application/cloudevents-batch+json"
+"""Content type of a batch."""
 
 _TEXTS_LIMIT: Final = 200
-"""Texts that a body may have."""
+"""Templates of one body."""
 _REASON_LIMIT: Final = 200
-# What a header value need not encode: printable ASCII but space, quote and percent.
+# Characters that a header value does not encode: printable ASCII but space, quote and percent.
 _PLAIN: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
 class Format(enum.StrEnum):
-    """In which form alerts are sent."""
+    """The form in which alerts are sent."""
 
     JSON = "json"
-    """``{"alert": {…}, "event": <the CloudEvent as it came in>}``."""
+    """``{"alert": {…}, "event": <the CloudEvent as received>}``."""
     CLOUDEVENTS = "cloudevents"
-    """A CloudEvent in structured mode, with that as its data."""
+    """A CloudEvent in structured mode, with the JSON form as its data."""
     CLOUDEVENTS_BINARY = "cloudevents-binary"
-    """The same in binary mode: its attributes in headers."""
+    """The same CloudEvent in binary mode: its attributes are headers."""
     EVENT = "event"
-    """The CloudEvent that came in and nothing else, byte for byte."""
+    """The CloudEvent as received and nothing else, byte for byte."""
 
 
 class Body(msgspec.Struct, frozen=True):
-    """A request's content, and the headers that belong to it."""
+    """The content of a request, and the headers that belong to it."""
 
     content: bytes
     content_type: str
     headers: Mapping[str, str] = {}
     errors: tuple[str, ...] = ()
-    """Why templates failed, a line each."""
+    """The errors of templates, a line each."""
 
 
 class _Member(msgspec.Struct, frozen=True):
@@ -91,7 +95,7 @@ class _Alert(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class _Attributes(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Of the CloudEvent that an alert is. ``severity``, ``rule``, ``replayof`` are extensions."""
+    """The attributes of an alert's CloudEvent; ``severity``, ``rule``, ``replayof`` are extensions."""
 
     specversion: str | None
     id: str
@@ -108,12 +112,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 def alert_body(delivery: Delivery, form: Format, links: Links) -> Body:
-    """The body of one delivery, the same in each of its attempts."""
+    """Return the body of a delivery in a form, the same for each attempt."""
     if form is Format.EVENT:
         return Body(delivery.alert.event, CLOUDEVENT)
-    said = summary(delivery.alert, TemplateTarget.TEXT)
-    errors = (said.error,) if said.error else ()
-    data = alert_json(delivery.alert, said.text, links)
+    line = summary(delivery.alert, TemplateTarget.TEXT)
+    errors = (line.error,) if line.error else ()
+    data = alert_json(delivery.alert, line.text, links)
     match form:
         case Format.JSON:
             return Body(data, JSON, {}, errors)
@@ -124,14 +128,14 @@ def alert_body(delivery: Delivery, form: Format, links: Links) -> Body:
 
 
 def batch_body(bodies: Sequence[Body]) -> Body:
-    """Structured CloudEvents together in one body."""
+    """Return a batch of structured CloudEvents."""
     content = b"[%b]" % b",".join(each.content for each in bodies)
     errors = tuple(error for each in bodies for error in each.errors)
     return Body(content, CLOUDEVENTS, {}, errors)
 
 
 def alert_json(alert: Alert, summary_text: str, links: Links) -> bytes:
-    """``{"alert": {…}, "event": <the CloudEvent as it came in>}``."""
+    """Return ``{"alert": {…}, "event": <the CloudEvent as received>}``."""
     described = _Alert(
         alert.id,
         alert.rule,
@@ -157,16 +161,17 @@ def alert_json(alert: Alert, summary_text: str, links: Links) -> bytes:
 
 
 def template_body(delivery: Delivery, template: Mapping[str, Any], links: Links) -> Body:
-    """``template`` with its texts filled in. Always JSON: values are put in, never pasted in.
+    """Return ``template`` with its texts filled in, as a body.
 
-    A text that fails becomes null, so that the receiver finds the form that it expects.
+    The result is always valid JSON, because values are encoded, not pasted. A text whose template
+    fails becomes null, so that the receiver finds the structure that it expects.
     """
     alert = delivery.alert
     event = decode(alert)
-    said = summary(alert, TemplateTarget.TEXT, event)
-    names = template_variables(alert, event, said.text)
+    line = summary(alert, TemplateTarget.TEXT, event)
+    names = template_variables(alert, event, line.text)
     names["alert"] |= {"delivery": delivery.id, "links": dict(_links(links))}
-    errors = [said.error] if said.error else []
+    errors = [line.error] if line.error else []
 
     def fill(part: Any, path: str) -> Any:
         if isinstance(part, dict):
@@ -186,7 +191,11 @@ def template_body(delivery: Delivery, template: Mapping[str, Any], links: Links)
 
 
 def check_template(template: Mapping[str, Any]) -> None:
-    """Raise ValueError, naming the text, for a body that cannot be filled in."""
+    """Check the templates of a body.
+
+    Raises:
+        ValueError: A template is not valid, or there are too many; the message names the text.
+    """
     texts = list(_texts(template, ""))
     if len(texts) > _TEXTS_LIMIT:
         raise ValueError(f"body: {len(texts)} texts, at most {_TEXTS_LIMIT}")
@@ -221,7 +230,7 @@ def _attributes(delivery: Delivery) -> _Attributes:
     alert = delivery.alert
     return _Attributes(
         "1.0",
-        # The delivery's id, not the alert's: the same in each attempt, another in a replay.
+        # The delivery's id, not the alert's, because a replay is a new event to its receiver.
         delivery.id,
         f"/event-router/rules/{alert.rule}",
         f"event-router.alert.{alert.status}",

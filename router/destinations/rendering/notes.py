@@ -1,7 +1,7 @@
-"""How an alert stands, in words: resolved, counted, held back, grouped, escalated.
+"""The state of an alert in words: resolved, counted, suppressed, grouped, escalated (pure).
 
-One place for the words, so that a mail and a Slack message say the same. Plain text, not escaped
-for any target (pure).
+Mail, Slack and Apprise take the words from here, so that they say the same. All texts are plain,
+not escaped for any target.
 """
 
 from datetime import UTC, datetime
@@ -14,9 +14,9 @@ from router.destinations.rendering.summary import COLOURS
 from router.destinations.rendering.text import one_line
 
 MEMBERS_LIMIT: Final = 10
-"""Members of a group that a message lists; the rest is counted."""
+"""Members of a group that a message lists; the others are counted."""
 MEMBER_LIMIT: Final = 200
-"""Characters of one of them."""
+"""Characters of one listed member."""
 RESOLVED_COLOUR: Final = "#16a34a"
 
 _SIGNS: Final = {Severity.INFO: "🔵", Severity.WARNING: "🟠", Severity.CRITICAL: "🔴"}
@@ -24,7 +24,7 @@ _RESOLVED_SIGN: Final = "✅"
 
 
 class StatusLine(msgspec.Struct, frozen=True):
-    """What a reader sees at first: a word, a sign and a colour."""
+    """The state of an alert at a glance: a word, a sign and a colour."""
 
     word: str
     """The severity, or ``resolved``."""
@@ -33,6 +33,7 @@ class StatusLine(msgspec.Struct, frozen=True):
 
 
 def status_line(alert: Alert) -> StatusLine:
+    """Return the word, sign and colour of an alert: by its severity, unless it is resolved."""
     if alert.status is AlertStatus.RESOLVED:
         return StatusLine("resolved", _RESOLVED_SIGN, RESOLVED_COLOUR)
     severity = alert.severity
@@ -40,29 +41,31 @@ def status_line(alert: Alert) -> StatusLine:
 
 
 def notes(alert: Alert) -> list[str]:
-    """What there is to say of the alert beyond its summary, a sentence each; often nothing."""
-    said = []
+    """Return what a message adds to the alert's summary, a sentence each; often nothing."""
+    sentences = []
     if alert.status is AlertStatus.RESOLVED:
-        said.append(f"Resolved. It was an alert of severity {alert.severity}.")
+        sentences.append(f"Resolved. It was an alert of severity {alert.severity}.")
     elif alert.escalation:
-        said.append(f"Escalated (level {alert.escalation}): nobody has acknowledged it so far.")
+        sentences.append(
+            f"Escalated (level {alert.escalation}): nobody has acknowledged it so far."
+        )
     if alert.grouped > 1:
-        said.append(f"{alert.grouped} alerts in one message.")
+        sentences.append(f"{alert.grouped} alerts in one message.")
     if alert.count > 1:
-        said.append(f"{alert.count} events brought it about.")
+        sentences.append(f"{alert.count} events brought it about.")
     if alert.held_back:
         more = "alert was" if alert.held_back == 1 else "alerts were"
-        said.append(f"{alert.held_back} more {more} held back since the last message.")
-    return said
+        sentences.append(f"{alert.held_back} more {more} held back since the last message.")
+    return sentences
 
 
 def members(alert: Alert) -> list[str]:
-    """The further alerts of a group, oldest first, a line each; the last line counts the rest."""
+    """Return the further alerts of a group, oldest first, a line each; the last counts the rest."""
     shown = [
         f"{_second(member.raised_at)} · {one_line(member.summary, MEMBER_LIMIT)}"
         for member in alert.members[:MEMBERS_LIMIT]
     ]
-    # A group may hold more alerts than it keeps members; the alert itself is one of them.
+    # A group may have more alerts than recorded members; the alert itself is one of them.
     left = max(alert.grouped - 1, len(alert.members)) - len(shown)
     return [*shown, f"and {left} more"] if left > 0 else shown
 

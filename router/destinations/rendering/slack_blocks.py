@@ -1,8 +1,8 @@
 """An alert as a Block Kit message, within Slack's limits (pure).
 
-Event values are escaped, and every text is ``verbatim``, so that Slack makes no link or mention
-of what merely looks like one. The header and the summary stand in the message itself, the details
-in an attachment: the one part of a message that has a colour. Sources: Slack's reference pages on
+Event values are escaped, and every text is ``verbatim``, so that Slack makes no link or mention of
+a text that merely looks like one. The message itself has the header and the summary. The details
+stand in an attachment, because only attachments have a colour. Sources: Slack's reference pages on
 formatting text (escaping), on blocks, on block elements and on text objects (lengths,
 ``verbatim``).
 """
@@ -13,56 +13,60 @@ from typing import Any, Final
 from router.alerts import Alert, AlertStatus, Delivery
 from router.destinations.contract import Links
 from router.destinations.rendering.notes import members, notes, status_line
-from router.destinations.rendering.summary import (
-    Summary,
-    facts,
-)
-from router.destinations.rendering.templates import (
-    ESCAPES,
-    TemplateTarget,
-)
+from router.destinations.rendering.summary import Summary, facts
+from router.destinations.rendering.templates import ESCAPES, TemplateTarget
 from router.destinations.rendering.text import cut, one_line
 
 HEADER_LIMIT: Final = 150
+"""Characters of a header."""
 SECTION_LIMIT: Final = 3000
+"""Characters of a section's text."""
 FIELD_LIMIT: Final = 2000
+"""Characters of a section's field."""
 FIELDS_LIMIT: Final = 10
+"""Fields of a section."""
 URL_LIMIT: Final = 3000
+"""Characters of a button's URL."""
 
 Block = dict[str, Any]
 
 
 def message(
     delivery: Delivery,
-    said: Summary,
+    line: Summary,
     event: Mapping[str, Any],
     links: Links,
     *,
     footnote: str = "",
 ) -> dict[str, Any]:
-    """The message. ``said`` is the summary for TemplateTarget.SLACK, ``footnote`` plain text.
+    """Return the message, as the arguments of ``chat.postMessage``.
 
-    ``text`` is what the notification shows.
+    Args:
+        delivery: The delivery.
+        line: The alert's summary for TemplateTarget.SLACK.
+        event: The alert's event, decoded.
+        links: The alert's links; each becomes a button.
+        footnote: A sentence below the summary, in plain text.
     """
     alert = delivery.alert
-    stands = status_line(alert)
-    heading = f"{stands.sign} {_title(alert)}"
-    notification = cut(f"{stands.sign} {_escape(_title(alert))}: {said.text}", SECTION_LIMIT)
+    status = status_line(alert)
+    heading = f"{status.sign} {_title(alert)}"
+    notification = cut(f"{status.sign} {_escape(_title(alert))}: {line.text}", SECTION_LIMIT)
     top = [
         {"type": "header", "text": _plain_text(one_line(heading, HEADER_LIMIT))},
-        _section(said.text),
+        _section(line.text),
     ]
     remarks = [*notes(alert), *([footnote] if footnote else [])]
     if remarks:
         top.append({"type": "context", "elements": [_mrkdwn(_escape(" ".join(remarks)))]})
     return {
-        "text": notification,
+        "text": notification,  # shown in notifications
         "unfurl_links": False,
         "unfurl_media": False,
         "blocks": top,
         "attachments": [
             {
-                "color": stands.colour,
+                "color": status.colour,
                 "fallback": notification,
                 "blocks": _details(delivery, event, links),
             }
@@ -100,7 +104,7 @@ def _fields(alert: Alert, event: Mapping[str, Any]) -> Block:
 
 
 def _buttons(alert: Alert, links: Links) -> Sequence[Block]:
-    """Buttons that open a page; what is resolved needs no acknowledging."""
+    """Return the buttons; each opens a page. A resolved alert is not acknowledged."""
     wanted = [("Show", "show", links.show)]
     if alert.status is AlertStatus.FIRING:
         wanted = [

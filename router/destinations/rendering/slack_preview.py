@@ -1,6 +1,7 @@
-"""A Block Kit message as a page, the way Slack shows it: for previews, with nothing to load (pure).
+"""A Block Kit message as an HTML page that looks as in Slack, for previews (pure).
 
-Knows the blocks and elements that ``blocks.py`` makes; another is shown by its type.
+The page loads nothing. It knows the blocks and elements that ``slack_blocks`` makes; of any other
+it shows the type.
 """
 
 import html
@@ -22,7 +23,7 @@ Block = Mapping[str, Any]
 
 
 def page(message: Mapping[str, Any], *, app: str = "Event router") -> str:
-    """The page of one message. Whatever it holds, none of it becomes markup or a script."""
+    """Return the page of a message. No text of the message becomes markup or a script."""
     parts = [_block(block) for block in message.get("blocks", [])]
     for attachment in message.get("attachments", []):
         inside = "\n".join(_block(block) for block in attachment.get("blocks", []))
@@ -111,7 +112,7 @@ def _formatted(written: str) -> str:
 
 
 def _reference(inside: str) -> str:
-    """What stands between < and > in mrkdwn: a link, or somebody who is told."""
+    """Return the HTML of a mrkdwn reference, ``<…>``: a link or a mention."""
     target, _, label = inside.partition("|")
     if target[:1] in {"!", "@", "#"}:
         sign = "#" if target[0] == "#" else "@"
@@ -126,5 +127,5 @@ def _href(url: str) -> str:
 
 
 def _plain(written: str) -> str:
-    """Mrkdwn's three entities as the characters that they stand for."""
+    """Replace mrkdwn's three entities by their characters."""
     return written.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

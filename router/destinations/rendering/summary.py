@@ -1,7 +1,7 @@
-"""What a message says of an alert: its summary line and the facts below it.
+"""The content of a message about an alert: its summary line and the facts below it (pure).
 
-No alert is lost to a template: one that fails gives the plain form, which needs none, and the
-reason goes to the operator.
+No alert is lost to a template. If a template fails, the plain form is sent, which needs none, and
+the operator gets the reason.
 """
 
 import functools
@@ -12,24 +12,16 @@ from typing import Any, Final
 import msgspec
 
 from router.alerts import Alert, Severity
-from router.destinations.rendering.templates import (
-    ESCAPES,
-    SOURCE_LIMIT,
-    TemplateTarget,
-    fields_read,
-    is_constant,
-    render,
-    template_error,
-)
+from router.destinations.rendering.templates import ESCAPES, TemplateTarget, is_constant, render
 from router.destinations.rendering.text import clean, cut, one_line
 from router.events.model import Event, document
 
-__all__ = ["SOURCE_LIMIT", "TemplateTarget", "fields_read", "template_error"]
-
 SUMMARY_LIMIT: Final = 500
+"""Characters of a summary."""
 FACT_LIMIT: Final = 200
 """Characters of one fact."""
 FACTS_LIMIT: Final = 10
+"""Facts of one message."""
 COLOURS: Final[Mapping[Severity, str]] = {
     Severity.INFO: "#2563eb",
     Severity.WARNING: "#d97706",
@@ -40,21 +32,26 @@ _UNDECODABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
 class Fact(msgspec.Struct, frozen=True):
-    """One thing to know of an alert. Plain text, not escaped for any target."""
+    """A labelled fact about an alert, in plain text that is not escaped for any target."""
 
     label: str
     value: str
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """One line, escaped for its target. ``error`` says why it is the plain form, or is ``""``."""
+    """The summary line of an alert."""
 
     text: str
+    """One line, escaped for its target."""
     error: str = ""
+    """Why the template failed and ``text`` is the plain form; ``""`` if it did not."""
 
 
 def decode(alert: Alert) -> dict[str, Any]:
-    """The CloudEvent as Python values; what the alert itself knows of it where it is unreadable."""
+    """Return the alert's CloudEvent as Python values.
+
+    If it cannot be decoded, the attributes that the alert itself records are returned.
+    """
     event = Event(
         alert.event_id,
         alert.event_source,
@@ -73,10 +70,13 @@ def decode(alert: Alert) -> dict[str, Any]:
 def summary(
     alert: Alert, target: TemplateTarget, event: Mapping[str, Any] | None = None
 ) -> Summary:
-    """The alert's summary, at most SUMMARY_LIMIT characters. Never raises.
+    """Return the alert's summary. Never raises.
 
-    ``event`` is ``decode(alert)``, for those who have it already: only a template with something
-    to fill in needs it.
+    Args:
+        alert: The alert.
+        target: How event values are escaped.
+        event: ``decode(alert)`` if the caller has it. Otherwise it is decoded here, if the template
+            needs it.
     """
     if not alert.summary:
         return Summary(plain_summary(alert, target, event))
@@ -85,7 +85,7 @@ def summary(
     event = decode(alert) if event is None else event
     try:
         text = one_line(render(alert.summary, _variables(alert, event), target), SUMMARY_LIMIT)
-    except Exception as error:  # noqa: BLE001 - an expression may raise anything; see the module's promise
+    except Exception as error:  # noqa: BLE001 - an expression may raise anything
         reason = one_line(f"{type(error).__name__}: {error}", FACT_LIMIT)
         return Summary(
             plain_summary(alert, target, event),
@@ -95,7 +95,7 @@ def summary(
 
 
 def template_variables(alert: Alert, event: Mapping[str, Any], summary_text: str) -> dict[str, Any]:
-    """What the templates of a destination may name: as a summary's, and ``alert.summary``."""
+    """Return the variables of a destination's templates: a summary's, and ``alert.summary``."""
     found = _variables(alert, event)
     return {**found, "alert": {**_described(alert), "summary": summary_text}}
 
@@ -103,7 +103,7 @@ def template_variables(alert: Alert, event: Mapping[str, Any], summary_text: str
 def plain_summary(
     alert: Alert, target: TemplateTarget, event: Mapping[str, Any] | None = None
 ) -> str:
-    """``<rule>: <event type> (conference CF…, account AC…)``: the line that needs no template."""
+    """Return ``<rule>: <event type> (conference CF…, account AC…)``, which needs no template."""
     event = decode(alert) if event is None else event
     subjects = ", ".join(f"{fact.label.lower()} {fact.value}" for fact in _subjects(event))
     text = f"{alert.rule}: {alert.event_type}" + (f" ({subjects})" if subjects else "")
@@ -111,7 +111,10 @@ def plain_summary(
 
 
 def facts(alert: Alert, event: Mapping[str, Any]) -> list[Fact]:
-    """What people ask first, in the order in which they ask. At most ten, without labels nine."""
+    """Return the facts that a reader needs, the most important first.
+
+    At most FACTS_LIMIT, one fewer without labels.
+    """
     labels = ", ".join(f"{name}={label}" for name, label in sorted(alert.labels.items()))
     found = [
         Fact("Rule", alert.rule),
@@ -126,15 +129,15 @@ def facts(alert: Alert, event: Mapping[str, Any]) -> list[Fact]:
     return [Fact(fact.label, one_line(fact.value, FACT_LIMIT)) for fact in found][:FACTS_LIMIT]
 
 
-@functools.lru_cache(maxsize=256)  # the alerts of one batch were raised at one moment
+@functools.lru_cache(maxsize=256)  # because all alerts of a batch have the same time
 def rfc3339(unix_time: float) -> str:
-    """Unix time in seconds as RFC 3339 in UTC, to the millisecond."""
+    """Return Unix time (seconds) as RFC 3339 in UTC, to the millisecond."""
     text = datetime.fromtimestamp(unix_time, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
 
 
 def _subjects(event: Mapping[str, Any]) -> list[Fact]:
-    """What the event is about, where it is shaped as Twilio's are, or has a subject."""
+    """Return the facts about an event's subject, if it is a Twilio event or has a subject."""
     data = event.get("data")
     data = data if isinstance(data, dict) else {}
     named = {
@@ -151,7 +154,7 @@ def _subjects(event: Mapping[str, Any]) -> list[Fact]:
 
 
 def _variables(alert: Alert, event: Mapping[str, Any]) -> dict[str, Any]:
-    """What a summary may name. The rule's own names give way to those that are always there."""
+    """Return the variables of a summary. The rule's own names do not shadow the built-in ones."""
     found = {**alert.values, "event": event, "data": event.get("data")}
     return {**found, "alert": _described(alert)} if "alert" in alert.summary else found
 

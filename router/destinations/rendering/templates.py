@@ -1,11 +1,11 @@
-"""The template language: the part of Jinja2 that a line of text needs, with bounds.
+"""The template language: the part of Jinja2 that a line of text needs, with limits.
 
-A template is the operator's, what it is filled with comes from strangers. Jinja2's sandbox keeps
-a template from reaching into Python, but not from running for hours or filling the memory, and a
-timeout cannot interrupt it. So only what cannot grow is let in: output, ``if``, ``for``, operators
-and a fixed set of filters; no assignment, macro, call or import. A ``for`` counts its turns, and
-rendering stops at a length. Event values are escaped for the target where they are output; the
-template's own text is not.
+Templates are written by operators; the values filled in come from outside. Jinja2's sandbox keeps a
+template from reaching into Python, but not from running for hours or filling the memory, and a
+timeout cannot interrupt it. The language is therefore limited to what cannot grow: output, ``if``,
+``for``, operators and a fixed set of filters; no assignment, macro, call or import. Iterations are
+counted, and rendering stops at a maximal length. Event values are escaped for the target where they
+are output; the template's own text is not.
 """
 
 import enum
@@ -15,24 +15,23 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import jinja2
-import jinja2.runtime
 import msgspec
 from jinja2 import meta, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from router.destinations.rendering.jinja_adapter import FieldLookup, Renderer
 from router.destinations.rendering.text import clean, cut
 
 SOURCE_LIMIT: Final = 8192
-"""Characters that a template may have."""
+"""Characters of a template."""
 OUTPUT_LIMIT: Final = 64 * 1024
 """Characters after which rendering stops."""
 VALUE_LIMIT: Final = 2000
-"""Characters of one value that are output; the rest becomes an ellipsis."""
+"""Characters of one output value; an ellipsis replaces the rest."""
 LOOP_LIMIT: Final = 1000
-"""Turns that all loops of one rendering may take together."""
+"""Iterations of all loops of one rendering together."""
 
 _CACHED_TEMPLATES: Final = 1024
-_TURNS: Final = "_turns"
+_ITERATIONS: Final = "_iterations"
 _RESULT: Final = "result"
 
 _NODES: Final = (
@@ -55,7 +54,7 @@ _TESTS: Final = frozenset(
 
 
 class TemplateTarget(enum.Enum):
-    """Where the text goes, which decides how event values are escaped."""
+    """The kind of text that a template makes, which decides how event values are escaped."""
 
     TEXT = "text"
     SLACK = "slack"
@@ -64,17 +63,18 @@ class TemplateTarget(enum.Enum):
 
 ESCAPES: Final[dict[TemplateTarget, Callable[[str], str]]] = {
     TemplateTarget.TEXT: str,
-    # Slack, "Formatting text for app surfaces": these three, and only these, are to be escaped.
+    # Slack, "Formatting text for app surfaces": these three characters and no others.
     TemplateTarget.SLACK: functools.partial(html.escape, quote=False),
     TemplateTarget.HTML: html.escape,
 }
+"""The escaping of a text for each target."""
 
 
 class Missing(jinja2.StrictUndefined):
-    """A value that the event has not: false in ``or`` and ``if``, an error everywhere else.
+    """A field that the event does not have: false in ``or`` and ``if``, an error everywhere else.
 
-    So ``data.friendly_name or data.conference_sid`` takes the second, a member of something
-    missing is missing too, and a misspelt name that is printed is an error, not an empty text.
+    ``data.friendly_name or data.conference_sid`` therefore takes the second, a field of a missing
+    field is missing too, and printing a misspelt name is an error instead of an empty text.
     """
 
     __slots__ = ()
@@ -92,9 +92,11 @@ class Missing(jinja2.StrictUndefined):
 
 
 def template_error(source: str, names: Collection[str] = ()) -> tuple[int, str] | None:
-    """What is wrong with a template, as line (from 1) and message; None for nothing.
+    """Return the first error of a template, as line (from 1) and message; None if there is none.
 
-    ``names`` are those that it may use besides ``data``, ``event`` and ``alert``.
+    Args:
+        source: The template.
+        names: What it may name besides ``data``, ``event`` and ``alert``.
     """
     try:
         _check_names(_tree(source, TemplateTarget.TEXT), names)
@@ -104,9 +106,9 @@ def template_error(source: str, names: Collection[str] = ()) -> tuple[int, str] 
 
 
 def fields_read(source: str) -> list[str]:
-    """The fields of the event that a sound template names, as ``data.a.b``.
+    """Return the event's fields that a valid template names, as ``data.a.b``.
 
-    Not what it reads by ``[…]``, nor fields of what a loop goes through.
+    Fields read by ``[…]`` and fields of a loop's variable are left out.
     """
     found = []
     inner = set()
@@ -123,19 +125,20 @@ def fields_read(source: str) -> list[str]:
 
 
 def is_constant(source: str) -> bool:
-    """Whether a template says the same of every event."""
+    """Return whether a template gives the same text for every event."""
     return "{" not in source
 
 
 def render(source: str, variables: Mapping[str, Any], target: TemplateTarget) -> str:
-    """Fill in the variables. At most OUTPUT_LIMIT characters.
+    """Return the template filled in, at most OUTPUT_LIMIT characters.
 
-    Raises jinja2.TemplateError, or whatever an expression came upon (TypeError and the like).
+    Raises:
+        jinja2.TemplateError: The template is not valid, or a rule of the language was broken.
+        Exception: An expression raised it, for example a TypeError.
     """
-    template = _compiled(source, target)
     pieces: list[str] = []
     room = OUTPUT_LIMIT
-    for piece in template.root_render_func(_context(template, variables)):
+    for piece in _compiled(source, target).pieces(_with_iterations(variables)):
         pieces.append(piece)
         room -= len(piece)
         if room < 0:
@@ -144,41 +147,39 @@ def render(source: str, variables: Mapping[str, Any], target: TemplateTarget) ->
 
 
 def render_value(source: str, variables: Mapping[str, Any]) -> Any:
-    """What a template stands for in JSON: its text, or the value itself of a single ``{{ … }}``.
+    """Return a template's value in JSON: of a single ``{{ … }}`` the value itself, else the text.
 
-    So ``"{{ data.issues }}"`` is the object and ``"{{ alert.count }}"`` a number. Raises as render.
+    ``"{{ data.issues }}"`` gives the object and ``"{{ alert.count }}"`` a number. Raises what
+    ``render`` raises.
     """
     expression = _compiled_expression(source)
     if expression is None:
         return render(source, variables, TemplateTarget.TEXT)
-    context = _context(expression, variables)
-    for _ in expression.root_render_func(context):
-        pass
-    found = context.vars[_RESULT]
+    found = expression.assigned(_RESULT, _with_iterations(variables))
     if isinstance(found, Missing):
-        str(found)  # raises, naming what is missing
+        str(found)  # raises, naming the missing field
     return None if type(found) is jinja2.Undefined else found
 
 
-def _context(template: jinja2.Template, variables: Mapping[str, Any]) -> jinja2.runtime.Context:
-    """The variables, and the turns that all loops of one rendering share."""
-    return template.new_context({**variables, _TURNS: iter(range(LOOP_LIMIT))})
+def _with_iterations(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the variables, and the iterations that all loops of one rendering share."""
+    return {**variables, _ITERATIONS: iter(range(LOOP_LIMIT))}
 
 
-class _Environment(ImmutableSandboxedEnvironment):
+class _Environment(FieldLookup):
     intercepted_binops = frozenset({"*", "%"})
 
     def __init__(self, target: TemplateTarget) -> None:
         super().__init__(
             undefined=Missing,
             finalize=functools.partial(_output, ESCAPES[target]),
-            # The escaping for all targets is in ``finalize``; this one is for HTML only.
+            # Off, because it would escape for HTML only; ``finalize`` escapes for each target.
             autoescape=False,
             cache_size=0,
         )
         self.globals = {}
         self.filters = {name: self.filters[name] for name in _FILTERS}
-        self.filters |= {"tojson": _json, "replace": _replace, _TURNS: _counted}
+        self.filters |= {"tojson": _json, "replace": _replace, _ITERATIONS: _counted}
         self.tests = {name: self.tests[name] for name in _TESTS}
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
@@ -186,24 +187,9 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise jinja2.TemplateRuntimeError(f"`{operator}` is for numbers only")
         return super().call_binop(context, operator, left, right)
 
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        # ``data.items`` is the event's member of that name, never the method of dict. Only the
-        # ``loop`` of a ``for`` has attributes.
-        if isinstance(obj, jinja2.runtime.LoopContext):
-            return super().getattr(obj, attribute)
-        return self.getitem(obj, attribute)
-
-    def getitem(self, obj: Any, argument: Any) -> Any:
-        if isinstance(obj, Missing):
-            return obj
-        try:
-            return obj[argument]
-        except (LookupError, TypeError):
-            return self.undefined(f"there is no {argument!r}")
-
 
 def _tree(source: str, target: TemplateTarget) -> nodes.Template:
-    """The checked syntax tree. Raises TemplateSyntaxError, its line and message for people."""
+    """Return the checked syntax tree, or raise TemplateSyntaxError with a line and a message."""
     if len(source) > SOURCE_LIMIT:
         raise jinja2.TemplateSyntaxError(
             f"the template has {len(source)} characters, at most {SOURCE_LIMIT}", 1
@@ -213,7 +199,7 @@ def _tree(source: str, target: TemplateTarget) -> nodes.Template:
     for node in tree.find_all(nodes.Node):
         _check(node)
     for loop in tree.find_all(nodes.For):
-        loop.iter = nodes.Filter(loop.iter, _TURNS, [], [], None, None, lineno=loop.lineno)
+        loop.iter = nodes.Filter(loop.iter, _ITERATIONS, [], [], None, None, lineno=loop.lineno)
     return tree
 
 
@@ -236,7 +222,7 @@ def _check(node: nodes.Node) -> None:
 
 def _check_names(tree: nodes.Template, names: Collection[str]) -> None:
     known = [*sorted(_EVENT), "alert", *sorted(names)]
-    # The filter that counts the turns of loops is not a name, and ``self`` is jinja2's own.
+    # ``self`` is added, because Jinja2 defines it and therefore does not report it.
     unknown = meta.find_undeclared_variables(tree) - set(known) | {"self"}
     for name in tree.find_all(nodes.Name):
         if name.name in unknown:
@@ -252,34 +238,31 @@ def _environment(target: TemplateTarget) -> _Environment:
 
 
 @functools.lru_cache(maxsize=_CACHED_TEMPLATES)
-def _compiled(source: str, target: TemplateTarget) -> jinja2.Template:
-    environment = _environment(target)
-    code = environment.compile(_tree(source, target))
-    return jinja2.Template.from_code(environment, code, environment.globals)
+def _compiled(source: str, target: TemplateTarget) -> Renderer:
+    return Renderer(_environment(target).from_string(_tree(source, target)))
 
 
 @functools.lru_cache(maxsize=_CACHED_TEMPLATES)
-def _compiled_expression(source: str) -> jinja2.Template | None:
-    """A template that assigns the one expression that ``source`` is; None where it is more."""
+def _compiled_expression(source: str) -> Renderer | None:
+    """Return a template that assigns the single expression of ``source``; None if it has more."""
     tree = _tree(source, TemplateTarget.TEXT)
     match tree.body:
         case [nodes.Output(nodes=[expression])] if not isinstance(expression, nodes.TemplateData):
             assign = nodes.Assign(nodes.Name(_RESULT, "store"), expression, lineno=1)
         case _:
             return None
-    environment = _environment(TemplateTarget.TEXT)
-    code = environment.compile(nodes.Template([assign], lineno=1))
-    return jinja2.Template.from_code(environment, code, environment.globals)
+    template = nodes.Template([assign], lineno=1)
+    return Renderer(_environment(TemplateTarget.TEXT).from_string(template))
 
 
 def _output(escape: Callable[[str], str], value: object) -> str:
-    """One value as people read it: JSON's words for true, lists and objects, nothing for null."""
+    """Return one value as text: true, lists and objects as in JSON, nothing for null."""
     if value is None or type(value) is jinja2.Undefined:  # an ``if`` without its ``else``
         return ""
     if isinstance(value, str | Missing) or (
         isinstance(value, int | float) and not isinstance(value, bool)
     ):
-        text = str(value)  # a Missing raises here
+        text = str(value)  # raises for a Missing
     else:
         text = _json(value)
     return escape(clean(text, VALUE_LIMIT))
@@ -287,21 +270,21 @@ def _output(escape: Callable[[str], str], value: object) -> str:
 
 def _json(value: Any) -> str:
     if isinstance(value, Missing):
-        str(value)  # raises, naming what is missing
+        str(value)  # raises, naming the missing field
     return msgspec.json.encode(value).decode()
 
 
 def _replace(text: object, old: str, new: str) -> str:
     whole = str(text)
     if not old or whole.count(old) * len(new) > OUTPUT_LIMIT:
-        raise jinja2.TemplateRuntimeError("`replace` of nothing, or with too much")
+        raise jinja2.TemplateRuntimeError("`replace` of an empty text, or the result is too long")
     return whole.replace(old, new)
 
 
 @jinja2.pass_context
 def _counted(context: Any, iterable: Iterable[Any]) -> Iterator[Any]:
-    turns = context[_TURNS]
+    iterations = context.resolve(_ITERATIONS)
     for item in iterable:
-        if next(turns, None) is None:
-            raise jinja2.TemplateRuntimeError(f"more than {LOOP_LIMIT} turns of a loop")
+        if next(iterations, None) is None:
+            raise jinja2.TemplateRuntimeError(f"more than {LOOP_LIMIT} iterations of loops")
         yield item

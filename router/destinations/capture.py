@@ -1,7 +1,7 @@
-"""The kind ``capture``: sends nothing, keeps what would have been sent.
+"""The kind ``capture``: sends nothing and keeps what would have been sent.
 
-``router dev`` puts it in the place of a destination that has no credentials, with that one's
-preview, so that what is shown is what would go out.
+``router dev`` uses it instead of a destination without credentials, with the preview of that
+destination, so that developers see what it would send.
 """
 
 import asyncio
@@ -13,26 +13,20 @@ import msgspec
 
 from router.alerts import Delivered, Delivery, Failed, Outcome, Preview
 from router.destinations.contract import Destination, DestinationConfig, Environment
-from router.destinations.rendering.summary import (
-    decode,
-    facts,
-    summary,
-)
-from router.destinations.rendering.templates import (
-    TemplateTarget,
-)
+from router.destinations.rendering.summary import decode, facts, summary
+from router.destinations.rendering.templates import TemplateTarget
 
 OnCapture = Callable[[Delivery, Preview], None]
-Show = Callable[[Delivery], Preview]
+"""Called with a captured delivery and its preview."""
 
 
 class CaptureConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the rules folder says of a ``capture`` destination."""
+    """The configuration of a ``capture`` destination."""
 
     keep: int = 1000
-    """How many captured deliveries stay in memory, the last ones."""
+    """The number of captured deliveries that stay in memory, the last ones."""
     file: str = ""
-    """Where to append them too, one JSON object a line; ``""`` for nowhere."""
+    """A file to which they are appended, one JSON object a line; ``""`` for none."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -41,7 +35,15 @@ class CaptureConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown
 
 
 class CaptureDestination:
-    """One place that only remembers. ``show`` makes the preview, else it is plain JSON."""
+    """A destination that only records.
+
+    Args:
+        name: The destination's name.
+        config: Its configuration.
+        environment: What all destinations of the process share.
+        preview: Makes the preview of a delivery; None for plain JSON.
+        on_capture: Called with each captured delivery.
+    """
 
     def __init__(
         self,
@@ -49,24 +51,26 @@ class CaptureDestination:
         config: CaptureConfig,
         environment: Environment,
         *,
-        show: Show | None = None,
+        preview: Callable[[Delivery], Preview] | None = None,
         on_capture: OnCapture | None = None,
     ) -> None:
         self.name = name
         self.config = config
         self.captured: deque[tuple[Delivery, Preview]] = deque(maxlen=config.keep)
+        """The last captured deliveries."""
         self._environment = environment
-        self._show = show or _plain
+        self._preview = preview or _plain
         self._on_capture = on_capture
         self._writing = asyncio.Lock()
 
     async def open(self) -> None:
-        """Nothing to open."""
+        """Do nothing."""
 
     async def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing."""
 
     async def attempt(self, delivery: Delivery) -> Outcome:
+        """Record the delivery. It fails if the file cannot be written."""
         shown = self.preview(delivery)
         error = summary(delivery.alert, TemplateTarget.TEXT).error
         if error:
@@ -83,32 +87,33 @@ class CaptureDestination:
         return Delivered()
 
     def preview(self, delivery: Delivery) -> Preview:
-        return self._show(delivery)
+        """Return the preview that ``attempt`` would record."""
+        return self._preview(delivery)
 
 
 def capture_instead_of(
     destination: Destination, environment: Environment, on_capture: OnCapture | None = None
 ) -> CaptureDestination:
-    """A capture that stands in for ``destination``, of whatever kind, and shows what it would."""
+    """Return a capture with the name, limits and preview of ``destination``, of any kind."""
     config = CaptureConfig(
         timeout=destination.config.timeout,
         concurrency=destination.config.concurrency,
         retry=destination.config.retry,
     )
     return CaptureDestination(
-        destination.name, config, environment, show=destination.preview, on_capture=on_capture
+        destination.name, config, environment, preview=destination.preview, on_capture=on_capture
     )
 
 
 def _plain(delivery: Delivery) -> Preview:
     event = decode(delivery.alert)
-    shown = {
+    content = {
         "delivery": delivery.id,
         "alert": delivery.alert.id,
         "summary": summary(delivery.alert, TemplateTarget.TEXT, event).text,
         "facts": {fact.label: fact.value for fact in facts(delivery.alert, event)},
     }
-    text = msgspec.json.format(msgspec.json.encode(shown), indent=2).decode()
+    text = msgspec.json.format(msgspec.json.encode(content), indent=2).decode()
     return Preview((), text, "application/json")
 
 

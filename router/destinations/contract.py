@@ -1,8 +1,10 @@
-"""Where alerts go: one file per kind, each with one promise.
+"""The contract of destinations, one module for each kind.
 
-A destination makes one attempt and says how it ended. It never retries, never raises for the
-far side's fault, waits no longer than its ``timeout``, and puts no secret into an outcome.
-Adding a kind: one file here and one line in ``kinds.py``.
+A destination makes one attempt and returns its outcome. It never retries, never raises because of
+its receiver, takes no longer than its ``timeout``, and puts no secret into an outcome. To add a
+kind, add its module ``<kind>.py`` here (parts of it may stand beside as ``<kind>_<part>.py``), a
+line in ``kinds.py``, a section in docs/destinations.md, and a test that passes the contract of
+tests/contracts/destination.py.
 """
 
 import ssl
@@ -16,53 +18,56 @@ from router.datatypes import Duration, Rate, Secret
 from router.settings.model import Egress
 
 MAX_ATTEMPTS: Final = 100
+"""The most attempts that a retry policy allows."""
 _ATTEMPTS: Final = 16
-_LONGEST_WAIT: Final = 30 * 86400.0
+_MAX_WAIT: Final = 30 * 86400.0
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How often a delivery is tried, and how long to wait in between.
+    """How often a delivery is attempted, and how long to wait in between.
 
-    Exponential with full jitter, or exactly as a schedule says.
+    The waits are exponential with full jitter, or those of a schedule.
     """
 
     attempts: int = _ATTEMPTS
+    """The most attempts."""
     first: Duration = Duration(1)
-    """The upper bound of the wait after the first attempt; it doubles with each further one."""
+    """The longest wait after the first attempt; it doubles with each further attempt."""
     longest: Duration = Duration(3600)
-    """No wait is longer, a receiver's Retry-After included."""
+    """The longest wait, including a receiver's Retry-After."""
     schedule: tuple[Duration, ...] = ()
-    """The wait after each attempt, instead of ``attempts`` and ``first``: one attempt more than
-    there are waits. Each is drawn out by up to a tenth, so that not all come back together."""
+    """The wait after each attempt, instead of ``attempts`` and ``first``: n waits make n + 1
+    attempts. Each is extended by up to a tenth, so that deliveries do not return together."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.attempts <= MAX_ATTEMPTS or len(self.schedule) >= MAX_ATTEMPTS:
             raise ValueError(f"attempts must be from 1 to {MAX_ATTEMPTS}")
         if self.schedule and self.attempts != _ATTEMPTS:
             raise ValueError("attempts and schedule exclude each other: a schedule has its length")
-        if any(not 0 <= wait <= _LONGEST_WAIT for wait in (self.longest, *self.schedule)):
+        if any(not 0 <= wait <= _MAX_WAIT for wait in (self.longest, *self.schedule)):
             raise ValueError("schedule and longest hold waits of at most 30d")
 
     @property
     def all_attempts(self) -> int:
-        """After so many a delivery becomes a dead letter."""
+        """The number of attempts after which a delivery becomes a dead letter."""
         return len(self.schedule) + 1 if self.schedule else self.attempts
 
 
 class BreakerPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a destination counts as down, so that nothing is sent to it for a while."""
+    """When a destination counts as down, so that nothing is sent to it for some time."""
 
     failures: int = 10
-    """Failures in a row that open the circuit."""
+    """Consecutive failures that open the circuit."""
     share: float = 0.5
-    """It opens too when so large a share of the attempts of ``window`` failed."""
+    """The share of failed attempts in ``window`` that opens it too."""
     attempts: int = 20
-    """As long as there were fewer attempts in ``window``, their share says nothing."""
+    """Attempts in ``window`` below which ``share`` does not count."""
     window: Duration = Duration(30)
+    """The time over which ``share`` and ``attempts`` are counted."""
     open_for: Duration = Duration(5)
-    """How long it stays open before one delivery is tried; it doubles each time that one fails."""
+    """How long it stays open before a trial delivery; doubled by each trial that fails."""
     longest: Duration = Duration(60)
-    """It stays open no longer than this at a time."""
+    """The longest time for which it stays open at once."""
 
     def __post_init__(self) -> None:
         if self.failures < 1 or self.attempts < 1:
@@ -74,15 +79,15 @@ class BreakerPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every kind takes. A kind's own Struct extends this one."""
+    """The configuration that all kinds share. A kind's own Struct extends this one."""
 
     timeout: Duration = Duration(10)
-    """One attempt, from connect to the last byte of the answer."""
+    """The longest time of one attempt, from connect to the last byte of the reply."""
     concurrency: int = 20
-    """Attempts under way at once in one worker process."""
+    """The most concurrent attempts of one worker process."""
     retry: RetryPolicy = RetryPolicy()
     rate: Rate | None = None
-    """The most attempts in a span of time, of all workers together."""
+    """The most attempts in a period, of all workers together."""
     breaker: BreakerPolicy = BreakerPolicy()
 
     def __post_init__(self) -> None:
@@ -93,19 +98,19 @@ class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     @property
     def slots(self) -> int:
-        """Attempts that may be under way at once: more where several leave in one request."""
+        """The most concurrent attempts; a kind that sends several together needs more."""
         return self.concurrency
 
-    def due_at(self, now: float) -> float | None:  # noqa: ARG002 - for those that hold
-        """When a delivery that comes ``now`` (Unix time) falls due, with all that come until then.
+    def due_at(self, now: float) -> float | None:  # noqa: ARG002 - for kinds that defer
+        """Return when a delivery that arrives at ``now`` is due, together with all until then.
 
-        None for at once, each by itself.
+        Both are Unix time in seconds. None if each delivery is due at once and by itself.
         """
         return None
 
 
 class Links(msgspec.Struct, frozen=True):
-    """Where a reader of an alert can go. ``""`` for what there is not."""
+    """The signed pages of an alert, each a URL or ``""``."""
 
     acknowledge: str = ""
     silence: str = ""
@@ -113,56 +118,72 @@ class Links(msgspec.Struct, frozen=True):
 
 
 def no_links(_alert: Alert) -> Links:
+    """Return no links, for a process without a public URL."""
     return Links()
 
 
 class DestinationStore(Protocol):
-    """What a destination remembers between attempts, in whichever worker they are made.
+    """Values that a destination keeps between attempts, shared by all workers.
 
-    It may forget at any time, and it never raises: who cannot be asked has nothing to say.
+    A value may be lost at any time. No method raises: without Redis there are no values.
     """
 
-    async def get(self, key: str) -> bytes | None: ...
-    async def put(self, key: str, value: bytes, *, seconds: float) -> None:
-        """Remember ``value`` for so long from now, instead of what was there."""
+    async def get(self, key: str) -> bytes | None:
+        """Return the value of ``key``; None if there is none."""
         ...
 
-    async def delete(self, key: str) -> None: ...
+    async def put(self, key: str, value: bytes, *, seconds: float) -> None:
+        """Replace the value of ``key`` for ``seconds`` from now."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Delete the value of ``key``."""
+        ...
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
-    """What all destinations of a process share. ``app`` makes the one there is."""
+    """What all destinations of a process share."""
 
     egress: Egress
     now: Callable[[], float]
     """The wall clock: Unix time in seconds."""
     on_template_error: Callable[[str], None]
-    """Told, in one line, of each template that failed and was sent in the plain form instead."""
+    """Called with one line for each template that failed, so that the plain form was sent."""
     links: Callable[[Alert], Links] = no_links
-    """The signed links of an alert (pure); they are part of what is sent."""
+    """Returns the signed links of an alert (pure)."""
     store: DestinationStore | None = None
-    """None for a process that delivers nothing."""
+    """None in a process that delivers nothing."""
     proxy: Secret | None = None
-    """The HTTP proxy (``ROUTER_PROXY``) for destinations that do not say otherwise."""
+    """The HTTP proxy (``ROUTER_PROXY``) of destinations that do not name their own."""
     tls: ssl.SSLContext = msgspec.field(default_factory=ssl.create_default_context)
-    """Whom to trust. One for all, because each holds its own copy of the system's certificates."""
+    """The trusted authorities. One context for all, because each copies the system's certificates."""
 
 
 class Destination(Protocol):
-    """One configured place. ``open`` and ``close`` run in the worker's event loop."""
+    """One configured receiver. ``open`` and ``close`` run in the worker's event loop."""
 
     @property
-    def name(self) -> str: ...
-    @property
-    def config(self) -> DestinationConfig: ...
+    def name(self) -> str:
+        """Its key in the rules folder."""
+        ...
 
-    async def open(self) -> None: ...
-    async def close(self) -> None: ...
+    @property
+    def config(self) -> DestinationConfig:
+        """Its configuration."""
+        ...
+
+    async def open(self) -> None:
+        """Prepare for attempts. It may be opened again after ``close``."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections. It may be called without ``open``."""
+        ...
 
     async def attempt(self, delivery: Delivery) -> Outcome:
-        """Send once. Only programming errors and cancellation leave as exceptions."""
+        """Send once. Raises only for programming errors and on cancellation."""
         ...
 
     def preview(self, delivery: Delivery) -> Preview:
-        """What ``attempt`` would send, without sending it (pure)."""
+        """Return what ``attempt`` would send (pure)."""
         ...

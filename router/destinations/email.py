@@ -1,8 +1,7 @@
 """The kind ``email``: one mail with a text and an HTML part.
 
-Its Message-ID comes of the delivery, so that a mail sent twice (after a connection that broke at
-the wrong moment) is recognised as one by those who look. Sources: RFC 5322 (headers), RFC 3834
-(Auto-Submitted).
+Its Message-ID is derived from the delivery, so that mail systems can recognise a mail that was sent
+twice because a connection broke. Sources: RFC 5322 (headers), RFC 3834 (Auto-Submitted).
 """
 
 import re
@@ -21,21 +20,17 @@ from router.destinations.rendering import digest
 from router.destinations.rendering.digest import DigestConfig
 from router.destinations.rendering.email_body import html_part, text_part
 from router.destinations.rendering.notes import status_line
-from router.destinations.rendering.summary import (
-    decode,
-    summary,
-)
-from router.destinations.rendering.templates import (
-    TemplateTarget,
-)
+from router.destinations.rendering.summary import decode, summary
+from router.destinations.rendering.templates import TemplateTarget
 from router.destinations.rendering.text import one_line
 from router.destinations.transport.batching import Batcher
 from router.destinations.transport.smtp import Mailer, parse_url
 
 SUBJECT_LIMIT: Final = 200
+"""Characters of a subject."""
 
-# The deliveries of a digest fall due together; their attempts begin within a moment.
-_GATHERING_SECONDS: Final = 0.2
+# Short, because the deliveries of a digest are due together and their attempts begin at once.
+_BATCH_SECONDS: Final = 0.2
 
 _ADDRESS: Final = re.compile(r"[!-~]+@[A-Za-z0-9.-]+")
 _NAMED: Final = re.compile(r"(?P<name>[^<>\x00-\x1f]*)<(?P<address>[^<>]*)>")
@@ -48,17 +43,17 @@ class EmailConfig(
     forbid_unknown_fields=True,
     rename={"from_": "from"},
 ):
-    """What the rules folder says of an ``email`` destination."""
+    """The configuration of an ``email`` destination."""
 
     to: tuple[str, ...]
-    """Addresses. They see one another."""
+    """Addresses; each recipient sees the others."""
     from_: str
     """``router@example.com`` or ``Event router <router@example.com>``."""
     smtp_url: Secret
     """``smtps://``, ``smtp+starttls://`` or, without TLS, ``smtp://``."""
     reply_to: str = ""
     digest: DigestConfig | None = None
-    """One mail for all alerts of a span of time."""
+    """One mail for all alerts of a window of time."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -77,14 +72,16 @@ class EmailConfig(
 
     @property
     def slots(self) -> int:
+        """The most concurrent attempts: all of a digest are made at once."""
         return self.concurrency if self.digest is None else max(self.concurrency, digest.LIMIT)
 
     def due_at(self, now: float) -> float | None:
+        """Return the end of the current window (Unix time in seconds); None without a digest."""
         return None if self.digest is None else self.digest.end(now)
 
 
 class EmailDestination:
-    """Some recipients, by one mail server."""
+    """Recipients that are reached by one mail server."""
 
     def __init__(self, name: str, config: EmailConfig, environment: Environment) -> None:
         self.name = name
@@ -92,21 +89,23 @@ class EmailDestination:
         self._environment = environment
         self._sender = parse_address(config.from_, "from").addr_spec
         self._mailer = Mailer(parse_url(config.smtp_url), environment, timeout=config.timeout)
-        self._gathering = (
-            Batcher(self._send_digest, limit=digest.LIMIT, wait=_GATHERING_SECONDS)
+        self._batcher = (
+            Batcher(self._send_digest, limit=digest.LIMIT, wait=_BATCH_SECONDS)
             if config.digest
             else None
         )
 
     async def open(self) -> None:
-        """Connections are made when there is a mail to send."""
+        """Do nothing, because connections are made when there is a mail to send."""
 
     async def close(self) -> None:
+        """Close the connections to the mail server."""
         await self._mailer.close()
 
     async def attempt(self, delivery: Delivery) -> Outcome:
-        if self._gathering is not None:
-            return await self._gathering.attempt(delivery)
+        """Send once, to the recipients that no earlier attempt reached."""
+        if self._batcher is not None:
+            return await self._batcher.attempt(delivery)
         recipients = self._not_reached(delivery)
         if not recipients:
             return Delivered()
@@ -116,7 +115,8 @@ class EmailDestination:
         return await self._mailer.send(self._sender, recipients, mail.as_bytes())
 
     def preview(self, delivery: Delivery) -> Preview:
-        if self._gathering is None:
+        """Return the mail that ``attempt`` would send, of a digest one with this alert alone."""
+        if self._batcher is None:
             links = self._environment.links(delivery.alert)
             mail, _ = message(delivery, self.config, links)
         else:
@@ -126,7 +126,7 @@ class EmailDestination:
         return Preview(headers, text, "text/plain; charset=utf-8", html)
 
     async def _send_digest(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
-        """The outcome of each. Those that have not the same recipients any more part ways."""
+        """Send one mail for each set of remaining recipients; return each delivery's outcome."""
         by_recipients: dict[tuple[str, ...], list[Delivery]] = {}
         for delivery in deliveries:
             by_recipients.setdefault(self._not_reached(delivery), []).append(delivery)
@@ -152,11 +152,17 @@ class EmailDestination:
 
 
 def message(delivery: Delivery, config: EmailConfig, links: Links) -> tuple[EmailMessage, str]:
-    """The mail, the same for each attempt, and why the summary's template failed, or ``""``."""
+    """Return the mail, the same for each attempt, and the error of the summary's template or ``""``.
+
+    Args:
+        delivery: The delivery.
+        config: The destination's configuration.
+        links: The alert's links.
+    """
     alert = delivery.alert
     event = decode(alert)
-    said = summary(alert, TemplateTarget.TEXT, event)
-    subject = f"[{status_line(alert).word.upper()}] {said.text}"
+    line = summary(alert, TemplateTarget.TEXT, event)
+    subject = f"[{status_line(alert).word.upper()}] {line.text}"
     mail = new_mail(delivery.id, subject, config, at=alert.raised_at, key=alert.key)
     if alert.severity is Severity.CRITICAL and alert.status is AlertStatus.FIRING:
         mail["Importance"] = "high"
@@ -164,36 +170,44 @@ def message(delivery: Delivery, config: EmailConfig, links: Links) -> tuple[Emai
     set_parts(
         mail,
         delivery.id,
-        text=text_part(delivery, said.text, event, links),
-        html=html_part(delivery, said.text, event, links),
+        text=text_part(delivery, line.text, event, links),
+        html=html_part(delivery, line.text, event, links),
     )
-    return mail, said.error
+    return mail, line.error
 
 
 def digest_message(
     deliveries: Sequence[Delivery], config: EmailConfig, links: Callable[[Alert], Links]
 ) -> tuple[EmailMessage, list[str]]:
-    """The mail about several alerts, and why templates failed."""
-    told, errors = [], []
+    """Return the mail about several alerts, and the errors of their summaries' templates."""
+    entries, errors = [], []
     for delivery in deliveries:
-        said = summary(delivery.alert, TemplateTarget.TEXT)
-        told.append(digest.DigestEntry(delivery, said.text, links(delivery.alert)))
-        errors += [said.error] if said.error else []
-    made = digest.digest(told)
-    mail = new_mail(made.mail_id, made.subject, config, at=made.at)
-    if made.urgent:
+        line = summary(delivery.alert, TemplateTarget.TEXT)
+        entries.append(digest.DigestEntry(delivery, line.text, links(delivery.alert)))
+        errors += [line.error] if line.error else []
+    content = digest.digest(entries)
+    mail = new_mail(content.mail_id, content.subject, config, at=content.at)
+    if content.urgent:
         mail["Importance"] = "high"
-    set_parts(mail, made.mail_id, text=made.text, html=made.html)
+    set_parts(mail, content.mail_id, text=content.text, html=content.html)
     return mail, errors
 
 
 def new_mail(
     mail_id: str, subject: str, config: EmailConfig, *, at: float, key: str = ""
 ) -> EmailMessage:
-    """A mail without its text. ``at`` is Unix time in seconds; mails with one key are a thread."""
+    """Return a mail with its headers and without content.
+
+    Args:
+        mail_id: The local part of the Message-ID.
+        subject: The subject.
+        config: The destination's configuration.
+        at: The time of the Date header, Unix time in seconds.
+        key: The alert's key; mails with the same key make a thread.
+    """
     sender = parse_address(config.from_, "from")
     mail = EmailMessage(policy=SMTP)
-    # All that stems from an event has been through one_line(): it cannot begin another header.
+    # Event text has passed one_line(), so it cannot begin another header.
     mail["From"] = sender
     mail["To"] = ", ".join(config.to)
     if config.reply_to:
@@ -202,8 +216,8 @@ def new_mail(
     mail["Date"] = format_datetime(datetime.fromtimestamp(at, UTC))
     mail["Message-ID"] = f"<{mail_id}@{sender.domain}>"
     if key:
-        # A mail that nobody has: those that refer to it stand together all the same, whichever
-        # of them arrive, and in whatever order.
+        # Both refer to a mail that does not exist. Mail clients group mails that refer to the same
+        # one, whichever of them arrive and in whatever order.
         mail["In-Reply-To"] = mail["References"] = f"<{key}@{sender.domain}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
@@ -211,14 +225,23 @@ def new_mail(
 
 
 def set_parts(mail: EmailMessage, mail_id: str, *, text: str, html: str) -> None:
+    """Give ``mail`` its text and its HTML part."""
     mail.set_content(text, cte="quoted-printable")
     mail.add_alternative(html, subtype="html", cte="quoted-printable")
-    # Else the library draws one at random, and no two attempts are the same.
+    # Set, because a random boundary would make each attempt another mail.
     mail.set_boundary(f"=_{mail_id}")
 
 
 def parse_address(text: str, key: str) -> Address:
-    """An address with or without a name before it. Raises ValueError naming ``key``."""
+    """Return an address, with or without a name before it.
+
+    Args:
+        text: The address as configured.
+        key: The configuration's key that it is the value of.
+
+    Raises:
+        ValueError: It is not an address; the message names ``key``.
+    """
     named = _NAMED.fullmatch(text.strip())
     address = named["address"] if named else text
     _check_address(address, key)

@@ -1,4 +1,4 @@
-"""Which kinds there are: a line each."""
+"""The kinds of destinations, a line each."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -9,15 +9,18 @@ from router.destinations.apprise import AppriseConfig, AppriseDestination
 from router.destinations.capture import CaptureConfig, CaptureDestination
 from router.destinations.contract import Destination, DestinationConfig, Environment
 from router.destinations.email import EmailConfig, EmailDestination
-from router.destinations.http import HttpConfig, HttpDestination
+from router.destinations.http import HttpDestination
+from router.destinations.http_config import HttpConfig
+from router.destinations.rendering import jinja_adapter
 from router.destinations.slack import SlackConfig, SlackDestination
 
 
 class DestinationKind(msgspec.Struct, frozen=True):
-    """How a kind is written in the rules folder, and how it is made."""
+    """How a kind is configured and built."""
 
     config: type[DestinationConfig]
     build: Callable[[str, Any, Environment], Destination]
+    """Takes the destination's name, its configuration and the environment."""
 
 
 KINDS: Final[Mapping[str, DestinationKind]] = {
@@ -27,9 +30,11 @@ KINDS: Final[Mapping[str, DestinationKind]] = {
     "apprise": DestinationKind(AppriseConfig, AppriseDestination),
     "capture": DestinationKind(CaptureConfig, CaptureDestination),
 }
+"""The kinds by the key under which the rules folder configures them."""
 
 
 def build(name: str, config: DestinationConfig, environment: Environment) -> Destination:
-    """The destination that ``config`` describes, not yet open."""
+    """Return the destination that ``config`` describes, not yet open."""
+    jinja_adapter.warn_once()
     kind = next(kind for kind in KINDS.values() if type(config) is kind.config)
     return kind.build(name, config, environment)

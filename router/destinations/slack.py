@@ -1,9 +1,9 @@
 """The kind ``slack``: Block Kit messages by an incoming webhook, or by an app's bot token.
 
-With a token, alerts with the same key make one thread: the first message opens it, each later one
-answers in it and brings the first up to date, the resolved one closes it. Where a thread is stands
-in the environment's memory; without one, or when it forgets, there is a new message. Sources:
-Slack's reference pages on incoming webhooks, ``chat.postMessage`` and ``chat.update``.
+With a token, alerts with the same key make one thread. The first message opens it. Each later
+message is posted in it and updates the first; that of the resolved alert ends it. The environment's
+store has the thread of each key; without it a message opens a new thread. Sources: Slack's
+reference pages on incoming webhooks, ``chat.postMessage`` and ``chat.update``.
 """
 
 import asyncio
@@ -17,14 +17,8 @@ from router.datatypes import Duration, Rate, Secret
 from router.destinations.contract import DestinationConfig, Environment
 from router.destinations.rendering.slack_blocks import message
 from router.destinations.rendering.slack_preview import page
-from router.destinations.rendering.summary import (
-    decode,
-    rfc3339,
-    summary,
-)
-from router.destinations.rendering.templates import (
-    TemplateTarget,
-)
+from router.destinations.rendering.summary import decode, rfc3339, summary
+from router.destinations.rendering.templates import TemplateTarget
 from router.destinations.slack_errors import (
     THREAD_GONE,
     PostedMessage,
@@ -44,13 +38,13 @@ _JSON: Final = "application/json; charset=utf-8"
 
 
 class SlackConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the rules folder says of a ``slack`` destination.
+    """The configuration of a ``slack`` destination.
 
-    No name, no icon: they are the Slack app's. A webhook belongs to one channel.
+    It has no name and no icon, because they are the Slack app's. A webhook belongs to one channel.
     """
 
     webhook_url: Secret | None = None
-    """From the Slack app's page "Incoming Webhooks". Whoever has it can post."""
+    """From the Slack app's page "Incoming Webhooks". It is a credential: it allows to post."""
     token: Secret | None = None
     """The app's bot token, ``xoxb-…``."""
     channel: str = ""
@@ -61,7 +55,7 @@ class SlackConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_f
     rate: Rate | None = Rate(limit=1, per=Duration(1))
     """Slack's own limit is about one message a second for each channel."""
     proxy: Secret | None = None
-    """An HTTP proxy's URL, or ``direct``; else as ROUTER_PROXY says."""
+    """An HTTP proxy's URL or ``direct``, instead of ROUTER_PROXY."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -84,33 +78,35 @@ class SlackConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class _Thread(msgspec.Struct, frozen=True):
-    """Where the messages about one thing are. ``told`` counts them."""
+    """The thread of an alert key."""
 
     channel: str
     ts: str
-    told: int = 1
+    """Slack's id of the first message."""
+    # The name in Redis is that of the first release.
+    messages: int = msgspec.field(default=1, name="told")
 
 
 class SlackDestination:
-    """One incoming webhook, or one channel by the Web API."""
+    """One incoming webhook, or one channel of the Web API."""
 
     def __init__(self, name: str, config: SlackConfig, environment: Environment) -> None:
         self.name = name
         self.config = config
         self._environment = environment
-        self._way = HttpOptions(
+        self._options = HttpOptions(
             timeout=config.timeout, connections=config.concurrency, proxy=config.proxy
         )
         self._webhook: HttpClient | None = None
         self._post: HttpClient | None = None
         self._update: HttpClient | None = None
         if config.webhook_url is not None:
-            self._webhook = self._exchange(config.webhook_url.reveal())
+            self._webhook = self._client(config.webhook_url.reveal())
         else:
-            self._post = self._exchange(f"{config.api_url}chat.postMessage")
-            self._update = self._exchange(f"{config.api_url}chat.update")
+            self._post = self._client(f"{config.api_url}chat.postMessage")
+            self._update = self._client(f"{config.api_url}chat.update")
 
-    def _exchange(self, url: str) -> HttpClient:
+    def _client(self, url: str) -> HttpClient:
         token = self.config.token
         headers = {"Content-Type": _JSON}
         if token is not None:
@@ -118,31 +114,35 @@ class SlackDestination:
         return HttpClient(
             url,
             self._environment,
-            self._way,
+            self._options,
             headers=headers,
             secrets=(token,) if token else (),
             keeps_content=token is not None,
         )
 
     async def open(self) -> None:
-        for exchange in (self._webhook, self._post, self._update):
-            if exchange is not None:
-                await exchange.open()
+        """Open the client of each URL."""
+        for client in (self._webhook, self._post, self._update):
+            if client is not None:
+                await client.open()
 
     async def close(self) -> None:
-        for exchange in (self._webhook, self._post, self._update):
-            if exchange is not None:
-                await exchange.close()
+        """Close the clients."""
+        for client in (self._webhook, self._post, self._update):
+            if client is not None:
+                await client.close()
 
     async def attempt(self, delivery: Delivery) -> Outcome:
+        """Post the message once."""
         if self._webhook is not None:
-            answer = await self._webhook.send(_encode(self._message(delivery, tell=True)), {})
-            if not isinstance(answer, HttpReply):
-                return answer
-            return webhook_outcome(answer, now=self._environment.now())
+            reply = await self._webhook.send(_encode(self._message(delivery, report=True)), {})
+            if not isinstance(reply, HttpReply):
+                return reply
+            return webhook_outcome(reply, now=self._environment.now())
         return await self._by_token(delivery)
 
     def preview(self, delivery: Delivery) -> Preview:
+        """Return the message that ``attempt`` would post, as JSON and as a page."""
         if self.config.webhook_url is not None:
             host = urlsplit(self.config.webhook_url.reveal()).netloc
             sent = self._message(delivery)
@@ -156,67 +156,69 @@ class SlackDestination:
         return Preview(headers, text, "application/json", page(sent))
 
     def _message(
-        self, delivery: Delivery, *, footnote: str = "", tell: bool = False
+        self, delivery: Delivery, *, footnote: str = "", report: bool = False
     ) -> dict[str, Any]:
         event = decode(delivery.alert)
-        said = summary(delivery.alert, TemplateTarget.SLACK, event)
-        if said.error and tell:
-            self._environment.on_template_error(said.error)
+        line = summary(delivery.alert, TemplateTarget.SLACK, event)
+        if line.error and report:
+            self._environment.on_template_error(line.error)
         links = self._environment.links(delivery.alert)
-        return message(delivery, said, event, links, footnote=footnote)
+        return message(delivery, line, event, links, footnote=footnote)
 
     async def _by_token(self, delivery: Delivery) -> Outcome:
         outcome: Outcome = Failed("timed out")
         try:
-            # One deadline over all that an attempt asks of Slack.
+            # One deadline for all calls of the attempt.
             async with asyncio.timeout(self.config.timeout):
-                thread = await self._recall(delivery)
-                posted = await self._posted(delivery, thread)
+                thread = await self._load_thread(delivery)
+                posted = await self._post_message(delivery, thread)
                 if thread is not None and _is_gone(posted):
-                    thread, posted = None, await self._posted(delivery, None)
+                    thread, posted = None, await self._post_message(delivery, None)
                 if not isinstance(posted, PostedMessage):
                     return posted
                 outcome = Delivered(200)
-                # From here on the message is told; what else goes wrong loses only its place.
-                await self._go_on(delivery, thread, posted)
+                # The message is delivered; a later error only costs the thread its continuation.
+                await self._update_thread(delivery, thread, posted)
         except TimeoutError:
             pass
         return outcome
 
-    async def _posted(
+    async def _post_message(
         self, delivery: Delivery, thread: _Thread | None
     ) -> PostedMessage | Failed | Refused:
-        place = {"channel": self.config.channel}
+        target = {"channel": self.config.channel}
         if thread is not None:
-            place = {"channel": thread.channel, "thread_ts": thread.ts}
-        return await self._call(self._post, place | self._message(delivery, tell=True))
+            target = {"channel": thread.channel, "thread_ts": thread.ts}
+        return await self._call(self._post, target | self._message(delivery, report=True))
 
-    async def _go_on(
+    async def _update_thread(
         self, delivery: Delivery, thread: _Thread | None, posted: PostedMessage
     ) -> None:
-        """Bring the thread's first message up to date, and remember or end the thread."""
+        """Update the thread's first message, and store or end the thread."""
         if thread is None:
-            await self._remember(delivery, _Thread(posted.channel, posted.ts))
+            await self._store_thread(delivery, _Thread(posted.channel, posted.ts))
             return
-        thread = msgspec.structs.replace(thread, told=thread.told + 1)
-        await self._remember(delivery, thread)
-        footnote = f"{thread.told} messages in the thread, the last at {_now(self._environment)}."
+        thread = msgspec.structs.replace(thread, messages=thread.messages + 1)
+        await self._store_thread(delivery, thread)
+        footnote = (
+            f"{thread.messages} messages in the thread, the last at {_now(self._environment)}."
+        )
         first = self._message(delivery, footnote=footnote)
-        place = {"channel": thread.channel, "ts": thread.ts}
-        # Unlike chat.postMessage, it looks for names and links unless it is told not to.
-        await self._call(self._update, place | first | {"parse": "none", "link_names": False})
+        target = {"channel": thread.channel, "ts": thread.ts}
+        # Unlike chat.postMessage, chat.update links names and URLs by default.
+        await self._call(self._update, target | first | {"parse": "none", "link_names": False})
 
     async def _call(
-        self, exchange: HttpClient | None, sent: dict[str, Any]
+        self, client: HttpClient | None, sent: dict[str, Any]
     ) -> PostedMessage | Failed | Refused:
-        if exchange is None:
-            raise RuntimeError("a destination by webhook has no methods")
-        answer = await exchange.send(_encode(sent), {})
-        if not isinstance(answer, HttpReply):
-            return answer
-        return chat_outcome(answer, now=self._environment.now())
+        if client is None:
+            raise RuntimeError("a destination with a webhook has no Web API")
+        reply = await client.send(_encode(sent), {})
+        if not isinstance(reply, HttpReply):
+            return reply
+        return chat_outcome(reply, now=self._environment.now())
 
-    async def _recall(self, delivery: Delivery) -> _Thread | None:
+    async def _load_thread(self, delivery: Delivery) -> _Thread | None:
         store, key = self._environment.store, self._thread_key(delivery)
         found = await store.get(key) if store is not None and key else None
         try:
@@ -224,7 +226,7 @@ class SlackDestination:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
 
-    async def _remember(self, delivery: Delivery, thread: _Thread) -> None:
+    async def _store_thread(self, delivery: Delivery, thread: _Thread) -> None:
         store, key = self._environment.store, self._thread_key(delivery)
         if store is None or not key:
             return
@@ -234,7 +236,7 @@ class SlackDestination:
             await store.put(key, _encode(thread), seconds=self.config.threads)
 
     def _thread_key(self, delivery: Delivery) -> str:
-        """Under which a thread is remembered; ``""`` for a message that stands alone."""
+        """Return the key of a thread in the store; ``""`` for a message without a thread."""
         key = delivery.alert.key
         return f"slack-thread:{self.name}:{key}" if key and self.config.threads else ""
 

@@ -1,9 +1,9 @@
-"""What Slack's answers mean for a delivery (pure): its own word where it says one.
+"""The meaning of Slack's replies for a delivery (pure), by Slack's error code if there is one.
 
-An incoming webhook says the word as its body, with a status; a method of the Web API says it in
-JSON, always with status 200 but for rate limits. Sources: Slack's changelog of 2016-05-17 (errors
-of incoming webhooks) and its reference pages of ``chat.postMessage`` and ``chat.update``, section
-"Errors".
+An incoming webhook replies with the code as its body and with a status. A method of the Web API
+replies with the code in JSON and, except for rate limits, with status 200. Sources: Slack's
+changelog of 2016-05-17 (errors of incoming webhooks), and the section "Errors" of its reference
+pages on ``chat.postMessage`` and ``chat.update``.
 """
 
 from typing import Final
@@ -12,12 +12,12 @@ import msgspec
 
 from router.alerts import Delivered, Failed, Outcome, Refused
 from router.destinations.rendering.text import one_line
-from router.destinations.transport import http_status as answers
+from router.destinations.transport import http_status
 from router.destinations.transport.http_status import HttpReply
 
-_WORD_LIMIT: Final = 80
+_CODE_LIMIT: Final = 80
 _RENEW: Final = "the webhook is gone, make a new one and put its URL into the destination"
-_ILL_MADE: Final = "Slack did not understand the message"
+_MALFORMED: Final = "Slack did not understand the message"
 _RESTRICTED: Final = "the workspace's or the channel's settings forbid to post here"
 _EXPIRED: Final = "the token is not good any more, install the app again and take its new token"
 _SCOPE: Final = "the app may not: give it the scope chat:write and install it again"
@@ -27,38 +27,38 @@ WEBHOOK_FINAL: Final = {
     "action_prohibited": "the workspace's restrictions forbid the webhook to post here",
     "channel_is_archived": "unarchive the channel, or make a webhook for another",
     "channel_not_found": "the channel is gone, make a webhook for another",
-    "invalid_attachments": _ILL_MADE,
-    "invalid_blocks": _ILL_MADE,
-    "invalid_payload": _ILL_MADE,
+    "invalid_attachments": _MALFORMED,
+    "invalid_blocks": _MALFORMED,
+    "invalid_payload": _MALFORMED,
     "invalid_token": _RENEW,
     "no_active_hooks": _RENEW,
     "no_service": _RENEW,
     "no_service_id": _RENEW,
     "no_team": _RENEW,
-    "no_text": _ILL_MADE,
+    "no_text": _MALFORMED,
     "posting_to_general_channel_denied": "only some members may post in the general channel",
     "team_disabled": "the workspace is disabled",
-    "too_many_attachments": _ILL_MADE,
+    "too_many_attachments": _MALFORMED,
     "user_not_found": "the webhook's user is gone, make a new webhook",
 }
-"""Said to webhooks: the same again would be answered the same."""
+"""Final errors of incoming webhooks, each with its remedy."""
 CHAT_FINAL: Final = {
     "access_denied": _SCOPE,
     "account_inactive": _EXPIRED,
     "channel_not_found": "no such channel for the app: write its id and invite the app to it",
     "ekm_access_denied": _WORKSPACE,
     "enterprise_is_restricted": _WORKSPACE,
-    "invalid_arg_name": _ILL_MADE,
-    "invalid_arguments": _ILL_MADE,
-    "invalid_attachments": _ILL_MADE,
+    "invalid_arg_name": _MALFORMED,
+    "invalid_arguments": _MALFORMED,
+    "invalid_attachments": _MALFORMED,
     "invalid_auth": "the token is wrong, or this machine's address is not allowed to use it",
-    "invalid_blocks": _ILL_MADE,
-    "invalid_blocks_format": _ILL_MADE,
+    "invalid_blocks": _MALFORMED,
+    "invalid_blocks_format": _MALFORMED,
     "is_archived": "unarchive the channel, or take another",
     "missing_scope": _SCOPE,
-    "msg_too_long": _ILL_MADE,
+    "msg_too_long": _MALFORMED,
     "no_permission": _SCOPE,
-    "no_text": _ILL_MADE,
+    "no_text": _MALFORMED,
     "not_allowed_token_type": "take a bot token, which begins with xoxb-",
     "not_authed": _EXPIRED,
     "not_in_channel": "invite the app to the channel",
@@ -69,62 +69,75 @@ CHAT_FINAL: Final = {
     "team_access_not_granted": _WORKSPACE,
     "token_expired": _EXPIRED,
     "token_revoked": _EXPIRED,
-    "too_many_attachments": _ILL_MADE,
+    "too_many_attachments": _MALFORMED,
     "two_factor_setup_required": _EXPIRED,
 }
-"""Said by ``chat.postMessage``, likewise."""
+"""Final errors of ``chat.postMessage``, each with its remedy."""
 PASSING: Final = frozenset(
     {
         *("fatal_error", "internal_error", "org_login_required", "rate_limited", "ratelimited"),
         *("request_timeout", "rollup_error", "service_unavailable", "team_added_to_org"),
     }
 )
+"""Errors after which a message is retried."""
 THREAD_GONE: Final = frozenset(
     {
         *("cannot_reply_to_message", "message_not_found", "thread_not_found"),
         "restricted_action_non_threadable_channel",
     }
 )
-"""About the thread, not about the message: it can be posted outside of it."""
+"""Errors of the thread, not of the message, which can be posted outside of it."""
 
 
 class PostedMessage(msgspec.Struct, frozen=True):
-    """A message that is there, and where."""
+    """A message that Slack accepted."""
 
     channel: str
     ts: str
     """Slack's id of the message."""
 
 
-class _Said(msgspec.Struct, frozen=True):
+class _ChatReply(msgspec.Struct, frozen=True):
     ok: bool
     error: str = ""
     channel: str = ""
     ts: str = ""
 
 
-def webhook_outcome(answer: HttpReply, *, now: float) -> Outcome:
-    """What the answer of an incoming webhook means."""
-    word = answer.text.strip()
-    if answer.status >= 400 and word in WEBHOOK_FINAL:
-        return answers.refused(answer, f"Slack: {word} ({WEBHOOK_FINAL[word]})")
-    if answer.status >= 400 and word in PASSING:
-        return answers.failed(answer, f"Slack: {word}", now=now)
-    return answers.outcome(answer, now=now)
+def webhook_outcome(reply: HttpReply, *, now: float) -> Outcome:
+    """Return the outcome of an incoming webhook's reply.
+
+    Args:
+        reply: The reply.
+        now: Unix time in seconds, for a Retry-After that is a date.
+    """
+    code = reply.text.strip()
+    if reply.status >= 400 and code in WEBHOOK_FINAL:
+        return http_status.refused(reply, f"Slack: {code} ({WEBHOOK_FINAL[code]})")
+    if reply.status >= 400 and code in PASSING:
+        return http_status.failed(reply, f"Slack: {code}", now=now)
+    return http_status.outcome(reply, now=now)
 
 
-def chat_outcome(answer: HttpReply, *, now: float) -> PostedMessage | Failed | Refused:
-    """What the answer of a method of the Web API means. Unknown words are tried again."""
-    if answer.status >= 300:
-        found = answers.outcome(answer, now=now)
-        return found if not isinstance(found, Delivered) else Failed("malformed answer")
+def chat_outcome(reply: HttpReply, *, now: float) -> PostedMessage | Failed | Refused:
+    """Return the posted message, or the outcome of a reply of the Web API that is an error.
+
+    An unknown error is retried.
+
+    Args:
+        reply: The reply.
+        now: Unix time in seconds, for a Retry-After that is a date.
+    """
+    if reply.status >= 300:
+        outcome = http_status.outcome(reply, now=now)
+        return outcome if not isinstance(outcome, Delivered) else Failed("malformed answer")
     try:
-        said = msgspec.json.decode(answer.content, type=_Said)
+        content = msgspec.json.decode(reply.content, type=_ChatReply)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Failed("Slack: malformed answer", answer.status)
-    if said.ok:
-        return PostedMessage(said.channel, said.ts)
-    word = one_line(said.error, _WORD_LIMIT)
-    if word in CHAT_FINAL:
-        return Refused(f"Slack: {word} ({CHAT_FINAL[word]})", answer.status, word)
-    return Failed(f"Slack: {word or 'malformed answer'}", answer.status, word)
+        return Failed("Slack: malformed answer", reply.status)
+    if content.ok:
+        return PostedMessage(content.channel, content.ts)
+    code = one_line(content.error, _CODE_LIMIT)
+    if code in CHAT_FINAL:
+        return Refused(f"Slack: {code} ({CHAT_FINAL[code]})", reply.status, code)
+    return Failed(f"Slack: {code or 'malformed answer'}", reply.status, code)

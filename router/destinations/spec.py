@@ -1,4 +1,4 @@
-"""A destination as the rules folder describes it, and the destination made from it."""
+"""A destination as the rules folder describes it, and the destination built from it."""
 
 import msgspec
 
@@ -19,18 +19,22 @@ class DestinationSpec(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     """A key of ``KINDS``."""
     config: DestinationConfig | None
-    """Where variables are missing, made with stand-ins that reach nobody, or None where none of
-    them fits."""
+    """Its configuration. If variables are missing, it has placeholders that reach no receiver, or
+    is None if no placeholder is valid."""
     missing_variables: tuple[str, ...] = ()
-    """What keeps it from being used. Empty unless they were to be kept."""
+    """Variables without a value, because of which it only captures. Empty in a configuration that
+    was loaded to deliver."""
 
 
 def make_destination(
     spec: DestinationSpec, environment: Environment, on_capture: OnCapture | None = None
 ) -> Destination:
-    """The destination as configured; one without its credentials captures instead.
+    """Return the destination of a spec, not yet open.
 
-    Only a configuration that was loaded with missing variables kept has such.
+    Args:
+        spec: The spec. A destination with missing variables captures instead of sending.
+        environment: What all destinations of the process share.
+        on_capture: Called with each captured delivery.
     """
     if spec.config is None:
         return CaptureDestination(spec.name, CaptureConfig(), environment)

@@ -23,7 +23,7 @@ from router.configuration.variables import (
 )
 from router.datatypes import Duration, Secret
 from router.destinations.capture import CaptureConfig
-from router.destinations.http import HttpConfig
+from router.destinations.http_config import HttpConfig
 from router.destinations.slack import SlackConfig
 from router.errors import Diagnostic, RulesError
 

@@ -8,7 +8,8 @@ from support.sinks import HttpSink
 from router.alerts import Delivered, Failed
 from router.datatypes import Secret, decode_value
 from router.destinations.capture import CaptureConfig, CaptureDestination, capture_instead_of
-from router.destinations.http import HttpConfig, HttpDestination
+from router.destinations.http import HttpDestination
+from router.destinations.http_config import HttpConfig
 from router.destinations.kinds import KINDS
 
 

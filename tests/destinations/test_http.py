@@ -7,7 +7,8 @@ from support.sinks import HttpSink, Reply, TcpSink, says, silence
 
 from router.alerts import Delivered, Failed, Refused
 from router.datatypes import Duration, Secret, decode_value
-from router.destinations.http import HttpConfig, HttpDestination
+from router.destinations.http import HttpDestination
+from router.destinations.http_config import HttpConfig
 from router.destinations.kinds import KINDS
 from router.destinations.transport.signing import signature, signing_key
 

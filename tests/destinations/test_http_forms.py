@@ -17,7 +17,8 @@ from support.sinks import HttpSink
 from router.alerts import AlertId, AlertKey, AlertStatus, Delivered, Member
 from router.datatypes import Duration, Secret, decode_value
 from router.destinations.contract import Links
-from router.destinations.http import HttpConfig, HttpDestination
+from router.destinations.http import HttpDestination
+from router.destinations.http_config import HttpConfig
 from router.destinations.kinds import KINDS
 from router.destinations.rendering.json_body import Format
 
@@ -246,7 +247,7 @@ async def test_two_secrets_sign_and_each_is_accepted(environment, delivery, wall
         ({"bearer": PLANTED, "basic": {"user": "a", "password": PLANTED}}, "exclude each other"),
         ({"bearer": PLANTED, "headers": {"Authorization": PLANTED}}, "exclude each other"),
         ({"bearer": f"{PLANTED}\r\n"}, "bearer has characters"),
-        ({"basic": {"user": "a:b", "password": PLANTED}}, "user may not hold a colon"),
+        ({"basic": {"user": "a:b", "password": PLANTED}}, "user may not contain a colon"),
         ({"headers": {"CE-Id": PLANTED}}, "set by the router itself"),
         ({"signing_secret": PLANTED, "signing_secrets": [PLANTED]}, "leave out signing_secret"),
         ({"signing_secrets": [f"whsec_!{PLANTED}"]}, "signing_secrets: what follows `whsec_`"),

@@ -15,7 +15,8 @@ from router.configuration.variables import (
     MissingVariable,
 )
 from router.datatypes import Secret
-from router.destinations.http import HttpConfig, HttpDestination
+from router.destinations.http import HttpDestination
+from router.destinations.http_config import HttpConfig
 from router.destinations.kinds import KINDS
 from router.destinations.rendering import templates
 from router.destinations.slack_errors import CHAT_FINAL, PASSING, WEBHOOK_FINAL

@@ -12,15 +12,19 @@ API". All else that ``templates`` uses stands in the pages "API", "Sandbox" and 
 
 The override is a no-op if Jinja2 looks fields up by another name, so templates still render. Two
 things are lost then: a field that is named like a method of ``dict`` has to be written
-``data["items"]``, and an error about a missing field has Jinja2's wording. ``problems`` says so at
+``data["items"]``, and an error about a missing field has Jinja2's wording. ``warn_once`` says so at
 start.
 """
 
+import functools
+import logging
 from collections.abc import Iterable
 from typing import Any, Final
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+logger = logging.getLogger(__name__)
 
 READ_IN: Final = "3.1.6"
 
@@ -94,3 +98,10 @@ def problems() -> list[str]:
     if not hasattr(template, "root_render_func"):
         found.append("jinja2.Template.root_render_func is missing")
     return found
+
+
+@functools.cache
+def warn_once() -> None:
+    """Log what the installed Jinja2 lacks, once in a process."""
+    for problem in problems():
+        logger.warning("undocumented API missing", extra={"reason": problem})

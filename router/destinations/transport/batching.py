@@ -1,7 +1,7 @@
-"""Attempts that are under way at once leave together.
+"""Attempts that are made at the same time are sent together.
 
-Whoever comes first waits a little for the others, sends for all, and tells each how it ended. No
-task of its own: the first attempt does the work, so a drain that waits for attempts waits for it.
+The first attempt waits for a moment, sends for all and gives each its outcome. There is no task
+besides the attempts, so a drain that waits for attempts waits for the batch too.
 """
 
 import asyncio
@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from router.alerts import Delivery, Failed, Outcome
 
 Send = Callable[[Sequence[Delivery]], Awaitable[Sequence[Outcome]]]
-"""Sends deliveries together; an outcome for each, in their order."""
+"""Sends deliveries together and returns an outcome for each, in their order."""
 
 _INTERRUPTED = Failed("interrupted before it was known how it ended")
 
 
-class _Together:
+class _Batch:
     def __init__(self, first: Delivery) -> None:
         self.deliveries = [first]
         self.full = asyncio.Event()
@@ -25,44 +25,52 @@ class _Together:
 
 
 class Batcher:
-    """At most ``limit`` deliveries leave together, after ``wait`` seconds at the latest."""
+    """Collects attempts into batches.
+
+    Args:
+        send: Sends one batch.
+        limit: The most deliveries of a batch.
+        wait: Seconds after which a batch is sent even if it is not full.
+    """
 
     def __init__(self, send: Send, *, limit: int, wait: float) -> None:
         self._send = send
         self._limit = limit
         self._wait = wait
-        self._filling: _Together | None = None
+        self._filling: _Batch | None = None
 
     async def attempt(self, delivery: Delivery) -> Outcome:
-        together = self._filling
-        if together is None:
+        """Send ``delivery`` in a batch and return its own outcome."""
+        batch = self._filling
+        if batch is None:
             return await self._lead(delivery)
-        place = len(together.deliveries)
-        together.deliveries.append(delivery)
-        if place + 1 >= self._limit:
+        index = len(batch.deliveries)
+        batch.deliveries.append(delivery)
+        if index + 1 >= self._limit:
             self._filling = None
-            together.full.set()
-        # Shielded: one that is cancelled must not take the outcome from the others.
-        outcomes = await asyncio.shield(together.outcomes)
-        return outcomes[place]
+            batch.full.set()
+        # Shielded, because an attempt that is cancelled must not cancel the future of the others.
+        outcomes = await asyncio.shield(batch.outcomes)
+        return outcomes[index]
 
     async def _lead(self, delivery: Delivery) -> Outcome:
-        together = self._filling = _Together(delivery)
+        batch = self._filling = _Batch(delivery)
         try:
             try:
                 async with asyncio.timeout(self._wait):
-                    await together.full.wait()
+                    await batch.full.wait()
             except TimeoutError:
                 pass
-            self._let_go(together)
-            outcomes = await self._send(together.deliveries)
+            self._seal(batch)
+            outcomes = await self._send(batch.deliveries)
         except BaseException:
-            self._let_go(together)
-            together.outcomes.set_result([_INTERRUPTED] * len(together.deliveries))
+            self._seal(batch)
+            batch.outcomes.set_result([_INTERRUPTED] * len(batch.deliveries))
             raise
-        together.outcomes.set_result(outcomes)
+        batch.outcomes.set_result(outcomes)
         return outcomes[0]
 
-    def _let_go(self, together: _Together) -> None:
-        if self._filling is together:
+    def _seal(self, batch: _Batch) -> None:
+        """Let no further attempt join ``batch``."""
+        if self._filling is batch:
             self._filling = None

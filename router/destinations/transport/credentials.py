@@ -1,7 +1,7 @@
-"""How a request says who sends it: a bearer token, a password, or OAuth 2 client credentials.
+"""Authorization of requests: HTTP Basic, and OAuth 2 client credentials.
 
-An OAuth token is fetched when it is needed, kept until shortly before it expires, and fetched anew
-once when the receiver answers 401. Source: RFC 6749, sections 2.3.1, 4.4, 5.1 and 5.2.
+An OAuth token is fetched when it is needed, kept until shortly before it expires, and fetched again
+once if the receiver answers 401. Source: RFC 6749, sections 2.3.1, 4.4, 5.1 and 5.2.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from router.alerts import Delivered, Failed, Refused
 from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.destinations.rendering.text import one_line
-from router.destinations.transport import http_status as answers
+from router.destinations.transport import http_status
 from router.destinations.transport.egress import is_loopback
 from router.destinations.transport.http_client import HttpClient, HttpOptions
 from router.destinations.transport.http_status import HttpReply
 
-# Before its end a token is old: a request that is under way with it must not come too late.
+# A token is replaced before it expires, so that no request arrives with an expired one.
 _MARGIN_SECONDS: Final = 30.0
 _MARGIN_SHARE: Final = 0.1
 _UNKNOWN_LIFETIME: Final = 3600.0
@@ -28,14 +28,14 @@ _ERROR_LIMIT: Final = 60
 
 
 class BasicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """User and password of HTTP Basic."""
+    """The user and password of HTTP Basic."""
 
     user: str
     password: Secret
 
     def __post_init__(self) -> None:
         if ":" in self.user:
-            raise ValueError("user may not hold a colon in HTTP Basic")
+            raise ValueError("user may not contain a colon in HTTP Basic")
 
 
 class OAuth2Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,9 +47,9 @@ class OAuth2Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     scope: str = ""
     """Scopes with spaces between them."""
     audience: str = ""
-    """Some servers ask for it."""
+    """Needed by some servers."""
     credentials_in: Literal["header", "body"] = "header"
-    """Where the client's id and secret stand: in HTTP Basic, or in the form."""
+    """Whether the client's id and secret are sent in HTTP Basic or in the form."""
 
     def __post_init__(self) -> None:
         try:
@@ -75,7 +75,7 @@ class _Denied(msgspec.Struct, frozen=True):
 
 
 class AccessToken(msgspec.Struct, frozen=True):
-    """An access token, as long as it is good."""
+    """An access token and its time of replacement."""
 
     text: Secret
     until: float
@@ -83,9 +83,17 @@ class AccessToken(msgspec.Struct, frozen=True):
 
 
 class AccessTokenCache:
-    """The token of one client: one for all requests, fetched by one of those who need it."""
+    """The access token of one client, shared by all requests and fetched by one at a time.
 
-    def __init__(self, config: OAuth2Config, environment: Environment, way: HttpOptions) -> None:
+    Args:
+        config: The grant.
+        environment: Passed to the client that fetches tokens.
+        options: How the token server is reached.
+    """
+
+    def __init__(
+        self, config: OAuth2Config, environment: Environment, options: HttpOptions
+    ) -> None:
         self._config = config
         self._now = environment.now
         self._token: AccessToken | None = None
@@ -105,23 +113,29 @@ class AccessTokenCache:
             )
         else:
             self._form |= {"client_id": config.client_id, "client_secret": secret}
-        self._exchange = HttpClient(
+        self._client = HttpClient(
             config.token_url,
             environment,
-            way,
+            options,
             headers=headers,
             secrets=(config.client_secret, Secret(headers.get("Authorization", ""))),
             keeps_content=True,
         )
 
     async def open(self) -> None:
-        await self._exchange.open()
+        """Open the client that fetches tokens."""
+        await self._client.open()
 
     async def close(self) -> None:
-        await self._exchange.close()
+        """Close the client that fetches tokens."""
+        await self._client.close()
 
     async def get(self, *, refused: AccessToken | None = None) -> AccessToken | Failed | Refused:
-        """A good token; another one than ``refused``, which the receiver did not take."""
+        """Return a valid token, or the outcome of an attempt that gets none.
+
+        Args:
+            refused: A token that the receiver rejected; another one is fetched.
+        """
         async with self._fetching:
             token = self._token
             if token is not None and token is not refused and self._now() < token.until:
@@ -131,33 +145,33 @@ class AccessTokenCache:
             return fetched
 
     async def _fetch(self) -> AccessToken | Failed | Refused:
-        answer = await self._exchange.send(urlencode(self._form).encode(), {})
-        if not isinstance(answer, HttpReply):
-            return msgspec.structs.replace(answer, reason=f"OAuth token: {answer.reason}")
-        if answer.status >= 300:
-            return self._denied(answer)
+        reply = await self._client.send(urlencode(self._form).encode(), {})
+        if not isinstance(reply, HttpReply):
+            return msgspec.structs.replace(reply, reason=f"OAuth token: {reply.reason}")
+        if reply.status >= 300:
+            return self._denied(reply)
         try:
-            granted = msgspec.json.decode(answer.content, type=_Granted)
+            granted = msgspec.json.decode(reply.content, type=_Granted)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return Failed("OAuth token: the answer holds no access_token", answer.status)
+            return Failed("OAuth token: the answer has no access_token", reply.status)
         usable = granted.access_token.isascii() and granted.access_token.isprintable()
         if not usable or granted.kind.lower() != "bearer":
-            return Failed("OAuth token: not a bearer token", answer.status)
+            return Failed("OAuth token: not a bearer token", reply.status)
         lifetime = _UNKNOWN_LIFETIME if granted.expires_in is None else granted.expires_in
         margin = min(_MARGIN_SECONDS, lifetime * _MARGIN_SHARE)
         return AccessToken(Secret(granted.access_token), self._now() + lifetime - margin)
 
-    def _denied(self, answer: HttpReply) -> Failed | Refused:
+    def _denied(self, reply: HttpReply) -> Failed | Refused:
         try:
-            word = one_line(msgspec.json.decode(answer.text, type=_Denied).error, _ERROR_LIMIT)
+            code = one_line(msgspec.json.decode(reply.text, type=_Denied).error, _ERROR_LIMIT)
         except (msgspec.DecodeError, RecursionError):
-            word = ""
-        found = answers.outcome(answer, now=self._now())
-        if isinstance(found, Delivered):  # a 2xx has been dealt with
-            return Failed("OAuth token: malformed answer", answer.status)
-        return msgspec.structs.replace(found, reason=f"OAuth token: {word or found.reason}")
+            code = ""
+        outcome = http_status.outcome(reply, now=self._now())
+        if isinstance(outcome, Delivered):  # for the type checker: the caller handles a 2xx
+            return Failed("OAuth token: malformed answer", reply.status)
+        return msgspec.structs.replace(outcome, reason=f"OAuth token: {code or outcome.reason}")
 
 
 def basic_authorization(user: str, password: Secret) -> str:
-    """The Authorization header of HTTP Basic (RFC 7617), in UTF-8."""
+    """Return the Authorization header of HTTP Basic (RFC 7617), in UTF-8."""
     return "Basic " + base64.b64encode(f"{user}:{password.reveal()}".encode()).decode()

@@ -1,10 +1,10 @@
-"""Where destinations may connect to, checked on the address of each connection.
+"""The egress policy: destinations connect to allowed addresses only.
 
-A check on the URL, or on what a name resolves to before the connection is made, can be passed: by
-a name that resolves to something else a moment later (DNS rebinding), by other spellings of an
-address (``0x7f.1``, ``[::ffff:127.0.0.1]``), by a redirect. So the check stands where no spelling
-is left: in the factory that makes the socket for one numeric address, which then connects to
-that address and no other. aiohttp calls it for names and for literal addresses alike.
+A check of the URL, or of what a name resolves to before connecting, can be evaded: by a name that
+resolves to another address a moment later (DNS rebinding), by other spellings of an address
+(``0x7f.1``, ``[::ffff:127.0.0.1]``), by a redirect. The check is therefore made in the factory of
+the socket for one numeric address, which then connects to that address and no other. aiohttp calls
+the factory for names and for literal addresses alike.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from router.settings.model import Egress
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _AddressInfo = tuple[Any, Any, int, str, tuple[Any, ...]]
 
-# Besides the link-local 169.254.169.254 that most clouds use. Sources: the clouds' own pages on
-# instance metadata (AWS and Google over IPv6, Alibaba Cloud) and Azure's on its "WireServer".
+# Besides the link-local 169.254.169.254 that most clouds use. Sources: the clouds' pages on
+# instance metadata (AWS and Google over IPv6, Alibaba Cloud) and Azure's page on its "WireServer".
 _METADATA: Final = frozenset(
     map(
         ipaddress.ip_address,
@@ -35,11 +35,11 @@ _IPV4_COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
 
 
 class EgressDeniedError(OSError):
-    """The address is one that ROUTER_EGRESS forbids. No socket was made."""
+    """Raised when ROUTER_EGRESS forbids an address. No socket was made."""
 
 
 def is_denied(address: str, egress: Egress) -> bool:
-    """Whether a connection to this numeric address is forbidden."""
+    """Return whether ``egress`` forbids connections to a numeric address."""
     parsed = _unwrap(ipaddress.ip_address(address))
     if parsed.is_link_local or parsed in _METADATA:
         return True
@@ -47,7 +47,7 @@ def is_denied(address: str, egress: Egress) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, as written in a URL, is this machine itself."""
+    """Return whether a host, as written in a URL, is this machine itself."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -61,7 +61,14 @@ def connector(
     tls: ssl.SSLContext | None = None,
     resolver: AbstractResolver | None = None,
 ) -> aiohttp.TCPConnector:
-    """At most ``limit`` HTTP connections, none of them to a forbidden address."""
+    """Return an aiohttp connector that connects to no forbidden address.
+
+    Args:
+        egress: The policy.
+        limit: The most connections at once.
+        tls: The TLS context; None for aiohttp's default.
+        resolver: Resolves names; None for aiohttp's default.
+    """
     return aiohttp.TCPConnector(
         limit=limit,
         ssl=tls or True,
@@ -71,10 +78,12 @@ def connector(
 
 
 async def check_behind_proxy(host: str, port: int, egress: Egress) -> None:
-    """What can be checked of a host to which a proxy makes the connection.
+    """Check a host to which a proxy makes the connection, as far as that is possible here.
 
-    Raises EgressDeniedError where the host is, or is known here as, a forbidden address. A name
-    that only the proxy knows, or knows otherwise, is the proxy's to judge.
+    A name that only the proxy resolves, or resolves to another address, is left to the proxy.
+
+    Raises:
+        EgressDeniedError: The host is, or resolves here to, a forbidden address.
     """
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -85,10 +94,13 @@ async def check_behind_proxy(host: str, port: int, egress: Egress) -> None:
 
 
 async def connect(host: str, port: int, egress: Egress) -> socket.socket:
-    """A connected socket, for protocols that do not come with a connector of their own.
+    """Return a connected socket, for libraries without a connector of their own.
 
-    The addresses of ``host`` are tried in turn. Raises OSError for the last one that failed,
-    EgressDeniedError if that was a forbidden one.
+    The addresses of ``host`` are tried one after the other.
+
+    Raises:
+        EgressDeniedError: The last address tried is forbidden.
+        OSError: The last address tried did not accept the connection, or there is none.
     """
     loop = asyncio.get_running_loop()
     failure: OSError = OSError(f"{host} has no address")
@@ -114,20 +126,21 @@ async def _connect_to(found: _AddressInfo, egress: Egress) -> socket.socket:
 def _make_socket(egress: Egress, found: _AddressInfo) -> socket.socket:
     family, kind, protocol, _, address = found
     if is_denied(address[0], egress):
-        # Without the address: aiohttp joins differing messages into an error of another type.
+        # Without the address, because aiohttp joins differing messages into an error of another
+        # type.
         raise EgressDeniedError("address not allowed by ROUTER_EGRESS")
     return socket.socket(family, kind, protocol)
 
 
 def _unwrap(address: _Address) -> _Address:
-    """The IPv4 address that an IPv6 one stands for, where it stands for one."""
+    """Return the IPv4 address that an IPv6 address embeds, or the address itself."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     if address.ipv4_mapped is not None:
         return address.ipv4_mapped
     if address.sixtofour is not None:
         return address.sixtofour
-    # ::1 and :: lie in ::/96 too, and are themselves.
+    # ::1 and :: lie in ::/96 too, but embed no IPv4 address.
     if address in _NAT64 or (address in _IPV4_COMPATIBLE and int(address) > 1):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address

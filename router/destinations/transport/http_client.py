@@ -1,4 +1,4 @@
-"""One request and its answer: the part that every kind speaking HTTP has in common."""
+"""An HTTP client for one URL, used by every kind of destination that speaks HTTP."""
 
 import io
 import ssl
@@ -14,7 +14,7 @@ from router.alerts import RESPONSE_LIMIT, Failed, Refused
 from router.datatypes import Secret, check_proxy_url
 from router.deadlines import Deadlines
 from router.destinations.contract import Environment
-from router.destinations.transport import network_errors as network
+from router.destinations.transport import network_errors
 from router.destinations.transport.egress import check_behind_proxy, connector
 from router.destinations.transport.http_status import HttpReply
 from router.destinations.transport.redaction import Redactor
@@ -22,56 +22,62 @@ from router.settings.model import Egress
 
 USER_AGENT: Final = f"event-router/{__version__}"
 READ_LIMIT: Final = 64 * 1024
-"""Bytes of an answer that are read; a longer one costs its connection, nothing else."""
+"""Bytes of a reply's body that are read. A longer body costs its connection, nothing else."""
 DIRECT: Final = "direct"
-"""Instead of a proxy's URL: none, whatever the environment says."""
+"""Given instead of a proxy's URL: no proxy, whatever the environment says."""
 
-# aiohttp warns of larger bodies given as bytes, and takes a file without a word.
+# aiohttp warns about larger bodies given as bytes, and accepts them as a file.
 _LARGEST_BYTES: Final = 1 << 20
 
 
 class HttpOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How a destination's requests get to it."""
+    """How requests reach a destination."""
 
     timeout: float
-    """Seconds, from connect to the last byte of the answer."""
+    """Seconds, from connect to the last byte of the reply."""
     connections: int
+    """The most connections at once."""
     proxy: Secret | None = None
-    """As the destination names it: a URL, DIRECT, or None for what the environment says."""
+    """The destination's own proxy: a URL, DIRECT, or None for the environment's."""
     tls: ssl.SSLContext | None = None
-    """None for what the environment says."""
+    """None for the environment's."""
 
 
 class HttpClient:
-    """Sends to one URL, over connections that it keeps. Follows no redirect, keeps no cookie.
+    """Sends to one URL over kept connections. Follows no redirect, keeps no cookie.
 
-    ``secrets`` are struck out of what is kept of an answer, for a receiver may send back what it
-    was sent. ``keeps_content`` is for those who need the body of a 2xx.
+    Args:
+        url: The URL.
+        environment: Gives the egress policy, the proxy and the certificates to trust.
+        options: How requests reach the destination.
+        headers: Headers of every request.
+        secrets: Removed from the stored replies, because a receiver may send back what it was sent.
+        keeps_content: Whether the body of a 2xx is needed.
     """
 
     def __init__(
         self,
         url: str,
         environment: Environment,
-        way: HttpOptions,
+        options: HttpOptions,
         *,
         headers: Mapping[str, str],
         secrets: Iterable[Secret] = (),
         keeps_content: bool = False,
     ) -> None:
         self._url = URL(url)
-        self._way = way
+        self._options = options
         self._egress = environment.egress
-        self._tls = way.tls or environment.tls
-        self._proxy = way.proxy or environment.proxy
-        # A proxy of the environment's is the administrator's word, and usually in the network
-        # that ROUTER_EGRESS keeps rules files out of. One of a rules file is checked like all else.
-        self._connects_to = environment.egress if way.proxy else Egress.OPEN
+        self._tls = options.tls or environment.tls
+        self._proxy = options.proxy or environment.proxy
+        # The environment's proxy is not checked, because an administrator set it and it usually is
+        # in the network from which ROUTER_EGRESS keeps rules files away. A rules file's proxy is.
+        self._connects_to = environment.egress if options.proxy else Egress.OPEN
         if self._proxy is None or self._proxy.reveal() == DIRECT:
             self._proxy = None
             self._connects_to = environment.egress
-        # Said here, these need not be worked out by aiohttp for each request. No compression:
-        # what is unpacked has no limit.
+        # Given for the session, so that aiohttp does not compute them for each request. No
+        # compression, because a decompressed body has no limit.
         self._headers = {
             "Accept": "*/*",
             "Accept-Encoding": "identity",
@@ -81,20 +87,22 @@ class HttpClient:
         self._secrets = (Secret(url), *secrets, *([self._proxy] if self._proxy else []))
         self._redact = Redactor(self._secrets)
         self._keeps_content = keeps_content
-        self._deadlines = Deadlines(way.timeout)
+        self._deadlines = Deadlines(options.timeout)
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
+        """Open the session. It connects when there is a request."""
         self._session = aiohttp.ClientSession(
-            connector=connector(self._connects_to, self._way.connections, tls=self._tls),
+            connector=connector(self._connects_to, self._options.connections, tls=self._tls),
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(),  # none of its own: one deadline is over the whole
+            timeout=aiohttp.ClientTimeout(),  # none, because ``_deadlines`` covers the whole request
             auto_decompress=False,
             proxy=self._proxy.reveal() if self._proxy else None,
         )
 
     async def close(self) -> None:
+        """Close all connections."""
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -107,11 +115,19 @@ class HttpClient:
         method: str = "POST",
         secrets: Iterable[Secret] = (),
     ) -> HttpReply | Failed | Refused:
-        """Send ``body``. An HttpReply is complete, or one whose status says enough without the rest.
+        """Send one request.
 
-        A 2xx whose body breaks off or does not end in time is Failed: a receiver that fell over
-        half-way has not necessarily kept what it was sent, and a repeat bears the same id.
-        ``secrets`` are those of this request alone.
+        Args:
+            body: The request's body.
+            headers: Headers of this request, besides those of every request.
+            method: The HTTP method.
+            secrets: Secrets of this request alone.
+
+        Returns:
+            The reply, once its status decides or its body is read. Failed or Refused if the request
+            did not get one. A 2xx whose body breaks off or does not end in time is Failed: a
+            receiver that crashed half-way may not have stored the request, and a repeat has the
+            same id.
         """
         if self._session is None:
             raise RuntimeError("open() the destination before it is used")
@@ -130,14 +146,14 @@ class HttpClient:
                     headers=headers,
                     allow_redirects=False,
                 ) as response:
-                    if self._keeps_content or not _says_enough(response):
+                    if self._keeps_content or not _is_complete_success(response):
                         await _read(response.content, received)
-        except network.NETWORK_ERRORS as error:
+        except network_errors.NETWORK_ERRORS as error:
             if response is None or response.status < 300:
-                return network.outcome(error, response.status if response else None)
-        return self._answer(response, received, tuple(secrets))
+                return network_errors.outcome(error, response.status if response else None)
+        return self._reply(response, received, tuple(secrets))
 
-    def _answer(
+    def _reply(
         self, response: aiohttp.ClientResponse, received: bytearray, secrets: tuple[Secret, ...]
     ) -> HttpReply:
         if response.status < 300:
@@ -156,7 +172,11 @@ class HttpClient:
 
 
 def check_proxy(proxy: Secret | None) -> None:
-    """Raise ValueError, without the URL, for what a destination cannot name as its proxy."""
+    """Check a destination's own proxy.
+
+    Raises:
+        ValueError: It is neither an HTTP proxy's URL nor DIRECT. The message is without the URL.
+    """
     if proxy is None or proxy.reveal() == DIRECT:
         return
     try:
@@ -165,10 +185,9 @@ def check_proxy(proxy: Secret | None) -> None:
         raise ValueError(f"proxy {error}; or direct, for none") from None
 
 
-def _says_enough(response: aiohttp.ClientResponse) -> bool:
-    """Whether it is a 2xx that came to its end already, of which nobody will look at the body."""
-    content = response.content
-    return response.status < 300 and content.is_eof() and content.total_bytes <= READ_LIMIT
+def _is_complete_success(response: aiohttp.ClientResponse) -> bool:
+    """Return whether it is a 2xx that has arrived completely, so that its body need not be read."""
+    return response.status < 300 and response.content.is_eof()
 
 
 async def _read(content: aiohttp.StreamReader, into: bytearray) -> None:

@@ -1,12 +1,12 @@
-"""What an HTTP answer means for a delivery (pure).
+"""The meaning of an HTTP reply for a delivery (pure).
 
 ======================  =========================================================
 2xx                     delivered
-408, 425, 429, 5xx      failed, try again; ``Retry-After`` is obeyed
+408, 425, 429, 5xx      failed, retried; ``Retry-After`` applies
 3xx                     refused: redirects are not followed
 410                     refused, and the destination is disabled: it is gone for good
-other 4xx               refused: the same request would get the same answer
-anything else           failed
+other 4xx               refused: the same request would get the same reply
+anything else           failed, retried
 ======================  =========================================================
 """
 
@@ -20,55 +20,68 @@ import msgspec
 
 from router.alerts import RESPONSE_LIMIT, Delivered, Failed, Outcome, Refused
 
-_TRY_AGAIN: Final = frozenset({408, 425, 429})
+_RETRIED: Final = frozenset({408, 425, 429})
 _SECONDS: Final = re.compile(r"-?[0-9]{1,15}")
 _REDIRECT: Final = "redirects are not followed, configure the final URL"
 
 
 class HttpReply(msgspec.Struct, frozen=True):
-    """A receiver's answer, read as far as we read answers."""
+    """A receiver's reply, as far as it was read."""
 
     status: int
     retry_after: str
-    """The header as it came, ``""`` where there was none."""
+    """The Retry-After header as received, ``""`` if there was none."""
     text: str
-    """The body, without secrets; ``""`` where nobody will look at it."""
+    """The body without secrets, ``""`` for a 2xx."""
     content: bytes = b""
-    """The body of a 2xx as it came, for those who asked for it. It may hold secrets."""
+    """The body of a 2xx as received, for a client that keeps it. It may contain secrets."""
 
 
-def outcome(answer: HttpReply, *, now: float) -> Outcome:
-    """The table above. ``now`` is Unix time, for a Retry-After that is a date."""
-    status = answer.status
+def outcome(reply: HttpReply, *, now: float) -> Outcome:
+    """Return the outcome of the table above.
+
+    Args:
+        reply: The reply.
+        now: Unix time in seconds, for a Retry-After that is a date.
+    """
+    status = reply.status
     if 200 <= status < 300:
         return Delivered(status)
     if 300 <= status < 400:
-        return refused(answer, f"{_phrase(status)}: {_REDIRECT}")
+        return refused(reply, f"{_phrase(status)}: {_REDIRECT}")
     if status == HTTPStatus.GONE:
-        return msgspec.structs.replace(refused(answer, _phrase(status)), disables=True)
-    if 400 <= status < 500 and status not in _TRY_AGAIN:
-        return refused(answer, _phrase(status))
-    return failed(answer, _phrase(status), now=now)
+        return msgspec.structs.replace(refused(reply, _phrase(status)), disables=True)
+    if 400 <= status < 500 and status not in _RETRIED:
+        return refused(reply, _phrase(status))
+    return failed(reply, _phrase(status), now=now)
 
 
-def refused(answer: HttpReply, reason: str) -> Refused:
-    return Refused(reason, answer.status, answer.text[:RESPONSE_LIMIT])
+def refused(reply: HttpReply, reason: str) -> Refused:
+    """Return the outcome of a reply that is final."""
+    return Refused(reason, reply.status, reply.text[:RESPONSE_LIMIT])
 
 
-def failed(answer: HttpReply, reason: str, *, now: float) -> Failed:
+def failed(reply: HttpReply, reason: str, *, now: float) -> Failed:
+    """Return the outcome of a reply after which the delivery is retried."""
     return Failed(
         reason,
-        answer.status,
-        answer.text[:RESPONSE_LIMIT],
-        retry_after_seconds(answer.retry_after, now=now),
+        reply.status,
+        reply.text[:RESPONSE_LIMIT],
+        retry_after_seconds(reply.retry_after, now=now),
     )
 
 
 def retry_after_seconds(header: str, *, now: float) -> float | None:
-    """How long a Retry-After header (RFC 9110, section 10.2.3) asks to wait, from ``now``.
+    """Return the wait that a Retry-After header (RFC 9110, section 10.2.3) asks for.
 
-    Seconds or an HTTP date; 0 for what lies in the past, None for no header or one that is
-    neither. Not capped: that is the business of whoever plans the next attempt.
+    Not capped, because that is the retry policy's decision.
+
+    Args:
+        header: Seconds or an HTTP date.
+        now: Unix time in seconds.
+
+    Returns:
+        Seconds from ``now``; 0 for a time in the past; None if the header is neither form.
     """
     header = header.strip()
     if _SECONDS.fullmatch(header):

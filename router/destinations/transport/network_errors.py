@@ -1,7 +1,7 @@
-"""Why a connection came to nothing, in a few words.
+"""Connection failures in a few fixed words.
 
-The words are a closed set, whatever the far side does: they are shown, counted and compared, and
-the texts of the exceptions hold URLs, which hold secrets.
+The words are a closed set, because they are shown, counted and compared. The exceptions' own texts
+are not used, because they contain URLs, which contain secrets.
 """
 
 import errno
@@ -15,7 +15,7 @@ from router.alerts import Failed, Refused
 from router.destinations.transport.egress import EgressDeniedError
 
 NETWORK_ERRORS: Final = (aiohttp.ClientError, OSError)
-"""What the far side, or the way there, can raise. TimeoutError is an OSError."""
+"""What a receiver, or the network to it, can raise. TimeoutError is an OSError."""
 
 _BY_ERRNO: Final = {
     errno.ECONNREFUSED: "connection refused",
@@ -41,9 +41,12 @@ _BY_VERIFY_CODE: Final = {
 def outcome(
     error: BaseException, status: int | None = None, *, otherwise: str = "connection failed"
 ) -> Failed | Refused:
-    """How an attempt that ended in ``error`` ended. Only a forbidden address is final.
+    """Return the outcome of an attempt that ended in an error. Only a forbidden address is final.
 
-    ``otherwise`` is the reason where the error says nothing known here.
+    Args:
+        error: The error.
+        status: The reply's status, if the reply broke off after it.
+        otherwise: The reason if the error is not one known here.
     """
     causes = _causes(error)
     if any(isinstance(cause, EgressDeniedError) for cause in causes):
@@ -53,15 +56,12 @@ def outcome(
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """The error and what it came of, the innermost, which knows most, first."""
+    """Return the error and its causes, the innermost first, because it is the most specific."""
     causes: list[BaseException] = []
     following: BaseException | None = error
     while following is not None and following not in causes:
         causes.append(following)
-        wrapped = getattr(following, "os_error", None) or getattr(
-            following, "certificate_error", None
-        )
-        following = wrapped if isinstance(wrapped, BaseException) else following.__cause__
+        following = following.__cause__
     return causes[::-1]
 
 
@@ -88,7 +88,7 @@ def _os_reason(error: OSError) -> str:
         return "name lookup failed" if error.errno == socket.EAI_AGAIN else "name not found"
     if isinstance(error, TimeoutError):
         return "timed out"
-    # TLS and aiohttp raise it without its number.
+    # By type, because TLS and aiohttp raise them without a number.
     if isinstance(error, ConnectionResetError | ConnectionAbortedError):
         return "connection reset"
     return _BY_ERRNO.get(error.errno or 0, "")

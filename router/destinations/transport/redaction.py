@@ -1,4 +1,4 @@
-"""Strikes secrets out of what a receiver answered: some send back what they were sent."""
+"""Removal of secrets from replies, because some receivers send back what they were sent."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -6,15 +6,15 @@ from urllib.parse import urlsplit
 
 from router.datatypes import Secret
 
-# Shorter texts are no secrets, and are found in innocent words.
-_SHORTEST: Final = 4
-_SHORTEST_TOKEN: Final = 16
+# Shorter texts are not secret, and occur in ordinary words.
+_MIN_LENGTH: Final = 4
+_MIN_TOKEN_LENGTH: Final = 16
 
 
 class Redactor:
-    """Replaces the secrets by ``***``, and the parts of them that tell as much.
+    """Replaces secrets, and the parts of them that are as secret, by ``***``.
 
-    Those are what follows the scheme in ``Bearer …``, the path and query of a URL, and a last
+    The parts are what follows the scheme in ``Bearer …``, the path and query of a URL, and a last
     path segment that is long enough to be a token.
     """
 
@@ -24,19 +24,20 @@ class Redactor:
             text = secret.reveal()
             texts |= {text, *text.split(" ")[1:]}
             if "://" in text:
-                texts |= _telling_parts(text)
-        # The longest first, so that a part does not leave the rest of the whole standing.
+                texts |= _secret_parts(text)
+        # The longest first, because replacing a part first would leave the rest of the whole.
         self._texts = sorted(
-            (text for text in texts if len(text) >= _SHORTEST), key=len, reverse=True
+            (text for text in texts if len(text) >= _MIN_LENGTH), key=len, reverse=True
         )
 
     def __call__(self, text: str) -> str:
+        """Return ``text`` with each secret replaced."""
         for secret in self._texts:
             text = text.replace(secret, "***")
         return text
 
 
-def _telling_parts(url: str) -> set[str]:
+def _secret_parts(url: str) -> set[str]:
     parts = urlsplit(url)
     long = {parts.path, parts.path.rsplit("/", 1)[-1]}
-    return {parts.query, parts.password or "", *(x for x in long if len(x) >= _SHORTEST_TOKEN)}
+    return {parts.query, parts.password or "", *(x for x in long if len(x) >= _MIN_TOKEN_LENGTH)}

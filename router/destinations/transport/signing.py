@@ -1,7 +1,7 @@
-"""Signatures of requests, as Standard Webhooks 1.0.0 has them (pure).
+"""Signatures of requests as in Standard Webhooks 1.0.0 (pure).
 
-While a secret is being replaced there are two: each signs, a receiver that knows one of them is
-content, and neither side has to change at a given moment.
+While a secret is being replaced there are two. Each signs, and a receiver accepts a request if it
+knows one of them, so the two sides need not change at the same moment.
 """
 
 import base64
@@ -15,20 +15,32 @@ from router.datatypes import Secret
 _PREFIX: Final = "whsec_"
 
 
-def signature(keys: Iterable[bytes], message_id: str, timestamp: int, sent: bytes) -> str:
-    """The ``webhook-signature`` header: for each key ``v1,`` and the HMAC-SHA256 in base64.
+def signature(keys: Iterable[bytes], message_id: str, timestamp: int, body: bytes) -> str:
+    """Return the ``webhook-signature`` header: ``v1,`` and the HMAC-SHA256 in base64 for each key.
 
-    ``timestamp`` is the ``webhook-timestamp`` header, Unix time in whole seconds.
+    Args:
+        keys: The keys.
+        message_id: The ``webhook-id`` header.
+        timestamp: The ``webhook-timestamp`` header, Unix time in whole seconds.
+        body: The request's body.
     """
-    signed = b"%b.%d.%b" % (message_id.encode(), timestamp, sent)
+    signed = b"%b.%d.%b" % (message_id.encode(), timestamp, body)
     return " ".join(
         "v1," + binascii.b2a_base64(hmac.digest(key, signed, "sha256"), newline=False).decode()
         for key in keys
     )
 
 
-def signing_key(secret: Secret, what: str = "signing_secret") -> bytes:
-    """The key that a secret stands for. Raises ValueError, without the secret, for none."""
+def signing_key(secret: Secret, field: str = "signing_secret") -> bytes:
+    """Return the key of a secret: the base64 after ``whsec_``, or the text itself.
+
+    Args:
+        secret: The secret.
+        field: The configuration's key that it is the value of.
+
+    Raises:
+        ValueError: The secret is empty or not base64. The message is without the secret.
+    """
     text = secret.reveal()
     encoded = text.removeprefix(_PREFIX)
     if encoded == text:
@@ -37,7 +49,7 @@ def signing_key(secret: Secret, what: str = "signing_secret") -> bytes:
         try:
             key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
         except binascii.Error:
-            raise ValueError(f"{what}: what follows `{_PREFIX}` is not base64") from None
+            raise ValueError(f"{field}: what follows `{_PREFIX}` is not base64") from None
     if not key:
-        raise ValueError(f"{what} is empty, leave it out to send without a signature")
+        raise ValueError(f"{field} is empty, leave it out to send without a signature")
     return key

@@ -1,14 +1,14 @@
-"""One mail to an SMTP server, over connections that are kept, and what the replies mean.
+"""An SMTP client that keeps its connections, and the meaning of the server's replies.
 
-A reply 4xx is "not now", 5xx "never" (RFC 5321, section 4.2.1). Where a server takes some
-recipients and not others the mail goes out to those it takes; ``reached`` says who they are, so
-that no later attempt writes to them again.
+A 4xx reply is temporary, a 5xx reply final (RFC 5321, section 4.2.1). If a server accepts some
+recipients and not others, it sends the mail to the accepted ones. ``reached`` names them, so that no
+later attempt writes to them again.
 """
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -19,36 +19,39 @@ from router.alerts import RESPONSE_LIMIT, Delivered, Failed, Outcome, Refused
 from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.destinations.rendering.text import one_line
-from router.destinations.transport import egress
-from router.destinations.transport import network_errors as network
+from router.destinations.transport import egress, network_errors
 from router.destinations.transport.redaction import Redactor
 
 _PORTS: Final = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
-# Servers close idle connections after some minutes, and many count the mails of a connection.
+# Servers close idle connections after some minutes, and many limit the mails of a connection.
 _IDLE_SECONDS: Final = 30.0
 _MAILS_PER_CONNECTION: Final = 50
 _QUIT_SECONDS: Final = 1.0
 
 
 class SmtpServer(msgspec.Struct, frozen=True):
-    """Where and how mail is handed in."""
+    """A mail server, and how to log in."""
 
     host: str
     port: int
     tls: bool
     """TLS from the first byte."""
     starttls: bool
-    """TLS before anything that matters, or nothing is sent."""
+    """TLS by STARTTLS before the login; without it nothing is sent."""
     user: str
     password: Secret
 
 
 class Recipient(msgspec.Struct, frozen=True):
-    """A recipient whom the server did not take, and its reply."""
+    """A recipient that the server did not accept, and its reply."""
 
     address: str
     code: int
     text: str
+
+
+class _NotOfferedError(Exception):
+    """Raised when the server lacks a feature that the URL asks for."""
 
 
 class _Connection:
@@ -59,7 +62,11 @@ class _Connection:
 
 
 def parse_url(url: Secret) -> SmtpServer:
-    """Raise ValueError, without the URL, saying what would be right."""
+    """Return the server of an ``smtp_url``.
+
+    Raises:
+        ValueError: The URL is not valid. The message is without the URL.
+    """
     try:
         parts = urlsplit(url.reveal())
         port = parts.port
@@ -87,7 +94,13 @@ def parse_url(url: Secret) -> SmtpServer:
 
 
 class Mailer:
-    """Hands mails to one server. ``timeout`` is in seconds, from connect to the last reply."""
+    """Sends mails to one server.
+
+    Args:
+        server: The server.
+        environment: Gives the egress policy and the certificates to trust.
+        timeout: Seconds for one mail, from connect to the last reply.
+    """
 
     def __init__(self, server: SmtpServer, environment: Environment, *, timeout: float) -> None:
         self._server = server
@@ -97,6 +110,7 @@ class Mailer:
         self._idle: list[_Connection] = []
 
     async def close(self) -> None:
+        """Close the idle connections."""
         idle, self._idle = self._idle, []
         for connection in idle:
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
@@ -105,26 +119,37 @@ class Mailer:
             connection.client.close()
 
     async def send(self, sender: str, recipients: Sequence[str], mail: bytes) -> Outcome:
-        """One attempt. A mail whose last reply got lost is Failed, although it may have arrived."""
+        """Send a mail once.
+
+        Args:
+            sender: The envelope's sender.
+            recipients: The envelope's recipients.
+            mail: The message as bytes.
+
+        Returns:
+            The outcome. A mail whose last reply was lost is Failed, although it may have arrived.
+        """
         try:
             async with asyncio.timeout(self._timeout), self._connection() as client:
                 refused, _ = await client.sendmail(sender, recipients, mail)
         except aiosmtplib.SMTPRecipientsRefused as error:
-            # The replies stand inside: a single recipient's 451 is no reason to give up.
-            turned_away = [_recipient(each) for each in error.recipients]
-            return self._redacted(outcome(recipients, turned_away))
+            # The codes inside decide, because a single recipient's 451 is temporary.
+            rejected = [_recipient(each) for each in error.recipients]
+            return self._redacted(outcome(recipients, rejected))
         except aiosmtplib.SMTPResponseException as error:
             return self._redacted(_from_reply(error))
-        except (aiosmtplib.SMTPException, *network.NETWORK_ERRORS) as error:
-            return _from_trouble(error)
-        turned_away = [
+        except _NotOfferedError as error:
+            return Failed(f"the mail server does not offer {error}")
+        except (aiosmtplib.SMTPException, *network_errors.NETWORK_ERRORS) as error:
+            return _from_network_error(error)
+        rejected = [
             Recipient(address, reply.code, reply.message) for address, reply in refused.items()
         ]
-        return self._redacted(outcome(recipients, turned_away))
+        return self._redacted(outcome(recipients, rejected))
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[aiosmtplib.SMTP]:
-        """A connection for one mail. It is kept only if all went well: else it may be mid-mail."""
+        """Lend a connection for one mail. After an error it is closed: it may be amid a mail."""
         connection = await self._reuse() or await self._connect()
         try:
             yield connection.client
@@ -139,7 +164,7 @@ class Mailer:
             connection.client.close()
 
     async def _reuse(self) -> _Connection | None:
-        """The connection used last, if the server still holds its end."""
+        """Return the connection used last, if the server still answers on it."""
         oldest = asyncio.get_running_loop().time() - _IDLE_SECONDS
         while self._idle:
             connection = self._idle.pop()
@@ -159,29 +184,42 @@ class Mailer:
             hostname=server.host,
             local_hostname=_own_name(),
             use_tls=server.tls,
-            start_tls=server.starttls,
+            start_tls=False,  # done below, so that its error is known from that of the login
             tls_context=self._environment.tls,
-            username=server.user or None,
-            password=server.password.reveal() or None,
-            timeout=None,  # the one deadline is over the whole
+            timeout=None,  # none, because ``send`` has one deadline for everything
         )
-        made = await egress.connect(server.host, server.port, self._environment.egress)
-        await client.connect(sock=made)  # which closes it if it comes to nothing
+        connected = await egress.connect(server.host, server.port, self._environment.egress)
+        await client.connect(sock=connected)  # closes the socket if it fails
+        try:
+            if server.starttls:
+                with _offered("STARTTLS"):
+                    await client.starttls()
+            if server.user:
+                with _offered("a login"):
+                    await client.login(server.user, server.password.reveal())
+        except BaseException:
+            client.close()
+            raise
         return _Connection(client)
 
     def _redacted(self, result: Outcome) -> Outcome:
         if isinstance(result, Delivered):
             return result
-        # A reply is bytes of any sort; one_line() leaves nothing that cannot be stored.
+        # one_line(), because a reply can have any bytes, and some cannot be stored.
         text = one_line(self._redact(result.response), RESPONSE_LIMIT)
         return msgspec.structs.replace(result, response=text)
 
 
 def outcome(recipients: Sequence[str], refused: Sequence[Recipient]) -> Outcome:
-    """What the replies to the recipients mean for the mail.
+    """Return the outcome of a mail by the replies to its recipients.
 
-    All taken: delivered. Some not taken for now: failed, those are tried again. The others never
-    taken: refused, which makes a dead letter that says who has no mail.
+    Args:
+        recipients: All recipients.
+        refused: The recipients that the server did not accept.
+
+    Returns:
+        Delivered if all were accepted. Failed if some were rejected for now: those are retried.
+        Refused if the others were rejected for good: the dead letter names them.
     """
     if not refused:
         return Delivered(250)
@@ -216,14 +254,22 @@ def _from_reply(error: aiosmtplib.SMTPResponseException) -> Outcome:
     return Failed("malformed answer", None, error.message)
 
 
-def _from_trouble(error: Exception) -> Outcome:
+def _from_network_error(error: Exception) -> Outcome:
     closed = aiosmtplib.SMTPServerDisconnected
     if isinstance(error, closed) or isinstance(error.__cause__, closed):
-        return network.outcome(error, otherwise="connection closed before the answer")
-    if isinstance(error, aiosmtplib.SMTPException) and not isinstance(error, OSError):
-        missing = "a login" if "auth" in error.message.lower() else "STARTTLS"
-        return Failed(f"the mail server does not offer {missing}")
-    return network.outcome(error)
+        return network_errors.outcome(error, otherwise="connection closed before the answer")
+    return network_errors.outcome(error)
+
+
+@contextlib.contextmanager
+def _offered(feature: str) -> Iterator[None]:
+    """Raise _NotOfferedError for an error that is neither a reply nor of the network."""
+    try:
+        yield
+    except (aiosmtplib.SMTPResponseException, OSError):
+        raise
+    except aiosmtplib.SMTPException:
+        raise _NotOfferedError(feature) from None
 
 
 async def _answers(client: aiosmtplib.SMTP) -> bool:
@@ -239,6 +285,6 @@ def _is_final(code: int) -> bool:
 
 
 def _own_name() -> str:
-    # Not getfqdn(): that asks the name server, for as long as it likes.
+    # Not getfqdn(), because it asks the name server and has no deadline.
     name = socket.gethostname()
     return name if name.isascii() and name.isprintable() and " " not in name else "localhost"

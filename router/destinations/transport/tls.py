@@ -1,4 +1,4 @@
-"""Certificates that a destination is to be met with: its own authority, and ours to show (mTLS)."""
+"""A destination's own certificates: the authority to trust, and the certificate to present (mTLS)."""
 
 import ssl
 from pathlib import Path
@@ -9,15 +9,15 @@ from router.datatypes import Secret
 
 
 class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Files in PEM, read when the rules are loaded. Paths are as seen by the router's process."""
+    """PEM files, read when the rules are loaded. Paths are those of the router's process."""
 
     certificate: str = ""
-    """Shown to the receiver, with the authorities in between behind it."""
+    """The certificate to present, followed by its intermediate authorities."""
     key: str = ""
-    """The certificate's private key; ``""`` where it stands in the certificate's file."""
+    """The certificate's private key; ``""`` if it is in the certificate's file."""
     key_password: Secret | None = None
     ca: str = ""
-    """The authority that the receiver's certificate must be of, instead of the system's."""
+    """The authority of the receiver's certificate, instead of the system's authorities."""
 
     def __post_init__(self) -> None:
         if not self.certificate and not self.ca:
@@ -28,37 +28,42 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 def client_context(config: TlsConfig, trusting: ssl.SSLContext) -> ssl.SSLContext:
-    """A context of this destination's own; ``trusting`` is whom to trust where there is no ca.
+    """Return a TLS context for one destination.
 
-    Raises ValueError naming the key of the configuration whose file does not serve.
+    Args:
+        config: The destination's files.
+        trusting: The context whose authorities are trusted if ``config`` names none.
+
+    Raises:
+        ValueError: A file cannot be used; the message names its key in the configuration.
     """
     for key, path in (("certificate", config.certificate), ("key", config.key), ("ca", config.ca)):
         _check_readable(key, path)
-    made = ssl.create_default_context(cafile=None) if not config.ca else _trusting_only(config.ca)
+    context = ssl.create_default_context(cafile=None) if not config.ca else _trust_only(config.ca)
     if not config.ca:
-        _trust_as(made, trusting)
+        _trust_as(context, trusting)
     if config.certificate:
-        _show(made, config)
-    return made
+        _present(context, config)
+    return context
 
 
-def _trusting_only(ca: str) -> ssl.SSLContext:
+def _trust_only(ca: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca)
     except ssl.SSLError:
         raise ValueError("ca: the file holds no certificate in PEM") from None
 
 
-def _trust_as(made: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
+def _trust_as(context: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
     for certificate in trusting.get_ca_certs(binary_form=True):
-        made.load_verify_locations(cadata=certificate)
+        context.load_verify_locations(cadata=certificate)
 
 
-def _show(made: ssl.SSLContext, config: TlsConfig) -> None:
+def _present(context: ssl.SSLContext, config: TlsConfig) -> None:
     password = config.key_password.reveal() if config.key_password else ""
     try:
-        # Given as a function, or OpenSSL would ask for it at the terminal.
-        made.load_cert_chain(config.certificate, config.key or None, password=lambda: password)
+        # Given as a function, because OpenSSL would ask for it at the terminal otherwise.
+        context.load_cert_chain(config.certificate, config.key or None, password=lambda: password)
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise ValueError("key does not belong to the certificate") from None
@@ -75,5 +80,5 @@ def _check_readable(key: str, path: str) -> None:
             pass
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
-        # Without the path, which may come from a variable, and then is not to be repeated.
+        # Without the path, because it may come from a variable and then is not to be repeated.
         raise ValueError(f"{key}: the file cannot be read: {reason}") from None

@@ -9,7 +9,7 @@ from router.alerts import Delivery, Outcome
 from router.datatypes import Duration, Secret
 from router.destinations.contract import Destination, Environment, RetryPolicy
 from router.destinations.email import EmailConfig
-from router.destinations.http import HttpConfig
+from router.destinations.http_config import HttpConfig
 from router.destinations.kinds import build
 from router.destinations.slack import SlackConfig
 from router.worker.delivery.retry import Disable, Finished, GiveUp, Retry, next_step

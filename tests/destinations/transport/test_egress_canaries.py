@@ -14,7 +14,7 @@ from router.datatypes import Secret
 from router.destinations.apprise import AppriseConfig
 from router.destinations.contract import DestinationConfig
 from router.destinations.email import EmailConfig
-from router.destinations.http import HttpConfig
+from router.destinations.http_config import HttpConfig
 from router.destinations.kinds import build
 from router.destinations.slack import SlackConfig
 from router.destinations.transport.credentials import OAuth2Config

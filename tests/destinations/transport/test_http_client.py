@@ -16,7 +16,8 @@ from support.sinks import HttpSink, Reply, TcpSink, silence
 
 from router.alerts import Delivered, DeliveryId, Failed, Refused
 from router.datatypes import Duration, Secret
-from router.destinations.http import BatchConfig, HttpConfig, HttpDestination
+from router.destinations.http import HttpDestination
+from router.destinations.http_config import BatchConfig, HttpConfig
 from router.destinations.rendering.json_body import Format
 from router.destinations.transport.credentials import BasicConfig, OAuth2Config
 from router.destinations.transport.tls import TlsConfig
@@ -137,7 +138,7 @@ async def test_after_a_401_there_is_one_new_token(
             Reply(429, b"", {"Retry-After": "7"}),
             Failed("OAuth token: HTTP 429 Too Many Requests", 429, "", 7.0),
         ),
-        (Reply(200, b"<html>"), Failed("OAuth token: the answer holds no access_token", 200)),
+        (Reply(200, b"<html>"), Failed("OAuth token: the answer has no access_token", 200)),
         (granted(token_type="mac"), Failed("OAuth token: not a bearer token", 200)),
         (granted(access_token="x\r\nY: z"), Failed("OAuth token: not a bearer token", 200)),
     ],

@@ -15,7 +15,8 @@ from support.sinks import HttpSink, TcpSink, greets, hang_up, says
 
 from router.alerts import Failed, Refused
 from router.datatypes import Secret
-from router.destinations.http import HttpConfig, HttpDestination
+from router.destinations.http import HttpDestination
+from router.destinations.http_config import HttpConfig
 from router.destinations.transport import network_errors as network
 from router.destinations.transport.egress import EgressDeniedError
 

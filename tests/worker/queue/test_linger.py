@@ -1,4 +1,4 @@
-"""How long a worker lets work gather."""
+"""How long a worker waits before its next poll."""
 
 import pytest
 from support.clock import SetClock

@@ -16,7 +16,8 @@ from router.configuration.readers.tables import NAME_PATTERN as TABLE_PATTERN
 from router.configuration.readers.tables import TableText
 from router.datatypes import ByteSize, Duration, Rate, Secret
 from router.destinations.kinds import KINDS
-from router.rules.model import NAME_PATTERN, RuleText
+from router.rules.model import NAME_PATTERN
+from router.rules.rule_text import RuleText
 from router.rules.suppression.inhibitions import InhibitionText
 from router.rules.suppression.mute_times import MuteTimeText
 from router.rules.suppression.silences import SilenceText

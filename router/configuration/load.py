@@ -41,6 +41,8 @@ from router.errors import Diagnostic, Level, RulesError
 from router.rules.index.rule_set import RuleSet
 from router.rules.model import Rule
 from router.rules.routing import Route
+from router.rules.state.features import arrange
+from router.rules.state.inhibit import InhibitFeature
 from router.rules.suppression.inhibitions import Inhibition, of_rule
 from router.rules.suppression.mute_times import MuteTime
 from router.rules.suppression.silences import Silence
@@ -263,4 +265,6 @@ def _with_inhibitions(rule: Rule, inhibitions: list[Inhibition]) -> Rule:
     inhibits, inhibited_by = of_rule(inhibitions, rule.name)
     if not inhibits and not inhibited_by:
         return rule
-    return msgspec.structs.replace(rule, inhibits=inhibits, inhibited_by=inhibited_by)
+    inhibit = InhibitFeature(inhibits=inhibits, inhibited_by=inhibited_by)
+    features = arrange((*rule.features, inhibit), is_shadow=rule.is_shadow)
+    return msgspec.structs.replace(rule, features=features)

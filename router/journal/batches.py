@@ -21,8 +21,7 @@ from router.journal import jobs, keys
 from router.journal.connection import Connection, Script
 from router.journal.finish import SET_SIZE, Finish, FinishedWork, Quarantined, batch_work
 from router.journal.keys import BatchId
-from router.journal.rule_state import States
-from router.rules.state.steps import Chain, ChainResult
+from router.journal.rule_state import RuleState, WorkInRedis
 
 __all__ = ["BATCH_SIZE", "EVENT_SIZE", "SET_SIZE", "Batches", "FinishedWork", "Quarantined"]
 
@@ -57,7 +56,7 @@ class Batches:
         self._connection = connection
         self._new_id = clock.new_id
         self._now = clock.now
-        self._states = States(connection)
+        self._state = RuleState(connection)
         self._finish = Finish(connection, clock)
 
     async def accept(self, group: Sequence[Received]) -> None:
@@ -135,13 +134,9 @@ class Batches:
         )
         return [reply == 1 for reply in replies]
 
-    async def decide(self, batch_id: BatchId, chains: Sequence[Chain]) -> list[ChainResult] | None:
-        """The answers to what comes of an open batch; None where it is finished already.
-
-        Idempotent. Raises JournalUnavailableError.
-        """
-        now_ms = int(self._now() * 1000)
-        return await self._states.decide(batch_work(batch_id), chains, now_ms)
+    def store(self, batch_id: BatchId) -> WorkInRedis:
+        """Return the store on which the rules that match the batch's events are decided."""
+        return self._state.open(batch_work(batch_id), int(self._now() * 1000))
 
     async def finish(self, batch_id: BatchId, verdict: FinishedWork) -> bool:
         """Close the batch and open its deliveries. False when somebody else already did."""

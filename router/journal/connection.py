@@ -28,11 +28,13 @@ _UNAVAILABLE: Final = (RedisError, OSError, TimeoutError)
 
 
 class Script:
-    """A transaction: one Lua file of ``scripts/``, called by its hash."""
+    """A transaction, called by its hash: one Lua file of ``scripts/``, or the ``source`` given."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, source: str | None = None) -> None:
         self.name = name
-        self.source = (files("router.journal") / "scripts" / f"{name}.lua").read_text("utf-8")
+        if source is None:
+            source = (files("router.journal") / "scripts" / f"{name}.lua").read_text("utf-8")
+        self.source = source
         # Redis names scripts by their SHA-1; it protects nothing.
         self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 

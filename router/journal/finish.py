@@ -15,7 +15,8 @@ from router.clock import Clock
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection, Script
 from router.journal.keys import BatchId, SetId, TimerId
-from router.journal.timers import Timer, fixed_id
+from router.journal.timers import fixed_id
+from router.rules.state.timer import Timer
 
 SET_SIZE: Final = 100
 """Deliveries in one set, that is, in one arq job."""

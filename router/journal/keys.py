@@ -24,7 +24,7 @@ holds | until it is begun or full |
 | ``router:quarantine-index`` | sorted set: id -> Unix ms | as above |
 | ``router:twilio-tests`` | sorted set: msgpack [test id, account] -> Unix ms | the newest 100 |
 | ``router:answers:<batch or timer>`` | hash: chain -> what was decided | until that is finished |
-| ``router:state:<feature>:<digest>`` | what a rule remembers of one key, see scripts/decide.lua: a \
+| ``router:state:<feature>:<digest>`` | what a rule remembers of one key, see the Lua files of rules/state: a \
 sorted set of events, or a hash | the feature's time; a group until it is told |
 | ``router:keys:<feature>`` | sorted set: digest -> Unix ms of its end, to bound their number | as \
 its longest member |

@@ -1,9 +1,9 @@
 """What rules would have done about recorded events, in the events' own time.
 
-The recording is JSON Lines, an event or an array of events a line, and is read as a stream: a file may be
-larger than the memory. The clock is the events': it stands at the latest time that an event had so
-far, so that one that comes late comes late here, too. An event without a time comes right after the
-one before.
+The recording is JSON Lines, with an event or an array of events on each line. It is read as a
+stream, so a file may be larger than the memory. The clock shows the latest time that an event had
+so far, so that an event that came late is late here, too. An event without a time comes directly
+after the previous one.
 """
 
 import datetime as dt
@@ -26,16 +26,16 @@ from router.events.decode import (
 from router.events.model import (
     Event,
 )
-from router.offline.rehearsal import Rehearsal, RehearsalOutcome, RehearsedDelivery
+from router.offline.simulation import SimulatedAlert, Simulation, SimulationOutcome
 from router.rules.index.rule_set import RuleSet
 from router.rules.suppression.silences import Silence
 
 LINE_LIMIT: Final = 8 << 20
 """Bytes of one line."""
 EXAMPLES: Final = 3
-"""Of each rule, the first alerts."""
+"""The first alerts of each rule."""
 _PROBLEMS: Final = 10
-"""Lines that are no events, of which the reason is kept."""
+"""Unreadable lines whose reason is kept."""
 _LATEST: Final = 253_402_300_799.0
 """The end of the year 9999, in Unix seconds; RFC 3339 has no later time."""
 _EVENTS_A_LINE: Final = 10_000
@@ -43,7 +43,7 @@ _UNDECODABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
 class Example(msgspec.Struct, frozen=True):
-    """An alert that would have been told."""
+    """An alert that would have been sent."""
 
     event_id: str
     at: str
@@ -53,26 +53,26 @@ class Example(msgspec.Struct, frozen=True):
 
 
 class RuleTally(msgspec.Struct):
-    """What became of one rule."""
+    """What one rule would have done."""
 
     matches: int = 0
     errors: int = 0
-    """Events that it could not judge."""
+    """Events for which its condition is an error."""
     alerts: int = 0
-    held: dict[str, int] = {}
-    """Alerts that nobody is told of, by reason."""
+    suppressed: dict[str, int] = {}
+    """Suppressed alerts, by reason."""
     examples: list[Example] = []
 
 
 class Pending(msgspec.Struct):
-    """Of one rule, what is waited for when the recording ends."""
+    """What one rule waits for when the recording ends."""
 
     rule: str
     feature: str
-    """``absent``: what is expected has time still; ``group``: not told yet; ``escalate``: nobody
-    acknowledged yet."""
+    """``absent``: the expected event still has time; ``group``: the group is not sent yet;
+    ``escalate``: the alert is not acknowledged yet."""
     alerts: int
-    """Alerts that are told if nothing more comes."""
+    """Alerts that are sent if no further event comes."""
     first_due: str
     last_due: str
     """RFC 3339."""
@@ -80,27 +80,27 @@ class Pending(msgspec.Struct):
 
 
 class Tally(msgspec.Struct):
-    """What became of a recording."""
+    """What the rules would have done about a recording."""
 
     events: int = 0
     repeats: int = 0
     without_time: int = 0
     unreadable: int = 0
-    """Lines and events that are none."""
+    """Lines and items that are no valid events."""
     problems: list[str] = []
-    """The first of them, with their lines."""
+    """The first unreadable ones, with their lines."""
     first: str = ""
     last: str = ""
     """The span of the events' times, in RFC 3339."""
     rules: dict[str, RuleTally] = {}
     destinations: dict[str, int] = {}
-    """Deliveries."""
+    """Deliveries, by destination."""
     pending: list[Pending] = []
-    """What the recording ends before: it is in none of the numbers above."""
+    """What is due after the recording ends; the numbers above do not include it."""
 
 
 class Change(msgspec.Struct):
-    """What other rules would have told of one rule's alerts, and what not."""
+    """Alerts of one rule that only one of two rule sets would have sent."""
 
     only_here: int = 0
     only_there: int = 0
@@ -109,12 +109,12 @@ class Change(msgspec.Struct):
 
 
 class Comparison(msgspec.Struct):
-    """The same recording by two rule sets."""
+    """The same recording, run through two rule sets."""
 
     here: Tally
     there: Tally
     changes: dict[str, Change]
-    """By rule; those without a change are left out."""
+    """By rule, without the rules that have no change."""
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -124,20 +124,26 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 class Backtest:
-    """One rule set, with the silences of its folder, over a recording."""
+    """A run of one rule set over a recording.
+
+    Args:
+        rules: The rules.
+        destinations: Names of all destinations, so that those without a delivery are listed too.
+        silences: Those of the rules folder.
+    """
 
     def __init__(
         self, rules: RuleSet, destinations: Iterable[str], silences: Sequence[Silence] = ()
     ) -> None:
-        self._rehearsal = Rehearsal(rules, silences)
+        self._simulation = Simulation(rules, silences)
         self._now: float | None = None
         self.tally = Tally(
             rules={rule.name: RuleTally() for rule in rules.rules},
             destinations=dict.fromkeys(destinations, 0),
         )
 
-    def add(self, event: Event) -> list[RehearsedDelivery]:
-        """Take one event. What was told because of it, or before it as time passed."""
+    def add(self, event: Event) -> list[SimulatedAlert]:
+        """Add one event. Return the alerts that result from it, and from the time before it."""
         at = _time_of(event)
         self.tally.without_time += at is None
         if at is not None and (self._now is None or at > self._now):
@@ -148,10 +154,10 @@ class Backtest:
             moment = _moment(at)
             self.tally.first = min(self.tally.first or moment, moment)
             self.tally.last = max(self.tally.last, moment)
-        happened = self._rehearsal.pass_time(self._now)
+        outcomes = self._simulation.pass_time(self._now)
         try:
-            happened.append(
-                self._rehearsal.receive(
+            outcomes.append(
+                self._simulation.receive(
                     msgspec.structs.replace(event, received_at=self._now), now=self._now
                 )
             )
@@ -159,12 +165,12 @@ class Backtest:
             self.skip(f"event {event.id}: {error}")
         else:
             self.tally.events += 1
-        return [told for each in happened for told in self._count(each)]
+        return [alert for outcome in outcomes for alert in self._count(outcome)]
 
     def end(self) -> None:
-        """The recording is over; no event can be added."""
+        """End the recording; no event can be added."""
         found: dict[tuple[str, str], Pending] = {}
-        for each in self._rehearsal.end():
+        for each in self._simulation.end():
             due = _moment(each.due_at)
             pending = found.setdefault(
                 (each.rule, each.feature), Pending(each.rule, each.feature, 0, due, due, ())
@@ -175,34 +181,33 @@ class Backtest:
         self.tally.pending = list(found.values())
 
     def skip(self, problem: str) -> None:
-        """Count what is no event."""
+        """Count an unreadable line or event."""
         self.tally.unreadable += 1
         if len(self.tally.problems) < _PROBLEMS:
             self.tally.problems.append(problem)
 
-    def _count(self, happened: RehearsalOutcome) -> tuple[RehearsedDelivery, ...]:
+    def _count(self, outcome: SimulationOutcome) -> tuple[SimulatedAlert, ...]:
         rules = self.tally.rules
-        self.tally.repeats += happened.is_repeat
-        for rule in happened.matches:
+        self.tally.repeats += outcome.is_repeat
+        for rule in outcome.matches:
             rules[rule.name].matches += 1
-        for rule in happened.unjudged:
+        for rule in outcome.failed:
             rules[rule.name].errors += 1
-        for held in happened.held:
-            reasons = rules[held.rule].held
-            reasons[held.reason] = reasons.get(held.reason, 0) + 1
-        for told in happened.told:
-            tally = rules[told.alert.rule]
+        for suppressed in outcome.suppressed:
+            reasons = rules[suppressed.rule].suppressed
+            reasons[suppressed.reason] = reasons.get(suppressed.reason, 0) + 1
+        for sent in outcome.sent:
+            tally = rules[sent.alert.rule]
             tally.alerts += 1
-            if len(tally.examples) < EXAMPLES:
-                tally.examples.append(_example(told))
-            for destination in told.send_to:
+            _add_example(tally.examples, sent)
+            for destination in sent.send_to:
                 count = self.tally.destinations.get(destination, 0)
                 self.tally.destinations[destination] = count + 1
-        return happened.told
+        return outcome.sent
 
 
 def backtest(lines: Iterable[bytes], run: Backtest) -> Tally:
-    """Run a recording through one rule set."""
+    """Run a recording, line by line, through one rule set."""
     for line in _read(lines):
         for problem in line.problems:
             run.skip(problem)
@@ -213,7 +218,7 @@ def backtest(lines: Iterable[bytes], run: Backtest) -> Tally:
 
 
 def compare(lines: Iterable[bytes], here: Backtest, there: Backtest) -> Comparison:
-    """Run a recording through two rule sets side by side."""
+    """Run a recording, line by line, through two rule sets side by side."""
     changes: dict[str, Change] = {}
     for line in _read(lines):
         for problem in line.problems:
@@ -227,46 +232,46 @@ def compare(lines: Iterable[bytes], here: Backtest, there: Backtest) -> Comparis
 
 
 def _note_changes(
-    changes: dict[str, Change], here: list[RehearsedDelivery], there: list[RehearsedDelivery]
+    changes: dict[str, Change], here: list[SimulatedAlert], there: list[SimulatedAlert]
 ) -> None:
-    keys = [Counter(map(_key, told)) for told in (here, there)]
-    for told in here:
-        if keys[1][_key(told)] > 0:
-            keys[1][_key(told)] -= 1
+    keys = [Counter(map(_key, sent)) for sent in (here, there)]
+    for sent in here:
+        if keys[1][_key(sent)] > 0:
+            keys[1][_key(sent)] -= 1
             continue
-        change = changes.setdefault(told.alert.rule, Change())
+        change = changes.setdefault(sent.alert.rule, Change())
         change.only_here += 1
-        _add_example(change.examples_here, told)
-    for told in there:
-        if keys[0][_key(told)] > 0:
-            keys[0][_key(told)] -= 1
+        _add_example(change.examples_here, sent)
+    for sent in there:
+        if keys[0][_key(sent)] > 0:
+            keys[0][_key(sent)] -= 1
             continue
-        change = changes.setdefault(told.alert.rule, Change())
+        change = changes.setdefault(sent.alert.rule, Change())
         change.only_there += 1
-        _add_example(change.examples_there, told)
+        _add_example(change.examples_there, sent)
 
 
-def _add_example(examples: list[Example], told: RehearsedDelivery) -> None:
+def _add_example(examples: list[Example], sent: SimulatedAlert) -> None:
     if len(examples) < EXAMPLES:
-        examples.append(_example(told))
+        examples.append(_example(sent))
 
 
-def _key(told: RehearsedDelivery) -> tuple[str, ...]:
-    """What makes two alerts the same to those who get them."""
-    alert = told.alert
+def _key(sent: SimulatedAlert) -> tuple[str, ...]:
+    """Return what makes two alerts the same for their recipients."""
+    alert = sent.alert
     return (
         alert.rule,
         alert.event_id,
         str(alert.status),
         str(alert.severity),
-        *sorted(told.send_to),
+        *sorted(sent.send_to),
     )
 
 
-def _example(told: RehearsedDelivery) -> Example:
-    alert = told.alert
+def _example(sent: SimulatedAlert) -> Example:
+    alert = sent.alert
     text = summary(alert, TemplateTarget.TEXT).text
-    return Example(alert.event_id, _moment(alert.raised_at), text, told.send_to)
+    return Example(alert.event_id, _moment(alert.raised_at), text, sent.send_to)
 
 
 def _read(lines: Iterable[bytes]) -> Iterator[_Line]:

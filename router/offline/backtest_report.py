@@ -1,4 +1,4 @@
-"""What a backtest found, for people."""
+"""The report of a backtest, as text."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from router.offline.backtest import Change, Comparison, Example, Tally
 
 
 def as_text(tally: Tally) -> str:
-    """A table of rules, one of destinations, what is waited for still, examples."""
+    """Return a table of rules, one of destinations, what is still pending, and examples."""
     return "\n".join(
         [
             *_span(tally),
@@ -22,7 +22,7 @@ def as_text(tally: Tally) -> str:
 
 
 def comparison_as_text(comparison: Comparison, here: str, there: str) -> str:
-    """As above for ``here``, then what is different in ``there``. Both are folders."""
+    """Return the report of ``here``, then what differs in ``there``. Both are folders."""
     lines = [as_text(comparison.here), "", f"against {there}:"]
     if not comparison.changes:
         lines.append("  the same alerts go to the same destinations")
@@ -42,18 +42,19 @@ def _span(tally: Tally) -> Iterator[str]:
     if tally.repeats:
         yield f"{plural(tally.repeats, 'repeat')} dropped"
     if tally.without_time:
-        yield f"{tally.without_time} without a time, taken to come right after the one before"
+        yield f"{tally.without_time} without a time, placed directly after the previous event"
     if tally.unreadable:
-        yield f"{tally.unreadable} that cannot be read:"
+        yield f"{tally.unreadable} unreadable:"
         yield from (f"  {printable(problem)}" for problem in tally.problems)
 
 
 def _rules(tally: Tally) -> Iterator[str]:
     width = max([len(name) for name in tally.rules] + [len("rule")])
-    yield f"{'rule':{width}}  matches   alerts   errors  held back"
+    yield f"{'rule':{width}}  matches   alerts   errors  suppressed"
     for name, rule in tally.rules.items():
-        held = ", ".join(f"{count} {reason}" for reason, count in sorted(rule.held.items()))
-        row = f"{name:{width}}  {rule.matches:7}  {rule.alerts:7}  {rule.errors:7}  {held}"
+        reasons = sorted(rule.suppressed.items())
+        suppressed = ", ".join(f"{count} {reason}" for reason, count in reasons)
+        row = f"{name:{width}}  {rule.matches:7}  {rule.alerts:7}  {rule.errors:7}  {suppressed}"
         yield row.rstrip()
 
 
@@ -67,13 +68,13 @@ def _pending(tally: Tally) -> Iterator[str]:
     if not tally.pending:
         return
     yield ""
-    yield "still waiting when the recording ends, told if nothing more comes:"
+    yield "pending when the recording ends, sent if no further event comes:"
     for each in tally.pending:
         due = f"due {each.first_due}"
         if each.last_due != each.first_due:
             due += f" to {each.last_due}"
-        places = ", ".join(each.send_to) or "nobody"
-        yield f"  {each.rule}: {plural(each.alerts, 'alert')} by {each.feature}, {due} -> {places}"
+        names = ", ".join(each.send_to) or "no destination"
+        yield f"  {each.rule}: {plural(each.alerts, 'alert')} by {each.feature}, {due} -> {names}"
 
 
 def _examples(tally: Tally) -> Iterator[str]:
@@ -95,5 +96,5 @@ def _changes(change: Change, here: str, there: str) -> Iterator[str]:
 
 
 def _example(example: Example) -> str:
-    places = ", ".join(example.send_to)
-    return f"  {example.at} {printable(example.event_id)} -> {places}: {printable(example.summary)}"
+    names = ", ".join(example.send_to)
+    return f"  {example.at} {printable(example.event_id)} -> {names}: {printable(example.summary)}"

@@ -1,4 +1,4 @@
-"""What the rules say of one event, and why: for ``router explain``. Sends nothing."""
+"""How the rules evaluate one event, and why: for ``router explain``. Sends nothing."""
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,9 +13,10 @@ from router.cel.deciding_part import deciding_part
 from router.configuration.diagnostics import printable
 from router.destinations.contract import Destination
 from router.events.model import Event, document
-from router.rules.describe import describe_state, ending
+from router.rules.describe import describe_ending, describe_state
 from router.rules.index.rule_set import RuleSet
-from router.rules.model import Mode, Rule
+from router.rules.model import Rule
+from router.rules.state.decision import Notification
 from router.worker.evaluation.fan_out import fan_out, raise_alert
 
 _SHOWN_LIMIT: Final = 500
@@ -23,64 +24,71 @@ _SHOWN_LIMIT: Final = 500
 
 
 class RuleResult(enum.StrEnum):
-    """What became of a rule."""
+    """The result of a rule."""
 
     MATCHED = "matched"
-    SHADOW = "matched (shadow: nobody is told)"
+    SHADOW = "matched (shadow: no destination is notified)"
     NOT_MATCHED = "did not match"
-    ERROR = "could not be judged"
+    ERROR = "evaluation failed"
 
 
 class ExplanationStep(msgspec.Struct, frozen=True):
-    """A part of a condition and its value, both as text."""
+    """A part of a condition, and its value as text."""
 
     text: str
     value: str
 
 
 class Decider(msgspec.Struct, frozen=True):
-    """The part of a condition that decided it. ``offset`` and ``length`` are in its characters."""
+    """The part of a condition that decided it.
+
+    ``offset`` and ``length`` count characters of the condition.
+    """
 
     offset: int
     length: int
     verdict: str
-    """``false: data.count = 2``, or why there is none."""
+    """``false: data.count = 2``, or why there is no verdict."""
 
 
 class Sending(msgspec.Struct, frozen=True):
-    """What a destination would get."""
+    """What a destination would receive."""
 
     destination: str
     preview: Preview
 
 
 class RuleExplanation(msgspec.Struct, frozen=True, kw_only=True):
+    """How one rule evaluates the event."""
+
     rule: str
     result: RuleResult
     condition: str
-    """The rule's condition as it is written, ``""`` where it has none."""
+    """The source of the rule's condition; ``""`` if it has none."""
     steps: tuple[ExplanationStep, ...]
     """The value of each part of the condition, in the order in which it is computed."""
     decider: Decider | None
-    """None where it has no condition."""
+    """None if the rule has no condition."""
     reason: str
-    """Why it could not be judged, else ``""``."""
+    """Why the evaluation failed; ``""`` if it did not."""
     labels: dict[str, str]
     routes: tuple[int, ...]
     """The numbers of the routes that took the alert; none where the rule says itself where to."""
     memory: tuple[str, ...]
-    """Where it matched: what it asks of its memory, which is not asked here."""
+    """For a match: how the rule's state affects it, without asking the store."""
     sendings: tuple[Sending, ...]
-    """What is sent where its memory, silences and mute times let it."""
+    """What is sent unless state, silences or mute times suppress it."""
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """How the rules evaluate the event."""
+
     event_id: str
     event_type: str
     rules: tuple[RuleExplanation, ...]
-    """Those that name the event's type, in their order."""
+    """The rules that name the event's type, in their order."""
     endings: tuple[str, ...]
-    """What the event ends: alerts that can be resolved, waiting for it."""
+    """What the event ends: open alerts, and the waiting of ``absent``."""
     other_rules: int
     """How many rules are for other types."""
 
@@ -88,7 +96,14 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 def explain(
     event: Event, rules: RuleSet, destinations: Iterable[Destination], *, now: float
 ) -> Explanation:
-    """Judge one event by each rule that names its type. ``now`` is Unix time in seconds."""
+    """Evaluate one event by each rule that names its type.
+
+    Args:
+        event: The event.
+        rules: All rules.
+        destinations: All destinations.
+        now: Unix time in seconds.
+    """
     content = document(event)
     by_name = {destination.name: destination for destination in destinations}
     candidates = rules.candidates(event.type)
@@ -96,7 +111,9 @@ def explain(
         event_id=event.id,
         event_type=event.type,
         rules=tuple(_explain(rule, event, content, by_name, now) for rule in candidates),
-        endings=tuple(ending(watch, content) for watch in rules.judge(event.type, content).endings),
+        endings=tuple(
+            describe_ending(watch, content) for watch in rules.judge(event.type, content).endings
+        ),
         other_rules=len(rules.rules) - len(candidates),
     )
 
@@ -110,7 +127,7 @@ def _explain(
 ) -> RuleExplanation:
     verdict = Verdict.MATCH if rule.condition is None else rule.condition.verdict(content)
     result = _RESULTS[verdict]
-    if result is RuleResult.MATCHED and rule.mode is Mode.SHADOW:
+    if result is RuleResult.MATCHED and rule.is_shadow:
         result = RuleResult.SHADOW
     steps: tuple[ExplanationStep, ...] = ()
     decider = None
@@ -125,12 +142,12 @@ def _explain(
         part = deciding_part(rule.condition, content)
         decider = Decider(part.offset, part.length, f"error: {reason}" if reason else part.verdict)
     alert = raise_alert(event, content, rule, now=now)
-    told = rule.told(content, alert.labels)
+    recipients = rule.recipients(content, alert.labels)
     sendings: tuple[Sending, ...] = ()
     if result is RuleResult.MATCHED:
         sendings = tuple(
             Sending(delivery.destination, destinations[delivery.destination].preview(delivery))
-            for delivery in fan_out(alert, told.destinations)
+            for delivery in fan_out([Notification(alert, recipients.destinations)])
         )
     return RuleExplanation(
         rule=rule.name,
@@ -140,7 +157,7 @@ def _explain(
         decider=decider,
         reason=reason,
         labels=alert.labels,
-        routes=told.routes,
+        routes=recipients.routes,
         memory=tuple(describe_state(rule, content)) if verdict is Verdict.MATCH else (),
         sendings=sendings,
     )
@@ -156,12 +173,12 @@ _RESULTS: Final = {
 
 def _shown(value: object) -> str:
     text = value_text(value)
-    # A part of a condition may be a whole table.
+    # Cut because a part of a condition may be a whole table.
     return text if len(text) <= _SHOWN_LIMIT else f"{text[:_SHOWN_LIMIT]}…"
 
 
 def as_text(explanation: Explanation) -> str:
-    """For the terminal."""
+    """Return an explanation as text for the terminal."""
     lines = [f"event {explanation.event_id}, type {explanation.event_type}"]
     for rule in explanation.rules:
         lines += ["", f"rule {rule.rule}: {rule.result}"]
@@ -182,7 +199,7 @@ def as_text(explanation: Explanation) -> str:
 
 
 def _marked(condition: str, decider: Decider) -> Iterator[str]:
-    """The condition, and below the part that decided it its value and what it read."""
+    """Yield the lines of a condition and, below the part that decided it, the verdict."""
     begin = 0
     label = _WHEN
     for line in condition.rstrip().split("\n"):
@@ -196,7 +213,7 @@ def _marked(condition: str, decider: Decider) -> Iterator[str]:
 
 
 def preview_lines(preview: Preview) -> list[str]:
-    """A preview for the terminal: headers, an empty line, the body, JSON of it indented."""
+    """Return a preview for the terminal: headers, an empty line, the body; JSON is indented."""
     body = preview.body
     if "json" in preview.content_type:
         body = msgspec.json.format(body, indent=2)

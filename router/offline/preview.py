@@ -1,4 +1,4 @@
-"""What one destination would get from one rule: for ``router preview``. Sends nothing."""
+"""What one destination would receive from one rule: for ``router preview``. Sends nothing."""
 
 import html
 from pathlib import Path
@@ -24,7 +24,10 @@ _PAGE = (
 
 
 def find_rule(configuration: Configuration, name: str) -> Rule:
-    """The rule of that name. Raises ConfigurationError, saying which it may be."""
+    """Return the rule of that name.
+
+    Raises ConfigurationError, which names similar rules.
+    """
     names = [rule.name for rule in configuration.rules.rules]
     for rule in configuration.rules.rules:
         if rule.name == name:
@@ -35,19 +38,26 @@ def find_rule(configuration: Configuration, name: str) -> Rule:
 
 
 def sample_delivery(rule: Rule, event: Event, destination: str, *, now: float) -> Delivery:
-    """What ``rule`` would send of ``event``, whether or not it matches. ``now`` is Unix time."""
+    """Return what ``rule`` would send about ``event``, whether or not it matches.
+
+    Args:
+        rule: The rule.
+        event: The event.
+        destination: The name of the destination.
+        now: Unix time in seconds.
+    """
     alert = raise_alert(event, document(event), rule, now=now)
     return Delivery(id=delivery_id(alert.id, destination), destination=destination, alert=alert)
 
 
 def resolved(delivery: Delivery) -> Delivery:
-    """The same, of the alert's end."""
+    """Return the same delivery for the resolved alert."""
     alert: Alert = msgspec.structs.replace(delivery.alert, status=AlertStatus.RESOLVED)
     return msgspec.structs.replace(delivery, alert=alert)
 
 
 def as_page(preview: Preview, title: str) -> str:
-    """A preview for a browser: as its reader sees it where there is such a form, else as text."""
+    """Return a preview as an HTML page: as its reader sees it if the kind has such a form, else text."""
     if preview.html:
         return preview.html
     body = preview.body
@@ -58,7 +68,7 @@ def as_page(preview: Preview, title: str) -> str:
 
 
 def write_page(path: Path, preview: Preview, destination: Destination) -> None:
-    """Raises ConfigurationError when it cannot be written."""
+    """Write a preview as an HTML page. Raises ConfigurationError if the file cannot be written."""
     try:
         path.write_text(as_page(preview, f"Preview of {destination.name}"), encoding="utf-8")
     except OSError as error:

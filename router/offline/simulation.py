@@ -1,55 +1,71 @@
-"""Rules tried out in memory: events and the passing of time go in, what would be told comes out.
+"""Rules simulated in memory: events and times go in, the alerts that would be sent come out.
 
-The same decisions as a worker's, on a ``MemoryStore`` instead of Redis; timers fire in order when
-the time comes. For rule tests and backtests. Pure: time is what it is told.
+The decisions are a worker's, on a ``MemoryStore`` instead of Redis. Timers fire in order when they
+are due. For rule tests and backtests. Pure: all times are arguments.
 """
 
 import heapq
 import itertools
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from router.alerts import Alert
+from router.cel import Verdict
 from router.events.model import Event, document
-from router.journal.timers import Absence, Escalation, Flush, Timer
-from router.rules.index.rule_set import RuleSet
+from router.rules.index.rule_set import Judgement, RuleSet
+from router.rules.model import Rule
+from router.rules.state.decision import Decision
 from router.rules.state.memory_store import MemoryStore
-from router.rules.state.steps import ChainResult, Reason, Taken
+from router.rules.state.step import Reason
+from router.rules.state.timer import Timer
 from router.rules.suppression.silences import Silence
-from router.worker.evaluation.decide import Decision, Judged, chains, decide, prospects
-from router.worker.evaluation.decide_timer import Ask, fire
+from router.worker.evaluation.decide import EvaluatedEvent, chains, decide, possible_alerts
+from router.worker.evaluation.decide_timer import decide_timer
 from router.worker.evaluation.plan import Snapshot
 
+T = TypeVar("T")
 
-class SimulatedDelivery(msgspec.Struct, frozen=True):
-    """An alert that a destination would get. ``at`` is Unix time in seconds."""
+
+class SimulatedAlert(msgspec.Struct, frozen=True):
+    """An alert that would be delivered."""
 
     at: float
-    destination: str
+    """Unix time in seconds."""
     alert: Alert
+    send_to: tuple[str, ...]
+    """Names of destinations."""
 
 
-class HeldBack(msgspec.Struct, frozen=True):
-    """An alert that would be held back."""
+class SuppressedAlert(msgspec.Struct, frozen=True):
+    """An alert that would be suppressed."""
 
     at: float
+    """Unix time in seconds."""
     rule: str
     reason: Reason
 
 
-class Happened(msgspec.Struct, frozen=True):
-    """What came of events and time, in order."""
+class SimulationOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What results from one event, or from the passing of time."""
 
-    sent: tuple[SimulatedDelivery, ...] = ()
-    held_back: tuple[HeldBack, ...] = ()
-    matched: tuple[str, ...] = ()
-    """Rules whose own condition held, once for each event."""
+    at: float
+    """Unix time in seconds."""
+    event: Event | None = None
+    content: dict[str, Any] = {}
+    """The event as Python values."""
+    is_repeat: bool = False
+    matches: tuple[Rule, ...] = ()
+    sent: tuple[SimulatedAlert, ...] = ()
+    suppressed: tuple[SuppressedAlert, ...] = ()
+    failed: tuple[Rule, ...] = ()
+    """Rules whose condition is an error for the event. A worker does not see all of them, because
+    it evaluates only rules that may match."""
 
 
-class Waiting(msgspec.Struct, frozen=True):
-    """A timer that is set, and what it will do if nothing more happens."""
+class PendingTimer(msgspec.Struct, frozen=True):
+    """A timer that is set, and what it will do if no further event comes."""
 
     due_at: float
     """Unix time in seconds."""
@@ -57,124 +73,175 @@ class Waiting(msgspec.Struct, frozen=True):
     feature: str
     """The key of the rule that set it: ``absent``, ``group`` or ``escalate``."""
     alerts: int
-    """Alerts that it tells, or holds back where they are silenced or muted by then."""
+    """Alerts that it sends, or suppresses if they are silenced or muted by then."""
     send_to: tuple[str, ...]
 
 
-_FEATURES: Final = {Absence: "absent", Flush: "group", Escalation: "escalate"}
-
-
 class Simulation:
-    """Rules with a memory of their own. ``now`` is Unix time in seconds and never goes back."""
+    """One run of a rule set over events in the order of time, with a state of its own.
+
+    Args:
+        rules: The rules.
+        silences: Active from the beginning, as far as their times say.
+        now: Unix time in seconds. It never goes back.
+    """
 
     def __init__(
         self, rules: RuleSet, silences: Sequence[Silence] = (), *, now: float = 0.0
     ) -> None:
         self.now = now
-        self._rules = rules
+        self.rules: Final = rules
         self._silences = list(silences)
         self._store = MemoryStore()
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self._seen: set[str] = set()
 
-    def happens(self, event: Event, at: float) -> Happened:
-        """An event comes in. Timers that are due by then fire before; a repeat changes nothing.
+    def receive(self, event: Event, *, now: float) -> SimulationOutcome:
+        """Receive an event. Timers that are due by then fire before; a repeat changes nothing.
 
-        Raises what ``router.events.document`` does for an event that is none.
+        Raises:
+            msgspec.DecodeError: As ``router.events.model.document`` does, for an event that cannot
+                be decoded; and RecursionError and UnicodeDecodeError likewise.
         """
-        before = self.passes(at)
-        if event.key in self._seen:
-            return before
-        self._seen.add(event.key)
         content = document(event)
-        present = Snapshot(self.now, self._silences)
-        judgement = self._rules.judge(event.type, content)
-        judged = [Judged(event, prospects(event, content, judgement, present))]
-        answers = self._ask(f"event {event.key}", judged)
-        decision = decide(judged, answers, present)
-        after = self._shown(decision)
-        return Happened(
-            before.sent + after.sent,
-            before.held_back + after.held_back,
-            before.matched + tuple(rule.name for rule in judgement.matches),
+        sent, suppressed = self._fire_until(now)
+        if event.key in self._seen:
+            return SimulationOutcome(
+                at=now,
+                event=event,
+                content=content,
+                is_repeat=True,
+                sent=sent,
+                suppressed=suppressed,
+            )
+        self._seen.add(event.key)
+        judgement = self.rules.judge(event.type, content)
+        more_sent, more_suppressed = self._apply(self._decide(event, content, judgement))
+        matched = {rule.name for rule in judgement.matches}
+        return SimulationOutcome(
+            at=now,
+            event=event,
+            content=content,
+            matches=tuple(rule for rule in self.rules.rules if rule.name in matched),
+            sent=sent + more_sent,
+            suppressed=suppressed + more_suppressed,
+            failed=self._failed(event, content),
         )
 
-    def passes(self, until: float) -> Happened:
-        """Let time pass until then; timers fire when they are due."""
-        found = Happened()
-        while self._timers and self._timers[0][0] <= until:
-            due, number, timer = heapq.heappop(self._timers)
-            self.now = max(self.now, due)
-            fired = self._shown(self._fire(f"timer {number}", timer))
-            found = Happened(found.sent + fired.sent, found.held_back + fired.held_back)
-        self.now = max(self.now, until)
-        return found
+    def pass_time(self, until: float) -> list[SimulationOutcome]:
+        """Let time pass until then, inclusive; return what results from it, if anything does."""
+        sent, suppressed = self._fire_until(until)
+        if not sent and not suppressed:
+            return []
+        return [SimulationOutcome(at=until, sent=sent, suppressed=suppressed)]
 
     @property
     def next_timer(self) -> float | None:
-        """When the next timer fires; None where nothing is waited for."""
+        """When the next timer fires, in Unix seconds; None if no timer is set."""
         return self._timers[0][0] if self._timers else None
 
     def acknowledge(self, alert: Alert) -> None:
-        """Somebody takes care of the alerts with this alert's key."""
+        """Acknowledge the alerts with this alert's key."""
         self._store.acknowledge(alert.key, self._now_ms)
 
     def silence(self, silence: Silence) -> None:
-        """Somebody adds a silence."""
+        """Add a silence."""
         self._silences.append(silence)
 
-    def end(self) -> tuple[Waiting, ...]:
-        """What is waited for still, in the order of time. Nothing can happen after that.
+    def end(self) -> tuple[PendingTimer, ...]:
+        """Return the timers that are set and still needed, in order. Nothing can follow.
 
-        Each timer that is set fires, for only that tells whether it is needed still: what was
-        expected may have come, a group may be empty. What would follow from it is left out.
+        Each timer fires, because only that shows whether it is needed: the expected event may have
+        arrived, a group may be empty. What would follow from it is left out.
         """
-        found: list[Waiting] = []
+        pending: list[PendingTimer] = []
         while self._timers:
-            due, number, timer = heapq.heappop(self._timers)
-            self.now = max(self.now, due)
-            decision = self._fire(f"timer {number}", timer)
-            if decision.alerts or decision.held or decision.deliveries:
-                # Of a group, those that it tells; of an absence, the one that there is now.
-                alerts = max(1, decision.alerts, decision.told + len(decision.held))
-                places = dict.fromkeys(each.destination for each in decision.deliveries)
-                feature = _FEATURES[type(timer)]
-                found.append(Waiting(due, timer.rule, feature, alerts, tuple(places)))
-        return tuple(found)
+            due_at, number, timer = heapq.heappop(self._timers)
+            self.now = max(self.now, due_at)
+            decision = self._fire(number, timer)
+            suppressed = len(decision.suppressed_alerts)
+            if decision.alerts or suppressed or decision.notifications:
+                # A group: the alerts that it sends. An absence: the alert that it raises.
+                alerts = max(1, decision.alerts, decision.notified + suppressed)
+                names = dict.fromkeys(
+                    name for each in decision.notifications for name in each.send_to
+                )
+                pending.append(
+                    PendingTimer(due_at, timer.rule, timer.feature, alerts, tuple(names))
+                )
+        return tuple(pending)
 
     @property
     def _now_ms(self) -> int:
         return int(self.now * 1000)
 
-    def _ask(self, work: str, judged: Iterable[Judged]) -> dict[str, ChainResult]:
-        asked = chains(judged)
-        answers = self._store.decide(work, asked, self._now_ms)
+    @property
+    def _snapshot(self) -> Snapshot:
+        return Snapshot(self.now, self._silences)
+
+    def _fire_until(
+        self, until: float
+    ) -> tuple[tuple[SimulatedAlert, ...], tuple[SuppressedAlert, ...]]:
+        sent: list[SimulatedAlert] = []
+        suppressed: list[SuppressedAlert] = []
+        while self._timers and self._timers[0][0] <= until:
+            due_at, number, timer = heapq.heappop(self._timers)
+            self.now = max(self.now, due_at)
+            more_sent, more_suppressed = self._apply(self._fire(number, timer))
+            sent += more_sent
+            suppressed += more_suppressed
+        self.now = max(self.now, until)
+        return tuple(sent), tuple(suppressed)
+
+    def _decide(self, event: Event, content: dict[str, Any], judgement: Judgement) -> Decision:
+        snapshot, work = self._snapshot, f"event {event.key}"
+        possible = possible_alerts(event, content, judgement, snapshot)
+        evaluated = [EvaluatedEvent(event, possible)]
+        asked = chains(evaluated)
+        results = _run(self._store.open(work, self._now_ms).decide(asked))
         self._store.forget(work)
-        return {chain.id: answer for chain, answer in zip(asked, answers, strict=True)}
+        by_id = {chain.id: result for chain, result in zip(asked, results, strict=True)}
+        return decide(evaluated, by_id, snapshot)
 
-    def _fire(self, work: str, timer: Timer) -> Decision:
-        firing = fire(timer, self._rules.by_name, Snapshot(self.now, self._silences))
-        reply: ChainResult | Taken | None = None
-        while True:
-            try:
-                request = next(firing) if reply is None else firing.send(reply)
-            except StopIteration as end:
-                self._store.forget(work)
-                decision: Decision = end.value
-                return decision
-            if isinstance(request, Ask):
-                (reply,) = self._store.decide(work, [request.chain], self._now_ms)
-            else:
-                reply = self._store.take(work, request.state, request.key)
+    def _fire(self, number: int, timer: Timer) -> Decision:
+        work = f"timer {number}"
+        store = self._store.open(work, self._now_ms)
+        decision = _run(decide_timer(timer, self.rules.by_name, self._snapshot, store))
+        self._store.forget(work)
+        return decision
 
-    def _shown(self, decision: Decision) -> Happened:
+    def _apply(
+        self, decision: Decision
+    ) -> tuple[tuple[SimulatedAlert, ...], tuple[SuppressedAlert, ...]]:
+        """Set the timers of a decision; return its alerts."""
         for timer in decision.timers:
             heapq.heappush(self._timers, (timer.due_at, next(self._numbers), timer))
-        return Happened(
+        return (
             tuple(
-                SimulatedDelivery(self.now, each.destination, each.alert)
-                for each in decision.deliveries
+                SimulatedAlert(self.now, each.alert, each.send_to)
+                for each in decision.notifications
             ),
-            tuple(HeldBack(self.now, rule, reason) for rule, reason in decision.held),
+            tuple(
+                SuppressedAlert(self.now, rule, reason)
+                for rule, reason in decision.suppressed_alerts
+            ),
         )
+
+    def _failed(self, event: Event, content: dict[str, Any]) -> tuple[Rule, ...]:
+        return tuple(
+            rule
+            for rule in self.rules.candidates(event.type)
+            if rule.condition is not None and rule.condition.verdict(content) is Verdict.ERROR
+        )
+
+
+def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never waits, because it uses the store in memory only."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    coroutine.close()
+    raise RuntimeError("a simulation waited for something")

@@ -1,8 +1,8 @@
-"""A rule: as it is written in YAML, and as it is judged by."""
+"""A rule, checked and compiled. rule_text.py has its form in YAML."""
 
 import enum
 import re
-from typing import Annotated, Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -10,18 +10,7 @@ from router.alerts import Severity
 from router.cel import Condition
 from router.rules.labels import NO_NAMING, Naming
 from router.rules.routing import RULE, SEVERITY, Recipients, Routing
-from router.rules.state.features import (
-    AbsentText,
-    By,
-    CooldownText,
-    CountText,
-    EscalateText,
-    Feature,
-    GroupText,
-    ResolveText,
-)
-from router.rules.suppression.inhibitions import Inhibition
-from router.rules.suppression.mute_times import MuteTime
+from router.rules.state.feature import By, Feature
 
 NAME_LIMIT: Final = 64
 EVENTS_LIMIT: Final = 100
@@ -37,77 +26,15 @@ _EVENTS: Final = re.compile(r"[^\s*\x00-\x1f]+\*?|\*")
 
 
 class Mode(enum.StrEnum):
-    """What comes of a match."""
+    """What a match does."""
 
     LIVE = "live"
-    """An alert."""
+    """It raises an alert."""
     SHADOW = "shadow"
-    """It is counted and shown, and nobody is told."""
+    """It is counted and shown; no destination is notified."""
 
 
-def _about(text: str, **more: Any) -> msgspec.Meta:
-    return msgspec.Meta(description=text, **more)
-
-
-class LookupText(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    rename={"from_": "from"},
-):
-    """A destination that is looked up in a table."""
-
-    from_: Annotated[
-        str, _about("Where its name stands: `tables.TABLE[…].COLUMN`, or a `let` name for a part.")
-    ]
-    otherwise: Annotated[str, _about("The destination for those of whom the table says nothing.")]
-
-
-class RuleText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A rule as it is written."""
-
-    name: Annotated[str, _about("Unique: letters a-z, digits and hyphens.", pattern=NAME_PATTERN)]
-    description: Annotated[str, _about("Shown with each alert, as it stands.")] = ""
-    events: Annotated[
-        tuple[str, ...],
-        _about("Event types, exact or beginning with what stands before a `*`.", min_length=1),
-    ]
-    when: Annotated[str | None, _about("A condition in CEL over `event` and `data`.")] = None
-    match: Annotated[
-        dict[str, Any] | None, _about("A condition as a map of fields and what they must be.")
-    ] = None
-    severity: Annotated[Severity, _about("How grave the alert is.")] = Severity.WARNING
-    let: Annotated[
-        dict[str, str],
-        _about("Names for expressions in CEL, for the rule's own conditions and templates."),
-    ] = {}
-    labels: Annotated[
-        dict[str, str],
-        _about("What routes and silences go by: a text, or `{{ expression }}` in CEL."),
-    ] = {}
-    send_to: Annotated[
-        tuple[str | LookupText, ...],
-        _about("Names of destinations, or where to look them up; without it, routes decide."),
-    ] = ()
-    summary: Annotated[str, _about("The alert's first line: a Jinja2 template.")] = ""
-    mode: Annotated[Mode, _about("`shadow` counts matches and tells nobody.")] = Mode.LIVE
-    count: Annotated[CountText | None, _about("Tell when so many events came within a time.")] = (
-        None
-    )
-    absent: Annotated[
-        AbsentText | None, _about("Tell when an event came and another one did not.")
-    ] = None
-    cooldown: Annotated[CooldownText | None, _about("Tell once, then be quiet for a time.")] = None
-    group: Annotated[GroupText | None, _about("One message for many alerts.")] = None
-    resolve: Annotated[ResolveText | None, _about("What ends an alert.")] = None
-    escalate: Annotated[
-        EscalateText | tuple[EscalateText, ...] | None,
-        _about("Who else is told when nobody acknowledges."),
-    ] = None
-    mute_times: Annotated[
-        tuple[str, ...], _about("Names of mute times, in which nobody is told.")
-    ] = ()
+F = TypeVar("F", bound=Feature)
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,89 +45,91 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[str, ...]
     """Event types, exact or with a ``*`` at the end."""
     condition: Condition | None
-    """None holds for each event of its types."""
+    """None matches each event of its types."""
     severity: Severity
     send_to: tuple[str, ...]
-    """Names of destinations, none twice, where they are the same for each alert; see ``told``."""
+    """Names of destinations, each once, if they are the same for each alert; see ``recipients``."""
     summary: str
     """A Jinja2 template, ``""`` for the plain form."""
     mode: Mode
-    count: Feature[CountText] | None = None
-    absent: Feature[AbsentText] | None = None
-    cooldown: Feature[CooldownText] | None = None
-    group: Feature[GroupText] | None = None
-    resolve: Feature[ResolveText] | None = None
-    escalate: tuple[EscalateText, ...] = ()
-    mute_times: tuple[MuteTime, ...] = ()
-    inhibits: tuple[Inhibition, ...] = ()
-    """Those in which it holds others back."""
-    inhibited_by: tuple[Inhibition, ...] = ()
+    features: tuple[Feature, ...] = ()
+    """In the order in which an alert meets them; see ``features.in_order``."""
+    naming: Naming = NO_NAMING
+    routing: Routing | None = None
+    """Where alerts go if that depends on the event, or if routes decide it."""
+
+    @property
+    def is_shadow(self) -> bool:
+        """True if the rule only counts its matches."""
+        return self.mode is Mode.SHADOW
 
     @property
     def identity(self) -> By | None:
-        """What tells the rule's alerts apart; None where each stands alone."""
-        for kept in (self.resolve, self.absent, self.cooldown, self.count, self.group):
-            if kept is not None:
-                return kept.by
-        return None
+        """The expressions that distinguish the rule's alerts; None if each has its own key."""
+        ranked = [
+            (feature.identity_rank, feature.by)
+            for feature in self.features
+            if feature.identity_rank is not None
+        ]
+        return min(ranked, key=lambda each: each[0])[1] if ranked else None
 
     @property
     def remembers(self) -> bool:
-        """Whether what comes of a match depends on what came before, or is kept for later."""
-        return (
-            self.identity is not None
-            or bool(self.escalate)
-            or bool(self.inhibits)
-            or bool(self.inhibited_by)
-        )
+        """True if an alert depends on earlier ones, or is stored for later."""
+        return any(feature.remembers for feature in self.features)
 
-    naming: Naming = NO_NAMING
-    routing: Routing | None = None
-    """Where alerts go if that depends on the event, or routes decide it."""
+    @property
+    def precedes(self) -> bool:
+        """True if other rules depend on this one, so that it is decided before them."""
+        return any(feature.precedes for feature in self.features)
 
-    def told(self, event: dict[str, Any], labels: dict[str, str]) -> Recipients:
-        """Where an alert goes. ``event`` is the whole CloudEvent, ``labels`` are the alert's."""
+    @property
+    def events_per_alert(self) -> int:
+        """How many events one alert takes."""
+        return max((feature.events_per_alert for feature in self.features), default=1)
+
+    def feature(self, kind: type[F]) -> F | None:
+        """Return the rule's feature of this kind, None if it has none."""
+        return next((feature for feature in self.features if isinstance(feature, kind)), None)
+
+    def recipients(self, event: dict[str, Any], labels: dict[str, str]) -> Recipients:
+        """Return where an alert goes.
+
+        Args:
+            event: The whole CloudEvent.
+            labels: The alert's labels.
+        """
         if self.routing is None:
             return Recipients(self.send_to)
-        return self.routing.told(event, {**labels, SEVERITY: self.severity, RULE: self.name})
+        return self.routing.recipients(event, {**labels, SEVERITY: self.severity, RULE: self.name})
 
     @property
     def watches(self) -> "tuple[EventWatch, ...]":
-        """All that the rule looks out for in events, by itself first."""
-        watches = [EventWatch(self, Role.RAISES, self.events, self.condition)]
-        if self.absent:
-            other = (self.absent.text.event,)
-            watches.append(EventWatch(self, Role.ENDS_ABSENCE, other, self.absent.condition))
-        if self.resolve:
-            ends = self.resolve
-            watches.append(EventWatch(self, Role.RESOLVES, ends.text.events, ends.condition))
-        return tuple(watches)
-
-
-class Role(enum.Enum):
-    """What an event means to a rule when the condition of a watch holds for it."""
-
-    RAISES = "raises"
-    """The rule's own ``events`` and ``when``: its alert."""
-    ENDS_ABSENCE = "ends absence"
-    """What ``absent`` waits for has come."""
-    RESOLVES = "resolves"
-    """The alert is over."""
+        """All that the rule watches events for, its own condition first."""
+        return (
+            EventWatch(self, None, self.events, self.condition),
+            *(
+                EventWatch(self, feature, feature.watched_events, feature.condition)
+                for feature in self.features
+                if feature.watched_events
+            ),
+        )
 
 
 class EventWatch(msgspec.Struct, frozen=True):
-    """What a rule looks out for: events of these types for which this condition holds."""
+    """What a rule watches for: events of these types that match this condition."""
 
     rule: Rule
-    role: Role
+    ends: Feature | None
+    """The feature for which the event ends something; None if it raises the rule's alert."""
     events: tuple[str, ...]
     """Event types, exact or with a ``*`` at the end."""
     condition: Condition | None
-    """None holds for each event of these types."""
+    """None matches each event of these types."""
 
 
 def name_problem(name: str) -> tuple[str, str] | None:
-    """What is wrong with the name of a rule or destination, and a hint; None for nothing."""
+    """Return what is wrong with the name of a rule or destination, and a hint; None if it is valid."""
     if len(name) > NAME_LIMIT:
         return f"a name has at most {NAME_LIMIT} characters, this one has {len(name)}", ""
     if _NAME.fullmatch(name):
@@ -211,7 +140,7 @@ def name_problem(name: str) -> tuple[str, str] | None:
 
 
 def events_problem(pattern: str) -> tuple[str, str] | None:
-    """What is wrong with one of a rule's ``events``, and a hint; None for nothing."""
+    """Return what is wrong with one of a rule's ``events``, and a hint; None if it is valid."""
     if len(pattern) > PATTERN_LIMIT:
         return f"an event type has at most {PATTERN_LIMIT} characters", ""
     if _EVENTS.fullmatch(pattern):

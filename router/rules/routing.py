@@ -80,7 +80,7 @@ class Routing(msgspec.Struct, frozen=True):
     routes: tuple[Route, ...] = ()
     """Those that may take alerts of the rule, in order."""
 
-    def told(self, event: dict[str, Any], labels: Mapping[str, str]) -> Recipients:
+    def recipients(self, event: dict[str, Any], labels: Mapping[str, str]) -> Recipients:
         """For one alert. ``labels`` has its severity and rule too. Never raises."""
         if self.own:
             return Recipients(_names(self.own, event))

@@ -21,7 +21,7 @@ from router.journal.finish import Finish
 from router.journal.keys import BatchId, TimerId
 from router.journal.orphaned_deliveries import OrphanedDeliveries
 from router.journal.pauses import Pauses
-from router.journal.rule_state import States
+from router.journal.rule_state import RuleState
 from router.journal.silences import Silences
 from router.journal.sweeper import Sweeper
 from router.journal.timers import Timers
@@ -37,8 +37,7 @@ from router.worker.delivery.registry import DestinationPool
 from router.worker.delivery.settlement import make_settler
 from router.worker.evaluation.batch_job import BatchJob
 from router.worker.evaluation.silence_cache import SilenceCache
-from router.worker.evaluation.timer_job import Journal as TimerJournal
-from router.worker.evaluation.timer_job import TimerJob
+from router.worker.evaluation.timer_job import TimerJob, TimerJournal
 from router.worker.queue.poison import PoisonDetector
 from router.worker.queue.queue_worker import QueueSpec
 from router.worker.queue.requeue import requeue_lost_jobs
@@ -131,7 +130,7 @@ class _Evaluation(msgspec.Struct, frozen=True):
             self.active,
             self.metrics,
             self.clock,
-            suspects=self.poison,
+            detector=self.poison,
             dedup_window=self.settings.dedup_window,
         )
         return QueueSpec(
@@ -146,7 +145,7 @@ class _Evaluation(msgspec.Struct, frozen=True):
     def _timers(self) -> QueueSpec:
         journal = TimerJournal(
             Timers(self.connection),
-            States(self.connection),
+            RuleState(self.connection),
             Finish(self.connection, self.clock),
         )
         job = TimerJob(journal, self.active, self.metrics, self.clock, self.poison)

@@ -6,28 +6,22 @@ from collections.abc import AsyncIterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.chains import START, chains
+from support.chains import START, chains, decide
 
 from router.alerts import AlertKey
 from router.datatypes import Secret
 from router.journal import keys
 from router.journal.acknowledgements import Acknowledgement, Acknowledgements
 from router.journal.connection import Connection, connect
-from router.journal.finish import OpenWork
-from router.journal.rule_state import States
+from router.journal.finish import timer_work
+from router.journal.keys import TimerId
+from router.journal.rule_state import RuleState
+from router.rules.state.chain import Chain, WorkFinishedError
+from router.rules.state.cooldown import COOLDOWN, CheckCooldown
+from router.rules.state.count import Count
 from router.rules.state.memory_store import MemoryStore
-from router.rules.state.steps import (
-    Chain,
-    ChainResult,
-    Cooldown,
-    Count,
-    Outcome,
-    Over,
-    Reason,
-    Resolve,
-)
-
-RECORD = "router:batch:open"
+from router.rules.state.resolve import CheckResolved, Resolve
+from router.rules.state.step import ChainResult, Outcome
 
 
 class Journal:
@@ -35,18 +29,15 @@ class Journal:
 
     def __init__(self, url: Secret) -> None:
         self.connection = connect(url, deadline=5.0, max_connections=4)
-        self.states = States(self.connection)
+        self.state = RuleState(self.connection)
 
     async def begin(self) -> None:
         await self.connection.redis.flushall()
-        await self.connection.redis.set(RECORD, b"x")
 
     async def decide(self, work: str, batch: list[Chain], now: int) -> list[ChainResult]:
-        answers = await self.states.decide(
-            OpenWork(work, RECORD, keys.BATCHES, keys.EVALUATE_QUEUE), batch, now
-        )
-        assert answers is not None
-        return answers
+        open_work = timer_work(TimerId(work))
+        await self.connection.redis.set(open_work.record, b"x")
+        return await self.state.open(open_work, now).decide(batch)
 
 
 @pytest.fixture
@@ -63,7 +54,7 @@ def counted(event: str, second: float = 0, at_least: int = 3, key: str = "a") ->
 
 
 def cooled(event: str, second: float = 0, key: str = "a") -> Chain:
-    return Chain(event, (Cooldown("s", key, START + int(second * 1000), 10_000),))
+    return Chain(event, (CheckCooldown("s", key, START + int(second * 1000), 10_000),))
 
 
 @settings(
@@ -89,7 +80,7 @@ def test_redis_and_memory_give_the_same_answers(
             for number, (batch, seconds, again) in enumerate(batches):
                 now += 1000 * seconds
                 work = f"w{max(0, number - again)}"
-                expected = memory.decide(work, batch, now)
+                expected = decide(memory, work, batch, now)
                 assert await journal.decide(work, batch, now) == expected
         finally:
             await journal.connection.close()
@@ -108,7 +99,7 @@ async def test_a_rerun_is_answered_as_the_first_run_and_counts_nothing_again(
 
     assert [answer.outcome for answer in first] == [Outcome.COUNTED] * 2
     assert again == first
-    assert [(answer.outcome, answer.count) for answer in other] == [(Outcome.TOLD, 3)]
+    assert [(answer.outcome, answer.count) for answer in other] == [(Outcome.NOTIFY, 3)]
 
 
 async def test_two_workers_with_the_same_batch_get_the_same_answers(journal: Journal) -> None:
@@ -119,18 +110,13 @@ async def test_two_workers_with_the_same_batch_get_the_same_answers(journal: Jou
 
     answers = [task.result() for task in tasks]
     assert all(each == answers[0] for each in answers)
-    assert [answer.outcome for answer in answers[0]].count(Outcome.TOLD) == 1
+    assert [answer.outcome for answer in answers[0]].count(Outcome.NOTIFY) == 1
 
 
 async def test_a_finished_batch_decides_nothing_more(journal: Journal) -> None:
-    await journal.connection.redis.delete(RECORD)
+    with pytest.raises(WorkFinishedError):
+        await journal.state.open(timer_work(TimerId("w")), START).decide([counted("e1")])
 
-    assert (
-        await journal.states.decide(
-            OpenWork("w", RECORD, keys.BATCHES, keys.EVALUATE_QUEUE), [counted("e1")], START
-        )
-        is None
-    )
     assert await journal.connection.redis.keys("router:state:*") == []
 
 
@@ -140,21 +126,21 @@ async def test_a_batch_larger_than_one_call_is_decided_whole_and_in_order(
     answers = await journal.decide("w", [cooled(f"e{number}") for number in range(450)], START)
     (following,) = await journal.decide("w2", [cooled("later", 10)], START + 10_000)
 
-    assert answers[0].outcome is Outcome.TOLD
-    assert {answer.reason for answer in answers[1:]} == {Reason.COOLDOWN}
-    assert (following.outcome, following.held_back) == (Outcome.TOLD, 449)
+    assert answers[0].outcome is Outcome.NOTIFY
+    assert {answer.reason for answer in answers[1:]} == {COOLDOWN}
+    assert (following.outcome, following.held_back) == (Outcome.NOTIFY, 449)
 
 
 async def test_keys_of_strangers_are_bounded(redis_url: Secret) -> None:
     journal = Journal(redis_url)
     await journal.begin()
-    journal.states = States(journal.connection, keys_limit=3)
+    journal.state = RuleState(journal.connection, keys_limit=3)
 
     first = await journal.decide("w", [cooled(k, key=k) for k in "abcd"], START)
     after_they_ended = await journal.decide("w2", [cooled("e", key="e")], START + 20_000)
 
     assert [answer.overflowed for answer in first] == [False, False, False, True]
-    assert first[3].outcome is Outcome.TOLD  # too many keys: better told than lost
+    assert first[3].outcome is Outcome.NOTIFY  # too many keys: better told than lost
     assert not after_they_ended[0].overflowed
     assert await journal.connection.redis.zcard("router:keys:s") == 1
     await journal.connection.close()
@@ -162,14 +148,14 @@ async def test_keys_of_strangers_are_bounded(redis_url: Secret) -> None:
 
 async def test_of_too_many_endings_the_oldest_are_forgotten(redis_url: Secret) -> None:
     def ended(key: str) -> Chain:
-        return Chain(f"up {key}", (Resolve("s", key, START, None, 60_000),))
+        return Chain(f"up {key}", (Resolve("s", key, START, (), 60_000),))
 
     def late(key: str) -> Chain:
-        return Chain(f"down {key}", (Over("s", key, START - 1),))
+        return Chain(f"down {key}", (CheckResolved("s", key, START - 1),))
 
     journal, memory = Journal(redis_url), MemoryStore(keys_limit=20)
     await journal.begin()
-    journal.states = States(journal.connection, keys_limit=20)
+    journal.state = RuleState(journal.connection, keys_limit=20)
     names = [f"{number:02}" for number in range(50)]
     outcomes = []
     for second, batch in (
@@ -181,8 +167,8 @@ async def test_of_too_many_endings_the_oldest_are_forgotten(redis_url: Secret) -
     ):
         now = START + 1000 * second
         answers = await journal.decide(f"w{second}{len(batch)}", batch, now)
-        assert answers == memory.decide(f"w{second}{len(batch)}", batch, now)
-        outcomes.append([answer.outcome for answer in answers].count(Outcome.HELD))
+        assert answers == decide(memory, f"w{second}{len(batch)}", batch, now)
+        outcomes.append([answer.outcome for answer in answers].count(Outcome.SUPPRESSED))
 
     assert outcomes == [0, 0, 20, 13, 0]
     assert await journal.connection.redis.zcard("router:keys:s:over") == 20
@@ -196,7 +182,7 @@ async def test_all_that_is_remembered_is_forgotten_some_day(journal: Journal) ->
 
     kept = await journal.connection.redis.keys("router:*")
     lifetimes = {name: await journal.connection.redis.pttl(name) for name in kept}
-    del lifetimes[RECORD.encode()], lifetimes[keys.chain_results("w").encode()]
+    del lifetimes[keys.timer(TimerId("w")).encode()], lifetimes[keys.chain_results("w").encode()]
     assert len(lifetimes) == 3
     assert all(0 < lifetime <= 30_000 for lifetime in lifetimes.values())
 

@@ -63,7 +63,7 @@ def test_matches_alerts_and_deliveries_are_counted(tmp_path: Path) -> None:
     )
     bad, quiet = found.rules["bad"], found.rules["quiet"]
     assert (bad.matches, bad.alerts, bad.errors) == (2, 2, 1)
-    assert (quiet.matches, quiet.alerts, quiet.held) == (4, 0, {"shadow": 4})
+    assert (quiet.matches, quiet.alerts, quiet.suppressed) == (4, 0, {"shadow": 4})
     assert found.destinations == {"noc": 2, "oncall": 2}
     assert [(each.event_id, each.at, each.summary) for each in bad.examples] == [
         ("1", "2026-01-01T00:00:01Z", "3 issues"),
@@ -158,10 +158,10 @@ def test_the_report_is_a_table(tmp_path: Path) -> None:
     found = tally(tmp_path, [line(1), line(2, issues="x"), b"x\n"])
     assert as_text(found).splitlines() == [
         "2 events, 2026-01-01T00:00:01Z to 2026-01-01T00:00:02Z",
-        "1 that cannot be read:",
+        "1 unreadable:",
         "  line 3: JSON is malformed: invalid character (byte 0)",
         "",
-        "rule   matches   alerts   errors  held back",
+        "rule   matches   alerts   errors  suppressed",
         "bad          1        1        1",
         "quiet        2        0        0  2 shadow",
         "",
@@ -218,7 +218,7 @@ def test_what_the_recording_ends_before_is_told(tmp_path: Path) -> None:
     ]
     assert found.rules["awaited"].alerts == 0
     assert (
-        "still waiting when the recording ends, told if nothing more comes:\n"
+        "pending when the recording ends, sent if no further event comes:\n"
         "  grouped: 3 alerts by group, due 2026-01-01T00:00:11Z -> noc\n"
     ) in as_text(found)
 
@@ -228,7 +228,7 @@ def test_what_is_over_is_not_waited_for(tmp_path: Path) -> None:
     rules = WAITING.split("  - name: escalates", maxsplit=1)[0]
     found = tally(tmp_path, [flushed, line(30, issues=1, type="com.example.end")], rules)
     assert found.pending == []
-    assert "still waiting" not in as_text(found)
+    assert "pending when" not in as_text(found)
 
 
 def test_a_time_at_the_end_of_the_calendar_is_waited_for(tmp_path: Path) -> None:
@@ -242,4 +242,4 @@ silences:
   - {match: {rule: bad}, ends: "2026-01-01T00:00:02Z", author: ann, comment: works}
 """
     bad = tally(tmp_path, [line(1), line(2)], RULES + silences).rules["bad"]
-    assert (bad.alerts, bad.held) == (1, {"silenced": 1})
+    assert (bad.alerts, bad.suppressed) == (1, {"silenced": 1})

@@ -142,25 +142,25 @@ def test_what_a_rule_asks_of_its_memory_is_said_without_asking(
     assert {rule.rule: rule.memory for rule in explanation.rules} == {
         "burst": (
             'counts towards at_least 5 within 1h30m by data.region="us1", data.issues > 3=true',
-            "is told once in 500ms by data.missing=null",
+            "notifies once in 500ms by data.missing=null",
         ),
         "awaited": ('alerts unless com.example.end comes within 1d2h by data.region="us1"',),
         "grouped": (
-            'is ended by com.example.end, com.example.gone within 7d by data.region="us1"',
-            'is held back while ended or expects fires by data.region="us1"',
+            'is resolved by com.example.end, com.example.gone within 7d by data.region="us1"',
+            'is suppressed while ended or expects fires by data.region="us1"',
             "is muted in nights",
-            "is told with its group after 30s, then every 5m",
-            "escalates to boss 15m after it is told",
-            "escalates to boss, noc 1d after that",
+            "notifies with its group after 30s, then every 5m",
+            "escalates to boss 15m after the notification",
+            "escalates to boss, noc 1d after the previous level",
         ),
-        "on-trial": ("is told once in 1m",),
+        "on-trial": ("notifies once in 1m",),
         "does-not-hold": (),
     }
     text = as_text(explanation)
     assert "rule awaited: matched\n  alerts unless com.example.end comes" in text
     assert text.endswith(
         "it ends:\n"
-        '  ended: its alert is over by data.region="us1"\n'
-        "  expects: what it waits for has come\n"
+        '  ended: its alert is resolved by data.region="us1"\n'
+        "  expects: the event that it waits for arrived\n"
         "\n2 rules are for other event types"
     )

@@ -69,8 +69,10 @@ def test_memory_tells_what_redis_tells(
                 await world.passes(wait)
                 happening = world.event(str(number), type=kind, k=key)
                 await world.send(happening)
-                happened = simulation.happens(happening, time.now)
-                simulated = [(each.destination, each.alert) for each in happened.sent]
+                happened = simulation.receive(happening, now=time.now)
+                simulated = [
+                    (place, each.alert) for each in happened.sent for place in each.send_to
+                ]
                 real = [
                     (place, each.alert)
                     for place in ("noc", "boss")
@@ -78,7 +80,12 @@ def test_memory_tells_what_redis_tells(
                 ]
                 assert sorted(real, key=repr) == sorted(simulated, key=repr)
             await world.passes(3600)
-            simulated = [(s.destination, s.alert) for s in simulation.passes(time.now).sent]
+            simulated = [
+                (place, each.alert)
+                for happened in simulation.pass_time(time.now)
+                for each in happened.sent
+                for place in each.send_to
+            ]
             real = [
                 (place, each.alert) for place in ("noc", "boss") for each in await world.told(place)
             ]
@@ -93,13 +100,13 @@ def test_memory_tells_what_redis_tells(
 
 def test_timers_fire_in_order_before_the_next_event() -> None:
     simulation = Simulation(CONFIGURATION.rules, now=1000.0)
-    first = simulation.happens(event("1", 1000.0, type="b", k="x"), 1000.0)
-    assert [sent.destination for sent in first.sent] == ["noc"]
+    first = simulation.receive(event("1", 1000.0, type="b", k="x"), now=1000.0)
+    assert [sent.send_to for sent in first.sent] == [("noc",)]
     assert simulation.next_timer == 1030.0
 
-    later = simulation.happens(event("2", 1300.0, type="c", k="x"), 1300.0)
+    later = simulation.receive(event("2", 1300.0, type="c", k="x"), now=1300.0)
 
-    assert [(sent.at, sent.destination, sent.alert.rule) for sent in later.sent] == [
+    assert [(sent.at, place, sent.alert.rule) for sent in later.sent for place in sent.send_to] == [
         (1030.0, "noc", "grouped"),
         (1090.0, "boss", "grouped"),
         (1180.0, "boss", "awaited"),
@@ -112,10 +119,11 @@ def test_timers_fire_in_order_before_the_next_event() -> None:
 def test_a_repeat_changes_nothing_and_an_acknowledgement_ends_escalation() -> None:
     simulation = Simulation(CONFIGURATION.rules, now=1000.0)
     one = event("1", 1000.0, type="b", k="x")
-    simulation.happens(one, 1000.0)
-    assert simulation.happens(one, 1001.0).matched == ()
-    (told,) = simulation.passes(1030.0).sent
+    simulation.receive(one, now=1000.0)
+    assert simulation.receive(one, now=1001.0).matches == ()
+    ((told,),) = [happened.sent for happened in simulation.pass_time(1030.0)]
     simulation.acknowledge(told.alert)
 
-    assert [sent.alert.rule for sent in simulation.passes(9999.0).sent] == ["awaited"]
+    (happened,) = simulation.pass_time(9999.0)
+    assert [sent.alert.rule for sent in happened.sent] == ["awaited"]
     assert simulation.next_timer is None

@@ -57,7 +57,7 @@ def only_rule(folder: Path, *texts: str) -> Rule:
 
 def told(rule: Rule, **data: Any) -> tuple[str, ...]:
     event = {"data": data}
-    return rule.told(event, rule.naming.labels_of(event)).destinations
+    return rule.recipients(event, rule.naming.labels_of(event)).destinations
 
 
 def rules(text: str) -> str:
@@ -97,8 +97,8 @@ routes:
   - send_to: [noc]
 """
     one = only_rule(tmp_path / "rules", routes, rules("severity: critical, labels: {team: voice}"))
-    assert one.told({}, {"team": "voice"}).destinations == ("gold", "noc", "voice")
-    assert one.told({}, {"team": "voice"}).routes == (1, 2)
+    assert one.recipients({}, {"team": "voice"}).destinations == ("gold", "noc", "voice")
+    assert one.recipients({}, {"team": "voice"}).routes == (1, 2)
 
 
 def test_a_route_may_ask_for_a_rule_and_for_a_label_that_is_not_there(tmp_path: Path) -> None:

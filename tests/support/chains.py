@@ -1,26 +1,23 @@
-"""Random chains of steps, few keys and short times, so that they meet."""
+"""Random chains of steps, with few keys and short times, so that they meet; and running them."""
+
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from router.rules.state.steps import (
-    Arrive,
-    Chain,
-    Cooldown,
-    Count,
-    Escalate,
-    Escalating,
-    Expect,
-    Inhibited,
-    Join,
-    Mark,
-    Open,
-    Over,
-    Overdue,
-    Reason,
-    Resolve,
-    Suppress,
-    Tell,
-)
+from router.rules.state.absent import CheckAbsent, Expect, Fulfil
+from router.rules.state.chain import Chain, Store
+from router.rules.state.cooldown import CheckCooldown
+from router.rules.state.count import Count
+from router.rules.state.escalate import ContinueEscalation, StartEscalation
+from router.rules.state.group import JoinGroup, RetractNotified, TakeGroup
+from router.rules.state.inhibit import CheckInhibited, StartInhibition
+from router.rules.state.memory_store import MemoryStore
+from router.rules.state.resolve import CheckResolved, OpenAlert, RecordNotified, Resolve
+from router.rules.state.step import ChainResult, Step
+from router.rules.state.suppress import SILENCED, Suppress
+
+T = TypeVar("T")
 
 START = 1_700_000_000_000
 _KEYS = st.sampled_from(["a", "b"])
@@ -28,38 +25,45 @@ _EVENTS = st.sampled_from([f"e{number}" for number in range(12)])
 _TIMES = st.integers(0, 40).map(lambda second: START + 1000 * second)
 
 
-def _chain(steps: tuple[object, ...], number: int) -> Chain:
-    return Chain(f"c{number}", steps, f"alert {number}".encode())  # type: ignore[arg-type]
+def _chain(steps: tuple[Step, ...], number: int) -> Chain:
+    if isinstance(steps[0] if steps else None, TakeGroup):
+        return Chain(f"take {steps[0].key}", steps)  # as the timer of a group
+    return Chain(f"c{number}", steps, f"alert {number}".encode())
 
 
-def raising() -> st.SearchStrategy[tuple[object, ...]]:
+def taking() -> st.SearchStrategy[tuple[Step, ...]]:
+    """The timer of a group takes it."""
+    return _KEYS.map(lambda key: (TakeGroup("group", key),))
+
+
+def raising() -> st.SearchStrategy[tuple[Step, ...]]:
     """What comes of a match: any of the steps, in their order."""
     return st.builds(
         _raising, _KEYS, _TIMES, _EVENTS, st.sets(st.integers(0, 8)), st.integers(1, 3)
     )
 
 
-def _raising(key: str, at: int, event: str, which: set[int], number: int) -> tuple[object, ...]:
+def _raising(key: str, at: int, event: str, which: set[int], number: int) -> tuple[Step, ...]:
     opened = ("open", key) if 2 in which else None
     other = "a" if number == 1 else "b"
-    steps = [
+    steps: list[Step] = [
         Count("count", key, event, at, 10_000, number),
-        Over("open", key, at),
-        Open("open", key, at, 3_600_000),
-        Mark("mark", key, 3_600_000, opened),
-        Inhibited((("mark", other),)),
-        Suppress(Reason.SILENCED),
-        Cooldown("cooldown", key, at, 8_000),
-        Join("group", other, opened, (f"d{number}",))
+        CheckResolved("open", key, at),
+        OpenAlert("open", key, at, 3_600_000),
+        StartInhibition("mark", key, 3_600_000, opened),
+        CheckInhibited((("mark", other),)),
+        Suppress(SILENCED),
+        CheckCooldown("cooldown", key, at, 8_000),
+        JoinGroup("group", other, opened, (f"d{number}",))
         if number > 1
-        else Tell("open", key, ("d0", "d1")),
-        Escalate("escalate", key, f"k{key}", event, 3_600_000),
+        else RecordNotified("open", key, ("d0", "d1")),
+        StartEscalation("escalate", key, f"k{key}", event, 3_600_000),
     ]
     return tuple(step for place, step in enumerate(steps) if place in which)
 
 
 @st.composite
-def others(draw: st.DrawFn) -> tuple[object, ...]:
+def others(draw: st.DrawFn) -> tuple[Step, ...]:
     """What comes of other events and of timers."""
     key, event, at = draw(_KEYS), draw(_EVENTS), draw(_TIMES)
     return (
@@ -67,10 +71,11 @@ def others(draw: st.DrawFn) -> tuple[object, ...]:
             st.sampled_from(
                 [
                     Expect("absent", key, event, 3_600_000),
-                    Arrive("absent", key, event, 3_600_000),
-                    Overdue("absent", key, event),
-                    Resolve("open", key, at, ("escalate", key), 90_000),
-                    Escalating(
+                    Fulfil("absent", key, event, 3_600_000),
+                    CheckAbsent("absent", key, event),
+                    RetractNotified(draw(st.sampled_from([None, (("open", key),)]))),
+                    Resolve("open", key, at, (("escalate", key),), 90_000),
+                    ContinueEscalation(
                         "escalate",
                         key,
                         f"k{key}",
@@ -87,6 +92,22 @@ def others(draw: st.DrawFn) -> tuple[object, ...]:
 
 def chains() -> st.SearchStrategy[list[Chain]]:
     """The chains of one batch; their ids are only unique in it."""
-    return st.lists(st.one_of(raising(), others()), min_size=1, max_size=6).map(
-        lambda drawn: [_chain(steps, number) for number, steps in enumerate(drawn)]
-    )
+    return st.lists(
+        st.one_of(raising(), raising(), others(), taking()), min_size=1, max_size=6
+    ).map(lambda drawn: [_chain(steps, number) for number, steps in enumerate(drawn)])
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that does not wait."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    raise AssertionError("it waits")
+
+
+def decide(memory: MemoryStore, work: str, batch: Sequence[Chain], now: int) -> list[ChainResult]:
+    """Decide chains in memory."""
+    store: Store = memory.open(work, now)
+    return run(store.decide(batch))

@@ -5,7 +5,7 @@ from typing import Any
 
 from router.cel import Verdict
 from router.rules.index.rule_set import Judgement, RuleFailure, RuleSet
-from router.rules.model import EventWatch, Role, Rule
+from router.rules.model import EventWatch, Rule
 
 
 def verdict(watch: EventWatch, event: dict[str, Any]) -> Verdict:
@@ -31,7 +31,7 @@ def judge_each(rules: RuleSet, event_type: str, event: dict[str, Any]) -> Judgem
         found = verdict(watch, event)
         if found is Verdict.ERROR:
             errors.append(RuleFailure(watch, event))
-        elif found is Verdict.MATCH and watch.role is Role.RAISES:
+        elif found is Verdict.MATCH and watch.ends is None:
             matches.append(watch.rule)
         elif found is Verdict.MATCH:
             endings.append(watch)

@@ -28,11 +28,11 @@ from router.journal.connection import Connection
 from router.journal.crash_counts import CrashCounter
 from router.journal.finish import Finish
 from router.journal.keys import BatchId, TimerId
-from router.journal.rule_state import States
+from router.journal.rule_state import RuleState
 from router.journal.timers import Timers
 from router.metrics import Metrics
 from router.worker.evaluation.batch_job import BatchJob
-from router.worker.evaluation.timer_job import Journal, TimerJob
+from router.worker.evaluation.timer_job import TimerJob, TimerJournal
 from router.worker.queue.poison import PoisonDetector
 from support.clock import SetClock
 
@@ -88,15 +88,17 @@ class World:
             self.live,
             self.metrics,
             self.clock,
-            suspects=PoisonDetector(CrashCounter(connection)),
+            detector=PoisonDetector(CrashCounter(connection)),
             dedup_window=86_400,
         )
 
     def timer_worker(self, connection: Connection) -> TimerJob:
         """One more worker that fires timers."""
-        journal = Journal(Timers(connection), States(connection), Finish(connection, self.clock))
-        suspects = PoisonDetector(CrashCounter(connection))
-        return TimerJob(journal, self.live, self.metrics, self.clock, suspects)
+        journal = TimerJournal(
+            Timers(connection), RuleState(connection), Finish(connection, self.clock)
+        )
+        detector = PoisonDetector(CrashCounter(connection))
+        return TimerJob(journal, self.live, self.metrics, self.clock, detector)
 
     async def timers(self) -> list[tuple[TimerId, float]]:
         """The timers that are set, and in how many seconds each is due."""

@@ -1,8 +1,12 @@
-"""The keys of a rule that remember -> what they are judged by."""
+"""The keys of a rule that are features -> what the rule is evaluated by.
+
+Each feature (rules/state) says which Struct its key has. The fields ``by``, ``when``, ``event``,
+``events`` and ``send_to`` mean the same in each of them, and are read alike.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -12,37 +16,36 @@ from router.configuration.readers.type_check import report_expression
 from router.configuration.variables import escaped_offset, unescape
 from router.configuration.yaml.document import ListNode, MapNode, Node, Scalar, YamlDocument
 from router.errors import ConditionError
-from router.rules.model import EVENTS_LIMIT, RuleText, events_problem
-from router.rules.state.features import (
-    BY_LIMIT,
-    LEVELS_LIMIT,
-    By,
-    EscalateText,
-    Feature,
-    state_id,
-)
+from router.rules.model import EVENTS_LIMIT, Mode, events_problem
+from router.rules.rule_text import RuleKeys
+from router.rules.state.feature import BY_LIMIT, By, Feature
+from router.rules.state.features import FEATURES, arrange
+from router.rules.state.suppress import SuppressFeature
 from router.rules.suppression.mute_times import MuteTime
 from router.suggestions import suggestion
 
-FEATURES: Final = ("count", "absent", "cooldown", "group", "resolve")
-"""Those that tell events apart by the values of their ``by``."""
 NAMES_LIMIT: Final = 100
 """Names in one list of destinations, rules or mute times."""
 
 
 class MuteTimes(msgspec.Struct, frozen=True):
-    """Those that a rule can name."""
+    """The mute times that a rule can name."""
 
     names: Collection[str] | None = frozenset()
-    """None where not all of them are known."""
+    """None if not all of them are known."""
     by_name: Mapping[str, MuteTime] = MappingProxyType({})
-    """Those that are sound."""
+    """Those that are valid."""
 
 
 class FeatureReader:
-    """Reads the features of one rule; what is wrong is reported to the page.
+    """Reads the features of one rule, and reports what is wrong to the document.
 
-    ``destinations`` is None where not all of them are known.
+    Args:
+        page: The document.
+        rule: The rule in it.
+        names: What the rule's expressions may name.
+        destinations: Names of destinations; None if not all of them are known.
+        mute_times: The mute times that the rule can name.
     """
 
     def __init__(
@@ -57,52 +60,57 @@ class FeatureReader:
         self._page = page
         self._names = names
         self._mute_times = mute_times.by_name
-        nodes = {name: rule.get(name) for name in FEATURES}
+        self._by: dict[str, By] = {}
+        self._conditions: dict[str, Condition | None] = {}
         events = texts(rule.get("events"))
-        others = {name: _other_events(node) for name, node in nodes.items()}
-        self._by = {name: self._read_by(node, events, others[name]) for name, node in nodes.items()}
-        self._conditions = {name: self._when(node, others[name]) for name, node in nodes.items()}
-        self._check_events(nodes)
-        self._check_escalate(rule.get("escalate"), destinations)
-        self._check_together(rule)
+        for kind in FEATURES:
+            node = rule.get(kind.key) if kind.key else None
+            if node is not None:
+                self._check_items(kind, node)
+                self._read(kind, node, events, destinations)
+        self._check_exclusions(rule)
         named = rule.get("mute_times")
         check_names(page, named, "mute_times", "mute time", mute_times.names)
 
-    def kept(self, text: RuleText) -> dict[str, Any]:
-        """The fields of the rule that say what it remembers."""
-        kept: dict[str, Any] = {
-            name: Feature(
-                written,
-                self._by[name],
-                state_id(text.name, name, written),
-                self._conditions[name],
-            )
-            for name in FEATURES
-            if (written := getattr(text, name)) is not None
-        }
-        levels = text.escalate
-        if levels is not None:
-            kept["escalate"] = (levels,) if isinstance(levels, EscalateText) else levels
-        # One that is wrong is reported where it stands.
+    def features(self, text: RuleKeys) -> tuple[Feature, ...]:
+        """Return the features of the rule, in their order."""
+        features = [
+            kind.configure(text.name, value, self._by[kind.key], self._conditions[kind.key])
+            for kind in FEATURES
+            if kind.key and (value := getattr(text, kind.key)) is not None
+        ]
+        # A name that is unknown is reported already.
         known = (self._mute_times.get(name) for name in text.mute_times)
-        kept["mute_times"] = tuple(each for each in known if each is not None)
-        return kept
+        mute_times = tuple(each for each in known if each is not None)
+        if mute_times:
+            features.append(SuppressFeature(mute_times=mute_times))
+        return arrange(features, is_shadow=text.mode is Mode.SHADOW)
 
-    def _read_by(self, feature: Node | None, *sides: tuple[str, ...]) -> By:
-        node = feature.get("by") if isinstance(feature, MapNode) else None
-        return read_expressions(self._page, node, "by", sides, self._names)
+    def _read(
+        self,
+        kind: type[Feature],
+        node: Node,
+        events: tuple[str, ...],
+        destinations: Collection[str] | None,
+    ) -> None:
+        others = _other_events(node)
+        by = node.get("by") if isinstance(node, MapNode) else None
+        when = node.get("when") if isinstance(node, MapNode) else None
+        self._by[kind.key] = read_expressions(self._page, by, "by", (events, others), self._names)
+        self._conditions[kind.key] = (
+            read_condition(self._page, when, others, self._names)
+            if isinstance(when, Scalar)
+            else None
+        )
+        for item in node.items if isinstance(node, ListNode) else (node,):
+            if isinstance(item, MapNode):
+                self._check_events(item)
+                names = item.get("send_to")
+                check_names(self._page, names, "send_to", "destination", destinations)
 
-    def _when(self, feature: Node | None, events: tuple[str, ...]) -> Condition | None:
-        node = feature.get("when") if isinstance(feature, MapNode) else None
-        if not isinstance(node, Scalar):
-            return None
-        return read_condition(self._page, node, events, self._names)
-
-    def _check_events(self, nodes: Mapping[str, Node | None]) -> None:
-        absent, resolve = nodes["absent"], nodes["resolve"]
-        event = absent.get("event") if isinstance(absent, MapNode) else None
-        events = resolve.get("events") if isinstance(resolve, MapNode) else None
-        items = [event] if isinstance(event, Scalar) else []
+    def _check_events(self, item: MapNode) -> None:
+        event, events = item.get("event"), item.get("events")
+        patterns = [event] if isinstance(event, Scalar) else []
         if isinstance(events, ListNode):
             if not events.items:
                 self._page.report(events.span, "events is empty, it needs at least one")
@@ -110,37 +118,35 @@ class FeatureReader:
                 message = f"events has {len(events.items)} items, at most {EVENTS_LIMIT}"
                 self._page.report(events.span, message)
                 return
-            items += [item for item in events.items if isinstance(item, Scalar)]
-        for item in items:
-            problem = events_problem(item.text)
+            patterns += [each for each in events.items if isinstance(each, Scalar)]
+        for pattern in patterns:
+            problem = events_problem(pattern.text)
             if problem is not None:
-                self._page.report(item.span, *problem)
+                self._page.report(pattern.span, *problem)
 
-    def _check_escalate(self, node: Node | None, destinations: Collection[str] | None) -> None:
-        levels = node.items if isinstance(node, ListNode) else (node,)
-        if node is not None and not 1 <= len(levels) <= LEVELS_LIMIT:
-            message = f"escalate has {len(levels)} levels, expected 1 to {LEVELS_LIMIT}"
+    def _check_items(self, kind: type[Feature], node: Node) -> None:
+        count = len(node.items) if isinstance(node, ListNode) else 1
+        if kind.items_limit and not 1 <= count <= kind.items_limit:
+            message = f"{kind.key} has {count} levels, expected 1 to {kind.items_limit}"
             self._page.report(node.span, message)
-        for level in levels:
-            if isinstance(level, MapNode):
-                names = level.get("send_to")
-                check_names(self._page, names, "send_to", "destination", destinations)
 
-    def _check_together(self, rule: MapNode) -> None:
-        absent = next((each for each in rule.entries if each.key.text == "absent"), None)
-        if absent is not None and rule.get("count") is not None:
-            message = "a rule cannot have both count and absent"
-            self._page.report(absent.key.span, message, "make it two rules")
+    def _check_exclusions(self, rule: MapNode) -> None:
+        keys = {entry.key.text: entry.key for entry in rule.entries}
+        for kind in FEATURES:
+            for other in kind.excludes:
+                if kind.key in keys and other in keys:
+                    message = f"a rule cannot have both {other} and {kind.key}"
+                    self._page.report(keys[kind.key].span, message, "make it two rules")
 
 
 def texts(node: Node | None) -> tuple[str, ...]:
-    """The texts of a list, such as ``events``; what is none is left out."""
+    """Return the texts of a list, such as ``events``; items that are no texts are left out."""
     items = node.items if isinstance(node, ListNode) else ()
     return tuple(item.text for item in items if isinstance(item, Scalar))
 
 
-def _other_events(feature: Node | None) -> tuple[str, ...]:
-    """The types of the events that a feature itself names, beside those of its rule."""
+def _other_events(feature: Node) -> tuple[str, ...]:
+    """Return the types of the events that a feature itself names, beside those of its rule."""
     if not isinstance(feature, MapNode):
         return ()
     event = feature.get("event")
@@ -154,9 +160,14 @@ def read_expressions(
     sides: Iterable[tuple[str, ...]],
     names: Names = NO_NAMES,
 ) -> By:
-    """The expressions of a list; what is wrong with them is reported to the page.
+    """Return the expressions of a list, and report what is wrong with them to the document.
 
-    Each of ``sides`` are the types of events whose values are compared with those of the others.
+    Args:
+        page: The document.
+        node: The list; None for an empty one.
+        what: The key of the list.
+        sides: Each side has the types of the events whose values are compared with the others'.
+        names: What the expressions may name.
     """
     if not isinstance(node, ListNode):
         return ()
@@ -183,7 +194,7 @@ def _expressions(
 def read_condition(
     page: YamlDocument, node: Scalar, events: tuple[str, ...], names: Names = NO_NAMES
 ) -> Condition | None:
-    """A condition on events of these types, or None where it is wrong; that is reported."""
+    """Return a condition on events of these types; None if it is invalid, which is reported."""
     try:
         condition = compile_condition(unescape(node.text), names)
     except ConditionError as error:
@@ -194,7 +205,7 @@ def read_condition(
 
 
 def report_condition(page: YamlDocument, node: Scalar, error: ConditionError) -> None:
-    """Report what is wrong with an expression, at its place in the node."""
+    """Report what is wrong with an expression, at its position in the node."""
     span = page.part_span(node, escaped_offset(node.text, error.offset), error.length)
     page.report(span, error.message, error.hint)
 
@@ -202,7 +213,7 @@ def report_condition(page: YamlDocument, node: Scalar, error: ConditionError) ->
 def check_names(
     page: YamlDocument, node: Node | None, key: str, noun: str, known: Collection[str] | None
 ) -> None:
-    """Report names of a list that are there twice or, if all are known, that nothing has."""
+    """Report names that occur twice in a list or, if all names are known, that do not exist."""
     if not isinstance(node, ListNode):
         return
     if not node.items and key != "mute_times":

@@ -16,8 +16,8 @@ from router.configuration.readers.type_check import report_expression
 from router.configuration.variables import NoVariables, escaped_offset, unescape
 from router.configuration.yaml.document import ListNode, MapNode, Node, Scalar, YamlDocument
 from router.errors import ConditionError
-from router.rules.model import LookupText
 from router.rules.routing import OWN_LABELS, RULE, SEVERITY, Recipient, Route, TableLookup
+from router.rules.rule_text import LookupText
 from router.suggestions import suggestion
 
 TABLES: Final = "tables"

@@ -35,7 +35,6 @@ from router.rules.labels import Naming
 from router.rules.model import (
     EVENTS_LIMIT,
     Rule,
-    RuleText,
     events_problem,
     name_problem,
 )
@@ -48,6 +47,7 @@ from router.rules.routing import (
     TableLookup,
     relevant,
 )
+from router.rules.rule_text import RuleKeys, RuleText
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
@@ -106,7 +106,7 @@ class RuleReader:
             destinations=self._scope.destinations,
             mute_times=self._mute_times,
         )
-        if not isinstance(text, RuleText) or len(self._document.errors) > before:
+        if not isinstance(text, RuleKeys) or len(self._document.errors) > before:
             return None
         named = Naming(lets, labels)
         routing = self._routing(node, text, named, recipients)
@@ -119,13 +119,13 @@ class RuleReader:
             send_to=_constant(routing, named),
             summary=text.summary,
             mode=text.mode,
-            **features.kept(text),
+            features=features.features(text),
             naming=named,
             routing=routing,
         )
 
     def _routing(
-        self, node: MapNode, text: RuleText, naming: Naming, recipients: tuple[Recipient, ...]
+        self, node: MapNode, text: RuleKeys, naming: Naming, recipients: tuple[Recipient, ...]
     ) -> Routing:
         """Return the routing of the rule's alerts; report it if an alert may have no destination."""
         if recipients or self._routes is None:

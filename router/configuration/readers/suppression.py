@@ -19,7 +19,7 @@ from router.configuration.variables import NoVariables
 from router.configuration.yaml.document import Entry, MapNode, Node, Scalar, YamlDocument
 from router.errors import ConditionError
 from router.rules.model import name_problem
-from router.rules.state.features import StateId
+from router.rules.state.feature import StateId
 from router.rules.suppression.inhibitions import Inhibition, InhibitionText
 from router.rules.suppression.mute_times import MuteTime, MuteTimeText, mute_time
 from router.rules.suppression.silences import NAMES, Silence, SilenceText, silence

@@ -6,7 +6,7 @@ import msgspec
 
 from router.alerts import AlertStatus, Severity
 from router.datatypes import Duration
-from router.rules.state.features import check_span
+from router.rules.state.feature import check_span
 from router.rules.suppression.silences import SubjectText
 
 STEPS_LIMIT: Final = 1000

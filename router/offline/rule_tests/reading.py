@@ -186,7 +186,7 @@ class _FileReader:
             self.page.report(node.span, "expected a CloudEvent", "it needs type and data")
             return None
         try:
-            sent(value, number=1, now=0.0)
+            make_event(value, number=1, now=0.0)
         except EventError as error:
             self.page.report(node.span, f"this is no CloudEvent: {error.message} at {error.path}")
             return None
@@ -315,7 +315,7 @@ class _FileReader:
         if unlike is not None and "missing required field" not in unlike:
             self.page.warn((changes or node).span, f"no event is like this: {unlike}")
         try:
-            sent(event, number=1, now=0.0)
+            make_event(event, number=1, now=0.0)
         except EventError as error:
             self.page.report(node.span, f"this is no CloudEvent: {error.message} at {error.path}")
 
@@ -328,7 +328,7 @@ class _FileReader:
             self.page.warn(key.span, problem.message, problem.hint.partition(" (")[0])
 
 
-def sent(event: Mapping[str, Any], *, number: int, now: float) -> Event:
+def make_event(event: Mapping[str, Any], *, number: int, now: float) -> Event:
     """An event as it comes in at ``now``, Unix time in seconds. Raises EventError.
 
     What it does not say itself is filled in: an id that ``number`` makes different, its time.

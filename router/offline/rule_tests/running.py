@@ -1,4 +1,4 @@
-"""Runs rule tests: rehearses the rules and compares what they tell with what was expected."""
+"""Runs rule tests: simulates the rules and compares their alerts with those that are expected."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -14,56 +14,64 @@ from router.destinations.rendering.summary import (
 from router.destinations.rendering.templates import (
     TemplateTarget,
 )
-from router.offline.rehearsal import Rehearsal, RehearsalOutcome, RehearsedDelivery
 from router.offline.rule_tests.model import Expectation
-from router.offline.rule_tests.reading import Case, Moment, sent
+from router.offline.rule_tests.reading import Case, Moment, make_event
+from router.offline.simulation import SimulatedAlert, Simulation, SimulationOutcome
 from router.rules.index.rule_set import RuleSet
 from router.rules.suppression.silences import Silence
 
 _EXTRA_SHOWN: Final = ("send_to", "summary")
-"""What is shown of an alert that nobody expected."""
+"""What is shown of an alert that was not expected."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """Where alerts are not as expected."""
+    """Where alerts differ from what is expected."""
 
     place: str
+    """``file:line:column``."""
     at: float
     """Seconds from the beginning of the test."""
     lines: tuple[str, ...]
-    """``- `` what was expected, ``+ `` what came, ``  `` why."""
+    """``- `` what is expected, ``+ `` what came, ``  `` why."""
 
 
 class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a test."""
+    """The result of a test."""
 
     name: str
     place: str
     differences: tuple[Difference, ...]
     fired: tuple[str, ...]
-    """Rules that told something, and were expected to."""
+    """Rules that sent an alert, as expected."""
     silent: tuple[str, ...]
-    """Rules that an event concerned, and which told nothing of it, as expected."""
+    """Rules that an event concerned and that sent no alert of it, as expected."""
 
     @property
     def passed(self) -> bool:
+        """True if all alerts were as expected."""
         return not self.differences
 
 
 def run_case(case: Case, rules: RuleSet, silences: Sequence[Silence] = ()) -> CaseResult:
-    """Run one test from its beginning; ``silences`` are those of the rules folder."""
-    return _Run(case, Rehearsal(rules, silences)).result()
+    """Run one test from its beginning.
+
+    Args:
+        case: The test.
+        rules: The rules that it tests.
+        silences: Those of the rules folder.
+    """
+    return _Run(case, Simulation(rules, silences)).result()
 
 
 class _Run:
-    def __init__(self, case: Case, rehearsal: Rehearsal) -> None:
+    def __init__(self, case: Case, simulation: Simulation) -> None:
         self._case = case
-        self._rehearsal = rehearsal
-        self._since: list[RehearsalOutcome] = []
-        """Since the last expectation."""
-        self._told: dict[str, dict[AlertKey, Alert]] = {}
-        """Of each rule, the last alert of each key that was told."""
-        self._sent = 0
+        self._simulation = simulation
+        self._since: list[SimulationOutcome] = []
+        """Outcomes since the last expectation."""
+        self._alerts: dict[str, dict[AlertKey, Alert]] = {}
+        """For each rule, the last alert of each key that was sent."""
+        self._events = 0
         self._differences: list[Difference] = []
         self._fired: dict[str, None] = {}
         self._silent: dict[str, None] = {}
@@ -89,85 +97,85 @@ class _Run:
         for number in range(moment.times):
             at = moment.at + moment.every * number
             now = self._case.started_at + at
-            self._since += self._note(self._rehearsal.pass_time(now))
+            self._since += self._note(self._simulation.pass_time(now))
             if number == 0:
-                self._obey(moment)
+                self._operate(moment)
             if moment.event is not None:
-                self._sent += 1
-                event = sent(moment.event, number=self._sent, now=now)
-                self._since += self._note([self._rehearsal.receive(event, now=now)])
+                self._events += 1
+                event = make_event(moment.event, number=self._events, now=now)
+                self._since += self._note([self._simulation.receive(event, now=now)])
         if moment.expect is not None:
             self._compare(msgspec.structs.replace(moment, at=at))
 
-    def _obey(self, moment: Moment) -> None:
-        """Do what people do at a moment."""
+    def _operate(self, moment: Moment) -> None:
+        """Do what operators do at a moment."""
         if moment.silence is not None:
-            self._rehearsal.silence(moment.silence)
+            self._simulation.silence(moment.silence)
         if moment.acknowledge is None:
             return
-        alerts = self._told.get(moment.acknowledge, {})
+        alerts = self._alerts.get(moment.acknowledge, {})
         for alert in alerts.values():
-            self._rehearsal.acknowledge(alert)
+            self._simulation.acknowledge(alert)
         if not alerts:
-            line = f"- acknowledge: {moment.acknowledge} has told nothing so far"
-            self._tell(moment.place, moment.at, (line,))
+            line = f"- acknowledge: {moment.acknowledge} has sent no alert so far"
+            self._report(moment.place, moment.at, (line,))
 
-    def _note(self, happened: list[RehearsalOutcome]) -> list[RehearsalOutcome]:
-        """Keep who told what, for those who acknowledge it."""
-        for each in happened:
-            for told in each.told:
-                self._told.setdefault(told.alert.rule, {})[told.alert.key] = told.alert
-        return happened
+    def _note(self, outcomes: list[SimulationOutcome]) -> list[SimulationOutcome]:
+        """Note the alerts that were sent, because a later step may acknowledge them."""
+        for each in outcomes:
+            for sent in each.sent:
+                self._alerts.setdefault(sent.alert.rule, {})[sent.alert.key] = sent.alert
+        return outcomes
 
     def _compare(self, moment: Moment) -> None:
-        """Compare what was told since the last time with what a moment expects."""
-        happened, self._since = self._since, []
+        """Compare the alerts since the last comparison with those that a moment expects."""
+        outcomes, self._since = self._since, []
         alerts = [
-            told for each in happened for told in each.told if self._is_meant(told.alert.rule)
+            sent for each in outcomes for sent in each.sent if self._is_meant(sent.alert.rule)
         ]
         missing = []
         for expected in moment.expect or ():
-            found = next((told for told in alerts if _is_as_expected(told, expected.alert)), None)
+            found = next((sent for sent in alerts if _is_as_expected(sent, expected.alert)), None)
             if found is None:
                 missing.append(expected)
             else:
                 alerts.remove(found)
         for expected in missing:
-            alike = next((told for told in alerts if told.alert.rule == expected.alert.rule), None)
+            alike = next((sent for sent in alerts if sent.alert.rule == expected.alert.rule), None)
             if alike is not None:
                 alerts.remove(alike)
             lines = _difference(expected.alert, alike) or _why_not(
-                expected.alert, happened, self._rehearsal.rules
+                expected.alert, outcomes, self._simulation.rules
             )
-            self._tell(expected.place, moment.at, lines)
+            self._report(expected.place, moment.at, lines)
         for extra in alerts:
-            self._tell(moment.place, moment.at, (f"+ {_shown(extra, _EXTRA_SHOWN)}",))
-        self._cover(happened)
+            self._report(moment.place, moment.at, (f"+ {_shown(extra, _EXTRA_SHOWN)}",))
+        self._cover(outcomes)
 
-    def _tell(self, place: str, at: float, lines: tuple[str, ...]) -> None:
+    def _report(self, place: str, at: float, lines: tuple[str, ...]) -> None:
         self._differences.append(Difference(place=place, at=at, lines=lines))
 
     def _is_meant(self, rule: str) -> bool:
         return not self._case.rules or rule in self._case.rules
 
-    def _cover(self, happened: Iterable[RehearsalOutcome]) -> None:
-        told_all = set()
-        for each in happened:
-            told = {told.alert.rule for told in each.told}
-            told_all |= told
+    def _cover(self, outcomes: Iterable[SimulationOutcome]) -> None:
+        all_fired = set()
+        for each in outcomes:
+            fired = {sent.alert.rule for sent in each.sent}
+            all_fired |= fired
             if each.event is not None:
-                concerned = self._rehearsal.rules.candidates(each.event.type)
-                silent = (rule.name for rule in concerned if rule.name not in told)
+                concerned = self._simulation.rules.candidates(each.event.type)
+                silent = (rule.name for rule in concerned if rule.name not in fired)
                 self._silent.update(dict.fromkeys(filter(self._is_meant, silent)))
-        self._fired.update(dict.fromkeys(sorted(filter(self._is_meant, told_all))))
+        self._fired.update(dict.fromkeys(sorted(filter(self._is_meant, all_fired))))
 
 
-def _facts(told: RehearsedDelivery) -> dict[str, Any]:
-    """What an expectation may ask of an alert, by the names of its fields."""
-    alert = told.alert
+def _facts(sent: SimulatedAlert) -> dict[str, Any]:
+    """Return what an expectation may ask of an alert, by the names of its fields."""
+    alert = sent.alert
     return {
         "rule": alert.rule,
-        "send_to": told.send_to,
+        "send_to": sent.send_to,
         "summary": summary(alert, TemplateTarget.TEXT).text,
         "severity": alert.severity,
         "status": alert.status,
@@ -181,7 +189,7 @@ def _facts(told: RehearsedDelivery) -> dict[str, Any]:
 
 
 def _asked(expected: Expectation) -> dict[str, Any]:
-    """What an expectation asks for."""
+    """Return what an expectation asks for."""
     return {
         name: value
         for name in expected.__struct_fields__
@@ -189,8 +197,8 @@ def _asked(expected: Expectation) -> dict[str, Any]:
     }
 
 
-def _is_as_expected(told: RehearsedDelivery, expected: Expectation) -> bool:
-    facts = _facts(told)
+def _is_as_expected(sent: SimulatedAlert, expected: Expectation) -> bool:
+    facts = _facts(sent)
     return all(_fits(wanted, facts[name]) for name, wanted in _asked(expected).items())
 
 
@@ -202,8 +210,8 @@ def _fits(wanted: Any, found: Any) -> bool:
     return bool(wanted == found)
 
 
-def _difference(expected: Expectation, alike: RehearsedDelivery | None) -> tuple[str, ...]:
-    """Expected and found, one below the other; only what is asked for."""
+def _difference(expected: Expectation, alike: SimulatedAlert | None) -> tuple[str, ...]:
+    """Return expected and found, one below the other; only what is asked for."""
     if alike is None:
         return ()
     facts = _facts(alike)
@@ -213,9 +221,9 @@ def _difference(expected: Expectation, alike: RehearsedDelivery | None) -> tuple
     return (f"- {_line(expected.rule, unlike)}", f"+ {_shown(alike, tuple(unlike))}")
 
 
-def _shown(told: RehearsedDelivery, names: Sequence[str]) -> str:
-    facts = _facts(told)
-    return _line(told.alert.rule, {name: facts[name] for name in names})
+def _shown(sent: SimulatedAlert, names: Sequence[str]) -> str:
+    facts = _facts(sent)
+    return _line(sent.alert.rule, {name: facts[name] for name in names})
 
 
 def _line(rule: str, facts: dict[str, Any]) -> str:
@@ -228,36 +236,36 @@ def _written(value: Any) -> str:
 
 
 def _why_not(
-    expected: Expectation, happened: Sequence[RehearsalOutcome], rules: RuleSet
+    expected: Expectation, outcomes: Sequence[SimulationOutcome], rules: RuleSet
 ) -> tuple[str, ...]:
-    """Why a rule did not tell, as far as the last event that concerned it says."""
+    """Return why a rule sent no alert, as far as the last event that concerned it shows."""
     asked = {name: value for name, value in _asked(expected).items() if name != "rule"}
     lines = [f"- {_line(expected.rule, asked)}"]
-    for each in reversed(happened):
+    for each in reversed(outcomes):
         reason = _reason(expected.rule, each, rules)
         if reason:
             return (*lines, f"  {reason}")
     return (*lines, f"  no event came that {expected.rule} is for")
 
 
-def _reason(name: str, happened: RehearsalOutcome, rules: RuleSet) -> str:
-    """Why a rule told nothing of what happened; ``""`` where that does not concern it."""
-    said = {held.rule: f"held back: {held.reason}" for held in happened.held}
-    if name in said or happened.event is None:
-        return said.get(name, "")
-    if happened.is_repeat:
-        return f"a repeat: the event {happened.event.id} came before"
-    matched = {rule.name for rule in happened.matches}
-    for rule in rules.candidates(happened.event.type):
+def _reason(name: str, outcome: SimulationOutcome, rules: RuleSet) -> str:
+    """Return why a rule sent no alert; ``""`` if the outcome does not concern it."""
+    reasons = {each.rule: f"suppressed: {each.reason}" for each in outcome.suppressed}
+    if name in reasons or outcome.event is None:
+        return reasons.get(name, "")
+    if outcome.is_repeat:
+        return f"a repeat: the event {outcome.event.id} came before"
+    matched = {rule.name for rule in outcome.matches}
+    for rule in rules.candidates(outcome.event.type):
         if rule.name == name and name in matched:
-            return "it matched, and nothing was told yet"
+            return "it matched, and no alert was sent yet"
         if rule.name == name and rule.condition is not None:
-            return _verdict(rule.condition, happened.content)
+            return _verdict(rule.condition, outcome.content)
     return ""
 
 
 def _verdict(condition: Condition, content: dict[str, Any]) -> str:
     if condition.verdict(content) is Verdict.ERROR:
-        return f"could not be judged: {condition.reason(content)}"
+        return f"evaluation failed: {condition.reason(content)}"
     part = deciding_part(condition, content)
     return f"{part.text} is {part.verdict}"

@@ -21,7 +21,7 @@ from router.rules.index.access_paths import Selectivity
 from router.rules.index.atoms import ALWAYS, Formula, necessary
 from router.rules.index.lookup import AtomLookup
 from router.rules.index.lookup_tables import InconclusiveLookupError
-from router.rules.model import EventWatch, Role, Rule
+from router.rules.model import EventWatch, Rule
 
 ANY: Final = "*"
 
@@ -54,8 +54,6 @@ class Judgement(msgspec.Struct, frozen=True):
     """Watches of the other roles that hold: they end an absence or an alert."""
 
 
-# Reading a member of an enum costs more than the rest of a step of the walk.
-_RAISES: Final = Role.RAISES
 _NOTHING: Final = Judgement((), ())
 
 
@@ -112,7 +110,7 @@ class RuleSet:
         """The rules that name this event type among their ``events``, in their order."""
         found = [placed for plan in self._plans(event_type) for placed in plan.watches]
         found.sort(key=_place)
-        return tuple(watch.rule for _, watch in found if watch.role is Role.RAISES)
+        return tuple(watch.rule for _, watch in found if watch.ends is None)
 
     def judge(self, event_type: str, event: dict[str, Any]) -> Judgement:
         """What the rules say of an event. ``event`` is the whole CloudEvent; never raises."""
@@ -144,7 +142,7 @@ class RuleSet:
                 if not condition.is_false(event, data):
                     errors.append(RuleFailure(watch, event))
                 continue
-            if watch.role is _RAISES:
+            if watch.ends is None:
                 matches.append(watch.rule)
             else:
                 endings.append(watch)

@@ -1,35 +1,31 @@
-"""Inhibition: while one rule fires, the alerts of others are held back.
+"""Inhibitions: while one rule fires, the alerts of others are suppressed.
 
 A network that is down explains a hundred bad calls. An alert of a rule in ``while`` marks the values
-of ``equal`` in its event; as long as the mark stands, alerts of the rules in ``hold_back`` whose event
-has the same values are held back. It stands for ``for`` after the last such alert, and where the rule
-has ``resolve``, no longer than until that alert is resolved.
+of ``equal`` in its event. While the mark lasts, alerts of the rules in ``hold_back`` whose event has
+the same values are suppressed. The mark lasts for ``for`` after the last such alert. If the rule has
+``resolve``, the mark ends at the latest when that alert is resolved.
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
 from router.datatypes import Duration
-from router.rules.state.features import By, StateId, check_span
-
-
-def _about(text: str, **more: Any) -> msgspec.Meta:
-    return msgspec.Meta(description=text, **more)
+from router.rules.state.feature import By, StateId, about, check_span
 
 
 class InhibitionText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which rules hold back which, as it is written."""
+    """Which rules suppress which, in its YAML form."""
 
-    while_: Annotated[tuple[str, ...], _about("Rules that fire.", min_length=1)] = msgspec.field(
+    while_: Annotated[tuple[str, ...], about("Rules that fire.", min_length=1)] = msgspec.field(
         name="while"
     )
-    hold_back: Annotated[tuple[str, ...], _about("Rules whose alerts wait.", min_length=1)]
+    hold_back: Annotated[tuple[str, ...], about("Rules whose alerts are suppressed.", min_length=1)]
     equal: Annotated[
-        tuple[str, ...], _about("Fields or CEL expressions that both events must have the same.")
+        tuple[str, ...], about("Fields or CEL expressions that must have the same value for both.")
     ] = ()
-    for_: Annotated[Duration, _about("How long after the last alert.")] = msgspec.field(
+    for_: Annotated[Duration, about("How long after the last alert.")] = msgspec.field(
         name="for", default=Duration(3600)
     )
 
@@ -38,7 +34,7 @@ class InhibitionText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class Inhibition(msgspec.Struct, frozen=True):
-    """Which rules hold back which."""
+    """Which rules suppress which."""
 
     sources: frozenset[str]
     targets: frozenset[str]
@@ -48,7 +44,7 @@ class Inhibition(msgspec.Struct, frozen=True):
 
 
 def of_rule(inhibitions: Iterable[Inhibition], rule: str) -> tuple[tuple[Inhibition, ...], ...]:
-    """Those in which the rule holds others back, and those in which it is held back."""
+    """Return the inhibitions in which the rule inhibits others, and those in which it is inhibited."""
     every = tuple(inhibitions)
     return (
         tuple(each for each in every if rule in each.sources),

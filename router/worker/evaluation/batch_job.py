@@ -1,4 +1,4 @@
-"""Job 1: a batch of events -> the rules that hold -> alerts -> deliveries."""
+"""Job 1: a batch of events -> the rules that match -> alerts -> deliveries."""
 
 import asyncio
 import functools
@@ -10,39 +10,43 @@ from typing import Final
 import msgspec
 
 from router.clock import Clock
-from router.configuration.model import (
-    ActiveConfiguration,
-)
+from router.configuration.model import ActiveConfiguration
 from router.errors import PoisonError, RouterError
 from router.events.model import Event, document
 from router.events.schemas import schema_violation
-from router.journal.batches import (
-    Batches,
-    ClaimedBatch,
-    Quarantined,
-)
-from router.journal.finish import (
-    FinishedWork,
-)
+from router.journal.batches import Batches, ClaimedBatch, Quarantined
+from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId
 from router.metrics import Metrics
 from router.rules.index.rule_set import RuleSet
-from router.rules.state.steps import ChainResult
-from router.worker.evaluation.decide import Decision, Judged, chains, decide, prospects
+from router.rules.state.chain import WorkFinishedError
+from router.rules.state.decision import Decision
+from router.rules.state.step import ChainResult
+from router.worker.evaluation.decide import EvaluatedEvent, chains, decide, possible_alerts
 from router.worker.evaluation.plan import Snapshot
-from router.worker.evaluation.verdict import count_held, verdict_of
+from router.worker.evaluation.probe import poisonous
+from router.worker.evaluation.verdict import count_suppressed, verdict_of
 from router.worker.queue.linger import AdaptiveLinger
 from router.worker.queue.poison import POISON, PoisonDetector
 
 logger = logging.getLogger(__name__)
 
 _UNDECODABLE: Final = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
-_BREATH: Final = 200
-"""Events judged before other tasks of the loop get a turn."""
+_SLICE: Final = 200
+"""Events evaluated before other tasks of the event loop run."""
 
 
 class BatchJob:
-    """Judges batches by the rules in force. ``dedup_window`` is in seconds."""
+    """Evaluates batches by the rules that are active.
+
+    Args:
+        batches: The journal's side.
+        live: The active configuration, with the silences.
+        metrics: What to count on.
+        clock: Unix and monotonic time.
+        detector: Finds events that end processes.
+        dedup_window: Seconds for which a claim on an event lasts.
+    """
 
     def __init__(
         self,
@@ -51,10 +55,10 @@ class BatchJob:
         metrics: Metrics,
         clock: Clock,
         *,
-        suspects: PoisonDetector,
+        detector: PoisonDetector,
         dedup_window: float,
     ) -> None:
-        self._suspects = suspects
+        self._detector = detector
         self._batches = batches
         self._live = live
         self._metrics = metrics
@@ -63,17 +67,24 @@ class BatchJob:
         self._linger = AdaptiveLinger()
 
     def linger(self) -> float:
-        """Seconds for which events are let gather before the next look for them."""
+        """Return the seconds for which a worker waits before its next poll for batches."""
         return self._linger.seconds(self._clock.monotonic())
 
     async def run(self, batch_id: BatchId, starts: int = 1) -> bool:
-        """BatchJob one batch to its end; always True, for none of it is left.
+        """Evaluate one batch to its end. A batch that is finished is left alone.
 
-        One that was started before, by a process that then ended, may hold an event that ends
-        processes: each is tried out by itself first.
+        Args:
+            batch_id: The batch.
+            starts: How often the job was started. If more than once, processes ended while they
+                ran it. Each event is then tried out by itself first, and those that ended three
+                processes go to quarantine.
 
-        A batch that is finished already is left alone. Raises JournalUnavailableError; the batch
-        is then open still, and a rerun does the same again.
+        Returns:
+            True, because nothing of the job remains.
+
+        Raises:
+            JournalUnavailableError: Redis did not confirm in time. The batch is still open, and
+                a rerun has the same result.
         """
         started = self._clock.monotonic()
         begun = await self._batches.begin(batch_id, claim_seconds=self._dedup_seconds)
@@ -81,80 +92,77 @@ class BatchJob:
             return True
         self._linger.record(len(begun.events), started)
         fresh = _first_of_each(begun)
-        # One rule set for the whole batch, whatever a reload does meanwhile.
+        # One rule set for the whole batch, because a reload may replace it meanwhile.
         rules = self._live.configuration.rules
-        present = Snapshot(self._clock.now(), self._live.silences)
-        poison = await self._poison(batch_id, fresh, rules, present) if starts > 1 else []
-        judged, quarantined = await self._judge_all(
-            [event for event in fresh if event not in poison], rules, present
+        snapshot = Snapshot(self._clock.now(), self._live.silences)
+        poison: frozenset[str] = frozenset()
+        if starts > 1:
+            pieces = [
+                (event.key, functools.partial(self._evaluate, event, rules, snapshot))
+                for event in fresh
+            ]
+            poison = await poisonous(self._detector, batch_id, pieces)
+        evaluated, quarantined = await self._evaluate_all(
+            [event for event in fresh if event.key not in poison], rules, snapshot
         )
-        quarantined += [_quarantined(event, PoisonError(POISON)) for event in poison]
-        answers = await self._ask(batch_id, judged)
-        if answers is None:
+        quarantined += [
+            _quarantined(event, PoisonError(POISON)) for event in fresh if event.key in poison
+        ]
+        try:
+            results = await self._results(batch_id, evaluated)
+        except WorkFinishedError:
             return True
-        decision = decide(judged, answers, present)
+        decision = decide(evaluated, results, snapshot)
         verdict = verdict_of(
             decision, duplicate=len(begun.events) - len(fresh), quarantined=tuple(quarantined)
         )
         if await self._batches.finish(batch_id, verdict):
-            self._count(verdict, judged, decision)
+            self._count(verdict, evaluated, decision)
             self._metrics.evaluate_seconds.observe(self._clock.monotonic() - started)
         return True
 
-    async def _poison(
-        self, batch_id: BatchId, events: Sequence[Event], rules: RuleSet, present: Snapshot
-    ) -> list[Event]:
-        """The events that have ended three processes."""
-        return [
-            event
-            for event in events
-            if not await self._suspects.probe(
-                batch_id, event.key, functools.partial(self._judge, event, rules, present)
-            )
-        ]
-
-    async def _judge_all(
-        self, events: Sequence[Event], rules: RuleSet, present: Snapshot
-    ) -> tuple[list[Judged], list[Quarantined]]:
-        judged: list[Judged] = []
+    async def _evaluate_all(
+        self, events: Sequence[Event], rules: RuleSet, snapshot: Snapshot
+    ) -> tuple[list[EvaluatedEvent], list[Quarantined]]:
+        evaluated: list[EvaluatedEvent] = []
         quarantined: list[Quarantined] = []
         for number, event in enumerate(events, 1):
             try:
-                judged.append(self._judge(event, rules, present))
+                evaluated.append(self._evaluate(event, rules, snapshot))
             except (*_UNDECODABLE, RouterError) as error:
                 quarantined.append(_quarantined(event, error))
-            if number % _BREATH == 0:
+            if number % _SLICE == 0:
                 await asyncio.sleep(0)
-        return judged, quarantined
+        return evaluated, quarantined
 
-    def _judge(self, event: Event, rules: RuleSet, present: Snapshot) -> Judged:
+    def _evaluate(self, event: Event, rules: RuleSet, snapshot: Snapshot) -> EvaluatedEvent:
         content = document(event)
-        unlike = schema_violation(event.type, content.get("data"))
-        if unlike is not None:
+        violation = schema_violation(event.type, content.get("data"))
+        if violation is not None:
             self._metrics.schema_violations.inc()
-            logger.debug("event departs from its schema", extra={"event": event.id, "at": unlike})
+            logger.debug("event violates its schema", extra={"event": event.id, "at": violation})
         judgement = rules.judge(event.type, content)
         for failure in judgement.errors:
             self._metrics.rule_errors.labels(failure.rule.name).inc()
             logger.debug(
-                "rule could not judge an event",
+                "rule evaluation failed",
                 extra={"rule": failure.rule.name, "event": event.id, "reason": failure.reason},
             )
-        return Judged(event, prospects(event, content, judgement, present))
+        return EvaluatedEvent(event, possible_alerts(event, content, judgement, snapshot))
 
-    async def _ask(
-        self, batch_id: BatchId, judged: Sequence[Judged]
-    ) -> dict[str, ChainResult] | None:
-        """The answers by chain; None where another worker finished the batch."""
-        asked = chains(judged)
+    async def _results(
+        self, batch_id: BatchId, evaluated: Sequence[EvaluatedEvent]
+    ) -> dict[str, ChainResult]:
+        """Return the result of each chain by its id. Raises as ``Store.decide`` does."""
+        asked = chains(evaluated)
         if not asked:
             return {}
-        answers = await self._batches.decide(batch_id, asked)
-        if answers is None:
-            return None
-        return {chain.id: answer for chain, answer in zip(asked, answers, strict=True)}
+        results = await self._batches.store(batch_id).decide(asked)
+        return {chain.id: result for chain, result in zip(asked, results, strict=True)}
 
-    def _count(self, verdict: FinishedWork, judged: Sequence[Judged], decision: Decision) -> None:
+    def _count(
+        self, verdict: FinishedWork, evaluated: Sequence[EvaluatedEvent], decision: Decision
+    ) -> None:
         counts = {
             "duplicate": verdict.duplicate,
             "filtered": verdict.filtered,
@@ -166,18 +174,18 @@ class BatchJob:
             if count:
                 self._metrics.events_evaluated.labels(outcome).inc(count)
         matches = Counter(
-            prospect.rule.name
-            for each in judged
-            for prospect in each.prospects
-            if prospect.is_match
+            possible.rule.name
+            for each in evaluated
+            for possible in each.possible
+            if possible.is_match
         )
         for rule, count in matches.items():
             self._metrics.rule_matches.labels(rule).inc(count)
-        count_held(decision, self._metrics)
+        count_suppressed(decision, self._metrics)
 
 
 def _first_of_each(begun: ClaimedBatch) -> list[Event]:
-    """The events that this batch may judge; of two with the same key, the first."""
+    """Return the events that the batch has claimed; of two with the same key, the first."""
     fresh: dict[str, Event] = {}
     for event, mine in zip(begun.events, begun.claims, strict=True):
         if mine:
@@ -186,8 +194,6 @@ def _first_of_each(begun: ClaimedBatch) -> list[Event]:
 
 
 def _quarantined(event: Event, error: Exception) -> Quarantined:
-    logger.warning(
-        "event could not be judged, it is in quarantine",
-        extra={"event": event.id, "reason": str(error)},
-    )
-    return Quarantined(reason=str(error), body=event.body, received_at=event.received_at)
+    reason = str(error)
+    logger.warning("event quarantined", extra={"event": event.id, "reason": reason})
+    return Quarantined(reason=reason, body=event.body, received_at=event.received_at)

@@ -1,4 +1,4 @@
-"""From matches to deliveries: who is told of what. Pure."""
+"""From matches to deliveries. Pure."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,11 +14,19 @@ from router.alerts import (
 )
 from router.events.model import Event
 from router.rules.model import Rule
-from router.rules.state.features import values_of
+from router.rules.state.decision import Notification
+from router.rules.state.feature import values_of
 
 
 def raise_alert(event: Event, content: dict[str, Any], rule: Rule, *, now: float) -> Alert:
-    """The alert of one match. ``content`` is the event decoded, ``now`` Unix time in seconds."""
+    """Return the alert of one match.
+
+    Args:
+        event: The event that matched.
+        content: The same as Python values.
+        rule: The rule that matched.
+        now: Unix time in seconds.
+    """
     own_id = alert_id(event.key, rule.name)
     return Alert(
         id=own_id,
@@ -34,20 +42,22 @@ def raise_alert(event: Event, content: dict[str, Any], rule: Rule, *, now: float
         event_received_at=event.received_at,
         event=event.body,
         key=key_of(rule, content, own_id),
-        count=rule.count.text.at_least if rule.count else 1,
+        count=rule.events_per_alert,
         labels=rule.naming.labels_of(content),
         values=rule.naming.values_of(content),
     )
 
 
 def key_of(rule: Rule, content: dict[str, Any], own_id: AlertId) -> AlertKey:
-    """What alerts about the same thing have in common; the alert's own id where it stands alone."""
+    """Return what alerts about the same thing share; the alert's own id if it stands alone."""
     by = rule.identity
     return AlertKey(own_id) if by is None else alert_key(rule.name, values_of(by, content))
 
 
-def fan_out(alert: Alert, send_to: Iterable[str]) -> list[Delivery]:
-    """One delivery for each destination, in their order; ``rule.told`` says which they are."""
-    return [
-        Delivery(id=delivery_id(alert.id, name), destination=name, alert=alert) for name in send_to
-    ]
+def fan_out(notifications: Iterable[Notification]) -> tuple[Delivery, ...]:
+    """Return one delivery for each destination of each notification, in their order."""
+    return tuple(
+        Delivery(id=delivery_id(each.alert.id, name), destination=name, alert=each.alert)
+        for each in notifications
+        for name in each.send_to
+    )

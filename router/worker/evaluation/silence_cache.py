@@ -1,4 +1,4 @@
-"""The silences of the journal, as this process knows them: told of changes, looking every so often."""
+"""The silences of the journal in this process: read upon each change, and every few seconds."""
 
 import asyncio
 import logging
@@ -18,13 +18,14 @@ from router.journal.silences import Silences
 logger = logging.getLogger(__name__)
 
 _FAILED: Final = (RedisError, OSError, TimeoutError, JournalUnavailableError)
-_LOOK_EVERY: Final = 5.0
-"""Seconds after which the journal is asked anyway: a message may be lost."""
+_REFRESH_EVERY: Final = 5.0
+"""Seconds between two reads without a message, because a message may be lost."""
 _PAUSE: Final = 0.5
+"""Seconds between two attempts, at least."""
 
 
 class SilenceCache:
-    """Keeps ``live.journal_silences`` as the journal has it."""
+    """Updates ``live.journal_silences`` from the journal."""
 
     def __init__(
         self,
@@ -39,28 +40,31 @@ class SilenceCache:
         self._chance = chance
 
     async def refresh(self) -> None:
-        """Look once. Raises JournalUnavailableError; then what was known stays."""
+        """Read the silences once.
+
+        Raises JournalUnavailableError; then the previous silences stay active.
+        """
         self._live.journal_silences = tuple(
-            posted.compiled() for posted in await self._silences.all()
+            stored.compiled() for stored in await self._silences.all()
         )
 
     async def run(self) -> NoReturn:
-        """Keep looking until cancelled."""
+        """Refresh until cancelled."""
         while True:
             try:
                 await self._follow()
             except _FAILED as error:
                 logger.warning(
-                    "silences may be out of date",
+                    "silences not refreshed",
                     extra={"reason": f"{type(error).__name__}: {error}"},
                 )
                 await asyncio.sleep(_PAUSE + self._chance())
 
     async def _follow(self) -> NoReturn:
         async with self._connection.redis.pubsub() as subscription:
-            async with asyncio.timeout(_LOOK_EVERY):
+            async with asyncio.timeout(_REFRESH_EVERY):
                 await subscription.subscribe(keys.SILENCES_CHANGED)
             while True:
-                # The first message says that the subscription stands: what came before is seen now.
-                await subscription.get_message(timeout=_LOOK_EVERY)
+                # The first message confirms the subscription, so that no later change is missed.
+                await subscription.get_message(timeout=_REFRESH_EVERY)
                 await self.refresh()

@@ -1,10 +1,11 @@
-"""Decisions as the journal and the metrics have them."""
+"""Decisions in the form of the journal and of the metrics."""
 
 import logging
 
 from router.journal.finish import ANY_CLAIM, FinishedWork, Quarantined
 from router.metrics import Metrics
-from router.worker.evaluation.decide import Decision
+from router.rules.state.decision import Decision
+from router.worker.evaluation.fan_out import fan_out
 from router.worker.queue.poison import POISON
 
 logger = logging.getLogger(__name__)
@@ -13,9 +14,14 @@ logger = logging.getLogger(__name__)
 def verdict_of(
     decision: Decision, *, duplicate: int = 0, quarantined: tuple[Quarantined, ...] = ()
 ) -> FinishedWork:
-    """What the journal writes down.
+    """Return what the journal stores.
 
-    Events that a timer quarantines were matched when they were judged; they leave that count.
+    Events that a timer puts into quarantine were counted as matched before; they leave that count.
+
+    Args:
+        decision: What resulted from the work.
+        duplicate: Events of the batch that were claimed before.
+        quarantined: Events of the batch that could not be evaluated.
     """
     poison = tuple(
         Quarantined(
@@ -33,18 +39,18 @@ def verdict_of(
         matched=decision.matched - len(poison),
         quarantined=quarantined + poison,
         alerts=decision.alerts,
-        notified=decision.told,
-        suppressed_alerts=tuple(reason for _, reason in decision.held),
-        deliveries=decision.deliveries,
+        notified=decision.notified,
+        suppressed_alerts=tuple(reason for _, reason in decision.suppressed_alerts),
+        deliveries=fan_out(decision.notifications),
         timers=decision.timers,
     )
 
 
-def count_held(decision: Decision, metrics: Metrics) -> None:
-    """Count alerts that are held back, and state that has no room. Once the journal has it."""
-    for rule, reason in decision.held:
+def count_suppressed(decision: Decision, metrics: Metrics) -> None:
+    """Count suppressed alerts, and state without room, after the journal has stored them."""
+    for rule, reason in decision.suppressed_alerts:
         metrics.alerts_suppressed.labels(rule, reason).inc()
     for rule in decision.overflowed:
         metrics.rule_state_overflows.labels(rule).inc()
     for rule in set(decision.overflowed):
-        logger.warning("rule has too many keys, its state is incomplete", extra={"rule": rule})
+        logger.warning("rule state is full, new keys are not stored", extra={"rule": rule})

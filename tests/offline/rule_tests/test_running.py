@@ -54,7 +54,7 @@ def test_what_is_so_passes(folder: Path, test: str) -> None:
         ),
         (
             "without: [data.region], expect: [{rule: bad}]}]",
-            ["- bad", "  could not be judged: no such field: data.region"],
+            ["- bad", "  evaluation failed: no such field: data.region"],
         ),
         (
             "with: {type: com.example.other}, expect: [{rule: bad}]}]",
@@ -62,7 +62,7 @@ def test_what_is_so_passes(folder: Path, test: str) -> None:
         ),
         (
             "expect: [{rule: bad}, {rule: bad}]}]",
-            ["- bad", "  it matched, and nothing was told yet"],
+            ["- bad", "  it matched, and no alert was sent yet"],
         ),
     ],
 )
@@ -81,7 +81,7 @@ def test_alerts_of_other_rules_count_unless_the_test_is_about_some(folder: Path)
 
 def test_a_shadow_is_silent_and_says_so(folder: Path) -> None:
     test = "tests: [{name: t, rules: [quiet], event: call, expect: [{rule: quiet}]}]"
-    assert differences(folder, test) == ["- quiet", "  held back: shadow"]
+    assert differences(folder, test) == ["- quiet", "  suppressed: shadow"]
 
 
 STEPS = """
@@ -190,5 +190,5 @@ def test_nobody_acknowledges_what_was_not_told(folder: Path) -> None:
     (folder / "a.yaml").write_text(PEOPLE)
     steps = "{acknowledge: down}, {event: call, expect: [{rule: down}]}"
     assert differences(folder, f"tests: [{{name: t, steps: [{steps}]}}]") == [
-        "- acknowledge: down has told nothing so far"
+        "- acknowledge: down has sent no alert so far"
     ]

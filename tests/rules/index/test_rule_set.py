@@ -10,7 +10,8 @@ from support.judging import judge_each, met
 from router.alerts import Severity
 from router.cel import compile_condition
 from router.rules.index.rule_set import Judgement, RuleSet
-from router.rules.model import EventWatch, Mode, Role, Rule
+from router.rules.model import EventWatch, Mode, Rule
+from router.rules.state.feature import Feature, StateId
 
 SUMMARY = "com.twilio.voice.insights.conference-summary"
 
@@ -28,6 +29,10 @@ def rule(name: str, *events: str, when: str = "") -> Rule:
     )
 
 
+ABSENT = Feature(state=StateId("absent"))
+RESOLVE = Feature(state=StateId("resolve"))
+
+
 class Watchful(Rule, frozen=True, kw_only=True):
     """A rule that looks out for ends, too."""
 
@@ -36,8 +41,8 @@ class Watchful(Rule, frozen=True, kw_only=True):
         ends = compile_condition("data.left == 0")
         return (
             *super().watches,
-            EventWatch(self, Role.ENDS_ABSENCE, ("x.complete",), None),
-            EventWatch(self, Role.RESOLVES, ("x.*",), ends),
+            EventWatch(self, ABSENT, ("x.complete",), None),
+            EventWatch(self, RESOLVE, ("x.*",), ends),
         )
 
 
@@ -139,26 +144,26 @@ def test_a_failure_says_why_when_asked() -> None:
     assert failure.reason == "no such field: data.n"
 
 
-def roles(watches: tuple[EventWatch, ...]) -> list[tuple[str, Role]]:
-    return [(watch.rule.name, watch.role) for watch in watches]
+def ended(watches: tuple[EventWatch, ...]) -> list[tuple[str, Feature | None]]:
+    return [(watch.rule.name, watch.ends) for watch in watches]
 
 
 def test_what_ends_an_absence_or_an_alert_is_told_apart_from_what_raises_one() -> None:
     rules = RuleSet([watchful("first", "x.complete"), watchful("second", "y")])
     judgement = rules.judge("x.complete", {"data": {"left": 0}})
     assert names(judgement.matches) == ["first"]
-    assert roles(judgement.endings) == [
-        ("first", Role.ENDS_ABSENCE),
-        ("first", Role.RESOLVES),
-        ("second", Role.ENDS_ABSENCE),
-        ("second", Role.RESOLVES),
+    assert ended(judgement.endings) == [
+        ("first", ABSENT),
+        ("first", RESOLVE),
+        ("second", ABSENT),
+        ("second", RESOLVE),
     ]
 
 
 def test_a_failure_to_judge_an_end_is_told_with_the_rules_own() -> None:
     rules = RuleSet([watchful("one", "x.*", when="data.left > 0")])
     judgement = judge_each(rules, "x.partial", {"data": {}})
-    assert [failure.watch.role for failure in judgement.errors] == [Role.RAISES, Role.RESOLVES]
+    assert [failure.watch.ends for failure in judgement.errors] == [None, RESOLVE]
     assert {failure.reason for failure in judgement.errors} == {"no such field: data.left"}
 
 

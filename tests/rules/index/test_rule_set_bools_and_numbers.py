@@ -14,8 +14,10 @@ from router.datatypes import Duration
 from router.events.model import Event
 from router.offline.explain import RuleResult, explain
 from router.rules.index.rule_set import RuleSet
-from router.rules.model import Mode, Role, Rule
-from router.rules.state.features import AbsentText, Feature, ResolveText, StateId
+from router.rules.model import EventWatch, Mode, Rule
+from router.rules.state.absent import AbsentFeature, AbsentText
+from router.rules.state.feature import StateId
+from router.rules.state.resolve import ResolveFeature, ResolveText
 
 VALUES = (True, False, 0, 1, 0.0, 1.0, -0.0, -1, 2, "1", "true", None, [1], [True], {})
 CONDITIONS = (
@@ -93,9 +95,18 @@ def test_conditions_that_differ_in_a_bool_and_a_number_only_are_both_found() -> 
 
 def watchful(name: str, raises: Condition, resolves: Condition, ends: Condition) -> Rule:
     """A rule with ``resolve`` and ``absent``, each with a condition on the same events."""
-    resolve = Feature(ResolveText(events=("x",)), (), StateId("1"), resolves)
-    absent = Feature(AbsentText(event="x", for_=Duration(60.0)), (), StateId("2"), ends)
-    return rule(name, raises, resolve=resolve, absent=absent)
+    resolve = ResolveFeature(
+        text=ResolveText(events=("x",)), state=StateId("1"), condition=resolves
+    )
+    absent = AbsentFeature(
+        text=AbsentText(event="x", for_=Duration(60.0)), state=StateId("2"), condition=ends
+    )
+    return rule(name, raises, features=(absent, resolve))
+
+
+def kind(watch: EventWatch) -> str:
+    """What the event means to the rule."""
+    return "" if watch.ends is None else watch.ends.ending
 
 
 @pytest.mark.parametrize("source", CONDITIONS[:4])
@@ -144,18 +155,18 @@ def check_random(seed: int, rules: int) -> int:
         found, naive = made.judge("x", event), judge_each(made, "x", event)
         assert found.matches == naive.matches
         assert found.endings == naive.endings
-        errors = {(each.rule.name, each.watch.role) for each in naive.errors}
-        assert {(each.rule.name, each.watch.role) for each in found.errors} <= errors
+        errors = {(each.rule.name, kind(each.watch)) for each in naive.errors}
+        assert {(each.rule.name, kind(each.watch)) for each in found.errors} <= errors
         data = event.get("data", ERROR)
         explained = [
-            (watch.rule.name, watch.role)
+            (watch.rule.name, kind(watch))
             for watch, value in zip(made.watches, values, strict=True)
             if value(event, data) is True
         ]
         assert explained == sorted(
-            [(each.name, Role.RAISES) for each in found.matches]
-            + [(each.rule.name, each.role) for each in found.endings],
-            key=lambda each: (int(each[0]), list(Role).index(each[1])),
+            [(each.name, "") for each in found.matches]
+            + [(each.rule.name, kind(each)) for each in found.endings],
+            key=lambda each: (int(each[0]), each[1]),
         )
     check_explained(made, grown.pick(*events))
     return len(events) * len(made.watches)

@@ -5,9 +5,13 @@ from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
+from support.chains import decide
 
+from router.rules.state.chain import Chain
+from router.rules.state.cooldown import COOLDOWN, CheckCooldown
+from router.rules.state.count import Count
 from router.rules.state.memory_store import MemoryStore
-from router.rules.state.steps import Chain, ChainResult, Cooldown, Count, Outcome, Reason
+from router.rules.state.step import ChainResult, Outcome
 
 NOW = 1_700_000_000_000
 WITHIN = 10
@@ -67,9 +71,9 @@ def test_it_counts_as_the_model_whatever_is_run_again(
         work = f"w{number % len(whole)}"
         batch = events[start : start + length]
         mine = [each for each in batch if claimed.setdefault(each[0], work) == work]
-        answers = store.decide(work, [counting(each, at_least) for each in mine], NOW)
+        answers = decide(store, work, [counting(each, at_least) for each in mine], NOW)
         for happening, answer in zip(mine, answers, strict=True):
-            told = answer.outcome is Outcome.TOLD
+            told = answer.outcome is Outcome.NOTIFY
             assert fired.setdefault(happening[0], told) == told
             if happening[0] not in expected:
                 expected[happening[0]] = model.happens(happening)
@@ -88,9 +92,9 @@ def test_whether_it_ever_fires_does_not_depend_on_the_order(
     )
     shuffled = data.draw(st.permutations(events))
 
-    answers = MemoryStore().decide("w", [counting(each, at_least) for each in shuffled], NOW)
+    answers = decide(MemoryStore(), "w", [counting(each, at_least) for each in shuffled], NOW)
 
-    assert any(answer.outcome is Outcome.TOLD for answer in answers) == reached
+    assert any(answer.outcome is Outcome.NOTIFY for answer in answers) == reached
 
 
 @given(data=st.data(), events=happenings(WITHIN - 1), at_least=st.integers(1, 4))
@@ -99,69 +103,72 @@ def test_how_often_it_fires_in_one_window_does_not_depend_on_the_order(
 ) -> None:
     shuffled = data.draw(st.permutations(events))
 
-    answers = MemoryStore().decide("w", [counting(each, at_least) for each in shuffled], NOW)
+    answers = decide(MemoryStore(), "w", [counting(each, at_least) for each in shuffled], NOW)
 
     outcomes = Counter(answer.outcome for answer in answers)
-    assert outcomes[Outcome.TOLD] == len(events) // at_least
+    assert outcomes[Outcome.NOTIFY] == len(events) // at_least
 
 
 @given(seconds=st.lists(st.integers(0, 60), max_size=30))
 def test_a_cooldown_tells_once_and_accounts_for_each_alert(seconds: list[int]) -> None:
     store = MemoryStore()
     chains = [
-        Chain(f"e{number}", (Cooldown("s", "k", 1000 * second, 10_000),))
+        Chain(f"e{number}", (CheckCooldown("s", "k", 1000 * second, 10_000),))
         for number, second in enumerate(sorted(seconds))
     ]
 
-    answers = store.decide("w", chains, NOW)
+    answers = decide(store, "w", chains, NOW)
 
     told = [
         (second, answer.held_back)
         for second, answer in zip(sorted(seconds), answers, strict=True)
-        if answer.outcome is Outcome.TOLD
+        if answer.outcome is Outcome.NOTIFY
     ]
     assert all(later - earlier >= 10 for (earlier, _), (later, _) in itertools.pairwise(told))
-    following = store.decide("w2", [Chain("x", (Cooldown("s", "k", 90_000, 10_000),))], NOW)
+    following = decide(store, "w2", [Chain("x", (CheckCooldown("s", "k", 90_000, 10_000),))], NOW)
     assert len(told) + sum(held for _, held in told) + following[0].held_back == len(seconds)
 
 
 def test_events_a_window_apart_are_not_in_one_window() -> None:
-    answers = MemoryStore().decide(
-        "w", [counting(("e1", 100), 2), counting(("e2", 110), 2), counting(("e3", 119), 2)], NOW
+    answers = decide(
+        MemoryStore(),
+        "w",
+        [counting(("e1", 100), 2), counting(("e2", 110), 2), counting(("e3", 119), 2)],
+        NOW,
     )
 
     assert [answer.outcome for answer in answers] == [
         Outcome.COUNTED,
         Outcome.COUNTED,
-        Outcome.TOLD,
+        Outcome.NOTIFY,
     ]
 
 
 def test_a_cooldown_of_another_key_does_not_matter() -> None:
-    answers = MemoryStore().decide(
-        "w", [Chain(key, (Cooldown("s", key, 0, 10_000),)) for key in "ab"], NOW
+    answers = decide(
+        MemoryStore(), "w", [Chain(key, (CheckCooldown("s", key, 0, 10_000),)) for key in "ab"], NOW
     )
 
-    assert answers == [ChainResult(Outcome.TOLD), ChainResult(Outcome.TOLD)]
+    assert answers == [ChainResult(Outcome.NOTIFY), ChainResult(Outcome.NOTIFY)]
 
 
 def test_too_many_keys_are_told_rather_than_lost_and_counted_never() -> None:
     store = MemoryStore(keys_limit=1)
     chains = [
-        Chain("c1", (Cooldown("s", "a", 0, 10_000),)),
-        Chain("c2", (Cooldown("s", "b", 0, 10_000),)),
+        Chain("c1", (CheckCooldown("s", "a", 0, 10_000),)),
+        Chain("c2", (CheckCooldown("s", "b", 0, 10_000),)),
         Chain("c3", (Count("t", "a", "e", 0, 10_000, 1),)),
         Chain("c4", (Count("t", "b", "e", 0, 10_000, 2),)),
-        Chain("c5", (Cooldown("s", "a", 1, 10_000),)),
+        Chain("c5", (CheckCooldown("s", "a", 1, 10_000),)),
     ]
 
-    answers = store.decide("w", chains, NOW)
+    answers = decide(store, "w", chains, NOW)
 
     assert [(answer.outcome, answer.overflowed) for answer in answers] == [
-        (Outcome.TOLD, False),
-        (Outcome.TOLD, True),
-        (Outcome.TOLD, False),
+        (Outcome.NOTIFY, False),
+        (Outcome.NOTIFY, True),
+        (Outcome.NOTIFY, False),
         (Outcome.COUNTED, False),
-        (Outcome.HELD, False),
+        (Outcome.SUPPRESSED, False),
     ]
-    assert answers[4].reason is Reason.COOLDOWN
+    assert answers[4].reason is COOLDOWN

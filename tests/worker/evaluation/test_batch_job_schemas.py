@@ -50,7 +50,7 @@ async def test_a_batch_is_judged_by_one_set_of_rules(
     (batch_id,) = await connection.redis.zrange(keys.BATCHES, 0, -1)
     live = ActiveConfiguration(configuration("old"))
     suspects = PoisonDetector(CrashCounter(connection))
-    evaluate = BatchJob(batches, live, Metrics(), clock, suspects=suspects, dedup_window=60.0)
+    evaluate = BatchJob(batches, live, Metrics(), clock, detector=suspects, dedup_window=60.0)
 
     async def reload_at_every_turn() -> None:
         for generation in itertools.cycle(["new", "old"]):

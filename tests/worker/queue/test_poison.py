@@ -40,7 +40,7 @@ async def test_an_event_that_ended_three_processes_is_quarantined_and_the_others
     for _ in range(2):
         await CrashCounter(connection).begin("id0001", events[1].key)
     live = ActiveConfiguration(Configuration(rules=RuleSet([]), destinations=(), generation="x"))
-    evaluate = BatchJob(batches, live, Metrics(), clock, suspects=detector, dedup_window=60.0)
+    evaluate = BatchJob(batches, live, Metrics(), clock, detector=detector, dedup_window=60.0)
 
     assert await evaluate.run(BatchId("id0001"), 4)
 

@@ -1,0 +1,85 @@
+"""A rule in its YAML form. Its features add their own keys."""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from router.alerts import Severity
+from router.rules.model import NAME_PATTERN, Mode
+from router.rules.state.feature import about
+from router.rules.state.features import FEATURES
+
+
+class LookupText(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename={"from_": "from"},
+):
+    """A destination that is looked up in a table."""
+
+    from_: Annotated[
+        str, about("The column: `tables.TABLE[…].COLUMN`, or a `let` name for a part of that.")
+    ]
+    otherwise: Annotated[str, about("The destination if the table has no row or an empty cell.")]
+
+
+class RuleKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A rule in its YAML form, without the keys of features."""
+
+    name: Annotated[str, about("Unique: letters a-z, digits and hyphens.", pattern=NAME_PATTERN)]
+    description: Annotated[str, about("Shown with each alert, unchanged.")] = ""
+    events: Annotated[
+        tuple[str, ...],
+        about("Event types, exact, or with a `*` at the end for any continuation.", min_length=1),
+    ]
+    when: Annotated[str | None, about("A condition in CEL over `event` and `data`.")] = None
+    match: Annotated[
+        dict[str, Any] | None,
+        about("A condition as a map of fields and the values they must have."),
+    ] = None
+    severity: Annotated[Severity, about("The severity of the alert.")] = Severity.WARNING
+    let: Annotated[
+        dict[str, str],
+        about("Names for expressions in CEL, for the rule's own conditions and templates."),
+    ] = {}
+    labels: Annotated[
+        dict[str, str],
+        about("What routes and silences match: a text, or `{{ expression }}` in CEL."),
+    ] = {}
+    send_to: Annotated[
+        tuple[str | LookupText, ...],
+        about("Names of destinations, or where to look them up; without it, routes decide."),
+    ] = ()
+    summary: Annotated[str, about("The alert's first line: a Jinja2 template.")] = ""
+    mode: Annotated[Mode, about("`shadow` counts matches and notifies no destination.")] = Mode.LIVE
+    mute_times: Annotated[
+        tuple[str, ...], about("Names of mute times, in which no destination is notified.")
+    ] = ()
+
+
+def _type_of(kind: Any, items_limit: int) -> Any:
+    """Return the type of a feature's key: a Struct, or a list of them as well."""
+    return kind | tuple[kind, ...] | None if items_limit else kind | None
+
+
+RuleText: Final[Any] = msgspec.defstruct(
+    "RuleText",
+    [
+        (
+            kind.key,
+            Annotated[_type_of(kind.written, kind.items_limit), about(kind.purpose)],
+            None,
+        )
+        for kind in FEATURES
+        if kind.key
+    ],
+    bases=(RuleKeys,),
+    module=__name__,
+    namespace={"__doc__": "A rule in its YAML form."},
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+)
+"""A rule in its YAML form: ``RuleKeys``, with a key for each feature."""

@@ -1,0 +1,181 @@
+"""``absent``: notify when an event came and another one did not."""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from router.alerts import Alert
+from router.datatypes import Duration
+from router.rules.state.decision import DecisionDraft
+from router.rules.state.feature import (
+    AlertFacts,
+    ByText,
+    Feature,
+    about,
+    by_text,
+    check_span,
+    digest,
+    milliseconds,
+    span_text,
+)
+from router.rules.state.step import DAY_MS, ChainResult, ChainRun, Outcome, Reason, Record, Step
+from router.rules.state.timer import AlertTimer, TimerContext
+
+RULE_GONE: Final = Reason("rule_gone")
+"""The rule was removed or changed while the alert waited."""
+
+_KEY: Final = "absent"
+_KEPT_MS: Final = 30 * DAY_MS
+"""How long an expectation is stored after its timer is due."""
+
+
+class AbsentText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Notify when an event of the rule came and another one did not."""
+
+    event: Annotated[str, about("The type of the other event; a `*` may stand at its end.")]
+    when: Annotated[str | None, about("A condition in CEL on the other event.")] = None
+    for_: Annotated[Duration, about("How long the other event has time to arrive.")] = (
+        msgspec.field(name="for")
+    )
+    by: ByText = ()
+
+    def __post_init__(self) -> None:
+        check_span("for", self.for_)
+
+
+class _Expectation(Record):
+    pending: str = ""
+    """The event that waits."""
+    arrived: str = ""
+    """The other event, the last one that arrived."""
+    arrived_at: int = 0
+
+
+class Expect(Step, frozen=True, array_like=True):
+    """Wait for the other event, unless it arrived within ``for_ms`` before. Always stops."""
+
+    state: str
+    key: str
+    event: str
+    for_ms: int
+
+    def run(self, run: ChainRun) -> bool:
+        place = (self.state, self.key)
+        if not run.touch(place, self.for_ms + _KEPT_MS):
+            return run.stop(Outcome.EXPECTED)
+        record = run.memory.obtain(place, _Expectation)
+        has_arrived = record.arrived not in {"", self.event}
+        if has_arrived and run.now - record.arrived_at < self.for_ms:
+            return run.stop(Outcome.ENDED)
+        if record.pending:
+            return run.stop(Outcome.EXPECTED)
+        record.pending = self.event
+        return run.stop(Outcome.EXPECTED, first=True)
+
+
+class Fulfil(Step, frozen=True, array_like=True):
+    """Note that the other event arrived, for ``for_ms``, and cancel the timer. Always stops."""
+
+    state: str
+    key: str
+    event: str
+    for_ms: int
+
+    def run(self, run: ChainRun) -> bool:
+        place = (self.state, self.key)
+        if not run.touch(place, self.for_ms):
+            return run.stop(Outcome.NOTHING)
+        record = run.memory.obtain(place, _Expectation)
+        was_pending = bool(record.pending)
+        record.pending, record.arrived, record.arrived_at = "", self.event, run.now
+        return run.stop(Outcome.ENDED if was_pending else Outcome.NOTHING)
+
+
+class CheckAbsent(Step, frozen=True, array_like=True):
+    """Continue if what ``event`` waits for has not arrived."""
+
+    state: str
+    key: str
+    event: str
+
+    def run(self, run: ChainRun) -> bool:
+        place = (self.state, self.key)
+        record = run.memory.find(place, _Expectation)
+        if record is None or record.pending != self.event:
+            return run.stop(Outcome.ENDED)
+        run.memory.drop(place)
+        return False
+
+
+class AbsenceTimer(AlertTimer, frozen=True, kw_only=True, array_like=True, tag="absence"):
+    """Raises ``alert`` unless what it waits for has arrived."""
+
+    feature = _KEY
+
+    event: str
+    """As in ``Expect``."""
+
+    @property
+    def fixed_id(self) -> str:
+        return self.state + self.event  # as the step Fulfil builds it in Lua
+
+    async def fire(self, context: TimerContext) -> None:
+        absent = context.feature(AbsentFeature)
+        if absent is None or absent.state != self.state:
+            context.draft.suppress(self.rule, RULE_GONE)
+            return
+        alert = msgspec.structs.replace(self.alert, raised_at=context.now)
+        await context.raise_alert(alert, CheckAbsent(self.state, self.key, self.event))
+
+
+class AbsentFeature(Feature, frozen=True, kw_only=True):
+    """An event of the rule waits for another one; the timer raises the alert."""
+
+    key = _KEY
+    purpose = "Notify when an event came and another one did not."
+    written = AbsentText
+    excludes = ("count",)
+    timer = AbsenceTimer
+    ending = "ends_absence"
+    identity_rank = 1
+    is_last = True
+
+    text: AbsentText
+
+    @property
+    def watched_events(self) -> tuple[str, ...]:
+        return (self.text.event,)
+
+    def steps(self, facts: AlertFacts) -> Iterator[Step]:
+        event, for_ms = digest((facts.event,)), milliseconds(self.text.for_)
+        yield Expect(*self.place(facts.content), event, for_ms)
+
+    def ending_step(self, facts: AlertFacts) -> Step:
+        event, for_ms = digest((facts.event,)), milliseconds(self.text.for_)
+        return Fulfil(*self.place(facts.content), event, for_ms)
+
+    def conclude(
+        self, draft: DecisionDraft, alert: Alert, steps: Sequence[Step], result: ChainResult
+    ) -> None:
+        if result.outcome is not Outcome.EXPECTED or not result.first:
+            return
+        for step in steps:
+            if isinstance(step, Expect):
+                draft.set_timer(
+                    AbsenceTimer(
+                        due_at=draft.now + self.text.for_,
+                        rule=alert.rule,
+                        state=step.state,
+                        key=step.key,
+                        alert=alert,
+                        event=step.event,
+                    )
+                )
+
+    def describe(self, content: dict[str, Any]) -> Iterator[str]:
+        span, by = span_text(self.text.for_), by_text(self.by, content)
+        yield f"alerts unless {self.text.event} comes within {span}{by}"
+
+    def describe_ending(self, content: dict[str, Any]) -> str:
+        return f"the event that it waits for arrived{by_text(self.by, content)}"

@@ -1,0 +1,124 @@
+"""What results from events or from a timer: notifications, suppressed alerts, timers. Pure."""
+
+from collections import Counter
+from typing import Final
+
+import msgspec
+
+from router.alerts import Alert
+from router.rules.state.step import Reason
+from router.rules.state.timer import Timer
+
+
+class Notification(msgspec.Struct, frozen=True):
+    """An alert that is to be delivered to these destinations."""
+
+    alert: Alert
+    send_to: tuple[str, ...]
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What results from events or from a timer. Each event is in exactly one of the first three."""
+
+    filtered: int = 0
+    """Events that no rule matches."""
+    suppressed: int = 0
+    """Events that rules match, and of which every alert was suppressed."""
+    matched: int = 0
+    """All other events: they notify, count, wait, join a group or end something."""
+    alerts: int = 0
+    """Alerts that exist since now, notified or not."""
+    notified: int = 0
+    """Alerts of which destinations are notified, each member of a group counted."""
+    suppressed_alerts: tuple[tuple[str, Reason], ...] = ()
+    """The rule and the reason of each alert that is suppressed."""
+    overflowed: tuple[str, ...] = ()
+    """Rules whose state had no room, once for each alert that was affected."""
+    notifications: tuple[Notification, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    quarantined: tuple[Alert, ...] = ()
+    """Alerts whose events go to quarantine; those events are counted as matched."""
+
+
+class DecisionDraft:
+    """A decision that is being made.
+
+    Args:
+        now: Unix time in seconds.
+    """
+
+    def __init__(self, now: float) -> None:
+        self.now: Final = now
+        self._events: Counter[str] = Counter()
+        self._alerts = 0
+        self._notified = 0
+        self._suppressed: list[tuple[str, Reason]] = []
+        self._overflowed: list[str] = []
+        self._notifications: list[Notification] = []
+        self._timers: list[Timer] = []
+        self._quarantined: list[Alert] = []
+
+    @property
+    def suppressed_so_far(self) -> int:
+        """How many alerts are suppressed."""
+        return len(self._suppressed)
+
+    def count_event(self, outcome: str) -> None:
+        """Count an event as ``filtered``, ``suppressed`` or ``matched``."""
+        self._events[outcome] += 1
+
+    def notify(
+        self, alert: Alert, send_to: tuple[str, ...], *, new: int = 1, notified: int = 1
+    ) -> None:
+        """Notify of an alert.
+
+        Args:
+            alert: It represents ``notified`` alerts, of which ``new`` are not counted yet.
+            send_to: Names of destinations.
+            new: How many of the alerts are not in the ledger yet.
+            notified: How many alerts ``alert`` represents.
+        """
+        self._alerts += new
+        self._notified += notified
+        self.notify_again(alert, send_to)
+
+    def notify_again(self, alert: Alert, send_to: tuple[str, ...]) -> None:
+        """Notify of an alert that was notified of before: it is resolved, or it escalates."""
+        if send_to:
+            self._notifications.append(Notification(alert, send_to))
+
+    def suppress(self, rule: str, reason: Reason, *, new: int = 1) -> None:
+        """Suppress an alert; ``new`` is 0 if the alert is counted already."""
+        self._alerts += new
+        self._suppressed.append((rule, reason))
+
+    def wait(self) -> None:
+        """Count an alert that waits."""
+        self._alerts += 1
+
+    def overflow(self, rule: str) -> None:
+        """Note that the rule's state had no room for an alert."""
+        self._overflowed.append(rule)
+
+    def quarantine(self, alert: Alert) -> None:
+        """Put the alert's event into quarantine."""
+        self._quarantined.append(alert)
+
+    def set_timer(self, timer: Timer) -> None:
+        """Set a timer."""
+        self._timers.append(timer)
+
+    def decision(self) -> Decision:
+        """Return the decision as it is now."""
+        return Decision(
+            filtered=self._events["filtered"],
+            suppressed=self._events["suppressed"],
+            matched=self._events["matched"],
+            alerts=self._alerts,
+            notified=self._notified,
+            suppressed_alerts=tuple(self._suppressed),
+            overflowed=tuple(self._overflowed),
+            notifications=tuple(self._notifications),
+            timers=tuple(self._timers),
+            quarantined=tuple(self._quarantined),
+        )

@@ -1,0 +1,243 @@
+"""What a feature of a rule is: one module with its keys in YAML, its steps and its sentences.
+
+``features.FEATURES`` lists them in the order in which an alert meets them. A feature's module has
+its YAML Struct, its steps with their transition in memory, its timer if it needs one, and a
+subclass of ``Feature`` that says how the parts belong together. The Lua file of the same name has
+the same transition in Redis. A new feature is these two files, one line in ``FEATURES`` and one
+section of docs/rules.md.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
+from typing import Annotated, Any, ClassVar, Final, NewType
+
+import msgspec
+
+from router.alerts import Alert
+from router.cel import ERROR, Condition, Expression, as_json
+from router.datatypes import Duration
+from router.rules.state.decision import DecisionDraft
+from router.rules.state.step import ChainResult, Place, Reason, Step
+from router.rules.state.timer import Timer
+
+StateId = NewType("StateId", str)
+"""One feature of one rule, in its current wording."""
+
+BY_LIMIT: Final = 20
+"""Expressions in one ``by``."""
+LONGEST: Final = Duration(366 * 86400.0)
+_SHOWN: Final = 200
+"""Characters of a value in a sentence."""
+_UNITS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+By = tuple[Expression, ...]
+"""The expressions whose values distinguish one thing from another."""
+
+
+def about(text: str, **more: Any) -> msgspec.Meta:
+    """Describe a key of a rules file for its JSON Schema."""
+    return msgspec.Meta(description=text, **more)
+
+
+ByText = Annotated[
+    tuple[str, ...], about("Fields, or other CEL expressions, that distinguish events.")
+]
+"""The YAML type of ``by``."""
+
+
+class AlertFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the steps of one alert are made from."""
+
+    alert: Alert
+    content: dict[str, Any]
+    """The alert's event, a whole CloudEvent, as Python values."""
+    send_to: tuple[str, ...] = ()
+    now: float
+    """Unix time in seconds."""
+    at: int
+    """When the event happened, in Unix ms."""
+    event: str = ""
+    """The key of the event that arrived; ``""`` for a timer."""
+    is_shadow: bool = False
+    suppressed: Reason | None = None
+    """Why the alert is silenced or muted."""
+    opened: Place | None = None
+    """Where the alert is open; None if it cannot be resolved."""
+    bound: tuple[Place, ...] = ()
+    """Places that lose their meaning when the alert is resolved."""
+
+
+class Feature(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all features, as one rule has them: checked and compiled.
+
+    A subclass sets the class attributes that apply and overrides the methods that it needs.
+    """
+
+    key: ClassVar[str] = ""
+    """The rule's key in YAML; ``""`` for a feature that is made from something else."""
+    purpose: ClassVar[str] = ""
+    """The key's description in the JSON Schema."""
+    written: ClassVar[Any] = None
+    """The type of the key's value in YAML: a Struct, or a list of Structs.
+
+    The fields ``by``, ``when``, ``event``, ``events`` and ``send_to`` mean the same in each
+    feature, and are read and checked alike.
+    """
+    items_limit: ClassVar[int] = 0
+    """How many Structs a list may have; 0 if the value is no list."""
+    excludes: ClassVar[tuple[str, ...]] = ()
+    """Keys that a rule cannot have beside this one."""
+    limits: ClassVar[Mapping[str, int]] = {}
+    """Bounds that the feature's Lua reads from ``settings``."""
+    timer: ClassVar[type[Timer] | None] = None
+    ending: ClassVar[str] = ""
+    """The end of a chain's id, for an event that ends something. Stored: do not change it."""
+    identity_rank: ClassVar[int | None] = None
+    """Of a rule's features, the ``by`` of the lowest rank makes the alert's key."""
+    in_shadow: ClassVar[bool] = True
+    """False if an alert of a rule in shadow does not meet the feature."""
+    is_last: ClassVar[bool] = False
+    """True if an alert meets no further feature after this one."""
+    keeps_alert: ClassVar[bool] = False
+    """True if a step stores the chain's alert."""
+    remembers: ClassVar[bool] = True
+    """False if the feature has no state."""
+
+    text: Any = None
+    """The key's value, as ``written``."""
+    by: By = ()
+    state: StateId = StateId("")
+    condition: Condition | None = None
+    """On the feature's own events; None matches each of them."""
+
+    @classmethod
+    def configure(cls, rule: str, text: Any, by: By, condition: Condition | None) -> "Feature":
+        """Make the feature of the rule with this name."""
+        return cls(text=text, by=by, state=state_id(rule, cls.key, text), condition=condition)
+
+    @property
+    def precedes(self) -> bool:
+        """True if the rule is decided before rules without this, because they depend on it."""
+        return False
+
+    @property
+    def events_per_alert(self) -> int:
+        """How many events one alert takes."""
+        return 1
+
+    @property
+    def watched_events(self) -> tuple[str, ...]:
+        """Types of the events that end something, exact or with a ``*`` at the end."""
+        return ()
+
+    def place(self, content: dict[str, Any]) -> Place:
+        """Return the place of the values that an event, a whole CloudEvent, has for ``by``."""
+        return self.state, digest(values_of(self.by, content))
+
+    def opens(self, content: dict[str, Any]) -> Place | None:  # noqa: ARG002 - for subclasses
+        """Return where the alert of this event is open; None if this feature opens none."""
+        return None
+
+    def binds(self, alert: Alert) -> Place | None:  # noqa: ARG002 - for subclasses
+        """Return the place that loses its meaning when the alert is resolved, if any."""
+        return None
+
+    def suppression(self, now: float) -> Reason | None:  # noqa: ARG002 - for subclasses
+        """Return why the rule's alerts are suppressed at this moment, whatever their event."""
+        return None
+
+    def steps(self, facts: AlertFacts) -> Iterator[Step]:  # noqa: ARG002 - for subclasses
+        """Yield the steps of an alert that meets the feature."""
+        return iter(())
+
+    def follow_ups(self, facts: AlertFacts) -> Iterator[Step]:  # noqa: ARG002 - for subclasses
+        """Yield the steps of an alert that no feature stopped."""
+        return iter(())
+
+    def ending_step(self, facts: AlertFacts) -> Step:
+        """Return the step of an event that ends something."""
+        raise NotImplementedError
+
+    def conclude(
+        self, draft: DecisionDraft, alert: Alert, steps: Sequence[Step], result: ChainResult
+    ) -> None:
+        """Add to the draft what results from the steps, beside a notification or suppression."""
+
+    def describe(self, content: dict[str, Any]) -> Iterator[str]:  # noqa: ARG002 - for subclasses
+        """Yield a sentence for ``explain``, about a match of this event, without asking the store."""
+        return iter(())
+
+    def describe_ending(self, content: dict[str, Any]) -> str:
+        """Return the sentence for ``explain``, about an event that ends something."""
+        raise NotImplementedError
+
+
+def check_span(name: str, span: Duration) -> None:
+    """Check a time to wait. Raises ValueError unless it is over 0s and at most 366 days."""
+    if not 0 < span <= LONGEST:
+        raise ValueError(f"{name} must be longer than 0s and at most 366d")
+
+
+def state_id(rule: str, kind: str, text: Any) -> StateId:
+    """Return the name of the state of one feature of a rule.
+
+    Another threshold begins with an empty state, because the name is a digest of the wording;
+    another description of the rule does not change it.
+    """
+    wording = msgspec.json.encode((rule, kind, text), enc_hook=str)
+    return StateId(blake2b(wording, digest_size=8).hexdigest())
+
+
+def values_of(by: By, event: dict[str, Any]) -> tuple[str, ...]:
+    """Return the values of ``by`` for an event, as JSON; an expression without a value is null.
+
+    5 and 5.0 are the same value, as in CEL.
+    """
+    return tuple(_as_json(expression.value(event)) for expression in by)
+
+
+def digest(values: Sequence[str]) -> str:
+    """Return what represents the values in a key, because no key may contain text of an event."""
+    return blake2b("\x00".join(values).encode(), digest_size=12).hexdigest()
+
+
+def milliseconds(seconds: float) -> int:
+    """Return whole milliseconds, at least 1."""
+    return max(1, round(seconds * 1000))
+
+
+def by_text(by: By, event: dict[str, Any]) -> str:
+    """Return `` by data.host="h1", data.region=null``; ``""`` without ``by``."""
+    pairs = (
+        f"{' '.join(expression.source.split())}={_cut(value)}"
+        for expression, value in zip(by, values_of(by, event), strict=True)
+    )
+    return f" by {', '.join(pairs)}" if by else ""
+
+
+def span_text(seconds: float) -> str:
+    """Return a duration as rules files have it: ``1h30m``, ``500ms``."""
+    whole = int(seconds)
+    parts = []
+    for size, unit in _UNITS:
+        if whole >= size:
+            parts.append(f"{whole // size}{unit}")
+            whole %= size
+    rest = round((seconds - int(seconds)) * 1000)
+    return "".join([*parts, *([f"{rest}ms"] if rest else [])])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _as_json(value: Any) -> str:
+    try:
+        value = as_json(value)
+        if value is ERROR:
+            return "null"
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        return msgspec.json.encode(value, order="deterministic").decode()
+    except (RecursionError, ValueError, TypeError, UnicodeError):
+        return "null"  # because it is no JSON, no sender can have meant it

@@ -1,0 +1,193 @@
+"""Steps: what a chain is made of, what a step reads and writes, and what a chain results in.
+
+A step either stops its chain, with an outcome, or lets the next step run. Each step stands in the
+module of its feature, and the same transition in Lua stands beside it in the file of that name.
+"""
+
+import enum
+import re
+from typing import Any, ClassVar, Final, NewType, TypeVar
+
+import msgspec
+
+DAY_MS: Final = 86_400_000
+KEYS_LIMIT: Final = 100_000
+"""Keys of one state at a time. They come from events, which anyone can send, so they are bounded."""
+
+WORK: Final = "work"
+"""The state of records that last as long as a batch or timer; the key is its id."""
+
+Place = tuple[str, str]
+"""Where a record is: a state (one feature of one rule), and a key in it (a digest of values)."""
+
+Reason = NewType("Reason", str)
+"""Why an alert is suppressed. A label of ``router_alerts_suppressed_total``."""
+
+
+class Outcome(enum.StrEnum):
+    """How a chain ended. The values are stored with the results of open work: do not change them."""
+
+    NOTIFY = "told"
+    """No step stopped it: the destinations are notified."""
+    SUPPRESSED = "held"
+    """The alert is suppressed, for a reason."""
+    COUNTED = "counted"
+    """There is no alert yet: too few events."""
+    EXPECTED = "expected"
+    """There is no alert yet: another event still has time to arrive."""
+    GROUPED = "grouped"
+    """The alert waits in its group."""
+    RESOLVED = "resolved"
+    """An alert of which destinations were notified is resolved."""
+    ENDED = "ended"
+    """Something ended of which no destination was notified."""
+    NOTHING = "nothing"
+
+
+class ChainResult(msgspec.Struct, frozen=True, array_like=True):
+    """What a chain results in."""
+
+    outcome: Outcome
+    reason: Reason | None = None
+    """Why the alert is suppressed."""
+    count: int = 1
+    """Events that brought the alert about."""
+    held_back: int = 0
+    """Alerts that a cooldown suppressed before this one."""
+    first: bool = False
+    """True if the step that stopped the chain needs a timer."""
+    escalates: bool = False
+    """True if an escalation begins, which needs a timer."""
+    withdrawn: int = 0
+    """Alerts that are resolved before their group was sent."""
+    notified: tuple[str, ...] = ()
+    """The destinations that were notified of the alert that is resolved."""
+    overflowed: bool = False
+    """True if a step found no room for its key. It then neither counts, waits nor suppresses."""
+    alert: bytes = b""
+    """The alert that is resolved, as it was sent."""
+    extra: tuple[bytes, ...] = ()
+    """What else a step returns; the step's own module knows its form."""
+
+
+class Record(msgspec.Struct):
+    """Base of what a feature stores at a place."""
+
+    expires: ClassVar[bool] = True
+    """False for a record that stays when its key is evicted from its state."""
+
+
+R = TypeVar("R", bound=Record)
+
+
+class Memory:
+    """Records of all states in this process, with the bounds that they have in Redis.
+
+    Args:
+        keys_limit: Keys of one state at a time.
+    """
+
+    def __init__(self, *, keys_limit: int = KEYS_LIMIT) -> None:
+        self.keys_limit: Final = keys_limit
+        self.acknowledged: Final[dict[str, int]] = {}
+        """Alert key -> when it was acknowledged, in Unix ms."""
+        self._records: dict[Place, Record] = {}
+        self._keys: dict[str, dict[str, int]] = {}
+        """State -> key -> when it expires, in Unix ms."""
+
+    def find(self, place: Place, kind: type[R]) -> R | None:
+        """Return the record at a place, None if there is none of this kind."""
+        record = self._records.get(place)
+        return record if isinstance(record, kind) else None
+
+    def obtain(self, place: Place, kind: type[R]) -> R:
+        """Return the record at a place, after adding an empty one if there is none."""
+        return self.find(place, kind) or self.put(place, kind())
+
+    def put(self, place: Place, record: R) -> R:
+        """Store a record in place of another."""
+        self._records[place] = record
+        return record
+
+    def drop(self, place: Place) -> None:
+        """Remove the record at a place, and its key."""
+        self._records.pop(place, None)
+        self._keys.get(place[0], {}).pop(place[1], None)
+
+    def touch(self, place: Place, *, until: int, now: int) -> bool:
+        """Reserve room for a key until then. Return False if its state is full.
+
+        Keys that expired are evicted only when their state is full, as in Redis.
+        """
+        state, key = place
+        keys = self._keys.setdefault(state, {})
+        if key not in keys and len(keys) >= self.keys_limit:
+            for old in [old for old, expires in keys.items() if expires <= now]:
+                self._evict((state, old))
+            if len(keys) >= self.keys_limit:
+                return False
+        keys[key] = max(until, keys.get(key, 0))
+        return True
+
+    def _evict(self, place: Place) -> None:
+        record = self._records.get(place)
+        if record is not None and record.expires:
+            del self._records[place]
+        del self._keys[place[0]][place[1]]
+
+
+class ChainRun:
+    """One run of a chain: the steps read the memory, write to it, and fill in the result."""
+
+    def __init__(self, memory: Memory, *, work: str, alert: bytes, now: int) -> None:
+        self.memory: Final = memory
+        self.work: Final = work
+        """The batch or timer that the chain belongs to."""
+        self.alert: Final = alert
+        self.now: Final = now
+        """Unix milliseconds."""
+        self.opened = False
+        """True after the chain's alert was opened, so that it can be resolved."""
+        self.count = 1
+        self.held_back = 0
+        self.escalates = False
+        self.overflowed = False
+        self.is_stored = True
+        """False if a second run has the same result without it being stored."""
+        self.result: ChainResult | None = None
+
+    def touch(self, place: Place, lasts: int) -> bool:
+        """Reserve room for a key for ``lasts`` ms. Return False, and note it, if there is none."""
+        if self.memory.touch(place, until=self.now + lasts, now=self.now):
+            return True
+        self.overflowed = True
+        return False
+
+    def stop(self, outcome: Outcome, **more: Any) -> bool:
+        """End the chain; ``more`` are further fields of its result. Always True."""
+        self.result = ChainResult(
+            outcome,
+            count=self.count,
+            held_back=self.held_back,
+            escalates=self.escalates,
+            overflowed=self.overflowed,
+            **more,
+        )
+        return True
+
+
+def _function_name(class_name: str) -> str:
+    """``CheckResolved`` -> ``check_resolved``, the name of the step's function in Lua."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", class_name).lower()
+
+
+class Step(msgspec.Struct, frozen=True, array_like=True, tag=_function_name):
+    """Base of all steps.
+
+    Encoded as an array: the name of its function in Lua, then its fields, which are the function's
+    arguments.
+    """
+
+    def run(self, run: ChainRun) -> bool:
+        """Do the step. Return True if it stops the chain."""
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+function steps.suppress(draft, reason) return stop(draft, 'held', reason) end

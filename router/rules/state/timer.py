@@ -1,0 +1,98 @@
+"""Timers: what a feature defers to a later moment.
+
+A timer is a record in the journal and needs no other record when it is due, so rules may change in
+the meantime.
+"""
+
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, TypeVar
+
+import msgspec
+
+from router.alerts import Alert, AlertId
+from router.rules.state.chain import Store
+from router.rules.state.step import Place, Reason, Step
+
+if TYPE_CHECKING:
+    from router.rules.state.decision import DecisionDraft
+    from router.rules.state.feature import Feature
+
+POISON: Final = Reason("poison")
+"""Three processes ended while they worked on the alert; its event goes to quarantine."""
+
+F = TypeVar("F", bound="Feature")
+
+
+class TimerContext(Protocol):
+    """What a timer that is due reads and writes, by the rules that are active now."""
+
+    now: float
+    """Unix time in seconds."""
+    poison: frozenset[AlertId]
+    """Alerts that ended three processes: they are not evaluated again."""
+    store: Store
+    draft: "DecisionDraft"
+
+    def feature(self, kind: "type[F]") -> "F | None":
+        """Return this feature of the timer's rule; None if the rule, or the feature, is gone."""
+        ...
+
+    async def raise_alert(self, alert: Alert, check: Step) -> None:
+        """Raise an alert, if ``check`` does not stop it, to the features after the timer's own.
+
+        Raises as ``store`` does.
+        """
+        ...
+
+    async def follow_up(self, message: Alert, send_to: tuple[str, ...]) -> None:
+        """Do what the rule's features do after the message of a group was sent.
+
+        Raises as ``store`` does.
+        """
+        ...
+
+    def suppression(self, alert: Alert) -> Reason | None:
+        """Return why the alert is silenced or muted now; None if it is not."""
+        ...
+
+    def opened(self, alert: Alert) -> Place | None:
+        """Return where the alert is open; None if it cannot be resolved."""
+        ...
+
+    def summary(self, alert: Alert) -> str:
+        """Return the alert's first line, rendered as plain text."""
+        ...
+
+
+class Timer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Base of all timers. Stored in the journal: fields are added at the end only."""
+
+    feature: ClassVar[str] = ""
+    """The rule's key that sets it."""
+
+    due_at: float
+    """Unix time in seconds."""
+    rule: str
+    state: str
+    key: str
+
+    @property
+    def fixed_id(self) -> str:
+        """The id, if a step must find the timer by its state; else ``""`` for any id."""
+        return ""
+
+    async def alerts(self, store: Store) -> list[Alert]:
+        """Return the alerts that ``fire`` will evaluate. Raises as ``store`` does."""
+        raise NotImplementedError
+
+    async def fire(self, context: TimerContext) -> None:
+        """Add to the draft what results from the timer. Raises as the context's store does."""
+        raise NotImplementedError
+
+
+class AlertTimer(Timer, frozen=True, kw_only=True, array_like=True):
+    """Base of the timers of one alert."""
+
+    alert: Alert
+
+    async def alerts(self, store: Store) -> list[Alert]:  # noqa: ARG002 - the base class's signature
+        return [self.alert]

@@ -1,1 +1,1 @@
-"""The operator's HTTP API: what people and their scripts may ask of a running router."""
+"""The operator API over HTTP, and the pages behind the links in alerts."""

@@ -1,11 +1,11 @@
-"""``/alerts/<ticket>``: the page that a signed link opens.
+"""``/alerts/<token>``: the page behind a signed link, to acknowledge or silence an alert.
 
-Looking at it does nothing: mail scanners and chat previews follow every link. It shows a form, and
-only sending that acts. The ticket is the right to act, so there is no cookie to abuse and nothing
-else to check; whoever was sent the alert has it. No script, no frame, nothing from elsewhere.
+GET changes nothing, because mail scanners and chat previews follow every link. It shows a form, and
+only a POST of that form acts. The token is the authorization: there is no cookie that another site
+could abuse, and each reader of the alert has the same rights. The page has no script, no frame and
+no external content.
 """
 
-import asyncio
 import base64
 import hashlib
 import html
@@ -17,11 +17,11 @@ from urllib.parse import parse_qs, quote, unquote
 
 from aiohttp import hdrs, web
 
+from router.api.requests import BadRequestError, read_body
 from router.api.signed_links import PATH, InvalidLink, LinkSigner, LinkToken, Scope
 from router.clock import Clock
 from router.errors import JournalUnavailableError, OverloadedError
-from router.http.openapi import Operation
-from router.http.openapi import ResponseSpec as Described
+from router.http.openapi import Operation, ResponseSpec
 from router.journal.acknowledgements import Acknowledgements
 from router.journal.silences import Silences
 from router.rules.suppression.silences import SilenceText
@@ -29,13 +29,17 @@ from router.rules.suppression.silences import SilenceText
 logger = logging.getLogger(__name__)
 
 NAME_LIMIT: Final = 80
+"""Characters of a reader's name."""
+SILENCE_SECONDS: Final = {"1h": 3600.0, "8h": 8 * 3600.0, "24h": 24 * 3600.0}
+"""Choices of the form: for how many seconds to silence."""
+
+_FORM: Final = "application/x-www-form-urlencoded"
+_HTML: Final = "text/html"
+_UNNAMED: Final = "unknown (alert link)"
 _COOKIE: Final = "router_name"
 _COOKIE_SECONDS: Final = 365 * 86400
-_BODY_SECONDS: Final = 10.0
 _BODY_LIMIT: Final = 4096
-_MOST_FIELDS: Final = 8
-SPANS: Final = {"1h": 3600.0, "8h": 8 * 3600.0, "24h": 24 * 3600.0}
-"""For how long one can silence, in seconds."""
+_MAX_FIELDS: Final = 8
 
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:3rem auto;padding:0 1rem;"
@@ -51,57 +55,65 @@ _HEADERS: Final = {
         " base-uri 'none'; frame-ancestors 'none'"
     ),
     "Cache-Control": "no-store",
-    # The URL is the right to act: it goes nowhere.
+    # The URL authorizes, so it must not reach another site.
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
 }
 
+_RESPONSES: Final = {
+    200: "A page.",
+    400: "The form is invalid, or the link does not allow the action.",
+    404: "The link is not valid.",
+    410: "The link has expired.",
+    503: "Redis is unavailable.",
+}
 
-def _described(*statuses: int) -> dict[int, Described]:
+
+def _pages(*statuses: int) -> dict[int, ResponseSpec]:
     return {
-        status: Described(_ANSWERS[status], _HTML, media_type="text/html") for status in statuses
+        status: ResponseSpec(_RESPONSES[status], {"type": "string"}, media_type=_HTML)
+        for status in statuses
     }
 
 
-_HTML: Final = {"type": "string"}
-_ANSWERS: Final = {
-    200: "A page.",
-    400: "The form is not understood, or the link does not allow that.",
-    404: "This is no link of an alert.",
-    410: "The link has expired.",
-    503: "Redis did not answer.",
-}
-OPERATIONS: Final = (
-    Operation(
-        method=hdrs.METH_GET,
-        path=f"{PATH}/{{ticket}}",
-        tag="readers",
-        summary="What a link in an alert opens: a form",
-        description="Changes nothing.",
-        responses=_described(200, 404, 410),
-    ),
-    Operation(
-        method=hdrs.METH_POST,
-        path=f"{PATH}/{{ticket}}",
-        tag="readers",
-        summary="Acknowledge the alert, or silence it where the link allows that",
-        responses=_described(200, 400, 404, 410, 503),
-        body={
-            "application/x-www-form-urlencoded": {
-                "type": "object",
-                "properties": {
-                    "do": {"enum": [Scope.ACKNOWLEDGE.value, *SPANS]},
-                    "name": {"type": "string", "maxLength": NAME_LIMIT},
-                },
-                "required": ["do"],
-            }
-        },
-    ),
+_ROUTE: Final = f"{PATH}/{{token}}"
+_PARAMETERS: Final = {"token": "Payload and signature of the link."}
+_SHOW: Final = Operation(
+    method=hdrs.METH_GET,
+    path=_ROUTE,
+    tag="alerts",
+    summary="Show the form of an alert link",
+    description="Changes nothing.",
+    path_parameters=_PARAMETERS,
+    responses=_pages(200, 404, 410),
 )
+_ACT: Final = Operation(
+    method=hdrs.METH_POST,
+    path=_ROUTE,
+    tag="alerts",
+    summary="Acknowledge an alert, or silence it",
+    description="A link to acknowledge does not allow to silence.",
+    path_parameters=_PARAMETERS,
+    responses=_pages(200, 400, 404, 410, 503),
+    body={
+        _FORM: {
+            "type": "object",
+            "properties": {
+                "do": {"enum": [Scope.ACKNOWLEDGE.value, *SILENCE_SECONDS]},
+                "name": {"type": "string", "maxLength": NAME_LIMIT},
+            },
+            "required": ["do"],
+        }
+    },
+)
+OPERATIONS: Final = (_SHOW, _ACT)
+"""Descriptions of the routes."""
 
 
 class AlertPages:
+    """Handlers of the pages behind signed links."""
+
     def __init__(
         self,
         signer: LinkSigner,
@@ -115,38 +127,39 @@ class AlertPages:
         self._now = clock.now
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get(f"{PATH}/{{ticket}}", self.show), web.post(f"{PATH}/{{ticket}}", self.act)]
+        """Return the routes."""
+        return [web.get(_ROUTE, self.show), web.post(_ROUTE, self.act)]
 
     async def show(self, request: web.Request) -> web.Response:
-        """The form. Changes nothing."""
-        ticket = self._signer.read(request.match_info["ticket"], now=self._now())
-        if isinstance(ticket, InvalidLink):
-            return _refusal(ticket)
-        name = _name(unquote(request.cookies.get(_COOKIE, "")))
-        return _page(HTTPStatus.OK, _form(ticket, name, can_silence=ticket.scope is Scope.SILENCE))
+        """Return the form; change nothing."""
+        token = self._signer.read(request.match_info["token"], now=self._now())
+        if isinstance(token, InvalidLink):
+            return _invalid_link(token)
+        name = _clean_name(unquote(request.cookies.get(_COOKIE, "")))
+        return _page(HTTPStatus.OK, _form(token, name, can_silence=token.scope is Scope.SILENCE))
 
     async def act(self, request: web.Request) -> web.Response:
-        """Acknowledge or silence, as the form says and the ticket allows."""
-        ticket = self._signer.read(request.match_info["ticket"], now=self._now())
-        if isinstance(ticket, InvalidLink):
-            return _refusal(ticket)
+        """Acknowledge or silence, as the form asks and the token allows."""
+        token = self._signer.read(request.match_info["token"], now=self._now())
+        if isinstance(token, InvalidLink):
+            return _invalid_link(token)
         form = await _read_form(request)
         if form is None:
             return _page(HTTPStatus.BAD_REQUEST, "<h1>The form could not be read</h1>")
-        name = _name(form.get("name", ""))
+        name = _clean_name(form.get("name", ""))
         try:
-            done = await self._do(ticket, form.get("do", ""), name)
+            result = await self._apply(token, form.get("do", ""), name)
         except (JournalUnavailableError, OverloadedError) as error:
-            logger.warning("alert not acknowledged", extra={"reason": str(error)})
+            logger.warning("alert action failed", extra={"reason": str(error)})
             return _page(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                "<h1>Not done</h1><p>The router cannot keep it now. Try again in a minute.</p>",
+                "<h1>Not done</h1><p>The router could not store it. Try again in a minute.</p>",
             )
-        if not done:
+        if not result:
             return _page(HTTPStatus.BAD_REQUEST, "<h1>This link does not allow that</h1>")
-        answer = _page(HTTPStatus.OK, f"<h1>{html.escape(done)}</h1>{_about(ticket)}")
+        response = _page(HTTPStatus.OK, f"<h1>{html.escape(result)}</h1>{_alert(token)}")
         if name:
-            answer.set_cookie(
+            response.set_cookie(
                 _COOKIE,
                 quote(name),
                 max_age=_COOKIE_SECONDS,
@@ -155,72 +168,73 @@ class AlertPages:
                 samesite="Strict",
                 secure=request.secure,
             )
-        return answer
+        return response
 
-    async def _do(self, ticket: LinkToken, wanted: str, name: str) -> str:
-        """What was done, in words; ``""`` for what the ticket does not allow."""
+    async def _apply(self, token: LinkToken, action: str, name: str) -> str:
+        """Return what was done as a heading; ``""`` if the token does not allow ``action``."""
         now = self._now()
-        by = name or "somebody with the link"
-        log = {"rule": ticket.rule, "key": ticket.key, "by": by}
-        if wanted == Scope.ACKNOWLEDGE:
-            await self._acknowledgements.acknowledge(ticket.key, by, now)
+        by = name or _UNNAMED
+        log = {"rule": token.rule, "key": token.key, "by": by}
+        if action == Scope.ACKNOWLEDGE:
+            await self._acknowledgements.acknowledge(token.key, by, now)
             logger.info("alert acknowledged", extra=log)
             return "Acknowledged"
-        if wanted in SPANS and ticket.scope is Scope.SILENCE:
-            until = now + SPANS[wanted]
+        if action in SILENCE_SECONDS and token.scope is Scope.SILENCE:
+            until = now + SILENCE_SECONDS[action]
             await self._silences.add(
                 SilenceText(
-                    match={"rule": ticket.rule, "key": ticket.key},
+                    match={"rule": token.rule, "key": token.key},
                     ends=datetime.fromtimestamp(until, UTC).isoformat(),
                     author=by,
                     comment="by the link in an alert",
                 )
             )
-            logger.info("alert silenced", extra={**log, "for": wanted})
-            return f"Silenced until {_moment(until)}"
+            logger.info("alert silenced", extra={**log, "for": action})
+            return f"Silenced until {_utc(until)}"
         return ""
 
 
-def _form(ticket: LinkToken, name: str, *, can_silence: bool) -> str:
+def _form(token: LinkToken, name: str, *, can_silence: bool) -> str:
     buttons = ['<button name="do" value="acknowledge">Acknowledge</button>']
     if can_silence:
         buttons += [
-            f'<button name="do" value="{span}">Silence for {span}</button>' for span in SPANS
+            f'<button name="do" value="{text}">Silence for {text}</button>'
+            for text in SILENCE_SECONDS
         ]
     return (
         f"<h1>{'Silence or acknowledge' if can_silence else 'Acknowledge'} this alert?</h1>"
-        f"{_about(ticket)}"
+        f"{_alert(token)}"
         '<form method="post"><label for="name">Your name <small>(optional)</small></label>'
         f'<input id="name" name="name" maxlength="{NAME_LIMIT}" autocomplete="name"'
         f' value="{html.escape(name)}">{"".join(buttons)}</form>'
     )
 
 
-def _name(text: str) -> str:
-    """What may be shown of a name: one short line."""
+def _clean_name(text: str) -> str:
+    """Return a name as one line of printable characters, at most ``NAME_LIMIT``."""
     return "".join(letter for letter in text if letter.isprintable()).strip()[:NAME_LIMIT]
 
 
-def _about(ticket: LinkToken) -> str:
+def _alert(token: LinkToken) -> str:
     return (
-        f"<p>Rule <strong>{html.escape(ticket.rule)}</strong>, raised {_moment(ticket.raised_at)}"
-        f"<br><small>{html.escape(ticket.key)}</small></p>"
+        f"<p>Rule <strong>{html.escape(token.rule)}</strong>, raised {_utc(token.raised_at)}"
+        f"<br><small>{html.escape(token.key)}</small></p>"
     )
 
 
-def _moment(unix_time: float) -> str:
+def _utc(unix_time: float) -> str:
     return datetime.fromtimestamp(unix_time, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _refusal(why: InvalidLink) -> web.Response:
-    match why:
+def _invalid_link(reason: InvalidLink) -> web.Response:
+    match reason:
         case InvalidLink.EXPIRED:
             return _page(
                 HTTPStatus.GONE,
                 "<h1>This link has expired</h1><p>A newer message about the alert has a new one.</p>",
             )
         case InvalidLink.FORGED:
-            return _page(HTTPStatus.NOT_FOUND, "<h1>This is no link of an alert</h1>")
+            return _page(HTTPStatus.NOT_FOUND, "<h1>This link is not valid</h1>")
 
 
 def _page(status: HTTPStatus, content: str) -> web.Response:
@@ -229,23 +243,16 @@ def _page(status: HTTPStatus, content: str) -> web.Response:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Event router</title><style>{_STYLE}</style></head><body>{content}</body></html>"
     )
-    return web.Response(status=status, text=text, content_type="text/html", headers=_HEADERS)
+    return web.Response(status=status, text=text, content_type=_HTML, headers=_HEADERS)
 
 
 async def _read_form(request: web.Request) -> dict[str, str] | None:
-    if request.content_type != "application/x-www-form-urlencoded":
+    """Return the first value of each field; None if the body is not a small form."""
+    if request.content_type != _FORM:
         return None
     try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            body = await request.content.read(_BODY_LIMIT + 1)
-            while body and len(body) <= _BODY_LIMIT and not request.content.at_eof():
-                body += await request.content.read(_BODY_LIMIT + 1 - len(body))
-    except TimeoutError:
-        return None
-    if len(body) > _BODY_LIMIT:
-        return None
-    try:
-        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)
-    except ValueError:
+        body = await read_body(request, limit=_BODY_LIMIT)
+        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=_MAX_FIELDS)
+    except (BadRequestError, ValueError):
         return None
     return {name: values[0] for name, values in fields.items()}

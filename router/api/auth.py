@@ -1,47 +1,42 @@
-"""Who may use the operator's API, and how it answers.
+"""Access to the operator API: the bearer token ROUTER_ADMIN_TOKEN.
 
-A bearer token (``ROUTER_ADMIN_TOKEN``) opens all of it. Without one it is closed: a router that
-anybody can reach must not take orders from anybody.
+Without a configured token the API is closed, because a router that is reachable from the internet
+must not obey anonymous requests.
 """
 
 import functools
 from collections.abc import Awaitable, Callable
-from typing import Any
 
-import msgspec
 from aiohttp import web
 
+from router.api.json_responses import error_response
 from router.datatypes import Secret
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+"""A handler of aiohttp."""
 
 
-def require_operator(answer: Handler, token: Secret | None) -> Handler:
-    """``answer``, for requests that carry the token; 401 without, 403 with another."""
+def require_operator(handler: Handler, token: Secret | None) -> Handler:
+    """Return ``handler`` for requests with the token; others get 401 or 403.
 
-    @functools.wraps(answer)
-    async def checked(request: web.Request) -> web.StreamResponse:
+    Args:
+        handler: Handles authorized requests.
+        token: The expected bearer token; None closes the API.
+    """
+
+    @functools.wraps(handler)
+    async def authorized(request: web.Request) -> web.StreamResponse:
         if token is None:
-            return error(403, "closed", "set ROUTER_ADMIN_TOKEN to open the operator's API")
-        given = request.headers.get("Authorization", "")
-        if not given:
-            refusal = error(401, "no_token", "send Authorization: Bearer <ROUTER_ADMIN_TOKEN>")
-            refusal.headers["WWW-Authenticate"] = "Bearer"
-            return refusal
-        if not token.matches_bearer(given):
-            return error(403, "wrong_token", "the bearer token is wrong")
-        return await answer(request)
+            return error_response(403, "closed", "set ROUTER_ADMIN_TOKEN to open the operator API")
+        authorization = request.headers.get("Authorization", "")
+        if not authorization:
+            response = error_response(
+                401, "no_token", "send Authorization: Bearer <ROUTER_ADMIN_TOKEN>"
+            )
+            response.headers["WWW-Authenticate"] = "Bearer"
+            return response
+        if not token.matches_bearer(authorization):
+            return error_response(403, "wrong_token", "the bearer token is wrong")
+        return await handler(request)
 
-    return checked
-
-
-def ok(value: Any, status: int = 200) -> web.Response:
-    """``value`` as JSON."""
-    return web.Response(
-        status=status, body=msgspec.json.encode(value), content_type="application/json"
-    )
-
-
-def error(status: int, code: str, message: str, path: str = "") -> web.Response:
-    """``{"error": {"code", "message", "path"}}``, as the doors for events answer too."""
-    return ok({"error": {"code": code, "message": message, "path": path}}, status)
+    return authorized

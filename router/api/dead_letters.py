@@ -1,122 +1,153 @@
-"""``/api/v1/dead-letters``: list, show, replay, discard.
-
-Lists are cut into pages, and so are replays: one request moves up to ``limit`` and says where the
-next is to go on, so that no request takes long and one that was broken off goes on where it was.
-"""
+"""``/api/v1/dead-letters``: deliveries that were given up."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
-from router.api import requests as asking
-from router.api.auth import Handler, error, ok, require_operator
-from router.api.requests import handle_errors
-from router.api.views import dead_letter_details, dead_letter_view
+from router.api.json_responses import json_response
+from router.api.records import (
+    RecordCollection,
+    RecordQuery,
+    RecordsApi,
+    RecordSelection,
+    record_operations,
+)
+from router.api.requests import query_params
+from router.api.views import (
+    DeadLetterDetails,
+    DeadLetterView,
+    dead_letter_details,
+    dead_letter_view,
+)
 from router.clock import Clock
 from router.datatypes import Secret
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.deliveries import DeadLetter
-from router.journal.pagination import apply_to_matches, clip, collect
+from router.journal.pagination import Finder, TimeRange
 
-_SCANNED: Final = 2000
-"""Dead letters that one request looks at, at most."""
-_FILTERS: Final = ("rule", "reason", "older_than", "newer_than")
+_PATH: Final = "/api/v1/dead-letters"
 
-
-class DeadLetterSelection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which ones to replay or discard. Without ids or a filter, ``all`` must say so."""
-
-    destination: str
-    ids: tuple[str, ...] = ()
-    rule: str = ""
-    reason: str = ""
-    older_than: str = ""
-    newer_than: str = ""
-    all: bool = False
-    limit: int = asking.LARGEST_LIMIT
-    after: str = ""
-    until: int = 0
-    """Unix milliseconds: what died later is left, so that a replay to a destination that still
-    fails comes to an end. Each answer says which to send with its ``after``."""
+Rule = Annotated[str, Meta(description="Name of the rule that raised the alert.")]
 
 
-class DeadLettersApi:
-    def __init__(self, letters: DeadLetters, clock: Clock, token: Secret | None) -> None:
+class DeadLetterQuery(RecordQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query of the list."""
+
+    destination: Annotated[
+        str,
+        Meta(description="Name of the destination; without it, the response names those to ask."),
+    ] = ""
+    rule: Rule = ""
+
+    @property
+    def collection(self) -> str:
+        """Name of the destination."""
+        return self.destination
+
+
+class DeadLetterSelection(RecordSelection, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Dead letters to replay or discard: by id, by filter, or all of a destination."""
+
+    destination: Annotated[str, Meta(description="Name of the destination.")]
+    rule: Rule = ""
+
+    @property
+    def collection(self) -> str:
+        """Name of the destination."""
+        return self.destination
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether all records of the destination match."""
+        return not self.rule and super().is_empty
+
+
+class DeadLetterPage(msgspec.Struct, frozen=True):
+    """A page of dead letters."""
+
+    dead_letters: tuple[DeadLetterView, ...]
+    after: str
+    """Cursor of the next page; ``""`` at the end."""
+
+
+class DeadLetterDestinations(msgspec.Struct, frozen=True):
+    """The destinations that have dead letters, by name."""
+
+    destinations: list[str]
+
+
+class DestinationDeadLetters:
+    """The dead letters of one destination."""
+
+    def __init__(self, letters: DeadLetters, destination: str) -> None:
         self._letters = letters
-        self._now = clock.now
-        self._token = token
+        self._destination = destination
 
-    def routes(self) -> list[web.RouteDef]:
-        base = "/api/v1/dead-letters"
-        return [
-            web.get(base, self._open(self.list)),
-            web.get(f"{base}/{{destination}}/{{id}}", self._open(self.show)),
-            web.post(f"{base}/replay", self._open(self.replay)),
-            web.post(f"{base}/discard", self._open(self.discard)),
-        ]
+    async def get(self, record_id: str, /) -> DeadLetter | None:
+        """Return a dead letter, None if it does not exist."""
+        return await self._letters.get(self._destination, record_id)
+
+    def find(self, wanted: DeadLetterFilter, /, *, newest_first: bool = True) -> Finder[DeadLetter]:
+        """Return a finder of the dead letters that match."""
+        return self._letters.find(self._destination, wanted, newest_first=newest_first)
+
+    async def replay(self, records: Sequence[DeadLetter], /) -> int:
+        """Deliver them again under new ids; return how many."""
+        return await self._letters.replay(self._destination, records)
+
+    async def discard(self, records: Sequence[DeadLetter], /) -> int:
+        """Delete them; return how many."""
+        return await self._letters.discard(self._destination, records)
+
+
+OPERATIONS: Final = record_operations(
+    _PATH,
+    f"{_PATH}/{{destination}}/{{id}}",
+    noun="a dead letter with its attempts and its event",
+    plural="dead letters",
+    replay="Delivers them again under new ids.",
+    query=DeadLetterQuery,
+    selection=DeadLetterSelection,
+    page=(DeadLetterPage, DeadLetterDestinations),
+    details=DeadLetterDetails,
+    description="Without a destination, returns the destinations that have dead letters.",
+)
+"""Descriptions of the routes."""
+
+
+class DeadLettersApi(RecordsApi[DeadLetter, DeadLetterFilter]):
+    """Handlers of dead letters; a collection is a destination."""
+
+    operations = OPERATIONS
+    query_type = DeadLetterQuery
+    selection_type = DeadLetterSelection
+
+    def __init__(self, letters: DeadLetters, clock: Clock, token: Secret | None) -> None:
+        super().__init__(clock, token)
+        self._letters = letters
 
     async def list(self, request: web.Request) -> web.StreamResponse:
-        """One destination's, newest first; without a destination, how many each has."""
-        query = asking.query_params(request, "destination", *_FILTERS, "limit", "after")
-        destination = query.get("destination", "")
-        if not destination:
-            return ok({"destinations": await self._letters.destinations()})
-        wanted = self._wanted(query)
-        found = await collect(
-            self._letters.find(destination, wanted),
-            asking.cursor(query.get("after", "")),
-            count=asking.limit(request),
-            most=_SCANNED,
-        )
-        shown = [dead_letter_view(item) for item in found.items]
-        return ok({"dead_letters": shown, "after": str(found.after or "")})
+        """Return a page of a destination's dead letters, or the destinations that have any."""
+        query = query_params(request, self.query_type)
+        if not query.collection:
+            return json_response(DeadLetterDestinations(await self._letters.destinations()))
+        return await self._page(query)
 
-    async def show(self, request: web.Request) -> web.StreamResponse:
-        """One, whole: every attempt at it, and its event."""
-        letter = await self._letters.get(
-            request.match_info["destination"], request.match_info["id"]
-        )
-        if letter is None:
-            return error(404, "not_found", "there is no such dead letter")
-        return ok(dead_letter_details(letter))
+    def collection(self, name: str) -> RecordCollection[DeadLetter, DeadLetterFilter]:
+        """Return the dead letters of a destination."""
+        return DestinationDeadLetters(self._letters, name)
 
-    async def replay(self, request: web.Request) -> web.StreamResponse:
-        """Send them again, under new ids: a page of them."""
-        return await self._move(request, "replayed")
+    def filter(self, filters: Any, ids: tuple[str, ...], times: TimeRange) -> DeadLetterFilter:
+        """Return the journal's filter."""
+        return DeadLetterFilter(ids=ids, rule=filters.rule, reason=filters.reason, span=times)
 
-    async def discard(self, request: web.Request) -> web.StreamResponse:
-        """Drop them for good: a page of them."""
-        return await self._move(request, "discarded")
+    def page(self, records: Sequence[DeadLetter], after: str) -> DeadLetterPage:
+        """Return the response of a list."""
+        return DeadLetterPage(tuple(map(dead_letter_view, records)), after)
 
-    async def _move(self, request: web.Request, done: str) -> web.StreamResponse:
-        order = await asking.decode_body(request, DeadLetterSelection)
-        asking.require_bounds(order, _FILTERS)
-        last_ms = order.until or int(self._now() * 1000)
-        wanted = self._wanted({name: getattr(order, name) for name in _FILTERS}, order.ids)
-        wanted = msgspec.structs.replace(wanted, span=clip(wanted.span, last_ms))
-        move = self._letters.replay if done == "replayed" else self._letters.discard
-
-        async def action(letters: Sequence[DeadLetter]) -> int:
-            return await move(order.destination, letters)
-
-        moved, after = await apply_to_matches(
-            self._letters.find(order.destination, wanted, newest_first=False),
-            action,
-            asking.cursor(order.after),
-            count=order.limit,
-            most=_SCANNED,
-        )
-        return ok({done: moved, "after": str(after or ""), "until": last_ms})
-
-    def _wanted(self, query: dict[str, str], ids: tuple[str, ...] = ()) -> DeadLetterFilter:
-        span = asking.time_range(
-            query.get("older_than", ""), query.get("newer_than", ""), now=self._now()
-        )
-        return DeadLetterFilter(
-            ids=ids, rule=query.get("rule", ""), reason=query.get("reason", ""), span=span
-        )
-
-    def _open(self, answer: Handler) -> Handler:
-        return require_operator(handle_errors(answer), self._token)
+    def details(self, record: DeadLetter) -> DeadLetterDetails:
+        """Return the response for one dead letter."""
+        return dead_letter_details(record)

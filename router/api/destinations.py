@@ -1,30 +1,98 @@
-"""``/api/v1/destinations``: how each stands, pause and resume."""
+"""``/api/v1/destinations``: state and counters of destinations; pause and resume."""
 
 from collections.abc import Callable, Iterable
+from typing import Annotated, Final
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
+from msgspec import Meta
 
-from router.api import requests as asking
-from router.api.auth import Handler, error, ok, require_operator
-from router.api.requests import handle_errors
-from router.api.views import destination_view
+from router.api.json_responses import error_response, json_response
+from router.api.operator_routes import operator_operation, operator_route
+from router.api.requests import BAD_BODY, BAD_REQUEST, decode_body, query_params
+from router.api.views import DestinationState, DestinationView, destination_view
 from router.clock import Clock
 from router.datatypes import Secret
+from router.http.openapi import JSON, ResponseSpec
 from router.journal import ledger
 from router.journal.connection import Connection
 from router.journal.pauses import Pause, PauseKind, Pauses
 
+_PATH: Final = "/api/v1/destinations"
+_NAME: Final = {"name": "Name of the destination."}
+_REASON_LENGTH: Final = 500
+_BY_LENGTH: Final = 80
+
+
+class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The query of an operation without parameters."""
+
 
 class PauseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why, and who asks; both for those who look at it later."""
+    """Texts that the list of destinations shows while the pause lasts; long ones are cut."""
 
-    reason: str = ""
-    by: str = ""
+    reason: Annotated[
+        str, Meta(description=f"Reason of the pause, {_REASON_LENGTH} characters.")
+    ] = ""
+    by: Annotated[str, Meta(description=f"Name of the operator, {_BY_LENGTH} characters.")] = ""
+
+
+class DestinationList(msgspec.Struct, frozen=True):
+    """All destinations, by name."""
+
+    destinations: list[DestinationView]
+
+
+class DestinationChanged(msgspec.Struct, frozen=True):
+    """The new state of a destination."""
+
+    state: DestinationState
+
+
+_LIST: Final = operator_operation(
+    hdrs.METH_GET,
+    _PATH,
+    "List destinations with their state and counters",
+    {200: ResponseSpec("All destinations.", DestinationList), **BAD_REQUEST},
+)
+_PAUSE: Final = operator_operation(
+    hdrs.METH_POST,
+    f"{_PATH}/{{name}}/pause",
+    "Pause a destination",
+    {
+        200: ResponseSpec("The destination is paused.", DestinationChanged),
+        404: ResponseSpec("The destination does not exist."),
+        409: ResponseSpec("The destination is already paused or disabled."),
+        **BAD_BODY,
+    },
+    description="Its deliveries wait until it is resumed.",
+    path_parameters=_NAME,
+    body={JSON: PauseRequest},
+    body_required=False,
+)
+_RESUME: Final = operator_operation(
+    hdrs.METH_POST,
+    f"{_PATH}/{{name}}/resume",
+    "Resume a paused or disabled destination",
+    {
+        200: ResponseSpec("The destination is running.", DestinationChanged),
+        409: ResponseSpec("The destination is neither paused nor disabled."),
+    },
+    path_parameters=_NAME,
+)
+OPERATIONS: Final = (_LIST, _PAUSE, _RESUME)
+"""Descriptions of the routes."""
 
 
 class DestinationsApi:
-    """``configured`` names the destinations of this process; those in the books are known too."""
+    """Handlers of destinations.
+
+    Args:
+        connection: The journal.
+        configured: Returns the destinations of this process; those of the ledger are known too.
+        clock: The time.
+        token: The operators' token.
+    """
 
     def __init__(
         self,
@@ -34,49 +102,48 @@ class DestinationsApi:
         token: Secret | None,
     ) -> None:
         self._connection = connection
-        self._holds = Pauses(connection)
+        self._pauses = Pauses(connection)
         self._configured = configured
         self._now = clock.now
         self._token = token
 
     def routes(self) -> list[web.RouteDef]:
-        base = "/api/v1/destinations"
+        """Return the routes, for operators only."""
         return [
-            web.get(base, self._open(self.list)),
-            web.post(f"{base}/{{name}}/pause", self._open(self.pause)),
-            web.post(f"{base}/{{name}}/resume", self._open(self.resume)),
+            operator_route(_LIST, self.list, self._token),
+            operator_route(_PAUSE, self.pause, self._token),
+            operator_route(_RESUME, self.resume, self._token),
         ]
 
     async def list(self, request: web.Request) -> web.StreamResponse:
-        """How each stands."""
-        asking.query_params(request)
-        books = await ledger.read(self._connection)
-        held = await self._holds.all()
-        names = sorted({*self._configured(), *books.destinations, *held})
-        views = [
-            destination_view(name, books.destinations.get(name), held.get(name)) for name in names
-        ]
-        return ok({"destinations": views})
+        """Return all destinations."""
+        query_params(request, NoQuery)
+        counters = (await ledger.read(self._connection)).destinations
+        pauses = await self._pauses.all()
+        names = sorted({*self._configured(), *counters, *pauses})
+        views = [destination_view(name, counters.get(name), pauses.get(name)) for name in names]
+        return json_response(DestinationList(views))
 
     async def pause(self, request: web.Request) -> web.StreamResponse:
-        """Pause it back: its deliveries wait."""
+        """Pause a destination."""
         name = request.match_info["name"]
-        asked = await asking.decode_body(request, PauseRequest)
-        books = await ledger.read(self._connection)
-        if name not in {*self._configured(), *books.destinations}:
-            return error(404, "not_found", "there is no such destination")
-        hold = Pause(
-            kind=PauseKind.PAUSED, at=self._now(), reason=asked.reason[:500], by=asked.by[:80]
+        given = await decode_body(request, PauseRequest)
+        counters = (await ledger.read(self._connection)).destinations
+        if name not in {*self._configured(), *counters}:
+            return error_response(404, "not_found", "there is no destination with this name")
+        pause = Pause(
+            kind=PauseKind.PAUSED,
+            at=self._now(),
+            reason=given.reason[:_REASON_LENGTH],
+            by=given.by[:_BY_LENGTH],
         )
-        if not await self._holds.pause(name, hold):
-            return error(409, "held", "the destination is paused or disabled already")
-        return ok({"state": "paused"})
+        if not await self._pauses.pause(name, pause):
+            return error_response(409, "held", "the destination is already paused or disabled")
+        return json_response(DestinationChanged(DestinationState.PAUSED))
 
     async def resume(self, request: web.Request) -> web.StreamResponse:
-        """Let it go on, paused or disabled."""
-        if not await self._holds.resume(request.match_info["name"]):
-            return error(409, "not_held", "the destination is neither paused nor disabled")
-        return ok({"state": "running"})
-
-    def _open(self, answer: Handler) -> Handler:
-        return require_operator(handle_errors(answer), self._token)
+        """Resume a paused or disabled destination."""
+        if not await self._pauses.resume(request.match_info["name"]):
+            message = "the destination is neither paused nor disabled"
+            return error_response(409, "not_held", message)
+        return json_response(DestinationChanged(DestinationState.RUNNING))

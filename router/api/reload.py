@@ -1,77 +1,78 @@
-"""``POST /-/reload``: read the rules folder again, now, in this process."""
+"""``POST /-/reload``: reload the rules folder in this process."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from aiohttp import hdrs, web
+from msgspec import Meta
 
-from router.api.auth import ok, require_operator
+from router.api.json_responses import json_response
+from router.api.operator_routes import operator_operation, operator_route
 from router.configuration.reload import ReloadReport
 from router.datatypes import Secret
 from router.errors import Diagnostic
-from router.http.openapi import OPERATOR, Operation, ResponseSpec
+from router.http.openapi import ErrorDetail, ResponseSpec
 
 Reload = Callable[[], Awaitable[ReloadReport]]
 
 
 class ReloadResult(msgspec.Struct, frozen=True):
-    """The answer 200."""
+    """The rules in force."""
 
-    status: str
-    """``reloaded``, or ``nothing to reload`` of a process that has no rules."""
-    generation: str = ""
-    rules: int = 0
-    destinations: int = 0
-
-
-class ReloadError(msgspec.Struct, frozen=True):
-    code: str
-    message: str
-    path: str
+    status: Annotated[
+        Literal["reloaded", "nothing to reload"],
+        Meta(description="A process without rules has nothing to reload."),
+    ]
+    generation: Annotated[str, Meta(description="Fingerprint of the rules folder.")] = ""
+    rules: Annotated[int, Meta(description="Number of rules.")] = 0
+    destinations: Annotated[int, Meta(description="Number of destinations.")] = 0
 
 
 class ReloadRejected(msgspec.Struct, frozen=True):
-    """The answer 422: nothing has changed."""
+    """The problems of a folder that was rejected."""
 
-    error: ReloadError
+    error: ErrorDetail
     findings: tuple[Diagnostic, ...]
 
 
-OPERATIONS: Final = (
-    Operation(
-        method=hdrs.METH_POST,
-        path="/-/reload",
-        tag="operators",
-        summary="Read the rules folder again, now, in this process",
-        responses={
-            200: ResponseSpec("It is in force.", ReloadResult),
-            401: ResponseSpec("No token was sent.", headers={"WWW-Authenticate": "Bearer"}),
-            403: ResponseSpec("The token is wrong, or none is configured."),
-            422: ResponseSpec("It was refused: nothing has changed.", ReloadRejected),
-        },
-        security=(OPERATOR,),
-    ),
+_RELOAD: Final = operator_operation(
+    hdrs.METH_POST,
+    "/-/reload",
+    "Reload the rules folder in this process",
+    {
+        200: ResponseSpec("The rules are in force.", ReloadResult),
+        422: ResponseSpec("The folder was rejected; previous rules stay active.", ReloadRejected),
+    },
 )
+OPERATIONS: Final = (_RELOAD,)
+"""Description of the route."""
 
 
 class ReloadApi:
-    """``reload`` is None in a process that uses no rules."""
+    """Handler of reloads.
+
+    Args:
+        reload: Reloads the rules; None in a process without rules.
+        token: The operators' token.
+    """
 
     def __init__(self, reload: Reload | None, token: Secret | None) -> None:
         self._reload = reload
         self._token = token
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/-/reload", require_operator(self.reload, self._token))]
+        """Return the route, for operators only."""
+        return [operator_route(_RELOAD, self.reload, self._token)]
 
     async def reload(self, _request: web.Request) -> web.Response:
-        """200 when the folder is in force, 422 with all findings when it was refused."""
+        """Return 200 with the rules in force, or 422 with all problems of the folder."""
         if self._reload is None:
-            return ok(ReloadResult("nothing to reload"))
+            return json_response(ReloadResult("nothing to reload"))
         report = await self._reload()
         if report.error:
-            return ok(
-                ReloadRejected(ReloadError("refused", report.error, ""), report.diagnostics), 422
-            )
-        return ok(ReloadResult("reloaded", report.generation, report.rules, report.destinations))
+            error = ErrorDetail("refused", report.error, "")
+            return json_response(ReloadRejected(error, report.diagnostics), 422)
+        return json_response(
+            ReloadResult("reloaded", report.generation, report.rules, report.destinations)
+        )

@@ -1,8 +1,9 @@
-"""Signed links of an alert: who has one may acknowledge the alert, or silence it, and nothing else.
+"""Signed links in alerts: each allows to acknowledge or to silence the alerts of one key.
 
-A link is ``<public URL>/alerts/<ticket>.<signature>``. The ticket says what may be done to which alerts
-and until when; the signature is an HMAC of it with a key derived from ROUTER_LINK_SECRET, so links need
-no store and nobody can make one. The same alert has the same links in every attempt.
+A link is ``<public URL>/alerts/<token>``, where the token is ``<payload>.<signature>``. The payload
+says what is allowed, for which alerts and until when. The signature is an HMAC of it with a key
+derived from ROUTER_LINK_SECRET, so that links need no store and cannot be forged. Every attempt to
+deliver an alert has the same links.
 """
 
 import base64
@@ -23,8 +24,8 @@ PATH: Final = "/alerts"
 _PURPOSE: Final = b"event-router alert links, version 1"
 _SIGNATURE_BYTES: Final = 16
 """Of an HMAC-SHA256: 2 ** 128 guesses."""
-_LONGEST: Final = 2048
-"""Characters of a ticket that are looked at."""
+_MAX_TOKEN: Final = 2048
+"""Characters of a token that are read; the rest is ignored."""
 _SINKS: Final = ("/twilio", "/events")
 
 
@@ -33,14 +34,15 @@ class Scope(enum.StrEnum):
 
     ACKNOWLEDGE = "acknowledge"
     SILENCE = "silence"
+    """To silence, and to acknowledge as well."""
 
 
 class LinkToken(msgspec.Struct, frozen=True, array_like=True):
-    """What stands in a link. It holds no text from an event."""
+    """The payload of a link. It contains no text of an event."""
 
     scope: Scope
     key: AlertKey
-    """Of the alerts that are meant."""
+    """Key of the alerts."""
     rule: str
     raised_at: int
     """Unix time in seconds."""
@@ -49,9 +51,10 @@ class LinkToken(msgspec.Struct, frozen=True, array_like=True):
 
 
 class InvalidLink(enum.Enum):
-    """Why a link opens nothing."""
+    """Why a link is rejected."""
 
     FORGED = enum.auto()
+    """The signature or the payload is not ours."""
     EXPIRED = enum.auto()
 
 
@@ -60,16 +63,22 @@ _decode = msgspec.msgpack.Decoder(LinkToken).decode
 
 
 class LinkSigner:
-    """Makes links and reads them. ``lifetime`` is in seconds from the alert on."""
+    """Makes and verifies links.
+
+    Args:
+        secret: ROUTER_LINK_SECRET.
+        public_url: The URL of the router, or of its sink.
+        lifetime: Seconds from the alert until its links expire.
+    """
 
     def __init__(self, secret: Secret, public_url: str, *, lifetime: float) -> None:
-        # A key of its own: what is signed for another purpose is no link.
+        # A derived key, so that nothing signed for another purpose is a valid link.
         self._key = hmac.digest(secret.reveal().encode(), _PURPOSE, "sha256")
-        self._base = _base(public_url)
+        self._base = _base_url(public_url)
         self._lifetime = lifetime
 
     def links(self, alert: Alert) -> Links:
-        """The links of an alert; none of one that has no key."""
+        """Return the links of an alert; empty if the alert has no key."""
         if not alert.key:
             return Links()
         return Links(
@@ -77,34 +86,39 @@ class LinkSigner:
             silence=self._link(alert, Scope.SILENCE),
         )
 
-    def read(self, ticket: str, *, now: float) -> LinkToken | InvalidLink:
-        """What a link allows. ``ticket`` is what follows ``/alerts/``, ``now`` Unix time."""
-        text, _, signature = ticket[:_LONGEST].rpartition(".")
+    def read(self, text: str, *, now: float) -> LinkToken | InvalidLink:
+        """Verify a token.
+
+        Args:
+            text: The part of the URL after ``/alerts/``.
+            now: Unix time in seconds.
+        """
+        encoded, _, encoded_signature = text[:_MAX_TOKEN].rpartition(".")
         try:
-            payload = _from_text(text)
-            given = _from_text(signature)
+            payload = _from_base64(encoded)
+            signature = _from_base64(encoded_signature)
         except (ValueError, binascii.Error):
             return InvalidLink.FORGED
-        if not hmac.compare_digest(given, self._signature(payload)):
+        if not hmac.compare_digest(signature, self._signature(payload)):
             return InvalidLink.FORGED
         try:
-            read = _decode(payload)
+            token = _decode(payload)
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            return InvalidLink.FORGED  # ours, but of another version
-        return read if now < read.expires_at else InvalidLink.EXPIRED
+            return InvalidLink.FORGED  # signed by another version of the router
+        return token if now < token.expires_at else InvalidLink.EXPIRED
 
     def _link(self, alert: Alert, scope: Scope) -> str:
         raised_at = int(alert.raised_at)
-        ticket = LinkToken(scope, alert.key, alert.rule, raised_at, raised_at + int(self._lifetime))
-        payload = _encode(ticket)
-        return f"{self._base}{PATH}/{_to_text(payload)}.{_to_text(self._signature(payload))}"
+        token = LinkToken(scope, alert.key, alert.rule, raised_at, raised_at + int(self._lifetime))
+        payload = _encode(token)
+        return f"{self._base}{PATH}/{_to_base64(payload)}.{_to_base64(self._signature(payload))}"
 
     def _signature(self, payload: bytes) -> bytes:
         return hmac.digest(self._key, payload, "sha256")[:_SIGNATURE_BYTES]
 
 
 def link_signer(settings: Settings) -> LinkSigner | None:
-    """What signs links; None where they are not set up."""
+    """Return the signer; None unless ROUTER_LINK_SECRET and ROUTER_PUBLIC_URL are set."""
     if settings.link_secret is None or not settings.public_url:
         return None
     return LinkSigner(
@@ -114,8 +128,8 @@ def link_signer(settings: Settings) -> LinkSigner | None:
     )
 
 
-def _base(public_url: str) -> str:
-    """The public URL may be the whole URL of the sink; links stand beside it."""
+def _base_url(public_url: str) -> str:
+    """Return the public URL without the path of a sink, which it may end with."""
     base = public_url.rstrip("/")
     for sink in _SINKS:
         if urlsplit(base).path.endswith(sink):
@@ -123,13 +137,13 @@ def _base(public_url: str) -> str:
     return base
 
 
-def _to_text(data: bytes) -> str:
+def _to_base64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _from_text(text: str) -> bytes:
-    # One spelling only: else a signed ticket could be written in several ways.
+def _from_base64(text: str) -> bytes:
+    """Decode the canonical form only, so that a token cannot be written in several ways."""
     data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    if _to_text(data) != text:
+    if _to_base64(data) != text:
         raise ValueError(text)
     return data

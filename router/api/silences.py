@@ -1,30 +1,43 @@
-"""``/api/v1/silences``: list, add and end the silences that are made by hand."""
+"""``/api/v1/silences``: list, add and end the silences of operators."""
 
-import asyncio
+import enum
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
+from msgspec import Meta
 
-from router.api.auth import error, ok, require_operator
+from router.api.json_responses import error_response, json_response
+from router.api.operator_routes import operator_operation, operator_route
+from router.api.requests import BAD_BODY, decode_body
 from router.datatypes import Secret
-from router.errors import ConditionError, JournalUnavailableError, OverloadedError
+from router.errors import ConditionError, OverloadedError
+from router.http.openapi import JSON, ResponseSpec
 from router.journal.silences import Silences, StoredSilence
 from router.rules.suppression.silences import SilenceText
 
 BODY_LIMIT: Final = 64 * 1024
-_BODY_SECONDS: Final = 10.0
+"""Bytes of a silence."""
+_PATH: Final = "/api/v1/silences"
+_INVALID: Final = "not_a_silence"
+
+
+class SilenceState(enum.StrEnum):
+    """Whether a silence is in force."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    ENDED = "ended"
 
 
 class SilenceView(msgspec.Struct, frozen=True, kw_only=True):
-    """A silence as it is shown. Times are as they were written, or Unix seconds."""
+    """A silence. Times are Unix seconds."""
 
     id: str
-    state: str
-    """``pending``, ``active`` or ``ended``."""
-    match: dict[str, Any] | None
-    when: str | None
+    state: SilenceState
+    match: Annotated[dict[str, Any] | None, Meta(description="Fields of the alert or event.")]
+    when: Annotated[str | None, Meta(description="CEL condition.")]
     starts_at: float
     ends_at: float
     author: str
@@ -33,30 +46,70 @@ class SilenceView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SilenceList(msgspec.Struct, frozen=True):
-    """The answer to GET."""
+    """Silences, newest first."""
 
     silences: tuple[SilenceView, ...]
 
 
-def silence_view(posted: StoredSilence, now: float) -> SilenceView:
-    """A silence for people and programs. Raises ConditionError."""
-    compiled = posted.compiled()
-    state = "active" if now >= compiled.starts else "pending"
+_LIST: Final = operator_operation(
+    hdrs.METH_GET,
+    _PATH,
+    "List silences",
+    {200: ResponseSpec("Newest first.", SilenceList)},
+    description="Includes silences that ended within the last five days.",
+)
+_ADD: Final = operator_operation(
+    hdrs.METH_POST,
+    _PATH,
+    "Add a silence",
+    {
+        201: ResponseSpec("The silence.", SilenceView),
+        409: ResponseSpec("There are too many silences."),
+        **BAD_BODY,
+    },
+    description="Suppresses matching alerts from starts to ends.",
+    body={JSON: SilenceText},
+)
+_EXPIRE: Final = operator_operation(
+    hdrs.METH_DELETE,
+    f"{_PATH}/{{id}}",
+    "End a silence now",
+    {
+        200: ResponseSpec("The silence, which has ended.", SilenceView),
+        404: ResponseSpec("The silence does not exist."),
+    },
+)
+OPERATIONS: Final = (_LIST, _ADD, _EXPIRE)
+"""Descriptions of the routes."""
+
+
+def silence_view(stored: StoredSilence, now: float) -> SilenceView:
+    """Return a silence as the API and the commands show it.
+
+    Args:
+        stored: The silence.
+        now: Unix time in seconds.
+
+    Raises:
+        ConditionError: This version cannot compile its condition.
+    """
+    compiled = stored.compiled()
+    state = SilenceState.ACTIVE if now >= compiled.starts else SilenceState.PENDING
     return SilenceView(
-        id=posted.id,
-        state="ended" if now >= compiled.ends else state,
-        match=posted.text.match,
-        when=posted.text.when,
+        id=stored.id,
+        state=SilenceState.ENDED if now >= compiled.ends else state,
+        match=stored.text.match,
+        when=stored.text.when,
         starts_at=compiled.starts,
         ends_at=compiled.ends,
-        author=posted.text.author,
-        comment=posted.text.comment,
-        created_at=posted.created_at,
+        author=stored.text.author,
+        comment=stored.text.comment,
+        created_at=stored.created_at,
     )
 
 
 class SilencesApi:
-    """Answers for the journal's silences. ``now`` gives Unix seconds."""
+    """Handlers of silences. ``now`` returns Unix seconds."""
 
     def __init__(self, silences: Silences, token: Secret | None, now: Callable[[], float]) -> None:
         self._silences = silences
@@ -64,76 +117,35 @@ class SilencesApi:
         self._now = now
 
     def routes(self) -> list[web.RouteDef]:
-        path = "/api/v1/silences"
+        """Return the routes, for operators only."""
         return [
-            web.get(path, require_operator(self.list, self._token)),
-            web.post(path, require_operator(self.add, self._token)),
-            web.delete(path + "/{id}", require_operator(self.expire, self._token)),
+            operator_route(_LIST, self.list, self._token),
+            operator_route(_ADD, self.add, self._token),
+            operator_route(_EXPIRE, self.expire, self._token),
         ]
 
-    async def list(self, _request: web.Request) -> web.Response:
-        """All that have not ended, and those that did in the last five days; newest first."""
-        try:
-            posted = await self._silences.all()
-        except JournalUnavailableError as unavailable:
-            return error(503, "unavailable", str(unavailable))
+    async def list(self, _request: web.Request) -> web.StreamResponse:
+        """Return the silences, newest first."""
+        stored = await self._silences.all()
         now = self._now()
-        return ok(SilenceList(tuple(silence_view(each, now) for each in posted)))
+        return json_response(SilenceList(tuple(silence_view(each, now) for each in stored)))
 
-    async def add(self, request: web.Request) -> web.Response:
-        """201 with the silence; 400 with the JSON path of what is wrong."""
+    async def add(self, request: web.Request) -> web.StreamResponse:
+        """Return 201 with the silence, or 400 with the JSON path of the fault."""
+        text = await decode_body(request, SilenceText, limit=BODY_LIMIT, code=_INVALID)
         try:
-            body = await _body(request)
-        except TimeoutError:
-            return error(408, "body_too_slow", f"the body did not arrive within {_BODY_SECONDS} s")
-        if len(body) > BODY_LIMIT:
-            return error(413, "too_large", f"a silence has at most {BODY_LIMIT} bytes")
-        try:
-            text = msgspec.json.decode(body, type=SilenceText)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as wrong:
-            return error(400, "not_a_silence", *_explained(wrong))
-        return await self._add(text)
+            stored = await self._silences.add(text)
+        except ConditionError as error:
+            message = f"{error.message} ({error.hint})" if error.hint else error.message
+            is_in_match = error.message.startswith("match:") or text.when is None
+            return error_response(400, _INVALID, message, "$.match" if is_in_match else "$.when")
+        except OverloadedError as error:
+            return error_response(409, "too_many", str(error))
+        return json_response(silence_view(stored, self._now()), 201)
 
-    async def _add(self, text: SilenceText) -> web.Response:
-        try:
-            posted = await self._silences.add(text)
-        except ConditionError as wrong:
-            hint = f" ({wrong.hint})" if wrong.hint else ""
-            of_match = wrong.message.startswith("match:") or text.when is None
-            path = "$.match" if of_match else "$.when"
-            return error(400, "not_a_silence", wrong.message + hint, path)
-        except OverloadedError as full:
-            return error(409, "too_many", str(full))
-        except JournalUnavailableError as unavailable:
-            return error(503, "unavailable", str(unavailable))
-        return ok(silence_view(posted, self._now()), 201)
-
-    async def expire(self, request: web.Request) -> web.Response:
-        """200 with the silence as it is now, ended; 404 where there is none with this id."""
-        try:
-            posted = await self._silences.expire(request.match_info["id"])
-        except JournalUnavailableError as unavailable:
-            return error(503, "unavailable", str(unavailable))
-        if posted is None:
-            return error(404, "no_such_silence", "there is no silence with this id")
-        return ok(silence_view(posted, self._now()))
-
-
-async def _body(request: web.Request) -> bytes:
-    """The body, or a little more than is allowed of it. Raises TimeoutError."""
-    body = b""
-    async with asyncio.timeout(_BODY_SECONDS):
-        while len(body) <= BODY_LIMIT and not request.content.at_eof():
-            body += await request.content.read(BODY_LIMIT + 1 - len(body))
-    return body
-
-
-def _explained(wrong: Exception) -> tuple[str, str]:
-    """What is wrong, and its JSON path."""
-    if not isinstance(wrong, msgspec.MsgspecError):
-        return "this is not JSON", "$"
-    message, _, path = str(wrong).partition(" - at `")
-    named = message.split(" ")[0]
-    if not path and named in SilenceText.__struct_fields__:
-        return message, f"$.{named}"
-    return message, path.rstrip("`") or "$"
+    async def expire(self, request: web.Request) -> web.StreamResponse:
+        """Return 200 with the silence, which has ended; 404 if no silence has this id."""
+        stored = await self._silences.expire(request.match_info["id"])
+        if stored is None:
+            return error_response(404, "no_such_silence", "there is no silence with this id")
+        return json_response(silence_view(stored, self._now()))

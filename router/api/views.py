@@ -1,11 +1,13 @@
-"""What operators see of dead letters, quarantine and destinations: the JSON of API and commands.
+"""Dead letters, quarantined events and destinations as the API and the commands show them.
 
-The journal's own records are compact arrays; here each field has its name and times are RFC 3339.
+The records of the journal are compact arrays; here each field has its name, and times are RFC 3339.
 """
 
-from typing import Any
+import enum
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import Meta
 
 from router.alerts import Attempt
 from router.destinations.rendering.summary import rfc3339
@@ -14,76 +16,91 @@ from router.journal.ledger import DestinationLedger
 from router.journal.pauses import Pause
 from router.journal.quarantine import QuarantineRecord, decoded
 
+_DATE_TIME: Final = Meta(extra_json_schema={"format": "date-time"})
+Time = Annotated[str, _DATE_TIME]
+"""RFC 3339, UTC, with milliseconds."""
+
 
 class AttemptView(msgspec.Struct, frozen=True):
-    """One failed attempt. ``response`` is the first KiB of what the receiver said."""
+    """One failed attempt."""
 
     number: int
-    at: str
-    seconds: float
+    at: Time
+    seconds: Annotated[float, Meta(description="Duration in seconds.")]
     reason: str
-    status: int | None
-    response: str
-    reached: tuple[str, ...]
+    status: Annotated[int | None, Meta(description="HTTP or SMTP status, null without response.")]
+    response: Annotated[str, Meta(description="First KiB of the receiver's response.")]
+    reached: Annotated[tuple[str, ...], Meta(description="Recipients that accepted the message.")]
 
 
 class DeadLetterView(msgspec.Struct, frozen=True, kw_only=True):
-    """One dead letter, in a list."""
+    """One dead letter in a list."""
 
     id: str
     destination: str
     rule: str
     severity: str
-    alert: str
-    event: str
+    alert: Annotated[str, Meta(description="Id of the alert.")]
+    event: Annotated[str, Meta(description="Id of the event.")]
     event_type: str
-    reason: str
-    died_at: str
-    attempts: int
-    replays: int
+    reason: Annotated[str, Meta(description="Why the delivery was given up.")]
+    died_at: Time
+    attempts: Annotated[int, Meta(description="Number of failed attempts.")]
+    replays: Annotated[int, Meta(description="How often it was replayed.")]
 
 
 class DeadLetterDetails(msgspec.Struct, frozen=True, kw_only=True):
-    """One dead letter, whole."""
+    """One dead letter with its attempts and its event."""
 
     letter: DeadLetterView
-    replay_of: str
+    replay_of: Annotated[str, Meta(description="Id of the dead letter that this one replays.")]
     attempts: tuple[AttemptView, ...]
-    event: Any
-    """The CloudEvent; text where it is no JSON."""
+    event: Annotated[Any, Meta(description="The CloudEvent; a string if it is not JSON.")]
 
 
 class QuarantineView(msgspec.Struct, frozen=True, kw_only=True):
-    """One quarantined event, in a list."""
+    """One quarantined event in a list."""
 
     id: str
-    reason: str
-    path: str
-    received_at: str
+    reason: Annotated[str, Meta(description="Why the event is in quarantine.")]
+    path: Annotated[str, Meta(description="JSON path of the fault, empty if unknown.")]
+    received_at: Time
     size_bytes: int
-    can_be_replayed: bool
+    can_be_replayed: Annotated[bool, Meta(description="Whether the event would be accepted now.")]
 
 
 class QuarantineDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """One quarantined event with its body."""
+
     item: QuarantineView
-    body: Any
-    """What came in; text where it is no JSON."""
+    body: Annotated[Any, Meta(description="The event as received; a string if it is not JSON.")]
+
+
+class DestinationState(enum.StrEnum):
+    """Whether deliveries are attempted."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    """By an operator."""
+    DISABLED = "disabled"
+    """By a 410 response of the receiver."""
 
 
 class DestinationView(msgspec.Struct, frozen=True, kw_only=True):
-    """One destination. ``state`` is running, paused or disabled."""
+    """One destination and its counters."""
 
     name: str
-    state: str
-    since: str
-    reason: str
-    by: str
-    pending: int
-    delivered: int
-    dead: int
+    state: DestinationState
+    since: Annotated[str, Meta(description="Time of the pause, empty if running.")]
+    reason: Annotated[str, Meta(description="Reason of the pause.")]
+    by: Annotated[str, Meta(description="Who paused it.")]
+    pending: Annotated[int, Meta(description="Deliveries that wait.")]
+    delivered: Annotated[int, Meta(description="Deliveries that succeeded.")]
+    dead: Annotated[int, Meta(description="Deliveries among the dead letters.")]
 
 
 def dead_letter_view(letter: DeadLetter) -> DeadLetterView:
+    """Return a dead letter as a list shows it."""
     delivery = letter.delivery
     alert = delivery.alert
     return DeadLetterView(
@@ -102,15 +119,17 @@ def dead_letter_view(letter: DeadLetter) -> DeadLetterView:
 
 
 def dead_letter_details(letter: DeadLetter) -> DeadLetterDetails:
+    """Return a dead letter with its attempts and its event."""
     return DeadLetterDetails(
         letter=dead_letter_view(letter),
         replay_of=letter.delivery.replay_of,
         attempts=tuple(map(_attempt_view, letter.delivery.failed_attempts)),
-        event=_readable(letter.delivery.alert.event),
+        event=_json_or_text(letter.delivery.alert.event),
     )
 
 
 def quarantine_view(item: QuarantineRecord) -> QuarantineView:
+    """Return a quarantined event as a list shows it."""
     record = item.record
     return QuarantineView(
         id=item.id,
@@ -123,22 +142,30 @@ def quarantine_view(item: QuarantineRecord) -> QuarantineView:
 
 
 def quarantine_details(item: QuarantineRecord) -> QuarantineDetails:
-    return QuarantineDetails(item=quarantine_view(item), body=_readable(item.record.body))
+    """Return a quarantined event with its body."""
+    return QuarantineDetails(item=quarantine_view(item), body=_json_or_text(item.record.body))
 
 
 def destination_view(
-    name: str, counts: DestinationLedger | None, hold: Pause | None
+    name: str, counters: DestinationLedger | None, pause: Pause | None
 ) -> DestinationView:
-    counts = counts or DestinationLedger()
+    """Return a destination.
+
+    Args:
+        name: Its name.
+        counters: Its counters, None if nothing was ever sent to it.
+        pause: Its pause, None if it is running.
+    """
+    counters = counters or DestinationLedger()
     return DestinationView(
         name=name,
-        state="running" if hold is None else hold.kind,
-        since="" if hold is None else rfc3339(hold.at),
-        reason="" if hold is None else hold.reason,
-        by="" if hold is None else hold.by,
-        pending=counts.pending,
-        delivered=counts.delivered,
-        dead=counts.dead,
+        state=DestinationState.RUNNING if pause is None else DestinationState(pause.kind),
+        since="" if pause is None else rfc3339(pause.at),
+        reason="" if pause is None else pause.reason,
+        by="" if pause is None else pause.by,
+        pending=counters.pending,
+        delivered=counters.delivered,
+        dead=counters.dead,
     )
 
 
@@ -154,7 +181,7 @@ def _attempt_view(attempt: Attempt) -> AttemptView:
     )
 
 
-def _readable(body: bytes) -> Any:
+def _json_or_text(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

@@ -1,13 +1,13 @@
-"""The description of the HTTP API in OpenAPI 3.1, made of what the process really serves. Pure.
+"""The OpenAPI 3.1 description of the HTTP API, built from the routes that a process serves. Pure.
 
-Paths and methods come from the routes themselves, shapes from the Structs that requests are decoded
-into and answers are encoded from; an operation adds the words. A route without an operation of its
-own is described by its docstring, so nothing that is served is missing.
+Paths and methods come from the routes, schemas from the Structs that requests are decoded into and
+responses are encoded from; an ``Operation`` adds the texts. Each route has an ``Operation``:
+``describe`` raises for a route without one, so that the description is always complete.
 """
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -17,41 +17,44 @@ from router import __version__
 
 JSON: Final = "application/json"
 OPERATOR: Final = "operator"
-"""The security scheme of whatever is not for everybody."""
-_REFERENCES: Final = "#/components/schemas/{name}"
-_PARAMETER: Final = re.compile(r"\{(\w+)(?::[^}]*)?\}")
-_OPERATORS_PATHS: Final = ("/api/", "/-/")
+"""Security scheme of the operator API."""
+_REFERENCE: Final = "#/components/schemas/{name}"
+_PATH_PARAMETER: Final = re.compile(r"\{(\w+)(?::[^}]*)?\}")
+
+Schema = type[msgspec.Struct] | tuple[type[msgspec.Struct], ...] | Mapping[str, Any]
+"""A Struct, several Structs of which one applies, or a JSON Schema."""
 
 
 class ErrorDetail(msgspec.Struct, frozen=True):
-    """What was wrong with a request."""
+    """What is wrong with a request."""
 
     code: str
     """A stable word for programs."""
     message: str
     """A sentence for people."""
     path: str
-    """A JSON path into the request, for example ``$[3].source``; ``""`` where none applies."""
+    """A JSON path into the request, for example ``$[3].source``; ``""`` if none applies."""
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
-    """The body of every error."""
+    """The body of an error response."""
 
     error: ErrorDetail
 
 
 class ResponseSpec(msgspec.Struct, frozen=True):
-    """One answer of an operation. ``schema`` is a Struct, a JSON Schema, or None for no body."""
+    """One response of an operation."""
 
     description: str
-    schema: type[msgspec.Struct] | Mapping[str, Any] | None = ErrorBody
+    schema: Schema | None = ErrorBody
+    """None for a response without a body."""
     media_type: str = JSON
     headers: Mapping[str, str] = {}
-    """Name -> what it says."""
+    """Name -> description."""
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """What the documentation says of one method of one path."""
+    """The description of one method of one path."""
 
     method: str
     path: str
@@ -59,14 +62,25 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     tag: str
     responses: Mapping[int, ResponseSpec]
     description: str = ""
-    body: Mapping[str, type[msgspec.Struct] | Mapping[str, Any]] = {}
-    """Media type -> the shape of a request's body."""
+    path_parameters: Mapping[str, str] = {}
+    """Name -> description."""
+    query: type[msgspec.Struct] | None = None
+    """Struct that the query is decoded into: a parameter for each field."""
     headers: Mapping[str, str] = {}
-    """Request headers that may be sent -> what they say."""
+    """Request header -> description."""
+    body: Mapping[str, Schema] = {}
+    """Media type -> schema of the request body."""
+    body_required: bool = True
     security: tuple[str, ...] = ()
-    """Any one of these schemes will do; none for everybody."""
+    """Schemes of which any one suffices; empty if none is needed."""
 
 
+TAGS: Final[Mapping[str, str]] = {
+    "events": "Receive events.",
+    "alerts": "Pages behind the links in alerts.",
+    "operators": "Inspect and control the router. Needs ROUTER_ADMIN_TOKEN.",
+    "status": "Health, metrics and this description.",
+}
 SECURITY_SCHEMES: Final[Mapping[str, Mapping[str, Any]]] = {
     OPERATOR: {"type": "http", "scheme": "bearer", "description": "ROUTER_ADMIN_TOKEN"},
     "events": {"type": "http", "scheme": "bearer", "description": "ROUTER_EVENTS_TOKEN, if set"},
@@ -74,135 +88,162 @@ SECURITY_SCHEMES: Final[Mapping[str, Mapping[str, Any]]] = {
         "type": "apiKey",
         "in": "header",
         "name": "X-Twilio-Signature",
-        "description": "By Twilio, over the URL with bodySHA256 in its query",
+        "description": "Signature by Twilio of the URL, whose query contains bodySHA256",
     },
     "sink": {"type": "http", "scheme": "basic", "description": "ROUTER_TWILIO_BASIC_AUTH"},
 }
-_GENERIC: Final[Mapping[int, ResponseSpec]] = {
-    200: ResponseSpec("Done.", {}),
-    400: ResponseSpec("The request is not understood."),
-    401: ResponseSpec("No token was sent.", headers={"WWW-Authenticate": "Bearer"}),
-    403: ResponseSpec("The token is wrong, or none is configured."),
-    404: ResponseSpec("There is no such thing."),
-    409: ResponseSpec("It cannot be done as things are."),
-    503: ResponseSpec("Redis did not answer."),
-}
 
 
-_ANY: Final[Mapping[int, ResponseSpec]] = {0: ResponseSpec("What there is to see.", None)}
-"""0 stands for any status."""
+def undescribed(
+    routes: Iterable[web.RouteDef], operations: Iterable[Operation]
+) -> list[tuple[str, str]]:
+    """Return the method and path of each route that has no operation.
+
+    Routes for any method are left out: they only reject requests that no other route serves.
+    """
+    described = {(operation.method, operation.path) for operation in operations}
+    return [served for served in _served(routes) if served not in described]
 
 
-def document(
+def describe(
     routes: Iterable[web.RouteDef], operations: Iterable[Operation], *, server: str
 ) -> dict[str, Any]:
-    """The description. ``server`` is the public URL, ``/`` where there is none."""
-    known = {(operation.method, operation.path): operation for operation in operations}
-    served = [
-        known.get((route.method, _plain(route.path))) or _from_docstring(route)
-        for route in routes
-        if route.method != hdrs.METH_ANY
-    ]
+    """Return the OpenAPI document of ``routes``.
+
+    Args:
+        routes: The routes that the process serves.
+        operations: Descriptions; those of routes that are not served are left out.
+        server: The public URL, or ``/``.
+
+    Raises:
+        KeyError: A route has no operation.
+    """
+    by_route = {(operation.method, operation.path): operation for operation in operations}
+    served = [by_route[route] for route in _served(routes)]
     structs = tuple(dict.fromkeys(struct for each in served for struct in _structs(each)))
-    schemas, components = msgspec.json.schema_components(structs, ref_template=_REFERENCES)
-    shapes = dict(zip(structs, schemas, strict=True))
+    references, components = msgspec.json.schema_components(structs, ref_template=_REFERENCE)
+    schemas = dict(zip(structs, references, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for operation in served:
-        described = _described(operation, shapes)
+        described = _operation(operation, schemas)
         paths.setdefault(operation.path, {})[operation.method.lower()] = described
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "event-router",
             "version": __version__,
-            "description": "Takes Twilio Event Streams and CloudEvents, and tells people.",
+            "description": (
+                "Evaluates rules against Twilio Voice Insights events and CloudEvents, and delivers"
+                " alerts to Slack, e-mail and HTTP."
+            ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": server}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
-        "components": {"schemas": components, "securitySchemes": dict(SECURITY_SCHEMES)},
+        "components": {
+            "schemas": {name: _with_plain_text(schema) for name, schema in components.items()},
+            "securitySchemes": dict(SECURITY_SCHEMES),
+        },
     }
 
 
-def _from_docstring(route: web.RouteDef) -> Operation:
-    path = _plain(route.path)
-    words = inspect.getdoc(route.handler) or f"{route.method} {path}"
-    summary, _, rest = words.partition("\n\n")
-    is_operators = path.startswith(_OPERATORS_PATHS)
-    takes_body = route.method in {hdrs.METH_POST, hdrs.METH_PUT, hdrs.METH_PATCH}
-    return Operation(
-        method=route.method,
-        path=path,
-        summary=_one_line(summary),
-        description=_one_line(rest),
-        tag="operators" if is_operators else "others",
-        responses=_GENERIC if is_operators else _ANY,
-        body={JSON: {"type": "object"}} if takes_body and is_operators else {},
-        security=(OPERATOR,) if is_operators else (),
-    )
+def _served(routes: Iterable[web.RouteDef]) -> Iterator[tuple[str, str]]:
+    for route in routes:
+        if route.method != hdrs.METH_ANY:
+            yield route.method, _PATH_PARAMETER.sub(r"{\1}", route.path)
 
 
-def _described(operation: Operation, shapes: Mapping[type, Any]) -> dict[str, Any]:
-    parameters = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in _PARAMETER.findall(operation.path)
-    ] + [
-        {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
-        for name, text in operation.headers.items()
-    ]
+def _operation(operation: Operation, schemas: Mapping[type, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "operationId": _identifier(operation),
+        "operationId": _operation_id(operation),
         "summary": operation.summary,
         "tags": [operation.tag],
         "responses": {
-            str(status or "default"): _answer(answer, shapes)
-            for status, answer in operation.responses.items()
+            str(status): _response(response, schemas)
+            for status, response in operation.responses.items()
         },
     }
     if operation.description:
         described["description"] = operation.description
+    parameters = [
+        *_path_parameters(operation),
+        *_query_parameters(operation),
+        *_header_parameters(operation),
+    ]
     if parameters:
         described["parameters"] = parameters
     if operation.body:
-        content = {media: _content(shape, shapes) for media, shape in operation.body.items()}
-        described["requestBody"] = {"required": True, "content": content}
+        content = {media: _content(schema, schemas) for media, schema in operation.body.items()}
+        described["requestBody"] = {"required": operation.body_required, "content": content}
     if operation.security:
         described["security"] = [{scheme: []} for scheme in operation.security]
     return described
 
 
-def _answer(answer: ResponseSpec, shapes: Mapping[type, Any]) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": answer.description}
-    if answer.schema is not None:
-        described["content"] = {answer.media_type: _content(answer.schema, shapes)}
-    if answer.headers:
+def _path_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
+    for name in _PATH_PARAMETER.findall(operation.path):
+        described = {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        text = operation.path_parameters.get(name)
+        yield described if text is None else {**described, "description": text}
+
+
+def _query_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
+    if operation.query is None:
+        return
+    _, components = msgspec.json.schema_components((operation.query,), ref_template=_REFERENCE)
+    schema = components[operation.query.__name__]
+    for name, described in schema["properties"].items():
+        field = dict(described)
+        yield {
+            "name": name,
+            "in": "query",
+            "required": name in schema["required"],
+            "description": field.pop("description", ""),
+            "schema": field,
+        }
+
+
+def _header_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
+    for name, text in operation.headers.items():
+        yield {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
+
+
+def _response(response: ResponseSpec, schemas: Mapping[type, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": response.description}
+    if response.schema is not None:
+        described["content"] = {response.media_type: _content(response.schema, schemas)}
+    if response.headers:
         described["headers"] = {
             name: {"description": text, "required": True, "schema": {"type": "string"}}
-            for name, text in answer.headers.items()
+            for name, text in response.headers.items()
         }
     return described
 
 
-def _content(shape: Any, shapes: Mapping[type, Any]) -> dict[str, Any]:
-    return {"schema": shapes[shape] if isinstance(shape, type) else shape}
+def _content(schema: Schema, schemas: Mapping[type, Any]) -> dict[str, Any]:
+    if isinstance(schema, tuple):
+        return {"schema": {"anyOf": [schemas[struct] for struct in schema]}}
+    return {"schema": schemas[schema] if isinstance(schema, type) else schema}
 
 
-def _structs(operation: Operation) -> list[type[msgspec.Struct]]:
-    shapes = [answer.schema for answer in operation.responses.values()] + list(
-        operation.body.values()
-    )
-    return [shape for shape in shapes if isinstance(shape, type)]
+def _structs(operation: Operation) -> Iterator[type[msgspec.Struct]]:
+    responses = (response.schema for response in operation.responses.values())
+    for schema in (*responses, *operation.body.values()):
+        if isinstance(schema, tuple):
+            yield from schema
+        elif isinstance(schema, type):
+            yield schema
 
 
-def _identifier(operation: Operation) -> str:
+def _operation_id(operation: Operation) -> str:
     words = re.findall(r"[a-zA-Z0-9]+", f"{operation.method.lower()} {operation.path}")
     return "_".join(words)
 
 
-def _plain(path: str) -> str:
-    """A path without the patterns of its parameters."""
-    return _PARAMETER.sub(r"{\1}", path)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split()).replace("``", "`")
+def _with_plain_text(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a component whose description, a docstring, is without markup and indentation."""
+    text = schema.get("description")
+    if text is None:
+        return schema
+    return {**schema, "description": inspect.cleandoc(text).replace("``", "`")}

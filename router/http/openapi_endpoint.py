@@ -1,39 +1,65 @@
-"""``GET /openapi.json``: the description of all that this process serves."""
+"""``GET /openapi.json``: the OpenAPI description of the routes that this process serves."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 from aiohttp import hdrs, web
 
-from router.http.openapi import JSON, Operation, ResponseSpec, document
+from router.http.openapi import JSON, Operation, ResponseSpec, describe, undescribed
 
-PATH = "/openapi.json"
-_SELF = Operation(
+PATH: Final = "/openapi.json"
+_SELF: Final = Operation(
     method=hdrs.METH_GET,
     path=PATH,
     tag="status",
-    summary="This description",
-    responses={200: ResponseSpec("OpenAPI 3.1.", {"type": "object", "required": ["openapi"]})},
+    summary="Describe the API in OpenAPI 3.1",
+    description="Contains the routes that this process serves, and no others.",
+    responses={
+        200: ResponseSpec(
+            "This document.",
+            {
+                "type": "object",
+                "required": ["openapi", "info", "paths", "components"],
+                "properties": {"openapi": {"const": "3.1.0"}},
+            },
+        )
+    },
 )
 
 
 class OpenApiEndpoint:
-    """Describes ``routes`` and itself. ``server`` is the public URL, ``""`` where there is none."""
+    """Serves the description of ``routes`` and of itself.
+
+    Args:
+        routes: All other routes of the process.
+        operations: Their descriptions, and maybe those of routes that are not served.
+        server: The public URL; ``""`` if none is set.
+
+    Raises:
+        LookupError: A route has no operation. The process does not start, so that no route can be
+            added without its description.
+    """
 
     def __init__(
         self, routes: Iterable[web.RouteDef], operations: Sequence[Operation], server: str
     ) -> None:
-        self._served = [*routes, *self.routes()]
+        self._routes = [*routes, *self.routes()]
         self._operations = [*operations, _SELF]
+        missing = undescribed(self._routes, self._operations)
+        if missing:
+            names = ", ".join(f"{method} {path}" for method, path in missing)
+            raise LookupError(f"no Operation describes {names}")
         self._server = server or "/"
         self._body = b""
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get(PATH, self.describe)]
+        """Return the route of the description."""
+        return [web.get(PATH, self.get)]
 
-    async def describe(self, _request: web.Request) -> web.Response:
-        """Made when it is first asked for."""
+    async def get(self, _request: web.Request) -> web.Response:
+        """Return the document; the first request builds it."""
         if not self._body:
-            described = document(self._served, self._operations, server=self._server)
-            self._body = msgspec.json.encode(described)
+            document = describe(self._routes, self._operations, server=self._server)
+            self._body = msgspec.json.encode(document)
         return web.Response(body=self._body, content_type=JSON)

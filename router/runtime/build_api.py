@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from router.api import alert_page, reload, twilio_tests
+from router.api import operations
 from router.api.dead_letters import DeadLettersApi
 from router.api.destinations import DestinationsApi
 from router.api.quarantine import QuarantineApi
@@ -32,11 +32,9 @@ from router.metrics import Metrics
 OPERATIONS: Final = (
     *ingress.OPERATIONS,
     *health.OPERATIONS,
-    *twilio_tests.OPERATIONS,
-    *reload.OPERATIONS,
-    *alert_page.OPERATIONS,
+    *operations.OPERATIONS,
 )
-"""The parts of the OpenAPI description that the routes' docstrings do not contain."""
+"""Descriptions of all routes; a process refuses to start with a route that has none."""
 
 
 def build_health_routes(

@@ -92,7 +92,7 @@ async def test_nobody_need_say_who_they_are(
         assert "Set-Cookie" not in response.headers
     found = await acknowledgements.acknowledged(KEY)
     assert found is not None
-    assert found.by == "somebody with the link"
+    assert found.by == "unknown (alert link)"
 
 
 @pytest.mark.parametrize(("span", "seconds"), [("1h", 3600), ("8h", 28800), ("24h", 86400)])

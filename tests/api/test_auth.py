@@ -4,7 +4,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from router.api.auth import ok, require_operator
+from router.api.auth import require_operator
+from router.api.json_responses import json_response
 from router.datatypes import Secret
 
 TOKEN = Secret("correct horse")
@@ -12,7 +13,7 @@ TOKEN = Secret("correct horse")
 
 async def _ask(token: Secret | None, headers: dict[str, str]) -> tuple[int, dict[str, object]]:
     async def answer(_request: web.Request) -> web.StreamResponse:
-        return ok({"secret": True})
+        return json_response({"secret": True})
 
     application = web.Application()
     application.add_routes([web.get("/", require_operator(answer, token))])

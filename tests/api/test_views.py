@@ -100,13 +100,18 @@ async def test_dead_letters_are_paged_shown_and_moved(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "body", "message"),
     [
-        ("GET", "dead-letters?destination=mail&limit=0", None, "limit must be a number"),
+        ("GET", "dead-letters?destination=mail&limit=0", None, "limit: Expected `int` >= 1"),
         ("GET", "dead-letters?destination=mail&after=x", None, "after: 'x' is no cursor"),
         ("GET", "dead-letters?destination=mail&older_than=1x", None, "older_than: '1x'"),
-        ("GET", "dead-letters?rules=mail", None, "'rules' is not asked for here"),
-        ("POST", "dead-letters/replay", {"destination": "mail"}, "name ids or a filter"),
+        (
+            "GET",
+            "dead-letters?rules=mail",
+            None,
+            "unknown query parameter 'rules', expected reason, older_than",
+        ),
+        ("POST", "dead-letters/replay", {"destination": "mail"}, "give ids, a filter or"),
         ("POST", "dead-letters/replay", {}, "missing required field `destination`"),
-        ("POST", "quarantine/discard", {"limit": 9999, "all": True}, "limit is from 1 to 1000"),
+        ("POST", "quarantine/discard", {"limit": 9999, "all": True}, "Expected `int` <= 1000"),
         ("POST", "quarantine/discard", {"everything": True}, "unknown field `everything`"),
     ],
 )

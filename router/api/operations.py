@@ -1,0 +1,23 @@
+"""The OpenAPI descriptions of all routes of this package."""
+
+from typing import Final
+
+from router.api import (
+    alert_page,
+    dead_letters,
+    destinations,
+    quarantine,
+    reload,
+    silences,
+    twilio_tests,
+)
+
+OPERATIONS: Final = (
+    *alert_page.OPERATIONS,
+    *reload.OPERATIONS,
+    *destinations.OPERATIONS,
+    *dead_letters.OPERATIONS,
+    *quarantine.OPERATIONS,
+    *silences.OPERATIONS,
+    *twilio_tests.OPERATIONS,
+)

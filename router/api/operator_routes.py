@@ -13,22 +13,38 @@ from router.http.openapi import OPERATOR, Operation, ResponseSpec
 _RESPONSES: Final[Mapping[int, ResponseSpec]] = {
     401: ResponseSpec("The token is missing.", headers={"WWW-Authenticate": "Bearer."}),
     403: ResponseSpec("The token is wrong, or ROUTER_ADMIN_TOKEN is not set."),
-    503: ResponseSpec(
-        "Redis is unavailable.", headers={"Retry-After": "Seconds after which to try again."}
-    ),
 }
+_UNAVAILABLE: Final = ResponseSpec(
+    "Redis is unavailable.", headers={"Retry-After": "Seconds after which to try again."}
+)
 
 
 def operator_operation(
-    method: str, path: str, summary: str, responses: Mapping[int, ResponseSpec], **more: Any
+    method: str,
+    path: str,
+    summary: str,
+    responses: Mapping[int, ResponseSpec],
+    *,
+    uses_redis: bool = True,
+    **more: Any,
 ) -> Operation:
-    """Return an operation with the responses and the security that all operator routes share."""
+    """Return an operation with the security and the responses that all operator routes share.
+
+    Args:
+        method: HTTP method.
+        path: Path with its parameters in braces.
+        summary: What it does, in the imperative.
+        responses: The responses of this operation beside the shared ones.
+        uses_redis: Whether it may answer 503.
+        more: Other fields of ``Operation``.
+    """
+    shared = {**_RESPONSES, 503: _UNAVAILABLE} if uses_redis else _RESPONSES
     return Operation(
         method=method,
         path=path,
         summary=summary,
         tag="operators",
-        responses=dict(sorted({**responses, **_RESPONSES}.items())),
+        responses=dict(sorted({**responses, **shared}.items())),
         security=(OPERATOR,),
         **more,
     )

@@ -26,7 +26,7 @@ from router.api.requests import (
 )
 from router.clock import Clock
 from router.datatypes import Secret
-from router.http.openapi import Operation, ResponseSpec, Schema
+from router.http.openapi import JSON, Operation, ResponseSpec, Schema
 from router.journal.pagination import Finder, TimeRange, apply_to_matches, clip, collect
 
 T = TypeVar("T")
@@ -164,7 +164,6 @@ def record_operations(  # noqa: PLR0913 - each argument is a text or a type of t
         details: Response of one record.
         more: Other fields of the operations for list and show.
     """
-    bulk = {"body": {"application/json": selection}}
     paging = "One request moves one page; repeat it with after and until while after is not empty."
     return RecordOperations(
         list=operator_operation(
@@ -190,7 +189,7 @@ def record_operations(  # noqa: PLR0913 - each argument is a text or a type of t
             f"Replay {plural}",
             {200: ResponseSpec("The page was replayed.", ReplayResult), **BAD_BODY},
             description=f"{replay} {paging}",
-            **bulk,
+            body={JSON: selection},
         ),
         discard=operator_operation(
             hdrs.METH_POST,
@@ -198,7 +197,7 @@ def record_operations(  # noqa: PLR0913 - each argument is a text or a type of t
             f"Discard {plural}",
             {200: ResponseSpec("The page was deleted.", DiscardResult), **BAD_BODY},
             description=f"Deletes them. {paging}",
-            **bulk,
+            body={JSON: selection},
         ),
     )
 

@@ -44,6 +44,7 @@ _RELOAD: Final = operator_operation(
         200: ResponseSpec("The rules are in force.", ReloadResult),
         422: ResponseSpec("The folder was rejected; previous rules stay active.", ReloadRejected),
     },
+    uses_redis=False,
 )
 OPERATIONS: Final = (_RELOAD,)
 """Description of the route."""

@@ -183,7 +183,9 @@ def _operation(operation: Operation, schemas: Mapping[type, Any]) -> dict[str, A
 
 def _path_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
     for name in _PATH_PARAMETER.findall(operation.path):
-        described = {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        # aiohttp matches a parameter with this pattern.
+        schema = {"type": "string", "pattern": "^[^{}/]+$"}
+        described = {"name": name, "in": "path", "required": True, "schema": schema}
         text = operation.path_parameters.get(name)
         yield described if text is None else {**described, "description": text}
 

@@ -54,7 +54,6 @@ _RESPONSES: Final[Mapping[int, ResponseSpec]] = {
     202: ResponseSpec("All events are durable in Redis.", Accepted),
     400: ResponseSpec("The request is malformed; the path says where."),
     403: ResponseSpec("The signature, token or client address was rejected."),
-    405: ResponseSpec("The method must be POST.", headers={"Allow": "The allowed methods."}),
     408: ResponseSpec("The body did not arrive in time."),
     413: ResponseSpec("The body has too many bytes or events."),
     415: ResponseSpec("The content type or encoding is not supported."),
@@ -75,7 +74,7 @@ OPERATIONS: Final = (
         summary="Accept events of Twilio Event Streams",
         description=(
             "One event or an array of them, signed. A signed item that is not a CloudEvent goes to"
-            " quarantine, and the other events of the request are accepted."
+            " quarantine, and the other events of the request are accepted. Other methods get 405."
         ),
         body={JSON: _EITHER, STRUCTURED: CLOUDEVENT, BATCHED: _BATCH},
         responses={

@@ -1,1 +1,1 @@
-"""The rule index: finds the rules that match an event without evaluating each."""
+"""The rule index: finds the rules that match an event without evaluating each rule."""

@@ -1,9 +1,9 @@
-"""The atoms by which a condition is found: as few and as telling as there are.
+"""Chooses the atoms by which the index finds a condition: few, and selective.
 
-One atom of a conjunction is enough to find its rule, and each branch of a disjunction needs one of
-its own. Which of several: the one that the fewest conditions share, weighed by how often a test of
-its kind holds. A threshold holds for half of all numbers and a field is mostly there, so they are
-taken only where nothing better is said.
+One atom of a conjunction suffices to find its rule; each part of a disjunction needs its own. Of
+several atoms, the one that the fewest conditions share is chosen, weighted by how often a test of
+its kind is true. A threshold is true for half of all numbers, and most fields are present, so that
+these atoms are chosen only if there are no others.
 """
 
 from collections import Counter
@@ -24,19 +24,21 @@ _WEIGHTS: Final = {
     Predicate.AT_LEAST: 4,
     Predicate.PRESENT: 8,
 }
-_ALONE: Final = frozenset({Predicate.EQUAL, Predicate.PREFIX, Predicate.PATTERN})
-"""Tests that hold for one value and not for another; of the rest, all of a field count as one."""
+_BY_CONSTANT: Final = frozenset({Predicate.EQUAL, Predicate.PREFIX, Predicate.PATTERN})
+"""Predicates that few constants of a field satisfy together. All thresholds of a field, and all its
+tests of presence, count as one atom, because one value satisfies many of them."""
 
 
 class AccessPath(msgspec.Struct, frozen=True):
-    """If none of the atoms holds the condition is not true; if ``exact`` it is if one holds."""
+    """The atoms by which a condition is found. If none is true, the condition is not true."""
 
     atoms: tuple[Atom, ...]
     exact: bool
+    """Whether the condition is true if one of the atoms is."""
 
 
 class Selectivity:
-    """How many conditions share each atom."""
+    """How many of the conditions share each atom."""
 
     def __init__(self, formulas: Iterable[Formula]) -> None:
         self._counts = Counter(
@@ -44,29 +46,28 @@ class Selectivity:
         )
 
     def choose(self, formula: Formula) -> AccessPath | None:
-        """The access with the least cost; None where nothing restricts the condition."""
+        """Return the access path of the least cost. None if no atom restricts the condition."""
         found = self._cheapest(formula)
         return None if found is None else found[1]
 
     def _cheapest(self, formula: Formula) -> tuple[int, AccessPath] | None:
         match formula:
-            case Atom(test=test, exact=exact):
-                return _WEIGHTS[test] * self._counts[_bucket(formula)], AccessPath(
-                    (formula,), exact
-                )
+            case Atom(predicate=predicate, exact=exact):
+                cost = _WEIGHTS[predicate] * self._counts[_bucket(formula)]
+                return cost, AccessPath((formula,), exact)
             case AllOf(parts=parts):
                 return self._cheapest_of(parts)
             case AnyOf(parts=parts):
-                return self._all_of(parts)
+                return self._sum_of(parts)
 
     def _cheapest_of(self, parts: tuple[Formula, ...]) -> tuple[int, AccessPath] | None:
         found = [each for part in parts if (each := self._cheapest(part)) is not None]
         if not found:
             return None
-        cost, access = min(found, key=lambda each: each[0])
-        return cost, access if len(parts) == 1 else AccessPath(access.atoms, exact=False)
+        cost, path = min(found, key=lambda each: each[0])
+        return cost, path if len(parts) == 1 else AccessPath(path.atoms, exact=False)
 
-    def _all_of(self, parts: tuple[Formula, ...]) -> tuple[int, AccessPath] | None:
+    def _sum_of(self, parts: tuple[Formula, ...]) -> tuple[int, AccessPath] | None:
         total = 0
         atoms: list[Atom] = []
         exact = True
@@ -89,6 +90,7 @@ def _atoms(formula: Formula) -> Iterator[Atom]:
 
 
 def _bucket(atom: Atom) -> Any:
-    if atom.test in _ALONE:
-        return atom.path, atom.test, comparable_class(atom.value), atom.value
-    return atom.path, atom.test
+    """Return the key under which an atom is counted."""
+    if atom.predicate in _BY_CONSTANT:
+        return atom.path, atom.predicate, comparable_class(atom.value), atom.value
+    return atom.path, atom.predicate

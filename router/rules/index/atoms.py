@@ -1,19 +1,19 @@
-"""Condition -> what must hold of single fields for it to be true.
+"""Derives from a condition the tests of single fields that are necessary for it to be true.
 
-An *atom* is a test of one field that a table can answer for many rules at once: it is equal to a
-constant, above one, begins with a text, is there at all. ``necessary`` turns a condition's tree
-into a formula of atoms that is true whenever the condition is, and perhaps more often:
+An *atom* is a test of one field that a table can answer for many rules at once: the field equals a
+constant, is above one, begins with a string, or is present. ``necessary_formula`` converts a
+condition's tree to a formula of atoms that is true whenever the condition is, and perhaps more often:
 
     data.status == "late" && (data.n >= 3 || size(data.tags) > 1)
-        AllOf(status == "late", AnyOf(n >= 3, tags is there))
+        AllOf(status == "late", AnyOf(n >= 3, tags is present))
 
-What no atom can say is ALWAYS. Two facts of the language carry it. ``&&`` and ``||`` absorb errors,
-and ``!`` swaps true and false, so a tree is read with the truth that is asked of it: "not (a or b)"
-is "a is false and b is false". All else is strict: an expression has a value only if each of its
-parts has, so whatever it compares, the fields that it reads are there.
+A part that no atom can express becomes ALWAYS. The derivation relies on two facts of the language.
+``&&`` and ``||`` absorb errors, and ``!`` swaps true and false, so that a tree is read for one truth
+value: "not (a or b)" is true if a is false and b is false. Everything else is strict: an expression
+has a value only if each of its operands has one, so that all fields that it reads are present.
 
-A node that is not known here restricts nothing: a new form of the language costs speed until this
-module learns it, never a match.
+An unknown kind of node restricts nothing: a new form of the language costs speed until this module
+supports it, but never loses a match.
 """
 
 import enum
@@ -46,28 +46,29 @@ from router.cel.tree import (
 
 
 class AnyElement(enum.Enum):
-    """The step of a path that stands for each element of a list, or each key of a map."""
+    """The step of a path to each element of a list or each key of a map."""
 
     ELEMENT = "*"
 
 
 Path = tuple[str | AnyElement, ...]
-"""From the event down: ``("data", "status")``; never empty in an atom."""
+"""From the event: ``("data", "status")``. Never empty in an atom."""
 Constant = str | int | float | bool | None
+"""A constant that an atom compares with: a JSON scalar, but not NaN."""
 
 
 class Predicate(enum.Enum):
-    """What is asked of a field."""
+    """The test of a field."""
 
     EQUAL = "=="
     BELOW = "<"
     AT_MOST = "<="
     ABOVE = ">"
     AT_LEAST = ">="
-    PREFIX = "begins with"
+    PREFIX = "starts with"
     PATTERN = "matches"
-    """In RE2 syntax, anywhere in the text."""
-    PRESENT = "is there"
+    """A pattern in RE2 syntax, anywhere in the string."""
+    PRESENT = "is present"
 
 
 def comparable_class(constant: Constant) -> type:
@@ -80,12 +81,13 @@ def comparable_class(constant: Constant) -> type:
 
 
 class Atom(msgspec.Struct, frozen=True, eq=False):
-    """A test of one field. ``exact``: the condition that it comes from is true if it is."""
+    """A test of one field."""
 
     path: Path
-    test: Predicate
+    predicate: Predicate
     value: Constant = None
     exact: bool = False
+    """Whether the condition that it comes from is true if the atom is."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Atom) and self._identity == other._identity
@@ -95,17 +97,17 @@ class Atom(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def _identity(self) -> tuple[object, ...]:
-        return self.path, self.test, comparable_class(self.value), self.value, self.exact
+        return self.path, self.predicate, comparable_class(self.value), self.value, self.exact
 
 
 class AllOf(msgspec.Struct, frozen=True):
-    """AnyElement part holds. Of no parts: nothing is known (ALWAYS)."""
+    """True if all parts are. Without parts it is ALWAYS."""
 
     parts: "tuple[Formula, ...]"
 
 
 class AnyOf(msgspec.Struct, frozen=True):
-    """A part holds. Of no parts: it is never true (NEVER)."""
+    """True if a part is. Without parts it is NEVER."""
 
     parts: "tuple[Formula, ...]"
 
@@ -113,10 +115,12 @@ class AnyOf(msgspec.Struct, frozen=True):
 Formula = Atom | AllOf | AnyOf
 
 ALWAYS: Final = AllOf(())
+"""True for every event."""
 NEVER: Final = AnyOf(())
+"""True for no event."""
 
 _Scope = Mapping[str, Path | None]
-"""What the names in an expression stand for; None for a value that is no field."""
+"""The fields that the names in an expression stand for. None for a value that is no field."""
 _ROOTS: Final[_Scope] = {"event": (), "message": (), "data": ("data",)}
 
 _ORDER: Final = {
@@ -128,24 +132,24 @@ _ORDER: Final = {
 _MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _OPPOSITE: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _LENIENT_CALLS: Final = frozenset({"or", "orValue"})
-"""They have a value where one of their arguments has none."""
+"""Calls that may have a value although one of their arguments has none."""
 _CLASSES: Final = frozenset({str, int, float, bool, type(None)})
-"""Of constants that JSON can hold; CEL has more."""
-_BEGINNING: Final = re.compile(r"\^([\w /:,=@#%&-]+)(?![*?{])(?!.*\|)", re.DOTALL)
-"""Of a pattern without alternatives that stands at the beginning of the text."""
+"""Classes of JSON scalars. CEL has more kinds of constants."""
+_LITERAL_PREFIX: Final = re.compile(r"\^([\w /:,=@#%&-]+)(?![*?{])(?!.*\|)", re.DOTALL)
+"""The literal beginning of an anchored pattern without alternatives."""
 _DEPTH_LIMIT: Final = 60
-"""Nodes within nodes that are looked into."""
+"""Nested nodes that are read."""
 _TABLE_LIMIT: Final = 100
 """Elements of a table that become atoms, in each rule that names it."""
 
 
-def necessary(tree: Node) -> Formula:
-    """What holds of single fields whenever the condition is true."""
-    return _need(tree, _ROOTS, truth=True)
+def necessary_formula(tree: Node) -> Formula:
+    """Return a formula that is true of every event for which the condition is true."""
+    return _necessary(tree, _ROOTS, truth=True)
 
 
-def _need(node: Node, scope: _Scope, *, truth: bool, depth: int = 0) -> Formula:
-    """What holds whenever the node's value is ``truth``. ``depth``: how far below the root."""
+def _necessary(node: Node, scope: _Scope, *, truth: bool, depth: int = 0) -> Formula:
+    """Return a formula that is true whenever the node's value is ``truth``."""
     below = depth + 1
     match node:
         case _ if depth > _DEPTH_LIMIT:
@@ -153,48 +157,51 @@ def _need(node: Node, scope: _Scope, *, truth: bool, depth: int = 0) -> Formula:
         case Literal(value=value):
             return ALWAYS if value is truth else NEVER
         case Let(body=body):
-            return _need(body, _ROOTS, truth=truth, depth=below)
+            return _necessary(body, _ROOTS, truth=truth, depth=below)
         case Not(operand=operand):
-            return _need(operand, scope, truth=not truth, depth=below)
+            return _necessary(operand, scope, truth=not truth, depth=below)
         case Logic(operator=operator, parts=parts):
-            needs = tuple(_need(part, scope, truth=truth, depth=below) for part in parts)
-            return AllOf(needs) if (operator == "&&") is truth else AnyOf(needs)
+            formulas = tuple(_necessary(part, scope, truth=truth, depth=below) for part in parts)
+            return AllOf(formulas) if (operator == "&&") is truth else AnyOf(formulas)
         case Conditional():
-            return _need_of_choice(node, scope, truth=truth, depth=below)
+            return _necessary_for_conditional(node, scope, truth=truth, depth=below)
         case Macro(over=over):
-            turn = _need_of_macro(node, scope, truth=truth, depth=below)
-            return AllOf((_there(over, scope), turn))
+            of_element = _necessary_for_macro(node, scope, truth=truth, depth=below)
+            return AllOf((_presence(over, scope), of_element))
         case _:
-            return _need_of_leaf(node, scope, truth=truth)
+            return _necessary_for_test(node, scope, truth=truth)
 
 
-def _need_of_choice(node: Conditional, scope: _Scope, *, truth: bool, depth: int) -> Formula:
-    ways = []
-    for way, branch in ((True, node.then), (False, node.otherwise)):
-        chosen = _need(node.condition, scope, truth=way, depth=depth)
-        ways.append(AllOf((chosen, _need(branch, scope, truth=truth, depth=depth))))
-    return AnyOf(tuple(ways))
+def _necessary_for_conditional(
+    node: Conditional, scope: _Scope, *, truth: bool, depth: int
+) -> Formula:
+    branches = []
+    for is_true, branch in ((True, node.then), (False, node.otherwise)):
+        chosen = _necessary(node.condition, scope, truth=is_true, depth=depth)
+        branches.append(AllOf((chosen, _necessary(branch, scope, truth=truth, depth=depth))))
+    return AnyOf(tuple(branches))
 
 
-def _need_of_macro(node: Macro, scope: _Scope, *, truth: bool, depth: int) -> Formula:
-    """``exists`` is true if one element makes the body true, ``all`` false if one makes it so."""
+def _necessary_for_macro(node: Macro, scope: _Scope, *, truth: bool, depth: int) -> Formula:
+    """Use that ``exists`` is true, or ``all`` false, only if its body is so of an element."""
     path = _path(node.over, scope)
     if path is None or (node.macro, truth) not in {("exists", True), ("all", False)}:
         return ALWAYS
-    # With two, the one is the index or key, and the other only in a list the element.
-    one = len(node.variables) == 1
-    inner = {**scope, **dict.fromkeys(node.variables, (*path, AnyElement.ELEMENT) if one else None)}
-    # The body's atoms do not decide: a macro over a long list is out of its budget of turns.
-    return _inexact(_need(node.body, inner, truth=truth, depth=depth))
+    # Two variables name no field, because one is the index or key, and the other is an element
+    # only if the value is a list.
+    element = (*path, AnyElement.ELEMENT) if len(node.variables) == 1 else None
+    inner = {**scope, **dict.fromkeys(node.variables, element)}
+    # The body's atoms are not exact, because a macro over a long list exceeds its budget.
+    return _inexact(_necessary(node.body, inner, truth=truth, depth=depth))
 
 
-def _need_of_leaf(node: Node, scope: _Scope, *, truth: bool) -> Formula:
-    """An atom, if one says it; else that the fields that the node reads are there."""
+def _necessary_for_test(node: Node, scope: _Scope, *, truth: bool) -> Formula:
+    """Return the node's atom if there is one, or else the presence of the fields that it reads."""
     path = _path(node, scope)
     if path:
         return Atom(path, Predicate.EQUAL, truth, exact=True)
     found = _atom(node, scope, truth=truth)
-    return _there(node, scope) if found is None else found
+    return _presence(node, scope) if found is None else found
 
 
 def _atom(node: Node, scope: _Scope, *, truth: bool) -> Formula | None:
@@ -208,9 +215,9 @@ def _atom(node: Node, scope: _Scope, *, truth: bool) -> Formula | None:
             return _threshold(node, scope, truth=truth)
         case Binary(operator="in", left=left, right=right) if truth:
             return _membership(left, right, scope)
-        case Call(function=function, arguments=(text, Literal(value=str(constant)))) if truth:
-            path = _path(text, scope)
-            return _text_test(function, path, constant) if path else None
+        case Call(function=function, arguments=(target, Literal(value=str(constant)))) if truth:
+            path = _path(target, scope)
+            return _string_test(function, path, constant) if path else None
         case _:
             return None
 
@@ -225,7 +232,7 @@ def _equality(node: Binary, scope: _Scope) -> Formula | None:
 
 
 def _threshold(node: Binary, scope: _Scope, *, truth: bool) -> Formula | None:
-    """``a < 3``; where it is false, ``a`` is a number still, and at least 3."""
+    """``a < 3``. If it is false, ``a`` is still a number, and at least 3."""
     operator, side, other = node.operator, node.left, node.right
     if _constant(side) is not None:
         operator, side, other = _MIRRORED[operator], other, side
@@ -234,9 +241,9 @@ def _threshold(node: Binary, scope: _Scope, *, truth: bool) -> Formula | None:
         return None
     if constant.value is None or isinstance(constant.value, bool):
         return None
-    # Not exact when false: NaN is neither below 3 nor at least 3.
-    test = _ORDER[operator if truth else _OPPOSITE[operator]]
-    return Atom(path, test, constant.value, exact=truth)
+    # Not exact if false, because NaN is neither below 3 nor at least 3.
+    predicate = _ORDER[operator if truth else _OPPOSITE[operator]]
+    return Atom(path, predicate, constant.value, exact=truth)
 
 
 def _membership(left: Node, right: Node, scope: _Scope) -> Formula | None:
@@ -245,21 +252,21 @@ def _membership(left: Node, right: Node, scope: _Scope) -> Formula | None:
         return AnyOf(tuple(Atom(path, Predicate.EQUAL, item.value, exact=True) for item in items))
     path, constant = _path(right, scope), _constant(left)
     if path is not None and constant is not None:
-        # A long list is compared with a text, but not with anything else.
+        # Exact for strings, the common case. Other constants are rare enough to evaluate again.
         exact = isinstance(constant.value, str)
         return Atom((*path, AnyElement.ELEMENT), Predicate.EQUAL, constant.value, exact=exact)
     return None
 
 
-def _text_test(function: str, path: Path, constant: str) -> Formula | None:
+def _string_test(function: str, path: Path, constant: str) -> Formula | None:
     if function == "startsWith":
         return Atom(path, Predicate.PREFIX, constant, exact=True)
     pattern = _PATTERNS.get(function)
     if pattern is None:
         return None
-    beginning = _BEGINNING.match(constant) if function == "matches" else None
-    if beginning is not None:
-        return Atom(path, Predicate.PREFIX, beginning[1])
+    prefix = _LITERAL_PREFIX.match(constant) if function == "matches" else None
+    if prefix is not None:
+        return Atom(path, Predicate.PREFIX, prefix[1])
     return Atom(path, Predicate.PATTERN, pattern(constant))
 
 
@@ -278,12 +285,12 @@ def _constant(node: Node) -> _Constant | None:
 
 
 def _is_constant(value: object) -> bool:
-    """Not NaN, which equals nothing and has no place among thresholds."""
+    """Exclude NaN, because it equals nothing and cannot be sorted among thresholds."""
     return value.__class__ in _CLASSES and value == value  # noqa: PLR0124
 
 
 def _constant_items(node: Node) -> list[_Constant] | None:
-    """The elements of a list of constants; None for another value, or too many of them."""
+    """Return the elements of a list of constants. None for another value, or too many elements."""
     match node:
         case Let(body=body):
             return _constant_items(body)
@@ -304,25 +311,25 @@ _PATTERNS: Final[Mapping[str, Callable[[str], str]]] = {
 }
 
 
-def _there(node: Node, scope: _Scope) -> Formula:
-    """The fields without which the node has no value."""
-    return AllOf(tuple(Atom(path, Predicate.PRESENT) for path in _read(node, scope)))
+def _presence(node: Node, scope: _Scope) -> Formula:
+    """Return the presence of the fields without which the node has no value."""
+    return AllOf(tuple(Atom(path, Predicate.PRESENT) for path in _fields_read(node, scope)))
 
 
-def _read(node: Node, scope: _Scope) -> Iterator[Path]:
+def _fields_read(node: Node, scope: _Scope) -> Iterator[Path]:
     if isinstance(node, Let):
-        yield from _read(node.body, _ROOTS)
+        yield from _fields_read(node.body, _ROOTS)
         return
     path = _path(node, scope)
     if path:
         yield path
     elif path is None:
-        for part in _strict_parts(node):
-            yield from _read(part, scope)
+        for part in _strict_operands(node):
+            yield from _fields_read(part, scope)
 
 
-def _strict_parts(node: Node) -> tuple[Node, ...]:
-    """The parts without whose values the node has none."""
+def _strict_operands(node: Node) -> tuple[Node, ...]:
+    """Return the operands without whose values the node has no value."""
     match node:
         case Macro(over=over):
             return (over,)
@@ -346,7 +353,7 @@ def _strict_parts(node: Node) -> tuple[Node, ...]:
 
 
 def _path(node: Node, scope: _Scope) -> Path | None:
-    """The field that a node reads, None where it is not just a field."""
+    """Return the field that a node reads. None if the node is not just a field."""
     match node:
         case Let(body=body):
             return _path(body, _ROOTS)

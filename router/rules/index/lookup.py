@@ -1,138 +1,144 @@
-"""Event -> the codes of the atoms that hold for it, without looking at the others.
+"""Finds the atoms that are true for an event, without a test of each atom.
 
-A tree of the fields that atoms name, each with its tables (``tables.py``). The walk goes down event
-and tree at once and meets only the fields that both have, so its cost follows the smaller of the
-two, and the codes that are found; an atom on the elements of a list costs a step for each element.
+The fields that atoms name form a tree, each field with its tables (``lookup_tables.py``). The walk
+descends event and tree together and visits only the fields of both, so that its cost is linear in
+the smaller of the two, plus the codes found. An atom on the elements of a list costs one step per
+element.
 
-Invariant: each atom that holds has its code collected. A code may be collected more than once.
+Invariant: the code of each true atom is collected. A code may be collected more than once.
 """
 
 from collections.abc import Collection, Iterator
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from router.rules.index.atoms import AnyElement, Atom, Predicate
 from router.rules.index.codegen import generate_lookup
 from router.rules.index.lookup_tables import (
+    CodedConstant,
     Codes,
     Collect,
-    Placed,
     by_constant,
     elements,
     patterns,
     prefixes,
-    same,
+    same_as,
     thresholds,
 )
 
-T = TypeVar("T")
-
-_CROWDED: Final = 10_000
-"""Codes found in the elements of a list after which those that came twice are dropped."""
-_FEW: Final = 40
-"""Fields of one map up to which they are asked one after the other, by code made for them."""
-_ABSENT: Final = object()
+_DEDUPLICATE_ABOVE: Final = 10_000
+"""Codes found in the elements of a list after which duplicates are dropped, to bound memory."""
+_GENERATED_FIELDS: Final = 40
+"""Fields of one map up to which generated code looks them up one after the other."""
 
 
 class AtomLookup:
-    """Filled by ``add``, closed once, then asked by ``collect``."""
+    """The atoms of many conditions. Call ``add`` for each atom, ``build`` once, then ``collect``."""
 
     def __init__(self) -> None:
-        self._root = _Field()
+        self._root = _FieldNode()
         self.collect: Collect = self._root.collect_fields
-        """Appends the codes of all atoms that hold for an event. Raises UnsureError where it
-        cannot tell."""
+        """Appends the codes of all atoms that are true for an event. Raises InconclusiveLookupError
+        if it cannot find them."""
 
     def add(self, atom: Atom, code: int) -> None:
-        """Give a code, to be collected when the atom holds."""
+        """Add an atom, and the code to collect if it is true."""
         field = self._root
         for step in atom.path:
-            field = field.below(step)
+            field = field.child(step)
         field.added.append((atom, code))
 
-    def close(self) -> None:
-        """Make the tables."""
-        self._root.close()
+    def build(self) -> None:
+        """Build the tables of the added atoms."""
+        self._root.build()
         if self._root.is_small:
             self.collect = generate_lookup(self._root)
 
 
-class _Field:
-    """What is asked of a field, and of the fields in it."""
+class _FieldNode:
+    """The tables of a field, and the nodes of the fields in it."""
 
     __slots__ = ("added", "element", "fields", "present", "strings", "tables")
 
     def __init__(self) -> None:
         self.added: list[tuple[Atom, int]] = []
-        self.fields: dict[str, _Field] = {}
-        self.element: _Field | None = None
+        self.fields: dict[str, _FieldNode] = {}
+        self.element: _FieldNode | None = None
         self.strings: Codes = {}
-        """Codes by the text that the value equals. Most atoms are of this kind."""
+        """Codes by the string that the value equals. Most atoms are of this kind."""
         self.tables: dict[type, tuple[Collect, ...]] = {}
-        """What else is asked of the value, by its class; of a map, beside its fields."""
+        """The other tables, by the class of the value. A map has its fields in addition."""
         self.present: list[int] = []
-        """Codes for any value at all."""
+        """Codes for any value."""
 
     @property
     def is_small(self) -> bool:
-        return 0 < len(self.fields) <= _FEW
+        """Whether generated code looks up the fields in this one."""
+        return 0 < len(self.fields) <= _GENERATED_FIELDS
 
     @property
     def has_strings_only(self) -> bool:
+        """Whether all atoms compare the value with strings."""
         return not (self.present or self.tables or self.fields)
 
-    def below(self, step: str | AnyElement) -> "_Field":
+    def child(self, step: str | AnyElement) -> "_FieldNode":
+        """Return the node one step down, added if there was none."""
         if isinstance(step, str):
-            return self.fields.setdefault(step, _Field())
+            return self.fields.setdefault(step, _FieldNode())
         if self.element is None:
-            self.element = _Field()
+            self.element = _FieldNode()
         return self.element
 
-    def close(self) -> None:
+    def build(self) -> None:
+        """Build the tables of this node and the nodes below."""
         for field in self.fields.values():
-            field.close()
-        by_test: dict[Predicate, list[Placed]] = {}
+            field.build()
+        by_predicate: dict[Predicate, list[CodedConstant]] = {}
         for atom, code in self.added:
-            by_test.setdefault(atom.test, []).append((atom.value, code))
+            by_predicate.setdefault(atom.predicate, []).append((atom.value, code))
         self.added = []
-        equal = by_constant(by_test.pop(Predicate.EQUAL, []))
+        equal = by_constant(by_predicate.pop(Predicate.EQUAL, []))
         self.strings = equal.pop(str, {})
-        tables: dict[type, list[Collect]] = {kind: [same(codes)] for kind, codes in equal.items()}
-        for kind, collect in self._more(by_test):
-            tables.setdefault(kind, []).append(collect)
-        self.tables = {kind: tuple(collects) for kind, collects in tables.items()}
+        tables: dict[type, list[Collect]] = {
+            kind: [same_as(codes)] for kind, codes in equal.items()
+        }
+        for kind, table in self._other_tables(by_predicate):
+            tables.setdefault(kind, []).append(table)
+        self.tables = {kind: tuple(each) for kind, each in tables.items()}
 
-    def _more(self, by_test: dict[Predicate, list[Placed]]) -> Iterator[tuple[type, Collect]]:
-        """What is asked beside equality, and the class of value that it is asked of."""
-        self.present = [code for _, code in by_test.pop(Predicate.PRESENT, [])]
-        sets, too_large = patterns(by_test.pop(Predicate.PATTERN, []))
+    def _other_tables(
+        self, by_predicate: dict[Predicate, list[CodedConstant]]
+    ) -> Iterator[tuple[type, Collect]]:
+        """Yield the tables for other predicates than equality, with the class of their values."""
+        self.present = [code for _, code in by_predicate.pop(Predicate.PRESENT, [])]
+        sets, too_large = patterns(by_predicate.pop(Predicate.PATTERN, []))
         self.present += too_large
         yield from ((str, each) for each in sets)
-        if Predicate.PREFIX in by_test:
-            yield str, prefixes(by_test.pop(Predicate.PREFIX))
-        for test, placed in by_test.items():
-            yield from thresholds(test, placed)
+        if Predicate.PREFIX in by_predicate:
+            yield str, prefixes(by_predicate.pop(Predicate.PREFIX))
+        for predicate, constants in by_predicate.items():
+            yield from thresholds(predicate, constants)
         if self.element is not None:
-            self.element.close()
-            collect: Collect = self._collect_elements
+            self.element.build()
+            table: Collect = self._collect_elements
             if self.element.has_strings_only:
-                collect = elements(self.element.strings)
-            yield list, collect
-            yield dict, collect
+                table = elements(self.element.strings)
+            yield list, table
+            yield dict, table
 
     def collect_fields(self, value: dict[str, Any], codes: list[int]) -> None:
-        """What is asked of the fields in a map, going over the smaller of map and fields."""
+        """Append the codes of the fields in a map: a walk over the smaller of map and node."""
         fields = self.fields
         for name in fields.keys() & value.keys():
             fields[name].collect(value[name], codes)
 
     def collect(self, value: Any, codes: list[int]) -> None:
-        """What is asked of a value that is there."""
+        """Append the codes of the field's value."""
         codes += self.present
         kind = value.__class__
         if kind is str:
             codes += self.strings.get(value, ())
-        for collect in self.tables.get(kind, ()):
-            collect(value, codes)
+        for table in self.tables.get(kind, ()):
+            table(value, codes)
         if kind is dict:
             self.collect_fields(value, codes)
 
@@ -140,10 +146,10 @@ class _Field:
         assert self.element is not None  # noqa: S101 - else it is in no table
         collect = self.element.collect
         found: list[int] = []
-        crowded = _CROWDED
+        limit = _DEDUPLICATE_ABOVE
         for each in value:
             collect(each, found)
-            if len(found) > crowded:
+            if len(found) > limit:
                 found = list(set(found))
-                crowded = max(_CROWDED, 2 * len(found))
+                limit = max(_DEDUPLICATE_ABOVE, 2 * len(found))
         codes += found

@@ -1,13 +1,14 @@
-"""Tables of one field: a value -> the codes of the tests that it passes.
+"""Tables of one field, which map a value to the codes of the tests that it passes.
 
-| table | tests | a look-up costs |
+| table | tests | cost of a lookup |
 |---|---|---|
-| Equal | is a constant | one hash |
-| Thresholds | below or above a constant | a bisection for each of the four operators |
-| Prefixes | begins with a constant | a bisection, and a step for each prefix that fits |
-| Patterns | regular expressions | one pass over the text, however many patterns there are |
+| ``same_as`` | equal to a constant | one hash |
+| ``thresholds`` | below or above a constant | one bisection for each of the four operators |
+| ``prefixes`` | starts with a constant | one bisection, and one step per matching prefix |
+| ``patterns`` | regular expressions | one pass over the string, for any number of patterns |
 
-and the codes found. A table is called with a value of a class that it is made for, and appends.
+plus the codes found. A table is a function that appends to a list of codes; its value must be of a
+class that the table was built for.
 """
 
 from bisect import bisect_left, bisect_right
@@ -20,41 +21,40 @@ import re2
 from router.rules.index.atoms import Constant, Predicate, comparable_class
 
 Collect = Callable[[Any, list[int]], None]
-"""Appends the codes that it finds for a value."""
+"""A table: appends the codes that it finds for a value."""
 Codes = dict[Any, list[int]]
-"""By the constant that a value equals, all of one class."""
-Placed = tuple[Constant, int]
-"""What a test compares with, and its code."""
+"""Codes by the constant that a value equals. All constants are of one class."""
+CodedConstant = tuple[Constant, int]
+"""The constant of a test, and the code of the test."""
 
-# RE2's programs, in instructions: a pattern of some words has twenty, ``\\pL{20}`` 23,000.
+# Instructions of an RE2 program. A pattern of some words has about 20, ``\\pL{20}`` has 23,000.
 _LARGEST_PATTERN: Final = 10_000
 _LARGEST_SET: Final = 200_000
-# Bytes that the automaton of a set may take; when it is full RE2 begins anew, only slower.
+# Bytes for the automaton of a set. RE2 discards a full automaton and continues, only slower.
 _MEMORY_PER_INSTRUCTION: Final = 160
 _LEAST_MEMORY: Final = 4 << 20
 
-
-_CROWD: Final = 50
-"""Elements of a list beyond which those that are there twice are looked up once."""
+_DEDUPLICATE_ABOVE: Final = 50
+"""Elements of a list above which repeated elements are looked up once."""
 
 
 class InconclusiveLookupError(Exception):
-    """A table cannot tell which tests a value passes; it may pass any."""
+    """Raised when a table cannot find which tests a value passes: it may pass any of them."""
 
 
-def by_constant(tests: Iterable[Placed]) -> dict[type, Codes]:
-    """Codes by the class of a value and the constant that it equals."""
-    made: dict[type, Codes] = {}
-    for kind, placed in _by_class(tests):
+def by_constant(tests: Iterable[CodedConstant]) -> dict[type, Codes]:
+    """Return codes by the class of a value and by the constant that it equals."""
+    found: dict[type, Codes] = {}
+    for kind, constants in _by_class(tests):
         codes: Codes = {}
-        for constant, code in placed:
+        for constant, code in constants:
             codes.setdefault(constant, []).append(code)
-        made |= dict.fromkeys(_compared_with(kind), codes)
-    return made
+        found |= dict.fromkeys(_comparable_values(kind), codes)
+    return found
 
 
-def same(codes: Codes) -> Collect:
-    """Equality with the constants of one class."""
+def same_as(codes: Codes) -> Collect:
+    """Return a table of equality with the constants of one class."""
 
     def collect(value: Any, found: list[int]) -> None:
         found += codes.get(value, ())
@@ -63,81 +63,90 @@ def same(codes: Codes) -> Collect:
 
 
 class Threshold(msgspec.Struct, frozen=True):
-    """``<  <=  >  >=`` with constants of one class: the codes on one side of a value."""
+    """A table of one of ``<  <=  >  >=`` with constants of one class."""
 
     bisect: Callable[[list[Any], Any], int]
     bounds: list[Any]
+    """The constants, sorted."""
     codes: list[int]
+    """The code of each bound."""
     upward: bool
-    """Whether the bounds above the value are meant, or those below it."""
+    """Whether a value passes the tests of the bounds above it, or of those below it."""
 
     def __call__(self, value: Any, found: list[int]) -> None:
-        if value != value:  # noqa: PLR0124 - NaN has no place among sorted bounds
+        if value != value:  # noqa: PLR0124 - NaN cannot be sorted among the bounds
             raise InconclusiveLookupError
-        place = self.bisect(self.bounds, value)
-        found += self.codes[place:] if self.upward else self.codes[:place]
+        position = self.bisect(self.bounds, value)
+        found += self.codes[position:] if self.upward else self.codes[:position]
 
 
-def thresholds(test: Predicate, tests: Iterable[Placed]) -> Iterator[tuple[type, Threshold]]:
-    """The tests of one operator, and the class of value that each is for."""
-    bisect = bisect_left if test in {Predicate.ABOVE, Predicate.AT_MOST} else bisect_right
-    upward = test in {Predicate.BELOW, Predicate.AT_MOST}
-    for kind, placed in _by_class(tests):
-        placed.sort(key=lambda each: each[0])  # type: ignore[arg-type,return-value]
-        bounds: list[Any] = [bound for bound, _ in placed]
-        threshold = Threshold(bisect, bounds, [code for _, code in placed], upward)
-        yield from ((each, threshold) for each in _compared_with(kind))
+def thresholds(
+    predicate: Predicate, tests: Iterable[CodedConstant]
+) -> Iterator[tuple[type, Threshold]]:
+    """Yield the tables of one of the four operators, each with the class of its values."""
+    bisect = bisect_left if predicate in {Predicate.ABOVE, Predicate.AT_MOST} else bisect_right
+    upward = predicate in {Predicate.BELOW, Predicate.AT_MOST}
+    for kind, constants in _by_class(tests):
+        constants.sort(key=lambda each: each[0])  # type: ignore[arg-type,return-value]
+        bounds: list[Any] = [bound for bound, _ in constants]
+        table = Threshold(bisect, bounds, [code for _, code in constants], upward)
+        yield from ((each, table) for each in _comparable_values(kind))
 
 
-def elements(texts: Codes) -> Collect:
-    """Lists, and the keys of maps, with a text in them."""
+def elements(strings: Codes) -> Collect:
+    """Return a table of lists, and of maps' keys, that contain a string."""
 
     def collect(value: Collection[Any], codes: list[int]) -> None:
-        if len(value) > _CROWD:
+        if len(value) > _DEDUPLICATE_ABOVE:
             value = {each for each in value if each.__class__ is str}
         for each in value:
             if each.__class__ is str:
-                held = texts.get(each)
-                if held is not None:
-                    codes += held
+                found = strings.get(each)
+                if found is not None:
+                    codes += found
 
     return collect
 
 
-def prefixes(tests: Iterable[Placed]) -> Collect:
-    """Beginnings of a text.
+def prefixes(tests: Iterable[CodedConstant]) -> Collect:
+    """Return a table of the prefixes of a string.
 
-    All prefixes of a text are prefixes of one another, so each is kept with the next shorter one.
-    In sorted order a text comes after its prefixes and what lies between begins with the shorter
-    ones, so the chain of the nearest one before it holds them all.
+    All prefixes of a string are prefixes of one another, so that each is linked to the next shorter
+    one. In sorted order, a string follows its prefixes, and every string between a prefix and the
+    string starts with that prefix. The chain of links from the nearest predecessor therefore
+    contains them all.
     """
     by_prefix: dict[str, list[int]] = {}
     for prefix, code in tests:
         by_prefix.setdefault(str(prefix), []).append(code)
     ordered = sorted(by_prefix)
-    placed = [by_prefix[prefix] for prefix in ordered]
-    shorter: list[int] = []  # place of the next shorter prefix, -1 for none
+    codes_of = [by_prefix[prefix] for prefix in ordered]
+    shorter: list[int] = []  # position of the next shorter prefix, -1 for none
     for prefix in ordered:
-        place = len(shorter) - 1
-        while place >= 0 and not prefix.startswith(ordered[place]):
-            place = shorter[place]
-        shorter.append(place)
+        position = len(shorter) - 1
+        while position >= 0 and not prefix.startswith(ordered[position]):
+            position = shorter[position]
+        shorter.append(position)
 
     def collect(value: str, codes: list[int]) -> None:
-        place = bisect_right(ordered, value) - 1
-        while place >= 0:
-            if value.startswith(ordered[place]):
-                codes += placed[place]
-            place = shorter[place]
+        position = bisect_right(ordered, value) - 1
+        while position >= 0:
+            if value.startswith(ordered[position]):
+                codes += codes_of[position]
+            position = shorter[position]
 
     return collect
 
 
-def patterns(tests: Iterable[Placed]) -> tuple[list[Collect], list[int]]:
-    """As few sets as can be, and the codes of patterns that are too large for any."""
+def patterns(tests: Iterable[CodedConstant]) -> tuple[list[Collect], list[int]]:
+    """Return tables of patterns, as few as possible.
+
+    Returns:
+        The tables, and the codes of patterns that are too large for a table.
+    """
     sets: list[Collect] = []
     too_large: list[int] = []
-    some: list[Placed] = []
+    some: list[CodedConstant] = []
     size = 0
     for pattern, code in tests:
         own = re2.compile(str(pattern)).programsize
@@ -154,12 +163,12 @@ def patterns(tests: Iterable[Placed]) -> tuple[list[Collect], list[int]]:
     return sets, too_large
 
 
-def _pattern_set(tests: Iterable[Placed], size: int) -> Collect:
-    """Regular expressions, all of them looked for in one pass.
+def _pattern_set(tests: Iterable[CodedConstant], size: int) -> Collect:
+    """Return a table that searches a string for all patterns in one pass.
 
-    RE2's automaton gives up, without a word, where its memory is too small for the patterns. A
-    pattern that every text matches is the first of each set, and its absence from the answer
-    tells.
+    If the memory is too small for the patterns, RE2's automaton stops without an error. The first
+    pattern of each set therefore matches every string, so that its absence from the result shows
+    that RE2 stopped.
     """
     options = re2.Options()
     options.log_errors = False
@@ -172,31 +181,31 @@ def _pattern_set(tests: Iterable[Placed], size: int) -> Collect:
         automaton.Add(pattern)
     automaton.Compile()
     match = automaton.Match
-    placed = list(by_pattern.values())
-    always = bool(placed[0])
+    codes_of = list(by_pattern.values())
+    has_empty_pattern = bool(codes_of[0])
 
     def collect(value: str, codes: list[int]) -> None:
         try:
             found = match(value.encode())
-        except UnicodeEncodeError:  # half of a character; that is a text to conditions
+        except UnicodeEncodeError:  # a lone surrogate, which a string of an event may contain
             raise InconclusiveLookupError from None
         if not found or found[0] != 0:
             raise InconclusiveLookupError
-        if len(found) > 1 or always:
-            for place in found:
-                codes += placed[place]
+        if len(found) > 1 or has_empty_pattern:
+            for position in found:
+                codes += codes_of[position]
 
     return collect
 
 
-def _by_class(tests: Iterable[Placed]) -> Iterator[tuple[type, list[Placed]]]:
-    """The tests by the class of what they compare with, floats among the integers."""
-    found: dict[type, list[Placed]] = {}
+def _by_class(tests: Iterable[CodedConstant]) -> Iterator[tuple[type, list[CodedConstant]]]:
+    """Yield the tests by the class of their constants, with floats among the integers."""
+    found: dict[type, list[CodedConstant]] = {}
     for constant, code in tests:
         found.setdefault(comparable_class(constant), []).append((constant, code))
     yield from found.items()
 
 
-def _compared_with(kind: type) -> tuple[type, ...]:
-    """The classes of value that a constant of a class is compared with."""
+def _comparable_values(kind: type) -> tuple[type, ...]:
+    """Return the classes of the values that may equal a constant of a class."""
     return (int, float) if kind is int else (kind,)

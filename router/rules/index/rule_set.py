@@ -1,14 +1,14 @@
-"""Event -> the watches of rules that hold for it.
+"""Finds the watches of rules that are true for an event.
 
-A watch names event types, exact or as a prefix (``com.example.*``). The prefixes that a type begins
-with are all prefixes of one another, so they form a chain, and each type's watches are: those that
-name it exactly, those of the longest prefix, those of the next shorter one, and so on. There is one
-plan for each exact type and each prefix *that the watches name*; a type that none names has no
-plan of its own but that of its longest prefix. So memory is linear in the watches, and no stream of
-made-up event types can make it grow.
+A watch names event types, exactly or as a prefix (``com.example.*``). All prefixes of a type are
+prefixes of one another, so that they form a chain. The watches of a type are those that name it
+exactly, those of its longest prefix, those of the next shorter prefix, and so on. There is one plan
+for each exact type and each prefix *that the watches name*; any other type uses the plan of its
+longest prefix. Memory is therefore linear in the watches, and a stream of invented event types
+cannot make it grow.
 
-Invariant: a watch stands in at most one plan of any chain (patterns that another of its patterns
-covers are dropped), so it is judged at most once for an event.
+Invariant: a watch is in at most one plan of each chain, because a pattern that another pattern of
+the watch covers is dropped. A watch is therefore evaluated at most once per event.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,47 +18,49 @@ import msgspec
 
 from router.cel import ERROR
 from router.rules.index.access_paths import Selectivity
-from router.rules.index.atoms import ALWAYS, Formula, necessary
+from router.rules.index.atoms import ALWAYS, Formula, necessary_formula
 from router.rules.index.lookup import AtomLookup
 from router.rules.index.lookup_tables import InconclusiveLookupError
 from router.rules.model import EventWatch, Rule
 
 ANY: Final = "*"
+"""The end of a pattern that is a prefix."""
 
 
 class RuleFailure(msgspec.Struct, frozen=True):
-    """A watch that could not be judged: a field is missing, say, or of another type."""
+    """A watch whose condition has no value, for example because a field is missing."""
 
     watch: EventWatch
     event: dict[str, Any]
 
     @property
     def rule(self) -> Rule:
+        """The rule of the watch."""
         return self.watch.rule
 
     @property
     def reason(self) -> str:
-        """Why. Costs a thousand times what the verdict did, so ask only where it is shown."""
+        """Why the condition has no value. A thousand times slower than its verdict."""
         condition = self.watch.condition
         return "" if condition is None else condition.reason(self.event)
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """What the rules say of one event, each field in the rules' order."""
+    """The results of all rules for one event, each in the order of the rules."""
 
     matches: tuple[Rule, ...]
     """Rules that raise an alert."""
     errors: tuple[RuleFailure, ...]
-    """Of watches of any role."""
+    """Watches of any role that could not be evaluated."""
     endings: tuple[EventWatch, ...] = ()
-    """Watches of the other roles that hold: they end an absence or an alert."""
+    """Watches that end an absence or an alert."""
 
 
 _NOTHING: Final = Judgement((), ())
 
 
 class _Plan:
-    """The watches of one exact type or prefix, and the plan of the next shorter prefix."""
+    """The watches of one exact type or prefix, linked to the plan of the next shorter prefix."""
 
     __slots__ = ("_always", "_lookup", "shorter", "watches")
 
@@ -68,34 +70,40 @@ class _Plan:
         self._always: list[int] = []
         self._lookup = AtomLookup()
 
-    def close(self, formulas: Mapping[int, Formula]) -> None:
-        """No more watches: arrange them. ``formulas`` are what their conditions need, by place."""
-        crowds = Selectivity(formulas[place] for place, _ in self.watches)
-        for place, watch in self.watches:
-            access = crowds.choose(formulas[place])
-            if access is None:
-                self._always.append(_code(place, judge=watch.condition is not None))
+    def build(self, formulas: Mapping[int, Formula]) -> None:
+        """Build the lookup of the watches. ``formulas`` are necessary for their conditions.
+
+        Args:
+            formulas: By the positions of the watches.
+        """
+        selectivity = Selectivity(formulas[position] for position, _ in self.watches)
+        for position, watch in self.watches:
+            path = selectivity.choose(formulas[position])
+            if path is None:
+                self._always.append(_code(position, evaluate=watch.condition is not None))
                 continue
-            for atom in access.atoms:
-                self._lookup.add(atom, _code(place, judge=not access.exact))
-        self._lookup.close()
+            for atom in path.atoms:
+                self._lookup.add(atom, _code(position, evaluate=not path.exact))
+        self._lookup.build()
 
     def collect(self, event: dict[str, Any], codes: list[int]) -> None:
-        """Append the codes of the watches that may hold for the event."""
+        """Append the codes of the watches that may be true for the event."""
         before = len(codes)
         codes += self._always
         try:
             self._lookup.collect(event, codes)
         except InconclusiveLookupError:
-            codes[before:] = self.codes()
-
-    def codes(self) -> list[int]:
-        """The codes of all watches, each to be judged."""
-        return [_code(place, judge=True) for place, _ in self.watches]
+            codes[before:] = [_code(position, evaluate=True) for position, _ in self.watches]
 
 
 class RuleSet:
-    """Rules, arranged so that an event meets only those that may hold for it."""
+    """The rules, indexed so that an event is evaluated only by rules that may be true for it.
+
+    Attributes:
+        rules: The rules in their order.
+        by_name: The rules by name.
+        watches: The watches of all rules, in the order of the rules.
+    """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
@@ -107,15 +115,20 @@ class RuleSet:
         self._build()
 
     def candidates(self, event_type: str) -> tuple[Rule, ...]:
-        """The rules that name this event type among their ``events``, in their order."""
-        found = [placed for plan in self._plans(event_type) for placed in plan.watches]
-        found.sort(key=_place)
+        """Return the rules that name this event type among their ``events``, in their order."""
+        found = [watch for plan in self._plans(event_type) for watch in plan.watches]
+        found.sort(key=_position)
         return tuple(watch.rule for _, watch in found if watch.ends is None)
 
     def judge(self, event_type: str, event: dict[str, Any]) -> Judgement:
-        """What the rules say of an event. ``event`` is the whole CloudEvent; never raises."""
+        """Evaluate the rules for an event. Never raise.
+
+        Args:
+            event_type: The event's type.
+            event: The whole CloudEvent as decoded from JSON.
+        """
         codes = self._codes(event_type, event)
-        return self._judge(codes, event) if codes else _NOTHING
+        return self._evaluate(codes, event) if codes else _NOTHING
 
     def _codes(self, event_type: str, event: dict[str, Any]) -> list[int]:
         codes: list[int] = []
@@ -125,7 +138,7 @@ class RuleSet:
             plan = plan.shorter
         return codes
 
-    def _judge(self, codes: list[int], event: dict[str, Any]) -> Judgement:
+    def _evaluate(self, codes: list[int], event: dict[str, Any]) -> Judgement:
         matches: list[Rule] = []
         errors: list[RuleFailure] = []
         endings: list[EventWatch] = []
@@ -133,7 +146,7 @@ class RuleSet:
         before = -1
         codes.sort()
         for code in codes:
-            if code == before:  # found by several of its atoms
+            if code == before:  # several atoms of the watch are true
                 continue
             before = code
             watch = self.watches[code >> 1]
@@ -155,7 +168,7 @@ class RuleSet:
             plan = plan.shorter
 
     def _longest_prefix(self, event_type: str) -> _Plan | None:
-        """The plan of the longest prefix that the type begins with."""
+        """Return the plan of the type's longest prefix. None if no watch names a prefix of it."""
         for length in self._lengths:
             plan = self._prefixes.get(event_type[:length])
             if plan is not None:
@@ -163,41 +176,43 @@ class RuleSet:
         return None
 
     def _build(self) -> None:
-        patterns = [_fewest(watch.events) for watch in self.watches]
+        patterns = [_without_covered(watch.events) for watch in self.watches]
         named = {pattern for each in patterns for pattern in each}
-        # The shorter ones first: each plan looks up the one that it continues.
+        # In order of length, because each plan links to the plan of the next shorter prefix.
         for prefix in sorted((each[:-1] for each in named if each.endswith(ANY)), key=len):
             self._prefixes[prefix] = _Plan(self._longest_prefix(prefix))
             self._lengths = tuple(sorted({len(prefix), *self._lengths}, reverse=True))
         for event_type in named:
             if not event_type.endswith(ANY):
                 self._exact[event_type] = _Plan(self._longest_prefix(event_type))
-        for place, (watch, own) in enumerate(zip(self.watches, patterns, strict=True)):
+        for position, (watch, own) in enumerate(zip(self.watches, patterns, strict=True)):
             for pattern in own:
                 plans = self._prefixes if pattern.endswith(ANY) else self._exact
-                plans[pattern.removesuffix(ANY)].watches.append((place, watch))
+                plans[pattern.removesuffix(ANY)].watches.append((position, watch))
         formulas = {
-            place: ALWAYS if watch.condition is None else necessary(watch.condition.tree)
-            for place, watch in enumerate(self.watches)
+            position: ALWAYS if watch.condition is None else necessary_formula(watch.condition.tree)
+            for position, watch in enumerate(self.watches)
         }
         for plan in (*self._exact.values(), *self._prefixes.values()):
-            plan.close(formulas)
+            plan.build(formulas)
 
 
-def _code(place: int, *, judge: bool) -> int:
-    """A number that sorts as the watch does and tells whether its condition is to be judged.
+def _code(position: int, *, evaluate: bool) -> int:
+    """Return a number that sorts by the watch's position.
 
-    It need not be where the atom that found it says all that the condition does.
+    Args:
+        position: The position of the watch.
+        evaluate: Whether its condition must be evaluated, because the atom is not exact.
     """
-    return place << 1 | judge
+    return position << 1 | evaluate
 
 
-def _place(placed: tuple[int, EventWatch]) -> int:
-    return placed[0]
+def _position(positioned: tuple[int, EventWatch]) -> int:
+    return positioned[0]
 
 
-def _fewest(patterns: Iterable[str]) -> set[str]:
-    """The patterns without those that another one covers."""
+def _without_covered(patterns: Iterable[str]) -> set[str]:
+    """Return the patterns that no other pattern covers."""
     patterns = set(patterns)
     prefixes = tuple(pattern[:-1] for pattern in patterns if pattern.endswith(ANY))
     return {

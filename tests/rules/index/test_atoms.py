@@ -11,7 +11,7 @@ from router.rules.index.atoms import (
     Atom,
     Formula,
     Predicate,
-    necessary,
+    necessary_formula,
 )
 
 
@@ -23,8 +23,8 @@ def written(formula: Formula) -> str:
         return "never"
     if isinstance(formula, Atom):
         path = ".".join("*" if step is AnyElement.ELEMENT else str(step) for step in formula.path)
-        value = "" if formula.test is Predicate.PRESENT else f" {formula.value!r}"
-        return f"{path} {formula.test.value}{value}{'!' * formula.exact}"
+        value = "" if formula.predicate is Predicate.PRESENT else f" {formula.value!r}"
+        return f"{path} {formula.predicate.value}{value}{'!' * formula.exact}"
     joint = " & " if isinstance(formula, AllOf) else " | "
     return f"({joint.join(map(written, formula.parts))})"
 
@@ -40,84 +40,84 @@ def written(formula: Formula) -> str:
         ("data.a", "data.a == True!"),
         ("!data.a", "data.a == False!"),
         ('!(data.a != "x")', "data.a == 'x'!"),
-        ('data.a != "x"', "(data.a is there)"),
-        ("data.a == [1]", "(data.a is there)"),
-        ("data.a == data.b", "(data.a is there & data.b is there)"),
+        ('data.a != "x"', "(data.a is present)"),
+        ("data.a == [1]", "(data.a is present)"),
+        ("data.a == data.b", "(data.a is present & data.b is present)"),
         ("data.a in [1, 2]", "(data.a == 1! | data.a == 2!)"),
         ("data.a in []", "never"),
-        ("data.a in [1, data.b]", "(data.a is there & data.b is there)"),
-        ("!(data.a in [1])", "(data.a is there)"),
+        ("data.a in [1, data.b]", "(data.a is present & data.b is present)"),
+        ("!(data.a in [1])", "(data.a is present)"),
         ('"x" in data.tags', "data.tags.* == 'x'!"),
         ("data.a < 3", "data.a < 3!"),
         ("3 < data.a", "data.a > 3!"),
         ("!(data.a < 3)", "data.a >= 3"),
         ("!(3 <= data.a)", "data.a < 3"),
         ('data.a >= "b"', "data.a >= 'b'!"),
-        ("data.a > true", "(data.a is there)"),
-        ('data.a.startsWith("x")', "data.a begins with 'x'!"),
-        ('!data.a.startsWith("x")', "(data.a is there)"),
+        ("data.a > true", "(data.a is present)"),
+        ('data.a.startsWith("x")', "data.a starts with 'x'!"),
+        ('!data.a.startsWith("x")', "(data.a is present)"),
         ('data.a.contains("x.")', "data.a matches 'x\\\\.'"),
         ('data.a.endsWith("x")', "data.a matches 'x\\\\z'"),
         ('data.a.matches("x+")', "data.a matches 'x+'"),
-        ('data.a.matches("^ab c.*")', "data.a begins with 'ab c'"),
-        ('data.a.matches("^abc*")', "data.a begins with 'ab'"),
+        ('data.a.matches("^ab c.*")', "data.a starts with 'ab c'"),
+        ('data.a.matches("^abc*")', "data.a starts with 'ab'"),
         ('data.a.matches("^a?")', "data.a matches '^a?'"),
         ('data.a.matches("^ab|c")', "data.a matches '^ab|c'"),
-        ("has(data.a.b)", "data.a.b is there!"),
-        ("!has(data.a.b)", "(data.a is there)"),
-        ("size(data.a) > 1", "(data.a is there)"),
-        ("data.a + 1 == data.b * 2", "(data.a is there & data.b is there)"),
-        ("data.a[0] == 1", "(data.a is there)"),
+        ("has(data.a.b)", "data.a.b is present!"),
+        ("!has(data.a.b)", "(data.a is present)"),
+        ("size(data.a) > 1", "(data.a is present)"),
+        ("data.a + 1 == data.b * 2", "(data.a is present & data.b is present)"),
+        ("data.a[0] == 1", "(data.a is present)"),
         ("data.a == 1 && data.b == 2", "(data.a == 1! & data.b == 2!)"),
-        ("!(data.a == 1 || data.b < 2)", "((data.a is there) & data.b >= 2)"),
+        ("!(data.a == 1 || data.b < 2)", "((data.a is present) & data.b >= 2)"),
         ("!(data.a != 1 && data.b != 2)", "(data.a == 1! | data.b == 2!)"),
-        ("(data.a || data.b) == data.c", "(data.c is there)"),
+        ("(data.a || data.b) == data.c", "(data.c is present)"),
         (
             "data.a ? data.b : data.c",
             "((data.a == True! & data.b == True!) | (data.a == False! & data.c == True!))",
         ),
         (
             'data.l.exists(x, x.a == "k" && x.b > data.n)',
-            "((data.l is there) & (data.l.*.a == 'k' & (data.l.*.b is there & data.n is there)))",
+            "((data.l is present) & (data.l.*.a == 'k' & (data.l.*.b is present & data.n is present)))",
         ),
         ("1 in data.a", "data.a.* == 1"),
-        ("data.a == 1u", "(data.a is there)"),
+        ("data.a == 1u", "(data.a is present)"),
         ('data.?a.orValue("") == "x"', "always"),
         ("data.?a.b.hasValue()", "always"),
-        ("timestamp(data.a) < timestamp(data.b)", "(data.a is there & data.b is there)"),
+        ("timestamp(data.a) < timestamp(data.b)", "(data.a is present & data.b is present)"),
         (
             "data.l.exists(i, x, x == 1 && data.a == 2)",
-            "((data.l is there) & (always & data.a == 2))",
+            "((data.l is present) & (always & data.a == 2))",
         ),
-        ("data.l.exists(x, x == 1)", "((data.l is there) & data.l.* == 1)"),
-        ("data.l.all(x, x == 1)", "((data.l is there) & always)"),
-        ("!data.l.all(x, x != 1)", "((data.l is there) & data.l.* == 1)"),
-        ("!data.l.exists(x, x == 1)", "((data.l is there) & always)"),
-        ("size(data.l.filter(x, x == data.a)) > 0", "(data.l is there)"),
+        ("data.l.exists(x, x == 1)", "((data.l is present) & data.l.* == 1)"),
+        ("data.l.all(x, x == 1)", "((data.l is present) & always)"),
+        ("!data.l.all(x, x != 1)", "((data.l is present) & data.l.* == 1)"),
+        ("!data.l.exists(x, x == 1)", "((data.l is present) & always)"),
+        ("size(data.l.filter(x, x == data.a)) > 0", "(data.l is present)"),
         ("true", "always"),
         ("false || data.a == 1", "(never | data.a == 1!)"),
-        ("event == data", "(data is there)"),
+        ("event == data", "(data is present)"),
     ],
 )
 def test_a_condition_says_what_holds_of_single_fields(condition: str, formula: str) -> None:
-    assert written(necessary(compile_condition(condition).tree)) == formula
+    assert written(necessary_formula(compile_condition(condition).tree)) == formula
 
 
 @pytest.mark.parametrize(
     ("condition", "formula"),
     [
         ("late", "data.status == 'late'!"),
-        ("!late", "(data.status is there)"),
+        ("!late", "(data.status is present)"),
         ("count > 2 && data.n in few", "(data.count > 2! & (data.n == 1! | data.n == 2!))"),
         (
             "data.l.exists(x, x == 1 && late)",
-            "((data.l is there) & (data.l.* == 1 & data.status == 'late'))",
+            "((data.l is present) & (data.l.* == 1 & data.status == 'late'))",
         ),
-        ("data.n in many", "(data.n is there)"),
-        ("data.n in few_and_lists", "(data.n is there)"),
+        ("data.n in many", "(data.n is present)"),
+        ("data.n in few_and_lists", "(data.n is present)"),
         ("data.n in customers", "(data.n == 'a'!)"),
-        ('customers[data.a] == "gold"', "(data.a is there)"),
-        ("few[0] == count", "(data.count is there)"),
+        ('customers[data.a] == "gold"', "(data.a is present)"),
+        ("few[0] == count", "(data.count is present)"),
     ],
 )
 def test_names_are_seen_through(condition: str, formula: str) -> None:
@@ -129,7 +129,7 @@ def test_names_are_seen_through(condition: str, formula: str) -> None:
         "many": Constant(list(range(1000))),
         "customers": Constant({"a": "gold"}),
     }
-    assert written(necessary(compile_condition(condition, names).tree)) == formula
+    assert written(necessary_formula(compile_condition(condition, names).tree)) == formula
 
 
 def test_each_form_of_the_language_was_thought_of() -> None:

@@ -52,7 +52,7 @@ def test_thresholds_are_found_on_the_right_side(
 def test_an_element_of_whatever_value_is_there(event: dict[str, object], found: list[int]) -> None:
     lookup = AtomLookup()
     lookup.add(Atom(("l", AnyElement.ELEMENT), Predicate.PRESENT), 7)
-    lookup.close()
+    lookup.build()
     codes: list[int] = []
     lookup.collect(event, codes)
     assert codes == found
@@ -62,7 +62,7 @@ def test_a_crowd_of_elements_does_not_fill_memory() -> None:
     lookup = AtomLookup()
     for code in range(3000):
         lookup.add(Atom(("l", AnyElement.ELEMENT), Predicate.EQUAL, "a"), code)
-    lookup.close()
+    lookup.build()
     codes: list[int] = []
     lookup.collect({"l": ["a"] * 300}, codes)
     assert set(codes) == set(range(3000))

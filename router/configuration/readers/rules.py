@@ -16,8 +16,8 @@ from router.configuration.readers.routes import RecipientReader, SendToScope
 from router.configuration.readers.type_check import (
     SourceSegment,
     report_problems,
-    test_segment,
-    text_segment,
+    segment_of_test,
+    segment_of_text,
     warn_of_fields,
 )
 from router.configuration.variables import NoVariables, escaped_offset, unescape
@@ -80,7 +80,7 @@ class RuleReader:
         self._names: Names = {}
 
     def read(self, node: Node) -> Rule | None:
-        """Return a rule; None after reporting its problems to the document."""
+        """Return a rule; None after reporting problems that prevent reading it."""
         before = len(self._document.errors)
         text = self._converter.convert(node, RuleText, _label_of(node))
         if not isinstance(node, MapNode):
@@ -219,7 +219,7 @@ class RuleReader:
             span = self._document.part_span(node, offset, error.length)
             self._document.report(span, error.message, error.hint)
             return None
-        segments.append(text_segment(self._document, node, condition.source))
+        segments.append(segment_of_text(self._document, node, condition.source))
         return condition
 
     def _match(self, node: Node | None, segments: list[SourceSegment]) -> Condition | None:
@@ -234,7 +234,7 @@ class RuleReader:
         for condition, (field, test, _) in zip(compiled, pieces, strict=True):
             if condition is not None:
                 segments.append(
-                    test_segment(self._document, condition, field, test.key, test.value)
+                    segment_of_test(self._document, condition, field, test.key, test.value)
                 )
         return self._compile_match(mapping, node) if None not in compiled else None
 

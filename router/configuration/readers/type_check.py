@@ -34,7 +34,7 @@ class SourceSegment(msgspec.Struct, frozen=True):
     """Returns the position of a problem whose offset counts from the start of the segment."""
 
 
-def text_segment(document: YamlDocument, node: Scalar, source: str) -> SourceSegment:
+def segment_of_text(document: YamlDocument, node: Scalar, source: str) -> SourceSegment:
     """Return the segment of a scalar with CEL."""
     return SourceSegment(
         source,
@@ -44,7 +44,7 @@ def text_segment(document: YamlDocument, node: Scalar, source: str) -> SourceSeg
     )
 
 
-def test_segment(
+def segment_of_test(
     document: YamlDocument, condition: Condition, field: Scalar, key: Scalar, value: Node
 ) -> SourceSegment:
     """Return the segment of a test of a ``match``; ``key`` is its operator, or else its field."""
@@ -81,7 +81,7 @@ def report_expression(
 
     Each of ``sides`` has event types; values of one side are compared with those of the others.
     """
-    segment = text_segment(document, node, checked.source)
+    segment = segment_of_text(document, node, checked.source)
     _report(document, checked, problems_on_sides(checked, sides), [segment])
 
 

@@ -1,0 +1,39 @@
+"""Suggestions for misspelt names."""
+
+import pytest
+
+from router.suggestions import closest_match, suggestion
+
+
+@pytest.mark.parametrize(
+    ("word", "match"),
+    [
+        ("severty", "severity"),
+        ("unrelated", None),
+        ("name", "name"),
+        ("", None),
+        ("x" * 100_000, None),
+    ],
+)
+def test_the_closest_match_is_a_similar_name_or_none(word: str, match: str | None) -> None:
+    assert closest_match(word, ["severity", "name", "mode"]) == match
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "expected"),
+    [
+        ("severty", {"severity", "mode"}, 'did you mean "severity"?'),
+        ("x", {"b", "a"}, "there are: a, b"),
+        ("x", set(), "there are none"),
+        ("x", {f"n{number:02}" for number in range(13)}, "there are: n00, n01,"),
+    ],
+)
+def test_a_suggestion_names_the_closest_match_or_what_exists(
+    word: str, known: set[str], expected: str
+) -> None:
+    assert suggestion(word, known).startswith(expected)
+
+
+def test_a_suggestion_lists_at_most_twelve_names() -> None:
+    listed = suggestion("x", {f"n{number:02}" for number in range(13)})
+    assert listed.endswith("n11, …")

@@ -6,17 +6,15 @@ from requests, so that a sender cannot create time series.
 
 from typing import Final, Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from router import prometheus_adapter
 
 _LATENCY: Final = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1),
     *(0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0),
 )
 _EVENTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
-# prometheus-client chooses it at import, from PROMETHEUS_MULTIPROC_DIR.
-_IS_MULTIPROCESS: Final = values.ValueClass is not values.MutexValue
 
 Aggregation = Literal["livemostrecent", "livesum", "livemax", "livemin"]
 """How the values of a gauge in several processes become one."""
@@ -26,6 +24,7 @@ class Metrics:
     """The metrics of one process. Their names are part of the public contract."""
 
     def __init__(self) -> None:
+        prometheus_adapter.warn_once()
         self.registry = CollectorRegistry()
         counter, gauge = self._counter, self._gauge
         self._add_ingress_metrics()
@@ -158,12 +157,7 @@ class Metrics:
 
         With several processes behind one port, the text aggregates the metrics of all of them.
         """
-        encode, content_type = choose_encoder(accept)
-        if not _IS_MULTIPROCESS:
-            return encode(self.registry), content_type
-        aggregated = CollectorRegistry()
-        MultiProcessCollector(aggregated)  # type: ignore[no-untyped-call]
-        return encode(aggregated), content_type
+        return prometheus_adapter.encode(self.registry, accept)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"router_{name}", text, labels, registry=self.registry)

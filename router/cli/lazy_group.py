@@ -30,9 +30,9 @@ class LazyCommand(msgspec.Struct, frozen=True):
         command: click.Command = getattr(importlib.import_module(f"router.cli.{module}"), attribute)
         return command
 
-    def short_help(self, width: int) -> str:
-        """Return the sentence, truncated to ``width`` columns as click truncates help."""
-        return click.Command(None, help=self.help).get_short_help_str(width)
+    def listed(self) -> click.Command:
+        """Return a command that has nothing but this help."""
+        return click.Command(None, help=self.help)
 
 
 class LazyGroup(CommandGroup):
@@ -57,12 +57,8 @@ class LazyGroup(CommandGroup):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands as click writes it, from the listed sentences."""
-        names = self.list_commands(ctx)
-        width = formatter.width - 6 - max(map(len, names))  # the margins of click.Group
-        with formatter.section("Commands"):
-            formatter.write_dl(
-                [(name, self.commands_by_name[name].short_help(width)) for name in names]
-            )
+        listed = {name: command.listed() for name, command in self.commands_by_name.items()}
+        click.Group(commands=listed).format_commands(ctx, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the names that begin with ``incomplete``, then the options that do."""

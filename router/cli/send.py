@@ -122,6 +122,7 @@ class _FileSender:
             on_skip=self._on_skip if options.skip_bad else None,
         )
         self._bar: Any = None
+        self._shown = self._start.offset
         if self._is_file and sys.stderr.isatty():
             path = Path(self._name)
             self._bar = click.progressbar(
@@ -156,7 +157,8 @@ class _FileSender:
 
     def _on_progress(self, sent: BackfillProgress) -> None:
         if self._bar is not None:
-            self._bar.update(sent.checkpoint.offset - self._bar.pos)
+            self._bar.update(sent.checkpoint.offset - self._shown)
+            self._shown = sent.checkpoint.offset
         now = self._clock.monotonic()
         if self._checkpoint and now - self._saved_at >= _CHECKPOINT_INTERVAL:
             self._saved_at = now

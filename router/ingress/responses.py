@@ -13,7 +13,7 @@ from typing import Final
 
 import aiohttp
 import msgspec
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 
 from router.errors import EventError, EventsTooLargeError, OverloadedError
 from router.http.openapi import JSON, ErrorBody, ErrorDetail
@@ -21,6 +21,7 @@ from router.http.openapi import JSON, ErrorBody, ErrorDetail
 NO_HEADERS: Final[Mapping[str, str]] = {}
 RETRY_SOON: Final = {"Retry-After": "1"}
 """Headers of an error that is not the sender's fault."""
+_HTTP_1_1: Final = (1, 1)
 _UNSENT_LIMIT: Final = 16 * 1024
 """Bytes that may wait in a transport. Above asyncio's default low-water mark (a quarter of 64 KiB)
 writing may be paused, and only aiohttp's own response waits for the receiver then."""
@@ -116,7 +117,7 @@ def accepted_response(
     transport = request.transport
     if (
         not is_last
-        and request.version == HttpVersion11
+        and request.version == _HTTP_1_1
         and request.keep_alive
         and transport is not None
         and transport.get_write_buffer_size() < _UNSENT_LIMIT

@@ -21,15 +21,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
-from prometheus_client import multiprocess
 
+from router import prometheus_adapter
 from router.clock import Clock
 from router.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
-METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""The environment variable with prometheus-client's folder."""
 LISTEN_FD: Final = "--listen-fd"
 """The option with the descriptor of a child's listening socket."""
 PARENT_FD: Final = "--parent-fd"
@@ -166,7 +164,7 @@ class PreforkServer:
                 sys.executable,
                 *("-m", "router", *self._command.arguments),
                 *(LISTEN_FD, str(listening), PARENT_FD, str(theirs.fileno())),
-                env={**self._command.environ, METRICS_FOLDER: self._folder},
+                env={**self._command.environ, prometheus_adapter.FOLDER_VARIABLE: self._folder},
                 pass_fds=(listening, theirs.fileno()),
                 # A signal to the terminal's process group would reach the children twice.
                 start_new_session=True,
@@ -179,7 +177,7 @@ class PreforkServer:
         while True:
             child = self._children[worker_index]
             code = await child.ended()
-            multiprocess.mark_process_dead(child.process.pid, self._folder)  # type: ignore[no-untyped-call]
+            prometheus_adapter.forget_process(child.process.pid, self._folder)
             if self._stop.is_set():
                 return
             if child is not self._children[worker_index]:  # replaced by a rolling restart

@@ -96,10 +96,14 @@ def test_one_is_shown_with_its_event_and_an_unknown_one_is_an_error(
 def test_one_some_or_all_are_replayed(router: Router, dead: list[str]) -> None:
     assert router("dead-letters", "replay", dead[0]).stdout == "mail: 1 replayed\n1 replayed\n"
     again = router("dead-letters", "replay", dead[0])
-    assert (again.exit_code, again.stderr) == (1, "router: 1 of these are no dead letters\n")
+    assert (again.exit_code, again.stderr) == (
+        1,
+        "router: 1 not replayed: there is no such dead letter\n",
+    )
     assert "1 replayed" in router("dead-letters", "replay", "--rule", "rule-1").stdout
     assert json(router("dead-letters", "replay", "--all", "--json")) == {
         "replayed": 3,
+        "stayed": 0,
         "destinations": {"mail": 3},
     }
     assert router("dead-letters", "list").stdout == "no dead letters\n"
@@ -109,7 +113,7 @@ def test_one_some_or_all_are_replayed(router: Router, dead: list[str]) -> None:
 def test_nothing_is_moved_without_saying_what(router: Router) -> None:
     refused = router("dead-letters", "replay")
     assert refused.exit_code == 2
-    assert "name IDs, or give a filter such as --destination, or --all" in refused.stderr
+    assert "give IDs, a filter such as --reason, or --all" in refused.stderr
     assert router("dead-letters", "replay", "--older-than", "1parsec").exit_code == 2
 
 
@@ -126,9 +130,12 @@ def test_quarantine_is_listed_shown_and_discarded(router: Router) -> None:
     assert "$[0].id: no id" in router("quarantine", "list").stdout
     assert router("quarantine", "show", "q").stdout.endswith("{}\n")
     stuck = router("quarantine", "replay", "--all")
-    assert (stuck.exit_code, stuck.stderr) == (1, "router: 1 could not be replayed\n")
+    assert (stuck.exit_code, stuck.stderr) == (
+        1,
+        "router: 1 not replayed: still not a CloudEvent, or not in quarantine\n",
+    )
     assert router("quarantine", "discard", "q", "--yes").stdout == "1 discarded\n"
-    assert router("quarantine", "list").stdout == "nothing in quarantine\n"
+    assert router("quarantine", "list").stdout == "no quarantined events\n"
 
 
 @pytest.mark.usefixtures("dead")

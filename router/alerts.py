@@ -73,7 +73,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     # New fields are appended with defaults, because the journal may contain older records.
     key: AlertKey = AlertKey("")
     """Shared by alerts about the same subject, which are threaded, acknowledged and resolved
-    together; the alert's own id if it has no such subject, ``""`` in older records."""
+    together. It is the alert's own id if the rule defines no subject, ``""`` in older records."""
     status: AlertStatus = AlertStatus.FIRING
     labels: dict[str, str] = {}
     """The rule's labels, evaluated, for routing and silences."""

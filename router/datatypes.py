@@ -44,10 +44,10 @@ class ByteSize(int):
     @classmethod
     def parse(cls, text: str) -> "ByteSize":
         """Return the size that ``text`` denotes; raise ValueError with examples if none."""
-        found = _SIZE.fullmatch(text)
-        if found is None:
+        match = _SIZE.fullmatch(text)
+        if match is None:
             raise ValueError(f"{text!r} is not a size, write for example 65536, 64KiB or 1MiB")
-        return cls(int(found[1]) * _SIZE_UNITS[found[2]])
+        return cls(int(match[1]) * _SIZE_UNITS[match[2]])
 
 
 class Texts(tuple[str, ...]):
@@ -121,11 +121,11 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @classmethod
     def parse(cls, text: str) -> "Rate":
         """Return the rate that ``text`` denotes; raise ValueError with examples if none."""
-        found = _RATE.fullmatch(text)
-        if found is None:
+        match = _RATE.fullmatch(text)
+        if match is None:
             raise ValueError(f"{text!r} is not a rate, write for example 5/s, 100/m or 20/10s")
-        span = found[2] if found[2][0].isdigit() else f"1{found[2]}"
-        return cls(limit=int(found[1]), per=Duration.parse(span))
+        span = match[2] if match[2][0].isdigit() else f"1{match[2]}"
+        return cls(limit=int(match[1]), per=Duration.parse(span))
 
 
 class Secret:

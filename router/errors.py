@@ -58,8 +58,8 @@ class Diagnostic(msgspec.Struct, frozen=True, order=True):
     level: Level = Level.ERROR
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        text = f"{place}: {self.message}"
+        location = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        text = f"{location}: {self.message}"
         return f"{text} ({self.hint})" if self.hint else text
 
 

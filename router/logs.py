@@ -18,6 +18,7 @@ class JsonFormatter(logging.Formatter):
     """Formats a record as one line with a JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line for a record."""
         at = dt.datetime.fromtimestamp(record.created, dt.UTC)
         line: dict[str, Any] = {
             "time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -35,6 +36,7 @@ class TextFormatter(logging.Formatter):
     """Formats a record as one readable line: time, level, message, fields."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line for a record."""
         at = dt.datetime.fromtimestamp(record.created).astimezone()
         fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
         # A field may contain text from a request, which must not start a new line.

@@ -1,4 +1,4 @@
-"""Rates, as people write them in the rules folder."""
+"""Rates as written in the rules folder, and secrets."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def rate_of(folder: Path, text: str) -> Rate | None:
         ("null", None),
     ],
 )
-def test_a_rate_has_two_spellings(tmp_path: Path, text: str, rate: Rate | None) -> None:
+def test_a_rate_can_be_written_in_two_ways(tmp_path: Path, text: str, rate: Rate | None) -> None:
     assert rate_of(tmp_path, text) == rate
 
 
@@ -52,15 +52,15 @@ def test_a_rate_has_two_spellings(tmp_path: Path, text: str, rate: Rate | None) 
         ("{limit: 5}", 'rate needs "per"'),
     ],
 )
-def test_another_text_is_no_rate(tmp_path: Path, text: str, message: str) -> None:
+def test_other_texts_are_rejected(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(RulesError) as raised:
         rate_of(tmp_path, text)
-    (finding,) = raised.value.diagnostics
-    assert message in finding.message
-    assert finding.line == 4
+    (diagnostic,) = raised.value.diagnostics
+    assert message in diagnostic.message
+    assert diagnostic.line == 4
 
 
-def test_the_schema_knows_both_spellings() -> None:
+def test_the_schema_has_both_ways() -> None:
     kinds = json_schema()["$defs"]
     spellings = kinds["HttpConfig"]["properties"]["rate"]["anyOf"]
     assert {spelling.get("type", "$ref") for spelling in spellings} == {"string", "null", "$ref"}
@@ -78,5 +78,5 @@ def test_the_schema_knows_both_spellings() -> None:
         ("Bearer \udcf3", False),
     ],
 )
-def test_a_secret_knows_the_header_that_bears_it(authorization: str, *, fits: bool) -> None:
+def test_a_secret_matches_the_header_that_contains_it(authorization: str, *, fits: bool) -> None:
     assert Secret("secret").matches_bearer(authorization) is fits

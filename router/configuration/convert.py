@@ -57,14 +57,14 @@ class Converter:
         self._interpolator = interpolator
         self._hide_unknown = hide_unknown
 
-    def convert(self, node: Node, kind: Any, what: str) -> Any:
-        """Return a value of type ``kind``, or INVALID; ``what`` names it in diagnostics."""
+    def convert(self, node: Node, kind: Any, subject: str) -> Any:
+        """Return a value of type ``kind``, or INVALID; ``subject`` names it in diagnostics."""
         kind, optional = _required_kind(kind)
         if optional and isinstance(node, Scalar) and _is_null(node):
             return None
         if isinstance(node, UnreadableNode) or self._document.is_full:
             return INVALID
-        return self._conversion(kind)(node, kind, what)
+        return self._conversion(kind)(node, kind, subject)
 
     def _conversion(self, kind: Any) -> Callable[[Node, Any, str], Any]:
         origin = get_origin(kind) or kind
@@ -81,38 +81,38 @@ class Converter:
         }
         return conversions.get(origin, self._single)
 
-    def unknown_key(self, entry: Entry, what: str, known: Iterable[str]) -> None:
-        """Report a key that is not among the ``known`` keys of ``what``."""
+    def unknown_key(self, entry: Entry, subject: str, known: Iterable[str]) -> None:
+        """Report a key that is not among the ``known`` keys of ``subject``."""
         if self._document.is_full:
             return
         key = entry.key.text[:_SHOWN]
         self._document.report(
-            entry.key.span, f'unknown key "{key}" in {what}', suggestion(key, known)
+            entry.key.span, f'unknown key "{key}" in {subject}', suggestion(key, known)
         )
         if self._hide_unknown:
             self._document.hide(entry.value)
 
-    def _struct(self, node: Node, kind: type[msgspec.Struct], what: str) -> Any:
+    def _struct(self, node: Node, kind: type[msgspec.Struct], subject: str) -> Any:
         if isinstance(node, Scalar) and hasattr(kind, "parse"):
-            return self._short_form(node, kind.parse, what)
+            return self._short_form(node, kind.parse, subject)
         if not isinstance(node, MapNode):
-            return self._unexpected(node, "a map of keys and values", what)
+            return self._unexpected(node, "a map of keys and values", subject)
         fields = _fields(kind)
         values = {}
         for entry in node.entries:
             field = fields.get(entry.key.text)
             if field is None:
-                self.unknown_key(entry, what, fields)
+                self.unknown_key(entry, subject, fields)
             else:
                 values[field.name] = self.convert(entry.value, field.type, entry.key.text)
         is_valid = len(values) == len(node.entries) and INVALID not in values.values()
         for name, field in fields.items():
             if field.required and field.name not in values:
-                self._document.report(node.span, f'{what} needs "{name}"')
+                self._document.report(node.span, f'{subject} needs "{name}"')
                 is_valid = False
-        return self._construct(node, kind, values, what) if is_valid else INVALID
+        return self._construct(node, kind, values, subject) if is_valid else INVALID
 
-    def _short_form(self, node: Scalar, parse: Callable[[str], Any], what: str) -> Any:
+    def _short_form(self, node: Scalar, parse: Callable[[str], Any], subject: str) -> Any:
         """Convert a Struct that is written as one text, such as ``5/s`` for a Rate."""
         interpolated = self._interpolator.interpolate(node, self._document)
         if interpolated is None:
@@ -123,11 +123,11 @@ class Converter:
             problem = str(error)
         if interpolated.variables:
             problem = f"the value of {_references(interpolated.variables)} is not valid"
-        self._document.report(node.span, f"{what}: {problem}")
+        self._document.report(node.span, f"{subject}: {problem}")
         return INVALID
 
     def _construct(
-        self, node: MapNode, kind: type[msgspec.Struct], values: Mapping[str, Any], what: str
+        self, node: MapNode, kind: type[msgspec.Struct], values: Mapping[str, Any], subject: str
     ) -> Any:
         try:
             return kind(**values)
@@ -138,60 +138,60 @@ class Converter:
         named = node.get(first)
         leaked = self._interpolator.leaked_variables(message)
         if leaked:
-            subject = first if named else what
-            message = f"{subject}: the value of {_references(leaked)} is not valid"
+            name = first if named else subject
+            message = f"{name}: the value of {_references(leaked)} is not valid"
         self._document.report(named.span if named else node.span, message)
         return INVALID
 
-    def _union(self, node: Node, kind: Any, what: str) -> Any:
+    def _union(self, node: Node, kind: Any, subject: str) -> Any:
         """Convert to the type of a union whose shape is that of the node."""
         kinds = [each for each in get_args(kind) if each is not NoneType]
         matching = (each for each in kinds if isinstance(node, _shape(each)))
-        return self.convert(node, next(matching, kinds[0]), what)
+        return self.convert(node, next(matching, kinds[0]), subject)
 
-    def _list(self, node: Node, kind: Any, what: str) -> Any:
+    def _list(self, node: Node, kind: Any, subject: str) -> Any:
         if not isinstance(node, ListNode):
             item = node.text[:_SHOWN] if isinstance(node, Scalar) and node.is_plain else ""
-            return self._unexpected(node, "a list", what, f"write [{item}]" if item else "")
-        values = [self.convert(item, get_args(kind)[0], what) for item in node.items]
+            return self._unexpected(node, "a list", subject, f"write [{item}]" if item else "")
+        values = [self.convert(item, get_args(kind)[0], subject) for item in node.items]
         return INVALID if INVALID in values else (get_origin(kind) or kind)(values)
 
-    def _dict(self, node: Node, kind: Any, what: str) -> Any:
+    def _dict(self, node: Node, kind: Any, subject: str) -> Any:
         if not isinstance(node, MapNode):
-            return self._unexpected(node, "a map of keys and values", what)
+            return self._unexpected(node, "a map of keys and values", subject)
         values = {
             entry.key.text: self.convert(
-                entry.value, get_args(kind)[1], f"{what}: {entry.key.text}"
+                entry.value, get_args(kind)[1], f"{subject}: {entry.key.text}"
             )
             for entry in node.entries
         }
         return INVALID if INVALID in values.values() else values
 
-    def _any(self, node: Node, kind: Any, what: str) -> Any:
+    def _any(self, node: Node, kind: Any, subject: str) -> Any:
         if isinstance(node, ListNode):
-            values = [self.convert(item, kind, what) for item in node.items]
+            values = [self.convert(item, kind, subject) for item in node.items]
             return INVALID if INVALID in values else values
         if isinstance(node, Scalar):
-            return self._scalar(node, kind, what)
-        return self._dict(node, dict[str, Any], what)
+            return self._scalar(node, kind, subject)
+        return self._dict(node, dict[str, Any], subject)
 
-    def _secret(self, node: Node, kind: Any, what: str) -> Any:
+    def _secret(self, node: Node, kind: Any, subject: str) -> Any:
         self._document.hide(node)
         if not isinstance(node, Scalar):
-            return self._unexpected(node, "text", what)
+            return self._unexpected(node, "text", subject)
         meaning = plain_value(node.text)
         if node.is_plain and (meaning.trap or not isinstance(meaning.value, str)):
             hint = "write it in quotes" if meaning.value is not None else ""
-            self._document.report(node.span, f"{what}: expected text", hint)
+            self._document.report(node.span, f"{subject}: expected text", hint)
             return INVALID
-        return self._single(node, kind, what)
+        return self._single(node, kind, subject)
 
-    def _single(self, node: Node, kind: Any, what: str) -> Any:
+    def _single(self, node: Node, kind: Any, subject: str) -> Any:
         if not isinstance(node, Scalar):
-            return self._unexpected(node, describe_kind(kind), what)
-        return self._scalar(node, kind, what)
+            return self._unexpected(node, describe_kind(kind), subject)
+        return self._scalar(node, kind, subject)
 
-    def _scalar(self, node: Scalar, kind: Any, what: str) -> Any:
+    def _scalar(self, node: Scalar, kind: Any, subject: str) -> Any:
         interpolated = self._interpolator.interpolate(node, self._document)
         if interpolated is None:
             return INVALID
@@ -210,12 +210,14 @@ class Converter:
                 value, kind, strict=not interpolated.variables, dec_hook=decode_value
             )
         except msgspec.ValidationError:
-            return self._mismatch(node, kind, what, interpolated)
+            return self._mismatch(node, kind, subject, interpolated)
 
-    def _mismatch(self, node: Scalar, kind: Any, what: str, interpolated: Interpolated) -> Any:
+    def _mismatch(self, node: Scalar, kind: Any, subject: str, interpolated: Interpolated) -> Any:
         if interpolated.variables:
             references = _references(interpolated.variables)
-            message = f"{what}: expected {describe_kind(kind)}, found another value in {references}"
+            message = (
+                f"{subject}: expected {describe_kind(kind)}, found another value in {references}"
+            )
             self._document.report(node.span, message)
             return INVALID
         match = closest_match(node.text, map(str, _choices(kind)))
@@ -224,11 +226,11 @@ class Converter:
             hint = f'write "{node.text[:_SHOWN]}"'
         if kind in {int, float, bool} and not node.is_plain:
             hint = "write it without quotes"
-        return self._unexpected(node, describe_kind(kind), what, hint)
+        return self._unexpected(node, describe_kind(kind), subject, hint)
 
-    def _unexpected(self, node: Node, wanted: str, what: str, hint: str = "") -> Any:
+    def _unexpected(self, node: Node, wanted: str, subject: str, hint: str = "") -> Any:
         self._document.report(
-            node.span, f"{what}: expected {wanted}, found {describe_node(node)}", hint
+            node.span, f"{subject}: expected {wanted}, found {describe_node(node)}", hint
         )
         return INVALID
 

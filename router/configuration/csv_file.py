@@ -64,14 +64,14 @@ def read_csv(document: YamlDocument) -> Iterator[list[Cell]]:
 
 def _read_cell(document: YamlDocument, at: int) -> tuple[Cell | None, int]:
     """Return the cell at an offset and the offset of its end; None if an error was reported."""
-    found = _CELL.match(document.text, at)
-    if found is None or (found.end() == at and document.text.startswith('"', at)):
+    match = _CELL.match(document.text, at)
+    if match is None or (match.end() == at and document.text.startswith('"', at)):
         document.report(Span(at, at + 1), "the text that begins here has no closing quote")
         return None, at
-    quoted = found["quoted"]
-    text = found["plain"] if quoted is None else quoted.replace('""', '"')
-    cell = Cell(text, at, found.end())
+    quoted = match["quoted"]
+    text = match["plain"] if quoted is None else quoted.replace('""', '"')
+    cell = Cell(text, at, match.end())
     if len(text) > CELL_LIMIT:
         document.report(cell.span, f"a cell has at most {CELL_LIMIT} characters")
         return None, at
-    return cell, found.end()
+    return cell, match.end()

@@ -34,12 +34,12 @@ def fingerprint(folder: Path) -> Fingerprint:
     other types are excluded, for example those of an editor or of ``router test``.
     """
     try:
-        found = [path for path in _visible(folder) if path.suffix in {*_SUFFIXES, _TABLE}]
+        paths = [path for path in _visible(folder) if path.suffix in {*_SUFFIXES, _TABLE}]
     except (OSError, ValueError) as error:
         return ((_reason(error),),)
     return (
         folder_identity(folder),
-        *(file_fingerprint(path) for path in sorted(found)[:_FINGERPRINTED]),
+        *(file_fingerprint(path) for path in sorted(paths)[:_FINGERPRINTED]),
     )
 
 

@@ -1,8 +1,8 @@
 """Substitute environment variables in the values of destinations.
 
 ``${NAME}`` is the value of the environment variable ``NAME``. If it is not set, ``NAME_FILE`` names
-the file that contains the value, so that a credential can be a mounted secret; it is read again at
-each reload. ``$${`` is a literal ``${``.
+the file that contains the value, so that a credential can be a mounted secret. The file is read again
+at each reload. ``$${`` is a literal ``${``.
 
 The value of a variable is a secret and never appears in a diagnostic.
 """
@@ -84,17 +84,19 @@ class NoVariables:
     """Rejects variables in rules, because rules are read and tested exactly as written."""
 
     def interpolate(self, scalar: Scalar, document: YamlDocument) -> Interpolated | None:
-        for found in _VARIABLE.finditer(scalar.text):
-            if found["name"]:
+        """Return the scalar's text without escapes; None after reporting a variable."""
+        for match in _VARIABLE.finditer(scalar.text):
+            if match["name"]:
                 document.report(
-                    document.part_span(scalar, found.start(), len(found[0])),
-                    f"{found[0]}: variables can be used in destinations only",
-                    f"write $${{{found['name']}}} for the literal text",
+                    document.part_span(scalar, match.start(), len(match[0])),
+                    f"{match[0]}: variables can be used in destinations only",
+                    f"write $${{{match['name']}}} for the literal text",
                 )
                 return None
         return Interpolated(unescape(scalar.text))
 
     def leaked_variables(self, _message: str) -> list[str]:
+        """Return no variables, because rules have none."""
         return []
 
 
@@ -107,28 +109,30 @@ class EnvironmentVariables:
         self._used: dict[str, str] = {}
 
     def interpolate(self, scalar: Scalar, document: YamlDocument) -> Interpolated | None:
+        """Return the scalar's text with its variables substituted; None if one has no value."""
         pieces: list[str] = []
         names: list[str] = []
         is_valid = True
         end = 0
-        for found in _VARIABLE.finditer(scalar.text):
-            pieces.append(scalar.text[end : found.start()])
-            end = found.end()
-            if found[0] == "$${":
+        for match in _VARIABLE.finditer(scalar.text):
+            pieces.append(scalar.text[end : match.start()])
+            end = match.end()
+            if match[0] == "$${":
                 pieces.append("${")
                 continue
-            problem = self._problem(found["name"])
+            problem = self._problem(match["name"])
             if problem is not None:
-                document.report(document.part_span(scalar, found.start(), len(found[0])), *problem)
+                document.report(document.part_span(scalar, match.start(), len(match[0])), *problem)
                 is_valid = False
                 continue
-            names.append(found["name"])
-            pieces.append(self._values[found["name"]])
-            self._used[found["name"]] = self._values[found["name"]]
+            names.append(match["name"])
+            pieces.append(self._values[match["name"]])
+            self._used[match["name"]] = self._values[match["name"]]
         pieces.append(scalar.text[end:])
         return Interpolated("".join(pieces), tuple(names)) if is_valid else None
 
     def leaked_variables(self, message: str) -> list[str]:
+        """Return the substituted variables whose value, or a part of it, is in ``message``."""
         return [
             name
             for name, value in self._used.items()
@@ -153,7 +157,7 @@ class EnvironmentVariables:
 
 def variable_names(text: str) -> tuple[str, ...]:
     """Return the names of the variables in ``text``, in order."""
-    return tuple(found["name"] for found in _VARIABLE.finditer(text) if found["name"])
+    return tuple(match["name"] for match in _VARIABLE.finditer(text) if match["name"])
 
 
 def unescape(text: str) -> str:

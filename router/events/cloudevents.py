@@ -57,13 +57,13 @@ def is_json(content_type: str) -> bool:
 
 def is_time(text: str) -> bool:
     """Return whether ``text`` is a timestamp of RFC 3339; leap seconds are valid."""
-    found = _RFC3339.fullmatch(text)
-    if found is None:
+    match = _RFC3339.fullmatch(text)
+    if match is None:
         return False
-    seconds = "59" if found[3] == "60" else found[3]
+    seconds = "59" if match[3] == "60" else match[3]
     zone = text[-6:] if text[-1] not in "Zz" else "+00:00"
     try:
-        dt.datetime.fromisoformat(f"{found[1]}T{found[2]}:{seconds}{zone}")
+        dt.datetime.fromisoformat(f"{match[1]}T{match[2]}:{seconds}{zone}")
     except ValueError:
         return False
     return True

@@ -81,8 +81,8 @@ def decode_request(
         if isinstance(event, Event):
             received.events.append(event)
         else:
-            place = f"$[{index}]" if is_array else "$"
-            path = place + event.path[1:]
+            root = f"$[{index}]" if is_array else "$"
+            path = root + event.path[1:]
             received.malformed.append(msgspec.structs.replace(event, path=path))
     if received.malformed and not is_array:
         _reject_non_object(body)

@@ -77,8 +77,8 @@ class Received(msgspec.Struct, frozen=True):
 def event_key(envelope: CloudEvent) -> str:
     """Return the key of an event: its source and id (CloudEvents 1.0, section 3.1.1).
 
-    The id of Twilio's test event is always the account's SID, so its key includes
-    ``data.test_id``; otherwise a second test of a sink would be a duplicate of the first.
+    The key of Twilio's test event includes ``data.test_id``, because its id is always the account's
+    SID. Otherwise a second test of a sink would be a duplicate of the first.
     """
     key = f"{envelope.source}\x00{envelope.id}"
     if envelope.type == TEST_EVENT and isinstance(envelope.data, dict):

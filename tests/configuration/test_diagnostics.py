@@ -1,11 +1,11 @@
-"""How findings look in a terminal, whatever the files hold."""
+"""Diagnostics in a terminal, for any content of the files."""
 
 import pytest
 
 from router.configuration.diagnostics import render_diagnostics
 from router.errors import Diagnostic
 
-FINDING = Diagnostic(
+DIAGNOSTIC = Diagnostic(
     file="rules/a.yaml",
     line=12,
     column=5,
@@ -17,11 +17,11 @@ FINDING = Diagnostic(
 
 
 def lines_of(**changes: object) -> list[str]:
-    attributes = {name: getattr(FINDING, name) for name in FINDING.__struct_fields__}
+    attributes = {name: getattr(DIAGNOSTIC, name) for name in DIAGNOSTIC.__struct_fields__}
     return render_diagnostics([Diagnostic(**{**attributes, **changes})]).splitlines()
 
 
-def test_a_finding_shows_its_line_with_a_caret_below() -> None:
+def test_a_diagnostic_shows_its_line_with_a_caret_below() -> None:
     assert lines_of() == [
         'error: unknown key "severty"',
         "  --> rules/a.yaml:12:5",
@@ -34,7 +34,7 @@ def test_a_finding_shows_its_line_with_a_caret_below() -> None:
     ]
 
 
-def test_a_finding_about_a_whole_file_shows_no_line() -> None:
+def test_a_diagnostic_about_a_whole_file_shows_no_line() -> None:
     assert lines_of(line=0, column=0, source="", hint="") == [
         'error: unknown key "severty"',
         "--> rules/a.yaml",
@@ -43,9 +43,9 @@ def test_a_finding_about_a_whole_file_shows_no_line() -> None:
     ]
 
 
-def test_findings_are_counted() -> None:
+def test_diagnostics_are_counted() -> None:
     other = Diagnostic(file="rules/b.yaml", line=0, column=0, message="the file is empty")
-    assert render_diagnostics([FINDING, FINDING, other]).endswith("\n\n3 errors in 2 files")
+    assert render_diagnostics([DIAGNOSTIC, DIAGNOSTIC, other]).endswith("\n\n3 errors in 2 files")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_findings_are_counted() -> None:
         ("a", 2, 1, "a", " ^"),
     ],
 )
-def test_the_caret_stands_below_what_is_meant(
+def test_the_caret_is_below_the_marked_text(
     source: str, column: int, length: int, shown: str, caret: str
 ) -> None:
     lines = lines_of(source=source, column=column, length=length)
@@ -85,6 +85,6 @@ def test_no_text_reaches_the_terminal_as_a_command(field: str) -> None:
     assert "\\x1b]0;x\\x07" in "\n".join(lines_of(**{field: "\x1b]0;x\x07"}))
 
 
-def test_colour_is_there_on_demand_only() -> None:
-    assert "\x1b[1;31merror\x1b[0m" in render_diagnostics([FINDING], color=True)
-    assert "\x1b" not in render_diagnostics([FINDING])
+def test_color_is_optional() -> None:
+    assert "\x1b[1;31merror\x1b[0m" in render_diagnostics([DIAGNOSTIC], color=True)
+    assert "\x1b" not in render_diagnostics([DIAGNOSTIC])

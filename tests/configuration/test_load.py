@@ -1,4 +1,4 @@
-"""The rules folder: what it becomes, what is found wrong with it, and that nothing else happens."""
+"""Loading the rules folder: the configuration, the diagnostics, and no other exception."""
 
 import os
 from pathlib import Path
@@ -44,7 +44,7 @@ RULE = "rules: [{name: all, events: ['*'], send_to: [noc]}]\n"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder named ``rules``, by a relative path, so that findings read the same everywhere."""
+    """A folder named ``rules``, by a relative path, so that diagnostics are the same everywhere."""
     (tmp_path / "rules").mkdir()
     monkeypatch.chdir(tmp_path)
     return Path("rules")
@@ -55,8 +55,8 @@ def write(folder: Path, **files: str) -> None:
         (folder / f"{stem}.yaml").write_text(text, encoding="utf-8")
 
 
-def findings_of(folder: Path) -> list[Diagnostic]:
-    """Errors and warnings; a folder with neither has none."""
+def diagnostics_of(folder: Path) -> list[Diagnostic]:
+    """Return the errors and warnings of a folder."""
     try:
         return list(load(folder, ENVIRON).warnings)
     except RulesError as error:
@@ -73,28 +73,28 @@ def as_json(diagnostics: list[Diagnostic]) -> str:
     return msgspec.json.encode(diagnostics).decode()
 
 
-def told(folder: Path) -> list[str]:
-    return [str(finding) for finding in refusal(folder)]
+def messages(folder: Path) -> list[str]:
+    return [str(diagnostic) for diagnostic in refusal(folder)]
 
 
-# What people see
+# Golden files
 
 
 @pytest.mark.parametrize("case", sorted(path.stem for path in CHECK.glob("*.yaml")))
 def test_a_wrong_file_is_explained(folder: Path, case: str) -> None:
     (folder / f"{case}.yaml").write_bytes((CHECK / f"{case}.yaml").read_bytes())
-    seen = render_diagnostics(findings_of(folder)) + "\n"
+    seen = render_diagnostics(diagnostics_of(folder)) + "\n"
     assert golden(f"{case}.txt", seen, folder=CHECK) == seen
 
 
 @pytest.mark.parametrize("case", sorted(path.stem for path in CHECK.glob("*.yaml")))
-def test_an_explanation_holds_no_variable_s_value(folder: Path, case: str) -> None:
+def test_a_diagnostic_contains_no_value_of_a_variable(folder: Path, case: str) -> None:
     (folder / f"{case}.yaml").write_bytes((CHECK / f"{case}.yaml").read_bytes())
-    findings = findings_of(folder)
-    assert "c4nary" not in render_diagnostics(findings) + as_json(findings)
+    diagnostics = diagnostics_of(folder)
+    assert "c4nary" not in render_diagnostics(diagnostics) + as_json(diagnostics)
 
 
-def test_findings_are_told_to_programs_too(folder: Path) -> None:
+def test_diagnostics_can_be_encoded(folder: Path) -> None:
     write(folder, a="rules: []\nrulse: []\n")
     assert msgspec.to_builtins(refusal(folder)) == [
         {
@@ -113,7 +113,7 @@ def test_findings_are_told_to_programs_too(folder: Path) -> None:
 # What a folder becomes
 
 
-def test_the_shipped_folder_has_no_finding() -> None:
+def test_the_shipped_folder_has_no_problems() -> None:
     configuration = load(SHIPPED, ENVIRON)
     assert configuration.warnings == ()
     assert [(spec.name, spec.kind) for spec in configuration.destinations] == [
@@ -133,7 +133,7 @@ def test_the_shipped_folder_has_no_finding() -> None:
         ("summary_timeout", 5, {"conference-summary-timeout"}),
     ],
 )
-def test_twilios_example_meets_the_shipped_rules_that_it_should(
+def test_twilios_example_matches_the_expected_shipped_rules(
     sample: bytes, status: str, call_quality: int, expected: set[str]
 ) -> None:
     event = msgspec.json.decode(sample)
@@ -162,19 +162,19 @@ def test_files_are_merged(folder: Path) -> None:
 @pytest.mark.parametrize(
     "path", ["notes.txt", ".hidden.yaml", "tests/rules.yaml", "more/rules.yaml", "rules.yaml~"]
 )
-def test_other_files_are_left_alone(folder: Path, path: str) -> None:
+def test_other_files_are_ignored(folder: Path, path: str) -> None:
     write(folder, a=NOC)
     (folder / path).parent.mkdir(exist_ok=True)
     (folder / path).write_text("nonsense: [")
     assert load(folder, {}).rules.rules == ()
 
 
-def test_a_byte_order_mark_is_no_content(folder: Path) -> None:
+def test_a_byte_order_mark_is_ignored(folder: Path) -> None:
     (folder / "a.yaml").write_bytes(b"\xef\xbb\xbf" + NOC.encode())
     assert [spec.name for spec in load(folder, {}).destinations] == ["noc"]
 
 
-def test_the_generation_is_that_of_the_files(folder: Path) -> None:
+def test_the_generation_depends_on_the_files(folder: Path) -> None:
     write(folder, a=NOC, b=RULE)
     first = load(folder, {})
     write(folder, c="rules: []\n")
@@ -183,7 +183,7 @@ def test_the_generation_is_that_of_the_files(folder: Path) -> None:
     assert load(folder, {"UNRELATED": "1"}).generation == first.generation
 
 
-def test_a_variable_fills_in_a_part_of_a_value(folder: Path) -> None:
+def test_a_variable_can_be_a_part_of_a_value(folder: Path) -> None:
     write(
         folder,
         a="""
@@ -213,7 +213,7 @@ def test_an_escaped_variable_in_a_rule_is_text(folder: Path) -> None:
     assert load(folder, {}).rules.rules[0].summary == "costs ${PRICE}"
 
 
-def test_a_variable_s_value_is_never_read_as_yaml(folder: Path) -> None:
+def test_the_value_of_a_variable_is_never_parsed_as_yaml(folder: Path) -> None:
     write(folder, a="destinations: {noc: {capture: {file: '${FILE}'}}}\n")
     (spec,) = load(folder, {"FILE": "no: [${EMPTY}]"}).destinations
     assert spec.config == CaptureConfig(file="no: [${EMPTY}]")
@@ -222,7 +222,7 @@ def test_a_variable_s_value_is_never_read_as_yaml(folder: Path) -> None:
 # Missing variables
 
 
-def test_a_destination_may_lack_its_variables(folder: Path) -> None:
+def test_a_destination_can_lack_its_variables(folder: Path) -> None:
     (folder / "destinations.yaml").write_bytes((SHIPPED / "destinations.yaml").read_bytes())
     configuration = load(folder, {"SMTP_URL": "smtp://h"}, missing=MissingVariable.KEEP)
     assert {spec.name: spec.missing_variables for spec in configuration.destinations} == {
@@ -233,13 +233,13 @@ def test_a_destination_may_lack_its_variables(folder: Path) -> None:
     assert all(spec.config is not None for spec in configuration.destinations)
 
 
-def test_an_empty_variable_is_a_missing_one(folder: Path) -> None:
+def test_an_empty_variable_is_missing(folder: Path) -> None:
     write(folder, a="destinations: {noc: {slack: {webhook_url: '${EMPTY}'}}}\n")
     (spec,) = load(folder, ENVIRON, missing=MissingVariable.KEEP).destinations
     assert spec.missing_variables == ("EMPTY",)
 
 
-def test_what_no_stand_in_fits_is_kept_without_a_configuration(folder: Path) -> None:
+def test_a_destination_that_no_stand_in_completes_has_no_configuration(folder: Path) -> None:
     write(
         folder,
         a="destinations: {noc: {http: {url: 'https://h', headers: {'${A}': x}, method: '${B}'}}}\n",
@@ -248,18 +248,18 @@ def test_what_no_stand_in_fits_is_kept_without_a_configuration(folder: Path) -> 
     assert (spec.config, spec.missing_variables) == (None, ("B",))
 
 
-def test_what_is_wrong_beside_a_missing_variable_is_found(folder: Path) -> None:
+def test_an_error_beside_a_missing_variable_is_reported(folder: Path) -> None:
     write(folder, a="destinations: {noc: {slack: {webhook_url: '${A}', timeout: 10}}}\n")
-    (finding,) = refusal(folder, MissingVariable.KEEP)
-    assert finding.message.startswith("timeout: expected a duration")
+    (diagnostic,) = refusal(folder, MissingVariable.KEEP)
+    assert diagnostic.message.startswith("timeout: expected a duration")
 
 
-# What is wrong with more than one file, or with none
+# Errors across files, and in the files themselves
 
 
-def test_a_name_in_two_files_is_told_with_both_places(folder: Path) -> None:
+def test_a_name_in_two_files_is_reported_with_both_positions(folder: Path) -> None:
     write(folder, a=NOC + RULE, b=RULE, c=NOC)
-    assert told(folder) == [
+    assert messages(folder) == [
         'rules/b.yaml:1:16: rule "all" is given twice (first at rules/a.yaml:2:16)',
         'rules/c.yaml:1:16: destination "noc" is given twice (first at rules/a.yaml:1:16)',
     ]
@@ -268,12 +268,12 @@ def test_a_name_in_two_files_is_told_with_both_places(folder: Path) -> None:
 @pytest.mark.parametrize("other", ["destinations: [", "destinations: []", "destination: {noc: {}}"])
 def test_a_broken_file_does_not_make_its_destinations_unknown(folder: Path, other: str) -> None:
     write(folder, a=RULE, b=other)
-    assert not any("there is no destination" in line for line in told(folder))
+    assert not any("there is no destination" in line for line in messages(folder))
 
 
 def test_a_broken_destination_is_known(folder: Path) -> None:
     write(folder, a=RULE, b="destinations: {noc: {capture: {keep: 0}}}")
-    assert told(folder) == ["rules/b.yaml:1:38: keep must be at least 1"]
+    assert messages(folder) == ["rules/b.yaml:1:38: keep must be at least 1"]
 
 
 @pytest.mark.parametrize(
@@ -284,20 +284,18 @@ def test_a_broken_destination_is_known(folder: Path) -> None:
         ("rules", "rules: the folder has no file that ends in .yaml or .yml"),
     ],
 )
-def test_a_folder_without_rules_is_one_clear_finding(
-    folder: Path, name: str, expected: str
-) -> None:
+def test_a_folder_without_rules_is_one_clear_error(folder: Path, name: str, expected: str) -> None:
     folder.with_name("file").write_text("")
     with pytest.raises(RulesError) as caught:
         load(Path(name), {})
     assert str(caught.value) == (f"{expected} (set ROUTER_RULES to the folder with your rules)")
 
 
-def test_a_file_that_is_none_is_a_finding(folder: Path) -> None:
+def test_a_pipe_a_folder_or_a_broken_link_is_an_error(folder: Path) -> None:
     os.mkfifo(folder / "pipe.yaml")
     (folder / "folder.yaml").mkdir()
     (folder / "link.yaml").symlink_to("nowhere.yaml")
-    assert told(folder) == [
+    assert messages(folder) == [
         "rules/folder.yaml: this is not a file",
         "rules/link.yaml: the file cannot be read: No such file or directory",
         "rules/pipe.yaml: this is not a file",
@@ -318,27 +316,27 @@ def test_a_file_that_is_none_is_a_finding(folder: Path) -> None:
         (b"[" * 1000, "a.yaml:1:41: lists and maps are nested more than 40 levels deep"),
     ],
 )
-def test_bytes_that_are_no_rules_file_are_a_finding(
+def test_bytes_that_are_no_rules_file_are_an_error(
     folder: Path, content: bytes, expected: str
 ) -> None:
     (folder / "a.yaml").write_bytes(content)
-    assert told(folder) == [f"rules/{expected}"]
+    assert messages(folder) == [f"rules/{expected}"]
 
 
-def test_a_file_s_name_may_be_any_bytes(folder: Path) -> None:
+def test_the_name_of_a_file_can_be_any_bytes(folder: Path) -> None:
     Path(os.fsdecode(os.fsencode(folder) + b"/\xff.yaml")).write_text("rules: {}")
-    (finding,) = refusal(folder)
-    assert finding.file == "rules/\\udcff.yaml"
+    (diagnostic,) = refusal(folder)
+    assert diagnostic.file == "rules/\\udcff.yaml"
 
 
-def test_there_are_not_too_many_files(folder: Path) -> None:
+def test_the_number_of_files_is_limited(folder: Path) -> None:
     write(folder, **{f"f{number}": "rules: []\n" for number in range(FILES_LIMIT)})
     assert load(folder, {}).rules.rules == ()
     write(folder, g="rules: []\n")
-    assert told(folder) == ["rules: the folder has 201 files, at most 200"]
+    assert messages(folder) == ["rules: the folder has 201 files, at most 200"]
 
 
-def test_a_thousand_findings_are_enough(folder: Path) -> None:
+def test_the_number_of_diagnostics_is_limited(folder: Path) -> None:
     write(folder, a="rules:\n" + "  - x\n" * 2000, b="rules:\n" + "  - x\n" * 2000)
     assert len(refusal(folder)) == 1000
 
@@ -479,7 +477,7 @@ def test_a_real_file_with_mistakes_is_rules_or_explained(
 # JSON Schema
 
 
-def test_the_schema_names_what_a_file_may_hold() -> None:
+def test_the_schema_names_the_keys_of_a_file() -> None:
     schema = json_schema()
     assert set(schema["properties"]) == {section.name for section in SECTIONS}
     destination = schema["properties"]["destinations"]["additionalProperties"]
@@ -494,20 +492,20 @@ def test_the_schema_names_what_a_file_may_hold() -> None:
     assert set(schema["$defs"]["TableText"]["properties"]) == {"file", "key", "numbers", "rows"}
 
 
-def test_the_schema_gives_durations_in_the_features_of_a_rule_as_text() -> None:
+def test_the_schema_describes_durations_in_features_as_text() -> None:
     definitions = json_schema()["$defs"]
     assert definitions["CooldownText"]["required"] == ["for"]
     assert definitions["CooldownText"]["properties"]["for"]["type"] == "string"
 
 
-def test_the_schema_gives_defaults_as_they_are_written() -> None:
+def test_the_schema_has_defaults_as_written_in_yaml() -> None:
     definitions = json_schema()["$defs"]
     assert definitions["HttpConfig"]["properties"]["timeout"]["default"] == "10s"
     assert definitions["RetryPolicy"]["properties"]["first"]["default"] == "1s"
     assert definitions["EmailConfig"]["required"] == ["to", "from", "smtp_url"]
 
 
-def test_the_schema_is_json_with_references_that_lead_somewhere() -> None:
+def test_the_schema_is_json_with_valid_references() -> None:
     schema = json_schema()
     text = msgspec.json.encode(schema).decode()
     references = {part.split('"')[0] for part in text.split('"$ref":"#/$defs/')[1:]}
@@ -524,14 +522,14 @@ PLACES = (
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_an_example_of_the_guide_has_no_finding(folder: Path, example: str) -> None:
+def test_an_example_of_the_guide_has_no_problems(folder: Path, example: str) -> None:
     places = "rules: []" if "destinations:" in example else PLACES
     write(folder, a=example, b=places)
     assert load(folder, ENVIRON).destinations
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_the_schema_takes_an_example_of_the_guide(example: str) -> None:
+def test_the_schema_accepts_an_example_of_the_guide(example: str) -> None:
     validate(yaml.safe_load(example), json_schema())
 
 
@@ -545,7 +543,7 @@ def test_the_schema_takes_an_example_of_the_guide(example: str) -> None:
         {"tables": {"customers": {"file": "customers.csv", "keys": "sid"}}},
     ],
 )
-def test_the_schema_refuses_what_check_refuses(wrong: object) -> None:
+def test_the_schema_rejects_what_check_rejects(wrong: object) -> None:
     with pytest.raises(ValidationError):
         validate(wrong, json_schema())
 
@@ -556,7 +554,7 @@ def test_the_guide_has_each_key_of_a_rule() -> None:
     assert keys == set(json_schema()["$defs"]["RuleText"]["properties"])
 
 
-def test_the_guide_s_finding_is_the_one_that_is_shown() -> None:
+def test_the_guide_shows_the_actual_output() -> None:
     shown = (CHECK / "rule-unknown-key.txt").read_text("utf-8")
     assert shown.replace("rule-unknown-key.yaml", "voice-insights.yaml").split("\n\n")[0] in GUIDE
     assert (CHECK / "type-enum.txt").read_text("utf-8").split("\n\n")[0] in GUIDE
@@ -568,7 +566,7 @@ def test_the_guide_s_finding_is_the_one_that_is_shown() -> None:
 HOOK = "destinations: {noc: {slack: {webhook_url: '${HOOK}'}}}\n"
 
 
-def test_a_variable_may_come_from_a_file(folder: Path) -> None:
+def test_a_variable_can_be_read_from_a_file(folder: Path) -> None:
     write(folder, a=HOOK)
     Path("hook").write_text("https://hooks.slack.com/services/x\n", "utf-8")
 
@@ -579,7 +577,7 @@ def test_a_variable_may_come_from_a_file(folder: Path) -> None:
     assert spec.config == SlackConfig(webhook_url=Secret("https://h/own"))
 
 
-def test_a_file_that_is_not_there_is_told_without_its_path(folder: Path) -> None:
+def test_a_missing_file_of_a_variable_is_reported_without_its_path(folder: Path) -> None:
     write(folder, a=HOOK)
     with pytest.raises(RulesError) as caught:
         load(folder, {"HOOK_FILE": CANARY})

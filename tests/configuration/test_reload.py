@@ -1,4 +1,4 @@
-"""Reload: all or nothing, whoever asks for it, and what is wrong is seen."""
+"""Reloads: all or nothing, from every trigger, with the problems reported."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> RulesFolder:
 
 
 class Process:
-    """What a reload works on. ``refuses`` is what ``apply`` raises."""
+    """A reloader and its parts; ``refuses`` is the error that ``apply`` raises."""
 
     def __init__(self, folder: Path, clock: Clock, environ: Mapping[str, str] = os.environ) -> None:
         self.source = ConfigurationSource(folder=folder, environ=environ)
@@ -87,7 +87,7 @@ async def watching(process: Process) -> AsyncIterator[None]:
 # All or nothing
 
 
-async def test_a_good_folder_is_in_force(process: Process, folder: RulesFolder) -> None:
+async def test_a_valid_folder_becomes_active(process: Process, folder: RulesFolder) -> None:
     before = process.reloader.report
     folder.write(destinations=capture("noc"), rules=TWO)
 
@@ -138,7 +138,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-async def test_a_broken_folder_changes_nothing_and_is_seen(
+async def test_a_broken_folder_changes_nothing_and_is_reported(
     process: Process, folder: RulesFolder, caplog: pytest.LogCaptureFixture, case: str
 ) -> None:
     before = process.live.configuration
@@ -158,7 +158,7 @@ async def test_a_broken_folder_changes_nothing_and_is_seen(
     assert any(expected in getattr(record, "diagnostic", "") for record in caplog.records)
 
 
-async def test_the_error_is_gone_with_its_cause(process: Process, folder: RulesFolder) -> None:
+async def test_a_successful_reload_clears_the_error(process: Process, folder: RulesFolder) -> None:
     (folder.path / "broken.yaml").write_text("rules: [", "utf-8")
     await process.reloader.reload("request")
     (folder.path / "broken.yaml").unlink()
@@ -170,7 +170,7 @@ async def test_the_error_is_gone_with_its_cause(process: Process, folder: RulesF
     assert process.metric("last_reload_successful") == 1
 
 
-async def test_a_folder_that_is_gone_changes_nothing(process: Process, folder: RulesFolder) -> None:
+async def test_a_missing_folder_changes_nothing(process: Process, folder: RulesFolder) -> None:
     folder.path.rename(folder.path.with_name("away"))
 
     report = await process.reloader.reload("request")
@@ -180,24 +180,24 @@ async def test_a_folder_that_is_gone_changes_nothing(process: Process, folder: R
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (ConfigurationError("destination noc cannot be opened: OSError"), "cannot be opened"),
         (KeyError("a bug"), "internal error: KeyError"),
     ],
 )
-async def test_what_cannot_be_put_in_force_changes_nothing(
-    process: Process, error: Exception, told: str
+async def test_a_configuration_that_cannot_be_applied_changes_nothing(
+    process: Process, error: Exception, message: str
 ) -> None:
     process.refuses = error
 
     report = await process.reloader.reload("request")
 
-    assert told in report.error
+    assert message in report.error
     assert process.metric("last_reload_successful") == 0
 
 
-async def test_findings_are_logged_a_line_each_and_not_too_many(
+async def test_diagnostics_are_logged_one_line_each_up_to_a_limit(
     process: Process, folder: RulesFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
     (folder.path / "broken.yaml").write_text("rules:\n" + "  - x\n" * 100, "utf-8")
@@ -223,7 +223,7 @@ SILENT = """
 """
 
 
-async def test_warnings_are_logged_with_their_place_at_the_start_and_at_each_reload(
+async def test_warnings_are_logged_with_their_position_at_the_start_and_each_reload(
     folder: RulesFolder, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
@@ -249,7 +249,7 @@ async def test_warnings_are_logged_with_their_place_at_the_start_and_at_each_rel
     assert logged() == []
 
 
-async def test_reloads_at_once_are_made_one_after_another(
+async def test_concurrent_reloads_run_one_after_another(
     process: Process, folder: RulesFolder
 ) -> None:
     folder.write(destinations=capture("noc"), rules=TWO)
@@ -262,7 +262,7 @@ async def test_reloads_at_once_are_made_one_after_another(
     assert process.metric("reloads_total", outcome="successful") == 5
 
 
-# Who asks
+# Triggers
 
 
 async def test_a_signal_reloads(process: Process, folder: RulesFolder) -> None:
@@ -275,7 +275,7 @@ async def test_a_signal_reloads(process: Process, folder: RulesFolder) -> None:
     obeying.cancel()
 
 
-async def test_a_configmap_that_is_exchanged_is_read(process: Process, folder: RulesFolder) -> None:
+async def test_a_replaced_configmap_is_read(process: Process, folder: RulesFolder) -> None:
     async with watching(process):
         folder.write(destinations=capture("noc"), rules=TWO)
         await process.have("one", "two")
@@ -303,7 +303,7 @@ async def test_a_change_before_the_watch_began_is_not_missed(
         await process.have("one", "two")
 
 
-async def test_a_folder_that_is_a_link_may_be_exchanged(
+async def test_a_folder_that_is_a_link_can_be_replaced(
     folder: RulesFolder, tmp_path: Path, clock: Clock
 ) -> None:
     other = RulesFolder(tmp_path / "other")
@@ -319,7 +319,7 @@ async def test_a_folder_that_is_a_link_may_be_exchanged(
         await process.have("one")
 
 
-async def test_a_folder_may_go_and_come_back(
+async def test_a_folder_can_disappear_and_return(
     process: Process, folder: RulesFolder, tmp_path: Path
 ) -> None:
     async with watching(process):
@@ -335,7 +335,7 @@ async def test_a_folder_may_go_and_come_back(
 
 
 @pytest.mark.parametrize("other", [".rules.yaml.swp", "notes.md", "tests/rules.yaml"])
-async def test_other_files_are_no_change(process: Process, other: str) -> None:
+async def test_other_files_trigger_no_reload(process: Process, other: str) -> None:
     before = process.source.fingerprint()
     path = process.source.folder / other
     path.parent.mkdir(exist_ok=True)
@@ -367,7 +367,7 @@ async def test_files_that_change_while_they_are_read_are_read_again(
     assert len(configuration.rules.rules) == 2
 
 
-async def test_a_secret_in_a_file_that_is_renewed_is_read(
+async def test_a_rotated_secret_in_a_file_is_read(
     folder: RulesFolder, tmp_path: Path, clock: Clock
 ) -> None:
     secret = tmp_path / "token"

@@ -1,6 +1,6 @@
-"""CloudEvents by the letter: the public conformance suite's cases, the SDK, and the rules beside.
+"""Strict CloudEvents: the cases of the public conformance suite, the SDK, and further rules.
 
-The cases are those of the conformance suite's JSON format, by name; what they hold is written here.
+The ids of the cases are those of the conformance suite's JSON format; their content is written here.
 """
 
 import base64
@@ -33,12 +33,12 @@ MINIMAL = {
 
 
 def changed(**changes: object) -> bytes:
-    """The minimal event with changes; ``...`` takes a member away."""
+    """Return the minimal event with changes; ``...`` removes a member."""
     event = {**MINIMAL, **changes}
     return msgspec.json.encode({name: value for name, value in event.items() if value is not ...})
 
 
-def refusal(body: bytes) -> tuple[str, str]:
+def rejection(body: bytes) -> tuple[str, str]:
     with pytest.raises(EventError) as caught:
         decode_strictly(body, received_at=1.0, max_events=10)
     return caught.value.path, caught.value.message
@@ -93,7 +93,7 @@ def refusal(body: bytes) -> tuple[str, str]:
         pytest.param({"subject": "Über 🦉"}, id="any-unicode"),
     ],
 )
-def test_valid_events_are_taken_as_they_stand(changes: dict[str, object]) -> None:
+def test_valid_events_are_accepted_unchanged(changes: dict[str, object]) -> None:
     body = changed(**changes)
 
     (event,) = decode_strictly(body, received_at=1.0, max_events=1)
@@ -147,8 +147,8 @@ def test_valid_events_are_taken_as_they_stand(changes: dict[str, object]) -> Non
         pytest.param({"time": 5}, "$.time", id="number-as-time"),
     ],
 )
-def test_invalid_events_are_refused_with_the_place(changes: dict[str, object], path: str) -> None:
-    assert refusal(changed(**changes))[0] == path
+def test_invalid_events_are_rejected_with_the_path(changes: dict[str, object], path: str) -> None:
+    assert rejection(changed(**changes))[0] == path
 
 
 @pytest.mark.parametrize(
@@ -159,16 +159,16 @@ def test_invalid_events_are_refused_with_the_place(changes: dict[str, object], p
         ([{}, {"time": "noon"}], "$[1].time"),
     ],
 )
-def test_invalid_batches_are_refused_with_the_place(
+def test_invalid_batches_are_rejected_with_the_path(
     batch: list[dict[str, object]], path: str
 ) -> None:
     body = b"[" + b",".join(changed(**changes) for changes in batch) + b"]"
 
-    assert refusal(body)[0] == path
+    assert rejection(body)[0] == path
 
 
-def test_a_batch_of_other_things_is_none() -> None:
-    assert refusal(b'["not an object",' + changed() + b"]")[0] == "$[0]"
+def test_a_batch_of_other_values_is_rejected() -> None:
+    assert rejection(b'["not an object",' + changed() + b"]")[0] == "$[0]"
 
 
 @pytest.mark.parametrize(
@@ -179,13 +179,13 @@ def test_a_batch_of_other_things_is_none() -> None:
         {"Account": {"sid": "AC1"}},
     ],
 )
-def test_twilios_own_events_are_taken_as_twilio_writes_them(changes: dict[str, object]) -> None:
+def test_twilios_events_are_accepted_as_twilio_writes_them(changes: dict[str, object]) -> None:
     body = changed(type="com.twilio.voice.insights.call-summary.complete", **changes)
 
     assert len(decode_strictly(body, received_at=1.0, max_events=1)) == 1
 
 
-def test_from_twilio_an_envelope_is_enough() -> None:
+def test_an_envelope_from_twilio_is_enough() -> None:
     received = decode_request(changed(time="noon"), received_at=1.0, max_events=1)
 
     assert len(received.events) == 1
@@ -201,7 +201,7 @@ def test_from_twilio_an_envelope_is_enough() -> None:
         (None, b"{}", None),
     ],
 )
-def test_conditions_see_what_base64_stands_for(
+def test_conditions_see_decoded_base64(
     content_type: str | None, packed: bytes, seen: object
 ) -> None:
     body = changed(datacontenttype=content_type, data_base64=base64.b64encode(packed).decode())
@@ -215,7 +215,7 @@ def test_conditions_see_what_base64_stands_for(
     st.datetimes(timezones=st.timezones() | st.just(dt.UTC)),
     st.sampled_from(["T", "t"]),
 )
-def test_every_time_that_python_writes_is_one(moment: dt.datetime, separator: str) -> None:
+def test_every_time_that_python_writes_is_valid(moment: dt.datetime, separator: str) -> None:
     offset = moment.utcoffset() or dt.timedelta()
     whole_minutes = moment.replace(
         tzinfo=dt.timezone(dt.timedelta(minutes=offset // dt.timedelta(minutes=1)))
@@ -238,7 +238,7 @@ def test_every_time_that_python_writes_is_one(moment: dt.datetime, separator: st
         ("2023-01-01T00:00:00Z\n", False),
     ],
 )
-def test_times_are_as_rfc_3339_has_them(text: str, expected: bool) -> None:  # noqa: FBT001
+def test_times_follow_rfc_3339(text: str, expected: bool) -> None:  # noqa: FBT001
     assert is_time(text) is expected
 
 
@@ -252,7 +252,7 @@ def test_times_are_as_rfc_3339_has_them(text: str, expected: bool) -> None:  # n
         ("json", False),
     ],
 )
-def test_json_is_told_by_the_media_type(content_type: str, expected: bool) -> None:  # noqa: FBT001
+def test_json_is_recognized_by_the_media_type(content_type: str, expected: bool) -> None:  # noqa: FBT001
     assert is_json(content_type) is expected
 
 
@@ -275,7 +275,7 @@ json_values = st.recursive(
     ),
     data=st.none() | st.dictionaries(texts, json_values, min_size=1, max_size=3) | st.binary(),
 )
-def test_what_the_sdk_writes_is_taken_and_what_is_kept_the_sdk_reads(
+def test_events_of_the_sdk_are_accepted_and_stored_events_are_readable_by_the_sdk(
     attributes: dict[str, str],
     subject: str | None,
     extensions: dict[str, object],

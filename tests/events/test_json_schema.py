@@ -1,4 +1,4 @@
-"""The schema of events says of an event what the Structs say."""
+"""The schema of events agrees with the Structs."""
 
 import jsonschema
 import msgspec
@@ -21,7 +21,7 @@ def test_data_of_another_type_may_be_anything(sample: bytes) -> None:
 
 
 @pytest.mark.parametrize("change", [{"id": ""}, {"data": {"status": "completed"}}, {"source": 3}])
-def test_what_departs_from_the_documentation_is_not_accepted(
+def test_data_that_violates_the_documentation_is_rejected(
     sample: bytes, change: dict[str, object]
 ) -> None:
     assert not accepts({**msgspec.json.decode(sample), **change})

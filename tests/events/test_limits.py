@@ -1,4 +1,4 @@
-"""Depth and width of JSON, against a walk over its values."""
+"""Limits on the depth and members of JSON, compared with a traversal of its values."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def depth(value: Any) -> int:
 
 
 @given(values, st.integers(1, 5))
-def test_it_tells_the_depth_as_a_walk_does(value: Any, max_depth: int) -> None:
+def test_the_depth_agrees_with_a_traversal(value: Any, max_depth: int) -> None:
     text = msgspec.json.encode(value)
 
     assert bool(exceeded_limit(text, max_depth=max_depth)) == (depth(value) > max_depth)
@@ -43,8 +43,8 @@ def test_it_tells_the_depth_as_a_walk_does(value: Any, max_depth: int) -> None:
     ],
     ids=range(7),
 )
-def test_bounds_are_exact(text: bytes, expected: str) -> None:
-    found = exceeded_limit(text, max_depth=64)
+def test_limits_are_exact(text: bytes, expected: str) -> None:
+    message = exceeded_limit(text, max_depth=64)
 
-    assert expected in found
-    assert bool(found) == bool(expected)
+    assert expected in message
+    assert bool(message) == bool(expected)

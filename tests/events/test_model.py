@@ -1,4 +1,4 @@
-"""Bytes of a request become events, or say what is wrong with them and where."""
+"""The bytes of a request become events, or an error with its path."""
 
 import msgspec
 import pytest
@@ -32,7 +32,7 @@ def deep(levels: int) -> object:
 
 
 @pytest.mark.parametrize("kind", ["complete", "partial"])
-def test_twilios_documented_example_is_accepted_as_it_stands(
+def test_twilios_documented_example_is_accepted_unchanged(
     kind: str, request: pytest.FixtureRequest
 ) -> None:
     folder = request.path.parents[1] / "data"
@@ -49,7 +49,7 @@ def test_twilios_documented_example_is_accepted_as_it_stands(
     assert event.body == body
 
 
-def test_the_original_bytes_of_each_event_travel_on() -> None:
+def test_the_original_bytes_of_each_event_are_kept() -> None:
     odd = b'{ "type":"t", "id":"1","source":"/s","specversion":"1.0","x":1.50, "data":[1 ,2]}'
 
     received = decode_request(
@@ -98,7 +98,7 @@ def test_one_event_or_an_array_is_accepted(body: bytes) -> None:
         (b"[[]]", "not_a_cloudevent", "$[0]", "Expected `object`, got `array`"),
     ],
 )
-def test_bad_input_says_what_is_wrong_and_where(
+def test_invalid_input_is_rejected_with_message_and_path(
     body: bytes, code: str, path: str, message: str
 ) -> None:
     with pytest.raises(EventError, match=message) as caught:
@@ -108,7 +108,7 @@ def test_bad_input_says_what_is_wrong_and_where(
 
 
 @pytest.mark.parametrize("strange", ["specversion", "time"])
-def test_an_explanation_is_short_whatever_it_repeats(strange: str) -> None:
+def test_a_message_is_short_whatever_it_quotes(strange: str) -> None:
     with pytest.raises(EventError) as caught:
         strictly(encoded(**{strange: "x" * 100_000}))
 
@@ -131,14 +131,14 @@ def test_a_malformed_event_does_not_fail_its_neighbours() -> None:
     assert [(item.path, item.body) for item in received.malformed] == [("$[1]", b'{"id":"b"}')]
 
 
-def test_events_are_the_same_when_source_and_id_are() -> None:
+def test_events_with_equal_source_and_id_have_equal_keys() -> None:
     keys = {event.key for event in strictly(b"[" + encoded() + b"," + encoded(subject="t") + b"]")}
 
     assert len(keys) == 1
 
 
 @pytest.mark.parametrize("change", [{"id": "2"}, {"source": "/other"}])
-def test_events_of_another_id_or_source_are_others(change: dict[str, str]) -> None:
+def test_events_of_another_id_or_source_have_other_keys(change: dict[str, str]) -> None:
     assert strictly(encoded())[0].key != strictly(encoded(**change))[0].key
 
 
@@ -151,7 +151,7 @@ def test_two_tests_of_a_twilio_sink_are_two_events() -> None:
     assert one.key != two.key
 
 
-def test_data_that_is_json_in_a_string_is_decoded_once_more() -> None:
+def test_data_that_is_json_in_a_string_is_decoded_too() -> None:
     (event,) = strictly(encoded(data='{"a": 1}', datacontenttype="application/json"))
 
     assert document(event)["data"] == {"a": 1}
@@ -165,7 +165,7 @@ def test_data_that_is_other_text_stays_text(content_type: str | None) -> None:
     assert document(event)["data"] == '{"a": 1}'
 
 
-def test_unknown_attributes_and_types_pass() -> None:
+def test_unknown_attributes_and_types_are_accepted() -> None:
     (event,) = strictly(encoded(type="org.example.anything", traceparent="00-x", data=[1, None]))
 
     assert document(event)["traceparent"] == "00-x"

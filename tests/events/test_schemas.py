@@ -1,4 +1,4 @@
-"""The Structs are what Twilio documents, and only describe."""
+"""The Structs agree with Twilio's documentation and reject no event."""
 
 import msgspec
 import pytest
@@ -40,21 +40,21 @@ def test_tag_info_may_lack_either_member(data: dict[str, object], member: str) -
         ({"detected_issues": {"call_quality": 1.5}}, "at `$.detected_issues.call_quality`"),
     ],
 )
-def test_a_departure_says_where(
+def test_a_violation_has_its_path(
     data: dict[str, object], change: dict[str, object], expected: str
 ) -> None:
     assert expected in str(schema_violation(COMPLETE, {**data, **change}))
 
 
-def test_fields_that_twilio_adds_are_no_departure(data: dict[str, object]) -> None:
+def test_fields_that_twilio_adds_are_no_violation(data: dict[str, object]) -> None:
     assert schema_violation(COMPLETE, {**data, "new_field": 1}) is None
 
 
-def test_null_stands_for_what_does_not_apply(data: dict[str, object]) -> None:
+def test_null_means_that_a_field_does_not_apply(data: dict[str, object]) -> None:
     assert schema_violation(COMPLETE, {**data, "ended_by": None, "detected_issues": None}) is None
 
 
-def test_other_types_are_not_judged() -> None:
+def test_other_types_have_no_schema() -> None:
     assert schema_violation("com.example.other", 5) is None
 
 
@@ -140,7 +140,7 @@ INSIGHTS = "com.twilio.voice.insights"
         (f"{INSIGHTS}.conference-participant-summary.partial", PARTICIPANT),
     ],
 )
-def test_other_documented_examples_fit_their_structs(
+def test_other_documented_examples_agree_with_their_structs(
     event_type: str, documented: dict[str, object]
 ) -> None:
     summary = msgspec.convert(documented, SCHEMAS[event_type])
@@ -163,14 +163,14 @@ def test_other_documented_examples_fit_their_structs(
         ),
     ],
 )
-def test_departures_of_other_types_say_where(
+def test_violations_of_other_types_have_their_path(
     event_type: str, documented: dict[str, object], change: dict[str, object], expected: str
 ) -> None:
     assert expected in str(schema_violation(f"{INSIGHTS}.{event_type}", {**documented, **change}))
 
 
 def _given(value: object) -> object:
-    """``value`` without the members that are null, which is how absent ones come out."""
+    """Return ``value`` without null members, because absent members are encoded as null."""
     if isinstance(value, dict):
         return {name: _given(each) for name, each in value.items() if each is not None}
     return value

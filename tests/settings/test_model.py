@@ -1,4 +1,4 @@
-"""ROUTER_* variables: what is taken, what is refused, and that the documents say the same."""
+"""ROUTER_* variables: values, rejections, and their documents."""
 
 from pathlib import Path
 
@@ -31,13 +31,13 @@ EXAMPLE = "write for example https://router.example.com"
 each_setting = pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 
 
-def refusal(environ: dict[str, str]) -> str:
+def rejection(environ: dict[str, str]) -> str:
     with pytest.raises(SettingsError) as caught:
         Settings.read(environ)
     return str(caught.value)
 
 
-def test_without_variables_the_defaults_hold() -> None:
+def test_without_variables_the_defaults_apply() -> None:
     assert Settings.read({"PATH": "/bin", "router_port": "1"}) == Settings()
 
 
@@ -200,20 +200,20 @@ def test_a_variable_becomes_a_value_of_its_type(name: str, text: str, value: obj
         ),
     ],
 )
-def test_a_refusal_names_the_variable_and_what_would_be_right(
+def test_a_rejection_names_the_variable_and_the_correction(
     name: str, text: str, problem: str
 ) -> None:
-    assert refusal({f"ROUTER_{name}": text}) == f"ROUTER_{name} {problem}"
+    assert rejection({f"ROUTER_{name}": text}) == f"ROUTER_{name} {problem}"
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     environ = {
         "ROUTER_PORT": "x",
         "ROUTER_NONSENSE": "x",
         "ROUTER_JOB_LEASE": "x",
         "ROUTER_HOST": "h",
     }
-    assert [line.split()[0] for line in refusal(environ).splitlines()] == [
+    assert [line.split()[0] for line in rejection(environ).splitlines()] == [
         "ROUTER_JOB_LEASE",
         "ROUTER_NONSENSE",
         "ROUTER_PORT",
@@ -221,14 +221,14 @@ def test_all_problems_are_told_at_once() -> None:
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_a_setting_may_come_from_a_file(tmp_path: Path, end: str) -> None:
+def test_a_setting_can_be_read_from_a_file(tmp_path: Path, end: str) -> None:
     file = tmp_path / "token"
     file.write_bytes(f"{CANARY}{end}".encode())
     settings = Settings.read({"ROUTER_EVENTS_TOKEN_FILE": str(file)})
     assert settings.events_token == Secret(CANARY)
 
 
-def test_only_one_line_end_is_taken_off() -> None:
+def test_only_the_last_line_end_of_a_file_is_removed() -> None:
     assert Settings.read({"ROUTER_EVENTS_TOKEN": "x\n"}).events_token == Secret("x\n")
 
 
@@ -241,18 +241,18 @@ def test_only_one_line_end_is_taken_off() -> None:
         (b"x" * 65537, "names a file with more than 65536 bytes"),
     ],
 )
-def test_a_wrong_file_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
+def test_a_wrong_file_is_rejected(tmp_path: Path, content: bytes, problem: str) -> None:
     file = tmp_path / "token"
     file.write_bytes(content)
     environ = {"ROUTER_EVENTS_TOKEN_FILE": str(file)}
-    assert refusal(environ) == f"ROUTER_EVENTS_TOKEN_FILE {problem}"
+    assert rejection(environ) == f"ROUTER_EVENTS_TOKEN_FILE {problem}"
 
 
-def test_a_setting_is_not_taken_from_two_places(tmp_path: Path) -> None:
+def test_a_setting_cannot_be_set_twice(tmp_path: Path) -> None:
     file = tmp_path / "port"
     file.write_text("1")
     environ = {"ROUTER_PORT": "2", "ROUTER_PORT_FILE": str(file)}
-    assert refusal(environ) == "ROUTER_PORT_FILE and ROUTER_PORT are both set, remove one of them"
+    assert rejection(environ) == "ROUTER_PORT_FILE and ROUTER_PORT are both set, remove one of them"
 
 
 @pytest.mark.parametrize(
@@ -269,8 +269,8 @@ def test_a_setting_is_not_taken_from_two_places(tmp_path: Path) -> None:
         {"ROUTER_EVENTS_TOKEN": CANARY, "ROUTER_EVENTS_TOKENS": CANARY},
     ],
 )
-def test_a_refusal_holds_no_secret(environ: dict[str, str]) -> None:
-    assert CANARY not in refusal(environ)
+def test_a_rejection_contains_no_secret(environ: dict[str, str]) -> None:
+    assert CANARY not in rejection(environ)
 
 
 def test_settings_show_no_secret() -> None:
@@ -286,7 +286,7 @@ def test_settings_show_no_secret() -> None:
     assert CANARY not in f"{settings!r} {settings}"
 
 
-def read_or_refuse(environ: dict[str, str]) -> Settings | SettingsError:
+def read_or_reject(environ: dict[str, str]) -> Settings | SettingsError:
     try:
         return Settings.read(environ)
     except SettingsError as error:
@@ -294,8 +294,8 @@ def read_or_refuse(environ: dict[str, str]) -> Settings | SettingsError:
 
 
 @given(st.dictionaries(st.sampled_from([setting.name for setting in SETTINGS]), st.text()))
-def test_any_text_is_taken_or_refused(environ: dict[str, str]) -> None:
-    assert isinstance(read_or_refuse(environ), Settings | SettingsError)
+def test_any_text_is_accepted_or_rejected(environ: dict[str, str]) -> None:
+    assert isinstance(read_or_reject(environ), Settings | SettingsError)
 
 
 @each_setting
@@ -309,18 +309,17 @@ def test_the_example_environment_has_each_setting(setting: Variable) -> None:
     assert example(setting) in (ROOT / ".env.example").read_text("utf-8").splitlines()
 
 
-def test_the_reference_has_no_setting_that_is_none() -> None:
+def test_the_reference_has_no_other_setting() -> None:
     reference = (ROOT / "docs" / "settings.md").read_text("utf-8")
     named = [line.split("`")[1] for line in reference.splitlines() if line.startswith("| `ROUTER_")]
     assert named == [setting.name for setting in SETTINGS]
 
 
-def test_each_setting_says_what_it_is_for() -> None:
+def test_each_setting_has_a_purpose() -> None:
     assert list(purposes()) == [setting.field for setting in SETTINGS]
 
 
 def test_each_setting_is_used() -> None:
-    """A setting that nothing reads is a promise that nobody keeps."""
     code = "".join(path.read_text("utf-8") for path in (ROOT / "router").rglob("*.py"))
 
     unused = [variable.field for variable in SETTINGS if f"settings.{variable.field}" not in code]

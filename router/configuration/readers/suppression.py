@@ -100,8 +100,8 @@ def _events(names: Node | None, events: Mapping[str, tuple[str, ...]]) -> tuple[
     return tuple(dict.fromkeys(itertools.chain(*known))) if len(known) == len(each) else ()
 
 
-def _convert(document: YamlDocument, node: Node, kind: type[msgspec.Struct], what: str) -> Any:
-    return Converter(document, NoVariables()).convert(node, kind, what)
+def _convert(document: YamlDocument, node: Node, kind: type[msgspec.Struct], subject: str) -> Any:
+    return Converter(document, NoVariables()).convert(node, kind, subject)
 
 
 def _digest(text: msgspec.Struct) -> str:

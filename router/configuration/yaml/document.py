@@ -1,10 +1,9 @@
 """Parse YAML to a tree of nodes with positions, and collect all problems of a file.
 
-The tree is built from the parser's events instead of its composed nodes, because only events report
-anchors, tags and quotes, and because the depth of a node is known before it is built. All features
-beyond maps, lists and scalars (aliases, tags, merge keys, several documents) are rejected, because a
-rules file needs none of them and each can surprise. Scalars keep their text; ``scalars`` interprets
-it.
+The tree is built from the parser's events, because composed nodes do not report anchors, tags and
+quotes. Events also have the depth of a node before it is built. All features beyond maps, lists and
+scalars (aliases, tags, merge keys, several documents) are rejected, because a rules file needs none of
+them and each can surprise. Scalars keep their text; ``scalars`` interprets it.
 """
 
 import copy
@@ -151,8 +150,8 @@ class YamlDocument:
     def report_common(self, trials: Sequence["YamlDocument"], unless: Sequence[str]) -> None:
         """Report the errors that all trials share, except those that contain a text of ``unless``."""
         for span, message, hint in trials[0].errors:
-            found = all((span, message, hint) in trial.errors for trial in trials)
-            if found and not any(name in message for name in unless):
+            is_common = all((span, message, hint) in trial.errors for trial in trials)
+            if is_common and not any(name in message for name in unless):
                 self.report(span, message, hint)
         self.hidden += trials[0].hidden
 
@@ -167,10 +166,10 @@ class YamlDocument:
     def part_span(self, scalar: Scalar, offset: int, length: int = 1) -> Span:
         """Return the position of a part of a scalar's text; that of the scalar if it is not known."""
         raw = self.text[scalar.span.start : scalar.span.end]
-        found = value_offsets(raw, scalar.text, scalar.style, offset, length)
-        if found is None:
+        offsets = value_offsets(raw, scalar.text, scalar.style, offset, length)
+        if offsets is None:
             return scalar.span
-        return Span(scalar.span.start + found[0], scalar.span.start + found[1])
+        return Span(scalar.span.start + offsets[0], scalar.span.start + offsets[1])
 
     def diagnostics(self) -> Iterator[Diagnostic]:
         """Yield all errors, then all warnings."""

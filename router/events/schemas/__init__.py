@@ -1,9 +1,9 @@
 """The documented data of Twilio's event types, one Struct per schema.
 
 The Structs describe events, they do not reject them. An event that violates its schema is counted
-and still evaluated, because Twilio may add fields and values before this module has them, and a
-violation is no reason to suppress an alert. A field is listed if Twilio documents it; it may be null
-or absent unless every source has it.
+and still evaluated, because Twilio may add fields and values before this module has them. A violation
+is no reason to suppress an alert. A field is listed if Twilio documents it; it may be null or absent
+unless every source has it.
 
 Each module names its sources. Types that are not listed have no schema: Twilio documents hundreds.
 """

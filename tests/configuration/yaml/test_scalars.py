@@ -1,4 +1,4 @@
-"""What plain scalars mean, and which character of the file is which of the value."""
+"""The meaning of plain scalars, and the positions of their characters in the file."""
 
 import re
 
@@ -27,7 +27,7 @@ from router.configuration.yaml.scalars import Plain, plain_value, value_offsets
         ("1e3", 1000.0),
         ("com.twilio.voice", "com.twilio.voice"),
         ("10s", "10s"),
-        ("nobody", "nobody"),
+        ("nothing", "nothing"),
         ("tRue", "tRue"),
         ("a: b", "a: b"),
         ("::1", "::1"),
@@ -39,7 +39,7 @@ from router.configuration.yaml.scalars import Plain, plain_value, value_offsets
         ("9" * 40, int("9" * 40)),
     ],
 )
-def test_a_plain_scalar_means_what_all_readers_agree_on(text: str, value: Plain) -> None:
+def test_a_plain_scalar_has_the_meaning_that_all_parsers_agree_on(text: str, value: Plain) -> None:
     meaning = plain_value(text)
     assert (meaning.value, type(meaning.value), meaning.trap) == (value, type(value), "")
 
@@ -55,19 +55,19 @@ def test_a_plain_scalar_means_what_all_readers_agree_on(text: str, value: Plain)
         *("=", "9" * 41, "-" + "9" * 40, "1e999", "1e+400"),
     ],
 )
-def test_what_readers_of_yaml_disagree_on_is_a_trap(text: str) -> None:
+def test_a_scalar_that_parsers_disagree_on_is_a_trap(text: str) -> None:
     assert plain_value(text).trap
 
 
 def to_pyyaml(text: str) -> object:
-    """What PyYAML takes a plain scalar for."""
+    """Return the value of a plain scalar in PyYAML."""
     loader = yaml.SafeLoader("")
     tag = loader.resolve(yaml.ScalarNode, text, (True, False))
     return loader.construct_object(yaml.ScalarNode(tag, text))
 
 
 @given(st.from_regex(r"[-+.:_0-9a-zA-Z]{1,8}", fullmatch=True))
-def test_what_is_no_trap_is_to_pyyaml_what_it_is_here(text: str) -> None:
+def test_a_scalar_without_a_trap_has_the_same_value_in_pyyaml(text: str) -> None:
     meaning = plain_value(text)
     assume(not meaning.trap)
     # PyYAML knows floats with digits and a dot only, or else wants a sign in the exponent.
@@ -79,7 +79,7 @@ visible = st.characters(categories=["L", "N", "P", "S"], include_characters="'\"
 
 
 def offsets_of_all(raw: str, value: str, style: str | None) -> list[tuple[str, str]]:
-    """Each visible character of a value, beside what stands where it is said to be."""
+    """Return each visible character of a value and the text at its position."""
     pairs = []
     for offset, character in enumerate(value):
         found = value_offsets(raw, value, style, offset, 1)
@@ -91,7 +91,7 @@ def offsets_of_all(raw: str, value: str, style: str | None) -> list[tuple[str, s
 @given(
     text=st.text(visible, min_size=1, max_size=120), style=st.sampled_from([None, "'", "|", ">"])
 )
-def test_each_character_is_found_where_it_stands(text: str, style: str | None) -> None:
+def test_each_character_is_found_at_its_position(text: str, style: str | None) -> None:
     document = yaml.dump([text], default_style=style, width=30, allow_unicode=True)
     *_, event = (each for each in yaml.parse(document) if isinstance(each, yaml.ScalarEvent))
     assume(event.style in {None, "", "'", "|", ">"})
@@ -112,7 +112,7 @@ ESCAPED = r"a\tb\"c\\d\x41\u00e9\U0001F55B\  \n\x20\u2028\
         *(("A", r"\x41"), ("é", r"\u00e9"), ("🕛", r"\U0001F55B"), ("end", "end")),
     ],
 )
-def test_escapes_in_double_quotes_are_seen_through(value: str, source: str) -> None:
+def test_escapes_in_double_quotes_are_resolved(value: str, source: str) -> None:
     raw = f'"{ESCAPED}"'
     text = yaml.safe_load(raw)
     found = value_offsets(raw, text, '"', text.index(value), len(value))
@@ -142,7 +142,7 @@ def test_doubled_single_quotes_are_one_character(value: str, source: str) -> Non
         (3, 1, (4, 5)),
     ],
 )
-def test_a_part_that_begins_in_white_space_begins_with_what_follows(
+def test_a_part_that_begins_in_white_space_begins_at_the_next_character(
     offset: int, length: int, expected: tuple[int, int]
 ) -> None:
     assert value_offsets("a   b", "a  b", None, offset, length) == expected
@@ -152,7 +152,7 @@ def test_a_part_that_begins_in_white_space_begins_with_what_follows(
     ("offset", "expected"),
     [(0, (0, 3)), (3, (3, 4)), (4, (4, 7)), (7, (7, 8)), (100, (7, 8))],
 )
-def test_white_space_and_the_end_stand_behind_what_is_before_them(
+def test_white_space_and_the_end_follow_the_character_before_them(
     offset: int, expected: tuple[int, int]
 ) -> None:
     assert (
@@ -165,6 +165,6 @@ def test_a_part_over_several_lines_reaches_from_the_first_to_the_last() -> None:
     assert value_offsets(raw, "one\n two\n", "|", 0, 8) == (4, 14)
 
 
-def test_what_does_not_fit_together_is_not_guessed() -> None:
+def test_a_value_that_does_not_correspond_has_no_position() -> None:
     assert value_offsets("abc", "ab", None, 1, 1) is None
     assert value_offsets("", "", None, 0, 1) is None

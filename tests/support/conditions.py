@@ -62,6 +62,7 @@ def _paths(variable: str = "") -> st.SearchStrategy[str]:
     roots = ["data", "data", "data", "event.data", "message.data", "event"]
     steps = (*(f".{name}" for name in _NAMES), '["a"]', ".a.b", ".b.a", '.a["c"]')
     fields = [f"{root}{step}" for root in roots for step in steps]
+    fields += ["data", "data", "event"]
     if not variable:
         return st.sampled_from(fields)
     return st.sampled_from([variable, f"{variable}.a", f"{variable}.b"]) | st.sampled_from(fields)

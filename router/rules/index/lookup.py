@@ -36,7 +36,7 @@ class AtomLookup:
 
     def __init__(self) -> None:
         self._root = _FieldNode()
-        self.collect: Collect = self._root.collect_fields
+        self.collect: Collect = self._root.collect
         """Appends the codes of all atoms that are true for an event. Raises InconclusiveLookupError
         if it cannot find them."""
 

@@ -243,6 +243,30 @@ def test_a_rule_is_found_by_what_it_shares_with_the_fewest() -> None:
         assert met(rules, "x", event) == ["7"]
 
 
+@pytest.mark.parametrize(
+    "when",
+    [
+        '"subject" in event',
+        'event.exists(name, name == "subject")',
+        '!event.all(name, !name.startsWith("sub"))',
+        '"subject" in event && !("other" in event)',
+    ],
+)
+@pytest.mark.parametrize("others", [0, 1, 100])
+def test_a_condition_on_the_attributes_of_an_event_finds_its_rule(when: str, others: int) -> None:
+    rules = RuleSet(
+        [
+            rule("one", "x", when=when),
+            *(
+                rule(f"other-{number}", "x", when=f"event.a{number} == 1")
+                for number in range(others)
+            ),
+        ]
+    )
+    assert names(rules.judge("x", {"type": "x", "subject": "s"}).matches) == ["one"]
+    assert names(rules.judge("x", {"type": "x"}).matches) == []
+
+
 def test_a_rule_that_nothing_restricts_is_always_met() -> None:
     rules = RuleSet([rule("never-wrong", "x", when="!(data.a == 1 && false) || true")])
     assert met(rules, "x", {"data": {}}) == ["never-wrong"]

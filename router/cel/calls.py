@@ -80,7 +80,7 @@ class CallParser(TokenCursor):
         self.expect(")", "after the field")
         if not isinstance(argument, Field):
             raise ConditionError(
-                "has() asks for a field",
+                "has() takes a field",
                 offset=argument.offset,
                 length=argument.length,
                 hint="write for example has(data.tag_info)",

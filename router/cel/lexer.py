@@ -108,7 +108,9 @@ def _token(kind: str, text: str, offset: int) -> Token:
         case "float":
             value = float(text)
             if math.isinf(value):
-                raise ConditionError("no number is that large", offset=offset, length=len(text))
+                raise ConditionError(
+                    "the number does not fit a double", offset=offset, length=len(text)
+                )
             return Token(kind, text, offset, value)
         case "string":
             return Token(kind, text, offset, _unquoted(text, offset))
@@ -124,7 +126,7 @@ def _integer(text: str, offset: int) -> int:
     is_unsigned = digits != text
     # The smallest integer is one too large here, because its sign is a token of its own.
     if value > (limits.UINT_MAX if is_unsigned else limits.INT_MAX + 1):
-        raise ConditionError("no integer is that large", offset=offset, length=len(text))
+        raise ConditionError("the integer does not fit 64 bits", offset=offset, length=len(text))
     return Uint(value) if is_unsigned else value
 
 

@@ -67,7 +67,7 @@ def call(node: Call) -> Any:
     value = FUNCTIONS[node.function].run(argument.value)
     if value is ERROR:
         raise ConditionError(
-            f"no {node.function}", offset=argument.offset, length=argument.length, hint=hint
+            f"not a {node.function}", offset=argument.offset, length=argument.length, hint=hint
         )
     return value
 
@@ -92,7 +92,7 @@ def pattern(node: Node) -> Any:
     """Compile a regular expression. Raise ConditionError."""
     if not isinstance(node, Literal) or not isinstance(node.value, str):
         raise ConditionError(
-            "a pattern must be a text that stands in the rule",
+            "a pattern must be a literal text",
             offset=node.offset,
             length=node.length,
         )

@@ -48,7 +48,8 @@ def _field(name: str, wanted: Any, names: Names) -> str:
     if isinstance(wanted, Mapping):
         tests = [_test(node, name, operator, value) for operator, value in wanted.items()]
         if not tests:
-            raise ConditionError(f"match: {name} asks for nothing", offset=0)
+            hint = 'write a value, or a test such as {">=": 3}'
+            raise ConditionError(f"match: {name} has no test", offset=0, hint=hint)
         return " && ".join(tests)
     if isinstance(wanted, list):
         return f"{name} in {_literal(name, wanted)}"
@@ -65,13 +66,13 @@ def _is_field(node: Node) -> bool:
 
 def _exists(field: Node, name: str, wanted: Any) -> str:
     if not isinstance(wanted, bool):
-        raise ConditionError(f"match: {name}: exists is true or false", offset=0)
+        raise ConditionError(f"match: {name}: exists must be true or false", offset=0)
     chain: list[str] = []
     while isinstance(field, Field):
         chain.insert(0, f"has({name[field.offset : field.offset + field.length]})")
         field = field.operand
     if not chain:
-        raise ConditionError(f"match: {name}: exists asks for a field", offset=0)
+        raise ConditionError(f"match: {name}: exists needs a field", offset=0)
     return f"{'' if wanted else '!'}({' && '.join(chain)})"
 
 

@@ -65,7 +65,7 @@ def _check_extent(root: Node, length: int) -> None:
             raise ConditionError("nested too deeply", offset=0, length=length)
         if size > limits.TREE_SIZE:
             raise ConditionError(
-                f"with its names written out, more than {limits.TREE_SIZE} parts",
+                f"more than {limits.TREE_SIZE} parts, with its names expanded",
                 offset=0,
                 length=length,
             )
@@ -159,7 +159,9 @@ class _Parser(CallParser):
             if signs[-1].text != signs[0].text:
                 raise self.unexpected("expected one sign")
         if len(signs) > limits.DEPTH:
-            raise ConditionError("that many signs", offset=offset, length=len(signs))
+            raise ConditionError(
+                f"more than {limits.DEPTH} signs in a row", offset=offset, length=len(signs)
+            )
         if signs and signs[0].text == "-" and self.next.kind in {"int", "float"}:
             start = signs[-1].offset
             node = self._members(self._negative_number(signs.pop()), start)
@@ -239,7 +241,7 @@ class _Parser(CallParser):
         token = self.take()
         if token.value.__class__ is int and token.value > limits.INT_MAX:
             raise ConditionError(
-                "no integer is that large", offset=token.offset, length=token.length
+                "the integer does not fit 64 bits", offset=token.offset, length=token.length
             )
         return Literal(value=token.value, offset=token.offset, length=token.length)
 

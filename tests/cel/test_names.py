@@ -86,7 +86,7 @@ def test_match_takes_names_for_fields(mapping: Mapping[str, Any], verdict: Verdi
 
 
 def test_exists_asks_for_a_field_of_a_name() -> None:
-    with pytest.raises(ConditionError, match="exists asks for a field"):
+    with pytest.raises(ConditionError, match="exists needs a field"):
         compile_match({"issues": {"exists": True}}, LETS)
 
 
@@ -165,7 +165,7 @@ def test_names_that_use_each_other_twice_do_not_double_the_code_each_time() -> N
     known = names(**sources)
 
     assert compile_expression("n11", known).value(EVENT) == 5 * 2**11
-    with pytest.raises(ConditionError, match="names written out"):
+    with pytest.raises(ConditionError, match="names expanded"):
         names(**sources, n12="n11 + n11", n13="n12 + n12", n14="n13 + n13")
 
 

@@ -1,4 +1,4 @@
-"""AnyElement table finds what comparing with every constant finds."""
+"""A table finds what a comparison with each constant finds."""
 
 import operator
 from collections.abc import Callable
@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.rules.index.atoms import AnyElement, Atom, Predicate
-from router.rules.index.lookup import AtomLookup
+from router.rules.index.atoms import Predicate
 from router.rules.index.lookup_tables import prefixes, thresholds
 
 numbers = st.integers(-5, 5) | st.floats(-5, 5) | st.sampled_from([2**53, 2**53 + 1, 1e300])
@@ -43,27 +42,3 @@ def test_thresholds_are_found_on_the_right_side(
     found: list[int] = []
     tables[value.__class__](value, found)
     assert sorted(found) == [n for n, each in enumerate(constants) if holds(value, each)]
-
-
-@pytest.mark.parametrize(
-    ("event", "found"),
-    [({"l": [1]}, [7]), ({"l": {"k": 1}}, [7]), ({"l": []}, []), ({"l": "text"}, []), ({}, [])],
-)
-def test_an_element_of_whatever_value_is_there(event: dict[str, object], found: list[int]) -> None:
-    lookup = AtomLookup()
-    lookup.add(Atom(("l", AnyElement.ELEMENT), Predicate.PRESENT), 7)
-    lookup.build()
-    codes: list[int] = []
-    lookup.collect(event, codes)
-    assert codes == found
-
-
-def test_a_crowd_of_elements_does_not_fill_memory() -> None:
-    lookup = AtomLookup()
-    for code in range(3000):
-        lookup.add(Atom(("l", AnyElement.ELEMENT), Predicate.EQUAL, "a"), code)
-    lookup.build()
-    codes: list[int] = []
-    lookup.collect({"l": ["a"] * 300}, codes)
-    assert set(codes) == set(range(3000))
-    assert len(codes) < 20_000

@@ -143,10 +143,12 @@ class Secret:
     def matches_bearer(self, authorization: str) -> bool:
         """Return whether an ``Authorization`` header has this bearer token; in constant time."""
         # aiohttp decodes bytes that are not UTF-8 to lone surrogates.
-        return hmac.compare_digest(
-            authorization.encode("utf-8", "surrogateescape"),
-            f"Bearer {self._text}".encode("utf-8", "surrogateescape"),
-        )
+        given = authorization.encode("utf-8", "surrogateescape")
+        return Secret(f"Bearer {self._text}").matches(given)
+
+    def matches(self, given: bytes) -> bool:
+        """Return whether ``given`` is this secret in UTF-8; in constant time."""
+        return hmac.compare_digest(given, self._text.encode("utf-8", "surrogateescape"))
 
     def __bool__(self) -> bool:
         return bool(self._text)

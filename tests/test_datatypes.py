@@ -80,3 +80,8 @@ def test_the_schema_has_both_ways() -> None:
 )
 def test_a_secret_matches_the_header_that_contains_it(authorization: str, *, fits: bool) -> None:
     assert Secret("secret").matches_bearer(authorization) is fits
+
+
+@pytest.mark.parametrize(("given", "fits"), [(b"s\xc3\xa9", True), (b"s\xe9", False), (b"", False)])
+def test_a_secret_matches_its_own_bytes_only(given: bytes, *, fits: bool) -> None:
+    assert Secret("sé").matches(given) is fits

@@ -138,12 +138,14 @@ class DestinationsApi:
             by=given.by[:_BY_LENGTH],
         )
         if not await self._pauses.pause(name, pause):
-            return error_response(409, "held", "the destination is already paused or disabled")
+            return error_response(
+                409, "already_paused", "the destination is already paused or disabled"
+            )
         return json_response(DestinationChanged(DestinationState.PAUSED))
 
     async def resume(self, request: web.Request) -> web.StreamResponse:
         """Resume a paused or disabled destination."""
         if not await self._pauses.resume(request.match_info["name"]):
             message = "the destination is neither paused nor disabled"
-            return error_response(409, "not_held", message)
+            return error_response(409, "not_paused", message)
         return json_response(DestinationChanged(DestinationState.RUNNING))

@@ -148,7 +148,9 @@ def time_range(older_than: str, newer_than: str, *, now: float) -> TimeRange:
 def _time_ms(age: str, name: str, now: float) -> int | None:
     try:
         return int((now - Duration.parse(age)) * 1000) if age else None
-    except (ValueError, OverflowError) as error:
+    except OverflowError:
+        raise BadRequestError(f"{name}: the duration is too long") from None
+    except ValueError as error:
         raise BadRequestError(f"{name}: {error}") from None
 
 

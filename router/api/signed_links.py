@@ -23,14 +23,14 @@ from router.settings.model import Settings
 PATH: Final = "/alerts"
 _PURPOSE: Final = b"event-router alert links, version 1"
 _SIGNATURE_BYTES: Final = 16
-"""Of an HMAC-SHA256: 2 ** 128 guesses."""
+"""Bytes of the HMAC-SHA256 in a link; forging one takes 2 ** 128 guesses."""
 _MAX_TOKEN: Final = 2048
 """Characters of a token that are read; the rest is ignored."""
 _SINKS: Final = ("/twilio", "/events")
 
 
 class Scope(enum.StrEnum):
-    """What a link allows."""
+    """The actions that a link allows."""
 
     ACKNOWLEDGE = "acknowledge"
     SILENCE = "silence"

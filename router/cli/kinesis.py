@@ -25,7 +25,7 @@ _NOW: Final = "now"
     default=_OLDEST,
     show_default=True,
     metavar="oldest|now|TIME",
-    help="Where to begin in a stream without a checkpoint. TIME is like 2026-11-25T12:00:00Z.",
+    help="Start in a stream without a checkpoint. TIME is like 2026-11-25T12:00:00Z.",
 )
 @click.option(
     "--fan-out",

@@ -25,7 +25,7 @@ _BEFORE_NEWEST: Final = f"{10**15 - 1}-~"
 
 
 class RecordKind(msgspec.Struct, Generic[T, FilterT], frozen=True, kw_only=True):
-    """What the commands need to know of one kind of record."""
+    """The properties of one kind of record that the commands need."""
 
     name: str
     """Name of the group of commands."""

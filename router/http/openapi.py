@@ -26,7 +26,7 @@ Schema = type[msgspec.Struct] | tuple[type[msgspec.Struct], ...] | Mapping[str, 
 
 
 class ErrorDetail(msgspec.Struct, frozen=True):
-    """What is wrong with a request."""
+    """A problem of a request."""
 
     code: str
     """A stable word for programs."""

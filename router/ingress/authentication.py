@@ -7,7 +7,6 @@ sender it is; an operator accepts that by setting credentials and no auth token.
 
 import base64
 import binascii
-import hmac
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
@@ -149,5 +148,5 @@ def _is_one_of(given: bytes, known: Sequence[Secret]) -> bool:
     """Return whether ``given`` is one of ``known``. Compares all, each in constant time."""
     found = False
     for secret in known:
-        found |= hmac.compare_digest(given, secret.reveal().encode("utf-8", "surrogateescape"))
+        found |= secret.matches(given)
     return found

@@ -1,4 +1,4 @@
-"""The page behind a signed link: looking does nothing, sending the form does."""
+"""The page behind a signed link: GET changes nothing, the form acts."""
 
 from collections.abc import AsyncIterator
 
@@ -53,7 +53,7 @@ async def client(
         yield client
 
 
-async def test_looking_acknowledges_nothing(
+async def test_get_changes_nothing(
     client: TestClient[web.Request, web.Application],
     acknowledgements: Acknowledgements,
     links: Links,
@@ -82,7 +82,7 @@ async def test_the_form_acknowledges_and_remembers_the_name(
         assert 'value="Ann &quot;the cat&quot; &lt;x&gt;"' in await response.text()
 
 
-async def test_nobody_need_say_who_they_are(
+async def test_the_name_is_optional(
     client: TestClient[web.Request, web.Application],
     acknowledgements: Acknowledgements,
     links: Links,
@@ -127,7 +127,7 @@ async def test_a_link_to_acknowledge_allows_nothing_else(
     assert await silences.all() == []
 
 
-async def test_what_is_no_form_of_ours_is_refused(
+async def test_an_invalid_form_is_rejected(
     client: TestClient[web.Request, web.Application],
     acknowledgements: Acknowledgements,
     links: Links,
@@ -153,7 +153,7 @@ async def test_an_expired_or_forged_link_says_so(
         assert response.status == 410
 
 
-async def test_the_page_runs_nothing_frames_nothing_and_tells_nobody(
+async def test_the_page_has_no_script_no_frame_and_no_referrer(
     client: TestClient[web.Request, web.Application], links: Links
 ) -> None:
     async with client.get(links.silence) as response:

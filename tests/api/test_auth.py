@@ -1,4 +1,4 @@
-"""The operator's API is closed to all but those who know the token."""
+"""The operator API is closed without the token."""
 
 import pytest
 from aiohttp import web
@@ -33,7 +33,7 @@ async def _ask(token: Secret | None, headers: dict[str, str]) -> tuple[int, dict
         (TOKEN, {"Authorization": "Basic correct horse"}, 403, "wrong_token"),
     ],
 )
-async def test_others_get_nothing(
+async def test_requests_without_the_token_are_rejected(
     token: Secret | None, headers: dict[str, str], status: int, code: str
 ) -> None:
     got, answer = await _ask(token, headers)

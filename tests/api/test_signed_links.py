@@ -1,4 +1,4 @@
-"""Signed links: what one allows, and that nobody can make one."""
+"""Signed links: what one allows, and that none can be forged."""
 
 import msgspec
 import pytest
@@ -52,7 +52,7 @@ def test_a_link_expires(alert: Alert) -> None:
     assert make().read(ticket, now=NOW + 3600) is InvalidLink.EXPIRED
 
 
-def test_a_link_of_another_secret_opens_nothing(alert: Alert) -> None:
+def test_a_link_of_another_secret_is_rejected(alert: Alert) -> None:
     other = make(secret=Secret("another secret of 16 and more")).links(alert)
 
     assert make().read(ticket_of(other.acknowledge), now=NOW) is InvalidLink.FORGED
@@ -61,7 +61,7 @@ def test_a_link_of_another_secret_opens_nothing(alert: Alert) -> None:
 @pytest.mark.parametrize(
     "ticket", ["", ".", "x", "a.b", "é.ü", "=.=", ".." * 500, "A" * 5000 + ".A", "\x00.\x00"]
 )
-def test_garbage_opens_nothing(ticket: str) -> None:
+def test_a_malformed_token_is_rejected(ticket: str) -> None:
     assert make().read(ticket, now=NOW) is InvalidLink.FORGED
 
 
@@ -85,7 +85,7 @@ def test_no_letter_of_a_link_can_be_changed(data: st.DataObject) -> None:
         ("https://twilio", "https://twilio/alerts/"),
     ],
 )
-def test_links_stand_beside_the_sink(alert: Alert, public_url: str, begins: str) -> None:
+def test_links_are_below_the_public_url(alert: Alert, public_url: str, begins: str) -> None:
     assert make(public_url).links(alert).acknowledge.startswith(begins)
 
 

@@ -1,4 +1,4 @@
-"""``/api/v1/silences``, and that what is wrong with a silence is said with its path."""
+"""``/api/v1/silences``; errors have the JSON path of the fault."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -65,7 +65,7 @@ async def test_a_silence_is_made_shown_and_ended(client: Any, time: SetClock) ->
         ({"starts": "2024-01-01T00:00:00Z"}, "$.ends", "ends is not after starts"),
     ],
 )
-async def test_what_is_wrong_is_said_with_its_path(
+async def test_an_invalid_silence_is_rejected_with_its_path(
     client: Any, change: dict[str, Any], path: str, message: str
 ) -> None:
     async with client.post(PATH, json={**SILENCE, **change}) as response:
@@ -80,13 +80,15 @@ async def test_what_is_wrong_is_said_with_its_path(
     ("body", "status"),
     [(b"", 400), (b"{", 400), (b"[]", 400), (b"[" * 50_000, 400), (b"x" * (BODY_LIMIT + 1), 413)],
 )
-async def test_what_is_no_silence_is_refused(client: Any, body: bytes, status: int) -> None:
+async def test_a_body_that_is_not_a_silence_is_rejected(
+    client: Any, body: bytes, status: int
+) -> None:
     async with client.post(PATH, data=body) as response:
         assert response.status == status
         msgspec.json.decode(await response.read())
 
 
-async def test_ending_what_is_not_there_is_404(client: Any) -> None:
+async def test_ending_an_unknown_silence_is_404(client: Any) -> None:
     async with client.delete(f"{PATH}/none") as response:
         assert response.status == 404
 

@@ -14,7 +14,7 @@ def router(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-def test_a_recording_is_judged_by_the_rules(tmp_path: Path, sample: bytes) -> None:
+def test_a_recording_is_evaluated(tmp_path: Path, sample: bytes) -> None:
     recording = tmp_path / "events.jsonl"
     event = msgspec.json.decode(sample)
     recording.write_bytes(msgspec.json.encode(event) + b"\n")
@@ -32,7 +32,7 @@ def test_two_folders_are_compared(tmp_path: Path, sample: bytes) -> None:
     assert result.output.endswith("the same alerts go to the same destinations\n")
 
 
-def test_a_line_without_end_is_not_kept_in_memory(tmp_path: Path) -> None:
+def test_a_line_without_end_is_cut(tmp_path: Path) -> None:
     recording = tmp_path / "events.jsonl"
     with recording.open("wb") as opened:
         opened.truncate(20 << 20)  # a hole: 20 MiB of NULs, no newline

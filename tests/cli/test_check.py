@@ -48,7 +48,7 @@ def test_findings_come_as_json_too(rules: Path) -> None:
     assert (finding["line"], finding["column"]) == (1, 1)
 
 
-def test_warnings_are_shown_and_are_exit_code_1_only_if_asked_for(rules: Path) -> None:
+def test_warnings_are_exit_code_1_with_strict_only(rules: Path) -> None:
     event = "com.twilio.voice.insights.conference-summary.complete"
     when = "data.friendly_name != 'x'"
     (rules / "b.yaml").write_text(

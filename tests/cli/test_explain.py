@@ -23,7 +23,7 @@ def rules(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_is_no_event_is_exit_code_2(rules: Path, tmp_path: Path) -> None:
+def test_an_invalid_event_is_exit_code_2(rules: Path, tmp_path: Path) -> None:
     event = tmp_path / "event.json"
     event.write_text('{"specversion": "1.0"}')
     result = router("explain", "--rules", rules, event)

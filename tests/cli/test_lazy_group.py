@@ -1,4 +1,4 @@
-"""The list of commands: true to the commands, and made without them."""
+"""The list of commands equals their own help, and is made without importing them."""
 
 import json
 import subprocess
@@ -14,11 +14,11 @@ from router.cli.lazy_group import LazyGroup
 
 COMMANDS = cast("LazyGroup", main).commands_by_name
 _WHOLE = 1000
-"""Columns: a sentence is not cut."""
+"""Columns, so that no sentence is cut."""
 
 
 def loaded_by(*arguments: str) -> set[str]:
-    """The modules that a process of the router has imported when it has answered."""
+    """Return the modules that a process has imported after running ``router`` with arguments."""
     code = (
         "import json, sys; from router.cli import main;"
         f"main({list(arguments)!r}, standalone_mode=False);"
@@ -31,14 +31,14 @@ def loaded_by(*arguments: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_is_listed_with_its_own_words(name: str) -> None:
+def test_a_command_is_listed_with_its_own_help(name: str) -> None:
     command = COMMANDS[name].load()
 
     assert command.name == name
     assert COMMANDS[name].help == command.get_short_help_str(_WHOLE)
 
 
-def test_the_list_looks_as_it_does_with_all_commands_at_hand() -> None:
+def test_the_list_equals_that_of_a_plain_group() -> None:
     plain = click.Group("router", commands={name: one.load() for name, one in COMMANDS.items()})
 
     def list_of(group: click.Group) -> str:
@@ -47,7 +47,7 @@ def test_the_list_looks_as_it_does_with_all_commands_at_hand() -> None:
     assert list_of(main) == list_of(plain)
 
 
-def test_help_needs_no_command() -> None:
+def test_help_imports_no_command() -> None:
     loaded = loaded_by("--help")
 
     assert {name for name in loaded if name.startswith("router")} == {
@@ -61,14 +61,14 @@ def test_help_needs_no_command() -> None:
     }
 
 
-def test_a_process_that_serves_has_no_other_command_in_memory() -> None:
+def test_a_serving_process_imports_no_other_command() -> None:
     loaded = loaded_by("ingress", "--help")
 
     assert "router.runtime.app" in loaded
     assert {f"router.{name}" for name in ("offline", "dev", "client")} & (loaded) == set()
 
 
-def test_a_name_is_completed_without_its_module() -> None:
+def test_completion_lists_names() -> None:
     context = click.Context(main, info_name="router")
 
     assert [item.value for item in main.shell_complete(context, "de")] == [

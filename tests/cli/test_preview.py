@@ -1,4 +1,4 @@
-"""``router preview``: what a destination would get."""
+"""``router preview``: the message that a destination would get."""
 
 import json
 from pathlib import Path
@@ -72,10 +72,10 @@ def test_json_for_programs(preview):
     ("arguments", "rule", "message"),
     [
         (["--destination", "noc"], "qualty", "there is no rule 'qualty', did you mean 'quality'?"),
-        (["--destination", "nobody"], "quality", "there are hook, noc, team"),
+        (["--destination", "unknown"], "quality", "there are hook, noc, team"),
         (["--destination", "noc", "--html", "/nowhere/x.html"], "quality", "cannot be written"),
     ],
 )
-def test_what_there_is_not_is_told(arguments, rule, message, preview):
+def test_unknown_names_are_reported(arguments, rule, message, preview):
     result = preview(*arguments, rule=rule)
     assert (result.exit_code, message in result.output) == (2, True)

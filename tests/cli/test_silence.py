@@ -62,7 +62,9 @@ def test_a_silence_is_added_listed_and_expired(environ: dict[str, str]) -> None:
         (["--match", "rule=a", "--match", "rule=b", "--for", "2h"], "given twice"),
     ],
 )
-def test_what_is_wrong_is_said(environ: dict[str, str], arguments: list[str], message: str) -> None:
+def test_an_invalid_silence_is_exit_code_2(
+    environ: dict[str, str], arguments: list[str], message: str
+) -> None:
     result = run(environ, "add", *arguments, "--comment", "work")
 
     assert result.exit_code == 2
@@ -70,13 +72,13 @@ def test_what_is_wrong_is_said(environ: dict[str, str], arguments: list[str], me
     assert run(environ, "list", "--all").stdout == ""
 
 
-def test_an_id_that_is_not_there(environ: dict[str, str]) -> None:
+def test_an_unknown_id_is_exit_code_1(environ: dict[str, str]) -> None:
     result = run(environ, "expire", "none")
 
     assert (result.exit_code, result.stderr) == (1, "router: there is no silence none\n")
 
 
-def test_a_redis_that_is_not_there() -> None:
+def test_unavailable_redis_is_exit_code_2() -> None:
     result = run({"ROUTER_REDIS_URL": "unix:///nowhere.sock"}, "list")
 
     assert result.exit_code == 2

@@ -1,4 +1,4 @@
-"""``router test`` as a user runs it, and on the rules that ship."""
+"""``router test`` as a user runs it, and on the shipped rules."""
 
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -62,7 +62,7 @@ def test_a_test_that_fails_is_exit_code_1(rules: Path) -> None:
     assert "data.issues > 3 is false: data.issues = 3" in result.output
 
 
-def test_a_rule_that_no_test_shows_at_work_fails_if_that_is_asked_for(rules: Path) -> None:
+def test_an_untested_rule_fails_with_strict(rules: Path) -> None:
     write(rules, FIRES)
     assert router("test", rules).exit_code == 0
     result = router("test", "--strict", rules)
@@ -90,7 +90,7 @@ def test_a_test_that_cannot_be_read_is_exit_code_2(rules: Path) -> None:
     assert "the test expects nothing" in result.stderr
 
 
-def test_no_tests_are_said_to_be_none(rules: Path) -> None:
+def test_a_folder_without_tests_is_reported(rules: Path) -> None:
     result = router("test", rules)
     assert result.exit_code == 0
     assert f"no tests found, write them in {rules / 'tests'}" in result.stderr

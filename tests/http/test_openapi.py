@@ -88,7 +88,7 @@ def test_responses_refer_to_schemas_of_their_structs() -> None:
     assert document["components"]["schemas"]["One"]["description"] == "The first.\n\nWith `markup`."
 
 
-def test_what_is_not_served_is_left_out() -> None:
+def test_routes_that_are_not_served_are_left_out() -> None:
     assert describe([], [LIST], server="/")["paths"] == {}
 
 

@@ -1,0 +1,75 @@
+"""The operator API of dead letters and quarantine."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+Ask = Callable[..., Awaitable[tuple[int, Any]]]
+
+
+async def test_dead_letters_are_paged_shown_and_moved(ask: Ask) -> None:
+    assert await ask("GET", "dead-letters") == (200, {"destinations": ["mail"]})
+    _, first = await ask("GET", "dead-letters?destination=mail&limit=3&reason=404")
+    _, rest = await ask("GET", f"dead-letters?destination=mail&after={first['after']}")
+    found = [letter["id"] for letter in first["dead_letters"] + rest["dead_letters"]]
+    assert len(set(found)) == 5
+
+    status, shown = await ask("GET", f"dead-letters/mail/{found[0]}")
+    assert (status, shown["letter"]["id"], shown["event"]["specversion"]) == (200, found[0], "1.0")
+    assert (await ask("GET", "dead-letters/mail/msg_unknown"))[0] == 404
+
+    order = {"destination": "mail", "ids": found[:1]}
+    _, answer = await ask("POST", "dead-letters/replay", json=order)
+    assert answer["replayed"] == 1
+    order = {"destination": "mail", "all": True, "limit": 3}
+    _, answer = await ask("POST", "dead-letters/discard", json=order)
+    assert answer["discarded"] == 3
+    _, answer = await ask("POST", "dead-letters/discard", json=order)
+    assert (answer["discarded"], answer["after"]) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "message"),
+    [
+        ("GET", "dead-letters?destination=mail&limit=0", None, "limit: Expected `int` >= 1"),
+        ("GET", "dead-letters?destination=mail&after=x", None, "after: 'x' is no cursor"),
+        ("GET", "dead-letters?destination=mail&older_than=1x", None, "older_than: '1x'"),
+        (
+            "GET",
+            "dead-letters?rules=mail",
+            None,
+            "unknown query parameter 'rules', expected reason, older_than",
+        ),
+        ("POST", "dead-letters/replay", {"destination": "mail"}, "give ids, a filter or"),
+        ("POST", "dead-letters/replay", {}, "missing required field `destination`"),
+        ("POST", "quarantine/discard", {"limit": 9999, "all": True}, "Expected `int` <= 1000"),
+        ("POST", "quarantine/discard", {"everything": True}, "unknown field `everything`"),
+        ("POST", "quarantine/discard", {"ids": ["a", "b"], "limit": 1}, "ids: more than limit"),
+        ("GET", f"quarantine?older_than={'9' * 400}d", None, "older_than: the duration is too"),
+    ],
+)
+async def test_a_bad_request_is_explained(
+    ask: Ask, method: str, path: str, body: object, message: str
+) -> None:
+    status, answer = await ask(method, path, json=body)
+    assert status == 400
+    assert message in answer["error"]["message"]
+
+
+async def test_quarantine_is_shown_and_discarded(ask: Ask) -> None:
+    _, answer = await ask("GET", "quarantine")
+    (item,) = answer["quarantine"]
+    assert (item["reason"], item["path"], item["can_be_replayed"]) == ("no id", "$[0].id", False)
+    assert (await ask("GET", f"quarantine/{item['id']}"))[1]["body"] == {}
+    assert (await ask("POST", "quarantine/replay", json={"all": True}))[1]["replayed"] == 0
+    assert (await ask("POST", "quarantine/discard", json={"all": True}))[1]["discarded"] == 1
+    assert (await ask("GET", f"quarantine/{item['id']}"))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "path"), [({"limit": 0}, "$.limit"), ({"ids": [1]}, "$.ids[0]"), ({"a": 1}, "$")]
+)
+async def test_an_invalid_body_is_rejected_with_its_path(ask: Ask, body: object, path: str) -> None:
+    status, answer = await ask("POST", "quarantine/discard", json=body)
+    assert (status, answer["error"]["path"]) == (400, path)

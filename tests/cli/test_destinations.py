@@ -1,0 +1,30 @@
+"""`router destinations`."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from click.testing import Result
+
+Router = Callable[..., Result]
+
+
+def json(result: Result) -> dict[str, object]:
+    return msgspec.json.decode(result.stdout, type=dict[str, object])
+
+
+@pytest.mark.usefixtures("dead")
+def test_a_destination_is_paused_and_resumed(router: Router) -> None:
+    assert router("destinations", "pause", "mail", "--reason", "they move").exit_code == 0
+    assert router("destinations", "pause", "mail").exit_code == 1
+    (shown,) = json(router("destinations", "list", "--json"))["destinations"]  # type: ignore[misc]
+    assert (shown["name"], shown["state"], shown["reason"]) == ("mail", "paused", "they move")
+    assert "paused" in router("destinations", "list").stdout
+
+    assert router("destinations", "resume", "mail").exit_code == 0
+    assert router("destinations", "resume", "mail").exit_code == 1
+    unknown = router("destinations", "pause", "nail")
+    assert (unknown.exit_code, unknown.stderr) == (
+        2,
+        "router: there is no destination 'nail', there are: mail\n",
+    )

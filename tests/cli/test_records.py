@@ -1,0 +1,86 @@
+"""`router dead-letters` and `router quarantine`."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from click.testing import Result
+
+Router = Callable[..., Result]
+
+
+def json(result: Result) -> dict[str, object]:
+    return msgspec.json.decode(result.stdout, type=dict[str, object])
+
+
+def test_dead_letters_are_listed_for_people_and_for_programs(
+    router: Router, dead: list[str]
+) -> None:
+    listed = router("dead-letters", "list")
+    assert listed.exit_code == 0
+    assert listed.stdout.count("HTTP 404 Not Found") == 5
+
+    page = json(router("dead-letters", "list", "--json", "--limit", "3"))
+    rest = json(router("dead-letters", "list", "--json", "--after", str(page["after"])))
+    found = [*page["dead_letters"], *rest["dead_letters"]]  # type: ignore[misc]
+    assert sorted(letter["id"] for letter in found) == sorted(dead)
+    assert rest["after"] == ""
+
+
+def test_a_dead_letter_is_shown_and_an_unknown_id_is_an_error(
+    router: Router, dead: list[str]
+) -> None:
+    shown = router("dead-letters", "show", dead[0])
+    assert "HTTP 404 Not Found" in shown.stdout
+    assert '"specversion": "1.0"' in shown.stdout
+
+    unknown = router("dead-letters", "show", "msg_unknown")
+    assert (unknown.exit_code, unknown.stderr) == (
+        1,
+        "router: there is no dead letter msg_unknown\n",
+    )
+
+
+def test_dead_letters_are_replayed_by_id_by_filter_or_all(router: Router, dead: list[str]) -> None:
+    assert router("dead-letters", "replay", dead[0]).stdout == "mail: 1 replayed\n1 replayed\n"
+    again = router("dead-letters", "replay", dead[0])
+    assert (again.exit_code, again.stderr) == (
+        1,
+        "router: 1 not replayed: there is no such dead letter\n",
+    )
+    assert "1 replayed" in router("dead-letters", "replay", "--rule", "rule-1").stdout
+    assert json(router("dead-letters", "replay", "--all", "--json")) == {
+        "replayed": 3,
+        "stayed": 0,
+        "destinations": {"mail": 3},
+    }
+    assert router("dead-letters", "list").stdout == "no dead letters\n"
+
+
+@pytest.mark.usefixtures("dead")
+def test_a_selection_is_required(router: Router) -> None:
+    refused = router("dead-letters", "replay")
+    assert refused.exit_code == 2
+    assert "give IDs, a filter such as --reason, or --all" in refused.stderr
+    assert router("dead-letters", "replay", "--older-than", "1parsec").exit_code == 2
+
+
+@pytest.mark.usefixtures("dead")
+def test_discard_asks_for_confirmation(router: Router) -> None:
+    assert router("dead-letters", "discard", "--all", typed="n\n").exit_code == 1
+    assert (
+        "5 discarded" in router("dead-letters", "discard", "--destination", "mail", "--yes").stdout
+    )
+
+
+@pytest.mark.usefixtures("dead")
+def test_quarantine_is_listed_shown_and_discarded(router: Router) -> None:
+    assert "$[0].id: no id" in router("quarantine", "list").stdout
+    assert router("quarantine", "show", "q").stdout.endswith("{}\n")
+    stuck = router("quarantine", "replay", "--all")
+    assert (stuck.exit_code, stuck.stderr) == (
+        1,
+        "router: 1 not replayed: still not a CloudEvent, or not in quarantine\n",
+    )
+    assert router("quarantine", "discard", "q", "--yes").stdout == "1 discarded\n"
+    assert router("quarantine", "list").stdout == "no quarantined events\n"

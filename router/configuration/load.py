@@ -41,7 +41,6 @@ from router.errors import Diagnostic, Level, RulesError
 from router.rules.index.rule_set import RuleSet
 from router.rules.model import Rule
 from router.rules.routing import Route
-from router.rules.state.features import arrange
 from router.rules.state.inhibit import InhibitFeature
 from router.rules.suppression.inhibitions import Inhibition, of_rule
 from router.rules.suppression.mute_times import MuteTime
@@ -266,5 +265,4 @@ def _with_inhibitions(rule: Rule, inhibitions: list[Inhibition]) -> Rule:
     if not inhibits and not inhibited_by:
         return rule
     inhibit = InhibitFeature(inhibits=inhibits, inhibited_by=inhibited_by)
-    features = arrange((*rule.features, inhibit), is_shadow=rule.is_shadow)
-    return msgspec.structs.replace(rule, features=features)
+    return msgspec.structs.replace(rule, features=rule.features.with_feature(inhibit))

@@ -12,9 +12,8 @@ from router.rules.model import EventWatch, Rule
 
 def describe_state(rule: Rule, event: dict[str, Any]) -> Iterator[str]:
     """Yield a sentence for each feature of a rule that matches the event, a whole CloudEvent."""
-    for feature in rule.features:
-        if feature.in_shadow or not rule.is_shadow:
-            yield from feature.describe(event)
+    for feature in rule.features.met:
+        yield from feature.describe(event)
 
 
 def describe_ending(watch: EventWatch, event: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import enum
 import re
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
@@ -10,7 +10,8 @@ from router.alerts import Severity
 from router.cel import Condition
 from router.rules.labels import NO_NAMING, Naming
 from router.rules.routing import RULE, SEVERITY, Recipients, Routing
-from router.rules.state.feature import By, Feature
+from router.rules.state.feature import Feature
+from router.rules.state.features import NO_FEATURES, RuleFeatures
 
 NAME_LIMIT: Final = 64
 EVENTS_LIMIT: Final = 100
@@ -34,9 +35,6 @@ class Mode(enum.StrEnum):
     """It is counted and shown; no destination is notified."""
 
 
-F = TypeVar("F", bound=Feature)
-
-
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """A rule, checked and compiled."""
 
@@ -52,8 +50,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     """A Jinja2 template, ``""`` for the plain form."""
     mode: Mode
-    features: tuple[Feature, ...] = ()
-    """In the order in which an alert meets them; see ``features.in_order``."""
+    features: RuleFeatures = NO_FEATURES
     naming: Naming = NO_NAMING
     routing: Routing | None = None
     """Where alerts go if that depends on the event, or if routes decide it."""
@@ -62,35 +59,6 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     def is_shadow(self) -> bool:
         """True if the rule only counts its matches."""
         return self.mode is Mode.SHADOW
-
-    @property
-    def identity(self) -> By | None:
-        """The expressions that distinguish the rule's alerts; None if each has its own key."""
-        ranked = [
-            (feature.identity_rank, feature.by)
-            for feature in self.features
-            if feature.identity_rank is not None
-        ]
-        return min(ranked, key=lambda each: each[0])[1] if ranked else None
-
-    @property
-    def remembers(self) -> bool:
-        """True if an alert depends on earlier ones, or is stored for later."""
-        return any(feature.remembers for feature in self.features)
-
-    @property
-    def precedes(self) -> bool:
-        """True if other rules depend on this one, so that it is decided before them."""
-        return any(feature.precedes for feature in self.features)
-
-    @property
-    def events_per_alert(self) -> int:
-        """How many events one alert takes."""
-        return max((feature.events_per_alert for feature in self.features), default=1)
-
-    def feature(self, kind: type[F]) -> F | None:
-        """Return the rule's feature of this kind, None if it has none."""
-        return next((feature for feature in self.features if isinstance(feature, kind)), None)
 
     def recipients(self, event: dict[str, Any], labels: dict[str, str]) -> Recipients:
         """Return where an alert goes.
@@ -110,7 +78,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
             EventWatch(self, None, self.events, self.condition),
             *(
                 EventWatch(self, feature, feature.watched_events, feature.condition)
-                for feature in self.features
+                for feature in self.features.all
                 if feature.watched_events
             ),
         )

@@ -19,7 +19,7 @@ from router.errors import ConditionError
 from router.rules.model import EVENTS_LIMIT, Mode, events_problem
 from router.rules.rule_text import RuleKeys
 from router.rules.state.feature import BY_LIMIT, By, Feature
-from router.rules.state.features import FEATURES, arrange
+from router.rules.state.features import FEATURES, RuleFeatures
 from router.rules.state.suppress import SuppressFeature
 from router.rules.suppression.mute_times import MuteTime
 from router.suggestions import suggestion
@@ -72,8 +72,8 @@ class FeatureReader:
         named = rule.get("mute_times")
         check_names(page, named, "mute_times", "mute time", mute_times.names)
 
-    def features(self, text: RuleKeys) -> tuple[Feature, ...]:
-        """Return the features of the rule, in their order."""
+    def features(self, text: RuleKeys) -> RuleFeatures:
+        """Return the features of the rule."""
         features = [
             kind.configure(text.name, value, self._by[kind.key], self._conditions[kind.key])
             for kind in FEATURES
@@ -84,7 +84,7 @@ class FeatureReader:
         mute_times = tuple(each for each in known if each is not None)
         if mute_times:
             features.append(SuppressFeature(mute_times=mute_times))
-        return arrange(features, is_shadow=text.mode is Mode.SHADOW)
+        return RuleFeatures(features, is_shadow=text.mode is Mode.SHADOW)
 
     def _read(
         self,

@@ -1,17 +1,19 @@
 """All features, in the order in which an alert meets them."""
 
 from collections.abc import Iterable
-from typing import Any, Final, Union
+from typing import Any, Final, TypeVar, Union
 
 from router.rules.state.absent import AbsentFeature
 from router.rules.state.cooldown import CooldownFeature
 from router.rules.state.count import CountFeature
 from router.rules.state.escalate import EscalateFeature
-from router.rules.state.feature import Feature
+from router.rules.state.feature import By, Feature
 from router.rules.state.group import GroupFeature
 from router.rules.state.inhibit import InhibitFeature
 from router.rules.state.resolve import ResolveFeature
 from router.rules.state.suppress import ShadowFeature, SuppressFeature
+
+F = TypeVar("F", bound=Feature)
 
 FEATURES: Final[tuple[type[Feature], ...]] = (
     CountFeature,
@@ -31,15 +33,80 @@ TIMERS: Final[Any] = Union[tuple(kind.timer for kind in FEATURES if kind.timer)]
 """The type of every timer that a feature sets, for decoding."""
 
 
-def arrange(features: Iterable[Feature], *, is_shadow: bool) -> tuple[Feature, ...]:
-    """Return the features of one rule in the order in which its alerts meet them.
+class RuleFeatures:
+    """The features of one rule.
 
-    If any of them remembers, the features are added that belong to every such rule: an alert that
-    takes steps can be silenced, and in shadow it is suppressed.
+    What does not depend on an alert is computed once, because all else runs for each match.
+
+    Args:
+        features: Those that the rule names, in any order.
+        is_shadow: True for a rule in shadow.
     """
-    own = {type(feature): feature for feature in features}
-    if any(feature.remembers for feature in own.values()):
-        own.setdefault(SuppressFeature, SuppressFeature())
-        if is_shadow:
-            own.setdefault(ShadowFeature, ShadowFeature())
-    return tuple(own[kind] for kind in FEATURES if kind in own)
+
+    __slots__ = (
+        "all",
+        "concluding",
+        "events_per_alert",
+        "following",
+        "identity",
+        "is_shadow",
+        "keeps_alert",
+        "met",
+        "muting",
+        "opening",
+        "precedes",
+        "remembers",
+    )
+
+    def __init__(self, features: Iterable[Feature] = (), *, is_shadow: bool = False) -> None:
+        own = {type(feature): feature for feature in features}
+        self.is_shadow: Final = is_shadow
+        self.remembers: Final = any(feature.remembers for feature in own.values())
+        """True if an alert depends on earlier ones, or is stored for later."""
+        if self.remembers:
+            # Any alert that takes steps can be silenced, and is suppressed in shadow.
+            own.setdefault(SuppressFeature, SuppressFeature())
+            if is_shadow:
+                own.setdefault(ShadowFeature, ShadowFeature())
+        self.all: Final = tuple(own[kind] for kind in FEATURES if kind in own)
+        """In the order in which an alert meets them."""
+        self.met: Final = tuple(each for each in self.all if each.in_shadow or not is_shadow)
+        """Those that an alert of the rule meets."""
+        self.identity: Final = _identity(self.all)
+        """The expressions that distinguish the rule's alerts; None if each has its own key."""
+        self.precedes: Final = any(each.precedes for each in self.all)
+        """True if other rules depend on this one, so that it is decided before them."""
+        self.events_per_alert: Final = max((each.events_per_alert for each in self.all), default=1)
+        """How many events one alert takes."""
+        self.keeps_alert: Final = any(each.keeps_alert for each in self.all)
+        """True if a step stores the alert of its chain."""
+        self.muting: Final = self._with("suppression", self.all)
+        self.opening: Final = self._with("opens", self.all)
+        self.concluding: Final = self._with("conclude", self.all)
+        self.following: Final = self._with("follow_ups", self.met)
+
+    def find(self, kind: type[F]) -> F | None:
+        """Return the feature of this kind, None if the rule has none."""
+        return next((feature for feature in self.all if isinstance(feature, kind)), None)
+
+    def with_feature(self, feature: Feature) -> "RuleFeatures":
+        """Return these features and one more."""
+        return RuleFeatures((*self.all, feature), is_shadow=self.is_shadow)
+
+    @staticmethod
+    def _with(method: str, features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+        """Return the features that override a method."""
+        base = getattr(Feature, method)
+        return tuple(each for each in features if getattr(type(each), method) is not base)
+
+
+def _identity(features: Iterable[Feature]) -> By | None:
+    ranked = [
+        (feature.identity_rank, feature.by)
+        for feature in features
+        if feature.identity_rank is not None
+    ]
+    return min(ranked, key=lambda each: each[0])[1] if ranked else None
+
+
+NO_FEATURES: Final = RuleFeatures()

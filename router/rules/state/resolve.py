@@ -175,7 +175,7 @@ class ResolveFeature(Feature, frozen=True, kw_only=True):
         return self.place(content)
 
     def steps(self, facts: AlertFacts) -> Iterator[Step]:
-        place = self.place(facts.content)
+        place = facts.opened or self.place(facts.content)
         # A timer raises its alert now: no ending that arrived before can have ended it.
         if facts.event:
             yield CheckResolved(*place, facts.at)

@@ -73,7 +73,7 @@ def possible_alerts(
         for watch in judgement.endings
         if watch.ends is not None
     ]
-    matches = sorted(judgement.matches, key=lambda rule: not rule.precedes)
+    matches = sorted(judgement.matches, key=lambda rule: not rule.features.precedes)
     return (*endings, *(_match(event, content, rule, snapshot) for rule in matches))
 
 
@@ -99,8 +99,7 @@ def decide(
 
 def make_chain(alert: Alert, rule: Rule, send_to: tuple[str, ...], steps: Iterable[Step]) -> Chain:
     """Return the chain of an alert that takes these steps."""
-    keeps = any(feature.keeps_alert for feature in rule.features)
-    stored = encode_alert(StoredAlert(alert, send_to)) if keeps else b""
+    stored = encode_alert(StoredAlert(alert, send_to)) if rule.features.keeps_alert else b""
     return Chain(f"{alert.id}-raise", tuple(steps), stored)
 
 
@@ -118,7 +117,7 @@ def conclude(
         if result.held_back:
             sent = msgspec.structs.replace(alert, held_back=result.held_back)
         draft.notify(sent, possible.send_to)
-    for feature in rule.features:
+    for feature in rule.features.concluding:
         feature.conclude(draft, alert, chain.steps, result)
 
 
@@ -144,7 +143,7 @@ def _decide_event(
 def _match(event: Event, content: dict[str, Any], rule: Rule, snapshot: Snapshot) -> PossibleAlert:
     alert = raise_alert(event, content, rule, now=snapshot.now)
     send_to = rule.send_to or rule.recipients(content, alert.labels).destinations
-    if not rule.remembers:
+    if not rule.features.remembers:
         suppressed = suppression_reason(alert, content, rule, snapshot)
         if suppressed is None and rule.is_shadow:
             suppressed = SHADOW

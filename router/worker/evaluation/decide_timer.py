@@ -85,7 +85,7 @@ class _Firing:
         self._decoded: tuple[AlertId, dict[str, Any]] | None = None
 
     def feature(self, kind: type[F]) -> F | None:
-        return self._rule.feature(kind) if self._rule is not None else None
+        return self._rule.features.find(kind) if self._rule is not None else None
 
     async def raise_alert(self, alert: Alert, check: Step) -> None:
         rule = self._rule
@@ -111,10 +111,12 @@ class _Firing:
         facts = alert_facts(message, self._content(message), rule, self._snapshot, send_to=send_to)
         # Taking the group has stored the destinations where its alerts are open.
         facts = msgspec.structs.replace(facts, opened=None)
-        steps = tuple(step for feature in rule.features for step in feature.follow_ups(facts))
+        steps = tuple(
+            step for feature in rule.features.following for step in feature.follow_ups(facts)
+        )
         if steps:
             (result,) = await self.store.decide([Chain(f"{message.id}-escalate", steps)])
-            for feature in rule.features:
+            for feature in rule.features.concluding:
                 feature.conclude(self.draft, message, steps, result)
 
     def suppression(self, alert: Alert) -> Reason | None:

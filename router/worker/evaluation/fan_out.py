@@ -42,7 +42,7 @@ def raise_alert(event: Event, content: dict[str, Any], rule: Rule, *, now: float
         event_received_at=event.received_at,
         event=event.body,
         key=key_of(rule, content, own_id),
-        count=rule.events_per_alert,
+        count=rule.features.events_per_alert,
         labels=rule.naming.labels_of(content),
         values=rule.naming.values_of(content),
     )
@@ -50,14 +50,16 @@ def raise_alert(event: Event, content: dict[str, Any], rule: Rule, *, now: float
 
 def key_of(rule: Rule, content: dict[str, Any], own_id: AlertId) -> AlertKey:
     """Return what alerts about the same thing share; the alert's own id if it stands alone."""
-    by = rule.identity
+    by = rule.features.identity
     return AlertKey(own_id) if by is None else alert_key(rule.name, values_of(by, content))
 
 
 def fan_out(notifications: Iterable[Notification]) -> tuple[Delivery, ...]:
     """Return one delivery for each destination of each notification, in their order."""
     return tuple(
-        Delivery(id=delivery_id(each.alert.id, name), destination=name, alert=each.alert)
-        for each in notifications
-        for name in each.send_to
+        [
+            Delivery(id=delivery_id(each.alert.id, name), destination=name, alert=each.alert)
+            for each in notifications
+            for name in each.send_to
+        ]
     )

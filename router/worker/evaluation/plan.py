@@ -53,7 +53,7 @@ def suppression_reason(
     """
     if snapshot.silences and silenced(alert, content, snapshot.silences, snapshot.now):
         return SILENCED
-    for feature in rule.features if rule is not None else ():
+    for feature in rule.features.muting if rule is not None else ():
         reason = feature.suppression(snapshot.now)
         if reason is not None:
             return reason
@@ -100,22 +100,21 @@ def plan_steps(
     ``after`` is the timer that raises the alert: those features are left out that come before the
     one that sets such a timer, and that feature itself.
     """
-    features = rule.features
+    features = rule.features.met
     if after is not None:
         setters = [place for place, feature in enumerate(features) if feature.timer is after]
         features = features[setters[0] + 1 :] if setters else ()
-    met = [feature for feature in features if feature.in_shadow or not facts.is_shadow]
-    for feature in met:
+    for feature in features:
         yield from feature.steps(facts)
         if feature.is_last:
             return
-    for feature in met:
+    for feature in rule.features.following:
         yield from feature.follow_ups(facts)
 
 
 def open_place(rule: Rule, content: dict[str, Any]) -> Place | None:
     """Return where the rule's alert about this event is open; None if it cannot be resolved."""
-    for feature in rule.features:
+    for feature in rule.features.opening:
         place = feature.opens(content)
         if place is not None:
             return place
@@ -124,5 +123,5 @@ def open_place(rule: Rule, content: dict[str, Any]) -> Place | None:
 
 def bound_places(rule: Rule, alert: Alert) -> tuple[Place, ...]:
     """Return the places that lose their meaning when the alert is resolved."""
-    places = (feature.binds(alert) for feature in rule.features)
+    places = (feature.binds(alert) for feature in rule.features.all)
     return tuple(place for place in places if place is not None)

@@ -17,6 +17,7 @@ from router.rules.index.rule_set import RuleSet
 from router.rules.model import EventWatch, Mode, Rule
 from router.rules.state.absent import AbsentFeature, AbsentText
 from router.rules.state.feature import StateId
+from router.rules.state.features import RuleFeatures
 from router.rules.state.resolve import ResolveFeature, ResolveText
 
 VALUES = (True, False, 0, 1, 0.0, 1.0, -0.0, -1, 2, "1", "true", None, [1], [True], {})
@@ -101,7 +102,7 @@ def watchful(name: str, raises: Condition, resolves: Condition, ends: Condition)
     absent = AbsentFeature(
         text=AbsentText(event="x", for_=Duration(60.0)), state=StateId("2"), condition=ends
     )
-    return rule(name, raises, features=(absent, resolve))
+    return rule(name, raises, features=RuleFeatures((absent, resolve)))
 
 
 def kind(watch: EventWatch) -> str:

@@ -113,6 +113,7 @@ OPERATIONS: Final = record_operations(
     selection=DeadLetterSelection,
     page=(DeadLetterPage, DeadLetterDestinations),
     details=DeadLetterDetails,
+    path_parameters={"destination": "Name of the destination.", "id": "Id of the dead letter."},
     description="Without a destination, returns the destinations that have dead letters.",
 )
 """Descriptions of the routes."""

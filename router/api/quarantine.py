@@ -44,6 +44,7 @@ OPERATIONS: Final = record_operations(
     selection=RecordSelection,
     page=QuarantinePage,
     details=QuarantineDetails,
+    path_parameters={"id": "Id of the quarantined event."},
 )
 """Descriptions of the routes."""
 

@@ -5,7 +5,7 @@ cursor of the next page. No request takes long, and an interrupted replay resume
 """
 
 import abc
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -148,6 +148,7 @@ def record_operations(  # noqa: PLR0913 - each argument is a text or a type of t
     selection: type[RecordSelection],
     page: Schema,
     details: type[msgspec.Struct],
+    path_parameters: Mapping[str, str],
     **more: Any,
 ) -> RecordOperations:
     """Describe the operations on one kind of record.
@@ -162,7 +163,8 @@ def record_operations(  # noqa: PLR0913 - each argument is a text or a type of t
         selection: Body of replay and discard.
         page: Response of the list.
         details: Response of one record.
-        more: Other fields of the operations for list and show.
+        path_parameters: Descriptions of the parameters of ``item_path``.
+        more: Other fields of the list's operation.
     """
     paging = "One request moves one page; repeat it with after and until while after is not empty."
     return RecordOperations(
@@ -182,6 +184,7 @@ def record_operations(  # noqa: PLR0913 - each argument is a text or a type of t
                 200: ResponseSpec("The record.", details),
                 404: ResponseSpec("The record does not exist."),
             },
+            path_parameters=path_parameters,
         ),
         replay=operator_operation(
             hdrs.METH_POST,
@@ -279,7 +282,8 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
         if not (selection.ids or selection.all) and selection.is_empty:
             raise BadRequestError('give ids, a filter or "all": true')
         if len(selection.ids) > selection.limit:
-            raise BadRequestError("ids: more than limit", path="$.ids")
+            message = f"ids: there are more than limit, which is {selection.limit}"
+            raise BadRequestError(message, path="$.ids")
         until = selection.until or int(self._now() * 1000)
         wanted = self._filter(selection, selection.ids, until)
         changed, after = await apply_to_matches(

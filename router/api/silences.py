@@ -78,6 +78,7 @@ _EXPIRE: Final = operator_operation(
         200: ResponseSpec("The silence, which has ended.", SilenceView),
         404: ResponseSpec("The silence does not exist."),
     },
+    path_parameters={"id": "Id of the silence."},
 )
 OPERATIONS: Final = (_LIST, _ADD, _EXPIRE)
 """Descriptions of the routes."""

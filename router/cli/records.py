@@ -233,15 +233,15 @@ def _move(
     until = int(CLOCK.now() * 1000)
 
     async def move(connection: Connection) -> dict[str, _Moved]:
-        moved: dict[str, _Moved] = {}
-        for name, collection in (await kind.collections(connection, chosen)).items():
+        collections = await kind.collections(connection, chosen)
+        moved = {name: _Moved() for name in collections}
+        for name, collection in collections.items():
             action = collection.replay if done == "replayed" else collection.discard
             for start in range(0, len(ids) or 1, CHUNK):
                 part = wanted(ids[start : start + CHUNK], until)
                 async for chunk in iterate(collection.find(part, newest_first=False)):
-                    result = moved.setdefault(name, _Moved())
-                    result.seen += len(chunk)
-                    result.changed += await action(chunk)
+                    moved[name].seen += len(chunk)
+                    moved[name].changed += await action(chunk)
         return moved
 
     _report(with_redis(move), set(ids), done, why_not, json=json)
@@ -252,9 +252,9 @@ def _report(
 ) -> None:
     total = sum(result.changed for result in moved.values())
     stayed = max(sum(result.seen for result in moved.values()), len(ids)) - total
-    by_name = {name: result.changed for name, result in moved.items() if name}
+    by_name = {name: result.changed for name, result in moved.items() if name and result.seen}
     if json:
-        destinations = {"destinations": by_name} if by_name else {}
+        destinations = {} if "" in moved else {"destinations": by_name}
         click.echo(as_json({done: total, "stayed": stayed, **destinations}))
     else:
         for name, count in by_name.items():

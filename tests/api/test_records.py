@@ -45,7 +45,12 @@ async def test_dead_letters_are_paged_shown_and_moved(ask: Ask) -> None:
         ("POST", "dead-letters/replay", {}, "missing required field `destination`"),
         ("POST", "quarantine/discard", {"limit": 9999, "all": True}, "Expected `int` <= 1000"),
         ("POST", "quarantine/discard", {"everything": True}, "unknown field `everything`"),
-        ("POST", "quarantine/discard", {"ids": ["a", "b"], "limit": 1}, "ids: more than limit"),
+        (
+            "POST",
+            "quarantine/discard",
+            {"ids": ["a", "b"], "limit": 1},
+            "ids: there are more than limit, which is 1",
+        ),
         ("GET", f"quarantine?older_than={'9' * 400}d", None, "older_than: the duration is too"),
     ],
 )

@@ -55,6 +55,11 @@ def test_dead_letters_are_replayed_by_id_by_filter_or_all(router: Router, dead: 
         "destinations": {"mail": 3},
     }
     assert router("dead-letters", "list").stdout == "no dead letters\n"
+    assert json(router("dead-letters", "replay", "--all", "--json")) == {
+        "replayed": 0,
+        "stayed": 0,
+        "destinations": {},
+    }
 
 
 @pytest.mark.usefixtures("dead")
@@ -82,5 +87,9 @@ def test_quarantine_is_listed_shown_and_discarded(router: Router) -> None:
         1,
         "router: 1 not replayed: still not a CloudEvent, or not in quarantine\n",
     )
+    assert json(router("quarantine", "discard", "x", "--yes", "--json")) == {
+        "discarded": 0,
+        "stayed": 1,
+    }
     assert router("quarantine", "discard", "q", "--yes").stdout == "1 discarded\n"
     assert router("quarantine", "list").stdout == "no quarantined events\n"

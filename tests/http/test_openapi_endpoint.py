@@ -166,6 +166,7 @@ async def test_every_operation_says_what_it_takes_and_answers(description: dict[
                     assert content["schema"]
             for parameter in operation.get("parameters", ()):
                 assert parameter["schema"]
+                assert parameter["description"]
 
 
 async def test_its_references_lead_somewhere_and_its_schemas_are_schemas(

@@ -1,4 +1,4 @@
-"""The conformance cases of cel-spec: what passes may only become more, and every miss is documented."""
+"""The conformance cases of cel-spec: the page lists every case that fails, and the figures."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ def documented_misses() -> list[str]:
 
 
 def documented_figures(row: str) -> tuple[int, int]:
-    """How many cases the page says there are, and how many of them pass."""
+    """Return the numbers of cases and of passed cases on the page."""
     found = re.search(rf"^\| {row} \| (\d+) \| (\d+) \|", PAGE.read_text(), re.MULTILINE)
     assert found
     return int(found[1]), int(found[2])

@@ -1,4 +1,4 @@
-"""Random expressions on random events: our values are those of Google's C++ implementation.
+"""Random expressions have the same values as in Google's C++ implementation, the oracle.
 
 FUZZ_SEED and FUZZ_EVALUATIONS choose another run of the long test.
 """
@@ -24,15 +24,15 @@ ext_optional = pytest.importorskip("cel_expr_python.ext.ext_optional")
 ext_strings = pytest.importorskip("cel_expr_python.ext.ext_strings")
 
 EVENTS_EACH = 8
-OPAQUE = "a value that the oracle's binding cannot show"
-NO_ANSWER = "the oracle gave up: it does for a field of an optional that is no map"
+OPAQUE = "a value that the oracle's binding cannot convert"
+NO_ANSWER = "the oracle fails on a field of an optional that is no map"
 
 SEED = int(os.environ.get("FUZZ_SEED", "20251114"))
 EVALUATIONS = int(os.environ.get("FUZZ_EVALUATIONS", "500000"))
 
 
 class Comparison:
-    """How many evaluations were compared, and where they differ."""
+    """Compares evaluations, counts them and collects the differences."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -66,11 +66,11 @@ class Comparison:
         return self._expressions.condition()
 
     def _compare(self, source: str, twin: str = "") -> None:
-        """``twin`` is what the oracle gets, if it is not the same."""
+        """Compare one expression. ``twin`` is the oracle's form of it, if it is another."""
         ours = compile_expression(source)
         try:
             verdict = compile_condition(source).verdict
-        except ConditionError:  # a plain number, say, which is a value and no condition
+        except ConditionError:  # not a condition, for example a number
             verdict = None
         theirs = self._environment.compile(twin or source, disable_check=True)
         for _ in range(EVENTS_EACH):
@@ -102,7 +102,7 @@ def _oracle(expression: Any, event: dict[str, Any]) -> Any:
     activation = {"data": event["data"], "event": event, "message": event}
     try:
         value = expression.eval(data=activation)
-    except Exception as error:  # noqa: BLE001 - whatever the binding raises is an error of CEL
+    except Exception as error:  # noqa: BLE001 - any exception of the binding is an error in CEL
         return NO_ANSWER if "Applying SELECT to non-message type" in str(error) else ERROR
     try:
         name = value.type().name()
@@ -131,7 +131,7 @@ def _toward_zero(nanoseconds: int) -> int:
 
 
 def _plain(value: Any) -> Any:
-    """Our value as the oracle's binding shows its own."""
+    """Convert our value to the form of the oracle's binding."""
     if isinstance(value, list):
         made = [_plain(each) for each in value]
         return OPAQUE if OPAQUE in made else made
@@ -149,7 +149,7 @@ def _identical(one: Any, other: Any) -> bool:
 
 
 def _sorted(value: Any) -> str:
-    """The value as text; a map has no order."""
+    """Return the value as text, with the entries of maps sorted."""
     if isinstance(value, dict):
         return (
             f"{{{', '.join(sorted(f'{key!r}: {_sorted(each)}' for key, each in value.items()))}}}"

@@ -1,4 +1,4 @@
-"""What the page's examples do not show: literals, edges of the types, errors within macros."""
+"""The language beyond the page's examples: literals, limits of types, errors in macros."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Conditions: what holds, what does not, what is an error, and what is refused."""
+"""Conditions: verdicts, reasons of errors, and texts that do not compile."""
 
 import contextlib
 
@@ -441,7 +441,7 @@ def test_no_well_formed_condition_raises_on_any_event() -> None:
 
 
 def judged(condition: Condition, event: dict[str, object]) -> None:
-    """All that can be asked of a condition, and that the answers agree."""
+    """Check that verdict, reason, explanation and value of a condition agree."""
     verdict = condition.verdict(event)
     assert (condition.reason(event) == "") is (verdict is not Verdict.ERROR)
     assert all(step.error or step.value is not ERROR for step in condition.explain(event))

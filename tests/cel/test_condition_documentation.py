@@ -1,4 +1,4 @@
-"""docs/conditions.md says what is so: its examples are run."""
+"""The examples of docs/conditions.md have the values that the page says."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def event() -> dict[str, Any]:
 
 
 def examples() -> list[tuple[str, str]]:
-    """Each row of the tables that give examples: the expression, and what it gives."""
+    """Return the rows of the tables of examples: an expression and its value."""
     rows = []
     for table in re.findall(
         r"^\| example \| gives \| \|\n\|---.*\n((?:\|.*\n)+)", PAGE, re.MULTILINE
@@ -33,7 +33,7 @@ def examples() -> list[tuple[str, str]]:
 
 
 def unquoted(cell: str) -> str:
-    """The code of a cell: within one back quote, or within two and a space."""
+    """Return the code of a cell, in one back quote or in two."""
     code = cell.replace("\\|", "|").strip()
     return code.strip("`").strip() if not code.startswith("``") else code[2:-2].strip()
 

@@ -1,4 +1,4 @@
-"""Which part of a condition decided it, and what it read."""
+"""The part of a condition that decided it, and its operands."""
 
 import pytest
 

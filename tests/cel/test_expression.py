@@ -1,4 +1,4 @@
-"""Expressions: values of any type, ERROR where there is none."""
+"""Expressions: values of any type, or ERROR."""
 
 import pytest
 

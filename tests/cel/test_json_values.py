@@ -1,4 +1,4 @@
-"""Values of conditions for those who know JSON only."""
+"""CEL values as JSON."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""No text blows up the compiler, and no event makes a condition slow."""
+"""No text exhausts the compiler, and no event makes a condition slow."""
 
 import inspect
 import sys

@@ -1,4 +1,4 @@
-"""Names: expressions and values that stand in a condition by a name of their own."""
+"""Names: expressions and values that a condition uses by name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,7 @@ EVENT = {"id": "1", "data": {"account_sid": "AC1", "issues": 5, "tags": ["a", "b
 
 
 def names(**sources: str) -> Names:
-    """Each a let over those before it, and a table ``customers``."""
+    """Return lets, each of which may use the lets before it, and a table ``customers``."""
     known: dict[str, Expression | Constant] = {"customers": Constant(CUSTOMERS)}
     for name, source in sources.items():
         known[name] = compile_expression(source, known)
@@ -154,7 +154,7 @@ def test_a_name_that_is_used_often_is_computed_once() -> None:
 
     condition = compile_condition("total + total + total + total + total > 0", known)
 
-    # Five times 4,000 turns would be over the budget.
+    # Five times 4,000 iterations would exceed the budget.
     assert condition.verdict(event) is Verdict.MATCH
 
 

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: conditions of every form that the index knows, and of some it does not."""
+"""Hypothesis strategies: conditions of every form that the index supports, and of some others."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ NAMES: Names = {
     "several": Constant(["a", 1, None, True, 2.5]),
     "mixed": Constant(["a", [1]]),
 }
-"""What conditions may name beside the event."""
+"""Names that the conditions use."""
 
 NAMED = (
     *("late", "!late", "any_late", "field == 1", "field.a >= 1", "data.a in several"),
@@ -69,7 +69,7 @@ def _paths(variable: str = "") -> st.SearchStrategy[str]:
 
 
 def _leaves(variable: str = "") -> st.SearchStrategy[str]:
-    """Tests without parts that are tests."""
+    """Return tests that contain no other test."""
     path, path_or_literal = _paths(variable), _paths(variable) | literals
     return st.one_of(
         _named,

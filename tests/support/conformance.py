@@ -1,4 +1,4 @@
-"""The conformance cases of cel-spec, read from its files, and what we make of them."""
+"""The conformance cases of cel-spec, read from its files, and our results."""
 
 import os
 import re
@@ -35,7 +35,7 @@ FILES = (
     "string",
     "timestamps",
 )
-"""The files that concern events in JSON."""
+"""The files about values that JSON events have."""
 
 _PROTO = re.compile(
     r"TestAllTypes|\bGlobalEnum|\bNestedEnum|google\.protobuf\.(?!Timestamp\b|Duration\b)\w+"
@@ -44,7 +44,7 @@ _TIMES = {"Timestamp": TimestampValue, "Duration": DurationValue}
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One case. ``expected`` is ERROR where the case asks for an error."""
+    """One case. ``expected`` is ERROR if the case expects an error."""
 
     name: str
     """``file/section/test``."""
@@ -54,13 +54,13 @@ class Case(msgspec.Struct, frozen=True):
 
 
 def folder() -> Path:
-    """Where the files are: CEL_SPEC, or beside the repository."""
+    """Return the folder of the files: CEL_SPEC, or one beside the repository."""
     beside = Path(__file__).parents[2].parent / "shared" / "data" / "cel-spec"
     return Path(os.environ.get("CEL_SPEC", beside))
 
 
 def missing() -> str:
-    """Why the cases cannot be run; ``""`` where they can."""
+    """Return why the cases cannot run, or ``""`` if they can."""
     lacking = [name for name in FILES if not (folder() / f"{name}.textproto").is_file()]
     if not lacking:
         return ""
@@ -71,12 +71,12 @@ def missing() -> str:
 
 
 def core_cases() -> list[Case]:
-    """The cases without messages and enums of protocol buffers."""
+    """Return the cases without messages and enums of protocol buffers."""
     return [case for name in FILES for case in _cases(name)]
 
 
 def outcome(case: Case) -> Any:
-    """What we make of a case: its value, ERROR for an error, which may come at load already."""
+    """Return our value of a case. ERROR also stands for an error of the compiler."""
     try:
         return compile_expression(case.expression, case.names).value({"data": {}})
     except ConditionError:
@@ -88,7 +88,7 @@ def passes(case: Case) -> bool:
 
 
 def identical(one: Any, other: Any) -> bool:
-    """Of the same type and equal; NaN is NaN and minus zero is not zero."""
+    """Return whether two values have the same type and are equal. NaN equals NaN; -0.0 is not 0.0."""
     if one.__class__ is not other.__class__:
         return False
     if isinstance(one, float):

@@ -1,4 +1,4 @@
-"""What a rule set says of an event without its index, and which conditions its index evaluates."""
+"""Evaluates a rule set without its index, and shows the conditions that its index evaluates."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,19 +9,19 @@ from router.rules.model import EventWatch, Rule
 
 
 def verdict(watch: EventWatch, event: dict[str, Any]) -> Verdict:
-    """What the watch's condition says by itself."""
+    """Return the verdict of the watch's condition by itself."""
     return Verdict.MATCH if watch.condition is None else watch.condition.verdict(event)
 
 
 def names_type(pattern: str, event_type: str) -> bool:
-    """Whether one of a watch's ``events`` names an event type."""
+    """Return whether one of a watch's ``events`` names an event type."""
     if pattern.endswith("*"):
         return event_type.startswith(pattern[:-1])
     return event_type == pattern
 
 
 def judge_each(rules: RuleSet, event_type: str, event: dict[str, Any]) -> Judgement:
-    """As ``rules.judge``, but evaluates each watch that names the type: it finds every error."""
+    """Evaluate each watch that names the type. Unlike ``rules.judge``, find every error."""
     matches: list[Rule] = []
     errors: list[RuleFailure] = []
     endings: list[EventWatch] = []
@@ -39,7 +39,7 @@ def judge_each(rules: RuleSet, event_type: str, event: dict[str, Any]) -> Judgem
 
 
 def met(rules: RuleSet, event_type: str, event: dict[str, Any]) -> list[str]:
-    """The names of the rules that match by their atoms alone, or whose condition is evaluated."""
+    """Return the rules that match by their atoms alone, or whose condition is evaluated."""
     evaluated: set[str] = set()
     for watch in rules.watches:
         if watch.condition is not None:

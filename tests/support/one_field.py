@@ -1,7 +1,7 @@
-"""Random conditions and events about one field that holds bools, numbers, texts, null or nothing.
+"""Random conditions and events about one field: a bool, number, string or null, or missing.
 
-Python has ``True == 1``, ``1 == 1.0`` and ``-0.0 == 0``, CEL only the last two: on one field every
-table of the index, and every set or dict in which constants meet, has to tell them apart.
+Python has ``True == 1``, ``1 == 1.0`` and ``-0.0 == 0``; CEL has only the last two. Every table of the
+index, and every set or dict of constants, must therefore distinguish bools from numbers.
 """
 
 import json
@@ -13,7 +13,7 @@ VALUES = (
     *(True, False, None, MISSING, 0, 1, -1, 2, 0.0, -0.0, 1.0, 1.5, 2**53 + 1, float(2**53)),
     *("", "0", "1", "true", "false", "null", "a", "ab", [], [1], [True, 1.0], {}, {"1": 1}),
 )
-"""Of ``data.f`` and of the elements of ``data.l``."""
+"""Values of ``data.f`` and of the elements of ``data.l``."""
 LITERALS = (
     *("true", "false", "true", "false", "0", "1", "0", "1", "0.0", "1.0", "-0.0", "-1", "2"),
     *("1.5", "9007199254740993", "9007199254740992.0", "null", '""', '"1"', '"true"', '"a"'),
@@ -24,13 +24,13 @@ _FIELDS = ("data.f", "data.f", "data.f", 'data["f"]', "event.data.f")
 
 
 class OneField:
-    """Grows conditions and events from a seed."""
+    """Generates conditions and events from a seed."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311 - not for secrets
 
     def events(self) -> list[dict[str, Any]]:
-        """One event for each value, and one without data."""
+        """Return one event for each value, and one without data."""
         made = [self._event(value) for value in VALUES]
         return [*made, {"id": "1", "source": "/s", "type": "x", "specversion": "1.0"}]
 
@@ -40,7 +40,7 @@ class OneField:
         return {"id": "1", "source": "/s", "type": "x", "specversion": "1.0", "data": data}
 
     def condition(self, depth: int = 3) -> str:
-        """A condition in CEL, ``depth`` operators deep at most."""
+        """Return a condition in CEL with at most ``depth`` nested operators."""
         if depth == 0 or self.chance(0.3):
             return self._test()
         one, other = self.condition(depth - 1), self.condition(depth - 1)
@@ -53,7 +53,7 @@ class OneField:
         )
 
     def mapping(self) -> dict[str, Any]:
-        """A condition as ``match``."""
+        """Return a condition as ``match``."""
         tests = [{word: self._bound()} for word in (*_ORDER, "==", "!=")]
         tests += [{"in": self._values()}, {"exists": self.chance(0.5)}, {"prefix": "a"}]
         tests += [self.pick(*tests) | self.pick(*tests)]
@@ -94,9 +94,9 @@ class OneField:
         return json.loads(self.pick(*BOUNDS))
 
     def pick(self, *options: Any) -> Any:
-        """One of the options."""
+        """Return one of the options."""
         return self._random.choice(options)
 
     def chance(self, share: float) -> bool:
-        """True in this share of calls."""
+        """Return True in this share of calls."""
         return self._random.random() < share

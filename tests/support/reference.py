@@ -1,4 +1,4 @@
-"""What the documents must say of each setting, taken from the settings themselves."""
+"""The documentation of each setting, derived from the settings model."""
 
 import ast
 import inspect
@@ -9,7 +9,7 @@ from router.settings.environment import Variable, setting_text
 
 
 def purposes() -> dict[str, str]:
-    """Field -> the docstring below it, on one line."""
+    """Return the docstring of each field, on one line."""
     tree = ast.parse(inspect.getsource(settings))
     (struct,) = (
         node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings"
@@ -25,7 +25,7 @@ def purposes() -> dict[str, str]:
 
 
 def row(variable: Variable) -> str:
-    """The setting's row in the table of docs/settings.md."""
+    """Return the setting's row in the table of docs/settings.md."""
     default = setting_text(variable.default)
     shown = f"`{default}`" if default else ""
     text = purposes()[variable.field]
@@ -33,5 +33,5 @@ def row(variable: Variable) -> str:
 
 
 def example(variable: Variable) -> str:
-    """The setting's line in .env.example."""
+    """Return the setting's line in .env.example."""
     return f"# {variable.name}={setting_text(variable.default)}"

@@ -1,4 +1,4 @@
-"""Protocol buffers in text -> dicts of lists: as much of the format as the cases of cel-spec need.
+"""Parses protocol buffers in text format to dicts of lists, as far as cel-spec needs.
 
 Source: Text Format Language Specification (protobuf.dev/reference/protobuf/textformat-spec).
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 Message = dict[str, list[Any]]
-"""A field's name and its values. Strings are bytes; numbers and words are str."""
+"""Values by the name of the field. Strings are bytes; numbers and words are str."""
 
 _TOKEN = re.compile(
     rb"""(?P<space>\s+|\#[^\n]*)
@@ -34,7 +34,7 @@ _SIMPLE = {
 
 
 def read(content: bytes) -> Message:
-    """The whole file as one message."""
+    """Return the whole file as one message."""
     tokens = list(_tokens(content))
     message, at = _message(tokens, 0)
     assert at == len(tokens), f"text left over: {tokens[at:]}"

@@ -1,4 +1,4 @@
-"""What is said against a condition before any event comes, and that nothing true is refused."""
+"""The type check reports what cannot be true, and nothing that is true for some event."""
 
 from typing import Any, Literal
 
@@ -58,7 +58,7 @@ def problems(source: str, **names: Any) -> list[TypeProblem]:
 
 
 def told(source: str) -> tuple[str, str, str]:
-    """The one problem: what is underlined, what is wrong, what would be right."""
+    """Return the only problem: the marked text, the message and the hint."""
     (problem,) = problems(source)
     underlined = source[problem.offset : problem.offset + problem.length]
     return underlined, problem.message, problem.hint
@@ -291,7 +291,7 @@ def test_null_is_known_to_be_possible() -> None:
     assert NAMES["data"].fields["person"].type.nullable
 
 
-# What holds for some event is not refused
+# Conditions that are true for some event
 
 texts = st.sampled_from(["", "open", "closed", "a", "3"])
 numbers = st.integers(-3, 3) | st.sampled_from([0.5, 1.0, -2.5])

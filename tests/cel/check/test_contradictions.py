@@ -1,4 +1,4 @@
-"""Conditions that never hold, though each of their parts could."""
+"""Conditions that are never true, although each of their parts may be."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Where a condition is silent about events that lack a field, though it reads as if it held."""
+"""Tests that are not true for an event that lacks a field, although they read as if they were."""
 
 import msgspec
 import pytest

@@ -21,7 +21,7 @@ def formula(condition: str) -> Formula:
 
 
 def shown(path: AccessPath | None) -> str | None:
-    """An access path as text: its atoms, then ``!`` if they decide the condition by themselves."""
+    """Return an access path as text. An exact one has a ``!``."""
     if path is None:
         return None
     atoms = [
@@ -32,7 +32,7 @@ def shown(path: AccessPath | None) -> str | None:
 
 
 def chosen(condition: str, *others: str) -> str | None:
-    """The access path of a condition that is indexed together with others."""
+    """Return the access path of a condition that is indexed with others."""
     selectivity = Selectivity(map(formula, (condition, *others)))
     return shown(selectivity.choose(formula(condition)))
 

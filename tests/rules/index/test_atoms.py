@@ -1,4 +1,4 @@
-"""What the index reads from a condition."""
+"""The formula that the index derives from a condition."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from router.rules.index.atoms import (
 
 
 def written(formula: Formula) -> str:
-    """A formula as text; a test that decides the condition by itself has a ``!``."""
+    """Return a formula as text. An exact atom has a ``!``."""
     if formula == ALWAYS:
         return "always"
     if formula == NEVER:
@@ -133,7 +133,7 @@ def test_names_are_seen_through(condition: str, formula: str) -> None:
 
 
 def test_each_form_of_the_language_was_thought_of() -> None:
-    """Whoever adds a form, or a part to one, looks at ``atoms.py`` and then here."""
+    """A change of the tree needs a look at ``atoms.py``, and then here."""
     forms = {
         kind.__name__: [field for field in kind.__struct_fields__ if field not in PLACE]
         for kind in vars(tree).values()

@@ -17,7 +17,7 @@ ELEMENT = AnyElement.ELEMENT
 
 
 def lookup_of(*atoms: Atom) -> AtomLookup:
-    """A lookup in which each atom's code is its position."""
+    """Return a lookup in which the code of each atom is its position."""
     lookup = AtomLookup()
     for code, atom in enumerate(atoms):
         lookup.add(atom, code)

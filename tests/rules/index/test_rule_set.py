@@ -1,4 +1,4 @@
-"""Which rules an event meets, and what they say of it."""
+"""The rules that an event is evaluated by, and their results."""
 
 import tracemalloc
 
@@ -34,7 +34,7 @@ RESOLVE = Feature(state=StateId("resolve"))
 
 
 class Watchful(Rule, frozen=True, kw_only=True):
-    """A rule that looks out for ends, too."""
+    """A rule that also watches for events that end something."""
 
     @property
     def watches(self) -> tuple[EventWatch, ...]:

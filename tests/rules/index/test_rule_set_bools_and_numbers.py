@@ -1,4 +1,4 @@
-"""A bool is no number to the index, as it is none to a condition, though Python has True == 1."""
+"""The index distinguishes bools from numbers, as conditions do, although Python has True == 1."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ def events() -> list[dict[str, Any]]:
 
 
 def matches(rules: RuleSet) -> list[list[str]]:
-    """The names of the rules that match each of the events."""
+    """Return the names of the rules that match each of the events."""
     return [[each.name for each in rules.judge("x", event).matches] for event in events()]
 
 
@@ -95,7 +95,7 @@ def test_conditions_that_differ_in_a_bool_and_a_number_only_are_both_found() -> 
 
 
 def watchful(name: str, raises: Condition, resolves: Condition, ends: Condition) -> Rule:
-    """A rule with ``resolve`` and ``absent``, each with a condition on the same events."""
+    """Return a rule with ``resolve`` and ``absent``, each with a condition on the same events."""
     resolve = ResolveFeature(
         text=ResolveText(events=("x",)), state=StateId("1"), condition=resolves
     )
@@ -106,7 +106,7 @@ def watchful(name: str, raises: Condition, resolves: Condition, ends: Condition)
 
 
 def kind(watch: EventWatch) -> str:
-    """What the event means to the rule."""
+    """Return what an event that matches the watch ends."""
     return "" if watch.ends is None else watch.ends.ending
 
 
@@ -146,7 +146,7 @@ def check_random(seed: int, rules: int) -> int:
     """Compare the verdicts of the index, of each condition by itself, and of ``explain``.
 
     Each rule has three conditions (its own, ``resolve``'s, ``absent``'s). Return how many verdicts
-    of the index were compared. ``explain`` computes values by other code than verdicts are.
+    of the index were compared. ``explain`` uses the value code, and verdicts the true and false code.
     """
     grown = OneField(seed)
     made = random_rules(grown, rules)
@@ -174,7 +174,7 @@ def check_random(seed: int, rules: int) -> int:
 
 
 def check_explained(rules: RuleSet, event: dict[str, Any]) -> None:
-    """``router explain`` says "matched" of the rules that the index finds."""
+    """Check that ``router explain`` says "matched" of the rules that the index finds."""
     body = msgspec.json.encode(event)
     accepted = Event("1", "/s", "x", "", "", 0.0, body)
     told = explain(accepted, rules, [], now=0.0).rules
@@ -195,4 +195,4 @@ def test_the_index_says_of_one_field_what_each_rule_and_explain_say_at_length() 
     while verdicts < 1_000_000:
         verdicts += check_random(1000 + seed, rules=(3, 10, 30, 100)[seed % 4])
         seed += 1
-    print(f"{verdicts:,} verdicts of {seed} rule sets compared")  # noqa: T201 - the count is asked for
+    print(f"{verdicts:,} verdicts of {seed} rule sets compared")  # noqa: T201 - shown by pytest -s

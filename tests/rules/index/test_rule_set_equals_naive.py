@@ -1,4 +1,4 @@
-"""The index finds what asking every rule finds."""
+"""The index finds the same rules as the evaluation of every rule."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -24,7 +24,7 @@ def examples() -> list[tuple[str, str]]:
     """Return the rows of the tables of examples: an expression and its value."""
     rows = []
     for table in re.findall(
-        r"^\| example \| gives \| \|\n\|---.*\n((?:\|.*\n)+)", PAGE, re.MULTILINE
+        r"^\| example \| value \| \|\n\|---.*\n((?:\|.*\n)+)", PAGE, re.MULTILINE
     ):
         for row in table.splitlines():
             example, gives, *_ = re.split(r"(?<!\\) \| ", row.removeprefix("| "))

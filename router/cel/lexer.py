@@ -36,7 +36,7 @@ RESERVED: Final = frozenset(
         "while",
     ]
 )
-"""Words that CEL reserves for other languages that embed it."""
+"""Words that CEL reserves, because its host languages use them as keywords."""
 
 _TOKEN: Final = re.compile(
     r"""

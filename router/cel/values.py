@@ -17,7 +17,7 @@ import msgspec
 from router.cel import limits
 
 
-class _Error:
+class _ErrorType:
     """The type of ``ERROR``, which equals nothing, itself included."""
 
     __slots__ = ()
@@ -30,7 +30,7 @@ class _Error:
         return "error"
 
 
-ERROR: Final = _Error()
+ERROR: Final = _ErrorType()
 """The value of an expression that has none."""
 
 

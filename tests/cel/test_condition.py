@@ -15,7 +15,6 @@ from router.cel import (
     Verdict,
     compile_condition,
     compile_expression,
-    compile_match,
 )
 
 EVENT = {
@@ -270,63 +269,6 @@ def test_no_name_of_a_condition_reaches_the_code(source: str) -> None:
 def test_names_are_what_the_lexer_says(name: str) -> None:
     with pytest.raises(ConditionError):
         compile_condition(f"[1].all({name}, true)")
-
-
-def test_an_explanation_shows_each_part_in_order() -> None:
-    condition = compile_condition('data.status == "x" || data.count >= 3 && has(data.missing)')
-
-    steps = [(step.text, step.value) for step in condition.explain(EVENT)]
-
-    assert steps == [
-        ("data.status", "completed"),
-        ('data.status == "x"', False),
-        ("data.count", 5),
-        ("data.count >= 3", True),
-        ("has(data.missing)", False),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("mapping", "source"),
-    [
-        ({"data.status": "completed"}, 'data.status == "completed"'),
-        ({"data.count": [1, 5]}, "data.count in [1, 5]"),
-        ({"data.count": {">=": 3, "<": 9}}, "data.count >= 3 && data.count < 9"),
-        ({"data.tags": {"contains": "silent"}}, '"silent" in data.tags'),
-        ({"data.name": {"prefix": "Wee", "suffix": "up"}}, "startsWith"),
-        ({"data.name": {"substring": "Stand"}}, "contains"),
-        ({"data.name": {"matches": "^W"}}, "matches"),
-        ({"data.nothing": None}, "data.nothing == null"),
-        ({"data.yes": True, "event.id": "1"}, "data.yes == true && "),
-        ({"data.nested.a.b": {"exists": True}}, "has(data.nested)"),
-        ({"data.missing.a.b": {"exists": False}}, "!("),
-        ({"data.status": {"!=": "x"}}, "!="),
-    ],
-)
-def test_match_is_another_spelling(mapping: dict[str, object], source: str) -> None:
-    condition = compile_match(mapping)
-
-    assert source in condition.source
-    assert condition.verdict(EVENT) is Verdict.MATCH
-
-
-@pytest.mark.parametrize(
-    ("mapping", "message"),
-    [
-        ({}, "match is empty"),
-        ({"status": "x"}, "there is no 'status'"),
-        ({"data": "x"}, "is no field"),
-        ({"data.a == 1": "x"}, "is no field"),
-        ({"data.a": {"bigger": 1}}, "there is no 'bigger'"),
-        ({"data.a": {"exists": "yes"}}, "exists must be true or false"),
-        ({"data": {"exists": True}}, "is no field"),
-        ({"data.a": {}}, "has no test"),
-        ({"data.a": {"==": {"x": 1}}}, "cannot compare with a dict"),
-    ],
-)
-def test_a_wrong_match_is_refused(mapping: dict[str, object], message: str) -> None:
-    with pytest.raises(ConditionError, match=message):
-        compile_match(mapping)
 
 
 json_values = st.recursive(

@@ -70,6 +70,7 @@ _RESULTS: Final[Mapping[str, Type]] = {
 
 
 def call(check: Checker, node: tree.Call) -> Type:
+    """Return the type of a call."""
     types = [check.type(argument) for argument in node.arguments]
     wanted = _ARGUMENTS.get(node.function, ())
     for argument, found, kinds in zip(node.arguments, types, wanted, strict=False):
@@ -120,6 +121,7 @@ def _instead(check: Checker, node: tree.Call, argument: Node, found: Type, kinds
 
 
 def macro(check: Checker, node: tree.Macro) -> Type:
+    """Return the type of a macro."""
     over = check.type(node.over)
     form = MACROS[node.macro]
     wanted = (TypeKind.LIST, TypeKind.MAP) if form.is_loop else (TypeKind.OPTIONAL,)

@@ -22,32 +22,39 @@ from router.suggestions import closest_match
 
 
 def literal(_check: Checker, node: tree.Literal) -> Type:
+    """Return the type of a literal."""
     return type_of_value(node.value)
 
 
 def name(check: Checker, node: tree.Name) -> Type:
+    """Return the type of a root or variable."""
     return check.name(node.name)
 
 
 def let(check: Checker, node: tree.Let) -> Type:
+    """Return the type of a let."""
     return check.let(node)
 
 
 def external_constant(_check: Checker, node: tree.ExternalConstant) -> Type:
+    """Return the type of a lookup table."""
     return type_of_table(node.value)
 
 
 def field(check: Checker, node: tree.Field) -> Type:
+    """Return the type of ``a.b``."""
     unchecked = f'{check.source_of(node.operand)}["{node.name}"] is not checked'
     return _member(check, node, unchecked)
 
 
 def optional_field(check: Checker, node: tree.OptionalField) -> Type:
+    """Return the type of ``a.?b``."""
     found = _member(check, node, f'{check.source_of(node.operand)}[?"{node.name}"] is not checked')
     return found if found.kind is TypeKind.OPTIONAL else optional_of(found)
 
 
 def has(check: Checker, node: tree.Has) -> Type:
+    """Check ``has(a.b)``."""
     _member(check, node, f'"{node.name}" in {check.source_of(node.operand)} is not checked')
     return BOOL
 
@@ -82,10 +89,12 @@ def _member_of(check: Checker, node: NamesField, owner: Type, unchecked: str) ->
 
 
 def item(check: Checker, node: tree.IndexAccess) -> Type:
+    """Return the type of ``a[b]``."""
     return _element(check, node)
 
 
 def optional_item(check: Checker, node: tree.OptionalIndexAccess) -> Type:
+    """Return the type of ``a[?b]``."""
     found = _element(check, node)
     return found if found.kind is TypeKind.OPTIONAL else optional_of(found)
 
@@ -108,6 +117,7 @@ def _element(check: Checker, node: tree.IndexAccess | tree.OptionalIndexAccess) 
 
 
 def list_literal(check: Checker, node: tree.ListLiteral) -> Type:
+    """Return the type of ``[a, b]``."""
     types = [check.type(each) for each in node.items]
     return list_of(
         either(
@@ -118,6 +128,7 @@ def list_literal(check: Checker, node: tree.ListLiteral) -> Type:
 
 
 def map_literal(check: Checker, node: tree.MapLiteral) -> Type:
+    """Return the type of ``{a: b}``."""
     entries = [(key, check.type(key), check.type(value)) for key, value in node.entries]
     names = [key.value if isinstance(key, tree.Literal) else None for key, _, _ in entries]
     if node.optional or not all(isinstance(name, str) for name in names):

@@ -27,21 +27,25 @@ from router.suggestions import closest_match
 
 
 def logic(check: Checker, node: tree.Logic) -> Type:
+    """Check ``a && b`` or ``a || b``."""
     for part in node.parts:
         check.bool(part)
     return BOOL
 
 
 def negation(check: Checker, node: tree.Not) -> Type:
+    """Check ``!a``."""
     return check.bool(node.operand)
 
 
 def conditional(check: Checker, node: tree.Conditional) -> Type:
+    """Return the type of ``a ? b : c``."""
     check.bool(node.condition)
     return either([check.type(node.then), check.type(node.otherwise)])
 
 
 def binary(check: Checker, node: tree.Binary) -> Type:
+    """Return the type of an operator with two operands, other than && and ||."""
     return _OPERATORS[node.operator](check, node, check.type(node.left), check.type(node.right))
 
 
@@ -251,6 +255,7 @@ def _converted_number(check: Checker, node: tree.Binary, left: Type) -> str:
 
 
 def negative(check: Checker, node: tree.Negative) -> Type:
+    """Return the type of ``-a``."""
     found = check.type(node.operand)
     if not found.can_be(TypeKind.INT, TypeKind.DOUBLE, TypeKind.DURATION):
         check.report(node, f"{check.is_a(node.operand, found)}, `-` takes a number")

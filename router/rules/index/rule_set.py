@@ -51,7 +51,7 @@ class Judgement(msgspec.Struct, frozen=True):
     matches: tuple[Rule, ...]
     """Rules that raise an alert."""
     errors: tuple[RuleFailure, ...]
-    """Watches of any role that could not be evaluated."""
+    """Watches whose condition has no value."""
     endings: tuple[EventWatch, ...] = ()
     """Watches that end an absence or an alert."""
 

@@ -2,10 +2,7 @@
 
 import io
 import logging
-import socket
-import subprocess
 import sys
-import threading
 
 import msgspec
 import pytest
@@ -17,8 +14,6 @@ from router.alerts import AlertStatus, Delivered, Failed, Refused
 from router.datatypes import Duration, Secret, decode_value
 from router.destinations.apprise import AppriseConfig, AppriseDestination
 from router.destinations.kinds import KINDS
-from router.destinations.transport.egress import EgressDeniedError
-from router.destinations.transport.egress_hook import install_hook, restricted_to
 from router.settings.model import Egress
 
 FAILED = "Apprise could not send it"
@@ -133,43 +128,6 @@ async def test_no_spelling_of_this_machine_is_connected_to(host, environment, de
         outcome = await attempt(AppriseDestination("x", made, public), delivery)
         assert canary.connections == 0
     assert isinstance(outcome, Refused)
-
-
-@pytest.mark.parametrize(
-    ("connect", "error"),
-    [
-        (lambda: socket.socket().connect(("127.0.0.1", 9)), EgressDeniedError),
-        (lambda: socket.socket().connect(("localhost", 9)), EgressDeniedError),
-        (lambda: socket.socket().connect_ex(("127.0.0.1", 9)), EgressDeniedError),
-        (
-            lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", 9)),
-            EgressDeniedError,
-        ),
-        (lambda: socket.socket(socket.AF_UNIX).connect("/nowhere"), EgressDeniedError),
-        (lambda: subprocess.run([sys.executable, "-V"], check=False), PermissionError),
-        pytest.param(
-            lambda: threading.Thread(target=str).start(),
-            PermissionError,
-            marks=pytest.mark.skipif(sys.version_info < (3, 12), reason="is not audited"),
-        ),
-    ],
-    ids=["connect", "by name", "connect_ex", "datagram", "local socket", "program", "thread"],
-)
-@pytest.mark.filterwarnings(
-    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
-def test_a_thread_that_is_held_can_neither_connect_nor_leave(connect, error):
-    install_hook()
-    with restricted_to(Egress.PUBLIC), pytest.raises(error):
-        connect()
-
-
-def test_threads_that_are_not_held_are_left_alone():
-    install_hook()
-    with restricted_to(Egress.PUBLIC):
-        pass
-    with socket.socket() as free, pytest.raises(ConnectionRefusedError):
-        free.connect(("127.0.0.1", 1))
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_each_has_its_four_files_and_passes_the_contract(kind):
     assert bases & {"DestinationContract", "ConnectingContract"}
 
 
-@pytest.mark.parametrize("kind", KINDS.keys() - {STAND_IN})
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != STAND_IN])
 def test_outside_of_its_own_modules_a_kind_is_a_line(kind):
     own = modules_of(kind)
     importing = {name for module in own for name in GRAPH.find_modules_that_directly_import(module)}
@@ -124,7 +124,7 @@ def test_no_other_file_lists_the_kinds():
         capture_output=True,
         check=True,
     )
-    tracked = [name for name in listing.stdout.decode().split("\0") if name]
+    tracked = [name for name in listing.stdout.decode().split("\0") if (ROOT / name).is_file()]
     lists = {
         name
         for name in tracked

@@ -14,8 +14,6 @@ from support.sinks import HttpSink, Reply
 from router.alerts import AlertKey, AlertStatus, Delivered, Failed, Refused
 from router.datatypes import Duration, Secret
 from router.destinations.slack import SlackConfig, SlackDestination
-from router.destinations.slack_errors import CHAT_FINAL, PASSING, chat_outcome
-from router.destinations.transport.http_status import HttpReply
 
 KEY = AlertKey("ak_0123456789abcdef01234567")
 
@@ -187,19 +185,6 @@ async def test_a_first_message_that_cannot_be_updated_does_not_repeat_the_answer
         destination = SlackDestination("x", config(slack.port), remembering)
         outcomes = [await attempt(destination, keyed()) for _ in range(2)]
     assert outcomes == [Delivered(200)] * 2
-
-
-@pytest.mark.parametrize("word", sorted(CHAT_FINAL))
-def test_final_words_are_refused_and_tell_the_next_step(word):
-    answer = HttpReply(200, "", "", said(ok=False, error=word).body)
-    refused = Refused(f"Slack: {word} ({CHAT_FINAL[word]})", 200, word)
-    assert chat_outcome(answer, now=0.0) == refused
-
-
-@pytest.mark.parametrize("word", [*sorted(PASSING), "something_new"])
-def test_passing_and_unknown_words_are_tried_again(word):
-    answer = HttpReply(200, "", "", said(ok=False, error=word).body)
-    assert chat_outcome(answer, now=0.0) == Failed(f"Slack: {word}", 200, word)
 
 
 async def test_a_refusal_is_the_attempts_outcome(environment, delivery):

@@ -1,163 +1,99 @@
-"""From what a receiver says on the wire to what becomes of the delivery: the whole table."""
+"""The state of an alert in words, the same for all kinds."""
 
+import msgspec
 import pytest
-from contracts.destination import attempt
-from support.mail import SmtpSink
-from support.sinks import HttpSink, Reply, TcpSink, hang_up, says, silence
 
-from router.alerts import Delivery, Outcome
-from router.datatypes import Duration, Secret
-from router.destinations.contract import Destination, Environment, RetryPolicy
-from router.destinations.email import EmailConfig
-from router.destinations.http_config import HttpConfig
-from router.destinations.kinds import build
-from router.destinations.slack import SlackConfig
-from router.worker.delivery.retry import Disable, Finished, GiveUp, Retry, next_step
+from router.alerts import Alert, AlertId, AlertStatus, Member, Severity
+from router.destinations.rendering.notes import (
+    MEMBER_LIMIT,
+    MEMBERS_LIMIT,
+    members,
+    notes,
+    status_line,
+)
 
-DONE, RETRY, PERMANENT, DISABLE = "done", "retry", "permanent", "disable"
-_WORDS = {Finished: DONE, Retry: RETRY, GiveUp: PERMANENT, Disable: DISABLE}
-
-HTTP = {
-    **dict.fromkeys((200, 201, 202, 203, 204, 206, 226), DONE),
-    **dict.fromkeys((300, 301, 302, 303, 304, 305, 307, 308), PERMANENT),
-    **dict.fromkeys((400, 401, 402, 403, 404, 405, 406, 407, 409, 411, 412, 413, 414), PERMANENT),
-    **dict.fromkeys((415, 416, 417, 418, 421, 422, 423, 424, 426, 428, 431, 451), PERMANENT),
-    410: DISABLE,
-    **dict.fromkeys((408, 425, 429), RETRY),
-    **dict.fromkeys((500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511, 520, 524, 599), RETRY),
-}
-SLACK = {
-    (200, "ok"): DONE,
-    (400, "invalid_payload"): PERMANENT,
-    (400, "invalid_blocks"): PERMANENT,
-    (400, "no_text"): PERMANENT,
-    (400, "too_many_attachments"): PERMANENT,
-    (400, "user_not_found"): PERMANENT,
-    (403, "action_prohibited"): PERMANENT,
-    (403, "invalid_token"): PERMANENT,
-    (403, "posting_to_general_channel_denied"): PERMANENT,
-    (403, "team_disabled"): PERMANENT,
-    (404, "channel_not_found"): PERMANENT,
-    (404, "no_active_hooks"): PERMANENT,
-    (404, "no_service"): PERMANENT,
-    (404, "no_service_id"): PERMANENT,
-    (404, "no_team"): PERMANENT,
-    (410, "channel_is_archived"): PERMANENT,
-    (410, "gone"): DISABLE,
-    (429, "rate_limited"): RETRY,
-    (500, "rollup_error"): RETRY,
-    (500, "internal_error"): RETRY,
-    (503, "<html>"): RETRY,
-}
-SMTP = {
-    "": DONE,
-    "421 closing": RETRY,
-    "450 greylisted": RETRY,
-    "451 local error": RETRY,
-    "452 mailbox full": RETRY,
-    "550 no such user": PERMANENT,
-    "551 not local": PERMANENT,
-    "552 too large": PERMANENT,
-    "553 name not allowed": PERMANENT,
-    "554 refused": PERMANENT,
-}
+FIRING, RESOLVED = AlertStatus.FIRING, AlertStatus.RESOLVED
 
 
-def what_follows(outcome: Outcome) -> str:
-    return _WORDS[type(next_step(outcome, attempt=1, policy=RetryPolicy(), jitter=0.5))]
+def changed(alert: Alert, **values: object) -> Alert:
+    return msgspec.structs.replace(alert, **values)
 
 
-def http(port: int, environment: Environment) -> Destination:
-    config = HttpConfig(url=Secret(f"http://127.0.0.1:{port}/"), timeout=Duration(0.3))
-    return build("tickets", config, environment)
-
-
-@pytest.mark.parametrize("status", HTTP)
-async def test_http(status: int, environment: Environment, delivery: Delivery) -> None:
-    async with HttpSink(Reply(status, b"")) as sink:
-        outcome = await attempt(http(sink.port, environment), delivery)
-    assert what_follows(outcome) == HTTP[status]
+def member(number: int, summary: str = "Another one") -> Member:
+    return Member(
+        id=AlertId(f"al_{number}"),
+        event_id=f"NO{number}",
+        raised_at=1_700_000_000.0 + number,
+        summary=summary,
+    )
 
 
 @pytest.mark.parametrize(
-    "conversation",
+    ("severity", "status", "expected"),
     [
-        silence,
-        hang_up,
-        says(b"HTTP/1.1 200 OK\r\nContent-Len"),
-        says(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"),
-        says(b"not HTTP at all\r\n\r\n"),
+        (Severity.INFO, FIRING, ("info", "🔵", "#2563eb")),
+        (Severity.WARNING, FIRING, ("warning", "🟠", "#d97706")),
+        (Severity.CRITICAL, FIRING, ("critical", "🔴", "#dc2626")),
+        (Severity.CRITICAL, RESOLVED, ("resolved", "✅", "#16a34a")),
     ],
-    ids=["silent", "reset", "half a header", "half a body", "no HTTP"],
 )
-async def test_http_network_trouble(
-    conversation: object, environment: Environment, delivery: Delivery
-) -> None:
-    async with TcpSink(conversation) as sink:  # type: ignore[arg-type]
-        outcome = await attempt(http(sink.port, environment), delivery)
-    assert what_follows(outcome) == RETRY
-
-
-@pytest.mark.parametrize(("status", "word"), SLACK)
-async def test_slack(status: int, word: str, environment: Environment, delivery: Delivery) -> None:
-    async with HttpSink(Reply(status, word.encode())) as sink:
-        config = SlackConfig(webhook_url=Secret(f"http://127.0.0.1:{sink.port}/services/T/B/X"))
-        outcome = await attempt(build("slack", config, environment), delivery)
-    assert what_follows(outcome) == SLACK[status, word]
-
-
-@pytest.mark.parametrize("step", ["sender", "recipient", "data"])
-@pytest.mark.parametrize("reply", SMTP)
-async def test_smtp(reply: str, step: str, environment: Environment, delivery: Delivery) -> None:
-    async with SmtpSink() as sink:
-        if step == "sender":
-            sink.mail_reply = reply
-        elif step == "recipient":
-            sink.recipient_replies["ann@example.com"] = reply
-        else:
-            sink.data_reply = reply
-        config = EmailConfig(
-            to=("ann@example.com",), from_="router@example.com", smtp_url=Secret(sink.url())
-        )
-        outcome = await attempt(build("mail", config, environment), delivery)
-    assert what_follows(outcome) == SMTP[reply]
-
-
-@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
-async def test_smtp_connection_that_ends(
-    step: str, environment: Environment, delivery: Delivery
-) -> None:
-    async with SmtpSink() as sink:
-        sink.hangs_up_at = {step}
-        config = EmailConfig(
-            to=("ann@example.com",), from_="router@example.com", smtp_url=Secret(sink.url())
-        )
-        outcome = await attempt(build("mail", config, environment), delivery)
-    assert what_follows(outcome) == RETRY
+def test_the_status_line(severity, status, expected, alert):
+    line = status_line(changed(alert, severity=severity, status=status))
+    assert (line.word, line.sign, line.colour) == expected
 
 
 @pytest.mark.parametrize(
-    ("header", "seconds"),
+    ("values", "expected"),
     [
-        ("7", 7.0),
-        ("0", 0.0),
-        ("Tue, 14 Nov 2023 22:13:27 GMT", 7.0),
-        ("Tuesday, 14-Nov-23 22:13:27 GMT", 7.0),
-        ("Tue Nov 14 22:13:27 2023", 7.0),
-        ("Mon, 13 Nov 2023 22:13:27 GMT", 0.0),
-        ("315360000", 3600.0),
-        ("Tue, 14 Nov 2033 22:13:20 GMT", 3600.0),
-        ("soon", None),
-        ("", None),
+        ({}, []),
+        ({"status": RESOLVED}, ["Resolved. It was an alert of severity warning."]),
+        ({"escalation": 2}, ["Escalated (level 2): nobody has acknowledged it so far."]),
+        (
+            {"escalation": 2, "status": RESOLVED},
+            ["Resolved. It was an alert of severity warning."],
+        ),
+        ({"grouped": 3}, ["3 alerts in one message."]),
+        ({"grouped": 1}, []),
+        ({"count": 5}, ["5 events brought it about."]),
+        ({"held_back": 1}, ["1 more alert was held back since the last message."]),
+        ({"held_back": 2}, ["2 more alerts were held back since the last message."]),
+        (
+            {"escalation": 1, "grouped": 2, "count": 2, "held_back": 2},
+            [
+                "Escalated (level 1): nobody has acknowledged it so far.",
+                "2 alerts in one message.",
+                "2 events brought it about.",
+                "2 more alerts were held back since the last message.",
+            ],
+        ),
     ],
 )
-async def test_retry_after_is_obeyed_and_capped_at_an_hour(
-    header: str, seconds: float | None, environment: Environment, delivery: Delivery
-) -> None:
-    headers = {"Retry-After": header} if header else {}
-    async with HttpSink(Reply(429, b"", headers)) as sink:
-        outcome = await attempt(http(sink.port, environment), delivery)
-    following = next_step(outcome, attempt=1, policy=RetryPolicy(), jitter=0.25)
-    backoff = 0.25  # of the first wait, a second
-    expected = backoff if seconds is None else seconds + 0.25
-    assert following == Retry(expected)
+def test_the_notes(values, expected, alert):
+    assert notes(changed(alert, **values)) == expected
+
+
+def test_members_are_listed_in_their_order_and_the_others_counted(alert):
+    group = tuple(member(number) for number in range(MEMBERS_LIMIT + 2))
+    lines = members(changed(alert, members=group, grouped=20))
+    assert len(lines) == MEMBERS_LIMIT + 1
+    assert lines[0] == "2023-11-14 22:13:20 UTC · Another one"
+    assert lines[1] == "2023-11-14 22:13:21 UTC · Another one"
+    assert lines[-1] == "and 9 more"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "grouped", "last"),
+    [(0, 1, None), (1, 2, None), (2, 2, None), (1, 3, "and 1 more"), (12, 1, "and 2 more")],
+)
+def test_members_that_are_not_listed_are_counted(recorded, grouped, last, alert):
+    group = tuple(member(number) for number in range(recorded))
+    lines = members(changed(alert, members=group, grouped=grouped))
+    counted = [line for line in lines if line.startswith("and ")]
+    assert counted == ([last] if last else [])
+
+
+def test_a_members_summary_is_one_short_line(alert):
+    lines = members(changed(alert, members=(member(0, "two\nlines " + "x" * 1000),)))
+    (line,) = lines
+    assert line.startswith("2023-11-14 22:13:20 UTC · two lines xxx")
+    assert len(line) == len("2023-11-14 22:13:20 UTC · ") + MEMBER_LIMIT

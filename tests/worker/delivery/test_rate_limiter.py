@@ -1,4 +1,4 @@
-"""A rate is kept by all workers together, and what must wait lies in the queue."""
+"""All workers together keep a rate; a delivery over the rate waits in the queue."""
 
 import asyncio
 from itertools import pairwise
@@ -13,7 +13,7 @@ CLOCK = system_clock()
 
 async def test_two_workers_share_a_rate(connection: Connection) -> None:
     rate = Rate(limit=100, per=Duration(1))
-    pacers = [RateLimiter(connection, "mail", rate, CLOCK) for _ in range(2)]
+    limiters = [RateLimiter(connection, "mail", rate, CLOCK) for _ in range(2)]
     began: list[float] = []
 
     async def send(limiter: RateLimiter, count: int) -> None:
@@ -22,15 +22,15 @@ async def test_two_workers_share_a_rate(connection: Connection) -> None:
             began.append(CLOCK.monotonic())
 
     async with asyncio.TaskGroup() as group:
-        for limiter in pacers:
+        for limiter in limiters:
             group.create_task(send(limiter, 20))
 
-    # A worker that is late with its turn does not make the others wait: the sum is what counts.
+    # A worker that begins late does not delay the others, so only the sum is bounded.
     assert max(began) - min(began) >= 39 * rate.interval - 0.02
     assert len(began) == 40
 
 
-async def test_turns_come_one_by_one(connection: Connection) -> None:
+async def test_attempts_are_spread_evenly(connection: Connection) -> None:
     limiter = RateLimiter(connection, "mail", Rate(limit=20, per=Duration(1)), CLOCK)
     began = []
     for _ in range(5):
@@ -40,7 +40,7 @@ async def test_turns_come_one_by_one(connection: Connection) -> None:
     assert min(later - earlier for earlier, later in pairwise(began)) > 0.025
 
 
-async def test_a_turn_that_is_far_away_is_not_waited_for(connection: Connection) -> None:
+async def test_a_moment_beyond_the_lookahead_is_not_waited_for(connection: Connection) -> None:
     limiter = RateLimiter(connection, "mail", Rate(limit=1, per=Duration(60)), CLOCK)
     assert await limiter.acquire()
 

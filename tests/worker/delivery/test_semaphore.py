@@ -1,4 +1,4 @@
-"""Who gets a slot, and when nobody does."""
+"""Slots are handed out in the order of the waiters, each with a timeout."""
 
 import asyncio
 
@@ -8,20 +8,20 @@ LONG = 60.0
 
 
 async def queued(slots: FifoSemaphore, count: int) -> "list[asyncio.Task[bool]]":
-    """So many tasks that wait, in this order."""
+    """``count`` tasks that wait, in this order."""
     loop = asyncio.get_running_loop()
     tasks = [loop.create_task(slots.acquire(timeout=LONG)) for _ in range(count)]
-    while len(slots._waiters) < count:  # noqa: ASYNC110 - nothing tells
+    while len(slots._waiters) < count:  # noqa: ASYNC110 - there is no event
         await asyncio.sleep(0)
     return tasks
 
 
-async def test_there_are_so_many_and_no_more() -> None:
+async def test_there_are_count_slots() -> None:
     slots = FifoSemaphore(2)
     assert [await slots.acquire(timeout=0) for _ in range(3)] == [True, True, False]
 
 
-async def test_a_slot_goes_to_whoever_waited_longest() -> None:
+async def test_a_slot_goes_to_the_longest_waiter() -> None:
     slots = FifoSemaphore(1)
     assert await slots.acquire(timeout=0)
     first, second = await queued(slots, 2)
@@ -37,7 +37,7 @@ async def test_a_slot_goes_to_whoever_waited_longest() -> None:
     assert slots.free == 1
 
 
-async def test_who_waits_too_long_gives_up_and_takes_nothing() -> None:
+async def test_a_waiter_that_times_out_takes_no_slot() -> None:
     slots = FifoSemaphore(1)
     assert await slots.acquire(timeout=0)
     assert not await slots.acquire(timeout=0.01)
@@ -46,7 +46,7 @@ async def test_who_waits_too_long_gives_up_and_takes_nothing() -> None:
     assert slots.free == 1
 
 
-async def test_a_slot_handed_to_one_who_is_cancelled_goes_to_the_next() -> None:
+async def test_a_slot_handed_to_a_cancelled_waiter_goes_to_the_next() -> None:
     slots = FifoSemaphore(1)
     assert await slots.acquire(timeout=0)
     first, second = await queued(slots, 2)
@@ -59,7 +59,7 @@ async def test_a_slot_handed_to_one_who_is_cancelled_goes_to_the_next() -> None:
     assert slots.free == 1
 
 
-async def test_who_is_cancelled_while_waiting_is_passed_over() -> None:
+async def test_a_cancelled_waiter_is_skipped() -> None:
     slots = FifoSemaphore(1)
     assert await slots.acquire(timeout=0)
     first, second = await queued(slots, 2)

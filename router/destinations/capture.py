@@ -40,7 +40,7 @@ class CaptureDestination:
     Args:
         name: The destination's name.
         config: Its configuration.
-        environment: What all destinations of the process share.
+        environment: Shared by all destinations of the process.
         preview: Makes the preview of a delivery; None for plain JSON.
         on_capture: Called with each captured delivery.
     """

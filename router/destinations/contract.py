@@ -142,7 +142,7 @@ class DestinationStore(Protocol):
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
-    """What all destinations of a process share."""
+    """The policy, clock and services that all destinations of a process share."""
 
     egress: Egress
     now: Callable[[], float]

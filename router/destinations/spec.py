@@ -33,7 +33,7 @@ def make_destination(
 
     Args:
         spec: The spec. A destination with missing variables captures instead of sending.
-        environment: What all destinations of the process share.
+        environment: Shared by all destinations of the process.
         on_capture: Called with each captured delivery.
     """
     if spec.config is None:

@@ -1,4 +1,4 @@
-"""What every kind of destination must pass. Its test file says how its far side is made."""
+"""The contract that every kind of destination passes; its test file builds the receiver."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
@@ -14,7 +14,7 @@ from router.destinations.kinds import build
 from router.settings.model import Egress
 
 PLANTED = "s3cr3t-canary-0123456789abcdef"
-"""Stands in every secret that a kind takes. It must not be seen anywhere."""
+"""Used as each secret of a configuration. No output may contain it."""
 
 
 class FarSide(Protocol):
@@ -31,18 +31,18 @@ async def attempt(destination: Destination, delivery: Delivery) -> Outcome:
 
 
 class DestinationContract:
-    """For every kind, whether it connects to anything or not."""
+    """The contract of all kinds, including those that do not connect."""
 
     def accepting(self) -> AbstractAsyncContextManager[FarSide]:
-        """A far side that takes everything."""
+        """Return a receiver that accepts everything."""
         raise NotImplementedError
 
     def config(self, port: int, timeout: float) -> DestinationConfig:
-        """A configuration for a far side at 127.0.0.1, with PLANTED in each of its secrets."""
+        """Return a configuration for a receiver at 127.0.0.1, with PLANTED as each secret."""
         raise NotImplementedError
 
     def arrived(self, far: Any) -> list[bytes]:
-        """What reached the far side, an element for each message, headers and all."""
+        """Return the messages that the receiver got, including their headers."""
         raise NotImplementedError
 
     def make(self, port: int, environment: Environment, timeout: float = 5.0) -> Destination:
@@ -117,12 +117,12 @@ class DestinationContract:
 
 
 class ConnectingContract(DestinationContract):
-    """For the kinds that talk to a far side over TCP."""
+    """The contract of the kinds that connect over TCP."""
 
     greeting = b""
-    """What a far side of this protocol says first, of its own accord."""
+    """The first bytes that a server of the protocol sends unasked."""
     flood_beginning = b""
-    """How an answer begins that then does not end."""
+    """The beginning of a reply that then does not end."""
 
     @pytest.mark.parametrize("behaviour", ["silent", "trickling", "trickling_answer"])
     async def test_the_deadline_is_kept_whatever_the_far_side_does(

@@ -1,4 +1,4 @@
-"""A delivery to make, and what destinations share."""
+"""A delivery, and the environment that destinations share."""
 
 import ssl
 import time as time_module
@@ -54,7 +54,7 @@ def environment(
 
 @pytest.fixture
 def alert(sample: bytes) -> Alert:
-    """What the shipped rule raises for Twilio's example, timed out."""
+    """The alert of the shipped rule for Twilio's example with status ``summary_timeout``."""
     event = event_from(sample, status="summary_timeout", time="2026-03-01T10:00:00Z")
     return msgspec.structs.replace(
         alert_of(event, "conference-summary-timeout"),
@@ -71,7 +71,11 @@ def delivery(alert: Alert) -> Delivery:
 @pytest.fixture
 def full(delivery: Delivery) -> Delivery:
     """A delivery with everything that a message can show."""
-    told = ["Daily Stand-up ended with 4 quality issues", "Owl & <Sons> support call", "Board call"]
+    summaries = [
+        "Daily Stand-up ended with 4 quality issues",
+        "Owl & <Sons> support call",
+        "Board call",
+    ]
     members = tuple(
         Member(
             id=AlertId(f"al_{number}"),
@@ -79,7 +83,7 @@ def full(delivery: Delivery) -> Delivery:
             raised_at=delivery.alert.raised_at - 60 * number,
             summary=summary,
         )
-        for number, summary in enumerate(told, 1)
+        for number, summary in enumerate(summaries, 1)
     )
     alert = msgspec.structs.replace(
         delivery.alert,
@@ -107,7 +111,7 @@ def linked(environment: Environment) -> Environment:
 
 @pytest.fixture
 def wall_clock() -> Callable[[], float]:
-    """The time it is, for those who compare with the time it is."""
+    """The real time, for oracles that read the system clock."""
     return time_module.time  # noqa: TID251 - the oracle reads this clock
 
 

@@ -1,4 +1,4 @@
-"""The kind apprise, with Apprise's own JSON service as the far side."""
+"""The kind apprise, with Apprise's own JSON service as the receiver."""
 
 import io
 import logging
@@ -38,7 +38,7 @@ class TestContract(ConnectingContract):
         return [request.body for request in far.requests]
 
     async def test_a_closed_port_is_connection_refused(self, environment, delivery):
-        # Apprise does not say why.
+        # Overridden, because Apprise does not report the reason.
         async with TcpSink(silence) as far:
             port = far.port
         outcome = await attempt(self.make(port, environment), delivery)
@@ -75,7 +75,7 @@ async def test_what_is_sent_reads_like_this(status, linked, full):
     assert seen == golden(f"apprise-{status}.txt", seen)
 
 
-async def test_event_text_calls_nobody(environment, delivery, alert):
+async def test_event_text_mentions_no_members(environment, delivery, alert):
     text = "@everyone <@U1> <!here> @channel"
     alert = msgspec.structs.replace(
         alert, summary="{{ data }}", event=msgspec.json.encode({"data": text})
@@ -90,7 +90,7 @@ async def test_event_text_calls_nobody(environment, delivery, alert):
 
 @pytest.fixture
 def log():
-    """All that comes to the root logger; pytest's own also sees what is kept from it."""
+    """The text of the root logger. caplog also has records that do not propagate to it."""
     root, text = logging.getLogger(), io.StringIO()
     handler, level = logging.StreamHandler(text), root.level
     root.addHandler(handler)
@@ -100,7 +100,7 @@ def log():
     root.setLevel(level)
 
 
-async def test_what_apprise_says_of_a_failure_is_kept_without_secrets_and_out_of_the_log(
+async def test_apprises_log_of_a_failure_is_stored_without_secrets_and_not_logged(
     environment, delivery, log
 ):
     async with HttpSink(Reply(403, PLANTED.encode())) as sink:

@@ -14,7 +14,7 @@ from router.destinations.kinds import KINDS
 
 
 class Nowhere:
-    """The far side of a capture: what it would have got."""
+    """The receiver of a capture: it has the captured previews."""
 
     port = 0
     connections = 0

@@ -1,4 +1,4 @@
-"""From what a receiver says on the wire to what becomes of the delivery: the whole table."""
+"""From a receiver's reply on the wire to the next step of the delivery, for each kind."""
 
 import pytest
 from contracts.destination import attempt

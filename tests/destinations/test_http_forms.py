@@ -1,4 +1,4 @@
-"""What the kind http sends, in each form, and how it is signed."""
+"""The requests of the kind http in each form, and their signatures."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def config(port: int, **more: object) -> HttpConfig:
 
 @pytest.fixture
 def send(environment):
-    """Sends one delivery with such settings; the request that arrived."""
+    """Send one delivery with the given settings and return the request that arrived."""
 
     async def send_with(delivery, **settings):
         async with HttpSink() as sink:

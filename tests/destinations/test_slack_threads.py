@@ -1,4 +1,4 @@
-"""The kind slack with a bot token: messages, threads, and what Slack answers."""
+"""The kind slack with a bot token: messages, threads, and Slack's replies."""
 
 import re
 from itertools import count
@@ -19,7 +19,7 @@ KEY = AlertKey("ak_0123456789abcdef01234567")
 
 
 class Slack(HttpSink):
-    """Slack's Web API: posts get a ``ts`` each, and unless scripted otherwise all is well."""
+    """Slack's Web API: each post gets a ``ts``; all calls succeed unless scripted otherwise."""
 
     def __init__(self, *script: Reply) -> None:
         super().__init__(*script)
@@ -37,8 +37,8 @@ def said(**answer: object) -> Reply:
     return Reply(200, msgspec.json.encode(answer))
 
 
-class Remembering:
-    """A memory in this process."""
+class Store:
+    """A store in this process."""
 
     def __init__(self) -> None:
         self.kept: dict[str, tuple[bytes, float]] = {}
@@ -73,8 +73,8 @@ class TestContract(ConnectingContract):
 
 
 @pytest.fixture
-def remembering(environment):
-    return msgspec.structs.replace(environment, store=Remembering())
+def stored(environment):
+    return msgspec.structs.replace(environment, store=Store())
 
 
 @pytest.fixture
@@ -99,11 +99,9 @@ async def test_a_message_goes_to_the_channel_with_the_token(environment, deliver
     assert slack.requests[0].headers["content-type"] == "application/json; charset=utf-8"
 
 
-async def test_a_repeated_alert_answers_in_the_thread_and_updates_its_first_message(
-    remembering, keyed
-):
+async def test_a_repeated_alert_answers_in_the_thread_and_updates_its_first_message(stored, keyed):
     async with Slack() as slack:
-        destination = SlackDestination("x", config(slack.port), remembering)
+        destination = SlackDestination("x", config(slack.port), stored)
         await attempt(destination, keyed())
         await attempt(destination, keyed(held_back=3))
         await attempt(destination, keyed())
@@ -119,11 +117,9 @@ async def test_a_repeated_alert_answers_in_the_thread_and_updates_its_first_mess
     assert "3 messages in the thread" in text_of(last_update)
 
 
-async def test_the_resolved_alert_turns_the_first_message_green_and_ends_the_thread(
-    remembering, keyed
-):
+async def test_the_resolved_alert_turns_the_first_message_green_and_ends_the_thread(stored, keyed):
     async with Slack() as slack:
-        destination = SlackDestination("x", config(slack.port), remembering)
+        destination = SlackDestination("x", config(slack.port), stored)
         for status in (AlertStatus.FIRING, AlertStatus.RESOLVED, AlertStatus.FIRING):
             await attempt(destination, keyed(status=status))
     _, resolved, update, again = (sent for _, sent in slack.calls)
@@ -133,29 +129,41 @@ async def test_the_resolved_alert_turns_the_first_message_green_and_ends_the_thr
     assert "thread_ts" not in again
 
 
-async def test_other_keys_and_other_destinations_have_threads_of_their_own(remembering, keyed):
+async def test_other_keys_and_other_destinations_have_threads_of_their_own(stored, keyed):
     other = msgspec.structs.replace(keyed().alert, key=AlertKey("ak_other"))
     async with Slack() as slack:
-        await attempt(SlackDestination("x", config(slack.port), remembering), keyed())
-        await attempt(SlackDestination("y", config(slack.port), remembering), keyed())
+        await attempt(SlackDestination("x", config(slack.port), stored), keyed())
+        await attempt(SlackDestination("y", config(slack.port), stored), keyed())
         delivery = msgspec.structs.replace(keyed(), alert=other)
-        await attempt(SlackDestination("x", config(slack.port), remembering), delivery)
+        await attempt(SlackDestination("x", config(slack.port), stored), delivery)
     assert ["thread_ts" in sent for _, sent in slack.calls] == [False] * 3
 
 
-async def test_a_thread_is_remembered_for_as_long_as_it_says(remembering, keyed):
+async def test_a_thread_is_stored_for_as_long_as_configured(stored, keyed):
     async with Slack() as slack:
         settings = config(slack.port, threads=Duration(60))
-        await attempt(SlackDestination("x", settings, remembering), keyed())
-    ((_, seconds),) = remembering.store.kept.values()
+        await attempt(SlackDestination("x", settings, stored), keyed())
+    ((_, seconds),) = stored.store.kept.values()
     assert seconds == 60
 
 
+async def test_a_thread_that_the_first_release_stored_is_continued(stored, keyed):
+    async with Slack() as slack:
+        destination = SlackDestination("x", config(slack.port), stored)
+        written = b'{"channel":"C042","ts":"1.1","told":3}'
+        await stored.store.put(f"slack-thread:x:{KEY}", written, seconds=60)
+        await attempt(destination, keyed())
+    (_, posted), (_, update) = slack.calls
+    assert posted["thread_ts"] == "1.1"
+    assert "4 messages in the thread" in text_of(update)
+    assert b'"told":4' in stored.store.kept[f"slack-thread:x:{KEY}"][0]
+
+
 @pytest.mark.parametrize("settings", [{"threads": Duration(0)}, {}])
-async def test_without_a_memory_or_without_threads_messages_stand_alone(
-    settings, environment, remembering, keyed
+async def test_without_a_store_or_without_threads_messages_stand_alone(
+    settings, environment, stored, keyed
 ):
-    used = remembering if settings else environment
+    used = stored if settings else environment
     async with Slack() as slack:
         destination = SlackDestination("x", config(slack.port, **settings), used)
         for _ in range(2):
@@ -164,10 +172,10 @@ async def test_without_a_memory_or_without_threads_messages_stand_alone(
 
 
 @pytest.mark.parametrize("word", ["thread_not_found", "message_not_found"])
-async def test_a_thread_that_is_gone_is_begun_anew(word, remembering, keyed):
+async def test_a_thread_that_is_gone_is_begun_anew(word, stored, keyed):
     good = said(ok=True, channel="C042", ts="1.1")
     async with Slack(good, said(ok=False, error=word)) as slack:
-        destination = SlackDestination("x", config(slack.port), remembering)
+        destination = SlackDestination("x", config(slack.port), stored)
         for _ in range(3):
             assert await attempt(destination, keyed()) == Delivered(200)
     posts = [sent.get("thread_ts") for method, sent in slack.calls if method == "chat.postMessage"]
@@ -178,11 +186,11 @@ async def test_a_thread_that_is_gone_is_begun_anew(word, remembering, keyed):
     "answer", [said(ok=False, error="edit_window_closed"), Reply(429, b"", {"Retry-After": "30"})]
 )
 async def test_a_first_message_that_cannot_be_updated_does_not_repeat_the_answer(
-    answer, remembering, keyed
+    answer, stored, keyed
 ):
     good = [said(ok=True, channel="C042", ts=f"1.{number}") for number in range(2)]
     async with Slack(*good, answer) as slack:
-        destination = SlackDestination("x", config(slack.port), remembering)
+        destination = SlackDestination("x", config(slack.port), stored)
         outcomes = [await attempt(destination, keyed()) for _ in range(2)]
     assert outcomes == [Delivered(200)] * 2
 
@@ -256,7 +264,7 @@ def test_a_wrong_configuration_says_what_would_be_right_and_no_secret(settings, 
 
 
 def text_of(sent: dict[str, Any]) -> str:
-    """All that a reader of the message reads, without its links."""
+    """The text of a message, without its links."""
     blocks = [*sent["blocks"], *sent["attachments"][0]["blocks"]]
     return "\n".join(
         text["text"] if isinstance(text, dict) else text

@@ -1,4 +1,4 @@
-"""Golden files: what people see, kept as they see it."""
+"""Golden files: the exact texts that users see."""
 
 import os
 from pathlib import Path
@@ -7,9 +7,9 @@ _FOLDER = Path(__file__).parents[1] / "data" / "golden"
 
 
 def golden(name: str, seen: str, folder: Path = _FOLDER) -> str:
-    """The content of ``tests/data/golden/<name>``, to compare with ``seen``.
+    """Return the content of ``tests/data/golden/<name>``, to compare with ``seen``.
 
-    ``UPDATE_GOLDEN=1`` writes ``seen`` there first: look at the difference before you commit it.
+    With ``UPDATE_GOLDEN=1`` it is overwritten by ``seen`` first; review the difference in git.
     """
     path = folder / name
     if os.environ.get("UPDATE_GOLDEN"):

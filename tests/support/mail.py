@@ -1,4 +1,4 @@
-"""A mail server on loopback that replies as a test tells it and keeps what it took."""
+"""A mail server on loopback that replies as configured and records the mails it accepted."""
 
 import asyncio
 import email
@@ -13,7 +13,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 
 class Mail(msgspec.Struct, frozen=True):
-    """One mail that was taken. ``at`` is in seconds of the event loop's clock."""
+    """One accepted mail. ``at`` is in seconds of the event loop's clock."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -28,10 +28,10 @@ class Mail(msgspec.Struct, frozen=True):
 
 
 class SmtpSink:
-    """A mail server. Replies are texts such as ``451 later``; ``""`` means that all is well.
+    """A mail server. Replies are texts such as ``451 later``; ``""`` means success.
 
     ``recipient_replies`` is by address. A step in ``hangs_up_at`` (``MAIL``, ``RCPT``, ``DATA``)
-    ends in a closed connection instead of a reply; for ``DATA`` the mail has been taken by then.
+    closes the connection instead of replying; at ``DATA`` the mail has been accepted before.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class SmtpSink:
         self.hang_up()
 
     def hang_up(self) -> None:
-        """Close every connection that is open."""
+        """Close all connections."""
         for transport in self._open:
             transport.close()
         self._open.clear()
@@ -74,7 +74,7 @@ class SmtpSink:
     def _protocol(self) -> SMTP:
         self.connections += 1
         with warnings.catch_warnings():
-            # aiosmtpd warns that a login without TLS is possible; here it is meant to be.
+            # aiosmtpd warns about logins without TLS, which are intended here.
             warnings.simplefilter("ignore")
             return _Server(
                 self,
@@ -92,7 +92,7 @@ class SmtpSink:
         return f"{scheme}://{userinfo}{host}:{self.port}"
 
     async def receive(self, count: int, *, seconds: float = 10.0) -> list[Mail]:
-        """The mails, once there are so many. Raises TimeoutError when they do not come."""
+        """Return the mails once there are ``count``; raise TimeoutError after ``seconds``."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(lambda: len(self.mails) >= count)
             return list(self.mails)

@@ -1,4 +1,4 @@
-"""The three receivers of the shipped rules, and what each of them has."""
+"""The three receivers of the shipped rules, and the events that each has received."""
 
 import re
 from collections import Counter
@@ -12,7 +12,7 @@ from support.waiting import until
 
 
 def unhurried(rules: Path, folder: Path) -> Path:
-    """The rules of ``rules`` in ``folder``, without Slack's rate: for tests of many alerts."""
+    """Copy the rules to ``folder`` without Slack's rate, for tests with many alerts."""
     for file in rules.glob("*.yaml"):
         text = file.read_text().replace("slack: {", "slack: {rate: null, ")
         (folder / file.name).write_text(text)
@@ -38,7 +38,7 @@ class Receivers:
         await self._stack.aclose()
 
     def environ(self) -> dict[str, str]:
-        """The variables of rules/destinations.yaml."""
+        """Return the variables of rules/destinations.yaml."""
         return {
             "SLACK_WEBHOOK_URL": self.slack.url,
             "SMTP_URL": self.mail.url(),
@@ -54,8 +54,8 @@ class Receivers:
         }
 
     def delivered(self, ids: set[str]) -> dict[str, Counter[str]]:
-        """How often each receiver has each event id."""
-        for mail in self.mail.mails[len(self._texts) :]:  # parsing a mail takes a while
+        """Return how often each receiver has received each event id."""
+        for mail in self.mail.mails[len(self._texts) :]:  # each once, because parsing is slow
             text = mail.message().get_body(("plain",))
             assert text is not None
             self._texts.append(text.get_content().encode())
@@ -70,7 +70,7 @@ class Receivers:
         }
 
     async def have_all(self, ids: set[str], *, seconds: float) -> dict[str, Counter[str]]:
-        """Wait until every receiver has every event. Raises TimeoutError."""
+        """Wait until each receiver has each event; raise TimeoutError after ``seconds``."""
 
         async def complete() -> dict[str, Counter[str]] | None:
             if min(self.counts().values()) < len(ids):
@@ -82,5 +82,5 @@ class Receivers:
 
 
 def _ids_in(body: bytes) -> set[str]:
-    """Ids of the test's events are ``NO`` and a number."""
+    """Return the event ids in a body; in tests they are ``NO`` and a number."""
     return {found.decode() for found in re.findall(rb"NO\d+", body)}

@@ -1,4 +1,4 @@
-"""Receivers on loopback: they answer as a test tells them, and record what they got and when."""
+"""HTTP and TCP receivers on loopback that reply as scripted and record their requests."""
 
 import asyncio
 import ssl
@@ -11,12 +11,12 @@ from aiohttp import web
 
 
 class Received(msgspec.Struct, frozen=True):
-    """One request as it came in. ``at`` is in seconds of the event loop's clock."""
+    """One request as received. ``at`` is in seconds of the event loop's clock."""
 
     method: str
     path: str
     headers: dict[str, str]
-    """Names in small letters."""
+    """Names in lower case."""
     body: bytes
     at: float
 
@@ -31,10 +31,10 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class HttpSink:
-    """An HTTP receiver. It gives each reply of its script once, then ``otherwise`` for ever.
+    """An HTTP receiver. It sends each reply of its script once, then ``otherwise``.
 
-    ``connections`` counts what was accepted, whether or not a request followed: a canary for those
-    who must not be connected to.
+    ``connections`` counts the accepted connections, with or without a request, so that a test can
+    assert that none was made.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class HttpSink:
     ) -> None:
         self.requests: list[Received] = []
         self.statuses: list[int] = []
-        """What each of the requests was answered."""
+        """The status of each reply."""
         self.connections = 0
         self.script = deque(script)
         self.otherwise = otherwise or Reply()
@@ -77,14 +77,14 @@ class HttpSink:
         await self._runner.cleanup()
 
     async def die(self) -> None:
-        """Refuse connections from now on, and end those there are."""
+        """Refuse connections from now on, and close the existing ones."""
         self._listening.close()
         assert self._runner is not None
         assert self._runner.server is not None
         await self._runner.server.shutdown(0)
 
     async def come_back(self) -> None:
-        """Listen again, where it did before."""
+        """Listen again on the same port."""
         loop = asyncio.get_running_loop()
         self._listening = await loop.create_server(
             self._accept, "127.0.0.1", self.port, ssl=self._tls
@@ -107,11 +107,11 @@ class HttpSink:
         return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
 
     def reply_to(self, _request: Received) -> Reply:
-        """What follows the script. For receivers that look at what they got."""
+        """Return the reply after the script. Subclasses may choose it by the request."""
         return self.otherwise
 
     async def receive(self, count: int, *, seconds: float = 10.0) -> list[Received]:
-        """The requests, once there are so many. Raises TimeoutError when they do not come."""
+        """Return the requests once there are ``count``; raise TimeoutError after ``seconds``."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(lambda: len(self.requests) >= count)
             return list(self.requests)
@@ -121,13 +121,14 @@ Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[
 
 
 class TcpSink:
-    """A receiver that does whatever a conversation says, good manners or not."""
+    """A receiver that runs a conversation with each connection."""
 
     def __init__(self, conversation: Conversation) -> None:
         self.connections = 0
         self.port = 0
         self._conversation = conversation
         self._talks: list[asyncio.Task[None]] = []
+        self._is_closed = False
 
     async def __aenter__(self) -> Self:
         self._group = asyncio.TaskGroup()
@@ -138,6 +139,7 @@ class TcpSink:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+        self._is_closed = True
         for talk in self._talks:
             talk.cancel()
         await self._group.__aexit__(None, None, None)
@@ -148,28 +150,31 @@ class TcpSink:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        if self._is_closed:  # a connection from just before the server was closed
+            writer.transport.abort()
+            return
         self._talks.append(self._group.create_task(self._talk(reader, writer)))
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self._conversation(reader, writer)
         except ConnectionError:
-            pass  # the other side had enough
+            pass  # the other side closed the connection
         finally:
             writer.transport.abort()
 
 
 async def silence(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    """Accepts, and says nothing."""
+    """Accept a connection and send nothing."""
     await asyncio.Event().wait()
 
 
 async def hang_up(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    """Accepts, and resets the connection."""
+    """Accept a connection and reset it."""
 
 
 def says(*pieces: bytes, then: Conversation = hang_up) -> Conversation:
-    """Waits for the request's first bytes, then sends the pieces."""
+    """Return a conversation that waits for the request's first bytes, then sends the pieces."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(65536)
@@ -182,7 +187,7 @@ def says(*pieces: bytes, then: Conversation = hang_up) -> Conversation:
 
 
 def greets(beginning: bytes, then: Conversation = silence) -> Conversation:
-    """Sends ``beginning`` unasked, and goes on as ``then`` says."""
+    """Return a conversation that sends ``beginning`` at once and continues with ``then``."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(beginning)
@@ -193,7 +198,7 @@ def greets(beginning: bytes, then: Conversation = silence) -> Conversation:
 
 
 def trickles(beginning: bytes, *, every_seconds: float = 0.01) -> Conversation:
-    """Sends ``beginning``, unasked, and then a letter now and then, for ever."""
+    """Return a conversation that sends ``beginning`` at once, then single bytes without end."""
 
     async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(beginning)

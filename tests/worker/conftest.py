@@ -1,4 +1,4 @@
-"""A journal with one open delivery set, and a destination that answers as a test wants."""
+"""A destination whose outcomes a test sets."""
 
 from collections import deque
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from router.destinations.contract import DestinationConfig
 
 
 class ScriptedDestination:
-    """Answers with the outcomes it is given, then with Delivered; remembers what it was sent."""
+    """Returns the scripted outcomes, then Delivered, and records the deliveries."""
 
     def __init__(self, name: str, config: DestinationConfig) -> None:
         self.name = name

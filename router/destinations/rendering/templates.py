@@ -96,7 +96,7 @@ def template_error(source: str, names: Collection[str] = ()) -> tuple[int, str] 
 
     Args:
         source: The template.
-        names: What it may name besides ``data``, ``event`` and ``alert``.
+        names: The names it may use besides ``data``, ``event`` and ``alert``.
     """
     try:
         _check_names(_tree(source, TemplateTarget.TEXT), names)

@@ -15,7 +15,7 @@ from router.alerts import Failed, Refused
 from router.destinations.transport.egress import EgressDeniedError
 
 NETWORK_ERRORS: Final = (aiohttp.ClientError, OSError)
-"""What a receiver, or the network to it, can raise. TimeoutError is an OSError."""
+"""The errors that a receiver, or the network to it, can cause. TimeoutError is an OSError."""
 
 _BY_ERRNO: Final = {
     errno.ECONNREFUSED: "connection refused",

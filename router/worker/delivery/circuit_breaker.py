@@ -130,7 +130,7 @@ class CircuitBreaker:
 
         Args:
             permit: The permit with which it began.
-            found: What its outcome says about the destination.
+            found: The health of the destination by its outcome.
             now: The time at which it ended.
             retry_after: The receiver's Retry-After in seconds. It applies to the whole
                 destination, so it opens the circuit, but it does not count as a failure.

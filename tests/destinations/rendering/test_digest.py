@@ -1,4 +1,4 @@
-"""E-mail in digest mode: one mail for what falls due together, an outcome for each."""
+"""Digests: one mail for all deliveries that are due together, and an outcome for each."""
 
 import asyncio
 
@@ -53,13 +53,13 @@ class TestContract(ConnectingContract):
         return [mail.message().get_body(("plain",)).get_content().encode() for mail in far.mails]
 
     async def test_attempts_may_be_under_way_at_once(self, environment, delivery):
-        # Which is what a digest is made of: see below.
+        # Concurrent attempts make one mail: see the tests below.
         pass
 
 
 @pytest.fixture
 def deliveries(delivery):
-    """Several rules, severities and moments."""
+    """Alerts of several rules, severities and times."""
     kinds = [
         ("call-quality", Severity.CRITICAL, AlertStatus.FIRING, 1),
         ("conference-summary-timeout", Severity.WARNING, AlertStatus.FIRING, 1),

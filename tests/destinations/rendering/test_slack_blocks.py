@@ -1,4 +1,4 @@
-"""A Block Kit message: what it says, what it escapes, and Slack's limits."""
+"""A Block Kit message: its content, its escaping, and Slack's limits."""
 
 import re
 
@@ -26,7 +26,7 @@ def sent(delivery):
 
 
 def hostile(delivery, text):
-    """The delivery with ``text`` wherever an event, however wicked, can put one."""
+    """The delivery with ``text`` in every field that an event controls."""
     event = {
         "specversion": "1.0",
         "id": text,

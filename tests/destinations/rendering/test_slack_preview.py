@@ -1,4 +1,4 @@
-"""A message as a page: what Slack would show, and nothing that an event could make of it."""
+"""A message as a page: it looks as in Slack, and no event text becomes markup."""
 
 import pytest
 

@@ -90,7 +90,7 @@ async def test_a_full_batch_does_not_wait(environment, deliveries):
 
 
 class _OneIsBad(HttpSink):
-    """Answers 422 to each batch that holds a certain id."""
+    """Answers 422 to each batch that contains a certain id."""
 
     def __init__(self, bad: str) -> None:
         super().__init__()

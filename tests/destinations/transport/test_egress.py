@@ -75,7 +75,7 @@ def test_public_addresses_are_never_denied(address, egress):
 
 
 class Names(AbstractResolver):
-    """Answers each question with the next of its addresses, as a rebinding name server does."""
+    """Resolves each lookup to the next address, as a name server that rebinds does."""
 
     def __init__(self, *answers: list[str]) -> None:
         self._answers = list(answers)

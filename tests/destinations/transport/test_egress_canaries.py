@@ -1,4 +1,4 @@
-"""Canaries: what ROUTER_EGRESS denies is not connected to, by whichever kind and spelling."""
+"""Canaries: no kind connects to a denied address, in whatever spelling."""
 
 import socket
 from collections.abc import Callable
@@ -46,7 +46,7 @@ WAYS: dict[str, Make] = {
     "email": mail,
     "apprise": lambda place: AppriseConfig(url=Secret(f"json://{place}/")),
 }
-# Those that are written for this machine only where the configuration allows plain http.
+# The spellings of this machine for which all configurations allow plain http.
 SPELLINGS = ["127.0.0.1", "localhost"]
 ODD_SPELLINGS = ["[::ffff:127.0.0.1]", "0x7f.1", "127.1", "LOCALHOST", "[::1]"]
 
@@ -75,7 +75,7 @@ async def test_nor_by_another_spelling(way, host, environment, delivery):
 
 @pytest.fixture
 def rebinding(monkeypatch):
-    """A name that means this machine, whatever it meant when somebody looked."""
+    """A name that resolves to this machine when a connection is made."""
     answer = socket.getaddrinfo
 
     def resolve(host, *arguments, **more):

@@ -35,13 +35,13 @@ from router.settings.model import Egress
 @pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
-def test_a_thread_that_is_held_can_neither_connect_nor_leave(connect, error):
+def test_a_restricted_thread_can_neither_connect_nor_escape(connect, error):
     install_hook()
     with restricted_to(Egress.PUBLIC), pytest.raises(error):
         connect()
 
 
-def test_threads_that_are_not_held_are_left_alone():
+def test_other_threads_are_not_restricted():
     install_hook()
     with restricted_to(Egress.PUBLIC):
         pass

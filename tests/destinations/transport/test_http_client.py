@@ -71,7 +71,7 @@ async def test_a_proxy_that_refuses_is_a_failure_that_says_so(environment, deliv
 
 
 class TestEgress:
-    """No connection where ROUTER_EGRESS denies it, whichever way there is."""
+    """No connection is made to an address that ROUTER_EGRESS denies, by any way."""
 
     @pytest.fixture
     def public(self, environment):

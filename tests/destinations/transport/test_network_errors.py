@@ -1,4 +1,4 @@
-"""Why connections fail, as real connections that fail do."""
+"""The reasons of failed connections, from real connections."""
 
 import asyncio
 import errno
@@ -17,7 +17,7 @@ from router.alerts import Failed, Refused
 from router.datatypes import Secret
 from router.destinations.http import HttpDestination
 from router.destinations.http_config import HttpConfig
-from router.destinations.transport import network_errors as network
+from router.destinations.transport import network_errors
 from router.destinations.transport.egress import EgressDeniedError
 
 
@@ -68,7 +68,7 @@ async def test_tls_of_a_stranger(environment, delivery, server_tls, stranger):
         (says(then=hang_up), "connection reset"),
     ],
 )
-async def test_tls_with_one_who_has_none(conversation, reason, environment, delivery):
+async def test_tls_with_a_server_that_has_none(conversation, reason, environment, delivery):
     async with TcpSink(conversation) as sink:
         url = f"https://localhost:{sink.port}/"
         assert await outcome_at(url, environment, delivery) == Failed(reason)
@@ -103,18 +103,18 @@ async def test_a_connection_reset_before_the_answer(environment, delivery):
     ],
 )
 def test_the_words_for_each_error(error, expected):
-    assert network.outcome(error) == expected
+    assert network_errors.outcome(error) == expected
 
 
 async def test_a_name_that_there_is_not():
     # RFC 6761: .invalid never resolves; without a name server the lookup itself fails.
     with pytest.raises(socket.gaierror) as raised:
         await asyncio.get_running_loop().getaddrinfo("router.invalid", 80)
-    reason = network.outcome(raised.value).reason
+    reason = network_errors.outcome(raised.value).reason
     assert reason in {"name not found", "name lookup failed"}
 
 
-def test_the_cause_within_is_what_is_told():
+def test_the_inner_cause_is_the_reason():
     outer = aiohttp.ClientConnectionError("https://user:secret@host/")
     outer.__cause__ = ConnectionRefusedError(errno.ECONNREFUSED, "?")
-    assert network.outcome(outer, 502) == Failed("connection refused", 502)
+    assert network_errors.outcome(outer, 502) == Failed("connection refused", 502)

@@ -188,7 +188,7 @@ async def test_an_open_circuit_stops_a_run_and_burns_no_attempts(
     assert (mail.sent, flow.wait()) == ([opened[0]], 30.0)
     time.now += 30
 
-    assert not await deliver.run(SET)  # the trial; the rest follows at once
+    assert not await deliver.run(SET)  # the trial; the others follow at once
     assert await deliver.run(SET)
     assert [(d.id, d.attempt) for d in mail.sent[1:]] == [(d.id, 1) for d in opened[1:]]
 
@@ -287,7 +287,7 @@ async def test_what_has_ended_three_processes_is_given_up_and_the_others_are_del
     connection: Connection,
 ) -> None:
     strikes = CrashCounter(connection)
-    for _ in range(2):  # as two processes leave it that ended at the second delivery
+    for _ in range(2):  # as after two processes that ended at the second delivery
         await strikes.begin(SET, opened[1].id)
 
     assert await deliver.run(SET, 4)

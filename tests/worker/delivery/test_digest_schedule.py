@@ -1,4 +1,4 @@
-"""A digest's deliveries wait in the journal, in one set, and leave together when it is time."""
+"""A digest's deliveries wait in the journal, in one set, and are sent together at its end."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -70,7 +70,7 @@ async def deliver(
 
 @pytest.fixture
 def open_set(connection: Connection, clock: Clock, sample: bytes) -> Callable[[str], Any]:
-    """Opens a set of three deliveries that come of one event; gives its id."""
+    """Open a set of three deliveries of one event and return its id."""
 
     async def open_for(event_id: str) -> SetId:
         event = event_from(sample, id=event_id)
@@ -100,7 +100,7 @@ def end(time: SetClock) -> float:
 
 
 async def sets(connection: Connection) -> dict[str, int]:
-    """The open sets and how many deliveries each holds."""
+    """The open sets with their numbers of deliveries."""
     names = [each.decode() for each in await connection.redis.zrange(keys.open_sets("mail"), 0, -1)]
     return {name: await connection.redis.hlen(keys.delivery_set(SetId(name))) for name in names}
 
@@ -130,7 +130,7 @@ async def test_at_the_end_of_the_span_all_leave(
     until = end(time)
     time.now = until
     gathered = keys.digest_set("mail", int(until * 1000))
-    assert not await deliver.run(gathered)  # more may have come into it meanwhile
+    assert not await deliver.run(gathered)  # others may have joined it meanwhile
 
     assert await deliver.run(gathered)
     assert len(digest.sent) == 6

@@ -1,4 +1,4 @@
-"""What waits for a destination that is in no rules any more, and who may decide so."""
+"""Deliveries of a removed destination, and when a process may give them up."""
 
 import pytest
 from support.clock import SetClock
@@ -25,32 +25,32 @@ DELIVERIES = 250
 """More than one set holds."""
 
 
-class Place:
-    """A process: where it delivers, and what its rules know."""
+class Process:
+    """A process: the destinations it delivers to, and those of its rules."""
 
     def __init__(self, connection: Connection, clock: Clock, time: SetClock) -> None:
-        self.serves: list[str] = []
+        self.claimed: list[str] = []
         self.known: set[str] = set()
         self._time = time
         self.metrics = Metrics()
         deliveries = Deliveries(connection, clock)
-        self.presence = OrphanReaper(
+        self.reaper = OrphanReaper(
             OrphanedDeliveries(connection, deliveries, clock),
-            lambda: self.serves,
+            lambda: self.claimed,
             lambda: frozenset(self.known),
             self.metrics,
             clock,
             after=AFTER,
         )
 
-    async def look_for(self, seconds: float, *, with_: "Place | None" = None) -> int:
-        """Look every tenth of the time; how many deliveries were given up."""
+    async def check_for(self, seconds: float, *, with_: "Process | None" = None) -> int:
+        """Check ten times in each timeout; return how many deliveries were given up."""
         given_up = 0
         for _ in range(round(seconds / (AFTER / 10))):
             self._time.now += AFTER / 10
-            given_up += await self.presence.reap()
+            given_up += await self.reaper.reap()
             if with_ is not None:
-                await with_.presence.reap()
+                await with_.reaper.reap()
         return given_up
 
 
@@ -73,13 +73,13 @@ async def waiting(connection: Connection, clock: Clock, sample: bytes) -> None:
 
 
 @pytest.fixture
-def place(connection: Connection, clock: Clock, time: SetClock) -> Place:
-    return Place(connection, clock, time)
+def process(connection: Connection, clock: Clock, time: SetClock) -> Process:
+    return Process(connection, clock, time)
 
 
 @pytest.fixture
-def other(connection: Connection, clock: Clock, time: SetClock) -> Place:
-    return Place(connection, clock, time)
+def other(connection: Connection, clock: Clock, time: SetClock) -> Process:
+    return Process(connection, clock, time)
 
 
 async def books(connection: Connection) -> ledger.DestinationLedger:
@@ -88,13 +88,13 @@ async def books(connection: Connection) -> ledger.DestinationLedger:
 
 @pytest.mark.usefixtures("waiting")
 async def test_it_becomes_dead_letters_and_nothing_of_it_is_left(
-    connection: Connection, place: Place
+    connection: Connection, process: Process
 ) -> None:
-    assert await place.look_for(2 * AFTER) == DELIVERIES
+    assert await process.check_for(2 * AFTER) == DELIVERIES
 
     mail = await books(connection)
     assert (mail.opened, mail.dead, mail.pending) == (DELIVERIES, DELIVERIES, 0)
-    ended = place.metrics.registry.get_sample_value(
+    ended = process.metrics.registry.get_sample_value(
         "router_deliveries_total", {"destination": "mail", "outcome": "dead_lettered"}
     )
     assert ended == DELIVERIES
@@ -114,71 +114,71 @@ async def test_it_becomes_dead_letters_and_nothing_of_it_is_left(
 
 
 @pytest.mark.usefixtures("waiting")
-async def test_it_is_kept_for_a_time(connection: Connection, place: Place) -> None:
-    assert await place.look_for(AFTER) == 0
+async def test_it_is_kept_for_a_time(connection: Connection, process: Process) -> None:
+    assert await process.check_for(AFTER) == 0
     assert (await books(connection)).pending == DELIVERIES
 
 
 @pytest.mark.usefixtures("waiting")
 async def test_it_is_kept_while_another_process_delivers_there(
-    connection: Connection, place: Place, other: Place
+    connection: Connection, process: Process, other: Process
 ) -> None:
-    other.serves = ["mail"]
+    other.claimed = ["mail"]
     other.known = {"mail"}
 
-    assert await place.look_for(5 * AFTER, with_=other) == 0
+    assert await process.check_for(5 * AFTER, with_=other) == 0
     assert (await books(connection)).pending == DELIVERIES
 
 
 @pytest.mark.usefixtures("waiting")
 async def test_the_time_begins_anew_when_the_other_process_has_ended(
-    place: Place, other: Place
+    process: Process, other: Process
 ) -> None:
-    other.serves = ["mail"]
-    await place.look_for(5 * AFTER, with_=other)
+    other.claimed = ["mail"]
+    await process.check_for(5 * AFTER, with_=other)
 
-    assert await place.look_for(AFTER) == 0
-    assert await place.look_for(AFTER) == DELIVERIES
+    assert await process.check_for(AFTER) == 0
+    assert await process.check_for(AFTER) == DELIVERIES
 
 
 @pytest.mark.usefixtures("waiting")
 async def test_a_destination_that_is_back_in_time_keeps_what_waits(
-    connection: Connection, place: Place
+    connection: Connection, process: Process
 ) -> None:
-    await place.look_for(AFTER)
-    place.serves, place.known = ["mail"], {"mail"}
+    await process.check_for(AFTER)
+    process.claimed, process.known = ["mail"], {"mail"}
 
-    assert await place.look_for(3 * AFTER) == 0
+    assert await process.check_for(3 * AFTER) == 0
 
-    place.serves, place.known = [], set()
-    assert await place.look_for(AFTER) == 0
+    process.claimed, process.known = [], set()
+    assert await process.check_for(AFTER) == 0
     assert (await books(connection)).pending == DELIVERIES
 
 
 @pytest.mark.usefixtures("waiting")
-async def test_a_process_that_stood_still_begins_anew(place: Place, time: SetClock) -> None:
-    await place.look_for(AFTER / 2)
+async def test_a_process_that_stood_still_begins_anew(process: Process, time: SetClock) -> None:
+    await process.check_for(AFTER / 2)
     time.now += 10 * AFTER
 
-    assert await place.look_for(AFTER) == 0
+    assert await process.check_for(AFTER) == 0
 
 
 @pytest.mark.usefixtures("waiting")
-async def test_a_set_that_somebody_works_on_is_left_alone(
-    connection: Connection, place: Place
+async def test_a_set_that_a_worker_runs_is_left_alone(
+    connection: Connection, process: Process
 ) -> None:
     held = (await connection.redis.zrange(keys.open_sets("mail"), 0, -1))[0].decode()
     size = await connection.redis.hlen(keys.delivery_set(keys.SetId(held)))
     await connection.redis.set(keys.lease(held), b"1")
 
-    assert await place.look_for(2 * AFTER) == DELIVERIES - size
+    assert await process.check_for(2 * AFTER) == DELIVERIES - size
 
     await connection.redis.delete(keys.lease(held))
-    assert await place.look_for(AFTER / 10) == size
+    assert await process.check_for(AFTER / 10) == size
 
 
 @pytest.mark.usefixtures("waiting")
-async def test_a_mark_that_is_taken_away_at_the_last_moment_saves_it(
+async def test_a_claim_at_the_last_moment_keeps_the_deliveries(
     connection: Connection, clock: Clock
 ) -> None:
     removed = OrphanedDeliveries(connection, Deliveries(connection, clock), clock)
@@ -194,7 +194,7 @@ async def test_a_process_that_knows_a_part_of_the_rules_gives_nothing_up(
     connection: Connection, clock: Clock
 ) -> None:
     removed = OrphanedDeliveries(connection, Deliveries(connection, clock), clock)
-    presence = OrphanReaper(removed, lambda: ["other"], None, Metrics(), clock, after=AFTER)
+    reaper = OrphanReaper(removed, lambda: ["other"], None, Metrics(), clock, after=AFTER)
 
-    assert await presence.reap() == 0
+    assert await reaper.reap() == 0
     assert not await connection.redis.exists(keys.ORPHANED)

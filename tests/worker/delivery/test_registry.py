@@ -1,4 +1,4 @@
-"""The destinations of a process, exchanged all or none."""
+"""The destinations of a process are exchanged all or none."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,8 +21,8 @@ from router.worker.queue.queue_worker import QueueSpec
 from router.worker.queue.supervisor import Supervisor
 
 
-class Door:
-    """A destination that remembers whether it is open. ``fails`` is raised when it is opened."""
+class Recorded:
+    """A destination that records whether it is open. ``fails`` is raised by ``open``."""
 
     def __init__(self, spec: DestinationSpec, fails: Exception | None) -> None:
         self.name = spec.name
@@ -46,24 +46,24 @@ class Door:
 
 
 class Drains:
-    """In the place of Deliver: only told to stop."""
+    """Stands in for DeliveryJob: it only has ``draining``."""
 
     draining = False
 
 
-class Hall:
-    """A roster on a real supervisor, and all doors that it ever made."""
+class Process:
+    """A pool with a real supervisor, and all destinations that it built."""
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
-        self.doors: list[Door] = []
+        self.built: list[Recorded] = []
         self.fails: dict[str, Exception] = {}
         self.job_seconds = 5.0
         self.supervisor = Supervisor(connection, [], Metrics(), clock, lease=1.0, poll_delay=3600.0)
-        self.roster = DestinationPool(self.supervisor, self._build)
+        self.pool = DestinationPool(self.supervisor, self._build)
 
     def _build(self, spec: DestinationSpec) -> ActiveDestination:
-        door = Door(spec, self.fails.get(spec.name))
-        self.doors.append(door)
+        destination = Recorded(spec, self.fails.get(spec.name))
+        self.built.append(destination)
 
         async def nothing(*_: object) -> bool:
             return True
@@ -75,19 +75,19 @@ class Hall:
             max_jobs=1,
             limit_seconds=self.job_seconds,
         )
-        return ActiveDestination(spec, door, Drains(), job)  # type: ignore[arg-type]
+        return ActiveDestination(spec, destination, Drains(), job)  # type: ignore[arg-type]
 
     async def change(self, *specs: DestinationSpec) -> None:
-        self.roster.swap(await self.roster.prepare(specs))
+        self.pool.swap(await self.pool.prepare(specs))
 
-    def open_doors(self) -> list[str]:
-        return [door.name for door in self.doors if door.is_open]
+    def open_names(self) -> list[str]:
+        return [destination.name for destination in self.built if destination.is_open]
 
     async def are_open(self, *names: str) -> None:
-        async def so() -> bool:
-            return self.open_doors() == list(names)
+        async def are_equal() -> bool:
+            return self.open_names() == list(names)
 
-        await until(so)
+        await until(are_equal)
 
 
 def spec(name: str, timeout: float = 10.0) -> DestinationSpec:
@@ -96,52 +96,52 @@ def spec(name: str, timeout: float = 10.0) -> DestinationSpec:
 
 
 @pytest.fixture
-async def hall(connection: Connection, clock: Clock) -> AsyncIterator[Hall]:
-    hall = Hall(connection, clock)
+async def process(connection: Connection, clock: Clock) -> AsyncIterator[Process]:
+    process = Process(connection, clock)
     loop = asyncio.get_running_loop()
-    tasks = [loop.create_task(hall.supervisor.run()), loop.create_task(hall.roster.run())]
-    yield hall
+    tasks = [loop.create_task(process.supervisor.run()), loop.create_task(process.pool.run())]
+    yield process
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
 
 
-async def test_unchanged_places_stay_and_the_others_are_exchanged(hall: Hall) -> None:
-    await hall.change(spec("a"), spec("b"), spec("c"))
-    a, b, c = hall.doors
+async def test_unchanged_destinations_stay_and_the_others_are_exchanged(process: Process) -> None:
+    await process.change(spec("a"), spec("b"), spec("c"))
+    a, b, c = process.built
 
-    await hall.change(spec("a"), spec("b", 20.0), spec("d"))
+    await process.change(spec("a"), spec("b", 20.0), spec("d"))
 
-    await hall.are_open("a", "b", "d")
+    await process.are_open("a", "b", "d")
     assert (a.is_open, b.is_open, c.is_open) == (True, False, False)
-    assert hall.roster.names == ("a", "b", "d")
+    assert process.pool.names == ("a", "b", "d")
 
 
-async def test_one_that_cannot_be_opened_changes_nothing(hall: Hall) -> None:
-    await hall.change(spec("a"))
-    hall.fails["c"] = OSError("no such file: s3cret.pem")
+async def test_a_destination_that_cannot_be_opened_changes_nothing(process: Process) -> None:
+    await process.change(spec("a"))
+    process.fails["c"] = OSError("no such file: s3cret.pem")
 
     with pytest.raises(ConfigurationError) as caught:
-        await hall.change(spec("b"), spec("c"))
+        await process.change(spec("b"), spec("c"))
 
     assert str(caught.value) == "destination c cannot be opened: OSError"
-    assert hall.open_doors() == ["a"]
-    assert hall.roster.names == ("a",)
+    assert process.open_names() == ["a"]
+    assert process.pool.names == ("a",)
 
 
-async def test_the_next_change_waits_while_many_places_are_ending(hall: Hall) -> None:
-    await hall.change(*(spec(f"d{number}") for number in range(20)))
-    await hall.change()
-    assert len(hall.open_doors()) == 20
+async def test_the_next_change_waits_while_many_destinations_retire(process: Process) -> None:
+    await process.change(*(spec(f"d{number}") for number in range(20)))
+    await process.change()
+    assert len(process.open_names()) == 20
 
-    await hall.change(spec("new"))
+    await process.change(spec("new"))
 
-    assert len(hall.open_doors()) < 18
+    assert len(process.open_names()) < 18
 
 
-async def test_closing_closes_all(hall: Hall) -> None:
-    await hall.change(spec("a"), spec("b"))
+async def test_closing_closes_all(process: Process) -> None:
+    await process.change(spec("a"), spec("b"))
 
-    await hall.roster.close()
+    await process.pool.close()
 
-    assert hall.open_doors() == []
+    assert process.open_names() == []

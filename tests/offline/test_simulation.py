@@ -90,8 +90,8 @@ def test_memory_tells_what_redis_tells(
                 (place, each.alert) for place in ("noc", "boss") for each in await world.told(place)
             ]
             assert sorted(real, key=repr) == sorted(simulated, key=repr)
-            books = await world.books()
-            assert (books.pending, books.waiting) == (0, 0)
+            ledger = await world.ledger()
+            assert (ledger.pending, ledger.waiting) == (0, 0)
         finally:
             await connection.close()
 

@@ -146,7 +146,7 @@ class World:
             await redis.zrem(keys.open_sets(destination), set_id)
         return sorted(deliveries, key=_age)
 
-    async def books(self) -> ledger.Ledger:
+    async def ledger(self) -> ledger.Ledger:
         return await ledger.read(self.connection)
 
     def metric(self, name: str, **labels: str) -> float:

@@ -45,8 +45,8 @@ async def test_a_count_tells_when_it_is_reached_and_begins_anew(
     assert (first.alert.event_id, first.alert.count) == ("2", 3)
     assert second.alert.event_id == "5"
     assert first.alert.key == alert_key("burst", ('"AC1"', "null"))
-    books = await world.books()
-    assert (books.matched, books.alerts, books.notified, books.pending) == (7, 2, 2, 0)
+    ledger = await world.ledger()
+    assert (ledger.matched, ledger.alerts, ledger.notified, ledger.pending) == (7, 2, 2, 0)
 
 
 async def test_a_count_goes_by_the_time_of_the_events(
@@ -108,9 +108,9 @@ async def test_a_cooldown_tells_once_and_then_how_many_were_held_back(
 
     assert told["noc"] == told["boss"] == [("0", 0), ("other", 0), ("5", 3)]
     assert world.metric("router_alerts_suppressed_total", rule="quiet", reason="cooldown") == 3
-    books = await world.books()
-    assert (books.suppressed, books.matched, books.pending) == (3, 3, 0)
-    assert (books.alerts, books.notified, books.suppressed_alerts, books.waiting) == (
+    ledger = await world.ledger()
+    assert (ledger.suppressed, ledger.matched, ledger.pending) == (3, 3, 0)
+    assert (ledger.alerts, ledger.notified, ledger.suppressed_alerts, ledger.waiting) == (
         6,
         3,
         {"cooldown": 3},
@@ -190,9 +190,9 @@ async def test_a_run_that_is_cut_anywhere_and_run_again_tells_the_same(
     told = await world.told()
     assert [each.alert.rule for each in told].count("quiet") == 1
     assert [each.alert.count for each in told if each.alert.rule == "burst"] == [3]
-    books = await world.books()
-    assert (books.accepted, books.pending, books.waiting) == (5, 0, 0)
-    assert books.notified + books.suppressed_alerts["cooldown"] == books.alerts == 6
+    ledger = await world.ledger()
+    assert (ledger.accepted, ledger.pending, ledger.waiting) == (5, 0, 0)
+    assert ledger.notified + ledger.suppressed_alerts["cooldown"] == ledger.alerts == 6
     assert await connection.redis.keys("router:answers:*") == []
 
 
@@ -232,8 +232,8 @@ def test_counts_are_right_after_crashes_duplicates_and_races(
         expected = sorted(name for name in "ab" for _ in range(accounts.count(name) // 3))
         keys = {alert_key("burst", (f'"{name}"', "null")): name for name in "ab"}
         assert sorted(keys[alert.key] for alert in told) == expected
-        books = await world.books()
-        assert (books.pending, books.alerts, books.notified) == (0, len(told), len(told))
+        ledger = await world.ledger()
+        assert (ledger.pending, ledger.alerts, ledger.notified) == (0, len(told), len(told))
         await connection.close()
 
     asyncio.run(run())

@@ -43,8 +43,8 @@ async def test_a_silence_holds_back_what_it_asks_for(
     await world.send(world.event("e1", host="h1"))
 
     assert len(await world.told()) == (0 if holds else 1)
-    books = await world.books()
-    assert (books.suppressed, books.matched) == ((1, 0) if holds else (0, 1))
+    ledger = await world.ledger()
+    assert (ledger.suppressed, ledger.matched) == ((1, 0) if holds else (0, 1))
     counted = world.metric("router_alerts_suppressed_total", rule="one", reason="silenced")
     assert counted == (1 if holds else 0)
 
@@ -84,7 +84,7 @@ rules:
     await world.send(world.event("3"))
 
     assert [each.alert.event_id for each in await world.told()] == ["3"]
-    assert (await world.books()).suppressed_alerts == {"silenced": 1}
+    assert (await world.ledger()).suppressed_alerts == {"silenced": 1}
 
 
 async def test_a_silence_that_comes_while_a_group_waits_holds_it_back(
@@ -105,8 +105,8 @@ rules:
 
     (delivery,) = await silenced.told()
     assert (delivery.alert.event_id, delivery.alert.grouped) == ("1", 2)
-    books = await silenced.books()
-    assert (books.alerts, books.notified, books.suppressed_alerts, books.waiting) == (
+    ledger = await silenced.ledger()
+    assert (ledger.alerts, ledger.notified, ledger.suppressed_alerts, ledger.waiting) == (
         4,
         2,
         {"silenced": 2},
@@ -123,8 +123,8 @@ async def test_a_silenced_group_is_held_back_whole(connection: Connection, time:
     await silenced.passes(30)
 
     assert await silenced.told() == []
-    books = await silenced.books()
-    assert (books.notified, books.suppressed_alerts, books.waiting) == (0, {"silenced": 30}, 0)
+    ledger = await silenced.ledger()
+    assert (ledger.notified, ledger.suppressed_alerts, ledger.waiting) == (0, {"silenced": 30}, 0)
 
 
 GROUPED = """
@@ -312,5 +312,5 @@ rules:
     await world.send(world.event("2", type="c"))
 
     assert await world.told() == await world.told("boss") == []
-    books = await world.books()
-    assert (books.alerts, books.suppressed_alerts) == (1, {"shadow": 1})
+    ledger = await world.ledger()
+    assert (ledger.alerts, ledger.suppressed_alerts) == (1, {"shadow": 1})

@@ -57,15 +57,15 @@ def shown(told: list[Alert]) -> list[tuple[str, str]]:
 
 
 async def nothing_is_left(world: World) -> None:
-    """No timer, no answer, no job of either, nothing pending: the books are closed."""
+    """No timer, no result, no job of either, and nothing is pending in the ledger."""
     redis = world.connection.redis
     assert await world.timers() == []
     for queue in (keys.TIMER_QUEUE, keys.EVALUATE_QUEUE):
         assert await redis.zcard(queue) == 0
     for pattern in ("router:timer:*", "router:taken:*", "router:answers:*"):
         assert await redis.keys(pattern) == []
-    books = await world.books()
-    assert (books.pending, books.waiting) == (0, 0)
+    ledger = await world.ledger()
+    assert (ledger.pending, ledger.waiting) == (0, 0)
 
 
 # absent
@@ -78,7 +78,7 @@ async def test_what_never_comes_is_told_with_the_event_that_waited(
     await world.send(world.event("p1", type="partial", id=1))
     await world.passes(3599)
     assert await alerts(world) == []
-    assert (await world.books()).matched == 1
+    assert (await world.ledger()).matched == 1
 
     await world.passes(1)
 
@@ -86,8 +86,8 @@ async def test_what_never_comes_is_told_with_the_event_that_waited(
     assert (alert.event_id, alert.event_type, alert.raised_at) == ("p1", "partial", time.now)
     assert b'"id":1' in alert.event
     await nothing_is_left(world)
-    books = await world.books()
-    assert (books.alerts, books.notified) == (1, 1)
+    ledger = await world.ledger()
+    assert (ledger.alerts, ledger.notified) == (1, 1)
 
 
 @pytest.mark.parametrize("first", ["partial", "complete"])
@@ -105,7 +105,7 @@ async def test_what_comes_in_time_is_not_told_whichever_came_first(
     await world.passes(10_000)
 
     assert await alerts(world) == []
-    assert (await world.books()).alerts == 0
+    assert (await world.ledger()).alerts == 0
 
 
 async def test_another_key_and_another_condition_end_nothing(
@@ -169,8 +169,8 @@ async def test_an_absence_of_a_rule_that_is_gone_or_changed_is_not_told(
     await after.passes(3600)
 
     assert await alerts(after) == []
-    books = await after.books()
-    assert (books.alerts, books.notified, books.suppressed_alerts) == (1, 0, {"rule_gone": 1})
+    ledger = await after.ledger()
+    assert (ledger.alerts, ledger.notified, ledger.suppressed_alerts) == (1, 0, {"rule_gone": 1})
 
 
 async def test_an_absence_goes_through_the_cooldown(connection: Connection, time: SetClock) -> None:
@@ -180,7 +180,7 @@ async def test_an_absence_goes_through_the_cooldown(connection: Connection, time
     await world.passes(3600)
 
     assert len(await alerts(world)) == 1
-    assert (await world.books()).suppressed_alerts == {"cooldown": 2}
+    assert (await world.ledger()).suppressed_alerts == {"cooldown": 2}
 
 
 # group
@@ -194,7 +194,7 @@ async def test_many_alerts_are_one_message_and_later_ones_the_next(
     await world.passes(10)
     await world.send(*(world.event(f"e{n}", account="AC1", call=n) for n in range(2, 5)))
     assert await alerts(world) == []
-    assert (await world.books()).waiting == 4
+    assert (await world.ledger()).waiting == 4
 
     await world.passes(20)
     (first,) = await alerts(world)
@@ -211,8 +211,8 @@ async def test_many_alerts_are_one_message_and_later_ones_the_next(
     assert first.key == second.key
     await nothing_is_left(world)
     assert await connection.redis.keys("router:state:*") == []
-    books = await world.books()
-    assert (books.alerts, books.notified, books.matched) == (5, 5, 5)
+    ledger = await world.ledger()
+    assert (ledger.alerts, ledger.notified, ledger.matched) == (5, 5, 5)
 
 
 async def test_a_group_of_many_keeps_some_and_counts_all(
@@ -225,7 +225,7 @@ async def test_a_group_of_many_keeps_some_and_counts_all(
 
     (message,) = await alerts(world)
     assert (message.grouped, len(message.members)) == (50, 19)
-    assert (await world.books()).notified == 50
+    assert (await world.ledger()).notified == 50
 
 
 async def test_groups_are_told_apart(connection: Connection, time: SetClock) -> None:
@@ -274,8 +274,8 @@ async def test_a_later_event_ends_the_alert_where_it_was_told(
     assert (resolved.key, resolved.event_id) == (firing.key, "d1")
     assert resolved.id != firing.id
     assert resolved.raised_at == time.now
-    books = await world.books()
-    assert (books.alerts, books.notified, books.matched, books.filtered) == (1, 1, 4, 1)
+    ledger = await world.ledger()
+    assert (ledger.alerts, ledger.notified, ledger.matched, ledger.filtered) == (1, 1, 4, 1)
 
 
 async def test_an_event_from_before_the_alert_does_not_end_it(
@@ -308,8 +308,8 @@ async def test_an_alert_whose_end_came_before_it_is_not_told(
     )
 
     assert shown(await alerts(world)) == [("d2", "firing"), ("d3", "firing")]
-    books = await world.books()
-    assert (books.alerts, books.notified, books.suppressed_alerts, books.suppressed) == (
+    ledger = await world.ledger()
+    assert (ledger.alerts, ledger.notified, ledger.suppressed_alerts, ledger.suppressed) == (
         3,
         2,
         {"resolved": 1},
@@ -390,8 +390,8 @@ async def test_an_alert_that_is_over_leaves_its_group(
 
     assert (message.event_id, message.grouped, len(message.members)) == ("d1", 2, 1)
     assert shown(await alerts(world)) == [("d1", "resolved")]
-    books = await world.books()
-    assert (books.alerts, books.notified, books.suppressed_alerts, books.waiting) == (
+    ledger = await world.ledger()
+    assert (ledger.alerts, ledger.notified, ledger.suppressed_alerts, ledger.waiting) == (
         3,
         2,
         {"resolved": 1},
@@ -411,8 +411,8 @@ async def test_a_group_is_told_of_those_that_came_late_when_the_first_ones_are_o
 
     (message,) = await alerts(world)
     assert (message.event_id, message.grouped, len(message.members)) == ("d20", 5, 4)
-    books = await world.books()
-    assert (books.notified, books.suppressed_alerts, books.waiting) == (5, {"resolved": 20}, 0)
+    ledger = await world.ledger()
+    assert (ledger.notified, ledger.suppressed_alerts, ledger.waiting) == (5, {"resolved": 20}, 0)
 
 
 async def test_a_group_of_which_all_are_over_is_not_told(
@@ -450,7 +450,7 @@ async def test_more_are_told_level_by_level_until_the_last(
     assert first.key == level_one.key == level_two.key
     assert len(await alerts(world)) == 1
     await nothing_is_left(world)
-    assert (await world.books()).alerts == 1
+    assert (await world.ledger()).alerts == 1
 
 
 async def test_an_acknowledged_alert_does_not_escalate_and_the_next_one_does(
@@ -580,8 +580,8 @@ async def test_timers_cut_anywhere_and_fired_again_by_two_workers_tell_once(
     ]
     assert shown(await alerts(world, "boss")) == [("d1", "firing")]
     await nothing_is_left(world)
-    books = await world.books()
-    assert (books.alerts, books.notified, books.suppressed_alerts) == (5, 4, {"resolved": 1})
+    ledger = await world.ledger()
+    assert (ledger.alerts, ledger.notified, ledger.suppressed_alerts) == (5, 4, {"resolved": 1})
 
 
 async def test_the_sweeper_gives_a_timer_that_lost_its_job_another(

@@ -140,7 +140,7 @@ async def test_a_poison_alert_leaves_its_group_and_the_others_are_notified(
     assert (message.alert.event_id, message.alert.grouped) == ("a0", 2)
     (item,) = await poisoned.quarantined()
     assert (item.record.reason, b'"a1"' in item.record.body) == (POISON, True)
-    counts = await world.books()
+    counts = await world.ledger()
     assert (counts.matched, counts.quarantined, counts.pending) == (2, 1, 0)
     assert (counts.notified, counts.suppressed_alerts, counts.waiting) == (2, {"poison": 1}, 0)
 
@@ -155,7 +155,7 @@ async def test_a_group_of_one_poison_alert_is_never_notified(
     await world.send(world.event("u1", type="up", host="h"))
 
     assert await world.told() == []
-    assert (await world.books()).suppressed_alerts == {"poison": 1}
+    assert (await world.ledger()).suppressed_alerts == {"poison": 1}
 
 
 async def test_a_poison_alert_of_an_absence_is_not_notified_and_the_next_one_is(
@@ -172,7 +172,7 @@ async def test_a_poison_alert_of_an_absence_is_not_notified_and_the_next_one_is(
     assert [each.alert.event_id for each in await world.told()] == ["b2"]
     assert len(await poisoned.quarantined()) == 1
     assert await world.timers() == []
-    counts = await world.books()
+    counts = await world.ledger()
     assert (counts.alerts, counts.notified, counts.pending) == (2, 1, 0)
     assert counts.suppressed_alerts == {"poison": 1}
 
@@ -186,7 +186,7 @@ async def test_a_poison_escalation_ends(poisoned: Poisoned) -> None:
 
     assert await world.told("boss") == []
     assert len(await poisoned.quarantined()) == 1
-    counts = await world.books()
+    counts = await world.ledger()
     assert (counts.alerts, counts.notified, counts.pending) == (1, 1, 0)
     assert counts.suppressed_alerts == {}
 
@@ -204,7 +204,7 @@ async def test_an_event_that_a_timer_quarantined_is_evaluated_again_after_a_repl
     await world.passes(30)
 
     assert [each.alert.event_id for each in await world.told()] == ["b1"]
-    assert (await world.books()).pending == 0
+    assert (await world.ledger()).pending == 0
 
 
 async def test_a_restarted_timer_without_poison_fires_as_usual(poisoned: Poisoned) -> None:

@@ -72,7 +72,7 @@ _RESPONSES: Final = {
 
 def _pages(*statuses: int) -> dict[int, ResponseSpec]:
     return {
-        status: ResponseSpec(_RESPONSES[status], {"type": "string"}, media_type=_HTML)
+        status: ResponseSpec(_RESPONSES[status], {"type": "string"}, media_types=(_HTML,))
         for status in statuses
     }
 

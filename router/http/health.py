@@ -9,6 +9,18 @@ from aiohttp import hdrs, web
 from router.http.openapi import JSON, Operation, ResponseSpec
 from router.metrics import Metrics
 
+_RULES: Final = {
+    "description": "The rules in force; absent in a process without rules.",
+    "type": "object",
+    "required": ["generation", "rules", "destinations"],
+    "properties": {
+        "generation": {"type": "string", "description": "Fingerprint of the rules folder."},
+        "rules": {"type": "integer"},
+        "destinations": {"type": "integer"},
+        "error": {"type": "string", "description": "Why the last reload was rejected."},
+    },
+}
+_METRICS_FORMATS: Final = ("text/plain", "application/openmetrics-text")
 OPERATIONS: Final = (
     Operation(
         method=hdrs.METH_GET,
@@ -16,7 +28,14 @@ OPERATIONS: Final = (
         tag="status",
         summary="Report liveness",
         responses={
-            200: ResponseSpec("The process is alive.", {"type": "object", "required": ["status"]})
+            200: ResponseSpec(
+                "The process is alive.",
+                {
+                    "type": "object",
+                    "required": ["status"],
+                    "properties": {"status": {"const": "alive"}},
+                },
+            )
         },
     ),
     Operation(
@@ -26,11 +45,24 @@ OPERATIONS: Final = (
         summary="Report readiness",
         responses={
             200: ResponseSpec(
-                "The process is ready for events.", {"type": "object", "required": ["status"]}
+                "The process is ready for events.",
+                {
+                    "type": "object",
+                    "required": ["status"],
+                    "properties": {"status": {"const": "ready"}, "rules": _RULES},
+                },
             ),
             503: ResponseSpec(
                 "The process is not ready; the reason says why.",
-                {"type": "object", "required": ["status", "reason"]},
+                {
+                    "type": "object",
+                    "required": ["status", "reason"],
+                    "properties": {
+                        "status": {"const": "not ready"},
+                        "reason": {"type": "string"},
+                        "rules": _RULES,
+                    },
+                },
             ),
         },
     ),
@@ -39,7 +71,7 @@ OPERATIONS: Final = (
         path="/metrics",
         tag="status",
         summary="Return Prometheus metrics",
-        responses={200: ResponseSpec("The metrics.", {"type": "string"}, "text/plain")},
+        responses={200: ResponseSpec("The metrics.", {"type": "string"}, _METRICS_FORMATS)},
     ),
 )
 """The OpenAPI operations of ``HealthEndpoints.routes``."""

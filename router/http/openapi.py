@@ -48,7 +48,8 @@ class ResponseSpec(msgspec.Struct, frozen=True):
     description: str
     schema: Schema | None = ErrorBody
     """None for a response without a body."""
-    media_type: str = JSON
+    media_types: tuple[str, ...] = (JSON,)
+    """Several if the Accept header chooses."""
     headers: Mapping[str, str] = {}
     """Name -> description."""
 
@@ -214,7 +215,8 @@ def _header_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
 def _response(response: ResponseSpec, schemas: Mapping[type, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {"description": response.description}
     if response.schema is not None:
-        described["content"] = {response.media_type: _content(response.schema, schemas)}
+        content = _content(response.schema, schemas)
+        described["content"] = dict.fromkeys(response.media_types, content)
     if response.headers:
         described["headers"] = {
             name: {"description": text, "required": True, "schema": {"type": "string"}}

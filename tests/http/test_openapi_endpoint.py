@@ -202,6 +202,28 @@ async def test_without_the_right_token_the_answer_is_described(
                 check_response(description, operation, response, await response.json())
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_health_of_a_process_with_rules_is_described(
+    everything: Running, description: dict[str, Any], path: str
+) -> None:
+    operation = next(one for one in OPERATIONS if one.path == path)
+    async with aiohttp.ClientSession() as http, http.get(f"{everything.url}{path}") as response:
+        check_response(description, operation, response, await response.json())
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "application/openmetrics-text"])
+async def test_each_format_of_metrics_is_described(
+    everything: Running, description: dict[str, Any], accept: str
+) -> None:
+    content = description["paths"]["/metrics"]["get"]["responses"]["200"]["content"]
+    async with (
+        aiohttp.ClientSession(headers={"Accept": accept}) as http,
+        http.get(f"{everything.url}/metrics") as response,
+    ):
+        assert response.content_type == accept
+    assert accept in content
+
+
 async def test_a_rejected_reload_is_described(
     everything: Running, description: dict[str, Any], folder: RulesFolder
 ) -> None:

@@ -17,13 +17,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Final
 
-from prometheus_client import (
-    CONTENT_TYPE_PLAIN_0_0_4,
-    CollectorRegistry,
-    exposition,
-    generate_latest,
-    multiprocess,
-)
+from prometheus_client import CollectorRegistry, exposition, generate_latest, multiprocess
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +25,7 @@ READ_IN: Final = "0.26.0"
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names the folder of all processes' values. It is read when a process starts."""
 
+_TEXT_FORMAT: Final = "text/plain; version=0.0.4; charset=utf-8"
 _IS_MULTIPROCESS: Final = FOLDER_VARIABLE in os.environ
 
 CHOOSE_ENCODER: Final = "exposition.choose_encoder"
@@ -67,7 +62,7 @@ def encode(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     if not _chooses_encoder():
-        return generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4
+        return generate_latest(registry), _TEXT_FORMAT
     encoder, content_type = exposition.choose_encoder(accept)
     return encoder(registry), content_type
 

@@ -1,7 +1,7 @@
 """The part of aiohttp's server that its documentation does not promise, and what stands in for it.
 
 No other module touches these names. ``missing_names`` tries them when a server starts. A name that
-is gone costs what its row says: the server runs on documented API alone, after one warning.
+is gone costs what its row says. The server then uses documented API alone, after one warning.
 
 ===================================  ======================================  =======================
 name                                 needed for                              without it
@@ -96,7 +96,7 @@ class ServerConnection(_RequestHandler):
 
 
 def has_sent_output(request: web.BaseRequest) -> bool:
-    """Return whether a response to ``request`` has begun; True if aiohttp does not tell."""
+    """Return whether a response to ``request`` has begun; True if aiohttp does not show it."""
     size: int = getattr(getattr(request, "writer", None), "output_size", 1)
     return size > 0
 

@@ -2,7 +2,7 @@
 
 aiohttp limits a request once its head is complete; until then it waits. A client that opens
 thousands of connections and never finishes a head (slow loris), or opens more connections than
-there are descriptors, would leave none for Redis. Therefore a first line with its headers has a
+there are descriptors, would leave no descriptor for Redis. Therefore a first line with its headers has a
 deadline and a maximum size, and a connection above the limit is answered with 503 and closed.
 
 The protocol is aiohttp's own (see ``aiohttp_adapter``), extended where bytes arrive. A head that
@@ -88,7 +88,7 @@ def connection_options(limits: ConnectionLimits) -> dict[str, Any]:
 
 
 class HttpSite:
-    """A listening socket. Its connections are held to ``limits``.
+    """A listening socket whose connections must observe ``limits``.
 
     Args:
         server: aiohttp's server, which handles the requests.

@@ -1,1 +1,1 @@
-"""What comes in: HTTP requests become committed events."""
+"""Ingress: HTTP requests and stream records become durable events."""

@@ -1,4 +1,4 @@
-"""Connections that never become a request, and more of them than there is room for."""
+"""Connections that never become a request, and connections above the limit."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -38,7 +38,7 @@ async def ingress(redis_url: Secret) -> AsyncIterator[Running]:
         ([b"\r\n"], [408]),
     ],
 )
-async def test_a_head_that_does_not_end_is_given_up_at_its_deadline(
+async def test_an_unfinished_head_is_rejected_at_its_deadline(
     ingress: Running, pieces: list[bytes], expected: list[int]
 ) -> None:
     loop = asyncio.get_running_loop()
@@ -79,7 +79,7 @@ async def test_dripping_does_not_extend_the_deadline(ingress: Running) -> None:
     assert loop.time() - began < 4
 
 
-async def test_a_head_without_end_is_cut_at_its_size(redis_url: Secret) -> None:
+async def test_an_endless_head_is_rejected_at_its_size_limit(redis_url: Secret) -> None:
     async with running(settings_for(redis_url, max_head=ByteSize(4096)), ROLES) as process:
         pieces = [b"GET /healthz HTTP/1.1\r\n", *[b"X: " + b"x" * 100 + b"\r\n"] * 40]
         answer = await answer_to(process.address, *pieces)
@@ -88,7 +88,7 @@ async def test_a_head_without_end_is_cut_at_its_size(redis_url: Secret) -> None:
         assert process.metric("router_connections_refused_total", reason="head_size") == 1
 
 
-async def test_an_idle_connection_lives_longer_than_a_head_may_take(ingress: Running) -> None:
+async def test_an_idle_connection_outlives_the_deadline_of_a_head(ingress: Running) -> None:
     reader, writer = await asyncio.open_connection(ingress.address.host, ingress.address.port)
     loop = asyncio.get_running_loop()
     writer.write(ASK)
@@ -102,7 +102,7 @@ async def test_an_idle_connection_lives_longer_than_a_head_may_take(ingress: Run
     assert ingress.metric("router_connections_refused_total", reason="head_timeout") == 0
 
 
-async def test_a_slow_body_is_no_slow_head(redis_url: Secret) -> None:
+async def test_a_slow_body_does_not_count_as_a_slow_head(redis_url: Secret) -> None:
     settings = settings_for(redis_url, head_timeout=Duration(0.2), body_timeout=Duration(5))
     async with running(settings, ROLES) as process:
         reader, writer = await asyncio.open_connection(process.address.host, process.address.port)
@@ -113,15 +113,15 @@ async def test_a_slow_body_is_no_slow_head(redis_url: Secret) -> None:
             writer.write(bytes([byte]))
             await asyncio.sleep(0.03)
         answer = await reader.readuntil(b"\r\n")
-        writer.write(ASK)  # the connection is still good
+        writer.write(ASK)  # the connection is still usable
         await reader.readuntil(b"alive")
         writer.close()
 
     assert statuses(answer) == [400]
 
 
-async def test_over_the_most_connections_a_new_one_is_told_to_come_again(ingress: Running) -> None:
-    held = [
+async def test_a_connection_above_the_limit_is_answered_with_retry_after(ingress: Running) -> None:
+    opened = [
         await asyncio.open_connection(ingress.address.host, ingress.address.port) for _ in range(5)
     ]
 
@@ -135,14 +135,14 @@ async def test_over_the_most_connections_a_new_one_is_told_to_come_again(ingress
     assert b"Retry-After: 1" in answer
     assert ingress.metric("router_connections_refused_total", reason="full") == 1
 
-    held[0][1].close()
+    opened[0][1].close()
 
-    async def room_again() -> bool:
+    async def is_served() -> bool:
         closing = head("/healthz", [("Connection", "close")], "GET")
         return statuses(await answer_to(ingress.address, closing)) == [200]
 
-    assert await until(room_again)
-    for _, writer in held:
+    assert await until(is_served)
+    for _, writer in opened:
         writer.close()
 
 
@@ -164,7 +164,7 @@ async def test_over_the_most_connections_a_new_one_is_told_to_come_again(ingress
     ],
     ids=range(12),
 )
-async def test_what_is_no_clean_http_is_refused_and_hides_no_second_request(
+async def test_malformed_http_is_rejected_and_smuggles_no_second_request(
     ingress: Running, request_bytes: bytes
 ) -> None:
     answer = await answer_to(ingress.address, request_bytes + ASK)
@@ -176,7 +176,7 @@ async def test_what_is_no_clean_http_is_refused_and_hides_no_second_request(
 
 
 @pytest.mark.parametrize("path", [b"/twilio", b"/nowhere"])
-async def test_an_expectation_that_is_no_text_is_refused_as_any_other(
+async def test_an_expectation_that_is_not_text_is_rejected_like_any_other(
     ingress: Running, path: bytes
 ) -> None:
     head = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: \xf3\r\n\r\n" % path

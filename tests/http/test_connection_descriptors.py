@@ -1,4 +1,4 @@
-"""A process that may open few descriptors, and more connections than those."""
+"""A process with a low descriptor limit, and more connections than that."""
 
 import asyncio
 import resource
@@ -20,7 +20,7 @@ FULL = "connection limit reached"
 
 @contextmanager
 def few_descriptors() -> Iterator[None]:
-    """Processes that are started meanwhile may open no more than these."""
+    """Limit the descriptors of processes that are started in this block."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (LIMIT, hard))
     try:
@@ -44,7 +44,7 @@ async def ingress(redis_url: Secret) -> AsyncIterator[RouterProcess]:
     await process.__aexit__()
 
 
-async def test_more_connections_than_descriptors_are_refused_and_the_rest_is_served(
+async def test_connections_above_the_descriptor_limit_are_rejected_and_others_are_served(
     ingress: RouterProcess, sample: bytes
 ) -> None:
     host, port = ingress.url.removeprefix("http://").split(":")
@@ -68,7 +68,7 @@ async def test_more_connections_than_descriptors_are_refused_and_the_rest_is_ser
         last = await taken[-1][0].read()
 
         assert statuses(last) == [503]
-        assert await post(had) == 202  # it goes to Redis: there are descriptors for that
+        assert await post(had) == 202  # which needs a descriptor for Redis
         assert [line["message"] for line in ingress.log if line["level"] != "info"].count(FULL) == 1
         assert not [line for line in ingress.log if line["level"] == "error"]
 

@@ -1,4 +1,4 @@
-"""Bodies: compressed ones, endless ones, slow ones, badly framed ones, many at once."""
+"""Bodies: compressed, endless, slow, badly framed, and many at once."""
 
 import asyncio
 import gzip
@@ -30,7 +30,7 @@ async def ingress(redis_url: Secret) -> AsyncIterator[Running]:
 
 
 def padded(size: int) -> bytes:
-    """An event of exactly so many bytes."""
+    """Return an event of exactly ``size`` bytes."""
     empty = len(msgspec.json.encode({**EVENT, "data": ""}))
     return msgspec.json.encode({**EVENT, "data": "x" * (size - empty)})
 
@@ -44,7 +44,9 @@ async def posted(
 
 
 @pytest.mark.parametrize("size", [LIMIT - 1, LIMIT])
-async def test_a_compressed_body_counts_as_what_it_stands_for(ingress: Running, size: int) -> None:
+async def test_the_size_of_a_compressed_body_is_its_decompressed_size(
+    ingress: Running, size: int
+) -> None:
     assert (await posted(ingress, gzip.compress(padded(size)), GZIP))[0] == 202
 
 
@@ -62,7 +64,7 @@ async def test_a_compressed_body_counts_as_what_it_stands_for(ingress: Running, 
     ],
     ids=range(8),
 )
-async def test_a_compressed_body_that_is_none_or_too_much_is_refused(
+async def test_a_corrupt_or_too_large_compressed_body_is_rejected(
     ingress: Running, body: bytes, status: int, code: bytes
 ) -> None:
     got, answer = await posted(ingress, body, GZIP)
@@ -79,7 +81,7 @@ async def test_a_compressed_body_that_is_none_or_too_much_is_refused(
         ("/events", "GZIP", b""),
     ],
 )
-async def test_other_encodings_are_told_which_is_taken(
+async def test_other_encodings_are_rejected_with_the_supported_one(
     ingress: Running, path: str, encoding: str, offered: bytes
 ) -> None:
     body = gzip.compress(padded(1000))
@@ -89,7 +91,7 @@ async def test_other_encodings_are_told_which_is_taken(
     assert offered in answer
 
 
-async def test_a_body_that_never_ends_is_cut_at_the_limit(ingress: Running) -> None:
+async def test_an_endless_body_is_rejected_at_the_limit(ingress: Running) -> None:
     chunk = b"1000\r\n" + b" " * 4096 + b"\r\n"
     answer = await answer_to(
         ingress.address, head("/events", [JSON, ("Transfer-Encoding", "chunked")]), *[chunk] * 100
@@ -98,7 +100,7 @@ async def test_a_body_that_never_ends_is_cut_at_the_limit(ingress: Running) -> N
     assert statuses(answer) == [413]
 
 
-async def test_a_body_of_a_gigabyte_is_refused_before_it_is_sent(ingress: Running) -> None:
+async def test_a_body_of_a_gigabyte_is_rejected_before_it_is_sent(ingress: Running) -> None:
     answer = await answer_to(
         ingress.address, head("/events", [JSON, ("Content-Length", str(1 << 30))])
     )
@@ -106,7 +108,7 @@ async def test_a_body_of_a_gigabyte_is_refused_before_it_is_sent(ingress: Runnin
     assert statuses(answer) == [413]
 
 
-async def test_a_body_that_drips_is_given_up_at_its_deadline(ingress: Running) -> None:
+async def test_a_dripping_body_is_rejected_at_its_deadline(ingress: Running) -> None:
     reader, writer = await asyncio.open_connection(ingress.address.host, ingress.address.port)
     writer.write(head("/events", [JSON, ("Content-Length", "1000")]))
     loop = asyncio.get_running_loop()
@@ -130,7 +132,7 @@ async def test_a_body_that_drips_is_given_up_at_its_deadline(ingress: Running) -
 @pytest.mark.parametrize(
     "chunks", [b"zz\r\n", b"5\r\nabc", b"-1\r\n", b"5\r\n12345x", b"fffffffffffffffff\r\n"]
 )
-async def test_a_badly_framed_body_is_refused(ingress: Running, chunks: bytes) -> None:
+async def test_a_badly_framed_body_is_rejected(ingress: Running, chunks: bytes) -> None:
     answer = await answer_to(
         ingress.address, head("/events", [JSON, ("Transfer-Encoding", "chunked")]), chunks
     )
@@ -138,7 +140,7 @@ async def test_a_badly_framed_body_is_refused(ingress: Running, chunks: bytes) -
     assert statuses(answer) in ([400], [408])
 
 
-async def test_bodies_on_their_way_share_a_bound(redis_url: Secret) -> None:
+async def test_incomplete_bodies_share_a_memory_limit(redis_url: Secret) -> None:
     settings = settings_for(
         redis_url, max_body=ByteSize(1 << 20), max_body_memory=ByteSize(1 << 20)
     )

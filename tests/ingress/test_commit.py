@@ -1,4 +1,4 @@
-"""When the events of requests leave for Redis."""
+"""The moment at which a batch of requests is written to Redis."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,12 +19,12 @@ from router.metrics import Metrics
 
 
 class Sender:
-    """What a connection is to the commit."""
+    """A connection, of which the commit needs only the identity."""
 
 
 @pytest.fixture
 async def commit(connection: Connection, clock: Clock) -> AsyncIterator[EventCommit]:
-    """One whose pace no test could wait for."""
+    """Return a commit whose interval is longer than any test."""
     commit = EventCommit(
         Batches(connection, clock),
         Metrics(),
@@ -47,24 +47,24 @@ Tasks = list["asyncio.Task[None]"]
 
 
 def send(commit: EventCommit, request: Received, *senders: Sender) -> Tasks:
-    """A request from each."""
+    """Send a request from each connection."""
     loop = asyncio.get_running_loop()
     return [loop.create_task(commit.commit_from(each, request, 100)) for each in senders]
 
 
 async def answered(*tasks: "asyncio.Task[None]") -> None:
-    """Return once all are; with the pace that would be in an hour."""
+    """Return once all are committed; by the interval alone that would take an hour."""
     async with asyncio.timeout(10):
         await asyncio.wait(tasks)
 
 
 async def waiting(*tasks: "asyncio.Task[None]") -> bool:
-    """Whether all of them still are, after a moment in which an answer could have come."""
+    """Return whether all still wait, after a moment in which a response could have come."""
     await asyncio.wait(tasks, timeout=0.05)
     return not any(task.done() for task in tasks)
 
 
-async def test_senders_that_all_wait_are_not_kept_waiting(
+async def test_a_batch_that_includes_all_senders_leaves_at_once(
     commit: EventCommit, request_: Received
 ) -> None:
     senders = [Sender() for _ in range(3)]
@@ -72,7 +72,7 @@ async def test_senders_that_all_wait_are_not_kept_waiting(
         await answered(*send(commit, request_, *senders))
 
 
-async def test_a_batch_waits_for_those_who_may_still_send(
+async def test_a_batch_waits_for_senders_that_may_still_send(
     commit: EventCommit, request_: Received
 ) -> None:
     senders = [Sender() for _ in range(3)]
@@ -82,7 +82,7 @@ async def test_a_batch_waits_for_those_who_may_still_send(
     await answered(*early, *send(commit, request_, senders[2]))
 
 
-async def test_nobody_waits_for_a_sender_that_has_gone(
+async def test_a_batch_does_not_wait_for_a_sender_that_disconnected(
     commit: EventCommit, request_: Received
 ) -> None:
     senders = [Sender() for _ in range(3)]

@@ -1,4 +1,4 @@
-"""The doors, with a real Redis behind them: what comes in, what is answered, what is kept."""
+"""The HTTP endpoints with a real Redis: what is accepted, answered and stored."""
 
 import asyncio
 import os
@@ -49,7 +49,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 def signed(url: str, body: bytes, token: Secret = TOKEN) -> tuple[str, dict[str, str]]:
-    """The URL with its bodySHA256, and the headers, as Twilio would send them."""
+    """Return the URL with its bodySHA256, and the headers, as Twilio sends them."""
     full = f"{url}/twilio?bodySHA256={body_hash(body)}"
     return full, {**JSON, "X-Twilio-Signature": sign(full, token)}
 
@@ -72,7 +72,7 @@ async def test_a_signed_event_is_durable_before_the_answer(
     assert ingress.metric("router_events_received_total", source="twilio", outcome="accepted") == 1
 
 
-async def test_a_changed_byte_is_refused_and_nothing_is_kept(
+async def test_a_changed_byte_is_rejected_and_nothing_is_stored(
     ingress: Running, http: aiohttp.ClientSession, connection: Connection, sample: bytes
 ) -> None:
     url, headers = signed(ingress.url, sample)
@@ -121,7 +121,7 @@ async def test_behind_a_proxy_the_public_url_is_the_signed_one(
             assert response.status == 202
 
 
-async def test_a_malformed_neighbour_is_quarantined(
+async def test_a_malformed_item_is_quarantined_and_the_event_beside_it_accepted(
     ingress: Running, http: aiohttp.ClientSession, connection: Connection, sample: bytes
 ) -> None:
     body = b"[" + sample + b', {"id": 5}]'
@@ -131,8 +131,8 @@ async def test_a_malformed_neighbour_is_quarantined(
         assert response.status == 202
         assert await response.json() == {"accepted": 1, "quarantined": 1}
 
-    books = await ledger.read(connection)
-    assert (books.accepted, books.malformed) == (1, 1)
+    counts = await ledger.read(connection)
+    assert (counts.accepted, counts.malformed) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ async def test_cloudevents_are_accepted(
         ({**JSON, "Authorization": "Bearer bearer-token-of-the-tes"}, 403),
     ],
 )
-async def test_events_ask_for_the_bearer_token(
+async def test_events_require_the_bearer_token(
     ingress: Running,
     http: aiohttp.ClientSession,
     sample: bytes,
@@ -201,7 +201,7 @@ async def test_events_ask_for_the_bearer_token(
         (b"[" + b"1," * 10 + b"1]", {}, 413, "too_many_events", ""),
     ],
 )
-async def test_bad_input_is_refused_with_one_clear_line(
+async def test_bad_input_is_rejected_and_logged_once(
     ingress: Running,
     http: aiohttp.ClientSession,
     caplog: pytest.LogCaptureFixture,
@@ -231,14 +231,14 @@ async def test_a_chunked_body_is_cut_at_the_limit(
         assert response.status == 413
 
 
-async def test_a_body_that_does_not_come_is_given_up(ingress: Running) -> None:
+async def test_a_body_that_does_not_arrive_is_rejected_at_its_deadline(ingress: Running) -> None:
     reader, writer = await asyncio.open_connection(ingress.address.host, ingress.address.port)
     writer.write(
         b"POST /events HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
         b"Authorization: Bearer " + BEARER.reveal().encode() + b"\r\nContent-Length: 100\r\n\r\n["
     )
     async with asyncio.timeout(5):
-        answer = await reader.read()  # to the end: the connection is closed too
+        answer = await reader.read()  # to the end, because the connection is closed too
 
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b'"body_timeout"' in answer
@@ -247,7 +247,7 @@ async def test_a_body_that_does_not_come_is_given_up(ingress: Running) -> None:
 
 
 @pytest.mark.parametrize(("path", "allowed"), [("/twilio", "POST"), ("/events", "OPTIONS,POST")])
-async def test_other_methods_are_told_which_is_right(
+async def test_other_methods_are_rejected_with_the_allowed_ones(
     ingress: Running, http: aiohttp.ClientSession, path: str, allowed: str
 ) -> None:
     async with http.get(ingress.url + path) as response:
@@ -255,7 +255,7 @@ async def test_other_methods_are_told_which_is_right(
         assert response.headers["Allow"] == allowed
 
 
-async def test_without_a_configured_token_twilio_is_refused(
+async def test_without_a_configured_token_twilio_is_rejected(
     redis_url: Secret, http: aiohttp.ClientSession, sample: bytes
 ) -> None:
     async with running(settings_for(redis_url), ROLES) as process:
@@ -329,7 +329,7 @@ async def test_a_redis_that_hangs_is_503_within_a_second(
     server.stop()
 
 
-async def test_the_door_closes_before_redis_is_full(
+async def test_events_are_rejected_before_redis_is_full(
     http: aiohttp.ClientSession, sample: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     server = EmbeddedRedis(find_server(""), tmp_path_factory.mktemp("redis"))
@@ -347,18 +347,18 @@ async def test_the_door_closes_before_redis_is_full(
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "said"),
+    ("option", "value", "reason"),
     [("maxmemory-policy", "allkeys-lru", "evicts"), ("appendonly", "no", "restart loses events")],
 )
-async def test_a_redis_that_may_lose_events_is_refused_at_start(
-    tmp_path_factory: pytest.TempPathFactory, option: str, value: str, said: str
+async def test_a_redis_that_may_lose_events_is_rejected_at_start(
+    tmp_path_factory: pytest.TempPathFactory, option: str, value: str, reason: str
 ) -> None:
     server = EmbeddedRedis(find_server(""), tmp_path_factory.mktemp("redis"))
     server.start()
     connection = connect(server.url, deadline=5.0, max_connections=2)
     await connection.redis.config_set(option, value)
 
-    with pytest.raises(ConfigurationError, match=said):
+    with pytest.raises(ConfigurationError, match=reason):
         async with running(settings_for(server.url), ROLES):
             pass
     async with running(settings_for(server.url, durability=Durability.RELAXED), ROLES):

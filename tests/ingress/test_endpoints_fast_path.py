@@ -1,4 +1,4 @@
-"""The short way that plain requests take ends where aiohttp's own way does."""
+"""The fast path of plain requests answers as aiohttp's own path does."""
 
 import re
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ async def ingress(redis_url: Secret) -> AsyncIterator[Running]:
 
 
 def request(body: bytes, *headers: tuple[str, str], path: str = "/twilio") -> bytes:
-    """A signed one."""
+    """Return a signed request."""
     target = f"{path}?bodySHA256={body_hash(body)}"
     signed = (
         ("Content-Type", "application/json"),
@@ -39,7 +39,7 @@ def request(body: bytes, *headers: tuple[str, str], path: str = "/twilio") -> by
 LAST = ("Connection", "close")
 
 
-async def test_the_answer_is_whole(ingress: Running, sample: bytes) -> None:
+async def test_the_prepared_response_is_complete(ingress: Running, sample: bytes) -> None:
     body = b"[" + sample + b"]"
     answer = await answer_to(ingress.address, request(body), request(body, LAST))
 
@@ -53,7 +53,7 @@ async def test_the_answer_is_whole(ingress: Running, sample: bytes) -> None:
     assert parsedate_to_datetime(headers["Date"]).tzinfo is not None
 
 
-async def test_requests_that_come_together_are_answered_in_turn(
+async def test_pipelined_requests_are_answered_in_order(
     ingress: Running, sample: bytes, connection: Connection
 ) -> None:
     body = b"[" + sample + b"," + sample + b"]"
@@ -69,7 +69,7 @@ async def test_requests_that_come_together_are_answered_in_turn(
     assert (await ledger.read(connection)).accepted == 3
 
 
-async def test_an_old_client_is_told_that_the_connection_closes(
+async def test_an_http_1_0_client_gets_a_response_and_the_connection_closes(
     ingress: Running, sample: bytes
 ) -> None:
     old = request(sample).replace(b"HTTP/1.1", b"HTTP/1.0")
@@ -78,22 +78,22 @@ async def test_an_old_client_is_told_that_the_connection_closes(
     assert answer.endswith(b'{"accepted":1,"quarantined":0}')
 
 
-async def test_who_asks_whether_to_go_on_is_told_to(ingress: Running, sample: bytes) -> None:
+async def test_expect_100_continue_is_answered(ingress: Running, sample: bytes) -> None:
     answer = await answer_to(ingress.address, request(sample, ("Expect", "100-continue"), LAST))
     assert statuses(answer) == [100, 202]
 
 
-async def test_a_path_written_otherwise_is_the_same_door(ingress: Running, sample: bytes) -> None:
+async def test_a_percent_encoded_path_is_the_same_endpoint(ingress: Running, sample: bytes) -> None:
     answer = await answer_to(ingress.address, request(sample, LAST, path="/twili%6F"))
     assert statuses(answer) == [202]
 
 
-async def test_a_body_in_pieces_is_read_the_long_way(ingress: Running, sample: bytes) -> None:
+async def test_a_body_in_pieces_is_accepted(ingress: Running, sample: bytes) -> None:
     whole = request(sample, LAST)
     answer = await answer_to(ingress.address, whole[:-100], whole[-100:-1], whole[-1:])
     assert statuses(answer) == [202]
 
 
-async def test_what_is_no_json_is_refused(ingress: Running) -> None:
+async def test_malformed_json_is_rejected(ingress: Running) -> None:
     answer = await answer_to(ingress.address, request(b"{", LAST))
     assert statuses(answer) == [400]

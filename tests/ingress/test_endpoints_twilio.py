@@ -1,4 +1,4 @@
-"""A Twilio sink as its owner sets it up: credentials, addresses, proxies, the test, the method."""
+"""A Twilio sink as an operator sets it up: credentials, addresses, proxies, test, method."""
 
 import asyncio
 import base64
@@ -44,7 +44,7 @@ def signed(base: str, body: bytes) -> tuple[str, dict[str, str]]:
 async def posted(
     process: Running, http: aiohttp.ClientSession, body: bytes, headers: dict[str, str], query: str
 ) -> tuple[int, str, str]:
-    """Status, error code and challenge."""
+    """Return status, error code and challenge."""
     async with http.post(f"{process.url}/twilio?{query}", data=body, headers=headers) as response:
         answer = await response.json()
         code = answer.get("error", {}).get("code", "")
@@ -57,11 +57,11 @@ BASIC = 'Basic realm="twilio", charset="UTF-8"'
 @pytest.mark.parametrize(
     ("tokens", "is_signed", "credentials", "expected"),
     [
-        # Credentials alone, for no auth token is set.
+        # Credentials alone, because no auth token is set.
         ((), False, "voice:open sesame", (202, "", "")),
         ((), False, "voice:wrong", (401, "wrong_credentials", BASIC)),
         ((), False, "", (401, "no_credentials", BASIC)),
-        # Both are set, so both must fit.
+        # Both are set, and both must match.
         ((TOKEN,), True, "voice:open sesame", (202, "", "")),
         ((TOKEN,), False, "voice:open sesame", (401, "no_signature", "")),
         ((TOKEN,), True, "", (401, "no_credentials", BASIC)),
@@ -93,7 +93,7 @@ async def test_credentials_of_the_sinks_url_are_checked_besides_the_signature(
 @pytest.mark.parametrize(
     "header", ["Basic", "Basic !", "Basic dm9pY2U6b3BlbiBzZXNhbWU", "Bearer voice:open sesame"]
 )
-async def test_what_is_no_basic_header_is_refused(
+async def test_a_malformed_basic_header_is_rejected(
     redis_url: Secret, http: aiohttp.ClientSession, sample: bytes, header: str
 ) -> None:
     settings = settings_for(redis_url, twilio_basic_auth=(CREDENTIALS,))
@@ -137,7 +137,7 @@ async def test_only_the_listed_addresses_may_send(
 
 
 @pytest.mark.parametrize(("proxies", "status"), [("127.0.0.1", 202), ("192.0.2.1", 403)])
-async def test_a_trusted_proxy_says_which_url_was_called(
+async def test_a_trusted_proxy_determines_the_called_url(
     redis_url: Secret, http: aiohttp.ClientSession, sample: bytes, proxies: str, status: int
 ) -> None:
     settings = settings_for(
@@ -149,7 +149,7 @@ async def test_a_trusted_proxy_says_which_url_was_called(
         assert (await posted(process, http, sample, headers, query))[0] == status
 
 
-async def test_each_test_of_a_sink_shows_the_operator_its_id_once(
+async def test_each_test_event_of_a_sink_is_listed_once(
     redis_url: Secret,
     http: aiohttp.ClientSession,
     connection: Connection,
@@ -178,7 +178,7 @@ async def test_each_test_of_a_sink_shows_the_operator_its_id_once(
 
 
 @pytest.mark.parametrize("data", [b'"x"', b"5", b"{}", b"null", b'{"test_id":["a"]}', b'"{"'])
-async def test_a_test_event_without_an_id_is_an_event_all_the_same(
+async def test_a_test_event_without_an_id_is_accepted_as_an_event(
     redis_url: Secret, http: aiohttp.ClientSession, data: bytes
 ) -> None:
     settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,))
@@ -190,7 +190,7 @@ async def test_a_test_event_without_an_id_is_an_event_all_the_same(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
-async def test_a_sink_with_another_method_is_told_to_use_post(
+async def test_another_method_of_a_sink_is_rejected_with_post(
     redis_url: Secret, http: aiohttp.ClientSession, method: str
 ) -> None:
     async with (
@@ -208,7 +208,7 @@ BODY_SIZE = 100_000
 
 @pytest.mark.parametrize("arrived", [0, 1, BODY_SIZE - 1])
 async def test_the_body_of_an_unsigned_request_is_not_read(redis_url: Secret, arrived: int) -> None:
-    """The response comes although the body never does, whatever part of it has arrived."""
+    """The response arrives although the body is never complete."""
     settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,), body_timeout=Duration(5))
     async with running(settings, ROLES) as process:
         response = await answer_to_part_of(process, BODY_SIZE, arrived, {})
@@ -231,7 +231,7 @@ async def test_the_body_of_a_signed_request_is_waited_for(redis_url: Secret) -> 
 async def answer_to_part_of(
     process: Running, size: int, arrived: int, headers: dict[str, str]
 ) -> bytes:
-    """The response to a request of which only ``arrived`` bytes of the body are ever sent."""
+    """Return the response to a request of whose body only ``arrived`` bytes are ever sent."""
     reader, writer = await asyncio.open_connection(process.address.host, process.address.port)
     lines = {**JSON, "Content-Length": str(size), **headers}
     writer.write(head("/twilio", lines.items()) + b" " * arrived)

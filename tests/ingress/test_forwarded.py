@@ -1,4 +1,4 @@
-"""Who sent a request, and which URL it called, as far as anybody may be believed."""
+"""The sender of a request and the URL it called, according to the trusted proxies."""
 
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -19,24 +19,24 @@ def seen(peer: str | None, *headers: tuple[str, str], trusted: Networks = TRUSTE
 @pytest.mark.parametrize(
     ("peer", "forwarded", "expected"),
     [
-        # Nobody in between, or nobody who may be believed.
+        # No proxy, or none that is trusted.
         ("203.0.113.9", [], "203.0.113.9"),
         ("203.0.113.9", ["198.51.100.7"], "203.0.113.9"),
         ("::ffff:203.0.113.9", [], "203.0.113.9"),
         (None, ["198.51.100.7"], None),
         ("", [], None),
-        # One proxy, two, and one that comes in by IPv6.
+        # One proxy, two, and one that connects by IPv6.
         (PROXY, ["198.51.100.7"], "198.51.100.7"),
         (PROXY, ["198.51.100.7, 192.0.2.1"], "198.51.100.7"),
         (PROXY, ["198.51.100.7", "192.0.2.1"], "198.51.100.7"),
         ("::ffff:10.0.0.1", ["2001:db8::7, fd00::2"], "2001:db8::7"),
-        # What a stranger wrote on the left is not reached.
+        # An address that the sender forged on the left is not reached.
         (PROXY, ["35.90.102.130, 198.51.100.7"], "198.51.100.7"),
         (PROXY, ["10.9.9.9, 198.51.100.7, 192.0.2.1"], "198.51.100.7"),
-        # All trusted: the leftmost. None said: the proxy.
+        # All trusted: the leftmost. No header: the proxy.
         (PROXY, ["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
         (PROXY, [], PROXY),
-        # Ports, and what is no address: the last that somebody vouches for.
+        # Ports, and text that is no address: the last address that a trusted proxy wrote.
         (PROXY, ["198.51.100.7:4711"], "198.51.100.7"),
         (PROXY, ["[2001:db8::7]:4711"], "2001:db8::7"),
         (PROXY, ["198.51.100.7, unknown"], PROXY),
@@ -45,7 +45,7 @@ def seen(peer: str | None, *headers: tuple[str, str], trusted: Networks = TRUSTE
         (PROXY, ["198.51.100.7, " + "10.0.0.2, " * 40 + "10.0.0.2"], "10.0.0.2"),
     ],
 )
-def test_the_client_is_the_nearest_that_is_no_trusted_proxy(
+def test_the_sender_is_the_nearest_address_that_is_not_a_trusted_proxy(
     peer: str | None, forwarded: list[str], expected: str | None
 ) -> None:
     found = seen(peer, *[("X-Forwarded-For", line) for line in forwarded])
@@ -64,7 +64,7 @@ def test_the_client_is_the_nearest_that_is_no_trusted_proxy(
         ("203.0.113.9", {"Proto": "https", "Host": "evil.example"}, "http://router:8080"),
     ],
 )
-def test_the_url_is_the_one_that_the_outermost_proxy_saw(
+def test_the_url_is_the_one_that_the_outermost_proxy_received(
     peer: str, headers: dict[str, str], expected: str
 ) -> None:
     lines = [(f"X-Forwarded-{name}", value) for name, value in headers.items()]
@@ -72,7 +72,7 @@ def test_the_url_is_the_one_that_the_outermost_proxy_saw(
     assert seen(peer, *lines).base_url == expected
 
 
-def test_without_trusted_proxies_nobody_is_believed() -> None:
+def test_without_trusted_proxies_forwarding_headers_are_ignored() -> None:
     found = seen(PROXY, ("X-Forwarded-For", "198.51.100.7"), trusted=Networks())
 
     assert found == Sender(parse_address(PROXY), "http://router:8080")

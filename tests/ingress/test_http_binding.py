@@ -59,7 +59,7 @@ async def ingress(redis_url: Secret) -> AsyncIterator[Running]:
 
 
 def parsed(body: bytes, *headers: tuple[str, str], **changes: str) -> dict[str, object]:
-    """The JSON form of a binary event; ``ce_x`` is the header ``ce-x``, ``""`` takes it away."""
+    """Return the JSON format of a binary event; ``ce_x`` is the header ``ce-x``, ``""`` removes it."""
     renamed = {name.replace("_", "-"): value for name, value in changes.items()}
     lines = {name: value for name, value in {**BINARY, **renamed}.items() if value}
     found: dict[str, object] = msgspec.json.decode(
@@ -69,7 +69,7 @@ def parsed(body: bytes, *headers: tuple[str, str], **changes: str) -> dict[str, 
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8"])
-async def test_a_binary_event_is_kept_in_its_json_form(
+async def test_a_binary_event_is_stored_in_its_json_format(
     ingress: Running, http: aiohttp.ClientSession, connection: Connection, content_type: str
 ) -> None:
     headers = {**BINARY, "Content-Type": content_type}
@@ -127,7 +127,7 @@ def test_headers_are_decoded_once(written: str, meant: str) -> None:
     assert parsed(b"", ce_subject=written)["subject"] == meant
 
 
-def test_extensions_come_as_text_and_names_in_any_case() -> None:
+def test_extensions_are_text_and_their_names_any_case() -> None:
     found = parsed(b"", ("CE-PartitionKey", "7"), ("X-Other", "1"))
 
     assert found["partitionkey"] == "7"
@@ -150,7 +150,7 @@ def test_extensions_come_as_text_and_names_in_any_case() -> None:
         ([], b"1e999", "$.data"),
     ],
 )
-def test_what_no_event_can_be_made_of_is_refused_with_the_place(
+def test_a_malformed_binary_event_is_rejected_with_its_path(
     headers: list[tuple[str, str]], body: bytes, path: str
 ) -> None:
     with pytest.raises(EventError) as caught:
@@ -202,7 +202,7 @@ names = st.from_regex(r"x[a-z0-9]{0,10}", fullmatch=True)
         ]
     ),
 )
-def test_binary_events_of_the_sdk_come_out_as_the_sdk_means_them(
+def test_binary_events_of_the_sdk_keep_their_meaning(
     attributes: dict[str, str],
     extensions: dict[str, str],
     content: tuple[str, object],

@@ -1,4 +1,4 @@
-"""What one sender may send, by a clock that the test sets."""
+"""The rate of one sender, by a clock that the test sets."""
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ def rates(time: SetClock, *, rate: float = 2.0, burst: float = 3.0) -> TokenBuck
 
 
 def refused(limits: TokenBuckets, sender: object) -> str:
-    """The Retry-After of a refusal; ``""`` when the sender is admitted."""
+    """Return the Retry-After of a rejection; ``""`` if the sender is admitted."""
     try:
         limits.admit(sender)  # type: ignore[arg-type]
     except RequestRejectedError as refusal:
@@ -37,7 +37,7 @@ def test_a_burst_is_admitted_then_the_rate(time: SetClock) -> None:
     assert refused(limits, ONE) == ""
 
 
-def test_who_is_refused_for_another_reason_is_limited_too(time: SetClock) -> None:
+def test_a_request_rejected_for_another_reason_costs_a_token(time: SetClock) -> None:
     limits = rates(time, burst=2)
     for _ in range(2):
         limits.admit(ONE)  # and then its signature is wrong
@@ -80,7 +80,7 @@ def test_an_ipv6_network_is_one_sender(time: SetClock) -> None:
     assert refused(limits, parse_address("2001:db8:0:1::1")) == ""
 
 
-def test_without_a_rate_everything_is_admitted_and_nobody_remembered(time: SetClock) -> None:
+def test_without_a_rate_everything_is_admitted_and_no_bucket_is_made(time: SetClock) -> None:
     limits = rates(time, rate=0)
     limits.charge(ONE, 1_000_000)
 
@@ -89,12 +89,12 @@ def test_without_a_rate_everything_is_admitted_and_nobody_remembered(time: SetCl
     assert limits.per_minute == 0
 
 
-def test_memory_is_bounded_and_the_quietest_is_forgotten_first(time: SetClock) -> None:
+def test_memory_is_bounded_and_the_longest_idle_bucket_is_evicted_first(time: SetClock) -> None:
     limits = rates(time)
     limits.charge(ONE, 100)
     for number in range(MAX_BUCKETS - 1):
         limits.admit(parse_address(f"10.0.{number >> 8}.{number & 255}"))
-    assert refused(limits, ONE)  # asked just now: no longer the quietest
+    assert refused(limits, ONE)  # no longer the longest idle
 
     limits.admit(OTHER)
 
@@ -104,7 +104,7 @@ def test_memory_is_bounded_and_the_quietest_is_forgotten_first(time: SetClock) -
 
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.integers(0, 5)), max_size=60))
-def test_over_any_time_no_more_than_burst_and_rate_come_in(
+def test_over_any_time_no_more_than_burst_and_rate_are_admitted(
     requests: list[tuple[float, int]],
 ) -> None:
     time = SetClock()
@@ -121,5 +121,5 @@ def test_over_any_time_no_more_than_burst_and_rate_come_in(
 
 
 @pytest.mark.parametrize("rate", [1, 5])
-def test_a_sender_is_promised_its_rate(time: SetClock, rate: int) -> None:
+def test_the_rate_per_minute_is_sixty_times_the_rate(time: SetClock, rate: int) -> None:
     assert rates(time, rate=rate).per_minute == rate * 60

@@ -1,4 +1,4 @@
-"""What may come with one credential, whatever the addresses that it comes from."""
+"""The rate of one credential, from any number of addresses."""
 
 import base64
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ ROLES = Roles(port=0, ingress=True)
 
 
 def limited(redis_url: Secret, **changes: Any) -> Settings:
-    """Three at once, and then next to nothing."""
+    """Return a router that admits three events at once, and then hardly any."""
     return settings_for(redis_url, credential_rate=1, credential_burst=3, **changes)
 
 
@@ -33,7 +33,7 @@ async def ingress(redis_url: Secret) -> AsyncIterator[Running]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    # No connection is kept: the router would wait for it when it ends.
+    # Without keep-alive, because the router would wait for idle connections when it ends.
     connector = aiohttp.TCPConnector(force_close=True)
     timeout = aiohttp.ClientTimeout(total=10)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
@@ -62,7 +62,7 @@ def many(sample: bytes, count: int) -> bytes:
     return b"[" + b",".join([sample] * count) + b"]"
 
 
-async def test_one_account_does_not_use_up_what_another_may_send(
+async def test_one_account_does_not_use_up_the_rate_of_another(
     ingress: Running, http: aiohttp.ClientSession, sample: bytes
 ) -> None:
     assert await from_twilio(http, ingress, many(sample, 9), SUB) == 202
@@ -85,7 +85,7 @@ async def test_the_events_token_has_its_own_rate(
     assert await from_twilio(http, ingress, sample, MAIN) == 202
 
 
-async def test_strangers_do_not_use_up_a_credential(
+async def test_unauthenticated_requests_do_not_use_up_a_credentials_rate(
     ingress: Running, http: aiohttp.ClientSession, sample: bytes
 ) -> None:
     for _ in range(9):
@@ -96,7 +96,7 @@ async def test_strangers_do_not_use_up_a_credential(
     assert await from_twilio(http, ingress, sample, MAIN) == 202
 
 
-async def test_where_nothing_is_signed_each_user_has_a_rate(
+async def test_without_signatures_each_user_has_a_rate(
     redis_url: Secret, http: aiohttp.ClientSession, sample: bytes
 ) -> None:
     users = (Secret("one:a"), Secret("two:b"))
@@ -117,7 +117,7 @@ async def test_where_nothing_is_signed_each_user_has_a_rate(
 @pytest.mark.parametrize(
     ("client_rate", "credential_rate", "promised"), [(0, 3, "180"), (2, 3, "120"), (2, 0, "120")]
 )
-async def test_the_handshake_promises_the_smaller_rate(
+async def test_the_handshake_grants_the_smaller_rate(
     redis_url: Secret,
     http: aiohttp.ClientSession,
     client_rate: int,

@@ -186,7 +186,7 @@ def test_any_of_several_tokens_will_do() -> None:
         ({"body": b""}, SignatureCheck.WRONG_BODY_HASH),
     ],
 )
-def test_whatever_does_not_fit_is_named(
+def test_the_check_that_failed_is_reported(
     change: dict[str, object], expected: SignatureCheck
 ) -> None:
     assert verdict(**change) is expected  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Requests that nobody should send, from a seed: bodies and headers, whole, broken and in between."""
+"""Malformed requests from a seed: bodies and headers that are valid, broken and in between."""
 
 import gzip
 import random
@@ -97,18 +97,18 @@ _BODY = re.compile(rb"\r\nContent-Length: (\d+)\r\n", re.IGNORECASE)
 
 
 class Requests:
-    """Makes requests from a seed. Each is whole, or its connection ends with it."""
+    """Makes requests from a seed. Each is complete, or its connection ends with it."""
 
     def __init__(self, seed: int, sample: bytes) -> None:
         self._random = random.Random(seed)  # noqa: S311 - not for secrets
         compact = msgspec.json.encode(msgspec.json.decode(sample))
         plain = b'{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{"a":[1,"x",null]}}'
         self._whole = [compact, plain, b"[" + plain + b"," + compact + b"]"]
-        # A pool of JSON values: to make one anew each time would take longer than to judge it.
+        # A pool of JSON values, because making one for each request would take longer than the request.
         self._values = [msgspec.json.encode(self._value(4)) for _ in range(2000)]
 
     def well_framed(self) -> bytes:
-        """A request whose length is right, whatever is in it."""
+        """Return a request whose length is right, whatever it contains."""
         pick = self._random.random()
         body = self._body()
         headers = self._headers()
@@ -126,7 +126,7 @@ class Requests:
         return self._framed(method, path, headers, body if pick < 0.9 else b"")
 
     def badly_framed(self) -> bytes:
-        """A request with something wrong in its first line, its headers or its length."""
+        """Return a request with an error in its first line, its headers or its length."""
         request = bytearray(self.well_framed())
         end = request.index(b"\r\n\r\n")
         for _ in range(self._random.randrange(1, 4)):
@@ -211,7 +211,7 @@ class Requests:
 
 
 def responses(received: bytes) -> Iterator[tuple[int, int]]:
-    """Status of each whole response in ``received``, and the byte after it."""
+    """Yield the status of each complete response in ``received``, and the offset after it."""
     at = 0
     while (end := received.find(b"\r\n\r\n", at)) >= 0:
         length = _BODY.search(received, at, end + 2)

@@ -1,8 +1,8 @@
 """Private and undocumented names of libraries, as the source of a package uses them.
 
-An approximation in two parts: the source tells which names are imported, and which attributes of
-other objects begin with an underscore; the classes themselves tell which attributes of ``self``
-are inherited from a library.
+An approximation in two parts. The source shows which names are imported, and which attributes of
+other objects begin with an underscore. The classes show which attributes of ``self`` are inherited
+from a library.
 """
 
 import ast
@@ -87,7 +87,7 @@ def _private_names_of(base: type) -> set[str]:
 
 @functools.cache
 def _classes_of(module: str) -> list[ast.ClassDef]:
-    """Return the classes at the top of a module; none if it is not written in Python."""
+    """Return the classes at the top of a module; an empty list if it is not written in Python."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return []

@@ -1,4 +1,4 @@
-"""A sender that signs and tries again as Twilio does, and knows what was accepted."""
+"""A sender that signs and retries as Twilio does, and records what was accepted."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ class Sender:
         self._seconds = seconds
         self.accepted: set[str] = set()
         self.refused = 0
-        """Answers that were not 2xx, and connections that failed."""
+        """Responses that were not 2xx, and connections that failed."""
 
     async def send(self, url: str, ids: list[str], *, at_once: int = 32) -> None:
         """Send one request per id, each until it is accepted."""

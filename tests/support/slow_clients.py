@@ -1,9 +1,9 @@
-"""Clients that never come to the point, in a process of their own: ``HOST PORT COUNT``.
+"""Clients that never finish a request, in a process of their own: ``HOST PORT COUNT``.
 
-A third says nothing, a third drips a head, a third drips a body. Prints, as JSON, how many the far
-side closed and how long the last one of each sort was left open, in seconds. One thread with plain
-sockets: two thousand of them must cost their own side next to nothing, or they would slow down
-whoever is measured beside them.
+A third sends nothing, a third drips a head, a third drips a body. Prints as JSON how many
+connections the server closed, and how long the last one of each kind stayed open, in seconds. One
+thread with plain sockets, because two thousand clients must cost so little that they do not slow
+down the senders that are measured beside them.
 """
 
 import selectors
@@ -22,28 +22,28 @@ _DRIP = {"silent": b"", "head": b"X: y\r\n", "body": b" "}
 _EVERY = 1.0
 _LONGEST = 60.0
 _AT_ONCE = 25
-"""Connections opened in a row, no more than the far side's backlog takes."""
+"""Connections opened at once, no more than the server's backlog takes."""
 
 
 class Client:
-    """One connection of a sort."""
+    """One connection of a kind."""
 
-    def __init__(self, address: tuple[str, int], sort: str) -> None:
-        self.sort = sort
+    def __init__(self, address: tuple[str, int], kind: str) -> None:
+        self.kind = kind
         self.socket = socket.create_connection(address, timeout=10)
         self.socket.setblocking(False)
-        self.socket.sendall(_OPENING[sort])
+        self.socket.sendall(_OPENING[kind])
         self.began = self.dripped = time.monotonic()
 
     def drip(self, now: float) -> None:
-        if now - self.dripped >= _EVERY and _DRIP[self.sort]:
+        if now - self.dripped >= _EVERY and _DRIP[self.kind]:
             self.dripped = now
             with suppress(OSError):
-                self.socket.send(_DRIP[self.sort])
+                self.socket.send(_DRIP[self.kind])
 
 
 def attack(host: str, port: int, count: int) -> dict[str, list[float]]:
-    """How long each was left open. Whatever the far side says, or its end, is the end."""
+    """Return how long each connection stayed open, until the server sent anything or closed it."""
     open_for: dict[str, list[float]] = defaultdict(list)
     waiting = selectors.DefaultSelector()
     opened = 0
@@ -56,7 +56,7 @@ def attack(host: str, port: int, count: int) -> dict[str, list[float]]:
             opened += 1
         for key, _ in waiting.select(0.02):
             waiting.unregister(key.fileobj)
-            open_for[key.data.sort].append(time.monotonic() - key.data.began)
+            open_for[key.data.kind].append(time.monotonic() - key.data.began)
             key.data.socket.close()
         now = time.monotonic()
         if now >= due:
@@ -70,8 +70,8 @@ def attack(host: str, port: int, count: int) -> dict[str, list[float]]:
 def main() -> None:
     host, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     open_for = attack(host, port, count)
-    closed = {sort: len(times) for sort, times in open_for.items()}
-    longest = {sort: max(times) for sort, times in open_for.items()}
+    closed = {kind: len(times) for kind, times in open_for.items()}
+    longest = {kind: max(times) for kind, times in open_for.items()}
     sys.stdout.write(msgspec.json.encode({"closed": closed, "longest": longest}).decode())
 
 

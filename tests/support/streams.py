@@ -1,4 +1,4 @@
-"""A Kinesis of one's own: moto's server on loopback, with real shards to split and merge."""
+"""A local Kinesis: moto's server on loopback, with shards to split and merge."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -12,7 +12,7 @@ REGION = "eu-west-1"
 
 @contextmanager
 def kinesis_server() -> Iterator[str]:
-    """The URL of a server that runs in a thread of this process."""
+    """Yield the URL of a server that runs in a thread of this process."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -23,7 +23,7 @@ def kinesis_server() -> Iterator[str]:
 
 
 def aws_environ(url: str) -> dict[str, str]:
-    """What AWS's client libraries need to find it."""
+    """Return the environment with which AWS's client libraries find the server."""
     return {
         "AWS_ENDPOINT_URL_KINESIS": url,
         "AWS_ACCESS_KEY_ID": "test",
@@ -60,7 +60,7 @@ class Producer:
         ]
 
     async def split(self) -> None:
-        """Cut the first open shard into two."""
+        """Split the first open shard in two."""
         shard = (await self.open_shards())[0]
         low, high = (int(shard["HashKeyRange"][f"{end}HashKey"]) for end in ("Starting", "Ending"))
         await self._client.split_shard(
@@ -70,7 +70,7 @@ class Producer:
         )
 
     async def merge(self) -> None:
-        """Make one of two open shards that lie side by side."""
+        """Merge two adjacent open shards."""
         shards = await self.open_shards()
         for one in shards:
             for other in shards:
@@ -87,7 +87,7 @@ class Producer:
 
 @asynccontextmanager
 async def new_stream(url: str, name: str, *, shards: int) -> AsyncIterator[Producer]:
-    """A stream, deleted when the block ends."""
+    """Make a stream, which is deleted at the end of the block."""
     session = get_session()
     async with session.create_client(
         "kinesis",

@@ -26,7 +26,7 @@ def decode(shard: ShardId, records: Sequence[Record], *, received_at: float) -> 
             received = decode_request(record.data, received_at=received_at, max_events=_MAX_EVENTS)
         except EventError as error:
             path = f"{position} {error.path}".rstrip()
-            # Kept as bytes, because a record need not be UTF-8.
+            # As bytes, because a record need not be UTF-8.
             malformed.append(Malformed(error.message, path, received_at, record.data))
             continue
         events += received.events

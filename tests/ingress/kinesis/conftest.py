@@ -35,7 +35,7 @@ def stream_name(request: pytest.FixtureRequest) -> str:
 async def producer(
     kinesis_url: str, stream_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Producer]:
-    """Two shards to put records into; this process finds their stream."""
+    """Return a stream of two shards, which AWS clients of this process find."""
     for name, value in aws_environ(kinesis_url).items():
         monkeypatch.setenv(name, value)
     async with new_stream(kinesis_url, stream_name, shards=2) as producer:
@@ -49,7 +49,7 @@ def read_from(
     stream_name: str,
     tmp_path: Path,
 ) -> Reading:
-    """Starts a router that takes the stream's events in; each is an alert that is only remembered."""
+    """Start a router that reads the stream; each event becomes an alert that is only captured."""
     folder = RulesFolder(tmp_path / "rules")
     folder.write(destinations=capture("memory"), rules="rules:\n" + rule("all", "memory"))
     source = ConfigurationSource(folder=folder.path, environ={})

@@ -20,7 +20,7 @@ def shard(name: str, *parents: str) -> Shard:
         ([shard("a"), shard("b", "a"), shard("c", "a")], {"a"}, ["b", "c"]),
         ([shard("a"), shard("b"), shard("c", "a", "b")], {"a"}, ["b"]),
         ([shard("a"), shard("b"), shard("c", "a", "b")], {"a", "b"}, ["c"]),
-        # The parent's records are past their time, it is not listed any more.
+        # The parent's records have expired, so that it is not listed any more.
         ([shard("b", "a")], set(), ["b"]),
     ],
 )
@@ -41,7 +41,7 @@ def test_a_shard_is_read_after_its_parents(
         ({"1": "x", "2": "x", "3": "x", "4": "y"}, "xy", ShardAssignment(release=("3",))),
         ({"1": "x", "2": "x", "3": "y", "4": "y"}, "xyz", ShardAssignment(release=("2",))),
         ({"1": "x", "2": "y", "3": "z", "4": "z"}, "xyz", ShardAssignment()),
-        # Somebody who is dead holds a lease still: it is waited for.
+        # A dead consumer still owns a lease: it is waited for.
         ({"1": "x", "2": "x", "3": "dead", "4": "dead"}, "x", ShardAssignment()),
     ],
 )
@@ -54,7 +54,7 @@ def test_a_consumer_acquires_its_share_and_releases_what_is_more(
 
 
 @given(st.integers(1, 12), st.integers(1, 5), st.randoms(use_true_random=False))
-def test_consumers_that_plan_for_themselves_come_to_an_even_spread(
+def test_consumers_that_plan_independently_reach_an_even_spread(
     shard_count: int, consumer_count: int, random: object
 ) -> None:
     shards = [ShardId(str(number)) for number in range(shard_count)]
@@ -68,6 +68,6 @@ def test_consumers_that_plan_for_themselves_come_to_an_even_spread(
                 del holders[name]
             holders |= dict.fromkeys(change.acquire, me)
 
-    held = [list(holders.values()).count(consumer) for consumer in consumers]
-    assert sum(held) == shard_count
-    assert max(held) - min(held) <= 1
+    counts = [list(holders.values()).count(consumer) for consumer in consumers]
+    assert sum(counts) == shard_count
+    assert max(counts) - min(counts) <= 1

@@ -1,4 +1,4 @@
-"""A stream's events reach the journal: all of them, whoever dies and whatever becomes of shards."""
+"""All events of a stream reach the journal, although consumers die and shards are split."""
 
 import asyncio
 import logging
@@ -29,17 +29,17 @@ def events(sample: bytes, count: int, *, first: int = 0) -> list[bytes]:
 
 
 async def evaluated(connection: Connection, count: int) -> ledger.Ledger:
-    """The books, once ``count`` different events were judged."""
+    """Return the ledger, once ``count`` different events were evaluated."""
 
     async def enough() -> ledger.Ledger | None:
-        books = await ledger.read(connection)
-        judged = books.filtered + books.matched + books.quarantined
-        return books if judged >= count and not books.pending else None
+        counts = await ledger.read(connection)
+        evaluated_events = counts.filtered + counts.matched + counts.quarantined
+        return counts if evaluated_events >= count and not counts.pending else None
 
     return await until(enough, seconds=20)
 
 
-async def test_what_is_in_the_stream_is_evaluated(
+async def test_records_of_the_stream_are_evaluated(
     read_from: Reading, producer: Producer, connection: Connection, sample: bytes
 ) -> None:
     await producer.put(events(sample, 20))
@@ -47,15 +47,15 @@ async def test_what_is_in_the_stream_is_evaluated(
     async with read_from() as router:
         await evaluated(connection, 20)
         await producer.put(events(sample, 5, first=20))
-        books = await evaluated(connection, 25)
+        counts = await evaluated(connection, 25)
 
-        assert (books.accepted, books.duplicate) == (25, 0)
+        assert (counts.accepted, counts.duplicate) == (25, 0)
         assert router.metric("router_kinesis_shards") == 2
         accepted = {"source": "kinesis", "outcome": "accepted"}
         assert router.metric("router_events_received_total", **accepted) == 25
 
 
-async def test_reading_goes_on_where_it_ended(
+async def test_reading_resumes_after_the_checkpoint(
     read_from: Reading, producer: Producer, connection: Connection, sample: bytes
 ) -> None:
     await producer.put(events(sample, 10))
@@ -64,9 +64,9 @@ async def test_reading_goes_on_where_it_ended(
     await producer.put(events(sample, 10, first=10))
 
     async with read_from():
-        books = await evaluated(connection, 20)
+        counts = await evaluated(connection, 20)
 
-    assert (books.accepted, books.duplicate) == (20, 0)
+    assert (counts.accepted, counts.duplicate) == (20, 0)
 
 
 async def test_splits_and_merges_are_followed(
@@ -80,10 +80,13 @@ async def test_splits_and_merges_are_followed(
         await evaluated(connection, 20)
         await producer.merge()
         await producer.put(events(sample, 10, first=20))
-        books = await evaluated(connection, 30)
+        counts = await evaluated(connection, 30)
 
-        assert (books.accepted, books.duplicate) == (30, 0)
-        assert router.metric("router_kinesis_shards") == 2
+        async def reads_both_shards() -> bool:  # the gauge is set after the readers were started
+            return router.metric("router_kinesis_shards") == 2
+
+        assert (counts.accepted, counts.duplicate) == (30, 0)
+        assert await until(reads_both_shards)
 
 
 async def test_two_consumers_share_the_shards_and_one_takes_over(
@@ -102,12 +105,12 @@ async def test_two_consumers_share_the_shards_and_one_takes_over(
             await evaluated(connection, 20)
         await until(lambda: reads(first, 2))
         await producer.put(events(sample, 20, first=20))
-        books = await evaluated(connection, 40)
+        counts = await evaluated(connection, 40)
 
-    assert books.matched == 40
+    assert counts.matched == 40
 
 
-async def test_a_malformed_record_is_quarantined_and_the_shard_goes_on(
+async def test_a_malformed_record_is_quarantined_and_the_shard_continues(
     read_from: Reading,
     producer: Producer,
     connection: Connection,
@@ -118,9 +121,9 @@ async def test_a_malformed_record_is_quarantined_and_the_shard_goes_on(
 
     with caplog.at_level(logging.WARNING):
         async with read_from():
-            books = await evaluated(connection, 3)
+            counts = await evaluated(connection, 3)
 
-    assert (books.accepted, books.malformed) == (3, 1)
+    assert (counts.accepted, counts.malformed) == (3, 1)
     reasons = [vars(record).get("reason", "") for record in caplog.records]
     assert any("JSON is malformed" in str(reason) for reason in reasons)
 
@@ -129,7 +132,7 @@ async def test_a_stream_that_was_never_read_can_begin_now(
     read_from: Reading, producer: Producer, connection: Connection, sample: bytes
 ) -> None:
     await producer.put(events(sample, 5))
-    # Nothing in the stream is as new as that.
+    # No record of the stream is that new.
     async with read_from(since=4_000_000_000.0) as router:
 
         async def reads() -> bool:
@@ -161,12 +164,12 @@ async def test_enhanced_fan_out_subscribes_again_where_a_subscription_ended(
             await until(subscribed_again)
             await producer.split()
             await producer.put(events(sample, 10, first=10))
-            books = await evaluated(connection, 20)
+            counts = await evaluated(connection, 20)
 
-    assert (books.accepted, books.duplicate) == (20, 0)
+    assert (counts.accepted, counts.duplicate) == (20, 0)
 
 
-async def test_a_stream_that_is_not_there_is_one_clear_line(
+async def test_a_missing_stream_is_reported_in_one_line(
     redis_url: Secret, kinesis_url: str
 ) -> None:
     environ = {

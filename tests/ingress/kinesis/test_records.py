@@ -1,4 +1,4 @@
-"""Records of a stream become events; what is none is kept with its place."""
+"""Records of a stream become events; a malformed one is quarantined with its position."""
 
 from support.events import event_from
 
@@ -16,7 +16,7 @@ def test_a_record_is_an_event_with_its_own_bytes(sample: bytes) -> None:
     assert (event.body, event.received_at) == (sample, 3.0)
 
 
-def test_a_malformed_record_does_not_fail_its_neighbours(sample: bytes) -> None:
+def test_a_malformed_record_does_not_fail_the_records_beside_it(sample: bytes) -> None:
     good = event_from(sample, id="NO1").body
     records = [
         Record("1", b"nonsense"),

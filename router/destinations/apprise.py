@@ -60,12 +60,14 @@ class AppriseConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown
             raise ValueError("apprise is not installed: pip install 'event-router[apprise]'")
         service = apprise_adapter.service(self.url.reveal())
         if service is None:
-            raise ValueError("url is none that Apprise knows; its services are on its home page")
+            raise ValueError("url is not known to Apprise; its home page lists the services")
         name = apprise_adapter.service_name(service)
         if not name:
-            raise ValueError("url is of a plug-in; only Apprise's own services may be used")
+            raise ValueError("url is for a plug-in; only Apprise's own services are allowed")
         if name in _LOCAL:
-            raise ValueError("url is of a service on this machine; only those of the network")
+            raise ValueError(
+                "url is for a service on this machine; only network services are allowed"
+            )
 
 
 class AppriseDestination:
@@ -132,7 +134,7 @@ class AppriseDestination:
             self.config.url.reveal(), timeout=float(self.config.timeout)
         )
         if service is None:
-            return Refused("Apprise does not know the URL any more")
+            return Refused("Apprise no longer knows the URL")
         apprise_adapter.logged.lines = []
         with restricted_to(self._environment.egress) as watch:
             try:

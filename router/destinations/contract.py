@@ -45,7 +45,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         if self.schedule and self.attempts != _ATTEMPTS:
             raise ValueError("attempts and schedule exclude each other: a schedule has its length")
         if any(not 0 <= wait <= _MAX_WAIT for wait in (self.longest, *self.schedule)):
-            raise ValueError("schedule and longest hold waits of at most 30d")
+            raise ValueError("schedule and longest allow waits of at most 30d")
 
     @property
     def all_attempts(self) -> int:

@@ -67,7 +67,7 @@ class EmailConfig(
         parse_url(self.smtp_url)
         if self.digest is not None and self.rate is not None:
             raise ValueError(
-                "digest and rate exclude each other: a digest is one mail for each span"
+                "digest and rate exclude each other: a digest is one mail for each window"
             )
 
     @property

@@ -73,7 +73,7 @@ class HttpConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fi
             _check_header(name, value)
         self._check_credentials()
         if self.signing_secret is not None and self.signing_secrets:
-            raise ValueError("signing_secrets holds all of them, leave out signing_secret")
+            raise ValueError("signing_secrets has all of them, leave out signing_secret")
         signing_keys(self)
         self._check_form()
         check_proxy(self.proxy)
@@ -89,7 +89,7 @@ class HttpConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fi
         if len(given) > 1:
             raise ValueError(f"{given[0]} and {given[1]} exclude each other")
         if self.bearer is not None and not _HEADER_VALUE.fullmatch(self.bearer.reveal()):
-            raise ValueError("bearer has characters that a header cannot have")
+            raise ValueError("bearer has characters that are not allowed in a header")
 
     def _check_form(self) -> None:
         if self.body is not None:
@@ -116,11 +116,13 @@ def _check_url(url: Secret) -> None:
     if not usable:
         raise ValueError("url must begin with https:// or http:// and name a host")
     if parts.username is not None or parts.password is not None:
-        raise ValueError("url holds a user or password, write basic: {user: …, password: …}")
+        raise ValueError("url contains a user or password, write basic: {user: …, password: …}")
 
 
 def _check_header(name: str, value: Secret) -> None:
     if name.lower() in _OWN_HEADERS or name.lower().startswith("ce-"):
         raise ValueError(f"headers: {name} is set by the router itself")
     if not _TOKEN.fullmatch(name) or not _HEADER_VALUE.fullmatch(value.reveal()):
-        raise ValueError(f"headers: {name!r} or its value has characters that a header cannot")
+        raise ValueError(
+            f"headers: {name!r} or its value has characters that are not allowed in a header"
+        )

@@ -18,10 +18,10 @@ from router.destinations.transport.http_status import HttpReply
 _CODE_LIMIT: Final = 80
 _RENEW: Final = "the webhook is gone, make a new one and put its URL into the destination"
 _MALFORMED: Final = "Slack did not understand the message"
-_RESTRICTED: Final = "the workspace's or the channel's settings forbid to post here"
-_EXPIRED: Final = "the token is not good any more, install the app again and take its new token"
-_SCOPE: Final = "the app may not: give it the scope chat:write and install it again"
-_WORKSPACE: Final = "the workspace's administrators do not let the app in"
+_RESTRICTED: Final = "the workspace's or the channel's settings forbid posting here"
+_EXPIRED: Final = "the token is no longer valid, install the app again and use its new token"
+_SCOPE: Final = "the app lacks a permission: give it the scope chat:write and install it again"
+_WORKSPACE: Final = "the workspace's administrators do not allow the app"
 
 WEBHOOK_FINAL: Final = {
     "action_prohibited": "the workspace's restrictions forbid the webhook to post here",
@@ -45,7 +45,7 @@ WEBHOOK_FINAL: Final = {
 CHAT_FINAL: Final = {
     "access_denied": _SCOPE,
     "account_inactive": _EXPIRED,
-    "channel_not_found": "no such channel for the app: write its id and invite the app to it",
+    "channel_not_found": "the app knows no such channel: use the channel's id and invite the app to it",
     "ekm_access_denied": _WORKSPACE,
     "enterprise_is_restricted": _WORKSPACE,
     "invalid_arg_name": _MALFORMED,
@@ -54,12 +54,12 @@ CHAT_FINAL: Final = {
     "invalid_auth": "the token is wrong, or this machine's address is not allowed to use it",
     "invalid_blocks": _MALFORMED,
     "invalid_blocks_format": _MALFORMED,
-    "is_archived": "unarchive the channel, or take another",
+    "is_archived": "unarchive the channel, or use another",
     "missing_scope": _SCOPE,
     "msg_too_long": _MALFORMED,
     "no_permission": _SCOPE,
     "no_text": _MALFORMED,
-    "not_allowed_token_type": "take a bot token, which begins with xoxb-",
+    "not_allowed_token_type": "use a bot token, which begins with xoxb-",
     "not_authed": _EXPIRED,
     "not_in_channel": "invite the app to the channel",
     "restricted_action": _RESTRICTED,

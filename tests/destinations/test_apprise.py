@@ -133,9 +133,9 @@ async def test_no_spelling_of_this_machine_is_connected_to(host, environment, de
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        (f"nothing://{PLANTED}", "url is none that Apprise knows"),
-        (PLANTED, "url is none that Apprise knows"),
-        ("syslog://", "url is of a service on this machine"),
+        (f"nothing://{PLANTED}", "url is not known to Apprise"),
+        (PLANTED, "url is not known to Apprise"),
+        ("syslog://", "url is for a service on this machine"),
         ("dbus://", "url is"),
         ("windows://", "url is"),
         ("macosx://", "url is"),

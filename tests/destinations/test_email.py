@@ -274,7 +274,7 @@ async def test_nothing_is_sent_when_all_have_it(environment, delivery):
         ({"smtp_url": f"http://{PLANTED}@x"}, "must be smtp://"),
         ({"smtp_url": f"smtp://u:{PLANTED}@mail.example.com"}, "in clear text"),
         ({"smtp_url": f"smtps://u:{PLANTED}/x@mail"}, "not a URL"),
-        ({"smtp_url": f"smtps://mail/{PLANTED}"}, "ends after the port"),
+        ({"smtp_url": f"smtps://mail/{PLANTED}"}, "end after the port"),
         ({"smtp_url": f"smtps://mail:{PLANTED}"}, "not a URL"),
         ({"smtp_url": "smtps://"}, "must be smtp://"),
         ({"subject": "x"}, "unknown field `subject`"),

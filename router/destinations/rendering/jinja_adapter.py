@@ -102,6 +102,10 @@ def problems() -> list[str]:
 
 @functools.cache
 def warn_once() -> None:
-    """Log what the installed Jinja2 lacks, once in a process."""
-    for problem in problems():
-        logger.warning("undocumented API missing", extra={"reason": problem})
+    """Log a warning if the installed Jinja2 lacks something."""
+    found = problems()
+    if found:
+        logger.warning(
+            "Jinja2 internals missing; documented API used instead",
+            extra={"read_in": READ_IN, "missing": ", ".join(found)},
+        )

@@ -68,14 +68,14 @@ class Body(msgspec.Struct, frozen=True):
     """The errors of templates, a line each."""
 
 
-class _Member(msgspec.Struct, frozen=True):
+class _MemberJson(msgspec.Struct, frozen=True):
     id: str
     event_id: str
     raised_at: str
     summary: str
 
 
-class _Alert(msgspec.Struct, frozen=True, omit_defaults=True):
+class _AlertJson(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str
     rule: str
     severity: str
@@ -90,7 +90,7 @@ class _Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str = ""
     labels: dict[str, str] = {}
     values: dict[str, Any] = {}
-    members: tuple[_Member, ...] = ()
+    members: tuple[_MemberJson, ...] = ()
     links: dict[str, str] = {}
 
 
@@ -136,7 +136,7 @@ def batch_body(bodies: Sequence[Body]) -> Body:
 
 def alert_json(alert: Alert, summary_text: str, links: Links) -> bytes:
     """Return ``{"alert": {…}, "event": <the CloudEvent as received>}``."""
-    described = _Alert(
+    described = _AlertJson(
         alert.id,
         alert.rule,
         alert.severity,
@@ -152,7 +152,7 @@ def alert_json(alert: Alert, summary_text: str, links: Links) -> bytes:
         alert.labels,
         alert.values,
         tuple(
-            _Member(member.id, member.event_id, rfc3339(member.raised_at), member.summary)
+            _MemberJson(member.id, member.event_id, rfc3339(member.raised_at), member.summary)
             for member in alert.members
         ),
         {name: url for name, url in _links(links) if url},

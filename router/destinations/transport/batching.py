@@ -12,7 +12,7 @@ from router.alerts import Delivery, Failed, Outcome
 Send = Callable[[Sequence[Delivery]], Awaitable[Sequence[Outcome]]]
 """Sends deliveries together and returns an outcome for each, in their order."""
 
-_INTERRUPTED = Failed("interrupted before it was known how it ended")
+_INTERRUPTED = Failed("interrupted before its outcome was known")
 
 
 class _Batch:

@@ -94,7 +94,6 @@ class AccessTokenCache:
     def __init__(
         self, config: OAuth2Config, environment: Environment, options: HttpOptions
     ) -> None:
-        self._config = config
         self._now = environment.now
         self._token: AccessToken | None = None
         self._fetching = asyncio.Lock()

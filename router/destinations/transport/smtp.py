@@ -71,14 +71,16 @@ def parse_url(url: Secret) -> SmtpServer:
         parts = urlsplit(url.reveal())
         port = parts.port
     except ValueError:
-        raise ValueError("smtp_url is not a URL, or its port is no number") from None
+        raise ValueError("smtp_url is not a URL, or its port is not a number") from None
     if parts.scheme not in _PORTS or not parts.hostname:
         raise ValueError(
             "smtp_url must be smtp://, smtps:// or smtp+starttls://, then"
             " [user:password@]host[:port]"
         )
     if parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("smtp_url ends after the port; %2F, %3F, %23 stand for / ? # before it")
+        raise ValueError(
+            "smtp_url must end after the port; write %2F, %3F, %23 for / ? # before it"
+        )
     if parts.username and parts.scheme == "smtp" and not egress.is_loopback(parts.hostname):
         raise ValueError(
             "smtp_url would send the password in clear text, use smtp+starttls:// or smtps://"

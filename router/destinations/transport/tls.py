@@ -21,7 +21,7 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def __post_init__(self) -> None:
         if not self.certificate and not self.ca:
-            raise ValueError("tls needs a certificate to show, a ca to trust, or both")
+            raise ValueError("tls needs a certificate to present, a ca to trust, or both")
         if self.key and not self.certificate:
             raise ValueError("key is given without a certificate")
         client_context(self, ssl.create_default_context())
@@ -51,7 +51,7 @@ def _trust_only(ca: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca)
     except ssl.SSLError:
-        raise ValueError("ca: the file holds no certificate in PEM") from None
+        raise ValueError("ca: the file contains no certificate in PEM") from None
 
 
 def _trust_as(context: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
@@ -68,8 +68,8 @@ def _present(context: ssl.SSLContext, config: TlsConfig) -> None:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise ValueError("key does not belong to the certificate") from None
         if "PASSWORD" in str(error.reason) or "BAD_DECRYPT" in str(error.reason):
-            raise ValueError("key_password does not open the key") from None
-        raise ValueError("certificate: the files are no certificate and key in PEM") from None
+            raise ValueError("key_password does not decrypt the key") from None
+        raise ValueError("certificate: the files are not a certificate and a key in PEM") from None
 
 
 def _check_readable(key: str, path: str) -> None:

@@ -10,8 +10,16 @@ import pytest
 from jinja2.compiler import CodeGenerator
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 
+from router.destinations.capture import CaptureConfig
+from router.destinations.contract import Environment
+from router.destinations.kinds import build
 from router.destinations.rendering import jinja_adapter, templates
-from router.destinations.rendering.jinja_adapter import FieldLookup, Renderer, problems
+from router.destinations.rendering.jinja_adapter import (
+    FieldLookup,
+    Renderer,
+    problems,
+    warn_once,
+)
 from router.destinations.rendering.templates import TemplateTarget, render, render_value
 
 DATA = {"data": {"name": "Weekly", "issues": {"quality": 3}, "tags": ["a", "b"]}}
@@ -116,6 +124,18 @@ def test_an_override_that_is_not_called_is_reported(monkeypatch: pytest.MonkeyPa
     assert problems() == [
         "jinja2.Environment.getattr and getitem: jinja2 does not call the override"
     ]
+
+
+@pytest.mark.usefixtures("renamed")
+def test_building_a_destination_logs_what_is_missing_once(
+    environment: Environment, caplog: pytest.LogCaptureFixture
+) -> None:
+    warn_once.cache_clear()
+    for name in ("a", "b"):
+        build(name, CaptureConfig(), environment)
+    warn_once.cache_clear()
+    (record,) = caplog.records
+    assert record.getMessage() == "Jinja2 internals missing; documented API used instead"
 
 
 def test_only_the_adapter_and_the_templates_import_jinja2() -> None:

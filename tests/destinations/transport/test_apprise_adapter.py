@@ -119,7 +119,8 @@ def test_a_problem_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     warn_once()
     warn_once()
     (record,) = caplog.records
-    assert record.getMessage() == "undocumented API missing"
+    assert record.getMessage() == "Apprise internals missing; documented API used instead"
+    assert record.missing == "apprise has no modules apprise.services.<name>"
 
 
 def test_apprises_log_is_collected_once_and_stays_out_of_the_processs_log() -> None:

@@ -186,7 +186,7 @@ async def test_if_sending_raises_the_others_fail_and_the_next_batch_is_sent(deli
     batcher = Batcher(send, limit=2, wait=1.0)
     loop = asyncio.get_running_loop()
     leader, follower = (loop.create_task(batcher.attempt(each)) for each in deliveries[:2])
-    assert await follower == Failed("interrupted before it was known how it ended")
+    assert await follower == Failed("interrupted before its outcome was known")
     with pytest.raises(RuntimeError, match="a bug"):
         await leader
     with pytest.raises(RuntimeError, match="a bug"):

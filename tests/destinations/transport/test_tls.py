@@ -64,9 +64,9 @@ async def test_the_environments_authorities_are_trusted_if_no_ca_is_named(
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"key": "certificate"}, "certificate: the files are no certificate and key"),
-        ({"certificate": "key"}, "the files are no certificate and key"),
-        ({"ca": "key"}, "ca: the file holds no certificate"),
+        ({"key": "certificate"}, "certificate: the files are not a certificate and a key"),
+        ({"certificate": "key"}, "the files are not a certificate and a key"),
+        ({"ca": "key"}, "ca: the file contains no certificate"),
     ],
 )
 def test_an_invalid_file_is_named(changed, message, files):

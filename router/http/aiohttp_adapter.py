@@ -1,28 +1,24 @@
-"""The part of aiohttp's server that its documentation does not promise, and what stands in for it.
+"""The parts of aiohttp's server that this package relies on and that aiohttp does not document.
 
-No other module touches these names. ``missing_names`` tries them when a server starts. A name that
-is gone costs what its row says. The server then uses documented API alone, after one warning.
+No other module uses them. They were read in aiohttp 3.14.5 (``web_protocol.py``,
+``base_protocol.py``, ``web_server.py``), and pyproject.toml caps aiohttp below 3.15.
 
-===================================  ======================================  =======================
-name                                 needed for                              without it
-===================================  ======================================  =======================
-``web.RequestHandler`` as a base     counting connections                    no limits on connections
-``RequestHandler._request_count``    seeing that a head is complete          no deadline or size of a
-                                                                             head
-``RequestHandler._waiter``           seeing that a connection awaits a head  the same
-``RequestHandler._reading_paused``   not to resume what was not paused       aiohttp parses nothing
-                                                                             once more for each body
-``RequestHandler.resume_reading``    the same                                the same
-``RequestHandler.handle_error``      answering malformed HTTP in JSON        aiohttp's text, logged
-                                                                             with a traceback
-``BaseRequest.writer.output_size``   the same                                the same
-``web.Server.request_handler``       the fast path of plain requests         aiohttp looks for a route
-                                                                             for each request
-===================================  ======================================  =======================
+| name | use | if it is missing |
+|---|---|---|
+| ``web.RequestHandler`` as a base | counts connections | connections have no limits |
+| ``RequestHandler._request_count`` | shows that a head is complete | heads have no limits |
+| ``RequestHandler._waiter`` | shows that a connection awaits a head | heads have no limits |
+| ``RequestHandler._reading_paused`` | whether there is anything to resume | each body is resumed |
+| ``RequestHandler.resume_reading`` | overridden: resumes only what was paused | each body is resumed |
+| ``RequestHandler.handle_error`` | overridden: answers malformed HTTP in JSON | aiohttp's plain text |
+| ``BaseRequest.writer.output_size`` | whether a response has begun | aiohttp's plain text |
+| ``web.Server.request_handler`` | the fast path of plain requests | aiohttp searches the routes |
 
-Read in aiohttp 3.14.5 (``web_protocol.py``, ``base_protocol.py``, ``web_server.py``). Documented,
-and thus used elsewhere too: ``web.Server`` as a protocol factory of ``loop.create_server`` ("Low
-Level Server"), and the parameters of a connection that ``AppRunner`` takes.
+``missing_names`` tries all of them when a server starts. If one is missing, the server uses
+documented API alone for that part, after one warning.
+
+Documented, and therefore used elsewhere: ``web.Server`` as a protocol factory of
+``loop.create_server`` (page "Low Level Server"), and the connection's parameters of ``AppRunner``.
 """
 
 import asyncio
@@ -42,6 +38,8 @@ else:
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+READ_IN: Final = "3.14.5"
 
 CONNECTION: Final = "RequestHandler"
 HEAD_COUNT: Final = "RequestHandler._request_count"
@@ -77,7 +75,7 @@ class ServerConnection(_RequestHandler):
 
     @property
     def head_count(self) -> int:
-        """How many heads of requests have been complete on this connection."""
+        """Number of heads that have been complete on this connection."""
         return self._request_count
 
     @property
@@ -121,6 +119,7 @@ async def missing_names(server: web.Server) -> frozenset[str]:
             "aiohttp internals missing; documented API used instead",
             extra={
                 "version": aiohttp.__version__,
+                "read_in": READ_IN,
                 "missing": ", ".join(sorted(missing)),
                 "effect": "; ".join(sorted({_EFFECTS[name] for name in missing})),
             },

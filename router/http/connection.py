@@ -1,8 +1,8 @@
 """Connections before there is a request: how many there are, and how long a head may take.
 
-aiohttp limits a request once its head is complete; until then it waits. A client that opens
-thousands of connections and never finishes a head (slow loris), or opens more connections than
-there are descriptors, would leave no descriptor for Redis. Therefore a first line with its headers has a
+aiohttp limits a request once its head is complete; until then it waits. A client could open
+thousands of connections and never finish a head (slow loris), or open more connections than there
+are descriptors. Then none would be left for Redis. A first line with its headers therefore has a
 deadline and a maximum size, and a connection above the limit is answered with 503 and closed.
 
 The protocol is aiohttp's own (see ``aiohttp_adapter``), extended where bytes arrive. A head that
@@ -94,7 +94,7 @@ class HttpSite:
         server: aiohttp's server, which handles the requests.
         limits: The limits of each connection, and of all of them together.
         metrics: Counts open and refused connections.
-        missing: What ``aiohttp_adapter.missing_names`` found; those limits are off.
+        missing: The result of ``aiohttp_adapter.missing_names``; limits that need them are off.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What every process reports about itself: liveness, readiness, metrics."""
+"""The endpoints that every process has: liveness, readiness, metrics."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final

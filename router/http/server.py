@@ -21,7 +21,7 @@ from router.metrics import Metrics
 from router.settings.model import Settings
 
 KEEPALIVE_GRACE_SECONDS: Final = 2.0
-"""For idle keep-alive connections at a shutdown: a request may be on its way on one of them."""
+"""Wait for idle keep-alive connections at a shutdown: a request may be on its way on one."""
 _POLL_SECONDS: Final = 0.02
 
 

@@ -55,7 +55,7 @@ class EventCommit(GroupCommit[Received]):
         """Commit the events of a request, and return once they are durable.
 
         Args:
-            connection: What the request arrived over, None if it closed meanwhile.
+            connection: The connection of the request, None if it closed meanwhile.
             received: The events and malformed items of the request.
             size_bytes: Size of the request's body.
 

@@ -287,7 +287,7 @@ class Ingress:
             },
         )
         response = rejection_response(rejection)
-        # So that the next request goes to another process, and the rest of a body is not read.
+        # Closed so that the next request goes to another process, and no rest of a body is read.
         if self._admission.draining or not request.content.is_eof():
             response.force_close()
         return response

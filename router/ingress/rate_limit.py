@@ -40,7 +40,7 @@ class TokenBuckets:
         rate: Events a second; 0 admits everything.
         burst: Tokens that a bucket holds.
         monotonic: The clock, in seconds.
-        by: What owns a bucket, for the error message.
+        by: The kind of owner, for the error message.
     """
 
     def __init__(

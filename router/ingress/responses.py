@@ -39,7 +39,7 @@ class RequestRejectedError(Exception):
         code: A stable word for programs.
         message: A sentence for people.
         path: A JSON path into the request, ``""`` if none applies.
-        detail: What only the log shows.
+        detail: A text that only the log shows.
         headers: Headers of the response.
     """
 

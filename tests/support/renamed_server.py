@@ -66,6 +66,7 @@ async def _serve() -> dict[str, object]:
 
 
 def main() -> None:
+    """Serve, and print what was answered and logged."""
     records = _Records()
     logging.getLogger("router").addHandler(records)
     rename("aiohttp", msgspec.json.decode(sys.argv[1], type=dict[str, str]))

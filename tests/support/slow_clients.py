@@ -36,6 +36,7 @@ class Client:
         self.began = self.dripped = time.monotonic()
 
     def drip(self, now: float) -> None:
+        """Send the next byte, if it is due."""
         if now - self.dripped >= _EVERY and _DRIP[self.kind]:
             self.dripped = now
             with suppress(OSError):
@@ -68,6 +69,7 @@ def attack(host: str, port: int, count: int) -> dict[str, list[float]]:
 
 
 def main() -> None:
+    """Attack, and print how long connections stayed open."""
     host, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     open_for = attack(host, port, count)
     closed = {kind: len(times) for kind, times in open_for.items()}

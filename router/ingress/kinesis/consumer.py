@@ -1,7 +1,7 @@
 """A consumer of a stream: lists the shards, shares them with other consumers, reads its own.
 
-Every third of a lease, a consumer renews its registration and its leases, looks at the leases of
-the others, acquires free shards, and releases what is more than its share. A reader whose lease was
+Every third of a lease, a consumer renews its registration and its leases and reads the leases of
+the others. Then it acquires free shards, or releases what is more than its share. A reader whose lease was
 not renewed in time is stopped at once; at worst its last commit is repeated.
 """
 
@@ -40,7 +40,7 @@ async def consume(
         connection: A connection to Redis.
         intake: Commits events.
         lease: Seconds that a shard stays assigned to a consumer that died.
-        since: Where to begin a stream that was never read, in Unix seconds; None for its oldest
+        since: The start of a stream that was never read, in Unix seconds; None for its oldest
             record.
 
     Raises:

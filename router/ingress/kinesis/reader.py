@@ -26,7 +26,7 @@ _MAX_BACKOFF: Final = 10.0
 
 
 class Intake(msgspec.Struct, frozen=True):
-    """What all sources of events of a process share."""
+    """The parts that all sources of events of a process share."""
 
     commit: EventCommit
     admission: AdmissionControl
@@ -63,7 +63,7 @@ class ShardReader:
         Args:
             shard: The shard.
             checkpoint: How far it was read before.
-            since: Where to begin without a checkpoint, in Unix seconds; None for its beginning.
+            since: The start without a checkpoint, in Unix seconds; None for the shard's beginning.
         """
         try:
             await self._read(shard, checkpoint, since)

@@ -64,7 +64,7 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Position(msgspec.Struct, frozen=True):
-    """Where to read from: after a sequence number, from a point in time, or from the beginning."""
+    """The start of a read: after a sequence number, from a point in time, or from the beginning."""
 
     after: str = ""
     since: float | None = None
@@ -72,14 +72,17 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class StreamClient(Protocol):
-    """What a consumer needs of a stream. All methods raise StreamUnavailableError."""
+    """The part of a stream that a consumer uses. All methods raise StreamUnavailableError."""
 
     @property
-    def arn(self) -> str: ...
+    def arn(self) -> str:
+        """The stream's Amazon Resource Name."""
 
-    async def shards(self) -> list[Shard]: ...
+    async def shards(self) -> list[Shard]:
+        """Return all shards that still contain records, the ended ones too."""
 
-    def read(self, shard: ShardId, position: Position) -> AsyncIterator[Batch]: ...
+    def read(self, shard: ShardId, position: Position) -> AsyncIterator[Batch]:
+        """Yield the batches of a shard from ``position`` to its end; an open shard has no end."""
 
 
 class KinesisStream:

@@ -271,7 +271,7 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
             self.collection(query.collection).find(self._filter(query)),
             parse_cursor(query.after),
             count=query.limit,
-            most=_MAX_SCANNED,
+            max_scanned=_MAX_SCANNED,
         )
         return json_response(self.page(found.items, str(found.after or "")))
 
@@ -291,7 +291,7 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
             action,
             parse_cursor(selection.after),
             count=selection.limit,
-            most=_MAX_SCANNED,
+            max_scanned=_MAX_SCANNED,
         )
         return changed, str(after or ""), until
 

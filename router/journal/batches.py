@@ -1,11 +1,12 @@
-"""A batch's life: accepted by ingress, begun by evaluate, finished once.
+"""The life of a batch: accepted by ingress, begun by a worker, finished once.
 
-Between the commands, a crash costs nothing:
-- before ``accept`` is acknowledged: the sender has no 2xx and sends again; if the transaction did
-  happen, the second copy is a duplicate when it is claimed.
-- after ``accept``: the batch stays open until ``finish``; arq runs its job, or the sweeper sees to
-  it that one exists. Until somebody begins it, further commits go into the same batch.
-- after ``begin``: nothing is added any more, and its events are claimed; a rerun finds the same events and
+A crash between the commands loses nothing:
+
+- Before ``accept`` is acknowledged the sender has no 2xx and sends again. If the transaction did
+  run, the second copy is a duplicate when it is claimed.
+- After ``accept`` the batch stays open until ``finish``. arq runs its job, or the sweeper enqueues
+  one. Until its job begins, further commits are added to the batch.
+- After ``begin`` nothing is added, and its events are claimed. A rerun finds the same events and
   its own claims.
 - ``finish`` opens the deliveries, closes the batch and ends its job in one transaction.
 """
@@ -18,39 +19,45 @@ import msgspec
 from router.clock import Clock
 from router.events.model import Event, Malformed, Received
 from router.journal import jobs, keys
-from router.journal.connection import Connection, Script
+from router.journal.connection import Connection
 from router.journal.finish import SET_SIZE, Finish, FinishedWork, Quarantined, batch_work
 from router.journal.keys import BatchId
 from router.journal.rule_state import RuleState, WorkInRedis
+from router.journal.script import (
+    IdAndRecord,
+    PackedArguments,
+    PlainArguments,
+    Script,
+    ScriptKeys,
+    binary,
+    pack,
+)
 
 __all__ = ["BATCH_SIZE", "EVENT_SIZE", "SET_SIZE", "Batches", "FinishedWork", "Quarantined"]
 
 BATCH_SIZE: Final = 1000
-"""Events in one batch, that is, in one arq job."""
+"""The largest weight of a batch, and so of an arq job."""
 EVENT_SIZE: Final = 4096
-"""Bytes that one of them stands for: larger ones count as several, so that a bound on events bounds
-memory too."""
+"""Bytes of events that weigh 1, so that a limit on weight also limits memory. An event weighs at
+least 1."""
 
-_IDENTITIES_KEPT: Final = 86400
-"""Seconds. They are made again where they are gone."""
-_ACCEPT = Script("accept")
-_BEGIN = Script("begin_batch")
-_CLAIM = Script("claim")
-_MINE: Final = ord("1")
+_IDENTITIES_SECONDS: Final = 86_400
+"""How long the identities of a batch's events are stored. They are computed again without them."""
+_CLAIMED: Final = ord("1")
 _encode = msgspec.msgpack.encode
 _decode_events = msgspec.msgpack.Decoder(list[Event]).decode
 
 
 class ClaimedBatch(msgspec.Struct, frozen=True):
-    """What a batch holds."""
+    """The events of a batch."""
 
     events: list[Event]
     claims: list[bool]
-    """For each event, whether this batch is the one that may judge it."""
+    """For each event, whether this batch may evaluate it."""
 
 
 class Batches:
-    """The journal's side of ingress and evaluate."""
+    """Accepts, begins and finishes batches."""
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
@@ -60,77 +67,88 @@ class Batches:
         self._finish = Finish(connection, clock)
 
     async def accept(self, group: Sequence[Received]) -> None:
-        """Make the events of several requests durable, in the batch that is filling or a new one.
+        """Make the events of several requests durable, in the filling batch or a new one.
 
-        Raises JournalUnavailableError; then they may or may not be durable.
+        Raises:
+            JournalUnavailableError: They may or may not be durable.
         """
         batch_id = BatchId(self._new_id())
         events = [event for received in group for event in received.events]
         payload = _encode(events)
         now_ms = int(self._now() * 1000)
-        malformed: list[str | bytes] = []
-        for received in group:
-            for item in received.malformed:
-                malformed += [self._new_id(), _encode(_quarantined(item))]
+        malformed = [
+            IdAndRecord(self._new_id(), binary(_encode(_quarantined(item))))
+            for received in group
+            for item in received.malformed
+        ]
         await self._connection.run(
-            _ACCEPT,
-            [
-                keys.batch(batch_id),
-                keys.BATCHES,
-                keys.job(batch_id),
-                keys.EVALUATE_QUEUE,
-                keys.QUARANTINE,
-                keys.QUARANTINE_INDEX,
-                keys.LEDGER,
-                keys.filling(keys.EVALUATE_QUEUE),
-                keys.identities(batch_id),
-            ],
-            [
-                batch_id,
-                now_ms,
-                keys.wake_channel(keys.EVALUATE_QUEUE),
-                payload,
-                jobs.payload(jobs.EVALUATE, now_ms),
-                len(events),
-                max(len(events), len(payload) // EVENT_SIZE),
-                BATCH_SIZE,
-                keys.batch(BatchId("")),
-                keys.identities(""),
-                "".join([keys.identity(event.key) for event in events]),
-                _IDENTITIES_KEPT,
-                *malformed,
-            ],
+            _ACCEPT(
+                _AcceptKeys(
+                    batch=keys.batch(batch_id),
+                    open_batches=keys.BATCHES,
+                    queue=keys.EVALUATE_QUEUE,
+                    job=keys.job(batch_id),
+                    filling=keys.filling(keys.EVALUATE_QUEUE),
+                    identities=keys.identities(batch_id),
+                    quarantine=keys.QUARANTINE,
+                    quarantine_index=keys.QUARANTINE_INDEX,
+                    ledger=keys.LEDGER,
+                ),
+                _AcceptArguments(
+                    batch_id=batch_id,
+                    now_ms=now_ms,
+                    wake_channel=keys.wake_channel(keys.EVALUATE_QUEUE),
+                    job_record=jobs.payload(jobs.EVALUATE, now_ms),
+                    payload=payload,
+                    events=len(events),
+                    weight=max(len(events), len(payload) // EVENT_SIZE),
+                    max_weight=BATCH_SIZE,
+                    batch_prefix=keys.batch(BatchId("")),
+                    identities_prefix=keys.identities(""),
+                    digests="".join([keys.identity(event.key) for event in events]),
+                    digests_seconds=_IDENTITIES_SECONDS,
+                    malformed=pack(malformed) if malformed else b"",
+                ),
+            )
         )
 
     async def begin(self, batch_id: BatchId, *, claim_seconds: int) -> ClaimedBatch | None:
-        """An open batch, to which no more is added; None when it and its job are over.
+        """Seal a batch, read its events and claim them.
 
-        Its claims hold for so long. Idempotent. Raises JournalUnavailableError.
+        Idempotent. ``claim_seconds`` is how long the claims last.
+
+        Returns:
+            None if the batch is finished; its job has then ended.
+
+        Raises:
+            JournalUnavailableError: Redis did not answer in time.
         """
         payloads, mine = await self._connection.run(
-            _BEGIN,
-            [
-                keys.filling(keys.EVALUATE_QUEUE),
-                keys.batch(batch_id),
-                keys.identities(batch_id),
-                keys.EVALUATE_QUEUE,
-                *keys.job_keys(batch_id),
-            ],
-            [batch_id, claim_seconds, keys.seen("")],
+            _BEGIN(
+                _BeginBatchKeys(
+                    keys.filling(keys.EVALUATE_QUEUE),
+                    keys.batch(batch_id),
+                    keys.identities(batch_id),
+                    keys.EVALUATE_QUEUE,
+                    *keys.job_keys(batch_id),
+                ),
+                _BeginBatchArguments(batch_id, claim_seconds, keys.seen("")),
+            )
         )
         events = [event for payload in payloads for event in _decode_events(payload)]
         if not events:
             return None
-        claims = [each == _MINE for each in mine]
-        if len(claims) != len(events):  # a replay's, or partly an older router's
+        claims = [each == _CLAIMED for each in mine]
+        if len(claims) != len(events):  # the batch of a replay, or partly of an older router
             claims = await self._claim(batch_id, events, claim_seconds)
         return ClaimedBatch(events, claims)
 
     async def _claim(self, batch_id: BatchId, events: Sequence[Event], seconds: int) -> list[bool]:
         replies = await self._connection.run(
-            _CLAIM,
-            [keys.seen(keys.identity(event.key)) for event in events],
-            [batch_id, seconds],
+            _CLAIM(
+                _ClaimKeys(tuple(keys.seen(keys.identity(event.key)) for event in events)),
+                _ClaimArguments(batch_id, seconds),
+            )
         )
         return [reply == 1 for reply in replies]
 
@@ -139,7 +157,7 @@ class Batches:
         return self._state.open(batch_work(batch_id), int(self._now() * 1000))
 
     async def finish(self, batch_id: BatchId, verdict: FinishedWork) -> bool:
-        """Close the batch and open its deliveries. False when somebody else already did."""
+        """Close the batch and open its deliveries; see ``Finish``."""
         return await self._finish(batch_work(batch_id), verdict)
 
 
@@ -147,3 +165,65 @@ def _quarantined(item: Malformed) -> Quarantined:
     return Quarantined(
         reason=item.reason, body=item.body, received_at=item.received_at, path=item.path
     )
+
+
+class _AcceptKeys(ScriptKeys, frozen=True):
+    batch: str
+    open_batches: str
+    queue: str
+    job: str
+    filling: str
+    identities: str
+    quarantine: str
+    quarantine_index: str
+    ledger: str
+
+
+class _AcceptArguments(PlainArguments, frozen=True):
+    batch_id: BatchId
+    now_ms: int
+    wake_channel: str
+    job_record: bytes
+    payload: bytes
+    """The events, as a msgpack array."""
+    events: int
+    """How many they are."""
+    weight: int
+    max_weight: int
+    batch_prefix: str
+    identities_prefix: str
+    digests: str
+    """The identities of the events, 32 characters each."""
+    digests_seconds: int
+    malformed: bytes
+    """An ``IdAndRecord`` for each malformed item, packed; empty if there is none."""
+
+
+class _BeginBatchKeys(ScriptKeys, frozen=True):
+    filling: str
+    batch: str
+    identities: str
+    queue: str
+    job: str
+    lease: str
+    starts: str
+
+
+class _BeginBatchArguments(PlainArguments, frozen=True):
+    batch_id: BatchId
+    claim_seconds: int
+    seen_prefix: str
+
+
+class _ClaimKeys(ScriptKeys, frozen=True):
+    seen: tuple[str, ...]
+
+
+class _ClaimArguments(PackedArguments, frozen=True):
+    batch_id: BatchId
+    seconds: int
+
+
+_ACCEPT: Final = Script("accept", _AcceptKeys, _AcceptArguments)
+_BEGIN: Final = Script("begin_batch", _BeginBatchKeys, _BeginBatchArguments)
+_CLAIM: Final = Script("claim", _ClaimKeys, _ClaimArguments)

@@ -1,39 +1,54 @@
-"""Pieces of work during which the process ended: counted before each, taken back after it.
+"""Counts how often a piece of work was started and did not end, so that the process ended during it.
 
-What a crash leaves is the count, so the next process knows which piece it was. Each transition is
-one script or one command; a count that is lost costs one more crash.
+A start is counted before the piece begins and forgotten after it ends. A crash leaves the count, so
+the next process knows which piece it was. Each change is one script or one command; a lost count
+costs one more crash.
 """
 
 from hashlib import blake2b
 from typing import Final
 
 from router.journal import keys
-from router.journal.connection import Connection, Script
+from router.journal.connection import Connection
+from router.journal.script import PackedArguments, Script, ScriptKeys
 
-_COUNT_START: Final = Script("count_start")
-_KEPT_SECONDS: Final = 86400
+_COUNTS_SECONDS: Final = 86_400
 
 
 class CrashCounter:
-    """All calls raise JournalUnavailableError. ``piece`` may be any text, a stranger's too."""
+    """Counts starts without an end. All methods raise JournalUnavailableError.
+
+    ``piece`` is the identity of the piece within its job. It may be any text, because it is hashed.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def begin(self, job_id: str, piece: str) -> int:
-        """The piece is begun; how often it was and did not end, this time included."""
-        return int(
-            await self._connection.run(
-                _COUNT_START, [keys.crash_counts(job_id)], [_field(piece), _KEPT_SECONDS]
-            )
+        """Count a start; return the starts of the piece that have no end, this one included."""
+        call = _COUNT_START(
+            _CountStartKeys(keys.crash_counts(job_id)),
+            _CountStartArguments(_field(piece), _COUNTS_SECONDS),
         )
+        return int(await self._connection.run(call))
 
     async def end(self, job_id: str, piece: str) -> None:
-        """The piece has ended, well or badly."""
-        await self._connection.ask(
-            self._connection.redis.hdel(keys.crash_counts(job_id), _field(piece))
-        )
+        """Forget the starts of a piece, because it has ended, with or without an error."""
+        redis = self._connection.redis
+        await self._connection.ask(redis.hdel(keys.crash_counts(job_id), _field(piece)))
 
 
 def _field(piece: str) -> str:
     return blake2b(piece.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+class _CountStartKeys(ScriptKeys, frozen=True):
+    crash_counts: str
+
+
+class _CountStartArguments(PackedArguments, frozen=True):
+    piece: str
+    seconds: int
+
+
+_COUNT_START: Final = Script("count_start", _CountStartKeys, _CountStartArguments)

@@ -1,11 +1,11 @@
-"""Deliveries that were given up: looked at, replayed, discarded.
+"""Deliveries that were given up: listed, replayed, discarded.
 
-A replay moves a dead letter back into its destination's queue under a new id: the operator asks
-for it to be done again, and a receiver that had kept the old id, and then failed, would drop it as
-a repeat. What the attempts reached (recipients of a mail) goes along, so that nobody who has it
-gets it again.
+A replay moves a dead letter back into the queue of its destination, under a new id. The operator
+wants it sent again, and a receiver that stored the old id before it failed would drop it as a
+repeat. The addresses that the attempts reached (recipients of an e-mail) go along, so that none of
+them gets it twice.
 
-A crash between two pages of a replay leaves the rest where it was; the next replay goes on.
+A crash between two pages of a replay leaves the rest where it was, and the next replay continues.
 """
 
 import logging
@@ -17,8 +17,9 @@ import msgspec
 from router.alerts import replayed
 from router.clock import Clock
 from router.journal import jobs, keys, ledger
-from router.journal.connection import Connection, Script
+from router.journal.connection import Connection
 from router.journal.deliveries import DeadLetter
+from router.journal.discard import discard
 from router.journal.keys import SetId
 from router.journal.pagination import (
     Finder,
@@ -29,33 +30,33 @@ from router.journal.pagination import (
     page,
     records_of,
 )
+from router.journal.script import PackedArguments, Script, ScriptKeys, binary
 
 logger = logging.getLogger(__name__)
 
-_REPLAY: Final = Script("replay")
-_DISCARD: Final = Script("discard")
 _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.Decoder(DeadLetter).decode
 
 
 class DeadLetterFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which dead letters of a destination. Empty means any."""
+    """Which dead letters of a destination. An empty field matches any."""
 
     ids: tuple[str, ...] = ()
     rule: str = ""
     reason: str = ""
-    """Text that the reason holds, in any case of letters."""
+    """Text that the reason contains, in any case of letters."""
     span: TimeRange = TimeRange()
-    """When they died."""
+    """When they were given up."""
 
     def fits(self, letter: DeadLetter) -> bool:
+        """Return whether ``rule`` and ``reason`` match."""
         return (not self.rule or letter.delivery.alert.rule == self.rule) and (
             self.reason.lower() in letter.reason.lower()
         )
 
 
 class DeadLetters:
-    """The dead letters of all destinations. All calls raise JournalUnavailableError."""
+    """The dead letters of all destinations. All methods raise JournalUnavailableError."""
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
@@ -63,27 +64,28 @@ class DeadLetters:
         self._now = clock.now
 
     async def destinations(self) -> list[str]:
-        """Those that have dead letters, by name."""
-        books = await ledger.read(self._connection)
-        return sorted(name for name, counts in books.destinations.items() if counts.dead > 0)
+        """Return the names of the destinations that have dead letters, sorted."""
+        counters = await ledger.read(self._connection)
+        return sorted(name for name, counts in counters.destinations.items() if counts.dead > 0)
 
     async def get(self, destination: str, delivery_id: str) -> DeadLetter | None:
-        found = await records_of(self._connection, _kept(destination), [delivery_id])
+        """Return a dead letter; None if there is none with this id, or it cannot be read."""
+        found = await records_of(self._connection, _stored(destination), [delivery_id])
         return _readable(*found[0]) if found else None
 
     def find(
         self, destination: str, wanted: DeadLetterFilter, *, newest_first: bool = True
     ) -> Finder[DeadLetter]:
-        """How to look for those of a destination that are wanted, a page at a time."""
-        kept = _kept(destination)
+        """Return a finder for the dead letters of a destination that match a filter."""
+        stored = _stored(destination)
 
-        async def look(after: PageCursor | None, count: int) -> Matches[DeadLetter]:
+        async def find_page(after: PageCursor | None, count: int) -> Matches[DeadLetter]:
             if wanted.ids:
-                records, following = await records_of(self._connection, kept, wanted.ids), None
+                records, following = await records_of(self._connection, stored, wanted.ids), None
             else:
                 found = await page(
                     self._connection,
-                    kept,
+                    stored,
                     wanted.span,
                     after,
                     count=count,
@@ -94,71 +96,93 @@ class DeadLetters:
             fitting = (letter for letter in letters if letter and wanted.fits(letter))
             return Matches(tuple(fitting), following)
 
-        return look
+        return find_page
 
     async def replay(self, destination: str, letters: Sequence[DeadLetter]) -> int:
-        """Put up to CHUNK of them back into the queue; how many were still there."""
+        """Requeue up to CHUNK dead letters; return how many still existed."""
         now_ms = int(self._now() * 1000)
         set_id = SetId(self._new_id())
         queue = keys.deliver_queue(destination)
-        moves: list[str | bytes] = []
+        moves = []
         for letter in letters:
             again = replayed(letter.delivery)
-            moves += [letter.delivery.id, again.id, _encode(again)]
+            moves.append(_Move(letter.delivery.id, again.id, binary(_encode(again))))
         return int(
             await self._connection.run(
-                _REPLAY,
-                [
-                    keys.dead_letters(destination),
-                    keys.dead_letter_index(destination),
-                    keys.delivery_set(set_id),
-                    keys.open_sets(destination),
-                    keys.job(set_id),
-                    queue,
-                    keys.LEDGER,
-                ],
-                [
-                    set_id,
-                    now_ms,
-                    jobs.payload(jobs.DELIVER, now_ms),
-                    keys.wake_channel(queue),
-                    ledger.dead(destination),
-                    ledger.replayed(destination),
-                    *moves,
-                ],
+                _REPLAY(
+                    _ReplayKeys(
+                        dead_letters=keys.dead_letters(destination),
+                        dead_letter_index=keys.dead_letter_index(destination),
+                        set=keys.delivery_set(set_id),
+                        open_sets=keys.open_sets(destination),
+                        queue=queue,
+                        job=keys.job(set_id),
+                        ledger=keys.LEDGER,
+                    ),
+                    _ReplayArguments(
+                        set_id=set_id,
+                        now_ms=now_ms,
+                        job_record=binary(jobs.payload(jobs.DELIVER, now_ms)),
+                        wake_channel=keys.wake_channel(queue),
+                        dead_field=ledger.dead(destination),
+                        replayed_field=ledger.replayed(destination),
+                        moves=moves,
+                    ),
+                )
             )
         )
 
     async def discard(self, destination: str, letters: Sequence[DeadLetter]) -> int:
-        """Drop them for good; how many were still there."""
-        return int(
-            await self._connection.run(
-                _DISCARD,
-                [
-                    keys.dead_letters(destination),
-                    keys.dead_letter_index(destination),
-                    keys.LEDGER,
-                ],
-                [
-                    ledger.dead(destination),
-                    ledger.discarded(destination),
-                    *(letter.delivery.id for letter in letters),
-                ],
-            )
+        """Delete dead letters; return how many still existed."""
+        return await discard(
+            self._connection,
+            _stored(destination),
+            [letter.delivery.id for letter in letters],
+            decreased=ledger.dead(destination),
+            increased=ledger.discarded(destination),
         )
 
 
 def _readable(delivery_id: str, record: bytes) -> DeadLetter | None:
-    """The dead letter; None, with a line in the log, for a record that is none."""
+    """Return the dead letter; None, with a log message, if the record is not one."""
     try:
         return _decode(record)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         logger.warning(
-            "dead letter cannot be read, it is left out",
+            "unreadable dead letter left out",
             extra={"delivery": delivery_id, "reason": str(error)},
         )
         return None
 
 
-def _kept(destination: str) -> IndexedRecords:
+def _stored(destination: str) -> IndexedRecords:
     return IndexedRecords(keys.dead_letters(destination), keys.dead_letter_index(destination))
+
+
+class _ReplayKeys(ScriptKeys, frozen=True):
+    dead_letters: str
+    dead_letter_index: str
+    set: str
+    open_sets: str
+    queue: str
+    job: str
+    ledger: str
+
+
+class _ReplayArguments(PackedArguments, frozen=True):
+    set_id: SetId
+    now_ms: int
+    job_record: msgspec.Raw
+    wake_channel: str
+    dead_field: str
+    replayed_field: str
+    moves: "list[_Move]"
+
+
+class _Move(msgspec.Struct, frozen=True, array_like=True):
+    old_id: str
+    new_id: str
+    record: msgspec.Raw
+
+
+_REPLAY: Final = Script("replay", _ReplayKeys, _ReplayArguments)

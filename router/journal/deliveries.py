@@ -1,30 +1,38 @@
-"""A delivery's life: opened by ``Batches.finish``, taken, settled one by one.
+"""The life of a delivery: opened by ``Finish``, begun with its set, settled by itself.
 
-A set is what one arq job delivers. Each delivery leaves its set when it is delivered, put back
-(alone, in a set of its own, with its next attempt) or given up; what a crash leaves is what the
-next run sends. So a crash repeats at most what was sent and not yet settled.
+A set is what one arq job delivers. A delivery leaves its set when it is delivered, requeued (in a
+set of its own, with its next attempt) or given up. After a crash the next run of the job finds the
+rest, so a crash repeats at most the deliveries that were sent and not yet settled.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from router.alerts import Delivery
 from router.clock import Clock
 from router.journal import jobs, keys, ledger
-from router.journal.batches import Quarantined
-from router.journal.connection import BEGIN, Connection, Script, ScriptCall
+from router.journal.connection import Connection
+from router.journal.finish import Quarantined
+from router.journal.job_queue import JobQueue
 from router.journal.keys import SetId
+from router.journal.script import (
+    PackedArguments,
+    PlainArguments,
+    Script,
+    ScriptCall,
+    ScriptKeys,
+    binary,
+    pack,
+)
 
-_MARK_DELIVERED = Script("mark_delivered")
-_RETRY = Script("retry")
-_DEAD_LETTER = Script("dead_letter")
 _encode = msgspec.msgpack.encode
-_decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
+_decode = msgspec.msgpack.Decoder(Delivery).decode
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery that was given up, with every attempt at it."""
+    """A delivery that was given up, with all its attempts."""
 
     delivery: Delivery
     reason: str
@@ -33,25 +41,25 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """The receiver has it."""
+    """A delivery that its receiver has."""
 
     set_id: SetId
     delivery: Delivery
 
 
 class Requeued(msgspec.Struct, frozen=True):
-    """To be attempted again. ``delivery`` is as the next attempt needs it."""
+    """A delivery to attempt again. ``delivery`` is as the next attempt needs it."""
 
     set_id: SetId
     delivery: Delivery
     due_at: float
     """Unix time in seconds."""
     in_digest: bool = False
-    """In one set with all of its destination that fall due at that moment, instead of its own."""
+    """Whether it shares a set with all deliveries of its destination that are due at that time."""
 
 
 class GivenUp(msgspec.Struct, frozen=True):
-    """No further attempt. ``delivery`` holds all that were made."""
+    """A delivery without a further attempt. ``delivery`` contains all that were made."""
 
     set_id: SetId
     delivery: Delivery
@@ -62,7 +70,7 @@ Settlement = Done | Requeued | GivenUp
 
 
 class Deliveries:
-    """The journal's side of deliver."""
+    """Begins and settles deliveries."""
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
@@ -70,151 +78,215 @@ class Deliveries:
         self._now = clock.now
 
     async def begin(self, set_id: SetId, destination: str) -> list[Delivery]:
-        """What is left of a set, to which no more is added.
+        """Seal a set and return the deliveries that are left in it.
 
-        Empty when all of it is settled; then its job has ended too. A record that is no delivery is
-        moved to quarantine: it must not stop its neighbours.
+        A record that is not a delivery is moved to quarantine, so that it does not stop the others.
+
+        Returns:
+            An empty list if all of the set is settled; its job has then ended.
+
+        Raises:
+            JournalUnavailableError: Redis did not answer in time.
         """
-        queue = keys.deliver_queue(destination)
-        found: list[bytes] = await self._connection.run(
-            BEGIN,
-            [keys.filling(queue), keys.delivery_set(set_id), queue, *keys.job_keys(set_id)],
-            [set_id, "HGETALL"],
-        )
+        queue = JobQueue(self._connection, keys.deliver_queue(destination))
+        fields: list[bytes] = await queue.begin(set_id, keys.delivery_set(set_id), "HGETALL")
         deliveries = []
-        for field, record in zip(found[::2], found[1::2], strict=True):
+        for field, record in zip(fields[::2], fields[1::2], strict=True):
             try:
-                deliveries.append(_decode_delivery(record))
+                deliveries.append(_decode(record))
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 await self._quarantine(set_id, destination, field, record, str(error))
         return deliveries
 
     async def settle(self, settlements: list[Settlement]) -> None:
-        """Record how deliveries ended, all in one round trip, each in a transaction of its own.
+        """Record how deliveries ended: one round trip, a transaction for each destination or end.
 
-        With the last of a set its job ends. Idempotent. Raises JournalUnavailableError; then any of
-        them may not be recorded.
+        The last delivery of a set ends its job. Idempotent.
+
+        Raises:
+            JournalUnavailableError: Any of them may not be recorded.
         """
         done = [settlement for settlement in settlements if isinstance(settlement, Done)]
-        calls = list(self._delivered(done))
+        calls = self._mark_delivered(done)
         for settlement in settlements:
             match settlement:
                 case Requeued():
-                    calls.append(self._put_back(settlement))
+                    calls.append(self._requeue(settlement))
                 case GivenUp():
                     calls.append(self._give_up(settlement))
                 case Done():
                     pass
         await self._connection.run_all(calls)
 
-    def _delivered(self, done: Sequence[Done]) -> list[ScriptCall]:
+    def _mark_delivered(self, done: Sequence[Done]) -> list[ScriptCall]:
         by_destination: dict[str, dict[SetId, list[str]]] = {}
         for settlement in done:
             sets = by_destination.setdefault(settlement.delivery.destination, {})
             sets.setdefault(settlement.set_id, []).append(settlement.delivery.id)
+        job_prefixes = keys.job_keys("")
         return [
-            ScriptCall(
-                _MARK_DELIVERED,
-                [
-                    keys.open_sets(destination),
-                    keys.LEDGER,
-                    keys.deliver_queue(destination),
-                    *map(keys.delivery_set, sets),
-                ],
-                [
+            _MARK_DELIVERED(
+                _MarkDeliveredKeys(
+                    open_sets=keys.open_sets(destination),
+                    ledger=keys.LEDGER,
+                    queue=keys.deliver_queue(destination),
+                ),
+                _MarkDeliveredArguments(
                     ledger.delivered(destination),
-                    *keys.job_keys(""),
-                    *(part for set_id, ids in sets.items() for part in (set_id, len(ids), *ids)),
-                ],
+                    *job_prefixes,
+                    pack(
+                        [
+                            _DeliveredOfSet(set_id, keys.delivery_set(set_id), ids)
+                            for set_id, ids in sets.items()
+                        ]
+                    ),
+                ),
             )
             for destination, sets in by_destination.items()
         ]
 
-    def _put_back(self, settlement: Requeued) -> ScriptCall:
+    def _requeue(self, settlement: Requeued) -> ScriptCall:
         delivery = settlement.delivery
         queue = keys.deliver_queue(delivery.destination)
         due_ms = int(settlement.due_at * 1000)
         new_set = SetId(self._new_id())
         if settlement.in_digest:
-            gathered = keys.digest_set(delivery.destination, due_ms)
-            # Never into the set that it is taken out of: it would be gone.
-            new_set = new_set if gathered == settlement.set_id else gathered
-        return ScriptCall(
-            _RETRY,
-            [
+            digest = keys.digest_set(delivery.destination, due_ms)
+            # Never the set that the delivery leaves, because the script would delete it there.
+            new_set = new_set if digest == settlement.set_id else digest
+        return _RETRY(
+            _RetryKeys(
                 keys.delivery_set(settlement.set_id),
                 keys.open_sets(delivery.destination),
-                keys.delivery_set(new_set),
-                keys.job(new_set),
                 queue,
                 *keys.job_keys(settlement.set_id),
-            ],
-            [
-                settlement.set_id,
-                delivery.id,
-                new_set,
-                due_ms,
-                jobs.payload(jobs.DELIVER, due_ms),
-                _encode(delivery),
-                keys.wake_channel(queue),
-            ],
+                new_set=keys.delivery_set(new_set),
+                new_job=keys.job(new_set),
+            ),
+            _RetryArguments(
+                set_id=settlement.set_id,
+                delivery_id=delivery.id,
+                new_set_id=new_set,
+                due_ms=due_ms,
+                job_record=binary(jobs.payload(jobs.DELIVER, due_ms)),
+                record=binary(_encode(delivery)),
+                wake_channel=keys.wake_channel(queue),
+            ),
         )
 
     def _give_up(self, settlement: GivenUp) -> ScriptCall:
         delivery = settlement.delivery
+        destination = delivery.destination
         now = self._now()
         letter = DeadLetter(delivery=delivery, reason=settlement.reason, died_at=now)
-        return ScriptCall(
-            _DEAD_LETTER,
-            [
+        return _DEAD_LETTER(
+            _DeadLetterKeys(
                 keys.delivery_set(settlement.set_id),
-                keys.open_sets(delivery.destination),
-                keys.dead_letters(delivery.destination),
-                keys.dead_letter_index(delivery.destination),
-                keys.LEDGER,
-                keys.deliver_queue(delivery.destination),
+                keys.open_sets(destination),
+                keys.deliver_queue(destination),
                 *keys.job_keys(settlement.set_id),
-            ],
-            [
-                settlement.set_id,
-                delivery.id,
-                int(now * 1000),
-                _encode(letter),
-                ledger.dead(delivery.destination),
-            ],
+                records=keys.dead_letters(destination),
+                index=keys.dead_letter_index(destination),
+                ledger=keys.LEDGER,
+            ),
+            _DeadLetterArguments(
+                set_id=settlement.set_id,
+                delivery_id=delivery.id,
+                now_ms=int(now * 1000),
+                record=binary(_encode(letter)),
+                ledger_field=ledger.dead(destination),
+            ),
         )
 
     async def _quarantine(
         self, set_id: SetId, destination: str, field: bytes, record: bytes, reason: str
     ) -> None:
         now = self._now()
-        kept = Quarantined(reason=f"not a delivery: {reason}", body=record, received_at=now)
+        item = Quarantined(reason=f"not a delivery: {reason}", body=record, received_at=now)
         await self._connection.run(
-            _DEAD_LETTER,
-            [
-                keys.delivery_set(set_id),
-                keys.open_sets(destination),
-                keys.QUARANTINE,
-                keys.QUARANTINE_INDEX,
-                keys.LEDGER,
-                keys.deliver_queue(destination),
-                *keys.job_keys(set_id),
-            ],
-            [set_id, field, int(now * 1000), _encode(kept), ledger.dead(destination)],
+            _DEAD_LETTER(
+                _DeadLetterKeys(
+                    keys.delivery_set(set_id),
+                    keys.open_sets(destination),
+                    keys.deliver_queue(destination),
+                    *keys.job_keys(set_id),
+                    records=keys.QUARANTINE,
+                    index=keys.QUARANTINE_INDEX,
+                    ledger=keys.LEDGER,
+                ),
+                _DeadLetterArguments(
+                    set_id=set_id,
+                    delivery_id=binary(field),
+                    now_ms=int(now * 1000),
+                    record=binary(_encode(item)),
+                    ledger_field=ledger.dead(destination),
+                ),
+            )
         )
 
 
-async def dead_letters(
-    connection: Connection, destination: str, *, newest: int
-) -> list[DeadLetter]:
-    """The newest dead letters of a destination, newest first."""
-    ids: list[bytes] = await connection.ask(
-        connection.redis.zrevrange(keys.dead_letter_index(destination), 0, newest - 1)
-    )
-    if not ids:
-        return []
-    records: list[bytes | None] = await connection.ask(
-        connection.redis.hmget(keys.dead_letters(destination), ids)
-    )
-    decode = msgspec.msgpack.Decoder(DeadLetter).decode
-    return [decode(record) for record in records if record is not None]
+class _MarkDeliveredKeys(ScriptKeys, frozen=True):
+    open_sets: str
+    ledger: str
+    queue: str
+
+
+class _MarkDeliveredArguments(PlainArguments, frozen=True):
+    ledger_field: str
+    job_prefix: str
+    lease_prefix: str
+    starts_prefix: str
+    sets: bytes
+    """A ``_DeliveredOfSet`` for each set, packed."""
+
+
+class _DeliveredOfSet(msgspec.Struct, frozen=True, array_like=True):
+    id: SetId
+    set: str
+    deliveries: list[str]
+
+
+class _RetryKeys(ScriptKeys, frozen=True):
+    set: str
+    open_sets: str
+    queue: str
+    job: str
+    lease: str
+    starts: str
+    new_set: str
+    new_job: str
+
+
+class _RetryArguments(PackedArguments, frozen=True):
+    set_id: SetId
+    delivery_id: str
+    new_set_id: SetId
+    due_ms: int
+    job_record: msgspec.Raw
+    record: msgspec.Raw
+    wake_channel: str
+
+
+class _DeadLetterKeys(ScriptKeys, frozen=True):
+    set: str
+    open_sets: str
+    queue: str
+    job: str
+    lease: str
+    starts: str
+    records: str
+    index: str
+    ledger: str
+
+
+class _DeadLetterArguments(PackedArguments, frozen=True):
+    set_id: SetId
+    delivery_id: str | msgspec.Raw
+    now_ms: int
+    record: msgspec.Raw
+    ledger_field: str
+
+
+_MARK_DELIVERED: Final = Script("mark_delivered", _MarkDeliveredKeys, _MarkDeliveredArguments)
+_RETRY: Final = Script("retry", _RetryKeys, _RetryArguments)
+_DEAD_LETTER: Final = Script("dead_letter", _DeadLetterKeys, _DeadLetterArguments)

@@ -1,11 +1,12 @@
-"""The end of a piece of work, a batch or a timer: what comes of it is opened as it is closed.
+"""The end of a piece of work, a batch or a timer: its results are opened as it is closed.
 
-One transaction, guarded by the work's existence: deliveries and timers are there exactly if the work
-and its job are not. Of two workers that come to the same end one wins, the other changes nothing.
+One transaction does both, guarded by the record of the work: deliveries and timers exist if and
+only if the work and its job do not. If two workers finish the same work, the second one changes
+nothing.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -13,18 +14,18 @@ import msgspec
 from router.alerts import Delivery
 from router.clock import Clock
 from router.journal import jobs, keys, ledger
-from router.journal.connection import Connection, Script
+from router.journal.connection import Connection
 from router.journal.keys import BatchId, SetId, TimerId
+from router.journal.script import IdAndRecord, PlainArguments, Script, ScriptKeys, binary, pack
 from router.journal.timers import fixed_id
 from router.rules.state.timer import Timer
 
 SET_SIZE: Final = 100
-"""Deliveries in one set, that is, in one arq job."""
+"""The most deliveries in one set, and so in one arq job."""
 
 ANY_CLAIM: Final = "*"
-"""Instead of a batch: a replay lifts whichever claim stands."""
+"""In place of a batch: a replay deletes the claim of any batch."""
 
-_FINISH: Final = Script("finish")
 _encode = msgspec.msgpack.encode
 
 
@@ -33,36 +34,39 @@ class OpenWork(msgspec.Struct, frozen=True):
 
     id: str
     record: str
-    """The key that exists as long as it is open."""
+    """The key that exists as long as the work is open."""
     open_work: str
-    """The sorted set of which it is a member."""
+    """The sorted set that lists it."""
     queue: str
-    """Where its job is."""
+    """The queue of its job."""
 
 
 def batch_work(batch_id: BatchId) -> OpenWork:
+    """Return where a batch is stored."""
     return OpenWork(batch_id, keys.batch(batch_id), keys.BATCHES, keys.EVALUATE_QUEUE)
 
 
 def timer_work(timer_id: TimerId) -> OpenWork:
+    """Return where a timer is stored."""
     return OpenWork(timer_id, keys.timer(timer_id), keys.TIMERS, keys.TIMER_QUEUE)
 
 
 class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
-    """What could not be decoded or judged, kept until somebody looks at it."""
+    """Input that could not be decoded or evaluated, stored until an operator handles it."""
 
     reason: str
     body: bytes
     received_at: float
     """Unix time in seconds."""
     path: str = ""
+    """JSON path of the reason; ``""`` if there is none."""
     claimed_by: str = ""
-    """The batch whose claim on the event stands, or ``ANY_CLAIM``; a replay lifts it. ``""`` where
-    there is none, or for the batch that is finished."""
+    """The batch that has claimed the event, or ``ANY_CLAIM``; a replay deletes that claim. ``""`` if
+    there is no claim, or for the batch that is being finished."""
 
 
 class FinishedWork(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a batch or a timer. Every event is in exactly one of the first five counts."""
+    """The results of a batch or a timer. Every event counts in exactly one of the first five."""
 
     duplicate: int = 0
     filtered: int = 0
@@ -74,11 +78,11 @@ class FinishedWork(msgspec.Struct, frozen=True, kw_only=True):
     alerts: int = 0
     notified: int = 0
     suppressed_alerts: tuple[str, ...] = ()
-    """The reason of each alert that was held back."""
+    """The reason of each suppressed alert."""
 
 
 class Finish:
-    """The journal's side of whoever ends a piece of work."""
+    """Finishes batches and timers."""
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
@@ -86,75 +90,93 @@ class Finish:
         self._now = clock.now
 
     async def __call__(self, work: OpenWork, verdict: FinishedWork) -> bool:
-        """Close the work and open what comes of it. False when somebody else already did.
+        """Close the work and open its results.
 
-        Raises JournalUnavailableError; then it may have happened, and running it again is safe.
+        Returns:
+            False if another worker has finished the work.
+
+        Raises:
+            JournalUnavailableError: The work may or may not be finished. Finishing it again is safe.
         """
         now_ms = int(self._now() * 1000)
-        counts = _counts(verdict)
-        quarantined: list[str | bytes] = []
-        for item in verdict.quarantined:
-            claimed = msgspec.structs.replace(item, claimed_by=item.claimed_by or work.id)
-            quarantined += [self._new_id(), _encode(claimed)]
-        set_keys: list[str] = []
-        set_arguments: list[str | int | bytes] = []
-        for destination, records in _sets(verdict.deliveries):
-            set_id = SetId(self._new_id())
-            queue = keys.deliver_queue(destination)
-            open_sets = keys.open_sets(destination)
-            set_keys += [keys.delivery_set(set_id), open_sets, keys.job(set_id), queue]
-            set_keys.append(keys.filling(queue))
-            set_arguments += [set_id, jobs.payload(jobs.DELIVER, now_ms), keys.wake_channel(queue)]
-            set_arguments += [ledger.opened(destination), len(records) // 2, *records]
-        timer_keys, timer_arguments = self._timers(verdict.timers)
-        sizes = (len(counts) // 2, len(quarantined) // 2, len(set_keys) // 5, len(verdict.timers))
+        records: list[str | bytes] = []
+        outcome = _Outcome(
+            counts=_counts(verdict),
+            quarantined=[self._quarantined(item, work) for item in verdict.quarantined],
+            sets=[self._set(*each, records) for each in _sets(verdict.deliveries)],
+            new_timers=[self._timer(timer) for timer in verdict.timers],
+        )
         won = await self._connection.run(
-            _FINISH,
-            [
-                work.record,
-                work.open_work,
-                keys.chain_results(work.id),
-                keys.taken(TimerId(work.id)),
-                keys.QUARANTINE,
-                keys.QUARANTINE_INDEX,
-                keys.LEDGER,
-                keys.TIMERS,
-                keys.TIMER_QUEUE,
-                work.queue,
-                *keys.job_keys(work.id),
-                keys.identities(work.id),
-                *set_keys,
-                *timer_keys,
-            ],
-            [
-                work.id,
-                now_ms,
-                *sizes,
-                SET_SIZE,
-                keys.delivery_set(SetId("")),
-                *counts,
-                *quarantined,
-                *set_arguments,
-                *timer_arguments,
-            ],
+            _FINISH(
+                _FinishKeys(
+                    work.record,
+                    work.open_work,
+                    work.queue,
+                    *keys.job_keys(work.id),
+                    chain_results=keys.chain_results(work.id),
+                    taken=keys.taken(TimerId(work.id)),
+                    identities=keys.identities(work.id),
+                    quarantine=keys.QUARANTINE,
+                    quarantine_index=keys.QUARANTINE_INDEX,
+                    ledger=keys.LEDGER,
+                    timers=keys.TIMERS,
+                    timer_queue=keys.TIMER_QUEUE,
+                ),
+                _FinishArguments(
+                    work_id=work.id,
+                    now_ms=now_ms,
+                    set_size=SET_SIZE,
+                    set_prefix=keys.delivery_set(SetId("")),
+                    delivery_job=jobs.payload(jobs.DELIVER, now_ms),
+                    timer_wake=keys.wake_channel(keys.TIMER_QUEUE),
+                    outcome=pack(outcome),
+                ),
+                records,
+            )
         )
         return bool(won)
 
-    def _timers(self, timers: Iterable[Timer]) -> tuple[list[str], list[str | int | bytes]]:
-        timer_keys: list[str] = []
-        arguments: list[str | int | bytes] = []
-        for timer in timers:
-            timer_id = fixed_id(timer) or TimerId(self._new_id())
-            due_ms = int(timer.due_at * 1000)
-            job = jobs.payload(jobs.TIMER, due_ms)
-            timer_keys += [keys.timer(timer_id), keys.job(timer_id)]
-            arguments += [timer_id, due_ms, _encode(timer), job]
-            arguments.append(keys.wake_channel(keys.TIMER_QUEUE))
-        return timer_keys, arguments
+    def _quarantined(self, item: Quarantined, work: OpenWork) -> IdAndRecord:
+        claimed = msgspec.structs.replace(item, claimed_by=item.claimed_by or work.id)
+        return IdAndRecord(self._new_id(), binary(_encode(claimed)))
+
+    def _set(
+        self, destination: str, added: list[str | bytes], records: list[str | bytes]
+    ) -> "_NewSet":
+        """Return a set, and add its ids and records to those of all sets."""
+        set_id = SetId(self._new_id())
+        queue = keys.deliver_queue(destination)
+        # Not part of the packed outcome, because they are long, and packing would copy them.
+        first = len(_FinishArguments.__struct_fields__) + len(records) + 1
+        records += added
+        return _NewSet(
+            id=set_id,
+            set=keys.delivery_set(set_id),
+            open_sets=keys.open_sets(destination),
+            deliver_queue=queue,
+            set_job=keys.job(set_id),
+            filling=keys.filling(queue),
+            wake_channel=keys.wake_channel(queue),
+            ledger_field=ledger.opened(destination),
+            first=first,
+            last=first + len(added) - 1,
+        )
+
+    def _timer(self, timer: Timer) -> "_NewTimer":
+        timer_id = fixed_id(timer) or TimerId(self._new_id())
+        due_ms = int(timer.due_at * 1000)
+        return _NewTimer(
+            id=timer_id,
+            timer=keys.timer(timer_id),
+            record=binary(_encode(timer)),
+            due_ms=due_ms,
+            timer_job=keys.job(timer_id),
+            job_record=binary(jobs.payload(jobs.TIMER, due_ms)),
+        )
 
 
-def _counts(verdict: FinishedWork) -> list[str | int]:
-    """The ledger's fields and what to add to each."""
+def _counts(verdict: FinishedWork) -> "list[_Count]":
+    """Return the ledger's fields and the amount to add to each."""
     amounts = (
         (ledger.DUPLICATE, verdict.duplicate),
         (ledger.FILTERED, verdict.filtered),
@@ -168,19 +190,87 @@ def _counts(verdict: FinishedWork) -> list[str | int]:
             for reason, count in Counter(verdict.suppressed_alerts).items()
         ),
     )
-    return [part for field, amount in amounts if amount for part in (field, amount)]
+    return [_Count(field, amount) for field, amount in amounts if amount]
 
 
-def _sets(deliveries: Iterable[Delivery]) -> Iterable[tuple[str, list[str | bytes]]]:
-    """Cut into one-destination sets of at most SET_SIZE: (destination, [id, record, ...])."""
+def _sets(deliveries: Iterable[Delivery]) -> Iterator[tuple[str, list[str | bytes]]]:
+    """Cut deliveries into sets of one destination: (destination, [id, record, id, record, …])."""
     records: dict[str, list[str | bytes]] = {}
     encoded: dict[str, msgspec.Raw] = {}
     for delivery in deliveries:
         alert = encoded.get(delivery.alert.id)
-        if alert is None:  # an alert goes to several destinations, it is encoded once
+        if alert is None:  # encoded once, because an alert may go to several destinations
             alert = encoded[delivery.alert.id] = msgspec.Raw(_encode(delivery.alert))
-        fields = (delivery.id, delivery.destination, alert, delivery.attempt, ())
-        records.setdefault(delivery.destination, []).extend((delivery.id, _encode(fields)))
+        record = _encode(msgspec.structs.replace(delivery, alert=alert))
+        records.setdefault(delivery.destination, []).extend((delivery.id, record))
     for destination, all_records in records.items():
         for start in range(0, len(all_records), 2 * SET_SIZE):
             yield destination, all_records[start : start + 2 * SET_SIZE]
+
+
+class _FinishKeys(ScriptKeys, frozen=True):
+    work: str
+    open_work: str
+    queue: str
+    job: str
+    lease: str
+    starts: str
+    chain_results: str
+    taken: str
+    identities: str
+    quarantine: str
+    quarantine_index: str
+    ledger: str
+    timers: str
+    timer_queue: str
+
+
+class _FinishArguments(PlainArguments, frozen=True):
+    work_id: str
+    now_ms: int
+    set_size: int
+    set_prefix: str
+    delivery_job: bytes
+    timer_wake: str
+    outcome: bytes
+    """An ``_Outcome``, packed."""
+
+
+class _Outcome(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    counts: "list[_Count]"
+    quarantined: list[IdAndRecord]
+    sets: "list[_NewSet]"
+    new_timers: "list[_NewTimer]"
+
+
+class _Count(msgspec.Struct, frozen=True, array_like=True):
+    field: str
+    amount: int
+
+
+class _NewSet(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A set to open, if its deliveries are not added to the filling one."""
+
+    id: SetId
+    set: str
+    open_sets: str
+    deliver_queue: str
+    set_job: str
+    filling: str
+    wake_channel: str
+    ledger_field: str
+    first: int
+    """Where its ids and records begin in ARGV."""
+    last: int
+
+
+class _NewTimer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    id: TimerId
+    timer: str
+    record: msgspec.Raw
+    due_ms: int
+    timer_job: str
+    job_record: msgspec.Raw
+
+
+_FINISH: Final = Script("finish", _FinishKeys, _FinishArguments)

@@ -1,12 +1,12 @@
-"""What waits for a destination that was removed from the rules.
+"""Deliveries that wait for a destination that was removed from the rules.
 
-Two processes may run different rules for a while, so one that does not know a destination may not
-decide alone that nobody does. It sets a mark; whoever delivers there takes it away, again and
-again. Only a mark that one process has watched, untouched, for long enough lets it give up what
-waits, and the mark is compared once more in the transaction that does so.
+Two processes may run different rules for a while, so a process that does not know a destination may
+not decide alone that it was removed. It sets a mark. A process that delivers there deletes the mark,
+again and again. A process gives the deliveries up only if it has seen the same mark for long enough,
+and the script that does so compares the mark once more.
 
-No times of different machines are compared, and a time in which Redis was away does not count: the
-watch then begins anew.
+No times of different machines are compared. Time in which Redis was unavailable does not count,
+because the observation then starts again.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ import msgspec
 
 from router.clock import Clock
 from router.journal import keys, ledger
-from router.journal.connection import Connection, Script, ScriptCall
+from router.journal.connection import Connection
 from router.journal.deliveries import DeadLetter, Deliveries
 from router.journal.keys import SetId
+from router.journal.script import IdAndRecord, PackedArguments, Script, ScriptKeys, binary
 
 REASON: Final = "destination removed"
 
-_ABANDON = Script("abandon")
 _PAGE: Final = 100
 _encode = msgspec.msgpack.encode
 
@@ -35,7 +35,7 @@ class OrphanMark(msgspec.Struct, frozen=True):
 
 
 class OrphanedDeliveries:
-    """The journal's side of it. All methods raise JournalUnavailableError."""
+    """Marks, claims and gives up. All methods raise JournalUnavailableError."""
 
     def __init__(self, connection: Connection, deliveries: Deliveries, clock: Clock) -> None:
         self._connection = connection
@@ -44,68 +44,101 @@ class OrphanedDeliveries:
         self._new_id = clock.new_id
 
     async def claim(self, destinations: Sequence[str]) -> None:
-        """Take the marks of destinations away: this process delivers there."""
+        """Delete the marks of destinations, because this process delivers there."""
         if destinations:
             await self._connection.ask(self._connection.redis.hdel(keys.ORPHANED, *destinations))
 
     async def mark_unknown(self, known: frozenset[str]) -> list[OrphanMark]:
-        """The destinations beside ``known`` for which something waits; each has a mark then."""
-        books = await ledger.read(self._connection)
-        waiting = [
+        """Mark the destinations that have pending deliveries and are not ``known``."""
+        counters = await ledger.read(self._connection)
+        unknown = [
             name
-            for name, counts in books.destinations.items()
+            for name, counts in counters.destinations.items()
             if counts.pending > 0 and name not in known
         ]
-        removed = []
-        for name in waiting:
+        marks = []
+        for name in unknown:
             redis = self._connection.redis
             await self._connection.ask(redis.hsetnx(keys.ORPHANED, name, self._new_id()))
             mark = await self._connection.ask(redis.hget(keys.ORPHANED, name))
             if mark is not None:
-                removed.append(OrphanMark(name, mark.decode()))
-        return removed
+                marks.append(OrphanMark(name, mark.decode()))
+        return marks
 
-    async def abandon(self, removed: OrphanMark) -> int:
-        """Give up all that waits there; how many deliveries. Stops where the mark is not the same."""
-        given_up = 0
-        passed = 0
+    async def abandon(self, orphan: OrphanMark) -> int:
+        """Move all deliveries of a destination to the dead letters, unless its mark changes.
+
+        Returns:
+            The number of deliveries moved.
+        """
+        total = 0
+        skipped = 0
         while True:
             sets: list[bytes] = await self._connection.ask(
                 self._connection.redis.zrange(
-                    keys.open_sets(removed.destination), passed, passed + _PAGE - 1
+                    keys.open_sets(orphan.destination), skipped, skipped + _PAGE - 1
                 )
             )
             for member in sets:
-                moved = await self._abandon(removed, SetId(member.decode()))
+                moved = await self._abandon(orphan, SetId(member.decode()))
                 if moved < 0:
-                    return given_up
-                given_up += moved
-                # One that is held stays where it is.
-                passed += moved == 0
+                    return total
+                total += moved
+                # A set whose lease another worker has stays in the list.
+                skipped += moved == 0
             if len(sets) < _PAGE:
-                return given_up
+                return total
 
-    async def _abandon(self, removed: OrphanMark, set_id: SetId) -> int:
-        name = removed.destination
+    async def _abandon(self, orphan: OrphanMark, set_id: SetId) -> int:
+        name = orphan.destination
         now = self._now()
-        letters: list[str | bytes] = []
+        letters: list[IdAndRecord] = []
         for delivery in await self._deliveries.begin(set_id, name):
             letter = DeadLetter(delivery=delivery, reason=REASON, died_at=now)
-            letters += [delivery.id, _encode(letter)]
-        queue = keys.deliver_queue(name)
-        call = ScriptCall(
-            _ABANDON,
-            [
+            letters.append(IdAndRecord(delivery.id, binary(_encode(letter))))
+        call = _ABANDON(
+            _AbandonKeys(
                 keys.ORPHANED,
-                keys.lease(set_id),
                 keys.delivery_set(set_id),
                 keys.open_sets(name),
-                keys.dead_letters(name),
-                keys.dead_letter_index(name),
-                keys.LEDGER,
-                keys.job(set_id),
-                queue,
-            ],
-            [name, removed.mark, set_id, int(now * 1000), ledger.dead(name), *letters],
+                keys.deliver_queue(name),
+                *keys.job_keys(set_id),
+                dead_letters=keys.dead_letters(name),
+                dead_letter_index=keys.dead_letter_index(name),
+                ledger=keys.LEDGER,
+            ),
+            _AbandonArguments(
+                destination=name,
+                mark=orphan.mark,
+                set_id=set_id,
+                now_ms=int(now * 1000),
+                dead_field=ledger.dead(name),
+                letters=letters,
+            ),
         )
-        return int(await self._connection.run(call.script, call.keys, call.arguments))
+        return int(await self._connection.run(call))
+
+
+class _AbandonKeys(ScriptKeys, frozen=True):
+    orphaned: str
+    set: str
+    open_sets: str
+    queue: str
+    job: str
+    lease: str
+    starts: str
+    dead_letters: str
+    dead_letter_index: str
+    ledger: str
+
+
+class _AbandonArguments(PackedArguments, frozen=True):
+    destination: str
+    mark: str
+    set_id: SetId
+    now_ms: int
+    dead_field: str
+    letters: list[IdAndRecord]
+
+
+_ABANDON: Final = Script("abandon", _AbandonKeys, _AbandonArguments)

@@ -1,7 +1,7 @@
-"""Pages of what is kept in a hash with a sorted index: dead letters, quarantine.
+"""Pages of records in a hash with an index by time: dead letters, quarantine.
 
-A cursor is the last member that was looked at and its time, so pages go on rightly while others
-are added and taken away, and a page of a million costs what a page of ten does: O(log n).
+A cursor is the last member of a page and its time. Pages therefore continue correctly while members
+are added and deleted, and a page costs O(log n) of the members.
 """
 
 import math
@@ -10,23 +10,25 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from router.journal.connection import Connection, Script
+from router.journal.connection import Connection
+from router.journal.script import PackedArguments, Script, ScriptKeys
 
 T = TypeVar("T")
 CHUNK: Final = 100
 """Members that are read, replayed or discarded in one step."""
-_PAGE = Script("read_page")
 
 
 class IndexedRecords(msgspec.Struct, frozen=True):
-    """Where something is kept: the hash of its records and the sorted set of their times."""
+    """Where records are stored."""
 
     records: str
+    """The hash: member -> record."""
     index: str
+    """The sorted set: member -> Unix ms."""
 
 
 class PageCursor(msgspec.Struct, frozen=True):
-    """A place between two members, as text ``<Unix ms>-<member>``."""
+    """A position after a member; as text ``<Unix ms>-<member>``."""
 
     at_ms: int
     member: str
@@ -36,76 +38,75 @@ class PageCursor(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> "PageCursor":
-        """Raise ValueError unless ``text`` is a cursor."""
+        """Return the cursor with this text. Raises ValueError if ``text`` is not a cursor."""
         at_ms, dash, member = text.partition("-")
         if not (dash and member and at_ms.isascii() and at_ms.isdigit() and len(at_ms) <= 15):
-            raise ValueError(f"{text[:60]!r} is no cursor: take the one that the last page gave")
+            raise ValueError(f"{text[:60]!r} is not a cursor: use the one of the previous page")
         return cls(int(at_ms), member)
 
 
 class TimeRange(msgspec.Struct, frozen=True, kw_only=True):
-    """Times in Unix milliseconds, both included; None for no bound."""
+    """Times in Unix milliseconds, both included; None if there is no limit."""
 
     first_ms: int | None = None
     last_ms: int | None = None
 
 
 class RecordPage(msgspec.Struct, frozen=True):
-    """Members and their records, in order; a record that has just gone is left out."""
+    """Members and their records, in order. A record that was deleted meanwhile is left out."""
 
     items: tuple[tuple[str, bytes], ...]
     after: PageCursor | None
-    """Where the next page begins; None at the end."""
+    """The cursor of the next page; None at the end."""
 
 
 async def page(
     connection: Connection,
-    kept: IndexedRecords,
+    stored: IndexedRecords,
     span: TimeRange,
     after: PageCursor | None,
     *,
     count: int,
     newest_first: bool,
 ) -> RecordPage:
-    """Up to ``count`` members from ``after``. Raises JournalUnavailableError."""
-    low = "-inf" if span.first_ms is None else str(span.first_ms)
-    high = "+inf" if span.last_ms is None else str(span.last_ms)
-    found: list[bytes] = await connection.run(
-        _PAGE,
-        [kept.index],
-        [
-            "" if after is None else after.member,
-            "" if after is None else after.at_ms,
-            count,
-            low,
-            high,
-            int(newest_first),
-        ],
+    """Return up to ``count`` members after a cursor. Raises JournalUnavailableError."""
+    fields: list[bytes] = await connection.run(
+        _READ_PAGE(
+            _ReadPageKeys(stored.index),
+            _ReadPageArguments(
+                after="" if after is None else after.member,
+                after_ms="" if after is None else str(after.at_ms),
+                count=count,
+                first="-inf" if span.first_ms is None else str(span.first_ms),
+                last="+inf" if span.last_ms is None else str(span.last_ms),
+                newest_first=newest_first,
+            ),
+        )
     )
-    members = [member.decode() for member in found[::2]]
-    times = [int(float(at)) for at in found[1::2]]
+    members = [member.decode() for member in fields[::2]]
+    times = [int(float(at)) for at in fields[1::2]]
     following = PageCursor(times[-1], members[-1]) if len(members) == count else None
-    return RecordPage(tuple(await records_of(connection, kept, members)), following)
+    return RecordPage(tuple(await records_of(connection, stored, members)), following)
 
 
 async def records_of(
-    connection: Connection, kept: IndexedRecords, members: Sequence[str]
+    connection: Connection, stored: IndexedRecords, members: Sequence[str]
 ) -> list[tuple[str, bytes]]:
-    """The members that are there, with their records. Raises JournalUnavailableError."""
+    """Return the members that exist, with their records. Raises JournalUnavailableError."""
     if not members:
         return []
-    found: list[Any] = await connection.ask(connection.redis.hmget(kept.records, list(members)))
+    records: list[Any] = await connection.ask(connection.redis.hmget(stored.records, list(members)))
     return [
         (member, record)
-        for member, record in zip(members, found, strict=True)
+        for member, record in zip(members, records, strict=True)
         if record is not None
     ]
 
 
 class Matches(msgspec.Struct, Generic[T], frozen=True):
-    """What fits of a page, and where to look on; None at the end.
+    """The matches of a page, and the cursor after it; None at the end.
 
-    It may hold nothing and yet not be the end: whoever wants more asks on.
+    A page without matches is not the end: only a cursor of None is.
     """
 
     items: tuple[T, ...]
@@ -113,33 +114,36 @@ class Matches(msgspec.Struct, Generic[T], frozen=True):
 
 
 Finder = Callable[[PageCursor | None, int], Awaitable[Matches[T]]]
-"""Looks at up to so many members from a cursor."""
+"""Returns the matches among this many members after a cursor."""
 
 
 async def collect(
-    find: Finder[T], after: PageCursor | None, *, count: int, most: float = math.inf
+    find: Finder[T], after: PageCursor | None, *, count: int, max_scanned: float = math.inf
 ) -> Matches[T]:
-    """Up to ``count`` that fit, after looking at no more than about ``most`` members."""
+    """Return up to ``count`` matches after scanning about ``max_scanned`` members at most.
+
+    Raises what ``find`` raises.
+    """
     items: list[T] = []
-    looked_at = 0
+    scanned = 0
     while True:
         step = min(CHUNK, count - len(items))
-        found = await find(after, step)
-        items += found.items
-        after = found.after
-        looked_at += step
-        if after is None or len(items) >= count or looked_at >= most:
+        matches = await find(after, step)
+        items += matches.items
+        after = matches.after
+        scanned += step
+        if after is None or len(items) >= count or scanned >= max_scanned:
             return Matches(tuple(items), after)
 
 
 async def iterate(find: Finder[T]) -> AsyncIterator[tuple[T, ...]]:
-    """All that fit, in chunks of at most CHUNK."""
+    """Yield all matches, in chunks of at most CHUNK. Raises what ``find`` raises."""
     after: PageCursor | None = None
     while True:
-        found = await find(after, CHUNK)
-        for start in range(0, len(found.items), CHUNK):
-            yield found.items[start : start + CHUNK]
-        after = found.after
+        matches = await find(after, CHUNK)
+        for start in range(0, len(matches.items), CHUNK):
+            yield matches.items[start : start + CHUNK]
+        after = matches.after
         if after is None:
             return
 
@@ -150,22 +154,47 @@ async def apply_to_matches(
     after: PageCursor | None,
     *,
     count: int,
-    most: int,
+    max_scanned: int,
 ) -> tuple[int, PageCursor | None]:
-    """Do ``action`` to up to ``count`` that fit; how many it was done to, where to go on."""
-    done = looked_at = 0
+    """Apply ``action`` to up to ``count`` matches, in chunks of at most CHUNK.
+
+    Returns:
+        The sum of what ``action`` returned, and the cursor to continue from; None at the end.
+
+    Raises what ``find`` and ``action`` raise.
+    """
+    done = scanned = 0
     while True:
         step = min(CHUNK, count - done)
-        found = await find(after, step)
-        for start in range(0, len(found.items), CHUNK):
-            done += await action(found.items[start : start + CHUNK])
-        after = found.after
-        looked_at += step
-        if after is None or done >= count or looked_at >= most:
+        matches = await find(after, step)
+        for start in range(0, len(matches.items), CHUNK):
+            done += await action(matches.items[start : start + CHUNK])
+        after = matches.after
+        scanned += step
+        if after is None or done >= count or scanned >= max_scanned:
             return done, after
 
 
 def clip(span: TimeRange, now_ms: int) -> TimeRange:
-    """``span``, and nothing later than ``now_ms``."""
+    """Return ``span`` without times later than ``now_ms``."""
     last_ms = now_ms if span.last_ms is None else min(span.last_ms, now_ms)
     return msgspec.structs.replace(span, last_ms=last_ms)
+
+
+class _ReadPageKeys(ScriptKeys, frozen=True):
+    index: str
+
+
+class _ReadPageArguments(PackedArguments, frozen=True):
+    after: str
+    """A member; empty for the first page."""
+    after_ms: str
+    count: int
+    first: str
+    """A time, or ``-inf``."""
+    last: str
+    """A time, or ``+inf``."""
+    newest_first: bool
+
+
+_READ_PAGE: Final = Script("read_page", _ReadPageKeys, _ReadPageArguments)

@@ -1,7 +1,7 @@
-"""What could not be decoded or judged: looked at, replayed, discarded.
+"""Input that could not be decoded or evaluated: listed, replayed, discarded.
 
-A replay goes through ingress' own decode again, and is accepted like any event that comes in; what
-still cannot be decoded stays where it is.
+A replay decodes the input as ingress does and accepts it as a new event. Input that still cannot be
+decoded stays in quarantine.
 """
 
 from collections.abc import Sequence
@@ -11,15 +11,12 @@ import msgspec
 
 from router.clock import Clock
 from router.errors import EventError
-from router.events.decode import (
-    decode_strictly,
-)
-from router.events.model import (
-    Event,
-)
+from router.events.decode import decode_strictly
+from router.events.model import Event
 from router.journal import jobs, keys, ledger
-from router.journal.batches import Quarantined
-from router.journal.connection import Connection, Script
+from router.journal.connection import Connection
+from router.journal.discard import discard
+from router.journal.finish import Quarantined
 from router.journal.keys import BatchId
 from router.journal.pagination import (
     Finder,
@@ -30,36 +27,36 @@ from router.journal.pagination import (
     page,
     records_of,
 )
+from router.journal.script import PackedArguments, Script, ScriptKeys, binary
 
-_REPLAY: Final = Script("replay_quarantined")
-_DISCARD: Final = Script("discard")
-_KEPT: Final = IndexedRecords(keys.QUARANTINE, keys.QUARANTINE_INDEX)
+_STORED: Final = IndexedRecords(keys.QUARANTINE, keys.QUARANTINE_INDEX)
 _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.Decoder(Quarantined).decode
 
 
 class QuarantineRecord(msgspec.Struct, frozen=True):
-    """One quarantined event and the id it has in quarantine."""
+    """A quarantined item and its id in quarantine."""
 
     id: str
     record: Quarantined
 
 
 class QuarantineFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which items. Empty means any."""
+    """Which items. An empty field matches any."""
 
     ids: tuple[str, ...] = ()
     reason: str = ""
-    """Text that the reason holds, in any case of letters."""
+    """Text that the reason contains, in any case of letters."""
     span: TimeRange = TimeRange()
-    """When they came to quarantine."""
+    """When they were quarantined."""
 
     def fits(self, item: QuarantineRecord) -> bool:
+        """Return whether ``reason`` matches."""
         return self.reason.lower() in item.record.reason.lower()
 
 
 class Quarantine:
-    """All calls raise JournalUnavailableError."""
+    """The quarantine. All methods raise JournalUnavailableError."""
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
@@ -67,21 +64,22 @@ class Quarantine:
         self._now = clock.now
 
     async def get(self, item_id: str) -> QuarantineRecord | None:
-        found = await records_of(self._connection, _KEPT, [item_id])
+        """Return an item; None if there is none with this id."""
+        found = await records_of(self._connection, _STORED, [item_id])
         return QuarantineRecord(item_id, _decode(found[0][1])) if found else None
 
     def find(
         self, wanted: QuarantineFilter, *, newest_first: bool = True
     ) -> Finder[QuarantineRecord]:
-        """How to look for those that are wanted, a page at a time."""
+        """Return a finder for the items that match a filter."""
 
-        async def look(after: PageCursor | None, count: int) -> Matches[QuarantineRecord]:
+        async def find_page(after: PageCursor | None, count: int) -> Matches[QuarantineRecord]:
             if wanted.ids:
-                records, following = await records_of(self._connection, _KEPT, wanted.ids), None
+                records, following = await records_of(self._connection, _STORED, wanted.ids), None
             else:
                 found = await page(
                     self._connection,
-                    _KEPT,
+                    _STORED,
                     wanted.span,
                     after,
                     count=count,
@@ -91,61 +89,90 @@ class Quarantine:
             items = (QuarantineRecord(item_id, _decode(record)) for item_id, record in records)
             return Matches(tuple(item for item in items if wanted.fits(item)), following)
 
-        return look
+        return find_page
 
     async def replay(self, items: Sequence[QuarantineRecord]) -> int:
-        """Accept up to CHUNK of them anew; how many were, the others stay in quarantine."""
-        moves: list[tuple[QuarantineRecord, Event]] = []
+        """Accept up to CHUNK items again; return how many were accepted."""
+        events = []
         for item in items:
             event = decoded(item.record)
             if event is not None:
-                moves.append((item, event))
-        if not moves:
+                seen = keys.seen(keys.identity(event.key))
+                payload = binary(_encode([event]))
+                events.append(_ReplayedEvent(item.id, item.record.claimed_by, seen, payload))
+        if not events:
             return 0
         now_ms = int(self._now() * 1000)
         batch_id = BatchId(self._new_id())
-        arguments: list[str | bytes] = []
-        for item, event in moves:
-            arguments += [item.id, item.record.claimed_by, _encode(event)]
         return int(
             await self._connection.run(
-                _REPLAY,
-                [
-                    keys.QUARANTINE,
-                    keys.QUARANTINE_INDEX,
-                    keys.batch(batch_id),
-                    keys.BATCHES,
-                    keys.job(batch_id),
-                    keys.EVALUATE_QUEUE,
-                    keys.LEDGER,
-                    *(keys.seen(keys.identity(event.key)) for _, event in moves),
-                ],
-                [
-                    batch_id,
-                    now_ms,
-                    jobs.payload(jobs.EVALUATE, now_ms),
-                    keys.wake_channel(keys.EVALUATE_QUEUE),
-                    ledger.QUARANTINE_REPLAYED,
-                    *arguments,
-                ],
+                _REPLAY(
+                    _ReplayQuarantinedKeys(
+                        quarantine=keys.QUARANTINE,
+                        quarantine_index=keys.QUARANTINE_INDEX,
+                        batch=keys.batch(batch_id),
+                        open_batches=keys.BATCHES,
+                        queue=keys.EVALUATE_QUEUE,
+                        job=keys.job(batch_id),
+                        ledger=keys.LEDGER,
+                    ),
+                    _ReplayQuarantinedArguments(
+                        batch_id=batch_id,
+                        now_ms=now_ms,
+                        job_record=binary(jobs.payload(jobs.EVALUATE, now_ms)),
+                        wake_channel=keys.wake_channel(keys.EVALUATE_QUEUE),
+                        replayed_field=ledger.QUARANTINE_REPLAYED,
+                        events=events,
+                    ),
+                )
             )
         )
 
     async def discard(self, items: Sequence[QuarantineRecord]) -> int:
-        """Drop them for good; how many were still there."""
-        return int(
-            await self._connection.run(
-                _DISCARD,
-                [keys.QUARANTINE, keys.QUARANTINE_INDEX, keys.LEDGER],
-                ["", ledger.QUARANTINE_DISCARDED, *(item.id for item in items)],
-            )
+        """Delete items; return how many still existed."""
+        return await discard(
+            self._connection,
+            _STORED,
+            [item.id for item in items],
+            increased=ledger.QUARANTINE_DISCARDED,
         )
 
 
 def decoded(record: Quarantined) -> Event | None:
-    """The event as ingress would take it in now, None where it still would not."""
+    """Return the event as ingress decodes it now; None if it still cannot be decoded."""
     try:
         (event,) = decode_strictly(record.body, received_at=record.received_at, max_events=1)
     except (EventError, ValueError):
         return None
     return event
+
+
+class _ReplayQuarantinedKeys(ScriptKeys, frozen=True):
+    quarantine: str
+    quarantine_index: str
+    batch: str
+    open_batches: str
+    queue: str
+    job: str
+    ledger: str
+
+
+class _ReplayQuarantinedArguments(PackedArguments, frozen=True):
+    batch_id: BatchId
+    now_ms: int
+    job_record: msgspec.Raw
+    wake_channel: str
+    replayed_field: str
+    events: "list[_ReplayedEvent]"
+
+
+class _ReplayedEvent(msgspec.Struct, frozen=True, array_like=True):
+    id: str
+    claimed_by: str
+    seen: str
+    """The key of the claim on the event."""
+    payload: msgspec.Raw
+    """A msgpack array with the event."""
+
+
+_REPLAY: Final = Script("replay_quarantined", _ReplayQuarantinedKeys, _ReplayQuarantinedArguments)

@@ -7,16 +7,16 @@ from typing import Any, Final
 import msgspec
 
 from router.journal import keys
-from router.journal.connection import Connection, Script, ScriptCall
+from router.journal.connection import Connection
 from router.journal.finish import OpenWork
 from router.journal.keys import TimerId
+from router.journal.script import PlainArguments, Script, ScriptCall, ScriptKeys, pack
 from router.rules.state.chain import Chain, WorkFinishedError
 from router.rules.state.features import FEATURES
 from router.rules.state.step import KEYS_LIMIT, ChainResult, Outcome, Reason
 
 _CHAINS: Final = 200
 """Chains that one call decides, because Redis runs nothing else meanwhile."""
-_encode = msgspec.msgpack.encode
 
 
 def script_source() -> str:
@@ -25,9 +25,6 @@ def script_source() -> str:
     folder = files("router.rules.state")
     names = ("prelude", *modules, "dispatch")
     return "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in names)
-
-
-_DECIDE: Final = Script("decide", script_source())
 
 
 class RuleState:
@@ -53,7 +50,7 @@ class RuleState:
         }
         for kind in FEATURES:
             settings.update(kind.limits)
-        self._settings = _encode(settings)
+        self._settings = pack(settings)
 
     def open(self, work: OpenWork, now: int) -> "WorkInRedis":
         """Return the ``Store`` for a batch or timer, at ``now`` in Unix ms."""
@@ -80,11 +77,16 @@ class WorkInRedis:
         return [_result(fields) for reply in replies for fields in reply]
 
     def _call(self, chains: Sequence[Chain]) -> ScriptCall:
-        arguments: list[str | bytes | int] = [self._now, self._settings]
-        for chain in chains:
-            arguments += [chain.id, _encode(chain.steps), chain.alert]
-        work = self._work
-        return ScriptCall(_DECIDE, [work.record, keys.chain_results(work.id)], arguments)
+        first = len(_DecideArguments.__struct_fields__) + 1
+        packed = pack(
+            [_Chain(chain.id, chain.steps, first + at) for at, chain in enumerate(chains)]
+        )
+        return _DECIDE(
+            _DecideKeys(self._work.record, keys.chain_results(self._work.id)),
+            _DecideArguments(self._now, self._settings, packed),
+            # Not part of the packed list, because they are long, and packing would copy them.
+            [chain.alert for chain in chains],
+        )
 
 
 def _result(fields: Sequence[Any]) -> ChainResult:
@@ -103,3 +105,28 @@ def _result(fields: Sequence[Any]) -> ChainResult:
         alert,
         tuple(extra),
     )
+
+
+class _DecideKeys(ScriptKeys, frozen=True):
+    work: str
+    results: str
+
+
+class _DecideArguments(PlainArguments, frozen=True):
+    now: int
+    """Unix ms."""
+    settings: bytes
+    """Prefixes of keys and limits: a msgpack map."""
+    chains: bytes
+    """A ``_Chain`` for each chain, packed."""
+
+
+class _Chain(msgspec.Struct, frozen=True, array_like=True):
+    id: str
+    program: Sequence[Any]
+    """The steps."""
+    alert_at: int
+    """Where the chain's alert is in ARGV."""
+
+
+_DECIDE: Final = Script("decide", _DecideKeys, _DecideArguments, script_source())

@@ -1,8 +1,8 @@
 """Leases and checkpoints of a stream's shards, shared by all consumers of the stream.
 
-A lease says who reads a shard; it ends by itself when its consumer dies. A checkpoint says how far
-a shard's events are in the journal; only the holder of the lease can move it, so that a consumer
-that was believed dead cannot move it back. Between the commands, a crash costs repeats only:
+A lease says which consumer reads a shard, and expires after its consumer dies. A checkpoint says up
+to which event a shard is in the journal. Only the consumer that has the lease can move it, so that a
+consumer that was suspended cannot move it back. A crash between the commands causes repeats only:
 events are committed before their checkpoint, and a repeat is dropped when it is evaluated.
 """
 
@@ -13,38 +13,45 @@ from typing import Final, NewType
 import msgspec
 
 from router.journal import keys
-from router.journal.connection import Connection, Script
+from router.journal.connection import Connection
+from router.journal.script import PackedArguments, Script, ScriptKeys
 
 ConsumerId = NewType("ConsumerId", str)
 ShardId = NewType("ShardId", str)
 
-_ACQUIRE = Script("shard_acquire")
-_RENEW = Script("shard_renew")
-_CHECKPOINT = Script("shard_checkpoint")
-_RELEASE = Script("shard_release")
-_HEARTBEAT = Script("shard_heartbeat")
 _ENDED: Final = b"ended"
 _START: Final = "start"
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """How far a shard is read. ``after`` is a sequence number, ``""`` for none yet."""
+    """How far a shard is read."""
 
     after: str = ""
+    """A sequence number; ``""`` if nothing is read."""
     ended: bool = False
+    """Whether the shard is closed and read to its end."""
 
 
 class ConsumerGroup(msgspec.Struct, frozen=True):
-    """What all consumers see."""
+    """The consumers of a stream and their leases."""
 
     consumers: tuple[ConsumerId, ...]
-    """Those alive."""
+    """The consumers that are alive."""
     holders: dict[ShardId, ConsumerId]
+    """The consumer that has the lease of a shard."""
     ended: frozenset[ShardId]
+    """The shards that are read to their end."""
 
 
 class Shards:
-    """One consumer's side of a stream. ``stream`` is its ARN, ``lease`` is in seconds."""
+    """The leases and checkpoints of one consumer. All methods raise JournalUnavailableError.
+
+    Args:
+        connection: To Redis.
+        stream: The stream's ARN.
+        me: The id of this consumer.
+        lease: Seconds that a lease lasts.
+    """
 
     def __init__(
         self, connection: Connection, stream: str, me: ConsumerId, *, lease: float
@@ -55,17 +62,19 @@ class Shards:
         self._lease_ms = int(lease * 1000)
 
     async def first_read_at(self, now: float) -> float:
-        """When the stream was first read, in Unix seconds: ``at`` if that is now."""
+        """Return when the stream was first read: ``now`` if it never was. Both are Unix seconds."""
         checkpoints = keys.stream_checkpoints(self._stream)
         redis = self._connection.redis
         await self._connection.ask(redis.hsetnx(checkpoints, _START, str(now)))
         return float(await self._connection.ask(redis.hget(checkpoints, _START)))
 
     async def heartbeat(self, shards: Sequence[ShardId]) -> ConsumerGroup:
-        """Say that this consumer is alive, and see what the others do."""
-        consumers: list[bytes] = await self._connection.run(
-            _HEARTBEAT, [keys.stream_consumers(self._stream)], [self.me, self._lease_ms]
+        """Record that this consumer is alive; return the consumers and the leases of ``shards``."""
+        call = _HEARTBEAT(
+            _HeartbeatKeys(keys.stream_consumers(self._stream)),
+            _HeartbeatArguments(self.me, self._lease_ms),
         )
+        consumers: list[bytes] = await self._connection.run(call)
         holders: list[bytes | None] = []
         positions: list[bytes | None] = []
         if shards:
@@ -89,47 +98,105 @@ class Shards:
         )
 
     async def acquire(self, shard: ShardId) -> Checkpoint | None:
-        """Lease a shard that is free or mine already; None when somebody else has it."""
-        mine, position = await self._connection.run(
-            _ACQUIRE,
-            [self._lease(shard), keys.stream_checkpoints(self._stream)],
-            [self.me, self._lease_ms, shard],
+        """Acquire the lease of a shard; None if another consumer has it. Idempotent."""
+        call = _ACQUIRE(
+            _AcquireKeys(self._lease(shard), keys.stream_checkpoints(self._stream)),
+            _AcquireArguments(self.me, self._lease_ms, shard),
         )
-        if not mine:
+        acquired, position = await self._connection.run(call)
+        if not acquired:
             return None
         if position == _ENDED:
             return Checkpoint(ended=True)
         return Checkpoint(after=position.decode())
 
     async def renew(self, shards: Sequence[ShardId]) -> set[ShardId]:
-        """Renew leases; those that are mine still."""
+        """Renew leases; return the shards whose lease this consumer still has."""
         if not shards:
             return set()
-        kept: list[int] = await self._connection.run(
-            _RENEW, list(map(self._lease, shards)), [self.me, self._lease_ms]
+        call = _RENEW(
+            _RenewKeys(tuple(map(self._lease, shards))), _RenewArguments(self.me, self._lease_ms)
         )
-        return {shard for shard, mine in zip(shards, kept, strict=True) if mine}
+        renewed: list[int] = await self._connection.run(call)
+        return {shard for shard, mine in zip(shards, renewed, strict=True) if mine}
 
     async def checkpoint(self, shard: ShardId, checkpoint: Checkpoint) -> bool:
-        """Record how far the journal has a shard. False when the lease is lost; nothing moved."""
+        """Record how far a shard is in the journal. False, unchanged, if the lease is lost."""
         position = _ENDED.decode() if checkpoint.ended else checkpoint.after
-        moved = await self._connection.run(
-            _CHECKPOINT,
-            [self._lease(shard), keys.stream_checkpoints(self._stream)],
-            [self.me, self._lease_ms, shard, position],
+        call = _CHECKPOINT(
+            _CheckpointKeys(self._lease(shard), keys.stream_checkpoints(self._stream)),
+            _CheckpointArguments(self.me, self._lease_ms, shard, position),
         )
-        return bool(moved)
+        return bool(await self._connection.run(call))
 
     async def release(self, shards: Iterable[ShardId]) -> None:
-        """Give leases up, so that nobody waits for them to end."""
-        names = list(map(self._lease, shards))
-        if names:
-            await self._connection.run(_RELEASE, names, [self.me])
+        """Release leases, so that other consumers need not wait until they expire."""
+        leases = tuple(map(self._lease, shards))
+        if leases:
+            await self._connection.run(
+                _RELEASE(_ReleaseShardKeys(leases), _ReleaseShardArguments(self.me))
+            )
 
     async def deregister(self) -> None:
-        """Be counted among the consumers no longer."""
+        """Delete this consumer from the consumers that are alive."""
         redis = self._connection.redis
         await self._connection.ask(redis.zrem(keys.stream_consumers(self._stream), self.me))
 
     def _lease(self, shard: ShardId) -> str:
         return keys.shard_lease(self._stream, shard)
+
+
+class _HeartbeatKeys(ScriptKeys, frozen=True):
+    consumers: str
+
+
+class _HeartbeatArguments(PackedArguments, frozen=True):
+    consumer: ConsumerId
+    lease_ms: int
+
+
+class _AcquireKeys(ScriptKeys, frozen=True):
+    lease: str
+    checkpoints: str
+
+
+class _AcquireArguments(PackedArguments, frozen=True):
+    consumer: ConsumerId
+    lease_ms: int
+    shard: ShardId
+
+
+class _RenewKeys(ScriptKeys, frozen=True):
+    leases: tuple[str, ...]
+
+
+class _RenewArguments(PackedArguments, frozen=True):
+    consumer: ConsumerId
+    lease_ms: int
+
+
+class _CheckpointKeys(ScriptKeys, frozen=True):
+    lease: str
+    checkpoints: str
+
+
+class _CheckpointArguments(PackedArguments, frozen=True):
+    consumer: ConsumerId
+    lease_ms: int
+    shard: ShardId
+    position: str
+
+
+class _ReleaseShardKeys(ScriptKeys, frozen=True):
+    leases: tuple[str, ...]
+
+
+class _ReleaseShardArguments(PackedArguments, frozen=True):
+    consumer: ConsumerId
+
+
+_HEARTBEAT: Final = Script("shard_heartbeat", _HeartbeatKeys, _HeartbeatArguments)
+_ACQUIRE: Final = Script("shard_acquire", _AcquireKeys, _AcquireArguments)
+_RENEW: Final = Script("shard_renew", _RenewKeys, _RenewArguments)
+_CHECKPOINT: Final = Script("shard_checkpoint", _CheckpointKeys, _CheckpointArguments)
+_RELEASE: Final = Script("shard_release", _ReleaseShardKeys, _ReleaseShardArguments)

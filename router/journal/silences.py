@@ -1,6 +1,6 @@
-"""Silences that operators make while the router runs. Those of the rules folder are not here.
+"""Silences that operators add while the router runs. Those of the rules folder are elsewhere.
 
-A change is published, so that every worker knows of it at once; workers look every few seconds, too.
+A change is published, so that every worker reads it at once. Workers also read every few seconds.
 """
 
 import logging
@@ -11,31 +11,36 @@ import msgspec
 from router.clock import Clock
 from router.errors import ConditionError, OverloadedError
 from router.journal import keys
-from router.journal.connection import Connection, Script
+from router.journal.connection import Connection
+from router.journal.script import PackedArguments, Script, ScriptKeys, binary
 from router.rules.suppression.silences import Silence, SilenceText, silence
 
 logger = logging.getLogger(__name__)
 
 SILENCES_LIMIT: Final = 1000
-"""Silences that have not ended."""
+"""The most silences that have not ended."""
 KEPT_SECONDS: Final = 5 * 86_400
-"""How long after its end a silence is still listed."""
+"""How long a silence is listed after its end."""
 
-_ADD: Final = Script("add_silence")
 _encode = msgspec.json.encode
 
 
 class StoredSilence(msgspec.Struct, frozen=True, kw_only=True):
-    """A silence as the journal has it. Times are Unix seconds."""
+    """A silence in the journal. Times are Unix seconds."""
 
     id: str
     text: SilenceText
     created_at: float
     ended_at: float | None = None
-    """When it was ended by hand, before its time."""
+    """When an operator ended it, before its time; None if none did."""
 
     def compiled(self) -> Silence:
-        """Raises ConditionError; what is in the journal was checked, but maybe by another version."""
+        """Return the silence in force.
+
+        Raises:
+            ConditionError: Its condition is invalid. It was valid when it was added, but another
+                version of the router may have added it.
+        """
         compiled = silence(self.id, self.text)
         starts = compiled.starts or self.created_at
         ends = compiled.ends if self.ended_at is None else min(self.ended_at, compiled.ends)
@@ -46,7 +51,7 @@ _decode = msgspec.json.Decoder(StoredSilence).decode
 
 
 class Silences:
-    """The journal's side of silencing."""
+    """Adds, ends and lists silences. All methods raise JournalUnavailableError."""
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
@@ -54,63 +59,84 @@ class Silences:
         self._new_id = clock.new_id
 
     async def add(self, text: SilenceText) -> StoredSilence:
-        """Put a silence in force from its start on.
+        """Add a silence.
 
-        Raises ConditionError, OverloadedError for too many, JournalUnavailableError.
+        Raises:
+            ConditionError: Its condition is invalid.
+            OverloadedError: There are SILENCES_LIMIT silences already.
         """
         now = self._now()
-        posted = StoredSilence(id=self._new_id(), text=text, created_at=now)
-        ends = posted.compiled().ends
+        stored = StoredSilence(id=self._new_id(), text=text, created_at=now)
+        ends = stored.compiled().ends
         added = await self._connection.run(
-            _ADD,
-            [keys.SILENCES, keys.SILENCE_ENDS],
-            [
-                posted.id,
-                _encode(posted),
-                int(ends * 1000),
-                int((now - KEPT_SECONDS) * 1000),
-                int(now * 1000),
-                SILENCES_LIMIT,
-                keys.SILENCES_CHANGED,
-            ],
+            _ADD(
+                _AddKeys(keys.SILENCES, keys.SILENCE_ENDS),
+                _AddArguments(
+                    id=stored.id,
+                    record=binary(_encode(stored)),
+                    end_ms=int(ends * 1000),
+                    ended_before_ms=int((now - KEPT_SECONDS) * 1000),
+                    now_ms=int(now * 1000),
+                    limit=SILENCES_LIMIT,
+                    channel=keys.SILENCES_CHANGED,
+                ),
+            )
         )
         if not added:
-            raise OverloadedError(f"there are {SILENCES_LIMIT} silences already, end some of them")
-        return posted
+            raise OverloadedError(f"there are {SILENCES_LIMIT} silences already: end some of them")
+        return stored
 
     async def expire(self, silence_id: str) -> StoredSilence | None:
-        """End a silence now; None where there is none with this id. Idempotent."""
+        """End a silence now; return it, or None if there is none with this id. Idempotent."""
         now = self._now()
         record = await self._connection.ask(self._connection.redis.hget(keys.SILENCES, silence_id))
         if record is None:
             return None
-        posted = _decode(record)
-        if posted.ended_at is None and posted.compiled().ends > now:
-            posted = msgspec.structs.replace(posted, ended_at=now)
+        stored = _decode(record)
+        if stored.ended_at is None and stored.compiled().ends > now:
+            stored = msgspec.structs.replace(stored, ended_at=now)
             async with self._connection.redis.pipeline(transaction=True) as pipeline:
-                pipeline.hset(keys.SILENCES, silence_id, _encode(posted))
+                pipeline.hset(keys.SILENCES, silence_id, _encode(stored))
                 pipeline.zadd(keys.SILENCE_ENDS, {silence_id: int(now * 1000)})
                 pipeline.publish(keys.SILENCES_CHANGED, "")
                 await self._connection.ask(pipeline.execute())
-        return posted
+        return stored
 
     async def all(self) -> list[StoredSilence]:
-        """Those that have not ended, and those that did a short while ago; newest first.
+        """Return the silences that have not ended or ended lately, newest first.
 
-        A record that this version cannot read is left out. Raises JournalUnavailableError.
+        A record that this version cannot read is left out, with a log message.
         """
         records: list[bytes] = await self._connection.ask(
             self._connection.redis.hvals(keys.SILENCES)
         )
-        found = [posted for record in records if (posted := _readable(record)) is not None]
-        return sorted(found, key=lambda posted: (-posted.created_at, posted.id))
+        found = [stored for record in records if (stored := _readable(record)) is not None]
+        return sorted(found, key=lambda stored: (-stored.created_at, stored.id))
 
 
 def _readable(record: bytes) -> StoredSilence | None:
     try:
-        posted = _decode(record)
-        posted.compiled()
+        stored = _decode(record)
+        stored.compiled()
     except (msgspec.MsgspecError, UnicodeDecodeError, ConditionError) as error:
-        logger.warning("a silence cannot be read, it is not in force: %s", error)
+        logger.warning("unreadable silence left out: %s", error)
         return None
-    return posted
+    return stored
+
+
+class _AddKeys(ScriptKeys, frozen=True):
+    silences: str
+    silence_ends: str
+
+
+class _AddArguments(PackedArguments, frozen=True):
+    id: str
+    record: msgspec.Raw
+    end_ms: int
+    ended_before_ms: int
+    now_ms: int
+    limit: int
+    channel: str
+
+
+_ADD: Final = Script("add_silence", _AddKeys, _AddArguments)

@@ -1,23 +1,25 @@
-"""Open work without a job gets one again.
+"""Enqueues a job for open work that has none.
 
-arq can lose a job (an operator deletes it, a foreign worker takes it, a bug finishes it early); the
+arq can lose a job: an operator deletes it, a foreign worker takes it, or a bug ends it early. The
 journal still has the work. Each sweep pages through the open batches, due timers and sets and
-enqueues what has no job. Several sweepers at once do no harm.
+enqueues the missing jobs. Several sweepers may run at once.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+import msgspec
+
 from router.clock import Clock
 from router.journal import jobs, keys
-from router.journal.connection import Connection, Script
+from router.journal.connection import Connection
+from router.journal.script import PackedArguments, Script, ScriptKeys, binary
 
-_REQUEUE = Script("requeue")
 _PAGE: Final = 500
 
 
 class Sweeper:
-    """Sweeps the evaluate queue and those of the ``destinations`` that there are at the time."""
+    """Sweeps the queues of batches and timers, and those of the ``destinations`` at the time."""
 
     def __init__(
         self, connection: Connection, destinations: Callable[[], Sequence[str]], clock: Clock
@@ -27,14 +29,17 @@ class Sweeper:
         self._destinations = destinations
 
     async def sweep(self) -> int:
-        """Look at everything once; the number of jobs given again."""
-        again = 0
+        """Check all open work once; return the number of jobs enqueued.
+
+        Raises JournalUnavailableError.
+        """
+        enqueued = 0
         for open_work, queue, function, prefix in self._open():
-            again += await self._sweep_queue(open_work, queue, function, prefix)
-        return again
+            enqueued += await self._sweep_queue(open_work, queue, function, prefix)
+        return enqueued
 
     def _open(self) -> Iterator[tuple[str, str, str, str]]:
-        """The open work of each queue, the queue, its function and the prefix of its payloads."""
+        """Yield the open work of each queue, the queue, its function, the prefix of its records."""
         yield keys.BATCHES, keys.EVALUATE_QUEUE, jobs.EVALUATE, keys.batch(keys.BatchId(""))
         yield keys.TIMERS, keys.TIMER_QUEUE, jobs.TIMER, keys.timer(keys.TimerId(""))
         for name in self._destinations():
@@ -47,22 +52,41 @@ class Sweeper:
 
     async def _sweep_queue(self, open_work: str, queue: str, function: str, prefix: str) -> int:
         now_ms = int(self._now() * 1000)
-        again = offset = 0
+        total = offset = 0
         while True:
-            looked_at, requeued = await self._connection.run(
-                _REQUEUE,
-                [open_work, queue],
-                [
-                    keys.wake_channel(queue),
-                    now_ms,
-                    offset,
-                    _PAGE,
-                    jobs.payload(function, now_ms),
-                    keys.job(""),
-                    prefix,
-                ],
+            checked, enqueued = await self._connection.run(
+                _REQUEUE(
+                    _RequeueKeys(open_work, queue),
+                    _RequeueArguments(
+                        wake_channel=keys.wake_channel(queue),
+                        now_ms=now_ms,
+                        offset=offset,
+                        count=_PAGE,
+                        job_record=binary(jobs.payload(function, now_ms)),
+                        job_prefix=keys.job(""),
+                        record_prefix=prefix,
+                    ),
+                )
             )
-            again += int(requeued)
-            offset += looked_at
-            if looked_at < _PAGE:
-                return again
+            total += int(enqueued)
+            offset += checked
+            if checked < _PAGE:
+                return total
+
+
+class _RequeueKeys(ScriptKeys, frozen=True):
+    open_work: str
+    queue: str
+
+
+class _RequeueArguments(PackedArguments, frozen=True):
+    wake_channel: str
+    now_ms: int
+    offset: int
+    count: int
+    job_record: msgspec.Raw
+    job_prefix: str
+    record_prefix: str
+
+
+_REQUEUE: Final = Script("requeue", _RequeueKeys, _RequeueArguments)

@@ -10,7 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from router.journal import keys
-from router.journal.connection import BEGIN, Connection
+from router.journal.connection import Connection
+from router.journal.job_queue import JobQueue
 from router.journal.keys import TimerId
 from router.rules.state.features import TIMERS
 from router.rules.state.timer import Timer
@@ -34,12 +35,8 @@ class Timers:
 
         Raises JournalUnavailableError.
         """
-        queue = keys.TIMER_QUEUE
-        record = await self._connection.run(
-            BEGIN,
-            [keys.filling(queue), keys.timer(timer_id), queue, *keys.job_keys(timer_id)],
-            [timer_id, "GET"],
-        )
+        queue = JobQueue(self._connection, keys.TIMER_QUEUE)
+        record = await queue.begin(timer_id, keys.timer(timer_id), "GET")
         if record is None:
             return None
         timer: Timer = _DECODER.decode(record)

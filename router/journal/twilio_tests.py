@@ -1,7 +1,7 @@
-"""The tests of Twilio sinks that came in last: their ids are what Twilio wants to hear back.
+"""The latest test events of Twilio sinks, whose ids an operator gives back to Twilio.
 
-A sink is validated by telling Twilio the ``test_id`` of the test event that it sent. Whichever
-process received that event, the operator finds its id in one place.
+A sink is validated by sending Twilio the ``test_id`` of the test event. Any process may have
+received that event, so the ids are stored in one place.
 """
 
 from typing import Final
@@ -9,13 +9,15 @@ from typing import Final
 import msgspec
 
 from router.journal import keys
-from router.journal.connection import Connection, Script
+from router.journal.connection import Connection
+from router.journal.script import PackedArguments, Script, ScriptKeys, binary
 
 TESTS_LIMIT: Final = 100
-_LONGEST: Final = 200
+_MAX_LENGTH: Final = 200
+"""Characters of an id that are stored."""
 
-_RECORD = Script("record_test")
 _encode = msgspec.msgpack.encode
+_decode = msgspec.msgpack.Decoder(tuple[str, str]).decode
 
 
 class SinkTest(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,31 +26,46 @@ class SinkTest(msgspec.Struct, frozen=True, kw_only=True):
     test_id: str
     account_sid: str
     received_at: float
-    """Unix time in seconds; of a repeat, the first time."""
+    """Unix time in seconds; the first time, if the event was repeated."""
 
 
 class SinkTests:
-    """What came in, the newest ``TESTS_LIMIT`` of it."""
+    """Stores the newest ``TESTS_LIMIT`` tests."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def record(self, test: SinkTest) -> None:
-        """Remember a test; again, and nothing changes. Raises JournalUnavailableError."""
-        member = _encode([test.test_id[:_LONGEST], test.account_sid[:_LONGEST]])
-        await self._connection.run(
-            _RECORD, [keys.TWILIO_TESTS], [member, int(test.received_at * 1000), TESTS_LIMIT]
+        """Store a test. Idempotent. Raises JournalUnavailableError."""
+        member = _encode([test.test_id[:_MAX_LENGTH], test.account_sid[:_MAX_LENGTH]])
+        call = _RECORD(
+            _RecordKeys(keys.TWILIO_TESTS),
+            _RecordArguments(binary(member), int(test.received_at * 1000), TESTS_LIMIT),
         )
+        await self._connection.run(call)
 
     async def latest(self) -> list[SinkTest]:
-        """The newest first. Raises JournalUnavailableError."""
-        kept: list[tuple[bytes, float]] = await self._connection.ask(
+        """Return the stored tests, newest first. Raises JournalUnavailableError."""
+        stored: list[tuple[bytes, float]] = await self._connection.ask(
             self._connection.redis.zrevrange(keys.TWILIO_TESTS, 0, -1, withscores=True)
         )
         tests = []
-        for member, at_ms in kept:
-            test_id, account_sid = msgspec.msgpack.decode(member, type=tuple[str, str])
+        for member, at_ms in stored:
+            test_id, account_sid = _decode(member)
             tests.append(
                 SinkTest(test_id=test_id, account_sid=account_sid, received_at=at_ms / 1000)
             )
         return tests
+
+
+class _RecordKeys(ScriptKeys, frozen=True):
+    tests: str
+
+
+class _RecordArguments(PackedArguments, frozen=True):
+    test: msgspec.Raw
+    at_ms: int
+    limit: int
+
+
+_RECORD: Final = Script("record_test", _RecordKeys, _RecordArguments)

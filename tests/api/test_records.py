@@ -33,7 +33,7 @@ async def test_dead_letters_are_paged_shown_and_moved(ask: Ask) -> None:
     ("method", "path", "body", "message"),
     [
         ("GET", "dead-letters?destination=mail&limit=0", None, "limit: Expected `int` >= 1"),
-        ("GET", "dead-letters?destination=mail&after=x", None, "after: 'x' is no cursor"),
+        ("GET", "dead-letters?destination=mail&after=x", None, "after: 'x' is not a cursor"),
         ("GET", "dead-letters?destination=mail&older_than=1x", None, "older_than: '1x'"),
         (
             "GET",

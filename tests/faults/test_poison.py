@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from support.dead_letters import dead_letters
 from support.processes import RouterProcess
 from support.receivers import Receivers
 from support.sender import Sender
@@ -13,7 +14,6 @@ from router.clock import system_clock
 from router.dev.embedded_redis import EmbeddedRedis
 from router.journal import ledger
 from router.journal.connection import Connection, connect
-from router.journal.deliveries import dead_letters
 from router.journal.quarantine import Quarantine, QuarantineFilter
 from router.worker.queue.poison import POISON
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 import pytest
+from support.dead_letters import dead_letters
 from support.events import deliveries_of, event_from
 
 from router.alerts import Attempt, Delivery
@@ -20,7 +21,6 @@ from router.journal.deliveries import (
     GivenUp,
     Requeued,
     Settlement,
-    dead_letters,
 )
 from router.journal.finish import (
     FinishedWork,

@@ -25,6 +25,7 @@ NAMES: list[tuple[type[Any], str]] = [
     (RedisConnection, "send_packed_command"),
     (RedisConnection, "read_response"),
     (RedisConnection, "disconnect"),
+    (RedisConnection, "pack_commands"),
     (RedisConnection, "is_connected"),
     (RedisConnection, "_reader"),
     (Pipeline, "reset"),

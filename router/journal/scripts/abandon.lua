@@ -1,24 +1,21 @@
--- Gives up what waits in one set of a destination that nobody delivers to any more: the set's
--- deliveries become dead letters. Guarded: the mark must still be the one that was watched (whoever
--- delivers there takes it away), and nobody may hold the set's lease. Idempotent.
--- KEYS: unserved, lease, set, open sets, dead letters, dead letter index, ledger, job, queue
--- ARGV: destination, mark, set id, now ms, ledger field, then id, dead letter for each delivery
--- Returns: deliveries given up, or -1 where somebody delivers there after all
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return -1 end
-if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-local given_up = 0
-for i = 6, #ARGV, 2 do
-  if redis.call('HEXISTS', KEYS[3], ARGV[i]) == 1 then
-    redis.call('HSET', KEYS[5], ARGV[i], ARGV[i + 1])
-    redis.call('ZADD', KEYS[6], ARGV[4], ARGV[i])
-    redis.call('HDEL', KEYS[3], ARGV[i])
-    given_up = given_up + 1
+local orphaned, set, open_sets, queue, job, lease, starts, dead_letters, dead_letter_index, ledger =
+  unpack(KEYS)
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Moves the deliveries of one set of a removed destination to the dead letters. Guarded by the mark,
+-- which a worker that delivers there deletes, and by the set's lease. Idempotent.
+-- Returns: the number of deliveries moved; -1 if a worker has claimed the destination.
+if redis.call('HGET', orphaned, arguments.destination) ~= arguments.mark then return -1 end
+if redis.call('EXISTS', lease) == 1 then return 0 end
+local moved = 0
+for _, letter in ipairs(arguments.letters) do
+  local id, record = unpack(letter)
+  if redis.call('HEXISTS', set, id) == 1 then
+    redis.call('HSET', dead_letters, id, record)
+    redis.call('ZADD', dead_letter_index, arguments.now_ms, id)
+    redis.call('HDEL', set, id)
+    moved = moved + 1
   end
 end
-if given_up > 0 then redis.call('HINCRBY', KEYS[7], ARGV[5], given_up) end
-if redis.call('EXISTS', KEYS[3]) == 0 then
-  redis.call('ZREM', KEYS[4], ARGV[3])
-  redis.call('DEL', KEYS[8])
-  redis.call('ZREM', KEYS[9], ARGV[3])
-end
-return given_up
+if moved > 0 then redis.call('HINCRBY', ledger, arguments.dead_field, moved) end
+end_if_empty(set, arguments.set_id, open_sets, queue, job, lease, starts)
+return moved

@@ -1,14 +1,15 @@
--- Adds a silence, forgets those that ended long ago, and tells all workers. Not idempotent: a
--- repeat is a second silence, which does no harm.
--- KEYS: silences, their ends
--- ARGV: id, silence, end ms, forget before ms, now ms, limit, channel
--- Returns: 0 where there are too many
-for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[4])) do
-  redis.call('HDEL', KEYS[1], old)
-  redis.call('ZREM', KEYS[2], old)
+local silences, silence_ends = unpack(KEYS)
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Adds a silence, deletes those that ended long ago, and notifies all workers. Not idempotent: a
+-- repeat adds a second silence, which does no harm.
+-- Returns: 1; 0 if there are too many.
+for _, old in ipairs(redis.call('ZRANGEBYSCORE', silence_ends, '-inf', arguments.ended_before_ms)) do
+  redis.call('HDEL', silences, old)
+  redis.call('ZREM', silence_ends, old)
 end
-if redis.call('ZCOUNT', KEYS[2], '(' .. ARGV[5], '+inf') >= tonumber(ARGV[6]) then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
-redis.call('PUBLISH', ARGV[7], '')
+local active = redis.call('ZCOUNT', silence_ends, arguments.now_ms + 1, '+inf')
+if active >= arguments.limit then return 0 end
+redis.call('HSET', silences, arguments.id, arguments.record)
+redis.call('ZADD', silence_ends, arguments.end_ms, arguments.id)
+redis.call('PUBLISH', arguments.channel, '')
 return 1

@@ -1,22 +1,21 @@
--- Begins the work on a batch: nothing more goes into it from now on, so that whoever runs it again finds
--- the same; what it holds is read, and its events are claimed: 1 where the batch may judge the event, 0
--- where another batch did. A rerun finds its own id and so recognises its own claims. Where there is
--- nothing, its job ends here. Idempotent.
--- KEYS: filling, batch, identities, queue, then what arq keeps of its job
--- ARGV: id, seconds to remember, prefix of seen
--- Returns: what the batch holds, and a 1 or 0 for each of its identities
-if redis.call('HGET', KEYS[1], 'id') == ARGV[1] then redis.call('DEL', KEYS[1]) end
-local held = redis.call('LRANGE', KEYS[2], 0, -1)
-if #held == 0 then
-  redis.call('DEL', unpack(KEYS, 5))
-  redis.call('ZREM', KEYS[4], ARGV[1])
-  return {held, ''}
+local filling, batch, identities, queue, job, lease, starts = unpack(KEYS)
+local batch_id, claim_seconds, seen_prefix = unpack(ARGV)
+-- Begins the work on a batch: it is sealed and read, and its events are claimed. A rerun finds the id
+-- of its own batch, and so recognises its own claims. If there is no such batch, its job ends.
+-- Idempotent.
+-- Returns: the payloads; for each identity 1 if the batch may evaluate the event, 0 if another batch
+--          has claimed it.
+seal(filling, batch_id)
+local payloads = redis.call('LRANGE', batch, 0, -1)
+if #payloads == 0 then
+  end_job(batch_id, queue, job, lease, starts)
+  return {payloads, ''}
 end
-local identities = redis.call('GET', KEYS[3]) or ''
-local mine = {}
-for at = 1, #identities, 32 do
-  local seen = ARGV[3] .. string.sub(identities, at, at + 31)
-  local holder = redis.call('SET', seen, ARGV[1], 'NX', 'GET', 'EX', ARGV[2])
-  mine[#mine + 1] = (not holder or holder == ARGV[1]) and '1' or '0'
+local digests = redis.call('GET', identities) or ''
+local claims = {}
+for at = 1, #digests, 32 do
+  local seen = seen_prefix .. string.sub(digests, at, at + 31)
+  local claimed_by = redis.call('SET', seen, batch_id, 'NX', 'GET', 'EX', claim_seconds)
+  claims[#claims + 1] = (not claimed_by or claimed_by == batch_id) and '1' or '0'
 end
-return {held, table.concat(mine)}
+return {payloads, table.concat(claims)}

@@ -1,11 +1,11 @@
--- Claims events for a batch: 1 where the batch may judge the event, 0 where another batch did.
--- For batches that do not say which events they hold: an older router's, a replay's. A rerun of the same
--- batch finds its own id and so recognises its own claims.
--- KEYS: seen, one for each event
--- ARGV: batch id, seconds to remember
-local mine = {}
-for i, key in ipairs(KEYS) do
-  local holder = redis.call('SET', key, ARGV[1], 'NX', 'GET', 'EX', ARGV[2])
-  if not holder or holder == ARGV[1] then mine[i] = 1 else mine[i] = 0 end
+local seen = KEYS
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Claims events for a batch whose identities are not stored: that of an older router, or of a replay.
+-- A rerun finds the id of its own batch, and so recognises its own claims.
+-- Returns: for each event 1 if the batch may evaluate it, 0 if another batch has claimed it.
+local claims = {}
+for i, key in ipairs(seen) do
+  local claimed_by = redis.call('SET', key, arguments.batch_id, 'NX', 'GET', 'EX', arguments.seconds)
+  claims[i] = (not claimed_by or claimed_by == arguments.batch_id) and 1 or 0
 end
-return mine
+return claims

@@ -1,7 +1,7 @@
--- Counts the beginning of a piece of work. An empty hash is gone by itself, one that nobody comes
--- back to after its time.
--- KEYS: strikes
--- ARGV: piece, seconds
-local count = redis.call('HINCRBY', KEYS[1], ARGV[1], 1)
-redis.call('EXPIRE', KEYS[1], ARGV[2])
+local crash_counts = unpack(KEYS)
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Counts the start of a piece of work. The hash expires, because a job may never be run again.
+-- Returns: the starts of the piece that have no end, this one included.
+local count = redis.call('HINCRBY', crash_counts, arguments.piece, 1)
+redis.call('EXPIRE', crash_counts, arguments.seconds)
 return count

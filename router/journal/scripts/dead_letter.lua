@@ -1,15 +1,12 @@
--- Gives a delivery up: from its set to the dead letters, with every attempt's reason. The last one ends
--- the set's job. Idempotent.
--- KEYS: set, open sets, dead letters, dead letter index, ledger, queue, then what arq keeps of the job
--- ARGV: set id, delivery id, now ms, dead letter, ledger field
-if redis.call('HEXISTS', KEYS[1], ARGV[2]) == 0 then return 0 end
-redis.call('HSET', KEYS[3], ARGV[2], ARGV[4])
-redis.call('ZADD', KEYS[4], ARGV[3], ARGV[2])
-redis.call('HDEL', KEYS[1], ARGV[2])
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  redis.call('ZREM', KEYS[2], ARGV[1])
-  redis.call('DEL', unpack(KEYS, 7))
-  redis.call('ZREM', KEYS[6], ARGV[1])
-end
-redis.call('HINCRBY', KEYS[5], ARGV[5], 1)
+local set, open_sets, queue, job, lease, starts, records, index, ledger = unpack(KEYS)
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Moves a delivery from its set to the dead letters, or to quarantine if it cannot be decoded. The last
+-- one ends the set's job. Idempotent.
+-- Returns: 1; 0 if the delivery is not in the set.
+if redis.call('HEXISTS', set, arguments.delivery_id) == 0 then return 0 end
+redis.call('HSET', records, arguments.delivery_id, arguments.record)
+redis.call('ZADD', index, arguments.now_ms, arguments.delivery_id)
+redis.call('HDEL', set, arguments.delivery_id)
+end_if_empty(set, arguments.set_id, open_sets, queue, job, lease, starts)
+redis.call('HINCRBY', ledger, arguments.ledger_field, 1)
 return 1

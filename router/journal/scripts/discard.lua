@@ -1,13 +1,13 @@
--- Drops what is kept in a hash with an index, and counts it. Idempotent.
--- KEYS: records, index, ledger
--- ARGV: ledger field that shrinks or '', ledger field that grows, then members
--- Returns: how many were dropped
-local dropped = 0
-for i = 3, #ARGV do
-  dropped = dropped + redis.call('HDEL', KEYS[1], ARGV[i])
-  redis.call('ZREM', KEYS[2], ARGV[i])
+local records, index, ledger = unpack(KEYS)
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Deletes records from a hash and its index, and counts them. Idempotent.
+-- Returns: the number of records deleted.
+local deleted = 0
+for _, member in ipairs(arguments.members) do
+  deleted = deleted + redis.call('HDEL', records, member)
+  redis.call('ZREM', index, member)
 end
-if dropped == 0 then return 0 end
-if ARGV[1] ~= '' then redis.call('HINCRBY', KEYS[3], ARGV[1], -dropped) end
-redis.call('HINCRBY', KEYS[3], ARGV[2], dropped)
-return dropped
+if deleted == 0 then return 0 end
+if arguments.decreased then redis.call('HINCRBY', ledger, arguments.decreased, -deleted) end
+redis.call('HINCRBY', ledger, arguments.increased, deleted)
+return deleted

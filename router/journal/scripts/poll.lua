@@ -1,27 +1,28 @@
--- Picks due jobs for one worker: each that nobody holds gets a lease, and one more start is counted. One
--- round trip for the look and for all that is found; arq's own takes five for each job. A worker that ends
--- before it has the answer leaves leases that end by themselves.
--- KEYS: queue
--- ARGV: now ms, lease ms, most, members to look at, seconds for which starts are kept,
---       prefixes of what arq keeps of a job: the job, its lease, its starts
--- Returns: due ms of the next that is not due, -1 where there is none; 1 where more may be due, else 0;
---          then id, job ('' where there is none), starts of each picked
-local coming = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[4])
-local answer = {coming[2] or '-1', #due < tonumber(ARGV[4]) and 0 or 1}
-local left = tonumber(ARGV[3])
+local queue = unpack(KEYS)
+local now_ms, lease_ms, max_jobs, max_ids, starts_seconds, job_prefix, lease_prefix, starts_prefix =
+  unpack(ARGV)
+-- Acquires the leases of due jobs for one worker, and counts a start of each, in one round trip; arq
+-- takes five for each job. The leases of a worker that ends before it has the reply expire.
+-- Returns: the Unix ms at which the next job is due, -1 if there is none; 1 if more may be due, else 0;
+--          then id, record ('' if it is missing) and starts of each job.
+local _, next_due_ms =
+  unpack(redis.call('ZRANGEBYSCORE', queue, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1))
+local due = redis.call('ZRANGEBYSCORE', queue, '-inf', now_ms, 'LIMIT', 0, max_ids)
+local more_due = #due < tonumber(max_ids) and 0 or 1
+local jobs = {}
+local left = tonumber(max_jobs)
 for _, id in ipairs(due) do
   if left == 0 then
-    answer[2] = 1
+    more_due = 1
     break
   end
-  if redis.call('SET', ARGV[7] .. id, '1', 'NX', 'PX', ARGV[2]) then
-    local starts = ARGV[8] .. id
-    answer[#answer + 1] = id
-    answer[#answer + 1] = redis.call('GET', ARGV[6] .. id) or ''
-    answer[#answer + 1] = redis.call('INCR', starts)
-    redis.call('EXPIRE', starts, ARGV[5])
+  if redis.call('SET', lease_prefix .. id, '1', 'NX', 'PX', lease_ms) then
+    local starts = starts_prefix .. id
+    jobs[#jobs + 1] = id
+    jobs[#jobs + 1] = redis.call('GET', job_prefix .. id) or ''
+    jobs[#jobs + 1] = redis.call('INCR', starts)
+    redis.call('EXPIRE', starts, starts_seconds)
     left = left - 1
   end
 end
-return answer
+return {next_due_ms or '-1', more_due, unpack(jobs)}

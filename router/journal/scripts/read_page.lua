@@ -1,43 +1,50 @@
--- One page of an index. The cursor's member may be gone by now; then its time says where to go on,
--- and those of the very same millisecond are told apart by their names, as the index orders them.
--- KEYS: index
--- ARGV: cursor member and time ('' for the beginning), count, lowest and highest time,
---       1 for the newest first
--- Returns: member, time for each
-local newest = ARGV[6] == '1'
-local count = tonumber(ARGV[3])
+local index = unpack(KEYS)
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Reads one page of an index, after a cursor. If the cursor's member is gone, the page begins at the
+-- cursor's time; members of the same millisecond are ordered by name, as the index orders them.
+-- Returns: member and time of each.
+local newest_first = arguments.newest_first
+local after, after_ms = arguments.after, arguments.after_ms
+local rank_command = newest_first and 'ZREVRANK' or 'ZRANK'
+local range_command = newest_first and 'ZREVRANGE' or 'ZRANGE'
+
+-- The number of members that come before a time, in the order of the page.
+local function before(time)
+  if newest_first then return redis.call('ZCOUNT', index, '(' .. time, '+inf') end
+  return redis.call('ZCOUNT', index, '-inf', '(' .. time)
+end
+
 local start
-if ARGV[1] == '' then
-  start = newest and redis.call('ZCOUNT', KEYS[1], '(' .. ARGV[5], '+inf')
-                  or redis.call('ZCOUNT', KEYS[1], '-inf', '(' .. ARGV[4])
+if after == '' then
+  start = before(newest_first and arguments.last or arguments.first)
 else
-  local rank = redis.call(newest and 'ZREVRANK' or 'ZRANK', KEYS[1], ARGV[1])
+  local rank = redis.call(rank_command, index, after)
   if rank then
     start = rank + 1
   else
-    start = newest and redis.call('ZCOUNT', KEYS[1], '(' .. ARGV[2], '+inf')
-                    or redis.call('ZCOUNT', KEYS[1], '-inf', '(' .. ARGV[2])
-    -- Halve the members of that millisecond until the one that would follow is found.
-    local low, high = start, start + redis.call('ZCOUNT', KEYS[1], ARGV[2], ARGV[2])
-    while low < high do
-      local middle = math.floor((low + high) / 2)
-      local member = redis.call(newest and 'ZREVRANGE' or 'ZRANGE', KEYS[1], middle, middle)[1]
+    -- A binary search among the members of that millisecond.
+    start = before(after_ms)
+    local high = start + redis.call('ZCOUNT', index, after_ms, after_ms)
+    while start < high do
+      local middle = math.floor((start + high) / 2)
+      local member = unpack(redis.call(range_command, index, middle, middle))
       local is_before
-      if newest then is_before = member > ARGV[1] else is_before = member < ARGV[1] end
-      if is_before then low = middle + 1 else high = middle end
+      if newest_first then is_before = member > after else is_before = member < after end
+      if is_before then start = middle + 1 else high = middle end
     end
-    start = low
   end
 end
-local found = redis.call(newest and 'ZREVRANGE' or 'ZRANGE', KEYS[1], start, start + count - 1,
-                         'WITHSCORES')
+local page =
+  redis.call(range_command, index, start, start + arguments.count - 1, 'WITHSCORES')
+local first, last = tonumber(arguments.first), tonumber(arguments.last)
 local kept = {}
-for i = 1, #found, 2 do
-  local at = tonumber(found[i + 1])
-  local low, high = tonumber(ARGV[4]), tonumber(ARGV[5])
-  if (low == nil or at >= low) and (high == nil or at <= high) then
-    kept[#kept + 1] = found[i]
-    kept[#kept + 1] = found[i + 1]
+for i = 1, #page, 2 do
+  local member, time = unpack(page, i, i + 1)
+  local at = tonumber(time)
+  -- tonumber gives nil for '-inf' and '+inf'.
+  if (not first or at >= first) and (not last or at <= last) then
+    kept[#kept + 1] = member
+    kept[#kept + 1] = time
   end
 end
 return kept

@@ -1,5 +1,6 @@
--- Remembers one test of a Twilio sink, under the time at which it came first.
--- KEYS: twilio tests
--- ARGV: msgpack of the test, Unix ms, how many are kept
-redis.call('ZADD', KEYS[1], 'NX', ARGV[2], ARGV[1])
-redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - ARGV[3])
+local tests = unpack(KEYS)
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Records the test of a Twilio sink under the time at which it first arrived, and deletes the oldest
+-- tests over the limit. Idempotent.
+redis.call('ZADD', tests, 'NX', arguments.at_ms, arguments.test)
+redis.call('ZREMRANGEBYRANK', tests, 0, -1 - arguments.limit)

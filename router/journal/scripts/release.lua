@@ -1,7 +1,7 @@
--- Lays a job back that has ended and left something to do: it is nobody's, and due after a while. That it
--- was started is forgotten, for no process ended at it. One that has ended for good meanwhile stays so.
--- Idempotent.
--- KEYS: queue, lease, starts
--- ARGV: id, due ms, '' as it was
-redis.call('DEL', KEYS[2], KEYS[3])
-if ARGV[2] ~= '' then redis.call('ZADD', KEYS[1], 'XX', ARGV[2], ARGV[1]) end
+local queue, lease, starts = unpack(KEYS)
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Releases the lease of a job that has work left, and deletes its count of starts, because no process
+-- ended during it. The job is due at due_ms; without it, its due time stays. A job that has ended
+-- meanwhile is not enqueued again. Idempotent.
+redis.call('DEL', lease, starts)
+if arguments.due_ms then redis.call('ZADD', queue, 'XX', arguments.due_ms, arguments.id) end

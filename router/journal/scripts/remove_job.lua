@@ -1,5 +1,4 @@
--- Drops a job that names no work of ours. Idempotent.
--- KEYS: queue, then what arq keeps of the job
--- ARGV: id
-redis.call('DEL', unpack(KEYS, 2))
-redis.call('ZREM', KEYS[1], ARGV[1])
+local queue, job, lease, starts = unpack(KEYS)
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Removes a job that names no work of the router. Idempotent.
+end_job(arguments.id, queue, job, lease, starts)

@@ -1,38 +1,27 @@
--- Accepts quarantined events anew, as one batch, and takes them out of quarantine. Guarded by each
--- record's existence: of two who replay the same one wins, the other moves nothing. The claim of
--- the batch that put an event into quarantine is lifted, or it would now be a duplicate of itself;
--- a claim of any other batch stands. A timer does not know the batch, and lifts whichever claim.
--- KEYS: quarantine, quarantine index, batch, batches, job, queue, ledger, then seen for each
--- ARGV: batch id, now ms, job, wake channel, ledger field,
---       then quarantine id, claiming batch, event for each
--- Returns: how many were moved
-local events = {}
-for i = 6, #ARGV, 3 do
-  if redis.call('HEXISTS', KEYS[1], ARGV[i]) == 1 then events[#events + 1] = ARGV[i + 2] end
-end
-if #events == 0 then return 0 end
--- A msgpack array of what is msgpack already: its header, then the elements.
-local header
-if #events < 16 then
-  header = string.char(0x90 + #events)
-else
-  header = string.char(0xdc, math.floor(#events / 256), #events % 256)
-end
-redis.call('RPUSH', KEYS[3], header .. table.concat(events))
-for i = 6, #ARGV, 3 do
-  if redis.call('HDEL', KEYS[1], ARGV[i]) == 1 then
-    redis.call('ZREM', KEYS[2], ARGV[i])
-    local seen = KEYS[8 + (i - 6) / 3]
-    local claimed = ARGV[i + 1]
-    if claimed == '*' or (claimed ~= '' and redis.call('GET', seen) == claimed) then
+local quarantine, quarantine_index, batch, open_batches, queue, job, ledger = unpack(KEYS)
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Accepts quarantined events again, as one batch, and deletes them from quarantine. Guarded by the
+-- record of each: if two operators replay the same one, the second moves nothing. The claim of the batch
+-- that quarantined an event is deleted, or the event would be a duplicate of itself. A claim of another
+-- batch stays. A timer does not know the batch: '*' deletes any claim.
+-- The largest write is the first one, because a Redis that is out of memory rejects only that one.
+-- Returns: the number of events accepted.
+local accepted = 0
+for _, event in ipairs(arguments.events) do
+  local id, claimed_by, seen, payload = unpack(event)
+  if redis.call('HEXISTS', quarantine, id) == 1 then
+    redis.call('RPUSH', batch, payload)
+    redis.call('HDEL', quarantine, id)
+    redis.call('ZREM', quarantine_index, id)
+    if claimed_by == '*' or (claimed_by ~= '' and redis.call('GET', seen) == claimed_by) then
       redis.call('DEL', seen)
     end
+    accepted = accepted + 1
   end
 end
-redis.call('ZADD', KEYS[4], ARGV[2], ARGV[1])
-redis.call('SET', KEYS[5], ARGV[3])
-redis.call('ZADD', KEYS[6], ARGV[2], ARGV[1])
-redis.call('HINCRBY', KEYS[7], 'accepted', #events)
-redis.call('HINCRBY', KEYS[7], ARGV[5], #events)
-redis.call('PUBLISH', ARGV[4], '')
-return #events
+if accepted == 0 then return 0 end
+redis.call('HINCRBY', ledger, 'accepted', accepted)
+redis.call('HINCRBY', ledger, arguments.replayed_field, accepted)
+enqueue(arguments.batch_id, arguments.now_ms, open_batches, queue, job, arguments.job_record,
+        arguments.wake_channel)
+return accepted

@@ -1,21 +1,21 @@
--- Gives arq a job again for open work that has none: looks at one page of open batches or sets.
--- Harmless at any time: work that has its job is left alone, and a job that runs twice is caught
--- by the guards of finish and settle.
--- KEYS: open work (sorted set), queue
--- ARGV: wake channel, now ms, offset, page, job, arq's job prefix, payload prefix
--- Returns: members looked at, jobs given again
-local members = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[2],
-                           'LIMIT', ARGV[3], ARGV[4])
-local again = 0
+local open_work, queue = unpack(KEYS)
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Enqueues a job for open work that has none, in one page of the open batches, timers or sets. Work that
+-- has its job is left alone, and the guards of finish and settle make a second run of a job harmless.
+-- Idempotent.
+-- Returns: the number of members checked, the number of jobs enqueued.
+local members = redis.call('ZRANGEBYSCORE', open_work, '-inf', arguments.now_ms,
+                           'LIMIT', arguments.offset, arguments.count)
+local enqueued = 0
 for _, member in ipairs(members) do
-  local job = ARGV[6] .. member
-  if redis.call('EXISTS', ARGV[7] .. member) == 0 then
-    redis.call('ZREM', KEYS[1], member)
-  elseif redis.call('EXISTS', job) == 0 or not redis.call('ZSCORE', KEYS[2], member) then
-    redis.call('SET', job, ARGV[5])
-    redis.call('ZADD', KEYS[2], ARGV[2], member)
-    again = again + 1
+  local job = arguments.job_prefix .. member
+  if redis.call('EXISTS', arguments.record_prefix .. member) == 0 then
+    redis.call('ZREM', open_work, member)
+  elseif redis.call('EXISTS', job) == 0 or not redis.call('ZSCORE', queue, member) then
+    redis.call('SET', job, arguments.job_record)
+    redis.call('ZADD', queue, arguments.now_ms, member)
+    enqueued = enqueued + 1
   end
 end
-if again > 0 then redis.call('PUBLISH', ARGV[1], '') end
-return {#members, again}
+if enqueued > 0 then redis.call('PUBLISH', arguments.wake_channel, '') end
+return {#members, enqueued}

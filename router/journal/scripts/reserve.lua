@@ -1,23 +1,21 @@
--- Reserves turns: the next ones of a rate that begin within a horizon. All times in microseconds.
--- The key holds the time at which the next turn is due if all come evenly (GCRA's theoretical
--- arrival time); a burst may run ahead of it.
--- KEYS: rate
--- ARGV: interval, burst, wanted, horizon
--- Returns: the offset of each turn from now, the offset of the first turn that is left
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local interval = tonumber(ARGV[1])
-local ahead = (tonumber(ARGV[2]) - 1) * interval
-local due = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
+local rate = unpack(KEYS)
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Reserves the next attempts that a rate allows within the lookahead. All times are in microseconds (us).
+-- The key contains the time at which the next attempt is due if all are evenly spread (the theoretical
+-- arrival time of GCRA); a burst may begin before it.
+-- Returns: the offset of each reserved attempt from now, the offset of the first one that is free.
+local seconds, microseconds = unpack(redis.call('TIME'))
+local now = tonumber(seconds) * 1000000 + tonumber(microseconds)
+local ahead = (arguments.burst - 1) * arguments.interval_us
+local due = math.max(now, tonumber(redis.call('GET', rate) or '0'))
 local offsets = {}
-for i = 1, tonumber(ARGV[3]) do
+for i = 1, arguments.wanted do
   local at = math.max(now, due - ahead)
-  if at - now > tonumber(ARGV[4]) then break end
+  if at - now > arguments.lookahead_us then break end
   offsets[i] = at - now
-  due = due + interval
+  due = due + arguments.interval_us
 end
 if #offsets > 0 then
-  redis.call('SET', KEYS[1], string.format('%.0f', due),
-             'PX', math.ceil((due - now) / 1000) + 1000)
+  redis.call('SET', rate, string.format('%.0f', due), 'PX', math.ceil((due - now) / 1000) + 1000)
 end
 return {offsets, math.max(0, due - ahead - now)}

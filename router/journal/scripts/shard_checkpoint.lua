@@ -1,8 +1,9 @@
--- Moves a shard's checkpoint, for the holder of its lease only: a consumer that lost it (it stood
--- still for too long, say) must not move back what its successor moved on. Idempotent.
--- KEYS: lease, checkpoints
--- ARGV: consumer, lease ms, shard, position
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[2], ARGV[3], ARGV[4])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+local lease, checkpoints = unpack(KEYS)
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Moves the checkpoint of a shard, for the consumer that has its lease. A consumer that has lost the
+-- lease, because it was suspended for example, must not move it back. Idempotent.
+-- Returns: 1; 0 if the consumer does not have the lease.
+if redis.call('GET', lease) ~= arguments.consumer then return 0 end
+redis.call('HSET', checkpoints, arguments.shard, arguments.position)
+redis.call('PEXPIRE', lease, arguments.lease_ms)
 return 1

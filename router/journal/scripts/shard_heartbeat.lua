@@ -1,9 +1,10 @@
--- Says that a consumer is alive, forgets those that were silent for too long, returns the others.
--- By Redis' own clock: the consumers' clocks may differ.
--- KEYS: consumers (sorted set: consumer -> ms at which it counts as dead)
--- ARGV: consumer, lease ms
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-return redis.call('ZRANGE', KEYS[1], 0, -1)
+local consumers = unpack(KEYS)
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Records that a consumer is alive, and deletes those whose lease has expired. The clock is that of
+-- Redis, because the clocks of the consumers may differ.
+-- Returns: the consumers that are alive.
+local seconds, microseconds = unpack(redis.call('TIME'))
+local now_ms = seconds * 1000 + math.floor(microseconds / 1000)
+redis.call('ZADD', consumers, now_ms + arguments.lease_ms, arguments.consumer)
+redis.call('ZREMRANGEBYSCORE', consumers, '-inf', now_ms)
+return redis.call('ZRANGE', consumers, 0, -1)

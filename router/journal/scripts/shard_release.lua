@@ -1,8 +1,11 @@
--- Gives leases up, those that this consumer still holds. Idempotent.
--- KEYS: leases
--- ARGV: consumer
+local leases = KEYS
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Releases the leases that a consumer has. Idempotent.
+-- Returns: the number of leases released.
 local released = 0
-for _, key in ipairs(KEYS) do
-  if redis.call('GET', key) == ARGV[1] then released = released + redis.call('DEL', key) end
+for _, lease in ipairs(leases) do
+  if redis.call('GET', lease) == arguments.consumer then
+    released = released + redis.call('DEL', lease)
+  end
 end
 return released

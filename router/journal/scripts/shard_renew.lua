@@ -1,13 +1,14 @@
--- Renews leases: 1 for each that this consumer still holds. Idempotent.
--- KEYS: leases
--- ARGV: consumer, lease ms
-local kept = {}
-for i, key in ipairs(KEYS) do
-  if redis.call('GET', key) == ARGV[1] then
-    redis.call('PEXPIRE', key, ARGV[2])
-    kept[i] = 1
+local leases = KEYS
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Extends leases. Idempotent.
+-- Returns: for each lease 1 if the consumer has it, else 0.
+local renewed = {}
+for i, lease in ipairs(leases) do
+  if redis.call('GET', lease) == arguments.consumer then
+    redis.call('PEXPIRE', lease, arguments.lease_ms)
+    renewed[i] = 1
   else
-    kept[i] = 0
+    renewed[i] = 0
   end
 end
-return kept
+return renewed

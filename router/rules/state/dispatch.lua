@@ -3,7 +3,7 @@ local function decide(program, alert)
     outcome = 'told', reason = '', count = 1, held_back = 0, first = 0, escalates = 0, withdrawn = 0,
     notified = '', overflowed = 0, resolved = '', extra = {}, is_stored = true, alert = alert,
   }
-  for _, step in ipairs(cmsgpack.unpack(program)) do
+  for _, step in ipairs(program) do
     if steps[step[1]](draft, unpack(step, 2, 9)) then break end
   end
   local result = {
@@ -15,8 +15,9 @@ local function decide(program, alert)
 end
 
 local replies = {}
-for i = 3, #ARGV, 3 do
-  local id, program, alert = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+for _, chain in ipairs(cmsgpack.unpack(chains)) do
+  local id, program, alert_at = unpack(chain)
+  local alert = unpack(ARGV, alert_at, alert_at)
   local known = redis.call('HGET', results, id)
   local result, is_stored = known and cmsgpack.unpack(known), false
   if not result then

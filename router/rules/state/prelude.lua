@@ -1,4 +1,5 @@
 local work, results = unpack(KEYS)
+local now, settings, chains = unpack(ARGV, 1, 3)
 -- Decides the chains of a batch or a timer, each once: a chain that was decided before, by a run that
 -- crashed or by another worker, has its stored result and changes nothing. Guarded by the existence of
 -- the work, because its results are deleted when it is finished.
@@ -7,13 +8,11 @@ local work, results = unpack(KEYS)
 -- a function in the file of its feature, with the same transition as in the Python beside it; a test
 -- compares the two. Keys of records are made from a prefix, a state and a digest.
 --
--- KEYS: the record of the work, the results of its chains
--- ARGV: now in Unix ms, settings (a msgpack map), then for each chain: id, steps (msgpack), alert
 -- Returns: false if the work is finished; else for each chain {outcome, reason, count, held back,
 --          first, escalates, withdrawn, notified, overflowed, alert}, and what else a step returns
 if redis.call('EXISTS', work) == 0 then return false end
-local now = tonumber(ARGV[1])
-local settings = cmsgpack.unpack(ARGV[2])
+now = tonumber(now)
+settings = cmsgpack.unpack(settings)
 local DAY = 86400000
 
 -- The functions of all steps. Each returns true if it stops its chain. draft.opened is the place at

@@ -36,8 +36,8 @@ from router.clock import Clock
 from router.deadlines import Deadlines
 from router.errors import RouterError
 from router.journal import jobs, keys
-from router.journal.arq_adapter import STARTS_TTL_SECONDS
-from router.journal.connection import Connection, Script
+from router.journal.connection import Connection
+from router.journal.job_queue import JobQueue, PolledJob
 from router.worker.queue.linger import MIN_LINGER
 
 logger = logging.getLogger(__name__)
@@ -47,9 +47,6 @@ Run = Callable[[str, int], Awaitable[bool]]
 ended during an earlier run. Returns True if all its work is done; the last transaction of the work
 has then ended the job. False if work is left: the job is run again."""
 
-_POLL: Final = Script("poll")
-_RELEASE: Final = Script("release")
-_REMOVE: Final = Script("remove_job")
 _REDIS_DEADLINE: Final = 10.0
 """Seconds for renewing leases and for the health check."""
 _MAX_RETRY_PAUSE: Final = 30.0
@@ -109,6 +106,7 @@ class QueueWorker:
     ) -> None:
         self._spec = spec
         self._connection = connection
+        self._jobs = JobQueue(connection, spec.queue)
         self._now = clock.now
         self._loop = asyncio.get_running_loop()
         self._lease = lease
@@ -183,30 +181,24 @@ class QueueWorker:
 
     async def _pick(self) -> None:
         """Start the due jobs and learn when the next one is due."""
-        next_due_ms, more_due, *picked = await self._connection.run(
-            _POLL,
-            [self._spec.queue],
-            [
-                self._now_ms(),
-                int(self._lease * 1000),
-                self._spec.max_jobs - self._running,
-                self._read_limit,
-                STARTS_TTL_SECONDS,
-                *keys.job_keys(""),
-            ],
+        poll = await self._jobs.poll(
+            now_ms=self._now_ms(),
+            lease_ms=int(self._lease * 1000),
+            max_jobs=self._spec.max_jobs - self._running,
+            max_ids=self._read_limit,
         )
-        self._next_due_ms = float(next_due_ms) if float(next_due_ms) >= 0 else math.inf
-        self._more_due = more_due == 1
-        for job_id, record, starts in zip(picked[::3], picked[1::3], picked[2::3], strict=True):
-            self._start(job_id.decode(), record, starts)
+        self._next_due_ms = poll.next_due_ms
+        self._more_due = poll.more_due
+        for job in poll.jobs:
+            self._start(job)
 
-    def _start(self, job_id: str, record: bytes, starts: int) -> None:
-        if job_id in self._tasks:  # its lease expired while it runs here, and was acquired again
+    def _start(self, job: PolledJob) -> None:
+        if job.id in self._tasks:  # its lease expired while it runs here, and was acquired again
             return
         self._running += 1
         self._picked += 1
-        task = self._tasks[job_id] = self._loop.create_task(self._run(job_id, record, starts))
-        task.add_done_callback(lambda _: self._on_end(job_id, task))
+        task = self._tasks[job.id] = self._loop.create_task(self._run(job))
+        task.add_done_callback(lambda _: self._on_end(job.id, task))
 
     def _on_end(self, job_id: str, task: asyncio.Task[None]) -> None:
         self._running -= 1
@@ -279,17 +271,17 @@ class QueueWorker:
         finally:
             alarm.cancel()
 
-    async def _run(self, job_id: str, record: bytes, starts: int) -> None:
+    async def _run(self, job: PolledJob) -> None:
         """Run one job. Raises JournalUnavailableError if it could not be released."""
-        queue = self._spec.queue
-        if not jobs.is_job_for(record, self._spec.function):
+        job_id, queue = job.id, self._spec.queue
+        if not jobs.is_job_for(job.record, self._spec.function):
             logger.warning("unknown job dropped", extra={"queue": queue, "job": job_id})
-            await self._connection.run(_REMOVE, [queue, *keys.job_keys(job_id)], [job_id])
+            await self._jobs.remove(job_id)
             return
         pause: float | None = None
         try:
             with self._limit.begin():
-                done = await self._spec.run(job_id, starts)
+                done = await self._spec.run(job_id, job.starts)
         except (RouterError, TimeoutError) as error:
             logger.warning(
                 "job retried", extra={"queue": queue, "job": job_id, "reason": _reason(error)}
@@ -322,10 +314,8 @@ class QueueWorker:
 
         The job is due after ``pause`` seconds; None if its due time does not change.
         """
-        due_ms = "" if pause is None else self._now_ms() + int(pause * 1000)
-        await self._connection.run(
-            _RELEASE, [self._spec.queue, keys.lease(job_id), keys.starts(job_id)], [job_id, due_ms]
-        )
+        due_ms = None if pause is None else self._now_ms() + int(pause * 1000)
+        await self._jobs.release(job_id, due_ms)
         self._wake.set()
 
 

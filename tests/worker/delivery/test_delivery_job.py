@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 import pytest
 from support.clock import SetClock
+from support.dead_letters import dead_letters
 from support.events import deliveries_of, event_from
 from support.waiting import until
 
@@ -23,7 +24,7 @@ from router.journal.batches import (
 )
 from router.journal.connection import Connection
 from router.journal.crash_counts import CrashCounter
-from router.journal.deliveries import Deliveries, dead_letters
+from router.journal.deliveries import Deliveries
 from router.journal.finish import (
     FinishedWork,
 )

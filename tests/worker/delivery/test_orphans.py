@@ -2,6 +2,7 @@
 
 import pytest
 from support.clock import SetClock
+from support.dead_letters import dead_letters
 from support.events import deliveries_of, event_from, held_by
 
 from router.clock import Clock
@@ -11,7 +12,7 @@ from router.journal.batches import (
     Batches,
 )
 from router.journal.connection import Connection
-from router.journal.deliveries import Deliveries, dead_letters
+from router.journal.deliveries import Deliveries
 from router.journal.finish import (
     FinishedWork,
 )

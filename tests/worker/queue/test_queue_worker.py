@@ -15,13 +15,13 @@ from router.clock import Clock, system_clock
 from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.errors import JournalUnavailableError
 from router.journal import jobs, keys
-from router.journal.connection import Connection, Script, connect
+from router.journal.connection import Connection, connect
+from router.journal.job_queue import JobQueue
 from router.metrics import Metrics
 from router.worker.queue.queue_worker import QueueSpec
 from router.worker.queue.supervisor import Supervisor
 
 QUEUE = "router:queue:test"
-END = Script("remove_job")
 PACK = msgspec.msgpack.encode
 
 
@@ -40,7 +40,7 @@ class Work:
         self.starts.append(starts)
         done = await self.then.pop(0)() if self.then else True
         if done:  # as the last transaction of the work does
-            await self._connection.run(END, [self._queue, *keys.job_keys(job_id)], [job_id])
+            await JobQueue(self._connection, self._queue).remove(job_id)
         return done
 
     async def has_run(self, times: int) -> None:
@@ -332,7 +332,7 @@ async def test_a_job_that_ended_while_it_failed_is_not_run_again(
     connection: Connection, work: Work
 ) -> None:
     async def end_and_fail() -> bool:  # the reply to the last transaction is lost
-        await connection.run(END, [QUEUE, *keys.job_keys("a")], ["a"])
+        await JobQueue(connection, QUEUE).remove("a")
         raise JournalUnavailableError("no reply")
 
     await subscribed(connection)

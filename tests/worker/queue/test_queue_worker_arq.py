@@ -21,7 +21,8 @@ from router.dev.embedded_redis import EmbeddedRedis
 from router.events.model import Received
 from router.journal import jobs, keys
 from router.journal.batches import Batches
-from router.journal.connection import Connection, Script
+from router.journal.connection import Connection
+from router.journal.job_queue import JobQueue
 from router.metrics import Metrics
 from router.worker.queue.queue_worker import QueueSpec, Run
 from router.worker.queue.supervisor import Supervisor
@@ -31,7 +32,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close:Depreca
 
 QUEUE = keys.EVALUATE_QUEUE
 POLL_DELAY = 0.2
-END = Script("remove_job")
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def run(connection: Connection, release: asyncio.Event) -> Run:
     async def wait_and_end(job_id: str, starts: int) -> bool:
         del starts
         await release.wait()
-        await connection.run(END, [QUEUE, *keys.job_keys(job_id)], [job_id])
+        await JobQueue(connection, QUEUE).remove(job_id)
         return True
 
     return wait_and_end
@@ -125,7 +125,7 @@ async def test_enqueue_job_gives_open_work_its_job_back(
     time.now = clock.now()
     world = World(connection, time, "rules:\n  - {name: never, events: [other], send_to: [noc]}\n")
     batch = await world.accept([event_from(sample)])
-    await connection.run(END, [QUEUE, *keys.job_keys(batch)], [batch])
+    await JobQueue(connection, QUEUE).remove(batch)
     spec = QueueSpec(
         queue=QUEUE,
         function=jobs.EVALUATE,

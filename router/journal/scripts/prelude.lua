@@ -1,0 +1,28 @@
+-- Functions that several scripts share. router/journal/script.py puts this file before each script.
+
+-- Ends a job: deletes its record, lease and count of starts, and its entry in the queue.
+local function end_job(id, queue, job, lease, starts)
+  redis.call('DEL', job, lease, starts)
+  redis.call('ZREM', queue, id)
+end
+
+-- Closes a delivery set and ends its job, if its last delivery has left it. Redis deletes an empty
+-- hash by itself.
+local function end_if_empty(set, set_id, open_sets, queue, job, lease, starts)
+  if redis.call('EXISTS', set) == 1 then return end
+  redis.call('ZREM', open_sets, set_id)
+  end_job(set_id, queue, job, lease, starts)
+end
+
+-- Opens work and enqueues its job, both due at a time in Unix ms, and wakes the queue's workers.
+local function enqueue(id, due_ms, open_work, queue, job, job_record, wake_channel)
+  redis.call('ZADD', open_work, due_ms, id)
+  redis.call('SET', job, job_record)
+  redis.call('ZADD', queue, due_ms, id)
+  redis.call('PUBLISH', wake_channel, '')
+end
+
+-- Stops adding to a batch or set, so that each run of its job finds the same in it.
+local function seal(filling, id)
+  if redis.call('HGET', filling, 'id') == id then redis.call('DEL', filling) end
+end

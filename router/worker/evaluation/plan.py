@@ -103,7 +103,9 @@ def plan_steps(
     features = rule.features.met
     if after is not None:
         setters = [place for place, feature in enumerate(features) if feature.timer is after]
-        features = features[setters[0] + 1 :] if setters else ()
+        if not setters:
+            return
+        features = features[setters[0] + 1 :]
     for feature in features:
         yield from feature.steps(facts)
         if feature.is_last:

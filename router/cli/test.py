@@ -49,5 +49,5 @@ def test(
         click.echo(report.as_text(summary, color=sys.stdout.isatty()))
     if not cases:
         click.echo(f"no tests found, write them in {folder / TESTS}", err=True)
-    is_complete = summary.coverage.is_whole or bool(only)
+    is_complete = summary.coverage.is_complete or bool(only)
     sys.exit(bool(summary.failed) or (strict and not is_complete))

@@ -136,11 +136,6 @@ class Simulation:
             return []
         return [SimulationOutcome(at=until, sent=sent, suppressed=suppressed)]
 
-    @property
-    def next_timer(self) -> float | None:
-        """When the next timer fires, in Unix seconds; None if no timer is set."""
-        return self._timers[0][0] if self._timers else None
-
     def acknowledge(self, alert: Alert) -> None:
         """Acknowledge the alerts with this alert's key."""
         self._store.acknowledge(alert.key, self._now_ms)

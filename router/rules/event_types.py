@@ -1,8 +1,8 @@
-"""Which events a rule may meet, as types, and what can be said against its conditions on them.
+"""The event types that a rule may receive, and the type errors of its conditions for them.
 
-An event type that ``schemas`` knows has its documented shape. A prefix (``….conference-summary.*``)
-stands for the known types below it where all that come before its last dot are known by name: what
-Twilio adds there looks like what is there. Any other event may hold anything.
+An event type in ``schemas`` has its documented shape. A prefix (``….conference-summary.*``)
+represents the known types below it if its last dot is the last dot of known types, because types
+that Twilio adds there look like the known ones. Any other event may have any content.
 """
 
 import functools
@@ -22,21 +22,21 @@ from router.events.schemas import SCHEMAS
 
 _ROOTS: Final = ("event", "message")
 _LISTED: Final = 3
-"""Event types that a message names."""
+"""Event types that a message lists."""
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """What the events of some types look like."""
+    """The shape of the events of some types."""
 
     event_types: tuple[str, ...]
-    """Empty where nothing is known of them."""
+    """Empty if nothing is known about them."""
     names: Mapping[str, Type]
-    """The types of what a condition can read."""
+    """The types of the names that a condition can read."""
 
 
 @functools.lru_cache(maxsize=1024)
 def shapes(patterns: tuple[str, ...]) -> tuple[Shape, ...]:
-    """The shapes of the events that ``patterns`` name, each once."""
+    """Return the shapes of the events that ``patterns`` name, each once."""
     known: dict[type[msgspec.Struct] | None, list[str]] = {}
     for pattern in patterns:
         for event_type, struct in _covered(pattern):
@@ -47,39 +47,47 @@ def shapes(patterns: tuple[str, ...]) -> tuple[Shape, ...]:
     )
 
 
-def problems_of(judged: Condition | Expression, patterns: Iterable[str]) -> list[TypeProblem]:
-    """What can be said against a condition or expression on these events.
+def problems_of(expression: Condition | Expression, patterns: Iterable[str]) -> list[TypeProblem]:
+    """Return the type errors and warnings of a condition or expression for these events.
 
-    What is wrong for events of all shapes is an error. What is wrong for some only may have been
-    seen to by asking for ``event.type``; without that, it is a warning.
+    A problem for events of all shapes is an error. A problem for only some of them is a warning,
+    unless the expression distinguishes them by ``event.type``.
+
+    Args:
+        expression: What is checked.
+        patterns: Event types, exact or with a ``*`` at the end.
     """
     different = shapes(tuple(patterns))
     if not different:
         return []
-    is_condition = isinstance(judged, Condition)
-    own = contradictions(judged.source, judged.tree) if is_condition else []
+    is_condition = isinstance(expression, Condition)
+    own = contradictions(expression.source, expression.tree) if is_condition else []
     check_one = check_condition if is_condition else check
-    found = [check_one(judged.source, judged.tree, shape.names) for shape in different]
+    found = [check_one(expression.source, expression.tree, shape.names) for shape in different]
     common = _common(found)
     if common or not any(found):
-        return [*own, *common, *_silent(judged, different)]
-    return own if _asks_for_type(judged.tree) else [*own, *_partial(found, different)]
+        return [*own, *common, *_silent(expression, different)]
+    return own if _distinguishes_types(expression.tree) else [*own, *_partial(found, different)]
 
 
 def problems_on_sides(
-    judged: Condition | Expression, sides: Iterable[tuple[str, ...]]
+    expression: Condition | Expression, sides: Iterable[tuple[str, ...]]
 ) -> list[TypeProblem]:
-    """What can be said where values for some events are compared with those for others.
+    """Return the type errors of an expression whose values for some events are compared with others.
 
-    What is wrong on each side is wrong. On one side only it is, too, for such values are never the
-    same; unless the expression asks what an event is or has, and may give each side its own.
+    A problem on all sides is an error. A problem on one side only is an error too, because such
+    values are never equal; unless the expression distinguishes the events by their type or fields.
+
+    Args:
+        expression: What is checked.
+        sides: The event types of each side.
     """
     given = [side for side in dict.fromkeys(sides) if side]
-    found = [problems_of(judged, side) for side in given]
+    found = [problems_of(expression, side) for side in given]
     if not any(found):
         return []
     common = _common(found)
-    if _asks_for_fields(judged.tree) or _asks_for_type(judged.tree):
+    if _distinguishes_fields(expression.tree) or _distinguishes_types(expression.tree):
         return common
     return common + [
         problem
@@ -92,7 +100,7 @@ def problems_on_sides(
 
 
 def _common(found: list[list[TypeProblem]]) -> list[TypeProblem]:
-    """What is said in each list, whatever the hint: fields that are near are not the same ones."""
+    """Return the problems that all lists have. Hints are ignored: near fields differ by shape."""
     others = [set(map(_without_hint, each)) for each in found[1:]]
     return [
         problem for problem in found[0] if all(_without_hint(problem) in each for each in others)
@@ -108,19 +116,22 @@ def _in_events(side: tuple[str, ...]) -> str:
     return f" in events of type {', '.join(side[:_LISTED])}{more}"
 
 
-def _asks_for_fields(root: Node) -> bool:
+def _distinguishes_fields(root: Node) -> bool:
     return any(isinstance(node, Has | OptionalField | OptionalIndexAccess) for node in walk(root))
 
 
-def _silent(judged: Condition | Expression, different: Iterable[Shape]) -> list[TypeProblem]:
-    if isinstance(judged, Expression):
+def _silent(expression: Condition | Expression, different: Iterable[Shape]) -> list[TypeProblem]:
+    if isinstance(expression, Expression):
         return []
-    each = (missing_field_warnings(judged.source, judged.tree, shape.names) for shape in different)
+    each = (
+        missing_field_warnings(expression.source, expression.tree, shape.names)
+        for shape in different
+    )
     return list(dict.fromkeys(problem for problems in each for problem in problems))
 
 
 def _partial(found: list[list[TypeProblem]], different: Iterable[Shape]) -> list[TypeProblem]:
-    """The problems of some shapes, as warnings that name the event types."""
+    """Return the problems of some shapes, as warnings that name the event types."""
     return [
         msgspec.structs.replace(
             problem,
@@ -132,12 +143,12 @@ def _partial(found: list[list[TypeProblem]], different: Iterable[Shape]) -> list
     ]
 
 
-def _asks_for_type(root: Node) -> bool:
+def _distinguishes_types(root: Node) -> bool:
     return any(path(node) in {(name, "type") for name in _ROOTS} for node in walk(root))
 
 
 def _covered(pattern: str) -> list[tuple[str, type[msgspec.Struct] | None]]:
-    """The known event types that a pattern names; one that is unknown if it may name others."""
+    """Return the known event types that a pattern names; the pattern itself if it may name others."""
     if not pattern.endswith("*"):
         return [(pattern, SCHEMAS.get(pattern))]
     prefix = pattern[:-1]
@@ -152,7 +163,7 @@ def _covered(pattern: str) -> list[tuple[str, type[msgspec.Struct] | None]]:
 def _names(struct: type[msgspec.Struct] | None) -> Mapping[str, Type]:
     data = ANY if struct is None else type_of_struct(struct)
     envelope = type_of_struct(CloudEvent)
-    # Extension attributes have any name, so nothing is said against one that is not known.
+    # Open because extension attributes may have any name.
     event = msgspec.structs.replace(
         envelope,
         fields={**(envelope.fields or {}), "data": Property(data, required=True)},

@@ -1,4 +1,4 @@
-"""What a rule gives names to: ``let`` for parts of its expressions, ``labels`` for its alerts."""
+"""Names that a rule defines: ``let`` for parts of its expressions, ``labels`` for its alerts."""
 
 import math
 from collections.abc import Mapping
@@ -9,28 +9,29 @@ import msgspec
 from router.cel import ERROR, Expression, as_json
 
 LABEL_LIMIT: Final = 256
-"""Characters of a label's value; the rest is cut."""
+"""Characters of a label's value; longer values are cut."""
 VALUE_LIMIT: Final = 8192
-"""Bytes of a name's value; one that is larger is left out of the alert."""
+"""Bytes of a name's value; larger values are left out of the alert."""
 
 
 class Naming(msgspec.Struct, frozen=True):
-    """The names of one rule."""
+    """The names that one rule defines."""
 
     lets: Mapping[str, Expression] = {}
     labels: Mapping[str, str | Expression] = {}
 
     @property
     def constant_labels(self) -> dict[str, str]:
+        """Labels that are the same for all alerts of the rule."""
         return {name: each for name, each in self.labels.items() if isinstance(each, str)}
 
     @property
     def varying_labels(self) -> frozenset[str]:
-        """Those that depend on the event."""
+        """Names of labels that depend on the event."""
         return frozenset(self.labels).difference(self.constant_labels)
 
     def labels_of(self, event: dict[str, Any]) -> dict[str, str]:
-        """The labels of an alert for this CloudEvent. One that has no value is not among them."""
+        """Return the labels of an alert for this CloudEvent, without those that have no value."""
         found = {}
         for name, each in self.labels.items():
             text = each if isinstance(each, str) else _text(_value(each, event))
@@ -39,7 +40,7 @@ class Naming(msgspec.Struct, frozen=True):
         return found
 
     def values_of(self, event: dict[str, Any]) -> dict[str, Any]:
-        """What the ``let`` names stand for, in JSON's types. One without a value is not among them."""
+        """Return the values of the ``let`` names in JSON's types, without those that have no value."""
         found = {}
         for name, expression in self.lets.items():
             value = _value(expression, event)
@@ -52,7 +53,7 @@ NO_NAMING: Final = Naming()
 
 
 def _value(expression: Expression, event: dict[str, Any]) -> Any:
-    """Its value in JSON's types, or ERROR."""
+    """Return the value of an expression in JSON's types, or ERROR."""
     try:
         return as_json(expression.value(event))
     except RecursionError:
@@ -60,7 +61,7 @@ def _value(expression: Expression, event: dict[str, Any]) -> Any:
 
 
 def _size(value: Any) -> float:
-    """How many bytes the journal needs for a value; without end for what it cannot hold."""
+    """Return how many bytes the journal needs for a value; infinite if it cannot store it."""
     try:
         return len(msgspec.msgpack.encode(value))
     except (ValueError, OverflowError, RecursionError):
@@ -68,9 +69,9 @@ def _size(value: Any) -> float:
 
 
 def _text(value: Any) -> str:
-    """A value as a label: text as it is, numbers and truth values as JSON writes them."""
+    """Return a value as a label: text unchanged, numbers and bools as in JSON, all else as ``""``."""
     if isinstance(value, str):
         return value
-    if isinstance(value, int | float):  # bool is one of them
+    if isinstance(value, int | float):  # bool is a subclass of int
         return msgspec.json.encode(value).decode()
     return ""

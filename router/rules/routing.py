@@ -1,8 +1,8 @@
-"""Who is told of a rule's alert: those that the rule names, or those of the routes that take it.
+"""Where a rule's alert goes: to the rule's own destinations, or to those of the routes that match it.
 
-A destination may be looked up in a table (``TableLookup``). Which ones can come of it is known when the
-rules are read, and so is that every alert of every rule has somewhere to go: a rule without
-recipients of its own has a route among its routes that takes all of its alerts.
+A destination may be looked up in a table (``TableLookup``). Its possible values are known when the
+rules are read. It is then also checked that every alert of every rule has a destination: a rule
+without its own recipients has a route that matches all of its alerts.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from router.cel import Expression
 SEVERITY: Final = "severity"
 RULE: Final = "rule"
 OWN_LABELS: Final = (SEVERITY, RULE)
-"""What every alert has besides the labels that its rule gives it."""
+"""The labels of every alert, besides those that its rule gives it."""
 
 
 class TableLookup(msgspec.Struct, frozen=True):
@@ -23,12 +23,12 @@ class TableLookup(msgspec.Struct, frozen=True):
 
     expression: Expression
     known: frozenset[str]
-    """What the column may say."""
+    """The names in the column."""
     otherwise: str
-    """Where to go when there is no such row, or it says nothing."""
+    """The destination if there is no such row, or its cell is empty."""
 
     def destination(self, event: dict[str, Any]) -> str:
-        """For the whole CloudEvent as decoded from JSON. Never raises."""
+        """Return the destination for an event, a whole CloudEvent as Python values. Never raises."""
         found = self.expression.value(event)
         return found if isinstance(found, str) and found in self.known else self.otherwise
 
@@ -38,39 +38,44 @@ Recipient = str | TableLookup
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """Alerts with these labels go there."""
+    """Where alerts with these labels go."""
 
     number: int
-    """Its place among the routes, from 1."""
+    """The position among the routes, from 1."""
     match: Mapping[str, frozenset[str]]
-    """For each label the values that fit; a label that an alert lacks is ``""``."""
+    """For each label the values that match; a label that an alert lacks is ``""``."""
     recipients: tuple[Recipient, ...]
     goes_on: bool
-    """Whether the routes below it are asked too."""
+    """True if the routes below apply as well."""
 
-    def takes(self, labels: Mapping[str, str]) -> bool:
-        """Whether an alert with these labels, its severity and rule among them, goes there."""
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Return whether the route matches an alert, whose labels include its severity and rule."""
         return all(labels.get(name, "") in values for name, values in self.match.items())
 
-    def may_take(self, constant: Mapping[str, str], varying: frozenset[str]) -> bool:
-        """Whether some alert of a rule goes there. ``varying`` are the labels that events decide."""
+    def may_match(self, constant: Mapping[str, str], varying: frozenset[str]) -> bool:
+        """Return whether the route matches some alert of a rule.
+
+        Args:
+            constant: Labels that are the same for all alerts of the rule.
+            varying: Names of labels that depend on the event.
+        """
         return all(
             name in varying or constant.get(name, "") in values
             for name, values in self.match.items()
         )
 
-    def surely_takes(self, constant: Mapping[str, str], varying: frozenset[str]) -> bool:
-        """Whether every alert of a rule goes there."""
-        return varying.isdisjoint(self.match) and self.takes(constant)
+    def matches_all(self, constant: Mapping[str, str], varying: frozenset[str]) -> bool:
+        """Return whether the route matches every alert of a rule; see ``may_match``."""
+        return varying.isdisjoint(self.match) and self.matches(constant)
 
 
 class Recipients(msgspec.Struct, frozen=True):
     """Where an alert goes."""
 
     destinations: tuple[str, ...]
-    """None twice, in the order of the rule or the routes."""
+    """Names, each once, in the order of the rule or the routes."""
     routes: tuple[int, ...] = ()
-    """The numbers of the routes that took it; none where the rule itself says where."""
+    """The numbers of the routes that match it; empty if the rule has its own recipients."""
 
 
 class Routing(msgspec.Struct, frozen=True):
@@ -78,27 +83,32 @@ class Routing(msgspec.Struct, frozen=True):
 
     own: tuple[Recipient, ...]
     routes: tuple[Route, ...] = ()
-    """Those that may take alerts of the rule, in order."""
+    """The routes that may match alerts of the rule, in order."""
 
     def recipients(self, event: dict[str, Any], labels: Mapping[str, str]) -> Recipients:
-        """For one alert. ``labels`` has its severity and rule too. Never raises."""
+        """Return where one alert goes. Never raises.
+
+        Args:
+            event: The whole CloudEvent as Python values.
+            labels: The alert's labels, with its severity and rule.
+        """
         if self.own:
             return Recipients(_names(self.own, event))
-        taking = tuple(self._taking(labels))
-        recipients = tuple(each for route in taking for each in route.recipients)
-        return Recipients(_names(recipients, event), tuple(route.number for route in taking))
+        matching = tuple(self._matching(labels))
+        recipients = tuple(each for route in matching for each in route.recipients)
+        return Recipients(_names(recipients, event), tuple(route.number for route in matching))
 
     @property
     def destinations(self) -> frozenset[str]:
-        """Everywhere that an alert of the rule can go."""
+        """The names of all destinations that an alert of the rule can have."""
         found: set[str] = set()
         for each in (*self.own, *(each for route in self.routes for each in route.recipients)):
             found |= {each.otherwise, *each.known} if isinstance(each, TableLookup) else {each}
         return frozenset(found)
 
-    def _taking(self, labels: Mapping[str, str]) -> Iterator[Route]:
+    def _matching(self, labels: Mapping[str, str]) -> Iterator[Route]:
         for route in self.routes:
-            if route.takes(labels):
+            if route.matches(labels):
                 yield route
                 if not route.goes_on:
                     return
@@ -107,18 +117,24 @@ class Routing(msgspec.Struct, frozen=True):
 def relevant(
     routes: tuple[Route, ...], constant: Mapping[str, str], varying: frozenset[str]
 ) -> tuple[Route, ...] | None:
-    """The routes that may take alerts of a rule; None where one of its alerts may go nowhere."""
+    """Return the routes that may match alerts of a rule; None if one of them may match no route.
+
+    Args:
+        routes: All routes, in order.
+        constant: Labels that are the same for all alerts of the rule.
+        varying: Names of labels that depend on the event.
+    """
     found = []
-    has_somewhere = False
+    is_complete = False
     for route in routes:
-        if not route.may_take(constant, varying):
+        if not route.may_match(constant, varying):
             continue
         found.append(route)
-        if route.surely_takes(constant, varying):
-            has_somewhere = True
+        if route.matches_all(constant, varying):
+            is_complete = True
             if not route.goes_on:
                 break
-    return tuple(found) if has_somewhere else None
+    return tuple(found) if is_complete else None
 
 
 def _names(recipients: tuple[Recipient, ...], event: dict[str, Any]) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from router.alerts import Severity
+from router.rules.about import about
 from router.rules.model import NAME_PATTERN, Mode
-from router.rules.state.feature import about
 from router.rules.state.features import FEATURES
 
 

@@ -112,7 +112,7 @@ async def test_a_link_to_silence_silences_for_the_time_that_is_chosen(
     assert compiled.ends == time.now + seconds
     for key, silent in ((KEY, True), ("ak_other", False)):
         alert = {"rule": "<b>rule</b>", "key": key, "severity": "info", "labels": {}}
-        assert compiled.holds({"alert": alert}, time.now) is silent
+        assert compiled.matches({"alert": alert}, time.now) is silent
 
 
 @pytest.mark.parametrize("wanted", ["1h", "forever", ""])

@@ -58,7 +58,7 @@ def test_a_silence_is_added_listed_and_expired(environ: dict[str, str]) -> None:
         (["--match", "rule", "--for", "2h"], "write for example rule=call-quality"),
         (["--match", "rul=one", "--for", "2h"], 'did you mean "rule"?'),
         (["--when", "severity =", "--for", "2h"], "write == to compare"),
-        (["--for", "2h"], "a silence of everything is none"),
+        (["--for", "2h"], "a silence of all alerts is not allowed"),
         (["--match", "rule=a", "--match", "rule=b", "--for", "2h"], "given twice"),
     ],
 )

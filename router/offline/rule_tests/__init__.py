@@ -1,5 +1,5 @@
-"""``router test``: rules proved by examples. Given these events at these times, expect these alerts.
+"""``router test``: rules tested by examples. Given these events at these times, expect these alerts.
 
-``model`` is the file format, ``reading`` makes it of YAML with every fault at its place, ``running``
-rehearses the rules and compares, ``report`` says it to people and programs.
+``model`` is the file format; ``reading`` reads it from YAML and reports every error with its position.
+``running`` simulates the rules and compares; ``report`` formats the results.
 """

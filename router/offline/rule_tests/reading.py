@@ -1,7 +1,7 @@
 """Files of rule tests -> cases that can be run, or all that is wrong with the files.
 
-They stand in the folder ``tests`` of the rules folder. Nothing that a file may hold raises anything
-but RulesError.
+The files are in the folder ``tests`` of the rules folder. Whatever they contain, only RulesError is
+raised.
 """
 
 import copy
@@ -45,32 +45,34 @@ from router.rules.suppression.silences import NAMES, Silence, SilenceText, silen
 from router.suggestions import suggestion
 
 FOLDER: Final = "tests"
-"""Of the rules folder."""
+"""The folder of the tests, in the rules folder."""
 SOURCE: Final = "router-test"
-"""Of events that name none."""
+"""The source of events that name none."""
 _LATEST: Final = 221_845_392_000.0
-"""The year 9000, in Unix seconds: what can be written as a date ends soon after."""
+"""The year 9000, in Unix seconds, because dates end soon after it."""
 
 
 class Expected(msgspec.Struct, frozen=True):
-    """An expectation and where it stands."""
+    """An expectation and its position."""
 
-    place: str
+    location: str
+    """``file:line:column``."""
     alert: Expectation
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """A step that is ready to run."""
 
-    place: str
+    location: str
+    """``file:line:column``."""
     at: float
     """Seconds from the beginning of the test."""
     acknowledge: str | None = None
-    """The rule of whose alerts somebody takes care."""
+    """The rule whose alerts an operator acknowledges."""
     silence: Silence | None = None
-    """It begins now."""
+    """A silence that begins now."""
     event: dict[str, Any] | None
-    """A CloudEvent without the id and time that each sending gives it, unless it has its own."""
+    """A CloudEvent; each sending adds an id and a time unless it has its own."""
     times: int = 1
     every: float = 0
     expect: tuple[Expected, ...] | None = None
@@ -80,9 +82,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """A test that is ready to run."""
 
     name: str
-    place: str
+    location: str
+    """``file:line:column``."""
     rules: frozenset[str]
-    """Empty for all."""
+    """Names of the rules that the test is about; empty for all."""
     started_at: float
     """Unix time in seconds."""
     moments: tuple[Moment, ...]
@@ -96,9 +99,9 @@ class Suite(msgspec.Struct, frozen=True):
 
 
 def read_tests(folder: Path, configuration: Configuration) -> Suite:
-    """The tests of a rules folder; none where it has no folder ``tests``, or an empty one.
+    """Return the tests of a rules folder; none if its folder ``tests`` is missing or empty.
 
-    Raises RulesError with every finding.
+    Raises RulesError with every diagnostic.
     """
     tests = folder / FOLDER
     if not tests.is_dir() or not any(tests.glob("*.y*ml")):
@@ -113,7 +116,7 @@ def read_tests(folder: Path, configuration: Configuration) -> Suite:
         for file in files.rules_files(tests)
     ]
     cases = [case for reader in readers for case in reader.read()]
-    findings = sorted(finding for reader in readers for finding in reader.page.diagnostics())
+    findings = sorted(finding for reader in readers for finding in reader.document.diagnostics())
     if any(finding.level is Level.ERROR for finding in findings):
         raise RulesError(findings[:DIAGNOSTICS_LIMIT])
     return Suite(tuple(cases), tuple(findings[:DIAGNOSTICS_LIMIT]))
@@ -130,17 +133,17 @@ class _Known:
 class _FileReader:
     """Reads the tests of one file."""
 
-    def __init__(self, page: YamlDocument, folder: Path, known: _Known) -> None:
-        self.page = page
+    def __init__(self, document: YamlDocument, folder: Path, known: _Known) -> None:
+        self.document = document
         self._folder = folder
         self._known = known
         self._events: dict[str, dict[str, Any]] = {}
 
     def read(self) -> Iterator[Case]:
-        root = read_yaml(self.page) if self.page.is_valid else None
+        root = read_yaml(self.document) if self.document.is_valid else None
         if root is None:
             return
-        converter = Converter(self.page, NoVariables())
+        converter = Converter(self.document, NoVariables())
         text = converter.convert(root, TestsFile, "a file of tests")
         if not isinstance(text, TestsFile) or not isinstance(root, MapNode):
             return
@@ -148,11 +151,11 @@ class _FileReader:
         names: dict[str, str] = {}
         for case, node in zip(text.tests, _items(root.get("tests")), strict=True):
             name = node.get("name") or node
-            place = self.page.location(name.span)
-            if names.setdefault(case.name, place) != place:
+            location = self.document.location(name.span)
+            if names.setdefault(case.name, location) != location:
                 hint = f"first at {names[case.name]}"
-                self.page.report(name.span, f'the test "{case.name}" is there twice', hint)
-            yield self._case(case, node, place)
+                self.document.report(name.span, f'the test "{case.name}" occurs twice', hint)
+            yield self._case(case, node, location)
 
     # Events
 
@@ -164,7 +167,7 @@ class _FileReader:
             self._events[name] = event or {}
 
     def _loaded(self, value: Any, node: Node) -> dict[str, Any] | None:
-        """An event that is written out, or the one in a file."""
+        """Return an inline event, or the event in a file."""
         if isinstance(value, dict) and set(value) == {"file"}:
             return self._from_file(str(value["file"]), node)
         return self._checked(value, node)
@@ -172,34 +175,38 @@ class _FileReader:
     def _from_file(self, name: str, node: Node) -> dict[str, Any] | None:
         content = files.read_content(self._folder / name)
         if isinstance(content, str):
-            self.page.report(node.span, f"{name}: {content}")
+            self.document.report(node.span, f"{name}: {content}")
             return None
         try:
             return self._checked(msgspec.json.decode(content), node)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            self.page.report(node.span, f"{name} is not JSON: {error}")
+            self.document.report(node.span, f"{name} is not JSON: {error}")
             return None
 
     def _checked(self, value: Any, node: Node) -> dict[str, Any] | None:
-        """The value if it is an event."""
+        """Return the value if it is an event; else report it."""
         if not isinstance(value, dict):
-            self.page.report(node.span, "expected a CloudEvent", "it needs type and data")
+            self.document.report(node.span, "expected a CloudEvent", "it needs type and data")
             return None
         try:
             make_event(value, number=1, now=0.0)
         except EventError as error:
-            self.page.report(node.span, f"this is no CloudEvent: {error.message} at {error.path}")
+            self.document.report(
+                node.span, f"this is no CloudEvent: {error.message} at {error.path}"
+            )
             return None
         return value
 
     # Suite
 
-    def _case(self, case: CaseText, node: MapNode, place: str) -> Case:
+    def _case(self, case: CaseText, node: MapNode, location: str) -> Case:
         self._check_names(node.get("rules"), "rule", self._known.rules)
         started_at = _unix_time(case.clock)
         if started_at is None:
             clock = node.get("clock") or node
-            self.page.report(clock.span, "clock: expected a time", 'write "2026-01-01T00:00:00Z"')
+            self.document.report(
+                clock.span, "clock: expected a time", 'write "2026-01-01T00:00:00Z"'
+            )
         steps = [
             (step, step_node)
             for step, step_node in zip(case.steps, _items(node.get("steps")), strict=True)
@@ -210,7 +217,7 @@ class _FileReader:
             moments.append(self._moment(step, step_node, before, started_at or 0.0))
         return Case(
             name=case.name,
-            place=place,
+            location=location,
             rules=frozenset(case.rules),
             started_at=started_at or 0.0,
             moments=tuple(moments),
@@ -222,12 +229,12 @@ class _FileReader:
         earliest = 0.0 if before is None else before.at + before.every * (before.times - 1)
         at = step.at if step.at is not None else earliest + (step.after or 0.0)
         if at < earliest:
-            place = node.get("at") or node
-            self.page.report(
-                place.span, f"at: the step before is at {earliest:g}s, this is earlier"
+            time = node.get("at") or node
+            self.document.report(
+                time.span, f"at: the step before is at {earliest:g}s, this is earlier"
             )
         if started_at + at + step.every * (step.times - 1) > _LATEST:
-            self.page.report(
+            self.document.report(
                 node.span, "this is later than a test can be", "it ends by the year 9000"
             )
             at = earliest
@@ -237,7 +244,7 @@ class _FileReader:
         if step.expect is not None:
             expect = tuple(map(self._expected, step.expect, expected_nodes))
         return Moment(
-            place=self.page.location(node.span),
+            location=self.document.location(node.span),
             at=at,
             acknowledge=step.acknowledge,
             silence=self._silence(step, node.get("silence"), started_at + at),
@@ -256,27 +263,30 @@ class _FileReader:
             starts=_rfc3339(begins),
             ends=_rfc3339(begins + step.silence.for_),
             author="a test",
-            comment=self.page.location(node.span),
+            comment=self.document.location(node.span),
         )
         when = node.get("when")
-        if isinstance(when, Scalar) and read_condition(self.page, when, ANY_EVENT, NAMES) is None:
+        if (
+            isinstance(when, Scalar)
+            and read_condition(self.document, when, ANY_EVENT, NAMES) is None
+        ):
             return None
         try:
             return silence(text.comment, text)
         except ConditionError as error:
-            self.page.report((node.get("match") or node).span, error.message, error.hint)
+            self.document.report((node.get("match") or node).span, error.message, error.hint)
             return None
 
     def _expected(self, alert: Expectation, node: MapNode) -> Expected:
         self._check_names(node.get("rule"), "rule", self._known.rules)
         self._check_names(node.get("send_to"), "destination", self._known.destinations)
-        return Expected(self.page.location(node.span), alert)
+        return Expected(self.document.location(node.span), alert)
 
     def _check_names(self, node: Node | None, noun: str, known: list[str]) -> None:
         for item in node.items if isinstance(node, ListNode) else [node]:
             if isinstance(item, Scalar) and item.text not in known:
                 hint = suggestion(item.text, known)
-                self.page.report(item.span, f'there is no {noun} "{item.text}"', hint)
+                self.document.report(item.span, f'there is no {noun} "{item.text}"', hint)
 
     def _event(self, step: CaseStep, node: MapNode) -> dict[str, Any] | None:
         named = node.get("event")
@@ -286,38 +296,40 @@ class _FileReader:
             base = self._events.get(step.event)
             if base is None:
                 hint = suggestion(step.event, self._events)
-                self.page.report(named.span, f'there is no event "{step.event}"', hint)
+                self.document.report(named.span, f'there is no event "{step.event}"', hint)
         else:
             base = self._loaded(step.event, named)
         if not base:
             return None
         event = copy.deepcopy(base)
         if isinstance(step.event, str) or "file" in step.event:
-            # It stands for many: each has an id and a time of its own.
+            # Because it is a template: each event has its own id and time.
             event.pop("id", None)
             event.pop("time", None)
         self._change(event, step, node)
         return event
 
     def _change(self, event: dict[str, Any], step: CaseStep, node: MapNode) -> None:
-        """Change a copy as ``with`` and ``without`` say."""
+        """Apply ``with`` and ``without`` to a copy."""
         changes = node.get("with")
         for entry in changes.entries if isinstance(changes, MapNode) else ():
             name = entry.key.text
             if not _set(event, name.split("."), step.with_[name]):
-                self.page.report(entry.key.span, f'"{name}" leads through what is no map')
+                self.document.report(entry.key.span, f'"{name}" leads through what is no map')
             self._warn_of_misspelling(event, name, entry.key)
         for item in _scalars(node.get("without")):
-            if not _take_out(event, item.text.split(".")):
-                self.page.report(item.span, f'the event has no "{item.text}"')
+            if not _remove(event, item.text.split(".")):
+                self.document.report(item.span, f'the event has no "{item.text}"')
         unlike = schema_violation(str(event.get("type")), event.get("data"))
-        # A test may say as much of an event as it is about.
+        # A test may leave out fields that do not matter to it.
         if unlike is not None and "missing required field" not in unlike:
-            self.page.warn((changes or node).span, f"no event is like this: {unlike}")
+            self.document.warn((changes or node).span, f"no event is like this: {unlike}")
         try:
             make_event(event, number=1, now=0.0)
         except EventError as error:
-            self.page.report(node.span, f"this is no CloudEvent: {error.message} at {error.path}")
+            self.document.report(
+                node.span, f"this is no CloudEvent: {error.message} at {error.path}"
+            )
 
     def _warn_of_misspelling(self, event: dict[str, Any], name: str, key: Scalar) -> None:
         try:
@@ -325,13 +337,16 @@ class _FileReader:
         except ConditionError:
             return  # an attribute of the envelope, or a name that CEL cannot spell
         for problem in problems_of(expression, (str(event.get("type")),)):
-            self.page.warn(key.span, problem.message, problem.hint.partition(" (")[0])
+            self.document.warn(key.span, problem.message, problem.hint.partition(" (")[0])
 
 
 def make_event(event: Mapping[str, Any], *, number: int, now: float) -> Event:
-    """An event as it comes in at ``now``, Unix time in seconds. Raises EventError.
+    """Return an event as it is received. Raises EventError.
 
-    What it does not say itself is filled in: an id that ``number`` makes different, its time.
+    Args:
+        event: A CloudEvent; missing attributes are filled in.
+        number: Makes the id unique, if it is filled in.
+        now: Unix time in seconds.
     """
     filled = {
         "specversion": "1.0",
@@ -356,7 +371,7 @@ def _unix_time(text: str) -> float | None:
 
 
 def _set(event: dict[str, Any], path: list[str], value: Any) -> bool:
-    """Put a value where a path leads; whether it leads anywhere."""
+    """Set the value at a path. Return False if the path leads through a value that is no map."""
     owner: Any = event
     for step in path[:-1]:
         owner = owner.setdefault(step, {}) if isinstance(owner, dict) else None
@@ -368,7 +383,8 @@ def _set(event: dict[str, Any], path: list[str], value: Any) -> bool:
     return True
 
 
-def _take_out(event: dict[str, Any], path: list[str]) -> bool:
+def _remove(event: dict[str, Any], path: list[str]) -> bool:
+    """Remove the value at a path. Return False if there is none."""
     owner: Any = event
     for step in path[:-1]:
         owner = owner.get(step) if isinstance(owner, dict) else None

@@ -1,4 +1,4 @@
-"""What became of rule tests, for people, for programs and for continuous integration."""
+"""The results of rule tests, for people, for programs and for continuous integration."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -15,31 +15,34 @@ _COLOURS: Final = {"-": _RED, "+": _GREEN}
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """Which rules the tests show at work. Only tests that pass count."""
+    """Which rules the tests cover. Only tests that pass count."""
 
     rules: int
     never_fired: tuple[str, ...]
-    """No test makes them tell anybody."""
+    """Rules that no test makes fire."""
     never_silent: tuple[str, ...]
-    """In no test does an event of their types come about which they rightly say nothing."""
+    """Rules that no test keeps silent about an event of their types."""
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
+        """True if tests make each rule fire and keep it silent."""
         return not self.never_fired and not self.never_silent
 
 
 class RunSummary(msgspec.Struct, frozen=True):
-    """All that ``router test`` has to say."""
+    """The result of ``router test``."""
 
     results: tuple[CaseResult, ...]
     coverage: Coverage
 
     @property
     def failed(self) -> int:
+        """How many tests failed."""
         return sum(not result.passed for result in self.results)
 
 
 def summarise(results: Sequence[CaseResult], rules: Iterable[str]) -> RunSummary:
+    """Return the summary of all results; ``rules`` are the names of all rules."""
     names = list(rules)
     fired = {name for result in results for name in result.fired}
     silent = {name for result in results for name in result.silent}
@@ -54,7 +57,7 @@ def summarise(results: Sequence[CaseResult], rules: Iterable[str]) -> RunSummary
 
 
 def as_text(summary: RunSummary, *, color: bool = False) -> str:
-    """Failures with their differences, coverage, and a last line that counts."""
+    """Return failures with their differences, coverage, and a last line with the counts."""
     lines: list[str] = []
     for result in summary.results:
         if not result.passed:
@@ -66,7 +69,7 @@ def as_text(summary: RunSummary, *, color: bool = False) -> str:
 
 
 def as_junit(summary: RunSummary) -> str:
-    """JUnit's XML, as continuous integration reads it."""
+    """Return the results in JUnit's XML, which continuous integration reads."""
     suite = ET.Element(
         "testsuite",
         name="router test",
@@ -74,7 +77,7 @@ def as_junit(summary: RunSummary) -> str:
         failures=str(summary.failed),
     )
     for result in summary.results:
-        file, line = result.place.rsplit(":", 2)[:2]
+        file, line = result.location.rsplit(":", 2)[:2]
         case = ET.SubElement(
             suite, "testcase", classname=file, name=_xml(result.name), file=file, line=line
         )
@@ -87,7 +90,7 @@ def as_junit(summary: RunSummary) -> str:
 def _failure(result: CaseResult, *, color: bool) -> list[str]:
     lines = [f"FAILED {printable(result.name)}"]
     for difference in result.differences:
-        lines.append(f"  {difference.place}, {difference.at:g}s from the beginning")
+        lines.append(f"  {difference.location}, {difference.at:g}s from the beginning")
         lines += [f"    {_painted(printable(line), color=color)}" for line in difference.lines]
     return lines
 
@@ -95,7 +98,7 @@ def _failure(result: CaseResult, *, color: bool) -> list[str]:
 def _coverage(coverage: Coverage) -> list[str]:
     return [
         *(f"no test makes {name} fire" for name in coverage.never_fired),
-        *(f"no test has {name} stay silent" for name in coverage.never_silent),
+        *(f"no test keeps {name} silent" for name in coverage.never_silent),
     ]
 
 
@@ -105,5 +108,5 @@ def _painted(line: str, *, color: bool) -> str:
 
 
 def _xml(text: str) -> str:
-    """Without what XML cannot hold."""
+    """Return the text without characters that XML does not allow."""
     return "".join(each if each.isprintable() or each == "\n" else "\ufffd" for each in text)

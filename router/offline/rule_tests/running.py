@@ -27,7 +27,7 @@ _EXTRA_SHOWN: Final = ("send_to", "summary")
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """Where alerts differ from what is expected."""
 
-    place: str
+    location: str
     """``file:line:column``."""
     at: float
     """Seconds from the beginning of the test."""
@@ -39,7 +39,7 @@ class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a test."""
 
     name: str
-    place: str
+    location: str
     differences: tuple[Difference, ...]
     fired: tuple[str, ...]
     """Rules that sent an alert, as expected."""
@@ -86,7 +86,7 @@ class _Run:
         passed = not self._differences
         return CaseResult(
             name=self._case.name,
-            place=self._case.place,
+            location=self._case.location,
             differences=tuple(self._differences),
             fired=tuple(self._fired) if passed else (),
             silent=tuple(self._silent) if passed else (),
@@ -118,7 +118,7 @@ class _Run:
             self._simulation.acknowledge(alert)
         if not alerts:
             line = f"- acknowledge: {moment.acknowledge} has sent no alert so far"
-            self._report(moment.place, moment.at, (line,))
+            self._report(moment.location, moment.at, (line,))
 
     def _note(self, outcomes: list[SimulationOutcome]) -> list[SimulationOutcome]:
         """Note the alerts that were sent, because a later step may acknowledge them."""
@@ -147,13 +147,13 @@ class _Run:
             lines = _difference(expected.alert, alike) or _why_not(
                 expected.alert, outcomes, self._simulation.rules
             )
-            self._report(expected.place, moment.at, lines)
+            self._report(expected.location, moment.at, lines)
         for extra in alerts:
-            self._report(moment.place, moment.at, (f"+ {_shown(extra, _EXTRA_SHOWN)}",))
+            self._report(moment.location, moment.at, (f"+ {_shown(extra, _EXTRA_SHOWN)}",))
         self._cover(outcomes)
 
-    def _report(self, place: str, at: float, lines: tuple[str, ...]) -> None:
-        self._differences.append(Difference(place=place, at=at, lines=lines))
+    def _report(self, location: str, at: float, lines: tuple[str, ...]) -> None:
+        self._differences.append(Difference(location=location, at=at, lines=lines))
 
     def _is_meant(self, rule: str) -> bool:
         return not self._case.rules or rule in self._case.rules

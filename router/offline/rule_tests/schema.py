@@ -7,7 +7,7 @@ from router.offline.rule_tests.model import TestsFile
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema, in JSON Schema 2020-12."""
+    """Return the schema, in JSON Schema 2020-12."""
     (tests,), definitions = described((TestsFile,))
     return {
         "$schema": DIALECT,

@@ -7,12 +7,12 @@ import msgspec
 
 from router.alerts import Alert
 from router.datatypes import Duration
+from router.rules.about import about
 from router.rules.state.decision import DecisionDraft
 from router.rules.state.feature import (
     AlertFacts,
     ByText,
     Feature,
-    about,
     by_text,
     check_span,
     digest,

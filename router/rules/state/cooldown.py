@@ -6,11 +6,11 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from router.datatypes import Duration
+from router.rules.about import about
 from router.rules.state.feature import (
     AlertFacts,
     ByText,
     Feature,
-    about,
     by_text,
     check_span,
     milliseconds,

@@ -8,6 +8,7 @@ import msgspec
 from router.alerts import Alert, alert_id
 from router.cel import Condition
 from router.datatypes import Duration
+from router.rules.about import about
 from router.rules.state.chain import Chain
 from router.rules.state.decision import DecisionDraft
 from router.rules.state.feature import (
@@ -15,7 +16,6 @@ from router.rules.state.feature import (
     By,
     Feature,
     StateId,
-    about,
     check_span,
     digest,
     milliseconds,

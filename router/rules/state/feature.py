@@ -16,6 +16,7 @@ import msgspec
 from router.alerts import Alert
 from router.cel import ERROR, Condition, Expression, as_json
 from router.datatypes import Duration
+from router.rules.about import about
 from router.rules.state.decision import DecisionDraft
 from router.rules.state.step import ChainResult, Place, Reason, Step
 from router.rules.state.timer import Timer
@@ -32,11 +33,6 @@ _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 By = tuple[Expression, ...]
 """The expressions whose values distinguish one thing from another."""
-
-
-def about(text: str, **more: Any) -> msgspec.Meta:
-    """Describe a key of a rules file for its JSON Schema."""
-    return msgspec.Meta(description=text, **more)
 
 
 ByText = Annotated[

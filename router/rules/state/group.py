@@ -11,13 +11,13 @@ import msgspec
 
 from router.alerts import Alert, Member
 from router.datatypes import Duration
+from router.rules.about import about
 from router.rules.state.chain import Chain, Store, decode_alert
 from router.rules.state.decision import DecisionDraft
 from router.rules.state.feature import (
     AlertFacts,
     ByText,
     Feature,
-    about,
     by_text,
     check_span,
     digest,

@@ -12,13 +12,13 @@ import msgspec
 
 from router.alerts import Alert, AlertStatus, alert_id
 from router.datatypes import Duration
+from router.rules.about import about
 from router.rules.state.chain import decode_alert
 from router.rules.state.decision import DecisionDraft
 from router.rules.state.feature import (
     AlertFacts,
     ByText,
     Feature,
-    about,
     by_text,
     check_span,
     milliseconds,

@@ -12,7 +12,8 @@ from typing import Annotated
 import msgspec
 
 from router.datatypes import Duration
-from router.rules.state.feature import By, StateId, about, check_span
+from router.rules.about import about
+from router.rules.state.feature import By, StateId, check_span
 
 
 class InhibitionText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""Mute times: weekly calendars in which a rule tells nobody.
+"""Mute times: weekly calendars in which a rule notifies no destination.
 
     nights:
       time_zone: Europe/Berlin
@@ -6,8 +6,8 @@
         - {days: [mon-fri], from: "18:00", to: "08:00"}
         - {days: [sat, sun]}
 
-Judged by what a clock on the wall shows there, so a night stays a night when the clocks change. A
-span that ends no later than it begins goes on into the next day, and belongs to the day on which it
+Times are local times in the time zone, so that a night stays a night when the clocks change. A span
+that ends no later than it begins continues into the next day, and belongs to the day on which it
 begins.
 """
 
@@ -18,24 +18,22 @@ from typing import Annotated, Final
 
 import msgspec
 
+from router.rules.about import about
+
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME: Final = re.compile(r"([01]?\d|2[0-3]):[0-5]\d|24:00")
 
 
-def _about(text: str) -> msgspec.Meta:
-    return msgspec.Meta(description=text)
-
-
 class SpanText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One span of a week, as it is written."""
+    """One span of a week, in its YAML form."""
 
-    days: Annotated[tuple[str, ...], _about("Days, or spans of days such as `mon-fri`.")] = (
+    days: Annotated[tuple[str, ...], about("Days, or spans of days such as `mon-fri`.")] = (
         "mon-sun",
     )
-    from_: Annotated[str, _about("The time of day at which it begins, `HH:MM`.")] = msgspec.field(
+    from_: Annotated[str, about("The time of day at which it begins, `HH:MM`.")] = msgspec.field(
         default="00:00", name="from"
     )
-    to: Annotated[str, _about("When it ends, `HH:MM`, on the next day if that is earlier.")] = (
+    to: Annotated[str, about("When it ends, `HH:MM`, on the next day if that is earlier.")] = (
         "24:00"
     )
 
@@ -49,10 +47,10 @@ class SpanText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class MuteTimeText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A weekly calendar, as it is written."""
+    """A weekly calendar, in its YAML form."""
 
-    time_zone: Annotated[str, _about("A name such as Europe/Berlin.")] = "UTC"
-    times: Annotated[tuple[SpanText, ...], _about("When nobody is told.")]
+    time_zone: Annotated[str, about("A name such as Europe/Berlin.")] = "UTC"
+    times: Annotated[tuple[SpanText, ...], about("When no destination is notified.")]
 
     def __post_init__(self) -> None:
         zone(self.time_zone)
@@ -68,21 +66,26 @@ class _Span(msgspec.Struct, frozen=True):
 
 
 class MuteTime(msgspec.Struct, frozen=True):
-    """A weekly calendar."""
+    """A weekly calendar, compiled."""
 
     name: str
     zone: zoneinfo.ZoneInfo
     spans: tuple[_Span, ...]
 
     def is_on(self, now: float) -> bool:
-        """Whether it mutes at this moment, in Unix seconds."""
+        """Return whether it mutes at this moment, in Unix seconds."""
         there = dt.datetime.fromtimestamp(now, self.zone)
         minute, day = there.hour * 60 + there.minute, there.weekday()
         return any(_covers(span, day, minute) for span in self.spans)
 
 
 def mute_time(name: str, text: MuteTimeText) -> MuteTime:
-    """The calendar that is written so."""
+    """Return the compiled calendar.
+
+    Args:
+        name: The name of the mute time.
+        text: Its YAML form.
+    """
     spans = tuple(
         _Span(
             frozenset(number for day in span.days for number in day_numbers(day)),
@@ -95,7 +98,7 @@ def mute_time(name: str, text: MuteTimeText) -> MuteTime:
 
 
 def minutes(name: str, text: str) -> int:
-    """Minutes since midnight. Raises ValueError, which begins with ``name``."""
+    """Return the minutes since midnight. Raises ValueError, whose text begins with ``name``."""
     if not _TIME.fullmatch(text):
         raise ValueError(f'{name} is {text[:20]!r}, expected a time of day such as "18:30"')
     hours, _, rest = text.partition(":")
@@ -103,7 +106,7 @@ def minutes(name: str, text: str) -> int:
 
 
 def day_numbers(text: str) -> list[int]:
-    """The days, 0 for Monday, of ``fri`` or ``fri-mon``. Raises ValueError."""
+    """Return the days of ``fri`` or ``fri-mon``; 0 is Monday. Raises ValueError."""
     first, _, last = text.partition("-")
     try:
         start, end = DAYS.index(first), DAYS.index(last or first)
@@ -115,7 +118,7 @@ def day_numbers(text: str) -> list[int]:
 
 
 def zone(name: str) -> zoneinfo.ZoneInfo:
-    """The time zone of this name. Raises ValueError."""
+    """Return the time zone of this name. Raises ValueError."""
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):

@@ -1,8 +1,8 @@
-"""Silences: alerts that nobody wants to hear of for a while.
+"""Silences: alerts that an operator suppresses for a while.
 
 A silence has a ``match`` or a ``when``, as a rule has, over the event and over the alert: ``rule``,
-``severity``, ``key`` and ``labels`` beside ``event`` and ``data``. It holds back, it forgets nothing:
-what is counted or fires meanwhile is counted and fires.
+``severity``, ``key`` and ``labels`` beside ``event`` and ``data``. It only suppresses: meanwhile
+events are counted, and alerts fire and inhibit others.
 """
 
 import datetime as dt
@@ -19,6 +19,7 @@ from router.cel import (
     compile_expression,
     compile_match,
 )
+from router.rules.about import about
 
 TEXT_LIMIT: Final = 1000
 """Characters of a comment."""
@@ -26,65 +27,69 @@ NAMES: Final = {
     name: compile_expression(f"event.alert.{name}")
     for name in ("rule", "severity", "key", "labels")
 }
-"""What a silence can ask of the alert."""
-
-
-def _about(text: str, **more: Any) -> msgspec.Meta:
-    return msgspec.Meta(description=text, **more)
+"""The fields of the alert that a silence can name."""
 
 
 class SubjectText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a silence is of, as it is written."""
+    """What a silence matches, in its YAML form."""
 
     match: Annotated[
         dict[str, Any] | None,
-        _about("Fields of the alert (rule, severity, key, labels.x) or the event (data.x)."),
+        about("Fields of the alert (rule, severity, key, labels.x) or the event (data.x)."),
     ] = None
     when: Annotated[
-        str | None, _about("A condition in CEL over rule, severity, key, labels, event and data.")
+        str | None, about("A condition in CEL over rule, severity, key, labels, event and data.")
     ] = None
 
     def __post_init__(self) -> None:
         if self.match is None and self.when is None:
-            raise ValueError("match or when is needed: a silence of everything is none")
+            raise ValueError("match or when is needed: a silence of all alerts is not allowed")
 
 
 class SilenceText(SubjectText, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A silence as it is written."""
+    """A silence, in its YAML form."""
 
-    starts: Annotated[str, _about("RFC 3339; without it, at once.")] = ""
-    ends: Annotated[str, _about("RFC 3339.")]
-    author: Annotated[str, _about("Who wants it.", max_length=TEXT_LIMIT)]
-    comment: Annotated[str, _about("Why.", max_length=TEXT_LIMIT)]
+    starts: Annotated[str, about("RFC 3339; without it, at once.")] = ""
+    ends: Annotated[str, about("RFC 3339.")]
+    author: Annotated[str, about("The operator that wants it.", max_length=TEXT_LIMIT)]
+    comment: Annotated[str, about("Why.", max_length=TEXT_LIMIT)]
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.author.strip():
-            raise ValueError("author is empty: say who wants this silence")
+            raise ValueError("author is empty: name the operator that wants this silence")
         if not self.comment.strip():
-            raise ValueError("comment is empty: say why")
+            raise ValueError("comment is empty: write the reason")
         if moment("ends", self.ends) <= (moment("starts", self.starts) if self.starts else 0):
             raise ValueError("ends is not after starts")
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True):
-    """A silence, checked and compiled. Times are Unix seconds."""
+    """A silence, checked and compiled."""
 
     id: str
     text: SilenceText
     condition: Condition
     starts: float
+    """Unix seconds."""
     ends: float
+    """Unix seconds."""
 
-    def holds(self, content: dict[str, Any], now: float) -> bool:
-        """Whether it silences the alert in ``content``, see ``described``."""
+    def matches(self, content: dict[str, Any], now: float) -> bool:
+        """Return whether it silences an alert at Unix seconds ``now``.
+
+        ``content`` is as ``described`` returns it.
+        """
         if not self.starts <= now < self.ends:
             return False
         return self.condition.verdict(content) is Verdict.MATCH
 
 
 def silence(silence_id: str, text: SilenceText) -> Silence:
-    """Compile a silence. Raises ConditionError, whose offset is in ``when`` or the match."""
+    """Compile a silence.
+
+    Raises ConditionError, whose offset counts characters of ``when`` or of the match.
+    """
     conditions = []
     if text.match is not None:
         conditions.append(compile_match(text.match, names=NAMES))
@@ -104,20 +109,20 @@ def silence(silence_id: str, text: SilenceText) -> Silence:
 
 
 def silenced(alert: Alert, event: Mapping[str, Any], among: Iterable[Silence], now: float) -> bool:
-    """Whether one of them silences the alert of this event."""
+    """Return whether one of the silences matches an alert of this event at Unix seconds ``now``."""
     content: dict[str, Any] | None = None
     for each in among:
         if not each.starts <= now < each.ends:
             continue
         if content is None:
             content = described(alert, event)
-        if each.holds(content, now):
+        if each.matches(content, now):
             return True
     return False
 
 
 def described(alert: Alert, event: Mapping[str, Any]) -> dict[str, Any]:
-    """The event with the alert in it, which conditions of silences ask."""
+    """Return the event with the alert in it, as conditions of silences read it."""
     about = {
         "rule": alert.rule,
         "severity": str(alert.severity),
@@ -128,7 +133,10 @@ def described(alert: Alert, event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def moment(name: str, text: str) -> float:
-    """Unix seconds of an RFC 3339 time. Raises ValueError, which begins with ``name``."""
+    """Return the Unix seconds of an RFC 3339 time.
+
+    Raises ValueError, whose text begins with ``name``.
+    """
     try:
         time = dt.datetime.fromisoformat(text)
     except ValueError:

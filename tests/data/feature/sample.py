@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from router.rules.state.feature import AlertFacts, ByText, Feature, about, by_text
+from router.rules.about import about
+from router.rules.state.feature import AlertFacts, ByText, Feature, by_text
 from router.rules.state.step import DAY_MS, ChainRun, Outcome, Reason, Record, Step
 
 

@@ -6,13 +6,13 @@ from router.offline.rule_tests.report import as_junit, as_text, summarise
 from router.offline.rule_tests.running import CaseResult, Difference
 
 PASSED = CaseResult(
-    name="one", place="tests/a.yaml:3:9", differences=(), fired=("a",), silent=("b",)
+    name="one", location="tests/a.yaml:3:9", differences=(), fired=("a",), silent=("b",)
 )
 FAILED = CaseResult(
     name="two \x1b<&",
-    place="tests/a.yaml:9:9",
+    location="tests/a.yaml:9:9",
     differences=(
-        Difference(place="tests/a.yaml:11:9", at=90.0, lines=("- a  count: 2", "+ a  count: 1")),
+        Difference(location="tests/a.yaml:11:9", at=90.0, lines=("- a  count: 2", "+ a  count: 1")),
     ),
     fired=(),
     silent=(),
@@ -27,13 +27,13 @@ def test_a_failure_is_shown_with_its_place_and_difference() -> None:
         "    + a  count: 1",
         "",
         "no test makes b fire",
-        "no test has a stay silent",
+        "no test keeps a silent",
         "2 tests, 1 failed",
     ]
 
 
 def test_all_is_well_in_one_line() -> None:
-    whole = CaseResult(name="x", place="a:1:1", differences=(), fired=("a",), silent=("a",))
+    whole = CaseResult(name="x", location="a:1:1", differences=(), fired=("a",), silent=("a",))
     assert as_text(summarise([whole], ["a"])) == "1 test passed"
 
 

@@ -110,7 +110,7 @@ def test_steps_come_one_after_the_other_and_a_repeat_is_dropped(folder: Path) ->
 
 def test_a_difference_says_where_and_when(folder: Path) -> None:
     (result,) = results(folder, STEPS.replace("expect: []", "expect: [{rule: all}]"))
-    assert [(each.place, each.at) for each in result.differences] == [
+    assert [(each.location, each.at) for each in result.differences] == [
         ("rules/tests/a.yaml:20:18", 60.0)
     ]
 

@@ -156,7 +156,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     proxy: Secret | None = None
     """The HTTP proxy (``ROUTER_PROXY``) of destinations that do not name their own."""
     tls: ssl.SSLContext = msgspec.field(default_factory=ssl.create_default_context)
-    """The trusted authorities. One context for all, because each copies the system's certificates."""
+    """The trusted authorities. One context for all, because each context copies the system's."""
 
 
 class Destination(Protocol):

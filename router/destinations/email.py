@@ -152,7 +152,9 @@ class EmailDestination:
 
 
 def message(delivery: Delivery, config: EmailConfig, links: Links) -> tuple[EmailMessage, str]:
-    """Return the mail, the same for each attempt, and the error of the summary's template or ``""``.
+    """Return the mail, the same for each attempt, and the error of the summary's template.
+
+    The error is ``""`` if the template did not fail.
 
     Args:
         delivery: The delivery.

@@ -219,7 +219,7 @@ def _certificates(name: str, config: HttpConfig, environment: Environment) -> ss
 
 
 def _batch_id(ids: Sequence[str]) -> str:
-    """Return the id of a request: a single delivery's own, else the same for the same deliveries."""
+    """Return the id of a request: its only delivery's, else one derived from all their ids."""
     if len(ids) == 1:
         return ids[0]
     return f"batch_{blake2b(' '.join(ids).encode(), digest_size=12).hexdigest()}"

@@ -45,7 +45,7 @@ WEBHOOK_FINAL: Final = {
 CHAT_FINAL: Final = {
     "access_denied": _SCOPE,
     "account_inactive": _EXPIRED,
-    "channel_not_found": "the app knows no such channel: use the channel's id and invite the app to it",
+    "channel_not_found": "the app knows no such channel: use its id and invite the app to it",
     "ekm_access_denied": _WORKSPACE,
     "enterprise_is_restricted": _WORKSPACE,
     "invalid_arg_name": _MALFORMED,

@@ -1,7 +1,7 @@
 """A digest: one mail for all alerts of a window of time (pure).
 
-Alerts are grouped by rule, the most severe rules first, the resolved alerts last. A limited number of
-each rule is listed, so that the mail stays readable; the others are counted.
+Alerts are grouped by rule, the most severe rules first, the resolved alerts last. A limited number
+of each rule is listed, so that the mail stays readable; the others are counted.
 """
 
 import math

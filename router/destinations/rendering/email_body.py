@@ -60,7 +60,7 @@ def text_part(delivery: Delivery, summary: str, event: Mapping[str, Any], links:
 
 
 def html_part(delivery: Delivery, summary: str, event: Mapping[str, Any], links: Links) -> str:
-    """Return the HTML part. The arguments are those of ``text_part``; all texts are escaped here."""
+    """Return the HTML part, with all texts escaped. The arguments are those of ``text_part``."""
     alert = delivery.alert
     status = status_line(alert)
     first = (_PAPER, status.colour, status.colour)

@@ -1,19 +1,20 @@
 """The parts of Jinja2 that this package relies on and that Jinja2 does not promise to keep.
 
 No other module relies on them. They were read in Jinja2 3.1.6, and pyproject.toml caps Jinja2 below
-3.2. The first two are not documented; the third is, as fragile, in the page "API", section "Low Level
-API". All else that ``templates`` uses stands in the pages "API", "Sandbox" and "Extensions".
+3.2. The first two are not documented. The third is documented as fragile, in the section "Low Level
+API" of the page "API". ``templates`` uses nothing else that is not in the pages "API", "Sandbox"
+and "Extensions".
 
 | name | use | if it is missing |
 |---|---|---|
-| ``Environment.getattr`` | overridden: ``data.items`` is the field, never a method | Jinja2's own lookup |
-| ``Environment.getitem`` | overridden: an error names the missing field | Jinja2's own lookup |
-| ``Template.root_render_func`` | renders a fifth faster, without copies of the variables | ``generate`` |
+| ``Environment.getattr`` | overridden: ``data.items`` is the field, never a method | own lookup |
+| ``Environment.getitem`` | overridden: an error names the missing field | own lookup |
+| ``Template.root_render_func`` | renders a fifth faster, with fewer copies | ``generate`` |
 
-The override is a no-op if Jinja2 looks fields up by another name, so templates still render. Two
-things are lost then: a field that is named like a method of ``dict`` has to be written
-``data["items"]``, and an error about a missing field has Jinja2's wording. ``warn_once`` says so at
-start.
+The override is a no-op if Jinja2 looks fields up by another name: its own lookup is used then, and
+templates still render. Two things are lost: a field that is named like a method of ``dict`` has to
+be written ``data["items"]``, and an error about a missing field has Jinja2's wording. ``warn_once``
+says so at start.
 """
 
 import functools

@@ -95,7 +95,7 @@ class _AlertJson(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class _Attributes(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The attributes of an alert's CloudEvent; ``severity``, ``rule``, ``replayof`` are extensions."""
+    """An alert's CloudEvent without data; ``severity``, ``rule``, ``replayof`` are extensions."""
 
     specversion: str | None
     id: str

@@ -62,7 +62,7 @@ def service(url: str, *, timeout: float | None = None) -> Any:
 
 
 def service_name(made: Any) -> str:
-    """Return the name of a service of Apprise's own, for example ``slack``; ``""`` for a plug-in."""
+    """Return the name of one of Apprise's services, for example ``slack``; ``""`` for a plug-in."""
     if _has_modules():
         module = type(made).__module__
         return module.removeprefix(_PLUGINS).split(".")[0] if module.startswith(_PLUGINS) else ""

@@ -96,7 +96,7 @@ class HttpClient:
             connector=connector(self._connects_to, self._options.connections, tls=self._tls),
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(),  # none, because ``_deadlines`` covers the whole request
+            timeout=aiohttp.ClientTimeout(),  # none, because ``_deadlines`` covers all of it
             auto_decompress=False,
             proxy=self._proxy.reveal() if self._proxy else None,
         )

@@ -1,8 +1,8 @@
 """An SMTP client that keeps its connections, and the meaning of the server's replies.
 
 A 4xx reply is temporary, a 5xx reply final (RFC 5321, section 4.2.1). If a server accepts some
-recipients and not others, it sends the mail to the accepted ones. ``reached`` names them, so that no
-later attempt writes to them again.
+recipients and not others, it sends the mail to the accepted ones. ``reached`` names them, so that
+no later attempt writes to them again.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A destination's own certificates: the authority to trust, and the certificate to present (mTLS)."""
+"""A destination's own certificates: one to trust as authority, and one to present (mTLS)."""
 
 import ssl
 from pathlib import Path

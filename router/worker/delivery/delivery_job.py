@@ -256,10 +256,10 @@ class DeliveryJob:
     def _requeue(self, set_id: SetId, tried: Delivery, wait: float) -> Requeued:
         following = msgspec.structs.replace(tried, attempt=tried.attempt + 1)
         due_at = self._clock.now() + wait
-        return requeue(set_id, following, due_at, together=self._is_digest)
+        return requeue(set_id, following, due_at, in_digest=self._is_digest)
 
     async def _outcome(self, delivery: Delivery, permit: Permit) -> Outcome:
-        """Make the attempt. A destination that raises has a bug; the delivery then counts as failed."""
+        """Make the attempt. If the destination raises, which is a bug, the attempt has failed."""
         outcome: Outcome | None = None
         try:
             outcome = await self._destination.attempt(delivery)

@@ -42,15 +42,15 @@ def defer_to_window_end(
     return [Requeued(set_id, delivery, due_at, in_digest=True) for delivery in deliveries]
 
 
-def requeue(set_id: SetId, delivery: Delivery, due_at: float, *, together: bool) -> Requeued:
+def requeue(set_id: SetId, delivery: Delivery, due_at: float, *, in_digest: bool) -> Requeued:
     """Move a delivery to the set of its next attempt.
 
     Args:
         set_id: The set that the delivery is in.
         delivery: The delivery, with the number of its next attempt.
         due_at: The earliest time of that attempt, Unix time in seconds.
-        together: Whether the destination sends a digest.
+        in_digest: Whether the destination sends a digest.
     """
-    if together:
+    if in_digest:
         due_at = math.ceil(due_at / RETRY_GRID) * RETRY_GRID
-    return Requeued(set_id, delivery, due_at, in_digest=together)
+    return Requeued(set_id, delivery, due_at, in_digest=in_digest)

@@ -11,6 +11,7 @@ from support.events import deliveries_of, event_from
 from router.alerts import Delivery, Failed, Refused
 from router.clock import Clock
 from router.datatypes import Duration, Secret
+from router.destinations.contract import DestinationConfig
 from router.destinations.email import EmailConfig
 from router.destinations.rendering.digest import DigestConfig
 from router.events.model import Received
@@ -29,6 +30,7 @@ from router.journal.pauses import Pauses
 from router.metrics import Metrics
 from router.worker.delivery.delivery_admission import DeliveryAdmission
 from router.worker.delivery.delivery_job import DeliveryJob, DeliveryJournal
+from router.worker.delivery.digest_schedule import defer_to_window_end, requeue
 from router.worker.delivery.paused_destinations import PausedDestinations
 from router.worker.delivery.settlement import make_settler
 from router.worker.queue.poison import PoisonDetector
@@ -103,6 +105,46 @@ async def sets(connection: Connection) -> dict[str, int]:
     """The open sets with their numbers of deliveries."""
     names = [each.decode() for each in await connection.redis.zrange(keys.open_sets("mail"), 0, -1)]
     return {name: await connection.redis.hlen(keys.delivery_set(SetId(name))) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("due_at", "in_digest", "expected"),
+    [
+        (1.0, False, 1.0),
+        (1.0, True, 60.0),
+        (60.0, True, 60.0),
+        (60.001, True, 120.0),
+        (0.0, True, 0.0),
+    ],
+)
+def test_retries_of_a_digest_are_due_at_a_full_minute(
+    due_at: float, *, in_digest: bool, expected: float, sample: bytes
+) -> None:
+    (delivery,) = deliveries_of(event_from(sample), 1)
+    moved = requeue(SetId("id0001"), delivery, due_at, in_digest=in_digest)
+    assert (moved.due_at, moved.in_digest) == (expected, in_digest)
+
+
+@pytest.mark.parametrize(
+    ("set_id", "config", "due_at"),
+    [
+        (SetId("id0001"), HOURLY, 1_700_002_800.0),
+        (SetId("id0001"), DestinationConfig(), None),
+        (keys.digest_set("mail", 1_700_002_800_000), HOURLY, None),
+    ],
+)
+def test_only_a_digests_new_deliveries_are_deferred(
+    set_id: SetId, config: DestinationConfig, due_at: float | None, sample: bytes
+) -> None:
+    deliveries = deliveries_of(event_from(sample), 2)
+    deferred = defer_to_window_end(set_id, deliveries, config, now=1_700_000_000.0)
+    if due_at is None:
+        assert deferred is None
+    else:
+        assert deferred is not None
+        assert [(move.delivery, move.due_at, move.in_digest) for move in deferred] == [
+            (delivery, due_at, True) for delivery in deliveries
+        ]
 
 
 async def test_deliveries_wait_in_one_set_until_the_end_of_the_span(

@@ -219,7 +219,7 @@ class Deliveries:
                     delivery_id=binary(field),
                     now_ms=int(now * 1000),
                     record=binary(_encode(item)),
-                    ledger_field=ledger.dead(destination),
+                    ledger_field=ledger.undecodable(destination),
                 ),
             )
         )

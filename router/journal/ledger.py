@@ -1,19 +1,25 @@
-"""The books: counters in Redis, changed in the same transactions as what they count.
+"""The ledger: counters in Redis, changed in the same transactions as the records that they count.
 
-For events:     accepted = duplicate + filtered + suppressed + matched + quarantined + pending
-For alerts:      alerts  = told + held (by reason) + waiting
-Per destination: opened  = delivered + dead + discarded + pending
+    events:            accepted = duplicate + filtered + suppressed + matched + quarantined + pending
+    alerts:            alerts   = notified + suppressed_alerts (all reasons) + waiting
+    each destination:  opened   = delivered + dead + discarded + quarantined + pending
 
-so at any moment anybody can check that nothing has disappeared. A ``suppressed`` event raised
-alerts that were all held back; a ``matched`` one did anything else for a rule: somebody is told, or
-it is counted, waited for or grouped. ``pending`` events wait in a batch, pending deliveries in a
-set. An event that a timer quarantines leaves ``matched`` for it. ``dead`` are those in the dead letters now: a replay makes them pending again. Outside the sums:
-``malformed`` (such a thing was never an event), ``replayed`` and ``discarded`` of quarantine (what is
-replayed is accepted anew), ``replayed`` of a destination.
+The sums hold at any moment, so that an operator can check that nothing was lost.
 
-An alert is there once a ``count`` is reached and an ``absent`` is overdue, not before; ``waiting``
-ones are in a group that is not told yet. Resolved messages and escalations are about alerts that
-were told, and no alerts of their own.
+- A ``suppressed`` event raised alerts that were all suppressed. A ``matched`` event did anything
+  else for a rule: a destination is notified, or the event is counted, awaited or grouped.
+- ``pending`` events are in a batch, pending deliveries in a set, ``waiting`` alerts in a group.
+- An event that a timer quarantines moves from ``matched`` to ``quarantined``.
+- ``dead`` are the dead letters that exist now: a replay makes them pending again.
+- ``quarantined`` of a destination are deliveries whose record could not be decoded.
+- An alert exists once a ``count`` is reached or an ``absent`` is overdue, not before. Resolved
+  messages and escalations are about alerts that exist; they are not alerts themselves.
+
+Outside the sums: ``malformed`` (input that never was an event), ``quarantine_replayed`` (accepted
+again as a new event), ``quarantine_discarded`` and a destination's ``replayed``.
+
+In Redis the fields ``notified`` and ``suppressed_alerts`` are called ``told`` and ``held:<reason>``.
+They keep these names, because processes of several versions count together during an upgrade.
 """
 
 from typing import Final
@@ -23,8 +29,6 @@ import msgspec
 from router.journal import keys
 from router.journal.connection import Connection
 
-ACCEPTED: Final = "accepted"
-MALFORMED: Final = "malformed"
 DUPLICATE: Final = "duplicate"
 FILTERED: Final = "filtered"
 SUPPRESSED: Final = "suppressed"
@@ -34,46 +38,64 @@ QUARANTINE_REPLAYED: Final = "quarantine_replayed"
 QUARANTINE_DISCARDED: Final = "quarantine_discarded"
 ALERTS: Final = "alerts"
 NOTIFIED: Final = "told"
+_SUPPRESSED_ALERTS: Final = "held"
 
 
 def suppressed_alert(reason: str) -> str:
-    return f"held:{reason}"
+    """Return the field that counts the alerts suppressed for a reason."""
+    return f"{_SUPPRESSED_ALERTS}:{reason}"
 
 
 def opened(destination: str) -> str:
+    """Return the field that counts the deliveries opened for a destination."""
     return f"opened:{destination}"
 
 
 def delivered(destination: str) -> str:
+    """Return the field that counts the deliveries made to a destination."""
     return f"delivered:{destination}"
 
 
 def dead(destination: str) -> str:
+    """Return the field that counts the dead letters that a destination has now."""
     return f"dead:{destination}"
 
 
 def replayed(destination: str) -> str:
+    """Return the field that counts the replays of a destination's dead letters."""
     return f"replayed:{destination}"
 
 
 def discarded(destination: str) -> str:
+    """Return the field that counts the discarded dead letters of a destination."""
     return f"discarded:{destination}"
 
 
+def undecodable(destination: str) -> str:
+    """Return the field that counts a destination's deliveries that went to quarantine."""
+    return f"quarantined:{destination}"
+
+
 class DestinationLedger(msgspec.Struct, frozen=True):
+    """The counters of a destination; see the module."""
+
     opened: int = 0
     delivered: int = 0
     dead: int = 0
     discarded: int = 0
+    quarantined: int = 0
     replayed: int = 0
-    """How often dead letters were replayed."""
 
     @property
     def pending(self) -> int:
-        return self.opened - self.delivered - self.dead - self.discarded
+        """Deliveries that are in a set."""
+        ended = self.delivered + self.dead + self.discarded + self.quarantined
+        return self.opened - ended
 
 
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):
+    """All counters; see the module."""
+
     accepted: int = 0
     malformed: int = 0
     duplicate: int = 0
@@ -84,37 +106,37 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     quarantine_replayed: int = 0
     quarantine_discarded: int = 0
     alerts: int = 0
-    notified: int = msgspec.field(default=0, name="told")
-    suppressed_alerts: dict[str, int] = msgspec.field(default_factory=dict, name="held")
-    """Alerts held back, by reason."""
+    notified: int = msgspec.field(default=0, name=NOTIFIED)
+    suppressed_alerts: dict[str, int] = msgspec.field(default_factory=dict, name=_SUPPRESSED_ALERTS)
+    """Suppressed alerts, by reason."""
     destinations: dict[str, DestinationLedger] = {}
 
     @property
     def pending(self) -> int:
-        """Events that wait to be evaluated."""
-        judged = self.duplicate + self.filtered + self.suppressed + self.matched
-        return self.accepted - judged - self.quarantined
+        """Events that are in a batch."""
+        evaluated = self.duplicate + self.filtered + self.suppressed + self.matched
+        return self.accepted - evaluated - self.quarantined
 
     @property
     def waiting(self) -> int:
-        """Alerts that wait in a group."""
+        """Alerts that are in a group."""
         return self.alerts - self.notified - sum(self.suppressed_alerts.values())
 
 
 async def read(connection: Connection) -> Ledger:
-    """One consistent look at the books. Raises JournalUnavailableError."""
+    """Return all counters at one moment. Raises JournalUnavailableError."""
     raw: dict[bytes, bytes] = await connection.ask(connection.redis.hgetall(keys.LEDGER))
-    events: dict[str, int] = {}
+    counters: dict[str, int] = {}
     suppressed_alerts: dict[str, int] = {}
     destinations: dict[str, dict[str, int]] = {}
     for field, count in raw.items():
-        name, _, destination = field.decode().partition(":")
-        if name == "held":
-            suppressed_alerts[destination] = int(count)
-        elif destination:
-            destinations.setdefault(destination, {})[name] = int(count)
+        name, _, rest = field.decode().partition(":")
+        if name == _SUPPRESSED_ALERTS:
+            suppressed_alerts[rest] = int(count)
+        elif rest:
+            destinations.setdefault(rest, {})[name] = int(count)
         else:
-            events[name] = int(count)
+            counters[name] = int(count)
     return msgspec.convert(
-        {**events, "held": suppressed_alerts, "destinations": destinations}, Ledger
+        {**counters, _SUPPRESSED_ALERTS: suppressed_alerts, "destinations": destinations}, Ledger
     )

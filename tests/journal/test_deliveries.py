@@ -15,6 +15,7 @@ from router.journal.batches import (
     Batches,
 )
 from router.journal.connection import Connection
+from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.deliveries import (
     Deliveries,
     Done,
@@ -209,3 +210,22 @@ async def test_scripts_that_redis_forgot_are_sent_again(
     await deliveries.settle([Done(SET, opened[0]), GivenUp(SET, opened[1], "no")])
 
     assert await deliveries.begin(SET, "mail") == [opened[2]]
+
+
+async def test_a_record_that_is_no_delivery_leaves_no_dead_letter_in_the_ledger(
+    deliveries: Deliveries, connection: Connection, clock: Clock, opened: tuple[Delivery, ...]
+) -> None:
+    await connection.redis.hset(keys.delivery_set(SET), opened[0].id, b"\x80\x04K\x01.")
+    await deliveries.begin(SET, "mail")
+    await deliveries.begin(SET, "mail")
+    await deliveries.settle([Done(SET, opened[1]), GivenUp(SET, opened[2], "no")])
+
+    counters = await ledger.read(connection)
+    mail = counters.destinations["mail"]
+    assert (mail.delivered, mail.dead, mail.quarantined, mail.pending) == (1, 1, 1, 0)
+    assert mail.opened == mail.delivered + mail.dead + mail.discarded + mail.quarantined
+    letters = DeadLetters(connection, clock)
+    found = await letters.find("mail", DeadLetterFilter())(None, 10)
+    assert len(found.items) == mail.dead
+    assert await letters.discard("mail", found.items) == 1
+    assert await letters.destinations() == []

@@ -1,4 +1,4 @@
-"""What rules would have done about recorded events, in the events' own time.
+"""Backtests: the alerts that rules would have sent about recorded events, in the events' own time.
 
 The recording is JSON Lines, with an event or an array of events on each line. It is read as a
 stream, so a file may be larger than the memory. The clock shows the latest time that an event had
@@ -53,7 +53,7 @@ class Example(msgspec.Struct, frozen=True):
 
 
 class RuleTally(msgspec.Struct):
-    """What one rule would have done."""
+    """The counts of one rule."""
 
     matches: int = 0
     errors: int = 0
@@ -65,7 +65,7 @@ class RuleTally(msgspec.Struct):
 
 
 class Pending(msgspec.Struct):
-    """What one rule waits for when the recording ends."""
+    """The timers of one rule that are set when the recording ends."""
 
     rule: str
     feature: str
@@ -80,7 +80,7 @@ class Pending(msgspec.Struct):
 
 
 class Tally(msgspec.Struct):
-    """What the rules would have done about a recording."""
+    """The counts of a recording."""
 
     events: int = 0
     repeats: int = 0
@@ -96,7 +96,7 @@ class Tally(msgspec.Struct):
     destinations: dict[str, int] = {}
     """Deliveries, by destination."""
     pending: list[Pending] = []
-    """What is due after the recording ends; the numbers above do not include it."""
+    """Timers that are due after the recording ends; the numbers above do not include them."""
 
 
 class Change(msgspec.Struct):

@@ -52,7 +52,7 @@ class Decider(msgspec.Struct, frozen=True):
 
 
 class Sending(msgspec.Struct, frozen=True):
-    """What a destination would receive."""
+    """The message that a destination would receive."""
 
     destination: str
     preview: Preview
@@ -75,9 +75,9 @@ class RuleExplanation(msgspec.Struct, frozen=True, kw_only=True):
     routes: tuple[int, ...]
     """The numbers of the routes that took the alert; none where the rule says itself where to."""
     memory: tuple[str, ...]
-    """For a match: how the rule's state affects it, without asking the store."""
+    """How the rule's state affects a match, without asking the store."""
     sendings: tuple[Sending, ...]
-    """What is sent unless state, silences or mute times suppress it."""
+    """The messages, unless state, silences or mute times suppress them."""
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +88,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[RuleExplanation, ...]
     """The rules that name the event's type, in their order."""
     endings: tuple[str, ...]
-    """What the event ends: open alerts, and the waiting of ``absent``."""
+    """Sentences about the open alerts and the waiting of ``absent`` that the event ends."""
     other_rules: int
     """How many rules are for other types."""
 

@@ -1,4 +1,4 @@
-"""What one destination would receive from one rule: for ``router preview``. Sends nothing."""
+"""The message that one destination would receive from one rule: for ``router preview``. Sends nothing."""
 
 import html
 from pathlib import Path

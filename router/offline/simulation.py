@@ -1,7 +1,7 @@
 """Rules simulated in memory: events and times go in, the alerts that would be sent come out.
 
 The decisions are a worker's, on a ``MemoryStore`` instead of Redis. Timers fire in order when they
-are due. For rule tests and backtests. Pure: all times are arguments.
+are due. Rule tests and backtests use it. Pure: all times are arguments.
 """
 
 import heapq
@@ -48,7 +48,7 @@ class SuppressedAlert(msgspec.Struct, frozen=True):
 
 
 class SimulationOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What results from one event, or from the passing of time."""
+    """The results of one event, or of the passing of time."""
 
     at: float
     """Unix time in seconds."""
@@ -148,7 +148,7 @@ class Simulation:
         """Return the timers that are set and still needed, in order. Nothing can follow.
 
         Each timer fires, because only that shows whether it is needed: the expected event may have
-        arrived, a group may be empty. What would follow from it is left out.
+        arrived, a group may be empty. Its consequences are left out.
         """
         pending: list[PendingTimer] = []
         while self._timers:

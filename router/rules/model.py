@@ -20,14 +20,14 @@ PATTERN_LIMIT: Final = 512
 """Characters of a pattern; no event type is longer."""
 
 NAME_PATTERN: Final = f"^[a-z0-9][a-z0-9-]{{0,{NAME_LIMIT - 1}}}$"
-"""Of rules and destinations. A regular expression of the JSON Schema dialect, too."""
+"""Names of rules and destinations. A regular expression of the JSON Schema dialect, too."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]*")
 _EVENTS: Final = re.compile(r"[^\s*\x00-\x1f]+\*?|\*")
 
 
 class Mode(enum.StrEnum):
-    """What a match does."""
+    """The effect of a match."""
 
     LIVE = "live"
     """It raises an alert."""
@@ -53,7 +53,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     features: RuleFeatures = NO_FEATURES
     naming: Naming = NO_NAMING
     routing: Routing | None = None
-    """Where alerts go if that depends on the event, or if routes decide it."""
+    """The destinations of alerts, if that depends on the event, or if routes decide it."""
 
     @property
     def is_shadow(self) -> bool:
@@ -85,7 +85,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventWatch(msgspec.Struct, frozen=True):
-    """What a rule watches for: events of these types that match this condition."""
+    """Events that a rule watches for: events of these types that match this condition."""
 
     rule: Rule
     ends: Feature | None

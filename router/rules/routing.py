@@ -1,4 +1,4 @@
-"""Where a rule's alert goes: to the rule's own destinations, or to those of the routes that match it.
+"""The routing of a rule's alerts: to the rule's own destinations, or to those of the routes that match it.
 
 A destination may be looked up in a table (``TableLookup``). Its possible values are known when the
 rules are read. It is then also checked that every alert of every rule has a destination: a rule
@@ -38,12 +38,12 @@ Recipient = str | TableLookup
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """Where alerts with these labels go."""
+    """The destinations of alerts with these labels."""
 
     number: int
     """The position among the routes, from 1."""
     match: Mapping[str, frozenset[str]]
-    """For each label the values that match; a label that an alert lacks is ``""``."""
+    """The values that match, for each label; a label that an alert lacks is ``""``."""
     recipients: tuple[Recipient, ...]
     goes_on: bool
     """True if the routes below apply as well."""
@@ -70,7 +70,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recipients(msgspec.Struct, frozen=True):
-    """Where an alert goes."""
+    """The destinations of an alert."""
 
     destinations: tuple[str, ...]
     """Names, each once, in the order of the rule or the routes."""
@@ -79,7 +79,7 @@ class Recipients(msgspec.Struct, frozen=True):
 
 
 class Routing(msgspec.Struct, frozen=True):
-    """Where the alerts of one rule go: to ``own``, or where ``routes`` send them."""
+    """The destinations of one rule's alerts: ``own``, or those of the matching ``routes``."""
 
     own: tuple[Recipient, ...]
     routes: tuple[Route, ...] = ()

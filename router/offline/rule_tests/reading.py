@@ -123,7 +123,7 @@ def read_tests(folder: Path, configuration: Configuration) -> Suite:
 
 
 class _Known:
-    """What tests may name."""
+    """The names that tests may use."""
 
     def __init__(self, configuration: Configuration) -> None:
         self.rules = [rule.name for rule in configuration.rules.rules]

@@ -21,18 +21,18 @@ from router.rules.index.rule_set import RuleSet
 from router.rules.suppression.silences import Silence
 
 _EXTRA_SHOWN: Final = ("send_to", "summary")
-"""What is shown of an alert that was not expected."""
+"""Fields that are shown of an alert that was not expected."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """Where alerts differ from what is expected."""
+    """A difference between expected alerts and those that came."""
 
     location: str
     """``file:line:column``."""
     at: float
     """Seconds from the beginning of the test."""
     lines: tuple[str, ...]
-    """``- `` what is expected, ``+ `` what came, ``  `` why."""
+    """``- `` expected, ``+ `` came, ``  `` the reason."""
 
 
 class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +70,7 @@ class _Run:
         self._since: list[SimulationOutcome] = []
         """Outcomes since the last expectation."""
         self._alerts: dict[str, dict[AlertKey, Alert]] = {}
-        """For each rule, the last alert of each key that was sent."""
+        """The last alert of each key that was sent, by rule."""
         self._events = 0
         self._differences: list[Difference] = []
         self._fired: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""What results from events or from a timer: notifications, suppressed alerts, timers. Pure."""
+"""The results of events and timers: notifications, suppressed alerts, timers. Pure."""
 
 from collections import Counter
 from typing import Final
@@ -18,7 +18,7 @@ class Notification(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What results from events or from a timer. Each event is in exactly one of the first three."""
+    """The result of events or of a timer. Each event is in exactly one of the first three."""
 
     filtered: int = 0
     """Events that no rule matches."""

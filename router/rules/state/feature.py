@@ -1,4 +1,4 @@
-"""What a feature of a rule is: one module with its keys in YAML, its steps and its sentences.
+"""The features of rules: each is one module with its keys in YAML, its steps and its sentences.
 
 ``features.FEATURES`` lists them in the order in which an alert meets them. A feature's module has
 its YAML Struct, its steps with their transition in memory, its timer if it needs one, and a
@@ -42,7 +42,7 @@ ByText = Annotated[
 
 
 class AlertFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the steps of one alert are made from."""
+    """The facts from which the steps of one alert are made."""
 
     alert: Alert
     content: dict[str, Any]
@@ -58,7 +58,7 @@ class AlertFacts(msgspec.Struct, frozen=True, kw_only=True):
     suppressed: Reason | None = None
     """Why the alert is silenced or muted."""
     opened: Place | None = None
-    """Where the alert is open; None if it cannot be resolved."""
+    """The place where the alert is open; None if it cannot be resolved."""
     bound: tuple[Place, ...] = ()
     """Places that lose their meaning when the alert is resolved."""
 
@@ -89,7 +89,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     ending: ClassVar[str] = ""
     """The end of a chain's id, for an event that ends something. Stored: do not change it."""
     identity_rank: ClassVar[int | None] = None
-    """Of a rule's features, the ``by`` of the lowest rank makes the alert's key."""
+    """The ``by`` of the feature with the lowest rank makes the key of a rule's alerts."""
     in_shadow: ClassVar[bool] = True
     """False if an alert of a rule in shadow does not meet the feature."""
     is_last: ClassVar[bool] = False

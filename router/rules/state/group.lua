@@ -1,6 +1,6 @@
 -- A group is a hash: count, the alerts that wait; joined, the number of the last one; and for each
 -- stored alert alert:<number>, held:<number> (suppressed by a cooldown before it) and open:<number>
--- (where it is open). It has no TTL because it contains alerts; its timer ends it. What a timer took
+-- (where it is open). It has no TTL because it contains alerts; its timer ends it. A group that was taken
 -- is the same hash under a key of its own, which is deleted with the timer.
 
 function steps.join_group(draft, state, key, opened, send_to)

@@ -85,7 +85,7 @@ class _Taken(Record):
     count: int = 0
     extra: tuple[bytes, ...] = ()
     opened: tuple[Place, ...] = ()
-    """Where those of the alerts are open that can be resolved."""
+    """The places where its alerts are open, as far as they can be resolved."""
 
 
 class JoinGroup(Step, frozen=True, array_like=True):
@@ -182,7 +182,7 @@ class RetractNotified(Step, frozen=True, array_like=True):
     """
 
     opened: tuple[Place, ...] | None
-    """Where each such alert is open; None for all that it took."""
+    """The places where these alerts are open; None for all that it took."""
 
     def run(self, run: ChainRun) -> bool:
         places = self.opened
@@ -211,7 +211,7 @@ class _Sorted(NamedTuple):
     wanted: list[_TakenAlert]
     suppressed: list[tuple[Alert, Reason]]
     retracted: tuple[Place, ...]
-    """Where suppressed alerts are open, without those places where a wanted one is open, too."""
+    """The places where suppressed alerts are open, without those where a wanted one is open too."""
 
 
 class FlushTimer(Timer, frozen=True, kw_only=True, array_like=True, tag="flush"):

@@ -29,7 +29,7 @@ MARKS_LIMIT: Final = 100
 
 class _Marks(Record):
     until: dict[Place | None, int] = msgspec.field(default_factory=dict)
-    """Where the inhibiting alert is open, None if it cannot be resolved -> until when, Unix ms."""
+    """The place where the inhibiting alert is open, None if it cannot be resolved -> until when, Unix ms."""
 
 
 class StartInhibition(Step, frozen=True, array_like=True):

@@ -22,7 +22,7 @@ class OpenRecord(Record):
     """When its last event happened, in Unix ms."""
     alert: bytes = b""
     notified_by: str = ""
-    """What notified first: the timer of a group, or ``CHAIN``; ``""`` if nothing did."""
+    """The first that notified: the timer of a group, or ``CHAIN``; ``""`` if nothing did."""
     recipients: dict[str, str] = msgspec.field(default_factory=dict)
     """The destinations that were notified, and by what first."""
     waiting: dict[tuple[Place, int], tuple[str, ...]] = msgspec.field(default_factory=dict)

@@ -5,8 +5,8 @@
 -- The endings of a state: a hash, key -> the latest ending; and a sorted set, key -> when it is forgotten.
 local function endings(state) return place(state, 'over'), index(state .. ':over') end
 
--- Stores an ending. Each call drops a few of those that are forgotten, so that no call takes long; of
--- too many, the one that is forgotten first.
+-- Stores an ending. Each call drops only a few forgotten ones, so that no call takes long; if there are
+-- too many, it drops the one that is forgotten first.
 local function store_ending(state, key, at, lasts)
   local times, ends = endings(state)
   local old = redis.call('ZRANGEBYSCORE', ends, '-inf', now, 'LIMIT', 0, 10)

@@ -38,7 +38,7 @@ _ENDINGS: Final = "over"
 
 
 class ResolveText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What resolves an alert."""
+    """Events that resolve an alert."""
 
     events: Annotated[
         tuple[str, ...], about("Event types, as in the rule's own `events`.", min_length=1)
@@ -64,7 +64,7 @@ class _Endings(Record):
     by_key: dict[str, _Ending] = msgspec.field(default_factory=dict)
 
     def store(self, key: str, ending: _Ending, *, now: int, limit: int) -> None:
-        """Store an ending. Of too many, the one that is forgotten first is dropped."""
+        """Store an ending, and drop the one that is forgotten first if there are too many."""
         for old in [old for old, each in self.by_key.items() if each.until <= now]:
             del self.by_key[old]
         if key not in self.by_key and len(self.by_key) >= limit:
@@ -158,7 +158,7 @@ class ResolveFeature(Feature, frozen=True, kw_only=True):
     """The rule's alerts stay open until an event resolves them."""
 
     key = "resolve"
-    purpose = "What resolves an alert."
+    purpose = "Events that resolve an alert."
     written = ResolveText
     ending = "resolves"
     identity_rank = 0

@@ -18,7 +18,7 @@ WORK: Final = "work"
 """The state of records that last as long as a batch or timer; the key is its id."""
 
 Place = tuple[str, str]
-"""Where a record is: a state (one feature of one rule), and a key in it (a digest of values)."""
+"""The position of a record: a state (one feature of one rule), and a key in it (a digest of values)."""
 
 Reason = NewType("Reason", str)
 """Why an alert is suppressed. A label of ``router_alerts_suppressed_total``."""
@@ -45,7 +45,7 @@ class Outcome(enum.StrEnum):
 
 
 class ChainResult(msgspec.Struct, frozen=True, array_like=True):
-    """What a chain results in."""
+    """The result of a chain."""
 
     outcome: Outcome
     reason: Reason | None = None
@@ -67,7 +67,7 @@ class ChainResult(msgspec.Struct, frozen=True, array_like=True):
     alert: bytes = b""
     """The alert that is resolved, as it was sent."""
     extra: tuple[bytes, ...] = ()
-    """What else a step returns; the step's own module knows its form."""
+    """Further values that a step returns; the step's own module knows their form."""
 
 
 class Record(msgspec.Struct):

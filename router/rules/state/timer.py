@@ -23,7 +23,7 @@ F = TypeVar("F", bound="Feature")
 
 
 class TimerContext(Protocol):
-    """What a timer that is due reads and writes, by the rules that are active now."""
+    """The state that a timer reads and writes when it is due, by the rules that are active now."""
 
     now: float
     """Unix time in seconds."""

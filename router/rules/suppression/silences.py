@@ -31,7 +31,7 @@ NAMES: Final = {
 
 
 class SubjectText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a silence matches, in its YAML form."""
+    """The part of a silence that matches alerts, in its YAML form."""
 
     match: Annotated[
         dict[str, Any] | None,

@@ -1,4 +1,4 @@
-"""What results from a batch: from the rules that match to notifications and timers. Pure.
+"""The results of a batch: from the rules that match to notifications and timers. Pure.
 
 First ``possible_alerts`` returns what an event may result in and, if the rule remembers, what the
 store must decide: a chain of steps. The chains of a batch are decided in one call. Then ``decide``
@@ -33,14 +33,14 @@ from router.worker.evaluation.plan import (
 
 
 class PossibleAlert(msgspec.Struct, frozen=True):
-    """What an event may result in, by one rule."""
+    """A possible result of an event, by one rule."""
 
     rule: Rule
     alert: Alert
     send_to: tuple[str, ...]
     """Destinations that the alert is for."""
     chain: Chain | None
-    """What the store must decide; None if the rule remembers nothing."""
+    """The steps that the store must decide; None if the rule remembers nothing."""
     suppressed: Reason | None = None
     """Why the alert is suppressed, if that needs no decision of the store."""
     is_match: bool = True

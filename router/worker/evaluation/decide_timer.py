@@ -1,4 +1,4 @@
-"""What results from a timer that is due. Each timer's own part is in its feature's module."""
+"""The results of timers that are due. Each timer's own part is in its feature's module."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar

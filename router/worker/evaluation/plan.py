@@ -16,7 +16,7 @@ from router.rules.suppression.silences import Silence, silenced
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """What else a decision depends on, beside events, rules and state."""
+    """The time and the silences, on which a decision depends beside events, rules and state."""
 
     now: float
     """Unix time in seconds."""

@@ -1,1 +1,1 @@
-"""Judging: rules, their conditions, and which of them hold for an event. No I/O, no clock."""
+"""Rules, their features, and the index of rules that may match an event. No I/O, no clock."""

@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any, NewType
+from typing import Annotated, Any, Final, NewType
 
 import msgspec
 
@@ -13,6 +13,9 @@ AlertKey = NewType("AlertKey", str)
 
 RESPONSE_LIMIT = 1024
 """Characters of a receiver's response that an attempt records."""
+
+DELIVERY_VERSION: Final = 100
+"""The form of a delivery in the journal; see ``router.journal.records``."""
 
 HISTORY_LIMIT = 100
 """Failed attempts that a delivery records; older ones are dropped."""
@@ -119,6 +122,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The number of times it was replayed from the dead letters."""
     replay_of: str = ""
     """The id of the original delivery; ``""`` unless this is a replay."""
+    version: Annotated[int, msgspec.Meta(lt=200)] = DELIVERY_VERSION
 
 
 class Delivered(msgspec.Struct, frozen=True):

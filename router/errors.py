@@ -9,6 +9,8 @@ RouterError                  base of all errors below
 │   └── EventsTooLargeError  a request exceeds a limit; HTTP 413
 ├── PoisonError              an event crashes the process that evaluates it; it is quarantined
 ├── OverloadedError          too many events wait for Redis; HTTP 503, the sender retries
+├── RecordError              a record in Redis cannot be decoded; it is set aside
+│   └── NewerRecordError     a newer router wrote it; it is left for a newer worker
 ├── JournalUnavailableError  Redis did not confirm in time; HTTP 503, the sender retries
 └── StreamUnavailableError   Kinesis did not answer or throttled; the read is retried
 """
@@ -108,6 +110,14 @@ class PoisonError(RouterError):
 
 class OverloadedError(RouterError):
     """Raised when too many events wait for Redis; the sender should retry."""
+
+
+class RecordError(RouterError):
+    """Raised when a record in Redis cannot be decoded."""
+
+
+class NewerRecordError(RecordError):
+    """Raised when a newer router wrote a record in a form that this version does not know."""
 
 
 class JournalUnavailableError(RouterError):

@@ -6,12 +6,15 @@ destinations receive exactly what the sender wrote (key order, number formats, u
 Source: CloudEvents 1.0.2, "JSON Event Format" and "HTTP Protocol Binding"; Twilio Event Streams.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from router.events import cloudevents
 from router.events.schemas import TEST_EVENT
+
+EVENT_VERSION: Final = 100
+"""The form of an event in the journal; see ``router.journal.records``."""
 
 _Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
 _TypeName = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
@@ -54,6 +57,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     """Unix time in seconds."""
     body: bytes
     """The CloudEvent in JSON, byte for byte as received."""
+    version: Annotated[int, msgspec.Meta(lt=200)] = EVENT_VERSION
 
 
 class Malformed(msgspec.Struct, frozen=True, array_like=True):

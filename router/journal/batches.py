@@ -22,6 +22,7 @@ from router.journal import jobs, keys
 from router.journal.connection import Connection
 from router.journal.finish import SET_SIZE, Finish, FinishedWork, Quarantined, batch_work
 from router.journal.keys import BatchId
+from router.journal.records import RecordReader, version_of_array
 from router.journal.rule_state import RuleState, WorkInRedis
 from router.journal.script import (
     IdAndRecord,
@@ -45,7 +46,11 @@ _IDENTITIES_SECONDS: Final = 86_400
 """How long the identities of a batch's events are stored. They are computed again without them."""
 _CLAIMED: Final = ord("1")
 _encode = msgspec.msgpack.encode
-_decode_events = msgspec.msgpack.Decoder(list[Event]).decode
+_reader = RecordReader(
+    "event",
+    msgspec.msgpack.Decoder(list[Event]).decode,
+    version=lambda events: max(map(version_of_array, events)),
+)
 
 
 class ClaimedBatch(msgspec.Struct, frozen=True):
@@ -122,6 +127,8 @@ class Batches:
 
         Raises:
             JournalUnavailableError: Redis did not answer in time.
+            NewerRecordError: A newer router accepted some of the events.
+            RecordError: An event cannot be decoded.
         """
         payloads, mine = await self._connection.run(
             _BEGIN(
@@ -135,7 +142,7 @@ class Batches:
                 _BeginBatchArguments(batch_id, claim_seconds, keys.seen("")),
             )
         )
-        events = [event for payload in payloads for event in _decode_events(payload)]
+        events = [event for payload in payloads for event in _reader.read(payload)]
         if not events:
             return None
         claims = [each == _CLAIMED for each in mine]

@@ -16,6 +16,7 @@ import msgspec
 
 from router.alerts import replayed
 from router.clock import Clock
+from router.errors import RecordError
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection
 from router.journal.deliveries import DeadLetter
@@ -30,12 +31,17 @@ from router.journal.pagination import (
     page,
     records_of,
 )
+from router.journal.records import RecordReader, version_of_array, version_of_map
 from router.journal.script import PackedArguments, Script, ScriptKeys, binary
 
 logger = logging.getLogger(__name__)
 
 _encode = msgspec.msgpack.encode
-_decode = msgspec.msgpack.Decoder(DeadLetter).decode
+_reader = RecordReader(
+    "dead letter",
+    msgspec.msgpack.Decoder(DeadLetter).decode,
+    version=lambda letter: max(version_of_map(letter), version_of_array(letter["delivery"])),
+)
 
 
 class DeadLetterFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,8 +152,8 @@ class DeadLetters:
 def _readable(delivery_id: str, record: bytes) -> DeadLetter | None:
     """Return the dead letter; None, with a log message, if the record is not one."""
     try:
-        return _decode(record)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return _reader.read(record)
+    except RecordError as error:
         logger.warning(
             "unreadable dead letter left out",
             extra={"delivery": delivery_id, "reason": str(error)},

@@ -5,18 +5,21 @@ set of its own, with its next attempt) or given up. After a crash the next run o
 rest, so a crash repeats at most the deliveries that were sent and not yet settled.
 """
 
+import logging
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from router.alerts import Delivery
 from router.clock import Clock
+from router.errors import NewerRecordError, RecordError
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection
 from router.journal.finish import Quarantined
 from router.journal.job_queue import JobQueue
 from router.journal.keys import SetId
+from router.journal.records import POSTPONE_SECONDS, RecordReader, version_of_array
 from router.journal.script import (
     PackedArguments,
     PlainArguments,
@@ -27,8 +30,12 @@ from router.journal.script import (
     pack,
 )
 
+logger = logging.getLogger(__name__)
+
 _encode = msgspec.msgpack.encode
-_decode = msgspec.msgpack.Decoder(Delivery).decode
+_reader = RecordReader(
+    "delivery", msgspec.msgpack.Decoder(Delivery).decode, version=version_of_array
+)
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +45,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     died_at: float
     """Unix time in seconds."""
+    version: Annotated[int, msgspec.Meta(lt=200)] = 100
+    """See ``router.journal.records``."""
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -80,7 +89,8 @@ class Deliveries:
     async def begin(self, set_id: SetId, destination: str) -> list[Delivery]:
         """Seal a set and return the deliveries that are left in it.
 
-        A record that is not a delivery is moved to quarantine, so that it does not stop the others.
+        A record that is not a delivery is moved to quarantine, and one of a newer version is
+        requeued by itself, so that they do not stop the others.
 
         Returns:
             An empty list if all of the set is settled; its job has then ended.
@@ -93,8 +103,10 @@ class Deliveries:
         deliveries = []
         for field, record in zip(fields[::2], fields[1::2], strict=True):
             try:
-                deliveries.append(_decode(record))
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                deliveries.append(_reader.read(record))
+            except NewerRecordError as error:
+                await self._postpone(set_id, destination, field, record, str(error))
+            except RecordError as error:
                 await self._quarantine(set_id, destination, field, record, str(error))
         return deliveries
 
@@ -147,32 +159,14 @@ class Deliveries:
 
     def _requeue(self, settlement: Requeued) -> ScriptCall:
         delivery = settlement.delivery
-        queue = keys.deliver_queue(delivery.destination)
         due_ms = int(settlement.due_at * 1000)
         new_set = SetId(self._new_id())
         if settlement.in_digest:
             digest = keys.digest_set(delivery.destination, due_ms)
             # Never the set that the delivery leaves, because the script would delete it there.
             new_set = new_set if digest == settlement.set_id else digest
-        return _RETRY(
-            _RetryKeys(
-                keys.delivery_set(settlement.set_id),
-                keys.open_sets(delivery.destination),
-                queue,
-                *keys.job_keys(settlement.set_id),
-                new_set=keys.delivery_set(new_set),
-                new_job=keys.job(new_set),
-            ),
-            _RetryArguments(
-                set_id=settlement.set_id,
-                delivery_id=delivery.id,
-                new_set_id=new_set,
-                due_ms=due_ms,
-                job_record=binary(jobs.payload(jobs.DELIVER, due_ms)),
-                record=binary(_encode(delivery)),
-                wake_channel=keys.wake_channel(queue),
-            ),
-        )
+        move = _Move(settlement.set_id, new_set, delivery.destination, due_ms)
+        return _retry(move, delivery.id, _encode(delivery))
 
     def _give_up(self, settlement: GivenUp) -> ScriptCall:
         delivery = settlement.delivery
@@ -198,11 +192,23 @@ class Deliveries:
             ),
         )
 
+    async def _postpone(
+        self, set_id: SetId, destination: str, field: bytes, record: bytes, reason: str
+    ) -> None:
+        """Requeue a record as it is, for a worker that can read it."""
+        logger.warning(
+            "delivery of a newer version postponed",
+            extra={"destination": destination, "delivery": field.decode(), "reason": reason},
+        )
+        due_ms = int((self._now() + POSTPONE_SECONDS) * 1000)
+        move = _Move(set_id, SetId(self._new_id()), destination, due_ms)
+        await self._connection.run(_retry(move, field.decode(), record))
+
     async def _quarantine(
         self, set_id: SetId, destination: str, field: bytes, record: bytes, reason: str
     ) -> None:
         now = self._now()
-        item = Quarantined(reason=f"not a delivery: {reason}", body=record, received_at=now)
+        item = Quarantined(reason=reason, body=record, received_at=now)
         await self._connection.run(
             _DEAD_LETTER(
                 _DeadLetterKeys(
@@ -223,6 +229,38 @@ class Deliveries:
                 ),
             )
         )
+
+
+class _Move(msgspec.Struct, frozen=True):
+    """From one set of a destination to another one, due at a time in Unix ms."""
+
+    set_id: SetId
+    new_set: SetId
+    destination: str
+    due_ms: int
+
+
+def _retry(move: _Move, delivery_id: str, record: bytes) -> ScriptCall:
+    queue = keys.deliver_queue(move.destination)
+    return _RETRY(
+        _RetryKeys(
+            keys.delivery_set(move.set_id),
+            keys.open_sets(move.destination),
+            queue,
+            *keys.job_keys(move.set_id),
+            new_set=keys.delivery_set(move.new_set),
+            new_job=keys.job(move.new_set),
+        ),
+        _RetryArguments(
+            set_id=move.set_id,
+            delivery_id=delivery_id,
+            new_set_id=move.new_set,
+            due_ms=move.due_ms,
+            job_record=binary(jobs.payload(jobs.DELIVER, move.due_ms)),
+            record=binary(record),
+            wake_channel=keys.wake_channel(queue),
+        ),
+    )
 
 
 class _MarkDeliveredKeys(ScriptKeys, frozen=True):

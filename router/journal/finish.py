@@ -7,7 +7,7 @@ nothing.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -63,6 +63,8 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
     claimed_by: str = ""
     """The batch that has claimed the event, or ``ANY_CLAIM``; a replay deletes that claim. ``""`` if
     there is no claim, or for the batch that is being finished."""
+    version: Annotated[int, msgspec.Meta(lt=200)] = 100
+    """See ``router.journal.records``."""
 
 
 class FinishedWork(msgspec.Struct, frozen=True, kw_only=True):

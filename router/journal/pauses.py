@@ -1,58 +1,78 @@
-"""Destinations that are held: by an operator who paused them, or by a receiver that is gone.
+"""Destinations that are paused: by an operator, or because the receiver is gone.
 
-Each transition is one command, so there is nothing between two of them. What waits for a held
-destination stays in its queue, however long that takes.
+Each transition is one command. The deliveries of a paused destination stay in its queue, however
+long the pause lasts.
 """
 
 import enum
+from typing import Annotated
 
 import msgspec
 
+from router.errors import RecordError
 from router.journal import keys
 from router.journal.connection import Connection
+from router.journal.records import RecordReader, version_of_map
 
 
 class PauseKind(enum.StrEnum):
+    """Why a destination is paused."""
+
     PAUSED = "paused"
-    """By an operator."""
+    """An operator paused it."""
     DISABLED = "disabled"
-    """By the receiver's own word that it is gone (410)."""
+    """Its receiver answered that it is gone (HTTP 410)."""
 
 
 class Pause(msgspec.Struct, frozen=True, kw_only=True):
-    """Why nothing is sent to a destination."""
+    """A pause of a destination."""
 
     kind: PauseKind
     at: float
     """Unix time in seconds."""
     reason: str = ""
     by: str = ""
+    """The operator; ``""`` if there is none."""
+    version: Annotated[int, msgspec.Meta(lt=200)] = 100
+    """See ``router.journal.records``."""
 
 
 _encode = msgspec.msgpack.encode
-_decode = msgspec.msgpack.Decoder(Pause).decode
+_reader = RecordReader("pause", msgspec.msgpack.Decoder(Pause).decode, version=version_of_map)
 
 
 class Pauses:
-    """Who is held. All calls raise JournalUnavailableError."""
+    """The pauses of all destinations. All methods raise JournalUnavailableError."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def pause(self, destination: str, pause: Pause) -> bool:
-        """Pause a destination until it is released; False when it is held already."""
-        won = await self._connection.ask(
+        """Pause a destination until it is resumed; return False if it is paused already."""
+        added = await self._connection.ask(
             self._connection.redis.hsetnx(keys.PAUSES, destination, _encode(pause))
         )
-        return bool(won)
+        return bool(added)
 
     async def resume(self, destination: str) -> bool:
-        """Let it go on; False when it was not held."""
-        held = await self._connection.ask(self._connection.redis.hdel(keys.PAUSES, destination))
-        return bool(held)
+        """End the pause of a destination; return False if it is not paused."""
+        deleted = await self._connection.ask(self._connection.redis.hdel(keys.PAUSES, destination))
+        return bool(deleted)
 
     async def all(self) -> dict[str, Pause]:
-        held: dict[bytes, bytes] = await self._connection.ask(
+        """Return the paused destinations.
+
+        One whose record cannot be read is paused too, because a delivery can wait and cannot be
+        taken back.
+        """
+        records: dict[bytes, bytes] = await self._connection.ask(
             self._connection.redis.hgetall(keys.PAUSES)
         )
-        return {name.decode(): _decode(record) for name, record in held.items()}
+        return {name.decode(): _readable(record) for name, record in records.items()}
+
+
+def _readable(record: bytes) -> Pause:
+    try:
+        return _reader.read(record)
+    except RecordError as error:
+        return Pause(kind=PauseKind.PAUSED, at=0.0, reason=str(error))

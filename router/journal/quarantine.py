@@ -4,13 +4,14 @@ A replay decodes the input as ingress does and accepts it as a new event. Input 
 decoded stays in quarantine.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from router.clock import Clock
-from router.errors import EventError
+from router.errors import EventError, RecordError
 from router.events.decode import decode_strictly
 from router.events.model import Event
 from router.journal import jobs, keys, ledger
@@ -27,11 +28,16 @@ from router.journal.pagination import (
     page,
     records_of,
 )
+from router.journal.records import RecordReader, version_of_map
 from router.journal.script import PackedArguments, Script, ScriptKeys, binary
+
+logger = logging.getLogger(__name__)
 
 _STORED: Final = IndexedRecords(keys.QUARANTINE, keys.QUARANTINE_INDEX)
 _encode = msgspec.msgpack.encode
-_decode = msgspec.msgpack.Decoder(Quarantined).decode
+_reader = RecordReader(
+    "quarantined item", msgspec.msgpack.Decoder(Quarantined).decode, version=version_of_map
+)
 
 
 class QuarantineRecord(msgspec.Struct, frozen=True):
@@ -64,9 +70,9 @@ class Quarantine:
         self._now = clock.now
 
     async def get(self, item_id: str) -> QuarantineRecord | None:
-        """Return an item; None if there is none with this id."""
+        """Return an item; None if there is none with this id, or it cannot be read."""
         found = await records_of(self._connection, _STORED, [item_id])
-        return QuarantineRecord(item_id, _decode(found[0][1])) if found else None
+        return _readable(*found[0]) if found else None
 
     def find(
         self, wanted: QuarantineFilter, *, newest_first: bool = True
@@ -86,8 +92,8 @@ class Quarantine:
                     newest_first=newest_first,
                 )
                 records, following = list(found.items), found.after
-            items = (QuarantineRecord(item_id, _decode(record)) for item_id, record in records)
-            return Matches(tuple(item for item in items if wanted.fits(item)), following)
+            items = (_readable(*item) for item in records)
+            return Matches(tuple(item for item in items if item and wanted.fits(item)), following)
 
         return find_page
 
@@ -136,6 +142,17 @@ class Quarantine:
             [item.id for item in items],
             increased=ledger.QUARANTINE_DISCARDED,
         )
+
+
+def _readable(item_id: str, record: bytes) -> QuarantineRecord | None:
+    """Return the item; None, with a log message, if the record is not one."""
+    try:
+        return QuarantineRecord(item_id, _reader.read(record))
+    except RecordError as error:
+        logger.warning(
+            "unreadable quarantined item left out", extra={"item": item_id, "reason": str(error)}
+        )
+        return None
 
 
 def decoded(record: Quarantined) -> Event | None:

@@ -4,14 +4,15 @@ A change is published, so that every worker reads it at once. Workers also read 
 """
 
 import logging
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from router.clock import Clock
-from router.errors import ConditionError, OverloadedError
+from router.errors import ConditionError, OverloadedError, RecordError
 from router.journal import keys
 from router.journal.connection import Connection
+from router.journal.records import RecordReader, version_of_map
 from router.journal.script import PackedArguments, Script, ScriptKeys, binary
 from router.rules.suppression.silences import Silence, SilenceText, silence
 
@@ -33,6 +34,8 @@ class StoredSilence(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
     ended_at: float | None = None
     """When an operator ended it, before its time; None if none did."""
+    version: Annotated[int, msgspec.Meta(lt=200)] = 100
+    """See ``router.journal.records``."""
 
     def compiled(self) -> Silence:
         """Return the silence in force.
@@ -47,7 +50,12 @@ class StoredSilence(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(compiled, starts=starts, ends=ends)
 
 
-_decode = msgspec.json.Decoder(StoredSilence).decode
+_reader = RecordReader(
+    "silence",
+    msgspec.json.Decoder(StoredSilence).decode,
+    version=version_of_map,
+    parse=msgspec.json.decode,
+)
 
 
 class Silences:
@@ -87,12 +95,15 @@ class Silences:
         return stored
 
     async def expire(self, silence_id: str) -> StoredSilence | None:
-        """End a silence now; return it, or None if there is none with this id. Idempotent."""
+        """End a silence now; return it, or None if there is none with this id. Idempotent.
+
+        A record that this version cannot read counts as none.
+        """
         now = self._now()
         record = await self._connection.ask(self._connection.redis.hget(keys.SILENCES, silence_id))
-        if record is None:
+        stored = None if record is None else _readable(record)
+        if stored is None:
             return None
-        stored = _decode(record)
         if stored.ended_at is None and stored.compiled().ends > now:
             stored = msgspec.structs.replace(stored, ended_at=now)
             async with self._connection.redis.pipeline(transaction=True) as pipeline:
@@ -116,10 +127,10 @@ class Silences:
 
 def _readable(record: bytes) -> StoredSilence | None:
     try:
-        stored = _decode(record)
+        stored = _reader.read(record)
         stored.compiled()
-    except (msgspec.MsgspecError, UnicodeDecodeError, ConditionError) as error:
-        logger.warning("unreadable silence left out: %s", error)
+    except (RecordError, ConditionError) as error:
+        logger.warning("unreadable silence left out", extra={"reason": str(error)})
         return None
     return stored
 

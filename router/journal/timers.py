@@ -13,10 +13,14 @@ from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.job_queue import JobQueue
 from router.journal.keys import TimerId
+from router.journal.records import RecordReader, version_of_timer
 from router.rules.state.features import TIMERS
 from router.rules.state.timer import Timer
 
-_DECODER: Final[Any] = msgspec.msgpack.Decoder(TIMERS)
+_decoder: Any = msgspec.msgpack.Decoder(TIMERS)
+_reader: Final[RecordReader[Timer]] = RecordReader(
+    "timer", _decoder.decode, version=version_of_timer
+)
 
 
 def fixed_id(timer: Timer) -> TimerId | None:
@@ -33,11 +37,11 @@ class Timers:
     async def load(self, timer_id: TimerId) -> Timer | None:
         """Return a timer that is set; None if it has fired or was cancelled, and its job is over.
 
-        Raises JournalUnavailableError.
+        Raises:
+            JournalUnavailableError: Redis did not answer in time.
+            NewerRecordError: A newer router set the timer.
+            RecordError: The timer cannot be decoded.
         """
         queue = JobQueue(self._connection, keys.TIMER_QUEUE)
         record = await queue.begin(timer_id, keys.timer(timer_id), "GET")
-        if record is None:
-            return None
-        timer: Timer = _DECODER.decode(record)
-        return timer
+        return None if record is None else _reader.read(record)

@@ -1,0 +1,116 @@
+"""The forms of the records in Redis, and how a record of another version is read.
+
+| record | form | its version |
+|---|---|---|
+| event, in a list of a batch | msgpack array | element 7 |
+| delivery, in a set | msgpack array | element 7 |
+| dead letter, quarantined item, pause | msgpack map | ``version`` |
+| silence | JSON object | ``version`` |
+| timer | msgpack array | element 0, the kind: ``absence`` is version 1, ``absence.2`` version 2 |
+
+A version is a number of three digits. Its units change with a form that older readers can read,
+because it only adds fields at the end. Its hundreds change with any other form. A record without a
+version has the form of version 100, because records were written before they had versions.
+
+What a version says stays where it is in later versions. A reader that does not know a version
+raises NewerRecordError, and its caller sets the record aside without losing it:
+
+| record | of a newer version | undecodable |
+|---|---|---|
+| batch, timer | the job is retried, with growing pauses, until a newer worker runs it | as beside |
+| delivery | requeued by itself every ``POSTPONE_SECONDS`` | moved to quarantine |
+| dead letter, quarantined item, silence | left out of lists, with a log message | as beside |
+| pause | the destination is paused | as beside |
+
+Records without a version do not outlive a process (the results of a batch's chains, leases, rates)
+or are maps of named fields and sorted sets (the ledger, acknowledgements, checkpoints and the state
+of rules), to which fields can be added. ``tests/data/records`` has all of them, in each version.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+
+from router.errors import NewerRecordError, RecordError
+
+T = TypeVar("T")
+
+POSTPONE_SECONDS: Final = 10.0
+"""How long a delivery of a newer version waits before a worker reads it again."""
+
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
+_NOT_THERE: Final = (LookupError, TypeError, ValueError, AttributeError)
+
+
+class RecordReader(Generic[T]):
+    """Decodes the records of one kind.
+
+    Args:
+        kind: The kind's name, for error messages.
+        decode: Decodes a record into its Struct. Raises msgspec's errors.
+        version: Returns the version in a record that was decoded without a Struct; raises
+            LookupError, TypeError, ValueError or AttributeError if it contains none.
+        limit: The first version that the Struct cannot represent.
+        parse: Decodes a record without a Struct.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        decode: Callable[[bytes], T],
+        *,
+        version: Callable[[Any], int],
+        limit: int = 200,
+        parse: Callable[[bytes], Any] = msgspec.msgpack.decode,
+    ) -> None:
+        self._kind = kind
+        self._decode = decode
+        self._version = version
+        self._limit = limit
+        self._parse = parse
+
+    def read(self, record: bytes) -> T:
+        """Return the decoded record.
+
+        Raises:
+            NewerRecordError: A newer router wrote it.
+            RecordError: It is not a record of this kind.
+        """
+        try:
+            return self._decode(record)
+        except _UNREADABLE as error:
+            raise self._error(record, error) from error
+
+    def _error(self, record: bytes, error: Exception) -> RecordError:
+        # Only now, because almost every record has a known version.
+        try:
+            version = self._version(self._parse(record))
+        except (*_UNREADABLE, *_NOT_THERE):
+            return RecordError(f"not a {self._kind}: {error}")
+        if version >= self._limit:
+            return NewerRecordError(
+                f"{self._kind} of version {version}: this router reads versions below {self._limit}"
+            )
+        return RecordError(f"not a {self._kind}: {error}")
+
+
+def version_of_map(record: dict[str, Any]) -> int:
+    """Return the version of a record that is a map. Raises LookupError or TypeError."""
+    version: int = record["version"]
+    return version
+
+
+def version_of_array(record: list[Any]) -> int:
+    """Return the version of an event or a delivery. Raises LookupError or TypeError."""
+    version: int = record[7]
+    return version
+
+
+def version_of_timer(record: list[Any]) -> int:
+    """Return the version of a timer, in hundreds.
+
+    Raises LookupError, TypeError, ValueError or AttributeError if it contains none.
+    """
+    _, _, number = record[0].partition(".")
+    return 100 * int(number or 1)

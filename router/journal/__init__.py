@@ -1,1 +1,1 @@
-"""What is kept: our durable record in Redis. arq carries ids only; the truth is here."""
+"""The durable record in Redis: batches, deliveries, timers. arq's jobs contain only their ids."""

@@ -1,6 +1,6 @@
-"""Who takes care of which alerts. An acknowledgement ends their escalation.
+"""Acknowledgements of alerts. An acknowledgement ends the escalation of its alerts.
 
-It is about what was told until then: an alert that is told later under the same key escalates anew.
+It covers the alerts notified until then: a later alert with the same key escalates again.
 """
 
 from typing import Final
@@ -12,28 +12,30 @@ from router.journal import keys
 from router.journal.connection import Connection
 
 REMEMBERED_SECONDS: Final = 30 * 86_400
+"""How long an acknowledgement is stored."""
 BY_LIMIT: Final = 200
-"""Characters of a name that are kept."""
+"""Characters of a name that are stored."""
 
 
 class Acknowledgement(msgspec.Struct, frozen=True):
-    """Somebody takes care of the alerts with one key."""
+    """An operator takes care of the alerts with one key."""
 
     by: str
+    """The operator's name."""
     at: float
     """Unix time in seconds."""
 
 
 class Acknowledgements:
-    """The journal's side of acknowledging."""
+    """Stores acknowledgements. All methods raise JournalUnavailableError."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def acknowledge(self, key: AlertKey, by: str, at: float) -> None:
-        """Say that ``by`` takes care of the alerts with this key. The last one counts.
+        """Record that ``by`` takes care of the alerts with a key, from ``at`` (Unix seconds).
 
-        Idempotent. Raises JournalUnavailableError.
+        Idempotent. A later acknowledgement replaces an earlier one.
         """
         name = keys.acknowledgement(key)
         async with self._connection.redis.pipeline(transaction=True) as pipeline:
@@ -42,7 +44,7 @@ class Acknowledgements:
             await self._connection.ask(pipeline.execute())
 
     async def acknowledged(self, key: AlertKey) -> Acknowledgement | None:
-        """The last acknowledgement, None where there is none. Raises JournalUnavailableError."""
+        """Return the last acknowledgement; None if there is none."""
         by, at = await self._connection.ask(
             self._connection.redis.hmget(keys.acknowledgement(key), "by", "at")
         )

@@ -58,7 +58,7 @@ class ClaimedBatch(msgspec.Struct, frozen=True):
 
     events: list[Event]
     claims: list[bool]
-    """For each event, whether this batch may evaluate it."""
+    """Whether this batch may evaluate the event, for each of them."""
 
 
 class Batches:

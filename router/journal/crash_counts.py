@@ -1,4 +1,4 @@
-"""Counts how often a piece of work was started and did not end, so that the process ended during it.
+"""Counts the starts of a piece of work that have no end, because the process ended during it.
 
 A start is counted before the piece begins and forgotten after it ends. A crash leaves the count, so
 the next process knows which piece it was. Each change is one script or one command; a lost count

@@ -1,7 +1,7 @@
-"""What destinations remember between attempts: the threads of a Slack channel, for one.
+"""Values that destinations store between attempts, such as the threads of a Slack channel.
 
-Not part of the journal's promise: what is forgotten costs a thread its continuation, never a
-delivery. So Redis being away is logged and no more.
+They are not part of the journal's promise: a lost value costs a thread its continuation, never a
+delivery. An unavailable Redis is therefore only logged.
 """
 
 import logging
@@ -18,26 +18,29 @@ T = TypeVar("T")
 
 
 class RedisDestinationStore:
-    """The ``Memory`` of all workers on one Redis."""
+    """The ``DestinationStore`` that all workers share."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def get(self, key: str) -> bytes | None:
+        """Return a value; None if there is none, or Redis is unavailable."""
         return await self._ask(self._connection.redis.get(keys.destination_memory(key)))
 
     async def put(self, key: str, value: bytes, *, seconds: float) -> None:
+        """Store a value for some time."""
         milliseconds = max(1, int(seconds * 1000))
         await self._ask(
             self._connection.redis.set(keys.destination_memory(key), value, px=milliseconds)
         )
 
     async def delete(self, key: str) -> None:
+        """Delete a value."""
         await self._ask(self._connection.redis.delete(keys.destination_memory(key)))
 
     async def _ask(self, reply: Awaitable[T]) -> T | None:
         try:
             return await self._connection.ask(reply)
         except JournalUnavailableError as error:
-            logger.warning("the memory of destinations is away", extra={"reason": str(error)})
+            logger.warning("destination store unavailable", extra={"reason": str(error)})
             return None

@@ -262,7 +262,7 @@ class _NewSet(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     wake_channel: str
     ledger_field: str
     first: int
-    """Where its ids and records begin in ARGV."""
+    """The position of its ids and records in ARGV."""
     last: int
 
 

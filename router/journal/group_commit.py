@@ -1,11 +1,12 @@
-"""Group commit: what arrives while one round trip is under way leaves together in the next.
+"""Group commit: items that arrive during a write leave together in the next one.
 
-One writer, one round trip at a time. An idle writer writes at once. Under load small groups are
-paced, at most one each ``interval``, because each write costs the far side the same whatever it
-holds; a group of ``enough`` is not held back.
-Everybody waits for the write that holds their own item, and is told its fate. Nothing waits
-without bound: over ``max_waiting`` an item is refused, and when a write fails all that wait are
-told so at once, for the next write would most likely fail the same way, only later.
+There is one writer and one write at a time. An idle writer writes at once. Under load small groups
+are paced, at most one in each ``interval``, because a write costs Redis the same whatever is in
+it; a group of ``enough`` is not delayed.
+
+Each caller waits for the write that contains its item and gets that write's result. The wait is
+bounded: over ``max_waiting`` an item is rejected. When a write fails, all waiting items fail with
+it, because the next write would probably fail too, only later.
 """
 
 import asyncio
@@ -28,11 +29,16 @@ class _Waiting(Generic[Item]):
 
 
 class GroupCommit(Generic[Item]):
-    """Coalesces items into calls of ``write``.
+    """Combines items into calls of ``write``.
 
-    ``write`` gets the items of one group and raises JournalUnavailableError when they did not
-    become durable. ``interval`` is in seconds; weights are whatever the caller counts, and ``enough``
-    says, each time, how many are worth a write.
+    Args:
+        write: Writes the items of one group. Raises JournalUnavailableError if they did not become
+            durable.
+        interval: Seconds from the start of one write to the next.
+        enough: Returns the weight of a group that is not delayed.
+        max_waiting: The largest weight of all items that are not durable yet.
+        max_group: The largest weight of a group. A heavier item is a group by itself.
+        monotonic: The clock.
     """
 
     def __init__(
@@ -57,13 +63,14 @@ class GroupCommit(Generic[Item]):
         self._queued = 0
         self._earliest = 0.0
         self.waiting = 0
-        """The weight of all that is not yet durable, the write under way included."""
+        """The weight of all items that are not durable yet, those of the current write included."""
 
     async def commit(self, item: Item, weight: int = 1) -> None:
         """Return once ``item`` is durable.
 
-        Raises OverloadedError when too much waits, JournalUnavailableError when it may not have
-        become durable.
+        Raises:
+            OverloadedError: Too many items wait; this one was rejected.
+            JournalUnavailableError: The item may not have become durable.
         """
         if self.waiting + weight > self._max_waiting and self.waiting:
             raise OverloadedError(
@@ -79,19 +86,19 @@ class GroupCommit(Generic[Item]):
         await future
 
     async def run(self) -> NoReturn:
-        """Write groups for ever; cancelled, it tells all that wait that they were not written."""
+        """Write groups until cancelled; all items that wait then fail."""
         try:
             while True:
                 await self._wake.wait()
                 await self._pace(self._earliest - self._monotonic())
-                await self._write_group(self._take())
+                await self._write_group(self._next_group())
                 if not self._queue:
                     self._wake.clear()
         finally:
             self._fail(self._drain(), "the process is stopping")
 
     async def _pace(self, pause: float) -> None:
-        """Wait so many seconds, or until a group is large enough."""
+        """Wait for ``pause`` seconds, or until a group is large enough."""
         if pause <= 0 or self._is_enough.is_set():
             return
         try:
@@ -100,14 +107,14 @@ class GroupCommit(Generic[Item]):
         except TimeoutError:
             pass
 
-    def _take(self) -> list[_Waiting[Item]]:
+    def _next_group(self) -> list[_Waiting[Item]]:
         group: list[_Waiting[Item]] = []
         weight = 0
         while self._queue and (not group or weight + self._queue[0].weight <= self._max_group):
             waiting = self._queue.popleft()
             weight += waiting.weight
             self._queued -= waiting.weight
-            if waiting.future.done():  # whoever asked has gone; nobody was promised anything
+            if waiting.future.done():  # the caller was cancelled, so it was promised nothing
                 self.waiting -= waiting.weight
             else:
                 group.append(waiting)
@@ -124,7 +131,7 @@ class GroupCommit(Generic[Item]):
         except JournalUnavailableError as error:
             self._fail([*group, *self._drain()], str(error))
         except BaseException:
-            self._fail(group, "the write was broken off")
+            self._fail(group, "the write was cancelled")
             raise
         else:
             for waiting in group:

@@ -1,55 +1,61 @@
-"""The Redis schema, whole: every key that the router writes, its type and its lifetime.
+"""The Redis schema: every key that the router writes, its type and its lifetime.
 
 | key | type | lifetime |
 |---|---|---|
 | ``router:batch:<batch>`` | list: a msgpack array of events for each commit | until it is finished |
-| ``router:identities:<batch>`` | string: the digest of each of its events' identity, in their order | \
-as the batch; a day at most |
+| ``router:identities:<batch>`` | string: the identities of its events, in their order | as the \
+batch; at most a day |
 | ``router:batches`` | sorted set: batch -> Unix ms of acceptance | member until finished |
-| ``router:filling:<queue>`` | hash: the id of the batch or set that takes more, and how much it \
-holds | until it is begun or full |
+| ``router:filling:<queue>`` | hash: the batch or set to which more is added, and how much is in it \
+| until its job begins or it is full |
 | ``router:seen:<digest>`` | string: the batch that claimed the event | ROUTER_DEDUP_WINDOW |
 | ``router:set:<set>`` | hash: delivery id -> msgpack delivery | field until settled |
 | ``router:sets:<destination>`` | sorted set: set -> Unix ms at which it is due | member until empty |
 | ``router:dead:<destination>`` | hash: delivery id -> msgpack dead letter | until replayed, discarded |
-| ``router:dead-index:<destination>`` | sorted set: delivery id -> Unix ms of death | as above |
-| ``router:unserved`` | hash: destination -> mark of who found that nobody delivers there | until somebody does |
+| ``router:dead-index:<destination>`` | sorted set: delivery id -> Unix ms | as above |
+| ``router:unserved`` | hash: orphaned destination -> mark | until a process claims it |
 | ``router:strikes:<batch, timer or set>`` | hash: digest of a piece -> starts without an end | a day |
-| ``router:holds`` | hash: destination -> msgpack hold | field until resumed |
-| ``router:rate:<destination>`` | string: Unix microseconds of the next turn | a second after it |
+| ``router:holds`` | hash: paused destination -> msgpack pause | field until resumed |
+| ``router:rate:<destination>`` | string: Unix microseconds of the next attempt | a second after it |
 | ``router:timer:<id>`` | string: msgpack timer | until it has fired |
 | ``router:timers`` | sorted set: timer -> Unix ms at which it is due | member until fired |
-| ``router:taken:<timer>`` | hash: what a group's timer took from it | until it has fired |
-| ``router:quarantine`` | hash: id -> msgpack quarantined event | until discarded, replayed |
+| ``router:taken:<timer>`` | hash: the members that a group's timer has taken | until it has fired |
+| ``router:quarantine`` | hash: id -> msgpack quarantined item | until discarded, replayed |
 | ``router:quarantine-index`` | sorted set: id -> Unix ms | as above |
 | ``router:twilio-tests`` | sorted set: msgpack [test id, account] -> Unix ms | the newest 100 |
-| ``router:answers:<batch or timer>`` | hash: chain -> what was decided | until that is finished |
-| ``router:state:<feature>:<digest>`` | what a rule remembers of one key, see the Lua files of rules/state: a \
-sorted set of events, or a hash | the feature's time; a group until it is told |
-| ``router:keys:<feature>`` | sorted set: digest -> Unix ms of its end, to bound their number | as \
+| ``router:answers:<batch or timer>`` | hash: chain -> its result | until that is finished |
+| ``router:state:<feature>:<digest>`` | the state of a rule for one key, see the Lua files of \
+rules/state: a sorted set of events, or a hash | the feature's time; a group until its message is sent |
+| ``router:keys:<feature>`` | sorted set: digest -> Unix ms of its end, to limit their number | as \
 its longest member |
-| ``router:state:<feature>:over`` | hash: digest -> Unix ms at which its alerts ended last | four \
-hours at most |
-| ``router:keys:<feature>:over`` | sorted set: digest -> Unix ms at which that is forgotten | as above |
+| ``router:state:<feature>:over`` | hash: digest -> Unix ms at which its alerts last ended | at most \
+four hours |
+| ``router:keys:<feature>:over`` | sorted set: digest -> Unix ms at which that expires | as above |
 | ``router:silences`` | hash: id -> silence in JSON | five days after its end |
 | ``router:silence-ends`` | sorted set: id -> Unix ms of its end | as above |
 | ``router:ack:<alert key>`` | hash: by, at (Unix ms) | 30 days |
-| ``router:stream:<digest>:checkpoints`` | hash: shard -> sequence number, or ``ended`` | for ever |
+| ``router:stream:<digest>:checkpoints`` | hash: shard -> sequence number, or ``ended`` | unlimited |
 | ``router:stream:<digest>:lease:<shard>`` | string: the consumer that reads it | ROUTER_JOB_LEASE |
-| ``router:stream:<digest>:consumers`` | sorted set: consumer -> ms of its end | ROUTER_JOB_LEASE |
-| ``router:ledger`` | hash of counters, see ``Ledger`` in ledger.py | for ever |
+| ``router:stream:<digest>:consumers`` | sorted set: consumer -> Unix ms of its end | ROUTER_JOB_LEASE |
+| ``router:ledger`` | hash: counters, see ledger.py | unlimited |
 | ``router:queue:evaluate``, ``router:queue:timers``, ``router:queue:deliver:<destination>`` | arq's \
 queues | arq |
-| ``arq:job:<id>`` | string: arq's job, a batch's, timer's or set's id in it | as long as that, no TTL |
 | ``<queue>:health-check`` | string: arq's line about a running worker | seconds |
-| ``arq:in-progress:<id>``, ``arq:retry:<id>`` | arq's lease and count of starts | seconds; a day; no longer than the job |
-| ``router:memory:<digest>`` | string: what a destination remembers | as it says; Slack threads 7 days |
+| ``arq:job:<id>`` | string: arq's job; its id is that of a batch, timer or set | as long as that |
+| ``arq:in-progress:<id>``, ``arq:retry:<id>`` | arq's lease and count of starts | seconds; a day; no \
+longer than the job |
+| ``router:memory:<digest>`` | string: a value of a destination | its own; Slack threads 7 days |
 
-Channels: ``router:wake:<queue>``, published in the transaction that enqueues;
+Channels: ``router:wake:<queue>``, published by the transaction that enqueues;
 ``router:silences-changed``.
 
-No key holds text from an event: an event's identity is hashed, so a stranger's id can neither
-grow a key nor leak through one.
+A key contains no text from an event: its identity is hashed, so that a sender's id can neither make
+a key long nor be read in it.
+
+Some keys have older names than the ideas that they store: ``unserved`` (orphaned), ``strikes``
+(crash counts), ``holds`` (pauses), ``answers`` (results of chains), ``memory`` (destination store) and
+``together-`` (the set of a digest). They stay, because processes of several versions share them
+during an upgrade.
 """
 
 from hashlib import blake2b
@@ -82,104 +88,124 @@ _WAKE: Final = "router:wake:"
 _ARQ_JOB: Final = ARQ.job_prefix
 _ARQ_LEASE: Final = ARQ.lease_prefix
 _ARQ_STARTS: Final = ARQ.starts_prefix
-_GATHERED: Final = "together-"
+_DIGEST_SET: Final = "together-"
 WAKE_PATTERN: Final = f"{_WAKE}*"
 
 
 def batch(batch_id: BatchId) -> str:
+    """Return the key of a batch's events."""
     return f"router:batch:{batch_id}"
 
 
 def filling(queue: str) -> str:
+    """Return the key of the batch or set of a queue to which more is added."""
     return f"router:filling:{queue.removeprefix('router:queue:')}"
 
 
 def chain_results(work: str) -> str:
+    """Return the key of the results of a batch's or timer's chains."""
     return f"router:answers:{work}"
 
 
 def acknowledgement(alert_key: str) -> str:
+    """Return the key of the acknowledgement of alerts."""
     return ACKNOWLEDGEMENT + alert_key
 
 
 def timer(timer_id: TimerId) -> str:
+    """Return the key of a timer."""
     return TIMER + timer_id
 
 
 def taken(timer_id: TimerId) -> str:
+    """Return the key of the members that a group's timer has taken."""
     return f"router:taken:{timer_id}"
 
 
-def state(state: str, key: str) -> str:
-    return f"{STATE}{state}:{key}"
-
-
 def identity(event_key: str) -> str:
-    """Of 32 characters."""
+    """Return the identity of an event: a digest of 32 characters."""
     return blake2b(event_key.encode(), digest_size=16).hexdigest()
 
 
 def seen(identity: str) -> str:
+    """Return the key of the claim on an event."""
     return f"router:seen:{identity}"
 
 
 def identities(batch_id: str) -> str:
+    """Return the key of the identities of a batch's events."""
     return f"router:identities:{batch_id}"
 
 
 def delivery_set(set_id: SetId) -> str:
+    """Return the key of a set's deliveries."""
     return f"router:set:{set_id}"
 
 
 def digest_set(destination: str, due_ms: int) -> SetId:
-    """The one set of a destination for what falls due at this moment together."""
+    """Return the id of the set in which a destination's deliveries of a digest wait together."""
     digest = blake2b(destination.encode(), digest_size=8).hexdigest()
-    return SetId(f"{_GATHERED}{due_ms}-{digest}")
+    return SetId(f"{_DIGEST_SET}{due_ms}-{digest}")
 
 
 def is_digest_set(set_id: SetId) -> bool:
-    return set_id.startswith(_GATHERED)
+    """Return whether a set is that of a digest."""
+    return set_id.startswith(_DIGEST_SET)
 
 
 def open_sets(destination: str) -> str:
+    """Return the key of the list of a destination's sets."""
     return f"router:sets:{destination}"
 
 
 def dead_letters(destination: str) -> str:
+    """Return the key of a destination's dead letters."""
     return f"router:dead:{destination}"
 
 
 def dead_letter_index(destination: str) -> str:
+    """Return the key of the times of a destination's dead letters."""
     return f"router:dead-index:{destination}"
 
 
 def crash_counts(job_id: str) -> str:
+    """Return the key of the starts without an end, of the pieces of a job."""
     return f"router:strikes:{job_id}"
 
 
-def starts(job_id: str) -> str:
-    """Arq's count of how often a job was started since it last ended."""
-    return _ARQ_STARTS + job_id
-
-
 def rate(destination: str) -> str:
+    """Return the key of a destination's rate limit."""
     return f"router:rate:{destination}"
 
 
 def deliver_queue(destination: str) -> str:
+    """Return the key of a destination's queue."""
     return f"router:queue:deliver:{destination}"
 
 
 def destination_memory(key: str) -> str:
+    """Return the key of a value in the destination store."""
     return f"router:memory:{blake2b(key.encode(), digest_size=16).hexdigest()}"
 
 
 def job(job_id: str) -> str:
+    """Return the key of arq's record of a job."""
     return _ARQ_JOB + job_id
 
 
 def lease(job_id: str) -> str:
+    """Return the key of arq's lease of a job."""
     return _ARQ_LEASE + job_id
+
+
+def starts(job_id: str) -> str:
+    """Return the key of arq's count of a job's starts since it last ended."""
+    return _ARQ_STARTS + job_id
+
+
+def job_keys(job_id: str) -> tuple[str, str, str]:
+    """Return the keys of a job's record, lease and starts, all deleted when it ends."""
+    return job(job_id), lease(job_id), starts(job_id)
 
 
 def health_check(queue: str) -> str:
@@ -187,27 +213,26 @@ def health_check(queue: str) -> str:
     return f"{queue}{ARQ.health_suffix}"
 
 
-def job_keys(job_id: str) -> tuple[str, str, str]:
-    """What arq keeps of a job beside its place in a queue; gone when it has ended."""
-    return job(job_id), lease(job_id), starts(job_id)
-
-
 def stream_checkpoints(stream: str) -> str:
+    """Return the key of the checkpoints of a stream's shards."""
     return f"router:stream:{stream}:checkpoints"
 
 
 def stream_consumers(stream: str) -> str:
+    """Return the key of a stream's consumers."""
     return f"router:stream:{stream}:consumers"
 
 
 def shard_lease(stream: str, shard: str) -> str:
+    """Return the key of the lease of a shard."""
     return f"router:stream:{stream}:lease:{shard}"
 
 
 def wake_channel(queue: str) -> str:
+    """Return the channel on which a queue's workers are woken."""
     return _WAKE + queue
 
 
 def queue_of(channel: str) -> str:
-    """The queue whose wake channel this is."""
+    """Return the queue whose workers are woken on a channel."""
     return channel.removeprefix(_WAKE)

@@ -1,9 +1,9 @@
 """Deliveries that wait for a destination that was removed from the rules.
 
 Two processes may run different rules for a while, so a process that does not know a destination may
-not decide alone that it was removed. It sets a mark. A process that delivers there deletes the mark,
-again and again. A process gives the deliveries up only if it has seen the same mark for long enough,
-and the script that does so compares the mark once more.
+not decide alone that it was removed. It sets a mark. A process that delivers there deletes the
+mark repeatedly. A process gives the deliveries up only if it has seen the same mark for long
+enough, and the script that does so compares the mark once more.
 
 No times of different machines are compared. Time in which Redis was unavailable does not count,
 because the observation then starts again.

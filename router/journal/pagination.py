@@ -19,7 +19,7 @@ CHUNK: Final = 100
 
 
 class IndexedRecords(msgspec.Struct, frozen=True):
-    """Where records are stored."""
+    """The keys of records."""
 
     records: str
     """The hash: member -> record."""

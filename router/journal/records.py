@@ -12,8 +12,8 @@ A version is a number of three digits. Its units change with a form that older r
 because it only adds fields at the end. Its hundreds change with any other form. A record without a
 version has the form of version 100, because records were written before they had versions.
 
-What a version says stays where it is in later versions. A reader that does not know a version
-raises NewerRecordError, and its caller sets the record aside without losing it:
+The position of the version stays the same in all later versions. A reader that does not know a
+version raises NewerRecordError, and its caller sets the record aside without losing it:
 
 | record | of a newer version | undecodable |
 |---|---|---|

@@ -1,4 +1,4 @@
-"""The parts of redis-py and hiredis that this package relies on and that their guides do not document.
+"""The parts of redis-py and hiredis that the journal uses and that their guides do not document.
 
 No other module uses them. They were read in redis-py 5.3.1 and hiredis 3.5.0; pyproject.toml caps
 redis-py below 6, because arq 0.28 does.
@@ -15,9 +15,9 @@ redis-py below 6, because arq 0.28 does.
 | ``Pipeline.reset``, ``connection``, ``connection_pool`` | a pipeline returns its connection |
 | ``Redis.connection_pool``, ``response_callbacks`` | what ``Redis.pipeline`` makes a pipeline of |
 
-They are needed for two reasons. For each command redis-py waits for a condition, sets two timers,
-checks the connection and takes locks again to return it: four fifths of what a round trip costs
-its client. And its pipeline keeps its connection when it is cancelled while a key is watched, so
+They are needed for two reasons. redis-py waits for a condition, sets two timers, checks the
+connection and takes locks again to return it, for each command: four fifths of what a round trip
+costs its client. And its pipeline keeps its connection when it is cancelled while a key is watched, so
 that a pool runs out of connections.
 
 ``is_usable`` checks the names at start. If one is missing, commands go through ``Redis.pipeline``,

@@ -1,4 +1,4 @@
-"""Redis as a store: whether it can be trusted, and what is in it now."""
+"""Whether Redis can lose what it stores, and the gauges of what it contains."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -13,7 +13,7 @@ _OLDEST_VERSION: Final = (7, 0)
 
 
 async def redis_info(connection: Connection) -> dict[str, Any]:
-    """What Redis says of itself. Raises JournalUnavailableError."""
+    """Return Redis's INFO. Raises JournalUnavailableError."""
     info: dict[str, Any] = await connection.ask(
         connection.redis.info("server", "memory", "persistence")
     )
@@ -21,9 +21,9 @@ async def redis_info(connection: Connection) -> dict[str, Any]:
 
 
 def durability_problems(info: dict[str, Any]) -> list[str]:
-    """Why a Redis with this INFO may lose what it was given; empty where it may not.
+    """Return why a Redis with this INFO may lose events, a sentence each; empty if it does not.
 
-    INFO is asked, not CONFIG: managed services forbid the latter.
+    INFO is read and not CONFIG, because managed services forbid the latter.
     """
     found = []
     version = str(info.get("redis_version", "0"))
@@ -38,22 +38,23 @@ def durability_problems(info: dict[str, Any]) -> list[str]:
 
 
 def memory_used_ratio(info: dict[str, Any]) -> float:
-    """The share of maxmemory in use, 0.0 where there is no limit."""
+    """Return the share of maxmemory in use; 0.0 if there is no limit."""
     limit = int(info.get("maxmemory", 0))
     return int(info.get("used_memory", 0)) / limit if limit else 0.0
 
 
 async def update_gauges(connection: Connection, metrics: Metrics, now: Callable[[], float]) -> None:
-    """Set the gauges that show the store as it is now; ``router_redis_up`` 0 where it is away.
+    """Set the gauges to what Redis contains now; ``router_redis_up`` is 0 if it is unavailable.
 
-    Asked at each scrape, so that an idle process costs nothing and a scrape is never stale.
+    Called at each scrape, so that an idle process costs nothing and a scrape is never stale.
+    ``now`` returns Unix time in seconds.
     """
     try:
-        books = await ledger.read(connection)
-        queues = [(keys.EVALUATE_QUEUE, keys.BATCHES, books.pending)]
+        counters = await ledger.read(connection)
+        queues = [(keys.EVALUATE_QUEUE, keys.BATCHES, counters.pending)]
         due = await connection.ask(connection.redis.zcount(keys.TIMERS, "-inf", int(now() * 1000)))
         queues.append((keys.TIMER_QUEUE, keys.TIMERS, due))
-        for name, counts in books.destinations.items():
+        for name, counts in counters.destinations.items():
             queues.append((keys.deliver_queue(name), keys.open_sets(name), counts.pending))
             metrics.dead_letters.labels(name).set(
                 await connection.ask(connection.redis.zcard(keys.dead_letter_index(name)))
@@ -63,13 +64,13 @@ async def update_gauges(connection: Connection, metrics: Metrics, now: Callable[
             metrics.queue_depth.labels(label).set(depth)
             oldest = await connection.ask(connection.redis.zrange(open_work, 0, 0, withscores=True))
             waited = now() - oldest[0][1] / 1000 if oldest else 0.0
-            # Work that is put back for later is not late.
+            # Not below 0, because requeued work is due in the future.
             metrics.queue_oldest_age_seconds.labels(label).set(max(0.0, waited))
-        held = await Pauses(connection).all()
-        for name in books.destinations.keys() | held.keys():
+        paused = await Pauses(connection).all()
+        for name in counters.destinations.keys() | paused.keys():
             for kind in PauseKind:
-                is_held = name in held and held[name].kind is kind
-                metrics.destination_paused.labels(name, kind).set(is_held)
+                is_paused = name in paused and paused[name].kind is kind
+                metrics.destination_paused.labels(name, kind).set(is_paused)
         metrics.quarantined.set(await connection.ask(connection.redis.zcard(keys.QUARANTINE_INDEX)))
         metrics.redis_memory_used_ratio.set(memory_used_ratio(await redis_info(connection)))
         metrics.redis_up.set(1)

@@ -126,7 +126,7 @@ class _Chain(msgspec.Struct, frozen=True, array_like=True):
     program: Sequence[Any]
     """The steps."""
     alert_at: int
-    """Where the chain's alert is in ARGV."""
+    """The position of the chain's alert in ARGV."""
 
 
 _DECIDE: Final = Script("decide", _DecideKeys, _DecideArguments, script_source())

@@ -23,7 +23,7 @@ take one of two forms:
 Keys whose number depends on the data are named in the arguments, because every key of the router
 is on the same server (arq does not support Redis Cluster).
 
-``prelude.lua`` stands before each script: the functions that several scripts share.
+``prelude.lua`` precedes each script: it has the functions that several scripts share.
 """
 
 import hashlib
@@ -94,7 +94,7 @@ class Script(Generic[K, A]):
         name: The name of a file of ``scripts/``, without ``.lua``.
         keys: The Struct of the keys.
         arguments: The Struct of the arguments.
-        source: The script, if it is not a file of ``scripts/``. No prelude stands before it.
+        source: The script, if it is not a file of ``scripts/``. No prelude precedes it.
     """
 
     def __init__(

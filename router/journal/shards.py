@@ -1,8 +1,8 @@
 """Leases and checkpoints of a stream's shards, shared by all consumers of the stream.
 
 A lease says which consumer reads a shard, and expires after its consumer dies. A checkpoint says up
-to which event a shard is in the journal. Only the consumer that has the lease can move it, so that a
-consumer that was suspended cannot move it back. A crash between the commands causes repeats only:
+to which event a shard is in the journal. Only the consumer that has the lease can move it, so that
+a consumer that was suspended cannot move it back. A crash between the commands causes repeats only:
 events are committed before their checkpoint, and a repeat is dropped when it is evaluated.
 """
 

@@ -1,8 +1,8 @@
 local orphaned, set, open_sets, queue, job, lease, starts, dead_letters, dead_letter_index, ledger =
   unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
--- Moves the deliveries of one set of a removed destination to the dead letters. Guarded by the mark,
--- which a worker that delivers there deletes, and by the set's lease. Idempotent.
+-- Moves the deliveries of one set of a removed destination to the dead letters. Guarded by the
+-- mark, which a worker that delivers there deletes, and by the set's lease. Idempotent.
 -- Returns: the number of deliveries moved; -1 if a worker has claimed the destination.
 if redis.call('HGET', orphaned, arguments.destination) ~= arguments.mark then return -1 end
 if redis.call('EXISTS', lease) == 1 then return 0 end

@@ -2,12 +2,12 @@ local batch, open_batches, queue, job, filling, identities, quarantine, quaranti
   unpack(KEYS)
 local batch_id, now_ms, wake_channel, job_record, payload, events, weight, max_weight, batch_prefix,
   identities_prefix, digests, digests_seconds, malformed = unpack(ARGV)
--- Makes one commit of ingress durable. A batch whose job has not begun takes further commits up to its
--- limit, so that there are as many jobs as workers begin, and not as many as there are commits. If
--- there is no such batch, a new one is opened with its job. Malformed input goes to quarantine.
+-- Makes one commit of ingress durable. A batch whose job has not begun takes further commits up to
+-- its limit, so that there are as many jobs as workers begin, and not as many as there are commits.
+-- If there is no such batch, a new one is opened with its job. Malformed input goes to quarantine.
 --
--- Not idempotent, so never repeated: after a lost reply the sender gets 503 and sends again, and the
--- duplicates are dropped when the batch is evaluated.
+-- Not idempotent, so never repeated: after a lost reply the sender gets 503 and sends again, and
+-- the duplicates are dropped when the batch is evaluated.
 --
 -- The largest write is the first one, because a Redis that is out of memory rejects only that one.
 if tonumber(events) > 0 then

@@ -1,10 +1,10 @@
 local filling, batch, identities, queue, job, lease, starts = unpack(KEYS)
 local batch_id, claim_seconds, seen_prefix = unpack(ARGV)
--- Begins the work on a batch: it is sealed and read, and its events are claimed. A rerun finds the id
--- of its own batch, and so recognises its own claims. If there is no such batch, its job ends.
+-- Begins the work on a batch: it is sealed and read, and its events are claimed. A rerun finds the
+-- id of its own batch, and so recognises its own claims. If there is no such batch, its job ends.
 -- Idempotent.
--- Returns: the payloads; for each identity 1 if the batch may evaluate the event, 0 if another batch
---          has claimed it.
+-- Returns: the payloads; for each identity 1 if the batch may evaluate the event, 0 if another
+--          batch has claimed it.
 seal(filling, batch_id)
 local payloads = redis.call('LRANGE', batch, 0, -1)
 if #payloads == 0 then

@@ -1,9 +1,9 @@
 local work, open_work, queue, job, lease, starts, chain_results, taken, identities, quarantine,
   quarantine_index, ledger, timers, timer_queue = unpack(KEYS)
 local work_id, now_ms, set_size, set_prefix, delivery_job, timer_wake, outcome = unpack(ARGV, 1, 7)
--- Finishes a batch or a timer and its job, and opens the deliveries and timers that result from it, in
--- one step. Guarded by the record of the work: if two workers ran the same job, the second one changes
--- nothing.
+-- Finishes a batch or a timer and its job, and opens the deliveries and timers that result from it,
+-- in one step. Guarded by the record of the work: if two workers ran the same job, the second one
+-- changes nothing.
 -- Returns: 1; 0 if the work was finished before.
 if redis.call('EXISTS', work) == 0 then return 0 end
 local counts, quarantined, sets, new_timers = unpack(cmsgpack.unpack(outcome))

@@ -1,7 +1,7 @@
 local open_sets, ledger, queue = unpack(KEYS)
 local ledger_field, job_prefix, lease_prefix, starts_prefix, sets = unpack(ARGV)
--- Settles deliveries that their receiver has. Idempotent: a delivery that is no longer in its set was
--- settled before and is not counted again. The last one ends the set's job.
+-- Settles deliveries that their receiver has. Idempotent: a delivery that is no longer in its set
+-- was settled before and is not counted again. The last one ends the set's job.
 -- Returns: the number of deliveries settled.
 local settled = 0
 for _, delivered in ipairs(cmsgpack.unpack(sets)) do

@@ -1,10 +1,10 @@
 local queue = unpack(KEYS)
 local now_ms, lease_ms, max_jobs, max_ids, starts_seconds, job_prefix, lease_prefix, starts_prefix =
   unpack(ARGV)
--- Acquires the leases of due jobs for one worker, and counts a start of each, in one round trip; arq
--- takes five for each job. The leases of a worker that ends before it has the reply expire.
--- Returns: the Unix ms at which the next job is due, -1 if there is none; 1 if more may be due, else 0;
---          then id, record ('' if it is missing) and starts of each job.
+-- Acquires the leases of due jobs for one worker, and counts a start of each, in one round trip;
+-- arq takes five for each job. The leases of a worker that ends before it has the reply expire.
+-- Returns: the Unix ms at which the next job is due, -1 if there is none; 1 if more may be due,
+--          else 0; then id, record ('' if it is missing) and starts of each job.
 local _, next_due_ms =
   unpack(redis.call('ZRANGEBYSCORE', queue, '(' .. now_ms, '+inf', 'WITHSCORES', 'LIMIT', 0, 1))
 local due = redis.call('ZRANGEBYSCORE', queue, '-inf', now_ms, 'LIMIT', 0, max_ids)

@@ -1,7 +1,7 @@
 local index = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
--- Reads one page of an index, after a cursor. If the cursor's member is gone, the page begins at the
--- cursor's time; members of the same millisecond are ordered by name, as the index orders them.
+-- Reads one page of an index, after a cursor. If the cursor's member is gone, the page begins at
+-- the cursor's time; members of the same millisecond are ordered by name, as the index orders them.
 -- Returns: member and time of each.
 local newest_first = arguments.newest_first
 local after, after_ms = arguments.after, arguments.after_ms

@@ -1,7 +1,7 @@
 local dead_letters, dead_letter_index, set, open_sets, queue, job, ledger = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
--- Moves dead letters back into the queue of their destination, under new ids, as one set. Guarded by
--- the record of each: if two operators replay the same one, the second moves nothing.
+-- Moves dead letters back into the queue of their destination, under new ids, as one set. Guarded
+-- by the record of each: if two operators replay the same one, the second moves nothing.
 -- The largest write is the first one, because a Redis that is out of memory rejects only that one.
 -- Returns: the number of dead letters moved.
 local moved = 0

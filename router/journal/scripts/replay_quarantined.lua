@@ -1,9 +1,9 @@
 local quarantine, quarantine_index, batch, open_batches, queue, job, ledger = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Accepts quarantined events again, as one batch, and deletes them from quarantine. Guarded by the
--- record of each: if two operators replay the same one, the second moves nothing. The claim of the batch
--- that quarantined an event is deleted, or the event would be a duplicate of itself. A claim of another
--- batch stays. A timer does not know the batch: '*' deletes any claim.
+-- record of each: if two operators replay the same one, the second moves nothing. The claim of the
+-- batch that quarantined an event is deleted, or the event would be a duplicate of itself. A claim
+-- of another batch stays. A timer does not know the batch: '*' deletes any claim.
 -- The largest write is the first one, because a Redis that is out of memory rejects only that one.
 -- Returns: the number of events accepted.
 local accepted = 0

@@ -1,8 +1,8 @@
 local open_work, queue = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
--- Enqueues a job for open work that has none, in one page of the open batches, timers or sets. Work that
--- has its job is left alone, and the guards of finish and settle make a second run of a job harmless.
--- Idempotent.
+-- Enqueues a job for open work that has none, in one page of the open batches, timers or sets. Work
+-- that has its job is left alone, and the guards of finish and settle make a second run of a job
+-- harmless. Idempotent.
 -- Returns: the number of members checked, the number of jobs enqueued.
 local members = redis.call('ZRANGEBYSCORE', open_work, '-inf', arguments.now_ms,
                            'LIMIT', arguments.offset, arguments.count)

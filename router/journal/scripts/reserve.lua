@@ -1,8 +1,8 @@
 local rate = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
--- Reserves the next attempts that a rate allows within the lookahead. All times are in microseconds (us).
--- The key contains the time at which the next attempt is due if all are evenly spread (the theoretical
--- arrival time of GCRA); a burst may begin before it.
+-- Reserves the next attempts that a rate allows within the lookahead. All times are in microseconds
+-- (us). The key contains the time at which the next attempt is due if all are evenly spread (the
+-- theoretical arrival time of GCRA); a burst may begin before it.
 -- Returns: the offset of each reserved attempt from now, the offset of the first one that is free.
 local seconds, microseconds = unpack(redis.call('TIME'))
 local now = tonumber(seconds) * 1000000 + tonumber(microseconds)

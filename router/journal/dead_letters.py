@@ -54,7 +54,7 @@ class DeadLetterFilter(msgspec.Struct, frozen=True, kw_only=True):
     span: TimeRange = TimeRange()
     """When they were given up."""
 
-    def fits(self, letter: DeadLetter) -> bool:
+    def matches(self, letter: DeadLetter) -> bool:
         """Return whether ``rule`` and ``reason`` match."""
         return (not self.rule or letter.delivery.alert.rule == self.rule) and (
             self.reason.lower() in letter.reason.lower()
@@ -99,7 +99,7 @@ class DeadLetters:
                 )
                 records, following = list(found.items), found.after
             letters = (_readable(*item) for item in records)
-            fitting = (letter for letter in letters if letter and wanted.fits(letter))
+            fitting = (letter for letter in letters if letter and wanted.matches(letter))
             return Matches(tuple(fitting), following)
 
         return find_page
@@ -112,7 +112,7 @@ class DeadLetters:
         moves = []
         for letter in letters:
             again = replayed(letter.delivery)
-            moves.append(_Move(letter.delivery.id, again.id, binary(_encode(again))))
+            moves.append(_ReplayedLetter(letter.delivery.id, again.id, binary(_encode(again))))
         return int(
             await self._connection.run(
                 _REPLAY(
@@ -182,10 +182,10 @@ class _ReplayArguments(PackedArguments, frozen=True):
     wake_channel: str
     dead_field: str
     replayed_field: str
-    moves: "list[_Move]"
+    moves: "list[_ReplayedLetter]"
 
 
-class _Move(msgspec.Struct, frozen=True, array_like=True):
+class _ReplayedLetter(msgspec.Struct, frozen=True, array_like=True):
     old_id: str
     new_id: str
     record: msgspec.Raw

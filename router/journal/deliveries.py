@@ -165,7 +165,7 @@ class Deliveries:
             digest = keys.digest_set(delivery.destination, due_ms)
             # Never the set that the delivery leaves, because the script would delete it there.
             new_set = new_set if digest == settlement.set_id else digest
-        move = _Move(settlement.set_id, new_set, delivery.destination, due_ms)
+        move = _SetMove(settlement.set_id, new_set, delivery.destination, due_ms)
         return _retry(move, delivery.id, _encode(delivery))
 
     def _give_up(self, settlement: GivenUp) -> ScriptCall:
@@ -201,7 +201,7 @@ class Deliveries:
             extra={"destination": destination, "delivery": field.decode(), "reason": reason},
         )
         due_ms = int((self._now() + POSTPONE_SECONDS) * 1000)
-        move = _Move(set_id, SetId(self._new_id()), destination, due_ms)
+        move = _SetMove(set_id, SetId(self._new_id()), destination, due_ms)
         await self._connection.run(_retry(move, field.decode(), record))
 
     async def _quarantine(
@@ -231,7 +231,7 @@ class Deliveries:
         )
 
 
-class _Move(msgspec.Struct, frozen=True):
+class _SetMove(msgspec.Struct, frozen=True):
     """From one set of a destination to another one, due at a time in Unix ms."""
 
     set_id: SetId
@@ -240,7 +240,7 @@ class _Move(msgspec.Struct, frozen=True):
     due_ms: int
 
 
-def _retry(move: _Move, delivery_id: str, record: bytes) -> ScriptCall:
+def _retry(move: _SetMove, delivery_id: str, record: bytes) -> ScriptCall:
     queue = keys.deliver_queue(move.destination)
     return _RETRY(
         _RetryKeys(

@@ -56,7 +56,7 @@ class QuarantineFilter(msgspec.Struct, frozen=True, kw_only=True):
     span: TimeRange = TimeRange()
     """When they were quarantined."""
 
-    def fits(self, item: QuarantineRecord) -> bool:
+    def matches(self, item: QuarantineRecord) -> bool:
         """Return whether ``reason`` matches."""
         return self.reason.lower() in item.record.reason.lower()
 
@@ -93,7 +93,9 @@ class Quarantine:
                 )
                 records, following = list(found.items), found.after
             items = (_readable(*item) for item in records)
-            return Matches(tuple(item for item in items if item and wanted.fits(item)), following)
+            return Matches(
+                tuple(item for item in items if item and wanted.matches(item)), following
+            )
 
         return find_page
 

@@ -16,8 +16,14 @@ TESTS_LIMIT: Final = 100
 _MAX_LENGTH: Final = 200
 """Characters of an id that are stored."""
 
+
+class _StoredTest(msgspec.Struct, frozen=True, array_like=True):
+    test_id: str
+    account_sid: str
+
+
 _encode = msgspec.msgpack.encode
-_decode = msgspec.msgpack.Decoder(tuple[str, str]).decode
+_decode = msgspec.msgpack.Decoder(_StoredTest).decode
 
 
 class SinkTest(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,23 +43,27 @@ class SinkTests:
 
     async def record(self, test: SinkTest) -> None:
         """Store a test. Idempotent. Raises JournalUnavailableError."""
-        member = _encode([test.test_id[:_MAX_LENGTH], test.account_sid[:_MAX_LENGTH]])
+        stored = _StoredTest(test.test_id[:_MAX_LENGTH], test.account_sid[:_MAX_LENGTH])
         call = _RECORD(
             _RecordKeys(keys.TWILIO_TESTS),
-            _RecordArguments(binary(member), int(test.received_at * 1000), TESTS_LIMIT),
+            _RecordArguments(binary(_encode(stored)), int(test.received_at * 1000), TESTS_LIMIT),
         )
         await self._connection.run(call)
 
     async def latest(self) -> list[SinkTest]:
         """Return the stored tests, newest first. Raises JournalUnavailableError."""
-        stored: list[tuple[bytes, float]] = await self._connection.ask(
+        members: list[tuple[bytes, float]] = await self._connection.ask(
             self._connection.redis.zrevrange(keys.TWILIO_TESTS, 0, -1, withscores=True)
         )
         tests = []
-        for member, at_ms in stored:
-            test_id, account_sid = _decode(member)
+        for member, at_ms in members:
+            stored = _decode(member)
             tests.append(
-                SinkTest(test_id=test_id, account_sid=account_sid, received_at=at_ms / 1000)
+                SinkTest(
+                    test_id=stored.test_id,
+                    account_sid=stored.account_sid,
+                    received_at=at_ms / 1000,
+                )
             )
         return tests
 

@@ -174,7 +174,7 @@ class RecipientReader:
         values: dict[str, None] = {}
         for key, row in table.rows.items():
             value = row.get(column)
-            if value in {None, ""}:
+            if value is None or value == "":
                 continue
             if not isinstance(value, str) or self._is_unknown(value):
                 message = f'{column}: there is no destination "{value}"'

@@ -100,6 +100,13 @@ def test_a_row_that_names_no_destination_is_reported_in_its_table() -> None:
     ]
 
 
+def test_a_row_with_a_list_is_reported_in_its_table() -> None:
+    table = customers("{AC1: {place: [boss]}}")
+    recipients(f"[{LOOKUP}]", scope(table))
+
+    assert "there is no destination" in problems(table.document)[0]
+
+
 def route(
     text: str, *, labels: set[str] | None = frozenset({"team"}), rules: set[str] | None = None
 ) -> tuple[Route | None, list[str]]:

@@ -74,7 +74,7 @@ class Accepted(msgspec.Struct, frozen=True):
 class _PreparedResponse(web.StreamResponse):
     """A 202 whose bytes, head included, exist already.
 
-    Nearly every response is a 202, and writing its headers anew each time costs more than checking
+    Nearly every response is a 202, and writing its headers each time costs more than checking
     the event. The bytes are shared; the object belongs to one request.
     """
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from router.alerts import Severity
-from router.rules.about import about
+from router.rules.key_descriptions import about
 from router.rules.model import NAME_PATTERN, Mode
 from router.rules.state.features import FEATURES
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from router.api import operations
+from router.api import openapi as operator_api
 from router.api.dead_letters import DeadLettersApi
 from router.api.destinations import DestinationsApi
 from router.api.quarantine import QuarantineApi
@@ -32,7 +32,7 @@ from router.metrics import Metrics
 OPERATIONS: Final = (
     *ingress.OPERATIONS,
     *health.OPERATIONS,
-    *operations.OPERATIONS,
+    *operator_api.OPERATIONS,
 )
 """Descriptions of all routes; a process refuses to start with a route that has none."""
 

@@ -27,8 +27,14 @@ from router.journal.sweeper import Sweeper
 from router.journal.timers import Timers
 from router.metrics import Metrics
 from router.runtime.build_destination import DestinationBuilder
+from router.runtime.configuration_switch import (
+    ConfigurationSwitch,
+    destination_names,
+)
 from router.runtime.roles import WorkerConfig
-from router.runtime.worker_role import ConfigurationSwitch, WorkerRole, destination_names
+from router.runtime.worker_role import (
+    WorkerRole,
+)
 from router.settings.model import Settings
 from router.worker.delivery.delivery_job import DeliveryJournal
 from router.worker.delivery.orphans import OrphanReaper

@@ -23,7 +23,7 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
     configuration: Configuration
     """The configuration to begin with, loaded from ``source``."""
     environment: Environment
-    """What destinations get from the process."""
+    """The services that destinations get from the process."""
     only: frozenset[str] | None = None
     """Deliver to these destinations and evaluate nothing; None to evaluate, and deliver to all."""
     on_capture: OnCapture | None = None

@@ -6,12 +6,11 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from router.configuration.model import ActiveConfiguration, Configuration
+from router.configuration.model import Configuration
 from router.configuration.reload import Reloader
 from router.errors import JournalUnavailableError
-from router.metrics import Metrics
+from router.runtime.configuration_switch import ConfigurationSwitch
 from router.runtime.roles import Background
-from router.worker.delivery.orphans import OrphanReaper
 from router.worker.delivery.registry import DestinationPool
 from router.worker.evaluation.silence_cache import SilenceCache
 from router.worker.queue.supervisor import Supervisor
@@ -20,56 +19,6 @@ logger = logging.getLogger(__name__)
 
 RunForever = Callable[[], Coroutine[Any, Any, NoReturn]]
 """Returns the coroutine of a task that runs as long as the process."""
-
-
-class ConfigurationSwitch:
-    """Makes a configuration the active one.
-
-    Args:
-        active: The active configuration of the process.
-        pool: The destinations of the process.
-        orphans: Is notified of a change of the destinations.
-        metrics: The process's metrics.
-        only: Deliver to these destinations; None for all.
-    """
-
-    def __init__(
-        self,
-        active: ActiveConfiguration,
-        pool: DestinationPool,
-        orphans: OrphanReaper,
-        metrics: Metrics,
-        *,
-        only: frozenset[str] | None,
-    ) -> None:
-        self._active = active
-        self._pool = pool
-        self._orphans = orphans
-        self._metrics = metrics
-        self._only = only
-
-    async def apply(self, configuration: Configuration) -> None:
-        """Open the new destinations and switch rules and destinations together.
-
-        Raises:
-            ConfigurationError: A destination could not be opened; nothing has changed.
-        """
-        destinations = await self._pool.prepare(
-            spec
-            for spec in configuration.destinations
-            if self._only is None or spec.name in self._only
-        )
-        for name in set(self._pool.names) - set(destinations):
-            self._metrics.circuit_state.remove(name)
-        # No await between these two, so that no event meets the rules of one configuration and the
-        # destinations of another.
-        self._pool.swap(destinations)
-        self._active.configuration = configuration
-        self._orphans.changed()
-
-    def destination_names(self) -> frozenset[str]:
-        """Return the destinations of the rules, also those that this process does not deliver to."""
-        return destination_names(self._active)
 
 
 class WorkerRole(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,8 +71,3 @@ class WorkerRole(msgspec.Struct, frozen=True, kw_only=True):
     async def close(self) -> None:
         """Close the destinations."""
         await self.pool.close()
-
-
-def destination_names(active: ActiveConfiguration) -> frozenset[str]:
-    """Return the names of all destinations of the active configuration."""
-    return frozenset(spec.name for spec in active.configuration.destinations)

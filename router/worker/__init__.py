@@ -1,1 +1,1 @@
-"""What is decided: arq workers judge batches and make deliveries."""
+"""Workers: they poll queues, evaluate batches and make deliveries."""

@@ -13,7 +13,7 @@ from router.events.model import Received
 from router.ingress.admission import AdmissionControl
 from router.ingress.commit import EventCommit, weight
 from router.ingress.kinesis.records import decode
-from router.ingress.kinesis.stream import Position, Record, StreamClient
+from router.ingress.kinesis.stream import Position, StreamClient, StreamRecord
 from router.journal.shards import Checkpoint, ShardId, Shards
 from router.metrics import Metrics
 
@@ -93,7 +93,7 @@ class ShardReader:
         logger.info("shard finished", extra={"shard": shard})
 
     async def _commit_records(
-        self, shard: ShardId, records: Sequence[Record], *, is_last: bool
+        self, shard: ShardId, records: Sequence[StreamRecord], *, is_last: bool
     ) -> Checkpoint | None:
         """Make records durable, then move the checkpoint past them; None without the lease."""
         moved = Checkpoint()
@@ -140,6 +140,6 @@ def _position(checkpoint: Checkpoint, since: float | None) -> Position:
     return Position(after=checkpoint.after) if checkpoint.after else Position(since=since)
 
 
-def _chunks(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+def _chunks(records: Sequence[StreamRecord]) -> Iterator[Sequence[StreamRecord]]:
     for start in range(0, len(records), _CHUNK):
         yield records[start : start + _CHUNK]

@@ -10,14 +10,14 @@ from typing import Final
 from router.errors import EventError
 from router.events.decode import decode_request
 from router.events.model import Malformed, Received
-from router.ingress.kinesis.stream import Record
+from router.ingress.kinesis.stream import StreamRecord
 from router.journal.shards import ShardId
 
 _MAX_EVENTS: Final = 1000
 """Events of one record."""
 
 
-def decode(shard: ShardId, records: Sequence[Record], *, received_at: float) -> Received:
+def decode(shard: ShardId, records: Sequence[StreamRecord], *, received_at: float) -> Received:
     """Return the events and malformed items of ``records``; ``received_at`` is Unix seconds."""
     events, malformed = [], []
     for record in records:

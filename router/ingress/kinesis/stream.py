@@ -45,7 +45,7 @@ _TRANSIENT_CODES: Final = frozenset(
 )
 
 
-class Record(msgspec.Struct, frozen=True):
+class StreamRecord(msgspec.Struct, frozen=True):
     """One record of a shard."""
 
     sequence: str
@@ -56,7 +56,7 @@ class Record(msgspec.Struct, frozen=True):
 class Batch(msgspec.Struct, frozen=True):
     """Records of a shard, in their order."""
 
-    records: tuple[Record, ...]
+    records: tuple[StreamRecord, ...]
     behind_seconds: float
     """How far the newest record is behind the end of the shard."""
     is_last: bool = False
@@ -251,7 +251,9 @@ def _shard(described: Mapping[str, Any]) -> Shard:
 
 
 def _batch(response: Mapping[str, Any], *, is_last: bool) -> Batch:
-    records = tuple(Record(each["SequenceNumber"], each["Data"]) for each in response["Records"])
+    records = tuple(
+        StreamRecord(each["SequenceNumber"], each["Data"]) for each in response["Records"]
+    )
     return Batch(records, (response.get("MillisBehindLatest") or 0) / 1000, is_last)
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from router.alerts import AlertStatus, Severity
 from router.datatypes import Duration
-from router.rules.about import about
+from router.rules.key_descriptions import about
 from router.rules.state.feature import check_span
 from router.rules.suppression.silences import SubjectText
 

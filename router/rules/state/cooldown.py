@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from router.datatypes import Duration
-from router.rules.about import about
+from router.rules.key_descriptions import about
 from router.rules.state.feature import (
     AlertFacts,
     ByText,

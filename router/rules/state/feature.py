@@ -16,7 +16,7 @@ import msgspec
 from router.alerts import Alert
 from router.cel import ERROR, Condition, Expression, as_json
 from router.datatypes import Duration
-from router.rules.about import about
+from router.rules.key_descriptions import about
 from router.rules.state.decision import DecisionDraft
 from router.rules.state.step import ChainResult, Place, Reason, Step
 from router.rules.state.timer import Timer

@@ -13,7 +13,7 @@ from router.rules.state.inhibit import InhibitFeature
 from router.rules.state.resolve import ResolveFeature
 from router.rules.state.suppress import ShadowFeature, SuppressFeature
 
-F = TypeVar("F", bound=Feature)
+F = TypeVar("F")
 
 FEATURES: Final[tuple[type[Feature], ...]] = (
     CountFeature,

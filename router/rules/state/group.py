@@ -11,7 +11,7 @@ import msgspec
 
 from router.alerts import Alert, Member
 from router.datatypes import Duration
-from router.rules.about import about
+from router.rules.key_descriptions import about
 from router.rules.state.chain import Chain, Store, decode_alert
 from router.rules.state.decision import DecisionDraft
 from router.rules.state.feature import (
@@ -36,7 +36,7 @@ from router.rules.state.step import (
     Record,
     Step,
 )
-from router.rules.state.timer import POISON, Timer, TimerContext
+from router.rules.state.timer import POISON, Timer, TimerContext, TimerDraft
 
 MEMBERS_LIMIT: Final = 20
 """Alerts of a group that are stored; the others are counted."""
@@ -256,7 +256,7 @@ class FlushTimer(Timer, frozen=True, kw_only=True, array_like=True, tag="flush")
             taken.append(_TakenAlert(own, stored.send_to))
         return result.count, taken
 
-    def _suppress(self, each: _Sorted, count: int, draft: DecisionDraft) -> None:
+    def _suppress(self, each: _Sorted, count: int, draft: TimerDraft) -> None:
         for alert, reason in each.suppressed:
             draft.suppress(self.rule, reason, new=0)
             if reason == POISON:

@@ -12,7 +12,7 @@ import msgspec
 
 from router.alerts import Alert, AlertStatus, alert_id
 from router.datatypes import Duration
-from router.rules.about import about
+from router.rules.key_descriptions import about
 from router.rules.state.chain import decode_alert
 from router.rules.state.decision import DecisionDraft
 from router.rules.state.feature import (

@@ -4,7 +4,7 @@ A timer is a record in the journal and needs no other record when it is due, so 
 the meantime.
 """
 
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol, TypeVar
+from typing import ClassVar, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -12,14 +12,36 @@ from router.alerts import Alert, AlertId
 from router.rules.state.chain import Store
 from router.rules.state.step import Place, Reason, Step
 
-if TYPE_CHECKING:
-    from router.rules.state.decision import DecisionDraft
-    from router.rules.state.feature import Feature
-
 POISON: Final = Reason("poison")
 """Three processes ended while they worked on the alert; its event goes to quarantine."""
 
-F = TypeVar("F", bound="Feature")
+F = TypeVar("F")
+
+
+class TimerDraft(Protocol):
+    """The part of a ``DecisionDraft`` that timers use; declared here so that imports go down."""
+
+    def notify(
+        self, alert: Alert, send_to: tuple[str, ...], *, new: int = 1, notified: int = 1
+    ) -> None:
+        """Notify of an alert."""
+        ...
+
+    def notify_again(self, alert: Alert, send_to: tuple[str, ...]) -> None:
+        """Notify of an alert that was notified of before."""
+        ...
+
+    def suppress(self, rule: str, reason: Reason, *, new: int = 1) -> None:
+        """Suppress an alert."""
+        ...
+
+    def quarantine(self, alert: Alert) -> None:
+        """Put the alert's event into quarantine."""
+        ...
+
+    def set_timer(self, timer: "Timer") -> None:
+        """Set a timer."""
+        ...
 
 
 class TimerContext(Protocol):
@@ -30,9 +52,13 @@ class TimerContext(Protocol):
     poison: frozenset[AlertId]
     """Alerts that ended three processes: they are not evaluated again."""
     store: Store
-    draft: "DecisionDraft"
 
-    def feature(self, kind: "type[F]") -> "F | None":
+    @property
+    def draft(self) -> TimerDraft:
+        """The decision that is being made."""
+        ...
+
+    def feature(self, kind: type[F]) -> F | None:
         """Return this feature of the timer's rule; None if the rule, or the feature, is gone."""
         ...
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from router.datatypes import Duration
-from router.rules.about import about
+from router.rules.key_descriptions import about
 from router.rules.state.feature import By, StateId, check_span
 
 

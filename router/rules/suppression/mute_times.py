@@ -18,7 +18,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from router.rules.about import about
+from router.rules.key_descriptions import about
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME: Final = re.compile(r"([01]?\d|2[0-3]):[0-5]\d|24:00")

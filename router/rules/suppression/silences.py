@@ -19,7 +19,7 @@ from router.cel import (
     compile_expression,
     compile_match,
 )
-from router.rules.about import about
+from router.rules.key_descriptions import about
 
 TEXT_LIMIT: Final = 1000
 """Characters of a comment."""

@@ -26,7 +26,7 @@ class State(enum.IntEnum):
 
 
 class Health(enum.Enum):
-    """What an outcome says about the destination, as opposed to the one delivery."""
+    """The state of the destination that an outcome shows, as opposed to the one delivery."""
 
     SOUND = enum.auto()
     UNSOUND = enum.auto()

@@ -1,4 +1,4 @@
-"""What follows an attempt: the delivery is finished, retried, or given up (pure)."""
+"""The step after an attempt: the delivery is finished, retried, or given up (pure)."""
 
 from typing import Final, assert_never
 

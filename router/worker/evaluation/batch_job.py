@@ -23,11 +23,13 @@ from router.rules.state.chain import WorkFinishedError
 from router.rules.state.decision import Decision
 from router.rules.state.step import ChainResult
 from router.worker.evaluation.decide import EvaluatedEvent, chains, decide, possible_alerts
-from router.worker.evaluation.plan import Snapshot
-from router.worker.evaluation.probe import poisonous
+from router.worker.evaluation.poison_probe import poisonous
+from router.worker.evaluation.suppression_reason import (
+    Snapshot,
+)
 from router.worker.evaluation.verdict import count_suppressed, verdict_of
-from router.worker.queue.linger import AdaptiveLinger
 from router.worker.queue.poison import POISON, PoisonDetector
+from router.worker.queue.poll_interval import AdaptiveLinger
 
 logger = logging.getLogger(__name__)
 

@@ -24,10 +24,12 @@ from router.rules.state.step import ChainResult, Outcome, Reason, Step
 from router.rules.state.suppress import SHADOW
 from router.worker.evaluation.fan_out import raise_alert
 from router.worker.evaluation.plan import (
-    Snapshot,
     alert_facts,
     bound_places,
     plan_steps,
+)
+from router.worker.evaluation.suppression_reason import (
+    Snapshot,
     suppression_reason,
 )
 

@@ -11,20 +11,21 @@ from router.destinations.rendering.templates import TemplateTarget
 from router.rules.model import Rule
 from router.rules.state.chain import Chain, Store
 from router.rules.state.decision import Decision, DecisionDraft
-from router.rules.state.feature import Feature
 from router.rules.state.step import Place, Reason, Step
 from router.rules.state.suppress import Suppress
 from router.rules.state.timer import POISON, Timer
 from router.worker.evaluation.decide import PossibleAlert, conclude, make_chain
 from router.worker.evaluation.plan import (
-    Snapshot,
     alert_facts,
     open_place,
     plan_steps,
+)
+from router.worker.evaluation.suppression_reason import (
+    Snapshot,
     suppression_reason,
 )
 
-F = TypeVar("F", bound=Feature)
+F = TypeVar("F")
 
 
 async def decide_timer(

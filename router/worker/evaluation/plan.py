@@ -1,26 +1,15 @@
 """The steps that an alert takes, made from the features of its rule. Pure."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
-
-import msgspec
 
 from router.alerts import Alert
 from router.rules.model import Rule
 from router.rules.state.feature import AlertFacts
-from router.rules.state.step import Place, Reason, Step
-from router.rules.state.suppress import SILENCED
+from router.rules.state.step import Place, Step
 from router.rules.state.timer import Timer
-from router.rules.suppression.silences import Silence, silenced
-
-
-class Snapshot(msgspec.Struct, frozen=True):
-    """The time and the silences, on which a decision depends beside events, rules and state."""
-
-    now: float
-    """Unix time in seconds."""
-    silences: Sequence[Silence] = ()
+from router.worker.evaluation.suppression_reason import Snapshot, suppression_reason
 
 
 def event_time_ms(time: str, received_at: float, now: float) -> int:
@@ -42,22 +31,6 @@ def event_time_ms(time: str, received_at: float, now: float) -> int:
         if own is not None and own.tzinfo is not None:
             at = own.timestamp()
     return int(min(at, now) * 1000)
-
-
-def suppression_reason(
-    alert: Alert, content: Mapping[str, Any], rule: Rule | None, snapshot: Snapshot
-) -> Reason | None:
-    """Return why the alert is suppressed at this moment, whatever the state; None if it is not.
-
-    ``rule`` is None for an alert whose rule is gone: only silences apply to it.
-    """
-    if snapshot.silences and silenced(alert, content, snapshot.silences, snapshot.now):
-        return SILENCED
-    for feature in rule.features.muting if rule is not None else ():
-        reason = feature.suppression(snapshot.now)
-        if reason is not None:
-            return reason
-    return None
 
 
 def alert_facts(

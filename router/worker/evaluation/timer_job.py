@@ -19,8 +19,10 @@ from router.rules.state.chain import Store, WorkFinishedError
 from router.rules.state.decision import Decision
 from router.rules.state.timer import Timer
 from router.worker.evaluation.decide_timer import decide_timer, try_out
-from router.worker.evaluation.plan import Snapshot
-from router.worker.evaluation.probe import poisonous
+from router.worker.evaluation.poison_probe import poisonous
+from router.worker.evaluation.suppression_reason import (
+    Snapshot,
+)
 from router.worker.evaluation.verdict import count_suppressed, verdict_of
 from router.worker.queue.poison import POISON, PoisonDetector
 

@@ -38,7 +38,7 @@ from router.errors import RouterError
 from router.journal import jobs, keys
 from router.journal.connection import Connection
 from router.journal.job_queue import JobQueue, PolledJob
-from router.worker.queue.linger import MIN_LINGER
+from router.worker.queue.poll_interval import MIN_LINGER, idle_seconds
 
 logger = logging.getLogger(__name__)
 
@@ -245,16 +245,12 @@ class QueueWorker:
             )
 
     def _pause(self) -> float:
-        """Return the seconds until the next poll, if no wake-up comes before."""
-        pause = self._poll_delay
-        if self._tasks:
-            pause = min(pause, self._lease / 3)
-        wait = self._spec.wait()
-        if wait > 0:
-            return min(pause, wait)
-        if self._may_pick():
-            pause = min(pause, (self._next_due_ms - self._now_ms() + 1) / 1000)
-        return max(pause, 0.0)
+        return idle_seconds(
+            self._poll_delay,
+            renew_in=self._lease / 3 if self._tasks else None,
+            admitted_in=self._spec.wait(),
+            due_in=(self._next_due_ms - self._now_ms() + 1) / 1000 if self._may_pick() else None,
+        )
 
     def _may_pick(self) -> bool:
         return self.accepting and self._running < self._spec.max_jobs

@@ -3,14 +3,14 @@
 from support.events import event_from
 
 from router.ingress.kinesis.records import decode
-from router.ingress.kinesis.stream import Record
+from router.ingress.kinesis.stream import StreamRecord
 from router.journal.shards import ShardId
 
 SHARD = ShardId("shardId-000000000000")
 
 
 def test_a_record_is_an_event_with_its_own_bytes(sample: bytes) -> None:
-    received = decode(SHARD, [Record("7", sample)], received_at=3.0)
+    received = decode(SHARD, [StreamRecord("7", sample)], received_at=3.0)
 
     (event,) = received.events
     assert (event.body, event.received_at) == (sample, 3.0)
@@ -19,10 +19,10 @@ def test_a_record_is_an_event_with_its_own_bytes(sample: bytes) -> None:
 def test_a_malformed_record_does_not_fail_the_records_beside_it(sample: bytes) -> None:
     good = event_from(sample, id="NO1").body
     records = [
-        Record("1", b"nonsense"),
-        Record("2", good),
-        Record("3", b"\xff"),
-        Record("4", b"{}"),
+        StreamRecord("1", b"nonsense"),
+        StreamRecord("2", good),
+        StreamRecord("3", b"\xff"),
+        StreamRecord("4", b"{}"),
     ]
 
     received = decode(SHARD, records, received_at=3.0)

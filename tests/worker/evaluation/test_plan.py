@@ -11,10 +11,12 @@ from router.rules.state.suppress import MUTED, SILENCED
 from router.rules.suppression.silences import SilenceText, silence
 from router.worker.evaluation.fan_out import raise_alert
 from router.worker.evaluation.plan import (
-    Snapshot,
     alert_facts,
     event_time_ms,
     plan_steps,
+)
+from router.worker.evaluation.suppression_reason import (
+    Snapshot,
     suppression_reason,
 )
 

@@ -5,7 +5,7 @@ from support.clock import SetClock
 from support.world import World
 
 from router.journal.connection import Connection
-from router.worker.queue.linger import MAX_LINGER, MIN_LINGER, AdaptiveLinger
+from router.worker.queue.poll_interval import MAX_LINGER, MIN_LINGER, AdaptiveLinger, idle_seconds
 
 RULES = """
 rules:
@@ -69,3 +69,25 @@ async def test_a_worker_that_evaluates_many_events_lingers_longer(
     await world.evaluate.run(await world.accept([world.event(str(n)) for n in range(150)]))
 
     assert world.evaluate.linger() == MAX_LINGER
+
+
+@pytest.mark.parametrize(
+    ("renew_in", "admitted_in", "due_in", "expected"),
+    [
+        (None, 0.0, None, 5.0),
+        (None, 0.0, 60.0, 5.0),
+        (None, 0.0, 2.0, 2.0),
+        (None, 0.0, -1.0, 0.0),
+        (3.0, 0.0, 4.0, 3.0),
+        (3.0, 0.0, 1.0, 1.0),
+        (None, 1.5, 0.2, 1.5),
+        (1.0, 1.5, None, 1.0),
+        (None, 90.0, 0.2, 5.0),
+    ],
+)
+def test_an_idle_worker_polls_again_when_a_job_or_a_lease_or_its_destination_needs_it(
+    renew_in: float | None, admitted_in: float, due_in: float | None, expected: float
+) -> None:
+    pause = idle_seconds(5.0, renew_in=renew_in, admitted_in=admitted_in, due_in=due_in)
+
+    assert pause == expected

@@ -1,0 +1,36 @@
+"""The reason for which an alert is suppressed now: silences, then mute times. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from router.alerts import Alert
+from router.rules.model import Rule
+from router.rules.state.step import Reason
+from router.rules.state.suppress import SILENCED
+from router.rules.suppression.silences import Silence, silenced
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The time and the silences, on which a decision depends beside events, rules and state."""
+
+    now: float
+    """Unix time in seconds."""
+    silences: Sequence[Silence] = ()
+
+
+def suppression_reason(
+    alert: Alert, content: Mapping[str, Any], rule: Rule | None, snapshot: Snapshot
+) -> Reason | None:
+    """Return why the alert is suppressed at this moment, whatever the state; None if it is not.
+
+    ``rule`` is None for an alert whose rule is gone: only silences apply to it.
+    """
+    if snapshot.silences and silenced(alert, content, snapshot.silences, snapshot.now):
+        return SILENCED
+    for feature in rule.features.muting if rule is not None else ():
+        reason = feature.suppression(snapshot.now)
+        if reason is not None:
+            return reason
+    return None

@@ -16,7 +16,7 @@ from router.dev.embedded_redis import EmbeddedRedis
 from router.journal import ledger
 from router.journal.connection import connect
 
-EVENTS = 1000
+EVENTS = 400
 """In flight when the worker is killed."""
 LOAD = 300
 CONCURRENCY = 20

@@ -86,7 +86,7 @@ async def consume_with_kills(
 @pytest.mark.parametrize(
     ("records", "kills"),
     [
-        pytest.param(600, 2, marks=pytest.mark.timeout(120)),
+        pytest.param(300, 2, marks=pytest.mark.timeout(120)),
         pytest.param(100_000, 12, marks=[pytest.mark.slow, pytest.mark.timeout(900)]),
     ],
 )

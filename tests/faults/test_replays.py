@@ -133,7 +133,7 @@ async def check(
 async def test_dead_letters_replayed_while_their_receiver_recovers_arrive_once(
     redis_url: Secret, connection: Connection, tmp_path: Path, sample: bytes
 ) -> None:
-    await check(redis_url, connection, tmp_path, sample, 500)
+    await check(redis_url, connection, tmp_path, sample, 200)
 
 
 @pytest.mark.slow

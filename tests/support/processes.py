@@ -15,7 +15,12 @@ class RouterProcess:
 
     def __init__(self, *command: str, environ: Mapping[str, str], module: str = "router") -> None:
         self._command = ("-m", module, *command)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("ROUTER_")}
+        # Without compiled bytecode each start of a process compiles the package again.
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("ROUTER_") and name != "PYTHONDONTWRITEBYTECODE"
+        }
         self._environ = {**kept, "ROUTER_LOG_FORMAT": "json", **environ}
         self.log: list[dict[str, object]] = []
         self.url = ""

@@ -81,7 +81,7 @@ class HttpSink:
         self._listening.close()
         assert self._runner is not None
         assert self._runner.server is not None
-        await self._runner.server.shutdown(0)
+        await self._runner.server.shutdown(0.1)  # 0 would be no timeout (aiohttp's ceil_timeout)
 
     async def come_back(self) -> None:
         """Listen again on the same port."""

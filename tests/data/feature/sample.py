@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from router.rules.about import about
+from router.rules.key_descriptions import about
 from router.rules.state.feature import AlertFacts, ByText, Feature, by_text
 from router.rules.state.step import DAY_MS, ChainRun, Outcome, Reason, Record, Step
 

@@ -1,5 +1,6 @@
 """What most tests need: a real Redis, a clock that tests set, Twilio's own example event."""
 
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -20,15 +21,48 @@ settings.load_profile("patient")
 DATA = Path(__file__).parent / "data"
 
 
-PROCESSES = frozenset({"cli", "client", "contracts", "end_to_end", "faults", "http", "runtime"})
+SERVER_FOLDERS = frozenset(
+    {
+        "architecture",
+        "cli",
+        "client",
+        "contracts",
+        "destinations",
+        "dev",
+        "end_to_end",
+        "faults",
+        "http",
+        "ingress",
+        "runtime",
+    }
+)
 """Folders whose tests start processes or servers of their own."""
 
 
+def is_fast(config: pytest.Config) -> bool:
+    return "not server" in config.option.markexpr
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two workers for each core, because half of the suite's time is waiting for processes."""
+    cores = os.cpu_count() or 1
+    return cores if is_fast(config) else min(2 * cores, 16)
+
+
+def folder_of(path: Path) -> str:
+    return path.relative_to(Path(__file__).parent).parts[0]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no test that the mark expression leaves out with its whole folder."""
+    return True if is_fast(config) and folder_of(collection_path) in SERVER_FOLDERS else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    tests = Path(__file__).parent
     for item in items:
-        folder = item.path.relative_to(tests).parts[0]
-        if folder in PROCESSES or "redis_server" in getattr(item, "fixturenames", ()):
+        if folder_of(item.path) in SERVER_FOLDERS or "redis_server" in getattr(
+            item, "fixturenames", ()
+        ):
             item.add_marker("server")
 
 

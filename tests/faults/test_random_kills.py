@@ -14,7 +14,7 @@ from router.journal import ledger
 from router.journal.connection import connect
 
 SEED = 20261125
-PER_KILL = 100
+PER_KILL = 60
 """Events sent for each kill."""
 CONCURRENCY = 20
 """Slots of a destination: what can be in flight when its worker is killed."""

@@ -46,16 +46,14 @@ def notes(alert: Alert) -> list[str]:
     if alert.status is AlertStatus.RESOLVED:
         sentences.append(f"Resolved. It was an alert of severity {alert.severity}.")
     elif alert.escalation:
-        sentences.append(
-            f"Escalated (level {alert.escalation}): nobody has acknowledged it so far."
-        )
+        sentences.append(f"Escalated (level {alert.escalation}): it is not acknowledged yet.")
     if alert.grouped > 1:
         sentences.append(f"{alert.grouped} alerts in one message.")
     if alert.count > 1:
         sentences.append(f"{alert.count} events brought it about.")
     if alert.held_back:
         more = "alert was" if alert.held_back == 1 else "alerts were"
-        sentences.append(f"{alert.held_back} more {more} held back since the last message.")
+        sentences.append(f"{alert.held_back} more {more} suppressed since the last message.")
     return sentences
 
 

@@ -47,7 +47,7 @@ def test_the_status_line(severity, status, expected, alert):
     [
         ({}, []),
         ({"status": RESOLVED}, ["Resolved. It was an alert of severity warning."]),
-        ({"escalation": 2}, ["Escalated (level 2): nobody has acknowledged it so far."]),
+        ({"escalation": 2}, ["Escalated (level 2): it is not acknowledged yet."]),
         (
             {"escalation": 2, "status": RESOLVED},
             ["Resolved. It was an alert of severity warning."],
@@ -55,15 +55,15 @@ def test_the_status_line(severity, status, expected, alert):
         ({"grouped": 3}, ["3 alerts in one message."]),
         ({"grouped": 1}, []),
         ({"count": 5}, ["5 events brought it about."]),
-        ({"held_back": 1}, ["1 more alert was held back since the last message."]),
-        ({"held_back": 2}, ["2 more alerts were held back since the last message."]),
+        ({"held_back": 1}, ["1 more alert was suppressed since the last message."]),
+        ({"held_back": 2}, ["2 more alerts were suppressed since the last message."]),
         (
             {"escalation": 1, "grouped": 2, "count": 2, "held_back": 2},
             [
-                "Escalated (level 1): nobody has acknowledged it so far.",
+                "Escalated (level 1): it is not acknowledged yet.",
                 "2 alerts in one message.",
                 "2 events brought it about.",
-                "2 more alerts were held back since the last message.",
+                "2 more alerts were suppressed since the last message.",
             ],
         ),
     ],

@@ -112,7 +112,7 @@ async def test_a_repeated_alert_answers_in_the_thread_and_updates_its_first_mess
     assert {second["thread_ts"], third["thread_ts"]} == {"1700000001.000100"}
     assert (update["channel"], update["ts"]) == ("C042", "1700000001.000100")
     assert (update["parse"], update["link_names"]) == ("none", False)
-    assert "3 more alerts were held back" in text_of(second)
+    assert "3 more alerts were suppressed" in text_of(second)
     assert "2 messages in the thread, the last at 2023-11-14T22:13:20.000Z." in text_of(update)
     assert "3 messages in the thread" in text_of(last_update)
 

@@ -18,21 +18,15 @@ from bench.processes import BESIDE, UNDER_TEST, Process, free_port, python
 from router.alerts import Alert, Delivery, Severity, alert_id, delivery_id
 from router.clock import system_clock
 from router.dev.embedded_redis import EmbeddedRedis, find_server
-from router.events.decode import (
-    decode_strictly,
-)
+from router.events.decode import decode_strictly
 from router.events.model import (
     Event,
     Received,
 )
 from router.journal import keys
-from router.journal.batches import (
-    Batches,
-)
+from router.journal.batches import Batches
 from router.journal.connection import connect
-from router.journal.finish import (
-    FinishedWork,
-)
+from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId
 
 _BATCH: Final = 500

@@ -12,9 +12,7 @@ import msgspec
 
 from router.configuration import files
 from router.configuration.model import Configuration
-from router.configuration.readers.destinations import (
-    read_destination,
-)
+from router.configuration.readers.destinations import read_destination
 from router.configuration.readers.features import MuteTimes
 from router.configuration.readers.routes import MatchScope, SendToScope, read_route
 from router.configuration.readers.rules import RuleReader
@@ -34,9 +32,7 @@ from router.configuration.yaml.document import (
     YamlDocument,
     decode_document,
 )
-from router.destinations.spec import (
-    DestinationSpec,
-)
+from router.destinations.spec import DestinationSpec
 from router.errors import Diagnostic, Level, RulesError
 from router.rules.index.rule_set import RuleSet
 from router.rules.model import Rule

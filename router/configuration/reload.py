@@ -20,9 +20,7 @@ from watchfiles import awatch
 
 from router.clock import Clock
 from router.configuration import files
-from router.configuration.load import (
-    ConfigurationSource,
-)
+from router.configuration.load import ConfigurationSource
 from router.configuration.model import (
     ActiveConfiguration,
     Configuration,

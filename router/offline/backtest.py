@@ -13,19 +13,11 @@ from typing import Final
 
 import msgspec
 
-from router.destinations.rendering.summary import (
-    summary,
-)
-from router.destinations.rendering.templates import (
-    TemplateTarget,
-)
+from router.destinations.rendering.summary import summary
+from router.destinations.rendering.templates import TemplateTarget
 from router.errors import EventError
-from router.events.decode import (
-    decode_request,
-)
-from router.events.model import (
-    Event,
-)
+from router.events.decode import decode_request
+from router.events.model import Event
 from router.offline.simulation import SimulatedAlert, Simulation, SimulationOutcome
 from router.rules.index.rule_set import RuleSet
 from router.rules.suppression.silences import Silence

@@ -6,9 +6,7 @@ from pathlib import Path
 import msgspec
 
 from router.alerts import Alert, AlertStatus, Delivery, Preview, delivery_id
-from router.configuration.model import (
-    Configuration,
-)
+from router.configuration.model import Configuration
 from router.destinations.contract import Destination
 from router.errors import ConfigurationError
 from router.events.model import Event, document

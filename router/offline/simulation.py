@@ -23,9 +23,7 @@ from router.rules.state.timer import Timer
 from router.rules.suppression.silences import Silence
 from router.worker.evaluation.decide import EvaluatedEvent, chains, decide, possible_alerts
 from router.worker.evaluation.decide_timer import decide_timer
-from router.worker.evaluation.suppression_reason import (
-    Snapshot,
-)
+from router.worker.evaluation.suppression_reason import Snapshot
 
 T = TypeVar("T")
 

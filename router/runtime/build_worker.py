@@ -32,9 +32,7 @@ from router.runtime.configuration_switch import (
     destination_names,
 )
 from router.runtime.roles import WorkerConfig
-from router.runtime.worker_role import (
-    WorkerRole,
-)
+from router.runtime.worker_role import WorkerRole
 from router.settings.model import Settings
 from router.worker.delivery.delivery_job import DeliveryJournal
 from router.worker.delivery.orphans import OrphanReaper

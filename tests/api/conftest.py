@@ -11,14 +11,10 @@ from support.events import deliveries_of, event_from
 from router.clock import Clock
 from router.datatypes import Secret
 from router.events.model import Malformed, Received
-from router.journal.batches import (
-    Batches,
-)
+from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.deliveries import Deliveries, GivenUp
-from router.journal.finish import (
-    FinishedWork,
-)
+from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
 from router.runtime.build_api import build_operator_routes
 

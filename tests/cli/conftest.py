@@ -12,14 +12,10 @@ from router.cli import main
 from router.clock import system_clock
 from router.datatypes import Secret
 from router.events.model import Malformed, Received
-from router.journal.batches import (
-    Batches,
-)
+from router.journal.batches import Batches
 from router.journal.connection import connect
 from router.journal.deliveries import Deliveries, GivenUp
-from router.journal.finish import (
-    FinishedWork,
-)
+from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
 
 Router = Callable[..., Result]

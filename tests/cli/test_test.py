@@ -8,12 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from router.cli import main
-from router.configuration.load import (
-    load,
-)
-from router.configuration.variables import (
-    MissingVariable,
-)
+from router.configuration.load import load
+from router.configuration.variables import MissingVariable
 from router.offline.rule_tests.schema import json_schema
 
 SHIPPED = Path(__file__).parents[2] / "rules"

@@ -15,12 +15,8 @@ from router.configuration.diagnostics import render_diagnostics
 from router.configuration.files import FILE_LIMIT, FILES_LIMIT
 from router.configuration.json_schema import json_schema
 from router.configuration.load import SECTIONS, load
-from router.configuration.model import (
-    Configuration,
-)
-from router.configuration.variables import (
-    MissingVariable,
-)
+from router.configuration.model import Configuration
+from router.configuration.variables import MissingVariable
 from router.datatypes import Duration, Secret
 from router.destinations.capture import CaptureConfig
 from router.destinations.http_config import HttpConfig

@@ -12,9 +12,7 @@ from support.rules_folder import RulesFolder, capture, rule
 from support.waiting import until
 
 from router.clock import Clock
-from router.configuration.load import (
-    ConfigurationSource,
-)
+from router.configuration.load import ConfigurationSource
 from router.configuration.model import (
     ActiveConfiguration,
     Configuration,

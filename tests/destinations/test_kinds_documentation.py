@@ -8,12 +8,8 @@ import pytest
 from contracts.destination import attempt
 from support.sinks import HttpSink
 
-from router.configuration.load import (
-    load,
-)
-from router.configuration.variables import (
-    MissingVariable,
-)
+from router.configuration.load import load
+from router.configuration.variables import MissingVariable
 from router.datatypes import Secret
 from router.destinations.http import HttpDestination
 from router.destinations.http_config import HttpConfig

@@ -20,9 +20,7 @@ from router.events.decode import (
     decode_request,
     decode_strictly,
 )
-from router.events.model import (
-    document,
-)
+from router.events.model import document
 
 MINIMAL = {
     "specversion": "1.0",

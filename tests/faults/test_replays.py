@@ -19,15 +19,11 @@ from router.destinations.contract import Environment
 from router.events.model import Received
 from router.journal import ledger
 from router.journal import pagination as pages
-from router.journal.batches import (
-    Batches,
-)
+from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.deliveries import Deliveries, GivenUp
-from router.journal.finish import (
-    FinishedWork,
-)
+from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
 from router.runtime.roles import Roles, WorkerConfig
 

@@ -6,12 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from router.clock import Clock
-from router.events.decode import (
-    decode_strictly,
-)
-from router.events.model import (
-    Received,
-)
+from router.events.decode import decode_strictly
+from router.events.model import Received
 from router.ingress.commit import EventCommit
 from router.journal.batches import Batches
 from router.journal.connection import Connection

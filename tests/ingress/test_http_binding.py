@@ -19,9 +19,7 @@ from support.running import Running, running, settings_for
 from router.clock import system_clock
 from router.datatypes import Secret, Texts
 from router.errors import EventError
-from router.events.decode import (
-    decode_strictly,
-)
+from router.events.decode import decode_strictly
 from router.ingress.http_binding import to_structured
 from router.journal import keys
 from router.journal.batches import Batches

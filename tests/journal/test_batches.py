@@ -9,9 +9,7 @@ from router.alerts import Delivery
 from router.clock import Clock
 from router.datatypes import Secret
 from router.errors import JournalUnavailableError
-from router.events.decode import (
-    decode_strictly,
-)
+from router.events.decode import decode_strictly
 from router.events.model import (
     Event,
     Malformed,
@@ -27,9 +25,7 @@ from router.journal.batches import (
 )
 from router.journal.connection import Connection, connect
 from router.journal.deliveries import Deliveries
-from router.journal.finish import (
-    FinishedWork,
-)
+from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
 
 FIRST = BatchId("id0001")

@@ -20,15 +20,11 @@ from router.clock import Clock
 from router.events.model import Received
 from router.journal import keys, ledger
 from router.journal import pagination as pages
-from router.journal.batches import (
-    Batches,
-)
+from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.deliveries import DeadLetter, Deliveries, GivenUp
-from router.journal.finish import (
-    FinishedWork,
-)
+from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
 from router.journal.pagination import PageCursor, TimeRange
 

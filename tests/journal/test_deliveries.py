@@ -11,9 +11,7 @@ from router.alerts import Attempt, Delivery
 from router.clock import Clock
 from router.events.model import Received
 from router.journal import jobs, keys, ledger
-from router.journal.batches import (
-    Batches,
-)
+from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.deliveries import (
@@ -23,9 +21,7 @@ from router.journal.deliveries import (
     Requeued,
     Settlement,
 )
-from router.journal.finish import (
-    FinishedWork,
-)
+from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
 
 SET = SetId("id0002")

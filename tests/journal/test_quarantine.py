@@ -14,9 +14,7 @@ from router.journal.batches import (
     Quarantined,
 )
 from router.journal.connection import Connection
-from router.journal.finish import (
-    FinishedWork,
-)
+from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId
 from router.journal.quarantine import Quarantine, QuarantineFilter, QuarantineRecord
 

@@ -9,9 +9,7 @@ from support.waiting import until
 from support.world import World
 
 from router.clock import Clock
-from router.configuration.model import (
-    ActiveConfiguration,
-)
+from router.configuration.model import ActiveConfiguration
 from router.errors import ConditionError, OverloadedError
 from router.journal import keys, silences
 from router.journal.connection import Connection

@@ -6,13 +6,9 @@ from support.events import deliveries_of, event_from
 from router.clock import Clock
 from router.events.model import Received
 from router.journal import jobs, keys
-from router.journal.batches import (
-    Batches,
-)
+from router.journal.batches import Batches
 from router.journal.connection import Connection
-from router.journal.finish import (
-    FinishedWork,
-)
+from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId
 from router.journal.sweeper import Sweeper
 

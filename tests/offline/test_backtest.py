@@ -6,12 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from router.configuration.load import (
-    load,
-)
-from router.configuration.model import (
-    Configuration,
-)
+from router.configuration.load import load
+from router.configuration.model import Configuration
 from router.offline.backtest import Backtest, Comparison, Tally, backtest, compare
 from router.offline.backtest_report import as_text, comparison_as_text
 

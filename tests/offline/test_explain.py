@@ -8,15 +8,9 @@ from support.golden import golden
 
 from router.configuration.load import load
 from router.destinations.contract import Environment
-from router.destinations.spec import (
-    make_destination,
-)
-from router.events.decode import (
-    decode_strictly,
-)
-from router.events.model import (
-    Event,
-)
+from router.destinations.spec import make_destination
+from router.events.decode import decode_strictly
+from router.events.model import Event
 from router.offline.explain import RuleResult, as_text, explain
 from router.settings.model import Egress
 

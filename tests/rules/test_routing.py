@@ -8,18 +8,10 @@ import pytest
 from support.events import event_from
 
 from router.alerts import Severity
-from router.configuration.load import (
-    load,
-)
-from router.configuration.model import (
-    Configuration,
-)
-from router.destinations.rendering.summary import (
-    summary,
-)
-from router.destinations.rendering.templates import (
-    TemplateTarget,
-)
+from router.configuration.load import load
+from router.configuration.model import Configuration
+from router.destinations.rendering.summary import summary
+from router.destinations.rendering.templates import TemplateTarget
 from router.errors import RulesError
 from router.events.model import document
 from router.rules.model import Rule

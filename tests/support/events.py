@@ -3,12 +3,8 @@
 import msgspec
 
 from router.alerts import Alert, Delivery, Severity, alert_id, delivery_id
-from router.events.decode import (
-    decode_request,
-)
-from router.events.model import (
-    Event,
-)
+from router.events.decode import decode_request
+from router.events.model import Event
 from router.journal.batches import Batches
 from router.journal.keys import BatchId
 

@@ -8,16 +8,12 @@ from typing import Any
 import msgspec
 
 from router.alerts import AlertStatus, Delivery
-from router.configuration.load import (
-    load,
-)
+from router.configuration.load import load
 from router.configuration.model import (
     ActiveConfiguration,
     Configuration,
 )
-from router.events.decode import (
-    decode_request,
-)
+from router.events.decode import decode_request
 from router.events.model import (
     Event,
     Received,

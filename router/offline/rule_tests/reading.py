@@ -15,9 +15,7 @@ import msgspec
 from router.cel import ConditionError, compile_expression
 from router.configuration import files
 from router.configuration.convert import Converter
-from router.configuration.model import (
-    Configuration,
-)
+from router.configuration.model import Configuration
 from router.configuration.readers.features import read_condition
 from router.configuration.readers.routes import ANY_EVENT
 from router.configuration.variables import NoVariables
@@ -32,12 +30,8 @@ from router.configuration.yaml.document import (
     read_yaml,
 )
 from router.errors import Diagnostic, EventError, Level, RulesError
-from router.events.decode import (
-    decode_strictly,
-)
-from router.events.model import (
-    Event,
-)
+from router.events.decode import decode_strictly
+from router.events.model import Event
 from router.events.schemas import schema_violation
 from router.offline.rule_tests.model import CaseStep, CaseText, Expectation, TestsFile
 from router.rules.event_types import problems_of

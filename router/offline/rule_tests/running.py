@@ -8,12 +8,8 @@ import msgspec
 from router.alerts import Alert, AlertKey
 from router.cel import Condition, Verdict
 from router.cel.deciding_part import deciding_part
-from router.destinations.rendering.summary import (
-    summary,
-)
-from router.destinations.rendering.templates import (
-    TemplateTarget,
-)
+from router.destinations.rendering.summary import summary
+from router.destinations.rendering.templates import TemplateTarget
 from router.offline.rule_tests.model import Expectation
 from router.offline.rule_tests.reading import Case, Moment, make_event
 from router.offline.simulation import SimulatedAlert, Simulation, SimulationOutcome

@@ -24,9 +24,7 @@ from router.rules.state.decision import Decision
 from router.rules.state.step import ChainResult
 from router.worker.evaluation.decide import EvaluatedEvent, chains, decide, possible_alerts
 from router.worker.evaluation.poison_probe import poisonous
-from router.worker.evaluation.suppression_reason import (
-    Snapshot,
-)
+from router.worker.evaluation.suppression_reason import Snapshot
 from router.worker.evaluation.verdict import count_suppressed, verdict_of
 from router.worker.queue.poison import POISON, PoisonDetector
 from router.worker.queue.poll_interval import AdaptiveLinger

@@ -7,9 +7,7 @@ from typing import Final, NoReturn
 
 from redis.exceptions import RedisError
 
-from router.configuration.model import (
-    ActiveConfiguration,
-)
+from router.configuration.model import ActiveConfiguration
 from router.errors import JournalUnavailableError
 from router.journal import keys
 from router.journal.connection import Connection

@@ -20,9 +20,7 @@ from router.rules.state.decision import Decision
 from router.rules.state.timer import Timer
 from router.worker.evaluation.decide_timer import decide_timer, try_out
 from router.worker.evaluation.poison_probe import poisonous
-from router.worker.evaluation.suppression_reason import (
-    Snapshot,
-)
+from router.worker.evaluation.suppression_reason import Snapshot
 from router.worker.evaluation.verdict import count_suppressed, verdict_of
 from router.worker.queue.poison import POISON, PoisonDetector
 

@@ -13,9 +13,7 @@ from router.destinations.rendering.summary import (
     decode,
     summary,
 )
-from router.destinations.rendering.templates import (
-    TemplateTarget,
-)
+from router.destinations.rendering.templates import TemplateTarget
 
 HOSTILE = "<!channel> <@U024BE7LH> <#C024BE7LR> <http://evil.example|your bank> @here & </b>"
 

@@ -9,9 +9,7 @@ from router.destinations.rendering.summary import (
     rfc3339,
     summary,
 )
-from router.destinations.rendering.templates import (
-    TemplateTarget,
-)
+from router.destinations.rendering.templates import TemplateTarget
 
 
 def with_summary(alert, template):

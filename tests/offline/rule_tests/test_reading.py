@@ -9,12 +9,8 @@ from hypothesis import strategies as st
 from support.golden import golden
 
 from router.configuration.diagnostics import render_diagnostics
-from router.configuration.load import (
-    load,
-)
-from router.configuration.model import (
-    Configuration,
-)
+from router.configuration.load import load
+from router.configuration.model import Configuration
 from router.errors import Diagnostic, RulesError
 from router.offline.rule_tests.reading import Suite, read_tests
 

@@ -19,15 +19,11 @@ from router.destinations.contract import BreakerPolicy, Destination, RetryPolicy
 from router.errors import JournalUnavailableError
 from router.events.model import Received
 from router.journal import keys, ledger
-from router.journal.batches import (
-    Batches,
-)
+from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.crash_counts import CrashCounter
 from router.journal.deliveries import Deliveries
-from router.journal.finish import (
-    FinishedWork,
-)
+from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
 from router.journal.pauses import PauseKind, Pauses
 from router.metrics import Metrics

@@ -16,15 +16,11 @@ from router.destinations.email import EmailConfig
 from router.destinations.rendering.digest import DigestConfig
 from router.events.model import Received
 from router.journal import keys, ledger
-from router.journal.batches import (
-    Batches,
-)
+from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.crash_counts import CrashCounter
 from router.journal.deliveries import Deliveries, Requeued
-from router.journal.finish import (
-    FinishedWork,
-)
+from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
 from router.journal.pauses import Pauses
 from router.metrics import Metrics

@@ -8,14 +8,10 @@ from support.events import deliveries_of, event_from, held_by
 from router.clock import Clock
 from router.events.model import Received
 from router.journal import keys, ledger
-from router.journal.batches import (
-    Batches,
-)
+from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.deliveries import Deliveries
-from router.journal.finish import (
-    FinishedWork,
-)
+from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId
 from router.journal.orphaned_deliveries import OrphanedDeliveries
 from router.metrics import Metrics

@@ -9,9 +9,7 @@ from support.waiting import until
 from router.alerts import Delivered, Delivery, Outcome, Preview
 from router.clock import Clock
 from router.destinations.contract import DestinationConfig
-from router.destinations.spec import (
-    DestinationSpec,
-)
+from router.destinations.spec import DestinationSpec
 from router.errors import ConfigurationError
 from router.journal import keys
 from router.journal.connection import Connection

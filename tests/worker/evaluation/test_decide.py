@@ -14,9 +14,7 @@ from router.worker.evaluation.decide import (
     decide,
     possible_alerts,
 )
-from router.worker.evaluation.suppression_reason import (
-    Snapshot,
-)
+from router.worker.evaluation.suppression_reason import Snapshot
 
 NOW = 1_700_000_000.0
 SNAPSHOT = Snapshot(NOW)

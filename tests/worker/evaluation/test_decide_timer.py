@@ -16,9 +16,7 @@ from router.rules.state.timer import Timer
 from router.rules.suppression.silences import Silence, SilenceText, silence
 from router.worker.evaluation.decide import EvaluatedEvent, chains, decide, possible_alerts
 from router.worker.evaluation.decide_timer import decide_timer
-from router.worker.evaluation.suppression_reason import (
-    Snapshot,
-)
+from router.worker.evaluation.suppression_reason import Snapshot
 
 NOW = 1_700_000_000.0
 ABSENT = "{name: one, events: [a], absent: {event: b, for: 1m}, send_to: [noc]}"

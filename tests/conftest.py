@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from support.clock import SetClock
+from support.fault_rows import FigureRecorder, mark_properties, register
 
 from router.clock import Clock
 from router.datatypes import Secret
@@ -58,7 +59,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if is_fast(config) and folder_of(collection_path) in SERVER_FOLDERS else None
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    register(config)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    mark_properties(items)
     for item in items:
         if folder_of(item.path) in SERVER_FOLDERS or "redis_server" in getattr(
             item, "fixturenames", ()
@@ -106,3 +112,9 @@ def clock(time: SetClock) -> Clock:
 def sample() -> bytes:
     """The example of Twilio's documentation for conference-summary.complete, as it stands."""
     return (DATA / "conference-summary-complete.json").read_bytes()
+
+
+@pytest.fixture
+def fault_figures(request: pytest.FixtureRequest) -> FigureRecorder:
+    """Record what a test of a row of tests/faults/README.md measured, for the table of all rows."""
+    return FigureRecorder(request.node)

@@ -58,7 +58,7 @@ class RouterProcess:
 
     async def __aexit__(self, *_: object) -> None:
         if self._process.returncode is None:
-            self._process.terminate()
+            await self.stop()
         async with asyncio.timeout(30):
             await self._process.wait()
             await self._reader
@@ -73,6 +73,13 @@ class RouterProcess:
         self._process.send_signal(signal.SIGKILL)
         await self._process.wait()
         await self._reader
+
+    async def stop(self, *, seconds: float = 30.0) -> None:
+        """Send SIGTERM and wait until it has ended; ``start`` starts it again."""
+        self._process.terminate()
+        async with asyncio.timeout(seconds):
+            await self._process.wait()
+            await self._reader
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

@@ -1,0 +1,43 @@
+"""Each row of tests/faults/README.md has a test, and the page names the tests that there are."""
+
+import re
+from pathlib import Path
+
+import pytest
+from support.fault_rows import ROWS, FaultFigures, RowResult, marked_tests, table
+
+PAGE = Path(__file__).parents[1] / "faults" / "README.md"
+
+
+def test_a_mark_names_rows_that_there_are() -> None:
+    assert set(marked_tests()) <= set(ROWS)
+
+
+def test_the_page_has_each_row_once() -> None:
+    numbers = [int(row) for row in re.findall(r"^\| (\d+) \|", PAGE.read_text(), re.MULTILINE)]
+
+    assert numbers == list(ROWS)
+
+
+def test_a_row_sums_what_its_tests_measured() -> None:
+    result = RowResult(row=9, tests=2)
+    result.add(FaultFigures(seed=1, accepted=100, lost=0, repeated=2, drain_seconds=1.5))
+    result.add(FaultFigures(seed=2, accepted=50, lost=1, drain_seconds=0.5, note="12 cuts"))
+    result.add(FaultFigures())
+
+    (_, line) = table([result])
+    assert line.split() == ["9", "holds", "2", "150", "1", "2", "1.5", "1;", "2;", "12", "cuts"]
+
+
+@pytest.mark.parametrize(
+    ("result", "verdict"),
+    [
+        (RowResult(row=1), "not run"),
+        (RowResult(row=1, tests=2), "holds"),
+        (RowResult(row=1, tests=2, skipped=1), "holds"),
+        (RowResult(row=1, tests=2, skipped=2), "skipped"),
+        (RowResult(row=1, tests=2, skipped=1, failed=1), "FAILS"),
+    ],
+)
+def test_a_row_holds_if_a_test_of_it_ran_and_none_failed(result: RowResult, verdict: str) -> None:
+    assert result.verdict == verdict

@@ -109,6 +109,15 @@ class JobQueue:
             )
         )
 
+    async def record_health(self, line: str, *, lasts_ms: int) -> None:
+        """Write the line that ``arq --check`` reads, followed by the number of queued jobs."""
+        await self._connection.run(
+            _RECORD_HEALTH(
+                _RecordHealthKeys(keys.health_check(self._queue), self._queue),
+                _RecordHealthArguments(line, lasts_ms),
+            )
+        )
+
 
 class _PollKeys(ScriptKeys, frozen=True):
     queue: str
@@ -161,7 +170,18 @@ class _RemoveArguments(PackedArguments, frozen=True):
     id: str
 
 
+class _RecordHealthKeys(ScriptKeys, frozen=True):
+    health_check: str
+    queue: str
+
+
+class _RecordHealthArguments(PackedArguments, frozen=True):
+    line: str
+    lasts_ms: int
+
+
 _POLL: Final = Script("poll", _PollKeys, _PollArguments)
 _BEGIN: Final = Script("begin", _BeginKeys, _BeginArguments)
 _RELEASE: Final = Script("release", _ReleaseKeys, _ReleaseArguments)
 _REMOVE: Final = Script("remove_job", _RemoveKeys, _RemoveArguments)
+_RECORD_HEALTH: Final = Script("record_health", _RecordHealthKeys, _RecordHealthArguments)

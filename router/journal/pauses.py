@@ -5,7 +5,7 @@ long the pause lasts.
 """
 
 import enum
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -13,6 +13,7 @@ from router.errors import RecordError
 from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.records import RecordReader, version_of_map
+from router.journal.script import PackedArguments, Script, ScriptKeys, binary
 
 
 class PauseKind(enum.StrEnum):
@@ -49,10 +50,8 @@ class Pauses:
 
     async def pause(self, destination: str, pause: Pause) -> bool:
         """Pause a destination until it is resumed; return False if it is paused already."""
-        added = await self._connection.ask(
-            self._connection.redis.hsetnx(keys.PAUSES, destination, _encode(pause))
-        )
-        return bool(added)
+        call = _PAUSE(_PauseKeys(keys.PAUSES), _PauseArguments(destination, binary(_encode(pause))))
+        return bool(await self._connection.run(call))
 
     async def resume(self, destination: str) -> bool:
         """End the pause of a destination; return False if it is not paused."""
@@ -76,3 +75,15 @@ def _readable(record: bytes) -> Pause:
         return _reader.read(record)
     except RecordError as error:
         return Pause(kind=PauseKind.PAUSED, at=0.0, reason=str(error))
+
+
+class _PauseKeys(ScriptKeys, frozen=True):
+    pauses: str
+
+
+class _PauseArguments(PackedArguments, frozen=True):
+    destination: str
+    record: msgspec.Raw
+
+
+_PAUSE: Final = Script("pause", _PauseKeys, _PauseArguments)

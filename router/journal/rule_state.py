@@ -10,7 +10,14 @@ from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.finish import OpenWork
 from router.journal.keys import TimerId
-from router.journal.script import PlainArguments, Script, ScriptCall, ScriptKeys, pack
+from router.journal.script import (
+    ALLOW_OOM,
+    PlainArguments,
+    Script,
+    ScriptCall,
+    ScriptKeys,
+    pack,
+)
 from router.rules.state.chain import Chain, WorkFinishedError
 from router.rules.state.features import FEATURES
 from router.rules.state.step import KEYS_LIMIT, ChainResult, Outcome, Reason
@@ -24,7 +31,8 @@ def script_source() -> str:
     modules = dict.fromkeys(kind.__module__.rpartition(".")[2] for kind in FEATURES)
     folder = files("router.rules.state")
     names = ("prelude", *modules, "dispatch")
-    return "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in names)
+    source = "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in names)
+    return ALLOW_OOM + source
 
 
 class RuleState:

@@ -24,6 +24,11 @@ Keys whose number depends on the data are named in the arguments, because every 
 is on the same server (arq does not support Redis Cluster).
 
 ``prelude.lua`` precedes each script: it has the functions that several scripts share.
+
+Redis rejects a script that writes while its memory is over maxmemory, unless its first line is
+``ALLOW_OOM``. Scripts that free memory or move records have that line, because a full Redis drains
+by nothing else; docs/design.md says what bounds the memory that they add. Scripts that let something
+in (``accept``, ``replay``, a silence) do not have it.
 """
 
 import hashlib
@@ -35,6 +40,9 @@ import msgspec
 
 SCRIPTS: Final = files("router.journal") / "scripts"
 PRELUDE: Final = (SCRIPTS / "prelude.lua").read_text("utf-8")
+ALLOW_OOM: Final = "#!lua flags=allow-oom\n"
+"""The first line of a script that runs while Redis is out of memory. Redis 7.0 and later, and Valkey,
+read it only where it begins the source."""
 pack: Final[Callable[[Any], bytes]] = msgspec.msgpack.encode
 
 
@@ -60,6 +68,12 @@ class IdAndRecord(msgspec.Struct, frozen=True, array_like=True):
 
     id: str
     record: msgspec.Raw
+
+
+def _with_prelude(script: str) -> str:
+    if script.startswith(ALLOW_OOM):
+        return ALLOW_OOM + PRELUDE + script.removeprefix(ALLOW_OOM)
+    return PRELUDE + script
 
 
 K = TypeVar("K", bound=ScriptKeys)
@@ -103,7 +117,7 @@ class Script(Generic[K, A]):
         self.name = name
         self.keys = keys
         self.arguments = arguments
-        self.source = source or PRELUDE + (SCRIPTS / f"{name}.lua").read_text("utf-8")
+        self.source = source or _with_prelude((SCRIPTS / f"{name}.lua").read_text("utf-8"))
         # Redis names scripts by their SHA-1; it protects nothing.
         self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
         self._has_key_list = len(keys.__struct_fields__) == 1

@@ -12,6 +12,7 @@ import pytest
 import router
 import router.journal
 from router.journal.script import (
+    ALLOW_OOM,
     PRELUDE,
     SCRIPTS,
     PackedArguments,
@@ -49,7 +50,32 @@ def names(listed: str) -> tuple[str, ...]:
 
 def code(source: str) -> str:
     """Return a script without its comments."""
-    return re.sub(r"--[^\n]*", "", source.removeprefix(PRELUDE))
+    return re.sub(r"--[^\n]*", "", own(source))
+
+
+def own(source: str) -> str:
+    """Return a script without what precedes it."""
+    return source.removeprefix(ALLOW_OOM).removeprefix(PRELUDE)
+
+
+LETS_IN: dict[str, str] = {
+    "accept": "events",
+    "add_silence": "silences",
+    "record_test": "Twilio's sink tests",
+    "replay": "dead letters that an operator sends again",
+    "replay_quarantined": "quarantined events that an operator sends again",
+}
+"""Scripts that a Redis without memory rejects, and what they would let in."""
+READS_ONLY = {"read_page"}
+
+
+@pytest.mark.fault_row(12)
+@pytest.mark.parametrize("name", SCRIPTS_BY_NAME)
+def test_a_script_runs_without_memory_unless_it_lets_something_in(name: str) -> None:
+    """Mutant: ``retry.lua`` without its first line."""
+    allowed = SCRIPTS_BY_NAME[name].source.startswith(ALLOW_OOM)
+
+    assert allowed is (name not in LETS_IN and name not in READS_ONLY)
 
 
 def test_each_file_has_a_caller_and_each_caller_a_file() -> None:
@@ -64,7 +90,7 @@ def test_no_key_and_no_argument_is_read_by_its_position(path: Path) -> None:
 @pytest.mark.parametrize("name", SCRIPTS_BY_NAME)
 def test_the_keys_of_a_script_are_those_of_its_struct(name: str) -> None:
     script = SCRIPTS_BY_NAME[name]
-    header = HEADER.match(script.source.removeprefix(PRELUDE))
+    header = HEADER.match(own(script.source))
     assert header is not None
     listed, single = header.groups()
 

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local orphaned, set, open_sets, queue, job, lease, starts, dead_letters, dead_letter_index, ledger =
   unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))

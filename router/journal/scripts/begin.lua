@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local filling, record, queue, job, lease, starts = unpack(KEYS)
 local id, read_command = unpack(ARGV)
 -- Begins the work on a timer or set: it is sealed and read. If there is no such record, its job

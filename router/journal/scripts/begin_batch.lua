@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local filling, batch, identities, queue, job, lease, starts = unpack(KEYS)
 local batch_id, claim_seconds, seen_prefix = unpack(ARGV)
 -- Begins the work on a batch: it is sealed and read, and its events are claimed. A rerun finds the

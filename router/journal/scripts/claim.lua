@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local seen = KEYS
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Claims events for a batch whose identities are not stored: that of an older router, or of a

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local crash_counts = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Counts the start of a piece of work. The hash expires, because a job may never be run again.

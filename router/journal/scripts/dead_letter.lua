@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local set, open_sets, queue, job, lease, starts, records, index, ledger = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Moves a delivery from its set to the dead letters, or to quarantine if it cannot be decoded. The

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local records, index, ledger = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Deletes records from a hash and its index, and counts them. Idempotent.

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local work, open_work, queue, job, lease, starts, chain_results, taken, identities, quarantine,
   quarantine_index, ledger, timers, timer_queue = unpack(KEYS)
 local work_id, now_ms, set_size, set_prefix, delivery_job, timer_wake, outcome = unpack(ARGV, 1, 7)

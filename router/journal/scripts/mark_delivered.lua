@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local open_sets, ledger, queue = unpack(KEYS)
 local ledger_field, job_prefix, lease_prefix, starts_prefix, sets = unpack(ARGV)
 -- Settles deliveries that their receiver has. Idempotent: a delivery that is no longer in its set

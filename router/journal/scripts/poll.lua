@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local queue = unpack(KEYS)
 local now_ms, lease_ms, max_jobs, max_ids, starts_seconds, job_prefix, lease_prefix, starts_prefix =
   unpack(ARGV)

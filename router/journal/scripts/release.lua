@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local queue, lease, starts = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Releases the lease of a job that has work left, and deletes its count of starts, because no

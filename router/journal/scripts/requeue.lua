@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local open_work, queue = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Enqueues a job for open work that has none, in one page of the open batches, timers or sets. Work

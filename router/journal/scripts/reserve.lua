@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local rate = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Reserves the next attempts that a rate allows within the lookahead. All times are in microseconds

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local set, open_sets, queue, job, lease, starts, new_set, new_job = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Moves a delivery to a new set, to be attempted again when that is due. Idempotent: a delivery

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local lease, checkpoints = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Acquires the lease of a shard, or extends it if the consumer has it already. Idempotent.

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local lease, checkpoints = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Moves the checkpoint of a shard, for the consumer that has its lease. A consumer that has lost

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local consumers = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Records that a consumer is alive, and deletes those whose lease has expired. The clock is that of

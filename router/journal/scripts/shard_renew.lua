@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 local leases = KEYS
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Extends leases. Idempotent.

@@ -48,7 +48,7 @@ ended during an earlier run. Returns True if all its work is done; the last tran
 has then ended the job. False if work is left: the job is run again."""
 
 _REDIS_DEADLINE: Final = 10.0
-"""Seconds for renewing leases and for the health check."""
+"""Seconds for renewing leases."""
 _MAX_RETRY_PAUSE: Final = 30.0
 _FAILURES_REMEMBERED: Final = 1000
 _HEALTH_POLLS: Final = 3
@@ -234,17 +234,10 @@ class QueueWorker:
         if now - self._checked_at < interval:
             return
         self._checked_at = now
-        redis = self._connection.redis
-        async with asyncio.timeout(_REDIS_DEADLINE):
-            queued = await redis.zcard(self._spec.queue)
-            at = datetime.fromtimestamp(self._now(), UTC)
-            # The form of arq.worker.Worker.record_health.
-            line = f"{at:%b-%d %H:%M:%S} {self._counts} j_ongoing={self._running} queued={queued}"
-            await redis.psetex(
-                keys.health_check(self._spec.queue),
-                int(2 * interval * 1000) + 1000,
-                line,
-            )
+        at = datetime.fromtimestamp(self._now(), UTC)
+        # The form of arq.worker.Worker.record_health.
+        line = f"{at:%b-%d %H:%M:%S} {self._counts} j_ongoing={self._running} queued="
+        await self._jobs.record_health(line, lasts_ms=int(2 * interval * 1000) + 1000)
 
     def _pause(self) -> float:
         return idle_seconds(

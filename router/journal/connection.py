@@ -1,16 +1,22 @@
 """The connection to Redis: every command has a deadline, every failure is one error.
 
+An error that tells of a change of the server's role or state closes all connections (see
+``store_errors``), so that the next command connects again and follows a virtual address or a name to
+the server that is the primary now.
+
 redis-py's defaults wait without a limit, raise when the pool is full and show the password in a
 repr. arq's RedisSettings add no deadline and no check of the host name. The pool is therefore made
 here, from a URL, and arq's client uses it.
 """
 
-from collections.abc import Awaitable, Sequence
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from arq.connections import ArqRedis
-from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
@@ -20,7 +26,11 @@ from router.deadlines import Deadlines
 from router.errors import ConfigurationError, JournalUnavailableError
 from router.journal import redis_adapter
 from router.journal.pool import CachedConnections
+from router.journal.redis_adapter import Command, Subscription
 from router.journal.script import ScriptCall
+from router.journal.store_errors import ReconnectPace, reconnects, store_error
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _UNAVAILABLE: Final = (RedisError, OSError, TimeoutError)
@@ -40,6 +50,9 @@ class Connection:
         self.redis: Any = redis
         self._deadlines = Deadlines(deadline)
         self._connections = CachedConnections(redis, keep=keep)
+        self._subscriptions: set[Subscription] = set()
+        self._pace = ReconnectPace()
+        self._peers: list[Connection] = []
 
     async def ask(self, reply: Awaitable[T]) -> T:
         """Await a reply. Raises JournalUnavailableError if it fails or misses the deadline."""
@@ -47,6 +60,7 @@ class Connection:
             with self._deadlines.begin():
                 return await reply
         except _UNAVAILABLE as error:
+            await self.notice(error)
             raise unavailable(error) from error
 
     async def run(self, call: ScriptCall) -> Any:
@@ -61,9 +75,62 @@ class Connection:
         """
         return await self.ask(self._call_all(calls))
 
+    async def exchange(self, call: ScriptCall, more: Sequence[Command]) -> list[Any]:
+        """Run a script and further commands on one connection, in one round trip.
+
+        Returns:
+            The reply to each; an error reply is the RedisError, so that the others can be read.
+
+        Raises:
+            JournalUnavailableError: The connection failed or the deadline was missed.
+        """
+        replies = await self.ask(self._exchange(call, more))
+        for reply in replies:
+            if isinstance(reply, RedisError):
+                await self.notice(reply)
+        return replies
+
+    @asynccontextmanager
+    async def subscription(self) -> AsyncIterator[Subscription]:
+        """Open a subscription to channels, which ends with an error when connections are given up.
+
+        Its methods raise RedisError or OSError, and have no deadline.
+        """
+        async with self.redis.pubsub() as subscription:
+            self._subscriptions.add(subscription)
+            try:
+                yield subscription
+            finally:
+                self._subscriptions.discard(subscription)
+
+    async def notice(self, error: BaseException) -> None:
+        """Give the connections up if an error says that new ones may lead to a better server.
+
+        ``ask`` does this by itself; a caller that awaits the client's replies without it must do so.
+        """
+        if not reconnects(error):
+            return
+        for connection in (self, *self._peers):
+            await connection.give_up(error)
+
+    async def give_up(self, error: BaseException) -> None:
+        """Close all connections and subscriptions, unless that was done a moment ago."""
+        if not self._pace.may_give_up(asyncio.get_running_loop().time()):
+            return
+        logger.warning("connections to Redis closed", extra={"reason": str(unavailable(error))})
+        await self._connections.give_up()
+        for subscription in list(self._subscriptions):
+            await redis_adapter.end_subscription(subscription)
+
     async def close(self) -> None:
         """Close all connections."""
         await self.redis.aclose(close_connection_pool=True)
+
+    async def _exchange(self, call: ScriptCall, more: Sequence[Command]) -> list[Any]:
+        replies = await self._connections.execute([call.by_hash(), *more])
+        if isinstance(replies[0], NoScriptError):  # Redis was restarted; the script has not run
+            replies = await self._connections.execute([call.by_source(), *more])
+        return replies
 
     async def _call_all(self, calls: Sequence[ScriptCall]) -> list[Any]:
         replies = await self._connections.execute([call.by_hash() for call in calls])
@@ -79,6 +146,9 @@ def unavailable(error: BaseException) -> JournalUnavailableError:
     """Return the error for a failure of Redis or of the network to it."""
     if isinstance(error, TimeoutError) and not str(error):
         return JournalUnavailableError("Redis did not answer in time")
+    state = store_error(error)
+    if state is not None:
+        return JournalUnavailableError(str(state))
     return JournalUnavailableError(f"Redis: {type(error).__name__}: {error}")
 
 
@@ -111,9 +181,18 @@ def connect(url: Secret, *, deadline: float, max_connections: int) -> Connection
     if scheme == "unix":
         del options["socket_connect_timeout"], options["socket_keepalive"]
     try:
-        pool = BlockingConnectionPool.from_url(url.reveal(), **options)
+        pool = redis_adapter.pool(url.reveal(), **options)
     except ValueError:
         raise ConfigurationError(
             "ROUTER_REDIS_URL is not a Redis URL: write redis://host:6379/0, rediss://… or unix:///…"
         ) from None
     return Connection(redis_adapter.client(pool), deadline=deadline, keep=max_connections // 2)
+
+
+def pair(one: Connection, other: Connection) -> None:
+    """Let two pools to the same Redis give up their connections together.
+
+    One of them may only read for hours, which a former primary still answers.
+    """
+    one._peers.append(other)  # noqa: SLF001 - the same class
+    other._peers.append(one)  # noqa: SLF001

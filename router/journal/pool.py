@@ -23,6 +23,7 @@ class CachedConnections:
         self._redis = redis
         self._keep = keep
         self._idle: list[DirectConnection] = []
+        self._generation = 0
         self._is_direct = redis_adapter.is_usable()
 
     async def execute(self, commands: Sequence[Command]) -> list[Any]:
@@ -32,17 +33,28 @@ class CachedConnections:
         """
         if not self._is_direct:
             return await redis_adapter.execute_publicly(self._redis, commands)
+        generation = self._generation
         connection = await self._acquire()
         try:
             replies = await connection.execute(commands)
         except BaseException:  # a cancellation too, because the next reply would be unknown
             await connection.close()
             raise
-        if len(self._idle) < self._keep:
+        if generation != self._generation:
+            await connection.close()
+        elif len(self._idle) < self._keep:
             self._idle.append(connection)
         else:
             await connection.release()
         return replies
+
+    async def give_up(self) -> None:
+        """Close all connections: idle ones now, others when their replies have been read."""
+        self._generation += 1
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            await connection.close()
+        await redis_adapter.give_up(self._redis)
 
     async def _acquire(self) -> DirectConnection:
         while self._idle:

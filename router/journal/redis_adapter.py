@@ -6,6 +6,7 @@ redis-py below 6, because arq 0.28 does.
 | name | use |
 |---|---|
 | ``ConnectionPool.get_connection``, ``release`` | takes a connection out of the pool and returns it |
+| ``ConnectionPool._available_connections`` | the idle ones, which are closed when all are given up |
 | ``Connection.send_packed_command(..., check_health=)`` | writes packed commands to the socket |
 | ``Connection.read_response`` | reads one reply; raises a ResponseError for an error reply |
 | ``Connection.disconnect(nowait=)`` | closes the socket without waiting |
@@ -29,17 +30,20 @@ import inspect
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import hiredis as typed_hiredis
 from arq.connections import ArqRedis
-from redis.asyncio import Connection, ConnectionPool
-from redis.asyncio.client import Pipeline
+from redis.asyncio import BlockingConnectionPool, Connection, ConnectionPool
+from redis.asyncio.client import Pipeline, PubSub
 from redis.exceptions import ResponseError
 
 logger = logging.getLogger(__name__)
 
 READ_IN: Final = "redis-py 5.3.1, hiredis 3.5.0"
 
+Subscription = PubSub
+"""The result of ``Redis.pubsub``."""
 Command = tuple[str | bytes | int | float, ...]
 """One command and its arguments."""
 
@@ -62,6 +66,9 @@ def missing_names() -> list[str]:
     tests: dict[str, Callable[[], bool]] = {
         "ConnectionPool.get_connection": lambda: _accepts(pool.get_connection),
         "ConnectionPool.release": lambda: _accepts(pool.release, "connection"),
+        "ConnectionPool._available_connections": lambda: (
+            pool._available_connections == []  # noqa: SLF001 - see the table
+        ),
         "Connection.send_packed_command": lambda: _accepts(
             connection.send_packed_command, "command", check_health=False
         ),
@@ -195,6 +202,34 @@ class ReleasingRedis(ArqRedis):
         )
 
 
+class RenewablePool(BlockingConnectionPool):
+    """redis-py's blocking pool, whose connections can be given up together."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._generation = 0
+        self._acquired_in: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+
+    async def get_connection(self, *_names: Any, **_options: Any) -> Connection:
+        """Take a connection out of the pool, and remember its generation."""
+        generation = self._generation  # before it connects, because that may lead to the old server
+        connection: Connection = await super().get_connection()
+        self._acquired_in[connection] = generation
+        return connection
+
+    async def release(self, connection: Any) -> None:
+        """Return a connection; one of an earlier generation is closed first."""
+        if self._acquired_in.pop(connection, self._generation) != self._generation:
+            await connection.disconnect(nowait=True)
+        await super().release(connection)
+
+    async def give_up(self) -> None:
+        """Close the idle connections now, and those in use when they are returned."""
+        self._generation += 1
+        for connection in list(self._available_connections):
+            await connection.disconnect(nowait=True)
+
+
 @functools.cache
 def is_usable() -> bool:
     """Return whether every name of the table can be used. Logs a warning, once, if one cannot."""
@@ -205,6 +240,30 @@ def is_usable() -> bool:
             extra={"missing": missing, "read_in": READ_IN},
         )
     return not missing
+
+
+def pool(url: str, **options: Any) -> BlockingConnectionPool:
+    """Return a pool for a URL: ``RenewablePool``, or redis-py's own if a name is missing.
+
+    Raises ValueError if it is no Redis URL.
+    """
+    kind = RenewablePool if is_usable() else BlockingConnectionPool
+    return kind.from_url(url, **options)
+
+
+async def give_up(redis: ArqRedis) -> None:
+    """Close a client's connections, so that its next command opens a new one."""
+    pool = redis.connection_pool
+    if isinstance(pool, RenewablePool):
+        await pool.give_up()
+    else:
+        await pool.disconnect(inuse_connections=False)
+
+
+async def end_subscription(subscription: Subscription) -> None:
+    """Close the connection of a subscription, so that its reader gets a ConnectionError."""
+    if subscription.connection is not None:
+        await subscription.connection.disconnect(nowait=True)
 
 
 def client(pool: ConnectionPool) -> ArqRedis:

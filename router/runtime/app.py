@@ -18,7 +18,7 @@ from router.http.server import KEEPALIVE_GRACE_SECONDS, Address, HttpServer, lis
 from router.ingress.admission import AdmissionControl
 from router.ingress.endpoints import FAST_PATHS
 from router.journal import arq_adapter
-from router.journal.connection import connect
+from router.journal.connection import connect, pair
 from router.metrics import Metrics
 from router.runtime import build_api, build_ingress
 from router.runtime.build_worker import build_worker
@@ -67,6 +67,7 @@ class App:
         self._worker_redis = connect(
             settings.redis_url, deadline=_WORKER_DEADLINE, max_connections=_WORKER_CONNECTIONS
         )
+        pair(self._ingress_redis, self._worker_redis)
         self._address = ListenAddress(settings.host, roles.port, roles.inherited_socket)
         self._admission = AdmissionControl(
             self._ingress_redis, strict=settings.durability is Durability.STRICT

@@ -117,3 +117,23 @@ async def test_a_use_that_is_cut_off_at_any_moment_is_made_good(
         assert len(narrow.redis.connection_pool._in_use_connections) == len(pool._idle)
         assert await pool.execute([("ECHO", steps)]) == [str(steps).encode()]
         assert await narrow.redis.ping()
+
+
+async def test_connections_that_are_given_up_are_closed_idle_or_in_use(
+    pool: CachedConnections, narrow: Connection
+) -> None:
+    """Mutants seen to fail: ``give_up`` closes no idle connection; ``execute`` does not compare."""
+    (idle,) = await pool.execute([("CLIENT", "ID")])
+    await pool.give_up()
+    assert len(narrow.redis.connection_pool._in_use_connections) == 0
+
+    in_use = asyncio.get_running_loop().create_task(
+        pool.execute([("CLIENT", "ID"), ("BLPOP", "nothing", 0.1)])
+    )
+    while not narrow.redis.connection_pool._in_use_connections:  # noqa: ASYNC110 - until it leaves
+        await asyncio.sleep(0)
+    await pool.give_up()
+    used, _ = await in_use
+    assert len(narrow.redis.connection_pool._in_use_connections) == 0
+    (last,) = await pool.execute([("CLIENT", "ID")])
+    assert len({idle, used, last}) == 3

@@ -59,7 +59,7 @@ class SilenceCache:
                 await asyncio.sleep(_PAUSE + self._chance())
 
     async def _follow(self) -> NoReturn:
-        async with self._connection.redis.pubsub() as subscription:
+        async with self._connection.subscription() as subscription:
             async with asyncio.timeout(_REFRESH_EVERY):
                 await subscription.subscribe(keys.SILENCES_CHANGED)
             while True:

@@ -142,6 +142,7 @@ class Supervisor:
                 await worker.main()
             except _REDIS_FAILED as error:
                 failures += 1
+                await self._connection.notice(error)
                 self._metrics.worker_restarts.labels(spec.queue).inc()
                 logger.warning(
                     "worker rebuilt: Redis failed",
@@ -166,6 +167,7 @@ class Supervisor:
             try:
                 await self._subscribe()
             except _REDIS_FAILED as error:
+                await self._connection.notice(error)
                 logger.warning(
                     "wake subscription lost; workers poll until it is back",
                     extra={"reason": f"{type(error).__name__}: {error}"},
@@ -173,7 +175,7 @@ class Supervisor:
                 await asyncio.sleep(_FIRST_PAUSE + self._clock.chance())
 
     async def _subscribe(self) -> NoReturn:
-        async with self._connection.redis.pubsub() as subscription:
+        async with self._connection.subscription() as subscription:
             async with asyncio.timeout(_PING_AFTER):
                 # All queues, because they come and go, and most processes work on all of them.
                 await subscription.psubscribe(keys.WAKE_PATTERN)

@@ -1,0 +1,169 @@
+"""The error replies by which Redis says that it takes no commands, or no writes, for now.
+
+Each has a code, the first word of the reply. Most of them mean that this connection leads to a
+server that is not, or no longer, the primary of a replicated Redis: after a failover the former
+primary may live on as a replica, and the connections to it stay open. Only a new connection follows
+the virtual address or the name to the new primary. ``router.journal.connection`` therefore closes
+all connections after such a reply.
+
+Sources: redis.io "Redis replication", "ACL", "Key eviction"; ``shared`` in server.c of Redis 7.0.
+"""
+
+import re
+from typing import Final
+
+import msgspec
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+)
+
+
+class StoreError(msgspec.Struct, frozen=True, kw_only=True):
+    """One code of an error reply."""
+
+    code: str
+    reason: str
+    """The state of Redis; the subject of the sentence is Redis."""
+    advice: str
+    """The operator's next step, an imperative."""
+    reconnects: bool = True
+    """Whether another connection may lead to a server without the fault."""
+    is_setup: bool = False
+    """Whether only an operator can end the state: with ``strict``, a process does not start."""
+
+    def __str__(self) -> str:
+        return f"Redis answers {self.code}: it {self.reason}; {self.advice}"
+
+
+READONLY: Final = StoreError(
+    code="READONLY",
+    reason="is a replica, which takes no writes",
+    advice="point ROUTER_REDIS_URL at the primary",
+    is_setup=True,
+)
+NOPERM: Final = StoreError(
+    code="NOPERM",
+    reason="forbids the user of ROUTER_REDIS_URL a command or a key",
+    advice="grant the user ~router:* ~arq:* &router:* +@all -@dangerous +info, or what ACL LOG names",
+    is_setup=True,
+)
+OOM: Final = StoreError(
+    code="OOM",
+    reason="uses more than its maxmemory",
+    advice="raise maxmemory, or replay or discard dead letters",
+    reconnects=False,
+)
+LOADING: Final = StoreError(
+    code="LOADING",
+    reason="is loading its data after a start",
+    advice="wait until it has read its append-only file",
+)
+_NOAUTH: Final = StoreError(
+    code="NOAUTH",
+    reason="rejects the user or the password of ROUTER_REDIS_URL",
+    advice="correct them: redis://user:password@host:6379/0",
+)
+_MISCONF: Final = StoreError(
+    code="MISCONF",
+    reason="cannot write its data to disk",
+    advice="make room on its disk or its folder writable, see its log",
+)
+_CLUSTER: Final = StoreError(
+    code="MOVED",
+    reason="is a node of a Redis Cluster, which the router does not support",
+    advice="use a Redis without cluster mode",
+    reconnects=False,
+    is_setup=True,
+)
+_OTHERS: Final = (
+    _MISCONF,
+    _CLUSTER,
+    StoreError(
+        code="MASTERDOWN",
+        reason="is a replica that has lost its primary",
+        advice="point ROUTER_REDIS_URL at the primary, or bring that back",
+    ),
+    StoreError(
+        code="NOREPLICAS",
+        reason="has fewer replicas than its min-replicas-to-write",
+        advice="bring the replicas back, or lower min-replicas-to-write",
+    ),
+    StoreError(
+        code="UNBLOCKED",
+        reason="has become a replica",
+        advice="wait until the new connections lead to the primary",
+    ),
+    msgspec.structs.replace(_CLUSTER, code="CLUSTERDOWN"),
+)
+_BY_CODE: Final = {each.code: each for each in _OTHERS}
+_CODE: Final = re.compile(rf"(?:^|caused error: \W*)({'|'.join(_BY_CODE)})\b")
+"""At the start of a reply, or after the words that redis-py puts before one in a pipeline."""
+_BY_CLASS: Final = (
+    (ReadOnlyError, READONLY),
+    (BusyLoadingError, LOADING),
+    (NoPermissionError, NOPERM),
+    (AuthenticationError, _NOAUTH),
+    (OutOfMemoryError, OOM),
+)
+"""The codes that redis-py removes from the text, because it has classes for them."""
+_FORBIDDEN_IN_SCRIPT: Final = "The user executing the script can't"
+"""In Redis 7.0 a script that lacks a right gets this text, without the code NOPERM."""
+
+
+def store_error(error: BaseException) -> StoreError | None:
+    """Return the state of Redis of which an error tells; None if it is about the command itself."""
+    for kind, state in _BY_CLASS:
+        if isinstance(error, kind):
+            return state
+    text = str(error)
+    if _FORBIDDEN_IN_SCRIPT in text:
+        return NOPERM
+    found = _CODE.search(text)
+    return None if found is None else _BY_CODE[found[1]]
+
+
+def reconnects(error: BaseException) -> bool:
+    """Return whether the connections should be given up after an error.
+
+    They also are after a missed deadline, because a server that has lost its network keeps its
+    connections open and answers on none of them.
+    """
+    if isinstance(error, TimeoutError):
+        return True
+    state = store_error(error)
+    return state is not None and state.reconnects
+
+
+class ReconnectPace:
+    """Limits how often the connections are given up, so that no state of Redis makes a stampede.
+
+    The first time is at once. While the errors go on, the pause doubles up to ``_MAX_PAUSE``: that
+    is how long a process may take to find the new primary. After ``_CALM`` without an error the
+    next one is the first again.
+    """
+
+    _FIRST_PAUSE: Final = 0.125
+    _MAX_PAUSE: Final = 2.0
+    _CALM: Final = 10.0
+
+    def __init__(self) -> None:
+        self._pause = self._FIRST_PAUSE
+        self._given_up_at = float("-inf")
+        self._failed_at = float("-inf")
+
+    def may_give_up(self, now: float) -> bool:
+        """Return whether to give the connections up after an error at ``now``, in seconds."""
+        if now - self._failed_at > self._CALM:
+            self._pause = self._FIRST_PAUSE
+            self._given_up_at = float("-inf")
+        self._failed_at = now
+        if now - self._given_up_at < self._pause:
+            return False
+        if self._given_up_at > float("-inf"):
+            self._pause = min(self._MAX_PAUSE, self._pause * 2)
+        self._given_up_at = now
+        return True

@@ -11,6 +11,7 @@ RouterError                  base of all errors below
 ├── OverloadedError          too many events wait for Redis; HTTP 503, the sender retries
 ├── RecordError              a record in Redis cannot be decoded; it is set aside
 │   └── NewerRecordError     a newer router wrote it; it is left for a newer worker
+├── LeaseLostError           another worker has the job; this one leaves it
 ├── JournalUnavailableError  Redis did not confirm in time; HTTP 503, the sender retries
 └── StreamUnavailableError   Kinesis did not answer or throttled; the read is retried
 """
@@ -118,6 +119,10 @@ class RecordError(RouterError):
 
 class NewerRecordError(RecordError):
     """Raised when a newer router wrote a record in a form that this version does not know."""
+
+
+class LeaseLostError(RouterError):
+    """Raised when another worker has acquired the lease of a job: nothing was changed."""
 
 
 class JournalUnavailableError(RouterError):

@@ -58,6 +58,11 @@ class Metrics:
         self.worker_restarts = counter(
             "worker_restarts", "Workers restarted, mostly after Redis was unavailable.", "queue"
         )
+        self.leases_lost = counter(
+            "leases_lost",
+            "Jobs whose lease expired while they ran, so that another worker may have run them.",
+            "queue",
+        )
         self.jobs_requeued = counter(
             "jobs_requeued", "Jobs re-enqueued because open work had none."
         )

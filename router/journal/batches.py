@@ -21,7 +21,9 @@ from router.events.model import Event, Malformed, Received
 from router.journal import jobs, keys
 from router.journal.connection import Connection
 from router.journal.finish import SET_SIZE, Finish, FinishedWork, Quarantined, batch_work
+from router.journal.job_queue import LOST, lease_lost
 from router.journal.keys import BatchId
+from router.journal.leases import NO_TOKEN, LeaseToken
 from router.journal.records import RecordReader, version_of_array
 from router.journal.rule_state import RuleState, WorkInRedis
 from router.journal.script import (
@@ -117,20 +119,24 @@ class Batches:
             )
         )
 
-    async def begin(self, batch_id: BatchId, *, claim_seconds: int) -> ClaimedBatch | None:
+    async def begin(
+        self, batch_id: BatchId, token: LeaseToken = NO_TOKEN, *, claim_seconds: int
+    ) -> ClaimedBatch | None:
         """Seal a batch, read its events and claim them.
 
-        Idempotent. ``claim_seconds`` is how long the claims last.
+        Idempotent. ``token`` is that of the lease of the batch's job; ``claim_seconds`` is how long
+        the claims last.
 
         Returns:
             None if the batch is finished; its job has then ended.
 
         Raises:
             JournalUnavailableError: Redis did not answer in time.
+            LeaseLostError: The lease has expired, or another worker has it.
             NewerRecordError: A newer router accepted some of the events.
             RecordError: An event cannot be decoded.
         """
-        payloads, mine = await self._connection.run(
+        reply = await self._connection.run(
             _BEGIN(
                 _BeginBatchKeys(
                     keys.filling(keys.EVALUATE_QUEUE),
@@ -139,9 +145,12 @@ class Batches:
                     keys.EVALUATE_QUEUE,
                     *keys.job_keys(batch_id),
                 ),
-                _BeginBatchArguments(batch_id, claim_seconds, keys.seen("")),
+                _BeginBatchArguments(batch_id, token, claim_seconds, keys.seen("")),
             )
         )
+        if reply == LOST:
+            raise lease_lost(batch_id)
+        payloads, mine = reply
         events = [event for payload in payloads for event in _reader.read(payload)]
         if not events:
             return None
@@ -163,9 +172,11 @@ class Batches:
         """Return the store on which the rules that match the batch's events are decided."""
         return self._state.open(batch_work(batch_id), int(self._now() * 1000))
 
-    async def finish(self, batch_id: BatchId, verdict: FinishedWork) -> bool:
+    async def finish(
+        self, batch_id: BatchId, verdict: FinishedWork, token: LeaseToken = NO_TOKEN
+    ) -> bool:
         """Close the batch and open its deliveries; see ``Finish``."""
-        return await self._finish(batch_work(batch_id), verdict)
+        return await self._finish(batch_work(batch_id), verdict, token)
 
 
 def _quarantined(item: Malformed) -> Quarantined:
@@ -218,6 +229,7 @@ class _BeginBatchKeys(ScriptKeys, frozen=True):
 
 class _BeginBatchArguments(PlainArguments, frozen=True):
     batch_id: BatchId
+    token: LeaseToken
     claim_seconds: int
     seen_prefix: str
 

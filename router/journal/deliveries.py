@@ -19,6 +19,7 @@ from router.journal.connection import Connection
 from router.journal.finish import Quarantined
 from router.journal.job_queue import JobQueue
 from router.journal.keys import SetId
+from router.journal.leases import NO_TOKEN, LeaseToken
 from router.journal.records import POSTPONE_SECONDS, RecordReader, version_of_array
 from router.journal.script import (
     PackedArguments,
@@ -65,6 +66,8 @@ class Requeued(msgspec.Struct, frozen=True):
     """Unix time in seconds."""
     in_digest: bool = False
     """Whether it shares a set with all deliveries of its destination that are due at that time."""
+    token: LeaseToken = NO_TOKEN
+    """The token of the set's lease."""
 
 
 class GivenUp(msgspec.Struct, frozen=True):
@@ -73,6 +76,8 @@ class GivenUp(msgspec.Struct, frozen=True):
     set_id: SetId
     delivery: Delivery
     reason: str
+    token: LeaseToken = NO_TOKEN
+    """The token of the set's lease."""
 
 
 Settlement = Done | Requeued | GivenUp
@@ -86,7 +91,9 @@ class Deliveries:
         self._new_id = clock.new_id
         self._now = clock.now
 
-    async def begin(self, set_id: SetId, destination: str) -> list[Delivery]:
+    async def begin(
+        self, set_id: SetId, destination: str, token: LeaseToken = NO_TOKEN
+    ) -> list[Delivery]:
         """Seal a set and return the deliveries that are left in it.
 
         A record that is not a delivery is moved to quarantine, and one of a newer version is
@@ -97,9 +104,10 @@ class Deliveries:
 
         Raises:
             JournalUnavailableError: Redis did not answer in time.
+            LeaseLostError: The lease with this token has expired.
         """
         queue = JobQueue(self._connection, keys.deliver_queue(destination))
-        fields: list[bytes] = await queue.begin(set_id, keys.delivery_set(set_id), "HGETALL")
+        fields: list[bytes] = await queue.begin(set_id, token, keys.delivery_set(set_id), "HGETALL")
         deliveries = []
         for field, record in zip(fields[::2], fields[1::2], strict=True):
             try:
@@ -113,7 +121,9 @@ class Deliveries:
     async def settle(self, settlements: list[Settlement]) -> None:
         """Record how deliveries ended: one round trip, a transaction for each destination or end.
 
-        The last delivery of a set ends its job. Idempotent.
+        The last delivery of a set ends its job. Idempotent. A decision to requeue or to give up
+        changes nothing if another worker has the set's lease, because that worker decides. Having
+        been delivered is a fact, and is recorded.
 
         Raises:
             JournalUnavailableError: Any of them may not be recorded.
@@ -166,7 +176,7 @@ class Deliveries:
             # Never the set that the delivery leaves, because the script would delete it there.
             new_set = new_set if digest == settlement.set_id else digest
         move = _SetMove(settlement.set_id, new_set, delivery.destination, due_ms)
-        return _retry(move, delivery.id, _encode(delivery))
+        return _retry(move, delivery.id, _encode(delivery), settlement.token)
 
     def _give_up(self, settlement: GivenUp) -> ScriptCall:
         delivery = settlement.delivery
@@ -189,6 +199,7 @@ class Deliveries:
                 now_ms=int(now * 1000),
                 record=binary(_encode(letter)),
                 ledger_field=ledger.dead(destination),
+                token=settlement.token,
             ),
         )
 
@@ -202,7 +213,7 @@ class Deliveries:
         )
         due_ms = int((self._now() + POSTPONE_SECONDS) * 1000)
         move = _SetMove(set_id, SetId(self._new_id()), destination, due_ms)
-        await self._connection.run(_retry(move, field.decode(), record))
+        await self._connection.run(_retry(move, field.decode(), record, NO_TOKEN))
 
     async def _quarantine(
         self, set_id: SetId, destination: str, field: bytes, record: bytes, reason: str
@@ -226,6 +237,7 @@ class Deliveries:
                     now_ms=int(now * 1000),
                     record=binary(_encode(item)),
                     ledger_field=ledger.undecodable(destination),
+                    token=NO_TOKEN,
                 ),
             )
         )
@@ -240,7 +252,7 @@ class _SetMove(msgspec.Struct, frozen=True):
     due_ms: int
 
 
-def _retry(move: _SetMove, delivery_id: str, record: bytes) -> ScriptCall:
+def _retry(move: _SetMove, delivery_id: str, record: bytes, token: LeaseToken) -> ScriptCall:
     queue = keys.deliver_queue(move.destination)
     return _RETRY(
         _RetryKeys(
@@ -259,6 +271,7 @@ def _retry(move: _SetMove, delivery_id: str, record: bytes) -> ScriptCall:
             job_record=binary(jobs.payload(jobs.DELIVER, move.due_ms)),
             record=binary(record),
             wake_channel=keys.wake_channel(queue),
+            token=token,
         ),
     )
 
@@ -303,6 +316,7 @@ class _RetryArguments(PackedArguments, frozen=True):
     job_record: msgspec.Raw
     record: msgspec.Raw
     wake_channel: str
+    token: LeaseToken
 
 
 class _DeadLetterKeys(ScriptKeys, frozen=True):
@@ -323,6 +337,7 @@ class _DeadLetterArguments(PackedArguments, frozen=True):
     now_ms: int
     record: msgspec.Raw
     ledger_field: str
+    token: LeaseToken
 
 
 _MARK_DELIVERED: Final = Script("mark_delivered", _MarkDeliveredKeys, _MarkDeliveredArguments)

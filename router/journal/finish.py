@@ -15,7 +15,9 @@ from router.alerts import Delivery
 from router.clock import Clock
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection
+from router.journal.job_queue import LOST, lease_lost
 from router.journal.keys import BatchId, SetId, TimerId
+from router.journal.leases import NO_TOKEN, LeaseToken
 from router.journal.script import IdAndRecord, PlainArguments, Script, ScriptKeys, binary, pack
 from router.journal.timers import fixed_id
 from router.rules.state.timer import Timer
@@ -91,13 +93,16 @@ class Finish:
         self._new_id = clock.new_id
         self._now = clock.now
 
-    async def __call__(self, work: OpenWork, verdict: FinishedWork) -> bool:
+    async def __call__(
+        self, work: OpenWork, verdict: FinishedWork, token: LeaseToken = NO_TOKEN
+    ) -> bool:
         """Close the work and open its results.
 
         Returns:
             False if another worker has finished the work.
 
         Raises:
+            LeaseLostError: Another worker has the lease of the work's job.
             JournalUnavailableError: The work may or may not be finished. Finishing it again is safe.
         """
         now_ms = int(self._now() * 1000)
@@ -108,7 +113,7 @@ class Finish:
             sets=[self._set(*each, records) for each in _sets(verdict.deliveries)],
             new_timers=[self._timer(timer) for timer in verdict.timers],
         )
-        won = await self._connection.run(
+        reply = await self._connection.run(
             _FINISH(
                 _FinishKeys(
                     work.record,
@@ -126,6 +131,7 @@ class Finish:
                 ),
                 _FinishArguments(
                     work_id=work.id,
+                    token=token,
                     now_ms=now_ms,
                     set_size=SET_SIZE,
                     set_prefix=keys.delivery_set(SetId("")),
@@ -136,7 +142,9 @@ class Finish:
                 records,
             )
         )
-        return bool(won)
+        if reply == LOST:
+            raise lease_lost(work.id)
+        return bool(reply)
 
     def _quarantined(self, item: Quarantined, work: OpenWork) -> IdAndRecord:
         claimed = msgspec.structs.replace(item, claimed_by=item.claimed_by or work.id)
@@ -229,6 +237,7 @@ class _FinishKeys(ScriptKeys, frozen=True):
 
 class _FinishArguments(PlainArguments, frozen=True):
     work_id: str
+    token: LeaseToken
     now_ms: int
     set_size: int
     set_prefix: str

@@ -1,14 +1,27 @@
-"""The jobs of one arq queue: polled, begun, released, removed, each in one transaction."""
+"""The jobs of one arq queue: polled, begun, renewed, released, removed, each in one transaction."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
+from router.errors import LeaseLostError
 from router.journal import keys
 from router.journal.arq_adapter import STARTS_TTL_SECONDS
 from router.journal.connection import Connection
-from router.journal.script import PackedArguments, PlainArguments, Script, ScriptKeys
+from router.journal.leases import NO_TOKEN, Lease, LeaseToken
+from router.journal.script import (
+    PackedArguments,
+    PlainArguments,
+    Script,
+    ScriptCall,
+    ScriptKeys,
+    pack,
+)
+
+LOST: Final = -1
+"""The reply of a script that found the lease of another worker, and changed nothing."""
 
 
 class PolledJob(msgspec.Struct, frozen=True):
@@ -19,14 +32,16 @@ class PolledJob(msgspec.Struct, frozen=True):
     """arq's record of the job; empty if it is missing."""
     starts: int
     """How often the job was started since it last ended, this time included."""
+    due_ms: int
+    """When it was due, by Redis's clock in Unix ms."""
 
 
 class Poll(msgspec.Struct, frozen=True):
     """The reply to a poll."""
 
     jobs: tuple[PolledJob, ...]
-    next_due_ms: float
-    """Unix ms at which the next job is due; infinity if there is none."""
+    next_due_in_ms: float
+    """Ms until the next job is due, or its lease ends; infinity if there is none."""
     more_due: bool
     """Whether further jobs may be due already."""
 
@@ -38,22 +53,22 @@ class JobQueue:
         self._connection = connection
         self._queue = queue
 
-    async def poll(self, *, now_ms: int, lease_ms: int, max_jobs: int, max_ids: int) -> Poll:
+    async def poll(self, token: LeaseToken, *, lease_ms: int, max_jobs: int, max_ids: int) -> Poll:
         """Acquire the leases of due jobs.
 
         Args:
-            now_ms: Unix time.
+            token: The value of the leases: see ``new_token``.
             lease_ms: How long the leases last.
             max_jobs: Jobs to acquire.
             max_ids: Due jobs to check, those of other workers included.
         """
         job_prefix, lease_prefix, starts_prefix = keys.job_keys("")
-        next_due_ms, more_due, *fields = await self._connection.run(
+        next_due_in_ms, more_due, *fields = await self._connection.run(
             _POLL(
                 _PollKeys(self._queue),
                 _PollArguments(
-                    now_ms,
                     lease_ms,
+                    token,
                     max_jobs,
                     max_ids,
                     STARTS_TTL_SECONDS,
@@ -63,49 +78,89 @@ class JobQueue:
                 ),
             )
         )
-        jobs = zip(fields[::3], fields[1::3], fields[2::3], strict=True)
-        due = float(next_due_ms)
+        jobs = zip(fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=True)
         return Poll(
-            tuple(PolledJob(job_id.decode(), record, starts) for job_id, record, starts in jobs),
-            due if due >= 0 else math.inf,
+            tuple(
+                PolledJob(job_id.decode(), record, starts, int(float(due_ms)))
+                for job_id, record, starts, due_ms in jobs
+            ),
+            next_due_in_ms if next_due_in_ms >= 0 else math.inf,
             more_due == 1,
         )
 
-    async def begin(self, job_id: str, record: str, read_command: str) -> Any:
+    async def begin(self, job_id: str, token: LeaseToken, record: str, read_command: str) -> Any:
         """Seal and read the timer or set of a job.
 
         Args:
             job_id: The id of the job and of its timer or set.
+            token: The token of its lease.
             record: The key of the timer or set.
             read_command: The Redis command that reads it.
 
         Returns:
             The command's reply. It is None or empty if there is no such record; the job has then
             ended.
+
+        Raises:
+            LeaseLostError: The lease has expired, or another worker has it.
         """
-        return await self._connection.run(
+        reply = await self._connection.run(
             _BEGIN(
                 _BeginKeys(keys.filling(self._queue), record, self._queue, *keys.job_keys(job_id)),
-                _BeginArguments(job_id, read_command),
+                _BeginArguments(job_id, token, read_command),
             )
         )
+        if reply == LOST:
+            raise lease_lost(job_id)
+        return reply
 
-    async def release(self, job_id: str, due_ms: int | None) -> None:
-        """Release the lease of a job that has work left, and forget that it was started.
+    async def renew(self, leases: Sequence[Lease], lease_ms: int) -> list[bool]:
+        """Extend leases by ``lease_ms`` from now; return whether each is extended. Idempotent."""
+        if not leases:
+            return []
+        renewed: list[int] = await self._connection.run(
+            _RENEW(
+                _RenewKeys(self._queue),
+                _RenewArguments(
+                    lease_ms,
+                    keys.lease(""),
+                    pack([_TokenOfJob(lease.job_id, lease.token) for lease in leases]),
+                ),
+            )
+        )
+        return [each == 1 for each in renewed]
 
-        Idempotent. The job is due at ``due_ms`` (Unix time); None if its due time stays.
+    async def release_leases(
+        self, leases: Sequence[Lease], pause: float | None = None
+    ) -> list[bool]:
+        """Release the leases of jobs that have work left, and forget that they were started.
+
+        Idempotent. The jobs are due after ``pause`` seconds; None if they are due as before.
+
+        Returns:
+            For each lease False if another worker has it; it stays as it is.
         """
-        lease, starts = keys.lease(job_id), keys.starts(job_id)
-        await self._connection.run(
-            _RELEASE(_ReleaseKeys(self._queue, lease, starts), _ReleaseArguments(job_id, due_ms))
+        replies = await self._connection.run_all([self._release(lease, pause) for lease in leases])
+        return [reply == 1 for reply in replies]
+
+    def _release(self, lease: Lease, pause: float | None) -> ScriptCall:
+        job_id = lease.job_id
+        return _RELEASE(
+            _ReleaseKeys(self._queue, keys.lease(job_id), keys.starts(job_id)),
+            _ReleaseArguments(
+                id=job_id,
+                token=lease.token,
+                due_ms=lease.due_ms,
+                pause_ms=None if pause is None else int(pause * 1000),
+            ),
         )
 
-    async def remove(self, job_id: str) -> None:
-        """Remove a job. Idempotent."""
+    async def remove(self, job_id: str, token: LeaseToken = NO_TOKEN) -> None:
+        """Remove a job, unless another worker has its lease. Idempotent."""
         await self._connection.run(
             _REMOVE(
                 _RemoveKeys(self._queue, *keys.job_keys(job_id)),
-                _RemoveArguments(job_id),
+                _RemoveArguments(job_id, token),
             )
         )
 
@@ -119,13 +174,26 @@ class JobQueue:
         )
 
 
+def new_token(worker: str, poll: int, *, lease_ms: int) -> LeaseToken:
+    """Return the token of the leases that a poll acquires.
+
+    It begins with the length of the lease, by which ``poll.lua`` recognises one that lasts too long.
+    """
+    return LeaseToken(f"{lease_ms}ms:{worker}:{poll}")
+
+
+def lease_lost(job_id: str) -> LeaseLostError:
+    """Return the error for a job that another worker may have."""
+    return LeaseLostError(f"the lease of job {job_id} has expired or another worker has it")
+
+
 class _PollKeys(ScriptKeys, frozen=True):
     queue: str
 
 
 class _PollArguments(PlainArguments, frozen=True):
-    now_ms: int
     lease_ms: int
+    token: LeaseToken
     max_jobs: int
     max_ids: int
     starts_seconds: int
@@ -145,7 +213,24 @@ class _BeginKeys(ScriptKeys, frozen=True):
 
 class _BeginArguments(PlainArguments, frozen=True):
     id: str
+    token: LeaseToken
     read_command: str
+
+
+class _RenewKeys(ScriptKeys, frozen=True):
+    queue: str
+
+
+class _RenewArguments(PlainArguments, frozen=True):
+    lease_ms: int
+    lease_prefix: str
+    leases: bytes
+    """A ``_TokenOfJob`` for each lease, packed."""
+
+
+class _TokenOfJob(msgspec.Struct, frozen=True, array_like=True):
+    id: str
+    token: LeaseToken
 
 
 class _ReleaseKeys(ScriptKeys, frozen=True):
@@ -156,7 +241,9 @@ class _ReleaseKeys(ScriptKeys, frozen=True):
 
 class _ReleaseArguments(PackedArguments, frozen=True):
     id: str
-    due_ms: int | None
+    token: LeaseToken
+    due_ms: int
+    pause_ms: int | None
 
 
 class _RemoveKeys(ScriptKeys, frozen=True):
@@ -168,6 +255,7 @@ class _RemoveKeys(ScriptKeys, frozen=True):
 
 class _RemoveArguments(PackedArguments, frozen=True):
     id: str
+    token: LeaseToken
 
 
 class _RecordHealthKeys(ScriptKeys, frozen=True):
@@ -182,6 +270,7 @@ class _RecordHealthArguments(PackedArguments, frozen=True):
 
 _POLL: Final = Script("poll", _PollKeys, _PollArguments)
 _BEGIN: Final = Script("begin", _BeginKeys, _BeginArguments)
+_RENEW: Final = Script("renew", _RenewKeys, _RenewArguments)
 _RELEASE: Final = Script("release", _ReleaseKeys, _ReleaseArguments)
 _REMOVE: Final = Script("remove_job", _RemoveKeys, _RemoveArguments)
 _RECORD_HEALTH: Final = Script("record_health", _RecordHealthKeys, _RecordHealthArguments)

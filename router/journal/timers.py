@@ -13,6 +13,7 @@ from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.job_queue import JobQueue
 from router.journal.keys import TimerId
+from router.journal.leases import NO_TOKEN, LeaseToken
 from router.journal.records import RecordReader, version_of_timer
 from router.rules.state.features import TIMERS
 from router.rules.state.timer import Timer
@@ -34,14 +35,15 @@ class Timers:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def load(self, timer_id: TimerId) -> Timer | None:
+    async def load(self, timer_id: TimerId, token: LeaseToken = NO_TOKEN) -> Timer | None:
         """Return a timer that is set; None if it has fired or was cancelled, and its job is over.
 
         Raises:
             JournalUnavailableError: Redis did not answer in time.
+            LeaseLostError: The lease with this token has expired.
             NewerRecordError: A newer router set the timer.
             RecordError: The timer cannot be decoded.
         """
         queue = JobQueue(self._connection, keys.TIMER_QUEUE)
-        record = await queue.begin(timer_id, keys.timer(timer_id), "GET")
+        record = await queue.begin(timer_id, token, keys.timer(timer_id), "GET")
         return None if record is None else _reader.read(record)

@@ -45,7 +45,7 @@ class DestinationBuilder(msgspec.Struct, frozen=True, kw_only=True):
         queue = QueueSpec(
             queue=keys.deliver_queue(spec.name),
             function=jobs.DELIVER,
-            run=lambda job_id, starts: job.run(SetId(job_id), starts),
+            run=lambda job_id, starts, lease: job.run(SetId(job_id), starts, lease),
             max_jobs=_MAX_JOBS,
             # SLICE is when a run begins its last attempt, which may first wait for the rate limiter.
             limit_seconds=(

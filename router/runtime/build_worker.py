@@ -140,7 +140,7 @@ class _Evaluation(msgspec.Struct, frozen=True):
         return QueueSpec(
             queue=keys.EVALUATE_QUEUE,
             function=jobs.EVALUATE,
-            run=lambda job_id, starts: job.run(BatchId(job_id), starts),
+            run=lambda job_id, starts, lease: job.run(BatchId(job_id), starts, lease.token),
             max_jobs=self.settings.evaluate_concurrency,
             limit_seconds=_EVALUATION_SECONDS,
             linger=job.linger,
@@ -156,7 +156,7 @@ class _Evaluation(msgspec.Struct, frozen=True):
         return QueueSpec(
             queue=keys.TIMER_QUEUE,
             function=jobs.TIMER,
-            run=lambda job_id, starts: job.run(TimerId(job_id), starts),
+            run=lambda job_id, starts, lease: job.run(TimerId(job_id), starts, lease.token),
             max_jobs=self.settings.evaluate_concurrency,
             limit_seconds=_EVALUATION_SECONDS,
         )

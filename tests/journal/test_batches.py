@@ -8,7 +8,7 @@ from support.events import deliveries_of, held_by
 from router.alerts import Delivery
 from router.clock import Clock
 from router.datatypes import Secret
-from router.errors import JournalUnavailableError
+from router.errors import JournalUnavailableError, LeaseLostError
 from router.events.decode import decode_strictly
 from router.events.model import (
     Event,
@@ -27,6 +27,7 @@ from router.journal.connection import Connection, connect
 from router.journal.deliveries import Deliveries
 from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
+from router.journal.leases import LeaseToken
 
 FIRST = BatchId("id0001")
 SECOND = BatchId("id0002")
@@ -322,3 +323,35 @@ async def test_scripts_survive_a_redis_that_forgot_them(
     await batches.accept([Received([event], [])])
 
     assert (await ledger.read(connection)).accepted == 2
+
+
+@pytest.mark.parametrize("owner", ["another", None], ids=["of another worker", "expired"])
+async def test_a_batch_is_not_begun_without_its_lease(
+    batches: Batches, connection: Connection, event: Event, owner: str | None
+) -> None:
+    """Seen to fail without the comparison in ``begin_batch.lua``."""
+    await batches.accept([Received([event], [])])
+    if owner is not None:
+        await connection.redis.set(keys.lease(FIRST), owner)
+
+    with pytest.raises(LeaseLostError, match=FIRST):
+        await batches.begin(FIRST, LeaseToken("mine"), claim_seconds=60)
+
+    assert await connection.redis.exists(keys.filling(keys.EVALUATE_QUEUE))
+    assert not await connection.redis.exists(keys.seen(keys.identity(event.key)))
+
+
+async def test_a_batch_is_finished_by_the_worker_that_has_its_lease(
+    batches: Batches, connection: Connection, event: Event
+) -> None:
+    """Or had it, if no other worker has acquired it. Seen to fail without ``is_lost``."""
+    await batches.accept([Received([event], [])])
+    await connection.redis.set(keys.lease(FIRST), "another")
+
+    with pytest.raises(LeaseLostError, match=FIRST):
+        await batches.finish(FIRST, verdict(filtered=1), LeaseToken("mine"))
+    assert (await ledger.read(connection)).filtered == 0
+
+    await connection.redis.delete(keys.lease(FIRST))
+    assert await batches.finish(FIRST, verdict(filtered=1), LeaseToken("mine"))
+    assert (await ledger.read(connection)).filtered == 1

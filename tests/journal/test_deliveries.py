@@ -23,6 +23,7 @@ from router.journal.deliveries import (
 )
 from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
+from router.journal.leases import LeaseToken
 
 SET = SetId("id0002")
 
@@ -225,3 +226,42 @@ async def test_a_record_that_is_no_delivery_leaves_no_dead_letter_in_the_ledger(
     assert len(found.items) == mail.dead
     assert await letters.discard("mail", found.items) == 1
     assert await letters.destinations() == []
+
+
+@pytest.mark.parametrize("owner", ["another", "mine", None])
+@pytest.mark.parametrize(
+    "decide",
+    [
+        lambda delivery: Requeued(SET, delivery, due_at=2e9, token=LeaseToken("mine")),
+        lambda delivery: GivenUp(SET, delivery, "HTTP 400", LeaseToken("mine")),
+    ],
+    ids=["put back", "given up"],
+)
+async def test_a_worker_decides_about_a_delivery_unless_another_one_has_its_lease(
+    deliveries: Deliveries,
+    connection: Connection,
+    opened: tuple[Delivery, ...],
+    decide: Callable[[Delivery], Settlement],
+    owner: str | None,
+) -> None:
+    """Seen to fail without ``is_lost`` in ``retry.lua`` and in ``dead_letter.lua``."""
+    if owner is not None:
+        await connection.redis.set(keys.lease(SET), owner)
+
+    await deliveries.settle([decide(opened[0])])
+
+    left = [each.id for each in by_id(await deliveries.begin(SET, "mail"))]
+    assert (opened[0].id in left) is (owner == "another")
+    assert (await ledger.read(connection)).destinations["mail"].opened == 3
+
+
+async def test_a_delivery_is_recorded_by_whichever_worker_made_it(
+    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
+) -> None:
+    """Seen to fail if ``mark_delivered.lua`` compares a lease."""
+    await connection.redis.set(keys.lease(SET), "another")
+
+    await deliveries.settle([Done(SET, delivery) for delivery in opened])
+
+    assert (await ledger.read(connection)).destinations["mail"].delivered == 3
+    assert not await has_job(connection)

@@ -1,11 +1,13 @@
 #!lua flags=allow-oom
 local filling, batch, identities, queue, job, lease, starts = unpack(KEYS)
-local batch_id, claim_seconds, seen_prefix = unpack(ARGV)
+local batch_id, token, claim_seconds, seen_prefix = unpack(ARGV)
 -- Begins the work on a batch: it is sealed and read, and its events are claimed. A rerun finds the
 -- id of its own batch, and so recognises its own claims. If there is no such batch, its job ends.
 -- Idempotent.
 -- Returns: the payloads; for each identity 1 if the batch may evaluate the event, 0 if another
---          batch has claimed it.
+--          batch has claimed it. -1, unchanged, if the caller has a token that is not that of the
+--          lease.
+if token ~= '' and redis.call('GET', lease) ~= token then return -1 end
 seal(filling, batch_id)
 local payloads = redis.call('LRANGE', batch, 0, -1)
 if #payloads == 0 then

@@ -3,7 +3,8 @@ local set, open_sets, queue, job, lease, starts, records, index, ledger = unpack
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Moves a delivery from its set to the dead letters, or to quarantine if it cannot be decoded. The
 -- last one ends the set's job. Idempotent.
--- Returns: 1; 0 if the delivery is not in the set.
+-- Returns: 1; 0 if the delivery is not in the set; -1, unchanged, if another worker has the lease.
+if is_lost(lease, arguments.token) then return -1 end
 if redis.call('HEXISTS', set, arguments.delivery_id) == 0 then return 0 end
 redis.call('HSET', records, arguments.delivery_id, arguments.record)
 redis.call('ZADD', index, arguments.now_ms, arguments.delivery_id)

@@ -1,12 +1,14 @@
 #!lua flags=allow-oom
 local work, open_work, queue, job, lease, starts, chain_results, taken, identities, quarantine,
   quarantine_index, ledger, timers, timer_queue = unpack(KEYS)
-local work_id, now_ms, set_size, set_prefix, delivery_job, timer_wake, outcome = unpack(ARGV, 1, 7)
+local work_id, token, now_ms, set_size, set_prefix, delivery_job, timer_wake, outcome =
+  unpack(ARGV, 1, 8)
 -- Finishes a batch or a timer and its job, and opens the deliveries and timers that result from it,
 -- in one step. Guarded by the record of the work: if two workers ran the same job, the second one
 -- changes nothing.
--- Returns: 1; 0 if the work was finished before.
+-- Returns: 1; 0 if the work was finished before; -1, unchanged, if another worker has the lease.
 if redis.call('EXISTS', work) == 0 then return 0 end
+if is_lost(lease, token) then return -1 end
 local counts, quarantined, sets, new_timers = unpack(cmsgpack.unpack(outcome))
 for _, new_set in ipairs(sets) do
   local id, set, open_sets, deliver_queue, set_job, filling, wake_channel, ledger_field, first, last =

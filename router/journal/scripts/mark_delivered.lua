@@ -2,7 +2,8 @@
 local open_sets, ledger, queue = unpack(KEYS)
 local ledger_field, job_prefix, lease_prefix, starts_prefix, sets = unpack(ARGV)
 -- Settles deliveries that their receiver has. Idempotent: a delivery that is no longer in its set
--- was settled before and is not counted again. The last one ends the set's job.
+-- was settled before and is not counted again. The last one ends the set's job. No lease is compared:
+-- that a receiver has a delivery is a fact, and each one that is recorded is not sent again.
 -- Returns: the number of deliveries settled.
 local settled = 0
 for _, delivered in ipairs(cmsgpack.unpack(sets)) do

@@ -1,5 +1,19 @@
 -- Functions that several scripts share. router/journal/script.py puts this file before each script.
 
+-- Returns Redis's own time in Unix ms, because the clocks of two machines may differ.
+local function redis_ms()
+  local seconds, microseconds = unpack(redis.call('TIME'))
+  return seconds * 1000 + math.floor(microseconds / 1000)
+end
+
+-- Returns whether another worker has the lease of a job. A lease that has expired, and that no other
+-- worker has acquired, is not lost. A caller without a lease passes '' as its token.
+local function is_lost(lease, token)
+  if token == '' then return false end
+  local owner = redis.call('GET', lease)
+  return owner and owner ~= token
+end
+
 -- Ends a job: deletes its record, lease and count of starts, and its entry in the queue.
 local function end_job(id, queue, job, lease, starts)
   redis.call('DEL', job, lease, starts)

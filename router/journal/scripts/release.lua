@@ -2,7 +2,12 @@
 local queue, lease, starts = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Releases the lease of a job that has work left, and deletes its count of starts, because no
--- process ended during it. The job is due at due_ms; without it, its due time stays. A job that has
--- ended meanwhile is not enqueued again. Idempotent.
+-- process ended during it. The job is due after pause_ms; without it, as it was before it was
+-- leased. A job that has ended meanwhile is not enqueued again. Idempotent.
+-- Returns: 1; 0, unchanged, if another worker has the lease.
+if is_lost(lease, arguments.token) then return 0 end
 redis.call('DEL', lease, starts)
-if arguments.due_ms then redis.call('ZADD', queue, 'XX', arguments.due_ms, arguments.id) end
+local now = redis_ms()
+local due_ms = arguments.pause_ms and now + arguments.pause_ms or math.min(arguments.due_ms, now)
+redis.call('ZADD', queue, 'XX', due_ms, arguments.id)
+return 1

@@ -3,7 +3,8 @@ local set, open_sets, queue, job, lease, starts, new_set, new_job = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Moves a delivery to a new set, to be attempted again when that is due. Idempotent: a delivery
 -- that is not in its old set is not moved. The last one ends the old set's job.
--- Returns: 1; 0 if the delivery is not in the old set.
+-- Returns: 1; 0 if the delivery is not in the old set; -1, unchanged, if another worker has the lease.
+if is_lost(lease, arguments.token) then return -1 end
 if redis.call('HEXISTS', set, arguments.delivery_id) == 0 then return 0 end
 redis.call('HSET', new_set, arguments.delivery_id, arguments.record)
 redis.call('HDEL', set, arguments.delivery_id)

@@ -23,6 +23,7 @@ from router.journal import keys
 from router.journal.deliveries import Deliveries, Done, GivenUp, Requeued, Settlement
 from router.journal.group_commit import GroupCommit
 from router.journal.keys import SetId
+from router.journal.leases import Lease, unleased
 from router.metrics import Metrics
 from router.worker.delivery.circuit_breaker import Permit
 from router.worker.delivery.delivery_admission import DeliveryAdmission
@@ -45,11 +46,22 @@ class DeliveryJournal(msgspec.Struct, frozen=True):
     poison: PoisonDetector
 
 
+class _Run(msgspec.Struct, frozen=True):
+    """One run of a set's job."""
+
+    set_id: SetId
+    lease: Lease
+    until: float
+    """Monotonic seconds from which no further attempt begins."""
+
+
 class DeliveryJob:
     """Makes the deliveries of one destination.
 
     A run begins no attempt after ``SLICE`` seconds, so that a slow receiver cannot occupy a job for
-    longer than that plus one attempt. Deliveries not begun stay in the set for the next run.
+    longer than that plus one attempt. It begins none either once its lease may have ended, because
+    another worker may then make the same deliveries. Deliveries not begun stay in the set for the
+    next run.
     """
 
     def __init__(
@@ -80,13 +92,14 @@ class DeliveryJob:
         self._delivered = metrics.deliveries.labels(name, "delivered")
         self._dead_lettered = metrics.deliveries.labels(name, "dead_lettered")
 
-    async def run(self, set_id: SetId, starts: int = 1) -> bool:
+    async def run(self, set_id: SetId, starts: int = 1, lease: Lease | None = None) -> bool:
         """Make the remaining deliveries of a set. The set's job ends with the last of them.
 
         Args:
             set_id: The set.
             starts: How often the job was started. Above 1, a process ended during an earlier run,
                 so each attempt begins alone: one of them may be what ends processes.
+            lease: The lease of the set's job; None if it has none.
 
         Returns:
             False if deliveries of the set remain, or may remain.
@@ -94,25 +107,31 @@ class DeliveryJob:
         Raises:
             JournalUnavailableError: How a delivery ended was not recorded. It is still in its set,
                 and will be sent again.
+            LeaseLostError: Another worker has the set's job.
         """
-        deliveries = await self._deliveries.begin(set_id, self._destination.name)
+        lease = lease or unleased(set_id)
+        deliveries = await self._deliveries.begin(set_id, self._destination.name, lease.token)
         deferred = defer_to_window_end(
-            set_id, deliveries, self._destination.config, now=self._clock.now()
+            set_id,
+            deliveries,
+            self._destination.config,
+            now=self._clock.now(),
+            token=lease.token,
         )
         if deferred is not None:
             await self._settle_all(deferred)
             return True
-        until = self._clock.monotonic() + SLICE
+        run = _Run(set_id, lease, self._clock.monotonic() + SLICE)
         begun = 0
         try:
             async with asyncio.TaskGroup() as group:
                 for delivery in deliveries:
-                    permit = await self._permit(until)
+                    permit = await self._permit(run)
                     if permit is None:
                         break
                     if starts == 1:
-                        self._start(group, delivery, set_id, permit)
-                    elif not await self._start_watched(group, delivery, set_id, permit):
+                        self._start(group, delivery, run, permit)
+                    elif not await self._start_watched(group, delivery, run, permit):
                         break
                     begun += 1
                     if permit.is_trial:  # its outcome decides whether others may follow
@@ -132,7 +151,7 @@ class DeliveryJob:
             raise JournalUnavailableError(str(errors.exceptions[0])) from None
 
     async def _start_watched(
-        self, group: asyncio.TaskGroup, delivery: Delivery, set_id: SetId, permit: Permit
+        self, group: asyncio.TaskGroup, delivery: Delivery, run: _Run, permit: Permit
     ) -> bool:
         """Begin an attempt that may end the process, or give the delivery up if it did so before.
 
@@ -142,11 +161,11 @@ class DeliveryJob:
         started: list[asyncio.Task[None]] = []
 
         def start() -> asyncio.Task[None]:
-            started.append(self._start(group, delivery, set_id, permit))
+            started.append(self._start(group, delivery, run, permit))
             return started[0]
 
         try:
-            harmless = await self._poison.begin(set_id, delivery.id, start)
+            harmless = await self._poison.begin(run.set_id, delivery.id, start)
         except JournalUnavailableError as error:
             logger.warning("deliveries postponed; Redis unavailable", extra={"reason": str(error)})
             return False
@@ -154,36 +173,36 @@ class DeliveryJob:
             if not started:
                 self._release(permit)
         if not harmless:
-            await self._give_up_poison(delivery, set_id)
+            await self._give_up_poison(delivery, run)
         return True
 
     def _start(
-        self, group: asyncio.TaskGroup, delivery: Delivery, set_id: SetId, permit: Permit
+        self, group: asyncio.TaskGroup, delivery: Delivery, run: _Run, permit: Permit
     ) -> asyncio.Task[None]:
-        sending = group.create_task(self._send(delivery, set_id, permit))
+        sending = group.create_task(self._send(delivery, run, permit))
         # Not inside the task, because a task cancelled before it begins runs no code at all.
         sending.add_done_callback(lambda _: self._slots.release())
         return sending
 
-    async def _give_up_poison(self, delivery: Delivery, set_id: SetId) -> None:
+    async def _give_up_poison(self, delivery: Delivery, run: _Run) -> None:
         """Make a dead letter of a delivery that ended three processes."""
         logger.error(
             "delivery given up; it ended the worker process",
             extra={"destination": delivery.destination, "delivery": delivery.id},
         )
-        await self._settle(GivenUp(set_id, delivery, POISON))
+        await self._settle(GivenUp(run.set_id, delivery, POISON, run.lease.token))
 
-    async def _permit(self, until: float) -> Permit | None:
+    async def _permit(self, run: _Run) -> Permit | None:
         """Acquire a slot and a permit for one attempt, or neither. The caller releases the slot."""
         # Bounded, because other jobs of this destination may occupy the slots for long while this
         # job's own time is limited.
-        if not await self._slots.acquire(timeout=until - self._clock.monotonic()):
+        if not await self._slots.acquire(timeout=run.until - self._clock.monotonic()):
             return None
         permit = None
         try:
-            if not self._is_over(until):
+            if not self._is_over(run):
                 permit = await self._admission.begin()
-                if permit is not None and self._is_over(until):
+                if permit is not None and self._is_over(run):
                     self._admission.end(permit, None)
                     permit = None
         finally:
@@ -196,13 +215,14 @@ class DeliveryJob:
         self._admission.end(permit, None)
         self._slots.release()
 
-    def _is_over(self, until: float) -> bool:
-        return self.draining or self._clock.monotonic() >= until
+    def _is_over(self, run: _Run) -> bool:
+        is_late = self._clock.monotonic() >= run.until
+        return self.draining or is_late or not run.lease.is_valid
 
-    async def _send(self, delivery: Delivery, set_id: SetId, permit: Permit) -> None:
+    async def _send(self, delivery: Delivery, run: _Run, permit: Permit) -> None:
         # The slot is released only after the result is recorded, so that a crash repeats no more
         # deliveries than the destination has slots.
-        await self._settle(await self._attempt(delivery, set_id, permit))
+        await self._settle(await self._attempt(delivery, run, permit))
 
     async def _settle(self, settlement: Settlement) -> None:
         """Record how a delivery ended or that it is retried, and count the ended ones.
@@ -220,7 +240,7 @@ class DeliveryJob:
             case _:
                 assert_never(settlement)
 
-    async def _attempt(self, delivery: Delivery, set_id: SetId, permit: Permit) -> Settlement:
+    async def _attempt(self, delivery: Delivery, run: _Run, permit: Permit) -> Settlement:
         began_at, began = self._clock.now(), self._clock.monotonic()
         outcome = await self._outcome(delivery, permit)
         seconds = self._clock.monotonic() - began
@@ -236,27 +256,29 @@ class DeliveryJob:
             case Finished():
                 self._attempts["delivered"].inc()
                 self._latency_seconds.observe(self._clock.now() - delivery.alert.event_received_at)
-                return Done(set_id, delivery)
+                return Done(run.set_id, delivery)
             case Retry(in_seconds=wait):
                 self._attempts["retried"].inc()
                 _log(logging.INFO, "delivery retried", tried, in_seconds=wait)
-                return self._requeue(set_id, tried, wait)
+                return self._requeue(run, tried, wait)
             case Disable(reason=reason):
                 self._attempts["retried"].inc()
                 _log(logging.ERROR, "destination disabled; its receiver is gone", tried)
                 await self._admission.disable(reason)
-                return self._requeue(set_id, tried, 0.0)
+                return self._requeue(run, tried, 0.0)
             case GiveUp(reason=reason):
                 self._attempts["dead_lettered"].inc()
                 _log(logging.WARNING, "delivery dead-lettered", tried)
-                return GivenUp(set_id, tried, reason)
+                return GivenUp(run.set_id, tried, reason, run.lease.token)
             case _:
                 assert_never(following)
 
-    def _requeue(self, set_id: SetId, tried: Delivery, wait: float) -> Requeued:
+    def _requeue(self, run: _Run, tried: Delivery, wait: float) -> Requeued:
         following = msgspec.structs.replace(tried, attempt=tried.attempt + 1)
         due_at = self._clock.now() + wait
-        return requeue(set_id, following, due_at, in_digest=self._is_digest)
+        return requeue(
+            run.set_id, following, due_at, in_digest=self._is_digest, token=run.lease.token
+        )
 
     async def _outcome(self, delivery: Delivery, permit: Permit) -> Outcome:
         """Make the attempt. If the destination raises, which is a bug, the attempt has failed."""

@@ -15,6 +15,7 @@ from router.destinations.contract import DestinationConfig
 from router.journal import keys
 from router.journal.deliveries import Requeued
 from router.journal.keys import SetId
+from router.journal.leases import NO_TOKEN, LeaseToken
 
 RETRY_GRID: Final = 60.0
 """Seconds. Retries of a digest are rounded up to a full minute, so that they leave together."""
@@ -23,7 +24,12 @@ JITTER: Final = 1.0
 
 
 def defer_to_window_end(
-    set_id: SetId, deliveries: Sequence[Delivery], config: DestinationConfig, *, now: float
+    set_id: SetId,
+    deliveries: Sequence[Delivery],
+    config: DestinationConfig,
+    *,
+    now: float,
+    token: LeaseToken = NO_TOKEN,
 ) -> list[Requeued] | None:
     """Move deliveries that have just arrived to the end of the current window.
 
@@ -32,6 +38,7 @@ def defer_to_window_end(
         deliveries: All deliveries of that set.
         config: The destination's configuration.
         now: Unix time in seconds.
+        token: The token of the set's lease.
 
     Returns:
         A move for each delivery; None if they are due now.
@@ -39,10 +46,19 @@ def defer_to_window_end(
     due_at = None if keys.is_digest_set(set_id) else config.due_at(now)
     if due_at is None:
         return None
-    return [Requeued(set_id, delivery, due_at, in_digest=True) for delivery in deliveries]
+    return [
+        Requeued(set_id, delivery, due_at, in_digest=True, token=token) for delivery in deliveries
+    ]
 
 
-def requeue(set_id: SetId, delivery: Delivery, due_at: float, *, in_digest: bool) -> Requeued:
+def requeue(
+    set_id: SetId,
+    delivery: Delivery,
+    due_at: float,
+    *,
+    in_digest: bool,
+    token: LeaseToken = NO_TOKEN,
+) -> Requeued:
     """Move a delivery to the set of its next attempt.
 
     Args:
@@ -50,7 +66,8 @@ def requeue(set_id: SetId, delivery: Delivery, due_at: float, *, in_digest: bool
         delivery: The delivery, with the number of its next attempt.
         due_at: The earliest time of that attempt, Unix time in seconds.
         in_digest: Whether the destination sends a digest.
+        token: The token of the set's lease.
     """
     if in_digest:
         due_at = math.ceil(due_at / RETRY_GRID) * RETRY_GRID
-    return Requeued(set_id, delivery, due_at, in_digest=in_digest)
+    return Requeued(set_id, delivery, due_at, in_digest=in_digest, token=token)

@@ -17,6 +17,7 @@ from router.events.schemas import schema_violation
 from router.journal.batches import Batches, ClaimedBatch, Quarantined
 from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId
+from router.journal.leases import NO_TOKEN, LeaseToken
 from router.metrics import Metrics
 from router.rules.index.rule_set import RuleSet
 from router.rules.state.chain import WorkFinishedError
@@ -70,7 +71,7 @@ class BatchJob:
         """Return the seconds for which a worker waits before its next poll for batches."""
         return self._linger.seconds(self._clock.monotonic())
 
-    async def run(self, batch_id: BatchId, starts: int = 1) -> bool:
+    async def run(self, batch_id: BatchId, starts: int = 1, token: LeaseToken = NO_TOKEN) -> bool:
         """Evaluate one batch to its end. A batch that is finished is left alone.
 
         Args:
@@ -78,6 +79,7 @@ class BatchJob:
             starts: How often the job was started. If more than once, processes ended while they
                 ran it. Each event is then tried out by itself first, and those that ended three
                 processes go to quarantine.
+            token: The token of the lease of the batch's job.
 
         Returns:
             True, because nothing of the job remains.
@@ -85,9 +87,10 @@ class BatchJob:
         Raises:
             JournalUnavailableError: Redis did not confirm in time. The batch is still open, and
                 a rerun has the same result.
+            LeaseLostError: Another worker has the batch's job.
         """
         started = self._clock.monotonic()
-        begun = await self._batches.begin(batch_id, claim_seconds=self._dedup_seconds)
+        begun = await self._batches.begin(batch_id, token, claim_seconds=self._dedup_seconds)
         if begun is None:
             return True
         self._linger.record(len(begun.events), started)
@@ -116,7 +119,7 @@ class BatchJob:
         verdict = verdict_of(
             decision, duplicate=len(begun.events) - len(fresh), quarantined=tuple(quarantined)
         )
-        if await self._batches.finish(batch_id, verdict):
+        if await self._batches.finish(batch_id, verdict, token):
             self._count(verdict, evaluated, decision)
             self._metrics.evaluate_seconds.observe(self._clock.monotonic() - started)
         return True

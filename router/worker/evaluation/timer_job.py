@@ -11,6 +11,7 @@ from router.clock import Clock
 from router.configuration.model import ActiveConfiguration
 from router.journal.finish import Finish, timer_work
 from router.journal.keys import TimerId
+from router.journal.leases import NO_TOKEN, LeaseToken
 from router.journal.rule_state import RuleState
 from router.journal.timers import Timers
 from router.metrics import Metrics
@@ -52,13 +53,14 @@ class TimerJob:
         self._metrics = metrics
         self._now = clock.now
 
-    async def run(self, timer_id: TimerId, starts: int = 1) -> bool:
+    async def run(self, timer_id: TimerId, starts: int = 1, token: LeaseToken = NO_TOKEN) -> bool:
         """Fire one timer. A timer that has fired is left alone.
 
         Args:
             timer_id: The timer.
             starts: How often the job was started. If more than once, processes ended while they
                 ran it, and alerts that ended three of them go to quarantine.
+            token: The token of the lease of the timer's job.
 
         Returns:
             True, because nothing of the job remains.
@@ -66,8 +68,9 @@ class TimerJob:
         Raises:
             JournalUnavailableError: Redis did not confirm in time. The timer is still set, and
                 firing it again has the same result.
+            LeaseLostError: Another worker has the timer's job.
         """
-        timer = await self._journal.timers.load(timer_id)
+        timer = await self._journal.timers.load(timer_id, token)
         if timer is None:
             return True
         snapshot = Snapshot(self._now(), self._live.silences)
@@ -80,7 +83,7 @@ class TimerJob:
             decision = await decide_timer(timer, rules, snapshot, store, poison)
         except WorkFinishedError:
             return True
-        if await self._journal.finish(timer_work(timer_id), verdict_of(decision)):
+        if await self._journal.finish(timer_work(timer_id), verdict_of(decision), token):
             count_suppressed(decision, self._metrics)
             self._count_poison(decision)
         return True

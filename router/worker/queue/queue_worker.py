@@ -11,7 +11,8 @@ The loop that runs jobs is this module's; ``arq.Worker`` is not used, for these 
   for an event that the PUBLISH of an enqueued job and the end of a job set. A timer sets it when the
   next job is due. Polling is the safety net.
 - arq's lease lasts job_timeout + 10 s and is never renewed, so that a killed worker blocks its jobs
-  for that long. Here the lease is short and is renewed while the job runs.
+  for that long. Here the lease is short and is renewed while the job runs. It has an owner
+  (``router.journal.leases``), so that a suspended worker cannot act for the next one.
 - arq takes five round trips to pick a job and to count its start, and one to end it. Here one script
   does that for all due jobs, and the transaction that ends the work also ends its job.
 - A batch or set grows until its job is begun, and a job costs the same whatever it contains. A
@@ -26,7 +27,7 @@ its work is in the journal.
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -34,23 +35,27 @@ import msgspec
 
 from router.clock import Clock
 from router.deadlines import Deadlines
-from router.errors import RouterError
-from router.journal import jobs, keys
+from router.errors import LeaseLostError, RouterError
+from router.journal import jobs
 from router.journal.connection import Connection
-from router.journal.job_queue import JobQueue, PolledJob
+from router.journal.job_queue import JobQueue, PolledJob, new_token
+from router.journal.leases import Lease
+from router.metrics import Metrics
 from router.worker.queue.poll_interval import MIN_LINGER, idle_seconds
 
 logger = logging.getLogger(__name__)
 
-Run = Callable[[str, int], Awaitable[bool]]
-"""Runs the job with an id, given how often it was started: 1 for the first time, more if a process
-ended during an earlier run. Returns True if all its work is done; the last transaction of the work
-has then ended the job. False if work is left: the job is run again."""
+Run = Callable[[str, int, Lease], Awaitable[bool]]
+"""Runs the job with an id, given how often it was started (1 for the first time, more if a process
+ended during an earlier run) and its lease. Returns True if all its work is done; the last
+transaction of the work has then ended the job. False if work is left: the job is run again."""
 
 _REDIS_DEADLINE: Final = 10.0
 """Seconds for renewing leases."""
 _MAX_RETRY_PAUSE: Final = 30.0
 _FAILURES_REMEMBERED: Final = 1000
+_MAX_CHECKED: Final = 200
+"""Due ids that one poll checks. More than it picks only if leased jobs are among them."""
 _HEALTH_POLLS: Final = 3
 """A health check is written once in this many poll delays, and lasts twice as long. Each costs two
 commands for every queue, which is half of what an idle worker costs if it writes one at each poll."""
@@ -90,7 +95,8 @@ class QueueWorker:
     Args:
         spec: The queue.
         connection: The Redis that contains it.
-        clock: Time, for the moment at which a job is due.
+        metrics: Counts lost leases.
+        clock: Time, for arq's health check, and ids.
         lease: Seconds after which another worker may run a job of a process that ended.
         poll_delay: The longest time between two polls, in seconds.
 
@@ -100,6 +106,7 @@ class QueueWorker:
         self,
         spec: QueueSpec,
         connection: Connection,
+        metrics: Metrics,
         clock: Clock,
         *,
         lease: float,
@@ -111,17 +118,19 @@ class QueueWorker:
         self._now = clock.now
         self._loop = asyncio.get_running_loop()
         self._lease = lease
+        self._lease_ms = int(lease * 1000)
         self._poll_delay = poll_delay
-        # The poll reads the ids of running jobs too, because they stay in the queue.
-        self._read_limit = max(200, spec.max_jobs * 5)
+        self._leases_lost = metrics.leases_lost.labels(spec.queue)
+        self._id = clock.new_id()
+        self._polls = 0
         self._limit = Deadlines(spec.limit_seconds)
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[Lease, asyncio.Task[None]] = {}
         self._running = 0
         self._wake = asyncio.Event()
         self._polling = asyncio.Lock()
         self._picked = 0
         self._more_due = False
-        self._next_due_ms = math.inf
+        self._next_due_at = math.inf
         self._failures: dict[str, int] = {}
         self._counts = _Counts()
         self._renewed_at = -math.inf
@@ -164,8 +173,8 @@ class QueueWorker:
             if late:
                 await asyncio.wait(late, timeout=self._lease)
 
-    def unfinished(self) -> list[str]:
-        """Return the ids of jobs whose end Redis did not record; their leases are not released."""
+    def unfinished(self) -> list[Lease]:
+        """Return the leases of jobs whose end Redis did not record; they are not released."""
         return list(self._tasks)
 
     async def _poll(self) -> None:
@@ -182,30 +191,42 @@ class QueueWorker:
 
     async def _pick(self) -> None:
         """Start the due jobs and learn when the next one is due."""
+        asked_at = self._loop.time()
+        self._polls += 1
+        token = new_token(self._id, self._polls, lease_ms=self._lease_ms)
         poll = await self._jobs.poll(
-            now_ms=self._now_ms(),
-            lease_ms=int(self._lease * 1000),
+            token,
+            lease_ms=self._lease_ms,
             max_jobs=self._spec.max_jobs - self._running,
-            max_ids=self._read_limit,
+            max_ids=_MAX_CHECKED,
         )
-        self._next_due_ms = poll.next_due_ms
+        # A millisecond later, because Redis rounds its time down.
+        self._next_due_at = self._loop.time() + (poll.next_due_in_ms + 1) / 1000
         self._more_due = poll.more_due
         for job in poll.jobs:
-            self._start(job)
+            lease = Lease(
+                job.id,
+                token,
+                due_ms=job.due_ms,
+                seconds=self._lease,
+                monotonic=self._loop.time,
+                at=asked_at,
+            )
+            self._start(job, lease)
 
-    def _start(self, job: PolledJob) -> None:
-        if job.id in self._tasks:  # its lease expired while it runs here, and was acquired again
-            return
+    def _start(self, job: PolledJob, lease: Lease) -> None:
         self._running += 1
         self._picked += 1
-        task = self._tasks[job.id] = self._loop.create_task(self._run(job))
-        task.add_done_callback(lambda _: self._on_end(job.id, task))
+        # Its lease expired while it ran here, and was acquired again.
+        earlier = [task for other, task in self._tasks.items() if other.job_id == job.id]
+        task = self._tasks[lease] = self._loop.create_task(self._run(job, lease, earlier))
+        task.add_done_callback(lambda _: self._on_end(lease, task))
 
-    def _on_end(self, job_id: str, task: asyncio.Task[None]) -> None:
+    def _on_end(self, lease: Lease, task: asyncio.Task[None]) -> None:
         self._running -= 1
         is_recorded = not task.cancelled() and task.exception() is None
         if is_recorded:
-            del self._tasks[job_id]
+            del self._tasks[lease]
         if self._more_due or not is_recorded:
             self._wake.set()
 
@@ -214,14 +235,14 @@ class QueueWorker:
         now = self._loop.time()
         if not self._tasks or now - self._renewed_at < self._lease / 3:
             return
+        leases = list(self._tasks)
+        renewed = await self._jobs.renew(leases, self._lease_ms)
         self._renewed_at = now
-        async with (
-            asyncio.timeout(_REDIS_DEADLINE),
-            self._connection.redis.pipeline(transaction=False) as pipeline,
-        ):
-            for job_id in self._tasks:
-                pipeline.pexpire(keys.lease(job_id), int(self._lease * 1000))
-            await pipeline.execute()
+        for lease, is_renewed in zip(leases, renewed, strict=True):
+            if is_renewed:
+                lease.renewed(now)
+            else:
+                lease.lose()
 
     async def _write_health(self) -> None:
         """Write arq's health check once in ``_HEALTH_POLLS`` poll delays.
@@ -244,14 +265,11 @@ class QueueWorker:
             self._poll_delay,
             renew_in=self._lease / 3 if self._tasks else None,
             admitted_in=self._spec.wait(),
-            due_in=(self._next_due_ms - self._now_ms() + 1) / 1000 if self._may_pick() else None,
+            due_in=self._next_due_at - self._loop.time() if self._may_pick() else None,
         )
 
     def _may_pick(self) -> bool:
         return self.accepting and self._running < self._spec.max_jobs
-
-    def _now_ms(self) -> int:
-        return int(self._now() * 1000)
 
     async def _rest(self, pause: float) -> None:
         if self._wake.is_set():
@@ -262,17 +280,25 @@ class QueueWorker:
         finally:
             alarm.cancel()
 
-    async def _run(self, job: PolledJob) -> None:
-        """Run one job. Raises JournalUnavailableError if it could not be released."""
+    async def _run(
+        self, job: PolledJob, lease: Lease, earlier: Sequence[asyncio.Task[None]]
+    ) -> None:
+        """Run one job, after its earlier runs in this process.
+
+        Raises:
+            JournalUnavailableError: It could not be released.
+        """
         job_id, queue = job.id, self._spec.queue
         if not jobs.is_job_for(job.record, self._spec.function):
             logger.warning("unknown job dropped", extra={"queue": queue, "job": job_id})
-            await self._jobs.remove(job_id)
+            await self._jobs.remove(job_id, lease.token)
             return
         pause: float | None = None
         try:
-            with self._limit.begin():
-                done = await self._spec.run(job_id, job.starts)
+            if await self._is_done(job, lease, earlier):
+                return
+        except LeaseLostError:
+            lease.lose()
         except (RouterError, TimeoutError) as error:
             logger.warning(
                 "job retried", extra={"queue": queue, "job": job_id, "reason": _reason(error)}
@@ -284,13 +310,24 @@ class QueueWorker:
         except asyncio.CancelledError:
             # Cancelled at the end of a drain, which waits for the release below: not raised again.
             pass
+        await self._release(lease, pause)
+
+    async def _is_done(
+        self, job: PolledJob, lease: Lease, earlier: Sequence[asyncio.Task[None]]
+    ) -> bool:
+        """Do the work of a job; return whether nothing of it is left."""
+        if earlier:
+            await asyncio.wait(earlier)
+        # No process ended during the earlier runs.
+        starts = max(1, job.starts - len(earlier))
+        with self._limit.begin():
+            done = await self._spec.run(job.id, starts, lease)
+        self._failures.pop(job.id, None)
+        if done:
+            self._counts.complete += 1
         else:
-            self._failures.pop(job_id, None)
-            if done:
-                self._counts.complete += 1
-                return
             self._counts.retried += 1
-        await self._release(job_id, pause)
+        return done
 
     def _retry_pause(self, job_id: str) -> float:
         """Count a failure of a job; return the seconds until it is run again."""
@@ -300,13 +337,19 @@ class QueueWorker:
         failures = self._failures[job_id] = self._failures.get(job_id, 0) + 1
         return float(min(_MAX_RETRY_PAUSE, 0.1 * 2 ** min(failures, 20)))
 
-    async def _release(self, job_id: str, pause: float | None) -> None:
+    async def _release(self, lease: Lease, pause: float | None) -> None:
         """Release the lease of a job that has work left, and record that no process ended at it.
 
         The job is due after ``pause`` seconds; None if its due time does not change.
         """
-        due_ms = None if pause is None else self._now_ms() + int(pause * 1000)
-        await self._jobs.release(job_id, due_ms)
+        was_valid = lease.is_valid
+        (is_released,) = await self._jobs.release_leases([lease], pause)
+        if not (was_valid and is_released):
+            self._leases_lost.inc()
+            logger.warning(
+                "lease lost; the job is left to the worker that has it",
+                extra={"queue": self._spec.queue, "job": lease.job_id},
+            )
         self._wake.set()
 
 

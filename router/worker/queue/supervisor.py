@@ -18,6 +18,8 @@ from router.clock import Clock
 from router.errors import JournalUnavailableError
 from router.journal import keys
 from router.journal.connection import Connection
+from router.journal.job_queue import JobQueue
+from router.journal.leases import Lease
 from router.metrics import Metrics
 from router.worker.queue.queue_worker import QueueSpec, QueueWorker
 
@@ -130,14 +132,19 @@ class Supervisor:
     async def _supervise(self, supervised: SupervisedWorker) -> NoReturn:
         spec = supervised.spec
         failures = 0
-        unfinished: list[str] = []
+        unfinished: list[Lease] = []
         while True:
             worker = supervised.worker = QueueWorker(
-                spec, self._connection, self._clock, lease=self._lease, poll_delay=self._poll_delay
+                spec,
+                self._connection,
+                self._metrics,
+                self._clock,
+                lease=self._lease,
+                poll_delay=self._poll_delay,
             )
             worker.accepting = not supervised.draining
             try:
-                await self._release(unfinished)
+                await self._release(spec.queue, unfinished)
                 unfinished, failures = [], 0
                 await worker.main()
             except _REDIS_FAILED as error:
@@ -153,14 +160,14 @@ class Supervisor:
             pause = min(_MAX_PAUSE, _FIRST_PAUSE * 2 ** min(failures, 10))
             await asyncio.sleep(pause * (0.5 + self._clock.chance() / 2))
 
-    async def _release(self, job_ids: Sequence[str]) -> None:
+    async def _release(self, queue: str, leases: Sequence[Lease]) -> None:
         """Release the jobs of this process whose end Redis did not record.
 
-        Their counts of starts are deleted too, because no process ended at them.
+        Their counts of starts are deleted too, because no process ended at them. A job that another
+        worker has meanwhile is left to it.
         """
-        if job_ids:
-            released = [key(job_id) for job_id in job_ids for key in (keys.lease, keys.starts)]
-            await self._connection.redis.delete(*released)
+        if leases:
+            await JobQueue(self._connection, queue).release_leases(leases)
 
     async def _forward_wakes(self) -> NoReturn:
         while True:

@@ -16,7 +16,7 @@ from router.alerts import Attempt, Delivery, Failed, Outcome, Refused
 from router.clock import Clock
 from router.datatypes import Duration
 from router.destinations.contract import BreakerPolicy, Destination, RetryPolicy
-from router.errors import JournalUnavailableError
+from router.errors import JournalUnavailableError, LeaseLostError
 from router.events.model import Received
 from router.journal import keys, ledger
 from router.journal.batches import Batches
@@ -25,6 +25,7 @@ from router.journal.crash_counts import CrashCounter
 from router.journal.deliveries import Deliveries
 from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
+from router.journal.leases import Lease, LeaseToken
 from router.journal.pauses import PauseKind, Pauses
 from router.metrics import Metrics
 from router.worker.delivery.circuit_breaker import State
@@ -376,3 +377,76 @@ async def test_when_redis_goes_away_under_suspicion_what_is_under_way_is_finishe
     assert (await ledger.read(connection)).destinations["mail"].delivered == 1
     assert deliver._slots.free == 1
     assert await deliver.run(SET)
+
+
+def lease(time: SetClock, *, seconds: float) -> Lease:
+    """Return a lease of the set that begins now."""
+    return Lease(
+        SET,
+        LeaseToken("mine"),
+        due_ms=1,
+        seconds=seconds,
+        monotonic=lambda: time.now,
+        at=time.now,
+    )
+
+
+async def test_no_attempt_begins_after_the_lease_may_have_ended(
+    deliver: DeliveryJob,
+    mail: Scripted,
+    opened: tuple[Delivery, ...],
+    connection: Connection,
+    time: SetClock,
+) -> None:
+    """As when the process was suspended. Seen to fail without ``is_valid`` in ``_is_over``."""
+    await connection.redis.set(keys.lease(SET), "mine")
+    assert await deliver._slots.acquire(timeout=0)
+    running = asyncio.get_running_loop().create_task(deliver.run(SET, 1, lease(time, seconds=5.0)))
+
+    async def waits() -> bool:
+        return bool(deliver._slots._waiters)
+
+    await until(waits)
+    time.now += 5.0
+    deliver._slots.release()
+
+    assert not await running
+    assert mail.sent == []
+    assert (await ledger.read(connection)).destinations["mail"].pending == len(opened)
+
+
+async def test_a_set_whose_lease_is_lost_is_not_begun(
+    deliver: DeliveryJob, mail: Scripted, connection: Connection, time: SetClock
+) -> None:
+    await connection.redis.set(keys.lease(SET), "another")
+
+    with pytest.raises(LeaseLostError):
+        await deliver.run(SET, 1, lease(time, seconds=5.0))
+
+    assert mail.sent == []
+
+
+async def test_what_a_worker_decides_after_it_lost_the_lease_changes_nothing(
+    deliver: DeliveryJob,
+    mail: Scripted,
+    opened: tuple[Delivery, ...],
+    connection: Connection,
+    time: SetClock,
+) -> None:
+    """Only what it has delivered is recorded. Seen to fail if a settlement has no token."""
+    await connection.redis.set(keys.lease(SET), "mine")
+    mail.outcomes += [Failed("HTTP 503", 503), Refused("HTTP 404", 404)]
+    attempt = mail.attempt
+
+    async def lose_the_lease(delivery: Delivery) -> Outcome:
+        await connection.redis.set(keys.lease(SET), "another")
+        return await attempt(delivery)
+
+    mail.attempt = lose_the_lease  # type: ignore[method-assign]
+
+    await deliver.run(SET, 1, lease(time, seconds=60.0))
+
+    counts = (await ledger.read(connection)).destinations["mail"]
+    assert (counts.delivered, counts.dead, counts.pending) == (1, 0, 2)
+    assert await connection.redis.zrange(keys.open_sets("mail"), 0, -1) == [SET.encode()]
+    assert len(mail.sent) == len(opened)

@@ -23,6 +23,7 @@ from router.journal import jobs, keys
 from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.job_queue import JobQueue
+from router.journal.leases import Lease
 from router.metrics import Metrics
 from router.worker.queue.queue_worker import QueueSpec, Run
 from router.worker.queue.supervisor import Supervisor
@@ -62,8 +63,8 @@ def release() -> asyncio.Event:
 
 @pytest.fixture
 def run(connection: Connection, release: asyncio.Event) -> Run:
-    async def wait_and_end(job_id: str, starts: int) -> bool:
-        del starts
+    async def wait_and_end(job_id: str, starts: int, lease: Lease) -> bool:
+        del starts, lease
         await release.wait()
         await JobQueue(connection, QUEUE).remove(job_id)
         return True
@@ -129,7 +130,9 @@ async def test_enqueue_job_gives_open_work_its_job_back(
     spec = QueueSpec(
         queue=QUEUE,
         function=jobs.EVALUATE,
-        run=lambda job_id, starts: world.evaluate.run(keys.BatchId(job_id), starts),
+        run=lambda job_id, starts, lease: world.evaluate.run(
+            keys.BatchId(job_id), starts, lease.token
+        ),
         max_jobs=1,
         limit_seconds=5.0,
     )

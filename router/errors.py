@@ -8,6 +8,7 @@ RouterError                  base of all errors below
 ├── EventError               the sender corrects it; HTTP 4xx
 │   └── EventsTooLargeError  a request exceeds a limit; HTTP 413
 ├── PoisonError              an event crashes the process that evaluates it; it is quarantined
+├── PostponedError           a job is for a worker with other rules; it is run again later
 ├── OverloadedError          too many events wait for Redis; HTTP 503, the sender retries
 ├── RecordError              a record in Redis cannot be decoded; it is set aside
 │   └── NewerRecordError     a newer router wrote it; it is left for a newer worker
@@ -107,6 +108,17 @@ class EventsTooLargeError(EventError):
 
 class PoisonError(RouterError):
     """Raised when an event has repeatedly crashed the process that evaluated it."""
+
+
+class PostponedError(RouterError):
+    """Raised when a worker leaves a job to others: it is released, due after ``seconds``.
+
+    This is neither a failure nor a crash, and the job is postponed as often as needed.
+    """
+
+    def __init__(self, message: str, *, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class OverloadedError(RouterError):

@@ -51,6 +51,15 @@ class Metrics:
             "Alerts evaluated without their state, because the rule has too many keys.",
             "rule",
         )
+        self.timers_dropped = counter(
+            "timers_dropped",
+            "Timers that did nothing because their rule or feature was removed, by feature.",
+            "feature",
+        )
+        self.unknown_rules = gauge(
+            "unknown_rules",
+            "Features of rules whose timers wait, because the process that met them has no such rule.",
+        )
         self.template_errors = counter(
             "template_errors", "Templates that failed to render; the default text was sent."
         )

@@ -83,6 +83,7 @@ class FinishedWork(msgspec.Struct, frozen=True, kw_only=True):
     notified: int = 0
     suppressed_alerts: tuple[str, ...] = ()
     """The reason of each suppressed alert."""
+    dropped_timers: int = 0
 
 
 class Finish:
@@ -195,6 +196,7 @@ def _counts(verdict: FinishedWork) -> "list[_Count]":
         (ledger.QUARANTINED, len(verdict.quarantined)),
         (ledger.ALERTS, verdict.alerts),
         (ledger.NOTIFIED, verdict.notified),
+        (ledger.TIMERS_DROPPED, verdict.dropped_timers),
         *(
             (ledger.suppressed_alert(reason), count)
             for reason, count in Counter(verdict.suppressed_alerts).items()

@@ -14,6 +14,8 @@ batch; at most a day |
 | ``router:dead:<destination>`` | hash: delivery id -> msgpack dead letter | until replayed, discarded |
 | ``router:dead-index:<destination>`` | sorted set: delivery id -> Unix ms | as above |
 | ``router:unserved`` | hash: orphaned destination -> mark | until a process claims it |
+| ``router:unserved-rules`` | hash: ``<rule>/<feature>`` unknown to a process that met its timer -> \
+mark | until a process knows it, or its timers are dropped |
 | ``router:strikes:<batch, timer or set>`` | hash: digest of a piece -> starts without an end | a day |
 | ``router:holds`` | hash: paused destination -> msgpack pause | field until resumed |
 | ``router:rate:<destination>`` | string: Unix microseconds of the next attempt | a second after it |
@@ -73,6 +75,7 @@ QUARANTINE_INDEX: Final = "router:quarantine-index"
 TWILIO_TESTS: Final = "router:twilio-tests"
 LEDGER: Final = "router:ledger"
 ORPHANED: Final = "router:unserved"
+UNKNOWN_RULES: Final = "router:unserved-rules"
 PAUSES: Final = "router:holds"
 EVALUATE_QUEUE: Final = "router:queue:evaluate"
 TIMER: Final = "router:timer:"

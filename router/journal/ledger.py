@@ -15,7 +15,8 @@ The sums hold at any moment, so that an operator can check that nothing was lost
 - An alert exists once a ``count`` is reached or an ``absent`` is overdue, not before. Resolved
   messages and escalations are about alerts that exist; they are not alerts themselves.
 
-Outside the sums: ``malformed`` (input that never was an event), ``quarantine_replayed`` (accepted
+Outside the sums: ``timers_dropped`` (absences and escalations whose rule or feature was removed;
+such an absence is a suppressed alert too), ``malformed`` (input that never was an event), ``quarantine_replayed`` (accepted
 again as a new event), ``quarantine_discarded`` and a destination's ``replayed``.
 
 In Redis the fields ``notified`` and ``suppressed_alerts`` are called ``told`` and ``held:<reason>``.
@@ -38,6 +39,7 @@ QUARANTINE_REPLAYED: Final = "quarantine_replayed"
 QUARANTINE_DISCARDED: Final = "quarantine_discarded"
 ALERTS: Final = "alerts"
 NOTIFIED: Final = "told"
+TIMERS_DROPPED: Final = "timers_dropped"
 _SUPPRESSED_ALERTS: Final = "held"
 
 
@@ -109,6 +111,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     notified: int = msgspec.field(default=0, name=NOTIFIED)
     suppressed_alerts: dict[str, int] = msgspec.field(default_factory=dict, name=_SUPPRESSED_ALERTS)
     """Suppressed alerts, by reason."""
+    timers_dropped: int = 0
     destinations: dict[str, DestinationLedger] = {}
 
     @property

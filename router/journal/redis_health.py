@@ -71,6 +71,7 @@ async def update_gauges(connection: Connection, metrics: Metrics, now: Callable[
             for kind in PauseKind:
                 is_paused = name in paused and paused[name].kind is kind
                 metrics.destination_paused.labels(name, kind).set(is_paused)
+        metrics.unknown_rules.set(await connection.ask(connection.redis.hlen(keys.UNKNOWN_RULES)))
         metrics.quarantined.set(await connection.ask(connection.redis.zcard(keys.QUARANTINE_INDEX)))
         metrics.redis_memory_used_ratio.set(memory_used_ratio(await redis_info(connection)))
         metrics.redis_up.set(1)

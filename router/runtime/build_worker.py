@@ -25,6 +25,7 @@ from router.journal.rule_state import RuleState
 from router.journal.silences import Silences
 from router.journal.sweeper import Sweeper
 from router.journal.timers import Timers
+from router.journal.unknown_rules import UnknownRules
 from router.metrics import Metrics
 from router.runtime.build_destination import DestinationBuilder
 from router.runtime.configuration_switch import (
@@ -42,6 +43,7 @@ from router.worker.delivery.settlement import make_settler
 from router.worker.evaluation.batch_job import BatchJob
 from router.worker.evaluation.silence_cache import SilenceCache
 from router.worker.evaluation.timer_job import TimerJob, TimerJournal
+from router.worker.evaluation.unknown_features import UnknownFeatures
 from router.worker.queue.poison import PoisonDetector
 from router.worker.queue.queue_worker import QueueSpec
 from router.worker.queue.requeue import requeue_lost_jobs
@@ -65,7 +67,10 @@ def build_worker(
     poison = PoisonDetector(CrashCounter(connection))
     deliveries = Deliveries(connection, clock)
     settler = make_settler(deliveries, clock)
-    evaluation = _Evaluation(settings, connection, active, poison, metrics, clock)
+    unknown = UnknownFeatures(
+        UnknownRules(connection, clock), active, clock, after=settings.orphan_timeout
+    )
+    evaluation = _Evaluation(settings, connection, active, poison, metrics, clock, unknown)
     supervisor = Supervisor(
         connection,
         evaluation.queues() if config.only is None else [],
@@ -95,7 +100,8 @@ def build_worker(
         clock,
         after=settings.orphan_timeout,
     )
-    switch = ConfigurationSwitch(active, pool, orphans, metrics, only=config.only)
+    on_change = [orphans.changed, unknown.changed]
+    switch = ConfigurationSwitch(active, pool, on_change, metrics, only=config.only)
     sweeper = Sweeper(connection, lambda: pool.names, clock)
     return WorkerRole(
         configuration=config.configuration,
@@ -108,6 +114,11 @@ def build_worker(
             ("settler", settler.run),
             ("pauses", paused.watch),
             ("orphans", orphans.run),
+            *(
+                [("features", unknown.run), ("timers put back", unknown.wake_others)]
+                if config.only is None
+                else []
+            ),
             ("requeue", partial(requeue_lost_jobs, sweeper, metrics, clock)),
         ],
         drain_seconds=settings.drain_timeout,
@@ -123,6 +134,7 @@ class _Evaluation(msgspec.Struct, frozen=True):
     poison: PoisonDetector
     metrics: Metrics
     clock: Clock
+    unknown: UnknownFeatures
 
     def queues(self) -> list[QueueSpec]:
         """Return the queue of batches and the queue of timers."""
@@ -152,10 +164,11 @@ class _Evaluation(msgspec.Struct, frozen=True):
             RuleState(self.connection),
             Finish(self.connection, self.clock),
         )
-        job = TimerJob(journal, self.active, self.metrics, self.clock, self.poison)
+        job = TimerJob(journal, self.active, self.metrics, self.clock, self.poison, self.unknown)
         return QueueSpec(
             queue=keys.TIMER_QUEUE,
             function=jobs.TIMER,
+            wait=self.unknown.wait,
             run=lambda job_id, starts, lease: job.run(TimerId(job_id), starts, lease.token),
             max_jobs=self.settings.evaluate_concurrency,
             limit_seconds=_EVALUATION_SECONDS,

@@ -1,8 +1,9 @@
 """Switch a process to another configuration: rules and destinations together."""
 
+from collections.abc import Callable, Sequence
+
 from router.configuration.model import ActiveConfiguration, Configuration
 from router.metrics import Metrics
-from router.worker.delivery.orphans import OrphanReaper
 from router.worker.delivery.registry import DestinationPool
 
 
@@ -12,7 +13,7 @@ class ConfigurationSwitch:
     Args:
         active: The active configuration of the process.
         pool: The destinations of the process.
-        orphans: Is notified of a change of the destinations.
+        on_change: Called after each change of rules and destinations.
         metrics: The process's metrics.
         only: Deliver to these destinations; None for all.
     """
@@ -21,14 +22,14 @@ class ConfigurationSwitch:
         self,
         active: ActiveConfiguration,
         pool: DestinationPool,
-        orphans: OrphanReaper,
+        on_change: Sequence[Callable[[], None]],
         metrics: Metrics,
         *,
         only: frozenset[str] | None,
     ) -> None:
         self._active = active
         self._pool = pool
-        self._orphans = orphans
+        self._on_change = on_change
         self._metrics = metrics
         self._only = only
 
@@ -49,7 +50,8 @@ class ConfigurationSwitch:
         # destinations of another.
         self._pool.swap(destinations)
         self._active.configuration = configuration
-        self._orphans.changed()
+        for notify in self._on_change:
+            notify()
 
     def destination_names(self) -> frozenset[str]:
         """Return the destinations of the rules, also those that this process does not deliver to."""

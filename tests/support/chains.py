@@ -66,13 +66,14 @@ def _raising(key: str, at: int, event: str, which: set[int], number: int) -> tup
 def others(draw: st.DrawFn) -> tuple[Step, ...]:
     """What comes of other events and of timers."""
     key, event, at = draw(_KEYS), draw(_EVENTS), draw(_TIMES)
+    absent = draw(st.sampled_from(["absent", "absent before the rule was changed"]))
     return (
         draw(
             st.sampled_from(
                 [
-                    Expect("absent", key, event, 3_600_000),
-                    Fulfil("absent", key, event, 3_600_000),
-                    CheckAbsent("absent", key, event),
+                    Expect(absent, key, event, 3_600_000, "rule"),
+                    Fulfil(absent, key, event, 3_600_000, "rule"),
+                    CheckAbsent(absent, key, event),
                     RetractNotified(draw(st.sampled_from([None, (("open", key),)]))),
                     Resolve("open", key, at, (("escalate", key),), 90_000),
                     ContinueEscalation(

@@ -26,13 +26,16 @@ from router.journal.finish import Finish
 from router.journal.keys import BatchId, TimerId
 from router.journal.rule_state import RuleState
 from router.journal.timers import Timers
+from router.journal.unknown_rules import UnknownRules
 from router.metrics import Metrics
 from router.worker.evaluation.batch_job import BatchJob
 from router.worker.evaluation.timer_job import TimerJob, TimerJournal
+from router.worker.evaluation.unknown_features import UnknownFeatures
 from router.worker.queue.poison import PoisonDetector
 from support.clock import SetClock
 
 PLACES = "destinations: {noc: {capture: {}}, boss: {capture: {}}}\n"
+ORPHAN_TIMEOUT = 600.0
 _decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
 
 
@@ -74,6 +77,9 @@ class World:
         self.metrics = Metrics()
         self.configuration = configuration(rules)
         self.live = ActiveConfiguration(self.configuration)
+        self.unknown = UnknownFeatures(
+            UnknownRules(connection, self.clock), self.live, self.clock, after=ORPHAN_TIMEOUT
+        )
         self.batches = Batches(connection, self.clock)
         self.evaluate = self.worker(connection)
 
@@ -94,7 +100,7 @@ class World:
             Timers(connection), RuleState(connection), Finish(connection, self.clock)
         )
         detector = PoisonDetector(CrashCounter(connection))
-        return TimerJob(journal, self.live, self.metrics, self.clock, detector)
+        return TimerJob(journal, self.live, self.metrics, self.clock, detector, self.unknown)
 
     async def timers(self) -> list[tuple[TimerId, float]]:
         """The timers that are set, and in how many seconds each is due."""

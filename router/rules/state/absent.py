@@ -1,13 +1,14 @@
 """``absent``: notify when an event came and another one did not."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 
 from router.alerts import Alert
 from router.datatypes import Duration
 from router.rules.key_descriptions import about
+from router.rules.state.chain import Chain
 from router.rules.state.decision import DecisionDraft
 from router.rules.state.feature import (
     AlertFacts,
@@ -19,13 +20,26 @@ from router.rules.state.feature import (
     milliseconds,
     span_text,
 )
-from router.rules.state.step import DAY_MS, ChainResult, ChainRun, Outcome, Reason, Record, Step
+from router.rules.state.step import (
+    DAY_MS,
+    ChainResult,
+    ChainRun,
+    Outcome,
+    Place,
+    Reason,
+    Record,
+    Step,
+)
 from router.rules.state.timer import AlertTimer, TimerContext
 
 RULE_GONE: Final = Reason("rule_gone")
-"""The rule was removed or changed while the alert waited."""
+"""The rule, or its ``absent``, was removed while the alert waited."""
 
 _KEY: Final = "absent"
+_STATES: Final = "states"
+"""The key of a rule's states; no digest of values is equal to it."""
+WORDINGS_LIMIT: Final = 20
+"""Wordings of a rule's ``absent`` whose events are found after it was changed."""
 _KEPT_MS: Final = 30 * DAY_MS
 """How long an expectation is stored after its timer is due."""
 
@@ -52,13 +66,44 @@ class _Expectation(Record):
     arrived_at: int = 0
 
 
+class _States(Record):
+    """The states of a rule, one for each wording in which events wait."""
+
+    expires: ClassVar[bool] = False
+
+    until: dict[str, int] = msgspec.field(default_factory=dict)
+    """State -> until when events may wait in it, in Unix ms."""
+
+    def add(self, state: str, until: int) -> None:
+        """Add a state, and drop the one that ends first if there are too many."""
+        self.until[state] = max(until, self.until.get(state, 0))
+        if len(self.until) > WORDINGS_LIMIT:
+            del self.until[min(self.until, key=lambda old: (self.until[old], old))]
+
+
+def _waiting_elsewhere(run: ChainRun, rule: str, place: Place) -> list[_Expectation]:
+    """Return what waits for the same since before the rule was changed."""
+    states = run.memory.find((rule, _STATES), _States)
+    others = [
+        run.memory.find((state, place[1]), _Expectation)
+        for state, until in (states.until.items() if states is not None else ())
+        if state != place[0] and until >= run.now
+    ]
+    return [other for other in others if other is not None and other.pending]
+
+
 class Expect(Step, frozen=True, array_like=True):
-    """Wait for the other event, unless it arrived within ``for_ms`` before. Always stops."""
+    """Wait for the other event, unless it arrived within ``for_ms`` before. Always stops.
+
+    An event that waits for the same since before the rule was changed goes on waiting instead.
+    """
 
     state: str
     key: str
     event: str
     for_ms: int
+    rule: str
+    """As in ``rule_state``."""
 
     def run(self, run: ChainRun) -> bool:
         place = (self.state, self.key)
@@ -68,26 +113,36 @@ class Expect(Step, frozen=True, array_like=True):
         has_arrived = record.arrived not in {"", self.event}
         if has_arrived and run.now - record.arrived_at < self.for_ms:
             return run.stop(Outcome.ENDED)
-        if record.pending:
+        if record.pending or _waiting_elsewhere(run, self.rule, place):
             return run.stop(Outcome.EXPECTED)
         record.pending = self.event
+        states = run.memory.obtain((self.rule, _STATES), _States)
+        states.add(self.state, run.now + self.for_ms + _KEPT_MS)
         return run.stop(Outcome.EXPECTED, first=True)
 
 
 class Fulfil(Step, frozen=True, array_like=True):
-    """Note that the other event arrived, for ``for_ms``, and cancel the timer. Always stops."""
+    """Note that the other event arrived, for ``for_ms``, and cancel the timer. Always stops.
+
+    Timers that were set before the rule was changed are cancelled too.
+    """
 
     state: str
     key: str
     event: str
     for_ms: int
+    rule: str
+    """As in ``rule_state``."""
 
     def run(self, run: ChainRun) -> bool:
         place = (self.state, self.key)
+        others = _waiting_elsewhere(run, self.rule, place)
+        for other in others:
+            other.pending = ""
         if not run.touch(place, self.for_ms):
-            return run.stop(Outcome.NOTHING)
+            return run.stop(Outcome.ENDED if others else Outcome.NOTHING)
         record = run.memory.obtain(place, _Expectation)
-        was_pending = bool(record.pending)
+        was_pending = bool(record.pending or others)
         record.pending, record.arrived, record.arrived_at = "", self.event, run.now
         return run.stop(Outcome.ENDED if was_pending else Outcome.NOTHING)
 
@@ -108,6 +163,11 @@ class CheckAbsent(Step, frozen=True, array_like=True):
         return False
 
 
+def rule_state(rule: str) -> str:
+    """Return the state that all wordings of a rule's ``absent`` share."""
+    return f"{_KEY}-{digest((rule,))}"
+
+
 class AbsenceTimer(AlertTimer, frozen=True, kw_only=True, array_like=True, tag="absence"):
     """Raises ``alert`` unless what it waits for has arrived."""
 
@@ -121,12 +181,20 @@ class AbsenceTimer(AlertTimer, frozen=True, kw_only=True, array_like=True, tag="
         return self.state + self.event  # as the step Fulfil builds it in Lua
 
     async def fire(self, context: TimerContext) -> None:
-        absent = context.feature(AbsentFeature)
-        if absent is None or absent.state != self.state:
-            context.draft.suppress(self.rule, RULE_GONE)
+        # By its own state, because a change of the rule does not end what waits.
+        check = CheckAbsent(self.state, self.key, self.event)
+        if context.feature(AbsentFeature) is None:
+            await self._drop(context, check)
             return
         alert = msgspec.structs.replace(self.alert, raised_at=context.now)
-        await context.raise_alert(alert, CheckAbsent(self.state, self.key, self.event))
+        await context.raise_alert(alert, check)
+
+    async def _drop(self, context: TimerContext, check: Step) -> None:
+        """End the expectation; the alert is suppressed unless the other event has arrived."""
+        (result,) = await context.store.decide([Chain(f"{self.alert.id}-gone", (check,))])
+        if result.outcome is Outcome.NOTIFY:
+            context.draft.suppress(self.rule, RULE_GONE)
+            context.draft.drop_timer(self)
 
 
 class AbsentFeature(Feature, frozen=True, kw_only=True):
@@ -140,6 +208,7 @@ class AbsentFeature(Feature, frozen=True, kw_only=True):
     ending = "ends_absence"
     identity_rank = 1
     is_last = True
+    limits = {"wordings_limit": WORDINGS_LIMIT}  # noqa: RUF012 - a ClassVar of the base class
 
     text: AbsentText
 
@@ -149,11 +218,12 @@ class AbsentFeature(Feature, frozen=True, kw_only=True):
 
     def steps(self, facts: AlertFacts) -> Iterator[Step]:
         event, for_ms = digest((facts.event,)), milliseconds(self.text.for_)
-        yield Expect(*self.place(facts.content), event, for_ms)
+        rule = rule_state(facts.alert.rule)
+        yield Expect(*self.place(facts.content), event, for_ms, rule)
 
     def ending_step(self, facts: AlertFacts) -> Step:
         event, for_ms = digest((facts.event,)), milliseconds(self.text.for_)
-        return Fulfil(*self.place(facts.content), event, for_ms)
+        return Fulfil(*self.place(facts.content), event, for_ms, rule_state(facts.alert.rule))
 
     def conclude(
         self, draft: DecisionDraft, alert: Alert, steps: Sequence[Step], result: ChainResult

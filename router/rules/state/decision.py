@@ -36,6 +36,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Rules whose state had no room, once for each alert that was affected."""
     notifications: tuple[Notification, ...] = ()
     timers: tuple[Timer, ...] = ()
+    dropped_timers: tuple[Timer, ...] = ()
+    """Timers that did nothing because their rule or feature was removed."""
     quarantined: tuple[Alert, ...] = ()
     """Alerts whose events go to quarantine; those events are counted as matched."""
 
@@ -56,6 +58,7 @@ class DecisionDraft:
         self._overflowed: list[str] = []
         self._notifications: list[Notification] = []
         self._timers: list[Timer] = []
+        self._dropped: list[Timer] = []
         self._quarantined: list[Alert] = []
 
     @property
@@ -108,6 +111,10 @@ class DecisionDraft:
         """Set a timer."""
         self._timers.append(timer)
 
+    def drop_timer(self, timer: Timer) -> None:
+        """Count a timer that does nothing because its rule or feature was removed."""
+        self._dropped.append(timer)
+
     def decision(self) -> Decision:
         """Return the decision as it is now."""
         return Decision(
@@ -120,5 +127,6 @@ class DecisionDraft:
             overflowed=tuple(self._overflowed),
             notifications=tuple(self._notifications),
             timers=tuple(self._timers),
+            dropped_timers=tuple(self._dropped),
             quarantined=tuple(self._quarantined),
         )

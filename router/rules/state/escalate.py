@@ -110,16 +110,15 @@ class EscalationTimer(AlertTimer, frozen=True, kw_only=True, array_like=True, ta
     """This level and those that follow: seconds after the previous one, and destinations."""
 
     async def fire(self, context: TimerContext) -> None:
-        if context.feature(EscalateFeature) is None:
-            return
+        is_gone = context.feature(EscalateFeature) is None
         is_poison = self.alert.id in context.poison
-        last = is_poison or len(self.levels) == 1
+        last = is_gone or is_poison or len(self.levels) == 1
         alert = msgspec.structs.replace(
             self.alert, id=alert_id(self.run, f"level {self.level}"), escalation=self.level
         )
         send_to: tuple[str, ...] = ()
         opened = None
-        if not is_poison:
+        if not (is_poison or is_gone):
             send_to = self.levels[0][1] if context.suppression(alert) is None else ()
             opened = context.opened(alert)
         step = ContinueEscalation(
@@ -127,6 +126,9 @@ class EscalationTimer(AlertTimer, frozen=True, kw_only=True, array_like=True, ta
         )
         (result,) = await context.store.decide([Chain(f"{self.run}-level-{self.level}", (step,))])
         if result.outcome is not Outcome.NOTIFY:
+            return
+        if is_gone:
+            context.draft.drop_timer(self)
             return
         if is_poison:
             context.draft.quarantine(self.alert)

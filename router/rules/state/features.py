@@ -89,6 +89,10 @@ class RuleFeatures:
         """Return the feature of this kind, None if the rule has none."""
         return next((feature for feature in self.all if isinstance(feature, kind)), None)
 
+    def has(self, key: str) -> bool:
+        """Return whether the rule has the feature of this key in YAML."""
+        return any(feature.key == key for feature in self.all)
+
     def with_feature(self, feature: Feature) -> "RuleFeatures":
         """Return these features and one more."""
         return RuleFeatures((*self.all, feature), is_shadow=self.is_shadow)

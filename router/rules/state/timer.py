@@ -43,6 +43,10 @@ class TimerDraft(Protocol):
         """Set a timer."""
         ...
 
+    def drop_timer(self, timer: "Timer") -> None:
+        """Count a timer that does nothing because its rule or feature was removed."""
+        ...
+
 
 class TimerContext(Protocol):
     """The state that a timer reads and writes when it is due, by the rules that are active now."""

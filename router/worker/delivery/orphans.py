@@ -6,27 +6,15 @@ The protocol between processes is described in ``router.journal.orphaned_deliver
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Final, NoReturn
-
-import msgspec
+from typing import NoReturn
 
 from router.clock import Clock
 from router.errors import JournalUnavailableError
 from router.journal.orphaned_deliveries import OrphanedDeliveries, OrphanMark
 from router.metrics import Metrics
+from router.worker.mark_watch import MarkWatch
 
 logger = logging.getLogger(__name__)
-
-_CHECKS: Final = 10
-"""Checks within the timeout after which an unclaimed destination counts as removed."""
-
-
-class _Watched(msgspec.Struct, frozen=True):
-    """How long this process has seen a mark unchanged. Times are monotonic seconds."""
-
-    mark: str
-    since: float
-    last: float
 
 
 class OrphanReaper:
@@ -57,10 +45,8 @@ class OrphanReaper:
         self._known = known
         self._deliveries = metrics.deliveries
         self._clock = clock
-        self._after = after
-        self._interval = after / _CHECKS
+        self._watch = MarkWatch(after)
         self._changed = asyncio.Event()
-        self._watched: dict[str, _Watched] = {}
 
     def changed(self) -> None:
         """Run the next check at once, because destinations were added or removed."""
@@ -74,10 +60,12 @@ class OrphanReaper:
                 await self.reap()
             except JournalUnavailableError as error:
                 # Other processes could not claim their destinations either.
-                self._watched.clear()
+                self._watch.clear()
                 logger.debug("destinations not claimed", extra={"reason": str(error)})
             try:
-                async with asyncio.timeout(self._interval * (0.75 + self._clock.chance() / 4)):
+                async with asyncio.timeout(
+                    self._watch.interval * (0.75 + self._clock.chance() / 4)
+                ):
                     await self._changed.wait()
             except TimeoutError:
                 pass
@@ -95,21 +83,13 @@ class OrphanReaper:
         if self._known is None:
             return 0
         unknown = await self._orphaned.mark_unknown(self._known())
-        now = self._clock.monotonic()
-        self._watched = {orphan.destination: self._observe(orphan, now) for orphan in unknown}
+        marks = {orphan.destination: orphan.mark for orphan in unknown}
+        expired = self._watch.observe(marks, self._clock.monotonic())
         given_up = 0
         for orphan in unknown:
-            if now - self._watched[orphan.destination].since >= self._after:
+            if orphan.destination in expired:
                 given_up += await self._give_up(orphan)
         return given_up
-
-    def _observe(self, orphan: OrphanMark, now: float) -> _Watched:
-        before = self._watched.get(orphan.destination)
-        # A long time since the last check means that this process, and perhaps all of them, stood
-        # still: nothing is known of that time.
-        if before is None or before.mark != orphan.mark or now - before.last > 3 * self._interval:
-            return _Watched(orphan.mark, now, now)
-        return _Watched(orphan.mark, before.since, now)
 
     async def _give_up(self, orphan: OrphanMark) -> int:
         count = await self._orphaned.abandon(orphan)

@@ -22,6 +22,7 @@ from router.rules.state.timer import Timer
 from router.worker.evaluation.decide_timer import decide_timer, try_out
 from router.worker.evaluation.poison_probe import poisonous
 from router.worker.evaluation.suppression_reason import Snapshot
+from router.worker.evaluation.unknown_features import UnknownFeatures
 from router.worker.evaluation.verdict import count_suppressed, verdict_of
 from router.worker.queue.poison import POISON, PoisonDetector
 
@@ -46,8 +47,10 @@ class TimerJob:
         metrics: Metrics,
         clock: Clock,
         detector: PoisonDetector,
+        unknown: UnknownFeatures,
     ) -> None:
         self._journal = journal
+        self._unknown = unknown
         self._detector = detector
         self._live = live
         self._metrics = metrics
@@ -69,10 +72,12 @@ class TimerJob:
             JournalUnavailableError: Redis did not confirm in time. The timer is still set, and
                 firing it again has the same result.
             LeaseLostError: Another worker has the timer's job.
+            PostponedError: The timer's rule or feature is unknown here; another worker may have it.
         """
         timer = await self._journal.timers.load(timer_id, token)
         if timer is None:
             return True
+        await self._unknown.check_timer(timer_id, timer)
         snapshot = Snapshot(self._now(), self._live.silences)
         rules = self._live.configuration.rules.by_name
         store = self._journal.state.open(timer_work(timer_id), int(snapshot.now * 1000))

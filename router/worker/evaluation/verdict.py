@@ -41,6 +41,7 @@ def verdict_of(
         alerts=decision.alerts,
         notified=decision.notified,
         suppressed_alerts=tuple(reason for _, reason in decision.suppressed_alerts),
+        dropped_timers=len(decision.dropped_timers),
         deliveries=fan_out(decision.notifications),
         timers=decision.timers,
     )
@@ -52,5 +53,11 @@ def count_suppressed(decision: Decision, metrics: Metrics) -> None:
         metrics.alerts_suppressed.labels(rule, reason).inc()
     for rule in decision.overflowed:
         metrics.rule_state_overflows.labels(rule).inc()
+    for timer in decision.dropped_timers:
+        metrics.timers_dropped.labels(timer.feature).inc()
+        logger.warning(
+            "timer dropped; its rule or feature was removed",
+            extra={"rule": timer.rule, "feature": timer.feature},
+        )
     for rule in set(decision.overflowed):
         logger.warning("rule state is full, new keys are not stored", extra={"rule": rule})

@@ -35,7 +35,7 @@ import msgspec
 
 from router.clock import Clock
 from router.deadlines import Deadlines
-from router.errors import LeaseLostError, RouterError
+from router.errors import LeaseLostError, PostponedError, RouterError
 from router.journal import jobs
 from router.journal.connection import Connection
 from router.journal.job_queue import JobQueue, PolledJob, new_token
@@ -299,6 +299,12 @@ class QueueWorker:
                 return
         except LeaseLostError:
             lease.lose()
+        except PostponedError as error:
+            logger.debug(
+                "job postponed", extra={"queue": queue, "job": job_id, "reason": str(error)}
+            )
+            self._counts.retried += 1
+            pause = error.seconds
         except (RouterError, TimeoutError) as error:
             logger.warning(
                 "job retried", extra={"queue": queue, "job": job_id, "reason": _reason(error)}

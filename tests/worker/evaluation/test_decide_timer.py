@@ -83,10 +83,18 @@ def shown(decision: Decision) -> dict[str, Any]:
         "alerts": decision.alerts,
         "timers": [timer.due_at - NOW for timer in decision.timers],
         "quarantined": [alert.event_id for alert in decision.quarantined],
+        "dropped": [timer.feature for timer in decision.dropped_timers],
     }
 
 
-NOTHING = {"sent": [], "suppressed": [], "alerts": 0, "timers": [], "quarantined": []}
+NOTHING = {
+    "sent": [],
+    "suppressed": [],
+    "alerts": 0,
+    "timers": [],
+    "quarantined": [],
+    "dropped": [],
+}
 OTHER = "{name: other, events: [a], send_to: [noc]}"
 
 
@@ -95,8 +103,15 @@ OTHER = "{name: other, events: [a], send_to: [noc]}"
     [
         (None, (), {"sent": [("1", 0, ("noc",))], "alerts": 1}),
         (None, (SILENCE,), {"suppressed": ["silenced"], "alerts": 1}),
-        (OTHER, (), {"suppressed": ["rule_gone"], "alerts": 1}),
-        (ABSENT.replace("1m", "2m"), (), {"suppressed": ["rule_gone"], "alerts": 1}),
+        (OTHER, (), {"suppressed": ["rule_gone"], "alerts": 1, "dropped": ["absent"]}),
+        (
+            OTHER.replace("other", "one"),
+            (),
+            {"suppressed": ["rule_gone"], "alerts": 1, "dropped": ["absent"]},
+        ),
+        (ABSENT.replace("1m", "2m"), (), {"sent": [("1", 0, ("noc",))], "alerts": 1}),
+        (ABSENT.replace("event: b", "event: c"), (), {"sent": [("1", 0, ("noc",))], "alerts": 1}),
+        (ABSENT.replace("1m", "1m, by: [data.x]"), (), {"sent": [("1", 0, ("noc",))], "alerts": 1}),
         (ABSENT.replace("[noc]", "[boss]"), (), {"sent": [("1", 0, ("boss",))], "alerts": 1}),
     ],
 )
@@ -158,8 +173,8 @@ def test_a_message_of_a_group_escalates() -> None:
     [
         (None, (), {"sent": [("1", 1, ("boss",))], "timers": [180.0]}),
         (None, (SILENCE,), {"timers": [180.0]}),
-        (OTHER, (), {}),
-        (OTHER.replace("other", "one"), (), {}),
+        (OTHER, (), {"dropped": ["escalate"]}),
+        (OTHER.replace("other", "one"), (), {"dropped": ["escalate"]}),
     ],
 )
 def test_an_escalation(

@@ -159,20 +159,6 @@ rules:
     await nothing_is_left(world)
 
 
-async def test_an_absence_of_a_rule_that_is_gone_or_changed_is_not_told(
-    connection: Connection, time: SetClock
-) -> None:
-    before = World(connection, time, ABSENT)
-    after = World(connection, time, ABSENT.replace("for: 1h", "for: 2h"))
-    await before.send(before.event("p1", type="partial", id=1))
-
-    await after.passes(3600)
-
-    assert await alerts(after) == []
-    ledger = await after.ledger()
-    assert (ledger.alerts, ledger.notified, ledger.suppressed_alerts) == (1, 0, {"rule_gone": 1})
-
-
 async def test_an_absence_goes_through_the_cooldown(connection: Connection, time: SetClock) -> None:
     world = World(connection, time, ABSENT + "    cooldown: {for: 1d}\n")
     await world.send(*(world.event(f"p{n}", type="partial", id=n) for n in range(3)))

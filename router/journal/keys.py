@@ -30,6 +30,8 @@ mark | until a process knows it, or its timers are dropped |
 rules/state: a sorted set of events, or a hash | the feature's time; a group until its message is sent |
 | ``router:keys:<feature>`` | sorted set: digest -> Unix ms of its end, to limit their number | as \
 its longest member |
+| ``router:state:absent-<rule>:states`` | sorted set: digest of each wording -> Unix ms until which \
+events may wait in it | as its longest member |
 | ``router:state:<feature>:over`` | hash: digest -> Unix ms at which its alerts last ended | at most \
 four hours |
 | ``router:keys:<feature>:over`` | sorted set: digest -> Unix ms at which that expires | as above |

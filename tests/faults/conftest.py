@@ -1,11 +1,13 @@
 """A Redis of one's own to kill, the three receivers, and the environment of router processes."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from support.receivers import Receivers, unhurried
 from support.sender import TOKEN
+from support.stage import Stage
 
 from router.dev.embedded_redis import EmbeddedRedis, find_server
 
@@ -38,3 +40,12 @@ def environ(redis: EmbeddedRedis, receivers: Receivers, tmp_path: Path) -> dict[
         "ROUTER_WORKER_PORT": "0",
         "ROUTER_JOB_LEASE": "1s",
     }
+
+
+@pytest.fixture
+async def stage(redis: EmbeddedRedis, tmp_path: Path) -> AsyncIterator[Stage]:
+    """Receivers that count, and a proxy in front of Redis for ingress and one for workers."""
+    async with AsyncExitStack() as stack:
+        stage = Stage(redis, tmp_path, seed=20_261_129)
+        await stage.open(stack.enter_async_context)
+        yield stage

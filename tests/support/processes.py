@@ -76,10 +76,14 @@ class RouterProcess:
 
     async def stop(self, *, seconds: float = 30.0) -> None:
         """Send SIGTERM and wait until it has ended; ``start`` starts it again."""
-        self._process.terminate()
+        self.terminate()
         async with asyncio.timeout(seconds):
             await self._process.wait()
             await self._reader
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self._process.terminate()
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

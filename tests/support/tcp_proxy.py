@@ -27,6 +27,13 @@ class Weather(msgspec.Struct, kw_only=True):
     """New connections are reset, and so are the existing ones when they send."""
 
 
+class _Flags(msgspec.Struct):
+    """What happens to the replies of one connection."""
+
+    loses_reply: bool = False
+    is_held: bool = False
+
+
 Chooser = Callable[[bytes], bool]
 
 
@@ -52,6 +59,9 @@ class TcpProxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._clear = asyncio.Event()
         self._clear.set()
+        self._holds: Chooser = lambda _request: False
+        self._released = asyncio.Event()
+        self.held = 0
 
     async def __aenter__(self) -> Self:
         self._group = asyncio.TaskGroup()
@@ -74,6 +84,15 @@ class TcpProxy:
         """Connect new clients to another server; existing connections stay."""
         self._target = target
 
+    def hold_replies(self, chooses: Chooser) -> None:
+        """Pass requests on, but no reply on a connection after a chosen one, until ``clear``.
+
+        ``held`` counts the chosen requests.
+        """
+        self._holds = chooses
+        self._released.clear()
+        self.held = 0
+
     def silence(self) -> None:
         """Pass nothing on until ``clear``."""
         self.weather.is_silent = True
@@ -84,6 +103,8 @@ class TcpProxy:
         self.weather = Weather()
         self.cuts_left = 0
         self._clear.set()
+        self._holds = lambda _request: False
+        self._released.set()
 
     def reset_all(self) -> None:
         """Reset all connections, as a firewall that lost its table does."""
@@ -118,10 +139,10 @@ class TcpProxy:
             if self.weather.is_refusing:
                 return
             replies, there = await self._connect()
-            losing = asyncio.Event()
+            flags = _Flags()
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._requests(reader, there, writer, losing))
-                group.create_task(self._replies(replies, writer, losing))
+                group.create_task(self._requests(reader, there, writer, flags))
+                group.create_task(self._replies(replies, writer, flags))
         except* (OSError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -140,7 +161,7 @@ class TcpProxy:
         reader: asyncio.StreamReader,
         there: asyncio.StreamWriter,
         client: asyncio.StreamWriter,
-        losing: asyncio.Event,
+        flags: "_Flags",
     ) -> None:
         while piece := await reader.read(_PIECE):
             weather = self.weather
@@ -154,17 +175,22 @@ class TcpProxy:
                 if not self._cut_after:
                     self._count_reset(client)
                     raise ConnectionResetError
-                losing.set()
+                flags.loses_reply = True
+            if self._holds(piece):
+                self.held += 1
+                flags.is_held = True
             await self._pass_on(piece, there)
         raise ConnectionResetError  # ends the other direction, too
 
     async def _replies(
-        self, reader: asyncio.StreamReader, client: asyncio.StreamWriter, losing: asyncio.Event
+        self, reader: asyncio.StreamReader, client: asyncio.StreamWriter, flags: "_Flags"
     ) -> None:
         while piece := await reader.read(_PIECE):
-            if losing.is_set():
+            if flags.loses_reply:
                 self._count_reset(client)
                 raise ConnectionResetError
+            if flags.is_held:
+                await self._released.wait()
             await self._pass_on(piece, client)
         raise ConnectionResetError
 

@@ -3,6 +3,9 @@
 A set is what one arq job delivers. A delivery leaves its set when it is delivered, requeued (in a
 set of its own, with its next attempt) or given up. After a crash the next run of the job finds the
 rest, so a crash repeats at most the deliveries that were sent and not yet settled.
+
+A set is read in pages, limited by their deliveries and bytes. A set of usual size is one page. That of
+a digest may be larger than the memory of a worker.
 """
 
 import logging
@@ -16,8 +19,8 @@ from router.clock import Clock
 from router.errors import NewerRecordError, RecordError
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection
-from router.journal.finish import Quarantined
-from router.journal.job_queue import JobQueue
+from router.journal.finish import SET_SIZE, Quarantined
+from router.journal.job_queue import LOST, lease_lost
 from router.journal.keys import SetId
 from router.journal.leases import NO_TOKEN, LeaseToken
 from router.journal.records import POSTPONE_SECONDS, RecordReader, version_of_array
@@ -37,6 +40,25 @@ _encode = msgspec.msgpack.encode
 _reader = RecordReader(
     "delivery", msgspec.msgpack.Decoder(Delivery).decode, version=version_of_array
 )
+
+
+FIRST_PAGE: Final = "0"
+"""The cursor of a set's first page."""
+PAGE_SIZE: Final = 1000
+"""The most deliveries of a page, and so of a digest's mail."""
+PAGE_BYTES: Final = 4 << 20
+"""The bytes of records at which a page ends."""
+_FIRST_STEP: Final = 4
+_STEP: Final = 100
+"""Deliveries that Redis reads at once."""
+
+
+class DeliveryPage(msgspec.Struct, frozen=True):
+    """A part of a set."""
+
+    deliveries: list[Delivery]
+    after: str | None
+    """The cursor of the next page; None at the end. A page without deliveries may have one."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,31 +114,154 @@ class Deliveries:
         self._now = clock.now
 
     async def begin(
-        self, set_id: SetId, destination: str, token: LeaseToken = NO_TOKEN
-    ) -> list[Delivery]:
-        """Seal a set and return the deliveries that are left in it.
+        self,
+        set_id: SetId,
+        destination: str,
+        token: LeaseToken = NO_TOKEN,
+        after: str = FIRST_PAGE,
+    ) -> DeliveryPage:
+        """Seal a set and return a page of the deliveries that are left in it.
 
         A record that is not a delivery is moved to quarantine, and one of a newer version is
         requeued by itself, so that they do not stop the others.
 
+        Args:
+            set_id: The set.
+            destination: Its destination.
+            token: The token of the set's lease.
+            after: The cursor of the page before. All deliveries of that page must have left the
+                set, because this page may begin where that one began.
+
         Returns:
-            An empty list if all of the set is settled; its job has then ended.
+            A page without deliveries and cursor if all of the set is settled; its job has then ended.
 
         Raises:
             JournalUnavailableError: Redis did not answer in time.
             LeaseLostError: The lease with this token has expired.
         """
-        queue = JobQueue(self._connection, keys.deliver_queue(destination))
-        fields: list[bytes] = await queue.begin(set_id, token, keys.delivery_set(set_id), "HGETALL")
+        fields: list[bytes] | int = []
+        if after == FIRST_PAGE:
+            fields = await self._connection.run(_begin_set(set_id, destination, token))
+            if fields == LOST:
+                raise lease_lost(set_id)
+        following: str | None = None
+        if isinstance(fields, int) or after != FIRST_PAGE:
+            fields, following = await self._scan(set_id, after)
         deliveries = []
         for field, record in zip(fields[::2], fields[1::2], strict=True):
             try:
-                deliveries.append(_reader.read(record))
-            except NewerRecordError as error:
-                await self._postpone(set_id, destination, field, record, str(error))
+                deliveries.append(_decode(field, record))
             except RecordError as error:
-                await self._quarantine(set_id, destination, field, record, str(error))
-        return deliveries
+                await self._set_aside(set_id, destination, field, record, error)
+        return DeliveryPage(deliveries, following)
+
+    async def _scan(self, set_id: SetId, after: str) -> tuple[list[bytes], str | None]:
+        """Return ids and records of a page of a large set, and the cursor of the next page.
+
+        The set is scanned in small steps, because Redis runs nothing else meanwhile.
+        """
+        page: dict[bytes, bytes] = {}
+        size = 0
+        step = _FIRST_STEP
+        while True:
+            following, records = await self._connection.ask(
+                self._connection.redis.hscan(keys.delivery_set(set_id), after, count=step)
+            )
+            surplus = len(page.keys() | records.keys()) - PAGE_SIZE
+            kept = list(records.items())[: len(records) - max(0, surplus)]
+            page.update(kept)
+            size += sum(len(record) for _, record in kept)
+            if surplus > 0:  # the next page begins at this step, of which these will have left
+                break
+            after = str(following)
+            if after == FIRST_PAGE or len(page) == PAGE_SIZE or size >= PAGE_BYTES:
+                break
+            # Nothing was found where deliveries have left the set.
+            fitting = (PAGE_BYTES - size) * len(page) // size if page else 2 * step
+            step = max(1, min(_STEP, fitting))
+        fields = [part for item in page.items() for part in item]
+        return fields, None if after == FIRST_PAGE and surplus <= 0 else after
+
+    async def begin_unread(
+        self, set_id: SetId, destination: str, token: LeaseToken = NO_TOKEN
+    ) -> list[str]:
+        """Seal a set and return the ids of some of its deliveries, without reading them.
+
+        Returns:
+            All ids, or at least SET_SIZE of them. An empty list if all of the set is settled; its job has then ended.
+
+        Raises:
+            JournalUnavailableError: Redis did not answer in time.
+            LeaseLostError: The lease with this token has expired.
+        """
+        queue = keys.deliver_queue(destination)
+        ids: list[bytes] | int = await self._connection.run(
+            _BEGIN_UNREAD(
+                _BeginUnreadKeys(
+                    keys.filling(queue), keys.delivery_set(set_id), queue, *keys.job_keys(set_id)
+                ),
+                _BeginUnreadArguments(set_id, token, SET_SIZE),
+            )
+        )
+        if isinstance(ids, int):
+            raise lease_lost(set_id)
+        return [each.decode("utf-8", "surrogateescape") for each in ids]
+
+    async def read(self, set_id: SetId, destination: str, delivery_id: str) -> Delivery | None:
+        """Return one delivery of a set; None if it has left it, or leaves it as in ``begin``.
+
+        Raises:
+            JournalUnavailableError: Redis did not answer in time.
+        """
+        field = delivery_id.encode("utf-8", "surrogateescape")
+        record: bytes | None = await self._connection.ask(
+            self._connection.redis.hget(keys.delivery_set(set_id), field)
+        )
+        if record is None:
+            return None
+        try:
+            return _decode(field, record)
+        except RecordError as error:
+            await self._set_aside(set_id, destination, field, record, error)
+            return None
+
+    async def quarantine_unread(
+        self,
+        set_id: SetId,
+        destination: str,
+        delivery_id: str,
+        reason: str,
+        token: LeaseToken = NO_TOKEN,
+    ) -> None:
+        """Move a delivery to quarantine without reading it. Idempotent.
+
+        Nothing changes if another worker has the set's lease.
+
+        Raises:
+            JournalUnavailableError: It may still be in its set.
+        """
+        now = self._now()
+        await self._connection.run(
+            _QUARANTINE_UNREAD(
+                _QuarantineUnreadKeys(
+                    keys.delivery_set(set_id),
+                    keys.open_sets(destination),
+                    keys.deliver_queue(destination),
+                    *keys.job_keys(set_id),
+                    quarantine=keys.QUARANTINE,
+                    quarantine_index=keys.QUARANTINE_INDEX,
+                    ledger=keys.LEDGER,
+                ),
+                _QuarantineUnreadArguments(
+                    set_id=set_id,
+                    delivery_id=binary(delivery_id.encode("utf-8", "surrogateescape")),
+                    now_ms=int(now * 1000),
+                    item=binary(_open_item(reason, now)),
+                    ledger_field=ledger.undecodable(destination),
+                    token=token,
+                ),
+            )
+        )
 
     async def settle(self, settlements: list[Settlement]) -> None:
         """Record how deliveries ended: one round trip, a transaction for each destination or end.
@@ -203,6 +348,15 @@ class Deliveries:
             ),
         )
 
+    async def _set_aside(
+        self, set_id: SetId, destination: str, field: bytes, record: bytes, error: RecordError
+    ) -> None:
+        """Move a record that cannot be read out of its set."""
+        if isinstance(error, NewerRecordError):
+            await self._postpone(set_id, destination, field, record, str(error))
+        else:
+            await self._quarantine(set_id, destination, field, record, str(error))
+
     async def _postpone(
         self, set_id: SetId, destination: str, field: bytes, record: bytes, reason: str
     ) -> None:
@@ -243,6 +397,29 @@ class Deliveries:
         )
 
 
+def _begin_set(set_id: SetId, destination: str, token: LeaseToken) -> ScriptCall:
+    queue = keys.deliver_queue(destination)
+    return _BEGIN_SET(
+        _BeginSetKeys(
+            keys.filling(queue), keys.delivery_set(set_id), queue, *keys.job_keys(set_id)
+        ),
+        _BeginSetArguments(set_id, token, SET_SIZE),
+    )
+
+
+def _decode(field: bytes, record: bytes) -> Delivery:
+    delivery = _reader.read(record)
+    if delivery.id.encode() != field:  # it could not be settled, and would be sent again and again
+        raise RecordError(f"not a delivery of its field: its id is {delivery.id!r}")
+    return delivery
+
+
+def _open_item(reason: str, now: float) -> bytes:
+    """Return a quarantined item without the value of its body, which is the last field."""
+    whole = {"reason": reason, "received_at": now, "version": 100, "body": None}
+    return _encode(whole)[:-1]
+
+
 class _SetMove(msgspec.Struct, frozen=True):
     """From one set of a destination to another one, due at a time in Unix ms."""
 
@@ -274,6 +451,54 @@ def _retry(move: _SetMove, delivery_id: str, record: bytes, token: LeaseToken) -
             token=token,
         ),
     )
+
+
+class _BeginSetKeys(ScriptKeys, frozen=True):
+    filling: str
+    set: str
+    queue: str
+    job: str
+    lease: str
+    starts: str
+
+
+class _BeginSetArguments(PlainArguments, frozen=True):
+    id: SetId
+    token: LeaseToken
+    usual: int
+    """The most deliveries of a set that is read by this script."""
+
+
+class _BeginUnreadKeys(_BeginSetKeys, frozen=True):
+    pass
+
+
+class _BeginUnreadArguments(PackedArguments, frozen=True):
+    id: SetId
+    token: LeaseToken
+    count: int
+
+
+class _QuarantineUnreadKeys(ScriptKeys, frozen=True):
+    set: str
+    open_sets: str
+    queue: str
+    job: str
+    lease: str
+    starts: str
+    quarantine: str
+    quarantine_index: str
+    ledger: str
+
+
+class _QuarantineUnreadArguments(PackedArguments, frozen=True):
+    set_id: SetId
+    delivery_id: msgspec.Raw
+    now_ms: int
+    item: msgspec.Raw
+    """A ``Quarantined`` up to the value of its body."""
+    ledger_field: str
+    token: LeaseToken
 
 
 class _MarkDeliveredKeys(ScriptKeys, frozen=True):
@@ -340,6 +565,11 @@ class _DeadLetterArguments(PackedArguments, frozen=True):
     token: LeaseToken
 
 
+_BEGIN_SET: Final = Script("begin_set", _BeginSetKeys, _BeginSetArguments)
+_BEGIN_UNREAD: Final = Script("begin_unread", _BeginUnreadKeys, _BeginUnreadArguments)
+_QUARANTINE_UNREAD: Final = Script(
+    "quarantine_unread", _QuarantineUnreadKeys, _QuarantineUnreadArguments
+)
 _MARK_DELIVERED: Final = Script("mark_delivered", _MarkDeliveredKeys, _MarkDeliveredArguments)
 _RETRY: Final = Script("retry", _RetryKeys, _RetryArguments)
 _DEAD_LETTER: Final = Script("dead_letter", _DeadLetterKeys, _DeadLetterArguments)

@@ -6,7 +6,7 @@ nothing.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 import msgspec
@@ -23,7 +23,10 @@ from router.journal.timers import fixed_id
 from router.rules.state.timer import Timer
 
 SET_SIZE: Final = 100
-"""The most deliveries in one set, and so in one arq job."""
+"""The largest weight of a set, and so of an arq job."""
+RECORD_SIZE: Final = 40_960
+"""Bytes of deliveries that weigh 1, so that a limit on weight also limits memory. A delivery weighs at
+least 1, and a set of one delivery may be heavier."""
 
 ANY_CLAIM: Final = "*"
 """In place of a batch: a replay deletes the claim of any batch."""
@@ -111,7 +114,7 @@ class Finish:
         outcome = _Outcome(
             counts=_counts(verdict),
             quarantined=[self._quarantined(item, work) for item in verdict.quarantined],
-            sets=[self._set(*each, records) for each in _sets(verdict.deliveries)],
+            sets=[self._set(each, records) for each in _sets(verdict.deliveries)],
             new_timers=[self._timer(timer) for timer in verdict.timers],
         )
         reply = await self._connection.run(
@@ -151,15 +154,14 @@ class Finish:
         claimed = msgspec.structs.replace(item, claimed_by=item.claimed_by or work.id)
         return IdAndRecord(self._new_id(), binary(_encode(claimed)))
 
-    def _set(
-        self, destination: str, added: list[str | bytes], records: list[str | bytes]
-    ) -> "_NewSet":
+    def _set(self, added: "_Added", records: list[str | bytes]) -> "_NewSet":
         """Return a set, and add its ids and records to those of all sets."""
+        destination = added.destination
         set_id = SetId(self._new_id())
         queue = keys.deliver_queue(destination)
         # Not part of the packed outcome, because they are long, and packing would copy them.
         first = len(_FinishArguments.__struct_fields__) + len(records) + 1
-        records += added
+        records += added.records
         return _NewSet(
             id=set_id,
             set=keys.delivery_set(set_id),
@@ -169,8 +171,9 @@ class Finish:
             filling=keys.filling(queue),
             wake_channel=keys.wake_channel(queue),
             ledger_field=ledger.opened(destination),
+            weight=added.weight(),
             first=first,
-            last=first + len(added) - 1,
+            last=first + len(added.records) - 1,
         )
 
     def _timer(self, timer: Timer) -> "_NewTimer":
@@ -205,19 +208,40 @@ def _counts(verdict: FinishedWork) -> "list[_Count]":
     return [_Count(field, amount) for field, amount in amounts if amount]
 
 
-def _sets(deliveries: Iterable[Delivery]) -> Iterator[tuple[str, list[str | bytes]]]:
-    """Cut deliveries into sets of one destination: (destination, [id, record, id, record, …])."""
-    records: dict[str, list[str | bytes]] = {}
+class _Added(msgspec.Struct):
+    """Deliveries to one destination that are added to one set."""
+
+    destination: str
+    records: list[str | bytes] = []
+    """id, record, id, record, …"""
+    size: int = 0
+
+    def weight(self) -> int:
+        return max(len(self.records) // 2, self.size // RECORD_SIZE)
+
+    def is_full(self, size: int) -> bool:
+        """Return whether another delivery of this size is too much."""
+        return len(self.records) >= 2 * SET_SIZE or self.size + size > SET_SIZE * RECORD_SIZE
+
+
+def _sets(deliveries: Iterable[Delivery]) -> list[_Added]:
+    """Cut deliveries into sets of one destination each."""
+    sets: list[_Added] = []
+    filling: dict[str, _Added] = {}
     encoded: dict[str, msgspec.Raw] = {}
     for delivery in deliveries:
         alert = encoded.get(delivery.alert.id)
         if alert is None:  # encoded once, because an alert may go to several destinations
             alert = encoded[delivery.alert.id] = msgspec.Raw(_encode(delivery.alert))
         record = _encode(msgspec.structs.replace(delivery, alert=alert))
-        records.setdefault(delivery.destination, []).extend((delivery.id, record))
-    for destination, all_records in records.items():
-        for start in range(0, len(all_records), 2 * SET_SIZE):
-            yield destination, all_records[start : start + 2 * SET_SIZE]
+        destination = delivery.destination
+        added = filling.get(destination)
+        if added is None or added.is_full(len(record)):
+            added = filling[destination] = _Added(destination)
+            sets.append(added)
+        added.records += (delivery.id, record)
+        added.size += len(record)
+    return sets
 
 
 class _FinishKeys(ScriptKeys, frozen=True):
@@ -272,6 +296,7 @@ class _NewSet(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     filling: str
     wake_channel: str
     ledger_field: str
+    weight: int
     first: int
     """The position of its ids and records in ARGV."""
     last: int

@@ -1,8 +1,8 @@
-"""The jobs of one arq queue: polled, begun, renewed, released, removed, each in one transaction."""
+"""The jobs of one arq queue: polled, renewed, released, removed, each in one transaction."""
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -88,29 +88,27 @@ class JobQueue:
             more_due == 1,
         )
 
-    async def begin(self, job_id: str, token: LeaseToken, record: str, read_command: str) -> Any:
-        """Seal and read the timer or set of a job.
+    async def begin_timer(self, job_id: str, token: LeaseToken, record: str) -> bytes | None:
+        """Read the timer of a job.
 
         Args:
-            job_id: The id of the job and of its timer or set.
+            job_id: The id of the job and of its timer.
             token: The token of its lease.
-            record: The key of the timer or set.
-            read_command: The Redis command that reads it.
+            record: The key of the timer.
 
         Returns:
-            The command's reply. It is None or empty if there is no such record; the job has then
-            ended.
+            The record; None if there is no such timer. Its job has then ended.
 
         Raises:
             LeaseLostError: The lease has expired, or another worker has it.
         """
-        reply = await self._connection.run(
-            _BEGIN(
-                _BeginKeys(keys.filling(self._queue), record, self._queue, *keys.job_keys(job_id)),
-                _BeginArguments(job_id, token, read_command),
+        reply: bytes | int | None = await self._connection.run(
+            _BEGIN_TIMER(
+                _BeginTimerKeys(record, self._queue, *keys.job_keys(job_id)),
+                _BeginTimerArguments(job_id, token),
             )
         )
-        if reply == LOST:
+        if isinstance(reply, int):
             raise lease_lost(job_id)
         return reply
 
@@ -202,8 +200,7 @@ class _PollArguments(PlainArguments, frozen=True):
     starts_prefix: str
 
 
-class _BeginKeys(ScriptKeys, frozen=True):
-    filling: str
+class _BeginTimerKeys(ScriptKeys, frozen=True):
     record: str
     queue: str
     job: str
@@ -211,10 +208,9 @@ class _BeginKeys(ScriptKeys, frozen=True):
     starts: str
 
 
-class _BeginArguments(PlainArguments, frozen=True):
+class _BeginTimerArguments(PlainArguments, frozen=True):
     id: str
     token: LeaseToken
-    read_command: str
 
 
 class _RenewKeys(ScriptKeys, frozen=True):
@@ -269,7 +265,7 @@ class _RecordHealthArguments(PackedArguments, frozen=True):
 
 
 _POLL: Final = Script("poll", _PollKeys, _PollArguments)
-_BEGIN: Final = Script("begin", _BeginKeys, _BeginArguments)
+_BEGIN_TIMER: Final = Script("begin_timer", _BeginTimerKeys, _BeginTimerArguments)
 _RENEW: Final = Script("renew", _RenewKeys, _RenewArguments)
 _RELEASE: Final = Script("release", _ReleaseKeys, _ReleaseArguments)
 _REMOVE: Final = Script("remove_job", _RemoveKeys, _RemoveArguments)

@@ -14,10 +14,11 @@ from typing import Final
 
 import msgspec
 
+from router.alerts import Delivery
 from router.clock import Clock
 from router.journal import keys, ledger
 from router.journal.connection import Connection
-from router.journal.deliveries import DeadLetter, Deliveries
+from router.journal.deliveries import FIRST_PAGE, DeadLetter, Deliveries
 from router.journal.keys import SetId
 from router.journal.script import IdAndRecord, PackedArguments, Script, ScriptKeys, binary
 
@@ -80,20 +81,39 @@ class OrphanedDeliveries:
                 )
             )
             for member in sets:
-                moved = await self._abandon(orphan, SetId(member.decode()))
-                if moved < 0:
-                    return total
+                moved, is_claimed = await self._abandon(orphan, SetId(member.decode()))
                 total += moved
+                if is_claimed:
+                    return total
                 # A set whose lease another worker has stays in the list.
                 skipped += moved == 0
             if len(sets) < _PAGE:
                 return total
 
-    async def _abandon(self, orphan: OrphanMark, set_id: SetId) -> int:
+    async def _abandon(self, orphan: OrphanMark, set_id: SetId) -> tuple[int, bool]:
+        """Move the deliveries of a set; return their number, and whether the mark has changed."""
+        total = 0
+        after: str | None = FIRST_PAGE
+        while after is not None:
+            page = await self._deliveries.begin(set_id, orphan.destination, after=after)
+            after = page.after
+            if not page.deliveries and after is not None:
+                continue
+            moved = await self._abandon_page(orphan, set_id, page.deliveries)
+            if moved < 0:
+                return total, True
+            total += moved
+            if moved == 0:  # another worker has the lease
+                break
+        return total, False
+
+    async def _abandon_page(
+        self, orphan: OrphanMark, set_id: SetId, deliveries: Sequence[Delivery]
+    ) -> int:
         name = orphan.destination
         now = self._now()
         letters: list[IdAndRecord] = []
-        for delivery in await self._deliveries.begin(set_id, name):
+        for delivery in deliveries:
             letter = DeadLetter(delivery=delivery, reason=REASON, died_at=now)
             letters.append(IdAndRecord(delivery.id, binary(_encode(letter))))
         call = _ABANDON(

@@ -45,5 +45,5 @@ class Timers:
             RecordError: The timer cannot be decoded.
         """
         queue = JobQueue(self._connection, keys.TIMER_QUEUE)
-        record = await queue.begin(timer_id, token, keys.timer(timer_id), "GET")
+        record = await queue.begin_timer(timer_id, token, keys.timer(timer_id))
         return None if record is None else _reader.read(record)

@@ -145,7 +145,7 @@ async def test_a_replay_is_a_new_delivery_with_its_history(
 
     assert await letters.replay("mail", [letter]) == 1
 
-    (again,) = await Deliveries(connection, clock).begin(SetId("id0001"), "mail")
+    (again,) = (await Deliveries(connection, clock).begin(SetId("id0001"), "mail")).deliveries
     assert again.id not in {delivery.id, ""}
     assert (again.replay_of, again.replays, again.attempt) == (delivery.id, 1, 1)
     assert again.failed_attempts == (attempt,)

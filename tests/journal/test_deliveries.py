@@ -106,7 +106,7 @@ async def test_a_rerun_takes_only_what_is_left(
 ) -> None:
     await deliveries.settle([Done(SET, opened[0])])
 
-    assert by_id(await deliveries.begin(SET, "mail")) == by_id(opened[1:])
+    assert by_id((await deliveries.begin(SET, "mail")).deliveries) == by_id(opened[1:])
 
 
 async def test_a_delivery_recorded_twice_counts_once(
@@ -125,7 +125,7 @@ async def test_the_last_delivery_closes_its_set(
     await deliveries.settle([Done(SET, delivery) for delivery in opened])
 
     assert await connection.redis.exists(keys.delivery_set(SET), keys.open_sets("mail")) == 0
-    assert await deliveries.begin(SET, "mail") == []
+    assert (await deliveries.begin(SET, "mail")).deliveries == []
 
 
 async def test_a_failed_delivery_is_put_back_alone_and_due_later(
@@ -137,8 +137,8 @@ async def test_a_failed_delivery_is_put_back_alone_and_due_later(
     await deliveries.settle([Requeued(SET, later, due_at=2_000_000_000.0)])
 
     new_set = SetId("id0003")
-    assert by_id(await deliveries.begin(SET, "mail")) == by_id([opened[0], opened[2]])
-    assert await deliveries.begin(new_set, "mail") == [later]
+    assert by_id((await deliveries.begin(SET, "mail")).deliveries) == by_id([opened[0], opened[2]])
+    assert (await deliveries.begin(new_set, "mail")).deliveries == [later]
     assert await connection.redis.zscore(keys.deliver_queue("mail"), new_set) == 2e12
     assert jobs.is_job_for(await connection.redis.get(keys.job(new_set)), jobs.DELIVER)
     assert await connection.redis.ttl(keys.job(new_set)) == -1
@@ -195,7 +195,7 @@ async def test_a_record_that_is_no_delivery_goes_to_quarantine_and_its_neighbour
 ) -> None:
     await connection.redis.hset(keys.delivery_set(SET), "foreign", b"\x80\x04K\x01.")
 
-    assert by_id(await deliveries.begin(SET, "mail")) == by_id(opened)
+    assert by_id((await deliveries.begin(SET, "mail")).deliveries) == by_id(opened)
     assert await connection.redis.hkeys(keys.QUARANTINE) == [b"foreign"]
 
 
@@ -206,7 +206,7 @@ async def test_scripts_that_redis_forgot_are_sent_again(
 
     await deliveries.settle([Done(SET, opened[0]), GivenUp(SET, opened[1], "no")])
 
-    assert await deliveries.begin(SET, "mail") == [opened[2]]
+    assert (await deliveries.begin(SET, "mail")).deliveries == [opened[2]]
 
 
 async def test_a_record_that_is_no_delivery_leaves_no_dead_letter_in_the_ledger(
@@ -250,7 +250,7 @@ async def test_a_worker_decides_about_a_delivery_unless_another_one_has_its_leas
 
     await deliveries.settle([decide(opened[0])])
 
-    left = [each.id for each in by_id(await deliveries.begin(SET, "mail"))]
+    left = [each.id for each in by_id((await deliveries.begin(SET, "mail")).deliveries)]
     assert (opened[0].id in left) is (owner == "another")
     assert (await ledger.read(connection)).destinations["mail"].opened == 3
 

@@ -274,9 +274,8 @@ async def test_the_job_of_a_missing_record_ends_when_it_is_begun(
     await connection.redis.set("record", b"there")
     await poll(queue)
 
-    assert await queue.begin("a", TOKEN, "record", "GET") == b"there"
-    assert await queue.begin("b", TOKEN, "missing", "GET") is None
-    assert await queue.begin("b", LeaseToken(""), "missing", "HGETALL") == []
+    assert await queue.begin_timer("a", TOKEN, "record") == b"there"
+    assert await queue.begin_timer("b", TOKEN, "missing") is None
 
     assert await connection.redis.zrange(QUEUE, 0, -1) == [b"a"]
     assert await connection.redis.exists(keys.job("a"), keys.job("b")) == 1
@@ -293,9 +292,9 @@ async def test_work_is_not_begun_without_its_lease(
         await connection.redis.set(keys.lease("a"), owner)
 
     with pytest.raises(LeaseLostError, match="job a"):
-        await queue.begin("a", TOKEN, "record", "GET")
+        await queue.begin_timer("a", TOKEN, "record")
     with pytest.raises(LeaseLostError, match="job a"):
-        await queue.begin("a", TOKEN, "missing", "GET")
+        await queue.begin_timer("a", TOKEN, "missing")
 
     assert await connection.redis.zscore(QUEUE, "a") == 1
 

@@ -198,7 +198,7 @@ async def test_a_delivery_of_a_newer_version_waits_by_itself_and_its_neighbours_
     newer = ENCODE(["a new form", *[None] * 6, 300])
     await connection.redis.hset(keys.delivery_set(set_id), opened[0].id, newer)
 
-    assert await deliveries.begin(set_id, "mail") == [opened[1]]
+    assert (await deliveries.begin(set_id, "mail")).deliveries == [opened[1]]
     await deliveries.settle([Done(set_id, opened[1])])
 
     assert caplog.messages == ["delivery of a newer version postponed"]

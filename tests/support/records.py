@@ -213,7 +213,11 @@ async def read(connection: Connection) -> dict[str, Any]:
         "deliveries": {
             destination: [
                 sorted(
-                    map(_plain, await deliveries.begin(SetId(name.decode()), destination)), key=str
+                    map(
+                        _plain,
+                        (await deliveries.begin(SetId(name.decode()), destination)).deliveries,
+                    ),
+                    key=str,
                 )
                 for name in await redis.zrange(keys.open_sets(destination), 0, -1)
             ]

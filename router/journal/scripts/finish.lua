@@ -11,19 +11,19 @@ if redis.call('EXISTS', work) == 0 then return 0 end
 if is_lost(lease, token) then return -1 end
 local counts, quarantined, sets, new_timers = unpack(cmsgpack.unpack(outcome))
 for _, new_set in ipairs(sets) do
-  local id, set, open_sets, deliver_queue, set_job, filling, wake_channel, ledger_field, first, last =
-    unpack(new_set)
+  local id, set, open_sets, deliver_queue, set_job, filling, wake_channel, ledger_field, weight,
+    first, last = unpack(new_set)
   local count = (last - first + 1) / 2
   -- A set whose job has not begun takes further deliveries, as a batch takes commits.
   local filling_id, filled = unpack(redis.call('HMGET', filling, 'id', 'count'))
-  filled = (tonumber(filled) or 0) + count
+  filled = (tonumber(filled) or 0) + weight
   local filling_set = filling_id and filled <= tonumber(set_size) and set_prefix .. filling_id
   if filling_set and redis.call('EXISTS', filling_set) == 1 then
     redis.call('HSET', filling_set, unpack(ARGV, first, last))
     redis.call('HSET', filling, 'count', filled)
   else
     redis.call('HSET', set, unpack(ARGV, first, last))
-    redis.call('HSET', filling, 'id', id, 'count', count)
+    redis.call('HSET', filling, 'id', id, 'count', weight)
     enqueue(id, now_ms, open_sets, deliver_queue, set_job, delivery_job, wake_channel)
   end
   redis.call('HINCRBY', ledger, ledger_field, count)

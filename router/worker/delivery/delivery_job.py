@@ -1,9 +1,14 @@
-"""The delivery job: for each delivery of a set, one attempt, one decision and one record."""
+"""The delivery job: for each delivery of a set, one attempt, one decision and one record.
+
+A set is read and made page by page, so that a large digest needs no more memory than a page. A set
+whose job ended a process before is not read at all before its single deliveries are.
+"""
 
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Final, assert_never
+from functools import partial
+from typing import Any, Final, assert_never
 
 import msgspec
 
@@ -18,9 +23,17 @@ from router.alerts import (
 )
 from router.clock import Clock
 from router.destinations.contract import Destination
-from router.errors import JournalUnavailableError
+from router.errors import JournalUnavailableError, PoisonError
 from router.journal import keys
-from router.journal.deliveries import Deliveries, Done, GivenUp, Requeued, Settlement
+from router.journal.deliveries import (
+    FIRST_PAGE,
+    Deliveries,
+    Done,
+    GivenUp,
+    Requeued,
+    Settlement,
+)
+from router.journal.finish import SET_SIZE
 from router.journal.group_commit import GroupCommit
 from router.journal.keys import SetId
 from router.journal.leases import Lease, unleased
@@ -98,7 +111,8 @@ class DeliveryJob:
         Args:
             set_id: The set.
             starts: How often the job was started. Above 1, a process ended during an earlier run,
-                so each attempt begins alone: one of them may be what ends processes.
+                so each delivery is read and attempted alone: one of them may be what ends
+                processes.
             lease: The lease of the set's job; None if it has none.
 
         Returns:
@@ -109,55 +123,108 @@ class DeliveryJob:
                 and will be sent again.
             LeaseLostError: Another worker has the set's job.
         """
-        lease = lease or unleased(set_id)
-        deliveries = await self._deliveries.begin(set_id, self._destination.name, lease.token)
+        run = _Run(set_id, lease or unleased(set_id), self._clock.monotonic() + SLICE)
+        if starts > 1:
+            return await self._run_watched(run)
+        begun = 0
+        after: str | None = FIRST_PAGE
+        while after is not None:
+            if begun and self._is_over(run):
+                return False
+            page = await self._deliveries.begin(
+                set_id, self._destination.name, run.lease.token, after
+            )
+            if not await self._run_page(page.deliveries, run):
+                return False
+            begun += len(page.deliveries)
+            after = page.after
+        return _is_done(run, begun)
+
+    async def _run_page(self, deliveries: Sequence[Delivery], run: _Run) -> bool:
+        """Make deliveries of a set; return False if some of them remain."""
+        if await self._defer(deliveries, run):
+            return True
+        begun = 0
+        async with _Attempts() as group:
+            for delivery in deliveries:
+                permit = await self._permit(run)
+                if permit is None:
+                    break
+                self._start(group, delivery, run, permit)
+                begun += 1
+                if permit.is_trial:  # its outcome decides whether others may follow
+                    break
+        return begun == len(deliveries)
+
+    async def _run_watched(self, run: _Run) -> bool:
+        """Read and make deliveries one by one; return False if some of them may remain."""
+        ids = await self._deliveries.begin_unread(
+            run.set_id, self._destination.name, run.lease.token
+        )
+        begun = 0
+        async with _Attempts() as group:
+            for delivery_id in ids:
+                try:
+                    if not await self._make_watched(group, delivery_id, run):
+                        break
+                except JournalUnavailableError as error:
+                    # Raised, it would cancel the attempts that are under way.
+                    reason = {"reason": str(error)}
+                    logger.warning("deliveries postponed; Redis unavailable", extra=reason)
+                    break
+                begun += 1
+        return begun == len(ids) < SET_SIZE and _is_done(run, begun)
+
+    async def _make_watched(self, group: asyncio.TaskGroup, delivery_id: str, run: _Run) -> bool:
+        """Begin the attempt of a delivery; return False if no further one may begin."""
+        delivery = await self._read_watched(delivery_id, run)
+        if delivery is None or await self._defer([delivery], run):
+            return True
+        permit = await self._permit(run)
+        if permit is None:
+            return False
+        await self._start_watched(group, delivery, run, permit)
+        return not permit.is_trial  # its outcome decides whether others may follow
+
+    async def _defer(self, deliveries: Sequence[Delivery], run: _Run) -> bool:
+        """Move deliveries to the end of a digest's window; return False if they are due now."""
         deferred = defer_to_window_end(
-            set_id,
+            run.set_id,
             deliveries,
             self._destination.config,
             now=self._clock.now(),
-            token=lease.token,
+            token=run.lease.token,
         )
-        if deferred is not None:
-            await self._settle_all(deferred)
-            return True
-        run = _Run(set_id, lease, self._clock.monotonic() + SLICE)
-        begun = 0
-        try:
-            async with asyncio.TaskGroup() as group:
-                for delivery in deliveries:
-                    permit = await self._permit(run)
-                    if permit is None:
-                        break
-                    if starts == 1:
-                        self._start(group, delivery, run, permit)
-                    elif not await self._start_watched(group, delivery, run, permit):
-                        break
-                    begun += 1
-                    if permit.is_trial:  # its outcome decides whether others may follow
-                        break
-        except* JournalUnavailableError as errors:
-            # One is enough, because all of them failed on the same Redis.
-            raise JournalUnavailableError(str(errors.exceptions[0])) from None
-        # A retry of another run may have joined a digest's set meanwhile; the set's job then stays.
-        return begun == len(deliveries) and not (begun and keys.is_digest_set(set_id))
+        if deferred is None:
+            return False
+        async with _Attempts() as group:
+            for settlement in deferred:
+                group.create_task(self._settler.commit(settlement))
+        return True
 
-    async def _settle_all(self, settlements: Sequence[Settlement]) -> None:
+    async def _read_watched(self, delivery_id: str, run: _Run) -> Delivery | None:
+        """Return a delivery; None if it is settled, or if reading it ended three processes."""
+        name, set_id = self._destination.name, run.set_id
         try:
-            async with asyncio.TaskGroup() as group:
-                for settlement in settlements:
-                    group.create_task(self._settler.commit(settlement))
-        except* JournalUnavailableError as errors:
-            raise JournalUnavailableError(str(errors.exceptions[0])) from None
+            return await self._poison.guard(
+                set_id,
+                f"read {delivery_id}",
+                partial(self._deliveries.read, set_id, name, delivery_id),
+            )
+        except PoisonError as error:
+            logger.error(  # noqa: TRY400 - the traceback says nothing
+                "delivery quarantined; reading it ended the worker process",
+                extra={"destination": name, "delivery": delivery_id},
+            )
+            await self._deliveries.quarantine_unread(
+                set_id, name, delivery_id, str(error), run.lease.token
+            )
+            return None
 
     async def _start_watched(
         self, group: asyncio.TaskGroup, delivery: Delivery, run: _Run, permit: Permit
-    ) -> bool:
-        """Begin an attempt that may end the process, or give the delivery up if it did so before.
-
-        Returns:
-            False if Redis is unavailable. Raising would cancel the attempts that are under way.
-        """
+    ) -> None:
+        """Begin an attempt that may end the process, or give the delivery up if it did so before."""
         started: list[asyncio.Task[None]] = []
 
         def start() -> asyncio.Task[None]:
@@ -166,15 +233,11 @@ class DeliveryJob:
 
         try:
             harmless = await self._poison.begin(run.set_id, delivery.id, start)
-        except JournalUnavailableError as error:
-            logger.warning("deliveries postponed; Redis unavailable", extra={"reason": str(error)})
-            return False
         finally:
             if not started:
                 self._release(permit)
         if not harmless:
             await self._give_up_poison(delivery, run)
-        return True
 
     def _start(
         self, group: asyncio.TaskGroup, delivery: Delivery, run: _Run, permit: Permit
@@ -292,6 +355,22 @@ class DeliveryJob:
             return outcome
         finally:
             self._admission.end(permit, outcome)
+
+
+class _Attempts(asyncio.TaskGroup):
+    """Waits for attempts. Raises JournalUnavailableError if one of them does."""
+
+    async def __aexit__(self, *error: Any) -> None:  # noqa: PYI036 - TaskGroup's own types
+        try:
+            await super().__aexit__(*error)
+        except* JournalUnavailableError as errors:
+            # One is enough, because all of them failed on the same Redis.
+            raise JournalUnavailableError(str(errors.exceptions[0])) from None
+
+
+def _is_done(run: _Run, begun: int) -> bool:
+    # A retry of another run may have joined a digest's set meanwhile; the set's job then stays.
+    return not (begun and keys.is_digest_set(run.set_id))
 
 
 def _with_attempt(delivery: Delivery, outcome: Outcome, *, at: float, seconds: float) -> Delivery:

@@ -13,12 +13,13 @@ after its beginning is not found.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
-from router.errors import JournalUnavailableError
+from router.errors import JournalUnavailableError, PoisonError
 from router.journal.crash_counts import CrashCounter
 
+T = TypeVar("T")
 POISON: Final = "poison: the worker process ended three times while it was at this"
 """The reason in the quarantine record or dead letter of a poison piece."""
 _MAX_MARKS: Final = 2
@@ -56,6 +57,29 @@ class PoisonDetector:
                 attempt()
             await self._crashes.end(job_id, piece)
             return True
+
+    async def guard(self, job_id: str, piece: str, work: Callable[[], Awaitable[T]]) -> T:
+        """Return the result of a piece of work that may end the process.
+
+        Args:
+            job_id: The job that the piece belongs to.
+            piece: The identity of the piece within its job.
+            work: Does the piece's work.
+
+        Raises:
+            PoisonError: The piece is poison; ``work`` was not called.
+            JournalUnavailableError: Redis did not record the mark; ``work`` was not called.
+
+        Raises what ``work`` raises.
+        """
+        async with self._one_at_a_time:
+            if await self._crashes.begin(job_id, piece) > _MAX_MARKS:
+                raise PoisonError(POISON)
+            try:
+                return await work()
+            finally:
+                with contextlib.suppress(JournalUnavailableError):
+                    await self._crashes.end(job_id, piece)
 
     async def begin(
         self, job_id: str, piece: str, start: Callable[[], "asyncio.Task[None]"]

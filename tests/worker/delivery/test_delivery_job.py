@@ -10,6 +10,7 @@ import pytest
 from support.clock import SetClock
 from support.dead_letters import dead_letters
 from support.events import deliveries_of, event_from
+from support.large_sets import fill_digest
 from support.waiting import until
 
 from router.alerts import Attempt, Delivery, Failed, Outcome, Refused
@@ -23,10 +24,11 @@ from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.crash_counts import CrashCounter
 from router.journal.deliveries import Deliveries
-from router.journal.finish import FinishedWork
+from router.journal.finish import SET_SIZE, FinishedWork
 from router.journal.keys import BatchId, SetId
 from router.journal.leases import Lease, LeaseToken
 from router.journal.pauses import PauseKind, Pauses
+from router.journal.quarantine import Quarantine, QuarantineFilter
 from router.metrics import Metrics
 from router.worker.delivery.circuit_breaker import State
 from router.worker.delivery.delivery_admission import DeliveryAdmission
@@ -450,3 +452,71 @@ async def test_what_a_worker_decides_after_it_lost_the_lease_changes_nothing(
     assert (counts.delivered, counts.dead, counts.pending) == (1, 0, 2)
     assert await connection.redis.zrange(keys.open_sets("mail"), 0, -1) == [SET.encode()]
     assert len(mail.sent) == len(opened)
+
+
+async def test_a_set_of_several_pages_is_made_page_by_page(
+    deliver: DeliveryJob, mail: Scripted, connection: Connection, sample: bytes
+) -> None:
+    """Mutants: the run ends after a page; the next page is read before the first one is settled."""
+    set_id = await fill_digest(connection, sample, 120, 70_000)
+    most = 0
+    settled: list[int] = []
+
+    def count() -> None:
+        nonlocal most
+        most = max(most, len(mail.sent) - len(settled))
+
+    begin = deliver._deliveries.begin
+
+    async def begin_page(*arguments: object) -> object:
+        left = await connection.redis.hlen(keys.delivery_set(set_id))
+        settled[:] = range(120 - left)
+        assert len(mail.sent) == len(settled)
+        return await begin(*arguments)  # type: ignore[arg-type]
+
+    mail.before_answer = count  # type: ignore[attr-defined]
+    deliver._deliveries.begin = begin_page  # type: ignore[method-assign,assignment]
+
+    assert not await deliver.run(set_id)  # a retry may have joined the digest meanwhile
+    assert await deliver.run(set_id)
+
+    assert len({delivery.id for delivery in mail.sent}) == len(mail.sent) == 120
+    assert most < 120
+    assert not await connection.redis.exists(keys.delivery_set(set_id), *keys.job_keys(set_id))
+
+
+async def test_what_ends_processes_when_it_is_read_is_quarantined_unread(
+    deliver: DeliveryJob,
+    mail: Scripted,
+    opened: tuple[Delivery, ...],
+    connection: Connection,
+    clock: Clock,
+) -> None:
+    """Mutant: deliveries are read before their marks are set."""
+    crashes = CrashCounter(connection)
+    for _ in range(2):  # as after two processes that ended while they read the second delivery
+        await crashes.begin(SET, f"read {opened[1].id}")
+    record = await connection.redis.hget(keys.delivery_set(SET), opened[1].id)
+
+    assert await deliver.run(SET, 4)
+
+    (item,) = (await Quarantine(connection, clock).find(QuarantineFilter())(None, 10)).items
+    assert (item.id, item.record.reason, item.record.body) == (opened[1].id, POISON, record)
+    assert [delivery.id for delivery in mail.sent] == [opened[0].id, opened[2].id]
+    assert (await ledger.read(connection)).destinations["mail"].pending == 0
+
+
+async def test_a_set_of_an_ended_process_is_not_read_whole(
+    deliver: DeliveryJob, mail: Scripted, connection: Connection, sample: bytes
+) -> None:
+    """Mutant: a watched run begins as every other one."""
+    set_id = await fill_digest(connection, sample, SET_SIZE + 50, 2000)
+    await connection.redis.config_resetstat()
+
+    assert not await deliver.run(set_id, 2)
+
+    commands = await connection.redis.info("commandstats")
+    assert "cmdstat_hgetall" not in commands
+    assert SET_SIZE <= len(mail.sent) < SET_SIZE + 50
+    assert not await deliver.run(set_id)
+    assert len({delivery.id for delivery in mail.sent}) == len(mail.sent) == SET_SIZE + 50

@@ -8,7 +8,7 @@ import pytest
 from support.clock import SetClock
 from support.events import deliveries_of, event_from
 
-from router.alerts import Delivery, Failed, Refused
+from router.alerts import Failed, Refused
 from router.clock import Clock
 from router.datatypes import Duration, Secret
 from router.destinations.contract import DestinationConfig
@@ -212,7 +212,7 @@ async def test_what_is_put_back_into_its_own_set_is_not_lost(
     gathered = keys.digest_set("mail", int(due_at * 1000))
 
     async def move_all(set_id: SetId) -> None:
-        found: list[Delivery] = await deliveries.begin(set_id, "mail")
+        found = (await deliveries.begin(set_id, "mail")).deliveries
         await deliveries.settle([Requeued(set_id, each, due_at, in_digest=True) for each in found])
 
     await move_all(await open_set("NO1"))

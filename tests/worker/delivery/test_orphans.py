@@ -4,6 +4,7 @@ import pytest
 from support.clock import SetClock
 from support.dead_letters import dead_letters
 from support.events import deliveries_of, event_from, held_by
+from support.large_sets import fill_digest
 
 from router.clock import Clock
 from router.events.model import Received
@@ -195,3 +196,19 @@ async def test_a_process_that_knows_a_part_of_the_rules_gives_nothing_up(
 
     assert await reaper.reap() == 0
     assert not await connection.redis.exists(keys.ORPHANED)
+
+
+async def test_a_set_of_several_pages_is_given_up_whole(
+    process: Process, connection: Connection, sample: bytes
+) -> None:
+    """Mutant: only the first page is given up."""
+    await fill_digest(connection, sample, 1200, 1700)
+    process.claimed, process.known = [], set()
+
+    given_up = 0
+    while not given_up:
+        given_up = await process.check_for(AFTER / 10)
+
+    counts = (await ledger.read(connection)).destinations["mail"]
+    assert (given_up, counts.dead, counts.pending) == (1200, 1200, 0)
+    assert not await connection.redis.exists(keys.open_sets("mail"))

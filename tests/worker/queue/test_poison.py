@@ -13,6 +13,7 @@ from router.configuration.model import (
     ActiveConfiguration,
     Configuration,
 )
+from router.errors import PoisonError
 from router.events.model import Received
 from router.journal import keys, ledger
 from router.journal.batches import Batches
@@ -217,3 +218,29 @@ async def test_a_restarted_timer_without_poison_fires_as_usual(poisoned: Poisone
     assert message.alert.grouped == 2
     assert await poisoned.quarantined() == []
     assert await world.connection.redis.keys("router:strikes:*") == []
+
+
+async def test_a_guarded_piece_that_ended_three_processes_is_not_begun(
+    connection: Connection, detector: PoisonDetector
+) -> None:
+    async def work() -> str:
+        return "done"
+
+    for _ in range(2):
+        await CrashCounter(connection).begin("job", "piece")
+
+    with pytest.raises(PoisonError, match="poison"):
+        await detector.guard("job", "piece", work)
+    assert await detector.guard("job", "other", work) == "done"
+
+
+async def test_a_guarded_piece_that_raises_leaves_no_mark(
+    connection: Connection, detector: PoisonDetector
+) -> None:
+    async def fail() -> None:
+        raise ValueError("an error")
+
+    for _ in range(5):
+        with pytest.raises(ValueError, match="an error"):
+            await detector.guard("job", "piece", fail)
+    assert not await connection.redis.exists(keys.crash_counts("job"))

@@ -40,6 +40,11 @@ class Metrics:
             "Events for which the rule's condition failed, for example by a missing field.",
             "rule",
         )
+        self.evaluation_waiting = gauge(
+            "evaluation_waiting",
+            "1 while no batch is begun, because Redis is nearly full.",
+            across="livemax",
+        )
         self.evaluate_seconds = self._histogram(
             "evaluate_seconds", "Seconds to load, evaluate and finish one batch.", _LATENCY
         )

@@ -1,7 +1,8 @@
 """Admission: events are rejected while Redis is unsound or nearly full.
 
-A full Redis rejects the workers' writes too, and then nothing drains. Ingress therefore rejects
-events above 80 % of maxmemory, so that the workers can still finish what is queued.
+Ingress rejects events above 80 % of maxmemory, so that the workers have room for what is queued: an
+event becomes several deliveries. Between two looks at Redis it counts the bytes that it writes
+itself (``router.journal.memory_budget``).
 """
 
 import asyncio
@@ -12,12 +13,16 @@ from typing import Final, NoReturn
 from router.errors import ConfigurationError, JournalUnavailableError, OverloadedError
 from router.journal import redis_health
 from router.journal.connection import Connection
+from router.journal.memory_budget import MemoryBudget
 
 logger = logging.getLogger(__name__)
 
 HIGH_WATERMARK: Final = 0.8
 """Share of maxmemory above which events are rejected."""
 _POLL_INTERVAL: Final = 2.0
+_OVERHEAD: Final = 4
+"""Redis rounds the size of a string up, by a quarter at most (jemalloc's size classes)."""
+_FULL: Final = f"Redis uses more than {HIGH_WATERMARK:.0%} of its maxmemory"
 
 
 class AdmissionControl:
@@ -31,6 +36,7 @@ class AdmissionControl:
     def __init__(self, connection: Connection, *, strict: bool) -> None:
         self._connection = connection
         self._strict = strict
+        self._budget = MemoryBudget(connection, watermark=HIGH_WATERMARK)
         self._is_full = False
         self._durability_problems: tuple[str, ...] = ()
         self.draining = False
@@ -70,6 +76,25 @@ class AdmissionControl:
         if reason is not None:
             raise OverloadedError(reason)
 
+    @property
+    def batch_bytes(self) -> int:
+        """The most bytes of events in one batch."""
+        return self._budget.unit_bytes
+
+    async def reserve(self, size_bytes: int) -> None:
+        """Count bytes of events that are about to be written, and look at Redis if they are many.
+
+        Raises:
+            JournalUnavailableError: There is no room for them, or Redis did not answer.
+        """
+        size_bytes += size_bytes // _OVERHEAD
+        if self._budget.needs_look(size_bytes):
+            await self._budget.look()
+            self._note_fullness()
+            if size_bytes > self._budget.room_bytes:
+                raise JournalUnavailableError(_FULL)
+        self._budget.write(size_bytes)
+
     async def not_ready_reason(self) -> str | None:
         """Ask Redis now, and return why the process is not ready; None if it is."""
         if self.draining:
@@ -82,22 +107,26 @@ class AdmissionControl:
 
     def _rejection_reason(self) -> str | None:
         if self._is_full:
-            return f"Redis uses more than {HIGH_WATERMARK:.0%} of its maxmemory"
+            return _FULL
         if self._strict and self._durability_problems:
             return f"Redis may lose events: {'; '.join(self._durability_problems)}"
         return None
 
     async def _refresh(self) -> None:
         info = await redis_health.redis_info(self._connection)
-        is_full = redis_health.memory_used_ratio(info) > HIGH_WATERMARK
+        self._budget.update(info)
+        self._note_fullness()
+        problems = tuple(redis_health.durability_problems(info))
+        if problems != self._durability_problems:
+            self._durability_problems = problems
+            for problem in problems:
+                logger.warning("Redis durability problem found", extra={"reason": problem})
+
+    def _note_fullness(self) -> None:
+        is_full = self._budget.used_ratio > HIGH_WATERMARK
         if is_full != self._is_full:
             self._is_full = is_full
             logger.warning(
                 "admission stopped: Redis nearly full" if is_full else "admission resumed",
                 extra={"watermark": HIGH_WATERMARK},
             )
-        problems = tuple(redis_health.durability_problems(info))
-        if problems != self._durability_problems:
-            self._durability_problems = problems
-            for problem in problems:
-                logger.warning("Redis durability problem found", extra={"reason": problem})

@@ -10,12 +10,15 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from router.events.model import Received
+from router.ingress.admission import AdmissionControl
 from router.journal.batches import BATCH_SIZE, EVENT_SIZE, Batches
 from router.journal.group_commit import GroupCommit
 from router.metrics import Metrics
 
 _MIN_BATCH: Final = 32
 """Events that never wait for more: the round trip costs a tenth of what so many events cost."""
+_EVENT_BYTES: Final = 300
+"""Bytes of an event in Redis besides its body: its attributes and identity."""
 
 
 class EventCommit(GroupCommit[Received]):
@@ -23,6 +26,7 @@ class EventCommit(GroupCommit[Received]):
 
     Args:
         batches: Writes a batch to Redis.
+        admission: Whether Redis has room for it.
         metrics: Observes each commit.
         interval: Seconds between two commits of small batches.
         max_waiting: Weight of the requests that may wait; above it, requests are rejected.
@@ -32,6 +36,7 @@ class EventCommit(GroupCommit[Received]):
     def __init__(
         self,
         batches: Batches,
+        admission: AdmissionControl,
         metrics: Metrics,
         *,
         interval: float,
@@ -39,6 +44,7 @@ class EventCommit(GroupCommit[Received]):
         monotonic: Callable[[], float],
     ) -> None:
         self._batches = batches
+        self._admission = admission
         self._metrics = metrics
         self._now = monotonic
         self._senders: WeakSet[Any] = WeakSet()
@@ -47,7 +53,7 @@ class EventCommit(GroupCommit[Received]):
             interval=interval,
             enough=self._enough_events,
             max_waiting=max_waiting,
-            max_group=BATCH_SIZE,
+            max_group=self._batch_weight,
             monotonic=monotonic,
         )
 
@@ -70,11 +76,22 @@ class EventCommit(GroupCommit[Received]):
     def _enough_events(self) -> int:
         return min(_MIN_BATCH, max(1, len(self._senders)))
 
+    def _batch_weight(self) -> int:
+        return min(BATCH_SIZE, self._admission.batch_bytes // EVENT_SIZE)
+
     async def _accept(self, group: list[Received]) -> None:
         started = self._now()
-        await self._batches.accept(group)
+        await self._admission.reserve(sum([size_of(received) for received in group]))
+        await self._batches.accept(group, max_weight=self._batch_weight())
         self._metrics.commit_seconds.observe(self._now() - started)
         self._metrics.commit_events.observe(sum(len(received.events) for received in group))
+
+
+def size_of(received: Received) -> int:
+    """Return about how many bytes the events of a request take in Redis."""
+    bodies = sum([len(event.body) for event in received.events])
+    bodies += sum([len(item.body) for item in received.malformed])
+    return bodies + _EVENT_BYTES * (len(received.events) + len(received.malformed))
 
 
 def weight(received: Received, size_bytes: int) -> int:

@@ -20,7 +20,7 @@ from router.clock import Clock
 from router.events.model import Event, Malformed, Received
 from router.journal import jobs, keys
 from router.journal.connection import Connection
-from router.journal.finish import SET_SIZE, Finish, FinishedWork, Quarantined, batch_work
+from router.journal.finish import SET_SIZE, Finish, FinishedWork, Quarantined, Rest, batch_work
 from router.journal.job_queue import LOST, lease_lost
 from router.journal.keys import BatchId
 from router.journal.leases import NO_TOKEN, LeaseToken
@@ -61,6 +61,10 @@ class ClaimedBatch(msgspec.Struct, frozen=True):
     events: list[Event]
     claims: list[bool]
     """Whether this batch may evaluate the event, for each of them."""
+    payloads: list[bytes] = []
+    """The events as they are stored, a list for each commit."""
+    part: int = 0
+    """The parts of the batch that are finished; ``events`` are the others."""
 
 
 class Batches:
@@ -73,8 +77,10 @@ class Batches:
         self._state = RuleState(connection)
         self._finish = Finish(connection, clock)
 
-    async def accept(self, group: Sequence[Received]) -> None:
+    async def accept(self, group: Sequence[Received], *, max_weight: int = BATCH_SIZE) -> None:
         """Make the events of several requests durable, in the filling batch or a new one.
+
+        ``max_weight`` is the largest weight of a batch to which they are added.
 
         Raises:
             JournalUnavailableError: They may or may not be durable.
@@ -109,7 +115,7 @@ class Batches:
                     payload=payload,
                     events=len(events),
                     weight=max(len(events), len(payload) // EVENT_SIZE),
-                    max_weight=BATCH_SIZE,
+                    max_weight=max_weight,
                     batch_prefix=keys.batch(BatchId("")),
                     identities_prefix=keys.identities(""),
                     digests="".join([keys.identity(event.key) for event in events]),
@@ -142,6 +148,7 @@ class Batches:
                     keys.filling(keys.EVALUATE_QUEUE),
                     keys.batch(batch_id),
                     keys.identities(batch_id),
+                    keys.parts(batch_id),
                     keys.EVALUATE_QUEUE,
                     *keys.job_keys(batch_id),
                 ),
@@ -150,14 +157,14 @@ class Batches:
         )
         if reply == LOST:
             raise lease_lost(batch_id)
-        payloads, mine = reply
+        payloads, mine, part = reply
         events = [event for payload in payloads for event in _reader.read(payload)]
         if not events:
             return None
         claims = [each == _CLAIMED for each in mine]
         if len(claims) != len(events):  # the batch of a replay, or partly of an older router
             claims = await self._claim(batch_id, events, claim_seconds)
-        return ClaimedBatch(events, claims)
+        return ClaimedBatch(events, claims, payloads, int(part))
 
     async def _claim(self, batch_id: BatchId, events: Sequence[Event], seconds: int) -> list[bool]:
         replies = await self._connection.run(
@@ -173,10 +180,16 @@ class Batches:
         return self._state.open(batch_work(batch_id), int(self._now() * 1000))
 
     async def finish(
-        self, batch_id: BatchId, verdict: FinishedWork, token: LeaseToken = NO_TOKEN
+        self,
+        batch_id: BatchId,
+        verdict: FinishedWork,
+        token: LeaseToken = NO_TOKEN,
+        *,
+        part: int = 0,
+        rest: Rest | None = None,
     ) -> bool:
-        """Close the batch and open its deliveries; see ``Finish``."""
-        return await self._finish(batch_work(batch_id), verdict, token)
+        """Close the batch, or a part of it, and open its deliveries; see ``Finish``."""
+        return await self._finish(batch_work(batch_id), verdict, token, part=part, rest=rest)
 
 
 def _quarantined(item: Malformed) -> Quarantined:
@@ -221,6 +234,7 @@ class _BeginBatchKeys(ScriptKeys, frozen=True):
     filling: str
     batch: str
     identities: str
+    parts: str
     queue: str
     job: str
     lease: str

@@ -28,6 +28,9 @@ RECORD_SIZE: Final = 40_960
 """Bytes of deliveries that weigh 1, so that a limit on weight also limits memory. A delivery weighs at
 least 1, and a set of one delivery may be heavier."""
 
+_DELIVERY_BYTES: Final = 700
+"""Bytes of an alert and its delivery besides the event."""
+
 ANY_CLAIM: Final = "*"
 """In place of a batch: a replay deletes the claim of any batch."""
 
@@ -89,6 +92,22 @@ class FinishedWork(msgspec.Struct, frozen=True, kw_only=True):
     dropped_timers: int = 0
 
 
+class Rewritten(msgspec.Struct, frozen=True, array_like=True):
+    """A payload of a batch without the events that are finished."""
+
+    at: int
+    """Its position in the list."""
+    events: msgspec.Raw
+
+
+class Rest(msgspec.Struct, frozen=True, array_like=True):
+    """The events of a batch that remain after a part of it."""
+
+    dropped: int
+    """Payloads at the begin of the list of which nothing remains."""
+    rewritten: list[Rewritten]
+
+
 class Finish:
     """Finishes batches and timers."""
 
@@ -98,12 +117,25 @@ class Finish:
         self._now = clock.now
 
     async def __call__(
-        self, work: OpenWork, verdict: FinishedWork, token: LeaseToken = NO_TOKEN
+        self,
+        work: OpenWork,
+        verdict: FinishedWork,
+        token: LeaseToken = NO_TOKEN,
+        *,
+        part: int = 0,
+        rest: "Rest | None" = None,
     ) -> bool:
-        """Close the work and open its results.
+        """Close the work, or a part of it, and open its results.
+
+        Args:
+            work: The batch or timer.
+            verdict: The results.
+            token: Of the lease of the work's job.
+            part: The parts of the work that are finished already.
+            rest: What remains of a batch; None if all of the work is finished by this.
 
         Returns:
-            False if another worker has finished the work.
+            False if another worker has finished the work, or this part of it.
 
         Raises:
             LeaseLostError: Another worker has the lease of the work's job.
@@ -116,6 +148,7 @@ class Finish:
             quarantined=[self._quarantined(item, work) for item in verdict.quarantined],
             sets=[self._set(each, records) for each in _sets(verdict.deliveries)],
             new_timers=[self._timer(timer) for timer in verdict.timers],
+            rest=rest,
         )
         reply = await self._connection.run(
             _FINISH(
@@ -127,6 +160,7 @@ class Finish:
                     chain_results=keys.chain_results(work.id),
                     taken=keys.taken(TimerId(work.id)),
                     identities=keys.identities(work.id),
+                    parts=keys.parts(work.id),
                     quarantine=keys.QUARANTINE,
                     quarantine_index=keys.QUARANTINE_INDEX,
                     ledger=keys.LEDGER,
@@ -136,6 +170,7 @@ class Finish:
                 _FinishArguments(
                     work_id=work.id,
                     token=token,
+                    part=part,
                     now_ms=now_ms,
                     set_size=SET_SIZE,
                     set_prefix=keys.delivery_set(SetId("")),
@@ -187,6 +222,11 @@ class Finish:
             timer_job=keys.job(timer_id),
             job_record=binary(jobs.payload(jobs.TIMER, due_ms)),
         )
+
+
+def opened_bytes(event_bytes: int, destinations: int) -> int:
+    """Return about how much the deliveries of one alert take, given the size of its event."""
+    return (event_bytes + _DELIVERY_BYTES) * destinations
 
 
 def _counts(verdict: FinishedWork) -> "list[_Count]":
@@ -254,6 +294,7 @@ class _FinishKeys(ScriptKeys, frozen=True):
     chain_results: str
     taken: str
     identities: str
+    parts: str
     quarantine: str
     quarantine_index: str
     ledger: str
@@ -264,6 +305,7 @@ class _FinishKeys(ScriptKeys, frozen=True):
 class _FinishArguments(PlainArguments, frozen=True):
     work_id: str
     token: LeaseToken
+    part: int
     now_ms: int
     set_size: int
     set_prefix: str
@@ -278,6 +320,7 @@ class _Outcome(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     quarantined: list[IdAndRecord]
     sets: "list[_NewSet]"
     new_timers: "list[_NewTimer]"
+    rest: "Rest | None"
 
 
 class _Count(msgspec.Struct, frozen=True, array_like=True):

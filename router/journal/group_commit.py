@@ -37,7 +37,7 @@ class GroupCommit(Generic[Item]):
         interval: Seconds from the start of one write to the next.
         enough: Returns the weight of a group that is not delayed.
         max_waiting: The largest weight of all items that are not durable yet.
-        max_group: The largest weight of a group. A heavier item is a group by itself.
+        max_group: Returns the largest weight of a group. A heavier item is a group by itself.
         monotonic: The clock.
     """
 
@@ -48,7 +48,7 @@ class GroupCommit(Generic[Item]):
         interval: float,
         enough: Callable[[], int] = lambda: 1,
         max_waiting: int,
-        max_group: int,
+        max_group: Callable[[], int],
         monotonic: Callable[[], float],
     ) -> None:
         self._write = write
@@ -109,8 +109,8 @@ class GroupCommit(Generic[Item]):
 
     def _next_group(self) -> list[_Waiting[Item]]:
         group: list[_Waiting[Item]] = []
-        weight = 0
-        while self._queue and (not group or weight + self._queue[0].weight <= self._max_group):
+        weight, most = 0, self._max_group()
+        while self._queue and (not group or weight + self._queue[0].weight <= most):
             waiting = self._queue.popleft()
             weight += waiting.weight
             self._queued -= waiting.weight

@@ -5,6 +5,7 @@
 | ``router:batch:<batch>`` | list: a msgpack array of events for each commit | until it is finished |
 | ``router:identities:<batch>`` | string: the identities of its events, in their order | as the \
 batch; at most a day |
+| ``router:parts:<batch>`` | string: the parts of it that are finished | until all of it is finished |
 | ``router:batches`` | sorted set: batch -> Unix ms of acceptance | member until finished |
 | ``router:filling:<queue>`` | hash: the batch or set to which more is added, and how much is in it \
 | until its job begins or it is full |
@@ -140,6 +141,11 @@ def seen(identity: str) -> str:
 def identities(batch_id: str) -> str:
     """Return the key of the identities of a batch's events."""
     return f"router:identities:{batch_id}"
+
+
+def parts(work: str) -> str:
+    """Return the key of how many parts of a batch are finished."""
+    return f"router:parts:{work}"
 
 
 def delivery_set(set_id: SetId) -> str:

@@ -31,6 +31,7 @@ def build_intake(
     """Return the intake that all sources of events share, and its group commit."""
     commit = EventCommit(
         Batches(connection, clock),
+        admission,
         metrics,
         interval=settings.commit_interval,
         max_waiting=settings.max_waiting_events,

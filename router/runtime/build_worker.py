@@ -3,6 +3,7 @@
 ``build_destination`` builds the parts of each destination, at start and at each reload.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -19,6 +20,7 @@ from router.journal.deliveries import Deliveries
 from router.journal.destination_store import RedisDestinationStore
 from router.journal.finish import Finish
 from router.journal.keys import BatchId, TimerId
+from router.journal.leases import Lease
 from router.journal.orphaned_deliveries import OrphanedDeliveries
 from router.journal.pauses import Pauses
 from router.journal.rule_state import RuleState
@@ -40,12 +42,13 @@ from router.worker.delivery.orphans import OrphanReaper
 from router.worker.delivery.paused_destinations import PausedDestinations
 from router.worker.delivery.registry import DestinationPool
 from router.worker.delivery.settlement import make_settler
-from router.worker.evaluation.batch_job import BatchJob
+from router.worker.evaluation.batch_job import BatchJob, BatchJournal
+from router.worker.evaluation.evaluation_admission import EvaluationAdmission
 from router.worker.evaluation.silence_cache import SilenceCache
 from router.worker.evaluation.timer_job import TimerJob, TimerJournal
 from router.worker.evaluation.unknown_features import UnknownFeatures
 from router.worker.queue.poison import PoisonDetector
-from router.worker.queue.queue_worker import QueueSpec
+from router.worker.queue.queue_worker import QueueSpec, Run, shortest_linger
 from router.worker.queue.requeue import requeue_lost_jobs
 from router.worker.queue.supervisor import Supervisor
 
@@ -70,7 +73,16 @@ def build_worker(
     unknown = UnknownFeatures(
         UnknownRules(connection, clock), active, clock, after=settings.orphan_timeout
     )
-    evaluation = _Evaluation(settings, connection, active, poison, metrics, clock, unknown)
+    evaluation = _Evaluation(
+        settings,
+        connection,
+        active,
+        poison,
+        metrics,
+        clock,
+        unknown,
+        EvaluationAdmission(connection, metrics, clock),
+    )
     supervisor = Supervisor(
         connection,
         evaluation.queues() if config.only is None else [],
@@ -135,26 +147,52 @@ class _Evaluation(msgspec.Struct, frozen=True):
     metrics: Metrics
     clock: Clock
     unknown: UnknownFeatures
+    admission: EvaluationAdmission
 
     def queues(self) -> list[QueueSpec]:
         """Return the queue of batches and the queue of timers."""
         return [self._batches(), self._timers()]
 
+    def _spec(
+        self,
+        queue: str,
+        function: str,
+        run: Run,
+        *,
+        wait: Callable[[], float],
+        linger: Callable[[], float],
+    ) -> QueueSpec:
+        async def admitted(job_id: str, starts: int, lease: Lease) -> bool:
+            if not await self.admission.begin():
+                return False
+            try:
+                return await run(job_id, starts, lease)
+            finally:
+                self.admission.end()
+
+        return QueueSpec(
+            queue=queue,
+            function=function,
+            run=admitted,
+            max_jobs=self.settings.evaluate_concurrency,
+            limit_seconds=_EVALUATION_SECONDS,
+            wait=wait,
+            linger=linger,
+        )
+
     def _batches(self) -> QueueSpec:
         job = BatchJob(
-            Batches(self.connection, self.clock),
+            BatchJournal(Batches(self.connection, self.clock), self.poison, self.admission),
             self.active,
             self.metrics,
             self.clock,
-            detector=self.poison,
             dedup_window=self.settings.dedup_window,
         )
-        return QueueSpec(
-            queue=keys.EVALUATE_QUEUE,
-            function=jobs.EVALUATE,
-            run=lambda job_id, starts, lease: job.run(BatchId(job_id), starts, lease.token),
-            max_jobs=self.settings.evaluate_concurrency,
-            limit_seconds=_EVALUATION_SECONDS,
+        return self._spec(
+            keys.EVALUATE_QUEUE,
+            jobs.EVALUATE,
+            lambda job_id, starts, lease: job.run(BatchId(job_id), starts, lease.token),
+            wait=self.admission.wait,
             linger=job.linger,
         )
 
@@ -165,11 +203,10 @@ class _Evaluation(msgspec.Struct, frozen=True):
             Finish(self.connection, self.clock),
         )
         job = TimerJob(journal, self.active, self.metrics, self.clock, self.poison, self.unknown)
-        return QueueSpec(
-            queue=keys.TIMER_QUEUE,
-            function=jobs.TIMER,
-            wait=self.unknown.wait,
-            run=lambda job_id, starts, lease: job.run(TimerId(job_id), starts, lease.token),
-            max_jobs=self.settings.evaluate_concurrency,
-            limit_seconds=_EVALUATION_SECONDS,
+        return self._spec(
+            keys.TIMER_QUEUE,
+            jobs.TIMER,
+            lambda job_id, starts, lease: job.run(TimerId(job_id), starts, lease.token),
+            wait=lambda: max(self.admission.wait(), self.unknown.wait()),
+            linger=shortest_linger,
         )

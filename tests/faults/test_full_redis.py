@@ -80,7 +80,7 @@ async def test_a_full_redis_drains_by_itself(
         redis,
         receiver,
         tmp_path,
-        maxmemory=32 * MEBI,
+        maxmemory=48 * MEBI,
         destinations=5,
         workers=2,
         size=50_000,

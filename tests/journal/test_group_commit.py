@@ -35,7 +35,7 @@ async def commit(writer: Writer) -> AsyncIterator[GroupCommit[str]]:
         writer,
         interval=0.0,
         max_waiting=5,
-        max_group=3,
+        max_group=lambda: 3,
         monotonic=asyncio.get_running_loop().time,
     )
     runner = asyncio.get_running_loop().create_task(commit.run())
@@ -153,7 +153,9 @@ async def test_who_has_gone_is_not_written(commit: GroupCommit[str], writer: Wri
 
 
 async def test_stopping_tells_all_that_wait(writer: Writer) -> None:
-    commit = GroupCommit(writer, interval=0.0, max_waiting=5, max_group=1, monotonic=lambda: 0.0)
+    commit = GroupCommit(
+        writer, interval=0.0, max_waiting=5, max_group=lambda: 1, monotonic=lambda: 0.0
+    )
     runner = asyncio.get_running_loop().create_task(commit.run())
     tasks = await start(commit, "a", "b")
     runner.cancel()
@@ -169,7 +171,7 @@ async def test_an_idle_commit_does_not_wait_for_the_interval(writer: Writer) -> 
         interval=3600.0,
         enough=lambda: 3,
         max_waiting=5,
-        max_group=5,
+        max_group=lambda: 5,
         monotonic=asyncio.get_running_loop().time,
     )
     runner = asyncio.get_running_loop().create_task(commit.run())
@@ -189,7 +191,7 @@ async def test_a_group_that_is_large_enough_is_not_paced(writer: Writer) -> None
         interval=3600.0,
         enough=lambda: 3,
         max_waiting=9,
-        max_group=9,
+        max_group=lambda: 9,
         monotonic=asyncio.get_running_loop().time,
     )
     runner = asyncio.get_running_loop().create_task(commit.run())

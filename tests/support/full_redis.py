@@ -94,6 +94,8 @@ class Figures(msgspec.Struct, kw_only=True):
     repeated: int = 0
     peak: float = 0.0
     """The highest share of maxmemory that was in use."""
+    clients: float = 0.0
+    """The share of clients' buffers in that."""
     filled: float = 0.0
     """The share in use when the workers started."""
     drain_seconds: float = 0.0
@@ -101,7 +103,8 @@ class Figures(msgspec.Struct, kw_only=True):
     def __str__(self) -> str:
         return (
             f"{self.accepted} accepted, {self.refused} refused, {self.lost} lost,"
-            f" {self.repeated} repeated; memory {self.filled:.0%} filled, {self.peak:.1%} at most;"
+            f" {self.repeated} repeated; memory {self.filled:.0%} filled, {self.peak:.1%} at most"
+            f" (clients {self.clients:.1%});"
             f" drained in {self.drain_seconds:.1f} s"
         )
 
@@ -112,11 +115,15 @@ class MemoryPeak:
     def __init__(self, redis: "Redis[Any]") -> None:
         self._redis = redis
         self.peak = 0.0
+        self.clients = 0.0
+        """The share of the buffers of clients in it."""
 
     async def used(self) -> float:
         info = await self._redis.info("memory")
         ratio = float(info["used_memory"] / info["maxmemory"])
-        self.peak = max(self.peak, ratio)
+        if ratio > self.peak:
+            self.peak = ratio
+            self.clients = info["mem_clients_normal"] / info["maxmemory"]
         return ratio
 
     async def watch(self) -> None:
@@ -240,10 +247,14 @@ async def fill_and_drain(
             sender = Sender(ingress.url, size=size, in_batch=in_batch)
             await sender.send(events, seconds=seconds, until_refused=True, rate=rate)
         figures.filled = await memory.used()
-        began = time.monotonic()
         async with AsyncExitStack() as stack:
-            for _ in range(workers):
-                await stack.enter_async_context(RouterProcess("worker", environ=environ))
+            started = [RouterProcess("worker", environ=environ) for _ in range(workers)]
+            async with asyncio.TaskGroup() as group:
+                for worker in started:
+                    group.create_task(worker.start())
+            for worker in started:
+                stack.push_async_exit(worker)
+            began = time.monotonic()
 
             async def arrived() -> bool:
                 return all(
@@ -261,5 +272,5 @@ async def fill_and_drain(
         has = receiver.arrived.get(name, Counter())
         figures.lost += len(sender.accepted - has.keys())
         figures.repeated += has.total() - len(has)
-    figures.peak = memory.peak
+    figures.peak, figures.clients = memory.peak, memory.clients
     return figures

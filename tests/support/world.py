@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from router.alerts import AlertStatus, Delivery
+from router.clock import Clock
 from router.configuration.load import load
 from router.configuration.model import (
     ActiveConfiguration,
@@ -28,7 +29,8 @@ from router.journal.rule_state import RuleState
 from router.journal.timers import Timers
 from router.journal.unknown_rules import UnknownRules
 from router.metrics import Metrics
-from router.worker.evaluation.batch_job import BatchJob
+from router.worker.evaluation.batch_job import BatchJob, BatchJournal
+from router.worker.evaluation.evaluation_admission import EvaluationAdmission
 from router.worker.evaluation.timer_job import TimerJob, TimerJournal
 from router.worker.evaluation.unknown_features import UnknownFeatures
 from router.worker.queue.poison import PoisonDetector
@@ -37,6 +39,15 @@ from support.clock import SetClock
 PLACES = "destinations: {noc: {capture: {}}, boss: {capture: {}}}\n"
 ORPHAN_TIMEOUT = 600.0
 _decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
+
+
+def batch_journal(connection: Connection, clock: Clock) -> BatchJournal:
+    """Return the journal of an evaluation job."""
+    return BatchJournal(
+        Batches(connection, clock),
+        PoisonDetector(CrashCounter(connection)),
+        EvaluationAdmission(connection, Metrics(), clock),
+    )
 
 
 def configuration(rules: str) -> Configuration:
@@ -86,11 +97,10 @@ class World:
     def worker(self, connection: Connection) -> BatchJob:
         """One more worker on the same rules."""
         return BatchJob(
-            Batches(connection, self.clock),
+            batch_journal(connection, self.clock),
             self.live,
             self.metrics,
             self.clock,
-            detector=PoisonDetector(CrashCounter(connection)),
             dedup_window=86_400,
         )
 

@@ -1,15 +1,16 @@
 #!lua flags=allow-oom
-local work, open_work, queue, job, lease, starts, chain_results, taken, identities, quarantine,
-  quarantine_index, ledger, timers, timer_queue = unpack(KEYS)
-local work_id, token, now_ms, set_size, set_prefix, delivery_job, timer_wake, outcome =
-  unpack(ARGV, 1, 8)
+local work, open_work, queue, job, lease, starts, chain_results, taken, identities, parts,
+  quarantine, quarantine_index, ledger, timers, timer_queue = unpack(KEYS)
+local work_id, token, part, now_ms, set_size, set_prefix, delivery_job, timer_wake, outcome =
+  unpack(ARGV, 1, 9)
 -- Finishes a batch or a timer and its job, and opens the deliveries and timers that result from it,
--- in one step. Guarded by the record of the work: if two workers ran the same job, the second one
--- changes nothing.
--- Returns: 1; 0 if the work was finished before; -1, unchanged, if another worker has the lease.
-if redis.call('EXISTS', work) == 0 then return 0 end
+-- in one step; or a part of a batch, whose events leave it. Guarded by the record of the work and the
+-- number of finished parts: if two workers ran the same job, the second one changes nothing.
+-- Returns: 1; 0 if the work or the part was finished before; -1, unchanged, if another worker has
+--          the lease.
+if redis.call('EXISTS', work) == 0 or (redis.call('GET', parts) or '0') ~= part then return 0 end
 if is_lost(lease, token) then return -1 end
-local counts, quarantined, sets, new_timers = unpack(cmsgpack.unpack(outcome))
+local counts, quarantined, sets, new_timers, rest = unpack(cmsgpack.unpack(outcome))
 for _, new_set in ipairs(sets) do
   local id, set, open_sets, deliver_queue, set_job, filling, wake_channel, ledger_field, weight,
     first, last = unpack(new_set)
@@ -42,7 +43,18 @@ for _, count in ipairs(counts) do
   local field, amount = unpack(count)
   redis.call('HINCRBY', ledger, field, amount)
 end
+if rest then
+  local dropped, rewritten = unpack(rest)
+  for _, payload in ipairs(rewritten) do
+    local at, events = unpack(payload)
+    redis.call('LSET', work, at, events)
+  end
+  redis.call('LTRIM', work, dropped, -1)
+  redis.call('DEL', identities)
+  redis.call('SET', parts, part + 1)
+  return 1
+end
 redis.call('ZREM', open_work, work_id)
-redis.call('DEL', work, chain_results, taken, identities)
+redis.call('DEL', work, chain_results, taken, identities, parts)
 end_job(work_id, queue, job, lease, starts)
 return 1

@@ -44,6 +44,6 @@ def make_settler(deliveries: Deliveries, clock: Clock) -> GroupCommit[Settlement
         write,
         interval=0.0,
         max_waiting=_UNBOUNDED,
-        max_group=_MAX_GROUP,
+        max_group=lambda: _MAX_GROUP,
         monotonic=clock.monotonic,
     )

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -14,6 +14,7 @@ from router.configuration.model import ActiveConfiguration
 from router.errors import PoisonError, RouterError
 from router.events.model import Event, document
 from router.events.schemas import schema_violation
+from router.journal.batch_parts import StoredEvents
 from router.journal.batches import Batches, ClaimedBatch, Quarantined
 from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId
@@ -23,7 +24,9 @@ from router.rules.index.rule_set import RuleSet
 from router.rules.state.chain import WorkFinishedError
 from router.rules.state.decision import Decision
 from router.rules.state.step import ChainResult
+from router.worker.evaluation.batch_cut import Evaluation, cut
 from router.worker.evaluation.decide import EvaluatedEvent, chains, decide, possible_alerts
+from router.worker.evaluation.evaluation_admission import EvaluationAdmission
 from router.worker.evaluation.poison_probe import poisonous
 from router.worker.evaluation.suppression_reason import Snapshot
 from router.worker.evaluation.verdict import count_suppressed, verdict_of
@@ -37,30 +40,37 @@ _SLICE: Final = 200
 """Events evaluated before other tasks of the event loop run."""
 
 
+class BatchJournal(msgspec.Struct, frozen=True):
+    """The journal as the evaluation jobs of a process share it."""
+
+    batches: Batches
+    poison: PoisonDetector
+    admission: EvaluationAdmission
+
+
 class BatchJob:
     """Evaluates batches by the rules that are active.
 
     Args:
-        batches: The journal's side.
+        journal: The batches, what finds events that end processes, and whether Redis has room.
         live: The active configuration, with the silences.
         metrics: What to count on.
         clock: Unix and monotonic time.
-        detector: Finds events that end processes.
         dedup_window: Seconds for which a claim on an event lasts.
     """
 
     def __init__(
         self,
-        batches: Batches,
+        journal: BatchJournal,
         live: ActiveConfiguration,
         metrics: Metrics,
         clock: Clock,
         *,
-        detector: PoisonDetector,
         dedup_window: float,
     ) -> None:
-        self._detector = detector
-        self._batches = batches
+        self._admission = journal.admission
+        self._detector = journal.poison
+        self._batches = journal.batches
         self._live = live
         self._metrics = metrics
         self._dedup_seconds = max(1, int(dedup_window))
@@ -82,7 +92,7 @@ class BatchJob:
             token: The token of the lease of the batch's job.
 
         Returns:
-            True, because nothing of the job remains.
+            False if events of the batch remain, because Redis has no room for what they become.
 
         Raises:
             JournalUnavailableError: Redis did not confirm in time. The batch is still open, and
@@ -94,49 +104,77 @@ class BatchJob:
         if begun is None:
             return True
         self._linger.record(len(begun.events), started)
-        fresh = _first_of_each(begun)
         # One rule set for the whole batch, because a reload may replace it meanwhile.
         rules = self._live.configuration.rules
         snapshot = Snapshot(self._clock.now(), self._live.silences)
+        fresh = _first_of_each(begun)
         poison: frozenset[str] = frozenset()
         if starts > 1:
             pieces = [
                 (event.key, functools.partial(self._evaluate, event, rules, snapshot))
-                for event in fresh
+                for event in fresh.values()
             ]
             poison = await poisonous(self._detector, batch_id, pieces)
-        evaluated, quarantined = await self._evaluate_all(
-            [event for event in fresh if event.key not in poison], rules, snapshot
-        )
-        quarantined += [
-            _quarantined(event, PoisonError(POISON)) for event in fresh if event.key in poison
-        ]
+        evaluations = await self._evaluate_all(fresh, poison, rules, snapshot)
         try:
-            results = await self._results(batch_id, evaluated)
+            is_done = await self._finish(batch_id, token, begun, evaluations, snapshot)
         except WorkFinishedError:
             return True
-        decision = decide(evaluated, results, snapshot)
-        verdict = verdict_of(
-            decision, duplicate=len(begun.events) - len(fresh), quarantined=tuple(quarantined)
+        self._metrics.evaluate_seconds.observe(self._clock.monotonic() - started)
+        return is_done
+
+    async def _finish(
+        self,
+        batch_id: BatchId,
+        token: LeaseToken,
+        begun: ClaimedBatch,
+        evaluations: Mapping[int, Evaluation],
+        snapshot: Snapshot,
+    ) -> bool:
+        """Decide and finish a batch, in parts if it is large.
+
+        Returns:
+            False if Redis has no room for a further part.
+
+        Raises:
+            WorkFinishedError: Another worker has finished the batch.
+        """
+        parts = cut(begun.events, evaluations, limit_bytes=self._admission.budget.unit_bytes)
+        stored = StoredEvents(begun.payloads) if len(parts) > 1 else None
+        results = await self._results(
+            batch_id, [each for each in evaluations.values() if isinstance(each, EvaluatedEvent)]
         )
-        if await self._batches.finish(batch_id, verdict, token):
+        for number, part in enumerate(parts, begun.part):
+            if number > begun.part and not await self._admission.admits():
+                return False
+            evaluated = part.evaluated
+            decision = decide(evaluated, results, snapshot)
+            verdict = verdict_of(decision, duplicate=part.duplicates, quarantined=part.quarantined)
+            rest = stored.take(part.finished) if stored else None
+            self._admission.budget.write(part.size_bytes)
+            if not await self._batches.finish(batch_id, verdict, token, part=number, rest=rest):
+                return True
             self._count(verdict, evaluated, decision)
-            self._metrics.evaluate_seconds.observe(self._clock.monotonic() - started)
         return True
 
     async def _evaluate_all(
-        self, events: Sequence[Event], rules: RuleSet, snapshot: Snapshot
-    ) -> tuple[list[EvaluatedEvent], list[Quarantined]]:
-        evaluated: list[EvaluatedEvent] = []
-        quarantined: list[Quarantined] = []
-        for number, event in enumerate(events, 1):
+        self,
+        events: Mapping[int, Event],
+        poison: frozenset[str],
+        rules: RuleSet,
+        snapshot: Snapshot,
+    ) -> dict[int, Evaluation]:
+        evaluations: dict[int, Evaluation] = {}
+        for number, (position, event) in enumerate(events.items(), 1):
             try:
-                evaluated.append(self._evaluate(event, rules, snapshot))
+                if event.key in poison:
+                    raise PoisonError(POISON)
+                evaluations[position] = self._evaluate(event, rules, snapshot)
             except (*_UNDECODABLE, RouterError) as error:
-                quarantined.append(_quarantined(event, error))
+                evaluations[position] = _quarantined(event, error)
             if number % _SLICE == 0:
                 await asyncio.sleep(0)
-        return evaluated, quarantined
+        return evaluations
 
     def _evaluate(self, event: Event, rules: RuleSet, snapshot: Snapshot) -> EvaluatedEvent:
         content = document(event)
@@ -187,13 +225,13 @@ class BatchJob:
         count_suppressed(decision, self._metrics)
 
 
-def _first_of_each(begun: ClaimedBatch) -> list[Event]:
-    """Return the events that the batch has claimed; of two with the same key, the first."""
-    fresh: dict[str, Event] = {}
-    for event, mine in zip(begun.events, begun.claims, strict=True):
+def _first_of_each(begun: ClaimedBatch) -> dict[int, Event]:
+    """Return the events that the batch has claimed, by position; of two with one key, the first."""
+    fresh: dict[str, int] = {}
+    for position, (event, mine) in enumerate(zip(begun.events, begun.claims, strict=True)):
         if mine:
-            fresh.setdefault(event.key, event)
-    return list(fresh.values())
+            fresh.setdefault(event.key, position)
+    return {position: begun.events[position] for position in fresh.values()}
 
 
 def _quarantined(event: Event, error: Exception) -> Quarantined:

@@ -131,6 +131,7 @@ class QueueWorker:
         self._picked = 0
         self._more_due = False
         self._next_due_at = math.inf
+        self._admitted_in = 0.0
         self._failures: dict[str, int] = {}
         self._counts = _Counts()
         self._renewed_at = -math.inf
@@ -184,7 +185,8 @@ class QueueWorker:
         self._picked = 0
         # Until a poll says otherwise, each job that ends may be what due jobs wait for.
         self._more_due = True
-        if self._may_pick() and self._spec.wait() <= 0:
+        self._admitted_in = self._spec.wait()
+        if self._may_pick() and self._admitted_in <= 0:
             await self._pick()
         await self._renew_leases()
         await self._write_health()
@@ -264,7 +266,8 @@ class QueueWorker:
         return idle_seconds(
             self._poll_delay,
             renew_in=self._lease / 3 if self._tasks else None,
-            admitted_in=self._spec.wait(),
+            # As the poll has seen it: a wait that ended since then is still to be followed by a poll.
+            admitted_in=self._admitted_in,
             due_in=self._next_due_at - self._loop.time() if self._may_pick() else None,
         )
 

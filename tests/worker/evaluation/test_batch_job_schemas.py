@@ -20,7 +20,8 @@ from router.journal.keys import BatchId
 from router.metrics import Metrics
 from router.rules.index.rule_set import RuleSet
 from router.rules.model import Mode, Rule
-from router.worker.evaluation.batch_job import BatchJob
+from router.worker.evaluation.batch_job import BatchJob, BatchJournal
+from router.worker.evaluation.evaluation_admission import EvaluationAdmission
 from router.worker.queue.poison import PoisonDetector
 
 EVENTS = 1000
@@ -50,7 +51,13 @@ async def test_a_batch_is_judged_by_one_set_of_rules(
     (batch_id,) = await connection.redis.zrange(keys.BATCHES, 0, -1)
     live = ActiveConfiguration(configuration("old"))
     suspects = PoisonDetector(CrashCounter(connection))
-    evaluate = BatchJob(batches, live, Metrics(), clock, detector=suspects, dedup_window=60.0)
+    evaluate = BatchJob(
+        BatchJournal(batches, suspects, EvaluationAdmission(connection, Metrics(), clock)),
+        live,
+        Metrics(),
+        clock,
+        dedup_window=60.0,
+    )
 
     async def reload_at_every_turn() -> None:
         for generation in itertools.cycle(["new", "old"]):

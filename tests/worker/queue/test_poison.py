@@ -23,7 +23,8 @@ from router.journal.keys import BatchId
 from router.journal.quarantine import Quarantine, QuarantineFilter, QuarantineRecord
 from router.metrics import Metrics
 from router.rules.index.rule_set import RuleSet
-from router.worker.evaluation.batch_job import BatchJob
+from router.worker.evaluation.batch_job import BatchJob, BatchJournal
+from router.worker.evaluation.evaluation_admission import EvaluationAdmission
 from router.worker.queue.poison import POISON, PoisonDetector
 
 
@@ -41,7 +42,13 @@ async def test_an_event_that_ended_three_processes_is_quarantined_and_the_others
     for _ in range(2):
         await CrashCounter(connection).begin("id0001", events[1].key)
     live = ActiveConfiguration(Configuration(rules=RuleSet([]), destinations=(), generation="x"))
-    evaluate = BatchJob(batches, live, Metrics(), clock, detector=detector, dedup_window=60.0)
+    evaluate = BatchJob(
+        BatchJournal(batches, detector, EvaluationAdmission(connection, Metrics(), clock)),
+        live,
+        Metrics(),
+        clock,
+        dedup_window=60.0,
+    )
 
     assert await evaluate.run(BatchId("id0001"), 4)
 

@@ -1,0 +1,84 @@
+"""How much of Redis's memory is in use: as of the last look at INFO, plus this process's own writes.
+
+A look costs a round trip, so that it is not taken before each write. A process counts the bytes that
+it has written since, and looks again before they use up its share of the room. A share is a
+sixteenth: sixteen processes that look at the same moment cannot overrun a watermark together. More
+processes overrun it by a sixteenth of the room for each further one.
+"""
+
+import math
+from typing import Any, Final
+
+from router.journal.connection import Connection
+
+UNIT_BYTES: Final = 4 << 20
+"""The most bytes of a batch, and of a transaction that finishes a part of one. Less if Redis has less
+than 256 MiB, because several processes read and write as much at once."""
+_SHARE: Final = 16
+_UNITS: Final = 64
+_MIN_UNIT_BYTES: Final = 64 << 10
+
+
+class MemoryBudget:
+    """The memory of the Redis of a connection.
+
+    Args:
+        connection: To Redis.
+        watermark: The share of maxmemory up to which this process writes.
+    """
+
+    def __init__(self, connection: Connection, *, watermark: float) -> None:
+        self._connection = connection
+        self._watermark = watermark
+        self._used = 0
+        self._limit = 0
+        self._written = 0
+        self._allowed: float = 0
+
+    async def look(self) -> None:
+        """Ask Redis. Raises JournalUnavailableError."""
+        self.update(await self._connection.ask(self._connection.redis.info("memory")))
+
+    def update(self, info: dict[str, Any]) -> None:
+        """Take the used memory and its limit from Redis's INFO."""
+        self._used = int(info.get("used_memory", 0))
+        self._limit = int(info.get("maxmemory", 0))
+        self._written = 0
+        self._allowed = self.room_bytes / _SHARE
+
+    def write(self, size_bytes: int) -> None:
+        """Count bytes that this process writes."""
+        self._written += size_bytes
+
+    @property
+    def used_bytes(self) -> int:
+        """The bytes in use."""
+        return self._used + self._written
+
+    @property
+    def limit_bytes(self) -> int:
+        """Redis's maxmemory; 0 if it has none, or before the first look."""
+        return self._limit
+
+    @property
+    def used_ratio(self) -> float:
+        """The share of maxmemory in use; 0.0 if it has none."""
+        return self.used_bytes / self._limit if self._limit else 0.0
+
+    @property
+    def room_bytes(self) -> float:
+        """The bytes up to the watermark; infinity if there is no limit."""
+        if not self._limit:
+            return math.inf
+        return max(0.0, self._watermark * self._limit - self.used_bytes)
+
+    @property
+    def unit_bytes(self) -> int:
+        """The most bytes of a batch or a part now; see ``UNIT_BYTES``."""
+        if not self._limit:
+            return UNIT_BYTES
+        return min(UNIT_BYTES, max(_MIN_UNIT_BYTES, self._limit // _UNITS))
+
+    def needs_look(self, size_bytes: int) -> bool:
+        """Return whether to look at Redis before so many bytes are written."""
+        return self._written + size_bytes > self._allowed

@@ -445,3 +445,28 @@ async def test_a_removed_queue_lets_its_job_end_first(
 
     await gone(connection, "a")
     assert work.ran == []
+
+
+async def test_a_wait_that_ends_during_a_poll_is_followed_by_another_one(
+    connection: Connection, work: Work, clock: Clock
+) -> None:
+    """Mutant: the pause asks for the wait again, finds none, and lasts until the next poll."""
+    waits = iter([0.01])
+    job = QueueSpec(
+        queue=QUEUE,
+        function="test",
+        run=work,
+        max_jobs=2,
+        limit_seconds=5.0,
+        wait=lambda: next(waits, 0.0),
+    )
+    await enqueue(connection, "a")
+    supervisor = Supervisor(connection, [job], Metrics(), clock, lease=3600.0, poll_delay=3600.0)
+    # Without the subscription, which wakes the worker when it begins.
+    supervisor._forward_wakes = asyncio.Event().wait  # type: ignore[assignment,method-assign]
+    runner = asyncio.get_running_loop().create_task(supervisor.run())
+
+    await gone(connection, "a")
+
+    runner.cancel()
+    await asyncio.wait([runner])

@@ -92,6 +92,7 @@ def test_what_is_at_the_limits_is_compiled_and_explained(source: str) -> None:
     assert condition.explain({"data": {}})
 
 
+@pytest.mark.fault_row(61)
 @pytest.mark.parametrize(
     "source",
     [

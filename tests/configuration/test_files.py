@@ -54,6 +54,7 @@ def test_a_rules_file_can_name_only_tables_beside_it(name: str, expected: Path |
     assert sibling_file(Path("rules"), name) == expected
 
 
+@pytest.mark.fault_row(62)
 @pytest.mark.parametrize(
     ("size", "expected"), [(10, b"x" * 10), (11, "the file is larger than 9.54e-06 MiB")]
 )

@@ -135,6 +135,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+@pytest.mark.fault_row(62)
 @pytest.mark.parametrize("case", BROKEN)
 async def test_a_broken_folder_changes_nothing_and_is_reported(
     process: Process, folder: RulesFolder, caplog: pytest.LogCaptureFixture, case: str
@@ -341,6 +342,7 @@ async def test_other_files_trigger_no_reload(process: Process, other: str) -> No
     assert process.source.fingerprint() == before
 
 
+@pytest.mark.fault_row(62)
 async def test_files_that_change_while_they_are_read_are_read_again(
     folder: RulesFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

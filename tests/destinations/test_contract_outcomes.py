@@ -72,13 +72,16 @@ def http(port: int, environment: Environment) -> Destination:
     return build("tickets", config, environment)
 
 
+@pytest.mark.fault_row(47, 48, 49)
 @pytest.mark.parametrize("status", HTTP)
 async def test_http(status: int, environment: Environment, delivery: Delivery) -> None:
+    """Mutants: 503 is final; 404 is retried; 410 disables nothing."""
     async with HttpSink(Reply(status, b"")) as sink:
         outcome = await attempt(http(sink.port, environment), delivery)
     assert what_follows(outcome) == HTTP[status]
 
 
+@pytest.mark.fault_row(50)
 @pytest.mark.parametrize(
     "conversation",
     [
@@ -93,6 +96,7 @@ async def test_http(status: int, environment: Environment, delivery: Delivery) -
 async def test_http_network_trouble(
     conversation: object, environment: Environment, delivery: Delivery
 ) -> None:
+    """Mutant: a word of a network error is missing."""
     async with TcpSink(conversation) as sink:  # type: ignore[arg-type]
         outcome = await attempt(http(sink.port, environment), delivery)
     assert what_follows(outcome) == RETRY
@@ -136,6 +140,7 @@ async def test_smtp_connection_that_ends(
     assert what_follows(outcome) == RETRY
 
 
+@pytest.mark.fault_row(46)
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [
@@ -154,6 +159,7 @@ async def test_smtp_connection_that_ends(
 async def test_retry_after_is_obeyed_and_capped_at_an_hour(
     header: str, seconds: float | None, environment: Environment, delivery: Delivery
 ) -> None:
+    """Mutant: a Retry-After has no cap."""
     headers = {"Retry-After": header} if header else {}
     async with HttpSink(Reply(429, b"", headers)) as sink:
         outcome = await attempt(http(sink.port, environment), delivery)

@@ -133,6 +133,7 @@ async def test_envelope_and_headers(environment, delivery):
     assert headers["Importance"] is None
 
 
+@pytest.mark.fault_row(58)
 async def test_every_attempt_is_the_same_mail(environment, delivery):
     second = msgspec.structs.replace(delivery, attempt=2)
     first_mail = await mail_of(delivery, environment)
@@ -148,9 +149,11 @@ async def test_a_critical_alert_is_marked_important(environment, delivery):
     assert "#dc2626" in mail.message().get_body(("html",)).get_content()
 
 
+@pytest.mark.fault_row(59)
 @pytest.mark.parametrize("line_end", ["\r\n", "\n", "\r", "\x0b", "\x85", "\u2028"])
 @pytest.mark.parametrize("summary", ["{{ data.friendly_name }}", ""])
 async def test_no_event_text_can_add_a_header(line_end, summary, environment, delivery):
+    """Mutant: line ends stay in a text."""
     text = f"hello{line_end}Bcc: {EVE}{line_end}{line_end}<p>body"
     mail = await mail_of(with_event_text(delivery, text, summary=summary), environment)
     assert mail.recipients == (ANN,)
@@ -159,6 +162,7 @@ async def test_no_event_text_can_add_a_header(line_end, summary, environment, de
     assert "hello Bcc" in mail.message()["Subject"]
 
 
+@pytest.mark.fault_row(59)
 async def test_event_text_is_escaped_in_the_html_part(environment, delivery):
     text = "<script>alert('x')</script><img src=x onerror=y> & \"q\""
     delivery = with_event_text(delivery, text, summary="{{ data.friendly_name }}")
@@ -177,6 +181,7 @@ async def test_odd_and_endless_texts_arrive_shortened(text, environment, deliver
     assert max(len(line) for line in mail.content.split(b"\r\n")) <= 998
 
 
+@pytest.mark.fault_row(58)
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
@@ -194,6 +199,7 @@ async def test_odd_and_endless_texts_arrive_shortened(text, environment, deliver
 )
 @pytest.mark.parametrize("step", ["mail_reply", "recipient", "data_reply"])
 async def test_the_reply_decides_at_each_step(reply, expected, step, environment, delivery):
+    """Mutant: a temporary reply of a mail server is final."""
     async with SmtpSink() as sink:
         steps = {"mail_reply": "", "data_reply": "", "recipient": ""} | {step: reply}
         sink.mail_reply, sink.data_reply = steps["mail_reply"], steps["data_reply"]
@@ -206,6 +212,7 @@ async def test_the_reply_decides_at_each_step(reply, expected, step, environment
     assert outcome.reached == ()
 
 
+@pytest.mark.fault_row(58)
 @pytest.mark.parametrize(
     ("bob", "eve", "expected"),
     [
@@ -241,6 +248,7 @@ async def test_mixed_recipients(bob, eve, expected, environment, delivery):
         assert [mail.recipients for mail in sink.mails] == [expected.reached]
 
 
+@pytest.mark.fault_row(58)
 async def test_who_has_the_mail_gets_no_second_one(environment, delivery):
     past = Attempt(number=1, at=0.0, seconds=0.1, reason="later", reached=(ANN, EVE))
     again = msgspec.structs.replace(delivery, attempt=2, failed_attempts=(past,))

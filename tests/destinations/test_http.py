@@ -124,8 +124,10 @@ async def test_standardwebhooks_refuses_a_changed_body(environment, delivery, wa
         Webhook(SECRET).verify(request.body.replace(b"warning", b"Warning"), request.headers)
 
 
+@pytest.mark.fault_row(51)
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 async def test_a_redirect_is_not_followed(status, environment, delivery):
+    """Mutant: redirects are followed."""
     async with HttpSink() as canary:
         there = Reply(status, b"", {"Location": canary.url})
         async with HttpSink(otherwise=there) as sink:
@@ -148,6 +150,7 @@ async def test_a_receiver_that_sends_back_what_it_got_tells_no_secret(environmen
     assert PLANTED[:8] not in outcome.response
 
 
+@pytest.mark.fault_row(50)
 async def test_a_2xx_that_breaks_off_is_tried_again(environment, delivery):
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
     async with TcpSink(says(answer)) as sink:
@@ -163,6 +166,7 @@ async def test_a_4xx_that_breaks_off_says_enough(environment, delivery):
     assert outcome == Refused("HTTP 404 Not Found", 404, "half")
 
 
+@pytest.mark.fault_row(53)
 async def test_a_2xx_is_delivered_however_long_its_body(environment, delivery):
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n" + b"x" * 200_000
     async with TcpSink(says(answer, then=silence)) as sink:
@@ -170,7 +174,9 @@ async def test_a_2xx_is_delivered_however_long_its_body(environment, delivery):
     assert outcome == Delivered(200)
 
 
+@pytest.mark.fault_row(53)
 async def test_a_packed_answer_is_not_unpacked(environment, delivery):
+    """Mutant: an answer is unpacked."""
     packed = Reply(500, b"\x1f\x8b not even gzip", {"Content-Encoding": "gzip"})
     async with HttpSink(packed) as sink:
         outcome = await attempt(HttpDestination("x", config(sink.port), environment), delivery)

@@ -24,6 +24,7 @@ class TestContract(ConnectingContract):
         return [request.body for request in far.requests]
 
 
+@pytest.mark.fault_row(55, 56)
 @pytest.mark.parametrize(
     ("status", "word", "expected"),
     [
@@ -45,6 +46,7 @@ class TestContract(ConnectingContract):
     ],
 )
 async def test_slacks_own_words_decide(status, word, expected, environment, delivery):
+    """Mutants: no_service is retried; rollup_error is final."""
     async with HttpSink(Reply(status, word.encode())) as sink:
         destination = SlackDestination("x", TestContract().config(sink.port, 5), environment)
         outcome = await attempt(destination, delivery)
@@ -64,6 +66,7 @@ async def test_a_refusal_tells_the_next_step(environment, delivery):
     )
 
 
+@pytest.mark.fault_row(56)
 async def test_slacks_wish_to_wait_is_passed_on(environment, delivery):
     async with HttpSink(Reply(429, b"rate_limited", {"Retry-After": "30"})) as sink:
         destination = SlackDestination("x", TestContract().config(sink.port, 5), environment)

@@ -13,6 +13,7 @@ def said(**answer: object) -> Reply:
     return Reply(200, msgspec.json.encode(answer))
 
 
+@pytest.mark.fault_row(55)
 @pytest.mark.parametrize("word", sorted(CHAT_FINAL))
 def test_final_words_are_refused_and_tell_the_next_step(word):
     answer = HttpReply(200, "", "", said(ok=False, error=word).body)
@@ -20,6 +21,7 @@ def test_final_words_are_refused_and_tell_the_next_step(word):
     assert chat_outcome(answer, now=0.0) == refused
 
 
+@pytest.mark.fault_row(56)
 @pytest.mark.parametrize("word", [*sorted(PASSING), "something_new"])
 def test_passing_and_unknown_words_are_tried_again(word):
     answer = HttpReply(200, "", "", said(ok=False, error=word).body)

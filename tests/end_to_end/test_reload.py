@@ -179,6 +179,7 @@ async def test_what_waits_for_a_destination_is_delivered_where_it_is_after_a_rel
     assert request.json()["event"]["id"] == "NO1"
 
 
+@pytest.mark.fault_row(62)
 async def test_a_broken_folder_is_told_and_the_process_stays_ready(
     router: Running, folder: RulesFolder, first: HttpSink, sample: bytes
 ) -> None:

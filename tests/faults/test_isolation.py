@@ -129,6 +129,7 @@ async def check_isolation(
     return max(ratios)
 
 
+@pytest.mark.fault_row(54)
 @pytest.mark.timeout(300)
 async def test_a_dead_destination_is_waited_for_by_nobody_else(
     redis: EmbeddedRedis, sinks: dict[str, HttpSink], tmp_path: Path, sample: bytes
@@ -137,6 +138,7 @@ async def test_a_dead_destination_is_waited_for_by_nobody_else(
     await check_isolation(redis, sinks, tmp_path, sample, rate=20, seconds=2, scale=600)
 
 
+@pytest.mark.fault_row(54)
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_a_destination_dead_for_an_hour_does_not_slow_the_others(

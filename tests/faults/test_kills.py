@@ -66,9 +66,11 @@ async def some_delivered(receivers: Receivers, count: int) -> None:
     await until(enough, seconds=30)
 
 
+@pytest.mark.fault_row(1)
 async def test_a_killed_worker_loses_nothing_and_repeats_only_what_was_in_flight(
     redis: EmbeddedRedis, receivers: Receivers, environ: dict[str, str], sample: bytes
 ) -> None:
+    """Mutant: a set is deleted when it is read."""
     sender = Sender(sample)
     async with RouterProcess("ingress", environ=environ) as ingress:
         await sender.send(ingress.url, ids())
@@ -89,9 +91,11 @@ async def test_a_killed_worker_loses_nothing_and_repeats_only_what_was_in_flight
     assert {each.delivered for each in books.destinations.values()} == {EVENTS}
 
 
+@pytest.mark.fault_row(3)
 async def test_an_ingress_killed_under_load_keeps_what_it_accepted(
     redis: EmbeddedRedis, receivers: Receivers, environ: dict[str, str], sample: bytes
 ) -> None:
+    """Mutant: ingress accepts what it could not commit."""
     sender = Sender(sample, seconds=60)
     async with (
         RouterProcess("worker", environ=environ),
@@ -116,9 +120,11 @@ async def test_an_ingress_killed_under_load_keeps_what_it_accepted(
     assert books.accepted == LOAD + books.duplicate
 
 
+@pytest.mark.fault_row(4)
 async def test_a_redis_killed_under_load_loses_nothing_that_was_accepted(
     redis: EmbeddedRedis, receivers: Receivers, environ: dict[str, str], sample: bytes
 ) -> None:
+    """Mutant: ingress accepts what it could not commit."""
     sender = Sender(sample, seconds=60)
     async with (
         RouterProcess("worker", environ=environ),
@@ -140,9 +146,11 @@ async def test_a_redis_killed_under_load_loses_nothing_that_was_accepted(
     assert books.matched == LOAD
 
 
+@pytest.mark.fault_row(18)
 async def test_a_worker_that_is_told_to_stop_finishes_and_repeats_nothing(
     redis: EmbeddedRedis, receivers: Receivers, environ: dict[str, str], sample: bytes
 ) -> None:
+    """Mutant: a drain cancels running jobs at once."""
     sender = Sender(sample)
     async with RouterProcess("ingress", environ=environ) as ingress:
         await sender.send(ingress.url, ids(LOAD))

@@ -43,6 +43,7 @@ async def crashes_until(done: Callable[[], Awaitable[bool]], worker: RouterProce
         await worker.start()
 
 
+@pytest.mark.fault_row(60)
 async def test_poison_ends_three_processes_and_everything_else_arrives(
     redis: EmbeddedRedis, receivers: Receivers, environ: dict[str, str], sample: bytes
 ) -> None:

@@ -65,16 +65,20 @@ async def check(
         assert (counts.opened, counts.delivered, counts.dead) == (len(ids), len(ids), 0)
 
 
+@pytest.mark.fault_row(1)
 @pytest.mark.timeout(120)
 async def test_three_kills_lose_nothing(
     redis: EmbeddedRedis, receivers: Receivers, environ: dict[str, str], sample: bytes
 ) -> None:
+    """Mutant: a set is deleted when it is read."""
     await check(redis, receivers, environ, sample, kills=3)
 
 
+@pytest.mark.fault_row(1)
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 async def test_fifty_kills_lose_nothing(
     redis: EmbeddedRedis, receivers: Receivers, environ: dict[str, str], sample: bytes
 ) -> None:
+    """Mutant: a set is deleted when it is read."""
     await check(redis, receivers, environ, sample, kills=50)

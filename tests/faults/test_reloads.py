@@ -184,6 +184,7 @@ async def check_reloads(
     assert sum(each.dead for each in books.destinations.values()) == 0
 
 
+@pytest.mark.fault_row(63)
 async def test_fifty_reloads_under_load(
     router: Running,
     generations: Generations,
@@ -194,6 +195,7 @@ async def test_fifty_reloads_under_load(
     await check_reloads(50, router, generations, sinks, connection, sample)
 
 
+@pytest.mark.fault_row(63)
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 async def test_a_thousand_reloads_under_load(

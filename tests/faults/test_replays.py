@@ -125,6 +125,7 @@ async def check(
     assert books.dead == books.pending == 0
 
 
+@pytest.mark.fault_row(64)
 @pytest.mark.timeout(120)
 async def test_dead_letters_replayed_while_their_receiver_recovers_arrive_once(
     redis_url: Secret, connection: Connection, tmp_path: Path, sample: bytes
@@ -132,6 +133,7 @@ async def test_dead_letters_replayed_while_their_receiver_recovers_arrive_once(
     await check(redis_url, connection, tmp_path, sample, 200)
 
 
+@pytest.mark.fault_row(64)
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_ten_thousand_of_them_do_too(

@@ -153,6 +153,7 @@ async def test_a_replay_is_a_new_delivery_with_its_history(
     assert await connection.redis.zscore(keys.deliver_queue("mail"), "id0001") is not None
 
 
+@pytest.mark.fault_row(64)
 async def test_replayed_twice_at_once_it_is_replayed_once(
     letters: DeadLetters, connection: Connection, clock: Clock, sample: bytes
 ) -> None:

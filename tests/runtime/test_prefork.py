@@ -85,9 +85,11 @@ async def test_each_process_serves_the_metrics_of_all(fleet: RouterProcess, samp
     assert await until(delivered)
 
 
+@pytest.mark.fault_row(17)
 async def test_a_rolling_restart_under_load_rejects_no_request(
     fleet: RouterProcess, sample: bytes
 ) -> None:
+    """Mutant: connections are closed at SIGTERM."""
     sender = Sender(sample, seconds=60)
     old = children(fleet)
     more = asyncio.Event()

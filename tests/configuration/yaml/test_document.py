@@ -45,6 +45,7 @@ def test_a_text_becomes_a_tree(text: str, tree: object) -> None:
     assert (plain(root), problems(document)) == (tree, [])
 
 
+@pytest.mark.fault_row(62)
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -64,6 +65,7 @@ def test_a_text_becomes_a_tree(text: str, tree: object) -> None:
     ],
 )
 def test_what_a_rules_file_cannot_contain_is_reported(text: str, expected: str) -> None:
+    """Mutant: aliases are allowed."""
     document = YamlDocument("a.yaml", text)
     read_yaml(document)
     (reported,) = problems(document)

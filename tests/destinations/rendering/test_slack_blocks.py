@@ -62,10 +62,12 @@ def test_the_severity_has_a_colour(severity, colour, delivery):
     assert sent(msgspec.structs.replace(delivery, alert=alert))["attachments"][0]["color"] == colour
 
 
+@pytest.mark.fault_row(57)
 @pytest.mark.parametrize(
     "template", ["", "{{ data.friendly_name }}", "{{ data.nothing }}", "x{{ event.type ~ data }}"]
 )
 def test_no_event_text_can_mention_or_link(template, delivery):
+    """Mutant: a fact in Slack is not escaped."""
     delivery = hostile(delivery, HOSTILE)
     alert = msgspec.structs.replace(delivery.alert, summary=template)
     message = sent(msgspec.structs.replace(delivery, alert=alert))
@@ -81,6 +83,7 @@ def test_the_operators_own_template_may_mention(delivery):
     assert message["blocks"][1]["text"]["text"] == "<!here> summary_timeout"
 
 
+@pytest.mark.fault_row(57)
 @pytest.mark.parametrize("text", ["x" * 50_000, "&" * 50_000, "<" * 50_000, "é🙂\n" * 9_000])
 def test_slacks_lengths_are_kept_and_no_entity_is_cut(text, delivery):
     delivery = hostile(delivery, text)

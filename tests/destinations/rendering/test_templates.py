@@ -119,6 +119,7 @@ def test_a_wrong_template_is_found_with_its_line(source, line, message):
     assert (error[0], message in error[1]) == (line, True)
 
 
+@pytest.mark.fault_row(61)
 @pytest.mark.parametrize(
     "source",
     [
@@ -131,6 +132,7 @@ def test_a_wrong_template_is_found_with_its_line(source, line, message):
     ],
 )
 def test_what_would_run_for_hours_or_fill_the_memory_is_stopped(source):
+    """Mutant: loops of templates have no limit."""
     with pytest.raises(jinja2.TemplateRuntimeError):
         fill(source)
 

@@ -108,6 +108,7 @@ async def post(url: str, egress: Egress, resolver: AbstractResolver | None = Non
         return response.status
 
 
+@pytest.mark.fault_row(52)
 @pytest.mark.parametrize(
     "host",
     [
@@ -128,6 +129,7 @@ async def post(url: str, egress: Egress, resolver: AbstractResolver | None = Non
     ],
 )
 async def test_no_spelling_of_this_machine_is_connected_to(host):
+    """Mutant: an embedded IPv4 address is not seen."""
     async with TcpSink(silence) as canary:
         with pytest.raises((aiohttp.ClientError, ValueError)):
             await post(f"http://{host}:{canary.port}/", Egress.PUBLIC)
@@ -147,7 +149,9 @@ async def test_a_name_is_judged_by_the_address_of_the_connection(addresses):
     assert isinstance(raised.value.os_error, EgressDeniedError)
 
 
+@pytest.mark.fault_row(52)
 async def test_a_name_that_changes_its_mind_does_not_pass():
+    """Mutant: the address of the connection is not checked."""
     async with HttpSink() as sink:
         names = Names(["127.0.0.1"], ["169.254.169.254"])
         made = connector(Egress.OPEN, 10, resolver=names)

@@ -63,9 +63,11 @@ async def test_this_machine_is_not_connected_to_in_public(way, host, environment
     assert "address not allowed by ROUTER_EGRESS" in outcome.reason
 
 
+@pytest.mark.fault_row(52)
 @pytest.mark.parametrize("host", ODD_SPELLINGS)
 @pytest.mark.parametrize("way", ["http", "proxy", "email"])
 async def test_nor_by_another_spelling(way, host, environment, delivery):
+    """Mutant: an embedded IPv4 address is not seen."""
     public = msgspec.structs.replace(environment, egress=Egress.PUBLIC)
     async with TcpSink(silence) as canary:
         made = WAYS[way](f"{host}:{canary.port}")
@@ -123,9 +125,11 @@ async def test_the_clouds_metadata_is_never_connected_to(way, egress, environmen
     assert outcome.reason == "address not allowed by ROUTER_EGRESS"
 
 
+@pytest.mark.fault_row(51)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("way", ["http", "token", "slack webhook", "slack token"])
 async def test_no_redirect_is_followed(way, status, environment, delivery):
+    """Mutant: redirects are followed."""
     async with HttpSink() as canary:
         there = Reply(status, b"", {"Location": canary.url})
         async with HttpSink(otherwise=there) as sink:

@@ -10,6 +10,7 @@ from router.destinations.transport.http_status import (
 NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 
 
+@pytest.mark.fault_row(46)
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [
@@ -41,6 +42,7 @@ NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
     ],
 )
 def test_retry_after(header, seconds):
+    """Mutant: a date in the past is a negative wait."""
     assert retry_after_seconds(header, now=NOW) == seconds
 
 

@@ -37,6 +37,7 @@ async def test_tls_of_a_trusted_authority(environment, delivery, server_tls):
     assert outcome.status == 200
 
 
+@pytest.mark.fault_row(50)
 @pytest.mark.parametrize(
     ("name", "not_after", "reason"),
     [
@@ -49,6 +50,7 @@ async def test_tls_of_a_trusted_authority(environment, delivery, server_tls):
     ],
 )
 async def test_tls_certificates(name, not_after, reason, environment, delivery, authority):
+    """Mutant: an expired certificate has no word of its own."""
     async with HttpSink(tls=tls_of(authority, name, not_after)) as sink:
         assert await outcome_at(sink.url, environment, delivery) == Failed(reason)
         assert sink.requests == []
@@ -106,6 +108,7 @@ def test_the_words_for_each_error(error, expected):
     assert network_errors.outcome(error) == expected
 
 
+@pytest.mark.fault_row(50)
 async def test_a_name_that_there_is_not():
     # RFC 6761: .invalid never resolves; without a name server the lookup itself fails.
     with pytest.raises(socket.gaierror) as raised:

@@ -59,9 +59,11 @@ def test_what_an_outcome_says_of_the_destination(outcome: Outcome, found: Health
     assert health(outcome) is found
 
 
+@pytest.mark.fault_row(54)
 def test_failures_in_a_row_open_it_and_a_success_between_them_does_not(
     breaker: CircuitBreaker,
 ) -> None:
+    """Mutant: the circuit never opens."""
     for found in (Health.UNSOUND, Health.UNSOUND, Health.SOUND, Health.UNSOUND, Health.UNSOUND):
         attempt(breaker, found, 0.0)
     assert breaker.state is State.CLOSED

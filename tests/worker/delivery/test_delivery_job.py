@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 import pytest
 from support.clock import SetClock
+from support.cutting import Cutting
 from support.dead_letters import dead_letters
 from support.events import deliveries_of, event_from
 from support.large_sets import fill_digest
@@ -163,9 +164,12 @@ async def test_a_run_ends_when_its_time_is_up_and_leaves_the_rest(
     assert mail.sent == list(opened)
 
 
+@pytest.mark.fault_row(18)
 async def test_a_draining_run_starts_nothing_more(
     deliver: DeliveryJob, mail: Scripted, opened: tuple[Delivery, ...]
 ) -> None:
+    """Mutant: a draining run begins further attempts."""
+
     def drain() -> None:
         deliver.draining = True
 
@@ -213,6 +217,7 @@ async def test_a_dead_destination_costs_few_attempts(
     assert state == State.OPEN
 
 
+@pytest.mark.fault_row(49)
 async def test_a_receiver_that_is_gone_disables_the_destination_and_nothing_is_lost(
     deliver: DeliveryJob,
     mail: Scripted,
@@ -220,6 +225,7 @@ async def test_a_receiver_that_is_gone_disables_the_destination_and_nothing_is_l
     opened: tuple[Delivery, ...],
     connection: Connection,
 ) -> None:
+    """Mutant: 410 disables nothing."""
     mail.outcomes += [Refused("HTTP 410 Gone", 410, disables=True)]
 
     assert not await deliver.run(SET)
@@ -307,6 +313,7 @@ async def test_a_set_of_an_ended_process_is_delivered_and_leaves_no_marks(
     assert not await connection.redis.exists(keys.crash_counts(SET))
 
 
+@pytest.mark.fault_row(27)
 async def test_a_schedule_of_three_days_is_kept_and_nothing_expires(
     deliver: DeliveryJob,
     mail: Scripted,
@@ -317,6 +324,7 @@ async def test_a_schedule_of_three_days_is_kept_and_nothing_expires(
     connection: Connection,
     time: SetClock,
 ) -> None:
+    """Mutant: the last wait of a schedule is left out."""
     waits = [10.0, 60.0, 600.0, 3600.0, 86_400.0, 172_800.0]
     retry = RetryPolicy(schedule=tuple(map(Duration, waits)))
     mail.config = msgspec.structs.replace(mail.config, retry=retry)  # type: ignore[misc]
@@ -379,6 +387,46 @@ async def test_when_redis_goes_away_under_suspicion_what_is_under_way_is_finishe
     assert (await ledger.read(connection)).destinations["mail"].delivered == 1
     assert deliver._slots.free == 1
     assert await deliver.run(SET)
+
+
+@pytest.mark.fault_row(5)
+async def test_a_settlement_that_fails_frees_its_slot(
+    connection: Connection,
+    clock: Clock,
+    metrics: Metrics,
+    mail: Scripted,
+    flow: DeliveryAdmission,
+    opened: tuple[Delivery, ...],
+    time: SetClock,
+) -> None:
+    """Mutant: a slot is leaked when a settlement fails; each failure of Redis would cost one."""
+    deliveries = Deliveries(Cutting(connection, 2, happens=False), clock)
+    settling = make_settler(deliveries, clock)
+    journal = DeliveryJournal(deliveries, settling, PoisonDetector(CrashCounter(connection)))
+    job = DeliveryJob(mail, journal, flow, metrics, clock)
+    async with asyncio.TaskGroup() as group:
+        runner = group.create_task(settling.run())
+        running = group.create_task(failure_of(job))
+
+        async def time_passes() -> bool:
+            time.now += 10
+            return running.done()
+
+        await until(time_passes)
+        runner.cancel()
+
+    assert isinstance(running.result(), JournalUnavailableError)
+    assert 0 < len(mail.sent) < len(opened)
+    assert job._slots.free == 1
+
+
+async def failure_of(job: DeliveryJob) -> Exception | None:
+    """Run the job of the set; return the error with which it failed."""
+    try:
+        await job.run(SET)
+    except JournalUnavailableError as error:
+        return error
+    return None
 
 
 def lease(time: SetClock, *, seconds: float) -> Lease:

@@ -84,6 +84,7 @@ async def books(connection: Connection) -> ledger.DestinationLedger:
     return (await ledger.read(connection)).destinations["mail"]
 
 
+@pytest.mark.fault_row(63)
 @pytest.mark.usefixtures("waiting")
 async def test_it_becomes_dead_letters_and_nothing_of_it_is_left(
     connection: Connection, process: Process

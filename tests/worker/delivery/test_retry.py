@@ -20,6 +20,7 @@ from router.worker.delivery.retry import (
 POLICY = RetryPolicy(attempts=4, first=Duration(2), longest=Duration(60))
 
 
+@pytest.mark.fault_row(45, 47, 48, 49)
 @pytest.mark.parametrize(
     ("outcome", "attempt", "expected"),
     [
@@ -40,6 +41,7 @@ POLICY = RetryPolicy(attempts=4, first=Duration(2), longest=Duration(60))
     ],
 )
 def test_what_follows_an_attempt(outcome: Outcome, attempt: int, expected: NextStep) -> None:
+    """Mutants: Retry-After is ignored; a failure is given up at once; 410 disables nothing."""
     assert next_step(outcome, attempt=attempt, policy=POLICY, jitter=0.5) == expected
 
 
@@ -50,12 +52,14 @@ def test_the_longest_wait_doubles_up_to_a_limit(attempt: int, seconds: float) ->
     assert backoff_limit(attempt, POLICY) == seconds
 
 
+@pytest.mark.fault_row(45)
 @given(
     attempt=st.integers(1, 3),
     jitter=st.floats(0, 1, exclude_max=True),
     retry_after=st.floats(0, 1e9),
 )
 def test_a_retry_after_is_never_undercut(attempt: int, jitter: float, retry_after: float) -> None:
+    """Mutant: Retry-After is ignored."""
     outcome = Failed("HTTP 503", 503, retry_after_seconds=retry_after)
 
     following = next_step(outcome, attempt=attempt, policy=POLICY, jitter=jitter)
@@ -67,6 +71,7 @@ def test_a_retry_after_is_never_undercut(attempt: int, jitter: float, retry_afte
 SCHEDULE = RetryPolicy(schedule=tuple(map(Duration, (10, 60, 86400))))
 
 
+@pytest.mark.fault_row(27)
 @pytest.mark.parametrize(
     ("attempt", "retry_after", "expected"),
     [
@@ -78,6 +83,7 @@ SCHEDULE = RetryPolicy(schedule=tuple(map(Duration, (10, 60, 86400))))
     ],
 )
 def test_a_schedule_is_kept(attempt: int, retry_after: float | None, expected: NextStep) -> None:
+    """Mutant: the last wait of a schedule is left out."""
     outcome = Failed("timed out", retry_after_seconds=retry_after)
 
     assert next_step(outcome, attempt=attempt, policy=SCHEDULE, jitter=0.5) == expected

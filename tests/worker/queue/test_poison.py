@@ -33,9 +33,11 @@ def detector(connection: Connection) -> PoisonDetector:
     return PoisonDetector(CrashCounter(connection))
 
 
+@pytest.mark.fault_row(60)
 async def test_an_event_that_ended_three_processes_is_quarantined_and_the_others_are_evaluated(
     connection: Connection, clock: Clock, detector: PoisonDetector, sample: bytes
 ) -> None:
+    """Mutant: a piece may end four processes."""
     events = [event_from(sample, id=f"NO{number}") for number in range(3)]
     batches = Batches(connection, clock)
     await batches.accept([Received(events, [])])

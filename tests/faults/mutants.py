@@ -1,0 +1,212 @@
+"""Breaks the router on purpose and checks that the tests of a row see it.
+
+``.venv/bin/python tests/faults/mutants.py [ROW …]`` copies the repository, applies each mutant to the
+copy, and runs its tests there: each must fail. Exits with 1 if a mutant survives or no longer
+applies.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+ROOT: Final = Path(__file__).parents[2]
+_LEFT_OUT: Final = shutil.ignore_patterns(
+    ".git", ".venv", "__pycache__", ".*_cache", "node_modules"
+)
+
+
+class Mutant(msgspec.Struct, frozen=True):
+    """One change that a test must see: ``old`` in ``file`` becomes ``new``, once."""
+
+    row: int
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+    """Arguments of pytest."""
+
+
+_BEGIN = "router/journal/scripts/begin.lua"
+_DELETES_WHAT_IT_READS = ("return content", "redis.call('DEL', record)\nreturn content")
+_STATUS = "router/destinations/transport/http_status.py"
+_OUTCOMES = "tests/destinations/test_contract_outcomes.py tests/destinations/test_http.py"
+_EGRESS = "tests/destinations/transport/test_egress.py tests/destinations/transport/test_egress_canaries.py"
+
+MUTANTS: Final = (
+    Mutant(1, "a set is deleted when it is read", _BEGIN, *_DELETES_WHAT_IT_READS,
+           "tests/faults/test_process_faults.py -m slow -k row_1_another"),
+    Mutant(2, "a set is deleted when it is read", _BEGIN, *_DELETES_WHAT_IT_READS,
+           "tests/faults/test_process_faults.py -k row_2"),
+    Mutant(3, "no event is a duplicate", "router/journal/scripts/begin_batch.lua",
+           "(not claimed_by or claimed_by == batch_id) and '1' or '0'", "'1'",
+           "tests/faults/test_process_faults.py -k row_3"),
+    Mutant(5, "a worker is not rebuilt", "router/worker/queue/supervisor.py",
+           "            except _REDIS_FAILED as error:\n                failures += 1",
+           "            except ZeroDivisionError as error:\n                failures += 1",
+           "tests/faults/test_process_faults.py -k row_5"),
+    Mutant(5, "a slot is leaked when a settlement fails", "router/worker/delivery/delivery_job.py",
+           "lambda _: self._slots.release()",
+           "lambda ended: None if ended.cancelled() or ended.exception() else self._slots.release()",
+           "tests/worker/delivery/test_delivery_job.py"),
+    Mutant(6, "the disk is not synced before the answer", "tests/faults/test_power_loss.py",
+           '["always"], indirect', '["everysec"], indirect',
+           "tests/faults/test_power_loss.py -k always"),
+    Mutant(8, "a command has no deadline", "router/journal/connection.py",
+           "with self._deadlines.begin():", "if reply is not None:",
+           "tests/faults/test_process_faults.py -k row_8"),
+    Mutant(9, "ingress accepts what it could not commit", "router/ingress/commit.py",
+           "        await self._batches.accept(group)\n",
+           "        try:\n            await self._batches.accept(group)\n"
+           "        except Exception:\n            return\n",
+           "tests/faults/test_redis_network.py -k row_9"),
+    Mutant(9, "a settlement is not retried", "router/worker/delivery/settlement.py",
+           "if clock.monotonic() > until:", "if until:",
+           "tests/faults/test_redis_network.py -k row_9"),
+    Mutant(10, "a worker is not rebuilt", "router/worker/queue/supervisor.py",
+           "            except _REDIS_FAILED as error:\n                failures += 1",
+           "            except ZeroDivisionError as error:\n                failures += 1",
+           "tests/faults/test_redis_network.py -k row_10"),
+    Mutant(17, "connections are closed at SIGTERM", "router/http/server.py",
+           "        self._site.stop()\n        loop = asyncio.get_running_loop()\n",
+           "        self._site.stop()\n        loop = asyncio.get_running_loop()\n"
+           "        for each in list(self._runner.server.connections):\n"
+           "            each.transport.abort()\n",
+           "tests/faults/test_process_faults.py -k row_17"),
+    Mutant(18, "a drain cancels running jobs at once", "router/worker/queue/queue_worker.py",
+           "asyncio.wait(self._tasks.values(), timeout=seconds)",
+           "asyncio.wait(self._tasks.values(), timeout=0)",
+           "tests/faults/test_process_faults.py -m slow -k row_18"),
+    Mutant(18, "a draining run begins further attempts", "router/worker/delivery/delivery_job.py",
+           "return self.draining or is_late", "return is_late",
+           "tests/worker/delivery/test_delivery_job.py"),
+    Mutant(19, "a set is deleted when it is read", _BEGIN, *_DELETES_WHAT_IT_READS,
+           "tests/faults/test_process_faults.py -k row_19"),
+    Mutant(27, "the last wait of a schedule is left out", "router/destinations/contract.py",
+           "return len(self.schedule) + 1 if", "return len(self.schedule) if",
+           "tests/worker/delivery/test_delivery_job.py tests/worker/delivery/test_retry.py"),
+    Mutant(44, "an attempt has no deadline", "router/destinations/transport/http_client.py",
+           "with self._deadlines.begin():", "if True:", "tests/destinations/test_http.py"),
+    Mutant(45, "Retry-After is ignored", "router/worker/delivery/retry.py",
+           "wait if retry_after is None else min(retry_after, policy.longest) + jitter", "wait",
+           "tests/worker/delivery/test_retry.py"),
+    Mutant(46, "a Retry-After has no cap", "router/worker/delivery/retry.py",
+           "min(retry_after, policy.longest) + jitter", "retry_after + jitter",
+           "tests/worker/delivery/test_retry.py tests/destinations/test_contract_outcomes.py"),
+    Mutant(46, "a date in the past is a negative wait", _STATUS,
+           "return max(0.0, at - now)", "return at - now",
+           "tests/destinations/transport/test_http_status.py"),
+    Mutant(47, "503 is final", _STATUS, "if 400 <= status < 500 and", "if 400 <= status < 504 and",
+           _OUTCOMES),
+    Mutant(47, "a failure is given up at once", "router/worker/delivery/retry.py",
+           "if attempt >= policy.all_attempts:", "if attempt >= 1:",
+           "tests/worker/delivery/test_retry.py"),
+    Mutant(48, "404 is retried", _STATUS, "frozenset({408, 425, 429})",
+           "frozenset({404, 408, 425, 429})", _OUTCOMES),
+    Mutant(49, "410 disables nothing", _STATUS, "disables=True", "disables=False", _OUTCOMES),
+    Mutant(50, "an expired certificate has no word of its own",
+           "router/destinations/transport/network_errors.py",
+           '    10: "TLS certificate expired",\n', "",
+           "tests/destinations/transport/test_network_errors.py"),
+    Mutant(51, "redirects are followed", "router/destinations/transport/http_client.py",
+           "allow_redirects=False", "allow_redirects=True", f"{_OUTCOMES} {_EGRESS}"),
+    Mutant(52, "an embedded IPv4 address is not seen", "router/destinations/transport/egress.py",
+           "parsed = _unwrap(ipaddress.ip_address(address))",
+           "parsed = ipaddress.ip_address(address)", _EGRESS),
+    Mutant(52, "the address of the connection is not checked",
+           "router/destinations/transport/egress.py",
+           "    if is_denied(address[0], egress):\n        # Without", "    if not address:\n        # Without",
+           _EGRESS),
+    Mutant(53, "a body is read to its end", "router/destinations/transport/http_client.py",
+           "while len(into) < READ_LIMIT and not content.at_eof():",
+           "while not content.at_eof():", "tests/destinations/test_http.py"),
+    Mutant(53, "an answer is unpacked", "router/destinations/transport/http_client.py",
+           "auto_decompress=False", "auto_decompress=True", "tests/destinations/test_http.py"),
+    Mutant(54, "the circuit never opens", "router/worker/delivery/circuit_breaker.py",
+           "if self._in_a_row >= self._policy.failures or (failed and too_many):", "if False:",
+           "tests/worker/delivery/test_circuit_breaker.py"),
+    Mutant(55, "no_service is retried", "router/destinations/slack_errors.py",
+           '    "no_service": _RENEW,\n', "",
+           "tests/destinations/test_slack.py tests/destinations/test_slack_errors.py"
+           " tests/destinations/test_contract_outcomes.py"),
+    Mutant(56, "rollup_error is final", "router/destinations/slack_errors.py",
+           '"rollup_error", ', "",
+           "tests/destinations/test_slack.py tests/destinations/test_slack_errors.py"
+           " tests/destinations/test_contract_outcomes.py"),
+    Mutant(57, "a fact in Slack is not escaped", "router/destinations/rendering/slack_blocks.py",
+           r"\n{_escape(fact.value)}", r"\n{fact.value}",
+           "tests/destinations/rendering/test_slack_blocks.py"),
+    Mutant(58, "a temporary reply of a mail server is final", "router/destinations/transport/smtp.py",
+           "return 500 <= code < 600", "return 400 <= code < 600",
+           "tests/destinations/test_email.py tests/destinations/transport/test_smtp.py"
+           " tests/destinations/test_contract_outcomes.py"),
+    Mutant(59, "line ends stay in a text", "router/destinations/rendering/text.py",
+           'return cut(_UNSAFE.sub(" ", text[: 4 * limit]), limit)', "return cut(text, limit)",
+           "tests/destinations/rendering/test_text.py tests/destinations/test_email.py"),
+    Mutant(60, "a piece may end four processes", "router/worker/queue/poison.py",
+           "_MAX_MARKS: Final = 2", "_MAX_MARKS: Final = 3",
+           "tests/worker/queue/test_poison.py"),
+    Mutant(61, "loops of templates have no limit", "router/destinations/rendering/templates.py",
+           "LOOP_LIMIT: Final = 1000", "LOOP_LIMIT: Final = 10**12",
+           "tests/destinations/rendering/test_templates.py"),
+    Mutant(69, "leases are not renewed", "router/worker/queue/queue_worker.py",
+           "        await self._renew_leases()\n", "",
+           "tests/worker/queue/test_queue_worker.py"),
+    Mutant(70, "a set is deleted when it is read", _BEGIN, *_DELETES_WHAT_IT_READS,
+           "tests/faults/test_soak.py -m slow"),
+    Mutant(74, "a delivery that was delivered twice is counted twice",
+           "router/journal/scripts/mark_delivered.lua",
+           "settled = settled + redis.call('HDEL', set, unpack(deliveries))",
+           "settled = settled + #deliveries\n  redis.call('HDEL', set, unpack(deliveries))",
+           "tests/faults/test_state_machine.py"),
+    Mutant(74, "finish has no guard", "router/journal/scripts/finish.lua",
+           "if redis.call('EXISTS', work) == 0 then return 0 end", "",
+           "tests/faults/test_state_machine.py"),
+    Mutant(74, "a retry leaves the delivery where it was, too", "router/journal/scripts/retry.lua",
+           "redis.call('HDEL', set, arguments.delivery_id)", "",
+           "tests/faults/test_state_machine.py"),
+)  # fmt: skip
+
+
+def is_seen(mutant: Mutant) -> str:
+    """Apply a mutant to a copy and run its tests; return what became of it."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        copy = Path(folder) / "copy"
+        shutil.copytree(ROOT, copy, ignore=_LEFT_OUT, symlinks=True)
+        file = copy / mutant.file
+        text = file.read_text()
+        if text.count(mutant.old) != 1:
+            return "does not apply"
+        file.write_text(text.replace(mutant.old, mutant.new))
+        # In the copy's folder, so that its package is imported, by the children of tests too.
+        done = subprocess.run(  # noqa: S603 - this Python
+            [sys.executable, "-m", "pytest", "-q", "-x", "-n0", *mutant.tests.split()],
+            cwd=copy,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    # 1: tests failed. Anything else is no verdict: no tests, wrong arguments, an interrupt.
+    return {0: "SURVIVED", 1: "seen"}.get(done.returncode, f"no verdict: {done.stdout[-300:]}")
+
+
+def main() -> None:
+    """Try the mutants of the rows in the arguments, or all."""
+    rows = {int(each) for each in sys.argv[1:]}
+    verdicts = []
+    for mutant in MUTANTS:
+        if not rows or mutant.row in rows:
+            verdicts.append(is_seen(mutant))
+            print(f"{mutant.row:>3} {mutant.name:<60} {verdicts[-1]}", flush=True)  # noqa: T201
+    sys.exit(any(each != "seen" for each in verdicts))
+
+
+if __name__ == "__main__":
+    main()

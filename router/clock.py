@@ -23,6 +23,9 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     """Return a random number in [0, 1)."""
     new_id: Callable[[], str]
     """Return a new id that is unique across processes."""
+    journal_ms: Callable[[], int] = lambda: 0
+    """Return the Unix ms that the journal's scripts take as the time. 0, except in tests that set the
+    time: the scripts then read Redis's own clock, because the clocks of two machines may differ."""
 
 
 def system_clock() -> Clock:

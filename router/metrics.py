@@ -86,6 +86,14 @@ class Metrics:
         self.queue_oldest_age_seconds = gauge(
             "queue_oldest_age_seconds", "Age of the oldest due work in seconds.", "queue"
         )
+        self.clock_offset_seconds = gauge(
+            "clock_offset_seconds",
+            "Seconds by which the clock of the process is ahead of Redis's.",
+        )
+        self.clock_set_back = counter(
+            "clock_set_back",
+            "Times that Redis's clock was found set back, and due times were moved.",
+        )
         self.quarantined = gauge("quarantined", "Events in quarantine.")
         self.rules_loaded = gauge("rules_loaded", "Rules loaded.", across="livemin")
         self.rules_last_reload_successful = gauge(
@@ -150,7 +158,7 @@ class Metrics:
             "connections", "Open connections of this process.", across="livesum"
         )
         self.connections_refused = counter(
-            "connections_refused", "Connections that a limit closed.", "reason"
+            "connections_refused", "Connections closed before a complete request.", "reason"
         )
         self.twilio_test_events = counter(
             "twilio_test_events", "Test events received from Twilio sinks."

@@ -10,7 +10,6 @@ from typing import Any, BinaryIO, Final
 import click
 import msgspec
 
-from router.cli.output import echo
 from router.client.backfill import Backfill, BackfillProgress, Pace, StoppedError
 from router.client.json_lines import CheckpointFile, FileCheckpoint, Line, batches, lines, skip_to
 from router.client.send import Endpoint
@@ -75,7 +74,7 @@ def send(event: BinaryIO, url: str, *, sign: bool, by_line: bool, **options: Any
         _FileSender(event, target, _FileOptions(**options)).run()
         return
     result = asyncio.run(send_one(target, event.read()))
-    echo(f"{result.status} {result.body}")
+    click.echo(f"{result.status} {result.body}")
     sys.exit(0 if result.accepted else 1)
 
 
@@ -152,7 +151,7 @@ class _FileSender:
             return skip_to(self._file, first)
         start = self._checkpoint.load() if self._checkpoint else FileCheckpoint()
         if start.line:
-            echo(f"{self._name}: resuming at line {start.line + 1}", err=True)
+            click.echo(f"{self._name}: resuming at line {start.line + 1}", err=True)
             self._file.seek(start.offset)
         return start
 
@@ -166,12 +165,12 @@ class _FileSender:
             self._checkpoint.save(sent.checkpoint)
 
     def _on_skip(self, line: Line, reason: str) -> None:
-        echo(f"{self._name}:{line.number}: skipped: {reason}", err=True)
+        click.echo(f"{self._name}:{line.number}: skipped: {reason}", err=True)
 
     def _finish(self, stopped: StoppedError | None) -> None:
         sent = self._backfill.sent
         seconds = self._clock.monotonic() - self._started_at
-        echo(
+        click.echo(
             f"{sent.accepted} accepted, {sent.quarantined} quarantined, {sent.skipped} skipped,"
             f" {sent.retried} requests retried, {sent.accepted / max(seconds, 0.001):.0f} events/s"
         )
@@ -181,11 +180,11 @@ class _FileSender:
             return
         reached = sent.checkpoint if sent.checkpoint.line else self._start
         location = f"{self._name}:{stopped.line}" if stopped.line else self._name
-        echo(f"{location}: {stopped.reason}", err=True)
+        click.echo(f"{location}: {stopped.reason}", err=True)
         if self._checkpoint and reached.line:
             with suppress(OSError):
                 self._checkpoint.save(reached)
-            echo("run the same command again to resume", err=True)
+            click.echo("run the same command again to resume", err=True)
         else:
-            echo(f"resume with --from {reached.line + 1}", err=True)
+            click.echo(f"resume with --from {reached.line + 1}", err=True)
         sys.exit(1)

@@ -74,6 +74,7 @@ class Batches:
         self._connection = connection
         self._new_id = clock.new_id
         self._now = clock.now
+        self._set_ms = clock.journal_ms
         self._state = RuleState(connection)
         self._finish = Finish(connection, clock)
 
@@ -109,7 +110,7 @@ class Batches:
                 ),
                 _AcceptArguments(
                     batch_id=batch_id,
-                    now_ms=now_ms,
+                    set_ms=self._set_ms(),
                     wake_channel=keys.wake_channel(keys.EVALUATE_QUEUE),
                     job_record=jobs.payload(jobs.EVALUATE, now_ms),
                     payload=payload,
@@ -212,7 +213,7 @@ class _AcceptKeys(ScriptKeys, frozen=True):
 
 class _AcceptArguments(PlainArguments, frozen=True):
     batch_id: BatchId
-    now_ms: int
+    set_ms: int
     wake_channel: str
     job_record: bytes
     payload: bytes

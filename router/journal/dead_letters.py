@@ -68,6 +68,7 @@ class DeadLetters:
         self._connection = connection
         self._new_id = clock.new_id
         self._now = clock.now
+        self._set_ms = clock.journal_ms
 
     async def destinations(self) -> list[str]:
         """Return the names of the destinations that have dead letters, sorted."""
@@ -127,7 +128,7 @@ class DeadLetters:
                     ),
                     _ReplayArguments(
                         set_id=set_id,
-                        now_ms=now_ms,
+                        set_ms=self._set_ms(),
                         job_record=binary(jobs.payload(jobs.DELIVER, now_ms)),
                         wake_channel=keys.wake_channel(queue),
                         dead_field=ledger.dead(destination),
@@ -177,7 +178,7 @@ class _ReplayKeys(ScriptKeys, frozen=True):
 
 class _ReplayArguments(PackedArguments, frozen=True):
     set_id: SetId
-    now_ms: int
+    set_ms: int
     job_record: msgspec.Raw
     wake_channel: str
     dead_field: str

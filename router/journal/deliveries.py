@@ -90,6 +90,9 @@ class Requeued(msgspec.Struct, frozen=True):
     """Whether it shares a set with all deliveries of its destination that are due at that time."""
     token: LeaseToken = NO_TOKEN
     """The token of the set's lease."""
+    decided_at: float | None = None
+    """When ``due_at`` was computed, by the same clock: the clock may be set before it is recorded.
+    None for the time of the record."""
 
 
 class GivenUp(msgspec.Struct, frozen=True):
@@ -112,6 +115,7 @@ class Deliveries:
         self._connection = connection
         self._new_id = clock.new_id
         self._now = clock.now
+        self._set_ms = clock.journal_ms
 
     async def begin(
         self,
@@ -320,8 +324,10 @@ class Deliveries:
             digest = keys.digest_set(delivery.destination, due_ms)
             # Never the set that the delivery leaves, because the script would delete it there.
             new_set = new_set if digest == settlement.set_id else digest
-        move = _SetMove(settlement.set_id, new_set, delivery.destination, due_ms)
-        return _retry(move, delivery.id, _encode(delivery), settlement.token)
+        decided_at = self._now() if settlement.decided_at is None else settlement.decided_at
+        due_in_ms = max(0, due_ms - int(decided_at * 1000))
+        move = _SetMove(settlement.set_id, new_set, delivery.destination, due_in_ms)
+        return self._retry(move, delivery.id, _encode(delivery), settlement.token)
 
     def _give_up(self, settlement: GivenUp) -> ScriptCall:
         delivery = settlement.delivery
@@ -341,7 +347,7 @@ class Deliveries:
             _DeadLetterArguments(
                 set_id=settlement.set_id,
                 delivery_id=delivery.id,
-                now_ms=int(now * 1000),
+                set_ms=self._set_ms(),
                 record=binary(_encode(letter)),
                 ledger_field=ledger.dead(destination),
                 token=settlement.token,
@@ -365,9 +371,36 @@ class Deliveries:
             "delivery of a newer version postponed",
             extra={"destination": destination, "delivery": field.decode(), "reason": reason},
         )
-        due_ms = int((self._now() + POSTPONE_SECONDS) * 1000)
-        move = _SetMove(set_id, SetId(self._new_id()), destination, due_ms)
-        await self._connection.run(_retry(move, field.decode(), record, NO_TOKEN))
+        due_in_ms = int(POSTPONE_SECONDS * 1000)
+        move = _SetMove(set_id, SetId(self._new_id()), destination, due_in_ms)
+        await self._connection.run(self._retry(move, field.decode(), record, NO_TOKEN))
+
+    def _retry(
+        self, move: "_SetMove", delivery_id: str, record: bytes, token: LeaseToken
+    ) -> ScriptCall:
+        queue = keys.deliver_queue(move.destination)
+        due_ms = int(self._now() * 1000) + move.due_in_ms
+        return _RETRY(
+            _RetryKeys(
+                keys.delivery_set(move.set_id),
+                keys.open_sets(move.destination),
+                queue,
+                *keys.job_keys(move.set_id),
+                new_set=keys.delivery_set(move.new_set),
+                new_job=keys.job(move.new_set),
+            ),
+            _RetryArguments(
+                set_id=move.set_id,
+                delivery_id=delivery_id,
+                new_set_id=move.new_set,
+                set_ms=self._set_ms(),
+                due_in_ms=move.due_in_ms,
+                job_record=binary(jobs.payload(jobs.DELIVER, due_ms)),
+                record=binary(record),
+                wake_channel=keys.wake_channel(queue),
+                token=token,
+            ),
+        )
 
     async def _quarantine(
         self, set_id: SetId, destination: str, field: bytes, record: bytes, reason: str
@@ -388,7 +421,7 @@ class Deliveries:
                 _DeadLetterArguments(
                     set_id=set_id,
                     delivery_id=binary(field),
-                    now_ms=int(now * 1000),
+                    set_ms=self._set_ms(),
                     record=binary(_encode(item)),
                     ledger_field=ledger.undecodable(destination),
                     token=NO_TOKEN,
@@ -421,36 +454,12 @@ def _open_item(reason: str, now: float) -> bytes:
 
 
 class _SetMove(msgspec.Struct, frozen=True):
-    """From one set of a destination to another one, due at a time in Unix ms."""
+    """From one set of a destination to another one, which is due in some ms."""
 
     set_id: SetId
     new_set: SetId
     destination: str
-    due_ms: int
-
-
-def _retry(move: _SetMove, delivery_id: str, record: bytes, token: LeaseToken) -> ScriptCall:
-    queue = keys.deliver_queue(move.destination)
-    return _RETRY(
-        _RetryKeys(
-            keys.delivery_set(move.set_id),
-            keys.open_sets(move.destination),
-            queue,
-            *keys.job_keys(move.set_id),
-            new_set=keys.delivery_set(move.new_set),
-            new_job=keys.job(move.new_set),
-        ),
-        _RetryArguments(
-            set_id=move.set_id,
-            delivery_id=delivery_id,
-            new_set_id=move.new_set,
-            due_ms=move.due_ms,
-            job_record=binary(jobs.payload(jobs.DELIVER, move.due_ms)),
-            record=binary(record),
-            wake_channel=keys.wake_channel(queue),
-            token=token,
-        ),
-    )
+    due_in_ms: int
 
 
 class _BeginSetKeys(ScriptKeys, frozen=True):
@@ -537,7 +546,8 @@ class _RetryArguments(PackedArguments, frozen=True):
     set_id: SetId
     delivery_id: str
     new_set_id: SetId
-    due_ms: int
+    set_ms: int
+    due_in_ms: int
     job_record: msgspec.Raw
     record: msgspec.Raw
     wake_channel: str
@@ -559,7 +569,7 @@ class _DeadLetterKeys(ScriptKeys, frozen=True):
 class _DeadLetterArguments(PackedArguments, frozen=True):
     set_id: SetId
     delivery_id: str | msgspec.Raw
-    now_ms: int
+    set_ms: int
     record: msgspec.Raw
     ledger_field: str
     token: LeaseToken

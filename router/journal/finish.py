@@ -115,6 +115,7 @@ class Finish:
         self._connection = connection
         self._new_id = clock.new_id
         self._now = clock.now
+        self._set_ms = clock.journal_ms
 
     async def __call__(
         self,
@@ -147,7 +148,7 @@ class Finish:
             counts=_counts(verdict),
             quarantined=[self._quarantined(item, work) for item in verdict.quarantined],
             sets=[self._set(each, records) for each in _sets(verdict.deliveries)],
-            new_timers=[self._timer(timer) for timer in verdict.timers],
+            new_timers=[self._timer(timer, now_ms) for timer in verdict.timers],
             rest=rest,
         )
         reply = await self._connection.run(
@@ -171,7 +172,7 @@ class Finish:
                     work_id=work.id,
                     token=token,
                     part=part,
-                    now_ms=now_ms,
+                    set_ms=self._set_ms(),
                     set_size=SET_SIZE,
                     set_prefix=keys.delivery_set(SetId("")),
                     delivery_job=jobs.payload(jobs.DELIVER, now_ms),
@@ -211,14 +212,14 @@ class Finish:
             last=first + len(added.records) - 1,
         )
 
-    def _timer(self, timer: Timer) -> "_NewTimer":
+    def _timer(self, timer: Timer, now_ms: int) -> "_NewTimer":
         timer_id = fixed_id(timer) or TimerId(self._new_id())
         due_ms = int(timer.due_at * 1000)
         return _NewTimer(
             id=timer_id,
             timer=keys.timer(timer_id),
             record=binary(_encode(timer)),
-            due_ms=due_ms,
+            due_in_ms=due_ms - now_ms,
             timer_job=keys.job(timer_id),
             job_record=binary(jobs.payload(jobs.TIMER, due_ms)),
         )
@@ -306,7 +307,7 @@ class _FinishArguments(PlainArguments, frozen=True):
     work_id: str
     token: LeaseToken
     part: int
-    now_ms: int
+    set_ms: int
     set_size: int
     set_prefix: str
     delivery_job: bytes
@@ -349,7 +350,7 @@ class _NewTimer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     id: TimerId
     timer: str
     record: msgspec.Raw
-    due_ms: int
+    due_in_ms: int
     timer_job: str
     job_record: msgspec.Raw
 

@@ -23,6 +23,9 @@ mark | until a process knows it, or its timers are dropped |
 | ``router:timer:<id>`` | string: msgpack timer | until it has fired |
 | ``router:timers`` | sorted set: timer -> Unix ms at which it is due | member until fired |
 | ``router:taken:<timer>`` | hash: the members that a group's timer has taken | until it has fired |
+| ``router:clock`` | string: the latest Unix ms that Redis's clock has shown | unlimited |
+| ``router:clock-moves`` | hash: ``<sorted set>:set-back:<Unix ms>``, which is such a set -> ms by \
+which its due times are too late | until moved |
 | ``router:quarantine`` | hash: id -> msgpack quarantined item | until discarded, replayed |
 | ``router:quarantine-index`` | sorted set: id -> Unix ms | as above |
 | ``router:twilio-tests`` | sorted set: msgpack [test id, account] -> Unix ms | the newest 100 |
@@ -77,6 +80,8 @@ QUARANTINE: Final = "router:quarantine"
 QUARANTINE_INDEX: Final = "router:quarantine-index"
 TWILIO_TESTS: Final = "router:twilio-tests"
 LEDGER: Final = "router:ledger"
+CLOCK: Final = "router:clock"
+CLOCK_MOVES: Final = "router:clock-moves"
 ORPHANED: Final = "router:unserved"
 UNKNOWN_RULES: Final = "router:unserved-rules"
 PAUSES: Final = "router:holds"

@@ -42,6 +42,7 @@ class OrphanedDeliveries:
         self._connection = connection
         self._deliveries = deliveries
         self._now = clock.now
+        self._set_ms = clock.journal_ms
         self._new_id = clock.new_id
 
     async def claim(self, destinations: Sequence[str]) -> None:
@@ -131,7 +132,7 @@ class OrphanedDeliveries:
                 destination=name,
                 mark=orphan.mark,
                 set_id=set_id,
-                now_ms=int(now * 1000),
+                set_ms=self._set_ms(),
                 dead_field=ledger.dead(name),
                 letters=letters,
             ),
@@ -156,7 +157,7 @@ class _AbandonArguments(PackedArguments, frozen=True):
     destination: str
     mark: str
     set_id: SetId
-    now_ms: int
+    set_ms: int
     dead_field: str
     letters: list[IdAndRecord]
 

@@ -68,6 +68,7 @@ class Quarantine:
         self._connection = connection
         self._new_id = clock.new_id
         self._now = clock.now
+        self._set_ms = clock.journal_ms
 
     async def get(self, item_id: str) -> QuarantineRecord | None:
         """Return an item; None if there is none with this id, or it cannot be read."""
@@ -126,7 +127,7 @@ class Quarantine:
                     ),
                     _ReplayQuarantinedArguments(
                         batch_id=batch_id,
-                        now_ms=now_ms,
+                        set_ms=self._set_ms(),
                         job_record=binary(jobs.payload(jobs.EVALUATE, now_ms)),
                         wake_channel=keys.wake_channel(keys.EVALUATE_QUEUE),
                         replayed_field=ledger.QUARANTINE_REPLAYED,
@@ -178,7 +179,7 @@ class _ReplayQuarantinedKeys(ScriptKeys, frozen=True):
 
 class _ReplayQuarantinedArguments(PackedArguments, frozen=True):
     batch_id: BatchId
-    now_ms: int
+    set_ms: int
     job_record: msgspec.Raw
     wake_channel: str
     replayed_field: str

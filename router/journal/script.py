@@ -15,7 +15,7 @@ take one of two forms:
   bytes. An element of a list is an array, which the script names by one ``unpack`` as well.
 - ``PlainArguments`` are one argument for each field, and all of them are strings in Lua:
 
-      local now_ms, wake_channel = unpack(ARGV)
+      local job_record, wake_channel = unpack(ARGV)
 
   Redis reads them faster by 2 to 4 µs a call (12 fields; Redis 7.0 and Valkey 9.1), so the scripts
   that run for each commit, batch, set or poll take this form. A list in them is packed by itself.

@@ -26,6 +26,7 @@ class Sweeper:
     ) -> None:
         self._connection = connection
         self._now = clock.now
+        self._set_ms = clock.journal_ms
         self._destinations = destinations
 
     async def sweep(self) -> int:
@@ -59,7 +60,7 @@ class Sweeper:
                     _RequeueKeys(open_work, queue),
                     _RequeueArguments(
                         wake_channel=keys.wake_channel(queue),
-                        now_ms=now_ms,
+                        set_ms=self._set_ms(),
                         offset=offset,
                         count=_PAGE,
                         job_record=binary(jobs.payload(function, now_ms)),
@@ -81,7 +82,7 @@ class _RequeueKeys(ScriptKeys, frozen=True):
 
 class _RequeueArguments(PackedArguments, frozen=True):
     wake_channel: str
-    now_ms: int
+    set_ms: int
     offset: int
     count: int
     job_record: msgspec.Raw

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
 from aiohttp import web
 
 from router.clock import Clock
@@ -19,6 +20,7 @@ from router.ingress.admission import AdmissionControl
 from router.ingress.endpoints import FAST_PATHS
 from router.journal import arq_adapter
 from router.journal.connection import connect, pair
+from router.journal.redis_clock import RedisClock
 from router.metrics import Metrics
 from router.runtime import build_api, build_ingress
 from router.runtime.build_worker import build_worker
@@ -55,7 +57,6 @@ class App:
         self._settings = settings
         self._roles = roles
         self._metrics = metrics
-        self._clock = clock
         self._keepalive_grace = keepalive_grace
         # Two pools, because a sender waits for ingress, whose deadline is therefore short. Workers
         # can wait.
@@ -68,6 +69,9 @@ class App:
             settings.redis_url, deadline=_WORKER_DEADLINE, max_connections=_WORKER_CONNECTIONS
         )
         pair(self._ingress_redis, self._worker_redis)
+        self._redis_clock = RedisClock(self._worker_redis, clock, metrics)
+        # Redis's time, so that no decision compares the clocks of two machines.
+        self._clock = msgspec.structs.replace(clock, now=self._redis_clock.now)
         self._address = ListenAddress(settings.host, roles.port, roles.inherited_socket)
         self._admission = AdmissionControl(
             self._ingress_redis, strict=settings.durability is Durability.STRICT
@@ -75,7 +79,7 @@ class App:
         self._worker = (
             None
             if roles.worker is None
-            else build_worker(settings, roles.worker, self._worker_redis, metrics, clock)
+            else build_worker(settings, roles.worker, self._worker_redis, metrics, self._clock)
         )
 
     def reload(self) -> None:
@@ -100,6 +104,7 @@ class App:
         routes, background = self._build()
         try:
             await self._admission.check_store()
+            await self._redis_clock.try_to_measure()
             if self._worker is not None:
                 await self._worker.open()
             await self._run(routes, background, stop, ready)
@@ -113,7 +118,10 @@ class App:
 
     def _build(self) -> tuple[list[web.RouteDef], list[Background]]:
         routes = self._api_routes()
-        background: list[Background] = [("admission", self._admission.watch())]
+        background: list[Background] = [
+            ("admission", self._admission.watch()),
+            ("clock", self._redis_clock.run()),
+        ]
         if self._roles.ingress or self._roles.stream is not None:
             more_routes, more_background = self._intake(self._roles.stream)
             routes += more_routes

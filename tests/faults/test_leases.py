@@ -135,11 +135,12 @@ async def meanwhile(sink: SlowSink, stop: float, other: int) -> str:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.fault_row(23)
 @pytest.mark.parametrize("other", [20, 220], ids=["the other is at it", "the other is done"])
 async def test_a_suspended_worker_repeats_no_more_than_was_in_flight(
     redis: EmbeddedRedis, tmp_path: Path, sample: bytes, other: int
 ) -> None:
-    """Seen to fail without ``is_owned`` in ``DeliveryJob._is_over``."""
+    """Seen to fail without ``is_valid`` in ``DeliveryJob._is_over``."""
     repeated = await check_suspended_worker(
         redis, tmp_path, sample, events=250, lease="1s", stop=1.0, other=other
     )
@@ -148,6 +149,7 @@ async def test_a_suspended_worker_repeats_no_more_than_was_in_flight(
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
+@pytest.mark.fault_row(23)
 @pytest.mark.parametrize("other", [20, 430], ids=["the other is at it", "the other is done"])
 async def test_a_worker_suspended_for_14_seconds_repeats_no_more_than_was_in_flight(
     redis: EmbeddedRedis, tmp_path: Path, sample: bytes, other: int

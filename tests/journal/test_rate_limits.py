@@ -69,3 +69,17 @@ async def test_many_who_ask_at_once_get_no_turn_twice(connection: Connection) ->
     assert len(given) == 350
     # 350 turns of a millisecond each, from the first question to the time that is due.
     assert due - (seconds * 1_000_000 + microseconds) <= 350_000
+
+
+@pytest.mark.parametrize("burst", [1, 5])
+async def test_a_reservation_of_a_clock_that_was_ahead_blocks_for_a_bounded_time(
+    connection: Connection, burst: int
+) -> None:
+    """Seen to fail without ``latest`` in ``reserve.lua``: the next attempt is in an hour."""
+    seconds, _ = await connection.redis.time()
+    await connection.redis.set(keys.rate("mail"), (seconds + 3600) * 1_000_000)
+
+    reserved = await reserve(connection, "mail", rate(10, 1, burst=burst), wanted=5)
+
+    assert reserved.offsets == ()
+    assert reserved.next_in <= LOOKAHEAD + 0.1 + 1e-6

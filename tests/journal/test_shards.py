@@ -3,6 +3,7 @@
 import pytest
 from support.waiting import until
 
+from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.shards import Checkpoint, ConsumerId, ShardId, Shards
 
@@ -84,3 +85,25 @@ async def test_a_silent_consumer_is_forgotten(connection: Connection, y: Shards)
 async def test_a_stream_keeps_its_first_beginning(x: Shards, y: Shards) -> None:
     assert await x.first_read_at(100.0) == 100.0
     assert await y.first_read_at(200.0) == 100.0
+
+
+async def test_consumers_and_leases_of_before_a_step_of_the_clock_end_in_time(
+    connection: Connection,
+) -> None:
+    """Redis's clock was set back by an hour: what was to expire then would last for an hour.
+
+    Seen to fail without the second ZREMRANGEBYSCORE and without the PEXPIRE.
+    """
+    shards = Shards(connection, "stream", ConsumerId("me"), lease=1.0)
+    await shards.heartbeat([])
+    (consumers,) = await connection.redis.keys("router:stream:*:consumers")
+    stream = consumers.decode().split(":")[2]
+    seconds, _ = await connection.redis.time()
+    await connection.redis.zadd(consumers, {"dead": (seconds + 3600) * 1000})
+    await connection.redis.set(keys.shard_lease(stream, "s"), "dead", px=3_600_000)
+
+    group = await shards.heartbeat([ShardId("s")])
+    assert await shards.acquire(ShardId("s")) is None
+
+    assert group.consumers == ("me",)
+    assert await connection.redis.pttl(keys.shard_lease(stream, "s")) <= 1000

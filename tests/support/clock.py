@@ -19,4 +19,5 @@ class SetClock:
             monotonic=lambda: self.now,
             chance=lambda: self.chance,
             new_id=lambda: f"id{next(self._ids):04}",
+            journal_ms=lambda: int(self.now * 1000),
         )

@@ -12,7 +12,7 @@ for _, letter in ipairs(arguments.letters) do
   local id, record = unpack(letter)
   if redis.call('HEXISTS', set, id) == 1 then
     redis.call('HSET', dead_letters, id, record)
-    redis.call('ZADD', dead_letter_index, arguments.now_ms, id)
+    redis.call('ZADD', dead_letter_index, clock_ms(arguments.set_ms), id)
     redis.call('HDEL', set, id)
     moved = moved + 1
   end

@@ -1,6 +1,6 @@
 local batch, open_batches, queue, job, filling, identities, quarantine, quarantine_index, ledger =
   unpack(KEYS)
-local batch_id, now_ms, wake_channel, job_record, payload, events, weight, max_weight, batch_prefix,
+local batch_id, set_ms, wake_channel, job_record, payload, events, weight, max_weight, batch_prefix,
   identities_prefix, digests, digests_seconds, malformed = unpack(ARGV)
 -- Makes one commit of ingress durable. A batch whose job has not begun takes further commits up to
 -- its limit, so that there are as many jobs as workers begin, and not as many as there are commits.
@@ -21,11 +21,12 @@ if tonumber(events) > 0 then
     redis.call('RPUSH', batch, payload)
     redis.call('SET', identities, digests, 'EX', digests_seconds)
     redis.call('HSET', filling, 'id', batch_id, 'weight', weight)
-    enqueue(batch_id, now_ms, open_batches, queue, job, job_record, wake_channel)
+    enqueue(batch_id, clock_ms(set_ms), open_batches, queue, job, job_record, wake_channel)
   end
   redis.call('HINCRBY', ledger, 'accepted', events)
 end
 if malformed == '' then return end
+local now_ms = clock_ms(set_ms)
 for _, item in ipairs(cmsgpack.unpack(malformed)) do
   local id, record = unpack(item)
   redis.call('HSET', quarantine, id, record)

@@ -7,7 +7,7 @@ local arguments = cmsgpack.unpack(unpack(ARGV))
 if is_lost(lease, arguments.token) then return -1 end
 if redis.call('HEXISTS', set, arguments.delivery_id) == 0 then return 0 end
 redis.call('HSET', records, arguments.delivery_id, arguments.record)
-redis.call('ZADD', index, arguments.now_ms, arguments.delivery_id)
+redis.call('ZADD', index, clock_ms(arguments.set_ms), arguments.delivery_id)
 redis.call('HDEL', set, arguments.delivery_id)
 end_if_empty(set, arguments.set_id, open_sets, queue, job, lease, starts)
 redis.call('HINCRBY', ledger, arguments.ledger_field, 1)

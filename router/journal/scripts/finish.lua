@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 local work, open_work, queue, job, lease, starts, chain_results, taken, identities, parts,
   quarantine, quarantine_index, ledger, timers, timer_queue = unpack(KEYS)
-local work_id, token, part, now_ms, set_size, set_prefix, delivery_job, timer_wake, outcome =
+local work_id, token, part, set_ms, set_size, set_prefix, delivery_job, timer_wake, outcome =
   unpack(ARGV, 1, 9)
 -- Finishes a batch or a timer and its job, and opens the deliveries and timers that result from it,
 -- in one step; or a part of a batch, whose events leave it. Guarded by the record of the work and the
@@ -11,6 +11,7 @@ local work_id, token, part, now_ms, set_size, set_prefix, delivery_job, timer_wa
 if redis.call('EXISTS', work) == 0 or (redis.call('GET', parts) or '0') ~= part then return 0 end
 if is_lost(lease, token) then return -1 end
 local counts, quarantined, sets, new_timers, rest = unpack(cmsgpack.unpack(outcome))
+local now_ms = clock_ms(set_ms)
 for _, new_set in ipairs(sets) do
   local id, set, open_sets, deliver_queue, set_job, filling, wake_channel, ledger_field, weight,
     first, last = unpack(new_set)
@@ -30,9 +31,9 @@ for _, new_set in ipairs(sets) do
   redis.call('HINCRBY', ledger, ledger_field, count)
 end
 for _, new_timer in ipairs(new_timers) do
-  local id, timer, record, due_ms, timer_job, job_record = unpack(new_timer)
+  local id, timer, record, due_in_ms, timer_job, job_record = unpack(new_timer)
   redis.call('SET', timer, record)
-  enqueue(id, due_ms, timers, timer_queue, timer_job, job_record, timer_wake)
+  enqueue(id, now_ms + due_in_ms, timers, timer_queue, timer_job, job_record, timer_wake)
 end
 for _, item in ipairs(quarantined) do
   local id, record = unpack(item)

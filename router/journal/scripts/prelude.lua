@@ -6,6 +6,12 @@ local function redis_ms()
   return seconds * 1000 + math.floor(microseconds / 1000)
 end
 
+-- Returns the time in Unix ms: that of Redis, or the one that a test has set if it is not 0.
+local function clock_ms(set_ms)
+  set_ms = tonumber(set_ms)
+  return set_ms > 0 and set_ms or redis_ms()
+end
+
 -- Returns whether another worker has the lease of a job. A lease that has expired, and that no other
 -- worker has acquired, is not lost. A caller without a lease passes '' as its token.
 local function is_lost(lease, token)

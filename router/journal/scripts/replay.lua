@@ -17,6 +17,6 @@ end
 if moved == 0 then return 0 end
 redis.call('HINCRBY', ledger, arguments.dead_field, -moved)
 redis.call('HINCRBY', ledger, arguments.replayed_field, moved)
-enqueue(arguments.set_id, arguments.now_ms, open_sets, queue, job, arguments.job_record,
+enqueue(arguments.set_id, clock_ms(arguments.set_ms), open_sets, queue, job, arguments.job_record,
         arguments.wake_channel)
 return moved

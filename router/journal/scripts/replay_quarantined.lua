@@ -22,6 +22,6 @@ end
 if accepted == 0 then return 0 end
 redis.call('HINCRBY', ledger, 'accepted', accepted)
 redis.call('HINCRBY', ledger, arguments.replayed_field, accepted)
-enqueue(arguments.batch_id, arguments.now_ms, open_batches, queue, job, arguments.job_record,
+enqueue(arguments.batch_id, clock_ms(arguments.set_ms), open_batches, queue, job, arguments.job_record,
         arguments.wake_channel)
 return accepted

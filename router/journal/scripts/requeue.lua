@@ -5,7 +5,8 @@ local arguments = cmsgpack.unpack(unpack(ARGV))
 -- that has its job is left alone, and the guards of finish and settle make a second run of a job
 -- harmless. Idempotent.
 -- Returns: the number of members checked, the number of jobs enqueued.
-local members = redis.call('ZRANGEBYSCORE', open_work, '-inf', arguments.now_ms,
+local now_ms = clock_ms(arguments.set_ms)
+local members = redis.call('ZRANGEBYSCORE', open_work, '-inf', now_ms,
                            'LIMIT', arguments.offset, arguments.count)
 local enqueued = 0
 for _, member in ipairs(members) do
@@ -14,7 +15,7 @@ for _, member in ipairs(members) do
     redis.call('ZREM', open_work, member)
   elseif redis.call('EXISTS', job) == 0 or not redis.call('ZSCORE', queue, member) then
     redis.call('SET', job, arguments.job_record)
-    redis.call('ZADD', queue, arguments.now_ms, member)
+    redis.call('ZADD', queue, now_ms, member)
     enqueued = enqueued + 1
   end
 end

@@ -8,7 +8,9 @@ local arguments = cmsgpack.unpack(unpack(ARGV))
 local seconds, microseconds = unpack(redis.call('TIME'))
 local now = tonumber(seconds) * 1000000 + tonumber(microseconds)
 local ahead = (arguments.burst - 1) * arguments.interval_us
-local due = math.max(now, tonumber(redis.call('GET', rate) or '0'))
+-- No later than a reservation can make it: the clock may have been ahead, or the rate was lower.
+local latest = now + arguments.lookahead_us + ahead + arguments.interval_us
+local due = math.min(math.max(now, tonumber(redis.call('GET', rate) or '0')), latest)
 local offsets = {}
 for i = 1, arguments.wanted do
   local at = math.max(now, due - ahead)

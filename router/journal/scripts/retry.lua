@@ -9,6 +9,7 @@ if redis.call('HEXISTS', set, arguments.delivery_id) == 0 then return 0 end
 redis.call('HSET', new_set, arguments.delivery_id, arguments.record)
 redis.call('HDEL', set, arguments.delivery_id)
 end_if_empty(set, arguments.set_id, open_sets, queue, job, lease, starts)
-enqueue(arguments.new_set_id, arguments.due_ms, open_sets, queue, new_job, arguments.job_record,
+local due_ms = clock_ms(arguments.set_ms) + arguments.due_in_ms
+enqueue(arguments.new_set_id, due_ms, open_sets, queue, new_job, arguments.job_record,
         arguments.wake_channel)
 return 1

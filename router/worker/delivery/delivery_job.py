@@ -338,9 +338,13 @@ class DeliveryJob:
 
     def _requeue(self, run: _Run, tried: Delivery, wait: float) -> Requeued:
         following = msgspec.structs.replace(tried, attempt=tried.attempt + 1)
-        due_at = self._clock.now() + wait
         return requeue(
-            run.set_id, following, due_at, in_digest=self._is_digest, token=run.lease.token
+            run.set_id,
+            following,
+            wait,
+            now=self._clock.now(),
+            in_digest=self._is_digest,
+            token=run.lease.token,
         )
 
     async def _outcome(self, delivery: Delivery, permit: Permit) -> Outcome:

@@ -47,15 +47,17 @@ def defer_to_window_end(
     if due_at is None:
         return None
     return [
-        Requeued(set_id, delivery, due_at, in_digest=True, token=token) for delivery in deliveries
+        Requeued(set_id, delivery, due_at, in_digest=True, token=token, decided_at=now)
+        for delivery in deliveries
     ]
 
 
 def requeue(
     set_id: SetId,
     delivery: Delivery,
-    due_at: float,
+    wait: float,
     *,
+    now: float,
     in_digest: bool,
     token: LeaseToken = NO_TOKEN,
 ) -> Requeued:
@@ -64,10 +66,12 @@ def requeue(
     Args:
         set_id: The set that the delivery is in.
         delivery: The delivery, with the number of its next attempt.
-        due_at: The earliest time of that attempt, Unix time in seconds.
+        wait: Seconds until that attempt at the earliest.
+        now: Unix time in seconds.
         in_digest: Whether the destination sends a digest.
         token: The token of the set's lease.
     """
+    due_at = now + wait
     if in_digest:
         due_at = math.ceil(due_at / RETRY_GRID) * RETRY_GRID
-    return Requeued(set_id, delivery, due_at, in_digest=in_digest, token=token)
+    return Requeued(set_id, delivery, due_at, in_digest=in_digest, token=token, decided_at=now)

@@ -58,6 +58,7 @@ def lost(metrics: Metrics) -> float | None:
     return metrics.registry.get_sample_value("router_leases_lost_total", {"queue": QUEUE})
 
 
+@pytest.mark.fault_row(22)
 @pytest.mark.parametrize("count", [2000, pytest.param(10_000, marks=pytest.mark.slow)])
 async def test_workers_that_race_for_jobs_run_each_once(
     connection: Connection, work: Work, metrics: Metrics, count: int
@@ -79,6 +80,7 @@ async def test_workers_that_race_for_jobs_run_each_once(
     assert lost(metrics) == 0
 
 
+@pytest.mark.fault_row(23)
 async def test_a_job_that_takes_several_leases_is_run_once(
     connection: Connection, metrics: Metrics
 ) -> None:
@@ -102,6 +104,7 @@ async def test_a_job_that_takes_several_leases_is_run_once(
     assert lost(metrics) == 0
 
 
+@pytest.mark.fault_row(24)
 async def test_jobs_that_a_worker_has_do_not_stand_before_those_of_an_idle_one(
     connection: Connection, metrics: Metrics
 ) -> None:

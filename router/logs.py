@@ -6,12 +6,21 @@ from typing import Any, Final
 
 import msgspec
 
+from router.printable import one_printable_line, printable_json, printable_lines, shortened
+
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+_FIELD_LIMIT: Final = 4096
+"""Characters of a message or a field, because either may contain text of a request or a reply."""
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     """Return the fields that the log call passed as ``extra``."""
-    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    return {
+        name: shortened(value, _FIELD_LIMIT) if isinstance(value, str) else value
+        for name, value in vars(record).items()
+        if name not in _STANDARD
+    }
 
 
 class JsonFormatter(logging.Formatter):
@@ -24,12 +33,16 @@ class JsonFormatter(logging.Formatter):
             "time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": shortened(record.getMessage(), _FIELD_LIMIT),
             **_fields(record),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        try:
+            text = msgspec.json.encode(line, enc_hook=str)
+        except UnicodeEncodeError:  # a lone surrogate stands for a byte that is not UTF-8
+            text = msgspec.json.encode(_without_surrogates(line), enc_hook=str)
+        return printable_json(text.decode())
 
 
 class TextFormatter(logging.Formatter):
@@ -39,10 +52,24 @@ class TextFormatter(logging.Formatter):
         """Return the line for a record."""
         at = dt.datetime.fromtimestamp(record.created).astimezone()
         fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
-        # A field may contain text from a request, which must not start a new line.
-        text = f"{record.getMessage()}{fields}".replace("\n", "\\n").replace("\r", "\\r")
+        # A field may contain text from a request, which must not start a line or move the cursor.
+        text = one_printable_line(f"{shortened(record.getMessage(), _FIELD_LIMIT)}{fields}")
         line = f"{at:%H:%M:%S.%f} {record.levelname.lower():7} {text}"
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        if not record.exc_info:
+            return line
+        return f"{line}\n{printable_lines(self.formatException(record.exc_info))}"
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {
+            _without_surrogates(name): _without_surrogates(each) for name, each in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_without_surrogates(each) for each in value]
+    return value
 
 
 def configure_logging(log_format: str, level: str) -> None:

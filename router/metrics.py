@@ -158,7 +158,7 @@ class Metrics:
             "connections", "Open connections of this process.", across="livesum"
         )
         self.connections_refused = counter(
-            "connections_refused", "Connections closed before a complete request.", "reason"
+            "connections_refused", "Connections that a limit closed.", "reason"
         )
         self.twilio_test_events = counter(
             "twilio_test_events", "Test events received from Twilio sinks."

@@ -187,11 +187,18 @@ class AlertPages:
                     ends=datetime.fromtimestamp(until, UTC).isoformat(),
                     author=by,
                     comment="by the link in an alert",
-                )
+                ),
+                link_id=_silence_id(token),
             )
             logger.info("alert silenced", extra={**log, "for": action})
             return f"Silenced until {_utc(until)}"
         return ""
+
+
+def _silence_id(token: LinkToken) -> str:
+    """Return the id of the silence of a link, the same for all links of the alert's rule and key."""
+    digest = hashlib.sha256(f"{token.rule}\x00{token.key}".encode()).hexdigest()
+    return f"link-{digest[:20]}"
 
 
 def _form(token: LinkToken, name: str, *, can_silence: bool) -> str:

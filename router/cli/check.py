@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from router.cli.output import as_json
+from router.cli.output import as_json, echo
 from router.cli.rules_folder import FOLDER, folder_or_default, load_rules
 from router.configuration.diagnostics import plural, render_diagnostics
 from router.configuration.model import Configuration
@@ -37,9 +37,9 @@ def check(rules: Path | None, *, strict: bool, json_wanted: bool) -> None:
         if findings:
             click.echo(render_diagnostics(findings, color=sys.stdout.isatty()))
         if configuration:
-            click.echo(_summary(folder, configuration, findings))
+            echo(_summary(folder, configuration, findings))
         for name, variables in unset.items():
-            click.echo(f"note: destination {name} needs {', '.join(variables)}, not set here")
+            echo(f"note: destination {name} needs {', '.join(variables)}, not set here")
     has_errors = any(finding.level is Level.ERROR for finding in findings)
     sys.exit(has_errors or (strict and bool(findings)))
 

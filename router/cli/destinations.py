@@ -7,7 +7,7 @@ import sys
 import click
 
 from router.api.views import DestinationView, destination_view
-from router.cli.output import as_json
+from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, print_table, with_redis
 from router.cli.rules_folder import load_rules
 from router.errors import ConfigurationError
@@ -81,9 +81,9 @@ def pause(name: str, reason: str, by: str) -> None:
         return await Pauses(connection).pause(name, record)
 
     if not with_redis(store):
-        click.echo(f"router: {name} is already paused or disabled", err=True)
+        echo(f"router: {name} is already paused or disabled", err=True)
         sys.exit(1)
-    click.echo(f'{name} is paused; resume it with "router destinations resume {name}"')
+    echo(f'{name} is paused; resume it with "router destinations resume {name}"')
 
 
 @destinations.command()
@@ -98,9 +98,9 @@ def resume(name: str) -> None:
         return await Pauses(connection).resume(name)
 
     if not with_redis(remove):
-        click.echo(f"router: {name} is neither paused nor disabled", err=True)
+        echo(f"router: {name} is neither paused nor disabled", err=True)
         sys.exit(1)
-    click.echo(f"{name} is running")
+    echo(f"{name} is running")
 
 
 def _configured() -> list[str]:

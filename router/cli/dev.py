@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from router.cli.output import echo
 from router.cli.rules_folder import FOLDER
 from router.clock import system_clock
 from router.configuration.load import ConfigurationSource
@@ -33,4 +34,4 @@ def dev(data: Path | None, *, verbose: bool) -> None:
     source = ConfigurationSource(
         folder=settings.rules, environ=os.environ, missing=MissingVariable.KEEP
     )
-    Dev(settings, source, system_clock(), click.echo).run(redis)
+    Dev(settings, source, system_clock(), echo).run(redis)

@@ -8,6 +8,7 @@ import msgspec
 
 from router.configuration.diagnostics import render_diagnostics
 from router.errors import ConfigurationError, RulesError
+from router.printable import printable_json, printable_lines
 
 
 class CommandGroup(click.Group):
@@ -21,10 +22,21 @@ class CommandGroup(click.Group):
             click.echo(render_diagnostics(error.diagnostics, color=sys.stderr.isatty()), err=True)
         except ConfigurationError as error:
             for line in str(error).splitlines():
-                click.echo(f"router: {line}", err=True)
+                echo(f"router: {line}", err=True)
         return ctx.exit(2)
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Print lines. Control characters, which a terminal would obey, become escapes.
+
+    Args:
+        text: The lines. Events, replies and records in it contain whatever their senders wrote.
+        err: Whether to print to standard error.
+    """
+    click.echo(printable_lines(text), err=err)
 
 
 def as_json(value: object) -> str:
     """Return ``value`` as indented JSON; types that msgspec does not encode become strings."""
-    return msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode()
+    encoded = msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2)
+    return printable_json(encoded.decode())

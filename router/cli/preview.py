@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import click
 
-from router.cli.output import as_json
+from router.cli.output import as_json, echo
 from router.cli.rules_folder import (
     folder_or_default,
     load_rules,
@@ -69,10 +69,10 @@ def preview(  # noqa: PLR0913 - click passes an argument for each option
         page = Path(tempfile.mkdtemp(prefix="router-preview-")) / "preview.html"
     if page is not None:
         write_page(page, shown, rendered_by)
-        click.echo(f"written to {page}")
+        echo(f"written to {page}")
         if opens:
             click.launch(page.absolute().as_uri())
     elif json_wanted:
         click.echo(as_json(shown))
     else:
-        click.echo("\n".join(preview_lines(shown)))
+        echo("\n".join(preview_lines(shown)))

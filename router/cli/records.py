@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from router.api.records import RecordCollection
-from router.cli.output import as_json
+from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, parse_age, print_table, time_range, with_redis
 from router.errors import ConfigurationError
 from router.journal.connection import Connection
@@ -91,9 +91,9 @@ def _list_command(kind: RecordKind[T, FilterT]) -> click.Command:
         if records:
             print_table([kind.headings, *map(kind.row, records)])
         else:
-            click.echo(f"no {kind.plural}")
+            echo(f"no {kind.plural}")
         if following:
-            click.echo(f"more: --after {following}")
+            echo(f"more: --after {following}")
 
     return list_records
 
@@ -112,7 +112,7 @@ def _show_command(kind: RecordKind[T, FilterT]) -> click.Command:
 
         record = with_redis(get)
         if record is None:
-            click.echo(f"router: there is no {kind.noun} {record_id}", err=True)
+            echo(f"router: there is no {kind.noun} {record_id}", err=True)
             sys.exit(1)
         click.echo(as_json(kind.details(record)) if json else kind.text(record))
 
@@ -258,8 +258,8 @@ def _report(
         click.echo(as_json({done: total, "stayed": stayed, **destinations}))
     else:
         for name, count in by_name.items():
-            click.echo(f"{name}: {count} {done}")
-        click.echo(f"{total} {done}")
+            echo(f"{name}: {count} {done}")
+        echo(f"{total} {done}")
     if stayed:
-        click.echo(f"router: {stayed} not {done}: {why_not}", err=True)
+        echo(f"router: {stayed} not {done}: {why_not}", err=True)
         sys.exit(1)

@@ -7,11 +7,13 @@ from typing import Final, TypeVar
 
 import click
 
+from router.cli.output import echo
 from router.clock import system_clock
 from router.datatypes import Duration
 from router.errors import ConfigurationError, JournalUnavailableError
 from router.journal.connection import Connection, connect
 from router.journal.pagination import TimeRange
+from router.printable import one_printable_line
 from router.settings.model import Settings
 
 T = TypeVar("T")
@@ -60,7 +62,8 @@ def time_range(older_than: float | None, newer_than: float | None) -> TimeRange:
 
 def print_table(rows: list[tuple[str, ...]]) -> None:
     """Print rows in columns, the first row as headings; the last column is not padded."""
+    rows = [tuple(map(one_printable_line, row)) for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        click.echo("  ".join((*cells, row[-1])).rstrip())
+        echo("  ".join((*cells, row[-1])).rstrip())

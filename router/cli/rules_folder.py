@@ -6,6 +6,7 @@ from typing import BinaryIO, Final
 
 import click
 
+from router.cli.output import echo
 from router.clock import Clock
 from router.configuration.load import load
 from router.configuration.model import Configuration
@@ -45,7 +46,7 @@ def preview_environment(clock: Clock) -> Environment:
     return Environment(
         egress=Settings.read(os.environ).egress,
         now=clock.now,
-        on_template_error=lambda line: click.echo(line, err=True),
+        on_template_error=lambda line: echo(line, err=True),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Final
 import click
 import msgspec
 
+from router.cli.output import echo
 from router.client.backfill import Backfill, BackfillProgress, Pace, StoppedError
 from router.client.json_lines import CheckpointFile, FileCheckpoint, Line, batches, lines, skip_to
 from router.client.send import Endpoint
@@ -74,7 +75,7 @@ def send(event: BinaryIO, url: str, *, sign: bool, by_line: bool, **options: Any
         _FileSender(event, target, _FileOptions(**options)).run()
         return
     result = asyncio.run(send_one(target, event.read()))
-    click.echo(f"{result.status} {result.body}")
+    echo(f"{result.status} {result.body}")
     sys.exit(0 if result.accepted else 1)
 
 
@@ -151,7 +152,7 @@ class _FileSender:
             return skip_to(self._file, first)
         start = self._checkpoint.load() if self._checkpoint else FileCheckpoint()
         if start.line:
-            click.echo(f"{self._name}: resuming at line {start.line + 1}", err=True)
+            echo(f"{self._name}: resuming at line {start.line + 1}", err=True)
             self._file.seek(start.offset)
         return start
 
@@ -165,12 +166,12 @@ class _FileSender:
             self._checkpoint.save(sent.checkpoint)
 
     def _on_skip(self, line: Line, reason: str) -> None:
-        click.echo(f"{self._name}:{line.number}: skipped: {reason}", err=True)
+        echo(f"{self._name}:{line.number}: skipped: {reason}", err=True)
 
     def _finish(self, stopped: StoppedError | None) -> None:
         sent = self._backfill.sent
         seconds = self._clock.monotonic() - self._started_at
-        click.echo(
+        echo(
             f"{sent.accepted} accepted, {sent.quarantined} quarantined, {sent.skipped} skipped,"
             f" {sent.retried} requests retried, {sent.accepted / max(seconds, 0.001):.0f} events/s"
         )
@@ -180,11 +181,11 @@ class _FileSender:
             return
         reached = sent.checkpoint if sent.checkpoint.line else self._start
         location = f"{self._name}:{stopped.line}" if stopped.line else self._name
-        click.echo(f"{location}: {stopped.reason}", err=True)
+        echo(f"{location}: {stopped.reason}", err=True)
         if self._checkpoint and reached.line:
             with suppress(OSError):
                 self._checkpoint.save(reached)
-            click.echo("run the same command again to resume", err=True)
+            echo("run the same command again to resume", err=True)
         else:
-            click.echo(f"resume with --from {reached.line + 1}", err=True)
+            echo(f"resume with --from {reached.line + 1}", err=True)
         sys.exit(1)

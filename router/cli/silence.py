@@ -11,12 +11,13 @@ import click
 import msgspec
 
 from router.api.silences import SilenceView, silence_view
-from router.cli.output import as_json
+from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, with_redis
 from router.datatypes import Duration
 from router.errors import ConditionError, ConfigurationError, OverloadedError
 from router.journal.connection import Connection
 from router.journal.silences import Silences
+from router.printable import one_printable_line
 from router.rules.suppression.silences import SilenceText
 
 T = TypeVar("T")
@@ -96,7 +97,7 @@ def expire(ids: tuple[str, ...], *, json_wanted: bool) -> None:
         for silence_id in ids:
             stored = await silences.expire(silence_id)
             if stored is None:
-                click.echo(f"router: there is no silence {silence_id}", err=True)
+                echo(f"router: there is no silence {silence_id}", err=True)
             else:
                 views.append(silence_view(stored, CLOCK.now()))
         return views
@@ -172,10 +173,8 @@ def _print(silences: list[SilenceView], *, json_wanted: bool) -> None:
     for view in silences:
         conditions = [f"{field}: {value}" for field, value in (view.match or {}).items()]
         conditions += [view.when] if view.when else []
-        click.echo(
-            f"{view.id}  {view.state:7}  until {_time(view.ends_at)}  {' and '.join(conditions)}"
-        )
-        click.echo(f"  {view.author}: {view.comment}")
+        echo(f"{view.id}  {view.state:7}  until {_time(view.ends_at)}  {' and '.join(conditions)}")
+        echo(one_printable_line(f"  {view.author}: {view.comment}"))
 
 
 def _time(at: float) -> str:

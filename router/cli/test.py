@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from router.cli.output import as_json
+from router.cli.output import as_json, echo
 from router.cli.rules_folder import FOLDER, folder_or_default, load_rules
 from router.configuration.diagnostics import render_diagnostics
 from router.offline.rule_tests import report
@@ -48,6 +48,6 @@ def test(
             click.echo(render_diagnostics(tests.warnings, color=sys.stdout.isatty()) + "\n")
         click.echo(report.as_text(summary, color=sys.stdout.isatty()))
     if not cases:
-        click.echo(f"no tests found, write them in {folder / TESTS}", err=True)
+        echo(f"no tests found, write them in {folder / TESTS}", err=True)
     is_complete = summary.coverage.is_complete or bool(only)
     sys.exit(bool(summary.failed) or (strict and not is_complete))

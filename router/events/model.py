@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from router.events import cloudevents
+from router.events import cloudevents, limits
 from router.events.schemas import TEST_EVENT
 
 EVENT_VERSION: Final = 100
@@ -37,10 +37,6 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     datacontenttype: str | None = None
     data: Any = None
     data_base64: str | None = None
-
-
-class PlainCloudEvent(CloudEvent, frozen=True, forbid_unknown_fields=True):
-    """A CloudEvent without extensions, the common case; the decoder checks every field."""
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True):
@@ -106,9 +102,17 @@ def document(event: Event) -> dict[str, Any]:
     if data is None and decoded.get("data_base64") is not None:
         packed = cloudevents.decode_base64(decoded["data_base64"])
         if packed is not None and cloudevents.is_json(content_type):
-            decoded["data"] = msgspec.json.decode(packed)
+            decoded["data"] = _decode_nested(packed)
         elif packed is not None and content_type.startswith("text/"):
             decoded["data"] = packed.decode(errors="replace")
     elif isinstance(data, str) and "json" in content_type:
-        decoded["data"] = msgspec.json.decode(data)
+        decoded["data"] = _decode_nested(data.encode())
     return decoded
+
+
+def _decode_nested(text: bytes) -> Any:
+    """Decode JSON that an event contains as text, within the limits of an event."""
+    exceeded = limits.exceeded_limit(text, max_depth=limits.LARGEST_DEPTH)
+    if exceeded:
+        raise msgspec.DecodeError(exceeded)
+    return msgspec.json.decode(text)

@@ -11,7 +11,9 @@ No other module uses them. They were read in aiohttp 3.14.5 (``web_protocol.py``
 | ``RequestHandler._reading_paused`` | whether there is anything to resume | each body is resumed |
 | ``RequestHandler.resume_reading`` | overridden: resumes only what was paused | each body is resumed |
 | ``RequestHandler.handle_error`` | overridden: answers malformed HTTP in JSON | aiohttp's plain text |
+| ``RequestHandler._max_msg_queue_size`` | bounds pipelined requests | they have no limit |
 | ``BaseRequest.writer.output_size`` | whether a response has begun | aiohttp's plain text |
+| ``web.Server.request_factory`` | rejects targets that cannot be parsed | a logged traceback |
 | ``web.Server.request_handler`` | the fast path of plain requests | aiohttp searches the routes |
 
 ``missing_names`` tries all of them when a server starts. If one is missing, the server uses
@@ -29,6 +31,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
+from yarl import URL
 
 if TYPE_CHECKING or hasattr(web, "RequestHandler"):
     _RequestHandler = web.RequestHandler
@@ -39,6 +42,9 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
+_NO_TARGET: Final = "/"
+_UNPARSABLE: Final = web.RequestKey("unparsable_target", bool)
+
 READ_IN: Final = "3.14.5"
 
 CONNECTION: Final = "RequestHandler"
@@ -46,9 +52,11 @@ HEAD_COUNT: Final = "RequestHandler._request_count"
 HEAD_WAITER: Final = "RequestHandler._waiter"
 READING_PAUSED: Final = "RequestHandler._reading_paused"
 RESUME_READING: Final = "RequestHandler.resume_reading"
+PIPELINE_LIMIT: Final = "RequestHandler._max_msg_queue_size"
 HANDLE_ERROR: Final = "RequestHandler.handle_error"
 OUTPUT_SIZE: Final = "BaseRequest.writer.output_size"
 SERVER_HANDLER: Final = "Server.request_handler"
+REQUEST_FACTORY: Final = "Server.request_factory"
 
 _EFFECTS: Final[Mapping[str, str]] = {
     CONNECTION: "connections and heads have no limits",
@@ -56,14 +64,17 @@ _EFFECTS: Final[Mapping[str, str]] = {
     HEAD_WAITER: "heads have no deadline and no size limit",
     READING_PAUSED: "each body costs more",
     RESUME_READING: "each body costs more",
+    PIPELINE_LIMIT: "pipelined requests have no limit",
     HANDLE_ERROR: "malformed HTTP is answered in plain text",
     OUTPUT_SIZE: "malformed HTTP is answered in plain text",
     SERVER_HANDLER: "each request costs more",
+    REQUEST_FACTORY: "a host that cannot be parsed ends its connection with a traceback",
 }
 _ATTRIBUTES: Final = {
     HEAD_COUNT: "_request_count",
     HEAD_WAITER: "_waiter",
     READING_PAUSED: "_reading_paused",
+    PIPELINE_LIMIT: "_max_msg_queue_size",
 }
 _METHODS: Final = {RESUME_READING: "resume_reading", HANDLE_ERROR: "handle_error"}
 
@@ -82,7 +93,10 @@ class ServerConnection(_RequestHandler):
     def is_awaiting_head(self) -> bool:
         """True if no request is under way, nor complete and waiting."""
         waiter = self._waiter
-        return waiter is not None and not waiter.done()
+        if waiter is None:
+            # aiohttp's task may not have begun when the first bytes arrive.
+            return self._request_count == 0
+        return not waiter.done()
 
     def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's signature
         """Resume only what was paused.
@@ -104,6 +118,30 @@ def wrap_handler(server: web.Server, wrap: Callable[[Handler], Handler]) -> None
     server.request_handler = wrap(server.request_handler)
 
 
+def mark_unparsable_targets(server: web.Server) -> None:
+    """Let requests whose target cannot be parsed reach the handler, for ``has_unparsable_target``.
+
+    aiohttp parses the host of an absolute target outside of any handler. An error there would end
+    the task of the connection with a traceback. Call this before the first connection.
+    """
+    make: Callable[..., web.BaseRequest] = server.request_factory
+
+    def make_or_mark(message: Any, *parts: Any) -> web.BaseRequest:
+        try:
+            return make(message, *parts)
+        except ValueError:  # UnicodeError is one
+            request = make(message._replace(path=_NO_TARGET, url=URL(_NO_TARGET)), *parts)
+            request[_UNPARSABLE] = True
+            return request
+
+    server.request_factory = make_or_mark
+
+
+def has_unparsable_target(request: web.BaseRequest) -> bool:
+    """Return whether the target of ``request`` could not be parsed."""
+    return _UNPARSABLE in request
+
+
 async def missing_names(server: web.Server) -> frozenset[str]:
     """Return the names that this aiohttp does not have, or that mean something else in it.
 
@@ -114,6 +152,8 @@ async def missing_names(server: web.Server) -> frozenset[str]:
         missing.add(OUTPUT_SIZE)
     if not hasattr(server, "request_handler"):
         missing.add(SERVER_HANDLER)
+    if not hasattr(server, "request_factory"):
+        missing.add(REQUEST_FACTORY)
     if missing:
         logger.warning(
             "aiohttp internals missing; documented API used instead",

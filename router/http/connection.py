@@ -1,28 +1,38 @@
-"""Connections before there is a request: how many there are, and how long a head may take.
+"""Connections around their requests: how many there are, how long a head and a response may take.
 
 aiohttp limits a request once its head is complete; until then it waits. A client could open
 thousands of connections and never finish a head (slow loris), or open more connections than there
 are descriptors. Then none would be left for Redis. A first line with its headers therefore has a
-deadline and a maximum size, and a connection above the limit is answered with 503 and closed.
+deadline and a maximum size, and a connection above the limit is answered with 503 and closed. One
+address has a limit of its own, because otherwise a single client could take all connections.
+
+A client could also send requests and never read the responses. aiohttp waits for such a client
+without end, and so does a transport that is closed while it has unsent bytes. The site therefore
+looks at all connections several times in ``write_timeout`` and aborts those that make no progress.
+aiohttp bounds the requests that wait on one connection (``aiohttp_adapter.PIPELINE_LIMIT``).
 
 The protocol is aiohttp's own (see ``aiohttp_adapter``), extended where bytes arrive. A head that
 arrives in one piece, as heads of ordinary clients do, needs no task and no timer of its own.
 """
 
 import asyncio
+import functools
 import logging
 import math
 import resource
 import socket
 from collections.abc import Callable, Collection
 from http import HTTPStatus
+from ipaddress import IPv6Address
 from typing import Any, Final, cast
 
 import msgspec
 from aiohttp import hdrs, web
 
+from router.datatypes import Networks, parse_address
 from router.http import aiohttp_adapter
 from router.http.openapi import JSON, ErrorBody, ErrorDetail
+from router.log_throttle import LogThrottle
 from router.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -47,6 +57,10 @@ _LOG_INTERVAL: Final = 10.0
 """Seconds between two warnings about the connection limit: at the limit, each connection that ends
 is replaced by a new one, and each of those would be a line."""
 _BACKLOG: Final = 1024
+_LOOKS: Final = 4
+"""How many times in ``write_timeout`` a connection is checked for progress."""
+_NETWORK_BITS: Final = 64
+"""Host bits of an IPv6 address that share a limit, because a client usually has the network."""
 _MAX_REASON: Final = 200
 """Characters of the reason in the response to malformed HTTP."""
 
@@ -65,15 +79,26 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of the connections of a server. Times are in seconds, sizes in bytes."""
 
     max_connections: int
+    max_per_address: int
+    """Connections of one address, or of one IPv6 network of 64 bits."""
+    proxies: Networks
+    """Peers without ``max_per_address``, because they connect for many clients."""
     head_timeout: float
     head_size: int
+    write_timeout: float
+    """Seconds without progress after which a client that does not read is cut off."""
     keepalive_timeout: float
 
 
-def cap_to_fd_limit(wanted: int) -> int:
-    """Return ``wanted`` connections, or half of the process's descriptor limit if that is less."""
+def cap_to_fd_limit(wanted: int, divisor: int = 2) -> int:
+    """Return ``wanted`` connections, or a share of the process's descriptor limit if that is less.
+
+    Args:
+        wanted: The configured number.
+        divisor: The share of the descriptors: half of them for 2.
+    """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return wanted if soft == resource.RLIM_INFINITY else min(wanted, max(soft // 2, 1))
+    return wanted if soft == resource.RLIM_INFINITY else min(wanted, max(soft // divisor, 1))
 
 
 def connection_options(limits: ConnectionLimits) -> dict[str, Any]:
@@ -109,9 +134,14 @@ class HttpSite:
         self.limits = limits
         self.open = 0
         """Connections that are open now."""
+        self.throttle = LogThrottle(logger)
         self._metrics = metrics
         self._missing = missing
-        self._next_full_warning = -math.inf
+        self._next_warnings: dict[str, float] = {}
+        self._guarded: set[_GuardedConnection] = set()
+        self._by_address: dict[str | int, int] = {}
+        self._owner = functools.lru_cache(maxsize=1024)(self._owner_of)
+        self._next_look: asyncio.TimerHandle | None = None
         self._listener: asyncio.Server | None = None
 
     async def start(self, address: ListenAddress) -> tuple[str, int]:
@@ -127,6 +157,7 @@ class HttpSite:
             else {"sock": socket.socket(fileno=address.inherited)}
         )
         self._listener = await loop.create_server(self._protocol(loop), backlog=_BACKLOG, **where)
+        self._look(loop)
         host, port = self._listener.sockets[0].getsockname()[:2]
         return host, port
 
@@ -135,23 +166,76 @@ class HttpSite:
         if self._listener is not None:
             self._listener.close()
 
-    def admit(self) -> bool:
-        """Count a new connection; return False, and count a refusal, above the limit."""
+    def end(self) -> None:
+        """Check connections no more. Idempotent."""
+        if self._next_look is not None:
+            self._next_look.cancel()
+            self._next_look = None
+
+    def admit(self, peer: str) -> bool:
+        """Count a new connection; return False, and count a refusal, above a limit.
+
+        Args:
+            peer: The address of the peer; ``""`` if it has none.
+        """
+        owner = self._owner(peer)
+        count = 0 if owner is None else self._by_address.get(owner, 0)
         if self.open >= self.limits.max_connections:
-            now = asyncio.get_running_loop().time()
-            if now >= self._next_full_warning:
-                self._next_full_warning = now + _LOG_INTERVAL
-                logger.warning("connection limit reached", extra={"open": self.open})
-            self.count_refused("full")
+            self._refuse("full", "connection limit reached", open=self.open)
             return False
+        if count >= self.limits.max_per_address:
+            self._refuse(
+                "address",
+                "connection limit of an address reached; a proxy must be in ROUTER_TRUSTED_PROXIES",
+                remote=peer,
+                open=count,
+            )
+            return False
+        if owner is not None:
+            self._by_address[owner] = count + 1
         self.open += 1
         self._metrics.connections.set(self.open)
         return True
 
-    def release(self) -> None:
+    def release(self, peer: str) -> None:
         """Count an admitted connection out."""
+        owner = self._owner(peer)
+        if owner is not None:
+            left = self._by_address[owner] - 1
+            if left:
+                self._by_address[owner] = left
+            else:
+                del self._by_address[owner]
         self.open -= 1
         self._metrics.connections.set(self.open)
+
+    def guard(self, connection: "_GuardedConnection") -> None:
+        """Check from now on that a connection makes progress."""
+        self._guarded.add(connection)
+
+    def unguard(self, connection: "_GuardedConnection") -> None:
+        """Check a connection no more. Idempotent."""
+        self._guarded.discard(connection)
+
+    def _owner_of(self, peer: str) -> str | int | None:
+        """Return who shares a limit with ``peer``; None if it has no such limit."""
+        address = parse_address(peer)
+        if address is None or self.limits.proxies.contains(address):
+            return None
+        return int(address) >> _NETWORK_BITS if isinstance(address, IPv6Address) else str(address)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for connection in list(self._guarded):
+            connection.check_progress(now)
+        self._next_look = loop.call_later(self.limits.write_timeout / _LOOKS, self._look, loop)
+
+    def _refuse(self, reason: str, message: str, **fields: object) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._next_warnings.get(reason, -math.inf):
+            self._next_warnings[reason] = now + _LOG_INTERVAL
+            logger.warning(message, extra=fields)
+        self.count_refused(reason)
 
     def count_refused(self, reason: str) -> None:
         """Count a connection that is closed before it has a request."""
@@ -170,15 +254,18 @@ class HttpSite:
 class _CountedConnection(aiohttp_adapter.ServerConnection):
     """A connection that counts against the site's limit."""
 
-    __slots__ = ("_admitted", "_site")
+    __slots__ = ("_admitted", "_peer", "_site")
 
     def __init__(self, site: HttpSite, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(site.server, loop=loop, **connection_options(site.limits))
         self._site = site
         self._admitted = False
+        self._peer = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._admitted = self._site.admit()
+        peer = transport.get_extra_info("peername")
+        self._peer = peer[0] if isinstance(peer, tuple) else ""
+        self._admitted = self._site.admit(self._peer)
         if self._admitted:
             super().connection_made(transport)
         else:
@@ -189,7 +276,7 @@ class _CountedConnection(aiohttp_adapter.ServerConnection):
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._admitted:
             self._admitted = False
-            self._site.release()
+            self._site.release(self._peer)
         super().connection_lost(exc)
 
     def handle_error(
@@ -210,8 +297,11 @@ class _CountedConnection(aiohttp_adapter.ServerConnection):
             return super().handle_error(request, status, exc, message)
         reason = (message or "").strip().partition("\n")[0][:_MAX_REASON] or "malformed HTTP"
         self._site.count_refused("bad_http")
-        logger.warning(
-            "malformed HTTP rejected", extra={"remote": request.remote, "reason": reason}
+        self._site.throttle.warning(
+            "malformed HTTP rejected",
+            kind="bad_http",
+            client=self._peer,
+            fields={"remote": request.remote, "reason": reason},
         )
         body = msgspec.json.encode(ErrorBody(ErrorDetail("bad_http", reason, "")))
         response = web.Response(status=status, body=body, content_type=JSON)
@@ -220,9 +310,9 @@ class _CountedConnection(aiohttp_adapter.ServerConnection):
 
 
 class _GuardedConnection(_CountedConnection):
-    """A connection whose heads have a deadline and a maximum size."""
+    """A connection whose heads have a deadline and a maximum size, and whose client must read."""
 
-    __slots__ = ("_clock", "_deadline", "_head_bytes", "_tcp")
+    __slots__ = ("_clock", "_deadline", "_head_bytes", "_progress_at", "_tcp", "_unsent")
 
     def __init__(self, site: HttpSite, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(site, loop)
@@ -230,14 +320,18 @@ class _GuardedConnection(_CountedConnection):
         self._tcp: asyncio.WriteTransport | None = None
         self._head_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._unsent = 0
+        self._progress_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         if self._admitted:
             self._tcp = cast(asyncio.WriteTransport, transport)
+            self._site.guard(self)
             self._start_deadline()
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        self._site.unguard(self)
         self._end_head()
         self._tcp = None
         super().connection_lost(exc)
@@ -255,6 +349,26 @@ class _GuardedConnection(_CountedConnection):
             self._give_up("head_size", _RESPONSE_431)
         elif self._deadline is None:
             self._start_deadline()
+
+    def resume_writing(self) -> None:
+        self._unsent = 0  # the client read most of what waited
+        super().resume_writing()
+
+    def check_progress(self, now: float) -> None:
+        """Abort the connection if its client has received nothing for ``write_timeout``.
+
+        Args:
+            now: Time of the event loop in seconds.
+        """
+        if self._tcp is None:
+            return
+        unsent = self._tcp.get_write_buffer_size()
+        if not unsent or not self._unsent or unsent < self._unsent:
+            self._unsent = unsent
+            self._progress_at = now
+        elif now - self._progress_at >= self._site.limits.write_timeout:
+            self._site.count_refused("write_timeout")
+            self._tcp.abort()
 
     def _start_deadline(self) -> None:
         self._deadline = self._clock.call_later(self._site.limits.head_timeout, self._time_out)

@@ -17,6 +17,7 @@ from router.http.connection import (
     cap_to_fd_limit,
     connection_options,
 )
+from router.http.openapi import JSON, ErrorBody, ErrorDetail
 from router.metrics import Metrics
 from router.settings.model import Settings
 
@@ -72,6 +73,7 @@ class HttpServer:
         """Accept no more requests, and answer those that are under way. Idempotent."""
         self._site.stop()
         await self._runner.cleanup()
+        self._site.end()
 
 
 async def listen(
@@ -99,8 +101,11 @@ async def listen(
     """
     limits = ConnectionLimits(
         max_connections=cap_to_fd_limit(settings.max_connections),
+        max_per_address=cap_to_fd_limit(settings.max_connections_per_address, divisor=4),
+        proxies=settings.trusted_proxies,
         head_timeout=settings.head_timeout,
         head_size=settings.max_head,
+        write_timeout=settings.write_timeout,
         keepalive_timeout=settings.keepalive_timeout,
     )
     application = web.Application(client_max_size=settings.max_body)
@@ -115,7 +120,11 @@ async def listen(
     if aiohttp_adapter.SERVER_HANDLER not in missing:
         handlers = {each.path: each.handler for each in routes if each.method == hdrs.METH_POST}
         fast = {path: handlers[path] for path in fast_paths if path in handlers}
-        aiohttp_adapter.wrap_handler(server, lambda handler: _fast_path(fast, handler))
+        aiohttp_adapter.wrap_handler(
+            server, lambda handler: _fast_path(fast, _reject_unparsable_targets(handler))
+        )
+    if aiohttp_adapter.REQUEST_FACTORY not in missing:
+        aiohttp_adapter.mark_unparsable_targets(server)
     site = HttpSite(server, limits, metrics, missing=missing)
     try:
         host, port = await site.start(where)
@@ -126,6 +135,20 @@ async def listen(
             f" {error.strerror or error} (set ROUTER_HOST, ROUTER_PORT or ROUTER_WORKER_PORT)"
         ) from None
     return HttpServer(runner, site, Address(host, port), keepalive_grace=keepalive_grace)
+
+
+def _reject_unparsable_targets(otherwise: Handler) -> Handler:
+    """Return a handler that answers 400 if the target cannot be parsed, else calls ``otherwise``."""
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        if not aiohttp_adapter.has_unparsable_target(request):
+            return await otherwise(request)
+        body = ErrorBody(ErrorDetail("bad_http", "the host of the request target is malformed", ""))
+        response = web.Response(status=400, body=msgspec.json.encode(body), content_type=JSON)
+        response.force_close()
+        return response
+
+    return handle
 
 
 def _fast_path(handlers: dict[str, Any], otherwise: Handler) -> Handler:

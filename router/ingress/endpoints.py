@@ -14,6 +14,7 @@ from router.events.decode import (
     decode_strictly,
     test_id_of,
 )
+from router.events.limits import max_request_values
 from router.events.model import (
     Event,
     Received,
@@ -24,7 +25,7 @@ from router.ingress import authentication, http_binding, twilio_signature
 from router.ingress.admission import AdmissionControl
 from router.ingress.body import BodyReader
 from router.ingress.commit import EventCommit
-from router.ingress.forwarded import Sender, resolve_sender
+from router.ingress.forwarded import Sender, check_base_url, resolve_sender
 from router.ingress.rate_limit import TokenBuckets
 from router.ingress.responses import (
     RequestRejectedError,
@@ -33,7 +34,9 @@ from router.ingress.responses import (
     to_rejection,
 )
 from router.journal.twilio_tests import SinkTest, SinkTests
+from router.log_throttle import LogThrottle
 from router.metrics import Metrics
+from router.printable import shortened
 from router.settings.model import Settings
 
 logger = logging.getLogger(__name__)
@@ -42,6 +45,9 @@ TWILIO: Final = "/twilio"
 EVENTS: Final = "/events"
 FAST_PATHS: Final = (TWILIO, EVENTS)
 """Paths whose POST requests skip the search for a route."""
+
+_LOGGED_TEXT: Final = 300
+"""Characters of a text of a request in a log line. A signed URL may have 8 KB."""
 
 Read = Callable[[web.BaseRequest, Sender | None], Awaitable[tuple[Received, int]]]
 """Reads a request: its events, and the size of its body in bytes."""
@@ -74,11 +80,13 @@ class Ingress:
         self._sink_tests = sink_tests
         self._metrics = metrics
         self._clock = clock
+        self._throttle = LogThrottle(logger)
         self._body_reader = BodyReader(
             max_size=settings.max_body,
             max_total=settings.max_body_memory,
             timeout=settings.body_timeout,
         )
+        self._max_values = max_request_values(settings.max_body)
         self._client_buckets = TokenBuckets(
             rate=settings.client_rate, burst=settings.client_burst, monotonic=clock.monotonic
         )
@@ -156,7 +164,7 @@ class Ingress:
             JournalUnavailableError,
         ) as error:
             return self._reject(request, source, to_rejection(error))
-        self._count(source, received)
+        self._count(request, source, received)
         for event in received.events:
             if event.type == TEST_EVENT:
                 await self._record_test_event(event)
@@ -189,9 +197,11 @@ class Ingress:
         credentials = authentication.check_credentials(
             settings, request.headers.get(hdrs.AUTHORIZATION)
         )
-        url = twilio_signature.called_url(
-            base_url or f"{request.scheme}://{request.host}", request.raw_path
-        )
+        if not base_url:
+            base_url = f"{request.scheme}://{request.host}"
+        if not settings.public_url:
+            check_base_url(base_url)
+        url = twilio_signature.called_url(base_url, request.raw_path)
         token = authentication.check_signature(settings, request.headers, url, credentials)
         self._credential_buckets.admit(token or credentials)
         http_binding.check_json_content_type(_content_type(request))
@@ -203,6 +213,7 @@ class Ingress:
             received_at=self._clock.now(),
             max_events=settings.max_events_per_request,
             max_depth=settings.max_depth,
+            max_values=self._max_values,
         )
         self._credential_buckets.charge(token or credentials, len(received.events))
         return received, len(content)
@@ -230,6 +241,7 @@ class Ingress:
             received_at=self._clock.now(),
             max_events=settings.max_events_per_request,
             max_depth=settings.max_depth,
+            max_values=self._max_values,
         )
         if settings.events_token is not None:
             self._credential_buckets.charge(settings.events_token, len(events))
@@ -242,16 +254,19 @@ class Ingress:
             limits.append(self._credential_buckets.per_minute)
         return min((limit for limit in limits if limit), default=0)
 
-    def _count(self, source: str, received: Received) -> None:
+    def _count(self, request: web.BaseRequest, source: str, received: Received) -> None:
         self._received[source, "accepted"].inc(len(received.events))
         if received.malformed:
             self._received[source, "quarantined"].inc(len(received.malformed))
-            logger.warning(
+            first = received.malformed[0]
+            self._throttle.warning(
                 "malformed events quarantined",
-                extra={
+                kind="malformed",
+                client=request.remote or "",
+                fields={
                     "source": source,
                     "count": len(received.malformed),
-                    "reason": f"{received.malformed[0].path}: {received.malformed[0].reason}",
+                    "reason": shortened(f"{first.path}: {first.reason}", _LOGGED_TEXT),
                 },
             )
 
@@ -274,17 +289,18 @@ class Ingress:
         self, request: web.BaseRequest, source: str, rejection: RequestRejectedError
     ) -> web.Response:
         self._metrics.requests_refused.labels(source, str(rejection.status.value)).inc()
-        logger.warning(
-            "request rejected",
-            extra={
-                "source": source,
-                "status": rejection.status.value,
-                "code": rejection.code,
-                "reason": rejection.message,
-                "path": rejection.path,
-                "remote": request.remote,
-                **({"detail": rejection.detail} if rejection.detail else {}),
-            },
+        fields = {
+            "source": source,
+            "status": rejection.status.value,
+            "code": rejection.code,
+            "reason": shortened(rejection.message, _LOGGED_TEXT),
+            "path": shortened(rejection.path, _LOGGED_TEXT),
+            "remote": request.remote,
+        }
+        if rejection.detail:
+            fields["detail"] = shortened(rejection.detail, _LOGGED_TEXT)
+        self._throttle.warning(
+            "request rejected", kind=rejection.code, client=request.remote or "", fields=fields
         )
         response = rejection_response(rejection)
         # Closed so that the next request goes to another process, and no rest of a body is read.
@@ -294,6 +310,9 @@ class Ingress:
 
 
 def _content_type(request: web.BaseRequest) -> str:
-    """Return the content type without its parameters."""
-    stated = request.headers.get(hdrs.CONTENT_TYPE)
-    return JSON if stated == JSON else request.content_type
+    """Return the content type in small letters, without its parameters.
+
+    aiohttp's own parser builds a whole e-mail header for each value that it has not seen lately.
+    """
+    stated = request.headers.get(hdrs.CONTENT_TYPE, "")
+    return JSON if stated == JSON else stated.partition(";")[0].strip().lower()

@@ -9,14 +9,20 @@ Source: MDN, "X-Forwarded-For", section "Selecting an IP address".
 """
 
 import functools
+import re
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
 from multidict import CIMultiDictProxy
 
 from router.datatypes import Address, Networks, parse_address
+from router.ingress.responses import RequestRejectedError
 
 _SCHEMES: Final = frozenset({"http", "https"})
+_BASE_URL: Final = re.compile(
+    r"https?://(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?"
+)
 _MAX_HOPS: Final = 32
 """Addresses that are read, from the right."""
 
@@ -51,6 +57,21 @@ def resolve_sender(
         f"{proto if proto in _SCHEMES else scheme}://"
         f"{_first(headers.getall('X-Forwarded-Host', ())) or host}",
     )
+
+
+def check_base_url(url: str) -> None:
+    """Check the URL that a request claims to have called.
+
+    Args:
+        url: Scheme, host and port, from ``Host`` or ``X-Forwarded-Host``.
+
+    Raises:
+        RequestRejectedError: The host is malformed.
+    """
+    if not _BASE_URL.fullmatch(url):
+        raise RequestRejectedError(
+            HTTPStatus.BAD_REQUEST, "bad_host", "Host is neither a name nor an address"
+        )
 
 
 @functools.lru_cache(maxsize=1024)

@@ -8,7 +8,6 @@ Source: CloudEvents 1.0.2, "HTTP Protocol Binding" section 3; "HTTP 1.1 Web Hook
 """
 
 import base64
-import codecs
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -21,6 +20,8 @@ from multidict import CIMultiDictProxy
 from router.datatypes import Texts
 from router.errors import EventError
 from router.events import cloudevents
+from router.events.decode import check_json
+from router.events.limits import number_out_of_range
 from router.http.openapi import JSON
 from router.ingress.responses import RequestRejectedError
 
@@ -32,7 +33,12 @@ _REQUIRED: Final = ("ce-specversion", "ce-id", "ce-source", "ce-type")
 _NAME: Final = re.compile(r"[a-z0-9]+")
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPE: Final = re.compile(r"\\(.)")
+_UTF8: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+"""The charsets whose text is UTF-8, in small letters. Any other name counts as a charset that the
+router does not decode. Python's registry is not asked, because it stores each name for ever."""
 _CHARSET: Final = re.compile(r";\s*charset=\"?([^\s;\"]+)", re.IGNORECASE)
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, and the lone surrogates that stand for bytes that are not UTF-8."""
 _JSON_WHITESPACE: Final = b" \t\r\n"
 
 
@@ -95,6 +101,12 @@ def to_structured(headers: CIMultiDictProxy[str], content: bytes) -> bytes:
     """
     event: dict[str, object] = dict(_attributes(headers))
     content_type = headers.get("Content-Type", "")
+    if _CONTROL.search(content_type):
+        raise EventError(
+            "not_a_cloudevent",
+            "Content-Type may contain no control characters and must be UTF-8",
+            "$.datacontenttype",
+        )
     if content_type:
         event["datacontenttype"] = content_type
     if content:
@@ -191,9 +203,12 @@ def _data(content_type: str, content: bytes) -> dict[str, object]:
 def _check_json(content: bytes, *, is_text: bool) -> msgspec.Raw:
     try:
         if is_text:
-            msgspec.json.decode(content)
-            return msgspec.Raw(content)
-        reason = "it is not UTF-8"
+            check_json(content)
+            reason = number_out_of_range(content)
+            if not reason:
+                return msgspec.Raw(content)
+        else:
+            reason = "it is not UTF-8"
     except RecursionError:
         reason = "JSON is nested too deeply"
     except msgspec.DecodeError as error:
@@ -205,9 +220,4 @@ def _check_json(content: bytes, *, is_text: bool) -> msgspec.Raw:
 
 def _is_utf8(content_type: str) -> bool:
     named = _CHARSET.search(content_type)
-    if named is None:
-        return True
-    try:
-        return codecs.lookup(named[1]).name in {"utf-8", "ascii"}
-    except LookupError:
-        return False
+    return named is None or named[1].lower() in _UTF8

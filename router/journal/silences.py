@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 SILENCES_LIMIT: Final = 1000
 """The most silences that have not ended."""
+LINK_SILENCES_LIMIT: Final = 900
+"""The most silences at which the links of alerts still add one; the rest is left to operators."""
 KEPT_SECONDS: Final = 5 * 86_400
 """How long a silence is listed after its end."""
 
@@ -66,15 +68,21 @@ class Silences:
         self._now = clock.now
         self._new_id = clock.new_id
 
-    async def add(self, text: SilenceText) -> StoredSilence:
+    async def add(self, text: SilenceText, *, link_id: str = "") -> StoredSilence:
         """Add a silence.
+
+        Args:
+            text: The silence.
+            link_id: The id of a silence that a link adds. It replaces an earlier one with this id,
+                so that one link cannot add many. ``""`` for an operator's silence, with a new id.
 
         Raises:
             ConditionError: Its condition is invalid.
-            OverloadedError: There are SILENCES_LIMIT silences already.
+            OverloadedError: There are SILENCES_LIMIT silences already, or LINK_SILENCES_LIMIT.
         """
         now = self._now()
-        stored = StoredSilence(id=self._new_id(), text=text, created_at=now)
+        limit = LINK_SILENCES_LIMIT if link_id else SILENCES_LIMIT
+        stored = StoredSilence(id=link_id or self._new_id(), text=text, created_at=now)
         ends = stored.compiled().ends
         added = await self._connection.run(
             _ADD(
@@ -85,13 +93,13 @@ class Silences:
                     end_ms=int(ends * 1000),
                     ended_before_ms=int((now - KEPT_SECONDS) * 1000),
                     now_ms=int(now * 1000),
-                    limit=SILENCES_LIMIT,
+                    limit=limit,
                     channel=keys.SILENCES_CHANGED,
                 ),
             )
         )
         if not added:
-            raise OverloadedError(f"there are {SILENCES_LIMIT} silences already: end some of them")
+            raise OverloadedError(f"there are {limit} silences already: end some of them")
         return stored
 
     async def expire(self, silence_id: str) -> StoredSilence | None:

@@ -209,6 +209,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_connections: Annotated[int, Constraint(1, 1_000_000)] = 4096
     """The largest number of open connections; half of the process's file descriptors if that is
     fewer. Further connections get 503 and are closed."""
+    max_connections_per_address: Annotated[int, Constraint(1, 1_000_000)] = 2048
+    """The largest number of open connections from one address, or from one IPv6 network of 64 bits;
+    a quarter of the process's file descriptors if that is fewer. Further ones get 503 and are
+    closed. The addresses in `ROUTER_TRUSTED_PROXIES` have no such limit."""
+    write_timeout: Annotated[Duration, Constraint(0.1, 600)] = Duration(20)
+    """How long a client may read nothing of a response. Then its connection is cut."""
     client_rate: Annotated[int, Constraint(0, 1_000_000)] = 0
     """The average number of events per second from one client address; 0 for no limit. More get
     429."""

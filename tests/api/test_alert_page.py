@@ -166,3 +166,19 @@ async def test_the_page_has_no_script_no_frame_and_no_referrer(
     assert "<script" not in text
     assert "<b>rule</b>" not in text
     assert "&lt;b&gt;rule&lt;/b&gt;" in text
+
+
+async def test_one_link_has_one_silence_however_often_it_is_used(
+    client: TestClient[web.Request, web.Application],
+    silences: Silences,
+    links: Links,
+    time: SetClock,
+) -> None:
+    """Mutant: a new id for each; one link filled all 1,000 silences."""
+    for span in ("24h", "1h", "8h") * 5:
+        time.now += 1
+        async with client.post(links.silence, data={"do": span, "name": "Ann"}) as response:
+            assert response.status == 200
+
+    (posted,) = await silences.all()
+    assert posted.compiled().ends == pytest.approx(time.now + 8 * 3600)

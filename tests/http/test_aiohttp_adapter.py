@@ -1,5 +1,6 @@
 """Each name that aiohttp does not promise may go: the server still serves, after one warning."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -36,6 +37,8 @@ def serve_with(names: dict[str, str]) -> dict[str, Any]:
         (r"\b_request_count\b", {aiohttp_adapter.HEAD_COUNT}),
         (r"\b_waiter\b", {aiohttp_adapter.HEAD_WAITER}),
         (r"\b_reading_paused\b", {aiohttp_adapter.READING_PAUSED}),
+        (r"\b_max_msg_queue_size\b", {aiohttp_adapter.PIPELINE_LIMIT}),
+        (r"\brequest_factory\b", {aiohttp_adapter.REQUEST_FACTORY}),
         (r"\bresume_reading\b", {aiohttp_adapter.RESUME_READING}),
         (r"\bhandle_error\b", {aiohttp_adapter.HANDLE_ERROR}),
         (r"\boutput_size\b", {aiohttp_adapter.OUTPUT_SIZE}),
@@ -77,3 +80,11 @@ async def test_a_name_with_another_meaning_is_missing_too(monkeypatch: pytest.Mo
     missing = await aiohttp_adapter.missing_names(web.Server(handle))
 
     assert missing == {aiohttp_adapter.HEAD_COUNT, aiohttp_adapter.HEAD_WAITER}
+
+
+async def test_a_connection_awaits_its_first_head_from_the_beginning() -> None:
+    """Revert: a head whose first bytes came before aiohttp's task began had no deadline."""
+    server = web.Server(lambda _: web.Response())  # type: ignore[arg-type,return-value]
+    connection = aiohttp_adapter.ServerConnection(server, loop=asyncio.get_running_loop())
+
+    assert connection.is_awaiting_head

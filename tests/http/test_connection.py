@@ -197,3 +197,19 @@ async def test_thousands_of_pipelined_requests_are_answered_in_order(ingress: Ru
 def test_connections_leave_descriptors_for_redis() -> None:
     assert cap_to_fd_limit(10) == 10
     assert 10 < cap_to_fd_limit(10**9) < 10**9 or cap_to_fd_limit(10**9) == 10**9
+
+
+@pytest.mark.fault_row(41)
+@pytest.mark.parametrize(
+    "target",
+    [b"http://xn--a/events", b"http://xn--a"],
+)
+async def test_a_target_whose_host_cannot_be_parsed_is_rejected(
+    ingress: Running, target: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Revert: no answer, and "Task exception was never retrieved" with a traceback."""
+    answer = await answer_to(ingress.address, b"POST %b HTTP/1.1\r\nHost: t\r\n\r\n" % target + ASK)
+
+    assert statuses(answer) == [400]
+    assert b'"code":"bad_http"' in answer
+    assert not [entry for entry in caplog.records if entry.levelname == "ERROR"]

@@ -35,6 +35,7 @@ async def ingress(redis_url: Secret) -> AsyncIterator[RouterProcess]:
         "ROUTER_REDIS_URL": redis_url.reveal(),
         "ROUTER_EVENTS_TOKEN": "token",
         "ROUTER_DURABILITY": "relaxed",
+        "ROUTER_TRUSTED_PROXIES": "127.0.0.1",  # so that only the limit of all counts
         "ROUTER_PORT": "0",
     }
     process = RouterProcess("ingress", environ=environ)

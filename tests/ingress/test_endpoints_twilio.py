@@ -238,3 +238,31 @@ async def answer_to_part_of(
     response = await one_response(reader, seconds=4)
     writer.close()
     return response
+
+
+@pytest.mark.fault_row(41)
+@pytest.mark.parametrize("proxied", [False, True])
+@pytest.mark.parametrize("host", ["[", "]", "[::1", "a/b", "a b", "\udcff", "a:999999"])
+async def test_a_malformed_host_is_rejected(
+    redis_url: Secret,
+    host: str,
+    proxied: bool,  # noqa: FBT001 - a column of the table
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Revert: 500 with a traceback, because the called URL cannot be parsed."""
+    trusted = Networks.parse("127.0.0.1") if proxied else Networks()
+    settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,), trusted_proxies=trusted)
+    name = "X-Forwarded-Host" if proxied else "Host"
+    request = head(
+        "/twilio",
+        [(name, host), ("X-Twilio-Signature", "x"), ("Content-Length", "2")],
+    ).replace(b"Host: test\r\n", b"Host: test\r\n" if proxied else b"", 1)
+    async with running(settings, ROLES) as process:
+        reader, writer = await asyncio.open_connection(process.address.host, process.address.port)
+        writer.write(request + b"{}")
+        answer = await one_response(reader)
+        writer.close()
+
+    assert statuses(answer) == [400]
+    assert b"bad_host" in answer or b"bad_http" in answer
+    assert not [entry for entry in caplog.records if entry.levelname == "ERROR"]

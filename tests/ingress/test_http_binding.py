@@ -275,3 +275,17 @@ def test_percent_is_the_only_character_that_is_special() -> None:
     plain = "".join(set(string.printable[:94]) - {"%", '"'})
 
     assert parsed(b"", ce_subject=plain)["subject"] == plain
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain; charset=\udcff", "text/\udce9", "text/\x85", "application/json;\x07"],
+)
+@pytest.mark.parametrize("body", [b"", b"{}"])
+def test_a_content_type_that_is_not_text_is_rejected(content_type: str, body: bytes) -> None:
+    """Revert: 500 with a traceback, because the event cannot be encoded."""
+    headers = CIMultiDict({**BINARY, "Content-Type": content_type})
+
+    with pytest.raises(EventError, match="must be UTF-8") as caught:
+        to_structured(CIMultiDictProxy(headers), body)
+    assert caught.value.path == "$.datacontenttype"

@@ -131,3 +131,22 @@ async def test_a_silence_made_by_hand_holds_back(
     await world.send(world.event("3", host="h1"))
 
     assert [each.alert.event_id for each in await world.told()] == ["2", "3"]
+
+
+async def test_links_leave_some_silences_to_operators(
+    posted: Silences, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutants: links have the operators' limit; a link's own silence is not replaced at the limit."""
+    monkeypatch.setattr(silences, "LINK_SILENCES_LIMIT", 2)
+    monkeypatch.setattr(silences, "SILENCES_LIMIT", 3)
+    for name in ("link-a", "link-b"):
+        await posted.add(text(), link_id=name)
+    with pytest.raises(OverloadedError, match="there are 2 silences already"):
+        await posted.add(text(), link_id="link-c")
+
+    await posted.add(text(comment="again"), link_id="link-b")
+    await posted.add(text())
+
+    found = await posted.all()
+    assert len(found) == 3
+    assert [each.text.comment for each in found if each.id == "link-b"] == ["again"]

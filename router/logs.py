@@ -82,3 +82,5 @@ def configure_logging(log_format: str, level: str) -> None:
     logging.getLogger("arq").setLevel(logging.WARNING)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
+    # At DEBUG, urllib3, which Apprise uses, logs each URL, which may contain a secret.
+    logging.getLogger("urllib3").setLevel(logging.WARNING)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.cli.output import as_json, echo
-from router.logs import JsonFormatter, TextFormatter
+from router.logs import JsonFormatter, TextFormatter, configure_logging
 from router.printable import one_printable_line, printable_json, printable_lines, shortened
 
 HOSTILE = (
@@ -89,3 +89,14 @@ def test_commands_print_no_character_that_a_terminal_obeys(
     echo(as_json({"id": text}))
 
     assert not (FORBIDDEN - {"\n", "\t"}) & set(capsys.readouterr().out)
+
+
+def test_no_level_shows_the_urls_of_other_libraries() -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        configure_logging("json", "debug")
+        assert not logging.getLogger("urllib3.connectionpool").isEnabledFor(logging.DEBUG)
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)

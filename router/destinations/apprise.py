@@ -144,7 +144,9 @@ class AppriseDestination:
                 apprise_adapter.logged.lines.append(type(error).__name__)
         if sent:
             return Delivered()
-        response = one_line(self._redact(" ".join(apprise_adapter.logged.lines)), RESPONSE_LIMIT)
+        logged = " ".join(apprise_adapter.logged.lines)
+        # Apprise shortens what it logs.
+        response = one_line(self._redact(logged, is_cut=True), RESPONSE_LIMIT)
         if watch.denied:
             return Refused("address not allowed by ROUTER_EGRESS", None, response)
         return Failed("Apprise could not send it", None, response)

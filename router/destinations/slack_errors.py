@@ -6,16 +6,17 @@ changelog of 2016-05-17 (errors of incoming webhooks), and the section "Errors" 
 pages on ``chat.postMessage`` and ``chat.update``.
 """
 
+import re
 from typing import Final
 
 import msgspec
 
 from router.alerts import Delivered, Failed, Outcome, Refused
-from router.destinations.rendering.text import one_line
 from router.destinations.transport import http_status
 from router.destinations.transport.http_status import HttpReply
 
-_CODE_LIMIT: Final = 80
+_CODE: Final = re.compile("[a-z_]{1,80}")
+"""Slack's codes; any other text of a reply might be a secret that it repeats."""
 _RENEW: Final = "the webhook is gone, make a new one and put its URL into the destination"
 _MALFORMED: Final = "Slack did not understand the message"
 _RESTRICTED: Final = "the workspace's or the channel's settings forbid posting here"
@@ -137,7 +138,7 @@ def chat_outcome(reply: HttpReply, *, now: float) -> PostedMessage | Failed | Re
         return Failed("Slack: malformed answer", reply.status)
     if content.ok:
         return PostedMessage(content.channel, content.ts)
-    code = one_line(content.error, _CODE_LIMIT)
+    code = content.error if _CODE.fullmatch(content.error) else ""
     if code in CHAT_FINAL:
         return Refused(f"Slack: {code} ({CHAT_FINAL[code]})", reply.status, code)
     return Failed(f"Slack: {code or 'malformed answer'}", reply.status, code)

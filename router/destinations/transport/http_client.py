@@ -23,6 +23,8 @@ from router.settings.model import Egress
 USER_AGENT: Final = f"event-router/{__version__}"
 READ_LIMIT: Final = 64 * 1024
 """Bytes of a reply's body that are read. A longer body costs its connection, nothing else."""
+_EXAMINED: Final = 16 * 1024
+"""Bytes of a reply in which secrets are searched, of which ``RESPONSE_LIMIT`` characters are kept."""
 DIRECT: Final = "direct"
 """Given instead of a proxy's URL: no proxy, whatever the environment says."""
 
@@ -163,7 +165,8 @@ class HttpClient:
         coding = response.headers.get("Content-Encoding", "identity")
         if coding == "identity":
             redact = Redactor((*self._secrets, *secrets)) if secrets else self._redact
-            text = redact(received.decode("utf-8", "replace"))
+            is_cut = len(received) > _EXAMINED or not response.content.at_eof()
+            text = redact(received[:_EXAMINED].decode("utf-8", "replace"), is_cut=is_cut)
         else:
             text = f"({len(received)} bytes, encoded although this was not asked for)"
         return HttpReply(

@@ -56,6 +56,7 @@ def test_help_imports_no_command() -> None:
         "router.cli.lazy_group",
         "router.cli.output",
         "router.errors",
+        "router.printable",
         "router.configuration",
         "router.configuration.diagnostics",
     }

@@ -136,6 +136,11 @@ class Metrics:
             across="livemax",
         )
         self.dead_letters = gauge("dead_letters", "Dead letters stored.", "destination")
+        self.deliveries_superseded = gauge(
+            "deliveries_superseded",
+            "Deliveries replaced by one of the same event, which was accepted again.",
+            "destination",
+        )
         self.destination_paused = gauge(
             "destination_paused",
             "1 while the destination is paused or disabled, by reason.",

@@ -262,6 +262,7 @@ class Deliveries:
                     now_ms=int(now * 1000),
                     item=binary(_open_item(reason, now)),
                     ledger_field=ledger.undecodable(destination),
+                    superseded_field=ledger.superseded(destination),
                     token=token,
                 ),
             )
@@ -351,6 +352,7 @@ class Deliveries:
                 record=binary(_encode(letter)),
                 ledger_field=ledger.dead(destination),
                 token=settlement.token,
+                superseded_field=ledger.superseded(destination),
             ),
         )
 
@@ -388,6 +390,7 @@ class Deliveries:
                 *keys.job_keys(move.set_id),
                 new_set=keys.delivery_set(move.new_set),
                 new_job=keys.job(move.new_set),
+                ledger=keys.LEDGER,
             ),
             _RetryArguments(
                 set_id=move.set_id,
@@ -399,6 +402,7 @@ class Deliveries:
                 record=binary(record),
                 wake_channel=keys.wake_channel(queue),
                 token=token,
+                superseded_field=ledger.superseded(move.destination),
             ),
         )
 
@@ -425,6 +429,7 @@ class Deliveries:
                     record=binary(_encode(item)),
                     ledger_field=ledger.undecodable(destination),
                     token=NO_TOKEN,
+                    superseded_field=ledger.superseded(destination),
                 ),
             )
         )
@@ -507,6 +512,7 @@ class _QuarantineUnreadArguments(PackedArguments, frozen=True):
     item: msgspec.Raw
     """A ``Quarantined`` up to the value of its body."""
     ledger_field: str
+    superseded_field: str
     token: LeaseToken
 
 
@@ -540,6 +546,7 @@ class _RetryKeys(ScriptKeys, frozen=True):
     starts: str
     new_set: str
     new_job: str
+    ledger: str
 
 
 class _RetryArguments(PackedArguments, frozen=True):
@@ -552,6 +559,7 @@ class _RetryArguments(PackedArguments, frozen=True):
     record: msgspec.Raw
     wake_channel: str
     token: LeaseToken
+    superseded_field: str
 
 
 class _DeadLetterKeys(ScriptKeys, frozen=True):
@@ -573,6 +581,7 @@ class _DeadLetterArguments(PackedArguments, frozen=True):
     record: msgspec.Raw
     ledger_field: str
     token: LeaseToken
+    superseded_field: str
 
 
 _BEGIN_SET: Final = Script("begin_set", _BeginSetKeys, _BeginSetArguments)

@@ -206,7 +206,8 @@ class Finish:
             set_job=keys.job(set_id),
             filling=keys.filling(queue),
             wake_channel=keys.wake_channel(queue),
-            ledger_field=ledger.opened(destination),
+            opened_field=ledger.opened(destination),
+            superseded_field=ledger.superseded(destination),
             weight=added.weight(),
             first=first,
             last=first + len(added.records) - 1,
@@ -339,7 +340,8 @@ class _NewSet(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     set_job: str
     filling: str
     wake_channel: str
-    ledger_field: str
+    opened_field: str
+    superseded_field: str
     weight: int
     first: int
     """The position of its ids and records in ARGV."""

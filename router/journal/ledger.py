@@ -2,7 +2,7 @@
 
     events:            accepted = duplicate + filtered + suppressed + matched + quarantined + pending
     alerts:            alerts   = notified + suppressed_alerts (all reasons) + waiting
-    each destination:  opened   = delivered + dead + discarded + quarantined + pending
+    each destination:  opened   = delivered + dead + discarded + quarantined + superseded + pending
 
 The sums hold at any moment, so that an operator can check that nothing was lost.
 
@@ -12,6 +12,9 @@ The sums hold at any moment, so that an operator can check that nothing was lost
 - An event that a timer quarantines moves from ``matched`` to ``quarantined``.
 - ``dead`` are the dead letters that exist now: a replay makes them pending again.
 - ``quarantined`` of a destination are deliveries whose record could not be decoded.
+- An event that is accepted again after the dedup window has the same delivery ids. If the earlier
+  delivery waits in the same set or is a dead letter, the later record replaces it: one of the two
+  is ``superseded``.
 - An alert exists once a ``count`` is reached or an ``absent`` is overdue, not before. Resolved
   messages and escalations are about alerts that exist; they are not alerts themselves.
 
@@ -78,6 +81,11 @@ def undecodable(destination: str) -> str:
     return f"quarantined:{destination}"
 
 
+def superseded(destination: str) -> str:
+    """Return the field that counts a destination's records that a later one has replaced."""
+    return f"superseded:{destination}"
+
+
 class DestinationLedger(msgspec.Struct, frozen=True):
     """The counters of a destination; see the module."""
 
@@ -87,12 +95,13 @@ class DestinationLedger(msgspec.Struct, frozen=True):
     discarded: int = 0
     quarantined: int = 0
     replayed: int = 0
+    superseded: int = 0
 
     @property
     def pending(self) -> int:
         """Deliveries that are in a set."""
         ended = self.delivered + self.dead + self.discarded + self.quarantined
-        return self.opened - ended
+        return self.opened - ended - self.superseded
 
 
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):

@@ -134,6 +134,7 @@ class OrphanedDeliveries:
                 set_id=set_id,
                 set_ms=self._set_ms(),
                 dead_field=ledger.dead(name),
+                superseded_field=ledger.superseded(name),
                 letters=letters,
             ),
         )
@@ -159,6 +160,7 @@ class _AbandonArguments(PackedArguments, frozen=True):
     set_id: SetId
     set_ms: int
     dead_field: str
+    superseded_field: str
     letters: list[IdAndRecord]
 
 

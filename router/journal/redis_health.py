@@ -56,6 +56,7 @@ async def update_gauges(connection: Connection, metrics: Metrics, now: Callable[
         queues.append((keys.TIMER_QUEUE, keys.TIMERS, due))
         for name, counts in counters.destinations.items():
             queues.append((keys.deliver_queue(name), keys.open_sets(name), counts.pending))
+            metrics.deliveries_superseded.labels(name).set(counts.superseded)
             metrics.dead_letters.labels(name).set(
                 await connection.ask(connection.redis.zcard(keys.dead_letter_index(name)))
             )

@@ -3,20 +3,24 @@ local orphaned, set, open_sets, queue, job, lease, starts, dead_letters, dead_le
   unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Moves the deliveries of one set of a removed destination to the dead letters. Guarded by the
--- mark, which a worker that delivers there deletes, and by the set's lease. Idempotent.
+-- mark, which a worker that delivers there deletes, and by the set's lease. A dead letter with the
+-- same id, of an event that arrived again after the dedup window, is superseded. Idempotent.
 -- Returns: the number of deliveries moved; -1 if a worker has claimed the destination.
 if redis.call('HGET', orphaned, arguments.destination) ~= arguments.mark then return -1 end
 if redis.call('EXISTS', lease) == 1 then return 0 end
-local moved = 0
+local moved, added = 0, 0
 for _, letter in ipairs(arguments.letters) do
   local id, record = unpack(letter)
   if redis.call('HEXISTS', set, id) == 1 then
-    redis.call('HSET', dead_letters, id, record)
+    added = added + redis.call('HSET', dead_letters, id, record)
     redis.call('ZADD', dead_letter_index, clock_ms(arguments.set_ms), id)
     redis.call('HDEL', set, id)
     moved = moved + 1
   end
 end
-if moved > 0 then redis.call('HINCRBY', ledger, arguments.dead_field, moved) end
+if added > 0 then redis.call('HINCRBY', ledger, arguments.dead_field, added) end
+if moved > added then
+  redis.call('HINCRBY', ledger, arguments.superseded_field, moved - added)
+end
 end_if_empty(set, arguments.set_id, open_sets, queue, job, lease, starts)
 return moved

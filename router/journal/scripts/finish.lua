@@ -13,22 +13,25 @@ if is_lost(lease, token) then return -1 end
 local counts, quarantined, sets, new_timers, rest = unpack(cmsgpack.unpack(outcome))
 local now_ms = clock_ms(set_ms)
 for _, new_set in ipairs(sets) do
-  local id, set, open_sets, deliver_queue, set_job, filling, wake_channel, ledger_field, weight,
-    first, last = unpack(new_set)
+  local id, set, open_sets, deliver_queue, set_job, filling, wake_channel, opened_field,
+    superseded_field, weight, first, last = unpack(new_set)
   local count = (last - first + 1) / 2
   -- A set whose job has not begun takes further deliveries, as a batch takes commits.
   local filling_id, filled = unpack(redis.call('HMGET', filling, 'id', 'count'))
   filled = (tonumber(filled) or 0) + weight
   local filling_set = filling_id and filled <= tonumber(set_size) and set_prefix .. filling_id
+  local added
   if filling_set and redis.call('EXISTS', filling_set) == 1 then
-    redis.call('HSET', filling_set, unpack(ARGV, first, last))
+    added = redis.call('HSET', filling_set, unpack(ARGV, first, last))
     redis.call('HSET', filling, 'count', filled)
   else
-    redis.call('HSET', set, unpack(ARGV, first, last))
+    added = redis.call('HSET', set, unpack(ARGV, first, last))
     redis.call('HSET', filling, 'id', id, 'count', weight)
     enqueue(id, now_ms, open_sets, deliver_queue, set_job, delivery_job, wake_channel)
   end
-  redis.call('HINCRBY', ledger, ledger_field, count)
+  redis.call('HINCRBY', ledger, opened_field, count)
+  -- An event that arrives again after the dedup window has the same delivery ids.
+  if added < count then redis.call('HINCRBY', ledger, superseded_field, count - added) end
 end
 for _, new_timer in ipairs(new_timers) do
   local id, timer, record, due_in_ms, timer_job, job_record = unpack(new_timer)

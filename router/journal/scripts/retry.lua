@@ -1,12 +1,15 @@
 #!lua flags=allow-oom
-local set, open_sets, queue, job, lease, starts, new_set, new_job = unpack(KEYS)
+local set, open_sets, queue, job, lease, starts, new_set, new_job, ledger = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Moves a delivery to a new set, to be attempted again when that is due. Idempotent: a delivery
--- that is not in its old set is not moved. The last one ends the old set's job.
+-- that is not in its old set is not moved. The last one ends the old set's job. A delivery of the
+-- same id in the new set, which is that of a digest then, is superseded.
 -- Returns: 1; 0 if the delivery is not in the old set; -1, unchanged, if another worker has the lease.
 if is_lost(lease, arguments.token) then return -1 end
 if redis.call('HEXISTS', set, arguments.delivery_id) == 0 then return 0 end
-redis.call('HSET', new_set, arguments.delivery_id, arguments.record)
+if redis.call('HSET', new_set, arguments.delivery_id, arguments.record) == 0 then
+  redis.call('HINCRBY', ledger, arguments.superseded_field, 1)
+end
 redis.call('HDEL', set, arguments.delivery_id)
 end_if_empty(set, arguments.set_id, open_sets, queue, job, lease, starts)
 local due_ms = clock_ms(arguments.set_ms) + arguments.due_in_ms

@@ -111,7 +111,37 @@ class Metrics:
         self.redis_memory_used_ratio = gauge(
             "redis_memory_used_ratio", "Used memory / maxmemory; 0 without a limit."
         )
-        self.redis_up = gauge("redis_up", "1 if Redis answered this scrape.")
+        self.redis_up = gauge("redis_up", "1 if Redis takes writes, as of this scrape.")
+        self._add_store_metrics()
+
+    def _add_store_metrics(self) -> None:
+        counter, gauge = self._counter, self._gauge
+        self.accepting = gauge(
+            "accepting", "1 if an event would be accepted now, as /readyz says.", across="livemin"
+        )
+        self.store_created_timestamp_seconds = gauge(
+            "store_created_timestamp_seconds", "Unix time at which the store was empty."
+        )
+        self.work_missing = gauge(
+            "work_missing",
+            "Records that the ledger counts as stored while Redis has none of their kind.",
+            "kind",
+            across="livemax",
+        )
+        self.store_resets = counter(
+            "store_resets", "Times that this process found Redis emptied or replaced."
+        )
+        self.store_failovers = counter(
+            "store_failovers", "Failovers of Redis to a replica that this process has seen."
+        )
+        self.store_missing_events = counter(
+            "store_missing_events",
+            "Events, at most, that Redis acknowledged to this process and has lost.",
+        )
+        self.store_missing_bytes = counter(
+            "store_missing_bytes",
+            "Bytes of Redis's replication, at least, that a promoted replica did not have.",
+        )
 
     def _add_delivery_metrics(self) -> None:
         counter, gauge = self._counter, self._gauge

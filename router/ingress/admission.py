@@ -3,17 +3,19 @@
 Ingress rejects events above 80 % of maxmemory, so that the workers have room for what is queued: an
 event becomes several deliveries. Between two looks at Redis it counts the bytes that it writes
 itself (``router.journal.memory_budget``).
+
+A process is ready if an event could be accepted now: each look at Redis writes to it.
 """
 
 import asyncio
-import contextlib
 import logging
 from typing import Final, NoReturn
 
 from router.errors import ConfigurationError, JournalUnavailableError, OverloadedError
-from router.journal import redis_health
 from router.journal.connection import Connection
 from router.journal.memory_budget import MemoryBudget
+from router.journal.store_check import StoreCheck, StoreProbe
+from router.journal.store_watch import StoreWatch
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +24,13 @@ HIGH_WATERMARK: Final = 0.8
 _POLL_INTERVAL: Final = 2.0
 _OVERHEAD: Final = 4
 """Redis rounds the size of a string up, by a quarter at most (jemalloc's size classes)."""
-_FULL: Final = f"Redis uses more than {HIGH_WATERMARK:.0%} of its maxmemory"
+_FULL: Final = (
+    f"Redis uses more than {HIGH_WATERMARK:.0%} of its maxmemory; wait until the workers have drained"
+    " it, discard dead letters, or raise maxmemory"
+)
+_FRESH_SECONDS: Final = 1.0
+"""How long a look answers for: probes of load balancers and scrapes ask more often."""
+_UNKNOWN: Final = StoreCheck(refusal="Redis was not asked yet")
 
 
 class AdmissionControl:
@@ -30,41 +38,58 @@ class AdmissionControl:
 
     Args:
         connection: A connection to Redis.
+        probe: Looks at Redis.
+        watch: Is told of each look.
         strict: Reject events while Redis may lose them; if False, only log it.
     """
 
-    def __init__(self, connection: Connection, *, strict: bool) -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: Connection, probe: StoreProbe, watch: StoreWatch, *, strict: bool
+    ) -> None:
+        self._probe = probe
+        self._watch = watch
         self._strict = strict
         self._budget = MemoryBudget(connection, watermark=HIGH_WATERMARK)
         self._is_full = False
+        self._last = _UNKNOWN
+        self._asked_at = float("-inf")
+        self._looking = asyncio.Lock()
+        self._soon = asyncio.Event()
         self._durability_problems: tuple[str, ...] = ()
         self.draining = False
         """Whether the process is stopping. It still accepts events, and reports itself not ready."""
+        self.accepted = watch.accepted
+        """The count of accepted events that commits compare."""
+        self.accepted.subscribe(on_missing=self._soon.set, on_turn=self._forget_answer)
 
     async def check_store(self) -> None:
         """Check Redis once, at start. A Redis that is unavailable is no error: it may come back.
 
         Raises:
-            ConfigurationError: Redis may lose events, and ``strict`` forbids that.
+            ConfigurationError: Redis may lose events or could never store one, and ``strict``
+                forbids that.
         """
-        try:
-            await self._refresh()
-        except JournalUnavailableError as error:
-            logger.warning("Redis unavailable at start", extra={"reason": str(error)})
+        await self._refresh()
         if self._strict and self._durability_problems:
             raise ConfigurationError(
                 f"this Redis may lose events: {'; '.join(self._durability_problems)}"
                 " (set ROUTER_DURABILITY=relaxed to accept that)"
             )
+        if self._strict and self._last.is_setup:
+            raise ConfigurationError(
+                f"{self._last.refusal} (set ROUTER_DURABILITY=relaxed to start and wait for that)"
+            )
 
     async def watch(self) -> NoReturn:
-        """Check Redis every two seconds, for ``check``."""
+        """Check Redis every two seconds, for ``check``; at once if a commit found events missing."""
         while True:
-            await asyncio.sleep(_POLL_INTERVAL)
-            # Suppressed because each commit finds out for itself that Redis is unavailable.
-            with contextlib.suppress(JournalUnavailableError):
-                await self._refresh()
+            self._soon.clear()
+            try:
+                async with asyncio.timeout(_POLL_INTERVAL):
+                    await self._soon.wait()
+            except TimeoutError:
+                pass
+            await self._refresh()
 
     def check(self) -> None:
         """Admit events, as of the last check of Redis.
@@ -75,6 +100,11 @@ class AdmissionControl:
         reason = self._rejection_reason()
         if reason is not None:
             raise OverloadedError(reason)
+
+    @property
+    def memory_used_ratio(self) -> float:
+        """Used memory / maxmemory, as of the last look and this process's writes since."""
+        return self._budget.used_ratio
 
     @property
     def batch_bytes(self) -> int:
@@ -96,16 +126,30 @@ class AdmissionControl:
         self._budget.write(size_bytes)
 
     async def not_ready_reason(self) -> str | None:
-        """Ask Redis now, and return why the process is not ready; None if it is."""
+        """Return why the process is not ready, with the next step; None if it is.
+
+        Asks Redis, unless the last answer is a second old at most and no commit differs from it.
+        """
         if self.draining:
             return "the process is stopping"
-        try:
-            await self._refresh()
-        except JournalUnavailableError as error:
-            return str(error)
-        return self._rejection_reason()
+        await self.store_refusal()
+        return self._rejection_reason() or self._last.refusal or None
+
+    async def store_refusal(self) -> str:
+        """Return why Redis takes no writes; ``""`` if it does. Asks it as ``not_ready_reason``."""
+        async with self._looking:
+            now = asyncio.get_running_loop().time()
+            if now - self._asked_at > _FRESH_SECONDS:
+                await self._look()
+                self._asked_at = now
+        return self._last.refusal
+
+    def _forget_answer(self) -> None:
+        self._asked_at = float("-inf")
 
     def _rejection_reason(self) -> str | None:
+        if self._last.is_replica:
+            return self._last.refusal
         if self._is_full:
             return _FULL
         if self._strict and self._durability_problems:
@@ -113,14 +157,26 @@ class AdmissionControl:
         return None
 
     async def _refresh(self) -> None:
-        info = await redis_health.redis_info(self._connection)
-        self._budget.update(info)
-        self._note_fullness()
-        problems = tuple(redis_health.durability_problems(info))
-        if problems != self._durability_problems:
-            self._durability_problems = problems
-            for problem in problems:
-                logger.warning("Redis durability problem found", extra={"reason": problem})
+        async with self._looking:
+            await self._look()
+
+    async def _look(self) -> None:
+        acknowledged = self._watch.accepted.highest
+        check = await self._probe.look()
+        self._note_refusal(check.refusal)
+        self._last = check
+        if check.facts is not None and not check.is_replica:
+            self._watch.observe(check.facts, acknowledged)
+        if check.info:
+            self._budget.update(check.info)
+            self._note_fullness()
+            self._note_durability(check.durability_problems)
+
+    def _note_refusal(self, refusal: str) -> None:
+        if refusal and refusal != self._last.refusal:
+            logger.warning("Redis takes no events", extra={"reason": refusal})
+        elif self._last.refusal and not refusal and self._last is not _UNKNOWN:
+            logger.info("Redis takes events")
 
     def _note_fullness(self) -> None:
         is_full = self._budget.used_ratio > HIGH_WATERMARK
@@ -130,3 +186,9 @@ class AdmissionControl:
                 "admission stopped: Redis nearly full" if is_full else "admission resumed",
                 extra={"watermark": HIGH_WATERMARK},
             )
+
+    def _note_durability(self, problems: tuple[str, ...]) -> None:
+        if problems != self._durability_problems:
+            self._durability_problems = problems
+            for problem in problems:
+                logger.warning("Redis durability problem found", extra={"reason": problem})

@@ -12,14 +12,17 @@ A crash between the commands loses nothing:
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+from redis.exceptions import RedisError
 
 from router.clock import Clock
+from router.errors import JournalUnavailableError
 from router.events.model import Event, Malformed, Received
 from router.journal import jobs, keys
-from router.journal.connection import Connection
+from router.journal.confirmation import NO_CONFIRMATION, Confirmation
+from router.journal.connection import Connection, unavailable
 from router.journal.finish import SET_SIZE, Finish, FinishedWork, Quarantined, Rest, batch_work
 from router.journal.job_queue import LOST, lease_lost
 from router.journal.keys import BatchId
@@ -31,10 +34,12 @@ from router.journal.script import (
     PackedArguments,
     PlainArguments,
     Script,
+    ScriptCall,
     ScriptKeys,
     binary,
     pack,
 )
+from router.journal.store_watch import AcceptedCount
 
 __all__ = ["BATCH_SIZE", "EVENT_SIZE", "SET_SIZE", "Batches", "FinishedWork", "Quarantined"]
 
@@ -68,10 +73,26 @@ class ClaimedBatch(msgspec.Struct, frozen=True):
 
 
 class Batches:
-    """Accepts, begins and finishes batches."""
+    """Accepts, begins and finishes batches.
 
-    def __init__(self, connection: Connection, clock: Clock) -> None:
+    Args:
+        connection: The Redis that contains them.
+        clock: Time and ids.
+        accepted: Is told of each commit.
+        confirmation: The replicas and disks that must have a commit before it is acknowledged.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        clock: Clock,
+        accepted: AcceptedCount | None = None,
+        confirmation: Confirmation = NO_CONFIRMATION,
+    ) -> None:
         self._connection = connection
+        self._accepted = AcceptedCount() if accepted is None else accepted
+        self._confirmation = confirmation
+        self._confirm = confirmation.commands
         self._new_id = clock.new_id
         self._now = clock.now
         self._set_ms = clock.journal_ms
@@ -95,36 +116,56 @@ class Batches:
             for received in group
             for item in received.malformed
         ]
-        await self._connection.run(
-            _ACCEPT(
-                _AcceptKeys(
-                    batch=keys.batch(batch_id),
-                    open_batches=keys.BATCHES,
-                    queue=keys.EVALUATE_QUEUE,
-                    job=keys.job(batch_id),
-                    filling=keys.filling(keys.EVALUATE_QUEUE),
-                    identities=keys.identities(batch_id),
-                    quarantine=keys.QUARANTINE,
-                    quarantine_index=keys.QUARANTINE_INDEX,
-                    ledger=keys.LEDGER,
-                ),
-                _AcceptArguments(
-                    batch_id=batch_id,
-                    set_ms=self._set_ms(),
-                    wake_channel=keys.wake_channel(keys.EVALUATE_QUEUE),
-                    job_record=jobs.payload(jobs.EVALUATE, now_ms),
-                    payload=payload,
-                    events=len(events),
-                    weight=max(len(events), len(payload) // EVENT_SIZE),
-                    max_weight=max_weight,
-                    batch_prefix=keys.batch(BatchId("")),
-                    identities_prefix=keys.identities(""),
-                    digests="".join([keys.identity(event.key) for event in events]),
-                    digests_seconds=_IDENTITIES_SECONDS,
-                    malformed=pack(malformed) if malformed else b"",
-                ),
-            )
+        call = _ACCEPT(
+            _AcceptKeys(
+                batch=keys.batch(batch_id),
+                open_batches=keys.BATCHES,
+                queue=keys.EVALUATE_QUEUE,
+                job=keys.job(batch_id),
+                filling=keys.filling(keys.EVALUATE_QUEUE),
+                identities=keys.identities(batch_id),
+                quarantine=keys.QUARANTINE,
+                quarantine_index=keys.QUARANTINE_INDEX,
+                ledger=keys.LEDGER,
+            ),
+            _AcceptArguments(
+                batch_id=batch_id,
+                set_ms=self._set_ms(),
+                wake_channel=keys.wake_channel(keys.EVALUATE_QUEUE),
+                job_record=jobs.payload(jobs.EVALUATE, now_ms),
+                payload=payload,
+                events=len(events),
+                weight=max(len(events), len(payload) // EVENT_SIZE),
+                max_weight=max_weight,
+                batch_prefix=keys.batch(BatchId("")),
+                identities_prefix=keys.identities(""),
+                digests="".join([keys.identity(event.key) for event in events]),
+                digests_seconds=_IDENTITIES_SECONDS,
+                malformed=pack(malformed) if malformed else b"",
+            ),
         )
+        known = self._accepted.highest
+        try:
+            after = await (
+                self._run_confirmed(call) if self._confirm else self._connection.run(call)
+            )
+        except JournalUnavailableError:
+            self._accepted.fail()
+            raise
+        if events:
+            self._accepted.commit(known, int(after), len(events))
+
+    async def _run_confirmed(self, call: ScriptCall) -> Any:
+        """Run a script; return its reply once replicas or disks have what it wrote."""
+        reply, confirmed = await self._connection.exchange(call, self._confirm)
+        if isinstance(reply, RedisError):
+            raise unavailable(reply)
+        if isinstance(confirmed, RedisError):
+            await self._connection.notice(confirmed)
+        shortfall = self._confirmation.shortfall(confirmed)
+        if shortfall:
+            raise JournalUnavailableError(shortfall)
+        return reply
 
     async def begin(
         self, batch_id: BatchId, token: LeaseToken = NO_TOKEN, *, claim_seconds: int

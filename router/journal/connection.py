@@ -85,9 +85,8 @@ class Connection:
             JournalUnavailableError: The connection failed or the deadline was missed.
         """
         replies = await self.ask(self._exchange(call, more))
-        for reply in replies:
-            if isinstance(reply, RedisError):
-                await self.notice(reply)
+        if isinstance(replies[0], RedisError):
+            await self.notice(replies[0])
         return replies
 
     @asynccontextmanager

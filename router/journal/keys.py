@@ -46,6 +46,8 @@ four hours |
 | ``router:stream:<digest>:lease:<shard>`` | string: the consumer that reads it | ROUTER_JOB_LEASE |
 | ``router:stream:<digest>:consumers`` | sorted set: consumer -> Unix ms of its end | ROUTER_JOB_LEASE |
 | ``router:ledger`` | hash: counters, see ledger.py | unlimited |
+| ``router:epoch`` | string: Unix seconds and an id, written once into an empty store | unlimited |
+| ``router:probe`` | string: Unix seconds of the last look at the store | unlimited |
 | ``router:queue:evaluate``, ``router:queue:timers``, ``router:queue:deliver:<destination>`` | arq's \
 queues | arq |
 | ``<queue>:health-check`` | string: arq's line about a running worker | seconds |
@@ -82,6 +84,8 @@ TWILIO_TESTS: Final = "router:twilio-tests"
 LEDGER: Final = "router:ledger"
 CLOCK: Final = "router:clock"
 CLOCK_MOVES: Final = "router:clock-moves"
+EPOCH: Final = "router:epoch"
+PROBE: Final = "router:probe"
 ORPHANED: Final = "router:unserved"
 UNKNOWN_RULES: Final = "router:unserved-rules"
 PAUSES: Final = "router:holds"

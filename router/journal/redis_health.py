@@ -43,8 +43,8 @@ def memory_used_ratio(info: dict[str, Any]) -> float:
     return int(info.get("used_memory", 0)) / limit if limit else 0.0
 
 
-async def update_gauges(connection: Connection, metrics: Metrics, now: Callable[[], float]) -> None:
-    """Set the gauges to what Redis contains now; ``router_redis_up`` is 0 if it is unavailable.
+async def update_gauges(connection: Connection, metrics: Metrics, now: Callable[[], float]) -> bool:
+    """Set the gauges to what Redis contains now; return whether Redis has answered.
 
     Called at each scrape, so that an idle process costs nothing and a scrape is never stale.
     ``now`` returns Unix time in seconds.
@@ -74,7 +74,6 @@ async def update_gauges(connection: Connection, metrics: Metrics, now: Callable[
                 metrics.destination_paused.labels(name, kind).set(is_paused)
         metrics.unknown_rules.set(await connection.ask(connection.redis.hlen(keys.UNKNOWN_RULES)))
         metrics.quarantined.set(await connection.ask(connection.redis.zcard(keys.QUARANTINE_INDEX)))
-        metrics.redis_memory_used_ratio.set(memory_used_ratio(await redis_info(connection)))
-        metrics.redis_up.set(1)
     except JournalUnavailableError:
-        metrics.redis_up.set(0)
+        return False
+    return True

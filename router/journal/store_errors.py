@@ -66,6 +66,7 @@ _NOAUTH: Final = StoreError(
     code="NOAUTH",
     reason="rejects the user or the password of ROUTER_REDIS_URL",
     advice="correct them: redis://user:password@host:6379/0",
+    is_setup=True,
 )
 _MISCONF: Final = StoreError(
     code="MISCONF",
@@ -110,8 +111,8 @@ _BY_CLASS: Final = (
     (OutOfMemoryError, OOM),
 )
 """The codes that redis-py removes from the text, because it has classes for them."""
-_FORBIDDEN_IN_SCRIPT: Final = "The user executing the script can't"
-"""In Redis 7.0 a script that lacks a right gets this text, without the code NOPERM."""
+_FORBIDDEN_IN_SCRIPT: Final = ("The user executing the script can't", "ACL failure in script")
+"""A script that lacks a right gets these texts, without the code NOPERM: Redis 7.0, and later ones."""
 
 
 def store_error(error: BaseException) -> StoreError | None:
@@ -120,7 +121,7 @@ def store_error(error: BaseException) -> StoreError | None:
         if isinstance(error, kind):
             return state
     text = str(error)
-    if _FORBIDDEN_IN_SCRIPT in text:
+    if any(words in text for words in _FORBIDDEN_IN_SCRIPT):
         return NOPERM
     found = _CODE.search(text)
     return None if found is None else _BY_CODE[found[1]]

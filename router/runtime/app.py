@@ -21,6 +21,8 @@ from router.ingress.endpoints import FAST_PATHS
 from router.journal import arq_adapter
 from router.journal.connection import connect, pair
 from router.journal.redis_clock import RedisClock
+from router.journal.store_check import ACCEPT_COMMANDS, StoreProbe, worker_commands
+from router.journal.store_watch import StoreWatch
 from router.metrics import Metrics
 from router.runtime import build_api, build_ingress
 from router.runtime.build_worker import build_worker
@@ -73,8 +75,15 @@ class App:
         # Redis's time, so that no decision compares the clocks of two machines.
         self._clock = msgspec.structs.replace(clock, now=self._redis_clock.now)
         self._address = ListenAddress(settings.host, roles.port, roles.inherited_socket)
+        self._watch = StoreWatch(metrics)
+        commands = ACCEPT_COMMANDS if roles.worker is None else worker_commands()
         self._admission = AdmissionControl(
-            self._ingress_redis, strict=settings.durability is Durability.STRICT
+            self._ingress_redis,
+            StoreProbe(
+                self._ingress_redis, clock.new_id, commands, build_ingress.confirmation(settings)
+            ),
+            self._watch,
+            strict=settings.durability is Durability.STRICT,
         )
         self._worker = (
             None

@@ -55,7 +55,12 @@ def build_health_routes(
     """
 
     async def update_gauges() -> None:
-        await redis_health.update_gauges(connection, metrics, clock.now)
+        reason = await admission.not_ready_reason()
+        metrics.accepting.set(reason is None)
+        refusal = await admission.store_refusal()
+        has_answered = await redis_health.update_gauges(connection, metrics, clock.now)
+        metrics.redis_memory_used_ratio.set(admission.memory_used_ratio)
+        metrics.redis_up.set(has_answered and not refusal)
 
     endpoints = HealthEndpoints(
         metrics,

@@ -13,12 +13,22 @@ from router.ingress.kinesis.consumer import consume
 from router.ingress.kinesis.reader import Intake
 from router.journal.acknowledgements import Acknowledgements
 from router.journal.batches import Batches
+from router.journal.confirmation import CONFIRMATION_SHARE, Confirmation
 from router.journal.connection import Connection
 from router.journal.silences import Silences
 from router.journal.twilio_tests import SinkTests
 from router.metrics import Metrics
 from router.runtime.roles import Background, StreamSource
-from router.settings.model import Settings
+from router.settings.model import AcceptFsync, Settings
+
+
+def confirmation(settings: Settings) -> Confirmation:
+    """Return the confirmation that the settings demand."""
+    return Confirmation(
+        replicas=settings.accept_replicas,
+        fsync=settings.accept_fsync is AcceptFsync.WAIT,
+        timeout_ms=int(settings.commit_timeout * 1000 * CONFIRMATION_SHARE),
+    )
 
 
 def build_intake(
@@ -30,7 +40,7 @@ def build_intake(
 ) -> tuple[Intake, Background]:
     """Return the intake that all sources of events share, and its group commit."""
     commit = EventCommit(
-        Batches(connection, clock),
+        Batches(connection, clock, admission.accepted, confirmation(settings)),
         admission,
         metrics,
         interval=settings.commit_interval,

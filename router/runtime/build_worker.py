@@ -21,6 +21,7 @@ from router.journal.destination_store import RedisDestinationStore
 from router.journal.finish import Finish
 from router.journal.keys import BatchId, TimerId
 from router.journal.leases import Lease
+from router.journal.missing_work import MissingWork
 from router.journal.orphaned_deliveries import OrphanedDeliveries
 from router.journal.pauses import Pauses
 from router.journal.rule_state import RuleState
@@ -125,6 +126,7 @@ def build_worker(
         tasks=[
             ("settler", settler.run),
             ("pauses", paused.watch),
+            ("missing", MissingWork(connection, metrics).watch),
             ("orphans", orphans.run),
             *(
                 [("features", unknown.run), ("timers put back", unknown.wake_others)]

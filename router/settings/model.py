@@ -53,6 +53,15 @@ class Durability(enum.StrEnum):
     """Log a warning."""
 
 
+class AcceptFsync(enum.StrEnum):
+    """Whether a 2xx waits until the events are on disk (``ROUTER_ACCEPT_FSYNC``)."""
+
+    REDIS = "redis"
+    """As Redis's ``appendfsync`` says."""
+    WAIT = "wait"
+    """Wait for the fsync of the append-only files."""
+
+
 class Egress(enum.StrEnum):
     """The addresses that destinations may connect to (``ROUTER_EGRESS``)."""
 
@@ -174,8 +183,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     link_lifetime: Annotated[Duration, Constraint(60, 90 * _DAY)] = Duration(7 * _DAY)
     """How long a link is valid after its alert."""
     durability: Durability = Durability.STRICT
-    """With a Redis that evicts keys or does not persist them, `strict` stops the start and
-    `relaxed` logs a warning."""
+    """With a Redis that evicts keys, does not persist them or could never store an event, `strict`
+    stops the start and `relaxed` logs a warning."""
+    accept_replicas: Annotated[int, Constraint(0, 10)] = 0
+    """The number of Redis's replicas that must have an event before its 2xx. If fewer confirm it
+    within three quarters of `ROUTER_COMMIT_TIMEOUT`, the response is 503; the event may be stored
+    then, and its copy is dropped as a duplicate. 0 for none: a failover may lose the events that
+    were acknowledged last."""
+    accept_fsync: AcceptFsync = AcceptFsync.REDIS
+    """`wait` sends a 2xx when the events are in the append-only file on disk, that of
+    `ROUTER_ACCEPT_REPLICAS` replicas too (WAITAOF, Redis 7.2). With `appendfsync everysec` that
+    takes up to a second, so `ROUTER_COMMIT_TIMEOUT` must be 2s or more. `redis` leaves the moment to
+    `appendfsync`."""
     egress: Egress = Egress.OPEN
     """The addresses that destinations may connect to: `open` permits all except link-local ones
     and those of cloud metadata services, `public` only those of the public internet."""
@@ -240,8 +259,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     evaluate_concurrency: Annotated[int, Constraint(1, 100)] = 4
     """The number of batches that a worker evaluates at once."""
     orphan_timeout: Annotated[Duration, Constraint(1, 30 * _DAY)] = Duration(600)
-    """How long deliveries wait for a destination that was removed from the rules. Then, if no
-    process delivers to it, they become dead letters."""
+    """How long deliveries wait for a destination that was removed from the rules, and timers for a
+    rule. Then, if no process knows it, the deliveries become dead letters and the timers end."""
     drain_timeout: Annotated[Duration, Constraint(0, _HOUR)] = Duration(20)
     """How long a stopping process may take to finish the work that it has begun."""
 

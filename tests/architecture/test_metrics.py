@@ -1,9 +1,12 @@
 """The metrics that exist, those that are used and those that are documented are the same."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client import Metric
 
 from router.metrics import Metrics
@@ -52,3 +55,27 @@ def test_alerts_and_dashboards_ask_for_metrics_that_exist(file: str) -> None:
     }
 
     assert asked - exist - families == set()
+
+
+def test_the_alerts_fire_as_their_tests_say() -> None:
+    """``deploy/alerts_test.yml`` by promtool, which comes with Prometheus."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not on PATH")
+    run = subprocess.run(  # noqa: S603 - from PATH
+        [promtool, "test", "rules", "alerts_test.yml"],
+        cwd=ROOT / "deploy",
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_each_alert_of_the_store_has_a_test() -> None:
+    alerts = yaml.safe_load((ROOT / "deploy/alerts.yml").read_text())
+    tested = (ROOT / "deploy/alerts_test.yml").read_text()
+    store = next(group for group in alerts["groups"] if group["name"] == "event-router-store")
+
+    assert [each["alert"] for each in store["rules"] if each["alert"] not in tested] == []

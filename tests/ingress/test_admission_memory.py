@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from support.admission import admission_to
 from support.events import event_from
 from support.memory import fill, used_share
 
 from router.clock import Clock
 from router.errors import JournalUnavailableError, OverloadedError
 from router.events.model import Received
-from router.ingress.admission import HIGH_WATERMARK, AdmissionControl
+from router.ingress.admission import HIGH_WATERMARK
 from router.ingress.commit import EventCommit
 from router.journal.batches import Batches
 from router.journal.connection import Connection
@@ -32,7 +33,7 @@ class Process:
     """The intake of one process; its watch of Redis does not run."""
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
-        self.admission = AdmissionControl(connection, strict=False)
+        self.admission = admission_to(connection, strict=False)
         self.commit = EventCommit(
             Batches(connection, clock),
             self.admission,

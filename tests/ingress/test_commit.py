@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from support.admission import admission_to
 
 from router.clock import Clock
 from router.events.decode import decode_strictly
 from router.events.model import Received
-from router.ingress.admission import AdmissionControl
 from router.ingress.commit import EventCommit
 from router.journal.batches import Batches
 from router.journal.connection import Connection
@@ -24,7 +24,7 @@ async def commit(connection: Connection, clock: Clock) -> AsyncIterator[EventCom
     """Return a commit whose interval is longer than any test."""
     commit = EventCommit(
         Batches(connection, clock),
-        AdmissionControl(connection, strict=False),
+        admission_to(connection, strict=False),
         Metrics(),
         interval=3600.0,
         max_waiting=1000,

@@ -61,6 +61,7 @@ def own(source: str) -> str:
 LETS_IN: dict[str, str] = {
     "accept": "events",
     "add_silence": "silences",
+    "probe": "nothing; it fails as accept does",
     "record_test": "Twilio's sink tests",
     "replay": "dead letters that an operator sends again",
     "replay_quarantined": "quarantined events that an operator sends again",

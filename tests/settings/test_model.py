@@ -12,6 +12,7 @@ from router.errors import SettingsError
 from router.settings.environment import Variable
 from router.settings.model import (
     SETTINGS,
+    AcceptFsync,
     Durability,
     Egress,
     LogFormat,
@@ -61,6 +62,8 @@ def test_without_variables_the_defaults_apply() -> None:
         ("webhook_origins", "a.example, *", Texts(("a.example", "*"))),
         ("admin_token", " x ", Secret(" x ")),
         ("durability", "relaxed", Durability.RELAXED),
+        ("accept_replicas", "2", 2),
+        ("accept_fsync", "wait", AcceptFsync.WAIT),
         ("egress", "public", Egress.PUBLIC),
         ("log_format", "text", LogFormat.TEXT),
         ("log_level", "debug", LogLevel.DEBUG),

@@ -72,6 +72,11 @@ class RedisServer:
         return self._process.pid
 
     @property
+    def version(self) -> tuple[int, ...]:
+        with self.client() as client:
+            return tuple(map(int, client.info("server")["redis_version"].split(".")))
+
+    @property
     def has_ended(self) -> bool:
         return self._process is None or self._process.poll() is not None
 
@@ -88,6 +93,8 @@ class RedisServer:
                 ],
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                # Python ignores SIGXFSZ, and so does the server then: it gets EFBIG, as of a full disk.
+                restore_signals=not self._file_limit,
                 preexec_fn=self._limit if self._file_limit else None,  # noqa: PLW1509
             )
         deadline = time.monotonic() + _SECONDS

@@ -9,7 +9,10 @@ local batch_id, set_ms, wake_channel, job_record, payload, events, weight, max_w
 -- Not idempotent, so never repeated: after a lost reply the sender gets 503 and sends again, and
 -- the duplicates are dropped when the batch is evaluated.
 --
+-- Returns: the count of accepted events after it; nil if it has none, and malformed input only.
+--
 -- The largest write is the first one, because a Redis that is out of memory rejects only that one.
+local accepted
 if tonumber(events) > 0 then
   local filling_id, filled = unpack(redis.call('HMGET', filling, 'id', 'weight'))
   local total = (tonumber(filled) or 0) + tonumber(weight)
@@ -23,9 +26,9 @@ if tonumber(events) > 0 then
     redis.call('HSET', filling, 'id', batch_id, 'weight', weight)
     enqueue(batch_id, clock_ms(set_ms), open_batches, queue, job, job_record, wake_channel)
   end
-  redis.call('HINCRBY', ledger, 'accepted', events)
+  accepted = redis.call('HINCRBY', ledger, 'accepted', events)
 end
-if malformed == '' then return end
+if malformed == '' then return accepted end
 local now_ms = clock_ms(set_ms)
 for _, item in ipairs(cmsgpack.unpack(malformed)) do
   local id, record = unpack(item)
@@ -33,3 +36,4 @@ for _, item in ipairs(cmsgpack.unpack(malformed)) do
   redis.call('ZADD', quarantine_index, now_ms, id)
   redis.call('HINCRBY', ledger, 'malformed', 1)
 end
+return accepted

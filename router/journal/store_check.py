@@ -1,0 +1,221 @@
+"""A look at Redis: could it store an event now, may it lose one, and is it the store it was.
+
+The look writes, because nothing else shows that Redis takes writes: a Redis whose disk is full, a
+replica, and one that lacks replicas all answer a PING. One round trip has all parts.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+from redis.exceptions import RedisError
+
+from router.errors import JournalUnavailableError
+from router.journal import keys, redis_health
+from router.journal.confirmation import NO_CONFIRMATION, Confirmation
+from router.journal.connection import Connection, unavailable
+from router.journal.redis_adapter import Command
+from router.journal.script import SCRIPTS, PlainArguments, Script, ScriptKeys
+from router.journal.store_errors import NOPERM, READONLY, store_error
+
+ACCEPT_COMMANDS: Final = (
+    *("APPEND", "HINCRBY", "HMGET", "HSET", "PUBLISH", "RPUSH", "RPUSHX", "SET", "ZADD"),
+)
+"""The commands that ``accept.lua`` runs."""
+_CALLED: Final = re.compile(r"redis\.call\('(\w+)'")
+_RULE_STATE: Final = files("router.rules.state")
+_INFO: Final[Command] = ("INFO", "server", "memory", "persistence", "replication")
+_NO_INFO: Final = (
+    "Redis forbids the user of ROUTER_REDIS_URL INFO, so that its memory is unknown; grant +info"
+)
+_APPENDFSYNC: Final[Command] = ("CONFIG", "GET", "appendfsync")
+
+
+def worker_commands() -> tuple[str, ...]:
+    """Return the commands of all scripts, which a worker runs."""
+    sources = [
+        path.read_text("utf-8")
+        for folder in (SCRIPTS, _RULE_STATE)
+        for path in folder.iterdir()
+        if path.name.endswith(".lua")
+    ]
+    return tuple(sorted({name for source in sources for name in _CALLED.findall(source)}))
+
+
+class StoreFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The identity of a store and of its history."""
+
+    epoch: str
+    """Written once into an empty store: Unix seconds and an id."""
+    accepted: int
+    """Events that this store has accepted, by its ledger."""
+    replication_id: str = ""
+    """The id of the history of its data; changes when a replica becomes the primary."""
+    former_replication_id: str = ""
+    """The id of the history that it followed as a replica."""
+    offset: int = 0
+    """Bytes of the history, as replicas count them."""
+    former_offset: int = 0
+    """The last byte of the former history that it has."""
+
+    @property
+    def created_at(self) -> float:
+        """When the store was empty for the last time, in Unix seconds."""
+        return float(self.epoch.partition("-")[0])
+
+
+class StoreCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of one look."""
+
+    refusal: str = ""
+    """Why Redis would not store an event now, with the next step; ``""`` if it would."""
+    is_setup: bool = False
+    """Whether only an operator can end that state."""
+    durability_problems: tuple[str, ...] = ()
+    info: dict[str, Any] = {}
+    """Redis's INFO; empty if it gave none."""
+    facts: StoreFacts | None = None
+    """None if Redis refused the look."""
+
+    @property
+    def is_replica(self) -> bool:
+        """Whether it is a replica. One that takes writes loses them."""
+        return self.info.get("role") == "slave"
+
+
+class StoreProbe:
+    """Looks at Redis.
+
+    Args:
+        connection: A connection to Redis.
+        new_id: Returns an id for the epoch of an empty store.
+        commands: The commands that the process needs to be permitted.
+        confirmation: The replicas and disks that must have a commit before it is acknowledged.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        new_id: Callable[[], str],
+        commands: Sequence[str] = ACCEPT_COMMANDS,
+        confirmation: Confirmation = NO_CONFIRMATION,
+    ) -> None:
+        self._connection = connection
+        self._new_id = new_id
+        self._commands = " ".join(commands)
+        self._confirmation = confirmation
+        self._may_read_settings = True
+
+    async def look(self) -> StoreCheck:
+        """Look once. A Redis that does not answer is a refusal, and no error."""
+        confirm = self._confirmation.commands
+        settings_asked = [_APPENDFSYNC] if self._may_read_settings else []
+        try:
+            probed, *replies = await self._connection.exchange(
+                self._call(), [*confirm, _INFO, *settings_asked]
+            )
+        except JournalUnavailableError as error:
+            state = store_error(error.__cause__ or error)
+            return StoreCheck(refusal=str(error), is_setup=state is not None and state.is_setup)
+        confirmed, (info_reply, *settings) = replies[: len(confirm)], replies[len(confirm) :]
+        if settings and isinstance(settings[0], RedisError):
+            # Managed services forbid CONFIG. Not asked again, because each refusal is logged there.
+            self._may_read_settings = not is_forbidden(settings[0])
+            settings = []
+        info = {} if isinstance(info_reply, RedisError) else parse_info(info_reply)
+        refusal, is_setup = _refusal(probed, info)
+        if isinstance(info_reply, RedisError) and not refusal:
+            refusal, is_setup = _NO_INFO, True
+        if confirmed and not refusal:
+            refusal = self._confirmation.shortfall(confirmed[0])
+        return StoreCheck(
+            refusal=refusal,
+            is_setup=is_setup,
+            durability_problems=_durability_problems(info_reply, info, settings),
+            info=info,
+            facts=None if isinstance(probed, RedisError) else _facts(probed, info),
+        )
+
+    def _call(self) -> Any:
+        return _PROBE(
+            _ProbeKeys(keys.PROBE, keys.EPOCH, keys.LEDGER),
+            _ProbeArguments(self._new_id(), self._commands, keys.wake_channel(keys.EVALUATE_QUEUE)),
+        )
+
+
+def parse_info(reply: Any) -> dict[str, Any]:
+    """Return the fields of INFO as texts. redis-py's public API has parsed the reply already."""
+    if isinstance(reply, dict):
+        return reply
+    lines = (line.partition(":") for line in reply.decode(errors="replace").splitlines())
+    return {name: text for name, colon, text in lines if colon}
+
+
+def is_forbidden(error: RedisError) -> bool:
+    """Return whether Redis rejected a command because it does not know or permit it."""
+    return store_error(error) is NOPERM or "unknown command" in str(error)
+
+
+def _refusal(probed: Any, info: dict[str, Any]) -> tuple[str, bool]:
+    """Return why an event could not be stored, and whether an operator must act."""
+    if info.get("role") == "slave":  # first, because a writable replica loses what it is given
+        return str(READONLY), True
+    if isinstance(probed, RedisError):
+        state = store_error(probed)
+        return str(unavailable(probed)), state is not None and state.is_setup
+    forbidden = probed[2].decode()
+    if forbidden:
+        return f"Redis forbids the user of ROUTER_REDIS_URL {forbidden}; {NOPERM.advice}", True
+    return "", False
+
+
+def _durability_problems(
+    info_reply: Any, info: dict[str, Any], settings: Sequence[Any]
+) -> tuple[str, ...]:
+    if isinstance(info_reply, RedisError):
+        return ()
+    found = redis_health.durability_problems(info)
+    if settings and _value(settings[0], "appendfsync") == "no":
+        found.append(
+            "appendfsync is no, so a crash of the machine loses half a minute of events:"
+            " set it to everysec or always"
+        )
+    return tuple(found)
+
+
+def _value(reply: Any, name: str) -> str:
+    """Return a setting out of the reply to CONFIG GET, a list or a map; ``""`` if it has none."""
+    if isinstance(reply, dict):
+        value = reply.get(name) or reply.get(name.encode(), "")
+    else:
+        value = reply[1] if len(reply) > 1 else ""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _facts(probed: Sequence[bytes], info: dict[str, Any]) -> StoreFacts:
+    return StoreFacts(
+        epoch=probed[0].decode(),
+        accepted=int(probed[1]),
+        replication_id=str(info.get("master_replid", "")),
+        former_replication_id=str(info.get("master_replid2", "")),
+        offset=int(info.get("master_repl_offset", 0)),
+        former_offset=int(info.get("second_repl_offset", 0)) - 1,
+    )
+
+
+class _ProbeKeys(ScriptKeys, frozen=True):
+    probe: str
+    epoch: str
+    ledger: str
+
+
+class _ProbeArguments(PlainArguments, frozen=True):
+    epoch_id: str
+    commands: str
+    """Names with spaces between them."""
+    wake_channel: str
+
+
+_PROBE: Final = Script("probe", _ProbeKeys, _ProbeArguments)

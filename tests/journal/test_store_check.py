@@ -1,0 +1,122 @@
+"""One look at a real Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from support.redis_servers import RedisServer
+
+from router.clock import Clock
+from router.events.decode import decode_strictly
+from router.events.model import Malformed, Received
+from router.journal import keys, redis_adapter
+from router.journal.batches import Batches
+from router.journal.connection import Connection, connect
+from router.journal.store_check import ACCEPT_COMMANDS, StoreProbe, worker_commands
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path / "redis") as server:
+        yield server
+
+
+@pytest.fixture
+async def own(server: RedisServer) -> AsyncIterator[Connection]:
+    """A connection to a Redis whose settings the test changes."""
+    connection = connect(server.url, deadline=2.0, max_connections=4)
+    yield connection
+    await connection.close()
+
+
+def probe(connection: Connection, new_id: str = "a") -> StoreProbe:
+    return StoreProbe(connection, lambda: new_id)
+
+
+async def test_the_commands_of_accept_are_those_that_it_runs(
+    connection: Connection, clock: Clock, sample: bytes
+) -> None:
+    """Mutant seen to fail: ``ACCEPT_COMMANDS`` without APPEND."""
+    events = decode_strictly(sample, received_at=1.0, max_events=1)
+    malformed = Malformed(reason="r", body=b"b", received_at=1.0, path="$")
+    batches = Batches(connection, clock)
+    await connection.redis.config_resetstat()
+    for _ in range(2):  # a new batch, and one that is filled
+        await batches.accept([Received(events, [malformed])])
+    ran = {name.removeprefix("cmdstat_") for name in await connection.redis.info("commandstats")}
+
+    own_commands = {"evalsha", "eval", "config|resetstat", "info", "client|setinfo", "hello"}
+    assert ran - own_commands == {name.lower() for name in ACCEPT_COMMANDS}
+
+
+def test_a_worker_runs_what_accept_runs_and_more() -> None:
+    assert set(ACCEPT_COMMANDS) < set(worker_commands())
+    assert {"DEL", "ZREM", "PEXPIRE"} & set(worker_commands())
+
+
+async def test_all_processes_agree_on_the_epoch_of_a_store(connection: Connection) -> None:
+    """Mutant seen to fail: SET without NX."""
+    probes = [probe(connection, f"{number}") for number in range(10)]
+    async with asyncio.TaskGroup() as group:
+        looks = [group.create_task(each.look()) for each in probes]
+    facts = [look.result().facts for look in looks]
+
+    assert len({each.epoch for each in facts if each is not None}) == 1
+    await connection.redis.flushall()
+    (again, once_more) = [await probe(connection, new).look() for new in ("x", "y")]
+    assert again.facts is not None
+    assert facts[0] is not None
+    assert again.facts.epoch != facts[0].epoch
+    assert once_more.facts is not None
+    assert again.facts.epoch == once_more.facts.epoch
+
+
+async def test_a_look_reads_the_count_of_accepted_events(connection: Connection) -> None:
+    await connection.redis.hset(keys.LEDGER, "accepted", 42)
+    look = await probe(connection).look()
+
+    assert look.facts is not None
+    assert look.facts.accepted == 42
+    assert look.facts.created_at > 1_700_000_000
+    assert (look.refusal, look.durability_problems) == ("", ())
+
+
+async def test_a_redis_that_forbids_config_is_asked_once(
+    server: RedisServer, own: Connection
+) -> None:
+    """As managed services do. Mutant seen to fail: asked at each look."""
+    server.ask("ACL", "SETUSER", "default", "-config")
+    one = probe(own)
+    for _ in range(3):
+        look = await one.look()
+        assert (look.refusal, look.durability_problems) == ("", ())
+    server.ask("ACL", "SETUSER", "default", "+config")
+    with server.client() as client:
+        assert sum(entry["count"] for entry in client.acl_log()) <= 2  # the script was not loaded
+
+
+async def test_a_look_leaves_the_connections_of_a_sound_redis_open(
+    server: RedisServer, own: Connection
+) -> None:
+    """Mutant seen to fail: ``exchange`` notices each error reply."""
+    server.ask("ACL", "SETUSER", "default", "-info", "-config")
+    (before,) = await own._connections.execute([("CLIENT", "ID")])
+    await probe(own).look()
+    (after,) = await own._connections.execute([("CLIENT", "ID")])
+
+    assert before == after
+
+
+async def test_a_look_works_without_redis_pys_private_names(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection._connections, "_is_direct", False)
+    await connection.redis.config_set("appendfsync", "no")
+    look = await probe(connection).look()
+    await connection.redis.config_set("appendfsync", "everysec")
+
+    assert look.refusal == ""
+    assert look.info["redis_version"]
+    assert [each.partition(",")[0] for each in look.durability_problems] == ["appendfsync is no"]
+    assert redis_adapter.is_usable()

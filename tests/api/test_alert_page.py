@@ -153,6 +153,7 @@ async def test_an_expired_or_forged_link_says_so(
         assert response.status == 410
 
 
+@pytest.mark.fault_row(71)
 async def test_the_page_has_no_script_no_frame_and_no_referrer(
     client: TestClient[web.Request, web.Application], links: Links
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 Ask = Callable[..., Awaitable[tuple[int, Any]]]
 
 
+@pytest.mark.fault_row(71)
 @pytest.mark.parametrize(
     ("method", "path"),
     [

@@ -8,6 +8,7 @@ import pytest
 Ask = Callable[..., Awaitable[tuple[int, Any]]]
 
 
+@pytest.mark.fault_row(71)
 async def test_dead_letters_are_paged_shown_and_moved(ask: Ask) -> None:
     assert await ask("GET", "dead-letters") == (200, {"destinations": ["mail"]})
     _, first = await ask("GET", "dead-letters?destination=mail&limit=3&reason=404")

@@ -45,6 +45,7 @@ def test_every_attempt_has_the_same_links(alert: Alert) -> None:
     assert make().links(alert) == make().links(alert)
 
 
+@pytest.mark.fault_row(29)
 def test_a_link_expires(alert: Alert) -> None:
     ticket = ticket_of(make().links(alert).acknowledge)
 

@@ -124,10 +124,12 @@ class ConnectingContract(DestinationContract):
     flood_beginning = b""
     """The beginning of a reply that then does not end."""
 
+    @pytest.mark.fault_row(44)
     @pytest.mark.parametrize("behaviour", ["silent", "trickling", "trickling_answer"])
     async def test_the_deadline_is_kept_whatever_the_far_side_does(
         self, behaviour, environment, delivery
     ):
+        """Mutant: an attempt has no deadline."""
         conversation = {
             "silent": silence,
             "trickling": trickles(self.greeting[:3]),
@@ -141,7 +143,9 @@ class ConnectingContract(DestinationContract):
         assert isinstance(outcome, Failed)
         assert took < 1.0
 
+    @pytest.mark.fault_row(53)
     async def test_an_answer_of_ten_megabytes_is_not_kept(self, environment, delivery):
+        """Mutant: a body is read to its end."""
         flood = says(*[b"x" * 65536] * 160)
         async with TcpSink(greets(self.flood_beginning, flood)) as far:
             outcome = await attempt(self.make(far.port, environment, timeout=2.0), delivery)

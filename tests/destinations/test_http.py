@@ -137,6 +137,7 @@ async def test_a_redirect_is_not_followed(status, environment, delivery):
     assert "configure the final URL" in outcome.reason
 
 
+@pytest.mark.fault_row(72)
 async def test_a_receiver_that_sends_back_what_it_got_tells_no_secret(environment, delivery):
     echo = (
         f"no route for /{PLANTED}?token={PLANTED}; got authorization: Bearer {PLANTED},"

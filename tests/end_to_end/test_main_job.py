@@ -95,9 +95,11 @@ async def test_each_receiver_has_it_once(
     print(*(f"{name} after {(at - began) * 1000:.1f} ms" for name, at in times.items()), sep=", ")  # noqa: T201
 
 
+@pytest.mark.fault_row(32)
 async def test_a_repeat_is_accepted_and_nobody_is_told_again(
     router: Running, receivers: Receivers, connection: Connection, sample: bytes
 ) -> None:
+    """Mutant: no event is a duplicate."""
     await post(router, timed_out(sample, "NO1"))
     await receivers.have_all({"NO1"}, seconds=10)
 
@@ -180,9 +182,11 @@ async def test_the_same_event_twice_in_one_request_is_one(
     assert receivers.counts() == {"slack": 1, "mail": 1, "tickets": 1}
 
 
+@pytest.mark.fault_row(30)
 async def test_a_hundred_copies_at_once_are_one(
     router: Running, receivers: Receivers, connection: Connection, sample: bytes
 ) -> None:
+    """Mutant: no event is a duplicate."""
     sender = Sender(sample)
 
     await sender.send(router.url, ["NO1"] * 100)

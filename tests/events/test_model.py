@@ -66,6 +66,7 @@ def test_one_event_or_an_array_is_accepted(body: bytes) -> None:
     assert [event.id for event in strictly(body)] == ["1"]
 
 
+@pytest.mark.fault_row(38, 39)
 @pytest.mark.parametrize(
     ("body", "code", "path", "message"),
     [

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from support.power_loss import FragileDisk, PowerLossUnavailableError, fragile_disk
 from support.receivers import Receivers, unhurried
 from support.sender import TOKEN
 from support.stage import Stage
@@ -49,3 +50,13 @@ async def stage(redis: EmbeddedRedis, tmp_path: Path) -> AsyncIterator[Stage]:
         stage = Stage(redis, tmp_path, seed=20_261_129)
         await stage.open(stack.enter_async_context)
         yield stage
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[FragileDisk]:
+    """A disk that can lose its power and that is soon full."""
+    try:
+        with fragile_disk(tmp_path) as disk:
+            yield disk
+    except PowerLossUnavailableError as error:
+        pytest.skip(f"no disk of one's own: {error}")

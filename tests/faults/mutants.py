@@ -33,8 +33,19 @@ class Mutant(msgspec.Struct, frozen=True):
     """Arguments of pytest."""
 
 
-_BEGIN = "router/journal/scripts/begin.lua"
-_DELETES_WHAT_IT_READS = ("return content", "redis.call('DEL', record)\nreturn content")
+_BEGIN = "router/journal/scripts/begin_set.lua"
+_DELETES_WHAT_IT_READS = (
+    "return redis.call('HGETALL', set)",
+    "local all = redis.call('HGETALL', set)\nredis.call('DEL', set)\nreturn all",
+)
+_ACCEPTS_ANYWAY = (
+    "router/ingress/commit.py",
+    "        await self._batches.accept(group)\n",
+    (
+        "        try:\n            await self._batches.accept(group)\n"
+        "        except Exception:\n            return\n"
+    ),
+)
 _STATUS = "router/destinations/transport/http_status.py"
 _OUTCOMES = "tests/destinations/test_contract_outcomes.py tests/destinations/test_http.py"
 _EGRESS = "tests/destinations/transport/test_egress.py tests/destinations/transport/test_egress_canaries.py"
@@ -61,10 +72,7 @@ MUTANTS: Final = (
     Mutant(8, "a command has no deadline", "router/journal/connection.py",
            "with self._deadlines.begin():", "if reply is not None:",
            "tests/faults/test_process_faults.py -k row_8"),
-    Mutant(9, "ingress accepts what it could not commit", "router/ingress/commit.py",
-           "        await self._batches.accept(group)\n",
-           "        try:\n            await self._batches.accept(group)\n"
-           "        except Exception:\n            return\n",
+    Mutant(9, "ingress accepts what it could not commit", *_ACCEPTS_ANYWAY,
            "tests/faults/test_redis_network.py -k row_9"),
     Mutant(9, "a settlement is not retried", "router/worker/delivery/settlement.py",
            "if clock.monotonic() > until:", "if until:",
@@ -73,6 +81,10 @@ MUTANTS: Final = (
            "            except _REDIS_FAILED as error:\n                failures += 1",
            "            except ZeroDivisionError as error:\n                failures += 1",
            "tests/faults/test_redis_network.py -k row_10"),
+    Mutant(11, "ingress accepts what it could not commit", *_ACCEPTS_ANYWAY,
+           "tests/faults/test_redis_states.py -k row_11"),
+    Mutant(14, "ingress accepts what it could not commit", *_ACCEPTS_ANYWAY,
+           "tests/faults/test_redis_states.py -k row_14"),
     Mutant(17, "connections are closed at SIGTERM", "router/http/server.py",
            "        self._site.stop()\n        loop = asyncio.get_running_loop()\n",
            "        self._site.stop()\n        loop = asyncio.get_running_loop()\n"
@@ -88,9 +100,34 @@ MUTANTS: Final = (
            "tests/worker/delivery/test_delivery_job.py"),
     Mutant(19, "a set is deleted when it is read", _BEGIN, *_DELETES_WHAT_IT_READS,
            "tests/faults/test_process_faults.py -k row_19"),
+    Mutant(20, "a newer version is read as a known one", "router/journal/records.py",
+           "if version >= self._limit:", "if version < 0:", "tests/journal/test_records.py"),
+    Mutant(21, "a drain cancels running jobs at once", "router/worker/queue/queue_worker.py",
+           "asyncio.wait(self._tasks.values(), timeout=seconds)",
+           "asyncio.wait(self._tasks.values(), timeout=0)",
+           "tests/faults/test_process_faults.py -m slow -k row_21 -k 3"),
+    Mutant(26, "a batch expires", "router/journal/scripts/accept.lua",
+           "    redis.call('RPUSH', batch, payload)\n",
+           "    redis.call('RPUSH', batch, payload)\n    redis.call('EXPIRE', batch, 86400)\n",
+           "tests/faults/test_process_faults.py -k row_26"),
     Mutant(27, "the last wait of a schedule is left out", "router/destinations/contract.py",
            "return len(self.schedule) + 1 if", "return len(self.schedule) if",
            "tests/worker/delivery/test_delivery_job.py tests/worker/delivery/test_retry.py"),
+    Mutant(31, "no event is a duplicate", "router/journal/scripts/begin_batch.lua",
+           "(not claimed_by or claimed_by == batch_id) and '1' or '0'", "'1'",
+           "tests/faults/test_hostile_events.py -k row_31"),
+    Mutant(32, "no event is a duplicate", "router/journal/scripts/begin_batch.lua",
+           "(not claimed_by or claimed_by == batch_id) and '1' or '0'", "'1'",
+           "tests/end_to_end/test_main_job.py -k a_repeat"),
+    Mutant(33, "any signature is right", "router/ingress/twilio_signature.py",
+           "if hmac.compare_digest(given, _signature(text, token, digest)):", "if given:",
+           "tests/ingress/test_twilio_signature.py tests/ingress/test_endpoints.py"),
+    Mutant(43, "a counter has the type of the event as its label",
+           "router/worker/evaluation/batch_job.py",
+           "        judgement = rules.judge(event.type, content)\n",
+           "        judgement = rules.judge(event.type, content)\n"
+           "        self._metrics.rule_matches.labels(event.type).inc()\n",
+           "tests/faults/test_hostile_events.py -k row_43"),
     Mutant(44, "an attempt has no deadline", "router/destinations/transport/http_client.py",
            "with self._deadlines.begin():", "if True:", "tests/destinations/test_http.py"),
     Mutant(45, "Retry-After is ignored", "router/worker/delivery/retry.py",
@@ -136,7 +173,7 @@ MUTANTS: Final = (
            "tests/destinations/test_slack.py tests/destinations/test_slack_errors.py"
            " tests/destinations/test_contract_outcomes.py"),
     Mutant(56, "rollup_error is final", "router/destinations/slack_errors.py",
-           '"rollup_error", ', "",
+           '    "no_team": _RENEW,\n', '    "no_team": _RENEW,\n    "rollup_error": _RENEW,\n',
            "tests/destinations/test_slack.py tests/destinations/test_slack_errors.py"
            " tests/destinations/test_contract_outcomes.py"),
     Mutant(57, "a fact in Slack is not escaped", "router/destinations/rendering/slack_blocks.py",
@@ -155,11 +192,18 @@ MUTANTS: Final = (
     Mutant(61, "loops of templates have no limit", "router/destinations/rendering/templates.py",
            "LOOP_LIMIT: Final = 1000", "LOOP_LIMIT: Final = 10**12",
            "tests/destinations/rendering/test_templates.py"),
+    Mutant(65, "a settlement that fails is taken for recorded",
+           "router/worker/delivery/settlement.py",
+           "                    raise\n", "                    return\n",
+           "tests/worker/delivery/test_delivery_job.py"),
     Mutant(69, "leases are not renewed", "router/worker/queue/queue_worker.py",
            "        await self._renew_leases()\n", "",
            "tests/worker/queue/test_queue_worker.py"),
     Mutant(70, "a set is deleted when it is read", _BEGIN, *_DELETES_WHAT_IT_READS,
            "tests/faults/test_soak.py -m slow"),
+    Mutant(73, "a job is run whatever its record names", "router/journal/jobs.py",
+           "return job.f == function and not job.k", "return True",
+           "tests/worker/queue/test_queue_worker.py"),
     Mutant(74, "a delivery that was delivered twice is counted twice",
            "router/journal/scripts/mark_delivered.lua",
            "settled = settled + redis.call('HDEL', set, unpack(deliveries))",
@@ -180,7 +224,7 @@ def is_seen(mutant: Mutant) -> str:
         copy = Path(folder) / "copy"
         shutil.copytree(ROOT, copy, ignore=_LEFT_OUT, symlinks=True)
         file = copy / mutant.file
-        text = file.read_text()
+        text = file.read_text() if file.exists() else ""
         if text.count(mutant.old) != 1:
             return "does not apply"
         file.write_text(text.replace(mutant.old, mutant.new))

@@ -125,6 +125,7 @@ async def fuzz(redis_url: Secret, connection: Connection, sample: bytes, count: 
     assert grown < GROWTH
 
 
+@pytest.mark.fault_row(38, 39)
 @pytest.mark.timeout(120)
 async def test_fuzzed_requests_get_2xx_and_4xx_only(
     redis_url: Secret, connection: Connection, sample: bytes
@@ -132,6 +133,7 @@ async def test_fuzzed_requests_get_2xx_and_4xx_only(
     await fuzz(redis_url, connection, sample, 500)
 
 
+@pytest.mark.fault_row(38, 39)
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 async def test_a_million_fuzzed_requests_get_2xx_and_4xx_only(

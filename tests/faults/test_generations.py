@@ -62,6 +62,7 @@ async def accept(connection: Connection, count: int) -> None:
         await batches.accept([Received(events[start : start + 30], [])])
 
 
+@pytest.mark.fault_row(20)
 @pytest.mark.parametrize(
     "timers", [10, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(120)])]
 )

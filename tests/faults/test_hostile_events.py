@@ -104,6 +104,20 @@ async def test_row_40_rules_see_what_receivers_see(
         assert request.json()["event"] == msgspec.json.decode(body)
 
 
+@pytest.mark.fault_row(31)
+async def test_row_31_of_two_bodies_with_one_id_the_first_counts(
+    router: Running, sink: HttpSink, connection: Connection
+) -> None:
+    """Mutant: no event is a duplicate; the second body is delivered too, under the same id."""
+    assert await post(router, HEAD % 1 + b'{"k":1}}') == 202
+    await settled(connection, 1)
+    assert await post(router, HEAD % 1 + b'{"k":2}}') == 202
+    books = await settled(connection, 2)
+
+    assert [request.json()["event"]["data"] for request in sink.requests] == [{"k": 1}]
+    assert (books.matched, books.duplicate) == (1, 1)
+
+
 @pytest.mark.timeout(60)
 @pytest.mark.fault_row(43)
 async def test_row_43_types_of_strangers_make_no_series(

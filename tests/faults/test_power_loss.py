@@ -6,11 +6,10 @@ A kill of Redis does not show this, because the kernel keeps what the process wr
 import asyncio
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support.fault_rows import FigureRecorder
-from support.power_loss import FragileDisk, PowerLossUnavailableError, fragile_disk
+from support.power_loss import FragileDisk
 from support.stage import Stage, under_load
 from support.steady_load import SteadyLoad
 
@@ -21,15 +20,6 @@ RATE = 50.0
 DECLARED_SECONDS = 2.0
 """What ``appendfsync everysec`` may lose (Redis documentation, "Redis persistence"): a second, and
 one more while a sync is late."""
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[FragileDisk]:
-    try:
-        with fragile_disk(tmp_path) as disk:
-            yield disk
-    except PowerLossUnavailableError as error:
-        pytest.skip(f"no disk that can lose its power: {error}")
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ async def test_row_1_another_worker_takes_over_after_the_lease(
 ) -> None:
     """Kill one of two workers in the middle of so many deliveries.
 
-    Mutant: ``begin.lua`` deletes the set that it reads; what the killed worker had is lost.
+    Mutant: ``begin_set.lua`` deletes the set that it reads; what the killed worker had is lost.
     """
     stage.alfa.delay = stage.bravo.delay = 0.1
     async with stage.worker() as victim:
@@ -57,7 +57,7 @@ async def test_row_1_another_worker_takes_over_after_the_lease(
 @pytest.mark.parametrize(
     ("count", "away"),
     [
-        pytest.param(200, 2 * LEASE_SECONDS, marks=pytest.mark.timeout(120)),
+        pytest.param(200, 1.2 * LEASE_SECONDS, marks=pytest.mark.timeout(120)),
         pytest.param(5000, 600.0, marks=[pytest.mark.slow, pytest.mark.timeout(1500)]),
     ],
 )
@@ -67,7 +67,7 @@ async def test_row_2_the_backlog_of_dead_workers_drains_when_they_are_back(
 ) -> None:
     """Kill all workers, and start them again long after their leases.
 
-    Mutant: ``begin.lua`` deletes the set that it reads; what the killed workers had is lost.
+    Mutant: ``begin_set.lua`` deletes the set that it reads; what the killed workers had is lost.
     """
     stage.alfa.delay = stage.bravo.delay = 0.1
     workers = [stage.worker(), stage.worker()]
@@ -336,6 +336,7 @@ async def test_row_18_a_worker_told_to_stop_finishes_and_burns_no_attempt(
     assert stage.alfa.refused == stage.bravo.refused == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 @pytest.mark.fault_row(19)
 async def test_row_19_a_kill_at_the_end_of_the_grace_repeats_what_was_in_flight(
@@ -343,7 +344,7 @@ async def test_row_19_a_kill_at_the_end_of_the_grace_repeats_what_was_in_flight(
 ) -> None:
     """Send SIGTERM, and SIGKILL while the receiver still thinks.
 
-    Mutant: ``begin.lua`` deletes the set that it reads; what was in flight is lost.
+    Mutant: ``begin_set.lua`` deletes the set that it reads; what was in flight is lost.
     """
     accepted = await stage.accept(60)
     async with stage.worker() as worker:
@@ -366,6 +367,126 @@ async def test_row_19_a_kill_at_the_end_of_the_grace_repeats_what_was_in_flight(
     fault_figures(**found.figures(), drain_seconds=seconds)
     assert found.lost == 0
     assert found.most_repeated <= CONCURRENCY
+
+
+@pytest.mark.parametrize(
+    "deploys",
+    [
+        pytest.param(3, marks=[pytest.mark.slow, pytest.mark.timeout(120)]),
+        pytest.param(30, marks=[pytest.mark.slow, pytest.mark.timeout(600)]),
+    ],
+)
+@pytest.mark.fault_row(21)
+async def test_row_21_deploys_in_a_row_exhaust_no_attempts(
+    deploys: int, stage: Stage, fault_figures: FigureRecorder
+) -> None:
+    """Replace the worker so often under load, the next one before the last one has ended.
+
+    Mutant: a draining run begins further attempts, and a drain cancels running jobs at once;
+    deliveries are repeated.
+    """
+    stage.alfa.delay = stage.bravo.delay = 0.05
+    async with stage.ingress() as ingress:
+        load = SteadyLoad(ingress.url, rate=30)
+
+        async def deploy() -> None:
+            worker = stage.worker()
+            await worker.start()
+            for _ in range(deploys):
+                following = stage.worker()
+                await following.start()
+                await worker.stop()
+                worker = following
+            await asyncio.sleep(0.5)
+            load.stop()
+            drained.append(await stage.drained())
+            await worker.stop()
+
+        drained: list[float] = []
+        await under_load(load, deploy())
+    found = stage.compare(load.accepted)
+    books = await stage.books()
+
+    fault_figures(**found.figures(), drain_seconds=drained[0], note=f"{deploys} deploys")
+    assert (found.lost, found.repeated) == (0, 0)
+    assert {each.dead for each in books.destinations.values()} == {0}
+
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        pytest.param(2000, marks=[pytest.mark.slow, pytest.mark.timeout(120)]),
+        pytest.param(
+            int(os.environ.get("FAULT_BACKLOG", "50000")),
+            marks=[pytest.mark.slow, pytest.mark.timeout(3600)],
+        ),
+    ],
+)
+@pytest.mark.fault_row(25)
+async def test_row_25_a_backlog_drains_at_a_steady_rate(
+    count: int, stage: Stage, fault_figures: FigureRecorder
+) -> None:
+    """Accept so many events without a worker (a million: FAULT_BACKLOG=1000000), then drain.
+
+    Mutant: the number of ids that a poll checks is that of the queue; polls take ever longer.
+    """
+    accepted = await stage.accept(count)
+    async with stage.connection() as connection:
+        memory = (await connection.redis.info("memory"))["used_memory"]
+        await connection.redis.config_resetstat()
+        async with stage.worker():
+            halves = [0.0, 0.0]
+            began = asyncio.get_running_loop().time()
+            await stage.some_arrived(count // 2, seconds=3600)
+            halves[0] = asyncio.get_running_loop().time() - began
+            await stage.drained(seconds=3600)
+            halves[1] = asyncio.get_running_loop().time() - began - halves[0]
+        latency = (await connection.redis.info("latencystats"))["latency_percentiles_usec_evalsha"]
+    found = stage.compare(accepted)
+    p99_ms = latency["p99"] / 1000
+
+    fault_figures(
+        **found.figures(),
+        drain_seconds=sum(halves),
+        note=f"{count / sum(halves):.0f} events/s, halves {halves[0]:.1f} and {halves[1]:.1f} s,"
+        f" p99 of a script {p99_ms:.1f} ms, {memory / count:.0f} B of Redis per event",
+    )
+    assert (found.lost, found.repeated) == (0, 0)
+    assert halves[1] < 2 * halves[0] + 1
+    assert p99_ms < 50
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.fault_row(26)
+async def test_row_26_nothing_that_waits_expires(
+    stage: Stage, fault_figures: FigureRecorder
+) -> None:
+    """Delete each key that would expire within 25 hours, while events and deliveries wait.
+
+    Mutant: ``accept.lua`` gives the batch a time to live of a day; all events are lost.
+    """
+    stage.alfa.status = 503
+    async with stage.worker():
+        first = await stage.accept(50)
+
+        async def has_failed() -> bool:
+            return stage.alfa.refused >= 50
+
+        await until(has_failed, seconds=30)
+    async with stage.connection() as connection:
+        second = await stage.accept(50, first=50)
+        expired = 0
+        async for key in connection.redis.scan_iter(match="*", count=1000):
+            if 0 < await connection.redis.ttl(key) <= 25 * 3600:
+                expired += await connection.redis.delete(key)
+    stage.alfa.status = 200
+    async with stage.worker():
+        seconds = await stage.drained()
+    found = stage.compare(first | second)
+
+    fault_figures(**found.figures(), drain_seconds=seconds, note=f"{expired} keys expired")
+    assert expired > 0
+    assert (found.lost, found.repeated) == (0, 0)
 
 
 @contextmanager

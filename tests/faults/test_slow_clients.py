@@ -84,6 +84,7 @@ def environ(redis_url: Secret) -> dict[str, str]:
     }
 
 
+@pytest.mark.fault_row(34, 35)
 @pytest.mark.timeout(90)
 async def test_slow_clients_are_closed_at_the_deadline(redis_url: Secret) -> None:
     settings = {**environ(redis_url), "ROUTER_HEAD_TIMEOUT": "1s", "ROUTER_BODY_TIMEOUT": "1s"}
@@ -94,6 +95,7 @@ async def test_slow_clients_are_closed_at_the_deadline(redis_url: Secret) -> Non
     assert all(0.9 < seconds < 1 + GRACE for seconds in seen.longest.values())
 
 
+@pytest.mark.fault_row(34, 35)
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_two_thousand_slow_clients_cost_honest_ones_nothing(

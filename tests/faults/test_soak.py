@@ -16,7 +16,7 @@ CONCURRENCY = 20
 async def test_faults_in_turn_under_a_steady_load_lose_nothing(
     tmp_path: Path, fault_figures: FigureRecorder
 ) -> None:
-    """Mutant: ``begin.lua`` deletes the set that it reads; the soak is never drained."""
+    """Mutant: ``begin_set.lua`` deletes the set that it reads; the soak is never drained."""
     plan = Plan(seconds=110, rate=10, fault_every=10, pause=4, sample_every=1, drain_seconds=120)
     async with Soak(plan, tmp_path) as soak:
         report = await soak.run()

@@ -146,6 +146,7 @@ async def test_a_connection_above_the_limit_is_answered_with_retry_after(ingress
         writer.close()
 
 
+@pytest.mark.fault_row(41)
 @pytest.mark.parametrize(
     "request_bytes",
     [
@@ -187,6 +188,7 @@ async def test_an_expectation_that_is_not_text_is_rejected_like_any_other(
     assert b'"code":"bad_http"' in answer
 
 
+@pytest.mark.fault_row(41)
 async def test_thousands_of_pipelined_requests_are_answered_in_order(ingress: Running) -> None:
     last = head("/healthz", [("Connection", "close")], "GET")
     answer = await answer_to(ingress.address, ASK * 2_999 + last, seconds=20)

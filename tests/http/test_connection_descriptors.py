@@ -45,6 +45,7 @@ async def ingress(redis_url: Secret) -> AsyncIterator[RouterProcess]:
     await process.__aexit__()
 
 
+@pytest.mark.fault_row(68)
 async def test_connections_above_the_descriptor_limit_are_rejected_and_others_are_served(
     ingress: RouterProcess, sample: bytes
 ) -> None:

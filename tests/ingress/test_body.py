@@ -50,6 +50,7 @@ async def test_the_size_of_a_compressed_body_is_its_decompressed_size(
     assert (await posted(ingress, gzip.compress(padded(size)), GZIP))[0] == 202
 
 
+@pytest.mark.fault_row(37)
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -72,6 +73,7 @@ async def test_a_corrupt_or_too_large_compressed_body_is_rejected(
     assert (got, code in answer) == (status, True)
 
 
+@pytest.mark.fault_row(37)
 @pytest.mark.parametrize(
     ("path", "encoding", "offered"),
     [
@@ -91,6 +93,7 @@ async def test_other_encodings_are_rejected_with_the_supported_one(
     assert offered in answer
 
 
+@pytest.mark.fault_row(36)
 async def test_an_endless_body_is_rejected_at_the_limit(ingress: Running) -> None:
     chunk = b"1000\r\n" + b" " * 4096 + b"\r\n"
     answer = await answer_to(
@@ -100,6 +103,7 @@ async def test_an_endless_body_is_rejected_at_the_limit(ingress: Running) -> Non
     assert statuses(answer) == [413]
 
 
+@pytest.mark.fault_row(36)
 async def test_a_body_of_a_gigabyte_is_rejected_before_it_is_sent(ingress: Running) -> None:
     answer = await answer_to(
         ingress.address, head("/events", [JSON, ("Content-Length", str(1 << 30))])
@@ -108,6 +112,7 @@ async def test_a_body_of_a_gigabyte_is_rejected_before_it_is_sent(ingress: Runni
     assert statuses(answer) == [413]
 
 
+@pytest.mark.fault_row(35)
 async def test_a_dripping_body_is_rejected_at_its_deadline(ingress: Running) -> None:
     reader, writer = await asyncio.open_connection(ingress.address.host, ingress.address.port)
     writer.write(head("/events", [JSON, ("Content-Length", "1000")]))

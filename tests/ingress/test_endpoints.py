@@ -72,9 +72,11 @@ async def test_a_signed_event_is_durable_before_the_answer(
     assert ingress.metric("router_events_received_total", source="twilio", outcome="accepted") == 1
 
 
+@pytest.mark.fault_row(33)
 async def test_a_changed_byte_is_rejected_and_nothing_is_stored(
     ingress: Running, http: aiohttp.ClientSession, connection: Connection, sample: bytes
 ) -> None:
+    """Mutant: a signature that differs is right."""
     url, headers = signed(ingress.url, sample)
     changed = sample.replace(b"completed", b"complexed")
 
@@ -85,6 +87,7 @@ async def test_a_changed_byte_is_rejected_and_nothing_is_stored(
     assert (await ledger.read(connection)).accepted == 0
 
 
+@pytest.mark.fault_row(33)
 async def test_a_request_without_a_signature_is_unauthorized(
     ingress: Running, http: aiohttp.ClientSession, sample: bytes
 ) -> None:
@@ -185,6 +188,7 @@ async def test_events_require_the_bearer_token(
         assert response.status == status
 
 
+@pytest.mark.fault_row(42)
 @pytest.mark.parametrize(
     ("body", "headers", "status", "code", "path"),
     [
@@ -231,6 +235,7 @@ async def test_a_chunked_body_is_cut_at_the_limit(
         assert response.status == 413
 
 
+@pytest.mark.fault_row(35)
 async def test_a_body_that_does_not_arrive_is_rejected_at_its_deadline(ingress: Running) -> None:
     reader, writer = await asyncio.open_connection(ingress.address.host, ingress.address.port)
     writer.write(
@@ -246,6 +251,7 @@ async def test_a_body_that_does_not_arrive_is_rejected_at_its_deadline(ingress: 
     await writer.wait_closed()
 
 
+@pytest.mark.fault_row(42)
 @pytest.mark.parametrize(("path", "allowed"), [("/twilio", "POST"), ("/events", "OPTIONS,POST")])
 async def test_other_methods_are_rejected_with_the_allowed_ones(
     ingress: Running, http: aiohttp.ClientSession, path: str, allowed: str
@@ -282,9 +288,11 @@ async def test_concurrent_requests_share_commits(
     assert ingress.metric("router_commit_events_sum") == 200
 
 
+@pytest.mark.fault_row(7)
 async def test_without_redis_the_answer_is_503_at_once_and_it_recovers_by_itself(
     http: aiohttp.ClientSession, sample: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    """Mutant: ingress accepts what it could not commit."""
     server = EmbeddedRedis(find_server(""), tmp_path_factory.mktemp("redis"), appendfsync="always")
     server.start()
     settings = settings_for(server.url)
@@ -313,6 +321,7 @@ async def test_without_redis_the_answer_is_503_at_once_and_it_recovers_by_itself
     server.stop()
 
 
+@pytest.mark.fault_row(8)
 async def test_a_redis_that_hangs_is_503_within_a_second(
     http: aiohttp.ClientSession, sample: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -329,6 +338,7 @@ async def test_a_redis_that_hangs_is_503_within_a_second(
     server.stop()
 
 
+@pytest.mark.fault_row(66)
 async def test_events_are_rejected_before_redis_is_full(
     http: aiohttp.ClientSession, sample: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -346,6 +356,7 @@ async def test_events_are_rejected_before_redis_is_full(
     server.stop()
 
 
+@pytest.mark.fault_row(13)
 @pytest.mark.parametrize(
     ("option", "value", "reason"),
     [("maxmemory-policy", "allkeys-lru", "evicts"), ("appendonly", "no", "restart loses events")],
@@ -353,6 +364,7 @@ async def test_events_are_rejected_before_redis_is_full(
 async def test_a_redis_that_may_lose_events_is_rejected_at_start(
     tmp_path_factory: pytest.TempPathFactory, option: str, value: str, reason: str
 ) -> None:
+    """Mutant: no policy of eviction is a problem."""
     server = EmbeddedRedis(find_server(""), tmp_path_factory.mktemp("redis"))
     server.start()
     connection = connect(server.url, deadline=5.0, max_connections=2)

@@ -165,6 +165,7 @@ def test_any_of_several_tokens_will_do() -> None:
     assert verdict(tokens=tokens) is SignatureCheck.GENUINE
 
 
+@pytest.mark.fault_row(33)
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

@@ -69,9 +69,11 @@ async def test_an_accepted_batch_holds_its_events_and_has_a_job(
     assert jobs.is_job_for(record, jobs.EVALUATE)
 
 
+@pytest.mark.fault_row(26)
 async def test_neither_batch_nor_job_ever_expires(
     batches: Batches, connection: Connection, event: Event
 ) -> None:
+    """Mutant: a batch expires."""
     await batches.accept([Received([event], [])])
 
     assert await connection.redis.ttl(keys.batch(FIRST)) == -1

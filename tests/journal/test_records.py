@@ -147,9 +147,11 @@ def is_extended(before: Any, now: Any) -> bool:
     return bool(before == now)
 
 
+@pytest.mark.fault_row(20)
 async def test_a_batch_of_a_newer_version_is_left_alone(
     connection: Connection, clock: Clock, sample: bytes
 ) -> None:
+    """Mutant: a newer version is read as a known one."""
     batches = Batches(connection, clock)
     await batches.accept([Received([event_from(sample)], [])])
     name = keys.batch(BatchId("id0001"))
@@ -182,6 +184,7 @@ async def test_an_event_with_a_later_addition_is_evaluated(
     assert begun.events == [msgspec.structs.replace(event, version=101)]
 
 
+@pytest.mark.fault_row(20)
 async def test_a_delivery_of_a_newer_version_waits_by_itself_and_its_neighbours_do_not(
     connection: Connection,
     clock: Clock,
@@ -189,6 +192,7 @@ async def test_a_delivery_of_a_newer_version_waits_by_itself_and_its_neighbours_
     sample: bytes,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """Mutant: a newer version is read as a known one."""
     event = event_from(sample)
     batches, deliveries = Batches(connection, clock), Deliveries(connection, clock)
     await batches.accept([Received([event], [])])

@@ -165,7 +165,7 @@ class FigureRecorder:
 def marked_tests() -> dict[int, set[str]]:
     """Return the tests of each row, as ``folder/test_file.py::test_name``, read from the source."""
     found: defaultdict[int, set[str]] = defaultdict(set)
-    for path in sorted(TESTS.rglob("test_*.py")):
+    for path in sorted([*TESTS.rglob("test_*.py"), *TESTS.glob("contracts/*.py")]):
         tree = ast.parse(path.read_text())
         everywhere = [row for node in tree.body for row in _module_rows(node)]
         for node in ast.walk(tree):

@@ -20,7 +20,7 @@ from typing import Final
 
 _EXT4_IOC_SHUTDOWN: Final = (2 << 30) | (4 << 16) | (ord("X") << 8) | 125
 _NO_LOG_FLUSH: Final = 2
-_SIZE: Final = 128 << 20
+_SIZE: Final = 32 << 20
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the disk is in RAM
 
 
@@ -42,6 +42,15 @@ class FragileDisk:
     def unmount(self) -> None:
         """Unmount it. No process may have a file of it open."""
         _run("umount", str(self.folder))
+
+    def fill(self) -> Path:
+        """Write a file until there is no room; delete it to make room again."""
+        filler = self.folder / "filler"
+        with filler.open("wb") as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"x" * 65_536)
+                file.flush()
+        return filler
 
     def cut_power(self) -> None:
         """Lose all that was not synced. ``unmount`` and ``mount`` it again after that."""

@@ -88,10 +88,10 @@ class Stage:
         finally:
             await connection.close()
 
-    async def accept(self, count: int) -> set[str]:
+    async def accept(self, count: int, *, first: int = 0) -> set[str]:
         """Make so many events durable without an ingress; return their ids."""
         now = time.time()  # noqa: TID251 - as ingress stamps them
-        events = [event(number, now) for number in range(count)]
+        events = [event(number, now) for number in range(first, first + count)]
         async with self.connection() as connection:
             batches = Batches(connection, system_clock())
             for start in range(0, count, 500):

@@ -8,6 +8,7 @@ AWKWARD = "s3cr3t-canary/+=&<\"'é\\ 0123456789"
 CANARY = "s3cr3t-canary-0123456789abcdef"
 
 
+@pytest.mark.fault_row(72)
 @pytest.mark.parametrize(
     ("secret", "text", "expected"),
     [

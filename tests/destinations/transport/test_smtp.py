@@ -90,6 +90,7 @@ async def test_a_wrong_password_is_refused_and_not_told(mailer):
     assert "wr0ng-password" not in repr(refused)
 
 
+@pytest.mark.fault_row(72)
 async def test_a_reply_that_repeats_the_password_is_struck_out(mailer):
     async with SmtpSink(login=("u", "s3cret-password")) as sink:
         sink.data_reply = "554 I know you, u:s3cret-password"

@@ -420,6 +420,44 @@ async def test_a_settlement_that_fails_frees_its_slot(
     assert job._slots.free == 1
 
 
+@pytest.mark.fault_row(65)
+async def test_a_dead_letter_that_redis_does_not_record_is_written_by_the_next_run(
+    connection: Connection,
+    clock: Clock,
+    metrics: Metrics,
+    mail: Scripted,
+    flow: DeliveryAdmission,
+    deliver: DeliveryJob,
+    opened: tuple[Delivery, ...],
+    time: SetClock,
+) -> None:
+    """Mutant: a settlement that fails is taken for recorded; there is no dead letter."""
+    mail.outcomes += [Refused("HTTP 400", 400), Refused("HTTP 400", 400)]
+    deliveries = Deliveries(Cutting(connection, 2, happens=False), clock)
+    settling = make_settler(deliveries, clock)
+    journal = DeliveryJournal(deliveries, settling, PoisonDetector(CrashCounter(connection)))
+    job = DeliveryJob(mail, journal, flow, metrics, clock)
+    async with asyncio.TaskGroup() as group:
+        runner = group.create_task(settling.run())
+        running = group.create_task(failure_of(job))
+
+        async def time_passes() -> bool:
+            time.now += 10
+            return running.done()
+
+        await until(time_passes)
+        runner.cancel()
+    assert isinstance(running.result(), JournalUnavailableError)
+    assert await dead_letters(connection, "mail", newest=10) == []
+
+    await deliver.run(SET)
+
+    (letter,) = await dead_letters(connection, "mail", newest=10)
+    books = (await ledger.read(connection)).destinations["mail"]
+    assert letter.delivery.id == opened[0].id
+    assert (books.dead, books.delivered, books.pending) == (1, len(opened) - 1, 0)
+
+
 async def failure_of(job: DeliveryJob) -> Exception | None:
     """Run the job of the set; return the error with which it failed."""
     try:

@@ -123,6 +123,7 @@ def test_a_timer_raises_its_alert_to_the_features_after_its_own() -> None:
     assert steps_of(rule, after=FlushTimer) == []
 
 
+@pytest.mark.fault_row(29)
 @pytest.mark.parametrize(
     ("time", "received_at", "now", "expected"),
     [

@@ -217,10 +217,13 @@ async def test_a_job_of_another_worker_is_picked_when_its_lease_expires(
     await gone(connection, "a")
 
 
+@pytest.mark.fault_row(73)
 @pytest.mark.usefixtures("supervisor")
 async def test_a_foreign_job_is_rejected_and_never_executed(
     connection: Connection, work: Work, tmp_path: object
 ) -> None:
+    """Mutant: a job is run whatever its record names."""
+
     class Exploit:
         def __reduce__(self) -> tuple[object, ...]:
             return (open, (f"{tmp_path}/executed", "w"))
@@ -251,6 +254,7 @@ async def test_a_job_that_arq_itself_enqueued_is_run(connection: Connection, wor
     assert work.ran == ["a"]
 
 
+@pytest.mark.fault_row(73)
 @pytest.mark.parametrize(
     "record",
     [

@@ -13,6 +13,7 @@ from router.datatypes import Duration
 from router.errors import ConfigurationError, JournalUnavailableError
 from router.journal.connection import Connection, connect
 from router.journal.pagination import TimeRange
+from router.journal.store_errors import store_error
 from router.printable import one_printable_line
 from router.settings.model import Settings
 
@@ -40,7 +41,10 @@ def with_redis(work: Callable[[Connection], Awaitable[T]]) -> T:
     try:
         return asyncio.run(run())
     except JournalUnavailableError as error:
-        raise ConfigurationError(f"{error} (set ROUTER_REDIS_URL to the URL of Redis)") from None
+        # The text of a known state of Redis ends with the next step already.
+        is_known = store_error(error.__cause__ or error) is not None
+        hint = "" if is_known else " (set ROUTER_REDIS_URL to the URL of Redis)"
+        raise ConfigurationError(f"{error}{hint}") from None
 
 
 def parse_age(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:

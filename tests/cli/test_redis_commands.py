@@ -1,6 +1,9 @@
 """Commands that need Redis."""
 
+from pathlib import Path
+
 from click.testing import CliRunner
+from support.redis_servers import RedisServer
 
 from router.cli import main
 
@@ -11,3 +14,17 @@ def test_unavailable_redis_is_one_line(tmp_path: object) -> None:
     assert away.exit_code == 2
     assert away.stderr.startswith("router: Redis: ")
     assert away.stderr.endswith("(set ROUTER_REDIS_URL to the URL of Redis)\n")
+
+
+def test_a_known_state_of_redis_is_one_line_with_the_next_step(tmp_path: Path) -> None:
+    """Mutant seen to fail: the hint to set the URL follows each error."""
+    with RedisServer(tmp_path / "redis") as server:
+        server.ask("REPLICAOF", "127.0.0.1", "1")
+        environ = {"ROUTER_REDIS_URL": server.url.reveal()}
+        refused = CliRunner().invoke(main, ["destinations", "resume", "noc"], env=environ)
+
+    assert refused.exit_code == 2
+    assert refused.stderr == (
+        "router: Redis answers READONLY: it is a replica, which takes no writes;"
+        " point ROUTER_REDIS_URL at the primary\n"
+    )

@@ -60,7 +60,14 @@ async def metric(url: str, name: str) -> float:
 
 
 @pytest.mark.fault_row(16)
-@pytest.mark.parametrize("lose", [flushed, restarted_without_its_data, epoch_deleted])
+@pytest.mark.parametrize(
+    "lose",
+    [
+        restarted_without_its_data,
+        pytest.param(flushed, marks=pytest.mark.slow),
+        pytest.param(epoch_deleted, marks=pytest.mark.slow),
+    ],
+)
 async def test_an_empty_store_is_reported_by_each_process_and_used(
     server: RedisServer,
     environ: dict[str, str],

@@ -39,7 +39,7 @@ class RedisServer:
     def __init__(self, folder: Path, *, file_limit: int = 0, **options: str) -> None:
         self.port = free_port()
         self.folder = folder
-        self._file_limit = file_limit
+        self.file_limit = file_limit
         self.options = {
             "appendonly": "yes",
             "appendfsync": "everysec",
@@ -94,8 +94,8 @@ class RedisServer:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 # Python ignores SIGXFSZ, and so does the server then: it gets EFBIG, as of a full disk.
-                restore_signals=not self._file_limit,
-                preexec_fn=self._limit if self._file_limit else None,  # noqa: PLW1509
+                restore_signals=not self.file_limit,
+                preexec_fn=self._limit if self.file_limit else None,  # noqa: PLW1509
             )
         deadline = time.monotonic() + _SECONDS
         while not self._answers(is_ready=is_ready):
@@ -112,6 +112,11 @@ class RedisServer:
     def forget(self) -> None:
         """Delete its data, while it does not run."""
         shutil.rmtree(self.folder)
+
+    def make_room(self) -> None:
+        """Lift the limit of its files."""
+        limits = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, limits)
 
     def signal(self, number: int) -> None:
         assert self._process is not None
@@ -152,7 +157,7 @@ class RedisServer:
                 return not is_ready and "loading" in str(error).lower()
 
     def _limit(self) -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (self._file_limit, self._file_limit))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self.file_limit, resource.RLIM_INFINITY))
 
 
 def fail_over(primary: RedisServer, replica: RedisServer) -> None:

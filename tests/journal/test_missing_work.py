@@ -78,7 +78,7 @@ async def test_three_looks_report_events_whose_batches_are_gone(
     assert await audit.looks(1) == []
     assert audit.shown("events") == 2
 
-    await connection.redis.hincrby(keys.LEDGER, "accepted", -2)
+    await connection.redis.hincrby(keys.LEDGER, "filtered", 2)
     assert await audit.looks(1) == []
     assert audit.shown("events") == 0
 

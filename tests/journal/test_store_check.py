@@ -120,3 +120,25 @@ async def test_a_look_works_without_redis_pys_private_names(
     assert look.info["redis_version"]
     assert [each.partition(",")[0] for each in look.durability_problems] == ["appendfsync is no"]
     assert redis_adapter.is_usable()
+
+
+async def test_a_promoted_replica_knows_the_last_byte_that_it_copied(
+    server: RedisServer, own: Connection, tmp_path: Path
+) -> None:
+    """Mutant seen to fail: ``second_repl_offset`` is taken for the last byte and not the next."""
+    with RedisServer(tmp_path / "replica", repl_ping_replica_period="3600") as replica:
+        server.ask("CONFIG", "SET", "repl-ping-replica-period", "3600")
+        replica.follow(server)
+        before = (await probe(own).look()).facts
+        assert server.ask("WAIT", "1", "5000") == 1
+        offset = int(server.ask("INFO", "replication")["master_repl_offset"])  # type: ignore[index]
+        replica.ask("REPLICAOF", "NO", "ONE")
+        promoted = connect(replica.url, deadline=2.0, max_connections=2)
+        after = (await probe(promoted).look()).facts
+        await promoted.close()
+
+    assert before is not None
+    assert after is not None
+    assert after.epoch == before.epoch
+    assert after.former_replication_id == before.replication_id
+    assert after.former_offset == offset

@@ -19,9 +19,9 @@ ENV PATH=/opt/router/bin:$PATH \
     ROUTER_HOST=0.0.0.0 \
     ROUTER_RULES=/etc/router/rules
 USER 10001
-EXPOSE 8080 8081
+EXPOSE 8080 8081 8082
 STOPSIGNAL SIGTERM
-# Ingress and `router run` answer on 8080, a worker on 8081.
+# Ingress and `router run` answer on 8080, a worker on 8081; 8082 is for ROUTER_OPERATIONS_PORT.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["python", "-c", "import urllib.request as u\nfor p in (8080, 8081):\n  try: u.urlopen(f'http://127.0.0.1:{p}/healthz', timeout=2); raise SystemExit(0)\n  except OSError: pass\nraise SystemExit(1)"]
 ENTRYPOINT ["router"]
 CMD ["run"]

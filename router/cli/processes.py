@@ -16,7 +16,14 @@ from router.logs import configure_logging
 from router.metrics import Metrics
 from router.runtime import event_loop
 from router.runtime.app import App
-from router.runtime.prefork import LISTEN_FD, PARENT_FD, Command, PreforkServer, bind
+from router.runtime.prefork import (
+    LISTEN_FD,
+    OPERATIONS_FD,
+    PARENT_FD,
+    Command,
+    PreforkServer,
+    bind,
+)
 from router.runtime.roles import Roles
 from router.settings.model import Settings
 
@@ -32,6 +39,8 @@ class ProcessOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Processes that share the port."""
     listen_fd: int | None = None
     """Descriptor of a listening socket that the parent opened."""
+    operations_fd: int | None = None
+    """Descriptor of a listening socket of the operations port that the parent opened."""
     parent_fd: int | None = None
     """Descriptor of a socket to the parent, see ``PARENT_FD``."""
 
@@ -47,12 +56,23 @@ def process_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Number of processes that share the port. SIGUSR2 replaces them one by one.",
     )
     @click.option(LISTEN_FD, type=int, hidden=True)
+    @click.option(OPERATIONS_FD, type=int, hidden=True)
     @click.option(PARENT_FD, type=int, hidden=True)
     @functools.wraps(command)
     def run(
-        *, processes: int, listen_fd: int | None, parent_fd: int | None, **arguments: Any
+        *,
+        processes: int,
+        listen_fd: int | None,
+        operations_fd: int | None,
+        parent_fd: int | None,
+        **arguments: Any,
     ) -> None:
-        options = ProcessOptions(count=processes, listen_fd=listen_fd, parent_fd=parent_fd)
+        options = ProcessOptions(
+            count=processes,
+            listen_fd=listen_fd,
+            operations_fd=operations_fd,
+            parent_fd=parent_fd,
+        )
         command(**arguments, processes=options)
 
     return run
@@ -70,7 +90,11 @@ def serve(
 ) -> None:
     """Run this process until a signal ends it. Raise ConfigurationError."""
     processes = processes or ProcessOptions()
-    roles = msgspec.structs.replace(roles, inherited_socket=processes.listen_fd)
+    roles = msgspec.structs.replace(
+        roles,
+        inherited_socket=processes.listen_fd,
+        inherited_operations_socket=processes.operations_fd,
+    )
 
     def ready(address: Address) -> None:
         logger.info("listening", extra={"url": str(address)})
@@ -85,13 +109,16 @@ def serve(
 
 
 def serve_prefork(
-    settings: Settings, port: int, arguments: Sequence[str], processes: ProcessOptions
+    settings: Settings,
+    ports: tuple[int, int | None],
+    arguments: Sequence[str],
+    processes: ProcessOptions,
 ) -> NoReturn:
     """Run several processes of a command until a signal ends them.
 
     Args:
         settings: The settings that the processes share.
-        port: The port that they share; 0 for any free one.
+        ports: The port and the operations port that they share; 0 for any free one, None for none.
         arguments: The command of ``router`` that each child runs.
         processes: How many there are.
 
@@ -99,10 +126,20 @@ def serve_prefork(
         ConfigurationError: The address cannot be listened on.
 
     """
+    port, operations_port = ports
     sockets = bind(settings.host, port, processes.count)
     address = Address(*sockets[0].getsockname()[:2])
-    command = Command(arguments=arguments, environ=os.environ)
-    parent = PreforkServer(command, sockets, system_clock(), drain_seconds=settings.drain_timeout)
+    operations_sockets = []
+    if operations_port is not None:
+        host = settings.operations_host or settings.host
+        operations_sockets = bind(host, operations_port, processes.count)
+    parent = PreforkServer(
+        Command(arguments=arguments, environ=os.environ),
+        sockets,
+        system_clock(),
+        drain_seconds=settings.drain_timeout,
+        operations_sockets=operations_sockets,
+    )
 
     def ready() -> None:
         logger.info(

@@ -29,12 +29,15 @@ logger = logging.getLogger(__name__)
 def ingress(processes: ProcessOptions) -> None:
     """Receive events over HTTP: POST /twilio and /events.
 
-    Events are stored in Redis, where router worker evaluates them. ROUTER_PORT is the port.
+    Events are stored in Redis, where router worker evaluates them. ROUTER_PORT is the port of
+    senders, ROUTER_OPERATIONS_PORT that of metrics and operators, if set.
     """
     settings = read_settings()
     if processes.count > 1:
-        serve_prefork(settings, settings.port, ("ingress",), processes)
-    serve(settings, Roles(port=settings.port, ingress=True), Metrics(), processes)
+        ports = (settings.port, settings.operations_port)
+        serve_prefork(settings, ports, ("ingress",), processes)
+    roles = Roles(port=settings.port, operations_port=settings.operations_port, ingress=True)
+    serve(settings, roles, Metrics(), processes)
 
 
 @click.command()
@@ -57,7 +60,8 @@ def worker(names: tuple[str, ...], processes: ProcessOptions) -> None:
     work = _worker_config(settings, metrics, frozenset(names))
     if processes.count > 1:
         arguments = [part for name in names for part in ("--destination", name)]
-        serve_prefork(settings, settings.worker_port, ("worker", *arguments), processes)
+        ports = (settings.worker_port, None)
+        serve_prefork(settings, ports, ("worker", *arguments), processes)
     serve(settings, Roles(port=settings.worker_port, worker=work), metrics, processes)
 
 
@@ -66,14 +70,21 @@ def worker(names: tuple[str, ...], processes: ProcessOptions) -> None:
 def run(processes: ProcessOptions) -> None:
     """Receive events, evaluate rules and deliver alerts.
 
-    This is router ingress and router worker in one process. ROUTER_PORT is the port.
+    This is router ingress and router worker in one process. ROUTER_PORT is the port of senders,
+    ROUTER_OPERATIONS_PORT that of metrics and operators, if set.
     """
     settings = read_settings()
     metrics = Metrics()
     work = _worker_config(settings, metrics)
     if processes.count > 1:
-        serve_prefork(settings, settings.port, ("run",), processes)
-    serve(settings, Roles(port=settings.port, ingress=True, worker=work), metrics, processes)
+        serve_prefork(settings, (settings.port, settings.operations_port), ("run",), processes)
+    roles = Roles(
+        port=settings.port,
+        operations_port=settings.operations_port,
+        ingress=True,
+        worker=work,
+    )
+    serve(settings, roles, metrics, processes)
 
 
 def _worker_config(

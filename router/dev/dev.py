@@ -32,7 +32,7 @@ from router.offline.explain import preview_lines
 from router.runtime import event_loop
 from router.runtime.app import App
 from router.runtime.roles import Roles, WorkerConfig
-from router.settings.model import Settings
+from router.settings.model import EventsOpen, Settings, is_loopback
 
 Echo = Callable[[str], None]
 """Prints a line on the terminal."""
@@ -81,6 +81,8 @@ class Dev:
         settings = self._settings
         if not settings.twilio_auth_tokens:
             settings = msgspec.structs.replace(settings, twilio_auth_tokens=(AUTH_TOKEN,))
+        if settings.events_token is None and is_loopback(settings.host):
+            settings = msgspec.structs.replace(settings, events_open=EventsOpen.ALL)
         if redis is None:
             event_loop.run(self._serve(settings))
             return
@@ -104,7 +106,12 @@ class Dev:
             environment=environment,
             on_capture=self._on_capture,
         )
-        roles = Roles(port=settings.port, ingress=True, worker=config)
+        roles = Roles(
+            port=settings.port,
+            operations_port=settings.operations_port,
+            ingress=True,
+            worker=config,
+        )
         app = App(settings, roles, metrics, self._clock)
         loop = asyncio.get_running_loop()
         listening: asyncio.Future[Address] = loop.create_future()

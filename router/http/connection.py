@@ -194,7 +194,7 @@ class HttpSite:
         if owner is not None:
             self._by_address[owner] = count + 1
         self.open += 1
-        self._metrics.connections.set(self.open)
+        self._metrics.connections.inc()
         return True
 
     def release(self, peer: str) -> None:
@@ -207,7 +207,7 @@ class HttpSite:
             else:
                 del self._by_address[owner]
         self.open -= 1
-        self._metrics.connections.set(self.open)
+        self._metrics.connections.dec()
 
     def guard(self, connection: "_GuardedConnection") -> None:
         """Check from now on that a connection makes progress."""

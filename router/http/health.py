@@ -1,5 +1,6 @@
 """The endpoints that every process has: liveness, readiness, metrics."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -20,6 +21,9 @@ _RULES: Final = {
         "error": {"type": "string", "description": "Why the last reload was rejected."},
     },
 }
+_REJECTED: Final = "the rules folder was rejected; the log says why"
+"""Shown to strangers instead of diagnostics, which name files."""
+_PATH: Final = re.compile(r"(?<![\w/:])/(?:[^\s/:;,]+/)*[^\s/:;,]+")
 _METRICS_FORMATS: Final = ("text/plain", "application/openmetrics-text")
 OPERATIONS: Final = (
     Operation(
@@ -87,6 +91,7 @@ class HealthEndpoints:
         details: Returns what else ``/readyz`` shows, such as the rules in force. A rules folder
             that was rejected is shown there and leaves the process ready: the previous rules stay
             active, and a typo must not take all processes out of service.
+        may_see_all: Returns whether a request comes from an operator. Others see no paths of files.
     """
 
     def __init__(
@@ -96,16 +101,22 @@ class HealthEndpoints:
         not_ready_reason: Callable[[], Awaitable[str | None]],
         update_gauges: Callable[[], Awaitable[None]],
         details: Callable[[], Mapping[str, Any]],
+        may_see_all: Callable[[web.Request], bool],
     ) -> None:
         self._metrics = metrics
         self._not_ready_reason = not_ready_reason
         self._update_gauges = update_gauges
         self._details = details
+        self._may_see_all = may_see_all
+
+    def public_routes(self) -> list[web.RouteDef]:
+        """Return the route for load balancers in front of senders: liveness alone."""
+        return [web.get("/healthz", self.health)]
 
     def routes(self) -> list[web.RouteDef]:
         """Return the three routes."""
         return [
-            web.get("/healthz", self.health),
+            *self.public_routes(),
             web.get("/readyz", self.readiness),
             web.get("/metrics", self.metrics),
         ]
@@ -114,18 +125,33 @@ class HealthEndpoints:
         """Answer 200. Never asks Redis, because a restart would not bring Redis back."""
         return _json(200, {"status": "alive"})
 
-    async def readiness(self, _request: web.Request) -> web.Response:
+    async def readiness(self, request: web.Request) -> web.Response:
         """Answer 200 if events may be sent to this process, else 503 with the reason."""
         reason = await self._not_ready_reason()
-        if reason is None:
-            return _json(200, {"status": "ready", **self._details()})
-        return _json(503, {"status": "not ready", "reason": reason, **self._details()})
+        shown: dict[str, Any] = {"status": "ready" if reason is None else "not ready"}
+        if reason is not None:
+            shown["reason"] = reason
+        shown |= self._details()
+        if not self._may_see_all(request):
+            shown = _without_paths(shown)
+        return _json(200 if reason is None else 503, shown)
 
     async def metrics(self, request: web.Request) -> web.Response:
         """Return the metrics in the format that ``Accept`` asks for, with gauges set just now."""
         await self._update_gauges()
         body, content_type = self._metrics.exposition(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+def _without_paths(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what ``/readyz`` shows to strangers."""
+    public = dict(shown)
+    if "reason" in public:
+        public["reason"] = _PATH.sub("…", public["reason"])
+    rules = public.get("rules")
+    if rules and "error" in rules:
+        public["rules"] = {**rules, "error": _REJECTED}
+    return public
 
 
 def _json(status: int, content: Mapping[str, Any]) -> web.Response:

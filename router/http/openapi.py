@@ -84,7 +84,7 @@ TAGS: Final[Mapping[str, str]] = {
 }
 SECURITY_SCHEMES: Final[Mapping[str, Mapping[str, Any]]] = {
     OPERATOR: {"type": "http", "scheme": "bearer", "description": "ROUTER_ADMIN_TOKEN"},
-    "events": {"type": "http", "scheme": "bearer", "description": "ROUTER_EVENTS_TOKEN, if set"},
+    "events": {"type": "http", "scheme": "bearer", "description": "ROUTER_EVENTS_TOKEN"},
     "signature": {
         "type": "apiKey",
         "in": "header",

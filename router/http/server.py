@@ -132,7 +132,8 @@ async def listen(
         await runner.cleanup()
         raise ConfigurationError(
             f"cannot listen on {where.host}:{where.port}:"
-            f" {error.strerror or error} (set ROUTER_HOST, ROUTER_PORT or ROUTER_WORKER_PORT)"
+            f" {error.strerror or error}"
+            " (set ROUTER_HOST, ROUTER_PORT, ROUTER_WORKER_PORT or ROUTER_OPERATIONS_PORT)"
         ) from None
     return HttpServer(runner, site, Address(host, port), keepalive_grace=keepalive_grace)
 

@@ -14,9 +14,11 @@ from typing import Final
 from multidict import istr
 
 from router.datatypes import Address, Secret
+from router.events.cloudevents import TWILIO
+from router.events.model import Event
 from router.ingress import twilio_signature
 from router.ingress.responses import RequestRejectedError
-from router.settings.model import Settings
+from router.settings.model import EventsOpen, Settings
 
 _BASIC: Final = {"WWW-Authenticate": 'Basic realm="twilio", charset="UTF-8"'}
 _BEARER: Final = {"WWW-Authenticate": "Bearer"}
@@ -93,18 +95,28 @@ def check_body(settings: Settings, url: str, content: bytes) -> None:
             raise _signature_rejection(result, url)
 
 
-def check_token(token: Secret | None, authorization: str | None, in_query: str | None) -> None:
-    """Check the bearer token of a request to ``/events``, if one is configured.
+def has_token(settings: Settings, authorization: str | None, in_query: str | None) -> bool:
+    """Check the bearer token of a request to ``/events``, and return whether there is one.
 
     It may come as ``access_token`` in the query (CloudEvents "HTTP 1.1 Web Hooks", section 3.2).
 
     Raises:
         RequestRejectedError: The token is missing or wrong.
     """
+    token, is_open = settings.events_token, settings.events_open is not EventsOpen.NO
     if token is None:
-        return
+        if is_open:
+            return False
+        raise RequestRejectedError(
+            HTTPStatus.FORBIDDEN,
+            "closed",
+            "/events is closed: set ROUTER_EVENTS_TOKEN, or ROUTER_EVENTS_OPEN=yes to accept events"
+            " without a token",
+        )
     given = authorization or (None if in_query is None else f"Bearer {in_query}")
     if not given:
+        if is_open:
+            return False
         raise RequestRejectedError(
             HTTPStatus.UNAUTHORIZED,
             "no_token",
@@ -113,6 +125,26 @@ def check_token(token: Secret | None, authorization: str | None, in_query: str |
         )
     if not token.matches_bearer(given):
         raise RequestRejectedError(HTTPStatus.FORBIDDEN, "wrong_token", "the bearer token is wrong")
+    return True
+
+
+def check_types(settings: Settings, events: Sequence[Event]) -> None:
+    """Check the types of events that came to ``/events`` without a token.
+
+    Raises:
+        RequestRejectedError: One is Twilio's. Only a signature or a token proves such an event.
+    """
+    if settings.events_open is EventsOpen.ALL:
+        return
+    for index, event in enumerate(events):
+        if event.type.lower().startswith(TWILIO):
+            raise RequestRejectedError(
+                HTTPStatus.FORBIDDEN,
+                "twilio_type",
+                f"events of {TWILIO}* need the bearer token ROUTER_EVENTS_TOKEN, or Twilio's"
+                " signature at /twilio",
+                path=f"$[{index}].type" if len(events) > 1 else "$.type",
+            )
 
 
 def _requires_signature(settings: Settings) -> bool:

@@ -222,12 +222,10 @@ class Ingress:
         self, request: web.BaseRequest, _: Sender | None
     ) -> tuple[Received, int]:
         settings = self._settings
-        if settings.events_token is not None:
-            authentication.check_token(
-                settings.events_token,
-                request.headers.get(hdrs.AUTHORIZATION),
-                request.query.get("access_token"),
-            )
+        is_authenticated = authentication.has_token(
+            settings, request.headers.get(hdrs.AUTHORIZATION), request.query.get("access_token")
+        )
+        if is_authenticated:
             self._credential_buckets.admit(settings.events_token)
         content_type = _content_type(request)
         is_binary = http_binding.is_binary_mode(content_type, request.headers)
@@ -243,8 +241,10 @@ class Ingress:
             max_depth=settings.max_depth,
             max_values=self._max_values,
         )
-        if settings.events_token is not None:
+        if is_authenticated:
             self._credential_buckets.charge(settings.events_token, len(events))
+        else:
+            authentication.check_types(settings, events)
         return Received(events, []), len(content)
 
     def _events_per_minute(self) -> int:

@@ -1,10 +1,14 @@
 """One process: built from its roles, served until a signal, then drained.
 
+It listens on one port or on two: then one serves senders and recipients of alerts, the other
+operators, Prometheus and probes, so that a firewall can separate them.
+
 A shutdown first stops accepting connections, then waits for requests, then for jobs, and then closes
 the connections to Redis.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -24,7 +28,7 @@ from router.journal.redis_clock import RedisClock
 from router.journal.store_check import ACCEPT_COMMANDS, StoreProbe, worker_commands
 from router.journal.store_watch import StoreWatch
 from router.metrics import Metrics
-from router.runtime import build_api, build_ingress
+from router.runtime import build_api, build_ingress, exposure
 from router.runtime.build_worker import build_worker
 from router.runtime.roles import Background, Roles, StreamSource
 from router.settings.model import Durability, Settings
@@ -77,6 +81,15 @@ class App:
         self._address = ListenAddress(settings.host, roles.port, roles.inherited_socket)
         self._watch = StoreWatch(metrics)
         commands = ACCEPT_COMMANDS if roles.worker is None else worker_commands()
+        self._operations_address = (
+            None
+            if roles.operations_port is None
+            else ListenAddress(
+                settings.operations_host or settings.host,
+                roles.operations_port,
+                roles.inherited_operations_socket,
+            )
+        )
         self._admission = AdmissionControl(
             self._ingress_redis,
             StoreProbe(
@@ -110,13 +123,14 @@ class App:
                 destination cannot be opened, or the address cannot be listened on.
         """
         _check_arq()
-        routes, background = self._build()
+        exposure.warn(self._settings, self._roles)
+        ports, background = self._build()
         try:
             await self._admission.check_store()
             await self._redis_clock.try_to_measure()
             if self._worker is not None:
                 await self._worker.open()
-            await self._run(routes, background, stop, ready)
+            await self._run(ports, background, stop, ready)
         finally:
             for _, coroutine in background:
                 coroutine.close()
@@ -125,34 +139,63 @@ class App:
             await self._ingress_redis.close()
             await self._worker_redis.close()
 
-    def _build(self) -> tuple[list[web.RouteDef], list[Background]]:
-        routes = self._api_routes()
+    def _build(self) -> tuple[list[tuple[ListenAddress, list[web.RouteDef]]], list[Background]]:
+        """Return each address with its routes, that of senders first, and the tasks."""
+        health = build_api.build_health(
+            self._ingress_redis,
+            self._admission,
+            None if self._worker is None else self._worker.reloader,
+            self._metrics,
+            self._clock,
+            self._may_see_all,
+        )
         background: list[Background] = [
             ("admission", self._admission.watch()),
             ("clock", self._redis_clock.run()),
         ]
+        public: list[web.RouteDef] = []
+        operations = [*health.routes(), *self._api_routes()]
         if self._roles.ingress or self._roles.stream is not None:
-            more_routes, more_background = self._intake(self._roles.stream)
-            routes += more_routes
+            public, tests, more_background = self._intake(self._roles.stream)
+            operations += tests
             background += more_background
         if self._worker is not None:
             background += self._worker.background()
-        public_url = self._settings.public_url
-        routes += OpenApiEndpoint(routes, build_api.OPERATIONS, public_url).routes()
-        return routes, background
+        all_routes = operations + public
+        description = OpenApiEndpoint(
+            all_routes, build_api.OPERATIONS, self._settings.public_url
+        ).routes()
+        if self._operations_address is None:
+            return [(self._address, all_routes + description)], background
+        ports = [
+            (self._address, public + health.public_routes()),
+            (self._operations_address, operations + description),
+        ]
+        return ports, background
 
-    def _intake(self, stream: StreamSource | None) -> tuple[list[web.RouteDef], list[Background]]:
+    def _may_see_all(self, request: web.Request) -> bool:
+        token = self._settings.admin_token
+        if self._operations_address is not None or not self._roles.ingress:
+            return True
+        return token is not None and token.matches_bearer(request.headers.get("Authorization", ""))
+
+    def _intake(
+        self, stream: StreamSource | None
+    ) -> tuple[list[web.RouteDef], list[web.RouteDef], list[Background]]:
         settings = self._settings
         intake, commit = build_ingress.build_intake(
             settings, self._ingress_redis, self._admission, self._metrics, self._clock
         )
-        routes = []
+        public: list[web.RouteDef] = []
+        operations: list[web.RouteDef] = []
         if self._roles.ingress:
-            routes = build_ingress.build_ingress_routes(settings, self._ingress_redis, intake)
+            public, operations = build_ingress.build_ingress_routes(
+                settings, self._ingress_redis, intake
+            )
         if stream is None:
-            return routes, [commit]
+            return public, operations, [commit]
         reader = build_ingress.build_stream_reader(settings, self._worker_redis, intake, stream)
-        return routes, [commit, reader]
+        return public, operations, [commit, reader]
 
     def _api_routes(self) -> list[web.RouteDef]:
         worker = self._worker
@@ -160,9 +203,6 @@ class App:
         names = frozenset if worker is None else worker.switch.destination_names
         token = self._settings.admin_token
         return [
-            *build_api.build_health_routes(
-                self._ingress_redis, self._admission, reloader, self._metrics, self._clock
-            ),
             *build_api.build_reload_routes(reloader, token),
             *build_api.build_operator_routes(self._worker_redis, names, self._clock, token),
             *build_api.build_silence_routes(self._ingress_redis, self._clock, token),
@@ -170,27 +210,31 @@ class App:
 
     async def _run(
         self,
-        routes: list[web.RouteDef],
+        ports: list[tuple[ListenAddress, list[web.RouteDef]]],
         background: list[Background],
         stop: asyncio.Event,
         ready: Callable[[Address], None],
     ) -> None:
-        async with asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as group, contextlib.AsyncExitStack() as stack:
             tasks = [group.create_task(coroutine, name=name) for name, coroutine in background]
-            server = await listen(
-                routes,
-                self._settings,
-                self._address,
-                self._metrics,
-                fast_paths=FAST_PATHS,
-                keepalive_grace=self._keepalive_grace,
-            )
-            ready(server.address)
-            try:
-                await stop.wait()
-                await self._drain(server)
-            finally:
-                await server.drain()
+            servers: list[HttpServer] = []
+            for address, routes in reversed(ports):  # that of senders last, when all is ready
+                server = await listen(
+                    routes,
+                    self._settings,
+                    address,
+                    self._metrics,
+                    fast_paths=FAST_PATHS,
+                    keepalive_grace=self._keepalive_grace,
+                )
+                stack.push_async_callback(server.drain)
+                servers.insert(0, server)
+            for server in servers[1:]:
+                logger.info("operations port listening", extra={"url": str(server.address)})
+            ready(servers[0].address)
+            await stop.wait()
+            # The operations port serves until the end: it shows how the process drains.
+            await self._drain(servers[0])
             for task in tasks:
                 task.cancel()
 

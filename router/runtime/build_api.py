@@ -37,14 +37,15 @@ OPERATIONS: Final = (
 """Descriptions of all routes; a process refuses to start with a route that has none."""
 
 
-def build_health_routes(
+def build_health(
     connection: Connection,
     admission: AdmissionControl,
     reloader: Reloader | None,
     metrics: Metrics,
     clock: Clock,
-) -> list[web.RouteDef]:
-    """Return the routes of health checks and metrics.
+    may_see_all: Callable[[web.Request], bool],
+) -> HealthEndpoints:
+    """Return the endpoints of health checks and metrics.
 
     Args:
         connection: Redis, for the gauges.
@@ -52,6 +53,7 @@ def build_health_routes(
         reloader: Knows the active rules; None in a process without rules.
         metrics: The process's metrics.
         clock: Time, for the gauges.
+        may_see_all: Returns whether a request comes from an operator.
     """
 
     async def update_gauges() -> None:
@@ -62,13 +64,13 @@ def build_health_routes(
         metrics.redis_memory_used_ratio.set(admission.memory_used_ratio)
         metrics.redis_up.set(has_answered and not refusal)
 
-    endpoints = HealthEndpoints(
+    return HealthEndpoints(
         metrics,
         not_ready_reason=admission.not_ready_reason,
         update_gauges=update_gauges,
         details=functools.partial(_rules_details, reloader),
+        may_see_all=may_see_all,
     )
-    return endpoints.routes()
 
 
 def build_reload_routes(reloader: Reloader | None, token: Secret | None) -> list[web.RouteDef]:

@@ -52,19 +52,22 @@ def build_intake(
 
 def build_ingress_routes(
     settings: Settings, connection: Connection, intake: Intake
-) -> list[web.RouteDef]:
-    """Return the routes that receive events over HTTP, and those of the links in alerts."""
+) -> tuple[list[web.RouteDef], list[web.RouteDef]]:
+    """Return the routes of senders and recipients, and those of operators.
+
+    The first receive events over HTTP and serve the links in alerts.
+    """
     sink_tests = SinkTests(connection)
     ingress = Ingress(
         settings, intake.commit, intake.admission, sink_tests, intake.metrics, intake.clock
     )
-    routes = ingress.routes() + TwilioTestsApi(sink_tests, settings.admin_token).routes()
+    routes = ingress.routes()
     signer = link_signer(settings)
     if signer is not None:
         acknowledgements = Acknowledgements(connection)
         silences = Silences(connection, intake.clock)
         routes += AlertPages(signer, acknowledgements, silences, intake.clock).routes()
-    return routes
+    return routes, TwilioTestsApi(sink_tests, settings.admin_token).routes()
 
 
 def build_stream_reader(

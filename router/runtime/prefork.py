@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 LISTEN_FD: Final = "--listen-fd"
 """The option with the descriptor of a child's listening socket."""
+OPERATIONS_FD: Final = "--operations-fd"
+"""The option with the descriptor of a child's listening socket of the operations port."""
 PARENT_FD: Final = "--parent-fd"
 """The option with the descriptor of a child's socket to the parent. The child sends a byte when it
 listens; the socket ends when the parent exits."""
@@ -87,6 +89,7 @@ class PreforkServer:
         sockets: The listening sockets, from ``bind``.
         clock: Time, for the backoff.
         drain_seconds: How long a child may take to end its requests, and again to end its jobs.
+        operations_sockets: Those of the operations port, one for each child; empty if there is none.
 
     """
 
@@ -97,9 +100,11 @@ class PreforkServer:
         clock: Clock,
         *,
         drain_seconds: float,
+        operations_sockets: Sequence[socket.socket] = (),
     ) -> None:
         self._command = command
         self._sockets = sockets
+        self._operations_sockets = operations_sockets
         self._monotonic = clock.monotonic
         self._drain_seconds = drain_seconds
         self._children: list[_Child] = []
@@ -158,14 +163,17 @@ class PreforkServer:
     async def _start(self, worker_index: int) -> _Child:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        listening = self._sockets[worker_index].fileno()
+        listening = [(LISTEN_FD, self._sockets[worker_index].fileno())]
+        if self._operations_sockets:
+            listening.append((OPERATIONS_FD, self._operations_sockets[worker_index].fileno()))
+        descriptors = [(PARENT_FD, theirs.fileno()), *listening]
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *("-m", "router", *self._command.arguments),
-                *(LISTEN_FD, str(listening), PARENT_FD, str(theirs.fileno())),
+                *(part for option, number in descriptors for part in (option, str(number))),
                 env={**self._command.environ, prometheus_adapter.FOLDER_VARIABLE: self._folder},
-                pass_fds=(listening, theirs.fileno()),
+                pass_fds=[number for _, number in descriptors],
                 # A signal to the terminal's process group would reach the children twice.
                 start_new_session=True,
             )
@@ -260,6 +268,6 @@ def bind(host: str, port: int, count: int) -> list[socket.socket]:
             made.close()
         raise ConfigurationError(
             f"cannot listen on {host}:{port}: {error.strerror or error}"
-            " (set ROUTER_HOST, ROUTER_PORT or ROUTER_WORKER_PORT)"
+            " (set ROUTER_HOST, ROUTER_PORT, ROUTER_WORKER_PORT or ROUTER_OPERATIONS_PORT)"
         ) from None
     return sockets

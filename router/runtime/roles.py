@@ -46,6 +46,10 @@ class Roles(msgspec.Struct, frozen=True, kw_only=True):
     """The port; 0 for any free one."""
     inherited_socket: int | None = None
     """The descriptor of a listening socket of the parent process, used instead of ``port``."""
+    operations_port: int | None = None
+    """The port of metrics, readiness and the operators' API; None to serve them on ``port``."""
+    inherited_operations_socket: int | None = None
+    """As ``inherited_socket``, for ``operations_port``."""
     ingress: bool = False
     """Whether it receives events over HTTP."""
     stream: StreamSource | None = None

@@ -20,6 +20,7 @@ from router.datatypes import (
     Secret,
     Texts,
     check_proxy_url,
+    parse_address,
 )
 from router.settings import environment
 from router.settings.environment import Constraint
@@ -69,6 +70,17 @@ class Egress(enum.StrEnum):
     """Any address except link-local ones and those of cloud metadata services."""
     PUBLIC = "public"
     """Addresses of the public internet only."""
+
+
+class EventsOpen(enum.StrEnum):
+    """The events that ``/events`` accepts without a token (``ROUTER_EVENTS_OPEN``)."""
+
+    NO = "no"
+    """None."""
+    YES = "yes"
+    """All except those of Twilio's types, which only Twilio's signature or a token proves."""
+    ALL = "all"
+    """Those of Twilio's types too."""
 
 
 class LogFormat(enum.StrEnum):
@@ -150,6 +162,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The port of ingress; 0 chooses a free port."""
     worker_port: Port = 8081
     """The port of a worker's `/metrics`, `/healthz` and `/readyz`; 0 chooses a free port."""
+    operations_port: Annotated[int | None, Constraint(0, 65535)] = None
+    """The port of metrics, readiness and the operators' API of `router ingress` and `router run`;
+    0 chooses a free port. `ROUTER_PORT` then serves senders, alert links and `/healthz` only.
+    Default: one port serves all."""
+    operations_host: Annotated[str, _check_host] = ""
+    """The address of `ROUTER_OPERATIONS_PORT`. Default: `ROUTER_HOST`."""
     public_url: Annotated[str, _check_public_url] = ""
     """The URL under which Twilio reaches the router, as configured in the sink. A signature covers
     the URL that Twilio called, so this is required behind a proxy that changes scheme, host, port
@@ -169,13 +187,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The proxies in front of the router. Their `X-Forwarded-For`, `-Proto` and `-Host` headers are
     trusted; these headers are ignored from all other addresses."""
     events_token: Secret | None = None
-    """The bearer token that `/events` requires. Without it, `/events` accepts every request."""
+    """The bearer token that `/events` requires. Without it, `/events` is closed unless
+    `ROUTER_EVENTS_OPEN` opens it."""
+    events_open: EventsOpen = EventsOpen.NO
+    """The events that `/events` accepts without the token: `no` for none, `yes` for all but those of
+    `com.twilio.*`, `all` for those too. `router dev` on a loopback address sets `all`."""
     webhook_origins: Texts = Texts()
     """The origins that may request permission to send by `OPTIONS /events`
     (`WebHook-Request-Origin` of the CloudEvents web hook handshake): names, or `*` for all.
     Without any, the response is 405."""
     admin_token: Secret | None = None
-    """The bearer token of the operators' API and the console. Without it, both are closed."""
+    """The bearer token of the operators' API and the console. Without it, both are closed. Readiness
+    on the port of senders shows it the whole reason of a problem."""
     link_secret: Annotated[Secret | None, _check_link_secret] = None
     """The key that signs the links of an alert for acknowledging and silencing it: any text of 16
     characters or more, the same in all processes. Without it, or without the public URL, alerts
@@ -273,6 +296,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 contains the value of a secret.
         """
         return cls(**environment.read(SETTINGS, environ, PREFIX, _rejection))
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can connect to ``host``."""
+    address = parse_address(host)
+    return host == "localhost" if address is None else address.is_loopback
 
 
 SETTINGS: Final = environment.variables(Settings, PREFIX)

@@ -85,9 +85,10 @@ async def post(router: Running, sample: bytes, event_id: str) -> None:
 
 
 async def readiness(url: str) -> tuple[int, dict[str, object]]:
+    headers = {"Authorization": f"Bearer {TOKEN.reveal()}"}
     async with (
         aiohttp.ClientSession() as session,
-        session.get(f"{url}/readyz") as response,
+        session.get(f"{url}/readyz", headers=headers) as response,
     ):
         return response.status, await response.json()
 

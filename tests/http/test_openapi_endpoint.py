@@ -378,6 +378,7 @@ def served(redis_url: Secret, tmp_path: Path) -> Iterator[str]:
         "ROUTER_PUBLIC_URL": PUBLIC_URL,
         "ROUTER_WEBHOOK_ORIGINS": "a.example",
         "ROUTER_MAX_EVENTS_PER_REQUEST": "3",
+        "ROUTER_EVENTS_OPEN": "all",
     }
     log = tmp_path / "log"
     command = [sys.executable, "-m", "router", "ingress"]

@@ -21,6 +21,8 @@ class RouterProcess:
             for name, value in os.environ.items()
             if not name.startswith("ROUTER_") and name != "PYTHONDONTWRITEBYTECODE"
         }
+        if "ROUTER_EVENTS_TOKEN" not in environ:
+            kept["ROUTER_EVENTS_OPEN"] = "all"
         self._environ = {**kept, "ROUTER_LOG_FORMAT": "json", **environ}
         self.log: list[dict[str, object]] = []
         self.url = ""

@@ -11,7 +11,7 @@ from router.http.server import Address
 from router.metrics import Metrics
 from router.runtime.app import App
 from router.runtime.roles import Roles
-from router.settings.model import Settings
+from router.settings.model import EventsOpen, Settings
 
 _KEEPALIVE_GRACE = 0.1
 """Seconds; a test that ends has no request on its way."""
@@ -54,5 +54,7 @@ async def running(
 
 
 def settings_for(redis_url: object, **changes: object) -> Settings:
-    """Settings for a test: any free port, short times."""
+    """Settings for a test: any free port, short times, events without a token."""
+    if "events_token" not in changes:
+        changes = {"events_open": EventsOpen.ALL, **changes}
     return msgspec.structs.replace(Settings(), redis_url=redis_url, **changes)

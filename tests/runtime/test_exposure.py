@@ -1,0 +1,34 @@
+"""What a process opens without credentials is said at its start."""
+
+import pytest
+from support.running import settings_for
+
+from router.runtime.exposure import open_things
+from router.runtime.roles import Roles
+from router.settings.model import EventsOpen
+
+INGRESS = Roles(port=0, ingress=True)
+EVENTS = "/events accepts events without a token"
+PORT = "metrics and readiness are open on the port of senders"
+
+
+@pytest.mark.parametrize(
+    ("host", "is_open", "roles", "expected"),
+    [
+        ("127.0.0.1", EventsOpen.YES, INGRESS, []),
+        ("::1", EventsOpen.YES, INGRESS, []),
+        ("localhost", EventsOpen.ALL, INGRESS, []),
+        ("0.0.0.0", EventsOpen.NO, INGRESS, [PORT]),  # noqa: S104 - the case
+        ("::", EventsOpen.YES, INGRESS, [EVENTS, PORT]),
+        ("router.internal", EventsOpen.ALL, INGRESS, [f"{EVENTS}, Twilio's types included", PORT]),
+        ("10.0.0.1", EventsOpen.NO, Roles(port=0, operations_port=0, ingress=True), []),
+        ("0.0.0.0", EventsOpen.YES, Roles(port=0), []),  # noqa: S104 - the case
+    ],
+)
+def test_each_open_thing_has_a_warning(
+    host: str, is_open: EventsOpen, roles: Roles, expected: list[str]
+) -> None:
+    """Mutants: loopback is not exempt; a worker without ingress warns."""
+    settings = settings_for("redis://x", host=host, events_open=is_open)
+
+    assert [message.partition(";")[0] for message in open_things(settings, roles)] == expected

@@ -40,6 +40,24 @@ test-slow: $(VENV)/dev  ## Run the long tests: faults under load, soak, long fuz
 conformance: $(VENV)/dev  ## Run CEL's conformance cases on our conditions (docs/conformance.md)
 	$(BIN)/pytest -n 0 -v tests/cel/test_compiler_conformance.py
 
+# A folder with an environment of its own, because atheris and the auditors are not for the tests.
+$(VENV)/security: constraints/security.txt
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints/security.txt
+	touch $@
+
+audit: $(VENV)/security  ## Look for known vulnerabilities of what constraints/run.txt installs (docs/security.md)
+	$</bin/pip-audit --strict --require-hashes --disable-pip --requirement constraints/run.txt
+
+sbom: $(VENV)/security  ## Write dist/sbom.json: what constraints/run.txt installs, as CycloneDX
+	mkdir -p dist
+	$</bin/cyclonedx-py requirements constraints/run.txt --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.json
+
+MINUTES ?= 10
+
+fuzz: $(VENV)/security  ## Fuzz each decoder and the request head with atheris, MINUTES=10 each
+	$</bin/python tests/fuzz.py --minutes $(MINUTES)
+
 lint: $(VENV)/dev  ## Check style, types, layers, spelling, and the shipped rules with their tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -68,7 +86,8 @@ constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade f
 	$(COMPILE) $(UPGRADE) -o constraints/run.txt
 	$(COMPILE) $(UPGRADE) -c constraints/run.txt --group dev -o constraints/dev.txt
 	$(COMPILE) $(UPGRADE) -c constraints/dev.txt --group bench -o constraints/bench.txt
+	$(COMPILE) $(UPGRADE) -c constraints/run.txt --group security -o constraints/security.txt
 
 # bench is a folder, too.
 .PHONY: bench bench-short bench-rules
-.PHONY: help run test test-fast test-matrix test-slow conformance lint constraints
+.PHONY: help run test test-fast test-matrix test-slow conformance lint constraints audit sbom fuzz

@@ -258,8 +258,15 @@ async def _read_form(request: web.Request) -> dict[str, str] | None:
     if request.content_type != _FORM:
         return None
     try:
-        body = await read_body(request, limit=_BODY_LIMIT)
+        return parse_form(await read_body(request, limit=_BODY_LIMIT))
+    except BadRequestError:
+        return None
+
+
+def parse_form(body: bytes) -> dict[str, str] | None:
+    """Return the first value of each field of a form; None if it has too many."""
+    try:
         fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=_MAX_FIELDS)
-    except (BadRequestError, ValueError):
+    except ValueError:
         return None
     return {name: values[0] for name, values in fields.items()}

@@ -86,9 +86,10 @@ class RecordReader(Generic[T]):
         # Only now, because almost every record has a known version.
         try:
             version = self._version(self._parse(record))
+            is_newer = version >= self._limit  # a TypeError if it is no number
         except (*_UNREADABLE, *_NOT_THERE):
             return RecordError(f"not a {self._kind}: {error}")
-        if version >= self._limit:
+        if is_newer:
             return NewerRecordError(
                 f"{self._kind} of version {version}: this router reads versions below {self._limit}"
             )

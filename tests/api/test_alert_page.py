@@ -53,6 +53,7 @@ async def client(
         yield client
 
 
+@pytest.mark.fault_row(71)
 async def test_get_changes_nothing(
     client: TestClient[web.Request, web.Application],
     acknowledgements: Acknowledgements,
@@ -115,6 +116,7 @@ async def test_a_link_to_silence_silences_for_the_time_that_is_chosen(
         assert compiled.matches({"alert": alert}, time.now) is silent
 
 
+@pytest.mark.fault_row(71)
 @pytest.mark.parametrize("wanted", ["1h", "forever", ""])
 async def test_a_link_to_acknowledge_allows_nothing_else(
     client: TestClient[web.Request, web.Application],

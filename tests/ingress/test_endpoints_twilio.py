@@ -6,12 +6,16 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from support.clock import SetClock
+from support.events import held_by
 from support.raw import head, one_response, statuses
 from support.running import Running, running, settings_for
 
+from router.clock import Clock
 from router.datatypes import Duration, Networks, Secret
 from router.ingress.twilio_signature import body_hash, sign
-from router.journal import ledger
+from router.journal import keys, ledger
+from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.runtime.roles import Roles
 
@@ -266,3 +270,31 @@ async def test_a_malformed_host_is_rejected(
     assert statuses(answer) == [400]
     assert b"bad_host" in answer or b"bad_http" in answer
     assert not [entry for entry in caplog.records if entry.levelname == "ERROR"]
+
+
+@pytest.mark.fault_row(29, 32)
+@pytest.mark.parametrize("offset", [0.0, 299.0, 301.0, -301.0, 86_400.0])
+async def test_a_signature_has_no_time_and_a_copy_of_a_request_is_a_duplicate(
+    redis_url: Secret,
+    http: aiohttp.ClientSession,
+    connection: Connection,
+    sample: bytes,
+    time: SetClock,
+    clock: Clock,
+    offset: float,
+) -> None:
+    """Twilio signs no time, so clocks may differ. Mutant: ``event_key`` has the time of receipt."""
+    settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,))
+    async with running(settings, ROLES, clock=clock) as process:
+        query, headers = signed(process.url, sample)
+        assert await posted(process, http, sample, headers, query) == (202, "", "")
+        time.now += offset
+        assert await posted(process, http, sample, headers, query) == (202, "", "")
+
+    batches = await connection.redis.zrange(keys.BATCHES, 0, -1)
+    events = [
+        event
+        for batch in batches
+        for event in await held_by(Batches(connection, clock), batch.decode()) or ()
+    ]
+    assert len({event.key for event in events}) == 1

@@ -273,3 +273,16 @@ async def test_a_pause_that_cannot_be_read_is_a_pause(connection: Connection) ->
     assert found["mail"].reason == "pause of version 200: this router reads versions below 200"
     assert found["chat"].reason.startswith("not a pause: ")
     assert await Pauses(connection).resume("mail")
+
+
+@pytest.mark.parametrize("version", [[1], {}, "100", None, b"x"])
+async def test_a_version_that_is_no_number_is_unreadable(
+    connection: Connection, clock: Clock, version: object
+) -> None:
+    """Found by fuzzing: a list as version was a TypeError, and the whole page failed."""
+    await connection.redis.hset(keys.QUARANTINE, "x", ENCODE({"version": version}))
+    await connection.redis.zadd(keys.QUARANTINE_INDEX, {"x": 1})
+
+    page = await Quarantine(connection, clock).find(QuarantineFilter())(None, 9)
+
+    assert page.items == ()

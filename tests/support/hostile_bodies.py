@@ -51,5 +51,6 @@ def hostile_bodies() -> Mapping[str, bytes]:
         "empty elements": _list_of(b"{}"),
         "a thousand events of lists": _events(_list_of(b"[]", 4000)),
         "a thousand events of extreme floats": _events(_list_of(b"1e300", 4000)),
+        "a small body of extreme floats": _event(_list_of(b"1e300", 65_000)),
         "a thousand events of members": _events(b"{" + _members(4000) + b"}"),
     }

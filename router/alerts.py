@@ -51,7 +51,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The notification that a match raises.
 
     It is self-contained: a worker sends it without the rules. It is a msgpack array, because it is
-    stored once for each destination.
+    stored with each delivery, or once for several ones.
     """
 
     id: AlertId

@@ -9,17 +9,17 @@ A crash between two pages of a replay leaves the rest where it was, and the next
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
-from router.alerts import replayed
+from router.alerts import Delivery, replayed
 from router.clock import Clock
 from router.errors import RecordError
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection
-from router.journal.deliveries import DeadLetter
+from router.journal.deliveries import DeadLetter, ReferringLetter
 from router.journal.discard import discard
 from router.journal.keys import SetId
 from router.journal.pagination import (
@@ -33,13 +33,25 @@ from router.journal.pagination import (
 )
 from router.journal.records import RecordReader, version_of_array, version_of_map
 from router.journal.script import PackedArguments, Script, ScriptKeys, binary
+from router.journal.stored_alerts import StoredAlerts, encode_delivery, reference_place
 
 logger = logging.getLogger(__name__)
 
-_encode = msgspec.msgpack.encode
+_decode_whole = msgspec.msgpack.Decoder(DeadLetter).decode
+_decode_referring = msgspec.msgpack.Decoder(ReferringLetter).decode
+
+
+def _decode(record: bytes) -> DeadLetter | ReferringLetter:
+    try:
+        return _decode_whole(record)
+    except msgspec.ValidationError:
+        return _decode_referring(record)
+
+
 _reader = RecordReader(
     "dead letter",
-    msgspec.msgpack.Decoder(DeadLetter).decode,
+    _decode,
+    limit=300,
     version=lambda letter: max(version_of_map(letter), version_of_array(letter["delivery"])),
 )
 
@@ -66,6 +78,7 @@ class DeadLetters:
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
+        self._alerts = StoredAlerts(connection)
         self._new_id = clock.new_id
         self._now = clock.now
         self._set_ms = clock.journal_ms
@@ -78,7 +91,8 @@ class DeadLetters:
     async def get(self, destination: str, delivery_id: str) -> DeadLetter | None:
         """Return a dead letter; None if there is none with this id, or it cannot be read."""
         found = await records_of(self._connection, _stored(destination), [delivery_id])
-        return _readable(*found[0]) if found else None
+        letters = await self._restored(found)
+        return letters[0] if letters else None
 
     def find(
         self, destination: str, wanted: DeadLetterFilter, *, newest_first: bool = True
@@ -99,11 +113,28 @@ class DeadLetters:
                     newest_first=newest_first,
                 )
                 records, following = list(found.items), found.after
-            letters = (_readable(*item) for item in records)
-            fitting = (letter for letter in letters if letter and wanted.matches(letter))
-            return Matches(tuple(fitting), following)
+            letters = await self._restored(records)
+            return Matches(tuple(filter(wanted.matches, letters)), following)
 
         return find_page
+
+    async def _restored(self, records: Iterable[tuple[str, bytes]]) -> list[DeadLetter]:
+        """Return the dead letters in records; one that cannot be read is left out, and logged."""
+        read = [
+            (delivery_id, letter)
+            for delivery_id, record in records
+            if (letter := _readable(delivery_id, record)) is not None
+        ]
+        restored = await self._alerts.restore([letter.delivery for _, letter in read])
+        letters = []
+        for (delivery_id, letter), delivery in zip(read, restored, strict=True):
+            if isinstance(delivery, Delivery):
+                letters.append(
+                    DeadLetter(delivery=delivery, reason=letter.reason, died_at=letter.died_at)
+                )
+            else:
+                _log_unreadable(delivery_id, delivery)
+        return letters
 
     async def replay(self, destination: str, letters: Sequence[DeadLetter]) -> int:
         """Requeue up to CHUNK dead letters; return how many still existed."""
@@ -113,7 +144,9 @@ class DeadLetters:
         moves = []
         for letter in letters:
             again = replayed(letter.delivery)
-            moves.append(_ReplayedLetter(letter.delivery.id, again.id, binary(_encode(again))))
+            moves.append(
+                _ReplayedLetter(letter.delivery.id, again.id, binary(encode_delivery(again)))
+            )
         return int(
             await self._connection.run(
                 _REPLAY(
@@ -147,19 +180,23 @@ class DeadLetters:
             [letter.delivery.id for letter in letters],
             decreased=ledger.dead(destination),
             increased=ledger.discarded(destination),
+            references=[reference_place(letter.delivery) for letter in letters],
         )
 
 
-def _readable(delivery_id: str, record: bytes) -> DeadLetter | None:
+def _readable(delivery_id: str, record: bytes) -> DeadLetter | ReferringLetter | None:
     """Return the dead letter; None, with a log message, if the record is not one."""
     try:
         return _reader.read(record)
     except RecordError as error:
-        logger.warning(
-            "unreadable dead letter left out",
-            extra={"delivery": delivery_id, "reason": str(error)},
-        )
+        _log_unreadable(delivery_id, error)
         return None
+
+
+def _log_unreadable(delivery_id: str, error: RecordError) -> None:
+    logger.warning(
+        "unreadable dead letter left out", extra={"delivery": delivery_id, "reason": str(error)}
+    )
 
 
 def _stored(destination: str) -> IndexedRecords:

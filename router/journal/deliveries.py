@@ -9,12 +9,12 @@ a digest may be larger than the memory of a worker.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
 import msgspec
 
-from router.alerts import Delivery
+from router.alerts import Delivery, DeliveryId
 from router.clock import Clock
 from router.errors import NewerRecordError, RecordError
 from router.journal import jobs, keys, ledger
@@ -23,7 +23,7 @@ from router.journal.finish import SET_SIZE, Quarantined
 from router.journal.job_queue import LOST, lease_lost
 from router.journal.keys import SetId
 from router.journal.leases import NO_TOKEN, LeaseToken
-from router.journal.records import POSTPONE_SECONDS, RecordReader, version_of_array
+from router.journal.records import POSTPONE_SECONDS
 from router.journal.script import (
     PackedArguments,
     PlainArguments,
@@ -33,13 +33,19 @@ from router.journal.script import (
     binary,
     pack,
 )
+from router.journal.stored_alerts import (
+    LOAD_BYTES,
+    ReferenceRecord,
+    ReferringDelivery,
+    StoredAlerts,
+    decode_delivery,
+    encode_delivery,
+    reference_place,
+)
 
 logger = logging.getLogger(__name__)
 
 _encode = msgspec.msgpack.encode
-_reader = RecordReader(
-    "delivery", msgspec.msgpack.Decoder(Delivery).decode, version=version_of_array
-)
 
 
 FIRST_PAGE: Final = "0"
@@ -70,6 +76,15 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """Unix time in seconds."""
     version: Annotated[int, msgspec.Meta(lt=200)] = 100
     """See ``router.journal.records``."""
+
+
+class ReferringLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A dead letter whose alert is stored by itself."""
+
+    delivery: ReferenceRecord
+    reason: str
+    died_at: float
+    version: Annotated[int, msgspec.Meta(lt=200)] = 100
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -113,6 +128,7 @@ class Deliveries:
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
+        self._alerts = StoredAlerts(connection)
         self._new_id = clock.new_id
         self._now = clock.now
         self._set_ms = clock.journal_ms
@@ -151,13 +167,42 @@ class Deliveries:
         following: str | None = None
         if isinstance(fields, int) or after != FIRST_PAGE:
             fields, following = await self._scan(set_id, after)
-        deliveries = []
+        found: list[Delivery | ReferenceRecord] = []
+        records: dict[str, bytes] = {}
+        size = 0
         for field, record in zip(fields[::2], fields[1::2], strict=True):
             try:
-                deliveries.append(_decode(field, record))
+                delivery = _decode(field, record)
             except RecordError as error:
                 await self._set_aside(set_id, destination, field, record, error)
+                continue
+            if isinstance(delivery, ReferenceRecord):
+                size += delivery.alert_bytes
+                if size > LOAD_BYTES and found:  # this page ends here, the next one begins as it
+                    following = after
+                    break
+            found.append(delivery)
+            records[delivery.id] = record
+        deliveries = await self._restored(set_id, destination, found, records)
         return DeliveryPage(deliveries, following)
+
+    async def _restored(
+        self,
+        set_id: SetId,
+        destination: str,
+        found: Sequence[Delivery | ReferenceRecord],
+        records: Mapping[str, bytes],
+    ) -> list[Delivery]:
+        """Return deliveries with their alerts; those without one are set aside."""
+        deliveries = []
+        for one, restored in zip(found, await self._alerts.restore(found), strict=True):
+            if isinstance(restored, Delivery):
+                deliveries.append(restored)
+            else:
+                await self._set_aside(
+                    set_id, destination, one.id.encode(), records[one.id], restored
+                )
+        return deliveries
 
     async def _scan(self, set_id: SetId, after: str) -> tuple[list[bytes], str | None]:
         """Return ids and records of a page of a large set, and the cursor of the next page.
@@ -224,10 +269,12 @@ class Deliveries:
         if record is None:
             return None
         try:
-            return _decode(field, record)
+            found = _decode(field, record)
         except RecordError as error:
             await self._set_aside(set_id, destination, field, record, error)
             return None
+        deliveries = await self._restored(set_id, destination, [found], {found.id: record})
+        return deliveries[0] if deliveries else None
 
     async def quarantine_unread(
         self,
@@ -291,10 +338,10 @@ class Deliveries:
         await self._connection.run_all(calls)
 
     def _mark_delivered(self, done: Sequence[Done]) -> list[ScriptCall]:
-        by_destination: dict[str, dict[SetId, list[str]]] = {}
+        by_destination: dict[str, dict[SetId, list[Delivery]]] = {}
         for settlement in done:
             sets = by_destination.setdefault(settlement.delivery.destination, {})
-            sets.setdefault(settlement.set_id, []).append(settlement.delivery.id)
+            sets.setdefault(settlement.set_id, []).append(settlement.delivery)
         job_prefixes = keys.job_keys("")
         return [
             _MARK_DELIVERED(
@@ -306,12 +353,7 @@ class Deliveries:
                 _MarkDeliveredArguments(
                     ledger.delivered(destination),
                     *job_prefixes,
-                    pack(
-                        [
-                            _DeliveredOfSet(set_id, keys.delivery_set(set_id), ids)
-                            for set_id, ids in sets.items()
-                        ]
-                    ),
+                    pack([_delivered(set_id, deliveries) for set_id, deliveries in sets.items()]),
                 ),
             )
             for destination, sets in by_destination.items()
@@ -328,7 +370,7 @@ class Deliveries:
         decided_at = self._now() if settlement.decided_at is None else settlement.decided_at
         due_in_ms = max(0, due_ms - int(decided_at * 1000))
         move = _SetMove(settlement.set_id, new_set, delivery.destination, due_in_ms)
-        return self._retry(move, delivery.id, _encode(delivery), settlement.token)
+        return self._retry(move, delivery.id, encode_delivery(delivery), settlement.token)
 
     def _give_up(self, settlement: GivenUp) -> ScriptCall:
         delivery = settlement.delivery
@@ -349,7 +391,7 @@ class Deliveries:
                 set_id=settlement.set_id,
                 delivery_id=delivery.id,
                 set_ms=self._set_ms(),
-                record=binary(_encode(letter)),
+                record=binary(encode_letter(letter)),
                 ledger_field=ledger.dead(destination),
                 token=settlement.token,
                 superseded_field=ledger.superseded(destination),
@@ -445,8 +487,32 @@ def _begin_set(set_id: SetId, destination: str, token: LeaseToken) -> ScriptCall
     )
 
 
-def _decode(field: bytes, record: bytes) -> Delivery:
-    delivery = _reader.read(record)
+def _delivered(set_id: SetId, deliveries: Sequence[Delivery]) -> "_DeliveredOfSet":
+    references = [reference_place(delivery) for delivery in deliveries]
+    return _DeliveredOfSet(
+        set_id,
+        keys.delivery_set(set_id),
+        [delivery.id for delivery in deliveries],
+        references if any(key for key, _ in references) else [],
+    )
+
+
+def encode_letter(letter: DeadLetter) -> bytes:
+    """Return the record of a dead letter."""
+    delivery = letter.delivery
+    if not isinstance(delivery, ReferringDelivery):
+        return _encode(letter)
+    return _encode(
+        ReferringLetter(
+            delivery=ReferenceRecord.of(delivery, delivery.reference),
+            reason=letter.reason,
+            died_at=letter.died_at,
+        )
+    )
+
+
+def _decode(field: bytes, record: bytes) -> Delivery | ReferenceRecord:
+    delivery = decode_delivery(record)
     if delivery.id.encode() != field:  # it could not be settled, and would be sent again and again
         raise RecordError(f"not a delivery of its field: its id is {delivery.id!r}")
     return delivery
@@ -534,7 +600,9 @@ class _MarkDeliveredArguments(PlainArguments, frozen=True):
 class _DeliveredOfSet(msgspec.Struct, frozen=True, array_like=True):
     id: SetId
     set: str
-    deliveries: list[str]
+    deliveries: list[DeliveryId]
+    references: list[tuple[str, str]]
+    """Key and field of the alert of each delivery; empty if none is stored by itself."""
 
 
 class _RetryKeys(ScriptKeys, frozen=True):

@@ -16,6 +16,7 @@ async def discard(
     *,
     increased: str,
     decreased: str | None = None,
+    references: Sequence[tuple[str, str]] = (),
 ) -> int:
     """Delete members. Idempotent.
 
@@ -25,6 +26,7 @@ async def discard(
         members: The members to delete.
         increased: The ledger's field that counts them from now on.
         decreased: The ledger's field that counted them until now; None if there is none.
+        references: For each member the key and field of the alert to which it refers.
 
     Returns:
         How many members still existed.
@@ -34,7 +36,7 @@ async def discard(
     """
     call = _DISCARD(
         _DiscardKeys(stored.records, stored.index, keys.LEDGER),
-        _DiscardArguments(list(members), increased, decreased),
+        _DiscardArguments(list(members), increased, decreased, list(references)),
     )
     return int(await connection.run(call))
 
@@ -49,6 +51,7 @@ class _DiscardArguments(PackedArguments, frozen=True):
     members: list[str]
     increased: str
     decreased: str | None
+    references: list[tuple[str, str]]
 
 
 _DISCARD: Final = Script("discard", _DiscardKeys, _DiscardArguments)

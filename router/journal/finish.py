@@ -6,12 +6,12 @@ nothing.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Final
 
 import msgspec
 
-from router.alerts import Delivery
+from router.alerts import AlertId, Delivery
 from router.clock import Clock
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection
@@ -19,6 +19,7 @@ from router.journal.job_queue import LOST, lease_lost
 from router.journal.keys import BatchId, SetId, TimerId
 from router.journal.leases import NO_TOKEN, LeaseToken
 from router.journal.script import IdAndRecord, PlainArguments, Script, ScriptKeys, binary, pack
+from router.journal.stored_alerts import ReferenceRecord
 from router.journal.timers import fixed_id
 from router.rules.state.timer import Timer
 
@@ -28,8 +29,12 @@ RECORD_SIZE: Final = 40_960
 """Bytes of deliveries that weigh 1, so that a limit on weight also limits memory. A delivery weighs at
 least 1, and a set of one delivery may be heavier."""
 
-_DELIVERY_BYTES: Final = 700
-"""Bytes of an alert and its delivery besides the event."""
+_FIELDS_AT_ONCE: Final = 4000
+"""Fields and values of one hash of alerts, because Lua takes up to 8,000 arguments."""
+_ALERT_BYTES: Final = 600
+"""Bytes of an alert besides its event."""
+_DELIVERY_BYTES: Final = 300
+"""Bytes of a delivery besides its alert."""
 
 ANY_CLAIM: Final = "*"
 """In place of a batch: a replay deletes the claim of any batch."""
@@ -144,10 +149,13 @@ class Finish:
         """
         now_ms = int(self._now() * 1000)
         records: list[str | bytes] = []
+        quarantined = [self._quarantined(item, work) for item in verdict.quarantined]
+        sets, alerts = _sets(verdict.deliveries, self._new_id)
         outcome = _Outcome(
             counts=_counts(verdict),
-            quarantined=[self._quarantined(item, work) for item in verdict.quarantined],
-            sets=[self._set(each, records) for each in _sets(verdict.deliveries)],
+            quarantined=quarantined,
+            stored_alerts=[_stored_alerts(each, records) for each in alerts],
+            sets=[self._set(each, records) for each in sets],
             new_timers=[self._timer(timer, now_ms) for timer in verdict.timers],
             rest=rest,
         )
@@ -193,10 +201,10 @@ class Finish:
     def _set(self, added: "_Added", records: list[str | bytes]) -> "_NewSet":
         """Return a set, and add its ids and records to those of all sets."""
         destination = added.destination
-        set_id = SetId(self._new_id())
+        set_id = added.set_id
         queue = keys.deliver_queue(destination)
         # Not part of the packed outcome, because they are long, and packing would copy them.
-        first = len(_FinishArguments.__struct_fields__) + len(records) + 1
+        first = _position(records)
         records += added.records
         return _NewSet(
             id=set_id,
@@ -228,7 +236,7 @@ class Finish:
 
 def opened_bytes(event_bytes: int, destinations: int) -> int:
     """Return about how much the deliveries of one alert take, given the size of its event."""
-    return (event_bytes + _DELIVERY_BYTES) * destinations
+    return event_bytes + _ALERT_BYTES + _DELIVERY_BYTES * destinations
 
 
 def _counts(verdict: FinishedWork) -> "list[_Count]":
@@ -253,6 +261,7 @@ def _counts(verdict: FinishedWork) -> "list[_Count]":
 class _Added(msgspec.Struct):
     """Deliveries to one destination that are added to one set."""
 
+    set_id: SetId
     destination: str
     records: list[str | bytes] = []
     """id, record, id, record, …"""
@@ -266,24 +275,88 @@ class _Added(msgspec.Struct):
         return len(self.records) >= 2 * SET_SIZE or self.size + size > SET_SIZE * RECORD_SIZE
 
 
-def _sets(deliveries: Iterable[Delivery]) -> list[_Added]:
-    """Cut deliveries into sets of one destination each."""
+class _AlertStore:
+    """The alerts of one transaction that have several deliveries each.
+
+    Args:
+        deliveries: All deliveries of the transaction.
+        name: An id that no other transaction uses.
+    """
+
+    def __init__(self, deliveries: Sequence[Delivery], name: str) -> None:
+        self._counts = Counter([delivery.alert.id for delivery in deliveries])
+        self._first_name = name
+        self._encoded: dict[AlertId, tuple[int, msgspec.Raw | str]] = {}
+        self._name = ""
+        self.fields: list[tuple[str, list[str | bytes]]] = []
+        """Key, and fields and values, of each hash."""
+
+    def place(self, delivery: Delivery) -> tuple[int, msgspec.Raw | str]:
+        """Return the size of a delivery's alert, and the alert itself or a reference to it."""
+        alert = delivery.alert
+        placed = self._encoded.get(alert.id)
+        if placed is None:
+            body = _encode(alert)
+            count = self._counts[alert.id]
+            place = msgspec.Raw(body) if count == 1 else self._store(body, count)
+            placed = self._encoded[alert.id] = (len(body), place)
+        return placed
+
+    def _store(self, body: bytes, count: int) -> str:
+        number = len(self._encoded)
+        if not self.fields or len(self.fields[-1][1]) >= _FIELDS_AT_ONCE:
+            self._name = f"{self._first_name}-{len(self.fields)}"
+            self.fields.append((keys.stored_alerts(self._name), []))
+        self.fields[-1][1].extend((str(number), body, f"{number}#", str(count)))
+        return f"{self._name}.{number}.{len(body)}"
+
+
+def _sets(
+    deliveries: Sequence[Delivery], new_id: Callable[[], str]
+) -> "tuple[list[_Added], list[tuple[str, list[str | bytes]]]]":
+    """Cut deliveries into sets of one destination each.
+
+    Returns:
+        The sets; the alerts that are stored by themselves, as ``_AlertStore.fields``.
+    """
     sets: list[_Added] = []
     filling: dict[str, _Added] = {}
-    encoded: dict[str, msgspec.Raw] = {}
+    if not deliveries:
+        return sets, []
+    first_id = new_id()
+    alerts = _AlertStore(deliveries, first_id)
     for delivery in deliveries:
-        alert = encoded.get(delivery.alert.id)
-        if alert is None:  # encoded once, because an alert may go to several destinations
-            alert = encoded[delivery.alert.id] = msgspec.Raw(_encode(delivery.alert))
-        record = _encode(msgspec.structs.replace(delivery, alert=alert))
+        alert_bytes, alert = alerts.place(delivery)
+        if isinstance(alert, str):
+            record = _encode(ReferenceRecord.of(delivery, alert))
+            size = len(record) + alert_bytes
+        else:
+            record = _encode(msgspec.structs.replace(delivery, alert=alert))
+            size = len(record)
         destination = delivery.destination
         added = filling.get(destination)
-        if added is None or added.is_full(len(record)):
-            added = filling[destination] = _Added(destination)
+        if added is None or added.is_full(size):
+            set_id = SetId(new_id() if sets else first_id)
+            added = filling[destination] = _Added(set_id, destination)
             sets.append(added)
         added.records += (delivery.id, record)
-        added.size += len(record)
-    return sets
+        added.size += size
+    return sets, alerts.fields
+
+
+def _stored_alerts(
+    stored: tuple[str, list[str | bytes]], records: list[str | bytes]
+) -> "_StoredAlerts":
+    """Add alerts to the records, and return where they are."""
+    key, fields = stored
+    first = _position(records)
+    records += fields
+    return _StoredAlerts(key, first, first + len(fields) - 1)
+
+
+def _position(records: Sequence[str | bytes]) -> int:
+    """Return the position in ARGV of what is added to the records next."""
+    return len(_FinishArguments.__struct_fields__) + len(records) + 1
 
 
 class _FinishKeys(ScriptKeys, frozen=True):
@@ -320,9 +393,19 @@ class _FinishArguments(PlainArguments, frozen=True):
 class _Outcome(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     counts: "list[_Count]"
     quarantined: list[IdAndRecord]
+    stored_alerts: "list[_StoredAlerts]"
     sets: "list[_NewSet]"
     new_timers: "list[_NewTimer]"
     rest: "Rest | None"
+
+
+class _StoredAlerts(msgspec.Struct, frozen=True, array_like=True):
+    """Alerts that are stored once for several deliveries."""
+
+    alerts: str
+    first: int
+    """The position of the fields and values in ARGV."""
+    last: int
 
 
 class _Count(msgspec.Struct, frozen=True, array_like=True):

@@ -11,6 +11,8 @@ batch; at most a day |
 | until its job begins or it is full |
 | ``router:seen:<digest>`` | string: the batch that claimed the event | ROUTER_DEDUP_WINDOW |
 | ``router:set:<set>`` | hash: delivery id -> msgpack delivery | field until settled |
+| ``router:alerts:<id>`` | hash: number -> msgpack alert, ``<number>#`` -> its deliveries | field \
+until its last delivery is delivered or discarded |
 | ``router:sets:<destination>`` | sorted set: set -> Unix ms at which it is due | member until empty |
 | ``router:dead:<destination>`` | hash: delivery id -> msgpack dead letter | until replayed, discarded |
 | ``router:dead-index:<destination>`` | sorted set: delivery id -> Unix ms | as above |
@@ -160,6 +162,11 @@ def parts(work: str) -> str:
 def delivery_set(set_id: SetId) -> str:
     """Return the key of a set's deliveries."""
     return f"router:set:{set_id}"
+
+
+def stored_alerts(name: str) -> str:
+    """Return the key of alerts that are stored once for several deliveries."""
+    return f"router:alerts:{name}"
 
 
 def digest_set(destination: str, due_ms: int) -> SetId:

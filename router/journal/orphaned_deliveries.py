@@ -18,14 +18,13 @@ from router.alerts import Delivery
 from router.clock import Clock
 from router.journal import keys, ledger
 from router.journal.connection import Connection
-from router.journal.deliveries import FIRST_PAGE, DeadLetter, Deliveries
+from router.journal.deliveries import FIRST_PAGE, DeadLetter, Deliveries, encode_letter
 from router.journal.keys import SetId
 from router.journal.script import IdAndRecord, PackedArguments, Script, ScriptKeys, binary
 
 REASON: Final = "destination removed"
 
 _PAGE: Final = 100
-_encode = msgspec.msgpack.encode
 
 
 class OrphanMark(msgspec.Struct, frozen=True):
@@ -116,7 +115,7 @@ class OrphanedDeliveries:
         letters: list[IdAndRecord] = []
         for delivery in deliveries:
             letter = DeadLetter(delivery=delivery, reason=REASON, died_at=now)
-            letters.append(IdAndRecord(delivery.id, binary(_encode(letter))))
+            letters.append(IdAndRecord(delivery.id, binary(encode_letter(letter))))
         call = _ABANDON(
             _AbandonKeys(
                 keys.ORPHANED,

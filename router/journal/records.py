@@ -3,8 +3,11 @@
 | record | form | its version |
 |---|---|---|
 | event, in a list of a batch | msgpack array | element 7 |
-| delivery, in a set | msgpack array | element 7 |
-| dead letter, quarantined item, pause | msgpack map | ``version`` |
+| delivery, in a set | msgpack array | element 7: 100 with its alert, 200 with a reference to it \
+(``stored_alerts.py``) |
+| alert, stored by itself | msgpack array | none: it is read by a delivery of version 200 |
+| dead letter, quarantined item, pause | msgpack map | ``version``; of a dead letter also that of its \
+delivery |
 | silence | JSON object | ``version`` |
 | timer | msgpack array | element 0, the kind: ``absence`` is version 1, ``absence.2`` version 2 |
 

@@ -118,3 +118,37 @@ async def test_128_mib_of_3_kb_events_drain(
     )
     assert (figures.lost, figures.repeated) == (0, 0)
     assert figures.peak < 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.fault_row(12)
+@pytest.mark.timeout(1800)
+async def test_a_gibibyte_drains_to_ten_destinations(
+    redis: EmbeddedRedis,
+    receiver: CountingReceiver,
+    tmp_path: Path,
+    fault_figures: FigureRecorder,
+) -> None:
+    """Two workers; Redis is filled by ingress until it rejects."""
+    figures = await run(
+        redis,
+        receiver,
+        tmp_path,
+        maxmemory=1024 * MEBI,
+        destinations=10,
+        workers=2,
+        size=100_000,
+        events=100_000,
+        seconds=900,
+        in_batch=8,
+    )
+
+    fault_figures(
+        accepted=figures.accepted,
+        lost=figures.lost,
+        repeated=figures.repeated,
+        drain_seconds=figures.drain_seconds,
+        note=f"{figures.peak:.0%} of maxmemory",
+    )
+    assert (figures.lost, figures.repeated) == (0, 0)
+    assert figures.peak < 1.0

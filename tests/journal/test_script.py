@@ -67,7 +67,7 @@ LETS_IN: dict[str, str] = {
     "replay_quarantined": "quarantined events that an operator sends again",
 }
 """Scripts that a Redis without memory rejects, and what they would let in."""
-READS_ONLY = {"read_page"}
+READS_ONLY = {"read_alerts", "read_page"}
 
 
 @pytest.mark.fault_row(12)

@@ -5,7 +5,7 @@ import contextlib
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Self
@@ -36,6 +36,8 @@ class CountingReceiver:
         """Destinations that answer 503."""
         self.refusing: set[str] = set()
         """Destinations that answer 400."""
+        self.before_answer: Callable[[], None] = lambda: None
+        """Called before each response."""
         self.url = ""
 
     async def __aenter__(self) -> Self:
@@ -48,6 +50,7 @@ class CountingReceiver:
         self._server.close()
 
     def answer(self, name: str, body: bytes) -> bytes:
+        self.before_answer()
         if name in self.failing:
             return _GONE
         if name in self.refusing:

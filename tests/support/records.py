@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from router.alerts import AlertKey, Attempt, Delivery, after_attempt
+from router.alerts import AlertKey, Attempt, Delivery, DeliveryId, after_attempt
 from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.errors import JournalUnavailableError
 from router.events.model import Malformed, Received
@@ -72,6 +72,8 @@ inhibitions:
 TIMER_PREFIX = keys.timer(TimerId(""))
 SETTLED = "settled"
 """A destination whose deliveries end in each way, without rules."""
+SHARED = "shared"
+"""A destination whose deliveries share an alert."""
 
 
 async def write(connection: Connection) -> None:
@@ -101,6 +103,7 @@ async def write(connection: Connection) -> None:
     shards = Shards(connection, "arn:stream", ConsumerId("c"), lease=60.0)
     await shards.acquire(ShardId("shard-1"))
     await shards.checkpoint(ShardId("shard-1"), Checkpoint(after="49"))
+    await _write_references(world)
 
 
 async def _write_rule_state(world: World) -> None:
@@ -164,6 +167,32 @@ async def _write_deliveries(world: World) -> None:
     await letters.replay(SETTLED, (await letters.find(SETTLED, wanted)(None, 1)).items)
 
 
+async def _write_references(world: World) -> None:
+    """Leave an alert with three deliveries: untouched, requeued, and a dead letter."""
+    from router.journal.finish import FinishedWork
+    from support.events import deliveries_of
+
+    event = world.event("shared", type="plain", k="x")
+    (delivery,) = deliveries_of(event, 1, SHARED)
+    others = [
+        msgspec.structs.replace(delivery, id=DeliveryId(f"msg_shared_{number}"))
+        for number in range(2)
+    ]
+    batch = await world.accept([event])
+    verdict = FinishedWork(matched=1, deliveries=(delivery, *others))
+    await world.batches.finish(BatchId(batch), verdict)
+    (name,) = await world.connection.redis.zrange(keys.open_sets(SHARED), 0, -1)
+    settled = Deliveries(world.connection, world.clock)
+    page = await settled.begin(SetId(name.decode()), SHARED)
+    _, retried, dead = map(_attempted, sorted(page.deliveries, key=lambda each: each.id))
+    await settled.settle(
+        [
+            Requeued(SetId(name.decode()), retried, world.time.now + 3600),
+            GivenUp(SetId(name.decode()), dead, "HTTP 500"),
+        ]
+    )
+
+
 def _attempted(delivery: Delivery) -> Delivery:
     return after_attempt(
         delivery,
@@ -206,6 +235,12 @@ async def read(connection: Connection) -> dict[str, Any]:
                 await DeadLetters(connection, clock).find(SETTLED, DeadLetterFilter())(None, 9)
             ).items
         ],
+        "shared_dead_letters": [
+            _plain(each)
+            for each in (
+                await DeadLetters(connection, clock).find(SHARED, DeadLetterFilter())(None, 9)
+            ).items
+        ],
         "timers": {
             name.decode(): _plain(await timers.load(TimerId(name.decode())))
             for name in await redis.zrange(keys.TIMERS, 0, -1)
@@ -221,7 +256,7 @@ async def read(connection: Connection) -> dict[str, Any]:
                 )
                 for name in await redis.zrange(keys.open_sets(destination), 0, -1)
             ]
-            for destination in (SETTLED, "noc", "boss")
+            for destination in (SETTLED, "noc", "boss", SHARED)
         },
     }
     world = World(connection, SetClock(), RULES)

@@ -26,6 +26,7 @@ from router.journal.crash_counts import CrashCounter
 from router.journal.finish import Finish
 from router.journal.keys import BatchId, TimerId
 from router.journal.rule_state import RuleState
+from router.journal.stored_alerts import StoredAlerts, decode_delivery
 from router.journal.timers import Timers
 from router.journal.unknown_rules import UnknownRules
 from router.metrics import Metrics
@@ -38,7 +39,6 @@ from support.clock import SetClock
 
 PLACES = "destinations: {noc: {capture: {}}, boss: {capture: {}}}\n"
 ORPHAN_TIMEOUT = 600.0
-_decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
 
 
 def batch_journal(connection: Connection, clock: Clock) -> BatchJournal:
@@ -148,12 +148,11 @@ class World:
         Sorted here, because a Redis hash has no order. An alert stands before its own end.
         """
         redis = self.connection.redis
-        deliveries = []
+        deliveries: list[Any] = []
         for set_id in await redis.zrange(keys.open_sets(destination), 0, -1):
             name = keys.delivery_set(keys.SetId(set_id.decode()))
-            deliveries += [
-                _decode_delivery(record) for record in (await redis.hgetall(name)).values()
-            ]
+            records = [decode_delivery(record) for record in (await redis.hgetall(name)).values()]
+            deliveries += await StoredAlerts(self.connection).restore(records)
             await redis.delete(name)
             await redis.zrem(keys.open_sets(destination), set_id)
         return sorted(deliveries, key=_age)

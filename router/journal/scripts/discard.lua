@@ -4,8 +4,12 @@ local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Deletes records from a hash and its index, and counts them. Idempotent.
 -- Returns: the number of records deleted.
 local deleted = 0
-for _, member in ipairs(arguments.members) do
-  deleted = deleted + redis.call('HDEL', records, member)
+for at, member in ipairs(arguments.members) do
+  if redis.call('HDEL', records, member) == 1 then
+    deleted = deleted + 1
+    local reference = arguments.references[at]
+    if reference then end_reference(unpack(reference)) end
+  end
   redis.call('ZREM', index, member)
 end
 if deleted == 0 then return 0 end

@@ -10,8 +10,12 @@ local work_id, token, part, set_ms, set_size, set_prefix, delivery_job, timer_wa
 --          the lease.
 if redis.call('EXISTS', work) == 0 or (redis.call('GET', parts) or '0') ~= part then return 0 end
 if is_lost(lease, token) then return -1 end
-local counts, quarantined, sets, new_timers, rest = unpack(cmsgpack.unpack(outcome))
+local counts, quarantined, stored_alerts, sets, new_timers, rest = unpack(cmsgpack.unpack(outcome))
 local now_ms = clock_ms(set_ms)
+for _, stored in ipairs(stored_alerts) do
+  local alerts, first, last = unpack(stored)
+  redis.call('HSET', alerts, unpack(ARGV, first, last))
+end
 for _, new_set in ipairs(sets) do
   local id, set, open_sets, deliver_queue, set_job, filling, wake_channel, opened_field,
     superseded_field, weight, first, last = unpack(new_set)

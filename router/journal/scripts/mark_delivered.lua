@@ -7,8 +7,16 @@ local ledger_field, job_prefix, lease_prefix, starts_prefix, sets = unpack(ARGV)
 -- Returns: the number of deliveries settled.
 local settled = 0
 for _, delivered in ipairs(cmsgpack.unpack(sets)) do
-  local id, set, deliveries = unpack(delivered)
-  settled = settled + redis.call('HDEL', set, unpack(deliveries))
+  local id, set, deliveries, references = unpack(delivered)
+  if #references == 0 then
+    settled = settled + redis.call('HDEL', set, unpack(deliveries))
+  end
+  for at, reference in ipairs(references) do
+    if redis.call('HDEL', set, deliveries[at]) == 1 then
+      settled = settled + 1
+      end_reference(unpack(reference))
+    end
+  end
   end_if_empty(set, id, open_sets, queue, job_prefix .. id, lease_prefix .. id, starts_prefix .. id)
 end
 if settled > 0 then redis.call('HINCRBY', ledger, ledger_field, settled) end

@@ -34,6 +34,14 @@ local function end_if_empty(set, set_id, open_sets, queue, job, lease, starts)
   end_job(set_id, queue, job, lease, starts)
 end
 
+-- Ends a delivery's reference to an alert that is stored by itself (a key and a field, both empty if
+-- it is not). The last one deletes the alert.
+local function end_reference(alerts, field)
+  if alerts == '' then return end
+  local count = field .. '#'
+  if redis.call('HINCRBY', alerts, count, -1) <= 0 then redis.call('HDEL', alerts, field, count) end
+end
+
 -- Opens work and enqueues its job, both due at a time in Unix ms, and wakes the queue's workers.
 local function enqueue(id, due_ms, open_work, queue, job, job_record, wake_channel)
   redis.call('ZADD', open_work, due_ms, id)

@@ -14,6 +14,7 @@ RouterError                  base of all errors below
 │   └── NewerRecordError     a newer router wrote it; it is left for a newer worker
 ├── LeaseLostError           another worker has the job; this one leaves it
 ├── JournalUnavailableError  Redis did not confirm in time; HTTP 503, the sender retries
+│   └── WrongTypeError       a key in Redis has another type; it is set aside
 └── StreamUnavailableError   Kinesis did not answer or throttled; the read is retried
 """
 
@@ -139,6 +140,10 @@ class LeaseLostError(RouterError):
 
 class JournalUnavailableError(RouterError):
     """Raised when Redis does not confirm within the deadline; no 2xx may be sent."""
+
+
+class WrongTypeError(JournalUnavailableError):
+    """Raised when a key in Redis has another type than the router gave it."""
 
 
 class StreamUnavailableError(RouterError):

@@ -65,6 +65,11 @@ class Metrics:
             "unknown_rules",
             "Features of rules whose timers wait, because the process that met them has no such rule.",
         )
+        self.unreadable_records = gauge(
+            "unreadable_records",
+            "Records in Redis that could not be read and were set aside, by kind.",
+            "kind",
+        )
         self.template_errors = counter(
             "template_errors", "Templates that failed to render; the default text was sent."
         )

@@ -18,7 +18,7 @@ import msgspec
 from redis.exceptions import RedisError
 
 from router.clock import Clock
-from router.errors import JournalUnavailableError
+from router.errors import JournalUnavailableError, NewerRecordError, RecordError
 from router.events.model import Event, Malformed, Received
 from router.journal import jobs, keys
 from router.journal.confirmation import NO_CONFIRMATION, Confirmation
@@ -39,6 +39,7 @@ from router.journal.script import (
     binary,
     pack,
 )
+from router.journal.set_aside import SetAside, read_commit
 from router.journal.store_watch import AcceptedCount
 
 __all__ = ["BATCH_SIZE", "EVENT_SIZE", "SET_SIZE", "Batches", "FinishedWork", "Quarantined"]
@@ -98,6 +99,7 @@ class Batches:
         self._set_ms = clock.journal_ms
         self._state = RuleState(connection)
         self._finish = Finish(connection, clock)
+        self._set_aside = SetAside(connection, clock)
 
     async def accept(self, group: Sequence[Received], *, max_weight: int = BATCH_SIZE) -> None:
         """Make the events of several requests durable, in the filling batch or a new one.
@@ -172,6 +174,7 @@ class Batches:
     ) -> ClaimedBatch | None:
         """Seal a batch, read its events and claim them.
 
+        An event that cannot be read is moved to quarantine, so that it does not stop the others.
         Idempotent. ``token`` is that of the lease of the batch's job; ``claim_seconds`` is how long
         the claims last.
 
@@ -182,7 +185,7 @@ class Batches:
             JournalUnavailableError: Redis did not answer in time.
             LeaseLostError: The lease has expired, or another worker has it.
             NewerRecordError: A newer router accepted some of the events.
-            RecordError: An event cannot be decoded.
+            WrongTypeError: A key of the batch has another type.
         """
         reply = await self._connection.run(
             _BEGIN(
@@ -200,13 +203,46 @@ class Batches:
         if reply == LOST:
             raise lease_lost(batch_id)
         payloads, mine, part = reply
-        events = [event for payload in payloads for event in _reader.read(payload)]
+        events = await self._read(batch_id, payloads, identities=len(mine))
+        if events is None:
+            return await self.begin(batch_id, token, claim_seconds=claim_seconds)
         if not events:
             return None
         claims = [each == _CLAIMED for each in mine]
         if len(claims) != len(events):  # the batch of a replay, or partly of an older router
             claims = await self._claim(batch_id, events, claim_seconds)
         return ClaimedBatch(events, claims, payloads, int(part))
+
+    async def _read(
+        self, batch_id: BatchId, payloads: Sequence[bytes], *, identities: int
+    ) -> list[Event] | None:
+        """Return the events of a batch; None if it must be read again.
+
+        The events that could not be read are in quarantine then. ``identities`` is the number of
+        events whose identities are stored.
+        """
+        try:
+            return [event for payload in payloads for event in _reader.read(payload)]
+        except NewerRecordError:
+            raise
+        except RecordError:
+            commits = [read_commit(payload, _reader.read) for payload in payloads]
+        read = sum(len(commit.events) + len(commit.unreadable) for commit in commits)
+        # A commit that is no list counts for as many events as are missing.
+        missing = max(0, identities - read)
+        for payload, commit in zip(payloads, commits, strict=True):
+            if commit.unreadable:
+                count = len(commit.unreadable) + missing
+                await self._set_aside.events(batch_id, payload, commit, count=count)
+                missing = 0
+        return None
+
+    async def unreadable(self, batch_id: BatchId) -> Quarantined | None:
+        """Return the batch as an item of the quarantine if its key is no list; else None.
+
+        Raises JournalUnavailableError.
+        """
+        return await self._set_aside.dumped(keys.batch(batch_id), "list")
 
     async def _claim(self, batch_id: BatchId, events: Sequence[Event], seconds: int) -> list[bool]:
         replies = await self._connection.run(

@@ -23,7 +23,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from router.datatypes import Secret
 from router.deadlines import Deadlines
-from router.errors import ConfigurationError, JournalUnavailableError
+from router.errors import ConfigurationError, JournalUnavailableError, WrongTypeError
 from router.journal import redis_adapter
 from router.journal.pool import CachedConnections
 from router.journal.redis_adapter import Command, Subscription
@@ -145,6 +145,8 @@ def unavailable(error: BaseException) -> JournalUnavailableError:
     """Return the error for a failure of Redis or of the network to it."""
     if isinstance(error, TimeoutError) and not str(error):
         return JournalUnavailableError("Redis did not answer in time")
+    if isinstance(error, RedisError) and "WRONGTYPE" in str(error):
+        return WrongTypeError(f"a key has another type than expected: {error}")
     state = store_error(error)
     if state is not None:
         return JournalUnavailableError(str(state))

@@ -8,13 +8,12 @@ them gets it twice.
 A crash between two pages of a replay leaves the rest where it was, and the next replay continues.
 """
 
-import logging
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
-from router.alerts import Delivery, replayed
+from router.alerts import Alert, AlertId, Delivery, DeliveryId, Severity, replayed
 from router.clock import Clock
 from router.errors import RecordError
 from router.journal import jobs, keys, ledger
@@ -34,8 +33,7 @@ from router.journal.pagination import (
 from router.journal.records import RecordReader, version_of_array, version_of_map
 from router.journal.script import PackedArguments, Script, ScriptKeys, binary
 from router.journal.stored_alerts import StoredAlerts, encode_delivery, reference_place
-
-logger = logging.getLogger(__name__)
+from router.journal.unreadable import UNREADABLE, report
 
 _decode_whole = msgspec.msgpack.Decoder(DeadLetter).decode
 _decode_referring = msgspec.msgpack.Decoder(ReferringLetter).decode
@@ -89,9 +87,9 @@ class DeadLetters:
         return sorted(name for name, counts in counters.destinations.items() if counts.dead > 0)
 
     async def get(self, destination: str, delivery_id: str) -> DeadLetter | None:
-        """Return a dead letter; None if there is none with this id, or it cannot be read."""
+        """Return a dead letter; None if there is none with this id."""
         found = await records_of(self._connection, _stored(destination), [delivery_id])
-        letters = await self._restored(found)
+        letters = await self._restored(destination, found)
         return letters[0] if letters else None
 
     def find(
@@ -113,40 +111,45 @@ class DeadLetters:
                     newest_first=newest_first,
                 )
                 records, following = list(found.items), found.after
-            letters = await self._restored(records)
+            letters = await self._restored(destination, records)
             return Matches(tuple(filter(wanted.matches, letters)), following)
 
         return find_page
 
-    async def _restored(self, records: Iterable[tuple[str, bytes]]) -> list[DeadLetter]:
-        """Return the dead letters in records; one that cannot be read is left out, and logged."""
+    async def _restored(
+        self, destination: str, records: Iterable[tuple[str, bytes]]
+    ) -> list[DeadLetter]:
+        """Return the dead letters in records; one that cannot be read says so."""
         read = [
-            (delivery_id, letter)
+            (delivery_id, record, _readable(destination, delivery_id, record))
             for delivery_id, record in records
-            if (letter := _readable(delivery_id, record)) is not None
         ]
-        restored = await self._alerts.restore([letter.delivery for _, letter in read])
-        letters = []
-        for (delivery_id, letter), delivery in zip(read, restored, strict=True):
-            if isinstance(delivery, Delivery):
-                letters.append(
-                    DeadLetter(delivery=delivery, reason=letter.reason, died_at=letter.died_at)
-                )
-            else:
-                _log_unreadable(delivery_id, delivery)
-        return letters
+        restored = await self._alerts.restore([letter.delivery for _, _, letter in read])
+        return [
+            DeadLetter(delivery=delivery, reason=letter.reason, died_at=letter.died_at)
+            if isinstance(delivery, Delivery)
+            else _unreadable(destination, delivery_id, record, str(delivery))
+            for (delivery_id, record, letter), delivery in zip(read, restored, strict=True)
+        ]
 
     async def replay(self, destination: str, letters: Sequence[DeadLetter]) -> int:
-        """Requeue up to CHUNK dead letters; return how many still existed."""
+        """Requeue up to CHUNK dead letters; return how many did.
+
+        One that no longer exists, or cannot be read, does not.
+        """
         now_ms = int(self._now() * 1000)
         set_id = SetId(self._new_id())
         queue = keys.deliver_queue(destination)
         moves = []
         for letter in letters:
+            if letter.reason.startswith(UNREADABLE):
+                continue
             again = replayed(letter.delivery)
             moves.append(
                 _ReplayedLetter(letter.delivery.id, again.id, binary(encode_delivery(again)))
             )
+        if not moves:
+            return 0
         return int(
             await self._connection.run(
                 _REPLAY(
@@ -184,19 +187,37 @@ class DeadLetters:
         )
 
 
-def _readable(delivery_id: str, record: bytes) -> DeadLetter | ReferringLetter | None:
-    """Return the dead letter; None, with a log message, if the record is not one."""
+def _readable(
+    destination: str, delivery_id: str, record: bytes
+) -> DeadLetter | ReferringLetter:
+    """Return the dead letter; one that cannot be read has the record as its event, and the reason."""
     try:
-        return _reader.read(record)
+        letter = _reader.read(record)
     except RecordError as error:
-        _log_unreadable(delivery_id, error)
-        return None
+        return _unreadable(destination, delivery_id, record, str(error))
+    if letter.delivery.id != delivery_id or letter.delivery.destination != destination:
+        return _unreadable(destination, delivery_id, record, "it is stored in another one's place")
+    return letter
 
 
-def _log_unreadable(delivery_id: str, error: RecordError) -> None:
-    logger.warning(
-        "unreadable dead letter left out", extra={"delivery": delivery_id, "reason": str(error)}
+def _unreadable(destination: str, delivery_id: str, record: bytes, reason: str) -> DeadLetter:
+    report("dead letter", delivery_id, reason)
+    alert = Alert(
+        id=AlertId(""),
+        rule="",
+        severity=Severity.INFO,
+        summary="",
+        description="",
+        raised_at=0.0,
+        event_id="",
+        event_source="",
+        event_type="",
+        event_time="",
+        event_received_at=0.0,
+        event=record,
     )
+    delivery = Delivery(id=DeliveryId(delivery_id), destination=destination, alert=alert)
+    return DeadLetter(delivery=delivery, reason=f"{UNREADABLE}{reason}", died_at=0.0)
 
 
 def _stored(destination: str) -> IndexedRecords:

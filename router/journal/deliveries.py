@@ -42,6 +42,8 @@ from router.journal.stored_alerts import (
     encode_delivery,
     reference_place,
 )
+from router.journal.set_aside import SetAside
+from router.journal.unreadable import report, text_of
 
 logger = logging.getLogger(__name__)
 
@@ -129,6 +131,7 @@ class Deliveries:
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
         self._alerts = StoredAlerts(connection)
+        self._clock = clock
         self._new_id = clock.new_id
         self._now = clock.now
         self._set_ms = clock.journal_ms
@@ -402,10 +405,18 @@ class Deliveries:
         self, set_id: SetId, destination: str, field: bytes, record: bytes, error: RecordError
     ) -> None:
         """Move a record that cannot be read out of its set."""
-        if isinstance(error, NewerRecordError):
+        if isinstance(error, NewerRecordError) and text_of(field).encode() == field:
             await self._postpone(set_id, destination, field, record, str(error))
         else:
+            report("delivery", text_of(field), str(error))
             await self._quarantine(set_id, destination, field, record, str(error))
+
+    async def set_aside(self, set_id: SetId, destination: str) -> bool:
+        """Move a set whose key has another type to quarantine; return False if it has none.
+
+        Raises JournalUnavailableError.
+        """
+        return await SetAside(self._connection, self._clock).delivery_set(set_id, destination)
 
     async def _postpone(
         self, set_id: SetId, destination: str, field: bytes, record: bytes, reason: str

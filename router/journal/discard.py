@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.pagination import IndexedRecords
-from router.journal.script import PackedArguments, Script, ScriptKeys
+from router.journal.script import PackedArguments, Script, ScriptKeys, binary
+from router.journal.unreadable import bytes_of
 
 
 async def discard(
@@ -36,7 +39,9 @@ async def discard(
     """
     call = _DISCARD(
         _DiscardKeys(stored.records, stored.index, keys.LEDGER),
-        _DiscardArguments(list(members), increased, decreased, list(references)),
+        _DiscardArguments(
+            [binary(bytes_of(each)) for each in members], increased, decreased, list(references)
+        ),
     )
     return int(await connection.run(call))
 
@@ -48,7 +53,7 @@ class _DiscardKeys(ScriptKeys, frozen=True):
 
 
 class _DiscardArguments(PackedArguments, frozen=True):
-    members: list[str]
+    members: list[msgspec.Raw]
     increased: str
     decreased: str | None
     references: list[tuple[str, str]]

@@ -239,6 +239,13 @@ def opened_bytes(event_bytes: int, destinations: int) -> int:
     return event_bytes + _ALERT_BYTES + _DELIVERY_BYTES * destinations
 
 
+def check_recordable(verdict: FinishedWork) -> None:
+    """Encode the results of a piece of work. Raises any error that recording them would raise."""
+    list(_sets(verdict.deliveries))
+    for timer in verdict.timers:
+        _encode(timer)
+
+
 def _counts(verdict: FinishedWork) -> "list[_Count]":
     """Return the ledger's fields and the amount to add to each."""
     amounts = (

@@ -19,6 +19,7 @@ from router.journal.script import (
     ScriptKeys,
     pack,
 )
+from router.journal.unreadable import report, text_of
 
 LOST: Final = -1
 """The reply of a script that found the lease of another worker, and changed nothing."""
@@ -78,15 +79,27 @@ class JobQueue:
                 ),
             )
         )
-        jobs = zip(fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=True)
+        jobs: list[PolledJob] = []
+        for name, record, starts, due_ms in zip(
+            fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=True
+        ):
+            try:
+                jobs.append(PolledJob(name.decode(), record, starts, int(float(due_ms))))
+            except (UnicodeDecodeError, ValueError, OverflowError) as error:
+                await self._drop(name, str(error))
         return Poll(
-            tuple(
-                PolledJob(job_id.decode(), record, starts, int(float(due_ms)))
-                for job_id, record, starts, due_ms in jobs
-            ),
+            tuple(jobs),
             next_due_in_ms if next_due_in_ms >= 0 else math.inf,
             more_due == 1,
         )
+
+    async def _drop(self, name: bytes, reason: str) -> None:
+        """Remove an entry of the queue that is no job of the router."""
+        report("job", text_of(name), reason)
+        prefixes = keys.job_keys("")
+        redis = self._connection.redis
+        await self._connection.ask(redis.zrem(self._queue, name))
+        await self._connection.ask(redis.delete(*(each.encode() + name for each in prefixes)))
 
     async def begin_timer(self, job_id: str, token: LeaseToken, record: str) -> bytes | None:
         """Read the timer of a job.

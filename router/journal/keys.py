@@ -50,6 +50,12 @@ four hours |
 | ``router:ledger`` | hash: counters, see ledger.py | unlimited |
 | ``router:epoch`` | string: Unix seconds and an id, written once into an empty store | unlimited |
 | ``router:probe`` | string: Unix seconds of the last look at the store | unlimited |
+| ``router:unreadable`` | hash: kind -> how many records scripts have moved aside | unlimited |
+| ``router:unreadable:<key>`` | a key that had another type, or a record of a rule's state that could \
+not be used, as it was found | a week |
+| ``router:unreadable-ledger`` | hash: field of the ledger -> what it contained instead of a count | \
+unlimited |
+| ``router:schema`` | string: the version of this schema that wrote to this Redis last | unlimited |
 | ``router:queue:evaluate``, ``router:queue:timers``, ``router:queue:deliver:<destination>`` | arq's \
 queues | arq |
 | ``<queue>:health-check`` | string: arq's line about a running worker | seconds |
@@ -90,6 +96,10 @@ EPOCH: Final = "router:epoch"
 PROBE: Final = "router:probe"
 ORPHANED: Final = "router:unserved"
 UNKNOWN_RULES: Final = "router:unserved-rules"
+UNREADABLE: Final = "router:unreadable"
+UNREADABLE_KEY: Final = "router:unreadable:"
+UNREADABLE_LEDGER: Final = "router:unreadable-ledger"
+SCHEMA: Final = "router:schema"
 PAUSES: Final = "router:holds"
 EVALUATE_QUEUE: Final = "router:queue:evaluate"
 TIMER: Final = "router:timer:"

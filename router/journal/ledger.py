@@ -32,6 +32,7 @@ import msgspec
 
 from router.journal import keys
 from router.journal.connection import Connection
+from router.journal.unreadable import report, text_of
 
 DUPLICATE: Final = "duplicate"
 FILTERED: Final = "filtered"
@@ -141,14 +142,27 @@ async def read(connection: Connection) -> Ledger:
     counters: dict[str, int] = {}
     suppressed_alerts: dict[str, int] = {}
     destinations: dict[str, dict[str, int]] = {}
-    for field, count in raw.items():
+    for field, text in raw.items():
+        count = _count(field, text)
+        if count is None:
+            continue
         name, _, rest = field.decode().partition(":")
         if name == _SUPPRESSED_ALERTS:
-            suppressed_alerts[rest] = int(count)
-        elif rest:
-            destinations.setdefault(rest, {})[name] = int(count)
-        else:
-            counters[name] = int(count)
+            suppressed_alerts[rest] = count
+        elif rest and name in DestinationLedger.__struct_fields__:
+            destinations.setdefault(rest, {})[name] = count
+        elif not rest:
+            counters[name] = count
     return msgspec.convert(
         {**counters, _SUPPRESSED_ALERTS: suppressed_alerts, "destinations": destinations}, Ledger
     )
+
+
+def _count(field: bytes, text: bytes) -> int | None:
+    """Return the count of a field; None, with a report, if it is not one."""
+    try:
+        field.decode()
+        return int(text)
+    except ValueError:  # a UnicodeDecodeError is one too
+        report("ledger", text_of(field), f"not a counter: {text_of(text[:100])}")
+        return None

@@ -11,7 +11,8 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from router.journal.connection import Connection
-from router.journal.script import PackedArguments, Script, ScriptKeys
+from router.journal.script import PackedArguments, Script, ScriptKeys, binary
+from router.journal.unreadable import bytes_of, text_of
 
 T = TypeVar("T")
 CHUNK: Final = 100
@@ -74,7 +75,7 @@ async def page(
         _READ_PAGE(
             _ReadPageKeys(stored.index),
             _ReadPageArguments(
-                after="" if after is None else after.member,
+                after=binary(b"" if after is None else bytes_of(after.member)),
                 after_ms="" if after is None else str(after.at_ms),
                 count=count,
                 first="-inf" if span.first_ms is None else str(span.first_ms),
@@ -83,7 +84,7 @@ async def page(
             ),
         )
     )
-    members = [member.decode() for member in fields[::2]]
+    members = [text_of(member) for member in fields[::2]]
     times = [int(float(at)) for at in fields[1::2]]
     following = PageCursor(times[-1], members[-1]) if len(members) == count else None
     return RecordPage(tuple(await records_of(connection, stored, members)), following)
@@ -95,7 +96,8 @@ async def records_of(
     """Return the members that exist, with their records. Raises JournalUnavailableError."""
     if not members:
         return []
-    records: list[Any] = await connection.ask(connection.redis.hmget(stored.records, list(members)))
+    fields = list(map(bytes_of, members))
+    records: list[Any] = await connection.ask(connection.redis.hmget(stored.records, fields))
     return [
         (member, record)
         for member, record in zip(members, records, strict=True)
@@ -186,7 +188,7 @@ class _ReadPageKeys(ScriptKeys, frozen=True):
 
 
 class _ReadPageArguments(PackedArguments, frozen=True):
-    after: str
+    after: msgspec.Raw
     """A member; empty for the first page."""
     after_ms: str
     count: int

@@ -14,6 +14,7 @@ from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.records import RecordReader, version_of_map
 from router.journal.script import PackedArguments, Script, ScriptKeys, binary
+from router.journal.unreadable import bytes_of, report, text_of
 
 
 class PauseKind(enum.StrEnum):
@@ -55,7 +56,8 @@ class Pauses:
 
     async def resume(self, destination: str) -> bool:
         """End the pause of a destination; return False if it is not paused."""
-        deleted = await self._connection.ask(self._connection.redis.hdel(keys.PAUSES, destination))
+        name = bytes_of(destination)
+        deleted = await self._connection.ask(self._connection.redis.hdel(keys.PAUSES, name))
         return bool(deleted)
 
     async def all(self) -> dict[str, Pause]:
@@ -67,13 +69,14 @@ class Pauses:
         records: dict[bytes, bytes] = await self._connection.ask(
             self._connection.redis.hgetall(keys.PAUSES)
         )
-        return {name.decode(): _readable(record) for name, record in records.items()}
+        return {text_of(name): _readable(text_of(name), record) for name, record in records.items()}
 
 
-def _readable(record: bytes) -> Pause:
+def _readable(destination: str, record: bytes) -> Pause:
     try:
         return _reader.read(record)
     except RecordError as error:
+        report("pause", destination, str(error))
         return Pause(kind=PauseKind.PAUSED, at=0.0, reason=str(error))
 
 

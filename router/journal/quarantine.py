@@ -4,7 +4,6 @@ A replay decodes the input as ingress does and accepts it as a new event. Input 
 decoded stays in quarantine.
 """
 
-import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -30,8 +29,7 @@ from router.journal.pagination import (
 )
 from router.journal.records import RecordReader, version_of_map
 from router.journal.script import PackedArguments, Script, ScriptKeys, binary
-
-logger = logging.getLogger(__name__)
+from router.journal.unreadable import UNREADABLE, report
 
 _STORED: Final = IndexedRecords(keys.QUARANTINE, keys.QUARANTINE_INDEX)
 _encode = msgspec.msgpack.encode
@@ -71,7 +69,7 @@ class Quarantine:
         self._set_ms = clock.journal_ms
 
     async def get(self, item_id: str) -> QuarantineRecord | None:
-        """Return an item; None if there is none with this id, or it cannot be read."""
+        """Return an item; None if there is none with this id."""
         found = await records_of(self._connection, _STORED, [item_id])
         return _readable(*found[0]) if found else None
 
@@ -94,9 +92,7 @@ class Quarantine:
                 )
                 records, following = list(found.items), found.after
             items = (_readable(*item) for item in records)
-            return Matches(
-                tuple(item for item in items if item and wanted.matches(item)), following
-            )
+            return Matches(tuple(item for item in items if wanted.matches(item)), following)
 
         return find_page
 
@@ -147,19 +143,21 @@ class Quarantine:
         )
 
 
-def _readable(item_id: str, record: bytes) -> QuarantineRecord | None:
-    """Return the item; None, with a log message, if the record is not one."""
+def _readable(item_id: str, record: bytes) -> QuarantineRecord:
+    """Return the item; one that cannot be read has the record as its body, and the reason."""
     try:
         return QuarantineRecord(item_id, _reader.read(record))
     except RecordError as error:
-        logger.warning(
-            "unreadable quarantined item left out", extra={"item": item_id, "reason": str(error)}
+        report("quarantined item", item_id, str(error))
+        return QuarantineRecord(
+            item_id, Quarantined(reason=f"{UNREADABLE}{error}", body=record, received_at=0.0)
         )
-        return None
 
 
 def decoded(record: Quarantined) -> Event | None:
     """Return the event as ingress decodes it now; None if it still cannot be decoded."""
+    if record.reason.startswith(UNREADABLE):
+        return None
     try:
         (event,) = decode_strictly(record.body, received_at=record.received_at, max_events=1)
     except (EventError, ValueError):

@@ -20,10 +20,15 @@ version raises NewerRecordError, and its caller sets the record aside without lo
 
 | record | of a newer version | undecodable |
 |---|---|---|
-| batch, timer | the job is retried, with growing pauses, until a newer worker runs it | as beside |
+| batch | the job is retried, with growing pauses, until a newer worker runs it | each event that \
+cannot be read is moved to quarantine |
+| timer | as a batch | moved to quarantine |
 | delivery | requeued by itself every ``POSTPONE_SECONDS`` | moved to quarantine |
-| dead letter, quarantined item, silence | left out of lists, with a log message | as beside |
-| pause | the destination is paused | as beside |
+| dead letter, quarantined item | listed with the reason; it can be discarded, not replayed | as beside |
+| silence | listed as ended, with the reason | as beside; it can be deleted |
+| pause | the destination is paused, with the reason | as beside |
+
+``router.journal.unreadable`` logs and counts each of them.
 
 Records without a version do not outlive a process (the results of a batch's chains, leases, rates)
 or are maps of named fields and sorted sets (the ledger, acknowledgements, checkpoints and the state
@@ -42,8 +47,9 @@ T = TypeVar("T")
 POSTPONE_SECONDS: Final = 10.0
 """How long a delivery of a newer version waits before a worker reads it again."""
 
-_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
-_NOT_THERE: Final = (LookupError, TypeError, ValueError, AttributeError)
+_UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
+"""ValueError includes UnicodeDecodeError; deep nesting is a RecursionError."""
+_NOT_THERE: Final = (LookupError, TypeError, AttributeError)
 
 
 class RecordReader(Generic[T]):

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from router.errors import JournalUnavailableError
-from router.journal import keys, ledger
+from router.journal import keys, ledger, unreadable
 from router.journal.connection import Connection
 from router.journal.pauses import PauseKind, Pauses
 from router.metrics import Metrics
 
+_MOVED_BY_SCRIPTS: Final = frozenset({b"ledger", b"state", b"key"})
 _OLDEST_VERSION: Final = (7, 0)
 
 
@@ -72,8 +73,19 @@ async def update_gauges(connection: Connection, metrics: Metrics, now: Callable[
             for kind in PauseKind:
                 is_paused = name in paused and paused[name].kind is kind
                 metrics.destination_paused.labels(name, kind).set(is_paused)
+        await _update_unreadable(connection, metrics)
         metrics.unknown_rules.set(await connection.ask(connection.redis.hlen(keys.UNKNOWN_RULES)))
         metrics.quarantined.set(await connection.ask(connection.redis.zcard(keys.QUARANTINE_INDEX)))
     except JournalUnavailableError:
         return False
     return True
+
+
+async def _update_unreadable(connection: Connection, metrics: Metrics) -> None:
+    """Set the gauge of unreadable records: those of this process, and those of the scripts."""
+    found = unreadable.counts()
+    for kind, count in (await connection.ask(connection.redis.hgetall(keys.UNREADABLE))).items():
+        if kind in _MOVED_BY_SCRIPTS and count.isdigit():
+            found[kind.decode()] = int(count)
+    for kind, count in found.items():
+        metrics.unreadable_records.labels(kind).set(count)

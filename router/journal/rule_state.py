@@ -55,6 +55,8 @@ class RuleState:
             "job": keys.job(""),
             "acknowledgement": keys.ACKNOWLEDGEMENT,
             "keys_limit": keys_limit,
+            "unreadable": keys.UNREADABLE_KEY,
+            "unreadable_counts": keys.UNREADABLE,
         }
         for kind in FEATURES:
             settings.update(kind.limits)

@@ -3,7 +3,6 @@
 A change is published, so that every worker reads it at once. Workers also read every few seconds.
 """
 
-import logging
 from typing import Annotated, Final
 
 import msgspec
@@ -14,9 +13,8 @@ from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.records import RecordReader, version_of_map
 from router.journal.script import PackedArguments, Script, ScriptKeys, binary
+from router.journal.unreadable import UNREADABLE, bytes_of, report, text_of
 from router.rules.suppression.silences import Silence, SilenceText, silence
-
-logger = logging.getLogger(__name__)
 
 SILENCES_LIMIT: Final = 1000
 """The most silences that have not ended."""
@@ -25,6 +23,7 @@ LINK_SILENCES_LIMIT: Final = 900
 KEPT_SECONDS: Final = 5 * 86_400
 """How long a silence is listed after its end."""
 
+_LONG_AGO: Final = "1970-01-02T00:00:00Z"
 _encode = msgspec.json.encode
 
 
@@ -38,6 +37,11 @@ class StoredSilence(msgspec.Struct, frozen=True, kw_only=True):
     """When an operator ended it, before its time; None if none did."""
     version: Annotated[int, msgspec.Meta(lt=200)] = 100
     """See ``router.journal.records``."""
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether it stands for a record that cannot be read."""
+        return self.text.comment.startswith(UNREADABLE)
 
     def compiled(self) -> Silence:
         """Return the silence in force.
@@ -105,13 +109,18 @@ class Silences:
     async def expire(self, silence_id: str) -> StoredSilence | None:
         """End a silence now; return it, or None if there is none with this id. Idempotent.
 
-        A record that this version cannot read counts as none.
+        A record that cannot be read is deleted; one of a newer version ends for all versions.
         """
         now = self._now()
-        record = await self._connection.ask(self._connection.redis.hget(keys.SILENCES, silence_id))
-        stored = None if record is None else _readable(record)
-        if stored is None:
+        record = await self._connection.ask(
+            self._connection.redis.hget(keys.SILENCES, bytes_of(silence_id))
+        )
+        if record is None:
             return None
+        stored = _readable(silence_id, record)
+        if stored.is_unreadable:
+            await self._delete(silence_id)
+            return stored
         if stored.ended_at is None and stored.compiled().ends > now:
             stored = msgspec.structs.replace(stored, ended_at=now)
             async with self._connection.redis.pipeline(transaction=True) as pipeline:
@@ -121,25 +130,40 @@ class Silences:
                 await self._connection.ask(pipeline.execute())
         return stored
 
+    async def _delete(self, silence_id: str) -> None:
+        name = bytes_of(silence_id)
+        async with self._connection.redis.pipeline(transaction=True) as pipeline:
+            pipeline.hdel(keys.SILENCES, name)
+            pipeline.zrem(keys.SILENCE_ENDS, name)
+            pipeline.publish(keys.SILENCES_CHANGED, "")
+            await self._connection.ask(pipeline.execute())
+
     async def all(self) -> list[StoredSilence]:
         """Return the silences that have not ended or ended lately, newest first.
 
-        A record that this version cannot read is left out, with a log message.
+        One that this version cannot read is listed as ended, with the reason as its comment.
         """
-        records: list[bytes] = await self._connection.ask(
-            self._connection.redis.hvals(keys.SILENCES)
+        records: dict[bytes, bytes] = await self._connection.ask(
+            self._connection.redis.hgetall(keys.SILENCES)
         )
-        found = [stored for record in records if (stored := _readable(record)) is not None]
+        found = [_readable(text_of(name), record) for name, record in records.items()]
         return sorted(found, key=lambda stored: (-stored.created_at, stored.id))
 
 
-def _readable(record: bytes) -> StoredSilence | None:
+def _readable(silence_id: str, record: bytes) -> StoredSilence:
+    """Return the silence; one that cannot be read is one that has ended, with the reason."""
     try:
         stored = _reader.read(record)
         stored.compiled()
-    except (RecordError, ConditionError) as error:
-        logger.warning("unreadable silence left out", extra={"reason": str(error)})
-        return None
+    except (RecordError, ConditionError, ValueError, OverflowError) as error:
+        report("silence", silence_id, str(error))
+        text = SilenceText(
+            match={"rule": ""},
+            ends=_LONG_AGO,
+            author="router",
+            comment=f"{UNREADABLE}{error}"[:900],
+        )
+        return StoredSilence(id=silence_id, text=text, created_at=0.0, ended_at=0.0)
     return stored
 
 

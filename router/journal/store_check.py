@@ -19,6 +19,7 @@ from router.journal.connection import Connection, unavailable
 from router.journal.redis_adapter import Command
 from router.journal.script import SCRIPTS, PlainArguments, Script, ScriptKeys
 from router.journal.store_errors import NOPERM, READONLY, store_error
+from router.journal.unreadable import text_of
 
 ACCEPT_COMMANDS: Final = (
     *("APPEND", "HINCRBY", "HMGET", "HSET", "PUBLISH", "RPUSH", "RPUSHX", "SET", "ZADD"),
@@ -63,7 +64,10 @@ class StoreFacts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def created_at(self) -> float:
         """When the store was empty for the last time, in Unix seconds."""
-        return float(self.epoch.partition("-")[0])
+        try:
+            return float(self.epoch.partition("-")[0])
+        except ValueError:  # a damaged record
+            return 0.0
 
 
 class StoreCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,7 +200,7 @@ def _value(reply: Any, name: str) -> str:
 
 def _facts(probed: Sequence[bytes], info: dict[str, Any]) -> StoreFacts:
     return StoreFacts(
-        epoch=probed[0].decode(),
+        epoch=text_of(probed[0]),
         accepted=int(probed[1]),
         replication_id=str(info.get("master_replid", "")),
         former_replication_id=str(info.get("master_replid2", "")),

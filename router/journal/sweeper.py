@@ -13,6 +13,7 @@ import msgspec
 from router.clock import Clock
 from router.journal import jobs, keys
 from router.journal.connection import Connection
+from router.journal.schema import check_types
 from router.journal.script import PackedArguments, Script, ScriptKeys, binary
 
 _PAGE: Final = 500
@@ -30,10 +31,11 @@ class Sweeper:
         self._destinations = destinations
 
     async def sweep(self) -> int:
-        """Check all open work once; return the number of jobs enqueued.
+        """Check the types of the keys and all open work once; return the number of jobs enqueued.
 
         Raises JournalUnavailableError.
         """
+        await check_types(self._connection, self._destinations())
         enqueued = 0
         for open_work, queue, function, prefix in self._open():
             enqueued += await self._sweep_queue(open_work, queue, function, prefix)

@@ -43,7 +43,18 @@ class Timers:
             LeaseLostError: The lease with this token has expired.
             NewerRecordError: A newer router set the timer.
             RecordError: The timer cannot be decoded.
+            WrongTypeError: Its key has another type.
         """
         queue = JobQueue(self._connection, keys.TIMER_QUEUE)
         record = await queue.begin_timer(timer_id, token, keys.timer(timer_id))
         return None if record is None else _reader.read(record)
+
+    async def record(self, timer_id: TimerId) -> bytes:
+        """Return the record of a timer as it is, or as Redis dumps it if it is no string.
+
+        Raises JournalUnavailableError.
+        """
+        redis, key = self._connection.redis, keys.timer(timer_id)
+        is_text = await self._connection.ask(redis.type(key)) == b"string"
+        found = await self._connection.ask(redis.get(key) if is_text else redis.dump(key))
+        return found or b""

@@ -11,6 +11,7 @@ import msgspec
 from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.script import PackedArguments, Script, ScriptKeys, binary
+from router.journal.unreadable import report, text_of
 
 TESTS_LIMIT: Final = 100
 _MAX_LENGTH: Final = 200
@@ -57,7 +58,11 @@ class SinkTests:
         )
         tests = []
         for member, at_ms in members:
-            stored = _decode(member)
+            try:
+                stored = _decode(member)
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+                report("sink test", text_of(member), str(error))
+                continue
             tests.append(
                 SinkTest(
                     test_id=stored.test_id,

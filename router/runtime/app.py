@@ -17,12 +17,13 @@ import msgspec
 from aiohttp import web
 
 from router.clock import Clock
+from router.errors import JournalUnavailableError
 from router.http.connection import ListenAddress
 from router.http.openapi_endpoint import OpenApiEndpoint
 from router.http.server import KEEPALIVE_GRACE_SECONDS, Address, HttpServer, listen
 from router.ingress.admission import AdmissionControl
 from router.ingress.endpoints import FAST_PATHS
-from router.journal import arq_adapter
+from router.journal import arq_adapter, schema
 from router.journal.connection import connect, pair
 from router.journal.redis_clock import RedisClock
 from router.journal.store_check import ACCEPT_COMMANDS, StoreProbe, worker_commands
@@ -128,6 +129,7 @@ class App:
         try:
             await self._admission.check_store()
             await self._redis_clock.try_to_measure()
+            await self._check_schema()
             if self._worker is not None:
                 await self._worker.open()
             await self._run(ports, background, stop, ready)
@@ -138,6 +140,11 @@ class App:
                 await self._worker.close()
             await self._ingress_redis.close()
             await self._worker_redis.close()
+
+    async def _check_schema(self) -> None:
+        """Refuse a Redis that a newer router has written to. Raises ConfigurationError."""
+        with contextlib.suppress(JournalUnavailableError):  # checked later, in the background
+            await schema.check_version(self._ingress_redis)
 
     def _build(self) -> tuple[list[tuple[ListenAddress, list[web.RouteDef]]], list[Background]]:
         """Return each address with its routes, that of senders first, and the tasks."""
@@ -152,6 +159,7 @@ class App:
         background: list[Background] = [
             ("admission", self._admission.watch()),
             ("clock", self._redis_clock.run()),
+            ("schema", schema.check_version_later(self._ingress_redis)),
         ]
         public: list[web.RouteDef] = []
         operations = [*health.routes(), *self._api_routes()]

@@ -64,7 +64,11 @@ async def accept(connection: Connection, count: int) -> None:
 
 @pytest.mark.fault_row(20)
 @pytest.mark.parametrize(
-    "timers", [10, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(120)])]
+    "timers",
+    [
+        pytest.param(10, marks=pytest.mark.timeout(90)),
+        pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(120)]),
+    ],
 )
 async def test_an_older_worker_leaves_the_timers_of_newer_rules_to_a_newer_one(
     environ: dict[str, str], tmp_path: Path, connection: Connection, timers: int

@@ -29,6 +29,7 @@ from router.journal.quarantine import Quarantine, QuarantineFilter
 from router.journal.records import POSTPONE_SECONDS
 from router.journal.silences import Silences
 from router.journal.timers import Timers
+from router.journal.unreadable import UNREADABLE
 
 FILES = sorted((Path(__file__).parents[1] / "data" / "records").glob("*.json"))
 NEWEST = FILES[-1]
@@ -238,10 +239,13 @@ async def test_a_timer_that_cannot_be_read_is_left_alone(
     assert await connection.redis.exists(keys.timer(TimerId("t"))) == 1
 
 
-@pytest.mark.parametrize("record", [{"version": 200}, {"reason": 5}, "no map"])
-async def test_items_that_cannot_be_read_are_left_out_of_lists(
-    connection: Connection, clock: Clock, caplog: pytest.LogCaptureFixture, record: object
+@pytest.mark.parametrize(
+    "record", [{"version": 200}, {"version": "x"}, {"version": None}, {"reason": 5}, "no map"]
+)
+async def test_items_that_cannot_be_read_are_listed_with_the_reason_and_can_be_discarded(
+    connection: Connection, clock: Clock, record: object
 ) -> None:
+    """The mutant: a version that is no number is compared with one."""
     for name, index in (
         (keys.QUARANTINE, keys.QUARANTINE_INDEX),
         (keys.dead_letters("mail"), keys.dead_letter_index("mail")),
@@ -253,14 +257,37 @@ async def test_items_that_cannot_be_read_are_left_out_of_lists(
     letters = DeadLetters(connection, clock)
     silences = Silences(connection, clock)
 
-    assert (await quarantine.find(QuarantineFilter())(None, 9)).items == ()
-    assert await quarantine.get("x") is None
-    assert (await letters.find("mail", DeadLetterFilter())(None, 9)).items == ()
-    assert await silences.all() == []
-    assert await silences.expire("x") is None
+    (item,) = (await quarantine.find(QuarantineFilter())(None, 9)).items
+    (letter,) = (await letters.find("mail", DeadLetterFilter())(None, 9)).items
+    (silence,) = await silences.all()
 
-    assert {each.split()[0] for each in caplog.messages} == {"unreadable"}
-    assert await connection.redis.hlen(keys.QUARANTINE) == 1
+    reasons = (item.record.reason, letter.reason, silence.text.comment)
+    assert all(reason.startswith(UNREADABLE) for reason in reasons)
+    assert (item.record.body, letter.delivery.alert.event) == (ENCODE(record), ENCODE(record))
+    assert await quarantine.get("x") == item
+    assert await letters.get("mail", "x") == letter
+    assert (await quarantine.replay([item]), await letters.replay("mail", [letter])) == (0, 0)
+    assert silence.compiled().ends == 0
+    assert await quarantine.discard([item]) == await letters.discard("mail", [letter]) == 1
+    assert await silences.expire("x") == silence
+    assert await silences.all() == []
+
+
+async def test_records_whose_names_are_not_utf_8_are_listed_and_discarded(
+    connection: Connection, clock: Clock
+) -> None:
+    for number in range(3):
+        await connection.redis.hset(keys.QUARANTINE, b"\xff%d" % number, b"\xc1")
+        await connection.redis.zadd(keys.QUARANTINE_INDEX, {b"\xff%d" % number: 1})
+    quarantine = Quarantine(connection, clock)
+
+    first = await quarantine.find(QuarantineFilter())(None, 2)
+    second = await quarantine.find(QuarantineFilter())(first.after, 2)
+
+    items = (*first.items, *second.items)
+    assert len({item.id for item in items}) == 3
+    assert await quarantine.get(items[0].id) == items[0]
+    assert await quarantine.discard(items) == 3
 
 
 async def test_a_pause_that_cannot_be_read_is_a_pause(connection: Connection) -> None:

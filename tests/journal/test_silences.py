@@ -95,7 +95,10 @@ async def test_what_another_version_wrote_stops_nothing(
     added = await posted.add(text())
     await connection.redis.hset(keys.SILENCES, "other", b'{"id": "other", "text": {}}')
 
-    assert await posted.all() == [added]
+    found = await posted.all()
+
+    assert found[0] == added
+    assert [each.is_unreadable for each in found] == [False, True]
 
 
 async def test_every_worker_knows_within_moments(

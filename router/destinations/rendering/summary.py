@@ -5,6 +5,7 @@ the operator gets the reason.
 """
 
 import functools
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -129,10 +130,20 @@ def facts(alert: Alert, event: Mapping[str, Any]) -> list[Fact]:
     return [Fact(fact.label, one_line(fact.value, FACT_LIMIT)) for fact in found][:FACTS_LIMIT]
 
 
+_FIRST_TIME: Final = -62_135_596_800.0
+"""The beginning of the year 1."""
+_LAST_TIME: Final = 253_402_300_799.0
+"""The last second of the year 9999."""
+
+
 @functools.lru_cache(maxsize=256)  # because all alerts of a batch have the same time
 def rfc3339(unix_time: float) -> str:
-    """Return Unix time (seconds) as RFC 3339 in UTC, to the millisecond."""
-    text = datetime.fromtimestamp(unix_time, UTC).isoformat(timespec="milliseconds")
+    """Return Unix time (seconds) as RFC 3339 in UTC, to the millisecond.
+
+    A time that no calendar has, which only a damaged record contains, is shown as the nearest one.
+    """
+    within = min(max(unix_time, _FIRST_TIME), _LAST_TIME) if not math.isnan(unix_time) else 0.0
+    text = datetime.fromtimestamp(within, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
 
 

@@ -12,15 +12,15 @@ local moved, added = 0, 0
 for _, letter in ipairs(arguments.letters) do
   local id, record = unpack(letter)
   if redis.call('HEXISTS', set, id) == 1 then
-    added = added + redis.call('HSET', dead_letters, id, record)
-    redis.call('ZADD', dead_letter_index, clock_ms(arguments.set_ms), id)
+    added = added + write('HSET', dead_letters, id, record)
+    write('ZADD', dead_letter_index, clock_ms(arguments.set_ms), id)
     redis.call('HDEL', set, id)
     moved = moved + 1
   end
 end
-if added > 0 then redis.call('HINCRBY', ledger, arguments.dead_field, added) end
+if added > 0 then add_to(ledger, arguments.dead_field, added) end
 if moved > added then
-  redis.call('HINCRBY', ledger, arguments.superseded_field, moved - added)
+  add_to(ledger, arguments.superseded_field, moved - added)
 end
 end_if_empty(set, arguments.set_id, open_sets, queue, job, lease, starts)
 return moved

@@ -14,26 +14,28 @@ local batch_id, set_ms, wake_channel, job_record, payload, events, weight, max_w
 -- The largest write is the first one, because a Redis that is out of memory rejects only that one.
 local accepted
 if tonumber(events) > 0 then
-  local filling_id, filled = unpack(redis.call('HMGET', filling, 'id', 'weight'))
+  local filling_id, filled = unpack(run_or_delete('HMGET', filling, 'id', 'weight'))
   local total = (tonumber(filled) or 0) + tonumber(weight)
   if filling_id and total <= tonumber(max_weight)
-      and redis.call('RPUSHX', batch_prefix .. filling_id, payload) > 0 then
+      and redis.call('TYPE', batch_prefix .. filling_id).ok == 'list' then
+    redis.call('RPUSH', batch_prefix .. filling_id, payload)
     redis.call('HSET', filling, 'weight', total)
-    redis.call('APPEND', identities_prefix .. filling_id, digests)
+    run_or_delete('APPEND', identities_prefix .. filling_id, digests)
   else
     redis.call('RPUSH', batch, payload)
     redis.call('SET', identities, digests, 'EX', digests_seconds)
-    redis.call('HSET', filling, 'id', batch_id, 'weight', weight)
     enqueue(batch_id, clock_ms(set_ms), open_batches, queue, job, job_record, wake_channel)
+    -- The last, so that no commit joins a batch without a job.
+    redis.call('HSET', filling, 'id', batch_id, 'weight', weight)
   end
-  accepted = redis.call('HINCRBY', ledger, 'accepted', events)
+  accepted = add_to(ledger, 'accepted', events)
 end
 if malformed == '' then return accepted end
 local now_ms = clock_ms(set_ms)
 for _, item in ipairs(cmsgpack.unpack(malformed)) do
   local id, record = unpack(item)
-  redis.call('HSET', quarantine, id, record)
-  redis.call('ZADD', quarantine_index, now_ms, id)
-  redis.call('HINCRBY', ledger, 'malformed', 1)
+  write('HSET', quarantine, id, record)
+  write('ZADD', quarantine_index, now_ms, id)
+  add_to(ledger, 'malformed', 1)
 end
 return accepted

@@ -14,7 +14,7 @@ if #payloads == 0 then
   end_job(batch_id, queue, job, lease, starts)
   return {payloads, '', '0'}
 end
-local digests = redis.call('GET', identities) or ''
+local digests = run_or_delete('GET', identities) or ''
 local claims = {}
 for at = 1, #digests, 32 do
   local seen = seen_prefix .. string.sub(digests, at, at + 31)

@@ -13,6 +13,6 @@ for at, member in ipairs(arguments.members) do
   redis.call('ZREM', index, member)
 end
 if deleted == 0 then return 0 end
-if arguments.decreased then redis.call('HINCRBY', ledger, arguments.decreased, -deleted) end
-redis.call('HINCRBY', ledger, arguments.increased, deleted)
+if arguments.decreased then add_to(ledger, arguments.decreased, -deleted) end
+add_to(ledger, arguments.increased, deleted)
 return deleted

@@ -21,21 +21,21 @@ for _, new_set in ipairs(sets) do
     superseded_field, weight, first, last = unpack(new_set)
   local count = (last - first + 1) / 2
   -- A set whose job has not begun takes further deliveries, as a batch takes commits.
-  local filling_id, filled = unpack(redis.call('HMGET', filling, 'id', 'count'))
+  local filling_id, filled = unpack(run_or_delete('HMGET', filling, 'id', 'count'))
   filled = (tonumber(filled) or 0) + weight
   local filling_set = filling_id and filled <= tonumber(set_size) and set_prefix .. filling_id
   local added
-  if filling_set and redis.call('EXISTS', filling_set) == 1 then
+  if filling_set and redis.call('TYPE', filling_set).ok == 'hash' then
     added = redis.call('HSET', filling_set, unpack(ARGV, first, last))
     redis.call('HSET', filling, 'count', filled)
   else
     added = redis.call('HSET', set, unpack(ARGV, first, last))
-    redis.call('HSET', filling, 'id', id, 'count', weight)
     enqueue(id, now_ms, open_sets, deliver_queue, set_job, delivery_job, wake_channel)
+    redis.call('HSET', filling, 'id', id, 'count', weight)
   end
-  redis.call('HINCRBY', ledger, opened_field, count)
+  add_to(ledger, opened_field, count)
   -- An event that arrives again after the dedup window has the same delivery ids.
-  if added < count then redis.call('HINCRBY', ledger, superseded_field, count - added) end
+  if added < count then add_to(ledger, superseded_field, count - added) end
 end
 for _, new_timer in ipairs(new_timers) do
   local id, timer, record, due_in_ms, timer_job, job_record = unpack(new_timer)
@@ -44,12 +44,12 @@ for _, new_timer in ipairs(new_timers) do
 end
 for _, item in ipairs(quarantined) do
   local id, record = unpack(item)
-  redis.call('HSET', quarantine, id, record)
-  redis.call('ZADD', quarantine_index, now_ms, id)
+  write('HSET', quarantine, id, record)
+  write('ZADD', quarantine_index, now_ms, id)
 end
 for _, count in ipairs(counts) do
   local field, amount = unpack(count)
-  redis.call('HINCRBY', ledger, field, amount)
+  add_to(ledger, field, amount)
 end
 if rest then
   local dropped, rewritten = unpack(rest)

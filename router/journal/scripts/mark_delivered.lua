@@ -19,5 +19,5 @@ for _, delivered in ipairs(cmsgpack.unpack(sets)) do
   end
   end_if_empty(set, id, open_sets, queue, job_prefix .. id, lease_prefix .. id, starts_prefix .. id)
 end
-if settled > 0 then redis.call('HINCRBY', ledger, ledger_field, settled) end
+if settled > 0 then add_to(ledger, ledger_field, settled) end
 return settled

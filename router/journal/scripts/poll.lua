@@ -17,6 +17,7 @@ local jobs = {}
 -- A lease lasts no longer than its owner has asked, unless Redis's clock was set back meanwhile.
 local function end_of_lease(lease)
   local lasts = redis.call('PTTL', lease)
+  if redis.call('TYPE', lease).ok ~= 'string' then redis.call('DEL', lease) end
   local longest = tonumber(string.match(redis.call('GET', lease) or '', '^(%d+)ms:'))
   if longest and lasts > longest then
     redis.call('PEXPIRE', lease, longest)
@@ -40,8 +41,13 @@ repeat
     if redis.call('SET', lease, token, 'NX', 'PX', lease_ms) then
       local starts = starts_prefix .. id
       jobs[#jobs + 1] = id
-      jobs[#jobs + 1] = redis.call('GET', job_prefix .. id) or ''
-      jobs[#jobs + 1] = redis.call('INCR', starts)
+      jobs[#jobs + 1] = run_or_delete('GET', job_prefix .. id) or ''
+      local count = redis.pcall('INCR', starts)
+      if type(count) ~= 'number' then
+        redis.call('SET', starts, 1)
+        count = 1
+      end
+      jobs[#jobs + 1] = count
       jobs[#jobs + 1] = due_ms
       redis.call('EXPIRE', starts, starts_seconds)
       redis.call('ZADD', queue, lease_end, id)

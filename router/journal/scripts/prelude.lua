@@ -12,12 +12,58 @@ local function clock_ms(set_ms)
   return set_ms > 0 and set_ms or redis_ms()
 end
 
+local function is_wrong_type(reply)
+  return type(reply) == 'table' and reply.err and string.find(reply.err, '^WRONGTYPE')
+end
+
+-- Runs a command that writes to a key that all work shares. If the key has another type, it is moved
+-- aside first, because a script that fails in its middle is not undone.
+local function write(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if is_wrong_type(reply) then
+    local aside = 'router:unreadable:' .. key
+    redis.call('RENAME', key, aside)
+    redis.call('EXPIRE', aside, 604800)
+    redis.call('HINCRBY', 'router:unreadable', 'key', 1)
+    return redis.call(command, key, ...)
+  end
+  if type(reply) == 'table' and reply.err then return error(reply) end
+  return reply
+end
+
+-- Runs a command on a key of this work alone. If the key has another type, it is deleted and the
+-- command runs again: what it contained can be computed again.
+local function run_or_delete(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if is_wrong_type(reply) then
+    redis.call('DEL', key)
+    return redis.call(command, key, ...)
+  end
+  if type(reply) == 'table' and reply.err then return error(reply) end
+  return reply
+end
+
 -- Returns whether another worker has the lease of a job. A lease that has expired, and that no other
 -- worker has acquired, is not lost. A caller without a lease passes '' as its token.
 local function is_lost(lease, token)
   if token == '' then return false end
-  local owner = redis.call('GET', lease)
+  local owner = run_or_delete('GET', lease)
   return owner and owner ~= token
+end
+
+-- Adds to a counter of the ledger. A field, or a whole ledger, that is not what it should be is moved
+-- aside, because every other transaction would fail at it for ever. Returns the new count.
+local function add_to(ledger, field, amount)
+  local reply = redis.pcall('HINCRBY', ledger, field, amount)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if redis.call('TYPE', ledger).ok ~= 'hash' then
+    redis.call('RENAME', ledger, 'router:unreadable:' .. ledger)
+  else
+    redis.call('HSET', 'router:unreadable-ledger', field, redis.call('HGET', ledger, field) or '')
+    redis.call('HDEL', ledger, field)
+  end
+  redis.call('HINCRBY', 'router:unreadable', 'ledger', 1)
+  return redis.call('HINCRBY', ledger, field, amount)
 end
 
 -- Ends a job: deletes its record, lease and count of starts, and its entry in the queue.
@@ -44,13 +90,13 @@ end
 
 -- Opens work and enqueues its job, both due at a time in Unix ms, and wakes the queue's workers.
 local function enqueue(id, due_ms, open_work, queue, job, job_record, wake_channel)
-  redis.call('ZADD', open_work, due_ms, id)
+  write('ZADD', open_work, due_ms, id)
   redis.call('SET', job, job_record)
-  redis.call('ZADD', queue, due_ms, id)
+  write('ZADD', queue, due_ms, id)
   redis.call('PUBLISH', wake_channel, '')
 end
 
 -- Stops adding to a batch or set, so that each run of its job finds the same in it.
 local function seal(filling, id)
-  if redis.call('HGET', filling, 'id') == id then redis.call('DEL', filling) end
+  if run_or_delete('HGET', filling, 'id') == id then redis.call('DEL', filling) end
 end

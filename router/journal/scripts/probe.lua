@@ -12,6 +12,8 @@ for command in string.gmatch(commands, '%S+') do
 end
 local time = redis.call('TIME')
 redis.call('SET', probe, time[1])
+run_or_delete('GET', epoch)
 redis.call('SET', epoch, time[1] .. '-' .. epoch_id, 'NX')
-return {redis.call('GET', epoch), redis.call('HGET', ledger, 'accepted') or '0',
-  table.concat(forbidden, ' ')}
+local accepted = redis.pcall('HGET', ledger, 'accepted')
+if type(accepted) ~= 'string' or not tonumber(accepted) then accepted = '0' end
+return {redis.call('GET', epoch), accepted, table.concat(forbidden, ' ')}

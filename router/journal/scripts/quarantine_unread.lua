@@ -9,9 +9,9 @@ local record = redis.call('HGET', set, arguments.delivery_id)
 if not record then return 0 end
 -- The item ends with its body: here the record, in msgpack's binary type.
 local item = arguments.item .. '\198' .. struct.pack('>I4', #record) .. record
-local is_new = redis.call('HSET', quarantine, arguments.delivery_id, item) == 1
-redis.call('ZADD', quarantine_index, arguments.now_ms, arguments.delivery_id)
+local is_new = write('HSET', quarantine, arguments.delivery_id, item) == 1
+write('ZADD', quarantine_index, arguments.now_ms, arguments.delivery_id)
 redis.call('HDEL', set, arguments.delivery_id)
 end_if_empty(set, arguments.set_id, open_sets, queue, job, lease, starts)
-redis.call('HINCRBY', ledger, is_new and arguments.ledger_field or arguments.superseded_field, 1)
+add_to(ledger, is_new and arguments.ledger_field or arguments.superseded_field, 1)
 return 1

@@ -7,9 +7,9 @@ local arguments = cmsgpack.unpack(unpack(ARGV))
 --          sets that set_back.lua has set aside.
 local seconds, microseconds = unpack(redis.call('TIME'))
 local now_ms = seconds * 1000 + math.floor(microseconds / 1000)
-local back_ms = (tonumber(redis.call('GET', latest)) or 0) - now_ms
+local back_ms = (tonumber(run_or_delete('GET', latest)) or 0) - now_ms
 if back_ms <= arguments.tolerance_ms then
   redis.call('SET', latest, string.format('%.0f', now_ms))
   back_ms = 0
 end
-return {tonumber(seconds), tonumber(microseconds), back_ms, redis.call('HLEN', moves)}
+return {tonumber(seconds), tonumber(microseconds), back_ms, write('HLEN', moves)}

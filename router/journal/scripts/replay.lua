@@ -15,8 +15,8 @@ for _, move in ipairs(arguments.moves) do
   end
 end
 if moved == 0 then return 0 end
-redis.call('HINCRBY', ledger, arguments.dead_field, -moved)
-redis.call('HINCRBY', ledger, arguments.replayed_field, moved)
+add_to(ledger, arguments.dead_field, -moved)
+add_to(ledger, arguments.replayed_field, moved)
 enqueue(arguments.set_id, clock_ms(arguments.set_ms), open_sets, queue, job, arguments.job_record,
         arguments.wake_channel)
 return moved

@@ -20,8 +20,8 @@ for _, event in ipairs(arguments.events) do
   end
 end
 if accepted == 0 then return 0 end
-redis.call('HINCRBY', ledger, 'accepted', accepted)
-redis.call('HINCRBY', ledger, arguments.replayed_field, accepted)
+add_to(ledger, 'accepted', accepted)
+add_to(ledger, arguments.replayed_field, accepted)
 enqueue(arguments.batch_id, clock_ms(arguments.set_ms), open_batches, queue, job, arguments.job_record,
         arguments.wake_channel)
 return accepted

@@ -8,7 +8,7 @@ local arguments = cmsgpack.unpack(unpack(ARGV))
 if is_lost(lease, arguments.token) then return -1 end
 if redis.call('HEXISTS', set, arguments.delivery_id) == 0 then return 0 end
 if redis.call('HSET', new_set, arguments.delivery_id, arguments.record) == 0 then
-  redis.call('HINCRBY', ledger, arguments.superseded_field, 1)
+  add_to(ledger, arguments.superseded_field, 1)
 end
 redis.call('HDEL', set, arguments.delivery_id)
 end_if_empty(set, arguments.set_id, open_sets, queue, job, lease, starts)

@@ -6,11 +6,11 @@ local arguments = cmsgpack.unpack(unpack(ARGV))
 -- latest time: if two processes notice, the second one changes nothing.
 -- Returns: the ms by which the clock was set back; 0 if it was not, or another process was first.
 local now_ms = redis_ms()
-local latest_ms = tonumber(redis.call('GET', latest)) or 0
+local latest_ms = tonumber(run_or_delete('GET', latest)) or 0
 local back_ms = latest_ms - now_ms
 if back_ms <= arguments.tolerance_ms then return 0 end
 -- What an earlier step has set aside was written by the same clock.
-for _, aside in ipairs(redis.call('HKEYS', moves)) do
+for _, aside in ipairs(write('HKEYS', moves)) do
   redis.call('HINCRBY', moves, aside, back_ms)
 end
 for _, due_times in ipairs(arguments.due_times) do

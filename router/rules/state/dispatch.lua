@@ -1,10 +1,50 @@
+-- Returns whether an error says that a record is not what it should be. Others are those of Redis.
+local function is_unreadable(failure)
+  local reason = type(failure) == 'table' and failure.err or tostring(failure)
+  return string.find(reason, 'WRONGTYPE') or string.find(reason, 'attempt to')
+    or string.find(reason, 'not an integer') or string.find(reason, 'not a valid float')
+    or string.find(reason, 'bad argument')
+end
+
+-- Moves the records of a step aside, because the step failed at what they contain.
+local function set_aside(step)
+  local places = type(step[2]) == 'table' and step[2] or {{step[2], step[3]}}
+  for _, each in ipairs(places) do
+    if type(each) == 'table' and type(each[1]) == 'string' and type(each[2]) == 'string' then
+      local record, keys = place(each[1], each[2]), index(each[1])
+      local kind = redis.call('TYPE', keys).ok
+      if kind ~= 'zset' and kind ~= 'none' then redis.call('DEL', keys) end
+      if redis.call('EXISTS', record) == 1 then
+        redis.call('RENAME', record, settings.unreadable .. record)
+        redis.call('PEXPIRE', settings.unreadable .. record, 7 * DAY)
+      end
+    end
+  end
+  redis.call('HINCRBY', settings.unreadable_counts, 'state', 1)
+end
+
+-- Runs a step. If it fails, it runs once more after its records were moved aside, and is left out if
+-- that fails too: it is better that an alert is sent than that no event of the batch is decided.
+-- Returns whether it stops its chain.
+local function run_step(draft, step)
+  local run = steps[step[1]]
+  local ok, stops = pcall(run, draft, unpack(step, 2, 9))
+  if ok then return stops end
+  if not is_unreadable(stops) then return error(stops) end
+  set_aside(step)
+  ok, stops = pcall(run, draft, unpack(step, 2, 9))
+  if ok then return stops end
+  if not is_unreadable(stops) then return error(stops) end
+  return false
+end
+
 local function decide(program, alert)
   local draft = {
     outcome = 'told', reason = '', count = 1, held_back = 0, first = 0, escalates = 0, withdrawn = 0,
     notified = '', overflowed = 0, resolved = '', extra = {}, is_stored = true, alert = alert,
   }
   for _, step in ipairs(program) do
-    if steps[step[1]](draft, unpack(step, 2, 9)) then break end
+    if run_step(draft, step) then break end
   end
   local result = {
     draft.outcome, draft.reason, draft.count, draft.held_back, draft.first, draft.escalates,
@@ -15,12 +55,15 @@ local function decide(program, alert)
 end
 
 local replies = {}
+local kind = redis.call('TYPE', results).ok
+if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', results) end
 for _, chain in ipairs(cmsgpack.unpack(chains)) do
   local id, program, alert_at = unpack(chain)
   local alert = unpack(ARGV, alert_at, alert_at)
   local known = redis.call('HGET', results, id)
-  local result, is_stored = known and cmsgpack.unpack(known), false
-  if not result then
+  local is_known, result = pcall(cmsgpack.unpack, known or '')
+  local is_stored = false
+  if not known or not is_known or type(result) ~= 'table' then
     result, is_stored = decide(program, alert)
     if is_stored then redis.call('HSET', results, id, cmsgpack.pack(result)) end
   end

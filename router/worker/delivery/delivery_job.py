@@ -23,7 +23,7 @@ from router.alerts import (
 )
 from router.clock import Clock
 from router.destinations.contract import Destination
-from router.errors import JournalUnavailableError, PoisonError
+from router.errors import JournalUnavailableError, PoisonError, WrongTypeError
 from router.journal import keys
 from router.journal.deliveries import (
     FIRST_PAGE,
@@ -124,15 +124,22 @@ class DeliveryJob:
             LeaseLostError: Another worker has the set's job.
         """
         run = _Run(set_id, lease or unleased(set_id), self._clock.monotonic() + SLICE)
-        if starts > 1:
-            return await self._run_watched(run)
+        try:
+            return await (self._run_watched(run) if starts > 1 else self._run_pages(run))
+        except WrongTypeError:
+            if not await self._deliveries.set_aside(set_id, self._destination.name):
+                raise
+            return True
+
+    async def _run_pages(self, run: _Run) -> bool:
+        """Make the deliveries of a set page by page; return False if some of them remain."""
         begun = 0
         after: str | None = FIRST_PAGE
         while after is not None:
             if begun and self._is_over(run):
                 return False
             page = await self._deliveries.begin(
-                set_id, self._destination.name, run.lease.token, after
+                run.set_id, self._destination.name, run.lease.token, after
             )
             if not await self._run_page(page.deliveries, run):
                 return False

@@ -11,12 +11,12 @@ import msgspec
 
 from router.clock import Clock
 from router.configuration.model import ActiveConfiguration
-from router.errors import PoisonError, RouterError
+from router.errors import PoisonError, RouterError, WrongTypeError
 from router.events.model import Event, document
 from router.events.schemas import schema_violation
 from router.journal.batch_parts import StoredEvents
 from router.journal.batches import Batches, ClaimedBatch, Quarantined
-from router.journal.finish import FinishedWork
+from router.journal.finish import FinishedWork, Rest, check_recordable
 from router.journal.keys import BatchId
 from router.journal.leases import NO_TOKEN, LeaseToken
 from router.metrics import Metrics
@@ -24,12 +24,12 @@ from router.rules.index.rule_set import RuleSet
 from router.rules.state.chain import WorkFinishedError
 from router.rules.state.decision import Decision
 from router.rules.state.step import ChainResult
-from router.worker.evaluation.batch_cut import Evaluation, cut
+from router.worker.evaluation.batch_cut import BatchPart, Evaluation, cut
 from router.worker.evaluation.decide import EvaluatedEvent, chains, decide, possible_alerts
 from router.worker.evaluation.evaluation_admission import EvaluationAdmission
 from router.worker.evaluation.poison_probe import poisonous
 from router.worker.evaluation.suppression_reason import Snapshot
-from router.worker.evaluation.verdict import count_suppressed, verdict_of
+from router.worker.evaluation.verdict import EVALUATION_FAILED, count_suppressed, verdict_of
 from router.worker.queue.poison import POISON, PoisonDetector
 from router.worker.queue.poll_interval import AdaptiveLinger
 
@@ -100,7 +100,7 @@ class BatchJob:
             LeaseLostError: Another worker has the batch's job.
         """
         started = self._clock.monotonic()
-        begun = await self._batches.begin(batch_id, token, claim_seconds=self._dedup_seconds)
+        begun = await self._begin(batch_id, token)
         if begun is None:
             return True
         self._linger.record(len(begun.events), started)
@@ -147,15 +147,63 @@ class BatchJob:
         for number, part in enumerate(parts, begun.part):
             if number > begun.part and not await self._admission.admits():
                 return False
-            evaluated = part.evaluated
-            decision = decide(evaluated, results, snapshot)
-            verdict = verdict_of(decision, duplicate=part.duplicates, quarantined=part.quarantined)
             rest = stored.take(part.finished) if stored else None
             self._admission.budget.write(part.size_bytes)
-            if not await self._batches.finish(batch_id, verdict, token, part=number, rest=rest):
+            place = _PartPlace(batch_id, token, number, rest, part.duplicates)
+            if not await self._finish_part(place, part, results, snapshot):
                 return True
-            self._count(verdict, evaluated, decision)
         return True
+
+    async def _finish_part(
+        self,
+        place: "_PartPlace",
+        part: BatchPart,
+        results: Mapping[str, ChainResult],
+        snapshot: Snapshot,
+    ) -> bool:
+        """Decide and finish a part; if that fails for a reason of its own, without the cause.
+
+        Returns:
+            False if another worker has finished the batch.
+        """
+        try:
+            decision = decide(part.evaluated, results, snapshot)
+            return await self._record(place, part.evaluated, decision, part.quarantined)
+        except RouterError:
+            raise
+        except Exception:
+            logger.exception("batch failed; its events are tried one by one")
+            sound, failing = _isolate(part.evaluated, results, snapshot)
+            if not failing:
+                raise
+        quarantined = (*part.quarantined, *failing)
+        return await self._record(place, sound, decide(sound, results, snapshot), quarantined)
+
+    async def _record(
+        self,
+        place: "_PartPlace",
+        evaluated: Sequence[EvaluatedEvent],
+        decision: Decision,
+        quarantined: tuple[Quarantined, ...],
+    ) -> bool:
+        verdict = verdict_of(decision, duplicate=place.duplicates, quarantined=quarantined)
+        is_finished = await self._batches.finish(
+            place.batch_id, verdict, place.token, part=place.number, rest=place.rest
+        )
+        if is_finished:
+            self._count(verdict, evaluated, decision)
+        return is_finished
+
+    async def _begin(self, batch_id: BatchId, token: LeaseToken) -> ClaimedBatch | None:
+        """Begin a batch; None if it is finished, or was moved to quarantine because it is no list."""
+        try:
+            return await self._batches.begin(batch_id, token, claim_seconds=self._dedup_seconds)
+        except WrongTypeError:
+            unreadable = await self._batches.unreadable(batch_id)
+            if unreadable is None:
+                raise
+            await self._batches.finish(batch_id, FinishedWork(quarantined=(unreadable,)), token)
+            return None
 
     async def _evaluate_all(
         self,
@@ -166,12 +214,16 @@ class BatchJob:
     ) -> dict[int, Evaluation]:
         evaluations: dict[int, Evaluation] = {}
         for number, (position, event) in enumerate(events.items(), 1):
+            if event.key in poison:
+                evaluations[position] = _quarantined(event, PoisonError(POISON))
+                continue
             try:
-                if event.key in poison:
-                    raise PoisonError(POISON)
                 evaluations[position] = self._evaluate(event, rules, snapshot)
             except (*_UNDECODABLE, RouterError) as error:
                 evaluations[position] = _quarantined(event, error)
+            except Exception as error:
+                logger.exception("evaluation raised", extra={"event": event.id})
+                evaluations[position] = _quarantined(event, _failure(error))
             if number % _SLICE == 0:
                 await asyncio.sleep(0)
         return evaluations
@@ -232,6 +284,37 @@ def _first_of_each(begun: ClaimedBatch) -> dict[int, Event]:
         if mine:
             fresh.setdefault(event.key, position)
     return {position: begun.events[position] for position in fresh.values()}
+
+
+class _PartPlace(msgspec.Struct, frozen=True):
+    """The place of a part in its batch."""
+
+    batch_id: BatchId
+    token: LeaseToken
+    number: int
+    rest: Rest | None
+    """The remainder of the batch after it."""
+    duplicates: int
+
+
+def _isolate(
+    evaluated: Sequence[EvaluatedEvent], results: Mapping[str, ChainResult], snapshot: Snapshot
+) -> tuple[list[EvaluatedEvent], list[Quarantined]]:
+    """Return the events whose results can be recorded, and the others for quarantine."""
+    sound: list[EvaluatedEvent] = []
+    failing: list[Quarantined] = []
+    for each in evaluated:
+        try:
+            check_recordable(verdict_of(decide([each], results, snapshot)))
+        except Exception as error:  # noqa: BLE001 - any error is the event's own
+            failing.append(_quarantined(each.event, _failure(error)))
+        else:
+            sound.append(each)
+    return sound, failing
+
+
+def _failure(error: Exception) -> PoisonError:
+    return PoisonError(f"{EVALUATION_FAILED}{type(error).__name__}: {error}")
 
 
 def _quarantined(event: Event, error: Exception) -> Quarantined:

@@ -9,11 +9,13 @@ import msgspec
 from router.alerts import AlertId
 from router.clock import Clock
 from router.configuration.model import ActiveConfiguration
-from router.journal.finish import Finish, timer_work
+from router.errors import NewerRecordError, RecordError, RouterError, WrongTypeError
+from router.journal.finish import Finish, FinishedWork, Quarantined, timer_work
 from router.journal.keys import TimerId
 from router.journal.leases import NO_TOKEN, LeaseToken
 from router.journal.rule_state import RuleState
 from router.journal.timers import Timers
+from router.journal.unreadable import report
 from router.metrics import Metrics
 from router.rules.model import Rule
 from router.rules.state.chain import Store, WorkFinishedError
@@ -23,7 +25,7 @@ from router.worker.evaluation.decide_timer import decide_timer, try_out
 from router.worker.evaluation.poison_probe import poisonous
 from router.worker.evaluation.suppression_reason import Snapshot
 from router.worker.evaluation.unknown_features import UnknownFeatures
-from router.worker.evaluation.verdict import count_suppressed, verdict_of
+from router.worker.evaluation.verdict import EVALUATION_FAILED, count_suppressed, verdict_of
 from router.worker.queue.poison import POISON, PoisonDetector
 
 logger = logging.getLogger(__name__)
@@ -74,23 +76,56 @@ class TimerJob:
             LeaseLostError: Another worker has the timer's job.
             PostponedError: The timer's rule or feature is unknown here; another worker may have it.
         """
-        timer = await self._journal.timers.load(timer_id, token)
+        try:
+            timer = await self._journal.timers.load(timer_id, token)
+        except NewerRecordError:
+            raise
+        except (RecordError, WrongTypeError) as error:
+            return await self._set_aside(timer_id, token, error)
         if timer is None:
             return True
         await self._unknown.check_timer(timer_id, timer)
+        try:
+            decision, reason = await self._decide(timer_id, timer, starts)
+        except WorkFinishedError:
+            return True
+        verdict = verdict_of(decision, poison_reason=reason)
+        if await self._journal.finish(timer_work(timer_id), verdict, token):
+            count_suppressed(decision, self._metrics)
+            self._count_poison(decision, reason)
+        return True
+
+    async def _decide(self, timer_id: TimerId, timer: Timer, starts: int) -> tuple[Decision, str]:
+        """Return what results from a timer, and why its alerts go to quarantine, if any do."""
         snapshot = Snapshot(self._now(), self._live.silences)
         rules = self._live.configuration.rules.by_name
         store = self._journal.state.open(timer_work(timer_id), int(snapshot.now * 1000))
+        poison: frozenset[AlertId] = frozenset()
+        if starts > 1:
+            poison = await self._poison(timer_id, timer, rules, snapshot, store)
         try:
-            poison: frozenset[AlertId] = frozenset()
-            if starts > 1:
-                poison = await self._poison(timer_id, timer, rules, snapshot, store)
-            decision = await decide_timer(timer, rules, snapshot, store, poison)
-        except WorkFinishedError:
-            return True
-        if await self._journal.finish(timer_work(timer_id), verdict_of(decision), token):
-            count_suppressed(decision, self._metrics)
-            self._count_poison(decision)
+            return await decide_timer(timer, rules, snapshot, store, poison), POISON
+        except RouterError:
+            raise
+        except Exception as error:
+            poison |= await _failing(timer, rules, snapshot, store)
+            logger.exception("timer failed", extra={"timer": timer_id, "alerts": len(poison)})
+            reason = f"{EVALUATION_FAILED}{type(error).__name__}: {error}"
+        return await decide_timer(timer, rules, snapshot, store, poison), reason
+
+    async def _set_aside(self, timer_id: TimerId, token: LeaseToken, error: RouterError) -> bool:
+        """Move a timer that no version can read to quarantine; always True.
+
+        The event that set it moves from ``matched`` to ``quarantined`` in the ledger.
+        """
+        report("timer", timer_id, str(error))
+        item = Quarantined(
+            reason=f"timer: {error}",
+            body=await self._journal.timers.record(timer_id),
+            received_at=self._now(),
+        )
+        verdict = FinishedWork(matched=-1, quarantined=(item,))
+        await self._journal.finish(timer_work(timer_id), verdict, token)
         return True
 
     async def _poison(
@@ -107,10 +142,23 @@ class TimerJob:
         ]
         return await poisonous(self._detector, timer_id, pieces)
 
-    def _count_poison(self, decision: Decision) -> None:
+    def _count_poison(self, decision: Decision, reason: str) -> None:
         for alert in decision.quarantined:
             self._metrics.events_evaluated.labels("quarantined").inc()
             logger.warning(
                 "alert quarantined",
-                extra={"event": alert.event_id, "rule": alert.rule, "reason": POISON},
+                extra={"event": alert.event_id, "rule": alert.rule, "reason": reason},
             )
+
+
+async def _failing(
+    timer: Timer, rules: Mapping[str, Rule], snapshot: Snapshot, store: Store
+) -> frozenset[AlertId]:
+    """Return the alerts of a timer that fail when they are tried out one by one."""
+    failing = set()
+    for alert in await timer.alerts(store):
+        try:
+            try_out(timer, alert, rules, snapshot)
+        except Exception:  # noqa: BLE001 - any error is the alert's own
+            failing.add(alert.id)
+    return frozenset(failing)

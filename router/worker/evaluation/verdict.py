@@ -1,6 +1,7 @@
 """Decisions in the form of the journal and of the metrics."""
 
 import logging
+from typing import Final
 
 from router.journal.finish import ANY_CLAIM, FinishedWork, Quarantined
 from router.metrics import Metrics
@@ -8,11 +9,18 @@ from router.rules.state.decision import Decision
 from router.worker.evaluation.fan_out import fan_out
 from router.worker.queue.poison import POISON
 
+EVALUATION_FAILED: Final = "evaluation failed: "
+"""The beginning of the reason of an event whose evaluation raised an unexpected error."""
+
 logger = logging.getLogger(__name__)
 
 
 def verdict_of(
-    decision: Decision, *, duplicate: int = 0, quarantined: tuple[Quarantined, ...] = ()
+    decision: Decision,
+    *,
+    duplicate: int = 0,
+    quarantined: tuple[Quarantined, ...] = (),
+    poison_reason: str = POISON,
 ) -> FinishedWork:
     """Return what the journal stores.
 
@@ -22,10 +30,11 @@ def verdict_of(
         decision: What resulted from the work.
         duplicate: Events of the batch that were claimed before.
         quarantined: Events of the batch that could not be evaluated.
+        poison_reason: Why the alerts of a timer go to quarantine.
     """
     poison = tuple(
         Quarantined(
-            reason=POISON,
+            reason=poison_reason,
             body=alert.event,
             received_at=alert.event_received_at,
             claimed_by=ANY_CLAIM,

@@ -1,0 +1,18 @@
+#!lua flags=allow-oom
+local batch, open_batches, identities, quarantine, quarantine_index, ledger = unpack(KEYS)
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Replaces a commit of a batch by the events of it that can be read, and moves the others to
+-- quarantine. The identities of the batch no longer say which event is which: they are deleted.
+-- Idempotent: a commit that is no longer in the batch was replaced before.
+-- Returns: 1; 0 if the commit is not in the batch.
+if redis.call('LREM', batch, 1, arguments.commit) == 0 then return 0 end
+if arguments.readable ~= '' then redis.call('RPUSH', batch, arguments.readable) end
+if redis.call('EXISTS', batch) == 0 then redis.call('ZREM', open_batches, arguments.batch_id) end
+redis.call('DEL', identities)
+for _, item in ipairs(arguments.items) do
+  local id, record = unpack(item)
+  write('HSET', quarantine, id, record)
+  write('ZADD', quarantine_index, clock_ms(arguments.set_ms), id)
+end
+add_to(ledger, 'quarantined', arguments.events)
+return 1

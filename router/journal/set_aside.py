@@ -1,0 +1,194 @@
+"""Moves work that no worker can read to quarantine, so that other work is not blocked by it.
+
+A batch consists of commits, one for each write of ingress. A commit that cannot be decoded as a whole
+is decoded event by event. A key that has another type than it should have is moved as Redis dumps it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from router.clock import Clock
+from router.errors import NewerRecordError, RecordError
+from router.events.model import Event
+from router.journal import keys, ledger
+from router.journal.connection import Connection
+from router.journal.finish import Quarantined
+from router.journal.keys import BatchId, SetId
+from router.journal.script import IdAndRecord, PackedArguments, Script, ScriptKeys, binary
+from router.journal.unreadable import report
+
+_DUMP_LIMIT: Final = 1 << 20
+"""Bytes of a key that quarantine stores."""
+_encode = msgspec.msgpack.encode
+_split = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+
+
+class ReadCommit(msgspec.Struct, frozen=True):
+    """A commit, read event by event."""
+
+    events: list[Event]
+    unreadable: list[tuple[bytes, str]]
+    """The records that are no events, and why."""
+
+
+def read_commit(commit: bytes, read: Callable[[bytes], list[Event]]) -> ReadCommit:
+    """Read the events of a commit one by one.
+
+    Args:
+        commit: The commit.
+        read: Decodes a commit. Raises NewerRecordError or RecordError.
+
+    Raises:
+        NewerRecordError: A newer router wrote one of the events.
+    """
+    try:
+        records = [bytes(each) for each in _split(commit)]
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return ReadCommit([], [(commit, f"not a commit of events: {error}")])
+    events: list[Event] = []
+    unreadable: list[tuple[bytes, str]] = []
+    for record in records:
+        try:
+            events += read(b"\x91" + record)  # an array of one event
+        except NewerRecordError:
+            raise
+        except RecordError as error:
+            unreadable.append((record, str(error)))
+    return ReadCommit(events, unreadable)
+
+
+class SetAside:
+    """Moves unreadable work to quarantine. All methods raise JournalUnavailableError."""
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._new_id = clock.new_id
+        self._now = clock.now
+        self._set_ms = clock.journal_ms
+
+    async def events(
+        self, batch_id: BatchId, commit: bytes, found: ReadCommit, *, count: int
+    ) -> None:
+        """Replace a commit of a batch by its readable events. Idempotent.
+
+        ``count`` is how many of the accepted events the others are.
+        """
+        now = self._now()
+        items = [
+            self._item(
+                Quarantined(reason=reason, body=record, received_at=now, claimed_by=batch_id)
+            )
+            for record, reason in found.unreadable
+        ]
+        for _, reason in found.unreadable:
+            report("event", batch_id, reason)
+        await self._connection.run(
+            _SET_ASIDE_EVENTS(
+                _SetAsideEventsKeys(
+                    batch=keys.batch(batch_id),
+                    open_batches=keys.BATCHES,
+                    identities=keys.identities(batch_id),
+                    quarantine=keys.QUARANTINE,
+                    quarantine_index=keys.QUARANTINE_INDEX,
+                    ledger=keys.LEDGER,
+                ),
+                _SetAsideEventsArguments(
+                    batch_id=batch_id,
+                    set_ms=self._set_ms(),
+                    commit=binary(commit),
+                    readable=binary(_encode(found.events) if found.events else b""),
+                    events=count,
+                    items=items,
+                ),
+            )
+        )
+
+    async def delivery_set(self, set_id: SetId, destination: str) -> bool:
+        """Move a delivery set that is not a hash to quarantine; return False if it is one."""
+        item = await self.dumped(keys.delivery_set(set_id), "hash")
+        if item is None:
+            return False
+        await self._connection.run(
+            _SET_ASIDE_SET(
+                _SetAsideSetKeys(
+                    keys.delivery_set(set_id),
+                    keys.open_sets(destination),
+                    keys.deliver_queue(destination),
+                    *keys.job_keys(set_id),
+                    quarantine=keys.QUARANTINE,
+                    quarantine_index=keys.QUARANTINE_INDEX,
+                    ledger=keys.LEDGER,
+                ),
+                _SetAsideSetArguments(
+                    set_id=set_id,
+                    set_ms=self._set_ms(),
+                    id=self._new_id(),
+                    record=binary(_encode(item)),
+                    ledger_field=ledger.undecodable(destination),
+                ),
+            )
+        )
+        return True
+
+    async def dumped(self, key: str, expected: str) -> Quarantined | None:
+        """Return a key of another type as an item of the quarantine; None if it has this type.
+
+        Its body is what Redis's command DUMP returns, without the end if it is long.
+        """
+        redis = self._connection.redis
+        kind = (await self._connection.ask(redis.type(key))).decode()
+        if kind in {expected, "none"}:
+            return None
+        reason = f"the key {key} is a {kind}, expected a {expected}"
+        body: bytes = await self._connection.ask(redis.dump(key)) or b""
+        report("key", key, reason)
+        return Quarantined(reason=reason, body=body[:_DUMP_LIMIT], received_at=self._now())
+
+    def _item(self, item: Quarantined) -> IdAndRecord:
+        return IdAndRecord(self._new_id(), binary(_encode(item)))
+
+
+class _SetAsideEventsKeys(ScriptKeys, frozen=True):
+    batch: str
+    open_batches: str
+    identities: str
+    quarantine: str
+    quarantine_index: str
+    ledger: str
+
+
+class _SetAsideEventsArguments(PackedArguments, frozen=True):
+    batch_id: BatchId
+    set_ms: int
+    commit: msgspec.Raw
+    readable: msgspec.Raw
+    """A commit of the events that can be read; empty if there is none."""
+    events: int
+    """How many of the accepted events cannot be read."""
+    items: Sequence[IdAndRecord]
+
+
+class _SetAsideSetKeys(ScriptKeys, frozen=True):
+    set: str
+    open_sets: str
+    queue: str
+    job: str
+    lease: str
+    starts: str
+    quarantine: str
+    quarantine_index: str
+    ledger: str
+
+
+class _SetAsideSetArguments(PackedArguments, frozen=True):
+    set_id: SetId
+    set_ms: int
+    id: str
+    record: msgspec.Raw
+    ledger_field: str
+
+
+_SET_ASIDE_EVENTS: Final = Script("set_aside_events", _SetAsideEventsKeys, _SetAsideEventsArguments)
+_SET_ASIDE_SET: Final = Script("set_aside_set", _SetAsideSetKeys, _SetAsideSetArguments)

@@ -1,0 +1,173 @@
+"""Damages keys of the router in Redis: junk, truncated records, other types, newer versions."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from router.journal.connection import Connection
+from support import records
+
+RECORDS = max((Path(__file__).parents[1] / "data" / "records").glob("*.json"))
+KINDS = (
+    "arq:job:",
+    "arq:in-progress:",
+    "arq:retry:",
+    "router:ack:",
+    "router:answers:",
+    "router:batch:",
+    "router:batches",
+    "router:clock",
+    "router:clock-moves",
+    "router:dead:",
+    "router:dead-index:",
+    "router:epoch",
+    "router:filling:",
+    "router:holds",
+    "router:identities:",
+    "router:keys:",
+    "router:ledger",
+    "router:memory:",
+    "router:probe",
+    "router:quarantine",
+    "router:quarantine-index",
+    "router:queue:",
+    "router:rate:",
+    "router:schema",
+    "router:set:",
+    "router:sets:",
+    "router:silence-ends",
+    "router:silences",
+    "router:state:",
+    "router:strikes:",
+    "router:taken:",
+    "router:timer:",
+    "router:timers",
+    "router:twilio-tests",
+    "router:unreadable",
+    "router:unserved",
+    "router:unserved-rules",
+)
+"""The keys of the schema; one that ends in a colon stands for all keys that begin so."""
+NOT_UTF_8 = b"\xff\xfe junk"
+JUNK = b"\xc1\x00 junk"
+_MISSING: dict[str, tuple[str, Any]] = {
+    "arq:in-progress:id0007": ("string", "10000ms:w:1"),
+    "arq:retry:id0012": ("string", "1"),
+    "router:clock": ("string", "1700000000000"),
+    "router:clock-moves": ("hash", {"router:queue:timers:set-back:1": "1"}),
+    "router:epoch": ("string", "1700000000 abc"),
+    "router:probe": ("string", "1700000000"),
+    "router:rate:noc": ("string", "1"),
+    "router:schema": ("string", "100"),
+    "router:unreadable": ("hash", {"state": "1"}),
+    "router:unserved": ("hash", {"gone": "mark"}),
+    "router:unserved-rules": ("hash", {"gone/absent": "mark"}),
+}
+"""Keys that the file of records does not have."""
+
+
+async def load(connection: Connection) -> None:
+    """Load a record of every kind."""
+    dumped = json.loads(RECORDS.read_text())["redis"]
+    for name, (kind, value) in _MISSING.items():
+        dumped[name] = {"type": kind, "value": value, "expires": False}
+    # A lease expires; the others of the file must not, because none of them is of today.
+    await records.load(connection, dumped)
+    await connection.redis.pexpire("arq:in-progress:id0007", 1000)
+
+
+async def keys_of(connection: Connection, kind: str) -> list[bytes]:
+    pattern = f"{kind}*" if kind.endswith(":") else kind
+    found: list[bytes] = await connection.redis.keys(pattern)
+    return sorted(found)
+
+
+async def junk(connection: Connection, key: bytes) -> None:
+    await _change(connection, key, lambda _: JUNK, add=True)
+
+
+async def truncate(connection: Connection, key: bytes) -> None:
+    await _change(connection, key, lambda value: value[: len(value) // 2])
+
+
+async def make_newer(connection: Connection, key: bytes) -> None:
+    await _change(connection, key, _newer)
+
+
+async def change_type(connection: Connection, key: bytes) -> None:
+    redis = connection.redis
+    kind = await redis.type(key)
+    await redis.delete(key)
+    if kind == b"string":
+        await redis.rpush(key, JUNK)
+    else:
+        await redis.set(key, JUNK)
+
+
+DAMAGES: dict[str, Callable[[Connection, bytes], Any]] = {
+    "junk": junk,
+    "truncated": truncate,
+    "another type": change_type,
+    "newer": make_newer,
+}
+
+
+def _newer(value: bytes) -> bytes:
+    try:
+        decoded = msgspec.msgpack.decode(value)
+    except (msgspec.MsgspecError, ValueError):
+        return _newer_json(value)
+    match decoded:
+        case {"version": _}:
+            return msgspec.msgpack.encode({**decoded, "version": 300, "new": 1})
+        case [str(kind), *rest] if kind in {"absence", "flush", "escalation"}:
+            return msgspec.msgpack.encode([f"{kind}.3", *rest])
+        case [[_, _, _, _, _, _, _, int(), *_], *_]:
+            return msgspec.msgpack.encode([[*each[:7], 300] for each in decoded])
+        case [_, _, _, _, _, _, _, int(), *_]:
+            return msgspec.msgpack.encode([*decoded[:7], 300])
+    return value
+
+
+def _newer_json(value: bytes) -> bytes:
+    try:
+        decoded = msgspec.json.decode(value)
+    except (msgspec.MsgspecError, ValueError):
+        return value
+    if isinstance(decoded, dict) and "version" in decoded:
+        return msgspec.json.encode({**decoded, "version": 300})
+    return value
+
+
+async def _change(
+    connection: Connection, key: bytes, change: Callable[[bytes], bytes], *, add: bool = False
+) -> None:
+    kind = (await connection.redis.type(key)).decode()
+    await {"string": _string, "hash": _hash, "list": _list, "zset": _zset}[kind](
+        connection.redis, key, change, add
+    )
+
+
+async def _string(redis: Any, key: bytes, change: Callable[[bytes], bytes], _add: bool) -> None:  # noqa: FBT001 - called by a table
+    ttl = await redis.pttl(key)
+    await redis.set(key, change(await redis.get(key)), px=ttl if ttl > 0 else None)
+
+
+async def _hash(redis: Any, key: bytes, change: Callable[[bytes], bytes], add: bool) -> None:  # noqa: FBT001 - called by a table
+    for field, value in (await redis.hgetall(key)).items():
+        await redis.hset(key, field, change(value))
+    if add:
+        await redis.hset(key, NOT_UTF_8, JUNK)
+
+
+async def _list(redis: Any, key: bytes, change: Callable[[bytes], bytes], _add: bool) -> None:  # noqa: FBT001 - called by a table
+    for at, value in enumerate(await redis.lrange(key, 0, -1)):
+        await redis.lset(key, at, change(value))
+
+
+async def _zset(redis: Any, key: bytes, _change: Callable[[bytes], bytes], add: bool) -> None:  # noqa: FBT001 - called by a table
+    if add:
+        await redis.zadd(key, {NOT_UTF_8: 1, b"unknown": 2})

@@ -40,6 +40,7 @@ from router.journal import jobs
 from router.journal.connection import Connection
 from router.journal.job_queue import JobQueue, PolledJob, new_token
 from router.journal.leases import Lease
+from router.journal.unreadable import report
 from router.metrics import Metrics
 from router.worker.queue.poll_interval import MIN_LINGER, idle_seconds
 
@@ -293,7 +294,7 @@ class QueueWorker:
         """
         job_id, queue = job.id, self._spec.queue
         if not jobs.is_job_for(job.record, self._spec.function):
-            logger.warning("unknown job dropped", extra={"queue": queue, "job": job_id})
+            report("job", job_id, f"not a job of {self._spec.function}")
             await self._jobs.remove(job_id, lease.token)
             return
         pause: float | None = None

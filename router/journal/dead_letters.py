@@ -187,9 +187,7 @@ class DeadLetters:
         )
 
 
-def _readable(
-    destination: str, delivery_id: str, record: bytes
-) -> DeadLetter | ReferringLetter:
+def _readable(destination: str, delivery_id: str, record: bytes) -> DeadLetter | ReferringLetter:
     """Return the dead letter; one that cannot be read has the record as its event, and the reason."""
     try:
         letter = _reader.read(record)

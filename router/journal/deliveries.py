@@ -33,6 +33,7 @@ from router.journal.script import (
     binary,
     pack,
 )
+from router.journal.set_aside import SetAside
 from router.journal.stored_alerts import (
     LOAD_BYTES,
     ReferenceRecord,
@@ -42,7 +43,6 @@ from router.journal.stored_alerts import (
     encode_delivery,
     reference_place,
 )
-from router.journal.set_aside import SetAside
 from router.journal.unreadable import report, text_of
 
 logger = logging.getLogger(__name__)

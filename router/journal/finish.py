@@ -241,7 +241,8 @@ def opened_bytes(event_bytes: int, destinations: int) -> int:
 
 def check_recordable(verdict: FinishedWork) -> None:
     """Encode the results of a piece of work. Raises any error that recording them would raise."""
-    list(_sets(verdict.deliveries))
+    for delivery in verdict.deliveries:
+        _encode(delivery)
     for timer in verdict.timers:
         _encode(timer)
 

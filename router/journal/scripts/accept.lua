@@ -16,9 +16,11 @@ local accepted
 if tonumber(events) > 0 then
   local filling_id, filled = unpack(run_or_delete('HMGET', filling, 'id', 'weight'))
   local total = (tonumber(filled) or 0) + tonumber(weight)
-  if filling_id and total <= tonumber(max_weight)
-      and redis.call('TYPE', batch_prefix .. filling_id).ok == 'list' then
-    redis.call('RPUSH', batch_prefix .. filling_id, payload)
+  local length = filling_id and total <= tonumber(max_weight)
+    and redis.pcall('RPUSHX', batch_prefix .. filling_id, payload)
+  if is_wrong_type(length) then length = 0 end
+  if type(length) == 'table' and length.err then return length end
+  if length and length > 0 then
     redis.call('HSET', filling, 'weight', total)
     run_or_delete('APPEND', identities_prefix .. filling_id, digests)
   else

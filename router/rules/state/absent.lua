@@ -31,6 +31,7 @@ function steps.expect(draft, state, key, event, lasts, rule)
     redis.call('HSET', at, 'pending', event)
     add_state(rule, state, lasts + 30 * DAY)
     draft.first = 1
+    draft.extra = {state, key}
   end
   extend(at, lasts + 30 * DAY)
   return stop(draft, 'expected')

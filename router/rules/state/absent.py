@@ -118,7 +118,8 @@ class Expect(Step, frozen=True, array_like=True):
         record.pending = self.event
         states = run.memory.obtain((self.rule, _STATES), _States)
         states.add(self.state, run.now + self.for_ms + _KEPT_MS)
-        return run.stop(Outcome.EXPECTED, first=True)
+        extra = (self.state.encode(), self.key.encode())
+        return run.stop(Outcome.EXPECTED, first=True, extra=extra)
 
 
 class Fulfil(Step, frozen=True, array_like=True):
@@ -232,12 +233,13 @@ class AbsentFeature(Feature, frozen=True, kw_only=True):
             return
         for step in steps:
             if isinstance(step, Expect):
+                state, key = result.place or (step.state, step.key)
                 draft.set_timer(
                     AbsenceTimer(
                         due_at=draft.now + self.text.for_,
                         rule=alert.rule,
-                        state=step.state,
-                        key=step.key,
+                        state=state,
+                        key=key,
                         alert=alert,
                         event=step.event,
                     )

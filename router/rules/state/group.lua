@@ -7,6 +7,8 @@ function steps.join_group(draft, state, key, opened, send_to)
   if not touch(draft, state, key, 30 * DAY) then return false end
   local group = place(state, key)
   draft.first = 1 - redis.call('EXISTS', group)
+  -- A rerun by other rules must set the timer of this group, and not of its own.
+  if draft.first == 1 then draft.extra = {state, key} end
   redis.call('HINCRBY', group, 'count', 1)
   local number = redis.call('HINCRBY', group, 'joined', 1)
   if number <= settings.members_limit then

@@ -120,7 +120,8 @@ class JoinGroup(Step, frozen=True, array_like=True):
             else:
                 record.notified_by = CHAIN
                 record.add_recipients(self.send_to)
-        return run.stop(Outcome.GROUPED, first=first)
+        extra = (self.state.encode(), self.key.encode()) if first else ()
+        return run.stop(Outcome.GROUPED, first=first, extra=extra)
 
 
 class TakeGroup(Step, frozen=True, array_like=True):
@@ -333,12 +334,13 @@ class GroupFeature(Feature, frozen=True, kw_only=True):
         draft.wait()
         for step in steps:
             if result.first and isinstance(step, JoinGroup):
+                state, key = result.place or (step.state, step.key)
                 draft.set_timer(
                     FlushTimer(
                         due_at=draft.now + self.text.wait,
                         rule=alert.rule,
-                        state=step.state,
-                        key=step.key,
+                        state=state,
+                        key=key,
                         interval=float(self.text.interval),
                     )
                 )

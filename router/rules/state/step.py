@@ -69,6 +69,15 @@ class ChainResult(msgspec.Struct, frozen=True, array_like=True):
     extra: tuple[bytes, ...] = ()
     """Further values that a step returns; the step's own module knows their form."""
 
+    @property
+    def place(self) -> Place | None:
+        """Return where the step that needs a timer has stored what waits, from ``extra``.
+
+        It differs from the place of the rule's own step if the rule was changed since the chain was
+        decided. None in results that an older version stored.
+        """
+        return (self.extra[0].decode(), self.extra[1].decode()) if len(self.extra) == 2 else None
+
 
 class Record(msgspec.Struct):
     """Base of what a feature stores at a place."""

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 from support.clock import SetClock
+from support.cutting import Cutting
 from support.world import ORPHAN_TIMEOUT, World
 
-from router.errors import PostponedError
+from router.errors import JournalUnavailableError, PostponedError
 from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.keys import TimerId
@@ -280,3 +281,29 @@ async def test_an_escalation_whose_rule_was_changed_goes_on_as_it_was_begun(
     await after.passes(3600)
 
     assert [each.alert.escalation for each in await after.told("boss")] == [1]
+
+
+@pytest.mark.parametrize(
+    ("rules", "changed"),
+    [
+        (GROUP, GROUP.replace("wait: 1h", "wait: 2h")),
+        (ABSENT, ABSENT.replace("for: 1h", "for: 2h")),
+    ],
+    ids=["group changed", "absent changed"],
+)
+async def test_a_batch_that_was_decided_by_other_rules_sets_the_timer_of_what_waits(
+    connection: Connection, time: SetClock, rules: str, changed: str
+) -> None:
+    """The mutant: the timer takes its place from the rule's own step: nothing is ever sent."""
+    before = World(connection, time, rules)
+    after = World(connection, time, changed)
+    batch = await before.accept([before.event("1", k=1)])
+    with pytest.raises(JournalUnavailableError):
+        await before.worker(Cutting(connection, 3, happens=False)).run(batch)
+
+    await after.evaluate.run(batch)
+    await before.passes(3 * 3600)
+
+    assert [each.alert.event_id for each in await after.told()] == ["1"]
+    books = await after.ledger()
+    assert (books.alerts, books.notified, books.waiting) == (1, 1, 0)

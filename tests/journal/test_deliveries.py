@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 import pytest
+from support.clock import SetClock
 from support.dead_letters import dead_letters
 from support.events import deliveries_of, event_from
 
@@ -265,3 +266,17 @@ async def test_a_delivery_is_recorded_by_whichever_worker_made_it(
 
     assert (await ledger.read(connection)).destinations["mail"].delivered == 3
     assert not await has_job(connection)
+
+
+async def test_a_retry_waits_as_long_as_was_decided_though_the_clock_was_set_since(
+    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...], time: SetClock
+) -> None:
+    """As while Redis was away. Seen to fail if the wait is computed when it is recorded."""
+    then = time.now + 3600
+
+    await deliveries.settle([Requeued(SET, opened[0], then + 60, decided_at=then)])
+
+    ((_, due_ms),) = await connection.redis.zrange(
+        keys.deliver_queue("mail"), -1, -1, withscores=True
+    )
+    assert due_ms == (time.now + 60) * 1000

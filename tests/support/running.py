@@ -3,14 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import aiohttp
 import msgspec
 
 from router.clock import Clock, system_clock
+from router.configuration.load import ConfigurationSource
+from router.destinations.contract import Environment
 from router.http.server import Address
 from router.metrics import Metrics
 from router.runtime.app import App
-from router.runtime.roles import Roles
+from router.runtime.roles import Roles, WorkerConfig
 from router.settings.model import EventsOpen, Settings
 
 _KEEPALIVE_GRACE = 0.1
@@ -58,3 +62,22 @@ def settings_for(redis_url: object, **changes: object) -> Settings:
     if "events_token" not in changes:
         changes = {"events_open": EventsOpen.ALL, **changes}
     return msgspec.structs.replace(Settings(), redis_url=redis_url, **changes)
+
+
+def worker_of(folder: Path, settings: Settings) -> WorkerConfig:
+    """Return the worker role by the rules of a folder."""
+    source = ConfigurationSource(folder=folder, environ={})
+    environment = Environment(
+        egress=settings.egress, now=system_clock().now, on_template_error=lambda: None
+    )
+    return WorkerConfig(source=source, configuration=source.load(), environment=environment)
+
+
+async def post_batch(router: Running, events: list[bytes]) -> None:
+    """Send CloudEvents in one request; they are accepted."""
+    headers = {"Content-Type": "application/cloudevents-batch+json"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(f"{router.url}/events", data=b"[" + b",".join(events) + b"]") as response,
+    ):
+        assert response.status == 202

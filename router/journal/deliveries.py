@@ -4,8 +4,8 @@ A set is what one arq job delivers. A delivery leaves its set when it is deliver
 set of its own, with its next attempt) or given up. After a crash the next run of the job finds the
 rest, so a crash repeats at most the deliveries that were sent and not yet settled.
 
-A set is read in pages, limited by their deliveries and bytes. A set of usual size is one page. That of
-a digest may be larger than the memory of a worker.
+A set is read in pages, limited by their deliveries and bytes. A set as ``finish`` opens it is one page.
+That of a digest may be larger than the memory of a worker.
 """
 
 import logging
@@ -240,7 +240,8 @@ class Deliveries:
         """Seal a set and return the ids of some of its deliveries, without reading them.
 
         Returns:
-            All ids, or at least SET_SIZE of them. An empty list if all of the set is settled; its job has then ended.
+            All ids, or at least SET_SIZE of them. An empty list if all of the set is settled; its
+            job has then ended.
 
         Raises:
             JournalUnavailableError: Redis did not answer in time.
@@ -494,7 +495,8 @@ def _begin_set(set_id: SetId, destination: str, token: LeaseToken) -> ScriptCall
         _BeginSetKeys(
             keys.filling(queue), keys.delivery_set(set_id), queue, *keys.job_keys(set_id)
         ),
-        _BeginSetArguments(set_id, token, SET_SIZE),
+        # The bytes of other sets are limited by finish; deliveries of any size join a digest's.
+        _BeginSetArguments(set_id, token, 0 if keys.is_digest_set(set_id) else SET_SIZE),
     )
 
 

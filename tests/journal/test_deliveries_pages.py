@@ -40,7 +40,9 @@ async def pages(deliveries: Deliveries, set_id: SetId, *, settle: bool = True) -
 async def test_a_set_of_usual_size_is_one_page_of_one_command(
     deliveries: Deliveries, connection: Connection, sample: bytes
 ) -> None:
-    set_id = await fill_digest(connection, sample, SET_SIZE, 2000)
+    digest = await fill_digest(connection, sample, SET_SIZE, 2000)
+    set_id = SetId("usual")
+    await connection.redis.rename(keys.delivery_set(digest), keys.delivery_set(set_id))
     await connection.redis.config_resetstat()
 
     ((*ids,),) = await pages(deliveries, set_id, settle=False)
@@ -67,16 +69,16 @@ async def test_the_pages_of_a_set_have_each_delivery_once_and_are_full(
         assert not await connection.redis.exists(keys.delivery_set(set_id), *keys.job_keys(set_id))
 
 
+@pytest.mark.parametrize(("count", "size"), [(150, 100_000), (40, 500_000)])
 async def test_a_page_of_large_deliveries_is_limited_by_its_bytes(
-    deliveries: Deliveries, connection: Connection, sample: bytes
+    deliveries: Deliveries, connection: Connection, sample: bytes, count: int, size: int
 ) -> None:
-    """Mutant: the limit of bytes is not compared."""
-    size = 100_000
-    set_id = await fill_digest(connection, sample, 150, size)
+    """Mutants: the limit of bytes is not compared; a digest of few deliveries is read at once."""
+    set_id = await fill_digest(connection, sample, count, size)
 
     found = await pages(deliveries, set_id)
 
-    assert sum(map(len, found)) == 150
+    assert sum(map(len, found)) == count
     fitting = PAGE_BYTES // size
     assert all(len(page) <= fitting + 8 for page in found)
     assert len(found[0]) >= fitting

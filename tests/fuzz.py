@@ -32,7 +32,7 @@ def fuzz_one(target: str, minutes: float) -> None:
     options = [
         f"-max_total_time={minutes * 60:.0f}",
         "-max_len=4096",
-        "-timeout=10",
+        "-timeout=60",
         "-rss_limit_mb=2048",
         f"-artifact_prefix={FOLDER}/{target}-",
     ]

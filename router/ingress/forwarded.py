@@ -12,6 +12,7 @@ import functools
 import re
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 from multidict import CIMultiDictProxy
@@ -68,7 +69,12 @@ def check_base_url(url: str) -> None:
     Raises:
         RequestRejectedError: The host is malformed.
     """
-    if not _BASE_URL.fullmatch(url):
+    try:
+        urlsplit(url)  # checks the address in brackets
+        is_valid = _BASE_URL.fullmatch(url) is not None
+    except ValueError:
+        is_valid = False
+    if not is_valid:
         raise RequestRejectedError(
             HTTPStatus.BAD_REQUEST, "bad_host", "Host is neither a name nor an address"
         )

@@ -246,7 +246,7 @@ async def answer_to_part_of(
 
 @pytest.mark.fault_row(41)
 @pytest.mark.parametrize("proxied", [False, True])
-@pytest.mark.parametrize("host", ["[", "]", "[::1", "a/b", "a b", "\udcff", "a:999999"])
+@pytest.mark.parametrize("host", ["[", "]", "[::1", "[:::1]", "a/b", "a b", "\udcff", "a:999999"])
 async def test_a_malformed_host_is_rejected(
     redis_url: Secret,
     host: str,

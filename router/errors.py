@@ -112,12 +112,13 @@ class PoisonError(RouterError):
 
 
 class PostponedError(RouterError):
-    """Raised when a worker leaves a job to others: it is released, due after ``seconds``.
+    """Raised when a worker does not run a job: it is released, due after ``seconds``.
 
-    This is neither a failure nor a crash, and the job is postponed as often as needed.
+    None if it is due as before. This is neither a failure nor a crash, and the job is postponed as
+    often as needed.
     """
 
-    def __init__(self, message: str, *, seconds: float) -> None:
+    def __init__(self, message: str, *, seconds: float | None) -> None:
         super().__init__(message)
         self.seconds = seconds
 

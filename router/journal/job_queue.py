@@ -142,19 +142,26 @@ class JobQueue:
         return [each == 1 for each in renewed]
 
     async def release_leases(
-        self, leases: Sequence[Lease], pause: float | None = None
+        self, leases: Sequence[Lease], pause: float | None = None, *, was_run: bool = True
     ) -> list[bool]:
         """Release the leases of jobs that have work left, and forget that they were started.
 
-        Idempotent. The jobs are due after ``pause`` seconds; None if they are due as before.
+        Idempotent.
+
+        Args:
+            leases: The leases.
+            pause: Seconds after which the jobs are due; None if they are due as before.
+            was_run: Whether the jobs were run. If not, only the last start is forgotten, because a
+                process may have ended during an earlier one.
 
         Returns:
             For each lease False if another worker has it; it stays as it is.
         """
-        replies = await self._connection.run_all([self._release(lease, pause) for lease in leases])
+        calls = [self._release(lease, pause, was_run=was_run) for lease in leases]
+        replies = await self._connection.run_all(calls)
         return [reply == 1 for reply in replies]
 
-    def _release(self, lease: Lease, pause: float | None) -> ScriptCall:
+    def _release(self, lease: Lease, pause: float | None, *, was_run: bool) -> ScriptCall:
         job_id = lease.job_id
         return _RELEASE(
             _ReleaseKeys(self._queue, keys.lease(job_id), keys.starts(job_id)),
@@ -163,6 +170,7 @@ class JobQueue:
                 token=lease.token,
                 due_ms=lease.due_ms,
                 pause_ms=None if pause is None else int(pause * 1000),
+                was_run=was_run,
             ),
         )
 
@@ -253,6 +261,7 @@ class _ReleaseArguments(PackedArguments, frozen=True):
     token: LeaseToken
     due_ms: int
     pause_ms: int | None
+    was_run: bool
 
 
 class _RemoveKeys(ScriptKeys, frozen=True):

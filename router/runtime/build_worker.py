@@ -12,6 +12,7 @@ import msgspec
 from router.clock import Clock
 from router.configuration.model import ActiveConfiguration
 from router.configuration.reload import Reloader
+from router.errors import PostponedError
 from router.journal import jobs, keys
 from router.journal.batches import Batches
 from router.journal.connection import Connection
@@ -166,7 +167,7 @@ class _Evaluation(msgspec.Struct, frozen=True):
     ) -> QueueSpec:
         async def admitted(job_id: str, starts: int, lease: Lease) -> bool:
             if not await self.admission.begin():
-                return False
+                raise PostponedError("Redis has no room for what the job may open", seconds=None)
             try:
                 return await run(job_id, starts, lease)
             finally:

@@ -298,6 +298,7 @@ class QueueWorker:
             await self._jobs.remove(job_id, lease.token)
             return
         pause: float | None = None
+        was_run = True
         try:
             if await self._is_done(job, lease, earlier):
                 return
@@ -309,6 +310,7 @@ class QueueWorker:
             )
             self._counts.retried += 1
             pause = error.seconds
+            was_run = False
         except (RouterError, TimeoutError) as error:
             logger.warning(
                 "job retried", extra={"queue": queue, "job": job_id, "reason": _reason(error)}
@@ -320,7 +322,7 @@ class QueueWorker:
         except asyncio.CancelledError:
             # Cancelled at the end of a drain, which waits for the release below: not raised again.
             pass
-        await self._release(lease, pause)
+        await self._release(lease, pause, was_run=was_run)
 
     async def _is_done(
         self, job: PolledJob, lease: Lease, earlier: Sequence[asyncio.Task[None]]
@@ -347,13 +349,14 @@ class QueueWorker:
         failures = self._failures[job_id] = self._failures.get(job_id, 0) + 1
         return float(min(_MAX_RETRY_PAUSE, 0.1 * 2 ** min(failures, 20)))
 
-    async def _release(self, lease: Lease, pause: float | None) -> None:
+    async def _release(self, lease: Lease, pause: float | None, *, was_run: bool) -> None:
         """Release the lease of a job that has work left, and record that no process ended at it.
 
-        The job is due after ``pause`` seconds; None if its due time does not change.
+        The job is due after ``pause`` seconds; None if its due time does not change. ``was_run`` is
+        as in ``JobQueue.release_leases``.
         """
         was_valid = lease.is_valid
-        (is_released,) = await self._jobs.release_leases([lease], pause)
+        (is_released,) = await self._jobs.release_leases([lease], pause, was_run=was_run)
         if not (was_valid and is_released):
             self._leases_lost.inc()
             logger.warning(

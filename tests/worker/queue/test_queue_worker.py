@@ -14,7 +14,7 @@ from support.waiting import until
 
 from router.clock import Clock, system_clock
 from router.dev.embedded_redis import EmbeddedRedis, find_server
-from router.errors import JournalUnavailableError
+from router.errors import JournalUnavailableError, PostponedError
 from router.journal import jobs, keys
 from router.journal.connection import Connection, connect
 from router.journal.job_queue import JobQueue
@@ -138,6 +138,26 @@ async def test_a_job_gets_the_count_of_its_starts_without_an_end(
     await gone(connection, "a")
     assert work.starts == [3]
     assert not await connection.redis.exists(keys.starts("a"))
+
+
+@pytest.mark.usefixtures("supervisor")
+async def test_a_job_that_is_postponed_keeps_the_starts_that_ended_processes(
+    connection: Connection, work: Work
+) -> None:
+    """Mutant: ``release.lua`` deletes the starts of a job that was not run.
+
+    A poison event would then end a process again whenever Redis is nearly full.
+    """
+    await connection.redis.set(keys.starts("a"), 2)  # as two processes leave it that were killed
+
+    async def postpone() -> bool:
+        raise PostponedError("no room", seconds=None)
+
+    work.then = [postpone, postpone]
+    await enqueue(connection, "a")
+
+    await gone(connection, "a")
+    assert work.starts == [3, 3, 3]
 
 
 async def test_nothing_is_picked_while_it_must_wait(

@@ -19,6 +19,7 @@ ROWS: Final = {
     "cost": ("T8",),
     "idle": ("T9",),
     "sustained": ("T12",),
+    "claims": ("T13",),
     "scale": ("scale",),
     "shapes": ("fan-out", "bulkhead", "evaluate", "backlog"),
 }

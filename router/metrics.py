@@ -99,6 +99,14 @@ class Metrics:
             "clock_set_back",
             "Times that Redis's clock was found set back, and due times were moved.",
         )
+        self.claims = gauge("claims", "Events that are remembered to recognise duplicates.")
+        self.claims_bytes = gauge("claims_bytes", "Estimated memory of the claims.")
+        self.dedup_window_seconds = gauge(
+            "dedup_window_seconds", "Age up to which duplicates are recognised."
+        )
+        self.claims_evicted = counter(
+            "claims_evicted", "Claims evicted by this process, because Redis was nearly full."
+        )
         self.quarantined = gauge("quarantined", "Events in quarantine.")
         self.rules_loaded = gauge("rules_loaded", "Rules loaded.", across="livemin")
         self.rules_last_reload_successful = gauge(

@@ -21,10 +21,15 @@ class StoredEvents:
     """The events of a batch as they are stored, a list for each commit.
 
     They are not decoded, because a newer router may have added fields to them.
+
+    Args:
+        payloads: The events.
+        claims: Whether the batch may evaluate each of them.
     """
 
-    def __init__(self, payloads: Sequence[bytes]) -> None:
+    def __init__(self, payloads: Sequence[bytes], claims: Sequence[bool]) -> None:
         position = 0
+        self._claims = dict(enumerate("1" if mine else "0" for mine in claims))
         self._payloads: list[list[tuple[int, msgspec.Raw]]] = []
         for payload in payloads:
             events = list(enumerate(_decode(payload), position))
@@ -41,6 +46,8 @@ class StoredEvents:
             What remains; None if nothing does.
         """
         rewritten = []
+        for position in finished:
+            self._claims.pop(position, None)
         for at, events in enumerate(self._payloads):
             left = [event for event in events if event[0] not in finished]
             if len(left) != len(events):
@@ -52,4 +59,8 @@ class StoredEvents:
             dropped += 1
         if not self._payloads:
             return None
-        return Rest(dropped, [each for each in rewritten if each.at >= dropped])
+        return Rest(
+            dropped,
+            [each for each in rewritten if each.at >= dropped],
+            "".join(self._claims.values()),
+        )

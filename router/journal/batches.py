@@ -21,6 +21,7 @@ from router.clock import Clock
 from router.errors import JournalUnavailableError, NewerRecordError, RecordError
 from router.events.model import Event, Malformed, Received
 from router.journal import jobs, keys
+from router.journal.claims import begin_batch
 from router.journal.confirmation import NO_CONFIRMATION, Confirmation
 from router.journal.connection import Connection, unavailable
 from router.journal.finish import SET_SIZE, Finish, FinishedWork, Quarantined, Rest, batch_work
@@ -31,7 +32,6 @@ from router.journal.records import RecordReader, version_of_array
 from router.journal.rule_state import RuleState, WorkInRedis
 from router.journal.script import (
     IdAndRecord,
-    PackedArguments,
     PlainArguments,
     Script,
     ScriptCall,
@@ -39,7 +39,7 @@ from router.journal.script import (
     binary,
     pack,
 )
-from router.journal.set_aside import SetAside, read_commit
+from router.journal.set_aside import ClaimResults, SetAside, read_commit
 from router.journal.store_watch import AcceptedCount
 
 __all__ = ["BATCH_SIZE", "EVENT_SIZE", "SET_SIZE", "Batches", "FinishedWork", "Quarantined"]
@@ -50,8 +50,8 @@ EVENT_SIZE: Final = 4096
 """Bytes of events that weigh 1, so that a limit on weight also limits memory. An event weighs at
 least 1."""
 
-_IDENTITIES_SECONDS: Final = 86_400
-"""How long the identities of a batch's events are stored. They are computed again without them."""
+_DIGESTS_SECONDS: Final = 86_400
+"""How long the digests of a batch's events are stored. They are computed again without them."""
 _CLAIMED: Final = ord("1")
 _encode = msgspec.msgpack.encode
 _reader = RecordReader(
@@ -125,7 +125,7 @@ class Batches:
                 queue=keys.EVALUATE_QUEUE,
                 job=keys.job(batch_id),
                 filling=keys.filling(keys.EVALUATE_QUEUE),
-                identities=keys.identities(batch_id),
+                digests_key=keys.digests(batch_id),
                 quarantine=keys.QUARANTINE,
                 quarantine_index=keys.QUARANTINE_INDEX,
                 ledger=keys.LEDGER,
@@ -140,9 +140,9 @@ class Batches:
                 weight=max(len(events), len(payload) // EVENT_SIZE),
                 max_weight=max_weight,
                 batch_prefix=keys.batch(BatchId("")),
-                identities_prefix=keys.identities(""),
-                digests="".join([keys.identity(event.key) for event in events]),
-                digests_seconds=_IDENTITIES_SECONDS,
+                digests_prefix=keys.digests(""),
+                digests=_digests(events),
+                digests_seconds=_DIGESTS_SECONDS,
                 malformed=pack(malformed) if malformed else b"",
             ),
         )
@@ -187,39 +187,48 @@ class Batches:
             NewerRecordError: A newer router accepted some of the events.
             WrongTypeError: A key of the batch has another type.
         """
-        reply = await self._connection.run(
-            _BEGIN(
-                _BeginBatchKeys(
-                    keys.filling(keys.EVALUATE_QUEUE),
-                    keys.batch(batch_id),
-                    keys.identities(batch_id),
-                    keys.parts(batch_id),
-                    keys.EVALUATE_QUEUE,
-                    *keys.job_keys(batch_id),
-                ),
-                _BeginBatchArguments(batch_id, token, claim_seconds, keys.seen("")),
-            )
-        )
-        if reply == LOST:
-            raise lease_lost(batch_id)
-        payloads, mine, part = reply
-        events = await self._read(batch_id, payloads, identities=len(mine))
+        payloads, mine, part, known = await self._begin(batch_id, token, claim_seconds)
+        events = await self._read(batch_id, payloads, mine, known)
         if events is None:
             return await self.begin(batch_id, token, claim_seconds=claim_seconds)
         if not events:
             return None
-        claims = [each == _CLAIMED for each in mine]
-        if len(claims) != len(events):  # the batch of a replay, or partly of an older router
-            claims = await self._claim(batch_id, events, claim_seconds)
-        return ClaimedBatch(events, claims, payloads, int(part))
+        if len(mine) != len(events):  # the batch of a replay, or partly of an older router
+            digests = _digests(events)
+            payloads, mine, part, _ = await self._begin(batch_id, token, claim_seconds, digests)
+            if not payloads:
+                return None
+        return ClaimedBatch(events, [each == _CLAIMED for each in mine], payloads, part)
+
+    async def _begin(
+        self, batch_id: BatchId, token: LeaseToken, claim_seconds: int, digests: bytes = b""
+    ) -> tuple[list[bytes], bytes, int, int]:
+        """Return the payloads, a byte for each event, the parts that are finished, the digests.
+
+        There are no such bytes if ``digests`` have to be given.
+        """
+        reply = await self._connection.run(
+            begin_batch(
+                batch_id,
+                token,
+                set_ms=self._set_ms(),
+                window_ms=1000 * claim_seconds,
+                digests=digests,
+            )
+        )
+        if reply == LOST:
+            raise lease_lost(batch_id)
+        payloads, mine, part, known = reply
+        return payloads, mine, int(part), known
 
     async def _read(
-        self, batch_id: BatchId, payloads: Sequence[bytes], *, identities: int
+        self, batch_id: BatchId, payloads: Sequence[bytes], mine: bytes, known: int
     ) -> list[Event] | None:
         """Return the events of a batch; None if it must be read again.
 
-        The events that could not be read are in quarantine then. ``identities`` is the number of
-        events whose identities are stored.
+        The events that could not be read are in quarantine then. ``mine`` are the results of the
+        claims of all events; empty if they are not claimed. ``known`` is
+        the number of events whose digests are stored.
         """
         try:
             return [event for payload in payloads for event in _reader.read(payload)]
@@ -227,13 +236,15 @@ class Batches:
             raise
         except RecordError:
             commits = [read_commit(payload, _reader.read) for payload in payloads]
+        results = ClaimResults(zip(payloads, commits, strict=True), mine)
         read = sum(len(commit.events) + len(commit.unreadable) for commit in commits)
         # A commit that is no list counts for as many events as are missing.
-        missing = max(0, identities - read)
+        missing = max(0, known - read)
         for payload, commit in zip(payloads, commits, strict=True):
             if commit.unreadable:
                 count = len(commit.unreadable) + missing
-                await self._set_aside.events(batch_id, payload, commit, count=count)
+                rest = results.without(payload, commit)
+                await self._set_aside.events(batch_id, payload, commit, count=count, claims=rest)
                 missing = 0
         return None
 
@@ -243,15 +254,6 @@ class Batches:
         Raises JournalUnavailableError.
         """
         return await self._set_aside.dumped(keys.batch(batch_id), "list")
-
-    async def _claim(self, batch_id: BatchId, events: Sequence[Event], seconds: int) -> list[bool]:
-        replies = await self._connection.run(
-            _CLAIM(
-                _ClaimKeys(tuple(keys.seen(keys.identity(event.key)) for event in events)),
-                _ClaimArguments(batch_id, seconds),
-            )
-        )
-        return [reply == 1 for reply in replies]
 
     def store(self, batch_id: BatchId) -> WorkInRedis:
         """Return the store on which the rules that match the batch's events are decided."""
@@ -270,6 +272,10 @@ class Batches:
         return await self._finish(batch_work(batch_id), verdict, token, part=part, rest=rest)
 
 
+def _digests(events: Sequence[Event]) -> bytes:
+    return b"".join([keys.event_digest(event.key) for event in events])
+
+
 def _quarantined(item: Malformed) -> Quarantined:
     return Quarantined(
         reason=item.reason, body=item.body, received_at=item.received_at, path=item.path
@@ -282,7 +288,7 @@ class _AcceptKeys(ScriptKeys, frozen=True):
     queue: str
     job: str
     filling: str
-    identities: str
+    digests_key: str
     quarantine: str
     quarantine_index: str
     ledger: str
@@ -300,41 +306,12 @@ class _AcceptArguments(PlainArguments, frozen=True):
     weight: int
     max_weight: int
     batch_prefix: str
-    identities_prefix: str
-    digests: str
-    """The identities of the events, 32 characters each."""
+    digests_prefix: str
+    digests: bytes
+    """16 bytes for each event."""
     digests_seconds: int
     malformed: bytes
     """An ``IdAndRecord`` for each malformed item, packed; empty if there is none."""
 
 
-class _BeginBatchKeys(ScriptKeys, frozen=True):
-    filling: str
-    batch: str
-    identities: str
-    parts: str
-    queue: str
-    job: str
-    lease: str
-    starts: str
-
-
-class _BeginBatchArguments(PlainArguments, frozen=True):
-    batch_id: BatchId
-    token: LeaseToken
-    claim_seconds: int
-    seen_prefix: str
-
-
-class _ClaimKeys(ScriptKeys, frozen=True):
-    seen: tuple[str, ...]
-
-
-class _ClaimArguments(PackedArguments, frozen=True):
-    batch_id: BatchId
-    seconds: int
-
-
 _ACCEPT: Final = Script("accept", _AcceptKeys, _AcceptArguments)
-_BEGIN: Final = Script("begin_batch", _BeginBatchKeys, _BeginBatchArguments)
-_CLAIM: Final = Script("claim", _ClaimKeys, _ClaimArguments)

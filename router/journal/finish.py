@@ -37,7 +37,7 @@ _DELIVERY_BYTES: Final = 300
 """Bytes of a delivery besides its alert."""
 
 ANY_CLAIM: Final = "*"
-"""In place of a batch: a replay deletes the claim of any batch."""
+"""In place of a batch: the event was claimed by one that is not known."""
 
 _encode = msgspec.msgpack.encode
 
@@ -74,8 +74,8 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
     path: str = ""
     """JSON path of the reason; ``""`` if there is none."""
     claimed_by: str = ""
-    """The batch that has claimed the event, or ``ANY_CLAIM``; a replay deletes that claim. ``""`` if
-    there is no claim, or for the batch that is being finished."""
+    """The batch that has claimed the event, or ``ANY_CLAIM``: a replay needs no claim. ``""`` if there
+    is no claim, or for the batch that is being finished."""
     version: Annotated[int, msgspec.Meta(lt=200)] = 100
     """See ``router.journal.records``."""
 
@@ -111,6 +111,8 @@ class Rest(msgspec.Struct, frozen=True, array_like=True):
     dropped: int
     """Payloads at the begin of the list of which nothing remains."""
     rewritten: list[Rewritten]
+    claims: str
+    """The results of the claims of the events that remain, a character for each."""
 
 
 class Finish:
@@ -168,6 +170,7 @@ class Finish:
                     *keys.job_keys(work.id),
                     chain_results=keys.chain_results(work.id),
                     taken=keys.taken(TimerId(work.id)),
+                    digests=keys.digests(work.id),
                     identities=keys.identities(work.id),
                     parts=keys.parts(work.id),
                     quarantine=keys.QUARANTINE,
@@ -376,6 +379,7 @@ class _FinishKeys(ScriptKeys, frozen=True):
     starts: str
     chain_results: str
     taken: str
+    digests: str
     identities: str
     parts: str
     quarantine: str

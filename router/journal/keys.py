@@ -3,13 +3,18 @@
 | key | type | lifetime |
 |---|---|---|
 | ``router:batch:<batch>`` | list: a msgpack array of events for each commit | until it is finished |
-| ``router:identities:<batch>`` | string: the identities of its events, in their order | as the \
-batch; at most a day |
+| ``router:digests:<batch>`` | string: 16 bytes for each of its events; once they are claimed, \
+instead, a character for each: 1 if the batch may evaluate it, 0 if it is a duplicate, ? if it is not \
+claimed yet | as the batch; at most a day, or as long as its claims |
 | ``router:parts:<batch>`` | string: the parts of it that are finished | until all of it is finished |
 | ``router:batches`` | sorted set: batch -> Unix ms of acceptance | member until finished |
 | ``router:filling:<queue>`` | hash: the batch or set to which more is added, and how much is in it \
 | until its job begins or it is full |
-| ``router:seen:<digest>`` | string: the batch that claimed the event | ROUTER_DEDUP_WINDOW |
+| ``router:claims`` | hash: ``state``, see claims.py, and ``count``, the claims in the newest bucket | \
+unlimited |
+| ``router:claims:<bucket>:<shard>`` | set of integers: digests of events | twice ROUTER_DEDUP_WINDOW |
+| ``router:identities:<batch>``, ``router:seen:<digest>`` | strings: digests and claims in their older \
+form, see claims.py | a day; ROUTER_DEDUP_WINDOW |
 | ``router:set:<set>`` | hash: delivery id -> msgpack delivery | field until settled |
 | ``router:alerts:<id>`` | hash: number -> msgpack alert, ``<number>#`` -> its deliveries | field \
 until its last delivery is delivered or discarded |
@@ -94,6 +99,8 @@ CLOCK: Final = "router:clock"
 CLOCK_MOVES: Final = "router:clock-moves"
 EPOCH: Final = "router:epoch"
 PROBE: Final = "router:probe"
+CLAIMS: Final = "router:claims"
+CLAIM_SHARD: Final = "router:claims:"
 ORPHANED: Final = "router:unserved"
 UNKNOWN_RULES: Final = "router:unserved-rules"
 UNREADABLE: Final = "router:unreadable"
@@ -149,18 +156,23 @@ def taken(timer_id: TimerId) -> str:
     return f"router:taken:{timer_id}"
 
 
-def identity(event_key: str) -> str:
-    """Return the identity of an event: a digest of 32 characters."""
-    return blake2b(event_key.encode(), digest_size=16).hexdigest()
+def event_digest(event_key: str) -> bytes:
+    """Return the 16 bytes by which an event is claimed."""
+    return blake2b(event_key.encode(), digest_size=16).digest()
 
 
-def seen(identity: str) -> str:
-    """Return the key of the claim on an event."""
-    return f"router:seen:{identity}"
+def digests(batch_id: str) -> str:
+    """Return the key of the digests of a batch's events, or of the results of their claims."""
+    return f"router:digests:{batch_id}"
+
+
+def seen(digest: bytes) -> str:
+    """Return the key of the claim on an event in its older form."""
+    return f"router:seen:{digest.hex()}"
 
 
 def identities(batch_id: str) -> str:
-    """Return the key of the identities of a batch's events."""
+    """Return the key of the digests of a batch's events in their older form."""
     return f"router:identities:{batch_id}"
 
 

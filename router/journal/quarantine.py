@@ -102,7 +102,7 @@ class Quarantine:
         for item in items:
             event = decoded(item.record)
             if event is not None:
-                seen = keys.seen(keys.identity(event.key))
+                seen = keys.seen(keys.event_digest(event.key))
                 payload = binary(_encode([event]))
                 events.append(_ReplayedEvent(item.id, item.record.claimed_by, seen, payload))
         if not events:
@@ -116,6 +116,7 @@ class Quarantine:
                         quarantine=keys.QUARANTINE,
                         quarantine_index=keys.QUARANTINE_INDEX,
                         batch=keys.batch(batch_id),
+                        digests=keys.digests(batch_id),
                         open_batches=keys.BATCHES,
                         queue=keys.EVALUATE_QUEUE,
                         job=keys.job(batch_id),
@@ -169,6 +170,7 @@ class _ReplayQuarantinedKeys(ScriptKeys, frozen=True):
     quarantine: str
     quarantine_index: str
     batch: str
+    digests: str
     open_batches: str
     queue: str
     job: str
@@ -188,7 +190,7 @@ class _ReplayedEvent(msgspec.Struct, frozen=True, array_like=True):
     id: str
     claimed_by: str
     seen: str
-    """The key of the claim on the event."""
+    """The key of the claim on the event in its older form."""
     payload: msgspec.Raw
     """A msgpack array with the event."""
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from router.errors import JournalUnavailableError
 from router.journal import keys, ledger, unreadable
+from router.journal.claims import read_claims
 from router.journal.connection import Connection
 from router.journal.pauses import PauseKind, Pauses
 from router.metrics import Metrics
@@ -68,6 +69,10 @@ async def update_gauges(connection: Connection, metrics: Metrics, now: Callable[
             waited = now() - oldest[0][1] / 1000 if oldest else 0.0
             # Not below 0, because requeued work is due in the future.
             metrics.queue_oldest_age_seconds.labels(label).set(max(0.0, waited))
+        claims = await read_claims(connection, 1000 * now())
+        metrics.claims.set(claims.claims)
+        metrics.claims_bytes.set(claims.size_bytes)
+        metrics.dedup_window_seconds.set(claims.window_seconds)
         paused = await Pauses(connection).all()
         for name in counters.destinations.keys() | paused.keys():
             for kind in PauseKind:

@@ -4,7 +4,7 @@ A batch consists of commits, one for each write of ingress. A commit that cannot
 is decoded event by event. A key that has another type than it should have is moved as Redis dumps it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -31,6 +31,8 @@ class ReadCommit(msgspec.Struct, frozen=True):
     events: list[Event]
     unreadable: list[tuple[bytes, str]]
     """The records that are no events, and why."""
+    are_events: list[bool] = []
+    """Whether each of its records is an event, in their order."""
 
 
 def read_commit(commit: bytes, read: Callable[[bytes], list[Event]]) -> ReadCommit:
@@ -46,17 +48,58 @@ def read_commit(commit: bytes, read: Callable[[bytes], list[Event]]) -> ReadComm
     try:
         records = [bytes(each) for each in _split(commit)]
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        return ReadCommit([], [(commit, f"not a commit of events: {error}")])
+        count = _claimed_of(commit)
+        return ReadCommit([], [(commit, f"not a commit of events: {error}")], [False] * count)
     events: list[Event] = []
     unreadable: list[tuple[bytes, str]] = []
+    are_events: list[bool] = []
     for record in records:
         try:
             events += read(b"\x91" + record)  # an array of one event
+            are_events.append(True)
         except NewerRecordError:
             raise
         except RecordError as error:
             unreadable.append((record, str(error)))
-    return ReadCommit(events, unreadable)
+            are_events.append(False)
+    return ReadCommit(events, unreadable, are_events)
+
+
+def _claimed_of(commit: bytes) -> int:
+    """Return the events that ``begin_batch.lua`` has claimed of a commit that is no list."""
+    kind = commit[0] if commit else 0
+    if 0x90 <= kind <= 0x9F:
+        return kind - 0x90
+    width = {0xDC: 2, 0xDD: 4}.get(kind, 0)
+    return int.from_bytes(commit[1 : 1 + width], "big") if len(commit) > width else 0
+
+
+class ClaimResults:
+    """The results of a batch's claims, while commits of it are replaced.
+
+    Args:
+        commits: The commits of the batch in their order, and what was read of each.
+        mine: A byte for each event; empty if they are not claimed.
+    """
+
+    def __init__(self, commits: Iterable[tuple[bytes, ReadCommit]], mine: bytes) -> None:
+        self._commits: list[tuple[bytes, bytes]] = []
+        position = 0
+        for commit, found in commits:
+            self._commits.append((commit, mine[position : position + len(found.are_events)]))
+            position += len(found.are_events)
+        self._is_known = position == len(mine)
+
+    def without(self, commit: bytes, found: ReadCommit) -> bytes:
+        """Return the results after ``SetAside.events`` of a commit; empty if they are not known."""
+        if not self._is_known:
+            return b""
+        index = next(at for at, each in enumerate(self._commits) if each[0] == commit)
+        _, results = self._commits.pop(index)
+        if found.events:
+            kept = zip(results, found.are_events, strict=True)
+            self._commits.append((b"", bytes(each for each, is_event in kept if is_event)))
+        return b"".join(each for _, each in self._commits)
 
 
 class SetAside:
@@ -69,11 +112,18 @@ class SetAside:
         self._set_ms = clock.journal_ms
 
     async def events(
-        self, batch_id: BatchId, commit: bytes, found: ReadCommit, *, count: int
+        self,
+        batch_id: BatchId,
+        commit: bytes,
+        found: ReadCommit,
+        *,
+        count: int,
+        claims: bytes = b"",
     ) -> None:
         """Replace a commit of a batch by its readable events. Idempotent.
 
-        ``count`` is how many of the accepted events the others are.
+        ``count`` is how many of the accepted events the others are. ``claims`` are the results of the
+        claims of what remains of the batch; empty if it is not claimed.
         """
         now = self._now()
         items = [
@@ -89,6 +139,7 @@ class SetAside:
                 _SetAsideEventsKeys(
                     batch=keys.batch(batch_id),
                     open_batches=keys.BATCHES,
+                    digests=keys.digests(batch_id),
                     identities=keys.identities(batch_id),
                     quarantine=keys.QUARANTINE,
                     quarantine_index=keys.QUARANTINE_INDEX,
@@ -100,6 +151,7 @@ class SetAside:
                     commit=binary(commit),
                     readable=binary(_encode(found.events) if found.events else b""),
                     events=count,
+                    claims=binary(claims),
                     items=items,
                 ),
             )
@@ -153,6 +205,7 @@ class SetAside:
 class _SetAsideEventsKeys(ScriptKeys, frozen=True):
     batch: str
     open_batches: str
+    digests: str
     identities: str
     quarantine: str
     quarantine_index: str
@@ -166,6 +219,7 @@ class _SetAsideEventsArguments(PackedArguments, frozen=True):
     readable: msgspec.Raw
     """A commit of the events that can be read; empty if there is none."""
     events: int
+    claims: msgspec.Raw
     """How many of the accepted events cannot be read."""
     items: Sequence[IdAndRecord]
 

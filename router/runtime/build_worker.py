@@ -45,6 +45,7 @@ from router.worker.delivery.paused_destinations import PausedDestinations
 from router.worker.delivery.registry import DestinationPool
 from router.worker.delivery.settlement import make_settler
 from router.worker.evaluation.batch_job import BatchJob, BatchJournal
+from router.worker.evaluation.claim_eviction import ClaimEviction
 from router.worker.evaluation.evaluation_admission import EvaluationAdmission
 from router.worker.evaluation.silence_cache import SilenceCache
 from router.worker.evaluation.timer_job import TimerJob, TimerJournal
@@ -130,7 +131,11 @@ def build_worker(
             ("missing", MissingWork(connection, metrics).watch),
             ("orphans", orphans.run),
             *(
-                [("features", unknown.run), ("timers put back", unknown.wake_others)]
+                [
+                    ("claims", ClaimEviction(connection, metrics, clock).run),
+                    ("features", unknown.run),
+                    ("timers put back", unknown.wake_others),
+                ]
                 if config.only is None
                 else []
             ),

@@ -276,7 +276,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     commit_timeout: Annotated[Duration, Constraint(0.01, 4)] = Duration(0.8)
     """How long Redis may take to confirm a commit. Then requests get 503. Twilio waits at most 5s."""
     dedup_window: Annotated[Duration, Constraint(1, 30 * _DAY)] = Duration(_DAY)
-    """How long event ids are stored to drop duplicates. Twilio retries for up to 4h."""
+    """How long events are remembered to drop duplicates; shorter when Redis is nearly full. Twilio
+    retries for up to 4h."""
     job_lease: Annotated[Duration, Constraint(1, 600)] = Duration(10)
     """How long the jobs of a killed worker wait until another worker claims them."""
     evaluate_concurrency: Annotated[int, Constraint(1, 100)] = 4

@@ -13,7 +13,7 @@ from router.journal.connection import connect
 
 history = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 200)), min_size=40, max_size=80)
 quick = settings(
-    max_examples=40,
+    max_examples=25,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -32,6 +32,7 @@ async def _live(redis_url: Secret, steps: list[tuple[Step, int]]) -> None:
         await connection.close()
 
 
+@pytest.mark.timeout(60)
 @quick
 @given(steps=history)
 def test_the_books_are_those_of_the_store_at_every_quiet_moment(

@@ -40,7 +40,7 @@ def test_what_remains_is_what_was_not_finished(sizes: list[int], steps: list[set
     numbers = iter(range(sum(sizes)))
     payloads: list[bytes] | None = [PACK([next(numbers) for _ in range(size)]) for size in sizes]
     assert payloads is not None
-    events = StoredEvents(payloads)
+    events = StoredEvents(payloads, [True] * 99)
     for finished in steps:
         payloads = applied(payloads, events, finished)
         left -= finished
@@ -63,7 +63,7 @@ async def test_a_rerun_begins_with_what_a_part_left(
     await batches.accept([Received([three, one], [])])
     begun = await batches.begin(FIRST, claim_seconds=100)
     assert begun is not None
-    rest = StoredEvents(begun.payloads).take({0, 3})
+    rest = StoredEvents(begun.payloads, begun.claims).take({0, 3})
     part = FinishedWork(matched=1, duplicate=1)
 
     won = [await batches.finish(FIRST, part, part=0, rest=rest) for _ in range(2)]
@@ -89,7 +89,7 @@ def test_an_event_is_not_decoded_to_remain() -> None:
     """A newer router may have added fields. Mutant: ``_decode`` of ``list[Event]``."""
     newer = [*PACKED_EVENT, "a field of a newer version"]
 
-    rest = StoredEvents([PACK([PACKED_EVENT, newer])]).take({0})
+    rest = StoredEvents([PACK([PACKED_EVENT, newer])], [True, True]).take({0})
 
     assert rest is not None
     (rewritten,) = rest.rewritten

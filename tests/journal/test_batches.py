@@ -187,7 +187,7 @@ async def in_two_batches(batches: Batches, event: Event, other: Event) -> None:
 
 
 @pytest.mark.parametrize(
-    "kept", [64, 32, 0], ids=["", "an older router's commit has joined", "a replay's"]
+    "kept", [32, 16, 0], ids=["", "an older router's commit has joined", "a replay's"]
 )
 async def test_an_event_belongs_to_the_batch_that_begins_it_first(
     batches: Batches,
@@ -197,9 +197,8 @@ async def test_an_event_belongs_to_the_batch_that_begins_it_first(
 ) -> None:
     other = msgspec.structs.replace(event, id="other", key="other")
     await in_two_batches(batches, event, other)
-    for batch_id in (FIRST, SECOND):
-        identities = await connection.redis.get(keys.identities(batch_id))
-        await connection.redis.set(keys.identities(batch_id), identities[:kept])
+    digests = await connection.redis.get(keys.digests(SECOND))
+    await connection.redis.set(keys.digests(SECOND), digests[:kept])
 
     second = await batches.begin(SECOND, claim_seconds=60)
     first = await batches.begin(FIRST, claim_seconds=60)
@@ -216,7 +215,8 @@ async def test_a_claim_is_remembered_for_the_dedup_window(
 
     await batches.begin(FIRST, claim_seconds=50)
 
-    assert 45 < await connection.redis.ttl(keys.seen(keys.identity(event.key))) <= 50
+    (shard,) = await connection.redis.keys(f"{keys.CLAIM_SHARD}*")
+    assert 95 < await connection.redis.ttl(shard) <= 100
 
 
 async def test_of_a_finished_batch_only_its_claims_are_left(
@@ -228,7 +228,8 @@ async def test_of_a_finished_batch_only_its_claims_are_left(
     await batches.finish(FIRST, verdict(filtered=1))
 
     left = {key.decode() for key in await connection.redis.keys("*")}
-    assert left == {keys.seen(keys.identity(event.key)), keys.LEDGER}
+    (shard,) = await connection.redis.keys(f"{keys.CLAIM_SHARD}*")
+    assert left == {shard.decode(), keys.CLAIMS, keys.LEDGER}
 
 
 async def test_finishing_closes_the_batch_and_opens_its_deliveries(
@@ -345,7 +346,7 @@ async def test_a_batch_is_not_begun_without_its_lease(
         await batches.begin(FIRST, LeaseToken("mine"), claim_seconds=60)
 
     assert await connection.redis.exists(keys.filling(keys.EVALUATE_QUEUE))
-    assert not await connection.redis.exists(keys.seen(keys.identity(event.key)))
+    assert not await connection.redis.exists(keys.CLAIMS)
 
 
 async def test_a_batch_is_finished_by_the_worker_that_has_its_lease(

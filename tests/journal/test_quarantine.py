@@ -61,11 +61,12 @@ async def test_a_replayed_event_is_accepted_anew_and_is_no_duplicate_of_itself(
 
 
 async def test_a_claim_of_another_batch_stands(
-    batches: Batches, quarantine: Quarantine, connection: Connection, sample: bytes
+    batches: Batches, quarantine: Quarantine, sample: bytes
 ) -> None:
     event = event_from(sample)
-    await quarantined(batches, event)
-    await connection.redis.set(keys.seen(keys.identity(event.key)), "another")
+    malformed = Malformed("not yet understood", "$", event.received_at, event.body)
+    await batches.accept([Received([event], [malformed])])
+    await batches.begin(BatchId("id0001"), claim_seconds=100)
 
     await quarantine.replay(await everything(quarantine))
 

@@ -55,7 +55,7 @@ async def test_a_commit_that_is_junk_is_set_aside_and_its_batch_goes_on(world: W
     await world.connection.redis.lset(key, 0, b"\xc1 junk")
     (third,) = [world.event("3")]
     await world.connection.redis.rpush(key, ENCODE([third]))
-    await world.connection.redis.append(keys.identities(batch), keys.identity(third.key))
+    await world.connection.redis.append(keys.digests(batch), keys.event_digest(third.key))
     await world.connection.redis.hincrby(keys.LEDGER, "accepted", 1)
 
     await world.evaluate.run(batch)
@@ -148,8 +148,8 @@ async def test_work_whose_key_has_another_type_moves_to_quarantine(world: World)
 
 async def test_an_identity_list_of_another_type_is_computed_again(world: World) -> None:
     batch = await world.accept([world.event("1")])
-    await world.connection.redis.delete(keys.identities(batch))
-    await world.connection.redis.rpush(keys.identities(batch), "x")
+    await world.connection.redis.delete(keys.digests(batch))
+    await world.connection.redis.rpush(keys.digests(batch), "x")
 
     await world.evaluate.run(batch)
 

@@ -1,7 +1,7 @@
-local batch, open_batches, queue, job, filling, identities, quarantine, quarantine_index, ledger =
+local batch, open_batches, queue, job, filling, digests_key, quarantine, quarantine_index, ledger =
   unpack(KEYS)
 local batch_id, set_ms, wake_channel, job_record, payload, events, weight, max_weight, batch_prefix,
-  identities_prefix, digests, digests_seconds, malformed = unpack(ARGV)
+  digests_prefix, digests, digests_seconds, malformed = unpack(ARGV)
 -- Makes one commit of ingress durable. A batch whose job has not begun takes further commits up to
 -- its limit, so that there are as many jobs as workers begin, and not as many as there are commits.
 -- If there is no such batch, a new one is opened with its job. Malformed input goes to quarantine.
@@ -22,10 +22,14 @@ if tonumber(events) > 0 then
   if type(length) == 'table' and length.err then return length end
   if length and length > 0 then
     redis.call('HSET', filling, 'weight', total)
-    run_or_delete('APPEND', identities_prefix .. filling_id, digests)
+    local stored = digests_prefix .. filling_id
+    -- It did not exist if an older router opened the batch.
+    if run_or_delete('APPEND', stored, digests) == #digests then
+      redis.call('EXPIRE', stored, digests_seconds)
+    end
   else
     redis.call('RPUSH', batch, payload)
-    redis.call('SET', identities, digests, 'EX', digests_seconds)
+    redis.call('SET', digests_key, digests, 'EX', digests_seconds)
     enqueue(batch_id, clock_ms(set_ms), open_batches, queue, job, job_record, wake_channel)
     -- The last, so that no commit joins a batch without a job.
     redis.call('HSET', filling, 'id', batch_id, 'weight', weight)

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
-local work, open_work, queue, job, lease, starts, chain_results, taken, identities, parts,
-  quarantine, quarantine_index, ledger, timers, timer_queue = unpack(KEYS)
+local work, open_work, queue, job, lease, starts, chain_results, taken, digests, identities,
+  parts, quarantine, quarantine_index, ledger, timers, timer_queue = unpack(KEYS)
 local work_id, token, part, set_ms, set_size, set_prefix, delivery_job, timer_wake, outcome =
   unpack(ARGV, 1, 9)
 -- Finishes a batch or a timer and its job, and opens the deliveries and timers that result from it,
@@ -52,17 +52,18 @@ for _, count in ipairs(counts) do
   add_to(ledger, field, amount)
 end
 if rest then
-  local dropped, rewritten = unpack(rest)
+  local dropped, rewritten, claims = unpack(rest)
   for _, payload in ipairs(rewritten) do
     local at, events = unpack(payload)
     redis.call('LSET', work, at, events)
   end
   redis.call('LTRIM', work, dropped, -1)
   redis.call('DEL', identities)
+  redis.call('SET', digests, claims, 'KEEPTTL')
   redis.call('SET', parts, part + 1)
   return 1
 end
 redis.call('ZREM', open_work, work_id)
-redis.call('DEL', work, chain_results, taken, identities, parts)
+redis.call('DEL', work, chain_results, taken, digests, identities, parts)
 end_job(work_id, queue, job, lease, starts)
 return 1

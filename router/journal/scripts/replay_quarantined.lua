@@ -1,12 +1,12 @@
-local quarantine, quarantine_index, batch, open_batches, queue, job, ledger = unpack(KEYS)
+local quarantine, quarantine_index, batch, digests, open_batches, queue, job, ledger = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Accepts quarantined events again, as one batch, and deletes them from quarantine. Guarded by the
--- record of each: if two operators replay the same one, the second moves nothing. The claim of the
--- batch that quarantined an event is deleted, or the event would be a duplicate of itself. A claim
--- of another batch stays. A timer does not know the batch: '*' deletes any claim.
+-- record of each: if two operators replay the same one, the second moves nothing. An event that was
+-- claimed before is given its claim, or it would be a duplicate of itself; the others are claimed when
+-- the batch begins. The older form of a claim is deleted, for older workers.
 -- The largest write is the first one, because a Redis that is out of memory rejects only that one.
 -- Returns: the number of events accepted.
-local accepted = 0
+local accepted, results = 0, {}
 for _, event in ipairs(arguments.events) do
   local id, claimed_by, seen, payload = unpack(event)
   if redis.call('HEXISTS', quarantine, id) == 1 then
@@ -17,9 +17,11 @@ for _, event in ipairs(arguments.events) do
       redis.call('DEL', seen)
     end
     accepted = accepted + 1
+    results[accepted] = claimed_by == '' and '?' or '1'
   end
 end
 if accepted == 0 then return 0 end
+redis.call('SET', digests, table.concat(results))
 add_to(ledger, 'accepted', accepted)
 add_to(ledger, arguments.replayed_field, accepted)
 enqueue(arguments.batch_id, clock_ms(arguments.set_ms), open_batches, queue, job, arguments.job_record,

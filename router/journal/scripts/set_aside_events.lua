@@ -1,14 +1,19 @@
 #!lua flags=allow-oom
-local batch, open_batches, identities, quarantine, quarantine_index, ledger = unpack(KEYS)
+local batch, open_batches, digests, identities, quarantine, quarantine_index, ledger = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Replaces a commit of a batch by the events of it that can be read, and moves the others to
--- quarantine. The identities of the batch no longer say which event is which: they are deleted.
+-- quarantine. The results of the claims are replaced by those of the events that remain.
 -- Idempotent: a commit that is no longer in the batch was replaced before.
 -- Returns: 1; 0 if the commit is not in the batch.
 if redis.call('LREM', batch, 1, arguments.commit) == 0 then return 0 end
 if arguments.readable ~= '' then redis.call('RPUSH', batch, arguments.readable) end
 if redis.call('EXISTS', batch) == 0 then redis.call('ZREM', open_batches, arguments.batch_id) end
 redis.call('DEL', identities)
+if arguments.claims == '' then
+  redis.call('DEL', digests)
+else
+  redis.call('SET', digests, arguments.claims, 'KEEPTTL')
+end
 for _, item in ipairs(arguments.items) do
   local id, record = unpack(item)
   write('HSET', quarantine, id, record)

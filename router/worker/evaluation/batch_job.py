@@ -140,7 +140,7 @@ class BatchJob:
             WorkFinishedError: Another worker has finished the batch.
         """
         parts = cut(begun.events, evaluations, limit_bytes=self._admission.budget.unit_bytes)
-        stored = StoredEvents(begun.payloads) if len(parts) > 1 else None
+        stored = StoredEvents(begun.payloads, begun.claims) if len(parts) > 1 else None
         results = await self._results(
             batch_id, [each for each in evaluations.values() if isinstance(each, EvaluatedEvent)]
         )

@@ -107,7 +107,7 @@ async def test_it_becomes_dead_letters_and_nothing_of_it_is_left(
         keys.dead_letters("mail"),
         keys.dead_letter_index("mail"),
     } | {key for key in left if key.startswith("router:queue:evaluate")} | {
-        key for key in left if key.startswith(("arq:job:", "router:seen:"))
+        key for key in left if key.startswith(("arq:job:", keys.CLAIMS))
     }
     assert await connection.redis.zcard(keys.deliver_queue("mail")) == 0
 

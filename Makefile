@@ -37,6 +37,9 @@ test-matrix: $(VENV)/servers  ## Run the tests on each Redis and Valkey that is 
 test-slow: $(VENV)/dev  ## Run the long tests: faults under load, soak, long fuzzing; print the table of all faults
 	$(BIN)/pytest -m "slow or fault_row"
 
+mutants: $(VENV)/dev  ## Change the code in 300 places, one at a time, and list the changes that no test notices; takes an hour
+	cd tests && ../$(BIN)/python -m mutation
+
 conformance: $(VENV)/dev  ## Run CEL's conformance cases on our conditions (docs/conformance.md)
 	$(BIN)/pytest -n 0 -v tests/cel/test_compiler_conformance.py
 

@@ -28,6 +28,7 @@ from router.journal.pagination import (
     PageCursor,
     TimeRange,
     page,
+    page_of_ids,
     records_of,
 )
 from router.journal.records import RecordReader, version_of_array, version_of_map
@@ -100,7 +101,7 @@ class DeadLetters:
 
         async def find_page(after: PageCursor | None, count: int) -> Matches[DeadLetter]:
             if wanted.ids:
-                records, following = await records_of(self._connection, stored, wanted.ids), None
+                found = await page_of_ids(self._connection, stored, wanted.ids, after, count=count)
             else:
                 found = await page(
                     self._connection,
@@ -110,9 +111,8 @@ class DeadLetters:
                     count=count,
                     newest_first=newest_first,
                 )
-                records, following = list(found.items), found.after
-            letters = await self._restored(destination, records)
-            return Matches(tuple(filter(wanted.matches, letters)), following)
+            letters = await self._restored(destination, list(found.items))
+            return Matches(tuple(filter(wanted.matches, letters)), found.after, found.size)
 
         return find_page
 

@@ -1,7 +1,8 @@
 """Pages of records in a hash with an index by time: dead letters, quarantine.
 
 A cursor is the last member of a page and its time. Pages therefore continue correctly while members
-are added and deleted, and a page costs O(log n) of the members.
+are added and deleted, and a page costs O(log n) of the members. The bytes of a page are limited too: a
+page of large records has fewer of them.
 """
 
 import math
@@ -17,6 +18,8 @@ from router.journal.unreadable import bytes_of, text_of
 T = TypeVar("T")
 CHUNK: Final = 100
 """Members that are read, replayed or discarded in one step."""
+PAGE_BYTES: Final = 4 << 20
+"""The most bytes of a page's records, unless it is a single one."""
 
 
 class IndexedRecords(msgspec.Struct, frozen=True):
@@ -59,6 +62,8 @@ class RecordPage(msgspec.Struct, frozen=True):
     items: tuple[tuple[str, bytes], ...]
     after: PageCursor | None
     """The cursor of the next page; None at the end."""
+    size: int = 0
+    """The bytes of the records."""
 
 
 async def page(
@@ -86,8 +91,45 @@ async def page(
     )
     members = [text_of(member) for member in fields[::2]]
     times = [int(float(at)) for at in fields[1::2]]
-    following = PageCursor(times[-1], members[-1]) if len(members) == count else None
-    return RecordPage(tuple(await records_of(connection, stored, members)), following)
+    fitting, size = await _fitting(connection, stored, members)
+    is_end = fitting == len(members) < count
+    following = None if is_end else PageCursor(times[fitting - 1], members[fitting - 1])
+    items = await records_of(connection, stored, members[:fitting])
+    return RecordPage(tuple(items), following, size)
+
+
+async def page_of_ids(
+    connection: Connection,
+    stored: IndexedRecords,
+    ids: Sequence[str],
+    after: PageCursor | None,
+    *,
+    count: int,
+) -> RecordPage:
+    """Return up to ``count`` of these members after a cursor. Raises JournalUnavailableError."""
+    start = ids.index(after.member) + 1 if after is not None and after.member in ids else 0
+    members = ids[start : start + count]
+    fitting, size = await _fitting(connection, stored, members)
+    end = start + fitting
+    following = PageCursor(0, ids[end - 1]) if end < len(ids) else None
+    items = await records_of(connection, stored, members[:fitting])
+    return RecordPage(tuple(items), following, size)
+
+
+async def _fitting(
+    connection: Connection, stored: IndexedRecords, members: Sequence[str]
+) -> tuple[int, int]:
+    """Return how many of the members fit into a page, at least one, and the bytes of these."""
+    pipeline = connection.redis.pipeline(transaction=False)
+    for member in members:
+        pipeline.hstrlen(stored.records, member)
+    sizes: list[int] = await connection.ask(pipeline.execute())
+    total = 0
+    for number, size in enumerate(sizes):
+        if number and total + size > PAGE_BYTES:
+            return number, total
+        total += size
+    return len(members), total
 
 
 async def records_of(
@@ -113,6 +155,8 @@ class Matches(msgspec.Struct, Generic[T], frozen=True):
 
     items: tuple[T, ...]
     after: PageCursor | None
+    size: int = 0
+    """The bytes of the records that were read for it."""
 
 
 Finder = Callable[[PageCursor | None, int], Awaitable[Matches[T]]]
@@ -124,18 +168,20 @@ async def collect(
 ) -> Matches[T]:
     """Return up to ``count`` matches after scanning about ``max_scanned`` members at most.
 
-    Raises what ``find`` raises.
+    Fewer are returned if their records have more than PAGE_BYTES. Raises what ``find`` raises.
     """
     items: list[T] = []
-    scanned = 0
+    scanned = size = 0
     while True:
         step = min(CHUNK, count - len(items))
         matches = await find(after, step)
         items += matches.items
         after = matches.after
         scanned += step
-        if after is None or len(items) >= count or scanned >= max_scanned:
-            return Matches(tuple(items), after)
+        size += matches.size
+        is_full = len(items) >= count or size >= PAGE_BYTES
+        if after is None or is_full or scanned >= max_scanned:
+            return Matches(tuple(items), after, size)
 
 
 async def iterate(find: Finder[T]) -> AsyncIterator[tuple[T, ...]]:

@@ -25,6 +25,7 @@ from router.journal.pagination import (
     PageCursor,
     TimeRange,
     page,
+    page_of_ids,
     records_of,
 )
 from router.journal.records import RecordReader, version_of_map
@@ -80,7 +81,7 @@ class Quarantine:
 
         async def find_page(after: PageCursor | None, count: int) -> Matches[QuarantineRecord]:
             if wanted.ids:
-                records, following = await records_of(self._connection, _STORED, wanted.ids), None
+                found = await page_of_ids(self._connection, _STORED, wanted.ids, after, count=count)
             else:
                 found = await page(
                     self._connection,
@@ -90,9 +91,9 @@ class Quarantine:
                     count=count,
                     newest_first=newest_first,
                 )
-                records, following = list(found.items), found.after
-            items = (_readable(*item) for item in records)
-            return Matches(tuple(item for item in items if wanted.matches(item)), following)
+            items = (_readable(*item) for item in found.items)
+            fitting = (item for item in items if wanted.matches(item))
+            return Matches(tuple(fitting), found.after, found.size)
 
         return find_page
 

@@ -20,8 +20,10 @@ SILENCES_LIMIT: Final = 1000
 """The most silences that have not ended."""
 LINK_SILENCES_LIMIT: Final = 900
 """The most silences at which the links of alerts still add one; the rest is left to operators."""
+_KEPT: Final = 2 * SILENCES_LIMIT
+"""The most silences that are stored, those that have ended included."""
 KEPT_SECONDS: Final = 5 * 86_400
-"""How long a silence is listed after its end."""
+"""How long a silence is listed after its end, if there are not too many."""
 
 _LONG_AGO: Final = "1970-01-02T00:00:00Z"
 _encode = msgspec.json.encode
@@ -98,6 +100,7 @@ class Silences:
                     ended_before_ms=int((now - KEPT_SECONDS) * 1000),
                     now_ms=int(now * 1000),
                     limit=limit,
+                    kept=_KEPT,
                     channel=keys.SILENCES_CHANGED,
                 ),
             )
@@ -179,6 +182,7 @@ class _AddArguments(PackedArguments, frozen=True):
     ended_before_ms: int
     now_ms: int
     limit: int
+    kept: int
     channel: str
 
 

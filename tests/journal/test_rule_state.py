@@ -146,6 +146,42 @@ async def test_keys_of_strangers_are_bounded(redis_url: Secret) -> None:
     await journal.connection.close()
 
 
+async def test_no_call_drops_many_keys_that_ended(redis_url: Secret) -> None:
+    """Mutant: ``touch`` drops all of them at once."""
+    journal = Journal(redis_url)
+    await journal.begin()
+    journal.state = RuleState(journal.connection, keys_limit=1000)
+    await journal.connection.redis.zadd(
+        "router:keys:s", {f"k{number}": 1 for number in range(1000)}
+    )
+
+    (answer,) = await journal.decide("w", [cooled("e", key="e")], START)
+
+    assert not answer.overflowed
+    assert await journal.connection.redis.zcard("router:keys:s") == 901
+    await journal.connection.close()
+
+
+async def test_a_late_event_in_a_large_window_reads_little_of_it(journal: Journal) -> None:
+    """Mutant: all events that may be in a window with it are read, 3 ms for each late event."""
+    at_least, within, near = 10_000, 60_000, 9_990
+    times = {f"old{number}": START + within * number // near for number in range(at_least + 50)}
+    newest = max(times.values())
+    redis = journal.connection.redis
+    await redis.zadd("router:state:s:a", times)
+    await redis.zadd("router:keys:s", {"a": newest + 1_000_000})
+    late = [
+        Chain(f"e{number}", (Count("s", "a", f"e{number}", newest - 600, within, at_least),))
+        for number in range(8)
+    ]
+    await redis.config_resetstat()
+
+    answers = await journal.decide("w", late, newest)
+
+    assert {answer.outcome for answer in answers} == {Outcome.COUNTED}
+    assert (await redis.info("commandstats"))["cmdstat_zrange"]["usec_per_call"] < 500
+
+
 async def test_of_too_many_endings_the_oldest_are_forgotten(redis_url: Secret) -> None:
     def ended(key: str) -> Chain:
         return Chain(f"up {key}", (Resolve("s", key, START, (), 60_000),))

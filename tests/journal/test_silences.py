@@ -153,3 +153,36 @@ async def test_links_leave_some_silences_to_operators(
     found = await posted.all()
     assert len(found) == 3
     assert [each.text.comment for each in found if each.id == "link-b"] == ["again"]
+
+
+async def test_silences_that_ended_are_bounded_too(
+    posted: Silences, time: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutant: only those that ended long ago are deleted; short ones then fill Redis for days."""
+    monkeypatch.setattr(silences, "_KEPT", 6)
+    for number in range(20):
+        added = await posted.add(text(comment=str(number)))
+        await posted.expire(added.id)
+        time.now += 1
+
+    assert [each.text.comment for each in await posted.all()] == [
+        "19",
+        "18",
+        "17",
+        "16",
+        "15",
+        "14",
+    ]
+
+
+async def test_no_call_deletes_many_silences_at_once(
+    posted: Silences, connection: Connection
+) -> None:
+    """Mutant: a call deletes all that ended long ago."""
+    await connection.redis.zadd(keys.SILENCE_ENDS, {f"old{number}": 1 for number in range(250)})
+    counts = []
+    for _ in range(4):
+        await posted.add(text())
+        counts.append(await connection.redis.zcount(keys.SILENCE_ENDS, 1, 1))
+
+    assert counts == [150, 50, 0, 0]

@@ -75,3 +75,16 @@ async def test_an_entry_without_work_is_removed(sweeper: Sweeper, connection: Co
 
     assert await sweeper.sweep() == 0
     assert await connection.redis.zcard(keys.BATCHES) == 0
+
+
+async def test_work_that_is_not_due_is_left_alone(
+    sweeper: Sweeper, connection: Connection, clock: Clock
+) -> None:
+    """Mutant: the time of a member is not compared."""
+    now_ms = int(clock.now() * 1000)
+    await connection.redis.mset({keys.batch(BatchId(f"b{n}")): b"\x90" for n in range(3)})
+    due = {"b0": now_ms - 1, "b1": now_ms, "b2": now_ms + 1}
+    await connection.redis.zadd(keys.BATCHES, due)
+
+    assert await sweeper.sweep() == 2
+    assert not await connection.redis.exists(keys.job("b2"))

@@ -97,12 +97,17 @@ end
 
 function steps.retract_notified(draft, opened)
   local taken = taken_key()
-  local places = {}
-  for _, each in ipairs(opened or {}) do places[#places + 1] = place(each[1], each[2]) end
+  -- Each once, because many alerts of a group may be open at the same place.
+  local places, seen = {}, {}
+  local function add(at)
+    if not seen[at] then places[#places + 1] = at end
+    seen[at] = true
+  end
+  for _, each in ipairs(opened or {}) do add(place(each[1], each[2])) end
   if not opened then
     local fields = redis.call('HGETALL', taken)
     for i = 1, #fields, 2 do
-      if string.sub(fields[i], 1, 5) == 'open:' then places[#places + 1] = fields[i + 1] end
+      if string.sub(fields[i], 1, 5) == 'open:' then add(fields[i + 1]) end
     end
   end
   for _, at in ipairs(places) do

@@ -22,11 +22,13 @@ local steps = {}
 local function place(state, key) return settings.state .. state .. ':' .. key end
 local function index(state) return settings.keys .. state end
 
--- Reserves room for a key for so many ms. Returns false, and notes it, if its state is full.
+-- Reserves room for a key for so many ms. Returns false, and notes it, if its state is full. Only a few
+-- keys that have ended are dropped at once, so that no call takes long.
 local function touch(draft, state, key, lasts)
   local keys = index(state)
   if not redis.call('ZSCORE', keys, key) and redis.call('ZCARD', keys) >= settings.keys_limit then
-    redis.call('ZREMRANGEBYSCORE', keys, '-inf', now)
+    local ended = redis.call('ZRANGEBYSCORE', keys, '-inf', now, 'LIMIT', 0, 100)
+    if #ended > 0 then redis.call('ZREM', keys, unpack(ended)) end
     if redis.call('ZCARD', keys) >= settings.keys_limit then
       draft.overflowed = 1
       return false

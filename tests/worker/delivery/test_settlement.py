@@ -93,3 +93,20 @@ async def test_after_the_timeout_committing_raises(
         await settler.commit(done[0])
     await settler.commit(done[1])
     assert flaky.groups == [[done[1]]]
+
+
+async def test_a_settlement_is_retried_for_half_a_minute(
+    settler: GroupCommit[Settlement], flaky: Flaky, done: list[Settlement], time: SetClock
+) -> None:
+    """Mutants: SETTLE_TIMEOUT of 0 or 300 s; it is measured from the latest failure."""
+    steps = iter([29.9, 0.2])
+
+    def pass_time() -> None:
+        time.now += next(steps, 0.0)
+
+    flaky.failures, flaky.on_failure = 2, pass_time
+    with pytest.raises(JournalUnavailableError):
+        await settler.commit(done[0])
+
+    assert (flaky.failures, list(steps)) == (0, [])
+    assert SETTLE_TIMEOUT == 30.0

@@ -236,3 +236,29 @@ async def test_a_rebuilt_worker_does_not_release_the_job_of_another_one(
 
     assert await connection.redis.get(keys.lease("a")) == OTHER.encode()
     assert await connection.redis.get(keys.starts("a")) == b"1"
+
+
+async def test_a_job_whose_end_was_not_recorded_is_released_by_the_rebuilt_worker(
+    connection: Connection, work: Work, metrics: Metrics
+) -> None:
+    """Mutant: the supervisor keeps the leases of unfinished jobs; the job waits for an hour."""
+
+    async def fail_to_record() -> bool:
+        await connection.redis.rename(QUEUE, "saved")
+        await connection.redis.set(QUEUE, "not a queue")
+        raise RuntimeError("its release fails too")
+
+    async def is_rebuilt() -> bool:
+        restarts = metrics.registry.get_sample_value(
+            "router_worker_restarts_total", {"queue": QUEUE}
+        )
+        return bool(restarts)
+
+    work.then = [fail_to_record]
+    await enqueue(connection, "a")
+    async with supervised(connection, work, metrics, lease=3600.0):
+        await until(is_rebuilt)
+        await connection.redis.rename("saved", QUEUE)
+        await gone(connection, "a")
+
+    assert (work.ran, work.starts) == (["a", "a"], [1, 1])

@@ -1,0 +1,54 @@
+"""Secrets and signatures are compared in constant time, or their bytes leak through response times."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import router
+
+ROUTER = Path(router.__file__).parent
+SECRETS = ("token", "secret", "signature", "password", "digest", "hash", "given", "actual", "mac")
+COMPARING = {
+    "api/signed_links.py": 1,
+    "datatypes.py": 1,
+    "ingress/twilio_signature.py": 2,
+}
+"""The modules that compare secrets, and how often each does."""
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(ROUTER.rglob("*.py")):
+        yield str(path.relative_to(ROUTER)), ast.parse(path.read_text("utf-8"))
+
+
+def test_the_modules_that_compare_secrets_do_so_in_constant_time() -> None:
+    """Mutant: ``==`` for ``compare_digest`` in any of them."""
+    found: dict[str, int] = {}
+    for name, tree in modules():
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        count = sum(ast.unparse(call.func) == "hmac.compare_digest" for call in calls)
+        if count:
+            found[name] = count
+
+    assert found == COMPARING
+
+
+def test_no_secret_is_compared_by_its_bytes() -> None:
+    """Mutant: ``signature == self._signature(payload)``."""
+    plain = []
+    for name, tree in modules():
+        if name not in COMPARING:
+            continue
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Compare):
+                continue
+            is_equality = any(isinstance(op, ast.Eq | ast.NotEq) for op in node.ops)
+            operands = [ast.unparse(each).lower() for each in (node.left, *node.comparators)]
+            is_count = any(".count(" in operand for operand in operands)
+            named = not is_count and any(
+                word in operand for operand in operands for word in SECRETS
+            )
+            if is_equality and named:
+                plain.append(f"{name}:{node.lineno}: {ast.unparse(node)}")
+
+    assert plain == []

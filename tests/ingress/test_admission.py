@@ -1,0 +1,38 @@
+"""Events are rejected above 80 % of maxmemory, and only there."""
+
+from pathlib import Path
+
+import pytest
+
+from router.errors import OverloadedError
+from router.ingress.admission import HIGH_WATERMARK, AdmissionControl
+from router.journal.connection import Connection
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize(("used_ratio", "is_rejected"), [(0.78, False), (0.82, True)])
+async def test_events_are_rejected_above_the_watermark(
+    connection: Connection, used_ratio: float, *, is_rejected: bool
+) -> None:
+    """Mutants: a watermark of 0.7 or 0.9; ``<`` for ``>``."""
+    admission = AdmissionControl(connection, strict=False)
+    # So much that other connections to the server make no difference.
+    await connection.redis.setrange("ballast", 30_000_000, b"x")
+    used = (await connection.redis.info("memory"))["used_memory"]
+    await connection.redis.config_set("maxmemory", int(used / used_ratio))
+    try:
+        await admission.check_store()
+    finally:
+        await connection.redis.config_set("maxmemory", 0)
+
+    if is_rejected:
+        with pytest.raises(OverloadedError, match="80%"):
+            admission.check()
+    else:
+        admission.check()
+
+
+def test_the_watermark_is_the_documented_one() -> None:
+    assert HIGH_WATERMARK == 0.8
+    assert f"Above {HIGH_WATERMARK:.0%}".replace("%", " %") in (DOCS / "operations.md").read_text()

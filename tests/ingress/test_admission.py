@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from support.admission import admission_to
 
 from router.errors import OverloadedError
-from router.ingress.admission import HIGH_WATERMARK, AdmissionControl
+from router.ingress.admission import HIGH_WATERMARK
 from router.journal.connection import Connection
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -16,7 +17,7 @@ async def test_events_are_rejected_above_the_watermark(
     connection: Connection, used_ratio: float, *, is_rejected: bool
 ) -> None:
     """Mutants: a watermark of 0.7 or 0.9; ``<`` for ``>``."""
-    admission = AdmissionControl(connection, strict=False)
+    admission = admission_to(connection, strict=False)
     # So much that other connections to the server make no difference.
     await connection.redis.setrange("ballast", 30_000_000, b"x")
     used = (await connection.redis.info("memory"))["used_memory"]

@@ -87,3 +87,13 @@ async def test_a_batch_does_not_wait_for_a_sender_that_disconnected(
     await answered(*send(commit, request_, *senders))
     del senders[2]
     await answered(*send(commit, request_, *senders))
+
+
+async def test_a_request_whose_connection_closed_meanwhile_is_committed(
+    commit: EventCommit, request_: Received
+) -> None:
+    """Mutant: ``or`` for ``and``; None is no sender."""
+    async with asyncio.timeout(10):
+        await commit.commit_from(None, request_, 100)
+
+    assert commit._enough_events() == 1

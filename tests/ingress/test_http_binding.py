@@ -20,7 +20,7 @@ from router.clock import system_clock
 from router.datatypes import Secret, Texts
 from router.errors import EventError
 from router.events.decode import decode_strictly
-from router.ingress.http_binding import to_structured
+from router.ingress.http_binding import BATCHED, JSON, STRUCTURED, check_shape, to_structured
 from router.journal import keys
 from router.journal.batches import Batches
 from router.journal.connection import Connection
@@ -289,3 +289,27 @@ def test_a_content_type_that_is_not_text_is_rejected(content_type: str, body: by
     with pytest.raises(EventError, match="must be UTF-8") as caught:
         to_structured(CIMultiDictProxy(headers), body)
     assert caught.value.path == "$.datacontenttype"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content", "code"),
+    [
+        (BATCHED, b" [{}]", None),
+        (BATCHED, b"{}", "not_a_batch"),
+        (STRUCTURED, b" {}", None),
+        (STRUCTURED, b"\n[{}]", "not_one_event"),
+        (JSON, b"[{}]", None),
+        (JSON, b"{}", None),
+    ],
+)
+def test_a_body_has_the_shape_of_its_content_type(
+    content_type: str, content: bytes, code: str | None
+) -> None:
+    """Mutants: each comparison and each ``not`` of check_shape."""
+    try:
+        check_shape(content_type, content)
+        found = None
+    except EventError as error:
+        found = error.code
+
+    assert found == code

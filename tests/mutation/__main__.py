@@ -26,7 +26,7 @@ PACKAGE_TESTS: Final = {
     "router/journal": ("tests/journal", "tests/worker/delivery", "tests/worker/evaluation"),
     "router/worker": ("tests/worker",),
     "router/ingress": ("tests/ingress", "tests/runtime"),
-    "router/rules/state": ("tests/rules/state", "tests/journal/test_rule_state.py"),
+    "router/rules/state": ("tests/rules/state", "tests/worker/evaluation", "tests/journal"),
 }
 SHARED: Final = {"prelude": ("test_deliveries.py", "test_batches.py", "test_job_queue.py")}
 _SLOW: Final = frozenset(

@@ -173,3 +173,15 @@ def test_it_never_lets_two_trials_through_and_never_stays_shut(
             assert breaker.begin(now) is None
         breaker.end(permit, found, now)
         assert breaker.state is not State.HALF_OPEN
+
+
+@pytest.mark.parametrize(("failed", "state"), [(4, State.CLOSED), (5, State.OPEN)])
+def test_the_circuit_opens_at_its_share_of_failures(
+    breaker: CircuitBreaker, failed: int, state: State
+) -> None:
+    """Mutant: ``>`` for ``>=`` of the share."""
+    for number in range(POLICY.attempts):
+        is_failure = number % 2 == 1 and number // 2 < failed
+        attempt(breaker, Health.UNSOUND if is_failure else Health.SOUND, 0.0)
+
+    assert breaker.state is state

@@ -59,3 +59,24 @@ async def test_a_second_pause_keeps_the_first_reason(
     assert await pauses.all() == {destination: PAUSED}
     assert await pauses.resume(destination)
     assert not await pauses.resume(destination)
+
+
+async def test_pauses_are_polled_a_few_times_a_second_at_most(
+    connection: Connection, clock: Clock
+) -> None:
+    """Mutant: the watch does not wait between two polls."""
+    paused = PausedDestinations(Pauses(connection), clock, lambda: None)
+    await connection.redis.config_resetstat()
+    watching = asyncio.get_running_loop().create_task(paused.watch())
+
+    async def has_polled() -> bool:
+        return not paused.is_paused("mail")
+
+    await until(has_polled)
+    for _ in range(20):  # round trips in which a watch without a pause polls as often
+        await connection.redis.ping()
+    commands = await connection.redis.info("commandstats")
+    watching.cancel()
+    await asyncio.wait([watching])
+
+    assert commands["cmdstat_hgetall"]["calls"] <= 2

@@ -253,3 +253,17 @@ async def test_a_guarded_piece_that_raises_leaves_no_mark(
         with pytest.raises(ValueError, match="an error"):
             await detector.guard("job", "piece", fail)
     assert not await connection.redis.exists(keys.crash_counts("job"))
+
+
+@pytest.mark.parametrize("starts", [1, 2])
+async def test_the_job_of_a_batch_that_is_finished_is_done(
+    connection: Connection, clock: Clock, detector: PoisonDetector, starts: int
+) -> None:
+    """Mutant: False or None, and the job is released and run again."""
+    live = ActiveConfiguration(Configuration(rules=RuleSet([]), destinations=(), generation="x"))
+    batches = Batches(connection, clock)
+    admission = EvaluationAdmission(connection, Metrics(), clock)
+    journal = BatchJournal(batches, detector, admission)
+    evaluate = BatchJob(journal, live, Metrics(), clock, dedup_window=60.0)
+
+    assert await evaluate.run(BatchId("finished"), starts) is True

@@ -4,7 +4,8 @@ An alert contains its event, and so is large. With one destination it is part of
 several ones, ``finish`` stores it by itself and each delivery has a reference. A hash has the alerts
 of one transaction: field ``<n>`` is the alert, ``<n>#`` the number of its references. The scripts that
 end a delivery for good (``mark_delivered``, ``discard``) count down and delete the alert with its last
-reference. All others move a delivery with its reference: to another set, to the dead letters, back.
+reference, and so do those that replace it by a later one of the same id (``finish``, ``dead_letter``,
+``abandon``). All others move a delivery with its reference: to another set, to the dead letters, back.
 
 A reference is ``<id of the hash>.<n>.<bytes>``. The bytes tell a reader how much it will load.
 """

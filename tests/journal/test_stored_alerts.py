@@ -188,6 +188,26 @@ async def test_references_are_as_many_as_deliveries_whatever_becomes_of_them(
     assert all(each.pending == each.dead == 0 for each in counters.destinations.values())
 
 
+async def test_a_delivery_that_is_superseded_refers_to_its_alert_no_longer(store: Store) -> None:
+    """Mutants: ``end_reference_of`` is not called in ``finish``, or in ``dead_letter``.
+
+    Each event that was accepted again would leave an alert in Redis for ever.
+    """
+    histories = [History(store, name) for name in ("a", "b")]
+
+    for _ in range(3):
+        await store.open("a", "b")  # in the filling set
+        await store.open("a", "b")
+        assert await store.stored() == await store.referring()
+        for each in histories:
+            await each.give_up()
+        assert await store.stored() == await store.referring()
+
+    for each in histories:
+        await each.discard()
+    assert await store.stored() == {}
+
+
 async def test_a_delivery_whose_alert_is_gone_is_set_aside_and_its_neighbours_are_made(
     store: Store, clock: Clock
 ) -> None:

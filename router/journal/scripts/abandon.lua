@@ -12,6 +12,7 @@ local moved, added = 0, 0
 for _, letter in ipairs(arguments.letters) do
   local id, record = unpack(letter)
   if redis.call('HEXISTS', set, id) == 1 then
+    end_reference_of(write('HGET', dead_letters, id))
     added = added + write('HSET', dead_letters, id, record)
     write('ZADD', dead_letter_index, clock_ms(arguments.set_ms), id)
     redis.call('HDEL', set, id)

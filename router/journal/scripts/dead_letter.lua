@@ -7,6 +7,7 @@ local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Returns: 1; 0 if the delivery is not in the set; -1, unchanged, if another worker has the lease.
 if is_lost(lease, arguments.token) then return -1 end
 if redis.call('HEXISTS', set, arguments.delivery_id) == 0 then return 0 end
+end_reference_of(write('HGET', records, arguments.delivery_id))
 local is_new = write('HSET', records, arguments.delivery_id, arguments.record) == 1
 write('ZADD', index, clock_ms(arguments.set_ms), arguments.delivery_id)
 redis.call('HDEL', set, arguments.delivery_id)

@@ -26,6 +26,11 @@ for _, new_set in ipairs(sets) do
   local filling_set = filling_id and filled <= tonumber(set_size) and set_prefix .. filling_id
   local added
   if filling_set and redis.call('TYPE', filling_set).ok == 'hash' then
+    -- A delivery that is replaced has such a reference only if the new one has, but for changed rules.
+    if #stored_alerts > 0 then
+      local fields = {unpack(ARGV, first, last)}
+      for at = 1, #fields, 2 do end_reference_of(redis.call('HGET', filling_set, fields[at])) end
+    end
     added = redis.call('HSET', filling_set, unpack(ARGV, first, last))
     redis.call('HSET', filling, 'count', filled)
   else

@@ -88,6 +88,21 @@ local function end_reference(alerts, field)
   if redis.call('HINCRBY', alerts, count, -1) <= 0 then redis.call('HDEL', alerts, field, count) end
 end
 
+-- Ends the reference of a delivery or dead letter that another record is about to replace. Records
+-- that contain their alert refer to none; most of them cannot even be unpacked here, because cmsgpack
+-- does not know msgpack's binary type.
+local function end_reference_of(record)
+  if not record then return end
+  local is_unpacked, found = pcall(cmsgpack.unpack, record)
+  if not is_unpacked or type(found) ~= 'table' then return end
+  local reference = (type(found.delivery) == 'table' and found.delivery or found)[3]
+  if type(reference) ~= 'string' then return end
+  local name, field = string.match(reference, '^([^.]+)%.(%d+)%.')
+  if not name then return end
+  local alerts = 'router:alerts:' .. name
+  if redis.call('HEXISTS', alerts, field) == 1 then end_reference(alerts, field) end
+end
+
 -- Opens work and enqueues its job, both due at a time in Unix ms, and wakes the queue's workers.
 local function enqueue(id, due_ms, open_work, queue, job, job_record, wake_channel)
   write('ZADD', open_work, due_ms, id)

@@ -170,6 +170,7 @@ class Deliveries:
         following: str | None = None
         if isinstance(fields, int) or after != FIRST_PAGE:
             fields, following = await self._scan(set_id, after)
+        leased = _LeasedSet(set_id, destination, token)
         found: list[Delivery | ReferenceRecord] = []
         records: dict[str, bytes] = {}
         size = 0
@@ -177,7 +178,7 @@ class Deliveries:
             try:
                 delivery = _decode(field, record)
             except RecordError as error:
-                await self._set_aside(set_id, destination, field, record, error)
+                await self._set_aside(leased, field, record, error)
                 continue
             if isinstance(delivery, ReferenceRecord):
                 size += delivery.alert_bytes
@@ -186,13 +187,12 @@ class Deliveries:
                     break
             found.append(delivery)
             records[delivery.id] = record
-        deliveries = await self._restored(set_id, destination, found, records)
+        deliveries = await self._restored(leased, found, records)
         return DeliveryPage(deliveries, following)
 
     async def _restored(
         self,
-        set_id: SetId,
-        destination: str,
+        leased: "_LeasedSet",
         found: Sequence[Delivery | ReferenceRecord],
         records: Mapping[str, bytes],
     ) -> list[Delivery]:
@@ -202,9 +202,7 @@ class Deliveries:
             if isinstance(restored, Delivery):
                 deliveries.append(restored)
             else:
-                await self._set_aside(
-                    set_id, destination, one.id.encode(), records[one.id], restored
-                )
+                await self._set_aside(leased, one.id.encode(), records[one.id], restored)
         return deliveries
 
     async def _scan(self, set_id: SetId, after: str) -> tuple[list[bytes], str | None]:
@@ -260,12 +258,15 @@ class Deliveries:
             raise lease_lost(set_id)
         return [each.decode("utf-8", "surrogateescape") for each in ids]
 
-    async def read(self, set_id: SetId, destination: str, delivery_id: str) -> Delivery | None:
+    async def read(
+        self, set_id: SetId, destination: str, delivery_id: str, token: LeaseToken = NO_TOKEN
+    ) -> Delivery | None:
         """Return one delivery of a set; None if it has left it, or leaves it as in ``begin``.
 
         Raises:
             JournalUnavailableError: Redis did not answer in time.
         """
+        leased = _LeasedSet(set_id, destination, token)
         field = delivery_id.encode("utf-8", "surrogateescape")
         record: bytes | None = await self._connection.ask(
             self._connection.redis.hget(keys.delivery_set(set_id), field)
@@ -275,9 +276,9 @@ class Deliveries:
         try:
             found = _decode(field, record)
         except RecordError as error:
-            await self._set_aside(set_id, destination, field, record, error)
+            await self._set_aside(leased, field, record, error)
             return None
-        deliveries = await self._restored(set_id, destination, [found], {found.id: record})
+        deliveries = await self._restored(leased, [found], {found.id: record})
         return deliveries[0] if deliveries else None
 
     async def quarantine_unread(
@@ -403,14 +404,14 @@ class Deliveries:
         )
 
     async def _set_aside(
-        self, set_id: SetId, destination: str, field: bytes, record: bytes, error: RecordError
+        self, leased: "_LeasedSet", field: bytes, record: bytes, error: RecordError
     ) -> None:
-        """Move a record that cannot be read out of its set."""
+        """Move a record that cannot be read out of its set, unless another worker has the lease."""
         if isinstance(error, NewerRecordError) and text_of(field).encode() == field:
-            await self._postpone(set_id, destination, field, record, str(error))
+            await self._postpone(leased, field, record, str(error))
         else:
             report("delivery", text_of(field), str(error))
-            await self._quarantine(set_id, destination, field, record, str(error))
+            await self._quarantine(leased, field, record, str(error))
 
     async def set_aside(self, set_id: SetId, destination: str) -> bool:
         """Move a set whose key has another type to quarantine; return False if it has none.
@@ -420,16 +421,16 @@ class Deliveries:
         return await SetAside(self._connection, self._clock).delivery_set(set_id, destination)
 
     async def _postpone(
-        self, set_id: SetId, destination: str, field: bytes, record: bytes, reason: str
+        self, leased: "_LeasedSet", field: bytes, record: bytes, reason: str
     ) -> None:
         """Requeue a record as it is, for a worker that can read it."""
         logger.warning(
             "delivery of a newer version postponed",
-            extra={"destination": destination, "delivery": field.decode(), "reason": reason},
+            extra={"destination": leased.destination, "delivery": field.decode(), "reason": reason},
         )
         due_in_ms = int(POSTPONE_SECONDS * 1000)
-        move = _SetMove(set_id, SetId(self._new_id()), destination, due_in_ms)
-        await self._connection.run(self._retry(move, field.decode(), record, NO_TOKEN))
+        move = _SetMove(leased.set_id, SetId(self._new_id()), leased.destination, due_in_ms)
+        await self._connection.run(self._retry(move, field.decode(), record, leased.token))
 
     def _retry(
         self, move: "_SetMove", delivery_id: str, record: bytes, token: LeaseToken
@@ -461,9 +462,10 @@ class Deliveries:
         )
 
     async def _quarantine(
-        self, set_id: SetId, destination: str, field: bytes, record: bytes, reason: str
+        self, leased: "_LeasedSet", field: bytes, record: bytes, reason: str
     ) -> None:
         now = self._now()
+        set_id, destination = leased.set_id, leased.destination
         item = Quarantined(reason=reason, body=record, received_at=now)
         await self._connection.run(
             _DEAD_LETTER(
@@ -482,7 +484,7 @@ class Deliveries:
                     set_ms=self._set_ms(),
                     record=binary(_encode(item)),
                     ledger_field=ledger.undecodable(destination),
-                    token=NO_TOKEN,
+                    token=leased.token,
                     superseded_field=ledger.superseded(destination),
                 ),
             )
@@ -535,6 +537,14 @@ def _open_item(reason: str, now: float) -> bytes:
     """Return a quarantined item without the value of its body, which is the last field."""
     whole = {"reason": reason, "received_at": now, "version": 100, "body": None}
     return _encode(whole)[:-1]
+
+
+class _LeasedSet(msgspec.Struct, frozen=True):
+    """A set, and the token of its lease."""
+
+    set_id: SetId
+    destination: str
+    token: LeaseToken
 
 
 class _SetMove(msgspec.Struct, frozen=True):

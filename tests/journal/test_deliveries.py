@@ -200,6 +200,22 @@ async def test_a_record_that_is_no_delivery_goes_to_quarantine_and_its_neighbour
     assert await connection.redis.hkeys(keys.QUARANTINE) == [b"foreign"]
 
 
+@pytest.mark.parametrize("owner", [None, "mine", "another"])
+async def test_a_record_that_cannot_be_read_is_left_to_the_worker_that_has_its_set(
+    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...], owner: str | None
+) -> None:
+    """Mutant: ``_quarantine`` passes no token. A suspended worker would take what another one reads."""
+    assert opened
+    await connection.redis.hset(keys.delivery_set(SET), "foreign", b"\x80\x04K\x01.")
+    if owner is not None:
+        await connection.redis.set(keys.lease(SET), owner)
+
+    assert await deliveries.read(SET, "mail", "foreign", LeaseToken("mine")) is None
+
+    is_left = await connection.redis.hexists(keys.delivery_set(SET), "foreign")
+    assert is_left is (owner == "another")
+
+
 async def test_scripts_that_redis_forgot_are_sent_again(
     deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
 ) -> None:

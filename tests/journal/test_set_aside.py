@@ -6,7 +6,7 @@ from support.clock import SetClock
 from support.waiting import until
 from support.world import World
 
-from router.errors import NewerRecordError
+from router.errors import JournalUnavailableError, NewerRecordError
 from router.events.model import Received
 from router.journal import keys, ledger, schema, unreadable
 from router.journal.connection import Connection
@@ -173,6 +173,21 @@ async def test_a_field_of_the_ledger_that_is_junk_stops_nothing(world: World, ju
     saved = await redis.hgetall(keys.UNREADABLE_LEDGER)
     assert saved == {b"accepted": junk, b"opened:noc": junk}
     assert await redis.hget(keys.UNREADABLE, "ledger") == b"2"
+
+
+async def test_a_count_that_is_refused_for_another_reason_keeps_its_field(world: World) -> None:
+    """The mutant: ``add_to`` moves the field aside after any error."""
+    redis = world.connection.redis
+    await world.send(world.event("1"))
+    await redis.execute_command("ACL", "SETUSER", "default", "-hincrby")
+    try:
+        with pytest.raises(JournalUnavailableError, match="grant"):
+            await world.accept([world.event("2")])
+    finally:
+        await redis.execute_command("ACL", "SETUSER", "default", "+hincrby")
+
+    assert (await world.ledger()).accepted == 1
+    assert not await redis.exists(keys.UNREADABLE_LEDGER)
 
 
 async def test_a_commit_that_failed_in_its_middle_takes_no_further_commits(world: World) -> None:

@@ -56,6 +56,10 @@ end
 local function add_to(ledger, field, amount)
   local reply = redis.pcall('HINCRBY', ledger, field, amount)
   if type(reply) ~= 'table' or not reply.err then return reply end
+  if not (is_wrong_type(reply) or string.find(reply.err, 'not an integer') or
+          string.find(reply.err, 'overflow')) then
+    return error(reply)
+  end
   if redis.call('TYPE', ledger).ok ~= 'hash' then
     redis.call('RENAME', ledger, 'router:unreadable:' .. ledger)
   else

@@ -216,7 +216,7 @@ class DeliveryJob:
             return await self._poison.guard(
                 set_id,
                 f"read {delivery_id}",
-                partial(self._deliveries.read, set_id, name, delivery_id),
+                partial(self._deliveries.read, set_id, name, delivery_id, run.lease.token),
             )
         except PoisonError as error:
             logger.error(  # noqa: TRY400 - the traceback says nothing

@@ -288,6 +288,27 @@ async def test_a_commit_joins_the_batch_of_an_older_ingress(router: Router) -> N
     assert await router.claim("one", "two") == [False, False]
 
 
+@pytest.mark.parametrize("older_events", [14, 15, 16])
+async def test_digests_of_a_part_of_a_batch_are_not_results(
+    router: Router, older_events: int
+) -> None:
+    """Mutant: the length alone tells results from digests; 16 bytes are taken for 16 results.
+
+    All events but a few were then counted as duplicates.
+    """
+    batch_id = await router.accept(*(f"older {number}" for number in range(older_events)))
+    await router.connection.redis.delete(keys.digests(batch_id))  # an older ingress stores none
+    await router.connection.redis.set(keys.identities(batch_id), "in hexadecimal")
+    filling = {"id": batch_id, "weight": older_events}
+    await router.connection.redis.hset(keys.filling(keys.EVALUATE_QUEUE), mapping=filling)
+    await router.batches.accept([Received([router.event("newer")], [])])
+
+    begun = await router.batches.begin(batch_id, claim_seconds=DAY)
+
+    assert begun is not None
+    assert begun.claims == [True] * (older_events + 1)
+
+
 async def test_older_claims_are_no_longer_made_after_a_window(router: Router) -> None:
     """Seen to fail without the end of that time."""
     await router.connection.redis.hset(keys.LEDGER, "filtered", 1)

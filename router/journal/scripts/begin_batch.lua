@@ -6,9 +6,10 @@ local batch_id, token, set_ms, window_ms, shard_prefix, seen_prefix, given = unp
 -- router/journal/claims.py explains. The result replaces the digests, so that a rerun has the same.
 -- If there is no such batch, its job ends. Idempotent.
 -- Returns: the payloads; for each event 1 if the batch may evaluate it, 0 if another batch has claimed
---          it; how many parts of the batch are finished; of how many events it has the digests. Nothing is claimed, and the second is '', if
---          not all digests are stored: the caller then calls again and gives them. -1, unchanged, if
---          the caller has a token that is not that of the lease.
+--          it; how many parts of the batch are finished; of how many events it has the digests.
+--          Nothing is claimed, and the second is '', if not all digests are stored: the caller then
+--          calls again and gives them. -1, unchanged, if the caller has a token that is not that of the
+--          lease.
 if token ~= '' and redis.call('GET', lease) ~= token then return -1 end
 seal(filling, batch_id)
 local payloads = redis.call('LRANGE', batch, 0, -1)
@@ -28,7 +29,9 @@ if events == 0 then
     if kind == 0xdd then events = events + (struct.unpack('>I4', payload, 2)) end
   end
 end
-local has_results = #stored == events
+-- Digests are as long as results if they are those of a sixteenth of the events: the others joined by
+-- an older router.
+local has_results = #stored == events and not string.find(stored, '[^01?]')
 if has_results and not string.find(stored, '?', 1, true) then
   return {payloads, stored, part, events}
 end

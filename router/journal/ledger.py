@@ -19,8 +19,9 @@ The sums hold at any moment, so that an operator can check that nothing was lost
   messages and escalations are about alerts that exist; they are not alerts themselves.
 
 Outside the sums: ``timers_dropped`` (absences and escalations whose rule or feature was removed;
-such an absence is a suppressed alert too), ``malformed`` (input that never was an event), ``quarantine_replayed`` (accepted
-again as a new event), ``quarantine_discarded`` and a destination's ``replayed``.
+such an absence is a suppressed alert too), ``malformed`` (input that never was an event),
+``quarantine_replayed`` (accepted again as a new event), ``quarantine_discarded`` and a destination's
+``replayed``.
 
 In Redis the fields ``notified`` and ``suppressed_alerts`` are called ``told`` and ``held:<reason>``.
 They keep these names, because processes of several versions count together during an upgrade.

@@ -27,18 +27,18 @@ _INTERVAL: Final = 2.5
 """Seconds between two looks: missing work is known after eight seconds at most."""
 
 
-def stored_by_ledger(books: Ledger) -> dict[str, int]:
+def stored_by_ledger(counters: Ledger) -> dict[str, int]:
     """Return how many records of each kind must be stored, by the ledger."""
     expected = {
-        "events": books.pending,
-        "grouped alerts": books.waiting,
-        "quarantine": books.malformed
-        + books.quarantined
-        + sum(each.quarantined for each in books.destinations.values())
-        - books.quarantine_replayed
-        - books.quarantine_discarded,
+        "events": counters.pending,
+        "grouped alerts": counters.waiting,
+        "quarantine": counters.malformed
+        + counters.quarantined
+        + sum(each.quarantined for each in counters.destinations.values())
+        - counters.quarantine_replayed
+        - counters.quarantine_discarded,
     }
-    for name, counts in books.destinations.items():
+    for name, counts in counters.destinations.items():
         expected[f"deliveries:{name}"] = counts.pending
         expected[f"dead letters:{name}"] = counts.dead
     return expected

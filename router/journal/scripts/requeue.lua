@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
 local open_work, queue = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
--- Enqueues a job for open work that has none, in one page of the open batches, timers or sets that are
--- due. Work that has its job is left alone, and the guards of finish and settle make a second run of a job
--- harmless. Idempotent.
+-- Enqueues a job for open work that has none, in one page of the open batches, timers or sets that
+-- are due. Work that has its job is left alone, and the guards of finish and settle make a second run
+-- of a job harmless. Idempotent.
 -- Returns: the number of members checked, the number of jobs enqueued.
 local now_ms = clock_ms(arguments.set_ms)
 -- By rank, because an offset among scores costs as many steps.

@@ -12,12 +12,13 @@ than deliveries end would therefore fill Redis with deliveries. ``pace_of`` is t
 | 95 % and above | some are pending, none ends | waits, until a receiver is back or an operator acts |
 | 95 % and above | none is pending | one part at a time, as long as the parts before it have freed memory |
 
-Memory in use includes a batch and a part of each running job, and what pending deliveries may come to need:
-each may move to a set of its own, and then to the dead letters. Ingress rejects events above 80 %, so that it is the first to stop.
+Memory in use includes a batch and a part of each running job, and what pending deliveries may come to
+need: each may move to a set of its own, and then to the dead letters. Ingress rejects events above
+80 %, so that it is the first to stop.
 
-Nothing waits for ever for something that waits for it: deliveries and their retries are never
-held, a paused or dead destination does not stop evaluation below 95 %, and batches without any
-delivery are evaluated whatever the memory, because that frees them.
+No two of them wait for each other: deliveries and their retries never wait for memory, a paused or
+dead destination does not stop evaluation below 95 %, and batches are evaluated whatever the memory if
+no delivery is pending, because that frees them.
 """
 
 import enum

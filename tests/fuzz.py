@@ -52,6 +52,8 @@ def main() -> int:
         return 0
     from support.fuzz_targets import TARGETS
 
+    if unknown := set(arguments.targets) - set(TARGETS):
+        parser.error(f"no target {', '.join(sorted(unknown))}; there are {', '.join(TARGETS)}")
     failed = []
     for target in arguments.targets or TARGETS:
         command = [sys.executable, __file__, target, "--minutes", str(arguments.minutes)]
@@ -70,7 +72,8 @@ def main() -> int:
         print(f"{target:20} {executions:10} inputs {seconds:6.0f} s  {verdict}", flush=True)
         if run.returncode:
             failed.append(target)
-            print(run.stderr[-4000:], flush=True)
+            lines = [line for line in run.stderr.splitlines() if not line.startswith("INFO: Inst")]
+            print("\n".join(lines)[-4000:], flush=True)
     return 1 if failed else 0
 
 

@@ -43,7 +43,15 @@ from router.ingress.commit import EventCommit
 from router.ingress.endpoints import FAST_PATHS, Ingress
 from router.ingress.forwarded import resolve_sender
 from router.ingress.responses import RequestRejectedError
-from router.journal import batches, dead_letters, deliveries, pauses, quarantine, silences, timers
+from router.journal import (
+    batches,
+    dead_letters,
+    pauses,
+    quarantine,
+    silences,
+    stored_alerts,
+    timers,
+)
 from router.journal.batches import Batches
 from router.journal.connection import connect
 from router.journal.store_check import ACCEPT_COMMANDS, StoreProbe
@@ -130,7 +138,7 @@ def yaml_rules(data: bytes) -> None:
 
 def records(data: bytes) -> None:
     """A record of each kind in Redis."""
-    for module in (batches, dead_letters, deliveries, pauses, quarantine, silences, timers):
+    for module in (batches, dead_letters, pauses, quarantine, silences, stored_alerts, timers):
         with contextlib.suppress(RecordError):
             module._reader.read(data)
 
@@ -402,8 +410,10 @@ def _stored_records() -> list[bytes]:
             for each in value.values() if isinstance(value, dict) else value:
                 collect(each)
 
-    collect(msgspec.json.decode((DATA / "records" / "1.json").read_bytes()))
-    return [each for each in found if 10 < len(each) < 2000][:40]
+    for number in (1, 3):
+        collect(msgspec.json.decode((DATA / "records" / f"{number}.json").read_bytes()))
+    distinct = dict.fromkeys(each for each in found if 10 < len(each) < 2000)
+    return list(distinct)[:80]
 
 
 TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {

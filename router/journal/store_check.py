@@ -22,10 +22,10 @@ from router.journal.store_errors import NOPERM, READONLY, store_error
 from router.journal.unreadable import text_of
 
 ACCEPT_COMMANDS: Final = (
-    *("APPEND", "HINCRBY", "HMGET", "HSET", "PUBLISH", "RPUSH", "RPUSHX", "SET", "ZADD"),
+    *("APPEND", "EXPIRE", "HINCRBY", "HMGET", "HSET", "PUBLISH", "RPUSH", "RPUSHX", "SET", "ZADD"),
 )
 """The commands that ``accept.lua`` runs."""
-_CALLED: Final = re.compile(r"(?:redis\.p?call|run_or_delete|write)\('(\w+)'")
+_CALLED: Final = re.compile(r"\b(?:p?call|run_or_delete|write)\('(\w+)'")
 _RULE_STATE: Final = files("router.rules.state")
 _INFO: Final[Command] = ("INFO", "server", "memory", "persistence", "replication")
 _NO_INFO: Final = (

@@ -6,7 +6,8 @@
 | ``router:digests:<batch>`` | string: 16 bytes for each of its events; once they are claimed, \
 instead, a character for each: 1 if the batch may evaluate it, 0 if it is a duplicate, ? if it is not \
 claimed yet | as the batch; at most a day, or as long as its claims |
-| ``router:parts:<batch>`` | string: the parts of it that are finished | until all of it is finished |
+| ``router:parts:<batch>`` | string: the parts of it that are finished | until all of it is finished; \
+at most 30 days after a part |
 | ``router:batches`` | sorted set: batch -> Unix ms of acceptance | member until finished |
 | ``router:filling:<queue>`` | hash: the batch or set to which more is added, and how much is in it \
 | until its job begins or it is full |

@@ -65,7 +65,8 @@ if rest then
   redis.call('LTRIM', work, dropped, -1)
   redis.call('DEL', identities)
   redis.call('SET', digests, claims, 'KEEPTTL')
-  redis.call('SET', parts, part + 1)
+  -- It expires, because a worker of 0.1.0 that finishes the rest does not delete it.
+  redis.call('SET', parts, part + 1, 'EX', 2592000)
   return 1
 end
 redis.call('ZREM', open_work, work_id)

@@ -12,6 +12,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
+from router.ingress.decode_turns import DecodeTurns
 from router.ingress.responses import RETRY_SOON, RequestRejectedError
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -25,12 +26,16 @@ class BodyReader:
         max_size: Bytes of one body, decompressed.
         max_total: Bytes of all bodies that are incomplete, together.
         timeout: Seconds until a body must be complete.
+        turns: The turns to decode; ``read`` returns a large body when its turn begins.
     """
 
-    def __init__(self, *, max_size: int, max_total: int, timeout: float) -> None:
+    def __init__(
+        self, *, max_size: int, max_total: int, timeout: float, turns: DecodeTurns
+    ) -> None:
         self._max_size = max_size
         self._max_total = max_total
         self._timeout = timeout
+        self._turns = turns
         self._incomplete_bytes = 0
 
     async def read(self, request: web.BaseRequest, *, take_gzip: bool) -> bytes:
@@ -51,8 +56,7 @@ class BodyReader:
         if length is not None and length > self._max_size:
             raise self._too_large()
         try:
-            async with asyncio.timeout(self._timeout):
-                return await self._read_pieces(request, is_gzip=encoding == "gzip")
+            return await self._read_pieces(request, is_gzip=encoding == "gzip")
         except TimeoutError:
             raise RequestRejectedError(
                 HTTPStatus.REQUEST_TIMEOUT,
@@ -70,16 +74,18 @@ class BodyReader:
         gzip = zlib.decompressobj(_GZIP) if is_gzip else None
         body = bytearray()
         try:
-            while chunk := await request.content.readany():
-                piece = self._decompress(gzip, chunk, len(body)) if gzip else chunk
-                if len(body) + len(piece) > self._max_size:
-                    raise self._too_large()
-                self._reserve(len(piece))
-                body += piece
+            async with asyncio.timeout(self._timeout):
+                while chunk := await request.content.readany():
+                    piece = self._decompress(gzip, chunk, len(body)) if gzip else chunk
+                    if len(body) + len(piece) > self._max_size:
+                        raise self._too_large()
+                    self._reserve(len(piece))
+                    body += piece
+            if gzip is not None and not gzip.eof:
+                raise _bad_gzip("it is truncated")
+            await self._turns.take(len(body))
         finally:
             self._incomplete_bytes -= len(body)
-        if gzip is not None and not gzip.eof:
-            raise _bad_gzip("it is truncated")
         return bytes(body)
 
     def _decompress(self, gzip: "zlib._Decompress", chunk: bytes, size: int) -> bytes:

@@ -25,6 +25,7 @@ from router.ingress import authentication, http_binding, twilio_signature
 from router.ingress.admission import AdmissionControl
 from router.ingress.body import BodyReader
 from router.ingress.commit import EventCommit
+from router.ingress.decode_turns import DecodeTurns
 from router.ingress.forwarded import Sender, check_base_url, resolve_sender
 from router.ingress.rate_limit import TokenBuckets
 from router.ingress.responses import (
@@ -85,6 +86,11 @@ class Ingress:
             max_size=settings.max_body,
             max_total=settings.max_body_memory,
             timeout=settings.body_timeout,
+            turns=DecodeTurns(
+                clock.monotonic,
+                max_wait=settings.body_timeout,
+                max_bytes=settings.max_body_memory // 2,
+            ),
         )
         self._max_values = max_request_values(settings.max_body)
         self._client_buckets = TokenBuckets(

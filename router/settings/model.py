@@ -239,7 +239,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     body_timeout: Annotated[Duration, Constraint(0.1, 600)] = Duration(10)
     """How long a request's body may take to arrive. A slower one gets 408."""
     max_body_memory: Annotated[ByteSize, Constraint(1 << 20, 1 << 34)] = ByteSize(64 << 20)
-    """The memory for all bodies that are being received. Beyond it, requests get 503."""
+    """The memory for all bodies that are being received or wait to be decoded. Beyond it, requests
+    get 503."""
     head_timeout: Annotated[Duration, Constraint(0.1, 600)] = Duration(10)
     """How long a connection may take to send a request's first line and headers. A slower one is
     closed."""

@@ -121,7 +121,10 @@ def test_json_in_a_text_has_the_limits_of_an_event() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_honest_senders_beside_hostile_bodies(redis_url: Secret, sample: bytes) -> None:
-    """Print the latency of honest requests alone, and beside four senders of the worst bodies."""
+    """Print the latency of honest requests alone, and beside four senders of the worst bodies.
+
+    Mutant: bodies take no turns to be decoded. Then 480 ms, and 13 of 200 requests get 503.
+    """
     bodies = list(hostile_bodies().values())
     results: list[int] = []
     async with (
@@ -167,7 +170,7 @@ async def test_honest_senders_beside_hostile_bodies(redis_url: Secret, sample: b
     )
     assert set(results) <= {202, 503}
     assert results[: len(alone)] == [202] * len(alone)
-    assert statistics.median(beside) < 0.5
+    assert statistics.median(beside) < 0.1
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from router.journal.connection import Connection
 from router.journal.deliveries import Deliveries
 from router.journal.job_queue import JobQueue, new_token
 from router.journal.keys import BatchId, SetId, TimerId
+from router.journal.missing_work import stored_by_ledger
 from router.journal.quarantine import Quarantine, QuarantineFilter, QuarantineRecord
 
 RULES = """
@@ -67,6 +68,8 @@ async def test_a_commit_that_is_junk_is_set_aside_and_its_batch_goes_on(world: W
     assert item.record.body == b"\xc1 junk"
     assert item.record.reason.startswith("not a commit of events: ")
     assert unreadable.counts() == {"event": 1}
+    # Mutant: without ``quarantine_discarded``, the work of one event is reported as missing for ever.
+    assert stored_by_ledger(books)["quarantine"] == 1
 
 
 async def test_one_bad_event_of_a_commit_is_set_aside_alone(world: World) -> None:

@@ -20,4 +20,7 @@ for _, item in ipairs(arguments.items) do
   write('ZADD', quarantine_index, clock_ms(arguments.set_ms), id)
 end
 add_to(ledger, 'quarantined', arguments.events)
+-- One item may stand for several events, of which no others will be replayed or discarded.
+local without_item = arguments.events - #arguments.items
+if without_item > 0 then add_to(ledger, 'quarantine_discarded', without_item) end
 return 1

@@ -43,15 +43,6 @@ class FragileDisk:
         """Unmount it. No process may have a file of it open."""
         _run("umount", str(self.folder))
 
-    def fill(self) -> Path:
-        """Write a file until there is no room; delete it to make room again."""
-        filler = self.folder / "filler"
-        with filler.open("wb") as file, contextlib.suppress(OSError):
-            while True:
-                file.write(b"x" * 65_536)
-                file.flush()
-        return filler
-
     def cut_power(self) -> None:
         """Lose all that was not synced. ``unmount`` and ``mount`` it again after that."""
         descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)

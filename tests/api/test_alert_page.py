@@ -124,6 +124,7 @@ async def test_a_link_to_acknowledge_allows_nothing_else(
     links: Links,
     wanted: str,
 ) -> None:
+    """Mutant: a link to acknowledge may silence."""
     async with client.post(links.acknowledge, data={"do": wanted}) as response:
         assert response.status == 400
     assert await silences.all() == []
@@ -159,6 +160,7 @@ async def test_an_expired_or_forged_link_says_so(
 async def test_the_page_has_no_script_no_frame_and_no_referrer(
     client: TestClient[web.Request, web.Application], links: Links
 ) -> None:
+    """Mutant: the page of an alert shows its rule as HTML."""
     async with client.get(links.silence) as response:
         text = await response.text()
         policy = response.headers["Content-Security-Policy"]

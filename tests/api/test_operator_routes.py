@@ -26,5 +26,6 @@ Ask = Callable[..., Awaitable[tuple[int, Any]]]
     ],
 )
 async def test_each_route_needs_the_token(ask: Ask, method: str, path: str) -> None:
+    """Mutant: each request is that of an operator."""
     status, answer = await ask(method, path, headers={})
     assert (status, answer["error"]["code"]) == (401, "no_token")

@@ -47,6 +47,7 @@ def test_every_attempt_has_the_same_links(alert: Alert) -> None:
 
 @pytest.mark.fault_row(29)
 def test_a_link_expires(alert: Alert) -> None:
+    """Mutant: a link is valid at the second of its end, too."""
     ticket = ticket_of(make().links(alert).acknowledge)
 
     assert isinstance(make().read(ticket, now=NOW + 3599), LinkToken)

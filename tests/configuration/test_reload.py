@@ -140,6 +140,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
 async def test_a_broken_folder_changes_nothing_and_is_reported(
     process: Process, folder: RulesFolder, caplog: pytest.LogCaptureFixture, case: str
 ) -> None:
+    """Mutant: a rejected reload counts as successful."""
     before = process.live.configuration
     write, expected = BROKEN[case]
     write(folder.path / "broken.yaml")
@@ -346,7 +347,10 @@ async def test_other_files_trigger_no_reload(process: Process, other: str) -> No
 async def test_files_that_change_while_they_are_read_are_read_again(
     folder: RulesFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first file of the old version and the second of the new one never meet."""
+    """The first file of the old version and the second of the new one never meet.
+
+    Mutant: files that changed meanwhile are used.
+    """
     from router.configuration import files
 
     source = ConfigurationSource(folder=folder.path, environ={})

@@ -102,6 +102,7 @@ def test_one_event_or_an_array_is_accepted(body: bytes) -> None:
 def test_invalid_input_is_rejected_with_message_and_path(
     body: bytes, code: str, path: str, message: str
 ) -> None:
+    """Mutants: events have no limits of depth and members; UTF-8 is checked in known fields only."""
     with pytest.raises(EventError, match=message) as caught:
         strictly(body)
     assert caught.value.code == code

@@ -30,6 +30,7 @@ rules:
   - {{name: admin, events: [a], when: has(data.admin), send_to: [sink]}}
   - {{name: long, events: [a], when: size(data.text) > 500000, send_to: [sink]}}
 """
+METHODS = ("PUT", "PATCH", "DELETE", "PROPFIND", "MKCOL", "PURGE", "TRACE", "REPORT")
 HEAD = b'{"specversion":"1.0","id":"%d","source":"s","type":"a","data":'
 
 
@@ -91,7 +92,8 @@ async def test_row_40_rules_see_what_receivers_see(
     """Each delivery has the bytes that were sent, and a JSON parser reads there what a rule saw.
 
     The last of two equal members counts (docs/ingress.md). Mutant: the member ``data`` is taken
-    from the first occurrence; the case ``data`` is judged by another rule.
+    from the first occurrence; the case ``data`` is judged by another rule. Mutant: the first of two
+    equal members counts.
     """
     body = HEAD % 1 + data + b"}"
 
@@ -152,6 +154,42 @@ async def test_row_43_types_of_strangers_make_no_series(
 
     fault_figures(accepted=books.accepted, note=f"{len(before)} series, then {len(after)}")
     assert after == before
+
+
+@pytest.mark.fault_row(42)
+async def test_row_42_wrong_requests_make_no_series(router: Running) -> None:
+    """Whatever the method, the path or the content type is that a stranger makes up.
+
+    Mutant: a counter has the content type as its label; there is a further series for each.
+    """
+    bearer = {"Authorization": f"Bearer {TOKEN.reveal()}"}
+
+    async def send(method: str) -> set[int]:
+        """Requests with four mistakes that name ``method``, which is a word like any other."""
+        answers = set()
+        async with aiohttp.ClientSession() as session:
+            for verb, path, content_type in (
+                (method, "twilio", "application/json"),
+                (method, "events", "application/json"),
+                ("POST", method, "application/json"),
+                ("POST", "events", f"text/{method}"),
+                ("POST", "events", "application/json"),
+            ):
+                headers = {**bearer, "Content-Type": content_type}
+                async with session.request(
+                    verb, f"{router.url}/{path}", headers=headers
+                ) as response:
+                    answers.add(response.status)
+        return answers
+
+    first, *others = METHODS
+    assert await send(first) == {400, 404, 405, 415}
+    before = await series(router)
+
+    for method in others:
+        assert await send(method) == {400, 404, 405, 415}
+
+    assert await series(router) == before
 
 
 async def series(router: Running) -> set[str]:

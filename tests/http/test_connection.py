@@ -168,6 +168,7 @@ async def test_a_connection_above_the_limit_is_answered_with_retry_after(ingress
 async def test_malformed_http_is_rejected_and_smuggles_no_second_request(
     ingress: Running, request_bytes: bytes
 ) -> None:
+    """Mutant: malformed HTTP is answered by aiohttp."""
     answer = await answer_to(ingress.address, request_bytes + ASK)
 
     assert statuses(answer) == [400]
@@ -209,7 +210,10 @@ def test_connections_leave_descriptors_for_redis() -> None:
 async def test_a_target_whose_host_cannot_be_parsed_is_rejected(
     ingress: Running, target: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Revert: no answer, and "Task exception was never retrieved" with a traceback."""
+    """Revert: no answer, and "Task exception was never retrieved" with a traceback.
+
+    Mutant: a connection goes on after a target that cannot be parsed.
+    """
     answer = await answer_to(ingress.address, b"POST %b HTTP/1.1\r\nHost: t\r\n\r\n" % target + ASK)
 
     assert statuses(answer) == [400]

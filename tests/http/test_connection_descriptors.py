@@ -49,6 +49,7 @@ async def ingress(redis_url: Secret) -> AsyncIterator[RouterProcess]:
 async def test_connections_above_the_descriptor_limit_are_rejected_and_others_are_served(
     ingress: RouterProcess, sample: bytes
 ) -> None:
+    """Mutant: connections may take all descriptors."""
     host, port = ingress.url.removeprefix("http://").split(":")
     headers = {"Content-Type": "application/json", "Authorization": "Bearer token"}
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
 
@@ -74,6 +75,21 @@ async def test_a_corrupt_or_too_large_compressed_body_is_rejected(
 
 
 @pytest.mark.fault_row(37)
+async def test_of_a_bomb_no_more_than_the_limit_is_unpacked(ingress: Running) -> None:
+    """Mutant: a bomb is unpacked before its size is compared; 64 MiB for each request."""
+    bomb = gzip.compress(b" " * (LIMIT * 1000))
+    tracemalloc.start()
+    try:
+        status, _ = await posted(ingress, bomb, GZIP)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert status == 413
+    assert peak < 64 * LIMIT
+
+
+@pytest.mark.fault_row(37)
 @pytest.mark.parametrize(
     ("path", "encoding", "offered"),
     [
@@ -86,6 +102,7 @@ async def test_a_corrupt_or_too_large_compressed_body_is_rejected(
 async def test_other_encodings_are_rejected_with_the_supported_one(
     ingress: Running, path: str, encoding: str, offered: bytes
 ) -> None:
+    """Mutant: any encoding is taken for none."""
     body = gzip.compress(padded(1000))
     status, answer = await posted(ingress, body, ("Content-Encoding", encoding), path=path)
 
@@ -95,6 +112,7 @@ async def test_other_encodings_are_rejected_with_the_supported_one(
 
 @pytest.mark.fault_row(36)
 async def test_an_endless_body_is_rejected_at_the_limit(ingress: Running) -> None:
+    """Mutant: a body without a length has no limit."""
     chunk = b"1000\r\n" + b" " * 4096 + b"\r\n"
     answer = await answer_to(
         ingress.address, head("/events", [JSON, ("Transfer-Encoding", "chunked")]), *[chunk] * 100
@@ -105,6 +123,7 @@ async def test_an_endless_body_is_rejected_at_the_limit(ingress: Running) -> Non
 
 @pytest.mark.fault_row(36)
 async def test_a_body_of_a_gigabyte_is_rejected_before_it_is_sent(ingress: Running) -> None:
+    """Mutant: a stated length is not compared."""
     answer = await answer_to(
         ingress.address, head("/events", [JSON, ("Content-Length", str(1 << 30))])
     )
@@ -114,6 +133,7 @@ async def test_a_body_of_a_gigabyte_is_rejected_before_it_is_sent(ingress: Runni
 
 @pytest.mark.fault_row(35)
 async def test_a_dripping_body_is_rejected_at_its_deadline(ingress: Running) -> None:
+    """Mutant: a body has a hundred times its time."""
     reader, writer = await asyncio.open_connection(ingress.address.host, ingress.address.port)
     writer.write(head("/events", [JSON, ("Content-Length", "1000")]))
     loop = asyncio.get_running_loop()

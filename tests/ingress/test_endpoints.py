@@ -215,6 +215,7 @@ async def test_bad_input_is_rejected_and_logged_once(
     code: str,
     path: str,
 ) -> None:
+    """Mutant: any content type is JSON."""
     async with http.post(f"{ingress.url}/events", data=body, headers=bearer(**headers)) as response:
         assert response.status == status
         error = (await response.json())["error"]
@@ -342,6 +343,7 @@ async def test_a_redis_that_hangs_is_503_within_a_second(
 async def test_events_are_rejected_before_redis_is_full(
     http: aiohttp.ClientSession, sample: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    """Mutant: ingress goes on until Redis is full."""
     server = EmbeddedRedis(find_server(""), tmp_path_factory.mktemp("redis"))
     server.start()
     async with running(settings_for(server.url), ROLES) as process:

@@ -157,6 +157,7 @@ async def test_a_replay_is_a_new_delivery_with_its_history(
 async def test_replayed_twice_at_once_it_is_replayed_once(
     letters: DeadLetters, connection: Connection, clock: Clock, sample: bytes
 ) -> None:
+    """Mutant: a dead letter is replayed whether or not it is there."""
     await die(connection, clock, deliveries_of(event_from(sample), 50))
     found = (await letters.find("mail", DeadLetterFilter())(None, 100)).items
 

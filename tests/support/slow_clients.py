@@ -1,6 +1,6 @@
-"""Clients that never finish a request, in a process of their own: ``HOST PORT COUNT``.
+"""Clients that never finish a request, in a process of their own: ``HOST PORT COUNT SECONDS``.
 
-A third sends nothing, a third drips a head, a third drips a body. Prints as JSON how many
+A third sends nothing, a third drips a head, a third drips a body, a piece each so many seconds. Prints as JSON how many
 connections the server closed, and how long the last one of each kind stayed open, in seconds. One
 thread with plain sockets, because two thousand clients must cost so little that they do not slow
 down the senders that are measured beside them.
@@ -19,7 +19,6 @@ _HEAD = b"POST /events HTTP/1.1\r\nHost: slow\r\n"
 _BODY = _HEAD + b"Content-Type: application/json\r\nContent-Length: 1000000\r\n\r\n["
 _OPENING = {"silent": b"", "head": _HEAD, "body": _BODY}
 _DRIP = {"silent": b"", "head": b"X: y\r\n", "body": b" "}
-_EVERY = 1.0
 _LONGEST = 60.0
 _AT_ONCE = 25
 """Connections opened at once, no more than the server's backlog takes."""
@@ -35,15 +34,15 @@ class Client:
         self.socket.sendall(_OPENING[kind])
         self.began = self.dripped = time.monotonic()
 
-    def drip(self, now: float) -> None:
+    def drip(self, now: float, every: float) -> None:
         """Send the next byte, if it is due."""
-        if now - self.dripped >= _EVERY and _DRIP[self.kind]:
+        if now - self.dripped >= every and _DRIP[self.kind]:
             self.dripped = now
             with suppress(OSError):
                 self.socket.send(_DRIP[self.kind])
 
 
-def attack(host: str, port: int, count: int) -> dict[str, list[float]]:
+def attack(host: str, port: int, count: int, every: float) -> dict[str, list[float]]:
     """Return how long each connection stayed open, until the server sent anything or closed it."""
     open_for: dict[str, list[float]] = defaultdict(list)
     waiting = selectors.DefaultSelector()
@@ -61,17 +60,17 @@ def attack(host: str, port: int, count: int) -> dict[str, list[float]]:
             key.data.socket.close()
         now = time.monotonic()
         if now >= due:
-            due = now + _EVERY / 4
+            due = now + every / 4
             for key in list(waiting.get_map().values()):
-                key.data.drip(now)
+                key.data.drip(now, every)
         time.sleep(0.02)
     return open_for
 
 
 def main() -> None:
     """Attack, and print how long connections stayed open."""
-    host, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    open_for = attack(host, port, count)
+    host, port, count, every = sys.argv[1:]
+    open_for = attack(host, int(port), int(count), float(every))
     closed = {kind: len(times) for kind, times in open_for.items()}
     longest = {kind: max(times) for kind, times in open_for.items()}
     sys.stdout.write(msgspec.json.encode({"closed": closed, "longest": longest}).decode())

@@ -89,6 +89,7 @@ async def books(connection: Connection) -> ledger.DestinationLedger:
 async def test_it_becomes_dead_letters_and_nothing_of_it_is_left(
     connection: Connection, process: Process
 ) -> None:
+    """Mutant: what waits for a removed destination waits for ever."""
     assert await process.check_for(2 * AFTER) == DELIVERIES
 
     mail = await books(connection)

@@ -140,6 +140,7 @@ def test_a_timer_raises_its_alert_to_the_features_after_its_own() -> None:
 def test_an_event_happens_at_its_own_time_and_never_in_the_future(
     time: str, received_at: float, now: float, expected: int
 ) -> None:
+    """Mutant: an event happens in the future."""
     assert event_time_ms(time, received_at, now) == expected
 
 

@@ -1,5 +1,6 @@
 """Damages keys of the router in Redis: junk, truncated records, other types, newer versions."""
 
+import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from router.journal import keys
+from router.journal.claims import ClaimBucket, ClaimState
 from router.journal.connection import Connection
 from support import records
 
@@ -16,13 +19,17 @@ KINDS = (
     "arq:in-progress:",
     "arq:retry:",
     "router:ack:",
+    "router:alerts:",
     "router:answers:",
     "router:batch:",
     "router:batches",
+    "router:claims",
+    "router:claims:",
     "router:clock",
     "router:clock-moves",
     "router:dead:",
     "router:dead-index:",
+    "router:digests:",
     "router:epoch",
     "router:filling:",
     "router:holds",
@@ -30,12 +37,14 @@ KINDS = (
     "router:keys:",
     "router:ledger",
     "router:memory:",
+    "router:parts:",
     "router:probe",
     "router:quarantine",
     "router:quarantine-index",
     "router:queue:",
     "router:rate:",
     "router:schema",
+    "router:seen:",
     "router:set:",
     "router:sets:",
     "router:silence-ends",
@@ -53,15 +62,33 @@ KINDS = (
 """The keys of the schema; one that ends in a colon stands for all keys that begin so."""
 NOT_UTF_8 = b"\xff\xfe junk"
 JUNK = b"\xc1\x00 junk"
+_FAR_MS = 4_102_444_800_000
+_CLAIMS = ClaimState(
+    next_bucket=2,
+    older_until_ms=_FAR_MS,
+    buckets=[ClaimBucket(1, 1_700_000_000_000, _FAR_MS, 2 * _FAR_MS, bits=0, claims=0)],
+)
+"""A bucket with one shard, in which every event is, at a time when older claims are read too."""
 _MISSING: dict[str, tuple[str, Any]] = {
     "arq:in-progress:id0007": ("string", "10000ms:w:1"),
     "arq:retry:id0012": ("string", "1"),
+    "router:claims": (
+        "hash",
+        {
+            "state": "base64:" + base64.b64encode(msgspec.msgpack.encode(_CLAIMS)).decode(),
+            "count": "1",
+        },
+    ),
+    "router:claims:1:0": ("set", ["1"]),
     "router:clock": ("string", "1700000000000"),
     "router:clock-moves": ("hash", {"router:queue:timers:set-back:1": "1"}),
     "router:epoch": ("string", "1700000000 abc"),
+    "router:identities:id0023": ("string", "0" * 64),
+    "router:parts:id0023": ("string", "0"),
     "router:probe": ("string", "1700000000"),
     "router:rate:noc": ("string", "1"),
     "router:schema": ("string", "100"),
+    keys.seen(keys.event_digest("s\0open-1")): ("string", "id0023"),
     "router:unreadable": ("hash", {"state": "1"}),
     "router:unserved": ("hash", {"gone": "mark"}),
     "router:unserved-rules": ("hash", {"gone/absent": "mark"}),
@@ -146,7 +173,7 @@ async def _change(
     connection: Connection, key: bytes, change: Callable[[bytes], bytes], *, add: bool = False
 ) -> None:
     kind = (await connection.redis.type(key)).decode()
-    await {"string": _string, "hash": _hash, "list": _list, "zset": _zset}[kind](
+    await {"string": _string, "hash": _hash, "list": _list, "zset": _zset, "set": _set}[kind](
         connection.redis, key, change, add
     )
 
@@ -171,3 +198,8 @@ async def _list(redis: Any, key: bytes, change: Callable[[bytes], bytes], _add: 
 async def _zset(redis: Any, key: bytes, _change: Callable[[bytes], bytes], add: bool) -> None:  # noqa: FBT001 - called by a table
     if add:
         await redis.zadd(key, {NOT_UTF_8: 1, b"unknown": 2})
+
+
+async def _set(redis: Any, key: bytes, _change: Callable[[bytes], bytes], add: bool) -> None:  # noqa: FBT001 - called by a table
+    if add:
+        await redis.sadd(key, NOT_UTF_8)

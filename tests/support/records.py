@@ -340,6 +340,8 @@ async def load(connection: Connection, dumped: Mapping[str, Any]) -> None:
                 await redis.rpush(key, *map(_bytes, value))
             case "hash":
                 await redis.hset(key, mapping={_bytes(k): _bytes(v) for k, v in value.items()})
+            case "set":
+                await redis.sadd(key, *map(_bytes, value))
             case _:
                 await redis.zadd(key, {_bytes(member): score for member, score in value.items()})
         if entry["expires"]:

@@ -101,7 +101,7 @@ end
 -- A shard's first claim sets its expiry. Once a bucket has this many claims, each shard has one.
 local is_young = count < 24 * 2 ^ bits
 local is_shared = older_until_ms > now
-local call, read, format = redis.call, struct.unpack, string.format
+local read, format = struct.unpack, string.format
 local mine, added = {}, 0
 for at = 1, events do
   local is_mine = has_results and string.byte(stored, at) ~= 63
@@ -113,25 +113,25 @@ for at = 1, events do
     is_mine = true
     for i = 1, #earlier do
       local shard = earlier[i] .. (place - place % shard_sizes[i]) / shard_sizes[i]
-      if call('SISMEMBER', shard, member) == 1 then
+      if run_or_delete('SISMEMBER', shard, member) == 1 then
         is_mine = false
         break
       end
     end
     if is_mine then
       local shard = current .. (place - place % shard_size) / shard_size
-      if call('SADD', shard, member) == 0 then
+      if run_or_delete('SADD', shard, member) == 0 then
         is_mine = false
       else
         added = added + 1
-        if is_young then call('PEXPIRE', shard, expires_at - now, 'NX') end
+        if is_young then redis.call('PEXPIRE', shard, expires_at - now, 'NX') end
       end
     end
     if is_shared then  -- with routers that claim by a key for each event
       local digest = string.sub(digests, 16 * at - 15, 16 * at)
       local seen = seen_prefix
       for i = 1, 16 do seen = seen .. format('%02x', string.byte(digest, i)) end
-      local claimed_by = call('SET', seen, batch_id, 'NX', 'GET', 'PX', window_ms)
+      local claimed_by = run_or_delete('SET', seen, batch_id, 'NX', 'GET', 'PX', window_ms)
       if claimed_by then is_mine = claimed_by == batch_id end
     end
   end

@@ -33,7 +33,7 @@ from router.journal.pagination import (
 )
 from router.journal.records import RecordReader, version_of_array, version_of_map
 from router.journal.script import PackedArguments, Script, ScriptKeys, binary
-from router.journal.stored_alerts import StoredAlerts, encode_delivery, reference_place
+from router.journal.stored_alerts import StoredAlerts, encode_delivery
 from router.journal.unreadable import UNREADABLE, report
 
 _decode_whole = msgspec.msgpack.Decoder(DeadLetter).decode
@@ -183,7 +183,6 @@ class DeadLetters:
             [letter.delivery.id for letter in letters],
             decreased=ledger.dead(destination),
             increased=ledger.discarded(destination),
-            references=[reference_place(letter.delivery) for letter in letters],
         )
 
 

@@ -19,7 +19,7 @@ from router.clock import Clock
 from router.errors import NewerRecordError, RecordError
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection
-from router.journal.finish import SET_SIZE, Quarantined
+from router.journal.finish import SET_SIZE
 from router.journal.job_queue import LOST, lease_lost
 from router.journal.keys import SetId
 from router.journal.leases import NO_TOKEN, LeaseToken
@@ -41,7 +41,6 @@ from router.journal.stored_alerts import (
     StoredAlerts,
     decode_delivery,
     encode_delivery,
-    reference_place,
 )
 from router.journal.unreadable import report, text_of
 
@@ -296,29 +295,8 @@ class Deliveries:
         Raises:
             JournalUnavailableError: It may still be in its set.
         """
-        now = self._now()
-        await self._connection.run(
-            _QUARANTINE_UNREAD(
-                _QuarantineUnreadKeys(
-                    keys.delivery_set(set_id),
-                    keys.open_sets(destination),
-                    keys.deliver_queue(destination),
-                    *keys.job_keys(set_id),
-                    quarantine=keys.QUARANTINE,
-                    quarantine_index=keys.QUARANTINE_INDEX,
-                    ledger=keys.LEDGER,
-                ),
-                _QuarantineUnreadArguments(
-                    set_id=set_id,
-                    delivery_id=binary(delivery_id.encode("utf-8", "surrogateescape")),
-                    now_ms=int(now * 1000),
-                    item=binary(_open_item(reason, now)),
-                    ledger_field=ledger.undecodable(destination),
-                    superseded_field=ledger.superseded(destination),
-                    token=token,
-                ),
-            )
-        )
+        field = delivery_id.encode("utf-8", "surrogateescape")
+        await self._quarantine(_LeasedSet(set_id, destination, token), field, reason)
 
     async def settle(self, settlements: list[Settlement]) -> None:
         """Record how deliveries ended: one round trip, a transaction for each destination or end.
@@ -411,7 +389,7 @@ class Deliveries:
             await self._postpone(leased, field, record, str(error))
         else:
             report("delivery", text_of(field), str(error))
-            await self._quarantine(leased, field, record, str(error))
+            await self._quarantine(leased, field, str(error), only=record)
 
     async def set_aside(self, set_id: SetId, destination: str) -> bool:
         """Move a set whose key has another type to quarantine; return False if it has none.
@@ -462,30 +440,30 @@ class Deliveries:
         )
 
     async def _quarantine(
-        self, leased: "_LeasedSet", field: bytes, record: bytes, reason: str
+        self, leased: "_LeasedSet", field: bytes, reason: str, *, only: bytes | None = None
     ) -> None:
-        now = self._now()
+        """Move a delivery to quarantine, if ``only`` is its record or None."""
         set_id, destination = leased.set_id, leased.destination
-        item = Quarantined(reason=reason, body=record, received_at=now)
         await self._connection.run(
-            _DEAD_LETTER(
-                _DeadLetterKeys(
+            _QUARANTINE_UNREAD(
+                _QuarantineUnreadKeys(
                     keys.delivery_set(set_id),
                     keys.open_sets(destination),
                     keys.deliver_queue(destination),
                     *keys.job_keys(set_id),
-                    records=keys.QUARANTINE,
-                    index=keys.QUARANTINE_INDEX,
+                    quarantine=keys.QUARANTINE,
+                    quarantine_index=keys.QUARANTINE_INDEX,
                     ledger=keys.LEDGER,
                 ),
-                _DeadLetterArguments(
+                _QuarantineUnreadArguments(
                     set_id=set_id,
                     delivery_id=binary(field),
+                    only=None if only is None else binary(only),
                     set_ms=self._set_ms(),
-                    record=binary(_encode(item)),
+                    item=binary(_open_item(reason, self._now())),
                     ledger_field=ledger.undecodable(destination),
-                    token=leased.token,
                     superseded_field=ledger.superseded(destination),
+                    token=leased.token,
                 ),
             )
         )
@@ -503,13 +481,12 @@ def _begin_set(set_id: SetId, destination: str, token: LeaseToken) -> ScriptCall
 
 
 def _delivered(set_id: SetId, deliveries: Sequence[Delivery]) -> "_DeliveredOfSet":
-    references = [reference_place(delivery) for delivery in deliveries]
-    return _DeliveredOfSet(
-        set_id,
-        keys.delivery_set(set_id),
-        [delivery.id for delivery in deliveries],
-        references if any(key for key, _ in references) else [],
+    # What was read of a digest's set may be superseded by a delivery that refers to an alert.
+    may_refer = keys.is_digest_set(set_id) or any(
+        isinstance(delivery, ReferringDelivery) for delivery in deliveries
     )
+    ids = list(dict.fromkeys([delivery.id for delivery in deliveries]))
+    return _DeliveredOfSet(set_id, keys.delivery_set(set_id), ids, may_refer)
 
 
 def encode_letter(letter: DeadLetter) -> bytes:
@@ -534,9 +511,9 @@ def _decode(field: bytes, record: bytes) -> Delivery | ReferenceRecord:
 
 
 def _open_item(reason: str, now: float) -> bytes:
-    """Return a quarantined item without the value of its body, which is the last field."""
+    """Return the fields of a quarantined item without the value of its body, the last one."""
     whole = {"reason": reason, "received_at": now, "version": 100, "body": None}
-    return _encode(whole)[:-1]
+    return _encode(whole)[1:-1]
 
 
 class _LeasedSet(msgspec.Struct, frozen=True):
@@ -597,9 +574,10 @@ class _QuarantineUnreadKeys(ScriptKeys, frozen=True):
 class _QuarantineUnreadArguments(PackedArguments, frozen=True):
     set_id: SetId
     delivery_id: msgspec.Raw
-    now_ms: int
+    only: msgspec.Raw | None
+    set_ms: int
     item: msgspec.Raw
-    """A ``Quarantined`` up to the value of its body."""
+    """The fields of a ``Quarantined`` up to the value of its body."""
     ledger_field: str
     superseded_field: str
     token: LeaseToken
@@ -624,8 +602,8 @@ class _DeliveredOfSet(msgspec.Struct, frozen=True, array_like=True):
     id: SetId
     set: str
     deliveries: list[DeliveryId]
-    references: list[tuple[str, str]]
-    """Key and field of the alert of each delivery; empty if none is stored by itself."""
+    may_refer: bool
+    """Whether the alert of any of them may be stored by itself."""
 
 
 class _RetryKeys(ScriptKeys, frozen=True):
@@ -667,7 +645,7 @@ class _DeadLetterKeys(ScriptKeys, frozen=True):
 
 class _DeadLetterArguments(PackedArguments, frozen=True):
     set_id: SetId
-    delivery_id: str | msgspec.Raw
+    delivery_id: str
     set_ms: int
     record: msgspec.Raw
     ledger_field: str

@@ -19,7 +19,6 @@ async def discard(
     *,
     increased: str,
     decreased: str | None = None,
-    references: Sequence[tuple[str, str]] = (),
 ) -> int:
     """Delete members. Idempotent.
 
@@ -29,7 +28,6 @@ async def discard(
         members: The members to delete.
         increased: The ledger's field that counts them from now on.
         decreased: The ledger's field that counted them until now; None if there is none.
-        references: For each member the key and field of the alert to which it refers.
 
     Returns:
         How many members still existed.
@@ -39,9 +37,7 @@ async def discard(
     """
     call = _DISCARD(
         _DiscardKeys(stored.records, stored.index, keys.LEDGER),
-        _DiscardArguments(
-            [binary(bytes_of(each)) for each in members], increased, decreased, list(references)
-        ),
+        _DiscardArguments([binary(bytes_of(each)) for each in members], increased, decreased),
     )
     return int(await connection.run(call))
 
@@ -56,7 +52,6 @@ class _DiscardArguments(PackedArguments, frozen=True):
     members: list[msgspec.Raw]
     increased: str
     decreased: str | None
-    references: list[tuple[str, str]]
 
 
 _DISCARD: Final = Script("discard", _DiscardKeys, _DiscardArguments)

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from router.alerts import AlertId, Delivery
+from router.alerts import Delivery
 from router.clock import Clock
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection
@@ -295,9 +295,10 @@ class _AlertStore:
     """
 
     def __init__(self, deliveries: Sequence[Delivery], name: str) -> None:
-        self._counts = Counter([delivery.alert.id for delivery in deliveries])
+        # By object: two alerts of one id would be mixed up if they ever differed.
+        self._counts = Counter([id(delivery.alert) for delivery in deliveries])
         self._first_name = name
-        self._encoded: dict[AlertId, tuple[int, msgspec.Raw | str]] = {}
+        self._encoded: dict[int, tuple[int, msgspec.Raw | str]] = {}
         self._name = ""
         self.fields: list[tuple[str, list[str | bytes]]] = []
         """Key, and fields and values, of each hash."""
@@ -305,12 +306,12 @@ class _AlertStore:
     def place(self, delivery: Delivery) -> tuple[int, msgspec.Raw | str]:
         """Return the size of a delivery's alert, and the alert itself or a reference to it."""
         alert = delivery.alert
-        placed = self._encoded.get(alert.id)
+        placed = self._encoded.get(id(alert))
         if placed is None:
             body = _encode(alert)
-            count = self._counts[alert.id]
+            count = self._counts[id(alert)]
             place = msgspec.Raw(body) if count == 1 else self._store(body, count)
-            placed = self._encoded[alert.id] = (len(body), place)
+            placed = self._encoded[id(alert)] = (len(body), place)
         return placed
 
     def _store(self, body: bytes, count: int) -> str:

@@ -18,7 +18,7 @@ unlimited |
 form, see claims.py | a day; ROUTER_DEDUP_WINDOW |
 | ``router:set:<set>`` | hash: delivery id -> msgpack delivery | field until settled |
 | ``router:alerts:<id>`` | hash: number -> msgpack alert, ``<number>#`` -> its deliveries | field \
-until its last delivery is delivered or discarded |
+until the last record that refers to it is deleted |
 | ``router:sets:<destination>`` | sorted set: set -> Unix ms at which it is due | member until empty |
 | ``router:dead:<destination>`` | hash: delivery id -> msgpack dead letter | until replayed, discarded |
 | ``router:dead-index:<destination>`` | sorted set: delivery id -> Unix ms | as above |

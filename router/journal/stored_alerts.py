@@ -2,10 +2,11 @@
 
 An alert contains its event, and so is large. With one destination it is part of the delivery. With
 several ones, ``finish`` stores it by itself and each delivery has a reference. A hash has the alerts
-of one transaction: field ``<n>`` is the alert, ``<n>#`` the number of its references. The scripts that
-end a delivery for good (``mark_delivered``, ``discard``) count down and delete the alert with its last
-reference, and so do those that replace it by a later one of the same id (``finish``, ``dead_letter``,
-``abandon``). All others move a delivery with its reference: to another set, to the dead letters, back.
+of one transaction: field ``<n>`` is the alert, ``<n>#`` the number of its references, which is that of
+the records that contain one. A script moves a delivery with its reference: to another set, to the dead
+letters, back, to quarantine. A script that deletes or overwrites a record ends the reference in it,
+and the last one deletes the alert. It takes the reference from what is stored (``end_reference`` of
+prelude.lua): what a worker has read may have been superseded, and its reference was ended then.
 
 A reference is ``<id of the hash>.<n>.<bytes>``. The bytes tell a reader how much it will load.
 """
@@ -112,13 +113,6 @@ def decode_delivery(record: bytes) -> Delivery | ReferenceRecord:
         except msgspec.MsgspecError:
             pass
     return _reader.read(record)
-
-
-def reference_place(delivery: Delivery) -> tuple[str, str]:
-    """Return the key and field of the alert of a delivery; empty if it is part of the delivery."""
-    if not isinstance(delivery, ReferringDelivery):
-        return "", ""
-    return _place(delivery.reference)
 
 
 class StoredAlerts:

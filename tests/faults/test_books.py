@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, seed, settings
 from hypothesis import strategies as st
-from support.histories import STEPS, History, Step
-from support.stored import agree
+from support.histories import PLACES, STEPS, History, Step
+from support.stored import agree, settle_all
 
 from router.datatypes import Secret
 from router.journal.connection import connect
@@ -28,6 +28,8 @@ async def _live(redis_url: Secret, steps: list[tuple[Step, int]]) -> None:
         for step, number in steps:
             await step(lived, number)
             await agree(connection)
+        await settle_all(connection, lived.world.clock, PLACES)
+        assert await connection.redis.keys("router:alerts:*") == []
     finally:
         await connection.close()
 
@@ -38,7 +40,10 @@ async def _live(redis_url: Secret, steps: list[tuple[Step, int]]) -> None:
 def test_the_books_are_those_of_the_store_at_every_quiet_moment(
     redis_url: Secret, steps: list[tuple[Step, int]]
 ) -> None:
-    """Random histories. Fails if finish, retry, dead_letter or abandon counts what it replaces."""
+    """Random histories.
+
+    Fails if finish, retry, dead_letter or abandon counts what it replaces, or leaves its reference.
+    """
     note([(step.__name__, number) for step, number in steps])
     asyncio.run(_live(redis_url, steps))
 

@@ -1,13 +1,13 @@
 """An alert with several deliveries is stored once, and as long as one of them may be sent."""
 
-from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.events import deliveries_of, event_from
+from support.stored import references_counted, references_found, settle_all
 
 from router.alerts import Attempt, Delivery, DeliveryId, after_attempt
 from router.clock import Clock
@@ -17,9 +17,17 @@ from router.journal import keys, ledger
 from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
-from router.journal.deliveries import DeadLetter, Deliveries, Done, GivenUp, Requeued
+from router.journal.deliveries import (
+    DeadLetter,
+    Deliveries,
+    Done,
+    GivenUp,
+    Requeued,
+    Settlement,
+)
 from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
+from router.journal.orphaned_deliveries import OrphanedDeliveries
 from router.journal.quarantine import Quarantine, QuarantineFilter
 from router.journal.records import RecordReader, version_of_array
 from router.journal.stored_alerts import decode_delivery
@@ -37,6 +45,12 @@ class Store:
         self.batches = Batches(connection, clock)
         self.deliveries = Deliveries(connection, clock)
         self.letters = DeadLetters(connection, clock)
+        self.quarantine = Quarantine(connection, clock)
+        self.orphans = OrphanedDeliveries(connection, self.deliveries, clock)
+        self.read: dict[str, list[tuple[SetId, Delivery]]] = {}
+        """Deliveries that a worker has read, by destination. What is stored may have changed."""
+        self.listed: dict[str, list[DeadLetter]] = {}
+        """Dead letters that an operator has listed, likewise."""
 
     async def open(self, *names: str, events: int = 1, size: int = 10) -> None:
         """Open a delivery to each destination of the alerts of several events."""
@@ -63,31 +77,12 @@ class Store:
             found += [(SetId(set_id.decode()), each) for each in page.deliveries]
         return found
 
-    async def stored(self) -> dict[str, int]:
-        """Return the number of references of each stored alert, as the store counts them."""
-        found = {}
-        for key in await self.connection.redis.keys("router:alerts:*"):
-            for field, value in (await self.connection.redis.hgetall(key)).items():
-                if field.endswith(b"#"):
-                    found[f"{key.decode()}/{field.decode()[:-1]}"] = int(value)
-        return found
+    async def check(self) -> None:
+        """Compare the references that the store counts with the records that refer."""
+        assert await references_counted(self.connection) == await references_found(self.connection)
 
-    async def referring(self) -> dict[str, int]:
-        """Return the same, as the deliveries and dead letters refer to them."""
-        found: Counter[str] = Counter()
-        redis = self.connection.redis
-        records: list[bytes] = []
-        for key in await redis.keys("router:set:*"):
-            records += (await redis.hgetall(key)).values()
-        places = [msgspec.msgpack.decode(record)[2] for record in records]
-        for key in await redis.keys("router:dead:*"):
-            letters = (await redis.hgetall(key)).values()
-            places += [msgspec.msgpack.decode(letter)["delivery"][2] for letter in letters]
-        for place in places:
-            if isinstance(place, str):
-                name, number, _ = place.split(".")
-                found[f"{keys.stored_alerts(name)}/{number}"] += 1
-        return dict(found)
+    async def stored(self) -> dict[str, int]:
+        return await references_counted(self.connection)
 
 
 @pytest.fixture
@@ -103,7 +98,7 @@ async def test_an_alert_of_one_delivery_is_part_of_it(store: Store) -> None:
 
 
 async def test_an_alert_is_stored_until_its_last_delivery_is_made(store: Store) -> None:
-    """Mutants: ``end_reference`` counts down although ``HDEL`` deleted nothing; it never deletes."""
+    """Mutants: ``mark_delivered`` counts down although it deleted nothing; it never deletes."""
     await store.open(*NAMES)
     assert list((await store.stored()).values()) == [3]
     found = {name: (await store.pending(name))[0] for name in NAMES}
@@ -123,73 +118,263 @@ class History:
         self._store = store
         self._name = name
 
-    async def deliver(self, times: int = 1) -> None:
-        done = [Done(*each) for each in (await self._store.pending(self._name))[:1]]
+    async def open_again(self) -> None:
+        """The event arrives after the dedup window: its deliveries have the same ids."""
+        await self._store.open(*NAMES, events=1)
+
+    async def open_for_one(self) -> None:
+        """The same, by rules in which this is its only destination."""
+        await self._store.open(self._name)
+
+    async def read(self) -> None:
+        self._store.read[self._name] = await self._store.pending(self._name)
+
+    async def list(self) -> None:
+        found = await self._store.letters.find(self._name, DeadLetterFilter())(None, 2)
+        self._store.listed[self._name] = [*found.items]
+
+    async def _settle(self, end: Callable[[SetId, Delivery], Settlement], times: int = 1) -> None:
+        """Settle what was read earlier, or what is stored."""
+        found = self._store.read.pop(self._name, None) or await self._store.pending(self._name)
         for _ in range(times):
-            await self._store.deliveries.settle([*done])
+            await self._store.deliveries.settle([end(*each) for each in found[:1] * times])
+
+    async def deliver(self) -> None:
+        await self._settle(Done)
 
     async def deliver_twice(self) -> None:
-        await self.deliver(2)
+        await self._settle(Done, 2)
 
     async def retry(self) -> None:
-        for set_id, each in (await self._store.pending(self._name))[:1]:
-            requeued = Requeued(set_id, after_attempt(each, TRIED), due_at=1.0)
-            await self._store.deliveries.settle([requeued])
+        await self._settle(lambda of, each: Requeued(of, after_attempt(each, TRIED), due_at=1.0))
+
+    async def wait_for_digest(self) -> None:
+        await self._settle(lambda of, each: Requeued(of, each, due_at=9e9, in_digest=True))
 
     async def give_up(self) -> None:
+        await self._settle(lambda of, each: GivenUp(of, after_attempt(each, TRIED), "HTTP 500"), 2)
+
+    async def remove(self) -> None:
+        """The destination is removed from the rules, and returns."""
+        for mark in await self._store.orphans.mark_unknown(frozenset(NAMES) - {self._name}):
+            await self._store.orphans.abandon(mark)
+        await self._store.orphans.claim(NAMES)
+
+    async def spoil(self) -> None:
+        """The end of a record is damaged, and its set is begun."""
         for set_id, each in (await self._store.pending(self._name))[:1]:
-            given_up = GivenUp(set_id, after_attempt(each, TRIED), "HTTP 500")
-            await self._store.deliveries.settle([given_up, given_up])
+            key = keys.delivery_set(set_id)
+            record = await self._store.connection.redis.hget(key, each.id)
+            await self._store.connection.redis.hset(key, each.id, record[:-1] + b"\xc1")
+            await self._store.deliveries.begin(set_id, self._name)
+
+    async def kill(self) -> None:
+        """Reading a delivery ends processes."""
+        for set_id, each in (await self._store.pending(self._name))[:1]:
+            await self._store.deliveries.quarantine_unread(set_id, self._name, each.id, "poison")
 
     async def replay(self) -> None:
-        for letters in await self._letters():
-            await self._store.letters.replay(self._name, [letters])
+        for letter in await self._letters():
+            await self._store.letters.replay(self._name, [letter])
 
     async def discard(self) -> None:
         for letter in await self._letters():
             for _ in range(2):
                 await self._store.letters.discard(self._name, [letter])
 
-    async def _letters(self) -> list[DeadLetter]:
+    async def discard_quarantined(self) -> None:
+        found = await self._store.quarantine.find(QuarantineFilter())(None, 1)
+        await self._store.quarantine.replay(found.items)
+        await self._store.quarantine.discard(found.items)
+
+    async def _letters(self) -> "list[DeadLetter]":
+        if listed := self._store.listed.pop(self._name, None):
+            return listed
         found = await self._store.letters.find(self._name, DeadLetterFilter())(None, 1)
-        return list(found.items)
+        return [*found.items]
 
 
 OPERATIONS = (
+    History.open_again,
+    History.open_again,
+    History.open_for_one,
+    History.read,
+    History.list,
     History.deliver,
     History.deliver_twice,
     History.retry,
+    History.wait_for_digest,
+    History.wait_for_digest,
     History.give_up,
+    History.give_up,
+    History.remove,
+    History.spoil,
+    History.kill,
     History.replay,
     History.discard,
+    History.discard_quarantined,
 )
-TO_THE_END = [(History.deliver, name) for name in NAMES * 2] + [
-    (operation, name) for _ in range(2) for operation in (History.discard,) for name in NAMES
-]
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(st.tuples(st.sampled_from(OPERATIONS), st.sampled_from(NAMES)), max_size=20))
-async def test_references_are_as_many_as_deliveries_whatever_becomes_of_them(
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(OPERATIONS), st.sampled_from(NAMES[:2])), min_size=5, max_size=25
+    )
+)
+async def test_references_are_as_many_as_records_whatever_becomes_of_them(
     connection: Connection,
     clock: Clock,
     sample: bytes,
     steps: list[tuple[Callable[[History], Awaitable[None]], str]],
 ) -> None:
-    """Mutants: ``discard`` without references; ``retry`` encodes the whole alert."""
+    """Random histories.
+
+    Mutants: ``end_reference`` is not called by ``put``, by ``finish`` or by ``discard``; it never
+    deletes; ``finish`` does not mark that a filling set contains references.
+    """
     await connection.redis.flushall()
     store = Store(connection, clock, sample)
     await store.open(*NAMES, events=2)
-    for operation, name in [*steps, *TO_THE_END]:
+    for operation, name in steps:
         await operation(History(store, name))
-        assert await store.stored() == await store.referring()
-    assert await store.stored() == {}
+        await store.check()
+    await settle_all(connection, clock, NAMES)
+    assert await connection.redis.keys("router:alerts:*") == []
     counters = await ledger.read(connection)
     assert all(each.pending == each.dead == 0 for each in counters.destinations.values())
 
 
+async def test_what_was_read_of_a_digest_may_be_superseded_before_it_is_settled(
+    store: Store,
+) -> None:
+    """Mutant: no ``reference_in`` in ``retry`` and ``dead_letter``; the delivery loses its alert."""
+    history = History(store, "a")
+    await store.open("a", "b")
+    await history.wait_for_digest()
+    ((set_id, read),) = await store.pending("a")
+    for set_of, each in await store.pending("b"):
+        await store.deliveries.settle([Done(set_of, each)])
+    await store.open("a", "b")
+    (found,) = [each for each in await store.pending("a") if each[0] != set_id]
+    await store.deliveries.settle([Requeued(*found, due_at=9e9, in_digest=True)])
+
+    await store.deliveries.settle([Requeued(set_id, read, due_at=1.0)])
+    await store.deliveries.settle([GivenUp(set_id, read, "HTTP 500")])
+
+    ((still, again),) = await store.pending("a")
+    assert (still, again.id) == (set_id, read.id)
+    await store.check()
+
+
+async def test_a_delivery_with_its_alert_may_be_superseded_by_one_that_refers_to_it(
+    store: Store,
+) -> None:
+    """Mutant: ``_delivered`` looks for references only where it has read one."""
+    await store.open("a")
+    await History(store, "a").wait_for_digest()
+    ((set_id, read),) = await store.pending("a")
+    await store.open("a", "b")
+    (found,) = [each for each in await store.pending("a") if each[0] != set_id]
+    await store.deliveries.settle([Requeued(*found, due_at=9e9, in_digest=True)])
+
+    await store.deliveries.settle([Done(set_id, read)])
+
+    assert list((await store.stored()).values()) == [1]
+    await store.check()
+
+
+async def test_a_dead_letter_that_was_superseded_since_it_was_listed_is_not_replayed(
+    store: Store,
+) -> None:
+    """Mutant: no ``reference_in`` in ``replay``; the replayed delivery has no alert."""
+    history = History(store, "a")
+    for _ in range(2):
+        await store.open("a", "b")
+        for set_id, each in await store.pending("b"):
+            await store.deliveries.settle([Done(set_id, each)])
+        await history.give_up()
+        if not store.listed:
+            await history.list()
+
+    assert await store.letters.replay("a", store.listed["a"]) == 0
+
+    await history.list()
+    assert await store.letters.replay("a", store.listed["a"]) == 1
+    assert len(await store.pending("a")) == 1
+    await store.check()
+
+
+async def test_an_alert_that_ends_while_a_page_is_read_leaves_its_successor_in_the_set(
+    store: Store,
+) -> None:
+    """Mutant: ``quarantine_unread`` ignores ``only``; the successor goes to quarantine."""
+    await store.open("a", "b")
+    await History(store, "a").wait_for_digest()
+    ((set_id, _),) = await store.pending("a")
+    key = keys.delivery_set(set_id)
+    ((field, successor),) = (await store.connection.redis.hgetall(key)).items()
+    await store.connection.redis.hset(key, field, successor.replace(b".0.", b".7.", 1))
+    restore = store.deliveries._alerts.restore
+
+    async def superseded_meanwhile(records: Sequence[Delivery]) -> list[Delivery]:
+        await store.connection.redis.hset(key, field, successor)
+        return await restore(records)
+
+    store.deliveries._alerts.restore = superseded_meanwhile
+
+    assert (await store.deliveries.begin(set_id, "a")).deliveries == []
+
+    store.deliveries._alerts.restore = restore
+    assert [each.id.encode() for _, each in await store.pending("a")] == [field]
+    await store.check()
+
+
+async def test_a_delivery_in_quarantine_refers_to_its_alert_until_it_is_replaced_or_discarded(
+    store: Store,
+) -> None:
+    """Mutants: ``quarantine_unread`` uses ``write`` for ``put``, or writes no reference."""
+    history = History(store, "a")
+    for _ in range(2):
+        await store.open("a", "b")
+        for set_id, each in await store.pending("b"):
+            await store.deliveries.settle([Done(set_id, each)])
+        await history.kill()
+        assert list((await store.stored()).values()) == [1]
+        await store.check()
+
+    await history.discard_quarantined()
+
+    assert await store.stored() == {}
+
+
+async def test_two_deliveries_of_one_id_in_one_transaction_are_one(store: Store) -> None:
+    """Mutant: ``finish`` looks only at what the set contained before."""
+    await store.open("a", "b", "b")
+
+    assert list((await store.stored()).values()) == [2]
+    await store.check()
+
+
+async def test_a_count_of_references_that_is_none_stops_nothing(store: Store) -> None:
+    """Mutant: ``end_reference`` raises; the delivery is sent again and again."""
+    await store.open("a", "b")
+    (key,) = await store.connection.redis.keys("router:alerts:*")
+    await store.connection.redis.hset(key, "0#", "none")
+    ((set_id, delivery),) = await store.pending("a")
+
+    await store.deliveries.settle([Done(set_id, delivery)])
+
+    assert await store.pending("a") == []
+    assert len(await store.pending("b")) == 1
+
+
 async def test_a_delivery_that_is_superseded_refers_to_its_alert_no_longer(store: Store) -> None:
-    """Mutants: ``end_reference_of`` is not called in ``finish``, or in ``dead_letter``.
+    """Mutants: ``end_reference`` is not called in ``finish``, or in ``put``.
 
     Each event that was accepted again would leave an alert in Redis for ever.
     """
@@ -198,10 +383,10 @@ async def test_a_delivery_that_is_superseded_refers_to_its_alert_no_longer(store
     for _ in range(3):
         await store.open("a", "b")  # in the filling set
         await store.open("a", "b")
-        assert await store.stored() == await store.referring()
+        await store.check()
         for each in histories:
             await each.give_up()
-        assert await store.stored() == await store.referring()
+        await store.check()
 
     for each in histories:
         await each.discard()

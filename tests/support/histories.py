@@ -122,7 +122,8 @@ async def spoil(history: History, number: int) -> None:
     if set_id is not None:
         name = keys.delivery_set(SetId(set_id))
         (field, *_) = await history.connection.redis.hkeys(name)
-        await history.connection.redis.hset(name, field, b"\xc1")
+        record = await history.connection.redis.hget(name, field)
+        await history.connection.redis.hset(name, field, record[:-1] + b"\xc1")
         await history.deliveries.begin(SetId(set_id), place)
 
 

@@ -11,9 +11,9 @@ if redis.call('EXISTS', lease) == 1 then return 0 end
 local moved, added = 0, 0
 for _, letter in ipairs(arguments.letters) do
   local id, record = unpack(letter)
-  if redis.call('HEXISTS', set, id) == 1 then
-    end_reference_of(write('HGET', dead_letters, id))
-    added = added + write('HSET', dead_letters, id, record)
+  local delivery = redis.call('HGET', set, id)
+  if delivery and reference_in(delivery) == reference_in(record) then
+    added = added + put(dead_letters, id, record)
     write('ZADD', dead_letter_index, clock_ms(arguments.set_ms), id)
     redis.call('HDEL', set, id)
     moved = moved + 1

@@ -4,11 +4,12 @@ local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Deletes records from a hash and its index, and counts them. Idempotent.
 -- Returns: the number of records deleted.
 local deleted = 0
-for at, member in ipairs(arguments.members) do
-  if redis.call('HDEL', records, member) == 1 then
+for _, member in ipairs(arguments.members) do
+  local record = redis.call('HGET', records, member)
+  if record then
+    redis.call('HDEL', records, member)
+    end_reference(record)
     deleted = deleted + 1
-    local reference = arguments.references[at]
-    if reference then end_reference(unpack(reference)) end
   end
   redis.call('ZREM', index, member)
 end

@@ -16,31 +16,51 @@ for _, stored in ipairs(stored_alerts) do
   local alerts, first, last = unpack(stored)
   redis.call('HSET', alerts, unpack(ARGV, first, last))
 end
+
+-- Returns every second one of the ids and records that ARGV has from first to last.
+local function every_second(first, last)
+  local fields, chosen = {unpack(ARGV, first, last)}, {}
+  for at = 1, #fields, 2 do chosen[#chosen + 1] = fields[at] end
+  return chosen
+end
+
+-- Ends the references of the deliveries that new ones of the same ids have replaced, in the set or
+-- among the new ones.
+local function end_replaced(replaced, first, last)
+  local records, latest = every_second(first + 1, last), {}
+  for at, id in ipairs(every_second(first, last)) do
+    local earlier = latest[id] or replaced[at]
+    if earlier then end_reference(earlier) end
+    latest[id] = records[at]
+  end
+end
+
 for _, new_set in ipairs(sets) do
   local id, set, open_sets, deliver_queue, set_job, filling, wake_channel, opened_field,
     superseded_field, weight, first, last = unpack(new_set)
   local count = (last - first + 1) / 2
   -- A set whose job has not begun takes further deliveries, as a batch takes commits.
-  local filling_id, filled = unpack(run_or_delete('HMGET', filling, 'id', 'count'))
+  local filling_id, filled, refers = unpack(run_or_delete('HMGET', filling, 'id', 'count', 'refers'))
   filled = (tonumber(filled) or 0) + weight
   local filling_set = filling_id and filled <= tonumber(set_size) and set_prefix .. filling_id
-  local added
+  local added, replaced
   if filling_set and redis.call('TYPE', filling_set).ok == 'hash' then
-    -- A delivery that is replaced has such a reference only if the new one has, but for changed rules.
-    if #stored_alerts > 0 then
-      local fields = {unpack(ARGV, first, last)}
-      for at = 1, #fields, 2 do end_reference_of(redis.call('HGET', filling_set, fields[at])) end
-    end
+    replaced = refers and redis.call('HMGET', filling_set, unpack(every_second(first, last)))
     added = redis.call('HSET', filling_set, unpack(ARGV, first, last))
     redis.call('HSET', filling, 'count', filled)
   else
     added = redis.call('HSET', set, unpack(ARGV, first, last))
     enqueue(id, now_ms, open_sets, deliver_queue, set_job, delivery_job, wake_channel)
     redis.call('HSET', filling, 'id', id, 'count', weight)
+    if refers then redis.call('HDEL', filling, 'refers') end
   end
   add_to(ledger, opened_field, count)
   -- An event that arrives again after the dedup window has the same delivery ids.
-  if added < count then add_to(ledger, superseded_field, count - added) end
+  if added < count then
+    add_to(ledger, superseded_field, count - added)
+    end_replaced(replaced or {}, first, last)
+  end
+  if #stored_alerts > 0 then redis.call('HSET', filling, 'refers', 1) end
 end
 for _, new_timer in ipairs(new_timers) do
   local id, timer, record, due_in_ms, timer_job, job_record = unpack(new_timer)

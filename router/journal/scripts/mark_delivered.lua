@@ -7,15 +7,11 @@ local ledger_field, job_prefix, lease_prefix, starts_prefix, sets = unpack(ARGV)
 -- Returns: the number of deliveries settled.
 local settled = 0
 for _, delivered in ipairs(cmsgpack.unpack(sets)) do
-  local id, set, deliveries, references = unpack(delivered)
-  if #references == 0 then
-    settled = settled + redis.call('HDEL', set, unpack(deliveries))
-  end
-  for at, reference in ipairs(references) do
-    if redis.call('HDEL', set, deliveries[at]) == 1 then
-      settled = settled + 1
-      end_reference(unpack(reference))
-    end
+  local id, set, deliveries, may_refer = unpack(delivered)
+  local records = may_refer and redis.call('HMGET', set, unpack(deliveries)) or {}
+  settled = settled + redis.call('HDEL', set, unpack(deliveries))
+  for _, record in ipairs(records) do
+    if record then end_reference(record) end
   end
   end_if_empty(set, id, open_sets, queue, job_prefix .. id, lease_prefix .. id, starts_prefix .. id)
 end

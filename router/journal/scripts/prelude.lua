@@ -84,27 +84,50 @@ local function end_if_empty(set, set_id, open_sets, queue, job, lease, starts)
   end_job(set_id, queue, job, lease, starts)
 end
 
--- Ends a delivery's reference to an alert that is stored by itself (a key and a field, both empty if
--- it is not). The last one deletes the alert.
-local function end_reference(alerts, field)
-  if alerts == '' then return end
-  local count = field .. '#'
-  if redis.call('HINCRBY', alerts, count, -1) <= 0 then redis.call('HDEL', alerts, field, count) end
+-- Returns where a text of a msgpack record begins and ends, given its position; nil if there is none.
+local function text_bounds(record, at)
+  local kind, high, low = string.byte(record, at, at + 2)
+  if not kind or kind < 160 then return nil end
+  if kind < 192 then return at + 1, at + kind - 160 end
+  if kind == 217 and high then return at + 2, at + 1 + high end
+  if kind == 218 and low then return at + 3, at + 2 + high * 256 + low end
 end
 
--- Ends the reference of a delivery or dead letter that another record is about to replace. Records
--- that contain their alert refer to none; most of them cannot even be unpacked here, because cmsgpack
--- does not know msgpack's binary type.
-local function end_reference_of(record)
-  if not record then return end
-  local is_unpacked, found = pcall(cmsgpack.unpack, record)
-  if not is_unpacked or type(found) ~= 'table' then return end
-  local reference = (type(found.delivery) == 'table' and found.delivery or found)[3]
-  if type(reference) ~= 'string' then return end
-  local name, field = string.match(reference, '^([^.]+)%.(%d+)%.')
+-- Returns the reference to an alert that is stored by itself, in the record of a delivery, of a dead
+-- letter or of a delivery in quarantine; nil if the alert is part of the record. Only the begin of the
+-- record is read, so that the rest may be of a newer version or damaged.
+local function reference_in(record)
+  local at, texts = 2, 3  -- the third one, after the delivery's id and destination
+  if (string.byte(record) or 0) < 144 then
+    at = string.match(record, '^[\128-\143]\168delivery[\144-\159]()')
+    if not at then at, texts = string.match(record, '^[\128-\143]\169reference()'), 1 end
+    if not at then return nil end
+  end
+  local first, last
+  for _ = 1, texts do
+    first, last = text_bounds(record, at)
+    if not first then return nil end
+    at = last + 1
+  end
+  return string.sub(record, first, last)
+end
+
+-- Ends the reference in a record that is deleted or overwritten. The last one deletes the alert. Each
+-- script that does so passes what is stored, because what a worker has read may be superseded.
+local function end_reference(record)
+  local name, field = string.match(reference_in(record) or '', '^([^.]+)%.(%d+)')
   if not name then return end
-  local alerts = 'router:alerts:' .. name
-  if redis.call('HEXISTS', alerts, field) == 1 then end_reference(alerts, field) end
+  local alerts, count = 'router:alerts:' .. name, field .. '#'
+  local left = redis.pcall('HINCRBY', alerts, count, -1)
+  if type(left) == 'number' and left <= 0 then redis.call('HDEL', alerts, field, count) end
+end
+
+-- Writes a record to a hash that all work shares, and ends the reference in the one that it replaces.
+-- Returns the number of records added.
+local function put(records, id, record)
+  local replaced = redis.pcall('HGET', records, id)
+  if type(replaced) == 'string' then end_reference(replaced) end
+  return write('HSET', records, id, record)
 end
 
 -- Opens work and enqueues its job, both due at a time in Unix ms, and wakes the queue's workers.

@@ -1,13 +1,15 @@
 local dead_letters, dead_letter_index, set, open_sets, queue, job, ledger = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Moves dead letters back into the queue of their destination, under new ids, as one set. Guarded
--- by the record of each: if two operators replay the same one, the second moves nothing.
+-- by the record of each: if two operators replay the same one, the second moves nothing. A dead letter
+-- that was superseded since it was read refers to another alert, and is not moved.
 -- The largest write is the first one, because a Redis that is out of memory rejects only that one.
 -- Returns: the number of dead letters moved.
 local moved = 0
 for _, move in ipairs(arguments.moves) do
   local old_id, new_id, record = unpack(move)
-  if redis.call('HEXISTS', dead_letters, old_id) == 1 then
+  local letter = redis.call('HGET', dead_letters, old_id)
+  if letter and reference_in(letter) == reference_in(record) then
     redis.call('HSET', set, new_id, record)
     redis.call('HDEL', dead_letters, old_id)
     redis.call('ZREM', dead_letter_index, old_id)

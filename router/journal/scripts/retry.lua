@@ -3,11 +3,14 @@ local set, open_sets, queue, job, lease, starts, new_set, new_job, ledger = unpa
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Moves a delivery to a new set, to be attempted again when that is due. Idempotent: a delivery
 -- that is not in its old set is not moved. The last one ends the old set's job. A delivery of the
--- same id in the new set, which is that of a digest then, is superseded.
--- Returns: 1; 0 if the delivery is not in the old set; -1, unchanged, if another worker has the lease.
+-- same id in the new set, which is that of a digest then, is superseded. So may be the one that the
+-- worker has read, in the set of a digest; it refers to another alert then.
+-- Returns: 1; 0 if the delivery is not in the old set, or superseded there; -1, unchanged, if another
+--          worker has the lease.
 if is_lost(lease, arguments.token) then return -1 end
-if redis.call('HEXISTS', set, arguments.delivery_id) == 0 then return 0 end
-if redis.call('HSET', new_set, arguments.delivery_id, arguments.record) == 0 then
+local moved = redis.call('HGET', set, arguments.delivery_id)
+if not moved or reference_in(moved) ~= reference_in(arguments.record) then return 0 end
+if put(new_set, arguments.delivery_id, arguments.record) == 0 then
   add_to(ledger, arguments.superseded_field, 1)
 end
 redis.call('HDEL', set, arguments.delivery_id)

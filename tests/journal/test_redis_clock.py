@@ -204,6 +204,23 @@ async def test_a_process_that_ends_while_it_moves_leaves_the_rest_to_the_next(
     assert await connection.redis.zcard(keys.EVALUATE_QUEUE) == 10
 
 
+async def test_two_steps_from_the_same_time_lose_nothing(
+    connection: Connection, metrics: Metrics
+) -> None:
+    """As when the second one comes before the first is moved. Mutant: one name for both."""
+    before = await set_back_by_an_hour(connection)
+    clock = RedisClock(connection, system_clock(), metrics)
+    for job_id in ("first", "second"):
+        await connection.redis.set(keys.CLOCK, before)
+        await connection.redis.zadd(keys.EVALUATE_QUEUE, {job_id: before})
+        await clock._set_back()
+
+    await clock.measure()
+
+    assert set(await connection.redis.zrange(keys.EVALUATE_QUEUE, 0, -1)) == {b"first", b"second"}
+    assert not await connection.redis.keys("*set-back*")
+
+
 async def test_work_that_is_added_while_others_are_moved_keeps_its_earlier_time(
     connection: Connection, metrics: Metrics
 ) -> None:

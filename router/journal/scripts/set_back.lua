@@ -15,7 +15,13 @@ for _, aside in ipairs(write('HKEYS', moves)) do
 end
 for _, due_times in ipairs(arguments.due_times) do
   if redis.call('EXISTS', due_times) == 1 then
-    local aside = due_times .. ':set-back:' .. string.format('%.0f', latest_ms)
+    -- A later ms if that of this step is in use, because an earlier one may have had the same latest time.
+    local at_ms = latest_ms
+    local aside
+    repeat
+      aside = due_times .. ':set-back:' .. string.format('%.0f', at_ms)
+      at_ms = at_ms + 1
+    until redis.call('EXISTS', aside) == 0
     redis.call('RENAME', due_times, aside)
     redis.call('HSET', moves, aside, back_ms)
   end

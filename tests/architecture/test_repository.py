@@ -64,6 +64,16 @@ def test_compose_uses_settings_that_exist() -> None:
     assert used <= known
 
 
+def test_compose_publishes_no_token_of_events() -> None:
+    """Without a value, compose passes the variable on if the operator has set it.
+
+    Mutant: a default in the file. Its reader could send events to every router that runs it.
+    """
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+    assert compose["services"]["ingress"]["environment"]["ROUTER_EVENTS_TOKEN"] is None
+
+
 def test_compose_gives_redis_what_the_router_asks_for() -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     command = " ".join(compose["services"]["redis"]["command"])

@@ -20,6 +20,7 @@ ROWS: Final = {
     "idle": ("T9",),
     "sustained": ("T12",),
     "claims": ("T13",),
+    "redis_cost": ("redis",),
     "scale": ("scale",),
     "shapes": ("fan-out", "bulkhead", "evaluate", "backlog"),
 }

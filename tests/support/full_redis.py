@@ -167,6 +167,11 @@ class Sender:
         self.refused = 0
         self._next = 0
 
+    @property
+    def tried(self) -> int:
+        """How many events have been sent, whatever the answer."""
+        return self._next
+
     async def send(
         self,
         count: int,

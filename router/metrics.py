@@ -79,7 +79,7 @@ class Metrics:
         )
         self.leases_lost = counter(
             "leases_lost",
-            "Jobs whose lease expired while they ran, so that another worker may have run them.",
+            "Jobs that outlived their lease, so that another worker may have run them.",
             "queue",
         )
         self.jobs_requeued = counter(

@@ -360,7 +360,9 @@ class QueueWorker:
         if not (was_valid and is_released):
             self._leases_lost.inc()
             logger.warning(
-                "lease lost; the job is left to the worker that has it",
+                "lease expired while the job ran; no other worker has it now, and it is released"
+                if is_released
+                else "lease lost; the job is left to the worker that has it",
                 extra={"queue": self._spec.queue, "job": lease.job_id},
             )
         self._wake.set()

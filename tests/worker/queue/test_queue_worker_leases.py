@@ -155,6 +155,43 @@ async def test_a_job_whose_lease_another_worker_has_is_left_to_it(
     assert work.ran == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("owner", "message"),
+    [
+        (OTHER, "lease lost; the job is left to the worker that has it"),
+        (None, "lease expired while the job ran; no other worker has it now, and it is released"),
+    ],
+    ids=["another worker", "no worker"],
+)
+async def test_the_log_says_whether_another_worker_has_the_job(
+    connection: Connection,
+    work: Work,
+    metrics: Metrics,
+    caplog: pytest.LogCaptureFixture,
+    owner: str | None,
+    message: str,
+) -> None:
+    """Mutant: one message for both. It sends the operator to a worker that does not exist."""
+
+    async def lose_it() -> bool:
+        await connection.redis.delete(keys.lease("a"))
+        if owner is not None:
+            await connection.redis.set(keys.lease("a"), owner, px=60_000)
+        raise LeaseLostError("expired")
+
+    work.then = [lose_it]
+    async with supervised(connection, work, metrics, lease=30.0):
+        await enqueue(connection, "a")
+
+        async def noticed() -> bool:
+            return lost(metrics) == 1
+
+        await until(noticed)
+
+    logged = [each.message for each in caplog.records if each.message.startswith("lease ")]
+    assert logged == [message]
+
+
 async def test_a_lease_is_invalid_once_its_renewal_is_refused(
     connection: Connection, work: Work, metrics: Metrics
 ) -> None:

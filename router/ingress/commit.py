@@ -5,7 +5,7 @@ every sender has a request in it: a sender waits for its response, so that each 
 one request at a time, and no more can arrive.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -21,7 +21,7 @@ _EVENT_BYTES: Final = 300
 """Bytes of an event in Redis besides its body: its attributes and identity."""
 
 
-class EventCommit(GroupCommit[Received]):
+class EventCommit(GroupCommit[Received, None]):
     """The group commit of ingress. Its methods raise what ``GroupCommit.commit`` raises.
 
     Args:
@@ -79,12 +79,13 @@ class EventCommit(GroupCommit[Received]):
     def _batch_weight(self) -> int:
         return min(BATCH_SIZE, self._admission.batch_bytes // EVENT_SIZE)
 
-    async def _accept(self, group: list[Received]) -> None:
+    async def _accept(self, group: list[Received]) -> Sequence[None]:
         started = self._now()
         await self._admission.reserve(sum([size_of(received) for received in group]))
         await self._batches.accept(group, max_weight=self._batch_weight())
         self._metrics.commit_seconds.observe(self._now() - started)
         self._metrics.commit_events.observe(sum(len(received.events) for received in group))
+        return [None] * len(group)
 
 
 def size_of(received: Received) -> int:

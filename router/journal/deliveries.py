@@ -298,18 +298,23 @@ class Deliveries:
         field = delivery_id.encode("utf-8", "surrogateescape")
         await self._quarantine(_LeasedSet(set_id, destination, token), field, reason)
 
-    async def settle(self, settlements: list[Settlement]) -> None:
+    async def settle(self, settlements: list[Settlement]) -> list[bool]:
         """Record how deliveries ended: one round trip, a transaction for each destination or end.
 
         The last delivery of a set ends its job. Idempotent. A decision to requeue or to give up
         changes nothing if another worker has the set's lease, because that worker decides. Having
         been delivered is a fact, and is recorded.
 
+        Returns:
+            For each settlement whether it is recorded. False if another worker decides, or if the
+            delivery has left the set: that may have been an earlier call whose reply was lost.
+
         Raises:
             JournalUnavailableError: Any of them may not be recorded.
         """
         done = [settlement for settlement in settlements if isinstance(settlement, Done)]
         calls = self._mark_delivered(done)
+        first_decision = len(calls)
         for settlement in settlements:
             match settlement:
                 case Requeued():
@@ -318,7 +323,9 @@ class Deliveries:
                     calls.append(self._give_up(settlement))
                 case Done():
                     pass
-        await self._connection.run_all(calls)
+        replies = await self._connection.run_all(calls)
+        decisions = iter(replies[first_decision:])
+        return [isinstance(each, Done) or next(decisions) == 1 for each in settlements]
 
     def _mark_delivered(self, done: Sequence[Done]) -> list[ScriptCall]:
         by_destination: dict[str, dict[SetId, list[Delivery]]] = {}

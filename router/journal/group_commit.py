@@ -11,29 +11,30 @@ it, because the next write would probably fail too, only later.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, NoReturn, TypeVar
 
 from router.errors import JournalUnavailableError, OverloadedError
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-class _Waiting(Generic[Item]):
+class _Waiting(Generic[Item, Result]):
     __slots__ = ("future", "item", "weight")
 
-    def __init__(self, item: Item, weight: int, future: "asyncio.Future[None]") -> None:
+    def __init__(self, item: Item, weight: int, future: "asyncio.Future[Result]") -> None:
         self.item = item
         self.weight = weight
         self.future = future
 
 
-class GroupCommit(Generic[Item]):
+class GroupCommit(Generic[Item, Result]):
     """Combines items into calls of ``write``.
 
     Args:
-        write: Writes the items of one group. Raises JournalUnavailableError if they did not become
-            durable.
+        write: Writes the items of one group and returns a result for each. Raises
+            JournalUnavailableError if they did not become durable.
         interval: Seconds from the start of one write to the next.
         enough: Returns the weight of a group that is not delayed.
         max_waiting: The largest weight of all items that are not durable yet.
@@ -43,7 +44,7 @@ class GroupCommit(Generic[Item]):
 
     def __init__(
         self,
-        write: Callable[[list[Item]], Awaitable[None]],
+        write: Callable[[list[Item]], Awaitable[Sequence[Result]]],
         *,
         interval: float,
         enough: Callable[[], int] = lambda: 1,
@@ -57,7 +58,7 @@ class GroupCommit(Generic[Item]):
         self._max_waiting = max_waiting
         self._max_group = max_group
         self._monotonic = monotonic
-        self._queue: deque[_Waiting[Item]] = deque()
+        self._queue: deque[_Waiting[Item, Result]] = deque()
         self._wake = asyncio.Event()
         self._is_enough = asyncio.Event()
         self._queued = 0
@@ -65,8 +66,8 @@ class GroupCommit(Generic[Item]):
         self.waiting = 0
         """The weight of all items that are not durable yet, those of the current write included."""
 
-    async def commit(self, item: Item, weight: int = 1) -> None:
-        """Return once ``item`` is durable.
+    async def commit(self, item: Item, weight: int = 1) -> Result:
+        """Return the result of ``item`` once it is durable.
 
         Raises:
             OverloadedError: Too many items wait; this one was rejected.
@@ -76,14 +77,14 @@ class GroupCommit(Generic[Item]):
             raise OverloadedError(
                 f"{self.waiting} events wait for Redis, at most {self._max_waiting}"
             )
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(item, weight, future))
         self.waiting += weight
         self._queued += weight
         self._wake.set()
         if self._queued >= self._enough():
             self._is_enough.set()
-        await future
+        return await future
 
     async def run(self) -> NoReturn:
         """Write groups until cancelled; all items that wait then fail."""
@@ -107,8 +108,8 @@ class GroupCommit(Generic[Item]):
         except TimeoutError:
             pass
 
-    def _next_group(self) -> list[_Waiting[Item]]:
-        group: list[_Waiting[Item]] = []
+    def _next_group(self) -> list[_Waiting[Item, Result]]:
+        group: list[_Waiting[Item, Result]] = []
         weight, most = 0, self._max_group()
         while self._queue and (not group or weight + self._queue[0].weight <= most):
             waiting = self._queue.popleft()
@@ -122,30 +123,30 @@ class GroupCommit(Generic[Item]):
             self._is_enough.clear()
         return group
 
-    async def _write_group(self, group: list[_Waiting[Item]]) -> None:
+    async def _write_group(self, group: list[_Waiting[Item, Result]]) -> None:
         if not group:
             return
         self._earliest = self._monotonic() + self._interval
         try:
-            await self._write([waiting.item for waiting in group])
+            results = await self._write([waiting.item for waiting in group])
         except JournalUnavailableError as error:
             self._fail([*group, *self._drain()], str(error))
         except BaseException:
             self._fail(group, "the write was cancelled")
             raise
         else:
-            for waiting in group:
+            for waiting, result in zip(group, results, strict=True):
                 self.waiting -= waiting.weight
                 if not waiting.future.done():
-                    waiting.future.set_result(None)
+                    waiting.future.set_result(result)
 
-    def _drain(self) -> list[_Waiting[Item]]:
+    def _drain(self) -> list[_Waiting[Item, Result]]:
         rest = list(self._queue)
         self._queue.clear()
         self._queued = 0
         return rest
 
-    def _fail(self, group: list[_Waiting[Item]], reason: str) -> None:
+    def _fail(self, group: list[_Waiting[Item, Result]], reason: str) -> None:
         for waiting in group:
             self.waiting -= waiting.weight
             if not waiting.future.done():

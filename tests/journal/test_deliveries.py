@@ -150,8 +150,8 @@ async def test_a_delivery_is_put_back_once(
 ) -> None:
     again = Requeued(SET, opened[1], due_at=2_000_000_000.0)
 
-    await deliveries.settle([again])
-    await deliveries.settle([again])
+    assert await deliveries.settle([again]) == [True]
+    assert await deliveries.settle([again]) == [False]
 
     assert await connection.redis.zcard(keys.open_sets("mail")) == 2
 
@@ -265,8 +265,9 @@ async def test_a_worker_decides_about_a_delivery_unless_another_one_has_its_leas
     if owner is not None:
         await connection.redis.set(keys.lease(SET), owner)
 
-    await deliveries.settle([decide(opened[0])])
+    recorded = await deliveries.settle([decide(opened[0]), Done(SET, opened[1])])
 
+    assert recorded == [owner != "another", True]
     left = [each.id for each in by_id((await deliveries.begin(SET, "mail")).deliveries)]
     assert (opened[0].id in left) is (owner == "another")
     assert (await ledger.read(connection)).destinations["mail"].opened == 3

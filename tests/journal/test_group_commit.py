@@ -17,11 +17,12 @@ class Writer:
         self.permits = asyncio.Semaphore(0)
         self.error: Exception | None = None
 
-    async def __call__(self, group: list[str]) -> None:
+    async def __call__(self, group: list[str]) -> list[str]:
         self.groups.append(group)
         await self.permits.acquire()
         if self.error is not None:
             raise self.error
+        return [f"result of {item}" for item in group]
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def writer() -> Writer:
 
 
 @pytest.fixture
-async def commit(writer: Writer) -> AsyncIterator[GroupCommit[str]]:
+async def commit(writer: Writer) -> AsyncIterator[GroupCommit[str, str]]:
     commit = GroupCommit(
         writer,
         interval=0.0,
@@ -44,13 +45,13 @@ async def commit(writer: Writer) -> AsyncIterator[GroupCommit[str]]:
     await asyncio.wait([runner])
 
 
-async def settled(*tasks: "asyncio.Task[None]") -> list[BaseException | None]:
+async def settled(*tasks: "asyncio.Task[str]") -> list[BaseException | None]:
     async with asyncio.timeout(5):
         await asyncio.wait(tasks)
     return [task.exception() for task in tasks]
 
 
-async def start(commit: GroupCommit[str], *items: str) -> list["asyncio.Task[None]"]:
+async def start(commit: GroupCommit[str, str], *items: str) -> list["asyncio.Task[str]"]:
     """Commit each item in a task of its own, and let all of them get as far as they can."""
     loop = asyncio.get_running_loop()
     tasks = [loop.create_task(commit.commit(item)) for item in items]
@@ -60,7 +61,7 @@ async def start(commit: GroupCommit[str], *items: str) -> list["asyncio.Task[Non
 
 
 async def test_what_arrives_during_a_write_leaves_together_in_the_next(
-    commit: GroupCommit[str], writer: Writer
+    commit: GroupCommit[str, str], writer: Writer
 ) -> None:
     first = await start(commit, "a")
     rest = await start(commit, "b", "c")
@@ -71,7 +72,7 @@ async def test_what_arrives_during_a_write_leaves_together_in_the_next(
     assert writer.groups == [["a"], ["b", "c"]]
 
 
-async def test_a_group_is_bounded(commit: GroupCommit[str], writer: Writer) -> None:
+async def test_a_group_is_bounded(commit: GroupCommit[str, str], writer: Writer) -> None:
     tasks = await start(commit, "a", "b", "c", "d")
     writer.permits.release()
     writer.permits.release()
@@ -81,7 +82,7 @@ async def test_a_group_is_bounded(commit: GroupCommit[str], writer: Writer) -> N
 
 
 async def test_nobody_is_told_before_their_write_has_ended(
-    commit: GroupCommit[str], writer: Writer
+    commit: GroupCommit[str, str], writer: Writer
 ) -> None:
     tasks = await start(commit, "a", "b", "c", "d")
     writer.permits.release()
@@ -91,7 +92,7 @@ async def test_nobody_is_told_before_their_write_has_ended(
     assert commit.waiting == 1
 
 
-async def test_too_much_waiting_is_refused(commit: GroupCommit[str], writer: Writer) -> None:
+async def test_too_much_waiting_is_refused(commit: GroupCommit[str, str], writer: Writer) -> None:
     waiting = await start(commit, "a", "b", "c", "d", "e")
 
     with pytest.raises(OverloadedError, match="5 events wait for Redis, at most 5"):
@@ -102,8 +103,20 @@ async def test_too_much_waiting_is_refused(commit: GroupCommit[str], writer: Wri
     assert await settled(*waiting) == [None] * 5
 
 
+async def test_each_caller_gets_the_result_of_its_own_item(
+    commit: GroupCommit[str, str], writer: Writer
+) -> None:
+    """Mutant: the results are in reverse order."""
+    tasks = await start(commit, "a", "b", "c")
+    writer.permits.release()
+    writer.permits.release()
+    await settled(*tasks)
+
+    assert [task.result() for task in tasks] == ["result of a", "result of b", "result of c"]
+
+
 async def test_a_single_item_over_the_bound_is_taken_when_nothing_else_waits(
-    commit: GroupCommit[str], writer: Writer
+    commit: GroupCommit[str, str], writer: Writer
 ) -> None:
     writer.permits.release()
 
@@ -113,7 +126,7 @@ async def test_a_single_item_over_the_bound_is_taken_when_nothing_else_waits(
 
 
 async def test_a_failed_write_fails_its_group_and_all_that_wait(
-    commit: GroupCommit[str], writer: Writer
+    commit: GroupCommit[str, str], writer: Writer
 ) -> None:
     writer.error = JournalUnavailableError("Redis is away")
     tasks = await start(commit, "a", "b", "c", "d")
@@ -126,7 +139,9 @@ async def test_a_failed_write_fails_its_group_and_all_that_wait(
     assert commit.waiting == 0
 
 
-async def test_it_recovers_after_a_failed_write(commit: GroupCommit[str], writer: Writer) -> None:
+async def test_it_recovers_after_a_failed_write(
+    commit: GroupCommit[str, str], writer: Writer
+) -> None:
     writer.error = JournalUnavailableError("Redis is away")
     failed = await start(commit, "a")
     writer.permits.release()
@@ -139,7 +154,7 @@ async def test_it_recovers_after_a_failed_write(commit: GroupCommit[str], writer
     assert writer.groups == [["a"], ["b"]]
 
 
-async def test_who_has_gone_is_not_written(commit: GroupCommit[str], writer: Writer) -> None:
+async def test_who_has_gone_is_not_written(commit: GroupCommit[str, str], writer: Writer) -> None:
     first = await start(commit, "a")
     gone, stays = await start(commit, "gone", "stays")
     gone.cancel()

@@ -55,7 +55,7 @@ class DeliveryJournal(msgspec.Struct, frozen=True):
     """The journal as the delivery jobs of a process share it."""
 
     deliveries: Deliveries
-    settler: GroupCommit[Settlement]
+    settler: GroupCommit[Settlement, bool]
     poison: PoisonDetector
 
 
@@ -297,14 +297,16 @@ class DeliveryJob:
     async def _settle(self, settlement: Settlement) -> None:
         """Record how a delivery ended or that it is retried, and count the ended ones.
 
-        They are counted after the record, because a delivery that is not recorded is sent again.
+        They are counted after the record, because a delivery that is not recorded is sent again. One
+        that another worker decides about is counted there.
         """
-        await self._settler.commit(settlement)
+        is_recorded = await self._settler.commit(settlement)
         match settlement:
             case Done():
                 self._delivered.inc()
             case GivenUp():
-                self._dead_lettered.inc()
+                if is_recorded:
+                    self._dead_lettered.inc()
             case Requeued():
                 pass
             case _:

@@ -22,14 +22,14 @@ _MAX_GROUP: Final = 500
 _UNBOUNDED: Final = 10**9
 
 
-def make_settler(deliveries: Deliveries, clock: Clock) -> GroupCommit[Settlement]:
-    """Return the group commit that records how deliveries ended.
+def make_settler(deliveries: Deliveries, clock: Clock) -> GroupCommit[Settlement, bool]:
+    """Return the group commit that records how deliveries ended, with the results of ``settle``.
 
     It has no bound of its own, because each attempt waits for its settlement and so the number of
     concurrent attempts bounds it.
     """
 
-    async def write(group: list[Settlement]) -> None:
+    async def write(group: list[Settlement]) -> list[bool]:
         until = clock.monotonic() + SETTLE_TIMEOUT
         while True:
             try:

@@ -517,11 +517,15 @@ async def test_a_set_whose_lease_is_lost_is_not_begun(
 async def test_what_a_worker_decides_after_it_lost_the_lease_changes_nothing(
     deliver: DeliveryJob,
     mail: Scripted,
+    metrics: Metrics,
     opened: tuple[Delivery, ...],
     connection: Connection,
     time: SetClock,
 ) -> None:
-    """Only what it has delivered is recorded. Seen to fail if a settlement has no token."""
+    """Only what it has delivered is recorded and counted. Seen to fail if a settlement has no token.
+
+    Mutant: the result of a settlement is ignored. Both workers would count the dead letter.
+    """
     await connection.redis.set(keys.lease(SET), "mine")
     mail.outcomes += [Failed("HTTP 503", 503), Refused("HTTP 404", 404)]
     attempt = mail.attempt
@@ -536,6 +540,7 @@ async def test_what_a_worker_decides_after_it_lost_the_lease_changes_nothing(
 
     counts = (await ledger.read(connection)).destinations["mail"]
     assert (counts.delivered, counts.dead, counts.pending) == (1, 0, 2)
+    assert ended(metrics) == {"delivered": 1, "dead_lettered": 0}
     assert await connection.redis.zrange(keys.open_sets("mail"), 0, -1) == [SET.encode()]
     assert len(mail.sent) == len(opened)
 

@@ -25,13 +25,14 @@ class Flaky(Deliveries):
         self.groups: list[list[Settlement]] = []
         self.on_failure: Callable[[], None] = lambda: None
 
-    async def settle(self, settlements: list[Settlement]) -> None:
+    async def settle(self, settlements: list[Settlement]) -> list[bool]:
         await asyncio.sleep(0)
         if self.failures:
             self.failures -= 1
             self.on_failure()
             raise JournalUnavailableError("connection refused")
         self.groups.append(settlements)
+        return [True] * len(settlements)
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def flaky(connection: Connection, clock: Clock) -> Flaky:
 
 
 @pytest.fixture
-async def settler(flaky: Flaky, clock: Clock) -> AsyncIterator[GroupCommit[Settlement]]:
+async def settler(flaky: Flaky, clock: Clock) -> AsyncIterator[GroupCommit[Settlement, bool]]:
     settler = make_settler(flaky, clock)
     running = asyncio.get_running_loop().create_task(settler.run())
     yield settler
@@ -54,14 +55,14 @@ def done(sample: bytes) -> list[Settlement]:
     return [Done(SetId("id0001"), delivery) for delivery in deliveries]
 
 
-async def commit_all(settler: GroupCommit[Settlement], settlements: list[Settlement]) -> None:
+async def commit_all(settler: GroupCommit[Settlement, bool], settlements: list[Settlement]) -> None:
     async with asyncio.TaskGroup() as group:
         for settlement in settlements:
             group.create_task(settler.commit(settlement))
 
 
 async def test_settlements_made_at_once_are_recorded_in_one_round_trip(
-    settler: GroupCommit[Settlement], flaky: Flaky, done: list[Settlement]
+    settler: GroupCommit[Settlement, bool], flaky: Flaky, done: list[Settlement]
 ) -> None:
     await commit_all(settler, done)
     assert [settlement for group in flaky.groups for settlement in group] == done
@@ -71,7 +72,7 @@ async def test_settlements_made_at_once_are_recorded_in_one_round_trip(
 @pytest.mark.parametrize("failures", [1, 3])
 async def test_a_settlement_is_retried_until_redis_answers(
     failures: int,
-    settler: GroupCommit[Settlement],
+    settler: GroupCommit[Settlement, bool],
     flaky: Flaky,
     done: list[Settlement],
     caplog: pytest.LogCaptureFixture,
@@ -83,7 +84,7 @@ async def test_a_settlement_is_retried_until_redis_answers(
 
 
 async def test_after_the_timeout_committing_raises(
-    settler: GroupCommit[Settlement], flaky: Flaky, done: list[Settlement], time: SetClock
+    settler: GroupCommit[Settlement, bool], flaky: Flaky, done: list[Settlement], time: SetClock
 ) -> None:
     def pass_time() -> None:
         time.now += SETTLE_TIMEOUT + 0.1
@@ -96,7 +97,7 @@ async def test_after_the_timeout_committing_raises(
 
 
 async def test_a_settlement_is_retried_for_half_a_minute(
-    settler: GroupCommit[Settlement], flaky: Flaky, done: list[Settlement], time: SetClock
+    settler: GroupCommit[Settlement, bool], flaky: Flaky, done: list[Settlement], time: SetClock
 ) -> None:
     """Mutants: SETTLE_TIMEOUT of 0 or 300 s; it is measured from the latest failure."""
     steps = iter([29.9, 0.2])

@@ -24,7 +24,8 @@ from router.journal import jobs, keys
 from router.journal.claims import begin_batch
 from router.journal.confirmation import NO_CONFIRMATION, Confirmation
 from router.journal.connection import Connection, unavailable
-from router.journal.finish import SET_SIZE, Finish, FinishedWork, Quarantined, Rest, batch_work
+from router.journal.delivery_sets import SET_SIZE
+from router.journal.finish import Finish, FinishedWork, Quarantined, Rest, batch_work
 from router.journal.job_queue import LOST, lease_lost
 from router.journal.keys import BatchId
 from router.journal.leases import NO_TOKEN, LeaseToken

@@ -19,7 +19,7 @@ from router.clock import Clock
 from router.errors import NewerRecordError, RecordError
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection
-from router.journal.finish import SET_SIZE
+from router.journal.delivery_sets import SET_SIZE
 from router.journal.job_queue import LOST, lease_lost
 from router.journal.keys import SetId
 from router.journal.leases import NO_TOKEN, LeaseToken

@@ -6,7 +6,7 @@ nothing.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -15,26 +15,13 @@ from router.alerts import Delivery
 from router.clock import Clock
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection
+from router.journal.delivery_sets import SET_SIZE, DeliverySet, cut_into_sets
 from router.journal.job_queue import LOST, lease_lost
 from router.journal.keys import BatchId, SetId, TimerId
 from router.journal.leases import NO_TOKEN, LeaseToken
 from router.journal.script import IdAndRecord, PlainArguments, Script, ScriptKeys, binary, pack
-from router.journal.stored_alerts import ReferenceRecord
 from router.journal.timers import fixed_id
 from router.rules.state.timer import Timer
-
-SET_SIZE: Final = 100
-"""The largest weight of a set, and so of an arq job."""
-RECORD_SIZE: Final = 40_960
-"""Bytes of deliveries that weigh 1, so that a limit on weight also limits memory. A delivery weighs at
-least 1, and a set of one delivery may be heavier."""
-
-_FIELDS_AT_ONCE: Final = 4000
-"""Fields and values of one hash of alerts, because Lua takes up to 8,000 arguments."""
-_ALERT_BYTES: Final = 600
-"""Bytes of an alert besides its event."""
-_DELIVERY_BYTES: Final = 300
-"""Bytes of a delivery besides its alert."""
 
 ANY_CLAIM: Final = "*"
 """In place of a batch: the event was claimed by one that is not known."""
@@ -152,7 +139,7 @@ class Finish:
         now_ms = int(self._now() * 1000)
         records: list[str | bytes] = []
         quarantined = [self._quarantined(item, work) for item in verdict.quarantined]
-        sets, alerts = _sets(verdict.deliveries, self._new_id)
+        sets, alerts = cut_into_sets(verdict.deliveries, self._new_id)
         outcome = _Outcome(
             counts=_counts(verdict),
             quarantined=quarantined,
@@ -201,7 +188,7 @@ class Finish:
         claimed = msgspec.structs.replace(item, claimed_by=item.claimed_by or work.id)
         return IdAndRecord(self._new_id(), binary(_encode(claimed)))
 
-    def _set(self, added: "_Added", records: list[str | bytes]) -> "_NewSet":
+    def _set(self, added: DeliverySet, records: list[str | bytes]) -> "_NewSet":
         """Return a set, and add its ids and records to those of all sets."""
         destination = added.destination
         set_id = added.set_id
@@ -237,11 +224,6 @@ class Finish:
         )
 
 
-def opened_bytes(event_bytes: int, destinations: int) -> int:
-    """Return about how much the deliveries of one alert take, given the size of its event."""
-    return event_bytes + _ALERT_BYTES + _DELIVERY_BYTES * destinations
-
-
 def check_recordable(verdict: FinishedWork) -> None:
     """Encode the results of a piece of work. Raises any error that recording them would raise."""
     for delivery in verdict.deliveries:
@@ -267,93 +249,6 @@ def _counts(verdict: FinishedWork) -> "list[_Count]":
         ),
     )
     return [_Count(field, amount) for field, amount in amounts if amount]
-
-
-class _Added(msgspec.Struct):
-    """Deliveries to one destination that are added to one set."""
-
-    set_id: SetId
-    destination: str
-    records: list[str | bytes] = []
-    """id, record, id, record, …"""
-    size: int = 0
-
-    def weight(self) -> int:
-        return max(len(self.records) // 2, self.size // RECORD_SIZE)
-
-    def is_full(self, size: int) -> bool:
-        """Return whether another delivery of this size is too much."""
-        return len(self.records) >= 2 * SET_SIZE or self.size + size > SET_SIZE * RECORD_SIZE
-
-
-class _AlertStore:
-    """The alerts of one transaction that have several deliveries each.
-
-    Args:
-        deliveries: All deliveries of the transaction.
-        name: An id that no other transaction uses.
-    """
-
-    def __init__(self, deliveries: Sequence[Delivery], name: str) -> None:
-        # By object: two alerts of one id would be mixed up if they ever differed.
-        self._counts = Counter([id(delivery.alert) for delivery in deliveries])
-        self._first_name = name
-        self._encoded: dict[int, tuple[int, msgspec.Raw | str]] = {}
-        self._name = ""
-        self.fields: list[tuple[str, list[str | bytes]]] = []
-        """Key, and fields and values, of each hash."""
-
-    def place(self, delivery: Delivery) -> tuple[int, msgspec.Raw | str]:
-        """Return the size of a delivery's alert, and the alert itself or a reference to it."""
-        alert = delivery.alert
-        placed = self._encoded.get(id(alert))
-        if placed is None:
-            body = _encode(alert)
-            count = self._counts[id(alert)]
-            place = msgspec.Raw(body) if count == 1 else self._store(body, count)
-            placed = self._encoded[id(alert)] = (len(body), place)
-        return placed
-
-    def _store(self, body: bytes, count: int) -> str:
-        number = len(self._encoded)
-        if not self.fields or len(self.fields[-1][1]) >= _FIELDS_AT_ONCE:
-            self._name = f"{self._first_name}-{len(self.fields)}"
-            self.fields.append((keys.stored_alerts(self._name), []))
-        self.fields[-1][1].extend((str(number), body, f"{number}#", str(count)))
-        return f"{self._name}.{number}.{len(body)}"
-
-
-def _sets(
-    deliveries: Sequence[Delivery], new_id: Callable[[], str]
-) -> "tuple[list[_Added], list[tuple[str, list[str | bytes]]]]":
-    """Cut deliveries into sets of one destination each.
-
-    Returns:
-        The sets; the alerts that are stored by themselves, as ``_AlertStore.fields``.
-    """
-    sets: list[_Added] = []
-    filling: dict[str, _Added] = {}
-    if not deliveries:
-        return sets, []
-    first_id = new_id()
-    alerts = _AlertStore(deliveries, first_id)
-    for delivery in deliveries:
-        alert_bytes, alert = alerts.place(delivery)
-        if isinstance(alert, str):
-            record = _encode(ReferenceRecord.of(delivery, alert))
-            size = len(record) + alert_bytes
-        else:
-            record = _encode(msgspec.structs.replace(delivery, alert=alert))
-            size = len(record)
-        destination = delivery.destination
-        added = filling.get(destination)
-        if added is None or added.is_full(size):
-            set_id = SetId(new_id() if sets else first_id)
-            added = filling[destination] = _Added(set_id, destination)
-            sets.append(added)
-        added.records += (delivery.id, record)
-        added.size += size
-    return sets, alerts.fields
 
 
 def _stored_alerts(

@@ -25,7 +25,7 @@ from router.journal.batches import (
 )
 from router.journal.connection import Connection, connect
 from router.journal.deliveries import Deliveries
-from router.journal.finish import RECORD_SIZE, FinishedWork
+from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
 from router.journal.leases import LeaseToken
 
@@ -363,23 +363,3 @@ async def test_a_batch_is_finished_by_the_worker_that_has_its_lease(
     await connection.redis.delete(keys.lease(FIRST))
     assert await batches.finish(FIRST, verdict(filtered=1), LeaseToken("mine"))
     assert (await ledger.read(connection)).filtered == 1
-
-
-async def test_large_deliveries_are_cut_into_sets_by_their_bytes(
-    batches: Batches, connection: Connection, event: Event
-) -> None:
-    """Mutants: a set is cut by its count alone; a filling set is weighed by its count."""
-    heavy = msgspec.structs.replace(event, body=b"x" * 51 * RECORD_SIZE)
-    light = deliveries_of(event, SET_SIZE // 2)
-
-    for outcome in (deliveries_of(heavy, 3), light):
-        await batches.accept([Received([event], [])])
-        ((batch_id, *_),) = [await connection.redis.zrange(keys.BATCHES, 0, -1)]
-        await batches.finish(BatchId(batch_id.decode()), verdict(matched=1, deliveries=outcome))
-
-    assert await sizes_of_sets(connection) == [1, 1, 1, SET_SIZE // 2]
-
-
-async def sizes_of_sets(connection: Connection) -> list[int]:
-    sets = await connection.redis.zrange(keys.open_sets("mail"), 0, -1)
-    return [await connection.redis.hlen(keys.delivery_set(SetId(s.decode()))) for s in sets]

@@ -14,7 +14,7 @@ from router.journal.deliveries import (
     Deliveries,
     Done,
 )
-from router.journal.finish import SET_SIZE
+from router.journal.delivery_sets import SET_SIZE
 from router.journal.keys import SetId
 from router.journal.quarantine import Quarantine, QuarantineFilter
 

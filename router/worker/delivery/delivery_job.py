@@ -33,7 +33,7 @@ from router.journal.deliveries import (
     Requeued,
     Settlement,
 )
-from router.journal.finish import SET_SIZE
+from router.journal.delivery_sets import SET_SIZE
 from router.journal.group_commit import GroupCommit
 from router.journal.keys import SetId
 from router.journal.leases import Lease, unleased

@@ -6,7 +6,8 @@ from typing import Final
 import msgspec
 
 from router.events.model import Event
-from router.journal.finish import Quarantined, opened_bytes
+from router.journal.delivery_sets import opened_bytes
+from router.journal.finish import Quarantined
 from router.worker.evaluation.decide import EvaluatedEvent
 
 _RECORD_BYTES: Final = 300

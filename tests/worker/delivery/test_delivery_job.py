@@ -25,7 +25,8 @@ from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.crash_counts import CrashCounter
 from router.journal.deliveries import Deliveries
-from router.journal.finish import SET_SIZE, FinishedWork
+from router.journal.delivery_sets import SET_SIZE
+from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
 from router.journal.leases import Lease, LeaseToken
 from router.journal.pauses import PauseKind, Pauses

@@ -25,8 +25,8 @@ from router.api.views import (
 from router.clock import Clock
 from router.datatypes import Secret
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
-from router.journal.deliveries import DeadLetter
 from router.journal.pagination import Finder, TimeRange
+from router.journal.settlements import DeadLetter
 
 _PATH: Final = "/api/v1/dead-letters"
 

@@ -11,10 +11,10 @@ from msgspec import Meta
 
 from router.alerts import Attempt
 from router.destinations.rendering.summary import rfc3339
-from router.journal.deliveries import DeadLetter
 from router.journal.ledger import DestinationLedger
 from router.journal.pauses import Pause
 from router.journal.quarantine import QuarantineRecord, decoded
+from router.journal.settlements import DeadLetter
 
 _DATE_TIME: Final = Meta(extra_json_schema={"format": "date-time"})
 Time = Annotated[str, _DATE_TIME]

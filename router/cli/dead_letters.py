@@ -10,8 +10,8 @@ from router.cli.records import RecordKind, record_group
 from router.cli.redis_commands import CLOCK
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
-from router.journal.deliveries import DeadLetter
 from router.journal.pagination import TimeRange
+from router.journal.settlements import DeadLetter
 
 
 async def _collections(

@@ -18,7 +18,6 @@ from router.clock import Clock
 from router.errors import RecordError
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection
-from router.journal.deliveries import DeadLetter, ReferringLetter
 from router.journal.discard import discard
 from router.journal.keys import SetId
 from router.journal.pagination import (
@@ -33,6 +32,7 @@ from router.journal.pagination import (
 )
 from router.journal.records import RecordReader, version_of_array, version_of_map
 from router.journal.script import PackedArguments, Script, ScriptKeys, binary
+from router.journal.settlements import DeadLetter, ReferringLetter
 from router.journal.stored_alerts import StoredAlerts, encode_delivery
 from router.journal.unreadable import UNREADABLE, report
 

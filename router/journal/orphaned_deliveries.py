@@ -18,9 +18,10 @@ from router.alerts import Delivery
 from router.clock import Clock
 from router.journal import keys, ledger
 from router.journal.connection import Connection
-from router.journal.deliveries import FIRST_PAGE, DeadLetter, Deliveries, encode_letter
+from router.journal.deliveries import FIRST_PAGE, Deliveries
 from router.journal.keys import SetId
 from router.journal.script import IdAndRecord, PackedArguments, Script, ScriptKeys, binary
+from router.journal.settlements import DeadLetter, encode_letter
 
 REASON: Final = "destination removed"
 

@@ -13,9 +13,10 @@ from router.datatypes import Secret
 from router.events.model import Malformed, Received
 from router.journal.batches import Batches
 from router.journal.connection import Connection
-from router.journal.deliveries import Deliveries, GivenUp
+from router.journal.deliveries import Deliveries
 from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
+from router.journal.settlements import GivenUp
 from router.runtime.build_api import build_operator_routes
 
 TOKEN = Secret("correct horse")

@@ -22,9 +22,10 @@ from router.journal import pagination as pages
 from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
-from router.journal.deliveries import Deliveries, GivenUp
+from router.journal.deliveries import Deliveries
 from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
+from router.journal.settlements import GivenUp
 from router.runtime.roles import Roles, WorkerConfig
 
 RULES = """

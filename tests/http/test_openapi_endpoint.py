@@ -43,10 +43,11 @@ from router.http.openapi import OPERATOR, Operation
 from router.ingress.openapi import CLOUDEVENT
 from router.journal.batches import Batches
 from router.journal.connection import connect
-from router.journal.deliveries import Deliveries, GivenUp
+from router.journal.deliveries import Deliveries
 from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
 from router.journal.pauses import Pause, PauseKind, Pauses
+from router.journal.settlements import GivenUp
 from router.journal.silences import Silences
 from router.journal.twilio_tests import SinkTest, SinkTests
 from router.rules.suppression.silences import SilenceText

@@ -23,10 +23,11 @@ from router.journal import pagination as pages
 from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
-from router.journal.deliveries import DeadLetter, Deliveries, GivenUp
+from router.journal.deliveries import Deliveries
 from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
 from router.journal.pagination import PageCursor, TimeRange
+from router.journal.settlements import DeadLetter, GivenUp
 
 
 @pytest.fixture

@@ -1,105 +1,150 @@
-"""A delivery leaves its set exactly once, however often its end is recorded."""
+"""A large set is read in pages, whose deliveries and bytes are limited."""
 
-from collections.abc import Callable, Iterable
-
-import msgspec
 import pytest
-from support.clock import SetClock
-from support.dead_letters import dead_letters
-from support.events import deliveries_of, event_from
+from support.large_sets import fill_digest
+from support.opened_set import SET, by_id
 
-from router.alerts import Attempt, Delivery
-from router.clock import Clock
-from router.events.model import Received
-from router.journal import jobs, keys, ledger
-from router.journal.batches import Batches
+from router.alerts import Delivery
+from router.journal import keys
 from router.journal.connection import Connection
-from router.journal.dead_letters import DeadLetterFilter, DeadLetters
-from router.journal.deliveries import (
-    Deliveries,
-    Done,
-    GivenUp,
-    Requeued,
-    Settlement,
-)
-from router.journal.finish import FinishedWork
-from router.journal.keys import BatchId, SetId
-from router.journal.leases import LeaseToken
-
-SET = SetId("id0002")
+from router.journal.deliveries import FIRST_PAGE, PAGE_BYTES, PAGE_SIZE, Deliveries
+from router.journal.delivery_sets import SET_SIZE
+from router.journal.keys import SetId
+from router.journal.settlements import Done
 
 
-@pytest.fixture
-def deliveries(connection: Connection, clock: Clock) -> Deliveries:
-    return Deliveries(connection, clock)
+async def pages(deliveries: Deliveries, set_id: SetId, *, settle: bool = True) -> list[list[str]]:
+    """Read the pages of a set to their end; the deliveries of each leave it before the next."""
+    found = []
+    after: str | None = FIRST_PAGE
+    while after is not None:
+        page = await deliveries.begin(set_id, "mail", after=after)
+        if settle:
+            await deliveries.settle([Done(set_id, each) for each in page.deliveries])
+        found.append([each.id for each in page.deliveries])
+        after = page.after
+    return found
 
 
-@pytest.fixture
-async def opened(connection: Connection, clock: Clock, sample: bytes) -> tuple[Delivery, ...]:
-    """Three deliveries to "mail", in the set SET."""
-    event = event_from(sample)
-    batches = Batches(connection, clock)
-    await batches.accept([Received([event], [])])
-    verdict = FinishedWork(
-        duplicate=0,
-        filtered=0,
-        matched=1,
-        quarantined=(),
-        deliveries=deliveries_of(event, 3),
-    )
-    await batches.finish(BatchId("id0001"), verdict)
-    return verdict.deliveries
+async def test_a_set_of_usual_size_is_one_page_of_one_command(
+    deliveries: Deliveries, connection: Connection, sample: bytes
+) -> None:
+    digest = await fill_digest(connection, sample, SET_SIZE, 2000)
+    set_id = SetId("usual")
+    await connection.redis.rename(keys.delivery_set(digest), keys.delivery_set(set_id))
+    await connection.redis.config_resetstat()
+
+    ((*ids,),) = await pages(deliveries, set_id, settle=False)
+
+    assert len(ids) == SET_SIZE
+    commands = await connection.redis.info("commandstats")
+    assert "cmdstat_hscan" not in commands
+    assert commands["cmdstat_hgetall"]["calls"] == 1
 
 
-def by_id(deliveries: Iterable[Delivery]) -> list[Delivery]:
-    """In an order of the test's own, because a Redis hash has none."""
-    return sorted(deliveries, key=lambda delivery: delivery.id)
+@pytest.mark.parametrize("settle", [True, False])
+async def test_the_pages_of_a_set_have_each_delivery_once_and_are_full(
+    deliveries: Deliveries, connection: Connection, sample: bytes, *, settle: bool
+) -> None:
+    """Mutants: a page is not cut at PAGE_SIZE; the cursor after a cut page is that after its step."""
+    set_id = await fill_digest(connection, sample, 2500, 2000)
+
+    found = await pages(deliveries, set_id, settle=settle)
+
+    assert {each for page in found for each in page} == {f"msg_{number}" for number in range(2500)}
+    assert [len(page) for page in found[:2]] == [PAGE_SIZE] * 2
+    if settle:
+        assert sum(map(len, found)) == 2500
+        assert not await connection.redis.exists(keys.delivery_set(set_id), *keys.job_keys(set_id))
 
 
-async def has_job(connection: Connection) -> bool:
-    """Whether arq has all of the set's job still. None of it is left else."""
-    left = await connection.redis.exists(*keys.job_keys(SET))
-    queued = await connection.redis.zscore(keys.deliver_queue("mail"), SET) is not None
-    assert (left, queued) in {(0, False), (3, True)}
-    return queued
+@pytest.mark.parametrize(("count", "size"), [(150, 100_000), (40, 500_000)])
+async def test_a_page_of_large_deliveries_is_limited_by_its_bytes(
+    deliveries: Deliveries, connection: Connection, sample: bytes, count: int, size: int
+) -> None:
+    """Mutants: the limit of bytes is not compared; a digest of few deliveries is read at once."""
+    set_id = await fill_digest(connection, sample, count, size)
+
+    found = await pages(deliveries, set_id)
+
+    assert sum(map(len, found)) == count
+    fitting = PAGE_BYTES // size
+    assert all(len(page) <= fitting + 8 for page in found)
+    assert len(found[0]) >= fitting
 
 
-@pytest.mark.parametrize(
-    "end",
-    [
-        lambda delivery: Done(SET, delivery),
-        lambda delivery: Requeued(SET, delivery, due_at=2_000_000_000.0),
-        lambda delivery: GivenUp(SET, delivery, "HTTP 400"),
-    ],
-    ids=["done", "put back", "given up"],
-)
-async def test_the_job_of_a_set_ends_with_its_last_delivery(
+async def test_no_command_reads_much_of_a_large_set_at_once(
     deliveries: Deliveries,
     connection: Connection,
-    opened: tuple[Delivery, ...],
-    end: Callable[[Delivery], Settlement],
+    sample: bytes,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    await connection.redis.mset({keys.lease(SET): 1, keys.starts(SET): 1})
-    await deliveries.settle([Done(SET, opened[0]), end(opened[1])])
-    assert await has_job(connection)
+    """Mutant: the steps of a page are as large as the page."""
+    set_id = await fill_digest(connection, sample, 1000, 5000)
+    asked: list[int] = []
+    scan = connection.redis.hscan
 
-    await deliveries.settle([end(opened[2])])
+    async def counted(name: str, cursor: str, *, count: int) -> object:
+        following, records = await scan(name, cursor, count=count)
+        asked.append(len(records))
+        return following, records
 
-    assert not await has_job(connection)
+    monkeypatch.setattr(connection.redis, "hscan", counted)
+    await deliveries.begin(set_id, "mail")
+
+    assert max(asked) <= 120
+    assert asked[0] <= 20
 
 
-@pytest.mark.usefixtures("opened")
-async def test_the_job_of_a_set_that_is_gone_ends_when_it_is_taken(
-    deliveries: Deliveries, connection: Connection
+async def test_where_deliveries_have_left_a_set_the_steps_grow(
+    deliveries: Deliveries, connection: Connection, sample: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await connection.redis.mset({keys.lease(SET): 1, keys.starts(SET): 1})
-    await deliveries.begin(SET, "mail")
-    assert await has_job(connection)
+    """Mutant: a step that found nothing is repeated with the same size."""
+    set_id = await fill_digest(connection, sample, 20_000, 1700)
+    first: str | None = FIRST_PAGE
+    for _ in range(12):
+        assert first is not None
+        page = await deliveries.begin(set_id, "mail", after=first)
+        await deliveries.settle([Done(set_id, each) for each in page.deliveries])
+        first = page.after
+    steps = 0
+    scan = connection.redis.hscan
 
-    await connection.redis.delete(keys.delivery_set(SET))
-    await deliveries.begin(SET, "mail")
+    async def counted(*arguments: object, **more: object) -> object:
+        nonlocal steps
+        steps += 1
+        return await scan(*arguments, **more)
 
-    assert not await has_job(connection)
+    monkeypatch.setattr(connection.redis, "hscan", counted)
+
+    page = await deliveries.begin(set_id, "mail")
+
+    assert len(page.deliveries) == PAGE_SIZE
+    assert steps < 60
+
+
+async def test_the_deliveries_of_a_set_are_listed_without_their_records_in_the_order_of_its_pages(
+    deliveries: Deliveries, connection: Connection, sample: bytes
+) -> None:
+    set_id = await fill_digest(connection, sample, 1200, 2000)
+
+    ids = await deliveries.begin_unread(set_id, "mail")
+
+    page = await deliveries.begin(set_id, "mail")
+    assert SET_SIZE <= len(ids) < 2 * SET_SIZE
+    assert ids == [each.id for each in page.deliveries][: len(ids)]
+    assert await deliveries.read(set_id, "mail", ids[0]) == page.deliveries[0]
+
+
+async def test_a_set_that_is_gone_ends_when_it_is_listed(
+    deliveries: Deliveries, connection: Connection, sample: bytes
+) -> None:
+    set_id = await fill_digest(connection, sample, 1, 2000)
+    await connection.redis.delete(keys.delivery_set(set_id))
+
+    assert await deliveries.begin_unread(set_id, "mail") == []
+    assert await deliveries.read(set_id, "mail", "msg_0") is None
+    assert not await connection.redis.exists(*keys.job_keys(set_id), keys.deliver_queue("mail"))
 
 
 async def test_a_rerun_takes_only_what_is_left(
@@ -108,192 +153,3 @@ async def test_a_rerun_takes_only_what_is_left(
     await deliveries.settle([Done(SET, opened[0])])
 
     assert by_id((await deliveries.begin(SET, "mail")).deliveries) == by_id(opened[1:])
-
-
-async def test_a_delivery_recorded_twice_counts_once(
-    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
-) -> None:
-    await deliveries.settle([Done(SET, opened[0])])
-    await deliveries.settle([Done(SET, opened[0])])
-
-    books = (await ledger.read(connection)).destinations["mail"]
-    assert (books.opened, books.delivered, books.pending) == (3, 1, 2)
-
-
-async def test_the_last_delivery_closes_its_set(
-    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
-) -> None:
-    await deliveries.settle([Done(SET, delivery) for delivery in opened])
-
-    assert await connection.redis.exists(keys.delivery_set(SET), keys.open_sets("mail")) == 0
-    assert (await deliveries.begin(SET, "mail")).deliveries == []
-
-
-async def test_a_failed_delivery_is_put_back_alone_and_due_later(
-    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
-) -> None:
-    attempt = Attempt(number=1, at=5.0, seconds=0.1, reason="timed out")
-    later = msgspec.structs.replace(opened[1], attempt=2, failed_attempts=(attempt,))
-
-    await deliveries.settle([Requeued(SET, later, due_at=2_000_000_000.0)])
-
-    new_set = SetId("id0003")
-    assert by_id((await deliveries.begin(SET, "mail")).deliveries) == by_id([opened[0], opened[2]])
-    assert (await deliveries.begin(new_set, "mail")).deliveries == [later]
-    assert await connection.redis.zscore(keys.deliver_queue("mail"), new_set) == 2e12
-    assert jobs.is_job_for(await connection.redis.get(keys.job(new_set)), jobs.DELIVER)
-    assert await connection.redis.ttl(keys.job(new_set)) == -1
-
-
-async def test_a_delivery_is_put_back_once(
-    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
-) -> None:
-    again = Requeued(SET, opened[1], due_at=2_000_000_000.0)
-
-    assert await deliveries.settle([again]) == [True]
-    assert await deliveries.settle([again]) == [False]
-
-    assert await connection.redis.zcard(keys.open_sets("mail")) == 2
-
-
-async def test_a_dead_letter_keeps_every_attempt(
-    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...], clock: Clock
-) -> None:
-    attempts = tuple(
-        Attempt(number=n, at=n, seconds=0.1, reason="HTTP 500", status=500) for n in (1, 2)
-    )
-    dead = msgspec.structs.replace(opened[0], attempt=2, failed_attempts=attempts)
-
-    await deliveries.settle([GivenUp(SET, dead, "HTTP 500 (attempt 2 of 2)")])
-    await deliveries.settle([GivenUp(SET, dead, "HTTP 500 (attempt 2 of 2)")])
-
-    letters = await dead_letters(connection, "mail", newest=10)
-    assert [(letter.delivery, letter.reason, letter.died_at) for letter in letters] == [
-        (dead, "HTTP 500 (attempt 2 of 2)", clock.now())
-    ]
-    books = (await ledger.read(connection)).destinations["mail"]
-    assert (books.dead, books.pending) == (1, 2)
-
-
-async def test_settlements_of_several_kinds_and_sets_leave_in_one_round_trip(
-    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
-) -> None:
-    await deliveries.settle(
-        [
-            Done(SET, opened[0]),
-            Requeued(SET, opened[1], due_at=2_000_000_000.0),
-            GivenUp(SET, opened[2], "no"),
-        ]
-    )
-
-    books = (await ledger.read(connection)).destinations["mail"]
-    assert (books.delivered, books.dead, books.pending) == (1, 1, 1)
-    assert await connection.redis.zrange(keys.open_sets("mail"), 0, -1) == [b"id0003"]
-
-
-async def test_a_record_that_is_no_delivery_goes_to_quarantine_and_its_neighbours_stay(
-    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
-) -> None:
-    await connection.redis.hset(keys.delivery_set(SET), "foreign", b"\x80\x04K\x01.")
-
-    assert by_id((await deliveries.begin(SET, "mail")).deliveries) == by_id(opened)
-    assert await connection.redis.hkeys(keys.QUARANTINE) == [b"foreign"]
-
-
-@pytest.mark.parametrize("owner", [None, "mine", "another"])
-async def test_a_record_that_cannot_be_read_is_left_to_the_worker_that_has_its_set(
-    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...], owner: str | None
-) -> None:
-    """Mutant: ``_quarantine`` passes no token. A suspended worker would take what another one reads."""
-    assert opened
-    await connection.redis.hset(keys.delivery_set(SET), "foreign", b"\x80\x04K\x01.")
-    if owner is not None:
-        await connection.redis.set(keys.lease(SET), owner)
-
-    assert await deliveries.read(SET, "mail", "foreign", LeaseToken("mine")) is None
-
-    is_left = await connection.redis.hexists(keys.delivery_set(SET), "foreign")
-    assert is_left is (owner == "another")
-
-
-async def test_scripts_that_redis_forgot_are_sent_again(
-    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
-) -> None:
-    await connection.redis.script_flush()
-
-    await deliveries.settle([Done(SET, opened[0]), GivenUp(SET, opened[1], "no")])
-
-    assert (await deliveries.begin(SET, "mail")).deliveries == [opened[2]]
-
-
-async def test_a_record_that_is_no_delivery_leaves_no_dead_letter_in_the_ledger(
-    deliveries: Deliveries, connection: Connection, clock: Clock, opened: tuple[Delivery, ...]
-) -> None:
-    await connection.redis.hset(keys.delivery_set(SET), opened[0].id, b"\x80\x04K\x01.")
-    await deliveries.begin(SET, "mail")
-    await deliveries.begin(SET, "mail")
-    await deliveries.settle([Done(SET, opened[1]), GivenUp(SET, opened[2], "no")])
-
-    counters = await ledger.read(connection)
-    mail = counters.destinations["mail"]
-    assert (mail.delivered, mail.dead, mail.quarantined, mail.pending) == (1, 1, 1, 0)
-    assert mail.opened == mail.delivered + mail.dead + mail.discarded + mail.quarantined
-    letters = DeadLetters(connection, clock)
-    found = await letters.find("mail", DeadLetterFilter())(None, 10)
-    assert len(found.items) == mail.dead
-    assert await letters.discard("mail", found.items) == 1
-    assert await letters.destinations() == []
-
-
-@pytest.mark.parametrize("owner", ["another", "mine", None])
-@pytest.mark.parametrize(
-    "decide",
-    [
-        lambda delivery: Requeued(SET, delivery, due_at=2e9, token=LeaseToken("mine")),
-        lambda delivery: GivenUp(SET, delivery, "HTTP 400", LeaseToken("mine")),
-    ],
-    ids=["put back", "given up"],
-)
-async def test_a_worker_decides_about_a_delivery_unless_another_one_has_its_lease(
-    deliveries: Deliveries,
-    connection: Connection,
-    opened: tuple[Delivery, ...],
-    decide: Callable[[Delivery], Settlement],
-    owner: str | None,
-) -> None:
-    """Seen to fail without ``is_lost`` in ``retry.lua`` and in ``dead_letter.lua``."""
-    if owner is not None:
-        await connection.redis.set(keys.lease(SET), owner)
-
-    recorded = await deliveries.settle([decide(opened[0]), Done(SET, opened[1])])
-
-    assert recorded == [owner != "another", True]
-    left = [each.id for each in by_id((await deliveries.begin(SET, "mail")).deliveries)]
-    assert (opened[0].id in left) is (owner == "another")
-    assert (await ledger.read(connection)).destinations["mail"].opened == 3
-
-
-async def test_a_delivery_is_recorded_by_whichever_worker_made_it(
-    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...]
-) -> None:
-    """Seen to fail if ``mark_delivered.lua`` compares a lease."""
-    await connection.redis.set(keys.lease(SET), "another")
-
-    await deliveries.settle([Done(SET, delivery) for delivery in opened])
-
-    assert (await ledger.read(connection)).destinations["mail"].delivered == 3
-    assert not await has_job(connection)
-
-
-async def test_a_retry_waits_as_long_as_was_decided_though_the_clock_was_set_since(
-    deliveries: Deliveries, connection: Connection, opened: tuple[Delivery, ...], time: SetClock
-) -> None:
-    """As while Redis was away. Seen to fail if the wait is computed when it is recorded."""
-    then = time.now + 3600
-
-    await deliveries.settle([Requeued(SET, opened[0], then + 60, decided_at=then)])
-
-    ((_, due_ms),) = await connection.redis.zrange(
-        keys.deliver_queue("mail"), -1, -1, withscores=True
-    )
-    assert due_ms == (time.now + 60) * 1000

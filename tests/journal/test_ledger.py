@@ -15,10 +15,11 @@ from router.events.model import Received
 from router.journal import keys, ledger
 from router.journal.batches import Batches
 from router.journal.connection import Connection
-from router.journal.deliveries import Deliveries, GivenUp, Requeued
+from router.journal.deliveries import Deliveries
 from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
 from router.journal.orphaned_deliveries import OrphanedDeliveries
+from router.journal.settlements import GivenUp, Requeued
 
 DUE = 1_700_003_600.0
 

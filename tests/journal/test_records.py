@@ -21,12 +21,13 @@ from router.journal import keys, ledger
 from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
-from router.journal.deliveries import Deliveries, Done
+from router.journal.deliveries import Deliveries
 from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId, TimerId
 from router.journal.pauses import PauseKind, Pauses
 from router.journal.quarantine import Quarantine, QuarantineFilter
 from router.journal.records import POSTPONE_SECONDS
+from router.journal.settlements import Done
 from router.journal.silences import Silences
 from router.journal.timers import Timers
 from router.journal.unreadable import UNREADABLE

@@ -17,19 +17,13 @@ from router.journal import keys, ledger
 from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
-from router.journal.deliveries import (
-    DeadLetter,
-    Deliveries,
-    Done,
-    GivenUp,
-    Requeued,
-    Settlement,
-)
+from router.journal.deliveries import Deliveries
 from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
 from router.journal.orphaned_deliveries import OrphanedDeliveries
 from router.journal.quarantine import Quarantine, QuarantineFilter
 from router.journal.records import RecordReader, version_of_array
+from router.journal.settlements import DeadLetter, Done, GivenUp, Requeued, Settlement
 from router.journal.stored_alerts import decode_delivery
 
 NAMES = ("a", "b", "c")

@@ -28,7 +28,7 @@ PACKAGE_TESTS: Final = {
     "router/ingress": ("tests/ingress", "tests/runtime"),
     "router/rules/state": ("tests/rules/state", "tests/worker/evaluation", "tests/journal"),
 }
-SHARED: Final = {"prelude": ("test_deliveries.py", "test_batches.py", "test_job_queue.py")}
+SHARED: Final = {"prelude": ("test_settlements.py", "test_batches.py", "test_job_queue.py")}
 _SLOW: Final = frozenset(
     {"faults", "end_to_end", "dev", "cli", "runtime", "architecture", "mutation"}
 )

@@ -2,7 +2,7 @@
 
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
-from router.journal.deliveries import DeadLetter
+from router.journal.settlements import DeadLetter
 from support.clock import SetClock
 
 

@@ -12,10 +12,11 @@ from router.events.model import Event, Malformed, Received
 from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
-from router.journal.deliveries import Deliveries, Done, GivenUp, Requeued, Settlement
+from router.journal.deliveries import Deliveries
 from router.journal.keys import BatchId, SetId
 from router.journal.orphaned_deliveries import OrphanedDeliveries
 from router.journal.quarantine import Quarantine, QuarantineFilter
+from router.journal.settlements import Done, GivenUp, Requeued, Settlement
 from support.clock import SetClock
 from support.stored import forget_claims
 from support.world import World

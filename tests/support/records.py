@@ -26,11 +26,12 @@ from router.journal.acknowledgements import Acknowledgements
 from router.journal.connection import Connection, connect
 from router.journal.crash_counts import CrashCounter
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
-from router.journal.deliveries import Deliveries, Done, GivenUp, Requeued
+from router.journal.deliveries import Deliveries
 from router.journal.destination_store import RedisDestinationStore
 from router.journal.keys import BatchId, SetId, TimerId
 from router.journal.pauses import Pause, PauseKind, Pauses
 from router.journal.quarantine import Quarantine, QuarantineFilter
+from router.journal.settlements import Done, GivenUp, Requeued
 from router.journal.shards import Checkpoint, ConsumerId, ShardId, Shards
 from router.journal.silences import Silences
 from router.journal.timers import Timers

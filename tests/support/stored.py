@@ -9,8 +9,9 @@ from router.clock import Clock
 from router.journal import keys, ledger
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
-from router.journal.deliveries import Deliveries, Done
+from router.journal.deliveries import Deliveries
 from router.journal.quarantine import Quarantine, QuarantineFilter
+from router.journal.settlements import Done
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):

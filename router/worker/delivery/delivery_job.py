@@ -25,18 +25,12 @@ from router.clock import Clock
 from router.destinations.contract import Destination
 from router.errors import JournalUnavailableError, PoisonError, WrongTypeError
 from router.journal import keys
-from router.journal.deliveries import (
-    FIRST_PAGE,
-    Deliveries,
-    Done,
-    GivenUp,
-    Requeued,
-    Settlement,
-)
+from router.journal.deliveries import FIRST_PAGE, Deliveries
 from router.journal.delivery_sets import SET_SIZE
 from router.journal.group_commit import GroupCommit
 from router.journal.keys import SetId
 from router.journal.leases import Lease, unleased
+from router.journal.settlements import Done, GivenUp, Requeued, Settlement
 from router.metrics import Metrics
 from router.worker.delivery.circuit_breaker import Permit
 from router.worker.delivery.delivery_admission import DeliveryAdmission

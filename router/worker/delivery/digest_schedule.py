@@ -13,9 +13,9 @@ from typing import Final
 from router.alerts import Delivery
 from router.destinations.contract import DestinationConfig
 from router.journal import keys
-from router.journal.deliveries import Requeued
 from router.journal.keys import SetId
 from router.journal.leases import NO_TOKEN, LeaseToken
+from router.journal.settlements import Requeued
 
 RETRY_GRID: Final = 60.0
 """Seconds. Retries of a digest are rounded up to a full minute, so that they leave together."""

@@ -10,8 +10,9 @@ from typing import Final
 
 from router.clock import Clock
 from router.errors import JournalUnavailableError
-from router.journal.deliveries import Deliveries, Settlement
+from router.journal.deliveries import Deliveries
 from router.journal.group_commit import GroupCommit
+from router.journal.settlements import Settlement
 
 logger = logging.getLogger(__name__)
 

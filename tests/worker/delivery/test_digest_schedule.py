@@ -19,10 +19,11 @@ from router.journal import keys, ledger
 from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.crash_counts import CrashCounter
-from router.journal.deliveries import Deliveries, Requeued
+from router.journal.deliveries import Deliveries
 from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
 from router.journal.pauses import Pauses
+from router.journal.settlements import Requeued
 from router.metrics import Metrics
 from router.worker.delivery.delivery_admission import DeliveryAdmission
 from router.worker.delivery.delivery_job import DeliveryJob, DeliveryJournal

@@ -10,9 +10,10 @@ from support.events import deliveries_of, event_from
 from router.clock import Clock
 from router.errors import JournalUnavailableError
 from router.journal.connection import Connection
-from router.journal.deliveries import Deliveries, Done, Settlement
+from router.journal.deliveries import Deliveries
 from router.journal.group_commit import GroupCommit
 from router.journal.keys import SetId
+from router.journal.settlements import Done, Settlement
 from router.worker.delivery.settlement import SETTLE_TIMEOUT, make_settler
 
 

@@ -1,0 +1,89 @@
+"""A delivery moves from its set to another one, in which it is due later."""
+
+from typing import Final
+
+import msgspec
+
+from router.clock import Clock
+from router.journal import jobs, keys, ledger
+from router.journal.keys import SetId
+from router.journal.leases import LeaseToken
+from router.journal.script import PackedArguments, Script, ScriptCall, ScriptKeys, binary
+
+
+class SetMove(msgspec.Struct, frozen=True):
+    """From one set of a destination to another one, which is due in some ms."""
+
+    set_id: SetId
+    new_set: SetId
+    destination: str
+    due_in_ms: int
+
+
+def move_delivery(
+    move: SetMove, delivery_id: str, record: bytes, token: LeaseToken, clock: Clock
+) -> ScriptCall:
+    """Return the call that moves a delivery.
+
+    Its reply is 1; 0 if the delivery has left the first set; -1 if another worker has its lease.
+
+    Args:
+        move: The two sets.
+        delivery_id: The delivery.
+        record: Its record in the new set.
+        token: The token of the first set's lease.
+        clock: The clock.
+    """
+    queue = keys.deliver_queue(move.destination)
+    due_ms = int(clock.now() * 1000) + move.due_in_ms
+    return _RETRY(
+        _RetryKeys(
+            keys.delivery_set(move.set_id),
+            keys.open_sets(move.destination),
+            queue,
+            *keys.job_keys(move.set_id),
+            new_set=keys.delivery_set(move.new_set),
+            new_job=keys.job(move.new_set),
+            ledger=keys.LEDGER,
+        ),
+        _RetryArguments(
+            set_id=move.set_id,
+            delivery_id=delivery_id,
+            new_set_id=move.new_set,
+            set_ms=clock.journal_ms(),
+            due_in_ms=move.due_in_ms,
+            job_record=binary(jobs.payload(jobs.DELIVER, due_ms)),
+            record=binary(record),
+            wake_channel=keys.wake_channel(queue),
+            token=token,
+            superseded_field=ledger.superseded(move.destination),
+        ),
+    )
+
+
+class _RetryKeys(ScriptKeys, frozen=True):
+    set: str
+    open_sets: str
+    queue: str
+    job: str
+    lease: str
+    starts: str
+    new_set: str
+    new_job: str
+    ledger: str
+
+
+class _RetryArguments(PackedArguments, frozen=True):
+    set_id: SetId
+    delivery_id: str
+    new_set_id: SetId
+    set_ms: int
+    due_in_ms: int
+    job_record: msgspec.Raw
+    record: msgspec.Raw
+    wake_channel: str
+    token: LeaseToken
+    superseded_field: str
+
+
+_RETRY: Final = Script("retry", _RetryKeys, _RetryArguments)

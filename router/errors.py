@@ -19,8 +19,11 @@ RouterError                  base of all errors below
 """
 
 import enum
+from typing import TypeVar
 
 import msgspec
+
+E = TypeVar("E", bound=BaseException)
 
 
 class RouterError(Exception):
@@ -149,3 +152,19 @@ class WrongTypeError(JournalUnavailableError):
 
 class StreamUnavailableError(RouterError):
     """Raised when Kinesis does not answer in time or throttles the request."""
+
+
+def only_error(group: BaseExceptionGroup[BaseException], kind: type[E]) -> E | None:
+    """Return the first error of a group, if all that it contains are of one kind; else None.
+
+    For use in ``except BaseExceptionGroup``. A ``raise`` in ``except*`` is not for that, because
+    Python before 3.11.4 wraps the error in a group again (CPython issue 103590).
+    """
+    _, others = group.split(kind)
+    if others is not None:
+        return None
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    assert isinstance(first, kind)  # noqa: S101 - for the type checker, nothing else is in it
+    return first

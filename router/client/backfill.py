@@ -22,6 +22,7 @@ from router.client.json_lines import Batch, FileCheckpoint, Line, body_of
 from router.client.send import Endpoint, SendResult, post
 from router.clock import Clock
 from router.destinations.transport.http_status import retry_after_seconds
+from router.errors import only_error
 
 _RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30)
@@ -122,7 +123,7 @@ class Backfill:
         try:
             async with (
                 aiohttp.ClientSession(timeout=_TIMEOUT) as session,
-                asyncio.TaskGroup() as group,
+                asyncio.TaskGroup() as tasks,
             ):
                 in_flight: deque[asyncio.Task[Batch | StoppedError]] = deque()
                 due = self._clock.monotonic()
@@ -130,11 +131,14 @@ class Backfill:
                     if len(in_flight) >= self._pace.concurrency:
                         self._advance(await in_flight.popleft())
                     due = await self._wait_until(due, len(batch))
-                    in_flight.append(group.create_task(self._send_whole(session, batch)))
+                    in_flight.append(tasks.create_task(self._send_whole(session, batch)))
                 while in_flight:
                     self._advance(await in_flight.popleft())
-        except* StoppedError as stopped:
-            raise _first(stopped) from None
+        except BaseExceptionGroup as group:
+            stopped = only_error(group, StoppedError)
+            if stopped is None:
+                raise
+            raise stopped from None
         return self.sent
 
     async def _wait_until(self, due: float, events: int) -> float:
@@ -239,8 +243,3 @@ def _error_of(result: SendResult) -> _Error:
         return msgspec.json.decode(result.body, type=_Rejected).error
     except msgspec.DecodeError:
         return _Error()
-
-
-def _first(group: BaseExceptionGroup[StoppedError]) -> StoppedError:
-    inner = group.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from router.errors import ConfigurationError
+from router.errors import ConfigurationError, only_error
 from router.http.server import Address
 from router.runtime.app import App
 
@@ -24,15 +24,18 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
     """Run ``main`` to its end, on uvloop if it is installed.
 
     Raises:
-        ConfigurationError: The first one, if ``main`` raises an exception group that contains some.
+        ConfigurationError: The first one, if ``main`` raises a group that contains nothing else.
         BaseException: Any other error of ``main``.
 
     """
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(main)
-    except* ConfigurationError as errors:
-        raise _first(errors) from None
+    except BaseExceptionGroup as group:
+        error = only_error(group, ConfigurationError)
+        if error is None:
+            raise
+        raise error from None
 
 
 async def serve(app: App, ready: Callable[[Address], None], *, parent: int | None = None) -> None:
@@ -87,11 +90,6 @@ def _tune_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD)
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    inner = errors.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -23,7 +23,7 @@ from router.alerts import (
 )
 from router.clock import Clock
 from router.destinations.contract import Destination
-from router.errors import JournalUnavailableError, PoisonError, WrongTypeError
+from router.errors import JournalUnavailableError, PoisonError, WrongTypeError, only_error
 from router.journal import keys
 from router.journal.deliveries import FIRST_PAGE, Deliveries
 from router.journal.delivery_sets import SET_SIZE
@@ -370,9 +370,12 @@ class _Attempts(asyncio.TaskGroup):
     async def __aexit__(self, *error: Any) -> None:  # noqa: PYI036 - TaskGroup's own types
         try:
             await super().__aexit__(*error)
-        except* JournalUnavailableError as errors:
+        except BaseExceptionGroup as group:
             # One is enough, because all of them failed on the same Redis.
-            raise JournalUnavailableError(str(errors.exceptions[0])) from None
+            error_of_redis = only_error(group, JournalUnavailableError)
+            if error_of_redis is None:
+                raise
+            raise error_of_redis from None
 
 
 def _is_done(run: _Run, begun: int) -> bool:

@@ -258,6 +258,16 @@ def job_keys(job_id: str) -> tuple[str, str, str]:
     return job(job_id), lease(job_id), starts(job_id)
 
 
+def set_keys(set_id: SetId, destination: str) -> tuple[str, str, str, str, str, str]:
+    """Return the keys of a set: its deliveries, the open sets, the queue, and those of its job."""
+    return (
+        delivery_set(set_id),
+        open_sets(destination),
+        deliver_queue(destination),
+        *job_keys(set_id),
+    )
+
+
 def health_check(queue: str) -> str:
     """Return the key that ``arq --check`` reads for a queue."""
     return f"{queue}{ARQ.health_suffix}"

@@ -20,7 +20,8 @@ from router.journal import keys, ledger
 from router.journal.connection import Connection
 from router.journal.deliveries import FIRST_PAGE, Deliveries
 from router.journal.keys import SetId
-from router.journal.script import IdAndRecord, PackedArguments, Script, ScriptKeys, binary
+from router.journal.script import IdAndRecord, PackedArguments, Script, binary
+from router.journal.set_moves import SetKeys
 from router.journal.settlements import DeadLetter, encode_letter
 
 REASON: Final = "destination removed"
@@ -119,11 +120,8 @@ class OrphanedDeliveries:
             letters.append(IdAndRecord(delivery.id, binary(encode_letter(letter))))
         call = _ABANDON(
             _AbandonKeys(
-                keys.ORPHANED,
-                keys.delivery_set(set_id),
-                keys.open_sets(name),
-                keys.deliver_queue(name),
-                *keys.job_keys(set_id),
+                *keys.set_keys(set_id, name),
+                orphaned=keys.ORPHANED,
                 dead_letters=keys.dead_letters(name),
                 dead_letter_index=keys.dead_letter_index(name),
                 ledger=keys.LEDGER,
@@ -141,14 +139,8 @@ class OrphanedDeliveries:
         return int(await self._connection.run(call))
 
 
-class _AbandonKeys(ScriptKeys, frozen=True):
+class _AbandonKeys(SetKeys, frozen=True):
     orphaned: str
-    set: str
-    open_sets: str
-    queue: str
-    job: str
-    lease: str
-    starts: str
     dead_letters: str
     dead_letter_index: str
     ledger: str

@@ -17,6 +17,7 @@ from router.journal.connection import Connection
 from router.journal.finish import Quarantined
 from router.journal.keys import BatchId, SetId
 from router.journal.script import IdAndRecord, PackedArguments, Script, ScriptKeys, binary
+from router.journal.set_moves import SetToQuarantineKeys
 from router.journal.unreadable import report
 
 _DUMP_LIMIT: Final = 1 << 20
@@ -164,15 +165,7 @@ class SetAside:
             return False
         await self._connection.run(
             _SET_ASIDE_SET(
-                _SetAsideSetKeys(
-                    keys.delivery_set(set_id),
-                    keys.open_sets(destination),
-                    keys.deliver_queue(destination),
-                    *keys.job_keys(set_id),
-                    quarantine=keys.QUARANTINE,
-                    quarantine_index=keys.QUARANTINE_INDEX,
-                    ledger=keys.LEDGER,
-                ),
+                SetToQuarantineKeys(*keys.set_keys(set_id, destination)),
                 _SetAsideSetArguments(
                     set_id=set_id,
                     set_ms=self._set_ms(),
@@ -219,21 +212,10 @@ class _SetAsideEventsArguments(PackedArguments, frozen=True):
     readable: msgspec.Raw
     """A commit of the events that can be read; empty if there is none."""
     events: int
-    claims: msgspec.Raw
     """How many of the accepted events cannot be read."""
+    claims: msgspec.Raw
+    """The results of the claims of the rest of the batch; empty if it is not claimed."""
     items: Sequence[IdAndRecord]
-
-
-class _SetAsideSetKeys(ScriptKeys, frozen=True):
-    set: str
-    open_sets: str
-    queue: str
-    job: str
-    lease: str
-    starts: str
-    quarantine: str
-    quarantine_index: str
-    ledger: str
 
 
 class _SetAsideSetArguments(PackedArguments, frozen=True):
@@ -245,4 +227,4 @@ class _SetAsideSetArguments(PackedArguments, frozen=True):
 
 
 _SET_ASIDE_EVENTS: Final = Script("set_aside_events", _SetAsideEventsKeys, _SetAsideEventsArguments)
-_SET_ASIDE_SET: Final = Script("set_aside_set", _SetAsideSetKeys, _SetAsideSetArguments)
+_SET_ASIDE_SET: Final = Script("set_aside_set", SetToQuarantineKeys, _SetAsideSetArguments)

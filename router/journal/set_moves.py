@@ -11,6 +11,25 @@ from router.journal.leases import LeaseToken
 from router.journal.script import PackedArguments, Script, ScriptCall, ScriptKeys, binary
 
 
+class SetKeys(ScriptKeys, frozen=True):
+    """Base of the keys of a script by which deliveries leave a set. ``keys.set_keys`` returns them."""
+
+    set: str
+    open_sets: str
+    queue: str
+    job: str
+    lease: str
+    starts: str
+
+
+class SetToQuarantineKeys(SetKeys, frozen=True):
+    """The keys of a script by which deliveries of a set move to quarantine."""
+
+    quarantine: str = keys.QUARANTINE
+    quarantine_index: str = keys.QUARANTINE_INDEX
+    ledger: str = keys.LEDGER
+
+
 class SetMove(msgspec.Struct, frozen=True):
     """From one set of a destination to another one, which is due in some ms."""
 
@@ -38,10 +57,7 @@ def move_delivery(
     due_ms = int(clock.now() * 1000) + move.due_in_ms
     return _RETRY(
         _RetryKeys(
-            keys.delivery_set(move.set_id),
-            keys.open_sets(move.destination),
-            queue,
-            *keys.job_keys(move.set_id),
+            *keys.set_keys(move.set_id, move.destination),
             new_set=keys.delivery_set(move.new_set),
             new_job=keys.job(move.new_set),
             ledger=keys.LEDGER,
@@ -61,13 +77,7 @@ def move_delivery(
     )
 
 
-class _RetryKeys(ScriptKeys, frozen=True):
-    set: str
-    open_sets: str
-    queue: str
-    job: str
-    lease: str
-    starts: str
+class _RetryKeys(SetKeys, frozen=True):
     new_set: str
     new_job: str
     ledger: str

@@ -20,7 +20,7 @@ from router.journal.script import (
     binary,
     pack,
 )
-from router.journal.set_moves import SetMove, move_delivery
+from router.journal.set_moves import SetKeys, SetMove, move_delivery
 from router.journal.stored_alerts import ReferenceRecord, ReferringDelivery, encode_delivery
 
 _encode = msgspec.msgpack.encode
@@ -162,10 +162,7 @@ class Settlements:
         letter = DeadLetter(delivery=delivery, reason=settlement.reason, died_at=now)
         return _DEAD_LETTER(
             _DeadLetterKeys(
-                keys.delivery_set(settlement.set_id),
-                keys.open_sets(destination),
-                keys.deliver_queue(destination),
-                *keys.job_keys(settlement.set_id),
+                *keys.set_keys(settlement.set_id, destination),
                 records=keys.dead_letters(destination),
                 index=keys.dead_letter_index(destination),
                 ledger=keys.LEDGER,
@@ -228,13 +225,7 @@ class _DeliveredOfSet(msgspec.Struct, frozen=True, array_like=True):
     """Whether the alert of any of them may be stored by itself."""
 
 
-class _DeadLetterKeys(ScriptKeys, frozen=True):
-    set: str
-    open_sets: str
-    queue: str
-    job: str
-    lease: str
-    starts: str
+class _DeadLetterKeys(SetKeys, frozen=True):
     records: str
     index: str
     ledger: str

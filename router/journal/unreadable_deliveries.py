@@ -16,8 +16,8 @@ from router.journal.connection import Connection
 from router.journal.keys import SetId
 from router.journal.leases import LeaseToken
 from router.journal.records import POSTPONE_SECONDS
-from router.journal.script import PackedArguments, Script, ScriptKeys, binary
-from router.journal.set_moves import SetMove, move_delivery
+from router.journal.script import PackedArguments, Script, binary
+from router.journal.set_moves import SetMove, SetToQuarantineKeys, move_delivery
 from router.journal.unreadable import report, text_of
 
 logger = logging.getLogger(__name__)
@@ -55,15 +55,7 @@ class UnreadableDeliveries:
         set_id, destination = leased.set_id, leased.destination
         await self._connection.run(
             _QUARANTINE_UNREAD(
-                _QuarantineUnreadKeys(
-                    keys.delivery_set(set_id),
-                    keys.open_sets(destination),
-                    keys.deliver_queue(destination),
-                    *keys.job_keys(set_id),
-                    quarantine=keys.QUARANTINE,
-                    quarantine_index=keys.QUARANTINE_INDEX,
-                    ledger=keys.LEDGER,
-                ),
+                SetToQuarantineKeys(*keys.set_keys(set_id, destination)),
                 _QuarantineUnreadArguments(
                     set_id=set_id,
                     delivery_id=binary(field),
@@ -96,18 +88,6 @@ def _open_item(reason: str, now: float) -> bytes:
     return msgspec.msgpack.encode(whole)[1:-1]
 
 
-class _QuarantineUnreadKeys(ScriptKeys, frozen=True):
-    set: str
-    open_sets: str
-    queue: str
-    job: str
-    lease: str
-    starts: str
-    quarantine: str
-    quarantine_index: str
-    ledger: str
-
-
 class _QuarantineUnreadArguments(PackedArguments, frozen=True):
     set_id: SetId
     delivery_id: msgspec.Raw
@@ -121,5 +101,5 @@ class _QuarantineUnreadArguments(PackedArguments, frozen=True):
 
 
 _QUARANTINE_UNREAD: Final = Script(
-    "quarantine_unread", _QuarantineUnreadKeys, _QuarantineUnreadArguments
+    "quarantine_unread", SetToQuarantineKeys, _QuarantineUnreadArguments
 )

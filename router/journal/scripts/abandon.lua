@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
-local orphaned, set, open_sets, queue, job, lease, starts, dead_letters, dead_letter_index, ledger =
+local set, open_sets, queue, job, lease, starts, orphaned, dead_letters, dead_letter_index, ledger =
   unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Moves the deliveries of one set of a removed destination to the dead letters. Guarded by the

@@ -3,15 +3,14 @@
 The protocol between processes is described in ``router.journal.orphaned_deliveries``.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from router.clock import Clock
-from router.errors import JournalUnavailableError
 from router.journal.orphaned_deliveries import OrphanedDeliveries, OrphanMark
 from router.metrics import Metrics
+from router.worker.mark_checks import MarkChecks
 from router.worker.mark_watch import MarkWatch
 
 logger = logging.getLogger(__name__)
@@ -46,29 +45,21 @@ class OrphanReaper:
         self._deliveries = metrics.deliveries
         self._clock = clock
         self._watch = MarkWatch(after)
-        self._changed = asyncio.Event()
+        self._checks = MarkChecks(
+            self.reap,
+            self._watch.clear,
+            clock,
+            interval=self._watch.interval,
+            marked="destinations",
+        )
 
     def changed(self) -> None:
         """Run the next check at once, because destinations were added or removed."""
-        self._changed.set()
+        self._checks.changed()
 
     async def run(self) -> NoReturn:
         """Check at intervals until cancelled."""
-        while True:
-            self._changed.clear()
-            try:
-                await self.reap()
-            except JournalUnavailableError as error:
-                # Other processes could not claim their destinations either.
-                self._watch.clear()
-                logger.debug("destinations not claimed", extra={"reason": str(error)})
-            try:
-                async with asyncio.timeout(
-                    self._watch.interval * (0.75 + self._clock.chance() / 4)
-                ):
-                    await self._changed.wait()
-            except TimeoutError:
-                pass
+        await self._checks.run()
 
     async def reap(self) -> int:
         """Claim the destinations of this process and give up those left unclaimed for long enough.

@@ -22,6 +22,7 @@ from router.errors import JournalUnavailableError, PostponedError
 from router.journal.keys import TimerId
 from router.journal.unknown_rules import UnknownRules, feature_name
 from router.rules.state.timer import Timer
+from router.worker.mark_checks import MarkChecks
 from router.worker.mark_watch import MarkWatch
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,13 @@ class UnknownFeatures:
         self._clock = clock
         self._after = after
         self._watch = MarkWatch(after)
-        self._changed = asyncio.Event()
+        self._checks = MarkChecks(
+            self.check,
+            self._forget,
+            clock,
+            interval=self._watch.interval,
+            marked="features of rules",
+        )
         self._put_back = asyncio.Event()
         self._hold_until = 0.0
         self._removed: dict[str, str] = {}
@@ -71,7 +78,7 @@ class UnknownFeatures:
 
     def changed(self) -> None:
         """Run the next check at once, because the rules have changed."""
-        self._changed.set()
+        self._checks.changed()
 
     def wait(self) -> float:
         """Return the seconds for which this worker leaves due timers to others."""
@@ -88,22 +95,7 @@ class UnknownFeatures:
 
     async def run(self) -> NoReturn:
         """Check at intervals until cancelled."""
-        while True:
-            self._changed.clear()
-            try:
-                await self.check()
-            except JournalUnavailableError as error:
-                # Other processes could not delete marks either.
-                self._watch.clear()
-                self._removed = {}
-                logger.debug("features of rules not claimed", extra={"reason": str(error)})
-            try:
-                async with asyncio.timeout(
-                    self._watch.interval * (0.75 + self._clock.chance() / 4)
-                ):
-                    await self._changed.wait()
-            except TimeoutError:
-                pass
+        await self._checks.run()
 
     async def check(self) -> None:
         """Delete the marks of features that this process knows, and watch the others.
@@ -156,6 +148,10 @@ class UnknownFeatures:
         raise PostponedError(
             message, seconds=self._pause(timer_id, is_known_elsewhere=is_known_elsewhere)
         )
+
+    def _forget(self) -> None:
+        self._watch.clear()
+        self._removed = {}
 
     def _pause(self, timer_id: TimerId, *, is_known_elsewhere: bool) -> float:
         if len(self._times) > _REMEMBERED:  # other workers may have fired them

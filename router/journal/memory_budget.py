@@ -9,6 +9,8 @@ processes overrun it by a sixteenth of the room for each further one.
 import math
 from typing import Any, Final
 
+import msgspec
+
 from router.journal.connection import Connection
 
 UNIT_BYTES: Final = 4 << 20
@@ -17,6 +19,24 @@ than 256 MiB, because several processes read and write as much at once."""
 _SHARE: Final = 16
 _UNITS: Final = 64
 _MIN_UNIT_BYTES: Final = 64 << 10
+
+
+class MemoryUse(msgspec.Struct, frozen=True):
+    """The memory of a Redis, in bytes."""
+
+    used_bytes: int
+    limit_bytes: int
+    """Its maxmemory; 0 if it has none."""
+
+    @property
+    def ratio(self) -> float:
+        """The share of maxmemory in use; 0.0 if there is no limit."""
+        return self.used_bytes / self.limit_bytes if self.limit_bytes else 0.0
+
+
+def memory_use(info: dict[str, Any]) -> MemoryUse:
+    """Return the memory that Redis's INFO tells of."""
+    return MemoryUse(int(info.get("used_memory", 0)), int(info.get("maxmemory", 0)))
 
 
 class MemoryBudget:
@@ -41,8 +61,8 @@ class MemoryBudget:
 
     def update(self, info: dict[str, Any]) -> None:
         """Take the used memory and its limit from Redis's INFO."""
-        self._used = int(info.get("used_memory", 0))
-        self._limit = int(info.get("maxmemory", 0))
+        use = memory_use(info)
+        self._used, self._limit = use.used_bytes, use.limit_bytes
         self._written = 0
         self._allowed = self.room_bytes / _SHARE
 
@@ -63,7 +83,7 @@ class MemoryBudget:
     @property
     def used_ratio(self) -> float:
         """The share of maxmemory in use; 0.0 if it has none."""
-        return self.used_bytes / self._limit if self._limit else 0.0
+        return MemoryUse(self.used_bytes, self._limit).ratio
 
     @property
     def room_bytes(self) -> float:

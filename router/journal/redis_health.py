@@ -14,14 +14,6 @@ _MOVED_BY_SCRIPTS: Final = frozenset({b"ledger", b"state", b"key"})
 _OLDEST_VERSION: Final = (7, 0)
 
 
-async def redis_info(connection: Connection) -> dict[str, Any]:
-    """Return Redis's INFO. Raises JournalUnavailableError."""
-    info: dict[str, Any] = await connection.ask(
-        connection.redis.info("server", "memory", "persistence")
-    )
-    return info
-
-
 def durability_problems(info: dict[str, Any]) -> list[str]:
     """Return why a Redis with this INFO may lose events, a sentence each; empty if it does not.
 
@@ -37,12 +29,6 @@ def durability_problems(info: dict[str, Any]) -> list[str]:
     if not int(info.get("aof_enabled", 0)):
         found.append("appendonly is no, so a restart loses events: set it to yes")
     return found
-
-
-def memory_used_ratio(info: dict[str, Any]) -> float:
-    """Return the share of maxmemory in use; 0.0 if there is no limit."""
-    limit = int(info.get("maxmemory", 0))
-    return int(info.get("used_memory", 0)) / limit if limit else 0.0
 
 
 async def update_gauges(connection: Connection, metrics: Metrics, now: Callable[[], float]) -> bool:

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.errors import ConfigurationError
 from router.journal.connection import connect
-from router.journal.redis_health import durability_problems, redis_info
+from router.journal.redis_health import durability_problems
 
 
 def program(path: Path, text: str) -> Path:
@@ -39,7 +39,7 @@ async def test_it_is_as_durable_as_production_needs(tmp_path: Path) -> None:
     server.start()
     connection = connect(server.url, deadline=5.0, max_connections=1)
 
-    assert durability_problems(await redis_info(connection)) == []
+    assert durability_problems(await connection.redis.info()) == []
 
     await connection.close()
     server.stop()

@@ -74,7 +74,7 @@ def test_a_slow_answer_moves_the_time_only_as_far_as_it_proves(
 ) -> None:
     """``_take`` gets Redis's time, and the monotonic times before the question and after the answer.
 
-    Seen to fail if each answer sets the offset anew to the middle of its bounds.
+    Seen to fail if each answer sets the offset to the middle of its bounds.
     """
     redis_clock = RedisClock(connection, clock, metrics)
     start = time.now

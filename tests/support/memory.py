@@ -3,6 +3,7 @@
 from typing import Any
 
 from router.journal.connection import Connection
+from router.journal.memory_budget import memory_use
 from support.waiting import until
 
 _PIECE = 1 << 14
@@ -23,8 +24,7 @@ async def memory(connection: Connection) -> dict[str, Any]:
 
 async def used_share(connection: Connection) -> float:
     """Return the share of maxmemory in use."""
-    info = await memory(connection)
-    return float(info["used_memory"] / info["maxmemory"])
+    return memory_use(await memory(connection)).ratio
 
 
 async def fill(connection: Connection, share: float) -> None:

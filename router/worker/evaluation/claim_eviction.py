@@ -12,9 +12,9 @@ import msgspec
 
 from router.clock import Clock
 from router.errors import JournalUnavailableError
-from router.journal import redis_health
 from router.journal.claims import CLAIM_BYTES, Claims
 from router.journal.connection import Connection
+from router.journal.memory_budget import memory_use
 from router.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -39,10 +39,11 @@ class MemoryPressure(msgspec.Struct, frozen=True):
 
 def pressure_of(info: dict[str, Any]) -> MemoryPressure:
     """Return what to do for Redis's INFO about its memory."""
-    ratio = redis_health.memory_used_ratio(info)
-    worthwhile = max(1, int(_WORTHWHILE * int(info.get("maxmemory", 0)) / CLAIM_BYTES))
+    memory = memory_use(info)
+    worthwhile = max(1, int(_WORTHWHILE * memory.limit_bytes / CLAIM_BYTES))
     return MemoryPressure(
-        is_tight=ratio > TIGHT_RATIO, min_claims=worthwhile if ratio > EVICTION_RATIO else None
+        is_tight=memory.ratio > TIGHT_RATIO,
+        min_claims=worthwhile if memory.ratio > EVICTION_RATIO else None,
     )
 
 

@@ -9,12 +9,13 @@ from support.memory import memory
 
 from router.events.model import Received
 from router.ingress.admission import HIGH_WATERMARK
-from router.journal import keys, redis_health
+from router.journal import keys
 from router.journal.batches import Batches
 from router.journal.claims import Claims, begin_batch
 from router.journal.connection import Connection
 from router.journal.keys import BatchId
 from router.journal.leases import NO_TOKEN
+from router.journal.memory_budget import memory_use
 from router.metrics import Metrics
 from router.worker.evaluation.claim_eviction import (
     EVICTION_RATIO,
@@ -64,7 +65,7 @@ async def test_a_redis_full_of_claims_still_takes_events(
                 await _claim(connection, time, number)
                 time.now += 600
                 await eviction.check()
-                highest = max(highest, redis_health.memory_used_ratio(await memory(connection)))
+                highest = max(highest, memory_use(await memory(connection)).ratio)
         await Batches(connection, time.clock()).accept([Received([event_from(sample)], [])])
         status = await Claims(connection, time.clock()).status()
     finally:

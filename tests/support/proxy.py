@@ -2,9 +2,10 @@
 
 import asyncio
 import re
-from typing import Self
 
 import msgspec
+
+from support.loopback import LoopbackServer
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -16,36 +17,17 @@ class Asked(msgspec.Struct, frozen=True):
     """Names in small letters."""
 
 
-class Proxy:
+class Proxy(LoopbackServer):
     """Makes the connections that it is asked for, or gives ``refusal`` (``403 Forbidden``)."""
 
     def __init__(self, *, refusal: str = "") -> None:
+        super().__init__()
         self.asked: list[Asked] = []
-        self.connections = 0
-        self.port = 0
         self._refusal = refusal
-        self._talks: list[asyncio.Task[None]] = []
-
-    async def __aenter__(self) -> Self:
-        self._group = asyncio.TaskGroup()
-        await self._group.__aenter__()
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for talk in self._talks:
-            talk.cancel()
-        await self._group.__aexit__(None, None, None)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        self._talks.append(self._group.create_task(self._talk(reader, writer)))
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there: asyncio.StreamWriter | None = None

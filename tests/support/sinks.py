@@ -9,6 +9,8 @@ from typing import Any, Self
 import msgspec
 from aiohttp import web
 
+from support.loopback import LoopbackServer
+
 
 class Received(msgspec.Struct, frozen=True):
     """One request as received. ``at`` is in seconds of the event loop's clock."""
@@ -120,40 +122,16 @@ class HttpSink:
 Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-class TcpSink:
+class TcpSink(LoopbackServer):
     """A receiver that runs a conversation with each connection."""
 
     def __init__(self, conversation: Conversation) -> None:
-        self.connections = 0
-        self.port = 0
+        super().__init__()
         self._conversation = conversation
-        self._talks: list[asyncio.Task[None]] = []
-        self._is_closed = False
-
-    async def __aenter__(self) -> Self:
-        self._group = asyncio.TaskGroup()
-        await self._group.__aenter__()
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        self._is_closed = True
-        for talk in self._talks:
-            talk.cancel()
-        await self._group.__aexit__(None, None, None)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/hook"
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        if self._is_closed:  # a connection from just before the server was closed
-            writer.transport.abort()
-            return
-        self._talks.append(self._group.create_task(self._talk(reader, writer)))
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

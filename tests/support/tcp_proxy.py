@@ -5,9 +5,11 @@ import contextlib
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import msgspec
+
+from support.loopback import LoopbackServer
 
 _PIECE: Final = 65_536
 
@@ -37,7 +39,7 @@ class _Flags(msgspec.Struct):
 Chooser = Callable[[bytes], bool]
 
 
-class TcpProxy:
+class TcpProxy(LoopbackServer):
     """Listens on a free port of loopback and connects each client to ``target``.
 
     Args:
@@ -46,35 +48,20 @@ class TcpProxy:
     """
 
     def __init__(self, target: Path | tuple[str, int], *, seed: int = 0) -> None:
+        super().__init__()
         self.weather = Weather()
-        self.port = 0
-        self.connections = 0
         self.resets = 0
         self.cuts_left = 0
         self._target = target
         self._chance = random.Random(seed)  # noqa: S311 - repeatable
         self._chooses: Chooser = lambda _request: False
         self._cut_after = False
-        self._talks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._clear = asyncio.Event()
         self._clear.set()
         self._holds: Chooser = lambda _request: False
         self._released = asyncio.Event()
         self.held = 0
-
-    async def __aenter__(self) -> Self:
-        self._group = asyncio.TaskGroup()
-        await self._group.__aenter__()
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for talk in self._talks:
-            talk.cancel()
-        await self._group.__aexit__(None, None, None)
 
     @property
     def address(self) -> str:
@@ -125,12 +112,6 @@ class TcpProxy:
         self._chooses = chooses
         self._cut_after = after_reply_was_made
         self.cuts_left = times
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        talk = self._group.create_task(self._talk(reader, writer))
-        self._talks.add(talk)
-        talk.add_done_callback(self._talks.discard)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)

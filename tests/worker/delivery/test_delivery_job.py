@@ -401,22 +401,11 @@ async def test_a_settlement_that_fails_frees_its_slot(
     time: SetClock,
 ) -> None:
     """Mutant: a slot is leaked when a settlement fails; each failure of Redis would cost one."""
-    deliveries = Deliveries(Cutting(connection, 2, happens=False), clock)
-    settling = make_settler(deliveries, clock)
-    journal = DeliveryJournal(deliveries, settling, PoisonDetector(CrashCounter(connection)))
-    job = DeliveryJob(mail, journal, flow, metrics, clock)
-    async with asyncio.TaskGroup() as group:
-        runner = group.create_task(settling.run())
-        running = group.create_task(failure_of(job))
+    job, failure = await run_with_a_settlement_that_fails(
+        mail, flow, connection, clock, metrics, time
+    )
 
-        async def time_passes() -> bool:
-            time.now += 10
-            return running.done()
-
-        await until(time_passes)
-        runner.cancel()
-
-    assert isinstance(running.result(), JournalUnavailableError)
+    assert isinstance(failure, JournalUnavailableError)
     assert 0 < len(mail.sent) < len(opened)
     assert job._slots.free == 1
 
@@ -434,6 +423,29 @@ async def test_a_dead_letter_that_redis_does_not_record_is_written_by_the_next_r
 ) -> None:
     """Mutant: a settlement that fails is taken for recorded; there is no dead letter."""
     mail.outcomes += [Refused("HTTP 400", 400), Refused("HTTP 400", 400)]
+    _, failure = await run_with_a_settlement_that_fails(
+        mail, flow, connection, clock, metrics, time
+    )
+    assert isinstance(failure, JournalUnavailableError)
+    assert await dead_letters(connection, "mail", newest=10) == []
+
+    await deliver.run(SET)
+
+    (letter,) = await dead_letters(connection, "mail", newest=10)
+    books = (await ledger.read(connection)).destinations["mail"]
+    assert letter.delivery.id == opened[0].id
+    assert (books.dead, books.delivered, books.pending) == (1, len(opened) - 1, 0)
+
+
+async def run_with_a_settlement_that_fails(
+    mail: Scripted,
+    flow: DeliveryAdmission,
+    connection: Connection,
+    clock: Clock,
+    metrics: Metrics,
+    time: SetClock,
+) -> tuple[DeliveryJob, Exception | None]:
+    """Run the set's job, whose second call of Redis fails; return the job and its error."""
     deliveries = Deliveries(Cutting(connection, 2, happens=False), clock)
     settling = make_settler(deliveries, clock)
     journal = DeliveryJournal(deliveries, settling, PoisonDetector(CrashCounter(connection)))
@@ -448,15 +460,7 @@ async def test_a_dead_letter_that_redis_does_not_record_is_written_by_the_next_r
 
         await until(time_passes)
         runner.cancel()
-    assert isinstance(running.result(), JournalUnavailableError)
-    assert await dead_letters(connection, "mail", newest=10) == []
-
-    await deliver.run(SET)
-
-    (letter,) = await dead_letters(connection, "mail", newest=10)
-    books = (await ledger.read(connection)).destinations["mail"]
-    assert letter.delivery.id == opened[0].id
-    assert (books.dead, books.delivered, books.pending) == (1, len(opened) - 1, 0)
+    return job, running.result()
 
 
 async def failure_of(job: DeliveryJob) -> Exception | None:

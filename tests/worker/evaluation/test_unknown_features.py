@@ -61,6 +61,16 @@ async def watch(world: World, seconds: float) -> None:
         await world.unknown.check()
 
 
+async def drop_timer(before: World, after: World, connection: Connection) -> None:
+    """Set a timer by rules, and drop it by others, because it was met twice in the timeout."""
+    timer_id = await due_timer(before)
+    await put_back(after, timer_id)
+    await watch(after, ORPHAN_TIMEOUT / 2)
+    await put_back(after, timer_id)
+    await watch(after, ORPHAN_TIMEOUT * 0.6)
+    await after.timer_worker(connection).run(timer_id)
+
+
 @pytest.mark.parametrize("feature", FEATURES)
 @pytest.mark.parametrize("rules", [OTHER, PLAIN], ids=["no rule", "no feature"])
 async def test_a_timer_is_put_back_for_a_worker_that_knows_its_feature(
@@ -179,12 +189,7 @@ async def test_the_mark_of_a_removed_rule_is_deleted_when_none_of_its_timers_is_
 ) -> None:
     before = World(connection, time, ABSENT)
     after = World(connection, time, OTHER)
-    timer_id = await due_timer(before)
-    await put_back(after, timer_id)
-    await watch(after, ORPHAN_TIMEOUT / 2)
-    await put_back(after, timer_id)
-    await watch(after, ORPHAN_TIMEOUT * 0.6)
-    await after.timer_worker(connection).run(timer_id)
+    await drop_timer(before, after, connection)
     assert await connection.redis.hlen(keys.UNKNOWN_RULES) == 1
 
     await watch(after, ORPHAN_TIMEOUT * 1.2)
@@ -198,12 +203,7 @@ async def test_a_dropped_absence_does_not_keep_a_rule_that_returns_from_waiting_
     """The mutant: the drop leaves ``pending``, so that no event of that key waits for 30 days."""
     before = World(connection, time, ABSENT)
     after = World(connection, time, OTHER)
-    timer_id = await due_timer(before)
-    await put_back(after, timer_id)
-    await watch(after, ORPHAN_TIMEOUT / 2)
-    await put_back(after, timer_id)
-    await watch(after, ORPHAN_TIMEOUT * 0.6)
-    await after.timer_worker(connection).run(timer_id)
+    await drop_timer(before, after, connection)
 
     await before.send(before.event("2", k=1))
     await before.passes(3600)

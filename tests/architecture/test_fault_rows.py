@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from faults.mutants import MUTANTS, ROOT
 from support.fault_rows import ROWS, FaultFigures, RowResult, marked_tests, table
 
 PAGE = Path(__file__).parents[1] / "faults" / "README.md"
@@ -35,6 +36,13 @@ def test_the_page_names_tests_that_there_are() -> None:
         row: set() for row in ROWS
     }
     assert {row for row, names in named.items() if not names} == set()
+
+
+def test_each_mutant_of_a_row_applies_to_the_code() -> None:
+    """It has to occur once, or ``tests/faults/mutants.py`` could not show that its test fails."""
+    found = {mutant.name: (ROOT / mutant.file).read_text().count(mutant.old) for mutant in MUTANTS}
+
+    assert {name for name, count in found.items() if count != 1} == set()
 
 
 def test_a_row_sums_what_its_tests_measured() -> None:

@@ -1,6 +1,6 @@
 """Timestamps and durations: parsing, formatting, and their parts in a time zone.
 
-The unit is the nanosecond, as in Google's implementations. Source: RFC 3339, section 5.6; CEL language
+The unit is the nanosecond, as in Google's implementations. Source: CEL language
 definition, "Timezones" and the functions on google.protobuf.Timestamp and Duration.
 """
 
@@ -13,19 +13,13 @@ from typing import Any, Final
 
 from router.cel import limits
 from router.cel.values import ERROR, DurationValue, TimestampValue
+from router.timestamps import EARLIEST_NS, LATEST_NS, unix_nanoseconds
 
 _SECOND: Final = 10**9
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST: Final = -62_135_596_800 * _SECOND
-_LATEST: Final = 253_402_300_800 * _SECOND - 1
 _TEXT_LIMIT: Final = 100
-"""Characters of a timestamp, duration or zone."""
+"""Characters of a duration or zone."""
 
-_TIMESTAMP: Final = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,30}))?"
-    r"(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))",
-    re.ASCII,
-)
 _DURATION: Final = re.compile(r"([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:h|ms|m|s|us|ns))+", re.ASCII)
 _PART: Final = re.compile(r"(\d*)\.?(\d*)(h|ms|m|s|us|ns)", re.ASCII)
 _OFFSET: Final = re.compile(r"([+-]?)(\d\d?):(\d\d)", re.ASCII)
@@ -42,7 +36,7 @@ _UNITS: Final = {
 
 def timestamp_of(nanoseconds: int) -> Any:
     """Return the timestamp at ``nanoseconds`` since 1970; ERROR outside the years 1 to 9999."""
-    return TimestampValue(nanoseconds) if _EARLIEST <= nanoseconds <= _LATEST else ERROR
+    return TimestampValue(nanoseconds) if EARLIEST_NS <= nanoseconds <= LATEST_NS else ERROR
 
 
 def duration_of(nanoseconds: int) -> Any:
@@ -61,24 +55,8 @@ def timestamp(value: Any) -> Any:
 
 
 def _parsed(text: str) -> Any:
-    match = _TIMESTAMP.fullmatch(text) if len(text) <= _TEXT_LIMIT else None
-    if match is None:
-        return ERROR
-    year, month, day, hour, minute, second, fraction, sign, *offset = match.groups()
-    try:
-        midnight = datetime(int(year), int(month), int(day), tzinfo=UTC)
-    except ValueError:
-        return ERROR
-    # A leap second equals the first second of the next minute, because Unix time has no leap
-    # seconds.
-    if int(hour) > 23 or int(minute) > 59 or int(second) > 60:
-        return ERROR
-    seconds = (midnight - _EPOCH).days * 86_400
-    seconds += int(hour) * 3600 + int(minute) * 60 + int(second)
-    if sign:
-        ahead = int(offset[0]) * 3600 + int(offset[1]) * 60
-        seconds += ahead if sign == "-" else -ahead
-    return timestamp_of(seconds * _SECOND + int(f"{fraction or '':0<9}"[:9]))
+    nanoseconds = unix_nanoseconds(text)
+    return ERROR if nanoseconds is None else TimestampValue(nanoseconds)
 
 
 def duration(value: Any) -> Any:

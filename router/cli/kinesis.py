@@ -1,6 +1,5 @@
 """``router kinesis``: receive events from a Kinesis stream."""
 
-import datetime as dt
 from typing import Final
 
 import click
@@ -11,6 +10,7 @@ from router.errors import ConfigurationError
 from router.ingress.kinesis.stream import KinesisStream
 from router.metrics import Metrics
 from router.runtime.roles import Roles, StreamSource
+from router.timestamps import unix_seconds
 
 _OLDEST: Final = "oldest"
 _NOW: Final = "now"
@@ -62,12 +62,9 @@ def _start_time(start: str) -> float | None:
         return None
     if start == _NOW:
         return system_clock().now()
-    try:
-        at = dt.datetime.fromisoformat(start)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
+    at = unix_seconds(start)
+    if at is None:
         raise ConfigurationError(
             f"--from is {start!r}, expected oldest, now or a time such as 2026-11-25T12:00:00Z"
         )
-    return at.timestamp()
+    return at

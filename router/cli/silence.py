@@ -18,7 +18,7 @@ from router.errors import ConditionError, ConfigurationError, OverloadedError
 from router.journal.connection import Connection
 from router.journal.silences import Silences
 from router.printable import one_printable_line
-from router.rules.suppression.silences import SilenceText
+from router.rules.suppression.silences import SilenceText, moment
 
 T = TypeVar("T")
 
@@ -147,7 +147,7 @@ def _ends(ends: str, duration: str | None, starts: str, now: float) -> str:
         return ends
     try:
         seconds = Duration.parse(duration)
-        begin = dt.datetime.fromisoformat(starts).timestamp() if starts else now
+        begin = moment("--starts", starts) if starts else now
         return dt.datetime.fromtimestamp(begin + seconds, dt.UTC).isoformat()
     except (ValueError, OverflowError) as error:
         raise ConfigurationError(f"--for or --starts: {error}") from None

@@ -21,6 +21,7 @@ from router.events.model import Event
 from router.offline.simulation import SimulatedAlert, Simulation, SimulationOutcome
 from router.rules.index.rule_set import RuleSet
 from router.rules.suppression.silences import Silence
+from router.timestamps import unix_seconds
 
 LINE_LIMIT: Final = 8 << 20
 """Bytes of one line."""
@@ -136,7 +137,7 @@ class Backtest:
 
     def add(self, event: Event) -> list[SimulatedAlert]:
         """Add one event. Return the alerts that result from it, and from the time before it."""
-        at = _time_of(event)
+        at = unix_seconds(event.time)
         self.tally.without_time += at is None
         if at is not None and (self._now is None or at > self._now):
             self._now = at
@@ -280,14 +281,6 @@ def _read(lines: Iterable[bytes]) -> Iterator[_Line]:
             continue
         problems = [f"line {number}: {each.reason} at {each.path}" for each in received.malformed]
         yield _Line(number, received.events, problems)
-
-
-def _time_of(event: Event) -> float | None:
-    try:
-        time = dt.datetime.fromisoformat(event.time)
-    except ValueError:
-        return None
-    return time.timestamp() if time.tzinfo is not None else None
 
 
 def _moment(unix_time: float) -> str:

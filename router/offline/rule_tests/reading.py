@@ -37,6 +37,7 @@ from router.offline.rule_tests.model import CaseStep, CaseText, Expectation, Tes
 from router.rules.event_types import problems_of
 from router.rules.suppression.silences import NAMES, Silence, SilenceText, silence
 from router.suggestions import suggestion
+from router.timestamps import unix_seconds
 
 FOLDER: Final = "tests"
 """The folder of the tests, in the rules folder."""
@@ -195,7 +196,7 @@ class _FileReader:
 
     def _case(self, case: CaseText, node: MapNode, location: str) -> Case:
         self._check_names(node.get("rules"), "rule", self._known.rules)
-        started_at = _unix_time(case.clock)
+        started_at = unix_seconds(case.clock)
         if started_at is None:
             clock = node.get("clock") or node
             self.document.report(
@@ -354,14 +355,6 @@ def make_event(event: Mapping[str, Any], *, number: int, now: float) -> Event:
 
 def _rfc3339(unix_time: float) -> str:
     return dt.datetime.fromtimestamp(unix_time, dt.UTC).isoformat().replace("+00:00", "Z")
-
-
-def _unix_time(text: str) -> float | None:
-    try:
-        time = dt.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return time.timestamp() if time.tzinfo is not None else None
 
 
 def _set(event: dict[str, Any], path: list[str], value: Any) -> bool:

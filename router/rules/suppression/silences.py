@@ -5,7 +5,6 @@ A silence has a ``match`` or a ``when``, as a rule has, over the event and over 
 events are counted, and alerts fire and inhibit others.
 """
 
-import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final
 
@@ -20,6 +19,7 @@ from router.cel import (
     compile_match,
 )
 from router.rules.key_descriptions import about
+from router.timestamps import unix_seconds
 
 TEXT_LIMIT: Final = 1000
 """Characters of a comment."""
@@ -137,13 +137,10 @@ def moment(name: str, text: str) -> float:
 
     Raises ValueError, whose text begins with ``name``.
     """
-    try:
-        time = dt.datetime.fromisoformat(text)
-    except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
+    seconds = unix_seconds(text)
+    if seconds is None:
         raise ValueError(
             f"{name} is {text[:40]!r}, expected a time with its zone,"
             ' such as "2026-11-24T18:00:00Z" or "2026-11-24T19:00:00+01:00"'
         )
-    return time.timestamp()
+    return seconds

@@ -1,6 +1,5 @@
 """The steps that an alert takes, made from the features of its rule. Pure."""
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +8,7 @@ from router.rules.model import Rule
 from router.rules.state.feature import AlertFacts
 from router.rules.state.step import Place, Step
 from router.rules.state.timer import Timer
+from router.timestamps import unix_seconds
 from router.worker.evaluation.suppression_reason import Snapshot, suppression_reason
 
 
@@ -24,12 +24,9 @@ def event_time_ms(time: str, received_at: float, now: float) -> int:
     """
     at = received_at
     if time:
-        try:
-            own = dt.datetime.fromisoformat(time)
-        except ValueError:
-            own = None
-        if own is not None and own.tzinfo is not None:
-            at = own.timestamp()
+        own = unix_seconds(time)
+        if own is not None:
+            at = own
     return int(min(at, now) * 1000)
 
 

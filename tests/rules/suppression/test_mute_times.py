@@ -1,7 +1,5 @@
 """Weekly calendars, as a clock on the wall shows them, in summer and in winter."""
 
-import datetime as dt
-
 import pytest
 
 from router.rules.suppression.mute_times import (
@@ -10,6 +8,7 @@ from router.rules.suppression.mute_times import (
     day_numbers,
     mute_time,
 )
+from router.timestamps import unix_seconds
 
 NIGHTS = MuteTimeText(
     time_zone="Europe/Berlin",
@@ -21,7 +20,7 @@ NIGHTS = MuteTimeText(
 
 
 def at(text: str) -> float:
-    return dt.datetime.fromisoformat(text).timestamp()
+    return unix_seconds(text) or 0.0
 
 
 @pytest.mark.parametrize(
@@ -54,7 +53,11 @@ def test_nights_and_weekends(moment: str, *, muted: bool) -> None:
 
 @pytest.mark.parametrize(
     ("moment", "muted"),
-    [("2026-11-25T00:00:00Z", True), ("2026-11-25T23:59:59Z", True), ("2026-11-26T00:00Z", False)],
+    [
+        ("2026-11-25T00:00:00Z", True),
+        ("2026-11-25T23:59:59Z", True),
+        ("2026-11-26T00:00:00Z", False),
+    ],
 )
 def test_a_whole_day(moment: str, *, muted: bool) -> None:
     text = MuteTimeText(times=(SpanText(days=("wed",)),))

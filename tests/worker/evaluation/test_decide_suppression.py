@@ -1,12 +1,11 @@
 """What keeps a rule quiet: silences, mute times, inhibitions, shadow, on a real Redis."""
 
-import datetime as dt
-
 import pytest
 from support.clock import SetClock
 from support.world import World
 
 from router.journal.connection import Connection
+from router.timestamps import unix_seconds
 
 RULE = "rules: [{name: one, events: [a], severity: info, send_to: [noc]}]\n"
 
@@ -50,7 +49,7 @@ async def test_a_silence_holds_back_what_it_asks_for(
 
 
 async def test_a_silence_begins_and_ends(connection: Connection, time: SetClock) -> None:
-    time.now = dt.datetime.fromisoformat("2023-11-14T21:59:59Z").timestamp()
+    time.now = unix_seconds("2023-11-14T21:59:59Z")
     rules = RULE + silence(
         "match: {rule: one}", starts="2023-11-14T22:00:00Z", ends="2023-11-14T22:00:10Z"
     )
@@ -74,7 +73,7 @@ rules:
     cooldown: {for: 1d}
     send_to: [noc]
 """
-    time.now = dt.datetime.fromisoformat("2023-11-14T21:59:59Z").timestamp()
+    time.now = unix_seconds("2023-11-14T21:59:59Z")
     world = World(
         connection, time, rules + silence("match: {rule: one}", ends="2023-11-14T22:00:00Z")
     )
@@ -181,7 +180,7 @@ rules:
   - {name: day, events: [a], mute_times: [nights], send_to: [noc]}
   - {name: always, events: [a], send_to: [noc]}
 """
-    time.now = dt.datetime.fromisoformat("2023-11-14T23:30:00+01:00").timestamp()
+    time.now = unix_seconds("2023-11-14T23:30:00+01:00")
     world = World(connection, time, rules)
     await world.send(world.event("night"))
     await world.passes(9 * 3600)
@@ -205,7 +204,7 @@ rules:
     escalate: [{after: 1h, send_to: [boss]}, {after: 14h, send_to: [boss]}]
     send_to: [noc]
 """
-    time.now = dt.datetime.fromisoformat("2023-11-14T17:30:00Z").timestamp()
+    time.now = unix_seconds("2023-11-14T17:30:00Z")
     world = World(connection, time, rules)
     await world.send(world.event("e"))
 

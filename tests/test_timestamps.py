@@ -1,0 +1,187 @@
+"""Everything that takes a time reads the same times."""
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.cel.times import timestamp
+from router.cel.values import ERROR
+from router.cli import kinesis, silence
+from router.configuration.load import load
+from router.errors import ConfigurationError, RulesError
+from router.events.cloudevents import violation
+from router.offline.backtest import Backtest, backtest
+from router.offline.rule_tests.reading import read_tests
+from router.rules.index.rule_set import RuleSet
+from router.rules.suppression.silences import moment
+from router.timestamps import unix_nanoseconds, unix_seconds
+from router.worker.evaluation.plan import event_time_ms
+
+VALID = [
+    ("2026-01-01T00:00:00Z", 1767225600),
+    ("2026-01-01t00:00:00z", 1767225600),
+    ("2026-01-01T01:00:00+01:00", 1767225600),
+    ("2025-12-31t19:30:00-04:30", 1767225600),
+    ("2026-01-01T00:00:00-00:00", 1767225600),
+    ("2026-01-01T00:00:00.5Z", 1767225600.5),
+    ("2026-01-01T00:00:00.123456789012345Z", 1767225600.123456789),
+    ("2016-12-31T23:59:60Z", 1483228800),
+    ("2016-12-31T18:59:60.25-05:00", 1483228800.25),
+    ("2024-02-29T00:00:00Z", 1709164800),
+]
+INVALID = [
+    "20260101T000000Z",
+    "2026-01-01T00:00:00+0100",
+    "2026-01-01T00:00:00+01",
+    "2026-01-01T00:00:00+01:00:30",
+    "2026-01-01T00:00:00+24:00",
+    "2026-01-01T00:00:00+01:60",
+    "2026-01-01T00:00Z",
+    "2026-01-01T00Z",
+    "2026-01-01",
+    "2026-01-01 00:00:00Z",
+    "2026-W01-4T00:00:00Z",
+    "2026-001T00:00:00Z",
+    "2026-01-01T00:00:00",
+    "2026-01-01T00:00:00,5Z",
+    "2026-01-01T00:00:00.Z",
+    "2026-01-01T24:00:00Z",
+    "2026-01-01T00:00:61Z",
+    "2026-01-01T00:60:00Z",
+    "2026-02-29T00:00:00Z",
+    "2026-13-01T00:00:00Z",
+    "2026-00-01T00:00:00Z",
+    "0000-01-01T00:00:00Z",
+    "0001-01-01T00:00:00+00:01",
+    "9999-12-31T23:59:60Z",
+    "2026-01-01T00:00:00Z\n",
+    " 2026-01-01T00:00:00Z",
+    "٢٠٢٦-01-01T00:00:00Z",
+    f"2026-01-01T00:00:00.{'0' * 100}Z",
+    "1767225600",
+    "now",
+    "",
+]
+
+RULES = """
+destinations: {noc: {capture: {}}}
+rules: [{name: all, events: ["*"], send_to: [noc]}]
+"""
+
+
+def attribute_of_an_event(text: str) -> float | None:
+    found = violation({"specversion": "1.0", "id": "1", "source": "s", "type": "t", "time": text})
+    return None if found else unix_seconds(text)
+
+
+def function_in_conditions(text: str) -> float | None:
+    value = timestamp(text)
+    return None if value is ERROR else value.nanoseconds / 10**9
+
+
+def clock_of_rule_state(text: str) -> float | None:
+    received = -1e12
+    found = event_time_ms(text, received, 1e12) / 1000
+    return None if found == received else found
+
+
+def end_of_a_silence(text: str) -> float | None:
+    try:
+        return moment("ends", text)
+    except ValueError:
+        return None
+
+
+def option_from_of_kinesis(text: str) -> float | None:
+    try:
+        return None if text == "now" else kinesis._start_time(text)
+    except ConfigurationError:
+        return None
+
+
+def option_starts_of_a_silence(text: str) -> float | None:
+    try:
+        return unix_seconds(silence._ends("", "1s", text or "none", 0.0)) - 1
+    except ConfigurationError:
+        return None
+
+
+USERS = [
+    unix_seconds,
+    attribute_of_an_event,
+    function_in_conditions,
+    clock_of_rule_state,
+    end_of_a_silence,
+    option_from_of_kinesis,
+    option_starts_of_a_silence,
+]
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize(("text", "expected"), VALID)
+def test_everything_that_takes_a_time_reads_rfc_3339(
+    user: Callable[[str], float | None], text: str, expected: float
+) -> None:
+    """Case R18: lower-case t and z, and leap seconds."""
+    assert user(text) == pytest.approx(expected, abs=0.001)
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("text", INVALID)
+def test_nothing_that_takes_a_time_reads_anything_else(
+    user: Callable[[str], float | None], text: str
+) -> None:
+    """Case R18: other forms of ISO 8601 are not read by some and refused by others."""
+    assert user(text) is None
+
+
+@pytest.mark.parametrize(("text", "expected"), [*VALID, *((text, None) for text in INVALID)])
+def test_the_clock_of_a_rule_test_is_read_alike(
+    tmp_path: Path, text: str, expected: float | None
+) -> None:
+    """Case R18: the file of a test."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "rules.yaml").write_text(RULES)
+    event = {"type": "a", "data": {}}
+    case = {"name": "a", "clock": text, "event": event, "expect": [{"rule": "all"}]}
+    (tmp_path / "tests" / "t.yaml").write_bytes(msgspec.json.encode({"tests": [case]}))
+
+    if expected is None:
+        with pytest.raises(RulesError, match="clock: expected a time"):
+            read_tests(tmp_path, load(tmp_path, {}))
+    else:
+        (read,) = read_tests(tmp_path, load(tmp_path, {})).cases
+        assert read.started_at == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), [*VALID, *((text, None) for text in INVALID)])
+def test_the_times_of_a_recording_are_read_alike(text: str, expected: float | None) -> None:
+    """Case R18: the clock of a backtest. Types of Twilio may have any text as time."""
+    event = {
+        "specversion": "1.0",
+        "id": "1",
+        "source": "s",
+        "type": "com.twilio.a",
+        "time": text,
+        "data": {},
+    }
+
+    found = backtest([msgspec.json.encode(event)], Backtest(RuleSet([]), [], ()))
+
+    assert (found.events, bool(found.first)) == (1, expected is not None)
+
+
+@given(st.datetimes(timezones=st.timezones() | st.just(dt.UTC)), st.sampled_from(["T", "t"]))
+def test_every_time_that_python_writes_is_read(written: dt.datetime, separator: str) -> None:
+    ahead = (written.utcoffset() or dt.timedelta()) // dt.timedelta(minutes=1)
+    whole_minutes = written.replace(tzinfo=dt.timezone(dt.timedelta(minutes=ahead)))
+
+    read = unix_nanoseconds(whole_minutes.isoformat(sep=separator))
+
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    assert read == (whole_minutes - epoch) // dt.timedelta(microseconds=1) * 1000

@@ -12,15 +12,7 @@ from typing import Any, Final, assert_never
 
 import msgspec
 
-from router.alerts import (
-    Attempt,
-    Delivered,
-    Delivery,
-    Failed,
-    Outcome,
-    Refused,
-    after_attempt,
-)
+from router.alerts import Delivery, Failed, Outcome
 from router.clock import Clock
 from router.destinations.contract import Destination
 from router.errors import JournalUnavailableError, PoisonError, WrongTypeError, only_error
@@ -32,6 +24,7 @@ from router.journal.keys import SetId
 from router.journal.leases import Lease, unleased
 from router.journal.settlements import Done, GivenUp, Requeued, Settlement
 from router.metrics import Metrics
+from router.worker.delivery.attempt_record import AttemptRecorder, with_attempt
 from router.worker.delivery.circuit_breaker import Permit
 from router.worker.delivery.delivery_admission import DeliveryAdmission
 from router.worker.delivery.digest_schedule import JITTER, defer_to_window_end, requeue
@@ -89,15 +82,7 @@ class DeliveryJob:
         self.draining = False
         """Whether no further attempt is to begin."""
         self._is_digest = destination.config.due_at(clock.now()) is not None
-        name = destination.name
-        self._attempt_seconds = metrics.delivery_attempt_seconds.labels(name)
-        self._latency_seconds = metrics.delivery_latency_seconds
-        self._attempts = {
-            outcome: metrics.delivery_attempts.labels(name, outcome)
-            for outcome in ("delivered", "retried", "dead_lettered")
-        }
-        self._delivered = metrics.deliveries.labels(name, "delivered")
-        self._dead_lettered = metrics.deliveries.labels(name, "dead_lettered")
+        self._recorder = AttemptRecorder(destination.name, metrics)
 
     async def run(self, set_id: SetId, starts: int = 1, lease: Lease | None = None) -> bool:
         """Make the remaining deliveries of a set. The set's job ends with the last of them.
@@ -289,52 +274,35 @@ class DeliveryJob:
         await self._settle(await self._attempt(delivery, run, permit))
 
     async def _settle(self, settlement: Settlement) -> None:
-        """Record how a delivery ended or that it is retried, and count the ended ones.
-
-        They are counted after the record, because a delivery that is not recorded is sent again. One
-        that another worker decides about is counted there.
-        """
+        """Record how a delivery ended or that it is retried, and count the ended ones."""
         is_recorded = await self._settler.commit(settlement)
-        match settlement:
-            case Done():
-                self._delivered.inc()
-            case GivenUp():
-                if is_recorded:
-                    self._dead_lettered.inc()
-            case Requeued():
-                pass
-            case _:
-                assert_never(settlement)
+        self._recorder.settled(settlement, is_recorded=is_recorded)
 
     async def _attempt(self, delivery: Delivery, run: _Run, permit: Permit) -> Settlement:
         began_at, began = self._clock.now(), self._clock.monotonic()
         outcome = await self._outcome(delivery, permit)
         seconds = self._clock.monotonic() - began
-        self._attempt_seconds.observe(seconds)
+        self._recorder.attempted(seconds)
         following = next_step(
             outcome,
             attempt=delivery.attempt,
             policy=self._destination.config.retry,
             jitter=JITTER if self._is_digest else self._clock.chance(),
         )
-        tried = _with_attempt(delivery, outcome, at=began_at, seconds=seconds)
+        tried = with_attempt(delivery, outcome, at=began_at, seconds=seconds)
         match following:
             case Finished():
-                self._attempts["delivered"].inc()
-                self._latency_seconds.observe(self._clock.now() - delivery.alert.event_received_at)
+                self._recorder.delivered(self._clock.now() - delivery.alert.event_received_at)
                 return Done(run.set_id, delivery)
             case Retry(in_seconds=wait):
-                self._attempts["retried"].inc()
-                _log(logging.INFO, "delivery retried", tried, in_seconds=wait)
+                self._recorder.retried(tried, wait)
                 return self._requeue(run, tried, wait)
             case Disable(reason=reason):
-                self._attempts["retried"].inc()
-                _log(logging.ERROR, "destination disabled; its receiver is gone", tried)
+                self._recorder.disabled(tried)
                 await self._admission.disable(reason)
                 return self._requeue(run, tried, 0.0)
             case GiveUp(reason=reason):
-                self._attempts["dead_lettered"].inc()
-                _log(logging.WARNING, "delivery dead-lettered", tried)
+                self._recorder.dead_lettered(tried)
                 return GivenUp(run.set_id, tried, reason, run.lease.token)
             case _:
                 assert_never(following)
@@ -381,38 +349,3 @@ class _Attempts(asyncio.TaskGroup):
 def _is_done(run: _Run, begun: int) -> bool:
     # A retry of another run may have joined a digest's set meanwhile; the set's job then stays.
     return not (begun and keys.is_digest_set(run.set_id))
-
-
-def _with_attempt(delivery: Delivery, outcome: Outcome, *, at: float, seconds: float) -> Delivery:
-    """Return the delivery with this attempt recorded, if the attempt failed."""
-    match outcome:
-        case Delivered():
-            return delivery
-        case Refused() | Failed():
-            attempt = Attempt(
-                number=delivery.attempt,
-                at=at,
-                seconds=round(seconds, 6),
-                reason=outcome.reason,
-                status=outcome.status,
-                response=outcome.response,
-                reached=outcome.reached,
-            )
-            return after_attempt(delivery, attempt)
-        case _:
-            assert_never(outcome)
-
-
-def _log(level: int, message: str, delivery: Delivery, **more: float) -> None:
-    logger.log(
-        level,
-        message,
-        extra={
-            "destination": delivery.destination,
-            "delivery": delivery.id,
-            "rule": delivery.alert.rule,
-            "attempt": delivery.attempt,
-            "reason": delivery.failed_attempts[-1].reason,
-            **{name: round(value, 3) for name, value in more.items()},
-        },
-    )

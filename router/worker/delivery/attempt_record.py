@@ -1,0 +1,115 @@
+"""How an attempt is recorded: in the history of its delivery, in the log and in the metrics."""
+
+import logging
+from typing import assert_never
+
+from router.alerts import (
+    Attempt,
+    Delivered,
+    Delivery,
+    Failed,
+    Outcome,
+    Refused,
+    after_attempt,
+)
+from router.journal.settlements import Done, GivenUp, Requeued, Settlement
+from router.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+
+def with_attempt(delivery: Delivery, outcome: Outcome, *, at: float, seconds: float) -> Delivery:
+    """Return the delivery with this attempt in its history, if the attempt failed.
+
+    Args:
+        delivery: The delivery that was attempted.
+        outcome: How the attempt ended.
+        at: Unix time in seconds at which it began.
+        seconds: Its duration.
+    """
+    match outcome:
+        case Delivered():
+            return delivery
+        case Refused() | Failed():
+            attempt = Attempt(
+                number=delivery.attempt,
+                at=at,
+                seconds=round(seconds, 6),
+                reason=outcome.reason,
+                status=outcome.status,
+                response=outcome.response,
+                reached=outcome.reached,
+            )
+            return after_attempt(delivery, attempt)
+        case _:
+            assert_never(outcome)
+
+
+class AttemptRecorder:
+    """Counts and logs the attempts and the ended deliveries of one destination."""
+
+    def __init__(self, destination: str, metrics: Metrics) -> None:
+        self._seconds = metrics.delivery_attempt_seconds.labels(destination)
+        self._latency_seconds = metrics.delivery_latency_seconds
+        self._attempts = {
+            outcome: metrics.delivery_attempts.labels(destination, outcome)
+            for outcome in ("delivered", "retried", "dead_lettered")
+        }
+        self._delivered = metrics.deliveries.labels(destination, "delivered")
+        self._dead_lettered = metrics.deliveries.labels(destination, "dead_lettered")
+
+    def attempted(self, seconds: float) -> None:
+        """Record how long an attempt took."""
+        self._seconds.observe(seconds)
+
+    def delivered(self, latency: float) -> None:
+        """Record an attempt that delivered, ``latency`` seconds after its event was received."""
+        self._attempts["delivered"].inc()
+        self._latency_seconds.observe(latency)
+
+    def retried(self, tried: Delivery, in_seconds: float) -> None:
+        """Record an attempt that is followed by another one."""
+        self._attempts["retried"].inc()
+        _log(logging.INFO, "delivery retried", tried, in_seconds=in_seconds)
+
+    def disabled(self, tried: Delivery) -> None:
+        """Record an attempt whose receiver is gone, so that the delivery waits."""
+        self._attempts["retried"].inc()
+        _log(logging.ERROR, "destination disabled; its receiver is gone", tried)
+
+    def dead_lettered(self, tried: Delivery) -> None:
+        """Record an attempt that is the last one."""
+        self._attempts["dead_lettered"].inc()
+        _log(logging.WARNING, "delivery dead-lettered", tried)
+
+    def settled(self, settlement: Settlement, *, is_recorded: bool) -> None:
+        """Count a delivery that has ended.
+
+        Called after its record, because a delivery that is not recorded is sent again. One that
+        another worker decides about is counted there.
+        """
+        match settlement:
+            case Done():
+                self._delivered.inc()
+            case GivenUp():
+                if is_recorded:
+                    self._dead_lettered.inc()
+            case Requeued():
+                pass
+            case _:
+                assert_never(settlement)
+
+
+def _log(level: int, message: str, delivery: Delivery, **more: float) -> None:
+    logger.log(
+        level,
+        message,
+        extra={
+            "destination": delivery.destination,
+            "delivery": delivery.id,
+            "rule": delivery.alert.rule,
+            "attempt": delivery.attempt,
+            "reason": delivery.failed_attempts[-1].reason,
+            **{name: round(value, 3) for name, value in more.items()},
+        },
+    )

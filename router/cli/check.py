@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from router.cli.output import as_json, echo
+from router.cli.output import as_json, echo, has_color
 from router.cli.rules_folder import FOLDER, folder_or_default, load_rules
 from router.configuration.diagnostics import plural, render_diagnostics
 from router.configuration.model import Configuration
@@ -35,7 +35,7 @@ def check(rules: Path | None, *, strict: bool, json_wanted: bool) -> None:
         click.echo(as_json({"findings": findings, "unset": unset}))
     else:
         if findings:
-            click.echo(render_diagnostics(findings, color=sys.stdout.isatty()))
+            click.echo(render_diagnostics(findings, color=has_color(sys.stdout)))
         if configuration:
             echo(_summary(folder, configuration, findings))
         for name, variables in unset.items():
@@ -53,6 +53,8 @@ def _check(folder: Path) -> tuple[Configuration | None, list[Diagnostic]]:
         findings += configuration.warnings
         findings += read_tests(folder, configuration).warnings
     except RulesError as error:
+        if not folder.is_dir():
+            raise  # the argument is wrong, not the rules
         findings += error.diagnostics
     return configuration, findings
 

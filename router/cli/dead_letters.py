@@ -5,6 +5,7 @@ import click
 from router.api.dead_letters import DestinationDeadLetters
 from router.api.records import RecordCollection
 from router.api.views import dead_letter_details, dead_letter_view
+from router.cli.known_destinations import check_destination
 from router.cli.output import as_json
 from router.cli.records import RecordKind, record_group
 from router.cli.redis_commands import CLOCK
@@ -18,6 +19,8 @@ async def _collections(
     connection: Connection, destination: str
 ) -> dict[str, RecordCollection[DeadLetter, DeadLetterFilter]]:
     letters = DeadLetters(connection, CLOCK)
+    if destination:
+        await check_destination(connection, destination)
     names = [destination] if destination else await letters.destinations()
     return {name: DestinationDeadLetters(letters, name) for name in names}
 

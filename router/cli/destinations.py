@@ -1,20 +1,17 @@
 """``router destinations``: list, pause and resume destinations."""
 
 import getpass
-import os
 import sys
 
 import click
 
 from router.api.views import DestinationView, destination_view
+from router.cli.known_destinations import check_destination, configured_names
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, print_table, with_redis
-from router.cli.rules_folder import load_rules
-from router.errors import ConfigurationError
 from router.journal import ledger
 from router.journal.connection import Connection
 from router.journal.pauses import Pause, PauseKind, Pauses
-from router.settings.model import Settings
 
 
 @click.group()
@@ -29,7 +26,7 @@ def destinations() -> None:
 @click.option("--json", "json", is_flag=True, help="Print JSON.")
 def list_destinations(*, json: bool) -> None:
     """List destinations with their state and delivery counters."""
-    configured = _configured()
+    configured = configured_names()
 
     async def read(connection: Connection) -> list[DestinationView]:
         counters = (await ledger.read(connection)).destinations
@@ -68,13 +65,9 @@ def pause(name: str, reason: str, by: str) -> None:
 
     Its deliveries wait until it is resumed. All workers stop within a second.
     """
-    configured = _configured()
 
     async def store(connection: Connection) -> bool:
-        known = {*configured, *(await ledger.read(connection)).destinations}
-        if name not in known:
-            hint = f"there are: {', '.join(sorted(known))}" if known else "there are none"
-            raise ConfigurationError(f"there is no destination {name!r}, {hint}")
+        await check_destination(connection, name)
         record = Pause(
             kind=PauseKind.PAUSED, at=CLOCK.now(), reason=reason[:500], by=(by or _user())[:80]
         )
@@ -95,21 +88,15 @@ def resume(name: str) -> None:
     """
 
     async def remove(connection: Connection) -> bool:
-        return await Pauses(connection).resume(name)
+        resumed = await Pauses(connection).resume(name)
+        if not resumed:
+            await check_destination(connection, name)
+        return resumed
 
     if not with_redis(remove):
         echo(f"router: {name} is neither paused nor disabled", err=True)
         sys.exit(1)
     echo(f"{name} is running")
-
-
-def _configured() -> list[str]:
-    """Return the names in the rules folder; empty if this machine has no valid folder."""
-    try:
-        loaded = load_rules(Settings.read(os.environ).rules)
-    except ConfigurationError:
-        return []
-    return [spec.name for spec in loaded.destinations]
 
 
 def _user() -> str:

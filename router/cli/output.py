@@ -1,7 +1,9 @@
 """Output that all commands share: errors become lines on standard error, values become JSON."""
 
+import os
 import sys
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TextIO
 
 import click
 import msgspec
@@ -15,15 +17,33 @@ class CommandGroup(click.Group):
     """A group that prints configuration errors and exits with code 2."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; on a ConfigurationError print each line of it and exit with code 2."""
+        """Run the command; print a ConfigurationError, or an OSError about a file, and exit with 2."""
         try:
             return super().invoke(ctx)
         except RulesError as error:
-            click.echo(render_diagnostics(error.diagnostics, color=sys.stderr.isatty()), err=True)
+            click.echo(render_diagnostics(error.diagnostics, color=has_color(sys.stderr)), err=True)
         except ConfigurationError as error:
             for line in str(error).splitlines():
                 echo(f"router: {line}", err=True)
+        except OSError as error:
+            # One about a file that the user named. Any other one is a fault of the router.
+            if error.filename is None or isinstance(error, BrokenPipeError):
+                raise
+            echo(f"router: {os.fsdecode(error.filename)}: {error.strerror}", err=True)
         return ctx.exit(2)
+
+
+def has_color(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether to write to a stream in colour: a terminal that has it and may use it.
+
+    Source: no-color.org; terminfo(5) for the terminal "dumb".
+    """
+    return can_move_cursor(stream, environ) and not environ.get("NO_COLOR")
+
+
+def can_move_cursor(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether a stream is a terminal that obeys control sequences."""
+    return stream.isatty() and environ.get("TERM") != "dumb"
 
 
 def echo(text: str, *, err: bool = False) -> None:

@@ -19,6 +19,7 @@ from router.destinations.spec import make_destination
 from router.errors import ConfigurationError
 from router.offline.explain import preview_lines
 from router.offline.preview import find_rule, resolved, sample_delivery, write_page
+from router.suggestions import suggestion
 
 
 @click.command()
@@ -55,8 +56,8 @@ def preview(  # noqa: PLR0913 - click passes an argument for each option
     configuration = load_rules(folder_or_default(rules))
     specs = {spec.name: spec for spec in configuration.destinations}
     if destination not in specs:
-        known = ", ".join(sorted(specs)) or "none"
-        raise ConfigurationError(f"there is no destination {destination!r}, there are {known}")
+        hint = suggestion(destination, specs)
+        raise ConfigurationError(f"there is no destination {destination!r}, {hint}")
     rendered_by = make_destination(specs[destination], preview_environment(clock))
     events = read_events(event, clock)
     if not events:

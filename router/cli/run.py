@@ -20,6 +20,7 @@ from router.errors import ConfigurationError
 from router.metrics import Metrics
 from router.runtime.roles import Roles, WorkerConfig
 from router.settings.model import Settings
+from router.suggestions import suggestion
 
 logger = logging.getLogger(__name__)
 
@@ -94,9 +95,7 @@ def _worker_config(
     configuration = source.load()
     known = sorted(spec.name for spec in configuration.destinations)
     for name in sorted(only.difference(known)):
-        raise ConfigurationError(
-            f"there is no destination {name!r}, the rules folder has {', '.join(known)}"
-        )
+        raise ConfigurationError(f"there is no destination {name!r}, {suggestion(name, known)}")
     return WorkerConfig(
         source=source,
         configuration=configuration,

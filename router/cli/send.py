@@ -6,11 +6,12 @@ import sys
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
+from urllib.parse import urlsplit
 
 import click
 import msgspec
 
-from router.cli.output import echo
+from router.cli.output import can_move_cursor, echo
 from router.client.backfill import Backfill, BackfillProgress, Pace, StoppedError
 from router.client.json_lines import CheckpointFile, FileCheckpoint, Line, batches, lines, skip_to
 from router.client.send import Endpoint
@@ -70,6 +71,8 @@ def send(event: BinaryIO, url: str, *, sign: bool, by_line: bool, **options: Any
     last accepted line, so that the same command resumes there after an interruption. Requests that
     were in flight are then sent again, and the router drops the duplicates.
     """
+    if url:
+        _check_url(url)
     target = _endpoint(Settings.read(os.environ), url, sign=sign)
     if by_line or Path(event.name).suffix in _LINE_SUFFIXES:
         _FileSender(event, target, _FileOptions(**options)).run()
@@ -77,6 +80,21 @@ def send(event: BinaryIO, url: str, *, sign: bool, by_line: bool, **options: Any
     result = asyncio.run(send_one(target, event.read()))
     echo(f"{result.status} {result.body}")
     sys.exit(0 if result.accepted else 1)
+
+
+def _check_url(url: str) -> None:
+    """Check ``--url``. Raises ConfigurationError."""
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        # Without the query, which may contain a secret.
+        raise ConfigurationError(
+            f"--url {url.partition('?')[0]}: write http:// or https://, a host and a path, for"
+            " example http://127.0.0.1:8080/events"
+        )
 
 
 def _endpoint(settings: Settings, url: str, *, sign: bool) -> Endpoint:
@@ -121,10 +139,12 @@ class _FileSender:
             self._clock,
             on_progress=self._on_progress,
             on_skip=self._on_skip if options.skip_bad else None,
+            on_retry=self._on_retry,
         )
+        self._retried_for = ""
         self._bar: Any = None
         self._shown = self._start.offset
-        if self._is_file and sys.stderr.isatty():
+        if self._is_file and can_move_cursor(sys.stderr):
             path = Path(self._name)
             self._bar = click.progressbar(
                 length=path.stat().st_size, label=path.name, file=sys.stderr
@@ -167,6 +187,11 @@ class _FileSender:
 
     def _on_skip(self, line: Line, reason: str) -> None:
         echo(f"{self._name}:{line.number}: skipped: {reason}", err=True)
+
+    def _on_retry(self, reason: str) -> None:
+        if reason != self._retried_for:
+            self._retried_for = reason
+            echo(f"{self._name}: sending again: {reason}", err=True)
 
     def _finish(self, stopped: StoppedError | None) -> None:
         sent = self._backfill.sent

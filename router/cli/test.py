@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
-from router.cli.output import as_json, echo
+from router.cli.output import as_json, echo, has_color
 from router.cli.rules_folder import FOLDER, folder_or_default, load_rules
-from router.configuration.diagnostics import render_diagnostics
+from router.configuration.diagnostics import plural, render_diagnostics
+from router.errors import ConfigurationError
 from router.offline.rule_tests import report
 from router.offline.rule_tests.reading import FOLDER as TESTS
 from router.offline.rule_tests.reading import read_tests
@@ -36,6 +37,9 @@ def test(
     configuration = load_rules(folder)
     tests = read_tests(folder, configuration)
     cases = [case for case in tests.cases if only in case.name]
+    if tests.cases and not cases:
+        count = plural(len(tests.cases), "test")
+        raise ConfigurationError(f"-k {only}: none of {count} has this in its name")
     names = [rule.name for rule in configuration.rules.rules]
     results = [run_case(case, configuration.rules, configuration.silences) for case in cases]
     summary = report.summarise(results, names)
@@ -45,8 +49,8 @@ def test(
         click.echo(as_json(summary))
     else:
         if tests.warnings:
-            click.echo(render_diagnostics(tests.warnings, color=sys.stdout.isatty()) + "\n")
-        click.echo(report.as_text(summary, color=sys.stdout.isatty()))
+            click.echo(render_diagnostics(tests.warnings, color=has_color(sys.stdout)) + "\n")
+        click.echo(report.as_text(summary, color=has_color(sys.stdout)))
     if not cases:
         echo(f"no tests found, write them in {folder / TESTS}", err=True)
     is_complete = summary.coverage.is_complete or bool(only)

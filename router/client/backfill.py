@@ -5,7 +5,8 @@ accepted. A run that resumes there leaves nothing out; it sends again what was i
 router drops these duplicates by the events' identities.
 
 A batch is retried after 429, 503 or no answer, when the router's ``Retry-After`` says so. Any other
-error cannot pass: it stops the run, and its message names the line.
+error cannot pass: it stops the run, and its message names the line. So does a router that has answered
+nothing yet, because its URL is probably wrong.
 """
 
 import asyncio
@@ -93,6 +94,7 @@ class Backfill:
         on_progress: Called when the checkpoint has advanced.
         on_skip: Called with a line that is not an event and the router's reason; the line is left
             out. None to stop the run there instead.
+        on_retry: Called with the reason before a batch is sent again.
 
     """
 
@@ -104,12 +106,15 @@ class Backfill:
         *,
         on_progress: Callable[[BackfillProgress], None],
         on_skip: Callable[[Line, str], None] | None = None,
+        on_retry: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._target = target
         self._pace = pace
         self._clock = clock
         self._on_progress = on_progress
         self._on_skip = on_skip
+        self._on_retry = on_retry
+        self._has_answered = False
         self.sent = BackfillProgress()
         """The progress so far, also after an error."""
 
@@ -184,9 +189,10 @@ class Backfill:
                 result = await post(session, self._target, body, is_batch=True)
             except (aiohttp.ClientError, TimeoutError) as error:
                 reason, retry_after = str(error) or "no answer", None
-            except ValueError as error:
-                raise StoppedError(f"{self._target.shown}: {error}") from None
+                if not self._has_answered:
+                    raise StoppedError(f"{self._target.shown}: {reason}") from None
             else:
+                self._has_answered = True
                 if result.status not in _RETRIED:
                     return result
                 reason = f"{result.status} {_error_of(result).message}"
@@ -195,6 +201,7 @@ class Backfill:
             if self._clock.monotonic() + pause > until:
                 raise StoppedError(f"{self._target.shown}: {reason}")
             self.sent = msgspec.structs.replace(self.sent, retried=self.sent.retried + 1)
+            self._on_retry(reason)
             await asyncio.sleep(pause)
             backoff = min(2 * backoff, _MAX_BACKOFF)
 

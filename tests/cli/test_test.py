@@ -110,3 +110,34 @@ def test_the_guide_s_example_is_true_of_the_shipped_rules(tmp_path: Path) -> Non
     (tmp_path / "tests" / "a.yaml").write_text(example, encoding="utf-8")
     result = router("test", tmp_path)
     assert (result.exit_code, result.output.splitlines()[-1]) == (0, "2 tests passed")
+
+
+def test_a_name_that_no_test_has_is_an_error(rules: Path) -> None:
+    """Case O15: a typing error in ``-k`` must not look like success."""
+    write(rules, FIRES, SILENT)
+    result = router("test", rules, "-k", "zzz")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "router: -k zzz: none of 2 tests has this in its name\n"
+
+
+@pytest.mark.parametrize("command", [("check",), ("test",), ("explain", "-"), ("backtest", "-")])
+def test_a_folder_that_does_not_exist_is_an_error_of_the_argument(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Case O15: all commands have the same exit code for it."""
+    missing = tmp_path / "missing"
+    option = [missing] if len(command) == 1 else ["--rules", missing]
+    result = router(*command, *option)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert str(missing) in result.stderr
+
+
+def test_a_report_that_cannot_be_written_is_one_line(rules: Path) -> None:
+    """Case O16."""
+    write(rules, FIRES)
+    result = router("test", rules, "--junit", "/nonexistent/j.xml")
+
+    assert result.exit_code == 2
+    assert result.stderr == "router: /nonexistent/j.xml: No such file or directory\n"

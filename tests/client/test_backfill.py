@@ -308,3 +308,26 @@ def test_a_terminal_shows_a_bar(tmp_path: Path) -> None:
     os.close(theirs)
 
     assert b"events.jsonl" in seen
+
+
+async def test_a_router_that_was_never_there_stops_the_run_at_once() -> None:
+    """Case O14: nothing listens on port 1, so the reason is shown without a retry."""
+    with pytest.raises(StoppedError, match=r"127\.0\.0\.1:1/events: .*127\.0\.0\.1:1"):
+        await send("http://127.0.0.1:1/events", text_of(5), retry_seconds=300)
+
+
+async def test_a_router_that_goes_away_is_waited_for(url: str, receiver: Receiver) -> None:
+    """A receiver that closes the connection has answered before."""
+    reasons: list[str] = []
+    receiver.answers = [web.Response(status=202), web.Response(status=503)]
+    backfill = Backfill(
+        Endpoint(url=url),
+        Pace(concurrency=1),
+        system_clock(),
+        on_progress=lambda _: None,
+        on_retry=reasons.append,
+    )
+    await backfill.run(source(text_of(4), events=2))
+
+    assert len(receiver.ids) == 2
+    assert [reason[:3] for reason in reasons] == ["503"]

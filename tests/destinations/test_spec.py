@@ -35,6 +35,24 @@ def test_a_stand_in_has_the_limits_and_the_preview_of_the_configured_destination
     assert capture.preview(delivery) == HttpDestination("x", HTTP, environment).preview(delivery)
 
 
+async def test_a_configured_capture_writes_its_file(environment, delivery, tmp_path):
+    """Case O19: the options of a ``capture`` destination are kept."""
+    config = CaptureConfig(file=str(tmp_path / "captured.jsonl"), keep=1)
+    spec = DestinationSpec(name="x", kind="capture", config=config)
+    capture = make_destination(spec, environment)
+    for _ in range(2):
+        await capture.attempt(delivery)
+    assert (tmp_path / "captured.jsonl").read_text().count("\n") == 2
+    assert len(capture.captured) == 1
+
+
+async def test_a_destination_without_placeholders_reports_what_it_captures(environment, delivery):
+    captured = []
+    spec = DestinationSpec(name="x", kind="http", config=None, missing_variables=("URL",))
+    await make_destination(spec, environment, lambda *each: captured.append(each)).attempt(delivery)
+    assert [each for each, _ in captured] == [delivery]
+
+
 async def test_each_captured_delivery_is_passed_on(environment, delivery):
     captured = []
     spec = DestinationSpec(name="x", kind="capture", config=CaptureConfig())

@@ -7,7 +7,6 @@ from typing import Final
 
 import aiohttp
 import msgspec
-from yarl import URL
 
 from router import __version__
 from router.alerts import RESPONSE_LIMIT, Failed, Refused
@@ -15,9 +14,15 @@ from router.datatypes import Secret, check_proxy_url
 from router.deadlines import Deadlines
 from router.destinations.contract import Environment
 from router.destinations.transport import network_errors
+from router.destinations.transport.aiohttp_client_adapter import (
+    MalformedBodyError,
+    accept_odd_replies,
+)
 from router.destinations.transport.egress import check_behind_proxy, connector
+from router.destinations.transport.exact_url import exact_url
 from router.destinations.transport.http_status import HttpReply
 from router.destinations.transport.redaction import Redactor
+from router.destinations.transport.reply_head import HEADER_LIMIT, HEADERS_LIMIT
 from router.settings.model import Egress
 
 USER_AGENT: Final = f"event-router/{__version__}"
@@ -27,6 +32,8 @@ _EXAMINED: Final = 16 * 1024
 """Bytes of a reply in which secrets are searched, of which ``RESPONSE_LIMIT`` characters are kept."""
 DIRECT: Final = "direct"
 """Given instead of a proxy's URL: no proxy, whatever the environment says."""
+_LINE_LIMIT: Final = HEADER_LIMIT + 1024
+"""Bytes of a header with its name."""
 
 # aiohttp warns about larger bodies given as bytes, and accepts them as a file.
 _LARGEST_BYTES: Final = 1 << 20
@@ -67,7 +74,7 @@ class HttpClient:
         secrets: Iterable[Secret] = (),
         keeps_content: bool = False,
     ) -> None:
-        self._url = URL(url)
+        self._url = exact_url(url)
         self._options = options
         self._egress = environment.egress
         self._tls = options.tls or environment.tls
@@ -94,12 +101,17 @@ class HttpClient:
 
     async def open(self) -> None:
         """Open the session. It connects when there is a request."""
+        connections = connector(self._connects_to, self._options.connections, tls=self._tls)
+        accept_odd_replies(connections)
         self._session = aiohttp.ClientSession(
-            connector=connector(self._connects_to, self._options.connections, tls=self._tls),
+            connector=connections,
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(),  # none, because ``_deadlines`` covers all of it
             auto_decompress=False,
+            max_line_size=_LINE_LIMIT,
+            max_field_size=_LINE_LIMIT,
+            max_headers=HEADERS_LIMIT,
             proxy=self._proxy.reveal() if self._proxy else None,
         )
 
@@ -150,9 +162,14 @@ class HttpClient:
                 ) as response:
                     if self._keeps_content or not _is_complete_success(response):
                         await _read(response.content, received)
+        except MalformedBodyError:
+            # The receiver has answered completely, and would answer a repeat in the same way.
+            pass
         except network_errors.NETWORK_ERRORS as error:
             if response is None or response.status < 300:
                 return network_errors.outcome(error, response.status if response else None)
+        if response is None:
+            raise RuntimeError("a body without a head")
         return self._reply(response, received, tuple(secrets))
 
     def _reply(

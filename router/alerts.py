@@ -17,7 +17,7 @@ RESPONSE_LIMIT = 1024
 DELIVERY_VERSION: Final = 100
 """The form of a delivery in the journal; see ``router.journal.records``."""
 
-HISTORY_LIMIT = 100
+HISTORY_LIMIT = 20
 """Failed attempts that a delivery records; older ones are dropped."""
 
 
@@ -98,6 +98,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A failed attempt, as recorded for the operator."""
 
     number: int
+    """From 1. The attempt after a throttled one has the same number."""
     at: float
     """Unix time in seconds at which the attempt began."""
     seconds: float
@@ -110,7 +111,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One alert for one destination. ``attempt`` counts from 1."""
+    """One alert for one destination. ``attempt`` counts from 1, without throttled attempts."""
 
     id: DeliveryId
     destination: str
@@ -154,6 +155,8 @@ class Failed(msgspec.Struct, frozen=True):
     reached: tuple[str, ...] = ()
     """The recipients of a mail that received it although others failed. The next attempt finds them
     in ``failed_attempts`` and skips them."""
+    throttled: bool = False
+    """True if the receiver asks for fewer requests (HTTP 429): the attempt does not count."""
 
 
 Outcome = Delivered | Refused | Failed
@@ -204,6 +207,19 @@ def replayed(delivery: Delivery) -> Delivery:
         replays=times,
         replay_of=original,
     )
+
+
+def throttled_attempts(delivery: Delivery) -> int:
+    """Return how many recorded attempts in a row have the number of the next one.
+
+    These are the throttled ones, which did not count.
+    """
+    count = 0
+    for past in reversed(delivery.failed_attempts):
+        if past.number != delivery.attempt:
+            break
+        count += 1
+    return count
 
 
 def after_attempt(delivery: Delivery, attempt: Attempt) -> Delivery:

@@ -41,6 +41,8 @@ TITLE_LIMIT: Final = 250
 _LOCAL: Final = frozenset(
     {"blink1", "dbus", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"}
 )
+# Apprise's services end their log lines with the status of the reply.
+_THROTTLED: Final = "error=429"
 _TYPES: Final = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "failure"}
 _PARTS: Final = re.compile(r"[^/:@?&=#,\s]{6,}")
 # Texts that chat services read as mentions, which event text must not make.
@@ -149,7 +151,7 @@ class AppriseDestination:
         response = one_line(self._redact(logged, is_cut=True), RESPONSE_LIMIT)
         if watch.denied:
             return Refused("address not allowed by ROUTER_EGRESS", None, response)
-        return Failed("Apprise could not send it", None, response)
+        return Failed("Apprise could not send it", None, response, throttled=_THROTTLED in logged)
 
 
 def _content(delivery: Delivery, environment: Environment) -> tuple[str, str, str]:

@@ -17,24 +17,26 @@ from router.alerts import Alert, Delivery, Outcome, Preview
 from router.datatypes import Duration, Rate, Secret
 from router.settings.model import Egress
 
-MAX_ATTEMPTS: Final = 100
+MAX_ATTEMPTS: Final = 1000
 """The most attempts that a retry policy allows."""
-_ATTEMPTS: Final = 16
+# With the waits below: at least 74 hours, a weekend and a night. tests/worker/delivery/test_retry.py
+# computes it.
+_ATTEMPTS: Final = 160
 _MAX_WAIT: Final = 30 * 86400.0
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How often a delivery is attempted, and how long to wait in between.
 
-    The waits are exponential with full jitter, or those of a schedule.
+    The waits are exponential with equal jitter (half of each is random), or those of a schedule.
     """
 
     attempts: int = _ATTEMPTS
-    """The most attempts."""
+    """The most attempts. Throttled ones (HTTP 429) do not count."""
     first: Duration = Duration(1)
     """The longest wait after the first attempt; it doubles with each further attempt."""
     longest: Duration = Duration(3600)
-    """The longest wait, including a receiver's Retry-After."""
+    """The longest wait, and the longest Retry-After of a receiver that is obeyed."""
     schedule: tuple[Duration, ...] = ()
     """The wait after each attempt, instead of ``attempts`` and ``first``: n waits make n + 1
     attempts. Each is extended by up to a tenth, so that deliveries do not return together."""

@@ -81,6 +81,8 @@ PASSING: Final = frozenset(
     }
 )
 """Errors after which a message is retried."""
+RATE_LIMITS: Final = frozenset({"rate_limited", "ratelimited"})
+"""Errors that ask for fewer messages."""
 THREAD_GONE: Final = frozenset(
     {
         *("cannot_reply_to_message", "message_not_found", "thread_not_found"),
@@ -116,7 +118,8 @@ def webhook_outcome(reply: HttpReply, *, now: float) -> Outcome:
     if reply.status >= 400 and code in WEBHOOK_FINAL:
         return http_status.refused(reply, f"Slack: {code} ({WEBHOOK_FINAL[code]})")
     if reply.status >= 400 and code in PASSING:
-        return http_status.failed(reply, f"Slack: {code}", now=now)
+        failed = http_status.failed(reply, f"Slack: {code}", now=now)
+        return msgspec.structs.replace(failed, throttled=failed.throttled or code in RATE_LIMITS)
     return http_status.outcome(reply, now=now)
 
 
@@ -141,4 +144,5 @@ def chat_outcome(reply: HttpReply, *, now: float) -> PostedMessage | Failed | Re
     code = content.error if _CODE.fullmatch(content.error) else ""
     if code in CHAT_FINAL:
         return Refused(f"Slack: {code} ({CHAT_FINAL[code]})", reply.status, code)
-    return Failed(f"Slack: {code or 'malformed answer'}", reply.status, code)
+    reason = f"Slack: {code or 'malformed answer'}"
+    return Failed(reason, reply.status, code, throttled=code in RATE_LIMITS)

@@ -151,3 +151,13 @@ def test_without_the_extra_the_finding_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(ValueError, match=r"pip install 'event-router\[apprise\]'"):
         AppriseConfig(url=Secret("json://x"))
+
+
+@pytest.mark.parametrize(("status", "throttled"), [(429, True), (403, False), (503, False)])
+async def test_a_service_that_is_throttled_says_so(status, throttled, environment, delivery):
+    """Case D1: Apprise reports the status in its log only."""
+    async with HttpSink(otherwise=Reply(status, b"429")) as sink:
+        destination = AppriseDestination("x", config(sink.port), environment)
+        outcome = await attempt(destination, delivery)
+    assert isinstance(outcome, Failed)
+    assert outcome.throttled is throttled

@@ -21,14 +21,14 @@ def decoded(text: dict[str, object], kind: type = DestinationConfig) -> object:
 @pytest.mark.parametrize(
     ("written", "attempts"),
     [
-        ({}, 16),
+        ({}, 160),
         ({"attempts": 1}, 1),
         ({"attempts": MAX_ATTEMPTS}, MAX_ATTEMPTS),
         ({"schedule": ["10s"]}, 2),
         ({"schedule": ["10s", "1m", "10m", "1h", "1d"]}, 6),
         ({"schedule": ["0s"] * (MAX_ATTEMPTS - 1)}, MAX_ATTEMPTS),
-        ({"attempts": 16, "schedule": ["1s"]}, 2),
-        ({"longest": "30d"}, 16),
+        ({"attempts": 160, "schedule": ["1s"]}, 2),
+        ({"longest": "30d"}, 160),
     ],
 )
 def test_how_many_attempts_a_policy_allows(written, attempts):
@@ -38,9 +38,9 @@ def test_how_many_attempts_a_policy_allows(written, attempts):
 @pytest.mark.parametrize(
     ("kind", "written", "message"),
     [
-        (RetryPolicy, {"attempts": 0}, "attempts must be from 1 to 100"),
-        (RetryPolicy, {"attempts": MAX_ATTEMPTS + 1}, "attempts must be from 1 to 100"),
-        (RetryPolicy, {"schedule": ["1s"] * MAX_ATTEMPTS}, "attempts must be from 1 to 100"),
+        (RetryPolicy, {"attempts": 0}, "attempts must be from 1 to 1000"),
+        (RetryPolicy, {"attempts": MAX_ATTEMPTS + 1}, "attempts must be from 1 to 1000"),
+        (RetryPolicy, {"schedule": ["1s"] * MAX_ATTEMPTS}, "attempts must be from 1 to 1000"),
         (RetryPolicy, {"attempts": 3, "schedule": ["1s"]}, "attempts and schedule exclude"),
         (RetryPolicy, {"longest": "31d"}, "at most 30d"),
         (RetryPolicy, {"schedule": ["31d"]}, "at most 30d"),

@@ -71,7 +71,7 @@ async def test_slacks_wish_to_wait_is_passed_on(environment, delivery):
     async with HttpSink(Reply(429, b"rate_limited", {"Retry-After": "30"})) as sink:
         destination = SlackDestination("x", TestContract().config(sink.port, 5), environment)
         outcome = await attempt(destination, delivery)
-    assert outcome == Failed("Slack: rate_limited", 429, "rate_limited", 30.0)
+    assert outcome == Failed("Slack: rate_limited", 429, "rate_limited", 30.0, throttled=True)
 
 
 @pytest.mark.parametrize(

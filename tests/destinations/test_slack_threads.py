@@ -208,7 +208,13 @@ async def test_a_refusal_is_the_attempts_outcome(environment, delivery):
     [
         (
             Reply(429, b'{"ok":false,"error":"ratelimited"}', {"Retry-After": "30"}),
-            Failed("HTTP 429 Too Many Requests", 429, '{"ok":false,"error":"ratelimited"}', 30.0),
+            Failed(
+                "HTTP 429 Too Many Requests",
+                429,
+                '{"ok":false,"error":"ratelimited"}',
+                30.0,
+                throttled=True,
+            ),
         ),
         (Reply(503, b""), Failed("HTTP 503 Service Unavailable", 503)),
         (Reply(200, b"<html>"), Failed("Slack: malformed answer", 200)),

@@ -1,13 +1,13 @@
 """The meaning of an HTTP reply for a delivery (pure).
 
-======================  =========================================================
+======================  =============================================================
 2xx                     delivered
-408, 425, 429, 5xx      failed, retried; ``Retry-After`` applies
+408, 425, 429, 5xx      failed, retried; ``Retry-After`` applies, and a 429 does not count
 3xx                     refused: redirects are not followed
 410                     refused, and the destination is disabled: it is gone for good
 other 4xx               refused: the same request would get the same reply
 anything else           failed, retried
-======================  =========================================================
+======================  =============================================================
 """
 
 import re
@@ -19,9 +19,10 @@ from typing import Final
 import msgspec
 
 from router.alerts import RESPONSE_LIMIT, Delivered, Failed, Outcome, Refused
+from router.timestamps import unix_seconds
 
 _RETRIED: Final = frozenset({408, 425, 429})
-_SECONDS: Final = re.compile(r"-?[0-9]{1,15}")
+_SECONDS: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 _REDIRECT: Final = "redirects are not followed, configure the final URL"
 
 
@@ -68,6 +69,7 @@ def failed(reply: HttpReply, reason: str, *, now: float) -> Failed:
         reply.status,
         reply.text[:RESPONSE_LIMIT],
         retry_after_seconds(reply.retry_after, now=now),
+        throttled=reply.status == HTTPStatus.TOO_MANY_REQUESTS,
     )
 
 
@@ -77,22 +79,31 @@ def retry_after_seconds(header: str, *, now: float) -> float | None:
     Not capped, because that is the retry policy's decision.
 
     Args:
-        header: Seconds or an HTTP date.
+        header: Seconds, also with a fraction, as some receivers write it; an HTTP date in each of
+            its three forms; or a time of RFC 3339.
         now: Unix time in seconds.
 
     Returns:
-        Seconds from ``now``; 0 for a time in the past; None if the header is neither form.
+        Seconds from ``now``, infinity for a number beyond floats; None if the header has none of
+        these forms, is not above 0, or is a time in the past.
     """
     header = header.strip()
-    if _SECONDS.fullmatch(header):
-        return max(0.0, float(header))
+    seconds = float(header) if _SECONDS.fullmatch(header) else _seconds_until(header, now)
+    return seconds if seconds > 0 else None
+
+
+def _seconds_until(header: str, now: float) -> float:
+    """Return the seconds until a time; 0 for a text that is no time."""
+    at = unix_seconds(header)
+    if at is not None:
+        return at - now
     try:
         date = parsedate_to_datetime(header)
         # An HTTP date is in GMT; its two obsolete forms may leave that out.
         at = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return max(0.0, at - now)
+        return 0.0
+    return at - now
 
 
 def _phrase(status: int) -> str:

@@ -133,34 +133,35 @@ class CircuitBreaker:
             found: The health of the destination by its outcome.
             now: The time at which it ended.
             retry_after: The receiver's Retry-After in seconds. It applies to the whole
-                destination, so it opens the circuit, but it does not count as a failure.
+                destination, so it opens the circuit for as long, at most for the policy's longest
+                time. It lengthens the time for which failures open it and never shortens it.
 
         Returns:
             Whether the state changed.
         """
         if permit.term != self._term:
             return False
-        if retry_after is not None and retry_after > 0:
-            self._open(now + min(retry_after, self._policy.longest))
-            return True
+        wish = min(max(0.0, retry_after or 0.0), self._policy.longest)
         if permit.is_trial:
-            self._end_trial(found, now)
+            self._end_trial(found, now, wish)
             return True
-        return self._count(found, now)
+        return self._count(found, now, wish)
 
-    def _end_trial(self, found: Health, now: float) -> None:
+    def _end_trial(self, found: Health, now: float, wish: float) -> None:
         match found:
+            case Health.SOUND if wish > 0:  # it is up and asks for a pause
+                self._open(now + wish)
             case Health.SOUND:
                 self._openings = 0
                 self._in_a_row = 0
                 self._window.clear(now)
                 self._enter(State.CLOSED)
             case Health.UNSOUND:
-                self._trip(now)
+                self._trip(now, wish)
             case Health.UNKNOWN:  # it did not reach the destination: another trial may follow
                 self._open(now)
 
-    def _count(self, found: Health, now: float) -> bool:
+    def _count(self, found: Health, now: float, wish: float) -> bool:
         if found is Health.UNKNOWN:
             return False
         failed = found is Health.UNSOUND
@@ -171,15 +172,18 @@ class CircuitBreaker:
             and self._window.failed_share() >= self._policy.share
         )
         if self._in_a_row >= self._policy.failures or (failed and too_many):
-            self._trip(now)
+            self._trip(now, wish)
+            return True
+        if wish > 0:
+            self._open(now + wish)
             return True
         return False
 
-    def _trip(self, now: float) -> None:
+    def _trip(self, now: float, wish: float) -> None:
         # Capped, because 2 ** 1000 does not fit a float; ``longest`` is reached far earlier.
         seconds = self._policy.open_for * 2 ** min(self._openings, 60)
         self._openings += 1
-        self._open(now + min(seconds, self._policy.longest))
+        self._open(now + max(wish, min(seconds, self._policy.longest)))
 
     def _open(self, until: float) -> None:
         self._until = until

@@ -12,7 +12,7 @@ from typing import Any, Final, assert_never
 
 import msgspec
 
-from router.alerts import Delivery, Failed, Outcome
+from router.alerts import Delivery, Failed, Outcome, throttled_attempts
 from router.clock import Clock
 from router.destinations.contract import Destination
 from router.errors import JournalUnavailableError, PoisonError, WrongTypeError, only_error
@@ -288,27 +288,28 @@ class DeliveryJob:
             attempt=delivery.attempt,
             policy=self._destination.config.retry,
             jitter=JITTER if self._is_digest else self._clock.chance(),
+            uncounted=throttled_attempts(delivery),
         )
         tried = with_attempt(delivery, outcome, at=began_at, seconds=seconds)
         match following:
             case Finished():
                 self._recorder.delivered(self._clock.now() - delivery.alert.event_received_at)
                 return Done(run.set_id, delivery)
-            case Retry(in_seconds=wait):
+            case Retry(in_seconds=wait, counts=counts):
                 self._recorder.retried(tried, wait)
-                return self._requeue(run, tried, wait)
+                return self._requeue(run, tried, wait, counts=counts)
             case Disable(reason=reason):
                 self._recorder.disabled(tried)
                 await self._admission.disable(reason)
-                return self._requeue(run, tried, 0.0)
+                return self._requeue(run, tried, 0.0, counts=True)
             case GiveUp(reason=reason):
                 self._recorder.dead_lettered(tried)
                 return GivenUp(run.set_id, tried, reason, run.lease.token)
             case _:
                 assert_never(following)
 
-    def _requeue(self, run: _Run, tried: Delivery, wait: float) -> Requeued:
-        following = msgspec.structs.replace(tried, attempt=tried.attempt + 1)
+    def _requeue(self, run: _Run, tried: Delivery, wait: float, *, counts: bool) -> Requeued:
+        following = msgspec.structs.replace(tried, attempt=tried.attempt + counts)
         return requeue(
             run.set_id,
             following,

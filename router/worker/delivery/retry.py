@@ -19,6 +19,8 @@ class Retry(msgspec.Struct, frozen=True):
     """Another attempt follows, ``in_seconds`` from now at the earliest."""
 
     in_seconds: float
+    counts: bool = True
+    """False if the attempt that ended does not use up one of the policy's attempts."""
 
 
 class GiveUp(msgspec.Struct, frozen=True):
@@ -36,15 +38,22 @@ class Disable(msgspec.Struct, frozen=True):
 NextStep = Finished | Retry | GiveUp | Disable
 
 
-def next_step(outcome: Outcome, *, attempt: int, policy: RetryPolicy, jitter: float) -> NextStep:
+def next_step(
+    outcome: Outcome, *, attempt: int, policy: RetryPolicy, jitter: float, uncounted: int = 0
+) -> NextStep:
     """Decide what follows an attempt.
+
+    A Retry-After lengthens a wait and never shortens it, because a receiver that is down for an hour
+    may answer "1 second" all the time. A throttled attempt does not count, because the receiver will
+    take the message later; its wait grows as if it did.
 
     Args:
         outcome: How the attempt ended.
         attempt: Its number, from 1.
         policy: The destination's retry policy. Its longest wait caps a receiver's Retry-After.
-        jitter: A random number in [0, 1). Full jitter spreads the retries of the many deliveries
-            that fail together when a destination goes down.
+        jitter: A random number in [0, 1]. It spreads the retries of the many deliveries that fail
+            together when a destination goes down.
+        uncounted: Throttled attempts since the last one that counted.
     """
     match outcome:
         case Delivered():
@@ -53,13 +62,15 @@ def next_step(outcome: Outcome, *, attempt: int, policy: RetryPolicy, jitter: fl
             return Disable(reason)
         case Refused(reason=reason):
             return GiveUp(reason)
-        case Failed(reason=reason) if attempt >= policy.all_attempts:
+        case Failed(reason=reason, throttled=False) if attempt >= policy.all_attempts:
             return GiveUp(f"{reason} (attempt {attempt} of {policy.all_attempts})")
-        case Failed(retry_after_seconds=retry_after):
-            wait = _wait(attempt, policy, jitter)
-            # Up to a second is added, because all senders that were answered "7 seconds" would
-            # otherwise return in the same millisecond.
-            return Retry(wait if retry_after is None else min(retry_after, policy.longest) + jitter)
+        case Failed(retry_after_seconds=wish, throttled=throttled):
+            wait = _wait(attempt + uncounted, policy, jitter)
+            if wish is not None and wish > 0:
+                # Up to a second is added, because all senders that were answered "7 seconds" would
+                # otherwise return in the same millisecond.
+                wait = max(wait, min(wish, policy.longest) + jitter)
+            return Retry(wait, counts=not throttled)
         case _:
             assert_never(outcome)
 
@@ -73,5 +84,8 @@ def backoff_limit(attempt: int, policy: RetryPolicy) -> float:
 
 def _wait(attempt: int, policy: RetryPolicy, jitter: float) -> float:
     if policy.schedule:
-        return policy.schedule[attempt - 1] * (1 + _SCHEDULE_JITTER * jitter)
-    return jitter * backoff_limit(attempt, policy)
+        scheduled = policy.schedule[min(attempt, len(policy.schedule)) - 1]
+        return scheduled * (1 + _SCHEDULE_JITTER * jitter)
+    # Equal jitter. With full jitter a wait may be 0, and the time until a delivery is given up would
+    # have no lower bound.
+    return (1 + jitter) / 2 * backoff_limit(attempt, policy)

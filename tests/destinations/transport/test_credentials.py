@@ -106,7 +106,7 @@ async def test_after_a_401_there_is_one_new_token(
         (Reply(503, b""), Failed("OAuth token: HTTP 503 Service Unavailable", 503)),
         (
             Reply(429, b"", {"Retry-After": "7"}),
-            Failed("OAuth token: HTTP 429 Too Many Requests", 429, "", 7.0),
+            Failed("OAuth token: HTTP 429 Too Many Requests", 429, "", 7.0, throttled=True),
         ),
         (Reply(200, b"<html>"), Failed("OAuth token: the answer has no access_token", 200)),
         (granted(token_type="mac"), Failed("OAuth token: not a bearer token", 200)),

@@ -158,6 +158,56 @@ def test_a_retry_after_opens_the_circuit_up_to_the_limit(
     assert breaker.wait(0.0) == wait
 
 
+@pytest.mark.parametrize(
+    ("retry_after", "waits"),
+    [
+        (None, [10.0, 20.0, 20.0]),
+        (-5.0, [10.0, 20.0, 20.0]),
+        (0.0, [10.0, 20.0, 20.0]),
+        (1.0, [10.0, 20.0, 20.0]),
+        (15.0, [15.0, 20.0, 20.0]),
+        (float("inf"), [20.0, 20.0, 20.0]),
+    ],
+)
+def test_a_retry_after_lengthens_the_time_after_a_failed_trial_and_never_shortens_it(
+    breaker: CircuitBreaker, retry_after: float | None, waits: list[float]
+) -> None:
+    """Case D1: a receiver that is down and answers "1 second" is not asked each second."""
+    opened(breaker)
+    now, found = 5.0, []
+    for _ in range(3):
+        trial = breaker.begin(now)
+        assert trial is not None
+        breaker.end(trial, Health.UNSOUND, now, retry_after=retry_after)
+        found.append(breaker.wait(now))
+        now += found[-1]
+    assert found == waits
+
+
+def test_failures_with_a_retry_after_count_as_failures(breaker: CircuitBreaker) -> None:
+    """Case D1: the first opens the circuit for a second, the trial after it for the usual time."""
+    permit = breaker.begin(0.0)
+    assert permit is not None
+    breaker.end(permit, Health.UNSOUND, 0.0, retry_after=1.0)
+    assert breaker.wait(0.0) == 1.0
+
+    trial = breaker.begin(1.0)
+    assert trial is not None
+    breaker.end(trial, Health.UNSOUND, 1.0, retry_after=1.0)
+
+    assert breaker.wait(1.0) == POLICY.open_for
+
+
+def test_a_trial_that_is_throttled_waits_as_asked(breaker: CircuitBreaker) -> None:
+    """Case D1: 429 comes from a destination that is up, so the time does not double."""
+    opened(breaker)
+    for now in (5.0, 12.0, 19.0):
+        trial = breaker.begin(now)
+        assert trial is not None
+        breaker.end(trial, Health.SOUND, now, retry_after=7.0)
+        assert breaker.wait(now) == 7.0
+
+
 @given(st.lists(st.tuples(st.sampled_from(Health), st.floats(0, 30)), max_size=60))
 def test_it_never_lets_two_trials_through_and_never_stays_shut(
     steps: list[tuple[Health, float]],

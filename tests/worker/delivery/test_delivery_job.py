@@ -14,7 +14,7 @@ from support.events import deliveries_of, event_from
 from support.large_sets import fill_digest
 from support.waiting import until
 
-from router.alerts import Attempt, Delivery, Failed, Outcome, Refused
+from router.alerts import Attempt, Delivered, Delivery, Failed, Outcome, Refused
 from router.clock import Clock
 from router.datatypes import Duration
 from router.destinations.contract import BreakerPolicy, Destination, RetryPolicy
@@ -126,6 +126,30 @@ async def test_a_failure_does_not_stop_the_others_and_comes_back_with_its_histor
             response="sorry",
         ),
     )
+
+
+async def test_throttled_attempts_use_up_none_of_a_deliverys_attempts_and_wait_longer_each_time(
+    deliver: DeliveryJob, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+) -> None:
+    """Case D1: 429 for more often than the policy has attempts."""
+    policy = RetryPolicy(attempts=2, first=Duration(10), longest=Duration(60))
+    mail.config = msgspec.structs.replace(mail.config, retry=policy)  # type: ignore[misc]
+    throttled = Failed("HTTP 429", 429, throttled=True)
+    mail.outcomes += [throttled, Delivered(), Delivered(), *[throttled] * 3]
+
+    waits = []
+    await deliver.run(SET)
+    for _ in range(4):
+        ((queued, due),) = await connection.redis.zrange(
+            keys.deliver_queue("mail"), 0, -1, withscores=True
+        )
+        waits.append(round(due / 1000 - 1_700_000_000.0))
+        await deliver.run(SetId(queued.decode()))
+
+    assert [delivery.attempt for delivery in mail.sent if delivery.id == opened[0].id] == [1] * 5
+    assert (await ledger.read(connection)).destinations["mail"].delivered == 3
+    assert waits == sorted(waits)
+    assert waits[-1] >= 30
 
 
 async def test_a_refusal_is_a_dead_letter_at_once(

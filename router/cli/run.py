@@ -116,4 +116,5 @@ def _environment(settings: Settings, metrics: Metrics) -> Environment:
         on_template_error=on_template_error,
         links=no_links if signer is None else signer.links,
         proxy=settings.proxy,
+        no_proxy=settings.no_proxy,
     )

@@ -15,6 +15,7 @@ import msgspec
 
 from router.alerts import Alert, Delivery, Outcome, Preview
 from router.datatypes import Duration, Rate, Secret
+from router.no_proxy import NoProxy
 from router.settings.model import Egress
 
 MAX_ATTEMPTS: Final = 1000
@@ -157,6 +158,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """None in a process that delivers nothing."""
     proxy: Secret | None = None
     """The HTTP proxy (``ROUTER_PROXY``) of destinations that do not name their own."""
+    no_proxy: NoProxy = NoProxy()
+    """The hosts that are reached without ``proxy``."""
     tls: ssl.SSLContext = msgspec.field(default_factory=ssl.create_default_context)
     """The trusted authorities. One context for all, because each context copies the system's."""
 

@@ -99,6 +99,7 @@ class Dev:
             now=self._clock.now,
             on_template_error=self._echo,
             proxy=settings.proxy,
+            no_proxy=settings.no_proxy,
         )
         config = WorkerConfig(
             source=self._source,

@@ -17,6 +17,7 @@ import msgspec
 
 from router.datatypes import ByteSize, Duration, Networks, Secret, Texts
 from router.errors import SettingsError
+from router.no_proxy import NoProxy
 from router.suggestions import closest_match
 
 FROM_FILE: Final = "_FILE"
@@ -206,6 +207,7 @@ _PARSERS: Final[Mapping[type, Callable[[str], Any]]] = {
     ByteSize: ByteSize.parse,
     Networks: Networks.parse,
     Texts: Texts.parse,
+    NoProxy: NoProxy.parse,
 }
 _WORDS: Final[Mapping[type, str]] = {
     str: "text",
@@ -217,6 +219,7 @@ _WORDS: Final[Mapping[type, str]] = {
     ByteSize: "a size such as 65536, 64KiB or 1MiB",
     Networks: "networks such as 10.0.0.0/8 or 192.0.2.7, with commas between them",
     Texts: "texts with commas between them",
+    NoProxy: "hosts, domains and networks with commas between them",
 }
 
 
@@ -228,7 +231,7 @@ def setting_text(value: Any) -> str:
         return _in_units(value, {"d": 86400, "h": 3600, "m": 60, "s": 1}, "ms", 1000)
     if isinstance(value, ByteSize):
         return _in_units(value, {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10}, "B", 1)
-    if isinstance(value, Networks | Texts):
+    if isinstance(value, Networks | Texts | NoProxy):
         return ", ".join(map(str, value))
     return "" if value is None or value == () else str(value)
 

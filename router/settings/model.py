@@ -22,6 +22,7 @@ from router.datatypes import (
     check_proxy_url,
     parse_address,
 )
+from router.no_proxy import NoProxy, check_no_proxy
 from router.settings import environment
 from router.settings.environment import Constraint
 from router.settings.redis_url import check_redis_url
@@ -223,6 +224,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     for none): `http://` or `https://`, with `user:password@` if the proxy requires it. The
     router's address checks then apply to the proxy only, so the proxy must reject forbidden
     addresses."""
+    no_proxy: Annotated[NoProxy, check_no_proxy] = NoProxy()
+    """The hosts that are reached without `ROUTER_PROXY`: names with their subdomains (`example.com`,
+    `.example.com`), with a port if it counts for that port only, addresses and networks; `*` for
+    all. Default: `no_proxy`, else `NO_PROXY`. It does not apply to a destination that names its own
+    proxy."""
     log_format: LogFormat = LogFormat.JSON
     """`json` writes one JSON object a line, `text` a readable line."""
     log_level: LogLevel = LogLevel.INFO
@@ -294,7 +300,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             SettingsError: A variable is wrong or unknown. The message has a line for each and never
                 contains the value of a secret.
         """
-        return cls(**environment.read(SETTINGS, environ, PREFIX, _rejection))
+        values = environment.read(SETTINGS, environ, PREFIX, _rejection)
+        # Not checked, because these are not the router's, and others may read them in another way.
+        conventional = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+        return cls(**{"no_proxy": NoProxy.parse(conventional)} | values)
 
 
 def is_loopback(host: str) -> bool:

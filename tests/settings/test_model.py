@@ -328,3 +328,27 @@ def test_each_setting_is_used() -> None:
     unused = [variable.field for variable in SETTINGS if f"settings.{variable.field}" not in code]
 
     assert unused == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, ()),
+        ({"NO_PROXY": "a.example, b.example"}, ("a.example", "b.example")),
+        ({"no_proxy": "c.example", "NO_PROXY": "a.example"}, ("c.example",)),
+        ({"no_proxy": "", "NO_PROXY": "http://odd"}, ("http://odd",)),
+        ({"ROUTER_NO_PROXY": "d.example", "NO_PROXY": "a.example"}, ("d.example",)),
+    ],
+)
+def test_no_proxy_is_the_routers_own_or_the_conventional_one(
+    environ: dict[str, str], expected: tuple[str, ...]
+) -> None:
+    """Case D27: NO_PROXY."""
+    assert tuple(Settings.read(environ).no_proxy) == expected
+
+
+def test_a_wrong_no_proxy_says_what_would_be_right() -> None:
+    assert rejection({"ROUTER_NO_PROXY": "http://a.example"}) == (
+        "ROUTER_NO_PROXY has 'http://a.example', write hosts, domains or networks with commas"
+        " between them, for example localhost, .example.com, 10.0.0.0/8"
+    )

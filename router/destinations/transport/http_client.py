@@ -79,6 +79,8 @@ class HttpClient:
         self._egress = environment.egress
         self._tls = options.tls or environment.tls
         self._proxy = options.proxy or environment.proxy
+        if environment.no_proxy.covers(self._url.raw_host or "", self._url.port or 0):
+            self._proxy = options.proxy
         # The environment's proxy is not checked, because an administrator set it and it usually is
         # in the network from which ROUTER_EGRESS keeps rules files away. A rules file's proxy is.
         self._connects_to = environment.egress if options.proxy else Egress.OPEN

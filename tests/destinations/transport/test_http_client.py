@@ -12,7 +12,9 @@ from router.alerts import Delivered, Failed, Refused
 from router.datatypes import Duration, Secret
 from router.destinations.http import HttpDestination
 from router.destinations.http_config import HttpConfig
+from router.destinations.slack import SlackConfig, SlackDestination
 from router.destinations.transport.credentials import OAuth2Config
+from router.no_proxy import NoProxy
 from router.settings.model import Egress
 
 TOKEN_ANSWER = {"access_token": f"tok-{PLANTED}", "token_type": "Bearer", "expires_in": 600}
@@ -125,3 +127,54 @@ async def test_a_success_of_any_size_leaves_the_destination_usable(size, environ
         outcomes = [await destination.attempt(delivery) for _ in range(5)]
         await destination.close()
     assert outcomes == [Delivered(200)] * 5
+
+
+class TestNoProxy:
+    """Case D27: hosts that are reached without the proxy of the environment."""
+
+    @pytest.fixture
+    def behind(self, environment):
+        """Return an environment with a proxy that leads nowhere, and these hosts without it."""
+
+        def behind_proxy(no_proxy: str):
+            return msgspec.structs.replace(
+                environment, proxy=Secret("http://127.0.0.1:1"), no_proxy=NoProxy.parse(no_proxy)
+            )
+
+        return behind_proxy
+
+    @pytest.mark.parametrize(
+        ("no_proxy", "expected"),
+        [("127.0.0.0/8", Delivered(200)), ("example.com", Failed("connection refused"))],
+    )
+    async def test_a_host_in_the_list_is_reached_directly(
+        self, no_proxy, expected, behind, delivery
+    ):
+        async with HttpSink() as sink:
+            destination = HttpDestination("x", config(sink.port), behind(no_proxy))
+            assert await attempt(destination, delivery) == expected
+
+    async def test_a_token_server_and_slack_are_reached_directly_too(self, behind, delivery):
+        async with HttpSink(otherwise=granted()) as server, HttpSink() as sink:
+            oauth2 = oauth(server)
+            settings = config(sink.port, oauth2=oauth2)
+            slack = SlackConfig(webhook_url=Secret(sink.url))
+            for made in (
+                HttpDestination("x", settings, behind("127.0.0.1")),
+                SlackDestination("y", slack, behind("127.0.0.1")),
+            ):
+                assert await attempt(made, delivery) == Delivered(200)
+
+    async def test_a_proxy_of_the_destination_itself_is_used_all_the_same(self, behind, delivery):
+        async with HttpSink() as sink, Proxy() as proxy:
+            settings = config(sink.port, proxy=Secret(proxy.url))
+            destination = HttpDestination("x", settings, behind("*"))
+            assert await attempt(destination, delivery) == Delivered(200)
+            assert proxy.connections == 1
+
+    async def test_a_host_without_a_proxy_is_checked_itself(self, behind, delivery):
+        public = msgspec.structs.replace(behind("*"), egress=Egress.PUBLIC)
+        async with HttpSink() as canary:
+            outcome = await attempt(HttpDestination("x", config(canary.port), public), delivery)
+            assert canary.connections == 0
+        assert outcome == Refused("address not allowed by ROUTER_EGRESS")

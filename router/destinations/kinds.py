@@ -12,7 +12,8 @@ from router.destinations.email import EmailConfig, EmailDestination
 from router.destinations.http import HttpDestination
 from router.destinations.http_config import HttpConfig
 from router.destinations.rendering import jinja_adapter
-from router.destinations.slack import SlackConfig, SlackDestination
+from router.destinations.slack import SlackDestination
+from router.destinations.slack_config import SlackConfig
 
 
 class DestinationKind(msgspec.Struct, frozen=True):

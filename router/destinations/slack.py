@@ -1,90 +1,43 @@
 """The kind ``slack``: Block Kit messages by an incoming webhook, or by an app's bot token.
 
-With a token, alerts with the same key make one thread. The first message opens it. Each later
-message is posted in it and updates the first; that of the resolved alert ends it. The environment's
-store has the thread of each key; without it a message opens a new thread. Sources: Slack's
-reference pages on incoming webhooks, ``chat.postMessage`` and ``chat.update``.
+With a token, alerts with the same key make one thread. The first message opens it and keeps its
+text; each later message is posted in it, and the first one counts them. A repeat is shown in the
+channel too. The resolved alert turns the first message green and ends the thread. The environment's
+store has the thread of each key; without it a message opens a new thread.
+
+To post a message and to update the first one are separate effects: once a message is posted, its
+delivery is delivered, and an update that fails is made up for later. Sources: Slack's reference
+pages on incoming webhooks, ``chat.postMessage`` and ``chat.update``.
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 from urllib.parse import urlsplit
 
 import msgspec
 
 from router.alerts import AlertStatus, Delivered, Delivery, Failed, Outcome, Preview, Refused
-from router.datatypes import Duration, Rate, Secret
-from router.destinations.contract import DestinationConfig, Environment
-from router.destinations.rendering.slack_blocks import message
+from router.destinations.contract import Environment
+from router.destinations.rendering.chat_attachment import attachment_message
+from router.destinations.rendering.slack_blocks import message, updated
 from router.destinations.rendering.slack_preview import page
 from router.destinations.rendering.summary import decode, rfc3339, summary
 from router.destinations.rendering.templates import TemplateTarget
+from router.destinations.slack_config import ChatServer, SlackConfig
 from router.destinations.slack_errors import (
+    PASSING,
     THREAD_GONE,
     PostedMessage,
     chat_outcome,
     webhook_outcome,
 )
-from router.destinations.transport.egress import is_loopback
-from router.destinations.transport.http_client import (
-    USER_AGENT,
-    HttpClient,
-    HttpOptions,
-    check_proxy,
-)
+from router.destinations.slack_threads import SlackThread, SlackThreads, begun
+from router.destinations.transport.http_client import USER_AGENT, HttpClient, HttpOptions
 from router.destinations.transport.http_status import HttpReply
 
 _JSON: Final = "application/json; charset=utf-8"
-
-
-class SlackConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The configuration of a ``slack`` destination.
-
-    It has no name and no icon, because they are the Slack app's. A webhook belongs to one channel.
-    """
-
-    webhook_url: Secret | None = None
-    """From the Slack app's page "Incoming Webhooks". It is a credential: it allows to post."""
-    token: Secret | None = None
-    """The app's bot token, ``xoxb-…``."""
-    channel: str = ""
-    """With a token: the channel's id (``C0123456789``); the app must be in it."""
-    threads: Duration = Duration(7 * 86400)
-    """With a token: how long after its last message a thread is continued; 0s for no threads."""
-    api_url: str = "https://slack.com/api/"
-    rate: Rate | None = Rate(limit=1, per=Duration(1))
-    """Slack's own limit is about one message a second for each channel."""
-    proxy: Secret | None = None
-    """An HTTP proxy's URL or ``direct``, instead of ROUTER_PROXY."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_proxy(self.proxy)
-        if (self.webhook_url is None) == (self.token is None):
-            raise ValueError("slack needs webhook_url, or token and channel")
-        if self.webhook_url is not None:
-            _check_url("webhook_url", self.webhook_url.reveal(), "as Slack shows it")
-            if self.channel:
-                raise ValueError("channel is for a token only: a webhook belongs to one channel")
-            return
-        _check_url("api_url", self.api_url, "and end with /")
-        if not self.api_url.endswith("/"):
-            raise ValueError("api_url must begin with https://, and end with /")
-        if not self.channel or not self.channel.isprintable() or " " in self.channel:
-            raise ValueError("channel must be the id of a channel, for example C0123456789")
-        token = "" if self.token is None else self.token.reveal()
-        if not token or not token.isascii() or not token.isprintable():
-            raise ValueError("token must be the app's bot token, which begins with xoxb-")
-
-
-class _Thread(msgspec.Struct, frozen=True):
-    """The thread of an alert key."""
-
-    channel: str
-    ts: str
-    """Slack's id of the first message."""
-    # The name in Redis is that of the first release.
-    messages: int = msgspec.field(default=1, name="told")
+_LEAST_WAIT: Final = 1.0
+"""Seconds before an update that was rate limited is repeated."""
 
 
 class SlackDestination:
@@ -94,6 +47,7 @@ class SlackDestination:
         self.name = name
         self.config = config
         self._environment = environment
+        self._threads = SlackThreads(name, config, environment.store)
         self._options = HttpOptions(
             timeout=config.timeout, connections=config.concurrency, proxy=config.proxy
         )
@@ -117,7 +71,7 @@ class SlackDestination:
             self._options,
             headers=headers,
             secrets=(token,) if token else (),
-            keeps_content=token is not None,
+            keeps_content=True,
         )
 
     async def open(self) -> None:
@@ -155,58 +109,93 @@ class SlackDestination:
         text = msgspec.json.format(_encode(sent), indent=2).decode()
         return Preview(headers, text, "application/json", page(sent))
 
-    def _message(
-        self, delivery: Delivery, *, footnote: str = "", report: bool = False
-    ) -> dict[str, Any]:
+    def _message(self, delivery: Delivery, *, report: bool = False) -> dict[str, Any]:
         event = decode(delivery.alert)
-        line = summary(delivery.alert, TemplateTarget.SLACK, event)
+        is_slack = self.config.server is ChatServer.SLACK
+        target = TemplateTarget.SLACK if is_slack else TemplateTarget.MARKDOWN
+        line = summary(delivery.alert, target, event)
         if line.error and report:
             self._environment.on_template_error(line.error)
         links = self._environment.links(delivery.alert)
-        return message(delivery, line, event, links, footnote=footnote)
+        return (message if is_slack else attachment_message)(delivery, line, event, links)
 
     async def _by_token(self, delivery: Delivery) -> Outcome:
         outcome: Outcome = Failed("timed out")
         try:
             # One deadline for all calls of the attempt.
-            async with asyncio.timeout(self.config.timeout):
-                thread = await self._load_thread(delivery)
-                posted = await self._post_message(delivery, thread)
-                if thread is not None and _is_gone(posted):
-                    thread, posted = None, await self._post_message(delivery, None)
-                if not isinstance(posted, PostedMessage):
-                    return posted
+            async with (
+                asyncio.timeout(self.config.timeout) as deadline,
+                self._threads.lock(delivery.alert.key),
+            ):
+                known = await self._usable_thread(delivery, deadline)
+                thread = await self._post_message(delivery, known)
+                if not isinstance(thread, SlackThread):
+                    return thread
                 outcome = Delivered(200)
-                # The message is delivered; a later error only costs the thread its continuation.
-                await self._update_thread(delivery, thread, posted)
+                # The message is delivered; a later error only costs the first one its update.
+                await self._update_first_message(delivery, thread, deadline)
         except TimeoutError:
             pass
         return outcome
 
-    async def _post_message(
-        self, delivery: Delivery, thread: _Thread | None
-    ) -> PostedMessage | Failed | Refused:
-        target = {"channel": self.config.channel}
-        if thread is not None:
-            target = {"channel": thread.channel, "thread_ts": thread.ts}
-        return await self._call(self._post, target | self._message(delivery, report=True))
+    async def _usable_thread(
+        self, delivery: Delivery, deadline: asyncio.Timeout
+    ) -> SlackThread | None:
+        """Return the thread in which to post; finish one that ended and was not updated."""
+        thread = await self._threads.load(delivery.alert.key)
+        if thread is None or not thread.ended:
+            return thread
+        await self._update_first_message(delivery, thread, deadline)
+        return None
 
-    async def _update_thread(
-        self, delivery: Delivery, thread: _Thread | None, posted: PostedMessage
+    async def _post_message(
+        self, delivery: Delivery, thread: SlackThread | None
+    ) -> SlackThread | Failed | Refused:
+        """Post the message, and store the thread that it is in or begins."""
+        message = self._message(delivery, report=True)
+        target: dict[str, Any] = {"channel": self.config.channel}
+        is_resolved = delivery.alert.status is AlertStatus.RESOLVED
+        reply: dict[str, Any] = {}
+        if thread is not None:
+            # The end is shown in the channel if a repeat was, because that is what people saw last.
+            seen = self.config.broadcast and (thread.messages > 1 or not is_resolved)
+            reply = {"thread_ts": thread.ts} | ({"reply_broadcast": True} if seen else {})
+        posted = await self._call(self._post, target | reply | message)
+        if thread is not None and _is_gone(posted):
+            posted = await self._call(self._post, target | message)
+        if not isinstance(posted, PostedMessage):
+            return posted
+        if thread is None or posted.thread_ts != thread.ts:
+            # In no thread, or no longer: the message stands in the channel and begins one.
+            thread = begun(posted.channel, posted.ts, message)
+            await self._threads.store(delivery.alert.key, thread, is_over=is_resolved)
+            return thread
+        thread = msgspec.structs.replace(thread, messages=thread.messages + 1, ended=is_resolved)
+        await self._threads.store(delivery.alert.key, thread)
+        return thread
+
+    async def _update_first_message(
+        self, delivery: Delivery, thread: SlackThread, deadline: asyncio.Timeout
     ) -> None:
-        """Update the thread's first message, and store or end the thread."""
-        if thread is None:
-            await self._store_thread(delivery, _Thread(posted.channel, posted.ts))
-            return
-        thread = msgspec.structs.replace(thread, messages=thread.messages + 1)
-        await self._store_thread(delivery, thread)
-        footnote = (
-            f"{thread.messages} messages in the thread, the last at {_now(self._environment)}."
-        )
-        first = self._message(delivery, footnote=footnote)
-        target = {"channel": thread.channel, "ts": thread.ts}
-        # Unlike chat.postMessage, chat.update links names and URLs by default.
-        await self._call(self._update, target | first | {"parse": "none", "link_names": False})
+        """Show the state of the thread in its first message; forget a thread that ended."""
+        first = thread.message
+        if thread.messages > 1 and first is not None:
+            when = rfc3339(self._environment.now())
+            footnote = f"{thread.messages} messages in the thread, the last at {when}."
+            target = {"channel": thread.channel, "ts": thread.ts}
+            shown = updated(first, is_resolved=thread.ended, footnote=footnote)
+            # Unlike chat.postMessage, chat.update links names and URLs by default.
+            sent = target | shown | {"parse": "none", "link_names": False}
+            reply = await self._call(self._update, sent)
+            while thread.ended and _is_temporary(reply):
+                # No later message of the thread would update it.
+                wait = max(reply.retry_after_seconds or 0.0, _LEAST_WAIT)
+                if asyncio.get_running_loop().time() + wait > (deadline.when() or 0.0):
+                    return
+                await asyncio.sleep(wait)
+                reply = await self._call(self._update, sent)
+        if thread.ended:
+            await self._threads.end(delivery.alert.key)
 
     async def _call(
         self, client: HttpClient | None, sent: dict[str, Any]
@@ -218,46 +207,13 @@ class SlackDestination:
             return reply
         return chat_outcome(reply, now=self._environment.now())
 
-    async def _load_thread(self, delivery: Delivery) -> _Thread | None:
-        store, key = self._environment.store, self._thread_key(delivery)
-        found = await store.get(key) if store is not None and key else None
-        try:
-            return None if found is None else msgspec.json.decode(found, type=_Thread)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return None
-
-    async def _store_thread(self, delivery: Delivery, thread: _Thread) -> None:
-        store, key = self._environment.store, self._thread_key(delivery)
-        if store is None or not key:
-            return
-        if delivery.alert.status is AlertStatus.RESOLVED:
-            await store.delete(key)  # the next alert of this key is about something new
-        else:
-            await store.put(key, _encode(thread), seconds=self.config.threads)
-
-    def _thread_key(self, delivery: Delivery) -> str:
-        """Return the key of a thread in the store; ``""`` for a message without a thread."""
-        key = delivery.alert.key
-        return f"slack-thread:{self.name}:{key}" if key and self.config.threads else ""
-
 
 _encode: Final = msgspec.json.Encoder().encode
 
 
+def _is_temporary(reply: PostedMessage | Failed | Refused) -> TypeGuard[Failed]:
+    return isinstance(reply, Failed) and (reply.status != 200 or reply.response in PASSING)
+
+
 def _is_gone(posted: PostedMessage | Failed | Refused) -> bool:
     return not isinstance(posted, PostedMessage) and posted.response in THREAD_GONE
-
-
-def _now(environment: Environment) -> str:
-    return rfc3339(environment.now())
-
-
-def _check_url(key: str, url: str, hint: str) -> None:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        raise ValueError(f"{key} is not a URL") from None
-    secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
-    if not host or not secure:
-        raise ValueError(f"{key} must begin with https://, {hint} (http:// only to this machine)")

@@ -7,7 +7,7 @@ pages on ``chat.postMessage`` and ``chat.update``.
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -17,6 +17,8 @@ from router.destinations.transport.http_status import HttpReply
 
 _CODE: Final = re.compile("[a-z_]{1,80}")
 """Slack's codes; any other text of a reply might be a secret that it repeats."""
+_EXAMINED: Final = 4096
+"""Bytes of the body of a 2xx in which an error is looked for."""
 _RENEW: Final = "the webhook is gone, make a new one and put its URL into the destination"
 _MALFORMED: Final = "Slack did not understand the message"
 _RESTRICTED: Final = "the workspace's or the channel's settings forbid posting here"
@@ -86,7 +88,7 @@ RATE_LIMITS: Final = frozenset({"rate_limited", "ratelimited"})
 THREAD_GONE: Final = frozenset(
     {
         *("cannot_reply_to_message", "message_not_found", "thread_not_found"),
-        "restricted_action_non_threadable_channel",
+        *("restricted_action_non_threadable_channel", "restricted_action_thread_locked"),
     }
 )
 """Errors of the thread, not of the message, which can be posted outside of it."""
@@ -98,6 +100,16 @@ class PostedMessage(msgspec.Struct, frozen=True):
     channel: str
     ts: str
     """Slack's id of the message."""
+    thread_ts: str = ""
+    """The first message of its thread; ``""`` if it is in none.
+
+    If the first message was deleted, ``chat.postMessage`` posts into the channel and says so by
+    this alone.
+    """
+
+
+class _ChatMessage(msgspec.Struct, frozen=True):
+    thread_ts: str = ""
 
 
 class _ChatReply(msgspec.Struct, frozen=True):
@@ -105,22 +117,51 @@ class _ChatReply(msgspec.Struct, frozen=True):
     error: str = ""
     channel: str = ""
     ts: str = ""
+    thread_ts: Any = None
+    message: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _WebhookReply(msgspec.Struct, frozen=True):
+    """JSON in which a server says that it failed: Slack by ``ok``, Rocket.Chat by ``success``."""
+
+    ok: bool = True
+    success: bool = True
+    error: Any = None
 
 
 def webhook_outcome(reply: HttpReply, *, now: float) -> Outcome:
     """Return the outcome of an incoming webhook's reply.
 
+    A 2xx is none if its body says that it failed, or is a web page: that of a login or of a proxy.
+
     Args:
         reply: The reply.
         now: Unix time in seconds, for a Retry-After that is a date.
     """
-    code = reply.text.strip()
-    if reply.status >= 400 and code in WEBHOOK_FINAL:
-        return http_status.refused(reply, f"Slack: {code} ({WEBHOOK_FINAL[code]})")
-    if reply.status >= 400 and code in PASSING:
-        failed = http_status.failed(reply, f"Slack: {code}", now=now)
-        return msgspec.structs.replace(failed, throttled=failed.throttled or code in RATE_LIMITS)
+    said = _error_in_success(reply.content) if reply.status < 300 else reply.text.strip()
+    if not 300 <= reply.status < 400 and said in WEBHOOK_FINAL:
+        return http_status.refused(reply, f"Slack: {said} ({WEBHOOK_FINAL[said]})")
+    if said and (reply.status < 300 or (reply.status >= 400 and said in PASSING)):
+        failed = http_status.failed(reply, f"Slack: {said}", now=now)
+        return msgspec.structs.replace(failed, throttled=failed.throttled or said in RATE_LIMITS)
     return http_status.outcome(reply, now=now)
+
+
+def _error_in_success(content: bytes) -> str:
+    """Return the error that the body of a 2xx states, without any other text of it, or ``""``."""
+    text = content[:_EXAMINED].decode("utf-8-sig", "replace").strip()
+    if text in WEBHOOK_FINAL or text in PASSING:
+        return text
+    if text.startswith("<"):
+        return "the reply is a web page, for example of a login or a proxy"
+    try:
+        said = msgspec.json.decode(content, type=_WebhookReply)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    if said.ok and said.success and not said.error:
+        return ""
+    known = isinstance(said.error, str) and _CODE.fullmatch(said.error)
+    return str(said.error) if known else "the reply says that it failed"
 
 
 def chat_outcome(reply: HttpReply, *, now: float) -> PostedMessage | Failed | Refused:
@@ -140,9 +181,22 @@ def chat_outcome(reply: HttpReply, *, now: float) -> PostedMessage | Failed | Re
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Failed("Slack: malformed answer", reply.status)
     if content.ok:
-        return PostedMessage(content.channel, content.ts)
+        return PostedMessage(content.channel, content.ts, _thread_ts(content))
     code = content.error if _CODE.fullmatch(content.error) else ""
     if code in CHAT_FINAL:
         return Refused(f"Slack: {code} ({CHAT_FINAL[code]})", reply.status, code)
     reason = f"Slack: {code or 'malformed answer'}"
     return Failed(reason, reply.status, code, throttled=code in RATE_LIMITS)
+
+
+def _thread_ts(reply: _ChatReply) -> str:
+    """Return the thread in which a message was posted, ``""`` for none.
+
+    Slack says it in the message that it returns; a proxy may say it beside.
+    """
+    if isinstance(reply.thread_ts, str):
+        return reply.thread_ts
+    try:
+        return msgspec.json.decode(reply.message, type=_ChatMessage).thread_ts
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""

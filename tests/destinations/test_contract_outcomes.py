@@ -11,7 +11,7 @@ from router.destinations.contract import Destination, Environment, RetryPolicy
 from router.destinations.email import EmailConfig
 from router.destinations.http_config import HttpConfig
 from router.destinations.kinds import build
-from router.destinations.slack import SlackConfig
+from router.destinations.slack_config import SlackConfig
 from router.worker.delivery.retry import Disable, Finished, GiveUp, Retry, next_step
 
 DONE, RETRY, PERMANENT, DISABLE = "done", "retry", "permanent", "disable"

@@ -1,7 +1,7 @@
 """The kind slack with a bot token: messages, threads, and Slack's replies."""
 
+import asyncio
 import re
-from itertools import count
 from typing import Any
 
 import msgspec
@@ -10,31 +10,15 @@ from contracts.destination import PLANTED, ConnectingContract, attempt
 from slack_sdk.models.blocks import Block
 from support.golden import golden
 from support.sinks import HttpSink, Reply
+from support.slack import Slack, said
 
 from router.alerts import AlertKey, AlertStatus, Delivered, Failed, Refused
 from router.datatypes import Duration, Secret
-from router.destinations.slack import SlackConfig, SlackDestination
+from router.destinations.slack import SlackDestination
+from router.destinations.slack_config import ChatServer, SlackConfig
+from router.destinations.slack_errors import THREAD_GONE
 
 KEY = AlertKey("ak_0123456789abcdef01234567")
-
-
-class Slack(HttpSink):
-    """Slack's Web API: each post gets a ``ts``; all calls succeed unless scripted otherwise."""
-
-    def __init__(self, *script: Reply) -> None:
-        super().__init__(*script)
-        self._numbers = count(1)
-
-    def reply_to(self, _request):
-        return said(ok=True, channel="C042", ts=f"170000000{next(self._numbers)}.000100")
-
-    @property
-    def calls(self) -> list[tuple[str, Any]]:
-        return [(each.path.removeprefix("/api/"), each.json()) for each in self.requests]
-
-
-def said(**answer: object) -> Reply:
-    return Reply(200, msgspec.json.encode(answer))
 
 
 class Store:
@@ -126,6 +110,7 @@ async def test_the_resolved_alert_turns_the_first_message_green_and_ends_the_thr
     assert resolved["thread_ts"] == "1700000001.000100"
     assert update["attachments"][0]["color"] == "#16a34a"
     assert text_of(update).startswith("✅ Resolved: conference-summary-timeout")
+    assert update["text"].startswith("✅ Resolved: conference-summary-timeout: Conference")
     assert "thread_ts" not in again
 
 
@@ -148,15 +133,14 @@ async def test_a_thread_is_stored_for_as_long_as_configured(stored, keyed):
 
 
 async def test_a_thread_that_the_first_release_stored_is_continued(stored, keyed):
+    written = b'{"channel":"C042","ts":"1.1","told":3}'
+    await stored.store.put(f"slack-thread:x:{KEY}", written, seconds=60)
     async with Slack() as slack:
-        destination = SlackDestination("x", config(slack.port), stored)
-        written = b'{"channel":"C042","ts":"1.1","told":3}'
-        await stored.store.put(f"slack-thread:x:{KEY}", written, seconds=60)
-        await attempt(destination, keyed())
-    (_, posted), (_, update) = slack.calls
-    assert posted["thread_ts"] == "1.1"
-    assert "4 messages in the thread" in text_of(update)
-    assert b'"told":4' in stored.store.kept[f"slack-thread:x:{KEY}"][0]
+        slack.standing["1.1"] = {}
+        await attempt(SlackDestination("x", config(slack.port), stored), keyed())
+        moved = config(slack.port, channel="C043")
+        await attempt(SlackDestination("x", moved, stored), keyed())
+    assert [sent.get("thread_ts") for sent in slack.posts] == ["1.1", None]
 
 
 @pytest.mark.parametrize("settings", [{"threads": Duration(0)}, {}])
@@ -171,28 +155,182 @@ async def test_without_a_store_or_without_threads_messages_stand_alone(
     assert ["thread_ts" in sent for _, sent in slack.calls] == [False] * 2
 
 
-@pytest.mark.parametrize("word", ["thread_not_found", "message_not_found"])
+@pytest.mark.parametrize("word", sorted(THREAD_GONE))
 async def test_a_thread_that_is_gone_is_begun_anew(word, stored, keyed):
-    good = said(ok=True, channel="C042", ts="1.1")
-    async with Slack(good, said(ok=False, error=word)) as slack:
+    async with Slack() as slack:
         destination = SlackDestination("x", config(slack.port), stored)
-        for _ in range(3):
+        await attempt(destination, keyed())
+        slack.script.append(said(ok=False, error=word))
+        for _ in range(2):
             assert await attempt(destination, keyed()) == Delivered(200)
-    posts = [sent.get("thread_ts") for method, sent in slack.calls if method == "chat.postMessage"]
-    assert posts == [None, "1.1", None, "1700000001.000100"]
+    first, last = "1700000001.000100", "1700000002.000100"
+    assert [sent.get("thread_ts") for sent in slack.posts] == [None, first, None, last]
+
+
+async def test_a_reply_to_a_deleted_message_begins_the_next_thread(stored, keyed):
+    """Case D6: Slack posts it into the channel, and says so only by the missing thread_ts."""
+    async with Slack() as slack:
+        destination = SlackDestination("x", config(slack.port), stored)
+        await attempt(destination, keyed())
+        del slack.standing["1700000001.000100"]
+        outcomes = [await attempt(destination, keyed()) for _ in range(3)]
+    assert outcomes == [Delivered(200)] * 3
+    threads = [each["thread_ts"] for each in slack.standing.values()]
+    assert threads == [None, "1700000002.000100", "1700000002.000100"]
+    assert {sent["ts"] for sent in slack.updates} == {"1700000002.000100"}
+
+
+async def test_the_end_of_a_deleted_thread_ends_it(stored, keyed):
+    """Case D6: a resolved message that stands alone begins no thread."""
+    async with Slack() as slack:
+        destination = SlackDestination("x", config(slack.port), stored)
+        await attempt(destination, keyed())
+        slack.standing.clear()
+        for status in (AlertStatus.RESOLVED, AlertStatus.FIRING):
+            await attempt(destination, keyed(status=status))
+    assert [each["thread_ts"] for each in slack.standing.values()] == [None, None]
+    assert len(stored.store.kept) == 1
 
 
 @pytest.mark.parametrize(
-    "answer", [said(ok=False, error="edit_window_closed"), Reply(429, b"", {"Retry-After": "30"})]
+    "change",
+    [
+        {"channel": "C043"},
+        {"token": Secret("xoxb-another-workspace")},
+    ],
 )
-async def test_a_first_message_that_cannot_be_updated_does_not_repeat_the_answer(
-    answer, stored, keyed
-):
-    good = [said(ok=True, channel="C042", ts=f"1.{number}") for number in range(2)]
-    async with Slack(*good, answer) as slack:
+async def test_a_destination_that_moved_begins_new_threads(change, stored, keyed):
+    """Case D7: another channel, an archived old one, another workspace."""
+    async with Slack() as slack:
+        await attempt(SlackDestination("x", config(slack.port), stored), keyed())
+        outcome = await attempt(
+            SlackDestination("x", config(slack.port, **change), stored), keyed()
+        )
+    assert outcome == Delivered(200)
+    _, moved = slack.posts
+    assert (moved["channel"], "thread_ts" in moved) == (change.get("channel", "C042"), False)
+    assert slack.updates == []
+    assert not [key for key in stored.store.kept if "xoxb" in key]
+
+
+async def test_a_destination_that_moved_back_continues_its_thread(stored, keyed):
+    """Case D7: each channel has a thread of its own."""
+    async with Slack() as slack:
+        for channel in ("C042", "C043", "C042"):
+            moved = config(slack.port, channel=channel)
+            await attempt(SlackDestination("x", moved, stored), keyed())
+    assert [sent.get("thread_ts") for sent in slack.posts] == [None, None, "1700000001.000100"]
+
+
+async def test_two_alerts_at_once_make_one_thread(stored, keyed):
+    """Case D13: the second waits for the thread of the first."""
+    async with Slack() as slack:
         destination = SlackDestination("x", config(slack.port), stored)
-        outcomes = [await attempt(destination, keyed()) for _ in range(2)]
-    assert outcomes == [Delivered(200)] * 2
+        await destination.open()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(5):
+                group.create_task(destination.attempt(keyed()))
+        await destination.close()
+    first, *others = [sent.get("thread_ts") for sent in slack.posts]
+    assert (first, set(others)) == (None, {"1700000001.000100"})
+
+
+async def test_a_repeat_is_seen_in_the_channel_and_the_first_message_keeps_its_text(stored, keyed):
+    """Case D13: a rule without resolve fires again five days later."""
+    async with Slack() as slack:
+        destination = SlackDestination("x", config(slack.port), stored)
+        await attempt(destination, keyed(summary="The first conference"))
+        await attempt(destination, keyed(summary="The second conference"))
+    first, second = slack.posts
+    assert "reply_broadcast" not in first
+    assert second["reply_broadcast"] is True
+    (update,) = slack.updates
+    assert "The first conference" in text_of(update)
+    assert "The first conference" in update["text"]
+    assert "The second conference" not in str(update)
+    assert update["attachments"][0]["color"] == first["attachments"][0]["color"]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "shown"),
+    [
+        ("fr", [False, False]),
+        ("ffr", [False, True, True]),
+    ],
+)
+async def test_the_end_is_seen_in_the_channel_if_a_repeat_was(statuses, shown, stored, keyed):
+    """Case D13: what people saw last in the channel is what is the case."""
+    async with Slack() as slack:
+        destination = SlackDestination("x", config(slack.port), stored)
+        for letter in statuses:
+            status = {"f": AlertStatus.FIRING, "r": AlertStatus.RESOLVED}[letter]
+            await attempt(destination, keyed(status=status))
+    assert ["reply_broadcast" in sent for sent in slack.posts] == shown
+
+
+async def test_without_broadcast_replies_stay_in_the_thread(stored, keyed):
+    async with Slack() as slack:
+        destination = SlackDestination("x", config(slack.port, broadcast=False), stored)
+        for status in (AlertStatus.FIRING, AlertStatus.FIRING, AlertStatus.RESOLVED):
+            await attempt(destination, keyed(status=status))
+    assert [sent for sent in slack.posts if "reply_broadcast" in sent] == []
+
+
+TEMPORARY = [
+    Reply(429, b"", {"Retry-After": "30"}),
+    Reply(503, b""),
+    said(ok=False, error="fatal_error"),
+]
+
+
+@pytest.mark.parametrize("answer", [*TEMPORARY, said(ok=False, error="edit_window_closed")])
+@pytest.mark.parametrize("status", list(AlertStatus))
+async def test_an_update_that_fails_neither_fails_nor_repeats_the_message(
+    answer, status, stored, keyed
+):
+    """Case D13: to post and to update are separate effects."""
+    async with Slack() as slack:
+        slack.update_replies = [answer] * 20
+        destination = SlackDestination("x", config(slack.port, timeout=Duration(0.9)), stored)
+        await attempt(destination, keyed())
+        outcome = await attempt(destination, keyed(status=status))
+    assert outcome == Delivered(200)
+    assert len(slack.posts) == 2
+
+
+async def test_the_end_waits_for_a_rate_limited_update(stored, keyed):
+    """Case D13: no later message would turn the first one green."""
+    async with Slack() as slack:
+        slack.update_replies = [Reply(429, b"", {"Retry-After": "0"})]
+        destination = SlackDestination("x", config(slack.port), stored)
+        for status in AlertStatus:
+            await attempt(destination, keyed(status=status))
+    assert slack.standing["1700000001.000100"]["attachments"][0]["color"] == "#16a34a"
+    assert len(slack.posts) == 2
+    assert stored.store.kept == {}
+
+
+async def test_an_update_that_came_too_late_is_made_up_for_by_the_next_alert(stored, keyed):
+    """Case D13: the first message of an ended thread turns green before a new thread begins."""
+    async with Slack() as slack:
+        slack.update_replies = [Reply(429, b"", {"Retry-After": "600"})]
+        destination = SlackDestination("x", config(slack.port), stored)
+        for status in (AlertStatus.FIRING, AlertStatus.RESOLVED, AlertStatus.FIRING):
+            await attempt(destination, keyed(status=status))
+    assert slack.standing["1700000001.000100"]["attachments"][0]["color"] == "#16a34a"
+    assert [sent.get("thread_ts") for sent in slack.posts] == [None, "1700000001.000100", None]
+
+
+@pytest.mark.parametrize(
+    "record", [b"", b"\xff", b"{", b"{}", b"\x80", b"\x82\xa7channel\xa4C042\xa2ts\xa31.1"]
+)
+async def test_a_record_that_cannot_be_read_loses_no_message(record, stored, keyed):
+    async with Slack() as slack:
+        destination = SlackDestination("x", config(slack.port), stored)
+        await attempt(destination, keyed())
+        (key,) = stored.store.kept
+        stored.store.kept[key] = (record, 60.0)
+        assert await attempt(destination, keyed()) == Delivered(200)
 
 
 async def test_a_refusal_is_the_attempts_outcome(environment, delivery):
@@ -256,6 +394,10 @@ async def test_what_a_full_message_reads_like(status, linked, full):
         (
             {"token": Secret(PLANTED), "channel": "C1", "api_url": "http://slack.com/api/"},
             "api_url must begin with https://",
+        ),
+        (
+            {"token": Secret(PLANTED), "channel": "C1", "server": ChatServer.MATTERMOST},
+            "server: mattermost is for a webhook_url",
         ),
         (
             {"token": Secret(PLANTED), "channel": "C1", "api_url": "https://slack.com/api"},

@@ -18,9 +18,9 @@ MEMBERS_LIMIT: Final = 10
 MEMBER_LIMIT: Final = 200
 """Characters of one listed member."""
 RESOLVED_COLOUR: Final = "#16a34a"
+RESOLVED_SIGN: Final = "✅"
 
 _SIGNS: Final = {Severity.INFO: "🔵", Severity.WARNING: "🟠", Severity.CRITICAL: "🔴"}
-_RESOLVED_SIGN: Final = "✅"
 
 
 class StatusLine(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ class StatusLine(msgspec.Struct, frozen=True):
 def status_line(alert: Alert) -> StatusLine:
     """Return the word, sign and colour of an alert: by its severity, unless it is resolved."""
     if alert.status is AlertStatus.RESOLVED:
-        return StatusLine("resolved", _RESOLVED_SIGN, RESOLVED_COLOUR)
+        return StatusLine("resolved", RESOLVED_SIGN, RESOLVED_COLOUR)
     severity = alert.severity
     return StatusLine(str(severity), _SIGNS[severity], COLOURS[severity])
 

@@ -1,6 +1,6 @@
 """An alert as a Block Kit message, within Slack's limits (pure).
 
-Event values are escaped, and every text is ``verbatim``, so that Slack makes no link or mention of
+Event values are escaped (``escapes``), and every text is ``verbatim``, so that Slack makes no link or mention of
 a text that merely looks like one. The message itself has the header and the summary. The details
 stand in an attachment, because only attachments have a colour. Sources: Slack's reference pages on
 formatting text (escaping), on blocks, on block elements and on text objects (lengths,
@@ -12,7 +12,13 @@ from typing import Any, Final
 
 from router.alerts import Alert, AlertStatus, Delivery
 from router.destinations.contract import Links
-from router.destinations.rendering.notes import members, notes, status_line
+from router.destinations.rendering.notes import (
+    RESOLVED_COLOUR,
+    RESOLVED_SIGN,
+    members,
+    notes,
+    status_line,
+)
 from router.destinations.rendering.summary import Summary, facts
 from router.destinations.rendering.templates import ESCAPES, TemplateTarget
 from router.destinations.rendering.text import cut, one_line
@@ -28,6 +34,8 @@ FIELDS_LIMIT: Final = 10
 URL_LIMIT: Final = 3000
 """Characters of a button's URL."""
 
+_SHOW: Final = "show"
+
 Block = dict[str, Any]
 
 
@@ -36,8 +44,6 @@ def message(
     line: Summary,
     event: Mapping[str, Any],
     links: Links,
-    *,
-    footnote: str = "",
 ) -> dict[str, Any]:
     """Return the message, as the arguments of ``chat.postMessage``.
 
@@ -46,7 +52,6 @@ def message(
         line: The alert's summary for TemplateTarget.SLACK.
         event: The alert's event, decoded.
         links: The alert's links; each becomes a button.
-        footnote: A sentence below the summary, in plain text.
     """
     alert = delivery.alert
     status = status_line(alert)
@@ -56,7 +61,7 @@ def message(
         {"type": "header", "text": _plain_text(one_line(heading, HEADER_LIMIT))},
         _section(line.text),
     ]
-    remarks = [*notes(alert), *([footnote] if footnote else [])]
+    remarks = notes(alert)
     if remarks:
         top.append({"type": "context", "elements": [_mrkdwn(_escape(" ".join(remarks)))]})
     return {
@@ -72,6 +77,42 @@ def message(
             }
         ],
     }
+
+
+def updated(first: Mapping[str, Any], *, is_resolved: bool, footnote: str) -> dict[str, Any]:
+    """Return a message that was posted before, with the present state of its alert.
+
+    Its texts stay as they were. Of a resolved alert, the heading, the colour and the buttons change.
+
+    Args:
+        first: What ``message`` returned.
+        is_resolved: Whether the alert is resolved by now.
+        footnote: A sentence below the summary, in plain text.
+    """
+    text, top = str(first["text"]), list(first["blocks"])
+    details = dict(first["attachments"][0])
+    if is_resolved:
+        heading = top[0]["text"]["text"]
+        top[0] = {"type": "header", "text": _plain_text(one_line(_resolved(heading), HEADER_LIMIT))}
+        text = cut(_resolved(text), SECTION_LIMIT)
+        blocks = [_without_actions(block) for block in details["blocks"]]
+        details |= {"color": RESOLVED_COLOUR, "blocks": [block for block in blocks if block]}
+    top.append({"type": "context", "elements": [_mrkdwn(_escape(footnote))]})
+    details["fallback"] = text
+    return {**first, "text": text, "blocks": top, "attachments": [details]}
+
+
+def _resolved(heading: str) -> str:
+    """Return a heading, which begins with the sign of a severity, as that of a resolved alert."""
+    return f"{RESOLVED_SIGN} Resolved: {heading.partition(' ')[2]}"
+
+
+def _without_actions(block: Block) -> Block | None:
+    """Return a block without the buttons that a resolved alert does not have."""
+    if block["type"] != "actions":
+        return block
+    left = [each for each in block["elements"] if each["action_id"] == _SHOW]
+    return {**block, "elements": left} if left else None
 
 
 def _details(delivery: Delivery, event: Mapping[str, Any], links: Links) -> list[Block]:
@@ -105,7 +146,7 @@ def _fields(alert: Alert, event: Mapping[str, Any]) -> Block:
 
 def _buttons(alert: Alert, links: Links) -> Sequence[Block]:
     """Return the buttons; each opens a page. A resolved alert is not acknowledged."""
-    wanted = [("Show", "show", links.show)]
+    wanted = [("Show", _SHOW, links.show)]
     if alert.status is AlertStatus.FIRING:
         wanted = [
             ("Acknowledge", "acknowledge", links.acknowledge),

@@ -18,6 +18,7 @@ import jinja2
 import msgspec
 from jinja2 import meta, nodes
 
+from router.destinations.rendering import escapes
 from router.destinations.rendering.jinja_adapter import FieldLookup, Renderer
 from router.destinations.rendering.text import clean, cut
 
@@ -58,13 +59,14 @@ class TemplateTarget(enum.Enum):
 
     TEXT = "text"
     SLACK = "slack"
+    MARKDOWN = "markdown"
     HTML = "html"
 
 
 ESCAPES: Final[dict[TemplateTarget, Callable[[str], str]]] = {
     TemplateTarget.TEXT: str,
-    # Slack, "Formatting text for app surfaces": these three characters and no others.
-    TemplateTarget.SLACK: functools.partial(html.escape, quote=False),
+    TemplateTarget.SLACK: escapes.slack_mrkdwn,
+    TemplateTarget.MARKDOWN: escapes.markdown,
     TemplateTarget.HTML: html.escape,
 }
 """The escaping of a text for each target."""

@@ -1,0 +1,67 @@
+"""An alert as a message of Mattermost or Rocket.Chat, which read Slack's older form (pure).
+
+Both take ``text`` and ``attachments`` with ``fields``, read Markdown and have no Block Kit.
+Sources: Mattermost, "Incoming webhooks" and "Message attachments"; Rocket.Chat, "Integrations",
+section on incoming webhook scripts.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from router.alerts import Alert, AlertStatus, Delivery
+from router.destinations.contract import Links
+from router.destinations.rendering.escapes import markdown
+from router.destinations.rendering.notes import members, notes, status_line
+from router.destinations.rendering.summary import Summary, facts
+from router.destinations.rendering.text import cut, one_line
+
+TEXT_LIMIT: Final = 3500
+"""Characters of a text without its links: with them it is below 4,000, the lowest default."""
+_DESCRIPTION_LIMIT: Final = 1000
+
+
+def attachment_message(
+    delivery: Delivery, line: Summary, event: Mapping[str, Any], links: Links
+) -> dict[str, Any]:
+    """Return the message, as the body of an incoming webhook.
+
+    Args:
+        delivery: The delivery.
+        line: The alert's summary for TemplateTarget.MARKDOWN.
+        event: The alert's event, decoded.
+        links: The alert's links.
+    """
+    alert = delivery.alert
+    status = status_line(alert)
+    title = f"Resolved: {alert.rule}" if alert.status is AlertStatus.RESOLVED else alert.rule
+    heading = f"{status.sign} **{markdown(title)}**: {line.text}"
+    fields = [
+        {"title": fact.label, "value": markdown(fact.value), "short": True}
+        for fact in facts(alert, event)
+    ]
+    return {
+        "text": cut(heading, TEXT_LIMIT),
+        "attachments": [
+            {
+                "color": status.colour,
+                "fallback": cut(heading, TEXT_LIMIT),
+                "text": _text(alert, links),
+                "fields": fields,
+                "footer": f"Delivery {delivery.id}",
+            }
+        ],
+    }
+
+
+def _text(alert: Alert, links: Links) -> str:
+    found = [
+        markdown(" ".join(notes(alert))),
+        markdown(one_line(alert.description, _DESCRIPTION_LIMIT)),
+        "\n".join(f"- {markdown(line)}" for line in members(alert)),
+    ]
+    wanted = [("Show", links.show)]
+    if alert.status is AlertStatus.FIRING:
+        wanted = [("Acknowledge", links.acknowledge), ("Silence", links.silence), *wanted]
+    text = cut("\n\n".join(each for each in found if each), TEXT_LIMIT)
+    last = " · ".join(f"[{label}]({url})" for label, url in wanted if url)
+    return f"{text}\n\n{last}" if text and last else text or last

@@ -1,0 +1,45 @@
+"""Event text escaped for chat formats, so that it is shown as text and formats nothing (pure).
+
+Sources: Slack, "Formatting message text" (the three characters to escape, and the delimiters);
+Mattermost, "Formatting messages using Markdown" and "Incoming webhooks" (Slack's ``<…>`` forms are
+read); Rocket.Chat, "Format messages" and its grammar of messages (characters that a backslash
+escapes).
+"""
+
+import html
+import re
+from typing import Final
+
+_ZERO_WIDTH_SPACE: Final = "\u200b"
+# Slack has no escape for its delimiters, so they are replaced by letters that look alike.
+_LOOKALIKES: Final = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb"}
+# A delimiter opens before, and closes after, a text that it borders on without a space.
+_DELIMITER: Final = {
+    char: re.compile(rf"(?<!\w){re.escape(char)}(?=\S)|(?<=\S){re.escape(char)}(?!\w)")
+    for char in "*_~"
+} | {"`": re.compile("`")}
+_MARKDOWN: Final = re.compile(r"[\\*_~`#|]")
+_MARKDOWN_MENTIONS: Final = re.compile(r"@|<|\](?=[(\[:])|!(?=\[)")
+_QUOTE: Final = re.compile(r"^(\s*)([>+-]|\d{1,9}[.)])", re.MULTILINE)
+
+
+def slack_mrkdwn(text: str) -> str:
+    """Return ``text`` for Slack's mrkdwn: no mention, no link, no formatting.
+
+    ``&``, ``<`` and ``>`` become entities. A delimiter of formatting (``*_~`` and the backtick) is
+    replaced only where a pair of it would format, so that ids keep their underscores.
+    """
+    for char, lookalike in _LOOKALIKES.items():
+        if char in text and len(_DELIMITER[char].findall(text)) > 1:
+            text = _DELIMITER[char].sub(lookalike, text)
+    return html.escape(text, quote=False)
+
+
+def markdown(text: str) -> str:
+    """Return ``text`` for the Markdown of Mattermost and Rocket.Chat, as ``slack_mrkdwn`` does.
+
+    A zero-width space separates what has no escape: mentions, links and Slack's ``<…>``.
+    """
+    text = _MARKDOWN.sub(r"\\\g<0>", text)
+    text = _QUOTE.sub(rf"\1{_ZERO_WIDTH_SPACE}\2", text)
+    return _MARKDOWN_MENTIONS.sub(lambda found: found[0] + _ZERO_WIDTH_SPACE, text)

@@ -1,0 +1,93 @@
+"""The configuration of the kind ``slack``, and its checks."""
+
+import enum
+from typing import Final
+from urllib.parse import urlsplit
+
+from router.datatypes import Duration, Rate, Secret
+from router.destinations.contract import DestinationConfig
+from router.destinations.transport.egress import is_loopback
+from router.destinations.transport.http_client import check_proxy
+
+_SLACKS_OWN: Final = ("slack.com", "slack-gov.com")
+
+
+class ChatServer(enum.StrEnum):
+    """The server behind an incoming webhook."""
+
+    SLACK = "slack"
+    MATTERMOST = "mattermost"
+    ROCKETCHAT = "rocketchat"
+
+
+class SlackConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The configuration of a ``slack`` destination.
+
+    It has no name and no icon, because they are the Slack app's. A webhook belongs to one channel.
+    """
+
+    webhook_url: Secret | None = None
+    """From the Slack app's page "Incoming Webhooks". It is a credential: it allows to post."""
+    server: ChatServer = ChatServer.SLACK
+    """With a webhook: the server. Those that are not Slack have no Block Kit."""
+    token: Secret | None = None
+    """The app's bot token, ``xoxb-…``."""
+    channel: str = ""
+    """With a token: the channel's id (``C0123456789``); the app must be in it."""
+    threads: Duration = Duration(7 * 86400)
+    """With a token: how long after its last message a thread is continued; 0s for no threads."""
+    broadcast: bool = True
+    """With a token: whether a repeat in a thread is shown in the channel too."""
+    api_url: str = "https://slack.com/api/"
+    rate: Rate | None = Rate(limit=1, per=Duration(1))
+    """Slack's own limit is about one message a second for each channel."""
+    proxy: Secret | None = None
+    """An HTTP proxy's URL or ``direct``, instead of ROUTER_PROXY."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_proxy(self.proxy)
+        if (self.webhook_url is None) == (self.token is None):
+            raise ValueError("slack needs webhook_url, or token and channel")
+        if self.webhook_url is not None:
+            _check_webhook_url(self.webhook_url.reveal())
+            if self.channel:
+                raise ValueError("channel is for a token only: a webhook belongs to one channel")
+            return
+        if self.server is not ChatServer.SLACK:
+            raise ValueError(f"server: {self.server} is for a webhook_url; a token is Slack's")
+        _check_api_url(self.api_url)
+        if not self.channel or not self.channel.isprintable() or " " in self.channel:
+            raise ValueError("channel must be the id of a channel, for example C0123456789")
+        token = "" if self.token is None else self.token.reveal()
+        if not token or not token.isascii() or not token.isprintable():
+            raise ValueError("token must be the app's bot token, which begins with xoxb-")
+
+
+def _check_webhook_url(url: str) -> None:
+    """Check a webhook's URL. Only Slack's own must be https, because other servers are private."""
+    scheme, host = _parts("webhook_url", url)
+    slacks = any(host == name or host.endswith(f".{name}") for name in _SLACKS_OWN)
+    if not host or scheme not in ({"https"} if slacks else {"https", "http"}):
+        raise ValueError(
+            "webhook_url must begin with https://, as Slack shows it"
+            " (http:// only to a server of your own, such as Mattermost)"
+        )
+
+
+def _check_api_url(url: str) -> None:
+    scheme, host = _parts("api_url", url)
+    secure = scheme == "https" or (scheme == "http" and is_loopback(host))
+    if not host or not secure or not url.endswith("/"):
+        raise ValueError(
+            "api_url must begin with https://, and end with / (http:// only to this machine)"
+        )
+
+
+def _parts(key: str, url: str) -> tuple[str, str]:
+    """Return the scheme and the host of a URL."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, (parts.hostname or "").rstrip(".")
+    except ValueError:
+        raise ValueError(f"{key} is not a URL") from None

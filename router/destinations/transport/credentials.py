@@ -14,17 +14,24 @@ import msgspec
 from router.alerts import Delivered, Failed, Refused
 from router.datatypes import Secret
 from router.destinations.contract import Environment
-from router.destinations.rendering.text import one_line
 from router.destinations.transport import http_status
 from router.destinations.transport.egress import is_loopback
 from router.destinations.transport.http_client import HttpClient, HttpOptions
 from router.destinations.transport.http_status import HttpReply
+from router.destinations.transport.redaction import Redactor
+from router.destinations.transport.token_answer import (
+    DeniedToken,
+    GrantedToken,
+    read_token_answer,
+)
 
 # A token is replaced before it expires, so that no request arrives with an expired one.
 _MARGIN_SECONDS: Final = 30.0
 _MARGIN_SHARE: Final = 0.1
-_UNKNOWN_LIFETIME: Final = 3600.0
-_ERROR_LIMIT: Final = 60
+_OTHER_PLACE: Final = {"header": "body", "body": "header"}
+_OWN_PARAMETERS: Final = frozenset(
+    {"audience", "client_id", "client_secret", "grant_type", "scope"}
+)
 
 
 class BasicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,8 +57,13 @@ class OAuth2Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Needed by some servers."""
     credentials_in: Literal["header", "body"] = "header"
     """Whether the client's id and secret are sent in HTTP Basic or in the form."""
+    parameters: dict[str, str] = {}
+    """Further fields of the form, such as ``resource``."""
 
     def __post_init__(self) -> None:
+        own = sorted(_OWN_PARAMETERS.intersection(self.parameters))
+        if own:
+            raise ValueError(f"parameters: {own[0]} is a field that the router itself sends")
         try:
             parts = urlsplit(self.token_url)
             host = parts.hostname or ""
@@ -62,16 +74,6 @@ class OAuth2Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError(
                 "token_url must begin with https:// and name a host (http:// only to this machine)"
             )
-
-
-class _Granted(msgspec.Struct, frozen=True):
-    access_token: str
-    kind: str = msgspec.field(default="bearer", name="token_type")
-    expires_in: float | None = None
-
-
-class _Denied(msgspec.Struct, frozen=True):
-    error: str
 
 
 class AccessToken(msgspec.Struct, frozen=True):
@@ -104,6 +106,8 @@ class AccessTokenCache:
         self._form = {"grant_type": "client_credentials"}
         self._form |= {"scope": config.scope} if config.scope else {}
         self._form |= {"audience": config.audience} if config.audience else {}
+        self._form |= config.parameters
+        self._credentials_in = config.credentials_in
         secret = config.client_secret.reveal()
         if config.credentials_in == "header":
             # Both are form-encoded first (RFC 6749, section 2.3.1).
@@ -112,12 +116,14 @@ class AccessTokenCache:
             )
         else:
             self._form |= {"client_id": config.client_id, "client_secret": secret}
+        secrets = (config.client_secret, Secret(headers.get("Authorization", "")))
+        self._redact = Redactor(secrets)
         self._client = HttpClient(
             config.token_url,
             environment,
             options,
             headers=headers,
-            secrets=(config.client_secret, Secret(headers.get("Authorization", ""))),
+            secrets=secrets,
             keeps_content=True,
         )
 
@@ -149,26 +155,29 @@ class AccessTokenCache:
             return msgspec.structs.replace(reply, reason=f"OAuth token: {reply.reason}")
         if reply.status >= 300:
             return self._denied(reply)
-        try:
-            granted = msgspec.json.decode(reply.content, type=_Granted)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return Failed("OAuth token: the answer has no access_token", reply.status)
-        usable = granted.access_token.isascii() and granted.access_token.isprintable()
-        if not usable or granted.kind.lower() != "bearer":
-            return Failed("OAuth token: not a bearer token", reply.status)
-        lifetime = _UNKNOWN_LIFETIME if granted.expires_in is None else granted.expires_in
-        margin = min(_MARGIN_SECONDS, lifetime * _MARGIN_SHARE)
-        return AccessToken(Secret(granted.access_token), self._now() + lifetime - margin)
+        answer = read_token_answer(reply.content)
+        match answer:
+            case GrantedToken(text=text, kind="bearer") if text.isascii() and text.isprintable():
+                margin = min(_MARGIN_SECONDS, answer.lifetime * _MARGIN_SHARE)
+                return AccessToken(Secret(text), self._now() + answer.lifetime - margin)
+            case GrantedToken():
+                return Failed("OAuth token: not a bearer token", reply.status)
+            case DeniedToken(reason=reason):
+                kind = Failed if answer.is_temporary else Refused
+                return kind(f"OAuth token: {self._redact(reason)}", reply.status)
+            case None:
+                return Failed("OAuth token: the answer has no access_token", reply.status)
 
     def _denied(self, reply: HttpReply) -> Failed | Refused:
-        try:
-            code = one_line(msgspec.json.decode(reply.text, type=_Denied).error, _ERROR_LIMIT)
-        except (msgspec.DecodeError, RecursionError):
-            code = ""
         outcome = http_status.outcome(reply, now=self._now())
         if isinstance(outcome, Delivered):  # for the type checker: the caller handles a 2xx
             return Failed("OAuth token: malformed answer", reply.status)
-        return msgspec.structs.replace(outcome, reason=f"OAuth token: {code or outcome.reason}")
+        answer = read_token_answer(reply.text.encode("utf-8", "replace"))
+        reason = answer.reason if isinstance(answer, DeniedToken) else outcome.reason
+        if isinstance(answer, DeniedToken) and reason.startswith("invalid_client"):
+            place = _OTHER_PLACE[self._credentials_in]
+            reason = f"{reason} (some servers expect credentials_in: {place})"
+        return msgspec.structs.replace(outcome, reason=f"OAuth token: {reason}")
 
 
 def basic_authorization(user: str, password: Secret) -> str:

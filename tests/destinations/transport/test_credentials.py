@@ -101,7 +101,11 @@ async def test_after_a_401_there_is_one_new_token(
     [
         (
             Reply(401, b'{"error": "invalid_client"}'),
-            Refused("OAuth token: invalid_client", 401, '{"error": "invalid_client"}'),
+            Refused(
+                "OAuth token: invalid_client (some servers expect credentials_in: body)",
+                401,
+                '{"error": "invalid_client"}',
+            ),
         ),
         (Reply(503, b""), Failed("OAuth token: HTTP 503 Service Unavailable", 503)),
         (
@@ -109,6 +113,28 @@ async def test_after_a_401_there_is_one_new_token(
             Failed("OAuth token: HTTP 429 Too Many Requests", 429, "", 7.0, throttled=True),
         ),
         (Reply(200, b"<html>"), Failed("OAuth token: the answer has no access_token", 200)),
+        (
+            Reply(400, b'{"error": "invalid_scope", "error_description": "AADSTS70011: x\\r\\ny"}'),
+            Refused(
+                "OAuth token: invalid_scope: AADSTS70011: x y",
+                400,
+                '{"error": "invalid_scope", "error_description": "AADSTS70011: x\\r\\ny"}',
+            ),
+        ),
+        (
+            Reply(200, b'{"error": "unauthorized_client", "error_description": "not s3cr et%"}'),
+            Refused("OAuth token: unauthorized_client: not ***", 200),
+        ),
+        (
+            Reply(200, b"error=temporarily_unavailable"),
+            Failed("OAuth token: temporarily_unavailable", 200),
+        ),
+        (
+            Reply(200, b'{"error": {"code": 7}}'),
+            Failed("OAuth token: the answer has no access_token", 200),
+        ),
+        (granted(access_token=""), Failed("OAuth token: the answer has no access_token", 200)),
+        (granted(access_token=None), Failed("OAuth token: the answer has no access_token", 200)),
         (granted(token_type="mac"), Failed("OAuth token: not a bearer token", 200)),
         (granted(access_token="x\r\nY: z"), Failed("OAuth token: not a bearer token", 200)),
     ],
@@ -173,3 +199,68 @@ def test_which_token_servers_are_allowed(token_url, is_allowed):
     )
     with raised:
         OAuth2Config(token_url=token_url, client_id="x", client_secret=Secret("y"))
+
+
+@pytest.mark.parametrize(
+    ("more", "lifetime"),
+    [
+        ({"expires_in": "3599"}, 3599),
+        ({"expires_in": " 600 "}, 600),
+        ({"expires_in": 600.5}, 600),
+        ({"expires_in": "600.0"}, 600),
+        ({"expires_in": None}, 3600),
+        ({"expires_in": ""}, 3600),
+        ({"expires_in": "never"}, 3600),
+        ({"expires_in": 0}, 3600),
+        ({"expires_in": -1}, 3600),
+        ({"expires_in": True}, 3600),
+        ({"expires_in": [600]}, 3600),
+        ({"expires_in": 10**400}, 3600),
+        ({"expires_in": "1e400"}, 30 * 86400),
+        ({"expires_in": "nan"}, 3600),
+        ({"token_type": "BEARER"}, 600),
+        ({"token_type": " Bearer "}, 600),
+        ({"token_type": None}, 600),
+        ({"token_type": ""}, 600),
+        ({"token_type": 7}, 600),
+        ({"scope": None, "ext_expires_in": "x", "expires_on": "1388444763", "resource": [1]}, 600),
+    ],
+)
+async def test_the_lifetime_of_a_token_is_read_in_each_form(
+    more, lifetime, environment, delivery, time
+):
+    """Case D10: an OAuth answer with ``"expires_in":"3599"`` as text."""
+    async with HttpSink(otherwise=granted(**more)) as server, HttpSink() as sink:
+        destination = HttpDestination("x", config(sink.port, oauth2=oauth(server)), environment)
+        await destination.open()
+        began = time.now
+        for after, fetched in ((0, 1), (lifetime - 31, 1), (lifetime + 1, 2)):
+            time.now = began + after
+            assert await destination.attempt(delivery) == Delivered(200)
+            assert len(server.requests) == fetched
+        await destination.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"access_token=abc&token_type=bearer&expires_in=3600",
+        b'\xef\xbb\xbf{"access_token": "abc"}',
+        b'\r\n {"access_token": " abc\\n"}\n',
+    ],
+)
+async def test_an_answer_of_an_odd_form_is_read(answer, environment, delivery):
+    """Case D10."""
+    async with HttpSink(otherwise=Reply(200, answer)) as server, HttpSink() as sink:
+        settings = config(sink.port, oauth2=oauth(server))
+        await attempt(HttpDestination("x", settings, environment), delivery)
+    assert sink.requests[0].headers["authorization"] == "Bearer abc"
+
+
+async def test_further_fields_of_the_form_are_sent(environment, delivery):
+    async with HttpSink(otherwise=granted()) as server, HttpSink() as sink:
+        settings = config(sink.port, oauth2=oauth(server, parameters={"resource": "https://x/"}))
+        await attempt(HttpDestination("x", settings, environment), delivery)
+    assert server.requests[0].body.endswith(b"&resource=https%3A%2F%2Fx%2F")
+    with pytest.raises(ValueError, match="parameters: scope is a field that the router itself"):
+        oauth(server, parameters={"scope": "x"})

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from router.outage_log import OUTAGES, OutageFilter
 from router.printable import one_printable_line, printable_json, printable_lines, shortened
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
@@ -79,6 +80,7 @@ def configure_logging(log_format: str, level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[output], force=True)
     # At INFO, arq logs the arguments of each job, aiohttp each request and watchfiles each file.
     # The router's own lines report the same facts once.
+    OUTAGES.filters = [OutageFilter()]
     logging.getLogger("arq").setLevel(logging.WARNING)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)

@@ -1,6 +1,7 @@
 """Commands that read and write Redis directly: the connection, ages, tables."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
@@ -30,6 +31,8 @@ def with_redis(work: Callable[[Connection], Awaitable[T]]) -> T:
 
     """
     settings = Settings.read(os.environ)
+    # The error below says all. Without a handler, Python prints warnings to standard error.
+    logging.getLogger("router").addHandler(logging.NullHandler())
 
     async def run() -> T:
         connection = connect(settings.redis_url, deadline=_DEADLINE, max_connections=4)

@@ -66,10 +66,12 @@ class AdmissionControl:
         """Check Redis once, at start. A Redis that is unavailable is no error: it may come back.
 
         Raises:
-            ConfigurationError: Redis may lose events or could never store one, and ``strict``
-                forbids that.
+            ConfigurationError: The URL does not fit Redis; or Redis may lose events or could never
+                store one, and ``strict`` forbids that.
         """
         await self._refresh()
+        if self._last.is_url_wrong:
+            raise ConfigurationError(self._last.refusal)
         if self._strict and self._durability_problems:
             raise ConfigurationError(
                 f"this Redis may lose events: {'; '.join(self._durability_problems)}"

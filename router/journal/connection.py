@@ -109,17 +109,18 @@ class Connection:
         """
         if not reconnects(error):
             return
-        for connection in (self, *self._peers):
-            await connection.give_up(error)
+        given_up = [await connection.give_up() for connection in (self, *self._peers)]
+        if any(given_up):
+            logger.warning("connections to Redis closed", extra={"reason": str(unavailable(error))})
 
-    async def give_up(self, error: BaseException) -> None:
-        """Close all connections and subscriptions, unless that was done a moment ago."""
+    async def give_up(self) -> bool:
+        """Close all connections and subscriptions; return False if that was done a moment ago."""
         if not self._pace.may_give_up(asyncio.get_running_loop().time()):
-            return
-        logger.warning("connections to Redis closed", extra={"reason": str(unavailable(error))})
+            return False
         await self._connections.give_up()
         for subscription in list(self._subscriptions):
             await redis_adapter.end_subscription(subscription)
+        return True
 
     async def close(self) -> None:
         """Close all connections."""

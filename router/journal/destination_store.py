@@ -4,15 +4,13 @@ They are not part of the journal's promise: a lost value costs a thread its cont
 delivery. An unavailable Redis is therefore only logged.
 """
 
-import logging
 from collections.abc import Awaitable
 from typing import TypeVar
 
 from router.errors import JournalUnavailableError
 from router.journal import keys
 from router.journal.connection import Connection
-
-logger = logging.getLogger(__name__)
+from router.outage_log import OUTAGES
 
 T = TypeVar("T")
 
@@ -42,5 +40,5 @@ class RedisDestinationStore:
         try:
             return await self._connection.ask(reply)
         except JournalUnavailableError as error:
-            logger.warning("destination store unavailable", extra={"reason": str(error)})
+            OUTAGES.warning("destination store unavailable", extra={"reason": str(error)})
             return None

@@ -77,6 +77,8 @@ class StoreCheck(msgspec.Struct, frozen=True, kw_only=True):
     """Why Redis would not store an event now, with the next step; ``""`` if it would."""
     is_setup: bool = False
     """Whether only an operator can end that state."""
+    is_url_wrong: bool = False
+    """Whether ROUTER_REDIS_URL does not fit this Redis."""
     durability_problems: tuple[str, ...] = ()
     info: dict[str, Any] = {}
     """Redis's INFO; empty if it gave none."""
@@ -122,7 +124,11 @@ class StoreProbe:
             )
         except JournalUnavailableError as error:
             state = store_error(error.__cause__ or error)
-            return StoreCheck(refusal=str(error), is_setup=state is not None and state.is_setup)
+            return StoreCheck(
+                refusal=str(error),
+                is_setup=state is not None and state.is_setup,
+                is_url_wrong=state is not None and state.is_url_wrong,
+            )
         confirmed, (info_reply, *settings) = replies[: len(confirm)], replies[len(confirm) :]
         if settings and isinstance(settings[0], RedisError):
             # Managed services forbid CONFIG. Not asked again, because each refusal is logged there.

@@ -34,6 +34,8 @@ class StoreError(msgspec.Struct, frozen=True, kw_only=True):
     """Whether another connection may lead to a server without the fault."""
     is_setup: bool = False
     """Whether only an operator can end the state: with ``strict``, a process does not start."""
+    is_url_wrong: bool = False
+    """Whether ROUTER_REDIS_URL does not fit this Redis: a process never starts."""
 
     def __str__(self) -> str:
         return f"Redis answers {self.code}: it {self.reason}; {self.advice}"
@@ -67,6 +69,15 @@ _NOAUTH: Final = StoreError(
     reason="rejects the user or the password of ROUTER_REDIS_URL",
     advice="correct them: redis://user:password@host:6379/0",
     is_setup=True,
+    is_url_wrong=True,
+)
+_NO_DATABASE: Final = StoreError(
+    code="DB index is out of range",
+    reason="has no database of the number in ROUTER_REDIS_URL",
+    advice="write one that it has, redis://host:6379/0, or raise its setting databases",
+    reconnects=False,
+    is_setup=True,
+    is_url_wrong=True,
 )
 _MISCONF: Final = StoreError(
     code="MISCONF",
@@ -83,6 +94,7 @@ _CLUSTER: Final = StoreError(
 _OTHERS: Final = (
     _MISCONF,
     _CLUSTER,
+    _NO_DATABASE,
     StoreError(
         code="MASTERDOWN",
         reason="is a replica that has lost its primary",

@@ -24,6 +24,7 @@ from router.journal.keys import SetId
 from router.journal.leases import Lease, unleased
 from router.journal.settlements import Done, GivenUp, Requeued, Settlement
 from router.metrics import Metrics
+from router.outage_log import OUTAGES
 from router.worker.delivery.attempt_record import AttemptRecorder, with_attempt
 from router.worker.delivery.circuit_breaker import Permit
 from router.worker.delivery.delivery_admission import DeliveryAdmission
@@ -156,7 +157,7 @@ class DeliveryJob:
                 except JournalUnavailableError as error:
                     # Raised, it would cancel the attempts that are under way.
                     reason = {"reason": str(error)}
-                    logger.warning("deliveries postponed; Redis unavailable", extra=reason)
+                    OUTAGES.warning("deliveries postponed; Redis unavailable", extra=reason)
                     break
                 begun += 1
         return begun == len(ids) < SET_SIZE and _is_done(run, begun)

@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 from router.clock import Clock
 from router.errors import JournalUnavailableError
 from router.journal.pauses import Pause, PauseKind, Pauses
+from router.outage_log import OUTAGES
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class PausedDestinations:
             try:
                 self.update(await self._pauses.all())
             except JournalUnavailableError as error:
-                logger.warning("paused destinations not polled", extra={"reason": str(error)})
+                OUTAGES.warning("paused destinations not polled", extra={"reason": str(error)})
             await asyncio.sleep(_POLL_SECONDS)
 
     def update(self, paused: dict[str, Pause]) -> None:

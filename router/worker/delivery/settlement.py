@@ -5,7 +5,6 @@ safe, because recording is idempotent.
 """
 
 import asyncio
-import logging
 from typing import Final
 
 from router.clock import Clock
@@ -13,8 +12,7 @@ from router.errors import JournalUnavailableError
 from router.journal.deliveries import Deliveries
 from router.journal.group_commit import GroupCommit
 from router.journal.settlements import Settlement
-
-logger = logging.getLogger(__name__)
+from router.outage_log import OUTAGES
 
 SETTLE_TIMEOUT: Final = 30.0
 """Seconds for which a settlement is retried; a job's time limit includes them."""
@@ -38,7 +36,7 @@ def make_settler(deliveries: Deliveries, clock: Clock) -> GroupCommit[Settlement
             except JournalUnavailableError as error:
                 if clock.monotonic() > until:
                     raise
-                logger.warning("settlement retried", extra={"reason": str(error)})
+                OUTAGES.warning("settlement retried", extra={"reason": str(error)})
                 await asyncio.sleep(_RETRY_SECONDS)
 
     return GroupCommit(

@@ -16,6 +16,7 @@ from router.journal.claims import CLAIM_BYTES, Claims
 from router.journal.connection import Connection
 from router.journal.memory_budget import memory_use
 from router.metrics import Metrics
+from router.outage_log import OUTAGES
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class ClaimEviction:
                 if await self.check():
                     interval = _TIGHT_INTERVAL
             except JournalUnavailableError as error:
-                logger.warning("check of claims failed", extra={"reason": str(error)})
+                OUTAGES.warning("check of claims failed", extra={"reason": str(error)})
             await asyncio.sleep(interval)
 
     async def check(self) -> bool:

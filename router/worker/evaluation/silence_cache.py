@@ -1,7 +1,6 @@
 """The silences of the journal in this process: read upon each change, and every few seconds."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Final, NoReturn
 
@@ -12,8 +11,7 @@ from router.errors import JournalUnavailableError
 from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.silences import Silences
-
-logger = logging.getLogger(__name__)
+from router.outage_log import OUTAGES
 
 _FAILED: Final = (RedisError, OSError, TimeoutError, JournalUnavailableError)
 _REFRESH_EVERY: Final = 5.0
@@ -52,7 +50,7 @@ class SilenceCache:
             try:
                 await self._follow()
             except _FAILED as error:
-                logger.warning(
+                OUTAGES.warning(
                     "silences not refreshed",
                     extra={"reason": f"{type(error).__name__}: {error}"},
                 )

@@ -8,6 +8,7 @@ from router.clock import Clock
 from router.errors import JournalUnavailableError
 from router.journal.sweeper import Sweeper
 from router.metrics import Metrics
+from router.outage_log import OUTAGES
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ async def requeue_lost_jobs(sweeper: Sweeper, metrics: Metrics, clock: Clock) ->
         try:
             count = await sweeper.sweep()
         except JournalUnavailableError as error:
-            logger.warning("sweep failed", extra={"reason": str(error)})
+            OUTAGES.warning("sweep failed", extra={"reason": str(error)})
         else:
             metrics.jobs_requeued.inc(count)
             if count:

@@ -21,6 +21,7 @@ from router.journal.connection import Connection
 from router.journal.job_queue import JobQueue
 from router.journal.leases import Lease
 from router.metrics import Metrics
+from router.outage_log import OUTAGES
 from router.worker.queue.queue_worker import QueueSpec, QueueWorker
 
 logger = logging.getLogger(__name__)
@@ -133,6 +134,7 @@ class Supervisor:
         spec = supervised.spec
         failures = 0
         unfinished: list[Lease] = []
+        loop = asyncio.get_running_loop()
         while True:
             worker = supervised.worker = QueueWorker(
                 spec,
@@ -143,15 +145,17 @@ class Supervisor:
                 poll_delay=self._poll_delay,
             )
             worker.accepting = not supervised.draining
+            started = loop.time()
             try:
                 await self._release(spec.queue, unfinished)
-                unfinished, failures = [], 0
+                unfinished = []
                 await worker.main()
             except _REDIS_FAILED as error:
-                failures += 1
+                # One that ran for long has not failed in a row.
+                failures = 1 if loop.time() - started > 2 * _MAX_PAUSE else failures + 1
                 await self._connection.notice(error)
                 self._metrics.worker_restarts.labels(spec.queue).inc()
-                logger.warning(
+                OUTAGES.warning(
                     "worker rebuilt: Redis failed",
                     extra={"queue": spec.queue, "reason": f"{type(error).__name__}: {error}"},
                 )
@@ -175,7 +179,7 @@ class Supervisor:
                 await self._subscribe()
             except _REDIS_FAILED as error:
                 await self._connection.notice(error)
-                logger.warning(
+                OUTAGES.warning(
                     "wake subscription lost; workers poll until it is back",
                     extra={"reason": f"{type(error).__name__}: {error}"},
                 )

@@ -101,6 +101,18 @@ def tokens(source: str) -> list[Token]:
     return [*found, Token("end", "", len(source))]
 
 
+def comments(source: str) -> list[tuple[int, int]]:
+    """Return start and end of each comment, also in a text that is no valid condition."""
+    found = []
+    offset = 0
+    while offset < len(source):
+        match = _TOKEN.match(source, offset)
+        if match is not None and match[0].startswith("//"):
+            found.append(match.span())
+        offset = match.end() if match else offset + 1
+    return found
+
+
 def _token(kind: str, text: str, offset: int) -> Token:
     match kind:
         case "int":

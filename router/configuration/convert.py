@@ -24,7 +24,7 @@ from router.configuration.yaml.document import (
     YamlDocument,
 )
 from router.configuration.yaml.scalars import plain_value
-from router.datatypes import ByteSize, Duration, Secret, decode_value
+from router.datatypes import ByteSize, Duration, Rate, Secret, decode_value
 from router.suggestions import closest_match, suggestion
 
 _SHOWN: Final = 60
@@ -60,10 +60,14 @@ class Converter:
     def convert(self, node: Node, kind: Any, subject: str) -> Any:
         """Return a value of type ``kind``, or INVALID; ``subject`` names it in diagnostics."""
         kind, optional = _required_kind(kind)
-        if optional and isinstance(node, Scalar) and _is_null(node):
-            return None
         if isinstance(node, UnreadableNode) or self._document.is_full:
             return INVALID
+        if isinstance(node, Scalar) and _is_null(node):
+            if (optional or kind is Any) and not node.text:
+                hint = "write null, or a value" if kind is Any else "write a value"
+                return self._no_value(node, subject, hint)
+            if optional:
+                return None
         return self._conversion(kind)(node, kind, subject)
 
     def _conversion(self, kind: Any) -> Callable[[Node, Any, str], Any]:
@@ -103,6 +107,9 @@ class Converter:
             field = fields.get(entry.key.text)
             if field is None:
                 self.unknown_key(entry, subject, fields)
+            elif _says_nothing(entry.value, field):
+                hint = "write a value, or remove the key"
+                values[field.name] = self._no_value(entry.value, entry.key.text, hint)
             else:
                 values[field.name] = self.convert(entry.value, field.type, entry.key.text)
         is_valid = len(values) == len(node.entries) and INVALID not in values.values()
@@ -111,6 +118,10 @@ class Converter:
                 self._document.report(node.span, f'{subject} needs "{name}"')
                 is_valid = False
         return self._construct(node, kind, values, subject) if is_valid else INVALID
+
+    def _no_value(self, node: Node, subject: str, hint: str) -> Any:
+        self._document.report(node.span, f"{subject} has no value", hint)
+        return INVALID
 
     def _short_form(self, node: Scalar, parse: Callable[[str], Any], subject: str) -> Any:
         """Convert a Struct that is written as one text, such as ``5/s`` for a Rate."""
@@ -202,7 +213,10 @@ class Converter:
             if meaning.trap and kind in {str, Any}:
                 text = node.text[:_SHOWN]
                 message = f"`{text}` without quotes is {meaning.trap}"
-                self._document.report(node.span, message, f'write "{text}"')
+                hint = f'write "{text}"'
+                if kind is Any and meaning.number:
+                    hint += f" for the text, or {meaning.number} for the number"
+                self._document.report(node.span, message, hint)
                 return INVALID
         try:
             # The value of a variable is always text, so "20" may denote a number.
@@ -224,8 +238,8 @@ class Converter:
         hint = f'did you mean "{match}"?' if match else ""
         if kind is str and node.text:
             hint = f'write "{node.text[:_SHOWN]}"'
-        if kind in {int, float, bool} and not node.is_plain:
-            hint = "write it without quotes"
+        if kind in {int, float, bool}:
+            hint = _unquoted_hint(node, kind)
         return self._unexpected(node, describe_kind(kind), subject, hint)
 
     def _unexpected(self, node: Node, wanted: str, subject: str, hint: str = "") -> Any:
@@ -233,6 +247,16 @@ class Converter:
             node.span, f"{subject}: expected {wanted}, found {describe_node(node)}", hint
         )
         return INVALID
+
+
+def _unquoted_hint(node: Scalar, kind: Any) -> str:
+    """Return how a number or a boolean is written."""
+    if not node.is_plain:
+        return "write it without quotes"
+    meaning = plain_value(node.text)
+    first = meaning.trap.partition(" ")[0]
+    word = (first if first in {"true", "false"} else "") if kind is bool else meaning.number
+    return f"write {word}" if word else ""
 
 
 def describe_kind(kind: Any) -> str:
@@ -303,6 +327,19 @@ def _required_kind(kind: Any) -> tuple[Any, bool]:
 
 def _is_null(node: Scalar) -> bool:
     return node.is_plain and plain_value(node.text).value is None
+
+
+def _says_nothing(node: Node, field: msgspec.structs.FieldInfo) -> bool:
+    """Return whether a key has no value, or a null that is no other value than its absence.
+
+    An empty ``match:`` must not match everything because it was left unfinished. A null that replaces
+    another default means something, and so does that of a rate in any kind: no limit.
+    """
+    if not isinstance(node, Scalar) or not _is_null(node):
+        return False
+    kind, optional = _required_kind(field.type)
+    means_nothing = field.default is None and kind is not Rate
+    return (optional or kind is Any) and (not node.text or means_nothing)
 
 
 @functools.cache

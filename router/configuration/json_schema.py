@@ -6,7 +6,7 @@ It is generated from the Structs that rules files are converted to, so the two a
 import functools
 import inspect
 from collections.abc import Iterable
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 import msgspec
@@ -102,7 +102,7 @@ def _describable(struct: type[msgspec.Struct]) -> type[msgspec.Struct]:
     msgspec describes only the defaults of its own types.
     """
     fields = [
-        (field.name, _described_type(field.type), _described_default(field))
+        (field.name, _described_type(_written_type(field)), _described_default(field))
         for field in msgspec.structs.fields(struct)
     ]
     return msgspec.defstruct(
@@ -113,6 +113,22 @@ def _describable(struct: type[msgspec.Struct]) -> type[msgspec.Struct]:
         forbid_unknown_fields=True,
         rename={field.name: field.encode_name for field in msgspec.structs.fields(struct)},
     )
+
+
+def _written_type(field: msgspec.structs.FieldInfo) -> Any:
+    """Return the type of a field without the None that stands for an absent key.
+
+    A key that is present without a value is an error.
+    """
+    if field.default is not None or get_origin(field.type) is not Annotated:
+        return field.type if field.default is not None else _or_unset(field.type)
+    kind, *annotations = get_args(field.type)
+    return Annotated[(_or_unset(kind), *annotations)]
+
+
+def _or_unset(kind: Any) -> Any:
+    kinds = [each for each in get_args(kind) if each is not NoneType]
+    return Union[(*kinds, msgspec.UnsetType)] if len(kinds) < len(get_args(kind)) else kind
 
 
 def _first_paragraph(struct: type[msgspec.Struct]) -> str:
@@ -143,6 +159,8 @@ def _described_default(field: msgspec.structs.FieldInfo) -> Any:
         return setting_text(field.default)
     if isinstance(field.default, msgspec.Struct):
         return msgspec.field(default_factory=dict)  # its fields have their own defaults
+    if field.default is None and _written_type(field) is not field.type:
+        return msgspec.UNSET
     if field.default is msgspec.NODEFAULT:
         return msgspec.field(default_factory=field.default_factory)
     return field.default

@@ -12,6 +12,7 @@ import msgspec
 
 from router.cel import Condition, Expression, compile_condition, compile_expression
 from router.cel.names import NO_NAMES, Names
+from router.configuration.readers.folded_comments import report_folded_comment
 from router.configuration.readers.type_check import report_expression
 from router.configuration.variables import escaped_offset, unescape
 from router.configuration.yaml.document import ListNode, MapNode, Node, Scalar, YamlDocument
@@ -181,7 +182,7 @@ def _expressions(
     page: YamlDocument, node: ListNode, sides: tuple[tuple[str, ...], ...], names: Names
 ) -> Iterator[Expression]:
     for item in node.items:
-        if isinstance(item, Scalar):
+        if isinstance(item, Scalar) and not report_folded_comment(page, item):
             try:
                 expression = compile_expression(unescape(item.text), names)
             except ConditionError as error:
@@ -195,6 +196,8 @@ def read_condition(
     page: YamlDocument, node: Scalar, events: tuple[str, ...], names: Names = NO_NAMES
 ) -> Condition | None:
     """Return a condition on events of these types; None if it is invalid, which is reported."""
+    if node.is_missing or report_folded_comment(page, node):
+        return None
     try:
         condition = compile_condition(unescape(node.text), names)
     except ConditionError as error:

@@ -6,6 +6,7 @@ from typing import Final
 
 from router.cel import Expression, Names, compile_expression, identifier_problem
 from router.cel.check import TypeProblem
+from router.configuration.readers.folded_comments import report_folded_comment
 from router.configuration.readers.routes import label_problem
 from router.configuration.readers.type_check import SourceSegment, report_problems
 from router.configuration.variables import escaped_offset, unescape
@@ -94,6 +95,8 @@ class LabelsReader:
         self, scalar: Scalar, text: str, start: int, below: set[str]
     ) -> Expression | None:
         """Compile the part ``text`` of a scalar, which begins at offset ``start`` in its text."""
+        if report_folded_comment(self._document, scalar, text, start):
+            return None
         try:
             expression = compile_expression(unescape(text), self.names)
         except ConditionError as error:

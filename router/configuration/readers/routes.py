@@ -11,6 +11,7 @@ from router.cel import Constant, Names, compile_expression
 from router.cel.tree import ExternalConstant, Field, IndexAccess, unwrap_lets
 from router.cel.tree import Node as Tree
 from router.configuration.convert import Converter, describe_node
+from router.configuration.readers.folded_comments import report_folded_comment
 from router.configuration.readers.tables import Table
 from router.configuration.readers.type_check import report_expression
 from router.configuration.variables import NoVariables, escaped_offset, unescape
@@ -137,6 +138,8 @@ class RecipientReader:
         if not isinstance(source, Scalar) or not isinstance(otherwise, Scalar):
             return None  # the converter reports it
         self._check(otherwise)
+        if report_folded_comment(self._document, source):
+            return None
         try:
             expression = compile_expression(unescape(source.text), self._names)
         except ConditionError as error:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from router.cel import Condition, Names, compile_condition, compile_match
 from router.configuration.convert import INVALID, Converter
 from router.configuration.readers.features import FeatureReader, MuteTimes, texts
+from router.configuration.readers.folded_comments import report_folded_comment
 from router.configuration.readers.labels import LabelsReader
 from router.configuration.readers.routes import RecipientReader, SendToScope
 from router.configuration.readers.type_check import (
@@ -210,7 +211,9 @@ class RuleReader:
             return None
 
     def _when(self, node: Node | None, segments: list[SourceSegment]) -> Condition | None:
-        if not isinstance(node, Scalar):
+        if not isinstance(node, Scalar) or node.is_missing:
+            return None
+        if report_folded_comment(self._document, node):
             return None
         try:
             condition = compile_condition(unescape(node.text), self._names)

@@ -1,5 +1,7 @@
 """Read an entry of the section ``tables`` to a Table, from YAML or a CSV file."""
 
+import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
@@ -19,6 +21,8 @@ FILE_LIMIT: Final = 16 << 20
 """Bytes of a CSV file."""
 ROWS_LIMIT: Final = 100_000
 """Rows of one table."""
+_CSV_FLOAT: Final = re.compile(r"[-+]?((0|[1-9]\d*)(\.\d*)?|\.\d+)[eE][-+]?\d+|[-+]\.\d+", re.ASCII)
+"""What YAML parsers read differently, and spreadsheets write: ``1E+05``."""
 NAME_PATTERN: Final = "^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 
 Row = Mapping[str, Any]
@@ -165,7 +169,10 @@ class _Rows:
 
     def _number(self, cell: Cell, column: str) -> Any:
         """Return the number in a cell, None for an empty cell."""
-        value = plain_value(cell.text.strip())
+        text = cell.text.strip()
+        if _CSV_FLOAT.fullmatch(text) and math.isfinite(float(text)):
+            return float(text)
+        value = plain_value(text)
         if cell.text and (isinstance(value.value, bool | str | None) or value.trap):
             shown = cell.text[:60]
             self._sheet.report(cell.span, f'{column}: expected a number, found "{shown}"')

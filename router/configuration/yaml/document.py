@@ -53,6 +53,11 @@ class Scalar(msgspec.Struct, frozen=True):
         """Whether it has no quotes, so that it may denote another value than text."""
         return self.style is None
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether nothing is written."""
+        return self.style is None and not self.text
+
 
 class ListNode(msgspec.Struct, frozen=True):
     """A list."""

@@ -23,7 +23,9 @@ _WORDS: Final[dict[str, bool | None]] = {
 }
 _LONGEST_WORD: Final = 5
 _INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+# What both versions take for a number has a dot, and a sign in its exponent. PyYAML in addition knows
+# no sign before a dot.
+_FLOAT: Final = re.compile(r"(\.[0-9]+|[-+]?(0|[1-9][0-9]*)\.[0-9]*)([eE][-+][0-9]+)?")
 _LONGEST_INTEGER: Final = 40
 _TRAPS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"y|Y|yes|Yes|YES|on|On|ON"), "true to some YAML parsers"),
@@ -34,13 +36,19 @@ _TRAPS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"[-+]?0x[0-9a-fA-F_]+"), "a hexadecimal number"),
     (re.compile(r"[-+]?0b[01_]+"), "a binary number to some YAML parsers"),
     (
-        re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?"),
+        re.compile(r"[-+]?([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?"),
         "a number to some YAML parsers",
     ),
     (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), "infinite or not a number"),
     (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t].*)?"), "a date to some YAML parsers"),
-    (re.compile(r"="), "a special value to some YAML parsers"),
+    (re.compile(r"=|<<"), "a special value to some YAML parsers"),
 )
+
+_CLEAR: Final = re.compile(
+    r"[-+]?(0x[0-9a-fA-F]+|((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?)"
+)
+_CLEAR_SIZES: Final = (1e-4, 1e15)
+"""Numbers of this size are written without an exponent."""
 
 Plain = str | int | float | bool | None
 
@@ -50,6 +58,18 @@ class Meaning(msgspec.Struct, frozen=True):
 
     value: Plain
     trap: str = ""
+
+    @property
+    def number(self) -> str:
+        """The number that a trap probably means, as all parsers read it; ``""`` if it is not clear."""
+        text = str(self.value).replace("_", "")
+        if not self.trap or not _CLEAR.fullmatch(text):
+            return ""
+        if "x" in text:
+            return str(int(text, 16))
+        number = float(text)
+        smallest, largest = _CLEAR_SIZES
+        return f"{number:.15g}" if smallest <= abs(number) < largest else ""
 
 
 def plain_value(text: str) -> Meaning:

@@ -97,3 +97,16 @@ def test_a_name_that_conditions_cannot_use_is_reported() -> None:
     read_table(document, entry, lambda _: "")
     (reported,) = problems(document)
     assert reported.endswith("(conditions refer to a table by its name)")
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [("1E+05", 1e5), ("1e3", 1e3), ("1.5e-3", 0.0015), ("-.5", -0.5), ("12", 12), ("-0.5", -0.5)],
+)
+def test_a_number_in_a_csv_file_is_written_as_spreadsheets_write_it(
+    cell: str, number: float
+) -> None:
+    """Only YAML reads numbers with an exponent in two ways."""
+    table, reported, in_file = read(FILE, f"sid,tier\nA,{cell}\n")
+    assert table is not None
+    assert (table.rows["A"]["tier"], reported, in_file) == (number, [], [])

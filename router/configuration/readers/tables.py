@@ -22,7 +22,7 @@ FILE_LIMIT: Final = 16 << 20
 ROWS_LIMIT: Final = 100_000
 """Rows of one table."""
 _CSV_FLOAT: Final = re.compile(r"[-+]?((0|[1-9]\d*)(\.\d*)?|\.\d+)[eE][-+]?\d+|[-+]\.\d+", re.ASCII)
-"""What YAML parsers read differently, and spreadsheets write: ``1E+05``."""
+"""A number that YAML parsers read differently, as spreadsheets write it: ``1E+05``."""
 NAME_PATTERN: Final = "^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 
 Row = Mapping[str, Any]

@@ -6,12 +6,11 @@ from typing import Any, Final
 import msgspec
 
 from router.alerts import Alert, AlertKey
-from router.cel import Condition, Verdict
-from router.cel.deciding_part import deciding_part
 from router.destinations.rendering.summary import summary
 from router.destinations.rendering.templates import TemplateTarget
 from router.offline.rule_tests.model import Expectation
 from router.offline.rule_tests.reading import Case, Moment, make_event
+from router.offline.rule_tests.reasons import CaseHistory
 from router.offline.simulation import SimulatedAlert, Simulation, SimulationOutcome
 from router.rules.index.rule_set import RuleSet
 from router.rules.suppression.silences import Silence
@@ -67,6 +66,7 @@ class _Run:
         """Outcomes since the last expectation."""
         self._alerts: dict[str, dict[AlertKey, Alert]] = {}
         """The last alert of each key that was sent, by rule."""
+        self._history = CaseHistory(simulation.rules, case.started_at)
         self._events = 0
         self._differences: list[Difference] = []
         self._fired: dict[str, None] = {}
@@ -112,12 +112,16 @@ class _Run:
         alerts = self._alerts.get(moment.acknowledge, {})
         for alert in alerts.values():
             self._simulation.acknowledge(alert)
+            self._history.note_acknowledgement(moment.acknowledge, self._simulation.now)
         if not alerts:
             line = f"- acknowledge: {moment.acknowledge} has sent no alert so far"
-            self._report(moment.location, moment.at, (line,))
+            reason = self._history.last_reason(moment.acknowledge)
+            lines = (line, f"  {reason}") if reason else (line,)
+            self._report(moment.location, moment.at, lines)
 
     def _note(self, outcomes: list[SimulationOutcome]) -> list[SimulationOutcome]:
         """Note the alerts that were sent, because a later step may acknowledge them."""
+        self._history.note(outcomes)
         for each in outcomes:
             for sent in each.sent:
                 self._alerts.setdefault(sent.alert.rule, {})[sent.alert.key] = sent.alert
@@ -140,13 +144,18 @@ class _Run:
             alike = next((sent for sent in alerts if sent.alert.rule == expected.alert.rule), None)
             if alike is not None:
                 alerts.remove(alike)
-            lines = _difference(expected.alert, alike) or _why_not(
-                expected.alert, outcomes, self._simulation.rules
-            )
+            lines = _difference(expected.alert, alike) or self._why_not(expected.alert, outcomes)
             self._report(expected.location, moment.at, lines)
         for extra in alerts:
             self._report(moment.location, moment.at, (f"+ {_shown(extra, _EXTRA_SHOWN)}",))
         self._cover(outcomes)
+
+    def _why_not(
+        self, expected: Expectation, outcomes: Sequence[SimulationOutcome]
+    ) -> tuple[str, ...]:
+        asked = {name: value for name, value in _asked(expected).items() if name != "rule"}
+        reasons = self._history.reasons(expected, outcomes)
+        return (f"- {_line(expected.rule, asked)}", *(f"  {each}" for each in reasons))
 
     def _report(self, location: str, at: float, lines: tuple[str, ...]) -> None:
         self._differences.append(Difference(location=location, at=at, lines=lines))
@@ -229,39 +238,3 @@ def _line(rule: str, facts: dict[str, Any]) -> str:
 
 def _written(value: Any) -> str:
     return msgspec.json.encode(value, enc_hook=str).decode()
-
-
-def _why_not(
-    expected: Expectation, outcomes: Sequence[SimulationOutcome], rules: RuleSet
-) -> tuple[str, ...]:
-    """Return why a rule sent no alert, as far as the last event that concerned it shows."""
-    asked = {name: value for name, value in _asked(expected).items() if name != "rule"}
-    lines = [f"- {_line(expected.rule, asked)}"]
-    for each in reversed(outcomes):
-        reason = _reason(expected.rule, each, rules)
-        if reason:
-            return (*lines, f"  {reason}")
-    return (*lines, f"  no event came that {expected.rule} is for")
-
-
-def _reason(name: str, outcome: SimulationOutcome, rules: RuleSet) -> str:
-    """Return why a rule sent no alert; ``""`` if the outcome does not concern it."""
-    reasons = {each.rule: f"suppressed: {each.reason}" for each in outcome.suppressed}
-    if name in reasons or outcome.event is None:
-        return reasons.get(name, "")
-    if outcome.is_repeat:
-        return f"a repeat: the event {outcome.event.id} came before"
-    matched = {rule.name for rule in outcome.matches}
-    for rule in rules.candidates(outcome.event.type):
-        if rule.name == name and name in matched:
-            return "it matched, and no alert was sent yet"
-        if rule.name == name and rule.condition is not None:
-            return _verdict(rule.condition, outcome.content)
-    return ""
-
-
-def _verdict(condition: Condition, content: dict[str, Any]) -> str:
-    if condition.verdict(content) is Verdict.ERROR:
-        return f"evaluation failed: {condition.reason(content)}"
-    part = deciding_part(condition, content)
-    return f"{part.text} is {part.verdict}"

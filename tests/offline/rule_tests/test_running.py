@@ -58,11 +58,17 @@ def test_what_is_so_passes(folder: Path, test: str) -> None:
         ),
         (
             "with: {type: com.example.other}, expect: [{rule: bad}]}]",
-            ["- bad", "  no event came that bad is for"],
+            [
+                "- bad",
+                (
+                    "  no event came that bad is for: it is for com.example.call, and there were"
+                    " com.example.other"
+                ),
+            ],
         ),
         (
             "expect: [{rule: bad}, {rule: bad}]}]",
-            ["- bad", "  it matched, and no alert was sent yet"],
+            ["- bad", "  it sent 1 alert only, which other expectations take"],
         ),
     ],
 )

@@ -19,9 +19,6 @@ from router.offline.simulation import SimulationOutcome
 from router.rules.describe import describe_ending
 from router.rules.index.rule_set import RuleSet
 from router.rules.model import EventWatch, Rule
-from router.rules.state.absent import AbsentFeature
-from router.rules.state.count import CountFeature
-from router.rules.state.group import GroupFeature
 
 _KEPT: Final = 10_000
 """Outcomes that are searched for a reason."""
@@ -168,7 +165,7 @@ def _of_watch(
     elif matches and is_resolution:
         ending = describe_ending(watch, content).partition(": ")[2]
         yield _Finding(_Rank.ENDING, f"{ending}, but no such alert was open")
-    elif matches and isinstance(watch.ends, AbsentFeature):
+    elif matches and watch.ends.delays:
         yield _Finding(_Rank.ENDING, describe_ending(watch, content).partition(": ")[2])
     elif condition is not None and is_resolution:
         verdict = _verdict(condition, content)
@@ -179,7 +176,7 @@ def _matched(rule: Rule, content: dict[str, Any]) -> str:
     waits = [
         sentence
         for feature in rule.features.met
-        if isinstance(feature, CountFeature | AbsentFeature | GroupFeature)
+        if feature.delays
         for sentence in feature.describe(content)
     ]
     return "; ".join(["it matched, and no alert was sent yet", *waits])

@@ -204,6 +204,7 @@ class AbsentFeature(Feature, frozen=True, kw_only=True):
     key = _KEY
     purpose = "Notify when an event came and another one did not."
     written = AbsentText
+    delays = True
     excludes = ("count",)
     timer = AbsenceTimer
     ending = "ends_absence"

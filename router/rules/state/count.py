@@ -93,6 +93,7 @@ class CountFeature(Feature, frozen=True, kw_only=True):
     key = "count"
     purpose = "Notify when enough events happened within a time span."
     written = CountText
+    delays = True
     identity_rank = 3
 
     text: CountText

@@ -96,6 +96,8 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     """True if an alert meets no further feature after this one."""
     keeps_alert: ClassVar[bool] = False
     """True if a step stores the chain's alert."""
+    delays: ClassVar[bool] = False
+    """True if a match alone notifies no destination: more events or time must come."""
     remembers: ClassVar[bool] = True
     """False if the feature has no state."""
 

@@ -312,6 +312,7 @@ class GroupFeature(Feature, frozen=True, kw_only=True):
     key = _KEY
     purpose = "One message for many alerts."
     written = GroupText
+    delays = True
     limits = {"members_limit": MEMBERS_LIMIT, "open_members_limit": OPEN_MEMBERS_LIMIT}  # noqa: RUF012 - a ClassVar of the base class
     timer = FlushTimer
     identity_rank = 4

@@ -75,7 +75,7 @@ def exceeded_limit(text: bytes, *, max_depth: int) -> str:
 
 
 def exceeds_values(text: bytes, limit: int) -> bool:
-    """Return whether a JSON text has more than ``limit`` values; ``limit`` is MAX_VALUES or more."""
+    """Return whether a JSON text has more than ``limit`` values below the outermost one."""
     if len(text) <= limit or _most_values(text) <= limit:
         return False
     bare = _without_strings(text, limit)
@@ -132,10 +132,11 @@ def _may_be_out_of_range(text: bytes) -> bool:
 def _without_strings(text: bytes, limit: int = MAX_VALUES) -> bytes | None:
     """Return JSON with one quote for each string; None if they are too many for ``limit`` values.
 
-    A value has at most two strings, a name and a text, and a string two quotes.
+    A value has at most two strings, a name and a text, and a string two quotes. The outermost value,
+    which is not counted, may be one more string.
     """
     # Pairs of backslashes first, so that what is left of a backslash escapes the quote after it.
     plain = text.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in text else text
-    if plain.count(b'"') > 4 * limit:
+    if plain.count(b'"') > 4 * limit + 2:
         return None
     return b'"'.join(plain.split(b'"')[::2])

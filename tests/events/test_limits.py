@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from router.events.limits import (
@@ -71,6 +71,7 @@ def count(value: Any) -> int:
     return len(value) + sum(map(count, value)) if isinstance(value, list) else 0
 
 
+@example("[", 0, 0)
 @given(values, st.integers(0, 30), st.sampled_from([0, 2]))
 def test_the_number_of_values_agrees_with_a_traversal(value: Any, limit: int, indent: int) -> None:
     text = msgspec.json.format(msgspec.json.encode(value), indent=indent)

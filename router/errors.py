@@ -6,6 +6,7 @@ RouterError                  base of all errors below
 │   ├── RulesError           the rules folder is wrong; carries all diagnostics
 │   └── ConditionError       a condition of a rule is wrong; carries the position
 ├── EventError               the sender corrects it; HTTP 4xx
+│   ├── UnsupportedCharsetError  a text is in an unknown character set; HTTP 415
 │   └── EventsTooLargeError  a request exceeds a limit; HTTP 413
 ├── PoisonError              an event crashes the process that evaluates it; it is quarantined
 ├── PostponedError           a job is for a worker with other rules; it is run again later
@@ -104,6 +105,13 @@ class EventError(RouterError):
         self.code = code
         self.message = message
         self.path = path
+
+
+class UnsupportedCharsetError(EventError):
+    """Raised when a text is in a character set that the router does not decode."""
+
+    def __init__(self, message: str, path: str = "") -> None:
+        super().__init__("charset", message, path)
 
 
 class EventsTooLargeError(EventError):

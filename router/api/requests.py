@@ -11,6 +11,7 @@ from router.api.auth import Handler
 from router.api.json_responses import error_response
 from router.datatypes import Duration
 from router.errors import JournalUnavailableError
+from router.events.json_text import BOM
 from router.http.openapi import ResponseSpec
 from router.journal.pagination import PageCursor, TimeRange
 
@@ -114,7 +115,7 @@ async def decode_body(
     """
     body = await read_body(request, limit=limit or request.client_max_size)
     try:
-        return msgspec.json.decode(body or b"{}", type=kind)
+        return msgspec.json.decode(body.removeprefix(BOM) or b"{}", type=kind)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         message, path = _message_and_path(error, kind)
         raise BadRequestError(message, code=code, path=path) from None

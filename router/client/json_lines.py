@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from router.errors import ConfigurationError
+from router.events.json_text import BOM
 
 MAX_LINE_BYTES: Final = 4 << 20
 _HEAD_BYTES: Final = 4096
@@ -62,7 +63,7 @@ def lines(file: BinaryIO, start: FileCheckpoint, name: str) -> Iterator[Line]:
             raise ConfigurationError(
                 f"{name}:{number}: the line is longer than {MAX_LINE_BYTES} bytes"
             )
-        stripped = text.strip()
+        stripped = text.removeprefix(BOM).strip()
         if stripped:
             yield Line(number, end, stripped)
 

@@ -53,6 +53,11 @@ def is_json(content_type: str) -> bool:
     return _JSON.fullmatch(content_type.partition(";")[0].strip()) is not None
 
 
+def is_text(content_type: str) -> bool:
+    """Return whether a media type, with or without parameters, is one of text."""
+    return content_type.lstrip()[:5].lower() == "text/"
+
+
 def decode_base64(text: object) -> bytes | None:
     """Return the bytes of ``data_base64``; None if it is not base64."""
     if not isinstance(text, str):

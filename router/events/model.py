@@ -10,7 +10,8 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from router.events import cloudevents, limits
+from router.events import payload
+from router.events.json_text import decode_json
 from router.events.schemas import TEST_EVENT
 
 EVENT_VERSION: Final = 100
@@ -81,38 +82,24 @@ def event_key(envelope: CloudEvent) -> str:
     SID. Otherwise a second test of a sink would be a duplicate of the first.
     """
     key = f"{envelope.source}\x00{envelope.id}"
-    if envelope.type == TEST_EVENT and isinstance(envelope.data, dict):
-        return f"{key}\x00{envelope.data.get('test_id', '')}"
+    if envelope.type == TEST_EVENT:
+        data = payload.data_of(msgspec.structs.asdict(envelope))
+        if isinstance(data, dict):
+            return f"{key}\x00{data.get('test_id', '')}"
     return key
 
 
 def document(event: Event) -> dict[str, Any]:
     """Return the whole CloudEvent as Python values, for conditions and templates.
 
-    ``data`` that is JSON in a string (older Twilio examples) or in ``data_base64`` is decoded too;
-    other text in ``data_base64`` becomes a string.
+    ``payload.data_of`` says what ``data`` is.
 
     Raises:
-        msgspec.DecodeError: Also RecursionError and UnicodeDecodeError. Ingress rejects most such
-            events, but the journal may contain events that an older version accepted.
+        msgspec.DecodeError: Also RecursionError and UnicodeDecodeError. Ingress rejects such events,
+            but the journal may contain some that an older version accepted.
     """
-    decoded: dict[str, Any] = msgspec.json.decode(event.body)
-    data = decoded.get("data")
-    content_type = str(decoded.get("datacontenttype", ""))
-    if data is None and decoded.get("data_base64") is not None:
-        packed = cloudevents.decode_base64(decoded["data_base64"])
-        if packed is not None and cloudevents.is_json(content_type):
-            decoded["data"] = _decode_nested(packed)
-        elif packed is not None and content_type.startswith("text/"):
-            decoded["data"] = packed.decode(errors="replace")
-    elif isinstance(data, str) and "json" in content_type:
-        decoded["data"] = _decode_nested(data.encode())
+    decoded: dict[str, Any] = decode_json(event.body)
+    data = payload.data_of(decoded)
+    if data is not msgspec.UNSET:
+        decoded["data"] = data
     return decoded
-
-
-def _decode_nested(text: bytes) -> Any:
-    """Decode JSON that an event contains as text, within the limits of an event."""
-    exceeded = limits.exceeded_limit(text, max_depth=limits.LARGEST_DEPTH)
-    if exceeded:
-        raise msgspec.DecodeError(exceeded)
-    return msgspec.json.decode(text)

@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 from router.clock import Clock
 from router.errors import EventError, JournalUnavailableError, OverloadedError
 from router.events.decode import (
-    decode_request,
+    decode_signed,
     decode_strictly,
     test_id_of,
 )
@@ -214,8 +214,9 @@ class Ingress:
         # No gzip, because bodySHA256 is the hash of the bytes that were sent.
         content = await self._body_reader.read(request, take_gzip=False)
         authentication.check_body(settings, url, content)
-        received = decode_request(
+        received = decode_signed(
             content,
+            content_type=request.headers.get(hdrs.CONTENT_TYPE, ""),
             received_at=self._clock.now(),
             max_events=settings.max_events_per_request,
             max_depth=settings.max_depth,
@@ -239,6 +240,9 @@ class Ingress:
         if is_binary:
             content = http_binding.to_structured(request.headers, content)
         else:
+            content = http_binding.structured_text(
+                request.headers.get(hdrs.CONTENT_TYPE, ""), content
+            )
             http_binding.check_shape(content_type, content)
         events = decode_strictly(
             content,

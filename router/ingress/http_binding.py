@@ -2,7 +2,8 @@
 
 An event of any mode leaves here in the JSON format, so that the journal, the rules and the
 destinations know only one. Structured and batched events keep their bytes. A binary event is
-written as JSON: data that is JSON unchanged, other text as a string, the rest as base64.
+written as JSON: data that is JSON unchanged, other text as a string, the rest as base64. Text of
+another character set becomes UTF-8.
 
 Source: CloudEvents 1.0.2, "HTTP Protocol Binding" section 3; "HTTP 1.1 Web Hooks" section 4.
 """
@@ -19,8 +20,8 @@ from multidict import CIMultiDictProxy
 
 from router.datatypes import Texts
 from router.errors import EventError
-from router.events import cloudevents
-from router.events.decode import check_json
+from router.events import charsets, cloudevents
+from router.events.json_text import BOM, UNDECODABLE, check_json, mended
 from router.events.limits import number_out_of_range
 from router.http.openapi import JSON
 from router.ingress.responses import RequestRejectedError
@@ -33,10 +34,6 @@ _REQUIRED: Final = ("ce-specversion", "ce-id", "ce-source", "ce-type")
 _NAME: Final = re.compile(r"[a-z0-9]+")
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPE: Final = re.compile(r"\\(.)")
-_UTF8: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
-"""The charsets whose text is UTF-8, in small letters. Any other name counts as a charset that the
-router does not decode. Python's registry is not asked, because it stores each name for ever."""
-_CHARSET: Final = re.compile(r";\s*charset=\"?([^\s;\"]+)", re.IGNORECASE)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters, and the lone surrogates that stand for bytes that are not UTF-8."""
 _JSON_WHITESPACE: Final = b" \t\r\n"
@@ -80,6 +77,22 @@ def check_json_content_type(content_type: str) -> None:
         )
 
 
+def structured_text(stated: str, content: bytes) -> bytes:
+    """Return a structured or batched body in UTF-8, without a byte order mark.
+
+    Args:
+        stated: The content type with its parameters.
+        content: The body.
+
+    Raises:
+        EventError: The body is not in the character set that it announces.
+        UnsupportedCharsetError: That is unknown.
+    """
+    if ";" in stated:
+        content = charsets.to_utf8(content, charsets.codec_of(stated))
+    return content.removeprefix(BOM)
+
+
 def check_shape(content_type: str, content: bytes) -> None:
     """Check that a batch is an array and a structured event an object; plain JSON may be either.
 
@@ -98,6 +111,7 @@ def to_structured(headers: CIMultiDictProxy[str], content: bytes) -> bytes:
 
     Raises:
         EventError: An attribute is malformed, or the body is not what its content type says.
+        UnsupportedCharsetError: The body is text in a character set that is unknown.
     """
     event: dict[str, object] = dict(_attributes(headers))
     content_type = headers.get("Content-Type", "")
@@ -188,36 +202,37 @@ def _decode(value: str, path: str) -> str:
 
 
 def _data(content_type: str, content: bytes) -> dict[str, object]:
-    if _is_utf8(content_type):
-        try:
-            text = content.decode()
-        except UnicodeDecodeError:
-            text = None
-        if cloudevents.is_json(content_type):
-            return {"data": _check_json(content, is_text=text is not None)}
-        if text is not None and content_type[:5].lower() == "text/":
-            return {"data": text}
+    is_json = cloudevents.is_json(content_type)
+    if not is_json and not cloudevents.is_text(content_type):
+        return _packed(content)
+    codec = charsets.codec_of(content_type, path="$.datacontenttype")
+    if is_json:
+        return {"data": _checked_json(content, codec)}
+    try:
+        return {"data": content.decode(codec)}
+    except UnicodeError:
+        return _packed(content)  # so that receivers get what was sent
+
+
+def _packed(content: bytes) -> dict[str, object]:
     return {"data_base64": base64.b64encode(content).decode()}
 
 
-def _check_json(content: bytes, *, is_text: bool) -> msgspec.Raw:
+def _checked_json(content: bytes, codec: str) -> msgspec.Raw:
+    """Return JSON in UTF-8 that the worker can read. Raises EventError."""
     try:
-        if is_text:
-            check_json(content)
-            reason = number_out_of_range(content)
-            if not reason:
-                return msgspec.Raw(content)
-        else:
-            reason = "it is not UTF-8"
-    except RecursionError:
-        reason = "JSON is nested too deeply"
-    except msgspec.DecodeError as error:
-        reason = str(error)
+        text = mended(charsets.to_utf8(content, codec))
+        text.decode()  # because msgspec does not check texts that it skips
+        check_json(text)
+        reason = number_out_of_range(text)
+        if not reason:
+            return msgspec.Raw(text)
+    except EventError as error:
+        reason = error.message
+    except UnicodeDecodeError as error:
+        reason = f"it is not UTF-8: {error.reason} at byte {error.start}"
+    except UNDECODABLE as error:
+        reason = "JSON is nested too deeply" if isinstance(error, RecursionError) else str(error)
     raise EventError(
         "not_json", f"the body is not the JSON that Content-Type announces: {reason}", "$.data"
     )
-
-
-def _is_utf8(content_type: str) -> bool:
-    named = _CHARSET.search(content_type)
-    return named is None or named[1].lower() in _UTF8

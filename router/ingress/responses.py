@@ -15,7 +15,12 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from router.errors import EventError, EventsTooLargeError, OverloadedError
+from router.errors import (
+    EventError,
+    EventsTooLargeError,
+    OverloadedError,
+    UnsupportedCharsetError,
+)
 from router.http.openapi import JSON, ErrorBody, ErrorDetail
 
 NO_HEADERS: Final[Mapping[str, str]] = {}
@@ -164,6 +169,10 @@ def to_rejection(error: Exception) -> RequestRejectedError:
         case EventsTooLargeError():
             return RequestRejectedError(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error.code, error.message, path=error.path
+            )
+        case UnsupportedCharsetError():
+            return RequestRejectedError(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, error.code, error.message, path=error.path
             )
         case EventError():
             return RequestRejectedError(

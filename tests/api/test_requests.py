@@ -35,6 +35,8 @@ async def client() -> AsyncIterator[TestClient[web.Request, web.Application]]:
     [
         (b"", 200),
         (b'{"name":"eight..."}', 200),
+        (b'\xef\xbb\xbf{"name":"x"}', 200),
+        (b"\xef\xbb\xbf", 200),
         (b'{"name":"ten......."}', 413),
         (b'{"name":"', 400),
         (b"\xff", 400),

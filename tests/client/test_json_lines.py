@@ -80,6 +80,15 @@ def test_a_batch_is_bounded_by_bytes_too() -> None:
     assert [len(batch) for batch in in_batches(text, 100, size=25)] == [2, 2, 1]
 
 
+def test_a_byte_order_mark_before_a_line_is_ignored() -> None:
+    """Case I18: files that were put together have one in the middle."""
+    bom = b"\xef\xbb\xbf"
+    (batch,) = in_batches(bom + b"{}\n" + bom + b"[]\n" + bom + b"\n", 10)
+
+    assert body_of(batch) == b"[{},[]]"
+    assert [line.end for line in batch] == [6, 12]
+
+
 def test_the_body_of_a_batch_is_a_json_array() -> None:
     (batch,) = in_batches(b"{}\n\n[]\n", 10)
 

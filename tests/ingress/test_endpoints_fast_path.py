@@ -94,6 +94,7 @@ async def test_a_body_in_pieces_is_accepted(ingress: Running, sample: bytes) -> 
     assert statuses(answer) == [202]
 
 
-async def test_malformed_json_is_rejected(ingress: Running) -> None:
+async def test_signed_text_that_is_no_json_is_quarantined(ingress: Running) -> None:
     answer = await answer_to(ingress.address, request(b"{", LAST))
-    assert statuses(answer) == [400]
+    assert statuses(answer) == [202]
+    assert answer.endswith(b'{"accepted":0,"quarantined":1}')

@@ -45,6 +45,12 @@ def hostile_bodies() -> Mapping[str, bytes]:
         "one text of quotes": _event(b'"' + b'\\"' * (_ROOM // 2) + b'"'),
         "one text without an end": _event(b'"' + b'\\"' * (_ROOM // 2)),
         "an id": _START.replace(b'"1"', b'"' + b"\\u00e9" * (_ROOM // 6) + b'"') + b"}",
+        "one text of lone surrogates": _event(b'"' + b"\\ud83d" * (_ROOM // 6) + b'"'),
+        "one text of pairs of surrogates": _event(
+            b'"' + b"\\ud83d\\ude00" * (_ROOM // 12 - 1) + b'\\ud83d"'
+        ),
+        "malformed after a thousand events": _events(_list_of(b"{}", 4000))[:-1] + b",True]",
+        "lists that are malformed": b"[" + _event(_list_of(b"[]") + b"x") + b"]",
         "spaces": b" " * _ROOM + _event(b"1"),
         "lists without an end": _event(b"[" * _ROOM),
         "tiny elements": _list_of(b"1"),

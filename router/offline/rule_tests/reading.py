@@ -31,6 +31,7 @@ from router.configuration.yaml.document import (
 )
 from router.errors import Diagnostic, EventError, Level, RulesError
 from router.events.decode import decode_strictly
+from router.events.json_text import UNDECODABLE, decode_json
 from router.events.model import Event
 from router.events.schemas import schema_violation
 from router.offline.rule_tests.model import CaseStep, CaseText, Expectation, TestsFile
@@ -173,8 +174,8 @@ class _FileReader:
             self.document.report(node.span, f"{name}: {content}")
             return None
         try:
-            return self._checked(msgspec.json.decode(content), node)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return self._checked(decode_json(content), node)
+        except UNDECODABLE as error:
             self.document.report(node.span, f"{name} is not JSON: {error}")
             return None
 

@@ -42,10 +42,12 @@ def test_a_folder_without_tests_has_none(folder: Path, configuration: Configurat
     assert read_tests(folder, configuration) == Suite((), ())
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_an_event_may_stand_in_a_file(
-    folder: Path, configuration: Configuration, sample: bytes
+    folder: Path, configuration: Configuration, sample: bytes, mark: bytes
 ) -> None:
-    (folder / "tests" / "event.json").write_bytes(sample)
+    """Case I18: with a byte order mark, too."""
+    (folder / "tests" / "event.json").write_bytes(mark + sample)
     (folder / "tests" / "a.yaml").write_text(
         "tests: [{name: t, event: {file: event.json}, expect: []}]"
     )

@@ -1,0 +1,77 @@
+"""The one reader of JSON text, for ingress and worker alike: what ingress accepts, a worker can read.
+
+msgspec rejects some texts that the grammar of JSON permits. They are read in a second way, which
+begins only after the first one failed, so that ordinary texts cost nothing more:
+
+| text | read as |
+|---|---|
+| a byte order mark in front (RFC 8259, section 8.1) | the text after it |
+| an escaped surrogate without its other half (RFC 8259, section 8.2), as a text that was cut inside an emoji has it | U+FFFD, the replacement character |
+| a number that no double can represent (RFC 8259, section 6) | infinity |
+"""
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+BOM: Final = b"\xef\xbb\xbf"
+"""The byte order mark in UTF-8."""
+UNDECODABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+"""The errors that decoding a text raises if it is not JSON."""
+
+check_json = msgspec.json.Decoder(msgspec.Raw).decode
+"""Check the syntax of a JSON text without decoding it; raises one of ``UNDECODABLE``."""
+_decode = msgspec.json.Decoder().decode
+_decode_any_number = msgspec.json.Decoder(float_hook=float).decode
+
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALF: Final = rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+_PAIR: Final = rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_LONE_SURROGATES: Final = re.compile(
+    # All up to the next half without its other half: plain characters, pairs and other escapes.
+    # Each backslash is consumed by one alternative, so that no position is tried twice.
+    rb"((?:[^\\]++|" + _PAIR + rb"|(?!" + _HALF + rb")\\(?:.|\Z))*+)((?:" + _HALF + rb")?)",
+    re.DOTALL,
+)
+_REPLACEMENT: Final = b"\\ufffd"
+_MAX_REPLACEMENTS: Final = 10_000
+"""Lone surrogates that are replaced in one text; a text with more is not mended, because it would
+hold the event loop."""
+_LONG_INTEGER: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|-?[0-9]{4301,}+(?![.eE])', re.DOTALL)
+"""Strings, and integers of more digits than msgspec and Python convert."""
+_INFINITE: Final = {True: b"-1e999", False: b"1e999"}
+
+
+def decode_json(text: bytes) -> Any:
+    """Return the value of a JSON text; the module says how special texts are read.
+
+    Raises one of ``UNDECODABLE``.
+    """
+    try:
+        return _decode(text)
+    except msgspec.DecodeError:
+        return _decode_any_number(_LONG_INTEGER.sub(_in_range, mended(text)))
+
+
+def mended(text: bytes) -> bytes:
+    """Return a JSON text without its byte order mark, with U+FFFD for each lone surrogate.
+
+    All other bytes stay, so that a text that is not JSON does not become one.
+    """
+    text = text.removeprefix(BOM)
+    if b"\\u" not in text or _SURROGATE.search(text) is None:
+        return text
+    pieces: list[bytes] = []
+    for found in _LONE_SURROGATES.finditer(text):
+        pieces.append(found[1])
+        if found[2]:
+            pieces.append(_REPLACEMENT)
+            if len(pieces) > 2 * _MAX_REPLACEMENTS:
+                return text
+    return b"".join(pieces)
+
+
+def _in_range(found: re.Match[bytes]) -> bytes:
+    text = found[0]
+    return text if text.startswith(b'"') else _INFINITE[text.startswith(b"-")]

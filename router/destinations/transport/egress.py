@@ -12,15 +12,15 @@ import functools
 import ipaddress
 import socket
 import ssl
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
+from router.destinations.transport.name_resolver import AddressInfo, NameResolver
 from router.settings.model import Egress
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-_AddressInfo = tuple[Any, Any, int, str, tuple[Any, ...]]
 
 # Besides the link-local 169.254.169.254 that most clouds use. Sources: the clouds' pages on
 # instance metadata (AWS and Google over IPv6, Alibaba Cloud) and Azure's page on its "WireServer".
@@ -32,6 +32,8 @@ _METADATA: Final = frozenset(
 )
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _IPV4_COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
+_CHECK_SECONDS: Final = 2.0
+"""How long the check of a host behind a proxy waits for its name."""
 
 
 class EgressDeniedError(OSError):
@@ -58,61 +60,84 @@ def connector(
     egress: Egress,
     limit: int,
     *,
+    resolver: AbstractResolver,
     tls: ssl.SSLContext | None = None,
-    resolver: AbstractResolver | None = None,
 ) -> aiohttp.TCPConnector:
     """Return an aiohttp connector that connects to no forbidden address.
 
     Args:
         egress: The policy.
         limit: The most connections at once.
+        resolver: Resolves names, and keeps the results.
         tls: The TLS context; None for aiohttp's default.
-        resolver: Resolves names; None for aiohttp's default.
     """
     return aiohttp.TCPConnector(
         limit=limit,
         ssl=tls or True,
         resolver=resolver,
+        use_dns_cache=False,
         socket_factory=functools.partial(_make_socket, egress),
     )
 
 
-async def check_behind_proxy(host: str, port: int, egress: Egress) -> None:
+async def check_behind_proxy(host: str, port: int, egress: Egress, *, names: NameResolver) -> None:
     """Check a host to which a proxy makes the connection, as far as that is possible here.
 
-    A name that only the proxy resolves, or resolves to another address, is left to the proxy.
+    A name that only the proxy resolves, or resolves to another address, is left to the proxy. So is
+    one that is not resolved here within two seconds, because the network behind a proxy may have a
+    name server that answers nothing about hosts outside of it.
+
+    Args:
+        host: The host.
+        port: Its port.
+        egress: The policy.
+        names: Resolves the host.
 
     Raises:
         EgressDeniedError: The host is, or resolves here to, a forbidden address.
     """
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError):
+        found = await names.resolve(host, port, seconds=_CHECK_SECONDS)
+    except socket.gaierror:
         return
     if any(is_denied(str(address[4][0]), egress) for address in found):
         raise EgressDeniedError("address not allowed by ROUTER_EGRESS")
 
 
-async def connect(host: str, port: int, egress: Egress) -> socket.socket:
+async def connect(
+    host: str, port: int, egress: Egress, *, names: NameResolver, seconds: float
+) -> socket.socket:
     """Return a connected socket, for libraries without a connector of their own.
 
-    The addresses of ``host`` are tried one after the other.
+    The addresses of ``host`` are tried one after the other. Each gets an equal share of the time
+    that is left, so that one that does not answer leaves time for the others.
+
+    Args:
+        host: A name or an address.
+        port: The port.
+        egress: The policy.
+        names: Resolves the host.
+        seconds: The longest time for all of it.
 
     Raises:
         EgressDeniedError: The last address tried is forbidden.
         OSError: The last address tried did not accept the connection, or there is none.
     """
     loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
     failure: OSError = OSError(f"{host} has no address")
-    for found in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+    found = await names.resolve(host, port, seconds=seconds)
+    for number, each in enumerate(found):
+        share = (until - loop.time()) / (len(found) - number)
         try:
-            return await _connect_to(found, egress)
+            async with asyncio.timeout(share):
+                return await _connect_to(each, egress)
         except OSError as error:
             failure = error
     raise failure
 
 
-async def _connect_to(found: _AddressInfo, egress: Egress) -> socket.socket:
+async def _connect_to(found: AddressInfo, egress: Egress) -> socket.socket:
     made = _make_socket(egress, found)
     try:
         made.setblocking(False)
@@ -123,7 +148,7 @@ async def _connect_to(found: _AddressInfo, egress: Egress) -> socket.socket:
     return made
 
 
-def _make_socket(egress: Egress, found: _AddressInfo) -> socket.socket:
+def _make_socket(egress: Egress, found: AddressInfo) -> socket.socket:
     family, kind, protocol, _, address = found
     if is_denied(address[0], egress):
         # Without the address, because aiohttp joins differing messages into an error of another

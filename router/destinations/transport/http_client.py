@@ -21,6 +21,7 @@ from router.destinations.transport.aiohttp_client_adapter import (
 from router.destinations.transport.egress import check_behind_proxy, connector
 from router.destinations.transport.exact_url import exact_url
 from router.destinations.transport.http_status import HttpReply
+from router.destinations.transport.name_resolver import AiohttpResolver
 from router.destinations.transport.redaction import Redactor
 from router.destinations.transport.reply_head import HEADER_LIMIT, HEADERS_LIMIT
 from router.settings.model import Egress
@@ -34,6 +35,9 @@ DIRECT: Final = "direct"
 """Given instead of a proxy's URL: no proxy, whatever the environment says."""
 _LINE_LIMIT: Final = HEADER_LIMIT + 1024
 """Bytes of a header with its name."""
+
+# Less than all of the time, so that the attempt's reason says what took so long.
+_LOOKUP_SHARE: Final = 0.8
 
 # aiohttp warns about larger bodies given as bytes, and accepts them as a file.
 _LARGEST_BYTES: Final = 1 << 20
@@ -77,6 +81,7 @@ class HttpClient:
         self._url = exact_url(url)
         self._options = options
         self._egress = environment.egress
+        self._names = environment.names
         self._tls = options.tls or environment.tls
         self._proxy = options.proxy or environment.proxy
         if environment.no_proxy.covers(self._url.raw_host or "", self._url.port or 0):
@@ -103,7 +108,12 @@ class HttpClient:
 
     async def open(self) -> None:
         """Open the session. It connects when there is a request."""
-        connections = connector(self._connects_to, self._options.connections, tls=self._tls)
+        connections = connector(
+            self._connects_to,
+            self._options.connections,
+            resolver=AiohttpResolver(self._names, self._options.timeout * _LOOKUP_SHARE),
+            tls=self._tls,
+        )
         accept_odd_replies(connections)
         self._session = aiohttp.ClientSession(
             connector=connections,
@@ -153,7 +163,10 @@ class HttpClient:
             with self._deadlines.begin():
                 if self._proxy is not None:
                     await check_behind_proxy(
-                        self._url.host or "", self._url.port or 0, self._egress
+                        self._url.host or "",
+                        self._url.port or 0,
+                        self._egress,
+                        names=self._names,
                     )
                 async with self._session.request(
                     method,

@@ -13,6 +13,7 @@ import aiohttp
 
 from router.alerts import Failed, Refused
 from router.destinations.transport.egress import EgressDeniedError
+from router.destinations.transport.name_resolver import NameLookupTimeoutError
 
 NETWORK_ERRORS: Final = (aiohttp.ClientError, OSError)
 """The errors that a receiver, or the network to it, can cause. TimeoutError is an OSError."""
@@ -85,10 +86,16 @@ def _os_reason(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
         return "TLS handshake failed"
     if isinstance(error, socket.gaierror):
-        return "name lookup failed" if error.errno == socket.EAI_AGAIN else "name not found"
+        return _lookup_reason(error)
     if isinstance(error, TimeoutError):
         return "timed out"
     # By type, because TLS and aiohttp raise them without a number.
     if isinstance(error, ConnectionResetError | ConnectionAbortedError):
         return "connection reset"
     return _BY_ERRNO.get(error.errno or 0, "")
+
+
+def _lookup_reason(error: socket.gaierror) -> str:
+    if isinstance(error, NameLookupTimeoutError):
+        return "name lookup timed out"
+    return "name lookup failed" if error.errno == socket.EAI_AGAIN else "name not found"

@@ -190,7 +190,13 @@ class Mailer:
             tls_context=self._environment.tls,
             timeout=None,  # none, because ``send`` has one deadline for everything
         )
-        connected = await egress.connect(server.host, server.port, self._environment.egress)
+        connected = await egress.connect(
+            server.host,
+            server.port,
+            self._environment.egress,
+            names=self._environment.names,
+            seconds=self._timeout,
+        )
         await client.connect(sock=connected)  # closes the socket if it fails
         try:
             if server.starttls:

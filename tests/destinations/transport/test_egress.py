@@ -1,8 +1,10 @@
+import contextlib
 import socket
 
 import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver
+from support.host_names import HostNames
 from support.sinks import HttpSink, TcpSink, silence
 
 from router.destinations.transport.egress import (
@@ -11,6 +13,7 @@ from router.destinations.transport.egress import (
     connector,
     is_denied,
 )
+from router.destinations.transport.name_resolver import AiohttpResolver, NameResolver
 from router.settings.model import Egress
 
 METADATA_AND_LINK_LOCAL = [
@@ -101,6 +104,7 @@ class Names(AbstractResolver):
 
 
 async def post(url: str, egress: Egress, resolver: AbstractResolver | None = None) -> int:
+    resolver = resolver or AiohttpResolver(NameResolver(), 5.0)
     async with (
         aiohttp.ClientSession(connector=connector(egress, 10, resolver=resolver)) as session,
         session.post(url, allow_redirects=False) as response,
@@ -155,7 +159,6 @@ async def test_a_name_that_changes_its_mind_does_not_pass():
     async with HttpSink() as sink:
         names = Names(["127.0.0.1"], ["169.254.169.254"])
         made = connector(Egress.OPEN, 10, resolver=names)
-        made._use_dns_cache = False
         url = f"http://rebinding.example:{sink.port}/"
         async with aiohttp.ClientSession(connector=made) as session:
             async with session.post(url, headers={"Connection": "close"}) as response:
@@ -180,12 +183,31 @@ async def test_a_denied_address_does_not_hide_an_allowed_one():
 async def test_sockets_for_other_protocols_are_judged_alike(host):
     async with TcpSink(silence) as canary:
         with pytest.raises(EgressDeniedError):
-            await connect(host, canary.port, Egress.PUBLIC)
+            await connect(host, canary.port, Egress.PUBLIC, names=NameResolver(), seconds=5.0)
         assert canary.connections == 0
 
 
 async def test_sockets_for_other_protocols_connect_where_they_may():
     async with HttpSink() as sink:
-        made = await connect("localhost", sink.port, Egress.OPEN)
+        made = await connect("localhost", sink.port, Egress.OPEN, names=NameResolver(), seconds=5.0)
         assert made.getpeername() == ("127.0.0.1", sink.port)
+        made.close()
+
+
+async def test_an_address_that_does_not_answer_leaves_time_for_the_others():
+    """Case D4: a full backlog drops what arrives, as a dead machine does."""
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as dead,
+        HostNames() as host_names,
+        contextlib.ExitStack() as stack,
+    ):
+        port = dead.getsockname()[1]
+        for _ in range(3):
+            filling = stack.enter_context(socket.socket())
+            filling.setblocking(False)
+            filling.connect_ex(("127.0.0.1", port))
+        up = stack.enter_context(socket.create_server(("127.0.0.2", port)))
+        host_names.addresses["two.test"] = ["127.0.0.1", "127.0.0.2"]
+        made = await connect("two.test", port, Egress.OPEN, names=NameResolver(), seconds=1.0)
+        assert made.getpeername() == up.getsockname()
         made.close()

@@ -82,6 +82,17 @@ class BreakerPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             raise ValueError("open_for must be more than 0 and at most longest; window more than 0")
 
 
+class ConfigWarning(msgspec.Struct, frozen=True):
+    """A value that is valid and probably not meant."""
+
+    key: str
+    """The key of the kind that has the value."""
+    message: str
+    """It does not quote the value, which may be secret."""
+    hint: str
+    """The correction."""
+
+
 class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The configuration that all kinds share. A kind's own Struct extends this one."""
 
@@ -104,6 +115,10 @@ class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     def slots(self) -> int:
         """The most concurrent attempts; a kind that sends several together needs more."""
         return self.concurrency
+
+    def warnings(self) -> tuple[ConfigWarning, ...]:
+        """Return what ``router check`` warns of."""
+        return ()
 
     def due_at(self, now: float) -> float | None:  # noqa: ARG002 - for kinds that defer
         """Return when a delivery that arrives at ``now`` is due, together with all until then.

@@ -5,6 +5,7 @@ Protocol Binding", section 3.3 (batches).
 """
 
 import asyncio
+import functools
 import ssl
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
@@ -13,13 +14,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from router.alerts import Delivery, Failed, Outcome, Preview, Refused
+from router.alerts import Delivered, Delivery, Failed, Outcome, Preview
 from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.destinations.http_config import HttpConfig, signing_keys
+from router.destinations.http_replies import ReplyPolicy
 from router.destinations.rendering import json_body
 from router.destinations.rendering.json_body import Body
-from router.destinations.transport import http_status
 from router.destinations.transport.batching import Batcher
 from router.destinations.transport.credentials import (
     AccessToken,
@@ -59,7 +60,9 @@ class HttpDestination:
             options,
             headers=headers,
             secrets=(*config.headers.values(), *_password(config), *map(Secret, headers.values())),
+            keeps_content=config.success is not None and config.success.reads_body,
         )
+        self._policy = ReplyPolicy(config.success, config.retry_on, config.refuse_on)
         # Without ``tls``, because that is about the receiver, not about the token server.
         options = msgspec.structs.replace(options, tls=None, connections=1)
         self._tokens = (
@@ -142,7 +145,7 @@ class HttpDestination:
         if not isinstance(token, AccessToken):
             return token
         outcome = await self._post(sent, message_id, token)
-        if isinstance(outcome, Refused) and outcome.status == 401:
+        if not isinstance(outcome, Delivered) and outcome.status == 401:
             # The token may have been revoked. A second 401 means that the client is rejected.
             token = await tokens.get(refused=token)
             if not isinstance(token, AccessToken):
@@ -162,15 +165,14 @@ class HttpDestination:
             headers["webhook-signature"] = signature(self._keys, message_id, now, sent.content)
         if token is not None:
             headers["Authorization"] = f"Bearer {token.text.reveal()}"
+        secrets = () if token is None else (token.text,)
         reply = await self._client.send(
-            sent.content,
-            headers,
-            method=self.config.method,
-            secrets=() if token is None else (token.text,),
+            sent.content, headers, method=self.config.method, secrets=secrets
         )
         if not isinstance(reply, HttpReply):
             return reply
-        return http_status.outcome(reply, now=self._environment.now())
+        show = functools.partial(self._client.show, secrets=secrets)
+        return self._policy.outcome(reply, now=self._environment.now(), show=show)
 
     async def _send_batch(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
         """Send a batch within one deadline and return the outcome of each delivery.
@@ -195,7 +197,7 @@ class HttpDestination:
     ) -> None:
         sent = json_body.batch_body([bodies[index] for index in part])
         outcome = await self._send(sent, _batch_id([deliveries[index].id for index in part]))
-        refused = isinstance(outcome, Refused) and outcome.status in _ONE_MAY_BE_BAD
+        refused = not isinstance(outcome, Delivered) and outcome.status in _ONE_MAY_BE_BAD
         if refused and len(part) > 1:
             middle = len(part) // 2
             await self._send_halves(part[:middle], deliveries, bodies, outcomes)

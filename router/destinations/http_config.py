@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from router.datatypes import Duration, Secret
-from router.destinations.contract import DestinationConfig
+from router.destinations.contract import ConfigWarning, DestinationConfig
+from router.destinations.http_replies import StatusCodes, SuccessConfig, status_set
 from router.destinations.rendering.json_body import Format, check_template
 from router.destinations.transport.credentials import BasicConfig, OAuth2Config
 from router.destinations.transport.http_client import check_proxy
-from router.destinations.transport.signing import signing_key
+from router.destinations.transport.signing import is_ambiguous, signing_key
 from router.destinations.transport.tls import TlsConfig
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -22,6 +23,13 @@ _OWN_HEADERS: Final = frozenset(
         *("router-replay-of", "transfer-encoding"),
         *("webhook-id", "webhook-signature", "webhook-timestamp"),
     }
+)
+_AMBIGUOUS: Final = (
+    "looks like base64, and without its prefix the text itself is the key: receivers that decode it,"
+    " as the libraries of Standard Webhooks do, will reject each signature"
+)
+_AMBIGUOUS_HINT: Final = (
+    "write whsec_ before it if receivers decode it, or text: if the text is the key"
 )
 _BATCHED_FORMATS: Final = frozenset({Format.CLOUDEVENTS, Format.EVENT})
 _MAX_BATCH_WAIT: Final = 1.0
@@ -55,7 +63,7 @@ class HttpConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fi
     basic: BasicConfig | None = None
     oauth2: OAuth2Config | None = None
     signing_secret: Secret | None = None
-    """``whsec_`` and the key in base64, or any other text, which then is the key itself."""
+    """``whsec_`` and the key in base64; or a text that is the key itself, also after ``text:``."""
     signing_secrets: tuple[Secret, ...] = ()
     """Several secrets, while one is being replaced: each signs."""
     format: Format = Format.JSON
@@ -65,6 +73,12 @@ class HttpConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fi
     tls: TlsConfig | None = None
     proxy: Secret | None = None
     """An HTTP proxy's URL or ``direct``, instead of ROUTER_PROXY."""
+    success: SuccessConfig | None = None
+    """The replies that are a success, instead of each 2xx."""
+    retry_on: StatusCodes = ()
+    """Statuses to retry besides 408, 421, 423, 425, 429, 499 and 5xx; classes such as ``4xx``."""
+    refuse_on: StatusCodes = ()
+    """Statuses that are final, although they would be retried."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -77,6 +91,21 @@ class HttpConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fi
         signing_keys(self)
         self._check_form()
         check_proxy(self.proxy)
+        both = status_set("retry_on", self.retry_on) & status_set("refuse_on", self.refuse_on)
+        if both:
+            raise ValueError(f"refuse_on and retry_on both have {min(both)}")
+
+    def warnings(self) -> tuple[ConfigWarning, ...]:
+        """Return a warning of each key whose secret may be meant as base64."""
+        given = {
+            "signing_secret": [self.signing_secret] if self.signing_secret else [],
+            "signing_secrets": self.signing_secrets,
+        }
+        return tuple(
+            ConfigWarning(key, f"{key} {_AMBIGUOUS}", _AMBIGUOUS_HINT)
+            for key, secrets in given.items()
+            if any(is_ambiguous(secret) for secret in secrets)
+        )
 
     @property
     def slots(self) -> int:

@@ -21,9 +21,9 @@ HTTP = {
     **dict.fromkeys((200, 201, 202, 203, 204, 206, 226), DONE),
     **dict.fromkeys((300, 301, 302, 303, 304, 305, 307, 308), PERMANENT),
     **dict.fromkeys((400, 401, 402, 403, 404, 405, 406, 407, 409, 411, 412, 413, 414), PERMANENT),
-    **dict.fromkeys((415, 416, 417, 418, 421, 422, 423, 424, 426, 428, 431, 451), PERMANENT),
+    **dict.fromkeys((415, 416, 417, 418, 422, 424, 426, 428, 431, 451), PERMANENT),
     410: DISABLE,
-    **dict.fromkeys((408, 425, 429), RETRY),
+    **dict.fromkeys((408, 421, 423, 425, 429, 499), RETRY),
     **dict.fromkeys((500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511, 520, 524, 599), RETRY),
 }
 SLACK = {

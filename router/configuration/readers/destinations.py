@@ -93,7 +93,12 @@ def _convert(
     kind = chosen.key.text
     converter = Converter(document, EnvironmentVariables(values), hide_unknown=True)
     config = converter.convert(chosen.value, KINDS[kind].config, kind)
-    return config if isinstance(config, DestinationConfig) else None
+    if not isinstance(config, DestinationConfig):
+        return None
+    for warning in config.warnings():
+        named = chosen.value.get(warning.key) if isinstance(chosen.value, MapNode) else None
+        document.warn((named or chosen.value).span, warning.message, warning.hint)
+    return config
 
 
 def _with_stand_ins(

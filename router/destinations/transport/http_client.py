@@ -29,6 +29,8 @@ from router.settings.model import Egress
 USER_AGENT: Final = f"event-router/{__version__}"
 READ_LIMIT: Final = 64 * 1024
 """Bytes of a reply's body that are read. A longer body costs its connection, nothing else."""
+KEPT_LIMIT: Final = 1 << 20
+"""The same for a client that keeps the body."""
 _EXAMINED: Final = 16 * 1024
 """Bytes of a reply in which secrets are searched, of which ``RESPONSE_LIMIT`` characters are kept."""
 DIRECT: Final = "direct"
@@ -65,7 +67,7 @@ class HttpClient:
         options: How requests reach the destination.
         headers: Headers of every request.
         secrets: Removed from the stored replies, because a receiver may send back what it was sent.
-        keeps_content: Whether the body of a 2xx is needed.
+        keeps_content: Whether the body of a reply is needed.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class HttpClient:
         self._secrets = (Secret(url), *secrets, *([self._proxy] if self._proxy else []))
         self._redact = Redactor(self._secrets)
         self._keeps_content = keeps_content
+        self._limit = KEPT_LIMIT if keeps_content else READ_LIMIT
         self._deadlines = Deadlines(options.timeout)
         self._session: aiohttp.ClientSession | None = None
 
@@ -176,7 +179,7 @@ class HttpClient:
                     allow_redirects=False,
                 ) as response:
                     if self._keeps_content or not _is_complete_success(response):
-                        await _read(response.content, received)
+                        await _read(response.content, received, self._limit)
         except MalformedBodyError:
             # The receiver has answered completely, and would answer a repeat in the same way.
             pass
@@ -190,20 +193,32 @@ class HttpClient:
     def _reply(
         self, response: aiohttp.ClientResponse, received: bytearray, secrets: tuple[Secret, ...]
     ) -> HttpReply:
+        content = bytes(received) if self._keeps_content else b""
+        retry_after = response.headers.get("Retry-After", "")
         if response.status < 300:
-            return HttpReply(
-                response.status, "", "", bytes(received) if self._keeps_content else b""
-            )
+            return HttpReply(response.status, retry_after, "", content)
         coding = response.headers.get("Content-Encoding", "identity")
         if coding == "identity":
-            redact = Redactor((*self._secrets, *secrets)) if secrets else self._redact
-            is_cut = len(received) > _EXAMINED or not response.content.at_eof()
-            text = redact(received[:_EXAMINED].decode("utf-8", "replace"), is_cut=is_cut)
+            is_cut = not response.content.at_eof()
+            text = self.show(bytes(received), secrets=secrets, is_cut=is_cut)
         else:
             text = f"({len(received)} bytes, encoded although this was not asked for)"
-        return HttpReply(
-            response.status, response.headers.get("Retry-After", ""), text[:RESPONSE_LIMIT]
-        )
+        return HttpReply(response.status, retry_after, text, content)
+
+    def show(
+        self, content: bytes, *, secrets: tuple[Secret, ...] = (), is_cut: bool = False
+    ) -> str:
+        """Return the first RESPONSE_LIMIT characters of a reply's body, without secrets.
+
+        Args:
+            content: The body.
+            secrets: Secrets of this request alone.
+            is_cut: Whether the rest of the body is missing.
+        """
+        redact = Redactor((*self._secrets, *secrets)) if secrets else self._redact
+        is_cut = is_cut or len(content) > _EXAMINED
+        text = content[:_EXAMINED].decode("utf-8", "replace")
+        return redact(text, is_cut=is_cut)[:RESPONSE_LIMIT]
 
 
 def check_proxy(proxy: Secret | None) -> None:
@@ -225,6 +240,6 @@ def _is_complete_success(response: aiohttp.ClientResponse) -> bool:
     return response.status < 300 and response.content.is_eof()
 
 
-async def _read(content: aiohttp.StreamReader, into: bytearray) -> None:
-    while len(into) < READ_LIMIT and not content.at_eof():
+async def _read(content: aiohttp.StreamReader, into: bytearray, limit: int) -> None:
+    while len(into) < limit and not content.at_eof():
         into += await content.readany()

@@ -2,7 +2,8 @@
 
 ======================  =============================================================
 2xx                     delivered
-408, 425, 429, 5xx      failed, retried; ``Retry-After`` applies, and a 429 does not count
+408, 421, 423, 425,     failed, retried; ``Retry-After`` applies, and a 429 does not count
+429, 499, 5xx
 3xx                     refused: redirects are not followed
 410                     refused, and the destination is disabled: it is gone for good
 other 4xx               refused: the same request would get the same reply
@@ -21,7 +22,9 @@ import msgspec
 from router.alerts import RESPONSE_LIMIT, Delivered, Failed, Outcome, Refused
 from router.timestamps import unix_seconds
 
-_RETRIED: Final = frozenset({408, 425, 429})
+# 421: another connection may lead to the right server. 423: locked for now. 499: a proxy in front
+# gave up on its own side (nginx).
+_RETRIED: Final = frozenset({408, 421, 423, 425, 429, 499})
 _SECONDS: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 _REDIRECT: Final = "redirects are not followed, configure the final URL"
 
@@ -35,7 +38,7 @@ class HttpReply(msgspec.Struct, frozen=True):
     text: str
     """The body without secrets, ``""`` for a 2xx."""
     content: bytes = b""
-    """The body of a 2xx as received, for a client that keeps it. It may contain secrets."""
+    """The body as received, for a client that keeps it. It may contain secrets."""
 
 
 def outcome(reply: HttpReply, *, now: float) -> Outcome:
@@ -49,12 +52,12 @@ def outcome(reply: HttpReply, *, now: float) -> Outcome:
     if 200 <= status < 300:
         return Delivered(status)
     if 300 <= status < 400:
-        return refused(reply, f"{_phrase(status)}: {_REDIRECT}")
+        return refused(reply, f"{phrase(status)}: {_REDIRECT}")
     if status == HTTPStatus.GONE:
-        return msgspec.structs.replace(refused(reply, _phrase(status)), disables=True)
+        return msgspec.structs.replace(refused(reply, phrase(status)), disables=True)
     if 400 <= status < 500 and status not in _RETRIED:
-        return refused(reply, _phrase(status))
-    return failed(reply, _phrase(status), now=now)
+        return refused(reply, phrase(status))
+    return failed(reply, phrase(status), now=now)
 
 
 def refused(reply: HttpReply, reason: str) -> Refused:
@@ -106,7 +109,8 @@ def _seconds_until(header: str, now: float) -> float:
     return at - now
 
 
-def _phrase(status: int) -> str:
+def phrase(status: int) -> str:
+    """Return a status with its name, for example ``HTTP 404 Not Found``."""
     try:
         return f"HTTP {status} {HTTPStatus(status).phrase}"
     except ValueError:

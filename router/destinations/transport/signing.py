@@ -7,12 +7,16 @@ knows one of them, so the two sides need not change at the same moment.
 import base64
 import binascii
 import hmac
+import re
 from collections.abc import Iterable
 from typing import Final
 
 from router.datatypes import Secret
 
 _PREFIX: Final = "whsec_"
+_TEXT: Final = "text:"
+_MIN_KEY_TEXT: Final = 22
+"""Characters of the shortest key in base64, which has 16 bytes."""
 
 
 def signature(keys: Iterable[bytes], message_id: str, timestamp: int, body: bytes) -> str:
@@ -32,7 +36,7 @@ def signature(keys: Iterable[bytes], message_id: str, timestamp: int, body: byte
 
 
 def signing_key(secret: Secret, field: str = "signing_secret") -> bytes:
-    """Return the key of a secret: the base64 after ``whsec_``, or the text itself.
+    """Return the key of a secret: the base64 after ``whsec_``, or the text, also after ``text:``.
 
     Args:
         secret: The secret.
@@ -44,7 +48,7 @@ def signing_key(secret: Secret, field: str = "signing_secret") -> bytes:
     text = secret.reveal()
     encoded = text.removeprefix(_PREFIX)
     if encoded == text:
-        key = text.encode()
+        key = text.removeprefix(_TEXT).encode()
     else:
         try:
             key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
@@ -53,3 +57,17 @@ def signing_key(secret: Secret, field: str = "signing_secret") -> bytes:
     if not key:
         raise ValueError(f"{field} is empty, leave it out to send without a signature")
     return key
+
+
+def is_ambiguous(secret: Secret) -> bool:
+    """Return whether a secret is written as text and looks like a key in base64.
+
+    The libraries of Standard Webhooks decode a secret also without its prefix. Hexadecimal digits and
+    words are no such keys: a random one has letters of both cases and digits.
+    """
+    text = secret.reveal()
+    if text.startswith((_PREFIX, _TEXT)) or len(text) < _MIN_KEY_TEXT:
+        return False
+    kinds = ("[a-z]", "[A-Z]", "[0-9]")
+    is_base64 = re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", text) and len(text.rstrip("=")) % 4 != 1
+    return bool(is_base64) and all(re.search(kind, text) for kind in kinds)

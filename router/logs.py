@@ -15,7 +15,7 @@ _FIELD_LIMIT: Final = 4096
 """Characters of a message or a field, because either may contain text of a request or a reply."""
 
 
-def _fields(record: logging.LogRecord) -> dict[str, Any]:
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     """Return the fields that the log call passed as ``extra``."""
     return {
         name: shortened(value, _FIELD_LIMIT) if isinstance(value, str) else value
@@ -35,7 +35,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": shortened(record.getMessage(), _FIELD_LIMIT),
-            **_fields(record),
+            **fields_of(record),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
@@ -52,7 +52,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line for a record."""
         at = dt.datetime.fromtimestamp(record.created).astimezone()
-        fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
+        fields = "".join(f" {name}={value}" for name, value in fields_of(record).items())
         # A field may contain text from a request, which must not start a line or move the cursor.
         text = one_printable_line(f"{shortened(record.getMessage(), _FIELD_LIMIT)}{fields}")
         line = f"{at:%H:%M:%S.%f} {record.levelname.lower():7} {text}"

@@ -5,15 +5,18 @@ from pathlib import Path
 
 import click
 
+from router.cli.beside_dev import is_redis_set, user_data_folder
 from router.cli.output import echo
 from router.cli.rules_folder import FOLDER
 from router.clock import system_clock
 from router.configuration.load import ConfigurationSource
 from router.configuration.variables import MissingVariable
-from router.dev.dev import Dev, data_folder
+from router.dev.activity import show_activity
+from router.dev.dev import Dev
 from router.dev.embedded_redis import EmbeddedRedis, find_server
+from router.dev.running_dev import RunningDevFile
 from router.logs import configure_logging
-from router.settings.model import LogFormat, LogLevel, Settings
+from router.settings.model import LogFormat, Settings
 
 
 @click.command()
@@ -23,15 +26,18 @@ def dev(data: Path | None, *, verbose: bool) -> None:
     """Run everything in one process for development.
 
     Redis is embedded unless ROUTER_REDIS_URL is set. Destinations without credentials print what
-    they would send. Twilio's sample event is sent once at start.
+    they would send. Twilio's sample event is sent once at start. Other commands of the same user
+    find its Redis and its address.
     """
     settings = Settings.read(os.environ)
-    configure_logging(LogFormat.TEXT, settings.log_level if verbose else LogLevel.ERROR)
+    configure_logging(LogFormat.TEXT, settings.log_level)
+    if not verbose:
+        show_activity(echo)
     redis = None
-    if not {"ROUTER_REDIS_URL", "ROUTER_REDIS_URL_FILE"} & os.environ.keys():
-        folder = data or data_folder(os.environ.get("XDG_STATE_HOME", ""), Path.home())
-        redis = EmbeddedRedis(find_server(settings.redis_server), folder)
+    state = user_data_folder()
+    if not is_redis_set():
+        redis = EmbeddedRedis(find_server(settings.redis_server), data or state)
     source = ConfigurationSource(
         folder=settings.rules, environ=os.environ, missing=MissingVariable.KEEP
     )
-    Dev(settings, source, system_clock(), echo).run(redis)
+    Dev(settings, source, system_clock(), echo, RunningDevFile(state)).run(redis)

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import click
 
+from router.cli.beside_dev import settings_beside_dev
 from router.cli.output import echo
 from router.clock import system_clock
 from router.datatypes import Duration
@@ -16,7 +16,6 @@ from router.journal.connection import Connection, connect
 from router.journal.pagination import TimeRange
 from router.journal.store_errors import store_error
 from router.printable import one_printable_line
-from router.settings.model import Settings
 
 T = TypeVar("T")
 CLOCK: Final = system_clock()
@@ -30,7 +29,7 @@ def with_redis(work: Callable[[Connection], Awaitable[T]]) -> T:
         ConfigurationError: Redis is unavailable.
 
     """
-    settings = Settings.read(os.environ)
+    settings = settings_beside_dev()
     # The error below says all. Without a handler, Python prints warnings to standard error.
     logging.getLogger("router").addHandler(logging.NullHandler())
 

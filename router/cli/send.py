@@ -11,15 +11,19 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
+from router.cli.beside_dev import running_dev
 from router.cli.output import can_move_cursor, echo
 from router.client.backfill import Backfill, BackfillProgress, Pace, StoppedError
 from router.client.json_lines import CheckpointFile, FileCheckpoint, Line, batches, lines, skip_to
 from router.client.send import Endpoint
 from router.client.send import send as send_one
 from router.clock import system_clock
+from router.datatypes import Secret
 from router.errors import ConfigurationError
 from router.settings.model import Settings
 
+_PLACE: Final = frozenset({"ROUTER_HOST", "ROUTER_PORT"})
+"""Variables that say where the router listens."""
 _LINE_SUFFIXES: Final = frozenset({".jsonl", ".ndjson"})
 _BATCH_BYTES: Final = 1 << 20
 _CHECKPOINT_INTERVAL: Final = 0.5
@@ -34,7 +38,9 @@ _CHECKPOINT_INTERVAL: Final = 0.5
     help="Sign requests as Twilio does, with the first of ROUTER_TWILIO_AUTH_TOKENS.",
 )
 @click.option(
-    "--url", default="", help="URL of the router.  [default: from ROUTER_HOST and ROUTER_PORT]"
+    "--url",
+    default="",
+    help="URL of the router.  [default: router dev, or ROUTER_HOST and ROUTER_PORT]",
 )
 @click.option(
     "--lines", "by_line", is_flag=True, help="The file has one event per line (*.jsonl, *.ndjson)."
@@ -99,6 +105,12 @@ def _check_url(url: str) -> None:
 
 def _endpoint(settings: Settings, url: str, *, sign: bool) -> Endpoint:
     base = f"http://{settings.host}:{settings.port}"
+    running = None if url or _PLACE & os.environ.keys() else running_dev()
+    if running is not None:
+        base = running.url
+        if not settings.twilio_auth_tokens:
+            tokens = (Secret(running.auth_token),)
+            settings = msgspec.structs.replace(settings, twilio_auth_tokens=tokens)
     if not sign:
         return Endpoint(url=url or f"{base}/events", token=settings.events_token)
     if not settings.twilio_auth_tokens:

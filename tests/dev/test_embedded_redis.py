@@ -1,12 +1,16 @@
 """A server of its own: found, started, stopped, and replaced after a kill."""
 
 import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
+from router.dev import embedded_redis
 from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.errors import ConfigurationError
 from router.journal.connection import connect
@@ -64,18 +68,69 @@ async def test_data_is_there_after_a_stop_and_after_a_kill(tmp_path: Path) -> No
     server.stop()
 
 
-def test_the_server_of_a_killed_router_is_stopped(tmp_path: Path) -> None:
-    left = EmbeddedRedis(find_server(""), tmp_path)
-    left.start()
-    pid = left.pid
+def killed_router(folder: Path) -> int:
+    """Start a server in a process that is then killed; return the server's process id."""
+    code = (
+        "import os, pathlib, signal, sys;"
+        "from router.dev.embedded_redis import EmbeddedRedis, find_server;"
+        "server = EmbeddedRedis(find_server(''), pathlib.Path(sys.argv[1]));"
+        "server.start(); print(server.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    answer = subprocess.run(  # noqa: S603 - our own interpreter and text
+        [sys.executable, "-c", code, str(folder)], capture_output=True, check=False, timeout=30
+    )
+    return int(answer.stdout)
 
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process runs; one that ended and that nobody reaped does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state.rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize("state", ["running", "stopped", "without a pid file"])
+def test_the_server_of_a_killed_router_is_ended_first(
+    state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Case O10: one server on one folder, also if the old one obeys no SIGTERM."""
+    monkeypatch.setattr(embedded_redis, "_STOP_SECONDS", 1.0)
+    pid = killed_router(tmp_path)
     server = EmbeddedRedis(find_server(""), tmp_path)
-    server.start()
+    try:
+        if state == "stopped":
+            os.kill(pid, signal.SIGSTOP)
+        if state == "without a pid file":
+            (server.folder / "server.pid").unlink()
+            monkeypatch.setattr(embedded_redis, "_STOP_SECONDS", 0.1)
+            with pytest.raises(ConfigurationError, match=r"still uses .*: end it"):
+                server.start()
+        else:
+            server.start()
+            assert not is_alive(pid)
+    finally:
+        server.stop()
+        if is_alive(pid):
+            os.kill(pid, signal.SIGKILL)
 
-    left.stop()  # reaps the process
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
-    server.stop()
+
+def test_a_second_router_on_the_same_folder_does_not_start(tmp_path: Path) -> None:
+    """Case O10: it neither ends the first one's server nor starts one beside it."""
+    first = EmbeddedRedis(find_server(""), tmp_path)
+    first.start()
+    second = EmbeddedRedis(find_server(""), tmp_path)
+
+    with pytest.raises(ConfigurationError, match="another router dev runs with the data in"):
+        second.start()
+
+    second.stop()
+    assert is_alive(first.pid)
+    first.stop()
+    second = EmbeddedRedis(find_server(""), tmp_path)
+    second.start()
+    second.stop()
 
 
 def test_a_program_that_is_no_server_is_an_error(tmp_path: Path) -> None:

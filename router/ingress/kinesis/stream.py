@@ -289,7 +289,7 @@ def _session() -> tuple[Any, Any]:
         from aiobotocore.session import get_session
     except ImportError:
         raise ConfigurationError(
-            'reading from Kinesis needs the extra: pip install "event-router[kinesis]"'
+            "reading from Kinesis needs an extra: run pip install '.[kinesis]' in the router's checkout"
         ) from None
     config = AioConfig(
         connect_timeout=5,

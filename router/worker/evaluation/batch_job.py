@@ -27,6 +27,7 @@ from router.rules.state.step import ChainResult
 from router.worker.evaluation.batch_cut import BatchPart, Evaluation, cut
 from router.worker.evaluation.decide import EvaluatedEvent, chains, decide, possible_alerts
 from router.worker.evaluation.evaluation_admission import EvaluationAdmission
+from router.worker.evaluation.event_log import EVENT_LOG, log_duplicates, log_evaluated
 from router.worker.evaluation.poison_probe import poisonous
 from router.worker.evaluation.suppression_reason import Snapshot
 from router.worker.evaluation.verdict import EVALUATION_FAILED, count_suppressed, verdict_of
@@ -108,6 +109,8 @@ class BatchJob:
         rules = self._live.configuration.rules
         snapshot = Snapshot(self._clock.now(), self._live.silences)
         fresh = _first_of_each(begun)
+        if EVENT_LOG.isEnabledFor(logging.DEBUG):
+            log_duplicates(event for at, event in enumerate(begun.events) if at not in fresh)
         poison: frozenset[str] = frozenset()
         if starts > 1:
             pieces = [
@@ -168,6 +171,8 @@ class BatchJob:
         """
         try:
             decision = decide(part.evaluated, results, snapshot)
+            if EVENT_LOG.isEnabledFor(logging.DEBUG):
+                log_evaluated(part.evaluated, results, snapshot)
             return await self._record(place, part.evaluated, decision, part.quarantined)
         except RouterError:
             raise

@@ -1,0 +1,91 @@
+"""The lines of ``router dev`` about what happens."""
+
+import logging
+
+import pytest
+
+from router.dev.activity import ActivityHandler
+
+ROUTER = "router.ingress.endpoints"
+
+
+def shown(message: str, level: int = logging.WARNING, **fields: object) -> list[str]:
+    lines: list[str] = []
+    record = logging.makeLogRecord(
+        {"msg": message, "levelno": level, "levelname": logging.getLevelName(level), **fields}
+    )
+    ActivityHandler(lines.append).emit(record)
+    return lines
+
+
+def rejected(code: str, **more: object) -> list[str]:
+    return shown("request rejected", status=403, code=code, reason="why", **more)
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        ("wrong_signature", "why: sign it with one of ROUTER_TWILIO_AUTH_TOKENS for exactly"),
+        ("no_signature", "why: router send EVENT.json --sign signs as Twilio does"),
+        ("other", "403 other: why"),
+    ],
+)
+def test_a_rejected_request_says_what_to_do(code: str, hint: str) -> None:
+    (line,) = rejected(code)
+    assert hint in line
+
+
+def test_a_rejected_request_has_its_path_and_detail() -> None:
+    (line,) = rejected("x", path="$[1].id", detail="signed URL http://h/")
+    assert line == "Rejected  403 x: why at $[1].id; signed URL http://h/"
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"rules": []}, "matches no rule: router explain EVENT.json says why"),
+        (
+            {"rules": ["a", "b"], "notified": ["noc"], "suppressed": ["b: cooldown"]},
+            "matches a, b; sent to noc; suppressed: b: cooldown",
+        ),
+        ({"rules": ["a"]}, "matches a; nothing to send yet"),
+    ],
+)
+def test_an_event_has_its_outcome(fields: dict[str, object], line: str) -> None:
+    outcome = shown("event evaluated", logging.DEBUG, event="E1", type="t", **fields)
+    assert outcome == [f"Event     E1 (t) {line}"]
+
+
+def test_what_else_is_shown() -> None:
+    assert "no. 1" not in shown("anything", logging.INFO)
+    assert shown("disk full", count=3) == ["Warning   disk full count=3"]
+    assert "another id" in shown("duplicate event dropped", logging.DEBUG, event="E1")[0]
+    assert "EW1: the sink works" in shown("Twilio test event received", test_id="EW1")[0]
+    assert "router quarantine list" in shown("event quarantined", event="E1", reason="r")[0]
+    assert "router quarantine list" in shown("malformed events quarantined", count=1, reason="r")[0]
+    test_event = {"type": "com.twilio.eventstreams.test-event"}
+    assert shown("event evaluated", logging.DEBUG, **test_event) == []
+
+
+def test_text_of_a_stranger_is_one_line_and_limited() -> None:
+    """What senders write cannot move the cursor or fill the terminal."""
+    (line,) = shown("event quarantined", event="\x1b[2J\nE", reason="x" * 10_000)
+    assert "\x1b" not in line
+    assert "\n" not in line
+    assert len(line) < 1000
+
+
+def test_an_error_has_its_traceback() -> None:
+    error = ValueError("odd")
+    record = logging.makeLogRecord(
+        {
+            "msg": "raised",
+            "levelno": logging.ERROR,
+            "levelname": "ERROR",
+            "exc_info": (ValueError, error, None),
+        }
+    )
+    lines: list[str] = []
+    ActivityHandler(lines.append).emit(record)
+    assert lines[0].startswith("Error     raised")
+    assert "ValueError: odd" in lines[1]

@@ -179,9 +179,14 @@ class Metrics:
             across="livemax",
         )
         self.dead_letters = gauge("dead_letters", "Dead letters stored.", "destination")
+        self.deliveries_overtaken = gauge(
+            "deliveries_overtaken",
+            "Deliveries dropped because their receiver was told something later of the same key.",
+            "destination",
+        )
         self.deliveries_superseded = gauge(
             "deliveries_superseded",
-            "Deliveries replaced by one of the same event, which was accepted again.",
+            "Deliveries replaced by one of the same event, accepted again, or by a later one of their key.",
             "destination",
         )
         self.destination_paused = gauge(

@@ -13,13 +13,23 @@ from typing import Final
 
 import msgspec
 
-from router.alerts import Alert, AlertId, Delivery, DeliveryId, Severity, replayed
+from router.alerts import (
+    Alert,
+    AlertId,
+    AlertKey,
+    AlertStatus,
+    Delivery,
+    DeliveryId,
+    Severity,
+    replayed,
+)
 from router.clock import Clock
 from router.errors import RecordError
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection
 from router.journal.discard import discard
 from router.journal.keys import SetId
+from router.journal.lanes import LaneArguments, lane_arguments, lane_of, log_overtaken
 from router.journal.pagination import (
     Finder,
     IndexedRecords,
@@ -78,6 +88,7 @@ class DeadLetters:
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
         self._alerts = StoredAlerts(connection)
+        self._clock = clock
         self._new_id = clock.new_id
         self._now = clock.now
         self._set_ms = clock.journal_ms
@@ -126,7 +137,13 @@ class DeadLetters:
         ]
         restored = await self._alerts.restore([letter.delivery for _, _, letter in read])
         return [
-            DeadLetter(delivery=delivery, reason=letter.reason, died_at=letter.died_at)
+            DeadLetter(
+                delivery=delivery,
+                reason=letter.reason,
+                died_at=letter.died_at,
+                version=letter.version,
+                number=letter.number,
+            )
             if isinstance(delivery, Delivery)
             else _unreadable(destination, delivery_id, record, str(delivery))
             for (delivery_id, record, letter), delivery in zip(read, restored, strict=True)
@@ -135,45 +152,55 @@ class DeadLetters:
     async def replay(self, destination: str, letters: Sequence[DeadLetter]) -> int:
         """Requeue up to CHUNK dead letters; return how many did.
 
-        One that no longer exists, or cannot be read, does not.
+        Those of one alert key are sent in the order in which they arose. One is dropped if its receiver
+        was told something later of its key. One that no longer exists, or cannot be read, is left.
         """
         now_ms = int(self._now() * 1000)
         set_id = SetId(self._new_id())
         queue = keys.deliver_queue(destination)
         moves = []
-        for letter in letters:
+        for letter in sorted(letters, key=_number):
             if letter.reason.startswith(UNREADABLE):
                 continue
             again = replayed(letter.delivery)
             moves.append(
-                _ReplayedLetter(letter.delivery.id, again.id, binary(encode_delivery(again)))
+                _ReplayedLetter(
+                    letter.delivery.id,
+                    again.id,
+                    binary(encode_delivery(again)),
+                    lane_of(again),
+                    again.alert.status,
+                    _number(letter),
+                )
             )
         if not moves:
             return 0
-        return int(
-            await self._connection.run(
-                _REPLAY(
-                    _ReplayKeys(
-                        dead_letters=keys.dead_letters(destination),
-                        dead_letter_index=keys.dead_letter_index(destination),
-                        set=keys.delivery_set(set_id),
-                        open_sets=keys.open_sets(destination),
-                        queue=queue,
-                        job=keys.job(set_id),
-                        ledger=keys.LEDGER,
-                    ),
-                    _ReplayArguments(
-                        set_id=set_id,
-                        set_ms=self._set_ms(),
-                        job_record=binary(jobs.payload(jobs.DELIVER, now_ms)),
-                        wake_channel=keys.wake_channel(queue),
-                        dead_field=ledger.dead(destination),
-                        replayed_field=ledger.replayed(destination),
-                        moves=moves,
-                    ),
-                )
+        reply: list[int] = await self._connection.run(
+            _REPLAY(
+                _ReplayKeys(
+                    dead_letters=keys.dead_letters(destination),
+                    dead_letter_index=keys.dead_letter_index(destination),
+                    set=keys.delivery_set(set_id),
+                    open_sets=keys.open_sets(destination),
+                    queue=queue,
+                    job=keys.job(set_id),
+                    ledger=keys.LEDGER,
+                ),
+                _ReplayArguments(
+                    set_id=set_id,
+                    set_ms=self._set_ms(),
+                    job_record=binary(jobs.payload(jobs.DELIVER, now_ms)),
+                    wake_channel=keys.wake_channel(queue),
+                    dead_field=ledger.dead(destination),
+                    replayed_field=ledger.replayed(destination),
+                    moves=moves,
+                    lanes=lane_arguments(destination, self._clock, set_id),
+                ),
             )
         )
+        moved, overtaken = reply
+        log_overtaken(destination, overtaken)
+        return moved
 
     async def discard(self, destination: str, letters: Sequence[DeadLetter]) -> int:
         """Delete dead letters; return how many still existed."""
@@ -184,6 +211,11 @@ class DeadLetters:
             decreased=ledger.dead(destination),
             increased=ledger.discarded(destination),
         )
+
+
+def _number(letter: DeadLetter) -> int:
+    """Return the place of a dead letter among those of its key; by its time if an older router wrote it."""
+    return int(letter.number or letter.delivery.alert.raised_at * 1_000_000)
 
 
 def _readable(destination: str, delivery_id: str, record: bytes) -> DeadLetter | ReferringLetter:
@@ -239,12 +271,16 @@ class _ReplayArguments(PackedArguments, frozen=True):
     dead_field: str
     replayed_field: str
     moves: "list[_ReplayedLetter]"
+    lanes: LaneArguments
 
 
 class _ReplayedLetter(msgspec.Struct, frozen=True, array_like=True):
     old_id: str
     new_id: str
     record: msgspec.Raw
+    key: AlertKey
+    status: AlertStatus
+    number: int
 
 
 _REPLAY: Final = Script("replay", _ReplayKeys, _ReplayArguments)

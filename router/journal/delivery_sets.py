@@ -10,9 +10,10 @@ from typing import Final
 
 import msgspec
 
-from router.alerts import Delivery
+from router.alerts import AlertKey, AlertStatus, Delivery
 from router.journal import keys
 from router.journal.keys import SetId
+from router.journal.lanes import lane_of
 from router.journal.stored_alerts import ReferenceRecord
 
 SET_SIZE: Final = 100
@@ -31,6 +32,17 @@ _DELIVERY_BYTES: Final = 300
 _encode = msgspec.msgpack.encode
 
 
+class LanedDelivery(msgspec.Struct, frozen=True, array_like=True):
+    """A delivery that goes through a lane (``lanes.py``)."""
+
+    at: int
+    """Its position among the deliveries of its set, from 1."""
+    key: AlertKey
+    status: AlertStatus
+    number: int
+    """Its place among those of its key; 0 for that of the latest one."""
+
+
 class DeliverySet(msgspec.Struct):
     """Deliveries to one destination that are added to one set."""
 
@@ -39,6 +51,7 @@ class DeliverySet(msgspec.Struct):
     records: list[str | bytes] = []
     """id, record, id, record, …"""
     size: int = 0
+    laned: list[LanedDelivery] = []
 
     def weight(self) -> int:
         """Return how much of a set's limit the deliveries take, in deliveries."""
@@ -55,9 +68,14 @@ def opened_bytes(event_bytes: int, destinations: int) -> int:
 
 
 def cut_into_sets(
-    deliveries: Sequence[Delivery], new_id: Callable[[], str]
+    deliveries: Sequence[Delivery], new_id: Callable[[], str], numbers: Sequence[int] = ()
 ) -> tuple[list[DeliverySet], list[tuple[str, list[str | bytes]]]]:
     """Cut deliveries into sets of one destination each.
+
+    Args:
+        deliveries: The deliveries.
+        new_id: Returns a new id.
+        numbers: The place of each among those of its alert key; by default in their order.
 
     Returns:
         The sets; the alerts that are stored by themselves, as ``_AlertStore.fields``.
@@ -68,7 +86,7 @@ def cut_into_sets(
         return sets, []
     first_id = new_id()
     alerts = _AlertStore(deliveries, first_id)
-    for delivery in deliveries:
+    for position, delivery in enumerate(deliveries):
         alert_bytes, alert = alerts.place(delivery)
         if isinstance(alert, str):
             record = _encode(ReferenceRecord.of(delivery, alert))
@@ -84,6 +102,11 @@ def cut_into_sets(
             sets.append(added)
         added.records += (delivery.id, record)
         added.size += size
+        key = lane_of(delivery)
+        if key:
+            at = len(added.records) // 2
+            number = numbers[position] if numbers else 0
+            added.laned.append(LanedDelivery(at, key, delivery.alert.status, number))
     return sets, alerts.fields
 
 

@@ -15,9 +15,10 @@ from router.alerts import Delivery
 from router.clock import Clock
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection
-from router.journal.delivery_sets import SET_SIZE, DeliverySet, cut_into_sets
+from router.journal.delivery_sets import SET_SIZE, DeliverySet, LanedDelivery, cut_into_sets
 from router.journal.job_queue import LOST, lease_lost
 from router.journal.keys import BatchId, SetId, TimerId
+from router.journal.lanes import LaneArguments, lane_arguments
 from router.journal.leases import NO_TOKEN, LeaseToken
 from router.journal.script import IdAndRecord, PlainArguments, Script, ScriptKeys, binary, pack
 from router.journal.timers import fixed_id
@@ -76,6 +77,8 @@ class FinishedWork(msgspec.Struct, frozen=True, kw_only=True):
     matched: int = 0
     quarantined: tuple[Quarantined, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    numbers: tuple[int, ...] = ()
+    """The place of each delivery among those of its alert key; ``()`` for the order of the deliveries."""
     timers: tuple[Timer, ...] = ()
     alerts: int = 0
     notified: int = 0
@@ -107,6 +110,7 @@ class Finish:
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
+        self._clock = clock
         self._new_id = clock.new_id
         self._now = clock.now
         self._set_ms = clock.journal_ms
@@ -139,7 +143,7 @@ class Finish:
         now_ms = int(self._now() * 1000)
         records: list[str | bytes] = []
         quarantined = [self._quarantined(item, work) for item in verdict.quarantined]
-        sets, alerts = cut_into_sets(verdict.deliveries, self._new_id)
+        sets, alerts = cut_into_sets(verdict.deliveries, self._new_id, verdict.numbers)
         outcome = _Outcome(
             counts=_counts(verdict),
             quarantined=quarantined,
@@ -209,6 +213,8 @@ class Finish:
             weight=added.weight(),
             first=first,
             last=first + len(added.records) - 1,
+            laned=added.laned,
+            lanes=lane_arguments(destination, self._clock, set_id) if added.laned else None,
         )
 
     def _timer(self, timer: Timer, now_ms: int) -> "_NewTimer":
@@ -337,6 +343,9 @@ class _NewSet(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     first: int
     """The position of its ids and records in ARGV."""
     last: int
+    laned: list[LanedDelivery]
+    lanes: LaneArguments | None
+    """None if no delivery has a lane."""
 
 
 class _NewTimer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

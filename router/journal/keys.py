@@ -22,6 +22,15 @@ until the last record that refers to it is deleted |
 | ``router:sets:<destination>`` | sorted set: set -> Unix ms at which it is due | member until empty |
 | ``router:dead:<destination>`` | hash: delivery id -> msgpack dead letter | until replayed, discarded |
 | ``router:dead-index:<destination>`` | sorted set: delivery id -> Unix ms | as above |
+| ``router:lane:<alert key>`` | hash: destination -> state of the lane, with what it was told last, see \
+lanes.py | until 30 days after its last use, or until 100,000 others were used after it |
+| ``router:lane-queue:<alert key>:<destination>`` | sorted set: waiting delivery id -> its number | member \
+until it is sent |
+| ``router:lane-waiting:<destination>`` | hash: waiting delivery id -> msgpack delivery | as above |
+| ``router:lanes:<destination>`` | sorted set: alert key with waiting deliveries -> Unix ms since when | as \
+above |
+| ``router:lane-ages`` | sorted set: alert key -> Unix ms of its last use | as its lanes |
+| ``router:latest-number`` | string: the number of the chain that was decided last | unlimited |
 | ``router:unserved`` | hash: orphaned destination -> mark | until a process claims it |
 | ``router:unserved-rules`` | hash: ``<rule>/<feature>`` unknown to a process that met its timer -> \
 mark | until a process knows it, or its timers are dropped |
@@ -37,7 +46,8 @@ which its due times are too late | until moved |
 | ``router:quarantine`` | hash: id -> msgpack quarantined item | until discarded, replayed |
 | ``router:quarantine-index`` | sorted set: id -> Unix ms | as above |
 | ``router:twilio-tests`` | sorted set: msgpack [test id, account] -> Unix ms | the newest 100 |
-| ``router:answers:<batch or timer>`` | hash: chain -> its result | until that is finished |
+| ``router:answers:<batch or timer>`` | hash: chain -> its result; ``#<chain>`` -> its \
+number | until that is finished |
 | ``router:state:<feature>:<digest>`` | the state of a rule for one key, see the Lua files of \
 rules/state: a sorted set of events, or a hash | the feature's time; a group until its message is sent |
 | ``router:keys:<feature>`` | sorted set: digest -> Unix ms of its end, to limit their number | as \
@@ -119,6 +129,8 @@ SILENCES: Final = "router:silences"
 SILENCE_ENDS: Final = "router:silence-ends"
 SILENCES_CHANGED: Final = "router:silences-changed"
 ACKNOWLEDGEMENT: Final = "router:ack:"
+LANE_AGES: Final = "router:lane-ages"
+LATEST_NUMBER: Final = "router:latest-number"
 _WAKE: Final = "router:wake:"
 _ARQ_JOB: Final = ARQ.job_prefix
 _ARQ_LEASE: Final = ARQ.lease_prefix
@@ -206,6 +218,26 @@ def is_digest_set(set_id: SetId) -> bool:
 def open_sets(destination: str) -> str:
     """Return the key of the list of a destination's sets."""
     return f"router:sets:{destination}"
+
+
+def lane(alert_key: str) -> str:
+    """Return the key of the lanes of an alert key, one for each destination."""
+    return f"router:lane:{alert_key}"
+
+
+def lane_queue(alert_key: str, destination: str) -> str:
+    """Return the key of the deliveries that wait in a lane."""
+    return f"router:lane-queue:{alert_key}:{destination}"
+
+
+def lanes(destination: str) -> str:
+    """Return the key of the list of a destination's lanes in which deliveries wait."""
+    return f"router:lanes:{destination}"
+
+
+def waiting_deliveries(destination: str) -> str:
+    """Return the key of the deliveries that wait in a destination's lanes."""
+    return f"router:lane-waiting:{destination}"
 
 
 def dead_letters(destination: str) -> str:

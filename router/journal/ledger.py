@@ -8,20 +8,21 @@ The sums hold at any moment, so that an operator can check that nothing was lost
 
 - A ``suppressed`` event raised alerts that were all suppressed. A ``matched`` event did anything
   else for a rule: a destination is notified, or the event is counted, awaited or grouped.
-- ``pending`` events are in a batch, pending deliveries in a set, ``waiting`` alerts in a group.
+- ``pending`` events are in a batch, pending deliveries in a set or a lane, ``waiting`` alerts in a group.
 - An event that a timer quarantines moves from ``matched`` to ``quarantined``.
 - ``dead`` are the dead letters that exist now: a replay makes them pending again.
 - ``quarantined`` of a destination are deliveries whose record could not be decoded.
 - An event that is accepted again after the dedup window has the same delivery ids. If the earlier
   delivery waits in the same set or is a dead letter, the later record replaces it: one of the two
-  is ``superseded``.
+  is ``superseded``. So is a delivery that a later one of its alert key makes obsolete (``lanes.py``);
+  ``overtaken`` are those of them whose receiver had the later one.
 - An alert exists once a ``count`` is reached or an ``absent`` is overdue, not before. Resolved
   messages and escalations are about alerts that exist; they are not alerts themselves.
 
 Outside the sums: ``timers_dropped`` (absences and escalations whose rule or feature was removed;
 such an absence is a suppressed alert too), ``malformed`` (input that never was an event),
 ``quarantine_replayed`` (accepted again as a new event), ``quarantine_discarded`` and a destination's
-``replayed``.
+``replayed`` and ``overtaken``.
 
 In Redis the fields ``notified`` and ``suppressed_alerts`` are called ``told`` and ``held:<reason>``.
 They keep these names, because processes of several versions count together during an upgrade.
@@ -88,6 +89,11 @@ def superseded(destination: str) -> str:
     return f"superseded:{destination}"
 
 
+def overtaken(destination: str) -> str:
+    """Return the field that counts the superseded deliveries whose receiver was told something later."""
+    return f"overtaken:{destination}"
+
+
 class DestinationLedger(msgspec.Struct, frozen=True):
     """The counters of a destination; see the module."""
 
@@ -98,10 +104,12 @@ class DestinationLedger(msgspec.Struct, frozen=True):
     quarantined: int = 0
     replayed: int = 0
     superseded: int = 0
+    overtaken: int = 0
+    """Counted in ``superseded`` too."""
 
     @property
     def pending(self) -> int:
-        """Deliveries that are in a set."""
+        """Deliveries that are in a set, or wait in a lane."""
         ended = self.delivered + self.dead + self.discarded + self.quarantined
         return self.opened - ended - self.superseded
 

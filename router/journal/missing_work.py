@@ -10,6 +10,7 @@ when ``_LOOKS`` looks in a row suspect it with the same count.
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
@@ -117,14 +118,17 @@ class MissingWork:
 
     async def _stored(self, expected: Mapping[str, int]) -> dict[str, int]:
         pipeline = self._connection.redis.pipeline(transaction=True)
-        for kind in expected:
-            _count(pipeline, *kind.partition(":")[::2])
+        commands = [_count(pipeline, *kind.partition(":")[::2]) for kind in expected]
         counts: list[int] = await self._connection.ask(pipeline.execute())
-        return dict(zip(expected, counts, strict=True))
+        following = iter(counts)
+        return {
+            kind: sum(itertools.islice(following, number))
+            for kind, number in zip(expected, commands, strict=True)
+        }
 
 
-def _count(pipeline: Any, kind: str, destination: str) -> None:
-    """Add the command that counts what is stored of a kind."""
+def _count(pipeline: Any, kind: str, destination: str) -> int:
+    """Add the commands that count what is stored of a kind; return how many."""
     match kind:
         case "events":
             pipeline.zcard(keys.BATCHES)
@@ -134,5 +138,8 @@ def _count(pipeline: Any, kind: str, destination: str) -> None:
             pipeline.hlen(keys.QUARANTINE)
         case "deliveries":
             pipeline.zcard(keys.open_sets(destination))
+            pipeline.hlen(keys.waiting_deliveries(destination))
+            return 2
         case _:
             pipeline.hlen(keys.dead_letters(destination))
+    return 1

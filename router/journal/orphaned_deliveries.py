@@ -14,13 +14,14 @@ from typing import Final
 
 import msgspec
 
-from router.alerts import Delivery
+from router.alerts import AlertKey, Delivery
 from router.clock import Clock
 from router.journal import keys, ledger
 from router.journal.connection import Connection
 from router.journal.deliveries import FIRST_PAGE, Deliveries
 from router.journal.keys import SetId
-from router.journal.script import IdAndRecord, PackedArguments, Script, binary
+from router.journal.lanes import LaneArguments, lane_arguments, lane_of, release_stalled
+from router.journal.script import PackedArguments, Script, binary
 from router.journal.set_moves import SetKeys
 from router.journal.settlements import DeadLetter, encode_letter
 
@@ -42,6 +43,7 @@ class OrphanedDeliveries:
     def __init__(self, connection: Connection, deliveries: Deliveries, clock: Clock) -> None:
         self._connection = connection
         self._deliveries = deliveries
+        self._clock = clock
         self._now = clock.now
         self._set_ms = clock.journal_ms
         self._new_id = clock.new_id
@@ -75,6 +77,18 @@ class OrphanedDeliveries:
             The number of deliveries moved.
         """
         total = 0
+        while True:
+            moved, is_claimed = await self._abandon_sets(orphan)
+            total += moved
+            # The next deliveries of lanes whose first one vanished are given up as well.
+            if is_claimed or not (
+                moved or await release_stalled(self._connection, orphan.destination, self._clock)
+            ):
+                return total
+
+    async def _abandon_sets(self, orphan: OrphanMark) -> tuple[int, bool]:
+        """Move what is in sets now; return the number moved, and whether the mark has changed."""
+        total = 0
         skipped = 0
         while True:
             sets: list[bytes] = await self._connection.ask(
@@ -86,11 +100,11 @@ class OrphanedDeliveries:
                 moved, is_claimed = await self._abandon(orphan, SetId(member.decode()))
                 total += moved
                 if is_claimed:
-                    return total
+                    return total, True
                 # A set whose lease another worker has stays in the list.
                 skipped += moved == 0
             if len(sets) < _PAGE:
-                return total
+                return total, False
 
     async def _abandon(self, orphan: OrphanMark, set_id: SetId) -> tuple[int, bool]:
         """Move the deliveries of a set; return their number, and whether the mark has changed."""
@@ -114,10 +128,12 @@ class OrphanedDeliveries:
     ) -> int:
         name = orphan.destination
         now = self._now()
-        letters: list[IdAndRecord] = []
+        letters: list[_AbandonedLetter] = []
         for delivery in deliveries:
             letter = DeadLetter(delivery=delivery, reason=REASON, died_at=now)
-            letters.append(IdAndRecord(delivery.id, binary(encode_letter(letter))))
+            record = binary(encode_letter(letter))
+            letters.append(_AbandonedLetter(delivery.id, record, lane_of(delivery)))
+        has_lanes = any(letter.key for letter in letters)
         call = _ABANDON(
             _AbandonKeys(
                 *keys.set_keys(set_id, name),
@@ -134,6 +150,7 @@ class OrphanedDeliveries:
                 dead_field=ledger.dead(name),
                 superseded_field=ledger.superseded(name),
                 letters=letters,
+                lanes=lane_arguments(name, self._clock) if has_lanes else None,
             ),
         )
         return int(await self._connection.run(call))
@@ -153,7 +170,14 @@ class _AbandonArguments(PackedArguments, frozen=True):
     set_ms: int
     dead_field: str
     superseded_field: str
-    letters: list[IdAndRecord]
+    letters: "list[_AbandonedLetter]"
+    lanes: LaneArguments | None
+
+
+class _AbandonedLetter(msgspec.Struct, frozen=True, array_like=True):
+    id: str
+    record: msgspec.Raw
+    key: AlertKey
 
 
 _ABANDON: Final = Script("abandon", _AbandonKeys, _AbandonArguments)

@@ -45,6 +45,7 @@ async def update_gauges(connection: Connection, metrics: Metrics, now: Callable[
         for name, counts in counters.destinations.items():
             queues.append((keys.deliver_queue(name), keys.open_sets(name), counts.pending))
             metrics.deliveries_superseded.labels(name).set(counts.superseded)
+            metrics.deliveries_overtaken.labels(name).set(counts.overtaken)
             metrics.dead_letters.labels(name).set(
                 await connection.ask(connection.redis.zcard(keys.dead_letter_index(name)))
             )
@@ -52,7 +53,12 @@ async def update_gauges(connection: Connection, metrics: Metrics, now: Callable[
             label = queue.removeprefix("router:queue:")
             metrics.queue_depth.labels(label).set(depth)
             oldest = await connection.ask(connection.redis.zrange(open_work, 0, 0, withscores=True))
-            waited = now() - oldest[0][1] / 1000 if oldest else 0.0
+            if queue.startswith(keys.deliver_queue("")):
+                lanes = keys.lanes(queue.removeprefix(keys.deliver_queue("")))
+                oldest += await connection.ask(
+                    connection.redis.zrange(lanes, 0, 0, withscores=True)
+                )
+            waited = max((now() - since / 1000 for _, since in oldest), default=0.0)
             # Not below 0, because requeued work is due in the future.
             metrics.queue_oldest_age_seconds.labels(label).set(max(0.0, waited))
         claims = await read_claims(connection, 1000 * now())

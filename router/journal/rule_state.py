@@ -54,6 +54,7 @@ class RuleState:
             "timer_queue": keys.TIMER_QUEUE,
             "job": keys.job(""),
             "acknowledgement": keys.ACKNOWLEDGEMENT,
+            "latest_number": keys.LATEST_NUMBER,
             "keys_limit": keys_limit,
             "unreadable": keys.UNREADABLE_KEY,
             "unreadable_counts": keys.UNREADABLE,
@@ -84,7 +85,7 @@ class WorkInRedis:
         replies = await self._connection.run_all(calls)
         if None in replies:
             raise WorkFinishedError(f"{self._work.id} is finished")
-        return [_result(fields) for reply in replies for fields in reply]
+        return [_result(int(number), fields) for reply in replies for number, fields in reply]
 
     def _call(self, chains: Sequence[Chain]) -> ScriptCall:
         first = len(_DecideArguments.__struct_fields__) + 1
@@ -99,7 +100,7 @@ class WorkInRedis:
         )
 
 
-def _result(fields: Sequence[Any]) -> ChainResult:
+def _result(number: int, fields: Sequence[Any]) -> ChainResult:
     outcome, reason, count, held_back, first, escalates, withdrawn, *more = fields
     notified, overflowed, alert, *extra = more
     return ChainResult(
@@ -114,6 +115,7 @@ def _result(fields: Sequence[Any]) -> ChainResult:
         bool(overflowed),
         alert,
         tuple(extra),
+        number,
     )
 
 

@@ -40,6 +40,8 @@ _TYPES: Final = (
     (keys.PAUSES, "hash"),
     (keys.SILENCES, "hash"),
     (keys.SILENCE_ENDS, "zset"),
+    (keys.LANE_AGES, "zset"),
+    (keys.LATEST_NUMBER, "string"),
     (keys.CLOCK, "string"),
     (keys.CLOCK_MOVES, "hash"),
     (keys.EPOCH, "string"),
@@ -109,6 +111,8 @@ def _of_destination(name: str) -> Iterator[tuple[str, str]]:
     yield keys.dead_letters(name), "hash"
     yield keys.dead_letter_index(name), "zset"
     yield keys.rate(name), "string"
+    yield keys.lanes(name), "zset"
+    yield keys.waiting_deliveries(name), "hash"
 
 
 class _CheckSchemaKeys(ScriptKeys, frozen=True):

@@ -23,7 +23,8 @@ take one of two forms:
 Keys whose number depends on the data are named in the arguments, because every key of the router
 is on the same server (arq does not support Redis Cluster).
 
-``prelude.lua`` precedes each script: it has the functions that several scripts share.
+``prelude.lua`` precedes each script: it has the functions that several scripts share. ``lanes.lua``
+follows it in those that use lanes.
 
 Redis rejects a script that writes while its memory is over maxmemory, unless its first line is
 ``ALLOW_OOM``. Scripts that free memory or move records have that line, because a full Redis drains
@@ -32,6 +33,7 @@ in (``accept``, ``replay``, a silence) do not have it.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import Any, Final, Generic, TypeVar
@@ -40,10 +42,14 @@ import msgspec
 
 SCRIPTS: Final = files("router.journal") / "scripts"
 PRELUDE: Final = (SCRIPTS / "prelude.lua").read_text("utf-8")
+LANES: Final = (SCRIPTS / "lanes.lua").read_text("utf-8")
 ALLOW_OOM: Final = "#!lua flags=allow-oom\n"
 """The first line of a script that runs while Redis is out of memory. Redis 7.0 and later, and Valkey,
 read it only where it begins the source."""
 pack: Final[Callable[[Any], bytes]] = msgspec.msgpack.encode
+
+
+_USES_LANES: Final = re.compile(r"\b(?:use_lanes|forget_lane)\(")
 
 
 def binary(data: bytes) -> msgspec.Raw:
@@ -71,9 +77,10 @@ class IdAndRecord(msgspec.Struct, frozen=True, array_like=True):
 
 
 def _with_prelude(script: str) -> str:
-    if script.startswith(ALLOW_OOM):
-        return ALLOW_OOM + PRELUDE + script.removeprefix(ALLOW_OOM)
-    return PRELUDE + script
+    flags = ALLOW_OOM if script.startswith(ALLOW_OOM) else ""
+    # Not before each script, because Lua creates the functions at each call.
+    lanes = LANES if _USES_LANES.search(script) else ""
+    return flags + PRELUDE + lanes + script.removeprefix(flags)
 
 
 K = TypeVar("K", bound=ScriptKeys)

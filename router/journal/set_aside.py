@@ -16,6 +16,7 @@ from router.journal import keys, ledger
 from router.journal.connection import Connection
 from router.journal.finish import Quarantined
 from router.journal.keys import BatchId, SetId
+from router.journal.lanes import release_stalled
 from router.journal.script import IdAndRecord, PackedArguments, Script, ScriptKeys, binary
 from router.journal.set_moves import SetToQuarantineKeys
 from router.journal.unreadable import report
@@ -108,6 +109,7 @@ class SetAside:
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
+        self._clock = clock
         self._new_id = clock.new_id
         self._now = clock.now
         self._set_ms = clock.journal_ms
@@ -175,6 +177,7 @@ class SetAside:
                 ),
             )
         )
+        await release_stalled(self._connection, destination, self._clock)
         return True
 
     async def dumped(self, key: str, expected: str) -> Quarantined | None:

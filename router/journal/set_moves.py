@@ -7,8 +7,12 @@ import msgspec
 from router.clock import Clock
 from router.journal import jobs, keys, ledger
 from router.journal.keys import SetId
+from router.journal.lanes import NO_LANE, LaneArguments, lane_arguments
 from router.journal.leases import LeaseToken
 from router.journal.script import PackedArguments, Script, ScriptCall, ScriptKeys, binary
+
+OVERTAKEN: Final = 2
+"""The reply of ``retry.lua`` if the delivery was dropped."""
 
 
 class SetKeys(ScriptKeys, frozen=True):
@@ -37,6 +41,10 @@ class SetMove(msgspec.Struct, frozen=True):
     new_set: SetId
     destination: str
     due_in_ms: int
+    key: str = NO_LANE
+    """The key in whose lane the delivery is in flight."""
+    in_digest: bool = False
+    """Whether the new set is that of a digest."""
 
 
 def move_delivery(
@@ -44,7 +52,8 @@ def move_delivery(
 ) -> ScriptCall:
     """Return the call that moves a delivery.
 
-    Its reply is 1; 0 if the delivery has left the first set; -1 if another worker has its lease.
+    Its reply is 1; 0 if the delivery has left the first set; -1 if another worker has its lease;
+    ``OVERTAKEN`` if it was dropped, because its receiver was told something later.
 
     Args:
         move: The two sets.
@@ -73,6 +82,9 @@ def move_delivery(
             wake_channel=keys.wake_channel(queue),
             token=token,
             superseded_field=ledger.superseded(move.destination),
+            key=move.key,
+            in_digest=move.in_digest,
+            lanes=lane_arguments(move.destination, clock, move.new_set) if move.key else None,
         ),
     )
 
@@ -94,6 +106,9 @@ class _RetryArguments(PackedArguments, frozen=True):
     wake_channel: str
     token: LeaseToken
     superseded_field: str
+    key: str
+    in_digest: bool
+    lanes: LaneArguments | None
 
 
 _RETRY: Final = Script("retry", _RetryKeys, _RetryArguments)

@@ -1,15 +1,16 @@
 """How a delivery leaves its set: delivered, requeued with its next attempt, or given up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
 import msgspec
 
-from router.alerts import Delivery, DeliveryId
+from router.alerts import AlertKey, AlertStatus, Delivery, DeliveryId
 from router.clock import Clock
 from router.journal import keys, ledger
 from router.journal.connection import Connection
 from router.journal.keys import SetId
+from router.journal.lanes import LaneArguments, lane_arguments, lane_of, log_overtaken
 from router.journal.leases import NO_TOKEN, LeaseToken
 from router.journal.script import (
     PackedArguments,
@@ -20,7 +21,7 @@ from router.journal.script import (
     binary,
     pack,
 )
-from router.journal.set_moves import SetKeys, SetMove, move_delivery
+from router.journal.set_moves import OVERTAKEN, SetKeys, SetMove, move_delivery
 from router.journal.stored_alerts import ReferenceRecord, ReferringDelivery, encode_delivery
 
 _encode = msgspec.msgpack.encode
@@ -33,8 +34,11 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     died_at: float
     """Unix time in seconds."""
-    version: Annotated[int, msgspec.Meta(lt=200)] = 100
+    version: Annotated[int, msgspec.Meta(lt=200)] = 101
     """See ``router.journal.records``."""
+    number: float = 0.0
+    """Its place among the deliveries of its alert key (``lanes.py``); 0 if it has none. Scripts write
+    it, so it is the last field, and a number of fixed size."""
 
 
 class ReferringLetter(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +47,8 @@ class ReferringLetter(msgspec.Struct, frozen=True, kw_only=True):
     delivery: ReferenceRecord
     reason: str
     died_at: float
-    version: Annotated[int, msgspec.Meta(lt=200)] = 100
+    version: Annotated[int, msgspec.Meta(lt=200)] = 101
+    number: float = 0.0
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -103,8 +108,12 @@ class Settlements:
         Raises:
             JournalUnavailableError: Any of them may not be recorded.
         """
-        done = [settlement for settlement in settlements if isinstance(settlement, Done)]
-        calls = self._mark_delivered(done)
+        by_destination: dict[str, dict[SetId, list[Delivery]]] = {}
+        for settlement in settlements:
+            if isinstance(settlement, Done):
+                sets = by_destination.setdefault(settlement.delivery.destination, {})
+                sets.setdefault(settlement.set_id, []).append(settlement.delivery)
+        calls = [self._mark_delivered(*each) for each in by_destination.items()]
         first_decision = len(calls)
         for settlement in settlements:
             match settlement:
@@ -115,30 +124,32 @@ class Settlements:
                 case Done():
                     pass
         replies = await self._connection.run_all(calls)
+        for destination, (_, overtaken) in zip(by_destination, replies, strict=False):
+            log_overtaken(destination, overtaken)
         decisions = iter(replies[first_decision:])
-        return [isinstance(each, Done) or next(decisions) == 1 for each in settlements]
-
-    def _mark_delivered(self, done: Sequence[Done]) -> list[ScriptCall]:
-        by_destination: dict[str, dict[SetId, list[Delivery]]] = {}
-        for settlement in done:
-            sets = by_destination.setdefault(settlement.delivery.destination, {})
-            sets.setdefault(settlement.set_id, []).append(settlement.delivery)
-        job_prefixes = keys.job_keys("")
         return [
-            _MARK_DELIVERED(
-                _MarkDeliveredKeys(
-                    open_sets=keys.open_sets(destination),
-                    ledger=keys.LEDGER,
-                    queue=keys.deliver_queue(destination),
-                ),
-                _MarkDeliveredArguments(
-                    ledger.delivered(destination),
-                    *job_prefixes,
-                    pack([_delivered(set_id, deliveries) for set_id, deliveries in sets.items()]),
-                ),
-            )
-            for destination, sets in by_destination.items()
+            isinstance(each, Done) or _is_recorded(each, next(decisions)) for each in settlements
         ]
+
+    def _mark_delivered(
+        self, destination: str, sets: Mapping[SetId, Sequence[Delivery]]
+    ) -> ScriptCall:
+        delivered = [_delivered(set_id, deliveries) for set_id, deliveries in sets.items()]
+        has_lanes = any(each.laned for each in delivered)
+        return _MARK_DELIVERED(
+            _MarkDeliveredKeys(
+                open_sets=keys.open_sets(destination),
+                ledger=keys.LEDGER,
+                queue=keys.deliver_queue(destination),
+            ),
+            _MarkDeliveredArguments(
+                ledger.delivered(destination),
+                *keys.job_keys(""),
+                pack(delivered),
+                self._clock.journal_ms() if has_lanes else 0,
+                pack(lane_arguments(destination, self._clock)) if has_lanes else b"",
+            ),
+        )
 
     def _requeue(self, settlement: Requeued) -> ScriptCall:
         delivery = settlement.delivery
@@ -150,7 +161,14 @@ class Settlements:
             new_set = new_set if digest == settlement.set_id else digest
         decided_at = self._clock.now() if settlement.decided_at is None else settlement.decided_at
         due_in_ms = max(0, due_ms - int(decided_at * 1000))
-        move = SetMove(settlement.set_id, new_set, delivery.destination, due_in_ms)
+        move = SetMove(
+            settlement.set_id,
+            new_set,
+            delivery.destination,
+            due_in_ms,
+            lane_of(delivery),
+            settlement.in_digest,
+        )
         return move_delivery(
             move, delivery.id, encode_delivery(delivery), settlement.token, self._clock
         )
@@ -159,6 +177,7 @@ class Settlements:
         delivery = settlement.delivery
         destination = delivery.destination
         now = self._clock.now()
+        key = lane_of(delivery)
         letter = DeadLetter(delivery=delivery, reason=settlement.reason, died_at=now)
         return _DEAD_LETTER(
             _DeadLetterKeys(
@@ -175,6 +194,8 @@ class Settlements:
                 ledger_field=ledger.dead(destination),
                 token=settlement.token,
                 superseded_field=ledger.superseded(destination),
+                key=key,
+                lanes=lane_arguments(destination, self._clock) if key else None,
             ),
         )
 
@@ -198,8 +219,21 @@ def _delivered(set_id: SetId, deliveries: Sequence[Delivery]) -> "_DeliveredOfSe
     may_refer = keys.is_digest_set(set_id) or any(
         isinstance(delivery, ReferringDelivery) for delivery in deliveries
     )
-    ids = list(dict.fromkeys([delivery.id for delivery in deliveries]))
-    return _DeliveredOfSet(set_id, keys.delivery_set(set_id), ids, may_refer)
+    once = {delivery.id: delivery for delivery in deliveries}
+    laned = [
+        _LanedMessage(delivery.id, key, delivery.alert.status, delivery.alert.count)
+        for delivery in once.values()
+        if (key := lane_of(delivery))
+    ]
+    for message in laned:
+        del once[message.delivery]
+    return _DeliveredOfSet(set_id, keys.delivery_set(set_id), list(once), may_refer, laned)
+
+
+def _is_recorded(settlement: Settlement, reply: int) -> bool:
+    if reply == OVERTAKEN:
+        log_overtaken(settlement.delivery.destination, 1)
+    return reply in (1, OVERTAKEN)
 
 
 class _MarkDeliveredKeys(ScriptKeys, frozen=True):
@@ -215,6 +249,9 @@ class _MarkDeliveredArguments(PlainArguments, frozen=True):
     starts_prefix: str
     sets: bytes
     """A ``_DeliveredOfSet`` for each set, packed."""
+    set_ms: int
+    lanes: bytes
+    """``LaneArguments``, packed; empty if no delivery has a lane."""
 
 
 class _DeliveredOfSet(msgspec.Struct, frozen=True, array_like=True):
@@ -223,6 +260,15 @@ class _DeliveredOfSet(msgspec.Struct, frozen=True, array_like=True):
     deliveries: list[DeliveryId]
     may_refer: bool
     """Whether the alert of any of them may be stored by itself."""
+    laned: "list[_LanedMessage]"
+    """Those that have a lane; ``deliveries`` are the others."""
+
+
+class _LanedMessage(msgspec.Struct, frozen=True, array_like=True):
+    delivery: DeliveryId
+    key: AlertKey
+    status: AlertStatus
+    count: int
 
 
 class _DeadLetterKeys(SetKeys, frozen=True):
@@ -239,6 +285,8 @@ class _DeadLetterArguments(PackedArguments, frozen=True):
     ledger_field: str
     token: LeaseToken
     superseded_field: str
+    key: str
+    lanes: LaneArguments | None
 
 
 _MARK_DELIVERED: Final = Script("mark_delivered", _MarkDeliveredKeys, _MarkDeliveredArguments)

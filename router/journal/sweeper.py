@@ -13,6 +13,7 @@ import msgspec
 from router.clock import Clock
 from router.journal import jobs, keys
 from router.journal.connection import Connection
+from router.journal.lanes import forget_old, release_stalled
 from router.journal.schema import check_types
 from router.journal.script import PackedArguments, Script, ScriptKeys, binary
 
@@ -26,6 +27,7 @@ class Sweeper:
         self, connection: Connection, destinations: Callable[[], Sequence[str]], clock: Clock
     ) -> None:
         self._connection = connection
+        self._clock = clock
         self._now = clock.now
         self._set_ms = clock.journal_ms
         self._destinations = destinations
@@ -39,6 +41,9 @@ class Sweeper:
         enqueued = 0
         for open_work, queue, function, prefix in self._open():
             enqueued += await self._sweep_queue(open_work, queue, function, prefix)
+        for name in self._destinations():
+            enqueued += await release_stalled(self._connection, name, self._clock)
+        await forget_old(self._connection, self._clock)
         return enqueued
 
     def _open(self) -> Iterator[tuple[str, str, str, str]]:

@@ -14,6 +14,7 @@ from router.errors import NewerRecordError, RecordError
 from router.journal import keys, ledger
 from router.journal.connection import Connection
 from router.journal.keys import SetId
+from router.journal.lanes import release_stalled
 from router.journal.leases import LeaseToken
 from router.journal.records import POSTPONE_SECONDS
 from router.journal.script import PackedArguments, Script, binary
@@ -68,6 +69,8 @@ class UnreadableDeliveries:
                 ),
             )
         )
+        # Which lane it was in flight of is not known, because it was not read.
+        await release_stalled(self._connection, destination, self._clock)
 
     async def _postpone(self, leased: LeasedSet, field: bytes, record: bytes, reason: str) -> None:
         """Requeue a record as it is, for a worker that can read it."""

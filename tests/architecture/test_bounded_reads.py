@@ -53,6 +53,8 @@ LIMITED = {
     "journal/scripts/begin_batch.lua: lrange": "accept adds at most 1,000 events and 4 MB, or one commit",
     "journal/scripts/begin_set.lua: hgetall": "100 deliveries by HLEN, of 4 MB by finish",
     "journal/scripts/begin_unread.lua: hkeys": "100 deliveries by HLEN, without their records",
+    "journal/scripts/lanes.lua: hvals": "the destinations of an alert key",
+    "journal/lanes.py: hgetall": "the destinations of an alert key",
     "journal/scripts/move_back.lua: zremrangebyrank": "one page",
     "journal/scripts/set_back.lua: hkeys": "the queues and lists of open work",
     "journal/scripts/record_test.lua: zremrangebyrank": "one more than the limit",

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -37,7 +38,9 @@ class Journal:
     async def decide(self, work: str, batch: list[Chain], now: int) -> list[ChainResult]:
         open_work = timer_work(TimerId(work))
         await self.connection.redis.set(open_work.record, b"x")
-        return await self.state.open(open_work, now).decide(batch)
+        results = await self.state.open(open_work, now).decide(batch)
+        # The store in memory has no numbers.
+        return [msgspec.structs.replace(each, number=0) for each in results]
 
 
 @pytest.fixture
@@ -219,8 +222,28 @@ async def test_all_that_is_remembered_is_forgotten_some_day(journal: Journal) ->
     kept = await journal.connection.redis.keys("router:*")
     lifetimes = {name: await journal.connection.redis.pttl(name) for name in kept}
     del lifetimes[keys.timer(TimerId("w")).encode()], lifetimes[keys.chain_results("w").encode()]
+    del lifetimes[keys.LATEST_NUMBER.encode()]
     assert len(lifetimes) == 3
     assert all(0 < lifetime <= 30_000 for lifetime in lifetimes.values())
+
+
+@pytest.mark.parametrize("moved_ms", [0, 5000, -3_600_000])
+async def test_chains_have_numbers_in_the_order_in_which_they_were_decided(
+    journal: Journal, moved_ms: int
+) -> None:
+    """Case D2: whatever the clocks of the workers show, and whichever batch is finished first."""
+
+    async def numbers(work: str, batch: list[Chain], now: int) -> list[int]:
+        await journal.connection.redis.set(keys.timer(TimerId(work)), b"")
+        store = journal.state.open(timer_work(TimerId(work)), now)
+        return [each.number for each in await store.decide(batch)]
+
+    first = await numbers("w1", [cooled("a", key="a"), cooled("b", key="b")], START)
+    second = await numbers("w2", [cooled("c", key="a")], START + moved_ms)
+    again = await numbers("w1", [cooled("a", key="a"), cooled("b", key="b")], START + moved_ms)
+
+    assert [*first, *second] == sorted({*first, *second})
+    assert again == first
 
 
 async def test_an_acknowledgement_is_found_again(connection: Connection) -> None:

@@ -13,6 +13,7 @@ import router
 import router.journal
 from router.journal.script import (
     ALLOW_OOM,
+    LANES,
     PRELUDE,
     SCRIPTS,
     PackedArguments,
@@ -56,7 +57,7 @@ def code(source: str) -> str:
 
 def own(source: str) -> str:
     """Return a script without what precedes it."""
-    return source.removeprefix(ALLOW_OOM).removeprefix(PRELUDE)
+    return source.removeprefix(ALLOW_OOM).removeprefix(PRELUDE).removeprefix(LANES)
 
 
 LETS_IN: dict[str, str] = {
@@ -91,7 +92,7 @@ def test_what_a_script_adds_without_memory_is_documented(name: str) -> None:
 
 
 def test_each_file_has_a_caller_and_each_caller_a_file() -> None:
-    assert {path.stem for path in FILES} == {"prelude", *SCRIPTS_BY_NAME} - {"decide"}
+    assert {path.stem for path in FILES} == {"prelude", "lanes", *SCRIPTS_BY_NAME} - {"decide"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -25,6 +25,7 @@ from router.journal.connection import Connection
 from router.journal.crash_counts import CrashCounter
 from router.journal.finish import Finish
 from router.journal.keys import BatchId, TimerId
+from router.journal.lanes import release_stalled
 from router.journal.rule_state import RuleState
 from router.journal.stored_alerts import StoredAlerts, decode_delivery
 from router.journal.timers import Timers
@@ -149,12 +150,14 @@ class World:
         """
         redis = self.connection.redis
         deliveries: list[Any] = []
-        for set_id in await redis.zrange(keys.open_sets(destination), 0, -1):
-            name = keys.delivery_set(keys.SetId(set_id.decode()))
-            records = [decode_delivery(record) for record in (await redis.hgetall(name)).values()]
-            deliveries += await StoredAlerts(self.connection).restore(records)
-            await redis.delete(name)
-            await redis.zrem(keys.open_sets(destination), set_id)
+        while sets := await redis.zrange(keys.open_sets(destination), 0, -1):
+            for set_id in sets:
+                name = keys.delivery_set(keys.SetId(set_id.decode()))
+                found = [decode_delivery(record) for record in (await redis.hgetall(name)).values()]
+                deliveries += await StoredAlerts(self.connection).restore(found)
+                await redis.delete(name)
+                await redis.zrem(keys.open_sets(destination), set_id)
+            await release_stalled(self.connection, destination, self.clock)
         return sorted(deliveries, key=_age)
 
     async def ledger(self) -> ledger.Ledger:

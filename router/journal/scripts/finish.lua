@@ -17,50 +17,76 @@ for _, stored in ipairs(stored_alerts) do
   redis.call('HSET', alerts, unpack(ARGV, first, last))
 end
 
--- Returns every second one of the ids and records that ARGV has from first to last.
-local function every_second(first, last)
-  local fields, chosen = {unpack(ARGV, first, last)}, {}
-  for at = 1, #fields, 2 do chosen[#chosen + 1] = fields[at] end
+-- Returns every second one of some ids and records.
+local function every_second(fields, first, last)
+  local chosen = {}
+  for at = first, last, 2 do chosen[#chosen + 1] = fields[at] end
   return chosen
 end
 
 -- Ends the references of the deliveries that new ones of the same ids have replaced, in the set or
 -- among the new ones.
-local function end_replaced(replaced, first, last)
-  local records, latest = every_second(first + 1, last), {}
-  for at, id in ipairs(every_second(first, last)) do
+local function end_replaced(replaced, ids, records)
+  local latest = {}
+  for at, id in ipairs(ids) do
     local earlier = latest[id] or replaced[at]
     if earlier then end_reference(earlier) end
     latest[id] = records[at]
   end
 end
 
+-- Brings the deliveries with a key into their lanes. Returns ids and records of those that are sent
+-- now, and of those without a key.
+local function through_lanes(laned, lanes, set_id, first, last)
+  local fields, entered, kept_out = {unpack(ARGV, first, last)}, {}, {}
+  for _, delivery in ipairs(laned) do
+    local at, key, status, number = unpack(delivery)
+    local id, record = fields[2 * at - 1], fields[2 * at]
+    kept_out[at] = not enter_lane(lanes, key, id, number, status, record, set_id, entered)
+  end
+  local sent = {}
+  for at = 1, #fields / 2 do
+    if not kept_out[at] then
+      sent[#sent + 1] = fields[2 * at - 1]
+      sent[#sent + 1] = fields[2 * at]
+    end
+  end
+  return sent
+end
+
 for _, new_set in ipairs(sets) do
   local id, set, open_sets, deliver_queue, set_job, filling, wake_channel, opened_field,
-    superseded_field, weight, first, last = unpack(new_set)
-  local count = (last - first + 1) / 2
+    superseded_field, weight, first, last, laned, lanes = unpack(new_set)
+  local fields = ARGV
+  add_to(ledger, opened_field, (last - first + 1) / 2)
   -- A set whose job has not begun takes further deliveries, as a batch takes commits.
   local filling_id, filled, refers = unpack(run_or_delete('HMGET', filling, 'id', 'count', 'refers'))
   filled = (tonumber(filled) or 0) + weight
   local filling_set = filling_id and filled <= tonumber(set_size) and set_prefix .. filling_id
-  local added, replaced
-  if filling_set and redis.call('TYPE', filling_set).ok == 'hash' then
-    replaced = refers and redis.call('HMGET', filling_set, unpack(every_second(first, last)))
-    added = redis.call('HSET', filling_set, unpack(ARGV, first, last))
+  if filling_set and redis.call('TYPE', filling_set).ok ~= 'hash' then filling_set = nil end
+  if lanes then
+    fields = through_lanes(laned, use_lanes(lanes, now_ms), filling_set and filling_id or id, first, last)
+    first, last = 1, #fields
+    count_dropped(lanes, ledger)
+  end
+  local count = (last - first + 1) / 2
+  local added, replaced = 0, nil
+  if count > 0 and filling_set then
+    replaced = refers and redis.call('HMGET', filling_set, unpack(every_second(fields, first, last)))
+    added = redis.call('HSET', filling_set, unpack(fields, first, last))
     redis.call('HSET', filling, 'count', filled)
-  else
-    added = redis.call('HSET', set, unpack(ARGV, first, last))
+  elseif count > 0 then
+    added = redis.call('HSET', set, unpack(fields, first, last))
     enqueue(id, now_ms, open_sets, deliver_queue, set_job, delivery_job, wake_channel)
     redis.call('HSET', filling, 'id', id, 'count', weight)
     if refers then redis.call('HDEL', filling, 'refers') end
   end
-  add_to(ledger, opened_field, count)
   -- An event that arrives again after the dedup window has the same delivery ids.
   if added < count then
     add_to(ledger, superseded_field, count - added)
-    end_replaced(replaced or {}, first, last)
+    end_replaced(replaced or {}, every_second(fields, first, last), every_second(fields, first + 1, last))
   end
-  if #stored_alerts > 0 then redis.call('HSET', filling, 'refers', 1) end
+  if count > 0 and #stored_alerts > 0 then redis.call('HSET', filling, 'refers', 1) end
 end
 for _, new_timer in ipairs(new_timers) do
   local id, timer, record, due_in_ms, timer_job, job_record = unpack(new_timer)

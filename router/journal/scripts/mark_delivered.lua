@@ -1,19 +1,35 @@
 #!lua flags=allow-oom
 local open_sets, ledger, queue = unpack(KEYS)
-local ledger_field, job_prefix, lease_prefix, starts_prefix, sets = unpack(ARGV)
+local ledger_field, job_prefix, lease_prefix, starts_prefix, sets, set_ms, lanes = unpack(ARGV)
 -- Settles deliveries that their receiver has. Idempotent: a delivery that is no longer in its set
 -- was settled before and is not counted again. The last one ends the set's job. No lease is compared:
 -- that a receiver has a delivery is a fact, and each one that is recorded is not sent again.
--- Returns: the number of deliveries settled.
-local settled = 0
+-- A delivery with a key leaves its lane, whose next one is sent.
+-- Returns: the number of deliveries settled; the number of waiting ones that were overtaken.
+local settled, overtaken = 0, 0
+lanes = lanes ~= '' and use_lanes(cmsgpack.unpack(lanes), clock_ms(set_ms))
 for _, delivered in ipairs(cmsgpack.unpack(sets)) do
-  local id, set, deliveries, may_refer = unpack(delivered)
-  local records = may_refer and redis.call('HMGET', set, unpack(deliveries)) or {}
-  settled = settled + redis.call('HDEL', set, unpack(deliveries))
+  local id, set, deliveries, may_refer, laned = unpack(delivered)
+  local records = may_refer and #deliveries > 0 and redis.call('HMGET', set, unpack(deliveries)) or {}
+  if #deliveries > 0 then settled = settled + redis.call('HDEL', set, unpack(deliveries)) end
   for _, record in ipairs(records) do
     if record then end_reference(record) end
+  end
+  for _, message in ipairs(laned) do
+    local delivery, key, status, count = unpack(message)
+    local record = redis.call('HGET', set, delivery)
+    if record then
+      end_reference(record)
+      redis.call('HDEL', set, delivery)
+      settled = settled + 1
+      leave_lane(lanes, key, delivery, status, count)
+    end
   end
   end_if_empty(set, id, open_sets, queue, job_prefix .. id, lease_prefix .. id, starts_prefix .. id)
 end
 if settled > 0 then add_to(ledger, ledger_field, settled) end
-return settled
+if lanes then
+  count_dropped(lanes, ledger)
+  overtaken = lanes.overtaken or 0
+end
+return {settled, overtaken}

@@ -15,6 +15,8 @@ class Notification(msgspec.Struct, frozen=True):
 
     alert: Alert
     send_to: tuple[str, ...]
+    number: int = 0
+    """The number of the chain by which the alert arose; 0 without one."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +73,13 @@ class DecisionDraft:
         self._events[outcome] += 1
 
     def notify(
-        self, alert: Alert, send_to: tuple[str, ...], *, new: int = 1, notified: int = 1
+        self,
+        alert: Alert,
+        send_to: tuple[str, ...],
+        *,
+        new: int = 1,
+        notified: int = 1,
+        number: int = 0,
     ) -> None:
         """Notify of an alert.
 
@@ -80,15 +88,16 @@ class DecisionDraft:
             send_to: Names of destinations.
             new: How many of the alerts are not in the ledger yet.
             notified: How many alerts ``alert`` represents.
+            number: That of the chain by which it arose.
         """
         self._alerts += new
         self._notified += notified
-        self.notify_again(alert, send_to)
+        self.notify_again(alert, send_to, number)
 
-    def notify_again(self, alert: Alert, send_to: tuple[str, ...]) -> None:
+    def notify_again(self, alert: Alert, send_to: tuple[str, ...], number: int = 0) -> None:
         """Notify of an alert that was notified of before: it is resolved, or it escalates."""
         if send_to:
-            self._notifications.append(Notification(alert, send_to))
+            self._notifications.append(Notification(alert, send_to, number))
 
     def suppress(self, rule: str, reason: Reason, *, new: int = 1) -> None:
         """Suppress an alert; ``new`` is 0 if the alert is counted already."""

@@ -54,6 +54,19 @@ local function decide(program, alert)
   return result, draft.is_stored
 end
 
+-- Returns the number of a chain that is decided now, greater than that of every earlier one: alerts arise
+-- in the order in which their chains are decided. It counts from Redis's own record, which the time only
+-- replaces if it is lost.
+local following
+local function next_number()
+  if not following then
+    local latest = redis.pcall('GET', settings.latest_number)
+    following = math.max((type(latest) == 'string' and tonumber(latest) or 0) + 1, now * 1000)
+  end
+  following = following + 1
+  return following - 1
+end
+
 local replies = {}
 local kind = redis.call('TYPE', results).ok
 if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', results) end
@@ -62,11 +75,19 @@ for _, chain in ipairs(cmsgpack.unpack(chains)) do
   local alert = unpack(ARGV, alert_at, alert_at)
   local known = redis.call('HGET', results, id)
   local is_known, result = pcall(cmsgpack.unpack, known or '')
-  local is_stored = false
+  local is_stored, number = false, nil
   if not known or not is_known or type(result) ~= 'table' then
     result, is_stored = decide(program, alert)
+    number = not is_stored and redis.call('HGET', results, '#' .. id)
+    if not number then
+      number = string.format('%.0f', next_number())
+      redis.call('HSET', results, '#' .. id, number)
+    end
     if is_stored then redis.call('HSET', results, id, cmsgpack.pack(result)) end
+  else
+    number = redis.call('HGET', results, '#' .. id) or '0'
   end
-  replies[#replies + 1] = result
+  replies[#replies + 1] = {number, result}
 end
+if following then redis.call('SET', settings.latest_number, string.format('%.0f', following - 1)) end
 return replies

@@ -133,7 +133,7 @@ class EscalationTimer(AlertTimer, frozen=True, kw_only=True, array_like=True, ta
         if is_poison:
             context.draft.quarantine(self.alert)
             return
-        context.draft.notify_again(alert, send_to)
+        context.draft.notify_again(alert, send_to, result.number)
         if not last:
             context.draft.set_timer(
                 msgspec.structs.replace(

@@ -224,11 +224,11 @@ class FlushTimer(Timer, frozen=True, kw_only=True, array_like=True, tag="flush")
     """Seconds until the next message."""
 
     async def alerts(self, store: Store) -> list[Alert]:
-        _, taken = await self._take(store)
+        _, taken, _ = await self._take(store)
         return [each.alert for each in taken]
 
     async def fire(self, context: TimerContext) -> None:
-        count, taken = await self._take(context.store)
+        count, taken, number = await self._take(context.store)
         if not count:
             return
         each = _sort(taken, context)
@@ -241,13 +241,13 @@ class FlushTimer(Timer, frozen=True, kw_only=True, array_like=True, tag="flush")
             alerts, send_to = [one.alert for one in each.wanted], each.wanted[0].send_to
             sent = count - len(each.suppressed)
             message = _message(alerts, sent, context)
-            context.draft.notify(message, send_to, new=0, notified=sent)
+            context.draft.notify(message, send_to, new=0, notified=sent, number=number)
             await context.follow_up(message, send_to)
         due_at = context.now + self.interval
         context.draft.set_timer(msgspec.structs.replace(self, due_at=due_at))
 
-    async def _take(self, store: Store) -> tuple[int, list[_TakenAlert]]:
-        """Return how many alerts waited, and the stored ones."""
+    async def _take(self, store: Store) -> tuple[int, list[_TakenAlert], int]:
+        """Return how many alerts waited, the stored ones, and the number of this."""
         step = TakeGroup(self.state, self.key)
         (result,) = await store.decide([Chain(f"{self.state}-take", (step,))])
         taken = []
@@ -255,7 +255,7 @@ class FlushTimer(Timer, frozen=True, kw_only=True, array_like=True, tag="flush")
             stored = decode_alert(alert)
             own = msgspec.structs.replace(stored.alert, held_back=int(held_back))
             taken.append(_TakenAlert(own, stored.send_to))
-        return result.count, taken
+        return result.count, taken, result.number
 
     def _suppress(self, each: _Sorted, count: int, draft: TimerDraft) -> None:
         for alert, reason in each.suppressed:

@@ -8,8 +8,9 @@ local now, settings, chains = unpack(ARGV, 1, 3)
 -- a function in the file of its feature, with the same transition as in the Python beside it; a test
 -- compares the two. Keys of records are made from a prefix, a state and a digest.
 --
--- Returns: false if the work is finished; else for each chain {outcome, reason, count, held back,
---          first, escalates, withdrawn, notified, overflowed, alert}, and what else a step returns
+-- Returns: false if the work is finished; else for each chain its number and {outcome, reason, count,
+--          held back, first, escalates, withdrawn, notified, overflowed, alert}, and what else a step
+--          returns
 if redis.call('EXISTS', work) == 0 then return false end
 now = tonumber(now)
 settings = cmsgpack.unpack(settings)

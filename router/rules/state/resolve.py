@@ -206,7 +206,7 @@ class ResolveFeature(Feature, frozen=True, kw_only=True):
                 status=AlertStatus.RESOLVED,
                 raised_at=draft.now,
             )
-            draft.notify_again(resolved, result.notified)
+            draft.notify_again(resolved, result.notified, result.number)
 
     def describe(self, content: dict[str, Any]) -> Iterator[str]:
         events, span = ", ".join(self.text.events), span_text(self.text.within)

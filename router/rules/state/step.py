@@ -68,6 +68,9 @@ class ChainResult(msgspec.Struct, frozen=True, array_like=True):
     """The alert that is resolved, as it was sent."""
     extra: tuple[bytes, ...] = ()
     """Further values that a step returns; the step's own module knows their form."""
+    number: int = 0
+    """Greater than that of each chain that was decided before, of any work; 0 in a store that does not
+    number them."""
 
     @property
     def place(self) -> Place | None:

@@ -22,12 +22,18 @@ class TimerDraft(Protocol):
     """The part of a ``DecisionDraft`` that timers use; declared here so that imports go down."""
 
     def notify(
-        self, alert: Alert, send_to: tuple[str, ...], *, new: int = 1, notified: int = 1
+        self,
+        alert: Alert,
+        send_to: tuple[str, ...],
+        *,
+        new: int = 1,
+        notified: int = 1,
+        number: int = 0,
     ) -> None:
         """Notify of an alert."""
         ...
 
-    def notify_again(self, alert: Alert, send_to: tuple[str, ...]) -> None:
+    def notify_again(self, alert: Alert, send_to: tuple[str, ...], number: int = 0) -> None:
         """Notify of an alert that was notified of before."""
         ...
 

@@ -118,7 +118,7 @@ def conclude(
         sent = alert
         if result.held_back:
             sent = msgspec.structs.replace(alert, held_back=result.held_back)
-        draft.notify(sent, possible.send_to)
+        draft.notify(sent, possible.send_to, number=result.number)
     for feature in rule.features.concluding:
         feature.conclude(draft, alert, chain.steps, result)
 

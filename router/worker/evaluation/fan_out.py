@@ -63,3 +63,9 @@ def fan_out(notifications: Iterable[Notification]) -> tuple[Delivery, ...]:
             for name in each.send_to
         ]
     )
+
+
+def numbers(notifications: Iterable[Notification]) -> tuple[int, ...]:
+    """Return the number of each delivery of ``fan_out``; ``()`` if none has one."""
+    found = [each.number for each in notifications for _ in each.send_to]
+    return tuple(found) if any(found) else ()

@@ -6,7 +6,7 @@ from typing import Final
 from router.journal.finish import ANY_CLAIM, FinishedWork, Quarantined
 from router.metrics import Metrics
 from router.rules.state.decision import Decision
-from router.worker.evaluation.fan_out import fan_out
+from router.worker.evaluation.fan_out import fan_out, numbers
 from router.worker.queue.poison import POISON
 
 EVALUATION_FAILED: Final = "evaluation failed: "
@@ -52,6 +52,7 @@ def verdict_of(
         suppressed_alerts=tuple(reason for _, reason in decision.suppressed_alerts),
         dropped_timers=len(decision.dropped_timers),
         deliveries=fan_out(decision.notifications),
+        numbers=numbers(decision.notifications),
         timers=decision.timers,
     )
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -31,6 +32,15 @@ class Running:
 
     def metric(self, name: str, **labels: str) -> float:
         return self.metrics.registry.get_sample_value(name, labels) or 0.0
+
+    async def readiness(self) -> dict[str, Any]:
+        """Return what ``/readyz`` shows."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{self.url}/readyz") as response,
+        ):
+            shown: dict[str, Any] = await response.json()
+            return shown
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ RouterError                  base of all errors below
 ├── JournalUnavailableError  Redis did not confirm in time; HTTP 503, the sender retries
 │   └── WrongTypeError       a key in Redis has another type; it is set aside
 └── StreamUnavailableError   Kinesis did not answer or throttled; the read is retried
+    └── StreamRejectedError  Kinesis rejected the credentials, a permission or the request
 """
 
 import enum
@@ -159,7 +160,22 @@ class WrongTypeError(JournalUnavailableError):
 
 
 class StreamUnavailableError(RouterError):
-    """Raised when Kinesis does not answer in time or throttles the request."""
+    """Raised when Kinesis does not answer in time or throttles the request.
+
+    ``code`` is Kinesis's word for the error, or ``""``.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class StreamRejectedError(StreamUnavailableError):
+    """Raised when Kinesis rejects a request, which an operator may have to correct.
+
+    Before the first success that is an error of the configuration. Later it may pass by itself:
+    credentials expire and are renewed, a stream is deleted and made again.
+    """
 
 
 def only_error(group: BaseExceptionGroup[BaseException], kind: type[E]) -> E | None:

@@ -231,6 +231,9 @@ class Metrics:
             "Lag in seconds of the shard with the largest lag.",
             across="livemax",
         )
+        self.kinesis_errors = counter(
+            "kinesis_errors", "Calls of Kinesis that failed, by its error code.", "error"
+        )
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return the metrics as text, and its content type, negotiated by the Accept header.

@@ -9,6 +9,7 @@ A process is ready if an event could be accepted now: each look at Redis writes 
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final, NoReturn
 
 from router.errors import ConfigurationError, JournalUnavailableError, OverloadedError
@@ -56,6 +57,7 @@ class AdmissionControl:
         self._looking = asyncio.Lock()
         self._soon = asyncio.Event()
         self._durability_problems: tuple[str, ...] = ()
+        self._sources: list[Callable[[], str | None]] = []
         self.draining = False
         """Whether the process is stopping. It still accepts events, and reports itself not ready."""
         self.accepted = watch.accepted
@@ -127,6 +129,10 @@ class AdmissionControl:
                 raise JournalUnavailableError(_FULL)
         self._budget.write(size_bytes)
 
+    def add_source(self, not_ready_reason: Callable[[], str | None]) -> None:
+        """Report the process not ready while a source of events does: a stream that is not read."""
+        self._sources.append(not_ready_reason)
+
     async def not_ready_reason(self) -> str | None:
         """Return why the process is not ready, with the next step; None if it is.
 
@@ -135,7 +141,8 @@ class AdmissionControl:
         if self.draining:
             return "the process is stopping"
         await self.store_refusal()
-        return self._rejection_reason() or self._last.refusal or None
+        reason = self._rejection_reason() or self._last.refusal
+        return reason or next(filter(None, (source() for source in self._sources)), None)
 
     async def store_refusal(self) -> str:
         """Return why Redis takes no writes; ``""`` if it does. Asks it as ``not_ready_reason``."""

@@ -60,7 +60,10 @@ four hours |
 | ``router:silences`` | hash: id -> silence in JSON | five days after its end |
 | ``router:silence-ends`` | sorted set: id -> Unix ms of its end | as above |
 | ``router:ack:<alert key>`` | hash: by, at (Unix ms) | 30 days |
-| ``router:stream:<digest>:checkpoints`` | hash: shard -> sequence number, or ``ended`` | unlimited |
+| ``router:streams`` | hash: digest -> the stream in JSON, see streams.py | until an operator resets it |
+| ``router:stream:<digest>:checkpoints`` | hash: shard -> sequence number, or ``ended``; ``start``, the \
+Unix seconds to read from, 0 for the oldest record; ``created``, the Unix ms of the stream's creation | \
+as above |
 | ``router:stream:<digest>:lease:<shard>`` | string: the consumer that reads it | ROUTER_JOB_LEASE |
 | ``router:stream:<digest>:consumers`` | sorted set: consumer -> Unix ms of its end | ROUTER_JOB_LEASE |
 | ``router:ledger`` | hash: counters, see ledger.py | unlimited |
@@ -118,6 +121,7 @@ UNREADABLE: Final = "router:unreadable"
 UNREADABLE_KEY: Final = "router:unreadable:"
 UNREADABLE_LEDGER: Final = "router:unreadable-ledger"
 SCHEMA: Final = "router:schema"
+STREAMS: Final = "router:streams"
 PAUSES: Final = "router:holds"
 EVALUATE_QUEUE: Final = "router:queue:evaluate"
 TIMER: Final = "router:timer:"

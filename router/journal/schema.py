@@ -46,6 +46,7 @@ _TYPES: Final = (
     (keys.CLOCK_MOVES, "hash"),
     (keys.EPOCH, "string"),
     (keys.PROBE, "string"),
+    (keys.STREAMS, "hash"),
 )
 
 

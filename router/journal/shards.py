@@ -7,7 +7,6 @@ events are committed before their checkpoint, and a repeat is dropped when it is
 """
 
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 from typing import Final, NewType
 
 import msgspec
@@ -18,9 +17,10 @@ from router.journal.script import PackedArguments, Script, ScriptKeys
 
 ConsumerId = NewType("ConsumerId", str)
 ShardId = NewType("ShardId", str)
+StreamDigest = NewType("StreamDigest", str)
+"""Names the keys of one stream, see ``router.journal.streams``."""
 
 _ENDED: Final = b"ended"
-_START: Final = "start"
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -30,6 +30,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
     """A sequence number; ``""`` if nothing is read."""
     ended: bool = False
     """Whether the shard is closed and read to its end."""
+    since: float | None = None
+    """Unix seconds at which to begin if nothing is read; None for the oldest record."""
 
 
 class ConsumerGroup(msgspec.Struct, frozen=True):
@@ -48,25 +50,18 @@ class Shards:
 
     Args:
         connection: To Redis.
-        stream: The stream's ARN.
+        stream: The stream's digest.
         me: The id of this consumer.
         lease: Seconds that a lease lasts.
     """
 
     def __init__(
-        self, connection: Connection, stream: str, me: ConsumerId, *, lease: float
+        self, connection: Connection, stream: StreamDigest, me: ConsumerId, *, lease: float
     ) -> None:
         self._connection = connection
-        self._stream = blake2b(stream.encode(), digest_size=8).hexdigest()
+        self._stream = stream
         self.me = me
         self._lease_ms = int(lease * 1000)
-
-    async def first_read_at(self, now: float) -> float:
-        """Return when the stream was first read: ``now`` if it never was. Both are Unix seconds."""
-        checkpoints = keys.stream_checkpoints(self._stream)
-        redis = self._connection.redis
-        await self._connection.ask(redis.hsetnx(checkpoints, _START, str(now)))
-        return float(await self._connection.ask(redis.hget(checkpoints, _START)))
 
     async def heartbeat(self, shards: Sequence[ShardId]) -> ConsumerGroup:
         """Record that this consumer is alive; return the consumers and the leases of ``shards``."""
@@ -97,18 +92,25 @@ class Shards:
             ),
         )
 
-    async def acquire(self, shard: ShardId) -> Checkpoint | None:
-        """Acquire the lease of a shard; None if another consumer has it. Idempotent."""
+    async def acquire(self, shard: ShardId, since: float | None) -> Checkpoint | None:
+        """Acquire the lease of a shard; None if another consumer has it. Idempotent.
+
+        Args:
+            shard: The shard.
+            since: Unix seconds at which to begin in a stream that was never read, None for its
+                oldest record. The first consumer's counts for all, because a shard may be acquired
+                for the first time long after.
+        """
         call = _ACQUIRE(
             _AcquireKeys(self._lease(shard), keys.stream_checkpoints(self._stream)),
-            _AcquireArguments(self.me, self._lease_ms, shard),
+            _AcquireArguments(self.me, self._lease_ms, shard, str(since or 0)),
         )
-        acquired, position = await self._connection.run(call)
+        acquired, position, start = await self._connection.run(call)
         if not acquired:
             return None
         if position == _ENDED:
             return Checkpoint(ended=True)
-        return Checkpoint(after=position.decode())
+        return Checkpoint(after=position.decode(), since=float(start) or None)
 
     async def renew(self, shards: Sequence[ShardId]) -> set[ShardId]:
         """Renew leases; return the shards whose lease this consumer still has."""
@@ -164,6 +166,7 @@ class _AcquireArguments(PackedArguments, frozen=True):
     consumer: ConsumerId
     lease_ms: int
     shard: ShardId
+    start: str
 
 
 class _RenewKeys(ScriptKeys, frozen=True):

@@ -6,11 +6,14 @@ from router.api.alert_page import AlertPages
 from router.api.signed_links import link_signer
 from router.api.twilio_tests import TwilioTestsApi
 from router.clock import Clock
+from router.events.limits import max_request_values
 from router.ingress.admission import AdmissionControl
 from router.ingress.commit import EventCommit
 from router.ingress.endpoints import Ingress
 from router.ingress.kinesis.consumer import consume
 from router.ingress.kinesis.reader import Intake
+from router.ingress.kinesis.records import RecordLimits
+from router.ingress.kinesis.stream_health import StreamHealth
 from router.journal.acknowledgements import Acknowledgements
 from router.journal.batches import Batches
 from router.journal.confirmation import CONFIRMATION_SHARE, Confirmation
@@ -47,7 +50,13 @@ def build_intake(
         max_waiting=settings.max_waiting_events,
         monotonic=clock.monotonic,
     )
-    return Intake(commit, admission, metrics, clock), ("commit", commit.run())
+    record_limits = RecordLimits(
+        max_events=settings.max_events_per_request,
+        max_depth=settings.max_depth,
+        max_values=max_request_values(settings.max_body),
+    )
+    intake = Intake(commit, admission, metrics, clock, record_limits)
+    return intake, ("commit", commit.run())
 
 
 def build_ingress_routes(
@@ -74,7 +83,9 @@ def build_stream_reader(
     settings: Settings, connection: Connection, intake: Intake, source: StreamSource
 ) -> Background:
     """Return the task that reads events from a stream."""
+    health = StreamHealth(intake.metrics)
+    intake.admission.add_source(health.not_ready_reason)
     reading = consume(
-        source.make(), connection, intake, lease=settings.job_lease, since=source.since
+        source.make(), connection, intake, health, lease=settings.job_lease, since=source.since
     )
     return "kinesis", reading

@@ -25,6 +25,7 @@ class Mutant(msgspec.Struct, frozen=True):
     """One change that a test must see: ``old`` in ``file`` becomes ``new``, once."""
 
     row: int
+    """The number in README.md; 0 for a mutant of a source of events that has no row there."""
     name: str
     file: str
     old: str
@@ -320,6 +321,20 @@ MUTANTS: Final = (
     Mutant(74, "a retry leaves the delivery where it was, too", "router/journal/scripts/retry.lua",
            "redis.call('HDEL', set, arguments.delivery_id)\nend_if_empty", "end_if_empty",
            "tests/faults/test_state_machine.py"),
+    Mutant(0, "the children of a shard are never read", "router/ingress/kinesis/assignment.py",
+           "and all(parent in ended or parent not in listed for parent in shard.parents)",
+           "and not shard.parents",
+           "tests/ingress/kinesis/test_consumer_resharding.py"),
+    Mutant(0, "a shard is never ended", "router/ingress/kinesis/stream.py",
+           "batch = _batch(response, is_last=not iterator)",
+           "batch = _batch(response, is_last=False)",
+           "tests/ingress/kinesis/test_consumer_resharding.py"),
+    Mutant(0, "a stream is its ARN", "router/journal/scripts/stream_open.lua",
+           "if redis.call('HGET', checkpoints, 'created') == arguments.created then", "if true then",
+           "tests/ingress/kinesis/test_consumer_identity.py"),
+    Mutant(0, "a faulty shard stops all", "router/ingress/kinesis/reader.py",
+           "except Exception as error:", "except ZeroDivisionError as error:",
+           "tests/ingress/kinesis/test_consumer_failures.py -k stops_no_other"),
 )  # fmt: skip
 
 

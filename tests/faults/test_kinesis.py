@@ -5,12 +5,14 @@ Figures are printed (``pytest -s``).
 
 import contextlib
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from support.events import event_from
+from support.kinesis_server import KinesisServer, own_kinesis
+from support.kinesis_shards import ShardedStream
 from support.processes import RouterProcess
-from support.streams import Producer, aws_environ, kinesis_server, new_stream
+from support.streams import aws_environ
 from support.waiting import until
 
 from router.dev.embedded_redis import EmbeddedRedis
@@ -22,19 +24,13 @@ SEED = 20_261_125
 
 
 @pytest.fixture
-def kinesis_url() -> Iterator[str]:
-    with kinesis_server() as url:
-        yield url
-
-
-@pytest.fixture
-async def producer(kinesis_url: str) -> AsyncIterator[Producer]:
-    async with new_stream(kinesis_url, STREAM, shards=4) as producer:
-        yield producer
+async def kinesis() -> AsyncIterator[KinesisServer]:
+    async with own_kinesis() as server:
+        yield server
 
 
 async def consume_with_kills(
-    producer: Producer,
+    stream: ShardedStream,
     redis: EmbeddedRedis,
     environ: dict[str, str],
     sample: bytes,
@@ -62,11 +58,14 @@ async def consume_with_kills(
             await stack.enter_async_context(consumer)
         for part in range(kills):
             first = part * records // kills
-            await producer.put(
+            stream.put(
                 template.replace(b"NO-NUMBER", b"NO%d" % number)
                 for number in range(first, (part + 1) * records // kills)
             )
-            await (producer.split() if part % 2 == 0 else producer.merge())
+            if part % 2 == 0:
+                stream.split()
+            else:
+                stream.merge()
 
             async def some(goal: int = first) -> bool:
                 return await judged() >= goal
@@ -93,15 +92,15 @@ async def consume_with_kills(
 async def test_every_record_is_evaluated_once(
     records: int,
     kills: int,
-    producer: Producer,
     redis: EmbeddedRedis,
-    kinesis_url: str,
+    kinesis: KinesisServer,
     environ: dict[str, str],
     sample: bytes,
 ) -> None:
-    environ = {**environ, **aws_environ(kinesis_url)}
+    environ = {**environ, **aws_environ(kinesis.url)}
+    stream = kinesis.create(STREAM, shards=4)
 
-    books = await consume_with_kills(producer, redis, environ, sample, records=records, kills=kills)
+    books = await consume_with_kills(stream, redis, environ, sample, records=records, kills=kills)
 
     print(  # noqa: T201
         f"\n{records} records, {kills} consumers killed:"

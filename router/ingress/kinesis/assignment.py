@@ -19,6 +19,8 @@ class Shard(msgspec.Struct, frozen=True):
     id: ShardId
     parents: tuple[ShardId, ...] = ()
     """The shards that a reshard made it from."""
+    is_closed: bool = False
+    """Whether it was split or merged, so that it gets no more records."""
 
 
 class ShardAssignment(msgspec.Struct, frozen=True):

@@ -9,18 +9,21 @@ import msgspec
 
 from router.clock import Clock
 from router.errors import JournalUnavailableError, OverloadedError, StreamUnavailableError
-from router.events.model import Received
+from router.events.model import Event, Malformed, Received
 from router.ingress.admission import AdmissionControl
-from router.ingress.commit import EventCommit, weight
-from router.ingress.kinesis.records import decode
+from router.ingress.commit import EventCommit, size_of, weight
+from router.ingress.kinesis.records import RecordLimits, decode
 from router.ingress.kinesis.stream import Position, StreamClient, StreamRecord
+from router.ingress.kinesis.stream_health import StreamHealth
 from router.journal.shards import Checkpoint, ShardId, Shards
 from router.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
 _CHUNK: Final = 500
-"""Records of one commit, at most."""
+"""Records that are decoded at once, and events of one commit, at most."""
+_CHUNK_BYTES: Final = 1 << 20
+"""Bytes of records that are decoded at once, at most, but for one that is larger."""
 _FIRST_BACKOFF: Final = 0.5
 _MAX_BACKOFF: Final = 10.0
 
@@ -32,6 +35,8 @@ class Intake(msgspec.Struct, frozen=True):
     admission: AdmissionControl
     metrics: Metrics
     clock: Clock
+    limits: RecordLimits = RecordLimits()
+    """The limits of a stream's records."""
 
 
 class ShardReader:
@@ -41,41 +46,48 @@ class ShardReader:
         stream: Reads records.
         shards: Moves checkpoints.
         intake: Commits events.
+        health: Is told of failures.
     """
 
-    def __init__(self, stream: StreamClient, shards: Shards, intake: Intake) -> None:
+    def __init__(
+        self, stream: StreamClient, shards: Shards, intake: Intake, health: StreamHealth
+    ) -> None:
         self._stream = stream
         self._shards = shards
         self._commit = intake.commit
         self._admission = intake.admission
         self._clock = intake.clock
+        self._limits = intake.limits
+        self._health = health
         metrics = intake.metrics
         self._max_lag_seconds = metrics.kinesis_lag_seconds
         self._lag_seconds: dict[ShardId, float] = {}
         self._accepted = metrics.events_received.labels("kinesis", "accepted")
         self._quarantined = metrics.events_received.labels("kinesis", "quarantined")
 
-    async def read(self, shard: ShardId, checkpoint: Checkpoint, since: float | None) -> None:
+    async def read(self, shard: ShardId, checkpoint: Checkpoint) -> None:
         """Read a leased shard from its checkpoint; return at its end, or without the lease.
 
-        A failure that may pass is retried for as long as the lease is owned.
+        A failure is retried for as long as the lease is owned, whatever it is: other shards are
+        read on, and the reason is logged, counted and shown by readiness.
 
         Args:
             shard: The shard.
             checkpoint: How far it was read before.
-            since: The start without a checkpoint, in Unix seconds; None for the shard's beginning.
         """
         try:
-            await self._read(shard, checkpoint, since)
+            await self._read(shard, checkpoint)
         finally:
             self._record_lag(shard, None)
+            self._health.forget(shard)
 
-    async def _read(self, shard: ShardId, checkpoint: Checkpoint, since: float | None) -> None:
+    async def _read(self, shard: ShardId, checkpoint: Checkpoint) -> None:
         failures = 0
         while not checkpoint.ended:
             before = checkpoint
             try:
-                async for batch in self._stream.read(shard, _position(checkpoint, since)):
+                async for batch in self._stream.read(shard, _position(checkpoint)):
+                    self._health.succeeded(shard)
                     self._record_lag(shard, batch.behind_seconds)
                     moved = await self._commit_records(shard, batch.records, is_last=batch.is_last)
                     if moved is None:
@@ -83,13 +95,24 @@ class ShardReader:
                         return
                     checkpoint = moved if moved.after or moved.ended else checkpoint
                     failures = 0
-            except (StreamUnavailableError, JournalUnavailableError, OverloadedError) as error:
-                failures = failures + 1 if checkpoint == before else 1
-                logger.warning(
-                    "shard read failed and retried", extra={"shard": shard, "reason": str(error)}
-                )
-                backoff = min(_MAX_BACKOFF, _FIRST_BACKOFF * 2 ** min(failures, 10))
-                await asyncio.sleep(backoff * (0.5 + self._clock.chance() / 2))
+            except (JournalUnavailableError, OverloadedError) as error:
+                reason = str(error)
+            except StreamUnavailableError as error:
+                self._health.failed(shard, error)
+                reason = str(error)
+            except Exception as error:
+                # A fault that only this shard's records or responses cause stops no other shard.
+                logger.exception("shard read failed unexpectedly", extra={"shard": shard})
+                reason = f"{type(error).__name__} (the log has the details)"
+                self._health.failed(shard, StreamUnavailableError(reason, "fault"))
+            else:
+                continue
+            failures = failures + 1 if checkpoint == before else 1
+            logger.warning(
+                "shard read failed and retried", extra={"shard": shard, "reason": reason}
+            )
+            backoff = min(_MAX_BACKOFF, _FIRST_BACKOFF * 2 ** min(failures, 10))
+            await asyncio.sleep(backoff * (0.5 + self._clock.chance() / 2))
         logger.info("shard finished", extra={"shard": shard})
 
     async def _commit_records(
@@ -99,11 +122,12 @@ class ShardReader:
         moved = Checkpoint()
         for chunk in _chunks(records):
             self._admission.check()
-            received = decode(shard, chunk, received_at=self._clock.now())
-            if received.events or received.malformed:
-                size = sum(len(record.data) for record in chunk)
-                await self._commit.commit(received, weight(received, size))
-                self._count(received)
+            received = decode(
+                shard, chunk, received_at=self._clock.now(), record_limits=self._limits
+            )
+            for part in _parts(received):
+                await self._commit.commit(part, weight(part, size_of(part)))
+                self._count(part)
             moved = Checkpoint(after=chunk[-1].sequence)
             if not await self._shards.checkpoint(shard, moved):
                 return None
@@ -136,10 +160,30 @@ class ShardReader:
             )
 
 
-def _position(checkpoint: Checkpoint, since: float | None) -> Position:
-    return Position(after=checkpoint.after) if checkpoint.after else Position(since=since)
+def _position(checkpoint: Checkpoint) -> Position:
+    return Position(after=checkpoint.after, since=None if checkpoint.after else checkpoint.since)
 
 
 def _chunks(records: Sequence[StreamRecord]) -> Iterator[Sequence[StreamRecord]]:
-    for start in range(0, len(records), _CHUNK):
-        yield records[start : start + _CHUNK]
+    """Yield records in pieces that are decoded and committed at once."""
+    chunk: list[StreamRecord] = []
+    size_bytes = 0
+    for record in records:
+        if chunk and (len(chunk) == _CHUNK or size_bytes + len(record.data) > _CHUNK_BYTES):
+            yield chunk
+            chunk, size_bytes = [], 0
+        chunk.append(record)
+        size_bytes += len(record.data)
+    if chunk:
+        yield chunk
+
+
+def _parts(received: Received) -> Iterator[Received]:
+    """Yield events and malformed items in parts of one commit, because a record may have many."""
+    items: list[Event | Malformed] = [*received.events, *received.malformed]
+    for start in range(0, len(items), _CHUNK):
+        part = items[start : start + _CHUNK]
+        yield Received(
+            [each for each in part if isinstance(each, Event)],
+            [each for each in part if isinstance(each, Malformed)],
+        )

@@ -1,15 +1,17 @@
 """A Kinesis on loopback, and a router that reads it."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from support.kinesis_server import KinesisServer, own_kinesis
+from support.kinesis_shards import ShardedStream
 from support.rules_folder import RulesFolder, capture, rule
 from support.running import Running, running, settings_for
-from support.streams import Producer, aws_environ, kinesis_server, new_stream
+from support.streams import aws_environ
 
-from router.clock import system_clock
+from router.clock import Clock, system_clock
 from router.configuration.load import ConfigurationSource
 from router.datatypes import Secret
 from router.destinations.contract import Environment
@@ -18,37 +20,26 @@ from router.runtime.roles import Roles, StreamSource, WorkerConfig
 from router.settings.model import Egress
 
 Reading = Callable[..., AbstractAsyncContextManager[Running]]
-
-
-@pytest.fixture(scope="session")
-def kinesis_url() -> Iterator[str]:
-    with kinesis_server() as url:
-        yield url
+STREAM = "events"
 
 
 @pytest.fixture
-def stream_name(request: pytest.FixtureRequest) -> str:
-    return f"events-{abs(hash(request.node.nodeid))}"
+async def kinesis(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[KinesisServer]:
+    """Yield a Kinesis that AWS clients of this process find."""
+    async with own_kinesis() as server:
+        for name, value in aws_environ(server.url).items():
+            monkeypatch.setenv(name, value)
+        yield server
 
 
 @pytest.fixture
-async def producer(
-    kinesis_url: str, stream_name: str, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Producer]:
-    """Return a stream of two shards, which AWS clients of this process find."""
-    for name, value in aws_environ(kinesis_url).items():
-        monkeypatch.setenv(name, value)
-    async with new_stream(kinesis_url, stream_name, shards=2) as producer:
-        yield producer
+def stream(kinesis: KinesisServer) -> ShardedStream:
+    """Return a stream of two shards."""
+    return kinesis.create(STREAM, shards=2)
 
 
 @pytest.fixture
-def read_from(
-    redis_url: Secret,
-    producer: Producer,  # noqa: ARG001 - the stream must be there
-    stream_name: str,
-    tmp_path: Path,
-) -> Reading:
+def read_from(redis_url: Secret, tmp_path: Path) -> Reading:
     """Start a router that reads the stream; each event becomes an alert that is only captured."""
     folder = RulesFolder(tmp_path / "rules")
     folder.write(destinations=capture("memory"), rules="rules:\n" + rule("all", "memory"))
@@ -58,15 +49,22 @@ def read_from(
     )
 
     def start(
-        *, fan_out: str = "", since: float | None = None
+        *,
+        name: str = STREAM,
+        fan_out: str = "",
+        since: float | None = None,
+        clock: Clock | None = None,
+        **changes: object,
     ) -> AbstractAsyncContextManager[Running]:
         stream = StreamSource(
-            make=lambda: KinesisStream(stream_name, region="", fan_out=fan_out, poll_interval=0.2),
+            make=lambda: KinesisStream(name, region="", fan_out=fan_out, poll_interval=0.2),
             since=since,
         )
         work = WorkerConfig(source=source, configuration=source.load(), environment=environment)
         return running(
-            settings_for(redis_url, job_lease=1.0), Roles(port=0, stream=stream, worker=work)
+            settings_for(redis_url, job_lease=1.0, **changes),
+            Roles(port=0, stream=stream, worker=work),
+            clock=clock,
         )
 
     return start

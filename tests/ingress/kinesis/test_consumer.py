@@ -8,10 +8,11 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
-from support.events import event_from
-from support.fan_out import fan_out_server
+from support.kinesis_reading import evaluated, events
+from support.kinesis_server import KinesisServer
+from support.kinesis_shards import ShardedStream
 from support.running import Running
-from support.streams import Producer, aws_environ
+from support.streams import aws_environ
 from support.waiting import until
 
 from router.datatypes import Secret
@@ -21,32 +22,14 @@ from router.journal.connection import Connection
 Reading = Callable[..., AbstractAsyncContextManager[Running]]
 
 
-def events(sample: bytes, count: int, *, first: int = 0) -> list[bytes]:
-    return [
-        event_from(sample, id=f"NO{number}", type="com.example.unwatched").body
-        for number in range(first, first + count)
-    ]
-
-
-async def evaluated(connection: Connection, count: int) -> ledger.Ledger:
-    """Return the ledger, once ``count`` different events were evaluated."""
-
-    async def enough() -> ledger.Ledger | None:
-        counts = await ledger.read(connection)
-        evaluated_events = counts.filtered + counts.matched + counts.quarantined
-        return counts if evaluated_events >= count and not counts.pending else None
-
-    return await until(enough, seconds=20)
-
-
 async def test_records_of_the_stream_are_evaluated(
-    read_from: Reading, producer: Producer, connection: Connection, sample: bytes
+    read_from: Reading, stream: ShardedStream, connection: Connection, sample: bytes
 ) -> None:
-    await producer.put(events(sample, 20))
+    stream.put(events(sample, 20))
 
     async with read_from() as router:
         await evaluated(connection, 20)
-        await producer.put(events(sample, 5, first=20))
+        stream.put(events(sample, 5, first=20))
         counts = await evaluated(connection, 25)
 
         assert (counts.accepted, counts.duplicate) == (25, 0)
@@ -56,12 +39,12 @@ async def test_records_of_the_stream_are_evaluated(
 
 
 async def test_reading_resumes_after_the_checkpoint(
-    read_from: Reading, producer: Producer, connection: Connection, sample: bytes
+    read_from: Reading, stream: ShardedStream, connection: Connection, sample: bytes
 ) -> None:
-    await producer.put(events(sample, 10))
+    stream.put(events(sample, 10))
     async with read_from():
         await evaluated(connection, 10)
-    await producer.put(events(sample, 10, first=10))
+    stream.put(events(sample, 10, first=10))
 
     async with read_from():
         counts = await evaluated(connection, 20)
@@ -70,16 +53,16 @@ async def test_reading_resumes_after_the_checkpoint(
 
 
 async def test_splits_and_merges_are_followed(
-    read_from: Reading, producer: Producer, connection: Connection, sample: bytes
+    read_from: Reading, stream: ShardedStream, connection: Connection, sample: bytes
 ) -> None:
-    await producer.put(events(sample, 10))
+    stream.put(events(sample, 10))
     async with read_from() as router:
         await evaluated(connection, 10)
-        await producer.split()
-        await producer.put(events(sample, 10, first=10))
+        stream.split()
+        stream.put(events(sample, 10, first=10))
         await evaluated(connection, 20)
-        await producer.merge()
-        await producer.put(events(sample, 10, first=20))
+        stream.merge()
+        stream.put(events(sample, 10, first=20))
         counts = await evaluated(connection, 30)
 
         async def reads_both_shards() -> bool:  # the gauge is set after the readers were started
@@ -90,7 +73,7 @@ async def test_splits_and_merges_are_followed(
 
 
 async def test_two_consumers_share_the_shards_and_one_takes_over(
-    read_from: Reading, producer: Producer, connection: Connection, sample: bytes
+    read_from: Reading, stream: ShardedStream, connection: Connection, sample: bytes
 ) -> None:
     async with read_from() as first:
 
@@ -101,10 +84,10 @@ async def test_two_consumers_share_the_shards_and_one_takes_over(
         async with read_from() as second:
             await until(lambda: reads(second, 1))
             await until(lambda: reads(first, 1))
-            await producer.put(events(sample, 20))
+            stream.put(events(sample, 20))
             await evaluated(connection, 20)
         await until(lambda: reads(first, 2))
-        await producer.put(events(sample, 20, first=20))
+        stream.put(events(sample, 20, first=20))
         counts = await evaluated(connection, 40)
 
     assert counts.matched == 40
@@ -112,12 +95,12 @@ async def test_two_consumers_share_the_shards_and_one_takes_over(
 
 async def test_a_malformed_record_is_quarantined_and_the_shard_continues(
     read_from: Reading,
-    producer: Producer,
+    stream: ShardedStream,
     connection: Connection,
     sample: bytes,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    await producer.put([b"nonsense", *events(sample, 3)], key="one shard")
+    stream.put([b"nonsense", *events(sample, 3)], key="one shard")
 
     with caplog.at_level(logging.WARNING):
         async with read_from():
@@ -129,9 +112,9 @@ async def test_a_malformed_record_is_quarantined_and_the_shard_continues(
 
 
 async def test_a_stream_that_was_never_read_can_begin_now(
-    read_from: Reading, producer: Producer, connection: Connection, sample: bytes
+    read_from: Reading, stream: ShardedStream, connection: Connection, sample: bytes
 ) -> None:
-    await producer.put(events(sample, 5))
+    stream.put(events(sample, 5))
     # No record of the stream is that new.
     async with read_from(since=4_000_000_000.0) as router:
 
@@ -145,36 +128,32 @@ async def test_a_stream_that_was_never_read_can_begin_now(
 
 async def test_enhanced_fan_out_subscribes_again_where_a_subscription_ended(
     read_from: Reading,
-    kinesis_url: str,
-    producer: Producer,
+    kinesis: KinesisServer,
+    stream: ShardedStream,
     connection: Connection,
     sample: bytes,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with fan_out_server(kinesis_url) as server:
+    async def subscribed_again() -> bool:
+        kinds = {position["Type"] for position in kinesis.subscriptions}
+        return kinds == {"TRIM_HORIZON", "AFTER_SEQUENCE_NUMBER"}
 
-        async def subscribed_again() -> bool:
-            kinds = {position["Type"] for position in server.subscriptions}
-            return kinds == {"TRIM_HORIZON", "AFTER_SEQUENCE_NUMBER"}
-
-        monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", server.url)
-        async with read_from(fan_out="router"):
-            await producer.put(events(sample, 10))
-            await evaluated(connection, 10)
-            await until(subscribed_again)
-            await producer.split()
-            await producer.put(events(sample, 10, first=10))
-            counts = await evaluated(connection, 20)
+    async with read_from(fan_out="router"):
+        stream.put(events(sample, 10))
+        await evaluated(connection, 10)
+        await until(subscribed_again)
+        stream.split()
+        stream.put(events(sample, 10, first=10))
+        counts = await evaluated(connection, 20)
 
     assert (counts.accepted, counts.duplicate) == (20, 0)
 
 
 async def test_a_missing_stream_is_reported_in_one_line(
-    redis_url: Secret, kinesis_url: str
+    redis_url: Secret, kinesis: KinesisServer
 ) -> None:
     environ = {
         **os.environ,
-        **aws_environ(kinesis_url),
+        **aws_environ(kinesis.url),
         "ROUTER_REDIS_URL": redis_url.reveal(),
         "ROUTER_WORKER_PORT": "0",
     }

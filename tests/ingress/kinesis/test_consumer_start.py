@@ -1,0 +1,56 @@
+"""``--from now`` and times, by a clock that differs from Kinesis's."""
+
+import pytest
+from ingress.kinesis.conftest import Reading
+from support.kinesis_reading import evaluated, events
+from support.kinesis_server import KinesisServer
+from support.kinesis_shards import ShardedStream
+from support.waiting import until
+
+from router.clock import system_clock
+from router.journal.connection import Connection
+
+
+@pytest.mark.parametrize("fan_out", ["", "router"])
+@pytest.mark.parametrize("ahead", [-3600.0, -2.0, -0.4, 0.0, 0.4, 3600.0])
+async def test_a_consumer_can_begin_now_whatever_its_clock_shows(
+    ahead: float,
+    fan_out: str,
+    read_from: Reading,
+    kinesis: KinesisServer,
+    stream: ShardedStream,
+    connection: Connection,
+    sample: bytes,
+) -> None:
+    """Case I5: a clock ahead of Kinesis's ended the process, because the start was in the future."""
+    kinesis.clock_offset = ahead
+    stream.put(events(sample, 5))
+    stream.age(7200)  # so that it is before the start by either clock
+
+    async with read_from(since=system_clock().now(), fan_out=fan_out) as router:
+
+        async def reads() -> bool:
+            calls = kinesis.calls["GetRecords"] + len(kinesis.subscriptions)
+            return router.metric("router_kinesis_shards") == 2 and calls >= 2
+
+        await until(reads)
+        stream.put(events(sample, 5, first=5))
+        counts = await evaluated(connection, 5)
+
+    assert counts.accepted == 5
+
+
+async def test_a_time_that_kinesis_rejects_is_tried_again(
+    read_from: Reading,
+    kinesis: KinesisServer,
+    stream: ShardedStream,
+    connection: Connection,
+    sample: bytes,
+) -> None:
+    """Case I5: the clock of a shard need not be the one of the ``Date`` header."""
+    kinesis.add_fault("GetShardIterator", "InvalidArgumentException", times=2)
+    async with read_from(since=system_clock().now() - 60):
+        stream.put(events(sample, 5))
+        counts = await evaluated(connection, 5)
+
+    assert counts.accepted == 5

@@ -1,9 +1,10 @@
-"""``router kinesis``: receive events from a Kinesis stream."""
+"""``router kinesis``: receive events from a Kinesis stream; its commands are about checkpoints."""
 
 from typing import Final
 
 import click
 
+from router.cli.kinesis_checkpoints import reset, status
 from router.cli.processes import read_settings, serve
 from router.clock import system_clock
 from router.errors import ConfigurationError
@@ -16,8 +17,8 @@ _OLDEST: Final = "oldest"
 _NOW: Final = "now"
 
 
-@click.command()
-@click.option("--stream", "name", required=True, help="Name of the stream.")
+@click.group(invoke_without_command=True)
+@click.option("--stream", "name", default="", help="Name of the stream.  [required]")
 @click.option("--region", default="", help="AWS region.  [default: as the AWS SDK finds it]")
 @click.option(
     "--from",
@@ -40,12 +41,26 @@ _NOW: Final = "now"
     show_default=True,
     help="Seconds between two reads of a shard that has no more records.",
 )
-def kinesis(name: str, region: str, start: str, fan_out: str, *, poll_interval: float) -> None:
+@click.pass_context
+def kinesis(
+    context: click.Context,
+    name: str,
+    region: str,
+    start: str,
+    fan_out: str,
+    *,
+    poll_interval: float,
+) -> None:
     """Receive events from a Kinesis stream.
 
-    Any number of these processes share a stream. AWS credentials come from their usual locations:
+    Without a command, the process reads the stream until it is stopped. Any number of these processes share a stream. AWS credentials come from their usual locations:
     environment, profile or instance role.
     """
+    if context.invoked_subcommand is not None:
+        context.obj = name
+        return
+    if not name:
+        raise click.UsageError("give the stream: --stream NAME")
     settings = read_settings()
     since = _start_time(start)
 
@@ -54,6 +69,10 @@ def kinesis(name: str, region: str, start: str, fan_out: str, *, poll_interval: 
 
     roles = Roles(port=settings.worker_port, stream=StreamSource(make=stream, since=since))
     serve(settings, roles, Metrics())
+
+
+kinesis.add_command(status)
+kinesis.add_command(reset)
 
 
 def _start_time(start: str) -> float | None:

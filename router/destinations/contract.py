@@ -120,6 +120,11 @@ class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         """Return what ``router check`` warns of."""
         return ()
 
+    @property
+    def longest_attempt(self) -> float:
+        """The seconds after which an attempt has ended, whatever the receiver does."""
+        return self.timeout
+
     def due_at(self, now: float) -> float | None:  # noqa: ARG002 - for kinds that defer
         """Return when a delivery that arrives at ``now`` is due, together with all until then.
 

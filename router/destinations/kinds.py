@@ -8,7 +8,8 @@ import msgspec
 from router.destinations.apprise import AppriseConfig, AppriseDestination
 from router.destinations.capture import CaptureConfig, CaptureDestination
 from router.destinations.contract import Destination, DestinationConfig, Environment
-from router.destinations.email import EmailConfig, EmailDestination
+from router.destinations.email import EmailDestination
+from router.destinations.email_config import EmailConfig
 from router.destinations.http import HttpDestination
 from router.destinations.http_config import HttpConfig
 from router.destinations.rendering import jinja_adapter

@@ -40,6 +40,7 @@ class DestinationBuilder(msgspec.Struct, frozen=True, kw_only=True):
     def build(self, spec: DestinationSpec) -> ActiveDestination:
         """Return a destination that is not open yet, with its delivery job and its queue."""
         destination = make_destination(spec, self.environment, self.on_capture)
+        config = destination.config
         admission = self._admission(destination)
         job = DeliveryJob(destination, self.journal, admission, self.metrics, self.clock)
         queue = QueueSpec(
@@ -49,7 +50,7 @@ class DestinationBuilder(msgspec.Struct, frozen=True, kw_only=True):
             max_jobs=_MAX_JOBS,
             # SLICE is when a run begins its last attempt, which may first wait for the rate limiter.
             limit_seconds=(
-                SLICE + LOOKAHEAD + destination.config.timeout + SETTLE_TIMEOUT + _LIMIT_MARGIN
+                SLICE + LOOKAHEAD + config.longest_attempt + SETTLE_TIMEOUT + _LIMIT_MARGIN
             ),
             wait=admission.wait,
         )

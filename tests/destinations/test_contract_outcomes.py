@@ -8,7 +8,7 @@ from support.sinks import HttpSink, Reply, TcpSink, hang_up, says, silence
 from router.alerts import Delivery, Outcome
 from router.datatypes import Duration, Secret
 from router.destinations.contract import Destination, Environment, RetryPolicy
-from router.destinations.email import EmailConfig
+from router.destinations.email_config import EmailConfig
 from router.destinations.http_config import HttpConfig
 from router.destinations.kinds import build
 from router.destinations.slack_config import SlackConfig

@@ -76,16 +76,21 @@ class SmtpSink:
         with warnings.catch_warnings():
             # aiosmtpd warns about logins without TLS, which are intended here.
             warnings.simplefilter("ignore")
-            return _Server(
-                self,
-                hostname="mail.test",
-                ident="test",
-                tls_context=self._starttls,
-                authenticator=self._authenticate if self._login else None,
-                auth_require_tls=self._login is None,
-                auth_required=self._login is not None,
-                loop=asyncio.get_running_loop(),
-            )
+            return self.server_class(self, **self.server_options())
+
+    server_class: type["SinkServer"]
+
+    def server_options(self) -> dict[str, Any]:
+        """Return aiosmtpd's options of each connection."""
+        return {
+            "hostname": "mail.test",
+            "ident": "test",
+            "tls_context": self._starttls,
+            "authenticator": self._authenticate if self._login else None,
+            "auth_require_tls": self._login is None,
+            "auth_required": self._login is not None,
+            "loop": asyncio.get_running_loop(),
+        }
 
     def url(self, scheme: str = "smtp", userinfo: str = "") -> str:
         host = "127.0.0.1" if scheme == "smtp" else "localhost"
@@ -147,7 +152,9 @@ class SmtpSink:
         return reply or "250 ok"
 
 
-class _Server(SMTP):
+class SinkServer(SMTP):
+    """One connection of a sink."""
+
     def __init__(self, sink: SmtpSink, **options: Any) -> None:
         super().__init__(sink, **options)
         self._sink = sink
@@ -155,3 +162,6 @@ class _Server(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._sink._open.append(transport)
+
+
+SmtpSink.server_class = SinkServer

@@ -1,7 +1,7 @@
-"""Authorization of requests: HTTP Basic, and OAuth 2 client credentials.
+"""Authorization of requests: HTTP Basic, and OAuth 2 by client credentials or a refresh token.
 
 An OAuth token is fetched when it is needed, kept until shortly before it expires, and fetched again
-once if the receiver answers 401. Source: RFC 6749, sections 2.3.1, 4.4, 5.1 and 5.2.
+once if the receiver answers 401. Source: RFC 6749, sections 2.3.1, 4.4, 5.1, 5.2 and 6.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _MARGIN_SECONDS: Final = 30.0
 _MARGIN_SHARE: Final = 0.1
 _OTHER_PLACE: Final = {"header": "body", "body": "header"}
 _OWN_PARAMETERS: Final = frozenset(
-    {"audience", "client_id", "client_secret", "grant_type", "scope"}
+    {"audience", "client_id", "client_secret", "grant_type", "refresh_token", "scope"}
 )
 
 
@@ -46,7 +46,7 @@ class BasicConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class OAuth2Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The client credentials grant."""
+    """The client credentials grant, or the refresh token grant if there is a refresh token."""
 
     token_url: str
     client_id: str
@@ -59,6 +59,8 @@ class OAuth2Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Whether the client's id and secret are sent in HTTP Basic or in the form."""
     parameters: dict[str, str] = {}
     """Further fields of the form, such as ``resource``."""
+    refresh_token: Secret | None = None
+    """The token of a user who has allowed the client to act for them."""
 
     def __post_init__(self) -> None:
         own = sorted(_OWN_PARAMETERS.intersection(self.parameters))
@@ -103,7 +105,7 @@ class AccessTokenCache:
             "Content-Type": "application/x-www-form-urlencoded",
             "Accept": "application/json",
         }
-        self._form = {"grant_type": "client_credentials"}
+        self._form = _grant(config)
         self._form |= {"scope": config.scope} if config.scope else {}
         self._form |= {"audience": config.audience} if config.audience else {}
         self._form |= config.parameters
@@ -116,7 +118,11 @@ class AccessTokenCache:
             )
         else:
             self._form |= {"client_id": config.client_id, "client_secret": secret}
-        secrets = (config.client_secret, Secret(headers.get("Authorization", "")))
+        secrets = (
+            config.client_secret,
+            Secret(headers.get("Authorization", "")),
+            *([config.refresh_token] if config.refresh_token else []),
+        )
         self._redact = Redactor(secrets)
         self._client = HttpClient(
             config.token_url,
@@ -178,6 +184,12 @@ class AccessTokenCache:
             place = _OTHER_PLACE[self._credentials_in]
             reason = f"{reason} (some servers expect credentials_in: {place})"
         return msgspec.structs.replace(outcome, reason=f"OAuth token: {reason}")
+
+
+def _grant(config: OAuth2Config) -> dict[str, str]:
+    if config.refresh_token is None:
+        return {"grant_type": "client_credentials"}
+    return {"grant_type": "refresh_token", "refresh_token": config.refresh_token.reveal()}
 
 
 def basic_authorization(user: str, password: Secret) -> str:

@@ -1,214 +1,235 @@
-"""An SMTP client that keeps its connections, and the meaning of the server's replies.
+"""Sends mails to one server over connections that it keeps.
 
-A 4xx reply is temporary, a 5xx reply final (RFC 5321, section 4.2.1). If a server accepts some
-recipients and not others, it sends the mail to the accepted ones. ``reached`` names them, so that
-no later attempt writes to them again.
+A connection is used for many mails. If the server rejects a further connection while others are
+open, their number is its limit, and the attempt waits for one of them (``connection_limit``). A kept
+connection that turns out to be closed is replaced, as long as the mail itself was not sent on it:
+neither uses up an attempt.
 """
 
 import asyncio
 import contextlib
-import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+import ssl
+from collections.abc import AsyncIterator
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 import msgspec
 
 from router.alerts import RESPONSE_LIMIT, Delivered, Failed, Outcome, Refused
-from router.datatypes import Secret
-from router.destinations.contract import Environment
 from router.destinations.rendering.text import one_line
-from router.destinations.transport import egress, network_errors
+from router.destinations.transport import network_errors
+from router.destinations.transport.connection_limit import ConnectionLimit
+from router.destinations.transport.credentials import AccessToken, AccessTokenCache
 from router.destinations.transport.redaction import Redactor
+from router.destinations.transport.smtp_connection import (
+    Client,
+    Envelope,
+    NoConnectionError,
+    PhaseTimeoutError,
+    SmtpConnection,
+    open_connection,
+)
+from router.destinations.transport.smtp_login import AccessLogin
+from router.destinations.transport.smtp_replies import (
+    CROWDED,
+    NotOfferedError,
+    ReplyError,
+    from_reply,
+    is_final,
+    outcome,
+)
 
-_PORTS: Final = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 # Servers close idle connections after some minutes, and many limit the mails of a connection.
 _IDLE_SECONDS: Final = 30.0
+_SHARED_IDLE_SECONDS: Final = 1.0
+"""Used if the server has a limit, because other workers may need the connections."""
 _MAILS_PER_CONNECTION: Final = 50
-_QUIT_SECONDS: Final = 1.0
+_CROWDED_PAUSES: Final = (0.1, 0.2, 0.4, 0.8)
+"""Seconds before a server that other clients have filled is tried again."""
+_NETWORK: Final = (aiosmtplib.SMTPException, *network_errors.NETWORK_ERRORS)
+_ERRORS: Final = (ReplyError, NotOfferedError, NoConnectionError, *_NETWORK)
 
 
-class SmtpServer(msgspec.Struct, frozen=True):
-    """A mail server, and how to log in."""
+class MailLogin(msgspec.Struct, frozen=True):
+    """A login by access token."""
 
-    host: str
-    port: int
-    tls: bool
-    """TLS from the first byte."""
-    starttls: bool
-    """TLS by STARTTLS before the login; without it nothing is sent."""
     user: str
-    password: Secret
+    tokens: AccessTokenCache
 
 
-class Recipient(msgspec.Struct, frozen=True):
-    """A recipient that the server did not accept, and its reply."""
+class _CrowdedError(Exception):
+    """Raised when the server may have too many connections; ``outcome`` is that of the attempt."""
 
-    address: str
-    code: int
-    text: str
-
-
-class _NotOfferedError(Exception):
-    """Raised when the server lacks a feature that the URL asks for."""
+    def __init__(self, result: Outcome, *, waits: bool) -> None:
+        super().__init__()
+        self.outcome = result
+        self.waits = waits
+        """Whether waiting helps although no connection of this process is open."""
 
 
-class _Connection:
-    def __init__(self, client: aiosmtplib.SMTP) -> None:
-        self.client = client
-        self.mails = 0
-        self.idle_since = 0.0
+class _StaleError(Exception):
+    """Raised when a kept connection turned out to be closed before the mail was sent."""
 
 
-def parse_url(url: Secret) -> SmtpServer:
-    """Return the server of an ``smtp_url``.
-
-    Raises:
-        ValueError: The URL is not valid. The message is without the URL.
-    """
-    try:
-        parts = urlsplit(url.reveal())
-        port = parts.port
-    except ValueError:
-        raise ValueError("smtp_url is not a URL, or its port is not a number") from None
-    if parts.scheme not in _PORTS or not parts.hostname:
-        raise ValueError(
-            "smtp_url must be smtp://, smtps:// or smtp+starttls://, then"
-            " [user:password@]host[:port]"
-        )
-    if parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError(
-            "smtp_url must end after the port; write %2F, %3F, %23 for / ? # before it"
-        )
-    if parts.username and parts.scheme == "smtp" and not egress.is_loopback(parts.hostname):
-        raise ValueError(
-            "smtp_url would send the password in clear text, use smtp+starttls:// or smtps://"
-        )
-    return SmtpServer(
-        parts.hostname,
-        port or _PORTS[parts.scheme],
-        parts.scheme == "smtps",
-        parts.scheme == "smtp+starttls",
-        unquote(parts.username or ""),
-        Secret(unquote(parts.password or "")),
-    )
+class _NoTokenError(Exception):
+    def __init__(self, result: Failed | Refused) -> None:
+        super().__init__()
+        self.outcome = result
 
 
 class Mailer:
     """Sends mails to one server.
 
     Args:
-        server: The server.
-        environment: Gives the egress policy and the certificates to trust.
-        timeout: Seconds for one mail, from connect to the last reply.
+        client: How to connect.
+        timeout: Seconds until the server is ready for a mail itself.
+        login: The login by access token; None for the one by password, if the server has one.
     """
 
-    def __init__(self, server: SmtpServer, environment: Environment, *, timeout: float) -> None:
-        self._server = server
-        self._environment = environment
+    def __init__(self, client: Client, *, timeout: float, login: MailLogin | None = None) -> None:
+        self._client = client
         self._timeout = timeout
-        self._redact = Redactor((server.password,))
-        self._idle: list[_Connection] = []
+        self._login = login
+        self._redact = Redactor([client.server.password])
+        self._idle: dict[SmtpConnection, asyncio.TimerHandle] = {}
+        self._limit: ConnectionLimit | None = None
+
+    async def open(self) -> None:
+        """Open the client of the token server. Connections are made when there is a mail."""
+        if self._login is not None:
+            await self._login.tokens.open()
 
     async def close(self) -> None:
         """Close the idle connections."""
-        idle, self._idle = self._idle, []
-        for connection in idle:
-            with contextlib.suppress(aiosmtplib.SMTPException, OSError):
-                async with asyncio.timeout(_QUIT_SECONDS):
-                    await connection.client.quit()
-            connection.client.close()
+        idle, self._idle = self._idle, {}
+        for connection, timer in idle.items():
+            timer.cancel()
+            await connection.quit()
+        if self._login is not None:
+            await self._login.tokens.close()
 
-    async def send(self, sender: str, recipients: Sequence[str], mail: bytes) -> Outcome:
+    async def send(self, mail: Envelope) -> Outcome:
         """Send a mail once.
-
-        Args:
-            sender: The envelope's sender.
-            recipients: The envelope's recipients.
-            mail: The message as bytes.
 
         Returns:
             The outcome. A mail whose last reply was lost is Failed, although it may have arrived.
         """
+        now = asyncio.get_running_loop().time
+        if self._limit is None:
+            self._limit = ConnectionLimit(now)
+        waits_until = now() + self._timeout + self._client.phases.data
+        pauses = iter(_CROWDED_PAUSES)
+        while True:
+            try:
+                async with asyncio.timeout_at(waits_until):
+                    await self._limit.acquire()
+            except TimeoutError:
+                return Failed("timed out waiting for a free connection to the mail server")
+            try:
+                return self._redacted(await self._send_once(mail))
+            except _StaleError:
+                pass
+            except _CrowdedError as crowded:
+                if not self._limit.learn(len(self._idle)):
+                    pause = next(pauses, None) if crowded.waits else None
+                    if pause is None:
+                        return self._redacted(crowded.outcome)
+                    await asyncio.sleep(pause)
+            finally:
+                self._limit.release()
+
+    async def _send_once(self, mail: Envelope) -> Outcome:
+        """Send a mail on one connection.
+
+        Raises:
+            _CrowdedError: The server may have too many connections.
+            _StaleError: The connection was a kept one and closed.
+        """
+        connection: SmtpConnection | None = None
         try:
-            async with asyncio.timeout(self._timeout), self._connection() as client:
-                refused, _ = await client.sendmail(sender, recipients, mail)
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            # The codes inside decide, because a single recipient's 451 is temporary.
-            rejected = [_recipient(each) for each in error.recipients]
-            return self._redacted(outcome(recipients, rejected))
-        except aiosmtplib.SMTPResponseException as error:
-            return self._redacted(_from_reply(error))
-        except _NotOfferedError as error:
-            return Failed(f"the mail server does not offer {error}")
-        except (aiosmtplib.SMTPException, *network_errors.NETWORK_ERRORS) as error:
-            return _from_network_error(error)
-        rejected = [
-            Recipient(address, reply.code, reply.message) for address, reply in refused.items()
-        ]
-        return self._redacted(outcome(recipients, rejected))
+            async with asyncio.timeout(self._timeout) as deadline:
+                connection = await self._reuse() or await self._connect()
+                async with self._lent(connection):
+                    refused = await connection.deliver(mail, lambda: deadline.reschedule(None))
+        except _NoTokenError as error:
+            return error.outcome
+        except _ERRORS as error:
+            result = _outcome(error)
+            if connection is None:
+                if _is_crowded(error):
+                    replied = isinstance(error, ReplyError) and error.code in CROWDED
+                    raise _CrowdedError(result, waits=replied) from error
+            elif connection.uses > 1 and not connection.has_sent and _is_closed(error):
+                raise _StaleError from error
+            elif isinstance(error, ReplyError) and error.code in CROWDED:
+                raise _CrowdedError(result, waits=False) from error
+            return result
+        return outcome([each.address for each in mail.recipients], refused)
 
     @contextlib.asynccontextmanager
-    async def _connection(self) -> AsyncIterator[aiosmtplib.SMTP]:
-        """Lend a connection for one mail. After an error it is closed: it may be amid a mail."""
-        connection = await self._reuse() or await self._connect()
+    async def _lent(self, connection: SmtpConnection) -> AsyncIterator[None]:
+        """Keep the connection after a mail, unless it is closed or may be amid a mail."""
         try:
-            yield connection.client
-        except BaseException:
-            connection.client.close()
+            yield
+        except ReplyError as error:
+            if error.code in CROWDED or not 400 <= error.code < 600:
+                connection.close()
+            else:
+                self._keep(connection)
             raise
-        connection.mails += 1
-        connection.idle_since = asyncio.get_running_loop().time()
-        if connection.mails < _MAILS_PER_CONNECTION:
-            self._idle.append(connection)
-        else:
-            connection.client.close()
+        except BaseException:
+            connection.close()
+            raise
+        self._keep(connection)
 
-    async def _reuse(self) -> _Connection | None:
+    def _keep(self, connection: SmtpConnection) -> None:
+        if connection.uses >= _MAILS_PER_CONNECTION:
+            connection.leave()
+            return
+        is_scarce = self._limit is not None and self._limit.limit is not None
+        seconds = _SHARED_IDLE_SECONDS if is_scarce else _IDLE_SECONDS
+        loop = asyncio.get_running_loop()
+        self._idle[connection] = loop.call_later(seconds, self._expire, connection)
+
+    def _expire(self, connection: SmtpConnection) -> None:
+        del self._idle[connection]
+        connection.leave()
+
+    async def _reuse(self) -> SmtpConnection | None:
         """Return the connection used last, if the server still answers on it."""
-        oldest = asyncio.get_running_loop().time() - _IDLE_SECONDS
         while self._idle:
-            connection = self._idle.pop()
+            connection, timer = self._idle.popitem()
+            timer.cancel()
             alive = False
             try:
-                alive = connection.idle_since >= oldest and await _answers(connection.client)
+                alive = await connection.is_alive()
             finally:
                 if not alive:
-                    connection.client.close()
+                    connection.close()
             if alive:
                 return connection
         return None
 
-    async def _connect(self) -> _Connection:
-        server = self._server
-        client = aiosmtplib.SMTP(
-            hostname=server.host,
-            local_hostname=_own_name(),
-            use_tls=server.tls,
-            start_tls=False,  # done below, so that its error is known from that of the login
-            tls_context=self._environment.tls,
-            timeout=None,  # none, because ``send`` has one deadline for everything
-        )
-        connected = await egress.connect(
-            server.host,
-            server.port,
-            self._environment.egress,
-            names=self._environment.names,
-            seconds=self._timeout,
-        )
-        await client.connect(sock=connected)  # closes the socket if it fails
+    async def _connect(self) -> SmtpConnection:
+        login = self._login
+        if login is None:
+            return await open_connection(self._client, None)
+        token = await self._access(login)
         try:
-            if server.starttls:
-                with _offered("STARTTLS"):
-                    await client.starttls()
-            if server.user:
-                with _offered("a login"):
-                    await client.login(server.user, server.password.reveal())
-        except BaseException:
-            client.close()
-            raise
-        return _Connection(client)
+            return await open_connection(self._client, AccessLogin(login.user, token.text))
+        except ReplyError as error:
+            if error.step != "login" or not is_final(error.code):
+                raise
+        # The token may have been revoked. A second rejection means that the client is rejected.
+        token = await self._access(login, refused=token)
+        return await open_connection(self._client, AccessLogin(login.user, token.text))
+
+    async def _access(self, login: MailLogin, refused: AccessToken | None = None) -> AccessToken:
+        found = await login.tokens.get(refused=refused)
+        if not isinstance(found, AccessToken):
+            raise _NoTokenError(found)
+        self._redact = Redactor([self._client.server.password, found.text])
+        return found
 
     def _redacted(self, result: Outcome) -> Outcome:
         if isinstance(result, Delivered):
@@ -218,81 +239,44 @@ class Mailer:
         return msgspec.structs.replace(result, response=text)
 
 
-def outcome(recipients: Sequence[str], refused: Sequence[Recipient]) -> Outcome:
-    """Return the outcome of a mail by the replies to its recipients.
-
-    Args:
-        recipients: All recipients.
-        refused: The recipients that the server did not accept.
-
-    Returns:
-        Delivered if all were accepted. Failed if some were rejected for now: those are retried.
-        Refused if the others were rejected for good: the dead letter names them.
-    """
-    if not refused:
-        return Delivered(250)
-    text = "; ".join(f"{each.address}: {each.code} {each.text}" for each in refused)
-    without = {each.address for each in refused}
-    reached = tuple(address for address in recipients if address not in without)
-    passing = [each for each in refused if not _is_final(each.code)]
-    count = f"{len(passing or refused)} of {len(recipients)} recipients"
-    if passing:
-        return Failed(f"{count} not taken for now", passing[0].code, text, reached=reached)
-    return Refused(f"{count} refused", refused[0].code, text, reached=reached)
-
-
-def _recipient(error: aiosmtplib.SMTPRecipientRefused) -> Recipient:
-    return Recipient(error.recipient, error.code, error.message)
-
-
-def _from_reply(error: aiosmtplib.SMTPResponseException) -> Outcome:
+def _outcome(error: BaseException) -> Failed | Refused:
     match error:
-        case aiosmtplib.SMTPAuthenticationError():
-            step = "login"
-        case aiosmtplib.SMTPSenderRefused():
-            step = "sender"
-        case aiosmtplib.SMTPDataError():
-            step = "message"
+        case ReplyError():
+            return from_reply(error)
+        case NotOfferedError():
+            return Failed(f"the mail server does not offer {error}")
+        case PhaseTimeoutError():
+            return Failed(f"timed out waiting for {error.waited_for}")
+        case NoConnectionError() if error.__cause__ is not None:
+            return _outcome(error.__cause__)
         case _:
-            step = "connection"
-    if _is_final(error.code):
-        return Refused(f"{step} refused by the mail server", error.code, error.message)
-    if 400 <= error.code < 500:
-        return Failed(f"{step} not taken for now", error.code, error.message)
-    return Failed("malformed answer", None, error.message)
+            return _from_network_error(error)
 
 
-def _from_network_error(error: Exception) -> Outcome:
-    closed = aiosmtplib.SMTPServerDisconnected
-    if isinstance(error, closed) or isinstance(error.__cause__, closed):
+def _from_network_error(error: BaseException) -> Failed | Refused:
+    if _is_disconnect(error):
         return network_errors.outcome(error, otherwise="connection closed before the answer")
     return network_errors.outcome(error)
 
 
-@contextlib.contextmanager
-def _offered(feature: str) -> Iterator[None]:
-    """Raise _NotOfferedError for an error that is neither a reply nor of the network."""
-    try:
-        yield
-    except (aiosmtplib.SMTPResponseException, OSError):
-        raise
-    except aiosmtplib.SMTPException:
-        raise _NotOfferedError(feature) from None
-
-
-async def _answers(client: aiosmtplib.SMTP) -> bool:
-    try:
-        await client.rset()
-    except (aiosmtplib.SMTPException, OSError):
+def _is_crowded(error: BaseException) -> bool:
+    """Return whether a connection may have been rejected because there are too many."""
+    if isinstance(error, ReplyError):
+        return 400 <= error.code < 500
+    cause = error.__cause__ if isinstance(error, NoConnectionError) else None
+    # aiosmtplib raises a ConnectionError from each error of a connection, TLS included.
+    if not isinstance(cause, ConnectionError | TimeoutError):
         return False
-    return True
+    return not isinstance(cause.__cause__, ssl.SSLError)
 
 
-def _is_final(code: int) -> bool:
-    return 500 <= code < 600
+def _is_closed(error: BaseException) -> bool:
+    """Return whether the server has closed, or is about to close, a connection."""
+    if isinstance(error, ReplyError):
+        return error.code == 421
+    return _is_disconnect(error) or isinstance(error, ConnectionError)
 
 
-def _own_name() -> str:
-    # Not getfqdn(), because it asks the name server and has no deadline.
-    name = socket.gethostname()
-    return name if name.isascii() and name.isprintable() and " " not in name else "localhost"
+def _is_disconnect(error: BaseException) -> bool:
+    closed = aiosmtplib.SMTPServerDisconnected
+    return isinstance(error, closed) or isinstance(error.__cause__, closed)

@@ -21,7 +21,8 @@ from router.alerts import (
     delivery_id,
 )
 from router.datatypes import Duration, Secret
-from router.destinations.email import EmailConfig, EmailDestination
+from router.destinations.email import EmailDestination
+from router.destinations.email_config import EmailConfig
 from router.destinations.rendering.digest import LIMIT, DigestConfig
 
 ANN, BOB = "ann@example.com", "bob@example.com"

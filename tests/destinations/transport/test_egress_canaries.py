@@ -13,7 +13,7 @@ from router.alerts import Refused
 from router.datatypes import Secret
 from router.destinations.apprise import AppriseConfig
 from router.destinations.contract import DestinationConfig
-from router.destinations.email import EmailConfig
+from router.destinations.email_config import EmailConfig
 from router.destinations.http_config import HttpConfig
 from router.destinations.kinds import build
 from router.destinations.slack import SlackConfig

@@ -14,7 +14,7 @@ from router.alerts import Delivered
 from router.datatypes import Duration, Secret
 from router.destinations.apprise import AppriseConfig
 from router.destinations.contract import DestinationConfig
-from router.destinations.email import EmailConfig
+from router.destinations.email_config import EmailConfig
 from router.destinations.http_config import BasicConfig, HttpConfig, OAuth2Config
 from router.destinations.kinds import build
 from router.destinations.slack import SlackConfig

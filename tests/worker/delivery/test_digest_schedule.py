@@ -12,7 +12,7 @@ from router.alerts import Failed, Refused
 from router.clock import Clock
 from router.datatypes import Duration, Secret
 from router.destinations.contract import DestinationConfig
-from router.destinations.email import EmailConfig
+from router.destinations.email_config import EmailConfig
 from router.destinations.rendering.digest import DigestConfig
 from router.events.model import Received
 from router.journal import keys, ledger

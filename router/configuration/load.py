@@ -14,6 +14,7 @@ from router.configuration import files
 from router.configuration.model import Configuration
 from router.configuration.readers.destinations import read_destination
 from router.configuration.readers.features import MuteTimes
+from router.configuration.readers.resolving import warn_of_unresolved
 from router.configuration.readers.routes import MatchScope, SendToScope, read_route
 from router.configuration.readers.rules import RuleReader
 from router.configuration.readers.suppression import (
@@ -136,7 +137,20 @@ def _rule(item: SectionItem, scope: SectionScope) -> Rule | None:
     mute_times = MuteTimes(
         scope.names["mute_times"], {each.name: each for each in scope.values["mute_times"]}
     )
-    return RuleReader(item.document, _send_to_scope(scope), routes, mute_times).read(item.node)
+    rule = RuleReader(item.document, _send_to_scope(scope), routes, mute_times).read(item.node)
+    if rule is not None and isinstance(item.node, MapNode):
+        warn_of_unresolved(item.document, item.node, rule, _resolve_problems(scope))
+    return rule
+
+
+def _resolve_problems(scope: SectionScope) -> dict[str, str]:
+    """Return why a destination cannot resolve, by its name, for those that cannot."""
+    if "resolve_problems" not in scope.memo:
+        specs: list[DestinationSpec] = scope.values["destinations"]
+        found = {spec.name: spec.config.resolve_problem for spec in specs if spec.config}
+        scope.memo["resolve_problems"] = {name: text for name, text in found.items() if text}
+    problems: dict[str, str] = scope.memo["resolve_problems"]
+    return problems
 
 
 def _send_to_scope(scope: SectionScope) -> SendToScope:

@@ -25,6 +25,7 @@ from router.alerts import (
 )
 from router.datatypes import Secret
 from router.destinations.contract import DestinationConfig, Environment
+from router.destinations.rendering import escapes
 from router.destinations.rendering.email_body import text_part
 from router.destinations.rendering.notes import status_line
 from router.destinations.rendering.summary import decode, summary
@@ -45,8 +46,30 @@ _LOCAL: Final = frozenset(
 _THROTTLED: Final = "error=429"
 _TYPES: Final = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "failure"}
 _PARTS: Final = re.compile(r"[^/:@?&=#,\s]{6,}")
-# Texts that chat services read as mentions, which event text must not make.
-_MENTIONS: Final = re.compile(r"@(?=everyone|here|channel|all\b)|<(?=[@!#&])")
+# Texts that chat services read as mentions or links even in plain text, which event text must not
+# make.
+_MENTIONS: Final = re.compile(r"@(?=everyone|here|channel|all\b)|<(?=[@!#&])|\](?=\()")
+# Apprise 1 takes a text for whatever format the service reads, and Apprise 2 converts it to some.
+_ESCAPES: Final = {"html": escapes.html_lines, "markdown": escapes.markdown}
+# Services that keep incidents. Apprise knows none of them by the alert's key.
+_INCIDENTS: Final = {
+    "betterstack": "",
+    "firehydrant": "",
+    "flowtriq": "",
+    "goalert": "",
+    "ilert": "",
+    "incidentio": "",
+    "jira": "opsgenie",
+    "opsgenie": "opsgenie",
+    "pagerduty": "pagerduty",
+    "pagertree": "",
+    "signl4": "",
+    "spike": "",
+    "splunk": "",
+    "squadcast": "",
+    "xmatters": "",
+}
+"""Their names in Apprise, and the kind that knows them instead, or ``""``."""
 _ZERO_WIDTH_SPACE: Final = "\u200b"
 
 
@@ -72,6 +95,17 @@ class AppriseConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown
             raise ValueError(
                 "url is for a service on this machine; only network services are allowed"
             )
+
+    @property
+    def resolve_problem(self) -> str:
+        """Why a resolved alert ends nothing at a service that keeps incidents."""
+        service = apprise_adapter.service(self.url.reveal())
+        name = apprise_adapter.service_name(service) if service is not None else ""
+        if name not in _INCIDENTS:
+            return ""
+        native = _INCIDENTS[name]
+        use = f"use the kind {native}" if native else "use the kind http with a body of its own"
+        return f"Apprise cannot resolve an incident of {name}, it may open a second one: {use}"
 
 
 class AppriseDestination:
@@ -139,10 +173,18 @@ class AppriseDestination:
         )
         if service is None:
             return Refused("Apprise no longer knows the URL")
+        written_in = apprise_adapter.format_of(service)
+        escape = _ESCAPES.get(written_in, str)
         apprise_adapter.logged.lines = []
         with restricted_to(self._environment.egress) as watch:
             try:
-                sent = service.notify(body=body, title=title, notify_type=_type(delivery))
+                sent = service.notify(
+                    body=escape(body),
+                    # Apprise puts it into the body if the service has no title.
+                    title=title if apprise_adapter.has_title(service) else escape(title),
+                    notify_type=_type(delivery),
+                    body_format=written_in,
+                )
             except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
                 sent = False
                 apprise_adapter.logged.lines.append(type(error).__name__)

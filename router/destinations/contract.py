@@ -125,6 +125,14 @@ class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         """The seconds after which an attempt has ended, whatever the receiver does."""
         return self.timeout
 
+    @property
+    def resolve_problem(self) -> str:
+        """Why a resolved alert does not end what an alert began at the receiver, and what would.
+
+        ``""`` for kinds whose resolved message ends it, or is a message like all others.
+        """
+        return ""
+
     def due_at(self, now: float) -> float | None:  # noqa: ARG002 - for kinds that defer
         """Return when a delivery that arrives at ``now`` is due, together with all until then.
 

@@ -12,9 +12,12 @@ from router.destinations.email import EmailDestination
 from router.destinations.email_config import EmailConfig
 from router.destinations.http import HttpDestination
 from router.destinations.http_config import HttpConfig
+from router.destinations.opsgenie import OpsgenieConfig, OpsgenieDestination
+from router.destinations.pagerduty import PagerDutyConfig, PagerDutyDestination
 from router.destinations.rendering import jinja_adapter
 from router.destinations.slack import SlackDestination
 from router.destinations.slack_config import SlackConfig
+from router.destinations.teams import TeamsConfig, TeamsDestination
 
 
 class DestinationKind(msgspec.Struct, frozen=True):
@@ -29,6 +32,9 @@ KINDS: Final[Mapping[str, DestinationKind]] = {
     "slack": DestinationKind(SlackConfig, SlackDestination),
     "email": DestinationKind(EmailConfig, EmailDestination),
     "http": DestinationKind(HttpConfig, HttpDestination),
+    "pagerduty": DestinationKind(PagerDutyConfig, PagerDutyDestination),
+    "opsgenie": DestinationKind(OpsgenieConfig, OpsgenieDestination),
+    "teams": DestinationKind(TeamsConfig, TeamsDestination),
     "apprise": DestinationKind(AppriseConfig, AppriseDestination),
     "capture": DestinationKind(CaptureConfig, CaptureDestination),
 }

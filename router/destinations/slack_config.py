@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from router.datatypes import Duration, Rate, Secret
 from router.destinations.contract import DestinationConfig
-from router.destinations.transport.egress import is_loopback
 from router.destinations.transport.http_client import check_proxy
+from router.destinations.transport.service_url import check_service_url
 
 _SLACKS_OWN: Final = ("slack.com", "slack-gov.com")
 
@@ -56,7 +56,9 @@ class SlackConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_f
             return
         if self.server is not ChatServer.SLACK:
             raise ValueError(f"server: {self.server} is for a webhook_url; a token is Slack's")
-        _check_api_url(self.api_url)
+        check_service_url("api_url", self.api_url, "and end with /")
+        if not self.api_url.endswith("/"):
+            raise ValueError("api_url must begin with https://, and end with /")
         if not self.channel or not self.channel.isprintable() or " " in self.channel:
             raise ValueError("channel must be the id of a channel, for example C0123456789")
         token = "" if self.token is None else self.token.reveal()
@@ -66,28 +68,14 @@ class SlackConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_f
 
 def _check_webhook_url(url: str) -> None:
     """Check a webhook's URL. Only Slack's own must be https, because other servers are private."""
-    scheme, host = _parts("webhook_url", url)
+    try:
+        parts = urlsplit(url)
+        scheme, host = parts.scheme, (parts.hostname or "").rstrip(".")
+    except ValueError:
+        raise ValueError("webhook_url is not a URL") from None
     slacks = any(host == name or host.endswith(f".{name}") for name in _SLACKS_OWN)
     if not host or scheme not in ({"https"} if slacks else {"https", "http"}):
         raise ValueError(
             "webhook_url must begin with https://, as Slack shows it"
             " (http:// only to a server of your own, such as Mattermost)"
         )
-
-
-def _check_api_url(url: str) -> None:
-    scheme, host = _parts("api_url", url)
-    secure = scheme == "https" or (scheme == "http" and is_loopback(host))
-    if not host or not secure or not url.endswith("/"):
-        raise ValueError(
-            "api_url must begin with https://, and end with / (http:// only to this machine)"
-        )
-
-
-def _parts(key: str, url: str) -> tuple[str, str]:
-    """Return the scheme and the host of a URL."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme, (parts.hostname or "").rstrip(".")
-    except ValueError:
-        raise ValueError(f"{key} is not a URL") from None

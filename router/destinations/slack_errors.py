@@ -14,11 +14,16 @@ import msgspec
 from router.alerts import Delivered, Failed, Outcome, Refused
 from router.destinations.transport import http_status
 from router.destinations.transport.http_status import HttpReply
+from router.destinations.transport.stated_errors import (
+    UNNAMED,
+    WEB_PAGE,
+    beginning,
+    is_web_page,
+    json_error,
+)
 
 _CODE: Final = re.compile("[a-z_]{1,80}")
 """Slack's codes; any other text of a reply might be a secret that it repeats."""
-_EXAMINED: Final = 4096
-"""Bytes of the body of a 2xx in which an error is looked for."""
 _RENEW: Final = "the webhook is gone, make a new one and put its URL into the destination"
 _MALFORMED: Final = "Slack did not understand the message"
 _RESTRICTED: Final = "the workspace's or the channel's settings forbid posting here"
@@ -121,14 +126,6 @@ class _ChatReply(msgspec.Struct, frozen=True):
     message: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-class _WebhookReply(msgspec.Struct, frozen=True):
-    """JSON in which a server says that it failed: Slack by ``ok``, Rocket.Chat by ``success``."""
-
-    ok: bool = True
-    success: bool = True
-    error: Any = None
-
-
 def webhook_outcome(reply: HttpReply, *, now: float) -> Outcome:
     """Return the outcome of an incoming webhook's reply.
 
@@ -149,19 +146,15 @@ def webhook_outcome(reply: HttpReply, *, now: float) -> Outcome:
 
 def _error_in_success(content: bytes) -> str:
     """Return the error that the body of a 2xx states, without any other text of it, or ``""``."""
-    text = content[:_EXAMINED].decode("utf-8-sig", "replace").strip()
+    text = beginning(content)
     if text in WEBHOOK_FINAL or text in PASSING:
         return text
-    if text.startswith("<"):
-        return "the reply is a web page, for example of a login or a proxy"
-    try:
-        said = msgspec.json.decode(content, type=_WebhookReply)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    if is_web_page(content):
+        return WEB_PAGE
+    error = json_error(content)
+    if error is None:
         return ""
-    if said.ok and said.success and not said.error:
-        return ""
-    known = isinstance(said.error, str) and _CODE.fullmatch(said.error)
-    return str(said.error) if known else "the reply says that it failed"
+    return error if isinstance(error, str) and _CODE.fullmatch(error) else UNNAMED
 
 
 def chat_outcome(reply: HttpReply, *, now: float) -> PostedMessage | Failed | Refused:

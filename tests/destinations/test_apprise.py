@@ -1,8 +1,11 @@
 """The kind apprise, with Apprise's own JSON service as the receiver."""
 
+import html
 import io
 import logging
+import re
 import sys
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -17,6 +20,16 @@ from router.destinations.kinds import KINDS
 from router.settings.model import Egress
 
 FAILED = "Apprise could not send it"
+
+
+def html_text(content: str) -> str:
+    """The text of HTML without its tags, as a client shows it."""
+    return html.unescape(re.sub("<[^>]*>", "", content))
+
+
+def markdown_text(content: str) -> str:
+    """The text of Markdown, as a client shows it."""
+    return re.sub(r"\\(.)", r"\1", content)
 
 
 def config(port: int, **more: object) -> AppriseConfig:
@@ -86,6 +99,54 @@ async def test_event_text_mentions_no_members(environment, delivery, alert):
     sent = sink.requests[0].json()
     for calls in ("@everyone", "<@", "<!", "@channel"):
         assert calls not in sent["title"] + sent["message"]
+
+
+HOSTILE = "web-1 <b>down</b> & 3 < 4 **x** [bank](https://evil.example)"
+
+
+class Answer:
+    """What every service is told by its API."""
+
+    status_code = 200
+    headers: ClassVar[dict[str, str]] = {}
+    content = b'{"ok":true,"access_token":"x","room_id":"!r:h","user_id":"@u:h","home_server":"h"}'
+    text = content.decode()
+
+    def json(self):
+        return msgspec.json.decode(self.content)
+
+
+@pytest.mark.parametrize(
+    ("url", "field", "reads"),
+    [
+        ("tgram://123456789:abcdefghijklmnopqrstuvwxyz123456789/12315544/", "text", html_text),
+        ("discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js", "content", str),
+        ("matrixs://user:pass@host/%23room", "body", str),
+        ("rockets://token1/token2@host/%23ch", "text", markdown_text),
+        ("webex://token/room", "markdown", markdown_text),
+        ("ntfy://host/topic", "message", str),
+        ("gotifys://host/token1234567890", "message", str),
+    ],
+)
+async def test_event_text_arrives_as_text(
+    url, field, reads, environment, delivery, alert, monkeypatch
+):
+    """Case D20: whatever format a service reads, it is sent text."""
+    sent = []
+
+    def request(*_session_method_url, **more):
+        sent.append(more.get("data") or msgspec.json.encode(more.get("json")))
+        return Answer()
+
+    monkeypatch.setattr("requests.Session.request", request)
+    event = msgspec.json.encode({"data": {"friendly_name": HOSTILE}})
+    alert = msgspec.structs.replace(alert, event=event, summary="{{ data.friendly_name }}")
+    destination = AppriseDestination("x", AppriseConfig(url=Secret(url)), environment)
+    outcome = await attempt(destination, msgspec.structs.replace(delivery, alert=alert))
+    assert outcome == Delivered()
+    (text,) = [body[field] for each in sent if field in (body := msgspec.json.decode(each) or {})]
+    assert "](" not in text
+    assert HOSTILE in reads(text).replace("\u200b", "")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any, Final
 from router.alerts import Alert, AlertStatus, Delivery
 from router.destinations.contract import Links
 from router.destinations.rendering.escapes import markdown
-from router.destinations.rendering.notes import members, notes, status_line
+from router.destinations.rendering.notes import labelled_links, members, notes, status_line
 from router.destinations.rendering.summary import Summary, facts
 from router.destinations.rendering.text import cut, one_line
 
@@ -59,9 +59,6 @@ def _text(alert: Alert, links: Links) -> str:
         markdown(one_line(alert.description, _DESCRIPTION_LIMIT)),
         "\n".join(f"- {markdown(line)}" for line in members(alert)),
     ]
-    wanted = [("Show", links.show)]
-    if alert.status is AlertStatus.FIRING:
-        wanted = [("Acknowledge", links.acknowledge), ("Silence", links.silence), *wanted]
     text = cut("\n\n".join(each for each in found if each), TEXT_LIMIT)
-    last = " · ".join(f"[{label}]({url})" for label, url in wanted if url)
+    last = " · ".join(f"[{label}]({url})" for label, url in labelled_links(alert, links))
     return f"{text}\n\n{last}" if text and last else text or last

@@ -3,7 +3,7 @@
 Sources: Slack, "Formatting message text" (the three characters to escape, and the delimiters);
 Mattermost, "Formatting messages using Markdown" and "Incoming webhooks" (Slack's ``<…>`` forms are
 read); Rocket.Chat, "Format messages" and its grammar of messages (characters that a backslash
-escapes).
+escapes); HTML Living Standard, "Tokenization" (what begins a tag or a character reference).
 """
 
 import html
@@ -20,6 +20,7 @@ _DELIMITER: Final = {
 } | {"`": re.compile("`")}
 _MARKDOWN: Final = re.compile(r"[\\*_~`#|]")
 _MARKDOWN_MENTIONS: Final = re.compile(r"@|<|\](?=[(\[:])|!(?=\[)")
+_HTML: Final = re.compile(r"<(?=[A-Za-z/!?])|&(?=[A-Za-z#])")
 _QUOTE: Final = re.compile(r"^(\s*)([>+-]|\d{1,9}[.)])", re.MULTILINE)
 
 
@@ -43,3 +44,17 @@ def markdown(text: str) -> str:
     text = _MARKDOWN.sub(r"\\\g<0>", text)
     text = _QUOTE.sub(rf"\1{_ZERO_WIDTH_SPACE}\2", text)
     return _MARKDOWN_MENTIONS.sub(lambda found: found[0] + _ZERO_WIDTH_SPACE, text)
+
+
+def html_lines(text: str) -> str:
+    """Return ``text`` as HTML that shows it, line by line."""
+    return html.escape(text).replace("\n", "<br/>\n")
+
+
+def inert_html(text: str) -> str:
+    """Return ``text`` without HTML, for services that may read it as such or show it as it is.
+
+    An entity would be shown as it is in a text message, so a zero-width space breaks what would be
+    a tag or an entity.
+    """
+    return _HTML.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", text)

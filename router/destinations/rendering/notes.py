@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from router.alerts import Alert, AlertStatus, Severity
+from router.destinations.contract import Links
 from router.destinations.rendering.summary import COLOURS
 from router.destinations.rendering.text import one_line
 
@@ -66,6 +67,14 @@ def members(alert: Alert) -> list[str]:
     # A group may have more alerts than recorded members; the alert itself is one of them.
     left = max(alert.grouped - 1, len(alert.members)) - len(shown)
     return [*shown, f"and {left} more"] if left > 0 else shown
+
+
+def labelled_links(alert: Alert, links: Links) -> list[tuple[str, str]]:
+    """Return labels and URLs, the likeliest first. A resolved alert is not acknowledged."""
+    found = [("Show", links.show)]
+    if alert.status is AlertStatus.FIRING:
+        found = [("Acknowledge", links.acknowledge), ("Silence", links.silence), *found]
+    return [(label, url) for label, url in found if url]
 
 
 def _second(unix_time: float) -> str:

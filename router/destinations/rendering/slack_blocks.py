@@ -15,6 +15,7 @@ from router.destinations.contract import Links
 from router.destinations.rendering.notes import (
     RESOLVED_COLOUR,
     RESOLVED_SIGN,
+    labelled_links,
     members,
     notes,
     status_line,
@@ -145,18 +146,11 @@ def _fields(alert: Alert, event: Mapping[str, Any]) -> Block:
 
 
 def _buttons(alert: Alert, links: Links) -> Sequence[Block]:
-    """Return the buttons; each opens a page. A resolved alert is not acknowledged."""
-    wanted = [("Show", _SHOW, links.show)]
-    if alert.status is AlertStatus.FIRING:
-        wanted = [
-            ("Acknowledge", "acknowledge", links.acknowledge),
-            ("Silence", "silence", links.silence),
-            *wanted,
-        ]
+    """Return the buttons; each opens a page."""
     return [
-        {"type": "button", "text": _plain_text(label), "url": url, "action_id": action}
-        for label, action, url in wanted
-        if url and len(url) <= URL_LIMIT
+        {"type": "button", "text": _plain_text(label), "url": url, "action_id": label.lower()}
+        for label, url in labelled_links(alert, links)
+        if len(url) <= URL_LIMIT
     ]
 
 

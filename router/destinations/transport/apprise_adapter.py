@@ -7,10 +7,12 @@ pyproject.toml caps Apprise below 3.
 |---|---|---|
 | ``URLBase.socket_connect_timeout`` | the timeout of a call | the URL's ``cto`` parameter |
 | ``URLBase.socket_read_timeout`` | the timeout of a call | the URL's ``rto`` parameter |
+| ``URLBase.resolve_format`` | the format of a service | ``notify_format``, as before 2.3 |
 | modules ``apprise.plugins.<name>`` | which service a URL is for | ``Apprise.details`` |
 
-``instantiate``, ``notify``, ``url``, ``details`` and ``AppriseAsset`` are documented in Apprise's
-wiki, page "Development API"; ``details`` lists ``cto`` and ``rto`` for each service.
+``instantiate``, ``notify``, ``notify_format``, ``title_maxlen``, ``url``, ``details`` and
+``AppriseAsset`` are documented in Apprise's wiki, pages "Development API" and "Developing a plugin";
+``details`` lists ``cto`` and ``rto`` for each service.
 """
 
 import functools
@@ -25,6 +27,8 @@ from typing import Any, Final
 logger = logging.getLogger(__name__)
 
 READ_IN: Final = "2.3.0"
+TEXT: Final = "text"
+"""The ``body_format`` of plain text."""
 
 _PLUGINS: Final = "apprise.plugins."
 _TIMEOUTS: Final = ("socket_connect_timeout", "socket_read_timeout")
@@ -68,6 +72,18 @@ def service_name(made: Any) -> str:
         return module.removeprefix(_PLUGINS).split(".")[0] if module.startswith(_PLUGINS) else ""
     scheme = made.url(privacy=True).partition("://")[0]
     return scheme if scheme in _own_schemes() else ""
+
+
+def format_of(made: Any) -> str:
+    """Return the format that a service sends: ``text``, ``html`` or ``markdown``."""
+    if hasattr(made, "resolve_format"):
+        return str(getattr(made.resolve_format(TEXT), "value", TEXT))
+    return str(getattr(made.notify_format, "value", made.notify_format))
+
+
+def has_title(made: Any) -> bool:
+    """Return whether a service shows a title apart from the body."""
+    return int(made.title_maxlen) > 0
 
 
 def problems() -> list[str]:

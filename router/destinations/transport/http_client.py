@@ -80,6 +80,7 @@ class HttpClient:
         secrets: Iterable[Secret] = (),
         keeps_content: bool = False,
     ) -> None:
+        self._text = url
         self._url = exact_url(url)
         self._options = options
         self._egress = environment.egress
@@ -142,6 +143,7 @@ class HttpClient:
         headers: Mapping[str, str],
         *,
         method: str = "POST",
+        path: str = "",
         secrets: Iterable[Secret] = (),
     ) -> HttpReply | Failed | Refused:
         """Send one request.
@@ -150,6 +152,7 @@ class HttpClient:
             body: The request's body.
             headers: Headers of this request, besides those of every request.
             method: The HTTP method.
+            path: Appended to the client's URL, already encoded.
             secrets: Secrets of this request alone.
 
         Returns:
@@ -173,7 +176,7 @@ class HttpClient:
                     )
                 async with self._session.request(
                     method,
-                    self._url,
+                    exact_url(f"{self._text}{path}") if path else self._url,
                     data=body if len(body) <= _LARGEST_BYTES else io.BytesIO(body),
                     headers=headers,
                     allow_redirects=False,

@@ -18,8 +18,7 @@ PIECES = st.lists(
 
 # A delimiter formats a text that it encloses, unless it stands within a word or before a space.
 SLACK_FORMATS = [
-    re.compile(rf"(?<![^\W_])({mark})(?=\S)[^\n]*?(?<=\S)\1(?![^\W_])")
-    for mark in (r"\*", "_", "~")
+    re.compile(rf"(?<!\w)({mark})(?=\S)[^\n]*?(?<=\S)\1(?!\w)") for mark in (r"\*", "_", "~")
 ] + [re.compile("`[^`\n]+`")]
 
 

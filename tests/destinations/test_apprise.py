@@ -210,7 +210,7 @@ def test_a_wrong_url_says_what_would_be_right_and_not_itself(url, message):
 
 def test_without_the_extra_the_finding_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "apprise", None)
-    with pytest.raises(ValueError, match=r"pip install 'event-router\[apprise\]'"):
+    with pytest.raises(ValueError, match=r"pip install '\.\[apprise\]'"):
         AppriseConfig(url=Secret("json://x"))
 
 

@@ -6,17 +6,18 @@ bodies never end, therefore occupy no more memory than a few.
 """
 
 import asyncio
-import zlib
 from http import HTTPStatus
 from typing import Final
 
 from aiohttp import hdrs, web
 
 from router.ingress.decode_turns import DecodeTurns
+from router.ingress.gzip_stream import BadGzipError, GzipStream
 from router.ingress.responses import RETRY_SOON, RequestRejectedError
 
-_GZIP: Final = 16 + zlib.MAX_WBITS
 _IDENTITY: Final = "identity"
+_GZIP: Final = frozenset({"gzip", "x-gzip"})
+"""Two names of one encoding (RFC 9110, section 8.4.1.3)."""
 
 
 class BodyReader:
@@ -49,14 +50,15 @@ class BodyReader:
             if len(body) > self._max_size:
                 raise self._too_large()
             return body
-        encoding = request.headers.get("Content-Encoding", _IDENTITY).strip().lower()
-        if encoding != _IDENTITY and not (take_gzip and encoding == "gzip"):
+        encodings = _encodings(request)
+        is_gzip = len(encodings) == 1 and encodings[0] in _GZIP
+        if encodings and not (take_gzip and is_gzip):
             raise _wrong_encoding("gzip" if take_gzip else _IDENTITY)
         length = request.content_length
         if length is not None and length > self._max_size:
             raise self._too_large()
         try:
-            return await self._read_pieces(request, is_gzip=encoding == "gzip")
+            return await self._read_pieces(request, is_gzip=is_gzip)
         except TimeoutError:
             raise RequestRejectedError(
                 HTTPStatus.REQUEST_TIMEOUT,
@@ -71,32 +73,30 @@ class BodyReader:
             ) from None
 
     async def _read_pieces(self, request: web.BaseRequest, *, is_gzip: bool) -> bytes:
-        gzip = zlib.decompressobj(_GZIP) if is_gzip else None
+        gzip = GzipStream() if is_gzip else None
         body = bytearray()
+        arrived = 0
         try:
             async with asyncio.timeout(self._timeout):
                 while chunk := await request.content.readany():
-                    piece = self._decompress(gzip, chunk, len(body)) if gzip else chunk
-                    if len(body) + len(piece) > self._max_size:
+                    arrived += len(chunk)
+                    # One byte more than allowed is enough to see that the body is too large.
+                    most = self._max_size - len(body) + 1
+                    piece = gzip.decompress(chunk, most) if gzip else chunk
+                    if max(arrived, len(body) + len(piece)) > self._max_size:
                         raise self._too_large()
                     self._reserve(len(piece))
                     body += piece
-            if gzip is not None and not gzip.eof:
-                raise _bad_gzip("it is truncated")
+            if gzip is not None:
+                gzip.end()
             await self._turns.take(len(body))
+        except BadGzipError as error:
+            raise RequestRejectedError(
+                HTTPStatus.BAD_REQUEST, "bad_gzip", f"the body is not valid gzip: {error}"
+            ) from None
         finally:
             self._incomplete_bytes -= len(body)
         return bytes(body)
-
-    def _decompress(self, gzip: "zlib._Decompress", chunk: bytes, size: int) -> bytes:
-        try:
-            # One byte more than allowed is enough to see that the body is too large.
-            piece = gzip.decompress(chunk, self._max_size - size + 1)
-        except zlib.error:
-            raise _bad_gzip("it is corrupt") from None
-        if gzip.unused_data:
-            raise _bad_gzip("data follows its end")
-        return piece
 
     def _reserve(self, size: int) -> None:
         if self._incomplete_bytes and self._incomplete_bytes + size > self._max_total:
@@ -126,6 +126,13 @@ def _is_complete(request: web.BaseRequest) -> bool:
     )
 
 
+def _encodings(request: web.BaseRequest) -> list[str]:
+    """Return the encodings of a body in the order in which they were applied."""
+    stated = ",".join(request.headers.getall(hdrs.CONTENT_ENCODING, ()))
+    names = [name.strip().lower() for name in stated.split(",")]
+    return [name for name in names if name not in {"", _IDENTITY}]
+
+
 def _wrong_encoding(accepted: str) -> RequestRejectedError:
     alternative = " or with Content-Encoding: gzip" if accepted == "gzip" else ""
     return RequestRejectedError(
@@ -133,10 +140,4 @@ def _wrong_encoding(accepted: str) -> RequestRejectedError:
         "content_encoding",
         f"send the body without a Content-Encoding{alternative}",
         headers={"Accept-Encoding": accepted},
-    )
-
-
-def _bad_gzip(reason: str) -> RequestRejectedError:
-    return RequestRejectedError(
-        HTTPStatus.BAD_REQUEST, "bad_gzip", f"the body is not valid gzip: {reason}"
     )

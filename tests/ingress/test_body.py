@@ -74,6 +74,88 @@ async def test_a_corrupt_or_too_large_compressed_body_is_rejected(
     assert (got, code in answer) == (status, True)
 
 
+EVENT_TEXT = msgspec.json.encode(EVENT)
+HALVES = gzip.compress(EVENT_TEXT[:20]), gzip.compress(EVENT_TEXT[20:])
+EMPTY = gzip.compress(b"")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        HALVES[0] + HALVES[1],
+        b"".join(gzip.compress(EVENT_TEXT[at : at + 1]) for at in range(len(EVENT_TEXT))),
+        EMPTY + HALVES[0] + EMPTY + EMPTY + HALVES[1] + EMPTY,
+        gzip.compress(EVENT_TEXT) + b"\0" * 512,
+        HALVES[0] + b"\0" * 100 + HALVES[1] + b"\0",
+    ],
+    ids=["two", "a byte each", "empty ones", "padded", "padded between"],
+)
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "X-GZip", "identity, gzip", " gzip ,"])
+async def test_gzip_may_have_several_members(ingress: Running, body: bytes, encoding: str) -> None:
+    """Case I9 (RFC 1952, section 2.2; RFC 9110, section 8.4.1.3)."""
+    assert (await posted(ingress, body, ("Content-Encoding", encoding)))[0] == 202
+
+
+@pytest.mark.parametrize("size", [1, 7, 10, 19])
+async def test_members_may_be_cut_anywhere_by_the_network(ingress: Running, size: int) -> None:
+    """Case I9: also within the first bytes of a member, and within the padding."""
+    body = EMPTY + HALVES[0] + EMPTY + HALVES[1] + b"\0" * 40
+    chunks = [body[at : at + size] for at in range(0, len(body), size)]
+    framed = [b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks]
+    headers = [JSON, CLOSE, GZIP, ("Transfer-Encoding", "chunked")]
+
+    answer = await answer_to(ingress.address, head("/events", headers), *framed, b"0\r\n\r\n")
+
+    assert statuses(answer) == [202]
+
+
+@pytest.mark.parametrize("encoding", ["", " ", "identity", ",", "Identity , "])
+@pytest.mark.parametrize("path", ["/events", "/twilio"])
+async def test_an_empty_encoding_is_none(ingress: Running, encoding: str, path: str) -> None:
+    """Case I9. Without a signature, a body of ``/twilio`` is not read, and its encoding unseen."""
+    status, _ = await posted(ingress, EVENT_TEXT, ("Content-Encoding", encoding), path=path)
+
+    assert status == (202 if path == "/events" else 401)
+
+
+@pytest.mark.fault_row(37)
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (gzip.compress(padded(LIMIT)) + gzip.compress(b" "), 413, b"too_large"),
+        (gzip.compress(b" " * LIMIT) * 100, 413, b"too_large"),
+        (EMPTY * 3000, 400, b"not_json"),
+        (gzip.compress(EVENT_TEXT) + EMPTY[:-1], 400, b"bad_gzip"),
+        (gzip.compress(EVENT_TEXT) + b"\0\0x", 400, b"data follows its end"),
+        (gzip.compress(EVENT_TEXT) + b"\x1f\x8c", 400, b"it is corrupt"),
+        (gzip.compress(EVENT_TEXT) + b"\x1f", 400, b"it is truncated"),
+        (b"\0" + gzip.compress(EVENT_TEXT), 400, b"it is corrupt"),
+    ],
+    ids=range(8),
+)
+async def test_the_limits_hold_for_all_members_together(
+    ingress: Running, body: bytes, status: int, code: bytes
+) -> None:
+    """Case I9. Mutant: each member has the limit of a body."""
+    got, answer = await posted(ingress, body, GZIP)
+
+    assert (got, code in answer) == (status, True), answer
+
+
+@pytest.mark.fault_row(37)
+async def test_empty_members_do_not_arrive_without_end(redis_url: Secret) -> None:
+    """Case I9: compressed bytes count, too, and the members have a limit of their own."""
+    settings = settings_for(redis_url, max_body=ByteSize(4 << 20))
+    async with running(settings, ROLES) as process:
+        chunk = EMPTY * 1000
+        framed = b"%x\r\n%b\r\n" % (len(chunk), chunk)
+        headers = [JSON, GZIP, ("Transfer-Encoding", "chunked")]
+        answer = await answer_to(process.address, head("/events", headers), *[framed] * 11)
+
+    assert statuses(answer) == [400]
+    assert b"more than 10000 members" in answer
+
+
 @pytest.mark.fault_row(37)
 async def test_of_a_bomb_no_more_than_the_limit_is_unpacked(ingress: Running) -> None:
     """Mutant: a bomb is unpacked before its size is compared; 64 MiB for each request."""

@@ -141,10 +141,16 @@ class Secret:
         return self._text
 
     def matches_bearer(self, authorization: str) -> bool:
-        """Return whether an ``Authorization`` header has this bearer token; in constant time."""
+        """Return whether an ``Authorization`` header has this bearer token; in constant time.
+
+        The scheme has any case, and any space may follow it (RFC 9110, section 11.1).
+        """
         # aiohttp decodes bytes that are not UTF-8 to lone surrogates.
         given = authorization.encode("utf-8", "surrogateescape")
-        return Secret(f"Bearer {self._text}").matches(given)
+        if Secret(f"Bearer {self._text}").matches(given):
+            return True
+        scheme, _, token = given.replace(b"\t", b" ").strip().partition(b" ")
+        return scheme.lower() == b"bearer" and self.matches(token.lstrip())
 
     def matches(self, given: bytes) -> bool:
         """Return whether ``given`` is this secret in UTF-8; in constant time."""

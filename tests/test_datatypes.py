@@ -73,12 +73,23 @@ def test_the_schema_has_both_ways() -> None:
         ("Bearer secret", True),
         ("Bearer secre", False),
         ("secret", False),
-        ("bearer secret", False),
+        ("bearer secret", True),
+        ("BEARER secret", True),
+        ("bEaReR   secret  ", True),
+        ("Bearer\tsecret", True),
+        ("Bearersecret", False),
+        ("Bearer  secret x", False),
+        ("Bearer Bearer secret", False),
+        ("Basic secret", False),
+        ("Bearer", False),
+        ("Bearer ", False),
         ("", False),
+        (" ", False),
         ("Bearer \udcf3", False),
     ],
 )
 def test_a_secret_matches_the_header_that_contains_it(authorization: str, *, fits: bool) -> None:
+    """Case I14 (RFC 9110, section 11.1): the scheme has any case, and spaces do not count."""
     assert Secret("secret").matches_bearer(authorization) is fits
 
 

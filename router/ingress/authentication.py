@@ -167,7 +167,7 @@ def _challenge(code: str, message: str) -> RequestRejectedError:
 
 def _basic_credentials(authorization: str) -> bytes:
     """Return ``user:password`` as it was sent; ``b""`` if the header is not a Basic header."""
-    scheme, _, encoded = authorization.partition(" ")
+    scheme, _, encoded = authorization.replace("\t", " ").strip().partition(" ")
     if scheme.lower() != "basic":
         return b""
     try:

@@ -54,3 +54,23 @@ async def test_events_are_closed_and_twilios_need_a_token(
             error = answer.get("error", {})
             found = (response.status, error.get("code", ""), error.get("path", ""))
     assert found == expected
+
+
+@pytest.mark.parametrize("scheme", ["bearer ", "BEARER ", "Bearer  ", "Bearer\t", "bEARER \t "])
+async def test_the_scheme_of_a_token_has_any_case_at_each_endpoint(
+    redis_url: Secret, scheme: str
+) -> None:
+    """Case I14 (RFC 9110, section 11.1): senders, operators and readiness."""
+    operator = Secret("0perator-token-of-the-test")
+    settings = settings_for(redis_url, events_token=TOKEN, admin_token=operator)
+    event = msgspec.json.encode(PLAIN)
+    async with running(settings, ROLES) as process, aiohttp.ClientSession() as http:
+        headers = {"Content-Type": "application/json", "Authorization": scheme + TOKEN.reveal()}
+        async with http.post(f"{process.url}/events", data=event, headers=headers) as response:
+            assert response.status == 202
+        headers = {"Authorization": scheme + operator.reveal()}
+        async with http.get(f"{process.url}/api/v1/twilio-tests", headers=headers) as response:
+            assert response.status == 200
+        headers = {"Authorization": scheme + TOKEN.reveal()}
+        async with http.get(f"{process.url}/api/v1/twilio-tests", headers=headers) as response:
+            assert response.status == 403

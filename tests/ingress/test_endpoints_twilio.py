@@ -107,6 +107,19 @@ async def test_a_malformed_basic_header_is_rejected(
     assert answer == (401, "wrong_credentials", BASIC)
 
 
+@pytest.mark.parametrize("scheme", ["basic ", "BASIC ", "Basic   ", "Basic\t"])
+async def test_the_scheme_of_credentials_has_any_case(
+    redis_url: Secret, http: aiohttp.ClientSession, sample: bytes, scheme: str
+) -> None:
+    """Case I14."""
+    settings = settings_for(redis_url, twilio_basic_auth=(CREDENTIALS,))
+    header = basic(CREDENTIALS.reveal())["Authorization"].replace("Basic ", scheme)
+    async with running(settings, ROLES) as process:
+        answer = await posted(process, http, sample, {**JSON, "Authorization": header}, "")
+
+    assert answer == (202, "", "")
+
+
 @pytest.mark.parametrize(
     ("addresses", "proxies", "forwarded", "status"),
     [

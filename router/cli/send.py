@@ -121,6 +121,7 @@ def _endpoint(settings: Settings, url: str, *, sign: bool) -> Endpoint:
         auth_token=settings.twilio_auth_tokens[0],
         credentials=credentials[0] if credentials else None,
         public_url=settings.public_url,
+        sink_url=settings.twilio_url,
     )
 
 

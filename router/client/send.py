@@ -13,7 +13,7 @@ from yarl import URL
 
 from router.datatypes import Secret
 from router.errors import ConfigurationError
-from router.ingress.twilio_signature import body_hash, called_url, sign
+from router.ingress.twilio_signature import body_hash, called_urls, sign
 
 _TIMEOUT_SECONDS: Final = 10
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)
@@ -49,6 +49,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """``user:password`` of a Twilio sink, sent with a signed request."""
     public_url: str = ""
     """The router's public URL, which a signature is computed for; ``""`` for ``url``."""
+    sink_url: str = ""
+    """The URL of Twilio's sink, if it is not derived from ``public_url``."""
 
     def request(self, body: bytes, *, is_batch: bool) -> tuple[str, dict[str, str]]:
         """Return the URL and the headers of a POST of ``body``.
@@ -67,7 +69,11 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         target = f"{self.url}{'&' if '?' in self.url else '?'}{query}"
         parts = urlsplit(target)
         raw_path = f"{parts.path}?{parts.query}"
-        signed = called_url(self.public_url, raw_path) if self.public_url else target
+        signed = (
+            called_urls(self.public_url, raw_path, self.sink_url)[0]
+            if self.public_url or self.sink_url
+            else target
+        )
         headers = {"Content-Type": _JSON, "X-Twilio-Signature": sign(signed, self.auth_token)}
         if self.credentials is not None:
             encoded = base64.b64encode(self.credentials.reveal().encode()).decode()
@@ -116,7 +122,7 @@ async def send(target: Endpoint, body: bytes) -> SendResult:
 
 
 async def send_signed(
-    url: str, body: bytes, auth_token: Secret, public_url: str = ""
+    url: str, body: bytes, auth_token: Secret, public_url: str = "", sink_url: str = ""
 ) -> SendResult:
     """POST ``body`` to ``url`` with Twilio's signature.
 
@@ -126,9 +132,11 @@ async def send_signed(
         auth_token: The token that signs the request.
         public_url: The router's public URL, which the signature is computed for; ``""`` if it has
             none.
+        sink_url: The URL of Twilio's sink, if it is not derived from ``public_url``.
 
     Raises:
         ConfigurationError: The router did not answer within 10 seconds.
 
     """
-    return await send(Endpoint(url=url, auth_token=auth_token, public_url=public_url), body)
+    target = Endpoint(url=url, auth_token=auth_token, public_url=public_url, sink_url=sink_url)
+    return await send(target, body)

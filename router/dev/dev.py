@@ -182,7 +182,11 @@ class Dev:
         body = sample_event(f"NO{secrets.token_hex(16)}")
         self._echo("\nSending Twilio's sample conference summary, signed, as it reports a timeout")
         result = await send_signed(
-            f"{url}/twilio", body, settings.twilio_auth_tokens[0], settings.public_url
+            f"{url}/twilio",
+            body,
+            settings.twilio_auth_tokens[0],
+            settings.public_url,
+            settings.twilio_url,
         )
         self._echo(f"  answer {result.status} {result.body}")
         connection = connect(settings.redis_url, deadline=2.0, max_connections=1)

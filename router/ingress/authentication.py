@@ -62,9 +62,9 @@ def check_credentials(settings: Settings, authorization: str | None) -> str:
 
 
 def check_signature(
-    settings: Settings, headers: Mapping[str, str], url: str, credentials: str
+    settings: Settings, headers: Mapping[str, str], urls: Sequence[str], credentials: str
 ) -> Secret | None:
-    """Return the auth token that signed ``url``, None if no signature is required.
+    """Return the auth token that signed one of ``urls``, None if no signature is required.
 
     Raises:
         RequestRejectedError: A signature is required, and is missing or wrong.
@@ -73,13 +73,14 @@ def check_signature(
         return None
     found = twilio_signature.find_signing_token(
         signature=headers.get(_SIGNATURE),
-        url=url,
+        url=urls[0],
+        other_urls=urls[1:],
         auth_tokens=settings.twilio_auth_tokens,
         settings=headers.get(_SIGNATURE_SETTINGS, ""),
         credentials=credentials,
     )
     if isinstance(found, twilio_signature.SignatureCheck):
-        raise _signature_rejection(found, url)
+        raise _signature_rejection(found, urls)
     return found
 
 
@@ -92,7 +93,7 @@ def check_body(settings: Settings, url: str, content: bytes) -> None:
     if _requires_signature(settings):
         result = twilio_signature.check_body(url, content)
         if result is not twilio_signature.SignatureCheck.GENUINE:
-            raise _signature_rejection(result, url)
+            raise _signature_rejection(result, [url])
 
 
 def has_token(settings: Settings, authorization: str | None, in_query: str | None) -> bool:
@@ -151,13 +152,15 @@ def _requires_signature(settings: Settings) -> bool:
     return bool(settings.twilio_auth_tokens) or not settings.twilio_basic_auth
 
 
-def _signature_rejection(result: twilio_signature.SignatureCheck, url: str) -> RequestRejectedError:
+def _signature_rejection(
+    result: twilio_signature.SignatureCheck, urls: Sequence[str]
+) -> RequestRejectedError:
     is_missing = result is twilio_signature.SignatureCheck.NO_SIGNATURE
     return RequestRejectedError(
         HTTPStatus.UNAUTHORIZED if is_missing else HTTPStatus.FORBIDDEN,
         result.name.lower(),
         str(result),
-        detail=f"signed URL {url}",
+        detail=f"signed URL {' or '.join(urls)}",
     )
 
 

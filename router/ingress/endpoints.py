@@ -26,7 +26,7 @@ from router.ingress.admission import AdmissionControl
 from router.ingress.body import BodyReader
 from router.ingress.commit import EventCommit
 from router.ingress.decode_turns import DecodeTurns
-from router.ingress.forwarded import Sender, check_base_url, resolve_sender
+from router.ingress.forwarded import Sender, called_target, check_base_url, resolve_sender
 from router.ingress.rate_limit import TokenBuckets
 from router.ingress.responses import (
     RequestRejectedError,
@@ -183,11 +183,28 @@ class Ingress:
             is_last=self._admission.draining,  # so that the next request goes to another process
         )
 
+    def _called_urls(self, request: web.BaseRequest, sender: Sender | None) -> list[str]:
+        """Return the URLs that Twilio may have called and signed, without reading the body.
+
+        Raises RequestRejectedError.
+        """
+        settings = self._settings
+        target = called_target(request.scheme, request.host, request.raw_path)
+        if settings.public_url or settings.twilio_url:
+            return twilio_signature.called_urls(
+                settings.public_url, target.path, settings.twilio_url
+            )
+        if sender is None:
+            sender = Sender(None, target.base_url)
+        check_base_url(sender.base_url)
+        return [sender.base_url + sender.prefix + target.path]
+
     def _sender(self, request: web.BaseRequest) -> Sender:
+        target = called_target(request.scheme, request.host, request.raw_path)
         return resolve_sender(
             request.remote,
-            request.scheme,
-            request.host,
+            target.scheme,
+            target.host,
             request.headers,
             self._settings.trusted_proxies,
         )
@@ -196,24 +213,18 @@ class Ingress:
         self, request: web.BaseRequest, sender: Sender | None
     ) -> tuple[Received, int]:
         settings = self._settings
-        base_url = settings.public_url
         if sender is not None:
             authentication.check_address(settings, sender.address)
-            base_url = base_url or sender.base_url
         credentials = authentication.check_credentials(
             settings, request.headers.get(hdrs.AUTHORIZATION)
         )
-        if not base_url:
-            base_url = f"{request.scheme}://{request.host}"
-        if not settings.public_url:
-            check_base_url(base_url)
-        url = twilio_signature.called_url(base_url, request.raw_path)
-        token = authentication.check_signature(settings, request.headers, url, credentials)
+        urls = self._called_urls(request, sender)
+        token = authentication.check_signature(settings, request.headers, urls, credentials)
         self._credential_buckets.admit(token or credentials)
         http_binding.check_json_content_type(_content_type(request))
         # No gzip, because bodySHA256 is the hash of the bytes that were sent.
         content = await self._body_reader.read(request, take_gzip=False)
-        authentication.check_body(settings, url, content)
+        authentication.check_body(settings, urls[0], content)
         received = decode_signed(
             content,
             content_type=request.headers.get(hdrs.CONTENT_TYPE, ""),

@@ -43,8 +43,9 @@ def find_signing_token(
     auth_tokens: Sequence[Secret],
     settings: str = "",
     credentials: str = "",
+    other_urls: Sequence[str] = (),
 ) -> Secret | SignatureCheck:
-    """Return the auth token that signed ``url``, or the check that failed.
+    """Return the auth token that signed the URL, or the check that failed.
 
     The body is not needed, so that the body of an unsigned request is never read. All tokens are
     tried (rotation, subaccounts, shared keys), each compared in constant time. The search ends at
@@ -56,6 +57,7 @@ def find_signing_token(
         auth_tokens: The configured tokens.
         settings: The header ``X-Twilio-Webhooks-Signature-Settings``, sent with a shared key.
         credentials: The ``user:password`` in the sink's URL, already verified.
+        other_urls: Further URLs that Twilio may have called.
     """
     if not signature:
         return SignatureCheck.NO_SIGNATURE
@@ -65,11 +67,12 @@ def find_signing_token(
     if digest is None:
         return SignatureCheck.UNKNOWN_ALGORITHM
     given = signature.encode("utf-8", "surrogateescape")
-    for variant in _variants(url, credentials):
-        text = variant.encode("utf-8", "surrogateescape")
-        for token in auth_tokens:
-            if hmac.compare_digest(given, _signature(text, token, digest)):
-                return token
+    for candidate in (url, *other_urls):
+        for variant in _variants(candidate, credentials):
+            text = variant.encode("utf-8", "surrogateescape")
+            for token in auth_tokens:
+                if hmac.compare_digest(given, _signature(text, token, digest)):
+                    return token
     return SignatureCheck.WRONG_SIGNATURE
 
 
@@ -98,23 +101,29 @@ def body_hash(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def called_url(public_url: str, raw_path: str) -> str:
-    """Return the URL that Twilio called.
+def called_urls(public_url: str, raw_path: str, sink_url: str = "") -> list[str]:
+    """Return the URLs that Twilio may have called, the most likely one first.
 
     Args:
         public_url: The router's public URL. It may end in a path prefix that the proxy strips, or
-            be the whole URL of the sink.
+            be the whole URL of the sink, whatever path the proxy makes of it.
         raw_path: Path and query of the request.
+        sink_url: The URL of the sink, if it is configured; then no other counts.
     """
     path, question, query = raw_path.partition("?")
-    return _public_url_of(public_url, path) + question + query
+    if sink_url:
+        return [sink_url + question + query]
+    return [url + question + query for url in _public_urls_of(public_url, path)]
 
 
 @functools.lru_cache(maxsize=64)
-def _public_url_of(public_url: str, path: str) -> str:
-    """Return the public URL of ``path``, without a query."""
-    base = public_url.partition("?")[0].rstrip("/")
-    return base if urlsplit(base).path.endswith(path.rstrip("/")) else base + path
+def _public_urls_of(public_url: str, path: str) -> tuple[str, ...]:
+    """Return the public URLs of ``path``, without a query."""
+    whole = public_url.partition("?")[0]
+    base = whole.rstrip("/")
+    is_whole = urlsplit(base).path.endswith(path.rstrip("/"))
+    first = base if is_whole else base + path
+    return tuple(dict.fromkeys((first, base + path, whole, base, f"{base}/")))
 
 
 @functools.lru_cache(maxsize=16)

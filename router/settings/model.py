@@ -170,6 +170,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The URL under which Twilio reaches the router, as configured in the sink. A signature covers
     the URL that Twilio called, so this is required behind a proxy that changes scheme, host, port
     or path. Default: the URL of the request."""
+    twilio_url: Annotated[str, _check_public_url] = ""
+    """The URL of the sink, exactly as it is configured there. Set it if the proxy gives requests
+    another path and `ROUTER_PUBLIC_URL` is the URL of something else, such as alert links. Default:
+    derived from `ROUTER_PUBLIC_URL`."""
     twilio_auth_tokens: tuple[Secret, ...] = ()
     """The auth tokens that may sign requests to `/twilio`: several during a rotation, one for each
     subaccount that has sinks, and the secrets of shared keys. Without any, `/twilio` rejects every
@@ -182,8 +186,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The addresses that may send requests to `/twilio`; Twilio documents `35.90.102.128/25`.
     Default: all addresses."""
     trusted_proxies: Networks = Networks()
-    """The proxies in front of the router. Their `X-Forwarded-For`, `-Proto` and `-Host` headers are
-    trusted; these headers are ignored from all other addresses."""
+    """The proxies in front of the router. Their headers `Forwarded` and `X-Forwarded-For`, `-Proto`,
+    `-Host`, `-Port` and `-Prefix` are trusted, and ignored from all other addresses."""
     events_token: Secret | None = None
     """The bearer token that `/events` requires. Without it, `/events` is closed unless
     `ROUTER_EVENTS_OPEN` opens it."""

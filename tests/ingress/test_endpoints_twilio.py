@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from support.clock import SetClock
 from support.events import held_by
-from support.raw import head, one_response, statuses
+from support.raw import answer_to, head, one_response, statuses
 from support.running import Running, running, settings_for
 
 from router.clock import Clock
@@ -164,6 +164,75 @@ async def test_a_trusted_proxy_determines_the_called_url(
     headers |= {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "events.example.com"}
     async with running(settings, ROLES) as process:
         assert (await posted(process, http, sample, headers, query))[0] == status
+
+
+SINK = "https://hooks.example.com/webhooks/voice"
+OUTER = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "e.example"}
+
+
+@pytest.mark.parametrize(
+    ("sink", "changes", "headers"),
+    [
+        (SINK, {"public_url": SINK}, {}),
+        (SINK, {"public_url": "https://other.example.com", "twilio_url": SINK}, {}),
+        (SINK, {"twilio_url": SINK}, OUTER),
+        ("https://hooks.example.com", {"public_url": "https://hooks.example.com"}, {}),
+        ("https://hooks.example.com/", {"public_url": "https://hooks.example.com"}, {}),
+        ("https://e.example:8443/twilio", {}, {**OUTER, "X-Forwarded-Port": "8443"}),
+        ("https://e.example/twilio", {}, {**OUTER, "X-Forwarded-Port": "443"}),
+        ("https://e.example/hooks/twilio", {}, {**OUTER, "X-Forwarded-Prefix": "/hooks"}),
+        (
+            "https://e.example/a/hooks/twilio",
+            {},
+            {"Forwarded": "proto=https;host=e.example", "X-Forwarded-Prefix": "/a,/hooks"},
+        ),
+        ("https://e.example:8443/twilio", {}, {"Forwarded": 'proto=https;host="e.example:8443"'}),
+    ],
+    ids=range(10),
+)
+async def test_the_url_of_the_sink_is_signed_whatever_the_proxy_makes_of_it(
+    redis_url: Secret,
+    http: aiohttp.ClientSession,
+    sample: bytes,
+    sink: str,
+    changes: dict[str, str],
+    headers: dict[str, str],
+) -> None:
+    """Cases I12 and I13; a signature of another URL is still wrong."""
+    query = f"bodySHA256={body_hash(sample)}"
+    signature = {**JSON, "X-Twilio-Signature": sign(f"{sink}?{query}", TOKEN)}
+    wrong = {**JSON, "X-Twilio-Signature": sign(f"{sink}x?{query}", TOKEN)}
+    settings = settings_for(
+        redis_url,
+        twilio_auth_tokens=(TOKEN,),
+        trusted_proxies=Networks.parse("127.0.0.1"),
+        **changes,
+    )
+    async with running(settings, ROLES) as process:
+        found = await posted(process, http, sample, {**signature, **headers}, query)
+        assert found == (202, "", "")
+        found = await posted(process, http, sample, {**wrong, **headers}, query)
+        assert found[:2] == (403, "wrong_signature")
+
+
+@pytest.mark.parametrize("base", ["http://x", "http://x:80", "https://x", "http://[::1]:8080"])
+@pytest.mark.parametrize("public_url", ["", "https://e.example"])
+async def test_a_target_in_absolute_form_is_the_called_url(
+    redis_url: Secret, sample: bytes, base: str, public_url: str
+) -> None:
+    """Case I11 (RFC 9112, section 3.2.2)."""
+    target = f"/twilio?bodySHA256={body_hash(sample)}"
+    settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,), public_url=public_url)
+    headers = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(sample))),
+        ("X-Twilio-Signature", sign((public_url or base) + target, TOKEN)),
+        ("Connection", "close"),
+    ]
+    async with running(settings, ROLES) as process:
+        answer = await answer_to(process.address, head(base + target, headers) + sample)
+
+    assert statuses(answer) == [202], answer
 
 
 async def test_each_test_event_of_a_sink_is_listed_once(

@@ -4,7 +4,7 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from router.datatypes import Networks, parse_address
-from router.ingress.forwarded import Sender, resolve_sender
+from router.ingress.forwarded import CalledTarget, Sender, called_target, resolve_sender
 
 TRUSTED = Networks.parse("10.0.0.0/8, 192.0.2.1, fd00::/8")
 PROXY = "10.0.0.1"
@@ -70,6 +70,98 @@ def test_the_url_is_the_one_that_the_outermost_proxy_received(
     lines = [(f"X-Forwarded-{name}", value) for name, value in headers.items()]
 
     assert seen(peer, *lines).base_url == expected
+
+
+HTTPS = ("X-Forwarded-Proto", "https")
+HOST = ("X-Forwarded-Host", "e.example")
+PORT = ("X-Forwarded-Port", "8443")
+PREFIX = ("X-Forwarded-Prefix", "/hooks")
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ([HTTPS, HOST, PORT], "https://e.example:8443"),
+        ([PORT], "http://router:8443"),
+        ([("X-Forwarded-Host", "e.example:444"), PORT], "http://e.example:444"),
+        ([("X-Forwarded-Host", "[2001:db8::1]"), PORT], "http://[2001:db8::1]:8443"),
+        ([HOST, ("X-Forwarded-Port", "443, 80")], "http://e.example:443"),
+        ([HOST, ("X-Forwarded-Port", "x")], "http://e.example"),
+        ([HOST, ("X-Forwarded-Port", "٣")], "http://e.example"),
+        ([HOST, ("X-Forwarded-Port", "")], "http://e.example"),
+        ([HTTPS, HOST, PREFIX], "https://e.example/hooks"),
+        ([HOST, ("X-Forwarded-Prefix", "/a/b/")], "http://e.example/a/b"),
+        ([HOST, ("X-Forwarded-Prefix", "/a, /b")], "http://e.example/a/b"),
+        ([HOST, PREFIX, ("X-Forwarded-Prefix", "/b")], "http://e.example/hooks/b"),
+        ([HOST, ("X-Forwarded-Prefix", "/")], "http://e.example"),
+        ([HOST, ("X-Forwarded-Prefix", "hooks")], "http://e.example"),
+        ([HOST, ("X-Forwarded-Prefix", "/a?b")], "http://e.example"),
+        ([HOST, ("X-Forwarded-Prefix", "//evil/ x")], "http://e.example"),
+        ([("Forwarded", "proto=https;host=e.example")], "https://e.example"),
+        ([("Forwarded", 'proto=HTTPS;host="e.example:8443"')], "https://e.example:8443"),
+        ([("Forwarded", "host=e.example, host=inner;proto=http")], "http://e.example"),
+        ([("Forwarded", "for=1.2.3.4, proto=https;host=e.example")], "https://e.example"),
+        ([("Forwarded", "proto=https;host=f.example"), HOST], "https://e.example"),
+        ([("Forwarded", "host=e.example;;=")], "http://router:8080"),
+        ([("Forwarded", "proto=gopher")], "http://router:8080"),
+    ],
+)
+def test_the_port_the_prefix_and_the_standard_header_count(
+    headers: list[tuple[str, str]], expected: str
+) -> None:
+    """Case I13: from a trusted proxy, and from no other peer."""
+    found, other = seen(PROXY, *headers), seen("203.0.113.9", *headers)
+
+    assert found.base_url + found.prefix == expected
+    assert other.base_url + other.prefix == "http://router:8080"
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "lines", "expected"),
+    [
+        ("for=198.51.100.7", [], "198.51.100.7"),
+        ('for="198.51.100.7:4711"', [], "198.51.100.7"),
+        ('for="[2001:db8::7]:4711"', [], "2001:db8::7"),
+        ("for=198.51.100.7, for=192.0.2.1", [], "198.51.100.7"),
+        ("for=35.90.102.130, for=198.51.100.7", [], "198.51.100.7"),
+        ("for=198.51.100.7, for=unknown", [], PROXY),
+        ("for=_hidden", [], PROXY),
+        ("proto=https", [], PROXY),
+        ("for=", ["198.51.100.7"], "198.51.100.7"),
+        # Both headers: the one that the proxy did not write may be the sender's own.
+        ("for=198.51.100.7", ["198.51.100.7"], "198.51.100.7"),
+        ("for=35.90.102.130", ["198.51.100.7"], PROXY),
+        ("for=198.51.100.7", ["35.90.102.130"], PROXY),
+    ],
+)
+def test_the_sender_is_the_one_of_the_standard_header_too(
+    forwarded: str, lines: list[str], expected: str
+) -> None:
+    """Case I13. Mutant: one of two headers that differ counts."""
+    headers = [("Forwarded", forwarded), *[("X-Forwarded-For", line) for line in lines]]
+
+    assert seen(PROXY, *headers).address == parse_address(expected)
+    assert seen("203.0.113.9", *headers).address == parse_address("203.0.113.9")
+
+
+@pytest.mark.parametrize(
+    ("raw_path", "expected"),
+    [
+        ("/twilio?a=1", ("http", "h:1", "/twilio?a=1")),
+        ("http://x/twilio?a=1", ("http", "x", "/twilio?a=1")),
+        ("HTTPS://x:8443/twilio", ("https", "x:8443", "/twilio")),
+        ("http://x", ("http", "x", "/")),
+        ("http://x?a=/b", ("http", "x", "/?a=/b")),
+        ("http://[::1]/?a", ("http", "[::1]", "/?a")),
+        ("/x/http://y/", ("http", "h:1", "/x/http://y/")),
+        ("*", ("http", "h:1", "*")),
+    ],
+)
+def test_a_target_in_absolute_form_overrides_the_host(
+    raw_path: str, expected: tuple[str, str, str]
+) -> None:
+    """Case I11 (RFC 9112, section 3.2.2)."""
+    assert called_target("http", "h:1", raw_path) == CalledTarget(*expected)
 
 
 def test_without_trusted_proxies_forwarding_headers_are_ignored() -> None:

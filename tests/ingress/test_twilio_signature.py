@@ -12,7 +12,7 @@ from router.datatypes import Secret
 from router.ingress.twilio_signature import (
     SignatureCheck,
     body_hash,
-    called_url,
+    called_urls,
     check_body,
     find_signing_token,
     sign,
@@ -214,4 +214,43 @@ def test_a_signed_url_without_a_body_hash_protects_no_body() -> None:
 def test_the_url_is_the_one_that_twilio_called(
     public_url: str, raw_path: str, expected: str
 ) -> None:
-    assert called_url(public_url, raw_path) == expected
+    assert called_urls(public_url, raw_path)[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("public_url", "signed"),
+    [
+        ("https://h.example.com/webhooks/voice", "https://h.example.com/webhooks/voice?a=1"),
+        ("https://h.example.com/webhooks/voice", "https://h.example.com/webhooks/voice/?a=1"),
+        ("https://h.example.com/webhooks/voice/", "https://h.example.com/webhooks/voice/?a=1"),
+        ("https://h.example.com/hooks", "https://h.example.com/hooks/twilio?a=1"),
+        ("https://h.example.com", "https://h.example.com?a=1"),
+        ("https://h.example.com", "https://h.example.com/?a=1"),
+        ("https://h.example.com/", "https://h.example.com/?a=1"),
+        ("https://h.example.com:8443/x", "https://h.example.com/x?a=1"),
+        ("https://h.example.com/twilio", "https://h.example.com/twilio/twilio?a=1"),
+    ],
+)
+def test_a_proxy_may_rewrite_the_path_of_the_sink(public_url: str, signed: str) -> None:
+    """Case I12: what Twilio signed is the URL of the sink, whatever path the router receives."""
+    urls = called_urls(public_url, "/twilio?a=1")
+
+    found = find_signing_token(
+        signature=sign(signed, TOKEN), url=urls[0], other_urls=urls[1:], auth_tokens=[TOKEN]
+    )
+    other = find_signing_token(
+        signature=sign(signed.replace("h.example", "other.example"), TOKEN),
+        url=urls[0],
+        other_urls=urls[1:],
+        auth_tokens=[TOKEN],
+    )
+
+    assert (found, other) == (TOKEN, SignatureCheck.WRONG_SIGNATURE)
+
+
+def test_the_url_of_the_sink_is_the_only_one_if_it_is_configured() -> None:
+    """Case I12."""
+    sink = "https://h.example.com/webhooks/voice"
+
+    assert called_urls("https://x.example.com", "/twilio?a=1", sink) == [f"{sink}?a=1"]
+    assert called_urls("", "/twilio", sink) == [sink]

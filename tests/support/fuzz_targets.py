@@ -165,9 +165,12 @@ def signed_link(data: bytes) -> None:
 def forwarded_headers(data: bytes) -> None:
     """The headers of a proxy."""
     peer, *lines = (data + b"\n").split(b"\n")
-    names = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
+    names = (
+        *("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"),
+        *("X-Forwarded-Port", "X-Forwarded-Prefix", "Forwarded"),
+    )
     headers = CIMultiDict(
-        (names[index % 3], line.decode("utf-8", "surrogateescape"))
+        (names[index % len(names)], line.decode("utf-8", "surrogateescape"))
         for index, line in enumerate(lines[:6])
     )
     trusted = Networks.parse("10.0.0.0/8,::1")
@@ -393,7 +396,12 @@ def _seeds() -> Mapping[str, list[bytes]]:
         "form_body": [b"do=acknowledge&name=Ann+B", b"do=1h&name=%F0%9F%A6%89&x=1"],
         "retry_after": [b"120", b"Wed, 21 Oct 2026 07:28:00 GMT", b"-1", b"1e9"],
         "signed_link": [link.encode() for link in sorted(_issued())],
-        "forwarded_headers": [b"10.0.0.1\n1.2.3.4, [::1]:80\nhttps\nexample.com, a"],
+        "forwarded_headers": [
+            (
+                b"10.0.0.1\n1.2.3.4, [::1]:80\nhttps\nexample.com, a\n8443\n/a,/b\n"
+                b'for="[::1]:80";proto=https;host="a:1", for=1.2.3.4'
+            )
+        ],
         "redaction": [
             CANARY.encode(),
             b"%73%33 \\u0073 &#115; " + binascii.hexlify(CANARY.encode()),

@@ -17,7 +17,7 @@ _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
 class ForwardedElement(msgspec.Struct, frozen=True):
-    """What one proxy wrote; ``""`` for what it did not write."""
+    """One proxy's part of the header; ``""`` for what it did not write."""
 
     for_: str = ""
     """The node that sent the request to the proxy: an address, maybe with a port, or a word."""

@@ -1,8 +1,10 @@
 """``router check``: report the errors and warnings of a rules folder and its tests."""
 
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -12,6 +14,10 @@ from router.configuration.diagnostics import plural, render_diagnostics
 from router.configuration.model import Configuration
 from router.errors import Diagnostic, Level, RulesError
 from router.offline.rule_tests.reading import read_tests
+from router.rules.event_types import unchecked
+
+_LISTED: Final = 20
+"""Rules that notes name."""
 
 
 @click.command()
@@ -31,8 +37,9 @@ def check(rules: Path | None, *, strict: bool, json_wanted: bool) -> None:
         for spec in (configuration.destinations if configuration else ())
         if spec.missing_variables
     }
+    without_schema = _without_schema(configuration) if configuration else {}
     if json_wanted:
-        click.echo(as_json({"findings": findings, "unset": unset}))
+        click.echo(as_json({"findings": findings, "unset": unset, "unchecked": without_schema}))
     else:
         if findings:
             click.echo(render_diagnostics(findings, color=has_color(sys.stdout)))
@@ -40,6 +47,10 @@ def check(rules: Path | None, *, strict: bool, json_wanted: bool) -> None:
             echo(_summary(folder, configuration, findings))
         for name, variables in unset.items():
             echo(f"note: destination {name} needs {', '.join(variables)}, not set here")
+        for name, types in itertools.islice(without_schema.items(), _LISTED):
+            echo(f"note: rule {name}: fields are not checked: type unknown: {', '.join(types)}")
+        if len(without_schema) > _LISTED:
+            echo(f"note: fields of {len(without_schema) - _LISTED} more rules are not checked")
     has_errors = any(finding.level is Level.ERROR for finding in findings)
     sys.exit(has_errors or (strict and bool(findings)))
 
@@ -57,6 +68,20 @@ def _check(folder: Path) -> tuple[Configuration | None, list[Diagnostic]]:
             raise  # the argument is wrong, not the rules
         findings += error.diagnostics
     return configuration, findings
+
+
+def _without_schema(configuration: Configuration) -> dict[str, tuple[str, ...]]:
+    """Return the unknown event types of each rule that has expressions over them, by its name."""
+    found = {
+        rule.name: unchecked(
+            pattern
+            for watch in rule.watches
+            if watch.condition is not None or (watch.ends or rule.features.identity)
+            for pattern in watch.events
+        )
+        for rule in configuration.rules.rules
+    }
+    return {name: types for name, types in found.items() if types}
 
 
 def _summary(folder: Path, configuration: Configuration, findings: Sequence[Diagnostic]) -> str:

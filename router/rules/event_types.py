@@ -47,6 +47,15 @@ def shapes(patterns: tuple[str, ...]) -> tuple[Shape, ...]:
     )
 
 
+def unchecked(patterns: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the patterns whose events may have any content, so that nothing is checked."""
+    return tuple(
+        pattern
+        for pattern in dict.fromkeys(patterns)
+        if any(struct is None for _, struct in _covered(pattern))
+    )
+
+
 def problems_of(expression: Condition | Expression, patterns: Iterable[str]) -> list[TypeProblem]:
     """Return the type errors and warnings of a condition or expression for these events.
 

@@ -71,3 +71,27 @@ def test_tests_are_checked_too(rules: Path) -> None:
     result = router("check", rules)
     assert result.exit_code == 1
     assert "the test expects nothing" in result.output
+
+
+def test_rules_that_cannot_be_checked_are_named(rules: Path) -> None:
+    """Case R16: a note and no warning, because any sender may have types of its own."""
+    (rules / "b.yaml").write_text("""
+rules:
+  - {name: own, events: [com.example.trunk.down], when: data.x > 1, send_to: [noc]}
+  - {name: by, events: [e], cooldown: {for: 1m, by: [data.x]}, send_to: [noc]}
+  - {name: up, events: [e], resolve: {events: [f], by: [data.x]}, send_to: [noc]}
+  - {name: nothing-to-check, events: [e], send_to: [noc]}
+  - name: known
+    events: [com.twilio.voice.insights.conference-summary.complete]
+    when: data.status == "completed"
+    send_to: [noc]
+""")
+    result = router("check", "--strict", rules)
+    assert result.exit_code == 0
+    assert result.output.splitlines()[1:] == [
+        "note: rule own: fields are not checked: type unknown: com.example.trunk.down",
+        "note: rule by: fields are not checked: type unknown: e",
+        "note: rule up: fields are not checked: type unknown: e, f",
+    ]
+    unchecked = msgspec.json.decode(router("check", "--json", rules).output)["unchecked"]
+    assert unchecked == {"own": ["com.example.trunk.down"], "by": ["e"], "up": ["e", "f"]}

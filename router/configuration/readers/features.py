@@ -23,6 +23,7 @@ from router.rules.state.feature import BY_LIMIT, By, Feature
 from router.rules.state.features import FEATURES, RuleFeatures
 from router.rules.state.suppress import SuppressFeature
 from router.rules.suppression.mute_times import MuteTime
+from router.rules.type_names import misspelling
 from router.suggestions import suggestion
 
 NAMES_LIMIT: Final = 100
@@ -121,9 +122,7 @@ class FeatureReader:
                 return
             patterns += [each for each in events.items if isinstance(each, Scalar)]
         for pattern in patterns:
-            problem = events_problem(pattern.text)
-            if problem is not None:
-                self._page.report(pattern.span, *problem)
+            check_event_type(self._page, pattern)
 
     def _check_items(self, kind: type[Feature], node: Node) -> None:
         count = len(node.items) if isinstance(node, ListNode) else 1
@@ -138,6 +137,17 @@ class FeatureReader:
                 if kind.key in keys and other in keys:
                     message = f"a rule cannot have both {other} and {kind.key}"
                     self._page.report(keys[kind.key].span, message, "make it two rules")
+
+
+def check_event_type(page: YamlDocument, pattern: Scalar) -> None:
+    """Report an event type that is none; warn of one that is probably misspelt."""
+    problem = events_problem(pattern.text)
+    if problem is not None:
+        page.report(pattern.span, *problem)
+        return
+    hint = misspelling(pattern.text)
+    if hint is not None:
+        page.warn(pattern.span, f'no event type "{pattern.text}" is known', hint)
 
 
 def texts(node: Node | None) -> tuple[str, ...]:

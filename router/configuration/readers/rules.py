@@ -10,7 +10,12 @@ from typing import Any, Final
 
 from router.cel import Condition, Names, compile_condition, compile_match
 from router.configuration.convert import INVALID, Converter
-from router.configuration.readers.features import FeatureReader, MuteTimes, texts
+from router.configuration.readers.features import (
+    FeatureReader,
+    MuteTimes,
+    check_event_type,
+    texts,
+)
 from router.configuration.readers.folded_comments import report_folded_comment
 from router.configuration.readers.labels import LabelsReader
 from router.configuration.readers.routes import RecipientReader, SendToScope
@@ -36,7 +41,6 @@ from router.rules.labels import Naming
 from router.rules.model import (
     EVENTS_LIMIT,
     Rule,
-    events_problem,
     name_problem,
 )
 from router.rules.routing import (
@@ -150,9 +154,7 @@ class RuleReader:
 
     def _check_events(self, node: Node | None) -> None:
         for item in self._items(node, "events", EVENTS_LIMIT):
-            problem = events_problem(item.text)
-            if problem is not None:
-                self._document.report(item.span, *problem)
+            check_event_type(self._document, item)
 
     def _items(self, node: Node | None, key: str, limit: int) -> Iterator[Scalar]:
         """Yield the texts of a list; report it if it is empty or longer than ``limit``."""

@@ -37,6 +37,7 @@ from router.events.schemas import schema_violation
 from router.offline.rule_tests.model import CaseStep, CaseText, Expectation, TestsFile
 from router.rules.event_types import problems_of
 from router.rules.suppression.silences import NAMES, Silence, SilenceText, silence
+from router.rules.type_names import misspelling
 from router.suggestions import suggestion
 from router.timestamps import unix_seconds
 
@@ -191,6 +192,9 @@ class _FileReader:
                 node.span, f"this is no CloudEvent: {error.message} at {error.path}"
             )
             return None
+        hint = misspelling(value["type"])
+        if hint is not None:
+            self.document.warn(node.span, f'no event type "{value["type"]}" is known', hint)
         return value
 
     # Suite

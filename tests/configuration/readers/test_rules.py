@@ -1,9 +1,12 @@
 """Items of the section ``rules``."""
 
+from pathlib import Path
+
 import pytest
 from support.documents import parse, problems
 
 from router.cel import Verdict
+from router.configuration.load import load
 from router.configuration.readers.features import MuteTimes
 from router.configuration.readers.routes import SendToScope
 from router.configuration.readers.rules import RuleReader
@@ -123,3 +126,26 @@ def test_a_route_that_matches_all_alerts_of_a_rule_is_enough(
     keys: str, routes: list[Route]
 ) -> None:
     assert read(f"{{{HEAD}{keys}}}", routes)[1] == []
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "events: [TYPE]",
+        "events: [e]\n    absent: {event: TYPE, for: 1h}",
+        "events: [e]\n    resolve: {events: [TYPE]}",
+    ],
+)
+def test_a_misspelt_event_type_is_a_warning_wherever_it_is(tmp_path: Path, rule: str) -> None:
+    """Case R16: it matched nothing, and nothing of it was checked."""
+    event_type = "com.twilio.voice.insights.conference-sumary.complete"
+    (tmp_path / "a.yaml").write_text(
+        "destinations: {a: {capture: {}}}\nrules:\n  - name: r\n    send_to: [a]\n    "
+        + rule.replace("TYPE", event_type)
+    )
+
+    (warning,) = load(tmp_path, {}).warnings
+
+    assert warning.message == f'no event type "{event_type}" is known'
+    assert warning.hint.startswith('did you mean "com.twilio.voice.insights.conference-summary')
+    assert warning.source[warning.column - 1 :].startswith(event_type)

@@ -100,3 +100,17 @@ def test_any_document_is_tests_or_explained(
 ) -> None:
     (folder / "tests" / "a.yaml").write_bytes(msgspec.yaml.encode(document))
     assert isinstance(render_diagnostics(findings(folder, configuration)), str)
+
+
+def test_a_misspelt_type_of_an_event_is_a_warning(
+    folder: Path, configuration: Configuration
+) -> None:
+    """Case R16."""
+    event = f"{{type: {TWILIO}d, data: {{}}}}"
+    text = f"tests: [{{name: t, event: {event}, expect: []}}]"
+    (folder / "tests" / "a.yaml").write_text(text)
+
+    (warning,) = findings(folder, configuration)
+
+    assert warning.message == f'no event type "{TWILIO}d" is known'
+    assert warning.hint == f'did you mean "{TWILIO}"?'

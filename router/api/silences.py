@@ -1,7 +1,7 @@
 """``/api/v1/silences``: list, add and end the silences of operators."""
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -15,6 +15,8 @@ from router.datatypes import Secret
 from router.errors import ConditionError, OverloadedError
 from router.http.openapi import JSON, ResponseSpec
 from router.journal.silences import Silences, StoredSilence
+from router.rules.model import Rule
+from router.rules.suppression.silence_check import matching_rules, problem_of
 from router.rules.suppression.silences import SilenceText
 
 BODY_LIMIT: Final = 64 * 1024
@@ -43,6 +45,10 @@ class SilenceView(msgspec.Struct, frozen=True, kw_only=True):
     author: str
     comment: str
     created_at: float
+    matching_rules: Annotated[
+        int | None,
+        Meta(description="Rules of which it can silence alerts; null if they are not known."),
+    ] = None
 
 
 class SilenceList(msgspec.Struct, frozen=True):
@@ -63,11 +69,14 @@ _ADD: Final = operator_operation(
     _PATH,
     "Add a silence",
     {
-        201: ResponseSpec("The silence.", SilenceView),
+        201: ResponseSpec("The silence, and how many rules it matches.", SilenceView),
         409: ResponseSpec("There are too many silences."),
         **BAD_BODY,
     },
-    description="Suppresses matching alerts from starts to ends.",
+    description=(
+        "Suppresses matching alerts from starts to ends. Its rules, severities and labels must"
+        " exist, and it cannot match every alert."
+    ),
     body={JSON: SilenceText},
 )
 _EXPIRE: Final = operator_operation(
@@ -84,12 +93,15 @@ OPERATIONS: Final = (_LIST, _ADD, _EXPIRE)
 """Descriptions of the routes."""
 
 
-def silence_view(stored: StoredSilence, now: float) -> SilenceView:
+def silence_view(
+    stored: StoredSilence, now: float, rules: Mapping[str, Rule] | None = None
+) -> SilenceView:
     """Return a silence as the API and the commands show it.
 
     Args:
         stored: The silence.
         now: Unix time in seconds.
+        rules: All rules by name, to count those that it matches; None if they are not known.
 
     Raises:
         ConditionError: This version cannot compile its condition.
@@ -106,16 +118,33 @@ def silence_view(stored: StoredSilence, now: float) -> SilenceView:
         author=stored.text.author,
         comment=stored.text.comment,
         created_at=stored.created_at,
+        matching_rules=(
+            None if rules is None else sum(1 for _ in matching_rules(compiled.condition, rules))
+        ),
     )
 
 
 class SilencesApi:
-    """Handlers of silences. ``now`` returns Unix seconds."""
+    """Handlers of silences.
 
-    def __init__(self, silences: Silences, token: Secret | None, now: Callable[[], float]) -> None:
+    Args:
+        silences: The silences of the journal.
+        token: The operators' token; None rejects every request.
+        now: Returns Unix seconds.
+        rules: Returns the active rules by name; None in a process without rules.
+    """
+
+    def __init__(
+        self,
+        silences: Silences,
+        token: Secret | None,
+        now: Callable[[], float],
+        rules: Callable[[], Mapping[str, Rule]] | None = None,
+    ) -> None:
         self._silences = silences
         self._token = token
         self._now = now
+        self._rules = rules
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes, for operators only."""
@@ -134,7 +163,11 @@ class SilencesApi:
     async def add(self, request: web.Request) -> web.StreamResponse:
         """Return 201 with the silence, or 400 with the JSON path of the fault."""
         text = await decode_body(request, SilenceText, limit=BODY_LIMIT, code=_INVALID)
+        rules = None if self._rules is None else self._rules()
         try:
+            problem = problem_of(text, rules, self._now())
+            if problem is not None:
+                return error_response(400, _INVALID, str(problem), f"$.{problem.field}")
             stored = await self._silences.add(text)
         except ConditionError as error:
             message = f"{error.message} ({error.hint})" if error.hint else error.message
@@ -142,7 +175,7 @@ class SilencesApi:
             return error_response(400, _INVALID, message, "$.match" if is_in_match else "$.when")
         except OverloadedError as error:
             return error_response(409, "too_many", str(error))
-        return json_response(silence_view(stored, self._now()), 201)
+        return json_response(silence_view(stored, self._now(), rules), 201)
 
     async def expire(self, request: web.Request) -> web.StreamResponse:
         """Return 200 with the silence, which has ended; 404 if no silence has this id."""

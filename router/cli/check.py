@@ -10,6 +10,7 @@ import click
 
 from router.cli.output import as_json, echo, has_color
 from router.cli.rules_folder import FOLDER, folder_or_default, load_rules
+from router.clock import system_clock
 from router.configuration.diagnostics import plural, render_diagnostics
 from router.configuration.model import Configuration
 from router.errors import Diagnostic, Level, RulesError
@@ -60,7 +61,7 @@ def _check(folder: Path) -> tuple[Configuration | None, list[Diagnostic]]:
     findings: list[Diagnostic] = []
     configuration = None
     try:
-        configuration = load_rules(folder)
+        configuration = load_rules(folder, now=system_clock().now())
         findings += configuration.warnings
         findings += read_tests(folder, configuration).warnings
     except RulesError as error:

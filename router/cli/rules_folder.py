@@ -31,14 +31,18 @@ def folder_or_default(folder: Path | None) -> Path:
     return folder or Settings.read(os.environ).rules
 
 
-def load_rules(folder: Path) -> Configuration:
+def load_rules(folder: Path, *, now: float | None = None) -> Configuration:
     """Load a rules folder whose variables need not be set.
+
+    Args:
+        folder: The folder.
+        now: Unix seconds, to warn of silences that have ended; None for no such warnings.
 
     Raises:
         RulesError: The folder has errors.
 
     """
-    return load(folder, os.environ, missing=MissingVariable.KEEP)
+    return load(folder, os.environ, missing=MissingVariable.KEEP, now=now)
 
 
 def preview_environment(clock: Clock) -> Environment:

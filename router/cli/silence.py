@@ -4,7 +4,8 @@ import datetime as dt
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
@@ -13,12 +14,16 @@ import msgspec
 from router.api.silences import SilenceView, silence_view
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, with_redis
+from router.cli.rules_folder import folder_or_default, load_rules, rules_option
+from router.configuration.diagnostics import plural
 from router.datatypes import Duration
-from router.errors import ConditionError, ConfigurationError, OverloadedError
+from router.errors import ConditionError, ConfigurationError, OverloadedError, RulesError
 from router.journal.connection import Connection
 from router.journal.silences import Silences
 from router.printable import one_printable_line
-from router.rules.suppression.silences import SilenceText, moment
+from router.rules.model import Rule
+from router.rules.suppression.silence_check import problem_of
+from router.rules.suppression.silences import NAMES, SilenceText, moment
 
 T = TypeVar("T")
 
@@ -50,9 +55,12 @@ def silence() -> None:
 @click.option("--ends", default="", help="End, in RFC 3339.")
 @click.option("--author", default="", help="Name of the author.  [default: USER]")
 @click.option("--comment", required=True, help="Reason for the silence.")
+@rules_option
 @click.option("--json", "json_wanted", is_flag=True, help="Print the silence as JSON.")
 def add(matchers: tuple[str, ...], *, json_wanted: bool, **options: Any) -> None:
     """Add a silence.
+
+    Its rules, severities and labels must exist in the rules folder.
 
     Example: router silence add --match rule=call-quality --for 2h --comment "carrier maintenance"
     """
@@ -68,8 +76,18 @@ def add(matchers: tuple[str, ...], *, json_wanted: bool, **options: Any) -> None
         )
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
+    rules = _rules(options["rules"])
+    try:
+        problem = problem_of(text, rules, CLOCK.now())
+    except ConditionError as error:
+        raise _as_configuration_error(error) from None
+    if problem is not None:
+        raise ConfigurationError(str(problem))
     stored = _with_silences(lambda silences: silences.add(text))
-    _print([silence_view(stored, CLOCK.now())], json_wanted=json_wanted)
+    view = silence_view(stored, CLOCK.now(), rules)
+    _print([view], json_wanted=json_wanted)
+    if view.matching_rules is not None and not json_wanted:
+        echo(f"  {plural(view.matching_rules, 'rule')} of {len(rules or ())} can match it now")
 
 
 @silence.command(name="list")
@@ -107,6 +125,26 @@ def expire(ids: tuple[str, ...], *, json_wanted: bool) -> None:
     sys.exit(0 if len(ended) == len(ids) else 1)
 
 
+def _rules(folder: Path | None) -> Mapping[str, Rule] | None:
+    """Return the rules by name; None if there are none to check the silence against.
+
+    A default folder with errors does not prevent a silence, which may be urgent.
+
+    Raises RulesError if ``folder`` was named and has errors.
+    """
+    if folder is not None:
+        return load_rules(folder).rules.by_name
+    chosen = folder_or_default(None)
+    if not chosen.is_dir():
+        echo(f"note: its names are not checked: there is no rules folder {chosen}", err=True)
+        return None
+    try:
+        return load_rules(chosen).rules.by_name
+    except RulesError as error:
+        echo(f"note: its names are not checked: {error.diagnostics[0]}", err=True)
+        return None
+
+
 def _conditions(matchers: tuple[str, ...], when: str | None) -> tuple[dict[str, Any], str | None]:
     """Return ``match`` and ``when``; ``!~`` goes to ``when`` because ``match`` cannot express it."""
     match: dict[str, Any] = {}
@@ -122,7 +160,8 @@ def _conditions(matchers: tuple[str, ...], when: str | None) -> tuple[dict[str, 
             terms.append(f"!{field}.matches({msgspec.json.encode(text).decode()})")
             continue
         test = {"=": "==", "!=": "!=", "=~": "matches"}[operator]
-        value = text if operator == "=~" else _value(text)
+        is_text = operator == "=~" or field.partition(".")[0] in NAMES
+        value = text if is_text else _value(text)
         if test in match.setdefault(field, {}):
             raise ConfigurationError(
                 f"--match {field}{operator} is given twice; all matchers must match"
@@ -160,10 +199,13 @@ def _with_silences(work: Callable[[Silences], Awaitable[T]]) -> T:
     try:
         return with_redis(run)
     except ConditionError as error:
-        message = f"{error.message} ({error.hint})" if error.hint else error.message
-        raise ConfigurationError(message) from None
+        raise _as_configuration_error(error) from None
     except OverloadedError as error:
         raise ConfigurationError(str(error)) from None
+
+
+def _as_configuration_error(error: ConditionError) -> ConfigurationError:
+    return ConfigurationError(f"{error.message} ({error.hint})" if error.hint else error.message)
 
 
 def _print(silences: list[SilenceView], *, json_wanted: bool) -> None:

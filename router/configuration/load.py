@@ -41,6 +41,7 @@ from router.rules.routing import Route
 from router.rules.state.inhibit import InhibitFeature
 from router.rules.suppression.inhibitions import Inhibition, of_rule
 from router.rules.suppression.mute_times import MuteTime
+from router.rules.suppression.silence_check import SilenceScope
 from router.rules.suppression.silences import Silence
 from router.settings.environment import FROM_FILE
 from router.settings.model import PREFIX
@@ -171,8 +172,12 @@ def _inhibition(item: SectionItem, scope: SectionScope) -> Inhibition | None:
     return read_inhibition(item.document, item.node, scope.names["rules"], scope.memo["events"])
 
 
-def _silence(item: SectionItem, _scope: SectionScope) -> Silence | None:
-    return read_silence(item.document, item.node)
+def _silence(item: SectionItem, scope: SectionScope) -> Silence | None:
+    if "by_name" not in scope.memo:
+        by_name = {rule.name: rule for rule in scope.values["rules"]}
+        scope.memo["by_name"] = by_name if scope.is_complete["rules"] else None
+    names = SilenceScope(scope.names["rules"], _labels(scope))
+    return read_silence(item.document, item.node, names, scope.memo["by_name"], scope.now)
 
 
 SECTIONS: Final = (
@@ -225,6 +230,7 @@ def load(
     environ: Mapping[str, str],
     *,
     missing: MissingVariable = MissingVariable.ERROR,
+    now: float | None = None,
 ) -> Configuration:
     """Read the rules folder.
 
@@ -232,6 +238,7 @@ def load(
         folder: The rules folder.
         environ: The values of variables in destinations.
         missing: The treatment of variables that are not set.
+        now: Unix seconds, to warn of what has ended; None if it does not matter.
 
     Raises:
         RulesError: The folder has errors; it carries up to DIAGNOSTICS_LIMIT diagnostics.
@@ -255,7 +262,7 @@ def load(
             documents.append(others[name])
         return others[name]
 
-    read = Sections(SECTIONS, documents).read(SectionScope(environ, missing, read_file))
+    read = Sections(SECTIONS, documents).read(SectionScope(environ, missing, read_file, now))
     diagnostics = sorted(
         diagnostic for document in documents for diagnostic in document.diagnostics()
     )

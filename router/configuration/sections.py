@@ -75,12 +75,18 @@ class SectionScope:
     """The results that are available to the readers of further items."""
 
     def __init__(
-        self, environ: Mapping[str, str], missing: MissingVariable, read_file: ReadFile
+        self,
+        environ: Mapping[str, str],
+        missing: MissingVariable,
+        read_file: ReadFile,
+        now: float | None = None,
     ) -> None:
         self.environ: Final = environ
         self.missing: Final = missing
         self.read_file: Final = read_file
         """Reads a further file of the folder."""
+        self.now: Final = now
+        """Unix seconds; None if the time does not matter."""
         self.names: dict[str, set[str] | None] = {}
         """The names in each section, also of those not read yet; None if an invalid file may have
         others."""

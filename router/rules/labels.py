@@ -34,7 +34,7 @@ class Naming(msgspec.Struct, frozen=True):
         """Return the labels of an alert for this CloudEvent, without those that have no value."""
         found = {}
         for name, each in self.labels.items():
-            text = each if isinstance(each, str) else _text(_value(each, event))
+            text = each if isinstance(each, str) else label_text(_value(each, event))
             if text:
                 found[name] = text[:LABEL_LIMIT]
         return found
@@ -68,7 +68,7 @@ def _size(value: Any) -> float:
         return math.inf
 
 
-def _text(value: Any) -> str:
+def label_text(value: Any) -> str:
     """Return a value as a label: text unchanged, numbers and bools as in JSON, all else as ``""``."""
     if isinstance(value, str):
         return value

@@ -209,11 +209,12 @@ class App:
         worker = self._worker
         reloader = None if worker is None else worker.reloader
         names = frozenset if worker is None else worker.switch.destination_names
+        rules = None if worker is None else worker.switch.rules
         token = self._settings.admin_token
         return [
             *build_api.build_reload_routes(reloader, token),
             *build_api.build_operator_routes(self._worker_redis, names, self._clock, token),
-            *build_api.build_silence_routes(self._ingress_redis, self._clock, token),
+            *build_api.build_silence_routes(self._ingress_redis, self._clock, token, rules),
         ]
 
     async def _run(

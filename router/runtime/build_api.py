@@ -28,6 +28,7 @@ from router.journal.dead_letters import DeadLetters
 from router.journal.quarantine import Quarantine
 from router.journal.silences import Silences
 from router.metrics import Metrics
+from router.rules.model import Rule
 
 OPERATIONS: Final = (
     *ingress.OPERATIONS,
@@ -101,10 +102,13 @@ def build_operator_routes(
 
 
 def build_silence_routes(
-    connection: Connection, clock: Clock, token: Secret | None
+    connection: Connection,
+    clock: Clock,
+    token: Secret | None,
+    rules: Callable[[], Mapping[str, Rule]] | None,
 ) -> list[web.RouteDef]:
-    """Return the routes of silences."""
-    return SilencesApi(Silences(connection, clock), token, clock.now).routes()
+    """Return the routes of silences; ``rules`` is None in a process without rules."""
+    return SilencesApi(Silences(connection, clock), token, clock.now, rules).routes()
 
 
 def _rules_details(reloader: Reloader | None) -> Mapping[str, Any]:

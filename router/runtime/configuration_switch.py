@@ -1,9 +1,10 @@
 """Switch a process to another configuration: rules and destinations together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from router.configuration.model import ActiveConfiguration, Configuration
 from router.metrics import Metrics
+from router.rules.model import Rule
 from router.worker.delivery.registry import DestinationPool
 
 
@@ -56,6 +57,10 @@ class ConfigurationSwitch:
     def destination_names(self) -> frozenset[str]:
         """Return the destinations of the rules, also those that this process does not deliver to."""
         return destination_names(self._active)
+
+    def rules(self) -> Mapping[str, Rule]:
+        """Return the active rules by name."""
+        return self._active.configuration.rules.by_name
 
 
 def destination_names(active: ActiveConfiguration) -> frozenset[str]:

@@ -9,11 +9,14 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from support.clock import SetClock
 
+from router.alerts import Severity
 from router.api.silences import BODY_LIMIT, SilencesApi
 from router.clock import Clock
 from router.datatypes import Secret
 from router.journal.connection import Connection
 from router.journal.silences import Silences
+from router.rules.labels import Naming
+from router.rules.model import Mode, Rule
 
 PATH = "/api/v1/silences"
 HEADERS = {"Authorization": "Bearer token"}
@@ -23,13 +26,27 @@ SILENCE = {
     "author": "ann",
     "comment": "work",
 }
+RULES = {
+    name: Rule(
+        name=name,
+        description="",
+        events=("e",),
+        condition=None,
+        severity=severity,
+        send_to=("noc",),
+        summary="",
+        mode=Mode.LIVE,
+        naming=Naming(labels={"limit": "5"}),
+    )
+    for name, severity in (("one", Severity.WARNING), ("two", Severity.CRITICAL))
+}
 
 
 @pytest.fixture
 async def client(
     connection: Connection, clock: Clock
 ) -> AsyncIterator[TestClient[web.Request, web.Application]]:
-    api = SilencesApi(Silences(connection, clock), Secret("token"), clock.now)
+    api = SilencesApi(Silences(connection, clock), Secret("token"), clock.now, lambda: RULES)
     application = web.Application()
     application.add_routes(api.routes())
     async with TestClient(TestServer(application), headers=HEADERS) as client:
@@ -49,7 +66,7 @@ async def test_a_silence_is_made_shown_and_ended(client: Any, time: SetClock) ->
         listed = await response.json()
 
     assert listed == {"silences": [ended]}
-    assert ended == {**added, "state": "ended", "ends_at": time.now}
+    assert ended == {**added, "state": "ended", "ends_at": time.now, "matching_rules": None}
 
 
 @pytest.mark.parametrize(
@@ -63,6 +80,13 @@ async def test_a_silence_is_made_shown_and_ended(client: Any, time: SetClock) ->
         ({"match": {"rul": "x"}}, "$.match", 'did you mean "rule"'),
         ({"when": "severty == 1"}, "$.when", 'did you mean "severity"'),
         ({"starts": "2024-01-01T00:00:00Z"}, "$.ends", "ends is not after starts"),
+        ({"ends": "2020-01-01T00:00:00Z"}, "$.ends", "which is past"),
+        ({"match": {"rule": "tow"}}, "$.match", 'no rule "tow" (did you mean "two"?)'),
+        ({"match": {"severity": 3}}, "$.match", 'no severity "3"'),
+        ({"match": {"labels.no_such": "x"}}, "$.match", 'no rule has the label "no_such"'),
+        ({"match": {"rule": {"matches": ""}}}, "$.match", "this silences every alert"),
+        ({"match": None, "when": "true"}, "$.when", "this silences every alert"),
+        ({"match": {"rule": "one", "severity": "info"}}, "$.match", "no alert of any rule"),
     ],
 )
 async def test_an_invalid_silence_is_rejected_with_its_path(
@@ -74,6 +98,15 @@ async def test_an_invalid_silence_is_rejected_with_its_path(
     assert response.status == 400
     assert answer["error"]["path"] == path
     assert message in answer["error"]["message"]
+
+
+async def test_the_answer_says_how_many_rules_match(client: Any) -> None:
+    """Case R13."""
+    match = {"labels.limit": 5, "severity": ["warning", "critical"]}
+    async with client.post(PATH, json={**SILENCE, "match": match}) as response:
+        added = await response.json()
+
+    assert (response.status, added["matching_rules"]) == (201, 2)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """``router silence`` on a real Redis."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
@@ -7,10 +9,22 @@ from click.testing import CliRunner, Result
 from router.cli import main
 from router.datatypes import Secret
 
+RULES = """
+destinations: {noc: {capture: {}}}
+rules:
+  - {name: one, events: [e], labels: {limit: "5"}, send_to: [noc]}
+  - {name: two, events: [e], severity: critical, send_to: [noc]}
+"""
+
 
 @pytest.fixture
-def environ(redis_url: Secret) -> dict[str, str]:
-    return {"ROUTER_REDIS_URL": redis_url.reveal(), "USER": "ann"}
+def environ(redis_url: Secret, tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "a.yaml").write_text(RULES)
+    return {
+        "ROUTER_REDIS_URL": redis_url.reveal(),
+        "ROUTER_RULES": str(tmp_path),
+        "USER": "ann",
+    }
 
 
 def run(environ: dict[str, str], *arguments: str) -> Result:
@@ -60,6 +74,15 @@ def test_a_silence_is_added_listed_and_expired(environ: dict[str, str]) -> None:
         (["--when", "severity =", "--for", "2h"], "write == to compare"),
         (["--for", "2h"], "a silence of all alerts is not allowed"),
         (["--match", "rule=a", "--match", "rule=b", "--for", "2h"], "given twice"),
+        (["--match", "rule=tow", "--for", "2h"], 'no rule "tow" (did you mean "two"?)'),
+        (["--match", "severity=crittical", "--for", "2h"], 'did you mean "critical"?'),
+        (["--match", "labels.no_such=x", "--for", "2h"], 'no rule has the label "no_such"'),
+        (["--match", "rule=~", "--for", "2h"], "this silences every alert"),
+        (["--match", "rule=~.*", "--for", "2h"], "this silences every alert"),
+        (["--when", "true", "--for", "2h"], "this silences every alert"),
+        (["--match", "rule=one", "--match", "severity=info", "--for", "2h"], "no alert of any"),
+        (["--match", "rule=one", "--ends", "2020-01-01T00:00:00Z"], "which is past"),
+        (["--match", "rule=one", "--for", "2h", "--rules", "/nope"], "/nope"),
     ],
 )
 def test_an_invalid_silence_is_exit_code_2(
@@ -70,6 +93,44 @@ def test_an_invalid_silence_is_exit_code_2(
     assert result.exit_code == 2
     assert message in result.stderr
     assert run(environ, "list", "--all").stdout == ""
+
+
+def test_the_answer_says_how_many_rules_match(environ: dict[str, str]) -> None:
+    """Case R13."""
+    arguments = ["add", "--when", "severity != 'info'", "--for", "2h", "--comment", "work"]
+
+    assert run(environ, *arguments).stdout.endswith("  2 rules of 2 can match it now\n")
+    (silence,) = msgspec.json.decode(run(environ, *arguments, "--json").stdout)["silences"]
+    assert silence["matching_rules"] == 2
+
+
+def test_a_label_is_text(environ: dict[str, str]) -> None:
+    """Case R13: labels.limit=5 asked for the number 5, which no label is."""
+    arguments = ["--match", "labels.limit=5", "--match", "rule!=007", "--match", "data.n=5"]
+    added = run(environ, "add", *arguments, "--for", "2h", "--comment", "work", "--json")
+
+    assert added.exit_code == 2  # there is no rule "007"
+    added = run(environ, "add", *arguments[:2], "--for", "2h", "--comment", "work", "--json")
+    (silence,) = msgspec.json.decode(added.stdout)["silences"]
+    assert (silence["match"], silence["matching_rules"]) == ({"labels.limit": {"==": "5"}}, 1)
+
+
+@pytest.mark.parametrize("content", [None, "rules: ["])
+def test_a_silence_is_added_without_rules_to_check_it_against(
+    environ: dict[str, str], tmp_path: Path, content: str | None
+) -> None:
+    """A silence may be more urgent than the rules folder."""
+    folder = tmp_path / "other"
+    if content is not None:
+        folder.mkdir()
+        (folder / "a.yaml").write_text(content)
+    arguments = ["--match", "rule=tow", "--for", "2h", "--comment", "work"]
+
+    result = run({**environ, "ROUTER_RULES": str(folder)}, "add", *arguments)
+
+    assert result.exit_code == 0
+    assert result.stderr.startswith("note: its names are not checked: ")
+    assert "can match" not in result.stdout
 
 
 def test_an_unknown_id_is_exit_code_1(environ: dict[str, str]) -> None:

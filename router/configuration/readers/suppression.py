@@ -1,13 +1,14 @@
 """Read items of the sections ``mute_times``, ``inhibitions`` and ``silences``."""
 
 import itertools
+import json
 from collections.abc import Collection, Mapping
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from router.configuration.convert import Converter
+from router.configuration.convert import INVALID, Converter
 from router.configuration.readers.features import (
     check_names,
     read_condition,
@@ -15,14 +16,31 @@ from router.configuration.readers.features import (
     texts,
 )
 from router.configuration.readers.routes import ANY_EVENT
-from router.configuration.variables import NoVariables
+from router.configuration.readers.type_check import scalars_below
+from router.configuration.variables import NoVariables, escaped_offset
 from router.configuration.yaml.document import Entry, MapNode, Node, Scalar, YamlDocument
 from router.errors import ConditionError
-from router.rules.model import name_problem
+from router.rules.model import Rule, name_problem
 from router.rules.state.feature import StateId
 from router.rules.suppression.inhibitions import Inhibition, InhibitionText
 from router.rules.suppression.mute_times import MuteTime, MuteTimeText, mute_time
-from router.rules.suppression.silences import NAMES, Silence, SilenceText, silence
+from router.rules.suppression.silence_check import (
+    EVERYTHING,
+    NOTHING,
+    SilenceScope,
+    matching_rules,
+    name_problems,
+    silences_everything,
+)
+from router.rules.suppression.silences import (
+    NAMES,
+    Silence,
+    SilenceText,
+    match_test,
+    silence,
+)
+
+_ANY_NAME: Final = SilenceScope()
 
 
 def read_mute_time(document: YamlDocument, entry: Entry) -> MuteTime | None:
@@ -75,22 +93,78 @@ def read_inhibition(
     )
 
 
-def read_silence(document: YamlDocument, node: Node) -> Silence | None:
-    """Return a silence; None after reporting its problems to the document."""
+def read_silence(
+    document: YamlDocument,
+    node: Node,
+    scope: SilenceScope = _ANY_NAME,
+    rules: Mapping[str, Rule] | None = None,
+    now: float | None = None,
+) -> Silence | None:
+    """Read a silence.
+
+    Args:
+        document: The document, to which problems are reported.
+        node: The silence.
+        scope: The names that it can refer to.
+        rules: All rules by name; None if some are not known.
+        now: Unix seconds, to warn of a silence that has ended; None if it does not matter.
+
+    Returns:
+        The silence; None after reporting its problems.
+    """
     before = len(document.errors)
     text = _convert(document, node, SilenceText, "this silence")
     if not isinstance(node, MapNode):
         return None
-    when = node.get("when")
-    if isinstance(when, Scalar):
-        read_condition(document, when, ANY_EVENT, NAMES)
+    report_subject(document, node, scope)
     if not isinstance(text, SilenceText) or len(document.errors) > before:
         return None
     try:
-        return silence(f"file-{_digest(text)}", text)
+        read = silence(f"file-{_digest(text)}", text)
     except ConditionError as error:
         document.report((node.get("match") or node).span, error.message, error.hint)
         return None
+    if silences_everything(read.condition):
+        document.report(_subject(node).span, *EVERYTHING)
+    elif rules and not any(matching_rules(read.condition, rules)):
+        document.report(_subject(node).span, *NOTHING)
+    if now is not None and read.ends <= now:
+        ends = node.get("ends") or node
+        document.warn(ends.span, "this silence has ended", "remove it, or give it a later end")
+    return read
+
+
+def report_subject(document: YamlDocument, node: MapNode, scope: SilenceScope) -> None:
+    """Report the problems of ``match`` and ``when`` of a silence at their positions."""
+    when, match = node.get("when"), node.get("match")
+    if isinstance(when, Scalar):
+        condition = read_condition(document, when, ANY_EVENT, NAMES)
+        for problem in name_problems(condition, scope) if condition else ():
+            offset = escaped_offset(when.text, problem.offset)
+            span = document.part_span(when, offset, problem.length)
+            document.report(span, problem.message, problem.hint)
+    for entry in match.entries if isinstance(match, MapNode) else ():
+        _report_test(document, entry, scope)
+
+
+def _report_test(document: YamlDocument, entry: Entry, scope: SilenceScope) -> None:
+    wanted = Converter(document.blank_copy(), NoVariables()).convert(entry.value, Any, "match")
+    if wanted is INVALID:
+        return  # the converter reports it
+    try:
+        condition = match_test(entry.key.text, wanted)
+    except ConditionError as error:
+        document.report(entry.key.span, error.message, error.hint)
+        return
+    scalars = [each for each in scalars_below(entry.value) if each.text]
+    for problem in name_problems(condition, scope):
+        named = condition.source[problem.offset : problem.offset + problem.length]
+        places = [each.span for each in scalars if json.dumps(each.text) == named]
+        document.report(places[0] if places else entry.key.span, problem.message, problem.hint)
+
+
+def _subject(node: MapNode) -> Node:
+    return node.get("match") or node.get("when") or node
 
 
 def _events(names: Node | None, events: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

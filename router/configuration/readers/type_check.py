@@ -50,7 +50,7 @@ def segment_of_test(
     """Return the segment of a test of a ``match``; ``key`` is its operator, or else its field."""
     literals = [node for node in walk(condition.tree) if isinstance(node, Literal)]
     scalars = dict(
-        zip(((node.offset, node.length) for node in literals), _scalars(value), strict=False)
+        zip(((node.offset, node.length) for node in literals), scalars_below(value), strict=False)
     )
 
     def span_of(problem: TypeProblem) -> Span:
@@ -129,15 +129,16 @@ def _fields_read(template: str) -> tuple[str, ...]:
     return tuple(fields_read(template))
 
 
-def _scalars(node: Node) -> Iterator[Scalar]:
+def scalars_below(node: Node) -> Iterator[Scalar]:
+    """Yield all values in a node, in order."""
     match node:
         case Scalar():
             yield node
         case ListNode(items=items):
             for item in items:
-                yield from _scalars(item)
+                yield from scalars_below(item)
         case MapNode(entries=entries):
             for entry in entries:
-                yield from _scalars(entry.value)
+                yield from scalars_below(entry.value)
         case _:
             pass

@@ -16,8 +16,7 @@ from router.cel import ConditionError, compile_expression
 from router.configuration import files
 from router.configuration.convert import Converter
 from router.configuration.model import Configuration
-from router.configuration.readers.features import read_condition
-from router.configuration.readers.routes import ANY_EVENT
+from router.configuration.readers.suppression import report_subject
 from router.configuration.variables import NoVariables
 from router.configuration.yaml.document import (
     DIAGNOSTICS_LIMIT,
@@ -36,7 +35,8 @@ from router.events.model import Event
 from router.events.schemas import schema_violation
 from router.offline.rule_tests.model import CaseStep, CaseText, Expectation, TestsFile
 from router.rules.event_types import problems_of
-from router.rules.suppression.silences import NAMES, Silence, SilenceText, silence
+from router.rules.suppression.silence_check import SilenceScope
+from router.rules.suppression.silences import Silence, SilenceText, silence
 from router.rules.type_names import misspelling
 from router.suggestions import suggestion
 from router.timestamps import unix_seconds
@@ -124,6 +124,7 @@ class _Known:
 
     def __init__(self, configuration: Configuration) -> None:
         self.rules = [rule.name for rule in configuration.rules.rules]
+        self.silence_scope = SilenceScope.of(configuration.rules.rules)
         self.destinations = [spec.name for spec in configuration.destinations]
 
 
@@ -265,11 +266,9 @@ class _FileReader:
             author="a test",
             comment=self.document.location(node.span),
         )
-        when = node.get("when")
-        if (
-            isinstance(when, Scalar)
-            and read_condition(self.document, when, ANY_EVENT, NAMES) is None
-        ):
+        before = len(self.document.errors)
+        report_subject(self.document, node, self._known.silence_scope)
+        if len(self.document.errors) > before:
             return None
         try:
             return silence(text.comment, text)

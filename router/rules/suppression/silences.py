@@ -19,6 +19,7 @@ from router.cel import (
     compile_match,
 )
 from router.rules.key_descriptions import about
+from router.rules.labels import label_text
 from router.timestamps import unix_seconds
 
 TEXT_LIMIT: Final = 1000
@@ -92,7 +93,7 @@ def silence(silence_id: str, text: SilenceText) -> Silence:
     """
     conditions = []
     if text.match is not None:
-        conditions.append(compile_match(text.match, names=NAMES))
+        conditions.append(compile_match(_with_texts(text.match), names=NAMES))
     if text.when is not None:
         conditions.append(compile_condition(text.when, names=NAMES))
     condition = conditions[0]
@@ -106,6 +107,30 @@ def silence(silence_id: str, text: SilenceText) -> Silence:
         starts=moment("starts", text.starts) if text.starts else 0.0,
         ends=moment("ends", text.ends),
     )
+
+
+def match_test(field: str, wanted: Any) -> Condition:
+    """Compile one test of a silence's ``match``. Raise ConditionError."""
+    return compile_match(_with_texts({field: wanted}), names=NAMES)
+
+
+def _with_texts(match: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a match in which the fields of the alert are compared as the text that they are."""
+    return {
+        field: _as_text(wanted) if field.partition(".")[0] in NAMES else wanted
+        for field, wanted in match.items()
+    }
+
+
+def _as_text(wanted: Any) -> Any:
+    if isinstance(wanted, dict):
+        return {
+            test: _as_text(value) if test in {"==", "!=", "in"} else value
+            for test, value in wanted.items()
+        }
+    if isinstance(wanted, list):
+        return [_as_text(each) for each in wanted]
+    return label_text(wanted) if isinstance(wanted, int | float) else wanted
 
 
 def silenced(alert: Alert, event: Mapping[str, Any], among: Iterable[Silence], now: float) -> bool:

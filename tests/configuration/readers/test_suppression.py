@@ -1,9 +1,13 @@
 """Items of the sections ``mute_times``, ``inhibitions`` and ``silences``."""
 
+from pathlib import Path
+
 import pytest
 from support.documents import parse, parse_entry, problems
 
+from router.configuration.load import load
 from router.configuration.readers.suppression import read_inhibition, read_mute_time, read_silence
+from router.errors import RulesError
 
 RULES = {"outage", "bad-calls"}
 SILENCE = "author: me, comment: x, ends: '2026-01-01T00:00:00Z'"
@@ -95,7 +99,7 @@ def test_a_silence_has_an_id_that_its_text_determines(subject: str) -> None:
         (f"{{{SILENCE}}}", "1:1: "),
         (f"{{when: 'rule ==', {SILENCE}}}", "1:"),
         (f"{{when: 'rul == 1', {SILENCE}}}", "1:9: "),
-        (f"{{match: {{rul: a}}, {SILENCE}}}", "1:9: "),
+        (f"{{match: {{rul: a}}, {SILENCE}}}", "1:10: "),
         ("{match: {rule: a}, author: me, comment: x, ends: soon}", "1:"),
     ],
 )
@@ -103,3 +107,58 @@ def test_a_wrong_silence_is_reported(text: str, position: str) -> None:
     read, (reported,) = silence(text)
     assert read is None
     assert reported.startswith(position)
+
+
+RULES_TEXT = """
+destinations: {a: {capture: {}}}
+rules:
+  - {name: call-quality, events: [e], labels: {team: voice, limit: "5"}, send_to: [a]}
+"""
+
+
+def folder_problems(folder: Path, silences: str, now: float | None = None) -> list[str]:
+    (folder / "a.yaml").write_text(RULES_TEXT + "silences:\n  - " + silences)
+    try:
+        found = load(folder, {}, now=now).warnings
+    except RulesError as error:
+        found = error.diagnostics
+    return [f"{each.line}:{each.column}: {each.message} ({each.hint})" for each in found]
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        (
+            "match: {rule: call-qualty}",
+            '6:20: there is no rule "call-qualty" (did you mean "call-q',
+        ),
+        ("match: {rule: [call-quality, x]}", '6:35: there is no rule "x" (there are: call-quality'),
+        ("match: {rule: {'!=': x}}", '6:27: there is no rule "x" ('),
+        (
+            "match: {severity: crittical}",
+            '6:24: there is no severity "crittical" (did you mean "crit',
+        ),
+        ("match: {severity: 3}", '6:24: there is no severity "3" (there are: critical, info, war'),
+        ("match: {labels.no_such: x}", '6:14: no rule has the label "no_such" (there are: limit'),
+        ("when: data.x == 1 && rule == 'x'", "6:35: there is no rule"),
+        ("when: labels.limit == 5", "6:28: labels.limit is text, so that it is never 5"),
+        ("match: {rule: {matches: ''}}", "6:13: this silences every alert (name a rule"),
+        ("when: rule.matches('')", "6:12: this silences every alert (name a rule"),
+        ("match: {rule: call-quality, severity: info}", "6:13: this silences no alert of any"),
+    ],
+)
+def test_a_silence_is_checked_as_routes_are(tmp_path: Path, subject: str, expected: str) -> None:
+    """Case R13."""
+    (reported,) = folder_problems(tmp_path, f"{{{subject}, {SILENCE}}}")
+    assert reported.startswith(expected)
+
+
+def test_a_silence_that_has_ended_is_a_warning_at_its_end(tmp_path: Path) -> None:
+    """Case R13. No error: a worker must start with yesterday's silences in its folder."""
+    silence = f"{{match: {{labels.limit: 5}}, {SILENCE}}}"
+
+    assert folder_problems(tmp_path, silence) == []
+    assert folder_problems(tmp_path, silence, now=1767225599.0) == []
+    (reported,) = folder_problems(tmp_path, silence, now=1767225600.0)
+    assert reported.startswith("6:")
+    assert "this silence has ended (remove it" in reported

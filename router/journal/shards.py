@@ -110,7 +110,7 @@ class Shards:
             return None
         if position == _ENDED:
             return Checkpoint(ended=True)
-        return Checkpoint(after=position.decode(), since=float(start) or None)
+        return Checkpoint(after=position.decode(errors="replace"), since=_seconds(start))
 
     async def renew(self, shards: Sequence[ShardId]) -> set[ShardId]:
         """Renew leases; return the shards whose lease this consumer still has."""
@@ -146,6 +146,15 @@ class Shards:
 
     def _lease(self, shard: ShardId) -> str:
         return keys.shard_lease(self._stream, shard)
+
+
+def _seconds(start: bytes) -> float | None:
+    """Return a stream's start; None, its oldest record, for 0 and for what is no number."""
+    try:
+        seconds = float(start)
+    except ValueError:
+        return None
+    return seconds if 0 < seconds < float("inf") else None
 
 
 class _HeartbeatKeys(ScriptKeys, frozen=True):

@@ -240,7 +240,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_body: Annotated[ByteSize, Constraint(1 << 10, 1 << 28)] = ByteSize(4 << 20)
     """The largest request body. A larger one gets 413."""
     max_events_per_request: Annotated[int, Constraint(1, 100_000)] = 1000
-    """The largest number of events in one request. More get 413."""
+    """The largest number of events in one request. More get 413. A Kinesis record with more is
+    quarantined."""
     max_depth: Annotated[int, Constraint(4, 500)] = 64
     """The largest nesting depth of arrays and objects in an event. A deeper event is malformed."""
     body_timeout: Annotated[Duration, Constraint(0.1, 600)] = Duration(10)

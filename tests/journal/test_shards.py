@@ -94,13 +94,17 @@ async def test_a_silent_consumer_is_forgotten(connection: Connection, y: Shards)
         ({"shard-9": "7"}, 100.0, 200.0, None),
         ({"shard-9": "7", "start": "50.5"}, 100.0, 200.0, 50.5),
         ({"created": "1"}, 100.0, 200.0, 100.0),
+        # Damaged: what is read twice is dropped, what is left out is lost.
+        ({"start": b"\xff"}, 100.0, 200.0, None),
+        ({"start": "nan"}, 100.0, 200.0, None),
+        ({"start": "inf"}, 100.0, 200.0, None),
     ],
 )
 async def test_a_stream_keeps_its_first_start(
     x: Shards,
     y: Shards,
     connection: Connection,
-    stored: dict[str, str],
+    stored: dict[str, str | bytes],
     first: float | None,
     later: float | None,
     expected: float | None,

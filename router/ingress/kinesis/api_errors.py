@@ -59,6 +59,16 @@ _PERMISSION_CODES: Final = frozenset(
         "OptInRequired",
     }
 )
+RETRIEVAL_CODES: Final = frozenset(
+    {
+        "CredentialRetrievalError",
+        "MetadataRetrievalError",
+        "SSOTokenLoadError",
+        "TokenRetrievalError",
+        "UnauthorizedSSOTokenError",
+    }
+)
+"""The place of the credentials does not answer, or has expired ones; that may pass at any time."""
 ACCESS_CODES: Final = CREDENTIAL_CODES | _PERMISSION_CODES
 """Errors that concern every shard, unless a key or a policy is of one stream alone."""
 _SETTINGS: Final = frozenset(
@@ -66,7 +76,9 @@ _SETTINGS: Final = frozenset(
      "ProfileNotFound"}
 )  # fmt: skip
 """Errors of botocore that an operator corrects."""
-_KNOWN: Final = _TRANSIENT | ACCESS_CODES | _SETTINGS | {
+_PASSING_STATUSES: Final = frozenset({408, 429})
+"""A proxy may answer so, without a code of Kinesis."""
+_KNOWN: Final = _TRANSIENT | ACCESS_CODES | RETRIEVAL_CODES | _SETTINGS | {
     "InvalidArgumentException",
     "ResourceNotFoundException",
     "ValidationException",
@@ -79,15 +91,26 @@ _CONNECTION: Final = "connection"
 
 def to_error(error: Exception) -> StreamUnavailableError:
     """Return the error for a failed call: rejected, or only unavailable."""
-    response: dict[str, Any] = getattr(error, "response", {})
+    # Errors of the network may have the attribute, and None in it.
+    response: dict[str, Any] = getattr(error, "response", None) or {}
     code = str(response.get("Error", {}).get("Code", ""))
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     name = type(error).__name__
     if name in _SETTINGS:
         return StreamRejectedError(f"Kinesis: {error}", name)
-    is_rejected = code in ACCESS_CODES or (400 <= status < 500 and code not in _TRANSIENT)
+    is_passing = code in _TRANSIENT or status in _PASSING_STATUSES
+    is_rejected = code in ACCESS_CODES or (400 <= status < 500 and not is_passing)
     kind = StreamRejectedError if is_rejected else StreamUnavailableError
-    return kind(f"Kinesis: {error}", code or _CONNECTION)
+    if not response:
+        code = _CONNECTION if _is_of_network(error) else name
+    return kind(f"Kinesis: {error}", code)
+
+
+def _is_of_network(error: Exception) -> bool:
+    from botocore.exceptions import ConnectionError as BotoConnectionError
+    from botocore.exceptions import HTTPClientError
+
+    return isinstance(error, (OSError, HTTPClientError, BotoConnectionError))
 
 
 def label_of(error: StreamUnavailableError) -> str:

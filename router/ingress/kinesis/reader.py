@@ -8,7 +8,12 @@ from typing import Final
 import msgspec
 
 from router.clock import Clock
-from router.errors import JournalUnavailableError, OverloadedError, StreamUnavailableError
+from router.errors import (
+    JournalUnavailableError,
+    OverloadedError,
+    StreamRejectedError,
+    StreamUnavailableError,
+)
 from router.events.model import Event, Malformed, Received
 from router.ingress.admission import AdmissionControl
 from router.ingress.commit import EventCommit, size_of, weight
@@ -62,6 +67,7 @@ class ShardReader:
         metrics = intake.metrics
         self._max_lag_seconds = metrics.kinesis_lag_seconds
         self._lag_seconds: dict[ShardId, float] = {}
+        self._read_at: dict[ShardId, float] = {}
         self._accepted = metrics.events_received.labels("kinesis", "accepted")
         self._quarantined = metrics.events_received.labels("kinesis", "quarantined")
 
@@ -83,6 +89,7 @@ class ShardReader:
 
     async def _read(self, shard: ShardId, checkpoint: Checkpoint) -> None:
         failures = 0
+        self._record_lag(shard, 0.0)
         while not checkpoint.ended:
             before = checkpoint
             try:
@@ -104,10 +111,11 @@ class ShardReader:
                 # A fault that only this shard's records or responses cause stops no other shard.
                 logger.exception("shard read failed unexpectedly", extra={"shard": shard})
                 reason = f"{type(error).__name__} (the log has the details)"
-                self._health.failed(shard, StreamUnavailableError(reason, "fault"))
+                self._health.failed(shard, StreamRejectedError(reason, "fault"))
             else:
                 continue
             failures = failures + 1 if checkpoint == before else 1
+            self._let_lag_grow(shard)
             logger.warning(
                 "shard read failed and retried", extra={"shard": shard, "reason": reason}
             )
@@ -141,9 +149,16 @@ class ShardReader:
         """Show the lag of the shard with the largest one. None: the shard is no longer read."""
         if seconds is None:
             self._lag_seconds.pop(shard, None)
+            self._read_at.pop(shard, None)
         else:
             self._lag_seconds[shard] = seconds
+            self._read_at[shard] = self._clock.monotonic()
         self._max_lag_seconds.set(max(self._lag_seconds.values(), default=0.0))
+
+    def _let_lag_grow(self, shard: ShardId) -> None:
+        """Show that a shard that is not read falls behind, although no response says so."""
+        elapsed = self._clock.monotonic() - self._read_at[shard]
+        self._record_lag(shard, self._lag_seconds[shard] + elapsed)
 
     def _count(self, received: Received) -> None:
         self._accepted.inc(len(received.events))

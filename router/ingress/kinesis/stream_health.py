@@ -8,7 +8,12 @@ from collections import Counter
 from typing import Final
 
 from router.errors import StreamRejectedError, StreamUnavailableError
-from router.ingress.kinesis.api_errors import ACCESS_CODES, CREDENTIAL_CODES, label_of
+from router.ingress.kinesis.api_errors import (
+    ACCESS_CODES,
+    CREDENTIAL_CODES,
+    RETRIEVAL_CODES,
+    label_of,
+)
 from router.journal.shards import ShardId
 from router.metrics import Metrics
 
@@ -58,7 +63,8 @@ class StreamHealth:
     @property
     def has_rejected_credentials(self) -> bool:
         """Whether the credentials were rejected, and no call has succeeded in that place since."""
-        return any(error.code in CREDENTIAL_CODES for error in self._failing.values())
+        codes = {error.code for error in self._failing.values()}
+        return not codes.isdisjoint(CREDENTIAL_CODES | RETRIEVAL_CODES)
 
     def not_ready_reason(self) -> str | None:
         """Return why the stream is not read, or not all of it; None if it is."""

@@ -4,9 +4,11 @@ import pytest
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    CredentialRetrievalError,
     EndpointConnectionError,
     NoCredentialsError,
     NoRegionError,
+    ReadTimeoutError,
 )
 
 from router.errors import StreamRejectedError
@@ -90,10 +92,15 @@ def test_another_error_of_the_request_is_a_rejection(code: str) -> None:
         (NoCredentialsError(), "NoCredentialsError", True),
         (NoRegionError(), "NoRegionError", True),
         (EndpointConnectionError(endpoint_url="http://x"), "connection", False),
-        (BotoCoreError(), "connection", False),
+        (BotoCoreError(), "other", False),
+        (CredentialRetrievalError(provider="x", error_msg="y"), "CredentialRetrievalError", False),
+        (ReadTimeoutError(endpoint_url="http://x"), "connection", False),
         (ConnectionResetError("reset"), "connection", False),
         (answered("x" * 500), "other", True),
-        (answered("", 502), "connection", False),
+        (answered("", 502), "other", False),
+        (answered("429", 429), "other", False),
+        (answered("408", 408), "other", False),
+        (answered("403", 403), "other", True),
     ],
 )
 def test_each_error_has_a_label_of_a_closed_set(

@@ -57,6 +57,11 @@ async def test_a_rejection_after_the_first_success_passes(
                 return code in (await router.readiness()).get("reason", "")
 
             await until(says_so)
+
+            async def falls_behind() -> bool:
+                return router.metric("router_kinesis_lag_seconds") > 0.2
+
+            await until(falls_behind)
         counts = await evaluated(connection, 8)
         await until(lambda: is_ready(router))
         assert router.metric("router_kinesis_errors_total", error=code) >= 1
@@ -332,15 +337,29 @@ async def test_two_consumers_read_all_while_calls_fail_and_shards_end(
             return min(counts) >= 1
 
         await until(share)
+        operation = "SubscribeToShard" if fan_out else "GetRecords"
+        calls = [f"{operation} {shard.id}" for shard in stream.open_shards()]
+        before = [kinesis.calls[call] for call in calls]
+
+        async def both_have_read() -> bool:  # a process that never has would end
+            return all(
+                kinesis.calls[call] > count + 1 for call, count in zip(calls, before, strict=True)
+            )
+
+        await until(both_have_read)
         stream.put(events(sample, 8, first=8))
         with (
-            kinesis.fault("GetRecords", "ExpiredTokenException"),
-            kinesis.fault("SubscribeToShard", "ResourceInUseException"),
-            kinesis.fault("ListShards", "LimitExceededException"),
+            kinesis.fault(operation, "ExpiredTokenException") as reads,
+            kinesis.fault("ListShards", "LimitExceededException") as lists,
         ):
+
+            async def have_failed() -> bool:
+                return reads.seen > 1 and lists.seen > 1
+
             stream.split()
             stream.put(events(sample, 8, first=16))
             kinesis.expire_iterators()
+            await until(have_failed)
         counts = await evaluated(connection, 24)
 
     assert counts.matched == 24

@@ -40,8 +40,7 @@ async def test_a_stream_made_again_is_read_from_its_beginning(
     assert (counts.accepted, counts.duplicate) == (12, 0)
 
 
-@pytest.mark.parametrize("fan_out", ["", "router"])
-@pytest.mark.parametrize("gap", [True, False])
+@pytest.mark.parametrize(("fan_out", "gap"), [("", True), ("router", False)])
 async def test_a_stream_made_again_is_noticed_while_it_is_read(
     fan_out: str,
     gap: bool,  # noqa: FBT001 - a case's own
@@ -54,6 +53,8 @@ async def test_a_stream_made_again_is_noticed_while_it_is_read(
 ) -> None:
     """Case I4: the consumer reads the deleted stream, says so, and goes on with its successor."""
     monkeypatch.setattr("router.ingress.kinesis.discovery._INTERVAL", 0.2)
+    monkeypatch.setattr("router.ingress.kinesis.discovery._AFTER_FAILURE", 0.2)
+    monkeypatch.setattr("router.ingress.kinesis.consumer._MAX_PAUSE", 0.3)
     stream.put(events(sample, 6))
     async with read_from(fan_out=fan_out) as router:
         await evaluated(connection, 6)

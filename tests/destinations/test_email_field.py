@@ -20,6 +20,7 @@ from router.destinations.email import EmailDestination
 from router.destinations.email_config import EmailConfig, SmtpTimeouts
 from router.destinations.transport.credentials import OAuth2Config
 from router.destinations.transport.smtp_server import own_names
+from router.worker.delivery.circuit_breaker import Health, health
 
 ANN = "ann@example.com"
 
@@ -55,8 +56,8 @@ async def at_once(target: EmailDestination, deliveries):
 async def test_a_mail_whose_reply_is_late_arrives_once(environment, delivery):
     """Case D5: a content scanner's 250 comes long after the final dot."""
     async with FieldSmtpSink() as sink:
-        sink.data_seconds = 0.6
-        target = destination(sink.url(), environment, timeout=Duration(0.3))
+        sink.data_seconds = 0.8
+        target = destination(sink.url(), environment, timeout=Duration(0.6))
         assert await attempt(target, delivery) == Delivered(250)
         assert len(sink.mails) == 1
 
@@ -193,6 +194,24 @@ async def test_a_server_that_takes_three_connections_gets_sixty_mails_in_seconds
         assert len({mail.content for mail in sink.mails}) == len(sink.mails) == 60
         assert sink.most_connections <= 3
         assert sink.rejected <= 20
+
+
+async def test_two_workers_share_the_connections_of_a_server(environment, delivery):
+    """Case D15: neither knows of the other; idle connections are given back soon."""
+    async with FieldSmtpSink() as sink:
+        sink.max_connections = 3
+        sink.data_seconds = 0.01
+        workers = [destination(sink.url(), environment) for _ in range(2)]
+        halves = numbered(delivery, 60)
+        async with asyncio.timeout(8), asyncio.TaskGroup() as group:
+            sending = [
+                group.create_task(at_once(worker, halves[number::2]))
+                for number, worker in enumerate(workers)
+            ]
+        outcomes = [outcome for task in sending for outcome in task.result()]
+        assert {health(outcome) for outcome in outcomes} == {Health.SOUND}
+        assert [each for each in outcomes if isinstance(each, Failed) and not each.throttled] == []
+        assert len(sink.mails) == outcomes.count(Delivered(250)) > 40
 
 
 async def test_a_limit_of_mails_at_once_is_learnt_from_432(environment, delivery):

@@ -2,18 +2,24 @@
 
 import email
 import email.policy
+import json
 import re
 from email.header import decode_header, make_header
+from html.parser import HTMLParser
 
+import hypothesis
 import msgspec
 import pytest
 from contracts.destination import attempt
+from hypothesis import strategies as st
 from support.mail import SmtpSink
 
 from router.alerts import AlertKey, Delivered, DeliveryId
 from router.datatypes import Secret
+from router.destinations.contract import Links
 from router.destinations.email import EmailDestination
 from router.destinations.email_config import EmailConfig
+from router.destinations.email_content import alert_mail
 
 ANN, EVE = "ann@example.com", "eve@evil.example"
 ATTACK = (
@@ -28,18 +34,26 @@ NAMES = [
 
 async def mail_about(text, environment, delivery, **settings):
     """Send a mail about an event that has ``text`` everywhere; return the mail's bytes."""
-    event = {"id": text, "type": text, "source": text, "subject": text}
-    event["data"] = {"friendly_name": text, "conference_sid": text, "status": text}
+    return await sent(about(delivery, text, text), environment, **settings)
+
+
+def about(delivery, text, other):
+    """Return a delivery whose event has ``text`` and ``other`` everywhere."""
+    event = {"id": text, "type": text, "source": other, "subject": other}
+    event["data"] = {"friendly_name": text, "conference_sid": other, "status": text}
+    members = [msgspec.structs.replace(each, summary=other) for each in delivery.alert.members]
     alert = msgspec.structs.replace(
         delivery.alert,
-        event=msgspec.json.encode(event),
+        event=json.dumps(event).encode(),
         event_id=text,
         event_source=text,
-        event_type=text,
+        event_type=other,
         event_time=text,
         summary="{{ data.friendly_name }}",
+        members=tuple(members),
+        labels=dict.fromkeys(delivery.alert.labels, other),
     )
-    return await sent(msgspec.structs.replace(delivery, alert=alert), environment, **settings)
+    return msgspec.structs.replace(delivery, alert=alert)
 
 
 async def sent(delivery, environment, **settings):
@@ -111,3 +125,91 @@ async def test_a_mail_that_would_not_be_as_expected_is_sent_in_a_plain_form(
     assert b"evil" not in content.partition(b"\r\n\r\n")[0]
     assert len(template_errors) == 1
     assert await sent(broken, environment) == content
+
+
+ALLOWED_TAGS = {
+    *("html", "head", "meta", "title", "style", "body", "table", "tr", "td", "th", "span", "h1"),
+    *("p", "ul", "li", "a", "br", "div"),
+}
+TEXTS = st.lists(
+    st.sampled_from(
+        [
+            *(ATTACK, "=?utf-8?b?", "?=", "=0D=0A", "\r\n", "\n\n", "\r", "\x00", "\x0b", "\u2028"),
+            *(
+                "Bcc: eve@evil.example",
+                "--=_msg_",
+                "--",
+                ".",
+                "From ",
+                "<h1>",
+                "</td>",
+                "<!--",
+                "-->",
+            ),
+            *(
+                "<a href=javascript:x>",
+                "<img src=x>",
+                '"',
+                "'",
+                "&#x41;",
+                "]]>",
+                "{{ 1 }}",
+                "\ud800",
+            ),
+            *("\u202e", "\ufeff", "x" * 1200, "🙂", "é", " "),
+        ]
+    )
+    | st.text(max_size=10),
+    max_size=6,
+).map("".join)
+
+
+class _Tags(HTMLParser):
+    def __init__(self, content: str) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+        self.urls: list[str | None] = []
+        self.feed(content)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.add(tag)
+        self.urls += [value for name, value in attrs if name in {"href", "src", "action"}]
+
+    def handle_comment(self, data: str) -> None:
+        self.found.add(f"<!--{data}")
+
+
+@hypothesis.settings(
+    max_examples=60, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+)
+@hypothesis.example(ATTACK, ATTACK)
+@hypothesis.given(TEXTS, TEXTS)
+def test_no_event_text_becomes_structure(full, text, other):
+    """Case D3: everything that a stranger can say, in every place where a mail shows it."""
+    mail = alert_mail(
+        about(full, text, other),
+        EmailConfig(
+            to=ANN,
+            from_="router@example.com",
+            smtp_url=Secret("smtp://127.0.0.1"),
+            headers={"X-Name": "{{ data.friendly_name }}"},
+        ),
+        Links(show="https://router.example.com/alerts/1"),
+    )
+    assert mail.ascii is not None
+    optional = [name for name in ("X-Name",) if name in header_names(mail.ascii)]
+    expected = [
+        *NAMES[:5],
+        *("In-Reply-To", "References", "Auto-Submitted", "X-Auto-Response-Suppress"),
+        *("X-Router-Delivery", *optional, "MIME-Version", "Content-Type"),
+    ]
+    assert header_names(mail.ascii) == expected
+    parsed = email.message_from_bytes(mail.ascii, policy=email.policy.compat32)
+    plain, html = (part.get_payload(decode=True).decode() for part in parsed.get_payload())
+    assert not re.search(
+        "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", plain + html
+    )
+    tags = _Tags(html)
+    assert tags.found <= ALLOWED_TAGS
+    assert tags.urls == ["https://router.example.com/alerts/1"]

@@ -5,6 +5,7 @@ recipients and not others, it gets the mail for the accepted ones. ``reached`` n
 later attempt writes to them again.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +16,14 @@ from router.alerts import Delivered, Failed, Outcome, Refused
 NO_SMTPUTF8: Final = "the mail server does not offer SMTPUTF8, which this address needs"
 CROWDED: Final = frozenset({421, 432})
 """Replies of servers with too many connections (RFC 5321, section 3.8; Exchange Online's 432)."""
+
+_LIMIT_EXCEEDED: Final = 432
+# Postfix, Exchange Online, Gmail, Amazon SES and Sendmail say these of a sender, not of a mailbox.
+_THROTTLED: Final = re.compile(
+    r"\btoo many (?!recipients|hops)|\bthrottl|\brate[ -]?limit|\bsending rate\b|\bconcurrent\b"
+    r"|\btoo (?:fast|quickly)\b|\bthread limit\b",
+    re.IGNORECASE,
+)
 
 
 class Recipient(msgspec.Struct, frozen=True):
@@ -73,7 +82,9 @@ def from_reply(error: ReplyError) -> Failed | Refused:
     if is_final(error.code):
         return Refused(f"{error.step} refused by the mail server", error.code, error.text)
     if 400 <= error.code < 500:
-        return Failed(f"{error.step} not taken for now", error.code, error.text)
+        throttled = error.code == _LIMIT_EXCEEDED or bool(_THROTTLED.search(error.text))
+        reason = f"{error.step} not taken for now"
+        return Failed(reason, error.code, error.text, throttled=throttled)
     return Failed("malformed answer", None, error.text)
 
 

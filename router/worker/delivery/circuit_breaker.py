@@ -51,6 +51,8 @@ def health(outcome: Outcome) -> Health:
             return Health.UNKNOWN if status is None else Health.SOUND
         case Failed(reached=(_, *_)):
             return Health.SOUND  # some recipients of the mail were reached
+        case Failed(throttled=True):
+            return Health.SOUND  # a mail server may say 421 to the connections that are too many
         case Failed(status=status):
             trouble = {None, _REQUEST_TIMEOUT, _SERVICE_NOT_AVAILABLE}
             down = status in trouble or (status is not None and status >= 500)

@@ -159,6 +159,7 @@ def test_no_text_becomes_structure(subject, name, text, html):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @settings(max_examples=20_000)
 @given(TEXTS, NAMES_OF_PEOPLE, TEXTS, TEXTS)
 def test_no_text_becomes_structure_in_twenty_thousand_mails(subject, name, text, html):

@@ -1,7 +1,12 @@
 import pytest
 
 from router.alerts import Delivered, Failed, Refused
-from router.destinations.transport.smtp_replies import Recipient, outcome
+from router.destinations.transport.smtp_replies import (
+    Recipient,
+    ReplyError,
+    from_reply,
+    outcome,
+)
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 
@@ -26,3 +31,34 @@ ANN, BOB = "ann@example.com", "bob@example.com"
 )
 def test_what_the_replies_mean(refused, expected):
     assert outcome([ANN, BOB], refused) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "throttled"),
+    [
+        (421, "4.7.0 Too many connections from your IP", True),
+        (421, "4.7.0 mx.example.com Error: too many connections from 192.0.2.1", True),
+        (
+            421,
+            "4.7.28 Our system has detected an unusual rate. Your mail has been rate limited",
+            True,
+        ),
+        (432, "4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded", True),
+        (432, "4.3.2 Concurrent connections limit exceeded", True),
+        (432, "", True),
+        (450, "4.2.1 The user is receiving mail too quickly", True),
+        (451, "4.7.0 Too many messages, slow down", True),
+        (454, "Throttling failure: Maximum sending rate exceeded.", True),
+        (421, "4.3.2 shutting down", False),
+        (450, "4.2.1 greylisted, try again in 5 minutes", False),
+        (451, "4.3.0 local error", False),
+        (452, "4.2.2 mailbox full, quota exceeded", False),
+        (452, "4.5.3 too many recipients", False),
+        (451, "4.4.6 too many hops", False),
+        (550, "5.7.1 too many connections", False),
+    ],
+)
+def test_a_server_that_asks_for_fewer_mails_uses_up_no_attempts(code, text, throttled):
+    """Case D15: a limit of mails in a time passes by itself, whatever the number of attempts."""
+    found = from_reply(ReplyError("connection", code, text))
+    assert getattr(found, "throttled", False) is throttled

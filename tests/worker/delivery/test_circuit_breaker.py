@@ -51,6 +51,7 @@ def opened(breaker: CircuitBreaker, now: float = 0.0) -> None:
         (Failed("HTTP 429", 429), Health.SOUND),
         (Failed("HTTP 425", 425), Health.SOUND),
         (Failed("connection not taken for now", 421), Health.UNSOUND),
+        (Failed("connection not taken for now", 421, throttled=True), Health.SOUND),
         (Failed("message not taken for now", 451), Health.SOUND),
         (Failed("1 of 2 recipients", 450, reached=("ann@example.com",)), Health.SOUND),
     ],

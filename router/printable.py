@@ -37,7 +37,8 @@ def printable_json(text: str) -> str:
     Args:
         text: JSON, in which such characters stand within strings only.
     """
-    return text if text.isascii() else _IN_LINES.sub(_json_escape, text)
+    is_plain = text.isascii() and "\x7f" not in text  # the one control character that JSON leaves
+    return text if is_plain else _IN_LINES.sub(_json_escape, text)
 
 
 def shortened(text: str, limit: int) -> str:

@@ -28,10 +28,11 @@ def slack_mrkdwn(text: str) -> str:
     """Return ``text`` for Slack's mrkdwn: no mention, no link, no formatting.
 
     ``&``, ``<`` and ``>`` become entities. A delimiter of formatting (``*_~`` and the backtick) is
-    replaced only where a pair of it would format, so that ids keep their underscores.
+    replaced where it may open or close, so that ids keep their underscores; also a single one,
+    because another text of the same message may have the other one.
     """
     for char, lookalike in _LOOKALIKES.items():
-        if char in text and len(_DELIMITER[char].findall(text)) > 1:
+        if char in text:
             text = _DELIMITER[char].sub(lookalike, text)
     return html.escape(text, quote=False)
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from router.alerts import Delivery
+from router.alerts import AlertStatus, Delivery
 from router.clock import Clock
 from router.errors import RecordError
 from router.journal import keys
@@ -21,6 +21,7 @@ from router.journal.connection import Connection
 from router.journal.delivery_sets import SET_SIZE
 from router.journal.job_queue import LOST, lease_lost
 from router.journal.keys import SetId
+from router.journal.lanes import follow, lane_of
 from router.journal.leases import NO_TOKEN, LeaseToken
 from router.journal.script import (
     PackedArguments,
@@ -103,9 +104,24 @@ class Deliveries:
         if isinstance(fields, int) or after != FIRST_PAGE:
             fields, following = await self._scan(set_id, after)
         leased = LeasedSet(set_id, destination, token)
+        deliveries, is_cut = await self._readable(leased, fields)
+        if keys.is_digest_set(set_id):
+            deliveries, is_too_large = await self._with_followers(leased, deliveries)
+            is_cut = is_cut or is_too_large
+        # If this page ends early, the next one begins as it.
+        return DeliveryPage(deliveries, after if is_cut else following)
+
+    async def _readable(
+        self, leased: LeasedSet, fields: Sequence[bytes]
+    ) -> tuple[list[Delivery], bool]:
+        """Return the deliveries in ids and records, and whether some are left out as too large.
+
+        What cannot be read is set aside.
+        """
         found: list[Delivery | ReferenceRecord] = []
         records: dict[str, bytes] = {}
         size = 0
+        is_cut = False
         for field, record in zip(fields[::2], fields[1::2], strict=True):
             try:
                 delivery = _decode(field, record)
@@ -114,13 +130,32 @@ class Deliveries:
                 continue
             if isinstance(delivery, ReferenceRecord):
                 size += delivery.alert_bytes
-                if size > LOAD_BYTES and found:  # this page ends here, the next one begins as it
-                    following = after
+                if size > LOAD_BYTES and found:
+                    is_cut = True
                     break
             found.append(delivery)
             records[delivery.id] = record
-        deliveries = await self._restored(leased, found, records)
-        return DeliveryPage(deliveries, following)
+        return await self._restored(leased, found, records), is_cut
+
+    async def _with_followers(
+        self, leased: LeasedSet, deliveries: Sequence[Delivery]
+    ) -> tuple[list[Delivery], bool]:
+        """Return the deliveries of a digest with those that join them, as ``_readable`` does."""
+        alert_keys = {key for delivery in deliveries if (key := lane_of(delivery))}
+        if not alert_keys:
+            return list(deliveries), False
+        followers = await follow(
+            self._connection,
+            leased.set_id,
+            leased.destination,
+            alert_keys,
+            self._clock,
+            room=max(0, PAGE_SIZE - len(deliveries)),
+        )
+        added, is_cut = await self._readable(leased, followers.added)
+        left = [each for each in deliveries if each.id.encode() not in followers.left]
+        # Those of one key in their order, also after a crash: a hash has none.
+        return sorted([*left, *added], key=_age), is_cut
 
     async def _restored(
         self,
@@ -244,6 +279,11 @@ class Deliveries:
         Raises JournalUnavailableError.
         """
         return await SetAside(self._connection, self._clock).delivery_set(set_id, destination)
+
+
+def _age(delivery: Delivery) -> tuple[float, bool]:
+    alert = delivery.alert
+    return alert.raised_at, alert.status is AlertStatus.RESOLVED
 
 
 def _begin_set(set_id: SetId, destination: str, token: LeaseToken) -> ScriptCall:

@@ -10,6 +10,7 @@ keeps its place. Other keys are not delayed, and alerts without a key of their o
   is *overtaken*: it is dropped and counted, because the receiver knows better.
 - ``LANE_SIZE`` deliveries of a lane wait. Beyond it a later one of the same status replaces the one
   before it. If the status differs, the second one is dropped.
+- The deliveries that wait behind one of a digest join its mail (``follow``).
 - If a delivery in flight vanished from its set (an older router settled it, or it was quarantined without
   being read), the next delivery of that key, or the sweeper, releases the lane.
 
@@ -17,6 +18,7 @@ keeps its place. Other keys are not delayed, and alerts without a key of their o
 """
 
 import logging
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -65,6 +67,15 @@ class ToldMessage(msgspec.Struct, frozen=True):
     """The number of events of that alert."""
     at: float
     """Unix time in seconds at which the destination was known to have it."""
+
+
+class Followers(msgspec.Struct, frozen=True):
+    """The changes of a digest's set by ``follow``."""
+
+    left: frozenset[bytes]
+    """The ids of deliveries that have moved to a later digest, after an earlier one of their key."""
+    added: list[bytes]
+    """Id, record, id, record, … of those that have joined it."""
 
 
 class _LaneState(msgspec.Struct, frozen=True, array_like=True):
@@ -145,6 +156,45 @@ async def told(connection: Connection, alert_key: str) -> dict[str, ToldMessage]
     return found
 
 
+async def follow(
+    connection: Connection,
+    set_id: keys.SetId,
+    destination: str,
+    alert_keys: Collection[str],
+    clock: Clock,
+    *,
+    room: int,
+) -> Followers:
+    """Bring the deliveries of lanes together, before a digest is sent.
+
+    Args:
+        connection: To Redis.
+        set_id: The set of the digest.
+        destination: Its destination.
+        alert_keys: The keys of the deliveries in the set.
+        clock: The clock.
+        room: The most deliveries to add.
+
+    Raises:
+        JournalUnavailableError: Redis did not answer in time. Calling it again is safe.
+    """
+    reply: tuple[int, list[bytes], list[bytes]] = await connection.run(
+        _FOLLOW(
+            _FollowKeys(*keys.set_keys(set_id, destination), keys.LEDGER),
+            _FollowArguments(
+                set_ms=clock.journal_ms(),
+                set_id=set_id,
+                alert_keys=list(alert_keys),
+                room=room,
+                lanes=lane_arguments(destination, clock, set_id),
+            ),
+        )
+    )
+    overtaken, left, added = reply
+    log_overtaken(destination, overtaken)
+    return Followers(frozenset(left), added)
+
+
 async def release_stalled(connection: Connection, destination: str, clock: Clock) -> int:
     """Send the next delivery of each lane in which none is in flight; return how many are sent.
 
@@ -191,6 +241,24 @@ async def forget_old(connection: Connection, clock: Clock) -> None:
             return
 
 
+class _FollowKeys(ScriptKeys, frozen=True):
+    set: str
+    open_sets: str
+    queue: str
+    job: str
+    lease: str
+    starts: str
+    ledger: str
+
+
+class _FollowArguments(PackedArguments, frozen=True):
+    set_ms: int
+    set_id: str
+    alert_keys: list[str]
+    room: int
+    lanes: LaneArguments
+
+
 class _ReleaseLanesKeys(ScriptKeys, frozen=True):
     waiting_lanes: str
     waiting: str
@@ -214,5 +282,6 @@ class _ForgetLanesArguments(PackedArguments, frozen=True):
     count: int
 
 
+_FOLLOW: Final = Script("follow", _FollowKeys, _FollowArguments)
 _RELEASE_LANES: Final = Script("release_lanes", _ReleaseLanesKeys, _ReleaseLanesArguments)
 _FORGET_LANES: Final = Script("forget_lanes", _ForgetLanesKeys, _ForgetLanesArguments)

@@ -389,3 +389,99 @@ async def test_a_few_hundred_keys_are_released_in_sets_of_usual_size(outbox: Out
         for name in await outbox.connection.redis.zrange(keys.open_sets(DESTINATION), 0, -1)
     ]
     assert max(sizes) <= 100
+
+
+async def test_what_waits_behind_a_message_of_a_digest_is_in_the_same_mail(
+    outbox: Outbox, time: SetClock
+) -> None:
+    """Case D2: a resolved alert does not wait for the window after that of its firing."""
+    await outbox.open(message(1), message(2, key=OTHER))
+    assert await outbox.retry(time.now + 3600, in_digest=True) == [1, 2]
+    await outbox.open(message(3), resolved(4), resolved(5, key=OTHER))
+    assert await outbox.waiting() == 3
+
+    ((set_id, _), *_) = mail = await outbox.in_sets()
+
+    of_key = [each.alert.id for _, each in mail if each.alert.key == KEY]
+    assert of_key == ["al_1", "al_3", "al_4"]
+    assert {each for each, _ in mail} == {set_id}
+    assert await outbox.in_sets() == mail  # after a crash
+    assert await outbox.deliver() == [1, 2, 3, 4, 5]
+    assert (await outbox.books()).pending == 0
+
+
+async def test_a_digest_that_is_retried_keeps_the_order_of_each_key(
+    outbox: Outbox, time: SetClock
+) -> None:
+    """Case D2: those that failed together are in one mail again, with what came meanwhile."""
+    await outbox.open(message(1))
+    await outbox.retry(time.now + 3600, in_digest=True)
+    await outbox.open(message(2))
+    mail = await outbox.in_sets()
+    later = [
+        Requeued(set_id, each, time.now + 7200 + 600 * place, in_digest=True)
+        for place, (set_id, each) in enumerate(mail)
+    ]
+    await outbox.deliveries.settle(list(later))
+    await outbox.open(resolved(3))
+
+    again = await outbox.in_sets()
+
+    assert len({set_id for set_id, _ in again}) == 1
+    assert [each.alert.id for _, each in again] == ["al_1", "al_2", "al_3"]
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("retried_first", [True, False])
+async def test_of_a_digest_that_arrived_in_part_nothing_older_follows(
+    outbox: Outbox, time: SetClock, *, together: bool, retried_first: bool
+) -> None:
+    """Recipients may differ from one delivery of a mail to the next."""
+    await outbox.open(message(1))
+    await outbox.retry(time.now + 3600, in_digest=True)
+    await outbox.open(resolved(2))
+    (set_id, first), (_, second) = await outbox.in_sets()
+    ends = [Requeued(set_id, first, time.now + 7200, in_digest=True), Done(set_id, second)]
+    ends = ends if retried_first else ends[::-1]
+    for group in [ends] if together else [[end] for end in ends]:
+        await outbox.deliveries.settle(list(group))
+
+    assert await outbox.deliver_all() == []
+    books = await outbox.books()
+    assert (books.delivered, books.overtaken, books.pending) == (1, 1, 0)
+
+
+async def test_a_message_follows_the_earlier_one_that_failed_alone(
+    outbox: Outbox, time: SetClock
+) -> None:
+    """A circuit breaker lets one delivery of a digest pass, to try."""
+    await outbox.open(message(1))
+    await outbox.retry(time.now + 3600, in_digest=True)
+    await outbox.open(resolved(2))
+    (set_id, first), (_, second) = await outbox.in_sets()
+    later = Requeued(set_id, first, time.now + 7200, in_digest=True)
+    await outbox.deliveries.settle([later])
+
+    assert (await outbox.deliveries.begin(set_id, DESTINATION)).deliveries == []
+
+    ((later_set, _), _) = again = await outbox.in_sets()
+    assert again == [(later_set, first), (later_set, second)]
+    assert set_id != later_set
+    assert await outbox.deliver() == [1, 2]
+
+
+async def test_a_mail_has_at_most_twenty_messages_of_a_key_that_waited(
+    outbox: Outbox, time: SetClock
+) -> None:
+    await outbox.open(message(0))
+    await outbox.retry(time.now + 3600, in_digest=True)
+    for number in range(1, 50):
+        await outbox.open(message(number))
+    assert len(await outbox.in_sets()) == LANE_SIZE + 1
+    for number in range(50, 100):
+        await outbox.open(message(number))
+
+    assert await outbox.waiting() == LANE_SIZE
+    assert len(await outbox.in_sets()) == LANE_SIZE + 1
+    sent = await outbox.deliver_all()
+    assert (sent, sent[-1]) == (sorted(sent), 99)

@@ -22,7 +22,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     alerts: int
     """Alerts that are in a group, or were taken from one by a timer that has not ended."""
     pending: dict[str, int]
-    """Deliveries that are in a set, by destination."""
+    """Deliveries that are in a set, or wait in a lane, by destination."""
     dead: dict[str, int]
     """Dead letters, by destination."""
 
@@ -45,6 +45,8 @@ async def stored(connection: Connection) -> Stored:
         elif prefix == "sets":
             for set_id in await redis.zrange(name, 0, -1):
                 pending[rest] += await redis.hlen(keys.delivery_set(keys.SetId(set_id.decode())))
+        elif prefix == "lane-waiting":
+            pending[rest] += await redis.hlen(name)
         elif prefix == "dead":
             dead[rest] += await redis.hlen(name)
             assert await redis.zcard(keys.dead_letter_index(rest)) == dead[rest]
@@ -89,7 +91,7 @@ async def references_found(connection: Connection) -> dict[str, int]:
     """Return the same, as deliveries, dead letters and deliveries in quarantine refer to them."""
     redis = connection.redis
     places: list[object] = []
-    for key in await redis.keys("router:set:*"):
+    for key in [*await redis.keys("router:set:*"), *await redis.keys("router:lane-waiting:*")]:
         places += [msgspec.msgpack.decode(record)[2] for record in await redis.hvals(key)]
     for key in await redis.keys("router:dead:*"):
         letters = [msgspec.msgpack.decode(letter) for letter in await redis.hvals(key)]
@@ -105,10 +107,11 @@ async def settle_all(connection: Connection, clock: Clock, names: Sequence[str])
     deliveries, letters = Deliveries(connection, clock), DeadLetters(connection, clock)
     quarantine = Quarantine(connection, clock)
     for name in names:
-        for member in await connection.redis.zrange(keys.open_sets(name), 0, -1):
-            set_id = keys.SetId(member.decode())
-            page = await deliveries.begin(set_id, name)
-            await deliveries.settle([Done(set_id, each) for each in page.deliveries])
+        while sets := await connection.redis.zrange(keys.open_sets(name), 0, -1):
+            for member in sets:
+                set_id = keys.SetId(member.decode())
+                page = await deliveries.begin(set_id, name)
+                await deliveries.settle([Done(set_id, each) for each in page.deliveries])
         found = await letters.find(name, DeadLetterFilter())(None, 1000)
         await letters.discard(name, found.items)
     items = await quarantine.find(QuarantineFilter())(None, 1000)

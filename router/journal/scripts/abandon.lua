@@ -17,7 +17,7 @@ for _, letter in ipairs(arguments.letters) do
   local delivery = redis.call('HGET', set, id)
   if delivery and reference_in(delivery) == reference_in(record) then
     redis.call('HDEL', set, id)
-    if key ~= '' then record = with_number(record, leave_lane(lanes, key, id)) end
+    if key ~= '' then record = with_number(record, leave_lane(lanes, key, arguments.set_id, id)) end
     added = added + put(dead_letters, id, record)
     write('ZADD', dead_letter_index, now_ms, id)
     moved = moved + 1

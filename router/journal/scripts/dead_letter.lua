@@ -15,7 +15,7 @@ redis.call('HDEL', set, arguments.delivery_id)
 local record = arguments.record
 if arguments.key ~= '' then
   local lanes = use_lanes(arguments.lanes, now_ms)
-  record = with_number(record, leave_lane(lanes, arguments.key, arguments.delivery_id))
+  record = with_number(record, leave_lane(lanes, arguments.key, arguments.set_id, arguments.delivery_id))
   count_dropped(lanes, ledger)
 end
 local is_new = put(records, arguments.delivery_id, record) == 1

@@ -72,14 +72,19 @@ local function store_lane(lanes, key, state)
   end
 end
 
+-- Returns the bytes of a delivery, with those of an alert that is stored by itself.
+local function size_of(record)
+  return #record + tonumber(string.match(reference_in(record) or '', '%d+$') or 0)
+end
+
 -- Adds a delivery that leaves its lane to a set that this script opens, a new one if that is full.
 -- Returns the set's id.
 local function open_waiting(lanes, id, record)
   lanes.opened = (lanes.opened or 0) + 1
-  lanes.bytes = (lanes.bytes or 0) + #record + tonumber(string.match(reference_in(record) or '', '%d+$') or 0)
+  lanes.bytes = (lanes.bytes or 0) + size_of(record)
   if lanes.opened > SET_DELIVERIES or lanes.bytes > SET_BYTES or not lanes.open_set then
     lanes.sets = (lanes.sets or 0) + 1
-    lanes.opened, lanes.bytes = 1, #record
+    lanes.opened, lanes.bytes = 1, size_of(record)
     lanes.open_set = lanes.set_id .. '-' .. lanes.sets
     enqueue(lanes.open_set, lanes.now_ms, lanes.open_sets, lanes.queue, lanes.job_prefix .. lanes.open_set,
             lanes.job_record, lanes.wake_channel)
@@ -181,10 +186,25 @@ local function enter_lane(lanes, key, id, number, status, record, set_id, entere
   return is_sent
 end
 
--- Takes a delivery that has left its set out of its lane, and sends the next one. ``status`` and
--- ``count`` are what the receiver was told by it; nil if it was not delivered.
+-- Drops deliveries in flight that a later one has overtaken in a mail before them. They have moved to the
+-- set of the next mail already.
+local function drop_from_flight(lanes, state)
+  local set = 'router:set:' .. state[FLIGHT_SET]
+  for at = #state - 1, FLIGHT, -2 do
+    local record = state[at + 1] < state[TOLD] and redis.pcall('HGET', set, state[at])
+    if type(record) == 'string' then
+      redis.call('HDEL', set, state[at])
+      table.remove(state, at + 1)
+      table.remove(state, at)
+      drop_overtaken(lanes, record)
+    end
+  end
+end
+
+-- Takes a delivery that has left a set out of its lane, and sends the next one. ``status`` and ``count``
+-- are what the receiver was told by it; nil if it was not delivered.
 -- Returns its number; 0 if the lane does not know it.
-local function leave_lane(lanes, key, id, status, count)
+local function leave_lane(lanes, key, set_id, id, status, count)
   local state = lane_of(lanes, key)
   local at = place_in_flight(state, id)
   if not at then return 0 end
@@ -193,6 +213,7 @@ local function leave_lane(lanes, key, id, status, count)
   if status and number >= state[TOLD] then
     state[TOLD], state[TOLD_STATUS], state[TOLD_COUNT], state[TOLD_MS] =
       number, status, count, lanes.now_ms
+    if #state >= FLIGHT and state[FLIGHT_SET] ~= set_id then drop_from_flight(lanes, state) end
   end
   if #state < FLIGHT then
     end_flight(state)

@@ -22,7 +22,7 @@ for _, delivered in ipairs(cmsgpack.unpack(sets)) do
       end_reference(record)
       redis.call('HDEL', set, delivery)
       settled = settled + 1
-      leave_lane(lanes, key, delivery, status, count)
+      leave_lane(lanes, key, id, delivery, status, count)
     end
   end
   end_if_empty(set, id, open_sets, queue, job_prefix .. id, lease_prefix .. id, starts_prefix .. id)

@@ -22,7 +22,7 @@ if key ~= '' then
     redis.call('HDEL', set, arguments.delivery_id)
     end_if_empty(set, arguments.set_id, open_sets, queue, job, lease, starts)
     drop_overtaken(lanes, moved)
-    leave_lane(lanes, key, arguments.delivery_id)
+    leave_lane(lanes, key, arguments.set_id, arguments.delivery_id)
     count_dropped(lanes, ledger)
     return 2
   elseif number then

@@ -1,0 +1,59 @@
+#!lua flags=allow-oom
+local set, open_sets, queue, job, lease, starts, ledger = unpack(KEYS)
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Brings the deliveries of some lanes together, before a digest is sent. Those that wait behind the
+-- deliveries of its set join them; those that were overtaken are dropped. If an earlier delivery of the
+-- lane has moved to a later digest, those in this set follow it there. Idempotent.
+-- Returns: the number of those that were overtaken; the ids that have left the set; id and record of
+--          those that were added to it.
+local lanes = use_lanes(arguments.lanes, clock_ms(arguments.set_ms))
+local added, left, bytes = {}, {}, 0
+
+local function join_later_set(state)
+  local later_id = state[FLIGHT_SET]
+  local later = 'router:set:' .. later_id
+  for at = FLIGHT, #state, 2 do
+    local record = redis.call('HGET', set, state[at])
+    if record then
+      if redis.call('EXISTS', later) == 0 then
+        enqueue(later_id, lanes.now_ms, open_sets, queue, lanes.job_prefix .. later_id,
+                lanes.job_record, lanes.wake_channel)
+      end
+      put(later, state[at], record)
+      redis.call('HDEL', set, state[at])
+      left[#left + 1] = state[at]
+    end
+  end
+end
+
+local function take_along(key, state)
+  local is_changed = false
+  while #state < FLIGHT + 2 * LANE_SIZE and #added < 2 * arguments.room and bytes < SET_BYTES do
+    local id, number, record = take_waiting(lanes, key)
+    if not id then break end
+    is_changed = true
+    if number < state[TOLD] then
+      drop_overtaken(lanes, record)
+    else
+      redis.call('HSET', set, id, record)
+      state[#state + 1] = id
+      state[#state + 1] = number
+      added[#added + 1] = id
+      added[#added + 1] = record
+      bytes = bytes + size_of(record)
+    end
+  end
+  if is_changed then store_lane(lanes, key, state) end
+end
+
+for _, key in ipairs(arguments.alert_keys) do
+  local state = lane_of(lanes, key)
+  if #state >= FLIGHT and state[FLIGHT_SET] == arguments.set_id then
+    take_along(key, state)
+  elseif #state >= FLIGHT then
+    join_later_set(state)
+  end
+end
+end_if_empty(set, arguments.set_id, open_sets, queue, job, lease, starts)
+count_dropped(lanes, ledger)
+return {lanes.overtaken or 0, left, added}

@@ -85,6 +85,12 @@ class DestinationDeadLetters:
     def __init__(self, letters: DeadLetters, destination: str) -> None:
         self._letters = letters
         self._destination = destination
+        self._overtaken = 0
+
+    @property
+    def overtaken(self) -> int:
+        """How many dead letters ``replay`` has dropped; their receiver was told something later."""
+        return self._overtaken
 
     async def get(self, record_id: str, /) -> DeadLetter | None:
         """Return a dead letter, None if it does not exist."""
@@ -95,8 +101,10 @@ class DestinationDeadLetters:
         return self._letters.find(self._destination, wanted, newest_first=newest_first)
 
     async def replay(self, records: Sequence[DeadLetter], /) -> int:
-        """Deliver them again under new ids; return how many."""
-        return await self._letters.replay(self._destination, records)
+        """Deliver them again under new ids, or drop those that were overtaken; return how many."""
+        replayed = await self._letters.replay_or_drop(self._destination, records)
+        self._overtaken += replayed.overtaken
+        return replayed.moved
 
     async def discard(self, records: Sequence[DeadLetter], /) -> int:
         """Delete them; return how many."""
@@ -108,7 +116,10 @@ OPERATIONS: Final = record_operations(
     f"{_PATH}/{{destination}}/{{id}}",
     noun="a dead letter with its attempts and its event",
     plural="dead letters",
-    replay="Delivers them again under new ids.",
+    replay=(
+        "Delivers them again under new ids, those of an alert key in their order, and drops those"
+        " whose receiver was told something later."
+    ),
     query=DeadLetterQuery,
     selection=DeadLetterSelection,
     page=(DeadLetterPage, DeadLetterDestinations),

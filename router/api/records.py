@@ -46,6 +46,10 @@ After = Annotated[str, Meta(description="Cursor that the previous page returned 
 class RecordCollection(Protocol[T, FilterT_contra]):
     """The quarantine, or the dead letters of one destination."""
 
+    @property
+    def overtaken(self) -> int:
+        """How many records ``replay`` has dropped, because what they say was overtaken."""
+
     async def get(self, record_id: str, /) -> T | None:
         """Return one record, None if it does not exist. Raise JournalUnavailableError."""
 
@@ -53,7 +57,11 @@ class RecordCollection(Protocol[T, FilterT_contra]):
         """Return a finder of the records that match a filter."""
 
     async def replay(self, records: Sequence[T], /) -> int:
-        """Process up to CHUNK records again; return how many. Raise JournalUnavailableError."""
+        """Process up to CHUNK records again, or drop them as overtaken; return how many.
+
+        Raises:
+            JournalUnavailableError: Redis did not answer in time.
+        """
 
     async def discard(self, records: Sequence[T], /) -> int:
         """Delete up to CHUNK records; return how many. Raise JournalUnavailableError."""
@@ -115,6 +123,15 @@ class ReplayResult(msgspec.Struct, frozen=True):
     """Cursor of the next page; ``""`` at the end."""
     until: int
     """Value to send with ``after``."""
+    overtaken: Annotated[
+        int,
+        Meta(
+            description=(
+                "Dead letters that were dropped instead, because their receiver was told something"
+                " later of the same alert."
+            )
+        ),
+    ] = 0
 
 
 class DiscardResult(msgspec.Struct, frozen=True):
@@ -258,7 +275,9 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
         """Replay a page of records."""
         selection = await decode_body(request, self.selection_type)
         collection = self.collection(selection.collection)
-        return json_response(ReplayResult(*await self._apply(selection, collection.replay)))
+        changed, after, until = await self._apply(selection, collection.replay)
+        overtaken = collection.overtaken
+        return json_response(ReplayResult(changed - overtaken, after, until, overtaken))
 
     async def discard(self, request: web.Request) -> web.StreamResponse:
         """Discard a page of records."""

@@ -64,6 +64,8 @@ class _Moved(msgspec.Struct):
 
     seen: int = 0
     changed: int = 0
+    overtaken: int = 0
+    """Those that were dropped instead of replayed."""
 
 
 def record_group(kind: RecordKind[Any, Any]) -> click.Group:
@@ -242,6 +244,7 @@ def _move(
                 async for chunk in iterate(collection.find(part, newest_first=False)):
                     moved[name].seen += len(chunk)
                     moved[name].changed += await action(chunk)
+            moved[name].overtaken = collection.overtaken
         return moved
 
     _report(with_redis(move), set(ids), done, why_not, json=json)
@@ -252,14 +255,23 @@ def _report(
 ) -> None:
     total = sum(result.changed for result in moved.values())
     stayed = max(sum(result.seen for result in moved.values()), len(ids)) - total
-    by_name = {name: result.changed for name, result in moved.items() if name and result.seen}
+    overtaken = sum(result.overtaken for result in moved.values())
+    by_name = {
+        name: result.changed - result.overtaken
+        for name, result in moved.items()
+        if name and result.seen
+    }
     if json:
-        destinations = {} if "" in moved else {"destinations": by_name}
-        click.echo(as_json({done: total, "stayed": stayed, **destinations}))
+        more: dict[str, Any] = {"overtaken": overtaken} if overtaken else {}
+        if "" not in moved:
+            more["destinations"] = by_name
+        click.echo(as_json({done: total - overtaken, "stayed": stayed, **more}))
     else:
         for name, count in by_name.items():
             echo(f"{name}: {count} {done}")
-        echo(f"{total} {done}")
+        echo(f"{total - overtaken} {done}")
+        if overtaken:
+            echo(f"{overtaken} dropped: their receiver was told something later of the same alert")
     if stayed:
         echo(f"router: {stayed} not {done}: {why_not}", err=True)
         sys.exit(1)

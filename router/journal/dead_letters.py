@@ -9,7 +9,7 @@ A crash between two pages of a replay leaves the rest where it was, and the next
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -82,6 +82,15 @@ class DeadLetterFilter(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class ReplayedLetters(NamedTuple):
+    """The end of a replay."""
+
+    moved: int
+    """Those that are dead letters no more."""
+    overtaken: int
+    """Those of them that were dropped, because their receiver was told something later."""
+
+
 class DeadLetters:
     """The dead letters of all destinations. All methods raise JournalUnavailableError."""
 
@@ -150,7 +159,13 @@ class DeadLetters:
         ]
 
     async def replay(self, destination: str, letters: Sequence[DeadLetter]) -> int:
-        """Requeue up to CHUNK dead letters; return how many did.
+        """Requeue or drop dead letters as ``replay_or_drop``; return how many."""
+        return (await self.replay_or_drop(destination, letters)).moved
+
+    async def replay_or_drop(
+        self, destination: str, letters: Sequence[DeadLetter]
+    ) -> ReplayedLetters:
+        """Requeue up to CHUNK dead letters.
 
         Those of one alert key are sent in the order in which they arose. One is dropped if its receiver
         was told something later of its key. One that no longer exists, or cannot be read, is left.
@@ -174,7 +189,7 @@ class DeadLetters:
                 )
             )
         if not moves:
-            return 0
+            return ReplayedLetters(0, 0)
         reply: list[int] = await self._connection.run(
             _REPLAY(
                 _ReplayKeys(
@@ -200,7 +215,7 @@ class DeadLetters:
         )
         moved, overtaken = reply
         log_overtaken(destination, overtaken)
-        return moved
+        return ReplayedLetters(moved, overtaken)
 
     async def discard(self, destination: str, letters: Sequence[DeadLetter]) -> int:
         """Delete dead letters; return how many still existed."""

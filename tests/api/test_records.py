@@ -4,6 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from support.lanes import OTHER, Outbox, message, resolved
+
+from router.clock import Clock
+from router.journal.connection import Connection
 
 Ask = Callable[..., Awaitable[tuple[int, Any]]]
 
@@ -79,3 +83,18 @@ async def test_quarantine_is_shown_and_discarded(ask: Ask) -> None:
 async def test_an_invalid_body_is_rejected_with_its_path(ask: Ask, body: object, path: str) -> None:
     status, answer = await ask("POST", "quarantine/discard", json=body)
     assert (status, answer["error"]["path"]) == (400, path)
+
+
+async def test_a_replay_says_what_it_dropped(
+    ask: Ask, connection: Connection, clock: Clock
+) -> None:
+    """Case D2: the firing of an alert whose end the receiver has."""
+    outbox = Outbox(connection, clock)
+    await outbox.open(message(1), message(2, key=OTHER), resolved(3))
+    await outbox.give_up()
+    await outbox.deliver()
+
+    order = {"destination": "pager", "all": True}
+    _, answer = await ask("POST", "dead-letters/replay", json=order)
+
+    assert (answer["replayed"], answer["overtaken"], answer["after"]) == (1, 1, "")

@@ -1,10 +1,16 @@
 """`router dead-letters` and `router quarantine`."""
 
+import asyncio
 from collections.abc import Callable
 
 import msgspec
 import pytest
 from click.testing import Result
+from support.lanes import OTHER, Outbox, message, resolved
+
+from router.clock import system_clock
+from router.datatypes import Secret
+from router.journal.connection import connect
 
 Router = Callable[..., Result]
 
@@ -59,6 +65,45 @@ def test_dead_letters_are_replayed_by_id_by_filter_or_all(router: Router, dead: 
         "replayed": 0,
         "stayed": 0,
         "destinations": {},
+    }
+
+
+@pytest.fixture
+def overtaken(redis_url: Secret) -> None:
+    """Leave two dead letters. The receiver has the end of the alert of one of them."""
+
+    async def fill() -> None:
+        connection = connect(redis_url, deadline=5.0, max_connections=2)
+        outbox = Outbox(connection, system_clock())
+        await outbox.open(message(1), message(2, key=OTHER), resolved(3))
+        await outbox.give_up()
+        await outbox.deliver()
+        await connection.close()
+
+    asyncio.run(fill())
+
+
+@pytest.mark.usefixtures("overtaken")
+def test_a_replay_says_what_it_dropped(router: Router) -> None:
+    """Case D2."""
+    replayed = router("dead-letters", "replay", "--all")
+
+    assert replayed.exit_code == 0
+    assert replayed.stdout.splitlines() == [
+        "pager: 1 replayed",
+        "1 replayed",
+        "1 dropped: their receiver was told something later of the same alert",
+    ]
+
+
+@pytest.mark.usefixtures("overtaken")
+def test_a_replay_says_what_it_dropped_to_programs(router: Router) -> None:
+    """Case D2."""
+    assert json(router("dead-letters", "replay", "--all", "--json")) == {
+        "replayed": 1,
+        "stayed": 0,
+        "overtaken": 1,
+        "destinations": {"pager": 1},
     }
 
 

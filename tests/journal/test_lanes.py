@@ -13,6 +13,7 @@ from router.clock import Clock
 from router.journal import keys, lanes
 from router.journal.connection import Connection
 from router.journal.lanes import LANE_SIZE
+from router.journal.orphaned_deliveries import OrphanedDeliveries
 from router.journal.settlements import Done, GivenUp, Requeued
 from router.journal.sweeper import Sweeper
 
@@ -327,6 +328,23 @@ async def test_quarantine_releases_a_lane(outbox: Outbox) -> None:
     assert await outbox.deliver_all() == [2]
     books = await outbox.books()
     assert (books.quarantined, books.delivered, books.pending) == (1, 1, 0)
+
+
+async def test_the_lanes_of_a_removed_destination_become_dead_letters_in_their_order(
+    outbox: Outbox, connection: Connection
+) -> None:
+    """All in one check, and a replay to the destination that is back has them in their order."""
+    await outbox.open(message(1), message(2), resolved(3), message(4, key=OTHER))
+    orphans = OrphanedDeliveries(connection, outbox.deliveries, outbox.clock)
+    (mark,) = await orphans.mark_unknown(frozenset())
+
+    assert await orphans.abandon(mark) == 4
+
+    letters = await outbox.dead_letters()
+    assert ((await outbox.books()).dead, await outbox.waiting()) == (4, 0)
+    await outbox.letters.replay(DESTINATION, letters)
+    sent = await outbox.deliver_all()
+    assert [number for number in sent if number != 4] == [1, 2, 3]
 
 
 async def test_what_each_destination_was_told_last_can_be_asked_by_key(

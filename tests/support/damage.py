@@ -8,10 +8,13 @@ from typing import Any
 
 import msgspec
 
+from router.alerts import AlertKey
 from router.journal import keys
 from router.journal.claims import ClaimBucket, ClaimState
 from router.journal.connection import Connection
+from router.journal.stored_alerts import encode_delivery
 from support import records
+from support.lanes import message
 
 RECORDS = max((Path(__file__).parents[1] / "data" / "records").glob("*.json"))
 KINDS = (
@@ -35,6 +38,12 @@ KINDS = (
     "router:holds",
     "router:identities:",
     "router:keys:",
+    "router:lane-ages",
+    "router:lane-queue:",
+    "router:lane-waiting:",
+    "router:lane:",
+    "router:lanes:",
+    "router:latest-number",
     "router:ledger",
     "router:memory:",
     "router:parts:",
@@ -84,6 +93,18 @@ _MISSING: dict[str, tuple[str, Any]] = {
     "router:clock-moves": ("hash", {"router:queue:timers:set-back:1": "1"}),
     "router:epoch": ("string", "1700000000 abc"),
     "router:identities:id0023": ("string", "0" * 64),
+    "router:lane-ages": ("zset", {"ak_1": 1_700_000_000_000}),
+    "router:lane-queue:ak_1:noc": ("zset", {"msg_1": 1_700_000_000_000_000}),
+    "router:lane-waiting:noc": (
+        "hash",
+        {
+            "msg_1": "base64:"
+            + base64.b64encode(
+                encode_delivery(message(1, key=AlertKey("ak_1"), destination="noc"))
+            ).decode()
+        },
+    ),
+    "router:lanes:noc": ("zset", {"ak_1": 1_700_000_000_000}),
     "router:parts:id0023": ("string", "0"),
     "router:probe": ("string", "1700000000"),
     "router:rate:noc": ("string", "1"),

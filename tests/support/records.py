@@ -102,7 +102,7 @@ async def write(connection: Connection) -> None:
     await CrashCounter(connection).begin("job", "piece")
     await RedisDestinationStore(connection).put("key", b"value", seconds=604_800)
     shards = Shards(connection, "arn:stream", ConsumerId("c"), lease=60.0)
-    await shards.acquire(ShardId("shard-1"))
+    await shards.acquire(ShardId("shard-1"), None)
     await shards.checkpoint(ShardId("shard-1"), Checkpoint(after="49"))
     await _write_references(world)
 

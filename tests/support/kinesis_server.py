@@ -32,7 +32,7 @@ Query = dict[str, Any]
 
 
 class Fault(msgspec.Struct, eq=False):
-    """What is answered instead: the error ``code``, or ``reply``, or nothing (``hangs``)."""
+    """What is answered instead: the error ``code``, or ``reply``, or nothing, or a part of a response."""
 
     operation: str
     """Its name, or ``*`` for each."""
@@ -42,8 +42,10 @@ class Fault(msgspec.Struct, eq=False):
     times: int | None = None
     """For so many calls; None until it is lifted."""
     status: int = 400
-    reply: Query | None = None
+    reply: Any = None
     hangs: bool = False
+    cut_at: int | None = None
+    """Bytes after which the connection is cut, those of the head included; 0 for no response."""
     seen: int = 0
 
 
@@ -128,11 +130,7 @@ class KinesisServer:
             return self._error("UnrecognizedClientException", "The security token is invalid.")
         fault = self._fault(operation, shard)
         if fault is not None:
-            if fault.hangs:
-                await asyncio.Event().wait()
-            if fault.reply is not None:
-                return self._json(200, fault.reply)
-            return self._error(fault.code, f"{fault.code} on order", fault.status)
+            return await self._answer_faultily(request, fault)
         try:
             if operation == "SubscribeToShard":
                 return await self._subscribe(request, query)
@@ -150,7 +148,24 @@ class KinesisServer:
             return fault
         return None
 
-    def _json(self, status: int, content: Query) -> web.Response:
+    async def _answer_faultily(self, request: web.Request, fault: Fault) -> web.Response:
+        if fault.hangs:
+            await asyncio.Event().wait()
+        if fault.cut_at is not None:
+            return self._cut(request, fault.cut_at)
+        if fault.reply is not None:
+            return self._json(200, fault.reply)
+        return self._error(fault.code, f"{fault.code} on order", fault.status)
+
+    def _cut(self, request: web.Request, cut_at: int) -> web.Response:
+        transport = request.transport
+        assert isinstance(transport, asyncio.Transport)
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\n"
+        transport.write((head + b'Content-Length: 500\r\n\r\n{"Records": [')[:cut_at])
+        transport.close()
+        return web.Response()
+
+    def _json(self, status: int, content: Any) -> web.Response:
         return web.Response(
             status=status,
             body=msgspec.json.encode(content),

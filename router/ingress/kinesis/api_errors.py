@@ -84,8 +84,11 @@ _KNOWN: Final = _TRANSIENT | ACCESS_CODES | RETRIEVAL_CODES | _SETTINGS | {
     "ValidationException",
     "timeout",
     "connection",
+    "response",
 }  # fmt: skip
 TIMEOUT: Final = "timeout"
+RESPONSE: Final = "response"
+"""The response is none of Kinesis."""
 _CONNECTION: Final = "connection"
 
 

@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 _MAX_PAUSE: Final = 2.0
 """Seconds between two rebalances, or between two attempts to open the stream, at most."""
+_REPORTED_DIFFERENCE: Final = 60.0
+"""Seconds by which a start may be in Kinesis's future because of a clock."""
 _MIN_PAUSE: Final = 0.05
 """Seconds between two rebalances, at least: readers may end one after the other."""
 
@@ -65,7 +67,7 @@ async def consume(
     try:
         while True:
             identity = await _open(stream, intake, health)
-            limited = None if since is None else stream.limit_to_now(since)
+            limited = _limited(stream, since)
             digest = await _note(streams, identity, intake)
             shards = Shards(connection, digest, me, lease=lease)
             reader = ShardReader(stream, shards, intake, health)
@@ -90,6 +92,19 @@ async def _open(stream: KinesisStream, intake: Intake, health: StreamHealth) -> 
             await asyncio.sleep(_MAX_PAUSE)
         else:
             return identity
+
+
+def _limited(stream: KinesisStream, since: float | None) -> float | None:
+    """Return a start that Kinesis has reached; it rejects one in the future."""
+    if since is None:
+        return None
+    limited = stream.limit_to_now(since)
+    if since - limited > _REPORTED_DIFFERENCE:
+        logger.warning(
+            "the start is in the future; Kinesis's time is used",
+            extra={"seconds": round(since - limited)},
+        )
+    return limited
 
 
 async def _note(streams: KnownStreams, identity: StreamIdentity, intake: Intake) -> StreamDigest:

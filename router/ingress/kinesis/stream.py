@@ -10,13 +10,13 @@ Source: Amazon Kinesis Data Streams API reference.
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
 from router.errors import ConfigurationError, StreamRejectedError, StreamUnavailableError
-from router.ingress.kinesis.api_errors import TIMEOUT, to_error
+from router.ingress.kinesis.api_errors import RESPONSE, TIMEOUT, to_error
 from router.ingress.kinesis.assignment import Shard
 from router.ingress.kinesis.server_time import clock_offset
 from router.journal.shards import ShardId
@@ -148,10 +148,13 @@ class KinesisStream:
     async def describe(self) -> StreamIdentity:
         """Return which stream has the name now."""
         response = await self._call(self._client.describe_stream_summary(StreamName=self._name))
-        summary = response["StreamDescriptionSummary"]
-        created = summary.get("StreamCreationTimestamp")
-        created_ms = round(created.timestamp() * 1000) if isinstance(created, dt.datetime) else 0
-        return StreamIdentity(summary["StreamARN"], created_ms)
+        with _reading_response():
+            summary = response["StreamDescriptionSummary"]
+            created = summary.get("StreamCreationTimestamp")
+            is_known = isinstance(created, dt.datetime)
+            return StreamIdentity(
+                summary["StreamARN"], round(created.timestamp() * 1000) if is_known else 0
+            )
 
     async def shards(self) -> list[Shard]:
         """Return all shards that still contain records, the ended ones too."""
@@ -159,7 +162,8 @@ class KinesisStream:
         query: dict[str, Any] = {"StreamName": self._name}
         for _ in range(_MAX_PAGES):
             response = await self._call(self._client.list_shards(**query))
-            found += [_shard(described) for described in response["Shards"]]
+            with _reading_response():
+                found += [_shard(described) for described in response["Shards"]]
             if not response.get("NextToken"):
                 return found
             query = {"NextToken": response["NextToken"]}
@@ -177,8 +181,9 @@ class KinesisStream:
             response = await self._call(
                 self._client.get_records(ShardIterator=iterator, Limit=_MAX_RECORDS)
             )
-            iterator = response.get("NextShardIterator")
-            batch = _batch(response, is_last=not iterator)
+            with _reading_response():
+                iterator = response.get("NextShardIterator")
+                batch = _batch(response, is_last=not iterator)
             yield batch
             if iterator:
                 is_behind = batch.behind_seconds > 0
@@ -255,10 +260,11 @@ class KinesisStream:
                             StreamARN=arn, ConsumerName=self._fan_out
                         )
                     )
-                    described = response["ConsumerDescription"]
-                    if described["ConsumerStatus"] == "ACTIVE":
-                        self._consumer_arn = described["ConsumerARN"]
-                        return
+                    with _reading_response():
+                        described = response["ConsumerDescription"]
+                        if described["ConsumerStatus"] == "ACTIVE":
+                            self._consumer_arn = described["ConsumerARN"]
+                            return
                     await asyncio.sleep(_ACTIVE_INTERVAL)
         except TimeoutError:
             raise StreamUnavailableError(
@@ -269,7 +275,8 @@ class KinesisStream:
         sent_at = self._now()
         try:
             async with asyncio.timeout(seconds):
-                received = await response
+                with _reading_response():
+                    received = await response
         except TimeoutError:
             raise StreamUnavailableError("Kinesis did not answer in time", TIMEOUT) from None
         except _errors() as error:
@@ -282,6 +289,18 @@ class KinesisStream:
         date = metadata.get("HTTPHeaders", {}).get("date", "")
         if date:
             self._clock_offset = clock_offset(date, sent_at=sent_at, received_at=self._now())
+
+
+@contextlib.contextmanager
+def _reading_response() -> Iterator[None]:
+    """Raise StreamUnavailableError for a response of something else, a proxy for example."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError) as error:
+        raise StreamUnavailableError(
+            f"Kinesis: a response that is none of Kinesis ({type(error).__name__}: {error})",
+            RESPONSE,
+        ) from None
 
 
 def _explained(error: StreamRejectedError, position: Position) -> StreamUnavailableError:

@@ -56,3 +56,24 @@ async def test_a_time_that_kinesis_rejects_is_tried_again(
         counts = await evaluated(connection, 5)
 
     assert counts.accepted == 5
+
+
+async def test_a_start_that_lies_ahead_is_kinesis_s_time_and_is_reported(
+    read_from: Reading,
+    kinesis: KinesisServer,
+    stream: ShardedStream,
+    connection: Connection,
+    sample: bytes,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Case I5: ``--from 2096-10-02T07:06:40Z``."""
+    async with read_from(since=4_000_000_000.0):
+
+        async def reads() -> bool:
+            return kinesis.calls["GetRecords"] >= 2
+
+        await until(reads)
+        stream.put(events(sample, 5))
+        await evaluated(connection, 5)
+
+    assert "the start is in the future; Kinesis's time is used" in caplog.messages

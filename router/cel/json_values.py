@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from router.cel.conversions import to_string
-from router.cel.values import ERROR, Map, Optional, TypeValue, Uint, keys_of
+from router.cel.values import ERROR, MAPS, Optional, TypeValue, Uint, keys_of
 
 
 def as_json(value: Any) -> Any:
@@ -20,7 +20,7 @@ def as_json(value: Any) -> Any:
     kind = value.__class__
     if kind is list:
         return [as_json(each) for each in value]
-    if kind is dict or kind is Map:
+    if kind in MAPS:
         keys = [key if isinstance(key, str) else to_string(key) for key in keys_of(value)]
         return dict(zip(keys, map(as_json, value.values()), strict=True))
     return as_json(value.value) if kind is Optional else _leaf(value)

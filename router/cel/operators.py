@@ -15,6 +15,7 @@ from router.cel.values import (
     MAPS,
     NUMBERS,
     DurationValue,
+    LookupTable,
     Optional,
     TimestampValue,
     Uint,
@@ -56,7 +57,9 @@ def item(operand: Any, index: Any) -> Any:
     kind = operand.__class__
     if kind in MAPS:
         key = lookup_key(index)
-        return ERROR if key is ERROR else operand.get(key, ERROR)
+        if key is ERROR:
+            return ERROR
+        return operand.get(key, operand.missing_row if kind is LookupTable else ERROR)
     if kind is list and index.__class__ in NUMBERS and index == index // 1:
         # Not int(index), because it raises for infinity.
         return operand[int(index)] if 0 <= index < len(operand) else ERROR
@@ -78,7 +81,8 @@ def optional_item(operand: Any, index: Any) -> Any:
     if index is ERROR:
         return ERROR
     if operand.__class__ in MAPS:
-        return Optional(item(operand, index))
+        key = lookup_key(index)
+        return Optional(ERROR if key is ERROR else operand.get(key, ERROR))
     return Optional(item(operand, index)) if _is_list_index(operand, index) else ERROR
 
 

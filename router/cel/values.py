@@ -9,7 +9,7 @@ Python differs from CEL in two ways: ``True == 1`` (a CEL bool is no number), an
 limit (CEL's have 64 bits, and overflow is an error). ``1 == 1.0`` is true in both. Source: CEL language definition, "Values", "Equality".
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -82,10 +82,24 @@ class Map(dict[Any, Any]):
     __slots__ = ()
 
 
+class LookupTable(dict[Any, Any]):
+    """A map of rows by key. A key without a row reads as a row whose cells are all null.
+
+    A row that is missing must not make a whole condition an error, because then an alert of a
+    customer that is not in the table would reach no destination.
+    """
+
+    __slots__ = ("missing_row",)
+
+    def __init__(self, rows: Mapping[str, Any], columns: Iterable[str]) -> None:
+        super().__init__(rows)
+        self.missing_row: Final = dict.fromkeys(columns)
+
+
 NUMBERS: Final[frozenset[Any]] = frozenset({int, float, Uint})
-MAPS: Final[frozenset[Any]] = frozenset({dict, Map})
-CONTAINERS: Final[frozenset[Any]] = frozenset({list, dict, Map})
-SIZED: Final[frozenset[Any]] = frozenset({str, bytes, list, dict, Map})
+MAPS: Final[frozenset[Any]] = frozenset({dict, Map, LookupTable})
+CONTAINERS: Final[frozenset[Any]] = frozenset({list, *MAPS})
+SIZED: Final[frozenset[Any]] = frozenset({str, bytes, list, *MAPS})
 
 _KEYS: Final = frozenset({str, int, Uint})
 _BOOL_KEYS: Final = {True: BoolKey(True), False: BoolKey(False)}
@@ -194,6 +208,7 @@ _TYPES: Final = {
     list: "list",
     dict: "map",
     Map: "map",
+    LookupTable: "map",
     type(None): "null_type",
     TimestampValue: "google.protobuf.Timestamp",
     DurationValue: "google.protobuf.Duration",
@@ -220,6 +235,7 @@ _DESCRIPTIONS: Final = {
     list: "list",
     dict: "map",
     Map: "map",
+    LookupTable: "map",
     type(None): "null",
     TimestampValue: "timestamp",
     DurationValue: "duration",

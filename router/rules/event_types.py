@@ -14,6 +14,7 @@ import msgspec
 from router.cel import Condition, Expression
 from router.cel.check import TypeProblem, check, check_condition
 from router.cel.check.contradictions import contradictions
+from router.cel.check.lookups import unguarded_lookups
 from router.cel.check.missing import missing_field_warnings
 from router.cel.check.types import ANY, Property, Type, type_of_struct
 from router.cel.tree import Has, Node, OptionalField, OptionalIndexAccess, path, walk
@@ -71,6 +72,7 @@ def problems_of(expression: Condition | Expression, patterns: Iterable[str]) -> 
         return []
     is_condition = isinstance(expression, Condition)
     own = contradictions(expression.source, expression.tree) if is_condition else []
+    own += unguarded_lookups(expression.source, expression.tree) if is_condition else []
     check_one = check_condition if is_condition else check
     found = [check_one(expression.source, expression.tree, shape.names) for shape in different]
     common = _common(found)

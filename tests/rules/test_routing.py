@@ -250,8 +250,32 @@ rules:
         one.condition.verdict({"data": {"account_sid": account, "issues": 5}}).value
         for account in ("AC1", "AC2", "AC3")
     ]
-    assert verdicts == ["match", "no match", "error"]
+    assert verdicts == ["match", "no match", "no match"]
     assert one.naming.labels_of({"data": {"account_sid": "AC2"}}) == {"owner": "Bob"}
+
+
+def test_the_alerts_of_an_account_that_is_not_in_the_table_go_elsewhere(tmp_path: Path) -> None:
+    """Case R15: the guide's own example told nobody about an account that is not in its table."""
+    guide = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
+    (example,) = (each for each in guide.split("```") if each.startswith("yaml\ntables:"))
+    places = "destinations: {voice-oncall: {capture: {}}, noc-mail: {capture: {}}}"
+    configuration = configured(tmp_path / "rules", places, example.removeprefix("yaml"))
+    (one,) = configuration.rules.rules
+    assert one.condition is not None
+
+    def told_about(account: str, calls: int) -> tuple[str, ...]:
+        event = {"data": {"account_sid": account, "detected_issues": {"call_quality": calls}}}
+        matches = one.condition.verdict(event).value == "match"  # type: ignore[union-attr]
+        labels = one.naming.labels_of(event)
+        return one.recipients(event, labels).destinations if matches else ()
+
+    gold, basic = "AC0000000000000000000000000000001", "AC0000000000000000000000000000002"
+    assert told_about(gold, 1) == ("noc-mail", "voice-oncall")
+    assert told_about(basic, 4) == ()
+    assert told_about(basic, 5) == ("noc-mail", "voice-oncall")
+    assert told_about("AC9", 4) == ()
+    assert told_about("AC9", 5) == ("noc-mail", "voice-oncall")
+    assert configuration.warnings == ()
 
 
 # CSV
@@ -295,7 +319,7 @@ def test_a_table_comes_from_a_csv_file(tmp_path: Path) -> None:
     assert rows_of(configuration, "AC2")["owner"] == "two\r\nlines"
     assert rows_of(configuration, "AC2")["limit"] == 2.5
     assert rows_of(configuration, "AC3")["limit"] is None
-    assert rows_of(configuration, "AC4") is None
+    assert rows_of(configuration, "AC4") == dict.fromkeys(("sid", "owner", "place", "limit"))
     (rule,) = configuration.rules.rules
     assert [told(rule, sid=sid) for sid in ("AC1", "AC2", "AC3")] == [
         ("gold",),

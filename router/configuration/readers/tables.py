@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from router.cel import identifier_problem
+from router.cel.values import LookupTable
 from router.configuration.convert import Converter
 from router.configuration.csv_file import Cell, read_csv
 from router.configuration.diagnostics import plural
@@ -77,7 +78,8 @@ def read_table(document: YamlDocument, entry: Entry, read_file: ReadFile) -> Tab
     if len(rows) > ROWS_LIMIT:
         document.report(entry.key.span, f"a table has at most {ROWS_LIMIT} rows")
     columns = dict.fromkeys(column for row in rows.values() for column in row)
-    return Table(name, rows, tuple(columns), document, dict(_keys(node)))
+    whole = LookupTable({key: {**columns, **row} for key, row in rows.items()}, columns)
+    return Table(name, whole, tuple(columns), document, dict(_keys(node)))
 
 
 def _keys(node: Node | None) -> Iterator[tuple[str, Span]]:
@@ -109,7 +111,7 @@ def _from_file(
     rows.add_all(lines)
     if sheet.errors:
         return None
-    return Table(entry.key.text, rows.rows, tuple(header), sheet, rows.spans)
+    return Table(entry.key.text, LookupTable(rows.rows, header), tuple(header), sheet, rows.spans)
 
 
 def _header(sheet: YamlDocument, cells: list[Cell] | None) -> list[str] | None:

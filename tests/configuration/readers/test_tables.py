@@ -24,7 +24,10 @@ def read(text: str, csv: str | None = None) -> tuple[Table | None, list[str], li
 def test_rows_may_be_written_in_the_section() -> None:
     table, reported, _ = read("{rows: {AC1: {place: noc, tier: 1}, AC2: {place: boss}}}")
     assert table is not None
-    assert table.rows == {"AC1": {"place": "noc", "tier": 1}, "AC2": {"place": "boss"}}
+    assert table.rows == {
+        "AC1": {"place": "noc", "tier": 1},
+        "AC2": {"place": "boss", "tier": None},
+    }
     assert (table.columns, reported) == (("place", "tier"), [])
 
 

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.conditions import NAMED, NAMES, conditions, events
 from support.expressions import Expressions
+from support.index_cases import IndexCases
 from support.judging import judge_each
 
 from router.alerts import Severity
@@ -97,6 +98,31 @@ def check_random(seed: int, rules: int, events: int) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_the_index_finds_what_asking_every_rule_finds_among_many(seed: int) -> None:
     check_random(seed, rules=100, events=20)
+
+
+def check_case(seed: int, rules: int, events: int) -> int:
+    """Return the number of matches, because a comparison of nothing proves nothing."""
+    cases = IndexCases(seed)
+    made = RuleSet(cases.rules(rules))
+    matches = 0
+    for _ in range(events):
+        event = cases.event()
+        check(made, event["type"], event)
+        matches += len(made.judge(event["type"], event).matches)
+    return matches
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_index_finds_the_same_in_strange_events(seed: int) -> None:
+    """Strange names and numbers, many fields, several types, and rules that watch further events."""
+    assert check_case(seed, rules=60, events=20)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", range(1000, 1300))
+def test_the_index_finds_the_same_in_strange_events_at_length(seed: int) -> None:
+    assert check_case(seed, rules=400, events=50)
 
 
 @pytest.mark.slow

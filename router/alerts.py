@@ -98,7 +98,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A failed attempt, as recorded for the operator."""
 
     number: int
-    """From 1. The attempt after a throttled one has the same number."""
+    """From 1. The attempt after one that did not count has the same number."""
     at: float
     """Unix time in seconds at which the attempt began."""
     seconds: float
@@ -111,7 +111,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One alert for one destination. ``attempt`` counts from 1, without throttled attempts."""
+    """One alert for one destination.
+
+    ``attempt`` counts from 1, without throttled attempts and refusals for a fault of the destination.
+    """
 
     id: DeliveryId
     destination: str
@@ -133,7 +136,7 @@ class Delivered(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """The receiver rejected the delivery for good; a retry cannot succeed."""
+    """The receiver rejected the delivery, and would reject it again."""
 
     reason: str
     status: int | None = None
@@ -143,6 +146,13 @@ class Refused(msgspec.Struct, frozen=True):
     disables: bool = False
     """True if the receiver says that the address is gone: the destination is disabled and this
     delivery waits with the others."""
+    of_delivery: bool = False
+    """True if the reason is in this delivery, such as its size: another one may be accepted."""
+
+    @property
+    def blames_destination(self) -> bool:
+        """Whether every delivery may be refused so, for example because of a wrong token or URL."""
+        return not (self.of_delivery or self.disables or self.reached)
 
 
 class Failed(msgspec.Struct, frozen=True):
@@ -209,10 +219,10 @@ def replayed(delivery: Delivery) -> Delivery:
     )
 
 
-def throttled_attempts(delivery: Delivery) -> int:
+def uncounted_attempts(delivery: Delivery) -> int:
     """Return how many recorded attempts in a row have the number of the next one.
 
-    These are the throttled ones, which did not count.
+    These did not count: they were throttled, or refused for a fault of the destination.
     """
     count = 0
     for past in reversed(delivery.failed_attempts):

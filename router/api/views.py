@@ -12,7 +12,7 @@ from msgspec import Meta
 from router.alerts import Attempt
 from router.destinations.rendering.summary import rfc3339
 from router.journal.ledger import DestinationLedger
-from router.journal.pauses import Pause
+from router.journal.pauses import Pause, PauseKind
 from router.journal.quarantine import QuarantineRecord, decoded
 from router.journal.settlements import DeadLetter
 
@@ -81,9 +81,16 @@ class DestinationState(enum.StrEnum):
 
     RUNNING = "running"
     PAUSED = "paused"
-    """By an operator."""
+    """By an operator, or because it refused everything."""
     DISABLED = "disabled"
     """By a 410 response of the receiver."""
+
+
+_STATES: Final = {
+    PauseKind.PAUSED: DestinationState.PAUSED,
+    PauseKind.DISABLED: DestinationState.DISABLED,
+    PauseKind.REFUSED: DestinationState.PAUSED,
+}
 
 
 class DestinationView(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,7 +166,7 @@ def destination_view(
     counters = counters or DestinationLedger()
     return DestinationView(
         name=name,
-        state=DestinationState.RUNNING if pause is None else DestinationState(pause.kind),
+        state=_STATES[pause.kind] if pause is not None else DestinationState.RUNNING,
         since="" if pause is None else rfc3339(pause.at),
         reason="" if pause is None else pause.reason,
         by="" if pause is None else pause.by,

@@ -104,12 +104,17 @@ class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     rate: Rate | None = None
     """The most attempts in a period, of all workers together."""
     breaker: BreakerPolicy = BreakerPolicy()
+    pause_after: int = 10
+    """Refusals in a row for a fault of the destination that pause it; 0 for never, so that each
+    refusal makes a dead letter."""
 
     def __post_init__(self) -> None:
         if self.timeout <= 0:
             raise ValueError("timeout is 0, an attempt needs time: write for example 10s")
         if self.concurrency < 1:
             raise ValueError("concurrency must be at least 1")
+        if self.pause_after < 0:
+            raise ValueError("pause_after must be at least 1 refusal, or 0 for never")
 
     @property
     def slots(self) -> int:

@@ -137,7 +137,9 @@ def webhook_outcome(reply: HttpReply, *, now: float) -> Outcome:
     """
     said = _error_in_success(reply.content) if reply.status < 300 else reply.text.strip()
     if not 300 <= reply.status < 400 and said in WEBHOOK_FINAL:
-        return http_status.refused(reply, f"Slack: {said} ({WEBHOOK_FINAL[said]})")
+        remedy = WEBHOOK_FINAL[said]
+        refused = http_status.refused(reply, f"Slack: {said} ({remedy})")
+        return msgspec.structs.replace(refused, of_delivery=remedy is _MALFORMED)
     if said and (reply.status < 300 or (reply.status >= 400 and said in PASSING)):
         failed = http_status.failed(reply, f"Slack: {said}", now=now)
         return msgspec.structs.replace(failed, throttled=failed.throttled or said in RATE_LIMITS)
@@ -177,7 +179,9 @@ def chat_outcome(reply: HttpReply, *, now: float) -> PostedMessage | Failed | Re
         return PostedMessage(content.channel, content.ts, _thread_ts(content))
     code = content.error if _CODE.fullmatch(content.error) else ""
     if code in CHAT_FINAL:
-        return Refused(f"Slack: {code} ({CHAT_FINAL[code]})", reply.status, code)
+        remedy = CHAT_FINAL[code]
+        reason = f"Slack: {code} ({remedy})"
+        return Refused(reason, reply.status, code, of_delivery=remedy is _MALFORMED)
     reason = f"Slack: {code or 'malformed answer'}"
     return Failed(reason, reply.status, code, throttled=code in RATE_LIMITS)
 

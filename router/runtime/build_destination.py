@@ -63,6 +63,4 @@ class DestinationBuilder(msgspec.Struct, frozen=True, kw_only=True):
             if config.rate is None
             else RateLimiter(self.connection, name, config.rate, self.clock)
         )
-        return DeliveryAdmission(
-            name, config.breaker, limiter, self.paused, self.metrics, self.clock
-        )
+        return DeliveryAdmission(name, config, limiter, self.paused, self.metrics, self.clock)

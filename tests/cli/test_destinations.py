@@ -1,10 +1,15 @@
 """`router destinations`."""
 
+import asyncio
 from collections.abc import Callable
 
 import msgspec
 import pytest
 from click.testing import Result
+
+from router.datatypes import Secret
+from router.journal.connection import connect
+from router.journal.pauses import Pause, PauseKind, Pauses
 
 Router = Callable[..., Result]
 
@@ -28,6 +33,27 @@ def test_a_destination_is_paused_and_resumed(router: Router) -> None:
         2,
         "router: there is no destination 'nail', did you mean \"mail\"?\n",
     )
+
+
+@pytest.mark.usefixtures("dead")
+def test_a_destination_that_is_paused_for_its_refusals_says_so_and_can_be_paused(
+    router: Router, redis_url: Secret
+) -> None:
+    """Case D25."""
+    pause = Pause(kind=PauseKind.REFUSED, at=1.0, reason="10 refusals in a row, the last: HTTP 401")
+
+    async def refuse() -> None:
+        connection = connect(redis_url, deadline=5.0, max_connections=1)
+        await Pauses(connection).pause("mail", pause)
+        await connection.close()
+
+    asyncio.run(refuse())
+    (shown,) = json(router("destinations", "list", "--json"))["destinations"]  # type: ignore[misc]
+    assert (shown["state"], shown["reason"]) == ("paused", pause.reason)
+
+    assert router("destinations", "pause", "mail", "--reason", "until monday").exit_code == 0
+    assert router("destinations", "pause", "mail").exit_code == 1
+    assert router("destinations", "resume", "mail").exit_code == 0
 
 
 @pytest.mark.usefixtures("dead")

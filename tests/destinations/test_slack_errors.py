@@ -17,7 +17,9 @@ def said(**answer: object) -> Reply:
 @pytest.mark.parametrize("word", sorted(CHAT_FINAL))
 def test_final_words_are_refused_and_tell_the_next_step(word):
     answer = HttpReply(200, "", "", said(ok=False, error=word).body)
-    refused = Refused(f"Slack: {word} ({CHAT_FINAL[word]})", 200, word)
+    is_malformed = CHAT_FINAL[word] == CHAT_FINAL["invalid_blocks"]
+    reason = f"Slack: {word} ({CHAT_FINAL[word]})"
+    refused = Refused(reason, 200, word, of_delivery=is_malformed)
     assert chat_outcome(answer, now=0.0) == refused
 
 

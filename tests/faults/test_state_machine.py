@@ -60,7 +60,7 @@ RULES = (
 )
 OUTCOMES: tuple[Outcome, ...] = (
     Failed("HTTP 503", 503),
-    Refused("HTTP 400", 400),
+    Refused("HTTP 400", 400, of_delivery=True),
     Delivered(200),
 )
 IDS = st.integers(0, 7)

@@ -164,9 +164,7 @@ class SteppedProcess:
         }
         for name, inbox in inboxes.items():
             destination = InboxDestination(inbox, concurrency=concurrency)
-            admission = DeliveryAdmission(
-                name, destination.config.breaker, None, paused, metrics, clock
-            )
+            admission = DeliveryAdmission(name, destination.config, None, paused, metrics, clock)
             job = DeliveryJob(destination, journal, admission, metrics, clock)
             self._runs[keys.deliver_queue(name)] = _delivery_run(job)
         loop = asyncio.get_running_loop()

@@ -183,7 +183,10 @@ class AccessTokenCache:
         if isinstance(answer, DeniedToken) and reason.startswith("invalid_client"):
             place = _OTHER_PLACE[self._credentials_in]
             reason = f"{reason} (some servers expect credentials_in: {place})"
-        return msgspec.structs.replace(outcome, reason=f"OAuth token: {reason}")
+        outcome = msgspec.structs.replace(outcome, reason=f"OAuth token: {reason}")
+        if isinstance(outcome, Refused):  # with whatever status, because no delivery was sent
+            return msgspec.structs.replace(outcome, of_delivery=False)
+        return outcome
 
 
 def _grant(config: OAuth2Config) -> dict[str, str]:

@@ -4,9 +4,10 @@
 2xx                     delivered
 408, 421, 423, 425,     failed, retried; ``Retry-After`` applies, and a 429 does not count
 429, 499, 5xx
-3xx                     refused: redirects are not followed
+3xx                     refused: redirects are not followed, see below
 410                     refused, and the destination is disabled: it is gone for good
-other 4xx               refused: the same request would get the same reply
+400, 409, 413, 422, …   refused: the same request would get the same reply
+other 4xx               refused, as is 3xx, for a fault of the destination (credentials, URL)
 anything else           failed, retried
 ======================  =============================================================
 """
@@ -25,6 +26,8 @@ from router.timestamps import unix_seconds
 # 421: another connection may lead to the right server. 423: locked for now. 499: a proxy in front
 # gave up on its own side (nginx).
 _RETRIED: Final = frozenset({408, 421, 423, 425, 429, 499})
+# Statuses about the content of a request (RFC 9110, section 15.5; RFC 4918 and RFC 6585).
+_OF_THE_MESSAGE: Final = frozenset({400, 409, 412, 413, 414, 415, 416, 417, 422, 424, 428, 431})
 _SECONDS: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 _REDIRECT: Final = "redirects are not followed, configure the final URL"
 
@@ -62,7 +65,12 @@ def outcome(reply: HttpReply, *, now: float) -> Outcome:
 
 def refused(reply: HttpReply, reason: str) -> Refused:
     """Return the outcome of a reply that is final."""
-    return Refused(reason, reply.status, reply.text[:RESPONSE_LIMIT])
+    return Refused(
+        reason,
+        reply.status,
+        reply.text[:RESPONSE_LIMIT],
+        of_delivery=reply.status in _OF_THE_MESSAGE,
+    )
 
 
 def failed(reply: HttpReply, reason: str, *, now: float) -> Failed:

@@ -162,11 +162,13 @@ class AiohttpResolver(AbstractResolver):
 
 
 def _look_up(host: str, flags: int) -> list[AddressInfo] | socket.gaierror:
+    if "\0" in host:  # getaddrinfo would look up what is before it
+        return socket.gaierror(socket.EAI_NONAME, "not a host name")
     try:
         return socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=flags)
     except socket.gaierror as error:
         return socket.gaierror(*error.args)  # without the traceback, because it is kept
-    except (UnicodeError, ValueError):  # a label that is too long, a NUL
+    except UnicodeError:  # a label that is too long
         return socket.gaierror(socket.EAI_NONAME, "not a host name")
     except OSError:  # no descriptor or no memory for the look-up
         return socket.gaierror(socket.EAI_AGAIN, "look-up failed")

@@ -26,6 +26,10 @@ _THROTTLED: Final = re.compile(
 )
 
 
+_TOO_LARGE: Final = 552
+"""Also the reply to MAIL with a size that is too large (RFC 1870, section 6.1)."""
+
+
 class Recipient(msgspec.Struct, frozen=True):
     """A recipient that the server did not accept, and its reply."""
 
@@ -80,7 +84,12 @@ def outcome(recipients: Sequence[str], refused: Sequence[Recipient]) -> Outcome:
 def from_reply(error: ReplyError) -> Failed | Refused:
     """Return the outcome of a mail of which the server rejected a step."""
     if is_final(error.code):
-        return Refused(f"{error.step} refused by the mail server", error.code, error.text)
+        return Refused(
+            f"{error.step} refused by the mail server",
+            error.code,
+            error.text,
+            of_delivery=error.step == "message" or error.code == _TOO_LARGE,
+        )
     if 400 <= error.code < 500:
         throttled = error.code == _LIMIT_EXCEEDED or bool(_THROTTLED.search(error.text))
         reason = f"{error.step} not taken for now"

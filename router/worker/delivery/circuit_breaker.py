@@ -30,6 +30,8 @@ class Health(enum.Enum):
 
     SOUND = enum.auto()
     UNSOUND = enum.auto()
+    REFUSING = enum.auto()
+    """It is up and refuses the attempt for a fault that is not the delivery's."""
     UNKNOWN = enum.auto()
     """The attempt did not reach the destination."""
 
@@ -42,11 +44,14 @@ def health(outcome: Outcome) -> Health:
     """Return what an outcome says about its destination.
 
     A destination is down if it cannot be reached, does not answer in time or reports trouble of its
-    own. A refusal, a 429 and a mail server's 4xx to one mail come from a destination that is up.
+    own. A refusal, a 429 and a mail server's 4xx to one mail come from a destination that is up. A
+    refusal that blames the destination shows that others would be refused too.
     """
     match outcome:
         case Delivered():
             return Health.SOUND
+        case Refused(blames_destination=True):
+            return Health.REFUSING
         case Refused(status=status):
             return Health.UNKNOWN if status is None else Health.SOUND
         case Failed(reached=(_, *_)):
@@ -125,6 +130,16 @@ class CircuitBreaker:
             return Permit(self._term, is_trial=True)
         return Permit(self._term, is_trial=False)
 
+    def require_trial(self, now: float) -> None:
+        """Let the next attempt be a trial, unless a trial is due or under way."""
+        if self.state is State.CLOSED:
+            self._open(now)
+
+    def allow_trial(self, now: float) -> None:
+        """Let a trial begin at once if the circuit is open, because an operator asks for it."""
+        if self.state is State.OPEN:
+            self._until = now
+
     def end(
         self, permit: Permit, found: Health, now: float, *, retry_after: float | None = None
     ) -> bool:
@@ -158,7 +173,7 @@ class CircuitBreaker:
                 self._in_a_row = 0
                 self._window.clear(now)
                 self._enter(State.CLOSED)
-            case Health.UNSOUND:
+            case Health.UNSOUND | Health.REFUSING:
                 self._trip(now, wish)
             case Health.UNKNOWN:  # it did not reach the destination: another trial may follow
                 self._open(now)
@@ -167,7 +182,8 @@ class CircuitBreaker:
         if found is Health.UNKNOWN:
             return False
         failed = found is Health.UNSOUND
-        self._in_a_row = self._in_a_row + 1 if failed else 0
+        self._in_a_row = self._in_a_row + 1 if found is not Health.SOUND else 0
+        # Refusals among accepted deliveries count as attempts only: they may be due to these.
         self._window.add(now, failed=failed)
         too_many = (
             self._window.attempts() >= self._policy.attempts

@@ -12,7 +12,7 @@ from typing import Any, Final, assert_never
 
 import msgspec
 
-from router.alerts import Delivery, Failed, Outcome, throttled_attempts
+from router.alerts import Delivery, Failed, Outcome, uncounted_attempts
 from router.clock import Clock
 from router.destinations.contract import Destination
 from router.errors import JournalUnavailableError, PoisonError, WrongTypeError, only_error
@@ -289,8 +289,10 @@ class DeliveryJob:
             attempt=delivery.attempt,
             policy=self._destination.config.retry,
             jitter=JITTER if self._is_digest else self._clock.chance(),
-            uncounted=throttled_attempts(delivery),
+            uncounted=uncounted_attempts(delivery),
+            refusal_is_retried=self._admission.is_retried(delivery, outcome),
         )
+        await self._admission.update_pause(outcome)
         tried = with_attempt(delivery, outcome, at=began_at, seconds=seconds)
         match following:
             case Finished():

@@ -39,7 +39,13 @@ NextStep = Finished | Retry | GiveUp | Disable
 
 
 def next_step(
-    outcome: Outcome, *, attempt: int, policy: RetryPolicy, jitter: float, uncounted: int = 0
+    outcome: Outcome,
+    *,
+    attempt: int,
+    policy: RetryPolicy,
+    jitter: float,
+    uncounted: int = 0,
+    refusal_is_retried: bool = False,
 ) -> NextStep:
     """Decide what follows an attempt.
 
@@ -53,13 +59,16 @@ def next_step(
         policy: The destination's retry policy. Its longest wait caps a receiver's Retry-After.
         jitter: A random number in [0, 1]. It spreads the retries of the many deliveries that fail
             together when a destination goes down.
-        uncounted: Throttled attempts since the last one that counted.
+        uncounted: Attempts since the last one that counted.
+        refusal_is_retried: Whether a refusal is the destination's fault. The attempt does not count.
     """
     match outcome:
         case Delivered():
             return Finished()
         case Refused(reason=reason, disables=True):
             return Disable(reason)
+        case Refused() if refusal_is_retried:
+            return Retry(_wait(attempt + uncounted, policy, jitter), counts=False)
         case Refused(reason=reason):
             return GiveUp(reason)
         case Failed(reason=reason, throttled=False) if attempt >= policy.all_attempts:

@@ -164,7 +164,7 @@ async def test_a_receiver_that_sends_the_token_back_does_not_tell_it(environment
     async with HttpSink(otherwise=granted()) as server, HttpSink(echo) as sink:
         settings = config(sink.port, oauth2=oauth(server))
         outcome = await attempt(HttpDestination("x", settings, environment), delivery)
-    assert outcome == Refused("HTTP 400 Bad Request", 400, "who is ***?")
+    assert outcome == Refused("HTTP 400 Bad Request", 400, "who is ***?", of_delivery=True)
 
 
 @pytest.mark.parametrize(

@@ -71,3 +71,20 @@ def test_no_more_than_the_first_kilobyte_is_kept():
 )
 def test_reasons_are_the_status_and_its_name(status, reason):
     assert outcome(HttpReply(status, "", ""), now=NOW).reason == reason
+
+
+@pytest.mark.parametrize("status", [400, 409, 413, 414, 415, 422, 431])
+def test_some_refusals_are_of_the_delivery(status):
+    """Case D25."""
+    assert not outcome(HttpReply(status, "", ""), now=NOW).blames_destination
+
+
+@pytest.mark.parametrize("status", [301, 307, 401, 402, 403, 404, 405, 407, 418, 426, 451, 498])
+def test_all_other_refusals_are_of_the_destination(status):
+    """Case D25: what is not known counts as that, because waiting loses nothing."""
+    assert outcome(HttpReply(status, "", ""), now=NOW).blames_destination
+
+
+def test_a_receiver_that_is_gone_is_disabled_at_once():
+    gone = outcome(HttpReply(410, "", ""), now=NOW)
+    assert (gone.disables, gone.blames_destination) == (True, False)

@@ -120,7 +120,7 @@ async def test_a_failed_look_up_is_not_repeated_at_once(
         raised.append(caught.value)
     assert {each.errno for each in raised} == {error}
     assert len({id(each) for each in raised}) == 3
-    assert names.asked[host] == 1
+    assert names.asked[host] == (0 if "\0" in host else 1)
 
 
 @pytest.mark.parametrize(

@@ -62,3 +62,21 @@ def test_a_server_that_asks_for_fewer_mails_uses_up_no_attempts(code, text, thro
     """Case D15: a limit of mails in a time passes by itself, whatever the number of attempts."""
     found = from_reply(ReplyError("connection", code, text))
     assert getattr(found, "throttled", False) is throttled
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "blames_destination"),
+    [
+        ("connection", 554, True),
+        ("login", 535, True),
+        ("sender", 550, True),
+        ("sender", 552, False),
+        ("message", 554, False),
+        ("message", 552, False),
+    ],
+)
+def test_whose_fault_a_refused_step_is(step: str, code: int, *, blames_destination: bool) -> None:
+    """Case D25: a wrong password concerns every mail, a large one only itself."""
+    refused = from_reply(ReplyError(step, code, "no"))
+    assert isinstance(refused, Refused)
+    assert refused.blames_destination is blames_destination

@@ -41,8 +41,10 @@ def opened(breaker: CircuitBreaker, now: float = 0.0) -> None:
     ("outcome", "found"),
     [
         (Delivered(200), Health.SOUND),
-        (Refused("HTTP 404", 404), Health.SOUND),
-        (Refused("address not allowed by ROUTER_EGRESS"), Health.UNKNOWN),
+        (Refused("HTTP 400", 400, of_delivery=True), Health.SOUND),
+        (Refused("1 of 2 recipients refused", 550, reached=("ann@example.com",)), Health.SOUND),
+        (Refused("HTTP 401", 401), Health.REFUSING),
+        (Refused("address not allowed by ROUTER_EGRESS"), Health.REFUSING),
         (Failed("connection refused"), Health.UNSOUND),
         (Failed("timed out"), Health.UNSOUND),
         (Failed("HTTP 500", 500), Health.UNSOUND),
@@ -72,6 +74,23 @@ def test_failures_in_a_row_open_it_and_a_success_between_them_does_not(
     attempt(breaker, Health.UNSOUND, 0.0)
 
     assert (breaker.state, breaker.wait(1.0), breaker.begin(1.0)) == (State.OPEN, 4.0, None)
+
+
+def test_refusals_in_a_row_open_it_and_those_among_accepted_deliveries_do_not(
+    breaker: CircuitBreaker,
+) -> None:
+    """Case D25: nine of ten are refused, and the tenth is delivered."""
+    for _ in range(20):
+        for found in (Health.REFUSING, Health.REFUSING, Health.SOUND):
+            attempt(breaker, found, 0.0)
+    assert breaker.state is State.CLOSED
+
+    for _ in range(POLICY.failures):
+        attempt(breaker, Health.REFUSING, 0.0)
+    assert breaker.wait(0.0) == 5.0
+
+    attempt(breaker, Health.REFUSING, 5.0)
+    assert breaker.wait(5.0) == 10.0
 
 
 def test_a_share_of_failures_opens_it_once_there_are_enough_attempts(

@@ -7,7 +7,7 @@ from support.clock import SetClock
 
 from router.alerts import Delivered, Failed, Outcome, Refused
 from router.datatypes import Duration, Rate, Secret
-from router.destinations.contract import BreakerPolicy
+from router.destinations.contract import BreakerPolicy, DestinationConfig
 from router.journal.connection import Connection, connect
 from router.journal.pauses import Pause, PauseKind, Pauses
 from router.metrics import Metrics
@@ -17,6 +17,7 @@ from router.worker.delivery.paused_destinations import PausedDestinations
 from router.worker.delivery.rate_limiter import RateLimiter
 
 POLICY = BreakerPolicy(failures=1, open_for=Duration(5), longest=Duration(20))
+CONFIG = DestinationConfig(breaker=POLICY)
 PAUSE = Pause(kind=PauseKind.PAUSED, at=1.0)
 
 
@@ -40,7 +41,7 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 def admission(paused: PausedDestinations, metrics: Metrics, time: SetClock) -> DeliveryAdmission:
-    return DeliveryAdmission("mail", POLICY, None, paused, metrics, time.clock())
+    return DeliveryAdmission("mail", CONFIG, None, paused, metrics, time.clock())
 
 
 def shown(metrics: Metrics) -> float | None:
@@ -63,8 +64,10 @@ async def test_a_paused_destination_waits_for_its_resume(
     ("outcome", "state", "wait"),
     [
         (Delivered(200), State.CLOSED, 0.0),
-        (Refused("HTTP 404 Not Found", 404), State.CLOSED, 0.0),
-        (Refused("address not allowed by ROUTER_EGRESS"), State.CLOSED, 0.0),
+        (Refused("HTTP 413 Content Too Large", 413, of_delivery=True), State.CLOSED, 0.0),
+        (Refused("1 of 2 recipients refused", 550, reached=("ann",)), State.CLOSED, 0.0),
+        (Refused("HTTP 404 Not Found", 404), State.OPEN, 5.0),
+        (Refused("address not allowed by ROUTER_EGRESS"), State.OPEN, 5.0),
         (Failed("HTTP 429 Too Many Requests", 429), State.CLOSED, 0.0),
         (Failed("HTTP 503 Service Unavailable", 503), State.OPEN, 5.0),
         (Failed("timed out"), State.OPEN, 5.0),
@@ -128,7 +131,7 @@ async def test_without_redis_a_rate_lets_nothing_begin_for_a_second(
 ) -> None:
     clock = time.clock()
     limiter = RateLimiter(no_redis, "mail", Rate(limit=1, per=Duration(1)), clock)
-    admission = DeliveryAdmission("mail", POLICY, limiter, paused, metrics, clock)
+    admission = DeliveryAdmission("mail", CONFIG, limiter, paused, metrics, clock)
     assert await admission.begin() is None
     assert admission.wait() == 1.0
     time.now += 1.0
@@ -145,5 +148,5 @@ async def test_a_pause_during_the_wait_for_the_rate_counts(
             return acquired
 
     limiter = Pausing(connection, "mail", Rate(limit=1, per=Duration(1)), time.clock())
-    admission = DeliveryAdmission("mail", POLICY, limiter, paused, metrics, time.clock())
+    admission = DeliveryAdmission("mail", CONFIG, limiter, paused, metrics, time.clock())
     assert await admission.begin() is None

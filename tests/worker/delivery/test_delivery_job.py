@@ -17,7 +17,7 @@ from support.waiting import until
 from router.alerts import Attempt, Delivered, Delivery, Failed, Outcome, Refused
 from router.clock import Clock
 from router.datatypes import Duration
-from router.destinations.contract import BreakerPolicy, Destination, RetryPolicy
+from router.destinations.contract import BreakerPolicy, Destination, DestinationConfig, RetryPolicy
 from router.errors import JournalUnavailableError, LeaseLostError
 from router.events.model import Received
 from router.journal import keys, ledger
@@ -63,7 +63,7 @@ def paused(connection: Connection, clock: Clock) -> PausedDestinations:
 def flow(
     mail: Scripted, paused: PausedDestinations, metrics: Metrics, clock: Clock
 ) -> DeliveryAdmission:
-    return DeliveryAdmission("mail", mail.config.breaker, None, paused, metrics, clock)
+    return DeliveryAdmission("mail", mail.config, None, paused, metrics, clock)
 
 
 @pytest.fixture
@@ -155,12 +155,12 @@ async def test_throttled_attempts_use_up_none_of_a_deliverys_attempts_and_wait_l
 async def test_a_refusal_is_a_dead_letter_at_once(
     deliver: DeliveryJob, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
 ) -> None:
-    mail.outcomes += [Refused("HTTP 404: no_service", 404)]
+    mail.outcomes += [Refused("HTTP 413 Content Too Large", 413, of_delivery=True)]
 
     await deliver.run(SET)
 
     (letter,) = await dead_letters(connection, "mail", newest=10)
-    assert (letter.delivery.id, letter.reason) == (opened[0].id, "HTTP 404: no_service")
+    assert (letter.delivery.id, letter.reason) == (opened[0].id, "HTTP 413 Content Too Large")
     assert (await ledger.read(connection)).destinations["mail"].pending == 0
 
 
@@ -231,7 +231,7 @@ async def test_a_dead_destination_costs_few_attempts(
 ) -> None:
     config = msgspec.structs.replace(mail.config, breaker=BreakerPolicy(failures=2))
     deliver._admission = DeliveryAdmission(
-        "mail", config.breaker, None, flow._paused, metrics, SetClock().clock()
+        "mail", config, None, flow._paused, metrics, SetClock().clock()
     )
     mail.outcomes += [Failed("connection refused")] * 3
 
@@ -272,7 +272,7 @@ async def test_a_receiver_that_is_gone_disables_the_destination_and_nothing_is_l
 async def test_attempts_are_counted_by_how_they_ended(
     deliver: DeliveryJob, mail: Scripted, metrics: Metrics, opened: tuple[Delivery, ...]
 ) -> None:
-    mail.outcomes += [Failed("timed out"), Refused("HTTP 404", 404)]
+    mail.outcomes += [Failed("timed out"), Refused("HTTP 400", 400, of_delivery=True)]
 
     await deliver.run(SET)
 
@@ -354,7 +354,12 @@ async def test_a_schedule_of_three_days_is_kept_and_nothing_expires(
     retry = RetryPolicy(schedule=tuple(map(Duration, waits)))
     mail.config = msgspec.structs.replace(mail.config, retry=retry)  # type: ignore[misc]
     deliver._admission = DeliveryAdmission(
-        "mail", BreakerPolicy(failures=1000, attempts=1000), None, paused, metrics, clock
+        "mail",
+        DestinationConfig(breaker=BreakerPolicy(failures=1000, attempts=1000)),
+        None,
+        paused,
+        metrics,
+        clock,
     )
     mail.outcomes += [Failed("HTTP 503", 503)] * 100
     began = time.now
@@ -446,7 +451,7 @@ async def test_a_dead_letter_that_redis_does_not_record_is_written_by_the_next_r
     time: SetClock,
 ) -> None:
     """Mutant: a settlement that fails is taken for recorded; there is no dead letter."""
-    mail.outcomes += [Refused("HTTP 400", 400), Refused("HTTP 400", 400)]
+    mail.outcomes += [Refused("HTTP 400", 400, of_delivery=True)] * 2
     _, failure = await run_with_a_settlement_that_fails(
         mail, flow, connection, clock, metrics, time
     )
@@ -556,7 +561,7 @@ async def test_what_a_worker_decides_after_it_lost_the_lease_changes_nothing(
     Mutant: the result of a settlement is ignored. Both workers would count the dead letter.
     """
     await connection.redis.set(keys.lease(SET), "mine")
-    mail.outcomes += [Failed("HTTP 503", 503), Refused("HTTP 404", 404)]
+    mail.outcomes += [Failed("HTTP 503", 503), Refused("HTTP 400", 400, of_delivery=True)]
     attempt = mail.attempt
 
     async def lose_the_lease(delivery: Delivery) -> Outcome:

@@ -60,7 +60,7 @@ async def deliver(
     runner = asyncio.get_running_loop().create_task(settling.run())
     paused = PausedDestinations(Pauses(connection), clock, lambda: None)
     paused.update({})
-    flow = DeliveryAdmission("mail", digest.config.breaker, None, paused, metrics, clock)
+    flow = DeliveryAdmission("mail", digest.config, None, paused, metrics, clock)
     shared = DeliveryJournal(deliveries, settling, PoisonDetector(CrashCounter(connection)))
     yield DeliveryJob(digest, shared, flow, metrics, clock)
     runner.cancel()
@@ -183,7 +183,11 @@ async def test_what_failed_together_is_tried_again_together(
     await deliver.run(await open_set("NO1"))
     until = end(time)
     time.now = until + 1
-    digest.outcomes += [Failed("451 later"), Failed("451 later"), Refused("550 no")]
+    digest.outcomes += [
+        Failed("451 later"),
+        Failed("451 later"),
+        Refused("550 no", of_delivery=True),
+    ]
     await deliver.run(keys.digest_set("mail", int(until * 1000)))
 
     again = keys.digest_set("mail", int((until + 60) * 1000))

@@ -74,6 +74,22 @@ def test_the_waits_of_throttled_attempts_grow_although_they_do_not_count(
     assert following == Retry(seconds, counts=False)
 
 
+@pytest.mark.parametrize(("attempt", "uncounted", "wait"), [(1, 0, 1.5), (1, 2, 6), (99, 0, 45)])
+def test_a_refusal_that_is_retried_does_not_count(
+    attempt: int, uncounted: int, wait: float
+) -> None:
+    """Case D25: the fault of a destination uses up nothing of its deliveries."""
+    following = next_step(
+        Refused("HTTP 401", 401),
+        attempt=attempt,
+        policy=POLICY,
+        jitter=0.5,
+        uncounted=uncounted,
+        refusal_is_retried=True,
+    )
+    assert following == Retry(wait, counts=False)
+
+
 OUTAGE = 600.0
 
 

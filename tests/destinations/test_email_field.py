@@ -249,6 +249,24 @@ async def test_a_server_that_others_have_filled_is_tried_again_for_a_moment(envi
         assert sending.result() == [Delivered(250)]
 
 
+async def test_a_server_that_is_down_fails_all_attempts_at_once(environment, delivery):
+    """Case D15: nothing is learnt from it, and no attempt waits for another one."""
+    async with FieldSmtpSink() as sink:
+        url = sink.url()
+    target = destination(url, environment)
+    async with asyncio.timeout(2):
+        outcomes = await at_once(target, numbered(delivery, 20))
+    assert outcomes == [Failed("connection refused")] * 20
+    async with FieldSmtpSink() as sink:
+        target = destination(sink.url(), environment)
+        await at_once(target, numbered(delivery, 2))
+        sink.stop_accepting()
+        sink.hang_up()
+        async with asyncio.timeout(2):
+            outcomes = await at_once(target, numbered(delivery, 20))
+    assert {type(outcome) for outcome in outcomes} == {Failed}
+
+
 async def test_a_server_that_stays_full_fails_the_attempt(environment, delivery):
     """Case D15: it is not waited for without end."""
     async with FieldSmtpSink() as sink:

@@ -65,6 +65,10 @@ class SmtpSink:
         self._server.close()
         self.hang_up()
 
+    def stop_accepting(self) -> None:
+        """Refuse connections from now on; the open ones stay."""
+        self._server.close()
+
     def hang_up(self) -> None:
         """Close all connections."""
         for transport in self._open:

@@ -2,8 +2,8 @@
 
 A server says how many it accepts only by rejecting the next one. Those that are open then are the
 limit. An attempt beyond it waits for a connection instead of failing. From time to time one more is
-tried, because a limit may be shared with other clients, or have been raised: additive increase, with
-a longer pause after each increase that was in vain.
+tried, because a limit may be shared with other clients, or have been raised. The pause before that
+is halved by each increase that the server accepted, and doubled by each that it did not.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 _FIRST_PAUSE: Final = 60.0
+_SHORTEST_PAUSE: Final = 5.0
 _LONGEST_PAUSE: Final = 3600.0
 
 
@@ -28,6 +29,8 @@ class ConnectionLimit:
         """None until the server has rejected a connection."""
         self.used = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._longest = _FIRST_PAUSE
+        """The pause after a rejection."""
         self._pause = _FIRST_PAUSE
         self._increase_at = 0.0
         self._is_increased = False
@@ -53,22 +56,19 @@ class ConnectionLimit:
         self.used -= 1
         self._wake()
 
-    def learn(self, idle: int) -> bool:
-        """Record that the server rejected a connection, by the holder of a permit for it.
+    def learn(self, others: int) -> None:
+        """Record that the server rejected a connection.
 
         Args:
-            idle: The number of open connections that are not in use.
-
-        Returns:
-            Whether other connections are open, one of which the caller can wait for.
+            others: The number of connections that were open.
         """
-        others = self.used - 1 + idle
         if self.limit is None or others < self.limit:
             self.limit = max(1, others)
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE) if self._is_increased else _FIRST_PAUSE
+        if self._is_increased:
+            self._longest = min(2 * self._longest, _LONGEST_PAUSE)
+        self._pause = self._longest
         self._is_increased = False
         self._increase_at = self._now() + self._pause
-        return others > 0
 
     def _has_room(self) -> bool:
         if self.limit is None or self.used < self.limit:
@@ -76,8 +76,9 @@ class ConnectionLimit:
         if self._now() < self._increase_at:
             return False
         self.limit += 1
-        if self._is_increased:
-            self._pause = _FIRST_PAUSE  # the last increase was not in vain
+        if self._is_increased:  # and no rejection since
+            self._longest = _FIRST_PAUSE
+            self._pause = max(self._pause / 2, _SHORTEST_PAUSE)
         self._is_increased = True
         self._increase_at = self._now() + self._pause
         return True

@@ -9,7 +9,7 @@ neither uses up an attempt.
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 import aiosmtplib
@@ -27,7 +27,6 @@ from router.destinations.transport.smtp_connection import (
     NoConnectionError,
     PhaseTimeoutError,
     SmtpConnection,
-    open_connection,
 )
 from router.destinations.transport.smtp_login import AccessLogin
 from router.destinations.transport.smtp_replies import (
@@ -46,6 +45,7 @@ _SHARED_IDLE_SECONDS: Final = 1.0
 _MAILS_PER_CONNECTION: Final = 50
 _CROWDED_PAUSES: Final = (0.1, 0.2, 0.4, 0.8)
 """Seconds before a server that other clients have filled is tried again."""
+_GREETING_PAUSE: Final = 0.1
 _NETWORK: Final = (aiosmtplib.SMTPException, *network_errors.NETWORK_ERRORS)
 _ERRORS: Final = (ReplyError, NotOfferedError, NoConnectionError, *_NETWORK)
 
@@ -58,13 +58,19 @@ class MailLogin(msgspec.Struct, frozen=True):
 
 
 class _CrowdedError(Exception):
-    """Raised when the server may have too many connections; ``outcome`` is that of the attempt."""
+    """Raised when the server may have too many connections.
 
-    def __init__(self, result: Outcome, *, waits: bool) -> None:
+    Args:
+        result: The outcome of the attempt, unless a connection becomes free.
+        says_so: Whether the server replied, so that it counts connections that it has not greeted.
+        waits: Whether waiting helps although this process has no connection.
+    """
+
+    def __init__(self, result: Outcome, *, says_so: bool, waits: bool) -> None:
         super().__init__()
         self.outcome = result
+        self.says_so = says_so
         self.waits = waits
-        """Whether waiting helps although no connection of this process is open."""
 
 
 class _StaleError(Exception):
@@ -91,6 +97,8 @@ class Mailer:
         self._timeout = timeout
         self._login = login
         self._redact = Redactor([client.server.password])
+        self._connections: set[SmtpConnection] = set()
+        """All of them, the opening ones and the idle ones included."""
         self._idle: dict[SmtpConnection, asyncio.TimerHandle] = {}
         self._limit: ConnectionLimit | None = None
 
@@ -104,6 +112,7 @@ class Mailer:
         idle, self._idle = self._idle, {}
         for connection, timer in idle.items():
             timer.cancel()
+            self._connections.discard(connection)
             await connection.quit()
         if self._login is not None:
             await self._login.tokens.close()
@@ -124,19 +133,38 @@ class Mailer:
                 async with asyncio.timeout_at(waits_until):
                     await self._limit.acquire()
             except TimeoutError:
-                return Failed("timed out waiting for a free connection to the mail server")
+                reason = "timed out waiting for a free connection to the mail server"
+                return Failed(reason, throttled=True)
             try:
                 return self._redacted(await self._send_once(mail))
             except _StaleError:
                 pass
             except _CrowdedError as crowded:
-                if not self._limit.learn(len(self._idle)):
-                    pause = next(pauses, None) if crowded.waits else None
-                    if pause is None:
-                        return self._redacted(crowded.outcome)
-                    await asyncio.sleep(pause)
+                if not await self._may_try_again(crowded, self._limit, pauses):
+                    return self._redacted(crowded.outcome)
             finally:
                 self._limit.release()
+
+    async def _may_try_again(
+        self, crowded: _CrowdedError, limit: ConnectionLimit, pauses: Iterator[float]
+    ) -> bool:
+        """Learn from a rejected connection; return whether the attempt may wait for another one."""
+        others = len(self._connections) if crowded.says_so else self._greeted()
+        if not others and self._connections:
+            # A server that is full accepts some of those that are opening now, one that is down none.
+            await asyncio.sleep(_GREETING_PAUSE)
+            others = self._greeted()
+        if others or crowded.waits:
+            limit.learn(others)
+        if others or not crowded.waits:
+            return others > 0
+        pause = next(pauses, None)
+        if pause is not None:
+            await asyncio.sleep(pause)
+        return pause is not None
+
+    def _greeted(self) -> int:
+        return sum(each.is_greeted for each in self._connections)
 
     async def _send_once(self, mail: Envelope) -> Outcome:
         """Send a mail on one connection.
@@ -155,14 +183,13 @@ class Mailer:
             return error.outcome
         except _ERRORS as error:
             result = _outcome(error)
-            if connection is None:
-                if _is_crowded(error):
-                    replied = isinstance(error, ReplyError) and error.code in CROWDED
-                    raise _CrowdedError(result, waits=replied) from error
-            elif connection.uses > 1 and not connection.has_sent and _is_closed(error):
+            if connection is not None and _is_stale(connection, error):
                 raise _StaleError from error
-            elif isinstance(error, ReplyError) and error.code in CROWDED:
-                raise _CrowdedError(result, waits=False) from error
+            is_full = isinstance(error, ReplyError) and error.code in CROWDED
+            if is_full or (connection is None and _is_rejection(error)):
+                says_so = isinstance(error, ReplyError)
+                waits = is_full and connection is None
+                raise _CrowdedError(result, says_so=says_so, waits=waits) from error
             return result
         return outcome([each.address for each in mail.recipients], refused)
 
@@ -173,17 +200,18 @@ class Mailer:
             yield
         except ReplyError as error:
             if error.code in CROWDED or not 400 <= error.code < 600:
-                connection.close()
+                self._drop(connection)
             else:
                 self._keep(connection)
             raise
         except BaseException:
-            connection.close()
+            self._drop(connection)
             raise
         self._keep(connection)
 
     def _keep(self, connection: SmtpConnection) -> None:
         if connection.uses >= _MAILS_PER_CONNECTION:
+            self._connections.discard(connection)
             connection.leave()
             return
         is_scarce = self._limit is not None and self._limit.limit is not None
@@ -193,7 +221,12 @@ class Mailer:
 
     def _expire(self, connection: SmtpConnection) -> None:
         del self._idle[connection]
+        self._connections.discard(connection)
         connection.leave()
+
+    def _drop(self, connection: SmtpConnection) -> None:
+        self._connections.discard(connection)
+        connection.close()
 
     async def _reuse(self) -> SmtpConnection | None:
         """Return the connection used last, if the server still answers on it."""
@@ -205,7 +238,7 @@ class Mailer:
                 alive = await connection.is_alive()
             finally:
                 if not alive:
-                    connection.close()
+                    self._drop(connection)
             if alive:
                 return connection
         return None
@@ -213,16 +246,26 @@ class Mailer:
     async def _connect(self) -> SmtpConnection:
         login = self._login
         if login is None:
-            return await open_connection(self._client, None)
+            return await self._opened(None)
         token = await self._access(login)
         try:
-            return await open_connection(self._client, AccessLogin(login.user, token.text))
+            return await self._opened(AccessLogin(login.user, token.text))
         except ReplyError as error:
             if error.step != "login" or not is_final(error.code):
                 raise
         # The token may have been revoked. A second rejection means that the client is rejected.
         token = await self._access(login, refused=token)
-        return await open_connection(self._client, AccessLogin(login.user, token.text))
+        return await self._opened(AccessLogin(login.user, token.text))
+
+    async def _opened(self, login: AccessLogin | None) -> SmtpConnection:
+        connection = SmtpConnection(self._client)
+        self._connections.add(connection)
+        try:
+            await connection.open(login)
+        except BaseException:
+            self._drop(connection)
+            raise
+        return connection
 
     async def _access(self, login: MailLogin, refused: AccessToken | None = None) -> AccessToken:
         found = await login.tokens.get(refused=refused)
@@ -259,8 +302,8 @@ def _from_network_error(error: BaseException) -> Failed | Refused:
     return network_errors.outcome(error)
 
 
-def _is_crowded(error: BaseException) -> bool:
-    """Return whether a connection may have been rejected because there are too many."""
+def _is_rejection(error: BaseException) -> bool:
+    """Return whether a new connection may have been rejected because there are too many."""
     if isinstance(error, ReplyError):
         return 400 <= error.code < 500
     cause = error.__cause__ if isinstance(error, NoConnectionError) else None
@@ -270,8 +313,10 @@ def _is_crowded(error: BaseException) -> bool:
     return not isinstance(cause.__cause__, ssl.SSLError)
 
 
-def _is_closed(error: BaseException) -> bool:
-    """Return whether the server has closed, or is about to close, a connection."""
+def _is_stale(connection: SmtpConnection, error: BaseException) -> bool:
+    """Return whether a kept connection has been closed, or is about to be, before the mail."""
+    if connection.uses < 2 or connection.has_sent:
+        return False
     if isinstance(error, ReplyError):
         return error.code == 421
     return _is_disconnect(error) or isinstance(error, ConnectionError)

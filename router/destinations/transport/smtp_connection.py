@@ -20,6 +20,7 @@ from router.destinations.transport import egress
 from router.destinations.transport.name_resolver import NameResolver
 from router.destinations.transport.smtp_login import AccessLogin, log_in
 from router.destinations.transport.smtp_replies import (
+    CROWDED,
     NO_SMTPUTF8,
     NotOfferedError,
     Recipient,
@@ -81,15 +82,58 @@ class NoConnectionError(Exception):
 
 
 class SmtpConnection:
-    """An open connection. ``open_connection`` makes it."""
+    """A connection, not yet open."""
 
-    def __init__(self, client: aiosmtplib.SMTP, phases: Phases) -> None:
-        self._client = client
-        self._phases = phases
+    def __init__(self, client: Client) -> None:
+        self._server = client.server
+        self._phases = client.phases
+        self._connecting = client
+        self._client = aiosmtplib.SMTP(
+            hostname=client.server.host,
+            local_hostname="localhost",  # not used: the name is given to each EHLO
+            use_tls=client.server.tls,
+            start_tls=False,  # done below, so that its error is known from that of the login
+            tls_context=client.tls,
+            timeout=None,  # none, because each phase has its own
+        )
+        self.is_greeted = False
+        """Whether the server has accepted it."""
         self.uses = 0
         """How many mails were sent on it, or rejected."""
         self.has_sent = False
         """Whether the last bytes of the current mail may have reached the server."""
+
+    async def open(self, login: AccessLogin | None) -> None:
+        """Connect, so that mails can be sent.
+
+        Args:
+            login: The login by access token; None for the one by password, if the server has one.
+
+        Raises:
+            NoConnectionError: The server did not accept the connection, or did not greet.
+            ReplyError: It rejected EHLO, STARTTLS or the login.
+            NotOfferedError: It lacks STARTTLS or the login.
+            PhaseTimeoutError: It did not reply in time.
+            aiosmtplib.SMTPException, OSError: The connection broke, or TLS failed.
+        """
+        server, phases, client = self._server, self._phases, self._client
+        try:
+            names = own_names(self._connecting.hello, await _connect(client, self._connecting))
+            self.is_greeted = True
+            name = await _greet(client, names, phases)
+            if server.starttls:
+                async with _phase("STARTTLS", phases.command):
+                    with _offered("STARTTLS"):
+                        await client.starttls()
+                await _greet(client, [name], phases)
+            if login or server.user:
+                async with _phase("the login", phases.command):
+                    with _offered("a login"):
+                        await log_in(client, server, login)
+        except aiosmtplib.SMTPResponseException as error:
+            is_login = isinstance(error, aiosmtplib.SMTPAuthenticationError)
+            step = "login" if is_login else "connection"
+            raise ReplyError(step, error.code, error.message) from error
 
     async def is_alive(self) -> bool:
         """Return whether the server still answers on it, and forget a mail that was begun."""
@@ -141,7 +185,7 @@ class SmtpConnection:
         try:
             await self._step("recipient", f"RCPT TO:<{mailbox.wire}>")
         except ReplyError as error:
-            if error.code == 421:  # the server closes the connection
+            if error.code in CROWDED:
                 raise
             return Recipient(mailbox.address, error.code, error.text)
         return None
@@ -181,51 +225,6 @@ class SmtpConnection:
     def close(self) -> None:
         """Close it at once."""
         self._client.close()
-
-
-async def open_connection(client: Client, login: AccessLogin | None) -> SmtpConnection:
-    """Return a connection on which mails can be sent.
-
-    Args:
-        client: How to connect.
-        login: The login by access token; None for the one by password, if the server has one.
-
-    Raises:
-        NoConnectionError: The server did not accept the connection, or did not greet.
-        ReplyError: It rejected EHLO, STARTTLS or the login.
-        NotOfferedError: It lacks STARTTLS or the login.
-        PhaseTimeoutError: It did not reply in time.
-        aiosmtplib.SMTPException, OSError: The connection broke, or TLS failed.
-    """
-    server, phases = client.server, client.phases
-    connection = aiosmtplib.SMTP(
-        hostname=server.host,
-        local_hostname="localhost",  # not used: the name is given to each EHLO
-        use_tls=server.tls,
-        start_tls=False,  # done below, so that its error is known from that of the login
-        tls_context=client.tls,
-        timeout=None,  # none, because each phase has its own
-    )
-    try:
-        names = own_names(client.hello, await _connect(connection, client))
-        name = await _greet(connection, names, phases)
-        if server.starttls:
-            async with _phase("STARTTLS", phases.command):
-                with _offered("STARTTLS"):
-                    await connection.starttls()
-            await _greet(connection, [name], phases)
-        if login or server.user:
-            async with _phase("the login", phases.command):
-                with _offered("a login"):
-                    await log_in(connection, server, login)
-    except aiosmtplib.SMTPResponseException as error:
-        connection.close()
-        step = "login" if isinstance(error, aiosmtplib.SMTPAuthenticationError) else "connection"
-        raise ReplyError(step, error.code, error.message) from error
-    except BaseException:
-        connection.close()
-        raise
-    return SmtpConnection(connection, phases)
 
 
 async def _connect(connection: aiosmtplib.SMTP, client: Client) -> str:

@@ -28,6 +28,8 @@ _ALERT_BYTES: Final = 600
 """Bytes of an alert besides its event."""
 _DELIVERY_BYTES: Final = 300
 """Bytes of a delivery besides its alert."""
+_LANE_BYTES: Final = 400
+"""Bytes of a lane, and of what is remembered of it."""
 
 _encode = msgspec.msgpack.encode
 
@@ -62,9 +64,16 @@ class DeliverySet(msgspec.Struct):
         return len(self.records) >= 2 * SET_SIZE or self.size + size > SET_SIZE * RECORD_SIZE
 
 
-def opened_bytes(event_bytes: int, destinations: int) -> int:
-    """Return about how much the deliveries of one alert take, given the size of its event."""
-    return event_bytes + _ALERT_BYTES + _DELIVERY_BYTES * destinations
+def opened_bytes(event_bytes: int, destinations: int, *, has_lanes: bool = False) -> int:
+    """Return about how much the deliveries of one alert take.
+
+    Args:
+        event_bytes: The size of its event.
+        destinations: How many deliveries it has.
+        has_lanes: Whether the alert has a key of its own.
+    """
+    for_each = _DELIVERY_BYTES + _LANE_BYTES * has_lanes
+    return event_bytes + _ALERT_BYTES + for_each * destinations
 
 
 def cut_into_sets(

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-ROWS: Final = range(1, 75)
+ROWS: Final = range(1, 76)
 MARKER: Final = "fault_row"
 TESTS: Final = Path(__file__).parents[1]
 _PROPERTY: Final = "fault_figures"

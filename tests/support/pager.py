@@ -8,10 +8,9 @@ import msgspec
 
 from support.sinks import HttpSink, Received, Reply
 
-BODY: Final = (
-    'body: {key: "{{ alert.key }}", status: "{{ alert.status }}", number: "{{ data.number }}"}'
-)
-"""The body of a destination of kind ``http``. Events have ``data.number``, growing for each key."""
+SINGLE: Final = "{format: cloudevents}"
+BATCH: Final = "{format: cloudevents, batch: {max: 7, wait: 20ms}}"
+"""Keys of a destination of kind ``http``. Events have ``data.number``, growing for each key."""
 RULES: Final = """
 rules:
   - name: trunk-down
@@ -63,8 +62,10 @@ class Pager(HttpSink):
             return Reply(503)
         body = request.json()
         for each in body if isinstance(body, list) else [body]:
-            message = Message(int(each["number"]), each["status"] == "resolved")
-            self.told[each["key"]].append(message)
+            data = each["data"]
+            is_resolved = data["alert"]["status"] == "resolved"
+            message = Message(data["event"]["data"]["number"], is_resolved)
+            self.told[each["subject"]].append(message)
         return Reply()
 
     @property

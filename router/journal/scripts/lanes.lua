@@ -16,12 +16,11 @@ local function lane_queue(lanes, key) return 'router:lane-queue:' .. key .. ':' 
 local function lane_of(lanes, key)
   local record = run_or_delete('HGET', 'router:lane:' .. key, lanes.destination)
   local is_readable, state = pcall(cmsgpack.unpack, record or '')
-  local kinds = ''
-  for at = LATEST, FLIGHT_SET do
-    kinds = kinds .. string.sub(type(is_readable and type(state) == 'table' and state[at]), 1, 1)
+  if record and is_readable and type(state) == 'table' and type(state[LATEST]) == 'number' and
+     type(state[TOLD]) == 'number' and type(state[FLIGHT_SET]) == 'string' then
+    return state
   end
-  if kinds ~= 'nsnsnns' then return {0, '', 0, '', 0, 0, ''} end
-  return state
+  return {0, '', 0, '', 0, 0, ''}
 end
 
 -- Returns where the state of a lane has a delivery that is in flight; nil if it does not.
@@ -65,8 +64,10 @@ end
 local function store_lane(lanes, key, state)
   run_or_delete('HSET', 'router:lane:' .. key, lanes.destination, cmsgpack.pack(state))
   if #state >= FLIGHT then return end
-  write('ZADD', 'router:lane-ages', lanes.now_ms, key)
-  if redis.call('ZCARD', 'router:lane-ages') <= LANES_LIMIT then return end
+  if write('ZADD', 'router:lane-ages', lanes.now_ms, key) == 0 or
+     redis.call('ZCARD', 'router:lane-ages') <= LANES_LIMIT then
+    return
+  end
   for _, oldest in ipairs(redis.call('ZRANGE', 'router:lane-ages', 0, 1)) do
     if not forget_lane(oldest) then redis.call('ZADD', 'router:lane-ages', lanes.now_ms, oldest) end
   end
@@ -105,13 +106,13 @@ local function take_waiting(lanes, key)
   local first, record
   repeat
     first = run_or_delete('ZRANGE', queue, 0, 0, 'WITHSCORES')
-    if #first == 0 then break end
+    if #first == 0 then return end
     redis.call('ZREM', queue, first[1])
     record = redis.pcall('HGET', waiting, first[1])
     if type(record) == 'string' then redis.call('HDEL', waiting, first[1]) else record = nil end
   until record
   if redis.call('EXISTS', queue) == 0 then write('ZREM', 'router:lanes:' .. lanes.destination, key) end
-  if record then return first[1], tonumber(first[2]), record end
+  return first[1], tonumber(first[2]), record
 end
 
 -- Sends the next delivery of a lane in which none is in flight. Those that were overtaken are dropped.
@@ -169,9 +170,9 @@ local function enter_lane(lanes, key, id, number, status, record, set_id, entere
     return false
   end
   local is_sent = not is_busy(state, entered)
-  if is_sent then
+  -- If what was in flight or the state is lost, some may wait.
+  if is_sent and (#state >= FLIGHT or state[LATEST] == 0) then
     end_flight(state)
-    -- Only if what was in flight is lost, some wait here.
     is_sent = redis.call('EXISTS', lane_queue(lanes, key)) == 0
   end
   if is_sent then

@@ -17,10 +17,9 @@ for _, delivered in ipairs(cmsgpack.unpack(sets)) do
   end
   for _, message in ipairs(laned) do
     local delivery, key, status, count = unpack(message)
-    local record = redis.call('HGET', set, delivery)
-    if record then
-      end_reference(record)
-      redis.call('HDEL', set, delivery)
+    local record = may_refer and redis.call('HGET', set, delivery)
+    if redis.call('HDEL', set, delivery) == 1 then
+      if record then end_reference(record) end
       settled = settled + 1
       leave_lane(lanes, key, id, delivery, status, count)
     end

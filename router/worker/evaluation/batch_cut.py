@@ -89,4 +89,9 @@ def _size(evaluation: Evaluation) -> int:
     if isinstance(evaluation, Quarantined):
         return len(evaluation.body) + _RECORD_BYTES
     body = len(evaluation.event.body)
-    return sum([opened_bytes(body, len(each.send_to)) for each in evaluation.possible])
+    return sum(
+        [
+            opened_bytes(body, len(each.send_to), has_lanes=each.rule.features.identity is not None)
+            for each in evaluation.possible
+        ]
+    )

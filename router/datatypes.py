@@ -16,7 +16,7 @@ _DURATION_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86
 _DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _LONGEST_PER: Final = 30 * _DURATION_UNITS["d"]
 _SIZE_UNITS: Final = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_SIZE: Final = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB|)")
+_SIZE: Final = re.compile(r"(0|[1-9]\d*)\s*(B|KiB|MiB|GiB|)")
 _RATE: Final = re.compile(r"(\d{1,9})\s*/\s*(\S+)")
 
 
@@ -191,6 +191,8 @@ def decode_value(kind: type, value: Any) -> Any:
 
     Raises ValueError for other values; msgspec turns it into a ValidationError with the path.
     """
+    if kind is ByteSize and type(value) is int and value >= 0:
+        return ByteSize(value)
     if not isinstance(value, str):
         # The message omits the value, because it may be a secret written as a number.
         raise ValueError(f"expected text such as {_EXAMPLES.get(kind, '...')}")  # noqa: TRY004 - msgspec adds the path to a ValueError

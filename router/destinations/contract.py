@@ -121,14 +121,14 @@ class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         """The most concurrent attempts; a kind that sends several together needs more."""
         return self.concurrency
 
-    def warnings(self) -> tuple[ConfigWarning, ...]:
-        """Return what ``router check`` warns of."""
-        return ()
-
     @property
     def longest_attempt(self) -> float:
         """The seconds after which an attempt has ended, whatever the receiver does."""
         return self.timeout
+
+    def warnings(self) -> tuple[ConfigWarning, ...]:
+        """Return what ``router check`` warns of."""
+        return ()
 
     @property
     def resolve_problem(self) -> str:

@@ -1,29 +1,26 @@
 """The configuration of the kind ``http``, and its checks."""
 
-import re
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
-from router.datatypes import Duration, Secret
+from router.datatypes import ByteSize, Duration, Secret
 from router.destinations.contract import ConfigWarning, DestinationConfig
+from router.destinations.http_checks import (
+    HEADER_VALUE,
+    check_content_type,
+    check_header,
+    check_url,
+)
 from router.destinations.http_replies import StatusCodes, SuccessConfig, status_set
-from router.destinations.rendering.json_body import Format, check_template
+from router.destinations.rendering.json_body import Format
+from router.destinations.rendering.own_body import check_templates
+from router.destinations.rendering.templates import is_template
 from router.destinations.transport.credentials import BasicConfig, OAuth2Config
 from router.destinations.transport.http_client import check_proxy
 from router.destinations.transport.signing import is_ambiguous, signing_key
 from router.destinations.transport.tls import TlsConfig
 
-_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]+")
-_OWN_HEADERS: Final = frozenset(
-    {
-        *("connection", "content-encoding", "content-length", "content-type", "host"),
-        *("router-replay-of", "transfer-encoding"),
-        *("webhook-id", "webhook-signature", "webhook-timestamp"),
-    }
-)
 _AMBIGUOUS: Final = (
     "looks like base64, and without its prefix the text itself is the key: receivers that decode it,"
     " as the libraries of Standard Webhooks do, will reject each signature"
@@ -34,6 +31,9 @@ _AMBIGUOUS_HINT: Final = (
 _BATCHED_FORMATS: Final = frozenset({Format.CLOUDEVENTS, Format.EVENT})
 _MAX_BATCH_WAIT: Final = 1.0
 _MAX_BATCH: Final = 1000
+_MIN_BODY: Final = 4096
+WITHOUT_BODY: Final = frozenset({"DELETE", "GET"})
+"""The methods whose requests have no body."""
 
 
 class BatchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,10 +55,12 @@ class HttpConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fi
     """The configuration of an ``http`` destination."""
 
     url: Secret
-    """Secret, because many such URLs are credentials: they allow their holder to post."""
-    method: Literal["POST", "PUT"] = "POST"
+    """Secret, because many such URLs are credentials: they allow their holder to post. Its path and
+    query may be templates."""
+    method: Literal["POST", "PUT", "PATCH", "DELETE", "GET"] = "POST"
+    """DELETE and GET have no body."""
     headers: dict[str, Secret] = msgspec.field(default_factory=dict)
-    """Headers of each request; their values are never shown."""
+    """Headers of each request, also as templates; their values are never shown."""
     bearer: Secret | None = None
     basic: BasicConfig | None = None
     oauth2: OAuth2Config | None = None
@@ -67,8 +69,15 @@ class HttpConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fi
     signing_secrets: tuple[Secret, ...] = ()
     """Several secrets, while one is being replaced: each signs."""
     format: Format = Format.JSON
-    body: dict[str, Any] | None = None
-    """A JSON object whose texts are templates, instead of a format."""
+    content_type: str = ""
+    """The content type, instead of that of the format, ``application/json`` or ``text/plain``."""
+    body: dict[str, Any] | list[Any] | str | None = None
+    """A JSON object or list whose texts are templates, or a text that is one; instead of a format."""
+    form: dict[str, Secret] | None = None
+    """The fields of a form, whose values are templates; instead of a format."""
+    max_body: ByteSize | None = None
+    """The largest body that the receiver takes. Of a larger one the event's data is left out first,
+    then the other alerts of a group and so on."""
     batch: BatchConfig | None = None
     tls: TlsConfig | None = None
     proxy: Secret | None = None
@@ -82,9 +91,10 @@ class HttpConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fi
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_url(self.url)
+        check_url(self.url)
         for name, value in self.headers.items():
-            _check_header(name, value)
+            check_header(name, value)
+        check_content_type(self.content_type)
         self._check_credentials()
         if self.signing_secret is not None and self.signing_secrets:
             raise ValueError("signing_secrets has all of them, leave out signing_secret")
@@ -112,21 +122,52 @@ class HttpConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fi
         """The most concurrent attempts: each request may carry a whole batch."""
         return self.concurrency * (self.batch.max if self.batch else 1)
 
+    @property
+    def longest_attempt(self) -> float:
+        """The seconds after which an attempt has ended: a batch may be halved until each is alone."""
+        halvings = self.batch.max.bit_length() if self.batch else 0
+        return self.timeout * (1 + halvings)
+
     def _check_credentials(self) -> None:
         given = [name for name in ("bearer", "basic", "oauth2") if getattr(self, name) is not None]
         given += [f"headers: {name}" for name in self.headers if name.lower() == "authorization"]
         if len(given) > 1:
             raise ValueError(f"{given[0]} and {given[1]} exclude each other")
-        if self.bearer is not None and not _HEADER_VALUE.fullmatch(self.bearer.reveal()):
+        if self.bearer is not None and not HEADER_VALUE.fullmatch(self.bearer.reveal()):
             raise ValueError("bearer has characters that are not allowed in a header")
 
     def _check_form(self) -> None:
+        given = [name for name in ("body", "form") if getattr(self, name) is not None]
+        given += ["format"] if self.format is not Format.JSON else []
+        if len(given) > 1:
+            raise ValueError(f"{given[0]} and {given[1]} exclude each other")
+        if given and self.method in WITHOUT_BODY:
+            raise ValueError(f"{given[0]} and method {self.method} exclude each other")
         if self.body is not None:
-            if self.format is not Format.JSON:
-                raise ValueError("body and format exclude each other")
-            check_template(self.body)
-        if self.batch and (self.body is not None or self.format not in _BATCHED_FORMATS):
+            check_templates(self.body)
+        if self.form is not None:
+            self._check_fields(self.form)
+        if self.max_body is not None and self.max_body < _MIN_BODY:
+            raise ValueError(f"max_body must be at least {_MIN_BODY} bytes")
+        if self.batch:
+            self._check_batch()
+
+    def _check_fields(self, form: dict[str, Secret]) -> None:
+        if not form:
+            raise ValueError("form has no fields")
+        if self.content_type:
+            raise ValueError("form has its own content type, leave out content_type")
+        check_templates({name: value.reveal() for name, value in form.items()}, "form")
+
+    def _check_batch(self) -> None:
+        if self.body is not None or self.form or self.format not in _BATCHED_FORMATS:
             raise ValueError("batch is for format: cloudevents and format: event only")
+        if self.method in WITHOUT_BODY:
+            raise ValueError(f"batch and method {self.method} exclude each other")
+        if is_template(self.url.reveal()) or any(
+            is_template(value.reveal()) for value in self.headers.values()
+        ):
+            raise ValueError("batch sends many alerts in one request: url and headers without {{")
 
 
 def signing_keys(config: HttpConfig) -> tuple[bytes, ...]:
@@ -134,24 +175,3 @@ def signing_keys(config: HttpConfig) -> tuple[bytes, ...]:
     if config.signing_secret is not None:
         return (signing_key(config.signing_secret),)
     return tuple(signing_key(secret, "signing_secrets") for secret in config.signing_secrets)
-
-
-def _check_url(url: Secret) -> None:
-    try:
-        parts = urlsplit(url.reveal())
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        raise ValueError("url is not a URL") from None
-    if not usable:
-        raise ValueError("url must begin with https:// or http:// and name a host")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("url contains a user or password, write basic: {user: …, password: …}")
-
-
-def _check_header(name: str, value: Secret) -> None:
-    if name.lower() in _OWN_HEADERS or name.lower().startswith("ce-"):
-        raise ValueError(f"headers: {name} is set by the router itself")
-    if not _TOKEN.fullmatch(name) or not _HEADER_VALUE.fullmatch(value.reveal()):
-        raise ValueError(
-            f"headers: {name!r} or its value has characters that are not allowed in a header"
-        )

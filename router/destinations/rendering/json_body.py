@@ -22,14 +22,10 @@ from router.destinations.rendering.summary import (
     decode,
     rfc3339,
     summary,
-    template_variables,
 )
 from router.destinations.rendering.templates import (
     TemplateTarget,
-    render_value,
-    template_error,
 )
-from router.destinations.rendering.text import one_line
 
 JSON: Final = "application/json"
 """Content type of JSON, and of a CloudEvent in binary mode."""
@@ -38,9 +34,12 @@ CLOUDEVENT: Final = "application/cloudevents+json"
 CLOUDEVENTS: Final = "application/cloudevents-batch+json"
 """Content type of a batch."""
 
-_TEXTS_LIMIT: Final = 200
-"""Templates of one body."""
-_REASON_LIMIT: Final = 200
+LEFT_OUT: Final = "router-left-out"
+"""The header that names what a body lacks, because the receiver takes no larger one."""
+APPENDIX: Final = ("event.data", "members", "values", "event", "labels", "description")
+"""The parts of a body that may be left out, the least important first."""
+
+_IDENTITY: Final = frozenset({"specversion", "id", "source", "type", "time"})
 # Characters that a header value does not encode: printable ASCII but space, quote and percent.
 _PLAIN: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
@@ -92,6 +91,7 @@ class _AlertJson(msgspec.Struct, frozen=True, omit_defaults=True):
     values: dict[str, Any] = {}
     members: tuple[_MemberJson, ...] = ()
     links: dict[str, str] = {}
+    left_out: tuple[str, ...] = ()
 
 
 class _Attributes(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -111,20 +111,38 @@ class _Attributes(msgspec.Struct, frozen=True, omit_defaults=True):
 _encode = msgspec.json.Encoder().encode
 
 
-def alert_body(delivery: Delivery, form: Format, links: Links) -> Body:
-    """Return the body of a delivery in a form, the same for each attempt."""
+def alert_body(delivery: Delivery, form: Format, links: Links, limit: int | None = None) -> Body:
+    """Return the body of a delivery in a form, the same for each attempt.
+
+    Args:
+        delivery: The delivery.
+        form: The form.
+        links: The alert's pages.
+        limit: Bytes that the receiver takes. Of a larger body the parts of APPENDIX are left out,
+            one after the other, until the rest fits or there are no more.
+    """
+    body = _alert_body(delivery, form, links, ())
+    for count in range(1, len(APPENDIX) + 1):
+        if limit is None or len(body.content) <= limit:
+            break
+        body = _alert_body(delivery, form, links, APPENDIX[:count])
+    return body
+
+
+def _alert_body(delivery: Delivery, form: Format, links: Links, left_out: tuple[str, ...]) -> Body:
+    headers = {LEFT_OUT: ", ".join(left_out)} if left_out else {}
     if form is Format.EVENT:
-        return Body(delivery.alert.event, CLOUDEVENT)
+        return Body(_event(delivery.alert, left_out), CLOUDEVENT, headers)
     line = summary(delivery.alert, TemplateTarget.TEXT)
     errors = (line.error,) if line.error else ()
-    data = alert_json(delivery.alert, line.text, links)
+    data = alert_json(delivery.alert, line.text, links, left_out)
     match form:
         case Format.JSON:
-            return Body(data, JSON, {}, errors)
+            return Body(data, JSON, headers, errors)
         case Format.CLOUDEVENTS:
-            return Body(_structured(delivery, data), CLOUDEVENT, {}, errors)
+            return Body(_structured(delivery, data), CLOUDEVENT, headers, errors)
         case Format.CLOUDEVENTS_BINARY:
-            return Body(data, JSON, _headers(delivery), errors)
+            return Body(data, JSON, headers | _headers(delivery), errors)
 
 
 def batch_body(bodies: Sequence[Body]) -> Body:
@@ -134,14 +152,17 @@ def batch_body(bodies: Sequence[Body]) -> Body:
     return Body(content, CLOUDEVENTS, {}, errors)
 
 
-def alert_json(alert: Alert, summary_text: str, links: Links) -> bytes:
-    """Return ``{"alert": {…}, "event": <the CloudEvent as received>}``."""
+def alert_json(
+    alert: Alert, summary_text: str, links: Links, left_out: tuple[str, ...] = ()
+) -> bytes:
+    """Return ``{"alert": {…}, "event": <the CloudEvent as received>}``, without some parts of it."""
+    kept = {name: name not in left_out for name in APPENDIX}
     described = _AlertJson(
         alert.id,
         alert.rule,
         alert.severity,
         summary_text,
-        alert.description,
+        alert.description if kept["description"] else "",
         rfc3339(alert.raised_at),
         alert.status,
         alert.count,
@@ -149,71 +170,28 @@ def alert_json(alert: Alert, summary_text: str, links: Links) -> bytes:
         alert.grouped,
         alert.escalation,
         alert.key,
-        alert.labels,
-        alert.values,
+        alert.labels if kept["labels"] else {},
+        alert.values if kept["values"] else {},
         tuple(
             _MemberJson(member.id, member.event_id, rfc3339(member.raised_at), member.summary)
-            for member in alert.members
+            for member in (alert.members if kept["members"] else ())
         ),
-        {name: url for name, url in _links(links) if url},
+        {name: url for name, url in named_links(links) if url},
+        left_out,
     )
-    return b'{"alert":%b,"event":%b}' % (_encode(described), alert.event)
+    return b'{"alert":%b,"event":%b}' % (_encode(described), _event(alert, left_out))
 
 
-def template_body(delivery: Delivery, template: Mapping[str, Any], links: Links) -> Body:
-    """Return ``template`` with its texts filled in, as a body.
-
-    The result is always valid JSON, because values are encoded, not pasted. A text whose template
-    fails becomes null, so that the receiver finds the structure that it expects.
-    """
-    alert = delivery.alert
-    event = decode(alert)
-    line = summary(alert, TemplateTarget.TEXT, event)
-    names = template_variables(alert, event, line.text)
-    names["alert"] |= {"delivery": delivery.id, "links": dict(_links(links))}
-    errors = [line.error] if line.error else []
-
-    def fill(part: Any, path: str) -> Any:
-        if isinstance(part, dict):
-            return {name: fill(each, f"{path}.{name}") for name, each in part.items()}
-        if isinstance(part, list):
-            return [fill(each, f"{path}[{index}]") for index, each in enumerate(part)]
-        if not isinstance(part, str) or "{" not in part:
-            return part
-        try:
-            return msgspec.Raw(_encode(render_value(part, names)))
-        except Exception as error:  # noqa: BLE001 - an expression may raise anything
-            reason = one_line(f"{type(error).__name__}: {error}", _REASON_LIMIT)
-            errors.append(f"rule {alert.rule}: {path} of event {alert.event_id} failed, {reason}")
-            return None
-
-    return Body(_encode(fill(template, "body")), JSON, {}, tuple(errors))
-
-
-def check_template(template: Mapping[str, Any]) -> None:
-    """Check the templates of a body.
-
-    Raises:
-        ValueError: A template is not valid, or there are too many; the message names the text.
-    """
-    texts = list(_texts(template, ""))
-    if len(texts) > _TEXTS_LIMIT:
-        raise ValueError(f"body: {len(texts)} texts, at most {_TEXTS_LIMIT}")
-    for path, text in texts:
-        problem = template_error(text)
-        if problem is not None:
-            raise ValueError(f"body: {path.removeprefix('.')}: {problem[1]}")
-
-
-def _texts(part: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(part, str):
-        yield path, part
-    elif isinstance(part, dict):
-        for name, each in part.items():
-            yield from _texts(each, f"{path}.{name}")
-    elif isinstance(part, list):
-        for index, each in enumerate(part):
-            yield from _texts(each, f"{path}[{index}]")
+def _event(alert: Alert, left_out: tuple[str, ...]) -> bytes:
+    """Return the event as received, without its data, or without all that is not its identity."""
+    if not left_out:
+        return alert.event
+    attributes = {
+        name: value
+        for name, value in decode(alert).items()
+        if name not in {"data", "data_base64"} and ("event" not in left_out or name in _IDENTITY)
+    }
+    return _encode(attributes)
 
 
 def _structured(delivery: Delivery, data: bytes) -> bytes:
@@ -242,7 +220,8 @@ def _attributes(delivery: Delivery) -> _Attributes:
     )
 
 
-def _links(links: Links) -> Iterator[tuple[str, str]]:
+def named_links(links: Links) -> Iterator[tuple[str, str]]:
+    """Yield each page's name and URL, which may be ``""``."""
     yield "acknowledge", links.acknowledge
     yield "silence", links.silence
     yield "show", links.show

@@ -11,6 +11,7 @@ are output; the template's own text is not.
 import enum
 import functools
 import html
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ import jinja2
 import msgspec
 from jinja2 import meta, nodes
 
-from router.destinations.rendering import escapes
+from router.destinations.rendering import escapes, http_escapes
 from router.destinations.rendering.jinja_adapter import FieldLookup, Renderer
 from router.destinations.rendering.text import clean, cut
 
@@ -31,6 +32,7 @@ VALUE_LIMIT: Final = 2000
 LOOP_LIMIT: Final = 1000
 """Iterations of all loops of one rendering together."""
 
+_LITERAL_WORD: Final = re.compile(r"[^\s/?&=]{8,}")
 _CACHED_TEMPLATES: Final = 1024
 _ITERATIONS: Final = "_iterations"
 _RESULT: Final = "result"
@@ -61,6 +63,9 @@ class TemplateTarget(enum.Enum):
     SLACK = "slack"
     MARKDOWN = "markdown"
     HTML = "html"
+    URL = "url"
+    HEADER = "header"
+    JSON = "json"
 
 
 ESCAPES: Final[dict[TemplateTarget, Callable[[str], str]]] = {
@@ -68,6 +73,9 @@ ESCAPES: Final[dict[TemplateTarget, Callable[[str], str]]] = {
     TemplateTarget.SLACK: escapes.slack_mrkdwn,
     TemplateTarget.MARKDOWN: escapes.markdown,
     TemplateTarget.HTML: html.escape,
+    TemplateTarget.URL: http_escapes.url_part,
+    TemplateTarget.HEADER: http_escapes.header_value,
+    TemplateTarget.JSON: http_escapes.json_text,
 }
 """The escaping of a text for each target."""
 
@@ -129,6 +137,19 @@ def fields_read(source: str) -> list[str]:
 def is_constant(source: str) -> bool:
     """Return whether a template gives the same text for every event."""
     return "{" not in source
+
+
+def is_template(source: str) -> bool:
+    """Return whether a text that need not be a template is one."""
+    return "{{" in source or "{%" in source
+
+
+def mask_literals(source: str) -> str:
+    """Return a valid template whose longer literal words are ``***``, because they may be secret."""
+    tokens = _environment(TemplateTarget.TEXT).lex(source)
+    return "".join(
+        _LITERAL_WORD.sub("***", text) if kind == "data" else text for _, kind, text in tokens
+    )
 
 
 def render(source: str, variables: Mapping[str, Any], target: TemplateTarget) -> str:

@@ -37,40 +37,50 @@ class Batcher:
         self._send = send
         self._limit = limit
         self._wait = wait
-        self._filling: _Batch | None = None
+        self._filling: dict[int, _Batch] = {}
+        """The batch that is being filled, for each limit."""
 
-    async def attempt(self, delivery: Delivery) -> Outcome:
-        """Send ``delivery`` in a batch and return its own outcome."""
-        batch = self._filling
+    async def attempt(self, delivery: Delivery, *, limit: int | None = None) -> Outcome:
+        """Send ``delivery`` in a batch and return its own outcome.
+
+        Args:
+            delivery: The delivery.
+            limit: The most deliveries of its batch, if fewer than usual. It is not batched with a
+                delivery that has another limit.
+        """
+        limit = limit or self._limit
+        batch = self._filling.get(limit)
         if batch is None:
-            return await self._lead(delivery)
+            return await self._lead(delivery, limit)
         index = len(batch.deliveries)
         batch.deliveries.append(delivery)
-        if index + 1 >= self._limit:
-            self._filling = None
+        if index + 1 >= limit:
+            self._seal(batch, limit)
             batch.full.set()
         # Shielded, because an attempt that is cancelled must not cancel the future of the others.
         outcomes = await asyncio.shield(batch.outcomes)
         return outcomes[index]
 
-    async def _lead(self, delivery: Delivery) -> Outcome:
-        batch = self._filling = _Batch(delivery)
+    async def _lead(self, delivery: Delivery, limit: int) -> Outcome:
+        batch = _Batch(delivery)
         try:
-            try:
-                async with asyncio.timeout(self._wait):
-                    await batch.full.wait()
-            except TimeoutError:
-                pass
-            self._seal(batch)
+            if limit > 1:
+                self._filling[limit] = batch
+                try:
+                    async with asyncio.timeout(self._wait):
+                        await batch.full.wait()
+                except TimeoutError:
+                    pass
+            self._seal(batch, limit)
             outcomes = await self._send(batch.deliveries)
         except BaseException:
-            self._seal(batch)
+            self._seal(batch, limit)
             batch.outcomes.set_result([_INTERRUPTED] * len(batch.deliveries))
             raise
         batch.outcomes.set_result(outcomes)
         return outcomes[0]
 
-    def _seal(self, batch: _Batch) -> None:
+    def _seal(self, batch: _Batch, limit: int) -> None:
         """Let no further attempt join ``batch``."""
-        if self._filling is batch:
-            self._filling = None
+        if self._filling.get(limit) is batch:
+            del self._filling[limit]

@@ -177,7 +177,7 @@ class HttpClient:
                 async with self._session.request(
                     method,
                     exact_url(f"{self._text}{path}") if path else self._url,
-                    data=body if len(body) <= _LARGEST_BYTES else io.BytesIO(body),
+                    data=_payload(body),
                     headers=headers,
                     allow_redirects=False,
                 ) as response:
@@ -236,6 +236,12 @@ def check_proxy(proxy: Secret | None) -> None:
         check_proxy_url(proxy.reveal())
     except ValueError as error:
         raise ValueError(f"proxy {error}; or direct, for none") from None
+
+
+def _payload(body: bytes) -> bytes | io.BytesIO | None:
+    if not body:
+        return None  # so that a request without a body has no content type
+    return body if len(body) <= _LARGEST_BYTES else io.BytesIO(body)
 
 
 def _is_complete_success(response: aiohttp.ClientResponse) -> bool:

@@ -13,8 +13,6 @@ from router.destinations.rendering.json_body import (
     Format,
     alert_body,
     batch_body,
-    check_template,
-    template_body,
 )
 
 LINKS = Links(show="https://r.example/alerts/1")
@@ -91,47 +89,33 @@ def test_a_batch_is_an_array_of_its_bodies(bodies, content, errors):
     assert batch_body(bodies) == Body(content, CLOUDEVENTS, {}, errors)
 
 
-@pytest.mark.parametrize(
-    ("template", "expected"),
-    [
-        ("plain", "plain"),
-        (7, 7),
-        (None, None),
-        ("{{ alert.count }}", 5),
-        ("{{ alert.count }} events", "5 events"),
-        ("{{ data.status }}", "summary_timeout"),
-        ("{{ alert.links.show }}", "https://r.example/alerts/1"),
-        (["{{ alert.count }}", {"x": "{{ alert.severity }}"}], [5, {"x": "warning"}]),
-        ("{{ data.no_such_field }}", None),
-        ("{{ 1 // 0 }}", None),
-        ('"}, {"', '"}, {"'),
-    ],
-)
-def test_a_template_gives_values_with_their_types(template, expected, delivery):
-    body = template_body(with_alert(delivery, count=5), {"x": template}, LINKS)
-    assert msgspec.json.decode(body.content) == {"x": expected}
-
-
-def test_a_failing_text_is_reported_with_its_path(delivery):
-    body = template_body(delivery, {"a": [{"b": "{{ data.no }}"}]}, LINKS)
-    (error,) = body.errors
-    assert error.startswith("rule conference-summary-timeout: body.a[0].b of event NO0000")
-
-
-@pytest.mark.parametrize(
-    ("template", "message"),
-    [
-        ({"x": "{{ data. }}"}, "body: x: "),
-        ({"x": {"y": ["", "{{ dta }}"]}}, r"body: x\.y\[1\]: unknown name 'dta'"),
-        ({str(number): "x" for number in range(201)}, "body: 201 texts, at most 200"),
-    ],
-)
-def test_a_wrong_template_is_named(template, message):
-    with pytest.raises(ValueError, match=message):
-        check_template(template)
-
-
-def test_texts_are_counted_at_every_depth_and_other_values_are_not():
-    check_template({"x": ["{{ data }}"] * 200, "y": list(range(1000))})
-    with pytest.raises(ValueError, match="201 texts"):
-        check_template({"x": ["{{ data }}"] * 200, "y": {"z": "one more"}})
+@pytest.mark.parametrize("form", list(Format))
+def test_what_a_receiver_does_not_take_is_left_out_the_least_important_first(form, delivery):
+    """Case D27: ``max_body`` sends the page without its appendix."""
+    event = msgspec.json.encode(
+        {"specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": {"x": "y" * 20_000}}
+    )
+    large = with_alert(delivery, event=event, description="d" * 3000, values={"v": "w" * 9000})
+    sizes = []
+    for limit, left_out in [
+        (None, ""),
+        (100_000, ""),
+        (30_000, "event.data"),
+        (8_000, "event.data, members, values"),
+        (2_000, "event.data, members, values, event, labels, description"),
+    ]:
+        body = alert_body(large, form, LINKS, limit)
+        sizes.append(len(body.content))
+        content = msgspec.json.decode(body.content)
+        if form is Format.EVENT:
+            assert ("data" in content) is (limit is None or limit > 20_100)
+            assert ("router-left-out" in body.headers) is not ("data" in content)
+            assert content["id"] == "1"
+            continue
+        assert body.headers.get("router-left-out", "") == left_out
+        alert = content.get("data", content)["alert"]
+        assert alert["id"] == large.alert.id
+        assert alert["summary"]
+        assert ", ".join(alert.get("left_out", [])) == left_out
+        assert limit is None or len(body.content) <= limit
+    assert sizes == sorted(sizes, reverse=True)

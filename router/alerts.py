@@ -33,6 +33,8 @@ class AlertStatus(enum.StrEnum):
     """Whether the problem that the alert reports still exists."""
 
     FIRING = "firing"
+    ACKNOWLEDGED = "acknowledged"
+    """It exists, and an operator takes care of it. Only messages about alerts have this status."""
     RESOLVED = "resolved"
 
 
@@ -92,6 +94,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The number of alerts that this one represents, itself included."""
     escalation: int = 0
     """0 for the rule's first recipients, 1 for those of the first escalation, and so on."""
+    acknowledged_by: str = ""
+    """The name of who acknowledged it, as given; ``""`` if none was, or it is not acknowledged."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

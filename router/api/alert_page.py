@@ -1,7 +1,7 @@
-"""``/alerts/<token>``: the page behind a signed link, to acknowledge or silence an alert.
+"""``/alerts/<token>``: the page behind a signed link, to see, acknowledge or silence an alert.
 
-GET changes nothing, because mail scanners and chat previews follow every link. It shows a form, and
-only a POST of that form acts. The token is the authorization: there is no cookie that another site
+GET changes nothing, because mail scanners and chat previews follow every link. It shows the alert and
+a form, and only a POST of that form acts. The token is the authorization: there is no cookie that another site
 could abuse, and each reader of the alert has the same rights. The page has no script, no frame and
 no external content.
 """
@@ -15,14 +15,18 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qs, quote, unquote
 
+import msgspec
 from aiohttp import hdrs, web
 
+from router.alerts import AlertStatus
+from router.api.acknowledging import acknowledgement_deliveries
 from router.api.requests import BadRequestError, read_body
 from router.api.signed_links import PATH, InvalidLink, LinkSigner, LinkToken, Scope
 from router.clock import Clock
 from router.errors import JournalUnavailableError, OverloadedError
 from router.http.openapi import Operation, ResponseSpec
-from router.journal.acknowledgements import Acknowledgements
+from router.journal.acknowledgements import Acknowledgement, Acknowledgements
+from router.journal.shown_alerts import AlertState, ShownAlerts
 from router.journal.silences import Silences
 from router.rules.suppression.silences import SilenceText
 
@@ -43,7 +47,8 @@ _MAX_FIELDS: Final = 8
 
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:3rem auto;padding:0 1rem;"
-    "color:#1f2937;background:#fff}h1{font-size:1.3rem}"
+    "color:#1f2937;background:#fff;overflow-wrap:anywhere}h1{font-size:1.3rem}"
+    "dt{color:#6b7280;font-size:.85rem;margin-top:.5rem}dd{margin:0}"
     "label{display:block;margin:1rem 0 .2rem}input{font:inherit;padding:.4rem;width:100%;"
     "box-sizing:border-box}button{font:inherit;margin:1rem .5rem 0 0;padding:.5rem 1rem;border:0;"
     "border-radius:.3rem;background:#2563eb;color:#fff;cursor:pointer}small{color:#6b7280}"
@@ -83,7 +88,7 @@ _SHOW: Final = Operation(
     method=hdrs.METH_GET,
     path=_ROUTE,
     tag="alerts",
-    summary="Show the form of an alert link",
+    summary="Show the alert of a link, and its form",
     description="Changes nothing.",
     path_parameters=_PARAMETERS,
     responses=_pages(200, 404, 410),
@@ -93,7 +98,7 @@ _ACT: Final = Operation(
     path=_ROUTE,
     tag="alerts",
     summary="Acknowledge an alert, or silence it",
-    description="A link to acknowledge does not allow to silence.",
+    description="A link to acknowledge does not allow to silence, one to see does not allow either.",
     path_parameters=_PARAMETERS,
     responses=_pages(200, 400, 404, 410, 503),
     body={
@@ -119,11 +124,14 @@ class AlertPages:
         signer: LinkSigner,
         acknowledgements: Acknowledgements,
         silences: Silences,
+        shown: ShownAlerts,
         clock: Clock,
     ) -> None:
         self._signer = signer
         self._acknowledgements = acknowledgements
+        self._shown = shown
         self._silences = silences
+        self._clock = clock
         self._now = clock.now
 
     def routes(self) -> list[web.RouteDef]:
@@ -131,12 +139,16 @@ class AlertPages:
         return [web.get(_ROUTE, self.show), web.post(_ROUTE, self.act)]
 
     async def show(self, request: web.Request) -> web.Response:
-        """Return the form; change nothing."""
+        """Return the alert and the form; change nothing."""
         token = self._signer.read(request.match_info["token"], now=self._now())
         if isinstance(token, InvalidLink):
             return _invalid_link(token)
         name = _clean_name(unquote(request.cookies.get(_COOKIE, "")))
-        return _page(HTTPStatus.OK, _form(token, name, can_silence=token.scope is Scope.SILENCE))
+        alert = _alert(token, await self._read(token))
+        if token.scope is Scope.SHOW:
+            return _page(HTTPStatus.OK, alert)
+        can_silence = token.scope is Scope.SILENCE
+        return _page(HTTPStatus.OK, alert + _form(name, can_silence=can_silence))
 
     async def act(self, request: web.Request) -> web.Response:
         """Acknowledge or silence, as the form asks and the token allows."""
@@ -157,7 +169,8 @@ class AlertPages:
             )
         if not result:
             return _page(HTTPStatus.BAD_REQUEST, "<h1>This link does not allow that</h1>")
-        response = _page(HTTPStatus.OK, f"<h1>{html.escape(result)}</h1>{_alert(token)}")
+        done = f"<p><strong>{html.escape(result)}</strong></p>"
+        response = _page(HTTPStatus.OK, done + _alert(token, await self._read(token)))
         if name:
             response.set_cookie(
                 _COOKIE,
@@ -170,14 +183,28 @@ class AlertPages:
             )
         return response
 
+    async def _read(self, token: LinkToken) -> "_Known":
+        """Return what is known of the alert; nothing while Redis is unavailable."""
+        try:
+            return _Known(
+                await self._shown.state(token.key),
+                await self._acknowledgements.acknowledged(token.key),
+            )
+        except JournalUnavailableError as error:
+            logger.warning("alert not shown", extra={"reason": str(error)})
+            return _Known()
+
     async def _apply(self, token: LinkToken, action: str, name: str) -> str:
         """Return what was done as a heading; ``""`` if the token does not allow ``action``."""
         now = self._now()
         by = name or _UNNAMED
         log = {"rule": token.rule, "key": token.key, "by": by}
-        if action == Scope.ACKNOWLEDGE:
-            await self._acknowledgements.acknowledge(token.key, by, now)
-            logger.info("alert acknowledged", extra=log)
+        if action == Scope.ACKNOWLEDGE and token.scope is not Scope.SHOW:
+            told = acknowledgement_deliveries(await self._shown.state(token.key), name, at=now)
+            opened = await self._acknowledgements.acknowledge_and_tell(
+                token.key, Acknowledgement(by, now), told, self._clock
+            )
+            logger.info("alert acknowledged", extra={**log, "told": opened})
             return "Acknowledged"
         if action in SILENCE_SECONDS and token.scope is Scope.SILENCE:
             until = now + SILENCE_SECONDS[action]
@@ -201,7 +228,14 @@ def _silence_id(token: LinkToken) -> str:
     return f"link-{digest[:20]}"
 
 
-def _form(token: LinkToken, name: str, *, can_silence: bool) -> str:
+class _Known(msgspec.Struct, frozen=True):
+    """The state of the alert of a link, as far as it is known."""
+
+    state: AlertState | None = None
+    acknowledgement: Acknowledgement | None = None
+
+
+def _form(name: str, *, can_silence: bool) -> str:
     buttons = ['<button name="do" value="acknowledge">Acknowledge</button>']
     if can_silence:
         buttons += [
@@ -209,8 +243,6 @@ def _form(token: LinkToken, name: str, *, can_silence: bool) -> str:
             for text in SILENCE_SECONDS
         ]
     return (
-        f"<h1>{'Silence or acknowledge' if can_silence else 'Acknowledge'} this alert?</h1>"
-        f"{_alert(token)}"
         '<form method="post"><label for="name">Your name <small>(optional)</small></label>'
         f'<input id="name" name="name" maxlength="{NAME_LIMIT}" autocomplete="name"'
         f' value="{html.escape(name)}">{"".join(buttons)}</form>'
@@ -222,10 +254,36 @@ def _clean_name(text: str) -> str:
     return "".join(letter for letter in text if letter.isprintable()).strip()[:NAME_LIMIT]
 
 
-def _alert(token: LinkToken) -> str:
+def _alert(token: LinkToken, known: _Known) -> str:
+    """Return the alert as HTML: what a message said, its state, and who took care of it."""
+    state = known.state
+    if state is None:
+        heading = f"Alert of the rule {token.rule}"
+        listed = [("Rule", token.rule), ("Raised", _utc(token.raised_at))]
+        state_text = ""
+    else:
+        alert = state.shown.alert
+        heading = state.shown.summary
+        listed = [*state.shown.facts, ("Raised", _utc(alert.raised_at))]
+        since = f"since {_utc(state.since)}"
+        is_resolved = state.status is AlertStatus.RESOLVED
+        state_text = f"Resolved {since}." if is_resolved else f"Firing {since}."
+    acknowledged = ""
+    if known.acknowledgement is not None:
+        by, at = known.acknowledgement.by, _utc(known.acknowledgement.at)
+        name = "" if by == _UNNAMED else f" by {by}"
+        acknowledged = f"Acknowledged{name} at {at}."
+        if state is not None and known.acknowledgement.at < state.since:
+            acknowledged = f"An earlier alert of this key was acknowledged{name} at {at}."
+    lines = [state_text, acknowledged, state.shown.alert.description if state else ""]
     return (
-        f"<p>Rule <strong>{html.escape(token.rule)}</strong>, raised {_utc(token.raised_at)}"
-        f"<br><small>{html.escape(token.key)}</small></p>"
+        f"<h1>{html.escape(heading)}</h1>"
+        + "".join(f"<p>{html.escape(line)}</p>" for line in lines if line)
+        + "<dl>"
+        + "".join(
+            f"<dt>{html.escape(label)}</dt><dd>{html.escape(text)}</dd>" for label, text in listed
+        )
+        + f"</dl><p><small>{html.escape(token.key)}</small></p>"
     )
 
 

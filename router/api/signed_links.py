@@ -1,4 +1,4 @@
-"""Signed links in alerts: each allows to acknowledge or to silence the alerts of one key.
+"""Signed links in alerts: each shows the alerts of one key, and may allow to act on them.
 
 A link is ``<public URL>/alerts/<token>``, where the token is ``<payload>.<signature>``. The payload
 says what is allowed, for which alerts and until when. The signature is an HMAC of it with a key
@@ -35,6 +35,8 @@ class Scope(enum.StrEnum):
     ACKNOWLEDGE = "acknowledge"
     SILENCE = "silence"
     """To silence, and to acknowledge as well."""
+    SHOW = "show"
+    """To see the alert only."""
 
 
 class LinkToken(msgspec.Struct, frozen=True, array_like=True):
@@ -84,6 +86,7 @@ class LinkSigner:
         return Links(
             acknowledge=self._link(alert, Scope.ACKNOWLEDGE),
             silence=self._link(alert, Scope.SILENCE),
+            show=self._link(alert, Scope.SHOW),
         )
 
     def read(self, text: str, *, now: float) -> LinkToken | InvalidLink:

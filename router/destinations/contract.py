@@ -9,7 +9,7 @@ passes the contract of tests/contracts/destination.py.
 
 import ssl
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 import msgspec
 
@@ -107,6 +107,12 @@ class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     pause_after: int = 10
     """Refusals in a row for a fault of the destination that pause it; 0 for never, so that each
     refusal makes a dead letter."""
+    acknowledgements: bool | None = None
+    """Whether it is told that an alert of which it was told is acknowledged; None for the kind's
+    default."""
+
+    tells_acknowledgements: ClassVar[bool] = False
+    """The kind's default."""
 
     def __post_init__(self) -> None:
         if self.timeout <= 0:
@@ -129,6 +135,13 @@ class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     def warnings(self) -> tuple[ConfigWarning, ...]:
         """Return what ``router check`` warns of."""
         return ()
+
+    @property
+    def is_told_acknowledgements(self) -> bool:
+        """Whether the destination is told that an alert is acknowledged."""
+        if self.acknowledgements is None:
+            return self.tells_acknowledgements
+        return self.acknowledgements
 
     @property
     def resolve_problem(self) -> str:

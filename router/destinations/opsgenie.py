@@ -9,7 +9,7 @@ Management ops, "Integration Events API".
 """
 
 import enum
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,7 +19,7 @@ from router.datatypes import Secret
 from router.destinations.contract import DestinationConfig, Environment
 from router.destinations.rendering.details import details, labels
 from router.destinations.rendering.escapes import inert_html
-from router.destinations.rendering.notes import labelled_links, status_line
+from router.destinations.rendering.notes import labelled_links, notes, status_line
 from router.destinations.rendering.summary import decode, summary
 from router.destinations.rendering.templates import TemplateTarget
 from router.destinations.rendering.text import cut, one_line
@@ -48,6 +48,8 @@ TAG_LIMIT: Final = 50
 """Characters of a tag."""
 _ENTITY_LIMIT: Final = 512
 _SOURCE_LIMIT: Final = 100
+_USER_LIMIT: Final = 100
+_ACTIONS: Final = {AlertStatus.ACKNOWLEDGED: "acknowledge", AlertStatus.RESOLVED: "close"}
 _NOTE_LIMIT: Final = 2_000
 _RESPONDERS_LIMIT: Final = 50
 _REASON_LIMIT: Final = 300
@@ -111,6 +113,8 @@ _PRIORITIES: Final = {
 class OpsgenieConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The configuration of an ``opsgenie`` destination."""
 
+    tells_acknowledgements: ClassVar[bool] = True
+
     api_key: Secret
     """The key of an integration of type API."""
     api: OpsgenieApi = OpsgenieApi.OPSGENIE
@@ -166,7 +170,7 @@ class OpsgenieDestination:
         await self._client.close()
 
     async def attempt(self, delivery: Delivery) -> Outcome:
-        """Send one request: create or close the alert."""
+        """Send one request: create, acknowledge or close the alert."""
         path, sent = self._request(delivery, report=True)
         reply = await self._client.send(msgspec.json.encode(sent), {}, path=path)
         if not isinstance(reply, HttpReply):
@@ -195,10 +199,16 @@ class OpsgenieDestination:
         if line.error and report:
             self._environment.on_template_error(line.error)
         alias = (alert.key or alert.id)[:ALIAS_LIMIT]
-        if alert.status is AlertStatus.RESOLVED:
-            note = cut(inert_html(f"Resolved: {line.text} ({delivery.id})"), _NOTE_LIMIT)
-            path = f"/{alias}/close?identifierType=alias"
-            return path, {"source": "event-router", "note": note}
+        action = _ACTIONS.get(alert.status)
+        if action is not None:
+            said = " ".join([*notes(alert)[:1], line.text, f"({delivery.id})"])
+            body: dict[str, Any] = {
+                "source": "event-router",
+                "note": cut(inert_html(said), _NOTE_LIMIT),
+            }
+            if alert.acknowledged_by:
+                body["user"] = cut(inert_html(one_line(alert.acknowledged_by, 80)), _USER_LIMIT)
+            return f"/{alias}/{action}?identifierType=alias", body
         links = self._environment.links(alert)
         found = details(delivery, event)
         lines = [

@@ -80,6 +80,11 @@ class PagerDutyConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unkno
             check_service_url("url", self.url)
 
     @property
+    def is_told_acknowledgements(self) -> bool:
+        """Whether the incident is acknowledged with its alert; there is none of a change event."""
+        return self.acknowledgements is not False and not self.changes
+
+    @property
     def endpoint(self) -> str:
         """The URL to which events are posted."""
         base = (self.url or _BASES[self.region]).rstrip("/")
@@ -160,7 +165,11 @@ class PagerDutyDestination:
         return event_sent | ({"links": shown} if shown else {})
 
 
-_ACTIONS: Final = {AlertStatus.FIRING: "trigger", AlertStatus.RESOLVED: "resolve"}
+_ACTIONS: Final = {
+    AlertStatus.FIRING: "trigger",
+    AlertStatus.ACKNOWLEDGED: "acknowledge",
+    AlertStatus.RESOLVED: "resolve",
+}
 
 
 class _Said(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ import msgspec
 from router.alerts import AlertStatus, Delivered, Delivery, Failed, Outcome, Preview, Refused
 from router.destinations.contract import Environment
 from router.destinations.rendering.chat_attachment import attachment_message
+from router.destinations.rendering.notes import acknowledged
 from router.destinations.rendering.slack_blocks import message, updated
 from router.destinations.rendering.slack_preview import page
 from router.destinations.rendering.summary import decode, rfc3339, summary
@@ -154,11 +155,15 @@ class SlackDestination:
         """Post the message, and store the thread that it is in or begins."""
         message = self._message(delivery, report=True)
         target: dict[str, Any] = {"channel": self.config.channel}
-        is_resolved = delivery.alert.status is AlertStatus.RESOLVED
+        status = delivery.alert.status
+        is_resolved = status is AlertStatus.RESOLVED
+        is_acknowledgement = status is AlertStatus.ACKNOWLEDGED
         reply: dict[str, Any] = {}
         if thread is not None:
             # The end is shown in the channel if a repeat was, because that is what people saw last.
-            seen = self.config.broadcast and (thread.messages > 1 or not is_resolved)
+            seen = self.config.broadcast and (
+                status is AlertStatus.FIRING or (is_resolved and thread.messages > 1)
+            )
             reply = {"thread_ts": thread.ts} | ({"reply_broadcast": True} if seen else {})
         posted = await self._call(self._post, target | reply | message)
         if thread is not None and _is_gone(posted):
@@ -168,9 +173,15 @@ class SlackDestination:
         if thread is None or posted.thread_ts != thread.ts:
             # In no thread, or no longer: the message stands in the channel and begins one.
             thread = begun(posted.channel, posted.ts, message)
-            await self._threads.store(delivery.alert.key, thread, is_over=is_resolved)
+            is_over = status is not AlertStatus.FIRING
+            await self._threads.store(delivery.alert.key, thread, is_over=is_over)
             return thread
-        thread = msgspec.structs.replace(thread, messages=thread.messages + 1, ended=is_resolved)
+        thread = msgspec.structs.replace(
+            thread,
+            messages=thread.messages + 1,
+            ended=is_resolved,
+            acknowledged=acknowledged(delivery.alert) if is_acknowledgement else "",
+        )
         await self._threads.store(delivery.alert.key, thread)
         return thread
 
@@ -182,6 +193,8 @@ class SlackDestination:
         if thread.messages > 1 and first is not None:
             when = rfc3339(self._environment.now())
             footnote = f"{thread.messages} messages in the thread, the last at {when}."
+            if thread.acknowledged:
+                footnote = f"{thread.acknowledged} {footnote}"
             target = {"channel": thread.channel, "ts": thread.ts}
             shown = updated(first, is_resolved=thread.ended, footnote=footnote)
             # Unlike chat.postMessage, chat.update links names and URLs by default.

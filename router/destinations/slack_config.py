@@ -1,7 +1,7 @@
 """The configuration of the kind ``slack``, and its checks."""
 
 import enum
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
 from router.datatypes import Duration, Rate, Secret
@@ -25,6 +25,8 @@ class SlackConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_f
 
     It has no name and no icon, because they are the Slack app's. A webhook belongs to one channel.
     """
+
+    tells_acknowledgements: ClassVar[bool] = True
 
     webhook_url: Secret | None = None
     """From the Slack app's page "Incoming Webhooks". It is a credential: it allows to post."""

@@ -30,6 +30,8 @@ class SlackThread(msgspec.Struct, frozen=True, kw_only=True):
     """Slack's id of the first message."""
     # The name in Redis is that of the first release.
     messages: int = msgspec.field(default=1, name="told")
+    acknowledged: str = ""
+    """The sentence that its alert is acknowledged; ``""`` if it is not, or fires again since."""
     first: bytes = b""
     """The first message, compressed JSON; ``b""`` if it was not stored."""
     ended: bool = False

@@ -8,7 +8,7 @@ messages" (connectors, limits) and "Create incoming webhooks with Workflows"; Mi
 """
 
 import re
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -44,6 +44,8 @@ _CODE: Final = re.compile(r"[A-Za-z]{1,80}")
 
 class TeamsConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The configuration of a ``teams`` destination."""
+
+    tells_acknowledgements: ClassVar[bool] = True
 
     url: Secret
     """As the app Workflows shows it. It is a credential: it allows to post."""

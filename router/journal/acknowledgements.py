@@ -1,20 +1,29 @@
 """Acknowledgements of alerts. An acknowledgement ends the escalation of its alerts.
 
-It covers the alerts notified until then: a later alert with the same key escalates again.
+It covers the alerts notified until then: a later alert with the same key escalates again. Destinations
+that were told of the alert may be told that it is acknowledged: their deliveries are opened in the
+same transaction, in the lane of the key (``lanes.py``), behind the alert and before its end.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from router.alerts import AlertKey
-from router.journal import keys
+from router.alerts import AlertKey, Delivery
+from router.clock import Clock
+from router.journal import keys, ledger
 from router.journal.connection import Connection
+from router.journal.keys import SetId
+from router.journal.lanes import LaneArguments, lane_arguments
+from router.journal.script import PackedArguments, Script, ScriptKeys, binary
 
 REMEMBERED_SECONDS: Final = 30 * 86_400
 """How long an acknowledgement is stored."""
 BY_LIMIT: Final = 200
 """Characters of a name that are stored."""
+
+_encode = msgspec.msgpack.encode
 
 
 class Acknowledgement(msgspec.Struct, frozen=True):
@@ -43,9 +52,81 @@ class Acknowledgements:
             pipeline.expire(name, REMEMBERED_SECONDS)
             await self._connection.ask(pipeline.execute())
 
+    async def acknowledge_and_tell(
+        self,
+        key: AlertKey,
+        acknowledgement: Acknowledgement,
+        told: Sequence[Delivery],
+        clock: Clock,
+    ) -> int:
+        """Record an acknowledgement, and open the deliveries that tell destinations of it.
+
+        Idempotent: those that were told already, or whose alert has ended, are not told.
+
+        Args:
+            key: The key of the alerts.
+            acknowledgement: The acknowledgement.
+            told: A delivery for each destination.
+            clock: The clock.
+
+        Returns:
+            The number of deliveries opened.
+        """
+        opened: int = await self._connection.run(
+            _ACKNOWLEDGE(
+                _AcknowledgeKeys(keys.acknowledgement(key), keys.LEDGER),
+                _AcknowledgeArguments(
+                    by=acknowledgement.by[:BY_LIMIT],
+                    at=str(int(acknowledgement.at * 1000)),
+                    lasts=REMEMBERED_SECONDS,
+                    set_ms=clock.journal_ms(),
+                    told=[_message(each, clock) for each in told],
+                ),
+            )
+        )
+        return opened
+
     async def acknowledged(self, key: AlertKey) -> Acknowledgement | None:
         """Return the last acknowledgement; None if there is none."""
         by, at = await self._connection.ask(
             self._connection.redis.hmget(keys.acknowledgement(key), "by", "at")
         )
         return None if at is None else Acknowledgement(by.decode(), int(at) / 1000)
+
+
+class _AcknowledgeKeys(ScriptKeys, frozen=True):
+    acknowledgement: str
+    ledger: str
+
+
+class _AcknowledgeArguments(PackedArguments, frozen=True):
+    by: str
+    at: str
+    """Unix ms."""
+    lasts: int
+    set_ms: int
+    told: "list[_Message]"
+
+
+class _Message(msgspec.Struct, frozen=True, array_like=True):
+    id: str
+    record: msgspec.Raw
+    key: AlertKey
+    set: str
+    opened_field: str
+    lanes: LaneArguments
+
+
+_ACKNOWLEDGE: Final = Script("acknowledge", _AcknowledgeKeys, _AcknowledgeArguments)
+
+
+def _message(delivery: Delivery, clock: Clock) -> _Message:
+    lanes = lane_arguments(delivery.destination, clock)
+    return _Message(
+        id=delivery.id,
+        record=binary(_encode(delivery)),
+        key=delivery.alert.key,
+        set=keys.delivery_set(SetId(lanes.set_id)),
+        opened_field=ledger.opened(delivery.destination),
+        lanes=lanes,
+    )

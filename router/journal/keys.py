@@ -163,6 +163,11 @@ def acknowledgement(alert_key: str) -> str:
     return ACKNOWLEDGEMENT + alert_key
 
 
+def shown_alert(alert_key: str) -> str:
+    """Return the key of what the page of an alert shows."""
+    return f"router:shown:{alert_key}"
+
+
 def timer(timer_id: TimerId) -> str:
     """Return the key of a timer."""
     return TIMER + timer_id

@@ -18,6 +18,7 @@ from router.journal.acknowledgements import Acknowledgements
 from router.journal.batches import Batches
 from router.journal.confirmation import CONFIRMATION_SHARE, Confirmation
 from router.journal.connection import Connection
+from router.journal.shown_alerts import ShownAlerts
 from router.journal.silences import Silences
 from router.journal.twilio_tests import SinkTests
 from router.metrics import Metrics
@@ -75,7 +76,8 @@ def build_ingress_routes(
     if signer is not None:
         acknowledgements = Acknowledgements(connection)
         silences = Silences(connection, intake.clock)
-        routes += AlertPages(signer, acknowledgements, silences, intake.clock).routes()
+        shown = ShownAlerts(connection, lasts=settings.link_lifetime)
+        routes += AlertPages(signer, acknowledgements, silences, shown, intake.clock).routes()
     return routes, TwilioTestsApi(sink_tests, settings.admin_token).routes()
 
 

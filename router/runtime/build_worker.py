@@ -26,6 +26,7 @@ from router.journal.missing_work import MissingWork
 from router.journal.orphaned_deliveries import OrphanedDeliveries
 from router.journal.pauses import Pauses
 from router.journal.rule_state import RuleState
+from router.journal.shown_alerts import ShownAlerts
 from router.journal.silences import Silences
 from router.journal.sweeper import Sweeper
 from router.journal.timers import Timers
@@ -59,6 +60,13 @@ _EVALUATION_SECONDS: Final = 20.0
 """How long an evaluation job or a timer job may run."""
 _POLL_DELAY: Final = 5.0
 """Seconds. Polling only finds what a lost PUBLISH or another client of arq has enqueued."""
+
+
+def _shown_alerts(settings: Settings, connection: Connection) -> ShownAlerts | None:
+    """Return what records the pages of alerts; None if alerts have no links."""
+    if settings.link_secret is None or not settings.public_url:
+        return None
+    return ShownAlerts(connection, lasts=settings.link_lifetime)
 
 
 def build_worker(
@@ -96,7 +104,7 @@ def build_worker(
     )
     paused = PausedDestinations(Pauses(connection), clock, supervisor.wake_all)
     builder = DestinationBuilder(
-        journal=DeliveryJournal(deliveries, settler, poison),
+        journal=DeliveryJournal(deliveries, settler, poison, _shown_alerts(settings, connection)),
         paused=paused,
         environment=msgspec.structs.replace(
             config.environment, store=RedisDestinationStore(connection)

@@ -1,6 +1,9 @@
 """The page behind a signed link: GET changes nothing, the form acts."""
 
-from collections.abc import AsyncIterator
+import html
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -10,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from support.clock import SetClock
 from support.events import alert_of, event_from
 
-from router.alerts import AlertKey
+from router.alerts import AlertKey, AlertStatus, Severity
 from router.api.alert_page import AlertPages
 from router.api.signed_links import LinkSigner
 from router.clock import Clock
@@ -18,7 +21,9 @@ from router.datatypes import Secret
 from router.destinations.contract import Links
 from router.journal.acknowledgements import Acknowledgements
 from router.journal.connection import Connection
+from router.journal.shown_alerts import ShownAlerts
 from router.journal.silences import Silences
+from router.worker.delivery.shown_record import shown_alert
 
 KEY = AlertKey("ak_1")
 SIGNER = LinkSigner(Secret("0123456789abcdef"), "https://x", lifetime=3600.0)
@@ -28,7 +33,8 @@ SIGNER = LinkSigner(Secret("0123456789abcdef"), "https://x", lifetime=3600.0)
 def links(sample: bytes) -> Links:
     alert = msgspec.structs.replace(alert_of(event_from(sample), rule="<b>rule</b>"), key=KEY)
     made = SIGNER.links(alert)
-    return Links(*(link.removeprefix("https://x") for link in (made.acknowledge, made.silence)))
+    given = (made.acknowledge, made.silence, made.show)
+    return Links(*(link.removeprefix("https://x") for link in given))
 
 
 @pytest.fixture
@@ -42,11 +48,16 @@ def silences(connection: Connection, clock: Clock) -> Silences:
 
 
 @pytest.fixture
+def shown(connection: Connection) -> ShownAlerts:
+    return ShownAlerts(connection, lasts=3600.0)
+
+
+@pytest.fixture
 async def client(
-    acknowledgements: Acknowledgements, silences: Silences, clock: Clock
+    acknowledgements: Acknowledgements, silences: Silences, shown: ShownAlerts, clock: Clock
 ) -> AsyncIterator[TestClient[web.Request, web.Application]]:
     application = web.Application()
-    pages = AlertPages(SIGNER, acknowledgements, silences, clock)
+    pages = AlertPages(SIGNER, acknowledgements, silences, shown, clock)
     application.add_routes(pages.routes())
     jar = aiohttp.CookieJar(unsafe=True)
     async with TestClient(TestServer(application), cookie_jar=jar) as client:
@@ -94,6 +105,90 @@ async def test_the_name_is_optional(
     found = await acknowledgements.acknowledged(KEY)
     assert found is not None
     assert found.by == "unknown (alert link)"
+
+
+@pytest.fixture
+def tell(shown: ShownAlerts, sample: bytes) -> Callable[..., Awaitable[None]]:
+    """Record that people were told of an alert of that key."""
+
+    async def tell(**changes: object) -> None:
+        named = sample.replace(b"Weekly Standup Meeting", b"<i>Stand-up</i> & 3 < 4")
+        alert = alert_of(event_from(named), rule="r")
+        fields: dict[str, Any] = {"key": KEY, "summary": "{{ data.friendly_name }} timed out"}
+        await shown.record(shown_alert(msgspec.structs.replace(alert, **(fields | changes))))
+
+    return tell
+
+
+async def text_of(response: aiohttp.ClientResponse) -> str:
+    """Return the text of a page, a line for each element."""
+    content = re.sub(r"<style>.*?</style>", "", await response.text())
+    assert "<i>" not in content
+    return html.unescape(re.sub(r"(?:<[^>]*>)+", "\n", content))
+
+
+@pytest.mark.parametrize("link", ["acknowledge", "silence", "show"])
+async def test_the_page_shows_the_alert(
+    client: TestClient[web.Request, web.Application],
+    links: Links,
+    tell: Callable[..., Awaitable[None]],
+    link: str,
+) -> None:
+    """Case O20: the summary, what it is about, since when, and who takes care of it."""
+    await tell(
+        severity=Severity.CRITICAL, labels={"team": "voice"}, description="Never <b>left</b>."
+    )
+    async with client.get(getattr(links, link)) as response:
+        text = await text_of(response)
+    assert "\n<i>Stand-up</i> & 3 < 4 timed out\n" in text
+    assert "\nFiring since 2023-11-14 22:13 UTC.\n" in text
+    assert "\nSeverity\ncritical\n" in text
+    assert "\nLabels\nteam=voice\n" in text
+    assert "\nNever <b>left</b>.\n" in text
+    assert "Acknowledged" not in text.replace("Acknowledge\n", "")
+
+
+async def test_the_page_says_who_acknowledged_and_when(
+    client: TestClient[web.Request, web.Application],
+    links: Links,
+    tell: Callable[..., Awaitable[None]],
+    time: SetClock,
+) -> None:
+    """Case O20."""
+    await tell()
+    time.now += 120
+    form = {"do": "acknowledge", "name": "<b>Ann</b>"}
+    async with client.post(links.acknowledge, data=form) as response:
+        assert "Acknowledged by <b>Ann</b> at 2023-11-14 22:15 UTC." in await text_of(response)
+    async with client.get(links.show) as response:
+        text = await text_of(response)
+    assert "Acknowledged by <b>Ann</b> at 2023-11-14 22:15 UTC." in text
+
+    await tell(status=AlertStatus.RESOLVED, raised_at=time.now)
+    async with client.get(links.show) as response:
+        assert "Resolved since 2023-11-14 22:15 UTC." in await text_of(response)
+
+    await tell(raised_at=time.now + 600)
+    async with client.get(links.show) as response:
+        text = await text_of(response)
+    assert "Firing since 2023-11-14 22:25 UTC." in text
+    assert "An earlier alert of this key was acknowledged by <b>Ann</b>" in text
+
+
+async def test_a_link_to_see_an_alert_has_no_form_and_allows_nothing(
+    client: TestClient[web.Request, web.Application],
+    acknowledgements: Acknowledgements,
+    silences: Silences,
+    links: Links,
+) -> None:
+    async with client.get(links.show) as response:
+        assert response.status == 200
+        assert "<form" not in await response.text()
+    for action in ("acknowledge", "1h"):
+        async with client.post(links.show, data={"do": action}) as response:
+            assert response.status == 400
+    assert await acknowledgements.acknowledged(KEY) is None
+    assert await silences.all() == []
 
 
 @pytest.mark.parametrize(("span", "seconds"), [("1h", 3600), ("8h", 28800), ("24h", 86400)])

@@ -48,6 +48,7 @@ LIMITED = {
     "journal/pauses.py: hgetall": "the destinations that are paused",
     "journal/redis_health.py: hgetall": "one counter for each kind of record",
     "journal/silences.py: hgetall": "add_silence stores at most 2,000",
+    "journal/shown_alerts.py: hgetall": "four fields, and the destinations of an alert key",
     "journal/unknown_rules.py: hgetall": "the features of rules that a worker waits for",
     "journal/twilio_tests.py: zrevrange": "record_test stores at most 100",
     "journal/scripts/begin_batch.lua: lrange": "accept adds at most 1,000 events and 4 MB, or one commit",

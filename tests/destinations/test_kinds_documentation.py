@@ -64,7 +64,8 @@ async def test_the_documented_check_refuses_what_was_changed(change, verify, req
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_key_of_each_kind_is_documented(kind):
     section = DOCUMENT.split(f"## `{kind}`")[1].split("\n## ")[0]
-    common = {"timeout", "concurrency", "retry", "rate", "breaker", "pause_after"}
+    common = {"timeout", "concurrency", "retry", "rate", "breaker"}
+    common |= {"pause_after", "acknowledgements"}
     keys = {field.encode_name for field in msgspec.structs.fields(KINDS[kind].config)} - common
     assert keys == set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) & keys
     assert keys

@@ -55,6 +55,10 @@ def with_alert(delivery, **changes: object):
 async def test_the_end_closes_the_alert_that_the_beginning_created(send, full):
     """Case D18: one alert, and it closes."""
     _, created = await send(full)
+    acknowledged = {"status": AlertStatus.ACKNOWLEDGED, "acknowledged_by": "<b>Ann</b>"}
+    _, taken = await send(with_alert(full, **acknowledged))
+    assert taken.path == f"/v2/alerts/{full.alert.key}/acknowledge?identifierType=alias"
+    assert taken.json()["user"] == "<\u200bb>Ann<\u200b/b>"
     outcome, closed = await send(with_alert(full, status=AlertStatus.RESOLVED))
     assert outcome == Delivered(202)
     assert created.path == "/v2/alerts"

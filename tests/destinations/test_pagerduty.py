@@ -52,6 +52,9 @@ def with_alert(delivery, **changes: object):
 async def test_the_end_resolves_the_incident_that_the_beginning_opened(send, full):
     """Case D18: one incident, and it closes."""
     _, opened = await send(full)
+    _, taken = await send(with_alert(full, status=AlertStatus.ACKNOWLEDGED))
+    assert taken.json()["event_action"] == "acknowledge"
+    assert taken.json()["dedup_key"] == full.alert.key
     outcome, closed = await send(with_alert(full, status=AlertStatus.RESOLVED))
     assert outcome == Delivered(202)
     assert (opened.path, closed.path) == ("/v2/enqueue", "/v2/enqueue")

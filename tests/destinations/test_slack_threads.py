@@ -276,6 +276,32 @@ async def test_without_broadcast_replies_stay_in_the_thread(stored, keyed):
     assert [sent for sent in slack.posts if "reply_broadcast" in sent] == []
 
 
+async def test_an_acknowledgement_is_told_in_the_thread_and_in_its_first_message(stored, keyed):
+    async with Slack() as slack:
+        destination = SlackDestination("x", config(slack.port), stored)
+        await attempt(destination, keyed())
+        told = {"status": AlertStatus.ACKNOWLEDGED, "acknowledged_by": "<b>Ann</b> *x*"}
+        await attempt(destination, keyed(**told))
+        await attempt(destination, keyed())
+    first, reply, _ = slack.posts
+    assert reply["thread_ts"] == "1700000001.000100"
+    assert "reply_broadcast" not in reply
+    by = "Acknowledged by &lt;b&gt;Ann&lt;/b&gt; \u2217x\u2217."
+    assert by in text_of(reply)
+    update, later = slack.updates
+    assert by in text_of(update)
+    assert update["attachments"][0]["color"] == first["attachments"][0]["color"]
+    assert "Acknowledged" not in text_of(later)
+
+
+async def test_an_acknowledgement_without_a_thread_begins_none(stored, keyed):
+    async with Slack() as slack:
+        destination = SlackDestination("x", config(slack.port), stored)
+        await attempt(destination, keyed(status=AlertStatus.ACKNOWLEDGED))
+    assert stored.store.kept == {}
+    assert text_of(slack.posts[0]).startswith("\U0001f7e3 Acknowledged: conference-summary-timeout")
+
+
 TEMPORARY = [
     Reply(429, b"", {"Retry-After": "30"}),
     Reply(503, b""),
@@ -303,7 +329,7 @@ async def test_the_end_waits_for_a_rate_limited_update(stored, keyed):
     async with Slack() as slack:
         slack.update_replies = [Reply(429, b"", {"Retry-After": "0"})]
         destination = SlackDestination("x", config(slack.port), stored)
-        for status in AlertStatus:
+        for status in (AlertStatus.FIRING, AlertStatus.RESOLVED):
             await attempt(destination, keyed(status=status))
     assert slack.standing["1700000001.000100"]["attachments"][0]["color"] == "#16a34a"
     assert len(slack.posts) == 2

@@ -13,7 +13,7 @@ import msgspec
 
 from router.alerts import Alert, AlertStatus, Delivery, Severity
 from router.destinations.contract import Links
-from router.destinations.rendering.notes import labelled_links, members, notes, status_line
+from router.destinations.rendering.notes import labelled_links, members, notes, status_line, title
 from router.destinations.rendering.summary import facts
 from router.destinations.rendering.text import one_line
 
@@ -23,7 +23,12 @@ _ROOM: Final = 26 * 1024
 """Bytes that a card may take, below the limit because Teams' own count is not documented."""
 _DESCRIPTION_LIMIT: Final = 1500
 _URL_LIMIT: Final = 2000
-_STYLES: Final = {Severity.INFO: "accent", Severity.WARNING: "warning"}
+_STYLES: Final = {AlertStatus.ACKNOWLEDGED: "emphasis", AlertStatus.RESOLVED: "good"}
+_SEVERITIES: Final = {
+    Severity.INFO: "accent",
+    Severity.WARNING: "warning",
+    Severity.CRITICAL: "attention",
+}
 
 Element = dict[str, Any]
 
@@ -80,16 +85,14 @@ def _message(
 
 def _heading(alert: Alert, summary: str) -> Element:
     status = status_line(alert)
-    is_resolved = alert.status is AlertStatus.RESOLVED
-    title = f"Resolved: {alert.rule}" if is_resolved else alert.rule
     items = [
-        _text([_run(f"{status.sign} {title}", weight="Bolder", size="Medium")]),
+        _text([_run(f"{status.sign} {title(alert)}", weight="Bolder", size="Medium")]),
         _text([_run(summary)]),
     ]
     remarks = " ".join(notes(alert))
     if remarks:
         items.append(_text([_run(remarks, isSubtle=True)]))
-    style = "good" if is_resolved else _STYLES.get(alert.severity, "attention")
+    style = _STYLES.get(alert.status) or _SEVERITIES[alert.severity]
     return {"type": "Container", "style": style, "bleed": True, "items": items}
 
 

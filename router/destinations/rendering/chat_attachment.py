@@ -8,10 +8,10 @@ section on incoming webhook scripts.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from router.alerts import Alert, AlertStatus, Delivery
+from router.alerts import Alert, Delivery
 from router.destinations.contract import Links
 from router.destinations.rendering.escapes import markdown
-from router.destinations.rendering.notes import labelled_links, members, notes, status_line
+from router.destinations.rendering.notes import labelled_links, members, notes, status_line, title
 from router.destinations.rendering.summary import Summary, facts
 from router.destinations.rendering.text import cut, one_line
 
@@ -33,8 +33,7 @@ def attachment_message(
     """
     alert = delivery.alert
     status = status_line(alert)
-    title = f"Resolved: {alert.rule}" if alert.status is AlertStatus.RESOLVED else alert.rule
-    heading = f"{status.sign} **{markdown(title)}**: {line.text}"
+    heading = f"{status.sign} **{markdown(title(alert))}**: {line.text}"
     fields = [
         {"title": fact.label, "value": markdown(fact.value), "short": True}
         for fact in facts(alert, event)

@@ -92,6 +92,7 @@ class _AlertJson(msgspec.Struct, frozen=True, omit_defaults=True):
     members: tuple[_MemberJson, ...] = ()
     links: dict[str, str] = {}
     left_out: tuple[str, ...] = ()
+    acknowledged_by: str = ""
 
 
 class _Attributes(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -178,6 +179,7 @@ def alert_json(
         ),
         {name: url for name, url in named_links(links) if url},
         left_out,
+        alert.acknowledged_by,
     )
     return b'{"alert":%b,"event":%b}' % (_encode(described), _event(alert, left_out))
 

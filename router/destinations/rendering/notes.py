@@ -20,6 +20,10 @@ MEMBER_LIMIT: Final = 200
 """Characters of one listed member."""
 RESOLVED_COLOUR: Final = "#16a34a"
 RESOLVED_SIGN: Final = "✅"
+ACKNOWLEDGED_COLOUR: Final = "#7c3aed"
+ACKNOWLEDGED_SIGN: Final = "🟣"
+NAME_LIMIT: Final = 80
+"""Characters of the name of who acknowledged an alert."""
 
 _SIGNS: Final = {Severity.INFO: "🔵", Severity.WARNING: "🟠", Severity.CRITICAL: "🔴"}
 
@@ -28,21 +32,38 @@ class StatusLine(msgspec.Struct, frozen=True):
     """The state of an alert at a glance: a word, a sign and a colour."""
 
     word: str
-    """The severity, or ``resolved``."""
+    """The severity, ``acknowledged`` or ``resolved``."""
     sign: str
     colour: str
 
 
 def status_line(alert: Alert) -> StatusLine:
-    """Return the word, sign and colour of an alert: by its severity, unless it is resolved."""
+    """Return the word, sign and colour of an alert: by its severity while it is firing."""
     if alert.status is AlertStatus.RESOLVED:
         return StatusLine("resolved", RESOLVED_SIGN, RESOLVED_COLOUR)
+    if alert.status is AlertStatus.ACKNOWLEDGED:
+        return StatusLine("acknowledged", ACKNOWLEDGED_SIGN, ACKNOWLEDGED_COLOUR)
     severity = alert.severity
     return StatusLine(str(severity), _SIGNS[severity], COLOURS[severity])
 
 
+def title(alert: Alert) -> str:
+    """Return the rule's name, with the alert's status before it unless it is firing."""
+    if alert.status is AlertStatus.FIRING:
+        return alert.rule
+    return f"{alert.status.capitalize()}: {alert.rule}"
+
+
+def acknowledged(alert: Alert) -> str:
+    """Return the sentence that an alert is acknowledged, and by whom if that is known."""
+    name = one_line(alert.acknowledged_by, NAME_LIMIT)
+    return f"Acknowledged by {name}." if name else "Acknowledged."
+
+
 def notes(alert: Alert) -> list[str]:
     """Return what a message adds to the alert's summary, a sentence each; often nothing."""
+    if alert.status is AlertStatus.ACKNOWLEDGED:
+        return [acknowledged(alert)]
     sentences = []
     if alert.status is AlertStatus.RESOLVED:
         sentences.append(f"Resolved. It was an alert of severity {alert.severity}.")

@@ -19,6 +19,7 @@ from router.destinations.rendering.notes import (
     members,
     notes,
     status_line,
+    title,
 )
 from router.destinations.rendering.summary import Summary, facts
 from router.destinations.rendering.templates import ESCAPES, TemplateTarget
@@ -56,8 +57,8 @@ def message(
     """
     alert = delivery.alert
     status = status_line(alert)
-    heading = f"{status.sign} {_title(alert)}"
-    notification = cut(f"{status.sign} {_escape(_title(alert))}: {line.text}", SECTION_LIMIT)
+    heading = f"{status.sign} {title(alert)}"
+    notification = cut(f"{status.sign} {_escape(title(alert))}: {line.text}", SECTION_LIMIT)
     top = [
         {"type": "header", "text": _plain_text(one_line(heading, HEADER_LIMIT))},
         _section(line.text),
@@ -119,9 +120,11 @@ def _without_actions(block: Block) -> Block | None:
 def _details(delivery: Delivery, event: Mapping[str, Any], links: Links) -> list[Block]:
     alert = delivery.alert
     details = []
-    if alert.description:
-        details.append(_section(_escape(one_line(alert.description, SECTION_LIMIT))))
-    details.append(_fields(alert, event))
+    # The message that it is acknowledged follows the one with its details.
+    if alert.status is not AlertStatus.ACKNOWLEDGED:
+        if alert.description:
+            details.append(_section(_escape(one_line(alert.description, SECTION_LIMIT))))
+        details.append(_fields(alert, event))
     others = members(alert)
     if others:
         lines = "\n".join(f"• {_escape(line)}" for line in others)
@@ -131,10 +134,6 @@ def _details(delivery: Delivery, event: Mapping[str, Any], links: Links) -> list
         details.append({"type": "actions", "elements": buttons})
     details.append({"type": "context", "elements": [_plain_text(f"Delivery {delivery.id}")]})
     return details
-
-
-def _title(alert: Alert) -> str:
-    return f"Resolved: {alert.rule}" if alert.status is AlertStatus.RESOLVED else alert.rule
 
 
 def _fields(alert: Alert, event: Mapping[str, Any]) -> Block:

@@ -194,4 +194,5 @@ def _described(alert: Alert) -> dict[str, Any]:
             for member in alert.members
         ],
         "escalation": alert.escalation,
+        "acknowledged_by": alert.acknowledged_by,
     }

@@ -23,6 +23,7 @@ from router.journal.group_commit import GroupCommit
 from router.journal.keys import SetId
 from router.journal.leases import Lease, unleased
 from router.journal.settlements import Done, GivenUp, Requeued, Settlement
+from router.journal.shown_alerts import ShownAlerts
 from router.metrics import Metrics
 from router.outage_log import OUTAGES
 from router.worker.delivery.attempt_record import AttemptRecorder, with_attempt
@@ -31,6 +32,7 @@ from router.worker.delivery.delivery_admission import DeliveryAdmission
 from router.worker.delivery.digest_schedule import JITTER, defer_to_window_end, requeue
 from router.worker.delivery.retry import Disable, Finished, GiveUp, Retry, next_step
 from router.worker.delivery.semaphore import FifoSemaphore
+from router.worker.delivery.shown_record import ShownRecorder
 from router.worker.queue.poison import POISON, PoisonDetector
 
 logger = logging.getLogger(__name__)
@@ -45,6 +47,8 @@ class DeliveryJournal(msgspec.Struct, frozen=True):
     deliveries: Deliveries
     settler: GroupCommit[Settlement, bool]
     poison: PoisonDetector
+    shown: ShownAlerts | None = None
+    """None in a process that makes no links."""
 
 
 class _Run(msgspec.Struct, frozen=True):
@@ -84,6 +88,8 @@ class DeliveryJob:
         """Whether no further attempt is to begin."""
         self._is_digest = destination.config.due_at(clock.now()) is not None
         self._recorder = AttemptRecorder(destination.name, metrics)
+        told = destination.name if destination.config.is_told_acknowledgements else ""
+        self._shown = ShownRecorder(journal.shown, told)
 
     async def run(self, set_id: SetId, starts: int = 1, lease: Lease | None = None) -> bool:
         """Make the remaining deliveries of a set. The set's job ends with the last of them.
@@ -278,6 +284,8 @@ class DeliveryJob:
         """Record how a delivery ended or that it is retried, and count the ended ones."""
         is_recorded = await self._settler.commit(settlement)
         self._recorder.settled(settlement, is_recorded=is_recorded)
+        if isinstance(settlement, Done) and is_recorded:
+            await self._shown.delivered(settlement.delivery)
 
     async def _attempt(self, delivery: Delivery, run: _Run, permit: Permit) -> Settlement:
         began_at, began = self._clock.now(), self._clock.monotonic()

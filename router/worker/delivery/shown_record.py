@@ -1,0 +1,46 @@
+"""Record what the page of an alert shows, once a message about the alert is delivered."""
+
+import logging
+
+import msgspec
+
+from router.alerts import Alert, AlertStatus, Delivery
+from router.destinations.rendering.summary import decode, facts, summary
+from router.destinations.rendering.templates import TemplateTarget
+from router.errors import JournalUnavailableError
+from router.journal.shown_alerts import ShownAlert, ShownAlerts
+
+logger = logging.getLogger(__name__)
+
+
+class ShownRecorder:
+    """Records the alerts that one destination was told of.
+
+    Args:
+        shown: None in a process that makes no links, which records nothing.
+        destination: The destination; ``""`` if it is not told of acknowledgements.
+    """
+
+    def __init__(self, shown: ShownAlerts | None, destination: str) -> None:
+        self._shown = shown
+        self._destination = destination
+
+    async def delivered(self, delivery: Delivery) -> None:
+        """Record the alert of a delivery. Never raises, because the delivery is settled."""
+        alert = delivery.alert
+        if self._shown is None or not alert.key or alert.status is AlertStatus.ACKNOWLEDGED:
+            return
+        try:
+            await self._shown.record(shown_alert(alert), self._destination)
+        except JournalUnavailableError as error:
+            logger.warning("alert page not updated", extra={"reason": str(error)})
+
+
+def shown_alert(alert: Alert) -> ShownAlert:
+    """Return what the page of an alert shows (pure)."""
+    event = decode(alert)
+    return ShownAlert(
+        alert=msgspec.structs.replace(alert, event=b"{}", summary="", values={}, members=()),
+        summary=summary(alert, TemplateTarget.TEXT, event).text,
+        facts=tuple((fact.label, fact.value) for fact in facts(alert, event)),
+    )

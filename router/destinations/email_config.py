@@ -120,7 +120,12 @@ class EmailConfig(
             check_hello(self.hello)
         if self.tls is not None and not (server.tls or server.starttls):
             raise ValueError("tls is for smtps:// and smtp+starttls://, this smtp_url has no TLS")
-        if self.oauth2 is not None:
+        if self.oauth2 is None:
+            if server.user and not server.password:
+                raise ValueError(
+                    "smtp_url has a user and no password, write user:password@ or add oauth2"
+                )
+        else:
             if server.password:
                 raise ValueError("oauth2 and the password in smtp_url exclude each other")
             if not server.is_private:

@@ -317,6 +317,10 @@ async def test_nothing_is_sent_when_all_have_it(environment, delivery):
         ({"hello": "a.example x"}, "hello: "),
         ({"timeouts": {"data": "0s"}}, "data is 0, a server needs time"),
         ({"smtp_url": f"smtps://u:{PLANTED}@x", "oauth2": OAUTH}, "exclude each other"),
+        (
+            {"smtp_url": "smtps://router@mail.example.com"},
+            "a user and no password, write user:pass",
+        ),
         ({"smtp_url": "smtp://mail.example.com", "oauth2": OAUTH}, "in clear text"),
         (
             {"digest": {"every": "1h"}, "subject": "{{ data }}"},

@@ -348,6 +348,17 @@ async def test_the_user_of_a_token_is_that_of_the_url(environment, delivery):
         assert sink.logins[0][1].startswith("user=shared@example.com\x01")
 
 
+async def test_a_server_that_asks_for_the_token_gets_it(environment, delivery):
+    """Case D16: RFC 4954 lets a server ignore the response in the command itself."""
+    async with (
+        HttpSink(Reply(body=GRANTED % b"t0ken-one")) as tokens,
+        FieldSmtpSink(tokens=("t0ken-one",)) as sink,
+    ):
+        sink.asks_for_token = True
+        target = destination(sink.url(), environment, oauth2=oauth(tokens))
+        assert await attempt(target, delivery) == Delivered(250)
+
+
 async def test_a_refused_token_is_renewed_once(environment, delivery):
     """Case D16: a token that was revoked before its time."""
     script = [Reply(body=GRANTED % token) for token in (b"t0ken-one", b"t0ken-two")]

@@ -13,6 +13,9 @@ from support.mail import SinkServer, SmtpSink
 class FieldSmtpSink(SmtpSink):
     """A mail server with limits and delays. Times are in seconds."""
 
+    asks_for_token = False
+    """Whether it ignores the token in the command itself."""
+
     def __init__(self, *, tokens: tuple[str, ...] | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.greeting_seconds = 0.0
@@ -130,6 +133,10 @@ class FieldSmtpSink(SmtpSink):
 
     async def _by_token(self, server: SinkServer, args: list[str]) -> AuthResult:
         given = base64.b64decode(args[1]).decode()
+        if self.asks_for_token:
+            asked = await server.challenge_auth("")
+            assert isinstance(asked, bytes)
+            given = asked.decode()
         token = given.partition("auth=Bearer ")[2].removesuffix("\x01\x01")
         self.logins.append((args[0], given.replace(token, "TOKEN")))
         if token in (self.tokens or ()):

@@ -213,5 +213,10 @@ def _without_mentions(text: str) -> str:
 
 
 def _type(delivery: Delivery) -> str:
-    alert = delivery.alert
-    return "success" if alert.status is AlertStatus.RESOLVED else _TYPES[alert.severity]
+    match delivery.alert.status:
+        case AlertStatus.FIRING:
+            return _TYPES[delivery.alert.severity]
+        case AlertStatus.ACKNOWLEDGED:
+            return "info"
+        case AlertStatus.RESOLVED:
+            return "success"

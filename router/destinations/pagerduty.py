@@ -191,7 +191,9 @@ def _outcome(reply: HttpReply, *, now: float) -> Outcome:
     said = _read(reply.text.encode())
     if reply.status == 400 and said is not None:
         words = "; ".join((said.message or "refused", *said.errors))
-        return http_status.refused(reply, one_line(f"PagerDuty: {words}", _REASON_LIMIT))
+        refused = http_status.refused(reply, one_line(f"PagerDuty: {words}", _REASON_LIMIT))
+        # A wrong key is a fault of the destination; of other fields, of this event.
+        return msgspec.structs.replace(refused, of_delivery="routing_key" not in words)
     return outcome
 
 

@@ -39,6 +39,7 @@ from router.destinations.transport.stated_errors import (
 _JSON: Final = "application/json"
 _FAILED: Final = re.compile(r"webhook message delivery failed", re.IGNORECASE)
 _INNER_STATUS: Final = re.compile(r"HTTP error (\d{3})\b", re.IGNORECASE)
+_OF_THE_CARD: Final = frozenset({400, 413, 422})
 _CODE: Final = re.compile(r"[A-Za-z]{1,80}")
 
 
@@ -122,7 +123,11 @@ def _outcome(reply: HttpReply, *, now: float) -> Outcome:
     code = _error_code(reply.text)
     if not code or not isinstance(outcome, Refused):
         return outcome
-    return msgspec.structs.replace(outcome, reason=f"Teams: {code}{_REMEDIES.get(code, '')}")
+    remedy = _REMEDIES.get(code, "")
+    of_delivery = outcome.of_delivery and not remedy
+    return msgspec.structs.replace(
+        outcome, reason=f"Teams: {code}{remedy}", of_delivery=of_delivery
+    )
 
 
 _GONE: Final = ": the workflow was deleted or turned off, or its URL changed"
@@ -140,7 +145,8 @@ def _outcome_of_success(reply: HttpReply, *, now: float) -> Outcome:
         inner = int(found[1]) if found else 0
         reason = f"Teams: the message was not delivered{f' (HTTP {inner})' if inner else ''}"
         if 400 <= inner < 500 and inner not in {408, 429}:
-            return http_status.refused(reply, reason)
+            refused = http_status.refused(reply, reason)
+            return msgspec.structs.replace(refused, of_delivery=inner in _OF_THE_CARD)
         failed = http_status.failed(reply, reason, now=now)
         return msgspec.structs.replace(failed, throttled=inner == 429)
     if is_web_page(reply.content):

@@ -203,6 +203,12 @@ async def test_what_follows_a_reply(reply, expected, send, delivery):
     assert getattr(outcome, "reason", "").startswith(getattr(expected, "reason", ""))
 
 
+@pytest.mark.parametrize(("status", "of_delivery"), [(422, True), (401, False), (403, False)])
+async def test_a_wrong_key_is_a_fault_of_the_destination(status, of_delivery, send, delivery):
+    outcome, _ = await send(delivery, Reply(status, b'{"message":"no"}'))
+    assert outcome.of_delivery is of_delivery
+
+
 async def test_no_reply_brings_the_key_into_an_outcome(environment, delivery):
     body = f'{{"message":"Key format {PLANTED} is not valid"}}'.encode()
     async with HttpSink(Reply(422, body)) as sink:

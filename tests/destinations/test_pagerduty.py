@@ -152,6 +152,16 @@ async def test_what_follows_a_reply(reply, expected, send, delivery):
     assert getattr(outcome, "reason", "").startswith(getattr(expected, "reason", ""))
 
 
+@pytest.mark.parametrize(
+    ("error", "of_delivery"),
+    [("Length of 'routing_key' is incorrect", False), ("'payload.source' is missing", True)],
+)
+async def test_a_wrong_key_is_a_fault_of_the_destination(error, of_delivery, send, delivery):
+    body = msgspec.json.encode({"message": "Event object is invalid", "errors": [error]})
+    outcome, _ = await send(delivery, Reply(400, body))
+    assert outcome.of_delivery is of_delivery
+
+
 async def test_no_reply_brings_the_key_into_an_outcome(environment, delivery):
     body = f'{{"message":"no such key {PLANTED}","errors":["{PLANTED}"]}}'.encode()
     async with HttpSink(Reply(400, body)) as sink:

@@ -162,6 +162,21 @@ async def test_a_late_rate_limit_uses_up_no_attempt(send, delivery):
     assert outcome.throttled
 
 
+@pytest.mark.parametrize(
+    ("reply", "of_delivery"),
+    [
+        (Reply(200, LATE % 413), True),
+        (Reply(200, LATE % 403), False),
+        (Reply(400, b'{"error":{"code":"WorkflowTriggerIsNotEnabled"}}'), False),
+        (Reply(400, b'{"error":{"code":"InvalidTemplate"}}'), True),
+        (Reply(404, b'{"error":{"code":"WorkflowNotFound"}}'), False),
+    ],
+)
+async def test_a_fault_of_the_workflow_concerns_all_deliveries(reply, of_delivery, send, delivery):
+    outcome, _ = await send(delivery, reply)
+    assert outcome.of_delivery is of_delivery
+
+
 async def test_a_workflow_that_is_gone_disables_the_destination(send, delivery):
     outcome, _ = await send(delivery, Reply(410, b'{"error":{"code":"WorkflowNotFound"}}'))
     assert outcome.disables

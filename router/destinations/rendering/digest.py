@@ -36,6 +36,7 @@ _HEAD, _SECTION, _FOOT = (
 _MIN_WINDOW: Final = 60.0
 _MAX_WINDOW: Final = 7 * 86400.0
 _RANKS: Final = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
+_ENDS: Final = {AlertStatus.ACKNOWLEDGED: 3, AlertStatus.RESOLVED: 4}
 
 
 class DigestConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,7 +115,7 @@ def digest(entries: Sequence[DigestEntry]) -> Digest:
 
 
 def _title(alerts: Sequence[Alert]) -> str:
-    counts = dict.fromkeys(("critical", "warning", "info", "resolved"), 0)
+    counts = dict.fromkeys(("critical", "warning", "info", "acknowledged", "resolved"), 0)
     for alert in alerts:
         counts[status_line(alert).word] += 1
     kinds = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
@@ -125,7 +126,7 @@ def _sections(entries: Sequence[DigestEntry]) -> list[_Section]:
     by_rule: dict[tuple[int, str, str], list[DigestEntry]] = {}
     for each in entries:
         alert = each.delivery.alert
-        rank = 3 if alert.status is AlertStatus.RESOLVED else _RANKS[alert.severity]
+        rank = _ENDS.get(alert.status, _RANKS[alert.severity])
         by_rule.setdefault((rank, alert.rule, status_line(alert).word), []).append(each)
     return [_section(by_rule[key]) for key in sorted(by_rule)]
 
@@ -143,7 +144,7 @@ def _row(each: DigestEntry) -> _Row:
     return _Row(
         f"{datetime.fromtimestamp(alert.raised_at, UTC):%d %b %H:%M}",
         each.summary,
-        " ".join(notes(alert)) if alert.status is AlertStatus.FIRING else "",
+        "" if alert.status is AlertStatus.RESOLVED else " ".join(notes(alert)),
         each.links.show,
         each.delivery.id,
     )

@@ -109,6 +109,20 @@ async def test_what_falls_due_together_is_one_mail_that_reads_like_this(linked, 
     assert all(each.id in text for each in deliveries)
 
 
+async def test_a_digest_has_acknowledgements_before_its_ends(linked, deliveries):
+    told = {"status": AlertStatus.ACKNOWLEDGED, "acknowledged_by": "Ann <b>"}
+    alert = msgspec.structs.replace(deliveries[0].alert, **told)
+    deliveries[0] = msgspec.structs.replace(deliveries[0], alert=alert)
+    async with SmtpSink() as sink:
+        await attempt_all(EmailDestination("x", config(sink.port), linked), deliveries)
+    message = sink.mails[0].message()
+    expected = "5 alerts: 1 critical, 1 warning, 1 info, 1 acknowledged, 1 resolved"
+    assert message["Subject"] == expected
+    text = message.get_body(("plain",)).get_content()
+    assert text.index("empty-conference") < text.index("Acknowledged by Ann <b>.")
+    assert "Ann &lt;b&gt;" in message.get_body(("html",)).get_content()
+
+
 async def test_the_same_deliveries_are_the_same_mail(environment, deliveries):
     async with SmtpSink() as sink:
         for order in (deliveries, deliveries[::-1]):

@@ -8,6 +8,7 @@ No other module uses them. They were read in aiohttp 3.14.5 (``web_protocol.py``
 | ``web.RequestHandler`` as a base | counts connections | connections have no limits |
 | ``RequestHandler._request_count`` | shows that a head is complete | heads have no limits |
 | ``RequestHandler._waiter`` | shows that a connection awaits a head | heads have no limits |
+| ``RequestHandler._current_request`` | shows whether its body is complete | it waits for its deadline |
 | ``RequestHandler._reading_paused`` | whether there is anything to resume | each body is resumed |
 | ``RequestHandler.resume_reading`` | overridden: resumes only what was paused | each body is resumed |
 | ``RequestHandler.handle_error`` | overridden: answers malformed HTTP in JSON | aiohttp's plain text |
@@ -50,6 +51,7 @@ READ_IN: Final = "3.14.5"
 CONNECTION: Final = "RequestHandler"
 HEAD_COUNT: Final = "RequestHandler._request_count"
 HEAD_WAITER: Final = "RequestHandler._waiter"
+CURRENT_REQUEST: Final = "RequestHandler._current_request"
 READING_PAUSED: Final = "RequestHandler._reading_paused"
 RESUME_READING: Final = "RequestHandler.resume_reading"
 PIPELINE_LIMIT: Final = "RequestHandler._max_msg_queue_size"
@@ -62,6 +64,7 @@ _EFFECTS: Final[Mapping[str, str]] = {
     CONNECTION: "connections and heads have no limits",
     HEAD_COUNT: "heads have no deadline and no size limit",
     HEAD_WAITER: "heads have no deadline and no size limit",
+    CURRENT_REQUEST: "an incomplete body of a client that sends no more waits for its deadline",
     READING_PAUSED: "each body costs more",
     RESUME_READING: "each body costs more",
     PIPELINE_LIMIT: "pipelined requests have no limit",
@@ -73,6 +76,7 @@ _EFFECTS: Final[Mapping[str, str]] = {
 _ATTRIBUTES: Final = {
     HEAD_COUNT: "_request_count",
     HEAD_WAITER: "_waiter",
+    CURRENT_REQUEST: "_current_request",
     READING_PAUSED: "_reading_paused",
     PIPELINE_LIMIT: "_max_msg_queue_size",
 }
@@ -97,6 +101,12 @@ class ServerConnection(_RequestHandler):
             # aiohttp's task may not have begun when the first bytes arrive.
             return self._request_count == 0
         return not waiter.done()
+
+    @property
+    def has_incomplete_body(self) -> bool:
+        """True if the request under way has a body of which a part has not arrived."""
+        request = getattr(self, "_current_request", None)
+        return request is not None and not request.content.is_eof()
 
     def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's signature
         """Resume only what was paused.

@@ -31,28 +31,22 @@ from aiohttp import hdrs, web
 
 from router.datatypes import Networks, parse_address
 from router.http import aiohttp_adapter
-from router.http.openapi import JSON, ErrorBody, ErrorDetail
+from router.http.error_responses import (
+    OTHER,
+    RESPONSE_408,
+    RESPONSE_431,
+    RESPONSE_503,
+    closing_response,
+)
+from router.http.half_close import close_when_answered
 from router.log_throttle import LogThrottle
 from router.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
-_RESPONSE_503: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
-    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
-)
-_RESPONSE_408: Final = (
-    b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-)
-_RESPONSE_431: Final = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
-)
 _LINGERING_TIME: Final = 2.0
-"""Seconds that the rest of a rejected body is read and dropped before the connection is cut.
-
-Long enough for the sender to read the response, too short to occupy a connection.
-"""
+"""Seconds that the rest of a rejected body is read and dropped before the connection is cut: long
+enough for the sender to read the response, too short to occupy a connection."""
 _LOG_INTERVAL: Final = 10.0
 """Seconds between two warnings about the connection limit: at the limit, each connection that ends
 is replaced by a new one, and each of those would be a line."""
@@ -241,6 +235,10 @@ class HttpSite:
         """Count a connection that is closed before it has a request."""
         self._metrics.connections_refused.labels(reason).inc()
 
+    def count_failed(self, status: int) -> None:
+        """Count a request whose handler raised."""
+        self._metrics.requests_refused.labels(OTHER, str(status)).inc()
+
     def _protocol(self, loop: asyncio.AbstractEventLoop) -> Callable[[], asyncio.Protocol]:
         if aiohttp_adapter.CONNECTION in self._missing:
             return self.server
@@ -270,7 +268,7 @@ class _CountedConnection(aiohttp_adapter.ServerConnection):
             super().connection_made(transport)
         else:
             tcp = cast(asyncio.WriteTransport, transport)  # uvloop's is one, and does not say so
-            tcp.write(_RESPONSE_503)
+            tcp.write(RESPONSE_503)
             tcp.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -294,7 +292,9 @@ class _CountedConnection(aiohttp_adapter.ServerConnection):
             # aiohttp fails to repeat an expectation that is not text; no handler ran before.
             status, message = HTTPStatus.EXPECTATION_FAILED, "Expect may be 100-continue only"
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or aiohttp_adapter.has_sent_output(request):
-            return super().handle_error(request, status, exc, message)
+            response = super().handle_error(request, status, exc, message)  # with a traceback
+            self._site.count_failed(response.status)
+            return closing_response(response.status, "internal", "the request failed; see the log")
         reason = (message or "").strip().partition("\n")[0][:_MAX_REASON] or "malformed HTTP"
         self._site.count_refused("bad_http")
         self._site.throttle.warning(
@@ -303,10 +303,7 @@ class _CountedConnection(aiohttp_adapter.ServerConnection):
             client=self._peer,
             fields={"remote": request.remote, "reason": reason},
         )
-        body = msgspec.json.encode(ErrorBody(ErrorDetail("bad_http", reason, "")))
-        response = web.Response(status=status, body=body, content_type=JSON)
-        response.force_close()
-        return response
+        return closing_response(status, "bad_http", reason)
 
 
 class _GuardedConnection(_CountedConnection):
@@ -346,9 +343,16 @@ class _GuardedConnection(_CountedConnection):
             return
         self._head_bytes += len(data)
         if self._head_bytes > self._site.limits.head_size:
-            self._give_up("head_size", _RESPONSE_431)
+            self._give_up("head_size", RESPONSE_431)
         elif self._deadline is None:
             self._start_deadline()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Return whether the connection stays open for the response to a complete request."""
+        if self._tcp is None or self.is_awaiting_head:
+            return False
+        close_when_answered(self, self._tcp, self._clock)
+        return True
 
     def resume_writing(self) -> None:
         self._unsent = 0  # the client read most of what waited
@@ -380,7 +384,7 @@ class _GuardedConnection(_CountedConnection):
             self._deadline = None
 
     def _time_out(self) -> None:
-        self._give_up("head_timeout", _RESPONSE_408 if self._head_bytes else b"")
+        self._give_up("head_timeout", RESPONSE_408 if self._head_bytes else b"")
 
     def _give_up(self, reason: str, response: bytes) -> None:
         self._site.count_refused(reason)

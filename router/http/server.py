@@ -17,7 +17,7 @@ from router.http.connection import (
     cap_to_fd_limit,
     connection_options,
 )
-from router.http.openapi import JSON, ErrorBody, ErrorDetail
+from router.http.error_responses import ErrorResponses
 from router.metrics import Metrics
 from router.settings.model import Settings
 
@@ -91,7 +91,7 @@ async def listen(
         routes: All routes of the process.
         settings: Limits of connections, heads and bodies.
         where: The address to bind.
-        metrics: Counts connections.
+        metrics: Counts connections and errors.
         fast_paths: Paths whose POST requests are so frequent that the search for a route would
             cost. Their handlers get requests without ``match_info``.
         keepalive_grace: Seconds that ``HttpServer.stop_accepting`` waits for idle connections.
@@ -120,9 +120,8 @@ async def listen(
     if aiohttp_adapter.SERVER_HANDLER not in missing:
         handlers = {each.path: each.handler for each in routes if each.method == hdrs.METH_POST}
         fast = {path: handlers[path] for path in fast_paths if path in handlers}
-        aiohttp_adapter.wrap_handler(
-            server, lambda handler: _fast_path(fast, _reject_unparsable_targets(handler))
-        )
+        errors = ErrorResponses(metrics, fast)
+        aiohttp_adapter.wrap_handler(server, lambda handler: _fast_path(fast, errors.wrap(handler)))
     if aiohttp_adapter.REQUEST_FACTORY not in missing:
         aiohttp_adapter.mark_unparsable_targets(server)
     site = HttpSite(server, limits, metrics, missing=missing)
@@ -136,20 +135,6 @@ async def listen(
             " (set ROUTER_HOST, ROUTER_PORT, ROUTER_WORKER_PORT or ROUTER_OPERATIONS_PORT)"
         ) from None
     return HttpServer(runner, site, Address(host, port), keepalive_grace=keepalive_grace)
-
-
-def _reject_unparsable_targets(otherwise: Handler) -> Handler:
-    """Return a handler that answers 400 if the target cannot be parsed, else calls ``otherwise``."""
-
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        if not aiohttp_adapter.has_unparsable_target(request):
-            return await otherwise(request)
-        body = ErrorBody(ErrorDetail("bad_http", "the host of the request target is malformed", ""))
-        response = web.Response(status=400, body=msgspec.json.encode(body), content_type=JSON)
-        response.force_close()
-        return response
-
-    return handle
 
 
 def _fast_path(handlers: dict[str, Any], otherwise: Handler) -> Handler:

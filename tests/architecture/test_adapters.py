@@ -43,6 +43,7 @@ PUBLIC = {
         "aiohttp.web.AppRunner",
         "aiohttp.web.Application",
         "aiohttp.web.BaseRequest",
+        "aiohttp.web.HTTPException",
         "aiohttp.web.HTTPRequestEntityTooLarge",
         "aiohttp.web.Request",
         "aiohttp.web.RequestPayloadError",

@@ -181,7 +181,7 @@ MUTANTS: Final = (
            "        event.body, object_pairs_hook=lambda pairs: dict(reversed(pairs)))",
            "tests/faults/test_hostile_events.py -k row_40"),
     Mutant(41, "a connection goes on after a target that cannot be parsed",
-           "router/http/server.py", "        response.force_close()\n", "",
+           "router/http/error_responses.py", "                response.force_close()\n", "",
            "tests/http/test_connection.py -k cannot_be_parsed"),
     Mutant(41, "malformed HTTP is answered by aiohttp", "router/http/connection.py",
            "if status >= HTTPStatus.INTERNAL_SERVER_ERROR or aiohttp_adapter", "if status or aiohttp_adapter",

@@ -36,7 +36,8 @@ from router.events.limits import max_request_values
 from router.events.model import document
 from router.http import aiohttp_adapter
 from router.http.connection import ConnectionLimits, HttpSite, _GuardedConnection
-from router.http.server import _fast_path, _reject_unparsable_targets
+from router.http.error_responses import ErrorResponses
+from router.http.server import _fast_path
 from router.ingress import http_binding
 from router.ingress.admission import AdmissionControl
 from router.ingress.commit import EventCommit
@@ -282,9 +283,8 @@ async def _site() -> HttpSite:
     handlers = {route.path: route.handler for route in ingress.routes() if route.method == "POST"}
     fast = {path: handlers[path] for path in FAST_PATHS}
     aiohttp_adapter.mark_unparsable_targets(server)
-    aiohttp_adapter.wrap_handler(
-        server, lambda handler: _fast_path(fast, _reject_unparsable_targets(handler))
-    )
+    errors = ErrorResponses(metrics, FAST_PATHS)
+    aiohttp_adapter.wrap_handler(server, lambda handler: _fast_path(fast, errors.wrap(handler)))
     limits = ConnectionLimits(
         max_connections=10,
         max_per_address=10,

@@ -1,0 +1,165 @@
+"""Responses to requests that no handler answers: unknown paths, methods and expectations.
+
+They have the body of all other errors, are counted as those are, and cause one log line.
+"""
+
+import logging
+from collections.abc import Collection, Mapping
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from aiohttp import hdrs, web
+
+from router.http import aiohttp_adapter
+from router.http.aiohttp_adapter import Handler
+from router.http.openapi import JSON, ErrorBody, ErrorDetail
+from router.log_throttle import LogThrottle
+from router.metrics import Metrics
+from router.printable import shortened
+
+logger = logging.getLogger(__name__)
+
+OTHER: Final = "other"
+"""Label of requests to paths that are not those of senders."""
+_SHOWN: Final = 60
+"""Characters of a path or a method that a message repeats."""
+_NO_HEADERS: Final[Mapping[str, str]] = {}
+_CODES: Final[Mapping[int, str]] = {
+    404: "not_found",
+    405: "method",
+    413: "too_large",
+    417: "bad_http",
+}
+
+
+def error_body(code: str, message: str) -> bytes:
+    """Return the body of an error response."""
+    return msgspec.json.encode(ErrorBody(ErrorDetail(code, message, "")))
+
+
+def _early_response(status: HTTPStatus, code: str, message: str, headers: str = "") -> bytes:
+    """Return the bytes of a response to a connection that has no request."""
+    body = error_body(code, message)
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n{headers}Content-Type: {JSON}\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+RESPONSE_503: Final = _early_response(
+    HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "too many connections", "Retry-After: 1\r\n"
+)
+RESPONSE_408: Final = _early_response(
+    HTTPStatus.REQUEST_TIMEOUT, "head_timeout", "the first line and headers did not arrive in time"
+)
+RESPONSE_431: Final = _early_response(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "head_too_large",
+    "the first line and headers are too large",
+)
+
+
+def closing_response(status: int, code: str, message: str) -> web.Response:
+    """Return an error after which the connection closes."""
+    response = web.Response(status=status, body=error_body(code, message), content_type=JSON)
+    response.force_close()
+    return response
+
+
+class ErrorResponses:
+    """Answers what aiohttp would answer in plain text.
+
+    Args:
+        metrics: Counts the requests.
+        paths: The paths of senders, whose names are labels.
+    """
+
+    def __init__(self, metrics: Metrics, paths: Collection[str]) -> None:
+        self._metrics = metrics
+        self._paths = frozenset(paths)
+        self._throttle = LogThrottle(logger)
+
+    def wrap(self, otherwise: Handler) -> Handler:
+        """Return a handler that answers the errors of ``otherwise``."""
+
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            if aiohttp_adapter.has_unparsable_target(request):
+                message = "the host of the request target is malformed"
+                response = self._answer(request, HTTPStatus.BAD_REQUEST, "bad_http", message)
+                response.force_close()
+                return response
+            try:
+                return await otherwise(request)
+            except web.HTTPException as error:
+                if error.status < HTTPStatus.BAD_REQUEST:
+                    raise
+                return self._of(request, error)
+
+        return handle
+
+    def _of(self, request: web.BaseRequest, error: web.HTTPException) -> web.Response:
+        allowed = error.headers.get(hdrs.ALLOW, "")
+        match error.status:
+            case HTTPStatus.NOT_FOUND:
+                message = self._not_found(request)
+            case HTTPStatus.METHOD_NOT_ALLOWED:
+                message = f"{shortened(request.method, _SHOWN)} is not allowed, use {allowed}"
+            case HTTPStatus.EXPECTATION_FAILED:
+                message = "Expect may be 100-continue only"
+            case _:
+                message = error.reason
+        return self._answer(
+            request,
+            HTTPStatus(error.status),
+            _CODES.get(error.status, "bad_request"),
+            message,
+            {"Allow": allowed} if allowed else _NO_HEADERS,
+        )
+
+    def _not_found(self, request: web.BaseRequest) -> str:
+        path = _path_of(request)
+        plain = path.rstrip("/")
+        if plain in self._paths and plain != path:
+            return f"there is no such path: the endpoint is {plain}, without a slash at its end"
+        return "there is no such path"
+
+    def _answer(
+        self,
+        request: web.BaseRequest,
+        status: HTTPStatus,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] = _NO_HEADERS,
+    ) -> web.Response:
+        path = _path_of(request).rstrip("/")
+        source = path.removeprefix("/") if path in self._paths else OTHER
+        self._metrics.requests_refused.labels(source, str(status.value)).inc()
+        fields = {
+            "source": source,
+            "status": status.value,
+            "code": code,
+            "reason": message,
+            "target": _shown(path),
+            "remote": request.remote,
+        }
+        self._throttle.warning(
+            "request rejected", kind=code, client=request.remote or "", fields=fields
+        )
+        response = web.Response(
+            status=status, body=error_body(code, message), content_type=JSON, headers=headers
+        )
+        if not request.content.is_eof():
+            response.force_close()  # so that no rest of a body is read
+        return response
+
+
+def _path_of(request: web.BaseRequest) -> str:
+    return request.raw_path.partition("?")[0]
+
+
+def _shown(path: str) -> str:
+    """Return the first part of a path, because the rest may be the token of a link."""
+    first, slash, rest = path.removeprefix("/").partition("/")
+    return f"/{shortened(first, _SHOWN)}{'/…' if slash and rest else ''}"

@@ -125,6 +125,53 @@ PARTICIPANT = {
     "properties": {"start_conference_on_enter": True, "trim_recording": True},
     "events": {"hold": [1672574400], "unhold": []},
 }
+CALL_METRIC = {
+    "timestamp": "2023-10-05T14:48:00.000Z",
+    "call_sid": "CA0000000000000000000000000000001",
+    "account_sid": "AC0000000000000000000000000000001",
+    "edge": "unknown_edge",
+    "direction": "inbound",
+    "carrier_edge": {
+        "codec": 0,
+        "codec_name": "pcmu",
+        "interval": {
+            "codec": 0,
+            "codec_name": "pcmu",
+            "packets_received": 0,
+            "packets_sent": 0,
+            "packets_lost": 0,
+            "packets_loss_percentage": 0.0,
+            "jitter": {"min": 0.0, "max": 10.0, "avg": 5.0, "value": 3.0},
+            "rtt": {"min": 0.0, "max": 10.0, "avg": 5.0, "value": 3.0},
+            "latency": {"min": 0.0, "max": 10.0, "avg": 5.0, "value": 3.0},
+            "bytes_received": 0,
+            "packet_delay_variation": {"d50": 20, "d70": 30},
+        },
+        "metadata": {"region": "us1", "twilio_ip": "172.0.0.130", "external_ip": "172.0.0.130"},
+    },
+    "sip_edge": None,
+    "client_edge": None,
+    # As the page "Call Metric Resource" has it.
+    "sdk_edge": {
+        "interval": {
+            "packets_received": 50,
+            "packets_lost": 0,
+            "audio_in": {"value": 81.0},
+            "audio_out": {"value": 5237.0},
+            "jitter": {"value": 9},
+            "mos": {"value": 4.39},
+            "rtt": {"value": 81},
+        },
+        "cumulative": {
+            "bytes_received": 547788,
+            "bytes_sent": 329425,
+            "packets_received": 3900,
+            "packets_lost": 0,
+            "packets_sent": 3934,
+        },
+        "metadata": {"client_name": "MyVoiceApp", "sdk": {"type": "voice-ios", "device": {}}},
+    },
+}
 INSIGHTS = "com.twilio.voice.insights"
 
 
@@ -138,6 +185,10 @@ INSIGHTS = "com.twilio.voice.insights"
         (f"{INSIGHTS}.call-event.sdk", CALL_EVENT),
         (f"{INSIGHTS}.conference-participant-summary.complete", PARTICIPANT),
         (f"{INSIGHTS}.conference-participant-summary.partial", PARTICIPANT),
+        (f"{INSIGHTS}.participant-summary.complete", PARTICIPANT),
+        (f"{INSIGHTS}.participant-summary.partial", PARTICIPANT),
+        (f"{INSIGHTS}.call-metrics.gateway", CALL_METRIC),
+        (f"{INSIGHTS}.call-metrics.sdk", CALL_METRIC),
     ],
 )
 def test_other_documented_examples_agree_with_their_structs(
@@ -155,6 +206,15 @@ def test_other_documented_examples_agree_with_their_structs(
         ("call-summary.complete", CALL_SUMMARY, {"call_state": "COMPLETED"}, "`$.call_state`"),
         ("call-summary.complete", CALL_SUMMARY, {"from": {"caller": 5}}, "`$.from.caller`"),
         ("call-event.sdk", CALL_EVENT, {"level": "warning"}, "`$.level`"),
+        ("call-metrics.sdk", CALL_METRIC, {"edge": "SDK_EDGE"}, "`$.edge`"),
+        ("call-metrics.gateway", CALL_METRIC, {"direction": "in"}, "`$.direction`"),
+        (
+            "call-metrics.gateway",
+            CALL_METRIC,
+            {"carrier_edge": {"interval": {"jitter": 5}}},
+            "`$.carrier_edge.interval.jitter`",
+        ),
+        ("participant-summary.complete", PARTICIPANT, {"call_type": "fax"}, "`$.call_type`"),
         (
             "conference-participant-summary.complete",
             PARTICIPANT,

@@ -46,6 +46,24 @@ def test_a_field_is_looked_up_where_all_events_are_known(events: list[str], is_k
     assert bool(problems_of(compile_condition("data.statuss == 'x'"), events)) is is_known
 
 
+@pytest.mark.parametrize(
+    ("event", "condition", "hint"),
+    [
+        ("call-metrics.gateway", "data.carrier_edge.interval.packets_los > 1", "packets_lost"),
+        ("call-metrics.gateway", "data.carier_edge.interval.packets_lost > 1", "carrier_edge"),
+        ("call-metrics.sdk", "data.sdk_edge.interval.moss.value < 3.5", "mos"),
+        ("call-metrics.*", "data.direction == 'inbund'", "inbound"),
+        ("participant-summary.complete", "data.quality_issue > 0", "quality_issues"),
+        ("conference-participant-summary.complete", "data.quality_issue > 0", "quality_issues"),
+    ],
+)
+def test_a_misspelt_field_of_twilios_types_is_found(event: str, condition: str, hint: str) -> None:
+    """Case I16."""
+    (problem,) = problems_of(compile_condition(condition), [f"com.twilio.voice.insights.{event}"])
+
+    assert hint in problem.message + problem.hint
+
+
 def test_the_envelope_is_known_and_its_extensions_are_not() -> None:
     assert problems_of(compile_condition("event.tenant > 3"), ["*"]) == []
     (problem,) = problems_of(compile_condition("event.type > 3"), ["*"])

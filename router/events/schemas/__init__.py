@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from router.events.schemas.call import CallEvent, CallSummary
+from router.events.schemas.call_metrics import CallMetric
 from router.events.schemas.conference import (
     ConferenceParticipantSummary,
     ConferenceSummary,
@@ -26,11 +27,16 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     f"{_INSIGHTS}.conference-summary.complete": ConferenceSummary,
     f"{_INSIGHTS}.conference-participant-summary.partial": ConferenceParticipantSummary,
     f"{_INSIGHTS}.conference-participant-summary.complete": ConferenceParticipantSummary,
+    # The second name of the same summaries, on the page "Conference Insights Event Stream".
+    f"{_INSIGHTS}.participant-summary.partial": ConferenceParticipantSummary,
+    f"{_INSIGHTS}.participant-summary.complete": ConferenceParticipantSummary,
     f"{_INSIGHTS}.call-summary.partial": CallSummary,
     f"{_INSIGHTS}.call-summary.predicted-complete": CallSummary,
     f"{_INSIGHTS}.call-summary.complete": CallSummary,
     f"{_INSIGHTS}.call-event.gateway": CallEvent,
     f"{_INSIGHTS}.call-event.sdk": CallEvent,
+    f"{_INSIGHTS}.call-metrics.gateway": CallMetric,
+    f"{_INSIGHTS}.call-metrics.sdk": CallMetric,
 }
 """The documented shape of ``data`` by event type. Types that are not listed have no schema."""
 

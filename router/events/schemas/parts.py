@@ -4,6 +4,8 @@ Source: Twilio, "Details: Call Summary" and the event type pages "Call Summary",
 Event", "Voice SDK Events" of Event Streams.
 """
 
+from typing import Any
+
 import msgspec
 
 
@@ -32,6 +34,8 @@ class Sdk(msgspec.Struct, frozen=True, kw_only=True):
     region: str | None = None
     selected_region: str | None = None
     browser: Browser | None = None
+    device: Any = None
+    """Of mobile SDKs."""
 
 
 class Statistics(msgspec.Struct, frozen=True, kw_only=True):

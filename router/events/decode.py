@@ -61,7 +61,11 @@ def decode_request(
         EventsTooLargeError: The array has more than ``max_events`` elements, or the body more than
             ``max_values`` values.
     """
-    bounds = _Bounds(received_at, max_events, max_depth, max_values, strict)
+    return _decode(body, _Bounds(received_at, max_events, max_depth, max_values, strict))
+
+
+def _decode(body: bytes, bounds: "_Bounds") -> Received:
+    """Decode a body, a second time if it has what only ``mended`` reads."""
     try:
         received = _decode_body(body, bounds)
         if not received.malformed:
@@ -109,13 +113,7 @@ def decode_signed(
     bounds = _Bounds(received_at, max_events, max_depth, max_values, strict=False)
     text = _in_utf8(body, content_type) if ";" in content_type else body
     try:
-        return decode_request(
-            text,
-            received_at=received_at,
-            max_events=max_events,
-            max_depth=max_depth,
-            max_values=max_values,
-        )
+        return _decode(text, bounds)
     except EventError as error:
         problem = error
     members = cut_array(mended(text), most=max_events)

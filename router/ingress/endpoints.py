@@ -189,15 +189,16 @@ class Ingress:
         Raises RequestRejectedError.
         """
         settings = self._settings
-        target = called_target(request.scheme, request.host, request.raw_path)
+        base_url, path = f"{request.scheme}://{request.host}", request.raw_path
+        if not path.startswith("/"):
+            target = called_target(request.scheme, request.host, path)
+            base_url, path = target.base_url, target.path
         if settings.public_url or settings.twilio_url:
-            return twilio_signature.called_urls(
-                settings.public_url, target.path, settings.twilio_url
-            )
-        if sender is None:
-            sender = Sender(None, target.base_url)
-        check_base_url(sender.base_url)
-        return [sender.base_url + sender.prefix + target.path]
+            return twilio_signature.called_urls(settings.public_url, path, settings.twilio_url)
+        if sender is not None:
+            base_url, path = sender.base_url, sender.prefix + path
+        check_base_url(base_url)
+        return [base_url + path]
 
     def _sender(self, request: web.BaseRequest) -> Sender:
         target = called_target(request.scheme, request.host, request.raw_path)

@@ -39,7 +39,7 @@ class SampledMetrics(msgspec.Struct, frozen=True, kw_only=True):
     latency: SampledValue | None = None
     rtt: SampledValue | None = None
     mos: SampledValue | None = None
-    """Of the SDK's edge only, as are the two fields below and ``rtt``."""
+    """SDK edges only, as are ``rtt`` and the two fields below."""
     audio_in: SampledValue | None = None
     audio_out: SampledValue | None = None
     packet_delay_variation: dict[str, int] | None = None

@@ -35,7 +35,7 @@ class Sdk(msgspec.Struct, frozen=True, kw_only=True):
     selected_region: str | None = None
     browser: Browser | None = None
     device: Any = None
-    """Of mobile SDKs."""
+    """The device of a mobile SDK."""
 
 
 class Statistics(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,6 @@
 is ``data.status == "summary_timeout" && data.detected_issues.call_quality >= 3``.
 """
 
-import difflib
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -15,6 +14,7 @@ from router.cel.names import NO_NAMES, Names
 from router.cel.parser import parse
 from router.cel.tree import ExternalConstant, Field, Let, Name, Node
 from router.errors import ConditionError
+from router.suggestions import closest_match
 
 
 def compile_match(mapping: Mapping[str, Any], names: Names = NO_NAMES) -> Condition:
@@ -89,14 +89,37 @@ _TESTS: Final[dict[str, Callable[[str, str], str]]] = {
 }
 
 
+_OTHER_WORDS: Final = {
+    **dict.fromkeys(("eq", "equals", "is", "="), "=="),
+    **dict.fromkeys(("ne", "neq", "not", "is_not", "<>"), "!="),
+    "gt": ">",
+    "gte": ">=",
+    "ge": ">=",
+    "min": ">=",
+    "lt": "<",
+    "lte": "<=",
+    "le": "<=",
+    "max": "<=",
+    "above": ">",
+    "below": "<",
+    **dict.fromkeys(("regex", "regexp", "re", "pattern", "=~", "~", "match", "like"), "matches"),
+    **dict.fromkeys(("starts_with", "startswith", "begins_with", "begins"), "prefix"),
+    **dict.fromkeys(("ends_with", "endswith", "ends"), "suffix"),
+    **dict.fromkeys(("includes", "include", "any"), "contains"),
+    **dict.fromkeys(("one_of", "any_of", "oneof", "anyof"), "in"),
+    **dict.fromkeys(("has", "present", "exist", "defined"), "exists"),
+}
+"""Tests by the words of other rule languages."""
+
+
 def _test(field: Node, name: str, operator: str, value: Any) -> str:
     if operator == "exists":
         return _exists(field, name, value)
     test = _TESTS.get(operator)
     if test is None:
         known = [*_TESTS, "exists"]
-        near = difflib.get_close_matches(operator, known, n=1)
-        hint = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(known)}"
+        near = _OTHER_WORDS.get(operator.lower()) or closest_match(operator, known)
+        hint = f'did you mean "{near}"?' if near else f"there are {', '.join(known)}"
         raise ConditionError(f"match: {name}: there is no {operator!r}", offset=0, hint=hint)
     return test(name, _literal(name, value))
 

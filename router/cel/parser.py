@@ -10,6 +10,7 @@ from typing import Final
 from router.cel import limits
 from router.cel.calls import CallParser
 from router.cel.functions import MACROS
+from router.cel.hints import colleague_hint
 from router.cel.lexer import KEYWORDS, Token
 from router.cel.names import NO_NAMES, Names, identifier_problem
 from router.cel.tree import (
@@ -30,6 +31,8 @@ from router.cel.tree import (
 from router.cel.values import Uint
 from router.errors import ConditionError
 
+WEAK_HINTS: Final = ("there are ", "write == to compare", "it is a method: write value.exists")
+"""Hints that a more specific one replaces."""
 _PRECEDENCE: Final = {
     "||": 1,
     "&&": 2,
@@ -50,6 +53,10 @@ def parse(source: str, names: Names = NO_NAMES) -> Node:
         node = _Parser(source, names).condition()
     except RecursionError:
         raise ConditionError("nested too deeply", offset=0, length=len(source)) from None
+    except ConditionError as error:
+        if not error.hint or error.hint.startswith(WEAK_HINTS):
+            error.hint = colleague_hint(source, error.offset, error.message) or error.hint
+        raise
     _check_extent(node, len(source))
     return node
 

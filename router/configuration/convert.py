@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 
+from router.configuration.foreign_keys import key_hint
 from router.configuration.variables import Interpolated, Interpolator
 from router.configuration.yaml.document import (
     Entry,
@@ -25,7 +26,7 @@ from router.configuration.yaml.document import (
 )
 from router.configuration.yaml.scalars import plain_value
 from router.datatypes import ByteSize, Duration, Rate, Secret, decode_value
-from router.suggestions import closest_match, suggestion
+from router.suggestions import closest_match
 
 _SHOWN: Final = 60
 """Characters of a value that a message quotes."""
@@ -91,7 +92,7 @@ class Converter:
             return
         key = entry.key.text[:_SHOWN]
         self._document.report(
-            entry.key.span, f'unknown key "{key}" in {subject}', suggestion(key, known)
+            entry.key.span, f'unknown key "{key}" in {subject}', key_hint(key, known)
         )
         if self._hide_unknown:
             self._document.hide(entry.value)
@@ -100,7 +101,8 @@ class Converter:
         if isinstance(node, Scalar) and hasattr(kind, "parse"):
             return self._short_form(node, kind.parse, subject)
         if not isinstance(node, MapNode):
-            return self._unexpected(node, "a map of keys and values", subject)
+            hint = _map_form(node, kind, subject)
+            return self._unexpected(node, "a map of keys and values", subject, hint)
         fields = _fields(kind)
         values = {}
         for entry in node.entries:
@@ -169,7 +171,8 @@ class Converter:
 
     def _dict(self, node: Node, kind: Any, subject: str) -> Any:
         if not isinstance(node, MapNode):
-            return self._unexpected(node, "a map of keys and values", subject)
+            hint = _MAP_HINTS.get(subject, "")
+            return self._unexpected(node, "a map of keys and values", subject, hint)
         values = {
             entry.key.text: self.convert(
                 entry.value, get_args(kind)[1], f"{subject}: {entry.key.text}"
@@ -199,7 +202,8 @@ class Converter:
 
     def _single(self, node: Node, kind: Any, subject: str) -> Any:
         if not isinstance(node, Scalar):
-            return self._unexpected(node, describe_kind(kind), subject)
+            hint = "write it as match:" if subject == "when" and isinstance(node, MapNode) else ""
+            return self._unexpected(node, describe_kind(kind), subject, hint)
         return self._scalar(node, kind, subject)
 
     def _scalar(self, node: Scalar, kind: Any, subject: str) -> Any:
@@ -234,7 +238,9 @@ class Converter:
             )
             self._document.report(node.span, message)
             return INVALID
-        match = closest_match(node.text, map(str, _choices(kind)))
+        choices = list(map(str, _choices(kind)))
+        other = _OTHER_CHOICES.get(node.text.lower(), "")
+        match = other if other in choices else closest_match(node.text, choices)
         hint = f'did you mean "{match}"?' if match else ""
         if kind is str and node.text:
             hint = f'write "{node.text[:_SHOWN]}"'
@@ -327,6 +333,40 @@ def _required_kind(kind: Any) -> tuple[Any, bool]:
 
 def _is_null(node: Scalar) -> bool:
     return node.is_plain and plain_value(node.text).value is None
+
+
+_MAP_HINTS: Final = {
+    "match": "write a condition in CEL as when:, or for example match: {data.status: completed}",
+    "labels": "write for example labels: {team: voice}",
+    "let": "write for example let: {calls: data.detected_issues.call_quality}",
+}
+_OTHER_CHOICES: Final = {
+    **dict.fromkeys(
+        ("error", "high", "page", "crit", "fatal", "emergency", "alert", "p1"), "critical"
+    ),
+    **dict.fromkeys(("warn", "medium", "minor", "p2"), "warning"),
+    **dict.fromkeys(("low", "debug", "notice", "information", "none", "p3"), "info"),
+    **dict.fromkeys(("off", "disabled", "dry_run", "dry-run", "test", "silent"), "shadow"),
+    **dict.fromkeys(("on", "enabled", "active"), "live"),
+}
+"""Values by the words of other systems."""
+
+
+def _map_form(node: Node, kind: type[msgspec.Struct], subject: str) -> str:
+    """Return how a Struct is written, of which only the time or the event type was given."""
+    if not isinstance(node, Scalar) or not node.text or " " in subject:
+        return ""
+    fields = _fields(kind)
+    durations = [
+        name for name, field in fields.items() if _required_kind(field.type)[0] is Duration
+    ]
+    is_duration = node.text[0].isdigit()
+    own = durations[0] if is_duration and durations else "events" if "events" in fields else ""
+    if not own:
+        return ""
+    value = node.text[:_SHOWN] if is_duration else f"[{node.text[:_SHOWN]}]"
+    others = [f"{name}: …" for name, field in fields.items() if field.required and name != own]
+    return f"write {subject}: {{{', '.join([*others, f'{own}: {value}'])}}}"
 
 
 def _says_nothing(node: Node, field: msgspec.structs.FieldInfo) -> bool:

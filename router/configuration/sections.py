@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from router.configuration.convert import describe_node
+from router.configuration.foreign_keys import key_hint
 from router.configuration.variables import MissingVariable
 from router.configuration.yaml.document import (
     Entry,
@@ -23,7 +24,6 @@ from router.configuration.yaml.document import (
     YamlDocument,
     read_yaml,
 )
-from router.suggestions import suggestion
 
 ReadFile = Callable[[str], YamlDocument | str]
 """Returns the document of a file in the rules folder, or as text why it cannot be read."""
@@ -159,7 +159,7 @@ class _DocumentSections:
         for entry in root.entries:
             if entry.key.text not in known:
                 message = f'unknown section "{entry.key.text}"'
-                document.report(entry.key.span, message, suggestion(entry.key.text, known))
+                document.report(entry.key.span, message, key_hint(entry.key.text, known))
                 document.hide(entry.value)
                 self._is_valid = False
         for section in sections:

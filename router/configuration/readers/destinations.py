@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from router.configuration.convert import Converter, describe_node
+from router.configuration.foreign_keys import key_hint
 from router.configuration.variables import (
     EnvironmentVariables,
     MissingVariable,
@@ -24,7 +25,6 @@ from router.destinations.contract import DestinationConfig
 from router.destinations.kinds import KINDS
 from router.destinations.spec import DestinationSpec
 from router.rules.model import name_problem
-from router.suggestions import suggestion
 
 MISSING_HOST: Final = "missing.invalid"
 """The host in stand-ins for missing variables."""
@@ -76,7 +76,7 @@ def _kind(document: YamlDocument, entry: Entry) -> Entry | None:
     for each in node.entries:
         if each.key.text not in KINDS:
             message = f'destination "{name}": there is no kind "{each.key.text}"'
-            document.report(each.key.span, message, suggestion(each.key.text, KINDS))
+            document.report(each.key.span, message, key_hint(each.key.text, KINDS))
             document.hide(node)
             return None
     if len(node.entries) > 1:

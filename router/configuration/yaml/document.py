@@ -287,6 +287,7 @@ class _OpenMap:
         self._document = document
         self._entries: dict[str, Entry] = {}
         self._key: Node | None = None
+        self.is_unreadable = False
 
     def add(self, node: Node) -> None:
         if self._key is None:
@@ -296,6 +297,11 @@ class _OpenMap:
         if isinstance(key, Scalar):
             self._add_entry(key, node)
         elif not isinstance(key, UnreadableNode):
+            if self._document.text.startswith("{{", self._start):
+                message = "a value that begins with {{ needs quotes"
+                self._document.report(key.span, message, 'write for example "{{ data.name }}"')
+                self.is_unreadable = True
+                return
             self._document.report(key.span, "a key must be text, not a list or a map")
 
     def _add_entry(self, key: Scalar, value: Node) -> None:
@@ -317,6 +323,8 @@ class _OpenMap:
         self._entries[key.text] = Entry(key, value)
 
     def close(self, end: int) -> Node:
+        if self.is_unreadable:
+            return UnreadableNode(Span(self._start, end))
         return MapNode(Span(self._start, end), tuple(self._entries.values()))
 
 

@@ -1,0 +1,129 @@
+"""Hints about conditions that are written as in other languages.
+
+The parser says what it expected. That is of no help to an author who writes ``and`` as in SQL, ``4h``
+as in PromQL or ``=~`` as in Perl: such an error gets the hint that an experienced colleague would give.
+"""
+
+import re
+from typing import Final
+
+_WORDS: Final[dict[str, str]] = {
+    "and": "write && for and",
+    "or": "write || for or",
+    "not": "write ! for not, such as !has(data.a) or !(data.a == 1)",
+    "is": "write == to compare, such as data.a == null",
+    "like": 'write data.a.contains("x"), or data.a.matches("^x") for a pattern',
+    "contains": 'write data.a.contains("x") for text, "x" in data.a for a list',
+    "startswith": 'write data.a.startsWith("x")',
+    "endswith": 'write data.a.endsWith("x")',
+    "matches": 'write data.a.matches("^x")',
+    "between": "write data.a >= 1 && data.a <= 2",
+    "if": "write condition ? value : other value",
+    "then": "write condition ? value : other value",
+    "else": "write condition ? value : other value",
+    "none": "write null",
+    "nil": "write null",
+    "undefined": "write !has(data.a) for a field that is missing, null for null",
+    "true": "write true",
+    "false": "write false",
+    "now": "a condition has no clock; the rule's count, absent and cooldown have time spans",
+}
+"""By the word at the error, in lower case."""
+_CALLS: Final[dict[str, str]] = {
+    **dict.fromkeys(("len", "length", "count"), "write size(data.a)"),
+    **dict.fromkeys(
+        ("lower", "tolower", "tolowercase", "downcase", "lowercase"), "write data.a.lowerAscii()"
+    ),
+    **dict.fromkeys(
+        ("upper", "toupper", "touppercase", "upcase", "uppercase"), "write data.a.upperAscii()"
+    ),
+    **dict.fromkeys(
+        ("regex", "match", "regexmatch", "test", "rlike", "regexp"), 'write data.a.matches("^x")'
+    ),
+    **dict.fromkeys(
+        ("includes", "include", "has_value"),
+        'write data.a.contains("x") for text, "x" in data.a for a list',
+    ),
+    **dict.fromkeys(
+        ("exists", "defined", "isdefined", "isset", "present", "ispresent"), "write has(data.a)"
+    ),
+    **dict.fromkeys(
+        ("isnull", "empty", "isempty", "isnil"), 'write data.a == null, or data.a == ""'
+    ),
+    **dict.fromkeys(("now", "today", "time"), _WORDS["now"]),
+    **dict.fromkeys(("toint", "parseint", "number", "integer", "long"), "write int(data.a)"),
+    **dict.fromkeys(("tostring", "str"), "write string(data.a)"),
+    **dict.fromkeys(("float", "tofloat", "parsefloat"), "write double(data.a)"),
+    **dict.fromkeys(("strip",), "write data.a.trim()"),
+    **dict.fromkeys(("date", "datetime", "parsetime"), "write timestamp(data.a)"),
+}
+"""By the name of an unknown function or method, in lower case."""
+_SIGNS: Final[tuple[tuple[str, str, str], ...]] = (
+    (r"=~?$", r"=~|~", 'write data.a.matches("^x") for a pattern'),
+    (r"", r"=~|~", 'write data.a.matches("^x") for a pattern'),
+    (r"[=!]=$", r"=", "write == or !=; there is no third sign"),
+    (r"<\s*$", r">", "write != for not equal"),
+    (r"-$", r">", "write a dot: data.a"),
+    (r"\?\s*$", r"\?", "write data.?a.orValue(1) for another value if the field is missing"),
+    (r"\?$", r"\.", "write data.?a: the question mark follows the dot"),
+    (r"\bin\s*\([^()]*$", r",", "write a list: [1, 2]"),
+    (r"\d$", r",\d{3}", "write a number without commas"),
+    (r"\d\s*%\s*$", r"$", "write the number without %"),
+    (r"^\s*\{$", r"", "write the expression without {{ }}"),
+    (r"^\s*\{\{[^{}]*$", r"\}", "write the expression without {{ }}"),
+    (r"", r"#", "write // for a comment"),
+    (r"", "[\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb]", 'write straight quotes: "x"'),
+    (r"", r";", "a condition is one expression, without a semicolon"),
+    (r"", r"\$", "write data.a for a field; there are no $ variables"),
+    (r"", r"@", "write data.a for a field"),
+)
+"""The text before the error, the text at it, and the hint."""
+_AMOUNT: Final = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s?$")
+_UNIT: Final = re.compile(r"(ms|s|sec|secs|m|min|mins|h|hour|hours|hrs|d|day|days|w)\b")
+_HOURS: Final = {"d": 24, "day": 24, "days": 24, "w": 168}
+_VALUE: Final = re.compile(r"([=!]=|[\[,(])\s*$")
+"""The text before a value."""
+_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ATTRIBUTES: Final = frozenset({"type", "source", "id", "subject", "time", "specversion"})
+
+
+def colleague_hint(source: str, offset: int, message: str) -> str:
+    """Return a hint for an error at ``offset``, or ``""`` if the text is of no other language.
+
+    Args:
+        source: The condition.
+        offset: The position of the error.
+        message: What the parser says.
+    """
+    before, rest = source[:offset], source[offset:]
+    word = _WORD.match(rest)
+    if word is not None:
+        return _word_hint(before, word[0], message)
+    for earlier, here, hint in _SIGNS:
+        if re.search(earlier, before) and re.match(here, rest):
+            return hint
+    return ""
+
+
+def _word_hint(before: str, word: str, message: str) -> str:
+    amount, unit = _AMOUNT.search(before), _UNIT.fullmatch(word)
+    if amount is not None and unit is not None:
+        hours = _HOURS.get(word)
+        text = f"{float(amount[1]) * hours:g}h" if hours else f"{amount[1]}{_short(word)}"
+        return f'write duration("{text}") for a time span'
+    is_call = message.startswith(("there is no function", "there is no method"))
+    if is_call:
+        return _CALLS.get(word.lower(), "")
+    hint = _WORDS.get(word.lower(), "")
+    if hint or not message.startswith("there is no "):
+        return hint
+    if before.endswith("-"):
+        return f'write data["a-{word}"] for a name with a hyphen, or spaces around a minus'
+    root = "event" if word in _ATTRIBUTES else "data"
+    if _VALUE.search(before):
+        return f'write "{word}" for the text, or {root}.{word} for a field of the event'
+    return f"write {root}.{word} for a field of the event"
+
+
+def _short(unit: str) -> str:
+    return unit if unit in {"ms", "s", "m", "h"} else unit[0]

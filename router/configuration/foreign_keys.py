@@ -1,0 +1,103 @@
+"""Keys that authors know from elsewhere: Alertmanager, Prometheus, Grafana and other kinds.
+
+A key is suggested only where it exists, so that one table serves all maps of the rules folder.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from router.suggestions import suggestion
+
+_SAME: Final[dict[str, tuple[str, ...]]] = {
+    **dict.fromkeys(
+        ("url", "hook", "webhook", "endpoint", "address"), ("webhook_url", "url", "to")
+    ),
+    "webhook_url": ("url",),
+    "api_url": ("webhook_url", "url"),
+    **dict.fromkeys(
+        ("within", "duration", "period", "span", "window", "timeout"), ("for", "within", "wait")
+    ),
+    "for": ("within", "wait", "after"),
+    **dict.fromkeys(
+        ("repeat_interval", "throttle", "suppress", "silence_for", "debounce"), ("cooldown",)
+    ),
+    **dict.fromkeys(("group_by", "by", "key", "keys"), ("by", "group", "equal")),
+    "group_wait": ("wait", "group"),
+    "group_interval": ("interval", "group"),
+    **dict.fromkeys(("threshold", "min", "times", "count", "limit"), ("at_least",)),
+    **dict.fromkeys(
+        ("receivers", "contact_points", "channels", "targets"), ("destinations", "send_to")
+    ),
+    **dict.fromkeys(
+        ("receiver", "destination", "destinations", "notify", "to", "actions", "action", "sendto"),
+        ("send_to", "to"),
+    ),
+    "route": ("routes", "send_to"),
+    **dict.fromkeys(("matchers", "match_re", "matcher", "match"), ("match", "while")),
+    **dict.fromkeys(
+        ("expr", "condition", "conditions", "if", "where", "filter", "query"), ("when",)
+    ),
+    **dict.fromkeys(("annotations", "message", "title", "text", "subject"), ("summary", "subject")),
+    **dict.fromkeys(("runbook", "runbook_url", "comment", "note"), ("description", "comment")),
+    **dict.fromkeys(("priority", "level", "urgency"), ("severity",)),
+    **dict.fromkeys(("alert", "id", "rule", "title"), ("name",)),
+    **dict.fromkeys(
+        ("event", "event_type", "event_types", "type", "types", "on"), ("events", "event")
+    ),
+    **dict.fromkeys(("enabled", "disabled", "dry_run", "active"), ("mode",)),
+    **dict.fromkeys(("tags", "label"), ("labels",)),
+    **dict.fromkeys(("vars", "variables", "define", "with"), ("let",)),
+    **dict.fromkeys(("missing", "deadman", "heartbeat", "no_data"), ("absent",)),
+    **dict.fromkeys(("recovery", "recover", "clear", "resolved", "auto_resolve"), ("resolve",)),
+    **dict.fromkeys(("escalation", "escalations"), ("escalate",)),
+    **dict.fromkeys(("inhibit_rules", "inhibit", "inhibition"), ("inhibitions",)),
+    **dict.fromkeys(("source_match", "source_matchers", "source"), ("while", "from")),
+    **dict.fromkeys(("target_match", "target_matchers", "target"), ("hold_back",)),
+    **dict.fromkeys(
+        ("time_intervals", "mute_time_intervals", "maintenance", "mute", "quiet_hours"),
+        ("mute_times",),
+    ),
+    **dict.fromkeys(("groups", "alerts", "rule"), ("rules",)),
+    **dict.fromkeys(("location", "timezone", "tz", "time-zone"), ("time_zone",)),
+    **dict.fromkeys(("weekdays", "weekday"), ("days",)),
+    **dict.fromkeys(("start", "startsat", "start_time", "begins"), ("starts", "from")),
+    **dict.fromkeys(("end", "endsat", "end_time", "until"), ("ends", "to")),
+    **dict.fromkeys(("createdby", "created_by", "user", "who"), ("author",)),
+    **dict.fromkeys(("lookup", "column"), ("from",)),
+    **dict.fromkeys(("default", "fallback", "else"), ("otherwise",)),
+    **dict.fromkeys(("http_config", "webhook_configs", "webhook", "generic", "post"), ("http",)),
+    **dict.fromkeys(("email_configs", "mail", "smtp", "e-mail"), ("email",)),
+    "slack_configs": ("slack",),
+    "pagerduty_configs": ("pagerduty", "apprise"),
+    "opsgenie_configs": ("opsgenie", "apprise"),
+    **dict.fromkeys(
+        ("msteams", "msteams_configs", "msteamsv2_configs", "microsoft_teams"), ("teams", "apprise")
+    ),
+    **dict.fromkeys(
+        (
+            "teams",
+            "pagerduty",
+            "opsgenie",
+            "discord",
+            "telegram",
+            "sms",
+            "twilio",
+            "webex",
+            "pushover",
+        ),
+        ("apprise",),
+    ),
+    **dict.fromkeys(("console", "log", "stdout", "file", "debug"), ("capture",)),
+}
+"""Our keys with the meaning of another key, the best first."""
+
+
+def key_hint(key: str, known: Iterable[str]) -> str:
+    """Return which of the ``known`` keys an unknown key probably stands for, or all of them."""
+    names = list(known)
+    for name in _SAME.get(key.lower(), ()):
+        if name in names:
+            return f'did you mean "{name}"?'
+    if key == "for" and "absent" in names:
+        return "write it in count: (within) or absent: (for)"
+    return suggestion(key, names)

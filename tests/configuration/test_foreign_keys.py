@@ -1,0 +1,118 @@
+"""Hints about what authors write who know other systems: what a colleague would say."""
+
+from pathlib import Path
+
+import pytest
+
+from router.configuration.load import load
+from router.configuration.variables import MissingVariable
+from router.errors import Diagnostic, RulesError
+
+HEAD = "destinations: {a: {capture: {}}}\n"
+RULE = "rules:\n  - name: r\n    events: [com.example.e]\n    send_to: [a]\n    "
+
+
+def findings(folder: Path, text: str) -> list[Diagnostic]:
+    (folder / "a.yaml").write_text(text)
+    try:
+        load(folder, {}, missing=MissingVariable.KEEP)
+    except RulesError as error:
+        return error.diagnostics
+    return []
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("repeat_interval: 1h", 'did you mean "cooldown"?'),
+        ("throttle: 5m", 'did you mean "cooldown"?'),
+        ("group_by: [data.x]", 'did you mean "group"?'),
+        ("group_wait: 3s", 'did you mean "group"?'),
+        ("matchers: [a]", 'did you mean "match"?'),
+        ("expr: a > 1", 'did you mean "when"?'),
+        ("condition: a > 1", 'did you mean "when"?'),
+        ("for: 5m", "write it in count: (within) or absent: (for)"),
+        ("annotations: {a: b}", 'did you mean "summary"?'),
+        ("priority: high", 'did you mean "severity"?'),
+        ("receiver: a", 'did you mean "send_to"?'),
+        ("destinations: [a]", 'did you mean "send_to"?'),
+        ("type: e", 'did you mean "events"?'),
+        ("enabled: false", 'did you mean "mode"?'),
+        ("severty: info", 'did you mean "severity"?'),
+        ("absent: {event: f, within: 26h}", 'did you mean "for"?'),
+        ("count: {threshold: 3, within: 1m}", 'did you mean "at_least"?'),
+        ("count: {at_least: 3, for: 1m}", 'did you mean "within"?'),
+        ("cooldown: {for: 1m, group_by: [data.x]}", 'did you mean "by"?'),
+        ("group: {group_wait: 1m}", 'did you mean "wait"?'),
+        ("cooldown: 10m", "write cooldown: {for: 10m}"),
+        ("group: 30s", "write group: {wait: 30s}"),
+        ("absent: 1h", "write absent: {event: …, for: 1h}"),
+        ("escalate: 30m", "write escalate: {send_to: …, after: 30m}"),
+        ("resolve: com.example.f", "write resolve: {events: [com.example.f]}"),
+        ("summary: {{ data.x }}", 'write for example "{{ data.name }}"'),
+        ("labels: {team: {{ data.x }}}", 'write for example "{{ data.name }}"'),
+        ("severity: error", 'did you mean "critical"?'),
+        ("severity: warn", 'did you mean "warning"?'),
+        ("severity: low", 'did you mean "info"?'),
+        ("mode: off", 'did you mean "shadow"?'),
+        ("match: data.a == 1", "write a condition in CEL as when:"),
+        ("when: {data.a: 1}", "write it as match:"),
+        ("match: {data.a: {gt: 3}}", 'did you mean ">"?'),
+        ("match: {data.a: {eq: 3}}", 'did you mean "=="?'),
+        ("match: {data.a: {regex: x}}", 'did you mean "matches"?'),
+        ("match: {data.a: {starts_with: x}}", 'did you mean "prefix"?'),
+        ("match: {account_sid: x}", "write data.account_sid for a field of the event"),
+        ("\tseverity: info", "use spaces"),
+    ],
+)
+def test_a_rule_that_is_written_as_elsewhere_gets_a_hint(
+    tmp_path: Path, text: str, hint: str
+) -> None:
+    """Case O13."""
+    found = findings(tmp_path, HEAD + RULE + text + "\n")
+
+    assert any(each.hint.startswith(hint) for each in found), found
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("destinations: {a: {slack: {url: 'https://x'}}}", 'did you mean "webhook_url"?'),
+        ("destinations: {a: {http: {webhook_url: 'https://x'}}}", 'did you mean "url"?'),
+        ("destinations: {a: {webhook: {url: 'https://x'}}}", 'did you mean "http"?'),
+        ("destinations: {a: {mail: {to: [x]}}}", 'did you mean "email"?'),
+        ("destinations: {a: {msteams: {url: x}}}", 'did you mean "teams"?'),
+        ("destinations: {a: {discord: {url: x}}}", 'did you mean "apprise"?'),
+        ("receivers: []", 'did you mean "destinations"?'),
+        ("route: {}", 'did you mean "routes"?'),
+        ("groups: []", 'did you mean "rules"?'),
+        ("inhibit_rules: []", 'did you mean "inhibitions"?'),
+        ("time_intervals: []", 'did you mean "mute_times"?'),
+        ("routes: [{matchers: {rule: r}, receiver: a}]", 'did you mean "match"?'),
+        ("routes: [{matchers: {rule: r}, receiver: a}]", 'did you mean "send_to"?'),
+        ("inhibitions: [{source_match: [r], target_match: [r]}]", 'did you mean "while"?'),
+        ("inhibitions: [{source_match: [r], target_match: [r]}]", 'did you mean "hold_back"?'),
+        ("mute_times: {n: {location: UTC, times: [{weekdays: [sat]}]}}", '"time_zone"?'),
+        ("silences: [{matchers: {rule: r}, endsAt: x, createdBy: y}]", 'did you mean "author"?'),
+    ],
+)
+def test_a_section_that_is_written_as_elsewhere_gets_a_hint(
+    tmp_path: Path, text: str, hint: str
+) -> None:
+    """Case O13."""
+    found = findings(tmp_path, text + "\n")
+
+    assert any(hint in each.hint for each in found), found
+
+
+@pytest.mark.parametrize(
+    "rule", ["when: data.is_api == 'true'", "match: {data.is_api: 'true'}"], ids=["when", "match"]
+)
+def test_a_text_that_is_meant_as_a_boolean_is_refused_where_the_type_is_known(
+    tmp_path: Path, rule: str
+) -> None:
+    """Case O13."""
+    event = "com.twilio.voice.insights.call-summary.complete"
+    found = findings(tmp_path, HEAD + RULE.replace("com.example.e", event) + rule + "\n")
+
+    assert found

@@ -269,7 +269,14 @@ def load(
     if any(diagnostic.level is Level.ERROR for diagnostic in diagnostics):
         raise RulesError(diagnostics[:DIAGNOSTICS_LIMIT])
     return Configuration(
-        rules=RuleSet(_with_inhibitions(rule, read["inhibitions"]) for rule in read["rules"]),
+        rules=RuleSet(
+            (_with_inhibitions(rule, read["inhibitions"]) for rule in read["rules"]),
+            firing_only=(
+                spec.name
+                for spec in read["destinations"]
+                if spec.config is not None and not spec.config.send_resolved
+            ),
+        ),
         silences=tuple(read["silences"]),
         destinations=tuple(read["destinations"]),
         generation=files.generation(contents),

@@ -107,6 +107,8 @@ class DestinationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     pause_after: int = 10
     """Refusals in a row for a fault of the destination that pause it; 0 for never, so that each
     refusal makes a dead letter."""
+    send_resolved: bool = True
+    """Whether it gets the messages of resolved alerts; if not, none is stored for it."""
     acknowledgements: bool | None = None
     """Whether it is told that an alert of which it was told is acknowledged; None for the kind's
     default."""

@@ -173,7 +173,7 @@ class Simulation:
 
     @property
     def _snapshot(self) -> Snapshot:
-        return Snapshot(self.now, self._silences)
+        return Snapshot(self.now, self._silences, self.rules.firing_only)
 
     def _fire_until(
         self, until: float

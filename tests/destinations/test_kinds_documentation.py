@@ -65,7 +65,7 @@ async def test_the_documented_check_refuses_what_was_changed(change, verify, req
 def test_each_key_of_each_kind_is_documented(kind):
     section = DOCUMENT.split(f"## `{kind}`")[1].split("\n## ")[0]
     common = {"timeout", "concurrency", "retry", "rate", "breaker"}
-    common |= {"pause_after", "acknowledgements"}
+    common |= {"pause_after", "acknowledgements", "send_resolved"}
     keys = {field.encode_name for field in msgspec.structs.fields(KINDS[kind].config)} - common
     assert keys == set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) & keys
     assert keys

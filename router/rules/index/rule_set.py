@@ -103,10 +103,12 @@ class RuleSet:
         rules: The rules in their order.
         by_name: The rules by name.
         watches: The watches of all rules, in the order of the rules.
+        firing_only: Names of the destinations that get no messages of resolved alerts.
     """
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], firing_only: Iterable[str] = ()) -> None:
         self.rules = tuple(rules)
+        self.firing_only = frozenset(firing_only)
         self.by_name = {rule.name: rule for rule in self.rules}
         self.watches = tuple(watch for rule in self.rules for watch in rule.watches)
         self._exact: dict[str, _Plan] = {}

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from router.alerts import Alert
+from router.alerts import Alert, AlertStatus
 from router.rules.state.step import Reason
 from router.rules.state.timer import Timer
 
@@ -49,10 +49,12 @@ class DecisionDraft:
 
     Args:
         now: Unix time in seconds.
+        firing_only: Names of the destinations that get no messages of resolved alerts.
     """
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, firing_only: frozenset[str] = frozenset()) -> None:
         self.now: Final = now
+        self._firing_only = firing_only
         self._events: Counter[str] = Counter()
         self._alerts = 0
         self._notified = 0
@@ -96,6 +98,8 @@ class DecisionDraft:
 
     def notify_again(self, alert: Alert, send_to: tuple[str, ...], number: int = 0) -> None:
         """Notify of an alert that was notified of before: it is resolved, or it escalates."""
+        if self._firing_only and alert.status is AlertStatus.RESOLVED:
+            send_to = tuple(name for name in send_to if name not in self._firing_only)
         if send_to:
             self._notifications.append(Notification(alert, send_to, number))
 

@@ -107,7 +107,7 @@ class BatchJob:
         self._linger.record(len(begun.events), started)
         # One rule set for the whole batch, because a reload may replace it meanwhile.
         rules = self._live.configuration.rules
-        snapshot = Snapshot(self._clock.now(), self._live.silences)
+        snapshot = Snapshot(self._clock.now(), self._live.silences, rules.firing_only)
         fresh = _first_of_each(begun)
         if EVENT_LOG.isEnabledFor(logging.DEBUG):
             log_duplicates(event for at, event in enumerate(begun.events) if at not in fresh)

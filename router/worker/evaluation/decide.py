@@ -93,7 +93,7 @@ def decide(
     evaluated: Iterable[EvaluatedEvent], results: Mapping[str, ChainResult], snapshot: Snapshot
 ) -> Decision:
     """Return what results from events, given the result of each chain by its id."""
-    draft = DecisionDraft(snapshot.now)
+    draft = DecisionDraft(snapshot.now, snapshot.firing_only)
     for each in evaluated:
         _decide_event(draft, each, results)
     return draft.decision()

@@ -79,7 +79,7 @@ class _Firing:
         self.now = snapshot.now
         self.poison = poison
         self.store = store
-        self.draft = DecisionDraft(snapshot.now)
+        self.draft = DecisionDraft(snapshot.now, snapshot.firing_only)
         self._timer = timer
         self._rule = rule
         self._snapshot = snapshot

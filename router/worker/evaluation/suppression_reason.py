@@ -13,11 +13,13 @@ from router.rules.suppression.silences import Silence, silenced
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """The time and the silences, on which a decision depends beside events, rules and state."""
+    """The time, the silences and more, on which a decision depends beside events, rules and state."""
 
     now: float
     """Unix time in seconds."""
     silences: Sequence[Silence] = ()
+    firing_only: frozenset[str] = frozenset()
+    """Names of the destinations that get no messages of resolved alerts."""
 
 
 def suppression_reason(

@@ -214,6 +214,31 @@ async def test_two_workers_share_the_connections_of_a_server(environment, delive
         assert len(sink.mails) == outcomes.count(Delivered(250)) > 40
 
 
+async def test_a_worker_gives_back_scarce_connections_that_are_idle(environment, delivery):
+    """Case D15: the only connection is another worker's, which has no mail left."""
+    async with FieldSmtpSink() as sink:
+        sink.max_connections = 1
+        first, second = (destination(sink.url(), environment) for _ in range(2))
+        await first.open()
+        async with asyncio.TaskGroup() as group:
+            for each in numbered(delivery, 2):
+                group.create_task(first.attempt(each))
+        assert len(sink.current) == 1
+        assert await attempt(second, delivery) == Delivered(250)
+        await first.close()
+
+
+async def test_a_kept_connection_that_does_not_answer_is_replaced(environment, delivery):
+    """Case D5: a firewall has dropped it without a word."""
+    async with FieldSmtpSink() as sink:
+        times = SmtpTimeouts(command=Duration(0.3))
+        target = destination(sink.url(), environment, timeouts=times, concurrency=1)
+        assert await target.attempt(delivery) == Delivered(250)
+        sink.rset_seconds = 2.0
+        assert await attempt(target, delivery) == Delivered(250)
+        assert (len(sink.mails), sink.connections) == (2, 2)
+
+
 async def test_a_limit_of_mails_at_once_is_learnt_from_432(environment, delivery):
     """Case D15: Exchange Online says 432 in reply to the mail itself, which it does not take."""
     async with FieldSmtpSink() as sink:

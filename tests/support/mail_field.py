@@ -13,6 +13,7 @@ from support.mail import SinkServer, SmtpSink
 class FieldSmtpSink(SmtpSink):
     """A mail server with limits and delays. Times are in seconds."""
 
+    rset_seconds = 0.0
     asks_for_token = False
     """Whether it ignores the token in the command itself."""
 
@@ -110,6 +111,12 @@ class FieldSmtpSink(SmtpSink):
     ) -> str:
         await asyncio.sleep(self.recipient_seconds)
         return await super().handle_RCPT(server, session, envelope, address, options)
+
+    async def handle_RSET(  # noqa: N802 - aiosmtpd's name
+        self, server: SinkServer, session: Session, envelope: Envelope
+    ) -> str:
+        await asyncio.sleep(self.rset_seconds)
+        return await super().handle_RSET(server, session, envelope)
 
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self, server: SinkServer, session: Session, envelope: Envelope

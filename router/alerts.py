@@ -14,7 +14,7 @@ AlertKey = NewType("AlertKey", str)
 RESPONSE_LIMIT = 1024
 """Characters of a receiver's response that an attempt records."""
 
-DELIVERY_VERSION: Final = 100
+DELIVERY_VERSION: Final = 101
 """The form of a delivery in the journal; see ``router.journal.records``."""
 
 HISTORY_LIMIT = 20

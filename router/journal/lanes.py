@@ -79,7 +79,7 @@ class Followers(msgspec.Struct, frozen=True):
 
 
 class _LaneState(msgspec.Struct, frozen=True, array_like=True):
-    """The begin of a lane's record; the deliveries in flight follow."""
+    """The begin of a lane's record. Elements are added at its end only."""
 
     latest: int
     latest_status: str

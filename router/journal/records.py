@@ -3,7 +3,7 @@
 | record | form | its version |
 |---|---|---|
 | event, in a list of a batch | msgpack array | element 7 |
-| delivery, in a set | msgpack array | element 7: 100 with its alert, 200 with a reference to it \
+| delivery, in a set | msgpack array | element 7: 100 or 101 with its alert, 200 with a reference to it \
 (``stored_alerts.py``) |
 | alert, stored by itself | msgpack array | none: it is read by a delivery of version 200 |
 | dead letter, quarantined item, pause | msgpack map | ``version``; of a dead letter also that of its \
@@ -32,7 +32,7 @@ cannot be read is moved to quarantine |
 
 Records without a version do not outlive a process (the results of a batch's chains, leases, rates)
 or are maps of named fields and sorted sets (the ledger, acknowledgements, checkpoints and the state
-of rules), to which fields can be added. ``tests/data/records`` has all of them, in each version.
+of rules), to which fields can be added, or arrays to which elements are added at the end (lanes). ``tests/data/records`` has all of them, in each version.
 """
 
 from collections.abc import Callable

@@ -31,6 +31,9 @@ LOAD_BYTES: Final = 4 << 20
 _REPLY_BYTES: Final = 1 << 20
 """The bytes of alerts in one reply of Redis, unless one is larger: Redis has it in memory."""
 
+_UNSTORED_VERSION: Final = 100
+"""The version of a delivery that refers to its alert. Its record has REFERENCE_VERSION instead."""
+
 _encode = msgspec.msgpack.encode
 _decode_alert = msgspec.msgpack.Decoder(Alert).decode
 _ENDING: Final = _encode(REFERENCE_VERSION)
@@ -84,6 +87,7 @@ class ReferenceRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True
             replays=self.replays,
             replay_of=self.replay_of,
             reference=self.reference,
+            version=_UNSTORED_VERSION,
         )
 
 

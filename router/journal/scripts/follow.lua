@@ -12,23 +12,24 @@ local added, left, bytes = {}, {}, 0
 local function join_later_set(state)
   local later_id = state[FLIGHT_SET]
   local later = 'router:set:' .. later_id
-  for at = FLIGHT, #state, 2 do
-    local record = redis.call('HGET', set, state[at])
+  for at = 1, #state[FLIGHT], 2 do
+    local id = state[FLIGHT][at]
+    local record = redis.call('HGET', set, id)
     if record then
       if redis.call('EXISTS', later) == 0 then
         enqueue(later_id, lanes.now_ms, open_sets, queue, lanes.job_prefix .. later_id,
                 lanes.job_record, lanes.wake_channel)
       end
-      put(later, state[at], record)
-      redis.call('HDEL', set, state[at])
-      left[#left + 1] = state[at]
+      put(later, id, record)
+      redis.call('HDEL', set, id)
+      left[#left + 1] = id
     end
   end
 end
 
 local function take_along(key, state)
-  local is_changed = false
-  while #state < FLIGHT + 2 * LANE_SIZE and #added < 2 * arguments.room and bytes < SET_BYTES do
+  local flight, is_changed = state[FLIGHT], false
+  while #flight <= 2 * LANE_SIZE and #added < 2 * arguments.room and bytes < SET_BYTES do
     local id, number, record = take_waiting(lanes, key)
     if not id then break end
     is_changed = true
@@ -36,8 +37,8 @@ local function take_along(key, state)
       drop_overtaken(lanes, record)
     else
       redis.call('HSET', set, id, record)
-      state[#state + 1] = id
-      state[#state + 1] = number
+      flight[#flight + 1] = id
+      flight[#flight + 1] = number
       added[#added + 1] = id
       added[#added + 1] = record
       bytes = bytes + size_of(record)
@@ -48,9 +49,9 @@ end
 
 for _, key in ipairs(arguments.alert_keys) do
   local state = lane_of(lanes, key)
-  if #state >= FLIGHT and state[FLIGHT_SET] == arguments.set_id then
+  if #state[FLIGHT] > 0 and state[FLIGHT_SET] == arguments.set_id then
     take_along(key, state)
-  elseif #state >= FLIGHT then
+  elseif #state[FLIGHT] > 0 then
     join_later_set(state)
   end
 end

@@ -4,8 +4,8 @@
 -- A lane is the deliveries of one alert key to one destination. One of them is in a set, the others
 -- wait: router/journal/lanes.py has the rules, router/journal/keys.py the keys. The state of a lane is
 -- an array: the number and the status of its latest delivery; the number, the status, the count and the
--- time in Unix ms of what the receiver was told last; the set of the deliveries in flight; then the id
--- and the number of each of these.
+-- time in Unix ms of what the receiver was told last; the set of the deliveries in flight; and a list of
+-- these, id, number, id, number, …
 local LATEST, LATEST_STATUS, TOLD, TOLD_STATUS, TOLD_COUNT, TOLD_MS, FLIGHT_SET, FLIGHT =
   1, 2, 3, 4, 5, 6, 7, 8
 local LANE_SIZE, LANES_LIMIT, SET_DELIVERIES, SET_BYTES = 20, 100000, 100, 4194304
@@ -17,33 +17,33 @@ local function lane_of(lanes, key)
   local record = run_or_delete('HGET', 'router:lane:' .. key, lanes.destination)
   local is_readable, state = pcall(cmsgpack.unpack, record or '')
   if record and is_readable and type(state) == 'table' and type(state[LATEST]) == 'number' and
-     type(state[TOLD]) == 'number' and type(state[FLIGHT_SET]) == 'string' then
+     type(state[TOLD]) == 'number' and type(state[FLIGHT]) == 'table' then
     return state
   end
-  return {0, '', 0, '', 0, 0, ''}
+  return {0, '', 0, '', 0, 0, '', {}}
 end
 
 -- Returns where the state of a lane has a delivery that is in flight; nil if it does not.
 local function place_in_flight(state, id)
-  for at = FLIGHT, #state, 2 do
-    if state[at] == id then return at end
+  for at = 1, #state[FLIGHT], 2 do
+    if state[FLIGHT][at] == id then return at end
   end
 end
 
 -- Returns whether a delivery of a lane is in flight. One whose set has lost it is not: an older router
 -- has settled it, or it was removed by hand. ``entered`` has those that this script adds to their set.
 local function is_busy(state, entered)
-  for at = FLIGHT, #state, 2 do
-    if entered[state[at]] then return true end
-    if redis.pcall('HEXISTS', 'router:set:' .. state[FLIGHT_SET], state[at]) == 1 then return true end
+  local set = 'router:set:' .. state[FLIGHT_SET]
+  for at = 1, #state[FLIGHT], 2 do
+    local id = state[FLIGHT][at]
+    if entered[id] or redis.pcall('HEXISTS', set, id) == 1 then return true end
   end
   return false
 end
 
--- Forgets the flight of a lane.
-local function end_flight(state)
-  for at = #state, FLIGHT, -1 do state[at] = nil end
-  state[FLIGHT_SET] = ''
+-- Replaces the deliveries in flight of a lane: none, or one that is in a set.
+local function set_flight(state, set_id, id, number)
+  state[FLIGHT_SET], state[FLIGHT] = set_id or '', {id, number}
 end
 
 -- Deletes the lanes of a key, unless one of them is in use. Returns whether it did.
@@ -52,7 +52,10 @@ local function forget_lane(key)
   run_or_delete('HLEN', lane)
   for _, record in ipairs(redis.call('HVALS', lane)) do
     local is_readable, state = pcall(cmsgpack.unpack, record)
-    if is_readable and type(state) == 'table' and #state >= FLIGHT then return false end
+    if is_readable and type(state) == 'table' and type(state[FLIGHT]) == 'table' and
+       #state[FLIGHT] > 0 then
+      return false
+    end
   end
   redis.call('DEL', lane)
   redis.call('ZREM', 'router:lane-ages', key)
@@ -63,7 +66,7 @@ end
 -- too many is forgotten.
 local function store_lane(lanes, key, state)
   run_or_delete('HSET', 'router:lane:' .. key, lanes.destination, cmsgpack.pack(state))
-  if #state >= FLIGHT then return end
+  if #state[FLIGHT] > 0 then return end
   if write('ZADD', 'router:lane-ages', lanes.now_ms, key) == 0 or
      redis.call('ZCARD', 'router:lane-ages') <= LANES_LIMIT then
     return
@@ -121,7 +124,7 @@ local function release_next(lanes, key, state)
     local id, number, record = take_waiting(lanes, key)
     if not id then return end
     if number >= state[TOLD] then
-      state[FLIGHT_SET], state[FLIGHT], state[FLIGHT + 1] = open_waiting(lanes, id, record), id, number
+      set_flight(state, open_waiting(lanes, id, record), id, number)
       return
     end
     drop_overtaken(lanes, record)
@@ -171,16 +174,16 @@ local function enter_lane(lanes, key, id, number, status, record, set_id, entere
   end
   local is_sent = not is_busy(state, entered)
   -- If what was in flight or the state is lost, some may wait.
-  if is_sent and (#state >= FLIGHT or state[LATEST] == 0) then
-    end_flight(state)
+  if is_sent and (#state[FLIGHT] > 0 or state[LATEST] == 0) then
+    set_flight(state)
     is_sent = redis.call('EXISTS', lane_queue(lanes, key)) == 0
   end
   if is_sent then
-    state[FLIGHT_SET], state[FLIGHT], state[FLIGHT + 1] = set_id, id, number
+    set_flight(state, set_id, id, number)
     entered[id] = true
   else
     wait_in_lane(lanes, key, state, id, number, status, record)
-    if #state < FLIGHT then release_next(lanes, key, state) end
+    if #state[FLIGHT] == 0 then release_next(lanes, key, state) end
   end
   if number >= state[LATEST] then state[LATEST], state[LATEST_STATUS] = number, status end
   store_lane(lanes, key, state)
@@ -190,13 +193,13 @@ end
 -- Drops deliveries in flight that a later one has overtaken in a mail before them. They have moved to the
 -- set of the next mail already.
 local function drop_from_flight(lanes, state)
-  local set = 'router:set:' .. state[FLIGHT_SET]
-  for at = #state - 1, FLIGHT, -2 do
-    local record = state[at + 1] < state[TOLD] and redis.pcall('HGET', set, state[at])
+  local set, flight = 'router:set:' .. state[FLIGHT_SET], state[FLIGHT]
+  for at = #flight - 1, 1, -2 do
+    local record = flight[at + 1] < state[TOLD] and redis.pcall('HGET', set, flight[at])
     if type(record) == 'string' then
-      redis.call('HDEL', set, state[at])
-      table.remove(state, at + 1)
-      table.remove(state, at)
+      redis.call('HDEL', set, flight[at])
+      table.remove(flight, at + 1)
+      table.remove(flight, at)
       drop_overtaken(lanes, record)
     end
   end
@@ -209,15 +212,15 @@ local function leave_lane(lanes, key, set_id, id, status, count)
   local state = lane_of(lanes, key)
   local at = place_in_flight(state, id)
   if not at then return 0 end
-  local number = table.remove(state, at + 1)
-  table.remove(state, at)
+  local number = table.remove(state[FLIGHT], at + 1)
+  table.remove(state[FLIGHT], at)
   if status and number >= state[TOLD] then
     state[TOLD], state[TOLD_STATUS], state[TOLD_COUNT], state[TOLD_MS] =
       number, status, count, lanes.now_ms
-    if #state >= FLIGHT and state[FLIGHT_SET] ~= set_id then drop_from_flight(lanes, state) end
+    if #state[FLIGHT] > 0 and state[FLIGHT_SET] ~= set_id then drop_from_flight(lanes, state) end
   end
-  if #state < FLIGHT then
-    end_flight(state)
+  if #state[FLIGHT] == 0 then
+    set_flight(state)
     release_next(lanes, key, state)
   end
   store_lane(lanes, key, state)
@@ -228,7 +231,7 @@ end
 local function number_in_flight(lanes, key, id)
   local state = lane_of(lanes, key)
   local at = place_in_flight(state, id)
-  return at and state[at + 1], state
+  return at and state[FLIGHT][at + 1], state
 end
 
 -- Returns the table by which the functions above know the destination and what they may open; it counts

@@ -11,9 +11,9 @@ local checked, sent, remaining = #page, 0, 0
 for _, key in ipairs(page) do
   local state = lane_of(lanes, key)
   if not is_busy(state, {}) then
-    end_flight(state)
+    set_flight(state)
     release_next(lanes, key, state)
-    if #state >= FLIGHT then sent = sent + 1 end
+    if #state[FLIGHT] > 0 then sent = sent + 1 end
     store_lane(lanes, key, state)
   end
   if redis.call('EXISTS', lane_queue(lanes, key)) == 1 then

@@ -172,7 +172,7 @@ class SlackDestination:
             return posted
         if thread is None or posted.thread_ts != thread.ts:
             # In no thread, or no longer: the message stands in the channel and begins one.
-            thread = begun(posted.channel, posted.ts, message)
+            thread = begun(delivery.alert, posted.channel, posted.ts, message)
             is_over = status is not AlertStatus.FIRING
             await self._threads.store(delivery.alert.key, thread, is_over=is_over)
             return thread

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from router.alerts import AlertKey
+from router.alerts import Alert, AlertKey
 from router.destinations.contract import DestinationStore
 from router.destinations.slack_config import SlackConfig
 
@@ -33,7 +33,8 @@ class SlackThread(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged: str = ""
     """The sentence that its alert is acknowledged; ``""`` if it is not, or fires again since."""
     first: bytes = b""
-    """The first message, compressed JSON; ``b""`` if it was not stored."""
+    """The first message, compressed JSON; ``b""`` if it is not stored, as of an alert that stands
+    alone, of which there may be very many."""
     ended: bool = False
     """Whether it ended, and only the update of its first message is left."""
 
@@ -101,9 +102,11 @@ class SlackThreads:
             await self._store.delete(self._old_prefix + key)
 
 
-def begun(channel: str, ts: str, message: Mapping[str, Any]) -> SlackThread:
-    """Return the thread that a posted message begins."""
-    return SlackThread(channel=channel, ts=ts, first=zlib.compress(msgspec.json.encode(message)))
+def begun(alert: Alert, channel: str, ts: str, message: Mapping[str, Any]) -> SlackThread:
+    """Return the thread that a posted message about an alert begins."""
+    stands_alone = str(alert.key) == alert.id
+    first = b"" if stands_alone else zlib.compress(msgspec.json.encode(message))
+    return SlackThread(channel=channel, ts=ts, first=first)
 
 
 def _decoded(record: bytes | None) -> SlackThread | None:

@@ -134,6 +134,7 @@ SILENCE_ENDS: Final = "router:silence-ends"
 SILENCES_CHANGED: Final = "router:silences-changed"
 ACKNOWLEDGEMENT: Final = "router:ack:"
 LANE_AGES: Final = "router:lane-ages"
+SHOWN_AGES: Final = "router:shown-ages"
 LATEST_NUMBER: Final = "router:latest-number"
 _WAKE: Final = "router:wake:"
 _ARQ_JOB: Final = ARQ.job_prefix

@@ -41,6 +41,7 @@ _TYPES: Final = (
     (keys.SILENCES, "hash"),
     (keys.SILENCE_ENDS, "zset"),
     (keys.LANE_AGES, "zset"),
+    (keys.SHOWN_AGES, "zset"),
     (keys.LATEST_NUMBER, "string"),
     (keys.CLOCK, "string"),
     (keys.CLOCK_MOVES, "hash"),

@@ -11,10 +11,13 @@ from typing import Final
 import msgspec
 
 from router.alerts import Alert, AlertKey, AlertStatus
+from router.clock import Clock
 from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.script import PlainArguments, Script, ScriptKeys
 
+SHOWN_LIMIT: Final = 20_000
+"""The most alerts that are stored, about 20 MB."""
 _TOLD: Final = "told:"
 
 
@@ -48,11 +51,17 @@ class ShownAlerts:
 
     Args:
         connection: To Redis.
+        clock: The clock.
         lasts: Seconds for which an alert is stored after its last message.
+        limit: The most alerts that are stored; the oldest are deleted.
     """
 
-    def __init__(self, connection: Connection, *, lasts: float) -> None:
+    def __init__(
+        self, connection: Connection, clock: Clock, *, lasts: float, limit: int = SHOWN_LIMIT
+    ) -> None:
         self._connection = connection
+        self._clock = clock
+        self._limit = limit
         self._lasts = lasts
 
     async def record(self, shown: ShownAlert, destination: str = "") -> None:
@@ -65,13 +74,17 @@ class ShownAlerts:
         alert = shown.alert
         await self._connection.run(
             _SHOW_ALERT(
-                _ShowKeys(keys.shown_alert(alert.key)),
+                _ShowKeys(keys.shown_alert(alert.key), keys.SHOWN_AGES),
                 _ShowArguments(
+                    alert_key=alert.key,
+                    prefix=keys.shown_alert(AlertKey("")),
                     alert=_encode(shown),
                     raised_ms=int(alert.raised_at * 1000),
                     status=alert.status,
                     told_field=f"{_TOLD}{destination}" if destination else "",
                     lasts_ms=max(1, int(self._lasts * 1000)),
+                    limit=self._limit,
+                    set_ms=self._clock.journal_ms(),
                 ),
             )
         )
@@ -98,14 +111,19 @@ class ShownAlerts:
 
 class _ShowKeys(ScriptKeys, frozen=True):
     shown: str
+    ages: str
 
 
 class _ShowArguments(PlainArguments, frozen=True):
+    alert_key: str
+    prefix: str
     alert: bytes
     raised_ms: int
     status: str
     told_field: str
     lasts_ms: int
+    limit: int
+    set_ms: int
 
 
 _SHOW_ALERT: Final = Script("show_alert", _ShowKeys, _ShowArguments)

@@ -76,7 +76,7 @@ def build_ingress_routes(
     if signer is not None:
         acknowledgements = Acknowledgements(connection)
         silences = Silences(connection, intake.clock)
-        shown = ShownAlerts(connection, lasts=settings.link_lifetime)
+        shown = ShownAlerts(connection, intake.clock, lasts=settings.link_lifetime)
         routes += AlertPages(signer, acknowledgements, silences, shown, intake.clock).routes()
     return routes, TwilioTestsApi(sink_tests, settings.admin_token).routes()
 

@@ -62,11 +62,11 @@ _POLL_DELAY: Final = 5.0
 """Seconds. Polling only finds what a lost PUBLISH or another client of arq has enqueued."""
 
 
-def _shown_alerts(settings: Settings, connection: Connection) -> ShownAlerts | None:
+def _shown_alerts(settings: Settings, connection: Connection, clock: Clock) -> ShownAlerts | None:
     """Return what records the pages of alerts; None if alerts have no links."""
     if settings.link_secret is None or not settings.public_url:
         return None
-    return ShownAlerts(connection, lasts=settings.link_lifetime)
+    return ShownAlerts(connection, clock, lasts=settings.link_lifetime)
 
 
 def build_worker(
@@ -104,7 +104,9 @@ def build_worker(
     )
     paused = PausedDestinations(Pauses(connection), clock, supervisor.wake_all)
     builder = DestinationBuilder(
-        journal=DeliveryJournal(deliveries, settler, poison, _shown_alerts(settings, connection)),
+        journal=DeliveryJournal(
+            deliveries, settler, poison, _shown_alerts(settings, connection, clock)
+        ),
         paused=paused,
         environment=msgspec.structs.replace(
             config.environment, store=RedisDestinationStore(connection)

@@ -48,8 +48,8 @@ def silences(connection: Connection, clock: Clock) -> Silences:
 
 
 @pytest.fixture
-def shown(connection: Connection) -> ShownAlerts:
-    return ShownAlerts(connection, lasts=3600.0)
+def shown(connection: Connection, clock: Clock) -> ShownAlerts:
+    return ShownAlerts(connection, clock, lasts=3600.0)
 
 
 @pytest.fixture

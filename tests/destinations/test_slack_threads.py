@@ -294,6 +294,25 @@ async def test_an_acknowledgement_is_told_in_the_thread_and_in_its_first_message
     assert "Acknowledged" not in text_of(later)
 
 
+async def test_the_first_message_of_an_alert_that_stands_alone_is_not_stored(stored, keyed):
+    """There may be one for each event, and none of them is repeated."""
+    alone = keyed()
+    alone = msgspec.structs.replace(
+        alone, alert=msgspec.structs.replace(alone.alert, key=AlertKey(alone.alert.id))
+    )
+    told = msgspec.structs.replace(
+        alone, alert=msgspec.structs.replace(alone.alert, status=AlertStatus.ACKNOWLEDGED)
+    )
+    async with Slack() as slack:
+        destination = SlackDestination("x", config(slack.port), stored)
+        await attempt(destination, alone)
+        ((record, _),) = stored.store.kept.values()
+        await attempt(destination, told)
+    assert len(record) < 150
+    assert [sent.get("thread_ts") for sent in slack.posts] == [None, "1700000001.000100"]
+    assert slack.updates == []
+
+
 async def test_an_acknowledgement_without_a_thread_begins_none(stored, keyed):
     async with Slack() as slack:
         destination = SlackDestination("x", config(slack.port), stored)

@@ -2,9 +2,11 @@
 
 import msgspec
 import pytest
+from support.clock import SetClock
 from support.events import alert_of, event_from
 
 from router.alerts import Alert, AlertKey, AlertStatus
+from router.clock import Clock
 from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.shown_alerts import ShownAlert, ShownAlerts
@@ -13,8 +15,8 @@ KEY = AlertKey("ak_1")
 
 
 @pytest.fixture
-def shown(connection: Connection) -> ShownAlerts:
-    return ShownAlerts(connection, lasts=60.0)
+def shown(connection: Connection, clock: Clock) -> ShownAlerts:
+    return ShownAlerts(connection, clock, lasts=60.0)
 
 
 @pytest.fixture
@@ -57,6 +59,19 @@ async def test_a_late_record_of_an_earlier_alert_changes_nothing(
     state = await shown.state(KEY)
     assert state is not None
     assert (state.status, state.told) == (AlertStatus.RESOLVED, {"chat": AlertStatus.RESOLVED})
+
+
+async def test_the_oldest_of_too_many_are_deleted(
+    alert: Alert, connection: Connection, clock: Clock, time: SetClock
+) -> None:
+    few = ShownAlerts(connection, clock, lasts=60.0, limit=3)
+    for number in range(6):
+        time.now += 1
+        await few.record(of(alert, key=AlertKey(f"ak_{number}")))
+    kept = [number for number in range(6) if await few.state(AlertKey(f"ak_{number}"))]
+    assert kept[-1] == 5
+    assert len(kept) <= 3
+    assert await connection.redis.zcard(keys.SHOWN_AGES) == len(kept)
 
 
 async def test_it_is_stored_for_some_time(

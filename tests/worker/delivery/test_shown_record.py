@@ -8,6 +8,7 @@ from support.clock import SetClock
 from support.events import deliveries_of, event_from
 
 from router.alerts import AlertKey, AlertStatus, Delivery
+from router.clock import Clock
 from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.shown_alerts import ShownAlerts
@@ -29,10 +30,10 @@ def with_status(delivery: Delivery, status: AlertStatus, raised_at: float) -> De
 
 
 async def test_the_texts_of_the_message_are_recorded_without_the_event(
-    delivery: Delivery, connection: Connection
+    delivery: Delivery, connection: Connection, clock: Clock
 ) -> None:
     """Case O20."""
-    shown = ShownAlerts(connection, lasts=60.0)
+    shown = ShownAlerts(connection, clock, lasts=60.0)
     await ShownRecorder(shown, "chat").delivered(delivery)
     state = await shown.state(KEY)
     assert state is not None
@@ -43,9 +44,9 @@ async def test_the_texts_of_the_message_are_recorded_without_the_event(
 
 
 async def test_a_destination_that_does_not_want_to_know_is_not_listed(
-    delivery: Delivery, connection: Connection
+    delivery: Delivery, connection: Connection, clock: Clock
 ) -> None:
-    shown = ShownAlerts(connection, lasts=60.0)
+    shown = ShownAlerts(connection, clock, lasts=60.0)
     await ShownRecorder(shown, "").delivered(delivery)
     state = await shown.state(KEY)
     assert state is not None
@@ -53,9 +54,9 @@ async def test_a_destination_that_does_not_want_to_know_is_not_listed(
 
 
 async def test_an_acknowledgement_does_not_replace_its_alert(
-    delivery: Delivery, connection: Connection, time: SetClock
+    delivery: Delivery, connection: Connection, clock: Clock, time: SetClock
 ) -> None:
-    shown = ShownAlerts(connection, lasts=60.0)
+    shown = ShownAlerts(connection, clock, lasts=60.0)
     recorder = ShownRecorder(shown, "chat")
     await recorder.delivered(delivery)
     before = await shown.state(KEY)
@@ -71,8 +72,8 @@ async def test_without_links_nothing_is_recorded(
 
 
 async def test_a_redis_that_is_away_costs_no_more_than_the_page(
-    delivery: Delivery, connection: Connection
+    delivery: Delivery, connection: Connection, clock: Clock
 ) -> None:
     await connection.redis.set(keys.shown_alert(KEY), b"of another type")
     async with asyncio.timeout(5):
-        await ShownRecorder(ShownAlerts(connection, lasts=60.0), "chat").delivered(delivery)
+        await ShownRecorder(ShownAlerts(connection, clock, lasts=60.0), "chat").delivered(delivery)

@@ -6,6 +6,7 @@ and has codecs that are none of a character set.
 Source: IANA, "Character Sets"; RFC 9110, section 8.3.2.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -62,6 +63,7 @@ def _table() -> dict[str, str]:
 _CODECS: Final = _table()
 
 
+@functools.lru_cache(maxsize=64)
 def codec_of(content_type: str, *, path: str = "") -> str:
     """Return Python's codec for the parameter ``charset`` of a media type; UTF-8 if it has none.
 

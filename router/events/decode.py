@@ -83,7 +83,7 @@ def _decode(body: bytes, bounds: "_Bounds") -> Received:
     return _decode_body(changed, bounds)
 
 
-def decode_signed(
+def decode_leniently(
     body: bytes,
     *,
     content_type: str = "",
@@ -94,9 +94,10 @@ def decode_signed(
 ) -> Received:
     """Decode as ``decode_request``, but never reject a request for one of its members.
 
-    Twilio repeats a rejected request for four hours and drops it then, with all of its events. An
-    array is therefore cut although a member is no JSON, too deep or too large, and the member is
-    malformed. A body that cannot be cut is malformed as a whole.
+    It is for requests that Twilio signed, and for records of a stream. Twilio repeats a rejected
+    request for four hours and drops it then, with all of its events. An array is therefore cut
+    although a member is no JSON, too deep or too large, and the member is malformed. A body that
+    cannot be cut is malformed as a whole.
 
     Args:
         body: The body of the request.

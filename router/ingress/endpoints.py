@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 from router.clock import Clock
 from router.errors import EventError, JournalUnavailableError, OverloadedError
 from router.events.decode import (
-    decode_signed,
+    decode_leniently,
     decode_strictly,
     test_id_of,
 )
@@ -226,7 +226,7 @@ class Ingress:
         # No gzip, because bodySHA256 is the hash of the bytes that were sent.
         content = await self._body_reader.read(request, take_gzip=False)
         authentication.check_body(settings, urls[0], content)
-        received = decode_signed(
+        received = decode_leniently(
             content,
             content_type=request.headers.get(hdrs.CONTENT_TYPE, ""),
             received_at=self._clock.now(),

@@ -56,7 +56,7 @@ _RESPONSES: Final[Mapping[int, ResponseSpec]] = {
     403: ResponseSpec("The signature, token or client address was rejected."),
     408: ResponseSpec("The body did not arrive in time."),
     413: ResponseSpec("The body has too many bytes or events."),
-    415: ResponseSpec("The content type or encoding is not supported."),
+    415: ResponseSpec("The content type, its charset or the encoding is not supported."),
     429: ResponseSpec("The client address or the credential exceeds its rate.", headers=_RETRY),
     503: ResponseSpec(
         "The router is overloaded or stopping, or Redis is unavailable.", headers=_RETRY
@@ -74,7 +74,8 @@ OPERATIONS: Final = (
         summary="Accept events of Twilio Event Streams",
         description=(
             "One event or an array of them, signed. A signed item that is not a CloudEvent goes to"
-            " quarantine, and the other events of the request are accepted. Other methods get 405."
+            " quarantine, and the other events of the request are accepted. So does a signed body"
+            " that is not JSON, as a whole. Other methods get 405."
         ),
         body={JSON: _EITHER, STRUCTURED: CLOUDEVENT, BATCHED: _BATCH},
         responses={

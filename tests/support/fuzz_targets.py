@@ -31,7 +31,7 @@ from router.datatypes import Networks, Secret
 from router.destinations.transport.http_status import retry_after_seconds
 from router.destinations.transport.redaction import Redactor
 from router.errors import EventError, EventsTooLargeError, RecordError, RulesError
-from router.events.decode import decode_request, decode_signed, decode_strictly
+from router.events.decode import decode_leniently, decode_request, decode_strictly
 from router.events.limits import max_request_values
 from router.events.model import document
 from router.http import aiohttp_adapter
@@ -72,7 +72,7 @@ CANARY: Final = "s3cr3t-canary-0123456789"
 def twilio_body(data: bytes) -> None:
     """A body of ``POST /twilio``: events and malformed items; only too many events are an error."""
     try:
-        received = decode_signed(
+        received = decode_leniently(
             data, received_at=1.0, max_events=50, max_depth=64, max_values=VALUES
         )
     except EventsTooLargeError:

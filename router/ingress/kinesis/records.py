@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from router.errors import EventError, EventsTooLargeError
-from router.events.decode import decode_request
+from router.errors import EventsTooLargeError
+from router.events.decode import decode_leniently
 from router.events.limits import MAX_DEPTH, MAX_VALUES
 from router.events.model import Malformed, Received
 from router.ingress.kinesis.aggregation import AggregationError, deaggregate, is_aggregated
@@ -72,16 +72,16 @@ def _decode_body(
     position: str, body: bytes, received_at: float, record_limits: RecordLimits
 ) -> Received:
     try:
-        received = decode_request(
+        received = decode_leniently(
             body,
             received_at=received_at,
             max_events=record_limits.max_events,
             max_depth=record_limits.max_depth,
             max_values=record_limits.max_values,
         )
-    except EventError as error:
+    except EventsTooLargeError as error:
         setting = ""
-        if isinstance(error, EventsTooLargeError) and error.code == "too_many_events":
+        if error.code == "too_many_events":
             setting = " (ROUTER_MAX_EVENTS_PER_REQUEST)"
         path = f"{position} {error.path}".rstrip()
         # As bytes, because a record need not be UTF-8.

@@ -34,9 +34,24 @@ def test_a_malformed_record_does_not_fail_the_records_beside_it(sample: bytes) -
     assert [event.id for event in received.events] == ["NO1"]
     assert [(each.path, each.body) for each in received.malformed] == [
         ("shardId-000000000000 1 $", b"nonsense"),
-        ("shardId-000000000000 3", b"\xff"),
+        ("shardId-000000000000 3 $", b"\xff"),
         ("shardId-000000000000 4 $", b"{}"),
     ]
+
+
+@pytest.mark.parametrize("member", [b"True", b'{"id":"\xff"}', b"[" * 2000 + b"]" * 2000])
+def test_a_malformed_event_of_a_record_does_not_fail_its_neighbours(
+    sample: bytes, member: bytes
+) -> None:
+    """Case I1: a record is cut as a signed request is."""
+    one, two = (event_from(sample, id=name).body for name in ("NO1", "NO2"))
+    record = StreamRecord("7", b"[" + one + b"," + member + b"," + two + b"]")
+
+    received = decode(SHARD, [record], received_at=3.0, record_limits=RecordLimits())
+
+    assert [event.id for event in received.events] == ["NO1", "NO2"]
+    ((path, body),) = [(each.path, each.body) for each in received.malformed]
+    assert (path[:27], body) == ("shardId-000000000000 7 $[1]", member)
 
 
 def test_an_aggregated_record_is_the_events_in_it(sample: bytes) -> None:
@@ -49,7 +64,7 @@ def test_an_aggregated_record_is_the_events_in_it(sample: bytes) -> None:
     assert [(event.id, event.body) for event in received.events] == [("NO1", one), ("NO2", two)]
     assert [(each.path, each.body) for each in received.malformed] == [
         ("shardId-000000000000 7/1 $", b"nonsense"),
-        ("shardId-000000000000 7/3", b"\xff"),
+        ("shardId-000000000000 7/3 $", b"\xff"),
     ]
 
 

@@ -10,6 +10,7 @@ must not count against the trial that follows.
 """
 
 import enum
+from typing import Final
 
 import msgspec
 
@@ -32,10 +33,14 @@ class Health(enum.Enum):
     UNSOUND = enum.auto()
     REFUSING = enum.auto()
     """It is up and refuses the attempt for a fault that is not the delivery's."""
+    THROTTLED = enum.auto()
+    """It is up and asks for fewer attempts."""
     UNKNOWN = enum.auto()
     """The attempt did not reach the destination."""
 
 
+_THROTTLED_SECONDS: Final = 1.0
+"""How long a circuit opens for a 429 without a Retry-After, as most of those say."""
 _REQUEST_TIMEOUT = 408
 _SERVICE_NOT_AVAILABLE = 421
 
@@ -44,8 +49,8 @@ def health(outcome: Outcome) -> Health:
     """Return what an outcome says about its destination.
 
     A destination is down if it cannot be reached, does not answer in time or reports trouble of its
-    own. A refusal, a 429 and a mail server's 4xx to one mail come from a destination that is up. A
-    refusal that blames the destination shows that others would be refused too.
+    own. A refusal and a mail server's 4xx to one mail come from a destination that is up. A refusal
+    that blames the destination shows that others would be refused too, and so does a 429.
     """
     match outcome:
         case Delivered():
@@ -57,7 +62,7 @@ def health(outcome: Outcome) -> Health:
         case Failed(reached=(_, *_)):
             return Health.SOUND  # some recipients of the mail were reached
         case Failed(throttled=True):
-            return Health.SOUND  # a mail server may say 421 to the connections that are too many
+            return Health.THROTTLED  # a mail server says 421 to the connections that are too many
         case Failed(status=status):
             trouble = {None, _REQUEST_TIMEOUT, _SERVICE_NOT_AVAILABLE}
             down = status in trouble or (status is not None and status >= 500)
@@ -108,6 +113,7 @@ class CircuitBreaker:
         self._until = 0.0
         self._in_a_row = 0
         self._openings = 0
+        self._throttlings = 0
         # Two halves make a sliding window: it forgets a half at a time, not all at once.
         self._window = _Window(policy.window / 2)
 
@@ -169,12 +175,14 @@ class CircuitBreaker:
             case Health.SOUND if wish > 0:  # it is up and asks for a pause
                 self._open(now + wish)
             case Health.SOUND:
-                self._openings = 0
+                self._openings = self._throttlings = 0
                 self._in_a_row = 0
                 self._window.clear(now)
                 self._enter(State.CLOSED)
             case Health.UNSOUND | Health.REFUSING:
                 self._trip(now, wish)
+            case Health.THROTTLED:
+                self._throttle(now, wish)
             case Health.UNKNOWN:  # it did not reach the destination: another trial may follow
                 self._open(now)
 
@@ -182,7 +190,8 @@ class CircuitBreaker:
         if found is Health.UNKNOWN:
             return False
         failed = found is Health.UNSOUND
-        self._in_a_row = self._in_a_row + 1 if found is not Health.SOUND else 0
+        counts = failed or found is Health.REFUSING
+        self._in_a_row = self._in_a_row + 1 if counts else 0
         # Refusals among accepted deliveries count as attempts only: they may be due to these.
         self._window.add(now, failed=failed)
         too_many = (
@@ -192,10 +201,21 @@ class CircuitBreaker:
         if self._in_a_row >= self._policy.failures or (failed and too_many):
             self._trip(now, wish)
             return True
+        if found is Health.THROTTLED:
+            self._throttle(now, wish)
+            return True
         if wish > 0:
             self._open(now + wish)
             return True
         return False
+
+    def _throttle(self, now: float, wish: float) -> None:
+        """Open for as long as the receiver asks; without a wish for longer each time."""
+        if wish <= 0:
+            shortest = min(_THROTTLED_SECONDS, self._policy.open_for)
+            wish = min(shortest * 2 ** min(self._throttlings, 60), self._policy.longest)
+            self._throttlings += 1
+        self._open(now + wish)
 
     def _trip(self, now: float, wish: float) -> None:
         # Capped, because 2 ** 1000 does not fit a float; ``longest`` is reached far earlier.

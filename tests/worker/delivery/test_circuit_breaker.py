@@ -53,7 +53,8 @@ def opened(breaker: CircuitBreaker, now: float = 0.0) -> None:
         (Failed("HTTP 429", 429), Health.SOUND),
         (Failed("HTTP 425", 425), Health.SOUND),
         (Failed("connection not taken for now", 421), Health.UNSOUND),
-        (Failed("connection not taken for now", 421, throttled=True), Health.SOUND),
+        (Failed("connection not taken for now", 421, throttled=True), Health.THROTTLED),
+        (Failed("HTTP 429", 429, throttled=True), Health.THROTTLED),
         (Failed("message not taken for now", 451), Health.SOUND),
         (Failed("1 of 2 recipients", 450, reached=("ann@example.com",)), Health.SOUND),
     ],
@@ -224,8 +225,24 @@ def test_a_trial_that_is_throttled_waits_as_asked(breaker: CircuitBreaker) -> No
     for now in (5.0, 12.0, 19.0):
         trial = breaker.begin(now)
         assert trial is not None
-        breaker.end(trial, Health.SOUND, now, retry_after=7.0)
+        breaker.end(trial, Health.THROTTLED, now, retry_after=7.0)
         assert breaker.wait(now) == 7.0
+
+
+def test_a_throttling_destination_without_a_wish_gets_one_attempt_at_longer_and_longer_intervals(
+    breaker: CircuitBreaker,
+) -> None:
+    """Case D1: 429 for ever must not cost the process an attempt for each delivery that waits."""
+    waits, now = [], 0.0
+    for _ in range(7):
+        attempt(breaker, Health.THROTTLED, now)
+        waits.append(breaker.wait(now))
+        now += waits[-1]
+    assert waits == [1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0]
+
+    attempt(breaker, Health.SOUND, now)
+    attempt(breaker, Health.THROTTLED, now)
+    assert breaker.wait(now) == 1.0
 
 
 @given(st.lists(st.tuples(st.sampled_from(Health), st.floats(0, 30)), max_size=60))

@@ -129,13 +129,17 @@ async def test_a_failure_does_not_stop_the_others_and_comes_back_with_its_histor
 
 
 async def test_throttled_attempts_use_up_none_of_a_deliverys_attempts_and_wait_longer_each_time(
-    deliver: DeliveryJob, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
+    deliver: DeliveryJob,
+    mail: Scripted,
+    opened: tuple[Delivery, ...],
+    connection: Connection,
+    time: SetClock,
 ) -> None:
     """Case D1: 429 for more often than the policy has attempts."""
     policy = RetryPolicy(attempts=2, first=Duration(10), longest=Duration(60))
     mail.config = msgspec.structs.replace(mail.config, retry=policy)  # type: ignore[misc]
     throttled = Failed("HTTP 429", 429, throttled=True)
-    mail.outcomes += [throttled, Delivered(), Delivered(), *[throttled] * 3]
+    mail.outcomes += [Delivered(), Delivered(), *[throttled] * 4]
 
     waits = []
     await deliver.run(SET)
@@ -143,10 +147,11 @@ async def test_throttled_attempts_use_up_none_of_a_deliverys_attempts_and_wait_l
         ((queued, due),) = await connection.redis.zrange(
             keys.deliver_queue("mail"), 0, -1, withscores=True
         )
-        waits.append(round(due / 1000 - 1_700_000_000.0))
+        waits.append(round(due / 1000 - time.now))
+        time.now += 100.0
         await deliver.run(SetId(queued.decode()))
 
-    assert [delivery.attempt for delivery in mail.sent if delivery.id == opened[0].id] == [1] * 5
+    assert [delivery.attempt for delivery in mail.sent if delivery.id == opened[2].id] == [1] * 5
     assert (await ledger.read(connection)).destinations["mail"].delivered == 3
     assert waits == sorted(waits)
     assert waits[-1] >= 30

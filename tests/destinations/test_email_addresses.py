@@ -234,7 +234,15 @@ def test_an_authority_needs_tls(authority, tmp_path):
         {"subject": "[{{ alert.rule }}] {{ alert.summary }}"},
         {"digest": {"every": "1h"}, "subject": "Voice alerts"},
         {"headers": {"X-Priority": "1", "List-Id": "voice"}},
-        {"smtp_url": "smtp+starttls://router%40example.com@smtp.example.com"},
+        {
+            "smtp_url": "smtp+starttls://router%40example.com@smtp.example.com",
+            "oauth2": {
+                "token_url": "https://login.example.com/token",
+                "client_id": "router",
+                "client_secret": "hush",
+                "refresh_token": "1//x",
+            },
+        },
     ],
 )
 def test_configurations_that_can_be_written(more):

@@ -40,6 +40,11 @@ class Metrics:
             "Events for which the rule's condition failed, for example by a missing field.",
             "rule",
         )
+        self.rule_missing_keys = counter(
+            "rule_missing_keys",
+            "Events without a value of the rule's `resolve.by` or `equal`, which pair with no other.",
+            "rule",
+        )
         self.evaluation_waiting = gauge(
             "evaluation_waiting",
             "1 while no batch is begun, because Redis is nearly full.",

@@ -24,6 +24,8 @@ _DURATION: Final = re.compile(r"([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:h|ms|m|s|us|ns
 _PART: Final = re.compile(r"(\d*)\.?(\d*)(h|ms|m|s|us|ns)", re.ASCII)
 _OFFSET: Final = re.compile(r"([+-]?)(\d\d?):(\d\d)", re.ASCII)
 _ZONE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*")
+LOCAL_ZONES: Final = frozenset({"localtime", "posixrules", "Factory"})
+"""Names in the time zone database that stand for the zone of a machine, or for none."""
 _UNITS: Final = {
     "h": 3600 * _SECOND,
     "m": 60 * _SECOND,
@@ -112,7 +114,7 @@ def _zone(name: str) -> tzinfo | None:
         ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
         return timezone(-ahead if offset[1] == "-" else ahead) if ahead.days < 1 else None
     # ZoneInfo makes a path of the name, which may come from an event.
-    if not _ZONE.fullmatch(name):
+    if not _ZONE.fullmatch(name) or name in LOCAL_ZONES:
         return None
     try:
         return zoneinfo.ZoneInfo(name)

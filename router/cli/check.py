@@ -38,9 +38,19 @@ def check(rules: Path | None, *, strict: bool, json_wanted: bool) -> None:
         for spec in (configuration.destinations if configuration else ())
         if spec.missing_variables
     }
+    unused = _unused(configuration) if configuration else []
     without_schema = _without_schema(configuration) if configuration else {}
     if json_wanted:
-        click.echo(as_json({"findings": findings, "unset": unset, "unchecked": without_schema}))
+        click.echo(
+            as_json(
+                {
+                    "findings": findings,
+                    "unset": unset,
+                    "unchecked": without_schema,
+                    "unused": unused,
+                }
+            )
+        )
     else:
         if findings:
             click.echo(render_diagnostics(findings, color=has_color(sys.stdout)))
@@ -48,6 +58,8 @@ def check(rules: Path | None, *, strict: bool, json_wanted: bool) -> None:
             echo(_summary(folder, configuration, findings))
         for name, variables in unset.items():
             echo(f"note: destination {name} needs {', '.join(variables)}, not set here")
+        for name in unused:
+            echo(f"note: destination {name} is used by no rule and no route")
         for name, types in itertools.islice(without_schema.items(), _LISTED):
             echo(f"note: rule {name}: fields are not checked: type unknown: {', '.join(types)}")
         if len(without_schema) > _LISTED:
@@ -69,6 +81,16 @@ def _check(folder: Path) -> tuple[Configuration | None, list[Diagnostic]]:
             raise  # the argument is wrong, not the rules
         findings += error.diagnostics
     return configuration, findings
+
+
+def _unused(configuration: Configuration) -> list[str]:
+    """Return the destinations that no alert of any rule goes to."""
+    used: set[str] = set()
+    for rule in configuration.rules.rules:
+        used |= set(rule.send_to)
+        used |= rule.routing.destinations if rule.routing is not None else set()
+        used |= {name for feature in rule.features.all for name in feature.destinations}
+    return [spec.name for spec in configuration.destinations if spec.name not in used]
 
 
 def _without_schema(configuration: Configuration) -> dict[str, tuple[str, ...]]:

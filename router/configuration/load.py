@@ -15,6 +15,11 @@ from router.configuration.model import Configuration
 from router.configuration.readers.destinations import read_destination
 from router.configuration.readers.features import MuteTimes
 from router.configuration.readers.resolving import warn_of_unresolved
+from router.configuration.readers.route_check import (
+    label_values,
+    warn_of_unreachable,
+    warn_of_values,
+)
 from router.configuration.readers.routes import MatchScope, SendToScope, read_route
 from router.configuration.readers.rules import RuleReader
 from router.configuration.readers.suppression import (
@@ -110,7 +115,16 @@ def _table(item: SectionItem, scope: SectionScope) -> Table | None:
 
 def _route(item: SectionItem, scope: SectionScope) -> Route | None:
     match_scope = MatchScope(_labels(scope), scope.names["rules"])
-    return read_route(item.document, item.node, _send_to_scope(scope), match_scope, item.number)
+    route = read_route(item.document, item.node, _send_to_scope(scope), match_scope, item.number)
+    if "label_values" not in scope.memo:
+        scope.memo["label_values"] = label_values(scope.items["rules"])
+    earlier: list[Route] = scope.memo.setdefault("earlier_routes", [])
+    if route is not None:
+        warn_of_unreachable(item, route, earlier)
+        if scope.names["rules"] is not None:
+            warn_of_values(item, scope.memo["label_values"])
+        earlier.append(route)
+    return route
 
 
 def _labels(scope: SectionScope) -> set[str] | None:
@@ -163,7 +177,11 @@ def _send_to_scope(scope: SectionScope) -> SendToScope:
 
 
 def _mute_time(item: SectionItem, _scope: SectionScope) -> MuteTime | None:
-    return read_mute_time(item.document, item.entry)
+    read = read_mute_time(item.document, item.entry)
+    if read is not None and read.is_always_on:
+        hint = "use `mode: shadow` for rules that notify no destination"
+        item.document.warn(item.entry.key.span, "this mute time mutes at every time", hint)
+    return read
 
 
 def _inhibition(item: SectionItem, scope: SectionScope) -> Inhibition | None:

@@ -95,3 +95,19 @@ rules:
     ]
     unchecked = msgspec.json.decode(router("check", "--json", rules).output)["unchecked"]
     assert unchecked == {"own": ["com.example.trunk.down"], "by": ["e"], "up": ["e", "f"]}
+
+
+def test_a_destination_that_nothing_uses_is_noted(rules: Path) -> None:
+    """Case R19: a note and no warning, because it may be there for the next rule."""
+    (rules / "b.yaml").write_text("""
+destinations: {boss: {capture: {}}, later: {capture: {}}, table: {capture: {}}}
+tables: {t: {rows: {k: {to: table}}}}
+rules:
+  - {name: up, events: [e], send_to: [noc], escalate: {after: 5m, send_to: [boss]}}
+  - {name: look, events: [e], send_to: [{from: 'tables.t[event.source].to', otherwise: noc}]}
+""")
+    result = router("check", "--strict", rules)
+    assert (result.exit_code, result.output.splitlines()[1:]) == (
+        0,
+        ["note: destination later is used by no rule and no route"],
+    )

@@ -78,7 +78,7 @@ def contradictions(source: str, root: Node) -> list[TypeProblem]:
         hint = "leave it out" if is_true else "use `mode: shadow` for a rule that sends nothing"
         return [TypeProblem(root.offset, root.length, message, hint, is_warning=is_true)]
     fields: dict[tuple[str, ...], tuple[Allowed, Node]] = {}
-    problems = []
+    problems = list(_always_true(source, root))
     for part in _all_of(root):
         test = _test(unwrap_lets(part))
         if test is None:
@@ -90,6 +90,30 @@ def contradictions(source: str, root: Node) -> list[TypeProblem]:
         if after.is_empty and not before.is_empty:
             problems.append(_problem(source, part, earlier))
     return problems
+
+
+def _always_true(source: str, root: Node) -> Iterator[TypeProblem]:
+    """Yield each ``a != 1 || a != 2``, which is true for every value of ``a``."""
+    for node in tree.walk(root):
+        if not isinstance(node, tree.Logic) or node.operator != "||":
+            continue
+        different: dict[tuple[str, ...], Any] = {}
+        for part in node.parts:
+            test = _test(unwrap_lets(part))
+            if test is None or test[1] != "!=":
+                continue
+            name, _, literal = test
+            if name in different and not _equal(different[name], literal):
+                text = " ".join(source[node.offset : node.offset + node.length].split())
+                yield TypeProblem(
+                    root.offset,
+                    root.length,
+                    f"`{text[:200]}` is true for every value of {'.'.join(name)}",
+                    "write && instead of ||, or !(… in […])",
+                    is_warning=True,
+                )
+                break
+            different[name] = literal
 
 
 def _problem(source: str, part: Node, earlier: Node) -> TypeProblem:

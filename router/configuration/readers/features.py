@@ -12,6 +12,7 @@ import msgspec
 
 from router.cel import Condition, Expression, compile_condition, compile_expression
 from router.cel.names import NO_NAMES, Names
+from router.cel.tree import Name, walk
 from router.configuration.readers.folded_comments import report_folded_comment
 from router.configuration.readers.type_check import report_expression
 from router.configuration.variables import escaped_offset, unescape
@@ -199,7 +200,19 @@ def _expressions(
                 report_condition(page, item, error)
                 continue
             report_expression(page, item, expression, *sides)
+            _warn_of_constant(page, item, expression)
             yield expression
+
+
+def _warn_of_constant(page: YamlDocument, item: Scalar, expression: Expression) -> None:
+    """Warn of an expression in ``by`` or ``equal`` that is the same for every event."""
+    if not any(isinstance(node, Name) for node in walk(expression.tree)):
+        text = " ".join(item.text.split())[:60]
+        page.warn(
+            item.span,
+            f"{text} is the same for every event, so that it distinguishes none",
+            "write a field, such as data.account_sid, without quotes in the expression",
+        )
 
 
 def read_condition(

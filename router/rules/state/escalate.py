@@ -163,6 +163,10 @@ class EscalateFeature(Feature, frozen=True, kw_only=True):
         state = StateId(f"{_KEY}-{digest((rule,))}")
         return cls(text=levels, by=by, state=state, condition=condition)
 
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        return tuple(name for level in self.text for name in level.send_to)
+
     def binds(self, alert: Alert) -> Place | None:
         return self.state, digest((alert.key,))
 

@@ -31,6 +31,7 @@ _SHOWN: Final = 200
 """Characters of a value in a sentence."""
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
+_NULL: Final = "null"
 By = tuple[Expression, ...]
 """The expressions whose values distinguish one thing from another."""
 
@@ -114,6 +115,11 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
         return cls(text=text, by=by, state=state_id(rule, cls.key, text), condition=condition)
 
     @property
+    def destinations(self) -> tuple[str, ...]:
+        """The names of the destinations that the feature itself names."""
+        return ()
+
+    @property
     def precedes(self) -> bool:
         """True if the rule is decided before rules without this, because they depend on it."""
         return False
@@ -131,6 +137,14 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     def place(self, content: dict[str, Any]) -> Place:
         """Return the place of the values that an event, a whole CloudEvent, has for ``by``."""
         return self.state, digest(values_of(self.by, content))
+
+    def lacks_key(self, content: dict[str, Any]) -> bool:  # noqa: ARG002 - for subclasses
+        """Return whether an event has no value for an expression that pairs it with others.
+
+        Two events without a value have nothing in common. Such an event resolves nothing, and inhibits
+        nothing.
+        """
+        return False
 
     def opens(self, content: dict[str, Any]) -> Place | None:  # noqa: ARG002 - for subclasses
         """Return where the alert of this event is open; None if this feature opens none."""
@@ -192,6 +206,11 @@ def values_of(by: By, event: dict[str, Any]) -> tuple[str, ...]:
     5 and 5.0 are the same value, as in CEL.
     """
     return tuple(_as_json(expression.value(event)) for expression in by)
+
+
+def has_all_values(by: By, event: dict[str, Any]) -> bool:
+    """Return whether each expression has a value for an event that is not null."""
+    return _NULL not in values_of(by, event)
 
 
 def digest(values: Sequence[str]) -> str:

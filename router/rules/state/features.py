@@ -51,6 +51,7 @@ class RuleFeatures:
         "identity",
         "is_shadow",
         "keeps_alert",
+        "keyed",
         "met",
         "muting",
         "opening",
@@ -81,6 +82,7 @@ class RuleFeatures:
         self.keeps_alert: Final = any(each.keeps_alert for each in self.all)
         """True if a step stores the alert of its chain."""
         self.muting: Final = self._with("suppression", self.all)
+        self.keyed: Final = self._with("lacks_key", self.all)
         self.opening: Final = self._with("opens", self.all)
         self.concluding: Final = self._with("conclude", self.all)
         self.following: Final = self._with("follow_ups", self.met)

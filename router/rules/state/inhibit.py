@@ -13,6 +13,7 @@ from router.rules.state.feature import (
     Feature,
     by_text,
     digest,
+    has_all_values,
     milliseconds,
     values_of,
 )
@@ -85,15 +86,21 @@ class InhibitFeature(Feature, frozen=True, kw_only=True):
 
     def steps(self, facts: AlertFacts) -> Iterator[Step]:
         for each in self.inhibits if not facts.is_shadow else ():
+            if not has_all_values(each.equal, facts.content):
+                continue
             key = digest(values_of(each.equal, facts.content))
             yield StartInhibition(each.state, key, milliseconds(each.for_seconds), facts.opened)
-        if self.inhibited_by:
-            yield CheckInhibited(
-                tuple(
-                    (each.state, digest(values_of(each.equal, facts.content)))
-                    for each in self.inhibited_by
-                )
-            )
+        places = tuple(
+            (each.state, digest(values_of(each.equal, facts.content)))
+            for each in self.inhibited_by
+            if has_all_values(each.equal, facts.content)
+        )
+        if places:
+            yield CheckInhibited(places)
+
+    def lacks_key(self, content: dict[str, Any]) -> bool:
+        inhibitions = (*self.inhibits, *self.inhibited_by)
+        return not all(has_all_values(each.equal, content) for each in inhibitions)
 
     def describe(self, content: dict[str, Any]) -> Iterator[str]:
         for each in self.inhibited_by:

@@ -21,6 +21,7 @@ from router.rules.state.feature import (
     Feature,
     by_text,
     check_span,
+    has_all_values,
     milliseconds,
     span_text,
 )
@@ -208,9 +209,14 @@ class ResolveFeature(Feature, frozen=True, kw_only=True):
             )
             draft.notify_again(resolved, result.notified, result.number)
 
+    def lacks_key(self, content: dict[str, Any]) -> bool:
+        return not has_all_values(self.by, content)
+
     def describe(self, content: dict[str, Any]) -> Iterator[str]:
         events, span = ", ".join(self.text.events), span_text(self.text.within)
         yield f"is resolved by {events} within {span}{by_text(self.by, content)}"
 
     def describe_ending(self, content: dict[str, Any]) -> str:
+        if self.lacks_key(content):
+            return f"it resolves nothing, because a value is missing{by_text(self.by, content)}"
         return f"its alert is resolved{by_text(self.by, content)}"

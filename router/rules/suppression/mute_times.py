@@ -18,6 +18,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from router.cel.times import LOCAL_ZONES
 from router.rules.key_descriptions import about
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -72,6 +73,12 @@ class MuteTime(msgspec.Struct, frozen=True):
     zone: zoneinfo.ZoneInfo
     spans: tuple[_Span, ...]
 
+    @property
+    def is_always_on(self) -> bool:
+        """True if its spans cover the whole week."""
+        week = ((day, minute) for day in range(len(DAYS)) for minute in range(24 * 60))
+        return all(any(_covers(span, *each) for span in self.spans) for each in week)
+
     def is_on(self, now: float) -> bool:
         """Return whether it mutes at this moment, in Unix seconds."""
         there = dt.datetime.fromtimestamp(now, self.zone)
@@ -119,6 +126,11 @@ def day_numbers(text: str) -> list[int]:
 
 def zone(name: str) -> zoneinfo.ZoneInfo:
     """Return the time zone of this name. Raises ValueError."""
+    if name in LOCAL_ZONES:
+        raise ValueError(
+            f"time_zone is {name!r}, which differs between machines:"
+            " expected a name such as Europe/Berlin or UTC"
+        )
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):

@@ -5,7 +5,7 @@ import functools
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -20,7 +20,7 @@ from router.journal.finish import FinishedWork, Rest, check_recordable
 from router.journal.keys import BatchId
 from router.journal.leases import NO_TOKEN, LeaseToken
 from router.metrics import Metrics
-from router.rules.index.rule_set import RuleSet
+from router.rules.index.rule_set import Judgement, RuleSet
 from router.rules.state.chain import WorkFinishedError
 from router.rules.state.decision import Decision
 from router.rules.state.step import ChainResult
@@ -74,6 +74,8 @@ class BatchJob:
         self._batches = journal.batches
         self._live = live
         self._metrics = metrics
+        self._warned: set[str] = set()
+        """Rules of whose events without a key a warning was logged."""
         self._dedup_seconds = max(1, int(dedup_window))
         self._clock = clock
         self._linger = AdaptiveLinger()
@@ -246,7 +248,23 @@ class BatchJob:
                 "rule evaluation failed",
                 extra={"rule": failure.rule.name, "event": event.id, "reason": failure.reason},
             )
+        self._count_missing_keys(event, content, judgement)
         return EvaluatedEvent(event, possible_alerts(event, content, judgement, snapshot))
+
+    def _count_missing_keys(
+        self, event: Event, content: dict[str, Any], judgement: Judgement
+    ) -> None:
+        rules = [*judgement.matches, *(watch.rule for watch in judgement.endings)]
+        for rule in rules:
+            if not any(feature.lacks_key(content) for feature in rule.features.keyed):
+                continue
+            self._metrics.rule_missing_keys.labels(rule.name).inc()
+            if rule.name not in self._warned:  # once, because each of its events may be like this
+                self._warned.add(rule.name)
+                logger.warning(
+                    "event lacks a value of by or equal; it resolves and inhibits nothing",
+                    extra={"rule": rule.name, "event": event.id, "type": event.type},
+                )
 
     async def _results(
         self, batch_id: BatchId, evaluated: Sequence[EvaluatedEvent]

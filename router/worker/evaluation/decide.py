@@ -61,8 +61,8 @@ def possible_alerts(
 ) -> tuple[PossibleAlert, ...]:
     """Return what an event may result in, in the order in which it is decided.
 
-    Endings come first, because an event may end an expectation and begin the next one. Rules that
-    inhibit others come before those others.
+    Endings come first, because an event may end an expectation and begin the next one. One that has
+    no value to find what it ends is left out. Rules that inhibit others come before those others.
 
     Args:
         event: The event.
@@ -73,7 +73,7 @@ def possible_alerts(
     endings = [
         _ending(event, content, watch.rule, watch.ends, snapshot)
         for watch in judgement.endings
-        if watch.ends is not None
+        if watch.ends is not None and not watch.ends.lacks_key(content)
     ]
     matches = sorted(judgement.matches, key=lambda rule: not rule.features.precedes)
     return (*endings, *(_match(event, content, rule, snapshot) for rule in matches))

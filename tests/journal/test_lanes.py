@@ -488,6 +488,23 @@ async def test_a_message_follows_the_earlier_one_that_failed_alone(
     assert await outbox.deliver() == [1, 2]
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+async def test_what_was_in_one_mail_is_sent_in_order_once_the_destination_sends_no_digests(
+    outbox: Outbox, time: SetClock, *, reverse: bool
+) -> None:
+    """A reload has changed the destination while a mail was retried."""
+    await outbox.open(message(1))
+    await outbox.retry(time.now + 3600, in_digest=True)
+    await outbox.open(message(2), resolved(3))
+    ends = [Requeued(set_id, each, time.now + 10) for set_id, each in await outbox.in_sets()]
+    await outbox.deliveries.settle(list(reversed(ends) if reverse else ends))
+
+    assert await outbox.sent_now() == [1]
+    assert await outbox.deliver_all() == [1, 2, 3]
+    books = await outbox.books()
+    assert (books.opened, books.delivered, books.superseded) == (3, 3, 0)
+
+
 async def test_a_mail_has_at_most_twenty_messages_of_a_key_that_waited(
     outbox: Outbox, time: SetClock
 ) -> None:

@@ -227,6 +227,23 @@ local function leave_lane(lanes, key, set_id, id, status, count)
   return number
 end
 
+-- Returns whether an earlier delivery of the lane is in flight too.
+local function is_behind(state, number)
+  for at = 2, #state[FLIGHT], 2 do
+    if state[FLIGHT][at] < number then return true end
+  end
+  return false
+end
+
+-- Takes a delivery out of the flight of its lane, to wait for the earlier ones.
+local function wait_again(lanes, key, state, id, number, record)
+  local at = place_in_flight(state, id)
+  table.remove(state[FLIGHT], at + 1)
+  table.remove(state[FLIGHT], at)
+  wait_in_lane(lanes, key, state, id, number, '', record)
+  store_lane(lanes, key, state)
+end
+
 -- Returns the number of a delivery in flight; nil if its lane does not know it. Then the state.
 local function number_in_flight(lanes, key, id)
   local state = lane_of(lanes, key)

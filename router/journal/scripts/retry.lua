@@ -25,6 +25,13 @@ if key ~= '' then
     leave_lane(lanes, key, arguments.set_id, arguments.delivery_id)
     count_dropped(lanes, ledger)
     return 2
+  elseif number and not arguments.in_digest and is_behind(state, number) then
+    -- Those of a mail, after the destination has ceased to send digests.
+    redis.call('HDEL', set, arguments.delivery_id)
+    end_if_empty(set, arguments.set_id, open_sets, queue, job, lease, starts)
+    wait_again(lanes, key, state, arguments.delivery_id, number, arguments.record)
+    count_dropped(lanes, ledger)
+    return 1
   elseif number then
     local other = state[FLIGHT_SET]
     if arguments.in_digest and other ~= arguments.set_id then

@@ -321,7 +321,7 @@ MUTANTS: Final = (
            "router/journal/scripts/mark_delivered.lua",
            "settled = settled + redis.call('HDEL', set, unpack(deliveries))",
            "settled = settled + #deliveries\n  redis.call('HDEL', set, unpack(deliveries))",
-           "tests/faults/test_state_machine.py"),
+           "tests/faults/test_state_machine.py tests/journal/test_settlements.py"),
     Mutant(74, "a retry leaves the delivery where it was, too", "router/journal/scripts/retry.lua",
            "redis.call('HDEL', set, arguments.delivery_id)\nend_if_empty", "end_if_empty",
            "tests/faults/test_state_machine.py"),
@@ -339,6 +339,16 @@ MUTANTS: Final = (
     Mutant(0, "a faulty shard stops all", "router/ingress/kinesis/reader.py",
            "except Exception as error:", "except ZeroDivisionError as error:",
            "tests/ingress/kinesis/test_consumer_failures.py -k stops_no_other"),
+    Mutant(75, "all deliveries of a key are sent at once", "router/journal/scripts/lanes.lua",
+           "  local is_sent = not is_busy(state, entered)\n", "  local is_sent = true\n",
+           "tests/faults/test_key_order.py -k was_away_learns"),
+    Mutant(75, "a dead letter is sent after what its receiver was told since",
+           "router/journal/scripts/lanes.lua",
+           "  if number < state[TOLD] then\n", "  if false then\n",
+           "tests/faults/test_key_order.py -k replays"),
+    Mutant(75, "a dead letter releases no lane", "router/journal/scripts/dead_letter.lua",
+           "if arguments.key ~= '' then", "if false then",
+           "tests/journal/test_lanes.py"),
 )  # fmt: skip
 
 

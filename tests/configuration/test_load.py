@@ -480,7 +480,7 @@ def test_the_schema_names_the_keys_of_a_file() -> None:
     assert set(schema["properties"]) == {section.name for section in SECTIONS}
     destination = schema["properties"]["destinations"]["additionalProperties"]
     assert set(destination["properties"]) == {
-        *("slack", "email", "http", "apprise", "capture"),
+        *("slack", "email", "http", "pagerduty", "opsgenie", "teams", "apprise", "capture"),
     }
     rule = schema["$defs"]["RuleText"]
     assert rule["required"] == ["name", "events"]

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from router.alerts import Delivered, Failed, Outcome, Refused
+from router.alerts import Delivered, Outcome, Refused
 from router.cel.condition import Condition, Verdict, compile_condition
 from router.cel.expression import compile_expression
 from router.destinations.rendering.text import one_line
@@ -89,13 +89,13 @@ class ReplyPolicy:
         if reply.status < 300 or reply.status in self._success:
             shown = msgspec.structs.replace(reply, text=reply.text or show(reply.content))
             if reply.status in self._refused:
-                return http_status.refused(shown, problem)
+                return _final(shown, problem)
             return http_status.failed(shown, problem, now=now)
         outcome = http_status.outcome(reply, now=now)
         if reply.status in self._retried and isinstance(outcome, Refused):
             return http_status.failed(reply, http_status.phrase(reply.status), now=now)
-        if reply.status in self._refused and isinstance(outcome, Failed):
-            return http_status.refused(reply, outcome.reason)
+        if reply.status in self._refused and not isinstance(outcome, Delivered):
+            return _final(reply, outcome.reason)
         return outcome
 
     def _problem(self, reply: HttpReply) -> str:
@@ -109,6 +109,12 @@ class ReplyPolicy:
             return ""
         reason = _unfulfilled(self._condition, reply, text)
         return f"{http_status.phrase(reply.status)}, but {reason}" if reason else ""
+
+
+def _final(reply: HttpReply, reason: str) -> Refused:
+    """Return a refusal after which the delivery is given up, whatever its status usually means."""
+    refused = http_status.refused(reply, reason)
+    return msgspec.structs.replace(refused, of_delivery=True)
 
 
 def reply_condition(source: str) -> Condition:

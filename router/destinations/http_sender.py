@@ -88,7 +88,7 @@ class HttpSender:
     async def send(self, request: HttpRequest, message_id: str) -> Outcome:
         """Send a request within ``timeout`` and return its outcome."""
         if request.problem:
-            return Refused(request.problem)
+            return Refused(request.problem, of_delivery=True)
         if self._tokens is None:
             return await self._post(request, message_id)
         try:

@@ -180,11 +180,13 @@ async def test_a_status_of_a_moment_is_retried_by_default_and_with_retry_on(stat
 
 
 async def test_a_status_of_refuse_on_is_final(outcome_of):
-    keys = {"refuse_on": [500, 200], "success": {"text": "ok"}}
-    assert await outcome_of(Reply(500, b"bad"), **keys) == Refused(
-        "HTTP 500 Internal Server Error", 500, "bad"
-    )
-    assert isinstance(await outcome_of(Reply(200, b"bad"), **keys), Refused)
+    """Case D25: of ``retry_on``, the reverse."""
+    keys = {"refuse_on": [500, 200, 404, 410], "success": {"text": "ok"}}
+    for status in (500, 200, 404, 410):
+        outcome = await outcome_of(Reply(status, b"bad"), **keys)
+        assert isinstance(outcome, Refused)
+        assert (outcome.status, outcome.response) == (status, "bad")
+        assert (outcome.of_delivery, outcome.disables) == (True, False)
     assert isinstance(await outcome_of(Reply(503, b"bad"), **keys), Failed)
     assert await outcome_of(Reply(200, b"ok"), **keys) == Delivered(200)
 

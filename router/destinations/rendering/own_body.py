@@ -211,12 +211,16 @@ def form_body(templates: DeliveryTemplates, form: FormTemplate, limit: int | Non
     for name, source in form.items():
         text = templates.text(source, TemplateTarget.TEXT, f"form.{name}")
         filled.append((name, templates.plain() if text is None else text))
-    whole = content = urlencode(filled).encode()
+    whole = content = _urlencoded(filled)
     for value_limit in _VALUE_LIMITS if limit is not None else ():
         if len(content) <= (limit or 0):
             break
-        content = urlencode([(name, cut(text, value_limit)) for name, text in filled]).encode()
+        content = _urlencoded([(name, cut(text, value_limit)) for name, text in filled])
     return Body(content, FORM, _left_out(limit, content, whole))
+
+
+def _urlencoded(fields: list[tuple[str, str]]) -> bytes:
+    return urlencode(fields, safe="*").encode()  # the WHATWG's URL standard, section 5.2
 
 
 def check_templates(body: JsonTemplate | str | FormTemplate, key: str = "body") -> None:

@@ -35,7 +35,13 @@ from router.destinations.email_config import EmailConfig
 from router.destinations.email_content import Mail, alert_mail, digest_mail
 from router.destinations.opsgenie import OpsgenieConfig, OpsgenieDestination
 from router.destinations.pagerduty import PagerDutyConfig, PagerDutyDestination
-from router.destinations.rendering import chat_attachment, email_body, json_body, slack_blocks
+from router.destinations.rendering import (
+    chat_attachment,
+    email_body,
+    json_body,
+    own_body,
+    slack_blocks,
+)
 from router.destinations.rendering.adaptive_card import card_message
 from router.destinations.rendering.digest import DigestConfig
 from router.destinations.rendering.json_body import Format
@@ -150,8 +156,9 @@ def body_in(form: Format) -> Callable[[Delivery], Structure]:
 
 
 def template(delivery: Delivery) -> Structure:
-    made = json_body.template_body(delivery, BODY, LINKS)
-    assert not made.errors
+    templates = own_body.DeliveryTemplates(delivery, LINKS)
+    made = own_body.json_template_body(templates, BODY, None)
+    assert not templates.errors
     return json_form(made.content)
 
 

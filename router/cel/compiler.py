@@ -23,6 +23,7 @@ from router.cel import literals, loops, operators
 from router.cel import python_ast as py
 from router.cel.functions import FUNCTIONS, MACROS
 from router.cel.python_ast import FunctionBuilder, PyConstant, PyIfExp, load
+from router.cel.searches import charges_searches, is_search
 from router.cel.shared_lets import body_size, shared_lets
 from router.cel.tree import (
     Binary,
@@ -91,6 +92,7 @@ class _Compiler:
     def __init__(self, root: Node) -> None:
         self._builder = FunctionBuilder()
         self._shared = shared_lets(root)
+        self._charges_searches = charges_searches(root)
         self._slots: dict[int, str] = {}
         self._bodies: list[tuple[str, Node]] = []
         self._variables: dict[str, ast.expr] = {}
@@ -291,7 +293,8 @@ class _Compiler:
         is_metered = node.operator in operators.METERED and not (
             isinstance(node.left, Literal) and isinstance(node.right, Literal | ListLiteral)
         )
-        return self._priced(operators.OPERATORS[node.operator], left, right, is_metered=is_metered)
+        run = operators.OPERATORS[node.operator]
+        return self._priced(node, run, left, right, is_metered=is_metered)
 
     def _conditional(self, condition: Node, then: ast.expr, otherwise: ast.expr) -> ast.expr:
         name = self._builder.temporary()
@@ -321,7 +324,7 @@ class _Compiler:
             arguments[-1] = self._builder.constant(literals.pattern(node.arguments[-1]))
         elif function.is_lazy:
             arguments[-1] = py.lambda_of(arguments[-1])
-        return self._priced(function.run, *arguments, is_metered=function.is_metered)
+        return self._priced(node, function.run, *arguments, is_metered=function.is_metered)
 
     def _macro(self, node: Macro) -> ast.expr:
         form = MACROS[node.macro]
@@ -362,11 +365,18 @@ class _Compiler:
             del self._variables[name]
         return function
 
-    def _priced(self, run: Callable[..., Any], *arguments: ast.expr, is_metered: bool) -> ast.expr:
-        """A call. In a macro, a metered function is charged by the size of its arguments."""
-        if not (is_metered and self._loops):
+    def _priced(
+        self, node: Node, run: Callable[..., Any], *arguments: ast.expr, is_metered: bool
+    ) -> ast.expr:
+        """A call. A metered function is charged by the size of its arguments.
+
+        Outside macros it is charged only in a condition with many searches.
+        """
+        is_charged = bool(self._loops) or (self._charges_searches and is_search(node))
+        if not (is_metered and is_charged):
             return self._call(run, *arguments)
-        charge = py.attribute(load("budget"), "call")
+        self._needs_budget = True
+        charge = py.attribute(load("budget"), "call" if self._loops else "search")
         return py.call(charge, self._builder.constant(run), *arguments)
 
     def _call(self, function: Callable[..., Any], *arguments: ast.expr) -> ast.expr:

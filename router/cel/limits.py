@@ -25,6 +25,8 @@ ITERATIONS: Final = 10_000
 """Iterations of all macros together in one evaluation."""
 RESULT_SIZE: Final = 64 * 1024
 """Characters, bytes or items of the result of an operator or function."""
+SEARCHED: Final = 1_000_000
+"""Elements that all searches outside macros may visit together; 8 characters count as one."""
 COMPARISONS: Final = 10_000
 """Elements that one comparison of lists or maps may visit."""
 REGEX_MEMORY: Final = 1 << 20

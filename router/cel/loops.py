@@ -14,6 +14,8 @@ from router.cel import limits
 from router.cel.values import CONTAINERS, ERROR, MAPS, NONE, Optional, keys_of, make_map
 
 _CHARACTERS_PER_UNIT: Final = 1024
+_CHARACTERS_PER_ELEMENT: Final = 8
+"""Characters that a search outside macros visits in the time of one element."""
 _ELEMENTS_PER_UNIT: Final = 16
 
 Body = Callable[..., Any]
@@ -36,17 +38,29 @@ class LazyValue:
 
 
 class Budget:
-    """The iterations that remain to an evaluation."""
+    """The iterations and searches that remain to an evaluation."""
 
-    __slots__ = ("remaining",)
+    __slots__ = ("remaining", "searched")
 
     def __init__(self) -> None:
         self.remaining = limits.ITERATIONS
+        self.searched = 0
+
+    def search(self, function: Body, *arguments: Any) -> Any:
+        """Charge for the length of the arguments and call ``function``; ERROR if over budget."""
+        for value in arguments:
+            kind = value.__class__
+            if kind is str or kind is bytes:
+                self.searched += len(value) // _CHARACTERS_PER_ELEMENT
+            elif kind in CONTAINERS:
+                self.searched += len(value)
+        return function(*arguments) if self.searched <= limits.SEARCHED else ERROR
 
     def call(self, function: Body, *arguments: Any) -> Any:
         """Charge for the size of the arguments and call ``function``; ERROR if over budget."""
         for argument in arguments:
-            self.remaining -= self._price(argument)
+            if self.remaining >= 0:
+                self.remaining -= self._price(argument)
         return function(*arguments) if self.remaining >= 0 else ERROR
 
     def _price(self, value: Any) -> int:
@@ -62,6 +76,8 @@ class Budget:
         while pending and elements <= most:
             each = pending.pop()
             elements += len(each)
+            if elements > most:
+                break
             inner = each.values() if each.__class__ in MAPS else each
             pending += [part for part in inner if part.__class__ in CONTAINERS]
         return elements // _ELEMENTS_PER_UNIT

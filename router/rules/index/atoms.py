@@ -24,6 +24,7 @@ from typing import Final
 import msgspec
 import re2
 
+from router.cel.searches import charges_searches
 from router.cel.tree import (
     Binary,
     Call,
@@ -145,7 +146,9 @@ _TABLE_LIMIT: Final = 100
 
 def necessary_formula(tree: Node) -> Formula:
     """Return a formula that is true of every event for which the condition is true."""
-    return _necessary(tree, _ROOTS, truth=True)
+    formula = _necessary(tree, _ROOTS, truth=True)
+    # A condition that may exceed the budget of its searches is an error then, whatever an atom says.
+    return _inexact(formula) if charges_searches(tree) else formula
 
 
 def _necessary(node: Node, scope: _Scope, *, truth: bool, depth: int = 0) -> Formula:

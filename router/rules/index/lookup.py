@@ -31,6 +31,15 @@ _GENERATED_FIELDS: Final = 40
 """Fields of one map up to which generated code looks them up one after the other."""
 
 
+def _distinct(value: Collection[Any]) -> Collection[Any]:
+    """Return the elements of a large list of scalars without repetitions; other lists as they are."""
+    try:
+        # True equals 1, so that bools and numbers are not counted as one.
+        return set(value) if len(set(map(type, value))) == 1 else value
+    except TypeError:  # lists and maps have no hash
+        return value
+
+
 class AtomLookup:
     """The atoms of many conditions. Call ``add`` for each atom, ``build`` once, then ``collect``."""
 
@@ -147,7 +156,7 @@ class _FieldNode:
         collect = self.element.collect
         found: list[int] = []
         limit = _DEDUPLICATE_ABOVE
-        for each in value:
+        for each in _distinct(value) if len(value) > _DEDUPLICATE_ABOVE else value:
             collect(each, found)
             if len(found) > limit:
                 found = list(set(found))

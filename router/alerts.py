@@ -49,6 +49,19 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Rendered, as plain text."""
 
 
+class Measurement(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The figures of a window of events, as a rule measured them when the alert arose."""
+
+    value: float
+    """The share (0.08 for 8 %), the average or other statistic, or how many times as many events."""
+    of: int | None = None
+    """The events whose share it is; of a spike, those of the window before; else None."""
+    total: int
+    """The events of the window."""
+    text: str
+    """The same for a reader: ``41 of 512 in the last 10m, 8.0 %``."""
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The notification that a match raises.
 
@@ -96,6 +109,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """0 for the rule's first recipients, 1 for those of the first escalation, and so on."""
     acknowledged_by: str = ""
     """The name of who acknowledged it, as given; ``""`` if none was, or it is not acknowledged."""
+    measure: Measurement | None = None
+    """None unless the rule measures."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -6,6 +6,7 @@ by accident.
 
 import hmac
 import re
+from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ import msgspec
 _DURATION_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _LONGEST_PER: Final = 30 * _DURATION_UNITS["d"]
+_PERCENT: Final = re.compile(r"\d{1,15}(?:\.\d{1,15})? ?%", re.ASCII)
 _SIZE_UNITS: Final = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _SIZE: Final = re.compile(r"(0|[1-9]\d*)\s*(B|KiB|MiB|GiB|)")
 _RATE: Final = re.compile(r"(\d{1,9})\s*/\s*(\S+)")
@@ -34,6 +36,26 @@ class Duration(float):
                 f"{text!r} is not a duration, write for example 500ms, 10s, 1h30m or 3d"
             )
         return cls(sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts))
+
+
+class Share(float):
+    """A share of a whole from 0 to 1, written ``5%`` or ``0.05``."""
+
+    __slots__ = ()
+
+    @classmethod
+    def read(cls, value: object) -> "Share":
+        """Return the share that a text or number denotes; raise ValueError with examples if none."""
+        if isinstance(value, str) and _PERCENT.fullmatch(value):
+            # Decimal, because 0.7 / 100 is not the double that is nearest to 0.7 %.
+            share = float(Decimal(value.removesuffix("%").strip()) / 100)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            share = float(value)
+        else:
+            raise ValueError(f"{str(value)[:60]!r} is not a share, write for example 5% or 0.05")
+        if not 0 <= share <= 1:
+            raise ValueError("a share is from 0% to 100%")
+        return cls(share)
 
 
 class ByteSize(int):
@@ -187,12 +209,14 @@ def check_proxy_url(text: str) -> None:
 
 
 def decode_value(kind: type, value: Any) -> Any:
-    """Convert text to Duration, ByteSize or Secret; msgspec's ``dec_hook``.
+    """Convert text to Duration, ByteSize, Share or Secret; msgspec's ``dec_hook``.
 
     Raises ValueError for other values; msgspec turns it into a ValidationError with the path.
     """
     if kind is ByteSize and type(value) is int and value >= 0:
         return ByteSize(value)
+    if kind is Share:
+        return Share.read(value)
     if not isinstance(value, str):
         # The message omits the value, because it may be a secret written as a number.
         raise ValueError(f"expected text such as {_EXAMPLES.get(kind, '...')}")  # noqa: TRY004 - msgspec adds the path to a ValueError

@@ -61,6 +61,12 @@ class Metrics:
             "Alerts evaluated without their state, because the rule has too many keys.",
             "rule",
         )
+        self.rule_events_left_out = counter(
+            "rule_events_left_out",
+            "Events that a rule matches and does not measure, by reason.",
+            "rule",
+            "reason",
+        )
         self.timers_dropped = counter(
             "timers_dropped",
             "Timers that did nothing because their rule or feature was removed, by feature.",

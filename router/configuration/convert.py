@@ -25,7 +25,7 @@ from router.configuration.yaml.document import (
     YamlDocument,
 )
 from router.configuration.yaml.scalars import plain_value
-from router.datatypes import ByteSize, Duration, Rate, Secret, decode_value
+from router.datatypes import ByteSize, Duration, Rate, Secret, Share, decode_value
 from router.suggestions import closest_match
 
 _SHOWN: Final = 60
@@ -246,6 +246,8 @@ class Converter:
             hint = f'write "{node.text[:_SHOWN]}"'
         if kind in {int, float, bool}:
             hint = _unquoted_hint(node, kind)
+        if kind is Share:
+            hint = _percent_hint(node)
         return self._unexpected(node, describe_kind(kind), subject, hint)
 
     def _unexpected(self, node: Node, wanted: str, subject: str, hint: str = "") -> Any:
@@ -263,6 +265,13 @@ def _unquoted_hint(node: Scalar, kind: Any) -> str:
     first = meaning.trap.partition(" ")[0]
     word = (first if first in {"true", "false"} else "") if kind is bool else meaning.number
     return f"write {word}" if word else ""
+
+
+def _percent_hint(node: Scalar) -> str:
+    """Return how a number is written that was meant as per cent."""
+    value = plain_value(node.text).value if node.is_plain else None
+    is_percent = isinstance(value, int | float) and not isinstance(value, bool) and 1 < value <= 100
+    return f"write {value:g}%" if is_percent else ""
 
 
 def describe_kind(kind: Any) -> str:
@@ -295,6 +304,7 @@ _WORDS: Final[Mapping[Any, str]] = {
     float: "a number",
     bool: "true or false",
     Duration: "a duration such as 500ms, 10s or 1h30m",
+    Share: "a share from 0% to 100% such as 5% or 0.05",
     ByteSize: "a size such as 64KiB or 1MiB",
 }
 

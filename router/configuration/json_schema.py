@@ -14,7 +14,7 @@ import msgspec
 from router.configuration.readers.routes import RouteText
 from router.configuration.readers.tables import NAME_PATTERN as TABLE_PATTERN
 from router.configuration.readers.tables import TableText
-from router.datatypes import ByteSize, Duration, Rate, Secret
+from router.datatypes import ByteSize, Duration, Rate, Secret, Share
 from router.destinations.kinds import KINDS
 from router.rules.model import NAME_PATTERN
 from router.rules.rule_text import RuleText
@@ -28,6 +28,7 @@ _REFERENCES: Final = "#/$defs/{name}"
 _WRITTEN: Final[dict[type, dict[str, Any]]] = {
     Duration: {"type": "string", "examples": ["500ms", "10s", "1h30m"]},
     ByteSize: {"type": ["string", "integer"], "examples": ["64KiB", "1MiB"]},
+    Share: {"type": ["string", "number"], "examples": ["5%", 0.05]},
     Secret: {"type": "string", "examples": ["${NAME_OF_A_VARIABLE}"]},
 }
 

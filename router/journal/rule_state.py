@@ -27,10 +27,10 @@ _CHAINS: Final = 200
 
 
 def script_source() -> str:
-    """Return the script that decides chains: a prelude, the features in order, a dispatcher."""
+    """Return the script that decides chains: what features share, they in order, a dispatcher."""
     modules = dict.fromkeys(kind.__module__.rpartition(".")[2] for kind in FEATURES)
     folder = files("router.rules.state")
-    names = ("prelude", *modules, "dispatch")
+    names = ("prelude", "window", *modules, "dispatch")
     source = "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in names)
     return ALLOW_OOM + source
 
@@ -103,6 +103,7 @@ class WorkInRedis:
 def _result(number: int, fields: Sequence[Any]) -> ChainResult:
     outcome, reason, count, held_back, first, escalates, withdrawn, *more = fields
     notified, overflowed, alert, *extra = more
+    words = extra.pop(0) if extra and isinstance(extra[0], list) else ()
     return ChainResult(
         Outcome(outcome.decode()),
         Reason(reason.decode()) if reason else None,
@@ -116,6 +117,7 @@ def _result(number: int, fields: Sequence[Any]) -> ChainResult:
         alert,
         tuple(extra),
         number,
+        tuple(word.decode() for word in words),
     )
 
 

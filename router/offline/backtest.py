@@ -264,6 +264,8 @@ def _key(sent: SimulatedAlert) -> tuple[str, ...]:
 def _example(sent: SimulatedAlert) -> Example:
     alert = sent.alert
     text = summary(alert, TemplateTarget.TEXT).text
+    if alert.measure is not None:
+        text = f"{text} ({alert.measure.text})"
     return Example(alert.event_id, _moment(alert.raised_at), text, sent.send_to)
 
 

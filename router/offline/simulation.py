@@ -21,7 +21,13 @@ from router.rules.state.memory_store import MemoryStore
 from router.rules.state.step import Reason
 from router.rules.state.timer import Timer
 from router.rules.suppression.silences import Silence
-from router.worker.evaluation.decide import EvaluatedEvent, chains, decide, possible_alerts
+from router.worker.evaluation.decide import (
+    EvaluatedEvent,
+    PossibleAlert,
+    chains,
+    decide,
+    possible_alerts,
+)
 from router.worker.evaluation.decide_timer import decide_timer
 from router.worker.evaluation.suppression_reason import Snapshot
 
@@ -59,6 +65,8 @@ class SimulationOutcome(msgspec.Struct, frozen=True, kw_only=True):
     matches: tuple[Rule, ...] = ()
     sent: tuple[SimulatedAlert, ...] = ()
     suppressed: tuple[SuppressedAlert, ...] = ()
+    standing: dict[str, str] = {}
+    """The figures of rules that measure, by their names, if the simulation notes them."""
     failed: tuple[Rule, ...] = ()
     """Rules whose condition is an error for the event. A worker does not see all of them, because
     it evaluates only rules that may match."""
@@ -84,10 +92,16 @@ class Simulation:
         rules: The rules.
         silences: Active from the beginning, as far as their times say.
         now: Unix time in seconds. It never goes back.
+        notes_standing: Whether outcomes say what rules have measured.
     """
 
     def __init__(
-        self, rules: RuleSet, silences: Sequence[Silence] = (), *, now: float = 0.0
+        self,
+        rules: RuleSet,
+        silences: Sequence[Silence] = (),
+        *,
+        now: float = 0.0,
+        notes_standing: bool = False,
     ) -> None:
         self.now = now
         self.rules: Final = rules
@@ -96,6 +110,8 @@ class Simulation:
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self._seen: set[str] = set()
+        self._notes_standing = notes_standing
+        self._standing: dict[str, str] = {}
 
     def receive(self, event: Event, *, now: float) -> SimulationOutcome:
         """Receive an event. Timers that are due by then fire before; a repeat changes nothing.
@@ -116,6 +132,7 @@ class Simulation:
                 suppressed=suppressed,
             )
         self._seen.add(event.key)
+        self._standing = {}
         judgement = self.rules.judge(event.type, content)
         more_sent, more_suppressed = self._apply(self._decide(event, content, judgement))
         matched = {rule.name for rule in judgement.matches}
@@ -126,6 +143,7 @@ class Simulation:
             matches=tuple(rule for rule in self.rules.rules if rule.name in matched),
             sent=sent + more_sent,
             suppressed=suppressed + more_suppressed,
+            standing=self._standing,
             failed=self._failed(event, content),
         )
 
@@ -196,8 +214,19 @@ class Simulation:
         asked = chains(evaluated)
         results = _run(self._store.open(work, self._now_ms).decide(asked))
         self._store.forget(work)
+        if self._notes_standing:
+            self._standing = self._measured(possible)
         by_id = {chain.id: result for chain, result in zip(asked, results, strict=True)}
         return decide(evaluated, by_id, snapshot)
+
+    def _measured(self, possible: Sequence[PossibleAlert]) -> dict[str, str]:
+        return {
+            each.rule.name: found.text
+            for each in possible
+            if each.chain is not None
+            for step in each.chain.steps
+            if (found := self._store.standing(step)) is not None
+        }
 
     def _fire(self, number: int, timer: Timer) -> Decision:
         work = f"timer {number}"

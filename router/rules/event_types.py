@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from router.cel import Condition, Expression
-from router.cel.check import TypeProblem, check, check_condition
+from router.cel.check import TypeProblem, check, check_condition, check_number
 from router.cel.check.contradictions import contradictions
 from router.cel.check.lookups import unguarded_lookups
 from router.cel.check.missing import missing_field_warnings
@@ -57,7 +57,9 @@ def unchecked(patterns: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def problems_of(expression: Condition | Expression, patterns: Iterable[str]) -> list[TypeProblem]:
+def problems_of(
+    expression: Condition | Expression, patterns: Iterable[str], *, is_number: bool = False
+) -> list[TypeProblem]:
     """Return the type errors and warnings of a condition or expression for these events.
 
     A problem for events of all shapes is an error. A problem for only some of them is a warning,
@@ -66,6 +68,7 @@ def problems_of(expression: Condition | Expression, patterns: Iterable[str]) -> 
     Args:
         expression: What is checked.
         patterns: Event types, exact or with a ``*`` at the end.
+        is_number: Whether the expression must be a number.
     """
     different = shapes(tuple(patterns))
     if not different:
@@ -73,7 +76,7 @@ def problems_of(expression: Condition | Expression, patterns: Iterable[str]) -> 
     is_condition = isinstance(expression, Condition)
     own = contradictions(expression.source, expression.tree) if is_condition else []
     own += unguarded_lookups(expression.source, expression.tree) if is_condition else []
-    check_one = check_condition if is_condition else check
+    check_one = check_condition if is_condition else check_number if is_number else check
     found = [check_one(expression.source, expression.tree, shape.names) for shape in different]
     common = _common(found)
     if common or not any(found):

@@ -12,8 +12,12 @@ from router.rules.state.count import Count
 from router.rules.state.escalate import ContinueEscalation, StartEscalation
 from router.rules.state.group import JoinGroup, RetractNotified, TakeGroup
 from router.rules.state.inhibit import CheckInhibited, StartInhibition
+from router.rules.state.measure import CheckMeasure, CheckPercentile
 from router.rules.state.memory_store import MemoryStore
+from router.rules.state.ratio import CheckRatio
 from router.rules.state.resolve import CheckResolved, OpenAlert, RecordNotified, Resolve
+from router.rules.state.sketch import bin_of
+from router.rules.state.spike import CheckSpike
 from router.rules.state.step import ChainResult, Step
 from router.rules.state.suppress import SILENCED, Suppress
 
@@ -34,6 +38,40 @@ def _chain(steps: tuple[Step, ...], number: int) -> Chain:
 def taking() -> st.SearchStrategy[tuple[Step, ...]]:
     """The timer of a group takes it."""
     return _KEYS.map(lambda key: (TakeGroup("group", key),))
+
+
+_NUMBERS = st.sampled_from([0.0, 0.1, 0.30000000000000004, 1e-9, 3.0, 7.25, 1e15 + 0.5, -2.5, 1e99])
+
+
+@st.composite
+def measuring(draw: st.DrawFn) -> tuple[Step, ...]:
+    """What comes of a match whose rule measures; most events are in time, and windows are short."""
+    at, within = draw(_TIMES), draw(st.sampled_from([59, 3_000, 60_000]))
+    number = draw(st.one_of(st.none(), _NUMBERS))
+    least = draw(st.integers(1, 3))
+    kind = draw(
+        st.sampled_from(["ratio", "percentile", "spike", "avg", "min", "max", "stddev", "sum"])
+    )
+    place = (f"{kind} {within}", draw(_KEYS), at, within)
+    side = draw(st.sampled_from(["above", "below"]))
+    match kind:
+        case "ratio":
+            bound = (
+                draw(st.sampled_from(["at_least", "at_most"])),
+                draw(st.sampled_from([0.3, 0.5])),
+            )
+            step: Step = CheckRatio(
+                *place, draw(st.sampled_from([True, False, None])), least, bound
+            )
+        case "percentile":
+            pair = None if number is None else (number, bin_of(number))
+            percent = draw(st.sampled_from([50, 90, 99]))
+            step = CheckPercentile(*place, percent, pair, least, (side, 3.0, bin_of(3.0)))
+        case "spike":
+            step = CheckSpike(*place, draw(st.sampled_from([1.5, 3.0])), least)
+        case _:
+            step = CheckMeasure(*place, kind, number, least, (side, draw(_NUMBERS)))
+    return (step, *draw(raising())) if draw(st.booleans()) else (step,)
 
 
 def raising() -> st.SearchStrategy[tuple[Step, ...]]:
@@ -94,7 +132,9 @@ def others(draw: st.DrawFn) -> tuple[Step, ...]:
 def chains() -> st.SearchStrategy[list[Chain]]:
     """The chains of one batch; their ids are only unique in it."""
     return st.lists(
-        st.one_of(raising(), raising(), others(), taking()), min_size=1, max_size=6
+        st.one_of(raising(), raising(), measuring(), measuring(), others(), taking()),
+        min_size=1,
+        max_size=6,
     ).map(lambda drawn: [_chain(steps, number) for number, steps in enumerate(drawn)])
 
 

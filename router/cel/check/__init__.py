@@ -19,7 +19,7 @@ from router.cel.check.checker import Checker, Rules, TypeProblem
 from router.cel.check.types import Type
 from router.cel.tree import Node
 
-__all__ = ["TypeProblem", "check", "check_condition"]
+__all__ = ["TypeProblem", "check", "check_condition", "check_number"]
 
 _RULES: Final[Rules] = {
     tree.Literal: fields.literal,
@@ -60,4 +60,11 @@ def check_condition(source: str, root: Node, names: Mapping[str, Type]) -> list[
     """Return the problems of an expression that must be true or false. Arguments as ``check``."""
     checker = Checker(_RULES, source, names)
     checker.bool(root)
+    return checker.problems
+
+
+def check_number(source: str, root: Node, names: Mapping[str, Type]) -> list[TypeProblem]:
+    """Return the problems of an expression that must be a number. Arguments as ``check``."""
+    checker = Checker(_RULES, source, names)
+    checker.number(root)
     return checker.problems

@@ -62,6 +62,13 @@ class Checker:
             )
         return BOOL
 
+    def number(self, node: Node) -> Type:
+        """Return the type of a node. Report a node that is no number."""
+        found = self.type(node)
+        if not found.can_be(TypeKind.NUMBER):
+            self.report(node, f"{self.is_a(node, found)}, not a number")
+        return found
+
     def name(self, name: str) -> Type:
         """Return the type of a root or variable."""
         return self._names.get(name, ANY)

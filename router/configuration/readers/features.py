@@ -6,7 +6,7 @@ Each feature (rules/state) says which Struct its key has. The fields ``by``, ``w
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -14,7 +14,7 @@ from router.cel import Condition, Expression, compile_condition, compile_express
 from router.cel.names import NO_NAMES, Names
 from router.cel.tree import Name, walk
 from router.configuration.readers.folded_comments import report_folded_comment
-from router.configuration.readers.type_check import report_expression
+from router.configuration.readers.type_check import report_expression, report_number
 from router.configuration.variables import escaped_offset, unescape
 from router.configuration.yaml.document import ListNode, MapNode, Node, Scalar, YamlDocument
 from router.errors import ConditionError
@@ -65,6 +65,8 @@ class FeatureReader:
         self._mute_times = mute_times.by_name
         self._by: dict[str, By] = {}
         self._conditions: dict[str, Condition | None] = {}
+        self._judged: dict[str, Condition | None] = {}
+        self._evaluated: dict[str, Expression | None] = {}
         events = texts(rule.get("events"))
         for kind in FEATURES:
             node = rule.get(kind.key) if kind.key else None
@@ -78,7 +80,7 @@ class FeatureReader:
     def features(self, text: RuleKeys) -> RuleFeatures:
         """Return the features of the rule."""
         features = [
-            kind.configure(text.name, value, self._by[kind.key], self._conditions[kind.key])
+            self._configure(kind, text.name, value)
             for kind in FEATURES
             if kind.key and (value := getattr(text, kind.key)) is not None
         ]
@@ -88,6 +90,15 @@ class FeatureReader:
         if mute_times:
             features.append(SuppressFeature(mute_times=mute_times))
         return RuleFeatures(features, is_shadow=text.mode is Mode.SHADOW)
+
+    def _configure(self, kind: type[Feature], rule: str, value: Any) -> Feature:
+        key = kind.key
+        feature = kind.configure(rule, value, self._by[key], self._conditions[key])
+        if not kind.judges and not kind.evaluates:
+            return feature
+        return msgspec.structs.replace(
+            feature, judged=self._judged.get(key), evaluated=self._evaluated.get(key)
+        )
 
     def _read(
         self,
@@ -105,11 +116,23 @@ class FeatureReader:
             if isinstance(when, Scalar)
             else None
         )
+        self._read_own(kind, node, events)
         for item in node.items if isinstance(node, ListNode) else (node,):
             if isinstance(item, MapNode):
                 self._check_events(item)
                 names = item.get("send_to")
                 check_names(self._page, names, "send_to", "destination", destinations)
+
+    def _read_own(self, kind: type[Feature], node: Node, events: tuple[str, ...]) -> None:
+        """Read the expressions of a feature on the rule's own events."""
+        if not isinstance(node, MapNode):
+            return
+        judged, evaluated = node.get(kind.judges), node.get(kind.evaluates)
+        if isinstance(judged, Scalar):
+            self._judged[kind.key] = read_condition(self._page, judged, events, self._names)
+        if isinstance(evaluated, Scalar):
+            number = read_number(self._page, evaluated, events, self._names)
+            self._evaluated[kind.key] = number
 
     def _check_events(self, item: MapNode) -> None:
         event, events = item.get("event"), item.get("events")
@@ -228,6 +251,21 @@ def read_condition(
         return None
     report_expression(page, node, condition, events)
     return condition
+
+
+def read_number(
+    page: YamlDocument, node: Scalar, events: tuple[str, ...], names: Names = NO_NAMES
+) -> Expression | None:
+    """Return a number of events of these types; None if it is invalid, which is reported."""
+    if node.is_missing or report_folded_comment(page, node):
+        return None
+    try:
+        expression = compile_expression(unescape(node.text), names)
+    except ConditionError as error:
+        report_condition(page, node, error)
+        return None
+    report_number(page, node, expression, events)
+    return expression
 
 
 def report_condition(page: YamlDocument, node: Scalar, error: ConditionError) -> None:

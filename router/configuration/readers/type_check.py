@@ -85,6 +85,14 @@ def report_expression(
     _report(document, checked, problems_on_sides(checked, sides), [segment])
 
 
+def report_number(
+    document: YamlDocument, node: Scalar, checked: Expression, events: tuple[str, ...]
+) -> None:
+    """Report the type problems of a number that is the whole text of ``node``."""
+    problems = problems_of(checked, events, is_number=True)
+    _report(document, checked, problems, [segment_of_text(document, node, checked.source)])
+
+
 def _report(
     document: YamlDocument,
     checked: Condition | Expression,

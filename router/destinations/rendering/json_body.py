@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from router.alerts import Alert, Delivery
+from router.alerts import Alert, Delivery, Measurement
 from router.destinations.contract import Links
 from router.destinations.rendering.summary import (
     decode,
@@ -74,6 +74,13 @@ class _MemberJson(msgspec.Struct, frozen=True):
     summary: str
 
 
+class _MeasureJson(msgspec.Struct, frozen=True):
+    value: float
+    of: int | None
+    total: int
+    text: str
+
+
 class _AlertJson(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str
     rule: str
@@ -93,6 +100,7 @@ class _AlertJson(msgspec.Struct, frozen=True, omit_defaults=True):
     links: dict[str, str] = {}
     left_out: tuple[str, ...] = ()
     acknowledged_by: str = ""
+    measure: _MeasureJson | None = None
 
 
 class _Attributes(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -180,6 +188,7 @@ def alert_json(
         {name: url for name, url in named_links(links) if url},
         left_out,
         alert.acknowledged_by,
+        _measure_json(alert.measure),
     )
     return b'{"alert":%b,"event":%b}' % (_encode(described), _event(alert, left_out))
 
@@ -194,6 +203,10 @@ def _event(alert: Alert, left_out: tuple[str, ...]) -> bytes:
         if name not in {"data", "data_base64"} and ("event" not in left_out or name in _IDENTITY)
     }
     return _encode(attributes)
+
+
+def _measure_json(found: Measurement | None) -> _MeasureJson | None:
+    return None if found is None else _MeasureJson(found.value, found.of, found.total, found.text)
 
 
 def _structured(delivery: Delivery, data: bytes) -> bytes:

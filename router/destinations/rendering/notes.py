@@ -73,6 +73,8 @@ def notes(alert: Alert) -> list[str]:
         sentences.append(f"{alert.grouped} alerts in one message.")
     if alert.count > 1:
         sentences.append(f"{alert.count} events brought it about.")
+    if alert.measure is not None:
+        sentences.append(f"Measured: {alert.measure.text}.")
     if alert.held_back:
         more = "alert was" if alert.held_back == 1 else "alerts were"
         sentences.append(f"{alert.held_back} more {more} suppressed since the last message.")

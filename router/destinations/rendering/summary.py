@@ -195,4 +195,5 @@ def _described(alert: Alert) -> dict[str, Any]:
         ],
         "escalation": alert.escalation,
         "acknowledged_by": alert.acknowledged_by,
+        "measure": None if alert.measure is None else msgspec.structs.asdict(alert.measure),
     }

@@ -36,6 +36,10 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     held_back: Annotated[int | None, about("How many alerts a cooldown suppressed before it.")] = (
         None
     )
+    measure: Annotated[
+        dict[str, Any] | None,
+        about("What it measured: `value`, `of`, `total` or `text`; at least these."),
+    ] = None
     grouped: Annotated[int | None, about("How many alerts it represents.")] = None
     escalation: Annotated[int | None, about("0 for the rule's own destinations, then 1, 2, …")] = (
         None

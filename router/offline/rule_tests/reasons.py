@@ -158,7 +158,7 @@ def _of_watch(
     if watch.ends is None:
         if matches:
             is_sent = any(sent.alert.rule == expected.rule for sent in outcome.sent)
-            text = "its alert was sent" if is_sent else _matched(watch.rule, content)
+            text = "its alert was sent" if is_sent else _matched(watch.rule, outcome)
             yield _Finding(_Rank.MATCHED, text)
         elif condition is not None and not is_resolution:
             yield _Finding(_Rank.NO_MATCH, _verdict(condition, content))
@@ -172,14 +172,16 @@ def _of_watch(
         yield _Finding(_Rank.NO_MATCH, f"{watch.ends.key}: {verdict}")
 
 
-def _matched(rule: Rule, content: dict[str, Any]) -> str:
+def _matched(rule: Rule, outcome: SimulationOutcome) -> str:
+    standing = outcome.standing.get(rule.name)
     waits = [
         sentence
         for feature in rule.features.met
         if feature.delays
-        for sentence in feature.describe(content)
+        for sentence in feature.describe(outcome.content)
     ]
-    return "; ".join(["it matched, and no alert was sent yet", *waits])
+    found = [f"it stands at {standing}"] if standing else []
+    return "; ".join(["it matched, and no alert was sent yet", *waits, *found])
 
 
 def _verdict(condition: Condition, content: dict[str, Any]) -> str:

@@ -55,7 +55,7 @@ def run_case(case: Case, rules: RuleSet, silences: Sequence[Silence] = ()) -> Ca
         rules: The rules that it tests.
         silences: Those of the rules folder.
     """
-    return _Run(case, Simulation(rules, silences)).result()
+    return _Run(case, Simulation(rules, silences, notes_standing=True)).result()
 
 
 class _Run:
@@ -190,6 +190,7 @@ def _facts(sent: SimulatedAlert) -> dict[str, Any]:
         "held_back": alert.held_back,
         "grouped": alert.grouped,
         "escalation": alert.escalation,
+        "measure": {} if alert.measure is None else msgspec.structs.asdict(alert.measure),
     }
 
 

@@ -37,6 +37,8 @@ class StoredAlert(msgspec.Struct, frozen=True, array_like=True):
 
     alert: Alert
     send_to: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    """The figures that a step appends, for ``measured.restored``. Always the last field."""
 
 
 encode_alert: Final = msgspec.msgpack.encode

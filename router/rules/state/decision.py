@@ -36,6 +36,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The rule and the reason of each alert that is suppressed."""
     overflowed: tuple[str, ...] = ()
     """Rules whose state had no room, once for each alert that was affected."""
+    left_out: tuple[tuple[str, Reason], ...] = ()
+    """The rule and the reason of each event that a rule did not measure."""
     notifications: tuple[Notification, ...] = ()
     timers: tuple[Timer, ...] = ()
     dropped_timers: tuple[Timer, ...] = ()
@@ -60,6 +62,7 @@ class DecisionDraft:
         self._notified = 0
         self._suppressed: list[tuple[str, Reason]] = []
         self._overflowed: list[str] = []
+        self._left_out: list[tuple[str, Reason]] = []
         self._notifications: list[Notification] = []
         self._timers: list[Timer] = []
         self._dropped: list[Timer] = []
@@ -116,6 +119,10 @@ class DecisionDraft:
         """Note that the rule's state had no room for an alert."""
         self._overflowed.append(rule)
 
+    def leave_out(self, rule: str, reason: Reason) -> None:
+        """Note that the rule did not measure an event."""
+        self._left_out.append((rule, reason))
+
     def quarantine(self, alert: Alert) -> None:
         """Put the alert's event into quarantine."""
         self._quarantined.append(alert)
@@ -138,6 +145,7 @@ class DecisionDraft:
             notified=self._notified,
             suppressed_alerts=tuple(self._suppressed),
             overflowed=tuple(self._overflowed),
+            left_out=tuple(self._left_out),
             notifications=tuple(self._notifications),
             timers=tuple(self._timers),
             dropped_timers=tuple(self._dropped),

@@ -3,7 +3,7 @@ local function is_unreadable(failure)
   local reason = type(failure) == 'table' and failure.err or tostring(failure)
   return string.find(reason, 'WRONGTYPE') or string.find(reason, 'attempt to')
     or string.find(reason, 'not an integer') or string.find(reason, 'not a valid float')
-    or string.find(reason, 'bad argument')
+    or string.find(reason, 'bad argument') or string.find(reason, 'unreadable figures')
 end
 
 -- Moves the records of a step aside, because the step failed at what they contain.
@@ -50,6 +50,7 @@ local function decide(program, alert)
     draft.outcome, draft.reason, draft.count, draft.held_back, draft.first, draft.escalates,
     draft.withdrawn, draft.notified, draft.overflowed, draft.resolved,
   }
+  if draft.words then result[#result + 1] = draft.words end
   for _, each in ipairs(draft.extra) do result[#result + 1] = each end
   return result, draft.is_stored
 end

@@ -80,6 +80,10 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     The fields ``by``, ``when``, ``event``, ``events`` and ``send_to`` mean the same in each
     feature, and are read and checked alike.
     """
+    judges: ClassVar[str] = ""
+    """The field of the text that is a condition on the rule's own events, read to ``judged``."""
+    evaluates: ClassVar[str] = ""
+    """The field of the text that is a number of the rule's own events, read to ``evaluated``."""
     items_limit: ClassVar[int] = 0
     """How many Structs a list may have; 0 if the value is no list."""
     excludes: ClassVar[tuple[str, ...]] = ()
@@ -108,6 +112,8 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     state: StateId = StateId("")
     condition: Condition | None = None
     """On the feature's own events; None matches each of them."""
+    judged: Condition | None = None
+    evaluated: Expression | None = None
 
     @classmethod
     def configure(cls, rule: str, text: Any, by: By, condition: Condition | None) -> "Feature":

@@ -10,13 +10,19 @@ from router.rules.state.escalate import EscalateFeature
 from router.rules.state.feature import By, Feature
 from router.rules.state.group import GroupFeature
 from router.rules.state.inhibit import InhibitFeature
+from router.rules.state.measure import MeasureFeature
+from router.rules.state.ratio import RatioFeature
 from router.rules.state.resolve import ResolveFeature
+from router.rules.state.spike import SpikeFeature
 from router.rules.state.suppress import ShadowFeature, SuppressFeature
 
 F = TypeVar("F")
 
 FEATURES: Final[tuple[type[Feature], ...]] = (
     CountFeature,
+    RatioFeature,
+    MeasureFeature,
+    SpikeFeature,
     AbsentFeature,
     ResolveFeature,
     InhibitFeature,

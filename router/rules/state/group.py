@@ -24,6 +24,7 @@ from router.rules.state.feature import (
     span_text,
     values_of,
 )
+from router.rules.state.measured import restored
 from router.rules.state.open_alert import CHAIN, OpenRecord, WaitingRecord
 from router.rules.state.step import (
     DAY_MS,
@@ -253,7 +254,7 @@ class FlushTimer(Timer, frozen=True, kw_only=True, array_like=True, tag="flush")
         taken = []
         for alert, held_back in zip(result.extra[::2], result.extra[1::2], strict=True):
             stored = decode_alert(alert)
-            own = msgspec.structs.replace(stored.alert, held_back=int(held_back))
+            own = msgspec.structs.replace(restored(stored), held_back=int(held_back))
             taken.append(_TakenAlert(own, stored.send_to))
         return result.count, taken, result.number
 

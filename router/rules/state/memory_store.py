@@ -7,8 +7,9 @@ transitions in the same order.
 from collections.abc import Sequence
 from typing import Final
 
+from router.alerts import Measurement
 from router.rules.state.chain import Chain
-from router.rules.state.step import KEYS_LIMIT, WORK, ChainResult, ChainRun, Memory, Outcome
+from router.rules.state.step import KEYS_LIMIT, WORK, ChainResult, ChainRun, Memory, Outcome, Step
 
 
 class MemoryStore:
@@ -30,6 +31,10 @@ class MemoryStore:
         """Drop the results of a batch or timer that is finished."""
         self._results.pop(work, None)
         self._memory.drop((WORK, work))
+
+    def standing(self, step: Step) -> Measurement | None:
+        """Return what a step has measured by now; None if it does not measure, or no event."""
+        return step.standing(self._memory)
 
     def acknowledge(self, alert_key: str, at: int) -> None:
         """Note that an operator acknowledged the alerts with this key, at Unix ms."""

@@ -4,13 +4,13 @@ local now, settings, chains = unpack(ARGV, 1, 3)
 -- crashed or by another worker, has its stored result and changes nothing. Guarded by the existence of
 -- the work, because its results are deleted when it is finished.
 --
--- This file, the files of the features in their order, and dispatch.lua are one script. Each step has
+-- This file, window.lua, the files of the features in their order, and dispatch.lua are one script. Each step has
 -- a function in the file of its feature, with the same transition as in the Python beside it; a test
 -- compares the two. Keys of records are made from a prefix, a state and a digest.
 --
 -- Returns: false if the work is finished; else for each chain its number and {outcome, reason, count,
---          held back, first, escalates, withdrawn, notified, overflowed, alert}, and what else a step
---          returns
+--          held back, first, escalates, withdrawn, notified, overflowed, alert}, a list of words if
+--          something was measured, and what else a step returns
 if redis.call('EXISTS', work) == 0 then return false end
 now = tonumber(now)
 settings = cmsgpack.unpack(settings)

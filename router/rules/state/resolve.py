@@ -25,6 +25,7 @@ from router.rules.state.feature import (
     milliseconds,
     span_text,
 )
+from router.rules.state.measured import restored
 from router.rules.state.open_alert import CHAIN, OpenRecord, withdraw_everywhere
 from router.rules.state.step import ChainResult, ChainRun, Outcome, Place, Reason, Record, Step
 
@@ -200,7 +201,7 @@ class ResolveFeature(Feature, frozen=True, kw_only=True):
         for _ in range(result.withdrawn):
             draft.suppress(alert.rule, RESOLVED, new=0)
         if result.outcome is Outcome.RESOLVED:
-            sent = decode_alert(result.alert).alert
+            sent = restored(decode_alert(result.alert))
             resolved = msgspec.structs.replace(
                 sent,
                 id=alert_id(sent.id, "resolved"),

@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Final, NewType, TypeVar
 
 import msgspec
 
+from router.alerts import Measurement
+
 DAY_MS: Final = 86_400_000
 KEYS_LIMIT: Final = 100_000
 """Keys of one state at a time. They come from events, which anyone can send, so they are bounded."""
@@ -49,7 +51,7 @@ class ChainResult(msgspec.Struct, frozen=True, array_like=True):
 
     outcome: Outcome
     reason: Reason | None = None
-    """Why the alert is suppressed."""
+    """Why the alert is suppressed, or the event is not measured."""
     count: int = 1
     """Events that brought the alert about."""
     held_back: int = 0
@@ -71,6 +73,8 @@ class ChainResult(msgspec.Struct, frozen=True, array_like=True):
     number: int = 0
     """Greater than that of each chain that was decided before, of any work; 0 in a store that does not
     number them."""
+    words: tuple[str, ...] = ()
+    """The figures of a window, for ``measured.measurement``; empty without one."""
 
     @property
     def place(self) -> Place | None:
@@ -155,7 +159,7 @@ class ChainRun:
         self.memory: Final = memory
         self.work: Final = work
         """The batch or timer that the chain belongs to."""
-        self.alert: Final = alert
+        self.alert = alert
         self.now: Final = now
         """Unix milliseconds."""
         self.opened = False
@@ -166,7 +170,15 @@ class ChainRun:
         self.overflowed = False
         self.is_stored = True
         """False if a second run has the same result without it being stored."""
+        self.words: tuple[str, ...] = ()
         self.result: ChainResult | None = None
+
+    def measure(self, words: tuple[str, ...]) -> None:
+        """Note what was measured in the result, and in the alert for the steps that store it."""
+        self.words = words
+        if self.alert:
+            # In place of the empty list at the end of a ``StoredAlert``.
+            self.alert = self.alert[:-1] + msgspec.msgpack.encode(words)
 
     def touch(self, place: Place, lasts: int) -> bool:
         """Reserve room for a key for ``lasts`` ms. Return False, and note it, if there is none."""
@@ -183,6 +195,7 @@ class ChainRun:
             held_back=self.held_back,
             escalates=self.escalates,
             overflowed=self.overflowed,
+            words=self.words,
             **more,
         )
         return True
@@ -203,3 +216,7 @@ class Step(msgspec.Struct, frozen=True, array_like=True, tag=_function_name):
     def run(self, run: ChainRun) -> bool:
         """Do the step. Return True if it stops the chain."""
         raise NotImplementedError
+
+    def standing(self, memory: Memory) -> Measurement | None:  # noqa: ARG002 - for subclasses
+        """Return what the step would measure without a further event; None if it does not."""
+        return None

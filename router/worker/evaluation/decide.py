@@ -20,6 +20,7 @@ from router.rules.model import Rule
 from router.rules.state.chain import Chain, StoredAlert, encode_alert
 from router.rules.state.decision import Decision, DecisionDraft
 from router.rules.state.feature import Feature
+from router.rules.state.measured import measured
 from router.rules.state.step import ChainResult, Outcome, Reason, Step
 from router.rules.state.suppress import SHADOW
 from router.worker.evaluation.fan_out import raise_alert
@@ -109,7 +110,7 @@ def conclude(
     draft: DecisionDraft, possible: PossibleAlert, chain: Chain, result: ChainResult
 ) -> None:
     """Add to the draft what results from the chain of a possible alert."""
-    rule, alert = possible.rule, possible.alert
+    rule, alert = possible.rule, measured(possible.alert, result.words)
     if result.overflowed:
         draft.overflow(rule.name)
     if result.outcome is Outcome.SUPPRESSED and result.reason is not None:
@@ -119,6 +120,8 @@ def conclude(
         if result.held_back:
             sent = msgspec.structs.replace(alert, held_back=result.held_back)
         draft.notify(sent, possible.send_to, number=result.number)
+    elif result.outcome is Outcome.COUNTED and result.reason is not None:
+        draft.leave_out(rule.name, result.reason)
     for feature in rule.features.concluding:
         feature.conclude(draft, alert, chain.steps, result)
 

@@ -58,11 +58,13 @@ def verdict_of(
 
 
 def count_suppressed(decision: Decision, metrics: Metrics) -> None:
-    """Count suppressed alerts, and state without room, after the journal has stored them."""
+    """Count suppressed alerts, events left out, and state without room, after they are stored."""
     for rule, reason in decision.suppressed_alerts:
         metrics.alerts_suppressed.labels(rule, reason).inc()
     for rule in decision.overflowed:
         metrics.rule_state_overflows.labels(rule).inc()
+    for rule, reason in decision.left_out:
+        metrics.rule_events_left_out.labels(rule, reason).inc()
     for timer in decision.dropped_timers:
         metrics.timers_dropped.labels(timer.feature).inc()
         logger.warning(

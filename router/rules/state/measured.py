@@ -1,0 +1,72 @@
+"""The figures of a window, in the words of the store -> what an alert says of them.
+
+A store returns figures as words, because Redis and Python must write a number in the same way:
+what was measured, the window in ms, and the numbers. Alerts that are stored before their figures
+are known have the words appended to them.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from router.alerts import Alert, Measurement
+from router.rules.state.chain import StoredAlert
+from router.rules.state.feature import span_text
+from router.rules.state.sketch import value_of
+
+RATIO: Final = "ratio"
+SPIKE: Final = "spike"
+ABOVE: Final = "above"
+
+
+def measured(alert: Alert, words: Sequence[str]) -> Alert:
+    """Return the alert with what was measured, if something was."""
+    return msgspec.structs.replace(alert, measure=measurement(words)) if words else alert
+
+
+def restored(stored: StoredAlert) -> Alert:
+    """Return a stored alert with what was measured for it."""
+    return measured(stored.alert, stored.words)
+
+
+def measurement(words: Sequence[str]) -> Measurement:
+    """Return what words of a store say."""
+    kind, within, *numbers = words
+    span = span_text(int(within) / 1000)
+    if kind == RATIO:
+        return _ratio(span, *map(int, numbers))
+    if kind == SPIKE:
+        return _spike(span, *map(int, numbers))
+    if len(numbers) > 2:
+        value, total = _percentile(*numbers), int(numbers[1])
+    else:
+        value, total = float(numbers[0]), int(numbers[1])
+    events = "1 event" if total == 1 else f"{total} events"
+    text = f"{kind} {number_text(value)} of {events} in the last {span}"
+    return Measurement(value=value, total=total, text=text)
+
+
+def _ratio(span: str, part: int, total: int) -> Measurement:
+    value = part / total
+    text = f"{part} of {total} in the last {span}, {100 * value:.1f} %"
+    return Measurement(value=value, of=part, total=total, text=text)
+
+
+def _spike(span: str, before: int, total: int) -> Measurement:
+    value = total / max(1, before)
+    text = f"{total} in the last {span}, {before} in the {span} before"
+    if before:
+        text += f", {number_text(value)} times as many"
+    return Measurement(value=value, of=before, total=total, text=text)
+
+
+def _percentile(number: str, _total: str, side: str, limit: str) -> float:
+    """Return the value of a bin, on the side of the limit on which the value itself is."""
+    nearest = max if side == ABOVE else min
+    return nearest(value_of(int(number)), float(limit))
+
+
+def number_text(value: float) -> str:
+    """Return a number for a reader: five digits, none after the point of a large one."""
+    return f"{value:.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:.5g}"

@@ -25,6 +25,7 @@ OTHER: Final = "other"
 _SHOWN: Final = 60
 """Characters of a path or a method that a message repeats."""
 _NO_HEADERS: Final[Mapping[str, str]] = {}
+_DENIED: Final = frozenset({401, 403})
 _CODES: Final[Mapping[int, str]] = {
     404: "not_found",
     405: "method",
@@ -91,11 +92,14 @@ class ErrorResponses:
                 response.force_close()
                 return response
             try:
-                return await otherwise(request)
+                answer = await otherwise(request)
             except web.HTTPException as error:
                 if error.status < HTTPStatus.BAD_REQUEST:
                     raise
                 return self._of(request, error)
+            if answer.status in _DENIED:
+                self._count_denied(request, answer.status)
+            return answer
 
         return handle
 
@@ -116,6 +120,20 @@ class ErrorResponses:
             _CODES.get(error.status, "bad_request"),
             message,
             {"Allow": allowed} if allowed else _NO_HEADERS,
+        )
+
+    def _count_denied(self, request: web.BaseRequest, status: int) -> None:
+        """Count and log a request that a handler denied; those of senders count their own."""
+        path = request.path.rstrip("/")
+        if path in self._paths:
+            return
+        self._metrics.requests_refused.labels(OTHER, str(status)).inc()
+        fields = {"source": OTHER, "status": status, "target": _shown(path)}
+        self._throttle.warning(
+            "request rejected",
+            kind="denied",
+            client=request.remote or "",
+            fields={**fields, "remote": request.remote},
         )
 
     def _not_found(self, request: web.BaseRequest) -> str:

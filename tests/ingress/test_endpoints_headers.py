@@ -88,8 +88,7 @@ async def check(process: Running, data: bytes, caplog: pytest.LogCaptureFixture)
     (status,) = statuses(answer)
     assert status < 500, (data, answer)
     assert status < 400 or b'{"error":{"code":"' in answer, (data, answer)
-    is_of_the_api = b" /api/" in data and status in {401, 403}  # these are not counted
-    assert is_of_the_api or count(process) - before == (status >= 400), (data, answer)
+    assert count(process) - before == (status >= 400), (data, answer)
     assert [entry.message for entry in caplog.records if entry.levelname == "ERROR"] == []
     lines = [entry.message for entry in caplog.records if entry.name.startswith("router.")]
     assert len(lines) <= 1, (data, lines)

@@ -149,7 +149,9 @@ async def check_kills(
             "ROUTER_RULES": str(write_rules(folder, pager.url, attempts=attempts)),
             "ROUTER_PORT": "0",
             "ROUTER_WORKER_PORT": "0",
-            "ROUTER_JOB_LEASE": "1s",
+            # Longer than a starved process stands still: an attempt that outlives its lease may
+            # arrive after the next one of its key, which no sender can prevent.
+            "ROUTER_JOB_LEASE": "3s",
         }
         ingress = RouterProcess("ingress", environ=environ)
         running_workers = [RouterProcess("worker", environ=environ) for _ in range(workers)]

@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Hashable
 from html.parser import HTMLParser
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+from xml.etree import ElementTree as ET
 
 import msgspec
 from markdown_it import MarkdownIt
@@ -26,7 +28,7 @@ class _Markup(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.found: list[Structure] = []
+        self.found: list[Any] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found.append((tag, tuple(attrs)))
@@ -53,6 +55,17 @@ def markup(page: str) -> Structure:
     parser.feed(page)
     parser.close()
     return tuple(parser.found)
+
+
+def tags(page: str) -> Structure:
+    """Return the tags of an HTML page and the names of their attributes."""
+    parser = _Markup()
+    parser.feed(page)
+    parser.close()
+    return tuple(
+        (each[0], tuple(name for name, _ in each[1])) if isinstance(each, tuple) else each
+        for each in parser.found
+    )
 
 
 # A delimiter formats what it encloses, at the borders of words. Source: Slack, "Formatting text".
@@ -162,6 +175,30 @@ def mail(content: bytes) -> Structure:
         addresses,
         subject.splitlines()[1:] == [],
     )
+
+
+def url(text: str) -> Structure:
+    """Return the parts of a URL: the origin, how many segments, the names in the query."""
+    parts = urlsplit(text)
+    names = tuple(name for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    return parts.scheme, parts.netloc, parts.path.count("/"), names, parts.fragment, text.isascii()
+
+
+def form(text: str) -> Structure:
+    """Return the names of a form's fields."""
+    names = tuple(name for name, _ in parse_qsl(text, keep_blank_values=True, strict_parsing=True))
+    return names, text.isascii()
+
+
+def headers_value(text: str) -> Structure:
+    """Return whether a text is one value of an HTTP header. Source: RFC 9110, section 5.5."""
+    return re.fullmatch(r"[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?", text) is not None
+
+
+def xml(text: str) -> Structure:
+    """Return the elements of XML and the names of their attributes."""
+    root = ET.fromstring(text)  # noqa: S314 - our own text, without a document type
+    return tuple((each.tag, tuple(each.attrib)) for each in root.iter())
 
 
 def one_line(text: str) -> Structure:

@@ -3,10 +3,11 @@
 import re
 from typing import Final
 
-# Control characters, line separators, lone surrogates (no encoding can write them), and the marks
-# that change the direction of writing, which can make a text look like another one.
+# Control characters, line separators, lone surrogates (no encoding can write them), the two that XML
+# forbids besides, and the marks that change the direction of writing, which can make a text look like
+# another one.
 _UNSAFE: Final = re.compile(
-    "[\\s\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+"
+    "[\\s\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]+"
 )
 _HALF_ENTITY: Final = re.compile(r"&[#\w]{0,6}\Z")
 _ELLIPSIS: Final = "…"

@@ -18,6 +18,8 @@ from support.structures import (
     Structure,
     card,
     chat_message,
+    form,
+    headers_value,
     json_form,
     log_line,
     mail,
@@ -25,6 +27,9 @@ from support.structures import (
     one_line,
     plain,
     slack_message,
+    tags,
+    url,
+    xml,
 )
 
 from router.alerts import AlertId, AlertKey, AlertStatus, Delivery, Member, delivery_id
@@ -33,15 +38,11 @@ from router.destinations.apprise import AppriseConfig, AppriseDestination
 from router.destinations.contract import Environment, Links
 from router.destinations.email_config import EmailConfig
 from router.destinations.email_content import Mail, alert_mail, digest_mail
+from router.destinations.http_config import HttpConfig
+from router.destinations.http_request import RequestBuilder
 from router.destinations.opsgenie import OpsgenieConfig, OpsgenieDestination
 from router.destinations.pagerduty import PagerDutyConfig, PagerDutyDestination
-from router.destinations.rendering import (
-    chat_attachment,
-    email_body,
-    json_body,
-    own_body,
-    slack_blocks,
-)
+from router.destinations.rendering import chat_attachment, email_body, json_body, slack_blocks
 from router.destinations.rendering.adaptive_card import card_message
 from router.destinations.rendering.digest import DigestConfig
 from router.destinations.rendering.json_body import Format
@@ -58,6 +59,23 @@ LINKS = Links(
     silence="https://router.example.com/alerts/silence?s=1&t=2",
     show="https://router.example.com/alerts/1",
 )
+URL = "https://h.example/alerts/{{ data.friendly_name }}/x?q={{ data.status }}&r=1"
+HEADERS = {"X-Key": Secret("{{ data.friendly_name }}"), "X-Note": Secret("on {{ data.status }}")}
+FORM = {"To": Secret("+1"), "Body": Secret("{{ data.friendly_name }}: {{ alert.summary }}")}
+VALUES = "{{ data.friendly_name }} and {{ alert.summary }}"
+TEXTS = {
+    "text/plain": VALUES,
+    "text/html": f'<p title="{VALUES}">{VALUES}</p>',
+    "application/xml": f'<a b="{VALUES}">{VALUES}</a>',
+    "application/json": f'{{"text": "{VALUES}"}}',
+}
+BODIES = {
+    "text/plain": plain,
+    "text/html": tags,
+    "application/xml": xml,
+    "application/json": json_form,
+    "application/x-www-form-urlencoded": form,
+}
 MAIL = EmailConfig(
     smtp_url=Secret("smtps://mail.example.com"),
     from_="Router <router@example.com>",
@@ -155,11 +173,19 @@ def body_in(form: Format) -> Callable[[Delivery], Structure]:
     return body
 
 
-def template(delivery: Delivery) -> Structure:
-    templates = own_body.DeliveryTemplates(delivery, LINKS)
-    made = own_body.json_template_body(templates, BODY, None)
-    assert not templates.errors
-    return json_form(made.content)
+def request(**config: object) -> Callable[[Delivery], Structure]:
+    """Return what makes an http request from templates, as a server reads it."""
+    builder = RequestBuilder(HttpConfig(url=Secret(URL), headers=HEADERS, **config))  # type: ignore[arg-type]
+
+    def read(delivery: Delivery) -> Structure:
+        made = builder.build(delivery, LINKS)
+        assert not made.errors, made.errors
+        assert not made.problem, made.problem
+        headers = {name: headers_value(text) for name, text in made.body.headers.items()}
+        body = BODIES[made.body.content_type.partition(";")[0]](made.body.content.decode())
+        return url(builder.base_url + made.path), tuple(headers.items()), body
+
+    return read
 
 
 def logged(formatter: logging.Formatter, delivery: Delivery) -> str:
@@ -191,7 +217,9 @@ def renderers(environment: Environment) -> dict[str, Callable[[Delivery], Struct
         "pagerduty": lambda delivery: json_form(duty.preview(delivery).body),
         "opsgenie": lambda delivery: opsgenie(genie.preview(delivery).body),
         **{f"http, {form}": body_in(form) for form in Format},
-        "http, body": template,
+        "http, URL, headers and JSON": request(body=BODY),
+        "http, form": request(form=FORM),
+        **{f"http, {kind}": request(body=text, content_type=kind) for kind, text in TEXTS.items()},
         "apprise": lambda delivery: plain(apprise.preview(delivery).body),
         "log, JSON": lambda delivery: log_line(logged(JsonFormatter(), delivery)),
         "log, text": lambda delivery: one_line(logged(TextFormatter(), delivery)),
@@ -232,7 +260,9 @@ NAMES = (
     "pagerduty",
     "opsgenie",
     *(f"http, {form}" for form in Format),
-    "http, body",
+    "http, URL, headers and JSON",
+    "http, form",
+    *(f"http, {kind}" for kind in TEXTS),
     "apprise",
     "log, JSON",
     "log, text",

@@ -7,7 +7,11 @@ from support.world import World
 from router.journal.connection import Connection
 from router.timestamps import unix_seconds
 
-RULE = "rules: [{name: one, events: [a], severity: info, send_to: [noc]}]\n"
+RULE = """
+rules:
+  - {name: one, events: [a], severity: info, send_to: [noc]}
+  - {name: two, events: [b], severity: critical, labels: {team: voice}, send_to: [noc]}
+"""
 
 
 def silence(what: str, *, starts: str = "", ends: str = "2023-11-15T00:00:00Z") -> str:

@@ -128,7 +128,28 @@ def silences_everything(condition: Condition) -> bool:
     for node in _own_nodes(condition.tree):
         alerts += [_with_value(strange, field, value.value) for field, value in _comparisons(node)]
     event = {"type": _STRANGE, "source": _STRANGE, "id": _STRANGE, "data": {}}
-    return all(condition.verdict({**event, "alert": alert}) is Verdict.MATCH for alert in alerts)
+    events = [{**event, "alert": alert} for alert in alerts]
+    events += [_with_field(events[0], names) for names in _fields_asked_for(condition)]
+    return all(condition.verdict(each) is Verdict.MATCH for each in events)
+
+
+def _fields_asked_for(condition: Condition) -> Iterator[tuple[str, ...]]:
+    """Yield the fields of the event that a condition has ``has(…)`` for."""
+    for node in _own_nodes(condition.tree):
+        owner = path(node.operand) if isinstance(node, Has) else None
+        if isinstance(node, Has) and owner is not None:
+            yield (*(owner[1:] if owner[0] == _ALERT[0] else owner), node.name)
+
+
+def _with_field(event: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Return an event that has a field."""
+    if not names:
+        return event
+    name, *rest = names
+    inner = event.get(name)
+    has_more = isinstance(inner, dict) or bool(rest)
+    value = _with_field(inner if isinstance(inner, dict) else {}, tuple(rest)) if has_more else ""
+    return {**event, name: value or _STRANGE}
 
 
 def matching_rules(condition: Condition, rules: Mapping[str, Rule]) -> Iterator[str]:

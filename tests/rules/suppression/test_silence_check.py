@@ -142,6 +142,19 @@ def test_a_rule_that_is_excluded_is_not_everything() -> None:
     assert not silences_everything(silence("s", text({"rule": {"!=": "one"}})).condition)
 
 
+@pytest.mark.parametrize(
+    "when",
+    [
+        "!has(labels.team)",
+        "!has(data.host)",
+        "!has(event.subject)",
+        "!has(data.a.b) || !has(data.c)",
+    ],
+)
+def test_alerts_that_lack_a_field_are_not_all(when: str) -> None:
+    assert not silences_everything(silence("s", text(None, when)).condition)
+
+
 @pytest.mark.parametrize("wanted", [5, "5", [4, 5], {"==": 5}, {"in": [5]}, {"!=": 4}], ids=repr)
 def test_labels_compare_as_text(wanted: Any) -> None:
     """Case R13: `labels.limit: 5` did not match the label 5."""

@@ -14,6 +14,7 @@ from router.clock import Clock
 from router.datatypes import Secret
 from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.journal.connection import Connection, connect
+from router.outage_log import OUTAGES
 
 # How long an example takes is no test's business: the machine may be busy.
 settings.register_profile("patient", deadline=None)
@@ -96,6 +97,12 @@ async def connection(redis_url: Secret) -> AsyncIterator[Connection]:
     connection = connect(redis_url, deadline=5.0, max_connections=16)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+def every_outage_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave no line about an outage out, also after a test that has set up the log."""
+    monkeypatch.setattr(OUTAGES, "filters", [])
 
 
 @pytest.fixture

@@ -161,6 +161,7 @@ class EmbeddedRedis:
             self._process.kill()
             self._process.wait()
             self._process = None
+        self._owner_lock.close()
         self.socket.unlink(missing_ok=True)
 
     @property

@@ -70,6 +70,7 @@ async def test_settlements_made_at_once_are_recorded_in_one_round_trip(
     assert len(flaky.groups) < len(done)
 
 
+@pytest.mark.usefixtures("every_outage_line")
 @pytest.mark.parametrize("failures", [1, 3])
 async def test_a_settlement_is_retried_until_redis_answers(
     failures: int,

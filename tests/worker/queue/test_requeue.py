@@ -45,6 +45,7 @@ async def test_lost_jobs_are_enqueued_counted_and_logged(
     await asyncio.wait([task])
 
 
+@pytest.mark.usefixtures("every_outage_line")
 async def test_a_sweep_that_fails_is_repeated(
     connection: Connection, time: SetClock, caplog: pytest.LogCaptureFixture
 ) -> None:

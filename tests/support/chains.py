@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from router.rules.state.absent import CheckAbsent, Expect, Fulfil
 from router.rules.state.chain import Chain, Store
 from router.rules.state.cooldown import CheckCooldown
-from router.rules.state.count import Count
+from router.rules.state.count import Count, CountDistinct
 from router.rules.state.escalate import ContinueEscalation, StartEscalation
 from router.rules.state.group import JoinGroup, RetractNotified, TakeGroup
 from router.rules.state.inhibit import CheckInhibited, StartInhibition
@@ -74,6 +74,29 @@ def measuring(draw: st.DrawFn) -> tuple[Step, ...]:
     return (step, *draw(raising())) if draw(st.booleans()) else (step,)
 
 
+@st.composite
+def counting_values(draw: st.DrawFn) -> tuple[Step, ...]:
+    """What comes of a match whose rule counts different values, few and near each other."""
+    within, at_least = draw(st.sampled_from([(10_000, 2), (10_000, 3), (3_000, 2)]))
+    value = draw(st.sampled_from(["", "v", "w", "x"]))
+    place = (f"distinct {within} {at_least}", draw(_KEYS))
+    step = CountDistinct(*place, value, draw(_TIMES), within, at_least)
+    return (step, *draw(raising())) if draw(st.booleans()) else (step,)
+
+
+def distinct_nearby() -> st.SearchStrategy[Step]:
+    """An event with one of a few values, in a few spans, of which some end where others begin."""
+    return st.builds(
+        lambda value, second: CountDistinct("s", "k", value, START + second * 1000, 5_000, 3),
+        st.sampled_from("vvvvwx"),
+        st.integers(0, 12),
+    )
+
+
+NEARBY: dict[str, st.SearchStrategy[Step]] = {"distinct": distinct_nearby()}
+"""Steps of one state and key that meet all the time."""
+
+
 def raising() -> st.SearchStrategy[tuple[Step, ...]]:
     """What comes of a match: any of the steps, in their order."""
     return st.builds(
@@ -132,7 +155,16 @@ def others(draw: st.DrawFn) -> tuple[Step, ...]:
 def chains() -> st.SearchStrategy[list[Chain]]:
     """The chains of one batch; their ids are only unique in it."""
     return st.lists(
-        st.one_of(raising(), raising(), measuring(), measuring(), others(), taking()),
+        st.one_of(
+            raising(),
+            raising(),
+            measuring(),
+            measuring(),
+            counting_values(),
+            counting_values(),
+            others(),
+            taking(),
+        ),
         min_size=1,
         max_size=6,
     ).map(lambda drawn: [_chain(steps, number) for number, steps in enumerate(drawn)])

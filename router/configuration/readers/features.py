@@ -131,8 +131,9 @@ class FeatureReader:
         if isinstance(judged, Scalar):
             self._judged[kind.key] = read_condition(self._page, judged, events, self._names)
         if isinstance(evaluated, Scalar):
-            number = read_number(self._page, evaluated, events, self._names)
-            self._evaluated[kind.key] = number
+            self._evaluated[kind.key] = read_value(
+                self._page, evaluated, events, self._names, is_number=kind.evaluates_number
+            )
 
     def _check_events(self, item: MapNode) -> None:
         event, events = item.get("event"), item.get("events")
@@ -253,10 +254,15 @@ def read_condition(
     return condition
 
 
-def read_number(
-    page: YamlDocument, node: Scalar, events: tuple[str, ...], names: Names = NO_NAMES
+def read_value(
+    page: YamlDocument,
+    node: Scalar,
+    events: tuple[str, ...],
+    names: Names = NO_NAMES,
+    *,
+    is_number: bool,
 ) -> Expression | None:
-    """Return a number of events of these types; None if it is invalid, which is reported."""
+    """Return a value of events of these types; None if it is invalid, which is reported."""
     if node.is_missing or report_folded_comment(page, node):
         return None
     try:
@@ -264,7 +270,11 @@ def read_number(
     except ConditionError as error:
         report_condition(page, node, error)
         return None
-    report_number(page, node, expression, events)
+    if is_number:
+        report_number(page, node, expression, events)
+    else:
+        report_expression(page, node, expression, events)
+        _warn_of_constant(page, node, expression)
     return expression
 
 

@@ -34,3 +34,66 @@ function steps.count(draft, state, key, event, at, within, at_least)
   end
   return stop(draft, 'counted')
 end
+
+-- Whether one of the spans that contain an event has enough different values, by all events near it.
+local function has_span(near, at, within, at_least)
+  local values, different, reached = {}, 0, 1
+  for start = 1, #near, 2 do
+    local first, value = tonumber(near[start + 1]), string.sub(near[start], 1, -2)
+    if first > at then return false end
+    while near[reached] and tonumber(near[reached + 1]) - first < within do
+      local each = string.sub(near[reached], 1, -2)
+      if not values[each] then different = different + 1 end
+      values[each] = (values[each] or 0) + 1
+      reached = reached + 2
+    end
+    if different >= at_least then return true end
+    values[value] = values[value] - 1
+    if values[value] == 0 then
+      values[value] = nil
+      different = different - 1
+    end
+  end
+  return false
+end
+
+-- The events of a key are a sorted set: digest of the value and a digit -> when the event happened. A value
+-- has at most four events, as count.py says, and a fifth while it is added.
+function steps.count_distinct(draft, state, key, value, at, within, at_least)
+  if value == '' then return stop(draft, 'counted', 'no_value') end
+  if not touch(draft, state, key, 2 * within) then return stop(draft, 'counted') end
+  local events = place(state, key)
+  local newest = redis.call('ZREVRANGE', events, 0, 0, 'WITHSCORES')[2]
+  newest = math.max(tonumber(newest) or at, at)
+  redis.call('ZREMRANGEBYSCORE', events, '-inf', newest - 2 * within)
+  if at <= newest - 2 * within then return stop(draft, 'counted') end
+  local before, after, free = {}, {}, nil
+  for digit = 0, 4 do
+    local name = value .. digit
+    local happened = tonumber(redis.call('ZSCORE', events, name) or '')
+    if not happened then
+      free = free or name
+    else
+      local side = happened <= at and before or after
+      side[#side + 1] = {happened, name}
+    end
+  end
+  -- The nearest first.
+  table.sort(before, function(one, other) return one[1] > other[1] end)
+  table.sort(after, function(one, other) return one[1] < other[1] end)
+  local last, next_one = before[1] and before[1][1], after[1] and after[1][1]
+  if last == at or last and next_one and next_one - last < within then return stop(draft, 'counted') end
+  redis.call('ZADD', events, at, free)
+  if before[2] and at - before[2][1] < within then redis.call('ZREM', events, before[1][2]) end
+  if after[2] and after[2][1] - at < within then redis.call('ZREM', events, after[1][2]) end
+  extend(events, 2 * within)
+  local from = '(' .. word(math.max(at - within, last or at - within))
+  local to = '(' .. word(math.min(at + within, next_one or at + within))
+  if redis.call('ZCOUNT', events, from, to) < at_least then return stop(draft, 'counted') end
+  local near = redis.call('ZRANGEBYSCORE', events, from, to, 'WITHSCORES')
+  if not has_span(near, at, within, at_least) then return stop(draft, 'counted') end
+  drop(state, key)
+  draft.count = at_least
+  measure(draft, {'distinct', word(within), word(at_least)})
+  return false
+end

@@ -1,15 +1,19 @@
 """``count``: notify when enough events happened within a time span."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
 
+from router.alerts import Measurement
+from router.cel import Condition
 from router.datatypes import Duration
 from router.rules.key_descriptions import about
 from router.rules.state.feature import (
     AlertFacts,
+    By,
     ByText,
     Feature,
     by_text,
@@ -17,10 +21,16 @@ from router.rules.state.feature import (
     digest,
     milliseconds,
     span_text,
+    state_id,
+    values_of,
 )
-from router.rules.state.step import ChainRun, Outcome, Record, Step
+from router.rules.state.measured import DISTINCT, measurement
+from router.rules.state.step import ChainRun, Memory, Outcome, Record, Step
+from router.rules.state.window import NO_VALUE
 
 COUNT_LIMIT: Final = 10_000
+DISTINCT_LIMIT: Final = 1_000
+"""Different values that one alert takes. Each is stored, so that counting is always exact."""
 
 
 class CountText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,10 +39,19 @@ class CountText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     at_least: Annotated[int, about("How many events.", ge=1, le=COUNT_LIMIT)]
     within: Annotated[Duration, about("The time span in which they must have happened.")]
     by: ByText = ()
+    distinct: Annotated[
+        str | None,
+        about(
+            "A CEL expression: events with the same value count once, those without a value never."
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.at_least <= COUNT_LIMIT:
-            raise ValueError(f"at_least is {self.at_least}, expected 1 to {COUNT_LIMIT}")
+        limit, when = COUNT_LIMIT, ""
+        if self.distinct is not None:
+            limit, when = DISTINCT_LIMIT, " with distinct"
+        if not 1 <= self.at_least <= limit:
+            raise ValueError(f"at_least is {self.at_least}, expected 1 to {limit}{when}")
         check_span("within", self.within)
 
 
@@ -87,6 +106,88 @@ class Count(Step, frozen=True, array_like=True):
         return None
 
 
+class _Values(Record):
+    at: list[tuple[int, str]] = msgspec.field(default_factory=list)
+    """When an event with a value happened, and the digest of the value, in order."""
+
+
+class CountDistinct(Step, frozen=True, array_like=True):
+    """Continue if events with ``at_least`` different values happened within a span; then start again.
+
+    Any span that contains this event counts, so the order of arrival does not matter. Of one value,
+    an event between two others that are less than a span apart is not stored: each span that contains
+    it contains one of the two. So no value needs more than four events in the two spans.
+    """
+
+    state: str
+    key: str
+    value: str
+    """The digest of the value; ``""`` for an event without one."""
+    at: int
+    within: int
+    at_least: int
+
+    def run(self, run: ChainRun) -> bool:
+        if not self.value:
+            return run.stop(Outcome.COUNTED, reason=NO_VALUE)
+        place = (self.state, self.key)
+        if not run.touch(place, 2 * self.within):
+            return run.stop(Outcome.COUNTED)
+        events = run.memory.obtain(place, _Values).at
+        newest = max(events[-1][0], self.at) if events else self.at
+        del events[: bisect_left(events, (newest - 2 * self.within + 1, ""))]
+        if self.at <= newest - 2 * self.within or not self._reaches(events):
+            return run.stop(Outcome.COUNTED)
+        run.memory.drop(place)
+        run.count = self.at_least
+        run.measure(self._words(self.at_least))
+        return False
+
+    def standing(self, memory: Memory) -> Measurement | None:
+        record = memory.find((self.state, self.key), _Values)
+        if record is None or not record.at:
+            return None
+        first = bisect_left(record.at, (record.at[-1][0] - self.within + 1, ""))
+        return measurement(self._words(len({value for _, value in record.at[first:]})))
+
+    def _reaches(self, events: list[tuple[int, str]]) -> bool:
+        """Add this event. Return whether a span that it is in has enough different values now."""
+        same = [at for at, value in events if value == self.value]
+        before = same[: bisect_right(same, self.at)]
+        after = same[len(before) :]
+        if before and (before[-1] == self.at or (after and after[0] - before[-1] < self.within)):
+            return False
+        insort(events, (self.at, self.value))
+        if len(before) > 1 and self.at - before[-2] < self.within:
+            events.remove((before[-1], self.value))
+        if len(after) > 1 and after[1] - self.at < self.within:
+            events.remove((after[0], self.value))
+        # Spans with another event of this value had it before, and did not reach the number then.
+        first = max([self.at - self.within, *before[-1:]]) + 1
+        end = min([self.at + self.within, *after[:1]])
+        near = events[bisect_left(events, (first, "")) : bisect_left(events, (end, ""))]
+        return self._has_span(near)
+
+    def _has_span(self, near: Sequence[tuple[int, str]]) -> bool:
+        values: Counter[str] = Counter()
+        reached = 0
+        for at, value in near:
+            if at > self.at:
+                break
+            while reached < len(near) and near[reached][0] - at < self.within:
+                values[near[reached][1]] += 1
+                reached += 1
+            if len(values) >= self.at_least:
+                return True
+            values[value] -= 1
+            if not values[value]:
+                del values[value]
+        return False
+
+    def _words(self, count: int) -> tuple[str, ...]:
+        return (DISTINCT, str(self.within), str(count))
+
+
 class CountFeature(Feature, frozen=True, kw_only=True):
     """The events of a rule are counted before there is an alert."""
 
@@ -95,18 +196,49 @@ class CountFeature(Feature, frozen=True, kw_only=True):
     written = CountText
     delays = True
     identity_rank = 3
+    evaluates = "distinct"
+    evaluates_number = False
 
     text: CountText
+
+    @classmethod
+    def configure(cls, rule: str, text: Any, by: By, condition: Condition | None) -> "Feature":
+        # Without what the first versions did not have, whose state is read on.
+        wording = {"at_least": text.at_least, "within": text.within, "by": text.by}
+        if text.distinct is not None:
+            wording["distinct"] = text.distinct
+        return cls(text=text, by=by, state=state_id(rule, cls.key, wording), condition=condition)
 
     @property
     def events_per_alert(self) -> int:
         return self.text.at_least
 
     def steps(self, facts: AlertFacts) -> Iterator[Step]:
-        event, within = digest((facts.event,)), milliseconds(self.text.within)
-        yield Count(*self.place(facts.content), event, facts.at, within, self.text.at_least)
+        within, place = milliseconds(self.text.within), self.place(facts.content)
+        if self.text.distinct is None:
+            event = digest((facts.event,))
+            yield Count(*place, event, facts.at, within, self.text.at_least)
+        else:
+            value = self._value(facts.content)
+            yield CountDistinct(*place, value, facts.at, within, self.text.at_least)
 
     def describe(self, content: dict[str, Any]) -> Iterator[str]:
         span = span_text(self.text.within)
         by = by_text(self.by, content)
-        yield f"counts towards at_least {self.text.at_least} within {span}{by}"
+        if self.text.distinct is None:
+            yield f"counts towards at_least {self.text.at_least} within {span}{by}"
+        elif self._value(content):
+            what = by_text(self._distinct, content).removeprefix(" by ")
+            yield (
+                f"counts {what} towards at_least {self.text.at_least} different values within {span}{by}"
+            )
+        else:
+            yield "is not counted, because it has no value for distinct"
+
+    @property
+    def _distinct(self) -> By:
+        return () if self.evaluated is None else (self.evaluated,)
+
+    def _value(self, content: dict[str, Any]) -> str:
+        values = values_of(self._distinct, content)
+        return "" if values in {(), ("null",)} else digest(values)

@@ -83,7 +83,9 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     judges: ClassVar[str] = ""
     """The field of the text that is a condition on the rule's own events, read to ``judged``."""
     evaluates: ClassVar[str] = ""
-    """The field of the text that is a number of the rule's own events, read to ``evaluated``."""
+    """The field of the text that is a value of the rule's own events, read to ``evaluated``."""
+    evaluates_number: ClassVar[bool] = True
+    """False if that value may be anything."""
     items_limit: ClassVar[int] = 0
     """How many Structs a list may have; 0 if the value is no list."""
     excludes: ClassVar[tuple[str, ...]] = ()

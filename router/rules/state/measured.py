@@ -17,6 +17,7 @@ from router.rules.state.sketch import value_of
 
 RATIO: Final = "ratio"
 SPIKE: Final = "spike"
+DISTINCT: Final = "distinct"
 ABOVE: Final = "above"
 
 
@@ -38,6 +39,8 @@ def measurement(words: Sequence[str]) -> Measurement:
         return _ratio(span, *map(int, numbers))
     if kind == SPIKE:
         return _spike(span, *map(int, numbers))
+    if kind == DISTINCT:
+        return _distinct(span, int(numbers[0]))
     if len(numbers) > 2:
         value, total = _percentile(*numbers), int(numbers[1])
     else:
@@ -59,6 +62,11 @@ def _spike(span: str, before: int, total: int) -> Measurement:
     if before:
         text += f", {number_text(value)} times as many"
     return Measurement(value=value, of=before, total=total, text=text)
+
+
+def _distinct(span: str, count: int) -> Measurement:
+    values = "1 value" if count == 1 else f"{count} different values"
+    return Measurement(value=count, total=count, text=f"{values} within {span}")
 
 
 def _percentile(number: str, _total: str, side: str, limit: str) -> float:

@@ -1,0 +1,53 @@
+"""Redis and memory give the same answers to many events that are near each other."""
+
+import asyncio
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.chains import NEARBY, START, decide
+
+from router.datatypes import Secret
+from router.journal.connection import connect
+from router.journal.finish import timer_work
+from router.journal.keys import TimerId
+from router.journal.rule_state import RuleState
+from router.rules.state.chain import Chain
+from router.rules.state.memory_store import MemoryStore
+from router.rules.state.step import Step
+
+
+@pytest.mark.parametrize("kind", NEARBY)
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=st.data())
+def test_nearby_events_have_the_same_answers(
+    redis_url: Secret, kind: str, data: st.DataObject
+) -> None:
+    """In any order, in batches of which each is asked again at last."""
+    drawn: list[Step] = data.draw(st.lists(NEARBY[kind], min_size=10, max_size=60))
+    length = data.draw(st.integers(1, 20))
+    all_chains = [Chain(f"e{number}", (step,)) for number, step in enumerate(drawn)]
+    batches = [all_chains[at : at + length] for at in range(0, len(all_chains), length)]
+
+    async def compare() -> None:
+        connection, memory = connect(redis_url, deadline=5.0, max_connections=4), MemoryStore()
+        state = RuleState(connection)
+        await connection.redis.flushall()
+        try:
+            for _ in range(2):
+                for number, batch in enumerate(batches):
+                    work = timer_work(TimerId(f"w{number}"))
+                    await connection.redis.set(work.record, b"x")
+                    found = await state.open(work, START + number).decide(batch)
+                    expected = decide(memory, f"w{number}", batch, START + number)
+                    assert [(one.outcome, one.reason, one.words) for one in found] == [
+                        (one.outcome, one.reason, one.words) for one in expected
+                    ]
+        finally:
+            await connection.close()
+
+    asyncio.run(compare())

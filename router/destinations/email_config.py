@@ -137,7 +137,7 @@ class EmailConfig(
         _check_header_names(list(self.headers))
         named = [(f"headers: {name}", source) for name, source in self.headers.items()]
         for key, source in [("subject", self.subject), *named]:
-            problem = template_error(source)
+            problem = template_error(source, fields=("summary",))
             if problem is not None:
                 raise ValueError(f"{key}: {problem[1]}")
             if self.digest is not None and not is_constant(source):

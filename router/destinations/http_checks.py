@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from router.datatypes import Secret
+from router.destinations.rendering.own_body import ALERT_FIELDS
 from router.destinations.rendering.templates import is_template, template_error
 
 HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]+")
@@ -62,13 +63,13 @@ def check_content_type(content_type: str) -> None:
     if not content_type:
         return
     if not _MEDIA_TYPE.fullmatch(content_type):
-        raise ValueError("content_type is none, write for example text/plain")
+        raise ValueError("content_type is not a content type, write for example text/plain")
     charset = _CHARSET.search(content_type)
     if charset is not None and charset[1].lower() not in {"utf-8", "utf8"}:
         raise ValueError("content_type has another charset than UTF-8, in which bodies are sent")
 
 
 def _check_template(place: str, text: str) -> None:
-    problem = template_error(text) if is_template(text) else None
+    problem = template_error(text, fields=ALERT_FIELDS) if is_template(text) else None
     if problem is not None:
         raise ValueError(f"{place}: {problem[1]}")

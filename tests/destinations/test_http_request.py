@@ -39,10 +39,10 @@ def told(delivery):
 def sent(environment, told):
     """Return the request that arrives for these keys of the destination."""
 
-    async def send(keys, path="/hook"):
+    async def send(keys, path="/hook", delivery=told):
         async with HttpSink() as sink:
             url = sink.url.replace("/hook", path)
-            outcome = await attempt(made(keys, environment, url), told)
+            outcome = await attempt(made(keys, environment, url), delivery)
         assert outcome == Delivered(200)
         return sink.requests[0]
 
@@ -126,6 +126,7 @@ async def test_a_url_that_cannot_be_made_is_a_dead_letter_with_its_reason(
     assert isinstance(outcome, Refused)
     assert (outcome.status, outcome.of_delivery) == (None, True)
     assert reason in outcome.reason
+    assert not outcome.blames_destination  # an event's text must not pause the destination
     assert any(": url of event" in error for error in template_errors) is ("failed" in reason)
 
 
@@ -192,6 +193,36 @@ async def test_text_and_list_bodies_and_content_types(keys, content_type, body, 
     """Case D27."""
     request = await sent(keys)
     assert (request.headers["content-type"], request.body) == (content_type, body)
+
+
+@pytest.mark.parametrize(
+    ("body", "made"),
+    [
+        ('{"t": {{ data.tags }}}', {"t": ["a", "b"]}),
+        ('{"t": {{ data.tags | tojson }}}', {"t": ["a", "b"]}),
+        ('{"t": "{{ data.tags | tojson }}"}', {"t": '["a","b"]'}),
+        ('{"t": "so: \\" {{ data.tags }}"}', {"t": 'so: " ["a","b"]'}),
+        ('{"n": {{ data.name | tojson }}, "s": "{{ data.sid }}"}', {"n": HOSTILE, "s": "CF1"}),
+        ('["{{ data.comma | tojson }}"]', ['",1,"']),
+        ('{"d": {{ data }}}', {"d": None}),
+        ('{"l": {{ alert.labels }}, "c": {{ alert.count }}}', {"l": {"team": "voice"}, "c": 1}),
+        ("[{% for t in data.tags %}{{ t | tojson }},{% endfor %}0]", ["a", "b", 0]),
+        ('{"x": {{ data.long | tojson }}}', {"x": "x" * 5000}),
+        ('{"m": {{ data.tags | tojson | length }}}', {"m": 9}),
+    ],
+)
+async def test_json_in_a_text_of_json_keeps_its_type_and_its_place(
+    body, made, sent, told, template_errors
+):
+    """Case D27: lists, objects and ``tojson`` bare and within quotes."""
+    data = msgspec.json.decode(told.alert.event)["data"]
+    data |= {"comma": ",1,", "long": "x" * 5000}
+    event = msgspec.json.encode({"id": "1", "type": "t", "data": data})
+    told = msgspec.structs.replace(told, alert=msgspec.structs.replace(told.alert, event=event))
+    expected = {"d": data} if made == {"d": None} else made
+    request = await sent({"body": body, "content_type": "application/json"}, delivery=told)
+    assert template_errors == []
+    assert request.json() == expected
 
 
 async def test_the_event_alone_may_have_another_content_type(sent):
@@ -266,12 +297,17 @@ def test_a_preview_shows_the_request_without_secrets(environment, told):
         ({"url": "{% if data.x %}https{% endif %}://h/"}, "template in its scheme, host or port"),
         ({"url": "https://h/{{ dta }}"}, "url: unknown name 'dta'"),
         ({"url": "https://h/{{ data. }}"}, "url: "),
+        ({"url": "https://h/{{ alert.ky }}"}, "url: alert has no 'ky', did you mean 'key'?"),
+        ({"url": "https://h/{{ alert['kee'] }}"}, "url: alert has no 'kee', did you mean 'key'?"),
+        ({"headers": {"X-A": "{{ alert.summry }}"}}, "X-A: alert has no 'summry'"),
+        ({"body": {"a": ["{{ alert.title }}"]}}, r"body: a\[0\]: alert has no 'title', there are"),
+        ({"form": {"a": "{{ alert.delivry }}"}}, "form: a: alert has no 'delivry'"),
         ({"headers": {"X-A": "{{ dta }}"}}, "headers: X-A: unknown name 'dta'"),
         ({"headers": {"{{ data.x }}": "y"}}, "not allowed in a header"),
         ({"headers": {"Content-Type": "x/y"}}, "write content_type: … instead"),
         ({"headers": {"Router-Left-Out": "x"}}, "set by the router itself"),
-        ({"content_type": "json"}, "content_type is none, write for example text/plain"),
-        ({"content_type": "text/plain\r\nX: y"}, "content_type is none"),
+        ({"content_type": "json"}, "is not a content type, write for example text/plain"),
+        ({"content_type": "text/plain\r\nX: y"}, "is not a content type"),
         ({"content_type": "text/plain; charset=latin-1"}, "another charset than UTF-8"),
         ({"body": "{{ dta }}"}, "body: unknown name 'dta'"),
         ({"body": ["{{ dta }}"]}, r"body: \[0\]: unknown name 'dta'"),

@@ -40,6 +40,9 @@ JsonTemplate = dict[str, Any] | list[Any]
 FormTemplate = Mapping[str, str]
 """The fields of a form."""
 
+ALERT_FIELDS: Final = ("delivery", "links", "summary")
+"""The further fields of ``alert`` in the templates of a request."""
+
 _TEXTS_LIMIT: Final = 200
 """Templates of one body."""
 _REASON_LIMIT: Final = 200
@@ -233,7 +236,7 @@ def check_templates(body: JsonTemplate | str | FormTemplate, key: str = "body") 
     if len(texts) > _TEXTS_LIMIT:
         raise ValueError(f"{key}: {len(texts)} texts, at most {_TEXTS_LIMIT}")
     for path, text in texts:
-        problem = template_error(text)
+        problem = template_error(text, fields=ALERT_FIELDS)
         if problem is not None:
             place = f"{key}: {path.removeprefix('.')}" if path else key
             raise ValueError(f"{place}: {problem[1]}")

@@ -22,6 +22,7 @@ from jinja2 import meta, nodes
 from router.destinations.rendering import escapes, http_escapes
 from router.destinations.rendering.jinja_adapter import FieldLookup, Renderer
 from router.destinations.rendering.text import clean, cut
+from router.suggestions import closest_match
 
 SOURCE_LIMIT: Final = 8192
 """Characters of a template."""
@@ -45,6 +46,11 @@ _NODES: Final = (
     *(nodes.Pos, nodes.Tuple, nodes.List, nodes.Dict, nodes.Pair, nodes.Keyword),
 )
 _EVENT: Final = frozenset({"data", "event"})
+ALERT_FIELDS: Final = frozenset(
+    "acknowledged_by count description escalation grouped held_back id key labels members"  # noqa: SIM905 - not twenty lines
+    " raised_at rule severity status values".split()
+)
+"""The fields of ``alert`` in every template."""
 _FILTERS: Final = frozenset(
     "abs capitalize count d default dictsort filesizeformat first float int items join last"  # noqa: SIM905 - not forty lines
     " length list lower map max min reject rejectattr replace reverse round select selectattr"
@@ -101,15 +107,20 @@ class Missing(jinja2.StrictUndefined):
         return self
 
 
-def template_error(source: str, names: Collection[str] = ()) -> tuple[int, str] | None:
+def template_error(
+    source: str, names: Collection[str] = (), *, fields: Collection[str] = ()
+) -> tuple[int, str] | None:
     """Return the first error of a template, as line (from 1) and message; None if there is none.
 
     Args:
         source: The template.
         names: The names it may use besides ``data``, ``event`` and ``alert``.
+        fields: The fields of ``alert`` that it may use besides ``ALERT_FIELDS``.
     """
     try:
-        _check_names(_tree(source, TemplateTarget.TEXT), names)
+        tree = _tree(source, TemplateTarget.TEXT)
+        _check_names(tree, names)
+        _check_alert_fields(tree, ALERT_FIELDS | set(fields))
     except jinja2.TemplateSyntaxError as error:
         return error.lineno, error.message or "not a template"
     return None
@@ -166,7 +177,8 @@ def render(source: str, variables: Mapping[str, Any], target: TemplateTarget) ->
         room -= len(piece)
         if room < 0:
             break
-    return cut("".join(pieces), OUTPUT_LIMIT)
+    text = cut("".join(pieces), OUTPUT_LIMIT)
+    return http_escapes.place_json(text) if target is TemplateTarget.JSON else text
 
 
 def render_value(source: str, variables: Mapping[str, Any]) -> Any:
@@ -195,7 +207,9 @@ class _Environment(FieldLookup):
     def __init__(self, target: TemplateTarget) -> None:
         super().__init__(
             undefined=Missing,
-            finalize=functools.partial(_output, ESCAPES[target]),
+            finalize=_output_in_json
+            if target is TemplateTarget.JSON
+            else functools.partial(_output, ESCAPES[target]),
             # Off, because it would escape for HTML only; ``finalize`` escapes for each target.
             autoescape=False,
             cache_size=0,
@@ -203,6 +217,8 @@ class _Environment(FieldLookup):
         self.globals = {}
         self.filters = {name: self.filters[name] for name in _FILTERS}
         self.filters |= {"tojson": _json, "replace": _replace, _ITERATIONS: _counted}
+        if target is TemplateTarget.JSON:
+            self.filters["tojson"] = _to_json
         self.tests = {name: self.tests[name] for name in _TESTS}
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
@@ -255,6 +271,26 @@ def _check_names(tree: nodes.Template, names: Collection[str]) -> None:
             )
 
 
+def _check_alert_fields(tree: nodes.Template, fields: Collection[str]) -> None:
+    """Raise TemplateSyntaxError for a field that no alert has, because it would fail each time."""
+    for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
+        match node:
+            case nodes.Getattr(node=nodes.Name(name="alert"), attr=str(field)):
+                pass
+            case nodes.Getitem(node=nodes.Name(name="alert"), arg=nodes.Const(value=str(field))):
+                pass
+            case _:
+                continue
+        if field not in fields:
+            near = closest_match(field, fields)
+            known = sorted(fields)
+            choice = f"there are {', '.join(known[:-1])} and {known[-1]}"
+            raise jinja2.TemplateSyntaxError(
+                f"alert has no {field!r}, " + (f"did you mean {near!r}?" if near else choice),
+                node.lineno,
+            )
+
+
 @functools.cache
 def _environment(target: TemplateTarget) -> _Environment:
     return _Environment(target)
@@ -289,6 +325,25 @@ def _output(escape: Callable[[str], str], value: object) -> str:
     else:
         text = _json(value)
     return escape(clean(text, VALUE_LIMIT))
+
+
+class _Json(str):
+    """What the filter ``tojson`` makes in a text that is JSON itself."""
+
+    __slots__ = ()
+
+
+def _to_json(value: Any) -> _Json:
+    return _Json(_json(value))
+
+
+def _output_in_json(value: object) -> str:
+    """Return one value as ``_output`` does; JSON is marked, whole, for ``place_json``."""
+    if isinstance(value, dict | list | tuple):
+        value = _to_json(value)
+    if isinstance(value, _Json):
+        return http_escapes.marked_json(value)
+    return _output(http_escapes.json_text, value)
 
 
 def _json(value: Any) -> str:

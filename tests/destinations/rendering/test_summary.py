@@ -8,8 +8,9 @@ from router.destinations.rendering.summary import (
     plain_summary,
     rfc3339,
     summary,
+    template_variables,
 )
-from router.destinations.rendering.templates import TemplateTarget
+from router.destinations.rendering.templates import ALERT_FIELDS, TemplateTarget
 
 
 def with_summary(alert, template):
@@ -115,3 +116,9 @@ def test_facts_of_any_other_event_are_its_attributes(alert):
 
 def test_moments_are_rfc_3339_in_utc():
     assert rfc3339(1_700_000_000.1239) == "2023-11-14T22:13:20.123Z"
+
+
+def test_the_fields_of_an_alert_that_templates_may_name_are_those_that_it_has(delivery):
+    alert = msgspec.structs.replace(delivery.alert, summary="{{ alert.rule }}")
+    variables = template_variables(alert, {}, "a line")
+    assert variables["alert"].keys() == ALERT_FIELDS | {"summary"}

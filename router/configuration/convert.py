@@ -173,13 +173,15 @@ class Converter:
         if not isinstance(node, MapNode):
             hint = _MAP_HINTS.get(subject, "")
             return self._unexpected(node, "a map of keys and values", subject, hint)
-        values = {
-            entry.key.text: self.convert(
-                entry.value, get_args(kind)[1], f"{subject}: {entry.key.text}"
-            )
-            for entry in node.entries
-        }
-        return INVALID if INVALID in values.values() else values
+        key_kind, value_kind = get_args(kind)
+        values = {}
+        for entry in node.entries:
+            name = entry.key.text
+            if key_kind is not str and name not in set(key_kind):  # an enum of texts
+                self.unknown_key(entry, subject, key_kind)
+                name = INVALID
+            values[name] = self.convert(entry.value, value_kind, f"{subject}: {entry.key.text}")
+        return INVALID if INVALID in (*values, *values.values()) else values
 
     def _any(self, node: Node, kind: Any, subject: str) -> Any:
         if isinstance(node, ListNode):

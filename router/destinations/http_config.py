@@ -101,9 +101,19 @@ class HttpConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_fi
         signing_keys(self)
         self._check_form()
         check_proxy(self.proxy)
+        self._check_statuses()
+
+    def _check_statuses(self) -> None:
         both = status_set("retry_on", self.retry_on) & status_set("refuse_on", self.refuse_on)
         if both:
             raise ValueError(f"refuse_on and retry_on both have {min(both)}")
+        wanted = self.success.status if self.success else ()
+        successes = status_set("success", wanted or ("2xx",))
+        wrong = successes & status_set("retry_on", self.retry_on)
+        if wrong:
+            raise ValueError(
+                f"retry_on: {min(wrong)} is a success; success says which replies are none"
+            )
 
     def warnings(self) -> tuple[ConfigWarning, ...]:
         """Return a warning of each key whose secret may be meant as base64."""

@@ -41,7 +41,7 @@ class SuccessConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Words that the reply must contain."""
 
     def __post_init__(self) -> None:
-        if not (self.status or self.when or self.text):
+        if not (self.status or self.when or self.text.strip()):
             raise ValueError("success needs status, when or text")
         status_set("status", self.status)
         if len(self.text) > _TEXT_LIMIT:
@@ -128,7 +128,7 @@ def reply_condition(source: str) -> Condition:
     try:
         return compile_condition(source, names)
     except ConditionError as error:
-        hint = f" ({error.hint})" if error.hint else ""
+        hint = f" ({error.hint})" if error.hint and "of the event" not in error.hint else ""
         raise ValueError(
             f"when: {error.message}{hint}, at character {error.offset + 1};"
             " it is CEL over body, status and text, for example body.ok == true"

@@ -137,6 +137,8 @@ class OpsgenieConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknow
             raise ValueError(f"responders: at most {_RESPONDERS_LIMIT}")
         if self.url:
             check_service_url("url", self.url)
+            if self.url.rstrip("/").endswith("/v2/alerts"):
+                raise ValueError("url: leave out /v2/alerts, which the router appends")
 
     @property
     def endpoint(self) -> str:

@@ -78,6 +78,8 @@ class PagerDutyConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unkno
             )
         if self.url:
             check_service_url("url", self.url)
+            if self.url.rstrip("/").endswith("/enqueue"):
+                raise ValueError("url: leave out the path (/v2/enqueue), which the router appends")
 
     @property
     def is_told_acknowledgements(self) -> bool:

@@ -9,6 +9,7 @@ from router.destinations.contract import DestinationConfig
 from router.destinations.transport.http_client import check_proxy
 from router.destinations.transport.service_url import check_service_url
 
+_THREADS: Final = Duration(7 * 86400)
 _SLACKS_OWN: Final = ("slack.com", "slack-gov.com")
 
 
@@ -36,7 +37,7 @@ class SlackConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_f
     """The app's bot token, ``xoxb-…``."""
     channel: str = ""
     """With a token: the channel's id (``C0123456789``); the app must be in it."""
-    threads: Duration = Duration(7 * 86400)
+    threads: Duration = _THREADS
     """With a token: how long after its last message a thread is continued; 0s for no threads."""
     broadcast: bool = True
     """With a token: whether a repeat in a thread is shown in the channel too."""
@@ -53,8 +54,7 @@ class SlackConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_f
             raise ValueError("slack needs webhook_url, or token and channel")
         if self.webhook_url is not None:
             _check_webhook_url(self.webhook_url.reveal())
-            if self.channel:
-                raise ValueError("channel is for a token only: a webhook belongs to one channel")
+            self._check_without_token()
             return
         if self.server is not ChatServer.SLACK:
             raise ValueError(f"server: {self.server} is for a webhook_url; a token is Slack's")
@@ -66,6 +66,13 @@ class SlackConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknown_f
         token = "" if self.token is None else self.token.reveal()
         if not token or not token.isascii() or not token.isprintable():
             raise ValueError("token must be the app's bot token, which begins with xoxb-")
+
+    def _check_without_token(self) -> None:
+        if self.channel:
+            raise ValueError("channel is for a token only: a webhook belongs to one channel")
+        for key, default in (("threads", _THREADS), ("broadcast", True)):
+            if getattr(self, key) != default:
+                raise ValueError(f"{key} is for a token only: a webhook makes no threads")
 
 
 def _check_webhook_url(url: str) -> None:

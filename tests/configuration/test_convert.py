@@ -149,3 +149,11 @@ def test_a_node_that_is_reported_already_is_not_reported_again() -> None:
         "key",
     )
     assert (value, problems(document)) == (INVALID, before)
+
+
+def test_the_keys_of_a_map_may_be_those_of_an_enumeration_only() -> None:
+    kind = dict[Color, int]
+    assert convert("{red: 1, blue: 2}", kind) == ({Color.RED: 1, Color.BLUE: 2}, [])
+    value, found = convert("{red: 1, bleu: 2}", kind)
+    assert value is INVALID
+    assert found == ['1:15: unknown key "bleu" in key (did you mean "blue"?)']

@@ -313,6 +313,7 @@ async def test_nothing_is_sent_when_all_have_it(environment, delivery):
         ({"headers": {"X-A": "1", "x-a": "2"}}, "headers: x-a is given twice"),
         ({"hello": "router"}, "hello: 'router' is not a full host name, write for example"),
         ({"hello": "[300.0.0.1]"}, "hello: .* an address in brackets"),
+        ({"hello": "10.0.0.1"}, "hello: .* an address in brackets"),
         ({"hello": "[2001:db8::1]"}, "hello: .* an address in brackets"),
         ({"hello": "a.example x"}, "hello: "),
         ({"timeouts": {"data": "0s"}}, "data is 0, a server needs time"),

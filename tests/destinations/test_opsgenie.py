@@ -237,6 +237,7 @@ def test_each_service_has_its_endpoint(api, endpoint):
         ({"api_key": PLANTED, "url": "http://api.example.com"}, "url must begin with https"),
         ({"api_key": PLANTED, "responders": [{"type": "team"}]}, "one of id, name and username"),
         ({"api_key": PLANTED, "priorities": {"critical": "P0"}}, "P0"),
+        ({"api_key": PLANTED, "url": "https://gateway.example/v2/alerts"}, "leave out /v2/alerts"),
     ],
 )
 def test_a_wrong_configuration_says_what_would_be_right_and_no_secret(settings, message):

@@ -186,6 +186,7 @@ def test_the_region_has_its_own_endpoint():
         ({"routing_key": PLANTED, "url": "http://events.example.com"}, "url must begin with https"),
         ({"routing_key": PLANTED, "url": "https://u:p@events.example.com"}, "url must begin with"),
         ({"routing_key": PLANTED, "region": "mars"}, "mars"),
+        ({"routing_key": PLANTED, "url": "https://x.example/v2/enqueue"}, "leave out the path"),
     ],
 )
 def test_a_wrong_configuration_says_what_would_be_right_and_no_secret(settings, message):

@@ -434,6 +434,14 @@ async def test_what_a_full_message_reads_like(status, linked, full):
         ({}, "slack needs webhook_url, or token and channel"),
         ({"webhook_url": Secret("https://x/"), "token": Secret(PLANTED)}, "slack needs"),
         ({"webhook_url": Secret("https://x/"), "channel": "C1"}, "channel is for a token only"),
+        (
+            {"webhook_url": Secret("https://x/"), "threads": Duration(60)},
+            "threads is for a token only",
+        ),
+        (
+            {"webhook_url": Secret("https://x/"), "broadcast": False},
+            "broadcast is for a token only",
+        ),
         ({"token": Secret(PLANTED)}, "channel must be the id of a channel"),
         ({"token": Secret(f"{PLANTED}\r\n"), "channel": "C1"}, "token must be the app's"),
         (

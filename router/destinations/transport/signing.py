@@ -15,6 +15,7 @@ from router.datatypes import Secret
 
 _PREFIX: Final = "whsec_"
 _TEXT: Final = "text:"
+_ASYMMETRIC: Final = ("whsk_", "whpk_")
 _MIN_KEY_TEXT: Final = 22
 """Characters of the shortest key in base64, which has 16 bytes."""
 
@@ -43,9 +44,14 @@ def signing_key(secret: Secret, field: str = "signing_secret") -> bytes:
         field: The configuration's key that it is the value of.
 
     Raises:
-        ValueError: The secret is empty or not base64. The message is without the secret.
+        ValueError: The secret is empty, not base64 or a key of another method. The message is without the secret.
     """
     text = secret.reveal()
+    if text.startswith(_ASYMMETRIC):
+        raise ValueError(
+            f"{field} is a key for asymmetric signatures, which the router does not make:"
+            " write a secret that begins with whsec_"
+        )
     encoded = text.removeprefix(_PREFIX)
     if encoded == text:
         key = text.removeprefix(_TEXT).encode()

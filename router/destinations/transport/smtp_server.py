@@ -85,7 +85,8 @@ def check_hello(name: str) -> None:
                 return
     except ValueError:
         pass
-    if not _FULL_NAME.fullmatch(name) or len(name) > 253:
+    # No top-level domain is a number (RFC 3696, section 2), so that would be an address.
+    if not _FULL_NAME.fullmatch(name) or len(name) > 253 or name.rpartition(".")[2].isdigit():
         raise ValueError(
             f"hello: {name!r} is not a full host name, write for example router.example.com"
             " or an address in brackets: [192.0.2.1], [IPv6:2001:db8::1]"

@@ -174,9 +174,9 @@ class Converter:
             hint = _MAP_HINTS.get(subject, "")
             return self._unexpected(node, "a map of keys and values", subject, hint)
         key_kind, value_kind = get_args(kind)
-        values = {}
+        values: dict[Any, Any] = {}
         for entry in node.entries:
-            name = entry.key.text
+            name: Any = entry.key.text
             if key_kind is not str and name not in set(key_kind):  # an enum of texts
                 self.unknown_key(entry, subject, key_kind)
                 name = INVALID

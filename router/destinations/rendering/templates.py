@@ -328,7 +328,7 @@ def _output(escape: Callable[[str], str], value: object) -> str:
 
 
 class _Json(str):
-    """What the filter ``tojson`` makes in a text that is JSON itself."""
+    """JSON that the filter ``tojson`` made for a text that is JSON itself."""
 
     __slots__ = ()
 

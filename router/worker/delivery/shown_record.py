@@ -36,11 +36,24 @@ class ShownRecorder:
             logger.warning("alert page not updated", extra={"reason": str(error)})
 
 
+def _envelope(alert: Alert) -> bytes:
+    """Return the alert's event without its data, whose size has no bound that suits a record."""
+    found = {
+        "specversion": "1.0",
+        "id": alert.event_id,
+        "source": alert.event_source,
+        "type": alert.event_type,
+        "time": alert.event_time,
+    }
+    return msgspec.json.encode({name: value for name, value in found.items() if value})
+
+
 def shown_alert(alert: Alert) -> ShownAlert:
     """Return what the page of an alert shows (pure)."""
     event = decode(alert)
+    envelope = _envelope(alert)
     return ShownAlert(
-        alert=msgspec.structs.replace(alert, event=b"{}", summary="", values={}, members=()),
+        alert=msgspec.structs.replace(alert, event=envelope, summary="", values={}, members=()),
         summary=summary(alert, TemplateTarget.TEXT, event).text,
         facts=tuple((fact.label, fact.value) for fact in facts(alert, event)),
     )

@@ -40,6 +40,9 @@ async def test_the_texts_of_the_message_are_recorded_without_the_event(
     assert state.shown.summary == "Weekly Standup Meeting late"
     assert dict(state.shown.facts)["Conference"].startswith("Weekly Standup Meeting")
     assert state.told == {"chat": AlertStatus.FIRING}
+    event = msgspec.json.decode(state.shown.alert.event)
+    assert event.keys() == {"specversion", "id", "source", "type"}
+    assert event["id"] == delivery.alert.event_id
     assert await connection.redis.memory_usage(keys.shown_alert(KEY)) < 1500
 
 

@@ -277,7 +277,10 @@ def _outcome(reply: HttpReply, *, now: float) -> Outcome:
         errors = said.errors if isinstance(said.errors, dict) else {}
         words = "; ".join((said.message, *(f"{name}: {text}" for name, text in errors.items())))
         reason = one_line(f"HTTP {reply.status}, Opsgenie: {words}", _REASON_LIMIT)
-        return msgspec.structs.replace(outcome, reason=reason)
+        # 422 is also the answer to a key of another form, and to responders that do not exist.
+        is_configured = said.message.startswith("Key format") or "responders" in errors
+        of_delivery = outcome.of_delivery and not is_configured
+        return msgspec.structs.replace(outcome, reason=reason, of_delivery=of_delivery)
     return outcome
 
 

@@ -209,6 +209,21 @@ async def test_a_wrong_key_is_a_fault_of_the_destination(status, of_delivery, se
     assert outcome.of_delivery is of_delivery
 
 
+@pytest.mark.parametrize(
+    ("said", "of_delivery"),
+    [
+        ({"message": "Key format is not valid!"}, False),
+        ({"message": "Request body is not processable.", "errors": {"responders": "x"}}, False),
+        ({"message": "Request body is not processable.", "errors": {"message": "x"}}, True),
+        ({"message": "Request body is not processable.", "errors": ["responders"]}, True),
+    ],
+)
+async def test_a_422_may_be_a_fault_of_the_destination(said, of_delivery, send, delivery):
+    """Case D25: a key of another form is answered 422, as a wrong request is."""
+    outcome, _ = await send(delivery, Reply(422, msgspec.json.encode(said)))
+    assert outcome.of_delivery is of_delivery
+
+
 async def test_no_reply_brings_the_key_into_an_outcome(environment, delivery):
     body = f'{{"message":"Key format {PLANTED} is not valid"}}'.encode()
     async with HttpSink(Reply(422, body)) as sink:

@@ -25,6 +25,8 @@ def rows(*, short: bool) -> Iterator[Row]:
         yield _beside(sick, short=short)
     for count in (1, 1000) if short else (1, 10, 100, 1000, 10_000):
         yield _evaluate(count, 4000 if short else 20_000)
+    for name in ("stateless", "ratio", "p95") if short else _MEASURING:
+        yield _measured(name, 2000 if short else 20_000)
     yield _backlog(20_000 if short else _as_many_as_fit(1_000_000))
 
 
@@ -96,6 +98,46 @@ def _evaluate(count: int, events: int) -> Row:
         case=f"{count:,} rules",
         unit="events/s",
         figures={"worker µs/event": spent / events * 1e6},
+    )
+
+
+_NEVER = "min_events: 1000000, within: 10m, by: [data.account_sid, data.mixer_region]"
+_MEASURING = {
+    "stateless": "mode: shadow",
+    "count": "count: {at_least: 10000, within: 10m, by: [data.account_sid, data.mixer_region]}",
+    "ratio": f'ratio: {{of: data.status == "summary_timeout", at_least: 5%, {_NEVER}}}',
+    "avg": f"measure: {{value: data.duration_seconds, avg: {{above: 30}}, {_NEVER}}}",
+    "p95": f"measure: {{value: data.duration_seconds, p95: {{above: 30}}, {_NEVER}}}",
+    "spike": f"spike: {{times: 3, {_NEVER}}}",
+}
+"""The keys of a rule that each event matches, and that tells nobody."""
+
+
+def _measured(name: str, events: int) -> Row:
+    """What a rule that measures costs, beside one that each event matches too and that has no state."""
+    destinations, _ = rules(["http://127.0.0.1:9/"])
+    rule = f"{{name: measured, events: ['*'], send_to: [sink-0], {_MEASURING[name]}}}"
+    with Redis("everysec") as redis:
+        router = Router(redis, [destinations, f"rules: [{rule}]"])
+        with router.ingress() as ingress:
+            _flood(ingress.port, events, status="completed")
+        before = redis.cpu()
+        with router.worker(cores=UNDER_TEST) as worker:
+            began, cpu = time.monotonic(), worker.cpu()
+            _wait_judged(redis, events)
+            spent = worker.cpu() - cpu
+            seconds = time.monotonic() - began
+        in_redis = redis.cpu() - before
+    return row(
+        "measured",
+        "events/s that one worker on one core judges by one rule that each event matches",
+        [events / seconds],
+        case=name,
+        unit="events/s",
+        figures={
+            "worker µs/event": spent / events * 1e6,
+            "Redis µs/event": in_redis / events * 1e6,
+        },
     )
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.chains import START, chains, decide
+from support.chains import START, chains, decide, measured
 
 from router.alerts import AlertKey
 from router.datatypes import Secret
@@ -74,21 +74,39 @@ def test_redis_and_memory_give_the_same_answers(
     redis_url: Secret, batches: list[tuple[list[Chain], int, int]]
 ) -> None:
     """Whatever is asked, in batches of which some are asked again (a rerun, a second worker)."""
+    asyncio.run(compare(redis_url, batches))
 
-    async def compare() -> None:
-        journal, memory = Journal(redis_url), MemoryStore()
-        await journal.begin()
-        now = START
-        try:
-            for number, (batch, seconds, again) in enumerate(batches):
-                now += 1000 * seconds
-                work = f"w{max(0, number - again)}"
-                expected = decide(memory, work, batch, now)
-                assert await journal.decide(work, batch, now) == expected
-        finally:
-            await journal.connection.close()
 
-    asyncio.run(compare())
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    batches=st.lists(
+        st.tuples(measured(), st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=4
+    )
+)
+def test_redis_and_memory_measure_the_same(
+    redis_url: Secret, batches: list[tuple[list[Chain], int, int]]
+) -> None:
+    """Late events, gaps, and batches that run again."""
+    asyncio.run(compare(redis_url, batches))
+
+
+async def compare(redis_url: Secret, batches: list[tuple[list[Chain], int, int]]) -> None:
+    """Decide batches in Redis and in memory; each has its seconds, and which one it repeats."""
+    journal, memory = Journal(redis_url), MemoryStore()
+    await journal.begin()
+    now = START
+    try:
+        for number, (batch, seconds, again) in enumerate(batches):
+            now += 1000 * seconds
+            work = f"w{max(0, number - again)}"
+            expected = decide(memory, work, batch, now)
+            assert await journal.decide(work, batch, now) == expected
+    finally:
+        await journal.connection.close()
 
 
 async def test_a_rerun_is_answered_as_the_first_run_and_counts_nothing_again(

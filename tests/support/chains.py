@@ -40,38 +40,54 @@ def taking() -> st.SearchStrategy[tuple[Step, ...]]:
     return _KEYS.map(lambda key: (TakeGroup("group", key),))
 
 
-_NUMBERS = st.sampled_from([0.0, 0.1, 0.30000000000000004, 1e-9, 3.0, 7.25, 1e15 + 0.5, -2.5, 1e99])
+_NUMBERS = st.sampled_from([0.0, 0.1, 0.30000000000000004, 3.0, 3.5, 7.25, 1e15 + 0.5, -2.5])
+
+
+_STATISTICS = ("sum", "avg", "min", "max", "stddev")
+
+
+def _measure(kind: str, key: str, at: int, value: float | None, test: tuple[int, int]) -> Step:
+    """A step of a rule that measures, of a window of 3 s; ``test`` chooses its threshold."""
+    least, which = 1 + test[0], test[1]
+    place = (kind, key, at, 3_000)
+    side = ("above", "below")[which % 2]
+    match kind:
+        case "ratio":
+            is_part = None if value is None else value > 3
+            return CheckRatio(*place, is_part, least, (("at_least", "at_most")[which % 2], 0.5))
+        case "spike":
+            return CheckSpike(*place, (2.0, 1.5)[which % 2], least)
+        case "percentile":
+            pair = None if value is None else (value, bin_of(value))
+            percent = (50, 75, 90)[which % 3]
+            return CheckPercentile(*place, percent, pair, least, (side, 3.0, bin_of(3.0)))
+        case _:
+            return CheckMeasure(*place, kind, value, least, (side, (3.0, 0.3)[which % 2]))
 
 
 @st.composite
-def measuring(draw: st.DrawFn) -> tuple[Step, ...]:
-    """What comes of a match whose rule measures; most events are in time, and windows are short."""
-    at, within = draw(_TIMES), draw(st.sampled_from([59, 3_000, 60_000]))
-    number = draw(st.one_of(st.none(), _NUMBERS))
-    least = draw(st.integers(1, 3))
-    kind = draw(
-        st.sampled_from(["ratio", "percentile", "spike", "avg", "min", "max", "stddev", "sum"])
-    )
-    place = (f"{kind} {within}", draw(_KEYS), at, within)
-    side = draw(st.sampled_from(["above", "below"]))
-    match kind:
-        case "ratio":
-            bound = (
-                draw(st.sampled_from(["at_least", "at_most"])),
-                draw(st.sampled_from([0.3, 0.5])),
-            )
-            step: Step = CheckRatio(
-                *place, draw(st.sampled_from([True, False, None])), least, bound
-            )
-        case "percentile":
-            pair = None if number is None else (number, bin_of(number))
-            percent = draw(st.sampled_from([50, 90, 99]))
-            step = CheckPercentile(*place, percent, pair, least, (side, 3.0, bin_of(3.0)))
-        case "spike":
-            step = CheckSpike(*place, draw(st.sampled_from([1.5, 3.0])), least)
-        case _:
-            step = CheckMeasure(*place, kind, number, least, (side, draw(_NUMBERS)))
-    return (step, *draw(raising())) if draw(st.booleans()) else (step,)
+def measuring(draw: st.DrawFn) -> list[tuple[Step, ...]]:
+    """Events of one key and of one rule that measures: mostly in order, some late, with gaps."""
+    kind = draw(st.sampled_from(["ratio", *["spike"] * 3, *["percentile"] * 3, *_STATISTICS]))
+    key, test = draw(_KEYS), draw(st.tuples(st.integers(0, 2), st.integers(0, 5)))
+    at = draw(_TIMES)
+    further = draw(raising()) if draw(st.booleans()) else ()
+    chains = []
+    for ms, value in draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from(
+                    [0, 0, 50, 50, 400, 1_500, 2_950, 3_000, 6_000, -50, -1_500, -3_000]
+                ),
+                st.one_of(st.none(), _NUMBERS, _NUMBERS),
+            ),
+            min_size=2,
+            max_size=20,
+        )
+    ):
+        at += ms
+        chains.append((_measure(kind, key, at, value, test), *further))
+    return chains
 
 
 @st.composite
@@ -152,22 +168,23 @@ def others(draw: st.DrawFn) -> tuple[Step, ...]:
     )
 
 
+def measured() -> st.SearchStrategy[list[Chain]]:
+    """The chains of one batch of a rule that measures."""
+    return measuring().map(
+        lambda drawn: [_chain(steps, number) for number, steps in enumerate(drawn)]
+    )
+
+
 def chains() -> st.SearchStrategy[list[Chain]]:
     """The chains of one batch; their ids are only unique in it."""
-    return st.lists(
-        st.one_of(
-            raising(),
-            raising(),
-            measuring(),
-            measuring(),
-            counting_values(),
-            counting_values(),
-            others(),
-            taking(),
-        ),
+    mixed = st.lists(
+        st.one_of(raising(), raising(), counting_values(), counting_values(), others(), taking()),
         min_size=1,
         max_size=6,
-    ).map(lambda drawn: [_chain(steps, number) for number, steps in enumerate(drawn)])
+    )
+    return st.one_of(mixed, mixed, measuring()).map(
+        lambda drawn: [_chain(steps, number) for number, steps in enumerate(drawn)]
+    )
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -17,12 +17,13 @@ import msgspec
 
 from router import __version__
 from router.alerts import Delivery, Preview
+from router.api.signed_links import link_signer
 from router.client.send import send_signed
 from router.clock import Clock
 from router.configuration.load import ConfigurationSource
 from router.configuration.readers.destinations import MISSING_HOST
 from router.datatypes import Secret
-from router.destinations.contract import Environment
+from router.destinations.contract import Environment, no_links
 from router.dev.embedded_redis import EmbeddedRedis
 from router.dev.running_dev import RunningDev, RunningDevFile
 from router.http.server import Address
@@ -106,10 +107,12 @@ class Dev:
 
     async def _serve(self, settings: Settings) -> None:
         metrics = Metrics()
+        signer = link_signer(settings)
         environment = Environment(
             egress=settings.egress,
             now=self._clock.now,
             on_template_error=self._echo,
+            links=no_links if signer is None else signer.links,
             proxy=settings.proxy,
             no_proxy=settings.no_proxy,
         )

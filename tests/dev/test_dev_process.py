@@ -12,7 +12,7 @@ import pytest
 
 COMMAND = (sys.executable, "-m", "router")
 RULES = """
-destinations: {noc: {capture: {}}}
+destinations: {noc: {slack: {webhook_url: "${NOC_URL}"}}}
 rules:
   - {name: tickets, events: [com.example.ticket], send_to: [noc]}
   - name: sample
@@ -80,11 +80,11 @@ async def dev(tmp_path: Path) -> AsyncIterator[Start]:
         "ROUTER_RULES": str(tmp_path / "rules"),
     }
 
-    async def start() -> DevProcess:
+    async def start(**more: str) -> DevProcess:
         process = await asyncio.create_subprocess_exec(
             *COMMAND,
             "dev",
-            env=environ,
+            env={**environ, **more},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -125,6 +125,14 @@ async def test_each_event_and_each_rejected_request_is_a_line(dev: Start, tmp_pa
     await process.seen(
         "Rejected  403 wrong_signature: the signature does not match the URL; signed URL"
     )
+
+
+async def test_messages_have_the_links_of_the_settings(dev: Start) -> None:
+    url = "https://router.example.com"
+    process: DevProcess = await dev(  # type: ignore[misc]
+        ROUTER_PUBLIC_URL=url, ROUTER_LINK_SECRET="0123456789abcdef"
+    )
+    assert await process.seen(f"{url}/alerts/")
 
 
 async def test_the_api_is_shown_with_its_token(dev: Start) -> None:

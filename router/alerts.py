@@ -39,7 +39,7 @@ class AlertStatus(enum.StrEnum):
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """A further alert of the same rule that a grouped alert represents."""
+    """A further alert of the same rule that a grouped alert represents, or an event that was counted."""
 
     id: AlertId
     event_id: str

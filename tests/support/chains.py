@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from router.rules.state.absent import CheckAbsent, Expect, Fulfil
 from router.rules.state.chain import Chain, Store
 from router.rules.state.cooldown import CheckCooldown
-from router.rules.state.count import Count, CountDistinct
+from router.rules.state.count import Count, CountDistinct, KeepEvent, TakeKept
 from router.rules.state.escalate import ContinueEscalation, StartEscalation
 from router.rules.state.group import JoinGroup, RetractNotified, TakeGroup
 from router.rules.state.inhibit import CheckInhibited, StartInhibition
@@ -96,8 +96,13 @@ def counting_values(draw: st.DrawFn) -> tuple[Step, ...]:
     within, at_least = draw(st.sampled_from([(10_000, 2), (10_000, 3), (3_000, 2)]))
     value = draw(st.sampled_from(["", "v", "w", "x"]))
     place = (f"distinct {within} {at_least}", draw(_KEYS))
-    step = CountDistinct(*place, value, draw(_TIMES), within, at_least)
-    return (step, *draw(raising())) if draw(st.booleans()) else (step,)
+    at, member = draw(_TIMES), draw(st.sampled_from(["[1]", "[2]", "[3]", "[é]"]))
+    step = CountDistinct(*place, value, at, within, at_least)
+    more = draw(raising()) if draw(st.booleans()) else ()
+    if draw(st.booleans()):
+        return (step, *more)
+    kept = (f"{place[0]}-kept", place[1], at, within)
+    return (KeepEvent(*kept, 2, member), step, TakeKept(*kept, member), *more)
 
 
 def distinct_nearby() -> st.SearchStrategy[Step]:
@@ -109,7 +114,24 @@ def distinct_nearby() -> st.SearchStrategy[Step]:
     )
 
 
-NEARBY: dict[str, st.SearchStrategy[Step]] = {"distinct": distinct_nearby()}
+def kept_nearby() -> st.SearchStrategy[Step]:
+    """An event that is kept, or an alert that takes those near it."""
+    return st.builds(
+        lambda second, member, takes: (
+            TakeKept("t", "k", START + second * 1000, 5_000, member)
+            if takes
+            else KeepEvent("t", "k", START + second * 1000, 5_000, 3, member)
+        ),
+        st.integers(0, 12),
+        st.sampled_from(["[1]", "[2]", "[3]", "[é]", "[4]"]),
+        st.sampled_from([False, False, False, True]),
+    )
+
+
+NEARBY: dict[str, st.SearchStrategy[Step]] = {
+    "distinct": distinct_nearby(),
+    "kept": kept_nearby(),
+}
 """Steps of one state and key that meet all the time."""
 
 

@@ -40,6 +40,10 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         dict[str, Any] | None,
         about("What it measured: `value`, `of`, `total` or `text`; at least these."),
     ] = None
+    members: Annotated[
+        tuple[str, ...] | None,
+        about("The summaries of exactly these further alerts or events, in any order."),
+    ] = None
     grouped: Annotated[int | None, about("How many alerts it represents.")] = None
     escalation: Annotated[int | None, about("0 for the rule's own destinations, then 1, 2, …")] = (
         None

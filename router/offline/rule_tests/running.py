@@ -188,6 +188,7 @@ def _facts(sent: SimulatedAlert) -> dict[str, Any]:
         "values": alert.values,
         "count": alert.count,
         "held_back": alert.held_back,
+        "members": tuple(member.summary for member in alert.members),
         "grouped": alert.grouped,
         "escalation": alert.escalation,
         "measure": {} if alert.measure is None else msgspec.structs.asdict(alert.measure),

@@ -97,3 +97,31 @@ function steps.count_distinct(draft, state, key, value, at, within, at_least)
   measure(draft, {'distinct', word(within), word(at_least)})
   return false
 end
+
+-- The last events of a key are a sorted set: the event as a member -> when it happened.
+function steps.keep_event(draft, state, key, at, within, keep, member)
+  if not touch(draft, state, key, 2 * within) then return false end
+  local kept = place(state, key)
+  redis.call('ZADD', kept, at, member)
+  local newest = tonumber(redis.call('ZREVRANGE', kept, 0, 0, 'WITHSCORES')[2])
+  redis.call('ZREMRANGEBYSCORE', kept, '-inf', newest - 2 * within)
+  redis.call('ZREMRANGEBYRANK', kept, 0, -keep - 1)
+  extend(kept, 2 * within)
+  return false
+end
+
+function steps.take_kept(draft, state, key, at, within, member)
+  local kept = place(state, key)
+  local from, to = '(' .. word(at - within), '(' .. word(at + within)
+  local near = redis.call('ZRANGEBYSCORE', kept, from, to)
+  redis.call('ZREMRANGEBYSCORE', kept, from, to)
+  if redis.call('ZCARD', kept) == 0 then drop(state, key) end
+  local words = {unpack(draft.words or {})}
+  local figures = #words
+  words[figures + 1] = 'members'
+  for _, each in ipairs(near) do
+    if each ~= member then words[#words + 1] = each end
+  end
+  if #words > figures + 1 then measure(draft, words) end
+  return false
+end

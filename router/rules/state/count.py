@@ -24,11 +24,13 @@ from router.rules.state.feature import (
     state_id,
     values_of,
 )
-from router.rules.state.measured import DISTINCT, measurement
+from router.rules.state.measured import DISTINCT, MEMBERS, measurement
 from router.rules.state.step import ChainRun, Memory, Outcome, Record, Step
 from router.rules.state.window import NO_VALUE
 
 COUNT_LIMIT: Final = 10_000
+KEEP_LIMIT: Final = 20
+"""Events that a message shows beside its own; as many as alerts of a group."""
 DISTINCT_LIMIT: Final = 1_000
 """Different values that one alert takes. Each is stored, so that counting is always exact."""
 
@@ -45,8 +47,13 @@ class CountText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             "A CEL expression: events with the same value count once, those without a value never."
         ),
     ] = None
+    keep: Annotated[int | None, about("How many of those events the message shows, 1 to 20.")] = (
+        None
+    )
 
     def __post_init__(self) -> None:
+        if self.keep is not None and not 1 <= self.keep <= KEEP_LIMIT:
+            raise ValueError(f"keep is {self.keep}, expected 1 to {KEEP_LIMIT}")
         limit, when = COUNT_LIMIT, ""
         if self.distinct is not None:
             limit, when = DISTINCT_LIMIT, " with distinct"
@@ -188,6 +195,59 @@ class CountDistinct(Step, frozen=True, array_like=True):
         return (DISTINCT, str(self.within), str(count))
 
 
+class _Kept(Record):
+    at: list[tuple[int, str]] = msgspec.field(default_factory=list)
+    """When each event happened, and the event as a member, in order."""
+
+
+class KeepEvent(Step, frozen=True, array_like=True):
+    """Keep the event, if it is one of the last ``keep`` of its key. Never stops."""
+
+    state: str
+    key: str
+    at: int
+    within: int
+    keep: int
+    member: str
+    """The event as ``measured.member_text`` writes it."""
+
+    def run(self, run: ChainRun) -> bool:
+        place = (self.state, self.key)
+        if not run.touch(place, 2 * self.within):
+            return False
+        kept = run.memory.obtain(place, _Kept).at
+        kept[:] = [each for each in kept if each[1] != self.member]
+        insort(kept, (self.at, self.member))
+        del kept[: bisect_left(kept, (kept[-1][0] - 2 * self.within + 1, ""))]
+        del kept[: -self.keep]
+        return False
+
+
+class TakeKept(Step, frozen=True, array_like=True):
+    """Take what is kept of events within a span of this one into the alert. Never stops."""
+
+    state: str
+    key: str
+    at: int
+    within: int
+    member: str
+    """As in ``KeepEvent``. It is the alert's own event, and no further one."""
+
+    def run(self, run: ChainRun) -> bool:
+        place = (self.state, self.key)
+        record = run.memory.find(place, _Kept)
+        if record is None:
+            return False
+        near = [each for each in record.at if abs(each[0] - self.at) < self.within]
+        record.at = [each for each in record.at if each not in near]
+        if not record.at:
+            run.memory.drop(place)
+        members = [member for _, member in near if member != self.member]
+        if members:
+            run.measure((*run.words, MEMBERS, *members))
+        return False
+
+
 class CountFeature(Feature, frozen=True, kw_only=True):
     """The events of a rule are counted before there is an alert."""
 
@@ -205,9 +265,13 @@ class CountFeature(Feature, frozen=True, kw_only=True):
     def configure(cls, rule: str, text: Any, by: By, condition: Condition | None) -> "Feature":
         # Without what the first versions did not have, whose state is read on.
         wording = {"at_least": text.at_least, "within": text.within, "by": text.by}
-        if text.distinct is not None:
-            wording["distinct"] = text.distinct
+        more = {"distinct": text.distinct, "keep": text.keep}
+        wording.update((name, value) for name, value in more.items() if value is not None)
         return cls(text=text, by=by, state=state_id(rule, cls.key, wording), condition=condition)
+
+    @property
+    def keeps_events(self) -> bool:
+        return self.text.keep is not None
 
     @property
     def events_per_alert(self) -> int:
@@ -215,12 +279,18 @@ class CountFeature(Feature, frozen=True, kw_only=True):
 
     def steps(self, facts: AlertFacts) -> Iterator[Step]:
         within, place = milliseconds(self.text.within), self.place(facts.content)
+        value = "" if self.text.distinct is None else self._value(facts.content)
+        keep = self.text.keep if self.text.distinct is None or value else None
+        kept = (f"{self.state}-kept", place[1], facts.at, within)
+        if keep is not None:
+            yield KeepEvent(*kept, keep, facts.member)
         if self.text.distinct is None:
             event = digest((facts.event,))
             yield Count(*place, event, facts.at, within, self.text.at_least)
         else:
-            value = self._value(facts.content)
             yield CountDistinct(*place, value, facts.at, within, self.text.at_least)
+        if keep is not None:
+            yield TakeKept(*kept, facts.member)
 
     def describe(self, content: dict[str, Any]) -> Iterator[str]:
         span = span_text(self.text.within)
@@ -234,6 +304,9 @@ class CountFeature(Feature, frozen=True, kw_only=True):
             )
         else:
             yield "is not counted, because it has no value for distinct"
+            return
+        if self.text.keep is not None:
+            yield f"the alert shows up to {self.text.keep} of the events"
 
     @property
     def _distinct(self) -> By:

@@ -60,6 +60,8 @@ class AlertFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Why the alert is silenced or muted."""
     opened: Place | None = None
     """The place where the alert is open; None if it cannot be resolved."""
+    member: str = ""
+    """The event as a member of an alert, by ``measured.member_text``; ``""`` if no step needs it."""
     bound: tuple[Place, ...] = ()
     """Places that lose their meaning when the alert is resolved."""
 
@@ -130,6 +132,11 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def precedes(self) -> bool:
         """True if the rule is decided before rules without this, because they depend on it."""
+        return False
+
+    @property
+    def keeps_events(self) -> bool:
+        """True if a step needs the event as a member of the alert that it may bring about."""
         return False
 
     @property

@@ -57,6 +57,7 @@ class RuleFeatures:
         "identity",
         "is_shadow",
         "keeps_alert",
+        "keeps_events",
         "keyed",
         "met",
         "muting",
@@ -87,6 +88,8 @@ class RuleFeatures:
         """How many events one alert takes."""
         self.keeps_alert: Final = any(each.keeps_alert for each in self.all)
         """True if a step stores the alert of its chain."""
+        self.keeps_events: Final = any(each.keeps_events for each in self.all)
+        """True if a step stores events as members of an alert."""
         self.muting: Final = self._with("suppression", self.all)
         self.keyed: Final = self._with("lacks_key", self.all)
         self.opening: Final = self._with("opens", self.all)

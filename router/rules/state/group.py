@@ -301,7 +301,7 @@ def _message(alerts: list[Alert], count: int, context: TimerContext) -> Alert:
     )
     return msgspec.structs.replace(
         alerts[0],
-        members=members,
+        members=members or alerts[0].members,
         grouped=count,
         held_back=sum(alert.held_back for alert in alerts),
     )

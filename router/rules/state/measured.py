@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from router.alerts import Alert, Measurement
+from router.alerts import Alert, Measurement, Member
 from router.rules.state.chain import StoredAlert
 from router.rules.state.feature import span_text
 from router.rules.state.sketch import value_of
@@ -18,12 +18,35 @@ from router.rules.state.sketch import value_of
 RATIO: Final = "ratio"
 SPIKE: Final = "spike"
 DISTINCT: Final = "distinct"
+MEMBERS: Final = "members"
+"""The word before the members of an alert, which come after its figures."""
+_SUMMARY_LIMIT: Final = 500
+"""Characters of a member's summary."""
+_decode_member: Final = msgspec.json.Decoder(Member).decode
 ABOVE: Final = "above"
 
 
 def measured(alert: Alert, words: Sequence[str]) -> Alert:
-    """Return the alert with what was measured, if something was."""
-    return msgspec.structs.replace(alert, measure=measurement(words)) if words else alert
+    """Return the alert with what was measured and kept, if something was."""
+    if not words:
+        return alert
+    ends = words.index(MEMBERS) if MEMBERS in words else len(words)
+    return msgspec.structs.replace(
+        alert,
+        measure=measurement(words[:ends]) if ends else None,
+        members=tuple(map(_decode_member, words[ends + 1 :])),
+    )
+
+
+def member_text(alert: Alert, at: int, summary: str) -> str:
+    """Return the event of an alert as a member of a later alert. ``at`` is its time, in Unix ms."""
+    member = Member(
+        id=alert.id,
+        event_id=alert.event_id,
+        raised_at=at / 1000,
+        summary=summary[:_SUMMARY_LIMIT],
+    )
+    return msgspec.json.encode(member).decode()
 
 
 def restored(stored: StoredAlert) -> Alert:

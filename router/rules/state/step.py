@@ -160,6 +160,7 @@ class ChainRun:
         self.work: Final = work
         """The batch or timer that the chain belongs to."""
         self.alert = alert
+        self._alert = alert
         self.now: Final = now
         """Unix milliseconds."""
         self.opened = False
@@ -178,7 +179,7 @@ class ChainRun:
         self.words = words
         if self.alert:
             # In place of the empty list at the end of a ``StoredAlert``.
-            self.alert = self.alert[:-1] + msgspec.msgpack.encode(words)
+            self.alert = self._alert[:-1] + msgspec.msgpack.encode(words)
 
     def touch(self, place: Place, lasts: int) -> bool:
         """Reserve room for a key for ``lasts`` ms. Return False, and note it, if there is none."""

@@ -104,6 +104,7 @@ end
 local function measure(draft, words)
   draft.words = words
   if draft.alert and draft.alert ~= '' then
-    draft.alert = string.sub(draft.alert, 1, -2) .. cmsgpack.pack(words)
+    draft.unmeasured = draft.unmeasured or draft.alert
+    draft.alert = string.sub(draft.unmeasured, 1, -2) .. cmsgpack.pack(words)
   end
 end

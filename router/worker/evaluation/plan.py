@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from router.alerts import Alert
+from router.destinations.rendering.summary import summary
+from router.destinations.rendering.templates import TemplateTarget
 from router.rules.model import Rule
 from router.rules.state.feature import AlertFacts
+from router.rules.state.measured import member_text
 from router.rules.state.step import Place, Step
 from router.rules.state.timer import Timer
 from router.timestamps import unix_seconds
@@ -49,12 +52,17 @@ def alert_facts(
         send_to: Names of destinations.
         event: The key of the event that arrived; ``""`` for a timer.
     """
+    at = event_time_ms(alert.event_time, alert.event_received_at, snapshot.now)
+    member = ""
+    if rule.features.keeps_events:
+        member = member_text(alert, at, summary(alert, TemplateTarget.TEXT).text)
     return AlertFacts(
         alert=alert,
         content=content,
         send_to=send_to,
         now=snapshot.now,
-        at=event_time_ms(alert.event_time, alert.event_received_at, snapshot.now),
+        at=at,
+        member=member,
         event=event,
         is_shadow=rule.is_shadow,
         suppressed=suppression_reason(alert, content, rule, snapshot),

@@ -61,6 +61,11 @@ def outcome_of(environment, delivery):
         ({"when": "body.errors.size() == 0"}, Reply(200, b'{"errors": []}'), Delivered(200)),
         ({"when": "body[0].code in [0, 7]"}, Reply(200, b'[{"code": 7}]'), Delivered(200)),
         ({"when": "!has(body.error)"}, Reply(200, b"{}"), Delivered(200)),
+        (
+            {"when": "!has(body.error) || body.error == null"},
+            Reply(200, b'{"error":null}'),
+            Delivered(200),
+        ),
         ({"when": "status == 201 || text == 'ok'"}, Reply(200, b"ok\r\n"), Delivered(200)),
         ({"when": "!text.contains('failed')"}, Reply(200, b"1"), Delivered(200)),
         (

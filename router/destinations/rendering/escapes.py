@@ -19,7 +19,7 @@ _DELIMITER: Final = {
     for char in "*_~"
 } | {"`": re.compile("`")}
 _MARKDOWN: Final = re.compile(r"[\\*_~`#|]")
-_MARKDOWN_MENTIONS: Final = re.compile(r"@|<|\](?=[(\[:])|!(?=\[)")
+_MARKDOWN_MENTIONS: Final = re.compile(r"@|<|&(?=[A-Za-z#])|\](?=[(\[:])|!(?=\[)")
 _HTML: Final = re.compile(r"<(?=[A-Za-z/!?])|&(?=[A-Za-z#])")
 _QUOTE: Final = re.compile(r"^(\s*)([>+-]|\d{1,9}[.)])", re.MULTILINE)
 

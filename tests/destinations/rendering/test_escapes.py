@@ -77,3 +77,10 @@ def test_markdown_shows_the_same_text(text):
 def test_slack_shows_the_same_text_but_for_delimiters(text):
     alike = str.maketrans("*_~`", "\u2217\u02cd\u223c\u02cb")
     assert html.unescape(slack_mrkdwn(text)).translate(alike) == text.translate(alike)
+
+
+@pytest.mark.parametrize("text", ["&lt;b&gt;", "&#60;b&#62;", "&amp;lt;", "a&copy;b"])
+def test_markdown_decodes_no_entity(text):
+    """Case D20: CommonMark, "Entity and numeric character references"."""
+    shown = re.sub(r"\\(.)", r"\1", html.unescape(markdown(text)))
+    assert shown.replace("\u200b", "") == text

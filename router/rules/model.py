@@ -77,9 +77,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         return (
             EventWatch(self, None, self.events, self.condition),
             *(
-                EventWatch(self, feature, feature.watched_events, feature.condition)
+                EventWatch(self, feature, watched, feature.condition)
                 for feature in self.features.all
-                if feature.watched_events
+                if (watched := feature.watched(self.events))
             ),
         )
 

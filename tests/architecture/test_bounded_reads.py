@@ -56,7 +56,7 @@ LIMITED = {
     "journal/scripts/begin_unread.lua: hkeys": "100 deliveries by HLEN, without their records",
     "journal/scripts/lanes.lua: hvals": "the destinations of an alert key",
     "journal/lanes.py: hgetall": "the destinations of an alert key",
-    "rules/state/count.lua: zrangebyscore": "four events of each of fewer than 2,000 values; 20 kept events",
+    "rules/state/count.lua: zrangebyscore": "four events of each of fewer than 2,000 values; 20 kept events; a row of under 200",
     "rules/state/measure.lua: hgetall": "256 bins in each of 60 parts",
     "journal/scripts/move_back.lua: zremrangebyrank": "one page",
     "journal/scripts/set_back.lua: hkeys": "the queues and lists of open work",

@@ -13,8 +13,9 @@ from router.journal.finish import timer_work
 from router.journal.keys import TimerId
 from router.journal.rule_state import RuleState
 from router.rules.state.chain import Chain
+from router.rules.state.count import BreakRow, CountInARow
 from router.rules.state.memory_store import MemoryStore
-from router.rules.state.step import Step
+from router.rules.state.step import Outcome, Step
 
 
 @pytest.mark.parametrize("kind", NEARBY)
@@ -51,3 +52,25 @@ def test_nearby_events_have_the_same_answers(
             await connection.close()
 
     asyncio.run(compare())
+
+
+def test_a_key_with_many_breaks_has_the_same_answers(redis_url: Secret) -> None:
+    breaks = [BreakRow("s", "k", "b", f"b{at}", START + at, 60_000) for at in range(101)]
+    late = [CountInARow("s", "k", "b", f"e{n}", START + n // 2, 60_000, 2) for n in range(4)]
+    batch = [Chain(f"c{number}", (step,)) for number, step in enumerate([*breaks, *late])]
+
+    async def answers() -> list[Outcome]:
+        connection = connect(redis_url, deadline=5.0, max_connections=4)
+        await connection.redis.flushall()
+        work = timer_work(TimerId("w"))
+        await connection.redis.set(work.record, b"x")
+        try:
+            return [
+                one.outcome for one in await RuleState(connection).open(work, START).decide(batch)
+            ]
+        finally:
+            await connection.close()
+
+    found = asyncio.run(answers())
+    assert found == [one.outcome for one in decide(MemoryStore(), "w", batch, START)]
+    assert found[-4:] == [Outcome.COUNTED, Outcome.COUNTED, Outcome.COUNTED, Outcome.NOTIFY]

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from router.rules.state.absent import CheckAbsent, Expect, Fulfil
 from router.rules.state.chain import Chain, Store
 from router.rules.state.cooldown import CheckCooldown
-from router.rules.state.count import Count, CountDistinct, KeepEvent, TakeKept
+from router.rules.state.count import (
+    BreakRow,
+    Count,
+    CountDistinct,
+    CountInARow,
+    KeepEvent,
+    TakeKept,
+)
 from router.rules.state.escalate import ContinueEscalation, StartEscalation
 from router.rules.state.group import JoinGroup, RetractNotified, TakeGroup
 from router.rules.state.inhibit import CheckInhibited, StartInhibition
@@ -128,9 +135,25 @@ def kept_nearby() -> st.SearchStrategy[Step]:
     )
 
 
+def row_nearby(seconds: int, breaks: list[bool]) -> st.SearchStrategy[Step]:
+    """An event in a row, or one that breaks it; in so many seconds."""
+    return st.builds(
+        lambda second, event, is_break: (
+            BreakRow("r", "k", "r-broken", event, START + second * 500, 5_000)
+            if is_break
+            else CountInARow("r", "k", "r-broken", event, START + second * 500, 5_000, 3)
+        ),
+        st.integers(0, seconds),
+        st.integers(0, 1000).map(str),
+        st.sampled_from(breaks),
+    )
+
+
 NEARBY: dict[str, st.SearchStrategy[Step]] = {
     "distinct": distinct_nearby(),
     "kept": kept_nearby(),
+    "row": row_nearby(12, [False, False, True]),
+    "breaks": row_nearby(300, [True, True, True, False]),
 }
 """Steps of one state and key that meet all the time."""
 

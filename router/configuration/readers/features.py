@@ -107,9 +107,12 @@ class FeatureReader:
         events: tuple[str, ...],
         destinations: Collection[str] | None,
     ) -> None:
-        others = _other_events(node)
         by = node.get("by") if isinstance(node, MapNode) else None
-        when = node.get("when") if isinstance(node, MapNode) else None
+        other = node.get(kind.others) if kind.others and isinstance(node, MapNode) else node
+        others = () if other is None else _other_events(other)
+        if kind.others and other is not None:
+            others = others or events
+        when = other.get("when") if isinstance(other, MapNode) else None
         self._by[kind.key] = read_expressions(self._page, by, "by", (events, others), self._names)
         self._conditions[kind.key] = (
             read_condition(self._page, when, others, self._names)
@@ -117,6 +120,8 @@ class FeatureReader:
             else None
         )
         self._read_own(kind, node, events)
+        if other is not node and isinstance(other, MapNode):
+            self._check_events(other)
         for item in node.items if isinstance(node, ListNode) else (node,):
             if isinstance(item, MapNode):
                 self._check_events(item)

@@ -125,3 +125,65 @@ function steps.take_kept(draft, state, key, at, within, member)
   if #words > figures + 1 then measure(draft, words) end
   return false
 end
+
+-- What breaks a row is a sorted set of a state of its own: digest of the event -> when it happened.
+
+-- Returns a key's events and breaks, after dropping those older than two spans, and whether an event is too
+-- old to be one of them.
+local function row_of(state, key, broken, at, within)
+  local events, breaks = place(state, key), place(broken, key)
+  local newest = at
+  for _, each in ipairs({events, breaks}) do
+    newest = math.max(newest, tonumber(redis.call('ZREVRANGE', each, 0, 0, 'WITHSCORES')[2]) or at)
+  end
+  for _, each in ipairs({events, breaks}) do
+    redis.call('ZREMRANGEBYSCORE', each, '-inf', newest - 2 * within)
+  end
+  local is_old = at <= newest - 2 * within
+  if redis.call('ZCARD', breaks) >= settings.breaks_limit then
+    is_old = is_old or at < tonumber(redis.call('ZRANGE', breaks, 0, 0, 'WITHSCORES')[2])
+  end
+  return events, breaks, is_old
+end
+
+function steps.count_in_a_row(draft, state, key, broken, event, at, within, at_least)
+  if not touch(draft, state, key, 2 * within) then return stop(draft, 'counted') end
+  local events, breaks, is_old = row_of(state, key, broken, at, within)
+  if is_old or redis.call('ZADD', events, 'NX', at, event) == 0 then return stop(draft, 'counted') end
+  extend(events, 2 * within)
+  local before = redis.call('ZREVRANGEBYSCORE', breaks, at, '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  local after = redis.call('ZRANGEBYSCORE', breaks, word(at + 1), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  local first = math.max(at - within + 1, tonumber(before) or at - within + 1)
+  local last = math.min(at + within, tonumber(after) or at + within) - 1
+  local row = redis.call('ZRANGEBYSCORE', events, word(first), word(last), 'WITHSCORES')
+  local names, times, own = {}, {}, 0
+  for i = 1, #row, 2 do
+    names[#names + 1], times[#times + 1] = row[i], tonumber(row[i + 1])
+    if row[i] == event then own = #names end
+  end
+  for start = math.max(1, own - at_least + 1), math.min(own, #names - at_least + 1) do
+    if times[start + at_least - 1] - times[start] < within then
+      redis.call('ZREM', events, unpack(names, start, start + at_least - 1))
+      if redis.call('EXISTS', events) == 0 then redis.call('ZREM', index(state), key) end
+      draft.count = at_least
+      return false
+    end
+  end
+  return stop(draft, 'counted')
+end
+
+function steps.break_row(draft, state, key, broken, event, at, within)
+  local events, breaks, is_old = row_of(state, key, broken, at, within)
+  if not touch(draft, broken, key, 2 * within) then
+    redis.call('ZREMRANGEBYSCORE', events, '-inf', word(at - 1))
+  elseif not is_old then
+    redis.call('ZADD', breaks, at, event)
+    extend(breaks, 2 * within)
+    if redis.call('ZCARD', breaks) > settings.breaks_limit then
+      redis.call('ZREMRANGEBYRANK', breaks, 0, 0)
+      local oldest = redis.call('ZRANGE', breaks, 0, 0, 'WITHSCORES')[2]
+      redis.call('ZREMRANGEBYSCORE', events, '-inf', word(tonumber(oldest) - 1))
+    end
+  end
+  return stop(draft, 'nothing')
+end

@@ -3,21 +3,18 @@
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from router.alerts import Measurement
 from router.cel import Condition
-from router.datatypes import Duration
-from router.rules.key_descriptions import about
+from router.rules.state.count_text import CountText
 from router.rules.state.feature import (
     AlertFacts,
     By,
-    ByText,
     Feature,
     by_text,
-    check_span,
     digest,
     milliseconds,
     span_text,
@@ -28,38 +25,8 @@ from router.rules.state.measured import DISTINCT, MEMBERS, measurement
 from router.rules.state.step import ChainRun, Memory, Outcome, Record, Step
 from router.rules.state.window import NO_VALUE
 
-COUNT_LIMIT: Final = 10_000
-KEEP_LIMIT: Final = 20
-"""Events that a message shows beside its own; as many as alerts of a group."""
-DISTINCT_LIMIT: Final = 1_000
-"""Different values that one alert takes. Each is stored, so that counting is always exact."""
-
-
-class CountText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Notify when enough events happened within a time span."""
-
-    at_least: Annotated[int, about("How many events.", ge=1, le=COUNT_LIMIT)]
-    within: Annotated[Duration, about("The time span in which they must have happened.")]
-    by: ByText = ()
-    distinct: Annotated[
-        str | None,
-        about(
-            "A CEL expression: events with the same value count once, those without a value never."
-        ),
-    ] = None
-    keep: Annotated[int | None, about("How many of those events the message shows, 1 to 20.")] = (
-        None
-    )
-
-    def __post_init__(self) -> None:
-        if self.keep is not None and not 1 <= self.keep <= KEEP_LIMIT:
-            raise ValueError(f"keep is {self.keep}, expected 1 to {KEEP_LIMIT}")
-        limit, when = COUNT_LIMIT, ""
-        if self.distinct is not None:
-            limit, when = DISTINCT_LIMIT, " with distinct"
-        if not 1 <= self.at_least <= limit:
-            raise ValueError(f"at_least is {self.at_least}, expected 1 to {limit}{when}")
-        check_span("within", self.within)
+BREAKS_LIMIT: Final = 100
+"""Breaks of a key that are stored. Events from before the oldest are then too late to count."""
 
 
 class _Events(Record):
@@ -195,6 +162,89 @@ class CountDistinct(Step, frozen=True, array_like=True):
         return (DISTINCT, str(self.within), str(count))
 
 
+class _Breaks(Record):
+    at: list[tuple[int, str]] = msgspec.field(default_factory=list)
+    """When each break happened, and the digest of its event, in order."""
+
+    def is_late(self, at: int) -> bool:
+        """Return whether breaks from that time may have been dropped."""
+        return len(self.at) >= BREAKS_LIMIT and at < self.at[0][0]
+
+
+def _row(run: ChainRun, step: "CountInARow | BreakRow") -> tuple[_Events, _Breaks, bool]:
+    """Return a key's events and breaks of two spans, and whether the step's event is too old."""
+    events = run.memory.find((step.state, step.key), _Events) or _Events()
+    breaks = run.memory.find((step.broken, step.key), _Breaks) or _Breaks()
+    newest = max([step.at, *(each[-1][0] for each in (events.at, breaks.at) if each)])
+    for each in (events.at, breaks.at):
+        del each[: bisect_left(each, (newest - 2 * step.within + 1, ""))]
+    return events, breaks, step.at <= newest - 2 * step.within or breaks.is_late(step.at)
+
+
+class CountInARow(Step, frozen=True, array_like=True):
+    """Continue if ``at_least`` events happened in a span without a break; those are then used up.
+
+    The order of arrival does not matter. A break is before the events of the same millisecond.
+    """
+
+    state: str
+    key: str
+    broken: str
+    """The state of the breaks."""
+    event: str
+    at: int
+    within: int
+    at_least: int
+
+    def run(self, run: ChainRun) -> bool:
+        place = (self.state, self.key)
+        if not run.touch(place, 2 * self.within):
+            return run.stop(Outcome.COUNTED)
+        record, breaks, is_old = _row(run, self)
+        if is_old or any(event == self.event for _, event in record.at):
+            return run.stop(Outcome.COUNTED)
+        events = run.memory.put(place, record).at
+        insort(events, (self.at, self.event))
+        before = bisect_left(breaks.at, (self.at + 1, ""))
+        first = max([self.at - self.within + 1, *(at for at, _ in breaks.at[:before][-1:])])
+        end = min([self.at + self.within, *(at for at, _ in breaks.at[before:][:1])])
+        row = events[bisect_left(events, (first, "")) : bisect_left(events, (end, ""))]
+        for used in zip(*(row[start:] for start in range(self.at_least)), strict=False):
+            if used[-1][0] - used[0][0] < self.within and (self.at, self.event) in used:
+                events[:] = [each for each in events if each not in used]
+                if not events:
+                    run.memory.drop(place)
+                run.count = self.at_least
+                return False
+        return run.stop(Outcome.COUNTED)
+
+
+class BreakRow(Step, frozen=True, array_like=True):
+    """Note an event that breaks a row. Always stops."""
+
+    state: str
+    key: str
+    broken: str
+    event: str
+    at: int
+    within: int
+
+    def run(self, run: ChainRun) -> bool:
+        record, breaks, is_old = _row(run, self)
+        events = record.at
+        if not run.touch((self.broken, self.key), 2 * self.within):
+            # Events of the row that are late are not counted then.
+            del events[: bisect_left(events, (self.at, ""))]
+        elif not is_old:
+            run.memory.put((self.broken, self.key), breaks)
+            breaks.at[:] = [each for each in breaks.at if each[1] != self.event]
+            insort(breaks.at, (self.at, self.event))
+            if len(breaks.at) > BREAKS_LIMIT:
+                del breaks.at[0]
+                del events[: bisect_left(events, (breaks.at[0][0], ""))]
+        return run.stop(Outcome.NOTHING)
+
+
 class _Kept(Record):
     at: list[tuple[int, str]] = msgspec.field(default_factory=list)
     """When each event happened, and the event as a member, in order."""
@@ -258,6 +308,9 @@ class CountFeature(Feature, frozen=True, kw_only=True):
     identity_rank = 3
     evaluates = "distinct"
     evaluates_number = False
+    others = "broken_by"
+    ending = "breaks"
+    limits = {"breaks_limit": BREAKS_LIMIT}  # noqa: RUF012 - a ClassVar of the base class
 
     text: CountText
 
@@ -265,9 +318,16 @@ class CountFeature(Feature, frozen=True, kw_only=True):
     def configure(cls, rule: str, text: Any, by: By, condition: Condition | None) -> "Feature":
         # Without what the first versions did not have, whose state is read on.
         wording = {"at_least": text.at_least, "within": text.within, "by": text.by}
-        more = {"distinct": text.distinct, "keep": text.keep}
+        more = {
+            "distinct": text.distinct,
+            "keep": text.keep,
+            "broken_by": text.broken_by,
+        }
         wording.update((name, value) for name, value in more.items() if value is not None)
         return cls(text=text, by=by, state=state_id(rule, cls.key, wording), condition=condition)
+
+    def watched(self, own: tuple[str, ...]) -> tuple[str, ...]:
+        return () if self.text.broken_by is None else self.text.broken_by.events or own
 
     @property
     def keeps_events(self) -> bool:
@@ -278,13 +338,17 @@ class CountFeature(Feature, frozen=True, kw_only=True):
         return self.text.at_least
 
     def steps(self, facts: AlertFacts) -> Iterator[Step]:
-        within, place = milliseconds(self.text.within), self.place(facts.content)
+        within, place = milliseconds(self.text.span), self.place(facts.content)
         value = "" if self.text.distinct is None else self._value(facts.content)
         keep = self.text.keep if self.text.distinct is None or value else None
         kept = (f"{self.state}-kept", place[1], facts.at, within)
         if keep is not None:
             yield KeepEvent(*kept, keep, facts.member)
-        if self.text.distinct is None:
+        if self.text.in_a_row:
+            event = digest((facts.event,))
+            row = (*place, self._broken, event, facts.at, within)
+            yield CountInARow(*row, self.text.at_least)
+        elif self.text.distinct is None:
             event = digest((facts.event,))
             yield Count(*place, event, facts.at, within, self.text.at_least)
         else:
@@ -292,11 +356,19 @@ class CountFeature(Feature, frozen=True, kw_only=True):
         if keep is not None:
             yield TakeKept(*kept, facts.member)
 
+    def ending_step(self, facts: AlertFacts) -> Step:
+        event, within = digest((facts.event,)), milliseconds(self.text.span)
+        return BreakRow(*self.place(facts.content), self._broken, event, facts.at, within)
+
+    def describe_ending(self, content: dict[str, Any]) -> str:
+        return f"it breaks what is in a row{by_text(self.by, content)}"
+
     def describe(self, content: dict[str, Any]) -> Iterator[str]:
-        span = span_text(self.text.within)
+        span = span_text(self.text.span)
         by = by_text(self.by, content)
         if self.text.distinct is None:
-            yield f"counts towards at_least {self.text.at_least} within {span}{by}"
+            row = " in a row" if self.text.in_a_row else ""
+            yield f"counts towards at_least {self.text.at_least}{row} within {span}{by}"
         elif self._value(content):
             what = by_text(self._distinct, content).removeprefix(" by ")
             yield (
@@ -307,6 +379,10 @@ class CountFeature(Feature, frozen=True, kw_only=True):
             return
         if self.text.keep is not None:
             yield f"the alert shows up to {self.text.keep} of the events"
+
+    @property
+    def _broken(self) -> str:
+        return f"{self.state}-broken"
 
     @property
     def _distinct(self) -> By:

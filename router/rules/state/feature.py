@@ -88,6 +88,8 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     """The field of the text that is a value of the rule's own events, read to ``evaluated``."""
     evaluates_number: ClassVar[bool] = True
     """False if that value may be anything."""
+    others: ClassVar[str] = ""
+    """The field of the text that has ``when`` and ``events`` of other events; ``""`` if it is the text."""
     items_limit: ClassVar[int] = 0
     """How many Structs a list may have; 0 if the value is no list."""
     excludes: ClassVar[tuple[str, ...]] = ()
@@ -148,6 +150,10 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     def watched_events(self) -> tuple[str, ...]:
         """Types of the events that end something, exact or with a ``*`` at the end."""
         return ()
+
+    def watched(self, own: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG002 - for subclasses
+        """Return ``watched_events``, or the types of the rule's ``own`` events if it watches those."""
+        return self.watched_events
 
     def place(self, content: dict[str, Any]) -> Place:
         """Return the place of the values that an event, a whole CloudEvent, has for ``by``."""

@@ -7,7 +7,8 @@ from support.chains import decide
 from router.cel import compile_expression
 from router.datatypes import Duration
 from router.rules.state.chain import Chain
-from router.rules.state.count import CountDistinct, CountFeature, CountText
+from router.rules.state.count import CountDistinct, CountFeature
+from router.rules.state.count_text import CountText
 from router.rules.state.memory_store import MemoryStore
 from router.rules.state.step import Outcome
 

@@ -429,13 +429,13 @@ async def test_a_server_with_tokens_only_says_so_to_a_password(environment, deli
     """Case D16: the error names the way out."""
     async with FieldSmtpSink(tokens=()) as sink:
         outcome = await attempt(destination(sink.url("smtp", "u:p4ssword@"), environment), delivery)
-    assert outcome == Failed(
+    assert outcome == Refused(
         "the mail server does not offer a login by password, only XOAUTH2; oauth2 may be needed"
     )
 
 
 async def test_a_server_without_tokens_says_so_to_a_token(environment, delivery):
-    """Case D16: the reverse."""
+    """Cases D16 and D25: the reverse; it pauses the destination with its reason."""
     async with (
         HttpSink(Reply(body=GRANTED % b"t0ken-one")) as tokens,
         FieldSmtpSink(login=("u", "p")) as sink,
@@ -444,3 +444,4 @@ async def test_a_server_without_tokens_says_so_to_a_token(environment, delivery)
             destination(sink.url(), environment, oauth2=oauth(tokens)), delivery
         )
     assert re.fullmatch(r"the mail server does not offer a login by access token.*", outcome.reason)
+    assert outcome.blames_destination

@@ -287,7 +287,7 @@ def _outcome(error: BaseException) -> Failed | Refused:
         case ReplyError():
             return from_reply(error)
         case NotOfferedError():
-            return Failed(f"the mail server does not offer {error}")
+            return Refused(f"the mail server does not offer {error}")
         case PhaseTimeoutError():
             return Failed(f"timed out waiting for {error.waited_for}")
         case NoConnectionError() if error.__cause__ is not None:

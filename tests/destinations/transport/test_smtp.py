@@ -66,14 +66,15 @@ async def test_a_server_without_starttls_gets_no_mail(mailer):
     async with SmtpSink() as sink:
         outcomes = await send(mailer(sink.url("smtp+starttls")))
         assert sink.mails == []
-    assert outcomes == [Failed("the mail server does not offer STARTTLS")]
+    assert outcomes == [Refused("the mail server does not offer STARTTLS")]
+    assert outcomes[0].blames_destination
 
 
 async def test_a_server_without_login_gets_no_mail(mailer):
     async with SmtpSink() as sink:
         outcomes = await send(mailer(sink.url("smtp", "u:p@")))
         assert sink.mails == []
-    assert outcomes == [Failed("the mail server does not offer a login")]
+    assert outcomes == [Refused("the mail server does not offer a login")]
 
 
 async def test_a_wrong_password_is_refused_and_not_told(mailer):

@@ -1,6 +1,7 @@
 """A feature of rules is one module, one Lua file, one entry of ``FEATURES`` and one docs section."""
 
 import ast
+import functools
 import importlib
 import json
 import os
@@ -40,6 +41,7 @@ def steps_of(module: str) -> Iterator[type[Step]]:
             yield each
 
 
+@functools.cache
 def imports_of(path: Path) -> set[str]:
     tree = ast.parse(path.read_text("utf-8"))
     return {

@@ -1,5 +1,6 @@
 """Each page of the documentation renders as it is meant: whole tables, links that lead somewhere."""
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ def inline(tokens: list[Token]) -> Iterator[Token]:
         yield from token.children or ()
 
 
+@functools.cache
 def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as GitHub makes them."""
     tokens = RENDERER.parse(page.read_text())

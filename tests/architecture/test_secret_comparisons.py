@@ -1,7 +1,7 @@
 """Secrets and signatures are compared in constant time, or their bytes leak through response times."""
 
 import ast
-from collections.abc import Iterator
+import functools
 from pathlib import Path
 
 import router
@@ -16,9 +16,12 @@ COMPARING = {
 """The modules that compare secrets, and how often each does."""
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(ROUTER.rglob("*.py")):
-        yield str(path.relative_to(ROUTER)), ast.parse(path.read_text("utf-8"))
+@functools.cache
+def modules() -> tuple[tuple[str, ast.Module], ...]:
+    return tuple(
+        (str(path.relative_to(ROUTER)), ast.parse(path.read_text("utf-8")))
+        for path in sorted(ROUTER.rglob("*.py"))
+    )
 
 
 def test_the_modules_that_compare_secrets_do_so_in_constant_time() -> None:

@@ -6,6 +6,7 @@ of all rows; each other run that has such figures ends with its part of it.
 """
 
 import ast
+import functools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -162,6 +163,7 @@ class FigureRecorder:
         return recorded
 
 
+@functools.cache
 def marked_tests() -> dict[int, set[str]]:
     """Return the tests of each row, as ``folder/test_file.py::test_name``, read from the source."""
     found: defaultdict[int, set[str]] = defaultdict(set)

@@ -22,7 +22,7 @@ from router.rules.state.inhibit import CheckInhibited, StartInhibition
 from router.rules.state.measure import CheckMeasure, CheckPercentile
 from router.rules.state.memory_store import MemoryStore
 from router.rules.state.ratio import CheckRatio
-from router.rules.state.resolve import CheckResolved, OpenAlert, RecordNotified, Resolve
+from router.rules.state.resolve import CheckResolved, EndAlert, OpenAlert, RecordNotified, Resolve
 from router.rules.state.sketch import bin_of
 from router.rules.state.spike import CheckSpike
 from router.rules.state.step import ChainResult, Step
@@ -53,23 +53,31 @@ _NUMBERS = st.sampled_from([0.0, 0.1, 0.30000000000000004, 3.0, 3.5, 7.25, 1e15 
 _STATISTICS = ("sum", "avg", "min", "max", "stddev")
 
 
-def _measure(kind: str, key: str, at: int, value: float | None, test: tuple[int, int]) -> Step:
+def _measure(
+    kind: str, key: str, at: int, value: float | None, test: tuple[int, int], *, ends: bool
+) -> Step:
     """A step of a rule that measures, of a window of 3 s; ``test`` chooses its threshold."""
     least, which = 1 + test[0], test[1]
     place = (kind, key, at, 3_000)
     side = ("above", "below")[which % 2]
+    back = (0.5, 0.5, 0.3, 0.7)[which % 4]
+    near = (3.0, 3.0, 1.0, 3.4)[which % 4]
     match kind:
         case "ratio":
             is_part = None if value is None else value > 3
-            return CheckRatio(*place, is_part, least, (("at_least", "at_most")[which % 2], 0.5))
+            return CheckRatio(
+                *place, is_part, least, (("at_least", "at_most")[which % 2], 0.5, back), ends
+            )
         case "spike":
-            return CheckSpike(*place, (2.0, 1.5)[which % 2], least)
+            return CheckSpike(*place, (2.0, 1.5)[which % 2], least, (2.0, 1.0)[which % 2], ends)
         case "percentile":
             pair = None if value is None else (value, bin_of(value))
             percent = (50, 75, 90)[which % 3]
-            return CheckPercentile(*place, percent, pair, least, (side, 3.0, bin_of(3.0)))
+            return CheckPercentile(
+                *place, percent, pair, least, (side, 3.0, bin_of(3.0), near, ends)
+            )
         case _:
-            return CheckMeasure(*place, kind, value, least, (side, (3.0, 0.3)[which % 2]))
+            return CheckMeasure(*place, kind, value, least, (side, 3.0, near, ends))
 
 
 @st.composite
@@ -79,6 +87,10 @@ def measuring(draw: st.DrawFn) -> list[tuple[Step, ...]]:
     key, test = draw(_KEYS), draw(st.tuples(st.integers(0, 2), st.integers(0, 5)))
     at = draw(_TIMES)
     further = draw(raising()) if draw(st.booleans()) else ()
+    ends = draw(st.booleans())
+    if ends:
+        opening = (OpenAlert("open", key, at, 3_600_000), RecordNotified("open", key, ("d0",)))
+        further = (EndAlert("open", key, (("escalate", key),)), *(further or opening))
     chains = []
     for ms, value in draw(
         st.lists(
@@ -93,7 +105,7 @@ def measuring(draw: st.DrawFn) -> list[tuple[Step, ...]]:
         )
     ):
         at += ms
-        chains.append((_measure(kind, key, at, value, test), *further))
+        chains.append((_measure(kind, key, at, value, test, ends=ends), *further))
     return chains
 
 

@@ -74,6 +74,7 @@ class FeatureReader:
                 self._check_items(kind, node)
                 self._read(kind, node, events, destinations)
         self._check_exclusions(rule)
+        self._check_back(rule)
         named = rule.get("mute_times")
         check_names(page, named, "mute_times", "mute time", mute_times.names)
 
@@ -159,6 +160,26 @@ class FeatureReader:
         if kind.items_limit and not 1 <= count <= kind.items_limit:
             message = f"{kind.key} has {count} levels, expected 1 to {kind.items_limit}"
             self._page.report(node.span, message)
+
+    def _check_back(self, rule: MapNode) -> None:
+        """Let an alert that its own figures resolve be open by their ``by``."""
+        resolve = rule.get("resolve")
+        back = resolve.get("back") if isinstance(resolve, MapNode) else None
+        if not isinstance(resolve, MapNode) or not isinstance(back, Scalar) or back.text != "true":
+            return
+        kinds = [kind for kind in FEATURES if kind.comes_back]
+        found = next((kind.key for kind in kinds if rule.get(kind.key) is not None), None)
+        by = resolve.get("by")
+        if found is None:
+            choice = ", ".join(kind.key for kind in kinds)
+            self._page.report(
+                back.span, f"back: the rule measures nothing, it has none of {choice}"
+            )
+        elif by is not None:
+            message = f"by: an alert that is resolved when it is back has the by of {found}"
+            self._page.report(by.span, message, "remove it")
+        else:
+            self._by["resolve"] = self._by[found]
 
     def _check_exclusions(self, rule: MapNode) -> None:
         keys = {entry.key.text: entry.key for entry in rule.entries}

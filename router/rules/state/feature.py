@@ -62,6 +62,8 @@ class AlertFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The place where the alert is open; None if it cannot be resolved."""
     member: str = ""
     """The event as a member of an alert, by ``measured.member_text``; ``""`` if no step needs it."""
+    resolves_when_back: bool = False
+    """True if the figures of a window resolve the alert that they raised."""
     bound: tuple[Place, ...] = ()
     """Places that lose their meaning when the alert is resolved."""
 
@@ -107,6 +109,8 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     """True if an alert meets no further feature after this one."""
     keeps_alert: ClassVar[bool] = False
     """True if a step stores the chain's alert."""
+    comes_back: ClassVar[bool] = False
+    """True if the feature has figures that cross a threshold, and come back."""
     delays: ClassVar[bool] = False
     """True if a match alone notifies no destination: more events or time must come."""
     remembers: ClassVar[bool] = True
@@ -139,6 +143,11 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def keeps_events(self) -> bool:
         """True if a step needs the event as a member of the alert that it may bring about."""
+        return False
+
+    @property
+    def resolves_when_back(self) -> bool:
+        """True if the feature resolves the rule's alert when figures are back."""
         return False
 
     @property

@@ -64,6 +64,7 @@ class RuleFeatures:
         "opening",
         "precedes",
         "remembers",
+        "resolves_when_back",
     )
 
     def __init__(self, features: Iterable[Feature] = (), *, is_shadow: bool = False) -> None:
@@ -84,6 +85,8 @@ class RuleFeatures:
         """The expressions that distinguish the rule's alerts; None if each has its own key."""
         self.precedes: Final = any(each.precedes for each in self.all)
         """True if other rules depend on this one, so that it is decided before them."""
+        self.resolves_when_back: Final = any(each.resolves_when_back for each in self.met)
+        """True if the figures of a window resolve the alert that they raised."""
         self.events_per_alert: Final = max((each.events_per_alert for each in self.all), default=1)
         """How many events one alert takes."""
         self.keeps_alert: Final = any(each.keeps_alert for each in self.all)

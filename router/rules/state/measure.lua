@@ -1,5 +1,5 @@
 -- The figures are: events; then the sum of their numbers, the least or greatest one, the mean and the sum of
--- squared differences from it, or how many are beyond the threshold. The bins of each part are a hash
+-- squared differences from it, or how many are beyond the threshold and beyond where it is back. The bins of each part are a hash
 -- beside the window: bin -> how many numbers.
 
 local function merge_least(one, other) return {one[1] + other[1], math.min(one[2], other[2])} end
@@ -23,11 +23,12 @@ function steps.check_measure(draft, state, key, at, within, statistic, value, mi
   local found = figures[2]
   if statistic == 'avg' then found = figures[2] / figures[1] end
   if statistic == 'stddev' then found = math.sqrt(figures[3] / figures[1]) end
-  local side, limit = unpack(bound)
+  local side, limit, back, resolves = unpack(bound)
   local is_beyond = side == 'above' and found > limit or side == 'below' and found < limit
-  if not crosses(draft, window, is_beyond, figures[1] >= min_events) then return true end
-  measure(draft, {statistic, word(within), word(found), word(figures[1])})
-  return false
+  local is_back = side == 'above' and found <= back or side == 'below' and found >= back
+  local stops, crosses = judge(draft, window, is_beyond and figures[1] >= min_events, is_back, resolves)
+  if crosses then measure(draft, {statistic, word(within), word(found), word(figures[1])}) end
+  return stops
 end
 
 -- Bins are only shown, so that an unreadable one stops nothing.
@@ -68,22 +69,27 @@ local function bin_at(window, newest, rank, otherwise)
 end
 
 function steps.check_percentile(draft, state, key, at, within, percent, value, min_events, bound)
-  local side, limit, limit_bin = unpack(bound)
+  local side, limit, limit_bin, back, resolves = unpack(bound)
   local own, bin = {}, nil
   if value then
     local number
     number, bin = unpack(value)
-    local is_beyond = side == 'above' and number > limit or side == 'below' and number < limit
-    own = {1, is_beyond and 1 or 0}
+    local function beyond(bound_number)
+      return (side == 'above' and number > bound_number or side == 'below' and number < bound_number) and 1 or 0
+    end
+    own = {1, beyond(limit), beyond(back)}
   end
   local window, newest, part, figures = observe(draft, state, key, at, within, 1, own, add)
   if not window then return true end
   store_bin(window, part, bin, limit_bin, 2 * within)
-  local total, beyond = unpack(figures)
+  local total = figures[1]
   local rank = math.floor((percent * total + 99) / 100)
-  local is_beyond = side == 'above' and total - beyond < rank or side == 'below' and beyond >= rank
-  if not crosses(draft, window, is_beyond, total >= min_events) then return true end
-  bin = bin_at(window, newest, rank, limit_bin)
-  measure(draft, {'p' .. percent, word(within), word(bin), word(total), side, word(limit)})
-  return false
+  local function exceeds(beyond) return side == 'above' and total - beyond < rank or side == 'below' and beyond >= rank end
+  local is_beyond = exceeds(figures[2]) and total >= min_events
+  local stops, crosses = judge(draft, window, is_beyond, not exceeds(figures[3]), resolves)
+  if crosses then
+    bin = bin_at(window, newest, rank, limit_bin)
+    measure(draft, {'p' .. percent, word(within), word(bin), word(total), side, word(limit)})
+  end
+  return stops
 end

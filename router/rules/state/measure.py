@@ -42,12 +42,18 @@ class BoundText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     above: Annotated[float | None, about("Notify above this number.")] = None
     below: Annotated[float | None, about("Notify below this number.")] = None
+    back: Annotated[float | None, about("The number at which it is back; the same by default.")] = (
+        None
+    )
 
     def __post_init__(self) -> None:
         if (self.above is None) == (self.below is None):
             raise ValueError("a threshold is either above or below a number: {above: 30}")
         if not abs(self.limit) < LARGEST:
             raise ValueError(f"{self.side} must be less than 1e100")
+        apart = (self.limit - self.nearest) * (1 if self.side == ABOVE else -1)
+        if not apart >= 0 or not abs(self.nearest) < LARGEST:
+            raise ValueError("back is beyond the threshold: no number would ever be back")
 
     @property
     def side(self) -> str:
@@ -58,6 +64,11 @@ class BoundText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def limit(self) -> float:
         """The number."""
         return float(self.below if self.above is None else self.above)  # type: ignore[arg-type]  # one is given
+
+    @property
+    def nearest(self) -> float:
+        """The number at which the figures are back."""
+        return self.limit if self.back is None else float(self.back)
 
 
 class MeasureText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,8 +117,12 @@ class CheckMeasure(WindowStep, frozen=True, array_like=True):
     value: float | None
     """None if the event has no number."""
     min_events: int
-    bound: tuple[str, float]
-    """``above`` or ``below``, and the limit."""
+    bound: tuple[str, float, float, bool]
+    """``above`` or ``below``, the limit, the number at which it is back, and ``resolves``."""
+
+    @property
+    def resolves_alert(self) -> bool:
+        return self.bound[3]
 
     def figures(self) -> Figures | None:
         if self.value is None:
@@ -129,9 +144,14 @@ class CheckMeasure(WindowStep, frozen=True, array_like=True):
         return window[0] >= self.min_events
 
     def is_beyond(self, record: WindowRecord, window: Figures) -> bool:  # noqa: ARG002 - as above
-        side, limit = self.bound
+        side, limit, _, _ = self.bound
         found = self._found(window)
         return found > limit if side == ABOVE else found < limit
+
+    def is_back(self, record: WindowRecord, window: Figures) -> bool:  # noqa: ARG002 - as above
+        side, _, back, _ = self.bound
+        found = self._found(window)
+        return found <= back if side == ABOVE else found >= back
 
     def words(self, record: WindowRecord, window: Figures) -> tuple[str, ...]:  # noqa: ARG002 - as above
         return (self.statistic, *as_words((self.within, self._found(window), window[0])))
@@ -170,15 +190,21 @@ class CheckPercentile(WindowStep, frozen=True, array_like=True):
     value: tuple[float, int] | None
     """The number and its bin; None if the event has none."""
     min_events: int
-    bound: tuple[str, float, int]
-    """``above`` or ``below``, the limit and its bin."""
+    bound: tuple[str, float, int, float, bool]
+    """``above`` or ``below``, the limit, its bin, the number at which it is back, and ``resolves``."""
+
+    @property
+    def resolves_alert(self) -> bool:
+        return self.bound[4]
 
     def figures(self) -> Figures | None:
         if self.value is None:
             return None
-        side, limit, _ = self.bound
+        side, limit, _, back, _ = self.bound
         number = self.value[0]
-        return 1, int(number > limit if side == ABOVE else number < limit)
+        if side == ABOVE:
+            return 1, int(number > limit), int(number > back)
+        return 1, int(number < limit), int(number < back)
 
     def store_more(self, record: WindowRecord, part: int) -> None:
         counts = record.bins.setdefault(part, {})
@@ -191,7 +217,13 @@ class CheckPercentile(WindowStep, frozen=True, array_like=True):
         return window[0] >= self.min_events
 
     def is_beyond(self, record: WindowRecord, window: Figures) -> bool:  # noqa: ARG002 - as above
-        total, beyond = window
+        return self._exceeds(window[0], window[1])
+
+    def is_back(self, record: WindowRecord, window: Figures) -> bool:  # noqa: ARG002 - as above
+        return not self._exceeds(window[0], window[2])
+
+    def _exceeds(self, total: float, beyond: float) -> bool:
+        """Return whether so many numbers beyond a limit put the percentile beyond it."""
         rank = self._rank(total)
         return total - beyond < rank if self.bound[0] == ABOVE else beyond >= rank
 
@@ -201,7 +233,7 @@ class CheckPercentile(WindowStep, frozen=True, array_like=True):
         for part in range(newest - PARTS + 1, newest + 1):
             for number, count in record.bins.get(part, {}).items():
                 counts[number] = counts.get(number, 0) + count
-        side, limit, limit_bin = self.bound
+        side, limit, limit_bin, _, _ = self.bound
         number = bin_at(counts, self._rank(window[0]), limit_bin)
         figures = as_words((self.within, number, window[0]))
         return (f"p{self.percent}", *figures, side, *as_words((limit,)))
@@ -218,6 +250,7 @@ class MeasureFeature(Feature, frozen=True, kw_only=True):
     purpose = "Notify when a statistic of a number in the events crosses a threshold."
     written = MeasureText
     delays = True
+    comes_back = True
     identity_rank = 3
     excludes = ("count", "ratio", "absent")
     evaluates = "value"
@@ -236,7 +269,7 @@ class MeasureFeature(Feature, frozen=True, kw_only=True):
                 text.statistic,
                 value,
                 text.min_events,
-                (bound.side, bound.limit),
+                (bound.side, bound.limit, bound.nearest, facts.resolves_when_back),
             )
             return
         yield CheckPercentile(
@@ -246,7 +279,13 @@ class MeasureFeature(Feature, frozen=True, kw_only=True):
             int(text.statistic[1:]),
             None if value is None else (value, bin_of(value)),
             text.min_events,
-            (bound.side, bound.limit, bin_of(bound.limit)),
+            (
+                bound.side,
+                bound.limit,
+                bin_of(bound.limit),
+                bound.nearest,
+                facts.resolves_when_back,
+            ),
         )
 
     def describe(self, content: dict[str, Any]) -> Iterator[str]:

@@ -34,6 +34,9 @@ class RatioText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     of: Annotated[str, about("A condition in CEL: the events whose share it is.")]
     at_least: Annotated[Share | None, about("Notify at this share and above.")] = None
     at_most: Annotated[Share | None, about("Notify at this share and below.")] = None
+    back: Annotated[
+        Share | None, about("The share below which (with `at_most`: above which) it is back.")
+    ] = None
     min_events: Annotated[int, about("Events in the window before a share counts.", ge=1)]
     within: Annotated[Duration, about("The window.")]
     by: ByText = ()
@@ -45,6 +48,10 @@ class RatioText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ValueError("at_least: a share is always at least 0, write for example 5%")
         if self.at_most is not None and self.at_most >= 1:
             raise ValueError("at_most: a share is always at most 100%, write for example 95%")
+        nearest = self.at_most if self.at_least is None else self.at_least
+        sign = -1 if self.at_least is None else 1
+        if self.back is not None and nearest is not None and sign * (nearest - self.back) < 0:
+            raise ValueError("back is beyond the threshold: no share would ever be back")
         check_min_events(self.min_events)
         check_span("within", self.within)
 
@@ -55,8 +62,13 @@ class CheckRatio(WindowStep, frozen=True, array_like=True):
     is_part: bool | None
     """True if the event is of those whose share it is; None if that cannot be said."""
     min_events: int
-    bound: tuple[str, float]
-    """``at_least`` or ``at_most``, and the share."""
+    bound: tuple[str, float, float]
+    """``at_least`` or ``at_most``, the share, and that at which it is back."""
+    resolves: bool
+
+    @property
+    def resolves_alert(self) -> bool:
+        return self.resolves
 
     def figures(self) -> Figures | None:
         return None if self.is_part is None else (1, int(self.is_part))
@@ -65,10 +77,15 @@ class CheckRatio(WindowStep, frozen=True, array_like=True):
         return window[0] >= self.min_events
 
     def is_beyond(self, record: WindowRecord, window: Figures) -> bool:  # noqa: ARG002 - as above
-        side, share = self.bound
+        side, share, _ = self.bound
         # Divided, because the quotient of whole numbers is exact where a product is not: 7 % of 100.
         value = window[1] / window[0]
         return value >= share if side == "at_least" else value <= share
+
+    def is_back(self, record: WindowRecord, window: Figures) -> bool:  # noqa: ARG002 - as above
+        side, _, back = self.bound
+        value = window[1] / window[0]
+        return value < back if side == "at_least" else value > back
 
     def words(self, record: WindowRecord, window: Figures) -> tuple[str, ...]:  # noqa: ARG002 - as above
         return (RATIO, *as_words((self.within, window[1], window[0])))
@@ -81,6 +98,7 @@ class RatioFeature(Feature, frozen=True, kw_only=True):
     purpose = "Notify when the share of some events among all of them crosses a threshold."
     written = RatioText
     delays = True
+    comes_back = True
     identity_rank = 3
     excludes = ("count", "absent")
     judges = "of"
@@ -95,12 +113,13 @@ class RatioFeature(Feature, frozen=True, kw_only=True):
             self._is_part(facts.content),
             self.text.min_events,
             self._bound,
+            facts.resolves_when_back,
         )
 
     def describe(self, content: dict[str, Any]) -> Iterator[str]:
         words = {True: "is", False: "is not", None: "cannot be said to be"}
         part = words[self._is_part(content)]
-        side, share = self._bound
+        side, share, _ = self._bound
         span = span_text(self.text.within)
         yield (
             f"{part} of the share that notifies {side.replace('_', ' ')} {number_text(100 * share)}%"
@@ -108,10 +127,15 @@ class RatioFeature(Feature, frozen=True, kw_only=True):
         )
 
     @property
-    def _bound(self) -> tuple[str, float]:
-        if self.text.at_least is not None:
-            return "at_least", float(self.text.at_least)
-        return "at_most", float(self.text.at_most or 0)
+    def _bound(self) -> tuple[str, float, float]:
+        text = self.text
+        share = text.at_most if text.at_least is None else text.at_least
+        back = share if text.back is None else text.back
+        return (
+            "at_most" if text.at_least is None else "at_least",
+            float(share or 0),
+            float(back or 0),
+        )
 
     def _is_part(self, content: dict[str, Any]) -> bool | None:
         verdict = Verdict.ERROR if self.judged is None else self.judged.verdict(content)

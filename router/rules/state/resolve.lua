@@ -50,12 +50,8 @@ function steps.record_notified(draft, _, _, send_to)
   return false
 end
 
-function steps.resolve(draft, state, key, at, bound, lasts)
-  store_ending(state, key, at, lasts)
-  local fields = redis.call('HGETALL', place(state, key))
-  local open = {}
-  for i = 1, #fields, 2 do open[fields[i]] = fields[i + 1] end
-  if not open.at or at < tonumber(open.at) then return stop(draft, 'nothing') end
+-- Ends an open alert, a map of its fields. Always true.
+local function end_open(draft, state, key, bound, open)
   drop(state, key)
   for _, each in ipairs(bound) do drop(each[1], each[2]) end
   local names = {}
@@ -73,4 +69,25 @@ function steps.resolve(draft, state, key, at, bound, lasts)
   draft.notified = table.concat(names, ' ')
   draft.resolved = open.alert or ''
   return stop(draft, 'resolved')
+end
+
+local function read_open(state, key)
+  local fields = redis.call('HGETALL', place(state, key))
+  local open = {}
+  for i = 1, #fields, 2 do open[fields[i]] = fields[i + 1] end
+  return open
+end
+
+function steps.end_alert(draft, state, key, bound)
+  if not draft.is_back then return false end
+  local open = read_open(state, key)
+  if not open.at then return stop(draft, 'counted') end
+  return end_open(draft, state, key, bound, open)
+end
+
+function steps.resolve(draft, state, key, at, bound, lasts)
+  store_ending(state, key, at, lasts)
+  local open = read_open(state, key)
+  if not open.at or at < tonumber(open.at) then return stop(draft, 'nothing') end
+  return end_open(draft, state, key, bound, open)
 end

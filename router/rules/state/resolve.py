@@ -44,12 +44,17 @@ class ResolveText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     events: Annotated[
         tuple[str, ...], about("Event types, as in the rule's own `events`.", min_length=1)
-    ]
+    ] = ()
+    back: Annotated[
+        bool, about("Instead of events: resolved when what the rule measures is back.")
+    ] = False
     when: Annotated[str | None, about("A condition in CEL on these events.")] = None
     by: ByText = ()
     within: Annotated[Duration, about("How long an alert can be resolved.")] = Duration(7 * 86400)
 
     def __post_init__(self) -> None:
+        if bool(self.events) == self.back:
+            raise ValueError('resolve needs "events", or "back: true" in a rule that measures')
         check_span("within", self.within)
 
 
@@ -143,17 +148,40 @@ class Resolve(Step, frozen=True, array_like=True):
         record = memory.find(place, OpenRecord)
         if record is None or self.at < record.at:
             return run.stop(Outcome.NOTHING)
-        for each in (place, *self.bound):
-            memory.drop(each)
-        withdrawn = withdraw_everywhere(memory, record)
-        if not record.notified_by:
-            return run.stop(Outcome.ENDED, withdrawn=withdrawn)
-        return run.stop(
-            Outcome.RESOLVED,
-            alert=record.alert,
-            withdrawn=withdrawn,
-            notified=tuple(sorted(record.recipients)),
-        )
+        return _end(run, record, (place, *self.bound))
+
+
+class EndAlert(Step, frozen=True, array_like=True):
+    """End the alert of this key, and stop, if the step before found that its figures are back."""
+
+    state: str
+    key: str
+    bound: tuple[Place, ...]
+    """As in ``Resolve``."""
+
+    def run(self, run: ChainRun) -> bool:
+        if not run.is_back:
+            return False
+        place = (self.state, self.key)
+        record = run.memory.find(place, OpenRecord)
+        if record is None:
+            return run.stop(Outcome.COUNTED)
+        return _end(run, record, (place, *self.bound))
+
+
+def _end(run: ChainRun, record: OpenRecord, places: Sequence[Place]) -> bool:
+    """End an open alert and all that is at these places. Always True."""
+    for each in places:
+        run.memory.drop(each)
+    withdrawn = withdraw_everywhere(run.memory, record)
+    if not record.notified_by:
+        return run.stop(Outcome.ENDED, withdrawn=withdrawn)
+    return run.stop(
+        Outcome.RESOLVED,
+        alert=record.alert,
+        withdrawn=withdrawn,
+        notified=tuple(sorted(record.recipients)),
+    )
 
 
 class ResolveFeature(Feature, frozen=True, kw_only=True):
@@ -170,6 +198,10 @@ class ResolveFeature(Feature, frozen=True, kw_only=True):
     text: ResolveText
 
     @property
+    def resolves_when_back(self) -> bool:
+        return self.text.back
+
+    @property
     def watched_events(self) -> tuple[str, ...]:
         return self.text.events
 
@@ -179,7 +211,9 @@ class ResolveFeature(Feature, frozen=True, kw_only=True):
     def steps(self, facts: AlertFacts) -> Iterator[Step]:
         place = facts.opened or self.place(facts.content)
         # A timer raises its alert now: no ending that arrived before can have ended it.
-        if facts.event:
+        if facts.resolves_when_back:
+            yield EndAlert(*place, facts.bound)
+        elif facts.event:
             yield CheckResolved(*place, facts.at)
         yield OpenAlert(*place, facts.at, milliseconds(self.text.within))
 
@@ -215,6 +249,9 @@ class ResolveFeature(Feature, frozen=True, kw_only=True):
 
     def describe(self, content: dict[str, Any]) -> Iterator[str]:
         events, span = ", ".join(self.text.events), span_text(self.text.within)
+        if self.text.back:
+            yield f"is resolved when that is back, within {span}{by_text(self.by, content)}"
+            return
         yield f"is resolved by {events} within {span}{by_text(self.by, content)}"
 
     def describe_ending(self, content: dict[str, Any]) -> str:

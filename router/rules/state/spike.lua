@@ -11,13 +11,14 @@ local function first_event(state, at, within)
   return known or at
 end
 
-function steps.check_spike(draft, state, key, at, within, times, min_events)
+function steps.check_spike(draft, state, key, at, within, times, min_events, back, resolves)
   local window, newest, _, figures, before = observe(draft, state, key, at, within, 2, {1}, add)
   if not window then return true end
   local total, earlier = figures[1], before[1] or 0
   local first = math.floor(first_event(state, at, within) / math.ceil(within / PARTS))
   local is_known = first <= newest - 2 * PARTS and total >= min_events
-  if not crosses(draft, window, total / math.max(1, earlier) >= times, is_known) then return true end
-  measure(draft, {'spike', word(within), word(earlier), word(total)})
-  return false
+  local value = total / math.max(1, earlier)
+  local stops, crosses = judge(draft, window, is_known and value >= times, value < back, resolves)
+  if crosses then measure(draft, {'spike', word(within), word(earlier), word(total)}) end
+  return stops
 end

@@ -39,9 +39,14 @@ class SpikeText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     times: Annotated[float, about("How many times as many events, more than 1.")]
     within: Annotated[Duration, about("The window, and that before it.")]
     min_events: Annotated[int, about("Events in the window before it can be a spike.", ge=1)]
+    back: Annotated[
+        float | None, about("How many times as many events are usual again; `times` by default.")
+    ] = None
     by: ByText = ()
 
     def __post_init__(self) -> None:
+        if self.back is not None and not 0 < self.back <= self.times:
+            raise ValueError("back is more than 0 and at most times")
         if not 1 < self.times <= _TIMES_LIMIT:
             raise ValueError(f"times must be more than 1 and at most {_TIMES_LIMIT}")
         check_min_events(self.min_events)
@@ -62,6 +67,13 @@ class CheckSpike(WindowStep, frozen=True, array_like=True):
 
     times: float
     min_events: int
+    back: float
+    """How many times as many events are usual again."""
+    resolves: bool
+
+    @property
+    def resolves_alert(self) -> bool:
+        return self.resolves
 
     def figures(self) -> Figures | None:
         return (1,)
@@ -77,6 +89,9 @@ class CheckSpike(WindowStep, frozen=True, array_like=True):
     def is_beyond(self, record: WindowRecord, window: Figures) -> bool:
         return window[0] / max(1, self._before(record)) >= self.times
 
+    def is_back(self, record: WindowRecord, window: Figures) -> bool:
+        return window[0] / max(1, self._before(record)) < self.back
+
     def words(self, record: WindowRecord, window: Figures) -> tuple[str, ...]:
         return (SPIKE, *as_words((self.within, self._before(record), window[0])))
 
@@ -91,15 +106,23 @@ class SpikeFeature(Feature, frozen=True, kw_only=True):
     purpose = "Notify when there are several times as many events as in the window before."
     written = SpikeText
     delays = True
+    comes_back = True
     identity_rank = 3
     excludes = ("count", "ratio", "measure", "absent")
 
     text: SpikeText
 
     def steps(self, facts: AlertFacts) -> Iterator[Step]:
-        within = milliseconds(self.text.within)
-        place = self.place(facts.content)
-        yield CheckSpike(*place, facts.at, within, self.text.times, self.text.min_events)
+        text = self.text
+        yield CheckSpike(
+            *self.place(facts.content),
+            facts.at,
+            milliseconds(text.within),
+            text.times,
+            text.min_events,
+            text.times if text.back is None else text.back,
+            facts.resolves_when_back,
+        )
 
     def describe(self, content: dict[str, Any]) -> Iterator[str]:
         text, span = self.text, span_text(self.text.within)

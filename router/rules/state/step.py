@@ -172,6 +172,8 @@ class ChainRun:
         self.is_stored = True
         """False if a second run has the same result without it being stored."""
         self.words: tuple[str, ...] = ()
+        self.is_back = False
+        """True if the figures of a window are back, so that its alert is to be resolved."""
         self.result: ChainResult | None = None
 
     def measure(self, words: tuple[str, ...]) -> None:

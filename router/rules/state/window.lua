@@ -88,16 +88,18 @@ local function observe(draft, state, key, at, within, spans, own, merge)
   return window, newest, part, merged(merge, read_figures(closed), figures), read_figures(before)
 end
 
--- Returns whether the figures of a window cross its threshold now. Otherwise stops the chain.
-local function crosses(draft, window, is_beyond, is_known)
-  if not is_beyond then
+-- Decides what the figures of a window mean, of which is_beyond says that enough events are beyond the
+-- threshold. Returns whether the chain is stopped, and whether the figures cross the threshold now.
+local function judge(draft, window, is_beyond, is_back, resolves)
+  if is_back then
     redis.call('HDEL', window, 'beyond')
-    return not stop(draft, 'counted')
+    draft.is_back = resolves
+    return not resolves and stop(draft, 'counted'), false
   end
-  if not is_known or redis.call('HSETNX', window, 'beyond', 1) == 0 then
-    return not stop(draft, 'counted')
+  if not is_beyond or redis.call('HSETNX', window, 'beyond', 1) == 0 then
+    return stop(draft, 'counted'), false
   end
-  return true
+  return false, true
 end
 
 -- Notes the figures of a window in the result, and in the alert for the steps that store it.

@@ -63,6 +63,11 @@ class WindowStep(Step, frozen=True, array_like=True):
     at: int
     within: int
 
+    @property
+    def resolves_alert(self) -> bool:
+        """True if the step ``EndAlert`` follows, which resolves the alert when figures are back."""
+        raise NotImplementedError
+
     def figures(self) -> Figures | None:
         """Return the figures of this event alone; None if it has nothing that can be measured."""
         raise NotImplementedError
@@ -77,6 +82,10 @@ class WindowStep(Step, frozen=True, array_like=True):
 
     def is_beyond(self, record: WindowRecord, window: Figures) -> bool:
         """Return whether the figures are beyond the threshold."""
+        raise NotImplementedError
+
+    def is_back(self, record: WindowRecord, window: Figures) -> bool:
+        """Return whether the figures are back on the other side."""
         raise NotImplementedError
 
     def words(self, record: WindowRecord, window: Figures) -> tuple[str, ...]:
@@ -103,10 +112,13 @@ class WindowStep(Step, frozen=True, array_like=True):
         self.store_more(record, part)
         window = self.window(record)
         is_known = self.is_known(run, record, window)
-        is_beyond, was_beyond = self.is_beyond(record, window), record.is_beyond
-        record.is_beyond = is_beyond and (was_beyond or is_known)
-        if was_beyond or not record.is_beyond:
+        if self.is_back(record, window):
+            record.is_beyond = False
+            run.is_back = self.resolves_alert
+            return not run.is_back and run.stop(Outcome.COUNTED)
+        if record.is_beyond or not is_known or not self.is_beyond(record, window):
             return run.stop(Outcome.COUNTED)
+        record.is_beyond = True
         run.measure(self.words(record, window))
         return False
 

@@ -67,6 +67,8 @@ def alert_facts(
         is_shadow=rule.is_shadow,
         suppressed=suppression_reason(alert, content, rule, snapshot),
         opened=None if rule.is_shadow else open_place(rule, content),
+        resolves_when_back=rule.features.resolves_when_back,
+        bound=bound_places(rule, alert) if rule.features.resolves_when_back else (),
     )
 
 

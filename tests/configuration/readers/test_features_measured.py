@@ -133,6 +133,38 @@ def test_a_share_is_a_percentage_or_a_number(written: str, share: float) -> None
             f"{measure('avg: {above: 3}')}, spike: {{times: 3, within: 15m, min_events: 100}}",
             "a rule cannot have both measure and spike (make it two rules)",
         ),
+        (
+            ratio("at_least: 5%, back: 6%"),
+            "back is beyond the threshold: no share would ever be back",
+        ),
+        (
+            ratio("at_most: 90%, back: 80%"),
+            "back is beyond the threshold: no share would ever be back",
+        ),
+        (
+            measure("avg: {above: 30, back: 31}"),
+            "back is beyond the threshold: no number would ever be back",
+        ),
+        (
+            "spike: {times: 3, within: 15m, min_events: 100, back: 4}",
+            "back is more than 0 and at most times",
+        ),
+        (
+            "count: {at_least: 3, within: 5m}, resolve: {back: true}",
+            "back: the rule measures nothing, it has none of ratio, measure, spike",
+        ),
+        (
+            f"{ratio('at_least: 5%')}, resolve: {{back: true, by: [data.call_sid]}}",
+            "by: an alert that is resolved when it is back has the by of ratio (remove it)",
+        ),
+        (
+            f"{ratio('at_least: 5%')}, resolve: {{within: 1h}}",
+            'resolve needs "events", or "back: true" in a rule that measures',
+        ),
+        (
+            f"{ratio('at_least: 5%')}, resolve: {{back: true, events: [b]}}",
+            'resolve needs "events", or "back: true" in a rule that measures',
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_what_would_be_right(keys: str, problem: str) -> None:

@@ -28,6 +28,10 @@ rules:
     events: [door.opened]
     absent: {event: door.closed, for: 5m, by: [data.door]}
     send_to: [noc]
+  - name: share
+    events: [trunk.down]
+    ratio: {of: data.level == "major", at_least: 90%, min_events: 2, within: 10m}
+    send_to: [noc]
   - name: grouped
     events: [call]
     group: {wait: 30s}
@@ -63,6 +67,19 @@ def reasons(folder: Path, steps: str, rule: str, clock: str) -> list[str]:
 @pytest.mark.parametrize(
     ("rule", "clock", "steps", "expected"),
     [
+        pytest.param(
+            "share",
+            DAY,
+            "{event: down, with: {data.level: minor}}, {event: down, times: 3},"
+            " {expect: [{rule: share}]}",
+            [
+                (
+                    "it matched, and no alert was sent yet; is of the share that notifies at least 90% of"
+                    " 2 events or more within 10m; it stands at 3 of 4 in the last 10m, 75.0 %"
+                )
+            ],
+            id="a share that is not reached",
+        ),
         pytest.param(
             "trunk-down",
             NIGHT,

@@ -36,15 +36,19 @@ def place(second: float) -> tuple[str, str, int, int]:
 
 
 def share(happening: Happening, *, at_least: float = 0.5, min_events: int = 3) -> Step:
-    return CheckRatio(*place(happening[0]), happening[1] > 5, min_events, ("at_least", at_least))
+    return CheckRatio(
+        *place(happening[0]), happening[1] > 5, min_events, ("at_least", at_least, at_least), False
+    )
 
 
 def statistic(name: str, happening: Happening) -> Step:
     second, number = happening
     if name.startswith("p"):
         pair = (number, bin_of(number))
-        return CheckPercentile(*place(second), int(name[1:]), pair, 3, ("above", 2, bin_of(2)))
-    return CheckMeasure(*place(second), name, number, 3, ("above", 2.0))
+        return CheckPercentile(
+            *place(second), int(name[1:]), pair, 3, ("above", 2, bin_of(2), 2, False)
+        )
+    return CheckMeasure(*place(second), name, number, 3, ("above", 2.0, 2.0, False))
 
 
 def run(steps: Sequence[Step], store: MemoryStore | None = None) -> list[ChainResult]:
@@ -166,7 +170,7 @@ def test_a_spike_is_that_of_the_model(events: list[int]) -> None:
         expected.append((now, before) if is_beyond and is_known and not was_beyond else None)
         was_beyond = is_beyond and (was_beyond or is_known)
 
-    results = run([CheckSpike(*place(second), 2.0, 3) for second in events])
+    results = run([CheckSpike(*place(second), 2.0, 3, 2.0, False) for second in events])
 
     found = [measurement(each.words) if each.words else None for each in results]
     assert [each and (each.total, each.of) for each in found] == expected
@@ -193,7 +197,7 @@ def test_many_different_numbers_take_bounded_memory_and_are_told_exactly() -> No
     limit = 1.03**590
 
     def step(number: float) -> Step:
-        bound = ("above", limit, bin_of(limit))
+        bound = ("above", limit, bin_of(limit), limit, False)
         return CheckPercentile(*place(1), 99, (number, bin_of(number)), 1200, bound)
 
     results = run([step(number) for number in numbers], store)

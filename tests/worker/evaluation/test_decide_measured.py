@@ -208,3 +208,106 @@ async def test_figures_are_exact_whatever_is_cut_and_run_again(
     (measure,) = [delivery.alert.measure for delivery in await world.told()]
     assert measure is not None
     assert measure.total == (20 if "ratio" in rules else 3)
+
+
+def with_back(rules: str, more: str = "") -> str:
+    return rules.replace("send_to: [noc]", f"resolve: {{back: true}}\n    {more}send_to: [noc]")
+
+
+async def statuses(world: World, destination: str = "noc") -> list[tuple[str, str]]:
+    found = await world.told(destination)
+    return [(each.alert.event_id, str(each.alert.status)) for each in found]
+
+
+async def test_an_alert_is_resolved_when_its_share_is_back(
+    connection: Connection, time: SetClock
+) -> None:
+    hysteresis = SHARE.replace("at_least: 5%", "at_least: 5%, back: 3%")
+    world = World(connection, time, with_back(hysteresis))
+
+    await world.send(*calls(world, "de1", failed=3, completed=17))
+    ((first, firing),) = await statuses(world)
+    assert firing == "firing"
+    time.now += 60
+    await world.send(*calls(world, "us1", failed=0, completed=20))
+    await world.send(*calls(world, "de1", failed=0, completed=60))  # 3 of 80, 3.75 %
+    await world.send(*calls(world, "de1", failed=2, completed=0))  # 5 of 82: it was never back
+    assert await statuses(world) == []
+    await world.send(*calls(world, "de1", failed=0, completed=85))  # 5 of 167, 2.99 %
+    assert await statuses(world) == [(first, "resolved")]
+    await world.send(*calls(world, "de1", failed=0, completed=5))
+    assert await statuses(world) == []
+    time.now += 1200
+    await world.send(*calls(world, "de1", failed=3, completed=17))
+    assert [status for _, status in await statuses(world)] == ["firing"]
+
+
+@pytest.mark.parametrize("statistic", ["avg", "max", "p90"])
+async def test_an_alert_is_resolved_when_its_number_is_back(
+    connection: Connection, time: SetClock, statistic: str
+) -> None:
+    rules = with_back(JITTER.replace("avg: {above: 30}", f"{statistic}: {{above: 30, back: 25}}"))
+    world = World(connection, time, rules)
+
+    await world.send(*(world.event(f"a{number}", jitter=40) for number in range(3)))
+    assert [status for _, status in await statuses(world)] == ["firing"]
+    time.now += 300
+    await world.send(world.event("b", jitter=28))
+    assert await statuses(world) == []
+    time.now += 300
+    await world.send(world.event("c", jitter=25))
+    assert [status for _, status in await statuses(world)] == ["resolved"]
+
+
+async def test_a_spike_is_resolved_when_as_many_events_are_usual(
+    connection: Connection, time: SetClock
+) -> None:
+    world = World(connection, time, with_back(MORE))
+    await world.send(world.event("first"))
+    time.now += 1800
+    await world.send(*(world.event(f"a{number}") for number in range(20)))
+    assert [status for _, status in await statuses(world)] == ["firing"]
+
+    time.now += 600
+    await world.send(world.event("b"))
+
+    assert [status for _, status in await statuses(world)] == ["resolved"]
+
+
+async def test_what_came_back_before_its_group_was_sent_is_not_told(
+    connection: Connection, time: SetClock
+) -> None:
+    world = World(connection, time, with_back(SHARE, "group: {wait: 30s}\n    "))
+
+    await world.send(*calls(world, "de1", failed=3, completed=17))
+    await world.send(*calls(world, "de1", failed=0, completed=100))
+    await world.passes(30)
+
+    assert await statuses(world) == []
+    assert (await world.ledger()).suppressed_alerts == {"resolved": 1}
+
+
+async def test_an_escalation_ends_when_the_share_is_back(
+    connection: Connection, time: SetClock
+) -> None:
+    more = "escalate: {after: 5m, send_to: [boss]}\n    "
+    world = World(connection, time, with_back(SHARE, more))
+
+    await world.send(*calls(world, "de1", failed=3, completed=17))
+    await world.send(*calls(world, "de1", failed=0, completed=100))
+    await world.passes(600)
+
+    assert await statuses(world, "boss") == []
+    assert len(await statuses(world)) == 2
+
+
+async def test_a_rule_in_shadow_resolves_nothing_when_it_is_back(
+    connection: Connection, time: SetClock
+) -> None:
+    world = World(connection, time, with_back(SHARE, "mode: shadow\n    "))
+
+    await world.send(*calls(world, "de1", failed=3, completed=17))
+    await world.send(*calls(world, "de1", failed=0, completed=100))
+
+    assert await statuses(world) == []
+    assert (await world.ledger()).suppressed_alerts == {"shadow": 1}

@@ -15,7 +15,7 @@ from router.cli.beside_dev import running_dev
 from router.cli.output import can_move_cursor, echo
 from router.client.backfill import Backfill, BackfillProgress, Pace, StoppedError
 from router.client.json_lines import CheckpointFile, FileCheckpoint, Line, batches, lines, skip_to
-from router.client.send import Endpoint
+from router.client.send import Endpoint, has_credentials, without_secrets
 from router.client.send import send as send_one
 from router.clock import system_clock
 from router.datatypes import Secret
@@ -78,7 +78,7 @@ def send(event: BinaryIO, url: str, *, sign: bool, by_line: bool, **options: Any
     were in flight are then sent again, and the router drops the duplicates.
     """
     if url:
-        _check_url(url)
+        _check_url(url, sign=sign)
     target = _endpoint(Settings.read(os.environ), url, sign=sign)
     if by_line or Path(event.name).suffix in _LINE_SUFFIXES:
         _FileSender(event, target, _FileOptions(**options)).run()
@@ -88,7 +88,7 @@ def send(event: BinaryIO, url: str, *, sign: bool, by_line: bool, **options: Any
     sys.exit(0 if result.accepted else 1)
 
 
-def _check_url(url: str) -> None:
+def _check_url(url: str, *, sign: bool) -> None:
     """Check ``--url``. Raises ConfigurationError."""
     try:
         parts = urlsplit(url)
@@ -96,10 +96,14 @@ def _check_url(url: str) -> None:
     except ValueError:
         is_usable = False
     if not is_usable:
-        # Without the query, which may contain a secret.
         raise ConfigurationError(
-            f"--url {url.partition('?')[0]}: write http:// or https://, a host and a path, for"
+            f"--url {without_secrets(url)}: write http:// or https://, a host and a path, for"
             " example http://127.0.0.1:8080/events"
+        )
+    if has_credentials(url) and not sign:
+        raise ConfigurationError(
+            f"--url {without_secrets(url)}: write it without user and password: senders of events"
+            " have ROUTER_EVENTS_TOKEN, and --sign sends as a Twilio sink with a password does"
         )
 
 
@@ -115,7 +119,7 @@ def _endpoint(settings: Settings, url: str, *, sign: bool) -> Endpoint:
         return Endpoint(url=url or f"{base}/events", token=settings.events_token)
     if not settings.twilio_auth_tokens:
         raise ConfigurationError("--sign needs ROUTER_TWILIO_AUTH_TOKENS")
-    credentials = settings.twilio_basic_auth
+    credentials = () if has_credentials(url) else settings.twilio_basic_auth
     return Endpoint(
         url=url or f"{base}/twilio",
         auth_token=settings.twilio_auth_tokens[0],

@@ -4,6 +4,7 @@ The command line uses it; ingress and worker do not.
 """
 
 import base64
+import re
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
@@ -20,6 +21,7 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)
 _MAX_RESPONSE_BYTES: Final = 65536
 _BATCH: Final = "application/cloudevents-batch+json"
 _JSON: Final = "application/json"
+_USER: Final = re.compile(r"//[^/?#]*@")
 
 
 class SendResult(msgspec.Struct, frozen=True):
@@ -82,8 +84,18 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def shown(self) -> str:
-        """The URL without its query, which may contain a secret, for messages."""
-        return self.url.partition("?")[0]
+        """The URL without what may be a secret, for messages."""
+        return without_secrets(self.url)
+
+
+def has_credentials(url: str) -> bool:
+    """Tell whether a URL has a user or a password."""
+    return _USER.search(url) is not None
+
+
+def without_secrets(url: str) -> str:
+    """Return a URL without its query, user and password."""
+    return _USER.sub("//", url.partition("?")[0], count=1)
 
 
 async def post(

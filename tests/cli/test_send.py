@@ -33,6 +33,38 @@ def test_a_url_that_is_none_is_an_error_of_the_option(
     assert (result.exit_code, result.stderr) == (2, f"router: --url {shown}: {WAY_OUT}\n")
 
 
+@pytest.mark.parametrize("name", ["event.json", "events.jsonl"])
+def test_a_user_in_the_url_is_an_error_that_does_not_show_the_password(
+    name: str, sample: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Case O14: with a token for /events it was a traceback with the password."""
+    monkeypatch.setenv("ROUTER_EVENTS_TOKEN", "token")
+    (tmp_path / name).write_bytes(sample)
+    url = "http://ann:secret@127.0.0.1:1/events"
+    result = CliRunner().invoke(main, ["send", str(tmp_path / name), "--url", url])
+
+    assert result.exit_code == 2
+    assert "http://127.0.0.1:1/events: write it without user and password" in result.stderr
+    assert "secret" not in result.output
+
+
+def test_the_user_of_a_signed_url_is_not_shown(
+    sample: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Case O14: beside ROUTER_TWILIO_BASIC_AUTH, too, which the URL replaces."""
+    monkeypatch.setenv("ROUTER_TWILIO_AUTH_TOKENS", "token")
+    monkeypatch.setenv("ROUTER_TWILIO_BASIC_AUTH", "bob:other")
+    (tmp_path / "event.json").write_bytes(sample)
+    url = "http://ann:secret@127.0.0.1:1/twilio"
+    result = CliRunner().invoke(
+        main, ["send", str(tmp_path / "event.json"), "--sign", "--url", url]
+    )
+
+    assert result.exit_code == 2
+    assert "http://127.0.0.1:1/twilio: Cannot connect" in result.stderr
+    assert "secret" not in result.output
+
+
 @pytest.mark.parametrize(("name", "code"), [("event.json", 2), ("events.jsonl", 1)])
 def test_a_router_that_is_not_there_is_said_at_once(
     name: str, code: int, sample: bytes, tmp_path: Path

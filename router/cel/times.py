@@ -24,8 +24,10 @@ _DURATION: Final = re.compile(r"([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:h|ms|m|s|us|ns
 _PART: Final = re.compile(r"(\d*)\.?(\d*)(h|ms|m|s|us|ns)", re.ASCII)
 _OFFSET: Final = re.compile(r"([+-]?)(\d\d?):(\d\d)", re.ASCII)
 _ZONE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*")
-LOCAL_ZONES: Final = frozenset({"localtime", "posixrules", "Factory"})
+_LOCAL_ZONES: Final = frozenset({"localtime", "posixrules", "Factory"})
 """Names in the time zone database that stand for the zone of a machine, or for none."""
+_MACHINE_FOLDERS: Final = ("posix/", "right/")
+"""Variants of all zones, which only some machines have; ``right`` counts leap seconds."""
 _UNITS: Final = {
     "h": 3600 * _SECOND,
     "m": 60 * _SECOND,
@@ -105,6 +107,11 @@ def zone(name: str) -> tzinfo | None:
     return _zone(name) if len(name) <= _TEXT_LIMIT else None
 
 
+def differs_between_machines(name: str) -> bool:
+    """Tell whether a name of the time zone database is not the same zone on every machine."""
+    return name in _LOCAL_ZONES or name.startswith(_MACHINE_FOLDERS)
+
+
 @functools.lru_cache(maxsize=256)
 def _zone(name: str) -> tzinfo | None:
     if name in {"", "UTC"}:
@@ -114,7 +121,7 @@ def _zone(name: str) -> tzinfo | None:
         ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
         return timezone(-ahead if offset[1] == "-" else ahead) if ahead.days < 1 else None
     # ZoneInfo makes a path of the name, which may come from an event.
-    if not _ZONE.fullmatch(name) or name in LOCAL_ZONES:
+    if not _ZONE.fullmatch(name) or differs_between_machines(name):
         return None
     try:
         return zoneinfo.ZoneInfo(name)

@@ -18,8 +18,9 @@ from typing import Annotated, Final
 
 import msgspec
 
-from router.cel.times import LOCAL_ZONES
+from router.cel.times import differs_between_machines
 from router.rules.key_descriptions import about
+from router.suggestions import closest_match
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME: Final = re.compile(r"([01]?\d|2[0-3]):[0-5]\d|24:00")
@@ -114,9 +115,9 @@ def minutes(name: str, text: str) -> int:
 
 def day_numbers(text: str) -> list[int]:
     """Return the days of ``fri`` or ``fri-mon``; 0 is Monday. Raises ValueError."""
-    first, _, last = text.partition("-")
+    first, dash, last = text.partition("-")
     try:
-        start, end = DAYS.index(first), DAYS.index(last or first)
+        start, end = DAYS.index(first), DAYS.index(last if dash else first)
     except ValueError:
         expected = f"expected {', '.join(DAYS)} or a span such as mon-fri"
         raise ValueError(f"days has {text[:20]!r}, {expected}") from None
@@ -126,7 +127,7 @@ def day_numbers(text: str) -> list[int]:
 
 def zone(name: str) -> zoneinfo.ZoneInfo:
     """Return the time zone of this name. Raises ValueError."""
-    if name in LOCAL_ZONES:
+    if differs_between_machines(name):
         raise ValueError(
             f"time_zone is {name!r}, which differs between machines:"
             " expected a name such as Europe/Berlin or UTC"
@@ -136,7 +137,17 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(
             f"time_zone is {name[:60]!r}, expected a name such as Europe/Berlin or UTC"
+            + _near_zone(name[:60])
         ) from None
+
+
+def _near_zone(name: str) -> str:
+    """Return the zone that is probably meant, for a message; ``""`` if none is similar."""
+    by_name = {each.lower(): each for each in sorted(zoneinfo.available_timezones())}
+    by_city = {each.rpartition("/")[2]: each for each in by_name}
+    wanted = name.strip().lower().replace(" ", "_")
+    match = by_city.get(wanted) or closest_match(wanted, by_name)
+    return f'; did you mean "{by_name[match]}"?' if match else ""
 
 
 def _covers(span: _Span, day: int, minute: int) -> bool:

@@ -7,6 +7,7 @@ from router.rules.suppression.mute_times import (
     SpanText,
     day_numbers,
     mute_time,
+    zone,
 )
 from router.timestamps import unix_seconds
 
@@ -77,3 +78,33 @@ def test_an_hour_that_the_change_to_winter_repeats_is_muted_twice() -> None:
 )
 def test_days(text: str, days: list[int]) -> None:
     assert day_numbers(text) == days
+
+
+@pytest.mark.parametrize("text", ["mon-", "-fri", "-", "", "mon-fri-", "monday", "1-5"])
+def test_what_is_no_span_of_days_is_refused(text: str) -> None:
+    """Case R19: a span without an end was its first day alone."""
+    with pytest.raises(ValueError, match="expected mon, tue"):
+        day_numbers(text)
+
+
+@pytest.mark.parametrize("name", ["localtime", "posixrules", "Factory", "right/UTC", "posix/UTC"])
+def test_a_zone_that_only_some_machines_have_is_refused(name: str) -> None:
+    """Case R19."""
+    with pytest.raises(ValueError, match="differs between machines"):
+        zone(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("Europe/Berln", "Europe/Berlin"),
+        ("europe/berlin", "Europe/Berlin"),
+        ("Berlin", "Europe/Berlin"),
+        ("new york", "America/New_York"),
+        ("utc", "UTC"),
+    ],
+)
+def test_a_misspelt_zone_gets_the_one_that_is_meant(name: str, meant: str) -> None:
+    """Case R19."""
+    with pytest.raises(ValueError, match=f'did you mean "{meant}"'):
+        zone(name)

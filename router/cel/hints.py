@@ -26,6 +26,15 @@ _WORDS: Final[dict[str, str]] = {
     "undefined": "write !has(data.a) for a field that is missing, null for null",
     "true": "write true",
     "false": "write false",
+    "exists": "write has(data.a)",
+    "in": "write in, in lower case",
+    "return": "write the condition alone, without return",
+    **dict.fromkeys(("eq", "equals"), "write == to compare"),
+    **dict.fromkeys(("ne", "neq"), "write != to compare"),
+    "gt": "write > to compare",
+    "gte": "write >= to compare",
+    "lt": "write < to compare",
+    "lte": "write <= to compare",
     "now": "a condition has no clock; the rule's count, absent and cooldown have time spans",
 }
 """By the word at the error, in lower case."""
@@ -55,12 +64,29 @@ _CALLS: Final[dict[str, str]] = {
     **dict.fromkeys(("tostring", "str"), "write string(data.a)"),
     **dict.fromkeys(("float", "tofloat", "parsefloat"), "write double(data.a)"),
     **dict.fromkeys(("strip",), "write data.a.trim()"),
+    **dict.fromkeys(("equals", "eq", "equalsignorecase"), "write == to compare"),
+    **dict.fromkeys(("any", "some", "find", "anymatch"), "write data.a.exists(x, x == 1)"),
+    **dict.fromkeys(("every", "allmatch", "foreach"), "write data.a.all(x, x > 1)"),
+    "get": 'write data["a"], or data.?a.orValue(1) for another value if the field is missing',
+    "abs": "write data.a > 1 || data.a < -1",
+    **dict.fromkeys(("min", "max"), "write data.a < data.b ? data.a : data.b"),
+    **dict.fromkeys(
+        ("sum", "avg", "mean", "rate", "increase", "irate", "avg_over_time", "count_over_time"),
+        "a condition sees one event; the rule's count and measure see many",
+    ),
+    "xor": "write data.a != data.b",
     **dict.fromkeys(("date", "datetime", "parsetime"), "write timestamp(data.a)"),
 }
 """By the name of an unknown function or method, in lower case."""
+_CERTAIN: Final = frozenset(
+    {"get", "abs", "min", "max", "xor", "every", "sum", "avg", "mean", "rate", "severity"}
+)
+"""Words whose hint is better than a similar name."""
 _SIGNS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"=~?$", r"=~|~", 'write data.a.matches("^x") for a pattern'),
     (r"", r"=~|~", 'write data.a.matches("^x") for a pattern'),
+    (r"\(\s*\w+\s*$", r"=>", "write data.a.exists(x, x == 1)"),
+    (r"", r"=>", "write >= to compare"),
     (r"[=!]=$", r"=", "write == or !=; there is no third sign"),
     (r"<\s*$", r">", "write != for not equal"),
     (r"-$", r">", "write a dot: data.a"),
@@ -72,6 +98,9 @@ _SIGNS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"^\s*\{$", r"", "write the expression without {{ }}"),
     (r"^\s*\{\{[^{}]*$", r"\}", "write the expression without {{ }}"),
     (r"", r"#", "write // for a comment"),
+    (r"/$", r"\*", "write // for a comment"),
+    (r"(^|[(,&|])\s*$", r"/", 'write a pattern as text: data.a.matches("^x")'),
+    (r"(=|[<>(,]|^)\s*$", r"`", 'write text in quotes: "x"'),
     (r"", "[\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb]", 'write straight quotes: "x"'),
     (r"", r";", "a condition is one expression, without a semicolon"),
     (r"", r"\$", "write data.a for a field; there are no $ variables"),
@@ -85,6 +114,12 @@ _VALUE: Final = re.compile(r"([=!]=|[\[,(])\s*$")
 """The text before a value."""
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ATTRIBUTES: Final = frozenset({"type", "source", "id", "subject", "time", "specversion"})
+
+
+def is_certain(source: str, offset: int) -> bool:
+    """Tell whether a hint about the word at ``offset`` replaces a similar name."""
+    word = _WORD.match(source[offset:])
+    return word is not None and word[0].lower() in _CERTAIN
 
 
 def colleague_hint(source: str, offset: int, message: str) -> str:

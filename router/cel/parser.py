@@ -10,7 +10,7 @@ from typing import Final
 from router.cel import limits
 from router.cel.calls import CallParser
 from router.cel.functions import MACROS
-from router.cel.hints import colleague_hint
+from router.cel.hints import colleague_hint, is_certain
 from router.cel.lexer import KEYWORDS, Token
 from router.cel.names import NO_NAMES, Names, identifier_problem
 from router.cel.tree import (
@@ -54,7 +54,8 @@ def parse(source: str, names: Names = NO_NAMES) -> Node:
     except RecursionError:
         raise ConditionError("nested too deeply", offset=0, length=len(source)) from None
     except ConditionError as error:
-        if not error.hint or error.hint.startswith(WEAK_HINTS):
+        is_weak = not error.hint or error.hint.startswith(WEAK_HINTS)
+        if is_weak or is_certain(source, error.offset):
             error.hint = colleague_hint(source, error.offset, error.message) or error.hint
         raise
     _check_extent(node, len(source))

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 import msgspec
 
 from router.configuration.foreign_keys import key_hint
+from router.configuration.scalar_hints import scalar_hint
 from router.configuration.variables import Interpolated, Interpolator
 from router.configuration.yaml.document import (
     Entry,
@@ -26,8 +27,8 @@ from router.configuration.yaml.document import (
 )
 from router.configuration.yaml.scalars import plain_value
 from router.datatypes import ByteSize, Duration, Rate, Secret, Share, decode_value
-from router.suggestions import closest_match
 
+_MAP: Final = "a map of keys and values"
 _SHOWN: Final = 60
 """Characters of a value that a message quotes."""
 
@@ -102,7 +103,7 @@ class Converter:
             return self._short_form(node, kind.parse, subject)
         if not isinstance(node, MapNode):
             hint = _map_form(node, kind, subject)
-            return self._unexpected(node, "a map of keys and values", subject, hint)
+            return self._unexpected(node, _MAP, subject, hint)
         fields = _fields(kind)
         values = {}
         for entry in node.entries:
@@ -172,7 +173,7 @@ class Converter:
     def _dict(self, node: Node, kind: Any, subject: str) -> Any:
         if not isinstance(node, MapNode):
             hint = _MAP_HINTS.get(subject, "")
-            return self._unexpected(node, "a map of keys and values", subject, hint)
+            return self._unexpected(node, _MAP, subject, hint)
         key_kind, value_kind = get_args(kind)
         values: dict[Any, Any] = {}
         for entry in node.entries:
@@ -240,40 +241,16 @@ class Converter:
             )
             self._document.report(node.span, message)
             return INVALID
-        choices = list(map(str, _choices(kind)))
-        other = _OTHER_CHOICES.get(node.text.lower(), "")
-        match = other if other in choices else closest_match(node.text, choices)
-        hint = f'did you mean "{match}"?' if match else ""
-        if kind is str and node.text:
-            hint = f'write "{node.text[:_SHOWN]}"'
-        if kind in {int, float, bool}:
-            hint = _unquoted_hint(node, kind)
-        if kind is Share:
-            hint = _percent_hint(node)
+        hint = scalar_hint(node, kind, list(map(str, _choices(kind))))
         return self._unexpected(node, describe_kind(kind), subject, hint)
 
     def _unexpected(self, node: Node, wanted: str, subject: str, hint: str = "") -> Any:
-        self._document.report(
-            node.span, f"{subject}: expected {wanted}, found {describe_node(node)}", hint
-        )
+        found = describe_node(node)
+        if self._hide_unknown and wanted == _MAP and found.startswith('"'):
+            found = "text"  # it may be a URL with a secret
+            self._document.hide(node)
+        self._document.report(node.span, f"{subject}: expected {wanted}, found {found}", hint)
         return INVALID
-
-
-def _unquoted_hint(node: Scalar, kind: Any) -> str:
-    """Return how a number or a boolean is written."""
-    if not node.is_plain:
-        return "write it without quotes"
-    meaning = plain_value(node.text)
-    first = meaning.trap.partition(" ")[0]
-    word = (first if first in {"true", "false"} else "") if kind is bool else meaning.number
-    return f"write {word}" if word else ""
-
-
-def _percent_hint(node: Scalar) -> str:
-    """Return how a number is written that was meant as per cent."""
-    value = plain_value(node.text).value if node.is_plain else None
-    is_percent = isinstance(value, int | float) and not isinstance(value, bool) and 1 < value <= 100
-    return f"write {value:g}%" if is_percent else ""
 
 
 def describe_kind(kind: Any) -> str:
@@ -352,33 +329,33 @@ _MAP_HINTS: Final = {
     "labels": "write for example labels: {team: voice}",
     "let": "write for example let: {calls: data.detected_issues.call_quality}",
 }
-_OTHER_CHOICES: Final = {
-    **dict.fromkeys(
-        ("error", "high", "page", "crit", "fatal", "emergency", "alert", "p1"), "critical"
-    ),
-    **dict.fromkeys(("warn", "medium", "minor", "p2"), "warning"),
-    **dict.fromkeys(("low", "debug", "notice", "information", "none", "p3"), "info"),
-    **dict.fromkeys(("off", "disabled", "dry_run", "dry-run", "test", "silent"), "shadow"),
-    **dict.fromkeys(("on", "enabled", "active"), "live"),
-}
-"""Values by the words of other systems."""
 
 
 def _map_form(node: Node, kind: type[msgspec.Struct], subject: str) -> str:
-    """Return how a Struct is written, of which only the time or the event type was given."""
-    if not isinstance(node, Scalar) or not node.text or " " in subject:
-        return ""
+    """Return how a Struct is written, of which only the value of its main key was given."""
     fields = _fields(kind)
-    durations = [
-        name for name, field in fields.items() if _required_kind(field.type)[0] is Duration
-    ]
-    is_duration = node.text[0].isdigit()
-    own = durations[0] if is_duration and durations else "events" if "events" in fields else ""
+    text = node.text[:_SHOWN] if isinstance(node, Scalar) else ""
+    if " " in subject or not (text or isinstance(node, ListNode)):
+        return ""
+    names: Iterable[str]
+    if text[:1].isdigit():
+        wanted = int if text.isdigit() else Duration
+        names = [name for name, each in fields.items() if _required_kind(each.type)[0] is wanted]
+        value = text
+    elif "://" in text:
+        names, value = ("webhook_url", "url"), "…"  # it may be a secret
+    elif text:
+        names, value = ("events", "event"), f"[{text}]"
+    else:
+        names, value = ("events", "by"), "[…]"
+    own = next((name for name in names if name in fields), "")
     if not own:
         return ""
-    value = node.text[:_SHOWN] if is_duration else f"[{node.text[:_SHOWN]}]"
     others = [f"{name}: …" for name, field in fields.items() if field.required and name != own]
-    return f"write {subject}: {{{', '.join([*others, f'{own}: {value}'])}}}"
+    pair = f"{own}: {text if own == 'event' else value}"
+    is_first = own in {"event", "at_least"}  # as documented
+    pairs = [pair, *others] if is_first else [*others, pair]
+    return f"write {subject}: {{{', '.join(pairs)}}}"
 
 
 def _says_nothing(node: Node, field: msgspec.structs.FieldInfo) -> bool:

@@ -24,6 +24,13 @@ def findings(folder: Path, text: str) -> list[Diagnostic]:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
+        ("count: 5", "write count: {at_least: 5"),
+        ("group: [data.x]", "write group: {by: […]"),
+        ("resolve: [com.example.u]", "write resolve: {events: […]}"),
+        ("resolve: com.example.u", "write resolve: {events: [com.example.u]}"),
+        ("absent: com.example.u", "write absent: {event: com.example.u, for: …}"),
+        ("cooldown: {for: 10}", "write 10s for seconds"),
+        ("mode: SHADOW", 'did you mean "shadow"?'),
         ("repeat_interval: 1h", 'did you mean "cooldown"?'),
         ("throttle: 5m", 'did you mean "cooldown"?'),
         ("group_by: [data.x]", 'did you mean "group"?'),
@@ -83,6 +90,9 @@ def test_a_rule_that_is_written_as_elsewhere_gets_a_hint(
         ("destinations: {a: {mail: {to: [x]}}}", 'did you mean "email"?'),
         ("destinations: {a: {msteams: {url: x}}}", 'did you mean "teams"?'),
         ("destinations: {a: {discord: {url: x}}}", 'did you mean "apprise"?'),
+        ("destinations: {a: {slack: 'https://x'}}", "write slack: {webhook_url: …}"),
+        ("destinations: {a: {http: 'https://x'}}", "write http: {url: …}"),
+        ("destinations: {a: {http: {url: 'https://x', method: post}}}", 'did you mean "POST"?'),
         ("receivers: []", 'did you mean "destinations"?'),
         ("route: {}", 'did you mean "routes"?'),
         ("groups: []", 'did you mean "rules"?'),
@@ -116,3 +126,12 @@ def test_a_text_that_is_meant_as_a_boolean_is_refused_where_the_type_is_known(
     found = findings(tmp_path, HEAD + RULE.replace("com.example.e", event) + rule + "\n")
 
     assert found
+
+
+@pytest.mark.parametrize("kind", ["slack", "http", "teams", "email"])
+def test_a_url_in_place_of_a_destinations_keys_is_not_shown(tmp_path: Path, kind: str) -> None:
+    """Case O13: it is the secret of a web hook."""
+    found = findings(tmp_path, f"destinations: {{a: {{{kind}: https://h/canary}}}}\n")
+
+    assert found
+    assert "canary" not in str(found)

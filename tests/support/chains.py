@@ -17,6 +17,7 @@ from router.rules.state.count import (
     TakeKept,
 )
 from router.rules.state.escalate import ContinueEscalation, StartEscalation
+from router.rules.state.first_seen import SEEN, CheckFirstSeen
 from router.rules.state.group import JoinGroup, RetractNotified, TakeGroup
 from router.rules.state.inhibit import CheckInhibited, StartInhibition
 from router.rules.state.measure import CheckMeasure, CheckPercentile
@@ -161,9 +162,19 @@ def row_nearby(seconds: int, breaks: list[bool]) -> st.SearchStrategy[Step]:
     )
 
 
+def seen_nearby() -> st.SearchStrategy[Step]:
+    """An event with one of a few values, in three times of forgetting."""
+    return st.builds(
+        lambda value, second: CheckFirstSeen("f", SEEN, value, START + second * 1000, 5_000, 4_000),
+        st.sampled_from("vwxyz"),
+        st.integers(0, 16),
+    )
+
+
 NEARBY: dict[str, st.SearchStrategy[Step]] = {
     "distinct": distinct_nearby(),
     "kept": kept_nearby(),
+    "first seen": seen_nearby(),
     "row": row_nearby(12, [False, False, True]),
     "breaks": row_nearby(300, [True, True, True, False]),
 }

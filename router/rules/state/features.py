@@ -8,6 +8,7 @@ from router.rules.state.cooldown import CooldownFeature
 from router.rules.state.count import CountFeature
 from router.rules.state.escalate import EscalateFeature
 from router.rules.state.feature import By, Feature
+from router.rules.state.first_seen import FirstSeenFeature
 from router.rules.state.group import GroupFeature
 from router.rules.state.inhibit import InhibitFeature
 from router.rules.state.measure import MeasureFeature
@@ -23,6 +24,7 @@ FEATURES: Final[tuple[type[Feature], ...]] = (
     RatioFeature,
     MeasureFeature,
     SpikeFeature,
+    FirstSeenFeature,
     AbsentFeature,
     ResolveFeature,
     InhibitFeature,

@@ -245,7 +245,8 @@ class ResolveFeature(Feature, frozen=True, kw_only=True):
             draft.notify_again(resolved, result.notified, result.number)
 
     def lacks_key(self, content: dict[str, Any]) -> bool:
-        return not has_all_values(self.by, content)
+        # Figures resolve the alert of their own values, of which null is one.
+        return not self.text.back and not has_all_values(self.by, content)
 
     def describe(self, content: dict[str, Any]) -> Iterator[str]:
         events, span = ", ".join(self.text.events), span_text(self.text.within)

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from router.alerts import AlertKey, AlertStatus
+from router.alerts import AlertKey, AlertStatus, Measurement
 from router.destinations.contract import Links
 from router.destinations.rendering.json_body import (
     CLOUDEVENT,
@@ -119,3 +119,30 @@ def test_what_a_receiver_does_not_take_is_left_out_the_least_important_first(for
         assert ", ".join(alert.get("left_out", [])) == left_out
         assert limit is None or len(body.content) <= limit
     assert sizes == sorted(sizes, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("measure", "shown"),
+    [
+        (None, None),
+        (
+            Measurement(value=0.08, of=41, total=512, text="41 of 512 in the last 10m, 8.0 %"),
+            {"value": 0.08, "of": 41, "total": 512, "text": "41 of 512 in the last 10m, 8.0 %"},
+        ),
+        (
+            Measurement(value=31.25, total=40, text="avg 31.25 of 40 events in the last 5m"),
+            {
+                "value": 31.25,
+                "of": None,
+                "total": 40,
+                "text": "avg 31.25 of 40 events in the last 5m",
+            },
+        ),
+    ],
+)
+def test_the_body_has_what_was_measured(delivery, measure, shown):
+    measured = with_alert(delivery, measure=measure)
+
+    body = msgspec.json.decode(alert_body(measured, Format.JSON, LINKS).content)
+
+    assert body["alert"].get("measure") == shown

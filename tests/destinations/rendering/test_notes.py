@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from router.alerts import Alert, AlertId, AlertStatus, Member, Severity
+from router.alerts import Alert, AlertId, AlertStatus, Measurement, Member, Severity
 from router.destinations.rendering.notes import (
     MEMBER_LIMIT,
     MEMBERS_LIMIT,
@@ -12,6 +12,7 @@ from router.destinations.rendering.notes import (
     status_line,
 )
 
+MEASURED = Measurement(value=41 / 512, of=41, total=512, text="41 of 512 in the last 10m, 8.0 %")
 FIRING, RESOLVED = AlertStatus.FIRING, AlertStatus.RESOLVED
 
 
@@ -55,6 +56,14 @@ def test_the_status_line(severity, status, expected, alert):
         ({"grouped": 3}, ["3 alerts in one message."]),
         ({"grouped": 1}, []),
         ({"count": 5}, ["5 events brought it about."]),
+        ({"measure": MEASURED}, ["Measured: 41 of 512 in the last 10m, 8.0 %."]),
+        (
+            {"measure": MEASURED, "status": RESOLVED},
+            [
+                "Resolved. It was an alert of severity warning.",
+                "Measured: 41 of 512 in the last 10m, 8.0 %.",
+            ],
+        ),
         ({"held_back": 1}, ["1 more alert was suppressed since the last message."]),
         ({"held_back": 2}, ["2 more alerts were suppressed since the last message."]),
         (

@@ -3,6 +3,7 @@
 import itertools
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.clock import SetClock
 from support.processes import RouterProcess
@@ -13,7 +14,7 @@ from support.world import event
 from router.clock import system_clock
 from router.dev.embedded_redis import EmbeddedRedis
 from router.events.model import Received
-from router.journal import ledger
+from router.journal import keys, ledger
 from router.journal.batches import Batches
 from router.journal.connection import Connection, connect
 
@@ -36,7 +37,30 @@ rules:
     events: [a]
     group: {{by: [data.k], wait: 100ms, interval: 200ms}}
     send_to: [noc]
+  - name: share
+    events: [a]
+    ratio: {{of: data.k == 0, at_least: 90%, min_events: 1000000, within: 1d}}
+    send_to: [noc]
+  - name: sum
+    events: [a]
+    measure: {{value: data.k, sum: {{above: 1000000}}, within: 1d}}
+    send_to: [noc]
+  - name: percentile
+    events: [a]
+    measure: {{value: data.k, p95: {{above: 1000000}}, within: 1d}}
+    send_to: [noc]
+  - name: spike
+    events: [a]
+    spike: {{times: 3, min_events: 1000000, within: 1d}}
+    send_to: [noc]
 """
+FIGURES = [
+    [EVENTS],
+    [EVENTS, 0, 0],
+    [EVENTS, EVENTS // KEYS],
+    [EVENTS, EVENTS * (KEYS - 1) // 2],
+]
+"""Of the four rules that measure, whose events are all of one part of a window."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -44,6 +68,26 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 async def evaluated(connection: Connection) -> int:
     books = await ledger.read(connection)
     return books.accepted - books.pending
+
+
+async def windows(connection: Connection) -> list[list[int]]:
+    """Return the figures of each part of each window."""
+    found = []
+    async for name in connection.redis.scan_iter(f"{keys.STATE}*"):
+        if await connection.redis.type(name) == b"hash":
+            fields = await connection.redis.hgetall(name)
+            found += [
+                msgspec.msgpack.decode(packed, type=list[int])
+                for part, packed in fields.items()
+                if b"newest" in fields and part.isdigit()
+            ]
+    return sorted(found)
+
+
+async def binned(connection: Connection) -> int:
+    """Return how many numbers are in the bins of a percentile."""
+    names = [name async for name in connection.redis.scan_iter(f"{keys.STATE}*:*:*")]
+    return sum([sum(map(int, await connection.redis.hvals(name))) for name in names])
 
 
 async def test_two_workers_killed_in_turn_count_each_event_once(
@@ -81,13 +125,17 @@ async def test_two_workers_killed_in_turn_count_each_event_once(
             return None if pending else books
 
         books = await until(all_told, seconds=60)
+    figures, in_bins = await windows(connection), await binned(connection)
     await connection.close()
 
     counted = EVENTS // AT_LEAST
     print(  # noqa: T201
         f"\n{KILLS} kills: {EVENTS} events, {books.duplicate} duplicates; {books.alerts} alerts,"
-        f" {books.notified} told, held back {books.suppressed_alerts}"
+        f" {books.notified} told, held back {books.suppressed_alerts};"
+        f" windows {figures}"
     )
+    assert figures == FIGURES
+    assert in_bins == EVENTS
     assert books.duplicate == books.accepted - EVENTS
     assert books.matched == EVENTS
     assert books.suppressed_alerts == {"cooldown": EVENTS - KEYS}

@@ -54,6 +54,10 @@ rules/state: a sorted set of events, or a hash | the feature's time; a group unt
 its longest member |
 | ``router:state:absent-<rule>:states`` | sorted set: digest of each wording -> Unix ms until which \
 events may wait in it | as its longest member |
+| ``router:state:<feature>:<digest>:<part>`` | hash: bin of a percentile -> numbers of a part of a window \
+| two windows |
+| ``router:state:<feature>:since`` | string: Unix ms at which the first event of a rule with ``spike`` happened \
+| 30 days and two windows |
 | ``router:state:<feature>:over`` | hash: digest -> Unix ms at which its alerts last ended | at most \
 four hours |
 | ``router:keys:<feature>:over`` | sorted set: digest -> Unix ms at which that expires | as above |

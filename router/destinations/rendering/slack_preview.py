@@ -14,8 +14,8 @@ _PAGE: Final = (
     files("router.destinations.rendering").joinpath("slack_preview.html").read_text("utf-8")
 )
 _LINK: Final = re.compile(r"<([^<>]*)>")
-_BOLD: Final = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
-_ITALIC: Final = re.compile(r"(?<![\w_])_([^_\n]+)_(?![\w_])")
+_BOLD: Final = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+)(?<=\S)\*(?![\w*])")
+_ITALIC: Final = re.compile(r"(?<![\w_])_(?=\S)([^_\n]+)(?<=\S)_(?![\w_])")
 _CODE: Final = re.compile(r"`([^`\n]+)`")
 _COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
 

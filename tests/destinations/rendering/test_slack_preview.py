@@ -18,6 +18,7 @@ def shown(text: str, kind: str = "mrkdwn") -> str:
         ("*Rule*\nx", "<b>Rule</b><br>x"),
         ("a _b_ `c` d", "a <i>b</i> <code>c</code> d"),
         ("2*3*4 snake_case_name", "2*3*4 snake_case_name"),
+        ("3 * 4 and 5 * 6, a _ b _ c", "3 * 4 and 5 * 6, a _ b _ c"),
         ('&lt;b&gt; &amp;amp; "q"', "&lt;b&gt; &amp;amp; &quot;q&quot;"),
         ("<!here> <@U1>", '<span class="mention">@here</span> <span class="mention">@U1</span>'),
         ("<https://x/?a=1&amp;b=2|a &lt;b>", '<a href="https://x/?a=1&amp;b=2">a &lt;b</a>'),

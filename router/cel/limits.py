@@ -31,6 +31,14 @@ COMPARISONS: Final = 10_000
 """Elements that one comparison of lists or maps may visit."""
 REGEX_MEMORY: Final = 1 << 20
 """Bytes of a compiled pattern."""
+REGEX_STEPS: Final = 1 << 25
+"""Characters of a text, times the instructions of a pattern that is searched in it.
+
+RE2 takes as many steps, of about 14 ns, once its automaton exceeds its memory. A sender can write
+such a text for a pattern that counts, such as ``a.{0,200}b``.
+"""
+REGEX_SMALL: Final = 16
+"""Instructions of a pattern that may search a text of any length."""
 
 INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**63 - 1

@@ -14,6 +14,8 @@ _LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _SPACES: Final = "".join(
     map(chr, (*range(9, 14), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029))
 ) + "".join(map(chr, (0x202F, 0x205F, 0x3000)))
+_SEARCHED: Final = 2048
+"""Characters of a text that any pattern may search: one has at most about 10,000 instructions."""
 
 
 def size(value: Any) -> Any:
@@ -38,10 +40,19 @@ def contains(text: Any, part: Any) -> Any:
 
 def matches(text: Any, pattern: Any) -> Any:
     """Search for a compiled RE2 ``pattern``, in time linear in the text."""
+    if text.__class__ is not str or (len(text) > _SEARCHED and _is_slow(text, pattern)):
+        return ERROR
     try:
-        return pattern.search(text) is not None if text.__class__ is str else ERROR
+        return pattern.search(text) is not None
     except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot encode
         return ERROR
+
+
+def _is_slow(text: str, pattern: Any) -> bool:
+    """Tell whether a search may take longer than a worker may stand still."""
+    instructions = pattern.programsize
+    is_small = instructions <= limits.REGEX_SMALL
+    return not is_small and len(text) * instructions > limits.REGEX_STEPS
 
 
 def lower_ascii(text: Any) -> Any:

@@ -91,3 +91,40 @@ def test_a_charged_condition_has_the_usual_value() -> None:
     assert compile_condition(source).verdict(event(**values)) is Verdict.MATCH
     assert compile_condition(source).verdict(event(**values | {"m": []})) is Verdict.NO_MATCH
     assert compile_condition(source).verdict(event(l=["a"], t=1, m=["a"])) is Verdict.ERROR
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("a{500}b", "a" * (1 << 20)),
+        ("((a{0,30}){0,30}){0,1}b", "a" * (1 << 20)),
+        ("error.{0,200}timeout", "error " * 50_000),
+        ("(a{0,30}){0,30}b", "a" * 20_000),
+    ],
+)
+def test_a_pattern_that_counts_is_an_error_soon_in_a_long_text(pattern: str, text: str) -> None:
+    """Case R17: a search of 1 MiB held the event loop for 8 s and more."""
+    condition = compile_condition(f"data.l.matches('{pattern}')")
+    condition.verdict(event(l="x"))  # compiled, which is not measured
+
+    began = time.process_time()
+    verdict = condition.verdict(event(l=text))
+
+    assert verdict is Verdict.ERROR
+    assert time.process_time() - began < 0.1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("timeout", "x" * (4 << 20) + "timeout"),
+        ("a.*b", "a" + "x" * (4 << 20) + "b"),
+        ("error.{0,200}timeout", "x" * 10_000 + "error: timeout"),
+        (r"\\p{L}+$", "x" * 10_000),
+    ],
+)
+def test_common_patterns_search_long_texts(pattern: str, text: str) -> None:
+    """Case R17."""
+    condition = compile_condition(f"data.l.matches('{pattern}')")
+
+    assert condition.verdict(event(l=text)) is Verdict.MATCH

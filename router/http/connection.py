@@ -37,6 +37,7 @@ from router.http.error_responses import (
     RESPONSE_431,
     RESPONSE_503,
     closing_response,
+    malformed_reason,
 )
 from router.http.half_close import close_when_answered
 from router.log_throttle import LogThrottle
@@ -55,8 +56,6 @@ _LOOKS: Final = 4
 """How many times in ``write_timeout`` a connection is checked for progress."""
 _NETWORK_BITS: Final = 64
 """Host bits of an IPv6 address that share a limit, because a client usually has the network."""
-_MAX_REASON: Final = 200
-"""Characters of the reason in the response to malformed HTTP."""
 
 
 class ListenAddress(msgspec.Struct, frozen=True):
@@ -295,7 +294,7 @@ class _CountedConnection(aiohttp_adapter.ServerConnection):
             response = super().handle_error(request, status, exc, message)  # with a traceback
             self._site.count_failed(response.status)
             return closing_response(response.status, "internal", "the request failed; see the log")
-        reason = (message or "").strip().partition("\n")[0][:_MAX_REASON] or "malformed HTTP"
+        reason = malformed_reason(exc, message or "")
         self._site.count_refused("bad_http")
         self._site.throttle.warning(
             "malformed HTTP rejected",

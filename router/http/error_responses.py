@@ -26,6 +26,17 @@ _SHOWN: Final = 60
 """Characters of a path or a method that a message repeats."""
 _NO_HEADERS: Final[Mapping[str, str]] = {}
 _DENIED: Final = frozenset({401, 403})
+_MAX_REASON: Final = 200
+"""Characters of a parser's reason that a response repeats."""
+_WORDS: Final[Mapping[str, str]] = {
+    "Got more than": "the first line or a header is too long",
+    "Invalid method": "the first line has no method of HTTP",
+    "Pause on PRI": "HTTP/2 is not supported here, use HTTP/1.1",
+    "Bad status line": "the first line is malformed",
+    "Invalid char in url": "the request target has an invalid character",
+    "Invalid header token": "the name of a header has an invalid character",
+}
+"""What is said instead of a parser's reason that begins so."""
 _CODES: Final[Mapping[int, str]] = {
     404: "not_found",
     405: "method",
@@ -67,6 +78,22 @@ def closing_response(status: int, code: str, message: str) -> web.Response:
     response = web.Response(status=status, body=error_body(code, message), content_type=JSON)
     response.force_close()
     return response
+
+
+def malformed_reason(error: BaseException | None, message: str) -> str:
+    """Return why a request is no HTTP, in one line that repeats nothing of the request.
+
+    Args:
+        error: What aiohttp's parser raised.
+        message: Its description. The message of an invalid URL is the URL.
+    """
+    if type(error).__name__ == "InvalidURLError":
+        return "the request target is not a path or a URL"
+    reason = message.strip().partition("\n")[0]
+    for beginning, words in _WORDS.items():
+        if reason.startswith(beginning):
+            return words
+    return reason.rstrip(":. ")[:_MAX_REASON] or "malformed HTTP"
 
 
 class ErrorResponses:

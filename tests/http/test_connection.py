@@ -177,6 +177,31 @@ async def test_malformed_http_is_rejected_and_smuggles_no_second_request(
     assert ingress.metric("router_connections_refused_total", reason="bad_http") == 1
 
 
+@pytest.mark.parametrize(
+    ("request_bytes", "reason"),
+    [
+        (b"POST * HTTP/1.1\r\nHost: t\r\n\r\n", "the request target is not a path or a URL"),
+        (b"POST http://[ HTTP/1.1\r\nHost: t\r\n\r\n", "the request target is not a path or a URL"),
+        (b"FOO / HTTP/1.1\r\nHost: t\r\n\r\n", "the first line has no method of HTTP"),
+        (b"POST /a b HTTP/1.1\r\nHost: t\r\n\r\n", "the first line is malformed"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/2 is not supported here, use HTTP/1.1"),
+        (
+            b"POST / HTTP/1.1\r\nHost: t\r\nb d\r\n\r\n",
+            "the name of a header has an invalid character",
+        ),
+        (b"GET /%b HTTP/1.1\r\n\r\n" % (b"a" * 9000), "the first line or a header is too long"),
+    ],
+    ids=["asterisk", "url", "method", "line", "http2", "header", "long"],
+)
+async def test_malformed_http_is_explained_without_repeating_it(
+    ingress: Running, request_bytes: bytes, reason: str
+) -> None:
+    """Case I19: it was the parser's own text, such as "http://[" or "Invalid method encountered:"."""
+    answer = await answer_to(ingress.address, request_bytes)
+
+    assert f'"message":"{reason}"'.encode() in answer
+
+
 @pytest.mark.parametrize("path", [b"/twilio", b"/nowhere"])
 async def test_an_expectation_that_is_not_text_is_rejected_like_any_other(
     ingress: Running, path: bytes

@@ -14,6 +14,7 @@ from router.events.schemas import SCHEMAS, TEST_EVENT
 
 _ALIKE: Final = 0.92
 """The ratio of difflib from which two names are alike: about three characters of forty differ."""
+_TWILIO: Final = "com.twilio."
 _LONGER: Final = 3
 """Characters that one of two alike names may have more."""
 _LISTED: Final = 5
@@ -37,7 +38,10 @@ def misspelling(pattern: str) -> str | None:
         return f'did you mean "{near}"?'
     if any(each.startswith(f"{pattern}.") for each in known):
         return f'did you mean "{pattern}.*"?'
-    longer = [each for each in known if each.endswith(f".{pattern.lower()}")]
+    ending = pattern.lower()
+    if ending.startswith(_TWILIO):  # the segments in between may be wrong or missing
+        ending = ".".join(ending.split(".")[-2:])
+    longer = [each for each in known if each.endswith(f".{ending}")]
     if longer and "." in pattern:
         return _choice(longer)
     family = pattern.rpartition(".")[0] + "."

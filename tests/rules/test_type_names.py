@@ -33,6 +33,20 @@ def test_a_type_that_is_nearly_known_has_a_suggestion(pattern: str, meant: str) 
     assert misspelling(pattern) == f'did you mean "{meant}"?'
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "com.twilio.insights.conference-summary.complete",
+        "com.twilio.conference-summary.complete",
+        "com.twilio.video.insights.conference-summary.complete",
+        "com.twilio.voice.Conference-Summary.Complete",
+    ],
+)
+def test_a_twilio_type_with_other_segments_in_between_has_a_suggestion(pattern: str) -> None:
+    """Case R16."""
+    assert misspelling(pattern) == f'did you mean "{CONFERENCE}"?'
+
+
 def test_an_unknown_end_of_a_known_beginning_lists_the_ends() -> None:
     """Case R16."""
     assert misspelling(f"{INSIGHTS}.conference-summary.done") == (

@@ -77,7 +77,7 @@ def _check(folder: Path) -> tuple[Configuration | None, list[Diagnostic]]:
         findings += configuration.warnings
         findings += read_tests(folder, configuration).warnings
     except RulesError as error:
-        if not folder.is_dir():
+        if any(Path(each.file) == folder for each in error.diagnostics):
             raise  # the argument is wrong, not the rules
         findings += error.diagnostics
     return configuration, findings

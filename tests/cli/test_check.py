@@ -111,3 +111,11 @@ rules:
         0,
         ["note: destination later is used by no rule and no route"],
     )
+
+
+def test_a_folder_without_rules_is_exit_code_2_as_in_other_commands(tmp_path: Path) -> None:
+    """Case O15: it was 1, as if the rules had errors; the other commands had 2."""
+    results = [router(command, tmp_path) for command in ("check", "test")]
+
+    assert [result.exit_code for result in results] == [2, 2]
+    assert results[0].output == results[1].output

@@ -109,8 +109,8 @@ def _check_url(url: str, *, sign: bool) -> None:
 
 def _endpoint(settings: Settings, url: str, *, sign: bool) -> Endpoint:
     base = f"http://{settings.host}:{settings.port}"
-    running = None if url or _PLACE & os.environ.keys() else running_dev()
-    if running is not None:
+    running = None if url else running_dev()
+    if running is not None and (running.url == base or not _PLACE & os.environ.keys()):
         base = running.url
         if not settings.twilio_auth_tokens:
             tokens = (Secret(running.auth_token),)

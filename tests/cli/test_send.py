@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from router.cli import main
+from router.dev.running_dev import RunningDev, RunningDevFile, data_folder
 
 WAY_OUT = "write http:// or https://, a host and a path, for example http://127.0.0.1:8080/events"
 
@@ -76,3 +77,23 @@ def test_a_router_that_is_not_there_is_said_at_once(
 
     assert result.exit_code == code
     assert f"{url}: Cannot connect to host 127.0.0.1:1" in result.stderr
+
+
+def test_the_port_of_router_dev_in_the_environment_is_router_dev(
+    sample: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Case O9: with ROUTER_PORT exported for both, --sign did not find the token."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("ROUTER_PORT", "9")
+    monkeypatch.delenv("ROUTER_TWILIO_AUTH_TOKENS", raising=False)
+    announced = RunningDevFile(data_folder(str(tmp_path), tmp_path))
+    announced.announce(
+        RunningDev(
+            pid=1, url="http://127.0.0.1:9", redis_url="unix:///x", auth_token="a", admin_token="b"
+        )
+    )
+    (tmp_path / "event.json").write_bytes(sample)
+    result = CliRunner().invoke(main, ["send", "--sign", str(tmp_path / "event.json")])
+    announced.withdraw()
+
+    assert "http://127.0.0.1:9/twilio: Cannot connect" in result.stderr

@@ -36,7 +36,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "Invalid char in url": "the request target has an invalid character",
     "Invalid header token": "the name of a header has an invalid character",
 }
-"""What is said instead of a parser's reason that begins so."""
+"""Our words by the beginning of the reason that the parser gives."""
 _CODES: Final[Mapping[int, str]] = {
     404: "not_found",
     405: "method",

@@ -11,7 +11,7 @@ from router.errors import EventError, EventsTooLargeError, UnsupportedCharsetErr
 from router.events import charsets, limits
 from router.events.cut import cut_array
 from router.events.envelope import read_envelope, strict_reader
-from router.events.json_text import BOM, UNDECODABLE, check_json, mended
+from router.events.json_text import BOM, UNDECODABLE, check_json, mended, reason_of
 from router.events.model import (
     CloudEvent,
     Event,
@@ -294,9 +294,7 @@ def _reject_invalid_utf8(body: bytes) -> None:
 
 
 def _message(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "JSON is nested too deeply"
-    return _truncate(str(error).split(" - at `")[0])
+    return _truncate(reason_of(error).split(" - at `")[0])
 
 
 def _path(error: Exception) -> str:

@@ -25,6 +25,8 @@ check_json = msgspec.json.Decoder(msgspec.Raw).decode
 _decode = msgspec.json.Decoder().decode
 _decode_any_number = msgspec.json.Decoder(float_hook=float).decode
 
+_ENDS_EARLY: Final = "Input data was truncated"
+"""The message of msgspec for a text that ends too early, and for an empty one."""
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _HALF: Final = rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 _PAIR: Final = rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -52,6 +54,15 @@ def decode_json(text: bytes) -> Any:
         return _decode(text)
     except msgspec.DecodeError:
         return _decode_any_number(_LONG_INTEGER.sub(_in_range, mended(text)))
+
+
+def reason_of(error: Exception) -> str:
+    """Return what is wrong with a text, of one of ``UNDECODABLE``."""
+    if isinstance(error, RecursionError):
+        return "JSON is nested too deeply"
+    if str(error) == _ENDS_EARLY:
+        return "JSON ends too early: the text is empty, or a part of it is missing"
+    return str(error)
 
 
 def mended(text: bytes) -> bytes:

@@ -13,7 +13,7 @@ import msgspec
 
 from router.errors import EventError
 from router.events import charsets, cloudevents, limits
-from router.events.json_text import UNDECODABLE, decode_json
+from router.events.json_text import UNDECODABLE, decode_json, reason_of
 
 
 def data_of(event: dict[str, Any]) -> Any:
@@ -67,7 +67,7 @@ def _json_value(content: bytes, codec: str) -> Any:
     except EventError as error:
         reason = error.message
     except UNDECODABLE as error:
-        reason = str(error)
+        reason = reason_of(error)
     raise EventError(
         "not_a_cloudevent",
         f"data_base64 is not the JSON that datacontenttype announces: {reason}",

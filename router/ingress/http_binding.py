@@ -21,7 +21,7 @@ from multidict import CIMultiDictProxy
 from router.datatypes import Texts
 from router.errors import EventError
 from router.events import charsets, cloudevents
-from router.events.json_text import BOM, UNDECODABLE, check_json, mended
+from router.events.json_text import BOM, UNDECODABLE, check_json, mended, reason_of
 from router.events.limits import number_out_of_range
 from router.http.openapi import JSON
 from router.ingress.responses import RequestRejectedError
@@ -232,7 +232,7 @@ def _checked_json(content: bytes, codec: str) -> msgspec.Raw:
     except UnicodeDecodeError as error:
         reason = f"it is not UTF-8: {error.reason} at byte {error.start}"
     except UNDECODABLE as error:
-        reason = "JSON is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        reason = reason_of(error)
     raise EventError(
         "not_json", f"the body is not the JSON that Content-Type announces: {reason}", "$.data"
     )

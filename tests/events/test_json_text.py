@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from router.events.json_text import UNDECODABLE, decode_json, mended
+from router.events.json_text import UNDECODABLE, check_json, decode_json, mended, reason_of
 
 BOM = b"\xef\xbb\xbf"
 PIECES = [
@@ -92,3 +92,12 @@ def test_a_text_of_nothing_but_surrogates_is_not_mended() -> None:
     text = b'"' + b"\\ud83d" * 20_000 + b'"'
 
     assert mended(text) == text
+
+
+@pytest.mark.parametrize("text", [b"", b" ", b"{", b'{"a":', b"[1,"])
+def test_a_text_that_ends_too_early_is_said_to(text: bytes) -> None:
+    """Case I1: the parser's "Input data was truncated" was also said of an empty body."""
+    with pytest.raises(msgspec.DecodeError) as raised:
+        check_json(text)
+
+    assert reason_of(raised.value).startswith("JSON ends too early")

@@ -75,6 +75,8 @@ class Deliveries:
         destination: str,
         token: LeaseToken = NO_TOKEN,
         after: str = FIRST_PAGE,
+        *,
+        in_digest: bool = True,
     ) -> DeliveryPage:
         """Seal a set and return a page of the deliveries that are left in it.
 
@@ -87,6 +89,8 @@ class Deliveries:
             token: The token of the set's lease.
             after: The cursor of the page before. All deliveries of that page must have left the
                 set, because this page may begin where that one began.
+            in_digest: Whether the destination sends what is in a digest's set together. If it has
+                ceased to, only one delivery of each alert key is in the page.
 
         Returns:
             A page without deliveries and cursor if all of the set is settled; its job has then ended.
@@ -106,7 +110,9 @@ class Deliveries:
         leased = LeasedSet(set_id, destination, token)
         deliveries, is_cut = await self._readable(leased, fields)
         if keys.is_digest_set(set_id):
-            deliveries, is_too_large = await self._with_followers(leased, deliveries)
+            deliveries, is_too_large = await self._with_followers(
+                leased, deliveries, in_digest=in_digest
+            )
             is_cut = is_cut or is_too_large
         # If this page ends early, the next one begins as it.
         return DeliveryPage(deliveries, after if is_cut else following)
@@ -138,7 +144,7 @@ class Deliveries:
         return await self._restored(leased, found, records), is_cut
 
     async def _with_followers(
-        self, leased: LeasedSet, deliveries: Sequence[Delivery]
+        self, leased: LeasedSet, deliveries: Sequence[Delivery], *, in_digest: bool
     ) -> tuple[list[Delivery], bool]:
         """Return the deliveries of a digest with those that join them, as ``_readable`` does."""
         alert_keys = {key for delivery in deliveries if (key := lane_of(delivery))}
@@ -150,7 +156,7 @@ class Deliveries:
             leased.destination,
             alert_keys,
             self._clock,
-            room=max(0, PAGE_SIZE - len(deliveries)),
+            room=max(0, PAGE_SIZE - len(deliveries)) if in_digest else None,
         )
         added, is_cut = await self._readable(leased, followers.added)
         left = [each for each in deliveries if each.id.encode() not in followers.left]

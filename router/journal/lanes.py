@@ -10,7 +10,10 @@ keeps its place. Other keys are not delayed, and alerts without a key of their o
   is *overtaken*: it is dropped and counted, because the receiver knows better.
 - ``LANE_SIZE`` deliveries of a lane wait. Beyond it a later one of the same status replaces the one
   before it. If the status differs, the second one is dropped.
-- The deliveries that wait behind one of a digest join its mail (``follow``).
+- The deliveries that wait behind one of a digest join its mail (``follow``), unless the rest of an
+  earlier mail is still to be sent. If the destination ceases to send digests, they are parted.
+- Of two deliveries of one id that wait, or are in one mail, the later one stays (an event that was
+  accepted again after the dedup window).
 - If a delivery in flight vanished from its set (an older router settled it, or it was quarantined without
   being read), the next delivery of that key, or the sweeper, releases the lane.
 
@@ -73,7 +76,8 @@ class Followers(msgspec.Struct, frozen=True):
     """The changes of a digest's set by ``follow``."""
 
     left: frozenset[bytes]
-    """The ids of deliveries that have moved to a later digest, after an earlier one of their key."""
+    """The ids of deliveries that have moved to a later digest, after an earlier one of their key, that wait
+    for it, or that were replaced by one of the same id."""
     added: list[bytes]
     """Id, record, id, record, … of those that have joined it."""
 
@@ -163,9 +167,9 @@ async def follow(
     alert_keys: Collection[str],
     clock: Clock,
     *,
-    room: int,
+    room: int | None,
 ) -> Followers:
-    """Bring the deliveries of lanes together, before a digest is sent.
+    """Bring the deliveries of lanes together, before a digest is sent, or part them.
 
     Args:
         connection: To Redis.
@@ -173,7 +177,8 @@ async def follow(
         destination: Its destination.
         alert_keys: The keys of the deliveries in the set.
         clock: The clock.
-        room: The most deliveries to add.
+        room: The most deliveries to add. None if the destination has ceased to send digests: then one of
+            each lane stays.
 
     Raises:
         JournalUnavailableError: Redis did not answer in time. Calling it again is safe.
@@ -185,8 +190,9 @@ async def follow(
                 set_ms=clock.journal_ms(),
                 set_id=set_id,
                 alert_keys=list(alert_keys),
-                room=room,
-                lanes=lane_arguments(destination, clock, set_id),
+                room=room or 0,
+                in_digest=room is not None,
+                lanes=lane_arguments(destination, clock),
             ),
         )
     )
@@ -256,6 +262,7 @@ class _FollowArguments(PackedArguments, frozen=True):
     set_id: str
     alert_keys: list[str]
     room: int
+    in_digest: bool
     lanes: LaneArguments
 
 

@@ -84,7 +84,7 @@ def move_delivery(
             superseded_field=ledger.superseded(move.destination),
             key=move.key,
             in_digest=move.in_digest,
-            lanes=lane_arguments(move.destination, clock, move.new_set) if move.key else None,
+            lanes=lane_arguments(move.destination, clock) if move.key else None,
         ),
     )
 

@@ -154,11 +154,13 @@ class Settlements:
     def _requeue(self, settlement: Requeued) -> ScriptCall:
         delivery = settlement.delivery
         due_ms = int(settlement.due_at * 1000)
-        new_set = SetId(self._clock.new_id())
         if settlement.in_digest:
-            digest = keys.digest_set(delivery.destination, due_ms)
+            new_set = keys.digest_set(delivery.destination, due_ms)
             # Never the set that the delivery leaves, because the script would delete it there.
-            new_set = new_set if digest == settlement.set_id else digest
+            if new_set == settlement.set_id:
+                new_set = keys.digest_set(delivery.destination, due_ms + 1)
+        else:
+            new_set = SetId(self._clock.new_id())
         decided_at = self._clock.now() if settlement.decided_at is None else settlement.decided_at
         due_in_ms = max(0, due_ms - int(decided_at * 1000))
         move = SetMove(

@@ -323,8 +323,12 @@ MUTANTS: Final = (
            "settled = settled + #deliveries\n  redis.call('HDEL', set, unpack(deliveries))",
            "tests/faults/test_state_machine.py tests/journal/test_settlements.py"),
     Mutant(74, "a retry leaves the delivery where it was, too", "router/journal/scripts/retry.lua",
-           "redis.call('HDEL', set, arguments.delivery_id)\nend_if_empty", "end_if_empty",
+           "redis.call('HDEL', set, arguments.delivery_id)\nif number then", "if number then",
            "tests/faults/test_state_machine.py"),
+    Mutant(74, "what a delivery of a mail replaces is not counted",
+           "router/journal/scripts/follow.lua",
+           "replace(lanes, set, id, record)", "redis.call('HSET', set, id, record)",
+           "tests/journal/test_lanes_repeats.py tests/journal/test_lanes_histories.py"),
     Mutant(0, "the children of a shard are never read", "router/ingress/kinesis/assignment.py",
            "and all(parent in ended or parent not in listed for parent in shard.parents)",
            "and not shard.parents",
@@ -349,6 +353,10 @@ MUTANTS: Final = (
     Mutant(75, "a dead letter releases no lane", "router/journal/scripts/dead_letter.lua",
            "if arguments.key ~= '' then", "if false then",
            "tests/journal/test_lanes.py"),
+    Mutant(75, "what waits overtakes the rest of an earlier mail",
+           "router/journal/scripts/follow.lua",
+           "if not state[OTHER_SETS] then take_along", "if true then take_along",
+           "tests/journal/test_lanes_repeats.py"),
 )  # fmt: skip
 
 

@@ -7,17 +7,20 @@ any list is a possible history and a shorter one that fails is found by leaving 
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from router.alerts import Attempt, Delivery, after_attempt
+from router.alerts import AlertKey, AlertStatus, Attempt, Delivery, after_attempt
 from router.events.model import Event, Malformed, Received
 from router.journal import keys
+from router.journal.acknowledgements import Acknowledgement, Acknowledgements
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.deliveries import Deliveries
 from router.journal.keys import BatchId, SetId
+from router.journal.lanes import release_stalled
 from router.journal.orphaned_deliveries import OrphanedDeliveries
 from router.journal.quarantine import Quarantine, QuarantineFilter
 from router.journal.settlements import Done, GivenUp, Requeued, Settlement
 from support.clock import SetClock
+from support.lanes import message
 from support.stored import forget_claims
 from support.world import World
 
@@ -69,7 +72,9 @@ class History:
         place = PLACES[number % 2]
         set_id = await self.one_of(keys.open_sets(place), number // 2)
         if set_id is not None:
-            begun = (await self.deliveries.begin(SetId(set_id), place)).deliveries
+            # A destination may send digests, or have ceased to.
+            page = await self.deliveries.begin(SetId(set_id), place, in_digest=number % 7 > 0)
+            begun = page.deliveries
             chosen = begun[:: 1 + number % 3 // 2]
             await self.deliveries.settle([end(SetId(set_id), each) for each in chosen])
 
@@ -110,6 +115,21 @@ async def fail(history: History, number: int) -> None:
 async def wait_for_digest(history: History, number: int) -> None:
     due = (history.time.now // DIGEST_SECONDS + 1) * DIGEST_SECONDS
     await history.settle(number, lambda of, each: Requeued(of, each, due_at=due, in_digest=True))
+
+
+async def acknowledge(history: History, number: int) -> None:
+    """An operator acknowledges the alerts of a key; one of its destinations is told."""
+    lanes = sorted(await history.connection.redis.keys(keys.lane("*")))
+    if lanes:
+        key = AlertKey(lanes[number % len(lanes)].decode().removeprefix(keys.lane("")))
+        told = message(number, AlertStatus.ACKNOWLEDGED, key, PLACES[number % 2])
+        await Acknowledgements(history.connection).acknowledge_and_tell(
+            key, Acknowledgement("ann", history.time.now), [told], history.world.clock
+        )
+
+
+async def sweep(history: History, number: int) -> None:
+    await release_stalled(history.connection, PLACES[number % 2], history.world.clock)
 
 
 async def give_up(history: History, number: int) -> None:
@@ -181,6 +201,9 @@ STEPS: Final[tuple[Step, ...]] = (
     deliver,
     fail,
     wait_for_digest,
+    wait_for_digest,
+    acknowledge,
+    sweep,
     give_up,
     give_up,
     spoil,

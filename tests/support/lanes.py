@@ -62,6 +62,7 @@ class Outbox:
     ) -> None:
         self.connection = connection
         self.destination = destination
+        self.sends_digests = True
         self.clock = clock
         self.batches = Batches(connection, clock)
         self.deliveries = Deliveries(connection, clock)
@@ -84,7 +85,9 @@ class Outbox:
         found = []
         for name in await redis.zrange(keys.open_sets(self.destination), 0, -1):
             set_id = SetId(name.decode())
-            page = await self.deliveries.begin(set_id, self.destination)
+            page = await self.deliveries.begin(
+                set_id, self.destination, in_digest=self.sends_digests
+            )
             found += [(set_id, delivery) for delivery in page.deliveries]
         return found
 

@@ -4,10 +4,11 @@
 -- A lane is the deliveries of one alert key to one destination. One of them is in a set, the others
 -- wait: router/journal/lanes.py has the rules, router/journal/keys.py the keys. The state of a lane is
 -- an array: the number and the status of its latest delivery; the number, the status, the count and the
--- time in Unix ms of what the receiver was told last; the set of the deliveries in flight; and a list of
--- these, id, number, id, number, …
-local LATEST, LATEST_STATUS, TOLD, TOLD_STATUS, TOLD_COUNT, TOLD_MS, FLIGHT_SET, FLIGHT =
-  1, 2, 3, 4, 5, 6, 7, 8
+-- time in Unix ms of what the receiver was told last; the set of the deliveries in flight; a list of
+-- these, id, number, id, number, …; and, if there are any, a list of other sets that some of them have not
+-- left, those of a mail of which one was retried.
+local LATEST, LATEST_STATUS, TOLD, TOLD_STATUS, TOLD_COUNT, TOLD_MS, FLIGHT_SET, FLIGHT, OTHER_SETS =
+  1, 2, 3, 4, 5, 6, 7, 8, 9
 local LANE_SIZE, LANES_LIMIT, SET_DELIVERIES, SET_BYTES = 20, 100000, 100, 4194304
 
 local function lane_queue(lanes, key) return 'router:lane-queue:' .. key .. ':' .. lanes.destination end
@@ -30,20 +31,48 @@ local function place_in_flight(state, id)
   end
 end
 
--- Returns whether a delivery of a lane is in flight. One whose set has lost it is not: an older router
--- has settled it, or it was removed by hand. ``entered`` has those that this script adds to their set.
-local function is_busy(state, entered)
-  local set = 'router:set:' .. state[FLIGHT_SET]
-  for at = 1, #state[FLIGHT], 2 do
-    local id = state[FLIGHT][at]
-    if entered[id] or redis.pcall('HEXISTS', set, id) == 1 then return true end
+-- Returns whether a set has a delivery.
+local function is_in(set_id, id) return redis.pcall('HEXISTS', 'router:set:' .. set_id, id) == 1 end
+
+-- Returns whether a delivery in flight exists. One whose set has lost it does not: an older router has
+-- settled it, it was quarantined, or it was removed by hand.
+local function is_in_flight(state, id)
+  if is_in(state[FLIGHT_SET], id) then return true end
+  for _, set_id in ipairs(state[OTHER_SETS] or {}) do
+    if is_in(set_id, id) then return true end
   end
   return false
 end
 
+-- Returns whether a delivery of a lane is in flight. ``entered`` has those that this script adds to
+-- their set.
+local function is_busy(state, entered)
+  for at = 1, #state[FLIGHT], 2 do
+    local id = state[FLIGHT][at]
+    if entered[id] or is_in_flight(state, id) then return true end
+  end
+  return false
+end
+
+-- Records the set of a delivery in flight that has moved, and those that others have not left.
+local function move_flight(state, set_id)
+  local before, others = state[OTHER_SETS] or {}, {}
+  before[#before + 1] = state[FLIGHT_SET]
+  for _, other in ipairs(before) do
+    local is_left = other == set_id
+    for at = 1, #state[FLIGHT], 2 do
+      if not is_left and is_in(other, state[FLIGHT][at]) then
+        others[#others + 1] = other
+        is_left = true
+      end
+    end
+  end
+  state[FLIGHT_SET], state[OTHER_SETS] = set_id, #others > 0 and others or nil
+end
+
 -- Replaces the deliveries in flight of a lane: none, or one that is in a set.
 local function set_flight(state, set_id, id, number)
-  state[FLIGHT_SET], state[FLIGHT] = set_id or '', {id, number}
+  state[FLIGHT_SET], state[FLIGHT], state[OTHER_SETS] = set_id or '', {id, number}, nil
 end
 
 -- Deletes the lanes of a key, unless one of them is in use. Returns whether it did.
@@ -81,6 +110,18 @@ local function size_of(record)
   return #record + tonumber(string.match(reference_in(record) or '', '%d+$') or 0)
 end
 
+-- Writes a delivery to a hash. One of the same id that it replaces there, of an event that arrived again
+-- after the dedup window, is superseded.
+local function replace(lanes, records, id, record)
+  if put(records, id, record) == 0 then lanes.superseded = (lanes.superseded or 0) + 1 end
+end
+
+-- Drops a delivery that arose before one of the same id that is there.
+local function drop_superseded(lanes, record)
+  end_reference(record)
+  lanes.superseded = (lanes.superseded or 0) + 1
+end
+
 -- Adds a delivery that leaves its lane to a set that this script opens, a new one if that is full.
 -- Returns the set's id.
 local function open_waiting(lanes, id, record)
@@ -93,7 +134,7 @@ local function open_waiting(lanes, id, record)
     enqueue(lanes.open_set, lanes.now_ms, lanes.open_sets, lanes.queue, lanes.job_prefix .. lanes.open_set,
             lanes.job_record, lanes.wake_channel)
   end
-  redis.call('HSET', 'router:set:' .. lanes.open_set, id, record)
+  replace(lanes, 'router:set:' .. lanes.open_set, id, record)
   return lanes.open_set
 end
 
@@ -143,21 +184,24 @@ local function make_room(lanes, queue, state, number, status)
   local record = redis.pcall('HGET', waiting, victim)
   redis.call('ZREM', queue, victim)
   if type(record) == 'string' then
-    end_reference(record)
     redis.call('HDEL', waiting, victim)
-    lanes.superseded = (lanes.superseded or 0) + 1
+    drop_superseded(lanes, record)
   end
 end
 
--- Lets a delivery wait in its lane, at the place of its number.
+-- Lets a delivery wait in its lane, at the place of its number. If one of the same id waits, the later
+-- one stays.
 local function wait_in_lane(lanes, key, state, id, number, status, record)
   local queue = lane_queue(lanes, key)
-  if not run_or_delete('ZSCORE', queue, id) and redis.call('ZCARD', queue) >= LANE_SIZE then
+  local same = run_or_delete('ZSCORE', queue, id)
+  if same and tonumber(same) > number then
+    drop_superseded(lanes, record)
+    return
+  end
+  if not same and redis.call('ZCARD', queue) >= LANE_SIZE then
     make_room(lanes, queue, state, number, status)
   end
-  if put('router:lane-waiting:' .. lanes.destination, id, record) == 0 then
-    lanes.superseded = (lanes.superseded or 0) + 1
-  end
+  replace(lanes, 'router:lane-waiting:' .. lanes.destination, id, record)
   redis.call('ZADD', queue, number, id)
   write('ZADD', 'router:lanes:' .. lanes.destination, 'NX', lanes.now_ms, key)
 end
@@ -219,7 +263,7 @@ local function leave_lane(lanes, key, set_id, id, status, count)
       number, status, count, lanes.now_ms
     if #state[FLIGHT] > 0 and state[FLIGHT_SET] ~= set_id then drop_from_flight(lanes, state) end
   end
-  if #state[FLIGHT] == 0 then
+  if #state[FLIGHT] == 0 or not is_busy(state, {}) then
     set_flight(state)
     release_next(lanes, key, state)
   end
@@ -229,8 +273,9 @@ end
 
 -- Returns whether an earlier delivery of the lane is in flight too.
 local function is_behind(state, number)
-  for at = 2, #state[FLIGHT], 2 do
-    if state[FLIGHT][at] < number then return true end
+  for at = 1, #state[FLIGHT], 2 do
+    local id, other = unpack(state[FLIGHT], at, at + 1)
+    if other < number and is_in_flight(state, id) then return true end
   end
   return false
 end

@@ -14,10 +14,10 @@ local moved = redis.call('HGET', set, arguments.delivery_id)
 if not moved or reference_in(moved) ~= reference_in(arguments.record) then return 0 end
 local now_ms = clock_ms(arguments.set_ms)
 local due_ms = now_ms + arguments.due_in_ms
-local new_set_id, key = arguments.new_set_id, arguments.key
+local new_set_id, key, lanes, number, state = arguments.new_set_id, arguments.key, nil, nil, nil
 if key ~= '' then
-  local lanes = use_lanes(arguments.lanes, now_ms)
-  local number, state = number_in_flight(lanes, key, arguments.delivery_id)
+  lanes = use_lanes(arguments.lanes, now_ms)
+  number, state = number_in_flight(lanes, key, arguments.delivery_id)
   if number and number < state[TOLD] then
     redis.call('HDEL', set, arguments.delivery_id)
     end_if_empty(set, arguments.set_id, open_sets, queue, job, lease, starts)
@@ -38,14 +38,16 @@ if key ~= '' then
       new_set_id, new_set, new_job = other, 'router:set:' .. other, lanes.job_prefix .. other
       due_ms = tonumber(redis.call('ZSCORE', open_sets, other)) or due_ms
     end
-    state[FLIGHT_SET] = new_set_id
-    store_lane(lanes, key, state)
   end
 end
 if put(new_set, arguments.delivery_id, arguments.record) == 0 then
   add_to(ledger, arguments.superseded_field, 1)
 end
 redis.call('HDEL', set, arguments.delivery_id)
+if number then
+  move_flight(state, new_set_id)
+  store_lane(lanes, key, state)
+end
 end_if_empty(set, arguments.set_id, open_sets, queue, job, lease, starts)
 enqueue(new_set_id, due_ms, open_sets, queue, new_job, arguments.job_record, arguments.wake_channel)
 return 1

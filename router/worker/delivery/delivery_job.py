@@ -125,7 +125,11 @@ class DeliveryJob:
             if begun and self._is_over(run):
                 return False
             page = await self._deliveries.begin(
-                run.set_id, self._destination.name, run.lease.token, after
+                run.set_id,
+                self._destination.name,
+                run.lease.token,
+                after,
+                in_digest=self._is_digest,
             )
             if not await self._run_page(page.deliveries, run):
                 return False

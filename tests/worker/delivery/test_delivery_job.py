@@ -598,11 +598,11 @@ async def test_a_set_of_several_pages_is_made_page_by_page(
 
     begin = deliver._deliveries.begin
 
-    async def begin_page(*arguments: object) -> object:
+    async def begin_page(*arguments: object, **named: object) -> object:
         left = await connection.redis.hlen(keys.delivery_set(set_id))
         settled[:] = range(120 - left)
         assert len(mail.sent) == len(settled)
-        return await begin(*arguments)  # type: ignore[arg-type]
+        return await begin(*arguments, **named)  # type: ignore[arg-type]
 
     mail.before_answer = count  # type: ignore[attr-defined]
     deliver._deliveries.begin = begin_page  # type: ignore[method-assign,assignment]

@@ -232,7 +232,13 @@ class Deliveries:
         return [each.decode("utf-8", "surrogateescape") for each in ids]
 
     async def read(
-        self, set_id: SetId, destination: str, delivery_id: str, token: LeaseToken = NO_TOKEN
+        self,
+        set_id: SetId,
+        destination: str,
+        delivery_id: str,
+        token: LeaseToken = NO_TOKEN,
+        *,
+        in_digest: bool = True,
     ) -> Delivery | None:
         """Return one delivery of a set; None if it has left it, or leaves it as in ``begin``.
 
@@ -252,6 +258,8 @@ class Deliveries:
             await self._unreadable.set_aside(leased, field, record, error)
             return None
         deliveries = await self._restored(leased, [found], {found.id: record})
+        if keys.is_digest_set(set_id) and not in_digest:
+            deliveries, _ = await self._with_followers(leased, deliveries, in_digest=False)
         return deliveries[0] if deliveries else None
 
     async def quarantine_unread(

@@ -240,8 +240,8 @@ def test_no_message_follows_a_later_one_of_its_key(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@settings(quick, max_examples=1000)
-@given(steps=st.lists(step, max_size=300))
+@settings(quick, max_examples=400)
+@given(steps=st.lists(step, min_size=60, max_size=300))
 def test_no_message_does_in_long_histories(redis_url: Secret, steps: list[tuple[str, int]]) -> None:
     note(steps)
     asyncio.run(_live(redis_url, steps))

@@ -132,6 +132,23 @@ async def test_what_was_in_one_mail_is_parted_once_the_destination_sends_no_dige
     assert await outbox.deliver_all() == [1, 2, 3, 4]
 
 
+async def test_it_is_parted_if_each_is_read_alone(outbox: Outbox, time: SetClock) -> None:
+    """Case D2: a process ended while it had the mail."""
+    await outbox.open(message(1))
+    await outbox.retry(time.now + 3600, in_digest=True)
+    await outbox.open(message(2), resolved(3))
+    mail = await outbox.in_sets()
+
+    read = [
+        await outbox.deliveries.read(set_id, outbox.destination, each.id, in_digest=False)
+        for set_id, each in reversed(mail)
+    ]
+
+    assert [each.id for each in read if each] == [message(1).id]
+    outbox.sends_digests = False
+    assert await outbox.deliver_all() == [1, 2, 3]
+
+
 async def test_what_waits_does_not_overtake_the_rest_of_a_mail(
     outbox: Outbox, time: SetClock
 ) -> None:

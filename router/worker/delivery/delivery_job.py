@@ -206,7 +206,14 @@ class DeliveryJob:
             return await self._poison.guard(
                 set_id,
                 f"read {delivery_id}",
-                partial(self._deliveries.read, set_id, name, delivery_id, run.lease.token),
+                partial(
+                    self._deliveries.read,
+                    set_id,
+                    name,
+                    delivery_id,
+                    run.lease.token,
+                    in_digest=self._is_digest,
+                ),
             )
         except PoisonError as error:
             logger.error(  # noqa: TRY400 - the traceback says nothing

@@ -67,6 +67,8 @@ LIMITED = {
     "rules/state/absent.lua: zremrangebyrank": "one more than the limit",
     "rules/state/count.lua: zremrangebyscore": "within a span are fewer than at_least, so 30,000 at most",
     "rules/state/count.lua: zremrangebyrank": "at_least, which is 10,000 at most",
+    "rules/state/follows.lua: zremrangebyscore": "1,000 earlier events",
+    "rules/state/follows.lua: zremrangebyrank": "one more than the limit",
     "rules/state/group.lua: hgetall": "20 alerts and 1,000 places of a group; the fields of an open alert",
     "rules/state/inhibit.lua: zremrangebyscore": "100 marks of a key",
     "rules/state/inhibit.lua: zremrangebyrank": "one more than the limit",

@@ -91,6 +91,7 @@ def test_the_tag_of_a_timer_is_stored_and_does_not_change() -> None:
     timers: list[type[Timer]] = [kind.timer for kind in FEATURES if kind.timer]
 
     assert {(kind.key, kind.timer.__struct_config__.tag) for kind in FEATURES if kind.timer} == {
+        ("follows", "follows"),
         ("absent", "absence"),
         ("group", "flush"),
         ("escalate", "escalation"),

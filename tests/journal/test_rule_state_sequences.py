@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from support.chains import NEARBY, START, decide
 
 from router.datatypes import Secret
@@ -31,7 +32,9 @@ def test_nearby_events_have_the_same_answers(
     """In any order, in batches of which each is asked again at last."""
     drawn: list[Step] = data.draw(st.lists(NEARBY[kind], min_size=10, max_size=60))
     length = data.draw(st.integers(1, 20))
-    all_chains = [Chain(f"e{number}", (step,)) for number, step in enumerate(drawn)]
+    all_chains = [
+        Chain(f"e{number}", (step,), b"alert %d" % number) for number, step in enumerate(drawn)
+    ]
     batches = [all_chains[at : at + length] for at in range(0, len(all_chains), length)]
 
     async def compare() -> None:
@@ -45,9 +48,7 @@ def test_nearby_events_have_the_same_answers(
                     await connection.redis.set(work.record, b"x")
                     found = await state.open(work, START + number).decide(batch)
                     expected = decide(memory, f"w{number}", batch, START + number)
-                    assert [(one.outcome, one.reason, one.words) for one in found] == [
-                        (one.outcome, one.reason, one.words) for one in expected
-                    ]
+                    assert [replace(one, number=0) for one in found] == expected
         finally:
             await connection.close()
 

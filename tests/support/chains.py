@@ -18,6 +18,7 @@ from router.rules.state.count import (
 )
 from router.rules.state.escalate import ContinueEscalation, StartEscalation
 from router.rules.state.first_seen import SEEN, CheckFirstSeen
+from router.rules.state.follows import Follow, Precede
 from router.rules.state.group import JoinGroup, RetractNotified, TakeGroup
 from router.rules.state.inhibit import CheckInhibited, StartInhibition
 from router.rules.state.measure import CheckMeasure, CheckPercentile
@@ -171,10 +172,24 @@ def seen_nearby() -> st.SearchStrategy[Step]:
     )
 
 
+def following_nearby() -> st.SearchStrategy[Step]:
+    """An event that follows others, or one of those."""
+    return st.builds(
+        lambda kind, event, second, key: kind(
+            "l", key, "l-waits", event, START + second * 1000, 5_000, 2
+        ),
+        st.sampled_from([Follow, Precede, Precede]),
+        st.sampled_from([f"e{number}" for number in range(20)]),
+        st.integers(0, 16),
+        st.sampled_from(["k", "k", "k", "k", ""]),
+    ).filter(lambda step: step.key or isinstance(step, Follow))
+
+
 NEARBY: dict[str, st.SearchStrategy[Step]] = {
     "distinct": distinct_nearby(),
     "kept": kept_nearby(),
     "first seen": seen_nearby(),
+    "follows": following_nearby(),
     "row": row_nearby(12, [False, False, True]),
     "breaks": row_nearby(300, [True, True, True, False]),
 }

@@ -9,6 +9,7 @@ from router.rules.state.count import CountFeature
 from router.rules.state.escalate import EscalateFeature
 from router.rules.state.feature import By, Feature
 from router.rules.state.first_seen import FirstSeenFeature
+from router.rules.state.follows import FollowsFeature
 from router.rules.state.group import GroupFeature
 from router.rules.state.inhibit import InhibitFeature
 from router.rules.state.measure import MeasureFeature
@@ -25,6 +26,7 @@ FEATURES: Final[tuple[type[Feature], ...]] = (
     MeasureFeature,
     SpikeFeature,
     FirstSeenFeature,
+    FollowsFeature,
     AbsentFeature,
     ResolveFeature,
     InhibitFeature,

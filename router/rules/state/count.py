@@ -8,7 +8,6 @@ from typing import Any, Final
 import msgspec
 
 from router.alerts import Measurement
-from router.cel import Condition
 from router.rules.state.count_text import CountText
 from router.rules.state.feature import (
     AlertFacts,
@@ -18,7 +17,6 @@ from router.rules.state.feature import (
     digest,
     milliseconds,
     span_text,
-    state_id,
     values_of,
 )
 from router.rules.state.measured import DISTINCT, MEMBERS, measurement
@@ -308,23 +306,12 @@ class CountFeature(Feature, frozen=True, kw_only=True):
     identity_rank = 3
     evaluates = "distinct"
     evaluates_number = False
+    later = ("distinct", "keep", "in_a_row", "broken_by")
     others = "broken_by"
     ending = "breaks"
     limits = {"breaks_limit": BREAKS_LIMIT}  # noqa: RUF012 - a ClassVar of the base class
 
     text: CountText
-
-    @classmethod
-    def configure(cls, rule: str, text: Any, by: By, condition: Condition | None) -> "Feature":
-        # Without what the first versions did not have, whose state is read on.
-        wording = {"at_least": text.at_least, "within": text.within, "by": text.by}
-        more = {
-            "distinct": text.distinct,
-            "keep": text.keep,
-            "broken_by": text.broken_by,
-        }
-        wording.update((name, value) for name, value in more.items() if value is not None)
-        return cls(text=text, by=by, state=state_id(rule, cls.key, wording), condition=condition)
 
     def watched(self, own: tuple[str, ...]) -> tuple[str, ...]:
         return () if self.text.broken_by is None else self.text.broken_by.events or own

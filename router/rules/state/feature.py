@@ -90,6 +90,8 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     """The field of the text that is a value of the rule's own events, read to ``evaluated``."""
     evaluates_number: ClassVar[bool] = True
     """False if that value may be anything."""
+    later: ClassVar[tuple[str, ...]] = ()
+    """Fields of the text that the first versions did not have: without them a rule keeps its state."""
     others: ClassVar[str] = ""
     """The field of the text that has ``when`` and ``events`` of other events; ``""`` if it is the text."""
     items_limit: ClassVar[int] = 0
@@ -128,7 +130,20 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def configure(cls, rule: str, text: Any, by: By, condition: Condition | None) -> "Feature":
         """Make the feature of the rule with this name."""
-        return cls(text=text, by=by, state=state_id(rule, cls.key, text), condition=condition)
+        return cls(text=text, by=by, state=cls.state_of(rule, text), condition=condition)
+
+    @classmethod
+    def state_of(cls, rule: str, text: Any) -> StateId:
+        """Return the name of the state of the rule with this name, by the wording."""
+        if not cls.later:
+            return state_id(rule, cls.key, text)
+        fields = msgspec.structs.fields(text)
+        wording = {
+            field.encode_name: value
+            for field in fields
+            if (value := getattr(text, field.name)) != field.default or field.name not in cls.later
+        }
+        return state_id(rule, cls.key, wording)
 
     @property
     def destinations(self) -> tuple[str, ...]:

@@ -190,6 +190,7 @@ class ResolveFeature(Feature, frozen=True, kw_only=True):
     key = "resolve"
     purpose = "Events that resolve an alert."
     written = ResolveText
+    later = ("back",)
     ending = "resolves"
     identity_rank = 0
     in_shadow = False

@@ -224,6 +224,8 @@ class _FileSender:
         reached = sent.checkpoint if sent.checkpoint.line else self._start
         location = f"{self._name}:{stopped.line}" if stopped.line else self._name
         echo(f"{location}: {stopped.reason}", err=True)
+        if not self._backfill.has_answered:
+            sys.exit(2)  # nothing was sent: the URL is wrong, or the router is away
         if self._checkpoint and reached.line:
             with suppress(OSError):
                 self._checkpoint.save(reached)

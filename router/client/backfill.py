@@ -114,7 +114,8 @@ class Backfill:
         self._on_progress = on_progress
         self._on_skip = on_skip
         self._on_retry = on_retry
-        self._has_answered = False
+        self.has_answered = False
+        """Whether the router has answered anything."""
         self.sent = BackfillProgress()
         """The progress so far, also after an error."""
 
@@ -189,10 +190,10 @@ class Backfill:
                 result = await post(session, self._target, body, is_batch=True)
             except (aiohttp.ClientError, TimeoutError) as error:
                 reason, retry_after = str(error) or "no answer", None
-                if not self._has_answered:
+                if not self.has_answered:
                     raise StoppedError(f"{self._target.shown}: {reason}") from None
             else:
-                self._has_answered = True
+                self.has_answered = True
                 if result.status not in _RETRIED:
                     return result
                 reason = f"{result.status} {_error_of(result).message}"

@@ -20,6 +20,7 @@ from router.cel.check.types import ANY, Property, Type, type_of_struct
 from router.cel.tree import Has, Node, OptionalField, OptionalIndexAccess, path, walk
 from router.events.model import CloudEvent
 from router.events.schemas import SCHEMAS
+from router.rules.type_names import misspelt_comparisons
 
 _ROOTS: Final = ("event", "message")
 _LISTED: Final = 3
@@ -71,10 +72,12 @@ def problems_of(
         is_number: Whether the expression must be a number.
     """
     different = shapes(tuple(patterns))
+    named = misspelt_comparisons(expression.tree)
     if not different:
-        return []
+        return named
     is_condition = isinstance(expression, Condition)
-    own = contradictions(expression.source, expression.tree) if is_condition else []
+    own = named
+    own += contradictions(expression.source, expression.tree) if is_condition else []
     own += unguarded_lookups(expression.source, expression.tree) if is_condition else []
     check_one = check_condition if is_condition else check_number if is_number else check
     found = [check_one(expression.source, expression.tree, shape.names) for shape in different]

@@ -10,6 +10,8 @@ import functools
 from collections.abc import Iterator
 from typing import Final
 
+from router.cel.check import TypeProblem
+from router.cel.tree import Binary, ListLiteral, Literal, Node, path, unwrap_lets, walk
 from router.events.schemas import SCHEMAS, TEST_EVENT
 
 _ALIKE: Final = 0.92
@@ -17,6 +19,8 @@ _ALIKE: Final = 0.92
 _TWILIO: Final = "com.twilio."
 _LONGER: Final = 3
 """Characters that one of two alike names may have more."""
+_EQUALITY: Final = frozenset({"==", "!=", "in"})
+_TYPE: Final = ("event", "type")
 _LISTED: Final = 5
 """Types that a hint lists."""
 
@@ -47,6 +51,28 @@ def misspelling(pattern: str) -> str | None:
     family = pattern.rpartition(".")[0] + "."
     siblings = [each for each in known if each.startswith(family) and family in _families()]
     return _choice(siblings) if siblings else None
+
+
+def misspelt_comparisons(tree: Node) -> list[TypeProblem]:
+    """Return a warning for each literal that ``event.type`` is compared with and that is misspelt."""
+    found = []
+    for node in walk(tree):
+        if not isinstance(node, Binary) or node.operator not in _EQUALITY:
+            continue
+        for one, other in ((node.left, node.right), (node.right, node.left)):
+            if path(one) != _TYPE:
+                continue
+            values = unwrap_lets(other)
+            for value in values.items if isinstance(values, ListLiteral) else (values,):
+                if not isinstance(value, Literal) or not isinstance(value.value, str):
+                    continue
+                hint = misspelling(value.value)
+                if hint is not None:
+                    message = f'no event type "{value.value}" is known'
+                    found.append(
+                        TypeProblem(value.offset, value.length, message, hint, is_warning=True)
+                    )
+    return found
 
 
 def _of_prefix(prefix: str) -> str | None:

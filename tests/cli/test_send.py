@@ -66,16 +66,16 @@ def test_the_user_of_a_signed_url_is_not_shown(
     assert "secret" not in result.output
 
 
-@pytest.mark.parametrize(("name", "code"), [("event.json", 2), ("events.jsonl", 1)])
+@pytest.mark.parametrize("name", ["event.json", "events.jsonl"])
 def test_a_router_that_is_not_there_is_said_at_once(
-    name: str, code: int, sample: bytes, tmp_path: Path
+    name: str, sample: bytes, tmp_path: Path
 ) -> None:
     """Case O14: no five minutes of retries before the reason."""
     (tmp_path / name).write_bytes(sample.replace(b"\n", b" "))
     url = "http://127.0.0.1:1/events"
     result = CliRunner().invoke(main, ["send", str(tmp_path / name), "--url", url])
 
-    assert result.exit_code == code
+    assert result.exit_code == 2
     assert f"{url}: Cannot connect to host 127.0.0.1:1" in result.stderr
 
 

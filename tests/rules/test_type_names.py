@@ -2,8 +2,9 @@
 
 import pytest
 
+from router.cel import compile_condition
 from router.events.schemas import SCHEMAS
-from router.rules.type_names import misspelling
+from router.rules.type_names import misspelling, misspelt_comparisons
 
 INSIGHTS = "com.twilio.voice.insights"
 CONFERENCE = f"{INSIGHTS}.conference-summary.complete"
@@ -73,3 +74,22 @@ def test_a_known_type_is_not_suspected(pattern: str) -> None:
 )
 def test_a_type_of_another_sender_is_not_suspected(pattern: str) -> None:
     assert misspelling(pattern) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "suspected"),
+    [
+        (f'event.type == "{INSIGHTS}.call-sumary.complete"', ["call-sumary"]),
+        (f'"{INSIGHTS}.call-sumary.complete" != event.type', ["call-sumary"]),
+        (f'event.type in ["com.example.a", "{INSIGHTS}.call-sumary.complete"]', ["call-sumary"]),
+        (f'event.type == "{CONFERENCE}" || event.type == "com.example.a"', []),
+        (f'data.kind == "{INSIGHTS}.call-sumary.complete"', []),
+        ("event.type == data.other", []),
+    ],
+)
+def test_types_in_conditions_are_suspected_too(source: str, suspected: list[str]) -> None:
+    """Case R16."""
+    found = misspelt_comparisons(compile_condition(source).tree)
+
+    assert all(problem.is_warning for problem in found)
+    assert [source[each.offset :][: each.length].split(".")[-2] for each in found] == suspected

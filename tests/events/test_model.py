@@ -70,8 +70,8 @@ def test_one_event_or_an_array_is_accepted(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "code", "path", "message"),
     [
-        (b"", "not_json", "$", "truncated"),
-        (b"{", "not_json", "$", "truncated"),
+        (b"", "not_json", "$", "ends too early"),
+        (b"{", "not_json", "$", "ends too early"),
         (b"[{]", "not_json", "$", "malformed"),
         (b"\xef\xbb\xbf" * 2 + encoded(), "not_json", "$", "malformed"),
         (encoded() + b"x", "not_json", "$", "trailing"),

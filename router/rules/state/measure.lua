@@ -23,7 +23,7 @@ function steps.check_measure(draft, state, key, at, within, statistic, value, mi
   local found = figures[2]
   if statistic == 'avg' then found = figures[2] / figures[1] end
   if statistic == 'stddev' then found = math.sqrt(figures[3] / figures[1]) end
-  local side, limit, back, resolves = unpack(bound)
+  local side, limit, back, resolves = bound[1], bound[2], bound[3], bound[4]
   local is_beyond = side == 'above' and found > limit or side == 'below' and found < limit
   local is_back = side == 'above' and found <= back or side == 'below' and found >= back
   local stops, crosses = judge(draft, window, is_beyond and figures[1] >= min_events, is_back, resolves)
@@ -69,11 +69,11 @@ local function bin_at(window, newest, rank, otherwise)
 end
 
 function steps.check_percentile(draft, state, key, at, within, percent, value, min_events, bound)
-  local side, limit, limit_bin, back, resolves = unpack(bound)
+  local side, limit, limit_bin, back, resolves = bound[1], bound[2], bound[3], bound[4], bound[5]
   local own, bin = {}, nil
   if value then
     local number
-    number, bin = unpack(value)
+    number, bin = value[1], value[2]
     local function beyond(bound_number)
       return (side == 'above' and number > bound_number or side == 'below' and number < bound_number) and 1 or 0
     end

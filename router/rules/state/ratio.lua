@@ -5,8 +5,8 @@ function steps.check_ratio(draft, state, key, at, within, is_part, min_events, b
   if is_part ~= nil then own = {1, is_part and 1 or 0} end
   local window, _, _, figures = observe(draft, state, key, at, within, 1, own, add)
   if not window then return true end
-  local total, part = unpack(figures)
-  local side, share, back = unpack(bound)
+  local total, part = figures[1], figures[2]
+  local side, share, back = bound[1], bound[2], bound[3]
   local value = part / total
   local is_beyond = side == 'at_least' and value >= share or side == 'at_most' and value <= share
   local is_back = side == 'at_least' and value < back or side == 'at_most' and value > back

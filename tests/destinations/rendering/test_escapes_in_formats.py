@@ -51,7 +51,7 @@ from router.destinations.rendering.summary import decode, summary
 from router.destinations.rendering.templates import TemplateTarget
 from router.logs import JsonFormatter, TextFormatter
 
-SHORT, LONG = 150, 20_000
+SHORT, LONG = 60, 20_000
 HARMLESS = "axb"
 SUMMARY = "Conference {{ data.friendly_name }} of {{ data.status }}: {{ data }}"
 LINKS = Links(

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 ROOT: Final = Path(__file__).parents[2]
 PACKAGE: Final = ROOT / "router"
 TESTS: Final = ROOT / "tests"
@@ -99,48 +97,45 @@ def test_each_module_name_stands_in_one_package_but_for_the_shared_nouns() -> No
     assert shared == set(SHARED_MODULES)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        path
-        for path in sorted(TESTS.rglob("test_*.py"))
-        if path.relative_to(TESTS).parts[0] not in NOT_PACKAGES
-    ],
-    ids=lambda path: path.relative_to(TESTS).as_posix(),
-)
-def test_a_test_stands_where_its_module_does(path: Path) -> None:
+def test_a_test_stands_where_its_module_does() -> None:
     """``tests/a/b/test_c.py`` and ``test_c_topic.py`` are about ``router/a/b/c.py`` or package c."""
-    folder = PACKAGE / path.relative_to(TESTS).parent
+    paths = [path.relative_to(TESTS) for path in sorted(TESTS.rglob("test_*.py"))]
+
+    assert [
+        path.as_posix()
+        for path in paths
+        if path.parts[0] not in NOT_PACKAGES and not stands_at_its_module(path)
+    ] == []
+
+
+def stands_at_its_module(path: Path) -> bool:
+    folder = PACKAGE / path.parent
     words = path.stem.removeprefix("test_").split("_")
     prefixes = ["_".join(words[:count]) for count in range(len(words), 0, -1)]
+    return any((folder / f"{name}.py").exists() or (folder / name).is_dir() for name in prefixes)
 
-    assert any((folder / f"{name}.py").exists() or (folder / name).is_dir() for name in prefixes)
 
-
-@pytest.mark.parametrize(
-    "path",
-    [*sorted(PACKAGE.rglob("*.py")), *pages()],
-    ids=lambda path: path.relative_to(ROOT).as_posix(),
-)
-def test_a_sentence_names_its_actor(path: Path) -> None:
-    texts = (
-        documented_texts(path)
-        if path.suffix == ".py"
-        else enumerate(QUOTED.sub("", path.read_text()).splitlines(), 1)
-    )
-    found = [
-        f"{path.name}:{line}: {match[0]}" for line, text in texts if (match := BANNED.search(text))
-    ]
+def test_a_sentence_names_its_actor() -> None:
+    found = []
+    for path in [*sorted(PACKAGE.rglob("*.py")), *pages()]:
+        texts = (
+            documented_texts(path)
+            if path.suffix == ".py"
+            else enumerate(QUOTED.sub("", path.read_text()).splitlines(), 1)
+        )
+        found += [
+            f"{path.name}:{line}: {match[0]}"
+            for line, text in texts
+            if (match := BANNED.search(text))
+        ]
 
     assert found == []
 
 
-@pytest.mark.parametrize(
-    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(ROOT).as_posix()
-)
-def test_a_docstring_begins_with_its_subject_or_its_verb(path: Path) -> None:
+def test_a_docstring_begins_with_its_subject_or_its_verb() -> None:
     found = [
         f"{path.name}:{line}: {text.split(chr(10))[0]}"
+        for path in sorted(PACKAGE.rglob("*.py"))
         for line, text in docstrings(path)
         if OPENINGS.match(text)
     ]

@@ -62,9 +62,15 @@ class RequestBuilder:
             name: text for name, text in headers.items() if name not in self._headers
         }
         """The configured headers that are the same for each delivery."""
+        self._has_templates = bool(
+            self._path or self._headers or config.form or config.body is not None
+        )
 
     def build(self, delivery: Delivery, links: Links) -> HttpRequest:
         """Return the request for a delivery."""
+        if not (self._has_templates or delivery.replay_of):  # the usual case, and a fast one
+            body = self._own_form(delivery, links)
+            return HttpRequest(body, errors=body.errors)
         templates = DeliveryTemplates(delivery, links)
         body = self._body(delivery, templates, links)
         filled = self._filled_headers(templates, self._headers)
@@ -91,12 +97,21 @@ class RequestBuilder:
         if isinstance(config.body, str):
             return text_template_body(templates, config.body, config.content_type or TEXT, limit)
         if config.body is not None:
-            body = json_template_body(templates, config.body, limit)
-        else:
-            body = json_body.alert_body(delivery, config.format, links, limit)
-        if not config.content_type:
-            return body
-        return msgspec.structs.replace(body, content_type=config.content_type)
+            return self._with_content_type(json_template_body(templates, config.body, limit))
+        return self._own_form(delivery, links)
+
+    def _own_form(self, delivery: Delivery, links: Links) -> Body:
+        """Return the body in one of the router's own forms."""
+        config = self._config
+        if config.method in WITHOUT_BODY:
+            return Body(b"", "")
+        return self._with_content_type(
+            json_body.alert_body(delivery, config.format, links, config.max_body)
+        )
+
+    def _with_content_type(self, body: Body) -> Body:
+        content_type = self._config.content_type
+        return msgspec.structs.replace(body, content_type=content_type) if content_type else body
 
     def _filled_headers(
         self, templates: DeliveryTemplates, sources: Mapping[str, str]

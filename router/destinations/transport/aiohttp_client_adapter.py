@@ -48,7 +48,8 @@ class LenientConnection(_ResponseHandler):
     def set_response_params(self, **params: Any) -> None:
         """Prepare for a reply, as aiohttp's own method does."""
         self._params = params
-        lenient: Any = _LenientParser(self)
+        super().set_response_params(**params)
+        lenient: Any = _LenientParser(self, self._parser)
         self._parser = lenient
 
     def strict_parser(self) -> Any:
@@ -65,9 +66,11 @@ class _LenientParser:
     It has the methods that aiohttp calls of a parser.
     """
 
-    def __init__(self, connection: LenientConnection) -> None:
+    __slots__ = ("_body", "_connection", "_error", "_is_over", "_received", "_strict")
+
+    def __init__(self, connection: LenientConnection, strict: Any) -> None:
         self._connection = connection
-        self._strict = connection.strict_parser()
+        self._strict = strict
         self._received: bytes | None = b""
         """The bytes of the head; None once it is complete."""
         self._error: Exception | None = None

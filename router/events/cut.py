@@ -11,11 +11,14 @@ from typing import Final
 _MAX_STEPS: Final = 200_000
 """Runs of brackets that are looked at. A thousand events of Twilio have a tenth of it."""
 _WHITESPACE: Final = b" \t\r\n"
-_STRING: Final = rb'"(?:[^"\\]++|\\.)*+"'
-_BETWEEN: Final = re.compile(rb'(?:[^",\[\]{}]++|' + _STRING + rb")*+([,\[\]{}])", re.DOTALL)
+# No possessive groups: those of Python before 3.11.5 match wrongly (python/cpython#106052).
+_STRING: Final = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+_BETWEEN: Final = re.compile(
+    rb'[^",\[\]{}]*(?:' + _STRING + rb'[^",\[\]{}]*)*([,\[\]{}])', re.DOTALL
+)
 """Up to the next comma or bracket of the array itself."""
 _WITHIN: Final = re.compile(
-    rb'(?:[^"\[\]{}]++|' + _STRING + rb")*+(?:([\[{]++)|([\]}]++))", re.DOTALL
+    rb'[^"\[\]{}]*(?:' + _STRING + rb'[^"\[\]{}]*)*(?:([\[{]+)|([\]}]+))', re.DOTALL
 )
 """Up to the next brackets of an element, with all of them that follow each other."""
 

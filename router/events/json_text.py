@@ -30,18 +30,22 @@ _ENDS_EARLY: Final = "Input data was truncated"
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _HALF: Final = rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 _PAIR: Final = rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-_LONE_SURROGATES: Final = re.compile(
-    # All up to the next half without its other half: plain characters, pairs and other escapes.
-    # Each backslash is consumed by one alternative, so that no position is tried twice.
-    rb"((?:[^\\]++|" + _PAIR + rb"|(?!" + _HALF + rb")\\(?:.|\Z))*+)((?:" + _HALF + rb")?)",
-    re.DOTALL,
+# No possessive quantifiers: those of Python before 3.11.5 match wrongly (python/cpython#106052).
+_HALVES: Final = re.compile(
+    # An even number of backslashes is text. Pairs that follow each other are skipped together.
+    rb"(?<!\\)(?:\\\\)*(?:(?:" + _PAIR + rb")+|(" + _HALF + rb"))"
 )
 _REPLACEMENT: Final = b"\\ufffd"
 _MAX_REPLACEMENTS: Final = 10_000
 """Lone surrogates that are replaced in one text; a text with more is not mended, because it would
 hold the event loop."""
-_LONG_INTEGER: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|-?[0-9]{4301,}+(?![.eE])', re.DOTALL)
+_LONG_INTEGER: Final = re.compile(
+    # No string without an end and no digit is tried twice.
+    rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|(?<![0-9.eE])(?<![eE][+-])-?[0-9]{4301,}(?![0-9.eE])',
+    re.DOTALL,
+)
 """Strings, and integers of more digits than msgspec and Python convert."""
+_HAS_LONG_INTEGER: Final = re.compile(rb"(?<![0-9])[0-9]{4301}")
 _INFINITE: Final = {True: b"-1e999", False: b"1e999"}
 
 
@@ -53,7 +57,10 @@ def decode_json(text: bytes) -> Any:
     try:
         return _decode(text)
     except msgspec.DecodeError:
-        return _decode_any_number(_LONG_INTEGER.sub(_in_range, mended(text)))
+        changed = mended(text)
+        if _HAS_LONG_INTEGER.search(changed):
+            changed = _LONG_INTEGER.sub(_in_range, changed)
+        return _decode_any_number(changed)
 
 
 def reason_of(error: Exception) -> str:
@@ -74,13 +81,15 @@ def mended(text: bytes) -> bytes:
     if b"\\u" not in text or _SURROGATE.search(text) is None:
         return text
     pieces: list[bytes] = []
-    for found in _LONE_SURROGATES.finditer(text):
-        pieces.append(found[1])
-        if found[2]:
-            pieces.append(_REPLACEMENT)
-            if len(pieces) > 2 * _MAX_REPLACEMENTS:
-                return text
-    return b"".join(pieces)
+    end = 0
+    for found in _HALVES.finditer(text):
+        if found[1] is None:  # pairs
+            continue
+        pieces += (text[end : found.start(1)], _REPLACEMENT)
+        end = found.end()
+        if len(pieces) > 2 * _MAX_REPLACEMENTS:
+            return text
+    return b"".join((*pieces, text[end:]))
 
 
 def _in_range(found: re.Match[bytes]) -> bytes:

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 _PAIR: Final = re.compile(
-    r"[ \t]*([A-Za-z]+)=(?:\"((?:[^\"\\]|\\.)*+)\"|([^\s\",;=]++))[ \t]*(;|,|\Z)", re.DOTALL
+    r"[ \t]*([A-Za-z]+)=(?:\"([^\"\\]*(?:\\.[^\"\\]*)*)\"|([^\s\",;=]++))[ \t]*(;|,|\Z)", re.DOTALL
 )
 _SEPARATORS: Final = re.compile(r"[ \t,;]*")
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)

@@ -81,4 +81,4 @@ def test_a_hostile_text_takes_linear_time(text: bytes) -> None:
 
     cut_array(text, most=1000)
 
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 3  # a quadratic search would take hours

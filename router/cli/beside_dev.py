@@ -24,13 +24,10 @@ def is_redis_set() -> bool:
     return bool(_REDIS & os.environ.keys())
 
 
-def settings_beside_dev(*, announce: bool = True) -> Settings:
+def settings_beside_dev() -> Settings:
     """Return the settings of this process, with the Redis of a running ``router dev``.
 
-    ROUTER_REDIS_URL takes precedence over it.
-
-    Args:
-        announce: Whether to say on standard error that it is used.
+    ROUTER_REDIS_URL takes precedence over it. That it is used is said on standard error.
 
     Raises:
         SettingsError: A setting is wrong.
@@ -39,8 +36,7 @@ def settings_beside_dev(*, announce: bool = True) -> Settings:
     running = None if is_redis_set() else running_dev()
     if running is None:
         return settings
-    if announce:
-        echo(f"router: using the Redis of router dev (process {running.pid})", err=True)
+    echo(f"router: using the Redis of router dev (process {running.pid})", err=True)
     return msgspec.structs.replace(settings, redis_url=Secret(running.redis_url))
 
 

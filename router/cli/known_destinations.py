@@ -1,6 +1,7 @@
 """The names of destinations that a command may be given."""
 
 import os
+from collections.abc import Iterable
 
 from router.cli.rules_folder import load_rules
 from router.errors import ConfigurationError
@@ -28,4 +29,9 @@ async def check_destination(connection: Connection, name: str) -> None:
     """
     known = {*configured_names(), *(await ledger.read(connection)).destinations}
     if name not in known:
-        raise ConfigurationError(f"there is no destination {name!r}, {suggestion(name, known)}")
+        raise unknown_destination(name, known)
+
+
+def unknown_destination(name: str, known: Iterable[str]) -> ConfigurationError:
+    """Return the error for a name that no destination has."""
+    return ConfigurationError(f"there is no destination {name!r}, {suggestion(name, known)}")

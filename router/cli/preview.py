@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 import click
 
+from router.cli.known_destinations import unknown_destination
 from router.cli.output import as_json, echo
 from router.cli.rules_folder import (
     folder_or_default,
@@ -19,7 +20,6 @@ from router.destinations.spec import make_destination
 from router.errors import ConfigurationError
 from router.offline.explain import preview_lines
 from router.offline.preview import find_rule, resolved, sample_delivery, write_page
-from router.suggestions import suggestion
 
 
 @click.command()
@@ -56,8 +56,7 @@ def preview(  # noqa: PLR0913 - click passes an argument for each option
     configuration = load_rules(folder_or_default(rules))
     specs = {spec.name: spec for spec in configuration.destinations}
     if destination not in specs:
-        hint = suggestion(destination, specs)
-        raise ConfigurationError(f"there is no destination {destination!r}, {hint}")
+        raise unknown_destination(destination, specs)
     rendered_by = make_destination(specs[destination], preview_environment(clock))
     events = read_events(event, clock)
     if not events:

@@ -5,7 +5,7 @@ import os
 
 import click
 
-from router.api.signed_links import link_signer
+from router.cli.known_destinations import unknown_destination
 from router.cli.processes import (
     ProcessOptions,
     process_options,
@@ -15,12 +15,11 @@ from router.cli.processes import (
 )
 from router.clock import system_clock
 from router.configuration.load import ConfigurationSource
-from router.destinations.contract import Environment, no_links
-from router.errors import ConfigurationError
+from router.destinations.contract import Environment
 from router.metrics import Metrics
+from router.runtime.build_environment import build_environment
 from router.runtime.roles import Roles, WorkerConfig
 from router.settings.model import Settings
-from router.suggestions import suggestion
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +94,7 @@ def _worker_config(
     configuration = source.load()
     known = sorted(spec.name for spec in configuration.destinations)
     for name in sorted(only.difference(known)):
-        raise ConfigurationError(f"there is no destination {name!r}, {suggestion(name, known)}")
+        raise unknown_destination(name, known)
     return WorkerConfig(
         source=source,
         configuration=configuration,
@@ -109,12 +108,4 @@ def _environment(settings: Settings, metrics: Metrics) -> Environment:
         metrics.template_errors.inc()
         logger.warning("template failed; default text sent", extra={"reason": line})
 
-    signer = link_signer(settings)
-    return Environment(
-        egress=settings.egress,
-        now=system_clock().now,
-        on_template_error=on_template_error,
-        links=no_links if signer is None else signer.links,
-        proxy=settings.proxy,
-        no_proxy=settings.no_proxy,
-    )
+    return build_environment(settings, system_clock().now, on_template_error)

@@ -17,13 +17,11 @@ import msgspec
 
 from router import __version__
 from router.alerts import Delivery, Preview
-from router.api.signed_links import link_signer
 from router.client.send import send_signed
 from router.clock import Clock
 from router.configuration.load import ConfigurationSource
 from router.configuration.readers.destinations import MISSING_HOST
 from router.datatypes import Secret
-from router.destinations.contract import Environment, no_links
 from router.dev.embedded_redis import EmbeddedRedis
 from router.dev.running_dev import RunningDev, RunningDevFile
 from router.http.server import Address
@@ -33,6 +31,7 @@ from router.metrics import Metrics
 from router.offline.explain import preview_lines
 from router.runtime import event_loop
 from router.runtime.app import App
+from router.runtime.build_environment import build_environment
 from router.runtime.roles import Roles, WorkerConfig
 from router.settings.model import EventsOpen, Settings, is_loopback
 
@@ -107,15 +106,7 @@ class Dev:
 
     async def _serve(self, settings: Settings) -> None:
         metrics = Metrics()
-        signer = link_signer(settings)
-        environment = Environment(
-            egress=settings.egress,
-            now=self._clock.now,
-            on_template_error=self._echo,
-            links=no_links if signer is None else signer.links,
-            proxy=settings.proxy,
-            no_proxy=settings.no_proxy,
-        )
+        environment = build_environment(settings, self._clock.now, self._echo)
         config = WorkerConfig(
             source=self._source,
             configuration=self._configuration,

@@ -110,7 +110,7 @@ _MEASURING = {
     "p95": f"measure: {{value: data.duration_seconds, p95: {{above: 30}}, {_NEVER}}}",
     "spike": f"spike: {{times: 3, {_NEVER}}}",
 }
-"""The keys of a rule that each event matches, and that tells nobody."""
+"""The keys of a rule that each event matches, and that notifies no destination."""
 
 
 def _measured(name: str, events: int) -> Row:

@@ -89,8 +89,6 @@ class RequestBuilder:
     def _body(self, delivery: Delivery, templates: DeliveryTemplates, links: Links) -> Body:
         config = self._config
         limit = config.max_body
-        if config.method in WITHOUT_BODY:
-            return Body(b"", "")
         if config.form is not None:
             form = {name: value.reveal() for name, value in config.form.items()}
             return form_body(templates, form, limit)

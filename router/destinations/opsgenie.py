@@ -31,8 +31,8 @@ from router.destinations.transport.http_client import (
     check_proxy,
 )
 from router.destinations.transport.http_status import HttpReply
-from router.destinations.transport.service_url import check_service_url
-from router.destinations.transport.stated_errors import WEB_PAGE, is_web_page
+from router.destinations.transport.service_url import check_key, check_service_url
+from router.destinations.transport.stated_errors import WEB_PAGE, is_web_page, read_reply
 
 MESSAGE_LIMIT: Final = 130
 """Characters of ``message``."""
@@ -130,9 +130,7 @@ class OpsgenieConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unknow
     def __post_init__(self) -> None:
         super().__post_init__()
         check_proxy(self.proxy)
-        key = self.api_key.reveal()
-        if not key or not key.isascii() or not key.isprintable() or " " in key:
-            raise ValueError("api_key must be the key of an integration of type API")
+        check_key(self.api_key, "api_key must be the key of an integration of type API")
         if len(self.responders) > _RESPONDERS_LIMIT:
             raise ValueError(f"responders: at most {_RESPONDERS_LIMIT}")
         if self.url:
@@ -268,11 +266,11 @@ def _outcome(reply: HttpReply, *, now: float) -> Outcome:
     if reply.status < 300:
         if is_web_page(reply.content):
             return http_status.failed(reply, WEB_PAGE, now=now)
-        said = _read(reply.content)
+        said = read_reply(reply.content, _Said)
         if said is not None and not said.success:
             return http_status.failed(reply, "Opsgenie says that it failed", now=now)
         return outcome
-    said = _read(reply.text.encode())
+    said = read_reply(reply.text, _Said)
     if isinstance(outcome, Refused) and said is not None and said.message:
         errors = said.errors if isinstance(said.errors, dict) else {}
         words = "; ".join((said.message, *(f"{name}: {text}" for name, text in errors.items())))
@@ -282,10 +280,3 @@ def _outcome(reply: HttpReply, *, now: float) -> Outcome:
         of_delivery = outcome.of_delivery and not is_configured
         return msgspec.structs.replace(outcome, reason=reason, of_delivery=of_delivery)
     return outcome
-
-
-def _read(content: bytes) -> _Said | None:
-    try:
-        return msgspec.json.decode(content, type=_Said)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None

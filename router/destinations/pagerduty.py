@@ -28,8 +28,8 @@ from router.destinations.transport.http_client import (
     check_proxy,
 )
 from router.destinations.transport.http_status import HttpReply
-from router.destinations.transport.service_url import check_service_url
-from router.destinations.transport.stated_errors import WEB_PAGE, is_web_page
+from router.destinations.transport.service_url import check_key, check_service_url
+from router.destinations.transport.stated_errors import WEB_PAGE, is_web_page, read_reply
 
 SUMMARY_LIMIT: Final = 1024
 """Characters of ``payload.summary``."""
@@ -70,12 +70,11 @@ class PagerDutyConfig(DestinationConfig, frozen=True, kw_only=True, forbid_unkno
     def __post_init__(self) -> None:
         super().__post_init__()
         check_proxy(self.proxy)
-        key = self.routing_key.reveal()
-        if not key or not key.isascii() or not key.isprintable() or " " in key:
-            raise ValueError(
-                "routing_key must be the integration key of an Events API v2 integration,"
-                " 32 letters and digits"
-            )
+        check_key(
+            self.routing_key,
+            "routing_key must be the integration key of an Events API v2 integration,"
+            " 32 letters and digits",
+        )
         if self.url:
             check_service_url("url", self.url)
             if self.url.rstrip("/").endswith("/enqueue"):
@@ -184,23 +183,16 @@ def _outcome(reply: HttpReply, *, now: float) -> Outcome:
     """Return the outcome of a reply, with PagerDuty's own words if the event is refused."""
     outcome = http_status.outcome(reply, now=now)
     if reply.status < 300:
-        said = _read(reply.content)
+        said = read_reply(reply.content, _Said)
         if is_web_page(reply.content):
             return http_status.failed(reply, WEB_PAGE, now=now)
         if said is not None and said.status not in {"", "success"}:
             return http_status.failed(reply, "PagerDuty says that it failed", now=now)
         return outcome
-    said = _read(reply.text.encode())
+    said = read_reply(reply.text, _Said)
     if reply.status == 400 and said is not None:
         words = "; ".join((said.message or "refused", *said.errors))
         refused = http_status.refused(reply, one_line(f"PagerDuty: {words}", _REASON_LIMIT))
         # A wrong key is a fault of the destination; of other fields, of this event.
         return msgspec.structs.replace(refused, of_delivery="routing_key" not in words)
     return outcome
-
-
-def _read(content: bytes) -> _Said | None:
-    try:
-        return msgspec.json.decode(content, type=_Said)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None

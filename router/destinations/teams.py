@@ -34,6 +34,7 @@ from router.destinations.transport.stated_errors import (
     beginning,
     is_web_page,
     json_error,
+    read_reply,
 )
 
 _JSON: Final = "application/json"
@@ -157,8 +158,5 @@ def _outcome_of_success(reply: HttpReply, *, now: float) -> Outcome:
 
 
 def _error_code(text: str) -> str:
-    try:
-        code = msgspec.json.decode(text, type=_Said).error.code
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return ""
-    return code if _CODE.fullmatch(code) else ""
+    said = read_reply(text, _Said)
+    return said.error.code if said is not None and _CODE.fullmatch(said.error.code) else ""

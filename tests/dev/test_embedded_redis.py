@@ -83,7 +83,7 @@ def killed_router(folder: Path) -> int:
 
 
 def is_alive(pid: int) -> bool:
-    """Return whether a process runs; one that ended and that nobody reaped does not."""
+    """Return whether a process runs; one that has ended and is not reaped does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

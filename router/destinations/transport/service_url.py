@@ -1,7 +1,8 @@
-"""The check of the URLs of services that take credentials."""
+"""The checks of the URLs of services that take credentials, and of their keys."""
 
 from urllib.parse import urlsplit
 
+from router.datatypes import Secret
 from router.destinations.transport.egress import is_loopback
 
 
@@ -28,3 +29,10 @@ def check_service_url(key: str, url: str, hint: str = "") -> None:
             f"{key} must begin with https://{f', {hint}' if hint else ''}"
             " (http:// only to this machine)"
         )
+
+
+def check_key(key: Secret, problem: str) -> None:
+    """Raise ValueError with ``problem`` unless a key is one word of printable ASCII."""
+    text = key.reveal()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError(problem)

@@ -4,9 +4,11 @@ Services that queue what they get, and proxies before them, answer 200 and say i
 nothing was done: JSON with ``"ok": false``, a sentence, the page of a login.
 """
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
+
+T = TypeVar("T")
 
 WEB_PAGE: Final = "the reply is a web page, for example of a login or a proxy"
 UNNAMED: Final = "the reply says that it failed"
@@ -30,12 +32,17 @@ def is_web_page(content: bytes) -> bool:
     return beginning(content).startswith("<")
 
 
+def read_reply(content: bytes | str, kind: type[T]) -> T | None:
+    """Return what a body in JSON says, None if it is not of that kind."""
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+
+
 def json_error(content: bytes) -> Any:
     """Return the error of a JSON object, UNNAMED if it only says that it failed, None for none."""
-    try:
-        said = msgspec.json.decode(content, type=_Said)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    if said.ok and said.success and not said.error:
+    said = read_reply(content, _Said)
+    if said is None or (said.ok and said.success and not said.error):
         return None
     return said.error or UNNAMED

@@ -143,13 +143,11 @@ def _fields_asked_for(condition: Condition) -> Iterator[tuple[str, ...]]:
 
 def _with_field(event: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     """Return an event that has a field."""
-    if not names:
-        return event
     name, *rest = names
+    if not rest:
+        return {**event, name: event.get(name, _STRANGE)}
     inner = event.get(name)
-    has_more = isinstance(inner, dict) or bool(rest)
-    value = _with_field(inner if isinstance(inner, dict) else {}, tuple(rest)) if has_more else ""
-    return {**event, name: value or _STRANGE}
+    return {**event, name: _with_field(inner if isinstance(inner, dict) else {}, tuple(rest))}
 
 
 def matching_rules(condition: Condition, rules: Mapping[str, Rule]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from router.worker.delivery.refusals import (
 
 UNAUTHORIZED = Refused("HTTP 401 Unauthorized", 401)
 TOO_LARGE = Refused("HTTP 413 Content Too Large", 413, of_delivery=True)
-NOBODY = Refused("2 of 2 recipients refused", 550)
+NO_RECIPIENT = Refused("2 of 2 recipients refused", 550)
 SOME = Refused("1 of 2 recipients refused", 550, reached=("ann@example.com",))
 GONE = Refused("HTTP 410 Gone", 410, disables=True)
 
@@ -38,7 +38,7 @@ def refused_before(delivery: Delivery, times: int, *, first_at: float = 100.0) -
     ("outcome", "count"),
     [
         (UNAUTHORIZED, 3),
-        (NOBODY, 3),
+        (NO_RECIPIENT, 3),
         (TOO_LARGE, 0),
         (SOME, 0),
         (GONE, 0),
@@ -96,7 +96,7 @@ def test_enough_refusals_for_long_enough_pause_a_destination(
     [
         (UNAUTHORIZED, 10, True),
         (UNAUTHORIZED, 0, False),
-        (NOBODY, 10, True),
+        (NO_RECIPIENT, 10, True),
         (TOO_LARGE, 10, False),
         (SOME, 10, False),
         (GONE, 10, False),

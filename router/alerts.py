@@ -111,6 +111,13 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The name of who acknowledged it, as given; ``""`` if none was, or it is not acknowledged."""
     measure: Measurement | None = None
     """None unless the rule measures."""
+    since: float = 0.0
+    """Unix time in seconds since which the problem exists, by the events' own time, if it was suppressed
+    until now or if this is a reminder or a resolution; 0 if that is not known or not worth showing."""
+    held_because: tuple[str, ...] = ()
+    """The reasons for which earlier notifications of it were suppressed, such as ``muted``."""
+    reminder: int = 0
+    """The number of this reminder, from 1; 0 if it is none."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -12,6 +12,8 @@ import datetime as dt
 import re
 from typing import Final
 
+CLOCK_TOLERANCE: Final = 30.0
+"""Seconds by which the clocks of two senders may differ, unless ``ROUTER_CLOCK_TOLERANCE`` is set."""
 EXAMPLE: Final = "2026-11-24T18:00:00Z"
 """A time, for messages that say what is expected."""
 EARLIEST_NS: Final = -62_135_596_800 * 10**9

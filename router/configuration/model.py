@@ -1,5 +1,7 @@
 """The configuration that a rules folder describes, and the one that is active."""
 
+from typing import Final
+
 import msgspec
 
 from router.configuration import files
@@ -7,6 +9,7 @@ from router.destinations.spec import DestinationSpec
 from router.errors import Diagnostic
 from router.rules.index.rule_set import RuleSet
 from router.rules.suppression.silences import Silence
+from router.timestamps import CLOCK_TOLERANCE
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,10 +31,18 @@ class ActiveConfiguration:
     """The active configuration of a process, which a reload replaces as a whole.
 
     A stage that uses it several times reads ``configuration`` once, so that it sees one version.
+
+    Args:
+        configuration: The one to begin with.
+        clock_tolerance: Seconds by which the clocks of senders may differ.
     """
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(
+        self, configuration: Configuration, *, clock_tolerance: float = CLOCK_TOLERANCE
+    ) -> None:
         self.configuration = configuration
+        self.tolerance_ms: Final = round(clock_tolerance * 1000)
+        """By how much the clocks of senders may differ, which no reload changes."""
         self.journal_silences: tuple[Silence, ...] = ()
         """The silences of the journal, as last read."""
 

@@ -21,6 +21,7 @@ from router.rules.state.memory_store import MemoryStore
 from router.rules.state.step import Reason
 from router.rules.state.timer import Timer
 from router.rules.suppression.silences import Silence
+from router.timestamps import CLOCK_TOLERANCE
 from router.worker.evaluation.decide import (
     EvaluatedEvent,
     PossibleAlert,
@@ -93,6 +94,7 @@ class Simulation:
         silences: Active from the beginning, as far as their times say.
         now: Unix time in seconds. It never goes back.
         notes_standing: Whether outcomes say what rules have measured.
+        clock_tolerance: Seconds by which the clocks of senders may differ.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class Simulation:
         *,
         now: float = 0.0,
         notes_standing: bool = False,
+        clock_tolerance: float = CLOCK_TOLERANCE,
     ) -> None:
         self.now = now
         self.rules: Final = rules
@@ -110,6 +113,7 @@ class Simulation:
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self._seen: set[str] = set()
+        self._tolerance_ms = round(clock_tolerance * 1000)
         self._notes_standing = notes_standing
         self._standing: dict[str, str] = {}
 
@@ -191,7 +195,7 @@ class Simulation:
 
     @property
     def _snapshot(self) -> Snapshot:
-        return Snapshot(self.now, self._silences, self.rules.firing_only)
+        return Snapshot(self.now, self._silences, self.rules.firing_only, self._tolerance_ms)
 
     def _fire_until(
         self, until: float

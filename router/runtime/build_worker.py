@@ -77,7 +77,7 @@ def build_worker(
     clock: Clock,
 ) -> WorkerRole:
     """Return the worker role of a process, which is not open yet."""
-    active = ActiveConfiguration(config.configuration)
+    active = ActiveConfiguration(config.configuration, clock_tolerance=settings.clock_tolerance)
     poison = PoisonDetector(CrashCounter(connection))
     deliveries = Deliveries(connection, clock)
     settler = make_settler(deliveries, clock)

@@ -85,6 +85,7 @@ def test_without_variables_the_defaults_apply() -> None:
         ("job_lease", "1s", Duration(1)),
         ("evaluate_concurrency", "100", 100),
         ("orphan_timeout", "2d", Duration(2 * 86400)),
+        ("clock_tolerance", "0s", Duration(0)),
         ("drain_timeout", "1h", Duration(3600)),
     ],
 )

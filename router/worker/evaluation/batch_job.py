@@ -109,7 +109,9 @@ class BatchJob:
         self._linger.record(len(begun.events), started)
         # One rule set for the whole batch, because a reload may replace it meanwhile.
         rules = self._live.configuration.rules
-        snapshot = Snapshot(self._clock.now(), self._live.silences, rules.firing_only)
+        snapshot = Snapshot(
+            self._clock.now(), self._live.silences, rules.firing_only, self._live.tolerance_ms
+        )
         fresh = _first_of_each(begun)
         if EVENT_LOG.isEnabledFor(logging.DEBUG):
             log_duplicates(event for at, event in enumerate(begun.events) if at not in fresh)

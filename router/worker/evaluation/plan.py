@@ -62,6 +62,7 @@ def alert_facts(
         send_to=send_to,
         now=snapshot.now,
         at=at,
+        tolerance=snapshot.tolerance_ms,
         member=member,
         event=event,
         is_shadow=rule.is_shadow,

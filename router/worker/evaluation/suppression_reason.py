@@ -20,6 +20,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     silences: Sequence[Silence] = ()
     firing_only: frozenset[str] = frozenset()
     """Names of the destinations that get no messages of resolved alerts."""
+    tolerance_ms: int = 30_000
+    """By how much the clocks of senders may differ: ``ROUTER_CLOCK_TOLERANCE``."""
 
 
 def suppression_reason(

@@ -98,7 +98,7 @@ class TimerJob:
     async def _decide(self, timer_id: TimerId, timer: Timer, starts: int) -> tuple[Decision, str]:
         """Return what results from a timer, and why its alerts go to quarantine, if any do."""
         firing_only = self._live.configuration.rules.firing_only
-        snapshot = Snapshot(self._now(), self._live.silences, firing_only)
+        snapshot = Snapshot(self._now(), self._live.silences, firing_only, self._live.tolerance_ms)
         rules = self._live.configuration.rules.by_name
         store = self._journal.state.open(timer_work(timer_id), int(snapshot.now * 1000))
         poison: frozenset[AlertId] = frozenset()

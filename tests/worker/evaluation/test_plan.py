@@ -172,3 +172,10 @@ def test_only_silences_apply_to_an_alert_whose_rule_is_gone() -> None:
 
     assert suppression_reason(alert, content, None, Snapshot(NOW, [SILENCE])) == SILENCED
     assert suppression_reason(alert, content, None, Snapshot(NOW)) is None
+
+
+def test_the_tolerance_of_clocks_reaches_the_steps() -> None:
+    rule, received = rule_of(RESOLVE), event("1", NOW)
+    alert = raise_alert(received, document(received), rule, now=NOW)
+    facts = alert_facts(alert, document(received), rule, Snapshot(NOW, tolerance_ms=2000))
+    assert facts.tolerance == 2000

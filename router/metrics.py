@@ -53,6 +53,7 @@ class Metrics:
         self.evaluate_seconds = self._histogram(
             "evaluate_seconds", "Seconds to load, evaluate and finish one batch.", _LATENCY
         )
+        self._add_keyed_alert_metrics()
         self.alerts_suppressed = counter(
             "alerts_suppressed", "Alerts suppressed, by reason.", "rule", "reason"
         )
@@ -137,6 +138,30 @@ class Metrics:
         )
         self.redis_up = gauge("redis_up", "1 if Redis takes writes, as of this scrape.")
         self._add_store_metrics()
+
+    def _add_keyed_alert_metrics(self) -> None:
+        counter, gauge = self._counter, self._gauge
+        self.alerts_late = counter(
+            "alerts_late", "Alerts told after they were suppressed, when that ended.", "rule"
+        )
+        self.alerts_reminded = counter(
+            "alerts_reminded", "Reminders of alerts that are still firing.", "rule"
+        )
+        self.keyed_alerts_overflowed = counter(
+            "keyed_alerts_overflowed",
+            "Alerts told without being remembered, because there are too many keyed alerts.",
+            "rule",
+        )
+        self.keyed_alerts = gauge("keyed_alerts", "Keyed alerts stored, resolved ones included.")
+        self.keyed_alerts_used_ratio = gauge(
+            "keyed_alerts_used_ratio",
+            "Keyed alerts / their largest number, of all rules and of one.",
+            "bound",
+        )
+        self.looks_overdue_seconds = gauge(
+            "looks_overdue_seconds",
+            "Seconds for which the oldest keyed alert that is due waits to be judged again.",
+        )
 
     def _add_store_metrics(self) -> None:
         counter, gauge = self._counter, self._gauge

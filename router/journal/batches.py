@@ -42,6 +42,7 @@ from router.journal.script import (
 )
 from router.journal.set_aside import ClaimResults, SetAside, read_commit
 from router.journal.store_watch import AcceptedCount
+from router.rules.state.alert_limits import ALERT_LIMITS, AlertLimits
 
 __all__ = ["BATCH_SIZE", "EVENT_SIZE", "SET_SIZE", "Batches", "FinishedWork", "Quarantined"]
 
@@ -82,6 +83,7 @@ class Batches:
         clock: Time and ids.
         accepted: Is told of each commit.
         confirmation: The replicas and disks that must have a commit before it is acknowledged.
+        alert_limits: Keyed alerts at a time.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Batches:
         clock: Clock,
         accepted: AcceptedCount | None = None,
         confirmation: Confirmation = NO_CONFIRMATION,
+        alert_limits: AlertLimits = ALERT_LIMITS,
     ) -> None:
         self._connection = connection
         self._accepted = AcceptedCount() if accepted is None else accepted
@@ -98,7 +101,7 @@ class Batches:
         self._new_id = clock.new_id
         self._now = clock.now
         self._set_ms = clock.journal_ms
-        self._state = RuleState(connection)
+        self._state = RuleState(connection, alert_limits)
         self._finish = Finish(connection, clock)
         self._set_aside = SetAside(connection, clock)
 

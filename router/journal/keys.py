@@ -61,6 +61,9 @@ events may wait in it | as its longest member |
 | ``router:state:<feature>:over`` | hash: digest -> Unix ms at which its alerts last ended | at most \
 four hours |
 | ``router:keys:<feature>:over`` | sorted set: digest -> Unix ms at which that expires | as above |
+| ``router:keyed-alerts`` | sorted set: alert key -> Unix ms of its last change | 24 hours after its end |
+| ``router:looks`` | sorted set: alert key -> Unix ms at which it is judged again | member until then |
+| ``router:keys:alert-<rule>`` | sorted set: alert key -> Unix ms of its end | as ``router:keyed-alerts`` |
 | ``router:silences`` | hash: id -> silence in JSON | five days after its end |
 | ``router:silence-ends`` | sorted set: id -> Unix ms of its end | as above |
 | ``router:ack:<alert key>`` | hash: by, at (Unix ms) | 30 days |
@@ -137,6 +140,8 @@ SILENCES: Final = "router:silences"
 SILENCE_ENDS: Final = "router:silence-ends"
 SILENCES_CHANGED: Final = "router:silences-changed"
 ACKNOWLEDGEMENT: Final = "router:ack:"
+KEYED_ALERTS: Final = "router:keyed-alerts"
+LOOKS: Final = "router:looks"
 LANE_AGES: Final = "router:lane-ages"
 SHOWN_AGES: Final = "router:shown-ages"
 LATEST_NUMBER: Final = "router:latest-number"
@@ -166,6 +171,11 @@ def chain_results(work: str) -> str:
 def acknowledgement(alert_key: str) -> str:
     """Return the key of the acknowledgement of alerts."""
     return ACKNOWLEDGEMENT + alert_key
+
+
+def rule_alerts(rule: str) -> str:
+    """Return the key of the list of a rule's keyed alerts."""
+    return f"{STATE_KEYS}alert-{rule}"
 
 
 def shown_alert(alert_key: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from router.errors import JournalUnavailableError
 from router.journal import keys, ledger, unreadable
+from router.journal.alert_gauges import AlertGauges
 from router.journal.claims import read_claims
 from router.journal.connection import Connection
 from router.journal.pauses import PauseKind, Pauses
@@ -31,7 +32,12 @@ def durability_problems(info: dict[str, Any]) -> list[str]:
     return found
 
 
-async def update_gauges(connection: Connection, metrics: Metrics, now: Callable[[], float]) -> bool:
+async def update_gauges(
+    connection: Connection,
+    metrics: Metrics,
+    now: Callable[[], float],
+    alert_gauges: AlertGauges,
+) -> bool:
     """Set the gauges to what Redis contains now; return whether Redis has answered.
 
     Called at each scrape, so that an idle process costs nothing and a scrape is never stale.
@@ -70,6 +76,7 @@ async def update_gauges(connection: Connection, metrics: Metrics, now: Callable[
             for kind in PauseKind:
                 is_paused = name in paused and paused[name].kind is kind
                 metrics.destination_paused.labels(name, kind).set(is_paused)
+        await alert_gauges.update()
         await _update_unreadable(connection, metrics)
         metrics.unknown_rules.set(await connection.ask(connection.redis.hlen(keys.UNKNOWN_RULES)))
         metrics.quarantined.set(await connection.ask(connection.redis.zcard(keys.QUARANTINE_INDEX)))

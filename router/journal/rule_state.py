@@ -18,6 +18,7 @@ from router.journal.script import (
     ScriptKeys,
     pack,
 )
+from router.rules.state.alert_limits import ALERT_LIMITS, AlertLimits
 from router.rules.state.chain import Chain, WorkFinishedError
 from router.rules.state.features import FEATURES
 from router.rules.state.step import KEYS_LIMIT, ChainResult, Outcome, Reason
@@ -40,10 +41,17 @@ class RuleState:
 
     Args:
         connection: To Redis.
+        alert_limits: Keyed alerts at a time.
         keys_limit: Keys of one state at a time.
     """
 
-    def __init__(self, connection: Connection, *, keys_limit: int = KEYS_LIMIT) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        alert_limits: AlertLimits = ALERT_LIMITS,
+        *,
+        keys_limit: int = KEYS_LIMIT,
+    ) -> None:
         self._connection = connection
         settings: dict[str, str | int] = {
             "state": keys.STATE,
@@ -56,6 +64,8 @@ class RuleState:
             "acknowledgement": keys.ACKNOWLEDGEMENT,
             "latest_number": keys.LATEST_NUMBER,
             "keys_limit": keys_limit,
+            "alerts_limit": alert_limits.of_all,
+            "rule_alerts_limit": alert_limits.of_rule,
             "unreadable": keys.UNREADABLE_KEY,
             "unreadable_counts": keys.UNREADABLE,
         }

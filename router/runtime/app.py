@@ -30,7 +30,7 @@ from router.journal.store_check import ACCEPT_COMMANDS, StoreProbe, worker_comma
 from router.journal.store_watch import StoreWatch
 from router.metrics import Metrics
 from router.runtime import build_api, build_ingress, exposure
-from router.runtime.build_worker import build_worker
+from router.runtime.build_worker import alert_limits, build_worker
 from router.runtime.roles import Background, Roles, StreamSource
 from router.settings.model import Durability, Settings
 
@@ -148,12 +148,18 @@ class App:
 
     def _build(self) -> tuple[list[tuple[ListenAddress, list[web.RouteDef]]], list[Background]]:
         """Return each address with its routes, that of senders first, and the tasks."""
+        worker = self._worker
         health = build_api.build_health(
-            self._ingress_redis,
+            build_api.store_gauges(
+                self._ingress_redis,
+                self._metrics,
+                self._clock,
+                alert_limits(self._settings),
+                None if worker is None else worker.switch.rules,
+            ),
             self._admission,
-            None if self._worker is None else self._worker.reloader,
+            None if worker is None else worker.reloader,
             self._metrics,
-            self._clock,
             self._may_see_all,
         )
         background: list[Background] = [

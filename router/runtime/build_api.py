@@ -4,7 +4,7 @@ The API shows and changes state in Redis, so that any process can answer for all
 """
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
 from aiohttp import web
@@ -23,12 +23,14 @@ from router.http.health import HealthEndpoints
 from router.ingress import openapi as ingress
 from router.ingress.admission import AdmissionControl
 from router.journal import redis_health
+from router.journal.alert_gauges import AlertGauges
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetters
 from router.journal.quarantine import Quarantine
 from router.journal.silences import Silences
 from router.metrics import Metrics
 from router.rules.model import Rule
+from router.rules.state.alert_limits import AlertLimits
 
 OPERATIONS: Final = (
     *ingress.OPERATIONS,
@@ -38,22 +40,44 @@ OPERATIONS: Final = (
 """Descriptions of all routes; a process refuses to start with a route that has none."""
 
 
-def build_health(
+def store_gauges(
     connection: Connection,
+    metrics: Metrics,
+    clock: Clock,
+    limits: AlertLimits,
+    rules: Callable[[], Mapping[str, Rule]] | None,
+) -> Callable[[], Awaitable[bool]]:
+    """Return what sets the gauges to what Redis contains, and returns whether Redis has answered.
+
+    Args:
+        connection: The Redis.
+        metrics: Has the gauges.
+        clock: Time.
+        limits: Keyed alerts at a time.
+        rules: Returns the active rules; None in a process without rules.
+    """
+
+    def names() -> Iterable[str]:
+        return [] if rules is None else rules()
+
+    alerts = AlertGauges(connection, metrics, clock, limits, names)
+    return functools.partial(redis_health.update_gauges, connection, metrics, clock.now, alerts)
+
+
+def build_health(
+    update_store_gauges: Callable[[], Awaitable[bool]],
     admission: AdmissionControl,
     reloader: Reloader | None,
     metrics: Metrics,
-    clock: Clock,
     may_see_all: Callable[[web.Request], bool],
 ) -> HealthEndpoints:
     """Return the endpoints of health checks and metrics.
 
     Args:
-        connection: Redis, for the gauges.
+        update_store_gauges: Sets the gauges of Redis, and returns whether it has answered.
         admission: Knows whether the process is ready.
         reloader: Knows the active rules; None in a process without rules.
         metrics: The process's metrics.
-        clock: Time, for the gauges.
         may_see_all: Returns whether a request comes from an operator.
     """
 
@@ -61,7 +85,7 @@ def build_health(
         reason = await admission.not_ready_reason()
         metrics.accepting.set(reason is None)
         refusal = await admission.store_refusal()
-        has_answered = await redis_health.update_gauges(connection, metrics, clock.now)
+        has_answered = await update_store_gauges()
         metrics.redis_memory_used_ratio.set(admission.memory_used_ratio)
         metrics.redis_up.set(has_answered and not refusal)
 

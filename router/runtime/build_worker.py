@@ -32,6 +32,7 @@ from router.journal.sweeper import Sweeper
 from router.journal.timers import Timers
 from router.journal.unknown_rules import UnknownRules
 from router.metrics import Metrics
+from router.rules.state.alert_limits import AlertLimits
 from router.runtime.build_destination import DestinationBuilder
 from router.runtime.configuration_switch import (
     ConfigurationSwitch,
@@ -60,6 +61,11 @@ _EVALUATION_SECONDS: Final = 20.0
 """How long an evaluation job or a timer job may run."""
 _POLL_DELAY: Final = 5.0
 """Seconds. Polling only finds what a lost PUBLISH or another client of arq has enqueued."""
+
+
+def alert_limits(settings: Settings) -> AlertLimits:
+    """Return how many keyed alerts the settings allow."""
+    return AlertLimits(settings.max_alerts, settings.max_alerts_per_rule)
 
 
 def _shown_alerts(settings: Settings, connection: Connection, clock: Clock) -> ShownAlerts | None:
@@ -199,8 +205,9 @@ class _Evaluation(msgspec.Struct, frozen=True):
         )
 
     def _batches(self) -> QueueSpec:
+        batches = Batches(self.connection, self.clock, alert_limits=alert_limits(self.settings))
         job = BatchJob(
-            BatchJournal(Batches(self.connection, self.clock), self.poison, self.admission),
+            BatchJournal(batches, self.poison, self.admission),
             self.active,
             self.metrics,
             self.clock,
@@ -217,7 +224,7 @@ class _Evaluation(msgspec.Struct, frozen=True):
     def _timers(self) -> QueueSpec:
         journal = TimerJournal(
             Timers(self.connection),
-            RuleState(self.connection),
+            RuleState(self.connection, alert_limits(self.settings)),
             Finish(self.connection, self.clock),
         )
         job = TimerJob(journal, self.active, self.metrics, self.clock, self.poison, self.unknown)

@@ -285,6 +285,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     last. An idle router commits at once, and so does a router whose senders all wait."""
     commit_timeout: Annotated[Duration, Constraint(0.01, 4)] = Duration(0.8)
     """How long Redis may take to confirm a commit. Then requests get 503. Twilio waits at most 5s."""
+    max_alerts: Annotated[int, Constraint(1, 10_000_000)] = 500_000
+    """The largest number of keyed alerts of all rules: those of which the router remembers whether they
+    fire and who was told. Beyond it, the oldest resolved ones make room. If there are none, new ones are
+    told at each event and not remembered."""
+    max_alerts_per_rule: Annotated[int, Constraint(1, 10_000_000)] = 100_000
+    """The same for each rule."""
     dedup_window: Annotated[Duration, Constraint(1, 30 * _DAY)] = Duration(_DAY)
     """How long events are remembered to drop duplicates; shorter when Redis is nearly full. Twilio
     retries for up to 4h."""

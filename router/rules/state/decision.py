@@ -36,6 +36,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The rule and the reason of each alert that is suppressed."""
     overflowed: tuple[str, ...] = ()
     """Rules whose state had no room, once for each alert that was affected."""
+    unremembered: tuple[str, ...] = ()
+    """Rules of alerts that are told without a keyed alert, because there are too many of them."""
     left_out: tuple[tuple[str, Reason], ...] = ()
     """The rule and the reason of each event that a rule did not measure."""
     notifications: tuple[Notification, ...] = ()
@@ -62,6 +64,7 @@ class DecisionDraft:
         self._notified = 0
         self._suppressed: list[tuple[str, Reason]] = []
         self._overflowed: list[str] = []
+        self._unremembered: list[str] = []
         self._left_out: list[tuple[str, Reason]] = []
         self._notifications: list[Notification] = []
         self._timers: list[Timer] = []
@@ -119,6 +122,10 @@ class DecisionDraft:
         """Note that the rule's state had no room for an alert."""
         self._overflowed.append(rule)
 
+    def forget(self, rule: str) -> None:
+        """Note that an alert of the rule is told without a keyed alert, because there are too many."""
+        self._unremembered.append(rule)
+
     def leave_out(self, rule: str, reason: Reason) -> None:
         """Note that the rule did not measure an event."""
         self._left_out.append((rule, reason))
@@ -145,6 +152,7 @@ class DecisionDraft:
             notified=self._notified,
             suppressed_alerts=tuple(self._suppressed),
             overflowed=tuple(self._overflowed),
+            unremembered=tuple(self._unremembered),
             left_out=tuple(self._left_out),
             notifications=tuple(self._notifications),
             timers=tuple(self._timers),

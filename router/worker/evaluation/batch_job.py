@@ -30,7 +30,7 @@ from router.worker.evaluation.evaluation_admission import EvaluationAdmission
 from router.worker.evaluation.event_log import EVENT_LOG, log_duplicates, log_evaluated
 from router.worker.evaluation.poison_probe import poisonous
 from router.worker.evaluation.suppression_reason import Snapshot
-from router.worker.evaluation.verdict import EVALUATION_FAILED, count_suppressed, verdict_of
+from router.worker.evaluation.verdict import EVALUATION_FAILED, count_decision, verdict_of
 from router.worker.queue.poison import POISON, PoisonDetector
 from router.worker.queue.poll_interval import AdaptiveLinger
 
@@ -299,7 +299,7 @@ class BatchJob:
         )
         for rule, count in matches.items():
             self._metrics.rule_matches.labels(rule).inc(count)
-        count_suppressed(decision, self._metrics)
+        count_decision(decision, self._metrics)
 
 
 def _first_of_each(begun: ClaimedBatch) -> dict[int, Event]:

@@ -25,7 +25,7 @@ from router.worker.evaluation.decide_timer import decide_timer, try_out
 from router.worker.evaluation.poison_probe import poisonous
 from router.worker.evaluation.suppression_reason import Snapshot
 from router.worker.evaluation.unknown_features import UnknownFeatures
-from router.worker.evaluation.verdict import EVALUATION_FAILED, count_suppressed, verdict_of
+from router.worker.evaluation.verdict import EVALUATION_FAILED, count_decision, verdict_of
 from router.worker.queue.poison import POISON, PoisonDetector
 
 logger = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class TimerJob:
             return True
         verdict = verdict_of(decision, poison_reason=reason)
         if await self._journal.finish(timer_work(timer_id), verdict, token):
-            count_suppressed(decision, self._metrics)
+            count_decision(decision, self._metrics)
             self._count_poison(decision, reason)
         return True
 

@@ -3,6 +3,7 @@
 import logging
 from typing import Final
 
+from router.alerts import Alert, AlertStatus
 from router.journal.finish import ANY_CLAIM, FinishedWork, Quarantined
 from router.metrics import Metrics
 from router.rules.state.decision import Decision
@@ -57,8 +58,12 @@ def verdict_of(
     )
 
 
-def count_suppressed(decision: Decision, metrics: Metrics) -> None:
-    """Count suppressed alerts, events left out, and state without room, after they are stored."""
+def count_decision(decision: Decision, metrics: Metrics) -> None:
+    """Count what was told late or again, suppressed or left out, and state without room, once it is stored."""
+    for notification in decision.notifications:
+        _count_told(notification.alert, metrics)
+    for rule in decision.unremembered:
+        metrics.keyed_alerts_overflowed.labels(rule).inc()
     for rule, reason in decision.suppressed_alerts:
         metrics.alerts_suppressed.labels(rule, reason).inc()
     for rule in decision.overflowed:
@@ -73,3 +78,10 @@ def count_suppressed(decision: Decision, metrics: Metrics) -> None:
         )
     for rule in set(decision.overflowed):
         logger.warning("rule state is full, new keys are not stored", extra={"rule": rule})
+
+
+def _count_told(alert: Alert, metrics: Metrics) -> None:
+    if alert.reminder:
+        metrics.alerts_reminded.labels(alert.rule).inc()
+    elif alert.held_because and alert.status is AlertStatus.FIRING and not alert.escalation:
+        metrics.alerts_late.labels(alert.rule).inc()

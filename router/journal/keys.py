@@ -61,6 +61,8 @@ events may wait in it | as its longest member |
 | ``router:state:<feature>:over`` | hash: digest -> Unix ms at which its alerts last ended | at most \
 four hours |
 | ``router:keys:<feature>:over`` | sorted set: digest -> Unix ms at which that expires | as above |
+| ``router:state:alert:<alert key>`` | hash: record, a msgpack ``AlertRecord``; alert, a msgpack \
+``StoredAlert`` | until a day after it is resolved |
 | ``router:keyed-alerts`` | sorted set: alert key -> Unix ms of its last change | 24 hours after its end |
 | ``router:looks`` | sorted set: alert key -> Unix ms at which it is judged again | member until then |
 | ``router:keys:alert-<rule>`` | sorted set: alert key -> Unix ms of its end | as ``router:keyed-alerts`` |
@@ -149,6 +151,7 @@ _WAKE: Final = "router:wake:"
 _ARQ_JOB: Final = ARQ.job_prefix
 _ARQ_LEASE: Final = ARQ.lease_prefix
 _ARQ_STARTS: Final = ARQ.starts_prefix
+_KEYED_ALERT: Final = "alert"
 _DIGEST_SET: Final = "together-"
 WAKE_PATTERN: Final = f"{_WAKE}*"
 
@@ -176,6 +179,11 @@ def acknowledgement(alert_key: str) -> str:
 def rule_alerts(rule: str) -> str:
     """Return the key of the list of a rule's keyed alerts."""
     return f"{STATE_KEYS}alert-{rule}"
+
+
+def keyed_alert(alert_key: str) -> str:
+    """Return the key of what is true of a keyed alert."""
+    return f"{STATE}{_KEYED_ALERT}:{alert_key}"
 
 
 def shown_alert(alert_key: str) -> str:

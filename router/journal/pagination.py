@@ -76,9 +76,31 @@ async def page(
     newest_first: bool,
 ) -> RecordPage:
     """Return up to ``count`` members after a cursor. Raises JournalUnavailableError."""
+    found = await index_page(
+        connection, stored.index, span, after, count=count, newest_first=newest_first
+    )
+    members = [each.member for each in found]
+    number, size = await _fitting(connection, stored, members)
+    items = await records_of(connection, stored, members[:number])
+    return RecordPage(tuple(items), following(found, number, count), size)
+
+
+async def index_page(
+    connection: Connection,
+    index: str,
+    span: TimeRange,
+    after: PageCursor | None,
+    *,
+    count: int,
+    newest_first: bool,
+) -> list[PageCursor]:
+    """Return up to ``count`` members of an index, with their times, after a cursor.
+
+    Raises JournalUnavailableError.
+    """
     fields: list[bytes] = await connection.run(
         _READ_PAGE(
-            _ReadPageKeys(stored.index),
+            _ReadPageKeys(index),
             _ReadPageArguments(
                 after=binary(b"" if after is None else bytes_of(after.member)),
                 after_ms="" if after is None else str(after.at_ms),
@@ -89,13 +111,21 @@ async def page(
             ),
         )
     )
-    members = [text_of(member) for member in fields[::2]]
-    times = [int(float(at)) for at in fields[1::2]]
-    fitting, size = await _fitting(connection, stored, members)
-    is_end = fitting == len(members) < count
-    following = None if is_end else PageCursor(times[fitting - 1], members[fitting - 1])
-    items = await records_of(connection, stored, members[:fitting])
-    return RecordPage(tuple(items), following, size)
+    return [
+        PageCursor(int(float(at)), text_of(member))
+        for member, at in zip(fields[::2], fields[1::2], strict=True)
+    ]
+
+
+def following(found: Sequence[PageCursor], read: int, count: int) -> PageCursor | None:
+    """Return the cursor of the next page; None at the end.
+
+    Args:
+        found: The members of a page of an index.
+        read: How many of them were read.
+        count: How many were asked for.
+    """
+    return None if read == len(found) < count else found[read - 1]
 
 
 async def page_of_ids(
@@ -109,11 +139,11 @@ async def page_of_ids(
     """Return up to ``count`` of these members after a cursor. Raises JournalUnavailableError."""
     start = ids.index(after.member) + 1 if after is not None and after.member in ids else 0
     members = ids[start : start + count]
-    fitting, size = await _fitting(connection, stored, members)
-    end = start + fitting
-    following = PageCursor(0, ids[end - 1]) if end < len(ids) else None
-    items = await records_of(connection, stored, members[:fitting])
-    return RecordPage(tuple(items), following, size)
+    number, size = await _fitting(connection, stored, members)
+    end = start + number
+    rest = PageCursor(0, ids[end - 1]) if end < len(ids) else None
+    items = await records_of(connection, stored, members[:number])
+    return RecordPage(tuple(items), rest, size)
 
 
 async def _fitting(
@@ -123,13 +153,17 @@ async def _fitting(
     pipeline = connection.redis.pipeline(transaction=False)
     for member in members:
         pipeline.hstrlen(stored.records, member)
-    sizes: list[int] = await connection.ask(pipeline.execute())
+    return fitting(await connection.ask(pipeline.execute()))
+
+
+def fitting(sizes: Sequence[int]) -> tuple[int, int]:
+    """Return how many records of these sizes fit into a page, at least one, and their bytes."""
     total = 0
     for number, size in enumerate(sizes):
         if number and total + size > PAGE_BYTES:
             return number, total
         total += size
-    return len(members), total
+    return len(sizes), total
 
 
 async def records_of(

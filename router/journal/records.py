@@ -9,6 +9,7 @@
 | dead letter, quarantined item, pause | msgpack map | ``version``; of a dead letter also that of its \
 delivery |
 | silence | JSON object | ``version`` |
+| keyed alert | msgpack map | ``form``, a hundred each |
 | timer | msgpack array | element 0, the kind: ``absence`` is version 1, ``absence.2`` version 2 |
 
 A version is a number of three digits. Its units change with a form that older readers can read,
@@ -27,6 +28,7 @@ cannot be read is moved to quarantine |
 | dead letter, quarantined item | listed with the reason; it can be discarded, not replayed | as beside |
 | silence | listed as ended, with the reason | as beside; it can be deleted |
 | pause | the destination is paused, with the reason | as beside |
+| keyed alert | listed with the reason | as beside |
 
 ``router.journal.unreadable`` logs and counts each of them.
 

@@ -17,7 +17,7 @@ from router.configuration.readers.tables import TableText
 from router.datatypes import ByteSize, Duration, Rate, Secret, Share
 from router.destinations.kinds import KINDS
 from router.rules.model import NAME_PATTERN
-from router.rules.rule_text import RuleText
+from router.rules.rule_text import DefaultsText, RuleText
 from router.rules.suppression.inhibitions import InhibitionText
 from router.rules.suppression.mute_times import MuteTimeText
 from router.rules.suppression.silences import SilenceText
@@ -39,10 +39,13 @@ def json_schema() -> dict[str, Any]:
     """Return the schema in JSON Schema 2020-12."""
     configs = {name: kind.config for name, kind in KINDS.items()}
     items: list[type[msgspec.Struct]] = [
-        *(RuleText, RouteText, TableText, MuteTimeText, InhibitionText, SilenceText),
+        *(RuleText, DefaultsText, RouteText, TableText, MuteTimeText),
+        *(InhibitionText, SilenceText),
         *configs.values(),
     ]
-    (rule, route, table, mute_time, inhibition, silence, *kinds), definitions = described(items)
+    (rule, defaults, route, table, mute_time, inhibition, silence, *kinds), definitions = described(
+        items
+    )
     destination = {
         "description": "A destination of alerts: its kind and the settings of the kind.",
         "type": "object",
@@ -66,6 +69,7 @@ def json_schema() -> dict[str, Any]:
                 "propertyNames": {"pattern": TABLE_PATTERN},
                 "additionalProperties": table,
             },
+            "defaults": defaults,
             "routes": {"type": "array", "items": route},
             "rules": {"type": "array", "items": rule},
             "mute_times": {

@@ -1,7 +1,8 @@
 """Load the rules folder to one frozen Configuration, or raise RulesError with all problems.
 
-Every ``*.yaml`` directly in the folder may have the sections of ``SECTIONS``; they are merged. No
-content of a file raises another exception than RulesError.
+Every ``*.yaml`` directly in the folder may have the sections of ``SECTIONS``, which are merged, and the
+keys of ``FILE_KEYS``, which apply to their own file. No content of a file raises another exception than
+RulesError.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from router.configuration.readers.route_check import (
     warn_of_values,
 )
 from router.configuration.readers.routes import MatchScope, SendToScope, read_route
+from router.configuration.readers.rule_defaults import DEFAULTS, apply_defaults
 from router.configuration.readers.rules import RuleReader
 from router.configuration.readers.suppression import (
     read_inhibition,
@@ -29,7 +31,7 @@ from router.configuration.readers.suppression import (
 )
 from router.configuration.readers.tables import FILE_LIMIT as TABLE_LIMIT
 from router.configuration.readers.tables import Table, read_table
-from router.configuration.sections import Section, SectionItem, Sections, SectionScope
+from router.configuration.sections import FileKey, Section, SectionItem, Sections, SectionScope
 from router.configuration.variables import MissingVariable
 from router.configuration.yaml.document import (
     DIAGNOSTICS_LIMIT,
@@ -242,6 +244,9 @@ SECTIONS: Final = (
 A new section needs an entry here and a field of Configuration.
 """
 
+FILE_KEYS: Final = (FileKey(name=DEFAULTS, apply=apply_defaults),)
+"""The keys of a file beside its sections."""
+
 
 def load(
     folder: Path,
@@ -280,7 +285,8 @@ def load(
             documents.append(others[name])
         return others[name]
 
-    read = Sections(SECTIONS, documents).read(SectionScope(environ, missing, read_file, now))
+    scope = SectionScope(environ, missing, read_file, now)
+    read = Sections(SECTIONS, documents, FILE_KEYS).read(scope)
     diagnostics = sorted(
         diagnostic for document in documents for diagnostic in document.diagnostics()
     )

@@ -71,6 +71,14 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     """Returns an item's value, or None after reporting its problems to its document."""
 
 
+class FileKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key of a rules file that is no section, because it applies to its own file."""
+
+    name: str
+    apply: Callable[[YamlDocument, MapNode], MapNode]
+    """Returns the root of the file with the key applied and removed; reports its problems."""
+
+
 class SectionScope:
     """The results that are available to the readers of further items."""
 
@@ -101,11 +109,22 @@ class SectionScope:
 
 
 class Sections:
-    """The sections of all documents of a folder."""
+    """The sections of all documents of a folder.
 
-    def __init__(self, sections: Sequence[Section], documents: Sequence[YamlDocument]) -> None:
+    Args:
+        sections: All sections, in reading order.
+        documents: The files.
+        file_keys: The further keys of a file.
+    """
+
+    def __init__(
+        self,
+        sections: Sequence[Section],
+        documents: Sequence[YamlDocument],
+        file_keys: Sequence[FileKey] = (),
+    ) -> None:
         self._sections = sections
-        self._parts = [_DocumentSections(document, sections) for document in documents]
+        self._parts = [_DocumentSections(each, sections, file_keys) for each in documents]
 
     def read(self, scope: SectionScope) -> dict[str, list[Any]]:
         """Return the values of each section, in order; problems are reported to the documents."""
@@ -145,10 +164,14 @@ class Sections:
 class _DocumentSections:
     """The sections of one document."""
 
-    def __init__(self, document: YamlDocument, sections: Sequence[Section]) -> None:
+    def __init__(
+        self,
+        document: YamlDocument,
+        sections: Sequence[Section],
+        file_keys: Sequence[FileKey],
+    ) -> None:
         self._document = document
         self._nodes: dict[str, Node] = {}
-        known = [section.name for section in sections]
         root = read_yaml(document) if document.is_valid else None
         self._is_valid = isinstance(root, MapNode)
         if not isinstance(root, MapNode):
@@ -156,22 +179,31 @@ class _DocumentSections:
                 message = f"expected the sections of a rules file, found {describe_node(root)}"
                 document.report(root.span, message, "write rules: or destinations:")
             return
-        for entry in root.entries:
-            if entry.key.text not in known:
-                message = f'unknown section "{entry.key.text}"'
-                document.report(entry.key.span, message, key_hint(entry.key.text, known))
-                document.hide(entry.value)
-                self._is_valid = False
+        self._check_keys(
+            root, [*(each.name for each in sections), *(each.name for each in file_keys)]
+        )
+        for key in file_keys:
+            root = key.apply(document, root)
         for section in sections:
             node = root.get(section.name)
             if node is not None:
-                self._nodes[section.name] = node
-                if not isinstance(node, section.kind | UnreadableNode):
-                    message = (
-                        f"{section.name}: expected {section.wanted}, found {describe_node(node)}"
-                    )
-                    document.report(node.span, message)
-                    self._nodes[section.name] = UnreadableNode(node.span)
+                self._nodes[section.name] = self._checked(section, node)
+
+    def _check_keys(self, root: MapNode, known: Sequence[str]) -> None:
+        for entry in root.entries:
+            if entry.key.text not in known:
+                message = f'unknown section "{entry.key.text}"'
+                self._document.report(entry.key.span, message, key_hint(entry.key.text, known))
+                self._document.hide(entry.value)
+                self._is_valid = False
+
+    def _checked(self, section: Section, node: Node) -> Node:
+        """Return the node of a section, or after reporting that it has another shape an unreadable one."""
+        if isinstance(node, section.kind | UnreadableNode):
+            return node
+        message = f"{section.name}: expected {section.wanted}, found {describe_node(node)}"
+        self._document.report(node.span, message)
+        return UnreadableNode(node.span)
 
     def is_complete(self, section: str) -> bool:
         """Return whether all items of the section in this document are known."""

@@ -57,6 +57,10 @@ class RuleKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     mute_times: Annotated[
         tuple[str, ...], about("Names of mute times, in which no destination is notified.")
     ] = ()
+    without: Annotated[
+        tuple[str, ...],
+        about("Defaults of the file that the rule does not have, such as `cooldown`."),
+    ] = ()
 
 
 def _type_of(kind: Any, items_limit: int) -> Any:
@@ -83,3 +87,26 @@ RuleText: Final[Any] = msgspec.defstruct(
     forbid_unknown_fields=True,
 )
 """A rule in its YAML form: ``RuleKeys``, with a key for each feature."""
+
+_EXCLUSIVE: Final = {
+    key for kind in FEATURES if kind.excludes for key in (kind.key, *kind.excludes)
+}
+"""Features of which a rule has one, because they say what it is about."""
+_OWN_KEYS: Final = {"name", "events", "when", "match", "without", *_EXCLUSIVE}
+
+DefaultsText: Final[Any] = msgspec.defstruct(
+    "DefaultsText",
+    [
+        (field.name, field.type, field.default)
+        if field.default is not msgspec.NODEFAULT
+        else (field.name, field.type, msgspec.field(default_factory=field.default_factory))
+        for field in msgspec.structs.fields(RuleText)
+        if field.name not in _OWN_KEYS
+    ],
+    module=__name__,
+    namespace={"__doc__": "Keys that each rule of the file has unless it names them itself."},
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+)
+"""The keys of a rule that do not say what it is about, for ``defaults``."""

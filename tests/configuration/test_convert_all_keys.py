@@ -19,13 +19,14 @@ from router.destinations.kinds import KINDS
 from router.errors import RulesError
 from router.offline.rule_tests import model
 from router.offline.rule_tests.schema import json_schema as schema_of_tests
-from router.rules.rule_text import RuleText
+from router.rules.rule_text import DefaultsText, RuleText
 from router.rules.suppression.inhibitions import InhibitionText
 from router.rules.suppression.mute_times import MuteTimeText
 from router.rules.suppression.silences import SilenceText
 
 WRITTEN = [
     RuleText,
+    DefaultsText,
     RouteText,
     TableText,
     MuteTimeText,

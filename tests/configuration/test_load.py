@@ -14,7 +14,7 @@ from support.golden import golden
 from router.configuration.diagnostics import render_diagnostics
 from router.configuration.files import FILE_LIMIT, FILES_LIMIT
 from router.configuration.json_schema import json_schema
-from router.configuration.load import SECTIONS, load
+from router.configuration.load import FILE_KEYS, SECTIONS, load
 from router.configuration.model import Configuration
 from router.configuration.variables import MissingVariable
 from router.datatypes import Duration, Secret
@@ -477,7 +477,7 @@ def test_a_real_file_with_mistakes_is_rules_or_explained(
 
 def test_the_schema_names_the_keys_of_a_file() -> None:
     schema = json_schema()
-    assert set(schema["properties"]) == {section.name for section in SECTIONS}
+    assert set(schema["properties"]) == {each.name for each in (*SECTIONS, *FILE_KEYS)}
     destination = schema["properties"]["destinations"]["additionalProperties"]
     assert set(destination["properties"]) == {
         *("slack", "email", "http", "pagerduty", "opsgenie", "teams", "apprise", "capture"),
@@ -550,6 +550,14 @@ def test_the_guide_has_each_key_of_a_rule() -> None:
     table = GUIDE.split("## Keys of a rule")[1].split("## ")[0]
     keys = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
     assert keys == set(json_schema()["$defs"]["RuleText"]["properties"])
+
+
+def test_the_guide_lists_each_default() -> None:
+    section = GUIDE.split("\n## Defaults\n")[1].split("\n## ")[0]
+    listed = section.split("They may be ")[1].split(":")[0]
+    assert set(listed.replace(" and ", ", ").replace("`", "").split(", ")) == set(
+        json_schema()["$defs"]["DefaultsText"]["properties"]
+    )
 
 
 def test_the_guide_shows_the_actual_output() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from router.configuration.readers.rule_defaults import is_default
 from router.configuration.yaml.document import ListNode, MapNode, Node, Scalar, YamlDocument
 from router.rules.model import Rule
 
@@ -22,8 +23,9 @@ def warn_of_unresolved(
         return
     names = {*rule.send_to, *(rule.routing.destinations if rule.routing else ())}
     names.update(name for each in node.entries for name in _named_below(each.value))
+    subject = "defaults" if is_default(node, entry) else f'rule "{rule.name}"'
     for name in sorted(names & problems.keys()):
-        message = f'rule "{rule.name}": "{name}" cannot be told that the alert is resolved'
+        message = f'{subject}: "{name}" cannot be told that the alert is resolved'
         document.warn(entry.key.span, message, problems[name])
 
 

@@ -64,7 +64,7 @@ class Metrics:
         )
         self.rule_events_left_out = counter(
             "rule_events_left_out",
-            "Events that a rule matches and does not measure, by reason.",
+            "Events that come to nothing in a rule, by reason.",
             "rule",
             "reason",
         )

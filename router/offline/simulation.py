@@ -18,7 +18,7 @@ from router.rules.index.rule_set import Judgement, RuleSet
 from router.rules.model import Rule
 from router.rules.state.decision import Decision
 from router.rules.state.memory_store import MemoryStore
-from router.rules.state.step import Reason
+from router.rules.state.step import KEYS_LIMIT, Reason
 from router.rules.state.timer import Timer
 from router.rules.suppression.silences import Silence
 from router.timestamps import CLOCK_TOLERANCE
@@ -95,6 +95,7 @@ class Simulation:
         now: Unix time in seconds. It never goes back.
         notes_standing: Whether outcomes say what rules have measured.
         clock_tolerance: Seconds by which the clocks of senders may differ.
+        keys_limit: Keys of one state at a time.
     """
 
     def __init__(
@@ -105,11 +106,12 @@ class Simulation:
         now: float = 0.0,
         notes_standing: bool = False,
         clock_tolerance: float = CLOCK_TOLERANCE,
+        keys_limit: int = KEYS_LIMIT,
     ) -> None:
         self.now = now
         self.rules: Final = rules
         self._silences = list(silences)
-        self._store = MemoryStore()
+        self._store = MemoryStore(keys_limit=keys_limit)
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self._seen: set[str] = set()

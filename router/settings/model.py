@@ -302,8 +302,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long deliveries wait for a destination that was removed from the rules, and timers for a
     rule. Then, if no process knows it, the deliveries become dead letters and the timers end."""
     clock_tolerance: Annotated[Duration, Constraint(0, _HOUR)] = Duration(CLOCK_TOLERANCE)
-    """By how much the clocks of senders may differ. Of two events whose own times are closer, the one
-    that arrived first counts as the earlier one. The same on all workers."""
+    """By how much the clocks of senders may differ. Of two events whose own times are no further
+    apart, the one that arrived first counts as the earlier one. The same on all workers."""
     drain_timeout: Annotated[Duration, Constraint(0, _HOUR)] = Duration(20)
     """How long a stopping process may take to finish the work that it has begun."""
 

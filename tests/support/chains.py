@@ -185,10 +185,26 @@ def following_nearby() -> st.SearchStrategy[Step]:
     ).filter(lambda step: step.key or isinstance(step, Follow))
 
 
+def absent_nearby() -> st.SearchStrategy[Step]:
+    """What waits, what it waits for, and a timer, before and after the rule was changed."""
+    return st.builds(
+        lambda kind, state, event, second: (
+            CheckAbsent(state, "k", event)
+            if kind is CheckAbsent
+            else kind(state, "k", event, START + second * 1000, 5_000, 2_000, "rule")
+        ),
+        st.sampled_from([Expect, Expect, Expect, Fulfil, Fulfil, CheckAbsent]),
+        st.sampled_from(["n", "n", "n", "n as it was"]),
+        st.sampled_from([f"e{number}" for number in range(6)]),
+        st.integers(0, 16),
+    )
+
+
 NEARBY: dict[str, st.SearchStrategy[Step]] = {
     "distinct": distinct_nearby(),
     "kept": kept_nearby(),
     "first seen": seen_nearby(),
+    "absent": absent_nearby(),
     "follows": following_nearby(),
     "row": row_nearby(12, [False, False, True]),
     "breaks": row_nearby(300, [True, True, True, False]),
@@ -226,14 +242,15 @@ def _raising(key: str, at: int, event: str, which: set[int], number: int) -> tup
 def others(draw: st.DrawFn) -> tuple[Step, ...]:
     """What comes of other events and of timers."""
     key, event, at = draw(_KEYS), draw(_EVENTS), draw(_TIMES)
-    absent = draw(st.sampled_from(["absent", "absent before the rule was changed"]))
+    wording = draw(st.sampled_from([("absent", 3_600_000), ("absent as it was", 20_000)]))
+    awaited = (wording[0], key, event, at, wording[1], 3_000, "rule")
     return (
         draw(
             st.sampled_from(
                 [
-                    Expect(absent, key, event, 3_600_000, "rule"),
-                    Fulfil(absent, key, event, 3_600_000, "rule"),
-                    CheckAbsent(absent, key, event),
+                    Expect(*awaited),
+                    Fulfil(*awaited),
+                    CheckAbsent(wording[0], key, event),
                     RetractNotified(draw(st.sampled_from([None, (("open", key),)]))),
                     Resolve("open", key, at, (("escalate", key),), 90_000),
                     ContinueEscalation(

@@ -1,4 +1,6 @@
--- An expectation is a hash: pending, the event that waits; arrived and arrived_at, of the other event.
+-- What waits for a key is a hash: pending and pending_at, the event that waits and its time; last, last_at and
+-- last_alert, of the last one that came while another waited; answered, when the other event happened, and
+-- answered_until, how long that is known.
 -- The states of a rule, one for each wording in which events wait, are a sorted set: state -> until when.
 -- By it an event is found that waits since before the rule was changed.
 
@@ -6,8 +8,9 @@ local function waiting_elsewhere(rule, state, key)
   local found = {}
   local states = redis.call('ZRANGEBYSCORE', place(rule, 'states'), now, '+inf')
   for _, other in ipairs(states) do
-    local pending = other ~= state and redis.call('HGET', place(other, key), 'pending')
-    if pending then found[#found + 1] = {other, pending} end
+    if other ~= state and redis.call('HEXISTS', place(other, key), 'pending') == 1 then
+      found[#found + 1] = other
+    end
   end
   return found
 end
@@ -19,16 +22,40 @@ local function add_state(rule, state, lasts)
   extend(states, lasts)
 end
 
-function steps.expect(draft, state, key, event, lasts, rule)
-  if not touch(draft, state, key, lasts + 30 * DAY) then return stop(draft, 'expected') end
+local function clear(at) redis.call('HDEL', at, 'pending', 'pending_at', 'last', 'last_at', 'last_alert') end
+
+local function await(at, event, when)
+  clear(at)
+  redis.call('HSET', at, 'pending', event, 'pending_at', word(when))
+end
+
+-- Lets nothing wait. What is stored ends with the answer, if there is one.
+local function settle(state, key)
   local at = place(state, key)
-  local pending, arrived, arrived_at =
-    unpack(redis.call('HMGET', at, 'pending', 'arrived', 'arrived_at'))
-  if arrived and arrived ~= event and now - tonumber(arrived_at) < lasts then
+  clear(at)
+  local lasts = (tonumber(redis.call('HGET', at, 'answered_until') or '') or 0) - now
+  if lasts <= 0 then return drop(state, key) end
+  redis.call('ZADD', index(state), 'XX', now + lasts, key)
+  redis.call('PEXPIRE', at, lasts)
+end
+
+function steps.expect(draft, state, key, event, when, lasts, tolerance, rule)
+  local at = place(state, key)
+  local pending, answered, known_until =
+    unpack(redis.call('HMGET', at, 'pending', 'answered', 'answered_until'))
+  if (tonumber(known_until or '') or 0) > now and tonumber(answered) > when + tolerance then
     return stop(draft, 'ended')
   end
-  if not pending and #waiting_elsewhere(rule, state, key) == 0 then
-    redis.call('HSET', at, 'pending', event)
+  local waits = pending and state or waiting_elsewhere(rule, state, key)[1]
+  if not touch(draft, waits or state, key, lasts + 30 * DAY) then return stop(draft, 'expected') end
+  if waits then
+    at = place(waits, key)
+    local last_at, pending_at = unpack(redis.call('HMGET', at, 'last_at', 'pending_at'))
+    if when > tonumber(last_at or pending_at or '0') then
+      redis.call('HSET', at, 'last', event, 'last_at', word(when), 'last_alert', draft.alert)
+    end
+  else
+    await(at, event, when)
     add_state(rule, state, lasts + 30 * DAY)
     draft.first = 1
     draft.extra = {state, key}
@@ -37,26 +64,42 @@ function steps.expect(draft, state, key, event, lasts, rule)
   return stop(draft, 'expected')
 end
 
-function steps.fulfil(draft, state, key, event, lasts, rule)
-  local others = waiting_elsewhere(rule, state, key)
-  for _, other in ipairs(others) do
-    redis.call('HDEL', place(other[1], key), 'pending')
-    cancel_timer(other[1] .. other[2])
-  end
-  local ended = #others > 0 and 'ended' or 'nothing'
-  if not touch(draft, state, key, lasts) then return stop(draft, ended) end
+function steps.fulfil(draft, state, key, event, when, lasts, tolerance, rule)
   local at = place(state, key)
-  local pending = redis.call('HGET', at, 'pending')
-  redis.call('HDEL', at, 'pending')
-  redis.call('HSET', at, 'arrived', event, 'arrived_at', now)
+  local waiting = waiting_elsewhere(rule, state, key)
+  if redis.call('HEXISTS', at, 'pending') == 1 then table.insert(waiting, 1, state) end
+  local outcome, reason = 'nothing', nil
+  for _, each in ipairs(waiting) do
+    local there = place(each, key)
+    local pending, pending_at, last, last_at, last_alert =
+      unpack(redis.call('HMGET', there, 'pending', 'pending_at', 'last', 'last_at', 'last_alert'))
+    local waits_on = last and when < tonumber(last_at) - tolerance
+    if when < tonumber(pending_at or '0') - tolerance then
+      reason = 'late'
+    elseif not (waits_on and draft.first == 1) then
+      outcome = 'ended'
+      cancel_timer(each .. pending)
+      if waits_on then
+        await(there, last, tonumber(last_at))
+        draft.first = 1
+        draft.extra = {each, key, last, last_alert}
+      else
+        settle(each, key)
+      end
+    end
+  end
+  if outcome == 'ended' then reason = nil end
+  if not touch(draft, state, key, lasts) then return stop(draft, outcome, reason) end
+  local answered, known_until = unpack(redis.call('HMGET', at, 'answered', 'answered_until'))
+  if (tonumber(known_until or '') or 0) > now then when = math.max(when, tonumber(answered)) end
+  redis.call('HSET', at, 'answered', word(when), 'answered_until', word(now + lasts))
   extend(at, lasts)
-  if not pending then return stop(draft, ended) end
-  cancel_timer(state .. pending)
-  return stop(draft, 'ended')
+  if redis.call('HEXISTS', at, 'pending') == 0 then settle(state, key) end
+  return stop(draft, outcome, reason)
 end
 
 function steps.check_absent(draft, state, key, event)
   if redis.call('HGET', place(state, key), 'pending') ~= event then return stop(draft, 'ended') end
-  drop(state, key)
+  settle(state, key)
   return false
 end

@@ -130,6 +130,12 @@ class Memory:
         self._records.pop(place, None)
         self._keys.get(place[0], {}).pop(place[1], None)
 
+    def expire(self, place: Place, until: int) -> None:
+        """Let a key end then, in Unix ms, also if that is earlier than before."""
+        keys = self._keys.get(place[0], {})
+        if place[1] in keys:
+            keys[place[1]] = until
+
     def touch(self, place: Place, *, until: int, now: int) -> bool:
         """Reserve room for a key until then. Return False if its state is full.
 

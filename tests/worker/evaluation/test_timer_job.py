@@ -95,11 +95,13 @@ async def test_what_comes_in_time_is_not_told_whichever_came_first(
     connection: Connection, time: SetClock, first: str
 ) -> None:
     world = World(connection, time, ABSENT)
-    second = {"partial": "complete", "complete": "partial"}[first]
+    partial = world.event("p", type="partial", id=1, time="2023-11-14T20:00:00Z")
+    complete = world.event("c", type="complete", id=1, ok=True, time="2023-11-14T20:01:00Z")
+    one, other = (partial, complete) if first == "partial" else (complete, partial)
 
-    await world.send(world.event("e1", type=first, id=1, ok=True))
+    await world.send(one)
     await world.passes(3000)
-    await world.send(world.event("e2", type=second, id=1, ok=True))
+    await world.send(other)
     await nothing_is_left(world)
     assert await connection.redis.zcard(keys.TIMER_QUEUE) == 0
     await world.passes(10_000)

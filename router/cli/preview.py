@@ -19,7 +19,7 @@ from router.clock import system_clock
 from router.destinations.spec import make_destination
 from router.errors import ConfigurationError
 from router.offline.explain import preview_lines
-from router.offline.preview import find_rule, resolved, sample_delivery, write_page
+from router.offline.preview import PreviewMoment, at_moment, find_rule, sample_delivery, write_page
 
 
 @click.command()
@@ -27,7 +27,9 @@ from router.offline.preview import find_rule, resolved, sample_delivery, write_p
 @click.argument("event", type=click.File("rb"))
 @click.option("--destination", required=True, metavar="NAME", help="Destination to render for.")
 @rules_option
-@click.option("--resolved", "is_resolved", is_flag=True, help="Show the resolved message instead.")
+@click.option("--late", "moment", flag_value="late", help="Show the message after a mute time.")
+@click.option("--reminder", "moment", flag_value="reminder", help="Show the message of a reminder.")
+@click.option("--resolved", "moment", flag_value="resolved", help="Show the resolved message.")
 @click.option(
     "--html",
     "page",
@@ -41,9 +43,9 @@ def preview(  # noqa: PLR0913 - click passes an argument for each option
     event: BinaryIO,
     destination: str,
     rules: Path | None,
+    moment: str | None,
     page: Path | None,
     *,
-    is_resolved: bool,
     opens: bool,
     json_wanted: bool,
 ) -> None:
@@ -64,7 +66,9 @@ def preview(  # noqa: PLR0913 - click passes an argument for each option
     delivery = sample_delivery(
         find_rule(configuration, rule), events[0], destination, now=clock.now()
     )
-    shown = rendered_by.preview(resolved(delivery) if is_resolved else delivery)
+    shown = rendered_by.preview(
+        at_moment(delivery, PreviewMoment(moment or PreviewMoment.BEGINNING))
+    )
     if opens and page is None:
         page = Path(tempfile.mkdtemp(prefix="router-preview-")) / "preview.html"
     if page is not None:

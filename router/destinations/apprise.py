@@ -27,7 +27,7 @@ from router.datatypes import Secret
 from router.destinations.contract import DestinationConfig, Environment
 from router.destinations.rendering import escapes
 from router.destinations.rendering.email_body import text_part
-from router.destinations.rendering.notes import status_line
+from router.destinations.rendering.notes import message_title
 from router.destinations.rendering.summary import decode, summary
 from router.destinations.rendering.templates import TemplateTarget
 from router.destinations.rendering.text import one_line
@@ -203,7 +203,7 @@ def _content(delivery: Delivery, environment: Environment) -> tuple[str, str, st
     alert = delivery.alert
     event = decode(alert)
     line = summary(alert, TemplateTarget.TEXT, event)
-    title = one_line(f"[{status_line(alert).word.upper()}] {line.text}", TITLE_LIMIT)
+    title = one_line(message_title(alert, line.text), TITLE_LIMIT)
     body = text_part(delivery, line.text, event, environment.links(alert))
     return _without_mentions(title), _without_mentions(body), line.error
 

@@ -13,6 +13,7 @@ import msgspec
 
 from router.alerts import Delivered, Delivery, Failed, Outcome, Preview
 from router.destinations.contract import Destination, DestinationConfig, Environment
+from router.destinations.rendering.notes import notes
 from router.destinations.rendering.summary import decode, facts, summary
 from router.destinations.rendering.templates import TemplateTarget
 
@@ -111,6 +112,7 @@ def _plain(delivery: Delivery) -> Preview:
         "delivery": delivery.id,
         "alert": delivery.alert.id,
         "summary": summary(delivery.alert, TemplateTarget.TEXT, event).text,
+        **({"notes": remarks} if (remarks := notes(delivery.alert)) else {}),
         "facts": {fact.label: fact.value for fact in facts(delivery.alert, event)},
     }
     text = msgspec.json.format(msgspec.json.encode(content), indent=2).decode()

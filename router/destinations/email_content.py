@@ -27,7 +27,7 @@ from router.destinations.rendering.email_headers import (
 )
 from router.destinations.rendering.email_message import MalformedMailError, compose, message_id
 from router.destinations.rendering.mailbox import Mailbox, parse_mailbox, parse_mailboxes
-from router.destinations.rendering.notes import status_line
+from router.destinations.rendering.notes import message_title, status_line
 from router.destinations.rendering.summary import decode, summary, template_variables
 from router.destinations.rendering.templates import TemplateTarget, is_constant, render
 from router.destinations.rendering.text import one_line
@@ -87,7 +87,7 @@ def alert_mail(delivery: Delivery, config: EmailConfig, links: Links) -> Mail:
     }
     draft = _Draft(
         id=delivery.id,
-        subject=subject or f"[{status_line(alert).word.upper()}] {line.text}",
+        subject=subject or message_title(alert, line.text),
         at=alert.raised_at,
         key=alert.key,
         delivery=delivery.id,

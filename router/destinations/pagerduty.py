@@ -16,6 +16,7 @@ from router.alerts import AlertStatus, Delivery, Outcome, Preview
 from router.datatypes import Secret
 from router.destinations.contract import DestinationConfig, Environment
 from router.destinations.rendering.details import details
+from router.destinations.rendering.life import reminder
 from router.destinations.rendering.notes import labelled_links
 from router.destinations.rendering.summary import decode, rfc3339, summary
 from router.destinations.rendering.templates import TemplateTarget
@@ -144,9 +145,9 @@ class PagerDutyDestination:
         if line.error and report:
             self._environment.on_template_error(line.error)
         links = self._environment.links(alert)
-        resolved = "Resolved: " if alert.status is AlertStatus.RESOLVED else ""
+        beginning = "Resolved: " if alert.status is AlertStatus.RESOLVED else reminder(alert)
         payload = {
-            "summary": one_line(f"{resolved}{line.text}", SUMMARY_LIMIT),
+            "summary": one_line(f"{beginning}{line.text}", SUMMARY_LIMIT),
             "source": one_line(alert.event_source, _FIELD_LIMIT) or _CLIENT,
             "timestamp": rfc3339(alert.raised_at),
             "custom_details": details(delivery, event),

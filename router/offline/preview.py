@@ -1,7 +1,9 @@
 """The message that one destination would receive from one rule: for ``router preview``. Sends nothing."""
 
+import enum
 import html
 from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
@@ -14,6 +16,7 @@ from router.rules.model import Rule
 from router.suggestions import closest_match
 from router.worker.evaluation.fan_out import raise_alert
 
+_BEGAN_BEFORE: Final = 3 * 3600.0
 _PAGE = (
     '<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>\n'
     '<body style="font:14px/20px ui-monospace,monospace;white-space:pre-wrap;margin:24px">'
@@ -48,9 +51,29 @@ def sample_delivery(rule: Rule, event: Event, destination: str, *, now: float) -
     return Delivery(id=delivery_id(alert.id, destination), destination=destination, alert=alert)
 
 
-def resolved(delivery: Delivery) -> Delivery:
-    """Return the same delivery for the resolved alert."""
-    alert: Alert = msgspec.structs.replace(delivery.alert, status=AlertStatus.RESOLVED)
+class PreviewMoment(enum.StrEnum):
+    """A moment in the life of an alert at which a message is sent."""
+
+    BEGINNING = "beginning"
+    LATE = "late"
+    """The end of what suppressed it."""
+    REMINDER = "reminder"
+    RESOLVED = "resolved"
+
+
+def at_moment(delivery: Delivery, moment: PreviewMoment) -> Delivery:
+    """Return the same delivery for a moment of its alert's life, which began three hours before."""
+    changes: dict[PreviewMoment, dict[str, Any]] = {
+        PreviewMoment.BEGINNING: {},
+        PreviewMoment.LATE: {"held_because": ("muted",), "held_back": 3},
+        PreviewMoment.REMINDER: {"reminder": 1},
+        PreviewMoment.RESOLVED: {"status": AlertStatus.RESOLVED},
+    }
+    if moment is PreviewMoment.BEGINNING:
+        return delivery
+    alert: Alert = msgspec.structs.replace(
+        delivery.alert, since=delivery.alert.raised_at - _BEGAN_BEFORE, **changes[moment]
+    )
     return msgspec.structs.replace(delivery, alert=alert)
 
 

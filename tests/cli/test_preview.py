@@ -50,8 +50,18 @@ def test_each_kind_is_shown_whether_or_not_the_rule_matches(destination, shown, 
     assert "s3cr3t-canary" not in result.output
 
 
-def test_the_end_of_an_alert_is_shown_on_request(preview):
-    assert "✅ Resolved: quality" in preview("--destination", "team", "--resolved").output
+@pytest.mark.parametrize(
+    ("moment", "heading", "note"),
+    [
+        ("--late", "🟠 quality", "3 more alerts were suppressed"),
+        ("--reminder", "🟠 Still firing: quality", "Still firing: reminder 1, since"),
+        ("--resolved", "✅ Resolved: quality", "Resolved after 3 h. "),
+    ],
+)
+def test_the_later_messages_of_an_alert_are_shown_on_request(moment, heading, note, preview):
+    shown = preview("--destination", "team", moment).output
+    assert heading in shown
+    assert note in shown
 
 
 @pytest.mark.parametrize("destination", ["team", "noc", "hook"])

@@ -94,6 +94,8 @@ def full(delivery: Delivery) -> Delivery:
         members=members,
         grouped=14,
         escalation=1,
+        since=delivery.alert.raised_at - 7800,
+        held_because=("muted", "cooldown"),
     )
     return msgspec.structs.replace(delivery, alert=alert)
 

@@ -64,6 +64,9 @@ def rich(delivery):
         ),
         grouped=2,
         escalation=1,
+        since=delivery.alert.raised_at - 7800,
+        held_because=("muted", "cooldown"),
+        reminder=2,
     )
     return msgspec.structs.replace(delivery, alert=alert)
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import yaml
 
-from router.alerts import Delivered, Delivery, Outcome, Preview
+from router.alerts import AlertKey, AlertStatus, Delivered, Delivery, Outcome, Preview
 from router.configuration.json_schema import json_schema
 from router.configuration.load import load
 from router.configuration.variables import MissingVariable
@@ -115,6 +115,30 @@ def test_outside_of_its_own_modules_a_kind_is_a_line(kind):
     assert importing - own == {kinds.__name__}
     named = re.findall(rf'"{kind}": DestinationKind\(', Path(kinds.__file__).read_text())
     assert len(named) == 1
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "http"])  # fields of its JSON
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"held_because": ("muted",)}, ["Since", "It was suppressed until now: at a mute time."]),
+        (
+            {"held_because": ("cooldown",), "held_back": 3},
+            ["3 more alerts were", "by its cooldown"],
+        ),
+        ({"reminder": 2}, ["reminder 2"]),
+        ({"status": AlertStatus.RESOLVED}, ["Resolved after 2 h 10 min"]),
+    ],
+    ids=["late", "held back", "reminder", "resolved"],
+)
+def test_each_says_what_is_new(kind, fields, told, environment, tmp_path, delivery):
+    destination = build("oncall", loaded(tmp_path, kind, example(kind)), environment)
+    keyed = {"key": AlertKey("ak_1"), "since": delivery.alert.raised_at - 7800}
+    changed = msgspec.structs.replace(delivery.alert, **keyed, **fields)
+
+    shown = destination.preview(msgspec.structs.replace(delivery, alert=changed))
+
+    assert [each for each in told if each not in shown.body] == []
 
 
 def test_no_other_file_lists_the_kinds():

@@ -268,6 +268,21 @@ async def test_the_end_is_seen_in_the_channel_if_a_repeat_was(statuses, shown, s
     assert ["reply_broadcast" in sent for sent in slack.posts] == shown
 
 
+async def test_a_reminder_is_seen_in_the_channel_and_the_end_turns_its_thread_green(stored, keyed):
+    """The thread of the first message is lost, so that a reminder begins a new one."""
+    async with Slack() as slack:
+        destination = SlackDestination("x", config(slack.port), stored)
+        await attempt(destination, keyed(reminder=1))
+        await attempt(destination, keyed(reminder=2))
+        await attempt(destination, keyed(status=AlertStatus.RESOLVED))
+    first, second, _ = slack.posts
+    assert text_of(first).startswith("🟠 Still firing: conference-summary-timeout")
+    assert (second["thread_ts"], second["reply_broadcast"]) == ("1700000001.000100", True)
+    green = slack.updates[-1]
+    assert text_of(green).startswith("✅ Resolved: conference-summary-timeout")
+    assert green["text"].startswith("✅ Resolved: conference-summary-timeout: Conference")
+
+
 async def test_without_broadcast_replies_stay_in_the_thread(stored, keyed):
     async with Slack() as slack:
         destination = SlackDestination("x", config(slack.port, broadcast=False), stored)

@@ -16,6 +16,7 @@ import msgspec
 from router.alerts import Alert, AlertStatus, Delivery, Severity
 from router.datatypes import Duration
 from router.destinations.contract import Links
+from router.destinations.rendering.life import ending
 from router.destinations.rendering.notes import notes, status_line
 from router.destinations.rendering.templates import TemplateTarget, render
 
@@ -141,10 +142,11 @@ def _section(entries: Sequence[DigestEntry]) -> _Section:
 
 def _row(each: DigestEntry) -> _Row:
     alert = each.delivery.alert
+    is_resolved = alert.status is AlertStatus.RESOLVED
     return _Row(
         f"{datetime.fromtimestamp(alert.raised_at, UTC):%d %b %H:%M}",
         each.summary,
-        "" if alert.status is AlertStatus.RESOLVED else " ".join(notes(alert)),
+        (ending(alert) if alert.since else "") if is_resolved else " ".join(notes(alert)),
         each.links.show,
         each.delivery.id,
     )

@@ -101,6 +101,9 @@ class _AlertJson(msgspec.Struct, frozen=True, omit_defaults=True):
     left_out: tuple[str, ...] = ()
     acknowledged_by: str = ""
     measure: _MeasureJson | None = None
+    since: str = ""
+    held_because: tuple[str, ...] = ()
+    reminder: int = 0
 
 
 class _Attributes(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -189,6 +192,9 @@ def alert_json(
         left_out,
         alert.acknowledged_by,
         _measure_json(alert.measure),
+        rfc3339(alert.since) if alert.since else "",
+        alert.held_because,
+        alert.reminder,
     )
     return b'{"alert":%b,"event":%b}' % (_encode(described), _event(alert, left_out))
 

@@ -4,13 +4,21 @@ Mail, Slack and Apprise take the words from here, so that they say the same. All
 not escaped for any target.
 """
 
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
 from router.alerts import Alert, AlertStatus, Severity
 from router.destinations.contract import Links
+from router.destinations.rendering.life import (
+    STILL_FIRING,
+    beginning,
+    ending,
+    is_reminder,
+    reminder,
+    second,
+    suppressed,
+)
 from router.destinations.rendering.summary import COLOURS
 from router.destinations.rendering.text import one_line
 
@@ -48,10 +56,22 @@ def status_line(alert: Alert) -> StatusLine:
 
 
 def title(alert: Alert) -> str:
-    """Return the rule's name, with the alert's status before it unless it is firing."""
+    """Return the rule's name, with the alert's status before it unless it fires and is no reminder."""
+    if is_reminder(alert):
+        return f"{STILL_FIRING}{alert.rule}"
     if alert.status is AlertStatus.FIRING:
         return alert.rule
     return f"{alert.status.capitalize()}: {alert.rule}"
+
+
+def message_title(alert: Alert, summary: str) -> str:
+    """Return the title of a message that has no heading, such as the subject of a mail.
+
+    Args:
+        alert: The alert.
+        summary: Its summary as plain text.
+    """
+    return f"[{status_line(alert).word.upper()}] {reminder(alert)}{summary}"
 
 
 def acknowledged(alert: Alert) -> str:
@@ -64,27 +84,30 @@ def notes(alert: Alert) -> list[str]:
     """Return what a message adds to the alert's summary, a sentence each; often nothing."""
     if alert.status is AlertStatus.ACKNOWLEDGED:
         return [acknowledged(alert)]
-    sentences = []
+    sentences = [
+        *_status_notes(alert),
+        acknowledged(alert) if alert.acknowledged_by else "",
+        f"{alert.grouped} alerts in one message." if alert.grouped > 1 else "",
+        f"{alert.count} events brought it about." if alert.count > 1 else "",
+        f"Measured: {alert.measure.text}." if alert.measure is not None else "",
+        suppressed(alert),
+    ]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _status_notes(alert: Alert) -> list[str]:
     if alert.status is AlertStatus.RESOLVED:
-        sentences.append(f"Resolved. It was an alert of severity {alert.severity}.")
-    elif alert.escalation:
-        sentences.append(f"Escalated (level {alert.escalation}): it is not acknowledged yet.")
-    if alert.grouped > 1:
-        sentences.append(f"{alert.grouped} alerts in one message.")
-    if alert.count > 1:
-        sentences.append(f"{alert.count} events brought it about.")
-    if alert.measure is not None:
-        sentences.append(f"Measured: {alert.measure.text}.")
-    if alert.held_back:
-        more = "alert was" if alert.held_back == 1 else "alerts were"
-        sentences.append(f"{alert.held_back} more {more} suppressed since the last message.")
-    return sentences
+        return [ending(alert)]
+    if alert.escalation:
+        level = f"Escalated (level {alert.escalation}): it is not acknowledged yet."
+        return [level, beginning(alert)]
+    return [beginning(alert)]
 
 
 def members(alert: Alert) -> list[str]:
     """Return the further alerts of a group, oldest first, a line each; the last counts the rest."""
     shown = [
-        f"{_second(member.raised_at)} · {one_line(member.summary, MEMBER_LIMIT)}"
+        f"{second(member.raised_at)} · {one_line(member.summary, MEMBER_LIMIT)}"
         for member in alert.members[:MEMBERS_LIMIT]
     ]
     # A group may have more alerts than recorded members; the alert itself is one of them.
@@ -98,7 +121,3 @@ def labelled_links(alert: Alert, links: Links) -> list[tuple[str, str]]:
     if alert.status is AlertStatus.FIRING:
         found = [("Acknowledge", links.acknowledge), ("Silence", links.silence), *found]
     return [(label, url) for label, url in found if url]
-
-
-def _second(unix_time: float) -> str:
-    return f"{datetime.fromtimestamp(unix_time, UTC):%Y-%m-%d %H:%M:%S} UTC"

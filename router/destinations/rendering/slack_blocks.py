@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from router.alerts import Alert, AlertStatus, Delivery
 from router.destinations.contract import Links
+from router.destinations.rendering.life import STILL_FIRING
 from router.destinations.rendering.notes import (
     RESOLVED_COLOUR,
     RESOLVED_SIGN,
@@ -106,7 +107,8 @@ def updated(first: Mapping[str, Any], *, is_resolved: bool, footnote: str) -> di
 
 def _resolved(heading: str) -> str:
     """Return a heading, which begins with the sign of a severity, as that of a resolved alert."""
-    return f"{RESOLVED_SIGN} Resolved: {heading.partition(' ')[2]}"
+    named = heading.partition(" ")[2].removeprefix(STILL_FIRING)
+    return f"{RESOLVED_SIGN} Resolved: {named}"
 
 
 def _without_actions(block: Block) -> Block | None:

@@ -195,5 +195,8 @@ def _described(alert: Alert) -> dict[str, Any]:
         ],
         "escalation": alert.escalation,
         "acknowledged_by": alert.acknowledged_by,
+        "since": rfc3339(alert.since) if alert.since else "",
+        "held_because": list(alert.held_because),
+        "reminder": alert.reminder,
         "measure": None if alert.measure is None else msgspec.structs.asdict(alert.measure),
     }

@@ -47,8 +47,8 @@ _NODES: Final = (
 )
 _EVENT: Final = frozenset({"data", "event"})
 ALERT_FIELDS: Final = frozenset(
-    "acknowledged_by count description escalation grouped held_back id key labels measure"  # noqa: SIM905 - not twenty lines
-    " members raised_at rule severity status values".split()
+    "acknowledged_by count description escalation grouped held_back held_because id key labels"  # noqa: SIM905 - not twenty lines
+    " measure members raised_at reminder rule severity since status values".split()
 )
 """The fields of ``alert`` in every template."""
 _FILTERS: Final = frozenset(

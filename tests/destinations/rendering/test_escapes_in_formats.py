@@ -53,7 +53,9 @@ from router.logs import JsonFormatter, TextFormatter
 
 SHORT, LONG = 60, 20_000
 HARMLESS = "axb"
-SUMMARY = "Conference {{ data.friendly_name }} of {{ data.status }}: {{ data }}"
+SUMMARY = (
+    "Conference {{ data.friendly_name }} of {{ data.status }}: {{ data }}, {{ alert.held_because }}"
+)
 LINKS = Links(
     acknowledge="https://router.example.com/alerts/acknowledge?s=1&t=2",
     silence="https://router.example.com/alerts/silence?s=1&t=2",
@@ -123,6 +125,11 @@ def delivery_with(sample: bytes, text: str, *, is_resolved: bool = False) -> Del
         members=(member, member),
         grouped=3,
         count=5,
+        held_back=2,
+        since=1.0,
+        held_because=("muted", text),
+        reminder=2,
+        acknowledged_by=text,
         status=AlertStatus.RESOLVED if is_resolved else AlertStatus.FIRING,
     )
     return Delivery(id=delivery_id(alert.id, "here"), destination="here", alert=alert)

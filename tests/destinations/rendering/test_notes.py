@@ -67,6 +67,14 @@ def test_the_status_line(severity, status, expected, alert):
         ({"held_back": 1}, ["1 more alert was suppressed since the last message."]),
         ({"held_back": 2}, ["2 more alerts were suppressed since the last message."]),
         (
+            {"escalation": 1, "since": 1_699_992_200.0, "acknowledged_by": "Ann\n<b>"},
+            [
+                "Escalated (level 1): it is not acknowledged yet.",
+                "Since 2023-11-14 20:03:20 UTC (2 h 10 min ago at 22:13:20 UTC).",
+                "Acknowledged by Ann <b>.",
+            ],
+        ),
+        (
             {"escalation": 1, "grouped": 2, "count": 2, "held_back": 2},
             [
                 "Escalated (level 1): it is not acknowledged yet.",

@@ -2,7 +2,8 @@
 
 It covers the alerts notified until then: a later alert with the same key escalates again. Destinations
 that were told of the alert may be told that it is acknowledged: their deliveries are opened in the
-same transaction, in the lane of the key (``lanes.py``), behind the alert and before its end.
+same transaction, in the lane of the key (``lanes.py``), behind the alert and before its end. A keyed
+alert has it in its log, and is judged again.
 """
 
 from collections.abc import Sequence
@@ -74,8 +75,15 @@ class Acknowledgements:
         """
         opened: int = await self._connection.run(
             _ACKNOWLEDGE(
-                _AcknowledgeKeys(keys.acknowledgement(key), keys.LEDGER),
+                _AcknowledgeKeys(
+                    keys.acknowledgement(key),
+                    keys.LEDGER,
+                    keys.keyed_alert(key),
+                    keys.KEYED_ALERTS,
+                    keys.LOOKS,
+                ),
                 _AcknowledgeArguments(
+                    key=key,
                     by=acknowledgement.by[:BY_LIMIT],
                     at=str(int(acknowledgement.at * 1000)),
                     lasts=REMEMBERED_SECONDS,
@@ -85,6 +93,31 @@ class Acknowledgements:
             )
         )
         return opened
+
+    async def unacknowledge(self, key: AlertKey, by: str, clock: Clock) -> bool:
+        """Delete the acknowledgement of a key, so that reminders and escalations go on.
+
+        Args:
+            key: The key of the alerts.
+            by: The name of who deletes it.
+            clock: The clock.
+
+        Returns:
+            False if there was none.
+        """
+        deleted: int = await self._connection.run(
+            _UNACKNOWLEDGE(
+                _UnacknowledgeKeys(
+                    keys.acknowledgement(key),
+                    keys.keyed_alert(key),
+                    keys.KEYED_ALERTS,
+                    keys.LOOKS,
+                    keys.lane(key),
+                ),
+                _UnacknowledgeArguments(key=key, by=by[:BY_LIMIT], set_ms=clock.journal_ms()),
+            )
+        )
+        return bool(deleted)
 
     async def acknowledged(self, key: AlertKey) -> Acknowledgement | None:
         """Return the last acknowledgement; None if there is none."""
@@ -97,9 +130,13 @@ class Acknowledgements:
 class _AcknowledgeKeys(ScriptKeys, frozen=True):
     acknowledgement: str
     ledger: str
+    alert: str
+    alerts: str
+    looks: str
 
 
 class _AcknowledgeArguments(PackedArguments, frozen=True):
+    key: AlertKey
     by: str
     at: str
     """Unix ms."""
@@ -117,6 +154,21 @@ class _Message(msgspec.Struct, frozen=True, array_like=True):
     lanes: LaneArguments
 
 
+class _UnacknowledgeKeys(ScriptKeys, frozen=True):
+    acknowledgement: str
+    alert: str
+    alerts: str
+    looks: str
+    lane: str
+
+
+class _UnacknowledgeArguments(PackedArguments, frozen=True):
+    key: AlertKey
+    by: str
+    set_ms: int
+
+
+_UNACKNOWLEDGE: Final = Script("unacknowledge", _UnacknowledgeKeys, _UnacknowledgeArguments)
 _ACKNOWLEDGE: Final = Script("acknowledge", _AcknowledgeKeys, _AcknowledgeArguments)
 
 

@@ -24,7 +24,7 @@ Keys whose number depends on the data are named in the arguments, because every 
 is on the same server (arq does not support Redis Cluster).
 
 ``prelude.lua`` precedes each script: it has the functions that several scripts share. ``lanes.lua``
-follows it in those that use lanes.
+follows it in those that use lanes, and ``alert_log.lua`` in those that note a change of a keyed alert.
 
 Redis rejects a script that writes while its memory is over maxmemory, unless its first line is
 ``ALLOW_OOM``. Scripts that free memory or move records have that line, because a full Redis drains
@@ -43,6 +43,7 @@ import msgspec
 SCRIPTS: Final = files("router.journal") / "scripts"
 PRELUDE: Final = (SCRIPTS / "prelude.lua").read_text("utf-8")
 LANES: Final = (SCRIPTS / "lanes.lua").read_text("utf-8")
+ALERT_LOG: Final = (SCRIPTS / "alert_log.lua").read_text("utf-8")
 ALLOW_OOM: Final = "#!lua flags=allow-oom\n"
 """The first line of a script that runs while Redis is out of memory. Redis 7.0 and later, and Valkey,
 read it only where it begins the source."""
@@ -50,6 +51,7 @@ pack: Final[Callable[[Any], bytes]] = msgspec.msgpack.encode
 
 
 _USES_LANES: Final = re.compile(r"\b(?:use_lanes|forget_lane)\(")
+_NOTES_CHANGES: Final = re.compile(r"\bnote_change\(")
 
 
 def binary(data: bytes) -> msgspec.Raw:
@@ -80,7 +82,8 @@ def _with_prelude(script: str) -> str:
     flags = ALLOW_OOM if script.startswith(ALLOW_OOM) else ""
     # Not before each script, because Lua creates the functions at each call.
     lanes = LANES if _USES_LANES.search(script) else ""
-    return flags + PRELUDE + lanes + script.removeprefix(flags)
+    alert_log = ALERT_LOG if _NOTES_CHANGES.search(script) else ""
+    return flags + PRELUDE + lanes + alert_log + script.removeprefix(flags)
 
 
 K = TypeVar("K", bound=ScriptKeys)

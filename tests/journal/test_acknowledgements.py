@@ -1,14 +1,18 @@
 """Acknowledgements, and the deliveries that tell destinations of them."""
 
+import msgspec
 import pytest
 from support.clock import SetClock
+from support.keyed import START, put
 from support.lanes import DESTINATION, KEY, Outbox, message, resolved
 
 from router.alerts import AlertStatus, Delivery
 from router.clock import Clock
-from router.journal import lanes
+from router.journal import keys, lanes
 from router.journal.acknowledgements import Acknowledgement, Acknowledgements
 from router.journal.connection import Connection
+from router.journal.keyed_alerts import KeyedAlert, KeyedAlerts
+from router.rules.state.keyed_alert import LOG_LIMIT, Change, LogEntry, ToldStatus
 
 
 @pytest.fixture
@@ -108,3 +112,84 @@ async def test_each_destination_has_its_own_lane(
     assert await outbox.deliver_all() == [1, 3]
     assert await chat.deliver_all() == [2, 5]
     assert DESTINATION != "chat"
+
+
+async def log_of(connection: Connection) -> list[tuple[int, str, str]]:
+    found = await KeyedAlerts(connection).get(KEY)
+    assert isinstance(found, KeyedAlert)
+    return [(entry.at - START, entry.change, entry.detail) for entry in found.record.log]
+
+
+async def test_a_keyed_alert_has_it_in_its_log_and_is_judged_again(
+    connection: Connection, acknowledge, clock: Clock, time: SetClock, sample: bytes
+) -> None:
+    log = [LogEntry(START + at, Change("notified"), "chat") for at in range(LOG_LIMIT)]
+    told = {"chat": ToldStatus("firing", START, 2)}
+    await put(connection, sample, KEY, version=7, count=3, told=told, log=log)
+    before = await KeyedAlerts(connection).get(KEY)
+    assert isinstance(before, KeyedAlert)
+    time.now += 1
+    await acknowledge()
+    time.now += 1
+    assert await Acknowledgements(connection).unacknowledge(KEY, "bob", clock)
+
+    after = await KeyedAlerts(connection).get(KEY)
+    assert isinstance(after, KeyedAlert)
+    changed = {"version": 9, "changed": START + 2000, "log": after.record.log}
+    assert after.record == msgspec.structs.replace(before.record, **changed)
+    assert len(after.record.log) == LOG_LIMIT
+    assert (await log_of(connection))[-2:] == [
+        (1000, "acknowledged", "ann"),
+        (2000, "unacknowledged", "bob"),
+    ]
+    assert after.changed_at == START / 1000 + 2
+    assert await connection.redis.zscore(keys.LOOKS, KEY) == START + 1000
+
+
+@pytest.mark.parametrize("status", ["resolved", "firing"])
+async def test_only_an_alert_that_is_not_over_is_judged_again(
+    connection: Connection, acknowledge, sample: bytes, status: str
+) -> None:
+    await put(connection, sample, KEY, status=status)
+    await acknowledge()
+
+    assert await connection.redis.zcard(keys.LOOKS) == (status == "firing")
+
+
+@pytest.mark.parametrize("record", [b"\xc1", msgspec.msgpack.encode({"form": 2})])
+async def test_a_record_that_cannot_be_read_is_left_and_the_alert_acknowledged(
+    connection: Connection, acknowledge, record: bytes
+) -> None:
+    await connection.redis.hset(keys.keyed_alert(KEY), "record", record)
+    await acknowledge()
+
+    assert await connection.redis.hget(keys.keyed_alert(KEY), "record") == record
+    assert await Acknowledgements(connection).acknowledged(KEY) is not None
+
+
+async def test_after_it_is_withdrawn_the_next_one_is_told(
+    outbox: Outbox, acknowledge, connection: Connection, clock: Clock
+) -> None:
+    await outbox.open(message(1))
+    await outbox.deliver()
+    await acknowledge(acknowledgement(2))
+    assert await outbox.deliver_all() == [2]
+
+    acknowledgements = Acknowledgements(connection)
+    done = [await acknowledgements.unacknowledge(KEY, "ann", clock) for _ in range(2)]
+
+    assert done == [True, False]
+    assert await acknowledgements.acknowledged(KEY) is None
+    assert await acknowledge(acknowledgement(3)) == 1
+    assert await outbox.deliver_all() == [3]
+
+
+async def test_what_is_over_stays_over_when_its_acknowledgement_is_withdrawn(
+    outbox: Outbox, acknowledge, connection: Connection, clock: Clock
+) -> None:
+    await outbox.open(message(1), resolved(2))
+    await outbox.deliver_all()
+    await acknowledge()
+    await Acknowledgements(connection).unacknowledge(KEY, "ann", clock)
+
+    assert await acknowledge(acknowledgement(3)) == 0

@@ -12,6 +12,7 @@ import pytest
 import router
 import router.journal
 from router.journal.script import (
+    ALERT_LOG,
     ALLOW_OOM,
     LANES,
     PRELUDE,
@@ -57,7 +58,12 @@ def code(source: str) -> str:
 
 def own(source: str) -> str:
     """Return a script without what precedes it."""
-    return source.removeprefix(ALLOW_OOM).removeprefix(PRELUDE).removeprefix(LANES)
+    return (
+        source.removeprefix(ALLOW_OOM)
+        .removeprefix(PRELUDE)
+        .removeprefix(LANES)
+        .removeprefix(ALERT_LOG)
+    )
 
 
 LETS_IN: dict[str, str] = {
@@ -94,7 +100,9 @@ def test_what_a_script_adds_without_memory_is_documented(name: str) -> None:
 
 
 def test_each_file_has_a_caller_and_each_caller_a_file() -> None:
-    assert {path.stem for path in FILES} == {"prelude", "lanes", *SCRIPTS_BY_NAME} - {"decide"}
+    assert {path.stem for path in FILES} == {"prelude", "lanes", "alert_log", *SCRIPTS_BY_NAME} - {
+        "decide"
+    }
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}/{path.stem}")

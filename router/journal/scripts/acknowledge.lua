@@ -1,4 +1,4 @@
-local acknowledgement, ledger = unpack(KEYS)
+local acknowledgement, ledger, alert, alerts, looks = unpack(KEYS)
 local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Acknowledges the alerts of a key, and opens the deliveries that tell destinations of it, in one step.
 -- A destination is not told if the latest of the key that is for it is an end, or an acknowledgement.
@@ -6,6 +6,7 @@ local arguments = cmsgpack.unpack(unpack(ARGV))
 local now_ms, opened = clock_ms(arguments.set_ms), 0
 redis.call('HSET', acknowledgement, 'by', arguments.by, 'at', arguments.at)
 redis.call('EXPIRE', acknowledgement, arguments.lasts)
+note_change(alert, alerts, looks, arguments.key, now_ms, 'acknowledged', arguments.by)
 for _, told in ipairs(arguments.told) do
   local id, record, key, set, opened_field, lanes = unpack(told)
   use_lanes(lanes, now_ms)

@@ -69,6 +69,8 @@ four hours |
 | ``router:silences`` | hash: id -> silence in JSON | five days after its end |
 | ``router:silence-ends`` | sorted set: id -> Unix ms of its end | as above |
 | ``router:ack:<alert key>`` | hash: by, at (Unix ms) | 30 days |
+| ``router:acknowledgement-receivers`` | sorted set: destination that is told of acknowledgements -> Unix \
+ms at which a worker registered it last | member unlimited; used for a day |
 | ``router:streams`` | hash: digest -> the stream in JSON, see streams.py | until an operator resets it |
 | ``router:stream:<digest>:checkpoints`` | hash: shard -> sequence number, or ``ended``; ``start``, the \
 Unix seconds to read from, 0 for the oldest record; ``created``, the Unix ms of the stream's creation | \
@@ -142,6 +144,7 @@ SILENCES: Final = "router:silences"
 SILENCE_ENDS: Final = "router:silence-ends"
 SILENCES_CHANGED: Final = "router:silences-changed"
 ACKNOWLEDGEMENT: Final = "router:ack:"
+ACKNOWLEDGEMENT_RECEIVERS: Final = "router:acknowledgement-receivers"
 KEYED_ALERTS: Final = "router:keyed-alerts"
 LOOKS: Final = "router:looks"
 LANE_AGES: Final = "router:lane-ages"

@@ -14,6 +14,7 @@ from router.configuration.model import ActiveConfiguration
 from router.configuration.reload import Reloader
 from router.errors import PostponedError
 from router.journal import jobs, keys
+from router.journal.acknowledgement_receivers import AcknowledgementReceivers
 from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.crash_counts import CrashCounter
@@ -52,6 +53,7 @@ from router.worker.evaluation.evaluation_admission import EvaluationAdmission
 from router.worker.evaluation.silence_cache import SilenceCache
 from router.worker.evaluation.timer_job import TimerJob, TimerJournal
 from router.worker.evaluation.unknown_features import UnknownFeatures
+from router.worker.mark_checks import MarkChecks
 from router.worker.queue.poison import PoisonDetector
 from router.worker.queue.queue_worker import QueueSpec, Run, shortest_linger
 from router.worker.queue.requeue import requeue_lost_jobs
@@ -61,6 +63,8 @@ _EVALUATION_SECONDS: Final = 20.0
 """How long an evaluation job or a timer job may run."""
 _POLL_DELAY: Final = 5.0
 """Seconds. Polling only finds what a lost PUBLISH or another client of arq has enqueued."""
+_REGISTER_EVERY: Final = 60.0
+"""Seconds between two registrations of destinations that are told of acknowledgements."""
 
 
 def alert_limits(settings: Settings) -> AlertLimits:
@@ -131,7 +135,15 @@ def build_worker(
         clock,
         after=settings.orphan_timeout,
     )
-    on_change = [orphans.changed, unknown.changed]
+    receivers = AcknowledgementReceivers(connection, clock)
+    registration = MarkChecks(
+        lambda: receivers.register(pool.told_acknowledgements),
+        lambda: None,
+        clock,
+        interval=_REGISTER_EVERY,
+        marked="receivers of acknowledgements",
+    )
+    on_change = [orphans.changed, unknown.changed, registration.changed]
     switch = ConfigurationSwitch(active, pool, on_change, metrics, only=config.only)
     sweeper = Sweeper(connection, lambda: pool.names, clock)
     return WorkerRole(
@@ -146,6 +158,7 @@ def build_worker(
             ("pauses", paused.watch),
             ("missing", MissingWork(connection, metrics).watch),
             ("orphans", orphans.run),
+            ("acknowledgement receivers", registration.run),
             *(
                 [
                     ("claims", ClaimEviction(connection, metrics, clock).run),

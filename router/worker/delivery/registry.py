@@ -58,6 +58,14 @@ class DestinationPool:
         """The names of the active destinations."""
         return tuple(self._active)
 
+    @property
+    def told_acknowledgements(self) -> dict[str, bool]:
+        """Whether each of the active destinations is told of acknowledgements."""
+        return {
+            name: active.destination.config.is_told_acknowledgements
+            for name, active in self._active.items()
+        }
+
     async def run(self) -> NoReturn:
         """Own the tasks of retiring destinations until cancelled."""
         async with asyncio.TaskGroup() as self._retirements:

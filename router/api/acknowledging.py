@@ -1,9 +1,13 @@
 """The deliveries that tell destinations that an alert is acknowledged (pure)."""
 
+from collections.abc import Iterable
+
 import msgspec
 
-from router.alerts import AlertStatus, Delivery, alert_id, delivery_id
+from router.alerts import Alert, AlertStatus, Delivery, alert_id, delivery_id
+from router.journal.keyed_alerts import KeyedAlert
 from router.journal.shown_alerts import AlertState
+from router.rules.state.keyed_alert import FIRING
 
 _SUMMARY = "shown_summary"
 
@@ -32,8 +36,41 @@ def acknowledgement_deliveries(state: AlertState | None, name: str, *, at: float
         acknowledged_by=name,
         key=sent.key,
     )
+    names = [name for name, status in state.told.items() if status is AlertStatus.FIRING]
+    return _deliveries(alert, names)
+
+
+def told_firing(found: KeyedAlert) -> list[str]:
+    """Return the destinations that were told last that a keyed alert is firing."""
+    return [name for name, last in found.record.told.items() if last.status == FIRING]
+
+
+def keyed_acknowledgement_deliveries(
+    found: KeyedAlert, destinations: Iterable[str], name: str, *, at: float
+) -> list[Delivery]:
+    """Return a delivery for each of these destinations.
+
+    Args:
+        found: The alert.
+        destinations: Those that were told that it is firing, and are told acknowledgements.
+        name: The name of who acknowledges it; ``""`` if it is not known.
+        at: Unix time in seconds.
+    """
+    alert = msgspec.structs.replace(
+        found.alert,
+        # With the time, because an acknowledgement may be withdrawn and given again.
+        id=alert_id(found.alert.id, f"acknowledged {int(at * 1000)}"),
+        status=AlertStatus.ACKNOWLEDGED,
+        raised_at=at,
+        count=found.record.count,
+        acknowledged_by=name,
+        key=found.key,
+    )
+    return _deliveries(alert, destinations)
+
+
+def _deliveries(alert: Alert, destinations: Iterable[str]) -> list[Delivery]:
     return [
-        Delivery(id=delivery_id(alert.id, destination), destination=destination, alert=alert)
-        for destination, status in sorted(state.told.items())
-        if status is AlertStatus.FIRING
+        Delivery(id=delivery_id(alert.id, name), destination=name, alert=alert)
+        for name in sorted(destinations)
     ]

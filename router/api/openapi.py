@@ -6,6 +6,7 @@ from router.api import (
     alert_page,
     dead_letters,
     destinations,
+    keyed_alerts,
     quarantine,
     reload,
     silences,
@@ -14,6 +15,7 @@ from router.api import (
 
 OPERATIONS: Final = (
     *alert_page.OPERATIONS,
+    *keyed_alerts.OPERATIONS,
     *reload.OPERATIONS,
     *destinations.OPERATIONS,
     *dead_letters.OPERATIONS,

@@ -62,7 +62,7 @@ def handle_errors(handler: Handler) -> Handler:
 
 
 def query_params(request: web.Request, kind: type[T]) -> T:
-    """Decode the query into ``kind``.
+    """Decode the query into ``kind``. A field that is a tuple has each value of a repeated parameter.
 
     Raises:
         BadRequestError: A parameter is unknown, missing or invalid.
@@ -72,8 +72,13 @@ def query_params(request: web.Request, kind: type[T]) -> T:
         if name not in known:
             expected = ", ".join(known) or "none"
             raise BadRequestError(f"unknown query parameter {name[:60]!r}, expected {expected}")
+    lists = {field.name for field in msgspec.structs.fields(kind) if field.default == ()}
+    values = {
+        name: request.query.getall(name) if name in lists else request.query[name]
+        for name in request.query
+    }
     try:
-        return msgspec.convert(dict(request.query), kind, strict=False)
+        return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         message, path = _message_and_path(error, kind)
         raise BadRequestError(f"{path.removeprefix('$.')}: {message}") from None

@@ -12,6 +12,7 @@ from aiohttp import web
 from router.api import openapi as operator_api
 from router.api.dead_letters import DeadLettersApi
 from router.api.destinations import DestinationsApi
+from router.api.keyed_alerts import KeyedAlertsApi
 from router.api.quarantine import QuarantineApi
 from router.api.reload import ReloadApi
 from router.api.silences import SilencesApi
@@ -110,7 +111,7 @@ def build_operator_routes(
     clock: Clock,
     token: Secret | None,
 ) -> list[web.RouteDef]:
-    """Return the routes of destinations, dead letters and quarantine.
+    """Return the routes of alerts, destinations, dead letters and quarantine.
 
     Args:
         connection: The Redis that contains them.
@@ -119,6 +120,7 @@ def build_operator_routes(
         token: The operators' token; None rejects every request.
     """
     return [
+        *KeyedAlertsApi(connection, clock, token).routes(),
         *DestinationsApi(connection, destination_names, clock, token).routes(),
         *DeadLettersApi(DeadLetters(connection, clock), clock, token).routes(),
         *QuarantineApi(Quarantine(connection, clock), clock, token).routes(),

@@ -1,0 +1,265 @@
+"""``/api/v1/alerts``: what is wrong now, who takes care of it, and its history."""
+
+from typing import Annotated, Final
+
+import msgspec
+from aiohttp import hdrs, web
+from msgspec import Meta
+
+from router.api.alert_actions import AlertActions
+from router.api.alert_filter import alert_filter
+from router.api.alert_views import AlertDetails, AlertView, alert_details, alert_view
+from router.api.json_responses import error_response, json_response
+from router.api.operator_routes import operator_operation, operator_route
+from router.api.records import DEFAULT_LIMIT, After, Limit
+from router.api.requests import (
+    BAD_BODY,
+    BAD_REQUEST,
+    BadRequestError,
+    decode_body,
+    parse_cursor,
+    query_params,
+)
+from router.clock import Clock
+from router.datatypes import Secret
+from router.destinations.rendering.summary import decode
+from router.http.openapi import JSON, ResponseSpec
+from router.journal import lanes
+from router.journal.acknowledgements import BY_LIMIT
+from router.journal.connection import Connection
+from router.journal.keyed_alerts import KeyedAlert, KeyedAlerts
+from router.journal.pagination import collect
+from router.journal.silences import Silences
+from router.rules.state.keyed_alert import RESOLVED
+from router.rules.suppression.silences import silenced
+
+MAX_SCANNED: Final = 2000
+"""Alerts that one request reads at most, whether they match or not."""
+_BODY_LIMIT: Final = 4096
+_PATH: Final = "/api/v1/alerts"
+_ITEM: Final = f"{_PATH}/{{key}}"
+
+
+class AlertQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query of the list; an empty field matches all."""
+
+    state: Annotated[
+        tuple[str, ...],
+        Meta(
+            description=(
+                "pending, firing, suppressed, acknowledged, resolved or unreadable; several with"
+                " commas between them, of which one must be true."
+            )
+        ),
+    ] = ()
+    rule: Annotated[str, Meta(description="Name of a rule.")] = ""
+    severity: Annotated[
+        tuple[str, ...],
+        Meta(description="info, warning or critical; several with commas between them."),
+    ] = ()
+    label: Annotated[
+        tuple[str, ...],
+        Meta(description="A label and its value, such as team:voice; all that are given match."),
+    ] = ()
+    text: Annotated[
+        str, Meta(description="Text in the summary, key, rule or labels, in upper or lower case.")
+    ] = ""
+    limit: Limit = DEFAULT_LIMIT
+    after: After = ""
+
+
+class AlertPage(msgspec.Struct, frozen=True):
+    """A page of keyed alerts, the latest change first."""
+
+    alerts: tuple[AlertView, ...]
+    after: Annotated[
+        str, Meta(description="Cursor of the next page, empty at the end. A page may be empty.")
+    ]
+
+
+class OperatorName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The operator who acts."""
+
+    by: Annotated[str, Meta(max_length=BY_LIMIT, description="The operator's name.")]
+
+    def __post_init__(self) -> None:
+        if not self.by.strip():
+            raise ValueError("by is empty: give the name of who does it")
+
+
+class AcknowledgeResult(msgspec.Struct, frozen=True):
+    """An alert that is acknowledged."""
+
+    alert: AlertView
+    told: Annotated[int, Meta(description="Destinations that are told of it by this request.")]
+
+
+class UnacknowledgeResult(msgspec.Struct, frozen=True):
+    """An alert that is not acknowledged."""
+
+    alert: AlertView
+    was_acknowledged: bool
+
+
+_PARAMETERS: Final = {"key": "Key of the alert."}
+_UNKNOWN: Final = {404: ResponseSpec("No alert has this key.")}
+_OVER: Final = {409: ResponseSpec("The alert is resolved, or its record cannot be read.")}
+_LIST: Final = operator_operation(
+    hdrs.METH_GET,
+    _PATH,
+    "List keyed alerts",
+    {200: ResponseSpec("A page, the latest change first.", AlertPage), **BAD_REQUEST},
+    description=(
+        "Alerts of rules that remember: each rule and the values of its by. Resolved ones are"
+        f" listed for a day. One request reads {MAX_SCANNED} of them at most, so that a page may"
+        " have fewer than limit; repeat the request with after while it is not empty."
+    ),
+    query=AlertQuery,
+)
+_SHOW: Final = operator_operation(
+    hdrs.METH_GET,
+    _ITEM,
+    "Show an alert, its history, and what each destination was told",
+    {200: ResponseSpec("The alert.", (AlertDetails, AlertView)), **_UNKNOWN},
+    description="An AlertView, which has a problem, if the record of the alert cannot be read.",
+    path_parameters=_PARAMETERS,
+)
+_ACKNOWLEDGE: Final = operator_operation(
+    hdrs.METH_POST,
+    f"{_ITEM}/acknowledge",
+    "Acknowledge an alert",
+    {200: ResponseSpec("It is acknowledged.", AcknowledgeResult), **_UNKNOWN, **_OVER, **BAD_BODY},
+    description=(
+        "Ends its reminders and its escalation, and tells the destinations that were told of it"
+        " and have acknowledgements. A later one replaces an earlier one."
+    ),
+    path_parameters=_PARAMETERS,
+    body={JSON: OperatorName},
+)
+_UNACKNOWLEDGE: Final = operator_operation(
+    hdrs.METH_POST,
+    f"{_ITEM}/unacknowledge",
+    "Withdraw the acknowledgement of an alert",
+    {
+        200: ResponseSpec("It is not acknowledged.", UnacknowledgeResult),
+        **_UNKNOWN,
+        **_OVER,
+        **BAD_BODY,
+    },
+    description="Its reminders and its escalation go on.",
+    path_parameters=_PARAMETERS,
+    body={JSON: OperatorName},
+)
+OPERATIONS: Final = (_LIST, _SHOW, _ACKNOWLEDGE, _UNACKNOWLEDGE)
+"""Descriptions of the routes."""
+
+
+class KeyedAlertsApi:
+    """Handlers of keyed alerts."""
+
+    def __init__(self, connection: Connection, clock: Clock, token: Secret | None) -> None:
+        self._connection = connection
+        self._alerts = KeyedAlerts(connection)
+        self._actions = AlertActions(connection, clock)
+        self._silences = Silences(connection, clock)
+        self._now = clock.now
+        self._token = token
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes, for operators only."""
+        return [
+            operator_route(_LIST, self.list, self._token),
+            operator_route(_SHOW, self.show, self._token),
+            operator_route(_ACKNOWLEDGE, self.acknowledge, self._token),
+            operator_route(_UNACKNOWLEDGE, self.unacknowledge, self._token),
+        ]
+
+    async def list(self, request: web.Request) -> web.StreamResponse:
+        """Return a page of alerts."""
+        query = query_params(request, AlertQuery)
+        now = self._now()
+        try:
+            wanted = alert_filter(
+                state=query.state,
+                rule=query.rule,
+                severity=query.severity,
+                label=query.label,
+                text=query.text,
+            )
+        except ValueError as error:
+            raise BadRequestError(str(error)) from None
+        found = await collect(
+            self._alerts.find(lambda each: wanted.matches(each, now)),
+            parse_cursor(query.after),
+            count=query.limit,
+            max_scanned=MAX_SCANNED,
+        )
+        views = tuple(alert_view(each, now) for each in found.items)
+        return json_response(AlertPage(views, str(found.after or "")))
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """Return one alert."""
+        found = await self._alerts.get(request.match_info["key"])
+        if found is None:
+            return _unknown()
+        if not isinstance(found, KeyedAlert):
+            return json_response(alert_view(found, self._now()))
+        return json_response(
+            await read_details(self._connection, found, self._silences, self._now())
+        )
+
+    async def acknowledge(self, request: web.Request) -> web.StreamResponse:
+        """Acknowledge an alert that is not over."""
+        found, by = await self._open_alert(request)
+        if isinstance(found, web.Response):
+            return found
+        told = await self._actions.acknowledge(found.key, by, found)
+        return json_response(AcknowledgeResult(await self._view(found), told))
+
+    async def unacknowledge(self, request: web.Request) -> web.StreamResponse:
+        """Withdraw the acknowledgement of an alert that is not over."""
+        found, by = await self._open_alert(request)
+        if isinstance(found, web.Response):
+            return found
+        is_withdrawn = await self._actions.unacknowledge(found.key, by)
+        return json_response(UnacknowledgeResult(await self._view(found), is_withdrawn))
+
+    async def _view(self, found: KeyedAlert) -> AlertView:
+        return alert_view(await self._alerts.get(found.key) or found, self._now())
+
+    async def _open_alert(self, request: web.Request) -> tuple[KeyedAlert | web.Response, str]:
+        """Return the alert of a request and the operator's name; or the response if it is over."""
+        body = await decode_body(request, OperatorName, limit=_BODY_LIMIT)
+        found = await self._alerts.get(request.match_info["key"])
+        if found is None:
+            return _unknown(), ""
+        if not isinstance(found, KeyedAlert):
+            return error_response(409, "unreadable", found.reason), ""
+        if found.status(self._now()) == RESOLVED:
+            return error_response(409, "resolved", "the alert is resolved"), ""
+        return found, body.by.strip()
+
+
+async def read_details(
+    connection: Connection, found: KeyedAlert, silences: Silences, now: float
+) -> AlertDetails:
+    """Return an alert with what its destinations received, and the silences that match it.
+
+    Raises JournalUnavailableError.
+    """
+    received = await lanes.told(connection, found.key)
+    event = decode(found.alert)
+    matching = tuple(
+        stored.id
+        for stored in await silences.all()
+        if silenced(found.alert, event, (stored.compiled(),), now)
+    )
+    return alert_details(found, received, matching, now)
+
+
+def _unknown() -> web.Response:
+    return error_response(
+        404,
+        "no_such_alert",
+        f"no alert has this key: GET {_PATH} lists them (resolved ones for a day)",
+    )

@@ -45,6 +45,11 @@ class Metrics:
             "Events without a value of the rule's `resolve.by` or `equal`, which pair with no other.",
             "rule",
         )
+        self.severity_fallbacks = counter(
+            "severity_fallbacks",
+            "Matches for which the expression in the rule's `severity` selected none.",
+            "rule",
+        )
         self.evaluation_waiting = gauge(
             "evaluation_waiting",
             "1 while no batch is begun, because Redis is nearly full.",

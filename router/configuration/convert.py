@@ -74,7 +74,9 @@ class Converter:
 
     def _conversion(self, kind: Any) -> Callable[[Node, Any, str], Any]:
         origin = get_origin(kind) or kind
-        if origin is UnionType and any(_shape(each) is not Scalar for each in get_args(kind)):
+        if origin in {Union, UnionType} and any(
+            _shape(each) is not Scalar for each in get_args(kind)
+        ):
             return self._union
         if _is_struct(origin):
             return self._struct

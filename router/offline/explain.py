@@ -16,6 +16,7 @@ from router.events.model import Event, document
 from router.rules.describe import describe_ending, describe_state
 from router.rules.index.rule_set import RuleSet
 from router.rules.model import Rule
+from router.rules.severity_by_value import SeverityByValue
 from router.rules.state.decision import Notification
 from router.worker.evaluation.fan_out import fan_out, raise_alert
 
@@ -71,6 +72,10 @@ class RuleExplanation(msgspec.Struct, frozen=True, kw_only=True):
     """None if the rule has no condition."""
     reason: str
     """Why the evaluation failed; ``""`` if it did not."""
+    severity: str
+    """The severity of the alert."""
+    severity_reason: str
+    """How an expression selected it, or why it did not; ``""`` if the severity is constant."""
     labels: dict[str, str]
     routes: tuple[int, ...]
     """The numbers of the routes that took the alert; none where the rule says itself where to."""
@@ -156,11 +161,21 @@ def _explain(
         steps=steps,
         decider=decider,
         reason=reason,
+        severity=alert.severity,
+        severity_reason=_severity_reason(rule, content),
         labels=alert.labels,
         routes=recipients.routes,
         memory=tuple(describe_state(rule, content)) if verdict is Verdict.MATCH else (),
         sendings=sendings,
     )
+
+
+def _severity_reason(rule: Rule, content: dict[str, Any]) -> str:
+    severity = rule.severity
+    if not isinstance(severity, SeverityByValue):
+        return ""
+    problem = severity.problem(content)
+    return f"because {problem}" if problem else f"by {severity.text}"
 
 
 _WHEN: Final = "  when "
@@ -185,6 +200,8 @@ def as_text(explanation: Explanation) -> str:
         if rule.decider is not None:
             lines += _marked(rule.condition, rule.decider)
         if rule.sendings:
+            if rule.severity_reason:
+                lines.append(f"  severity = {rule.severity}, {printable(rule.severity_reason)}")
             lines += [f"  label {name} = {value}" for name, value in rule.labels.items()]
             lines += [f"  route {number} takes it" for number in rule.routes]
         lines += [f"  {printable(line)}" for line in rule.memory]

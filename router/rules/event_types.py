@@ -12,7 +12,13 @@ from typing import Final
 import msgspec
 
 from router.cel import Condition, Expression
-from router.cel.check import TypeProblem, check, check_condition, check_number
+from router.cel.check import (
+    TypeProblem,
+    check,
+    check_choice,
+    check_condition,
+    check_number,
+)
 from router.cel.check.contradictions import contradictions
 from router.cel.check.lookups import unguarded_lookups
 from router.cel.check.missing import missing_field_warnings
@@ -59,7 +65,11 @@ def unchecked(patterns: Iterable[str]) -> tuple[str, ...]:
 
 
 def problems_of(
-    expression: Condition | Expression, patterns: Iterable[str], *, is_number: bool = False
+    expression: Condition | Expression,
+    patterns: Iterable[str],
+    *,
+    is_number: bool = False,
+    choices: tuple[str, ...] = (),
 ) -> list[TypeProblem]:
     """Return the type errors and warnings of a condition or expression for these events.
 
@@ -70,6 +80,7 @@ def problems_of(
         expression: What is checked.
         patterns: Event types, exact or with a ``*`` at the end.
         is_number: Whether the expression must be a number.
+        choices: The texts of which its value must be one; empty if it may be anything.
     """
     different = shapes(tuple(patterns))
     named = misspelt_comparisons(expression.tree)
@@ -80,6 +91,8 @@ def problems_of(
     own += contradictions(expression.source, expression.tree) if is_condition else []
     own += unguarded_lookups(expression.source, expression.tree) if is_condition else []
     check_one = check_condition if is_condition else check_number if is_number else check
+    if choices:
+        check_one = functools.partial(check_choice, choices=choices)
     found = [check_one(expression.source, expression.tree, shape.names) for shape in different]
     common = _common(found)
     if common or not any(found):

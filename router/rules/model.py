@@ -10,6 +10,7 @@ from router.alerts import Severity
 from router.cel import Condition
 from router.rules.labels import NO_NAMING, Naming
 from router.rules.routing import RULE, SEVERITY, Recipients, Routing
+from router.rules.severity_by_value import RuleSeverity, SeverityByValue
 from router.rules.state.feature import Feature
 from router.rules.state.features import NO_FEATURES, RuleFeatures
 
@@ -44,7 +45,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Event types, exact or with a ``*`` at the end."""
     condition: Condition | None
     """None matches each event of its types."""
-    severity: Severity
+    severity: RuleSeverity
     send_to: tuple[str, ...]
     """Names of destinations, each once, if they are the same for each alert; see ``recipients``."""
     summary: str
@@ -69,7 +70,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.routing is None:
             return Recipients(self.send_to)
-        return self.routing.recipients(event, {**labels, SEVERITY: self.severity, RULE: self.name})
+        all_labels = {**labels, SEVERITY: self.severity_of(event), RULE: self.name}
+        return self.routing.recipients(event, all_labels)
+
+    def severity_of(self, event: dict[str, Any]) -> Severity:
+        """Return the severity of an alert for this CloudEvent."""
+        severity = self.severity
+        if isinstance(severity, SeverityByValue):
+            return severity.selected(event) or severity.otherwise
+        return severity
 
     @property
     def watches(self) -> "tuple[EventWatch, ...]":

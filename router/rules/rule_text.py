@@ -25,6 +25,23 @@ class LookupText(
     otherwise: Annotated[str, about("The destination if the table has no row or an empty cell.")]
 
 
+class SeverityText(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename={"from_": "from"},
+):
+    """A severity that an expression selects."""
+
+    from_: Annotated[str, about("An expression in CEL that is `info`, `warning` or `critical`.")]
+    otherwise: Annotated[Severity, about("The severity if it has no such value.")]
+
+
+_SEVERITY_FORMS: Final = {"anyOf": [{"enum": list(map(str, Severity))}, {"pattern": r"\{\{"}]}
+"""The texts that are a severity: a word, or an expression in ``{{ }}``."""
+
+
 class RuleKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A rule in its YAML form, without the keys of features."""
 
@@ -39,7 +56,10 @@ class RuleKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         dict[str, Any] | None,
         about("A condition as a map of fields and the values they must have."),
     ] = None
-    severity: Annotated[Severity, about("The severity of the alert.")] = Severity.WARNING
+    severity: Annotated[
+        Annotated[str, msgspec.Meta(extra_json_schema=_SEVERITY_FORMS)] | SeverityText,
+        about("`info`, `warning` or `critical`, or `{{ expression }}` in CEL that is one of them."),
+    ] = Severity.WARNING
     let: Annotated[
         dict[str, str],
         about("Names for expressions in CEL, for the rule's own conditions and templates."),

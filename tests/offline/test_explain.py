@@ -158,3 +158,34 @@ def test_what_a_rule_asks_of_its_memory_is_said_without_asking(
         "  expects: the event that it waits for arrived\n"
         "\n2 rules are for other event types"
     )
+
+
+@pytest.mark.parametrize(
+    ("severity", "line"),
+    [
+        (
+            "data.issues > 4 ? 'critical' : 'info'",
+            "critical, by data.issues > 4 ? 'critical' : 'info'",
+        ),
+        ("data.region", 'warning, because data.region is "us1"'),
+    ],
+)
+def test_a_severity_by_value_is_explained(
+    tmp_path: Path, event: Event, severity: str, line: str
+) -> None:
+    rules = f"""
+destinations: {{noc: {{capture: {{}}}}}}
+rules:
+  - name: one
+    events: [com.example.call]
+    severity: "{{{{{severity}}}}}"
+    send_to: [noc]
+"""
+    (tmp_path / "a.yaml").write_text(rules)
+    configuration = load(tmp_path, {})
+    environment = Environment(egress=Egress.OPEN, now=lambda: 0.0, on_template_error=pytest.fail)
+    places = [make_destination(spec, environment) for spec in configuration.destinations]
+
+    explanation = explain(event, configuration.rules, places, now=0.0)
+
+    assert f"  severity = {line}" in as_text(explanation).splitlines()

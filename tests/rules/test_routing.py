@@ -257,7 +257,7 @@ rules:
 def test_the_alerts_of_an_account_that_is_not_in_the_table_go_elsewhere(tmp_path: Path) -> None:
     """Case R15: the guide's own example notified no destination of an account that is not in its table."""
     guide = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
-    (example,) = (each for each in guide.split("```") if each.startswith("yaml\ntables:"))
+    (example,) = (each for each in guide.split("```") if each.startswith("yaml\ntables:\n  tiers:"))
     places = "destinations: {voice-oncall: {capture: {}}, noc-mail: {capture: {}}}"
     configuration = configured(tmp_path / "rules", places, example.removeprefix("yaml"))
     (one,) = configuration.rules.rules
@@ -398,3 +398,33 @@ def test_a_value_of_a_name_is_what_json_has(tmp_path: Path) -> None:
     assert rule.naming.values_of({"data": data}) == {"all": data}
     assert msgspec.msgpack.encode(rule.naming.values_of({"data": data}))
     assert rule.severity is Severity.WARNING
+
+
+# Severity by value
+
+
+BY_CALLS = """severity: "{{ data.calls > 9 ? 'critical' : 'info' }}\""""
+
+
+def test_routes_share_the_alerts_of_a_rule_by_their_severity(tmp_path: Path) -> None:
+    routes = """
+routes:
+  - {match: {severity: critical}, send_to: [voice]}
+  - {match: {severity: [info, warning]}, send_to: [noc]}
+"""
+    rule = only_rule(tmp_path, rules(BY_CALLS), routes)
+
+    assert told(rule, calls=10) == ("voice",)
+    assert told(rule, calls=1) == ("noc",)
+    assert told(rule) == ("noc",)
+    assert rule.send_to == ()
+
+
+def test_a_severity_without_a_route_is_refused(tmp_path: Path) -> None:
+    routes = "routes: [{match: {severity: [info, critical]}, send_to: [voice]}]\n"
+
+    with pytest.raises(RulesError, match="no route matches all of them of severity warning"):
+        only_rule(tmp_path, rules(BY_CALLS), routes)
+    never_warning = BY_CALLS.replace("severity: ", "severity: {otherwise: info, from: ")
+    never_warning = never_warning.replace("{{ ", "").replace(" }}", "") + "}"
+    assert told(only_rule(tmp_path, rules(never_warning), routes)) == ("voice",)

@@ -19,7 +19,7 @@ from router.cel.check.checker import Checker, Rules, TypeProblem
 from router.cel.check.types import Type
 from router.cel.tree import Node
 
-__all__ = ["TypeProblem", "check", "check_condition", "check_number"]
+__all__ = ["TypeProblem", "check", "check_choice", "check_condition", "check_number"]
 
 _RULES: Final[Rules] = {
     tree.Literal: fields.literal,
@@ -67,4 +67,13 @@ def check_number(source: str, root: Node, names: Mapping[str, Type]) -> list[Typ
     """Return the problems of an expression that must be a number. Arguments as ``check``."""
     checker = Checker(_RULES, source, names)
     checker.number(root)
+    return checker.problems
+
+
+def check_choice(
+    source: str, root: Node, names: Mapping[str, Type], choices: tuple[str, ...]
+) -> list[TypeProblem]:
+    """Return the problems of an expression that must be one of these texts. Arguments as ``check``."""
+    checker = Checker(_RULES, source, names)
+    operators.choice(checker, root, choices)
     return checker.problems

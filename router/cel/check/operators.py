@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from router.cel import tree
-from router.cel.check.checker import Checker, list_names, type_name
+from router.cel.check.checker import Checker, list_names, one_of, type_name
 from router.cel.check.types import (
     ANY,
     BOOL,
@@ -42,6 +42,25 @@ def conditional(check: Checker, node: tree.Conditional) -> Type:
     """Return the type of ``a ? b : c``."""
     check.bool(node.condition)
     return either([check.type(node.then), check.type(node.otherwise)])
+
+
+def choice(check: Checker, node: Node, choices: tuple[str, ...]) -> None:
+    """Report the parts of a value that are never one of these texts."""
+    if isinstance(node, tree.Conditional):
+        check.bool(node.condition)
+        choice(check, node.then, choices)
+        choice(check, node.otherwise, choices)
+        return
+    found = check.type(node)
+    wanted = one_of(choices)
+    if not found.can_be(TypeKind.STRING, TypeKind.NULL):
+        check.report(node, f"{check.is_a(node, found)}, not {wanted}")
+    elif found.enum and set(found.enum).isdisjoint(choices):
+        is_literal = isinstance(node, tree.Literal)
+        near = closest_match(found.enum[0], choices) if is_literal else None
+        hint = "" if is_literal else list_names("it is one of", found.enum)
+        message = f"{check.source_of(node)} is {'not' if is_literal else 'never'} {wanted}"
+        check.report(node, message, f'did you mean "{near}"?' if near else hint)
 
 
 def binary(check: Checker, node: tree.Binary) -> Type:

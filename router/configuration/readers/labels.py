@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from router.cel import Expression, Names, compile_expression, identifier_problem
@@ -56,7 +57,7 @@ class LabelsReader:
                 continue
             expression = None
             if isinstance(value, Scalar):
-                expression = self._expression(value, value.text, 0, below | {name.text})
+                expression = self.expression(value, value.text, 0, below=below | {name.text})
             lets[name.text] = expression or _STAND_IN
             self.names = {**self.names, name.text: lets[name.text]}
         return lets
@@ -76,9 +77,9 @@ class LabelsReader:
 
     def _label(self, value: Scalar) -> str | Expression | None:
         text = value.text
-        whole = _EXPRESSION.fullmatch(text)
-        if whole is not None and "}}" not in whole[1]:
-            return self._expression(value, whole[1], whole.start(1), set())
+        part = braced_part(text)
+        if part is not None:
+            return self.expression(value, *part)
         if "{{" in text:
             self._document.report(
                 self._document.part_span(value, text.index("{{"), 2),
@@ -91,10 +92,24 @@ class LabelsReader:
             self._document.report(value.span, message)
         return unescape(text)
 
-    def _expression(
-        self, scalar: Scalar, text: str, start: int, below: set[str]
+    def expression(
+        self,
+        scalar: Scalar,
+        text: str,
+        start: int,
+        *,
+        below: AbstractSet[str] = frozenset(),
+        choices: tuple[str, ...] = (),
     ) -> Expression | None:
-        """Compile the part ``text`` of a scalar, which begins at offset ``start`` in its text."""
+        """Compile a part of a scalar; None after reporting its problems.
+
+        Args:
+            scalar: The scalar.
+            text: The part.
+            start: Where the part begins in the scalar's text.
+            below: Names of ``let`` that are defined below it.
+            choices: The texts of which its value must be one; empty if it may be anything.
+        """
         if report_folded_comment(self._document, scalar, text, start):
             return None
         try:
@@ -114,7 +129,7 @@ class LabelsReader:
             return self._document.part_span(scalar, offset, problem.length)
 
         segment = SourceSegment(expression.source, span_of)
-        report_problems(self._document, expression, self._events, [segment])
+        report_problems(self._document, expression, self._events, [segment], choices)
         return expression
 
     def _limited(self, node: Node | None, key: str, limit: int) -> Iterator[Entry]:
@@ -122,6 +137,12 @@ class LabelsReader:
         if len(entries) > limit:
             self._document.report(entries[limit].key.span, f"{key} has more than {limit} names")
         yield from entries[:limit]
+
+
+def braced_part(text: str) -> tuple[str, int] | None:
+    """Return the expression in ``{{ }}`` that is the whole text, and its offset; None if there is none."""
+    whole = _EXPRESSION.fullmatch(text)
+    return None if whole is None or "}}" in whole[1] else (whole[1], whole.start(1))
 
 
 def _entries(node: Node | None) -> tuple[Entry, ...]:

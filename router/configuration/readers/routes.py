@@ -8,10 +8,9 @@ import msgspec
 
 from router.alerts import Severity
 from router.cel import Constant, Names, compile_expression
-from router.cel.tree import ExternalConstant, Field, IndexAccess, unwrap_lets
-from router.cel.tree import Node as Tree
 from router.configuration.convert import Converter, describe_node
 from router.configuration.readers.folded_comments import report_folded_comment
+from router.configuration.readers.table_columns import TABLES, table_column
 from router.configuration.readers.tables import Table
 from router.configuration.readers.type_check import report_expression
 from router.configuration.variables import NoVariables, escaped_offset, unescape
@@ -21,8 +20,6 @@ from router.rules.routing import OWN_LABELS, RULE, SEVERITY, Recipient, Route, T
 from router.rules.rule_text import LookupText
 from router.suggestions import suggestion
 
-TABLES: Final = "tables"
-"""The name of the tables in conditions."""
 SEND_TO_LIMIT: Final = 100
 """Items of one ``send_to``."""
 ANY_EVENT: Final = ("*",)
@@ -147,7 +144,7 @@ class RecipientReader:
             span = self._document.part_span(source, offset, error.length)
             self._document.report(span, error.message, error.hint)
             return None
-        column = _column(expression.tree)
+        column = table_column(expression.tree)
         if column is None:
             message = "from: expected a column of a table"
             hint = "write for example tables.customers[data.account_sid].destination"
@@ -255,16 +252,3 @@ def _check_severity(document: YamlDocument, node: Scalar) -> None:
     if node.text not in severities:
         message = f"severity: expected one of {', '.join(severities)}, found {describe_node(node)}"
         document.report(node.span, message, suggestion(node.text, severities))
-
-
-def _column(tree: Tree) -> tuple[str, str] | None:
-    """Return table and column of ``tables.<table>[…].<column>``, with ``let`` names resolved."""
-    column = unwrap_lets(tree)
-    row = unwrap_lets(column.operand) if isinstance(column, Field) else None
-    table = unwrap_lets(row.operand) if isinstance(row, IndexAccess) else None
-    root = unwrap_lets(table.operand) if isinstance(table, Field) else None
-    if not isinstance(root, ExternalConstant) or root.name != TABLES:
-        return None
-    assert isinstance(column, Field)  # noqa: S101 - for the type checker
-    assert isinstance(table, Field)  # noqa: S101 - as above
-    return table.name, column.name

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from router.configuration.convert import Converter
+from router.configuration.readers.severity import without_severity
 from router.configuration.variables import NoVariables
 from router.configuration.yaml.document import (
     Entry,
@@ -67,7 +68,8 @@ def _read(document: YamlDocument, given: Entry | None) -> tuple[Entry, ...]:
                 document.report(entry.key.span, message, hint)
         others = tuple(entry for entry in node.entries if entry.key.text not in _OWN)
         node = MapNode(node.span, others)
-    Converter(document, NoVariables()).convert(node, DefaultsText, DEFAULTS)
+    # The severity is read with each rule.
+    Converter(document, NoVariables()).convert(without_severity(node), DefaultsText, DEFAULTS)
     known = DefaultsText.__struct_fields__
     entries = node.entries if isinstance(node, MapNode) else ()
     return tuple(entry for entry in entries if entry.key.text in known)

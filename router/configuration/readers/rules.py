@@ -19,6 +19,7 @@ from router.configuration.readers.features import (
 from router.configuration.readers.folded_comments import report_folded_comment
 from router.configuration.readers.labels import LabelsReader
 from router.configuration.readers.routes import RecipientReader, SendToScope
+from router.configuration.readers.severity import SeverityReader, without_severity
 from router.configuration.readers.type_check import (
     SourceSegment,
     report_problems,
@@ -43,15 +44,8 @@ from router.rules.model import (
     Rule,
     name_problem,
 )
-from router.rules.routing import (
-    RULE,
-    SEVERITY,
-    Recipient,
-    Route,
-    Routing,
-    TableLookup,
-    relevant,
-)
+from router.rules.possible_labels import PossibleLabels
+from router.rules.routing import SEVERITY, Recipient, Route, Routing, TableLookup
 from router.rules.rule_text import RuleKeys, RuleText
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
@@ -87,7 +81,7 @@ class RuleReader:
     def read(self, node: Node) -> Rule | None:
         """Return a rule; None after reporting problems that prevent reading it."""
         before = len(self._document.errors)
-        text = self._converter.convert(node, RuleText, _label_of(node))
+        text = self._converter.convert(without_severity(node), RuleText, _label_of(node))
         if not isinstance(node, MapNode):
             return None
         if node.get("send_to") is None and self._routes is not None and not self._routes:
@@ -99,6 +93,9 @@ class RuleReader:
         lets = naming.lets(node.get("let"))
         self._names = naming.names
         labels = naming.labels(node.get("labels"))
+        severity = SeverityReader(self._document, naming, self._scope.tables).read(
+            node.get(SEVERITY)
+        )
         recipients = RecipientReader(self._document, self._scope, self._names, _events(node)).read(
             node.get("send_to")
         )
@@ -114,14 +111,15 @@ class RuleReader:
         if not isinstance(text, RuleKeys) or len(self._document.errors) > before:
             return None
         named = Naming(lets, labels)
-        routing = self._routing(node, text, named, recipients)
+        possible = PossibleLabels(text.name, severity, named)
+        routing = self._routing(node, possible, recipients)
         return Rule(
             name=text.name,
             description=text.description,
             events=text.events,
             condition=condition,
-            severity=text.severity,
-            send_to=_constant(routing, named),
+            severity=severity,
+            send_to=_constant(routing, possible),
             summary=text.summary,
             mode=text.mode,
             features=features.features(text),
@@ -130,22 +128,22 @@ class RuleReader:
         )
 
     def _routing(
-        self, node: MapNode, text: RuleKeys, naming: Naming, recipients: tuple[Recipient, ...]
+        self, node: MapNode, possible: PossibleLabels, recipients: tuple[Recipient, ...]
     ) -> Routing:
         """Return the routing of the rule's alerts; report it if an alert may have no destination."""
         if recipients or self._routes is None:
             return Routing(recipients)
-        constant = {**naming.constant_labels, SEVERITY: str(text.severity), RULE: text.name}
-        routes = relevant(tuple(self._routes), constant, naming.varying_labels)
-        if routes is None:
+        routes, unrouted = possible.relevant_routes(self._routes)
+        if unrouted:
+            those = f" of severity {', '.join(unrouted)}" if len(possible.severities) > 1 else ""
             name = node.get("name")
             self._document.report(
                 (name or node).span,
-                f'alerts of rule "{text.name}" may have no destination: the rule has no send_to,'
-                " and no route matches all of them",
+                f'alerts of rule "{possible.rule}" may have no destination: the rule has no send_to,'
+                f" and no route matches all of them{those}",
                 "add send_to here, or a route without match at the end of routes:",
             )
-        return Routing((), routes or ())
+        return Routing((), routes)
 
     def _check_name(self, node: Node | None) -> None:
         problem = name_problem(node.text) if isinstance(node, Scalar) else None
@@ -251,10 +249,10 @@ class RuleReader:
             return None
 
 
-def _constant(routing: Routing, naming: Naming) -> tuple[str, ...]:
+def _constant(routing: Routing, possible: PossibleLabels) -> tuple[str, ...]:
     """Return the destinations if they are the same for each alert, otherwise nothing."""
     recipients = routing.own or tuple(each for route in routing.routes for each in route.recipients)
-    varies = any(not naming.varying_labels.isdisjoint(route.match) for route in routing.routes)
+    varies = any(not possible.varying.isdisjoint(route.match) for route in routing.routes)
     if varies or any(isinstance(each, TableLookup) for each in recipients):
         return ()
     return tuple(dict.fromkeys(each for each in recipients if isinstance(each, str)))

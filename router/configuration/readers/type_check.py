@@ -69,9 +69,13 @@ def report_problems(
     checked: Condition | Expression,
     events: tuple[str, ...],
     segments: list[SourceSegment],
+    choices: tuple[str, ...] = (),
 ) -> None:
-    """Report the type problems of a condition or expression for events of these types."""
-    _report(document, checked, problems_of(checked, events), segments)
+    """Report the type problems of a condition or expression for events of these types.
+
+    ``choices`` are the texts of which the value must be one, if it may not be anything.
+    """
+    _report(document, checked, problems_of(checked, events, choices=choices), segments)
 
 
 def report_expression(

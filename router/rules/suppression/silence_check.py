@@ -29,6 +29,7 @@ from router.cel.tree import (
 from router.rules.labels import label_text
 from router.rules.model import Rule
 from router.rules.routing import OWN_LABELS, RULE, SEVERITY
+from router.rules.severity_by_value import possible_severities
 from router.rules.suppression.silences import SilenceText, silence
 from router.suggestions import suggestion
 
@@ -174,12 +175,12 @@ def _may_be_true(part: Node, reads: list[AlertField | None], rule: Rule) -> bool
     varying = {(_LABELS, name) for name in rule.naming.varying_labels}
     if any(field is None or field == (_KEY,) or field in varying for field in reads):
         return True
-    alert = {
-        RULE: rule.name,
-        SEVERITY: str(rule.severity),
-        _LABELS: rule.naming.constant_labels,
-    }
-    return Condition("", part).verdict({"alert": alert}) is Verdict.MATCH
+    condition = Condition("", part)
+    alert = {RULE: rule.name, _LABELS: rule.naming.constant_labels}
+    return any(
+        condition.verdict({"alert": {**alert, SEVERITY: str(severity)}}) is Verdict.MATCH
+        for severity in possible_severities(rule.severity)
+    )
 
 
 def _conjuncts(node: Node) -> Iterator[Node]:

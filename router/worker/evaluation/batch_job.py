@@ -21,6 +21,7 @@ from router.journal.keys import BatchId
 from router.journal.leases import NO_TOKEN, LeaseToken
 from router.metrics import Metrics
 from router.rules.index.rule_set import Judgement, RuleSet
+from router.rules.severity_by_value import SeverityByValue
 from router.rules.state.chain import WorkFinishedError
 from router.rules.state.decision import Decision
 from router.rules.state.step import ChainResult
@@ -251,6 +252,7 @@ class BatchJob:
                 extra={"rule": failure.rule.name, "event": event.id, "reason": failure.reason},
             )
         self._count_missing_keys(event, content, judgement)
+        self._count_severity_fallbacks(event, content, judgement)
         return EvaluatedEvent(event, possible_alerts(event, content, judgement, snapshot))
 
     def _count_missing_keys(
@@ -266,6 +268,19 @@ class BatchJob:
                 logger.warning(
                     "event lacks a value of by or equal; it resolves and inhibits nothing",
                     extra={"rule": rule.name, "event": event.id, "type": event.type},
+                )
+
+    def _count_severity_fallbacks(
+        self, event: Event, content: dict[str, Any], judgement: Judgement
+    ) -> None:
+        for rule in judgement.matches:
+            severity = rule.severity
+            if isinstance(severity, SeverityByValue) and severity.selected(content) is None:
+                self._metrics.severity_fallbacks.labels(rule.name).inc()
+                reason = severity.problem(content)
+                logger.debug(
+                    "severity not selected; otherwise used",
+                    extra={"rule": rule.name, "event": event.id, "reason": reason},
                 )
 
     async def _results(

@@ -31,7 +31,7 @@ def raise_alert(event: Event, content: dict[str, Any], rule: Rule, *, now: float
     return Alert(
         id=own_id,
         rule=rule.name,
-        severity=rule.severity,
+        severity=rule.severity_of(content),
         summary=rule.summary,
         description=rule.description,
         raised_at=now,

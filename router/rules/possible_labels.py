@@ -1,0 +1,47 @@
+"""The labels that alerts of a rule may have, and the routes that may match them."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from router.alerts import Severity
+from router.rules.labels import Naming
+from router.rules.routing import RULE, SEVERITY, Route, relevant
+from router.rules.severity_by_value import SEVERITIES, RuleSeverity, possible_severities
+
+
+class PossibleLabels(msgspec.Struct, frozen=True):
+    """The labels of one rule's alerts, with their severity and rule."""
+
+    rule: str
+    severity: RuleSeverity
+    naming: Naming
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        """The severities that an alert may have."""
+        possible = possible_severities(self.severity)
+        return tuple(each for each in SEVERITIES if each in possible)
+
+    @property
+    def varying(self) -> frozenset[str]:
+        """Names of the labels that depend on the event."""
+        varying = self.naming.varying_labels
+        return varying | {SEVERITY} if len(self.severities) > 1 else varying
+
+    def relevant_routes(
+        self, routes: Sequence[Route]
+    ) -> tuple[tuple[Route, ...], tuple[Severity, ...]]:
+        """Return the routes that may match, and the severities of alerts that may match none.
+
+        Each severity is judged by itself, so that routes may share the alerts by their severity.
+        """
+        found: dict[int, Route] = {}
+        unrouted = []
+        for severity in self.severities:
+            constant = {**self.naming.constant_labels, SEVERITY: str(severity), RULE: self.rule}
+            matching = relevant(tuple(routes), constant, self.naming.varying_labels)
+            if matching is None:
+                unrouted.append(severity)
+            found.update((route.number, route) for route in matching or ())
+        return tuple(found[number] for number in sorted(found)), tuple(unrouted)

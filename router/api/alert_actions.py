@@ -9,17 +9,60 @@ from router.api.acknowledging import (
     keyed_acknowledgement_deliveries,
     told_firing,
 )
+from router.api.alert_views import AlertDetails, alert_details
 from router.clock import Clock
+from router.destinations.rendering.summary import decode
+from router.journal import lanes
 from router.journal.acknowledgement_receivers import AcknowledgementReceivers
 from router.journal.acknowledgements import Acknowledgement, Acknowledgements
 from router.journal.connection import Connection
-from router.journal.keyed_alerts import FoundAlert, KeyedAlert
+from router.journal.keyed_alerts import FoundAlert, KeyedAlert, KeyedAlerts
 from router.journal.shown_alerts import AlertState
+from router.journal.silences import Silences
+from router.rules.state.keyed_alert import RESOLVED
+from router.rules.suppression.silences import silenced
+from router.suggestions import closest_match
 
 logger = logging.getLogger(__name__)
 
+_COMPARED: Final = 1000
+"""Keys with which an unknown one is compared."""
 UNNAMED: Final = "unknown (alert link)"
 """In place of the name of a reader who gives none. Messages do not show it."""
+
+
+async def unknown_key(alerts: KeyedAlerts, key: str) -> str:
+    """Return that no alert has this key, with the key that is probably meant if there is one.
+
+    Raises JournalUnavailableError.
+    """
+    match = closest_match(key, await alerts.latest_keys(_COMPARED))
+    hint = f'did you mean "{match}"?' if match else "resolved ones are listed for a day"
+    return f"no alert has the key {key[:60]} ({hint})"
+
+
+def obstacle(found: FoundAlert, now: float) -> str:
+    """Return why an alert is not acted on, at ``now`` in Unix seconds; ``""`` if it may be."""
+    if not isinstance(found, KeyedAlert):
+        return found.reason
+    return "the alert is resolved" if found.status(now) == RESOLVED else ""
+
+
+async def read_details(
+    connection: Connection, found: KeyedAlert, silences: Silences, now: float
+) -> AlertDetails:
+    """Return an alert with what its destinations received, and the silences that match it.
+
+    Raises JournalUnavailableError.
+    """
+    received = await lanes.told(connection, found.key)
+    event = decode(found.alert)
+    matching = tuple(
+        stored.id
+        for stored in await silences.all()
+        if silenced(found.alert, event, (stored.compiled(),), now)
+    )
+    return alert_details(found, received, matching, now)
 
 
 class AlertActions:

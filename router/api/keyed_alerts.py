@@ -6,9 +6,9 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta
 
-from router.api.alert_actions import AlertActions
+from router.api.alert_actions import AlertActions, obstacle, read_details, unknown_key
 from router.api.alert_filter import alert_filter
-from router.api.alert_views import AlertDetails, AlertView, alert_details, alert_view
+from router.api.alert_views import AlertDetails, AlertView, alert_view
 from router.api.json_responses import error_response, json_response
 from router.api.operator_routes import operator_operation, operator_route
 from router.api.records import DEFAULT_LIMIT, After, Limit
@@ -22,16 +22,12 @@ from router.api.requests import (
 )
 from router.clock import Clock
 from router.datatypes import Secret
-from router.destinations.rendering.summary import decode
 from router.http.openapi import JSON, ResponseSpec
-from router.journal import lanes
 from router.journal.acknowledgements import BY_LIMIT
 from router.journal.connection import Connection
 from router.journal.keyed_alerts import KeyedAlert, KeyedAlerts
 from router.journal.pagination import collect
 from router.journal.silences import Silences
-from router.rules.state.keyed_alert import RESOLVED
-from router.rules.suppression.silences import silenced
 
 MAX_SCANNED: Final = 2000
 """Alerts that one request reads at most, whether they match or not."""
@@ -201,7 +197,7 @@ class KeyedAlertsApi:
         """Return one alert."""
         found = await self._alerts.get(request.match_info["key"])
         if found is None:
-            return _unknown()
+            return await self._unknown(request)
         if not isinstance(found, KeyedAlert):
             return json_response(alert_view(found, self._now()))
         return json_response(
@@ -232,34 +228,12 @@ class KeyedAlertsApi:
         body = await decode_body(request, OperatorName, limit=_BODY_LIMIT)
         found = await self._alerts.get(request.match_info["key"])
         if found is None:
-            return _unknown(), ""
-        if not isinstance(found, KeyedAlert):
-            return error_response(409, "unreadable", found.reason), ""
-        if found.status(self._now()) == RESOLVED:
-            return error_response(409, "resolved", "the alert is resolved"), ""
+            return await self._unknown(request), ""
+        reason = obstacle(found, self._now())
+        if reason or not isinstance(found, KeyedAlert):
+            return error_response(409, "not_open", reason), ""
         return found, body.by.strip()
 
-
-async def read_details(
-    connection: Connection, found: KeyedAlert, silences: Silences, now: float
-) -> AlertDetails:
-    """Return an alert with what its destinations received, and the silences that match it.
-
-    Raises JournalUnavailableError.
-    """
-    received = await lanes.told(connection, found.key)
-    event = decode(found.alert)
-    matching = tuple(
-        stored.id
-        for stored in await silences.all()
-        if silenced(found.alert, event, (stored.compiled(),), now)
-    )
-    return alert_details(found, received, matching, now)
-
-
-def _unknown() -> web.Response:
-    return error_response(
-        404,
-        "no_such_alert",
-        f"no alert has this key: GET {_PATH} lists them (resolved ones for a day)",
-    )
+    async def _unknown(self, request: web.Request) -> web.Response:
+        message = await unknown_key(self._alerts, request.match_info["key"])
+        return error_response(404, "no_such_alert", message)

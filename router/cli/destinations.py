@@ -1,6 +1,5 @@
 """``router destinations``: list, pause and resume destinations."""
 
-import getpass
 import sys
 
 import click
@@ -8,7 +7,7 @@ import click
 from router.api.views import DestinationView, destination_view
 from router.cli.known_destinations import check_destination, configured_names
 from router.cli.output import as_json, echo
-from router.cli.redis_commands import CLOCK, print_table, with_redis
+from router.cli.redis_commands import CLOCK, print_table, user_name, with_redis
 from router.journal import ledger
 from router.journal.connection import Connection
 from router.journal.pauses import Pause, PauseKind, Pauses
@@ -69,7 +68,7 @@ def pause(name: str, reason: str, by: str) -> None:
     async def store(connection: Connection) -> bool:
         await check_destination(connection, name)
         record = Pause(
-            kind=PauseKind.PAUSED, at=CLOCK.now(), reason=reason[:500], by=(by or _user())[:80]
+            kind=PauseKind.PAUSED, at=CLOCK.now(), reason=reason[:500], by=(by or user_name())[:80]
         )
         return await Pauses(connection).pause(name, record)
 
@@ -97,10 +96,3 @@ def resume(name: str) -> None:
         echo(f"router: {name} is neither paused nor disabled", err=True)
         sys.exit(1)
     echo(f"{name} is running")
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # the user of a container may have no name
-        return ""

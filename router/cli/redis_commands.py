@@ -1,6 +1,7 @@
 """Commands that read and write Redis directly: the connection, ages, tables."""
 
 import asyncio
+import getpass
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
@@ -64,6 +65,14 @@ def time_range(older_than: float | None, newer_than: float | None) -> TimeRange:
         last_ms=None if older_than is None else int((now - older_than) * 1000),
         first_ms=None if newer_than is None else int((now - newer_than) * 1000),
     )
+
+
+def user_name() -> str:
+    """Return the name of the user who runs the command; ``""`` if it is not known."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # the user of a container may have no name
+        return ""
 
 
 def print_table(rows: list[tuple[str, ...]]) -> None:

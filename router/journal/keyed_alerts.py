@@ -25,7 +25,7 @@ from router.journal.pagination import (
     index_page,
 )
 from router.journal.records import RecordReader
-from router.journal.unreadable import bytes_of, report
+from router.journal.unreadable import bytes_of, report, text_of
 from router.rules.state.chain import StoredAlert, decode_alert
 from router.rules.state.keyed_alert import FIRING, RESOLVED, AlertRecord
 from router.rules.state.measured import restored
@@ -94,6 +94,13 @@ class KeyedAlerts:
             return None
         found = await self._read([PageCursor(int(score), key)])
         return found[0] if found else None
+
+    async def latest_keys(self, count: int) -> list[str]:
+        """Return the keys of the alerts that changed last."""
+        found: list[bytes] = await self._connection.ask(
+            self._connection.redis.zrevrange(keys.KEYED_ALERTS, 0, count - 1)
+        )
+        return list(map(text_of, found))
 
     def find(self, wanted: Callable[[FoundAlert], bool]) -> Finder[FoundAlert]:
         """Return a finder of the alerts for which ``wanted`` is true, the latest change first."""

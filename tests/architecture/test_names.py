@@ -20,7 +20,7 @@ SHARED_MODULES: Final = {
     "dev": "the command and what it runs",
     "explain": "a condition's, a rule's and the command",
     "features": "read from YAML and listed",
-    "keyed_alerts": "stored and served",
+    "keyed_alerts": "stored, served and listed by commands",
     "labels": "read from YAML and computed for an alert",
     "openapi": "the description's form and its ingress part",
     "preview": "the command and what it runs",

@@ -1,0 +1,268 @@
+"""``router alerts``: what is wrong now, who takes care of it, and its history."""
+
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Final
+
+import click
+import msgspec
+
+from router.alerts import Severity
+from router.api.alert_actions import AlertActions, obstacle, read_details, unknown_key
+from router.api.alert_filter import alert_filter
+from router.api.alert_views import (
+    OPEN,
+    AlertDetails,
+    AlertView,
+    KeyedState,
+    alert_view,
+    minute,
+    state_text,
+)
+from router.cli.output import as_json, echo
+from router.cli.redis_commands import CLOCK, print_table, user_name, with_redis
+from router.errors import ConfigurationError
+from router.journal.acknowledgements import BY_LIMIT
+from router.journal.connection import Connection
+from router.journal.keyed_alerts import FoundAlert, KeyedAlert, KeyedAlerts
+from router.journal.pagination import Matches, PageCursor, collect
+from router.journal.silences import Silences
+from router.printable import one_printable_line
+
+_HEADINGS: Final = ("SINCE", "KEY", "SEVERITY", "RULE", "STATE", "SUMMARY")
+_INDENT: Final = "  "
+_WIDTH: Final = 14
+
+Act = Callable[[AlertActions, KeyedAlert, str], Awaitable[bool]]
+"""Acts on an alert in the name of an operator; returns False if nothing was to do."""
+
+_json_option = click.option("--json", "json_wanted", is_flag=True, help="Print JSON.")
+_by_option = click.option(
+    "--by", default="", help="Name of the operator.  [default: your user name]"
+)
+
+
+@click.group(name="alerts")
+def alerts() -> None:
+    """List, show and acknowledge alerts.
+
+    They are the alerts of rules that remember: a rule and the values of its by. Alerts are read
+    from the Redis at ROUTER_REDIS_URL.
+    """
+
+
+@alerts.command(name="list")
+@click.option(
+    "--state",
+    multiple=True,
+    metavar="STATE",
+    help=f"{', '.join(KeyedState)}; several with commas.  [default: those that are not over]",
+)
+@click.option("--all", "all_wanted", is_flag=True, help="Include those that are resolved.")
+@click.option("--rule", default="", help="Name of the rule.")
+@click.option(
+    "--severity", multiple=True, metavar="SEVERITY", help=f"{', '.join(Severity)}; with commas."
+)
+@click.option("--label", multiple=True, metavar="NAME:VALUE", help="May be repeated; all match.")
+@click.option("--text", default="", help="Text in the summary, key, rule or labels.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--after", default="", metavar="CURSOR", help="Begin where the last page ended.")
+@_json_option
+def list_command(
+    *, limit: int, after: str, all_wanted: bool, json_wanted: bool, **filters: Any
+) -> None:
+    """List alerts, the latest change first.
+
+    Example: router alerts list --state firing,pending --label team:voice
+    """
+    try:
+        wanted = alert_filter(**filters)
+        cursor = PageCursor.parse(after) if after else None
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+    if not (wanted.states or all_wanted):
+        wanted = msgspec.structs.replace(wanted, states=OPEN)
+    now = CLOCK.now()
+
+    async def read(connection: Connection) -> Matches[FoundAlert]:
+        find = KeyedAlerts(connection).find(lambda found: wanted.matches(found, now))
+        return await collect(find, cursor, count=limit)
+
+    found = with_redis(read)
+    views = [alert_view(each, now) for each in found.items]
+    if json_wanted:
+        click.echo(as_json({"alerts": views, "after": str(found.after or "")}))
+        return
+    if views:
+        print_table([_HEADINGS, *map(_row, views)])
+    else:
+        echo("no alerts")
+    if found.after:
+        echo(f"more: --after {found.after}")
+
+
+@alerts.command()
+@click.argument("key")
+@_json_option
+def show(key: str, *, json_wanted: bool) -> None:
+    """Show an alert, its history, and what each destination was told."""
+
+    async def read(connection: Connection) -> AlertDetails | AlertView | str:
+        stored = KeyedAlerts(connection)
+        found = await stored.get(key)
+        now = CLOCK.now()
+        if found is None:
+            return await unknown_key(stored, key)
+        if not isinstance(found, KeyedAlert):
+            return alert_view(found, now)
+        return await read_details(connection, found, Silences(connection, CLOCK), now)
+
+    found = with_redis(read)
+    if isinstance(found, str):
+        echo(one_printable_line(f"router: {found}"), err=True)
+        sys.exit(1)
+    if json_wanted:
+        click.echo(as_json(found))
+        return
+    lines = _summary_lines(found) if isinstance(found, AlertView) else _detail_lines(found)
+    for line in lines:
+        echo(one_printable_line(line))
+
+
+@alerts.command()
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@_by_option
+@_json_option
+def acknowledge(keys: tuple[str, ...], by: str, *, json_wanted: bool) -> None:
+    """State that you take care of alerts.
+
+    Reminders and escalation end, and the destinations that were told of the alerts are told.
+    """
+
+    async def act(actions: AlertActions, found: KeyedAlert, name: str) -> bool:
+        await actions.acknowledge(found.key, name, found)
+        return True
+
+    _act(keys, by, act, "", json_wanted=json_wanted)
+
+
+@alerts.command()
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@_by_option
+@_json_option
+def unacknowledge(keys: tuple[str, ...], by: str, *, json_wanted: bool) -> None:
+    """Withdraw the acknowledgement of alerts; reminders and escalation go on."""
+
+    async def act(actions: AlertActions, found: KeyedAlert, name: str) -> bool:
+        return await actions.unacknowledge(found.key, name)
+
+    _act(keys, by, act, "it is not acknowledged", json_wanted=json_wanted)
+
+
+def _act(keys: tuple[str, ...], by: str, act: Act, nothing: str, *, json_wanted: bool) -> None:
+    """Act on alerts and print them; exit with 1 if one of them was not acted on."""
+    name = _operator(by)
+
+    async def act_on_all(connection: Connection) -> tuple[list[AlertView], list[str]]:
+        stored, actions = KeyedAlerts(connection), AlertActions(connection, CLOCK)
+        views, problems = [], []
+        for key in dict.fromkeys(keys):
+            found = await stored.get(key)
+            now = CLOCK.now()
+            problem = await unknown_key(stored, key) if found is None else obstacle(found, now)
+            if problem or not isinstance(found, KeyedAlert):
+                problems.append(problem if found is None else f"{key}: {problem}")
+                continue
+            if not await act(actions, found, name):
+                problems.append(f"{key}: {nothing}")
+            views.append(alert_view(await stored.get(key) or found, CLOCK.now()))
+        return views, problems
+
+    views, problems = with_redis(act_on_all)
+    if json_wanted:
+        click.echo(as_json({"alerts": views}))
+    else:
+        for view in views:
+            echo(one_printable_line(f"{view.key}  {state_text(view)}  {view.summary}"))
+    for problem in problems:
+        echo(one_printable_line(f"router: {problem}"), err=True)
+    sys.exit(1 if problems else 0)
+
+
+def _operator(by: str) -> str:
+    """Return the operator's name. Raises ConfigurationError if it is not known."""
+    name = by.strip() or user_name()
+    if not name:
+        raise ConfigurationError("give your name with --by")
+    return name[:BY_LIMIT]
+
+
+def _row(view: AlertView) -> tuple[str, ...]:
+    return (
+        minute(view.since or view.changed_at),
+        view.key,
+        view.severity,
+        view.rule,
+        state_text(view),
+        view.summary or view.problem,
+    )
+
+
+def _summary_lines(view: AlertView) -> Iterator[str]:
+    yield view.summary or view.key
+    suppressed = view.suppressed
+    fields = (
+        ("key", view.key),
+        ("rule", f"{view.rule} ({view.severity})" if view.rule else ""),
+        ("state", state_text(view)),
+        ("since", minute(view.since)),
+        ("resolved", minute(view.resolved_at)),
+        ("events", str(view.count or "")),
+        ("labels", ", ".join(f"{name}={value}" for name, value in sorted(view.labels.items()))),
+        (
+            "acknowledged",
+            f"{view.acknowledged.by}, {minute(view.acknowledged.at)}" if view.acknowledged else "",
+        ),
+        (
+            "suppressed",
+            "it is not told when the reason ends" if suppressed and suppressed.dropped else "",
+        ),
+        ("held back", f"{view.held_back} notifications" if view.held_back else ""),
+        ("problem", view.problem),
+    )
+    yield from _fields(fields)
+
+
+def _detail_lines(details: AlertDetails) -> Iterator[str]:
+    yield from _summary_lines(details.alert)
+    yield from _fields(
+        (
+            ("silences", ", ".join(details.silences)),
+            ("reminders", str(details.reminders or "")),
+            ("pending", f"until {minute(details.pending_until)}" if details.pending_until else ""),
+            ("resolving", f"at {minute(details.resolving_at)}" if details.resolving_at else ""),
+            ("reminded", f"at {minute(details.remind_at)}" if details.remind_at else ""),
+            ("ends", minute(details.ends_at)),
+            ("description", details.description),
+        )
+    )
+    if details.told:
+        yield ""
+        yield "told"
+    for told in details.told:
+        decided = f"{told.status} {minute(told.at)}" if told.status else "by an earlier alert"
+        received = f"{told.received} {minute(told.received_at)}" if told.received else "nothing yet"
+        yield f"{_INDENT}{told.destination}: {decided}; received: {received}"
+    if details.log:
+        yield ""
+        yield "history"
+    for entry in details.log:
+        at = f"{entry.at[:10]} {entry.at[11:19]}Z"
+        yield f"{_INDENT}{at}  {entry.change:<14} {entry.detail}".rstrip()
+    yield ""
+    yield "latest event"
+    yield from (f"{_INDENT}{fact.label}: {fact.value}" for fact in details.facts)
+
+
+def _fields(fields: tuple[tuple[str, str], ...]) -> Iterator[str]:
+    return (f"{_INDENT}{name:<{_WIDTH}}{value}" for name, value in fields if value)

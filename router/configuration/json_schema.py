@@ -18,6 +18,7 @@ from router.datatypes import ByteSize, Duration, Rate, Secret, Share
 from router.destinations.kinds import KINDS
 from router.rules.model import NAME_PATTERN
 from router.rules.rule_text import DefaultsText, RuleText
+from router.rules.schedules.schedule_text import ScheduleText
 from router.rules.suppression.inhibitions import InhibitionText
 from router.rules.suppression.mute_times import MuteTimeText
 from router.rules.suppression.silences import SilenceText
@@ -39,13 +40,16 @@ def json_schema() -> dict[str, Any]:
     """Return the schema in JSON Schema 2020-12."""
     configs = {name: kind.config for name, kind in KINDS.items()}
     items: list[type[msgspec.Struct]] = [
-        *(RuleText, DefaultsText, RouteText, TableText, MuteTimeText),
+        *(RuleText, DefaultsText, RouteText, TableText, ScheduleText, MuteTimeText),
         *(InhibitionText, SilenceText),
         *configs.values(),
     ]
-    (rule, defaults, route, table, mute_time, inhibition, silence, *kinds), definitions = described(
-        items
-    )
+    schemas, definitions = described(items)
+    rule, defaults, route, table, schedule, mute_time, inhibition, silence, *kinds = schemas
+    definitions["RecipientText"]["anyOf"] = [
+        {"required": ["to"]},
+        {"required": ["from", "otherwise"]},
+    ]
     destination = {
         "description": "A destination of alerts: its kind and the settings of the kind.",
         "type": "object",
@@ -72,6 +76,11 @@ def json_schema() -> dict[str, Any]:
             "defaults": defaults,
             "routes": {"type": "array", "items": route},
             "rules": {"type": "array", "items": rule},
+            "schedules": {
+                "type": "object",
+                "propertyNames": {"pattern": NAME_PATTERN},
+                "additionalProperties": schedule,
+            },
             "mute_times": {
                 "type": "object",
                 "propertyNames": {"pattern": NAME_PATTERN},

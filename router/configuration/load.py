@@ -24,6 +24,7 @@ from router.configuration.readers.route_check import (
 from router.configuration.readers.routes import MatchScope, SendToScope, read_route
 from router.configuration.readers.rule_defaults import DEFAULTS, apply_defaults
 from router.configuration.readers.rules import RuleReader
+from router.configuration.readers.schedules import ScheduleReader, Schedules, named_schedules
 from router.configuration.readers.suppression import (
     read_inhibition,
     read_mute_time,
@@ -45,6 +46,7 @@ from router.errors import Diagnostic, Level, RulesError
 from router.rules.index.rule_set import RuleSet
 from router.rules.model import Rule
 from router.rules.routing import Route
+from router.rules.schedules.schedule import Schedule
 from router.rules.state.inhibit import InhibitFeature
 from router.rules.suppression.inhibitions import Inhibition, of_rule
 from router.rules.suppression.mute_times import MuteTime
@@ -54,6 +56,8 @@ from router.settings.environment import FROM_FILE
 from router.settings.model import PREFIX
 
 _ATTEMPTS: Final = 5
+_NAMING_SCHEDULES: Final = ("schedules", "mute_times", "routes", "rules")
+"""The sections whose items can name schedules."""
 _TABLES_LIMIT: Final = 64 << 20
 """Bytes of all files together; beyond it, no further table is read."""
 
@@ -152,7 +156,9 @@ def _labels(scope: SectionScope) -> set[str] | None:
 def _rule(item: SectionItem, scope: SectionScope) -> Rule | None:
     routes = scope.values["routes"] if scope.is_complete["routes"] else None
     mute_times = MuteTimes(
-        scope.names["mute_times"], {each.name: each for each in scope.values["mute_times"]}
+        scope.names["mute_times"],
+        {each.name: each for each in scope.values["mute_times"]},
+        scope.names["schedules"] or (),
     )
     rule = RuleReader(item.document, _send_to_scope(scope), routes, mute_times).read(item.node)
     if rule is not None and isinstance(item.node, MapNode):
@@ -175,11 +181,36 @@ def _send_to_scope(scope: SectionScope) -> SendToScope:
     names = scope.names["tables"]
     valid = {table.name: table for table in scope.values["tables"]}
     tables = None if names is None else {name: valid.get(name) for name in names}
-    return SendToScope(scope.names["destinations"], tables)
+    return SendToScope(scope.names["destinations"], tables, _schedules(scope))
 
 
-def _mute_time(item: SectionItem, _scope: SectionScope) -> MuteTime | None:
-    read = read_mute_time(item.document, item.entry)
+def _schedule(item: SectionItem, scope: SectionScope) -> Schedule | None:
+    if "schedule_reader" not in scope.memo:
+        scope.memo["schedule_reader"] = ScheduleReader(
+            scope.items["schedules"], scope.names["schedules"]
+        )
+        naming = [scope.items[name] for name in _NAMING_SCHEDULES]
+        nodes = (each.node for items in naming for each in items)
+        scope.memo["schedules_used"] = set(named_schedules(nodes))
+    reader: ScheduleReader = scope.memo["schedule_reader"]
+    is_complete = all(scope.names[name] is not None for name in _NAMING_SCHEDULES)
+    if is_complete and item.entry.key.text not in scope.memo["schedules_used"]:
+        message = f'the schedule "{item.entry.key.text}" is used by no rule, route or mute time'
+        item.document.warn(
+            item.entry.key.span, message, "remove it, or name it by during: or outside:"
+        )
+    return reader.read(item)
+
+
+def _schedules(scope: SectionScope) -> Schedules:
+    """Return the schedules that rules, routes and mute times can name."""
+    return Schedules(
+        scope.names["schedules"], {each.name: each for each in scope.values["schedules"]}
+    )
+
+
+def _mute_time(item: SectionItem, scope: SectionScope) -> MuteTime | None:
+    read = read_mute_time(item.document, item.entry, _schedules(scope))
     if read is not None and read.is_always_on:
         hint = "use `mode: shadow` for rules that notify no destination"
         item.document.warn(item.entry.key.span, "this mute time mutes at every time", hint)
@@ -208,6 +239,14 @@ SECTIONS: Final = (
         wanted="a map of names and kinds",
         limit=1000,
         read=_destination,
+    ),
+    Section(
+        name="schedules",
+        noun="schedule",
+        kind=MapNode,
+        wanted="a map of names and times",
+        limit=1000,
+        read=_schedule,
     ),
     Section(
         name="mute_times",

@@ -147,7 +147,7 @@ def _explain(
         part = deciding_part(rule.condition, content)
         decider = Decider(part.offset, part.length, f"error: {reason}" if reason else part.verdict)
     alert = raise_alert(event, content, rule, now=now)
-    recipients = rule.recipients(content, alert.labels)
+    recipients = rule.recipients(content, alert.labels, now)
     sendings: tuple[Sending, ...] = ()
     if result is RuleResult.MATCHED:
         sendings = tuple(

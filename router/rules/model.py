@@ -61,17 +61,18 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         """True if the rule only counts its matches."""
         return self.mode is Mode.SHADOW
 
-    def recipients(self, event: dict[str, Any], labels: dict[str, str]) -> Recipients:
+    def recipients(self, event: dict[str, Any], labels: dict[str, str], now: float) -> Recipients:
         """Return where an alert goes.
 
         Args:
             event: The whole CloudEvent.
             labels: The alert's labels.
+            now: Unix seconds, by which destinations are on duty.
         """
         if self.routing is None:
             return Recipients(self.send_to)
         all_labels = {**labels, SEVERITY: self.severity_of(event), RULE: self.name}
-        return self.routing.recipients(event, all_labels)
+        return self.routing.recipients(event, all_labels, now)
 
     def severity_of(self, event: dict[str, Any]) -> Severity:
         """Return the severity of an alert for this CloudEvent."""

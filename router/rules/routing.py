@@ -1,7 +1,7 @@
 """The routing of a rule's alerts: to the rule's own destinations, or to those of the routes that match it.
 
 A destination may be looked up in a table (``TableLookup``). Its possible values are known when the
-rules are read. It is then also checked that every alert of every rule has a destination: a rule
+rules are read. It may be notified at some times alone (``ScheduledRecipient``). It is then also checked that every alert of every rule has a destination: a rule
 without its own recipients has a route that matches all of its alerts.
 """
 
@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from router.cel import Expression
+from router.rules.schedules.duty import Duty
 
 SEVERITY: Final = "severity"
 RULE: Final = "rule"
@@ -33,8 +34,15 @@ class TableLookup(msgspec.Struct, frozen=True):
         return found if isinstance(found, str) and found in self.known else self.otherwise
 
 
-Recipient = str | TableLookup
-"""A destination's name, or where to look it up."""
+class ScheduledRecipient(msgspec.Struct, frozen=True):
+    """A destination that is on duty at some times."""
+
+    to: str | TableLookup
+    duty: Duty
+
+
+Recipient = str | TableLookup | ScheduledRecipient
+"""A destination's name, or where to look it up; and when it is on duty, if not always."""
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,9 +81,11 @@ class Recipients(msgspec.Struct, frozen=True):
     """The destinations of an alert."""
 
     destinations: tuple[str, ...]
-    """Names, each once, in the order of the rule or the routes."""
+    """Names of those that are on duty, each once, in the order of the rule or the routes."""
     routes: tuple[int, ...] = ()
     """The numbers of the routes that match it; empty if the rule has its own recipients."""
+    later: tuple[tuple[str, float], ...] = ()
+    """Names of those that are off duty, each once, and the Unix seconds from which they are on duty."""
 
 
 class Routing(msgspec.Struct, frozen=True):
@@ -85,25 +95,29 @@ class Routing(msgspec.Struct, frozen=True):
     routes: tuple[Route, ...] = ()
     """The routes that may match alerts of the rule, in order."""
 
-    def recipients(self, event: dict[str, Any], labels: Mapping[str, str]) -> Recipients:
+    def recipients(
+        self, event: dict[str, Any], labels: Mapping[str, str], now: float
+    ) -> Recipients:
         """Return where one alert goes. Never raises.
 
         Args:
             event: The whole CloudEvent as Python values.
             labels: The alert's labels, with its severity and rule.
+            now: Unix seconds, by which destinations are on duty.
         """
         if self.own:
-            return Recipients(_names(self.own, event))
+            return _recipients(self.own, event, (), now)
         matching = tuple(self._matching(labels))
         recipients = tuple(each for route in matching for each in route.recipients)
-        return Recipients(_names(recipients, event), tuple(route.number for route in matching))
+        return _recipients(recipients, event, tuple(route.number for route in matching), now)
 
     @property
     def destinations(self) -> frozenset[str]:
         """The names of all destinations that an alert of the rule can have."""
         found: set[str] = set()
         for each in (*self.own, *(each for route in self.routes for each in route.recipients)):
-            found |= {each.otherwise, *each.known} if isinstance(each, TableLookup) else {each}
+            to = each.to if isinstance(each, ScheduledRecipient) else each
+            found |= {to.otherwise, *to.known} if isinstance(to, TableLookup) else {to}
         return frozenset(found)
 
     def _matching(self, labels: Mapping[str, str]) -> Iterator[Route]:
@@ -137,8 +151,19 @@ def relevant(
     return tuple(found) if is_complete else None
 
 
-def _names(recipients: tuple[Recipient, ...], event: dict[str, Any]) -> tuple[str, ...]:
-    names = (
-        each.destination(event) if isinstance(each, TableLookup) else each for each in recipients
-    )
-    return tuple(dict.fromkeys(names))
+def _recipients(
+    recipients: tuple[Recipient, ...], event: dict[str, Any], routes: tuple[int, ...], now: float
+) -> Recipients:
+    """Return those on duty and those that will be; a destination is on duty if one of its items is."""
+    on_duty: dict[str, None] = {}
+    later: dict[str, float] = {}
+    for each in recipients:
+        to = each.to if isinstance(each, ScheduledRecipient) else each
+        name = to.destination(event) if isinstance(to, TableLookup) else to
+        begins = each.duty.next_on(now) if isinstance(each, ScheduledRecipient) else now
+        if begins == now:
+            on_duty[name] = None
+        elif begins is not None:
+            later[name] = min(begins, later.get(name, begins))
+    waiting = tuple((name, begins) for name, begins in later.items() if name not in on_duty)
+    return Recipients(tuple(on_duty), routes, waiting)

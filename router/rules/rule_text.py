@@ -7,22 +7,43 @@ import msgspec
 from router.alerts import Severity
 from router.rules.key_descriptions import about
 from router.rules.model import NAME_PATTERN, Mode
+from router.rules.schedules.duty import NamesText
 from router.rules.state.features import FEATURES
 
 
-class LookupText(
+class RecipientText(
     msgspec.Struct,
     frozen=True,
     kw_only=True,
     forbid_unknown_fields=True,
     rename={"from_": "from"},
 ):
-    """A destination that is looked up in a table."""
+    """A destination that is on duty at some times, that is looked up in a table, or both."""
 
+    to: Annotated[str | None, about("The name of a destination.")] = None
     from_: Annotated[
-        str, about("The column: `tables.TABLE[…].COLUMN`, or a `let` name for a part of that.")
-    ]
-    otherwise: Annotated[str, about("The destination if the table has no row or an empty cell.")]
+        str | None,
+        about("The column: `tables.TABLE[…].COLUMN`, or a `let` name for a part of that."),
+    ] = None
+    otherwise: Annotated[
+        str | None, about("The destination if the table has no row or an empty cell.")
+    ] = None
+    during: Annotated[
+        NamesText | None, about("Names of schedules: on duty while one of them is on.")
+    ] = None
+    outside: Annotated[
+        NamesText | None, about("Names of schedules: on duty while none of them is on.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.to is not None and (self.from_ is not None or self.otherwise is not None):
+            raise ValueError("to names the destination: remove it, or from and otherwise")
+        if self.to is None and self.from_ is None:
+            raise ValueError("a destination needs to, or from and otherwise")
+        if self.to is None and self.otherwise is None:
+            raise ValueError("otherwise is needed: the destination if the table has none")
+        if self.to is not None and self.during is None and self.outside is None:
+            raise ValueError(f"to needs during or outside: write [{self.to[:60]}] for all times")
 
 
 class SeverityText(
@@ -69,8 +90,10 @@ class RuleKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         about("What routes and silences match: a text, or `{{ expression }}` in CEL."),
     ] = {}
     send_to: Annotated[
-        tuple[str | LookupText, ...],
-        about("Names of destinations, or where to look them up; without it, routes decide."),
+        tuple[str | RecipientText, ...],
+        about(
+            "Names of destinations, with their duty or where to look them up; else routes decide."
+        ),
     ] = ()
     summary: Annotated[str, about("The alert's first line: a Jinja2 template.")] = ""
     mode: Annotated[Mode, about("`shadow` counts matches and notifies no destination.")] = Mode.LIVE

@@ -20,6 +20,7 @@ from router.errors import RulesError
 from router.offline.rule_tests import model
 from router.offline.rule_tests.schema import json_schema as schema_of_tests
 from router.rules.rule_text import DefaultsText, RuleText
+from router.rules.schedules.schedule_text import ScheduleText
 from router.rules.suppression.inhibitions import InhibitionText
 from router.rules.suppression.mute_times import MuteTimeText
 from router.rules.suppression.silences import SilenceText
@@ -29,6 +30,7 @@ WRITTEN = [
     DefaultsText,
     RouteText,
     TableText,
+    ScheduleText,
     MuteTimeText,
     InhibitionText,
     SilenceText,

@@ -19,6 +19,7 @@ from router.rules.routing import Route, relevant
 from router.worker.evaluation.fan_out import raise_alert
 
 PLACES = "destinations: {noc: {capture: {}}, voice: {capture: {}}, gold: {capture: {}}}\n"
+NOW = 1.8e9
 OTHER = """
 rules:
   - {name: other, events: [x], labels: {team: x, tier: x}, send_to: [noc]}
@@ -49,7 +50,7 @@ def only_rule(folder: Path, *texts: str) -> Rule:
 
 def told(rule: Rule, **data: Any) -> tuple[str, ...]:
     event = {"data": data}
-    return rule.recipients(event, rule.naming.labels_of(event)).destinations
+    return rule.recipients(event, rule.naming.labels_of(event), NOW).destinations
 
 
 def rules(text: str) -> str:
@@ -89,8 +90,8 @@ routes:
   - send_to: [noc]
 """
     one = only_rule(tmp_path / "rules", routes, rules("severity: critical, labels: {team: voice}"))
-    assert one.recipients({}, {"team": "voice"}).destinations == ("gold", "noc", "voice")
-    assert one.recipients({}, {"team": "voice"}).routes == (1, 2)
+    assert one.recipients({}, {"team": "voice"}, NOW).destinations == ("gold", "noc", "voice")
+    assert one.recipients({}, {"team": "voice"}, NOW).routes == (1, 2)
 
 
 def test_a_route_may_ask_for_a_rule_and_for_a_label_that_is_not_there(tmp_path: Path) -> None:
@@ -267,7 +268,7 @@ def test_the_alerts_of_an_account_that_is_not_in_the_table_go_elsewhere(tmp_path
         event = {"data": {"account_sid": account, "detected_issues": {"call_quality": calls}}}
         matches = one.condition.verdict(event).value == "match"  # type: ignore[union-attr]
         labels = one.naming.labels_of(event)
-        return one.recipients(event, labels).destinations if matches else ()
+        return one.recipients(event, labels, NOW).destinations if matches else ()
 
     gold, basic = "AC0000000000000000000000000000001", "AC0000000000000000000000000000002"
     assert told_about(gold, 1) == ("noc-mail", "voice-oncall")

@@ -30,6 +30,8 @@ from router.suggestions import suggestion
 NAMES_LIMIT: Final = 100
 """Names in one list of destinations, rules or mute times."""
 
+_NO_HINTS: Final[Mapping[str, str]] = MappingProxyType({})
+
 
 class MuteTimes(msgspec.Struct, frozen=True):
     """The mute times that a rule can name."""
@@ -38,6 +40,8 @@ class MuteTimes(msgspec.Struct, frozen=True):
     """None if not all of them are known."""
     by_name: Mapping[str, MuteTime] = MappingProxyType({})
     """Those that are valid."""
+    schedules: Collection[str] = frozenset()
+    """The names of schedules, which are no mute times by themselves."""
 
 
 class FeatureReader:
@@ -76,7 +80,8 @@ class FeatureReader:
         self._check_exclusions(rule)
         self._check_back(rule)
         named = rule.get("mute_times")
-        check_names(page, named, "mute_times", "mute time", mute_times.names)
+        hints = {name: _mute_hint(name) for name in mute_times.schedules}
+        check_names(page, named, "mute_times", "mute time", mute_times.names, hints)
 
     def features(self, text: RuleKeys) -> RuleFeatures:
         """Return the features of the rule."""
@@ -188,6 +193,12 @@ class FeatureReader:
                 if kind.key in keys and other in keys:
                     message = f"a rule cannot have both {other} and {kind.key}"
                     self._page.report(keys[kind.key].span, message, "make it two rules")
+
+
+def _mute_hint(schedule: str) -> str:
+    return (
+        f"it is a schedule: write mute_times: {{{schedule}: {{during: {schedule}}}}} as a section"
+    )
 
 
 def check_event_type(page: YamlDocument, pattern: Scalar) -> None:
@@ -311,9 +322,23 @@ def report_condition(page: YamlDocument, node: Scalar, error: ConditionError) ->
 
 
 def check_names(
-    page: YamlDocument, node: Node | None, key: str, noun: str, known: Collection[str] | None
+    page: YamlDocument,
+    node: Node | None,
+    key: str,
+    noun: str,
+    known: Collection[str] | None,
+    hints: Mapping[str, str] = _NO_HINTS,
 ) -> None:
-    """Report names that occur twice in a list or, if all names are known, that do not exist."""
+    """Report names that occur twice in a list or, if all names are known, that do not exist.
+
+    Args:
+        page: The document.
+        node: The list; None if the key is absent.
+        key: The key of the list.
+        noun: The word for an item.
+        known: All names; None if some are not known.
+        hints: What to write instead of some names, if it is not a similar name.
+    """
     if not isinstance(node, ListNode):
         return
     if not node.items and key != "mute_times":
@@ -328,7 +353,6 @@ def check_names(
         if item.text in seen:
             page.report(item.span, f'{key} names "{item.text}" twice')
         elif known is not None and item.text not in known:
-            page.report(
-                item.span, f'there is no {noun} "{item.text}"', suggestion(item.text, known)
-            )
+            hint = hints.get(item.text) or suggestion(item.text, known)
+            page.report(item.span, f'there is no {noun} "{item.text}"', hint)
         seen.add(item.text)

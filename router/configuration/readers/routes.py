@@ -10,14 +10,23 @@ from router.alerts import Severity
 from router.cel import Constant, Names, compile_expression
 from router.configuration.convert import Converter, describe_node
 from router.configuration.readers.folded_comments import report_folded_comment
+from router.configuration.readers.schedules import Schedules
 from router.configuration.readers.table_columns import TABLES, table_column
 from router.configuration.readers.tables import Table
 from router.configuration.readers.type_check import report_expression
 from router.configuration.variables import NoVariables, escaped_offset, unescape
 from router.configuration.yaml.document import ListNode, MapNode, Node, Scalar, YamlDocument
 from router.errors import ConditionError
-from router.rules.routing import OWN_LABELS, RULE, SEVERITY, Recipient, Route, TableLookup
-from router.rules.rule_text import LookupText
+from router.rules.routing import (
+    OWN_LABELS,
+    RULE,
+    SEVERITY,
+    Recipient,
+    Route,
+    ScheduledRecipient,
+    TableLookup,
+)
+from router.rules.rule_text import RecipientText
 from router.suggestions import suggestion
 
 SEND_TO_LIMIT: Final = 100
@@ -46,8 +55,8 @@ class RouteText(
         _about("Labels, `severity` or `rule`, each with the value or values that match."),
     ] = {}
     send_to: Annotated[
-        tuple[str | LookupText, ...],
-        _about("Names of destinations, or lookups of names in tables."),
+        tuple[str | RecipientText, ...],
+        _about("Names of destinations, with their duty or where to look them up."),
     ]
     goes_on: Annotated[bool, _about("Whether the routes below apply as well.")] = False
 
@@ -58,6 +67,7 @@ class SendToScope(msgspec.Struct, frozen=True):
     destinations: Collection[str] | None
     tables: Mapping[str, Table | None] | None
     """The tables by name; None for a table with errors."""
+    schedules: Schedules = Schedules()
 
     @property
     def names(self) -> Names:
@@ -113,9 +123,9 @@ class RecipientReader:
         seen: set[str] = set()
         for item in node.items:
             if isinstance(item, MapNode):
-                lookup = self._lookup(item)
-                if lookup is not None:
-                    yield lookup
+                recipient = self._recipient(item)
+                if recipient is not None:
+                    yield recipient
             elif isinstance(item, Scalar):
                 if item.text in seen:
                     self._document.report(item.span, f'send_to names "{item.text}" twice')
@@ -129,6 +139,17 @@ class RecipientReader:
         if known is not None and name.text not in known:
             message = f'there is no destination "{name.text}"'
             self._document.report(name.span, message, suggestion(name.text, known))
+
+    def _recipient(self, node: MapNode) -> Recipient | None:
+        name = node.get("to")
+        to: str | TableLookup | None
+        if isinstance(name, Scalar):
+            self._check(name)
+            to = name.text
+        else:
+            to = self._lookup(node)
+        duty = self._scope.schedules.duty(self._document, node)
+        return ScheduledRecipient(to, duty) if to is not None and duty is not None else to
 
     def _lookup(self, node: MapNode) -> TableLookup | None:
         source, otherwise = node.get("from"), node.get("otherwise")

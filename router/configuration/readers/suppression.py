@@ -16,14 +16,17 @@ from router.configuration.readers.features import (
     texts,
 )
 from router.configuration.readers.routes import ANY_EVENT
+from router.configuration.readers.schedules import Schedules
 from router.configuration.readers.type_check import scalars_below
 from router.configuration.variables import NoVariables, escaped_offset
 from router.configuration.yaml.document import Entry, MapNode, Node, Scalar, YamlDocument
 from router.errors import ConditionError
 from router.rules.model import Rule, name_problem
+from router.rules.schedules.duty import Duty
+from router.rules.schedules.schedule import schedule
 from router.rules.state.feature import StateId
 from router.rules.suppression.inhibitions import Inhibition, InhibitionText
-from router.rules.suppression.mute_times import MuteTime, MuteTimeText, mute_time
+from router.rules.suppression.mute_times import MuteTime, MuteTimeText
 from router.rules.suppression.silence_check import (
     EVERYTHING,
     NOTHING,
@@ -39,17 +42,30 @@ from router.rules.suppression.silences import (
     match_test,
     silence,
 )
+from router.rules.suppression.when_over import WhenOver
 
 _ANY_NAME: Final = SilenceScope()
+_NO_SCHEDULES: Final = Schedules()
 
 
-def read_mute_time(document: YamlDocument, entry: Entry) -> MuteTime | None:
-    """Return a weekly calendar; None after reporting its problems to the document."""
-    problem = name_problem(entry.key.text)
+def read_mute_time(
+    document: YamlDocument, entry: Entry, schedules: Schedules = _NO_SCHEDULES
+) -> MuteTime | None:
+    """Return a mute time; None after reporting its problems to the document."""
+    before = len(document.errors)
+    name = entry.key.text
+    problem = name_problem(name)
     if problem is not None:
         document.report(entry.key.span, *problem)
-    text = _convert(document, entry.value, MuteTimeText, f'mute time "{entry.key.text}"')
-    return mute_time(entry.key.text, text) if isinstance(text, MuteTimeText) else None
+    text = _convert(document, entry.value, MuteTimeText, f'mute time "{name}"')
+    if not isinstance(entry.value, MapNode):
+        return None
+    duty = schedules.duty(document, entry.value)
+    exceptions = schedules.named(document, entry.value.get("except"), "except")
+    if not isinstance(text, MuteTimeText) or len(document.errors) > before:
+        return None
+    own = schedule(name, text, exceptions)
+    return MuteTime(name, duty or Duty((own,)), text.when_over is WhenOver.DROP)
 
 
 def read_inhibition(

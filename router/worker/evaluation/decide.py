@@ -147,7 +147,7 @@ def _decide_event(
 
 def _match(event: Event, content: dict[str, Any], rule: Rule, snapshot: Snapshot) -> PossibleAlert:
     alert = raise_alert(event, content, rule, now=snapshot.now)
-    send_to = rule.send_to or rule.recipients(content, alert.labels).destinations
+    send_to = rule.send_to or rule.recipients(content, alert.labels, snapshot.now).destinations
     if not rule.features.remembers:
         suppressed = suppression_reason(alert, content, rule, snapshot)
         if suppressed is None and rule.is_shadow:

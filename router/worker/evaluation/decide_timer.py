@@ -60,7 +60,7 @@ def try_out(timer: Timer, alert: Alert, rules: Mapping[str, Rule], snapshot: Sna
     rendering.summary(alert, TemplateTarget.TEXT)
     rule = rules.get(alert.rule)
     if rule is not None:
-        send_to = rule.recipients(content, alert.labels).destinations
+        send_to = rule.recipients(content, alert.labels, snapshot.now).destinations
         facts = alert_facts(alert, content, rule, snapshot, send_to=send_to)
         tuple(plan_steps(rule, facts, after=type(timer)))
 
@@ -96,7 +96,7 @@ class _Firing:
         steps: tuple[Step, ...] = (Suppress(POISON),)
         if alert.id not in self.poison:
             content = self._content(alert)
-            send_to = rule.recipients(content, alert.labels).destinations
+            send_to = rule.recipients(content, alert.labels, self.now).destinations
             facts = alert_facts(alert, content, rule, self._snapshot, send_to=send_to)
             steps = tuple(plan_steps(rule, facts, after=type(self._timer)))
         chain = make_chain(alert, rule, send_to, (check, *steps))

@@ -6,8 +6,11 @@ import pytest
 from support.documents import parse, parse_entry, problems
 
 from router.configuration.load import load
+from router.configuration.readers.schedules import Schedules
 from router.configuration.readers.suppression import read_inhibition, read_mute_time, read_silence
 from router.errors import RulesError
+from router.rules.schedules.schedule import schedule
+from router.rules.schedules.schedule_text import ScheduleText, SpanText
 
 RULES = {"outage", "bad-calls"}
 SILENCE = "author: me, comment: x, ends: '2026-01-01T00:00:00Z'"
@@ -26,7 +29,7 @@ def test_a_mute_time_has_its_name() -> None:
         ("nights: {times: []}", "1:17: "),
         ("nights: {times: [{from: '25:00'}]}", "1:25: "),
         ("nights: {time_zone: Mars, times: [{}]}", "1:21: "),
-        ("nights: {}", '1:9: mute time "nights" needs "times"'),
+        ("nights: {}", "1:9: times is needed, or dates, during or outside"),
         ("NIGHTS: {times: [{}]}", "1:1: "),
     ],
 )
@@ -35,6 +38,30 @@ def test_a_wrong_mute_time_is_reported(text: str, position: str) -> None:
     read_mute_time(document, entry)
     (reported,) = problems(document)
     assert reported.startswith(position)
+
+
+@pytest.mark.parametrize(
+    ("text", "mutes", "expected"),
+    [
+        ("{during: office}", [False, True], []),
+        ("{outside: [office]}", [True, False], []),
+        ("{times: [{}], except: [office]}", [True, False], []),
+        ("{during: ofice}", None, ['1:15: there is no schedule "ofice" (did you mean "office"?)']),
+        ("{during: []}", None, ["1:15: during is empty, it needs at least one"]),
+        ("{outside: [office, office]}", None, ['1:25: outside names "office" twice']),
+        (
+            "{during: office, times: [{}]}",
+            None,
+            ["1:15: during names the times: remove it, or times, dates and except"],
+        ),
+    ],
+)
+def test_a_mute_time_names_schedules(text: str, mutes: list[bool], expected: list[str]) -> None:
+    office = schedule("office", ScheduleText(times=(SpanText(from_="08:00", to="18:00"),)))
+    document, entry = parse_entry(f"now: {text}\n")
+    read = read_mute_time(document, entry, Schedules({"office"}, {"office": office}))
+    assert problems(document) == expected
+    assert (read and [read.is_on(hour * 3600.0) for hour in (7, 8)]) == mutes
 
 
 def inhibition(text: str, rules: set[str] | None = frozenset(RULES)) -> list[str]:

@@ -78,6 +78,11 @@ class Metrics:
             "Timers that did nothing because their rule or feature was removed, by feature.",
             "feature",
         )
+        self.timers_judged_early = counter(
+            "timers_judged_early",
+            "Timers judged before an older batch was evaluated, because that was stuck, by feature.",
+            "feature",
+        )
         self.unknown_rules = gauge(
             "unknown_rules",
             "Features of rules whose timers wait, because the process that met them has no such rule.",

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -10,6 +10,7 @@ from router.errors import LeaseLostError
 from router.journal import keys
 from router.journal.arq_adapter import STARTS_TTL_SECONDS
 from router.journal.connection import Connection
+from router.journal.keys import BatchId
 from router.journal.leases import NO_TOKEN, Lease, LeaseToken
 from router.journal.script import (
     PackedArguments,
@@ -23,6 +24,18 @@ from router.journal.unreadable import report, text_of
 
 LOST: Final = -1
 """The reply of a script that found the lease of another worker, and changed nothing."""
+
+_WATCH_MS: Final = 60_000
+"""Ms after which what workers saw of the oldest batch is forgotten."""
+
+
+class EarlierBatch(msgspec.Struct, frozen=True):
+    """A batch that was accepted before a timer was due, and that is not evaluated."""
+
+    id: BatchId
+    """``""`` if Redis's clock was set back and it is not known which one."""
+    unchanged_seconds: float
+    """How long workers have seen it as the oldest one, and no part of it was finished."""
 
 
 class PolledJob(msgspec.Struct, frozen=True):
@@ -101,29 +114,38 @@ class JobQueue:
         await self._connection.ask(redis.zrem(self._queue, name))
         await self._connection.ask(redis.delete(*(each.encode() + name for each in prefixes)))
 
-    async def begin_timer(self, job_id: str, token: LeaseToken, record: str) -> bytes | None:
-        """Read the timer of a job.
+    async def begin_timer(
+        self, job_id: str, token: LeaseToken, record: str, *, set_ms: int = 0
+    ) -> tuple[bytes, EarlierBatch | None] | None:
+        """Read the timer of a job, and look for a batch that was accepted before it was due.
 
         Args:
             job_id: The id of the job and of its timer.
             token: The token of its lease.
             record: The key of the timer.
+            set_ms: The time in Unix ms that a test has set; 0 for Redis's own.
 
         Returns:
-            The record; None if there is no such timer. Its job has then ended.
+            The record, and the oldest such batch that is not evaluated; None if there is no such timer.
+            Its job has then ended.
 
         Raises:
             LeaseLostError: The lease has expired, or another worker has it.
         """
-        reply: bytes | int | None = await self._connection.run(
+        reply: Any = await self._connection.run(
             _BEGIN_TIMER(
                 _BeginTimerKeys(record, self._queue, *keys.job_keys(job_id)),
-                _BeginTimerArguments(job_id, token),
+                _BeginTimerArguments(job_id, token, set_ms, keys.parts(""), _WATCH_MS),
             )
         )
         if isinstance(reply, int):
             raise lease_lost(job_id)
-        return reply
+        if reply is None:
+            return None
+        content, *earlier = reply
+        if not earlier:
+            return content, None
+        return content, EarlierBatch(BatchId(earlier[0].decode()), earlier[1] / 1000)
 
     async def renew(self, leases: Sequence[Lease], lease_ms: int) -> list[bool]:
         """Extend leases by ``lease_ms`` from now; return whether each is extended. Idempotent."""
@@ -227,11 +249,18 @@ class _BeginTimerKeys(ScriptKeys, frozen=True):
     job: str
     lease: str
     starts: str
+    timers: str = keys.TIMERS
+    open_batches: str = keys.BATCHES
+    moves: str = keys.CLOCK_MOVES
+    watch: str = keys.TIMER_WATCH
 
 
 class _BeginTimerArguments(PlainArguments, frozen=True):
     id: str
     token: LeaseToken
+    set_ms: int
+    parts_prefix: str
+    watch_ms: int
 
 
 class _RenewKeys(ScriptKeys, frozen=True):

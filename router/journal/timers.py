@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
+from router.clock import Clock
 from router.journal import keys
 from router.journal.connection import Connection
-from router.journal.job_queue import JobQueue
+from router.journal.job_queue import EarlierBatch, JobQueue
 from router.journal.keys import TimerId
 from router.journal.leases import NO_TOKEN, LeaseToken
 from router.journal.records import RecordReader, version_of_timer
@@ -29,13 +30,22 @@ def fixed_id(timer: Timer) -> TimerId | None:
     return TimerId(timer.fixed_id) if timer.fixed_id else None
 
 
+class BegunTimer(msgspec.Struct, frozen=True):
+    """A timer that is due."""
+
+    timer: Timer
+    earlier: EarlierBatch | None = None
+    """The oldest batch that was accepted before it was due, and that is not evaluated."""
+
+
 class Timers:
     """The journal's side of timers."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
+        self._set_ms = clock.journal_ms
 
-    async def load(self, timer_id: TimerId, token: LeaseToken = NO_TOKEN) -> Timer | None:
+    async def begin(self, timer_id: TimerId, token: LeaseToken = NO_TOKEN) -> BegunTimer | None:
         """Return a timer that is set; None if it has fired or was cancelled, and its job is over.
 
         Raises:
@@ -46,8 +56,10 @@ class Timers:
             WrongTypeError: Its key has another type.
         """
         queue = JobQueue(self._connection, keys.TIMER_QUEUE)
-        record = await queue.begin_timer(timer_id, token, keys.timer(timer_id))
-        return None if record is None else _reader.read(record)
+        begun = await queue.begin_timer(
+            timer_id, token, keys.timer(timer_id), set_ms=self._set_ms()
+        )
+        return None if begun is None else BegunTimer(_reader.read(begun[0]), begun[1])
 
     async def record(self, timer_id: TimerId) -> bytes:
         """Return the record of a timer as it is, or as Redis dumps it if it is no string.

@@ -49,6 +49,7 @@ from router.worker.delivery.registry import DestinationPool
 from router.worker.delivery.settlement import make_settler
 from router.worker.evaluation.batch_job import BatchJob, BatchJournal
 from router.worker.evaluation.claim_eviction import ClaimEviction
+from router.worker.evaluation.earlier_batches import EarlierBatches
 from router.worker.evaluation.evaluation_admission import EvaluationAdmission
 from router.worker.evaluation.silence_cache import SilenceCache
 from router.worker.evaluation.timer_job import TimerJob, TimerJournal
@@ -235,16 +236,18 @@ class _Evaluation(msgspec.Struct, frozen=True):
         )
 
     def _timers(self) -> QueueSpec:
+        earlier = EarlierBatches(self.metrics, self.clock)
         journal = TimerJournal(
-            Timers(self.connection),
+            Timers(self.connection, self.clock),
             RuleState(self.connection, alert_limits(self.settings)),
             Finish(self.connection, self.clock),
+            earlier,
         )
         job = TimerJob(journal, self.active, self.metrics, self.clock, self.poison, self.unknown)
         return self._spec(
             keys.TIMER_QUEUE,
             jobs.TIMER,
             lambda job_id, starts, lease: job.run(TimerId(job_id), starts, lease.token),
-            wait=lambda: max(self.admission.wait(), self.unknown.wait()),
+            wait=lambda: max(self.admission.wait(), self.unknown.wait(), earlier.wait()),
             linger=shortest_linger,
         )

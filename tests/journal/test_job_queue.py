@@ -274,7 +274,7 @@ async def test_the_job_of_a_missing_record_ends_when_it_is_begun(
     await connection.redis.set("record", b"there")
     await poll(queue)
 
-    assert await queue.begin_timer("a", TOKEN, "record") == b"there"
+    assert await queue.begin_timer("a", TOKEN, "record") == (b"there", None)
     assert await queue.begin_timer("b", TOKEN, "missing") is None
 
     assert await connection.redis.zrange(QUEUE, 0, -1) == [b"a"]

@@ -245,7 +245,7 @@ async def test_a_timer_that_cannot_be_read_is_left_alone(
     await connection.redis.set(keys.timer(TimerId("t")), ENCODE(record))
 
     with pytest.raises(RecordError) as raised:
-        await Timers(connection).load(TimerId("t"))
+        await Timers(connection, SetClock().clock()).begin(TimerId("t"))
 
     assert type(raised.value) is error
     assert await connection.redis.exists(keys.timer(TimerId("t"))) == 1

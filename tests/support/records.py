@@ -215,7 +215,7 @@ async def read(connection: Connection) -> dict[str, Any]:
     redis = connection.redis
     clock = SetClock().clock()
     deliveries = Deliveries(connection, clock)
-    timers = Timers(connection)
+    timers = Timers(connection, clock)
     found: dict[str, Any] = {
         "ledger": _plain(await ledger.read(connection)),
         "pauses": _plain(await Pauses(connection).all()),
@@ -244,8 +244,9 @@ async def read(connection: Connection) -> dict[str, Any]:
             ).items
         ],
         "timers": {
-            name.decode(): _plain(await timers.load(TimerId(name.decode())))
+            name.decode(): _plain(begun.timer)
             for name in await redis.zrange(keys.TIMERS, 0, -1)
+            if (begun := await timers.begin(TimerId(name.decode()))) is not None
         },
         "deliveries": {
             destination: [

@@ -32,6 +32,7 @@ from router.journal.timers import Timers
 from router.journal.unknown_rules import UnknownRules
 from router.metrics import Metrics
 from router.worker.evaluation.batch_job import BatchJob, BatchJournal
+from router.worker.evaluation.earlier_batches import EarlierBatches
 from router.worker.evaluation.evaluation_admission import EvaluationAdmission
 from router.worker.evaluation.timer_job import TimerJob, TimerJournal
 from router.worker.evaluation.unknown_features import UnknownFeatures
@@ -92,6 +93,7 @@ class World:
         self.unknown = UnknownFeatures(
             UnknownRules(connection, self.clock), self.live, self.clock, after=ORPHAN_TIMEOUT
         )
+        self.earlier = EarlierBatches(self.metrics, self.clock)
         self.batches = Batches(connection, self.clock)
         self.evaluate = self.worker(connection)
 
@@ -108,7 +110,10 @@ class World:
     def timer_worker(self, connection: Connection) -> TimerJob:
         """One more worker that fires timers."""
         journal = TimerJournal(
-            Timers(connection), RuleState(connection), Finish(connection, self.clock)
+            Timers(connection, self.clock),
+            RuleState(connection),
+            Finish(connection, self.clock),
+            self.earlier,
         )
         detector = PoisonDetector(CrashCounter(connection))
         return TimerJob(journal, self.live, self.metrics, self.clock, detector, self.unknown)

@@ -22,6 +22,7 @@ from router.rules.state.chain import Store, WorkFinishedError
 from router.rules.state.decision import Decision
 from router.rules.state.timer import Timer
 from router.worker.evaluation.decide_timer import decide_timer, try_out
+from router.worker.evaluation.earlier_batches import EarlierBatches
 from router.worker.evaluation.poison_probe import poisonous
 from router.worker.evaluation.suppression_reason import Snapshot
 from router.worker.evaluation.unknown_features import UnknownFeatures
@@ -37,6 +38,7 @@ class TimerJournal(msgspec.Struct, frozen=True):
     timers: Timers
     state: RuleState
     finish: Finish
+    earlier: EarlierBatches
 
 
 class TimerJob:
@@ -74,16 +76,19 @@ class TimerJob:
             JournalUnavailableError: Redis did not confirm in time. The timer is still set, and
                 firing it again has the same result.
             LeaseLostError: Another worker has the timer's job.
-            PostponedError: The timer's rule or feature is unknown here; another worker may have it.
+            PostponedError: A batch that was accepted before the timer was due is not evaluated, or the
+                timer's rule or feature is unknown here and another worker may have it.
         """
         try:
-            timer = await self._journal.timers.load(timer_id, token)
+            begun = await self._journal.timers.begin(timer_id, token)
         except NewerRecordError:
             raise
         except (RecordError, WrongTypeError) as error:
             return await self._set_aside(timer_id, token, error)
-        if timer is None:
+        if begun is None:
             return True
+        timer = begun.timer
+        self._journal.earlier.check_timer(timer_id, begun)
         await self._unknown.check_timer(timer_id, timer)
         try:
             decision, reason = await self._decide(timer_id, timer, starts)

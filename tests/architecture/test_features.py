@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from router.datatypes import Secret
+from router.journal.records import version_of_timer
 from router.journal.rule_state import script_source
 from router.rules.rule_text import RuleKeys, RuleText
 from router.rules.state.feature import Feature
@@ -32,6 +33,12 @@ FUNCTION = re.compile(r"^function steps\.(\w+)\(draft((?:, \w+)*)\)", re.MULTILI
 
 def module_of(kind: type[Feature]) -> str:
     return kind.__module__.rpartition(".")[2]
+
+
+def timers_below(kind: type[Timer]) -> Iterator[type[Timer]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from timers_below(each)
 
 
 def steps_of(module: str) -> Iterator[type[Step]]:
@@ -91,12 +98,23 @@ def test_the_tag_of_a_timer_is_stored_and_does_not_change() -> None:
     timers: list[type[Timer]] = [kind.timer for kind in FEATURES if kind.timer]
 
     assert {(kind.key, kind.timer.__struct_config__.tag) for kind in FEATURES if kind.timer} == {
-        ("follows", "follows"),
+        ("follows", "follows.2"),
         ("absent", "absence"),
         ("group", "flush"),
         ("escalate", "escalation"),
     }
     assert [timer.feature for timer in timers] == [kind.key for kind in FEATURES if kind.timer]
+
+
+def test_an_old_worker_leaves_the_timers_that_it_does_not_know_to_new_ones() -> None:
+    """0.1.0 retries the timer of a newer version, and moves one that it cannot decode to quarantine."""
+    known = {"absence", "flush", "escalation"}
+    kinds = [kind for kind in timers_below(Timer) if kind.__module__.startswith("router.")]
+    tags = {kind.__struct_config__.tag for kind in kinds}
+    versions = {tag: version_of_timer([tag]) for tag in tags if isinstance(tag, str)}
+
+    assert known <= versions.keys()
+    assert [tag for tag, version in versions.items() if version < 200 and tag not in known] == []
 
 
 def test_the_guide_lists_the_features_in_their_order() -> None:

@@ -137,7 +137,7 @@ class RaiseFollowing(Step, frozen=True, array_like=True):
         return False
 
 
-class FollowsTimer(AlertTimer, frozen=True, kw_only=True, array_like=True, tag="follows"):
+class FollowsTimer(AlertTimer, frozen=True, kw_only=True, array_like=True, tag="follows.2"):
     """Raises ``alert`` at once, because an event that it follows arrived after its own."""
 
     feature = _KEY

@@ -67,6 +67,12 @@ class Metrics:
             "Alerts evaluated without their state, because the rule has too many keys.",
             "rule",
         )
+        self.rule_state_used_ratio = gauge(
+            "rule_state_used_ratio",
+            "Keys of the rule's fullest state / their largest number, if that is 0.5 or more.",
+            "rule",
+            across="livemax",
+        )
         self.rule_events_left_out = counter(
             "rule_events_left_out",
             "Events that come to nothing in a rule, by reason.",

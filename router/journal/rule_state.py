@@ -23,6 +23,7 @@ from router.rules.state.chain import Chain, WorkFinishedError
 from router.rules.state.features import FEATURES
 from router.rules.state.step import KEYS_LIMIT, ChainResult, Outcome, Reason
 
+_COUNTED_AT_ONCE: Final = 500
 _CHAINS: Final = 200
 """Chains that one call decides, because Redis runs nothing else meanwhile."""
 
@@ -34,6 +35,22 @@ def script_source() -> str:
     names = ("prelude", "window", *modules, "dispatch")
     source = "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in names)
     return ALLOW_OOM + source
+
+
+async def count_keys(connection: Connection, states: Sequence[str], now: float) -> list[int]:
+    """Return how many keys of each state have not expired at a Unix time.
+
+    Raises JournalUnavailableError.
+    """
+    counts: list[int] = []
+    for start in range(0, len(states), _COUNTED_AT_ONCE):
+        pipeline = connection.redis.pipeline(transaction=False)
+        for state in states[start : start + _COUNTED_AT_ONCE]:
+            pipeline.zcount(keys.STATE_KEYS + state, int(now * 1000) + 1, "+inf")
+        found = await connection.ask(pipeline.execute(raise_on_error=False))
+        # An error is a key of another type, which the script deletes when it meets it.
+        counts += [count if isinstance(count, int) else 0 for count in found]
+    return counts
 
 
 class RuleState:

@@ -55,6 +55,10 @@ class RuleTally(msgspec.Struct):
     suppressed: dict[str, int] = {}
     """Suppressed alerts, by reason."""
     examples: list[Example] = []
+    used_ratio: float = 0.0
+    """The largest share of its state that was in use, if it was nearly full."""
+    overflowed: int = 0
+    """Events and alerts for which its state had no room."""
 
 
 class Pending(msgspec.Struct):
@@ -162,6 +166,10 @@ class Backtest:
 
     def end(self) -> None:
         """End the recording; no event can be added."""
+        for name, ratio in self._simulation.used_ratios().items():
+            self.tally.rules[name].used_ratio = ratio
+        for name, count in self._simulation.overflowed.items():
+            self.tally.rules[name].overflowed = count
         found: dict[tuple[str, str], Pending] = {}
         for each in self._simulation.end():
             due = _moment(each.due_at)

@@ -57,6 +57,12 @@ def _rules(tally: Tally) -> Iterator[str]:
         row = f"{name:{width}}  {rule.matches:7}  {rule.alerts:7}  {rule.errors:7}  {suppressed}"
         yield row.rstrip()
 
+    for name, rule in tally.rules.items():
+        if rule.overflowed:
+            yield f"{name}: its state was full, and had no room for {plural(rule.overflowed, 'event')}"
+        elif rule.used_ratio:
+            yield f"{name}: its state was {rule.used_ratio:.0%} full"
+
 
 def _destinations(tally: Tally) -> Iterator[str]:
     width = max([len(name) for name in tally.destinations] + [len("destination")])

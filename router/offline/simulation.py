@@ -6,6 +6,7 @@ are due. Rule tests and backtests use it. Pure: all times are arguments.
 
 import heapq
 import itertools
+from collections import Counter
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
@@ -114,6 +115,8 @@ class Simulation:
         self._store = MemoryStore(keys_limit=keys_limit)
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
+        self.overflowed: Final[Counter[str]] = Counter()
+        """Events and alerts for which the state of a rule had no room, by the rule's name."""
         self._seen: set[str] = set()
         self._tolerance_ms = round(clock_tolerance * 1000)
         self._notes_standing = notes_standing
@@ -167,6 +170,22 @@ class Simulation:
     def silence(self, silence: Silence) -> None:
         """Add a silence."""
         self._silences.append(silence)
+
+    def used_ratios(self) -> dict[str, float]:
+        """Return the rules whose state was nearly full, and the largest share of it that was in use."""
+        found = {
+            rule.name: max(
+                (
+                    self._store.used_ratio(state)
+                    for each in rule.features.all
+                    for state in each.states
+                ),
+                default=0.0,
+            )
+            for rule in self.rules.rules
+            if rule.features.remembers
+        }
+        return {name: ratio for name, ratio in found.items() if ratio}
 
     def end(self) -> tuple[PendingTimer, ...]:
         """Return the timers that are set and still needed, in order. Nothing can follow.
@@ -245,6 +264,7 @@ class Simulation:
         self, decision: Decision
     ) -> tuple[tuple[SimulatedAlert, ...], tuple[SuppressedAlert, ...]]:
         """Set the timers of a decision; return its alerts."""
+        self.overflowed.update(decision.overflowed)
         for timer in decision.timers:
             heapq.heappush(self._timers, (timer.due_at, next(self._numbers), timer))
         return (

@@ -52,6 +52,7 @@ from router.worker.evaluation.claim_eviction import ClaimEviction
 from router.worker.evaluation.earlier_batches import EarlierBatches
 from router.worker.evaluation.evaluation_admission import EvaluationAdmission
 from router.worker.evaluation.silence_cache import SilenceCache
+from router.worker.evaluation.state_use import StateUse
 from router.worker.evaluation.timer_job import TimerJob, TimerJournal
 from router.worker.evaluation.unknown_features import UnknownFeatures
 from router.worker.mark_checks import MarkChecks
@@ -164,6 +165,7 @@ def build_worker(
                 [
                     ("claims", ClaimEviction(connection, metrics, clock).run),
                     ("features", unknown.run),
+                    ("state use", StateUse(connection, active, metrics, clock).run),
                     ("timers put back", unknown.wake_others),
                 ]
                 if config.only is None

@@ -8,7 +8,7 @@ import pytest
 
 from router.configuration.load import load
 from router.configuration.model import Configuration
-from router.offline.backtest import Backtest, Comparison, Tally, backtest, compare
+from router.offline.backtest import Backtest, Comparison, RuleTally, Tally, backtest, compare
 from router.offline.backtest_report import as_text, comparison_as_text
 
 RULES = """
@@ -239,3 +239,19 @@ silences:
 """
     bad = tally(tmp_path, [line(1), line(2)], RULES + silences).rules["bad"]
     assert (bad.alerts, bad.suppressed) == (1, {"silenced": 1})
+
+
+def test_a_state_without_room_is_reported() -> None:
+    tally = Tally(
+        rules={
+            "full": RuleTally(used_ratio=1.0, overflowed=3),
+            "nearly": RuleTally(used_ratio=0.85),
+            "roomy": RuleTally(),
+        }
+    )
+
+    lines = as_text(tally).splitlines()
+
+    assert "full: its state was full, and had no room for 3 events" in lines
+    assert "nearly: its state was 85% full" in lines
+    assert not any(line.startswith("roomy:") for line in lines)

@@ -368,6 +368,10 @@ class CountFeature(Feature, frozen=True, kw_only=True):
             yield f"the alert shows up to {self.text.keep} of the events"
 
     @property
+    def states(self) -> tuple[str, ...]:
+        return self.state, self._broken, f"{self.state}-kept"
+
+    @property
     def _broken(self) -> str:
         return f"{self.state}-broken"
 

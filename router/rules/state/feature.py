@@ -158,6 +158,11 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
         return False
 
     @property
+    def states(self) -> tuple[str, ...]:
+        """The states whose keys come from events, each of which can become full."""
+        return (self.state,) if self.state else ()
+
+    @property
     def keeps_events(self) -> bool:
         """True if a step needs the event as a member of the alert that it may bring about."""
         return False

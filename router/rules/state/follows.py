@@ -172,6 +172,10 @@ class FollowsFeature(Feature, frozen=True, kw_only=True):
         return (self.text.event,)
 
     @property
+    def states(self) -> tuple[str, ...]:
+        return self.state, f"{self.state}-waits"
+
+    @property
     def events_per_alert(self) -> int:
         return self.text.at_least + 1
 

@@ -36,6 +36,10 @@ class MemoryStore:
         """Return what a step has measured by now; None if it does not measure, or no event."""
         return step.standing(self._memory)
 
+    def used_ratio(self, state: str) -> float:
+        """Return the largest share of a state's keys that was in use; 0 if it was never nearly full."""
+        return self._memory.nearly_full.get(state, 0) / self._memory.keys_limit
+
     def acknowledge(self, alert_key: str, at: int) -> None:
         """Note that an operator acknowledged the alerts with this key, at Unix ms."""
         self._memory.acknowledged[alert_key] = at

@@ -16,6 +16,9 @@ DAY_MS: Final = 86_400_000
 KEYS_LIMIT: Final = 100_000
 """Keys of one state at a time. They come from events, which anyone can send, so they are bounded."""
 
+NEARLY_FULL: Final = 0.8
+"""Share of the keys of a state from which the rule's state is nearly full."""
+
 WORK: Final = "work"
 """The state of records that last as long as a batch or timer; the key is its id."""
 
@@ -107,9 +110,13 @@ class Memory:
         self.keys_limit: Final = keys_limit
         self.acknowledged: Final[dict[str, int]] = {}
         """Alert key -> when it was acknowledged, in Unix ms."""
+        self.nearly_full: Final[dict[str, int]] = {}
+        """State -> the most keys that it had at a time, if it was nearly full."""
         self._records: dict[Place, Record] = {}
         self._keys: dict[str, dict[str, int]] = {}
         """State -> key -> when it expires, in Unix ms."""
+        self._count_at: dict[str, int] = {}
+        """State -> the number of stored keys at which those that have not expired are counted next."""
 
     def find(self, place: Place, kind: type[R]) -> R | None:
         """Return the record at a place, None if there is none of this kind."""
@@ -148,8 +155,21 @@ class Memory:
                 self._evict((state, old))
             if len(keys) >= self.keys_limit:
                 return False
+        is_new = key not in keys
         keys[key] = max(until, keys.get(key, 0))
+        if is_new and len(keys) >= NEARLY_FULL * self.keys_limit:
+            self._count(state, now)
         return True
+
+    def _count(self, state: str, now: int) -> None:
+        """Count the keys that have not expired, each time that a hundredth of the limit was added."""
+        keys, step = self._keys[state], max(1, self.keys_limit // 100)
+        if len(keys) < self._count_at.get(state, 0) and len(keys) > self._count_at[state] - step:
+            return
+        self._count_at[state] = len(keys) + step
+        used = sum(expires > now for expires in keys.values())
+        if used >= NEARLY_FULL * self.keys_limit:
+            self.nearly_full[state] = max(used, self.nearly_full.get(state, 0))
 
     def _evict(self, place: Place) -> None:
         record = self._records.get(place)

@@ -124,7 +124,7 @@ def test_a_heartbeat_waits_for_the_next_one(
 
 def test_complete_pairs_take_room_for_as_long_as_they_matter() -> None:
     """Case R1, smaller: each pair would have taken a place for 31 days."""
-    simulation = Simulation(configuration(SUMMARY).rules, keys_limit=50)
+    simulation = Simulation(configuration(SUMMARY).rules, keys_limit=30)
     sent = 0
     for number in range(200):
         now = START + number * 11 * 86_400 / 200
@@ -139,3 +139,17 @@ def test_complete_pairs_take_room_for_as_long_as_they_matter() -> None:
     (outcome,) = simulation.pass_time(now + 26 * 3600)
 
     assert [each.alert.event_id for each in outcome.sent] == ["p0", "p1", "p2"]
+    assert (simulation.used_ratios(), dict(simulation.overflowed)) == ({}, {})
+
+
+def test_a_state_that_is_nearly_full_or_full_is_reported() -> None:
+    simulation = Simulation(configuration(SUMMARY).rules, keys_limit=50)
+    found = []
+    for number in range(52):
+        simulation.receive(event(str(number), START, type="partial", id=number), now=START)
+        found.append((simulation.used_ratios(), simulation.overflowed["never-completed"]))
+
+    assert found[38] == ({}, 0)
+    assert found[39] == ({"never-completed": 0.8}, 0)
+    assert found[49] == ({"never-completed": 1.0}, 0)
+    assert found[51] == ({"never-completed": 1.0}, 2)

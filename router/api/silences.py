@@ -18,6 +18,7 @@ from router.journal.silences import Silences, StoredSilence
 from router.rules.model import Rule
 from router.rules.suppression.silence_check import matching_rules, problem_of
 from router.rules.suppression.silences import SilenceText
+from router.rules.suppression.when_over import WhenOver
 
 BODY_LIMIT: Final = 64 * 1024
 """Bytes of a silence."""
@@ -45,6 +46,13 @@ class SilenceView(msgspec.Struct, frozen=True, kw_only=True):
     author: str
     comment: str
     created_at: float
+    when_over: Annotated[
+        WhenOver,
+        Meta(description="`tell`: what is still open when it ends is notified. `drop`: not."),
+    ]
+    until_resolved: Annotated[
+        bool, Meta(description="It silences alerts that were open when it started.")
+    ]
     matching_rules: Annotated[
         int | None,
         Meta(description="Rules of which it can silence alerts; null if they are not known."),
@@ -118,6 +126,8 @@ def silence_view(
         author=stored.text.author,
         comment=stored.text.comment,
         created_at=stored.created_at,
+        when_over=stored.text.when_over,
+        until_resolved=stored.text.until_resolved,
         matching_rules=(
             None if rules is None else sum(1 for _ in matching_rules(compiled.condition, rules))
         ),

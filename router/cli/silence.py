@@ -24,6 +24,7 @@ from router.printable import one_printable_line
 from router.rules.model import Rule
 from router.rules.suppression.silence_check import problem_of
 from router.rules.suppression.silences import NAMES, SilenceText, moment
+from router.rules.suppression.when_over import WhenOver
 
 T = TypeVar("T")
 
@@ -53,6 +54,18 @@ def silence() -> None:
 @click.option("--for", "duration", help="Duration such as 2h. Give this or --ends.")
 @click.option("--starts", default="", help="Start, in RFC 3339.  [default: now]")
 @click.option("--ends", default="", help="End, in RFC 3339.")
+@click.option(
+    "--until-resolved",
+    is_flag=True,
+    help="Silence alerts that are open now, each until it is resolved. Needs no end.",
+)
+@click.option(
+    "--when-over",
+    type=click.Choice([str(each) for each in WhenOver]),
+    default=str(WhenOver.TELL),
+    show_default=True,
+    help="Whether alerts that are still open at the end are notified then.",
+)
 @click.option("--author", default="", help="Name of the author.  [default: USER]")
 @click.option("--comment", required=True, help="Reason for the silence.")
 @rules_option
@@ -70,9 +83,11 @@ def add(matchers: tuple[str, ...], *, json_wanted: bool, **options: Any) -> None
             match=match or None,
             when=when,
             starts=options["starts"],
-            ends=_ends(options["ends"], options["duration"], options["starts"], CLOCK.now()),
+            ends=_ends(options, CLOCK.now()),
             author=options["author"] or os.environ.get("USER", ""),
             comment=options["comment"],
+            when_over=WhenOver(options["when_over"]),
+            until_resolved=options["until_resolved"],
         )
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
@@ -179,9 +194,15 @@ def _value(text: str) -> Any:
     return value if isinstance(value, bool | int | float) else text
 
 
-def _ends(ends: str, duration: str | None, starts: str, now: float) -> str:
+def _ends(options: Mapping[str, Any], now: float) -> str:
+    """Return the end of a silence in RFC 3339; ``""`` if it ends when its alerts are resolved."""
+    ends, duration, starts = (str(options[name] or "") for name in ("ends", "duration", "starts"))
+    if not ends and not duration and options["until_resolved"]:
+        return ""
     if bool(ends) == bool(duration):
-        raise ConfigurationError("give either --for, such as --for 2h, or --ends with a time")
+        raise ConfigurationError(
+            "give either --for, such as --for 2h, or --ends with a time, or --until-resolved"
+        )
     if not duration:
         return ends
     try:
@@ -215,6 +236,7 @@ def _print(silences: list[SilenceView], *, json_wanted: bool) -> None:
     for view in silences:
         conditions = [f"{field}: {value}" for field, value in (view.match or {}).items()]
         conditions += [view.when] if view.when else []
+        conditions += ["open before it"] if view.until_resolved else []
         echo(f"{view.id}  {view.state:7}  until {_time(view.ends_at)}  {' and '.join(conditions)}")
         echo(one_printable_line(f"  {view.author}: {view.comment}"))
 

@@ -50,6 +50,7 @@ def json_schema() -> dict[str, Any]:
         {"required": ["to"]},
         {"required": ["from", "otherwise"]},
     ]
+    definitions["SilenceText"]["anyOf"] = [{"required": ["ends"]}, {"required": ["until_resolved"]}]
     destination = {
         "description": "A destination of alerts: its kind and the settings of the kind.",
         "type": "object",

@@ -52,10 +52,10 @@ class StoredSilence(msgspec.Struct, frozen=True, kw_only=True):
             ConditionError: Its condition is invalid. It was valid when it was added, but another
                 version of the router may have added it.
         """
-        compiled = silence(self.id, self.text)
-        starts = compiled.starts or self.created_at
-        ends = compiled.ends if self.ended_at is None else min(self.ended_at, compiled.ends)
-        return msgspec.structs.replace(compiled, starts=starts, ends=ends)
+        compiled = silence(self.id, self.text, added_at=self.created_at)
+        if self.ended_at is None:
+            return compiled
+        return msgspec.structs.replace(compiled, ends=min(self.ended_at, compiled.ends))
 
 
 _reader = RecordReader(

@@ -69,12 +69,25 @@ async def test_a_silence_is_made_shown_and_ended(client: Any, time: SetClock) ->
     assert ended == {**added, "state": "ended", "ends_at": time.now, "matching_rules": None}
 
 
+async def test_a_silence_without_an_end_lasts_until_its_alerts_are_resolved(
+    client: Any, time: SetClock
+) -> None:
+    body = {name: value for name, value in SILENCE.items() if name != "ends"}
+    async with client.post(PATH, json={**body, "until_resolved": True}) as response:
+        added = await response.json()
+
+    assert (added["until_resolved"], added["when_over"]) == (True, "tell")
+    assert added["ends_at"] == time.now + 30 * 86_400
+
+
 @pytest.mark.parametrize(
     ("change", "path", "message"),
     [
         ({"match": None}, "$.match", "match or when is needed"),
         ({"ends": "tomorrow"}, "$.ends", "expected a time with its zone"),
         ({"ends": 5}, "$.ends", "Expected `str`"),
+        ({"ends": ""}, "$.ends", "ends is needed, or until_resolved: true"),
+        ({"when_over": "later"}, "$.when_over", "Invalid enum value"),
         ({"author": " "}, "$.author", "author is empty"),
         ({"remark": "x"}, "$", "unknown field `remark`"),
         ({"match": {"rul": "x"}}, "$.match", 'did you mean "rule"'),

@@ -62,6 +62,19 @@ def test_a_silence_is_added_listed_and_expired(environ: dict[str, str]) -> None:
     assert silence["id"] in run(environ, "list", "--all").stdout
 
 
+def test_a_silence_may_last_until_its_alerts_are_resolved(environ: dict[str, str]) -> None:
+    added = run(
+        environ,
+        *("add", "--match", "rule=one", "--until-resolved", "--when-over", "drop"),
+        *("--comment", "work", "--json"),
+    )
+    (silence,) = msgspec.json.decode(added.stdout)["silences"]
+
+    assert (silence["until_resolved"], silence["when_over"]) == (True, "drop")
+    assert silence["ends_at"] - silence["starts_at"] == 30 * 86_400
+    assert "and open before it" in run(environ, "list").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from support.clock import SetClock
 from support.waiting import until
@@ -15,6 +16,7 @@ from router.journal import keys, silences
 from router.journal.connection import Connection
 from router.journal.silences import KEPT_SECONDS, Silences
 from router.rules.suppression.silences import SilenceText
+from router.rules.suppression.when_over import WhenOver
 from router.worker.evaluation.silence_cache import SilenceCache
 
 RULES = "rules: [{name: one, events: [a], send_to: [noc]}]"
@@ -45,6 +47,27 @@ async def board(connection: Connection, posted: Silences) -> AsyncIterator[Activ
     yield world.live
     task.cancel()
     await asyncio.wait([task])
+
+
+async def test_a_stored_silence_knows_what_becomes_of_its_alerts(
+    posted: Silences, time: SetClock
+) -> None:
+    added = await posted.add(text(ends="", until_resolved=True, when_over=WhenOver.DROP))
+    (listed,) = await posted.all()
+    compiled = listed.compiled()
+
+    assert listed == added
+    assert (compiled.drops, compiled.until_resolved) == (True, True)
+    assert (compiled.starts, compiled.ends) == (time.now, time.now + 30 * 86_400)
+
+
+async def test_a_silence_without_newer_keys_is_stored_as_older_versions_read_it(
+    connection: Connection, posted: Silences
+) -> None:
+    added = await posted.add(text())
+    stored = msgspec.json.decode(await connection.redis.hget(keys.SILENCES, added.id))
+
+    assert set(stored["text"]) == {"match", "ends", "author", "comment"}
 
 
 async def test_a_silence_is_listed_until_some_days_after_its_end(

@@ -133,6 +133,10 @@ def read_silence(
     if not isinstance(node, MapNode):
         return None
     report_subject(document, node, scope)
+    until_resolved = node.get("until_resolved")
+    if isinstance(text, SilenceText) and until_resolved and text.until_resolved and not text.starts:
+        message = "until_resolved silences what is open when the silence starts: it needs starts"
+        document.report(until_resolved.span, message, 'write starts: "2026-11-24T18:00:00Z"')
     if not isinstance(text, SilenceText) or len(document.errors) > before:
         return None
     try:

@@ -265,6 +265,8 @@ class _FileReader:
             ends=_rfc3339(begins + step.silence.for_),
             author="a test",
             comment=self.document.location(node.span),
+            when_over=step.silence.when_over,
+            until_resolved=step.silence.until_resolved,
         )
         before = len(self.document.errors)
         report_subject(self.document, node, self._known.silence_scope)

@@ -108,7 +108,7 @@ def problem_of(
     Raises:
         ConditionError: Its match or when is no condition.
     """
-    compiled = silence("", text)
+    compiled = silence("", text, added_at=now)
     field = "when" if text.match is None else "match"
     if compiled.ends <= now:
         return SilenceProblem("ends", f"ends is {text.ends}, which is past")

@@ -20,10 +20,13 @@ from router.cel import (
 )
 from router.rules.key_descriptions import about
 from router.rules.labels import label_text
+from router.rules.suppression.when_over import WhenOver, WhenOverKey
 from router.timestamps import unix_seconds
 
 TEXT_LIMIT: Final = 1000
 """Characters of a comment."""
+UNTIL_RESOLVED_SECONDS: Final = 30 * 86_400
+"""How long a silence until its alerts are resolved lasts if it has no end of its own."""
 NAMES: Final = {
     name: compile_expression(f"event.alert.{name}")
     for name in ("rule", "severity", "key", "labels")
@@ -32,7 +35,7 @@ NAMES: Final = {
 
 
 class SubjectText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The part of a silence that matches alerts, in its YAML form."""
+    """Which alerts a silence suppresses, and what becomes of them, in its YAML form."""
 
     match: Annotated[
         dict[str, Any] | None,
@@ -42,16 +45,27 @@ class SubjectText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         str | None, about("A condition in CEL over rule, severity, key, labels, event and data.")
     ] = None
 
+    when_over: WhenOverKey = WhenOver.TELL
+    until_resolved: Annotated[
+        bool,
+        about("Silences alerts that are open when it starts, each until it is resolved."),
+    ] = False
+
     def __post_init__(self) -> None:
         if self.match is None and self.when is None:
             raise ValueError("match or when is needed: a silence of all alerts is not allowed")
 
 
-class SilenceText(SubjectText, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A silence, in its YAML form."""
+class SilenceText(
+    SubjectText, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """A silence, in its YAML form.
+
+    Defaults are not stored, so that an older version reads a silence that uses no newer key.
+    """
 
     starts: Annotated[str, about("RFC 3339; without it, at once.")] = ""
-    ends: Annotated[str, about("RFC 3339.")]
+    ends: Annotated[str, about("RFC 3339; only `until_resolved` does without it.")] = ""
     author: Annotated[str, about("The operator that wants it.", max_length=TEXT_LIMIT)]
     comment: Annotated[str, about("Why.", max_length=TEXT_LIMIT)]
 
@@ -61,7 +75,10 @@ class SilenceText(SubjectText, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("author is empty: name the operator that wants this silence")
         if not self.comment.strip():
             raise ValueError("comment is empty: write the reason")
-        if moment("ends", self.ends) <= (moment("starts", self.starts) if self.starts else 0):
+        begins = moment("starts", self.starts) if self.starts else 0.0
+        if not self.ends and not self.until_resolved:
+            raise ValueError("ends is needed, or until_resolved: true")
+        if self.ends and moment("ends", self.ends) <= begins:
             raise ValueError("ends is not after starts")
 
 
@@ -75,6 +92,10 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     """Unix seconds."""
     ends: float
     """Unix seconds."""
+    drops: bool = False
+    """True if alerts that are open when it ends are not notified then."""
+    until_resolved: bool = False
+    """True if it silences only alerts whose life began before it starts."""
 
     def matches(self, content: dict[str, Any], now: float) -> bool:
         """Return whether it silences an alert at Unix seconds ``now``.
@@ -86,10 +107,17 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
         return self.condition.verdict(content) is Verdict.MATCH
 
 
-def silence(silence_id: str, text: SilenceText) -> Silence:
+def silence(silence_id: str, text: SilenceText, *, added_at: float = 0.0) -> Silence:
     """Compile a silence.
 
-    Raises ConditionError, whose offset counts characters of ``when`` or of the match.
+    Args:
+        silence_id: Its id.
+        text: Its YAML form.
+        added_at: When it starts if its text does not say when, in Unix seconds.
+
+    Raises:
+        ConditionError: Its condition is invalid; the offset counts characters of ``when`` or of the
+            match.
     """
     conditions = []
     if text.match is not None:
@@ -100,12 +128,15 @@ def silence(silence_id: str, text: SilenceText) -> Silence:
     if len(conditions) > 1:
         both = " && ".join(f"(\n{each.source}\n)" for each in conditions)
         condition = compile_condition(both, names=NAMES)
+    starts = moment("starts", text.starts) if text.starts else added_at
     return Silence(
         id=silence_id,
         text=text,
         condition=condition,
-        starts=moment("starts", text.starts) if text.starts else 0.0,
-        ends=moment("ends", text.ends),
+        starts=starts,
+        ends=moment("ends", text.ends) if text.ends else starts + UNTIL_RESOLVED_SECONDS,
+        drops=text.when_over is WhenOver.DROP,
+        until_resolved=text.until_resolved,
     )
 
 

@@ -128,6 +128,12 @@ def test_a_silence_has_an_id_that_its_text_determines(subject: str) -> None:
         (f"{{when: 'rul == 1', {SILENCE}}}", "1:9: "),
         (f"{{match: {{rul: a}}, {SILENCE}}}", "1:10: "),
         ("{match: {rule: a}, author: me, comment: x, ends: soon}", "1:"),
+        ("{match: {rule: a}, author: me, comment: x}", "1:1: ends is needed, or until_resolved"),
+        (
+            "{match: {rule: a}, author: me, comment: x, until_resolved: true}",
+            "1:60: until_resolved silences what is open when the silence starts: it needs starts",
+        ),
+        (f"{{match: {{rule: a}}, when_over: later, {SILENCE}}}", "1:31: when_over: expected one"),
     ],
 )
 def test_a_wrong_silence_is_reported(text: str, position: str) -> None:
@@ -141,6 +147,25 @@ destinations: {a: {capture: {}}}
 rules:
   - {name: call-quality, events: [e], labels: {team: voice, limit: "5"}, send_to: [a]}
 """
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("until_resolved: true, starts: '2026-01-01T00:00:00Z'", [True, False, 30.0]),
+        ("ends: '2026-01-03T00:00:00Z', when_over: drop", [False, True, 2.0]),
+        (
+            "until_resolved: true, ends: '2026-01-03T00:00:00Z', starts: '2026-01-01T00:00:00Z'",
+            [True, False, 2.0],
+        ),
+    ],
+)
+def test_a_silence_says_what_becomes_of_open_alerts(text: str, expected: list[object]) -> None:
+    document, root = parse(f"{{match: {{rule: outage}}, author: me, comment: x, {text}}}\n")
+    read = read_silence(document, root)
+    assert read is not None
+    days = (read.ends - 1767225600.0) / 86_400
+    assert [read.until_resolved, read.drops, days] == expected
 
 
 def folder_problems(folder: Path, silences: str, now: float | None = None) -> list[str]:

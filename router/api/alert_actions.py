@@ -49,9 +49,15 @@ def obstacle(found: FoundAlert, now: float) -> str:
 
 
 async def read_details(
-    connection: Connection, found: KeyedAlert, silences: Silences, now: float
+    connection: Connection, found: KeyedAlert, silences: Silences | None, now: float
 ) -> AlertDetails:
     """Return an alert with what its destinations received, and the silences that match it.
+
+    Args:
+        connection: To Redis.
+        found: The alert.
+        silences: The silences to compare; None for none, because each takes time.
+        now: Unix time in seconds.
 
     Raises JournalUnavailableError.
     """
@@ -59,7 +65,7 @@ async def read_details(
     event = decode(found.alert)
     matching = tuple(
         stored.id
-        for stored in await silences.all()
+        for stored in (await silences.all() if silences is not None else ())
         if silenced(found.alert, event, (stored.compiled(),), now)
     )
     return alert_details(found, received, matching, now)

@@ -6,7 +6,6 @@ could abuse, and each reader of the alert has the same rights. The page has no s
 no external content.
 """
 
-import base64
 import hashlib
 import html
 import logging
@@ -15,56 +14,39 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qs, quote, unquote
 
-import msgspec
 from aiohttp import hdrs, web
 
-from router.alerts import AlertStatus
-from router.api.acknowledging import acknowledgement_deliveries
+from router.api.alert_actions import UNNAMED, AlertActions, obstacle, read_details
+from router.api.alert_page_html import (
+    HEADERS,
+    NAME_LIMIT,
+    SILENCE_SECONDS,
+    UNACKNOWLEDGE,
+    KnownAlert,
+    alert_html,
+    form_html,
+    page_html,
+)
 from router.api.requests import BadRequestError, read_body
 from router.api.signed_links import PATH, InvalidLink, LinkSigner, LinkToken, Scope
 from router.clock import Clock
 from router.errors import JournalUnavailableError, OverloadedError
 from router.http.openapi import Operation, ResponseSpec
-from router.journal.acknowledgements import Acknowledgement, Acknowledgements
-from router.journal.shown_alerts import AlertState, ShownAlerts
+from router.journal.acknowledgements import Acknowledgements
+from router.journal.connection import Connection
+from router.journal.keyed_alerts import KeyedAlert, KeyedAlerts
+from router.journal.shown_alerts import ShownAlerts
 from router.journal.silences import Silences
 from router.rules.suppression.silences import SilenceText
 
 logger = logging.getLogger(__name__)
 
-NAME_LIMIT: Final = 80
-"""Characters of a reader's name."""
-SILENCE_SECONDS: Final = {"1h": 3600.0, "8h": 8 * 3600.0, "24h": 24 * 3600.0}
-"""Choices of the form: for how many seconds to silence."""
-
 _FORM: Final = "application/x-www-form-urlencoded"
 _HTML: Final = "text/html"
-_UNNAMED: Final = "unknown (alert link)"
 _COOKIE: Final = "router_name"
 _COOKIE_SECONDS: Final = 365 * 86400
 _BODY_LIMIT: Final = 4096
 _MAX_FIELDS: Final = 8
-
-_STYLE: Final = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:3rem auto;padding:0 1rem;"
-    "color:#1f2937;background:#fff;overflow-wrap:anywhere}h1{font-size:1.3rem}"
-    "dt{color:#6b7280;font-size:.85rem;margin-top:.5rem}dd{margin:0}"
-    "label{display:block;margin:1rem 0 .2rem}input{font:inherit;padding:.4rem;width:100%;"
-    "box-sizing:border-box}button{font:inherit;margin:1rem .5rem 0 0;padding:.5rem 1rem;border:0;"
-    "border-radius:.3rem;background:#2563eb;color:#fff;cursor:pointer}small{color:#6b7280}"
-)
-_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_HEADERS: Final = {
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self';"
-        " base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "Cache-Control": "no-store",
-    # The URL authorizes, so it must not reach another site.
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex",
-}
 
 _RESPONSES: Final = {
     200: "A page.",
@@ -97,7 +79,7 @@ _ACT: Final = Operation(
     method=hdrs.METH_POST,
     path=_ROUTE,
     tag="alerts",
-    summary="Acknowledge an alert, or silence it",
+    summary="Acknowledge an alert, withdraw that, or silence it",
     description="A link to acknowledge does not allow to silence, one to see does not allow either.",
     path_parameters=_PARAMETERS,
     responses=_pages(200, 400, 404, 410, 503),
@@ -105,7 +87,7 @@ _ACT: Final = Operation(
         _FORM: {
             "type": "object",
             "properties": {
-                "do": {"enum": [Scope.ACKNOWLEDGE.value, *SILENCE_SECONDS]},
+                "do": {"enum": [Scope.ACKNOWLEDGE.value, UNACKNOWLEDGE, *SILENCE_SECONDS]},
                 "name": {"type": "string", "maxLength": NAME_LIMIT},
             },
             "required": ["do"],
@@ -117,21 +99,25 @@ OPERATIONS: Final = (_SHOW, _ACT)
 
 
 class AlertPages:
-    """Handlers of the pages behind signed links."""
+    """Handlers of the pages behind signed links.
+
+    Args:
+        signer: Reads the links.
+        connection: To Redis.
+        shown: What messages showed of alerts.
+        clock: The clock.
+    """
 
     def __init__(
-        self,
-        signer: LinkSigner,
-        acknowledgements: Acknowledgements,
-        silences: Silences,
-        shown: ShownAlerts,
-        clock: Clock,
+        self, signer: LinkSigner, connection: Connection, shown: ShownAlerts, clock: Clock
     ) -> None:
         self._signer = signer
-        self._acknowledgements = acknowledgements
+        self._connection = connection
+        self._alerts = KeyedAlerts(connection)
+        self._actions = AlertActions(connection, clock)
+        self._acknowledgements = Acknowledgements(connection)
+        self._silences = Silences(connection, clock)
         self._shown = shown
-        self._silences = silences
-        self._clock = clock
         self._now = clock.now
 
     def routes(self) -> list[web.RouteDef]:
@@ -144,14 +130,12 @@ class AlertPages:
         if isinstance(token, InvalidLink):
             return _invalid_link(token)
         name = _clean_name(unquote(request.cookies.get(_COOKIE, "")))
-        alert = _alert(token, await self._read(token))
-        if token.scope is Scope.SHOW:
-            return _page(HTTPStatus.OK, alert)
-        can_silence = token.scope is Scope.SILENCE
-        return _page(HTTPStatus.OK, alert + _form(name, can_silence=can_silence))
+        known = await self._read(token)
+        form = form_html(token.scope, name, known)
+        return _page(HTTPStatus.OK, alert_html(token, known, form))
 
     async def act(self, request: web.Request) -> web.Response:
-        """Acknowledge or silence, as the form asks and the token allows."""
+        """Do what the form asks, if the token allows it."""
         token = self._signer.read(request.match_info["token"], now=self._now())
         if isinstance(token, InvalidLink):
             return _invalid_link(token)
@@ -170,7 +154,9 @@ class AlertPages:
         if not result:
             return _page(HTTPStatus.BAD_REQUEST, "<h1>This link does not allow that</h1>")
         done = f"<p><strong>{html.escape(result)}</strong></p>"
-        response = _page(HTTPStatus.OK, done + _alert(token, await self._read(token)))
+        known = await self._read(token)
+        again = form_html(token.scope, name, known)
+        response = _page(HTTPStatus.OK, done, alert_html(token, known, again))
         if name:
             response.set_cookie(
                 _COOKIE,
@@ -183,43 +169,59 @@ class AlertPages:
             )
         return response
 
-    async def _read(self, token: LinkToken) -> "_Known":
+    async def _read(self, token: LinkToken) -> KnownAlert:
         """Return what is known of the alert; nothing while Redis is unavailable."""
         try:
-            return _Known(
+            found = await self._alerts.get(token.key)
+            if isinstance(found, KeyedAlert):
+                details = await read_details(self._connection, found, None, self._now())
+                return KnownAlert(details=details)
+            return KnownAlert(
                 await self._shown.state(token.key),
                 await self._acknowledgements.acknowledged(token.key),
             )
         except JournalUnavailableError as error:
             logger.warning("alert not shown", extra={"reason": str(error)})
-            return _Known()
+            return KnownAlert()
 
     async def _apply(self, token: LinkToken, action: str, name: str) -> str:
         """Return what was done as a heading; ``""`` if the token does not allow ``action``."""
-        now = self._now()
-        by = name or _UNNAMED
-        log = {"rule": token.rule, "key": token.key, "by": by}
-        if action == Scope.ACKNOWLEDGE and token.scope is not Scope.SHOW:
-            told = acknowledgement_deliveries(await self._shown.state(token.key), name, at=now)
-            opened = await self._acknowledgements.acknowledge_and_tell(
-                token.key, Acknowledgement(by, now), told, self._clock
-            )
-            logger.info("alert acknowledged", extra={**log, "told": opened})
-            return "Acknowledged"
-        if action in SILENCE_SECONDS and token.scope is Scope.SILENCE:
-            until = now + SILENCE_SECONDS[action]
-            await self._silences.add(
-                SilenceText(
-                    match={"rule": token.rule, "key": token.key},
-                    ends=datetime.fromtimestamp(until, UTC).isoformat(),
-                    author=by,
-                    comment="by the link in an alert",
-                ),
-                link_id=_silence_id(token),
-            )
-            logger.info("alert silenced", extra={**log, "for": action})
-            return f"Silenced until {_utc(until)}"
-        return ""
+        by = name or UNNAMED
+        if token.scope is Scope.SHOW:
+            return ""
+        match action:
+            case Scope.ACKNOWLEDGE:
+                return await self._acknowledge(token, by)
+            case action if action == UNACKNOWLEDGE:
+                is_withdrawn = await self._actions.unacknowledge(token.key, by)
+                return "Acknowledgement withdrawn" if is_withdrawn else "It was not acknowledged"
+            case _ if action in SILENCE_SECONDS and token.scope is Scope.SILENCE:
+                return await self._silence(token, action, by)
+            case _:
+                return ""
+
+    async def _acknowledge(self, token: LinkToken, by: str) -> str:
+        found = await self._alerts.get(token.key)
+        if isinstance(found, KeyedAlert) and obstacle(found, self._now()):
+            return "Not acknowledged: it is resolved"
+        await self._actions.acknowledge(token.key, by, found, await self._shown.state(token.key))
+        return "Acknowledged"
+
+    async def _silence(self, token: LinkToken, span: str, by: str) -> str:
+        until = self._now() + SILENCE_SECONDS[span]
+        await self._silences.add(
+            SilenceText(
+                match={"rule": token.rule, "key": token.key},
+                ends=datetime.fromtimestamp(until, UTC).isoformat(),
+                author=by,
+                comment="by the link in an alert",
+            ),
+            link_id=_silence_id(token),
+        )
+        logger.info(
+            "alert silenced", extra={"rule": token.rule, "key": token.key, "by": by, "for": span}
+        )
+        return f"Silenced until {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _silence_id(token: LinkToken) -> str:
@@ -228,67 +230,9 @@ def _silence_id(token: LinkToken) -> str:
     return f"link-{digest[:20]}"
 
 
-class _Known(msgspec.Struct, frozen=True):
-    """The state of the alert of a link, as far as it is known."""
-
-    state: AlertState | None = None
-    acknowledgement: Acknowledgement | None = None
-
-
-def _form(name: str, *, can_silence: bool) -> str:
-    buttons = ['<button name="do" value="acknowledge">Acknowledge</button>']
-    if can_silence:
-        buttons += [
-            f'<button name="do" value="{text}">Silence for {text}</button>'
-            for text in SILENCE_SECONDS
-        ]
-    return (
-        '<form method="post"><label for="name">Your name <small>(optional)</small></label>'
-        f'<input id="name" name="name" maxlength="{NAME_LIMIT}" autocomplete="name"'
-        f' value="{html.escape(name)}">{"".join(buttons)}</form>'
-    )
-
-
 def _clean_name(text: str) -> str:
     """Return a name as one line of printable characters, at most ``NAME_LIMIT``."""
     return "".join(letter for letter in text if letter.isprintable()).strip()[:NAME_LIMIT]
-
-
-def _alert(token: LinkToken, known: _Known) -> str:
-    """Return the alert as HTML: what a message said, its state, and who took care of it."""
-    state = known.state
-    if state is None:
-        heading = f"Alert of the rule {token.rule}"
-        listed = [("Rule", token.rule), ("Raised", _utc(token.raised_at))]
-        state_text = ""
-    else:
-        alert = state.shown.alert
-        heading = state.shown.summary
-        listed = [*state.shown.facts, ("Raised", _utc(alert.raised_at))]
-        since = f"since {_utc(state.since)}"
-        is_resolved = state.status is AlertStatus.RESOLVED
-        state_text = f"Resolved {since}." if is_resolved else f"Firing {since}."
-    acknowledged = ""
-    if known.acknowledgement is not None:
-        by, at = known.acknowledgement.by, _utc(known.acknowledgement.at)
-        name = "" if by == _UNNAMED else f" by {by}"
-        acknowledged = f"Acknowledged{name} at {at}."
-        if state is not None and known.acknowledgement.at < state.since:
-            acknowledged = f"An earlier alert of this key was acknowledged{name} at {at}."
-    lines = [state_text, acknowledged, state.shown.alert.description if state else ""]
-    return (
-        f"<h1>{html.escape(heading)}</h1>"
-        + "".join(f"<p>{html.escape(line)}</p>" for line in lines if line)
-        + "<dl>"
-        + "".join(
-            f"<dt>{html.escape(label)}</dt><dd>{html.escape(text)}</dd>" for label, text in listed
-        )
-        + f"</dl><p><small>{html.escape(token.key)}</small></p>"
-    )
-
-
-def _utc(unix_time: float) -> str:
-    return datetime.fromtimestamp(unix_time, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _invalid_link(reason: InvalidLink) -> web.Response:
@@ -302,13 +246,9 @@ def _invalid_link(reason: InvalidLink) -> web.Response:
             return _page(HTTPStatus.NOT_FOUND, "<h1>This link is not valid</h1>")
 
 
-def _page(status: HTTPStatus, content: str) -> web.Response:
-    text = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Event router</title><style>{_STYLE}</style></head><body>{content}</body></html>"
-    )
-    return web.Response(status=status, text=text, content_type=_HTML, headers=_HEADERS)
+def _page(status: HTTPStatus, *content: str) -> web.Response:
+    text = page_html("".join(content))
+    return web.Response(status=status, text=text, content_type=_HTML, headers=HEADERS)
 
 
 async def _read_form(request: web.Request) -> dict[str, str] | None:

@@ -14,12 +14,10 @@ from router.ingress.kinesis.consumer import consume
 from router.ingress.kinesis.reader import Intake
 from router.ingress.kinesis.records import RecordLimits
 from router.ingress.kinesis.stream_health import StreamHealth
-from router.journal.acknowledgements import Acknowledgements
 from router.journal.batches import Batches
 from router.journal.confirmation import CONFIRMATION_SHARE, Confirmation
 from router.journal.connection import Connection
 from router.journal.shown_alerts import ShownAlerts
-from router.journal.silences import Silences
 from router.journal.twilio_tests import SinkTests
 from router.metrics import Metrics
 from router.runtime.roles import Background, StreamSource
@@ -74,10 +72,8 @@ def build_ingress_routes(
     routes = ingress.routes()
     signer = link_signer(settings)
     if signer is not None:
-        acknowledgements = Acknowledgements(connection)
-        silences = Silences(connection, intake.clock)
         shown = ShownAlerts(connection, intake.clock, lasts=settings.link_lifetime)
-        routes += AlertPages(signer, acknowledgements, silences, shown, intake.clock).routes()
+        routes += AlertPages(signer, connection, shown, intake.clock).routes()
     return routes, TwilioTestsApi(sink_tests, settings.admin_token).routes()
 
 

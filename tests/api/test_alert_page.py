@@ -1,7 +1,5 @@
 """The page behind a signed link: GET changes nothing, the form acts."""
 
-import html
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -12,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from support.clock import SetClock
 from support.events import alert_of, event_from
+from support.pages import text_of
 
 from router.alerts import AlertKey, AlertStatus, Severity
 from router.api.alert_page import AlertPages
@@ -54,10 +53,10 @@ def shown(connection: Connection, clock: Clock) -> ShownAlerts:
 
 @pytest.fixture
 async def client(
-    acknowledgements: Acknowledgements, silences: Silences, shown: ShownAlerts, clock: Clock
+    connection: Connection, shown: ShownAlerts, clock: Clock
 ) -> AsyncIterator[TestClient[web.Request, web.Application]]:
     application = web.Application()
-    pages = AlertPages(SIGNER, acknowledgements, silences, shown, clock)
+    pages = AlertPages(SIGNER, connection, shown, clock)
     application.add_routes(pages.routes())
     jar = aiohttp.CookieJar(unsafe=True)
     async with TestClient(TestServer(application), cookie_jar=jar) as client:
@@ -118,13 +117,6 @@ def tell(shown: ShownAlerts, sample: bytes) -> Callable[..., Awaitable[None]]:
         await shown.record(shown_alert(msgspec.structs.replace(alert, **(fields | changes))))
 
     return tell
-
-
-async def text_of(response: aiohttp.ClientResponse) -> str:
-    """Return the text of a page, a line for each element."""
-    content = re.sub(r"<style>.*?</style>", "", await response.text())
-    assert "<i>" not in content
-    return html.unescape(re.sub(r"(?:<[^>]*>)+", "\n", content))
 
 
 @pytest.mark.parametrize("link", ["acknowledge", "silence", "show"])

@@ -34,6 +34,7 @@ _WRITTEN: Final[dict[type, dict[str, Any]]] = {
 }
 
 _RATE_TEXT: Final = Annotated[str, msgspec.Meta(examples=["5/s", "100/m", "20/10s"])]
+_RULE_LIST: Final = {"type": "array", "items": {"type": "string"}, "minItems": 2}
 
 
 def json_schema() -> dict[str, Any]:
@@ -81,6 +82,10 @@ def json_schema() -> dict[str, Any]:
                 "type": "object",
                 "propertyNames": {"pattern": NAME_PATTERN},
                 "additionalProperties": schedule,
+            },
+            "first_of": {
+                "description": "Rules of which the first that raises an alert of an event tells.",
+                "anyOf": [_RULE_LIST, {"type": "array", "items": _RULE_LIST}],
             },
             "mute_times": {
                 "type": "object",

@@ -23,6 +23,7 @@ from router.configuration.readers.route_check import (
 )
 from router.configuration.readers.routes import MatchScope, SendToScope, read_route
 from router.configuration.readers.rule_defaults import DEFAULTS, apply_defaults
+from router.configuration.readers.rule_lists import read_rule_list
 from router.configuration.readers.rules import RuleReader
 from router.configuration.readers.schedules import ScheduleReader, Schedules, named_schedules
 from router.configuration.readers.suppression import (
@@ -32,6 +33,7 @@ from router.configuration.readers.suppression import (
 )
 from router.configuration.readers.tables import FILE_LIMIT as TABLE_LIMIT
 from router.configuration.readers.tables import Table, read_table
+from router.configuration.rule_links import linked
 from router.configuration.sections import FileKey, Section, SectionItem, Sections, SectionScope
 from router.configuration.variables import MissingVariable
 from router.configuration.yaml.document import (
@@ -47,8 +49,8 @@ from router.rules.index.rule_set import RuleSet
 from router.rules.model import Rule
 from router.rules.routing import Route
 from router.rules.schedules.schedule import Schedule
-from router.rules.state.inhibit import InhibitFeature
-from router.rules.suppression.inhibitions import Inhibition, of_rule
+from router.rules.state.first_of import RuleList
+from router.rules.suppression.inhibitions import Inhibition
 from router.rules.suppression.mute_times import MuteTime
 from router.rules.suppression.silence_check import SilenceScope
 from router.rules.suppression.silences import Silence
@@ -231,6 +233,14 @@ def _silence(item: SectionItem, scope: SectionScope) -> Silence | None:
     return read_silence(item.document, item.node, names, scope.memo["by_name"], scope.now)
 
 
+def _rule_list(item: SectionItem, scope: SectionScope) -> RuleList | None:
+    rules: dict[str, Rule] = scope.memo.setdefault("rules_by_name", {})
+    if not rules:
+        rules.update((rule.name, rule) for rule in scope.values["rules"])
+    taken: dict[str, str] = scope.memo.setdefault("listed_rules", {})
+    return read_rule_list(item.document, item.node, scope.names["rules"], rules, taken)
+
+
 SECTIONS: Final = (
     Section(
         name="destinations",
@@ -266,6 +276,15 @@ SECTIONS: Final = (
     ),
     Section(name="routes", noun="route", kind=ListNode, wanted="a list", limit=1000, read=_route),
     Section(name="rules", noun="rule", kind=ListNode, wanted="a list", limit=20_000, read=_rule),
+    Section(
+        name="first_of",
+        noun="list",
+        kind=ListNode,
+        wanted="a list of lists of rules",
+        limit=1000,
+        read=_rule_list,
+        may_be_one=True,
+    ),
     Section(
         name="inhibitions",
         noun="inhibition",
@@ -333,7 +352,7 @@ def load(
         raise RulesError(diagnostics[:DIAGNOSTICS_LIMIT])
     return Configuration(
         rules=RuleSet(
-            (_with_inhibitions(rule, read["inhibitions"]) for rule in read["rules"]),
+            linked(read["rules"], read["inhibitions"], read["first_of"]),
             firing_only=(
                 spec.name
                 for spec in read["destinations"]
@@ -345,11 +364,3 @@ def load(
         generation=files.generation(contents),
         warnings=tuple(diagnostics[:DIAGNOSTICS_LIMIT]),
     )
-
-
-def _with_inhibitions(rule: Rule, inhibitions: list[Inhibition]) -> Rule:
-    inhibits, inhibited_by = of_rule(inhibitions, rule.name)
-    if not inhibits and not inhibited_by:
-        return rule
-    inhibit = InhibitFeature(inhibits=inhibits, inhibited_by=inhibited_by)
-    return msgspec.structs.replace(rule, features=rule.features.with_feature(inhibit))

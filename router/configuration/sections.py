@@ -69,6 +69,8 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     """The largest number of items across all files."""
     read: "Callable[[SectionItem, SectionScope], Any]"
     """Returns an item's value, or None after reporting its problems to its document."""
+    may_be_one: bool = False
+    """True if a list of texts is one item, so that a file with one needs no list around it."""
 
 
 class FileKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,6 +201,8 @@ class _DocumentSections:
 
     def _checked(self, section: Section, node: Node) -> Node:
         """Return the node of a section, or after reporting that it has another shape an unreadable one."""
+        if section.may_be_one and isinstance(node, ListNode) and _has_only_texts(node):
+            return ListNode(node.span, (node,))
         if isinstance(node, section.kind | UnreadableNode):
             return node
         message = f"{section.name}: expected {section.wanted}, found {describe_node(node)}"
@@ -219,6 +223,10 @@ class _DocumentSections:
                 yield from (SectionItem(self._document, node) for node in items)
             case _:
                 pass
+
+
+def _has_only_texts(node: ListNode) -> bool:
+    return bool(node.items) and all(isinstance(item, Scalar) for item in node.items)
 
 
 def _check_name(item: SectionItem, noun: str, locations: dict[str, str]) -> None:

@@ -31,6 +31,15 @@ rules:
   - name: held
     events: [a, b]
     send_to: [noc]
+  - name: rest
+    events: [a]
+    cooldown: {for: 1m}
+    send_to: [boss]
+  - name: burst
+    events: [a]
+    count: {at_least: 2, within: 1m}
+    send_to: [noc]
+first_of: [burst, rest]
 silences:
   - match: {rule: grouped, data.k: x}
     starts: "2023-11-14T22:15:00Z"

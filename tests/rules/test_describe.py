@@ -82,3 +82,17 @@ def test_an_event_that_is_watched_is_described(tmp_path: Path, feature: str, sen
     (watch,) = [watch for watch in rule.watches if watch.ends is not None]
 
     assert (watch.events, describe_ending(watch, content(k="k"))) == (("b",), sentence)
+
+
+def test_the_place_in_a_list_is_described(tmp_path: Path) -> None:
+    rules = "".join(f"  - {{name: {name}, events: [a], send_to: [noc]}}\n" for name in "abc")
+    text = f"destinations: {{noc: {{capture: {{}}}}}}\nrules:\n{rules}first_of: [c, a, b]\n"
+    (tmp_path / "rules.yaml").write_text(text)
+
+    described = [list(describe_state(each, content())) for each in load(tmp_path, {}).rules.rules]
+
+    assert described == [
+        ["is suppressed if c raises an alert of this event"],
+        ["is suppressed if c or a raises an alert of this event"],
+        [],
+    ]

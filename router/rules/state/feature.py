@@ -57,6 +57,8 @@ class AlertFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Ms by which the clocks of senders may differ."""
     event: str = ""
     """The key of the event that arrived; ``""`` for a timer."""
+    earlier: tuple[str, ...] = ()
+    """The ids of the alerts of the rules that match the event and come first in a list of ``first_of``."""
     is_shadow: bool = False
     suppressed: Reason | None = None
     """Why the alert is silenced or muted."""

@@ -8,6 +8,7 @@ from router.rules.state.cooldown import CooldownFeature
 from router.rules.state.count import CountFeature
 from router.rules.state.escalate import EscalateFeature
 from router.rules.state.feature import By, Feature
+from router.rules.state.first_of import FirstOfFeature, StoredFirstOfFeature
 from router.rules.state.first_seen import FirstSeenFeature
 from router.rules.state.follows import FollowsFeature
 from router.rules.state.group import GroupFeature
@@ -28,6 +29,8 @@ FEATURES: Final[tuple[type[Feature], ...]] = (
     FirstSeenFeature,
     FollowsFeature,
     AbsentFeature,
+    FirstOfFeature,
+    StoredFirstOfFeature,
     ResolveFeature,
     InhibitFeature,
     SuppressFeature,
@@ -57,6 +60,7 @@ class RuleFeatures:
         "all",
         "concluding",
         "events_per_alert",
+        "first_of",
         "following",
         "identity",
         "is_shadow",
@@ -89,6 +93,8 @@ class RuleFeatures:
         """The expressions that distinguish the rule's alerts; None if each has its own key."""
         self.precedes: Final = any(each.precedes for each in self.all)
         """True if other rules depend on this one, so that it is decided before them."""
+        # The place of the rule in a list; None if it is in none, or in shadow.
+        self.first_of: Final = _place_in_list(self.met)
         self.resolves_when_back: Final = any(each.resolves_when_back for each in self.met)
         """True if the figures of a window resolve the alert that they raised."""
         self.events_per_alert: Final = max((each.events_per_alert for each in self.all), default=1)
@@ -120,6 +126,10 @@ class RuleFeatures:
         """Return the features that override a method."""
         base = getattr(Feature, method)
         return tuple(each for each in features if getattr(type(each), method) is not base)
+
+
+def _place_in_list(features: Iterable[Feature]) -> FirstOfFeature | None:
+    return next((each for each in features if isinstance(each, FirstOfFeature)), None)
 
 
 def _identity(features: Iterable[Feature]) -> By | None:

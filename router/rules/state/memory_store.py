@@ -22,14 +22,18 @@ class MemoryStore:
     def __init__(self, *, keys_limit: int = KEYS_LIMIT) -> None:
         self._memory = Memory(keys_limit=keys_limit)
         self._results: dict[str, dict[str, ChainResult]] = {}
+        self._raised: dict[str, set[str]] = {}
 
     def open(self, work: str, now: int) -> "WorkInMemory":
         """Return the ``Store`` for a batch or timer, at ``now`` in Unix ms."""
-        return WorkInMemory(self._memory, self._results.setdefault(work, {}), work, now)
+        opened = WorkInMemory(self._memory, self._results.setdefault(work, {}), work, now)
+        opened.raised = self._raised.setdefault(work, set())
+        return opened
 
     def forget(self, work: str) -> None:
         """Drop the results of a batch or timer that is finished."""
         self._results.pop(work, None)
+        self._raised.pop(work, None)
         self._memory.drop((WORK, work))
 
     def standing(self, step: Step) -> Measurement | None:
@@ -55,6 +59,8 @@ class WorkInMemory:
         self._results: Final = results
         self._work: Final = work
         self._now: Final = now
+        self.raised: set[str] = set()
+        """The ids of the alerts of rules in lists of ``first_of`` that arose."""
 
     async def decide(self, chains: Sequence[Chain]) -> list[ChainResult]:
         """Decide each chain once, in order; see ``Store``."""
@@ -62,6 +68,7 @@ class WorkInMemory:
 
     def _decide(self, chain: Chain) -> ChainResult:
         run = ChainRun(self._memory, work=self._work, alert=chain.alert, now=self._now)
+        run.raised = self.raised
         for step in chain.steps:
             if step.run(run):
                 break

@@ -198,6 +198,8 @@ class ChainRun:
         self.is_stored = True
         """False if a second run has the same result without it being stored."""
         self.words: tuple[str, ...] = ()
+        self.raised: set[str] = set()
+        """The ids of the alerts of rules in lists of ``first_of`` that arose in this work."""
         self.is_back = False
         """True if the figures of a window are back, so that its alert is to be resolved."""
         self.result: ChainResult | None = None

@@ -8,18 +8,19 @@ takes the results and says which destinations are notified, and which timers are
 A feature that stops the alert is the reason of its suppression.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from router.alerts import Alert
+from router.alerts import Alert, AlertId
 from router.events.model import Event
 from router.rules.index.rule_set import Judgement
 from router.rules.model import Rule
 from router.rules.state.chain import Chain, StoredAlert, encode_alert
 from router.rules.state.decision import Decision, DecisionDraft
-from router.rules.state.feature import Feature
+from router.rules.state.feature import Feature, StateId
+from router.rules.state.first_of import FIRST_OF
 from router.rules.state.measured import measured
 from router.rules.state.step import ChainResult, Outcome, Reason, Step
 from router.rules.state.suppress import SHADOW
@@ -63,7 +64,8 @@ def possible_alerts(
     """Return what an event may result in, in the order in which it is decided.
 
     Endings come first, because an event may end an expectation and begin the next one. One that has
-    no value to find what it ends is left out. Rules that inhibit others come before those others.
+    no value to find what it ends is left out. Rules that inhibit others come before those others, and
+    rules of a list of ``first_of`` are in its order.
 
     Args:
         event: The event.
@@ -76,8 +78,7 @@ def possible_alerts(
         for watch in judgement.endings
         if watch.ends is not None and not watch.ends.lacks_key(content)
     ]
-    matches = sorted(judgement.matches, key=lambda rule: not rule.features.precedes)
-    return (*endings, *(_match(event, content, rule, snapshot) for rule in matches))
+    return (*endings, *_matches(event, content, judgement.matches, snapshot))
 
 
 def chains(evaluated: Iterable[EvaluatedEvent]) -> list[Chain]:
@@ -145,7 +146,36 @@ def _decide_event(
         draft.count_event("matched")
 
 
-def _match(event: Event, content: dict[str, Any], rule: Rule, snapshot: Snapshot) -> PossibleAlert:
+def _matches(
+    event: Event, content: dict[str, Any], rules: Iterable[Rule], snapshot: Snapshot
+) -> Iterator[PossibleAlert]:
+    earlier: dict[StateId, list[AlertId]] = {}  # by the list of first_of
+    for rule in sorted(rules, key=_rank):
+        place = rule.features.first_of
+        if place is None:
+            yield _match(event, content, rule, snapshot)
+            continue
+        before = earlier.setdefault(place.state, [])
+        possible = _match(event, content, rule, snapshot, tuple(before))
+        if before and not place.remembers:
+            possible = msgspec.structs.replace(possible, suppressed=FIRST_OF)
+        before.append(possible.alert.id)
+        yield possible
+
+
+def _rank(rule: Rule) -> tuple[bool, int]:
+    """Return a key by which the rules of an event are sorted, to be decided in this order."""
+    place = rule.features.first_of
+    return not rule.features.precedes, 0 if place is None else place.position
+
+
+def _match(
+    event: Event,
+    content: dict[str, Any],
+    rule: Rule,
+    snapshot: Snapshot,
+    earlier: tuple[AlertId, ...] = (),
+) -> PossibleAlert:
     alert = raise_alert(event, content, rule, now=snapshot.now)
     send_to = rule.send_to or rule.recipients(content, alert.labels, snapshot.now).destinations
     if not rule.features.remembers:
@@ -154,6 +184,8 @@ def _match(event: Event, content: dict[str, Any], rule: Rule, snapshot: Snapshot
             suppressed = SHADOW
         return PossibleAlert(rule, alert, send_to, None, suppressed)
     facts = alert_facts(alert, content, rule, snapshot, send_to=send_to, event=event.key)
+    if earlier:
+        facts = msgspec.structs.replace(facts, earlier=earlier)
     chain = make_chain(alert, rule, send_to, plan_steps(rule, facts))
     return PossibleAlert(rule, alert, send_to, chain)
 

@@ -18,8 +18,15 @@ from router.cli.rules_folder import (
 from router.clock import system_clock
 from router.destinations.spec import make_destination
 from router.errors import ConfigurationError
-from router.offline.explain import preview_lines
-from router.offline.preview import PreviewMoment, at_moment, find_rule, sample_delivery, write_page
+from router.offline.explain import duty_line, preview_lines
+from router.offline.preview import (
+    PreviewMoment,
+    at_moment,
+    duty_states,
+    find_rule,
+    sample_delivery,
+    write_page,
+)
 
 
 @click.command()
@@ -63,9 +70,10 @@ def preview(  # noqa: PLR0913 - click passes an argument for each option
     events = read_events(event, clock)
     if not events:
         raise ConfigurationError("the file contains no event")
-    delivery = sample_delivery(
-        find_rule(configuration, rule), events[0], destination, now=clock.now()
-    )
+    found = find_rule(configuration, rule)
+    delivery = sample_delivery(found, events[0], destination, now=clock.now())
+    for state in duty_states(found, events[0], destination, now=clock.now()):
+        echo(f"note: {duty_line(state)}", err=True)
     shown = rendered_by.preview(
         at_moment(delivery, PreviewMoment(moment or PreviewMoment.BEGINNING))
     )

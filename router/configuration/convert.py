@@ -207,7 +207,7 @@ class Converter:
 
     def _single(self, node: Node, kind: Any, subject: str) -> Any:
         if not isinstance(node, Scalar):
-            hint = "write it as match:" if subject == "when" and isinstance(node, MapNode) else ""
+            hint = _TEXT_HINTS.get(subject, "") if isinstance(node, MapNode) else ""
             return self._unexpected(node, describe_kind(kind), subject, hint)
         return self._scalar(node, kind, subject)
 
@@ -326,6 +326,10 @@ def _is_null(node: Scalar) -> bool:
     return node.is_plain and plain_value(node.text).value is None
 
 
+_TEXT_HINTS: Final = {
+    "when": "write it as match:",
+    "send_to": "levels of escalate notify at any hour: write the name, without during and outside",
+}
 _MAP_HINTS: Final = {
     "match": "write a condition in CEL as when:, or for example match: {data.status: completed}",
     "labels": "write for example labels: {team: voice}",

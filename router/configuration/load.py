@@ -14,6 +14,7 @@ import msgspec
 from router.configuration import files
 from router.configuration.model import Configuration
 from router.configuration.readers.destinations import read_destination
+from router.configuration.readers.duty_check import recipients_with, report_gap
 from router.configuration.readers.features import MuteTimes
 from router.configuration.readers.resolving import warn_of_unresolved
 from router.configuration.readers.route_check import (
@@ -129,6 +130,9 @@ def _route(item: SectionItem, scope: SectionScope) -> Route | None:
     earlier: list[Route] = scope.memo.setdefault("earlier_routes", [])
     if route is not None:
         warn_of_unreachable(item, route, earlier)
+        send_to = item.node.get("send_to") if isinstance(item.node, MapNode) else None
+        if send_to is not None and not route.goes_on:
+            report_gap(item.document, send_to, recipients_with(route, earlier))
         if scope.names["rules"] is not None:
             warn_of_values(item, scope.memo["label_values"])
         earlier.append(route)

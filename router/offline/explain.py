@@ -1,5 +1,6 @@
 """How the rules evaluate one event, and why: for ``router explain``. Sends nothing."""
 
+import datetime as dt
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -16,6 +17,7 @@ from router.events.model import Event, document
 from router.rules.describe import describe_ending, describe_state
 from router.rules.index.rule_set import RuleSet
 from router.rules.model import Rule
+from router.rules.routing import DutyState
 from router.rules.severity_by_value import SeverityByValue
 from router.rules.state.decision import Notification
 from router.worker.evaluation.fan_out import fan_out, raise_alert
@@ -79,6 +81,8 @@ class RuleExplanation(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str]
     routes: tuple[int, ...]
     """The numbers of the routes that took the alert; none where the rule says itself where to."""
+    duties: tuple[DutyState, ...]
+    """The destinations that are on duty at some times alone."""
     memory: tuple[str, ...]
     """How the rule's state affects a match, without asking the store."""
     sendings: tuple[Sending, ...]
@@ -165,6 +169,7 @@ def _explain(
         severity_reason=_severity_reason(rule, content),
         labels=alert.labels,
         routes=recipients.routes,
+        duties=rule.duty_states(content, alert.labels, now),
         memory=tuple(describe_state(rule, content)) if verdict is Verdict.MATCH else (),
         sendings=sendings,
     )
@@ -204,6 +209,8 @@ def as_text(explanation: Explanation) -> str:
                 lines.append(f"  severity = {rule.severity}, {printable(rule.severity_reason)}")
             lines += [f"  label {name} = {value}" for name, value in rule.labels.items()]
             lines += [f"  route {number} takes it" for number in rule.routes]
+        if rule.result is RuleResult.MATCHED:
+            lines += [f"  {duty_line(each)}" for each in rule.duties]
         lines += [f"  {printable(line)}" for line in rule.memory]
         for sending in rule.sendings:
             lines.append(f"  to {sending.destination}:")
@@ -213,6 +220,17 @@ def as_text(explanation: Explanation) -> str:
     others = explanation.other_rules
     lines += ["", f"{others} {'rule is' if others == 1 else 'rules are'} for other event types"]
     return "\n".join(lines)
+
+
+def duty_line(state: DutyState) -> str:
+    """Return a sentence on whether a destination is on duty now, and until when."""
+    until = "" if state.until is None else f" until {_moment(state.until)}"
+    on_or_off = "on" if state.is_on_duty else "off"
+    return f"{state.destination} ({state.when}) is {on_or_off} duty{until}"
+
+
+def _moment(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def _marked(condition: str, decider: Decider) -> Iterator[str]:

@@ -13,6 +13,7 @@ from router.destinations.contract import Destination
 from router.errors import ConfigurationError
 from router.events.model import Event, document
 from router.rules.model import Rule
+from router.rules.routing import DutyState
 from router.suggestions import closest_match
 from router.worker.evaluation.fan_out import raise_alert
 
@@ -49,6 +50,14 @@ def sample_delivery(rule: Rule, event: Event, destination: str, *, now: float) -
     """
     alert = raise_alert(event, document(event), rule, now=now)
     return Delivery(id=delivery_id(alert.id, destination), destination=destination, alert=alert)
+
+
+def duty_states(rule: Rule, event: Event, destination: str, *, now: float) -> list[DutyState]:
+    """Return whether the destination is on duty, if it is at some times alone; see ``sample_delivery``."""
+    content = document(event)
+    labels = raise_alert(event, content, rule, now=now).labels
+    states = rule.duty_states(content, labels, now)
+    return [each for each in states if each.destination == destination]
 
 
 class PreviewMoment(enum.StrEnum):

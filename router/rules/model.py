@@ -9,7 +9,7 @@ import msgspec
 from router.alerts import Severity
 from router.cel import Condition
 from router.rules.labels import NO_NAMING, Naming
-from router.rules.routing import RULE, SEVERITY, Recipients, Routing
+from router.rules.routing import RULE, SEVERITY, DutyState, Recipients, Routing
 from router.rules.severity_by_value import RuleSeverity, SeverityByValue
 from router.rules.state.feature import Feature
 from router.rules.state.features import NO_FEATURES, RuleFeatures
@@ -71,8 +71,18 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.routing is None:
             return Recipients(self.send_to)
-        all_labels = {**labels, SEVERITY: self.severity_of(event), RULE: self.name}
-        return self.routing.recipients(event, all_labels, now)
+        return self.routing.recipients(event, self._all_labels(event, labels), now)
+
+    def duty_states(
+        self, event: dict[str, Any], labels: dict[str, str], now: float
+    ) -> tuple[DutyState, ...]:
+        """Return which of an alert's destinations with a schedule are on duty; see ``recipients``."""
+        if self.routing is None:
+            return ()
+        return self.routing.duty_states(event, self._all_labels(event, labels), now)
+
+    def _all_labels(self, event: dict[str, Any], labels: dict[str, str]) -> dict[str, str]:
+        return {**labels, SEVERITY: self.severity_of(event), RULE: self.name}
 
     def severity_of(self, event: dict[str, Any]) -> Severity:
         """Return the severity of an alert for this CloudEvent."""

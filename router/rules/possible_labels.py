@@ -1,12 +1,12 @@
 """The labels that alerts of a rule may have, and the routes that may match them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from router.alerts import Severity
 from router.rules.labels import Naming
-from router.rules.routing import RULE, SEVERITY, Route, relevant
+from router.rules.routing import RULE, SEVERITY, Recipient, Route, relevant
 from router.rules.severity_by_value import SEVERITIES, RuleSeverity, possible_severities
 
 
@@ -45,3 +45,16 @@ class PossibleLabels(msgspec.Struct, frozen=True):
                 unrouted.append(severity)
             found.update((route.number, route) for route in matching or ())
         return tuple(found[number] for number in sorted(found)), tuple(unrouted)
+
+    def recipients_without_end(self, routes: Sequence[Route]) -> Iterator[tuple[Recipient, ...]]:
+        """Yield the recipients that alerts have for sure if no route ends the search for them.
+
+        One tuple for each severity of which no route without ``continue`` matches all alerts.
+        """
+        for severity in self.severities:
+            constant = {**self.naming.constant_labels, SEVERITY: str(severity), RULE: self.rule}
+            sure = [
+                each for each in routes if each.matches_all(constant, self.naming.varying_labels)
+            ]
+            if all(each.goes_on for each in sure):
+                yield tuple(recipient for each in sure for recipient in each.recipients)

@@ -76,6 +76,13 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         """Return whether the route matches every alert of a rule; see ``may_match``."""
         return varying.isdisjoint(self.match) and self.matches(constant)
 
+    def takes_all_of(self, other: "Route") -> bool:
+        """Return whether the route matches every alert that another one matches."""
+        return all(
+            name in other.match and other.match[name] <= values
+            for name, values in self.match.items()
+        )
+
 
 class Recipients(msgspec.Struct, frozen=True):
     """The destinations of an alert."""
@@ -86,6 +93,17 @@ class Recipients(msgspec.Struct, frozen=True):
     """The numbers of the routes that match it; empty if the rule has its own recipients."""
     later: tuple[tuple[str, float], ...] = ()
     """Names of those that are off duty, each once, and the Unix seconds from which they are on duty."""
+
+
+class DutyState(msgspec.Struct, frozen=True):
+    """Whether a destination with a schedule is on duty."""
+
+    destination: str
+    when: str
+    """``during office``, ``outside office`` or both."""
+    is_on_duty: bool
+    until: float | None
+    """Unix seconds at which that changes; None if no search finds it."""
 
 
 class Routing(msgspec.Struct, frozen=True):
@@ -110,6 +128,22 @@ class Routing(msgspec.Struct, frozen=True):
         matching = tuple(self._matching(labels))
         recipients = tuple(each for route in matching for each in route.recipients)
         return _recipients(recipients, event, tuple(route.number for route in matching), now)
+
+    def duty_states(
+        self, event: dict[str, Any], labels: Mapping[str, str], now: float
+    ) -> tuple[DutyState, ...]:
+        """Return which of the alert's destinations with a schedule are on duty; see ``recipients``."""
+        matching = (each for route in self._matching(labels) for each in route.recipients)
+        return tuple(
+            DutyState(
+                _destination(each, event),
+                each.duty.words,
+                each.duty.is_on(now),
+                each.duty.next_change(now),
+            )
+            for each in self.own or matching
+            if isinstance(each, ScheduledRecipient)
+        )
 
     @property
     def destinations(self) -> frozenset[str]:
@@ -158,8 +192,7 @@ def _recipients(
     on_duty: dict[str, None] = {}
     later: dict[str, float] = {}
     for each in recipients:
-        to = each.to if isinstance(each, ScheduledRecipient) else each
-        name = to.destination(event) if isinstance(to, TableLookup) else to
+        name = _destination(each, event)
         begins = each.duty.next_on(now) if isinstance(each, ScheduledRecipient) else now
         if begins == now:
             on_duty[name] = None
@@ -167,3 +200,9 @@ def _recipients(
             later[name] = min(begins, later.get(name, begins))
     waiting = tuple((name, begins) for name, begins in later.items() if name not in on_duty)
     return Recipients(tuple(on_duty), routes, waiting)
+
+
+def _destination(recipient: Recipient, event: dict[str, Any]) -> str:
+    """Return the name of a destination, on duty or not."""
+    to = recipient.to if isinstance(recipient, ScheduledRecipient) else recipient
+    return to.destination(event) if isinstance(to, TableLookup) else to

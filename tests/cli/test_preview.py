@@ -73,6 +73,17 @@ def test_it_is_written_as_a_page(destination, preview, tmp_path):
     assert file.read_text().startswith("<!DOCTYPE html>")
 
 
+def test_a_destination_that_is_on_duty_at_some_times_is_noted(preview, tmp_path):
+    schedule = "schedules: {first: {dates: ['2001-01-01']}}\n"
+    send_to = "[{to: team, outside: first}, {to: hook, during: first}, noc]"
+    rules = tmp_path / "rules" / "a.yaml"
+    rules.write_text(schedule + RULES.replace("[team]", send_to))
+
+    assert "note: team (outside first) is on duty" in preview("--destination", "team").stderr
+    assert "note: hook (during first) is off duty" in preview("--destination", "hook").stderr
+    assert preview("--destination", "noc").stderr == ""
+
+
 def test_json_for_programs(preview):
     shown = json.loads(preview("--destination", "hook", "--json").output)
     assert shown["content_type"] == "application/json"

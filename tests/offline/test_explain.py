@@ -77,6 +77,35 @@ def test_an_event_is_explained_rule_by_rule(tmp_path: Path, event: Event) -> Non
     assert golden("explanation.txt", seen) == seen
 
 
+ON_DUTY = """
+destinations: {noc: {capture: {}}, pager: {capture: {}}}
+schedules:
+  office: {time_zone: Europe/Berlin, times: [{days: [mon-fri], from: "08:00", to: "18:00"}]}
+rules:
+  - name: on-duty
+    events: [com.example.call]
+    send_to: [{to: noc, during: office}, {to: pager, outside: office}]
+"""
+
+
+def test_those_on_duty_are_told_and_the_others_are_named(tmp_path: Path, event: Event) -> None:
+    (tmp_path / "a.yaml").write_text(ON_DUTY)
+    configuration = load(tmp_path, {})
+    environment = Environment(egress=Egress.OPEN, now=lambda: 0.0, on_template_error=pytest.fail)
+    places = [make_destination(spec, environment) for spec in configuration.destinations]
+
+    explanation = explain(event, configuration.rules, places, now=1_767_225_600.0)
+
+    (rule,) = explanation.rules
+    assert [sending.destination for sending in rule.sendings] == ["pager"]
+    assert [(each.destination, each.is_on_duty) for each in rule.duties] == [
+        *(("noc", False), ("pager", True))
+    ]
+    text = as_text(explanation)
+    assert "\n  noc (during office) is off duty until 2026-01-01 07:00:00Z\n" in text
+    assert "\n  pager (outside office) is on duty until 2026-01-01 07:00:00Z\n" in text
+
+
 REMEMBERS = """
 destinations: {noc: {capture: {}}, boss: {capture: {}}}
 mute_times: {nights: {times: [{from: "18:00", to: "08:00"}]}}

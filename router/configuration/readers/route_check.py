@@ -21,20 +21,13 @@ _PATTERN: Final = re.compile(r"[.\\][*+?dws]|^\^|\$$|\(\?|\[[^\]]*\][*+?]?$|\w\|
 def warn_of_unreachable(item: SectionItem, route: Route, earlier: Iterable[Route]) -> None:
     """Warn if one of the ``earlier`` routes takes all alerts of a route."""
     for each in earlier:
-        if not each.goes_on and _takes_all(each, route):
+        if not each.goes_on and each.takes_all_of(route):
             item.document.warn(
                 item.node.span,
                 f"no alert reaches this route: route {each.number} above takes all of its alerts",
                 f"move it up, or add `continue: true` to route {each.number}",
             )
             return
-
-
-def _takes_all(earlier: Route, later: Route) -> bool:
-    return all(
-        name in later.match and later.match[name] <= values
-        for name, values in earlier.match.items()
-    )
 
 
 def warn_of_values(item: SectionItem, labels: Mapping[str, AbstractSet[str] | None]) -> None:

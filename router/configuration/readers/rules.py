@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from router.cel import Condition, Names, compile_condition, compile_match
 from router.configuration.convert import INVALID, Converter
+from router.configuration.readers.duty_check import report_gap, report_rule_gap
 from router.configuration.readers.features import (
     FeatureReader,
     MuteTimes,
@@ -131,6 +132,9 @@ class RuleReader:
         self, node: MapNode, possible: PossibleLabels, recipients: tuple[Recipient, ...]
     ) -> Routing:
         """Return the routing of the rule's alerts; report it if an alert may have no destination."""
+        send_to = node.get("send_to")
+        if send_to is not None:
+            report_gap(self._document, send_to, recipients)
         if recipients or self._routes is None:
             return Routing(recipients)
         routes, unrouted = possible.relevant_routes(self._routes)
@@ -143,6 +147,8 @@ class RuleReader:
                 f" and no route matches all of them{those}",
                 "add send_to here, or a route without match at the end of routes:",
             )
+        for sure in possible.recipients_without_end(routes) if not unrouted else ():
+            report_rule_gap(self._document, node.get("name") or node, possible.rule, sure)
         return Routing((), routes)
 
     def _check_name(self, node: Node | None) -> None:

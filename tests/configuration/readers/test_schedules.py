@@ -63,7 +63,7 @@ def test_a_destination_is_on_duty_at_its_times_and_the_other_one_later(tmp_path:
             "[noc, {to: pager, during: late}, {to: pager, during: night}]",
             ("noc", ["pager 2026-06-01T14:00"]),
         ),
-        ("[{to: pager, during: [late, early]}]", ("pager", [])),
+        ("[noc, {to: pager, during: [late, early]}]", ("noc pager", [])),
         ("[noc, {to: pager, outside: [late, early]}]", ("noc", ["pager 2026-06-01T22:00"])),
         ("[noc, {to: pager, during: early, outside: lunch}]", ("noc", ["pager 2026-06-01T13:00"])),
         ("[noc, {to: pager, during: over}]", ("noc", [])),

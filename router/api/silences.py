@@ -9,11 +9,13 @@ from aiohttp import hdrs, web
 from msgspec import Meta
 
 from router.api.json_responses import error_response, json_response
+from router.api.matching_alerts import READ_LIMIT, MatchingAlerts, count_matching
 from router.api.operator_routes import operator_operation, operator_route
 from router.api.requests import BAD_BODY, decode_body
 from router.datatypes import Secret
-from router.errors import ConditionError, OverloadedError
+from router.errors import ConditionError, JournalUnavailableError, OverloadedError
 from router.http.openapi import JSON, ResponseSpec
+from router.journal.keyed_alerts import KeyedAlerts
 from router.journal.silences import Silences, StoredSilence
 from router.rules.model import Rule
 from router.rules.suppression.silence_check import matching_rules, problem_of
@@ -57,6 +59,14 @@ class SilenceView(msgspec.Struct, frozen=True, kw_only=True):
         int | None,
         Meta(description="Rules of which it can silence alerts; null if they are not known."),
     ] = None
+    open_alerts: Annotated[
+        int | None,
+        Meta(description="Open alerts that it matches now; null if they were not counted."),
+    ] = None
+    open_alerts_complete: Annotated[
+        bool,
+        Meta(description="False if there are more open alerts than were read: it may match more."),
+    ] = True
 
 
 class SilenceList(msgspec.Struct, frozen=True):
@@ -77,13 +87,13 @@ _ADD: Final = operator_operation(
     _PATH,
     "Add a silence",
     {
-        201: ResponseSpec("The silence, and how many rules it matches.", SilenceView),
+        201: ResponseSpec("The silence, how many rules and open alerts it matches.", SilenceView),
         409: ResponseSpec("There are too many silences."),
         **BAD_BODY,
     },
     description=(
         "Suppresses matching alerts from starts to ends. Its rules, severities and labels must"
-        " exist, and it cannot match every alert."
+        f" exist, and it cannot match every alert. At most {READ_LIMIT} open alerts are counted."
     ),
     body={JSON: SilenceText},
 )
@@ -102,7 +112,10 @@ OPERATIONS: Final = (_LIST, _ADD, _EXPIRE)
 
 
 def silence_view(
-    stored: StoredSilence, now: float, rules: Mapping[str, Rule] | None = None
+    stored: StoredSilence,
+    now: float,
+    rules: Mapping[str, Rule] | None = None,
+    matching: MatchingAlerts | None = None,
 ) -> SilenceView:
     """Return a silence as the API and the commands show it.
 
@@ -110,6 +123,7 @@ def silence_view(
         stored: The silence.
         now: Unix time in seconds.
         rules: All rules by name, to count those that it matches; None if they are not known.
+        matching: The open alerts that it matches; None if they are not known.
 
     Raises:
         ConditionError: This version cannot compile its condition.
@@ -131,7 +145,28 @@ def silence_view(
         matching_rules=(
             None if rules is None else sum(1 for _ in matching_rules(compiled.condition, rules))
         ),
+        open_alerts=None if matching is None else matching.number,
+        open_alerts_complete=matching is None or matching.is_complete,
     )
+
+
+async def add_silence(
+    silences: Silences, alerts: KeyedAlerts, text: SilenceText, now: Callable[[], float]
+) -> tuple[StoredSilence, MatchingAlerts | None]:
+    """Add a silence, then count the open alerts that it matches.
+
+    The count is None if Redis does not answer any more: the silence is added all the same.
+
+    Raises:
+        ConditionError: Its condition is invalid.
+        OverloadedError: There are too many silences.
+        JournalUnavailableError: Redis did not confirm that it is added.
+    """
+    stored = await silences.add(text)
+    try:
+        return stored, await count_matching(alerts, stored.compiled(), now())
+    except JournalUnavailableError:
+        return stored, None
 
 
 class SilencesApi:
@@ -141,6 +176,7 @@ class SilencesApi:
         silences: The silences of the journal.
         token: The operators' token; None rejects every request.
         now: Returns Unix seconds.
+        alerts: The keyed alerts, to count those that a silence matches.
         rules: Returns the active rules by name; None in a process without rules.
     """
 
@@ -149,11 +185,13 @@ class SilencesApi:
         silences: Silences,
         token: Secret | None,
         now: Callable[[], float],
+        alerts: KeyedAlerts,
         rules: Callable[[], Mapping[str, Rule]] | None = None,
     ) -> None:
         self._silences = silences
         self._token = token
         self._now = now
+        self._alerts = alerts
         self._rules = rules
 
     def routes(self) -> list[web.RouteDef]:
@@ -178,14 +216,14 @@ class SilencesApi:
             problem = problem_of(text, rules, self._now())
             if problem is not None:
                 return error_response(400, _INVALID, str(problem), f"$.{problem.field}")
-            stored = await self._silences.add(text)
+            stored, matching = await add_silence(self._silences, self._alerts, text, self._now)
         except ConditionError as error:
             message = f"{error.message} ({error.hint})" if error.hint else error.message
             is_in_match = error.message.startswith("match:") or text.when is None
             return error_response(400, _INVALID, message, "$.match" if is_in_match else "$.when")
         except OverloadedError as error:
             return error_response(409, "too_many", str(error))
-        return json_response(silence_view(stored, self._now(), rules), 201)
+        return json_response(silence_view(stored, self._now(), rules, matching), 201)
 
     async def expire(self, request: web.Request) -> web.StreamResponse:
         """Return 200 with the silence, which has ended; 404 if no silence has this id."""

@@ -11,7 +11,8 @@ from typing import Any, Final, TypeVar
 import click
 import msgspec
 
-from router.api.silences import SilenceView, silence_view
+from router.api.matching_alerts import MatchingAlerts
+from router.api.silences import SilenceView, add_silence, silence_view
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, with_redis
 from router.cli.rules_folder import folder_or_default, load_rules, rules_option
@@ -19,7 +20,8 @@ from router.configuration.diagnostics import plural
 from router.datatypes import Duration
 from router.errors import ConditionError, ConfigurationError, OverloadedError, RulesError
 from router.journal.connection import Connection
-from router.journal.silences import Silences
+from router.journal.keyed_alerts import KeyedAlerts
+from router.journal.silences import Silences, StoredSilence
 from router.printable import one_printable_line
 from router.rules.model import Rule
 from router.rules.suppression.silence_check import problem_of
@@ -98,11 +100,18 @@ def add(matchers: tuple[str, ...], *, json_wanted: bool, **options: Any) -> None
         raise _as_configuration_error(error) from None
     if problem is not None:
         raise ConfigurationError(str(problem))
-    stored = _with_silences(lambda silences: silences.add(text))
-    view = silence_view(stored, CLOCK.now(), rules)
+
+    async def run(connection: Connection) -> tuple[StoredSilence, MatchingAlerts | None]:
+        silences = Silences(connection, CLOCK)
+        return await add_silence(silences, KeyedAlerts(connection), text, CLOCK.now)
+
+    stored, matching = _with_connection(run)
+    view = silence_view(stored, CLOCK.now(), rules, matching)
     _print([view], json_wanted=json_wanted)
-    if view.matching_rules is not None and not json_wanted:
-        echo(f"  {plural(view.matching_rules, 'rule')} of {len(rules or ())} can match it now")
+    if not json_wanted:
+        echo(matches_text(view, len(rules or ())))
+    if view.until_resolved and view.open_alerts == 0 and view.open_alerts_complete:
+        echo("note: no open alert matches it, and it silences only those", err=True)
 
 
 @silence.command(name="list")
@@ -213,10 +222,25 @@ def _ends(options: Mapping[str, Any], now: float) -> str:
         raise ConfigurationError(f"--for or --starts: {error}") from None
 
 
+def matches_text(view: SilenceView, rules: int) -> str:
+    """Return what a new silence matches, of so many rules, as far as that is known."""
+    parts = []
+    if view.matching_rules is not None:
+        parts.append(f"{plural(view.matching_rules, 'rule')} of {rules}")
+    if view.open_alerts is not None:
+        bound = "" if view.open_alerts_complete else "at least "
+        parts.append(f"{bound}{plural(view.open_alerts, 'open alert')} now")
+    return f"  matches {', '.join(parts)}" if parts else "  what it matches is not known"
+
+
 def _with_silences(work: Callable[[Silences], Awaitable[T]]) -> T:
     async def run(connection: Connection) -> T:
         return await work(Silences(connection, CLOCK))
 
+    return _with_connection(run)
+
+
+def _with_connection(run: Callable[[Connection], Awaitable[T]]) -> T:
     try:
         return with_redis(run)
     except ConditionError as error:

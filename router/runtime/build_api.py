@@ -27,6 +27,7 @@ from router.journal import redis_health
 from router.journal.alert_gauges import AlertGauges
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetters
+from router.journal.keyed_alerts import KeyedAlerts
 from router.journal.quarantine import Quarantine
 from router.journal.silences import Silences
 from router.metrics import Metrics
@@ -134,7 +135,8 @@ def build_silence_routes(
     rules: Callable[[], Mapping[str, Rule]] | None,
 ) -> list[web.RouteDef]:
     """Return the routes of silences; ``rules`` is None in a process without rules."""
-    return SilencesApi(Silences(connection, clock), token, clock.now, rules).routes()
+    alerts = KeyedAlerts(connection)
+    return SilencesApi(Silences(connection, clock), token, clock.now, alerts, rules).routes()
 
 
 def _rules_details(reloader: Reloader | None) -> Mapping[str, Any]:

@@ -8,12 +8,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from support.clock import SetClock
+from support.keyed import put
 
 from router.alerts import Severity
 from router.api.silences import BODY_LIMIT, SilencesApi
 from router.clock import Clock
 from router.datatypes import Secret
 from router.journal.connection import Connection
+from router.journal.keyed_alerts import KeyedAlerts
 from router.journal.silences import Silences
 from router.rules.labels import Naming
 from router.rules.model import Mode, Rule
@@ -46,7 +48,10 @@ RULES = {
 async def client(
     connection: Connection, clock: Clock
 ) -> AsyncIterator[TestClient[web.Request, web.Application]]:
-    api = SilencesApi(Silences(connection, clock), Secret("token"), clock.now, lambda: RULES)
+    api = SilencesApi(
+        *(Silences(connection, clock), Secret("token"), clock.now),
+        *(KeyedAlerts(connection), lambda: RULES),
+    )
     application = web.Application()
     application.add_routes(api.routes())
     async with TestClient(TestServer(application), headers=HEADERS) as client:
@@ -66,7 +71,8 @@ async def test_a_silence_is_made_shown_and_ended(client: Any, time: SetClock) ->
         listed = await response.json()
 
     assert listed == {"silences": [ended]}
-    assert ended == {**added, "state": "ended", "ends_at": time.now, "matching_rules": None}
+    unknown = {"matching_rules": None, "open_alerts": None}
+    assert ended == {**added, "state": "ended", "ends_at": time.now, **unknown}
 
 
 async def test_a_silence_without_an_end_lasts_until_its_alerts_are_resolved(
@@ -113,13 +119,18 @@ async def test_an_invalid_silence_is_rejected_with_its_path(
     assert message in answer["error"]["message"]
 
 
-async def test_the_answer_says_how_many_rules_match(client: Any) -> None:
+async def test_the_answer_says_how_many_rules_and_open_alerts_match(
+    client: Any, connection: Connection, sample: bytes
+) -> None:
     """Case R13."""
+    for number, limit in enumerate(["5", "5", "6"]):
+        await put(connection, sample, f"ak_{number}", {"labels": {"limit": limit}})
     match = {"labels.limit": 5, "severity": ["warning", "critical"]}
     async with client.post(PATH, json={**SILENCE, "match": match}) as response:
         added = await response.json()
 
     assert (response.status, added["matching_rules"]) == (201, 2)
+    assert (added["open_alerts"], added["open_alerts_complete"]) == (2, True)
 
 
 @pytest.mark.parametrize(

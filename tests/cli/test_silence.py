@@ -6,8 +6,12 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+from router.api.silences import silence_view
 from router.cli import main
+from router.cli.silence import matches_text
 from router.datatypes import Secret
+from router.journal.silences import StoredSilence
+from router.rules.suppression.silences import SilenceText
 
 RULES = """
 destinations: {noc: {capture: {}}}
@@ -70,6 +74,7 @@ def test_a_silence_may_last_until_its_alerts_are_resolved(environ: dict[str, str
     )
     (silence,) = msgspec.json.decode(added.stdout)["silences"]
 
+    assert added.stderr == "note: no open alert matches it, and it silences only those\n"
     assert (silence["until_resolved"], silence["when_over"]) == (True, "drop")
     assert silence["ends_at"] - silence["starts_at"] == 30 * 86_400
     assert "and open before it" in run(environ, "list").stdout
@@ -112,7 +117,7 @@ def test_the_answer_says_how_many_rules_match(environ: dict[str, str]) -> None:
     """Case R13."""
     arguments = ["add", "--when", "severity != 'info'", "--for", "2h", "--comment", "work"]
 
-    assert run(environ, *arguments).stdout.endswith("  2 rules of 2 can match it now\n")
+    assert run(environ, *arguments).stdout.endswith("  matches 2 rules of 2, 0 open alerts now\n")
     (silence,) = msgspec.json.decode(run(environ, *arguments, "--json").stdout)["silences"]
     assert silence["matching_rules"] == 2
 
@@ -143,7 +148,7 @@ def test_a_silence_is_added_without_rules_to_check_it_against(
 
     assert result.exit_code == 0
     assert result.stderr.startswith("note: its names are not checked: ")
-    assert "can match" not in result.stdout
+    assert result.stdout.endswith("\n  matches 0 open alerts now\n")
 
 
 def test_an_unknown_id_is_exit_code_1(environ: dict[str, str]) -> None:
@@ -157,3 +162,25 @@ def test_unavailable_redis_is_exit_code_2() -> None:
 
     assert result.exit_code == 2
     assert result.stderr.startswith("router: Redis:")
+
+
+@pytest.mark.parametrize(
+    ("rules", "alerts", "is_complete", "line"),
+    [
+        (3, 2, True, "  matches 3 rules of 5, 2 open alerts now"),
+        (1, 1, True, "  matches 1 rule of 5, 1 open alert now"),
+        (None, 10_000, False, "  matches at least 10000 open alerts now"),
+        (2, None, True, "  matches 2 rules of 5"),
+        (None, None, True, "  what it matches is not known"),
+    ],
+)
+def test_the_answer_says_what_is_known(
+    rules: int | None, alerts: int | None, *, is_complete: bool, line: str
+) -> None:
+    text = SilenceText(match={"rule": "one"}, ends="2033-01-01T00:00:00Z", author="a", comment="c")
+    view = silence_view(StoredSilence(id="s", text=text, created_at=0.0), 0.0)
+    known = msgspec.structs.replace(
+        view, matching_rules=rules, open_alerts=alerts, open_alerts_complete=is_complete
+    )
+
+    assert matches_text(known, 5) == line

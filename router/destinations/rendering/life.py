@@ -15,7 +15,7 @@ REASONS: Final = {
     "inhibited": "while another rule fired",
     "silenced": "by a silence",
     "muted": "at a mute time",
-    "off_duty": "while its recipients were off duty",
+    "first_of": "because another rule told of the event",
     "cooldown": "by its cooldown",
     "shadow": "while the rule was on trial",
 }

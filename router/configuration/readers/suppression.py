@@ -144,7 +144,7 @@ def read_silence(
     except ConditionError as error:
         document.report((node.get("match") or node).span, error.message, error.hint)
         return None
-    if silences_everything(read.condition):
+    if silences_everything(read.condition, rules):
         document.report(_subject(node).span, *EVERYTHING)
     elif rules and not any(matching_rules(read.condition, rules)):
         document.report(_subject(node).span, *NOTHING)

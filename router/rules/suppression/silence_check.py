@@ -41,6 +41,9 @@ _ORDER: Final = frozenset({"<", "<=", ">", ">="})
 _STRANGE: Final = "\x00"
 """A value that no rule, key, label or event type has."""
 
+_KEY_KINDS: Final = ("ak_", "al_")
+"""The beginnings of keys: of alerts with a subject, and of those whose key is their id."""
+
 EVERYTHING: Final = ("this silences every alert", "name a rule, a severity, a label or a field")
 """Message and hint about a silence that matches everything."""
 NOTHING: Final = ("this silences no alert of any rule", "its tests exclude each other")
@@ -115,17 +118,30 @@ def problem_of(
     scope = SilenceScope() if rules is None else SilenceScope.of(rules.values())
     for problem in name_problems(compiled.condition, scope):
         return SilenceProblem(field, problem.message, problem.hint)
-    if silences_everything(compiled.condition):
+    if silences_everything(compiled.condition, rules):
         return SilenceProblem(field, *EVERYTHING)
     if rules and not any(matching_rules(compiled.condition, rules)):
         return SilenceProblem(field, *NOTHING)
     return None
 
 
-def silences_everything(condition: Condition) -> bool:
-    """Return whether a condition is true for every alert, whatever its rule and event are."""
-    strange = {RULE: _STRANGE, SEVERITY: _STRANGE, _KEY: _STRANGE, _LABELS: {}}
-    alerts = [{**strange, SEVERITY: str(severity)} for severity in Severity]
+def silences_everything(condition: Condition, rules: Mapping[str, Rule] | None = None) -> bool:
+    """Return whether a condition is true for every alert, whatever its rule and event are.
+
+    Args:
+        condition: That of the silence.
+        rules: All rules by name. A condition that asks for the rule alone silences everything if it is
+            true for all of them, unless there is only one. None if they are not known.
+    """
+    if rules is not None and len(rules) > 1 and {*_reads(condition.tree)} == {(RULE,)}:
+        return len(list(matching_rules(condition, rules))) == len(rules)
+    strange = {RULE: _STRANGE, SEVERITY: _STRANGE, _LABELS: {}}
+    alerts = [
+        {**strange, _KEY: f"{kind}{_STRANGE}", SEVERITY: str(severity)}
+        for severity in Severity
+        for kind in _KEY_KINDS
+    ]
+    strange[_KEY] = f"{_KEY_KINDS[0]}{_STRANGE}"
     for node in _own_nodes(condition.tree):
         alerts += [_with_value(strange, field, value.value) for field, value in _comparisons(node)]
     event = {"type": _STRANGE, "source": _STRANGE, "id": _STRANGE, "data": {}}

@@ -8,7 +8,7 @@ takes the results and says which destinations are notified, and which timers are
 A feature that stops the alert is the reason of its suppression.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -147,10 +147,10 @@ def _decide_event(
 
 
 def _matches(
-    event: Event, content: dict[str, Any], rules: Iterable[Rule], snapshot: Snapshot
+    event: Event, content: dict[str, Any], rules: Sequence[Rule], snapshot: Snapshot
 ) -> Iterator[PossibleAlert]:
     earlier: dict[StateId, list[AlertId]] = {}  # by the list of first_of
-    for rule in sorted(rules, key=_rank):
+    for rule in sorted(rules, key=_rank) if len(rules) > 1 else rules:
         place = rule.features.first_of
         if place is None:
             yield _match(event, content, rule, snapshot)

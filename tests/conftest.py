@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,6 +16,11 @@ from router.datatypes import Secret
 from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.journal.connection import Connection, connect
 from router.outage_log import OUTAGES
+
+# Without bytecode each of the processes that run tests compiles and rewrites all of them again.
+sys.dont_write_bytecode = False
+# A TLS context reads the machine's authorities in 50 ms of CPU; tests bring their own.
+os.environ["SSL_CERT_FILE"] = os.devnull
 
 # How long an example takes is no test's business: the machine may be busy.
 settings.register_profile("patient", deadline=None)

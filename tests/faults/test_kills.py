@@ -16,9 +16,9 @@ from router.dev.embedded_redis import EmbeddedRedis
 from router.journal import ledger
 from router.journal.connection import connect
 
-EVENTS = 400
+EVENTS = 240
 """In flight when the worker is killed."""
-LOAD = 300
+LOAD = 160
 CONCURRENCY = 20
 """Slots of a destination in one worker: what can be in flight when it is killed."""
 
@@ -75,7 +75,7 @@ async def test_a_killed_worker_loses_nothing_and_repeats_only_what_was_in_flight
     async with RouterProcess("ingress", environ=environ) as ingress:
         await sender.send(ingress.url, ids())
     async with RouterProcess("worker", environ=environ) as worker:
-        await some_delivered(receivers, 100)
+        await some_delivered(receivers, 60)
         await worker.kill()
     assert min(receivers.counts().values()) < EVENTS
 
@@ -155,7 +155,7 @@ async def test_a_worker_that_is_told_to_stop_finishes_and_repeats_nothing(
     async with RouterProcess("ingress", environ=environ) as ingress:
         await sender.send(ingress.url, ids(LOAD))
     async with RouterProcess("worker", environ=environ):
-        await some_delivered(receivers, 100)
+        await some_delivered(receivers, 60)
 
     async with RouterProcess("worker", environ=environ):
         delivered = await receivers.have_all(sender.accepted, seconds=60)

@@ -51,7 +51,7 @@ MAIL = "mail"
 step = st.tuples(st.sampled_from(STEPS), st.integers(0, 999))
 history = st.lists(step, min_size=40, max_size=60)
 quick = settings(
-    max_examples=40,
+    max_examples=20,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -9,6 +9,11 @@ from typing import Self
 
 import msgspec
 
+from support.fork_server import ForkedProcess, fork_router
+
+_INTERPRETER = ("PYTHON", "LD_")
+"""How the names of variables begin that another interpreter reads at its start."""
+
 
 class RouterProcess:
     """``python -m router COMMAND``; entering waits until it listens, leaving ends it."""
@@ -24,6 +29,9 @@ class RouterProcess:
         if "ROUTER_EVENTS_TOKEN" not in environ:
             kept["ROUTER_EVENTS_OPEN"] = "all"
         self._environ = {**kept, "ROUTER_LOG_FORMAT": "json", **environ}
+        self._is_forked = module == "router" and not any(
+            name.startswith(_INTERPRETER) for name in environ
+        )
         self.log: list[dict[str, object]] = []
         self.url = ""
 
@@ -34,13 +42,7 @@ class RouterProcess:
     async def start(self) -> None:
         """Start it, again after a kill."""
         self.url = ""
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *self._command,
-            env=self._environ,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        self._process = await self._execute()
         self._listening = asyncio.Event()
         self._reader = asyncio.get_running_loop().create_task(self._read_log())
         try:
@@ -53,6 +55,17 @@ class RouterProcess:
             await self._process.wait()
             await self._reader
             raise RuntimeError(f"the router did not start: {self.log}")
+
+    async def _execute(self) -> asyncio.subprocess.Process | ForkedProcess:
+        if self._is_forked:
+            return await fork_router(self._command[2:], self._environ)
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            *self._command,
+            env=self._environ,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
 
     @property
     def pid(self) -> int:

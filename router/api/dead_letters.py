@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from router.api.destinations import KnownDestinations
 from router.api.json_responses import json_response
 from router.api.records import (
     RecordCollection,
@@ -24,6 +25,7 @@ from router.api.views import (
 )
 from router.clock import Clock
 from router.datatypes import Secret
+from router.http.openapi import ResponseSpec
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.pagination import Finder, TimeRange
 from router.journal.settlements import DeadLetter
@@ -125,6 +127,7 @@ OPERATIONS: Final = record_operations(
     page=(DeadLetterPage, DeadLetterDestinations),
     details=DeadLetterDetails,
     path_parameters={"destination": "Name of the destination.", "id": "Id of the dead letter."},
+    missing={404: ResponseSpec("The destination does not exist.")},
     description="Without a destination, returns the destinations that have dead letters.",
 )
 """Descriptions of the routes."""
@@ -137,9 +140,20 @@ class DeadLettersApi(RecordsApi[DeadLetter, DeadLetterFilter]):
     query_type = DeadLetterQuery
     selection_type = DeadLetterSelection
 
-    def __init__(self, letters: DeadLetters, clock: Clock, token: Secret | None) -> None:
+    def __init__(
+        self,
+        letters: DeadLetters,
+        destinations: KnownDestinations,
+        clock: Clock,
+        token: Secret | None,
+    ) -> None:
         super().__init__(clock, token)
         self._letters = letters
+        self._destinations = destinations
+
+    async def check(self, name: str) -> None:
+        """Raise BadRequestError if there is no destination of this name."""
+        await self._destinations.check(name)
 
     async def list(self, request: web.Request) -> web.StreamResponse:
         """Return a page of a destination's dead letters, or the destinations that have any."""

@@ -9,7 +9,13 @@ from msgspec import Meta
 
 from router.api.json_responses import error_response, json_response
 from router.api.operator_routes import operator_operation, operator_route
-from router.api.requests import BAD_BODY, BAD_REQUEST, decode_body, query_params
+from router.api.requests import (
+    BAD_BODY,
+    BAD_REQUEST,
+    BadRequestError,
+    decode_body,
+    query_params,
+)
 from router.api.views import DestinationState, DestinationView, destination_view
 from router.clock import Clock
 from router.datatypes import Secret
@@ -17,6 +23,7 @@ from router.http.openapi import JSON, ResponseSpec
 from router.journal import ledger
 from router.journal.connection import Connection
 from router.journal.pauses import Pause, PauseKind, Pauses
+from router.suggestions import suggestion
 
 _PATH: Final = "/api/v1/destinations"
 _NAME: Final = {"name": "Name of the destination."}
@@ -84,6 +91,30 @@ OPERATIONS: Final = (_LIST, _PAUSE, _RESUME)
 """Descriptions of the routes."""
 
 
+class KnownDestinations:
+    """The destinations of this process's rules and those of the ledger.
+
+    Args:
+        connection: The journal.
+        configured: Returns the destinations of this process.
+    """
+
+    def __init__(self, connection: Connection, configured: Callable[[], Iterable[str]]) -> None:
+        self._connection = connection
+        self._configured = configured
+
+    async def check(self, name: str) -> None:
+        """Check that there is a destination of this name.
+
+        Raises:
+            BadRequestError: There is none; the message has the closest name, or all.
+        """
+        known = {*self._configured(), *(await ledger.read(self._connection)).destinations}
+        if name not in known:
+            message = f"there is no destination {name[:60]!r}, {suggestion(name, known)}"
+            raise BadRequestError(message, status=404, code="not_found")
+
+
 class DestinationsApi:
     """Handlers of destinations.
 
@@ -104,6 +135,7 @@ class DestinationsApi:
         self._connection = connection
         self._pauses = Pauses(connection)
         self._configured = configured
+        self._known = KnownDestinations(connection, configured)
         self._now = clock.now
         self._token = token
 
@@ -128,9 +160,7 @@ class DestinationsApi:
         """Pause a destination."""
         name = request.match_info["name"]
         given = await decode_body(request, PauseRequest)
-        counters = (await ledger.read(self._connection)).destinations
-        if name not in {*self._configured(), *counters}:
-            return error_response(404, "not_found", "there is no destination with this name")
+        await self._known.check(name)
         pause = Pause(
             kind=PauseKind.PAUSED,
             at=self._now(),

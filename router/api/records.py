@@ -6,6 +6,7 @@ cursor of the next page. No request takes long, and an interrupted replay resume
 
 import abc
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -166,6 +167,7 @@ def record_operations(  # noqa: PLR0913 - each argument is a text or a type of t
     page: Schema,
     details: type[msgspec.Struct],
     path_parameters: Mapping[str, str],
+    missing: Mapping[int, ResponseSpec] = MappingProxyType({}),
     **more: Any,
 ) -> RecordOperations:
     """Describe the operations on one kind of record.
@@ -181,6 +183,7 @@ def record_operations(  # noqa: PLR0913 - each argument is a text or a type of t
         page: Response of the list.
         details: Response of one record.
         path_parameters: Descriptions of the parameters of ``item_path``.
+        missing: Response if there is no collection of the name; empty if there is only one.
         more: Other fields of the list's operation.
     """
     paging = "One request moves one page; repeat it with after and until while after is not empty."
@@ -189,7 +192,7 @@ def record_operations(  # noqa: PLR0913 - each argument is a text or a type of t
             hdrs.METH_GET,
             path,
             f"List {plural}",
-            {200: ResponseSpec("A page, newest first.", page), **BAD_REQUEST},
+            {200: ResponseSpec("A page, newest first.", page), **missing, **BAD_REQUEST},
             query=query,
             **more,
         ),
@@ -207,7 +210,7 @@ def record_operations(  # noqa: PLR0913 - each argument is a text or a type of t
             hdrs.METH_POST,
             f"{path}/replay",
             f"Replay {plural}",
-            {200: ResponseSpec("The page was replayed.", ReplayResult), **BAD_BODY},
+            {200: ResponseSpec("The page was replayed.", ReplayResult), **missing, **BAD_BODY},
             description=f"{replay} {paging}",
             body={JSON: selection},
         ),
@@ -215,7 +218,7 @@ def record_operations(  # noqa: PLR0913 - each argument is a text or a type of t
             hdrs.METH_POST,
             f"{path}/discard",
             f"Discard {plural}",
-            {200: ResponseSpec("The page was deleted.", DiscardResult), **BAD_BODY},
+            {200: ResponseSpec("The page was deleted.", DiscardResult), **missing, **BAD_BODY},
             description=f"Deletes them. {paging}",
             body={JSON: selection},
         ),
@@ -247,6 +250,9 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
     def collection(self, name: str) -> RecordCollection[T, FilterT]:
         """Return the collection of this name."""
 
+    async def check(self, name: str) -> None:
+        """Raise BadRequestError if there is no collection of this name."""
+
     @abc.abstractmethod
     def filter(self, filters: Any, ids: tuple[str, ...], times: TimeRange) -> FilterT:
         """Return the journal's filter; ``filters`` is a ``query_type`` or a ``selection_type``."""
@@ -265,7 +271,9 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """Return one record."""
-        collection = self.collection(request.match_info.get("destination", ""))
+        name = request.match_info.get("destination", "")
+        await self.check(name)
+        collection = self.collection(name)
         record = await collection.get(request.match_info["id"])
         if record is None:
             return error_response(404, "not_found", "there is no record with this id")
@@ -274,6 +282,7 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
     async def replay(self, request: web.Request) -> web.StreamResponse:
         """Replay a page of records."""
         selection = await decode_body(request, self.selection_type)
+        await self.check(selection.collection)
         collection = self.collection(selection.collection)
         changed, after, until = await self._apply(selection, collection.replay)
         overtaken = collection.overtaken
@@ -282,10 +291,12 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
     async def discard(self, request: web.Request) -> web.StreamResponse:
         """Discard a page of records."""
         selection = await decode_body(request, self.selection_type)
+        await self.check(selection.collection)
         collection = self.collection(selection.collection)
         return json_response(DiscardResult(*await self._apply(selection, collection.discard)))
 
     async def _page(self, query: RecordQuery) -> web.StreamResponse:
+        await self.check(query.collection)
         found = await collect(
             self.collection(query.collection).find(self._filter(query)),
             parse_cursor(query.after),

@@ -5,7 +5,7 @@ import click
 from router.api.dead_letters import DestinationDeadLetters
 from router.api.records import RecordCollection
 from router.api.views import dead_letter_details, dead_letter_view
-from router.cli.known_destinations import check_destination
+from router.cli.known_names import check_destination, check_rule
 from router.cli.output import as_json
 from router.cli.records import RecordKind, record_group
 from router.cli.redis_commands import CLOCK
@@ -27,6 +27,11 @@ async def _collections(
 
 def _filter(ids: tuple[str, ...], times: TimeRange, reason: str, rule: str) -> DeadLetterFilter:
     return DeadLetterFilter(ids=ids, span=times, reason=reason, rule=rule)
+
+
+def _check_filters(*, rule: str, **_: str) -> None:
+    if rule:
+        check_rule(rule)
 
 
 def _row(letter: DeadLetter) -> tuple[str, ...]:
@@ -89,6 +94,7 @@ dead_letters: click.Group = record_group(
         headings=("DIED", "ID", "DESTINATION", "RULE", "ATTEMPTS", "REASON"),
         collections=_collections,
         filter=_filter,
+        check_filters=_check_filters,
         view=dead_letter_view,
         row=_row,
         details=dead_letter_details,

@@ -5,7 +5,7 @@ import sys
 import click
 
 from router.api.views import DestinationView, destination_view
-from router.cli.known_destinations import check_destination, configured_names
+from router.cli.known_names import check_destination, configured_names
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, print_table, user_name, with_redis
 from router.journal import ledger

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import click
 
-from router.cli.known_destinations import unknown_destination
+from router.cli.known_names import unknown_destination
 from router.cli.output import as_json, echo
 from router.cli.rules_folder import (
     folder_or_default,

@@ -49,6 +49,8 @@ class RecordKind(msgspec.Struct, Generic[T, FilterT], frozen=True, kw_only=True)
     """Returns the collections by name: all, or the one of this name."""
     filter: Callable[..., FilterT]
     """Returns the journal's filter of ``ids``, ``times`` and the further filters."""
+    check_filters: Callable[..., None] = lambda **_: None
+    """Called with the further filters if nothing matches; raises ConfigurationError if nothing can."""
     view: Callable[[T], msgspec.Struct]
     """Returns a record as JSON shows it in a list."""
     row: Callable[[T], tuple[str, ...]]
@@ -86,6 +88,8 @@ def _list_command(kind: RecordKind[T, FilterT]) -> click.Command:
         records, following = with_redis(
             lambda connection: _page(kind, connection, chosen, wanted, after, limit)
         )
+        if not records:
+            _check(kind, filters)
         if json:
             views = [kind.view(record) for record in records]
             click.echo(as_json({kind.json_name: views, "after": following}))
@@ -179,6 +183,11 @@ def _filters(
     return chosen, wanted
 
 
+def _check(kind: RecordKind[Any, Any], filters: dict[str, Any]) -> None:
+    """Raise ConfigurationError if a filter that matched nothing names what does not exist."""
+    kind.check_filters(**{option.name: filters[option.name] for option in kind.options})
+
+
 async def _page(
     kind: RecordKind[T, FilterT],
     connection: Connection,
@@ -247,7 +256,10 @@ def _move(
             moved[name].overtaken = collection.overtaken
         return moved
 
-    _report(with_redis(move), set(ids), done, why_not, json=json)
+    moved = with_redis(move)
+    if not any(result.seen for result in moved.values()):
+        _check(kind, filters)
+    _report(moved, set(ids), done, why_not, json=json)
 
 
 def _report(

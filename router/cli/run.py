@@ -5,7 +5,7 @@ import os
 
 import click
 
-from router.cli.known_destinations import unknown_destination
+from router.cli.known_names import unknown_destination
 from router.cli.processes import (
     ProcessOptions,
     process_options,

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from router.api import openapi as operator_api
 from router.api.dead_letters import DeadLettersApi
-from router.api.destinations import DestinationsApi
+from router.api.destinations import DestinationsApi, KnownDestinations
 from router.api.keyed_alerts import KeyedAlertsApi
 from router.api.quarantine import QuarantineApi
 from router.api.reload import ReloadApi
@@ -120,10 +120,11 @@ def build_operator_routes(
         clock: Time.
         token: The operators' token; None rejects every request.
     """
+    known = KnownDestinations(connection, destination_names)
     return [
         *KeyedAlertsApi(connection, clock, token).routes(),
         *DestinationsApi(connection, destination_names, clock, token).routes(),
-        *DeadLettersApi(DeadLetters(connection, clock), clock, token).routes(),
+        *DeadLettersApi(DeadLetters(connection, clock), known, clock, token).routes(),
         *QuarantineApi(Quarantine(connection, clock), clock, token).routes(),
     ]
 

@@ -67,6 +67,29 @@ async def test_a_bad_request_is_explained(
     assert message in answer["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "dead-letters?destination=mails", None),
+        ("GET", "dead-letters/mails/msg_1", None),
+        ("POST", "dead-letters/replay", {"destination": "mails", "all": True}),
+        ("POST", "dead-letters/discard", {"destination": "mails", "all": True}),
+        ("POST", "destinations/mails/pause", None),
+    ],
+)
+async def test_a_destination_that_does_not_exist_is_an_error_with_a_hint(
+    ask: Ask, method: str, path: str, body: object
+) -> None:
+    status, answer = await ask(method, path, json=body)
+
+    assert (status, answer["error"]["code"]) == (404, "not_found")
+    assert answer["error"]["message"] == "there is no destination 'mails', did you mean \"mail\"?"
+
+
+async def test_a_destination_without_dead_letters_has_an_empty_list(ask: Ask) -> None:
+    assert (await ask("GET", "dead-letters?destination=slack"))[1]["dead_letters"] == []
+
+
 async def test_quarantine_is_shown_and_discarded(ask: Ask) -> None:
     _, answer = await ask("GET", "quarantine")
     (item,) = answer["quarantine"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -45,6 +46,27 @@ def test_a_dead_letter_is_shown_and_an_unknown_id_is_an_error(
         1,
         "router: there is no dead letter msg_unknown\n",
     )
+
+
+@pytest.mark.parametrize(
+    "command", [("list",), ("list", "--json"), ("replay",), ("discard", "--yes")]
+)
+def test_a_rule_that_does_not_exist_is_an_error_with_a_hint(
+    router: Router, dead: list[str], tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    rule = "rules: [{name: rule-7, events: [a], send_to: [mail]}]"
+    (tmp_path / "rules.yaml").write_text(f"destinations: {{mail: {{capture: {{}}}}}}\n{rule}\n")
+
+    wrong = router("dead-letters", *command, "--rule", "rule-77")
+    known = router("dead-letters", *command, "--rule", "rule-7")
+    former = router("dead-letters", *command, "--rule", "rule-1")  # renamed since
+
+    assert (wrong.exit_code, wrong.stderr) == (
+        2,
+        "router: there is no rule 'rule-77', did you mean \"rule-7\"?\n",
+    )
+    assert (known.exit_code, former.exit_code) == (0, 0)
+    assert len(dead) == 5
 
 
 def test_dead_letters_are_replayed_by_id_by_filter_or_all(router: Router, dead: list[str]) -> None:

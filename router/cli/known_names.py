@@ -1,9 +1,10 @@
-"""The names of destinations that a command may be given."""
+"""The names of destinations and rules that a command may be given."""
 
 import os
 from collections.abc import Iterable
 
 from router.cli.rules_folder import load_rules
+from router.configuration.model import Configuration
 from router.errors import ConfigurationError
 from router.journal import ledger
 from router.journal.connection import Connection
@@ -12,12 +13,28 @@ from router.suggestions import suggestion
 
 
 def configured_names() -> list[str]:
-    """Return the names in the rules folder; empty if this machine has no valid folder."""
+    """Return the destinations in the rules folder; none if this machine has no valid folder."""
+    loaded = _configuration()
+    return [spec.name for spec in loaded.destinations] if loaded else []
+
+
+def check_rule(name: str) -> None:
+    """Check that a rule is in the rules folder, if this machine has a valid one.
+
+    Raises:
+        ConfigurationError: There is no such rule. The message has the closest name, or all.
+    """
+    loaded = _configuration()
+    if loaded and name not in loaded.rules.by_name:
+        known = loaded.rules.by_name
+        raise ConfigurationError(f"there is no rule {name!r}, {suggestion(name, known)}")
+
+
+def _configuration() -> Configuration | None:
     try:
-        loaded = load_rules(Settings.read(os.environ).rules)
+        return load_rules(Settings.read(os.environ).rules)
     except ConfigurationError:
-        return []
-    return [spec.name for spec in loaded.destinations]
+        return None
 
 
 async def check_destination(connection: Connection, name: str) -> None:

@@ -11,6 +11,7 @@ from router.cel.condition import Condition, Verdict, compile_condition
 from router.cel.explain import EvaluatedPart
 from router.cel.expression import Expression, compile_expression
 from router.cel.json_values import as_json, as_text
+from router.cel.literals import regular_expression
 from router.cel.match import compile_match
 from router.cel.names import Constant, Names, identifier_problem
 from router.cel.values import ERROR
@@ -31,4 +32,5 @@ __all__ = [
     "compile_expression",
     "compile_match",
     "identifier_problem",
+    "regular_expression",
 ]

@@ -96,15 +96,19 @@ def pattern(node: Node) -> Any:
             offset=node.offset,
             length=node.length,
         )
+    try:
+        return regular_expression(node.value)
+    except ValueError as error:
+        raise ConditionError(str(error), offset=node.offset, length=node.length) from None
+
+
+def regular_expression(text: str) -> Any:
+    """Compile a regular expression in RE2 syntax. Raise ValueError."""
     options = re2.Options()
     options.log_errors = False
     options.max_mem = limits.REGEX_MEMORY
     try:
-        return re2.compile(node.value, options)
+        return re2.compile(text, options)
     except re2.error as error:
         reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
-        raise ConditionError(
-            f"not a regular expression in RE2 syntax: {reason}",
-            offset=node.offset,
-            length=node.length,
-        ) from None
+        raise ValueError(f"not a regular expression in RE2 syntax: {reason}") from None

@@ -87,6 +87,13 @@ _SAME: Final[dict[str, tuple[str, ...]]] = {
         ),
         ("apprise",),
     ),
+    **dict.fromkeys(("regex", "regexp", "re", "pattern", "=~", "~", "like"), ("matches",)),
+    **dict.fromkeys(("starts_with", "startswith", "begins_with"), ("prefix",)),
+    **dict.fromkeys(("ends_with", "endswith"), ("suffix",)),
+    **dict.fromkeys(("contains", "includes"), ("substring",)),
+    **dict.fromkeys(("eq", "equals", "is", "="), ("==",)),
+    **dict.fromkeys(("ne", "neq", "not", "is_not", "<>"), ("!=",)),
+    **dict.fromkeys(("one_of", "any_of"), ("in",)),
     **dict.fromkeys(("console", "log", "stdout", "file", "debug"), ("capture",)),
 }
 """Our keys with the meaning of another key, the best first."""

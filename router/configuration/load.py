@@ -19,10 +19,12 @@ from router.configuration.readers.features import MuteTimes
 from router.configuration.readers.resolving import warn_of_unresolved
 from router.configuration.readers.route_check import (
     label_values,
+    warn_of_rules,
     warn_of_unreachable,
     warn_of_values,
 )
-from router.configuration.readers.routes import MatchScope, SendToScope, read_route
+from router.configuration.readers.route_match import MatchScope
+from router.configuration.readers.routes import SendToScope, read_route
 from router.configuration.readers.rule_defaults import DEFAULTS, apply_defaults
 from router.configuration.readers.rule_lists import read_rule_list
 from router.configuration.readers.rules import RuleReader
@@ -134,7 +136,8 @@ def _route(item: SectionItem, scope: SectionScope) -> Route | None:
         if send_to is not None and not route.goes_on:
             report_gap(item.document, send_to, recipients_with(route, earlier))
         if scope.names["rules"] is not None:
-            warn_of_values(item, scope.memo["label_values"])
+            warn_of_values(item, route, scope.memo["label_values"])
+            warn_of_rules(item, route, scope.names["rules"])
         earlier.append(route)
     return route
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from router.cel import Expression
+from router.rules.label_matcher import LabelMatcher
 from router.rules.schedules.duty import Duty
 
 SEVERITY: Final = "severity"
@@ -50,15 +51,15 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     number: int
     """The position among the routes, from 1."""
-    match: Mapping[str, frozenset[str]]
-    """The values that match, for each label; a label that an alert lacks is ``""``."""
+    match: Mapping[str, LabelMatcher]
+    """The tests of labels; a label that an alert lacks is ``""``."""
     recipients: tuple[Recipient, ...]
     goes_on: bool
     """True if the routes below apply as well."""
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Return whether the route matches an alert, whose labels include its severity and rule."""
-        return all(labels.get(name, "") in values for name, values in self.match.items())
+        return all(each.holds(labels.get(name, "")) for name, each in self.match.items())
 
     def may_match(self, constant: Mapping[str, str], varying: frozenset[str]) -> bool:
         """Return whether the route matches some alert of a rule.
@@ -68,8 +69,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
             varying: Names of labels that depend on the event.
         """
         return all(
-            name in varying or constant.get(name, "") in values
-            for name, values in self.match.items()
+            name in varying or each.holds(constant.get(name, ""))
+            for name, each in self.match.items()
         )
 
     def matches_all(self, constant: Mapping[str, str], varying: frozenset[str]) -> bool:
@@ -77,10 +78,10 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         return varying.isdisjoint(self.match) and self.matches(constant)
 
     def takes_all_of(self, other: "Route") -> bool:
-        """Return whether the route matches every alert that another one matches."""
+        """Return whether the route certainly matches every alert that another one matches."""
         return all(
-            name in other.match and other.match[name] <= values
-            for name, values in self.match.items()
+            name in other.match and each.covers(other.match[name])
+            for name, each in self.match.items()
         )
 
 

@@ -61,11 +61,16 @@ def keys() -> Iterator[tuple[type[msgspec.Struct], msgspec.structs.FieldInfo]]:
             yield struct, field
 
 
+def key_of(name: str) -> str:
+    """Return a key as YAML, in quotes if it is an operator."""
+    return name if name.isidentifier() else f"'{name}'"
+
+
 def positions_without_value(
     struct: type[msgspec.Struct], field: msgspec.structs.FieldInfo
 ) -> list[tuple[int, int]]:
     """Return where a key without a value is refused."""
-    document, root = parse(f"# a comment\n{field.encode_name}:\nother: 1\n")
+    document, root = parse(f"# a comment\n{key_of(field.encode_name)}:\nother: 1\n")
     Converter(document, NoVariables()).convert(root, struct, "this")
     named = [each for each in document.diagnostics() if each.message.startswith(field.encode_name)]
     return [(each.line, each.column) for each in named]
@@ -79,17 +84,17 @@ def test_a_key_without_a_value_is_refused_at_its_position() -> None:
     }
 
     assert len(refused) > 300
-    assert refused == {key: [(2, len(key[1]) + 2)] for key in refused}
+    assert refused == {key: [(2, len(key_of(key[1])) + 2)] for key in refused}
 
 
 def refusals(text: str) -> dict[tuple[str, str], bool]:
     """Return for each key whether this value is refused at its position."""
     refused = {}
     for struct, field in keys():
-        document, root = parse(f"{field.encode_name}: {text}\nother: 1\n")
+        document, root = parse(f"{key_of(field.encode_name)}: {text}\nother: 1\n")
         Converter(document, NoVariables()).convert(root, struct, "this")
         at = {(each.line, each.column) for each in document.diagnostics()}
-        refused[struct.__name__, field.encode_name] = (1, len(field.encode_name) + 3) in at
+        refused[struct.__name__, field.encode_name] = (1, len(key_of(field.encode_name)) + 3) in at
     return refused
 
 

@@ -14,6 +14,7 @@ from router.destinations.rendering.summary import summary
 from router.destinations.rendering.templates import TemplateTarget
 from router.errors import RulesError
 from router.events.model import document
+from router.rules.label_matcher import LabelMatcher
 from router.rules.model import Rule
 from router.rules.routing import Route, relevant
 from router.worker.evaluation.fan_out import raise_alert
@@ -122,7 +123,8 @@ routes:
 
 
 def test_a_route_that_only_some_alerts_of_a_rule_take_is_not_enough() -> None:
-    gold = Route(number=1, match={"tier": frozenset({"gold"})}, recipients=("gold",), goes_on=False)
+    tier = LabelMatcher(frozenset({"gold"}))
+    gold = Route(number=1, match={"tier": tier}, recipients=("gold",), goes_on=False)
     rest = Route(number=2, match={}, recipients=("noc",), goes_on=False)
     beyond = Route(number=3, match={}, recipients=("noc",), goes_on=False)
 
@@ -131,6 +133,43 @@ def test_a_route_that_only_some_alerts_of_a_rule_take_is_not_enough() -> None:
     assert relevant((gold, rest), {"tier": "tin"}, frozenset()) == (rest,)
     assert relevant((gold,), {"tier": "gold"}, frozenset()) == (gold,)
     assert relevant((), {}, frozenset()) is None
+
+
+def test_a_route_may_test_labels_in_other_ways(tmp_path: Path) -> None:
+    routes = """
+routes:
+  - match: {team: {matches: "^voi"}, severity: {"!=": info}}
+    send_to: [voice]
+  - match: {rule: {prefix: o, suffix: ne}}
+    send_to: [gold]
+  - send_to: [noc]
+"""
+    for number, (keys, expected) in enumerate(
+        [
+            ("labels: {team: voice}", ("voice",)),
+            ("labels: {team: voice}, severity: info", ("gold",)),
+            ("labels: {team: invoices}", ("gold",)),
+        ]
+    ):
+        one = only_rule(tmp_path / f"rules{number}", routes, rules(keys))
+        assert told(one) == expected
+        assert one.send_to == expected
+
+
+def test_a_test_of_a_label_of_the_event_decides_event_by_event(tmp_path: Path) -> None:
+    routes = """
+routes:
+  - match: {tier: {matches: "^(gold|silver)$"}, team: {"!=": x}}
+    send_to: [gold]
+  - send_to: [noc]
+"""
+    one = only_rule(tmp_path / "rules", routes, rules("labels: {tier: '{{ data.tier }}'}"))
+
+    assert [told(one, tier=tier) for tier in ("gold", "silver", "golden")] == [
+        *(("gold",), ("gold",), ("noc",))
+    ]
+    assert told(one) == ("noc",)
+    assert one.send_to == ()
 
 
 # Labels and let

@@ -8,7 +8,7 @@ from typing import Final
 from router.cel import Expression, Names, compile_expression, identifier_problem
 from router.cel.check import TypeProblem
 from router.configuration.readers.folded_comments import report_folded_comment
-from router.configuration.readers.routes import label_problem
+from router.configuration.readers.route_match import label_problem
 from router.configuration.readers.type_check import SourceSegment, report_problems
 from router.configuration.variables import escaped_offset, unescape
 from router.configuration.yaml.document import Entry, MapNode, Node, Scalar, Span, YamlDocument

@@ -1,15 +1,14 @@
 """Read ``send_to`` of rules and routes, and items of the section ``routes``."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
 
-from router.alerts import Severity
 from router.cel import Constant, Names, compile_expression
-from router.configuration.convert import Converter, describe_node
+from router.configuration.convert import Converter
 from router.configuration.readers.folded_comments import report_folded_comment
+from router.configuration.readers.route_match import MatchScope, read_match
 from router.configuration.readers.schedules import Schedules
 from router.configuration.readers.table_columns import TABLES, table_column
 from router.configuration.readers.tables import Table
@@ -17,10 +16,8 @@ from router.configuration.readers.type_check import report_expression
 from router.configuration.variables import NoVariables, escaped_offset, unescape
 from router.configuration.yaml.document import ListNode, MapNode, Node, Scalar, YamlDocument
 from router.errors import ConditionError
+from router.rules.label_matcher import MatcherText
 from router.rules.routing import (
-    OWN_LABELS,
-    RULE,
-    SEVERITY,
     Recipient,
     Route,
     ScheduledRecipient,
@@ -33,8 +30,6 @@ SEND_TO_LIMIT: Final = 100
 """Items of one ``send_to``."""
 ANY_EVENT: Final = ("*",)
 """The event types of expressions that are evaluated for every event."""
-
-_LABEL: Final = re.compile("[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
 def _about(text: str, **more: Any) -> msgspec.Meta:
@@ -51,8 +46,8 @@ class RouteText(
     """Alerts with these labels go to these destinations; the first route that matches decides."""
 
     match: Annotated[
-        dict[str, str | tuple[str, ...]],
-        _about("Labels, `severity` or `rule`, each with the value or values that match."),
+        dict[str, str | tuple[str, ...] | MatcherText],
+        _about("Labels, `severity` or `rule`, each with the values that match, or with tests."),
     ] = {}
     send_to: Annotated[
         tuple[str | RecipientText, ...],
@@ -74,15 +69,6 @@ class SendToScope(msgspec.Struct, frozen=True):
         """The tables as a constant for conditions; empty if no table is defined."""
         tables = {name: table.rows if table else {} for name, table in (self.tables or {}).items()}
         return {TABLES: Constant(tables)} if tables or self.tables is None else {}
-
-
-class MatchScope(msgspec.Struct, frozen=True):
-    """The names that ``match`` of a route can refer to; None if an invalid file may define others."""
-
-    labels: Collection[str] | None
-    """The labels that rules define."""
-    rules: Collection[str] | None
-    """The names of all rules."""
 
 
 class RecipientReader:
@@ -216,60 +202,8 @@ def read_route(
     text = Converter(document, NoVariables()).convert(node, RouteText, "this route")
     if not isinstance(node, MapNode):
         return None
-    match = _match(document, node.get("match"), match_scope)
+    match = read_match(document, node.get("match"), match_scope)
     recipients = RecipientReader(document, scope, scope.names).read(node.get("send_to"))
     if not isinstance(text, RouteText) or len(document.errors) > before:
         return None
     return Route(number=number, match=match, recipients=recipients, goes_on=text.goes_on)
-
-
-def label_problem(name: str) -> str | None:
-    """Return why ``name`` cannot be the name of a label; None if it can."""
-    if name in OWN_LABELS:
-        return f'"{name}" cannot be a label, because every alert has it already'
-    if not _LABEL.fullmatch(name):
-        return f'"{name[:100]}" cannot be a label: expected at most 64 letters, digits and _'
-    return None
-
-
-def _match(
-    document: YamlDocument, node: Node | None, match_scope: MatchScope
-) -> dict[str, frozenset[str]]:
-    match = {}
-    for entry in node.entries if isinstance(node, MapNode) else ():
-        name = entry.key.text
-        _check_label(document, entry.key, match_scope.labels)
-        items = entry.value.items if isinstance(entry.value, ListNode) else (entry.value,)
-        if not items:
-            document.report(entry.value.span, f"{name} is empty, it needs at least one value")
-        for item in items:
-            if name == SEVERITY and isinstance(item, Scalar):
-                _check_severity(document, item)
-            if name == RULE and isinstance(item, Scalar):
-                _check_rule(document, item, match_scope.rules)
-        match[name] = frozenset(item.text for item in items if isinstance(item, Scalar))
-    return match
-
-
-def _check_label(document: YamlDocument, name: Scalar, known: Collection[str] | None) -> None:
-    if name.text in OWN_LABELS:
-        return
-    problem = label_problem(name.text)
-    if problem is not None:
-        document.report(name.span, problem)
-    elif known is not None and name.text not in known:
-        # Such a route would match no alert or every alert, and alerts would be misrouted.
-        hint = suggestion(name.text, [*known, *OWN_LABELS])
-        document.report(name.span, f'no rule has the label "{name.text}"', hint)
-
-
-def _check_rule(document: YamlDocument, node: Scalar, known: Collection[str] | None) -> None:
-    if known is not None and node.text not in known:
-        document.report(node.span, f'there is no rule "{node.text}"', suggestion(node.text, known))
-
-
-def _check_severity(document: YamlDocument, node: Scalar) -> None:
-    severities = list(Severity)
-    if node.text not in severities:
-        message = f"severity: expected one of {', '.join(severities)}, found {describe_node(node)}"
-        document.report(node.span, message, suggestion(node.text, severities))

@@ -36,6 +36,11 @@ def warnings(folder: Path, text: str, rules: str = RULES) -> list[str]:
             1,
         ),
         (
+            "  - {match: {team: {prefix: v}}, send_to: [a]}\n"
+            "  - {match: {team: [voice, video]}, send_to: [b]}\n" + LAST,
+            1,
+        ),
+        (
             "  - {match: {team: voice}, send_to: [a], continue: true}\n"
             "  - {match: {team: voice}, send_to: [a]}\n"
             "  - {match: {team: voice}, send_to: [b]}\n" + LAST,
@@ -63,6 +68,10 @@ def test_a_route_below_one_that_takes_all_of_its_alerts_is_a_warning(
         "  - {match: {team: [voice, video]}, send_to: [b]}\n" + LAST,
         "  - {match: {tier: gold}, send_to: [a]}\n" + LAST,
         "  - {match: {team: ''}, send_to: [a]}\n" + LAST,
+        "  - {match: {team: {'!=': voice}}, send_to: [a]}\n" + LAST,
+        "  - {match: {team: {'==': ''}, tier: {prefix: x}}, send_to: [a]}\n" + LAST,
+        "  - {match: {team: {prefix: vo}}, send_to: [a]}\n"
+        "  - {match: {team: {prefix: v}}, send_to: [b]}\n" + LAST,
     ],
 )
 def test_a_route_that_alerts_reach_is_fine(tmp_path: Path, routes: str) -> None:
@@ -72,13 +81,28 @@ def test_a_route_that_alerts_reach_is_fine(tmp_path: Path, routes: str) -> None:
 @pytest.mark.parametrize(
     ("match", "message"),
     [
-        ('team: "voi.*"', 'no rule has the label team with the value "voi.*" (values are compared'),
+        (
+            'team: "voi.*"',
+            'no rule has the label team with the value "voi.*" (values are compared as text, not as patterns: write {matches: "^voi"}',
+        ),
         ("team: [voice, voise]", 'the value "voise" (did you mean "voice"?)'),
-        ('tier: "gold|silver"', '"gold|silver" is compared as text, not as a pattern (list the'),
-        ('tier: "^gold"', "is compared as text, not as a pattern"),
-        ('tier: "gold.+"', "is compared as text, not as a pattern"),
-        ('tier: "(?i)gold"', "is compared as text, not as a pattern"),
-        ('tier: "gold*"', "is compared as text, not as a pattern"),
+        (
+            'tier: "gold|silver"',
+            '"gold|silver" is compared as text, not as a pattern (write {matches: "^(gold|silver)$"}, or',
+        ),
+        ('tier: "^gold"', 'is compared as text, not as a pattern (write {matches: "^gold$"}'),
+        ('tier: "gold.+"', '(write {matches: "^gold.+$"}, or list the values: [one, two])'),
+        ('tier: "(?i)gold"', '(write {matches: "^(?i)gold$"}'),
+        ('tier: "gold*"', '(write {prefix: "gold"})'),
+        ('tier: "*gold"', '(write {suffix: "gold"})'),
+        ('tier: "%gold%"', '(write {substring: "gold"})'),
+        ('tier: "gold(.*"', "(list the values: [one, two])"),
+        (
+            "team: {prefix: x}",
+            "no rule has the label team with a value that matches (its values are v",
+        ),
+        ("rule: {matches: ^x}", "there is no rule that matches"),
+        ("severity: {suffix: x}", "there is no severity that matches"),
     ],
 )
 def test_a_value_that_no_rule_sets_is_a_warning(tmp_path: Path, match: str, message: str) -> None:

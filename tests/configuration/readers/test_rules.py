@@ -10,6 +10,7 @@ from router.configuration.load import load
 from router.configuration.readers.features import MuteTimes
 from router.configuration.readers.routes import SendToScope
 from router.configuration.readers.rules import RuleReader
+from router.rules.label_matcher import LabelMatcher
 from router.rules.model import Rule
 from router.rules.routing import Route
 
@@ -23,7 +24,7 @@ def read(text: str, routes: list[Route] | None = None) -> tuple[Rule | None, lis
 
 
 def route(*destinations: str, **match: str) -> Route:
-    values = {name: frozenset({value}) for name, value in match.items()}
+    values = {name: LabelMatcher(frozenset({value})) for name, value in match.items()}
     return Route(number=1, match=values, recipients=destinations, goes_on=False)
 
 

@@ -140,6 +140,8 @@ TIMERS: Final = "router:timers"
 TIMER_WATCH: Final = "router:timer-watch"
 TIMER_QUEUE: Final = "router:queue:timers"
 STATE: Final = "router:state:"
+ROWS: Final = "rows"
+ROW_SET: Final = "row-set"
 STATE_KEYS: Final = "router:keys:"
 SILENCES: Final = "router:silences"
 SILENCE_ENDS: Final = "router:silence-ends"
@@ -223,6 +225,11 @@ def seen(digest: bytes) -> str:
 def identities(batch_id: str) -> str:
     """Return the key of the digests of a batch's events in their older form."""
     return f"router:identities:{batch_id}"
+
+
+def state(name: str, key: str) -> str:
+    """Return the key of what a state of rules stores at a key."""
+    return f"{STATE}{name}:{key}"
 
 
 def parts(work: str) -> str:

@@ -93,7 +93,8 @@ class Simulation:
     Args:
         rules: The rules.
         silences: Active from the beginning, as far as their times say.
-        now: Unix time in seconds. It never goes back.
+        now: Unix time in seconds at which the rules are loaded. It never goes back. 0 for the time of
+            the first event.
         notes_standing: Whether outcomes say what rules have measured.
         clock_tolerance: Seconds by which the clocks of senders may differ.
         keys_limit: Keys of one state at a time.
@@ -117,6 +118,7 @@ class Simulation:
         self._numbers = itertools.count()
         self.overflowed: Final[Counter[str]] = Counter()
         """Events and alerts for which the state of a rule had no room, by the rule's name."""
+        self._is_loaded = False
         self._seen: set[str] = set()
         self._tolerance_ms = round(clock_tolerance * 1000)
         self._notes_standing = notes_standing
@@ -221,6 +223,7 @@ class Simulation:
     def _fire_until(
         self, until: float
     ) -> tuple[tuple[SimulatedAlert, ...], tuple[SuppressedAlert, ...]]:
+        self._load(self.now or until)
         sent: list[SimulatedAlert] = []
         suppressed: list[SuppressedAlert] = []
         while self._timers and self._timers[0][0] <= until:
@@ -231,6 +234,17 @@ class Simulation:
             suppressed += more_suppressed
         self.now = max(self.now, until)
         return tuple(sent), tuple(suppressed)
+
+    def _load(self, now: float) -> None:
+        """Set the timers that are due when the rules are loaded."""
+        if self._is_loaded:
+            return
+        self._is_loaded = True
+        for rule in self.rules.rules:
+            for feature in rule.features.all:
+                timer = feature.loading(rule.name, now)
+                if timer is not None:
+                    heapq.heappush(self._timers, (now, next(self._numbers), timer))
 
     def _decide(self, event: Event, content: dict[str, Any], judgement: Judgement) -> Decision:
         snapshot, work = self._snapshot, f"event {event.key}"

@@ -26,6 +26,7 @@ from router.journal.leases import Lease
 from router.journal.missing_work import MissingWork
 from router.journal.orphaned_deliveries import OrphanedDeliveries
 from router.journal.pauses import Pauses
+from router.journal.row_sets import RowSets
 from router.journal.rule_state import RuleState
 from router.journal.shown_alerts import ShownAlerts
 from router.journal.silences import Silences
@@ -47,10 +48,12 @@ from router.worker.delivery.orphans import OrphanReaper
 from router.worker.delivery.paused_destinations import PausedDestinations
 from router.worker.delivery.registry import DestinationPool
 from router.worker.delivery.settlement import make_settler
+from router.worker.evaluation import row_loading
 from router.worker.evaluation.batch_job import BatchJob, BatchJournal
 from router.worker.evaluation.claim_eviction import ClaimEviction
 from router.worker.evaluation.earlier_batches import EarlierBatches
 from router.worker.evaluation.evaluation_admission import EvaluationAdmission
+from router.worker.evaluation.row_loading import RowLoading
 from router.worker.evaluation.silence_cache import SilenceCache
 from router.worker.evaluation.state_use import StateUse
 from router.worker.evaluation.timer_job import TimerJob, TimerJournal
@@ -145,7 +148,14 @@ def build_worker(
         interval=_REGISTER_EVERY,
         marked="receivers of acknowledgements",
     )
-    on_change = [orphans.changed, unknown.changed, registration.changed]
+    rows = MarkChecks(
+        RowLoading(RowSets(connection, clock), active, clock).check,
+        lambda: None,
+        clock,
+        interval=row_loading.INTERVAL,
+        marked="rows that rules expect",
+    )
+    on_change = [orphans.changed, unknown.changed, registration.changed, rows.changed]
     switch = ConfigurationSwitch(active, pool, on_change, metrics, only=config.only)
     sweeper = Sweeper(connection, lambda: pool.names, clock)
     return WorkerRole(
@@ -165,6 +175,7 @@ def build_worker(
                 [
                     ("claims", ClaimEviction(connection, metrics, clock).run),
                     ("features", unknown.run),
+                    ("rows", rows.run),
                     ("state use", StateUse(connection, active, metrics, clock).run),
                     ("timers put back", unknown.wake_others),
                 ]

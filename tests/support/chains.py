@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from router.rules.state.absent import CheckAbsent, Expect, Fulfil
+from router.rules.state.absent import CheckAbsent, DropRows, Expect, ExpectRow, Fulfil
 from router.rules.state.chain import Chain, Store
 from router.rules.state.cooldown import CheckCooldown
 from router.rules.state.count import (
@@ -17,6 +17,7 @@ from router.rules.state.count import (
     TakeKept,
 )
 from router.rules.state.escalate import ContinueEscalation, StartEscalation
+from router.rules.state.expectation import ROWS
 from router.rules.state.first_seen import SEEN, CheckFirstSeen
 from router.rules.state.follows import Follow, Precede
 from router.rules.state.group import JoinGroup, RetractNotified, TakeGroup
@@ -200,10 +201,28 @@ def absent_nearby() -> st.SearchStrategy[Step]:
     )
 
 
+def rows_nearby() -> st.SearchStrategy[Step]:
+    """Rows of a table that are loaded and dropped, what they wait for, and their timers."""
+    return st.builds(
+        lambda kind, key, event, second: (
+            CheckAbsent("r", key, event)
+            if kind is CheckAbsent
+            else DropRows("r", ROWS, event, START + second * 1000)
+            if kind is DropRows
+            else kind("r", key, event, START + second * 1000, 5_000, 2_000, "rule")
+        ),
+        st.sampled_from([ExpectRow, ExpectRow, DropRows, Expect, Fulfil, CheckAbsent]),
+        st.sampled_from("kl"),
+        st.sampled_from([f"e{number}" for number in range(4)]),
+        st.integers(0, 8),
+    )
+
+
 NEARBY: dict[str, st.SearchStrategy[Step]] = {
     "distinct": distinct_nearby(),
     "kept": kept_nearby(),
     "first seen": seen_nearby(),
+    "rows": rows_nearby(),
     "absent": absent_nearby(),
     "follows": following_nearby(),
     "row": row_nearby(12, [False, False, True]),

@@ -13,7 +13,9 @@ import msgspec
 from router.cel import Condition, Expression, compile_condition, compile_expression
 from router.cel.names import NO_NAMES, Names
 from router.cel.tree import Name, walk
+from router.configuration.readers.expected import read_expected
 from router.configuration.readers.folded_comments import report_folded_comment
+from router.configuration.readers.tables import Table
 from router.configuration.readers.type_check import report_expression, report_number
 from router.configuration.variables import escaped_offset, unescape
 from router.configuration.yaml.document import ListNode, MapNode, Node, Scalar, YamlDocument
@@ -23,6 +25,7 @@ from router.rules.rule_text import RuleKeys
 from router.rules.state.feature import BY_LIMIT, By, Feature
 from router.rules.state.features import FEATURES, RuleFeatures
 from router.rules.state.suppress import SuppressFeature
+from router.rules.state.table_rows import ExpectedRows
 from router.rules.suppression.mute_times import MuteTime
 from router.rules.type_names import misspelling
 from router.suggestions import suggestion
@@ -53,6 +56,7 @@ class FeatureReader:
         names: What the rule's expressions may name.
         destinations: Names of destinations; None if not all of them are known.
         mute_times: The mute times that the rule can name.
+        tables: Tables by name, None for one with errors; None if not all of them are known.
     """
 
     def __init__(
@@ -63,8 +67,11 @@ class FeatureReader:
         names: Names,
         destinations: Collection[str] | None,
         mute_times: MuteTimes,
+        tables: Mapping[str, Table | None] | None = None,
     ) -> None:
         self._page = page
+        self._tables = tables
+        self._rows: dict[str, ExpectedRows | None] = {}
         self._names = names
         self._mute_times = mute_times.by_name
         self._by: dict[str, By] = {}
@@ -100,6 +107,8 @@ class FeatureReader:
     def _configure(self, kind: type[Feature], rule: str, value: Any) -> Feature:
         key = kind.key
         feature = kind.configure(rule, value, self._by[key], self._conditions[key])
+        if kind.expects:
+            return msgspec.structs.replace(feature, rows=self._rows.get(key))
         if not kind.judges and not kind.evaluates:
             return feature
         return msgspec.structs.replace(
@@ -126,6 +135,9 @@ class FeatureReader:
             else None
         )
         self._read_own(kind, node, events)
+        expected = node.get(kind.expects) if kind.expects and isinstance(node, MapNode) else None
+        if isinstance(expected, Scalar):
+            self._rows[kind.key] = read_expected(self._page, expected, by, self._tables)
         if other is not node and isinstance(other, MapNode):
             self._check_events(other)
         for item in node.items if isinstance(node, ListNode) else (node,):

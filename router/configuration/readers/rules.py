@@ -108,6 +108,7 @@ class RuleReader:
             names=self._names,
             destinations=self._scope.destinations,
             mute_times=self._mute_times,
+            tables=self._scope.tables,
         )
         if not isinstance(text, RuleKeys) or len(self._document.errors) > before:
             return None

@@ -55,7 +55,9 @@ def run_case(case: Case, rules: RuleSet, silences: Sequence[Silence] = ()) -> Ca
         rules: The rules that it tests.
         silences: Those of the rules folder.
     """
-    return _Run(case, Simulation(rules, silences, notes_standing=True)).result()
+    return _Run(
+        case, Simulation(rules, silences, now=case.started_at, notes_standing=True)
+    ).result()
 
 
 class _Run:

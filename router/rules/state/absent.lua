@@ -98,6 +98,41 @@ function steps.fulfil(draft, state, key, event, when, lasts, tolerance, rule)
   return stop(draft, outcome, reason)
 end
 
+-- The rows of a table that a rule expects are a sorted set: key -> when the last set of rows that had it was
+-- loaded. The digest of the last set that was loaded whole is a string beside it.
+local function keep_rows(state)
+  extend(place(state, 'rows'), 90 * DAY)
+  extend(place(state, 'row-set'), 90 * DAY)
+end
+
+function steps.expect_row(draft, state, key, event, when, lasts, tolerance, rule)
+  local rows = place(state, 'rows')
+  local is_known = redis.call('ZSCORE', rows, key)
+  redis.call('ZADD', rows, 'GT', when, key)
+  keep_rows(state)
+  if is_known then return stop(draft, 'nothing') end
+  return steps.expect(draft, state, key, event, when, lasts, tolerance, rule)
+end
+
+function steps.drop_rows(draft, state, key, digest, when)
+  local rows = place(state, key)
+  local before = '(' .. word(when)
+  local old = redis.call('ZRANGEBYSCORE', rows, '-inf', before, 'LIMIT', 0, 100)
+  for _, each in ipairs(old) do
+    local pending = redis.call('HGET', place(state, each), 'pending')
+    if pending then cancel_timer(state .. pending) end
+    settle(state, each)
+    redis.call('ZREM', rows, each)
+  end
+  if #old == 100 then
+    draft.first = 1
+  else
+    redis.call('SET', place(state, 'row-set'), digest)
+    keep_rows(state)
+  end
+  return stop(draft, 'ended')
+end
+
 function steps.check_absent(draft, state, key, event)
   if redis.call('HGET', place(state, key), 'pending') ~= event then return stop(draft, 'ended') end
   settle(state, key)

@@ -1,129 +1,46 @@
 """``absent``: notify when an event came and another one did not."""
 
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
 
 import msgspec
 
 from router.alerts import Alert
-from router.datatypes import Duration
-from router.rules.key_descriptions import about
-from router.rules.state.chain import Chain, decode_alert
+from router.events.model import Event
+from router.rules.state.absent_text import AbsentText
+from router.rules.state.chain import Chain, Store, StoredAlert, decode_alert, encode_alert
 from router.rules.state.decision import DecisionDraft
-from router.rules.state.feature import (
-    AlertFacts,
-    ByText,
-    Feature,
-    by_text,
-    check_span,
-    digest,
-    milliseconds,
-    span_text,
+from router.rules.state.expectation import (
+    ROWS,
+    STATES,
+    WORDINGS_LIMIT,
+    AwaitedRecord,
+    Rows,
+    States,
+    due_at,
+    is_pending,
+    rule_state,
+    settle,
+    waiting_elsewhere,
 )
-from router.rules.state.step import (
-    DAY_MS,
-    ChainResult,
-    ChainRun,
-    Outcome,
-    Place,
-    Reason,
-    Record,
-    Step,
-)
-from router.rules.state.timer import AlertTimer, TimerContext
+from router.rules.state.feature import AlertFacts, Feature, by_text, digest, milliseconds, span_text
+from router.rules.state.step import DAY_MS, ChainResult, ChainRun, Outcome, Place, Reason, Step
+from router.rules.state.table_rows import ExpectedRows
+from router.rules.state.timer import AlertTimer, Timer, TimerContext, TimerDraft
 from router.rules.state.window import LATE
 
 RULE_GONE: Final = Reason("rule_gone")
 """The rule, or its ``absent``, was removed while the alert waited."""
 
 _KEY: Final = "absent"
-_STATES: Final = "states"
-"""The key of a rule's states; no digest of values is equal to it."""
-WORDINGS_LIMIT: Final = 20
-"""Wordings of a rule's ``absent`` whose events are found after it was changed."""
 _KEPT_MS: Final = 30 * DAY_MS
 """How long an expectation is stored after its timer is due."""
-
-
-class AbsentText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Notify when an event of the rule came and another one did not."""
-
-    event: Annotated[str, about("The type of the other event; a `*` may stand at its end.")]
-    when: Annotated[str | None, about("A condition in CEL on the other event.")] = None
-    for_: Annotated[Duration, about("How long the other event has time to arrive.")] = (
-        msgspec.field(name="for")
-    )
-    by: ByText = ()
-
-    def __post_init__(self) -> None:
-        check_span("for", self.for_)
-
-
-class _Expectation(Record):
-    """The event that waits for a key. Times are Unix ms of events; ``answered_until`` is a worker's."""
-
-    pending: str = ""
-    """The event that waits. Its timer is set."""
-    pending_at: int = 0
-    last: str = ""
-    """The last one of its key that came while another waited. It waits alone if only that one is
-    answered."""
-    last_at: int = 0
-    last_alert: bytes = b""
-    answered: int = 0
-    """When the other event happened, the last one."""
-    answered_until: int = 0
-    """How long that is known."""
-
-    def clear(self) -> None:
-        """Let nothing wait."""
-        self.pending, self.pending_at = "", 0
-        self.last, self.last_at, self.last_alert = "", 0, b""
-
-
-class _States(Record):
-    """The states of a rule, one for each wording in which events wait."""
-
-    expires: ClassVar[bool] = False
-
-    until: dict[str, int] = msgspec.field(default_factory=dict)
-    """State -> until when events may wait in it, in Unix ms."""
-
-    def add(self, state: str, until: int) -> None:
-        """Add a state, and drop the one that ends first if there are too many."""
-        self.until[state] = max(until, self.until.get(state, 0))
-        if len(self.until) > WORDINGS_LIMIT:
-            del self.until[min(self.until, key=lambda old: (self.until[old], old))]
-
-
-def _waiting_elsewhere(run: ChainRun, rule: str, place: Place) -> list[Place]:
-    """Return where something waits for the same since before the rule was changed."""
-    states = run.memory.find((rule, _STATES), _States)
-    others = (
-        [
-            (state, place[1])
-            for state, until in sorted(states.until.items(), key=lambda each: (each[1], each[0]))
-            if state != place[0] and until >= run.now
-        ]
-        if states is not None
-        else []
-    )
-    return [other for other in others if _is_pending(run, other)]
-
-
-def _is_pending(run: ChainRun, place: Place) -> bool:
-    record = run.memory.find(place, _Expectation)
-    return record is not None and bool(record.pending)
-
-
-def _settle(run: ChainRun, place: Place) -> None:
-    """Let nothing wait at a place. What is stored there ends with the answer, if there is one."""
-    record = run.memory.obtain(place, _Expectation)
-    record.clear()
-    if record.answered_until > run.now:
-        run.memory.expire(place, record.answered_until)
-    else:
-        run.memory.drop(place)
+_DROPPED_AT_ONCE: Final = 100
+_PAGE: Final = 500
+"""Rows that one timer begins to wait for."""
+_FOREIGN_PAUSE: Final = 5.0
+_FOREIGN_LIMIT: Final = 600.0
+"""Seconds for which a set of rows waits for a worker that has loaded it."""
 
 
 class Expect(Step, frozen=True, array_like=True):
@@ -143,7 +60,7 @@ class Expect(Step, frozen=True, array_like=True):
 
     def run(self, run: ChainRun) -> bool:
         place = (self.state, self.key)
-        known = run.memory.find(place, _Expectation)
+        known = run.memory.find(place, AwaitedRecord)
         if (
             known is not None
             and known.answered_until > run.now
@@ -151,22 +68,22 @@ class Expect(Step, frozen=True, array_like=True):
         ):
             return run.stop(Outcome.ENDED)
         is_own = known is not None and bool(known.pending)
-        places = [place] if is_own else _waiting_elsewhere(run, self.rule, place)
+        places = [place] if is_own else waiting_elsewhere(run, self.rule, place)
         lasts = self.for_ms + _KEPT_MS
         if not run.touch(places[0] if places else place, lasts):
             return run.stop(Outcome.EXPECTED)
         if places:
-            self._wait_behind(run, run.memory.obtain(places[0], _Expectation))
+            self._wait_behind(run, run.memory.obtain(places[0], AwaitedRecord))
             return run.stop(Outcome.EXPECTED)
-        record = run.memory.obtain(place, _Expectation)
+        record = run.memory.obtain(place, AwaitedRecord)
         record.clear()
         record.pending, record.pending_at = self.event, self.at
-        states = run.memory.obtain((self.rule, _STATES), _States)
+        states = run.memory.obtain((self.rule, STATES), States)
         states.add(self.state, run.now + lasts)
         extra = (self.state.encode(), self.key.encode())
         return run.stop(Outcome.EXPECTED, first=True, extra=extra)
 
-    def _wait_behind(self, run: ChainRun, record: _Expectation) -> None:
+    def _wait_behind(self, run: ChainRun, record: AwaitedRecord) -> None:
         if self.at > (record.last_at if record.last else record.pending_at):
             record.last, record.last_at, record.last_alert = self.event, self.at, run.alert
 
@@ -189,11 +106,11 @@ class Fulfil(Step, frozen=True, array_like=True):
 
     def run(self, run: ChainRun) -> bool:
         place = (self.state, self.key)
-        own = [place] if _is_pending(run, place) else []
+        own = [place] if is_pending(run, place) else []
         extra: tuple[bytes, ...] = ()
         is_ended = is_late = False
-        for each in (*own, *_waiting_elsewhere(run, self.rule, place)):
-            record = run.memory.obtain(each, _Expectation)
+        for each in (*own, *waiting_elsewhere(run, self.rule, place)):
+            record = run.memory.obtain(each, AwaitedRecord)
             if self._is_before(record.pending_at):
                 is_late = True
                 continue
@@ -206,7 +123,7 @@ class Fulfil(Step, frozen=True, array_like=True):
                 record.clear()
                 record.pending, record.pending_at = pending, pending_at
             else:
-                _settle(run, each)
+                settle(run, each)
             is_ended = True
         self._note(run, place)
         if is_ended:
@@ -216,15 +133,56 @@ class Fulfil(Step, frozen=True, array_like=True):
     def _note(self, run: ChainRun, place: Place) -> None:
         if not run.touch(place, self.for_ms):
             return
-        record = run.memory.obtain(place, _Expectation)
+        record = run.memory.obtain(place, AwaitedRecord)
         is_known = record.answered_until > run.now
         record.answered = max(record.answered, self.at) if is_known else self.at
         record.answered_until = run.now + self.for_ms
         if not record.pending:
-            _settle(run, place)
+            settle(run, place)
 
     def _is_before(self, at: int) -> bool:
         return self.at < at - self.tolerance
+
+
+class ExpectRow(Expect, frozen=True, array_like=True):
+    """Wait for the event of a row that was not expected so far. Always stops.
+
+    ``at`` is when the set of rows was loaded, which is noted for each row of it.
+    """
+
+    def run(self, run: ChainRun) -> bool:
+        rows = run.memory.obtain((self.state, ROWS), Rows)
+        known = rows.at.get(self.key)
+        rows.at[self.key] = max(self.at, known or 0)
+        if known is not None:
+            return run.stop(Outcome.NOTHING)
+        return super().run(run)
+
+
+class DropRows(Step, frozen=True, array_like=True):
+    """Cancel the timers of some rows that a later set does not have. Always stops.
+
+    Its result is ``first`` if more may be left. The set is loaded when none is.
+    """
+
+    state: str
+    key: str
+    """Always ROWS."""
+    digest: str
+    """The digest of the set of rows."""
+    at: int
+    """When it was loaded, in Unix ms."""
+
+    def run(self, run: ChainRun) -> bool:
+        rows = run.memory.obtain((self.state, self.key), Rows)
+        old = sorted((at, key) for key, at in rows.at.items() if at < self.at)[:_DROPPED_AT_ONCE]
+        for _, key in old:
+            del rows.at[key]
+            settle(run, (self.state, key))
+        if len(old) == _DROPPED_AT_ONCE:
+            return run.stop(Outcome.ENDED, first=True)
+        rows.latest = self.digest
+        return run.stop(Outcome.ENDED)
 
 
 class CheckAbsent(Step, frozen=True, array_like=True):
@@ -236,16 +194,11 @@ class CheckAbsent(Step, frozen=True, array_like=True):
 
     def run(self, run: ChainRun) -> bool:
         place = (self.state, self.key)
-        record = run.memory.find(place, _Expectation)
+        record = run.memory.find(place, AwaitedRecord)
         if record is None or record.pending != self.event:
             return run.stop(Outcome.ENDED)
-        _settle(run, place)
+        settle(run, place)
         return False
-
-
-def rule_state(rule: str) -> str:
-    """Return the state that all wordings of a rule's ``absent`` share."""
-    return f"{_KEY}-{digest((rule,))}"
 
 
 class AbsenceTimer(AlertTimer, frozen=True, kw_only=True, array_like=True, tag="absence"):
@@ -277,6 +230,64 @@ class AbsenceTimer(AlertTimer, frozen=True, kw_only=True, array_like=True, tag="
             context.draft.drop_timer(self)
 
 
+class ExpectedTimer(Timer, frozen=True, kw_only=True, array_like=True, tag="expected.2"):
+    """Begins to wait for the rows of a table, a page at a time, and forgets those that are gone.
+
+    Its ``key`` is the digest of the set of rows.
+    """
+
+    feature = _KEY
+
+    since: float
+    """When a worker loaded the set, in Unix seconds."""
+    page: int = 0
+    tries: int = 0
+    """How often a worker with another set of rows put it back."""
+
+    @property
+    def fixed_id(self) -> str:
+        return f"{self.state}-rows-{self.key}-{self.page}-{self.tries}"
+
+    async def alerts(self, store: Store) -> list[Alert]:  # noqa: ARG002 - the base class's signature
+        return []
+
+    async def fire(self, context: TimerContext) -> None:
+        feature = context.feature(AbsentFeature)
+        rows = feature.rows if feature is not None and feature.state == self.state else None
+        if feature is None or rows is None or rows.digest != self.key:
+            if context.now - self.since < _FOREIGN_LIMIT:
+                later = {"due_at": context.now + _FOREIGN_PAUSE, "tries": self.tries + 1}
+                context.draft.set_timer(msgspec.structs.replace(self, **later))
+            return
+        page = rows.keys[self.page * _PAGE : (self.page + 1) * _PAGE]
+        if page:
+            events = (rows.event(key, self.rule, self.since) for key in page)
+            await self._expect(context, feature, events)
+        else:
+            step = DropRows(self.state, ROWS, self.key, round(self.since * 1000))
+            (result,) = await context.store.decide([Chain(f"{self.fixed_id}-drop", (step,))])
+            if not result.first:
+                return
+        following = {"due_at": context.now, "page": self.page + 1}
+        context.draft.set_timer(msgspec.structs.replace(self, **following))
+
+    async def _expect(
+        self, context: TimerContext, feature: "AbsentFeature", events: Iterable[Event]
+    ) -> None:
+        chains, alerts = [], []
+        for event in events:
+            alert, content = context.alert_of(event)
+            step = feature.expect_row(alert, content, event.key, context.tolerance)
+            stored = encode_alert(StoredAlert(alert, ()))
+            chains.append(Chain(f"{alert.id}-row", (step,), stored))
+            alerts.append(alert)
+        results = await context.store.decide(chains)
+        for alert, chain, result in zip(alerts, chains, results, strict=True):
+            if result.overflowed:
+                context.draft.overflow(self.rule)
+            feature.set_timers(context.draft, context.now, alert, chain.steps, result)
+
+
 class AbsentFeature(Feature, frozen=True, kw_only=True):
     """An event of the rule waits for another one; the timer raises the alert."""
 
@@ -291,8 +302,12 @@ class AbsentFeature(Feature, frozen=True, kw_only=True):
     identity_rank = 1
     is_last = True
     limits = {"wordings_limit": WORDINGS_LIMIT}  # noqa: RUF012 - a ClassVar of the base class
+    later = ("expected",)
+    expects = "expected"
+    further_timers = (ExpectedTimer,)
 
     text: AbsentText
+    rows: ExpectedRows | None = None
 
     @property
     def watched_events(self) -> tuple[str, ...]:
@@ -309,6 +324,17 @@ class AbsentFeature(Feature, frozen=True, kw_only=True):
     ) -> None:
         if result.outcome is Outcome.NOTHING and result.reason == LATE:
             draft.leave_out(alert.rule, LATE)
+        self.set_timers(draft, draft.now, alert, steps, result)
+
+    def set_timers(
+        self,
+        draft: TimerDraft,
+        now: float,
+        alert: Alert,
+        steps: Sequence[Step],
+        result: ChainResult,
+    ) -> None:
+        """Set the timer of an event that begins to wait."""
         for step in steps if result.first else ():
             if isinstance(step, Expect):
                 place = result.place or (step.state, step.key)
@@ -319,7 +345,7 @@ class AbsentFeature(Feature, frozen=True, kw_only=True):
             else:
                 continue
             timer = AbsenceTimer(
-                due_at=self._due_at(waits, draft.now, step.tolerance / 1000),
+                due_at=due_at(waits, self.text.for_, now, step.tolerance / 1000),
                 rule=alert.rule,
                 state=place[0],
                 key=place[1],
@@ -328,14 +354,20 @@ class AbsentFeature(Feature, frozen=True, kw_only=True):
             )
             draft.set_timer(timer)
 
-    def _due_at(self, alert: Alert, now: float, tolerance: float) -> float:
-        """Return when an absence is judged: ``for`` after its event arrived.
+    def expect_row(
+        self, alert: Alert, content: dict[str, Any], event: str, tolerance: int
+    ) -> ExpectRow:
+        """Return the step of a row, of which ``alert`` would be raised."""
+        at, for_ms = round(alert.event_received_at * 1000), milliseconds(self.text.for_)
+        place = self.place(content)
+        return ExpectRow(*place, digest((event,)), at, for_ms, tolerance, rule_state(alert.rule))
 
-        It has no part of the clock of the sender, which may be off by hours. An event that is evaluated
-        late, because there was a backlog, does not wait ``for`` once more, but at least ``tolerance``.
-        """
-        arrived = min(alert.event_received_at, now)
-        return max(arrived + self.text.for_, now + min(tolerance, self.text.for_))
+    def loading(self, rule: str, now: float) -> ExpectedTimer | None:
+        if self.rows is None:
+            return None
+        return ExpectedTimer(
+            due_at=now, rule=rule, state=self.state, key=self.rows.digest, since=now
+        )
 
     def _facts(self, facts: AlertFacts) -> tuple[str, str, str, int, int, int, str]:
         event, for_ms = digest((facts.event,)), milliseconds(self.text.for_)
@@ -345,6 +377,10 @@ class AbsentFeature(Feature, frozen=True, kw_only=True):
     def describe(self, content: dict[str, Any]) -> Iterator[str]:
         span, by = span_text(self.text.for_), by_text(self.by, content)
         yield f"alerts unless {self.text.event} comes within {span}{by}"
+        if self.rows is not None:
+            is_expected = self.rows.has(content)
+            known = "expects it" if is_expected else "has no row of it"
+            yield f"{self.text.expected} {known}"
 
     def describe_ending(self, content: dict[str, Any]) -> str:
         return f"the event that it waits for arrived{by_text(self.by, content)}"

@@ -115,6 +115,10 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     """True if an alert meets no further feature after this one."""
     keeps_alert: ClassVar[bool] = False
     """True if a step stores the chain's alert."""
+    expects: ClassVar[str] = ""
+    """The field of the text that names a table, whose rows are read to ``rows`` of the feature."""
+    further_timers: ClassVar[tuple[type[Timer], ...]] = ()
+    """Timers beside ``timer``."""
     comes_back: ClassVar[bool] = False
     """True if the feature has figures that cross a threshold, and come back."""
     delays: ClassVar[bool] = False
@@ -206,6 +210,13 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
 
     def binds(self, alert: Alert) -> Place | None:  # noqa: ARG002 - for subclasses
         """Return the place that loses its meaning when the alert is resolved, if any."""
+        return None
+
+    def loading(self, rule: str, now: float) -> Timer | None:  # noqa: ARG002 - for subclasses
+        """Return the timer that is due when the rule with this name is loaded; None for none.
+
+        Its state and key say what is loaded: if that was loaded last, it is not set.
+        """
         return None
 
     def suppression(self, now: float) -> Reason | None:  # noqa: ARG002 - for subclasses

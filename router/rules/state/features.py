@@ -42,7 +42,14 @@ FEATURES: Final[tuple[type[Feature], ...]] = (
 """The one list from which evaluation, timers, explain, the YAML readers, the JSON Schema and the Lua
 script are made. A new feature is one more line."""
 
-TIMERS: Final[Any] = Union[tuple(kind.timer for kind in FEATURES if kind.timer)]  # noqa: UP007 - of types that only the list knows
+TIMERS: Final[Any] = Union[  # noqa: UP007 - of types that only the list knows
+    tuple(
+        timer
+        for kind in FEATURES
+        for timer in (kind.timer, *kind.further_timers)
+        if timer is not None
+    )
+]
 """The type of every timer that a feature sets, for decoding."""
 
 

@@ -4,11 +4,12 @@ A timer is a record in the journal and needs no other record when it is due, so 
 the meantime.
 """
 
-from typing import ClassVar, Final, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 import msgspec
 
 from router.alerts import Alert, AlertId
+from router.events.model import Event
 from router.rules.state.chain import Store
 from router.rules.state.step import Place, Reason, Step
 
@@ -49,6 +50,10 @@ class TimerDraft(Protocol):
         """Set a timer."""
         ...
 
+    def overflow(self, rule: str) -> None:
+        """Note that the rule's state had no room for an alert."""
+        ...
+
     def drop_timer(self, timer: "Timer") -> None:
         """Count a timer that does nothing because its rule or feature was removed."""
         ...
@@ -70,6 +75,15 @@ class TimerContext(Protocol):
 
     def feature(self, kind: type[F]) -> F | None:
         """Return this feature of the timer's rule; None if the rule, or the feature, is gone."""
+        ...
+
+    @property
+    def tolerance(self) -> int:
+        """Ms by which the clocks of senders may differ."""
+        ...
+
+    def alert_of(self, event: Event) -> tuple[Alert, dict[str, Any]]:
+        """Return the alert that the rule raises of an event, and the event as Python values."""
         ...
 
     async def raise_alert(self, alert: Alert, check: Step) -> None:

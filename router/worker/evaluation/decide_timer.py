@@ -8,12 +8,14 @@ import msgspec
 from router.alerts import Alert, AlertId
 from router.destinations.rendering import summary as rendering
 from router.destinations.rendering.templates import TemplateTarget
+from router.events.model import Event, document
 from router.rules.model import Rule
 from router.rules.state.chain import Chain, Store
 from router.rules.state.decision import Decision, DecisionDraft
 from router.rules.state.step import Place, Reason, Step
 from router.rules.state.suppress import Suppress
 from router.rules.state.timer import POISON, Timer
+from router.worker.evaluation import fan_out
 from router.worker.evaluation.decide import PossibleAlert, conclude, make_chain
 from router.worker.evaluation.plan import (
     alert_facts,
@@ -87,6 +89,16 @@ class _Firing:
 
     def feature(self, kind: type[F]) -> F | None:
         return self._rule.features.find(kind) if self._rule is not None else None
+
+    @property
+    def tolerance(self) -> int:
+        return self._snapshot.tolerance_ms
+
+    def alert_of(self, event: Event) -> tuple[Alert, dict[str, Any]]:
+        if self._rule is None:
+            raise ValueError("an alert needs a rule")
+        content = document(event)
+        return fan_out.raise_alert(event, content, self._rule, now=self.now), content
 
     async def raise_alert(self, alert: Alert, check: Step) -> None:
         rule = self._rule

@@ -198,3 +198,36 @@ def test_nobody_acknowledges_what_was_not_told(folder: Path) -> None:
     assert differences(folder, f"tests: [{{name: t, steps: [{steps}]}}]") == [
         "- acknowledge: down has sent no alert so far"
     ]
+
+
+def test_a_row_that_never_spoke_is_told_when_time_passes(folder: Path) -> None:
+    (folder / "hosts.yaml").write_text(
+        """
+tables: {hosts: {rows: {edge-1: {site: Graz}, edge-2: {site: Linz}}}}
+rules:
+  - name: silent-host
+    events: [com.example.beat]
+    absent: {event: com.example.beat, for: 5m, by: [data.host], expected: tables.hosts}
+    resolve: {events: [com.example.beat], by: [data.host]}
+    summary: "{{ data.host }} in {{ data.site }}"
+    send_to: [noc]
+"""
+    )
+
+    assert (
+        differences(
+            folder,
+            """
+tests:
+  - name: t
+    rules: [silent-host]
+    steps:
+      - {at: 4m, event: {type: com.example.beat, data: {host: edge-1}}, expect: []}
+      - {at: 5m, expect: [{rule: silent-host, summary: edge-2 in Linz}]}
+      - at: 6m
+        event: {type: com.example.beat, data: {host: edge-2}}
+        expect: [{rule: silent-host, status: resolved}]
+""",
+        )
+        == []
+    )

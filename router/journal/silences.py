@@ -37,7 +37,7 @@ class StoredSilence(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
     ended_at: float | None = None
     """When an operator ended it, before its time; None if none did."""
-    version: Annotated[int, msgspec.Meta(lt=200)] = 100
+    version: Annotated[int, msgspec.Meta(lt=200)] = 101
     """See ``router.journal.records``."""
 
     @property

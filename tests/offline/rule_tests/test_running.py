@@ -203,7 +203,7 @@ def test_nobody_acknowledges_what_was_not_told(folder: Path) -> None:
 def test_a_row_that_never_spoke_is_told_when_time_passes(folder: Path) -> None:
     (folder / "hosts.yaml").write_text(
         """
-tables: {hosts: {rows: {edge-1: {site: Graz}, edge-2: {site: Linz}}}}
+tables: {hosts: {rows: {edge-1: {site: Graz}, edge-2: {site: Bern}}}}
 rules:
   - name: silent-host
     events: [com.example.beat]
@@ -223,7 +223,7 @@ tests:
     rules: [silent-host]
     steps:
       - {at: 4m, event: {type: com.example.beat, data: {host: edge-1}}, expect: []}
-      - {at: 5m, expect: [{rule: silent-host, summary: edge-2 in Linz}]}
+      - {at: 5m, expect: [{rule: silent-host, summary: edge-2 in Bern}]}
       - at: 6m
         event: {type: com.example.beat, data: {host: edge-2}}
         expect: [{rule: silent-host, status: resolved}]

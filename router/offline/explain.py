@@ -116,10 +116,11 @@ def explain(
     content = document(event)
     by_name = {destination.name: destination for destination in destinations}
     candidates = rules.candidates(event.type)
+    explained = [_explain(rule, event, content, by_name, now) for rule in candidates]
     return Explanation(
         event_id=event.id,
         event_type=event.type,
-        rules=tuple(_explain(rule, event, content, by_name, now) for rule in candidates),
+        rules=tuple(_without_hidden(candidates, explained)),
         endings=tuple(
             describe_ending(watch, content) for watch in rules.judge(event.type, content).endings
         ),
@@ -173,6 +174,29 @@ def _explain(
         memory=tuple(describe_state(rule, content)) if verdict is Verdict.MATCH else (),
         sendings=sendings,
     )
+
+
+def _without_hidden(
+    rules: Iterable[Rule], explained: Iterable[RuleExplanation]
+) -> Iterator[RuleExplanation]:
+    """Yield the explanations; those of rules that come second in a list have no messages.
+
+    Only lists without state are considered: the others depend on what happened before.
+    """
+    pairs = [
+        (each, rule.features.first_of if each.result is RuleResult.MATCHED else None)
+        for rule, each in zip(rules, explained, strict=True)
+    ]
+    listed = [(place, each) for each, place in pairs if place is not None and not place.remembers]
+    listed.sort(key=lambda pair: -pair[0].position)
+    firsts = {place.state: each.rule for place, each in listed}
+    for each, place in pairs:
+        first = firsts.get(place.state, each.rule) if place is not None else each.rule
+        if first == each.rule:
+            yield each
+        else:
+            line = f"is suppressed as first_of, because {first} tells of this event"
+            yield msgspec.structs.replace(each, sendings=(), memory=(line,))
 
 
 def _severity_reason(rule: Rule, content: dict[str, Any]) -> str:

@@ -189,6 +189,27 @@ def test_what_a_rule_asks_of_its_memory_is_said_without_asking(
     )
 
 
+def test_only_the_first_rule_of_a_list_has_messages(tmp_path: Path, event: Event) -> None:
+    rules = """
+destinations: {noc: {capture: {}}}
+rules:
+  - {name: last, events: [com.example.call], send_to: [noc]}
+  - {name: worst, events: [com.example.call], when: data.issues > 8, send_to: [noc]}
+  - {name: bad, events: [com.example.call], when: data.issues > 4, send_to: [noc]}
+first_of: [worst, bad, last]
+"""
+    (tmp_path / "a.yaml").write_text(rules)
+    configuration = load(tmp_path, {})
+    environment = Environment(egress=Egress.OPEN, now=lambda: 0.0, on_template_error=pytest.fail)
+    places = [make_destination(spec, environment) for spec in configuration.destinations]
+
+    last, worst, bad = explain(event, configuration.rules, places, now=0.0).rules
+
+    assert (len(last.sendings), len(worst.sendings), len(bad.sendings)) == (0, 0, 1)
+    assert last.memory == ("is suppressed as first_of, because bad tells of this event",)
+    assert bad.memory == ("is suppressed if worst raises an alert of this event",)
+
+
 @pytest.mark.parametrize(
     ("severity", "line"),
     [

@@ -208,7 +208,11 @@ def _schedule(item: SectionItem, scope: SectionScope) -> Schedule | None:
         item.document.warn(
             item.entry.key.span, message, "remove it, or name it by during: or outside:"
         )
-    return reader.read(item)
+    read = reader.read(item)
+    if read is not None and read.is_always_on:
+        hint = "it has no effect: name a destination without during: or outside:"
+        item.document.warn(item.entry.key.span, f'the schedule "{read.name}" is always on', hint)
+    return read
 
 
 def _schedules(scope: SectionScope) -> Schedules:

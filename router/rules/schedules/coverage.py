@@ -10,7 +10,7 @@ import datetime as dt
 import functools
 import itertools
 import zoneinfo
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -61,21 +61,21 @@ def first_gap(duties: tuple[Duty, ...]) -> Gap | None:
     schedules = tuple(_with_exceptions(named))
     zone = named[0].zone
 
-    def is_covered(now: float) -> bool:
-        return any(duty.holds(now) for duty in duties)
-
     for number, window in enumerate(_windows(schedules)):
+        near = [duty.near(*window) for duty in duties]  # most dates are not
         begin, end = (_midnight(day, zone) for day in window)
         # A gap at the beginning of the year is a part of one that comes again.
-        found = _first_in(is_covered, named, begin, end, skips_first=number == 0)
+        found = _first_in(near, begin, end, skips_first=number == 0)
         if found is not None:
-            return _gap(is_covered, *found, zone)
+            return _gap(duties, *found, zone)
     return None
 
 
-def _gap(
-    is_covered: Callable[[float], bool], begins: float, ends: float | None, zone: zoneinfo.ZoneInfo
-) -> Gap:
+def _is_covered(duties: Iterable[Duty], now: float) -> bool:
+    return any(duty.holds(now) for duty in duties)
+
+
+def _gap(duties: Sequence[Duty], begins: float, ends: float | None, zone: zoneinfo.ZoneInfo) -> Gap:
     begin = dt.datetime.fromtimestamp(begins, zone)
     if ends is None:
         return Gap(begin, None, zone.key, is_weekly=False)
@@ -85,25 +85,22 @@ def _gap(
         for week in (1, 2)
         for moment in (begin, end - dt.timedelta(minutes=1))
     )
-    return Gap(begin, end, zone.key, is_weekly=not any(map(is_covered, later)))
+    is_weekly = not any(_is_covered(duties, moment) for moment in later)
+    return Gap(begin, end, zone.key, is_weekly=is_weekly)
 
 
 def _first_in(
-    is_covered: Callable[[float], bool],
-    schedules: Sequence[Schedule],
-    begin: float,
-    end: float,
-    *,
-    skips_first: bool,
+    duties: Sequence[Duty], begin: float, end: float, *, skips_first: bool
 ) -> tuple[float, float | None] | None:
     """Return the first gap from ``begin`` to ``end``; its end is None if it has none.
 
     ``skips_first`` skips a gap that has begun before, unless it is the only one.
     """
+    schedules = [schedule for duty in duties for schedule in duty.schedules]
     moments = itertools.takewhile(lambda moment: moment <= end, boundaries(schedules, begin))
-    changes = [(begin, is_covered(begin))]
+    changes = [(begin, _is_covered(duties, begin))]
     for moment in moments:
-        if is_covered(moment) != changes[-1][1]:
+        if _is_covered(duties, moment) != changes[-1][1]:
             changes.append((moment, not changes[-1][1]))
     gaps = [
         (since, changes[number + 1][0] if number + 1 < len(changes) else None)

@@ -3,6 +3,8 @@
 ``during`` asks that one of its schedules is on, ``outside`` that none of its schedules is.
 """
 
+import datetime as dt
+
 from router.rules.schedules.schedule import Schedule, next_change
 
 NamesText = str | tuple[str, ...]
@@ -36,6 +38,14 @@ class Duty:
             for word, schedules in parts
             if schedules
         )
+
+    def near(self, first: dt.date, last: dt.date) -> "Duty":
+        """Return a duty that is the same from ``first`` to ``last``."""
+        during, outside = (
+            tuple(each.near(first, last) for each in schedules)
+            for schedules in (self.during, self.outside)
+        )
+        return Duty(during, outside)
 
     def __eq__(self, other: object) -> bool:
         return (

@@ -26,6 +26,7 @@ SEARCH_LIMIT: Final = 1000
 """Moments that one search looks at: about a year of a schedule with three a day."""
 
 _DAY: Final = dt.timedelta(days=1)
+_LAST_DAY: Final = dt.date.max
 _MINUTES: Final = 24 * 60
 """Minutes of a day."""
 _EARLIEST: Final = dt.datetime(2, 1, 1, tzinfo=dt.UTC).timestamp()
@@ -119,6 +120,13 @@ class Schedule(msgspec.Struct, frozen=True):
     def next_change(self, now: float) -> float | None:
         """Return when it goes on or off next, in Unix seconds; None if no search finds that."""
         return next_change(self.is_on, (self,), now)[0]
+
+    def near(self, first: dt.date, last: dt.date) -> "Schedule":
+        """Return a schedule that is the same from ``first`` to ``last``, in any time zone."""
+        begin, end = first - 2 * _DAY, last + 2 * _DAY
+        spans = tuple(span for span in self.spans if (span.days.next(begin) or _LAST_DAY) <= end)
+        exceptions = tuple(each.near(first, last) for each in self.exceptions)
+        return Schedule(self.name, self.zone, spans, exceptions)
 
     def boundaries(self, now: float) -> Iterator[Iterator[float]]:
         """Yield the boundaries of each span, and of the exceptions."""

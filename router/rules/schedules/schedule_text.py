@@ -21,8 +21,8 @@ from router.rules.key_descriptions import about
 from router.rules.schedules.days import date_span, weekdays
 from router.suggestions import closest_match
 
-ITEMS_LIMIT: Final = 1000
-"""Items of ``times``, and of ``dates``."""
+TIMES_LIMIT: Final = 100
+DATES_LIMIT: Final = 1000
 
 _TIME: Final = re.compile(r"([01]?\d|2[0-3]):[0-5]\d|24:00")
 
@@ -83,9 +83,10 @@ class ScheduleText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     def __post_init__(self) -> None:
         zone(self.time_zone)
-        for name, items in (("times", self.times), ("dates", self.dates)):
-            if len(items) > ITEMS_LIMIT:
-                raise ValueError(f"{name} has {len(items)} items, at most {ITEMS_LIMIT}")
+        if len(self.times) > TIMES_LIMIT:
+            raise ValueError(f"times has {len(self.times)} items, at most {TIMES_LIMIT}")
+        if len(self.dates) > DATES_LIMIT:
+            raise ValueError(f"dates has {len(self.dates)} items, at most {DATES_LIMIT}")
         for each in self.dates:
             if isinstance(each, str):
                 date_span("dates", each)

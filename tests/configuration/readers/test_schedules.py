@@ -122,6 +122,8 @@ schedules:
         ("{times: [{}], except: [holidys]}", '3:28: there is no schedule "holidys" (did you mean'),
         ("{times: [{}], except: [a]}", '3:27: the schedule "a" is an exception to itself'),
         ("{times: [{}], except: [b]}", "is an exception to itself (by way of b)"),
+        (f"{{times: [{', '.join(['{}'] * 101)}]}}", "3:13: times has 101 items, at most 100"),
+        (f"{{dates: [{', '.join(['12-24'] * 1001)}]}}", "dates has 1001 items, at most 1000"),
         ("{times: [{}], during: b}", 'unknown key "during" in schedule "a"'),
         ("{times: [{}], location: UTC}", 'unknown key "location" in schedule "a" (did you mean'),
     ],
@@ -168,8 +170,16 @@ def test_a_schedule_that_nothing_uses_is_warned_of(tmp_path: Path) -> None:
     assert 'the schedule "office" is used by no rule, route or mute time' in found
 
 
+def test_a_schedule_that_is_always_on_is_warned_of(tmp_path: Path) -> None:
+    schedules = "schedules:\n  always: {times: [{days: [mon-fri]}, {days: [sat-sun]}]}\n"
+    send_to = "send_to: [noc, {to: pager, during: always}]"
+    (found,) = findings(tmp_path / "rules", schedules, rule(send_to))
+
+    assert 'the schedule "always" is always on (it has no effect' in found
+
+
 def test_chains_of_exceptions_are_bounded(tmp_path: Path) -> None:
-    spans = "times: [{}]"
+    spans = "times: [{days: [mon]}]"
     chain = "\n".join(f"  s{n}: {{{spans}, except: [s{n + 1}]}}" for n in range(1, 300))
     chain = f"schedules:\n{chain}\n  s300: {{{spans}}}\n"
     found = findings(tmp_path / "rules", chain, rule("send_to: [noc, {to: pager, during: s1}]"))

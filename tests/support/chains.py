@@ -177,7 +177,8 @@ def following_nearby() -> st.SearchStrategy[Step]:
     """An event that follows others, or one of those."""
     return st.builds(
         lambda kind, event, second, key: kind(
-            "l", key, "l-waits", event, START + second * 1000, 5_000, 2
+            *("l", key, "l-waits", event, START + second * 1000, 5_000, 2),
+            *([2_000] if kind is Follow else []),
         ),
         st.sampled_from([Follow, Precede, Precede]),
         st.sampled_from([f"e{number}" for number in range(20)]),

@@ -322,8 +322,6 @@ class AbsentFeature(Feature, frozen=True, kw_only=True):
     def conclude(
         self, draft: DecisionDraft, alert: Alert, steps: Sequence[Step], result: ChainResult
     ) -> None:
-        if result.outcome is Outcome.NOTHING and result.reason == LATE:
-            draft.leave_out(alert.rule, LATE)
         self.set_timers(draft, draft.now, alert, steps, result)
 
     def set_timers(

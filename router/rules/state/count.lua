@@ -6,9 +6,8 @@ function steps.count(draft, state, key, event, at, within, at_least)
   local newest = redis.call('ZREVRANGE', events, 0, 0, 'WITHSCORES')[2]
   newest = math.max(tonumber(newest) or at, at)
   redis.call('ZREMRANGEBYSCORE', events, '-inf', newest - 2 * within)
-  if at <= newest - 2 * within or redis.call('ZADD', events, 'NX', at, event) == 0 then
-    return stop(draft, 'counted')
-  end
+  if at <= newest - 2 * within then return stop(draft, 'counted', 'late') end
+  if redis.call('ZADD', events, 'NX', at, event) == 0 then return stop(draft, 'counted') end
   extend(events, 2 * within)
   if redis.call('ZCOUNT', events, at - within, at + within) < at_least then
     return stop(draft, 'counted')
@@ -66,7 +65,7 @@ function steps.count_distinct(draft, state, key, value, at, within, at_least)
   local newest = redis.call('ZREVRANGE', events, 0, 0, 'WITHSCORES')[2]
   newest = math.max(tonumber(newest) or at, at)
   redis.call('ZREMRANGEBYSCORE', events, '-inf', newest - 2 * within)
-  if at <= newest - 2 * within then return stop(draft, 'counted') end
+  if at <= newest - 2 * within then return stop(draft, 'counted', 'late') end
   local before, after, free = {}, {}, nil
   for digit = 0, 4 do
     local name = value .. digit
@@ -149,7 +148,8 @@ end
 function steps.count_in_a_row(draft, state, key, broken, event, at, within, at_least)
   if not touch(draft, state, key, 2 * within) then return stop(draft, 'counted') end
   local events, breaks, is_old = row_of(state, key, broken, at, within)
-  if is_old or redis.call('ZADD', events, 'NX', at, event) == 0 then return stop(draft, 'counted') end
+  if is_old then return stop(draft, 'counted', 'late') end
+  if redis.call('ZADD', events, 'NX', at, event) == 0 then return stop(draft, 'counted') end
   extend(events, 2 * within)
   local before = redis.call('ZREVRANGEBYSCORE', breaks, at, '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
   local after = redis.call('ZRANGEBYSCORE', breaks, word(at + 1), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
@@ -185,5 +185,5 @@ function steps.break_row(draft, state, key, broken, event, at, within)
       redis.call('ZREMRANGEBYSCORE', events, '-inf', word(tonumber(oldest) - 1))
     end
   end
-  return stop(draft, 'nothing')
+  return stop(draft, 'nothing', is_old and 'late' or nil)
 end

@@ -21,7 +21,7 @@ from router.rules.state.feature import (
 )
 from router.rules.state.measured import DISTINCT, MEMBERS, measurement
 from router.rules.state.step import ChainRun, Memory, Outcome, Record, Step
-from router.rules.state.window import NO_VALUE
+from router.rules.state.window import LATE, NO_VALUE
 
 BREAKS_LIMIT: Final = 100
 """Breaks of a key that are stored. Events from before the oldest are then too late to count."""
@@ -55,7 +55,7 @@ class Count(Step, frozen=True, array_like=True):
         del events[: bisect_left(events, (newest - 2 * self.within + 1, ""))]
         is_old = self.at <= newest - 2 * self.within
         if is_old or any(event == self.event for _, event in events):
-            return run.stop(Outcome.COUNTED)
+            return run.stop(Outcome.COUNTED, reason=LATE if is_old else None)
         insort(events, (self.at, self.event))
         first = self._window(events)
         if first is None:
@@ -108,7 +108,9 @@ class CountDistinct(Step, frozen=True, array_like=True):
         events = run.memory.obtain(place, _Values).at
         newest = max(events[-1][0], self.at) if events else self.at
         del events[: bisect_left(events, (newest - 2 * self.within + 1, ""))]
-        if self.at <= newest - 2 * self.within or not self._reaches(events):
+        if self.at <= newest - 2 * self.within:
+            return run.stop(Outcome.COUNTED, reason=LATE)
+        if not self._reaches(events):
             return run.stop(Outcome.COUNTED)
         run.memory.drop(place)
         run.count = self.at_least
@@ -200,7 +202,7 @@ class CountInARow(Step, frozen=True, array_like=True):
             return run.stop(Outcome.COUNTED)
         record, breaks, is_old = _row(run, self)
         if is_old or any(event == self.event for _, event in record.at):
-            return run.stop(Outcome.COUNTED)
+            return run.stop(Outcome.COUNTED, reason=LATE if is_old else None)
         events = run.memory.put(place, record).at
         insort(events, (self.at, self.event))
         before = bisect_left(breaks.at, (self.at + 1, ""))
@@ -240,7 +242,7 @@ class BreakRow(Step, frozen=True, array_like=True):
             if len(breaks.at) > BREAKS_LIMIT:
                 del breaks.at[0]
                 del events[: bisect_left(events, (breaks.at[0][0], ""))]
-        return run.stop(Outcome.NOTHING)
+        return run.stop(Outcome.NOTHING, reason=LATE if is_old else None)
 
 
 class _Kept(Record):

@@ -2,20 +2,21 @@
 -- that waits for them is a hash of a state of its own: at, event and alert.
 
 -- Takes those that an event follows, and returns whether they are enough; otherwise takes none.
-local function take_firsts(state, key, event, at, within, at_least)
+local function take_firsts(state, key, event, at, within, at_least, tolerance)
   local firsts = place(state, key)
-  local from, to = word(at - within + 1), word(at)
+  local last = at + tolerance
+  local from, to = word(at - within + 1), word(last)
   local count = redis.call('ZCOUNT', firsts, from, to)
   local own = tonumber(redis.call('ZSCORE', firsts, event) or '')
-  if own and own > at - within and own <= at then count = count - 1 end
+  if own and own > at - within and own <= last then count = count - 1 end
   if count < at_least then return false end
   redis.call('ZREMRANGEBYSCORE', firsts, from, to)
   return true
 end
 
-function steps.follow(draft, state, key, waiting, event, at, within, at_least)
+function steps.follow(draft, state, key, waiting, event, at, within, at_least, tolerance)
   if key == '' then return stop(draft, 'counted', 'no_value') end
-  if take_firsts(state, key, event, at, within, at_least) then return false end
+  if take_firsts(state, key, event, at, within, at_least, tolerance) then return false end
   if touch(draft, waiting, key, 2 * within) then
     local wait = place(waiting, key)
     local known, whose = unpack(redis.call('HMGET', wait, 'at', 'event'))
@@ -37,8 +38,8 @@ function steps.precede(draft, state, key, waiting, event, at, within, at_least)
   redis.call('ZREMRANGEBYRANK', firsts, 0, -settings.firsts_limit - 1)
   extend(firsts, 2 * within)
   local when, whose, alert = unpack(redis.call('HMGET', wait, 'at', 'event', 'alert'))
-  if not when or not take_firsts(state, key, whose, tonumber(when), within, at_least) then
-    return stop(draft, 'nothing')
+  if not when or not take_firsts(state, key, whose, tonumber(when), within, at_least, 0) then
+    return stop(draft, 'nothing', at <= newest - 2 * within and 'late' or nil)
   end
   drop(waiting, key)
   draft.first = 1

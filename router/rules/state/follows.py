@@ -24,7 +24,7 @@ from router.rules.state.feature import (
 from router.rules.state.measured import restored
 from router.rules.state.step import ChainResult, ChainRun, Outcome, Reason, Record, Step
 from router.rules.state.timer import AlertTimer, TimerContext
-from router.rules.state.window import NO_VALUE
+from router.rules.state.window import LATE, NO_VALUE
 
 RULE_GONE: Final = Reason("rule_gone")
 """The rule, or its ``follows``, was removed before the alert was raised."""
@@ -53,9 +53,14 @@ class _Firsts(Record):
     at: dict[str, int] = msgspec.field(default_factory=dict)
     """The digest of each earlier event -> when it happened."""
 
-    def take(self, event: str, at: int, step: "Follow | Precede") -> bool:
-        """Take those that an event follows. Return whether they are enough; otherwise take none."""
-        before = [each for each, when in self.at.items() if at - step.within < when <= at]
+    def take(self, event: str, at: int, step: "Follow | Precede", tolerance: int = 0) -> bool:
+        """Take those that an event follows. Return whether they are enough; otherwise take none.
+
+        Those that arrived before it may have happened ``tolerance`` ms later, by another clock.
+        """
+        before = [
+            each for each, when in self.at.items() if at - step.within < when <= at + tolerance
+        ]
         if len([each for each in before if each != event]) < step.at_least:
             return False
         for each in before:
@@ -84,12 +89,13 @@ class Follow(Step, frozen=True, array_like=True):
     at: int
     within: int
     at_least: int
+    tolerance: int
 
     def run(self, run: ChainRun) -> bool:
         if not self.key:
             return run.stop(Outcome.COUNTED, reason=NO_VALUE)
         firsts = run.memory.find((self.state, self.key), _Firsts)
-        if firsts is not None and firsts.take(self.event, self.at, self):
+        if firsts is not None and firsts.take(self.event, self.at, self, self.tolerance):
             return False
         place = (self.waiting, self.key)
         if run.touch(place, 2 * self.within):
@@ -122,7 +128,8 @@ class Precede(Step, frozen=True, array_like=True):
         firsts.at = {event: at for at, event in last[-FIRSTS_LIMIT:]}
         waiting = run.memory.find(wait, _Waiting)
         if waiting is None or not firsts.take(waiting.event, waiting.at, self):
-            return run.stop(Outcome.NOTHING)
+            is_late = self.at <= newest - 2 * self.within
+            return run.stop(Outcome.NOTHING, reason=LATE if is_late else None)
         run.memory.drop(wait)
         return run.stop(Outcome.NOTHING, first=True, extra=(waiting.alert,))
 
@@ -184,7 +191,12 @@ class FollowsFeature(Feature, frozen=True, kw_only=True):
 
     def steps(self, facts: AlertFacts) -> Iterator[Step]:
         state, key = self.place(facts.content)
-        yield Follow(state, "" if self.lacks_key(facts.content) else key, *self._facts(facts))
+        yield Follow(
+            state,
+            "" if self.lacks_key(facts.content) else key,
+            *self._facts(facts),
+            facts.tolerance,
+        )
 
     def ending_step(self, facts: AlertFacts) -> Step:
         state, key = self.place(facts.content)

@@ -24,6 +24,7 @@ from router.rules.state.first_of import FIRST_OF
 from router.rules.state.measured import measured
 from router.rules.state.step import ChainResult, Outcome, Reason, Step
 from router.rules.state.suppress import SHADOW
+from router.rules.state.window import LATE
 from router.worker.evaluation.fan_out import raise_alert
 from router.worker.evaluation.plan import (
     alert_facts,
@@ -121,7 +122,7 @@ def conclude(
         if result.held_back:
             sent = msgspec.structs.replace(alert, held_back=result.held_back)
         draft.notify(sent, possible.send_to, number=result.number)
-    elif result.outcome is Outcome.COUNTED and result.reason is not None:
+    elif result.reason is not None and (result.outcome is Outcome.COUNTED or result.reason == LATE):
         draft.leave_out(rule.name, result.reason)
     for feature in rule.features.concluding:
         feature.conclude(draft, alert, chain.steps, result)

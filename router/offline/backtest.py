@@ -21,7 +21,7 @@ from router.events.model import Event
 from router.offline.simulation import SimulatedAlert, Simulation, SimulationOutcome
 from router.rules.index.rule_set import RuleSet
 from router.rules.suppression.silences import Silence
-from router.timestamps import unix_seconds
+from router.timestamps import CLOCK_TOLERANCE, unix_seconds
 
 LINE_LIMIT: Final = 8 << 20
 """Bytes of one line."""
@@ -127,12 +127,18 @@ class Backtest:
         rules: The rules.
         destinations: Names of all destinations, so that those without a delivery are listed too.
         silences: Those of the rules folder.
+        clock_tolerance: Seconds by which the clocks of senders may differ.
     """
 
     def __init__(
-        self, rules: RuleSet, destinations: Iterable[str], silences: Sequence[Silence] = ()
+        self,
+        rules: RuleSet,
+        destinations: Iterable[str],
+        silences: Sequence[Silence] = (),
+        *,
+        clock_tolerance: float = CLOCK_TOLERANCE,
     ) -> None:
-        self._simulation = Simulation(rules, silences)
+        self._simulation = Simulation(rules, silences, clock_tolerance=clock_tolerance)
         self._now: float | None = None
         self.tally = Tally(
             rules={rule.name: RuleTally() for rule in rules.rules},

@@ -38,3 +38,34 @@ def test_a_line_without_end_is_cut(tmp_path: Path) -> None:
         opened.truncate(20 << 20)  # a hole: 20 MiB of NULs, no newline
     result = router("backtest", recording, "--rules", SHIPPED)
     assert "line 1: longer than 8 MiB" in result.output
+
+
+def test_the_tolerance_of_clocks_can_be_chosen(tmp_path: Path) -> None:
+    """An answer that arrives first and happened ten seconds later."""
+    folder, recording = tmp_path / "rules", tmp_path / "events.jsonl"
+    folder.mkdir()
+    (folder / "a.yaml").write_text(
+        "destinations: {noc: {capture: {}}}\n"
+        "rules: [{name: r, events: [b], absent: {event: c, for: 5m}, send_to: [noc]}]\n"
+    )
+    story = (("c", "00:10"), ("b", "00:00"), ("x", "30:00"))
+    lines = [
+        {
+            "specversion": "1.0",
+            "id": kind,
+            "source": "s",
+            "type": kind,
+            "time": f"2026-01-01T00:{at}Z",
+        }
+        for kind, at in story
+    ]
+    recording.write_bytes(b"\n".join(map(msgspec.json.encode, lines)))
+
+    def alerts(*options: str) -> int:
+        result = router("backtest", "--json", recording, "--rules", folder, *options)
+        count: int = msgspec.json.decode(result.output)["rules"]["r"]["alerts"]
+        return count
+
+    assert (alerts(), alerts("--clock-tolerance", "5s")) == (1, 0)
+    wrong = router("backtest", recording, "--rules", folder, "--clock-tolerance", "5")
+    assert (wrong.exit_code, "'5' is not a duration" in wrong.output) == (2, True)

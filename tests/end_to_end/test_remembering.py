@@ -1,6 +1,7 @@
 """The real application: timers fire through arq, silences are made by its API."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -42,9 +43,17 @@ async def sink() -> AsyncIterator[HttpSink]:
 
 @pytest.fixture
 async def router(redis_url: Secret, tmp_path: Path, sink: HttpSink) -> AsyncIterator[Running]:
+    async with started(redis_url, tmp_path, sink, RULES) as process:
+        yield process
+
+
+@asynccontextmanager
+async def started(
+    redis_url: Secret, tmp_path: Path, sink: HttpSink, rules: str
+) -> AsyncIterator[Running]:
     folder = RulesFolder(tmp_path / "rules")
     places = f"destinations: {{sink: {{http: {{url: '{sink.url}'}}}}}}\n"
-    folder.write(destinations=places, rules=RULES)
+    folder.write(destinations=places, rules=rules)
     settings = settings_for(redis_url, admin_token=TOKEN)
     source = ConfigurationSource(folder=folder.path, environ={})
     environment = Environment(
@@ -109,3 +118,21 @@ async def test_a_silence_made_by_the_api_is_in_force_in_the_worker(
         )
 
     await until(silenced)
+
+
+async def test_a_row_that_never_spoke_is_told_of(
+    redis_url: Secret, tmp_path: Path, sink: HttpSink
+) -> None:
+    rules = """
+tables: {hosts: {rows: {edge-1: {site: Graz}}}}
+rules:
+  - name: silent-host
+    events: [beat]
+    absent: {event: beat, for: 100ms, by: [data.host], expected: tables.hosts}
+    summary: "{{ data.host }} in {{ data.site }}"
+    send_to: [sink]
+"""
+    async with started(redis_url, tmp_path, sink, rules):
+        (request,) = await sink.receive(1)
+
+    assert b"edge-1 in Graz" in request.body

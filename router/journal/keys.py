@@ -65,7 +65,9 @@ four hours |
 ``StoredAlert`` | until a day after it is resolved |
 | ``router:keyed-alerts`` | sorted set: alert key -> Unix ms of its last change | 24 hours after its end |
 | ``router:looks`` | sorted set: alert key -> Unix ms at which it is judged again | member until then |
-| ``router:keys:alert-<rule>`` | sorted set: alert key -> Unix ms of its end | as ``router:keyed-alerts`` |
+| ``router:alert-counts`` | hash: rule -> its keyed alerts | field until it has none |
+| ``router:sweep`` | string: the cursor of a pass over all keyed alerts that are open | until its end |
+| ``router:state:<inhibition>:<digest>:inhibited`` | set: keyed alerts that are inhibited | as the marks |
 | ``router:silences`` | hash: id -> silence in JSON | five days after its end |
 | ``router:silence-ends`` | sorted set: id -> Unix ms of its end | as above |
 | ``router:ack:<alert key>`` | hash: by, at (Unix ms) | 30 days |
@@ -150,6 +152,8 @@ ACKNOWLEDGEMENT: Final = "router:ack:"
 ACKNOWLEDGEMENT_RECEIVERS: Final = "router:acknowledgement-receivers"
 KEYED_ALERTS: Final = "router:keyed-alerts"
 LOOKS: Final = "router:looks"
+SWEEP: Final = "router:sweep"
+ALERT_COUNTS: Final = "router:alert-counts"
 LANE_AGES: Final = "router:lane-ages"
 SHOWN_AGES: Final = "router:shown-ages"
 LATEST_NUMBER: Final = "router:latest-number"
@@ -180,11 +184,6 @@ def chain_results(work: str) -> str:
 def acknowledgement(alert_key: str) -> str:
     """Return the key of the acknowledgement of alerts."""
     return ACKNOWLEDGEMENT + alert_key
-
-
-def rule_alerts(rule: str) -> str:
-    """Return the key of the list of a rule's keyed alerts."""
-    return f"{STATE_KEYS}alert-{rule}"
 
 
 def keyed_alert(alert_key: str) -> str:

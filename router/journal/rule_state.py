@@ -32,7 +32,7 @@ def script_source() -> str:
     """Return the script that decides chains: what features share, they in order, a dispatcher."""
     modules = dict.fromkeys(kind.__module__.rpartition(".")[2] for kind in FEATURES)
     folder = files("router.rules.state")
-    names = ("prelude", "window", *modules, "dispatch")
+    names = ("prelude", "window", "keyed_alert", *modules, "look", "dispatch")
     source = "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in names)
     return ALLOW_OOM + source
 
@@ -79,6 +79,9 @@ class RuleState:
             "timer_queue": keys.TIMER_QUEUE,
             "job": keys.job(""),
             "acknowledgement": keys.ACKNOWLEDGEMENT,
+            "alerts": keys.KEYED_ALERTS,
+            "alert_counts": keys.ALERT_COUNTS,
+            "looks": keys.LOOKS,
             "latest_number": keys.LATEST_NUMBER,
             "keys_limit": keys_limit,
             "alerts_limit": alert_limits.of_all,

@@ -6,6 +6,7 @@ are due. Rule tests and backtests use it. Pure: all times are arguments.
 
 import heapq
 import itertools
+import math
 from collections import Counter
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final, TypeVar
@@ -18,6 +19,7 @@ from router.events.model import Event, document
 from router.rules.index.rule_set import Judgement, RuleSet
 from router.rules.model import Rule
 from router.rules.state.decision import Decision
+from router.rules.state.look import LookTimer
 from router.rules.state.memory_store import MemoryStore
 from router.rules.state.step import KEYS_LIMIT, Reason
 from router.rules.state.timer import Timer
@@ -226,8 +228,8 @@ class Simulation:
         self._load(self.now or until)
         sent: list[SimulatedAlert] = []
         suppressed: list[SuppressedAlert] = []
-        while self._timers and self._timers[0][0] <= until:
-            due_at, number, timer = heapq.heappop(self._timers)
+        while (due := self._take_due(until)) is not None:
+            due_at, number, timer = due
             self.now = max(self.now, due_at)
             more_sent, more_suppressed = self._apply(self._fire(number, timer))
             sent += more_sent
@@ -245,6 +247,19 @@ class Simulation:
                 timer = feature.loading(rule.name, now)
                 if timer is not None:
                     heapq.heappush(self._timers, (now, next(self._numbers), timer))
+
+    def _take_due(self, until: float) -> tuple[float, int, Timer] | None:
+        """Take the timer or look that is due next, by then at the latest; None if nothing is."""
+        timer_at = self._timers[0][0] if self._timers else math.inf
+        look_ms = self._store.next_look()
+        look_at = look_ms / 1000 if look_ms is not None else math.inf
+        if min(timer_at, look_at) > until:
+            return None
+        if timer_at <= look_at:
+            return heapq.heappop(self._timers)
+        keys = self._store.due_looks(int(look_at * 1000))
+        timer = LookTimer(due_at=look_at, rule="", state="", key="", alerts_to_judge=keys)
+        return look_at, next(self._numbers), timer
 
     def _decide(self, event: Event, content: dict[str, Any], judgement: Judgement) -> Decision:
         snapshot, work = self._snapshot, f"event {event.key}"

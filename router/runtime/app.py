@@ -155,7 +155,6 @@ class App:
                 self._metrics,
                 self._clock,
                 alert_limits(self._settings),
-                None if worker is None else worker.switch.rules,
             ),
             self._admission,
             None if worker is None else worker.reloader,

@@ -47,7 +47,6 @@ def store_gauges(
     metrics: Metrics,
     clock: Clock,
     limits: AlertLimits,
-    rules: Callable[[], Mapping[str, Rule]] | None,
 ) -> Callable[[], Awaitable[bool]]:
     """Return what sets the gauges to what Redis contains, and returns whether Redis has answered.
 
@@ -56,13 +55,8 @@ def store_gauges(
         metrics: Has the gauges.
         clock: Time.
         limits: Keyed alerts at a time.
-        rules: Returns the active rules; None in a process without rules.
     """
-
-    def names() -> Iterable[str]:
-        return [] if rules is None else rules()
-
-    alerts = AlertGauges(connection, metrics, clock, limits, names)
+    alerts = AlertGauges(connection, metrics, clock, limits)
     return functools.partial(redis_health.update_gauges, connection, metrics, clock.now, alerts)
 
 

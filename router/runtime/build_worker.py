@@ -23,6 +23,7 @@ from router.journal.destination_store import RedisDestinationStore
 from router.journal.finish import Finish
 from router.journal.keys import BatchId, TimerId
 from router.journal.leases import Lease
+from router.journal.looks import Looks
 from router.journal.missing_work import MissingWork
 from router.journal.orphaned_deliveries import OrphanedDeliveries
 from router.journal.pauses import Pauses
@@ -53,6 +54,7 @@ from router.worker.evaluation.batch_job import BatchJob, BatchJournal
 from router.worker.evaluation.claim_eviction import ClaimEviction
 from router.worker.evaluation.earlier_batches import EarlierBatches
 from router.worker.evaluation.evaluation_admission import EvaluationAdmission
+from router.worker.evaluation.look_schedule import LookSchedule
 from router.worker.evaluation.row_loading import RowLoading
 from router.worker.evaluation.silence_cache import SilenceCache
 from router.worker.evaluation.state_use import StateUse
@@ -155,13 +157,22 @@ def build_worker(
         interval=row_loading.INTERVAL,
         marked="rows that rules expect",
     )
-    on_change = [orphans.changed, unknown.changed, registration.changed, rows.changed]
+    looks = LookSchedule(Looks(connection, clock), clock)
+    on_change = [
+        orphans.changed,
+        unknown.changed,
+        registration.changed,
+        rows.changed,
+        looks.changed,
+    ]
     switch = ConfigurationSwitch(active, pool, on_change, metrics, only=config.only)
     sweeper = Sweeper(connection, lambda: pool.names, clock)
     return WorkerRole(
         configuration=config.configuration,
         switch=switch,
-        silences=SilenceCache(Silences(connection, clock), connection, active, clock.chance),
+        silences=SilenceCache(
+            Silences(connection, clock), connection, active, clock.chance, looks.silences_changed
+        ),
         supervisor=supervisor,
         pool=pool,
         reloader=Reloader(config.source, active, switch.apply, metrics, clock),
@@ -177,6 +188,7 @@ def build_worker(
                     ("features", unknown.run),
                     ("rows", rows.run),
                     ("state use", StateUse(connection, active, metrics, clock).run),
+                    ("looks", looks.run),
                     ("timers put back", unknown.wake_others),
                 ]
                 if config.only is None

@@ -84,7 +84,7 @@ def test_each_step_has_its_function_in_the_lua_of_its_feature(kind: type[Feature
 
 def test_the_script_has_the_features_in_their_order() -> None:
     defined = [name for name, _ in FUNCTION.findall(script_source())]
-    modules = list(dict.fromkeys(map(module_of, FEATURES)))
+    modules = [*dict.fromkeys(map(module_of, FEATURES)), "look"]
     by_module = [
         name
         for module in modules
@@ -100,6 +100,7 @@ def test_the_tag_of_a_timer_is_stored_and_does_not_change() -> None:
     assert {(kind.key, kind.timer.__struct_config__.tag) for kind in FEATURES if kind.timer} == {
         ("follows", "follows.2"),
         ("absent", "absence"),
+        ("", "look.2"),
         ("group", "flush"),
         ("escalate", "escalation"),
     }

@@ -20,6 +20,7 @@ from router.journal.rule_state import RuleState
 from router.rules.state.chain import Chain, WorkFinishedError
 from router.rules.state.cooldown import COOLDOWN, CheckCooldown
 from router.rules.state.count import Count
+from router.rules.state.keyed_alert import AlertRecord, find_alert
 from router.rules.state.memory_store import MemoryStore
 from router.rules.state.resolve import CheckResolved, Resolve
 from router.rules.state.step import ChainResult, Outcome
@@ -105,8 +106,28 @@ async def compare(redis_url: Secret, batches: list[tuple[list[Chain], int, int]]
             work = f"w{max(0, number - again)}"
             expected = decide(memory, work, batch, now)
             assert await journal.decide(work, batch, now) == expected
+            await same_alerts(journal, memory)
     finally:
         await journal.connection.close()
+
+
+async def same_alerts(journal: Journal, memory: MemoryStore) -> None:
+    """Compare the records of keyed alerts in Redis and in memory, and when they are looked at."""
+    redis, bodies = journal.connection.redis, memory.memory.bodies
+    for key in bodies:
+        packed, body = await redis.hmget(keys.keyed_alert(key), "record", "alert")
+        record = msgspec.msgpack.decode(packed, type=AlertRecord)
+        for told in record.told.values():
+            told.by = told.by.removeprefix(keys.timer(TimerId("")))
+        assert record == find_alert(memory.memory, key)
+        assert body == bodies[key]
+    looks = {
+        name.decode(): int(at)
+        for name, at in await redis.zrange(keys.LOOKS, 0, -1, withscores=True)
+    }
+    if not any(name.startswith("!") for name in looks):  # those are spread when they are due
+        assert looks == memory.memory.looks.times
+    assert await redis.zcard(keys.KEYED_ALERTS) == len(bodies)
 
 
 async def test_a_rerun_is_answered_as_the_first_run_and_counts_nothing_again(
@@ -205,10 +226,11 @@ async def test_a_late_event_in_a_large_window_reads_little_of_it(journal: Journa
 
 async def test_of_too_many_endings_the_oldest_are_forgotten(redis_url: Secret) -> None:
     def ended(key: str) -> Chain:
-        return Chain(f"up {key}", (Resolve("s", key, START, (), 60_000),))
+        steps = (Resolve("s", key, START, "s1", 0, key, (), 60_000, 0, ("s", key)),)
+        return Chain(f"up {key}", steps)
 
     def late(key: str) -> Chain:
-        return Chain(f"down {key}", (CheckResolved("s", key, START - 1),))
+        return Chain(f"down {key}", (CheckResolved("s", key, START - 1, "s1", 0),))
 
     journal, memory = Journal(redis_url), MemoryStore(keys_limit=20)
     await journal.begin()

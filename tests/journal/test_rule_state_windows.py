@@ -12,10 +12,11 @@ from router.journal.finish import timer_work
 from router.journal.keys import TimerId
 from router.journal.rule_state import RuleState
 from router.rules.state.chain import Chain
+from router.rules.state.lifecycle import OpenAlert
 from router.rules.state.measure import CheckMeasure, CheckPercentile
 from router.rules.state.memory_store import MemoryStore
 from router.rules.state.ratio import CheckRatio
-from router.rules.state.resolve import EndAlert, OpenAlert
+from router.rules.state.resolve import EndAlert
 from router.rules.state.sketch import bin_of
 from router.rules.state.spike import CheckSpike
 from router.rules.state.step import ChainResult, Outcome, Step
@@ -82,8 +83,8 @@ async def test_a_long_history_is_the_same_in_redis_and_in_memory(
         steps.append(
             (
                 between(kind, at, number),
-                EndAlert("open", "k", ()),
-                OpenAlert("open", "k", at, 60_000),
+                EndAlert("k", (), 0),
+                OpenAlert("k", "r", at, 60_000, 0, 0),
             )
         )
     chains = [Chain(f"e{number}", each, b"alert ") for number, each in enumerate(steps)]

@@ -217,7 +217,7 @@ async def test_state_that_cannot_be_used_is_moved_aside_and_the_alert_is_sent(
     await world.send(world.event("1", type="cooled", k=1), world.event("2", type="cooled", k=2))
     for key in await redis.keys("router:state:*"):
         if how == "junk":
-            await redis.hset(key, "until", "soon")
+            await redis.hset(key, mapping={"until": "soon", "record": "junk"})
         else:
             await redis.delete(key)
             await redis.sadd(key, "x")
@@ -228,8 +228,9 @@ async def test_state_that_cannot_be_used_is_moved_aside_and_the_alert_is_sent(
 
     assert [each.alert.event_id for each in await world.told()] == ["3", "4"]
     assert (await world.ledger()).suppressed_alerts == {"cooldown": 1}
-    assert await redis.hget(keys.UNREADABLE, "state") == b"1"
-    assert len(await redis.keys("router:unreadable:router:state:*")) == 1
+    # The cooldown and the keyed alert.
+    assert await redis.hget(keys.UNREADABLE, "state") == b"2"
+    assert len(await redis.keys("router:unreadable:router:state:*")) == 2
 
 
 async def test_results_of_chains_that_are_junk_are_decided_again(world: World) -> None:

@@ -36,7 +36,7 @@ def posted(connection: Connection, clock: Clock) -> Silences:
 async def board(connection: Connection, posted: Silences) -> AsyncIterator[ActiveConfiguration]:
     """What a worker that follows the journal knows."""
     world = World(connection, SetClock(), RULES)
-    board = SilenceCache(posted, connection, world.live, lambda: 0.5)
+    board = SilenceCache(posted, connection, world.live, lambda: 0.5, lambda *_: None)
     task = asyncio.get_running_loop().create_task(board.run())
 
     async def follows() -> bool:
@@ -147,7 +147,7 @@ async def test_a_silence_made_by_hand_holds_back(
     connection: Connection, time: SetClock, posted: Silences
 ) -> None:
     world = World(connection, time, RULES)
-    board = SilenceCache(posted, connection, world.live, lambda: 0.5)
+    board = SilenceCache(posted, connection, world.live, lambda: 0.5, lambda *_: None)
     added = await posted.add(text(match={"data.host": "h1"}))
     await board.refresh()
     await world.send(world.event("1", host="h1"), world.event("2", host="h2"))

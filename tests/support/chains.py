@@ -16,16 +16,25 @@ from router.rules.state.count import (
     KeepEvent,
     TakeKept,
 )
-from router.rules.state.escalate import ContinueEscalation, StartEscalation
+from router.rules.state.escalate import CheckEscalation, ContinueEscalation, StartEscalation
 from router.rules.state.expectation import ROWS
 from router.rules.state.first_seen import SEEN, CheckFirstSeen
 from router.rules.state.follows import Follow, Precede
-from router.rules.state.group import JoinGroup, RetractNotified, TakeGroup
+from router.rules.state.group import HeldMember, JoinGroup, RetractNotified, TakeGroup
 from router.rules.state.inhibit import CheckInhibited, StartInhibition
+from router.rules.state.lifecycle import OpenAlert, RecordNotified
+from router.rules.state.look import (
+    EndByOperator,
+    ExpireAlert,
+    LookAt,
+    OpenForLook,
+    PostponeLook,
+    ReadAlert,
+)
 from router.rules.state.measure import CheckMeasure, CheckPercentile
 from router.rules.state.memory_store import MemoryStore
 from router.rules.state.ratio import CheckRatio
-from router.rules.state.resolve import CheckResolved, EndAlert, OpenAlert, RecordNotified, Resolve
+from router.rules.state.resolve import CheckResolved, EndAlert, Resolve
 from router.rules.state.sketch import bin_of
 from router.rules.state.spike import CheckSpike
 from router.rules.state.step import ChainResult, Step
@@ -92,8 +101,9 @@ def measuring(draw: st.DrawFn) -> list[tuple[Step, ...]]:
     further = draw(raising()) if draw(st.booleans()) else ()
     ends = draw(st.booleans())
     if ends:
-        opening = (OpenAlert("open", key, at, 3_600_000), RecordNotified("open", key, ("d0",)))
-        further = (EndAlert("open", key, (("escalate", key),)), *(further or opening))
+        opening = (OpenAlert(f"k{key}", "r", at, 3_600_000, 0, 0), RecordNotified(("d0",), 0))
+        hold = draw(st.sampled_from([0, 0, 2_000]))
+        further = (EndAlert(f"k{key}", (("escalate", key),), hold), *(further or opening))
     chains = []
     for ms, value in draw(
         st.lists(
@@ -240,22 +250,50 @@ def raising() -> st.SearchStrategy[tuple[Step, ...]]:
 
 
 def _raising(key: str, at: int, event: str, which: set[int], number: int) -> tuple[Step, ...]:
-    opened = ("open", key) if 2 in which else None
     other = "a" if number == 1 else "b"
+    # Of the numbers, 1 has the plain form; the others remind, and 3 waits while pending.
+    pending = 4_000 if number == 3 else 0
     steps: list[Step] = [
         Count("count", key, event, at, 10_000, number),
-        CheckResolved("open", key, at),
-        OpenAlert("open", key, at, 3_600_000),
-        StartInhibition("mark", key, 3_600_000, opened),
+        CheckResolved("open", key, at, f"s{number}", 2_000),
+        OpenAlert(f"k{key}", f"r{key}", at, 60_000 * number, pending, 0),
+        StartInhibition("mark", key, 3_600_000, number != 2),
         CheckInhibited((("mark", other),)),
-        Suppress(SILENCED),
-        CheckCooldown("cooldown", key, at, 8_000),
-        JoinGroup("group", other, opened, (f"d{number}",))
-        if number > 1
-        else RecordNotified("open", key, ("d0", "d1")),
+        Suppress(
+            SILENCED,
+            START + 20_000 * (number - 1),
+            number == 2,
+            START + 10_000 if number == 3 else 0,
+        ),
+        CheckCooldown("cooldown", key, at, 8_000, number == 2),
+        JoinGroup("group", other, (f"d{number}",))
+        if number > 1 and 3 not in which
+        else RecordNotified(("d0", "d1")[:number], 5_000 * (number - 1)),
         StartEscalation("escalate", key, f"k{key}", event, 3_600_000),
     ]
     return tuple(step for place, step in enumerate(steps) if place in which)
+
+
+@st.composite
+def looking(draw: st.DrawFn) -> tuple[Step, ...]:
+    """A look at a keyed alert, with what may suppress it."""
+    key, number = draw(_KEYS), draw(st.integers(1, 3))
+    other = "a" if number == 1 else "b"
+    bound = (("escalate", key),)
+    send_to = draw(st.sampled_from([("d0",), ("d0", "d1"), ("d1", "d2")]))
+    look = LookAt(f"k{key}", send_to, 0, 5_000 * (number - 1), bound)
+    steps: list[Step] = [
+        StartInhibition("mark", key, 3_600_000, number != 2),
+        CheckInhibited((("mark", other),)),
+        Suppress(SILENCED, START + 30_000, number == 2, 0),
+        CheckCooldown("cooldown", key, draw(_TIMES), 8_000),
+        JoinGroup("group", other, send_to)
+        if number == 3
+        else RecordNotified(send_to, 5_000 * (number - 1)),
+        StartEscalation("escalate", key, f"k{key}", "e1", 3_600_000),
+    ]
+    which = draw(st.sets(st.integers(0, 5)))
+    return (look, *(step for place, step in enumerate(steps) if place in which))
 
 
 @st.composite
@@ -271,17 +309,21 @@ def others(draw: st.DrawFn) -> tuple[Step, ...]:
                     Expect(*awaited),
                     Fulfil(*awaited),
                     CheckAbsent(wording[0], key, event),
-                    RetractNotified(draw(st.sampled_from([None, (("open", key),)]))),
-                    Resolve("open", key, at, (("escalate", key),), 90_000),
-                    ContinueEscalation(
-                        "escalate",
-                        key,
-                        f"k{key}",
-                        event,
-                        draw(st.booleans()),
-                        ("open", key),
-                        ("d9",),
+                    RetractNotified((HeldMember(f"k{key}", "muted", START + 30_000, False),), None),
+                    RetractNotified((), HeldMember("", "muted", START + 30_000, True)),
+                    Resolve(
+                        *("open", key, at, "s1", 2_000, f"k{key}", (("escalate", key),)),
+                        *(90_000, draw(st.sampled_from([0, 0, 3_000])), ("older", key)),
                     ),
+                    ContinueEscalation(
+                        "escalate", key, f"k{key}", event, draw(st.booleans()), ("d9",)
+                    ),
+                    CheckEscalation("escalate", key, f"k{key}", event),
+                    EndByOperator(f"k{key}", "ann", (("escalate", key),)),
+                    ExpireAlert(f"k{key}", "rule_gone"),
+                    PostponeLook(f"k{key}", 4_000),
+                    ReadAlert(f"k{key}"),
+                    OpenForLook(f"k{key}"),
                 ]
             )
         ),
@@ -298,7 +340,15 @@ def measured() -> st.SearchStrategy[list[Chain]]:
 def chains() -> st.SearchStrategy[list[Chain]]:
     """The chains of one batch; their ids are only unique in it."""
     mixed = st.lists(
-        st.one_of(raising(), raising(), counting_values(), counting_values(), others(), taking()),
+        st.one_of(
+            raising(),
+            raising(),
+            looking(),
+            counting_values(),
+            counting_values(),
+            others(),
+            taking(),
+        ),
         min_size=1,
         max_size=6,
     )

@@ -1,5 +1,6 @@
 """A worker on a real Redis with a set clock: events go in, and the test sees who would be told."""
 
+import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from router.journal.crash_counts import CrashCounter
 from router.journal.finish import Finish
 from router.journal.keys import BatchId, TimerId
 from router.journal.lanes import release_stalled
+from router.journal.looks import Looks
 from router.journal.rule_state import RuleState
 from router.journal.stored_alerts import StoredAlerts, decode_delivery
 from router.journal.timers import Timers
@@ -95,6 +97,7 @@ class World:
         )
         self.earlier = EarlierBatches(self.metrics, self.clock)
         self.batches = Batches(connection, self.clock)
+        self.looks = Looks(connection, self.clock)
         self.evaluate = self.worker(connection)
 
     def worker(self, connection: Connection) -> BatchJob:
@@ -127,11 +130,24 @@ class World:
         """Let time pass; each timer is fired when it is due."""
         end = self.time.now + seconds
         firing = self.timer_worker(self.connection)
-        while due := [each for each in await self.timers() if self.time.now + each[1] <= end]:
-            timer_id, wait = due[0]
-            self.time.now += max(0.0, wait)
-            await firing.run(timer_id)
+        while True:
+            due = [each for each in await self.timers() if self.time.now + each[1] <= end]
+            look_at = await self._next_look()
+            if look_at <= min([end, *(self.time.now + wait for _, wait in due[:1])]):
+                self.time.now = max(self.time.now, look_at)
+                await self.looks.open_due()
+            elif due:
+                timer_id, wait = due[0]
+                self.time.now += max(0.0, wait)
+                await firing.run(timer_id)
+            else:
+                break
         self.time.now = end
+
+    async def _next_look(self) -> float:
+        """When a keyed alert must be judged next, in Unix seconds."""
+        found = await self.connection.redis.zrange(keys.LOOKS, 0, 0, withscores=True)
+        return found[0][1] / 1000 if found else math.inf
 
     def event(self, number: str, **fields: Any) -> Event:
         return event(number, self.time.now, **fields)

@@ -84,7 +84,9 @@ class FeatureReader:
             if node is not None:
                 self._check_items(kind, node)
                 self._read(kind, node, events, destinations)
+        self._rule = rule
         self._check_exclusions(rule)
+        self._check_needs(rule)
         self._check_back(rule)
         named = rule.get("mute_times")
         hints = {name: _mute_hint(name) for name in mute_times.schedules}
@@ -106,6 +108,12 @@ class FeatureReader:
 
     def _configure(self, kind: type[Feature], rule: str, value: Any) -> Feature:
         key = kind.key
+        node = self._rule.get(key)
+        try:
+            kind.check(value)
+        except ValueError as error:
+            if node is not None:
+                self._page.report(node.span, str(error))
         feature = kind.configure(rule, value, self._by[key], self._conditions[key])
         if kind.expects:
             return msgspec.structs.replace(feature, rows=self._rows.get(key))
@@ -198,6 +206,16 @@ class FeatureReader:
         else:
             self._by["resolve"] = self._by[found]
 
+    def _check_needs(self, rule: MapNode) -> None:
+        keys = {entry.key.text: entry.key for entry in rule.entries}
+        for kind in FEATURES:
+            if kind.needs and kind.key in keys and keys.keys().isdisjoint(kind.needs):
+                needed = _needed(kind)
+                message = (
+                    f"{kind.key} needs {needed}: without it nothing says how long an alert is open"
+                )
+                self._page.report(keys[kind.key].span, message, f"add {needed}")
+
     def _check_exclusions(self, rule: MapNode) -> None:
         keys = {entry.key.text: entry.key for entry in rule.entries}
         for kind in FEATURES:
@@ -211,6 +229,10 @@ def _mute_hint(schedule: str) -> str:
     return (
         f"it is a schedule: write mute_times: {{{schedule}: {{during: {schedule}}}}} as a section"
     )
+
+
+def _needed(kind: type[Feature]) -> str:
+    return " or ".join(kind.needs)
 
 
 def check_event_type(page: YamlDocument, pattern: Scalar) -> None:

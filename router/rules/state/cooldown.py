@@ -1,7 +1,7 @@
 """``cooldown``: notify once, then not again for a time."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 
@@ -11,15 +11,14 @@ from router.rules.state.feature import (
     AlertFacts,
     ByText,
     Feature,
+    StateId,
     by_text,
     check_span,
     milliseconds,
     span_text,
 )
-from router.rules.state.step import DAY_MS, ChainRun, Outcome, Reason, Record, Step
-
-COOLDOWN: Final = Reason("cooldown")
-"""Destinations were notified a short while ago."""
+from router.rules.state.keyed_alert import COOLDOWN, OpenedAlert
+from router.rules.state.step import DAY_MS, ChainRun, Outcome, Record, Step
 
 
 class CooldownText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,27 +42,42 @@ class _Cooling(Record):
 class CheckCooldown(Step, frozen=True, array_like=True):
     """Suppress the alert if the last notification is less than ``for_ms`` ago.
 
-    Else say how many alerts were suppressed since then. That is forgotten after a day.
+    Else say how many alerts were suppressed since then. That is forgotten after a day. A look at an alert
+    that was told already does not meet it.
     """
 
     state: str
     key: str
     at: int
     for_ms: int
+    drops: bool = False
+    """True if nothing ends the alert, so that a cooldown says that it was told."""
 
     def run(self, run: ChainRun) -> bool:
-        place = (self.state, self.key)
+        place, opened = (self.state, self.key), run.opened
+        is_look = opened is not None and opened.is_look
+        if opened is not None and opened.is_look and _is_exempt(opened):
+            return False
         if not run.touch(place, self.for_ms):
             return False
         record = run.memory.find(place, _Cooling)
         if record is not None and self.at < record.until:
-            record.held_back += 1
+            record.held_back += not is_look
+            if opened is not None:
+                opened.ends, opened.drops = record.until, self.drops
             run.touch(place, self.for_ms + DAY_MS)
             return run.stop(Outcome.SUPPRESSED, reason=COOLDOWN)
         if record is not None and self.at < record.until + DAY_MS:
             run.held_back = record.held_back
         run.memory.put(place, _Cooling(self.at + self.for_ms))
         return False
+
+
+def _is_exempt(opened: OpenedAlert) -> bool:
+    """Return whether a look notifies whatever the cooldown, and end the exemption of a retracted one."""
+    record = opened.record
+    is_cooled, record.is_cooled = record.is_cooled, False
+    return is_cooled or bool(record.told_firing())
 
 
 class CooldownFeature(Feature, frozen=True, kw_only=True):
@@ -76,8 +90,16 @@ class CooldownFeature(Feature, frozen=True, kw_only=True):
 
     text: CooldownText
 
+    @property
+    def lasts_ms(self) -> int:
+        return milliseconds(self.text.for_)
+
     def steps(self, facts: AlertFacts) -> Iterator[Step]:
-        yield CheckCooldown(*self.place(facts.content), facts.at, milliseconds(self.text.for_))
+        state, key = self.place(facts.content)
+        if facts.is_shadow:  # it uses up nothing of the rule when that is live
+            state = StateId(f"{state}-shadow")
+        for_ms = milliseconds(self.text.for_)
+        yield CheckCooldown(state, key, facts.at, for_ms, drops=not facts.can_end)
 
     def describe(self, content: dict[str, Any]) -> Iterator[str]:
         yield f"notifies once in {span_text(self.text.for_)}{by_text(self.by, content)}"

@@ -28,11 +28,11 @@ end
 -- Returns whether it stops its chain.
 local function run_step(draft, step)
   local run = steps[step[1]]
-  local ok, stops = pcall(run, draft, unpack(step, 2, 9))
+  local ok, stops = pcall(run, draft, unpack(step, 2, 12))
   if ok then return stops end
   if not is_unreadable(stops) then return error(stops) end
   set_aside(step)
-  ok, stops = pcall(run, draft, unpack(step, 2, 9))
+  ok, stops = pcall(run, draft, unpack(step, 2, 12))
   if ok then return stops end
   if not is_unreadable(stops) then return error(stops) end
   return false
@@ -46,6 +46,7 @@ local function decide(program, alert)
   for _, step in ipairs(program) do
     if run_step(draft, step) then break end
   end
+  settle_alert(draft)
   local result = {
     draft.outcome, draft.reason, draft.count, draft.held_back, draft.first, draft.escalates,
     draft.withdrawn, draft.notified, draft.overflowed, draft.resolved,

@@ -21,13 +21,18 @@ from router.rules.state.feature import (
     milliseconds,
     span_text,
 )
-from router.rules.state.open_alert import OpenRecord
+from router.rules.state.keyed_alert import find_alert
 from router.rules.state.step import DAY_MS, ChainResult, ChainRun, Outcome, Place, Record, Step
 from router.rules.state.timer import AlertTimer, TimerContext
+from router.rules.suppression.suppressions import Suppression
 
 LEVELS_LIMIT: Final = 10
+_OPEN_MS: Final = 3_600_000
+"""How long an alert that nothing resolves is open after its last level."""
 
 _KEY: Final = "escalate"
+_ASK_AGAIN: Final = 30.0
+"""Seconds after which a level that is suppressed is tried again, if no end is known."""
 _KEPT_MS: Final = 7 * DAY_MS
 """How long an escalation is stored after its last level."""
 
@@ -72,7 +77,7 @@ class StartEscalation(Step, frozen=True, array_like=True):
 class ContinueEscalation(Step, frozen=True, array_like=True):
     """Continue if the escalation is under way and no operator acknowledged the alert.
 
-    ``send_to`` are notified now of the alert that is open at ``opened``. ``last`` ends it.
+    ``send_to`` are notified now of the keyed alert. ``last`` ends the escalation.
     """
 
     state: str
@@ -80,8 +85,9 @@ class ContinueEscalation(Step, frozen=True, array_like=True):
     alert_key: str
     escalation: str
     last: bool
-    opened: Place | None
     send_to: tuple[str, ...]
+    older: Place | None = None
+    """The place at which a version before keyed alerts has stored the alert."""
 
     def run(self, run: ChainRun) -> bool:
         record = run.memory.find((self.state, self.key), _Escalation)
@@ -91,9 +97,28 @@ class ContinueEscalation(Step, frozen=True, array_like=True):
         record.over = self.last or is_acknowledged
         if is_acknowledged:
             return run.stop(Outcome.NOTHING)
-        opened = run.memory.find(self.opened, OpenRecord) if self.opened else None
-        if opened is not None:
-            opened.add_recipients(self.send_to)
+        alert = find_alert(run.memory, self.alert_key)
+        if alert is not None and alert.is_open(run.now) and self.send_to:
+            alert.tell(self.send_to, run.now)
+            alert.note(run.now, "escalated", " ".join(self.send_to))
+            alert.version += 1
+        return False
+
+
+class CheckEscalation(Step, frozen=True, array_like=True):
+    """Continue if the escalation is under way and no operator acknowledged the alert."""
+
+    state: str
+    key: str
+    alert_key: str
+    escalation: str
+
+    def run(self, run: ChainRun) -> bool:
+        record = run.memory.find((self.state, self.key), _Escalation)
+        if record is None or record.run != self.escalation or record.over:
+            return run.stop(Outcome.NOTHING)
+        if run.memory.acknowledged.get(self.alert_key, -1) >= record.since:
+            return run.stop(Outcome.NOTHING)
         return False
 
 
@@ -117,12 +142,20 @@ class EscalationTimer(AlertTimer, frozen=True, kw_only=True, array_like=True, ta
             self.alert, id=alert_id(self.run, f"level {self.level}"), escalation=self.level
         )
         send_to: tuple[str, ...] = ()
-        opened = None
         if not (is_poison or is_gone):
-            send_to = self.levels[0][1] if context.suppression(alert) is None else ()
-            opened = context.opened(alert)
+            (suppression,) = await context.suppressions([alert])
+            if suppression is not None:
+                await self._postpone(context, suppression)
+                return
+            send_to = self.levels[0][1]
         step = ContinueEscalation(
-            self.state, self.key, self.alert.key, self.run, last, opened, send_to
+            self.state,
+            self.key,
+            self.alert.key,
+            self.run,
+            last,
+            send_to,
+            context.older_place(self.alert) if send_to else None,
         )
         (result,) = await context.store.decide([Chain(f"{self.run}-level-{self.level}", (step,))])
         if result.outcome is not Outcome.NOTIFY:
@@ -144,6 +177,16 @@ class EscalationTimer(AlertTimer, frozen=True, kw_only=True, array_like=True, ta
                 )
             )
 
+    async def _postpone(self, context: TimerContext, suppression: Suppression) -> None:
+        """Fire again when the suppression ends, unless the escalation is over."""
+        step = CheckEscalation(self.state, self.key, self.alert.key, self.run)
+        (result,) = await context.store.decide([Chain(f"{self.run}-waits-{self.level}", (step,))])
+        if result.outcome is Outcome.NOTIFY:
+            until = context.now + _ASK_AGAIN
+            if context.now < suppression.ends < until:
+                until = suppression.ends
+            context.draft.set_timer(msgspec.structs.replace(self, due_at=until))
+
 
 class EscalateFeature(Feature, frozen=True, kw_only=True):
     """The rule's alerts escalate until they are acknowledged or resolved."""
@@ -156,6 +199,10 @@ class EscalateFeature(Feature, frozen=True, kw_only=True):
     in_shadow = False
 
     text: tuple[EscalateText, ...]
+
+    @property
+    def lasts_ms(self) -> int:
+        return sum(milliseconds(level.after) for level in self.text) + _OPEN_MS
 
     @classmethod
     def configure(cls, rule: str, text: Any, by: By, condition: Condition | None) -> Feature:

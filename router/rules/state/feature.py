@@ -18,8 +18,9 @@ from router.cel import ERROR, Condition, Expression, as_json
 from router.datatypes import Duration
 from router.rules.key_descriptions import about
 from router.rules.state.decision import DecisionDraft
-from router.rules.state.step import ChainResult, Place, Reason, Step
+from router.rules.state.step import ChainResult, Place, Step
 from router.rules.state.timer import Timer
+from router.rules.suppression.suppressions import Suppression
 
 StateId = NewType("StateId", str)
 """One feature of one rule, in its current wording."""
@@ -60,10 +61,14 @@ class AlertFacts(msgspec.Struct, frozen=True, kw_only=True):
     earlier: tuple[str, ...] = ()
     """The ids of the alerts of the rules that match the event and come first in a list of ``first_of``."""
     is_shadow: bool = False
-    suppressed: Reason | None = None
+    suppressed: tuple[Suppression, ...] = ()
     """Why the alert is silenced or muted."""
-    opened: Place | None = None
-    """The place where the alert is open; None if it cannot be resolved."""
+    is_asked_later: bool = False
+    """True if the alert joins a group, so that suppression is asked when the group's message is sent."""
+    can_end: bool = False
+    """True if the alert can be resolved."""
+    later: int = 0
+    """When the next of its destinations that is off duty comes on duty, in Unix ms; 0 for never."""
     member: str = ""
     """The event as a member of an alert, by ``measured.member_text``; ``""`` if no step needs it."""
     resolves_when_back: bool = False
@@ -102,6 +107,8 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     """How many Structs a list may have; 0 if the value is no list."""
     excludes: ClassVar[tuple[str, ...]] = ()
     """Keys that a rule cannot have beside this one."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Keys of which a rule must have one beside this one."""
     limits: ClassVar[Mapping[str, int]] = {}
     """Bounds that the feature's Lua reads from ``settings``."""
     timer: ClassVar[type[Timer] | None] = None
@@ -123,6 +130,8 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     """True if the feature has figures that cross a threshold, and come back."""
     delays: ClassVar[bool] = False
     """True if a match alone notifies no destination: more events or time must come."""
+    tells_group: ClassVar[bool] = True
+    """False if its follow-ups do not concern the message of a group."""
     remembers: ClassVar[bool] = True
     """False if the feature has no state."""
 
@@ -141,6 +150,10 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
         return cls(text=text, by=by, state=cls.state_of(rule, text), condition=condition)
 
     @classmethod
+    def check(cls, text: Any) -> None:
+        """Check the value of the key, if its type cannot. Raises ValueError."""
+
+    @classmethod
     def state_of(cls, rule: str, text: Any) -> StateId:
         """Return the name of the state of the rule with this name, by the wording."""
         if not cls.later:
@@ -152,6 +165,21 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
             if (value := getattr(text, field.name)) != field.default or field.name not in cls.later
         }
         return state_id(rule, cls.key, wording)
+
+    @property
+    def lasts_ms(self) -> int:
+        """How long an alert is open after its last event, by this feature; 0 if it has no life."""
+        return 0
+
+    @property
+    def pending_ms(self) -> int:
+        """How long an alert must be open before destinations are notified; 0 if they are at once."""
+        return 0
+
+    @property
+    def remind_ms(self) -> int:
+        """How often destinations are reminded of an open alert; 0 for never."""
+        return 0
 
     @property
     def destinations(self) -> tuple[str, ...]:
@@ -204,9 +232,13 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
         """
         return False
 
-    def opens(self, content: dict[str, Any]) -> Place | None:  # noqa: ARG002 - for subclasses
-        """Return where the alert of this event is open; None if this feature opens none."""
+    def older_place(self, content: dict[str, Any]) -> Place | None:  # noqa: ARG002 - for subclasses
+        """Return where a version before keyed alerts has stored the alert of an event, if anywhere."""
         return None
+
+    def checks(self, content: dict[str, Any]) -> Iterator[Step]:  # noqa: ARG002 - for subclasses
+        """Yield the steps that may suppress an alert of this event when it is about to be notified."""
+        return iter(())
 
     def binds(self, alert: Alert) -> Place | None:  # noqa: ARG002 - for subclasses
         """Return the place that loses its meaning when the alert is resolved, if any."""
@@ -219,7 +251,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
         """
         return None
 
-    def suppression(self, now: float) -> Reason | None:  # noqa: ARG002 - for subclasses
+    def suppression(self, now: float) -> Suppression | None:  # noqa: ARG002 - for subclasses
         """Return why the rule's alerts are suppressed at this moment, whatever their event."""
         return None
 

@@ -13,10 +13,14 @@ from router.rules.state.first_seen import FirstSeenFeature
 from router.rules.state.follows import FollowsFeature
 from router.rules.state.group import GroupFeature
 from router.rules.state.inhibit import InhibitFeature
+from router.rules.state.lifecycle import LifecycleFeature, lifecycle_of
 from router.rules.state.measure import MeasureFeature
+from router.rules.state.pending import PendingFeature
 from router.rules.state.ratio import RatioFeature
+from router.rules.state.remind import RemindFeature
 from router.rules.state.resolve import ResolveFeature
 from router.rules.state.spike import SpikeFeature
+from router.rules.state.step import Place
 from router.rules.state.suppress import ShadowFeature, SuppressFeature
 
 F = TypeVar("F")
@@ -32,11 +36,14 @@ FEATURES: Final[tuple[type[Feature], ...]] = (
     FirstOfFeature,
     StoredFirstOfFeature,
     ResolveFeature,
+    PendingFeature,
+    LifecycleFeature,
     InhibitFeature,
     SuppressFeature,
     CooldownFeature,
     ShadowFeature,
     GroupFeature,
+    RemindFeature,
     EscalateFeature,
 )
 """The one list from which evaluation, timers, explain, the YAML readers, the JSON Schema and the Lua
@@ -65,25 +72,28 @@ class RuleFeatures:
 
     __slots__ = (
         "all",
+        "can_end",
+        "checking",
         "concluding",
         "events_per_alert",
         "first_of",
         "following",
+        "groups",
         "identity",
         "is_shadow",
         "keeps_alert",
         "keeps_events",
         "keyed",
+        "life",
         "met",
         "muting",
-        "opening",
         "precedes",
         "remembers",
         "resolves_when_back",
     )
 
-    def __init__(self, features: Iterable[Feature] = (), *, is_shadow: bool = False) -> None:
-        own = {type(feature): feature for feature in features}
+    def __init__(self, features: Iterable[Feature] = (), *, is_shadow: bool = False) -> None:  # noqa: PLR0915 - a field a line
+        own: dict[type[Feature], Feature] = {type(feature): feature for feature in features}
         self.is_shadow: Final = is_shadow
         self.remembers: Final = any(feature.remembers for feature in own.values())
         """True if an alert depends on earlier ones, or is stored for later."""
@@ -92,6 +102,9 @@ class RuleFeatures:
             own.setdefault(SuppressFeature, SuppressFeature())
             if is_shadow:
                 own.setdefault(ShadowFeature, ShadowFeature())
+        life = lifecycle_of(tuple(own.values()))
+        if life is not None:
+            own[LifecycleFeature] = life
         self.all: Final = tuple(own[kind] for kind in FEATURES if kind in own)
         """In the order in which an alert meets them."""
         self.met: Final = tuple(each for each in self.all if each.in_shadow or not is_shadow)
@@ -111,8 +124,14 @@ class RuleFeatures:
         self.keeps_events: Final = any(each.keeps_events for each in self.all)
         """True if a step stores events as members of an alert."""
         self.muting: Final = self._with("suppression", self.all)
+        self.groups: Final = any(isinstance(each, GroupFeature) for each in self.met)
+        """True if the rule's alerts are sent as one message."""
+        self.can_end: Final = any(isinstance(each, ResolveFeature) for each in self.met)
+        """True if the rule's alerts can be resolved."""
+        self.checking: Final = self._with("checks", self.met)
         self.keyed: Final = self._with("lacks_key", self.all)
-        self.opening: Final = self._with("opens", self.all)
+        self.life: Final = None if is_shadow else life
+        """The life that the rule's alerts have; None if they are momentary."""
         self.concluding: Final = self._with("conclude", self.all)
         self.following: Final = self._with("follow_ups", self.met)
 
@@ -123,6 +142,11 @@ class RuleFeatures:
     def has(self, key: str) -> bool:
         """Return whether the rule has the feature of this key in YAML."""
         return any(feature.key == key for feature in self.all)
+
+    def older_place(self, content: dict[str, Any]) -> Place | None:
+        """Return where a version before keyed alerts has stored the alert of an event, if anywhere."""
+        places = (feature.older_place(content) for feature in self.all)
+        return next((place for place in places if place is not None), None)
 
     def with_feature(self, feature: Feature) -> "RuleFeatures":
         """Return these features and one more."""

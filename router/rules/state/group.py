@@ -24,20 +24,25 @@ from router.rules.state.feature import (
     span_text,
     values_of,
 )
+from router.rules.state.keyed_alert import (
+    AlertRecord,
+    Waiting,
+    WaitingRecord,
+    find_alert,
+    place_text,
+)
 from router.rules.state.measured import restored
-from router.rules.state.open_alert import CHAIN, OpenRecord, WaitingRecord
 from router.rules.state.step import (
     DAY_MS,
     WORK,
     ChainResult,
     ChainRun,
     Outcome,
-    Place,
-    Reason,
     Record,
     Step,
 )
 from router.rules.state.timer import POISON, Timer, TimerContext, TimerDraft
+from router.rules.suppression.suppressions import Suppression
 
 MEMBERS_LIMIT: Final = 20
 """Alerts of a group that are stored; the others are counted."""
@@ -64,7 +69,8 @@ class _Member(msgspec.Struct):
     alert: bytes | None
     """None for an alert that is only counted."""
     held_back: int
-    opened: Place | None
+    opened: str
+    """The key of the keyed alert, ``""`` if it is none."""
 
 
 class _Group(WaitingRecord):
@@ -78,30 +84,31 @@ class _Group(WaitingRecord):
     members: dict[int, _Member] = msgspec.field(default_factory=dict)
 
     def withdraw(self, number: int) -> None:
-        del self.members[number]
-        self.count -= 1
+        if self.members.pop(number, None) is not None:
+            self.count -= 1
 
 
 class _Taken(Record):
     count: int = 0
     extra: tuple[bytes, ...] = ()
-    opened: tuple[Place, ...] = ()
-    """The places where its alerts are open, as far as they can be resolved."""
+    opened: tuple[str, ...] = ()
+    """The keys of its keyed alerts."""
 
 
 class JoinGroup(Step, frozen=True, array_like=True):
     """Wait in the group of this key, with the chain's alert, which is for ``send_to``.
 
-    Stops, unless the state has no room; the alert then is sent by itself.
+    Stops, unless the state has no room, or a look reminds: the alert then is sent by itself.
     """
 
     state: str
     key: str
-    opened: Place | None
     send_to: tuple[str, ...]
 
     def run(self, run: ChainRun) -> bool:
-        place = (self.state, self.key)
+        place, opened = (self.state, self.key), run.opened
+        if opened is not None and opened.is_reminder:
+            return False
         if not run.touch(place, _KEPT_MS):
             return False
         first = run.memory.find(place, _Group) is None
@@ -109,18 +116,20 @@ class JoinGroup(Step, frozen=True, array_like=True):
         group.count += 1
         group.joined += 1
         number = group.joined
-        opened = self.opened if run.opened else None
-        record = run.memory.find(opened, OpenRecord) if opened else None
-        if number <= MEMBERS_LIMIT or (record and number <= OPEN_MEMBERS_LIMIT):
+        if number <= MEMBERS_LIMIT or (opened is not None and number <= OPEN_MEMBERS_LIMIT):
             alert = run.alert if number <= MEMBERS_LIMIT else None
-            group.members[number] = _Member(alert, run.held_back, opened)
-        if record is not None:
-            record.alert = run.alert
+            group.members[number] = _Member(alert, run.held_back, opened.key if opened else "")
+        if opened is not None:
+            names = opened.names if opened.is_look else self.send_to
             if number <= OPEN_MEMBERS_LIMIT:
-                record.waiting[place, number] = self.send_to
+                waiting = opened.record.waiting.setdefault(place_text(place), Waiting([], []))
+                waiting.send_to = list(dict.fromkeys((*waiting.send_to, *names)))
+                waiting.numbers.append(number)
             else:
-                record.notified_by = CHAIN
-                record.add_recipients(self.send_to)
+                opened.record.tell(names, run.now)
+            opened.record.why, opened.record.ends = "", 0
+            # A late notification is itself one of those that were held back.
+            opened.record.held = max(0, opened.record.held - opened.is_look)
         extra = (self.state.encode(), self.key.encode()) if first else ()
         return run.stop(Outcome.GROUPED, first=first, extra=extra)
 
@@ -129,8 +138,9 @@ class TakeGroup(Step, frozen=True, array_like=True):
     """Empty the group for its timer. Always stops.
 
     The result's ``count`` is how many alerts waited, its ``extra`` the stored ones: for each the
-    alert, then how many alerts a cooldown suppressed before it. A second run returns the same,
-    because what was taken is stored itself. A group in which nothing waits ends.
+    alert, how many alerts a cooldown or another reason suppressed before it, since when (Unix ms) and for
+    which reasons. A second run returns the same, because what was taken is stored itself. A group in which
+    nothing waits ends.
 
     If all stored alerts are resolved, those that were only counted are returned instead, as far as
     they are stored where they are open.
@@ -152,53 +162,79 @@ class TakeGroup(Step, frozen=True, array_like=True):
             memory.drop(place)
             return _Taken()
         memory.put(place, _Group())
-        for number, member in group.members.items():
-            record = memory.find(member.opened, OpenRecord) if member.opened else None
-            if record is not None and (place, number) in record.waiting:
-                # By this timer, unless another notified before: RetractNotified depends on it.
-                send_to = record.waiting.pop((place, number))
-                record.notified_by = record.notified_by or run.work
-                record.recipients = {**dict.fromkeys(send_to, run.work), **record.recipients}
-        stored = [
-            (member.alert, member.held_back)
-            for member in group.members.values()
-            if member.alert is not None
-        ]
         extra: list[bytes] = []
-        for alert, held_back in stored or self._counted(run, group):
-            extra += (alert, b"%d" % held_back)
-        opened = tuple(each.opened for each in group.members.values() if each.opened)
-        return memory.put((WORK, run.work), _Taken(group.count, tuple(extra), opened))
+        counted: list[bytes] = []
+        for _, member in sorted(group.members.items()):
+            held, since, because = member.held_back, 0, ""
+            record = find_alert(memory, member.opened) if member.opened else None
+            waiting = record.waiting.pop(place_text(place), None) if record else None
+            if record is not None and waiting is not None:
+                # By this timer, unless a chain notified before: RetractNotified depends on it.
+                record.tell(waiting.send_to, run.now, run.work)
+                held, since, because = _take_held(record, held)
+                record.version += 1
+                memory.looks.bring_forward(member.opened, record.next_look(run.now))
+            more = (b"%d" % held, b"%d" % since, because.encode())
+            if member.alert is not None:
+                extra += (member.alert, *more)
+            elif record is not None and len(counted) < 4 * MEMBERS_LIMIT:
+                counted += (memory.bodies[member.opened], *more)
+        opened = tuple(dict.fromkeys(each.opened for each in group.members.values() if each.opened))
+        return memory.put((WORK, run.work), _Taken(group.count, tuple(extra or counted), opened))
 
-    def _counted(self, run: ChainRun, group: _Group) -> Iterator[tuple[bytes, int]]:
-        for member in list(group.members.values())[:MEMBERS_LIMIT]:
-            record = run.memory.find(member.opened, OpenRecord) if member.opened else None
-            if record is not None:
-                yield record.alert, 0
+
+def _take_held(record: AlertRecord, held: int) -> tuple[int, int, str]:
+    """Return how much was held back, since when and why; the record then has nothing of it."""
+    because = ",".join(record.held_because)
+    held, since = held + record.held, record.since if because else 0
+    record.held, record.held_because = 0, []
+    return held, since, because
+
+
+class HeldMember(msgspec.Struct, frozen=True, array_like=True):
+    """A keyed alert of a group that is suppressed when the group's message is sent."""
+
+    key: str
+    reason: str
+    ends: int
+    """As in ``Suppress``."""
+    drops: bool
 
 
 class RetractNotified(Step, frozen=True, array_like=True):
-    """Forget that this timer notified of the alerts that it took from its group. Always stops.
+    """Forget that this timer notified of keyed alerts that it took from its group. Always stops.
 
-    What others notified of stays.
+    What others notified of stays. They are suppressed now, and looked at when that ends.
     """
 
-    opened: tuple[Place, ...] | None
-    """The places where these alerts are open; None for all that it took."""
+    held: tuple[HeldMember, ...]
+    others: HeldMember | None
+    """Why the others that it took are suppressed, whatever the key; None if they are not."""
 
     def run(self, run: ChainRun) -> bool:
-        places = self.opened
-        if places is None:
-            taken = run.memory.find((WORK, run.work), _Taken)
-            places = taken.opened if taken is not None else ()
-        for place in places:
-            record = run.memory.find(place, OpenRecord)
-            if record is not None:
-                if record.notified_by == run.work:
-                    record.notified_by = ""
-                record.recipients = {
-                    name: by for name, by in record.recipients.items() if by != run.work
-                }
+        held = {each.key: each for each in self.held}
+        taken = run.memory.find((WORK, run.work), _Taken)
+        if self.others is not None and taken is not None:
+            held = {
+                **{key: msgspec.structs.replace(self.others, key=key) for key in taken.opened},
+                **held,
+            }
+        for each in held.values():
+            record = find_alert(run.memory, each.key)
+            if record is None or not record.is_open(run.now):
+                continue
+            retracted = [name for name, told in record.told.items() if told.by == run.work]
+            if not retracted:
+                continue
+            for name in retracted:
+                del record.told[name]
+            record.hold(each.reason)
+            if record.why != each.reason:
+                record.note(run.now, "suppressed", each.reason)
+            record.why, record.ends, record.is_dropped = each.reason, each.ends, each.drops
+            record.is_cooled = True
+            record.version += 1
+            run.memory.looks.bring_forward(each.key, record.next_look(run.now))
         return run.stop(Outcome.NOTHING)
 
 
@@ -211,9 +247,7 @@ class _Sorted(NamedTuple):
     """The alerts of a group."""
 
     wanted: list[_TakenAlert]
-    suppressed: list[tuple[Alert, Reason]]
-    retracted: tuple[Place, ...]
-    """The places where suppressed alerts are open, without those where a wanted one is open too."""
+    suppressed: list[tuple[Alert, Suppression]]
 
 
 class FlushTimer(Timer, frozen=True, kw_only=True, array_like=True, tag="flush"):
@@ -232,11 +266,13 @@ class FlushTimer(Timer, frozen=True, kw_only=True, array_like=True, tag="flush")
         count, taken, number = await self._take(context.store)
         if not count:
             return
-        each = _sort(taken, context)
+        each = await _sort(taken, context)
         self._suppress(each, count, context.draft)
-        if each.retracted or not each.wanted:
-            # Otherwise destinations would be notified that an alert is resolved, and never of it.
-            step = RetractNotified(each.retracted if each.wanted else None)
+        held = _held(each, context)
+        if held:
+            # Otherwise destinations would be notified that an alert is resolved, and never of it. Those that
+            # were only counted are suppressed like the stored ones, unless one of these is not.
+            step = RetractNotified(held, None if each.wanted else held[-1])
             await context.store.decide([Chain(f"{self.state}-unheard", (step,))])
         if each.wanted:
             alerts, send_to = [one.alert for one in each.wanted], each.wanted[0].send_to
@@ -252,40 +288,55 @@ class FlushTimer(Timer, frozen=True, kw_only=True, array_like=True, tag="flush")
         step = TakeGroup(self.state, self.key)
         (result,) = await store.decide([Chain(f"{self.state}-take", (step,))])
         taken = []
-        for alert, held_back in zip(result.extra[::2], result.extra[1::2], strict=True):
+        for at in range(0, len(result.extra), 4):
+            alert, held_back, since, because = result.extra[at : at + 4]
             stored = decode_alert(alert)
-            own = msgspec.structs.replace(restored(stored), held_back=int(held_back))
+            own = msgspec.structs.replace(
+                restored(stored),
+                held_back=int(held_back),
+                since=int(since) / 1000,
+                held_because=tuple(because.decode().split(",")) if because else (),
+            )
             taken.append(_TakenAlert(own, stored.send_to))
         return result.count, taken, result.number
 
     def _suppress(self, each: _Sorted, count: int, draft: TimerDraft) -> None:
-        for alert, reason in each.suppressed:
-            draft.suppress(self.rule, reason, new=0)
-            if reason == POISON:
+        for alert, suppression in each.suppressed:
+            draft.suppress(self.rule, suppression.reason, new=0)
+            if suppression.reason == POISON:
                 draft.quarantine(alert)
         if each.suppressed and not each.wanted:
             # Those that were only counted are suppressed like the stored ones.
             for _ in range(count - len(each.suppressed)):
-                draft.suppress(self.rule, each.suppressed[-1][1], new=0)
+                draft.suppress(self.rule, each.suppressed[-1][1].reason, new=0)
 
 
-def _sort(taken: Sequence[_TakenAlert], context: TimerContext) -> _Sorted:
+async def _sort(taken: Sequence[_TakenAlert], context: TimerContext) -> _Sorted:
     wanted: list[_TakenAlert] = []
-    suppressed: list[tuple[Alert, Reason]] = []
-    places: dict[bool, set[Place]] = {True: set(), False: set()}
-    for each in taken:
-        if each.alert.id in context.poison:
-            suppressed.append((each.alert, POISON))
-            continue
-        reason = context.suppression(each.alert)
-        opened = context.opened(each.alert)
-        if opened is not None:
-            places[reason is None].add(opened)
+    suppressed: list[tuple[Alert, Suppression]] = []
+    reasons = await context.suppressions([each.alert for each in taken])
+    for each, reason in zip(taken, reasons, strict=True):
         if reason is None:
             wanted.append(each)
         else:
             suppressed.append((each.alert, reason))
-    return _Sorted(wanted, suppressed, tuple(sorted(places[False] - places[True])))
+    return _Sorted(wanted, suppressed)
+
+
+def _held(each: _Sorted, context: TimerContext) -> tuple[HeldMember, ...]:
+    """Return the keyed alerts that are suppressed, without those that the message is about too."""
+    told = {one.alert.key for one in each.wanted}
+    held = {
+        alert.key: HeldMember(
+            alert.key,
+            reason.reason,
+            int(reason.ends * 1000),
+            reason.drops or reason.reason == POISON,
+        )
+        for alert, reason in each.suppressed
+        if alert.key not in told and context.is_keyed(alert)
+    }
+    return tuple(held[key] for key in sorted(held))
 
 
 def _message(alerts: list[Alert], count: int, context: TimerContext) -> Alert:
@@ -304,6 +355,8 @@ def _message(alerts: list[Alert], count: int, context: TimerContext) -> Alert:
         members=members or alerts[0].members,
         grouped=count,
         held_back=sum(alert.held_back for alert in alerts),
+        since=min((alert.since for alert in alerts if alert.since), default=0.0),
+        held_because=tuple(dict.fromkeys(why for alert in alerts for why in alert.held_because)),
     )
 
 
@@ -326,7 +379,7 @@ class GroupFeature(Feature, frozen=True, kw_only=True):
     def steps(self, facts: AlertFacts) -> Iterator[Step]:
         # Alerts for different destinations cannot be one message.
         key = digest((*values_of(self.by, facts.content), *facts.send_to))
-        yield JoinGroup(self.state, key, facts.opened, facts.send_to)
+        yield JoinGroup(self.state, key, facts.send_to)
 
     def conclude(
         self, draft: DecisionDraft, alert: Alert, steps: Sequence[Step], result: ChainResult

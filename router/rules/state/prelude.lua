@@ -16,8 +16,8 @@ now = tonumber(now)
 settings = cmsgpack.unpack(settings)
 local DAY = 86400000
 
--- The functions of all steps. Each returns true if it stops its chain. draft.opened is the place at
--- which the chain's alert was opened.
+-- The functions of all steps. Each returns true if it stops its chain. draft.opened is the
+-- chain's keyed alert.
 local steps = {}
 
 local function place(state, key) return settings.state .. state .. ':' .. key end
@@ -67,9 +67,4 @@ end
 local function is_acknowledged(alert_key, since)
   local at = redis.call('HGET', settings.acknowledgement .. alert_key, 'at')
   return at and tonumber(at) >= tonumber(since)
-end
-
--- Notes that a chain notifies these destinations of an open alert. Their names have no spaces.
-local function add_recipients(opened, send_to)
-  for _, name in ipairs(send_to) do redis.call('HSET', opened, 'to:' .. name, 1) end
 end

@@ -10,24 +10,27 @@ from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 
-from router.alerts import Alert, AlertStatus, alert_id
+from router.alerts import Alert
+from router.cel import Condition
 from router.datatypes import Duration
 from router.rules.key_descriptions import about
-from router.rules.state.chain import decode_alert
 from router.rules.state.decision import DecisionDraft
 from router.rules.state.feature import (
     AlertFacts,
+    By,
     ByText,
     Feature,
     by_text,
     check_span,
+    digest,
     has_all_values,
     milliseconds,
     span_text,
 )
-from router.rules.state.measured import restored
-from router.rules.state.open_alert import CHAIN, OpenRecord, withdraw_everywhere
+from router.rules.state.keyed_alert import PENDING, OpenedAlert, end_alert, find_alert
+from router.rules.state.resolution import notify_resolved
 from router.rules.state.step import ChainResult, ChainRun, Outcome, Place, Reason, Record, Step
+from router.rules.state.window import LATE
 
 RESOLVED: Final = Reason("resolved")
 """The alert was resolved before its group was sent, or before its event arrived."""
@@ -51,11 +54,16 @@ class ResolveText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     when: Annotated[str | None, about("A condition in CEL on these events.")] = None
     by: ByText = ()
     within: Annotated[Duration, about("How long an alert can be resolved.")] = Duration(7 * 86400)
+    hold: Annotated[
+        Duration, about("How long it must stay resolved before destinations are notified.")
+    ] = Duration(0)
 
     def __post_init__(self) -> None:
         if bool(self.events) == self.back:
             raise ValueError('resolve needs "events", or "back: true" in a rule that measures')
         check_span("within", self.within)
+        if self.hold:
+            check_span("hold", self.hold)
 
 
 class _Ending(msgspec.Struct):
@@ -63,6 +71,8 @@ class _Ending(msgspec.Struct):
     """The latest ending, in Unix ms."""
     until: int
     """When it is forgotten, in Unix ms."""
+    source: str
+    """A digest of its sender."""
 
 
 class _Endings(Record):
@@ -77,111 +87,92 @@ class _Endings(Record):
         if key not in self.by_key and len(self.by_key) >= limit:
             del self.by_key[min(self.by_key, key=lambda old: (self.by_key[old].until, old))]
         known = self.by_key.get(key, ending)
-        self.by_key[key] = _Ending(max(ending.at, known.at), max(ending.until, known.until))
+        latest = known if known.at > ending.at else ending
+        self.by_key[key] = _Ending(latest.at, max(ending.until, known.until), latest.source)
 
 
 class CheckResolved(Step, frozen=True, array_like=True):
-    """Suppress the alert, which began at ``at``, if a ``Resolve`` ended it before it arrived."""
+    """Suppress the alert, which began at ``at``, if a ``Resolve`` ended it before it arrived.
+
+    The clocks of two senders may differ by ``tolerance_ms``: closer times are ordered by arrival.
+    """
 
     state: str
     key: str
     at: int
+    source: str
+    tolerance_ms: int
 
     def run(self, run: ChainRun) -> bool:
         ending = run.memory.obtain((self.state, _ENDINGS), _Endings).by_key.get(self.key)
-        if ending is not None and ending.until > run.now and self.at < ending.at:
-            return run.stop(Outcome.SUPPRESSED, reason=RESOLVED)
-        return False
-
-
-class OpenAlert(Step, frozen=True, array_like=True):
-    """Open the alert, so that it can be resolved for ``within_ms``. Never stops."""
-
-    state: str
-    key: str
-    at: int
-    within_ms: int
-
-    def run(self, run: ChainRun) -> bool:
-        place = (self.state, self.key)
-        if run.touch(place, self.within_ms):
-            record = run.memory.obtain(place, OpenRecord)
-            record.at = max(record.at, self.at)
-            run.opened = True
-        return False
-
-
-class RecordNotified(Step, frozen=True, array_like=True):
-    """Store the chain's alert and its destinations, for when it is resolved. Never stops."""
-
-    state: str
-    key: str
-    send_to: tuple[str, ...]
-
-    def run(self, run: ChainRun) -> bool:
-        place = (self.state, self.key)
-        record = run.memory.find(place, OpenRecord) if run.opened else None
-        if record is not None:
-            record.alert, record.notified_by = run.alert, CHAIN
-            record.add_recipients(self.send_to)
+        if ending is not None and ending.until > run.now:
+            tolerance = self.tolerance_ms if self.source != ending.source else 0
+            if self.at < ending.at - tolerance:
+                return run.stop(Outcome.SUPPRESSED, reason=RESOLVED)
         return False
 
 
 class Resolve(Step, frozen=True, array_like=True):
-    """End the alert of this key if it began no later than ``at``. Always stops.
+    """End the alert of this key unless it began more than ``tolerance_ms`` after ``at``. Always stops.
 
     The ending is stored for ``lasts_ms``, for alerts that began before ``at`` and arrive later.
     """
 
     state: str
     key: str
+    """The key of its ending."""
     at: int
+    source: str
+    """A digest of the sender of the event."""
+    tolerance_ms: int
+    alert_key: str
     bound: tuple[Place, ...]
     """Places that are dropped with the alert."""
     lasts_ms: int
+    hold_ms: int
+    older: Place
+    """The place at which a version before keyed alerts has stored the alert."""
 
     def run(self, run: ChainRun) -> bool:
-        place, memory = (self.state, self.key), run.memory
-        ending = _Ending(self.at, run.now + self.lasts_ms)
+        memory = run.memory
+        ending = _Ending(self.at, run.now + self.lasts_ms, self.source)
         endings = memory.obtain((self.state, _ENDINGS), _Endings)
         endings.store(self.key, ending, now=run.now, limit=memory.keys_limit)
-        record = memory.find(place, OpenRecord)
-        if record is None or self.at < record.at:
+        record = find_alert(memory, self.alert_key)
+        if record is None or not record.is_open(run.now):
             return run.stop(Outcome.NOTHING)
-        return _end(run, record, (place, *self.bound))
+        if self.at < record.at - self.tolerance_ms:
+            return run.stop(Outcome.COUNTED, reason=LATE)
+        return _end(run, self.alert_key, self.bound, self.hold_ms)
 
 
 class EndAlert(Step, frozen=True, array_like=True):
     """End the alert of this key, and stop, if the step before found that its figures are back."""
 
-    state: str
     key: str
     bound: tuple[Place, ...]
     """As in ``Resolve``."""
+    hold_ms: int
 
     def run(self, run: ChainRun) -> bool:
         if not run.is_back:
             return False
-        place = (self.state, self.key)
-        record = run.memory.find(place, OpenRecord)
-        if record is None:
+        record = find_alert(run.memory, self.key)
+        if record is None or not record.is_open(run.now):
             return run.stop(Outcome.COUNTED)
-        return _end(run, record, (place, *self.bound))
+        return _end(run, self.key, self.bound, self.hold_ms)
 
 
-def _end(run: ChainRun, record: OpenRecord, places: Sequence[Place]) -> bool:
-    """End an open alert and all that is at these places. Always True."""
-    for each in places:
-        run.memory.drop(each)
-    withdrawn = withdraw_everywhere(run.memory, record)
-    if not record.notified_by:
-        return run.stop(Outcome.ENDED, withdrawn=withdrawn)
-    return run.stop(
-        Outcome.RESOLVED,
-        alert=record.alert,
-        withdrawn=withdrawn,
-        notified=tuple(sorted(record.recipients)),
-    )
+def _end(run: ChainRun, key: str, bound: Sequence[Place], hold_ms: int) -> bool:
+    """End an open alert, or begin to: then a look ends it. Always True."""
+    record = find_alert(run.memory, key)
+    if record is None or not hold_ms or record.status == PENDING:
+        return end_alert(run, key, bound)
+    if not record.resolving_at:
+        record.resolving_at = run.now + hold_ms
+        record.note(run.now, "resolving")
+    run.opened = OpenedAlert(key, record)
+    return run.stop(Outcome.ENDED)
 
 
 class ResolveFeature(Feature, frozen=True, kw_only=True):
@@ -190,13 +181,24 @@ class ResolveFeature(Feature, frozen=True, kw_only=True):
     key = "resolve"
     purpose = "Events that resolve an alert."
     written = ResolveText
-    later = ("back",)
+    later = ("back", "hold")
     ending = "resolves"
     identity_rank = 0
     in_shadow = False
-    keeps_alert = True
 
     text: ResolveText
+    endings: str = ""
+    """The state of the endings: that of the rule, whatever the wording."""
+
+    @classmethod
+    def configure(cls, rule: str, text: Any, by: By, condition: Condition | None) -> Feature:
+        state = cls.state_of(rule, text)
+        endings = f"{cls.key}-{digest((rule,))}"
+        return cls(text=text, by=by, state=state, condition=condition, endings=endings)
+
+    @property
+    def lasts_ms(self) -> int:
+        return milliseconds(self.text.within)
 
     @property
     def resolves_when_back(self) -> bool:
@@ -206,25 +208,33 @@ class ResolveFeature(Feature, frozen=True, kw_only=True):
     def watched_events(self) -> tuple[str, ...]:
         return self.text.events
 
-    def opens(self, content: dict[str, Any]) -> Place | None:
-        return self.place(content)
-
     def steps(self, facts: AlertFacts) -> Iterator[Step]:
-        place = facts.opened or self.place(facts.content)
         # A timer raises its alert now: no ending that arrived before can have ended it.
         if facts.resolves_when_back:
-            yield EndAlert(*place, facts.bound)
+            yield EndAlert(facts.alert.key, facts.bound, self._hold_ms)
         elif facts.event:
-            yield CheckResolved(*place, facts.at)
-        yield OpenAlert(*place, facts.at, milliseconds(self.text.within))
-
-    def follow_ups(self, facts: AlertFacts) -> Iterator[Step]:
-        if facts.opened:
-            yield RecordNotified(*facts.opened, facts.send_to)
+            _, key = self.place(facts.content)
+            yield CheckResolved(self.endings, key, facts.at, source_of(facts), facts.tolerance)
 
     def ending_step(self, facts: AlertFacts) -> Step:
         lasts = min(milliseconds(self.text.within), LATE_MS)
-        return Resolve(*self.place(facts.content), facts.at, facts.bound, lasts)
+        older = self.place(facts.content)
+        return Resolve(
+            self.endings,
+            older[1],
+            facts.at,
+            source_of(facts),
+            facts.tolerance,
+            facts.alert.key,
+            facts.bound,
+            lasts,
+            self._hold_ms,
+            older,
+        )
+
+    @property
+    def _hold_ms(self) -> int:
+        return milliseconds(self.text.hold) if self.text.hold else 0
 
     def conclude(
         self,
@@ -236,14 +246,10 @@ class ResolveFeature(Feature, frozen=True, kw_only=True):
         for _ in range(result.withdrawn):
             draft.suppress(alert.rule, RESOLVED, new=0)
         if result.outcome is Outcome.RESOLVED:
-            sent = restored(decode_alert(result.alert))
-            resolved = msgspec.structs.replace(
-                sent,
-                id=alert_id(sent.id, "resolved"),
-                status=AlertStatus.RESOLVED,
-                raised_at=draft.now,
-            )
-            draft.notify_again(resolved, result.notified, result.number)
+            notify_resolved(draft, result)
+
+    def older_place(self, content: dict[str, Any]) -> Place | None:
+        return self.place(content)
 
     def lacks_key(self, content: dict[str, Any]) -> bool:
         # Figures resolve the alert of their own values, of which null is one.
@@ -260,3 +266,8 @@ class ResolveFeature(Feature, frozen=True, kw_only=True):
         if self.lacks_key(content):
             return f"it resolves nothing, because a value is missing{by_text(self.by, content)}"
         return f"its alert is resolved{by_text(self.by, content)}"
+
+
+def source_of(facts: AlertFacts) -> str:
+    """Return a digest of the sender of an alert's event."""
+    return digest((facts.alert.event_source,))[:8]

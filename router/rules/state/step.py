@@ -6,11 +6,17 @@ module of its feature, and the same transition in Lua stands beside it in the fi
 
 import enum
 import re
-from typing import Any, ClassVar, Final, NewType, TypeVar
+from collections import Counter
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NewType, TypeVar
 
 import msgspec
 
 from router.alerts import Measurement
+from router.rules.state.alert_limits import ALERT_LIMITS, AlertLimits
+from router.rules.state.look_times import LookTimes
+
+if TYPE_CHECKING:
+    from router.rules.state.keyed_alert import OpenedAlert
 
 DAY_MS: Final = 86_400_000
 KEYS_LIMIT: Final = 100_000
@@ -19,6 +25,8 @@ KEYS_LIMIT: Final = 100_000
 NEARLY_FULL: Final = 0.8
 """Share of the keys of a state from which the rule's state is nearly full."""
 
+KEYED_ALERTS: Final = "alert"
+"""The state of all keyed alerts; the key of a place is the alert's key."""
 WORK: Final = "work"
 """The state of records that last as long as a batch or timer; the key is its id."""
 
@@ -38,6 +46,8 @@ class Outcome(enum.StrEnum):
     """The alert is suppressed, for a reason."""
     COUNTED = "counted"
     """There is no alert yet: too few events."""
+    PENDING = "pending"
+    """The alert's life has begun; no destination is notified unless it goes on for a while."""
     EXPECTED = "expected"
     """There is no alert yet: another event still has time to arrive."""
     GROUPED = "grouped"
@@ -104,14 +114,24 @@ class Memory:
 
     Args:
         keys_limit: Keys of one state at a time.
+        alert_limits: Keyed alerts at a time.
     """
 
-    def __init__(self, *, keys_limit: int = KEYS_LIMIT) -> None:
+    def __init__(
+        self, *, keys_limit: int = KEYS_LIMIT, alert_limits: AlertLimits = ALERT_LIMITS
+    ) -> None:
         self.keys_limit: Final = keys_limit
+        self.alert_limits: Final = alert_limits
         self.acknowledged: Final[dict[str, int]] = {}
         """Alert key -> when it was acknowledged, in Unix ms."""
         self.nearly_full: Final[dict[str, int]] = {}
         """State -> the most keys that it had at a time, if it was nearly full."""
+        self.bodies: Final[dict[str, bytes]] = {}
+        """Key of a keyed alert -> the alert that its notifications are rendered from."""
+        self.looks: Final = LookTimes()
+        """When each keyed alert must be judged again."""
+        self.alert_counts: Final[Counter[str]] = Counter()
+        """Name of a rule -> its keyed alerts."""
         self._records: dict[Place, Record] = {}
         self._keys: dict[str, dict[str, int]] = {}
         """State -> key -> when it expires, in Unix ms."""
@@ -142,6 +162,13 @@ class Memory:
         keys = self._keys.get(place[0], {})
         if place[1] in keys:
             keys[place[1]] = until
+
+    def forget_alert(self, key: str, rule: str) -> None:
+        """Delete a keyed alert of a rule."""
+        self._records.pop((KEYED_ALERTS, key), None)
+        self.bodies.pop(key, None)
+        self.looks.drop(key)
+        self.alert_counts[rule] -= 1
 
     def touch(self, place: Place, *, until: int, now: int) -> bool:
         """Reserve room for a key until then. Return False if its state is full.
@@ -189,12 +216,16 @@ class ChainRun:
         self._alert = alert
         self.now: Final = now
         """Unix milliseconds."""
-        self.opened = False
-        """True after the chain's alert was opened, so that it can be resolved."""
+        self.opened: OpenedAlert | None = None
+        """The keyed alert of the chain, after the step that opens it."""
         self.count = 1
         self.held_back = 0
         self.escalates = False
         self.overflowed = False
+        self.notified: tuple[str, ...] = ()
+        """The destinations that a look notifies, if no step stops the chain."""
+        self.extra: tuple[bytes, ...] = ()
+        """The ``extra`` of the result, if no step stops the chain."""
         self.is_stored = True
         """False if a second run has the same result without it being stored."""
         self.words: tuple[str, ...] = ()

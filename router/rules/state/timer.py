@@ -4,6 +4,7 @@ A timer is a record in the journal and needs no other record when it is due, so 
 the meantime.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 import msgspec
@@ -12,6 +13,7 @@ from router.alerts import Alert, AlertId
 from router.events.model import Event
 from router.rules.state.chain import Store
 from router.rules.state.step import Place, Reason, Step
+from router.rules.suppression.suppressions import Suppression
 
 POISON: Final = Reason("poison")
 """Three processes ended while they worked on the alert; its event goes to quarantine."""
@@ -100,12 +102,30 @@ class TimerContext(Protocol):
         """
         ...
 
-    def suppression(self, alert: Alert) -> Reason | None:
-        """Return why the alert is silenced or muted now; None if it is not."""
+    async def suppressions(self, alerts: Sequence[Alert]) -> list[Suppression | None]:
+        """Return why each alert is suppressed now, by inhibitions, silences, mute times or as poison.
+
+        Raises as ``store`` does.
+        """
         ...
 
-    def opened(self, alert: Alert) -> Place | None:
-        """Return where the alert is open; None if it cannot be resolved."""
+    def is_keyed(self, alert: Alert) -> bool:
+        """Return whether the alert's rule has keyed alerts."""
+        ...
+
+    def older_place(self, alert: Alert) -> Place | None:
+        """Return where a version before keyed alerts has stored the alert; None if it cannot be resolved."""
+        ...
+
+    async def judge(self, alerts: Mapping[str, Alert]) -> None:
+        """Compare what is true of keyed alerts with what destinations were told, and notify.
+
+        Raises as ``store`` does.
+        """
+        ...
+
+    async def resolve(self, alert: Alert, by: str) -> None:
+        """Resolve a keyed alert, because an operator says so. Raises as ``store`` does."""
         ...
 
     def summary(self, alert: Alert) -> str:

@@ -130,11 +130,14 @@ def silences_everything(condition: Condition, rules: Mapping[str, Rule] | None =
 
     Args:
         condition: That of the silence.
-        rules: All rules by name. A condition that asks for the rule alone silences everything if it is
-            true for all of them, unless there is only one. None if they are not known.
+        rules: All rules by name. A pattern of rules silences everything if all of them have it, unless
+            there is only one; a list of their names may have all of them. None if they are not known.
     """
     if rules is not None and len(rules) > 1 and {*_reads(condition.tree)} == {(RULE,)}:
-        return len(list(matching_rules(condition, rules))) == len(rules)
+        compared = [each for node in _own_nodes(condition.tree) for each in _comparisons(node)]
+        named = {value.value for _, value in compared}
+        found = set(matching_rules(condition, rules))
+        return len(found) == len(rules) and not found <= named
     strange = {RULE: _STRANGE, SEVERITY: _STRANGE, _LABELS: {}}
     alerts = [
         {**strange, _KEY: f"{kind}{_STRANGE}", SEVERITY: str(severity)}

@@ -5,7 +5,7 @@ A silence has a ``match`` or a ``when``, as a rule has, over the event and over 
 events are counted, and alerts fire and inhibit others.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -164,8 +164,10 @@ def _as_text(wanted: Any) -> Any:
     return label_text(wanted) if isinstance(wanted, int | float) else wanted
 
 
-def silenced(alert: Alert, event: Mapping[str, Any], among: Iterable[Silence], now: float) -> bool:
-    """Return whether one of the silences matches an alert of this event at Unix seconds ``now``."""
+def silencing(
+    alert: Alert, event: Mapping[str, Any], among: Iterable[Silence], now: float
+) -> Iterator[Silence]:
+    """Yield the silences that match an alert of this event at Unix seconds ``now``."""
     content: dict[str, Any] | None = None
     for each in among:
         if not each.starts <= now < each.ends:
@@ -173,8 +175,12 @@ def silenced(alert: Alert, event: Mapping[str, Any], among: Iterable[Silence], n
         if content is None:
             content = described(alert, event)
         if each.matches(content, now):
-            return True
-    return False
+            yield each
+
+
+def silenced(alert: Alert, event: Mapping[str, Any], among: Iterable[Silence], now: float) -> bool:
+    """Return whether one of the silences matches an alert of this event at Unix seconds ``now``."""
+    return next(silencing(alert, event, among, now), None) is not None
 
 
 def described(alert: Alert, event: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ A feature that stops the alert is the reason of its suppression.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -17,6 +17,7 @@ from router.alerts import Alert, AlertId
 from router.events.model import Event
 from router.rules.index.rule_set import Judgement
 from router.rules.model import Rule
+from router.rules.routing import Recipients
 from router.rules.state.chain import Chain, StoredAlert, encode_alert
 from router.rules.state.decision import Decision, DecisionDraft
 from router.rules.state.feature import Feature, StateId
@@ -35,6 +36,10 @@ from router.worker.evaluation.suppression_reason import (
     Snapshot,
     suppression_reason,
 )
+
+_HELD_FIELDS: Final = 3
+"""Since when, why, and the number of the reminder: the ``extra`` of a notification (lifecycle.py)."""
+_NOTHING_HELD: Final = (b"0", b"", b"0")
 
 
 class PossibleAlert(msgspec.Struct, frozen=True):
@@ -115,17 +120,30 @@ def conclude(
     rule, alert = possible.rule, measured(possible.alert, result.words)
     if result.overflowed:
         draft.overflow(rule.name)
+        if rule.features.life is not None:
+            draft.forget(rule.name)
     if result.outcome is Outcome.SUPPRESSED and result.reason is not None:
         draft.suppress(rule.name, result.reason)
     elif result.outcome is Outcome.NOTIFY:
-        sent = alert
-        if result.held_back:
-            sent = msgspec.structs.replace(alert, held_back=result.held_back)
-        draft.notify(sent, possible.send_to, number=result.number)
+        draft.notify(with_held(alert, result), possible.send_to, number=result.number)
     elif result.reason is not None and (result.outcome is Outcome.COUNTED or result.reason == LATE):
         draft.leave_out(rule.name, result.reason)
     for feature in rule.features.concluding:
         feature.conclude(draft, alert, chain.steps, result)
+
+
+def with_held(alert: Alert, result: ChainResult) -> Alert:
+    """Return the alert with what was held back of it before its notification."""
+    if not result.held_back and len(result.extra) != _HELD_FIELDS:
+        return alert
+    since, because, reminder = result.extra if len(result.extra) == _HELD_FIELDS else _NOTHING_HELD
+    return msgspec.structs.replace(
+        alert,
+        held_back=result.held_back,
+        since=int(since) / 1000,
+        held_because=tuple(because.decode().split(",")) if because else (),
+        reminder=int(reminder),
+    )
 
 
 def _decide_event(
@@ -178,13 +196,18 @@ def _match(
     earlier: tuple[AlertId, ...] = (),
 ) -> PossibleAlert:
     alert = raise_alert(event, content, rule, now=snapshot.now)
-    send_to = rule.send_to or rule.recipients(content, alert.labels, snapshot.now).destinations
+    send_to, recipients = rule.send_to, None
+    if not send_to:
+        recipients = rule.recipients(content, alert.labels, snapshot.now)
+        send_to = recipients.destinations
     if not rule.features.remembers:
-        suppressed = suppression_reason(alert, content, rule, snapshot)
+        suppression = suppression_reason(alert, content, rule, snapshot)
+        suppressed = suppression.reason if suppression is not None else None
         if suppressed is None and rule.is_shadow:
             suppressed = SHADOW
         return PossibleAlert(rule, alert, send_to, None, suppressed)
-    facts = alert_facts(alert, content, rule, snapshot, send_to=send_to, event=event.key)
+    recipients = recipients or Recipients(send_to)
+    facts = alert_facts(alert, content, rule, snapshot, recipients=recipients, event=event.key)
     if earlier:
         facts = msgspec.structs.replace(facts, earlier=earlier)
     chain = make_chain(alert, rule, send_to, plan_steps(rule, facts))

@@ -1,33 +1,33 @@
 """The results of timers that are due. Each timer's own part is in its feature's module."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
-
-import msgspec
 
 from router.alerts import Alert, AlertId
 from router.destinations.rendering import summary as rendering
 from router.destinations.rendering.templates import TemplateTarget
 from router.events.model import Event, document
 from router.rules.model import Rule
+from router.rules.routing import Recipients
 from router.rules.state.chain import Chain, Store
 from router.rules.state.decision import Decision, DecisionDraft
-from router.rules.state.step import Place, Reason, Step
+from router.rules.state.look import OpenForLook
+from router.rules.state.step import Place, Step
 from router.rules.state.suppress import Suppress
 from router.rules.state.timer import POISON, Timer
+from router.rules.suppression.suppressions import Suppression
 from router.worker.evaluation import fan_out
 from router.worker.evaluation.decide import PossibleAlert, conclude, make_chain
-from router.worker.evaluation.plan import (
-    alert_facts,
-    open_place,
-    plan_steps,
-)
+from router.worker.evaluation.judge import Judged, Look
+from router.worker.evaluation.plan import alert_facts, plan_steps
 from router.worker.evaluation.suppression_reason import (
     Snapshot,
     suppression_reason,
 )
 
 F = TypeVar("F")
+
+IsGone = Callable[[str], Awaitable[bool]]
 
 
 async def decide_timer(
@@ -36,6 +36,7 @@ async def decide_timer(
     snapshot: Snapshot,
     store: Store,
     poison: frozenset[AlertId] = frozenset(),
+    is_gone: IsGone | None = None,
 ) -> Decision:
     """Return what results from a timer, by the rules that are active now.
 
@@ -46,12 +47,13 @@ async def decide_timer(
         store: Opened for this timer.
         poison: Alerts that ended three processes. They are not evaluated again; their events go
             to quarantine.
+        is_gone: Returns whether no process has a rule of this name any more; None if these rules are all.
 
     Raises:
         WorkFinishedError: Another worker has fired the timer.
         JournalUnavailableError: Redis did not confirm in time; a rerun decides the same.
     """
-    firing = _Firing(timer, rules.get(timer.rule), snapshot, store, poison)
+    firing = _Firing(timer, rules, snapshot, store, poison, is_gone)
     await timer.fire(firing)
     return firing.draft.decision()
 
@@ -62,8 +64,8 @@ def try_out(timer: Timer, alert: Alert, rules: Mapping[str, Rule], snapshot: Sna
     rendering.summary(alert, TemplateTarget.TEXT)
     rule = rules.get(alert.rule)
     if rule is not None:
-        send_to = rule.recipients(content, alert.labels, snapshot.now).destinations
-        facts = alert_facts(alert, content, rule, snapshot, send_to=send_to)
+        recipients = rule.recipients(content, alert.labels, snapshot.now)
+        facts = alert_facts(alert, content, rule, snapshot, recipients=recipients)
         tuple(plan_steps(rule, facts, after=type(timer)))
 
 
@@ -73,17 +75,20 @@ class _Firing:
     def __init__(
         self,
         timer: Timer,
-        rule: Rule | None,
+        rules: Mapping[str, Rule],
         snapshot: Snapshot,
         store: Store,
         poison: frozenset[AlertId],
+        is_gone: IsGone | None,
     ) -> None:
         self.now = snapshot.now
         self.poison = poison
         self.store = store
         self.draft = DecisionDraft(snapshot.now, snapshot.firing_only)
         self._timer = timer
-        self._rule = rule
+        self._rules = rules
+        self._rule = rules.get(timer.rule)
+        self._is_gone = is_gone
         self._snapshot = snapshot
         self._decoded: tuple[AlertId, dict[str, Any]] | None = None
 
@@ -108,8 +113,9 @@ class _Firing:
         steps: tuple[Step, ...] = (Suppress(POISON),)
         if alert.id not in self.poison:
             content = self._content(alert)
-            send_to = rule.recipients(content, alert.labels, self.now).destinations
-            facts = alert_facts(alert, content, rule, self._snapshot, send_to=send_to)
+            recipients = rule.recipients(content, alert.labels, self.now)
+            send_to = recipients.destinations
+            facts = alert_facts(alert, content, rule, self._snapshot, recipients=recipients)
             steps = tuple(plan_steps(rule, facts, after=type(self._timer)))
         chain = make_chain(alert, rule, send_to, (check, *steps))
         (result,) = await self.store.decide([chain])
@@ -121,22 +127,71 @@ class _Firing:
         rule = self._rule
         if rule is None:
             return
-        facts = alert_facts(message, self._content(message), rule, self._snapshot, send_to=send_to)
-        # Taking the group has stored the destinations where its alerts are open.
-        facts = msgspec.structs.replace(facts, opened=None)
+        facts = alert_facts(
+            message, self._content(message), rule, self._snapshot, recipients=Recipients(send_to)
+        )
         steps = tuple(
-            step for feature in rule.features.following for step in feature.follow_ups(facts)
+            step
+            for feature in rule.features.following
+            if feature.tells_group
+            for step in feature.follow_ups(facts)
         )
         if steps:
             (result,) = await self.store.decide([Chain(f"{message.id}-escalate", steps)])
             for feature in rule.features.concluding:
                 feature.conclude(self.draft, message, steps, result)
 
-    def suppression(self, alert: Alert) -> Reason | None:
-        return suppression_reason(alert, self._content(alert), self._rule, self._snapshot)
+    async def suppressions(self, alerts: Sequence[Alert]) -> list[Suppression | None]:
+        found = [self._suppression(alert) for alert in alerts]
+        asked = {}
+        for number, alert in enumerate(alerts):
+            rule = self._rules.get(alert.rule)
+            if found[number] is None and rule is not None and rule.features.checking:
+                steps = tuple(
+                    step
+                    for feature in rule.features.checking
+                    for step in feature.checks(self._content(alert))
+                )
+                if steps:
+                    asked[number] = Chain(f"{alert.id}-inhibited", (OpenForLook(alert.key), *steps))
+        results = await self.store.decide(list(asked.values())) if asked else []
+        for number, result in zip(asked, results, strict=True):
+            if result.reason is not None:
+                found[number] = Suppression(result.reason)
+        return found
 
-    def opened(self, alert: Alert) -> Place | None:
-        return open_place(self._rule, self._content(alert)) if self._rule is not None else None
+    def _suppression(self, alert: Alert) -> Suppression | None:
+        if alert.id in self.poison:
+            return Suppression(POISON)
+        rule = self._rules.get(alert.rule)
+        return suppression_reason(alert, self._content(alert), rule, self._snapshot)
+
+    def is_keyed(self, alert: Alert) -> bool:
+        rule = self._rules.get(alert.rule)
+        return rule is not None and rule.features.life is not None
+
+    def older_place(self, alert: Alert) -> Place | None:
+        rule = self._rules.get(alert.rule)
+        return rule.features.older_place(self._content(alert)) if rule is not None else None
+
+    async def judge(self, alerts: Mapping[str, Alert]) -> None:
+        judged = Judged(self._rules, self._snapshot, self.poison)
+        looks = [await self._look(judged, key, alert) for key, alert in alerts.items()]
+        results = await self.store.decide([look.chain for look in looks]) if looks else []
+        for look, result in zip(looks, results, strict=True):
+            judged.conclude(self.draft, look, result)
+
+    async def _look(self, judged: Judged, key: str, alert: Alert) -> Look:
+        if judged.knows(alert, key):
+            return judged.look(key, alert)
+        is_gone = self._is_gone is None or await self._is_gone(alert.rule)
+        return judged.unknown(key, alert, is_gone=is_gone)
+
+    async def resolve(self, alert: Alert, by: str) -> None:
+        judged = Judged(self._rules, self._snapshot, self.poison)
+        look = judged.resolution(alert, by)
+        (result,) = await self.store.decide([look.chain])
+        judged.conclude(self.draft, look, result)
 
     def summary(self, alert: Alert) -> str:
         return rendering.summary(alert, TemplateTarget.TEXT).text

@@ -1,18 +1,21 @@
 """The steps that an alert takes, made from the features of its rule. Pure."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from router.alerts import Alert
 from router.destinations.rendering.summary import summary
 from router.destinations.rendering.templates import TemplateTarget
 from router.rules.model import Rule
+from router.rules.routing import Recipients
 from router.rules.state.feature import AlertFacts
 from router.rules.state.measured import member_text
 from router.rules.state.step import Place, Step
 from router.rules.state.timer import Timer
 from router.timestamps import unix_seconds
-from router.worker.evaluation.suppression_reason import Snapshot, suppression_reason
+from router.worker.evaluation.suppression_reason import Snapshot, suppressions
+
+NOBODY: Final = Recipients(())
 
 
 def event_time_ms(time: str, received_at: float, now: float) -> int:
@@ -39,7 +42,7 @@ def alert_facts(
     rule: Rule,
     snapshot: Snapshot,
     *,
-    send_to: tuple[str, ...] = (),
+    recipients: Recipients = NOBODY,
     event: str = "",
 ) -> AlertFacts:
     """Return what the steps of an alert are made from.
@@ -49,7 +52,7 @@ def alert_facts(
         content: Its event, a whole CloudEvent, as Python values.
         rule: The alert's rule.
         snapshot: What else the steps depend on.
-        send_to: Names of destinations.
+        recipients: The destinations of the alert.
         event: The key of the event that arrived; ``""`` for a timer.
     """
     at = event_time_ms(alert.event_time, alert.event_received_at, snapshot.now)
@@ -59,15 +62,17 @@ def alert_facts(
     return AlertFacts(
         alert=alert,
         content=content,
-        send_to=send_to,
+        send_to=recipients.destinations,
+        later=int(min((begins for _, begins in recipients.later), default=0.0) * 1000),
         now=snapshot.now,
         at=at,
         tolerance=snapshot.tolerance_ms,
         member=member,
         event=event,
         is_shadow=rule.is_shadow,
-        suppressed=suppression_reason(alert, content, rule, snapshot),
-        opened=None if rule.is_shadow else open_place(rule, content),
+        suppressed=suppressions(alert, content, rule, snapshot),
+        is_asked_later=rule.features.groups,
+        can_end=rule.features.can_end,
         resolves_when_back=rule.features.resolves_when_back,
         bound=bound_places(rule, alert) if rule.features.resolves_when_back else (),
     )
@@ -93,15 +98,6 @@ def plan_steps(
             return
     for feature in rule.features.following:
         yield from feature.follow_ups(facts)
-
-
-def open_place(rule: Rule, content: dict[str, Any]) -> Place | None:
-    """Return where the rule's alert about this event is open; None if it cannot be resolved."""
-    for feature in rule.features.opening:
-        place = feature.opens(content)
-        if place is not None:
-            return place
-    return None
 
 
 def bound_places(rule: Rule, alert: Alert) -> tuple[Place, ...]:

@@ -1,7 +1,7 @@
 """The silences of the journal in this process: read upon each change, and every few seconds."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
 from redis.exceptions import RedisError
@@ -12,6 +12,7 @@ from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.silences import Silences
 from router.outage_log import OUTAGES
+from router.rules.suppression.silences import Silence
 
 _FAILED: Final = (RedisError, OSError, TimeoutError, JournalUnavailableError)
 _REFRESH_EVERY: Final = 5.0
@@ -29,7 +30,9 @@ class SilenceCache:
         connection: Connection,
         live: ActiveConfiguration,
         chance: Callable[[], float],
+        on_change: Callable[[Sequence[Silence], Sequence[Silence]], None],
     ) -> None:
+        self._on_change = on_change
         self._silences = silences
         self._connection = connection
         self._live = live
@@ -40,9 +43,10 @@ class SilenceCache:
 
         Raises JournalUnavailableError; then the previous silences stay active.
         """
-        self._live.journal_silences = tuple(
-            stored.compiled() for stored in await self._silences.all()
-        )
+        before = self._live.journal_silences
+        after = tuple(stored.compiled() for stored in await self._silences.all())
+        self._live.journal_silences = after
+        self._on_change(before, after)
 
     async def run(self) -> NoReturn:
         """Refresh until cancelled."""

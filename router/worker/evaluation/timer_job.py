@@ -20,6 +20,7 @@ from router.metrics import Metrics
 from router.rules.model import Rule
 from router.rules.state.chain import Store, WorkFinishedError
 from router.rules.state.decision import Decision
+from router.rules.state.keyed_alert import LIFE
 from router.rules.state.timer import Timer
 from router.worker.evaluation.decide_timer import decide_timer, try_out
 from router.worker.evaluation.earlier_batches import EarlierBatches
@@ -89,7 +90,8 @@ class TimerJob:
             return True
         timer = begun.timer
         self._journal.earlier.check_timer(timer_id, begun)
-        await self._unknown.check_timer(timer_id, timer)
+        if timer.feature:
+            await self._unknown.check_timer(timer_id, timer)
         try:
             decision, reason = await self._decide(timer_id, timer, starts)
         except WorkFinishedError:
@@ -110,14 +112,20 @@ class TimerJob:
         if starts > 1:
             poison = await self._poison(timer_id, timer, rules, snapshot, store)
         try:
-            return await decide_timer(timer, rules, snapshot, store, poison), POISON
+            return await decide_timer(timer, rules, snapshot, store, poison, self._is_gone), POISON
         except RouterError:
             raise
         except Exception as error:
             poison |= await _failing(timer, rules, snapshot, store)
             logger.exception("timer failed", extra={"timer": timer_id, "alerts": len(poison)})
             reason = f"{EVALUATION_FAILED}{type(error).__name__}: {error}"
-        return await decide_timer(timer, rules, snapshot, store, poison), reason
+        return await decide_timer(timer, rules, snapshot, store, poison, self._is_gone), reason
+
+    async def _is_gone(self, rule: str) -> bool:
+        """Return whether no process has the rule any more, or the rule has no keyed alerts."""
+        if rule in self._live.configuration.rules.by_name:
+            return True
+        return await self._unknown.is_removed(rule, LIFE)
 
     async def _set_aside(self, timer_id: TimerId, token: LeaseToken, error: RouterError) -> bool:
         """Move a timer that no version can read to quarantine; always True.

@@ -21,6 +21,7 @@ from router.configuration.model import ActiveConfiguration
 from router.errors import JournalUnavailableError, PostponedError
 from router.journal.keys import TimerId
 from router.journal.unknown_rules import UnknownRules, feature_name
+from router.rules.state.keyed_alert import LIFE
 from router.rules.state.timer import Timer
 from router.worker.mark_checks import MarkChecks
 from router.worker.mark_watch import MarkWatch
@@ -125,16 +126,11 @@ class UnknownFeatures:
         if self._is_known(name):
             self._times.pop(timer_id, None)
             return True
-        now = self._clock.monotonic()
         is_new = name not in self._met_at
-        self._met_at[name] = now
-        mark = self._removed.get(name)
-        # Compared once more, because a process may have deleted it since the last check.
-        if mark is not None and await self._marks.has_mark(name, mark):
+        if await self.is_removed(timer.rule, timer.feature):
             self._times.pop(timer_id, None)
             return False
-        if await self._marks.mark(name) and not is_new:
-            self._claimed_at[name] = now
+        now = self._met_at[name]
         is_known_elsewhere = now - self._claimed_at.get(name, -math.inf) < 2 * self._watch.interval
         if is_known_elsewhere:
             self._hold_until = now + _HOLD
@@ -148,6 +144,24 @@ class UnknownFeatures:
         raise PostponedError(
             message, seconds=self._pause(timer_id, is_known_elsewhere=is_known_elsewhere)
         )
+
+    async def is_removed(self, rule: str, feature: str) -> bool:
+        """Mark a feature that this process does not know; return whether no process has known it for long.
+
+        Raises:
+            JournalUnavailableError: Redis did not answer.
+        """
+        name = feature_name(rule, feature)
+        now = self._clock.monotonic()
+        is_new = name not in self._met_at
+        self._met_at[name] = now
+        mark = self._removed.get(name)
+        # Compared once more, because a process may have deleted it since the last check.
+        if mark is not None and await self._marks.has_mark(name, mark):
+            return True
+        if await self._marks.mark(name) and not is_new:
+            self._claimed_at[name] = now
+        return False
 
     def _forget(self) -> None:
         self._watch.clear()
@@ -165,4 +179,6 @@ class UnknownFeatures:
     def _is_known(self, name: str) -> bool:
         rule_name, _, key = name.partition("/")
         rule = self._live.configuration.rules.by_name.get(rule_name)
-        return rule is not None and rule.features.has(key)
+        if rule is None:
+            return False
+        return rule.features.life is not None if key == LIFE else rule.features.has(key)

@@ -101,7 +101,7 @@ def reasons(folder: Path, steps: str, rule: str, clock: str) -> list[str]:
         pytest.param(
             "trunk-down",
             DAY,
-            "{silence: {match: {rule: trunk-down}, for: 5m}, event: down, expect: []},"
+            "{silence: {match: {rule: trunk-down}, for: 25m}, event: down, expect: []},"
             " {after: 20m, expect: [{rule: trunk-down, escalation: 1}]}",
             [f"{EARLIER}suppressed: silenced"],
             id="silenced earlier, so not escalated",

@@ -172,12 +172,12 @@ silences:
         (
             "{silence: {match: {rule: down}, for: 10m}, event: call, expect: []},"
             "{at: 9m, event: call, expect: []},"
-            "{at: 10m, event: call, expect: [{rule: down}]}"
+            "{at: 10m, event: call, expect: [{rule: down}, {rule: down}, {rule: down}]}"  # two of them late
         ),
         (
             "{event: call, expect: [{rule: down}]},"
             "{at: 14m, silence: {when: 'labels == {} && severity == \"warning\"', for: 2m}},"
-            "{at: 20m, expect: []}"
+            "{at: 15m59s, expect: []}, {at: 16m, expect: [{rule: down, escalation: 1}]}"
         ),
         (
             "{event: call, with: {data.region: de1}, expect: []},"

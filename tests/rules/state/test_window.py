@@ -17,7 +17,7 @@ from router.rules.state.memory_store import MemoryStore
 from router.rules.state.ratio import CheckRatio
 from router.rules.state.sketch import bin_of
 from router.rules.state.spike import CheckSpike
-from router.rules.state.step import ChainResult, Memory, Outcome, Step
+from router.rules.state.step import ChainResult, Outcome, Step
 from router.rules.state.window import PARTS, WindowRecord
 
 NOW = 1_700_000_000_000
@@ -189,10 +189,8 @@ def test_the_variance_of_large_numbers_with_small_differences_keeps_its_digits()
 
 def test_many_different_numbers_take_bounded_memory_and_are_told_exactly() -> None:
     """Those that find no bin are shown as the threshold, and count on their side of it."""
-    record, memory = WindowRecord(), Memory()
-    memory.put(("s", "k"), record)
-    store = MemoryStore()
-    store._memory = memory
+    record, store = WindowRecord(), MemoryStore()
+    store.memory.put(("s", "k"), record)
     numbers = [1.03**number for number in range(-600, 600)]
     limit = 1.03**590
 

@@ -214,7 +214,7 @@ rules:
 
     await world.passes(24 * 3600)
 
-    assert [each.alert.escalation for each in await world.told("boss")] == [2]
+    assert [each.alert.escalation for each in await world.told("boss")] == [1]  # at 08:00
 
 
 INHIBIT = """

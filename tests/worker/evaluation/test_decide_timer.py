@@ -172,7 +172,7 @@ def test_a_message_of_a_group_escalates() -> None:
     ("rules", "silences", "expected"),
     [
         (None, (), {"sent": [("1", 1, ("boss",))], "timers": [180.0]}),
-        (None, (SILENCE,), {"timers": [180.0]}),
+        (None, (SILENCE,), {"timers": [90.0]}),  # asked again after 30 s
         (OTHER, (), {"dropped": ["escalate"]}),
         (OTHER.replace("other", "one"), (), {"dropped": ["escalate"]}),
     ],

@@ -5,6 +5,7 @@ from support.world import configuration, event
 
 from router.events.model import document
 from router.rules.model import Rule
+from router.rules.routing import Recipients
 from router.rules.state.absent import AbsenceTimer
 from router.rules.state.group import FlushTimer
 from router.rules.state.suppress import MUTED, SILENCED
@@ -18,6 +19,7 @@ from router.worker.evaluation.plan import (
 from router.worker.evaluation.suppression_reason import (
     Snapshot,
     suppression_reason,
+    suppressions,
 )
 
 NOW = 1_700_000_000.0
@@ -39,6 +41,7 @@ INHIBITS = "inhibitions: [{while: [one], hold_back: [other], for: 1h}]"
 INHIBITED = "inhibitions: [{while: [other], hold_back: [one], for: 1h}]"
 CALENDAR = "mute_times: {late: {times: [{from: '22:00', to: '23:00'}]}}"
 OPENED = ["check_resolved", "open_alert"]
+KEPT = ["open_alert", "check_cooldown", "record_notified"]
 
 
 def rule_of(*keys: str, sections: str = "") -> Rule:
@@ -57,7 +60,7 @@ def steps_of(rule: Rule, *, silenced: bool = False, after: type | None = None) -
     snapshot = Snapshot(NOW, [SILENCE] if silenced else [])
     alert = raise_alert(received, content, rule, now=NOW)
     key = received.key if after is None else ""
-    facts = alert_facts(alert, content, rule, snapshot, send_to=("noc",), event=key)
+    facts = alert_facts(alert, content, rule, snapshot, recipients=Recipients(("noc",)), event=key)
     return [str(step.__struct_config__.tag) for step in plan_steps(rule, facts, after=after)]
 
 
@@ -67,14 +70,14 @@ def steps_of(rule: Rule, *, silenced: bool = False, after: type | None = None) -
         ((), []),
         ((SHADOW,), []),
         ((COUNT,), ["count"]),
-        ((COUNT, COOLDOWN), ["count", "check_cooldown"]),
-        ((COOLDOWN, COUNT), ["count", "check_cooldown"]),
+        ((COUNT, COOLDOWN), ["count", *KEPT]),
+        ((COOLDOWN, COUNT), ["count", *KEPT]),
         ((ABSENT, COOLDOWN, RESOLVE), ["expect"]),
         ((RESOLVE,), [*OPENED, "record_notified"]),
         ((RESOLVE, COOLDOWN), [*OPENED, "check_cooldown", "record_notified"]),
         ((RESOLVE, GROUP), [*OPENED, "join_group"]),
-        ((GROUP, ESCALATE), ["join_group"]),
-        ((ESCALATE,), ["start_escalation"]),
+        ((GROUP, ESCALATE), ["open_alert", "join_group"]),
+        ((ESCALATE,), ["open_alert", "record_notified", "start_escalation"]),
         ((RESOLVE, ESCALATE), [*OPENED, "record_notified", "start_escalation"]),
         ((COUNT, SHADOW), ["count", "suppress"]),
         ((RESOLVE, COOLDOWN, GROUP, ESCALATE, SHADOW), ["check_cooldown", "suppress"]),
@@ -94,8 +97,9 @@ def test_the_features_of_a_rule_become_steps_in_one_order(
         ((RESOLVE,), INHIBITS, [*OPENED, "start_inhibition", "record_notified"]),
         ((), INHIBITED, ["check_inhibited"]),
         ((SHADOW,), INHIBITED, ["check_inhibited", "suppress"]),
-        ((COOLDOWN,), INHIBITED, ["check_inhibited", "check_cooldown"]),
-        (("mute_times: [late]", COOLDOWN), CALENDAR, ["suppress", "check_cooldown"]),
+        ((COOLDOWN,), INHIBITED, ["open_alert", "check_inhibited", *KEPT[1:]]),
+        ((GROUP,), INHIBITED, ["join_group"]),  # asked when the group is sent
+        (("mute_times: [late]", COOLDOWN), CALENDAR, ["open_alert", "suppress", *KEPT[1:]]),
         (("mute_times: [late]",), CALENDAR, ["suppress"]),
     ],
 )
@@ -162,7 +166,8 @@ def test_silences_are_checked_before_mute_times(
     alert = raise_alert(received, content, rule, now=NOW)
     snapshot = Snapshot(NOW, [SILENCE] if silenced else [])
 
-    assert suppression_reason(alert, content, rule, snapshot) == expected
+    found = suppression_reason(alert, content, rule, snapshot)
+    assert (found.reason if found else None) == expected
 
 
 def test_only_silences_apply_to_an_alert_whose_rule_is_gone() -> None:
@@ -170,7 +175,8 @@ def test_only_silences_apply_to_an_alert_whose_rule_is_gone() -> None:
     content = document(received)
     alert = raise_alert(received, content, rule_of(), now=NOW)
 
-    assert suppression_reason(alert, content, None, Snapshot(NOW, [SILENCE])) == SILENCED
+    (found,) = suppressions(alert, content, None, Snapshot(NOW, [SILENCE]))
+    assert (found.reason, found.ends) == (SILENCED, SILENCE.ends)
     assert suppression_reason(alert, content, None, Snapshot(NOW)) is None
 
 

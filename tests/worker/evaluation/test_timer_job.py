@@ -272,7 +272,7 @@ async def test_an_event_from_before_the_alert_does_not_end_it(
     world = World(connection, time, RESOLVE)
     await world.send(world.event("d1", type="down", host="h", time="2023-11-14T20:00:00Z"))
 
-    await world.send(world.event("u1", type="up", host="h", ok=True, time="2023-11-14T19:59:59Z"))
+    await world.send(world.event("u1", type="up", host="h", ok=True, time="2023-11-14T19:59:29Z"))
     assert len(await alerts(world)) == 1
     await world.send(world.event("u2", type="up", host="h", ok=True, time="2023-11-14T20:00:01Z"))
 

@@ -1,0 +1,92 @@
+#!lua flags=allow-oom
+local looks, alerts, alert_counts, sweep, timers, timer_queue = unpack(KEYS)
+local arguments = cmsgpack.unpack(unpack(ARGV))
+-- Opens a timer for a page of the keyed alerts that must be judged again. Those that are over and were not
+-- held back need no judgement: they expire, or are forgotten, here. A member that begins with ! stands for the
+-- alerts that a mark inhibited; sweep, a cursor of ZSCAN, for all alerts that are open.
+-- Returns: how many alerts the timer has, and whether more are due.
+local now = clock_ms(arguments.set_ms)
+local LOG_LIMIT = 20
+
+local function number_of(value) return tonumber(value) or 0 end
+
+-- Returns the record of an alert; nil, after removing it from the lists, if there is none.
+local function find(key)
+  local packed = redis.pcall('HGET', arguments.alert_prefix .. key, 'record')
+  local is_readable, record = pcall(cmsgpack.unpack, type(packed) == 'string' and packed or '')
+  if is_readable and type(record) == 'table' and type(record['until']) == 'number' then return record end
+  if not packed then redis.call('ZREM', alerts, key) end
+end
+
+-- Has a page of all open alerts looked at.
+local function sweep_page()
+  local cursor = redis.call('GET', sweep)
+  if not cursor then return false end
+  local reply = redis.call('ZSCAN', alerts, cursor, 'COUNT', arguments.count)
+  for i = 1, #reply[2], 2 do
+    local record = find(reply[2][i])
+    if record and record.status ~= 'resolved' then redis.call('ZADD', looks, 'LT', now, reply[2][i]) end
+  end
+  if reply[1] == '0' then redis.call('DEL', sweep) else redis.call('SET', sweep, reply[1]) end
+  return reply[1] ~= '0'
+end
+
+local function forget(key, record)
+  redis.call('DEL', arguments.alert_prefix .. key)
+  redis.call('ZREM', alerts, key)
+  if redis.call('HINCRBY', alert_counts, record.rule or '', -1) <= 0 then
+    redis.call('HDEL', alert_counts, record.rule or '')
+  end
+end
+
+-- Ends an alert that no event has continued. Nothing else depends on it.
+local function expire(key, record)
+  record.log = record.log or {}
+  record.log[#record.log + 1] = {now, 'expired', ''}
+  if #record.log > LOG_LIMIT then table.remove(record.log, 1) end
+  record.status, record.resolved_at, record.changed = 'resolved', now, now
+  record.version = number_of(record.version) + 1
+  for _, name in ipairs({'why', 'ends', 'held', 'held_because', 'remind_at', 'later', 'pending_until'}) do
+    record[name] = nil
+  end
+  redis.call('HSET', arguments.alert_prefix .. key, 'record', cmsgpack.pack(record))
+  redis.call('ZADD', alerts, now, key)
+  redis.call('ZADD', looks, now + arguments.kept_expired_ms, key)
+end
+
+-- Returns whether an alert must be judged by a worker. Most are only over.
+local function must_judge(key)
+  local record = find(key)
+  if not record then return false end
+  if record.status == 'resolved' then
+    forget(key, record)
+    return false
+  end
+  if now >= record['until'] and not record.waiting and not record.inhibits and
+     number_of(record.resolving_at) == 0 and record.status == 'firing' then
+    expire(key, record)
+    return false
+  end
+  return true
+end
+
+local more = sweep_page()
+local due = redis.call('ZRANGEBYSCORE', looks, '-inf', now, 'LIMIT', 0, arguments.count)
+local page = {}
+for _, key in ipairs(due) do
+  redis.call('ZREM', looks, key)
+  if string.sub(key, 1, 1) == '!' then
+    local inhibited = redis.call('SPOP', string.sub(key, 2), arguments.count)
+    for _, each in ipairs(inhibited) do redis.call('ZADD', looks, 'LT', now, each) end
+    if #inhibited == arguments.count then redis.call('ZADD', looks, now, key) end
+    more = true
+  elseif must_judge(key) then
+    page[#page + 1] = key
+  end
+end
+if #page > 0 then
+  local timer = {'look.2', now / 1000, '', 'alert', '', page}
+  redis.call('SET', arguments.timer_prefix .. arguments.id, cmsgpack.pack(timer))
+  enqueue(arguments.id, now, timers, timer_queue, arguments.job_prefix .. arguments.id, arguments.job_record, arguments.wake_channel)
+end
+return {#page, (more or #due == arguments.count) and 1 or 0}

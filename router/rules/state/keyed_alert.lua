@@ -1,0 +1,194 @@
+-- A keyed alert is a hash: record, a msgpack map (AlertRecord in keyed_alert.py; fields with their default
+-- are missing), and alert, the body that notifications are rendered from. settings.alerts has all of them,
+-- with the time of their last change, settings.looks the time of the next look at each, and
+-- settings.alert_counts how many each rule has.
+local FIRING, PENDING, RESOLVED = 'firing', 'pending', 'resolved'
+local LOG_LIMIT, ALERT_KEPT, ALERT_KEPT_EXPIRED, LOOK_AGAIN, INHIBITS_LIMIT = 20, DAY, 3600000, 1000, 20
+
+local function alert_place(key) return place('alert', key) end
+
+-- Returns the record of an alert; nil if there is none. One that cannot be read is moved aside.
+local function find_alert(key)
+  local at = alert_place(key)
+  local packed = redis.pcall('HGET', at, 'record')
+  if not packed then return nil end
+  local is_readable, record = pcall(cmsgpack.unpack, packed)
+  if is_readable and type(record) == 'table' and type(record['until']) == 'number' then
+    return record
+  end
+  redis.call('RENAME', at, settings.unreadable .. at)
+  redis.call('PEXPIRE', settings.unreadable .. at, 7 * DAY)
+  redis.call('HINCRBY', settings.unreadable_counts, 'state', 1)
+end
+
+local function number_of(value) return tonumber(value) or 0 end
+
+local function is_open(record)
+  return record.status ~= RESOLVED and now < number_of(record['until'])
+end
+
+-- Adds a change to the log.
+local function note(record, change, detail)
+  local log = record.log or {}
+  log[#log + 1] = {now, change, detail or ''}
+  if #log > LOG_LIMIT then table.remove(log, 1) end
+  record.log, record.changed = log, now
+end
+
+-- Returns the destinations that were told that an alert fires, and not yet that it is resolved.
+local function told_firing(record)
+  local names = {}
+  for name, told in pairs(record.told or {}) do
+    if told[1] == FIRING then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return names
+end
+
+-- Notes that destinations are told now that an alert fires. What a chain told stays, if a timer that may
+-- retract tells it again.
+local function tell(record, names, by)
+  by = by or '-'
+  record.told = record.told or {}
+  for _, name in ipairs(names) do
+    local before = record.told[name]
+    if by == '-' or not before or before[1] ~= FIRING then
+      record.told[name] = {FIRING, now, record.count, by}
+    end
+  end
+end
+
+-- Counts a notification that is suppressed. A cooldown counts its own.
+local function hold(record, reason)
+  if reason ~= 'cooldown' then record.held = number_of(record.held) + 1 end
+  local because = record.held_because or {}
+  for _, each in ipairs(because) do
+    if each == reason then return end
+  end
+  because[#because + 1] = reason
+  record.held_because = because
+end
+
+-- Returns when an alert must be judged again.
+local function next_look(record)
+  local at = record['until']
+  local function by(time)
+    time = number_of(time)
+    if time > 0 and time < at then at = time end
+  end
+  by(record.resolving_at)
+  by(record.later)
+  by(record.remind_at)
+  if record.status == PENDING then by(record.pending_until) end
+  if record.why and not record.is_dropped and number_of(record.ends) > 0 then
+    by(math.max(record.ends, now + LOOK_AGAIN))
+  end
+  return at
+end
+
+-- Has an alert looked at, at the latest at a time.
+local function look_again(key, at)
+  redis.call('ZADD', settings.looks, 'LT', at, key)
+end
+
+-- Stores a record without the fields that have their default.
+local function save_alert(key, record)
+  record.version = number_of(record.version) + 1
+  local stored = {}
+  for name, value in pairs(record) do
+    local is_default = value == 0 or value == '' or value == false
+      or (type(value) == 'table' and next(value) == nil)
+    if not is_default then stored[name] = value end
+  end
+  redis.call('HSET', alert_place(key), 'record', cmsgpack.pack(stored))
+  redis.call('ZADD', settings.alerts, number_of(record.changed), key)
+end
+
+-- Deletes an alert that is resolved.
+local function forget_alert(key, record)
+  redis.call('DEL', alert_place(key))
+  redis.call('ZREM', settings.alerts, key)
+  redis.call('ZREM', settings.looks, key)
+  if redis.call('HINCRBY', settings.alert_counts, record.rule or '', -1) <= 0 then
+    redis.call('HDEL', settings.alert_counts, record.rule or '')
+  end
+end
+
+-- Records what a chain has decided about its alert, and when to look at it again.
+local function settle_alert(draft)
+  local opened = draft.opened
+  if not opened then return end
+  local record = opened.record
+  if draft.outcome == 'held' then
+    if not opened.is_look then hold(record, draft.reason) end
+    if record.why ~= draft.reason then note(record, 'suppressed', draft.reason) end
+    record.why, record.ends, record.is_dropped = draft.reason, opened.ends or 0, opened.drops
+  end
+  save_alert(opened.key, record)
+  look_again(opened.key, next_look(record))
+end
+
+-- Takes an alert out of a group in which it waits, '<state>:<key>'. Returns how many members that were.
+local function withdraw(name, waiting)
+  local group = settings.state .. name
+  for _, number in ipairs(waiting[2]) do
+    local at = string.format('%d', number)
+    redis.call('HDEL', group, 'alert:' .. at, 'held:' .. at, 'open:' .. at)
+    redis.call('HINCRBY', group, 'count', -1)
+  end
+  return #waiting[2]
+end
+
+-- Ends a mark by which an alert inhibits others, '<state>:<key>', and has those looked at.
+local function end_mark(mark, key)
+  redis.call('ZREM', settings.state .. mark, key)
+  local inhibited = settings.state .. mark .. ':inhibited'
+  if redis.call('EXISTS', inhibited) == 1 then look_again('!' .. inhibited, now) end
+end
+
+-- Ends an alert that is open, and all that is bound to it. Always true.
+local function end_alert(draft, key, record, bound, change, detail)
+  draft.opened = nil
+  for group, waiting in pairs(record.waiting or {}) do
+    draft.withdrawn = draft.withdrawn + withdraw(group, waiting)
+  end
+  for _, each in ipairs(bound) do drop(each[1], each[2]) end
+  for _, mark in ipairs(record.inhibits or {}) do end_mark(mark, key) end
+  local names = told_firing(record)
+  for _, name in ipairs(names) do record.told[name] = {RESOLVED, now, record.count} end
+  for _, name in ipairs({'waiting', 'inhibits', 'why', 'held', 'held_because', 'ends', 'pending_until',
+                         'resolving_at', 'remind_at', 'later'}) do
+    record[name] = nil
+  end
+  record.status, record.resolved_at = RESOLVED, now
+  note(record, change or 'resolved', detail)
+  save_alert(key, record)
+  redis.call('ZADD', settings.looks, now + (change == 'expired' and ALERT_KEPT_EXPIRED or ALERT_KEPT), key)
+  if #names == 0 or change == 'expired' then return stop(draft, 'ended') end
+  draft.notified = table.concat(names, ' ')
+  draft.resolved = redis.call('HGET', alert_place(key), 'alert') or ''
+  draft.extra = {string.format('%.0f', number_of(record.since))}
+  return stop(draft, 'resolved')
+end
+
+-- Reserves room for a new alert of a rule. Alerts that are resolved make room, the oldest first; only a few
+-- are dropped at once. Returns false, and notes it, if there is none.
+local function reserve_alert(draft, key, rule)
+  local function is_full()
+    return number_of(redis.call('HGET', settings.alert_counts, rule)) >= settings.rule_alerts_limit
+      or redis.call('ZCARD', settings.alerts) >= settings.alerts_limit
+  end
+  if is_full() then
+    for _, old in ipairs(redis.call('ZRANGE', settings.alerts, 0, 99)) do
+      local is_readable, record = pcall(find_alert, old)
+      if is_readable and record and not is_open(record) then forget_alert(old, record) end
+      if not is_full() then break end
+    end
+    if is_full() then
+      draft.overflowed = 1
+      return false
+    end
+  end
+  redis.call('HINCRBY', settings.alert_counts, rule, 1)
+  return true
+end

@@ -1,0 +1,60 @@
+-- Begins a life of an alert.
+local function begin_life(record, rule, at, pending)
+  local status = pending > 0 and PENDING or FIRING
+  local fresh = {
+    rule = rule, version = record.version, log = record.log, status = status, since = at, at = at,
+    opened_at = now, pending_until = pending > 0 and now + pending or nil,
+  }
+  note(fresh, pending > 0 and 'pending' or 'opened')
+  return fresh
+end
+
+function steps.open_alert(draft, key, rule, at, lasts, pending, later)
+  local record = find_alert(key)
+  if not record then
+    if not reserve_alert(draft, key, rule) then return false end
+    record = {status = RESOLVED, ['until'] = 0}
+  end
+  local is_first = not is_open(record)
+  if is_first then record = begin_life(record, rule, at, pending) end
+  draft.opened = {key = key, record = record, opens = is_first and record.status == FIRING}
+  record.count = number_of(record.count) + 1
+  record.at = math.max(number_of(record.at), at)
+  record['until'] = math.max(number_of(record['until']), now + lasts)
+  record.later, record.is_dropped, record.resolving_at = later, nil, nil
+  redis.call('HSET', alert_place(key), 'alert', draft.alert)
+  if record.status == PENDING then return stop(draft, is_first and 'pending' or 'counted') end
+  return false
+end
+
+-- Lets the chain's notification say what was held back, unless nothing was and no look causes it.
+local function take_held(draft, record, reminder)
+  local is_look = draft.opened.is_look
+  if record.held_because or is_look then
+    draft.extra = {
+      string.format('%.0f', number_of(record.since)), table.concat(record.held_because or {}, ','),
+      string.format('%.0f', reminder),
+    }
+    -- A late notification is itself one of those that were held back.
+    local held = draft.held_back + number_of(record.held)
+    draft.held_back = math.max(0, held - (is_look and 1 or 0))
+  end
+  record.held, record.held_because = nil, nil
+end
+
+function steps.record_notified(draft, send_to, remind)
+  local opened = draft.opened
+  if not opened then return false end
+  local record = opened.record
+  local names = opened.is_look and opened.names or send_to
+  if opened.is_look or (record.why or '') ~= '' or #told_firing(record) == 0 then
+    note(record, opened.is_reminder and 'reminded' or 'notified', table.concat(names, ' '))
+  end
+  tell(record, names)
+  record.why, record.ends = nil, nil
+  record.remind_at = remind > 0 and now + remind or nil
+  if opened.is_reminder then record.reminders = number_of(record.reminders) + 1 end
+  if opened.is_look then draft.notified = table.concat(names, ' ') end
+  take_held(draft, record, opened.is_reminder and record.reminders or 0)
+  return false
+end

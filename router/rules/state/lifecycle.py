@@ -1,0 +1,180 @@
+"""The life of a keyed alert: it is opened by events, waits while pending, and is told.
+
+The rule's ``resolve`` ends it, or it expires. What a look at it does is in ``look.py``.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from router.rules.state.feature import (
+    AlertFacts,
+    Feature,
+)
+from router.rules.state.keyed_alert import (
+    PENDING,
+    AlertRecord,
+    OpenedAlert,
+    find_alert,
+)
+from router.rules.state.look import LookTimer, ResolutionTimer
+from router.rules.state.step import KEYED_ALERTS, ChainRun, Outcome, Step
+
+_OLDEST: Final = 100
+"""Alerts that are looked at for one that can make room."""
+
+
+class OpenAlert(Step, frozen=True, array_like=True):
+    """Open the alert, or continue its life. Stops while it is pending.
+
+    If there is no room for a further alert, the chain goes on without one.
+    """
+
+    key: str
+    rule: str
+    at: int
+    lasts_ms: int
+    """How long it is open after its last event."""
+    pending_ms: int
+    later: int
+    """When the next of its destinations that is off duty comes on duty, in Unix ms; 0 for never."""
+
+    def run(self, run: ChainRun) -> bool:
+        record = find_alert(run.memory, self.key)
+        if record is None:
+            if not self._reserve(run):
+                return False
+            record = run.memory.put((KEYED_ALERTS, self.key), AlertRecord(rule=self.rule))
+        is_first = not record.is_open(run.now)
+        opened = run.opened = OpenedAlert(self.key, record)
+        if is_first:
+            self._begin(record, run.now)
+            opened.opens = record.status != PENDING
+        record.count += 1
+        record.at = max(record.at, self.at)
+        record.until = max(record.until, run.now + self.lasts_ms)
+        record.later, record.is_dropped, record.resolving_at = self.later, False, 0
+        run.memory.bodies[self.key] = run.alert
+        if record.status == PENDING:
+            return run.stop(Outcome.PENDING if is_first else Outcome.COUNTED)
+        return False
+
+    def _begin(self, record: AlertRecord, now: int) -> None:
+        fresh = AlertRecord(
+            rule=self.rule,
+            version=record.version,
+            log=record.log,
+            since=self.at,
+            at=self.at,
+            opened_at=now,
+        )
+        if self.pending_ms:
+            fresh.status, fresh.pending_until = PENDING, now + self.pending_ms
+        fresh.note(now, "pending" if self.pending_ms else "opened")
+        for field in msgspec.structs.fields(AlertRecord):
+            setattr(record, field.name, getattr(fresh, field.name))
+
+    def _reserve(self, run: ChainRun) -> bool:
+        memory = run.memory
+        if not self._is_full(run):
+            memory.alert_counts[self.rule] += 1
+            return True
+        changes = ((key, find_alert(memory, key)) for key in memory.bodies)
+        found = sorted((record.changed, key) for key, record in changes if record is not None)
+        for _, key in found[:_OLDEST]:
+            record = find_alert(memory, key)
+            if record is not None and not record.is_open(run.now):
+                memory.forget_alert(key, record.rule)
+            if not self._is_full(run):
+                memory.alert_counts[self.rule] += 1
+                return True
+        run.overflowed = True
+        return False
+
+    def _is_full(self, run: ChainRun) -> bool:
+        counts, limits = run.memory.alert_counts, run.memory.alert_limits
+        return counts[self.rule] >= limits.of_rule or counts.total() >= limits.of_all
+
+
+class RecordNotified(Step, frozen=True, array_like=True):
+    """Note that destinations are notified: ``send_to``, or those that a look names. Never stops.
+
+    The result's ``extra`` then has what was held back before: since when (Unix ms), the reasons, and
+    the number of the reminder if it is one.
+    """
+
+    send_to: tuple[str, ...]
+    remind_ms: int
+
+    def run(self, run: ChainRun) -> bool:
+        opened = run.opened
+        if opened is None:
+            return False
+        record = opened.record
+        names = opened.names if opened.is_look else self.send_to
+        if opened.is_look or record.why or not record.told_firing():
+            change = "reminded" if opened.is_reminder else "notified"
+            record.note(run.now, change, " ".join(names))
+        record.tell(names, run.now)
+        record.why, record.ends = "", 0
+        record.remind_at = run.now + self.remind_ms if self.remind_ms else 0
+        if opened.is_reminder:
+            record.reminders += 1
+        if opened.is_look:
+            run.notified = names
+        take_held(run, record, reminder=record.reminders if opened.is_reminder else 0)
+        return False
+
+
+def take_held(run: ChainRun, record: AlertRecord, *, reminder: int = 0) -> None:
+    """Let the chain's notification say what was held back, unless nothing was and no look causes it."""
+    is_look = run.opened is not None and run.opened.is_look
+    if record.held_because or is_look:
+        because = ",".join(record.held_because)
+        run.extra = (b"%d" % record.since, because.encode(), b"%d" % reminder)
+        # A late notification is itself one of those that were held back.
+        run.held_back = max(0, run.held_back + record.held - is_look)
+    record.held, record.held_because = 0, []
+
+
+class LifecycleFeature(Feature, frozen=True, kw_only=True):
+    """The rule's alerts are keyed: made from its other features."""
+
+    in_shadow = False
+    keeps_alert = True
+    timer = LookTimer
+    further_timers = (ResolutionTimer,)
+    tells_group = False
+
+    open_ms: int
+    """How long an alert is open after its last event."""
+    pending_ms: int = 0
+    """How long it must be open before destinations are notified; 0 if they are at once."""
+    remind_ms: int = 0
+    """How often destinations are reminded; 0 for never."""
+
+    def steps(self, facts: AlertFacts) -> Iterator[Step]:
+        yield OpenAlert(
+            facts.alert.key,
+            facts.alert.rule,
+            facts.at,
+            self.open_ms,
+            self.pending_ms,
+            facts.later,
+        )
+
+    def follow_ups(self, facts: AlertFacts) -> Iterator[Step]:
+        yield RecordNotified(facts.send_to, self.remind_ms)
+
+
+def lifecycle_of(features: Sequence[Feature]) -> LifecycleFeature | None:
+    """Return the life that features give to the alerts of their rule; None if these have none."""
+    lasts = max((each.lasts_ms for each in features), default=0)
+    if not lasts:
+        return None
+    return LifecycleFeature(
+        open_ms=lasts,
+        pending_ms=max(each.pending_ms for each in features),
+        remind_ms=max(each.remind_ms for each in features),
+    )

@@ -1,0 +1,1 @@
+-- Its steps are open_alert in lifecycle.lua and look_at in look.lua.

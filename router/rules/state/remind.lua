@@ -1,0 +1,1 @@
+-- Its steps are record_notified in lifecycle.lua and look_at in look.lua.

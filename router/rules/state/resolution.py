@@ -1,0 +1,22 @@
+"""The notification that an alert is resolved."""
+
+import msgspec
+
+from router.alerts import AlertStatus, alert_id
+from router.rules.state.chain import decode_alert
+from router.rules.state.decision import DecisionDraft
+from router.rules.state.measured import restored
+from router.rules.state.step import ChainResult
+
+
+def notify_resolved(draft: DecisionDraft, result: ChainResult) -> None:
+    """Notify those who were told of the alert that it is resolved."""
+    sent = restored(decode_alert(result.alert))
+    resolved = msgspec.structs.replace(
+        sent,
+        id=alert_id(sent.id, "resolved"),
+        status=AlertStatus.RESOLVED,
+        raised_at=draft.now,
+        since=int(result.extra[0]) / 1000 if result.extra else 0.0,
+    )
+    draft.notify_again(resolved, result.notified, result.number)

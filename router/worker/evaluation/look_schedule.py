@@ -1,0 +1,68 @@
+"""Opens the looks at keyed alerts when they are due, and has all alerts looked at after a change."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final, NoReturn
+
+from router.clock import Clock
+from router.errors import JournalUnavailableError
+from router.journal.looks import Looks
+from router.outage_log import OUTAGES
+from router.rules.suppression.silences import Silence
+
+_INTERVAL: Final = 0.5
+"""Seconds between two checks: how late a look may be."""
+_PAUSE: Final = 0.02
+"""Seconds between two checks while more looks are due."""
+_PAGES: Final = 4
+"""Timers that wait for a worker, beyond which no further page is opened."""
+
+
+class LookSchedule:
+    """Opens timers for the looks that are due. Each worker that evaluates has one; they share the work.
+
+    Args:
+        looks: The journal's part of it.
+        clock: The process's clock.
+    """
+
+    def __init__(self, looks: Looks, clock: Clock) -> None:
+        self._looks = looks
+        self._clock = clock
+        self._changed = False
+
+    def changed(self) -> None:
+        """Have all open alerts looked at, because the rules have changed."""
+        self._changed = True
+
+    def silences_changed(self, before: Iterable[Silence], after: Iterable[Silence]) -> None:
+        """Have all open alerts looked at if a silence was ended before its time."""
+        now, ends = self._clock.now(), {each.id: each.ends for each in after}
+        if any(each.ends > now and ends.get(each.id, 0.0) < each.ends for each in before):
+            self._changed = True
+
+    async def run(self) -> NoReturn:
+        """Check at intervals until cancelled."""
+        while True:
+            try:
+                has_more = await self._check()
+            except JournalUnavailableError as error:
+                OUTAGES.warning("looks not opened; retried", extra={"reason": str(error)})
+                has_more = False
+            await asyncio.sleep(
+                _PAUSE if has_more else _INTERVAL * (0.75 + self._clock.chance() / 2)
+            )
+
+    async def _check(self) -> bool:
+        """Open a page of looks. Return whether more are due."""
+        if self._changed:
+            self._changed = False
+            try:
+                await self._looks.look_at_all()
+            except JournalUnavailableError:
+                self._changed = True
+                raise
+        opened = await self._looks.open_due()
+        if opened.has_more and await self._looks.due() >= _PAGES:
+            return False
+        return opened.has_more

@@ -161,6 +161,17 @@ BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
                 *("2026-10-25T02:30:00+01:00", "2026-10-26T00:00:00+01:00"),
             ],
         ),
+        # A minute after midnight, an hour of the day before begins again.
+        (
+            compiled(
+                {
+                    "time_zone": "America/St_Johns",
+                    "times": [{"days": ["fri"], "from": "23:45", "to": "23:30"}],
+                }
+            ),
+            "2006-10-29T00:00:30-02:30",  # Sunday
+            ["2006-10-29T02:31:00Z", "2006-10-29T03:00:00Z", "2006-11-04T03:15:00Z"],
+        ),
         # Whole days that follow each other are one span.
         (
             dates(BERLIN, "12-24..12-26", "12-27", "2026-12-31..2027-01-02"),

@@ -350,12 +350,14 @@ def _message(alerts: list[Alert], count: int, context: TimerContext) -> Alert:
         )
         for alert in alerts[1:]
     )
+    since = min((alert.since for alert in alerts if alert.since), default=0.0)
     return msgspec.structs.replace(
         alerts[0],
+        raised_at=context.now if since else alerts[0].raised_at,
         members=members or alerts[0].members,
         grouped=count,
         held_back=sum(alert.held_back for alert in alerts),
-        since=min((alert.since for alert in alerts if alert.since), default=0.0),
+        since=since,
         held_because=tuple(dict.fromkeys(why for alert in alerts for why in alert.held_because)),
     )
 

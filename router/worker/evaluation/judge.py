@@ -102,7 +102,8 @@ class Judged:
         if result.outcome is Outcome.RESOLVED:
             notify_resolved(draft, result)
         elif result.outcome is Outcome.NOTIFY:
-            told = with_held(alert, result)
+            # A message about it arises now: its spans, its links and the order of a digest follow from that.
+            told = msgspec.structs.replace(with_held(alert, result), raised_at=draft.now)
             if told.reminder:
                 told = msgspec.structs.replace(
                     told, id=alert_id(alert.id, f"reminder {told.reminder}")

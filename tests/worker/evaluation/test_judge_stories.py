@@ -43,6 +43,8 @@ def shown(alert: Alert, place: str, at: float) -> str:
         words.append(
             f"since {alert.since - START:g} {alert.held_back} {'+'.join(alert.held_because)}"
         )
+    if alert.since and alert.raised_at != at:  # spans that messages show end when they arise
+        words.append(f"raised {alert.raised_at - START:g}")
     if alert.grouped > 1:
         words.append(f"{alert.grouped} alerts")
     return " ".join(words)

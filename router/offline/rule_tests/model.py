@@ -33,9 +33,11 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         dict[str, Any] | None, about("The values of `let` names; at least these.")
     ] = None
     count: Annotated[int | None, about("How many events brought it about.")] = None
-    held_back: Annotated[int | None, about("How many alerts a cooldown suppressed before it.")] = (
-        None
-    )
+    held_back: Annotated[int | None, about("How many alerts were suppressed before it.")] = None
+    held_because: Annotated[
+        tuple[str, ...] | None, about("Exactly these reasons for that, such as `muted`.")
+    ] = None
+    reminder: Annotated[int | None, about("The number of a reminder; 0 for other messages.")] = None
     measure: Annotated[
         dict[str, Any] | None,
         about("What it measured: `value`, `of`, `total` or `text`; at least these."),

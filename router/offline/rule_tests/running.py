@@ -190,6 +190,8 @@ def _facts(sent: SimulatedAlert) -> dict[str, Any]:
         "values": alert.values,
         "count": alert.count,
         "held_back": alert.held_back,
+        "held_because": alert.held_because,
+        "reminder": alert.reminder,
         "members": tuple(member.summary for member in alert.members),
         "grouped": alert.grouped,
         "escalation": alert.escalation,

@@ -231,3 +231,37 @@ tests:
         )
         == []
     )
+
+
+LASTING = """
+mute_times: {night: {times: [{from: "00:00", to: "06:00"}]}}
+rules:
+  - name: down
+    events: [down]
+    resolve: {events: [up]}
+    remind: 4h
+    mute_times: [night]
+    send_to: [noc]
+"""
+LATE = """
+tests:
+  - name: t
+    rules: [down]
+    clock: "2026-03-01T03:00:00Z"
+    steps:
+      - {at: 0s, event: {type: down}, expect: []}
+      - {at: 5m, event: {type: down}, expect: []}
+      - {at: 3h, expect: [{rule: down, held_because: [muted], held_back: 1, reminder: 0}]}
+      - {at: 7h, expect: [{rule: down, held_because: [], reminder: NUMBER}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"), [("1", []), ("2", ["- down  reminder: 2", "+ down  reminder: 1"])]
+)
+def test_what_is_told_late_and_again_is_compared(
+    folder: Path, number: str, shown: list[str]
+) -> None:
+    (folder / "down.yaml").write_text(LASTING)
+
+    assert differences(folder, LATE.replace("NUMBER", number)) == shown

@@ -1,11 +1,15 @@
 """Rows that rules expect, on a real Redis with a set clock: restarts, reloads, several workers."""
 
 import asyncio
+import contextlib
 
+import pytest
 from support.clock import SetClock
+from support.cutting import Cutting
 from support.world import World
 
 from router.configuration.model import ActiveConfiguration
+from router.errors import JournalUnavailableError
 from router.journal.connection import Connection
 from router.journal.row_sets import RowSets
 from router.worker.evaluation.row_loading import RowLoading
@@ -177,3 +181,22 @@ async def test_another_wording_does_not_wait_twice(connection: Connection, time:
     await deployment.start(rules("h1", span="10m"))
 
     assert await deployment.told(2000) == [(300, "h1")]
+
+
+@pytest.mark.parametrize("happens", [False, True], ids=["before", "after"])
+async def test_rows_are_expected_once_whenever_a_worker_ends(
+    connection: Connection, time: SetClock, *, happens: bool
+) -> None:
+    deployment = Deployment(connection, time, rules("h1", "h2"))
+    await deployment.loading.check()
+    ((timer, _),) = await deployment.world.timers()
+
+    for cut_at in range(1, 5):
+        with contextlib.suppress(JournalUnavailableError):
+            cutting = Cutting(connection, cut_at, happens=happens)
+            await deployment.world.timer_worker(cutting).run(timer)
+        await deployment.loading.check()
+
+    await deployment.world.passes(0)
+    assert await deployment.told(1000) == [(300, "h1"), (300, "h2")]
+    assert await deployment.world.timers() == []

@@ -14,7 +14,7 @@ from router.destinations.rendering.summary import summary
 from router.destinations.rendering.templates import TemplateTarget
 from router.errors import RulesError
 from router.events.model import document
-from router.rules.label_matcher import LabelMatcher
+from router.rules.label_matcher import LabelMatcher, MatcherText, label_matcher
 from router.rules.model import Rule
 from router.rules.routing import Route, relevant
 from router.worker.evaluation.fan_out import raise_alert
@@ -133,6 +133,17 @@ def test_a_route_that_only_some_alerts_of_a_rule_take_is_not_enough() -> None:
     assert relevant((gold, rest), {"tier": "tin"}, frozenset()) == (rest,)
     assert relevant((gold,), {"tier": "gold"}, frozenset()) == (gold,)
     assert relevant((), {}, frozenset()) is None
+
+
+def test_a_test_of_a_label_of_the_event_is_not_decided_before() -> None:
+    """A label that is missing passes the test, but that of the event may not."""
+    tier = label_matcher(MatcherText(unequal="gold"))
+    other = Route(number=1, match={"tier": tier}, recipients=("noc",), goes_on=False)
+
+    assert relevant((other,), {}, frozenset({"tier"})) is None
+    assert relevant((other,), {}, frozenset()) == (other,)
+    assert relevant((other,), {"tier": "tin"}, frozenset()) == (other,)
+    assert relevant((other,), {"tier": "gold"}, frozenset()) is None
 
 
 def test_a_route_may_test_labels_in_other_ways(tmp_path: Path) -> None:

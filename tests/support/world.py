@@ -130,6 +130,8 @@ class World:
         """Let time pass; each timer is fired when it is due."""
         end = self.time.now + seconds
         firing = self.timer_worker(self.connection)
+        while await self.connection.redis.exists(keys.SWEEP):
+            await self.looks.open_due()
         while True:
             due = [each for each in await self.timers() if self.time.now + each[1] <= end]
             look_at = await self._next_look()

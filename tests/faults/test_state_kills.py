@@ -1,39 +1,33 @@
 """kill -9 of workers that count and measure: each event counts once, whatever is cut off.
 
-Events come in waves. The alerts of a wave do not depend on the order within it, which two workers
-share; the next wave begins when the one before is evaluated. The model is the simulation in memory:
-the receiver must be told the same alerts, with the same figures.
+The model is the simulation in memory: the receiver must be told the same alerts, with the same figures.
 """
 
 import itertools
 import random
 import time
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.fault_rows import FigureRecorder
-from support.processes import RouterProcess
+from support.killed_workers import KilledWorkers
 from support.rules_folder import RulesFolder
 from support.sinks import HttpSink
-from support.waiting import until
 from support.world import event
 
 from router.clock import system_clock
 from router.configuration.load import load
 from router.dev.embedded_redis import EmbeddedRedis
-from router.events.model import Event, Received
-from router.journal import ledger
-from router.journal.batches import Batches
+from router.events.model import Event
 from router.journal.connection import Connection, connect
 from router.offline.simulation import Simulation
 from router.rules.index.rule_set import RuleSet
 
 SEED = 20_261_130
 KEYS = 5
-BATCH = 7
 DAY = 86_400.0
 
 RULES = """
@@ -115,12 +109,6 @@ def rfc3339(at: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
-def batches_of(wave: Sequence[Event]) -> Iterator[Sequence[Event]]:
-    """Yield batches. Each begins with the last event of the one before: duplicates, too."""
-    for at in range(0, len(wave), BATCH):
-        yield wave[max(0, at - 1) : at + BATCH]
-
-
 Told = Counter[tuple[Any, ...]]
 
 
@@ -172,64 +160,29 @@ def measuring(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
     return {**environ, "ROUTER_RULES": str(tmp_path / "measuring")}
 
 
-class Workers:
-    """Two workers, killed in turn: whenever so many events are evaluated as a goal says."""
-
-    def __init__(self, first: RouterProcess, second: RouterProcess, goals: Sequence[int]) -> None:
-        self._victims = itertools.cycle([first, second])
-        self._goals = deque(goals)
-
-    async def evaluate(self, connection: Connection, count: int) -> None:
-        """Return when ``count`` events are evaluated."""
-        goals = [self._goals.popleft() for goal in list(self._goals) if goal <= count]
-        for goal in goals:
-            await until(lambda goal=goal: evaluated(connection, goal), seconds=60)
-            victim = next(self._victims)
-            await victim.kill()
-            await victim.start()
-        await until(lambda: evaluated(connection, count), seconds=60)
-
-
-async def evaluated(connection: Connection, count: int) -> bool:
-    books = await ledger.read(connection)
-    return books.accepted - books.pending - books.duplicate >= count
-
-
-async def settled(connection: Connection) -> ledger.Ledger | None:
-    books = await ledger.read(connection)
-    pending = books.pending or books.waiting or books.destinations["noc"].pending
-    return None if pending else books
-
-
 async def check(connection: Connection, environ: dict[str, str], kills: int, events: int) -> str:
     """Return the figures."""
     now = system_clock().now()
     waves = waves_of(events, now)
-    ends = list(itertools.accumulate(map(len, waves)))
-    goals = [ends[-1] * number // (kills + 1) for number in range(1, kills + 1)]
+    total = sum(map(len, waves))
+    goals = [total * number // (kills + 1) for number in range(1, kills + 1)]
     folder = RulesFolder(Path(environ["ROUTER_RULES"]))
-    batches = Batches(connection, system_clock())
+    workers = KilledWorkers(connection, goals)
     async with HttpSink() as sink:
         destinations = f"destinations: {{noc: {{http: {{url: '{sink.url}'}}}}}}\n"
         folder.write(rules=destinations + RULES.replace("EACH", str(events // KEYS)))
-        async with (
-            RouterProcess("worker", environ=environ) as first,
-            RouterProcess("worker", environ=environ) as second,
-        ):
-            workers = Workers(first, second, goals)
-            for wave, end in zip(waves, ends, strict=True):
-                for batch in batches_of(wave):
-                    await batches.accept([Received(batch, [])])
-                await workers.evaluate(connection, end)
-            books = await until(lambda: settled(connection), seconds=60)
+        async with workers.running(environ):
+            for wave in waves:
+                await workers.evaluate(wave)
+            books = await workers.settled("noc")
         told = received(sink)
         repeated = len(sink.requests) - books.destinations["noc"].delivered
     expected, suppressed = modelled(load(folder.path, {}).rules, waves, now)
     assert told == expected
     assert books.suppressed_alerts == {"cooldown": suppressed}
-    assert books.accepted - books.duplicate == ends[-1]
+    assert books.accepted - books.duplicate == total
     return (
-        f"{kills} kills: {ends[-1]} events, {books.duplicate} duplicates; {books.alerts} alerts,"
+        f"{workers.kills} kills: {total} events, {books.duplicate} duplicates; {books.alerts} alerts,"
         f" {sum(told.values())} told as the model tells them, {repeated} repeated"
     )
 

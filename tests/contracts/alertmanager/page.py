@@ -1,0 +1,82 @@
+"""Writes docs/comparison.md: ``.venv/bin/python tests/contracts/alertmanager/page.py``."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from contracts.alertmanager.scenario import SAME, Scenario
+from contracts.alertmanager.scenarios import SCENARIOS
+
+PAGE: Final = Path(__file__).parents[3] / "docs" / "comparison.md"
+VERSION: Final = "0.25.0"
+"""Of Alertmanager, with which the scenarios were played when the page was written."""
+_BEGIN: Final = """\
+# Beside Alertmanager
+
+The same scenarios, played on Alertmanager {version} and on the router: hosts go down and come back, operators
+silence and acknowledge, and each program sends webhooks. Both have the same intervals, of some seconds.
+`tests/contracts/test_alertmanager.py` runs both programs and compares what they send with this page, which is written
+from its scenarios (`tests/contracts/alertmanager/scenarios.py`).
+
+Alertmanager has what the router does not need: it takes alerts that Prometheus has evaluated and sends again and again,
+and its replicas agree by gossip. The router evaluates events, each of which comes once, and remembers in Redis.
+
+"""
+
+
+def page() -> str:
+    """Return the text of the page."""
+    return "\n".join([_BEGIN.format(version=VERSION).rstrip(), *_overview(), *_scenarios(), ""])
+
+
+def _overview() -> Iterator[str]:
+    yield ""
+    yield "| scenario | notifications |"
+    yield "|---|---|"
+    for each in SCENARIOS:
+        is_same = each.verdict == SAME
+        name = f"[{each.name}](#{each.name.replace(' ', '-')})"
+        yield f"| {name} | {'the same' if is_same else 'different: ' + each.verdict} |"
+
+
+def _scenarios() -> Iterator[str]:
+    for each in SCENARIOS:
+        yield f"\n## {each.name[0].upper()}{each.name[1:]}\n"
+        yield f"{_settings(each)}\n"
+        yield "| what happens | Alertmanager sends | the router sends |"
+        yield "|---|---|---|"
+        for step in each.steps:
+            yield f"| {step.what} | {_sent(step.alertmanager)} | {_sent(step.router)} |"
+        if each.verdict != SAME:
+            yield f"\n{each.verdict[0].upper()}{each.verdict[1:]}."
+
+
+def _settings(scenario: Scenario) -> str:
+    """Return the line that says how both are configured."""
+    theirs = [f"`group_interval: {scenario.interval:g}s`"]
+    ours = ["`resolve`"]
+    if scenario.wait:
+        theirs.insert(0, f"`group_wait: {scenario.wait:g}s`")
+        ours.append(f"`group: {{wait: {scenario.wait:g}s, interval: {scenario.interval:g}s}}`")
+    if scenario.repeat < 60:
+        theirs.append(f"`repeat_interval: {scenario.repeat:g}s`")
+    if scenario.keys:
+        ours.append(f"`{scenario.keys}`")
+    if scenario.muted:
+        theirs.append("`mute_time_intervals`")
+        ours.append("`mute_times`")
+    if scenario.inhibits:
+        theirs.append("`inhibit_rules`")
+        ours.append("`inhibitions`")
+    return f"Alertmanager: {', '.join(theirs)}; the router: {', '.join(ours)}."
+
+
+def _sent(notifications: tuple[str, ...]) -> str:
+    return "<br>".join(notifications) or "—"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -23,8 +23,10 @@ CLOCK: Final = system_clock()
 _DEADLINE: Final = 10.0
 
 
-def with_redis(work: Callable[[Connection], Awaitable[T]]) -> T:
+def with_redis(work: Callable[[Connection], Awaitable[T]], *, deadline: float = _DEADLINE) -> T:
     """Run ``work`` with a connection to ROUTER_REDIS_URL and return its result.
+
+    ``deadline`` is how many seconds each reply may take.
 
     Raises:
         ConfigurationError: Redis is unavailable.
@@ -35,7 +37,7 @@ def with_redis(work: Callable[[Connection], Awaitable[T]]) -> T:
     logging.getLogger("router").addHandler(logging.NullHandler())
 
     async def run() -> T:
-        connection = connect(settings.redis_url, deadline=_DEADLINE, max_connections=4)
+        connection = connect(settings.redis_url, deadline=deadline, max_connections=4)
         try:
             return await work(connection)
         finally:

@@ -3,6 +3,7 @@
 import datetime as dt
 import enum
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +15,7 @@ from router.cel.deciding_part import deciding_part
 from router.configuration.diagnostics import printable
 from router.destinations.contract import Destination
 from router.events.model import Event, document
+from router.offline.rule_states import RuleStanding
 from router.rules.describe import describe_ending, describe_state
 from router.rules.index.rule_set import RuleSet
 from router.rules.model import Rule
@@ -85,6 +87,8 @@ class RuleExplanation(msgspec.Struct, frozen=True, kw_only=True):
     """The destinations that are on duty at some times alone."""
     memory: tuple[str, ...]
     """How the rule's state affects a match, without asking the store."""
+    standing: RuleStanding | None
+    """The state of the rule for the values of the event; None if that was not read."""
     sendings: tuple[Sending, ...]
     """The messages, unless state, silences or mute times suppress them."""
 
@@ -103,7 +107,12 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def explain(
-    event: Event, rules: RuleSet, destinations: Iterable[Destination], *, now: float
+    event: Event,
+    rules: RuleSet,
+    destinations: Iterable[Destination],
+    *,
+    now: float,
+    standings: Mapping[str, RuleStanding] = MappingProxyType({}),
 ) -> Explanation:
     """Evaluate one event by each rule that names its type.
 
@@ -112,11 +121,17 @@ def explain(
         rules: All rules.
         destinations: All destinations.
         now: Unix time in seconds.
+        standings: The state of rules by their names, as far as it was read.
     """
     content = document(event)
     by_name = {destination.name: destination for destination in destinations}
     candidates = rules.candidates(event.type)
-    explained = [_explain(rule, event, content, by_name, now) for rule in candidates]
+    explained = [
+        msgspec.structs.replace(
+            _explain(rule, event, content, by_name, now), standing=standings.get(rule.name)
+        )
+        for rule in candidates
+    ]
     return Explanation(
         event_id=event.id,
         event_type=event.type,
@@ -172,6 +187,7 @@ def _explain(
         routes=recipients.routes,
         duties=rule.duty_states(content, alert.labels, now),
         memory=tuple(describe_state(rule, content)) if verdict is Verdict.MATCH else (),
+        standing=None,
         sendings=sendings,
     )
 
@@ -235,7 +251,8 @@ def as_text(explanation: Explanation) -> str:
             lines += [f"  route {number} takes it" for number in rule.routes]
         if rule.result is RuleResult.MATCHED:
             lines += [f"  {duty_line(each)}" for each in rule.duties]
-        lines += [f"  {printable(line)}" for line in rule.memory]
+        standing = [] if rule.standing is None else rule.standing.lines()
+        lines += [f"  {printable(line)}" for line in (*rule.memory, *standing)]
         for sending in rule.sendings:
             lines.append(f"  to {sending.destination}:")
             lines += [f"    {line}" for line in preview_lines(sending.preview)]

@@ -58,6 +58,7 @@ LIMITED = {
     "journal/lanes.py: hgetall": "the destinations of an alert key",
     "rules/state/count.lua: zrangebyscore": "four events of each of fewer than 2,000 values; 20 kept events; a row of under 200",
     "rules/state/measure.lua: hgetall": "256 bins in each of 60 parts",
+    "rules/state/standing.lua: zrangebyscore": "four events of each of fewer than 2,000 values",
     "journal/scripts/move_back.lua: zremrangebyrank": "one page",
     "journal/scripts/set_back.lua: hkeys": "the queues and lists of open work",
     "journal/scripts/record_test.lua: zremrangebyrank": "one more than the limit",

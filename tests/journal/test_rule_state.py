@@ -17,6 +17,7 @@ from router.journal.connection import Connection, connect
 from router.journal.finish import timer_work
 from router.journal.keys import TimerId
 from router.journal.rule_state import RuleState
+from router.journal.standing import standing
 from router.rules.state.chain import Chain, WorkFinishedError
 from router.rules.state.cooldown import COOLDOWN, CheckCooldown
 from router.rules.state.count import Count
@@ -107,6 +108,8 @@ async def compare(redis_url: Secret, batches: list[tuple[list[Chain], int, int]]
             expected = decide(memory, work, batch, now)
             assert await journal.decide(work, batch, now) == expected
             await same_alerts(journal, memory)
+            steps = [step for chain in batch for step in chain.steps]
+            assert await standing(journal.connection, steps) == list(map(memory.standing, steps))
     finally:
         await journal.connection.close()
 

@@ -13,6 +13,7 @@ from router.journal.connection import connect
 from router.journal.finish import timer_work
 from router.journal.keys import TimerId
 from router.journal.rule_state import RuleState
+from router.journal.standing import standing
 from router.rules.state.chain import Chain
 from router.rules.state.count import BreakRow, CountInARow
 from router.rules.state.memory_store import MemoryStore
@@ -49,6 +50,9 @@ def test_nearby_events_have_the_same_answers(
                     found = await state.open(work, START + number).decide(batch)
                     expected = decide(memory, f"w{number}", batch, START + number)
                     assert [replace(one, number=0) for one in found] == expected
+                    steps = [step for chain in batch for step in chain.steps]
+                    stands = list(map(memory.standing, steps))
+                    assert await standing(connection, steps) == stands
         finally:
             await connection.close()
 

@@ -78,7 +78,7 @@ LETS_IN: dict[str, str] = {
     "replay_quarantined": "quarantined events that an operator sends again",
 }
 """Scripts that a Redis without memory rejects, and what they would let in."""
-READS_ONLY = {"read_alerts", "read_page"}
+READS_ONLY = {"read_alerts", "read_page", "standing"}
 
 
 @pytest.mark.fault_row(12)
@@ -102,7 +102,8 @@ def test_what_a_script_adds_without_memory_is_documented(name: str) -> None:
 
 def test_each_file_has_a_caller_and_each_caller_a_file() -> None:
     assert {path.stem for path in FILES} == {"prelude", "lanes", "alert_log", *SCRIPTS_BY_NAME} - {
-        "decide"
+        "decide",
+        "standing",
     }
 
 

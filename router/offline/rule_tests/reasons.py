@@ -180,7 +180,7 @@ def _matched(rule: Rule, outcome: SimulationOutcome) -> str:
         if feature.delays
         for sentence in feature.describe(outcome.content)
     ]
-    found = [f"it stands at {standing}"] if standing else []
+    found = [f"now: {standing}"] if standing else []
     return "; ".join(["it matched, and no alert was sent yet", *waits, *found])
 
 

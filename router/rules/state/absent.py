@@ -24,7 +24,17 @@ from router.rules.state.expectation import (
     waiting_elsewhere,
 )
 from router.rules.state.feature import AlertFacts, Feature, by_text, digest, milliseconds, span_text
-from router.rules.state.step import DAY_MS, ChainResult, ChainRun, Outcome, Place, Reason, Step
+from router.rules.state.measured import EXPECTED
+from router.rules.state.step import (
+    DAY_MS,
+    ChainResult,
+    ChainRun,
+    Memory,
+    Outcome,
+    Place,
+    Reason,
+    Step,
+)
 from router.rules.state.table_rows import ExpectedRows
 from router.rules.state.timer import AlertTimer, Timer, TimerContext, TimerDraft
 from router.rules.state.window import LATE
@@ -82,6 +92,12 @@ class Expect(Step, frozen=True, array_like=True):
         states.add(self.state, run.now + lasts)
         extra = (self.state.encode(), self.key.encode())
         return run.stop(Outcome.EXPECTED, first=True, extra=extra)
+
+    def standing(self, memory: Memory) -> tuple[str, ...]:
+        record = memory.find((self.state, self.key), AwaitedRecord)
+        if record is None or not record.pending:
+            return ()
+        return EXPECTED, str(self.for_ms), str(record.pending_at)
 
     def _wait_behind(self, run: ChainRun, record: AwaitedRecord) -> None:
         if self.at > (record.last_at if record.last else record.pending_at):

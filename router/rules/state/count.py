@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import msgspec
 
-from router.alerts import Measurement
 from router.rules.state.count_text import CountText
 from router.rules.state.feature import (
     AlertFacts,
@@ -19,7 +18,7 @@ from router.rules.state.feature import (
     span_text,
     values_of,
 )
-from router.rules.state.measured import DISTINCT, MEMBERS, measurement
+from router.rules.state.measured import COUNT, DISTINCT, MEMBERS, ROW
 from router.rules.state.step import ChainRun, Memory, Outcome, Record, Step
 from router.rules.state.window import LATE, NO_VALUE
 
@@ -65,6 +64,13 @@ class Count(Step, frozen=True, array_like=True):
             run.memory.drop(place)
         run.count = self.at_least
         return False
+
+    def standing(self, memory: Memory) -> tuple[str, ...]:
+        record = memory.find((self.state, self.key), _Events)
+        if record is None or not record.at:
+            return ()
+        first = bisect_left(record.at, (record.at[-1][0] - self.within + 1, ""))
+        return COUNT, str(self.within), str(len(record.at) - first), str(self.at_least)
 
     def _window(self, events: Sequence[tuple[int, str]]) -> int | None:
         """Return where ``at_least`` events begin that span under ``within``, with this event."""
@@ -117,12 +123,12 @@ class CountDistinct(Step, frozen=True, array_like=True):
         run.measure(self._words(self.at_least))
         return False
 
-    def standing(self, memory: Memory) -> Measurement | None:
+    def standing(self, memory: Memory) -> tuple[str, ...]:
         record = memory.find((self.state, self.key), _Values)
         if record is None or not record.at:
-            return None
+            return ()
         first = bisect_left(record.at, (record.at[-1][0] - self.within + 1, ""))
-        return measurement(self._words(len({value for _, value in record.at[first:]})))
+        return self._words(len({value for _, value in record.at[first:]}))
 
     def _reaches(self, events: list[tuple[int, str]]) -> bool:
         """Add this event. Return whether a span that it is in has enough different values now."""
@@ -217,6 +223,16 @@ class CountInARow(Step, frozen=True, array_like=True):
                 run.count = self.at_least
                 return False
         return run.stop(Outcome.COUNTED)
+
+    def standing(self, memory: Memory) -> tuple[str, ...]:
+        record = memory.find((self.state, self.key), _Events)
+        if record is None or not record.at:
+            return ()
+        breaks = memory.find((self.broken, self.key), _Breaks)
+        broke = breaks.at[-1][0] if breaks is not None and breaks.at else 0
+        first = max(record.at[-1][0] - self.within + 1, broke)
+        count = len(record.at) - bisect_left(record.at, (first, ""))
+        return ROW, str(self.within), str(count), str(self.at_least)
 
 
 class BreakRow(Step, frozen=True, array_like=True):

@@ -21,7 +21,8 @@ from router.rules.state.feature import (
     state_id,
     values_of,
 )
-from router.rules.state.step import ChainRun, Outcome, Reason, Record, Step
+from router.rules.state.measured import SEEN_LAST
+from router.rules.state.step import ChainRun, Memory, Outcome, Reason, Record, Step
 
 LEARNING: Final = Reason("learning")
 """The rule still learns which values are usual."""
@@ -105,6 +106,11 @@ class CheckFirstSeen(Step, frozen=True, array_like=True):
         if self.learn and self.at - since.at < self.learn:
             return run.stop(Outcome.COUNTED, reason=LEARNING)
         return False
+
+    def standing(self, memory: Memory) -> tuple[str, ...]:
+        seen = memory.find((self.state, self.key), _Seen)
+        last = seen.at.get(self.value) if seen is not None else None
+        return () if last is None else (SEEN_LAST, str(self.forget), str(last))
 
 
 class FirstSeenFeature(Feature, frozen=True, kw_only=True):

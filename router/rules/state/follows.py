@@ -21,8 +21,8 @@ from router.rules.state.feature import (
     milliseconds,
     span_text,
 )
-from router.rules.state.measured import restored
-from router.rules.state.step import ChainResult, ChainRun, Outcome, Reason, Record, Step
+from router.rules.state.measured import FOLLOWS, restored
+from router.rules.state.step import ChainResult, ChainRun, Memory, Outcome, Reason, Record, Step
 from router.rules.state.timer import AlertTimer, TimerContext
 from router.rules.state.window import LATE, NO_VALUE
 
@@ -103,6 +103,17 @@ class Follow(Step, frozen=True, array_like=True):
             if known is None or (self.at, self.event) >= (known.at, known.event):
                 run.memory.put(place, _Waiting(self.at, self.event, run.alert))
         return run.stop(Outcome.EXPECTED)
+
+    def standing(self, memory: Memory) -> tuple[str, ...]:
+        firsts = memory.find((self.state, self.key), _Firsts)
+        if firsts is None or not firsts.at:
+            return ()
+        before = [
+            each
+            for each, when in firsts.at.items()
+            if self.at - self.within < when <= self.at + self.tolerance and each != self.event
+        ]
+        return FOLLOWS, str(self.within), str(len(before)), str(self.at_least)
 
 
 class Precede(Step, frozen=True, array_like=True):

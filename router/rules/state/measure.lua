@@ -14,15 +14,23 @@ end
 
 local merges = {min = merge_least, max = merge_greatest, stddev = merge_deviation}
 
+-- The statistic of figures.
+local function found_of(statistic, figures)
+  if statistic == 'avg' then return figures[2] / figures[1] end
+  if statistic == 'stddev' then return math.sqrt(figures[3] / figures[1]) end
+  return figures[2]
+end
+
+-- The rank of a percentile, from 1 for the least number.
+local function rank_of(percent, total) return math.floor((percent * total + 99) / 100) end
+
 function steps.check_measure(draft, state, key, at, within, statistic, value, min_events, bound)
   local own = value and {1, value} or {}
   if value and statistic == 'stddev' then own[3] = 0 end
   local merge = merges[statistic] or add
   local window, _, _, figures = observe(draft, state, key, at, within, 1, own, merge)
   if not window then return true end
-  local found = figures[2]
-  if statistic == 'avg' then found = figures[2] / figures[1] end
-  if statistic == 'stddev' then found = math.sqrt(figures[3] / figures[1]) end
+  local found = found_of(statistic, figures)
   local side, limit, back, resolves = bound[1], bound[2], bound[3], bound[4]
   local is_beyond = side == 'above' and found > limit or side == 'below' and found < limit
   local is_back = side == 'above' and found <= back or side == 'below' and found >= back
@@ -83,7 +91,7 @@ function steps.check_percentile(draft, state, key, at, within, percent, value, m
   if not window then return true end
   store_bin(window, part, bin, limit_bin, 2 * within)
   local total = figures[1]
-  local rank = math.floor((percent * total + 99) / 100)
+  local rank = rank_of(percent, total)
   local function exceeds(beyond) return side == 'above' and total - beyond < rank or side == 'below' and beyond >= rank end
   local is_beyond = exceeds(figures[2]) and total >= min_events
   local stops, crosses = judge(draft, window, is_beyond, not exceeds(figures[3]), resolves)

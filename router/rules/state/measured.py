@@ -5,6 +5,7 @@ what was measured, the window in ms, and the numbers. Alerts that are stored bef
 are known have the words appended to them.
 """
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,6 +19,11 @@ from router.rules.state.sketch import value_of
 RATIO: Final = "ratio"
 SPIKE: Final = "spike"
 DISTINCT: Final = "distinct"
+COUNT: Final = "count"
+ROW: Final = "row"
+FOLLOWS: Final = "follows"
+SEEN_LAST: Final = "seen"
+EXPECTED: Final = "expected"
 MEMBERS: Final = "members"
 """The word before the members of an alert, which come after its figures."""
 _SUMMARY_LIMIT: Final = 500
@@ -58,12 +64,22 @@ def measurement(words: Sequence[str]) -> Measurement:
     """Return what words of a store say."""
     kind, within, *numbers = words
     span = span_text(int(within) / 1000)
-    if kind == RATIO:
-        return _ratio(span, *map(int, numbers))
-    if kind == SPIKE:
-        return _spike(span, *map(int, numbers))
-    if kind == DISTINCT:
-        return _distinct(span, int(numbers[0]))
+    match kind:
+        case "ratio":
+            return _ratio(span, *map(int, numbers))
+        case "spike":
+            return _spike(span, *map(int, numbers))
+        case "distinct":
+            return _distinct(span, int(numbers[0]))
+        case "count" | "row" | "follows":
+            return _count(_COUNTS[kind], span, *map(int, numbers))
+        case "seen" | "expected":
+            return _moment(kind, int(within), int(numbers[0]))
+        case _:
+            return _statistic(kind, span, numbers)
+
+
+def _statistic(kind: str, span: str, numbers: Sequence[str]) -> Measurement:
     if len(numbers) > 2:
         value, total = _percentile(*numbers), int(numbers[1])
     else:
@@ -90,6 +106,30 @@ def _spike(span: str, before: int, total: int) -> Measurement:
 def _distinct(span: str, count: int) -> Measurement:
     values = "1 value" if count == 1 else f"{count} different values"
     return Measurement(value=count, total=count, text=f"{values} within {span}")
+
+
+_COUNTS: Final = {
+    COUNT: "within",
+    ROW: "in a row within",
+    FOLLOWS: "before it, within",
+}
+"""Counts that no alert shows -> the words between the count and the span."""
+
+
+def _count(words: str, span: str, count: int, at_least: int) -> Measurement:
+    return Measurement(value=count, total=count, text=f"{count} of {at_least} {words} {span}")
+
+
+def _moment(kind: str, span_ms: int, at_ms: int) -> Measurement:
+    """Return when the last event was, or until when another one is awaited after it."""
+    at = at_ms + (span_ms if kind == EXPECTED else 0)
+    words = "waits until" if kind == EXPECTED else "seen last at"
+    return Measurement(value=at / 1000, total=1, text=f"{words} {_time_text(at)}")
+
+
+def _time_text(at_ms: int) -> str:
+    at = dt.datetime.fromtimestamp(at_ms // 1000, dt.UTC)
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def _percentile(number: str, _total: str, side: str, limit: str) -> float:

@@ -11,6 +11,7 @@ from router.alerts import Measurement
 from router.rules.state.alert_limits import ALERT_LIMITS, AlertLimits
 from router.rules.state.chain import Chain
 from router.rules.state.keyed_alert import RESOLVED, find_alert, settle
+from router.rules.state.measured import measurement
 from router.rules.state.step import KEYS_LIMIT, WORK, ChainResult, ChainRun, Memory, Outcome, Step
 
 
@@ -43,7 +44,8 @@ class MemoryStore:
 
     def standing(self, step: Step) -> Measurement | None:
         """Return what a step has measured by now; None if it does not measure, or no event."""
-        return step.standing(self.memory)
+        words = step.standing(self.memory)
+        return measurement(words) if words else None
 
     def due_looks(self, now: int) -> tuple[str, ...]:
         """Take the keyed alerts that must be judged at ``now``, in Unix ms; forget those that are over."""

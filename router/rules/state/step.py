@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NewType, TypeVar
 
 import msgspec
 
-from router.alerts import Measurement
 from router.rules.state.alert_limits import ALERT_LIMITS, AlertLimits
 from router.rules.state.look_times import LookTimes
 
@@ -279,6 +278,9 @@ class Step(msgspec.Struct, frozen=True, array_like=True, tag=_function_name):
         """Do the step. Return True if it stops the chain."""
         raise NotImplementedError
 
-    def standing(self, memory: Memory) -> Measurement | None:  # noqa: ARG002 - for subclasses
-        """Return what the step would measure without a further event; None if it does not."""
-        return None
+    def standing(self, memory: Memory) -> tuple[str, ...]:  # noqa: ARG002 - for subclasses
+        """Return what the step has measured by now, without its event; empty if there is nothing.
+
+        In words for ``measured.measurement``. ``standing.lua`` returns the same of Redis.
+        """
+        return ()

@@ -14,8 +14,6 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from router.alerts import Measurement
-from router.rules.state.measured import measurement
 from router.rules.state.step import ChainRun, Memory, Outcome, Place, Reason, Record, Step
 
 PARTS: Final = 60
@@ -132,10 +130,10 @@ class WindowStep(Step, frozen=True, array_like=True):
                 folded = self.merge(folded, figures) if folded else figures
         return folded
 
-    def standing(self, memory: Memory) -> Measurement | None:
+    def standing(self, memory: Memory) -> tuple[str, ...]:
         record = memory.find(self._place, WindowRecord)
         window = self.window(record) if record is not None else ()
-        return measurement(self.words(record, window)) if record is not None and window else None
+        return self.words(record, window) if record is not None and window else ()
 
     @property
     def _place(self) -> Place:

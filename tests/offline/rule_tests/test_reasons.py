@@ -75,7 +75,7 @@ def reasons(folder: Path, steps: str, rule: str, clock: str) -> list[str]:
             [
                 (
                     "it matched, and no alert was sent yet; is of the share that notifies at least 90% of"
-                    " 2 events or more within 10m; it stands at 3 of 4 in the last 10m, 75.0 %"
+                    " 2 events or more within 10m; now: 3 of 4 in the last 10m, 75.0 %"
                 )
             ],
             id="a share that is not reached",
@@ -185,7 +185,9 @@ def reasons(folder: Path, steps: str, rule: str, clock: str) -> list[str]:
             "many",
             DAY,
             "{event: down, expect: [{rule: many}]}",
-            ["it matched, and no alert was sent yet; counts towards at_least 2 within 1m"],
+            [
+                "it matched, and no alert was sent yet; counts towards at_least 2 within 1m; now: 1 of 2 within 1m"
+            ],
             id="counts",
         ),
         pytest.param(
@@ -195,7 +197,8 @@ def reasons(folder: Path, steps: str, rule: str, clock: str) -> list[str]:
             [
                 (
                     "it matched, and no alert was sent yet;"
-                    ' alerts unless door.closed comes within 5m by data.door="a"'
+                    ' alerts unless door.closed comes within 5m by data.door="a";'
+                    " now: waits until 2026-01-01T12:05:00Z"
                 )
             ],
             id="waits",

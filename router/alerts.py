@@ -1,7 +1,7 @@
 """Alerts, their deliveries, the attempts of a delivery and the outcome of an attempt."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Annotated, Any, Final, NewType
 
@@ -27,6 +27,11 @@ class Severity(enum.StrEnum):
     INFO = "info"
     WARNING = "warning"
     CRITICAL = "critical"
+
+
+def most_severe(severities: Iterable[Severity]) -> Severity:
+    """Return the most severe of one or more."""
+    return max(severities, key=tuple(Severity).index)
 
 
 class AlertStatus(enum.StrEnum):

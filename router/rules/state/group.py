@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Final, NamedTuple
 
 import msgspec
 
-from router.alerts import Alert, Member
+from router.alerts import Alert, Member, most_severe
 from router.datatypes import Duration
 from router.rules.key_descriptions import about
 from router.rules.state.chain import Chain, Store, decode_alert
@@ -340,7 +340,10 @@ def _held(each: _Sorted, context: TimerContext) -> tuple[HeldMember, ...]:
 
 
 def _message(alerts: list[Alert], count: int, context: TimerContext) -> Alert:
-    """Return one alert for all of a group: the first one, with the others as its members."""
+    """Return one alert for all of a group: the first one, with the others as its members.
+
+    It is as severe as the most severe of them.
+    """
     members = tuple(
         Member(
             id=alert.id,
@@ -354,6 +357,7 @@ def _message(alerts: list[Alert], count: int, context: TimerContext) -> Alert:
     return msgspec.structs.replace(
         alerts[0],
         raised_at=context.now if since else alerts[0].raised_at,
+        severity=most_severe(alert.severity for alert in alerts),
         members=members or alerts[0].members,
         grouped=count,
         held_back=sum(alert.held_back for alert in alerts),

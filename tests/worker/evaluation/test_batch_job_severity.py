@@ -31,3 +31,15 @@ async def test_the_severity_of_an_alert_is_that_of_its_event(
         "warning",
     ]
     assert world.metric("router_severity_fallbacks_total", rule="calls") == 2
+
+
+async def test_a_group_is_as_severe_as_its_most_severe_alert(
+    connection: Connection, time: SetClock
+) -> None:
+    world = World(connection, time, f"{RULES}    group: {{wait: 30s}}\n")
+    for number, level in enumerate(["info", "critical", "warning"]):
+        await world.send(world.event(str(number), type="call", level=level))
+    await world.passes(31)
+
+    (delivery,) = await world.told()
+    assert (delivery.alert.severity, delivery.alert.grouped) == ("critical", 3)

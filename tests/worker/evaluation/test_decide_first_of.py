@@ -9,6 +9,7 @@ from support.cutting import Cutting
 from support.world import World, configuration
 
 from router.errors import JournalUnavailableError
+from router.journal import keys
 from router.journal.connection import Connection
 
 PLAIN = """
@@ -120,6 +121,25 @@ async def test_an_alert_that_is_not_the_first_starts_no_cooldown(
 
     # e2 is told by burst; the cooldown of each began with e0.
     assert await told(world) == ["each e0", "burst e2", "each e3"]
+
+
+async def test_an_alert_that_is_not_the_first_is_not_open(
+    connection: Connection, time: SetClock
+) -> None:
+    rules = """
+rules:
+  - {name: worst, events: [a], when: data.level > 8, cooldown: {for: 1h}, send_to: [noc]}
+  - {name: any, events: [a], resolve: {events: [b], by: [data.k]}, send_to: [noc]}
+first_of: [worst, any]
+"""
+    world = World(connection, time, rules)
+    for number, (kind, level) in enumerate([("a", 9), ("b", 0), ("a", 1), ("b", 0)]):
+        time.now += 60
+        await world.send(world.event(f"e{number}", type=kind, level=level, k=1))
+
+    statuses = [(each.alert.rule, each.alert.status) for each in await world.told()]
+    assert statuses == [("worst", "firing"), ("any", "firing"), ("any", "resolved")]
+    assert await connection.redis.zcard(keys.KEYED_ALERTS) == 2
 
 
 async def test_what_a_rule_of_a_list_inhibits_is_decided_after_it(

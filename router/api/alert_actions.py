@@ -1,5 +1,6 @@
 """Actions of operators on keyed alerts, for the API, the commands and the page of an alert."""
 
+import asyncio
 import logging
 from typing import Final
 
@@ -19,12 +20,18 @@ from router.journal.connection import Connection
 from router.journal.keyed_alerts import FoundAlert, KeyedAlert, KeyedAlerts
 from router.journal.shown_alerts import AlertState
 from router.journal.silences import Silences
+from router.journal.timers import Timers
 from router.rules.state.keyed_alert import RESOLVED
-from router.rules.suppression.silences import silenced
+from router.rules.state.look import ResolutionTimer
+from router.rules.state.step import KEYED_ALERTS
+from router.rules.suppression.silences import silencing
 from router.suggestions import closest_match
 
 logger = logging.getLogger(__name__)
 
+RESOLVE_SECONDS: Final = 2.0
+"""How long a caller waits for a worker to resolve an alert."""
+_LOOK_EVERY: Final = 0.05
 _COMPARED: Final = 1000
 """Keys with which an unknown one is compared."""
 UNNAMED: Final = "unknown (alert link)"
@@ -63,18 +70,25 @@ async def read_details(
     """
     received = await lanes.told(connection, found.key)
     event = decode(found.alert)
-    matching = tuple(
-        stored.id
-        for stored in (await silences.all() if silences is not None else ())
-        if silenced(found.alert, event, (stored.compiled(),), now)
+    stored = await silences.all() if silences is not None else ()
+    matching = silencing(found.alert, event, (each.compiled() for each in stored), now)
+    begun = found.record.opened_at / 1000
+    # One until the resolution is of the alerts that were open when it began.
+    applying = tuple(
+        each.id for each in matching if not each.until_resolved or begun <= each.starts
     )
-    return alert_details(found, received, matching, now)
+    return alert_details(found, received, applying, now)
 
 
 class AlertActions:
-    """Acknowledges alerts, and takes that back. All methods raise JournalUnavailableError."""
+    """Acknowledges alerts, takes that back, and resolves them.
+
+    All methods raise JournalUnavailableError.
+    """
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
+        self._alerts = KeyedAlerts(connection)
+        self._timers = Timers(connection, clock)
         self._acknowledgements = Acknowledgements(connection)
         self._receivers = AcknowledgementReceivers(connection, clock)
         self._clock = clock
@@ -112,3 +126,24 @@ class AlertActions:
         if is_deleted:
             logger.info("acknowledgement deleted", extra={"key": key, "by": by})
         return is_deleted
+
+    async def resolve(self, found: KeyedAlert, by: str, seconds: float = RESOLVE_SECONDS) -> bool:
+        """Have a worker resolve an alert; return False if that is not done within so many seconds."""
+        key = found.key
+        timer = ResolutionTimer(
+            due_at=self._clock.now(), rule=found.alert.rule, state=KEYED_ALERTS, key=key, by=by
+        )
+        if await self._timers.set(timer):
+            logger.info("alert to be resolved", extra={"key": key, "by": by})
+        try:
+            async with asyncio.timeout(seconds):
+                # No event of this process says so: a worker writes to Redis.
+                while not await self._is_over(key):  # noqa: ASYNC110
+                    await asyncio.sleep(_LOOK_EVERY)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _is_over(self, key: AlertKey) -> bool:
+        found = await self._alerts.get(key)
+        return not isinstance(found, KeyedAlert) or found.status(self._clock.now()) == RESOLVED

@@ -20,7 +20,9 @@ from router.api.alert_actions import UNNAMED, AlertActions, obstacle, read_detai
 from router.api.alert_page_html import (
     HEADERS,
     NAME_LIMIT,
+    RESOLVE,
     SILENCE_SECONDS,
+    SILENCE_UNTIL_RESOLVED,
     UNACKNOWLEDGE,
     KnownAlert,
     alert_html,
@@ -41,6 +43,7 @@ from router.rules.suppression.silences import SilenceText
 
 logger = logging.getLogger(__name__)
 
+_SILENCES: Final = (*SILENCE_SECONDS, SILENCE_UNTIL_RESOLVED)
 _FORM: Final = "application/x-www-form-urlencoded"
 _HTML: Final = "text/html"
 _COOKIE: Final = "router_name"
@@ -79,15 +82,15 @@ _ACT: Final = Operation(
     method=hdrs.METH_POST,
     path=_ROUTE,
     tag="alerts",
-    summary="Acknowledge an alert, withdraw that, or silence it",
-    description="A link to acknowledge does not allow to silence, one to see does not allow either.",
+    summary="Acknowledge an alert, withdraw that, silence it, or resolve it",
+    description="A link to acknowledge does not allow to silence or resolve, one to see allows nothing.",
     path_parameters=_PARAMETERS,
     responses=_pages(200, 400, 404, 410, 503),
     body={
         _FORM: {
             "type": "object",
             "properties": {
-                "do": {"enum": [Scope.ACKNOWLEDGE.value, UNACKNOWLEDGE, *SILENCE_SECONDS]},
+                "do": {"enum": [Scope.ACKNOWLEDGE.value, UNACKNOWLEDGE, RESOLVE, *_SILENCES]},
                 "name": {"type": "string", "maxLength": NAME_LIMIT},
             },
             "required": ["do"],
@@ -195,7 +198,9 @@ class AlertPages:
             case action if action == UNACKNOWLEDGE:
                 is_withdrawn = await self._actions.unacknowledge(token.key, by)
                 return "Acknowledgement withdrawn" if is_withdrawn else "It was not acknowledged"
-            case _ if action in SILENCE_SECONDS and token.scope is Scope.SILENCE:
+            case action if action == RESOLVE and token.scope is Scope.SILENCE:
+                return await self._resolve(token, by)
+            case _ if action in _SILENCES and token.scope is Scope.SILENCE:
                 return await self._silence(token, action, by)
             case _:
                 return ""
@@ -207,12 +212,21 @@ class AlertPages:
         await self._actions.acknowledge(token.key, by, found, await self._shown.state(token.key))
         return "Acknowledged"
 
+    async def _resolve(self, token: LinkToken, by: str) -> str:
+        found = await self._alerts.get(token.key)
+        if not isinstance(found, KeyedAlert) or obstacle(found, self._now()):
+            return "Not resolved: no alert of this key is open"
+        is_done = await self._actions.resolve(found, by)
+        return "Resolved" if is_done else "Resolving: a worker ends it when it runs"
+
     async def _silence(self, token: LinkToken, span: str, by: str) -> str:
-        until = self._now() + SILENCE_SECONDS[span]
+        until = self._now() + SILENCE_SECONDS.get(span, 0.0)
+        is_open_ended = span == SILENCE_UNTIL_RESOLVED
         await self._silences.add(
             SilenceText(
                 match={"rule": token.rule, "key": token.key},
-                ends=datetime.fromtimestamp(until, UTC).isoformat(),
+                ends="" if is_open_ended else datetime.fromtimestamp(until, UTC).isoformat(),
+                until_resolved=is_open_ended,
                 author=by,
                 comment="by the link in an alert",
             ),
@@ -221,6 +235,8 @@ class AlertPages:
         logger.info(
             "alert silenced", extra={"rule": token.rule, "key": token.key, "by": by, "for": span}
         )
+        if is_open_ended:
+            return "Silenced until it is resolved"
         return f"Silenced until {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC"
 
 

@@ -22,6 +22,8 @@ NAME_LIMIT: Final = 80
 SILENCE_SECONDS: Final = {"1h": 3600.0, "8h": 8 * 3600.0, "24h": 24 * 3600.0}
 """Choices of the form: for how many seconds to silence."""
 UNACKNOWLEDGE: Final = "unacknowledge"
+RESOLVE: Final = "resolve"
+SILENCE_UNTIL_RESOLVED: Final = "until-resolved"
 
 _STYLE: Final = (
     ":root{color-scheme:light dark;--text:#1f2937;--soft:#5b6472;--line:#e5e7eb;--back:#fff;"
@@ -144,6 +146,9 @@ def _buttons(scope: Scope, known: KnownAlert) -> Iterator[tuple[str, str]]:
     if scope is Scope.SILENCE:
         for text in SILENCE_SECONDS:
             yield text, f"Silence for {text}"
+        if known.details is not None and not known.is_over:
+            yield SILENCE_UNTIL_RESOLVED, "Silence until resolved"
+            yield RESOLVE, "Resolve"
 
 
 def _keyed(token: LinkToken, details: AlertDetails, form: str) -> Iterator[str]:

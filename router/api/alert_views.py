@@ -208,7 +208,7 @@ def alert_details(
         reminders=record.reminders,
         pending_until=_time(record.pending_until) if is_open else "",
         resolving_at=_time(record.resolving_at) if is_open else "",
-        remind_at=_time(record.remind_at) if is_open else "",
+        remind_at=_time(record.remind_at) if is_open and not found.is_acknowledged else "",
         ends_at=_time(record.until) if is_open else "",
     )
 

@@ -6,7 +6,13 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta
 
-from router.api.alert_actions import AlertActions, obstacle, read_details, unknown_key
+from router.api.alert_actions import (
+    RESOLVE_SECONDS,
+    AlertActions,
+    obstacle,
+    read_details,
+    unknown_key,
+)
 from router.api.alert_filter import alert_filter
 from router.api.alert_views import AlertDetails, AlertView, alert_view
 from router.api.json_responses import error_response, json_response
@@ -97,6 +103,13 @@ class UnacknowledgeResult(msgspec.Struct, frozen=True):
     was_acknowledged: bool
 
 
+class ResolveResult(msgspec.Struct, frozen=True):
+    """An alert that an operator resolves."""
+
+    status: Annotated[str, Meta(description="resolved, or resolving: a worker does it.")]
+    alert: AlertView
+
+
 _PARAMETERS: Final = {"key": "Key of the alert."}
 _UNKNOWN: Final = {404: ResponseSpec("No alert has this key.")}
 _OVER: Final = {409: ResponseSpec("The alert is resolved, or its record cannot be read.")}
@@ -146,17 +159,50 @@ _UNACKNOWLEDGE: Final = operator_operation(
     path_parameters=_PARAMETERS,
     body={JSON: OperatorName},
 )
-OPERATIONS: Final = (_LIST, _SHOW, _ACKNOWLEDGE, _UNACKNOWLEDGE)
+_RESOLVE: Final = operator_operation(
+    hdrs.METH_POST,
+    f"{_ITEM}/resolve",
+    "Resolve an alert",
+    {
+        200: ResponseSpec("It is resolved.", ResolveResult),
+        202: ResponseSpec("A worker will resolve it.", ResolveResult),
+        **_UNKNOWN,
+        **_OVER,
+        **BAD_BODY,
+    },
+    description=(
+        "Ends the alert and tells the destinations that were told of it, as an event of resolve"
+        f" would. A worker does so; the response waits for {RESOLVE_SECONDS:g} s."
+    ),
+    path_parameters=_PARAMETERS,
+    body={JSON: OperatorName},
+)
+OPERATIONS: Final = (_LIST, _SHOW, _ACKNOWLEDGE, _UNACKNOWLEDGE, _RESOLVE)
 """Descriptions of the routes."""
 
 
 class KeyedAlertsApi:
-    """Handlers of keyed alerts."""
+    """Handlers of keyed alerts.
 
-    def __init__(self, connection: Connection, clock: Clock, token: Secret | None) -> None:
+    Args:
+        connection: To Redis.
+        clock: The clock.
+        token: The operators' token; None rejects every request.
+        resolve_seconds: How long a response waits for a worker to resolve an alert.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        clock: Clock,
+        token: Secret | None,
+        *,
+        resolve_seconds: float = RESOLVE_SECONDS,
+    ) -> None:
         self._connection = connection
         self._alerts = KeyedAlerts(connection)
         self._actions = AlertActions(connection, clock)
+        self._resolve_seconds = resolve_seconds
         self._silences = Silences(connection, clock)
         self._now = clock.now
         self._token = token
@@ -168,6 +214,7 @@ class KeyedAlertsApi:
             operator_route(_SHOW, self.show, self._token),
             operator_route(_ACKNOWLEDGE, self.acknowledge, self._token),
             operator_route(_UNACKNOWLEDGE, self.unacknowledge, self._token),
+            operator_route(_RESOLVE, self.resolve, self._token),
         ]
 
     async def list(self, request: web.Request) -> web.StreamResponse:
@@ -219,6 +266,15 @@ class KeyedAlertsApi:
             return found
         is_withdrawn = await self._actions.unacknowledge(found.key, by)
         return json_response(UnacknowledgeResult(await self._view(found), is_withdrawn))
+
+    async def resolve(self, request: web.Request) -> web.StreamResponse:
+        """Have an alert resolved; 202 if a worker has not done so yet."""
+        found, by = await self._open_alert(request)
+        if isinstance(found, web.Response):
+            return found
+        is_done = await self._actions.resolve(found, by, self._resolve_seconds)
+        result = ResolveResult("resolved" if is_done else "resolving", await self._view(found))
+        return json_response(result, 200 if is_done else 202)
 
     async def _view(self, found: KeyedAlert) -> AlertView:
         return alert_view(await self._alerts.get(found.key) or found, self._now())

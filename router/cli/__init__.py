@@ -12,7 +12,7 @@ from router import __version__
 from router.cli.lazy_group import LazyCommand, LazyGroup
 
 _COMMANDS: Final = {
-    "alerts": LazyCommand("keyed_alerts:alerts", "List, show and acknowledge alerts."),
+    "alerts": LazyCommand("keyed_alerts:alerts", "List, show, acknowledge and resolve alerts."),
     "backtest": LazyCommand(
         "backtest:backtest_command", "Evaluate the rules against recorded events."
     ),

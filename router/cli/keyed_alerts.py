@@ -8,7 +8,13 @@ import click
 import msgspec
 
 from router.alerts import Severity
-from router.api.alert_actions import AlertActions, obstacle, read_details, unknown_key
+from router.api.alert_actions import (
+    RESOLVE_SECONDS,
+    AlertActions,
+    obstacle,
+    read_details,
+    unknown_key,
+)
 from router.api.alert_filter import alert_filter
 from router.api.alert_views import (
     OPEN,
@@ -44,7 +50,7 @@ _by_option = click.option(
 
 @click.group(name="alerts")
 def alerts() -> None:
-    """List, show and acknowledge alerts.
+    """List, show, acknowledge and resolve alerts.
 
     They are the alerts of rules that remember: a rule and the values of its by. Alerts are read
     from the Redis at ROUTER_REDIS_URL.
@@ -157,6 +163,30 @@ def unacknowledge(keys: tuple[str, ...], by: str, *, json_wanted: bool) -> None:
         return await actions.unacknowledge(found.key, name)
 
     _act(keys, by, act, "it is not acknowledged", json_wanted=json_wanted)
+
+
+@alerts.command()
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@_by_option
+@click.option(
+    "--wait",
+    default=RESOLVE_SECONDS,
+    show_default=True,
+    type=click.FloatRange(0.001, 600),
+    help="Seconds to wait for a worker, for each alert.",
+)
+@_json_option
+def resolve(keys: tuple[str, ...], by: str, wait: float, *, json_wanted: bool) -> None:
+    """Resolve alerts.
+
+    A worker ends them and tells the destinations that were told of them. A further event of the rule
+    begins a new alert.
+    """
+
+    async def act(actions: AlertActions, found: KeyedAlert, name: str) -> bool:
+        return await actions.resolve(found, name, wait)
+
+    _act(keys, by, act, "not resolved yet: a worker does it when it runs", json_wanted=json_wanted)
 
 
 def _act(keys: tuple[str, ...], by: str, act: Act, nothing: str, *, json_wanted: bool) -> None:

@@ -61,9 +61,9 @@ class KeyedAlert(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_acknowledged(self) -> bool:
-        """Whether an operator takes care of it since it is firing, or was acknowledged when it ended."""
-        found = self.acknowledgement
-        return found is not None and found.at * 1000 >= self.record.since
+        """Whether it was acknowledged in this life of it."""
+        found, record = self.acknowledgement, self.record
+        return found is not None and found.at * 1000 >= (record.opened_at or record.since)
 
 
 class UnreadableAlert(msgspec.Struct, frozen=True, kw_only=True):

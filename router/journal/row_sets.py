@@ -4,19 +4,13 @@ The steps of ``absent`` store the rows (``rules/state/absent.lua``).
 """
 
 from collections.abc import Sequence
-from typing import Final
-
-import msgspec
 
 from router.clock import Clock
-from router.journal import jobs, keys
+from router.journal import keys
 from router.journal.connection import Connection
-from router.journal.keys import TimerId
-from router.journal.script import PackedArguments, Script, ScriptKeys, binary
+from router.journal.timers import Timers
 from router.rules.state.expectation import ROWS_KEPT_MS
 from router.rules.state.timer import Timer
-
-_encode: Final = msgspec.msgpack.encode
 
 
 class RowSets:
@@ -24,7 +18,7 @@ class RowSets:
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
-        self._set_ms = clock.journal_ms
+        self._timers = Timers(connection, clock)
 
     async def latest(self, states: Sequence[str]) -> list[str]:
         """Return the digest of the set of rows that was loaded last in each state; ``""`` for none.
@@ -42,34 +36,4 @@ class RowSets:
 
     async def load(self, timer: Timer) -> None:
         """Set the timer that loads a set of rows, unless it is set."""
-        timer_id = TimerId(timer.fixed_id)
-        await self._connection.run(
-            _SET_TIMER(
-                _SetTimerKeys(keys.timer(timer_id), job=keys.job(timer_id)),
-                _SetTimerArguments(
-                    id=timer_id,
-                    record=binary(_encode(timer)),
-                    job_record=binary(jobs.payload(jobs.TIMER, int(timer.due_at * 1000))),
-                    set_ms=self._set_ms(),
-                    wake_channel=keys.wake_channel(keys.TIMER_QUEUE),
-                ),
-            )
-        )
-
-
-class _SetTimerKeys(ScriptKeys, frozen=True):
-    record: str
-    timers: str = keys.TIMERS
-    queue: str = keys.TIMER_QUEUE
-    job: str = ""
-
-
-class _SetTimerArguments(PackedArguments, frozen=True):
-    id: str
-    record: msgspec.Raw
-    job_record: msgspec.Raw
-    set_ms: int
-    wake_channel: str
-
-
-_SET_TIMER: Final = Script("set_timer", _SetTimerKeys, _SetTimerArguments)
+        await self._timers.set(timer)

@@ -1,5 +1,6 @@
 """The page of a keyed alert: its state, its history, who has it, and what destinations know."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from support.events import alert_of, event_from
 from support.keyed import START, put
 from support.lanes import Outbox, message
 from support.pages import text_of
+from support.waiting import until
 
 from router.alerts import AlertKey
 from router.api.alert_page import AlertPages
@@ -23,7 +25,9 @@ from router.journal import keys
 from router.journal.acknowledgement_receivers import AcknowledgementReceivers
 from router.journal.acknowledgements import Acknowledgements
 from router.journal.connection import Connection
+from router.journal.keys import TimerId
 from router.journal.shown_alerts import ShownAlerts
+from router.journal.silences import Silences
 from router.rules.state.keyed_alert import Change, LogEntry, ToldStatus
 
 KEY = AlertKey("ak_1")
@@ -149,3 +153,40 @@ async def test_a_record_that_cannot_be_read_leaves_the_page_of_the_link(
 
     assert "\nAlert of the rule some-rule\n" in await page(client, links.silence)
     assert "\nAcknowledged by Ann at" in (await submit(client, links.silence, "acknowledge"))[1]
+
+
+async def test_a_link_to_silence_also_resolves_it(
+    client: Any, connection: Connection, sample: bytes, links: Links
+) -> None:
+    """Mutant: a link to acknowledge may resolve."""
+    await put(connection, sample, KEY)
+    timer = keys.timer(TimerId(f"resolution-{KEY}"))
+    assert (await submit(client, links.acknowledge, "resolve"))[0] == 400
+    assert not await connection.redis.exists(timer)
+
+    async def work() -> None:
+        await until(lambda: connection.redis.exists(timer))
+        await put(connection, sample, KEY, status="resolved", resolved_at=START)
+
+    async with asyncio.TaskGroup() as group:
+        asked = group.create_task(submit(client, links.silence, "resolve"))
+        group.create_task(work())
+
+    assert "\nResolved\n" in asked.result()[1]
+    _, text = await submit(client, links.silence, "resolve")
+    assert "\nNot resolved: no alert of this key is open\n" in text
+
+
+async def test_a_link_to_silence_also_silences_it_until_it_is_resolved(
+    client: Any, connection: Connection, clock: Clock, sample: bytes, links: Links
+) -> None:
+    await put(connection, sample, KEY)
+
+    _, text = await submit(client, links.silence, "until-resolved")
+
+    assert "\nSilenced until it is resolved\n" in text
+    (stored,) = await Silences(connection, clock).all()
+    assert (stored.text.until_resolved, stored.text.match) == (
+        True,
+        {"rule": "some-rule", "key": KEY},
+    )

@@ -1,19 +1,26 @@
 """``/api/v1/alerts``: what is wrong now, who takes care of it, and its history."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from support.clock import SetClock
 from support.keyed import START, put
 from support.lanes import Outbox, message
+from support.waiting import until
 
 from router.alerts import AlertKey, AlertStatus, Severity
+from router.api.keyed_alerts import KeyedAlertsApi
 from router.clock import Clock
+from router.datatypes import Secret
 from router.journal import keys
 from router.journal.acknowledgement_receivers import AcknowledgementReceivers
 from router.journal.acknowledgements import Acknowledgement, Acknowledgements
 from router.journal.connection import Connection
+from router.journal.keys import TimerId
 from router.journal.silences import Silences
 from router.rules.state.keyed_alert import Change, LogEntry, ToldStatus
 from router.rules.suppression.silences import SilenceText
@@ -205,6 +212,38 @@ async def test_an_acknowledgement_is_told_to_those_that_were_told_and_want_it(
     assert answer["alert"]["acknowledged"] is None
 
 
+async def test_an_alert_is_resolved_by_a_worker(
+    ask: Ask, connection: Connection, sample: bytes
+) -> None:
+    key = await put(connection, sample, "ak_1")
+
+    async def work() -> None:
+        await until(lambda: connection.redis.exists(keys.timer(TimerId(f"resolution-{key}"))))
+        await put(connection, sample, "ak_1", status="resolved", resolved_at=START)
+
+    async with asyncio.TaskGroup() as group:
+        asked = group.create_task(ask("POST", f"alerts/{key}/resolve", json=ANN))
+        group.create_task(work())
+
+    status, answer = asked.result()
+    assert (status, answer["status"], answer["alert"]["status"]) == (200, "resolved", "resolved")
+    assert (await ask("POST", f"alerts/{key}/resolve", json=ANN))[0] == 409
+
+
+async def test_without_a_worker_it_is_resolving(
+    connection: Connection, clock: Clock, sample: bytes
+) -> None:
+    await put(connection, sample, "ak_1")
+    api = KeyedAlertsApi(connection, clock, Secret("x"), resolve_seconds=0.01)
+    application = web.Application()
+    application.add_routes(api.routes())
+    async with (
+        TestClient(TestServer(application), headers={"Authorization": "Bearer x"}) as client,
+        client.post("/api/v1/alerts/ak_1/resolve", json=ANN) as response,
+    ):
+        assert (response.status, (await response.json())["status"]) == (202, "resolving")
+
+
 async def test_it_is_for_operators_only(ask: Ask, connection: Connection, sample: bytes) -> None:
     await put(connection, sample, "ak_1")
     for method, path in (
@@ -212,6 +251,7 @@ async def test_it_is_for_operators_only(ask: Ask, connection: Connection, sample
         ("GET", "alerts/ak_1"),
         ("POST", "alerts/ak_1/acknowledge"),
         ("POST", "alerts/ak_1/unacknowledge"),
+        ("POST", "alerts/ak_1/resolve"),
     ):
         assert (await ask(method, path, headers={}, json=ANN))[0] == 401
     assert await Acknowledgements(connection).acknowledged(AlertKey("ak_1")) is None

@@ -13,6 +13,7 @@ from router.clock import system_clock
 from router.datatypes import Secret
 from router.journal import keys
 from router.journal.connection import Connection, connect
+from router.journal.keys import TimerId
 from router.rules.state.keyed_alert import Change, LogEntry, ToldStatus
 
 Router = Callable[..., Result]
@@ -96,6 +97,16 @@ def test_one_is_acknowledged_shown_and_given_back(router: Router) -> None:
     (view,) = msgspec.json.decode(withdrawn.stdout)["alerts"]
     assert view["acknowledged"] is None
     assert (again.exit_code, again.stderr) == (1, "router: ak_open: it is not acknowledged\n")
+
+
+@pytest.mark.usefixtures("some_alerts")
+def test_without_a_worker_one_is_not_resolved_yet(router: Router, redis_url: Secret) -> None:
+    result = router("alerts", "resolve", "ak_open", "--by", "ann", "--wait", "0.01")
+
+    assert result.exit_code == 1
+    assert result.stderr == "router: ak_open: not resolved yet: a worker does it when it runs\n"
+    timer = keys.timer(TimerId("resolution-ak_open"))
+    assert on_redis(redis_url, lambda connection: connection.redis.exists(timer)) == 1
 
 
 @pytest.mark.usefixtures("some_alerts")

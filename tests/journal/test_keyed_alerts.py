@@ -107,7 +107,7 @@ async def test_an_acknowledgement_belongs_to_the_life_in_which_it_was_given(
     assert found.acknowledgement == Acknowledgement("ann", START / 1000)
     assert found.is_acknowledged
 
-    await put(connection, sample, "ak_1", since=START + 1)
+    await put(connection, sample, "ak_1", since=START - 5, opened_at=START + 1)
     assert not (await one(alerts, key)).is_acknowledged
 
 

@@ -74,7 +74,7 @@ LETS_IN: dict[str, str] = {
     "acknowledge": "messages that an alert is acknowledged",
     "show_alert": "what a page shows",
     "replay": "dead letters that an operator sends again",
-    "set_timer": "rows that rules expect",
+    "set_timer": "rows that rules expect, and what an operator asks of a worker",
     "replay_quarantined": "quarantined events that an operator sends again",
 }
 """Scripts that a Redis without memory rejects, and what they would let in."""

@@ -184,6 +184,11 @@ class ResolutionTimer(Timer, frozen=True, kw_only=True, array_like=True, tag="re
     by: str
     """The operator's name."""
 
+    @property
+    def fixed_id(self) -> str:
+        """At most one for each alert."""
+        return f"resolution-{self.key}"
+
     async def alerts(self, store: Store) -> list[Alert]:
         return list((await read_alerts(store, (self.key,))).values())
 

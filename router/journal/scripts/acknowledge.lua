@@ -6,7 +6,8 @@ local arguments = cmsgpack.unpack(unpack(ARGV))
 local now_ms, opened = clock_ms(arguments.set_ms), 0
 redis.call('HSET', acknowledgement, 'by', arguments.by, 'at', arguments.at)
 redis.call('EXPIRE', acknowledgement, arguments.lasts)
-note_change(alert, alerts, looks, arguments.key, now_ms, 'acknowledged', arguments.by)
+note_change(alert, alerts, looks, arguments.key, now_ms, 'acknowledged', arguments.by,
+            arguments.by)
 for _, told in ipairs(arguments.told) do
   local id, record, key, set, opened_field, lanes = unpack(told)
   use_lanes(lanes, now_ms)

@@ -5,7 +5,7 @@ local arguments = cmsgpack.unpack(unpack(ARGV))
 -- Returns: 1; 0 if there was none.
 if redis.call('DEL', acknowledgement) == 0 then return 0 end
 local now_ms = clock_ms(arguments.set_ms)
-note_change(alert, alerts, looks, arguments.key, now_ms, 'unacknowledged', arguments.by)
+note_change(alert, alerts, looks, arguments.key, now_ms, 'unacknowledged', arguments.by, nil)
 local destinations = run_or_delete('HGETALL', lane)
 for at = 1, #destinations, 2 do
   local destination, packed = unpack(destinations, at, at + 1)

@@ -167,7 +167,7 @@ local function end_alert(draft, key, record, bound, change, detail)
   if #names == 0 or change == 'expired' then return stop(draft, 'ended') end
   draft.notified = table.concat(names, ' ')
   draft.resolved = redis.call('HGET', alert_place(key), 'alert') or ''
-  draft.extra = {string.format('%.0f', number_of(record.since))}
+  draft.extra = {string.format('%.0f', number_of(record.since)), record.acknowledged_by or ''}
   return stop(draft, 'resolved')
 end
 

@@ -126,6 +126,8 @@ class AlertRecord(Record):
     """By the group, ``<state>:<key>``."""
     inhibits: list[str] = msgspec.field(default_factory=list)
     """The marks, ``<state>:<key>``, by which it inhibits others."""
+    acknowledged_by: str = ""
+    """The name of who acknowledged it in this life; ``""`` if it is not acknowledged."""
     log: list[LogEntry] = msgspec.field(default_factory=list)
     """The last changes, oldest first."""
 
@@ -265,7 +267,7 @@ def end_alert(
         alert=memory.bodies.get(key, b""),
         withdrawn=withdrawn,
         notified=tuple(names),
-        extra=(b"%d" % record.since,),
+        extra=(b"%d" % record.since, record.acknowledged_by.encode()),
     )
 
 

@@ -27,14 +27,18 @@ function steps.open_alert(draft, key, rule, at, lasts, pending, later)
   return false
 end
 
--- Lets the chain's notification say what was held back, unless nothing was and no look causes it.
+-- Lets the chain's notification say what was held back, and who has acknowledged the alert; nothing if
+-- nothing was held back, no look causes it, and the alert is not acknowledged.
 local function take_held(draft, record, reminder)
   local is_look = draft.opened.is_look
-  if record.held_because or is_look then
+  local is_late, by = record.held_because or is_look, record.acknowledged_by or ''
+  if is_late or by ~= '' then
     draft.extra = {
-      string.format('%.0f', number_of(record.since)), table.concat(record.held_because or {}, ','),
-      string.format('%.0f', reminder),
+      string.format('%.0f', is_late and number_of(record.since) or 0),
+      table.concat(record.held_because or {}, ','), string.format('%.0f', reminder), by,
     }
+  end
+  if is_late then
     -- A late notification is itself one of those that were held back.
     local held = draft.held_back + number_of(record.held)
     draft.held_back = math.max(0, held - (is_look and 1 or 0))

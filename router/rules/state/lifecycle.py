@@ -100,8 +100,8 @@ class OpenAlert(Step, frozen=True, array_like=True):
 class RecordNotified(Step, frozen=True, array_like=True):
     """Note that destinations are notified: ``send_to``, or those that a look names. Never stops.
 
-    The result's ``extra`` then has what was held back before: since when (Unix ms), the reasons, and
-    the number of the reminder if it is one.
+    The result's ``extra`` then has what was held back before: since when (Unix ms), the reasons, the
+    number of the reminder if it is one, and the name of who has acknowledged the alert.
     """
 
     send_to: tuple[str, ...]
@@ -128,11 +128,18 @@ class RecordNotified(Step, frozen=True, array_like=True):
 
 
 def take_held(run: ChainRun, record: AlertRecord, *, reminder: int = 0) -> None:
-    """Let the chain's notification say what was held back, unless nothing was and no look causes it."""
+    """Let the chain's notification say what was held back, and who has acknowledged the alert.
+
+    It says nothing if nothing was held back, no look causes it, and the alert is not acknowledged.
+    """
     is_look = run.opened is not None and run.opened.is_look
-    if record.held_because or is_look:
+    is_late = bool(record.held_because) or is_look
+    if is_late or record.acknowledged_by:
         because = ",".join(record.held_because)
-        run.extra = (b"%d" % record.since, because.encode(), b"%d" % reminder)
+        since = record.since if is_late else 0
+        by = record.acknowledged_by.encode()
+        run.extra = (b"%d" % since, because.encode(), b"%d" % reminder, by)
+    if is_late:
         # A late notification is itself one of those that were held back.
         run.held_back = max(0, run.held_back + record.held - is_look)
     record.held, record.held_because = 0, []

@@ -18,5 +18,6 @@ def notify_resolved(draft: DecisionDraft, result: ChainResult) -> None:
         status=AlertStatus.RESOLVED,
         raised_at=draft.now,
         since=int(result.extra[0]) / 1000 if result.extra else 0.0,
+        acknowledged_by=result.extra[1].decode() if len(result.extra) > 1 else "",
     )
     draft.notify_again(resolved, result.notified, result.number)

@@ -37,9 +37,10 @@ from router.worker.evaluation.suppression_reason import (
     suppression_reason,
 )
 
-_HELD_FIELDS: Final = 3
-"""Since when, why, and the number of the reminder: the ``extra`` of a notification (lifecycle.py)."""
-_NOTHING_HELD: Final = (b"0", b"", b"0")
+_HELD_FIELDS: Final = 4
+"""The ``extra`` of a notification (lifecycle.py): since when, why, the number of the reminder, and the name
+of who has acknowledged the alert."""
+_NOTHING_HELD: Final = (b"0", b"", b"0", b"")
 
 
 class PossibleAlert(msgspec.Struct, frozen=True):
@@ -133,16 +134,18 @@ def conclude(
 
 
 def with_held(alert: Alert, result: ChainResult) -> Alert:
-    """Return the alert with what was held back of it before its notification."""
+    """Return the alert with what was held back of it, and who has acknowledged it."""
     if not result.held_back and len(result.extra) != _HELD_FIELDS:
         return alert
-    since, because, reminder = result.extra if len(result.extra) == _HELD_FIELDS else _NOTHING_HELD
+    held = result.extra if len(result.extra) == _HELD_FIELDS else _NOTHING_HELD
+    since, because, reminder, by = held
     return msgspec.structs.replace(
         alert,
         held_back=result.held_back,
         since=int(since) / 1000,
         held_because=tuple(because.decode().split(",")) if because else (),
         reminder=int(reminder),
+        acknowledged_by=by.decode(),
     )
 
 

@@ -154,7 +154,7 @@ local function end_alert(draft, key, record, bound, change, detail)
   end
   for _, each in ipairs(bound) do drop(each[1], each[2]) end
   for _, mark in ipairs(record.inhibits or {}) do end_mark(mark, key) end
-  local names = told_firing(record)
+  local names = change == 'expired' and {} or told_firing(record)
   for _, name in ipairs(names) do record.told[name] = {RESOLVED, now, record.count} end
   for _, name in ipairs({'waiting', 'inhibits', 'why', 'held', 'held_because', 'ends', 'pending_until',
                          'resolving_at', 'remind_at', 'later'}) do
@@ -164,7 +164,7 @@ local function end_alert(draft, key, record, bound, change, detail)
   note(record, change or 'resolved', detail)
   save_alert(key, record)
   redis.call('ZADD', settings.looks, now + (change == 'expired' and ALERT_KEPT_EXPIRED or ALERT_KEPT), key)
-  if #names == 0 or change == 'expired' then return stop(draft, 'ended') end
+  if #names == 0 then return stop(draft, 'ended') end
   draft.notified = table.concat(names, ' ')
   draft.resolved = redis.call('HGET', alert_place(key), 'alert') or ''
   draft.extra = {string.format('%.0f', number_of(record.since)), record.acknowledged_by or ''}

@@ -250,7 +250,7 @@ def end_alert(
         memory.drop(place)
     for mark in record.inhibits:
         _end_mark(run, mark, key)
-    names = record.told_firing()
+    names = record.told_firing() if change != "expired" else []
     for name in names:
         record.told[name] = ToldStatus(RESOLVED, run.now, record.count)
     record.status, record.resolved_at = RESOLVED, run.now
@@ -260,7 +260,7 @@ def end_alert(
     record.note(run.now, change, detail)
     record.version += 1
     memory.looks.set(key, run.now + (KEPT_EXPIRED_MS if change == "expired" else KEPT_MS))
-    if not names or change == "expired":
+    if not names:
         return run.stop(Outcome.ENDED, withdrawn=withdrawn)
     return run.stop(
         Outcome.RESOLVED,

@@ -9,6 +9,12 @@ function steps.read_alert(draft, key)
   return stop(draft, 'nothing')
 end
 
+-- Stops, because nothing is to be told. What suppressed the alert is over, unless its end is known.
+local function leave(draft, record)
+  if number_of(record.ends) <= now then record.why, record.ends = nil, nil end
+  return stop(draft, 'nothing')
+end
+
 function steps.look_at(draft, key, send_to, later, remind, bound)
   local record = find_alert(key)
   if not record or record.status == RESOLVED then return stop(draft, 'nothing') end
@@ -31,7 +37,7 @@ function steps.look_at(draft, key, send_to, later, remind, bound)
   if record.remind_at and (acknowledged or remind == 0) then
     record.remind_at = remind > 0 and now + remind or nil
   end
-  if resolving > 0 or (record.waiting and next(record.waiting)) then return stop(draft, 'nothing') end
+  if resolving > 0 or (record.waiting and next(record.waiting)) then return leave(draft, record) end
   local told, untold, knowing = record.told or {}, {}, {}
   for _, name in ipairs(send_to) do
     if not told[name] or told[name][1] ~= FIRING then untold[#untold + 1] = name end
@@ -52,7 +58,7 @@ function steps.look_at(draft, key, send_to, later, remind, bound)
     record.remind_at = now + remind
     if #knowing > 0 then return false end
   end
-  return stop(draft, 'nothing')
+  return leave(draft, record)
 end
 
 function steps.open_for_look(draft, key)

@@ -16,6 +16,7 @@ from router.rules.state.keyed_alert import (
     FIRING,
     PENDING,
     RESOLVED,
+    AlertRecord,
     OpenedAlert,
     end_alert,
     find_alert,
@@ -83,7 +84,7 @@ class LookAt(Step, frozen=True, array_like=True):
         if record.remind_at and (acknowledged or not self.remind_ms):
             record.remind_at = now + self.remind_ms if self.remind_ms else 0
         if record.resolving_at or record.waiting:
-            return run.stop(Outcome.NOTHING)
+            return self._leave(run, record)
         knowing = record.told_firing()
         untold = tuple(name for name in self.send_to if name not in knowing)
         if untold and not record.is_dropped and not acknowledged:
@@ -93,7 +94,14 @@ class LookAt(Step, frozen=True, array_like=True):
             opened.names = tuple(name for name in knowing if name in self.send_to)
             opened.is_reminder = True
             record.remind_at = now + self.remind_ms
-            return not opened.names and run.stop(Outcome.NOTHING)
+            return not opened.names and self._leave(run, record)
+        return self._leave(run, record)
+
+    @staticmethod
+    def _leave(run: ChainRun, record: AlertRecord) -> bool:
+        """Stop, because nothing is to be told. What suppressed it is over, unless its end is known."""
+        if record.ends <= run.now:
+            record.why, record.ends = "", 0
         return run.stop(Outcome.NOTHING)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from router.alerts import Alert
+from router.alerts import Alert, AlertKey
 from router.cel import Verdict
 from router.events.model import Event, document
 from router.rules.index.rule_set import Judgement, RuleSet
@@ -167,9 +167,9 @@ class Simulation:
             return []
         return [SimulationOutcome(at=until, sent=sent, suppressed=suppressed)]
 
-    def acknowledge(self, alert: Alert) -> None:
-        """Acknowledge the alerts with this alert's key."""
-        self._store.acknowledge(alert.key, self._now_ms)
+    def acknowledge(self, key: AlertKey) -> None:
+        """Acknowledge the alerts with this key."""
+        self._store.acknowledge(key, self._now_ms)
 
     def silence(self, silence: Silence) -> None:
         """Add a silence."""

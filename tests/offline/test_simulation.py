@@ -131,7 +131,7 @@ def test_a_repeat_changes_nothing_and_an_acknowledgement_ends_escalation() -> No
     simulation.receive(one, now=1000.0)
     assert simulation.receive(one, now=1001.0).matches == ()
     ((told,),) = [happened.sent for happened in simulation.pass_time(1030.0)]
-    simulation.acknowledge(told.alert)
+    simulation.acknowledge(told.alert.key)
 
     (happened,) = simulation.pass_time(9999.0)
     assert [sent.alert.rule for sent in happened.sent] == ["awaited"]

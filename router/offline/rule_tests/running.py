@@ -113,7 +113,7 @@ class _Run:
             return
         alerts = self._alerts.get(moment.acknowledge, {})
         for alert in alerts.values():
-            self._simulation.acknowledge(alert)
+            self._simulation.acknowledge(alert.key)
             self._history.note_acknowledgement(moment.acknowledge, self._simulation.now)
         if not alerts:
             line = f"- acknowledge: {moment.acknowledge} has sent no alert so far"

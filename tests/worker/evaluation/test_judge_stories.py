@@ -10,7 +10,8 @@ import pytest
 from support.clock import SetClock
 from support.world import World
 
-from router.alerts import Alert
+from router.alerts import Alert, alert_key
+from router.journal.acknowledgements import Acknowledgements
 from router.journal.connection import Connection
 from router.offline.simulation import SimulatedAlert, Simulation
 from router.timestamps import unix_seconds
@@ -84,6 +85,14 @@ class Story:
         self._simulate(self.simulation.receive(event, now=self.world.time.now).sent)
         await self._collect()
 
+    async def acknowledge(self, moment: str, rule: str) -> None:
+        """Let an operator acknowledge the alert of a rule, of the key ``a``."""
+        await self.to(moment)
+        key = alert_key(rule, ('"a"',))
+        at = self.world.time.now
+        await Acknowledgements(self.world.connection).acknowledge(key, "ann", at)
+        self.simulation.acknowledge(key)
+
     async def _collect(self) -> None:
         at = self.world.time.now
         for place in ("noc", "boss"):
@@ -111,6 +120,9 @@ silences:
 """
 MUTED = """
 mute_times: {noon: {times: [{from: "12:00", to: "12:02"}]}}
+"""
+NOON = """
+schedules: {noon: {times: [{from: "12:00", to: "12:02"}]}}
 """
 INHIBITED = """
   - {name: site, events: [site.down], resolve: {events: [site.up], by: [data.s]}, send_to: [boss]}
@@ -238,6 +250,39 @@ MUTED_RULE = RULE.replace("send_to", "mute_times: [noon], send_to").replace(
             id="a level that falls due while it is silenced runs when that ends",
         ),
         pytest.param(
+            RULE + "    remind: 1m\n",
+            "0s down, 90s ack trunk, 5m up",
+            [
+                "0 noc trunk firing",
+                "60 noc trunk firing reminder 1",
+                "300 noc trunk resolved",
+            ],
+            id="no reminder of an acknowledged alert",
+        ),
+        pytest.param(
+            RULE.replace(
+                "send_to: [noc]", "send_to: [{to: boss, during: noon}, {to: noc, outside: noon}]"
+            )
+            + NOON,
+            "30s down, 5m up",
+            [
+                "30 boss trunk firing",
+                "120 noc trunk firing",
+                "300 noc trunk resolved",
+                "300 boss trunk resolved",
+            ],
+            id="the shift that begins is told of what is open",
+        ),
+        pytest.param(
+            RULE.replace(
+                "send_to: [noc]", "send_to: [{to: boss, during: noon}, {to: noc, outside: noon}]"
+            )
+            + NOON,
+            "30s down, 60s ack trunk, 5m up",
+            ["30 boss trunk firing", "300 boss trunk resolved"],
+            id="but not of what is acknowledged",
+        ),
+        pytest.param(
             RULE.replace("    send_to", "    mode: shadow\n    send_to")
             + "    cooldown: {for: 10m, by: [data.k]}\n",
             "0s down, 20s down",
@@ -253,7 +298,9 @@ async def test_what_is_told_and_when(
 
     for step in steps.split(", "):
         moment, *event = step.split()
-        if event:
+        if event[:1] == ["ack"]:
+            await told.acknowledge(moment, event[1])
+        elif event:
             await told.happens(moment, *event, s="x")
         else:
             await told.to(moment)

@@ -15,6 +15,7 @@ from router.configuration.model import (
     ActiveConfiguration,
     Configuration,
 )
+from router.errors import PostponedError
 from router.events.decode import decode_request
 from router.events.model import (
     Event,
@@ -127,13 +128,18 @@ class World:
         return [(TimerId(name.decode()), due / 1000 - self.time.now) for name, due in found]
 
     async def passes(self, seconds: float) -> None:
-        """Let time pass; each timer is fired when it is due."""
+        """Let time pass; each timer is fired when it is due, unless an earlier batch is open."""
         end = self.time.now + seconds
         firing = self.timer_worker(self.connection)
         while await self.connection.redis.exists(keys.SWEEP):
             await self.looks.open_due()
+        postponed: set[TimerId] = set()
         while True:
-            due = [each for each in await self.timers() if self.time.now + each[1] <= end]
+            due = [
+                each
+                for each in await self.timers()
+                if self.time.now + each[1] <= end and each[0] not in postponed
+            ]
             look_at = await self._next_look()
             if look_at <= min([end, *(self.time.now + wait for _, wait in due[:1])]):
                 self.time.now = max(self.time.now, look_at)
@@ -141,7 +147,10 @@ class World:
             elif due:
                 timer_id, wait = due[0]
                 self.time.now += max(0.0, wait)
-                await firing.run(timer_id)
+                try:
+                    await firing.run(timer_id)
+                except PostponedError:
+                    postponed.add(timer_id)
             else:
                 break
         self.time.now = end

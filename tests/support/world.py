@@ -64,8 +64,9 @@ def configuration(rules: str) -> Configuration:
 
 
 def event(number: str, now: float, **fields: Any) -> Event:
-    """An event of type ``a`` that came in now; ``type`` and ``time`` may be given, else data."""
-    attributes = {name: fields.pop(name) for name in ("type", "time") if name in fields}
+    """An event of type ``a`` that came in now; ``type``, ``time`` and ``source`` may be given, else data."""
+    given = ("type", "time", "source")
+    attributes = {name: fields.pop(name) for name in given if name in fields}
     document = {
         "specversion": "1.0",
         "id": number,

@@ -9,6 +9,7 @@ from support.cutting import Cutting
 from support.world import World
 
 from router.alerts import Alert, AlertStatus, alert_key
+from router.destinations.rendering.summary import rfc3339
 from router.errors import JournalUnavailableError
 from router.journal import keys
 from router.journal.acknowledgements import Acknowledgements
@@ -277,6 +278,40 @@ async def test_an_event_from_before_the_alert_does_not_end_it(
     await world.send(world.event("u2", type="up", host="h", ok=True, time="2023-11-14T20:00:01Z"))
 
     assert shown(await alerts(world)) == [("d1", "resolved")]
+
+
+async def test_monitors_whose_clocks_differ_resolve_an_alert(
+    connection: Connection, time: SetClock
+) -> None:
+    """Case R12: the end has an earlier time and comes later."""
+    world = World(connection, time, RESOLVE)
+    await world.send(world.event("d1", type="down", host="h", time="2023-11-14T20:00:00Z"))
+
+    await world.send(world.event("u1", type="up", host="h", ok=True, time="2023-11-14T19:59:59Z"))
+
+    assert [alert.status for alert in await alerts(world)] == ["firing", "resolved"]
+
+
+@pytest.mark.parametrize(
+    ("source", "seconds", "expected"),
+    [
+        ("one", 1, []),
+        ("one", 40, []),
+        ("other", 1, ["d1"]),
+        ("other", 40, []),
+    ],
+)
+async def test_an_alert_that_arrives_after_its_end_is_ordered_by_the_clock_of_its_sender(
+    connection: Connection, time: SetClock, source: str, seconds: int, expected: list[str]
+) -> None:
+    world = World(connection, time, RESOLVE)
+    before = rfc3339(time.now - 100 - seconds)
+    up = world.event("u1", type="up", host="h", ok=True, time=rfc3339(time.now - 100), source="one")
+    await world.send(up)
+
+    await world.send(world.event("d1", type="down", host="h", time=before, source=source))
+
+    assert [alert.event_id for alert in await alerts(world)] == expected
 
 
 def at(second: int) -> str:

@@ -233,7 +233,9 @@ def _mute_time(item: SectionItem, scope: SectionScope) -> MuteTime | None:
 def _inhibition(item: SectionItem, scope: SectionScope) -> Inhibition | None:
     if "events" not in scope.memo:
         scope.memo["events"] = {rule.name: rule.events for rule in scope.values["rules"]}
-    return read_inhibition(item.document, item.node, scope.names["rules"], scope.memo["events"])
+    inhibited: dict[str, set[str]] = scope.memo.setdefault("inhibited", {})
+    events = scope.memo["events"]
+    return read_inhibition(item.document, item.node, scope.names["rules"], events, inhibited)
 
 
 def _silence(item: SectionItem, scope: SectionScope) -> Silence | None:

@@ -73,6 +73,7 @@ def read_inhibition(
     node: Node,
     rules: Collection[str] | None,
     events: Mapping[str, tuple[str, ...]],
+    inhibited: dict[str, set[str]] | None = None,
 ) -> Inhibition | None:
     """Read an inhibition.
 
@@ -81,6 +82,7 @@ def read_inhibition(
         node: The inhibition.
         rules: The names of all rules; None if some are not known.
         events: The event types of the valid rules.
+        inhibited: The rules that each rule inhibits by the inhibitions before; this one is added.
 
     Returns:
         The inhibition; None after reporting its problems.
@@ -100,6 +102,8 @@ def read_inhibition(
         message = f'rule "{min(both)}" would suppress itself'
         document.report(node.span, message, "list it in `while` or in `hold_back`, not in both")
         return None
+    if inhibited is not None and _closes_circle(document, node, text, inhibited):
+        return None
     return Inhibition(
         frozenset(text.while_),
         frozenset(text.hold_back),
@@ -107,6 +111,33 @@ def read_inhibition(
         text.for_,
         StateId(f"inhibit-{_digest(text)}"),
     )
+
+
+def _closes_circle(
+    document: YamlDocument, node: MapNode, text: InhibitionText, inhibited: dict[str, set[str]]
+) -> bool:
+    """Return whether a rule would inhibit, by way of others, one that inhibits it; report it then.
+
+    If both fired, no destination would be notified of either.
+    """
+    for target in text.hold_back:
+        reached, found = [target], {target}
+        while reached:
+            new = inhibited.get(reached.pop(), set()) - found
+            found |= new
+            reached += new
+        both = found & set(text.while_)
+        if both:
+            source = min(both)
+            message = (
+                f'rules "{source}" and "{target}" would suppress each other:'
+                " if both fire, no destination is notified of either"
+            )
+            document.report(node.span, message, "remove one of the inhibitions")
+            return True
+    for source in text.while_:
+        inhibited.setdefault(source, set()).update(text.hold_back)
+    return False
 
 
 def read_silence(

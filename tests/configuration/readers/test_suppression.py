@@ -99,6 +99,36 @@ def test_a_wrong_inhibition_is_reported(text: str, expected: str) -> None:
     assert expected in reported
 
 
+@pytest.mark.parametrize(
+    ("links", "expected"),
+    [
+        (["a b", "b a"], ['rules "b" and "a" would suppress each other']),
+        (["a b", "b c", "c a"], ['rules "c" and "a" would suppress each other']),
+        (["a b", "b c", "a c"], []),
+        (["a b", "a b"], []),
+    ],
+)
+def test_rules_that_inhibit_each_other_are_refused(
+    tmp_path: Path, links: list[str], expected: list[str]
+) -> None:
+    """Case R9: both would be silent for good."""
+    names = ", ".join(f"{{name: {name}, events: [{name}], send_to: [x]}}" for name in "abc")
+    pairs = (pair.split() for pair in links)
+    inhibitions = ", ".join(f"{{while: [{one}], hold_back: [{two}]}}" for one, two in pairs)
+    text = (
+        f"destinations: {{x: {{capture: {{}}}}}}\nrules: [{names}]\ninhibitions: [{inhibitions}]\n"
+    )
+    (tmp_path / "a.yaml").write_text(text)
+
+    try:
+        load(tmp_path, {})
+        found = []
+    except RulesError as error:
+        found = [each.message.split(":")[0] for each in error.diagnostics]
+
+    assert found == expected
+
+
 def test_rules_are_not_checked_while_they_are_unknown() -> None:
     assert inhibition("{while: [one], hold_back: [two]}", None) == []
 

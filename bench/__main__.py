@@ -22,6 +22,7 @@ ROWS: Final = {
     "claims": ("T13",),
     "redis_cost": ("redis",),
     "scale": ("scale",),
+    "open_alerts": ("open-alerts",),
     "shapes": ("fan-out", "bulkhead", "evaluate", "measured", "backlog"),
 }
 """The modules in their order, and the ids of their rows."""

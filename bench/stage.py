@@ -81,6 +81,10 @@ class Router:
         self._redis = redis
         self._folder = tempfile.TemporaryDirectory(prefix="bench-rules-")
         self._log = Path(self._folder.name) / "log"
+        self.write(rules)
+
+    def write(self, rules: Sequence[str]) -> None:
+        """Write the files of the rules folder. Each process reloads it when it notices."""
         for number, text in enumerate(rules):
             (Path(self._folder.name) / f"{number}.yaml").write_text(text)
 

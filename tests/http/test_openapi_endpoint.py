@@ -28,6 +28,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 from support.events import alert_of, deliveries_of, event_from
+from support.keyed import put
 from support.rules_folder import RulesFolder, capture, rule
 from support.running import Running, running, settings_for
 
@@ -265,6 +266,9 @@ BODIES = {
         "author": "ann",
         "comment": "work",
     },
+    "/api/v1/alerts/{key}/acknowledge": {"by": "ann"},
+    "/api/v1/alerts/{key}/unacknowledge": {"by": "ann"},
+    "/api/v1/alerts/{key}/resolve": {"by": "ann"},
 }
 
 
@@ -297,7 +301,7 @@ async def test_a_body_that_is_too_large_is_described(
                 assert response.status == 413, operation.path
                 check_response(description, operation, response, await response.json())
 
-    assert len(asked) == 6
+    assert len(asked) == 9
 
 
 class Records(msgspec.Struct, frozen=True):
@@ -309,6 +313,8 @@ class Records(msgspec.Struct, frozen=True):
     link: str
 
     def path_parameters(self, path: str) -> dict[str, str]:
+        if path.startswith("/api/v1/alerts/"):
+            return {"key": "ak_1"}
         return {
             "/api/v1/dead-letters/{destination}/{id}": {
                 "destination": "mail",
@@ -357,6 +363,7 @@ async def _stored(redis_url: Secret, sample: bytes) -> Records:
     silence = await Silences(connection, system_clock()).add(text)
     await SinkTests(connection).record(SinkTest(test_id="t1", account_sid="AC1", received_at=now))
     await Pauses(connection).pause("paused", Pause(kind=PauseKind.PAUSED, at=now))
+    await put(connection, sample, "ak_1")
     await connection.close()
     alert = msgspec.structs.replace(alert_of(event), key=AlertKey("ak_1"), raised_at=now)
     link = LinkSigner(LINK_SECRET, PUBLIC_URL, lifetime=3600.0).links(alert).silence

@@ -72,7 +72,10 @@ TOKEN = "operator-token-of-the-test"
 LINK_SECRET = Secret("a link secret of the test")
 PUBLIC_URL = "https://r.example.com"
 OPERATOR_ROUTES = [one for one in OPERATIONS if OPERATOR in one.security]
-SUCCESS = {(one.method, one.path): min(one.responses) for one in OPERATIONS}
+SUCCESS = {
+    **{(one.method, one.path): min(one.responses) for one in OPERATIONS},
+    ("POST", "/api/v1/alerts/{key}/resolve"): 202,  # the process has no worker
+}
 
 
 def name_of(operation: Operation) -> str:

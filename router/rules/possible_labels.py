@@ -39,7 +39,7 @@ class PossibleLabels(msgspec.Struct, frozen=True):
         found: dict[int, Route] = {}
         unrouted = []
         for severity in self.severities:
-            constant = {**self.naming.constant_labels, SEVERITY: str(severity), RULE: self.rule}
+            constant = self._constant(severity)
             matching = relevant(tuple(routes), constant, self.naming.varying_labels)
             if matching is None:
                 unrouted.append(severity)
@@ -52,9 +52,13 @@ class PossibleLabels(msgspec.Struct, frozen=True):
         One tuple for each severity of which no route without ``continue`` matches all alerts.
         """
         for severity in self.severities:
-            constant = {**self.naming.constant_labels, SEVERITY: str(severity), RULE: self.rule}
+            constant = self._constant(severity)
             sure = [
                 each for each in routes if each.matches_all(constant, self.naming.varying_labels)
             ]
             if all(each.goes_on for each in sure):
                 yield tuple(recipient for each in sure for recipient in each.recipients)
+
+    def _constant(self, severity: Severity) -> dict[str, str]:
+        """Return the labels that all alerts of this severity have."""
+        return {**self.naming.constant_labels, SEVERITY: str(severity), RULE: self.rule}

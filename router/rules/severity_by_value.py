@@ -38,10 +38,8 @@ class SeverityByValue(msgspec.Struct, frozen=True, kw_only=True):
         if self.selected(event) is not None:
             return ""
         value = self.expression.value(event)
-        source = " ".join(self.expression.source.split())[:_SHOWN]
-        return (
-            f"{source} {'has no value' if value is ERROR else f'is {value_text(value)[:_SHOWN]}'}"
-        )
+        found = "has no value" if value is ERROR else f"is {value_text(value)[:_SHOWN]}"
+        return f"{self.text} {found}"
 
 
 RuleSeverity = Severity | SeverityByValue

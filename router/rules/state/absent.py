@@ -32,15 +32,11 @@ from router.rules.state.step import (
     Memory,
     Outcome,
     Place,
-    Reason,
     Step,
 )
 from router.rules.state.table_rows import ExpectedRows
-from router.rules.state.timer import AlertTimer, Timer, TimerContext, TimerDraft
+from router.rules.state.timer import RULE_GONE, AlertTimer, Timer, TimerContext, TimerDraft
 from router.rules.state.window import LATE
-
-RULE_GONE: Final = Reason("rule_gone")
-"""The rule, or its ``absent``, was removed while the alert waited."""
 
 _KEY: Final = "absent"
 _KEPT_MS: Final = 30 * DAY_MS
@@ -54,7 +50,7 @@ _FOREIGN_LIMIT: Final = 600.0
 
 
 class Expect(Step, frozen=True, array_like=True):
-    """Wait for the other event, unless it happened more than ``tolerance`` ms later. Always stops.
+    """Wait for the other event, unless it happened more than ``tolerance_ms`` later. Always stops.
 
     An event that waits for the same, also since before the rule was changed, goes on waiting instead.
     """
@@ -64,7 +60,7 @@ class Expect(Step, frozen=True, array_like=True):
     event: str
     at: int
     for_ms: int
-    tolerance: int
+    tolerance_ms: int
     rule: str
     """As in ``rule_state``."""
 
@@ -74,7 +70,7 @@ class Expect(Step, frozen=True, array_like=True):
         if (
             known is not None
             and known.answered_until > run.now
-            and known.answered > self.at + self.tolerance
+            and known.answered > self.at + self.tolerance_ms
         ):
             return run.stop(Outcome.ENDED)
         is_own = known is not None and bool(known.pending)
@@ -107,8 +103,8 @@ class Expect(Step, frozen=True, array_like=True):
 class Fulfil(Step, frozen=True, array_like=True):
     """Note that the other event happened, for ``for_ms``, and cancel the timer. Always stops.
 
-    What happened more than ``tolerance`` ms later goes on waiting: the other event is too late for it. Timers that were set before the
-    rule was changed are cancelled too.
+    What happened more than ``tolerance_ms`` later goes on waiting: the other event is too late for it.
+    Timers that were set before the rule was changed are cancelled too.
     """
 
     state: str
@@ -116,7 +112,7 @@ class Fulfil(Step, frozen=True, array_like=True):
     event: str
     at: int
     for_ms: int
-    tolerance: int
+    tolerance_ms: int
     rule: str
     """As in ``rule_state``."""
 
@@ -157,7 +153,7 @@ class Fulfil(Step, frozen=True, array_like=True):
             settle(run, place)
 
     def _is_before(self, at: int) -> bool:
-        return self.at < at - self.tolerance
+        return self.at < at - self.tolerance_ms
 
 
 class ExpectRow(Expect, frozen=True, array_like=True):
@@ -293,7 +289,7 @@ class ExpectedTimer(Timer, frozen=True, kw_only=True, array_like=True, tag="expe
         chains, alerts = [], []
         for event in events:
             alert, content = context.alert_of(event)
-            step = feature.expect_row(alert, content, event.key, context.tolerance)
+            step = feature.expect_row(alert, content, event.key, context.tolerance_ms)
             stored = encode_alert(StoredAlert(alert, ()))
             chains.append(Chain(f"{alert.id}-row", (step,), stored))
             alerts.append(alert)
@@ -359,7 +355,7 @@ class AbsentFeature(Feature, frozen=True, kw_only=True):
             else:
                 continue
             timer = AbsenceTimer(
-                due_at=due_at(waits, self.text.for_, now, step.tolerance / 1000),
+                due_at=due_at(waits, self.text.for_, now, step.tolerance_ms / 1000),
                 rule=alert.rule,
                 state=place[0],
                 key=place[1],
@@ -369,12 +365,12 @@ class AbsentFeature(Feature, frozen=True, kw_only=True):
             draft.set_timer(timer)
 
     def expect_row(
-        self, alert: Alert, content: dict[str, Any], event: str, tolerance: int
+        self, alert: Alert, content: dict[str, Any], event: str, tolerance_ms: int
     ) -> ExpectRow:
         """Return the step of a row, of which ``alert`` would be raised."""
         at, for_ms = round(alert.event_received_at * 1000), milliseconds(self.text.for_)
         place = self.place(content)
-        return ExpectRow(*place, digest((event,)), at, for_ms, tolerance, rule_state(alert.rule))
+        return ExpectRow(*place, digest((event,)), at, for_ms, tolerance_ms, rule_state(alert.rule))
 
     def loading(self, rule: str, now: float) -> ExpectedTimer | None:
         if self.rows is None:
@@ -386,7 +382,7 @@ class AbsentFeature(Feature, frozen=True, kw_only=True):
     def _facts(self, facts: AlertFacts) -> tuple[str, str, str, int, int, int, str]:
         event, for_ms = digest((facts.event,)), milliseconds(self.text.for_)
         rule = rule_state(facts.alert.rule)
-        return (*self.place(facts.content), event, facts.at, for_ms, facts.tolerance, rule)
+        return (*self.place(facts.content), event, facts.at, for_ms, facts.tolerance_ms, rule)
 
     def describe(self, content: dict[str, Any]) -> Iterator[str]:
         span, by = span_text(self.text.for_), by_text(self.by, content)

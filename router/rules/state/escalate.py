@@ -66,8 +66,9 @@ class StartEscalation(Step, frozen=True, array_like=True):
     def run(self, run: ChainRun) -> bool:
         place = (self.state, self.key)
         record = run.memory.find(place, _Escalation)
-        acknowledged = run.memory.acknowledged.get(self.alert_key, -1)
-        is_on = record is not None and not record.over and acknowledged < record.since
+        is_on = record is not None and not record.over
+        if record is not None and run.memory.is_acknowledged(self.alert_key, record.since):
+            is_on = False
         if not is_on and run.touch(place, self.for_ms):
             run.memory.put(place, _Escalation(self.escalation, run.now))
             run.escalates = True
@@ -90,10 +91,10 @@ class ContinueEscalation(Step, frozen=True, array_like=True):
     """The place at which a version before keyed alerts has stored the alert."""
 
     def run(self, run: ChainRun) -> bool:
-        record = run.memory.find((self.state, self.key), _Escalation)
-        if record is None or record.run != self.escalation or record.over:
+        record = _under_way(run, (self.state, self.key), self.escalation)
+        if record is None:
             return run.stop(Outcome.NOTHING)
-        is_acknowledged = run.memory.acknowledged.get(self.alert_key, -1) >= record.since
+        is_acknowledged = run.memory.is_acknowledged(self.alert_key, record.since)
         record.over = self.last or is_acknowledged
         if is_acknowledged:
             return run.stop(Outcome.NOTHING)
@@ -114,12 +115,15 @@ class CheckEscalation(Step, frozen=True, array_like=True):
     escalation: str
 
     def run(self, run: ChainRun) -> bool:
-        record = run.memory.find((self.state, self.key), _Escalation)
-        if record is None or record.run != self.escalation or record.over:
-            return run.stop(Outcome.NOTHING)
-        if run.memory.acknowledged.get(self.alert_key, -1) >= record.since:
+        record = _under_way(run, (self.state, self.key), self.escalation)
+        if record is None or run.memory.is_acknowledged(self.alert_key, record.since):
             return run.stop(Outcome.NOTHING)
         return False
+
+
+def _under_way(run: ChainRun, place: Place, escalation: str) -> _Escalation | None:
+    record = run.memory.find(place, _Escalation)
+    return record if record is not None and record.run == escalation and not record.over else None
 
 
 class EscalationTimer(AlertTimer, frozen=True, kw_only=True, array_like=True, tag="escalation"):

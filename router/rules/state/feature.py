@@ -54,8 +54,8 @@ class AlertFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Unix time in seconds."""
     at: int
     """When the event happened, in Unix ms."""
-    tolerance: int = 30_000
-    """Ms by which the clocks of senders may differ."""
+    tolerance_ms: int = 30_000
+    """By how much the clocks of senders may differ."""
     event: str = ""
     """The key of the event that arrived; ``""`` for a timer."""
     earlier: tuple[str, ...] = ()

@@ -22,12 +22,10 @@ from router.rules.state.feature import (
     span_text,
 )
 from router.rules.state.measured import FOLLOWS, restored
-from router.rules.state.step import ChainResult, ChainRun, Memory, Outcome, Reason, Record, Step
-from router.rules.state.timer import AlertTimer, TimerContext
+from router.rules.state.step import ChainResult, ChainRun, Memory, Outcome, Record, Step
+from router.rules.state.timer import RULE_GONE, AlertTimer, TimerContext
 from router.rules.state.window import LATE, NO_VALUE
 
-RULE_GONE: Final = Reason("rule_gone")
-"""The rule, or its ``follows``, was removed before the alert was raised."""
 AT_LEAST_LIMIT: Final = 100
 FIRSTS_LIMIT: Final = 1000
 """Earlier events of a key that are stored, the last ones."""
@@ -53,13 +51,13 @@ class _Firsts(Record):
     at: dict[str, int] = msgspec.field(default_factory=dict)
     """The digest of each earlier event -> when it happened."""
 
-    def take(self, event: str, at: int, step: "Follow | Precede", tolerance: int = 0) -> bool:
+    def take(self, event: str, at: int, step: "Follow | Precede", tolerance_ms: int = 0) -> bool:
         """Take those that an event follows. Return whether they are enough; otherwise take none.
 
-        Those that arrived before it may have happened ``tolerance`` ms later, by another clock.
+        Those that arrived before it may have happened ``tolerance_ms`` later, by another clock.
         """
         before = [
-            each for each, when in self.at.items() if at - step.within < when <= at + tolerance
+            each for each, when in self.at.items() if at - step.within < when <= at + tolerance_ms
         ]
         if len([each for each in before if each != event]) < step.at_least:
             return False
@@ -89,13 +87,13 @@ class Follow(Step, frozen=True, array_like=True):
     at: int
     within: int
     at_least: int
-    tolerance: int
+    tolerance_ms: int
 
     def run(self, run: ChainRun) -> bool:
         if not self.key:
             return run.stop(Outcome.COUNTED, reason=NO_VALUE)
         firsts = run.memory.find((self.state, self.key), _Firsts)
-        if firsts is not None and firsts.take(self.event, self.at, self, self.tolerance):
+        if firsts is not None and firsts.take(self.event, self.at, self, self.tolerance_ms):
             return False
         place = (self.waiting, self.key)
         if run.touch(place, 2 * self.within):
@@ -111,7 +109,7 @@ class Follow(Step, frozen=True, array_like=True):
         before = [
             each
             for each, when in firsts.at.items()
-            if self.at - self.within < when <= self.at + self.tolerance and each != self.event
+            if self.at - self.within < when <= self.at + self.tolerance_ms and each != self.event
         ]
         return FOLLOWS, str(self.within), str(len(before)), str(self.at_least)
 
@@ -206,7 +204,7 @@ class FollowsFeature(Feature, frozen=True, kw_only=True):
             state,
             "" if self.lacks_key(facts.content) else key,
             *self._facts(facts),
-            facts.tolerance,
+            facts.tolerance_ms,
         )
 
     def ending_step(self, facts: AlertFacts) -> Step:

@@ -171,7 +171,7 @@ function steps.retract_notified(draft, held, others)
       end
     end
     if is_retracted then
-      hold(record, reason)
+      hold_back(record, reason)
       if record.why ~= reason then note(record, 'suppressed', reason) end
       record.why, record.ends, record.is_dropped, record.is_cooled = reason, ends, drops, true
       save_alert(key, record)

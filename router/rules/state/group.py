@@ -228,7 +228,7 @@ class RetractNotified(Step, frozen=True, array_like=True):
                 continue
             for name in retracted:
                 del record.told[name]
-            record.hold(each.reason)
+            record.hold_back(each.reason)
             if record.why != each.reason:
                 record.note(run.now, "suppressed", each.reason)
             record.why, record.ends, record.is_dropped = each.reason, each.ends, each.drops

@@ -58,8 +58,8 @@ local function tell(record, names, by)
   end
 end
 
--- Counts a notification that is suppressed. A cooldown counts its own.
-local function hold(record, reason)
+-- Counts a notification that is suppressed, and its reason. A cooldown counts its own.
+local function hold_back(record, reason)
   if reason ~= 'cooldown' then record.held = number_of(record.held) + 1 end
   local because = record.held_because or {}
   for _, each in ipairs(because) do
@@ -120,7 +120,7 @@ local function settle_alert(draft)
   if not opened then return end
   local record = opened.record
   if draft.outcome == 'held' then
-    if not opened.is_look then hold(record, draft.reason) end
+    if not opened.is_look then hold_back(record, draft.reason) end
     if record.why ~= draft.reason then note(record, 'suppressed', draft.reason) end
     record.why, record.ends, record.is_dropped = draft.reason, opened.ends or 0, opened.drops
   end

@@ -40,8 +40,8 @@ CHAIN: Final = "-"
 """Notified by a chain, in contrast to the timer of a group, which may still retract it."""
 
 Change = NewType("Change", str)
-"""A kind of change: ``opened``, ``pending``, ``notified``, ``suppressed``, ``reminded``, ``acknowledged``,
-``unacknowledged``, ``resolving``, ``resolved`` or ``expired``."""
+"""A kind of change: ``opened``, ``pending``, ``notified``, ``suppressed``, ``reminded``, ``escalated``,
+``acknowledged``, ``unacknowledged``, ``resolving``, ``resolved`` or ``expired``."""
 
 
 class LogEntry(msgspec.Struct, frozen=True, array_like=True):
@@ -155,8 +155,8 @@ class AlertRecord(Record):
             if not is_kept:
                 self.told[name] = ToldStatus(FIRING, now, self.count, by)
 
-    def hold(self, reason: str) -> None:
-        """Count a notification that is suppressed. A cooldown counts its own."""
+    def hold_back(self, reason: str) -> None:
+        """Count a notification that is suppressed, and its reason. A cooldown counts its own."""
         self.held += reason != COOLDOWN
         if reason not in self.held_because:
             self.held_because.append(reason)
@@ -219,7 +219,7 @@ def settle(run: "ChainRun") -> None:
     if result is not None and result.outcome is Outcome.SUPPRESSED:
         reason = str(result.reason)
         if not opened.is_look:
-            record.hold(reason)
+            record.hold_back(reason)
         if record.why != reason:
             record.note(run.now, "suppressed", reason)
         record.why, record.ends, record.is_dropped = reason, opened.ends, opened.drops

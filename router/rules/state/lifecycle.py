@@ -8,16 +8,8 @@ from typing import Final
 
 import msgspec
 
-from router.rules.state.feature import (
-    AlertFacts,
-    Feature,
-)
-from router.rules.state.keyed_alert import (
-    PENDING,
-    AlertRecord,
-    OpenedAlert,
-    find_alert,
-)
+from router.rules.state.feature import AlertFacts, Feature
+from router.rules.state.keyed_alert import PENDING, AlertRecord, OpenedAlert, find_alert
 from router.rules.state.look import LookTimer, ResolutionTimer
 from router.rules.state.step import KEYED_ALERTS, ChainRun, Outcome, Step
 

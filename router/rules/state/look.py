@@ -80,7 +80,7 @@ class LookAt(Step, frozen=True, array_like=True):
 
     def _judge(self, run: ChainRun, opened: OpenedAlert) -> bool:
         record, now = opened.record, run.now
-        acknowledged = run.memory.acknowledged.get(self.key, -1) >= record.opened_at
+        acknowledged = run.memory.is_acknowledged(self.key, record.opened_at)
         if record.remind_at and (acknowledged or not self.remind_ms):
             record.remind_at = now + self.remind_ms if self.remind_ms else 0
         if record.resolving_at or record.waiting:

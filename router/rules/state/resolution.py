@@ -1,4 +1,6 @@
-"""The notification that an alert is resolved."""
+"""The notification that an alert is resolved, and the reason for which a resolved one is suppressed."""
+
+from typing import Final
 
 import msgspec
 
@@ -6,11 +8,14 @@ from router.alerts import AlertStatus, alert_id
 from router.rules.state.chain import decode_alert
 from router.rules.state.decision import DecisionDraft
 from router.rules.state.measured import restored
-from router.rules.state.step import ChainResult
+from router.rules.state.step import ChainResult, Reason
+
+RESOLVED: Final = Reason("resolved")
+"""The alert was resolved before its group was sent, or before its event arrived."""
 
 
 def notify_resolved(draft: DecisionDraft, result: ChainResult) -> None:
-    """Notify those who were told of the alert that it is resolved."""
+    """Notify the destinations that were told of the alert that it is resolved."""
     sent = restored(decode_alert(result.alert))
     resolved = msgspec.structs.replace(
         sent,

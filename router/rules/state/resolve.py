@@ -28,12 +28,9 @@ from router.rules.state.feature import (
     span_text,
 )
 from router.rules.state.keyed_alert import PENDING, OpenedAlert, end_alert, find_alert
-from router.rules.state.resolution import notify_resolved
-from router.rules.state.step import ChainResult, ChainRun, Outcome, Place, Reason, Record, Step
+from router.rules.state.resolution import RESOLVED, notify_resolved
+from router.rules.state.step import ChainResult, ChainRun, Outcome, Place, Record, Step
 from router.rules.state.window import LATE
-
-RESOLVED: Final = Reason("resolved")
-"""The alert was resolved before its group was sent, or before its event arrived."""
 
 LATE_MS: Final = 4 * 3_600_000
 """How late an event may arrive: senders retry for up to four hours (Twilio does)."""
@@ -214,7 +211,7 @@ class ResolveFeature(Feature, frozen=True, kw_only=True):
             yield EndAlert(facts.alert.key, facts.bound, self._hold_ms)
         elif facts.event:
             _, key = self.place(facts.content)
-            yield CheckResolved(self.endings, key, facts.at, source_of(facts), facts.tolerance)
+            yield CheckResolved(self.endings, key, facts.at, source_of(facts), facts.tolerance_ms)
 
     def ending_step(self, facts: AlertFacts) -> Step:
         lasts = min(milliseconds(self.text.within), LATE_MS)
@@ -224,7 +221,7 @@ class ResolveFeature(Feature, frozen=True, kw_only=True):
             older[1],
             facts.at,
             source_of(facts),
-            facts.tolerance,
+            facts.tolerance_ms,
             facts.alert.key,
             facts.bound,
             lasts,

@@ -137,6 +137,10 @@ class Memory:
         self._count_at: dict[str, int] = {}
         """State -> the number of stored keys at which those that have not expired are counted next."""
 
+    def is_acknowledged(self, alert_key: str, since: int) -> bool:
+        """Return whether the alerts with a key were acknowledged since a time in Unix ms."""
+        return self.acknowledged.get(alert_key, -1) >= since
+
     def find(self, place: Place, kind: type[R]) -> R | None:
         """Return the record at a place, None if there is none of this kind."""
         record = self._records.get(place)

@@ -17,6 +17,8 @@ from router.rules.suppression.suppressions import Suppression
 
 POISON: Final = Reason("poison")
 """Three processes ended while they worked on the alert; its event goes to quarantine."""
+RULE_GONE: Final = Reason("rule_gone")
+"""The rule, or its feature, was removed while the alert waited."""
 
 F = TypeVar("F")
 
@@ -80,8 +82,8 @@ class TimerContext(Protocol):
         ...
 
     @property
-    def tolerance(self) -> int:
-        """Ms by which the clocks of senders may differ."""
+    def tolerance_ms(self) -> int:
+        """By how much the clocks of senders may differ."""
         ...
 
     def alert_of(self, event: Event) -> tuple[Alert, dict[str, Any]]:

@@ -18,7 +18,7 @@ from router.rules.state.timer import POISON, Timer
 from router.rules.suppression.suppressions import Suppression
 from router.worker.evaluation import fan_out
 from router.worker.evaluation.decide import PossibleAlert, conclude, make_chain
-from router.worker.evaluation.judge import Judged, Look
+from router.worker.evaluation.judge import Judge, Look
 from router.worker.evaluation.plan import alert_facts, plan_steps
 from router.worker.evaluation.suppression_reason import (
     Snapshot,
@@ -96,7 +96,7 @@ class _Firing:
         return self._rule.features.find(kind) if self._rule is not None else None
 
     @property
-    def tolerance(self) -> int:
+    def tolerance_ms(self) -> int:
         return self._snapshot.tolerance_ms
 
     def alert_of(self, event: Event) -> tuple[Alert, dict[str, Any]]:
@@ -175,23 +175,23 @@ class _Firing:
         return rule.features.older_place(self._content(alert)) if rule is not None else None
 
     async def judge(self, alerts: Mapping[str, Alert]) -> None:
-        judged = Judged(self._rules, self._snapshot, self.poison)
-        looks = [await self._look(judged, key, alert) for key, alert in alerts.items()]
+        judge = Judge(self._rules, self._snapshot, self.poison)
+        looks = [await self._look(judge, key, alert) for key, alert in alerts.items()]
         results = await self.store.decide([look.chain for look in looks]) if looks else []
         for look, result in zip(looks, results, strict=True):
-            judged.conclude(self.draft, look, result)
+            judge.conclude(self.draft, look, result)
 
-    async def _look(self, judged: Judged, key: str, alert: Alert) -> Look:
-        if judged.knows(alert, key):
-            return judged.look(key, alert)
+    async def _look(self, judge: Judge, key: str, alert: Alert) -> Look:
+        if judge.knows(alert, key):
+            return judge.look(key, alert)
         is_gone = self._is_gone is None or await self._is_gone(alert.rule)
-        return judged.unknown(key, alert, is_gone=is_gone)
+        return judge.unknown(key, alert, is_gone=is_gone)
 
     async def resolve(self, alert: Alert, by: str) -> None:
-        judged = Judged(self._rules, self._snapshot, self.poison)
-        look = judged.resolution(alert, by)
+        judge = Judge(self._rules, self._snapshot, self.poison)
+        look = judge.resolution(alert, by)
         (result,) = await self.store.decide([look.chain])
-        judged.conclude(self.draft, look, result)
+        judge.conclude(self.draft, look, result)
 
     def summary(self, alert: Alert) -> str:
         return rendering.summary(alert, TemplateTarget.TEXT).text

@@ -17,15 +17,14 @@ from router.rules.state.look import (
     LookTimer,
     PostponeLook,
 )
-from router.rules.state.resolution import notify_resolved
-from router.rules.state.step import ChainResult, Outcome, Reason, Step
-from router.rules.state.timer import POISON
+from router.rules.state.resolution import RESOLVED, notify_resolved
+from router.rules.state.step import ChainResult, Outcome, Step
+from router.rules.state.timer import POISON, RULE_GONE
 from router.worker.evaluation.decide import with_held
 from router.worker.evaluation.fan_out import key_of
 from router.worker.evaluation.plan import alert_facts, bound_places, plan_steps
 from router.worker.evaluation.suppression_reason import Snapshot
 
-RULE_GONE: Final = Reason("rule_gone")
 _UNKNOWN_WAIT_MS: Final = 15_000
 """How long an alert whose rule is unknown here is left to other workers."""
 
@@ -38,7 +37,7 @@ class Look(NamedTuple):
     chain: Chain
 
 
-class Judged:
+class Judge:
     """Makes the chains of looks by the rules that are active, and concludes them.
 
     Args:
@@ -111,7 +110,7 @@ class Judged:
                 draft.notify_again(told, result.notified, result.number)
             else:
                 draft.notify(told, result.notified, number=result.number)
-        reason = Reason(RULE_GONE if rule is None else "resolved")
+        reason = RULE_GONE if rule is None else RESOLVED
         for _ in range(result.withdrawn):
             draft.suppress(alert.rule, reason, new=0)
         for feature in rule.features.concluding if rule is not None else ():

@@ -66,7 +66,7 @@ def alert_facts(
         later=int(min((begins for _, begins in recipients.later), default=0.0) * 1000),
         now=snapshot.now,
         at=at,
-        tolerance=snapshot.tolerance_ms,
+        tolerance_ms=snapshot.tolerance_ms,
         member=member,
         event=event,
         is_shadow=rule.is_shadow,

@@ -184,4 +184,4 @@ def test_the_tolerance_of_clocks_reaches_the_steps() -> None:
     rule, received = rule_of(RESOLVE), event("1", NOW)
     alert = raise_alert(received, document(received), rule, now=NOW)
     facts = alert_facts(alert, document(received), rule, Snapshot(NOW, tolerance_ms=2000))
-    assert facts.tolerance == 2000
+    assert facts.tolerance_ms == 2000

@@ -174,3 +174,10 @@ def test_a_feature_is_added_by_two_files_and_one_entry(tmp_path: Path, redis_url
         "explain": ['notifies of one alert in 3 by data.k="x"'],
         "schema": 1,
     }
+
+
+def test_each_function_of_the_script_has_a_name_of_its_own() -> None:
+    """The files are one script, in which a later function would take the place of an earlier one."""
+    names = re.findall(r"^(?:local )?function ([\w.]+)", script_source(), re.MULTILINE)
+
+    assert {name for name in names if names.count(name) > 1} == set()

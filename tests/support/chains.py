@@ -266,7 +266,7 @@ def _raising(key: str, at: int, event: str, which: set[int], number: int) -> tup
             START + 10_000 if number == 3 else 0,
         ),
         CheckCooldown("cooldown", key, at, 8_000, number == 2),
-        JoinGroup("group", other, (f"d{number}",))
+        JoinGroup("group", other, (f"d{number}",), 5_000 * (number - 2))
         if number > 1 and 3 not in which
         else RecordNotified(("d0", "d1")[:number], 5_000 * (number - 1)),
         StartEscalation("escalate", key, f"k{key}", event, 3_600_000),
@@ -287,7 +287,7 @@ def looking(draw: st.DrawFn) -> tuple[Step, ...]:
         CheckInhibited((("mark", other),)),
         Suppress(SILENCED, START + 30_000, number == 2, 0),
         CheckCooldown("cooldown", key, draw(_TIMES), 8_000),
-        JoinGroup("group", other, send_to)
+        JoinGroup("group", other, send_to, 5_000)
         if number == 3
         else RecordNotified(send_to, 5_000 * (number - 1)),
         StartEscalation("escalate", key, f"k{key}", "e1", 3_600_000),

@@ -100,6 +100,8 @@ class World:
         self.earlier = EarlierBatches(self.metrics, self.clock)
         self.batches = Batches(connection, self.clock)
         self.looks = Looks(connection, self.clock)
+        self.pages = 0
+        """Times at which ``passes`` has opened looks."""
         self.evaluate = self.worker(connection)
 
     def worker(self, connection: Connection) -> BatchJob:
@@ -144,6 +146,7 @@ class World:
             look_at = await self._next_look()
             if look_at <= min([end, *(self.time.now + wait for _, wait in due[:1])]):
                 self.time.now = max(self.time.now, look_at)
+                self.pages += 1
                 await self.looks.open_due()
             elif due:
                 timer_id, wait = due[0]
@@ -155,6 +158,11 @@ class World:
             else:
                 break
         self.time.now = end
+
+    async def due_in(self) -> float:
+        """In how many seconds the next timer or look is due; infinite if there is none."""
+        timers = [wait for _, wait in await self.timers()]
+        return min([*timers[:1], await self._next_look() - self.time.now])
 
     async def _next_look(self) -> float:
         """When a keyed alert must be judged next, in Unix seconds."""

@@ -1,6 +1,7 @@
 -- An escalation is a hash: run, which one; since, when it began; over, if it ended.
 
 function steps.start_escalation(draft, state, key, alert_key, run, lasts)
+  if draft.opened and draft.opened.is_told then return false end
   local at = place(state, key)
   local since, over = unpack(redis.call('HMGET', at, 'since', 'over'))
   if since and not over and not is_acknowledged(alert_key, since) then return false end

@@ -55,7 +55,10 @@ class _Escalation(Record):
 
 
 class StartEscalation(Step, frozen=True, array_like=True):
-    """Begin to escalate, unless an escalation of this key is under way. Never stops."""
+    """Begin to escalate, unless an escalation of this key is under way. Never stops.
+
+    A look that reminds, or notifies one more destination, begins none.
+    """
 
     state: str
     key: str
@@ -65,6 +68,8 @@ class StartEscalation(Step, frozen=True, array_like=True):
 
     def run(self, run: ChainRun) -> bool:
         place = (self.state, self.key)
+        if run.opened is not None and run.opened.is_told:
+            return False
         record = run.memory.find(place, _Escalation)
         is_on = record is not None and not record.over
         if record is not None and run.memory.is_acknowledged(self.alert_key, record.since):

@@ -73,6 +73,8 @@ class AlertFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The event as a member of an alert, by ``measured.member_text``; ``""`` if no step needs it."""
     resolves_when_back: bool = False
     """True if the figures of a window resolve the alert that they raised."""
+    remind_ms: int = 0
+    """How often destinations are reminded of the alert; 0 for never."""
     bound: tuple[Place, ...] = ()
     """Places that lose their meaning when the alert is resolved."""
 

@@ -5,7 +5,7 @@
 -- deleted with the timer.
 
 -- Notes that an alert waits in a group.
-local function wait_in(record, group, number, names)
+local function wait_in(record, group, number, names, remind)
   record.waiting = record.waiting or {}
   local waiting = record.waiting[group] or {{}, {}}
   record.waiting[group] = waiting
@@ -15,9 +15,10 @@ local function wait_in(record, group, number, names)
     if not has[name] then waiting[1][#waiting[1] + 1] = name end
   end
   waiting[2][#waiting[2] + 1] = number
+  waiting[3] = remind
 end
 
-function steps.join_group(draft, state, key, send_to)
+function steps.join_group(draft, state, key, send_to, remind)
   local opened = draft.opened
   if opened and opened.is_reminder then return false end
   if not touch(draft, state, key, 30 * DAY) then return false end
@@ -34,7 +35,7 @@ function steps.join_group(draft, state, key, send_to)
     local record, names = opened.record, opened.is_look and opened.names or send_to
     if number <= settings.open_members_limit then
       redis.call('HSET', group, 'open:' .. number, opened.key, 'held:' .. number, draft.held_back)
-      wait_in(record, state .. ':' .. key, number, names)
+      wait_in(record, state .. ':' .. key, number, names, remind)
     else
       tell(record, names)
     end
@@ -65,6 +66,8 @@ local function take_member(opened, group, taken, number)
   if not waiting then return end
   record.waiting[group] = nil
   tell(record, waiting[1], work)
+  local remind = number_of(waiting[3])
+  record.remind_at = remind > 0 and now + remind or nil
   local because = table.concat(record.held_because or {}, ',')
   redis.call('HINCRBY', taken, 'held:' .. number, number_of(record.held))
   if because ~= '' then

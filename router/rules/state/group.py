@@ -104,6 +104,8 @@ class JoinGroup(Step, frozen=True, array_like=True):
     state: str
     key: str
     send_to: tuple[str, ...]
+    remind_ms: int = 0
+    """How long after the group's message destinations are reminded; 0 for never."""
 
     def run(self, run: ChainRun) -> bool:
         place, opened = (self.state, self.key), run.opened
@@ -125,6 +127,7 @@ class JoinGroup(Step, frozen=True, array_like=True):
                 waiting = opened.record.waiting.setdefault(place_text(place), Waiting([], []))
                 waiting.send_to = list(dict.fromkeys((*waiting.send_to, *names)))
                 waiting.numbers.append(number)
+                waiting.remind_ms = self.remind_ms
             else:
                 opened.record.tell(names, run.now)
             opened.record.why, opened.record.ends = "", 0
@@ -171,6 +174,7 @@ class TakeGroup(Step, frozen=True, array_like=True):
             if record is not None and waiting is not None:
                 # By this timer, unless a chain notified before: RetractNotified depends on it.
                 record.tell(waiting.send_to, run.now, run.work)
+                record.remind_at = run.now + waiting.remind_ms if waiting.remind_ms else 0
                 held, since, because = _take_held(record, held)
                 record.version += 1
                 memory.looks.bring_forward(member.opened, record.next_look(run.now))
@@ -377,7 +381,6 @@ class GroupFeature(Feature, frozen=True, kw_only=True):
     timer = FlushTimer
     identity_rank = 4
     in_shadow = False
-    is_last = True
     keeps_alert = True
 
     text: GroupText
@@ -385,7 +388,7 @@ class GroupFeature(Feature, frozen=True, kw_only=True):
     def steps(self, facts: AlertFacts) -> Iterator[Step]:
         # Alerts for different destinations cannot be one message.
         key = digest((*values_of(self.by, facts.content), *facts.send_to))
-        yield JoinGroup(self.state, key, facts.send_to)
+        yield JoinGroup(self.state, key, facts.send_to, facts.remind_ms)
 
     def conclude(
         self, draft: DecisionDraft, alert: Alert, steps: Sequence[Step], result: ChainResult

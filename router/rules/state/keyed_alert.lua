@@ -83,7 +83,7 @@ local function next_look(record)
   if record.why and not record.is_dropped and number_of(record.ends) > 0 then
     by(math.max(record.ends, now + LOOK_AGAIN))
   end
-  return at
+  return at > now and at or now + LOOK_AGAIN
 end
 
 -- Has an alert looked at, at the latest at a time.
@@ -120,9 +120,12 @@ local function settle_alert(draft)
   if not opened then return end
   local record = opened.record
   if draft.outcome == 'held' then
-    if not opened.is_look then hold_back(record, draft.reason) end
+    if opened.opens or not opened.is_look then hold_back(record, draft.reason) end
     if record.why ~= draft.reason then note(record, 'suppressed', draft.reason) end
     record.why, record.ends, record.is_dropped = draft.reason, opened.ends or 0, opened.drops
+    if opened.is_due and record.ends > now and not opened.drops then
+      record.remind_at = math.min(record.remind_at, record.ends)
+    end
   end
   save_alert(opened.key, record)
   look_again(opened.key, next_look(record))

@@ -74,6 +74,8 @@ class Waiting(msgspec.Struct, array_like=True):
     """Names of destinations."""
     numbers: list[int]
     """Its numbers as a member."""
+    remind_ms: int = 0
+    """How long after the group's message destinations are reminded; 0 for never."""
 
 
 class AlertRecord(Record):
@@ -168,7 +170,8 @@ class AlertRecord(Record):
             times.append(self.pending_until)
         if self.why and not self.is_dropped:
             times.append(self.ends and max(self.ends, now + LOOK_AGAIN_MS))
-        return min(each for each in times if each > 0)
+        at = min(each for each in times if each > 0)
+        return at if at > now else now + LOOK_AGAIN_MS
 
 
 class OpenedAlert(msgspec.Struct):
@@ -180,6 +183,10 @@ class OpenedAlert(msgspec.Struct):
     """True if no event but a look has caused the chain."""
     opens: bool = False
     """True if its life as firing begins with this chain."""
+    is_told: bool = False
+    """True if a destination knew that it fires when the look came."""
+    is_due: bool = False
+    """True if a reminder is due."""
     is_reminder: bool = False
     names: tuple[str, ...] = ()
     """The destinations that a look notifies."""
@@ -218,11 +225,13 @@ def settle(run: "ChainRun") -> None:
     record, result = opened.record, run.result
     if result is not None and result.outcome is Outcome.SUPPRESSED:
         reason = str(result.reason)
-        if not opened.is_look:
+        if opened.opens or not opened.is_look:
             record.hold_back(reason)
         if record.why != reason:
             record.note(run.now, "suppressed", reason)
         record.why, record.ends, record.is_dropped = reason, opened.ends, opened.drops
+        if opened.is_due and opened.ends > run.now and not opened.drops:
+            record.remind_at = min(record.remind_at, opened.ends)
     record.version += 1
     run.memory.looks.bring_forward(opened.key, record.next_look(run.now))
 

@@ -34,7 +34,9 @@ function steps.look_at(draft, key, send_to, later, remind, bound)
     opened.opens = true
   end
   local acknowledged = is_acknowledged(key, record.opened_at)
-  if record.remind_at and (acknowledged or remind == 0) then
+  local remind_at = number_of(record.remind_at)
+  local is_due = remind_at > 0 and remind_at <= now
+  if remind_at > 0 and (is_due or acknowledged or remind == 0) then
     record.remind_at = remind > 0 and now + remind or nil
   end
   if resolving > 0 or (record.waiting and next(record.waiting)) then return leave(draft, record) end
@@ -42,21 +44,23 @@ function steps.look_at(draft, key, send_to, later, remind, bound)
   for _, name in ipairs(send_to) do
     if not told[name] or told[name][1] ~= FIRING then untold[#untold + 1] = name end
   end
+  local firing = told_firing(record)
+  opened.is_told = #firing > 0
+  opened.is_due = is_due and not acknowledged and remind > 0
   if #untold > 0 and not record.is_dropped and not acknowledged then
     opened.names = untold
     return false
   end
-  local firing = told_firing(record)
-  local remind_at = number_of(record.remind_at)
-  if #firing > 0 and remind_at > 0 and remind_at <= now then
+  if opened.is_due then
     local wanted = {}
     for _, name in ipairs(send_to) do wanted[name] = true end
     for _, name in ipairs(firing) do
       if wanted[name] then knowing[#knowing + 1] = name end
     end
-    opened.names, opened.is_reminder = knowing, true
-    record.remind_at = now + remind
-    if #knowing > 0 then return false end
+    if #knowing > 0 then
+      opened.names, opened.is_reminder = knowing, true
+      return false
+    end
   end
   return leave(draft, record)
 end

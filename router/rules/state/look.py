@@ -81,20 +81,22 @@ class LookAt(Step, frozen=True, array_like=True):
     def _judge(self, run: ChainRun, opened: OpenedAlert) -> bool:
         record, now = opened.record, run.now
         acknowledged = run.memory.is_acknowledged(self.key, record.opened_at)
-        if record.remind_at and (acknowledged or not self.remind_ms):
+        is_due = 0 < record.remind_at <= now
+        if record.remind_at and (is_due or acknowledged or not self.remind_ms):
             record.remind_at = now + self.remind_ms if self.remind_ms else 0
         if record.resolving_at or record.waiting:
             return self._leave(run, record)
         knowing = record.told_firing()
+        opened.is_told = bool(knowing)
+        opened.is_due = is_due and not acknowledged and self.remind_ms > 0
         untold = tuple(name for name in self.send_to if name not in knowing)
         if untold and not record.is_dropped and not acknowledged:
             opened.names = untold
             return False
-        if knowing and 0 < record.remind_at <= now:
-            opened.names = tuple(name for name in knowing if name in self.send_to)
+        opened.names = tuple(name for name in knowing if name in self.send_to)
+        if opened.is_due and opened.names:
             opened.is_reminder = True
-            record.remind_at = now + self.remind_ms
-            return not opened.names and self._leave(run, record)
+            return False
         return self._leave(run, record)
 
     @staticmethod

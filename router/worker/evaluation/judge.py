@@ -71,12 +71,11 @@ class Judge:
             alert_facts(alert, content, rule, self._snapshot, recipients=recipients),
             at=int(self._snapshot.now * 1000),
         )
-        life = rule.features.life
         look = LookAt(
             key,
             recipients.destinations,
             facts.later,
-            life.remind_ms if life is not None else 0,
+            facts.remind_ms,
             bound_places(rule, alert),
         )
         steps = (look, *plan_steps(rule, facts, after=LookTimer))

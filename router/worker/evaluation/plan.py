@@ -55,6 +55,7 @@ def alert_facts(
         recipients: The destinations of the alert.
         event: The key of the event that arrived; ``""`` for a timer.
     """
+    life = rule.features.life
     at = event_time_ms(alert.event_time, alert.event_received_at, snapshot.now)
     member = ""
     if rule.features.keeps_events:
@@ -74,6 +75,7 @@ def alert_facts(
         is_asked_later=rule.features.groups,
         can_end=rule.features.can_end,
         resolves_when_back=rule.features.resolves_when_back,
+        remind_ms=life.remind_ms if life is not None else 0,
         bound=bound_places(rule, alert) if rule.features.resolves_when_back else (),
     )
 

@@ -64,13 +64,25 @@ class Story:
         self.simulated: list[str] = []
         self._number = 0
 
+    async def tell(self, steps: str) -> None:
+        """Tell a story: ``0s down, 10s down b, 20s ack, 2m``."""
+        for step in steps.split(", "):
+            moment, *event = step.split()
+            if event[:1] == ["ack"]:
+                await self.acknowledge(moment, event[1])
+            elif event:
+                await self.happens(moment, *event, s="x")
+            else:
+                await self.to(moment)
+
     async def to(self, moment: str) -> None:
         """Let time pass until so long after the start, in steps that show when something is told."""
         end = START + seconds(moment)
         await self.world.passes(0)
         await self._collect()
         while self.world.time.now < end:
-            await self.world.passes(min(1.0, end - self.world.time.now))
+            step = max(0.001, await self.world.due_in())
+            await self.world.passes(min(step, end - self.world.time.now))
             await self._collect()
         for outcome in self.simulation.pass_time(end):
             self._simulate(outcome.sent)
@@ -127,6 +139,44 @@ schedules: {noon: {times: [{from: "12:00", to: "12:02"}]}}
 INHIBITED = """
   - {name: site, events: [site.down], resolve: {events: [site.up], by: [data.s]}, send_to: [boss]}
 inhibitions: [{while: [site], hold_back: [trunk], equal: [data.s], for: 1h}]
+"""
+CHAIN = """
+  - {name: mid, events: [mid.down], resolve: {events: [mid.up], by: [data.s]}, send_to: [noc]}
+  - {name: site, events: [site.down], resolve: {events: [site.up], by: [data.s]}, send_to: [boss]}
+inhibitions:
+  - {while: [site], hold_back: [mid], equal: [data.s], for: 1h}
+  - {while: [mid], hold_back: [trunk], equal: [data.s], for: 1h}
+"""
+UNTIL_RESOLVED = """
+silences:
+  - match: {rule: trunk}
+    starts: "2026-01-05T12:01:10Z"
+    until_resolved: true
+    author: ann
+    comment: works
+"""
+LATER_SILENCE = SILENCED.replace("ends", 'starts: "2026-01-05T12:00:30Z", ends').replace(
+    "01:00", "01:30"
+)
+DAY = """
+schedules: {day: {times: [{from: "12:10", to: "13:00"}]}}
+"""
+RATIO = """
+rules:
+  - name: calls
+    events: [call]
+    ratio: {of: data.k == "1", at_least: 50%, min_events: 1, within: 1m}
+    resolve: {back: true}
+    send_to: [noc]
+"""
+ABSENT = """
+rules:
+  - name: quiet
+    events: [ping]
+    absent: {event: ping, for: 1m, by: [data.k]}
+    resolve: {events: [ping], by: [data.k]}
+    mute_times: [noon]
+    send_to: [noc]
 """
 MUTED_RULE = RULE.replace("send_to", "mute_times: [noon], send_to").replace(
     "    mute_times: [noon], send_to", "    mute_times: [noon]\n    send_to"
@@ -289,6 +339,177 @@ MUTED_RULE = RULE.replace("send_to", "mute_times: [noon], send_to").replace(
             [],
             id="a rule in shadow tells nothing",
         ),
+        pytest.param(
+            MUTED_RULE + "    pending: 30s\n    cooldown: {for: 5m, by: [data.k]}\n" + MUTED,
+            "0s down, 3m up, 4m down, 15m",
+            [
+                "120 noc trunk firing since 0 0 muted",
+                "180 noc trunk resolved",
+                "420 noc trunk firing since 240 0 cooldown",
+            ],
+            id="what is suppressed when it is no longer pending says why",
+        ),
+        pytest.param(
+            RULE.replace("[data.k]}", "[data.k], hold: 30s}"),
+            "0s down, 20s up, 30s down, 35s up, 40s down, 50s up, 5m",
+            [
+                "0 noc trunk firing",
+                "30 noc trunk firing",
+                "40 noc trunk firing",
+                "80 noc trunk resolved",
+            ],
+            id="up and down within hold is one alert",
+        ),
+        pytest.param(
+            RULE + "    group: {wait: 30s, interval: 60s}\n" + SILENCED.replace("01:00", "02:00"),
+            "0s down, 10s down b, 45s up, 5m up b",
+            ["150 noc trunk firing since 10 0 silenced", "300 noc trunk resolved"],
+            id="resolved after its group was suppressed",
+        ),
+        pytest.param(
+            RULE
+            + "    group: {wait: 30s, interval: 60s}\n"
+            + SILENCED.replace("rule: trunk", "data.k: b"),
+            "0s down, 10s down b, 20s down c, 3m up b, 4m up",
+            [
+                "30 noc trunk firing 2 alerts",
+                "90 noc trunk firing since 10 0 silenced",
+                "180 noc trunk resolved",
+                "240 noc trunk resolved",
+            ],
+            id="one alert of a group is silenced",
+        ),
+        pytest.param(
+            RULE + "    cooldown: {for: 10m, by: [data.k]}\n",
+            "0s down, 20s up, 40s down, 50s up, 60s down, 11m up, 12m down, 30m",
+            [
+                "0 noc trunk firing",
+                "20 noc trunk resolved",
+                "600 noc trunk firing since 60 1 cooldown",
+                "660 noc trunk resolved",
+                "1200 noc trunk firing since 720 0 cooldown",
+            ],
+            id="further lives within a cooldown",
+        ),
+        pytest.param(
+            RULE + "    cooldown: {for: 1m, by: [data.s]}\n",
+            "0s down, 10s down b, 20s down c, 30s up b, 5m up, 6m",
+            [
+                "0 noc trunk firing",
+                "60 noc trunk firing since 20 1 cooldown",
+                "300 noc trunk resolved",
+            ],
+            id="alerts that share a cooldown",
+        ),
+        pytest.param(
+            RULE + CHAIN,
+            "0s site.down, 10s mid.down, 20s down, 30s site.up, 60s mid.up, 5m",
+            [
+                "0 boss site firing",
+                "30 noc mid firing since 10 0 inhibited",
+                "30 boss site resolved",
+                "60 noc trunk firing since 20 0 inhibited",
+                "60 noc mid resolved",
+            ],
+            id="what is inhibited inhibits others",
+        ),
+        pytest.param(
+            RULE + INHIBITED.replace("by: [data.s]}", "by: [data.s], within: 1m}"),
+            "0s site.down, 10s down, 5m",
+            ["0 boss site firing", "60 noc trunk firing since 10 0 inhibited"],
+            id="what inhibits it expires",
+        ),
+        pytest.param(
+            RULE + "    remind: 1m\n" + UNTIL_RESOLVED,
+            "0s down, 200s up, 210s down, 5m",
+            [
+                "0 noc trunk firing",
+                "60 noc trunk firing reminder 1",
+                "200 noc trunk resolved",
+                "210 noc trunk firing",
+                "270 noc trunk firing reminder 1",
+            ],
+            id="a silence until it is resolved is over with this life",
+        ),
+        pytest.param(
+            RULE + "    remind: 1m\n" + LATER_SILENCE,
+            "0s down, 3m",
+            [
+                "0 noc trunk firing",
+                "90 noc trunk firing reminder 1",
+                "150 noc trunk firing reminder 2",
+            ],
+            id="a reminder that is silenced is made when that ends",
+        ),
+        pytest.param(
+            RULE + "    remind: 1m\n" + LATER_SILENCE.replace("{match", "{when_over: drop, match"),
+            "0s down, 3m",
+            [
+                "0 noc trunk firing",
+                "120 noc trunk firing reminder 1",
+                "180 noc trunk firing reminder 2",
+            ],
+            id="a reminder that is dropped is not made when that ends",
+        ),
+        pytest.param(
+            RULE + "    group: {wait: 30s, interval: 60s}\n    remind: 1m\n",
+            "0s down, 10s down b, 100s up, 160s",
+            [
+                "30 noc trunk firing 2 alerts",
+                "90 noc trunk firing reminder 1",
+                "90 noc trunk firing reminder 1",
+                "100 noc trunk resolved",
+                "150 noc trunk firing reminder 2",
+            ],
+            id="alerts of a group are reminded of",
+        ),
+        pytest.param(
+            RULE + "    escalate: {after: 30s, send_to: [boss]}\n    remind: 1m\n",
+            "0s down, 130s ack trunk, 200s up",
+            [
+                "0 noc trunk firing",
+                "30 boss trunk firing level 1",
+                "60 noc trunk firing reminder 1",
+                "120 noc trunk firing reminder 2",
+                "200 noc trunk resolved",
+                "200 boss trunk resolved",
+            ],
+            id="a reminder does not escalate again",
+        ),
+        pytest.param(
+            RULE.replace("[noc]", "[boss, {to: noc, during: day}]")
+            + "    remind: 3m\n"
+            + DAY
+            + LATER_SILENCE.replace("00:30", "08:30").replace("01:30", "15:00"),
+            "0s down, 20m up, 21m",
+            [
+                "0 boss trunk firing",
+                "180 boss trunk firing reminder 1",
+                "360 boss trunk firing reminder 2",
+                "900 noc trunk firing",
+                "1080 noc trunk firing reminder 3",
+                "1080 boss trunk firing reminder 3",
+                "1200 noc trunk resolved",
+                "1200 boss trunk resolved",
+            ],
+            id="a destination comes on duty in a silence",
+        ),
+        pytest.param(
+            SILENCED.replace("trunk", "calls") + RATIO,
+            "0s call 1, 10s call 1, 70s call 1, 75s call 0, 80s call 0, 4m",
+            [
+                "60 noc calls firing since 0 0 silenced",
+                "70 noc calls firing",
+                "80 noc calls resolved",
+            ],
+            id="a share that is back after a silence",
+        ),
+        pytest.param(
+            ABSENT + MUTED,
+            "0s ping, 90s, 100s ping, 4m ping, 280s",
+            ["160 noc quiet firing", "240 noc quiet resolved"],
+            id="an absence that is over in a mute time, and the next one",
+        ),
     ],
 )
 async def test_what_is_told_and_when(
@@ -296,13 +517,43 @@ async def test_what_is_told_and_when(
 ) -> None:
     told = story(rules)
 
-    for step in steps.split(", "):
-        moment, *event = step.split()
-        if event[:1] == ["ack"]:
-            await told.acknowledge(moment, event[1])
-        elif event:
-            await told.happens(moment, *event, s="x")
-        else:
-            await told.to(moment)
+    await told.tell(steps)
 
     assert told.told() == expected
+
+
+@pytest.mark.parametrize(
+    ("rules", "steps", "looks"),
+    [
+        (RULE + "    cooldown: {for: 1m, by: [data.k]}\n", "0s down, 40s down, 5m", 1),
+        (
+            RULE + "    cooldown: {for: 1m, by: [data.k]}\n",
+            "0s down, 5s up, 10s down, 20s ack trunk, 5m",
+            1,
+        ),
+        (
+            RULE.replace("[data.k]}", "[data.k], hold: 5m}") + "    remind: 1m\n",
+            "0s down, 50s up, 10m",
+            6,
+        ),
+        (
+            RULE + "    remind: 3m\n    group: {wait: 2m, interval: 2m}\n",
+            "0s down, 270s down, 8m",
+            2,
+        ),
+    ],
+    ids=[
+        "the cooldown of an alert that was told is over",
+        "it was acknowledged in its cooldown",
+        "a reminder is due while it may be resolved",
+        "a reminder is due while it waits in a group",
+    ],
+)
+async def test_an_alert_of_which_nothing_is_to_be_told_is_left_alone(
+    story: Any, rules: str, steps: str, looks: int
+) -> None:
+    told = story(rules)
+
+    await told.tell(steps)
+
+    assert told.world.pages == looks

@@ -75,8 +75,11 @@ def steps_of(rule: Rule, *, silenced: bool = False, after: type | None = None) -
         ((ABSENT, COOLDOWN, RESOLVE), ["expect"]),
         ((RESOLVE,), [*OPENED, "record_notified"]),
         ((RESOLVE, COOLDOWN), [*OPENED, "check_cooldown", "record_notified"]),
-        ((RESOLVE, GROUP), [*OPENED, "join_group"]),
-        ((GROUP, ESCALATE), ["open_alert", "join_group"]),
+        ((RESOLVE, GROUP), [*OPENED, "join_group", "record_notified"]),
+        (
+            (GROUP, ESCALATE),
+            ["open_alert", "join_group", "record_notified", "start_escalation"],
+        ),
         ((ESCALATE,), ["open_alert", "record_notified", "start_escalation"]),
         ((RESOLVE, ESCALATE), [*OPENED, "record_notified", "start_escalation"]),
         ((COUNT, SHADOW), ["count", "suppress"]),

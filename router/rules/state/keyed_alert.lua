@@ -91,8 +91,8 @@ local function look_again(key, at)
   redis.call('ZADD', settings.looks, 'LT', at, key)
 end
 
--- Stores a record without the fields that have their default.
-local function save_alert(key, record)
+-- Stores a record without the fields that have their default, and the body if it is a new one.
+local function save_alert(key, record, body)
   record.version = number_of(record.version) + 1
   local stored = {}
   for name, value in pairs(record) do
@@ -100,8 +100,13 @@ local function save_alert(key, record)
       or (type(value) == 'table' and next(value) == nil)
     if not is_default then stored[name] = value end
   end
-  redis.call('HSET', alert_place(key), 'record', cmsgpack.pack(stored))
-  redis.call('ZADD', settings.alerts, number_of(record.changed), key)
+  if body then
+    redis.call('HSET', alert_place(key), 'record', cmsgpack.pack(stored), 'alert', body)
+  else
+    redis.call('HSET', alert_place(key), 'record', cmsgpack.pack(stored))
+  end
+  -- Most events change nothing that is listed.
+  if record.changed == now then redis.call('ZADD', settings.alerts, now, key) end
 end
 
 -- Deletes an alert that is resolved.
@@ -127,7 +132,7 @@ local function settle_alert(draft)
       record.remind_at = math.min(record.remind_at, record.ends)
     end
   end
-  save_alert(opened.key, record)
+  save_alert(opened.key, record, opened.body)
   look_again(opened.key, next_look(record))
 end
 

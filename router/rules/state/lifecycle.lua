@@ -22,7 +22,7 @@ function steps.open_alert(draft, key, rule, at, lasts, pending, later)
   record.at = math.max(number_of(record.at), at)
   record['until'] = math.max(number_of(record['until']), now + lasts)
   record.later, record.is_dropped, record.resolving_at = later, nil, nil
-  redis.call('HSET', alert_place(key), 'alert', draft.alert)
+  draft.opened.body = draft.alert
   if record.status == PENDING then return stop(draft, is_first and 'pending' or 'counted') end
   return false
 end

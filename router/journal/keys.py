@@ -68,6 +68,8 @@ four hours |
 | ``router:alert-counts`` | hash: rule -> its keyed alerts | field until it has none |
 | ``router:sweep`` | string: the cursor of a pass over all keyed alerts that are open | until its end |
 | ``router:state:<inhibition>:<digest>:inhibited`` | set: keyed alerts that are inhibited | as the marks |
+| ``router:state:<inhibition>:<digest>:inhibited:ended`` | set: those to look at because an alert that \
+inhibited them has ended | until then; at most a day |
 | ``router:silences`` | hash: id -> silence in JSON | five days after its end |
 | ``router:silence-ends`` | sorted set: id -> Unix ms of its end | as above |
 | ``router:ack:<alert key>`` | hash: by, at (Unix ms) | 30 days |

@@ -136,7 +136,7 @@ class RedisClock:
         """Return the keys of all sorted sets whose scores are due times."""
         destinations = (await ledger.read(self._connection)).destinations
         return [
-            *(keys.BATCHES, keys.EVALUATE_QUEUE, keys.TIMERS, keys.TIMER_QUEUE),
+            *(keys.BATCHES, keys.EVALUATE_QUEUE, keys.TIMERS, keys.TIMER_QUEUE, keys.LOOKS),
             *(keys.open_sets(name) for name in destinations),
             *(keys.deliver_queue(name) for name in destinations),
         ]

@@ -196,3 +196,40 @@ async def test_a_page_that_is_run_twice_tells_once(connection: Connection, time:
     await job.run(timer_id)
 
     assert await told(world) == [("1", AlertStatus.FIRING)]
+
+
+async def test_alerts_that_another_one_inhibits_still_are_judged_once(
+    connection: Connection, time: SetClock
+) -> None:
+    """Seen to go on for ever if a look adds an alert to the set from which looks are taken."""
+    rules = """
+rules:
+  - {name: trunk, events: [down], resolve: {events: [up], by: [data.k]}, send_to: [noc]}
+  - {name: site, events: [site.down], resolve: {events: [site.up], by: [data.k]}, send_to: [boss]}
+inhibitions: [{while: [site], hold_back: [trunk], equal: [], for: 1h}]
+"""
+    world = World(connection, time, rules)
+    await world.send(*(world.event(f"s{n}", type="site.down", k=n) for n in range(2)))
+    await world.send(*(world.event(str(n), type="down", k=n) for n in range(2 * PAGE)))
+    await world.send(world.event("s2", type="site.up", k=0))
+
+    workers, judged = world.timer_worker(connection), 0
+    for _ in range(12):
+        judged += (await world.looks.open_due()).judged
+        for timer_id, _ in await world.timers():
+            await workers.run(timer_id)
+
+    assert judged == 2 * PAGE
+    assert await world.told() == []
+
+
+async def test_a_set_of_inhibited_alerts_that_is_none_stops_no_other_look(
+    connection: Connection, time: SetClock
+) -> None:
+    world = World(connection, time, RULES + SILENCED)
+    await world.send(world.event("1", type="down", k=1))
+    await connection.redis.set("router:state:x:y:inhibited:ended", "junk")
+    await connection.redis.zadd(keys.LOOKS, {"!router:state:x:y:inhibited:ended": 1})
+    await world.looks.look_at_all()
+
+    assert sum([(await world.looks.open_due()).judged for _ in range(3)]) == 1

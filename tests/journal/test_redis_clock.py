@@ -100,6 +100,7 @@ async def fill(connection: Connection, now: int) -> None:
     await redis.zadd(queue, {"due": now - 1, "waits": now + 60_000, "leased": now + 5000})
     await redis.set(keys.lease("leased"), new_token("dead", 1, lease_ms=10_000), px=HOUR_MS)
     await redis.zadd(keys.open_sets("mail"), {"due": now - 1})
+    await redis.zadd(keys.LOOKS, {"due": now - 1})
     await redis.hset(keys.LEDGER, "opened:mail", 1)
 
 
@@ -121,6 +122,7 @@ async def test_what_was_due_is_due_when_the_clock_was_set_back(
     waits = await connection.redis.zscore(keys.deliver_queue("mail"), "waits")
     assert 50_000 < waits - now <= 60_000
     assert await connection.redis.zscore(keys.open_sets("mail"), "due") < now
+    assert await connection.redis.zscore(keys.LOOKS, "due") < now
     assert set_back(metrics) == 1
     assert not await connection.redis.keys("*set-back*")
     assert not await connection.redis.exists(keys.CLOCK_MOVES)

@@ -299,3 +299,19 @@ async def test_an_acknowledgement_is_found_again(connection: Connection) -> None
 
     assert await acknowledgements.acknowledged(key) == Acknowledgement("bob", 1_700_000_001.0)
     assert await connection.redis.ttl(keys.acknowledgement(key)) > 0
+
+
+async def test_an_event_from_before_1970_is_ordered_too(journal: Journal) -> None:
+    memory = MemoryStore()
+    older = ("resolve", "a")
+    end = Resolve("over", "a", -5_000, "s", 0, "k", (), 60_000, 0, older)
+    batches = [
+        [Chain("1", (end,))],
+        [Chain(f"late {at}", (CheckResolved("over", "a", at, "s", 0),)) for at in (-9_000, -1_000)],
+    ]
+
+    for number, batch in enumerate(batches):
+        expected = decide(memory, f"w{number}", batch, START)
+        assert await journal.decide(f"w{number}", batch, START) == expected
+
+    assert [each.outcome for each in expected] == [Outcome.SUPPRESSED, Outcome.NOTIFY]

@@ -76,7 +76,7 @@ local page = {}
 for _, key in ipairs(due) do
   redis.call('ZREM', looks, key)
   if string.sub(key, 1, 1) == '!' then
-    local inhibited = redis.call('SPOP', string.sub(key, 2), arguments.count)
+    local inhibited = run_or_delete('SPOP', string.sub(key, 2), arguments.count)
     for _, each in ipairs(inhibited) do redis.call('ZADD', looks, 'LT', now, each) end
     if #inhibited == arguments.count then redis.call('ZADD', looks, now, key) end
     more = true

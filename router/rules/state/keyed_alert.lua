@@ -147,11 +147,17 @@ local function withdraw(name, waiting)
   return #waiting[2]
 end
 
--- Ends a mark by which an alert inhibits others, '<state>:<key>', and has those looked at.
+-- Ends a mark by which an alert inhibits others, '<state>:<key>', and has those looked at. They are moved
+-- to a set of their own, because a look adds those to the first one again that another alert inhibits.
 local function end_mark(mark, key)
   redis.call('ZREM', settings.state .. mark, key)
   local inhibited = settings.state .. mark .. ':inhibited'
-  if redis.call('EXISTS', inhibited) == 1 then look_again('!' .. inhibited, now) end
+  if redis.call('EXISTS', inhibited) == 0 then return end
+  local ended = inhibited .. ':ended'
+  if redis.call('EXISTS', ended) == 1 then redis.call('SUNIONSTORE', inhibited, inhibited, ended) end
+  redis.call('RENAME', inhibited, ended)
+  redis.call('PEXPIRE', ended, DAY)
+  look_again('!' .. ended, now)
 end
 
 -- Ends an alert that is open, and all that is bound to it. Always true.

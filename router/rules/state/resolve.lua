@@ -3,7 +3,7 @@ local function endings(state) return place(state, 'over'), index(state .. ':over
 
 -- Returns the time and the sender of an ending; a version before has no sender.
 local function ending_of(text)
-  local at, source = string.match(text or '', '^(%d+) ?(.*)$')
+  local at, source = string.match(text or '', '^(-?%d+) ?(.*)$')
   return tonumber(at), source
 end
 

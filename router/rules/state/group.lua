@@ -15,7 +15,7 @@ local function wait_in(record, group, number, names, remind)
     if not has[name] then waiting[1][#waiting[1] + 1] = name end
   end
   waiting[2][#waiting[2] + 1] = number
-  waiting[3] = remind
+  waiting[3] = remind > 0 and remind or nil
 end
 
 function steps.join_group(draft, state, key, send_to, remind)

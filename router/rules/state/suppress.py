@@ -33,6 +33,11 @@ class Suppress(Step, frozen=True, array_like=True):
         return run.stop(Outcome.SUPPRESSED, reason=Reason(self.reason))
 
 
+def suppress_step(reason: Suppression) -> Suppress:
+    """Return the step that suppresses an alert for a reason."""
+    return Suppress(reason.reason, int(reason.ends * 1000), reason.drops, int(reason.before * 1000))
+
+
 class SuppressFeature(Feature, frozen=True, kw_only=True):
     """The rule's alerts can be silenced, and are muted at times of the week."""
 
@@ -51,7 +56,7 @@ class SuppressFeature(Feature, frozen=True, kw_only=True):
         if facts.is_asked_later:
             return
         for each in facts.suppressed:
-            yield Suppress(each.reason, int(each.ends * 1000), each.drops, int(each.before * 1000))
+            yield suppress_step(each)
 
     def describe(self, content: dict[str, Any]) -> Iterator[str]:  # noqa: ARG002 - the base class's signature
         if self.mute_times:

@@ -13,17 +13,14 @@ from router.rules.state.chain import Chain, Store
 from router.rules.state.decision import Decision, DecisionDraft
 from router.rules.state.look import OpenForLook
 from router.rules.state.step import Place, Step
-from router.rules.state.suppress import Suppress
+from router.rules.state.suppress import Suppress, suppress_step
 from router.rules.state.timer import POISON, Timer
 from router.rules.suppression.suppressions import Suppression
 from router.worker.evaluation import fan_out
 from router.worker.evaluation.decide import PossibleAlert, conclude, make_chain
 from router.worker.evaluation.judge import Judge, Look
 from router.worker.evaluation.plan import alert_facts, plan_steps
-from router.worker.evaluation.suppression_reason import (
-    Snapshot,
-    suppression_reason,
-)
+from router.worker.evaluation.suppression_reason import Snapshot, suppressions
 
 F = TypeVar("F")
 
@@ -142,29 +139,32 @@ class _Firing:
                 feature.conclude(self.draft, message, steps, result)
 
     async def suppressions(self, alerts: Sequence[Alert]) -> list[Suppression | None]:
-        found = [self._suppression(alert) for alert in alerts]
-        asked = {}
-        for number, alert in enumerate(alerts):
-            rule = self._rules.get(alert.rule)
-            if found[number] is None and rule is not None and rule.features.checking:
-                steps = tuple(
-                    step
-                    for feature in rule.features.checking
-                    for step in feature.checks(self._content(alert))
-                )
-                if steps:
-                    asked[number] = Chain(f"{alert.id}-inhibited", (OpenForLook(alert.key), *steps))
+        reasons = [self._suppressions(alert) for alert in alerts]
+        found = [next((each for each in some if not each.before), None) for some in reasons]
+        asked = {
+            number: Chain(f"{alert.id}-inhibited", (OpenForLook(alert.key), *steps))
+            for number, alert in enumerate(alerts)
+            if found[number] is None and (steps := self._checks(alert, reasons[number]))
+        }
         results = await self.store.decide(list(asked.values())) if asked else []
         for number, result in zip(asked, results, strict=True):
             if result.reason is not None:
-                found[number] = Suppression(result.reason)
+                known = (each for each in reasons[number] if each.reason == result.reason)
+                found[number] = next(known, Suppression(result.reason))
         return found
 
-    def _suppression(self, alert: Alert) -> Suppression | None:
-        if alert.id in self.poison:
-            return Suppression(POISON)
+    def _checks(self, alert: Alert, reasons: Sequence[Suppression]) -> tuple[Step, ...]:
+        """Return the steps that suppress the alert for what its life or another rule is asked for."""
         rule = self._rules.get(alert.rule)
-        return suppression_reason(alert, self._content(alert), rule, self._snapshot)
+        features = rule.features.checking if rule is not None else ()
+        inhibited = [step for each in features for step in each.checks(self._content(alert))]
+        return (*map(suppress_step, reasons), *inhibited)
+
+    def _suppressions(self, alert: Alert) -> tuple[Suppression, ...]:
+        if alert.id in self.poison:
+            return (Suppression(POISON),)
+        rule = self._rules.get(alert.rule)
+        return suppressions(alert, self._content(alert), rule, self._snapshot)
 
     def is_keyed(self, alert: Alert) -> bool:
         rule = self._rules.get(alert.rule)

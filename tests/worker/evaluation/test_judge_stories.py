@@ -432,6 +432,30 @@ MUTED_RULE = RULE.replace("send_to", "mute_times: [noon], send_to").replace(
             id="a silence until it is resolved is over with this life",
         ),
         pytest.param(
+            RULE
+            + "    escalate: [{after: 2m, send_to: [boss]}, {after: 5m, send_to: [boss]}]\n"
+            + UNTIL_RESOLVED,
+            "0s down, 80s down b, 240s up, 280s up b",
+            [
+                "0 noc trunk firing",
+                "80 noc trunk firing",
+                "200 boss trunk firing level 1",
+                "240 noc trunk resolved",
+                "280 noc trunk resolved",
+                "280 boss trunk resolved",
+            ],
+            id="a silence until it is resolved suppresses its escalation, and no later one",
+        ),
+        pytest.param(
+            RULE + "    group: {wait: 80s, interval: 60s}\n" + UNTIL_RESOLVED,
+            "0s down, 75s down b, 200s up, 230s up b",
+            [
+                "80 noc trunk firing",
+                "230 noc trunk resolved",
+            ],
+            id="a silence until it is resolved suppresses it in its group",
+        ),
+        pytest.param(
             RULE + "    remind: 1m\n" + LATER_SILENCE,
             "0s down, 3m",
             [

@@ -350,8 +350,7 @@ class CountFeature(Feature, frozen=True, kw_only=True):
         if keep is not None:
             yield KeepEvent(*kept, keep, facts.member)
         if self.text.in_a_row:
-            event = digest((facts.event,))
-            row = (*place, self._broken, event, facts.at, within)
+            row = (*place, self._broken, digest((facts.event,)), facts.at, within)
             yield CountInARow(*row, self.text.at_least)
         elif self.text.distinct is None:
             event = digest((facts.event,))
@@ -369,8 +368,7 @@ class CountFeature(Feature, frozen=True, kw_only=True):
         return f"it breaks what is in a row{by_text(self.by, content)}"
 
     def describe(self, content: dict[str, Any]) -> Iterator[str]:
-        span = span_text(self.text.span)
-        by = by_text(self.by, content)
+        span, by = span_text(self.text.span), by_text(self.by, content)
         if self.text.distinct is None:
             row = " in a row" if self.text.in_a_row else ""
             yield f"counts towards at_least {self.text.at_least}{row} within {span}{by}"

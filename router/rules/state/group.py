@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Final, NamedTuple
 
 import msgspec
 
-from router.alerts import Alert, Member, most_severe
+from router.alerts import Alert
 from router.datatypes import Duration
 from router.rules.key_descriptions import about
 from router.rules.state.chain import Chain, Store, decode_alert
@@ -24,6 +24,7 @@ from router.rules.state.feature import (
     span_text,
     values_of,
 )
+from router.rules.state.group_message import group_message
 from router.rules.state.keyed_alert import (
     AlertRecord,
     Waiting,
@@ -251,6 +252,7 @@ class _Sorted(NamedTuple):
     """The alerts of a group."""
 
     wanted: list[_TakenAlert]
+    """Those that the message is about."""
     suppressed: list[tuple[Alert, Suppression]]
 
 
@@ -270,18 +272,18 @@ class FlushTimer(Timer, frozen=True, kw_only=True, array_like=True, tag="flush")
         count, taken, number = await self._take(context.store)
         if not count:
             return
-        each = await _sort(taken, context)
-        self._suppress(each, count, context.draft)
-        held = _held(each, context)
+        members = await _sort(taken, context)
+        self._suppress(members, count, context.draft)
+        held = _held(members, context)
         if held:
             # Otherwise destinations would be notified that an alert is resolved, and never of it. Those that
             # were only counted are suppressed like the stored ones, unless one of these is not.
-            step = RetractNotified(held, None if each.wanted else held[-1])
+            step = RetractNotified(held, None if members.wanted else held[-1])
             await context.store.decide([Chain(f"{self.state}-unheard", (step,))])
-        if each.wanted:
-            alerts, send_to = [one.alert for one in each.wanted], each.wanted[0].send_to
-            sent = count - len(each.suppressed)
-            message = _message(alerts, sent, context)
+        if members.wanted:
+            alerts, send_to = [each.alert for each in members.wanted], members.wanted[0].send_to
+            sent = count - len(members.suppressed)
+            message = group_message(alerts, sent, context)
             context.draft.notify(message, send_to, new=0, notified=sent, number=number)
             await context.follow_up(message, send_to)
         due_at = context.now + self.interval
@@ -304,18 +306,19 @@ class FlushTimer(Timer, frozen=True, kw_only=True, array_like=True, tag="flush")
             taken.append(_TakenAlert(own, stored.send_to))
         return result.count, taken, result.number
 
-    def _suppress(self, each: _Sorted, count: int, draft: TimerDraft) -> None:
-        for alert, suppression in each.suppressed:
+    def _suppress(self, members: _Sorted, count: int, draft: TimerDraft) -> None:
+        for alert, suppression in members.suppressed:
             draft.suppress(self.rule, suppression.reason, new=0)
             if suppression.reason == POISON:
                 draft.quarantine(alert)
-        if each.suppressed and not each.wanted:
+        if members.suppressed and not members.wanted:
             # Those that were only counted are suppressed like the stored ones.
-            for _ in range(count - len(each.suppressed)):
-                draft.suppress(self.rule, each.suppressed[-1][1].reason, new=0)
+            for _ in range(count - len(members.suppressed)):
+                draft.suppress(self.rule, members.suppressed[-1][1].reason, new=0)
 
 
 async def _sort(taken: Sequence[_TakenAlert], context: TimerContext) -> _Sorted:
+    """Return the alerts of a group by whether they are suppressed now. Raises as the store does."""
     wanted: list[_TakenAlert] = []
     suppressed: list[tuple[Alert, Suppression]] = []
     reasons = await context.suppressions([each.alert for each in taken])
@@ -327,9 +330,9 @@ async def _sort(taken: Sequence[_TakenAlert], context: TimerContext) -> _Sorted:
     return _Sorted(wanted, suppressed)
 
 
-def _held(each: _Sorted, context: TimerContext) -> tuple[HeldMember, ...]:
+def _held(members: _Sorted, context: TimerContext) -> tuple[HeldMember, ...]:
     """Return the keyed alerts that are suppressed, without those that the message is about too."""
-    told = {one.alert.key for one in each.wanted}
+    told = {each.alert.key for each in members.wanted}
     held = {
         alert.key: HeldMember(
             alert.key,
@@ -337,37 +340,10 @@ def _held(each: _Sorted, context: TimerContext) -> tuple[HeldMember, ...]:
             int(reason.ends * 1000),
             reason.drops or reason.reason == POISON,
         )
-        for alert, reason in each.suppressed
+        for alert, reason in members.suppressed
         if alert.key not in told and context.is_keyed(alert)
     }
     return tuple(held[key] for key in sorted(held))
-
-
-def _message(alerts: list[Alert], count: int, context: TimerContext) -> Alert:
-    """Return one alert for all of a group: the first one, with the others as its members.
-
-    It is as severe as the most severe of them.
-    """
-    members = tuple(
-        Member(
-            id=alert.id,
-            event_id=alert.event_id,
-            raised_at=alert.raised_at,
-            summary=context.summary(alert),
-        )
-        for alert in alerts[1:]
-    )
-    since = min((alert.since for alert in alerts if alert.since), default=0.0)
-    return msgspec.structs.replace(
-        alerts[0],
-        raised_at=context.now if since else alerts[0].raised_at,
-        severity=most_severe(alert.severity for alert in alerts),
-        members=members or alerts[0].members,
-        grouped=count,
-        held_back=sum(alert.held_back for alert in alerts),
-        since=since,
-        held_because=tuple(dict.fromkeys(why for alert in alerts for why in alert.held_because)),
-    )
 
 
 class GroupFeature(Feature, frozen=True, kw_only=True):

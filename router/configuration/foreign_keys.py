@@ -18,9 +18,9 @@ _SAME: Final[dict[str, tuple[str, ...]]] = {
         ("within", "duration", "period", "span", "window", "timeout"), ("for", "within", "wait")
     ),
     "for": ("within", "wait", "after"),
-    **dict.fromkeys(
-        ("repeat_interval", "throttle", "suppress", "silence_for", "debounce"), ("cooldown",)
-    ),
+    **dict.fromkeys(("throttle", "suppress", "silence_for", "debounce"), ("cooldown",)),
+    **dict.fromkeys(("repeat_interval", "renotify", "renotify_interval"), ("remind",)),
+    **dict.fromkeys(("keep_firing_for", "recovery_window"), ("hold",)),
     **dict.fromkeys(("group_by", "by", "key", "keys"), ("by", "group", "equal")),
     "group_wait": ("wait", "group"),
     "group_interval": ("interval", "group"),
@@ -98,13 +98,31 @@ _SAME: Final[dict[str, tuple[str, ...]]] = {
 }
 """Our keys with the meaning of another key, the best first."""
 
+_SECTION: Final = "it is a section of the file, beside rules"
+_OF_RULES: Final[dict[str, str]] = {
+    "for": "write pending:, or within in count:, or for in absent:",
+    **dict.fromkeys(("hold", "keep_firing_for"), "write it in resolve: (hold)"),
+    "back": "write it in resolve:, or in ratio:, measure: or spike:",
+    "expected": "write it in absent:",
+    **dict.fromkeys(("distinct", "in_a_row", "broken_by", "keep"), "write it in count:"),
+    **dict.fromkeys(
+        ("during", "outside", "active_time_intervals"),
+        "write it in an item of send_to: {to: …, during: …}",
+    ),
+    "when_over": "write it in silences or mute_times, the sections of the file",
+    "until_resolved": "write it in silences, the section of the file",
+    "schedules": f"{_SECTION}; name one in send_to: {{to: …, during: …}}",
+    **dict.fromkeys(("first_of", "silences", "inhibitions", "defaults"), _SECTION),
+}
+"""Keys that a rule does not have itself, and where they are written."""
+
 
 def key_hint(key: str, known: Iterable[str]) -> str:
     """Return which of the ``known`` keys an unknown key probably stands for, or all of them."""
     names = list(known)
+    if "absent" in names and key in _OF_RULES:
+        return _OF_RULES[key]
     for name in _SAME.get(key.lower(), ()):
         if name in names:
             return f'did you mean "{name}"?'
-    if key == "for" and "absent" in names:
-        return "write it in count: (within) or absent: (for)"
     return suggestion(key, names)

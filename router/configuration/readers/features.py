@@ -4,7 +4,7 @@ Each feature (rules/state) says which Struct its key has. The fields ``by``, ``w
 ``events`` and ``send_to`` mean the same in each of them, and are read alike.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from router.configuration.yaml.document import ListNode, MapNode, Node, Scalar, 
 from router.errors import ConditionError
 from router.rules.model import EVENTS_LIMIT, Mode, events_problem
 from router.rules.rule_text import RuleKeys
-from router.rules.state.feature import BY_LIMIT, By, Feature
+from router.rules.state.feature import BY_LIMIT, By, Feature, span_text
 from router.rules.state.features import FEATURES, RuleFeatures
 from router.rules.state.suppress import SuppressFeature
 from router.rules.state.table_rows import ExpectedRows
@@ -104,7 +104,19 @@ class FeatureReader:
         mute_times = tuple(each for each in known if each is not None)
         if mute_times:
             features.append(SuppressFeature(mute_times=mute_times))
+        self._warn_of_short_life(features)
         return RuleFeatures(features, is_shadow=text.mode is Mode.SHADOW)
+
+    def _warn_of_short_life(self, features: Sequence[Feature]) -> None:
+        """Warn if an alert of one event is over before it has been pending for long enough."""
+        open_ms = max((each.lasts_ms for each in features), default=0)
+        for each in features:
+            node = self._rule.get(each.key) if each.pending_ms >= open_ms > 0 else None
+            if node is not None:
+                span = span_text(open_ms / 1000)
+                message = f"{each.key} is no shorter than the {span} after which an alert is over"
+                hint = "make it shorter, unless further events come: each lets it last longer"
+                self._page.warn(node.span, message, hint)
 
     def _configure(self, kind: type[Feature], rule: str, value: Any) -> Feature:
         key = kind.key
@@ -210,7 +222,7 @@ class FeatureReader:
         keys = {entry.key.text: entry.key for entry in rule.entries}
         for kind in FEATURES:
             if kind.needs and kind.key in keys and keys.keys().isdisjoint(kind.needs):
-                needed = _needed(kind)
+                needed = " or ".join(kind.needs)
                 message = (
                     f"{kind.key} needs {needed}: without it nothing says how long an alert is open"
                 )
@@ -229,10 +241,6 @@ def _mute_hint(schedule: str) -> str:
     return (
         f"it is a schedule: write mute_times: {{{schedule}: {{during: {schedule}}}}} as a section"
     )
-
-
-def _needed(kind: type[Feature]) -> str:
-    return " or ".join(kind.needs)
 
 
 def check_event_type(page: YamlDocument, pattern: Scalar) -> None:

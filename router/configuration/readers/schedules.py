@@ -96,7 +96,7 @@ class ScheduleReader:
         found = self._compile(name.text) if len(reached) <= DEPENDENCIES_LIMIT else None
         if excepted is not None and (found is None or _size(found) > DEPENDENCIES_LIMIT):
             message = f"except depends on more than {DEPENDENCIES_LIMIT} schedules"
-            item.document.report(excepted.span, message)
+            item.document.report(excepted.span, message, "put their times into fewer schedules")
             return None
         return found
 
@@ -159,4 +159,4 @@ def _size(one: Schedule) -> int:
 
 
 def _through(names: Sequence[str]) -> str:
-    return f"by way of {', '.join(names)}" if names else ""
+    return f"by way of {', '.join(names)}: remove one of them" if names else "remove it"

@@ -61,6 +61,8 @@ class ResolveText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         check_span("within", self.within)
         if self.hold:
             check_span("hold", self.hold)
+            if self.hold >= self.within:
+                raise ValueError("hold must be shorter than within, after which the alert is over")
 
 
 class _Ending(msgspec.Struct):

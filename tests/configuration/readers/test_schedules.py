@@ -121,7 +121,10 @@ schedules:
         ("{dates: [2026-12-24]}", "`2026-12-24` without quotes is a date to some YAML parsers"),
         ("{times: [{}], except: [holidys]}", '3:28: there is no schedule "holidys" (did you mean'),
         ("{times: [{}], except: [a]}", '3:27: the schedule "a" is an exception to itself'),
-        ("{times: [{}], except: [b]}", "is an exception to itself (by way of b)"),
+        (
+            "{times: [{}], except: [b]}",
+            "is an exception to itself (by way of b: remove one of them)",
+        ),
         (f"{{times: [{', '.join(['{}'] * 101)}]}}", "3:13: times has 101 items, at most 100"),
         (f"{{dates: [{', '.join(['12-24'] * 1001)}]}}", "dates has 1001 items, at most 1000"),
         ("{times: [{}], during: b}", 'unknown key "during" in schedule "a"'),

@@ -1,4 +1,4 @@
-"""Read timestamps of RFC 3339. Everything that takes a time reads it here.
+"""Read and write timestamps of RFC 3339. Everything that takes a time reads it here.
 
 Read are `T` and `Z` in both cases, any number of digits of a fraction, and offsets from -23:59 to
 +23:59. A leap second equals the first second of the next minute, because Unix time has no leap
@@ -59,3 +59,13 @@ def unix_seconds(text: str) -> float | None:
     """Return the Unix seconds of an RFC 3339 time; None if the text is none."""
     nanoseconds = unix_nanoseconds(text)
     return None if nanoseconds is None else nanoseconds / 10**9
+
+
+def rfc3339_utc(unix_time: float) -> str:
+    """Return Unix time as RFC 3339 in UTC, with no fraction that it does not have."""
+    return dt.datetime.fromtimestamp(unix_time, dt.UTC).isoformat().replace("+00:00", "Z")
+
+
+def utc_second(unix_time: float) -> str:
+    """Return Unix time to the second, for a reader: ``2026-11-24 18:00:00Z``."""
+    return dt.datetime.fromtimestamp(unix_time, dt.UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -19,7 +19,7 @@ from router.offline.backtest import Backtest, backtest
 from router.offline.rule_tests.reading import read_tests
 from router.rules.index.rule_set import RuleSet
 from router.rules.suppression.silences import moment
-from router.timestamps import unix_nanoseconds, unix_seconds
+from router.timestamps import rfc3339_utc, unix_nanoseconds, unix_seconds, utc_second
 from router.worker.evaluation.plan import event_time_ms
 
 VALID = [
@@ -184,3 +184,11 @@ def test_every_time_that_python_writes_is_read(written: dt.datetime, separator: 
 
     epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     assert read == (whole_minutes - epoch) // dt.timedelta(microseconds=1) * 1000
+
+
+def test_a_time_is_written_in_utc() -> None:
+    assert [rfc3339_utc(each) for each in (0, 1.5)] == [
+        "1970-01-01T00:00:00Z",
+        "1970-01-01T00:00:01.500000Z",
+    ]
+    assert utc_second(1.5) == "1970-01-01 00:00:01Z"

@@ -7,7 +7,6 @@ import msgspec
 from router.alerts import Alert, AlertStatus, Delivery, alert_id, delivery_id
 from router.journal.keyed_alerts import KeyedAlert
 from router.journal.shown_alerts import AlertState
-from router.rules.state.keyed_alert import FIRING
 
 _SUMMARY = "shown_summary"
 
@@ -38,11 +37,6 @@ def acknowledgement_deliveries(state: AlertState | None, name: str, *, at: float
     )
     names = [name for name, status in state.told.items() if status is AlertStatus.FIRING]
     return _deliveries(alert, names)
-
-
-def told_firing(found: KeyedAlert) -> list[str]:
-    """Return the destinations that were told last that a keyed alert is firing."""
-    return [name for name, last in found.record.told.items() if last.status == FIRING]
 
 
 def keyed_acknowledgement_deliveries(

@@ -8,7 +8,6 @@ from router.alerts import AlertKey
 from router.api.acknowledging import (
     acknowledgement_deliveries,
     keyed_acknowledgement_deliveries,
-    told_firing,
 )
 from router.api.alert_views import AlertDetails, alert_details
 from router.clock import Clock
@@ -110,7 +109,7 @@ class AlertActions:
         at = self._clock.now()
         name = "" if by == UNNAMED else by
         if isinstance(found, KeyedAlert):
-            receivers = await self._receivers.among(told_firing(found))
+            receivers = await self._receivers.among(found.record.told_firing())
             told = keyed_acknowledgement_deliveries(found, receivers, name, at=at)
         else:
             told = acknowledgement_deliveries(shown, name, at=at)

@@ -27,6 +27,7 @@ from router.rules.model import Rule
 from router.rules.suppression.silence_check import problem_of
 from router.rules.suppression.silences import NAMES, SilenceText, moment
 from router.rules.suppression.when_over import WhenOver
+from router.timestamps import utc_second
 
 T = TypeVar("T")
 
@@ -261,9 +262,7 @@ def _print(silences: list[SilenceView], *, json_wanted: bool) -> None:
         conditions = [f"{field}: {value}" for field, value in (view.match or {}).items()]
         conditions += [view.when] if view.when else []
         conditions += ["open before it"] if view.until_resolved else []
-        echo(f"{view.id}  {view.state:7}  until {_time(view.ends_at)}  {' and '.join(conditions)}")
+        echo(
+            f"{view.id}  {view.state:7}  until {utc_second(view.ends_at)}  {' and '.join(conditions)}"
+        )
         echo(one_printable_line(f"  {view.author}: {view.comment}"))
-
-
-def _time(at: float) -> str:
-    return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M:%SZ")

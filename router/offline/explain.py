@@ -1,6 +1,5 @@
 """How the rules evaluate one event, and why: for ``router explain``. Sends nothing."""
 
-import datetime as dt
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -22,6 +21,7 @@ from router.rules.model import Rule
 from router.rules.routing import DutyState
 from router.rules.severity_by_value import SeverityByValue
 from router.rules.state.decision import Notification
+from router.timestamps import utc_second
 from router.worker.evaluation.fan_out import fan_out, raise_alert
 
 _SHOWN_LIMIT: Final = 500
@@ -265,13 +265,9 @@ def as_text(explanation: Explanation) -> str:
 
 def duty_line(state: DutyState) -> str:
     """Return a sentence on whether a destination is on duty now, and until when."""
-    until = "" if state.until is None else f" until {_moment(state.until)}"
+    until = "" if state.until is None else f" until {utc_second(state.until)}"
     on_or_off = "on" if state.is_on_duty else "off"
     return f"{state.destination} ({state.when}) is {on_or_off} duty{until}"
-
-
-def _moment(seconds: float) -> str:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def _marked(condition: str, decider: Decider) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """The routing of a rule's alerts: to the rule's own destinations, or to those of the routes that match it.
 
-A destination may be looked up in a table (``TableLookup``). Its possible values are known when the
-rules are read. It may be notified at some times alone (``ScheduledRecipient``). It is then also checked that every alert of every rule has a destination: a rule
-without its own recipients has a route that matches all of its alerts.
+A destination may be looked up in a table (``TableLookup``), and be notified at some times alone
+(``ScheduledRecipient``). Its possible values are known when the rules are read. It is then also checked
+that every alert of every rule has a destination: a rule without its own recipients has a route that
+matches all of its alerts.
 """
 
 from collections.abc import Iterator, Mapping

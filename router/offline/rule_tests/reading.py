@@ -5,7 +5,6 @@ raised.
 """
 
 import copy
-import datetime as dt
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -39,7 +38,7 @@ from router.rules.suppression.silence_check import SilenceScope
 from router.rules.suppression.silences import Silence, SilenceText, silence
 from router.rules.type_names import misspelling
 from router.suggestions import suggestion
-from router.timestamps import unix_seconds
+from router.timestamps import rfc3339_utc, unix_seconds
 
 FOLDER: Final = "tests"
 """The folder of the tests, in the rules folder."""
@@ -261,8 +260,8 @@ class _FileReader:
         text = SilenceText(
             match=step.silence.match,
             when=step.silence.when,
-            starts=_rfc3339(begins),
-            ends=_rfc3339(begins + step.silence.for_),
+            starts=rfc3339_utc(begins),
+            ends=rfc3339_utc(begins + step.silence.for_),
             author="a test",
             comment=self.document.location(node.span),
             when_over=step.silence.when_over,
@@ -353,14 +352,10 @@ def make_event(event: Mapping[str, Any], *, number: int, now: float) -> Event:
         "specversion": "1.0",
         "source": SOURCE,
         "id": f"test-{number}",
-        "time": _rfc3339(now),
+        "time": rfc3339_utc(now),
     }
     body = msgspec.json.encode({**filled, **event})
     return decode_strictly(body, received_at=now, max_events=1)[0]
-
-
-def _rfc3339(unix_time: float) -> str:
-    return dt.datetime.fromtimestamp(unix_time, dt.UTC).isoformat().replace("+00:00", "Z")
 
 
 def _set(event: dict[str, Any], path: list[str], value: Any) -> bool:

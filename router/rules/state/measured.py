@@ -5,7 +5,6 @@ what was measured, the window in ms, and the numbers. Alerts that are stored bef
 are known have the words appended to them.
 """
 
-import datetime as dt
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +14,7 @@ from router.alerts import Alert, Measurement, Member
 from router.rules.state.chain import StoredAlert
 from router.rules.state.feature import span_text
 from router.rules.state.sketch import value_of
+from router.timestamps import rfc3339_utc
 
 RATIO: Final = "ratio"
 SPIKE: Final = "spike"
@@ -124,12 +124,7 @@ def _moment(kind: str, span_ms: int, at_ms: int) -> Measurement:
     """Return when the last event was, or until when another one is awaited after it."""
     at = at_ms + (span_ms if kind == EXPECTED else 0)
     words = "waits until" if kind == EXPECTED else "seen last at"
-    return Measurement(value=at / 1000, total=1, text=f"{words} {_time_text(at)}")
-
-
-def _time_text(at_ms: int) -> str:
-    at = dt.datetime.fromtimestamp(at_ms // 1000, dt.UTC)
-    return at.isoformat().replace("+00:00", "Z")
+    return Measurement(value=at / 1000, total=1, text=f"{words} {rfc3339_utc(at // 1000)}")
 
 
 def _percentile(number: str, _total: str, side: str, limit: str) -> float:

@@ -1,6 +1,5 @@
 """Rows of a table that a rule expects to hear of, and the event that stands for one that never spoke."""
 
-import datetime as dt
 from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Final
@@ -8,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from router.events.model import Event
+from router.timestamps import rfc3339_utc
 
 EXPECTED_TYPE: Final = "router.absent.expected"
 """The type of the event of which an alert about a row is raised."""
@@ -51,7 +51,7 @@ class ExpectedRows(msgspec.Struct, frozen=True, kw_only=True):
             at = at[name]
         at[self.path[-1]] = key
         own_id = f"{rule}/{key}/{since:.3f}"
-        time = dt.datetime.fromtimestamp(since, dt.UTC).isoformat().replace("+00:00", "Z")
+        time = rfc3339_utc(since)
         body = {
             "specversion": "1.0",
             "id": own_id,

@@ -22,6 +22,7 @@ from router.offline.simulation import Simulation, SimulationOutcome
 from router.rules.state.chain import decode_alert
 from router.rules.state.keyed_alert import AlertRecord, find_alert
 from router.rules.suppression.silences import Silence, SilenceText, silence
+from router.worker.evaluation import look_schedule
 from router.worker.evaluation.look_schedule import LookSchedule
 from support.clock import SetClock
 from support.world import World, configuration
@@ -227,7 +228,7 @@ class Lived:
 
     async def settle(self) -> None:
         """Judge what must be judged now, and take what was told."""
-        while await self.schedule._check():
+        while await self.schedule._check() < look_schedule.INTERVAL:
             pass
         await self.world.passes(0)
         self._simulated(self.simulation.pass_time(self.time.now))

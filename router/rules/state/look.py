@@ -27,7 +27,7 @@ from router.rules.state.timer import Timer, TimerContext
 
 WAITS_MS: Final = 60_000
 """How long an alert that waits in a group is open after each look."""
-PAGE: Final = 50
+PAGE: Final = 20
 """Alerts that are judged in one piece, because the process does nothing else meanwhile."""
 
 

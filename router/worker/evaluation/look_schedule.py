@@ -10,11 +10,13 @@ from router.journal.looks import Looks
 from router.outage_log import OUTAGES
 from router.rules.suppression.silences import Silence
 
-_INTERVAL: Final = 0.5
+INTERVAL: Final = 0.5
 """Seconds between two checks: how late a look may be."""
 _PAUSE: Final = 0.02
 """Seconds between two checks while more looks are due."""
-_PAGES: Final = 4
+_BUSY_PAUSE: Final = 0.05
+"""Seconds between two checks while the pages that are open wait for a worker."""
+_PAGES: Final = 10
 """Timers that wait for a worker, beyond which no further page is opened."""
 
 
@@ -45,16 +47,14 @@ class LookSchedule:
         """Check at intervals until cancelled."""
         while True:
             try:
-                has_more = await self._check()
+                pause = await self._check()
             except JournalUnavailableError as error:
                 OUTAGES.warning("looks not opened; retried", extra={"reason": str(error)})
-                has_more = False
-            await asyncio.sleep(
-                _PAUSE if has_more else _INTERVAL * (0.75 + self._clock.chance() / 2)
-            )
+                pause = INTERVAL
+            await asyncio.sleep(pause * (0.75 + self._clock.chance() / 2))
 
-    async def _check(self) -> bool:
-        """Open a page of looks. Return whether more are due."""
+    async def _check(self) -> float:
+        """Open a page of looks. Return the seconds until the next check."""
         if self._changed:
             self._changed = False
             try:
@@ -63,6 +63,6 @@ class LookSchedule:
                 self._changed = True
                 raise
         opened = await self._looks.open_due()
-        if opened.has_more and await self._looks.due() >= _PAGES:
-            return False
-        return opened.has_more
+        if not opened.has_more:
+            return INTERVAL
+        return _BUSY_PAUSE if await self._looks.due() >= _PAGES else _PAUSE

@@ -239,19 +239,23 @@ def _inhibition(item: SectionItem, scope: SectionScope) -> Inhibition | None:
 
 
 def _silence(item: SectionItem, scope: SectionScope) -> Silence | None:
-    if "by_name" not in scope.memo:
-        by_name = {rule.name: rule for rule in scope.values["rules"]}
-        scope.memo["by_name"] = by_name if scope.is_complete["rules"] else None
+    rules = _rules_by_name(scope) if scope.is_complete["rules"] else None
     names = SilenceScope(scope.names["rules"], _labels(scope))
-    return read_silence(item.document, item.node, names, scope.memo["by_name"], scope.now)
+    return read_silence(item.document, item.node, names, rules, scope.now)
 
 
 def _rule_list(item: SectionItem, scope: SectionScope) -> RuleList | None:
-    rules: dict[str, Rule] = scope.memo.setdefault("rules_by_name", {})
-    if not rules:
-        rules.update((rule.name, rule) for rule in scope.values["rules"])
     taken: dict[str, str] = scope.memo.setdefault("listed_rules", {})
+    rules = _rules_by_name(scope)
     return read_rule_list(item.document, item.node, scope.names["rules"], rules, taken)
+
+
+def _rules_by_name(scope: SectionScope) -> Mapping[str, Rule]:
+    """Return the valid rules, for the sections that name rules."""
+    if "rules_by_name" not in scope.memo:
+        scope.memo["rules_by_name"] = {rule.name: rule for rule in scope.values["rules"]}
+    found: Mapping[str, Rule] = scope.memo["rules_by_name"]
+    return found
 
 
 SECTIONS: Final = (

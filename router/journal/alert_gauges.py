@@ -45,5 +45,6 @@ class AlertGauges:
         self._metrics.keyed_alerts.set(count)
         self._metrics.looks_overdue_seconds.set(max(0.0, overdue))
         ratio.labels("all").set(count / self._limits.of_all)
-        largest = max(map(int, counts), default=0)
+        # One that is no number begins again with the rule's next alert.
+        largest = max((int(each) for each in counts if each.isdigit()), default=0)
         ratio.labels("rule").set(largest / self._limits.of_rule)

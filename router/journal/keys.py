@@ -66,6 +66,8 @@ four hours |
 | ``router:keyed-alerts`` | sorted set: alert key -> Unix ms of its last change | 24 hours after its end |
 | ``router:looks`` | sorted set: alert key -> Unix ms at which it is judged again | member until then |
 | ``router:alert-counts`` | hash: rule -> its keyed alerts | field until it has none |
+| ``router:ended-alerts:<rule>`` | sorted set: key of a resolved alert -> Unix ms of its end | member as \
+the alert |
 | ``router:sweep`` | string: the cursor of a pass over all keyed alerts that are open | until its end |
 | ``router:state:<inhibition>:<digest>:inhibited`` | set: keyed alerts that are inhibited | as the marks |
 | ``router:state:<inhibition>:<digest>:inhibited:ended`` | set: those to look at because an alert that \
@@ -155,6 +157,7 @@ ACKNOWLEDGEMENT_RECEIVERS: Final = "router:acknowledgement-receivers"
 KEYED_ALERTS: Final = "router:keyed-alerts"
 LOOKS: Final = "router:looks"
 SWEEP: Final = "router:sweep"
+ENDED_ALERTS: Final = "router:ended-alerts:"
 ALERT_COUNTS: Final = "router:alert-counts"
 LANE_AGES: Final = "router:lane-ages"
 SHOWN_AGES: Final = "router:shown-ages"

@@ -51,6 +51,7 @@ class Looks:
                     id=self._clock.new_id(),
                     count=PAGE,
                     kept_expired_ms=KEPT_EXPIRED_MS,
+                    ended_prefix=keys.ENDED_ALERTS,
                     alert_prefix=keys.keyed_alert(""),
                     timer_prefix=keys.timer(keys.TimerId("")),
                     job_prefix=keys.job(""),
@@ -89,6 +90,7 @@ class _OpenLooksArguments(PackedArguments, frozen=True):
     """The id of the timer."""
     count: int
     kept_expired_ms: int
+    ended_prefix: str
     alert_prefix: str
     timer_prefix: str
     job_prefix: str

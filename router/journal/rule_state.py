@@ -82,6 +82,8 @@ class RuleState:
             "alerts": keys.KEYED_ALERTS,
             "alert_counts": keys.ALERT_COUNTS,
             "looks": keys.LOOKS,
+            "ended_alerts": keys.ENDED_ALERTS,
+            "sweep": keys.SWEEP,
             "latest_number": keys.LATEST_NUMBER,
             "keys_limit": keys_limit,
             "alerts_limit": alert_limits.of_all,

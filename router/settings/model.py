@@ -287,10 +287,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long Redis may take to confirm a commit. Then requests get 503. Twilio waits at most 5s."""
     max_alerts: Annotated[int, Constraint(1, 10_000_000)] = 500_000
     """The largest number of keyed alerts of all rules: those of which the router remembers whether they
-    fire and who was told. Beyond it, those that have ended make room, the oldest first. If there are
-    none, new ones are told at each event and not remembered."""
+    fire and who was told. Beyond it, resolved ones make room: those of the new one's rule, the oldest
+    first, then others. If there are none, new ones are told at each event and not remembered."""
     max_alerts_per_rule: Annotated[int, Constraint(1, 10_000_000)] = 100_000
-    """The same for each rule."""
+    """The same for each rule, in which resolved alerts of the rule alone make room."""
     dedup_window: Annotated[Duration, Constraint(1, 30 * _DAY)] = Duration(_DAY)
     """How long events are remembered to drop duplicates; shorter when Redis is nearly full. Twilio
     retries for up to 4h."""

@@ -10,22 +10,54 @@ local LOG_LIMIT = 20
 
 local function number_of(value) return tonumber(value) or 0 end
 
+-- Counts an alert of a rule no more.
+local function uncount(key, rule)
+  write('ZREM', alerts, key)
+  write('ZREM', arguments.ended_prefix .. rule, key)
+  local left = number_of(write('HGET', alert_counts, rule)) - 1
+  if left > 0 then redis.call('HSET', alert_counts, rule, left) else redis.call('HDEL', alert_counts, rule) end
+end
+
+-- Returns the rule in the body of an alert; nil if it cannot be read. It is the second text of an array.
+local function rule_of(body)
+  local _, last = text_bounds(body, string.byte(body, 2) == 220 and 5 or 3)
+  if not last then return nil end
+  local first
+  first, last = text_bounds(body, last + 1)
+  return first and string.sub(body, first, last)
+end
+
+-- Moves an alert aside that cannot be used. Its body says of which rule it is.
+local function set_aside(key)
+  local at = arguments.alert_prefix .. key
+  local body = redis.pcall('HGET', at, 'alert')
+  local rule = type(body) == 'string' and rule_of(body)
+  if rule then uncount(key, rule) end
+  redis.call('RENAME', at, 'router:unreadable:' .. at)
+  redis.call('EXPIRE', 'router:unreadable:' .. at, 604800)
+  redis.call('HINCRBY', 'router:unreadable', 'state', 1)
+end
+
 -- Returns the record of an alert; nil, after removing it from the lists, if there is none.
 local function find(key)
   local packed = redis.pcall('HGET', arguments.alert_prefix .. key, 'record')
   local is_readable, record = pcall(cmsgpack.unpack, type(packed) == 'string' and packed or '')
   if is_readable and type(record) == 'table' and type(record['until']) == 'number' then return record end
-  if not packed then redis.call('ZREM', alerts, key) end
+  if packed then set_aside(key) else write('ZREM', alerts, key) end
 end
 
 -- Has a page of all open alerts looked at.
 local function sweep_page()
-  local cursor = redis.call('GET', sweep)
+  local cursor = run_or_delete('GET', sweep)
   if not cursor then return false end
-  local reply = redis.call('ZSCAN', alerts, cursor, 'COUNT', arguments.count)
+  local reply = write('ZSCAN', alerts, cursor, 'COUNT', arguments.count)
   for i = 1, #reply[2], 2 do
     local record = find(reply[2][i])
-    if record and record.status ~= 'resolved' then redis.call('ZADD', looks, 'LT', now, reply[2][i]) end
+    if record and record.status ~= 'resolved' then
+      write('ZADD', looks, 'LT', now, reply[2][i])
+    elseif record then  -- its look may be lost
+      write('ZADD', looks, 'NX', now + arguments.kept_expired_ms, reply[2][i])
+    end
   end
   if reply[1] == '0' then redis.call('DEL', sweep) else redis.call('SET', sweep, reply[1]) end
   return reply[1] ~= '0'
@@ -33,10 +65,7 @@ end
 
 local function forget(key, record)
   redis.call('DEL', arguments.alert_prefix .. key)
-  redis.call('ZREM', alerts, key)
-  if redis.call('HINCRBY', alert_counts, record.rule or '', -1) <= 0 then
-    redis.call('HDEL', alert_counts, record.rule or '')
-  end
+  uncount(key, record.rule or '')
 end
 
 -- Ends an alert that no event has continued. Nothing else depends on it.
@@ -50,7 +79,8 @@ local function expire(key, record)
     record[name] = nil
   end
   redis.call('HSET', arguments.alert_prefix .. key, 'record', cmsgpack.pack(record))
-  redis.call('ZADD', alerts, now, key)
+  write('ZADD', alerts, now, key)
+  write('ZADD', arguments.ended_prefix .. (record.rule or ''), now, key)
   redis.call('ZADD', looks, now + arguments.kept_expired_ms, key)
 end
 
@@ -71,7 +101,7 @@ local function must_judge(key)
 end
 
 local more = sweep_page()
-local due = redis.call('ZRANGEBYSCORE', looks, '-inf', now, 'LIMIT', 0, arguments.count)
+local due = write('ZRANGEBYSCORE', looks, '-inf', now, 'LIMIT', 0, arguments.count)
 local page = {}
 for _, key in ipairs(due) do
   redis.call('ZREM', looks, key)

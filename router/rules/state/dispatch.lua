@@ -46,7 +46,11 @@ local function decide(program, alert)
   for _, step in ipairs(program) do
     if run_step(draft, step) then break end
   end
-  settle_alert(draft)
+  local is_settled, failure = pcall(settle_alert, draft)
+  if not is_settled then
+    if not is_unreadable(failure) then return error(failure) end
+    set_alert_aside(draft.opened.key)
+  end
   local result = {
     draft.outcome, draft.reason, draft.count, draft.held_back, draft.first, draft.escalates,
     draft.withdrawn, draft.notified, draft.overflowed, draft.resolved,

@@ -4,8 +4,68 @@
 -- settings.alert_counts how many each rule has.
 local FIRING, PENDING, RESOLVED = 'firing', 'pending', 'resolved'
 local LOG_LIMIT, ALERT_KEPT, ALERT_KEPT_EXPIRED, LOOK_AGAIN, INHIBITS_LIMIT = 20, DAY, 3600000, 1000, 20
+local ENDED_LIMIT = 10
 
 local function alert_place(key) return place('alert', key) end
+
+local function number_of(value) return tonumber(value) or 0 end
+
+-- The alerts of a rule that are resolved: a sorted set, key -> when they were.
+local function ended_alerts(rule) return settings.ended_alerts .. (rule or '') end
+
+-- Writes to a key that all alerts share. One of another type is moved aside first, because a step that
+-- fails in its middle is not undone; all alerts are looked at then. A count that is none begins again.
+local function write_shared(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if string.find(reply.err, 'WRONGTYPE') then
+    redis.call('RENAME', key, settings.unreadable .. key)
+    redis.call('PEXPIRE', settings.unreadable .. key, 7 * DAY)
+    redis.call('HINCRBY', settings.unreadable_counts, 'key', 1)
+    redis.call('SET', settings.sweep, '0')
+  elseif string.find(reply.err, 'not an integer') then
+    redis.call('HDEL', key, (...))
+  else
+    return error(reply)
+  end
+  return redis.call(command, key, ...)
+end
+
+-- Counts an alert of a rule no more.
+local function uncount_alert(rule)
+  local counts = settings.alert_counts
+  local left = number_of(write_shared('HGET', counts, rule or '')) - 1
+  if left > 0 then redis.call('HSET', counts, rule, left) else redis.call('HDEL', counts, rule or '') end
+end
+
+-- Returns the rule in the body of an alert; nil if it cannot be read. It is the second text of the first array in
+-- an array, which cmsgpack does not read because of the binary event behind it.
+local function rule_of(body)
+  local at, rule = string.byte(body, 2) == 220 and 5 or 3, nil
+  for _ = 1, 2 do
+    local kind, long = string.byte(body, at, at + 1)
+    if not kind or kind < 160 or (kind > 191 and (kind ~= 217 or not long)) then return nil end
+    local first = at + (kind == 217 and 2 or 1)
+    at = first + (kind == 217 and long or kind - 160)
+    rule = string.sub(body, first, at - 1)
+  end
+  return rule
+end
+
+-- Moves an alert aside that cannot be used. It counts no more, if its body says of which rule it is; else
+-- its place in the list says that it counts.
+local function set_alert_aside(key)
+  local at = alert_place(key)
+  local body = redis.pcall('HGET', at, 'alert')
+  local rule = type(body) == 'string' and rule_of(body)
+  if rule and write_shared('ZREM', settings.alerts, key) == 1 then
+    uncount_alert(rule)
+    write_shared('ZREM', ended_alerts(rule), key)
+  end
+  redis.call('RENAME', at, settings.unreadable .. at)
+  redis.call('PEXPIRE', settings.unreadable .. at, 7 * DAY)
+  redis.call('HINCRBY', settings.unreadable_counts, 'state', 1)
+end
 
 -- Returns the record of an alert; nil if there is none. One that cannot be read is moved aside.
 local function find_alert(key)
@@ -16,12 +76,8 @@ local function find_alert(key)
   if is_readable and type(record) == 'table' and type(record['until']) == 'number' then
     return record
   end
-  redis.call('RENAME', at, settings.unreadable .. at)
-  redis.call('PEXPIRE', settings.unreadable .. at, 7 * DAY)
-  redis.call('HINCRBY', settings.unreadable_counts, 'state', 1)
+  set_alert_aside(key)
 end
-
-local function number_of(value) return tonumber(value) or 0 end
 
 local function is_open(record)
   return record.status ~= RESOLVED and now < number_of(record['until'])
@@ -88,7 +144,7 @@ end
 
 -- Has an alert looked at, at the latest at a time.
 local function look_again(key, at)
-  redis.call('ZADD', settings.looks, 'LT', at, key)
+  write_shared('ZADD', settings.looks, 'LT', at, key)
 end
 
 -- Stores a record without the fields that have their default, and the body if it is a new one.
@@ -106,17 +162,16 @@ local function save_alert(key, record, body)
     redis.call('HSET', alert_place(key), 'record', cmsgpack.pack(stored))
   end
   -- Most events change nothing that is listed.
-  if record.changed == now then redis.call('ZADD', settings.alerts, now, key) end
+  if record.changed == now then write_shared('ZADD', settings.alerts, now, key) end
 end
 
 -- Deletes an alert that is resolved.
 local function forget_alert(key, record)
   redis.call('DEL', alert_place(key))
-  redis.call('ZREM', settings.alerts, key)
-  redis.call('ZREM', settings.looks, key)
-  if redis.call('HINCRBY', settings.alert_counts, record.rule or '', -1) <= 0 then
-    redis.call('HDEL', settings.alert_counts, record.rule or '')
-  end
+  write_shared('ZREM', settings.alerts, key)
+  write_shared('ZREM', settings.looks, key)
+  write_shared('ZREM', ended_alerts(record.rule), key)
+  uncount_alert(record.rule)
 end
 
 -- Records what a chain has decided about its alert, and when to look at it again.
@@ -177,7 +232,8 @@ local function end_alert(draft, key, record, bound, change, detail)
   record.status, record.resolved_at = RESOLVED, now
   note(record, change or 'resolved', detail)
   save_alert(key, record)
-  redis.call('ZADD', settings.looks, now + (change == 'expired' and ALERT_KEPT_EXPIRED or ALERT_KEPT), key)
+  write_shared('ZADD', ended_alerts(record.rule), now, key)
+  write_shared('ZADD', settings.looks, now + (change == 'expired' and ALERT_KEPT_EXPIRED or ALERT_KEPT), key)
   if #names == 0 then return stop(draft, 'ended') end
   draft.notified = table.concat(names, ' ')
   draft.resolved = redis.call('HGET', alert_place(key), 'alert') or ''
@@ -185,24 +241,44 @@ local function end_alert(draft, key, record, bound, change, detail)
   return stop(draft, 'resolved')
 end
 
--- Reserves room for a new alert of a rule. Alerts that are resolved make room, the oldest first; only a few
--- are dropped at once. Returns false, and notes it, if there is none.
+-- Drops alerts of a rule that are resolved, the oldest first, until there is room; only a few at once.
+local function drop_ended(rule, is_full)
+  for _, old in ipairs(write_shared('ZRANGE', ended_alerts(rule), 0, ENDED_LIMIT - 1)) do
+    if not is_full() then return end
+    local record = find_alert(old)
+    if record and record.status == RESOLVED then
+      forget_alert(old, record)
+    else
+      redis.call('ZREM', ended_alerts(rule), old)
+    end
+  end
+end
+
+-- Reserves room for a new alert of a rule. Alerts that are over make room: of its own rule, or of any if
+-- there are too many of all rules. Returns false, and notes it, if there is none.
 local function reserve_alert(draft, key, rule)
+  if write_shared('ZSCORE', settings.alerts, key) then return true end -- its record could not be used
+  local function is_rule_full()
+    local count = write_shared('HGET', settings.alert_counts, rule)
+    return number_of(count) >= settings.rule_alerts_limit
+  end
   local function is_full()
-    return number_of(redis.call('HGET', settings.alert_counts, rule)) >= settings.rule_alerts_limit
-      or redis.call('ZCARD', settings.alerts) >= settings.alerts_limit
+    return is_rule_full() or redis.call('ZCARD', settings.alerts) >= settings.alerts_limit
   end
   if is_full() then
-    for _, old in ipairs(redis.call('ZRANGE', settings.alerts, 0, 99)) do
-      local is_readable, record = pcall(find_alert, old)
-      if is_readable and record and not is_open(record) then forget_alert(old, record) end
-      if not is_full() then break end
+    drop_ended(rule, is_full)
+    if is_full() and not is_rule_full() then
+      for _, old in ipairs(redis.call('ZRANGE', settings.alerts, 0, 99)) do
+        local record = find_alert(old)
+        if record and not is_open(record) then forget_alert(old, record) end
+        if not is_full() then break end
+      end
     end
     if is_full() then
       draft.overflowed = 1
       return false
     end
   end
-  redis.call('HINCRBY', settings.alert_counts, rule, 1)
+  write_shared('HINCRBY', settings.alert_counts, rule, 1)
   return true
 end

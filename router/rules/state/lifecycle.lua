@@ -15,6 +15,7 @@ function steps.open_alert(draft, key, rule, at, lasts, pending, later)
     if not reserve_alert(draft, key, rule) then return false end
     record = {status = RESOLVED, ['until'] = 0}
   end
+  if record.resolved_at then write_shared('ZREM', ended_alerts(rule), key) end
   local is_first = not is_open(record)
   if is_first then record = begin_life(record, rule, at, pending) end
   draft.opened = {key = key, record = record, opens = is_first and record.status == FIRING}

@@ -9,12 +9,14 @@ from typing import Final
 import msgspec
 
 from router.rules.state.feature import AlertFacts, Feature
-from router.rules.state.keyed_alert import PENDING, AlertRecord, OpenedAlert, find_alert
+from router.rules.state.keyed_alert import PENDING, RESOLVED, AlertRecord, OpenedAlert, find_alert
 from router.rules.state.look import LookTimer, ResolutionTimer
 from router.rules.state.step import KEYED_ALERTS, ChainRun, Outcome, Step
 
 _OLDEST: Final = 100
 """Alerts that are looked at for one that can make room."""
+_ENDED: Final = 10
+"""Alerts that are resolved and make room at once."""
 
 
 class OpenAlert(Step, frozen=True, array_like=True):
@@ -69,24 +71,43 @@ class OpenAlert(Step, frozen=True, array_like=True):
 
     def _reserve(self, run: ChainRun) -> bool:
         memory = run.memory
-        if not self._is_full(run):
-            memory.alert_counts[self.rule] += 1
-            return True
-        changes = ((key, find_alert(memory, key)) for key in memory.bodies)
-        found = sorted((record.changed, key) for key, record in changes if record is not None)
+        if self._is_full(run):
+            self._drop_ended(run)
+        if self._is_full(run) and not self._is_rule_full(run):
+            self._drop_oldest(run)
+        if self._is_full(run):
+            run.overflowed = True
+            return False
+        memory.alert_counts[self.rule] += 1
+        return True
+
+    def _drop_ended(self, run: ChainRun) -> None:
+        """Drop alerts of the rule that are resolved, the oldest first, until there is room."""
+        records = ((key, find_alert(run.memory, key)) for key in run.memory.bodies)
+        ended = sorted(
+            (record.resolved_at, key)
+            for key, record in records
+            if record is not None and record.status == RESOLVED and record.rule == self.rule
+        )
+        for _, key in ended[:_ENDED]:
+            if self._is_full(run):
+                run.memory.forget_alert(key, self.rule)
+
+    def _drop_oldest(self, run: ChainRun) -> None:
+        """Drop alerts of any rule that are over, until there is room."""
+        records = [(key, find_alert(run.memory, key)) for key in run.memory.bodies]
+        found = sorted((record.changed, key) for key, record in records if record is not None)
         for _, key in found[:_OLDEST]:
-            record = find_alert(memory, key)
-            if record is not None and not record.is_open(run.now):
-                memory.forget_alert(key, record.rule)
-            if not self._is_full(run):
-                memory.alert_counts[self.rule] += 1
-                return True
-        run.overflowed = True
-        return False
+            record = find_alert(run.memory, key)
+            if record is not None and not record.is_open(run.now) and self._is_full(run):
+                run.memory.forget_alert(key, record.rule)
+
+    def _is_rule_full(self, run: ChainRun) -> bool:
+        return run.memory.alert_counts[self.rule] >= run.memory.alert_limits.of_rule
 
     def _is_full(self, run: ChainRun) -> bool:
         counts, limits = run.memory.alert_counts, run.memory.alert_limits
-        return counts[self.rule] >= limits.of_rule or counts.total() >= limits.of_all
+        return self._is_rule_full(run) or counts.total() >= limits.of_all
 
 
 class RecordNotified(Step, frozen=True, array_like=True):

@@ -123,7 +123,7 @@ class AlertActions:
         """Delete the acknowledgement of a key; return False if there was none."""
         is_deleted = await self._acknowledgements.unacknowledge(key, by, self._clock)
         if is_deleted:
-            logger.info("acknowledgement deleted", extra={"key": key, "by": by})
+            logger.info("acknowledgement withdrawn", extra={"key": key, "by": by})
         return is_deleted
 
     async def resolve(self, found: KeyedAlert, by: str, seconds: float = RESOLVE_SECONDS) -> bool:
@@ -133,7 +133,7 @@ class AlertActions:
             due_at=self._clock.now(), rule=found.alert.rule, state=KEYED_ALERTS, key=key, by=by
         )
         if await self._timers.set(timer):
-            logger.info("alert to be resolved", extra={"key": key, "by": by})
+            logger.info("resolution of alert requested", extra={"key": key, "by": by})
         try:
             async with asyncio.timeout(seconds):
                 # No event of this process says so: a worker writes to Redis.

@@ -86,6 +86,6 @@ class StateUse:
             if ratios[rule] >= NEARLY_FULL:
                 self._warned.add(rule)
                 logger.warning(
-                    "state of rule is nearly full; new keys will neither be counted nor waited for",
+                    "rule state nearly full; new keys will neither be counted nor waited for",
                     extra={"rule": rule, "used": f"{ratios[rule]:.0%}"},
                 )

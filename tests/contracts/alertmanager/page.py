@@ -1,6 +1,7 @@
 """Writes docs/comparison.md: ``.venv/bin/python tests/contracts/alertmanager/page.py``."""
 
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -51,7 +52,7 @@ def _scenarios() -> Iterator[str]:
         for step in each.steps:
             yield f"| {step.what} | {_sent(step.alertmanager)} | {_sent(step.router)} |"
         if each.verdict != SAME:
-            yield f"\n{each.verdict[0].upper()}{each.verdict[1:]}."
+            yield "\n" + _wrapped(f"{each.verdict[0].upper()}{each.verdict[1:]}.")
 
 
 def _settings(scenario: Scenario) -> str:
@@ -71,7 +72,12 @@ def _settings(scenario: Scenario) -> str:
     if scenario.inhibits:
         theirs.append("`inhibit_rules`")
         ours.append("`inhibitions`")
-    return f"Alertmanager: {', '.join(theirs)}; the router: {', '.join(ours)}."
+    both = f"Alertmanager: {', '.join(theirs)}; the router:", f"{', '.join(ours)}."
+    return (" " if sum(map(len, both)) < 120 else "\n").join(both)
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def _sent(notifications: tuple[str, ...]) -> str:

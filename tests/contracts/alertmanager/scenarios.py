@@ -203,8 +203,8 @@ SCENARIOS: Final = (
             Step(what="`kill -9`, `a` up", do=(Crash(), Up("a")), lasts=4, router=_RESOLVED),
         ),
         verdict=(
-            "Alertmanager writes what it has told to disk every 15 minutes and when it is stopped; who was"
-            " told by a killed one is not told of the end"
+            "Alertmanager writes what it has told to disk every 15 minutes and when it is stopped; after a"
+            " kill, it does not tell of the end of what it told before"
         ),
     ),
     Scenario(

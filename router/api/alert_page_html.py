@@ -11,7 +11,7 @@ import msgspec
 
 from router.alerts import AlertStatus
 from router.api.alert_actions import UNNAMED
-from router.api.alert_views import AlertDetails, AlertView, ChangeView, ToldView
+from router.api.alert_views import AlertDetails, AlertView, ChangeView, ToldView, detail_text
 from router.api.signed_links import LinkToken, Scope
 from router.journal.acknowledgements import Acknowledgement
 from router.journal.shown_alerts import AlertState
@@ -40,7 +40,7 @@ _STYLE: Final = (
     "dt,small,th{color:var(--soft);font-size:.85rem}dt{line-height:1.75}dd{margin:0}"
     "table{border-collapse:collapse;width:100%;font-size:.9rem}"
     "th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-top:1px solid var(--line);"
-    "vertical-align:top}th{font-weight:400;border:0;overflow-wrap:normal}"
+    "vertical-align:top}td{overflow-wrap:break-word}th{font-weight:400;border:0;overflow-wrap:normal}"
     "form{background:var(--box);border:1px solid var(--line);border-radius:.5rem;padding:1rem;"
     "margin:1rem 0}label{display:block;margin:0 0 .2rem}input{font:inherit;padding:.4rem;"
     "width:100%;box-sizing:border-box;color:inherit;background:var(--back);"
@@ -165,8 +165,10 @@ def _keyed(token: LinkToken, details: AlertDetails, form: str) -> Iterator[str]:
     yield form
     facts = [(fact.label, fact.value) for fact in details.facts]
     yield _list([*facts, ("Events", str(view.count))])
-    if details.told:
-        yield "<h2>Told</h2>"
+    yield "<h2>Told</h2>"
+    if not details.told:
+        yield f"<p>No destination{'' if view.status == RESOLVED else ' yet'}.</p>"
+    else:
         yield _table(("Destination", "Decided", "Received"), map(_told_row, details.told))
     if details.log:
         yield "<h2>History</h2>"
@@ -179,6 +181,8 @@ def _states(view: AlertView) -> Iterator[tuple[str, str]]:
     if view.status == RESOLVED:
         reason = ": no further event came" if view.expired else ""
         yield RESOLVED, f"Resolved since {_minute(view.resolved_at)}{reason}."
+        if view.since:
+            yield "other", f"It fired from {_minute(view.since)}."
     else:
         yield view.status, f"{view.status.capitalize()} since {_minute(view.since)}."
     if view.suppressed is not None:
@@ -222,7 +226,7 @@ def _told_row(told: ToldView) -> tuple[str, ...]:
 
 
 def _change_row(entry: ChangeView) -> tuple[str, ...]:
-    return f"{entry.at[:10]} {entry.at[11:19]} UTC", entry.change, entry.detail
+    return f"{entry.at[:10]} {entry.at[11:19]} UTC", entry.change, detail_text(entry)
 
 
 def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -35,6 +35,10 @@ class KeyedState(enum.StrEnum):
 
 OPEN: Final = frozenset({KeyedState.PENDING, KeyedState.FIRING, KeyedState.UNREADABLE})
 """The states of alerts that are not over."""
+_TELLING: Final = frozenset({"notified", "reminded", "escalated"})
+"""Changes whose detail is the names of destinations."""
+_BY_OPERATORS: Final = frozenset({"acknowledged", "unacknowledged", "resolved"})
+"""Changes whose detail is the operator who made them."""
 
 
 class AcknowledgementView(msgspec.Struct, frozen=True):
@@ -224,6 +228,13 @@ def state_text(view: AlertView) -> str:
     if view.acknowledged is not None:
         parts.append(f"acknowledged by {view.acknowledged.by}")
     return ", ".join(parts)
+
+
+def detail_text(entry: ChangeView) -> str:
+    """Return what a change is about for a reader: ``noc-mail, pager`` or ``by ann``."""
+    if entry.change in _TELLING:
+        return ", ".join(entry.detail.split())
+    return f"by {entry.detail}" if entry.detail and entry.change in _BY_OPERATORS else entry.detail
 
 
 def minute(time: str) -> str:

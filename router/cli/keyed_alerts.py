@@ -15,18 +15,20 @@ from router.api.alert_actions import (
     read_details,
     unknown_key,
 )
-from router.api.alert_filter import alert_filter
+from router.api.alert_filter import AlertFilter, alert_filter
 from router.api.alert_views import (
     OPEN,
     AlertDetails,
     AlertView,
     KeyedState,
     alert_view,
+    detail_text,
     minute,
     state_text,
 )
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, print_table, user_name, with_redis
+from router.configuration.diagnostics import plural
 from router.errors import ConfigurationError
 from router.journal.acknowledgements import BY_LIMIT
 from router.journal.connection import Connection
@@ -86,6 +88,7 @@ def list_command(
         cursor = PageCursor.parse(after) if after else None
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
+    narrowed = bool(after) or wanted != AlertFilter()
     if not (wanted.states or all_wanted):
         wanted = msgspec.structs.replace(wanted, states=OPEN)
     now = CLOCK.now()
@@ -102,7 +105,7 @@ def list_command(
     if views:
         print_table([_HEADINGS, *map(_row, views)])
     else:
-        echo("no alerts")
+        echo("no alerts match" if narrowed else "no alerts")
     if found.after:
         echo(f"more: --after {found.after}")
 
@@ -257,7 +260,7 @@ def _summary_lines(view: AlertView) -> Iterator[str]:
             "suppressed",
             "it is not told when the reason ends" if suppressed and suppressed.dropped else "",
         ),
-        ("held back", f"{view.held_back} notifications" if view.held_back else ""),
+        ("held back", plural(view.held_back, "notification") if view.held_back else ""),
         ("problem", view.problem),
     )
     yield from _fields(fields)
@@ -272,13 +275,18 @@ def _detail_lines(details: AlertDetails) -> Iterator[str]:
             ("pending", f"until {minute(details.pending_until)}" if details.pending_until else ""),
             ("resolving", f"at {minute(details.resolving_at)}" if details.resolving_at else ""),
             ("reminded", f"at {minute(details.remind_at)}" if details.remind_at else ""),
-            ("ends", minute(details.ends_at)),
+            (
+                "expires",
+                f"{minute(details.ends_at)} without further events" if details.ends_at else "",
+            ),
             ("description", details.description),
         )
     )
-    if details.told:
-        yield ""
-        yield "told"
+    yield ""
+    yield "told"
+    if not details.told:
+        yet = "" if details.alert.status == KeyedState.RESOLVED else " yet"
+        yield f"{_INDENT}no destination{yet}"
     for told in details.told:
         decided = f"{told.status} {minute(told.at)}" if told.status else "by an earlier alert"
         received = f"{told.received} {minute(told.received_at)}" if told.received else "nothing yet"
@@ -288,7 +296,7 @@ def _detail_lines(details: AlertDetails) -> Iterator[str]:
         yield "history"
     for entry in details.log:
         at = f"{entry.at[:10]} {entry.at[11:19]}Z"
-        yield f"{_INDENT}{at}  {entry.change:<14} {entry.detail}".rstrip()
+        yield f"{_INDENT}{at}  {entry.change:<14} {detail_text(entry)}".rstrip()
     yield ""
     yield "latest event"
     yield from (f"{_INDENT}{fact.label}: {fact.value}" for fact in details.facts)

@@ -1,7 +1,6 @@
 """``router silence``: add, list and expire silences in the Redis of ROUTER_REDIS_URL."""
 
 import datetime as dt
-import os
 import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,7 +13,7 @@ import msgspec
 from router.api.matching_alerts import MatchingAlerts
 from router.api.silences import SilenceView, add_silence, silence_view
 from router.cli.output import as_json, echo
-from router.cli.redis_commands import CLOCK, with_redis
+from router.cli.redis_commands import CLOCK, user_name, with_redis
 from router.cli.rules_folder import folder_or_default, load_rules, rules_option
 from router.configuration.diagnostics import plural
 from router.datatypes import Duration
@@ -32,6 +31,7 @@ from router.timestamps import utc_second
 T = TypeVar("T")
 
 _MATCHER: Final = re.compile(r"([\w.]+)(=~|!~|!=|=)(.*)", re.DOTALL)
+_SIGNS: Final = {"==": "=", "!=": "!=", "matches": "=~"}
 
 
 @click.group()
@@ -87,7 +87,7 @@ def add(matchers: tuple[str, ...], *, json_wanted: bool, **options: Any) -> None
             when=when,
             starts=options["starts"],
             ends=_ends(options, CLOCK.now()),
-            author=options["author"] or os.environ.get("USER", ""),
+            author=_author(options["author"]),
             comment=options["comment"],
             when_over=WhenOver(options["when_over"]),
             until_resolved=options["until_resolved"],
@@ -184,7 +184,7 @@ def _conditions(matchers: tuple[str, ...], when: str | None) -> tuple[dict[str, 
         if operator == "!~":
             terms.append(f"!{field}.matches({msgspec.json.encode(text).decode()})")
             continue
-        test = {"=": "==", "!=": "!=", "=~": "matches"}[operator]
+        test = next(test for test, sign in _SIGNS.items() if sign == operator)
         is_text = operator == "=~" or field.partition(".")[0] in NAMES
         value = text if is_text else _value(text)
         if test in match.setdefault(field, {}):
@@ -234,6 +234,14 @@ def matches_text(view: SilenceView, rules: int) -> str:
     return f"  matches {', '.join(parts)}" if parts else "  what it matches is not known"
 
 
+def _author(name: str) -> str:
+    """Return the author's name. Raises ConfigurationError if it is not known."""
+    found = (name or user_name()).strip()
+    if not found:
+        raise ConfigurationError("give your name with --author")
+    return found
+
+
 def _with_silences(work: Callable[[Silences], Awaitable[T]]) -> T:
     async def run(connection: Connection) -> T:
         return await work(Silences(connection, CLOCK))
@@ -259,10 +267,22 @@ def _print(silences: list[SilenceView], *, json_wanted: bool) -> None:
         click.echo(as_json({"silences": silences}))
         return
     for view in silences:
-        conditions = [f"{field}: {value}" for field, value in (view.match or {}).items()]
+        conditions = [_match_text(field, value) for field, value in (view.match or {}).items()]
         conditions += [view.when] if view.when else []
         conditions += ["open before it"] if view.until_resolved else []
-        echo(
-            f"{view.id}  {view.state:7}  until {utc_second(view.ends_at)}  {' and '.join(conditions)}"
-        )
+        text = f"{view.id}  {view.state:7}  until {utc_second(view.ends_at)}"
+        echo(one_printable_line(f"{text}  {' and '.join(conditions)}"))
         echo(one_printable_line(f"  {view.author}: {view.comment}"))
+
+
+def _match_text(field: str, wanted: Any) -> str:
+    """Return a field and what it must be as ``--match`` has it, as far as that can say it."""
+    tests = (
+        wanted.items()
+        if isinstance(wanted, dict)
+        else [("in" if isinstance(wanted, list) else "==", wanted)]
+    )
+    return " and ".join(
+        f"{field}{_SIGNS[test]}{value}" if test in _SIGNS else f"{field} {test} {value}"
+        for test, value in tests
+    )

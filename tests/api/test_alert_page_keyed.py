@@ -74,7 +74,10 @@ async def test_it_shows_the_state_the_history_and_what_each_destination_knows(
         held=2,
         count=7,
         told={"chat": ToldStatus("firing", START), "<i>mail": ToldStatus("firing", START)},
-        log=[LogEntry(START, Change("opened")), LogEntry(START, Change("notified"), "<i>mail")],
+        log=[
+            LogEntry(START, Change("opened")),
+            LogEntry(START, Change("notified"), "chat <i>mail"),
+        ],
     )
     chat = Outbox(connection, clock, "chat")
     await chat.open(message(7, key=KEY, destination="chat"))
@@ -90,7 +93,7 @@ async def test_it_shows_the_state_the_history_and_what_each_destination_knows(
     assert "\nEvents\n7\n" in text
     assert "\nchat\nfiring, 2023-11-14 22:13 UTC\nfiring, 2023-11-14 22:13 UTC\n" in text
     assert "\n<i>mail\nfiring, 2023-11-14 22:13 UTC\nnot yet\n" in text
-    assert "\n2023-11-14 22:13:20 UTC\nnotified\n<i>mail\n" in text
+    assert "\n2023-11-14 22:13:20 UTC\nnotified\nchat, <i>mail\n" in text
     assert "Acknowledge" not in text
 
 
@@ -109,14 +112,14 @@ async def test_it_is_acknowledged_told_and_given_back(
 
     status, text = await submit(client, links.acknowledge, "acknowledge", "<i>Ann")
     assert (status, "\nAcknowledged by <i>Ann at 2023-11-14 22:14 UTC.\n" in text) == (200, True)
-    assert "\nacknowledged\n<i>Ann\n" in text
+    assert "\nacknowledged\nby <i>Ann\n" in text
     ((_, told),) = await Outbox(connection, clock, "chat").in_sets()
     assert told.alert.acknowledged_by == "<i>Ann"
     assert "\nAcknowledge in my name\nWithdraw acknowledgement\n" in text
 
     status, text = await submit(client, links.acknowledge, "unacknowledge", "")
     assert (status, "\nAcknowledgement withdrawn\n" in text) == (200, True)
-    assert "\nunacknowledged\nunknown (alert link)\n" in text
+    assert "\nunacknowledged\nby unknown (alert link)\n" in text
     assert await Acknowledgements(connection).acknowledged(KEY) is None
     assert "It was not acknowledged" in (await submit(client, links.silence, "unacknowledge"))[1]
 
@@ -139,6 +142,7 @@ async def test_what_is_over_is_not_acknowledged(
 
     text = await page(client, links.acknowledge)
     assert "\nResolved since 2023-11-14 22:12 UTC: no further event came.\n" in text
+    assert "\nTold\nNo destination.\n" in text
     assert "Acknowledge" not in text
     _, text = await submit(client, links.acknowledge, "acknowledge")
     assert "\nNot acknowledged: it is resolved\n" in text

@@ -93,7 +93,7 @@ def test_one_is_acknowledged_shown_and_given_back(router: Router) -> None:
     assert "acknowledged  ann, " in shown
     assert "chat: firing " in shown
     assert "; received: nothing yet" in shown
-    assert "acknowledged   ann" in shown
+    assert "acknowledged   by ann" in shown
     (view,) = msgspec.json.decode(withdrawn.stdout)["alerts"]
     assert view["acknowledged"] is None
     assert (again.exit_code, again.stderr) == (1, "router: ak_open: it is not acknowledged\n")
@@ -139,3 +139,10 @@ def test_one_that_cannot_be_read_is_shown_with_the_reason(router: Router) -> Non
 
 def test_without_alerts_the_list_says_so(router: Router) -> None:
     assert router("alerts", "list").stdout == "no alerts\n"
+    assert router("alerts", "list", "--rule", "x").stdout == "no alerts match\n"
+
+
+@pytest.mark.usefixtures("some_alerts")
+def test_one_of_which_no_destination_was_told_says_so(router: Router) -> None:
+    assert "told\n  no destination yet\n" in router("alerts", "show", "ak_muted").stdout
+    assert "told\n  no destination\n" in router("alerts", "show", "ak_over").stdout

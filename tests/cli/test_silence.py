@@ -60,6 +60,7 @@ def test_a_silence_is_added_listed_and_expired(environ: dict[str, str]) -> None:
     assert (silence["author"], silence["state"]) == ("ann", "active")
     assert 7199 <= silence["ends_at"] - silence["created_at"] <= 7201
     assert silence["id"] in listed.stdout
+    assert 'rule=one and data.region=~^de and data.count!=5 and !key.matches("^x")' in listed.stdout
     assert "ann: work" in listed.stdout
     assert (expired.exit_code, expired.stdout.split()[1]) == (0, "ended")
     assert run(environ, "list").stdout == ""

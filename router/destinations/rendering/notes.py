@@ -88,11 +88,18 @@ def notes(alert: Alert) -> list[str]:
         *_status_notes(alert),
         acknowledged(alert) if alert.acknowledged_by else "",
         f"{alert.grouped} alerts in one message." if alert.grouped > 1 else "",
-        f"{alert.count} events brought it about." if alert.count > 1 else "",
+        _events_counted(alert),
         f"Measured: {alert.measure.text}." if alert.measure is not None else "",
         suppressed(alert),
     ]
     return [sentence for sentence in sentences if sentence]
+
+
+def _events_counted(alert: Alert) -> str:
+    """Return how many events an alert is about; ``""`` if its figures say it, or it is about one."""
+    if alert.count <= 1 or alert.measure is not None:
+        return ""
+    return f"{alert.count} events brought it about."
 
 
 def _status_notes(alert: Alert) -> list[str]:

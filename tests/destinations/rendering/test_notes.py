@@ -57,6 +57,7 @@ def test_the_status_line(severity, status, expected, alert):
         ({"grouped": 1}, []),
         ({"count": 5}, ["5 events brought it about."]),
         ({"measure": MEASURED}, ["Measured: 41 of 512 in the last 10m, 8.0 %."]),
+        ({"measure": MEASURED, "count": 5}, ["Measured: 41 of 512 in the last 10m, 8.0 %."]),
         (
             {"measure": MEASURED, "status": RESOLVED},
             [

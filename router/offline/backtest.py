@@ -13,6 +13,8 @@ from typing import Final
 
 import msgspec
 
+from router.alerts import Alert, AlertStatus
+from router.destinations.rendering.life import reminder
 from router.destinations.rendering.summary import summary
 from router.destinations.rendering.templates import TemplateTarget
 from router.errors import EventError
@@ -278,9 +280,17 @@ def _key(sent: SimulatedAlert) -> tuple[str, ...]:
 def _example(sent: SimulatedAlert) -> Example:
     alert = sent.alert
     text = summary(alert, TemplateTarget.TEXT).text
-    if alert.measure is not None:
+    if alert.measure is not None and alert.measure.text not in text:
         text = f"{text} ({alert.measure.text})"
-    return Example(alert.event_id, _moment(alert.raised_at), text, sent.send_to)
+    text = f"{_occasion(alert)}{text}"
+    return Example(alert.event_id, _moment(sent.at), text, sent.send_to)
+
+
+def _occasion(alert: Alert) -> str:
+    """Return for what else than an event a message is sent, for the beginning of its line."""
+    if alert.status is AlertStatus.RESOLVED:
+        return "Resolved: "
+    return f"Level {alert.escalation}: " if alert.escalation else reminder(alert)
 
 
 def _read(lines: Iterable[bytes]) -> Iterator[_Line]:

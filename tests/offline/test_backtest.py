@@ -95,6 +95,27 @@ def test_a_late_event_does_not_turn_the_clock_back(tmp_path: Path) -> None:
     assert (found.first, found.last) == ("2026-01-01T00:00:01Z", "2026-01-01T00:00:09Z")
 
 
+def test_examples_say_when_a_message_would_be_sent_and_what_for(tmp_path: Path) -> None:
+    rules = """
+destinations: {noc: {capture: {}}, oncall: {capture: {}}}
+rules:
+  - name: down
+    events: [down]
+    resolve: {events: [up]}
+    escalate: {after: 10s, send_to: [oncall]}
+    remind: 15s
+    summary: down
+    send_to: [noc]
+"""
+    lines = [line(1, type="down"), line(20, type="up")]
+    found = tally(tmp_path, lines, rules).rules["down"].examples
+    assert [(each.at[17:19], each.summary) for each in found] == [
+        ("01", "down"),
+        ("11", "Level 1: down"),
+        ("16", "Reminder 1: down"),
+    ]
+
+
 def test_a_recording_is_read_as_a_stream(tmp_path: Path) -> None:
     rules = configuration(tmp_path)
     run = Backtest(rules.rules, [])

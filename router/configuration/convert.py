@@ -328,6 +328,7 @@ def _is_null(node: Scalar) -> bool:
 
 _TEXT_HINTS: Final = {
     "when": "write it as match:",
+    "mute_times": "write the name of a mute time, whose times are in the section mute_times",
     "send_to": "levels of escalate notify at any hour: write the name, without during and outside",
 }
 _MAP_HINTS: Final = {
@@ -347,10 +348,11 @@ def _map_form(node: Node, kind: type[msgspec.Struct], subject: str) -> str:
     if text[:1].isdigit():
         wanted = int if text.isdigit() else Duration
         names = [name for name, each in fields.items() if _required_kind(each.type)[0] is wanted]
+        names = names or ("above",)  # the threshold of a measure
         value = text
     elif "://" in text:
         names, value = ("webhook_url", "url"), "…"  # it may be a secret
-    elif text:
+    elif text and text not in {"true", "false"}:
         names, value = ("events", "event"), f"[{text}]"
     else:
         names, value = ("events", "by"), "[…]"

@@ -48,7 +48,10 @@ def _choice_hint(text: str, choices: Sequence[str]) -> str:
     by_case = {each.lower(): each for each in choices}
     same = other if other in choices else by_case.get(text.lower().strip())
     match = same or closest_match(text, choices)
-    return f'did you mean "{match}"?' if match else ""
+    if match:
+        return f'did you mean "{match}"?'
+    is_expression = "critical" in choices and any(sign in text for sign in "?=<>.[")
+    return "an expression needs {{ }} around it" if is_expression else ""
 
 
 def _unquoted_hint(node: Scalar, kind: Any) -> str:

@@ -209,9 +209,8 @@ class FeatureReader:
         by = resolve.get("by")
         if found is None:
             choice = ", ".join(kind.key for kind in kinds)
-            self._page.report(
-                back.span, f"back: the rule measures nothing, it has none of {choice}"
-            )
+            message = f"back: the rule measures nothing, it has none of {choice}"
+            self._page.report(back.span, message, "write the events that resolve it: events: […]")
         elif by is not None:
             message = f"by: an alert that is resolved when it is back has the by of {found}"
             self._page.report(by.span, message, "remove it")

@@ -31,5 +31,6 @@ class AbsentText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     def __post_init__(self) -> None:
         if self.expected and not _TABLE.fullmatch(self.expected):
-            raise ValueError(f'expected is "{self.expected}", write a table: tables.NAME')
+            name = self.expected if self.expected.isidentifier() else "NAME"
+            raise ValueError(f'expected is "{self.expected}", write a table as tables.{name}')
         check_span("for", self.for_)

@@ -57,7 +57,8 @@ class CountText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if self.within is None and not self.in_a_row:
             raise ValueError('count needs "within"')
         if self.in_a_row != (self.broken_by is not None):
-            raise ValueError("in_a_row and broken_by belong together")
+            missing = "broken_by: {when: …}" if self.in_a_row else "in_a_row: true"
+            raise ValueError(f"in_a_row and broken_by belong together: add {missing}")
         if self.in_a_row and self.distinct is not None:
             raise ValueError("distinct cannot be counted in a row")
         if self.keep is not None and not 1 <= self.keep <= KEEP_LIMIT:

@@ -46,7 +46,10 @@ _KEY_KINDS: Final = ("ak_", "al_")
 
 EVERYTHING: Final = ("this silences every alert", "name a rule, a severity, a label or a field")
 """Message and hint about a silence that matches everything."""
-NOTHING: Final = ("this silences no alert of any rule", "its tests exclude each other")
+NOTHING: Final = (
+    "this silences no alert of any rule",
+    "no rule has such alerts, or its tests exclude each other",
+)
 """Message and hint about a silence that matches nothing."""
 
 AlertField = tuple[str, ...]

@@ -105,7 +105,10 @@ def test_a_share_is_a_percentage_or_a_number(written: str, share: float) -> None
             measure("avg: {above: 3}, p95: {above: 3}"),
             f"measure needs one of {CHOICE}, such as avg: {{above: 30}}; it has avg and p95",
         ),
-        (measure("avg: 30"), "avg: expected a map of keys and values, found the number 30"),
+        (
+            measure("avg: 30"),
+            "avg: expected a map of keys and values, found the number 30 (write avg: {above: 30})",
+        ),
         (
             measure("avg: {above: 3, below: 2}"),
             "a threshold is either above or below a number: {above: 30}",
@@ -151,7 +154,10 @@ def test_a_share_is_a_percentage_or_a_number(written: str, share: float) -> None
         ),
         (
             "count: {at_least: 3, within: 5m}, resolve: {back: true}",
-            "back: the rule measures nothing, it has none of ratio, measure, spike",
+            (
+                "back: the rule measures nothing, it has none of ratio, measure, spike"
+                " (write the events that resolve it: events: […])"
+            ),
         ),
         (
             f"{ratio('at_least: 5%')}, resolve: {{back: true, by: [data.call_sid]}}",

@@ -164,7 +164,8 @@ def _keyed(token: LinkToken, details: AlertDetails, form: str) -> Iterator[str]:
         yield f"<p>{escape(details.description)}</p>"
     yield form
     facts = [(fact.label, fact.value) for fact in details.facts]
-    yield _list([*facts, ("Events", str(view.count))])
+    reminders = [("Reminders", str(details.reminders))] if details.reminders else []
+    yield _list([*facts, ("Events", str(view.count)), *reminders])
     yield "<h2>Told</h2>"
     if not details.told:
         yield f"<p>No destination{'' if view.status == RESOLVED else ' yet'}.</p>"

@@ -73,6 +73,7 @@ async def test_it_shows_the_state_the_history_and_what_each_destination_knows(
         ends=START + 3_600_000,
         held=2,
         count=7,
+        reminders=3,
         told={"chat": ToldStatus("firing", START), "<i>mail": ToldStatus("firing", START)},
         log=[
             LogEntry(START, Change("opened")),
@@ -90,7 +91,7 @@ async def test_it_shows_the_state_the_history_and_what_each_destination_knows(
     assert "\nSuppressed: muted until 2023-11-14 23:13 UTC.\n" in text
     assert "\n2 notifications were suppressed since the last one.\n" in text
     assert "\nLook <i>there</i>.\n" in text
-    assert "\nEvents\n7\n" in text
+    assert "\nEvents\n7\nReminders\n3\n" in text
     assert "\nchat\nfiring, 2023-11-14 22:13 UTC\nfiring, 2023-11-14 22:13 UTC\n" in text
     assert "\n<i>mail\nfiring, 2023-11-14 22:13 UTC\nnot yet\n" in text
     assert "\n2023-11-14 22:13:20 UTC\nnotified\nchat, <i>mail\n" in text

@@ -83,10 +83,12 @@ local function is_open(record)
   return record.status ~= RESOLVED and now < number_of(record['until'])
 end
 
--- Adds a change to the log.
+-- Adds a change to the log. The last of several reminders stands for all.
 local function note(record, change, detail)
   local log = record.log or {}
-  log[#log + 1] = {now, change, detail or ''}
+  local last = log[#log]
+  local is_again = change == 'reminded' and last and last[2] == change and last[3] == detail
+  log[is_again and #log or #log + 1] = {now, change, detail or ''}
   if #log > LOG_LIMIT then table.remove(log, 1) end
   record.log, record.changed = log, now
 end

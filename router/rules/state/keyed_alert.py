@@ -138,8 +138,18 @@ class AlertRecord(Record):
         return self.status != RESOLVED and now < self.until
 
     def note(self, now: int, change: str, detail: str = "") -> None:
-        """Add a change to the log."""
-        self.log = [*self.log, LogEntry(now, Change(change), detail)][-LOG_LIMIT:]
+        """Add a change to the log. The last of several reminders stands for all.
+
+        Otherwise they would leave no room for who was told first and who acknowledged.
+        """
+        last = self.log[-1] if self.log else None
+        is_again = (
+            change == "reminded"
+            and last is not None
+            and (last.change, last.detail) == (change, detail)
+        )
+        before = self.log[:-1] if is_again else self.log
+        self.log = [*before, LogEntry(now, Change(change), detail)][-LOG_LIMIT:]
         self.changed = now
 
     def told_firing(self) -> list[str]:

@@ -38,7 +38,7 @@ async def ingress(redis_url: Secret) -> AsyncIterator[RouterProcess]:
         "ROUTER_TRUSTED_PROXIES": "127.0.0.1",  # so that only the limit of all counts
         "ROUTER_PORT": "0",
     }
-    process = RouterProcess("ingress", environ=environ)
+    process = RouterProcess("ingress", environ=environ, inherits=True)
     with few_descriptors():
         await process.start()
     yield process

@@ -16,9 +16,18 @@ _INTERPRETER = ("PYTHON", "LD_")
 
 
 class RouterProcess:
-    """``python -m router COMMAND``; entering waits until it listens, leaving ends it."""
+    """``python -m router COMMAND``; entering waits until it listens, leaving ends it.
 
-    def __init__(self, *command: str, environ: Mapping[str, str], module: str = "router") -> None:
+    With ``inherits``, it has the limits of this process and not those of the server that forks it.
+    """
+
+    def __init__(
+        self,
+        *command: str,
+        environ: Mapping[str, str],
+        module: str = "router",
+        inherits: bool = False,
+    ) -> None:
         self._command = ("-m", module, *command)
         # Without compiled bytecode each start of a process compiles the package again.
         kept = {
@@ -29,9 +38,8 @@ class RouterProcess:
         if "ROUTER_EVENTS_TOKEN" not in environ:
             kept["ROUTER_EVENTS_OPEN"] = "all"
         self._environ = {**kept, "ROUTER_LOG_FORMAT": "json", **environ}
-        self._is_forked = module == "router" and not any(
-            name.startswith(_INTERPRETER) for name in environ
-        )
+        is_plain = module == "router" and not inherits
+        self._is_forked = is_plain and not any(name.startswith(_INTERPRETER) for name in environ)
         self.log: list[dict[str, object]] = []
         self.url = ""
 

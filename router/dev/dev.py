@@ -137,6 +137,7 @@ class Dev:
         self._echo(
             "\nRunning; Ctrl-C stops it. From another terminal:\n"
             f"  {_program()} send EVENT.json --sign     send an event of your own\n"
+            f"  {_program()} alerts list                show what is wrong now\n"
             f"  {_program()} destinations list          and all other commands use this Redis\n"
         )
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from router.alerts import Alert, AlertKey
+from router.alerts import Alert, AlertKey, AlertStatus
 from router.destinations.rendering.summary import summary
 from router.destinations.rendering.templates import TemplateTarget
 from router.offline.rule_tests.model import Expectation
@@ -149,7 +149,9 @@ class _Run:
             lines = _difference(expected.alert, alike) or self._why_not(expected.alert, outcomes)
             self._report(expected.location, moment.at, lines)
         for extra in alerts:
-            self._report(moment.location, moment.at, (f"+ {_shown(extra, _EXTRA_SHOWN)}",))
+            self._report(
+                moment.location, moment.at, (f"+ {_shown(extra, _shown_of_extra(extra))}",)
+            )
         self._cover(outcomes)
 
     def _why_not(
@@ -230,6 +232,14 @@ def _difference(expected: Expectation, alike: SimulatedAlert | None) -> tuple[st
         name: wanted for name, wanted in _asked(expected).items() if not _fits(wanted, facts[name])
     }
     return (f"- {_line(expected.rule, unlike)}", f"+ {_shown(alike, tuple(unlike))}")
+
+
+def _shown_of_extra(extra: SimulatedAlert) -> tuple[str, ...]:
+    """Return the facts that tell an alert that no test expects from others of its rule."""
+    facts = _facts(extra)
+    status = () if extra.alert.status is AlertStatus.FIRING else ("status",)
+    told_again = (name for name in ("reminder", "escalation", "held_because") if facts[name])
+    return (*_EXTRA_SHOWN, *status, *told_again)
 
 
 def _shown(sent: SimulatedAlert, names: Sequence[str]) -> str:

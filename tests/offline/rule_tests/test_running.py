@@ -265,3 +265,14 @@ def test_what_is_told_late_and_again_is_compared(
     (folder / "down.yaml").write_text(LASTING)
 
     assert differences(folder, LATE.replace("NUMBER", number)) == shown
+
+
+def test_what_no_step_expects_is_shown_with_what_it_is(folder: Path) -> None:
+    (folder / "down.yaml").write_text(LASTING)
+    steps = LATE.partition("      - {at: 3h")[0]
+
+    assert differences(folder, steps + "      - {at: 7h, event: {type: up}, expect: []}\n") == [
+        '+ down  send_to: ["noc"]  summary: "down: down"  held_because: ["muted"]',
+        '+ down  send_to: ["noc"]  summary: "down: down"  reminder: 1',
+        '+ down  send_to: ["noc"]  summary: "down: down"  status: "resolved"',
+    ]

@@ -4,10 +4,13 @@ Each notification (lifecycle.py) says when to remind; a look (look.py) does.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from router.datatypes import Duration
 from router.rules.state.feature import Feature, check_span, milliseconds, span_text
+
+_LEAST: Final = 1.0
+"""Seconds between two reminders, at least: each is a message."""
 
 
 class RemindFeature(Feature, frozen=True, kw_only=True):
@@ -31,6 +34,8 @@ class RemindFeature(Feature, frozen=True, kw_only=True):
     def check(cls, text: Any) -> None:
         """Check the value. Raises ValueError."""
         check_span(cls.key, text)
+        if text < _LEAST:
+            raise ValueError(f"remind must be at least {span_text(_LEAST)}, such as 4h")
 
     def describe(self, content: dict[str, Any]) -> Iterator[str]:  # noqa: ARG002 - the base class's signature
         yield f"reminds every {span_text(self.text)} until it is acknowledged or resolved"

@@ -16,7 +16,8 @@ from router.journal.connection import Connection
 from router.journal.rule_state import RuleState
 from router.rules.state.alert_limits import AlertLimits
 from router.rules.state.chain import Chain
-from router.rules.state.lifecycle import OpenAlert
+from router.rules.state.keyed_alert import find_alert
+from router.rules.state.lifecycle import OpenAlert, RecordNotified
 from router.rules.state.memory_store import MemoryStore
 from router.rules.state.resolve import Resolve
 
@@ -82,6 +83,22 @@ async def test_alerts_that_ended_make_room(
     await same_alerts(journal, memory)
     assert found[1:] == overflowed
     assert await journal.connection.redis.hgetall(keys.ALERT_COUNTS) == left
+    await journal.connection.close()
+
+
+async def test_the_log_of_an_alert_for_many_destinations_is_short(redis_url: Secret) -> None:
+    journal, memory = Journal(redis_url), MemoryStore()
+    await journal.begin()
+    names = tuple(f"destination-{number}" for number in range(100))
+    steps = (*down("a", 0).steps, RecordNotified(names, 0))
+
+    batch = [Chain("told", steps, b"x")]
+    assert await journal.decide("w", batch, START) == decide(memory, "w", batch, START)
+
+    await same_alerts(journal, memory)
+    record = find_alert(memory.memory, "a0")
+    assert record is not None
+    assert record.log[-1].detail.endswith("destination-4 +95")
     await journal.connection.close()
 
 

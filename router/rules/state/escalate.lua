@@ -23,7 +23,7 @@ function steps.continue_escalation(draft, state, key, alert_key, run, last, send
   local record = find_alert(alert_key)
   if record and is_open(record) and #send_to > 0 then
     tell(record, send_to)
-    note(record, 'escalated', table.concat(send_to, ' '))
+    note(record, 'escalated', names_text(send_to))
     save_alert(alert_key, record)
   end
   older = older and place(older[1], older[2])

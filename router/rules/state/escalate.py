@@ -21,7 +21,7 @@ from router.rules.state.feature import (
     milliseconds,
     span_text,
 )
-from router.rules.state.keyed_alert import find_alert
+from router.rules.state.keyed_alert import find_alert, names_text
 from router.rules.state.step import DAY_MS, ChainResult, ChainRun, Outcome, Place, Record, Step
 from router.rules.state.timer import AlertTimer, TimerContext
 from router.rules.suppression.suppressions import Suppression
@@ -106,7 +106,7 @@ class ContinueEscalation(Step, frozen=True, array_like=True):
         alert = find_alert(run.memory, self.alert_key)
         if alert is not None and alert.is_open(run.now) and self.send_to:
             alert.tell(self.send_to, run.now)
-            alert.note(run.now, "escalated", " ".join(self.send_to))
+            alert.note(run.now, "escalated", names_text(self.send_to))
             alert.version += 1
         return False
 

@@ -4,7 +4,7 @@
 -- settings.alert_counts how many each rule has.
 local FIRING, PENDING, RESOLVED = 'firing', 'pending', 'resolved'
 local LOG_LIMIT, ALERT_KEPT, ALERT_KEPT_EXPIRED, LOOK_AGAIN, INHIBITS_LIMIT = 20, DAY, 3600000, 1000, 20
-local ENDED_LIMIT = 10
+local ENDED_LIMIT, NAMES_LIMIT = 10, 5
 
 local function alert_place(key) return place('alert', key) end
 
@@ -125,6 +125,12 @@ local function hold_back(record, reason)
   end
   because[#because + 1] = reason
   record.held_because = because
+end
+
+-- Returns names of destinations as a log has them: the first few, and how many more there are.
+local function names_text(names)
+  local text = table.concat(names, ' ', 1, math.min(#names, NAMES_LIMIT))
+  return #names > NAMES_LIMIT and text .. string.format(' +%d', #names - NAMES_LIMIT) or text
 end
 
 -- Returns when an alert must be judged again.

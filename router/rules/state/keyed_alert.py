@@ -32,6 +32,8 @@ KEPT_EXPIRED_MS: Final = 3_600_000
 """How long one is stored that is over because no event came."""
 LOOK_AGAIN_MS: Final = 1000
 """The least time between two looks at an alert that stays suppressed."""
+NAMES_LIMIT: Final = 5
+"""Names of destinations that one change in the log has."""
 INHIBITS_LIMIT: Final = 20
 """Marks of inhibitions that one alert ends when it is resolved."""
 COOLDOWN: Final = Reason("cooldown")
@@ -288,6 +290,12 @@ def end_alert(
         notified=tuple(names),
         extra=(b"%d" % record.since, record.acknowledged_by.encode()),
     )
+
+
+def names_text(names: Sequence[str]) -> str:
+    """Return names of destinations as a log has them: the first few, and how many more there are."""
+    more = len(names) - NAMES_LIMIT
+    return " ".join([*names[:NAMES_LIMIT], *([f"+{more}"] if more > 0 else [])])
 
 
 def place_text(place: Place) -> str:

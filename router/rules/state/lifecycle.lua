@@ -53,7 +53,7 @@ function steps.record_notified(draft, send_to, remind)
   local record = opened.record
   local names = opened.is_look and opened.names or send_to
   if opened.is_look or (record.why or '') ~= '' or #told_firing(record) == 0 then
-    note(record, opened.is_reminder and 'reminded' or 'notified', table.concat(names, ' '))
+    note(record, opened.is_reminder and 'reminded' or 'notified', names_text(names))
   end
   tell(record, names)
   record.why, record.ends = nil, nil

@@ -9,7 +9,14 @@ from typing import Final
 import msgspec
 
 from router.rules.state.feature import AlertFacts, Feature
-from router.rules.state.keyed_alert import PENDING, RESOLVED, AlertRecord, OpenedAlert, find_alert
+from router.rules.state.keyed_alert import (
+    PENDING,
+    RESOLVED,
+    AlertRecord,
+    OpenedAlert,
+    find_alert,
+    names_text,
+)
 from router.rules.state.look import LookTimer, ResolutionTimer
 from router.rules.state.step import KEYED_ALERTS, ChainRun, Outcome, Step
 
@@ -128,7 +135,7 @@ class RecordNotified(Step, frozen=True, array_like=True):
         names = opened.names if opened.is_look else self.send_to
         if opened.is_look or record.why or not record.told_firing():
             change = "reminded" if opened.is_reminder else "notified"
-            record.note(run.now, change, " ".join(names))
+            record.note(run.now, change, names_text(names))
         record.tell(names, run.now)
         record.why, record.ends = "", 0
         record.remind_at = run.now + self.remind_ms if self.remind_ms else 0

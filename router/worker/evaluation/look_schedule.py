@@ -10,7 +10,7 @@ from router.journal.looks import Looks
 from router.outage_log import OUTAGES
 from router.rules.suppression.silences import Silence
 
-INTERVAL: Final = 0.5
+INTERVAL: Final = 0.8
 """Seconds between two checks: how late a look may be."""
 _PAUSE: Final = 0.02
 """Seconds between two checks while more looks are due."""

@@ -178,7 +178,11 @@ async def check(connection: Connection, environ: dict[str, str], kills: int, eve
         told = received(sink)
         repeated = len(sink.requests) - books.destinations["noc"].delivered
     expected, suppressed = modelled(load(folder.path, {}).rules, waves, now)
-    assert told == expected
+    # An alert that a slower worker decided before is not sent after a later one of its key (lanes).
+    overtaken = books.destinations["noc"].overtaken
+    assert told - expected == Counter()
+    assert (expected - told).total() == overtaken
+    assert books.destinations["noc"].superseded == overtaken
     assert books.suppressed_alerts == {"cooldown": suppressed}
     assert books.accepted - books.duplicate == total
     return (

@@ -175,8 +175,8 @@ function steps.retract_notified(draft, held, others)
     end
     if is_retracted then
       hold_back(record, reason)
-      if record.why ~= reason then note(record, 'suppressed', reason) end
-      record.why, record.ends, record.is_dropped, record.is_cooled = reason, ends, drops, true
+      suppress(record, reason, ends, drops)
+      record.is_cooled = true
       save_alert(key, record)
       look_again(key, next_look(record))
     end

@@ -234,9 +234,7 @@ class RetractNotified(Step, frozen=True, array_like=True):
             for name in retracted:
                 del record.told[name]
             record.hold_back(each.reason)
-            if record.why != each.reason:
-                record.note(run.now, "suppressed", each.reason)
-            record.why, record.ends, record.is_dropped = each.reason, each.ends, each.drops
+            record.suppress(run.now, each.reason, each.ends, drops=each.drops)
             record.is_cooled = True
             record.version += 1
             run.memory.looks.bring_forward(each.key, record.next_look(run.now))

@@ -127,6 +127,12 @@ local function hold_back(record, reason)
   record.held_because = because
 end
 
+-- Notes why an alert is suppressed now, and until when if that is known.
+local function suppress(record, reason, ends, drops)
+  if record.why ~= reason then note(record, 'suppressed', reason) end
+  record.why, record.ends, record.is_dropped = reason, ends, drops
+end
+
 -- Returns names of destinations as a log has them: the first few, and how many more there are.
 local function names_text(names)
   local text = table.concat(names, ' ', 1, math.min(#names, NAMES_LIMIT))
@@ -189,8 +195,7 @@ local function settle_alert(draft)
   local record = opened.record
   if draft.outcome == 'held' then
     if opened.opens or not opened.is_look then hold_back(record, draft.reason) end
-    if record.why ~= draft.reason then note(record, 'suppressed', draft.reason) end
-    record.why, record.ends, record.is_dropped = draft.reason, opened.ends or 0, opened.drops
+    suppress(record, draft.reason, opened.ends or 0, opened.drops)
     if opened.is_due and record.ends > now and not opened.drops then
       record.remind_at = math.min(record.remind_at, record.ends)
     end

@@ -175,6 +175,12 @@ class AlertRecord(Record):
         if reason not in self.held_because:
             self.held_because.append(reason)
 
+    def suppress(self, now: int, reason: str, ends: int, *, drops: bool) -> None:
+        """Note why it is suppressed now, until Unix ms ``ends`` if that is not 0."""
+        if self.why != reason:
+            self.note(now, "suppressed", reason)
+        self.why, self.ends, self.is_dropped = reason, ends, drops
+
     def next_look(self, now: int) -> int:
         """Return when the alert must be judged again, in Unix ms."""
         times = [self.until, self.resolving_at, self.later, self.remind_at]
@@ -239,9 +245,7 @@ def settle(run: "ChainRun") -> None:
         reason = str(result.reason)
         if opened.opens or not opened.is_look:
             record.hold_back(reason)
-        if record.why != reason:
-            record.note(run.now, "suppressed", reason)
-        record.why, record.ends, record.is_dropped = reason, opened.ends, opened.drops
+        record.suppress(run.now, reason, opened.ends, drops=opened.drops)
         if opened.is_due and opened.ends > run.now and not opened.drops:
             record.remind_at = min(record.remind_at, opened.ends)
     record.version += 1

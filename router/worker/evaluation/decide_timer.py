@@ -182,8 +182,9 @@ class _Firing:
             judge.conclude(self.draft, look, result)
 
     async def _look(self, judge: Judge, key: str, alert: Alert) -> Look:
-        if judge.knows(alert, key):
-            return judge.look(key, alert)
+        look = judge.look(key, alert)
+        if look is not None:
+            return look
         is_gone = self._is_gone is None or await self._is_gone(alert.rule)
         return judge.unknown(key, alert, is_gone=is_gone)
 

@@ -53,19 +53,17 @@ class Judge:
         self._snapshot = snapshot
         self._poison = poison
 
-    def knows(self, alert: Alert, key: str) -> bool:
-        """Return whether the rules still give their alerts this life and this key."""
+    def look(self, key: str, alert: Alert) -> Look | None:
+        """Return the look at an alert; None if the rules do not give it this life and this key any more."""
         rule = self._rules.get(alert.rule)
-        if rule is None or rule.features.life is None:
-            return False
-        return alert.id in self._poison or key_of(rule, rendering.decode(alert), alert.id) == key
-
-    def look(self, key: str, alert: Alert) -> Look:
-        """Return the look at an alert whose rule is known."""
-        rule = self._rules[alert.rule]
+        life = rule.features.life if rule is not None else None
+        if rule is None or life is None:
+            return None
         if alert.id in self._poison:
             return _look(key, alert, rule, (ExpireAlert(key, POISON),))
         content = rendering.decode(alert)
+        if key_of(rule, content, alert.id) != key:
+            return None
         recipients = rule.recipients(content, alert.labels, self._snapshot.now)
         facts = msgspec.structs.replace(
             alert_facts(alert, content, rule, self._snapshot, recipients=recipients),
@@ -75,7 +73,7 @@ class Judge:
             key,
             recipients.destinations,
             facts.later,
-            facts.remind_ms,
+            life.remind_ms,
             bound_places(rule, alert),
         )
         steps = (look, *plan_steps(rule, facts, after=LookTimer))

@@ -62,7 +62,7 @@ class AlertFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The ids of the alerts of the rules that match the event and come first in a list of ``first_of``."""
     is_shadow: bool = False
     suppressed: tuple[Suppression, ...] = ()
-    """Why the alert is silenced or muted."""
+    """Why the alert is silenced or muted; empty if that is asked later."""
     is_asked_later: bool = False
     """True if the alert joins a group, so that suppression is asked when the group's message is sent."""
     can_end: bool = False

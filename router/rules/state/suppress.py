@@ -53,10 +53,7 @@ class SuppressFeature(Feature, frozen=True, kw_only=True):
         return Suppression(MUTED, ends=ends, drops=any(each.drops for each in active))
 
     def steps(self, facts: AlertFacts) -> Iterator[Step]:
-        if facts.is_asked_later:
-            return
-        for each in facts.suppressed:
-            yield suppress_step(each)
+        yield from map(suppress_step, facts.suppressed)
 
     def describe(self, content: dict[str, Any]) -> Iterator[str]:  # noqa: ARG002 - the base class's signature
         if self.mute_times:

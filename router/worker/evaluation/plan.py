@@ -15,7 +15,7 @@ from router.rules.state.timer import Timer
 from router.timestamps import unix_seconds
 from router.worker.evaluation.suppression_reason import Snapshot, suppressions
 
-NOBODY: Final = Recipients(())
+_NO_RECIPIENTS: Final = Recipients(())
 
 
 def event_time_ms(time: str, received_at: float, now: float) -> int:
@@ -42,7 +42,7 @@ def alert_facts(
     rule: Rule,
     snapshot: Snapshot,
     *,
-    recipients: Recipients = NOBODY,
+    recipients: Recipients = _NO_RECIPIENTS,
     event: str = "",
 ) -> AlertFacts:
     """Return what the steps of an alert are made from.
@@ -71,7 +71,7 @@ def alert_facts(
         member=member,
         event=event,
         is_shadow=rule.is_shadow,
-        suppressed=suppressions(alert, content, rule, snapshot),
+        suppressed=(() if rule.features.groups else suppressions(alert, content, rule, snapshot)),
         is_asked_later=rule.features.groups,
         can_end=rule.features.can_end,
         resolves_when_back=rule.features.resolves_when_back,

@@ -68,13 +68,12 @@ local function take_member(opened, group, taken, number)
   tell(record, waiting[1], work)
   local remind = number_of(waiting[3])
   record.remind_at = remind > 0 and now + remind or nil
-  local because = table.concat(record.held_because or {}, ',')
-  redis.call('HINCRBY', taken, 'held:' .. number, number_of(record.held))
+  local held, because = take_held(record)
+  redis.call('HINCRBY', taken, 'held:' .. number, held)
   if because ~= '' then
     redis.call('HSET', taken, 'since:' .. number, string.format('%.0f', number_of(record.since)),
                'because:' .. number, because)
   end
-  record.held, record.held_because = nil, nil
   save_alert(opened, record)
   look_again(opened, next_look(record))
 end

@@ -26,11 +26,11 @@ from router.rules.state.feature import (
 )
 from router.rules.state.group_message import group_message
 from router.rules.state.keyed_alert import (
-    AlertRecord,
     Waiting,
     WaitingRecord,
     find_alert,
     place_text,
+    reasons_of,
 )
 from router.rules.state.measured import restored
 from router.rules.state.step import (
@@ -176,24 +176,17 @@ class TakeGroup(Step, frozen=True, array_like=True):
                 # By this timer, unless a chain notified before: RetractNotified depends on it.
                 record.tell(waiting.send_to, run.now, run.work)
                 record.remind_at = run.now + waiting.remind_ms if waiting.remind_ms else 0
-                held, since, because = _take_held(record, held)
+                more, because = record.take_held()
+                held, since = held + more, record.since if because else 0
                 record.version += 1
                 memory.looks.bring_forward(member.opened, record.next_look(run.now))
-            more = (b"%d" % held, b"%d" % since, because.encode())
+            life = (b"%d" % held, b"%d" % since, because.encode())
             if member.alert is not None:
-                extra += (member.alert, *more)
+                extra += (member.alert, *life)
             elif record is not None and len(counted) < 4 * MEMBERS_LIMIT:
-                counted += (memory.bodies[member.opened], *more)
+                counted += (memory.bodies[member.opened], *life)
         opened = tuple(dict.fromkeys(each.opened for each in group.members.values() if each.opened))
         return memory.put((WORK, run.work), _Taken(group.count, tuple(extra or counted), opened))
-
-
-def _take_held(record: AlertRecord, held: int) -> tuple[int, int, str]:
-    """Return how much was held back, since when and why; the record then has nothing of it."""
-    because = ",".join(record.held_because)
-    held, since = held + record.held, record.since if because else 0
-    record.held, record.held_because = 0, []
-    return held, since, because
 
 
 class HeldMember(msgspec.Struct, frozen=True, array_like=True):
@@ -299,7 +292,7 @@ class FlushTimer(Timer, frozen=True, kw_only=True, array_like=True, tag="flush")
                 restored(stored),
                 held_back=int(held_back),
                 since=int(since) / 1000,
-                held_because=tuple(because.decode().split(",")) if because else (),
+                held_because=reasons_of(because),
             )
             taken.append(_TakenAlert(own, stored.send_to))
         return result.count, taken, result.number

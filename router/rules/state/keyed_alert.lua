@@ -127,6 +127,13 @@ local function hold_back(record, reason)
   record.held_because = because
 end
 
+-- Returns how many notifications were held back, and the reasons with commas; then none is.
+local function take_held(record)
+  local held, because = number_of(record.held), table.concat(record.held_because or {}, ',')
+  record.held, record.held_because = nil, nil
+  return held, because
+end
+
 -- Notes why an alert is suppressed now, and until when if that is known.
 local function suppress(record, reason, ends, drops)
   if record.why ~= reason then note(record, 'suppressed', reason) end

@@ -175,6 +175,12 @@ class AlertRecord(Record):
         if reason not in self.held_because:
             self.held_because.append(reason)
 
+    def take_held(self) -> tuple[int, str]:
+        """Return how many notifications were held back, and the reasons with commas; then none is."""
+        held, because = self.held, ",".join(self.held_because)
+        self.held, self.held_because = 0, []
+        return held, because
+
     def suppress(self, now: int, reason: str, ends: int, *, drops: bool) -> None:
         """Note why it is suppressed now, until Unix ms ``ends`` if that is not 0."""
         if self.why != reason:
@@ -294,6 +300,11 @@ def end_alert(
         notified=tuple(names),
         extra=(b"%d" % record.since, record.acknowledged_by.encode()),
     )
+
+
+def reasons_of(text: bytes) -> tuple[str, ...]:
+    """Return the reasons in what ``AlertRecord.take_held`` returns, as a result of a chain has it."""
+    return tuple(text.decode().split(",")) if text else ()
 
 
 def names_text(names: Sequence[str]) -> str:

@@ -30,21 +30,20 @@ end
 
 -- Lets the chain's notification say what was held back, and who has acknowledged the alert; nothing if
 -- nothing was held back, no look causes it, and the alert is not acknowledged.
-local function take_held(draft, record, reminder)
-  local is_look = draft.opened.is_look
-  local is_late, by = record.held_because or is_look, record.acknowledged_by or ''
+local function say_held(draft, record, reminder)
+  local is_look, by = draft.opened.is_look, record.acknowledged_by or ''
+  local held, because = take_held(record)
+  local is_late = because ~= '' or is_look
   if is_late or by ~= '' then
     draft.extra = {
       string.format('%.0f', is_late and number_of(record.since) or 0),
-      table.concat(record.held_because or {}, ','), string.format('%.0f', reminder), by,
+      because, string.format('%.0f', reminder), by,
     }
   end
   if is_late then
     -- A late notification is itself one of those that were held back.
-    local held = draft.held_back + number_of(record.held)
-    draft.held_back = math.max(0, held - (is_look and 1 or 0))
+    draft.held_back = math.max(0, draft.held_back + held - (is_look and 1 or 0))
   end
-  record.held, record.held_because = nil, nil
 end
 
 function steps.record_notified(draft, send_to, remind)
@@ -60,6 +59,6 @@ function steps.record_notified(draft, send_to, remind)
   record.remind_at = remind > 0 and now + remind or nil
   if opened.is_reminder then record.reminders = number_of(record.reminders) + 1 end
   if opened.is_look then draft.notified = table.concat(names, ' ') end
-  take_held(draft, record, opened.is_reminder and record.reminders or 0)
+  say_held(draft, record, opened.is_reminder and record.reminders or 0)
   return false
 end

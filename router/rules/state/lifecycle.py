@@ -143,26 +143,25 @@ class RecordNotified(Step, frozen=True, array_like=True):
             record.reminders += 1
         if opened.is_look:
             run.notified = names
-        take_held(run, record, reminder=record.reminders if opened.is_reminder else 0)
+        _say_held(run, record, reminder=record.reminders if opened.is_reminder else 0)
         return False
 
 
-def take_held(run: ChainRun, record: AlertRecord, *, reminder: int = 0) -> None:
+def _say_held(run: ChainRun, record: AlertRecord, *, reminder: int = 0) -> None:
     """Let the chain's notification say what was held back, and who has acknowledged the alert.
 
     It says nothing if nothing was held back, no look causes it, and the alert is not acknowledged.
     """
     is_look = run.opened is not None and run.opened.is_look
-    is_late = bool(record.held_because) or is_look
+    held, because = record.take_held()
+    is_late = bool(because) or is_look
     if is_late or record.acknowledged_by:
-        because = ",".join(record.held_because)
         since = record.since if is_late else 0
         by = record.acknowledged_by.encode()
         run.extra = (b"%d" % since, because.encode(), b"%d" % reminder, by)
     if is_late:
         # A late notification is itself one of those that were held back.
-        run.held_back = max(0, run.held_back + record.held - is_look)
-    record.held, record.held_because = 0, []
+        run.held_back = max(0, run.held_back + held - is_look)
 
 
 class LifecycleFeature(Feature, frozen=True, kw_only=True):

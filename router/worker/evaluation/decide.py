@@ -22,6 +22,7 @@ from router.rules.state.chain import Chain, StoredAlert, encode_alert
 from router.rules.state.decision import Decision, DecisionDraft
 from router.rules.state.feature import Feature, StateId
 from router.rules.state.first_of import FIRST_OF
+from router.rules.state.keyed_alert import reasons_of
 from router.rules.state.measured import measured
 from router.rules.state.step import ChainResult, Outcome, Reason, Step
 from router.rules.state.suppress import SHADOW
@@ -143,7 +144,7 @@ def with_held(alert: Alert, result: ChainResult) -> Alert:
         alert,
         held_back=result.held_back,
         since=int(since) / 1000,
-        held_because=tuple(because.decode().split(",")) if because else (),
+        held_because=reasons_of(because),
         reminder=int(reminder),
         acknowledged_by=by.decode(),
     )

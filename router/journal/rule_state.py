@@ -11,6 +11,7 @@ from router.journal.connection import Connection
 from router.journal.finish import OpenWork
 from router.journal.keys import TimerId
 from router.journal.script import (
+    ALERT_STORE,
     ALLOW_OOM,
     PlainArguments,
     Script,
@@ -32,9 +33,9 @@ def script_source() -> str:
     """Return the script that decides chains: what features share, they in order, a dispatcher."""
     modules = dict.fromkeys(kind.__module__.rpartition(".")[2] for kind in FEATURES)
     folder = files("router.rules.state")
-    names = ("prelude", "window", "keyed_alert", *modules, "look", "dispatch")
-    source = "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in names)
-    return ALLOW_OOM + source
+    names = ("window", "keyed_alert", *modules, "look", "dispatch")
+    prelude, *others = ((folder / f"{name}.lua").read_text("utf-8") for name in ("prelude", *names))
+    return ALLOW_OOM + "\n".join((prelude, ALERT_STORE, *others))
 
 
 async def count_keys(connection: Connection, states: Sequence[str], now: float) -> list[int]:
@@ -79,6 +80,7 @@ class RuleState:
             "timer_queue": keys.TIMER_QUEUE,
             "job": keys.job(""),
             "acknowledgement": keys.ACKNOWLEDGEMENT,
+            "alert_prefix": keys.keyed_alert(""),
             "alerts": keys.KEYED_ALERTS,
             "alert_counts": keys.ALERT_COUNTS,
             "looks": keys.LOOKS,

@@ -13,6 +13,7 @@ import router
 import router.journal
 from router.journal.script import (
     ALERT_LOG,
+    ALERT_STORE,
     ALLOW_OOM,
     LANES,
     PRELUDE,
@@ -63,6 +64,7 @@ def own(source: str) -> str:
         .removeprefix(PRELUDE)
         .removeprefix(LANES)
         .removeprefix(ALERT_LOG)
+        .removeprefix(ALERT_STORE)
     )
 
 
@@ -101,7 +103,10 @@ def test_what_a_script_adds_without_memory_is_documented(name: str) -> None:
 
 
 def test_each_file_has_a_caller_and_each_caller_a_file() -> None:
-    assert {path.stem for path in FILES} == {"prelude", "lanes", "alert_log", *SCRIPTS_BY_NAME} - {
+    assert {path.stem for path in FILES} == {
+        *("prelude", "lanes", "alert_log", "alert_store"),
+        *SCRIPTS_BY_NAME,
+    } - {
         "decide",
         "standing",
     }

@@ -8,42 +8,18 @@ local arguments = cmsgpack.unpack(unpack(ARGV))
 local now = clock_ms(arguments.set_ms)
 local LOG_LIMIT = 20
 
-local function number_of(value) return tonumber(value) or 0 end
-
--- Counts an alert of a rule no more.
-local function uncount(key, rule)
-  write('ZREM', alerts, key)
-  write('ZREM', arguments.ended_prefix .. rule, key)
-  local left = number_of(write('HGET', alert_counts, rule)) - 1
-  if left > 0 then redis.call('HSET', alert_counts, rule, left) else redis.call('HDEL', alert_counts, rule) end
-end
-
--- Returns the rule in the body of an alert; nil if it cannot be read. It is the second text of an array.
-local function rule_of(body)
-  local _, last = text_bounds(body, string.byte(body, 2) == 220 and 5 or 3)
-  if not last then return nil end
-  local first
-  first, last = text_bounds(body, last + 1)
-  return first and string.sub(body, first, last)
-end
-
--- Moves an alert aside that cannot be used. Its body says of which rule it is.
-local function set_aside(key)
-  local at = arguments.alert_prefix .. key
-  local body = redis.pcall('HGET', at, 'alert')
-  local rule = type(body) == 'string' and rule_of(body)
-  if rule then uncount(key, rule) end
-  redis.call('RENAME', at, 'router:unreadable:' .. at)
-  redis.call('EXPIRE', 'router:unreadable:' .. at, 604800)
-  redis.call('HINCRBY', 'router:unreadable', 'state', 1)
-end
+local lists = {
+  alert_prefix = arguments.alert_prefix, alerts = alerts, alert_counts = alert_counts,
+  ended_alerts = arguments.ended_prefix, looks = looks, write = write,
+}
 
 -- Returns the record of an alert; nil, after removing it from the lists, if there is none.
 local function find(key)
   local packed = redis.pcall('HGET', arguments.alert_prefix .. key, 'record')
-  local is_readable, record = pcall(cmsgpack.unpack, type(packed) == 'string' and packed or '')
-  if is_readable and type(record) == 'table' and type(record['until']) == 'number' then return record end
-  if packed then set_aside(key) else write('ZREM', alerts, key) end
+  local record = usable_record(packed)
+  if packed and not record then set_alert_aside(lists, key) end
+  if not packed then write('ZREM', alerts, key) end
+  return record
 end
 
 -- Has a page of all open alerts looked at.
@@ -61,11 +37,6 @@ local function sweep_page()
   end
   if reply[1] == '0' then redis.call('DEL', sweep) else redis.call('SET', sweep, reply[1]) end
   return reply[1] ~= '0'
-end
-
-local function forget(key, record)
-  redis.call('DEL', arguments.alert_prefix .. key)
-  uncount(key, record.rule or '')
 end
 
 -- Ends an alert that no event has continued. Nothing else depends on it.
@@ -89,7 +60,7 @@ local function must_judge(key)
   local record = find(key)
   if not record then return false end
   if record.status == 'resolved' then
-    forget(key, record)
+    forget_alert(lists, key, record)
     return false
   end
   if now >= record['until'] and not record.waiting and not record.inhibits and

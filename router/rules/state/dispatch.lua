@@ -49,7 +49,7 @@ local function decide(program, alert)
   local is_settled, failure = pcall(settle_alert, draft)
   if not is_settled then
     if not is_unreadable(failure) then return error(failure) end
-    set_alert_aside(draft.opened.key)
+    set_alert_aside(settings, draft.opened.key)
   end
   local result = {
     draft.outcome, draft.reason, draft.count, draft.held_back, draft.first, draft.escalates,

@@ -6,9 +6,7 @@ local FIRING, PENDING, RESOLVED = 'firing', 'pending', 'resolved'
 local LOG_LIMIT, ALERT_KEPT, ALERT_KEPT_EXPIRED, LOOK_AGAIN, INHIBITS_LIMIT = 20, DAY, 3600000, 1000, 20
 local ENDED_LIMIT, NAMES_LIMIT = 10, 5
 
-local function alert_place(key) return place('alert', key) end
-
-local function number_of(value) return tonumber(value) or 0 end
+local function alert_place(key) return settings.alert_prefix .. key end
 
 -- The alerts of a rule that are resolved: a sorted set, key -> when they were.
 local function ended_alerts(rule) return settings.ended_alerts .. (rule or '') end
@@ -31,52 +29,16 @@ local function write_shared(command, key, ...)
   return redis.call(command, key, ...)
 end
 
--- Counts an alert of a rule no more.
-local function uncount_alert(rule)
-  local counts = settings.alert_counts
-  local left = number_of(write_shared('HGET', counts, rule or '')) - 1
-  if left > 0 then redis.call('HSET', counts, rule, left) else redis.call('HDEL', counts, rule or '') end
-end
-
--- Returns the rule in the body of an alert; nil if it cannot be read. It is the second text of the first array in
--- an array, which cmsgpack does not read because of the binary event behind it.
-local function rule_of(body)
-  local at, rule = string.byte(body, 2) == 220 and 5 or 3, nil
-  for _ = 1, 2 do
-    local kind, long = string.byte(body, at, at + 1)
-    if not kind or kind < 160 or (kind > 191 and (kind ~= 217 or not long)) then return nil end
-    local first = at + (kind == 217 and 2 or 1)
-    at = first + (kind == 217 and long or kind - 160)
-    rule = string.sub(body, first, at - 1)
-  end
-  return rule
-end
-
--- Moves an alert aside that cannot be used. It counts no more, if its body says of which rule it is; else
--- its place in the list says that it counts.
-local function set_alert_aside(key)
-  local at = alert_place(key)
-  local body = redis.pcall('HGET', at, 'alert')
-  local rule = type(body) == 'string' and rule_of(body)
-  if rule and write_shared('ZREM', settings.alerts, key) == 1 then
-    uncount_alert(rule)
-    write_shared('ZREM', ended_alerts(rule), key)
-  end
-  redis.call('RENAME', at, settings.unreadable .. at)
-  redis.call('PEXPIRE', settings.unreadable .. at, 7 * DAY)
-  redis.call('HINCRBY', settings.unreadable_counts, 'state', 1)
-end
+settings.write = write_shared
 
 -- Returns the record of an alert; nil if there is none. One that cannot be read is moved aside.
 local function find_alert(key)
   local at = alert_place(key)
   local packed = redis.pcall('HGET', at, 'record')
   if not packed then return nil end
-  local is_readable, record = pcall(cmsgpack.unpack, packed)
-  if is_readable and type(record) == 'table' and type(record['until']) == 'number' then
-    return record
-  end
-  set_alert_aside(key)
+  local record = usable_record(packed)
+  if not record then set_alert_aside(settings, key) end
+  return record
 end
 
 local function is_open(record)
@@ -186,15 +148,6 @@ local function save_alert(key, record, body)
   if record.changed == now then write_shared('ZADD', settings.alerts, now, key) end
 end
 
--- Deletes an alert that is resolved.
-local function forget_alert(key, record)
-  redis.call('DEL', alert_place(key))
-  write_shared('ZREM', settings.alerts, key)
-  write_shared('ZREM', settings.looks, key)
-  write_shared('ZREM', ended_alerts(record.rule), key)
-  uncount_alert(record.rule)
-end
-
 -- Records what a chain has decided about its alert, and when to look at it again.
 local function settle_alert(draft)
   local opened = draft.opened
@@ -267,7 +220,7 @@ local function drop_ended(rule, is_full)
     if not is_full() then return end
     local record = find_alert(old)
     if record and record.status == RESOLVED then
-      forget_alert(old, record)
+      forget_alert(settings, old, record)
     else
       redis.call('ZREM', ended_alerts(rule), old)
     end
@@ -290,7 +243,7 @@ local function reserve_alert(draft, key, rule)
     if is_full() and not is_rule_full() then
       for _, old in ipairs(redis.call('ZRANGE', settings.alerts, 0, 99)) do
         local record = find_alert(old)
-        if record and not is_open(record) then forget_alert(old, record) end
+        if record and not is_open(record) then forget_alert(settings, old, record) end
         if not is_full() then break end
       end
     end

@@ -69,3 +69,8 @@ def rfc3339_utc(unix_time: float) -> str:
 def utc_second(unix_time: float) -> str:
     """Return Unix time to the second, for a reader: ``2026-11-24 18:00:00Z``."""
     return dt.datetime.fromtimestamp(unix_time, dt.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def utc_minute(time: str) -> str:
+    """Return an RFC 3339 time in UTC, to the minute: ``2026-11-30 06:00Z``; ``""`` for none."""
+    return f"{time[:10]} {time[11:16]}Z" if time else ""

@@ -18,6 +18,7 @@ from router.journal.acknowledgements import Acknowledgement
 from router.journal.keyed_alerts import FoundAlert, KeyedAlert, UnreadableAlert
 from router.journal.lanes import ToldMessage
 from router.rules.state.keyed_alert import RESOLVED, LogEntry, ToldStatus
+from router.timestamps import utc_minute
 
 OptionalTime = Annotated[str, Meta(description="RFC 3339, UTC; empty for none.")]
 
@@ -223,7 +224,7 @@ def state_text(view: AlertView) -> str:
     if view.expired:
         parts = [f"{view.status}: no further event"]
     if view.suppressed is not None:
-        until = f" until {minute(view.suppressed.until)}" if view.suppressed.until else ""
+        until = f" until {utc_minute(view.suppressed.until)}" if view.suppressed.until else ""
         parts.append(f"suppressed: {view.suppressed.reason}{until}")
     if view.acknowledged is not None:
         parts.append(f"acknowledged by {view.acknowledged.by}")
@@ -235,11 +236,6 @@ def detail_text(entry: ChangeView) -> str:
     if entry.change in _TELLING:
         return ", ".join(entry.detail.split())
     return f"by {entry.detail}" if entry.detail and entry.change in _BY_OPERATORS else entry.detail
-
-
-def minute(time: str) -> str:
-    """Return an RFC 3339 time in UTC, to the minute: ``2026-11-30 06:00Z``; ``""`` for none."""
-    return f"{time[:10]} {time[11:16]}Z" if time else ""
 
 
 def _time(unix_ms: int) -> str:

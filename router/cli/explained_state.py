@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Final
 
-from router.api.alert_views import alert_view, minute, state_text
+from router.api.alert_views import alert_view, state_text
 from router.cli.redis_commands import CLOCK, with_redis
 from router.destinations.rendering.summary import rfc3339
 from router.journal.connection import Connection
 from router.journal.keyed_alerts import KeyedAlert, KeyedAlerts
 from router.journal.standing import standing
 from router.offline.rule_states import AlertStanding, RuleStanding, StateQuestion
+from router.timestamps import utc_minute
 
 _SECONDS: Final = 3.0
 """The time in which Redis must reply."""
@@ -47,7 +48,7 @@ async def _alert_of(connection: Connection, key: str) -> AlertStanding | None:
         state=state_text(view),
         since=view.since,
         told=tuple(
-            f"{name}: {each.status} {minute(rfc3339(each.at / 1000))}"
+            f"{name}: {each.status} {utc_minute(rfc3339(each.at / 1000))}"
             for name, each in sorted(told.items())
         ),
     )

@@ -23,7 +23,6 @@ from router.api.alert_views import (
     KeyedState,
     alert_view,
     detail_text,
-    minute,
     state_text,
 )
 from router.cli.output import as_json, echo
@@ -36,6 +35,7 @@ from router.journal.keyed_alerts import FoundAlert, KeyedAlert, KeyedAlerts
 from router.journal.pagination import Matches, PageCursor, collect
 from router.journal.silences import Silences
 from router.printable import one_printable_line
+from router.timestamps import utc_minute
 
 _HEADINGS: Final = ("SINCE", "KEY", "SEVERITY", "RULE", "STATE", "SUMMARY")
 _INDENT: Final = "  "
@@ -232,7 +232,7 @@ def _operator(by: str) -> str:
 
 def _row(view: AlertView) -> tuple[str, ...]:
     return (
-        minute(view.since or view.changed_at),
+        utc_minute(view.since or view.changed_at),
         view.key,
         view.severity,
         view.rule,
@@ -248,13 +248,15 @@ def _summary_lines(view: AlertView) -> Iterator[str]:
         ("key", view.key),
         ("rule", f"{view.rule} ({view.severity})" if view.rule else ""),
         ("state", state_text(view)),
-        ("since", minute(view.since)),
-        ("resolved", minute(view.resolved_at)),
+        ("since", utc_minute(view.since)),
+        ("resolved", utc_minute(view.resolved_at)),
         ("events", str(view.count or "")),
         ("labels", ", ".join(f"{name}={value}" for name, value in sorted(view.labels.items()))),
         (
             "acknowledged",
-            f"{view.acknowledged.by}, {minute(view.acknowledged.at)}" if view.acknowledged else "",
+            f"{view.acknowledged.by}, {utc_minute(view.acknowledged.at)}"
+            if view.acknowledged
+            else "",
         ),
         (
             "suppressed",
@@ -272,12 +274,15 @@ def _detail_lines(details: AlertDetails) -> Iterator[str]:
         (
             ("silences", ", ".join(details.silences)),
             ("reminders", str(details.reminders or "")),
-            ("pending", f"until {minute(details.pending_until)}" if details.pending_until else ""),
-            ("resolving", f"at {minute(details.resolving_at)}" if details.resolving_at else ""),
-            ("reminded", f"at {minute(details.remind_at)}" if details.remind_at else ""),
+            (
+                "pending",
+                f"until {utc_minute(details.pending_until)}" if details.pending_until else "",
+            ),
+            ("resolving", f"at {utc_minute(details.resolving_at)}" if details.resolving_at else ""),
+            ("reminded", f"at {utc_minute(details.remind_at)}" if details.remind_at else ""),
             (
                 "expires",
-                f"{minute(details.ends_at)} without further events" if details.ends_at else "",
+                f"{utc_minute(details.ends_at)} without further events" if details.ends_at else "",
             ),
             ("description", details.description),
         )
@@ -288,8 +293,10 @@ def _detail_lines(details: AlertDetails) -> Iterator[str]:
         yet = "" if details.alert.status == KeyedState.RESOLVED else " yet"
         yield f"{_INDENT}no destination{yet}"
     for told in details.told:
-        decided = f"{told.status} {minute(told.at)}" if told.status else "by an earlier alert"
-        received = f"{told.received} {minute(told.received_at)}" if told.received else "nothing yet"
+        decided = f"{told.status} {utc_minute(told.at)}" if told.status else "by an earlier alert"
+        received = (
+            f"{told.received} {utc_minute(told.received_at)}" if told.received else "nothing yet"
+        )
         yield f"{_INDENT}{told.destination}: {decided}; received: {received}"
     if details.log:
         yield ""

@@ -5,10 +5,10 @@ This package reads no store; its caller does (``router explain``).
 
 import msgspec
 
-from router.api.alert_views import minute
 from router.events.model import Event, document
 from router.rules.index.rule_set import RuleSet
 from router.rules.state.step import Step
+from router.timestamps import utc_minute
 from router.worker.evaluation.decide import possible_alerts
 from router.worker.evaluation.suppression_reason import Snapshot
 
@@ -45,7 +45,7 @@ class RuleStanding(msgspec.Struct, frozen=True, kw_only=True):
         """Return sentences for the terminal."""
         lines = [f"now: {figures}" for figures in self.figures]
         if self.alert is not None:
-            since = f", since {minute(self.alert.since)}" if self.alert.since else ""
+            since = f", since {utc_minute(self.alert.since)}" if self.alert.since else ""
             lines.append(f"now: alert {self.alert.key}{since}: {self.alert.state}")
             lines += [f"  told {each}" for each in self.alert.told]
         return lines or ["now: nothing is stored for these values"]

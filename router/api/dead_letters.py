@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from router.api.access import Access
 from router.api.destinations import KnownDestinations
 from router.api.json_responses import json_response
 from router.api.records import (
@@ -24,7 +25,6 @@ from router.api.views import (
     dead_letter_view,
 )
 from router.clock import Clock
-from router.datatypes import Secret
 from router.http.openapi import ResponseSpec
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.pagination import Finder, TimeRange
@@ -145,9 +145,9 @@ class DeadLettersApi(RecordsApi[DeadLetter, DeadLetterFilter]):
         letters: DeadLetters,
         destinations: KnownDestinations,
         clock: Clock,
-        token: Secret | None,
+        access: Access,
     ) -> None:
-        super().__init__(clock, token)
+        super().__init__(clock, access)
         self._letters = letters
         self._destinations = destinations
 

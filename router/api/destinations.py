@@ -7,8 +7,14 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta
 
+from router.api.access import Access
 from router.api.json_responses import error_response, json_response
-from router.api.operator_routes import operator_operation, operator_route
+from router.api.operator_routes import (
+    operator_operation,
+    operator_route,
+    viewer_operation,
+    viewer_route,
+)
 from router.api.requests import (
     BAD_BODY,
     BAD_REQUEST,
@@ -18,7 +24,6 @@ from router.api.requests import (
 )
 from router.api.views import DestinationState, DestinationView, destination_view
 from router.clock import Clock
-from router.datatypes import Secret
 from router.http.openapi import JSON, ResponseSpec
 from router.journal import ledger
 from router.journal.connection import Connection
@@ -56,7 +61,7 @@ class DestinationChanged(msgspec.Struct, frozen=True):
     state: DestinationState
 
 
-_LIST: Final = operator_operation(
+_LIST: Final = viewer_operation(
     hdrs.METH_GET,
     _PATH,
     "List destinations with their state and counters",
@@ -122,7 +127,7 @@ class DestinationsApi:
         connection: The journal.
         configured: Returns the destinations of this process; those of the ledger are known too.
         clock: The time.
-        token: The operators' token.
+        access: Who may call.
     """
 
     def __init__(
@@ -130,21 +135,21 @@ class DestinationsApi:
         connection: Connection,
         configured: Callable[[], Iterable[str]],
         clock: Clock,
-        token: Secret | None,
+        access: Access,
     ) -> None:
         self._connection = connection
         self._pauses = Pauses(connection)
         self._configured = configured
         self._known = KnownDestinations(connection, configured)
         self._now = clock.now
-        self._token = token
+        self._access = access
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes, for operators only."""
+        """Return the routes: viewers may read."""
         return [
-            operator_route(_LIST, self.list, self._token),
-            operator_route(_PAUSE, self.pause, self._token),
-            operator_route(_RESUME, self.resume, self._token),
+            viewer_route(_LIST, self.list, self._access),
+            operator_route(_PAUSE, self.pause, self._access),
+            operator_route(_RESUME, self.resume, self._access),
         ]
 
     async def list(self, request: web.Request) -> web.StreamResponse:

@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta
 
+from router.api.access import Access
 from router.api.alert_actions import (
     RESOLVE_SECONDS,
     AlertActions,
@@ -16,7 +17,12 @@ from router.api.alert_actions import (
 from router.api.alert_filter import alert_filter
 from router.api.alert_views import AlertDetails, AlertView, alert_view
 from router.api.json_responses import error_response, json_response
-from router.api.operator_routes import operator_operation, operator_route
+from router.api.operator_routes import (
+    operator_operation,
+    operator_route,
+    viewer_operation,
+    viewer_route,
+)
 from router.api.records import DEFAULT_LIMIT, After, Limit
 from router.api.requests import (
     BAD_BODY,
@@ -27,7 +33,6 @@ from router.api.requests import (
     query_params,
 )
 from router.clock import Clock
-from router.datatypes import Secret
 from router.http.openapi import JSON, ResponseSpec
 from router.journal.acknowledgements import BY_LIMIT
 from router.journal.connection import Connection
@@ -113,7 +118,7 @@ class ResolveResult(msgspec.Struct, frozen=True):
 _PARAMETERS: Final = {"key": "Key of the alert."}
 _UNKNOWN: Final = {404: ResponseSpec("No alert has this key.")}
 _OVER: Final = {409: ResponseSpec("The alert is resolved, or its record cannot be read.")}
-_LIST: Final = operator_operation(
+_LIST: Final = viewer_operation(
     hdrs.METH_GET,
     _PATH,
     "List keyed alerts",
@@ -125,7 +130,7 @@ _LIST: Final = operator_operation(
     ),
     query=AlertQuery,
 )
-_SHOW: Final = operator_operation(
+_SHOW: Final = viewer_operation(
     hdrs.METH_GET,
     _ITEM,
     "Show an alert, its history, and what each destination was told",
@@ -187,7 +192,7 @@ class KeyedAlertsApi:
     Args:
         connection: To Redis.
         clock: The clock.
-        token: The operators' token; None rejects every request.
+        access: Who may call.
         resolve_seconds: How long a response waits for a worker to resolve an alert.
     """
 
@@ -195,7 +200,7 @@ class KeyedAlertsApi:
         self,
         connection: Connection,
         clock: Clock,
-        token: Secret | None,
+        access: Access,
         *,
         resolve_seconds: float = RESOLVE_SECONDS,
     ) -> None:
@@ -205,16 +210,16 @@ class KeyedAlertsApi:
         self._resolve_seconds = resolve_seconds
         self._silences = Silences(connection, clock)
         self._now = clock.now
-        self._token = token
+        self._access = access
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes, for operators only."""
+        """Return the routes: viewers may read."""
         return [
-            operator_route(_LIST, self.list, self._token),
-            operator_route(_SHOW, self.show, self._token),
-            operator_route(_ACKNOWLEDGE, self.acknowledge, self._token),
-            operator_route(_UNACKNOWLEDGE, self.unacknowledge, self._token),
-            operator_route(_RESOLVE, self.resolve, self._token),
+            viewer_route(_LIST, self.list, self._access),
+            viewer_route(_SHOW, self.show, self._access),
+            operator_route(_ACKNOWLEDGE, self.acknowledge, self._access),
+            operator_route(_UNACKNOWLEDGE, self.unacknowledge, self._access),
+            operator_route(_RESOLVE, self.resolve, self._access),
         ]
 
     async def list(self, request: web.Request) -> web.StreamResponse:

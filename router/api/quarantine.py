@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from router.api.access import Access
 from router.api.records import (
     RecordCollection,
     RecordQuery,
@@ -19,7 +20,6 @@ from router.api.views import (
     quarantine_view,
 )
 from router.clock import Clock
-from router.datatypes import Secret
 from router.journal.pagination import TimeRange
 from router.journal.quarantine import Quarantine, QuarantineFilter, QuarantineRecord
 
@@ -56,8 +56,8 @@ class QuarantineApi(RecordsApi[QuarantineRecord, QuarantineFilter]):
     query_type = RecordQuery
     selection_type = RecordSelection
 
-    def __init__(self, quarantine: Quarantine, clock: Clock, token: Secret | None) -> None:
-        super().__init__(clock, token)
+    def __init__(self, quarantine: Quarantine, clock: Clock, access: Access) -> None:
+        super().__init__(clock, access)
         self._quarantine = quarantine
 
     def collection(self, name: str) -> RecordCollection[QuarantineRecord, QuarantineFilter]:

@@ -13,8 +13,14 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta
 
+from router.api.access import Access
 from router.api.json_responses import error_response, json_response
-from router.api.operator_routes import operator_operation, operator_route
+from router.api.operator_routes import (
+    operator_operation,
+    operator_route,
+    viewer_operation,
+    viewer_route,
+)
 from router.api.requests import (
     BAD_BODY,
     BAD_REQUEST,
@@ -26,7 +32,6 @@ from router.api.requests import (
     time_range,
 )
 from router.clock import Clock
-from router.datatypes import Secret
 from router.http.openapi import JSON, Operation, ResponseSpec, Schema
 from router.journal.pagination import Finder, TimeRange, apply_to_matches, clip, collect
 
@@ -188,7 +193,7 @@ def record_operations(  # noqa: PLR0913 - each argument is a text or a type of t
     """
     paging = "One request moves one page; repeat it with after and until while after is not empty."
     return RecordOperations(
-        list=operator_operation(
+        list=viewer_operation(
             hdrs.METH_GET,
             path,
             f"List {plural}",
@@ -196,7 +201,7 @@ def record_operations(  # noqa: PLR0913 - each argument is a text or a type of t
             query=query,
             **more,
         ),
-        show=operator_operation(
+        show=viewer_operation(
             hdrs.METH_GET,
             item_path,
             f"Show {noun}",
@@ -232,18 +237,18 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
     query_type: ClassVar[type[RecordQuery]]
     selection_type: ClassVar[type[RecordSelection]]
 
-    def __init__(self, clock: Clock, token: Secret | None) -> None:
+    def __init__(self, clock: Clock, access: Access) -> None:
         self._now = clock.now
-        self._token = token
+        self._access = access
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes, for operators only."""
+        """Return the routes: viewers may read."""
         operations = self.operations
         return [
-            operator_route(operations.list, self.list, self._token),
-            operator_route(operations.show, self.show, self._token),
-            operator_route(operations.replay, self.replay, self._token),
-            operator_route(operations.discard, self.discard, self._token),
+            viewer_route(operations.list, self.list, self._access),
+            viewer_route(operations.show, self.show, self._access),
+            operator_route(operations.replay, self.replay, self._access),
+            operator_route(operations.discard, self.discard, self._access),
         ]
 
     @abc.abstractmethod

@@ -7,10 +7,10 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta
 
+from router.api.access import Access
 from router.api.json_responses import json_response
 from router.api.operator_routes import operator_operation, operator_route
 from router.configuration.reload import ReloadReport
-from router.datatypes import Secret
 from router.errors import Diagnostic
 from router.http.openapi import ErrorDetail, ResponseSpec
 
@@ -55,16 +55,16 @@ class ReloadApi:
 
     Args:
         reload: Reloads the rules; None in a process without rules.
-        token: The operators' token.
+        access: Who may call.
     """
 
-    def __init__(self, reload: Reload | None, token: Secret | None) -> None:
+    def __init__(self, reload: Reload | None, access: Access) -> None:
         self._reload = reload
-        self._token = token
+        self._access = access
 
     def routes(self) -> list[web.RouteDef]:
         """Return the route, for operators only."""
-        return [operator_route(_RELOAD, self.reload, self._token)]
+        return [operator_route(_RELOAD, self.reload, self._access)]
 
     async def reload(self, _request: web.Request) -> web.Response:
         """Return 200 with the rules in force, or 422 with all problems of the folder."""

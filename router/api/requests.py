@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from aiohttp import web
 
-from router.api.auth import Handler
+from router.api.access import Handler
 from router.api.json_responses import error_response
 from router.datatypes import Duration
 from router.errors import JournalUnavailableError

@@ -8,11 +8,16 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta
 
+from router.api.access import Access
 from router.api.json_responses import error_response, json_response
 from router.api.matching_alerts import READ_LIMIT, MatchingAlerts, count_matching
-from router.api.operator_routes import operator_operation, operator_route
+from router.api.operator_routes import (
+    operator_operation,
+    operator_route,
+    viewer_operation,
+    viewer_route,
+)
 from router.api.requests import BAD_BODY, decode_body
-from router.datatypes import Secret
 from router.errors import ConditionError, JournalUnavailableError, OverloadedError
 from router.http.openapi import JSON, ResponseSpec
 from router.journal.keyed_alerts import KeyedAlerts
@@ -75,7 +80,7 @@ class SilenceList(msgspec.Struct, frozen=True):
     silences: tuple[SilenceView, ...]
 
 
-_LIST: Final = operator_operation(
+_LIST: Final = viewer_operation(
     hdrs.METH_GET,
     _PATH,
     "List silences",
@@ -174,7 +179,7 @@ class SilencesApi:
 
     Args:
         silences: The silences of the journal.
-        token: The operators' token; None rejects every request.
+        access: Who may call.
         now: Returns Unix seconds.
         alerts: The keyed alerts, to count those that a silence matches.
         rules: Returns the active rules by name; None in a process without rules.
@@ -183,23 +188,23 @@ class SilencesApi:
     def __init__(
         self,
         silences: Silences,
-        token: Secret | None,
+        access: Access,
         now: Callable[[], float],
         alerts: KeyedAlerts,
         rules: Callable[[], Mapping[str, Rule]] | None = None,
     ) -> None:
         self._silences = silences
-        self._token = token
+        self._access = access
         self._now = now
         self._alerts = alerts
         self._rules = rules
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes, for operators only."""
+        """Return the routes: viewers may read."""
         return [
-            operator_route(_LIST, self.list, self._token),
-            operator_route(_ADD, self.add, self._token),
-            operator_route(_EXPIRE, self.expire, self._token),
+            viewer_route(_LIST, self.list, self._access),
+            operator_route(_ADD, self.add, self._access),
+            operator_route(_EXPIRE, self.expire, self._access),
         ]
 
     async def list(self, _request: web.Request) -> web.StreamResponse:

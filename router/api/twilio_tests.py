@@ -5,9 +5,9 @@ from typing import Final
 import msgspec
 from aiohttp import hdrs, web
 
+from router.api.access import Access
 from router.api.json_responses import json_response
-from router.api.operator_routes import operator_operation, operator_route
-from router.datatypes import Secret
+from router.api.operator_routes import viewer_operation, viewer_route
 from router.http.openapi import ResponseSpec
 from router.journal.twilio_tests import SinkTest, SinkTests
 
@@ -18,7 +18,7 @@ class TwilioTestList(msgspec.Struct, frozen=True):
     tests: list[SinkTest]
 
 
-_LIST: Final = operator_operation(
+_LIST: Final = viewer_operation(
     hdrs.METH_GET,
     "/api/v1/twilio-tests",
     "List the latest test events of Twilio sinks",
@@ -32,13 +32,13 @@ OPERATIONS: Final = (_LIST,)
 class TwilioTestsApi:
     """Handler of the list of test events."""
 
-    def __init__(self, tests: SinkTests, token: Secret | None) -> None:
+    def __init__(self, tests: SinkTests, access: Access) -> None:
         self._tests = tests
-        self._token = token
+        self._access = access
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the route, for operators only."""
-        return [operator_route(_LIST, self.list, self._token)]
+        """Return the route, for viewers too."""
+        return [viewer_route(_LIST, self.list, self._access)]
 
     async def list(self, _request: web.Request) -> web.StreamResponse:
         """Return the test events, newest first."""

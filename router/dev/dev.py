@@ -34,6 +34,7 @@ from router.runtime.app import App
 from router.runtime.build_environment import build_environment
 from router.runtime.roles import Roles, WorkerConfig
 from router.settings.model import EventsOpen, Settings, is_loopback
+from router.settings.tokens import Tokens
 
 Echo = Callable[[str], None]
 """Prints a line on the terminal."""
@@ -91,8 +92,8 @@ class Dev:
             settings = msgspec.structs.replace(settings, twilio_auth_tokens=(AUTH_TOKEN,))
         if settings.events_token is None and is_loopback(settings.host):
             settings = msgspec.structs.replace(settings, events_open=EventsOpen.ALL)
-        if settings.admin_token is None:
-            token = Secret(secrets.token_urlsafe(16))
+        if not settings.admin_token:
+            token = Tokens.of(Secret(secrets.token_urlsafe(16)))
             settings = msgspec.structs.replace(settings, admin_token=token)
         try:
             if redis is not None:
@@ -142,14 +143,13 @@ class Dev:
         )
 
     def _announce(self, settings: Settings, url: str) -> None:
-        token = settings.admin_token
         self._announced.announce(
             RunningDev(
                 pid=os.getpid(),
                 url=url,
                 redis_url=settings.redis_url.reveal(),
                 auth_token=settings.twilio_auth_tokens[0].reveal(),
-                admin_token=token.reveal() if token else "",
+                admin_token=settings.admin_token[0].secret.reveal(),
             )
         )
 
@@ -157,11 +157,8 @@ class Dev:
         rules = len(self._configuration.rules.rules)
         self._echo(f"router {__version__}: ingress, worker and Redis in one process\n")
         self._echo(f"  Events   {url}/twilio (signed), {url}/events")
-        if settings.admin_token is not None:
-            self._echo(
-                f"  API      curl -H 'Authorization: Bearer {settings.admin_token.reveal()}'"
-                f" {url}/api/v1/destinations"
-            )
+        token = settings.admin_token[0].secret.reveal()
+        self._echo(f"  API      curl -H 'Authorization: Bearer {token}' {url}/api/v1/destinations")
         self._echo(f"  Metrics  {url}/metrics")
         self._echo(f"  Health   {url}/healthz, {url}/readyz")
         self._echo(f"  Rules    {rules} from {settings.rules}/")

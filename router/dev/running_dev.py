@@ -22,6 +22,7 @@ class RunningDev(msgspec.Struct, frozen=True, kw_only=True):
     auth_token: str
     """Signs requests to ``/twilio``."""
     admin_token: str
+    """The first token of operators."""
 
 
 class RunningDevFile:

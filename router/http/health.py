@@ -91,7 +91,7 @@ class HealthEndpoints:
         details: Returns what else ``/readyz`` shows, such as the rules in force. A rules folder
             that was rejected is shown there and leaves the process ready: the previous rules stay
             active, and a typo must not take all processes out of service.
-        may_see_all: Returns whether a request comes from an operator. Others see no paths of files.
+        may_see_all: Returns whether a request comes from an operator or a viewer. Others see no paths of files.
     """
 
     def __init__(

@@ -17,7 +17,9 @@ from router import __version__
 
 JSON: Final = "application/json"
 OPERATOR: Final = "operator"
-"""Security scheme of the operator API."""
+"""Security scheme of operators, who may read and change."""
+VIEWER: Final = "viewer"
+"""Security scheme of viewers, who may read."""
 _REFERENCE: Final = "#/components/schemas/{name}"
 _PATH_PARAMETER: Final = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 
@@ -79,11 +81,18 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 TAGS: Final[Mapping[str, str]] = {
     "events": "Receive events.",
     "alerts": "Pages behind the links in alerts.",
-    "operators": "Inspect and control the router. Needs ROUTER_ADMIN_TOKEN.",
+    "operators": (
+        "Inspect and control the router. Needs ROUTER_ADMIN_TOKEN; ROUTER_VIEWER_TOKEN may read."
+    ),
     "status": "Health, metrics and this description.",
 }
 SECURITY_SCHEMES: Final[Mapping[str, Mapping[str, Any]]] = {
-    OPERATOR: {"type": "http", "scheme": "bearer", "description": "ROUTER_ADMIN_TOKEN"},
+    OPERATOR: {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "ROUTER_ADMIN_TOKEN: reads and changes",
+    },
+    VIEWER: {"type": "http", "scheme": "bearer", "description": "ROUTER_VIEWER_TOKEN: reads"},
     "events": {"type": "http", "scheme": "bearer", "description": "ROUTER_EVENTS_TOKEN"},
     "signature": {
         "type": "apiKey",

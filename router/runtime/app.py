@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from router.api.access import Access
 from router.clock import Clock
 from router.errors import JournalUnavailableError
 from router.http.connection import ListenAddress
@@ -65,6 +66,7 @@ class App:
         self._roles = roles
         self._metrics = metrics
         self._keepalive_grace = keepalive_grace
+        self._access = Access(settings)
         # Two pools, because a sender waits for ingress, whose deadline is therefore short. Workers
         # can wait.
         self._ingress_redis = connect(
@@ -187,10 +189,9 @@ class App:
         return ports, background
 
     def _may_see_all(self, request: web.Request) -> bool:
-        token = self._settings.admin_token
         if self._operations_address is not None or not self._roles.ingress:
             return True
-        return token is not None and token.matches_bearer(request.headers.get("Authorization", ""))
+        return self._access.caller(request) is not None
 
     def _intake(
         self, stream: StreamSource | None
@@ -203,7 +204,7 @@ class App:
         operations: list[web.RouteDef] = []
         if self._roles.ingress:
             public, operations = build_ingress.build_ingress_routes(
-                settings, self._ingress_redis, intake
+                settings, self._ingress_redis, intake, self._access
             )
         if stream is None:
             return public, operations, [commit]
@@ -215,11 +216,11 @@ class App:
         reloader = None if worker is None else worker.reloader
         names = frozenset if worker is None else worker.switch.destination_names
         rules = None if worker is None else worker.switch.rules
-        token = self._settings.admin_token
+        access = self._access
         return [
-            *build_api.build_reload_routes(reloader, token),
-            *build_api.build_operator_routes(self._worker_redis, names, self._clock, token),
-            *build_api.build_silence_routes(self._ingress_redis, self._clock, token, rules),
+            *build_api.build_reload_routes(reloader, access),
+            *build_api.build_operator_routes(self._worker_redis, names, self._clock, access),
+            *build_api.build_silence_routes(self._ingress_redis, self._clock, access, rules),
         ]
 
     async def _run(

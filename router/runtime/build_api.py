@@ -10,6 +10,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from router.api import openapi as operator_api
+from router.api.access import Access
 from router.api.dead_letters import DeadLettersApi
 from router.api.destinations import DestinationsApi, KnownDestinations
 from router.api.keyed_alerts import KeyedAlertsApi
@@ -18,7 +19,6 @@ from router.api.reload import ReloadApi
 from router.api.silences import SilencesApi
 from router.clock import Clock
 from router.configuration.reload import Reloader
-from router.datatypes import Secret
 from router.http import health
 from router.http.health import HealthEndpoints
 from router.ingress import openapi as ingress
@@ -74,7 +74,7 @@ def build_health(
         admission: Knows whether the process is ready.
         reloader: Knows the active rules; None in a process without rules.
         metrics: The process's metrics.
-        may_see_all: Returns whether a request comes from an operator.
+        may_see_all: Returns whether a request comes from an operator or a viewer.
     """
 
     async def update_gauges() -> None:
@@ -94,17 +94,17 @@ def build_health(
     )
 
 
-def build_reload_routes(reloader: Reloader | None, token: Secret | None) -> list[web.RouteDef]:
+def build_reload_routes(reloader: Reloader | None, access: Access) -> list[web.RouteDef]:
     """Return the routes of reload; ``reloader`` is None in a process without rules."""
     reload_now = None if reloader is None else functools.partial(reloader.reload, "request")
-    return ReloadApi(reload_now, token).routes()
+    return ReloadApi(reload_now, access).routes()
 
 
 def build_operator_routes(
     connection: Connection,
     destination_names: Callable[[], Iterable[str]],
     clock: Clock,
-    token: Secret | None,
+    access: Access,
 ) -> list[web.RouteDef]:
     """Return the routes of alerts, destinations, dead letters and quarantine.
 
@@ -112,26 +112,26 @@ def build_operator_routes(
         connection: The Redis that contains them.
         destination_names: Returns the destinations that this process knows from its rules.
         clock: Time.
-        token: The operators' token; None rejects every request.
+        access: Who may call.
     """
     known = KnownDestinations(connection, destination_names)
     return [
-        *KeyedAlertsApi(connection, clock, token).routes(),
-        *DestinationsApi(connection, destination_names, clock, token).routes(),
-        *DeadLettersApi(DeadLetters(connection, clock), known, clock, token).routes(),
-        *QuarantineApi(Quarantine(connection, clock), clock, token).routes(),
+        *KeyedAlertsApi(connection, clock, access).routes(),
+        *DestinationsApi(connection, destination_names, clock, access).routes(),
+        *DeadLettersApi(DeadLetters(connection, clock), known, clock, access).routes(),
+        *QuarantineApi(Quarantine(connection, clock), clock, access).routes(),
     ]
 
 
 def build_silence_routes(
     connection: Connection,
     clock: Clock,
-    token: Secret | None,
+    access: Access,
     rules: Callable[[], Mapping[str, Rule]] | None,
 ) -> list[web.RouteDef]:
     """Return the routes of silences; ``rules`` is None in a process without rules."""
     alerts = KeyedAlerts(connection)
-    return SilencesApi(Silences(connection, clock), token, clock.now, alerts, rules).routes()
+    return SilencesApi(Silences(connection, clock), access, clock.now, alerts, rules).routes()
 
 
 def _rules_details(reloader: Reloader | None) -> Mapping[str, Any]:

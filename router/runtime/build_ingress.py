@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from router.api.access import Access
 from router.api.alert_page import AlertPages
 from router.api.signed_links import link_signer
 from router.api.twilio_tests import TwilioTestsApi
@@ -59,7 +60,7 @@ def build_intake(
 
 
 def build_ingress_routes(
-    settings: Settings, connection: Connection, intake: Intake
+    settings: Settings, connection: Connection, intake: Intake, access: Access
 ) -> tuple[list[web.RouteDef], list[web.RouteDef]]:
     """Return the routes of senders and recipients, and those of operators.
 
@@ -74,7 +75,7 @@ def build_ingress_routes(
     if signer is not None:
         shown = ShownAlerts(connection, intake.clock, lasts=settings.link_lifetime)
         routes += AlertPages(signer, connection, shown, intake.clock).routes()
-    return routes, TwilioTestsApi(sink_tests, settings.admin_token).routes()
+    return routes, TwilioTestsApi(sink_tests, access).routes()
 
 
 def build_stream_reader(

@@ -18,6 +18,7 @@ import msgspec
 from router.datatypes import ByteSize, Duration, Networks, Secret, Texts
 from router.errors import SettingsError
 from router.no_proxy import NoProxy
+from router.settings.tokens import Tokens
 from router.suggestions import closest_match
 
 FROM_FILE: Final = "_FILE"
@@ -200,7 +201,11 @@ def _secrets(text: str) -> tuple[Secret, ...]:
     return tuple(map(Secret, parts))
 
 
-_SECRETS: Final[Mapping[type, Callable[[str], Any]]] = {Secret: Secret, tuple: _secrets}
+_SECRETS: Final[Mapping[type, Callable[[str], Any]]] = {
+    Secret: Secret,
+    tuple: _secrets,
+    Tokens: Tokens.parse,
+}
 _PARSERS: Final[Mapping[type, Callable[[str], Any]]] = {
     int: _whole_number,
     Duration: Duration.parse,
@@ -214,6 +219,7 @@ _WORDS: Final[Mapping[type, str]] = {
     Path: "a path",
     Secret: "a secret",
     tuple: "secrets with commas between them",
+    Tokens: "a secret, or name=secret with commas between them",
     int: "a whole number",
     Duration: "a duration such as 500ms, 10s or 1h30m",
     ByteSize: "a size such as 65536, 64KiB or 1MiB",

@@ -22,10 +22,12 @@ from router.datatypes import (
     check_proxy_url,
     parse_address,
 )
+from router.errors import SettingsError
 from router.no_proxy import NoProxy, check_no_proxy
 from router.settings import environment
 from router.settings.environment import Constraint
 from router.settings.redis_url import check_redis_url
+from router.settings.tokens import Tokens
 from router.timestamps import CLOCK_TOLERANCE
 
 PREFIX: Final = "ROUTER_"
@@ -199,9 +201,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The origins that may request permission to send by `OPTIONS /events`
     (`WebHook-Request-Origin` of the CloudEvents web hook handshake): names, or `*` for all.
     Without any, the response is 405."""
-    admin_token: Secret | None = None
-    """The bearer token of the operators' API and the console. Without it, both are closed. Readiness
-    on the port of senders shows it the whole reason of a problem."""
+    admin_token: Tokens = Tokens()
+    """The bearer token of operators, who may use all of the operators' API and the console; or several
+    with names, `alice=<token>,bob=<token>`, which the audit trail records. Without it, both are
+    closed, but for viewers."""
+    viewer_token: Tokens = Tokens()
+    """The bearer token of viewers, who may read and change nothing; or several with names. It must
+    differ from those of operators."""
     link_secret: Annotated[Secret | None, _check_link_secret] = None
     """The key that signs the links of an alert for acknowledging and silencing it: any text of 16
     characters or more, the same in all processes. Without it, or without the public URL, alerts
@@ -316,6 +322,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 contains the value of a secret.
         """
         values = environment.read(SETTINGS, environ, PREFIX, _rejection)
+        _check_roles(values.get("admin_token", Tokens()), values.get("viewer_token", Tokens()))
         # Not checked, because these are not the router's, and others may read them in another way.
         conventional = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
         return cls(**{"no_proxy": NoProxy.parse(conventional)} | values)
@@ -329,6 +336,15 @@ def is_loopback(host: str) -> bool:
 
 SETTINGS: Final = environment.variables(Settings, PREFIX)
 """The variables of all settings, in order."""
+
+
+def _check_roles(operators: Tokens, viewers: Tokens) -> None:
+    """Raise SettingsError if a token is that of both roles."""
+    if operators.secrets() & viewers.secrets():
+        raise SettingsError(
+            "ROUTER_VIEWER_TOKEN has a token that ROUTER_ADMIN_TOKEN has too:"
+            " give viewers a token of their own"
+        )
 
 
 def _rejection(name: str, text: str) -> str:

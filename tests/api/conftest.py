@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from support.events import deliveries_of, event_from
 
+from router.api.access import Access
 from router.clock import Clock
 from router.datatypes import Secret
 from router.events.model import Malformed, Received
@@ -18,8 +19,11 @@ from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
 from router.journal.settlements import GivenUp
 from router.runtime.build_api import build_operator_routes
+from router.settings.model import Settings
+from router.settings.tokens import Tokens
 
 TOKEN = Secret("correct horse")
+ACCESS = Access(Settings(admin_token=Tokens.of(TOKEN)))
 Ask = Callable[..., Awaitable[tuple[int, Any]]]
 
 
@@ -38,7 +42,7 @@ async def ask(connection: Connection, clock: Clock, sample: bytes) -> AsyncItera
         [GivenUp(SetId("id0003"), delivery, "HTTP 404") for delivery in deliveries]
     )
     application = web.Application()
-    application.add_routes(build_operator_routes(connection, lambda: ("slack",), clock, TOKEN))
+    application.add_routes(build_operator_routes(connection, lambda: ("slack",), clock, ACCESS))
     async with TestClient(TestServer(application)) as client:
 
         async def ask(method: str, path: str, **request: Any) -> tuple[int, Any]:

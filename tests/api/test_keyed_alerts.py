@@ -13,6 +13,7 @@ from support.lanes import Outbox, message
 from support.waiting import until
 
 from router.alerts import AlertKey, AlertStatus, Severity
+from router.api.access import Access
 from router.api.keyed_alerts import KeyedAlertsApi
 from router.clock import Clock
 from router.datatypes import Secret
@@ -24,6 +25,8 @@ from router.journal.keys import TimerId
 from router.journal.silences import Silences
 from router.rules.state.keyed_alert import Change, LogEntry, ToldStatus
 from router.rules.suppression.silences import SilenceText
+from router.settings.model import Settings
+from router.settings.tokens import Tokens
 
 Ask = Callable[..., Awaitable[tuple[int, Any]]]
 ANN = {"by": "ann"}
@@ -234,7 +237,8 @@ async def test_without_a_worker_it_is_resolving(
     connection: Connection, clock: Clock, sample: bytes
 ) -> None:
     await put(connection, sample, "ak_1")
-    api = KeyedAlertsApi(connection, clock, Secret("x"), resolve_seconds=0.01)
+    access = Access(Settings(admin_token=Tokens.of(Secret("x"))))
+    api = KeyedAlertsApi(connection, clock, access, resolve_seconds=0.01)
     application = web.Application()
     application.add_routes(api.routes())
     async with (

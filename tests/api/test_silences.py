@@ -11,6 +11,7 @@ from support.clock import SetClock
 from support.keyed import put
 
 from router.alerts import Severity
+from router.api.access import Access
 from router.api.silences import BODY_LIMIT, SilencesApi
 from router.clock import Clock
 from router.datatypes import Secret
@@ -19,6 +20,8 @@ from router.journal.keyed_alerts import KeyedAlerts
 from router.journal.silences import Silences
 from router.rules.labels import Naming
 from router.rules.model import Mode, Rule
+from router.settings.model import Settings
+from router.settings.tokens import Tokens
 
 PATH = "/api/v1/silences"
 HEADERS = {"Authorization": "Bearer token"}
@@ -48,8 +51,9 @@ RULES = {
 async def client(
     connection: Connection, clock: Clock
 ) -> AsyncIterator[TestClient[web.Request, web.Application]]:
+    access = Access(Settings(admin_token=Tokens.of(Secret("token"))))
     api = SilencesApi(
-        *(Silences(connection, clock), Secret("token"), clock.now),
+        *(Silences(connection, clock), access, clock.now),
         *(KeyedAlerts(connection), lambda: RULES),
     )
     application = web.Application()

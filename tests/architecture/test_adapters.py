@@ -46,6 +46,7 @@ PUBLIC = {
         "aiohttp.web.HTTPException",
         "aiohttp.web.HTTPRequestEntityTooLarge",
         "aiohttp.web.Request",
+        "aiohttp.web.RequestKey",
         "aiohttp.web.RequestPayloadError",
         "aiohttp.web.Response",
         "aiohttp.web.RouteDef",

@@ -12,6 +12,7 @@ _ROW = re.compile(r"^\| `([A-Z]+) (\S+)` \| (public|operations|both) \| (.*?) \|
 CREDENTIALS = {
     (): "none",
     ("operator",): "`ROUTER_ADMIN_TOKEN`",
+    ("operator", "viewer"): "`ROUTER_ADMIN_TOKEN`, `ROUTER_VIEWER_TOKEN`",
     ("events",): "`ROUTER_EVENTS_TOKEN`",
     ("signature", "sink"): "Twilio's signature, `ROUTER_TWILIO_BASIC_AUTH`",
 }

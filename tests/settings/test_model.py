@@ -19,6 +19,7 @@ from router.settings.model import (
     LogLevel,
     Settings,
 )
+from router.settings.tokens import Tokens
 
 ROOT = Path(__file__).parents[2]
 CANARY = "c4nary-5ecret"
@@ -60,7 +61,8 @@ def test_without_variables_the_defaults_apply() -> None:
         ("trusted_proxies", "10.0.0.1, fd00::/8", Networks.parse("10.0.0.1,fd00::/8")),
         ("events_token", "a,b", Secret("a,b")),
         ("webhook_origins", "a.example, *", Texts(("a.example", "*"))),
-        ("admin_token", " x ", Secret(" x ")),
+        ("admin_token", " x ", Tokens.of(Secret(" x "))),
+        ("viewer_token", "alice=0123456789abcdef", Tokens.parse("alice=0123456789abcdef")),
         ("durability", "relaxed", Durability.RELAXED),
         ("accept_replicas", "2", 2),
         ("accept_fsync", "wait", AcceptFsync.WAIT),
@@ -285,6 +287,7 @@ def test_settings_show_no_secret() -> None:
             "ROUTER_TWILIO_BASIC_AUTH": f"me:{CANARY}",
             "ROUTER_EVENTS_TOKEN": CANARY,
             "ROUTER_ADMIN_TOKEN": CANARY,
+            "ROUTER_VIEWER_TOKEN": f"wall={CANARY}-long",
         }
     )
     assert CANARY not in f"{settings!r} {settings}"

@@ -11,12 +11,14 @@ import msgspec
 
 from router.clock import Clock, system_clock
 from router.configuration.load import ConfigurationSource
+from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.http.server import Address
 from router.metrics import Metrics
 from router.runtime.app import App
 from router.runtime.roles import Roles, WorkerConfig
 from router.settings.model import EventsOpen, Settings
+from router.settings.tokens import Tokens
 
 _KEEPALIVE_GRACE = 0.1
 """Seconds; a test that ends has no request on its way."""
@@ -68,7 +70,13 @@ async def running(
 
 
 def settings_for(redis_url: object, **changes: object) -> Settings:
-    """Settings for a test: any free port, short times, events without a token."""
+    """Settings for a test: any free port, short times, events without a token.
+
+    ``admin_token`` and ``viewer_token`` may be one Secret.
+    """
+    for name in ("admin_token", "viewer_token"):
+        if isinstance(token := changes.get(name), Secret):
+            changes[name] = Tokens.of(token)
     if "events_token" not in changes:
         changes = {"events_open": EventsOpen.ALL, **changes}
     return msgspec.structs.replace(Settings(), redis_url=redis_url, **changes)

@@ -25,6 +25,7 @@ from router.api.views import (
     dead_letter_view,
 )
 from router.clock import Clock
+from router.events.masks import Masks
 from router.http.openapi import ResponseSpec
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.pagination import Finder, TimeRange
@@ -146,8 +147,10 @@ class DeadLettersApi(RecordsApi[DeadLetter, DeadLetterFilter]):
         destinations: KnownDestinations,
         clock: Clock,
         access: Access,
+        masks: Masks,
     ) -> None:
         super().__init__(clock, access)
+        self._masks = masks
         self._letters = letters
         self._destinations = destinations
 
@@ -176,4 +179,4 @@ class DeadLettersApi(RecordsApi[DeadLetter, DeadLetterFilter]):
 
     def details(self, record: DeadLetter) -> DeadLetterDetails:
         """Return the response for one dead letter."""
-        return dead_letter_details(record)
+        return dead_letter_details(record, self._masks)

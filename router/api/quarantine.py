@@ -20,6 +20,7 @@ from router.api.views import (
     quarantine_view,
 )
 from router.clock import Clock
+from router.events.masks import Masks
 from router.journal.pagination import TimeRange
 from router.journal.quarantine import Quarantine, QuarantineFilter, QuarantineRecord
 
@@ -56,9 +57,10 @@ class QuarantineApi(RecordsApi[QuarantineRecord, QuarantineFilter]):
     query_type = RecordQuery
     selection_type = RecordSelection
 
-    def __init__(self, quarantine: Quarantine, clock: Clock, access: Access) -> None:
+    def __init__(self, quarantine: Quarantine, clock: Clock, access: Access, masks: Masks) -> None:
         super().__init__(clock, access)
         self._quarantine = quarantine
+        self._masks = masks
 
     def collection(self, name: str) -> RecordCollection[QuarantineRecord, QuarantineFilter]:
         """Return the quarantine."""
@@ -75,4 +77,4 @@ class QuarantineApi(RecordsApi[QuarantineRecord, QuarantineFilter]):
 
     def details(self, record: QuarantineRecord) -> QuarantineDetails:
         """Return the response for one event."""
-        return quarantine_details(record)
+        return quarantine_details(record, self._masks)

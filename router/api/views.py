@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from router.alerts import Attempt
 from router.destinations.rendering.summary import rfc3339
+from router.events.masks import Masks
 from router.journal.ledger import DestinationLedger
 from router.journal.pauses import Pause, PauseKind
 from router.journal.quarantine import QuarantineRecord, decoded
@@ -125,13 +126,13 @@ def dead_letter_view(letter: DeadLetter) -> DeadLetterView:
     )
 
 
-def dead_letter_details(letter: DeadLetter) -> DeadLetterDetails:
-    """Return a dead letter with its attempts and its event."""
+def dead_letter_details(letter: DeadLetter, masks: Masks) -> DeadLetterDetails:
+    """Return a dead letter with its attempts and its event, masked."""
     return DeadLetterDetails(
         letter=dead_letter_view(letter),
         replay_of=letter.delivery.replay_of,
         attempts=tuple(map(_attempt_view, letter.delivery.failed_attempts)),
-        event=_json_or_text(letter.delivery.alert.event),
+        event=_json_or_text(masks.applied_to(letter.delivery.alert.event)[0]),
     )
 
 
@@ -148,9 +149,10 @@ def quarantine_view(item: QuarantineRecord) -> QuarantineView:
     )
 
 
-def quarantine_details(item: QuarantineRecord) -> QuarantineDetails:
-    """Return a quarantined event with its body."""
-    return QuarantineDetails(item=quarantine_view(item), body=_json_or_text(item.record.body))
+def quarantine_details(item: QuarantineRecord, masks: Masks) -> QuarantineDetails:
+    """Return a quarantined event with its body, masked."""
+    body, _ = masks.applied_to(item.record.body)
+    return QuarantineDetails(item=quarantine_view(item), body=_json_or_text(body))
 
 
 def destination_view(

@@ -4,7 +4,7 @@ import click
 
 from router.api.dead_letters import DestinationDeadLetters
 from router.api.records import RecordCollection
-from router.api.views import dead_letter_details, dead_letter_view
+from router.api.views import DeadLetterDetails, dead_letter_details, dead_letter_view
 from router.cli.known_names import check_destination, check_rule
 from router.cli.output import as_json
 from router.cli.records import RecordKind, record_group
@@ -46,8 +46,7 @@ def _row(letter: DeadLetter) -> tuple[str, ...]:
     )
 
 
-def _text(letter: DeadLetter) -> str:
-    details = dead_letter_details(letter)
+def _text(details: DeadLetterDetails) -> str:
     view = details.letter
     fields = (
         ("delivery", view.id),

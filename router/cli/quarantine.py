@@ -3,7 +3,7 @@
 import click
 
 from router.api.records import RecordCollection
-from router.api.views import quarantine_details, quarantine_view
+from router.api.views import QuarantineDetails, quarantine_details, quarantine_view
 from router.cli.output import as_json
 from router.cli.records import RecordKind, record_group
 from router.cli.redis_commands import CLOCK
@@ -33,8 +33,7 @@ def _row(record: QuarantineRecord) -> tuple[str, ...]:
     )
 
 
-def _text(record: QuarantineRecord) -> str:
-    details = quarantine_details(record)
+def _text(details: QuarantineDetails) -> str:
     view = details.item
     path = f" (at {view.path})" if view.path else ""
     body = details.body if isinstance(details.body, str) else as_json(details.body)

@@ -3,6 +3,7 @@
 ``dead-letters`` and ``quarantine`` describe their kind of record; this module makes the commands.
 """
 
+import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Generic, TypeVar
@@ -14,8 +15,10 @@ from router.api.records import RecordCollection
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, parse_age, print_table, time_range, with_redis
 from router.errors import ConfigurationError
+from router.events.masks import Masks
 from router.journal.connection import Connection
 from router.journal.pagination import CHUNK, PageCursor, TimeRange, clip, collect, iterate
+from router.settings.model import Settings
 
 T = TypeVar("T")
 FilterT = TypeVar("FilterT")
@@ -55,10 +58,10 @@ class RecordKind(msgspec.Struct, Generic[T, FilterT], frozen=True, kw_only=True)
     """Returns a record as JSON shows it in a list."""
     row: Callable[[T], tuple[str, ...]]
     """Returns a record as the table shows it."""
-    details: Callable[[T], msgspec.Struct]
-    """Returns a record as JSON shows it alone."""
-    text: Callable[[T], str]
-    """Returns a record as the terminal shows it alone."""
+    details: Callable[[T, Masks], msgspec.Struct]
+    """Returns a record as JSON shows it alone, masked."""
+    text: Callable[[Any], str]
+    """Returns the details as the terminal shows them."""
 
 
 class _Moved(msgspec.Struct):
@@ -120,7 +123,8 @@ def _show_command(kind: RecordKind[T, FilterT]) -> click.Command:
         if record is None:
             echo(f"router: there is no {kind.noun} {record_id}", err=True)
             sys.exit(1)
-        click.echo(as_json(kind.details(record)) if json else kind.text(record))
+        details = kind.details(record, Masks(Settings.read(os.environ).masked_fields))
+        click.echo(as_json(details) if json else kind.text(details))
 
     return show
 

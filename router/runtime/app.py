@@ -19,6 +19,7 @@ from aiohttp import web
 from router.api.access import Access
 from router.clock import Clock
 from router.errors import JournalUnavailableError
+from router.events.masks import Masks
 from router.http.connection import ListenAddress
 from router.http.openapi_endpoint import OpenApiEndpoint
 from router.http.server import KEEPALIVE_GRACE_SECONDS, Address, HttpServer, listen
@@ -217,9 +218,10 @@ class App:
         names = frozenset if worker is None else worker.switch.destination_names
         rules = None if worker is None else worker.switch.rules
         access = self._access
+        masks = Masks(self._settings.masked_fields)
         return [
             *build_api.build_reload_routes(reloader, access),
-            *build_api.build_operator_routes(self._worker_redis, names, self._clock, access),
+            *build_api.build_operator_routes(self._worker_redis, names, self._clock, access, masks),
             *build_api.build_silence_routes(self._ingress_redis, self._clock, access, rules),
         ]
 

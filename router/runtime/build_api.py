@@ -19,6 +19,7 @@ from router.api.reload import ReloadApi
 from router.api.silences import SilencesApi
 from router.clock import Clock
 from router.configuration.reload import Reloader
+from router.events.masks import Masks
 from router.http import health
 from router.http.health import HealthEndpoints
 from router.ingress import openapi as ingress
@@ -105,6 +106,7 @@ def build_operator_routes(
     destination_names: Callable[[], Iterable[str]],
     clock: Clock,
     access: Access,
+    masks: Masks,
 ) -> list[web.RouteDef]:
     """Return the routes of alerts, destinations, dead letters and quarantine.
 
@@ -113,13 +115,14 @@ def build_operator_routes(
         destination_names: Returns the destinations that this process knows from its rules.
         clock: Time.
         access: Who may call.
+        masks: The fields of events that are not shown.
     """
     known = KnownDestinations(connection, destination_names)
     return [
         *KeyedAlertsApi(connection, clock, access).routes(),
         *DestinationsApi(connection, destination_names, clock, access).routes(),
-        *DeadLettersApi(DeadLetters(connection, clock), known, clock, access).routes(),
-        *QuarantineApi(Quarantine(connection, clock), clock, access).routes(),
+        *DeadLettersApi(DeadLetters(connection, clock), known, clock, access, masks).routes(),
+        *QuarantineApi(Quarantine(connection, clock), clock, access, masks).routes(),
     ]
 
 

@@ -17,6 +17,7 @@ import msgspec
 
 from router.datatypes import ByteSize, Duration, Networks, Secret, Texts
 from router.errors import SettingsError
+from router.field_paths import FieldPaths
 from router.no_proxy import NoProxy
 from router.settings.tokens import Tokens
 from router.suggestions import closest_match
@@ -213,6 +214,7 @@ _PARSERS: Final[Mapping[type, Callable[[str], Any]]] = {
     Networks: Networks.parse,
     Texts: Texts.parse,
     NoProxy: NoProxy.parse,
+    FieldPaths: FieldPaths.parse,
 }
 _WORDS: Final[Mapping[type, str]] = {
     str: "text",
@@ -225,6 +227,7 @@ _WORDS: Final[Mapping[type, str]] = {
     ByteSize: "a size such as 65536, 64KiB or 1MiB",
     Networks: "networks such as 10.0.0.0/8 or 192.0.2.7, with commas between them",
     Texts: "texts with commas between them",
+    FieldPaths: "paths of fields with commas between them",
     NoProxy: "hosts, domains and networks with commas between them",
 }
 

@@ -23,6 +23,7 @@ from router.datatypes import (
     parse_address,
 )
 from router.errors import SettingsError
+from router.field_paths import FieldPaths, check_field_paths
 from router.no_proxy import NoProxy, check_no_proxy
 from router.settings import environment
 from router.settings.environment import Constraint
@@ -244,6 +245,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`json` writes one JSON object a line, `text` a readable line."""
     log_level: LogLevel = LogLevel.INFO
     """The lowest level that is logged."""
+    masked_fields: Annotated[FieldPaths, check_field_paths] = FieldPaths()
+    """The fields of events that are `***` in history, in logs and for operators, for example
+    `data.from, data.participants[*].from`. Messages to destinations have them
+    ([security.md](security.md#personal-data)). Default: none."""
     max_body: Annotated[ByteSize, Constraint(1 << 10, 1 << 28)] = ByteSize(4 << 20)
     """The largest request body. A larger one gets 413."""
     max_events_per_request: Annotated[int, Constraint(1, 100_000)] = 1000

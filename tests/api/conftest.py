@@ -11,6 +11,7 @@ from support.events import deliveries_of, event_from
 from router.api.access import Access
 from router.clock import Clock
 from router.datatypes import Secret
+from router.events.masks import Masks
 from router.events.model import Malformed, Received
 from router.journal.batches import Batches
 from router.journal.connection import Connection
@@ -24,6 +25,7 @@ from router.settings.tokens import Tokens
 
 TOKEN = Secret("correct horse")
 ACCESS = Access(Settings(admin_token=Tokens.of(TOKEN)))
+MASKS = Masks.parse(["data.account_sid", "data.reason"])
 Ask = Callable[..., Awaitable[tuple[int, Any]]]
 
 
@@ -32,7 +34,9 @@ async def ask(connection: Connection, clock: Clock, sample: bytes) -> AsyncItera
     """Ask an API over five dead letters of "mail" and a malformed event in quarantine."""
     event = event_from(sample)
     batches = Batches(connection, clock)
-    await batches.accept([Received([event], [Malformed("no id", "$[0].id", 1.0, b"{}")])])
+    await batches.accept(
+        [Received([event], [Malformed("no id", "$[0].id", 1.0, b'{"data":{"reason":"+1')])]
+    )
     deliveries = deliveries_of(event, 5)
     verdict = FinishedWork(
         duplicate=0, filtered=0, matched=1, quarantined=(), deliveries=deliveries
@@ -42,7 +46,8 @@ async def ask(connection: Connection, clock: Clock, sample: bytes) -> AsyncItera
         [GivenUp(SetId("id0003"), delivery, "HTTP 404") for delivery in deliveries]
     )
     application = web.Application()
-    application.add_routes(build_operator_routes(connection, lambda: ("slack",), clock, ACCESS))
+    routes = build_operator_routes(connection, lambda: ("slack",), clock, ACCESS, MASKS)
+    application.add_routes(routes)
     async with TestClient(TestServer(application)) as client:
 
         async def ask(method: str, path: str, **request: Any) -> tuple[int, Any]:

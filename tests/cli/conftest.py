@@ -24,11 +24,11 @@ Router = Callable[..., Result]
 
 @pytest.fixture
 def router(redis_url: Secret, tmp_path: object) -> Router:
-    """Run the command line; ``typed`` is standard input."""
+    """Run the command line; ``typed`` is standard input, ``more`` are settings."""
     environ = {"ROUTER_REDIS_URL": redis_url.reveal(), "ROUTER_RULES": str(tmp_path)}
 
-    def run(*arguments: str, typed: str = "") -> Result:
-        return CliRunner().invoke(main, arguments, input=typed, env=environ)
+    def run(*arguments: str, typed: str = "", **more: str) -> Result:
+        return CliRunner().invoke(main, arguments, input=typed, env=environ | more)
 
     return run
 

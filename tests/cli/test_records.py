@@ -41,6 +41,9 @@ def test_a_dead_letter_is_shown_and_an_unknown_id_is_an_error(
     assert "HTTP 404 Not Found" in shown.stdout
     assert '"specversion": "1.0"' in shown.stdout
 
+    masked = router("dead-letters", "show", dead[0], ROUTER_MASKED_FIELDS="data.account_sid")
+    assert '"account_sid": "***"' in masked.stdout
+
     unknown = router("dead-letters", "show", "msg_unknown")
     assert (unknown.exit_code, unknown.stderr) == (
         1,

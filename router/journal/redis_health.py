@@ -9,6 +9,7 @@ from router.journal.alert_gauges import AlertGauges
 from router.journal.claims import read_claims
 from router.journal.connection import Connection
 from router.journal.pauses import PauseKind, Pauses
+from router.journal.queue_ages import queue_ages
 from router.metrics import Metrics
 
 _MOVED_BY_SCRIPTS: Final = frozenset({b"ledger", b"state", b"key"})
@@ -45,28 +46,15 @@ async def update_gauges(
     """
     try:
         counters = await ledger.read(connection)
-        queues = [(keys.EVALUATE_QUEUE, keys.BATCHES, counters.pending)]
-        due = await connection.ask(connection.redis.zcount(keys.TIMERS, "-inf", int(now() * 1000)))
-        queues.append((keys.TIMER_QUEUE, keys.TIMERS, due))
         for name, counts in counters.destinations.items():
-            queues.append((keys.deliver_queue(name), keys.open_sets(name), counts.pending))
             metrics.deliveries_superseded.labels(name).set(counts.superseded)
             metrics.deliveries_overtaken.labels(name).set(counts.overtaken)
             metrics.dead_letters.labels(name).set(
                 await connection.ask(connection.redis.zcard(keys.dead_letter_index(name)))
             )
-        for queue, open_work, depth in queues:
-            label = queue.removeprefix("router:queue:")
-            metrics.queue_depth.labels(label).set(depth)
-            oldest = await connection.ask(connection.redis.zrange(open_work, 0, 0, withscores=True))
-            if queue.startswith(keys.deliver_queue("")):
-                lanes = keys.lanes(queue.removeprefix(keys.deliver_queue("")))
-                oldest += await connection.ask(
-                    connection.redis.zrange(lanes, 0, 0, withscores=True)
-                )
-            waited = max((now() - since / 1000 for _, since in oldest), default=0.0)
-            # Not below 0, because requeued work is due in the future.
-            metrics.queue_oldest_age_seconds.labels(label).set(max(0.0, waited))
+        for each in await queue_ages(connection, counters, now()):
+            metrics.queue_depth.labels(each.queue).set(each.depth)
+            metrics.queue_oldest_age_seconds.labels(each.queue).set(each.oldest_age_seconds)
         claims = await read_claims(connection, 1000 * now())
         metrics.claims.set(claims.claims)
         metrics.claims_bytes.set(claims.size_bytes)

@@ -40,6 +40,11 @@ class Metrics:
             "Events for which the rule's condition failed, for example by a missing field.",
             "rule",
         )
+        self.alerts_notified = counter(
+            "alerts_notified",
+            "Notifications of alerts, resolved messages, reminders and escalations included.",
+            "rule",
+        )
         self.rule_missing_keys = counter(
             "rule_missing_keys",
             "Events without a value of the rule's `resolve.by` or `equal`, which pair with no other.",

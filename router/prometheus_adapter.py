@@ -6,6 +6,8 @@ No other module uses them. They were read in prometheus-client 0.26.0.
 |---|---|---|
 | ``exposition.choose_encoder`` | the text format that ``Accept`` asks for | always the text format 0.0.4 |
 | ``multiprocess.mark_process_dead(path=)`` | the folder of the values | the environment variable |
+| ``Counter._metrics``, ``Counter._value`` | the values of a counter without a sample for each | \
+``collect``, which is slower |
 
 Documented, but without types: ``multiprocess.MultiProcessCollector`` (page "Multiprocess Mode").
 """
@@ -17,7 +19,13 @@ import os
 from collections.abc import Callable
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, exposition, generate_latest, multiprocess
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    exposition,
+    generate_latest,
+    multiprocess,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +38,7 @@ _IS_MULTIPROCESS: Final = FOLDER_VARIABLE in os.environ
 
 CHOOSE_ENCODER: Final = "exposition.choose_encoder"
 MARK_DEAD_PATH: Final = "multiprocess.mark_process_dead(path=)"
+COUNTER_VALUES: Final = "Counter._metrics, Counter._value"
 
 
 def missing_names() -> list[str]:
@@ -39,6 +48,8 @@ def missing_names() -> list[str]:
         missing.append(CHOOSE_ENCODER)
     if "path" not in inspect.signature(multiprocess.mark_process_dead).parameters:
         missing.append(MARK_DEAD_PATH)
+    if not _has_values():
+        missing.append(COUNTER_VALUES)
     return missing
 
 
@@ -67,6 +78,20 @@ def encode(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
     return encoder(registry), content_type
 
 
+def values_of(counter: Counter) -> dict[tuple[str, ...], float]:
+    """Return the values of a counter with labels in this process, by the labels' values."""
+    try:
+        children: dict[tuple[str, ...], Any] = dict(counter._metrics)  # type: ignore[arg-type]  # noqa: SLF001
+        return {labels: child._value.get() for labels, child in children.items()}  # noqa: SLF001
+    except AttributeError:
+        return {
+            tuple(sample.labels.values()): sample.value
+            for metric in counter.collect()
+            for sample in metric.samples
+            if sample.name.endswith("_total")
+        }
+
+
 def forget_process(pid: int, folder: str) -> None:
     """Drop the gauges of a process that ended, whose values are in ``folder``."""
     mark_process_dead: Callable[..., Any] = multiprocess.mark_process_dead
@@ -81,6 +106,12 @@ def forget_process(pid: int, folder: str) -> None:
         del os.environ[FOLDER_VARIABLE]
         if before is not None:
             os.environ[FOLDER_VARIABLE] = before
+
+
+def _has_values() -> bool:
+    # Without a value, because each one is in the folder of all processes for ever.
+    counter = Counter("a", "A counter.", ("b",), registry=None)
+    return hasattr(counter, "_metrics")
 
 
 def _chooses_encoder() -> bool:

@@ -87,3 +87,26 @@ def test_the_gauges_of_an_ended_process_are_dropped(tmp_path: Path) -> None:
     prometheus_adapter.forget_process(77, str(tmp_path))
 
     assert not gauge.exists()
+
+
+@pytest.mark.parametrize("is_missing", [False, True])
+def test_the_values_of_a_counter_are_read_with_and_without_its_internals(
+    monkeypatch: pytest.MonkeyPatch, *, is_missing: bool
+) -> None:
+    matches = Metrics().rule_matches
+    matches.labels("quality").inc(3)
+    matches.labels("other")
+    if is_missing:
+        children = matches._metrics
+        monkeypatch.delattr(matches, "_metrics")
+        monkeypatch.setattr(
+            matches,
+            "_multi_samples",
+            lambda: (
+                sample._replace(labels={"rule": labels[0]})
+                for labels, child in children.items()
+                for sample in child._samples()
+            ),
+        )
+
+    assert prometheus_adapter.values_of(matches) == {("quality",): 3.0, ("other",): 0.0}

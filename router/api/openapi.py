@@ -10,6 +10,7 @@ from router.api import (
     quarantine,
     reload,
     silences,
+    stats,
     twilio_tests,
 )
 
@@ -21,5 +22,6 @@ OPERATIONS: Final = (
     *dead_letters.OPERATIONS,
     *quarantine.OPERATIONS,
     *silences.OPERATIONS,
+    *stats.OPERATIONS,
     *twilio_tests.OPERATIONS,
 )

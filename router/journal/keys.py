@@ -45,6 +45,9 @@ mark | until a process knows it, or its timers are dropped |
 which its due times are too late | until moved |
 | ``router:quarantine`` | hash: id -> msgpack quarantined item | until discarded, replayed |
 | ``router:quarantine-index`` | sorted set: id -> Unix ms | as above |
+| ``router:series:<resolution>:<name>`` | string: counts over time, see series.py | as long as it \
+reaches back after the last addition: 15 min, 3 h, 8 d |
+| ``router:series-writer:<process>`` | string: the number of its last addition to series | 15 min |
 | ``router:twilio-tests`` | sorted set: msgpack [test id, account] -> Unix ms | the newest 100 |
 | ``router:answers:<batch or timer>`` | hash: chain -> its result; ``#<chain>`` -> its \
 number | until that is finished |
@@ -310,6 +313,16 @@ def rate(destination: str) -> str:
 def deliver_queue(destination: str) -> str:
     """Return the key of a destination's queue."""
     return f"router:queue:deliver:{destination}"
+
+
+def series(resolution: str, name: str) -> str:
+    """Return the key of counts over time; that of an empty name is the prefix of all of a resolution."""
+    return f"router:series:{resolution}:{name}"
+
+
+def series_writer(writer: str) -> str:
+    """Return the key of the number of a process's last addition to series."""
+    return f"router:series-writer:{writer}"
 
 
 def destination_memory(key: str) -> str:

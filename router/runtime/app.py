@@ -35,6 +35,7 @@ from router.runtime import build_api, build_ingress, exposure
 from router.runtime.build_worker import alert_limits, build_worker
 from router.runtime.roles import Background, Roles, StreamSource
 from router.settings.model import Durability, Settings
+from router.worker.series import SeriesRecorder
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +103,7 @@ class App:
             self._watch,
             strict=settings.durability is Durability.STRICT,
         )
+        self._series = SeriesRecorder(self._worker_redis, metrics, self._clock)
         self._worker = (
             None
             if roles.worker is None
@@ -168,6 +170,7 @@ class App:
             ("admission", self._admission.watch()),
             ("clock", self._redis_clock.run()),
             ("schema", schema.check_version_later(self._ingress_redis)),
+            ("series", self._series.run()),
         ]
         public: list[web.RouteDef] = []
         operations = [*health.routes(), *self._api_routes()]
@@ -264,6 +267,7 @@ class App:
         await server.drain()
         if self._worker is not None:
             await self._worker.drain()
+        await self._series.flush()
 
 
 def _check_arq() -> None:

@@ -17,6 +17,7 @@ from router.api.keyed_alerts import KeyedAlertsApi
 from router.api.quarantine import QuarantineApi
 from router.api.reload import ReloadApi
 from router.api.silences import SilencesApi
+from router.api.stats import StatsApi
 from router.clock import Clock
 from router.configuration.reload import Reloader
 from router.events.masks import Masks
@@ -108,7 +109,7 @@ def build_operator_routes(
     access: Access,
     masks: Masks,
 ) -> list[web.RouteDef]:
-    """Return the routes of alerts, destinations, dead letters and quarantine.
+    """Return the routes of alerts, destinations, dead letters, quarantine and statistics.
 
     Args:
         connection: The Redis that contains them.
@@ -123,6 +124,7 @@ def build_operator_routes(
         *DestinationsApi(connection, destination_names, clock, access).routes(),
         *DeadLettersApi(DeadLetters(connection, clock), known, clock, access, masks).routes(),
         *QuarantineApi(Quarantine(connection, clock), clock, access, masks).routes(),
+        *StatsApi(connection, clock, access).routes(),
     ]
 
 

@@ -73,6 +73,7 @@ LETS_IN: dict[str, str] = {
     "add_silence": "silences",
     "probe": "nothing; it fails as accept does",
     "record_test": "Twilio's sink tests",
+    "add_series": "counts for plots",
     "acknowledge": "messages that an alert is acknowledged",
     "show_alert": "what a page shows",
     "replay": "dead letters that an operator sends again",

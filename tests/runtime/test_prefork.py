@@ -14,8 +14,11 @@ from support.rules_folder import RulesFolder, capture, rule
 from support.sender import TOKEN, Sender
 from support.waiting import until
 
+from router.clock import system_clock
 from router.datatypes import Secret
 from router.errors import ConfigurationError
+from router.journal.connection import Connection
+from router.journal.series import Resolution, Series
 from router.runtime.prefork import bind
 
 pytestmark = pytest.mark.timeout(90)
@@ -70,7 +73,9 @@ async def metric(url: str, line_start: str) -> float:
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(line_start))
 
 
-async def test_each_process_serves_the_metrics_of_all(fleet: RouterProcess, sample: bytes) -> None:
+async def test_each_process_serves_the_metrics_of_all_and_adds_its_own_to_the_series(
+    fleet: RouterProcess, connection: Connection, sample: bytes
+) -> None:
     sender = Sender(sample)
     await sender.send(fleet.url, [f"NO{number}" for number in range(100)])
 
@@ -83,6 +88,10 @@ async def test_each_process_serves_the_metrics_of_all(fleet: RouterProcess, samp
         return await metric(fleet.url, "router_delivery_attempts_total{") == 100
 
     assert await until(delivered)
+    await fleet.stop()  # which adds what was counted since the last time
+    names = ["events_received/*/accepted", "rule_matches/all", "deliveries/memory/delivered"]
+    counts = await Series(connection, system_clock()).read(names, Resolution.HOUR, 2)
+    assert [sum(each) for each in counts.values()] == [100, 100, 100]
 
 
 @pytest.mark.fault_row(17)

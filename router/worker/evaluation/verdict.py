@@ -1,6 +1,8 @@
 """Decisions in the form of the journal and of the metrics."""
 
 import logging
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from router.alerts import Alert, AlertStatus
@@ -59,9 +61,8 @@ def verdict_of(
 
 
 def count_decision(decision: Decision, metrics: Metrics) -> None:
-    """Count what was told late or again, suppressed or left out, and state without room, once it is stored."""
-    for notification in decision.notifications:
-        _count_told(notification.alert, metrics)
+    """Count what was told, suppressed or left out, and state without room, once it is stored."""
+    _count_told([notification.alert for notification in decision.notifications], metrics)
     for rule in decision.unremembered:
         metrics.keyed_alerts_overflowed.labels(rule).inc()
     for rule, reason in decision.suppressed_alerts:
@@ -80,8 +81,11 @@ def count_decision(decision: Decision, metrics: Metrics) -> None:
         logger.warning("rule state is full, new keys are not stored", extra={"rule": rule})
 
 
-def _count_told(alert: Alert, metrics: Metrics) -> None:
-    if alert.reminder:
-        metrics.alerts_reminded.labels(alert.rule).inc()
-    elif alert.held_because and alert.status is AlertStatus.FIRING and not alert.escalation:
-        metrics.alerts_late.labels(alert.rule).inc()
+def _count_told(alerts: Sequence[Alert], metrics: Metrics) -> None:
+    for rule, count in Counter(alert.rule for alert in alerts).items():
+        metrics.alerts_notified.labels(rule).inc(count)
+    for alert in alerts:
+        if alert.reminder:
+            metrics.alerts_reminded.labels(alert.rule).inc()
+        elif alert.held_because and alert.status is AlertStatus.FIRING and not alert.escalation:
+            metrics.alerts_late.labels(alert.rule).inc()

@@ -131,7 +131,7 @@ def dead_letter_details(letter: DeadLetter, masks: Masks) -> DeadLetterDetails:
     return DeadLetterDetails(
         letter=dead_letter_view(letter),
         replay_of=letter.delivery.replay_of,
-        attempts=tuple(map(_attempt_view, letter.delivery.failed_attempts)),
+        attempts=tuple(map(attempt_view, letter.delivery.failed_attempts)),
         event=_json_or_text(masks.applied_to(letter.delivery.alert.event)[0]),
     )
 
@@ -178,7 +178,8 @@ def destination_view(
     )
 
 
-def _attempt_view(attempt: Attempt) -> AttemptView:
+def attempt_view(attempt: Attempt) -> AttemptView:
+    """Return a failed attempt."""
     return AttemptView(
         attempt.number,
         rfc3339(attempt.at),

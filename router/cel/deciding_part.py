@@ -5,6 +5,7 @@ true part, in an error in a part that is an error. If all parts decide together 
 the search stops at the whole.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +21,7 @@ _SHOWN: Final = 200
 """Characters of a value."""
 _VERDICTS: Final = {True: "true", False: "false", None: "neither true nor false"}
 _LEAVES: Final = (tree.Field, tree.IndexAccess, tree.Has, tree.Call, tree.Let)
+_PRESENCE: Final = (tree.Has, tree.OptionalField, tree.OptionalIndexAccess)
 
 
 class Operand(msgspec.Struct, frozen=True):
@@ -40,6 +42,8 @@ class DecidingPart(msgspec.Struct, frozen=True):
     value: Any
     """True, false or ``ERROR``."""
     operands: tuple[Operand, ...]
+    tests_presence: bool = False
+    """Whether a missing field may make it true or false, instead of an error."""
 
     @property
     def verdict(self) -> str:
@@ -52,6 +56,14 @@ class DecidingPart(msgspec.Struct, frozen=True):
 def deciding_part(condition: Condition, event: dict[str, Any]) -> DecidingPart:
     """Return the part that decided the condition's result for an event. Slow. Never raise."""
     return _Search(event).search(condition.tree, condition.source, None)
+
+
+def condition_parts(condition: Condition, event: dict[str, Any]) -> tuple[DecidingPart, ...]:
+    """Return the parts that must all be true for an event to match, each with its value.
+
+    A condition without ``&&`` is one part. Slow. Never raise.
+    """
+    return tuple(_Search(event).parts(condition.tree, condition.source, None))
 
 
 class _Search:
@@ -68,6 +80,19 @@ class _Search:
             return self.search(inner, source, let)
         if isinstance(node, tree.Let):
             return self.search(node.body, node.source, let or node)
+        return self._part(node, source, let)
+
+    def parts(self, node: Node, source: str, let: Node | None) -> Iterator[DecidingPart]:
+        """Yield the parts of nested ``&&``, those behind the name of an expression, too."""
+        if isinstance(node, tree.Let) and isinstance(node.body, tree.Let | tree.Logic):
+            yield from self.parts(node.body, node.source, let or node)
+        elif isinstance(node, tree.Logic) and node.operator == "&&":
+            for part in node.parts:
+                yield from self.parts(part, source, let)
+        else:
+            yield self._part(node, source, let)
+
+    def _part(self, node: Node, source: str, let: Node | None) -> DecidingPart:
         shown = let or node
         operands = {_text(source, each): each for each in _operands(node) if each is not node}
         return DecidingPart(
@@ -76,6 +101,7 @@ class _Search:
             shown.length,
             self._value(node),
             tuple(Operand(text, self._value(each)) for text, each in operands.items()),
+            _tests_presence(node),
         )
 
     def _decisive(self, node: Node) -> Node | None:
@@ -111,6 +137,10 @@ def _operands(node: Node) -> list[Node]:
     if isinstance(node, _LEAVES) and not isinstance(node, tree.Has):
         return [*below, node] if below else []
     return below
+
+
+def _tests_presence(node: Node) -> bool:
+    return isinstance(node, _PRESENCE) or any(map(_tests_presence, node.children()))
 
 
 def _shown(value: Any) -> str:

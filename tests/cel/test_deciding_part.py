@@ -3,7 +3,7 @@
 import pytest
 
 from router.cel import compile_condition, compile_expression
-from router.cel.deciding_part import deciding_part
+from router.cel.deciding_part import condition_parts, deciding_part
 
 EVENT = {"data": {"status": "completed", "count": 2, "tags": ["silent"], "nested": {"a": 1}}}
 
@@ -57,3 +57,31 @@ def test_a_part_behind_a_name_stands_where_the_name_does() -> None:
     found = deciding_part(compile_condition("data.count > 1 && many", names), EVENT)
     assert (found.offset, found.length) == (18, 4)
     assert (found.text, found.verdict) == ("data.count > 3", "false: data.count = 2")
+
+
+@pytest.mark.parametrize(
+    ("source", "parts"),
+    [
+        ("data.count > 3", ["data.count > 3 is false: data.count = 2"]),
+        (
+            "data.count > 1 && (data.x == 1 && !(data.count > 3 && true))",
+            [
+                "data.count > 1 is true: data.count = 2",
+                "data.x == 1 is neither true nor false: data.x = nothing",
+                "!(data.count > 3 && true) is true: data.count = 2",
+            ],
+        ),
+        (
+            "many && (data.count > 1 || data.x == 1)",
+            [
+                "data.count > 3 is false: data.count = 2",
+                "data.nested.a == 1 is true: data.nested.a = 1",
+                "data.count > 1 || data.x == 1 is true: data.count = 2, data.x = nothing",
+            ],
+        ),
+    ],
+)
+def test_the_parts_that_must_all_be_true(source: str, parts: list[str]) -> None:
+    names = {"many": compile_expression("data.count > 3 && data.nested.a == 1")}
+    found = condition_parts(compile_condition(source, names), EVENT)
+    assert [f"{each.text} is {each.verdict}" for each in found] == parts

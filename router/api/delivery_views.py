@@ -13,7 +13,7 @@ from router.history.records import DeliveryOutcome, DeliveryRecord
 
 
 class DeliveryState(enum.StrEnum):
-    """Where a delivery is, or how it ended."""
+    """The state of a delivery that has not ended, or its end."""
 
     WAITING = "waiting"
     """Its first or next attempt is due at a time."""

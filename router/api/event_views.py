@@ -1,4 +1,4 @@
-"""Events of history as the API, the commands and the console show them, with what came of them (pure).
+"""Events of history, with their results, as the API, the commands and the console show them (pure).
 
 Texts of events and rules are plain text here: each reader escapes them for its place.
 """
@@ -17,7 +17,7 @@ from router.history.records import EventMatch, EventRecord, KeptBody, MatchOutco
 
 
 class MatchView(msgspec.Struct, frozen=True, kw_only=True):
-    """What was recorded of an event and one rule."""
+    """The recorded result of an event by one rule."""
 
     rule: str
     outcome: Annotated[
@@ -72,7 +72,7 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventState(enum.StrEnum):
-    """Where an event is."""
+    """The state of an event."""
 
     EVALUATED = "evaluated"
     """History has the result."""
@@ -83,13 +83,15 @@ class EventState(enum.StrEnum):
 
 
 class RuleVerdict(enum.StrEnum):
-    """What a rule says of an event today."""
+    """The verdict of one of today's rules on an event."""
 
     MATCHED = "matched"
     NOT_MATCHED = "did not match"
     ERROR = "evaluation failed"
     UNKNOWN = "cannot be judged"
     """Its condition reads what history has not kept, or only masked."""
+    ENDED = "ended something"
+    """The event is none of the rule's own, and ended something of it."""
     GONE = "rule removed"
     """History has a result, and today's rules have no such rule for this type."""
 
@@ -117,7 +119,7 @@ class ConditionPartView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RuleOutcomeView(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of an event by one rule, and why not more."""
+    """The result of an event by one rule, and why there was no more."""
 
     rule: str
     verdict: RuleVerdict
@@ -131,7 +133,7 @@ class RuleOutcomeView(msgspec.Struct, frozen=True, kw_only=True):
         tuple[ConditionPartView, ...], Meta(description="The parts that must all be true.")
     ] = ()
     recorded: MatchView | None = None
-    """What was recorded when the event was evaluated; null if the rule did not match then."""
+    """The result when the event was evaluated; null if the rule did not match then."""
     differs: Annotated[
         bool, Meta(description="Whether today's rule judges otherwise than what was recorded.")
     ] = False
@@ -143,7 +145,7 @@ class RuleOutcomeView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventDetails(msgspec.Struct, frozen=True, kw_only=True):
-    """One event, what came of it, and why not more."""
+    """One event, its results, and why there were no more."""
 
     state: EventState
     summary: Annotated[str, Meta(description="A sentence on what came of it.")]
@@ -238,7 +240,8 @@ def match_view(match: EventMatch) -> MatchView:
 def match_text(match: EventMatch) -> str:
     """Return a sentence without an end: ``suppressed: a mute time of the rule``."""
     if match.outcome is MatchOutcome.NOTIFIED:
-        return f"notified {', '.join(match.destinations)}" if match.destinations else "notified"
+        none = "notified no destination: no route took it, or none was on duty"
+        return f"notified {', '.join(match.destinations)}" if match.destinations else none
     text = _OUTCOMES[match.outcome]
     if not match.reason:
         return text

@@ -49,8 +49,12 @@ class DecidingPart(msgspec.Struct, frozen=True):
     def verdict(self) -> str:
         """``false: data.count = 2``."""
         verdict = _VERDICTS[self.value] if self.value.__class__ is bool else _VERDICTS[None]
-        operands = ", ".join(f"{each.text} = {_shown(each.value)}" for each in self.operands)
-        return verdict + (f": {operands}" if operands else "")
+        return verdict + (f": {self.values}" if self.values else "")
+
+    @property
+    def values(self) -> str:
+        """``data.count = 2, data.x = nothing``."""
+        return ", ".join(f"{each.text} = {_shown(each.value)}" for each in self.operands)
 
 
 def deciding_part(condition: Condition, event: dict[str, Any]) -> DecidingPart:

@@ -1,0 +1,376 @@
+"""The result of an event by each rule, and why there was no more (pure).
+
+The recorded results are merged with the verdicts of today's rules.
+
+A part of a condition that reads a field which history has not kept, or only masked, has no certain
+value. It is evaluated twice: with the mask in its place, and without the field. If both agree, the
+value does not depend on the field.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from router.alerts import alert_id
+from router.api.delivery_views import DeliveryState, DeliveryView
+from router.api.event_views import (
+    ConditionPartView,
+    PartResult,
+    RuleOutcomeView,
+    RuleVerdict,
+    match_text,
+    match_view,
+)
+from router.cel import Condition, Verdict
+from router.cel.deciding_part import DecidingPart, condition_parts
+from router.events.json_text import UNDECODABLE
+from router.events.masks import MASK
+from router.events.model import Event, document
+from router.history.records import EventMatch, EventOutcome, EventRecord, KeptBody, MatchOutcome
+from router.offline.explain import duty_line
+from router.offline.rule_states import RuleStanding
+from router.rules.describe import describe_ending, describe_state
+from router.rules.index.rule_set import RuleSet
+from router.rules.model import Rule
+from router.worker.evaluation.fan_out import raise_alert
+
+LISTED_RULES: Final = 200
+"""Rules that an explanation has at most; those that matched come first."""
+_UNDECIDED: Final = frozenset({EventOutcome.DUPLICATE, EventOutcome.QUARANTINED})
+"""Outcomes of events that no rule has judged."""
+_RESULTS: Final = {True: PartResult.TRUE, False: PartResult.FALSE}
+
+
+class KnownEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that is to be explained."""
+
+    event: Event
+    outcome: EventOutcome | None
+    """None if it is not evaluated yet."""
+    matches: tuple[EventMatch, ...] = ()
+    kept: KeptBody = KeptBody.FULL
+    is_masked: bool = False
+    is_same_generation: bool = True
+    """Whether today's rules are those that evaluated it."""
+    evaluated_at: float
+    """Unix time in seconds; now for an event that is not evaluated yet."""
+
+
+class EventContent(msgspec.Struct, frozen=True):
+    """The body of an event as Python values."""
+
+    full: dict[str, Any]
+    """As far as it is kept."""
+    certain: dict[str, Any]
+    """The same without what is masked."""
+
+
+def known_event(record: EventRecord, generation: str) -> KnownEvent:
+    """Return an event of history. ``generation`` is that of today's rules."""
+    return KnownEvent(
+        event=Event(
+            record.id,
+            record.source,
+            record.type,
+            record.time,
+            record.key,
+            record.received_at,
+            record.body,
+        ),
+        outcome=record.outcome,
+        matches=record.matches,
+        kept=record.kept,
+        is_masked=record.is_masked,
+        is_same_generation=record.generation == generation,
+        evaluated_at=record.finished_at,
+    )
+
+
+def content_of(known: KnownEvent) -> EventContent | None:
+    """Return the content of an event; None if it cannot be decoded."""
+    try:
+        full = document(known.event)
+    except UNDECODABLE:
+        return None
+    return EventContent(full, _unmasked(full) if known.is_masked else full)
+
+
+def explained_rules(
+    known: KnownEvent,
+    content: EventContent | None,
+    rules: RuleSet,
+    *,
+    only: str = "",
+    deliveries: Mapping[str, Sequence[DeliveryView]] = MappingProxyType({}),
+    standings: Mapping[str, RuleStanding] = MappingProxyType({}),
+) -> Iterator[RuleOutcomeView]:
+    """Yield the result of an event by each rule of its type, those with a recorded result first.
+
+    Args:
+        known: The event.
+        content: Its content; None if it cannot be decoded.
+        rules: Today's rules.
+        only: Name of the rule to explain; ``""`` for all.
+        deliveries: By the name of the rule.
+        standings: The state of rules now, as far as it was read.
+    """
+    recorded: dict[str, list[EventMatch]] = {}
+    for match in known.matches:
+        recorded.setdefault(match.rule, []).append(match)
+    candidates = {rule.name: rule for rule in rules.candidates(known.event.type)}
+    names = sorted(
+        {**dict.fromkeys(recorded), **dict.fromkeys(candidates)},
+        key=lambda name: name not in recorded,
+    )
+    for name in [each for each in names if not only or each == only][:LISTED_RULES]:
+        matches = sorted(recorded.get(name, ()), key=lambda match: not match.is_match)
+        rule = candidates.get(name)
+        if rule is None:
+            view = _without_rule(name, known, matches, is_there=name in rules.by_name)
+        else:
+            view = _judged(rule, known, content, matches)
+        yield msgspec.structs.replace(
+            view,
+            deliveries=tuple(deliveries.get(name, ())),
+            notes=(
+                *(match_text(match) for match in matches[1:]),
+                *view.notes,
+                *(standings[name].lines() if name in standings else ()),
+            ),
+        )
+
+
+def rule_count(known: KnownEvent, rules: RuleSet) -> tuple[int, int]:
+    """Return how many rules are for the event's type, and how many are not."""
+    candidates = len(rules.candidates(known.event.type))
+    return candidates, len(rules.rules) - candidates
+
+
+def endings(known: KnownEvent, content: EventContent | None, rules: RuleSet) -> Iterator[str]:
+    """Yield a sentence for each open alert or expectation that the event ends, by today's rules."""
+    if content is not None:
+        for watch in rules.judge(known.event.type, content.certain).endings:
+            yield describe_ending(watch, content.full)
+
+
+def summary_text(
+    known: KnownEvent, reason: str, deliveries: Iterable[DeliveryView], candidates: int | None
+) -> str:
+    """Return a sentence on what came of an event.
+
+    Args:
+        known: The event.
+        reason: Why it is in quarantine.
+        deliveries: All its deliveries.
+        candidates: How many of today's rules are for its type; None if that is not known.
+    """
+    match known.outcome:
+        case None:
+            return (
+                "It is accepted and not evaluated yet: no worker has begun it, or it has not ended."
+            )
+        case EventOutcome.DUPLICATE:
+            return (
+                "It was dropped as a duplicate: an event of the same source and id came before it."
+            )
+        case EventOutcome.QUARANTINED:
+            return f"It is in quarantine, and no rule has judged it: {reason}."
+        case EventOutcome.FILTERED:
+            none = "no rule is for its type" if candidates == 0 else "no rule matched it"
+            return f"No alert came of it: {none}."
+        case _:
+            return _matched_text(known.matches, list(deliveries))
+
+
+def _matched_text(matches: Sequence[EventMatch], deliveries: Sequence[DeliveryView]) -> str:
+    notified = [match.rule for match in matches if match.outcome is MatchOutcome.NOTIFIED]
+    if deliveries:
+        states = [each.state for each in deliveries]
+        counts = [
+            f"{states.count(state)} {state}" for state in DeliveryState if state in set(states)
+        ]
+        return f"{_plural(len(notified), 'rule')} notified: deliveries {', '.join(counts)}."
+    if notified:
+        return f"{_plural(len(notified), 'rule')} notified: {', '.join(notified)}."
+    sentences = "; ".join(f"{match.rule} {match_text(match)}" for match in matches)
+    return f"No destination was told: {sentences}." if sentences else "No destination was told."
+
+
+def _without_rule(
+    name: str, known: KnownEvent, matches: Sequence[EventMatch], *, is_there: bool
+) -> RuleOutcomeView:
+    """Return what was recorded for a rule that is not among today's rules of the event's type."""
+    first = matches[0]
+    if is_there and not first.is_match:
+        verdict, more = RuleVerdict.ENDED, ""
+    else:
+        verdict = RuleVerdict.GONE
+        more = "; today's rule is for other types" if is_there else "; today there is no such rule"
+    return RuleOutcomeView(
+        rule=name,
+        verdict=verdict,
+        text=f"{match_text(first)}{more}",
+        recorded=match_view(first),
+        differs=verdict is RuleVerdict.GONE,
+        alert=alert_id(known.event.key, name) if first.is_match else "",
+    )
+
+
+def _judged(
+    rule: Rule,
+    known: KnownEvent,
+    content: EventContent | None,
+    matches: Sequence[EventMatch],
+) -> RuleOutcomeView:
+    first = matches[0] if matches else None
+    parts, verdict, problem = _evaluated(rule.condition, known, content)
+    was_match = first is not None and first.is_match
+    is_decided = known.outcome is not None and known.outcome not in _UNDECIDED
+    is_known = verdict is not RuleVerdict.UNKNOWN
+    differs = is_decided and is_known and (verdict is RuleVerdict.MATCHED) != was_match
+    severity = ""
+    notes: tuple[str, ...] = ()
+    if content is not None and (was_match or verdict is RuleVerdict.MATCHED):
+        severity = str(rule.severity_of(content.full))
+        notes = tuple(_match_notes(rule, known, content))
+    return RuleOutcomeView(
+        rule=rule.name,
+        verdict=verdict,
+        text=_text(known, first, verdict, parts, problem, differs=differs),
+        is_shadow=rule.is_shadow,
+        severity=severity,
+        condition="" if rule.condition is None else rule.condition.source,
+        parts=parts,
+        recorded=None if first is None else match_view(first),
+        differs=differs,
+        alert=alert_id(known.event.key, rule.name) if was_match else "",
+        notes=notes,
+    )
+
+
+def _match_notes(rule: Rule, known: KnownEvent, content: EventContent) -> Iterator[str]:
+    """Yield sentences on what the rule remembers, and on who was on duty when it was evaluated."""
+    yield from describe_state(rule, content.full)
+    alert = raise_alert(known.event, content.full, rule, now=known.evaluated_at)
+    for state in rule.duty_states(content.full, alert.labels, known.evaluated_at):
+        yield f"at that time: {duty_line(state)}"
+
+
+def _text(
+    known: KnownEvent,
+    first: EventMatch | None,
+    verdict: RuleVerdict,
+    parts: Sequence[ConditionPartView],
+    problem: str,
+    *,
+    differs: bool,
+) -> str:
+    if first is not None:
+        text = f"matched: {match_text(first)}" if first.is_match else match_text(first)
+        return f"{text}; {_TODAY[verdict]}" if differs else text
+    why = problem or _why(parts)
+    if verdict is not RuleVerdict.MATCHED:
+        return f"{verdict}: {why}" if why else verdict.value
+    if known.outcome is None:
+        return "matches, and is not evaluated yet"
+    if known.outcome in _UNDECIDED:
+        return "its condition matches, but the event was not evaluated"
+    return "matches by today's rules, and did not when it was evaluated"
+
+
+def _why(parts: Sequence[ConditionPartView]) -> str:
+    """Return the deciding parts, for a line."""
+    deciding = [each for each in parts if each.decides]
+    return "; ".join(
+        f"{each.text} is {each.result}" + (f": {each.values}" if each.values else "")
+        for each in deciding
+    )
+
+
+def _evaluated(
+    condition: Condition | None, known: KnownEvent, content: EventContent | None
+) -> tuple[tuple[ConditionPartView, ...], RuleVerdict, str]:
+    """Return the parts of a condition, the verdict, and why there is none."""
+    if condition is None:
+        return (), RuleVerdict.MATCHED, ""
+    if content is None:
+        return (), RuleVerdict.UNKNOWN, "its body cannot be decoded"
+    found = condition_parts(condition, content.full)
+    certain = (
+        found if content.certain is content.full else condition_parts(condition, content.certain)
+    )
+    results = [_result(one, other, known) for one, other in zip(found, certain, strict=True)]
+    verdict = _verdict(condition, results, content)
+    decisive = {
+        RuleVerdict.NOT_MATCHED: PartResult.FALSE,
+        RuleVerdict.ERROR: PartResult.NOTHING,
+        RuleVerdict.UNKNOWN: PartResult.UNKNOWN,
+    }.get(verdict)
+    parts = tuple(
+        ConditionPartView(
+            text=part.text, result=result, values=part.values, decides=result is decisive
+        )
+        for part, result in zip(found, results, strict=True)
+    )
+    problem = condition.reason(content.full) if verdict is RuleVerdict.ERROR else ""
+    return parts, verdict, problem
+
+
+def _result(found: DecidingPart, certain: DecidingPart, known: KnownEvent) -> PartResult:
+    """Return the value of a part, given its values with and without what is masked."""
+    value, without = found.value, certain.value
+    is_bool = value.__class__ is bool
+    if known.kept is KeptBody.NONE and not is_bool:
+        return PartResult.UNKNOWN
+    if (
+        known.kept is KeptBody.FIELDS
+        and not known.is_same_generation
+        and (not is_bool or found.tests_presence)
+    ):
+        return PartResult.UNKNOWN
+    if is_bool and value is not without:
+        return PartResult.UNKNOWN
+    if known.is_masked and not is_bool and any(_has_mask(each.value) for each in found.operands):
+        return PartResult.UNKNOWN
+    return _RESULTS[value] if is_bool else PartResult.NOTHING
+
+
+def _verdict(
+    condition: Condition, results: Sequence[PartResult], content: EventContent
+) -> RuleVerdict:
+    if PartResult.FALSE in results:
+        return RuleVerdict.NOT_MATCHED
+    if PartResult.UNKNOWN in results:
+        return RuleVerdict.UNKNOWN
+    return _VERDICTS[condition.verdict(content.full)]
+
+
+def _unmasked(value: Any) -> Any:
+    """Return a copy without the fields whose value is the mask."""
+    if isinstance(value, dict):
+        return {name: _unmasked(each) for name, each in value.items() if each != MASK}
+    return [_unmasked(each) for each in value] if isinstance(value, list) else value
+
+
+def _has_mask(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_mask, value.values()))
+    return any(map(_has_mask, value)) if isinstance(value, list) else bool(value == MASK)
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
+
+
+_TODAY: Final = {
+    RuleVerdict.MATCHED: "by today's rules it matches",
+    RuleVerdict.NOT_MATCHED: "by today's rules it does not match",
+    RuleVerdict.ERROR: "by today's rules its evaluation fails",
+}
+_VERDICTS: Final = {
+    Verdict.MATCH: RuleVerdict.MATCHED,
+    Verdict.NO_MATCH: RuleVerdict.NOT_MATCHED,
+    Verdict.ERROR: RuleVerdict.ERROR,
+}

@@ -23,6 +23,7 @@ the first batch that this form claims in a Redis that was used before, or after 
 router accepted. The field ``older_until_ms`` is the end of that time.
 """
 
+import struct
 from typing import Any, Final
 
 import msgspec
@@ -180,6 +181,27 @@ async def read_claims(connection: Connection, now_ms: float) -> ClaimStatus:
     """
     text, count = await connection.ask(connection.redis.hmget(keys.CLAIMS, "state", "count"))
     return _status(text, count, now_ms)
+
+
+async def is_claimed(connection: Connection, event_key: str, now_ms: float) -> bool:
+    """Return whether an event was accepted within the window. Evicted claims are not known any more.
+
+    Raises JournalUnavailableError.
+    """
+    text = await connection.ask(connection.redis.hget(keys.CLAIMS, "state"))
+    try:
+        buckets = _decode(text or b"").buckets
+    except msgspec.MsgspecError:
+        return False
+    place, high, low = struct.unpack_from(">III", keys.event_digest(event_key))
+    member = f"{high}{low % 10**9:09d}"
+    pipeline = connection.redis.pipeline(transaction=False)
+    for bucket in buckets:
+        if bucket.expires_ms > now_ms:
+            pipeline.sismember(
+                f"{keys.CLAIM_SHARD}{bucket.id}:{place >> (32 - bucket.bits)}", member
+            )
+    return any(await connection.ask(pipeline.execute()))
 
 
 def _status(text: bytes | None, count: Any, now_ms: float) -> ClaimStatus:

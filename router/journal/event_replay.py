@@ -56,9 +56,7 @@ def _parts(events: Sequence[Event]) -> Iterator[list[Event]]:
     part: list[Event] = []
     size = 0
     for event in events:
-        if part and (
-            len(part) == REPLAYED_AT_ONCE or size + len(event.body) > REPLAYED_BYTES
-        ):
+        if part and (len(part) == REPLAYED_AT_ONCE or size + len(event.body) > REPLAYED_BYTES):
             yield part
             part, size = [], 0
         part.append(event)

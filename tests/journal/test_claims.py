@@ -9,7 +9,7 @@ from router.clock import Clock
 from router.events.model import Event, Received
 from router.journal import keys
 from router.journal.batches import Batches
-from router.journal.claims import CLAIM_BYTES, Claims, ClaimState, begin_batch
+from router.journal.claims import CLAIM_BYTES, Claims, ClaimState, begin_batch, is_claimed
 from router.journal.connection import Connection
 from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId
@@ -90,6 +90,20 @@ async def test_a_duplicate_is_recognised_for_the_window(
     await router.claim("other")
 
     assert await router.claim("one", "two") == [False, True]
+
+
+async def test_a_claim_can_be_looked_up_in_each_bucket(router: Router) -> None:
+    await router.claim("one")
+    await router.fill(400 * 2**10)  # a full bucket is followed by another one
+    await router.claim("two")
+    assert len((await router.state()).buckets) == 2
+
+    async def known(event_id: str, *, after: int = 0) -> bool:
+        now_ms = 1000 * (router.time.now + after)
+        return await is_claimed(router.connection, router.event(event_id).key, now_ms)
+
+    assert [await known(each) for each in ("one", "two", "three")] == [True, True, False]
+    assert not await known("two", after=49 * HOUR)
 
 
 async def test_an_event_of_a_bucket_that_has_expired_is_new(router: Router) -> None:

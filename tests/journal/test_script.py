@@ -79,6 +79,7 @@ LETS_IN: dict[str, str] = {
     "replay": "dead letters that an operator sends again",
     "set_timer": "rows that rules expect, and what an operator asks of a worker",
     "replay_quarantined": "quarantined events that an operator sends again",
+    "replay_events": "events of history that an operator sends again",
 }
 """Scripts that a Redis without memory rejects, and what they would let in."""
 READS_ONLY = {"read_alerts", "read_page", "standing"}

@@ -99,16 +99,8 @@ class ConfigurationSource(msgspec.Struct, frozen=True, kw_only=True):
             else:
                 if self.fingerprint() == before:
                     return msgspec.structs.replace(configuration, fingerprint=before)
-        raise RulesError(
-            [
-                Diagnostic(
-                    files.printable_path(self.folder),
-                    0,
-                    0,
-                    "the files changed while they were read",
-                )
-            ]
-        )
+        path = files.printable_path(self.folder)
+        raise RulesError([Diagnostic(path, 0, 0, "the files changed while they were read")])
 
 
 def _is_file(variable: str) -> bool:
@@ -342,6 +334,22 @@ def load(
         RulesError: The folder has errors; it carries up to DIAGNOSTICS_LIMIT diagnostics.
     """
     contents = {str(file): files.read_content(file) for file in files.rules_files(folder)}
+    return load_contents(contents, folder, environ, missing=missing, now=now)
+
+
+def load_contents(
+    contents: dict[str, bytes | str],
+    folder: Path,
+    environ: Mapping[str, str],
+    *,
+    missing: MissingVariable,
+    now: float | None = None,
+) -> Configuration:
+    """Read files of rules as ``load`` does, whose other arguments and errors this has.
+
+    ``contents`` has the bytes of each file by its path, or as text why it cannot be read. Those of
+    tables, which are read from ``folder``, are added.
+    """
     documents = [
         decode_document(files.printable_path(file), content) for file, content in contents.items()
     ]

@@ -1,0 +1,52 @@
+"""The playground in its own process: no environment, no files, no network, and an end in any case."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from router.api import playground_pool
+from router.api.playground_pool import PlaygroundPool, PlaygroundTimeoutError
+from router.offline.playground import PlaygroundInput, PlaygroundResult
+
+RULES: Final = 'rules:\n  - {name: a, events: ["*"], severity: info, send_to: [x]}\n'
+EVENT: Final = '{"specversion": "1.0", "id": "1", "source": "test", "type": "com.example.call"}'
+NO_FILE: Final = "ca: the file cannot be read: the playground reads no files"
+
+
+def destination(place: str) -> str:
+    return f'destinations:\n  x: {{http: {{url: "{place}"}}}}\n{RULES}'
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[PlaygroundPool]:
+    pool = PlaygroundPool(None)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(pool.run())
+        yield pool
+        running.cancel()
+
+
+async def test_a_text_reaches_no_file_and_no_variable(
+    pool: PlaygroundPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_URL", "https://secret.example.com/")
+
+    async def tried(rules: str) -> PlaygroundResult:
+        return await pool.evaluate(PlaygroundInput(rules=rules, event=EVENT), now=1.7e9)
+
+    result = await tried(destination("${SECRET_URL}"))
+    assert result.unset == {"x": ("SECRET_URL",)}
+    assert result.explanation is not None
+    assert result.explanation.rules[0].sendings[0].destination == "x"
+    (tmp_path / "there.pem").write_text("")
+    for path in (tmp_path / "there.pem", tmp_path / "absent.pem", os.devnull):
+        text = destination(f'https://a.example/", tls: {{ca: "{path}"}}, method: "POST')
+        [finding] = (await tried(text)).findings
+        assert finding.message == NO_FILE
+    monkeypatch.setattr(playground_pool, "EVALUATION_SECONDS", 0.0)
+    with pytest.raises(PlaygroundTimeoutError):
+        await tried(RULES)

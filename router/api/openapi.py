@@ -7,6 +7,7 @@ from router.api import (
     dead_letters,
     destinations,
     keyed_alerts,
+    playground,
     quarantine,
     reload,
     silences,
@@ -17,6 +18,7 @@ from router.api import (
 OPERATIONS: Final = (
     *alert_page.OPERATIONS,
     *keyed_alerts.OPERATIONS,
+    *playground.OPERATIONS,
     *reload.OPERATIONS,
     *destinations.OPERATIONS,
     *dead_letters.OPERATIONS,

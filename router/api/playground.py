@@ -1,4 +1,4 @@
-"""``/api/v1/playground``: what edited rules would do with an event. Stores and sends nothing."""
+"""``/api/v1/playground``: tries edited rules with an event. Stores and sends nothing."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What edited rules would do with one event: findings, verdicts and messages. Stores and sends nothing.
+"""Edited rules tried with one event: findings, verdicts and messages. Stores and sends nothing.
 
 The text is read as a file of the rules folder: beside the others, or in place of one of them. An item
 with a name, such as a rule, replaces the item of that name in the other files. No variable has a
@@ -68,7 +68,7 @@ class PlaygroundInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class PlaygroundResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What the rules would do with the event."""
+    """The findings about the rules, and their verdicts on the event."""
 
     findings: Annotated[
         tuple[Diagnostic, ...], Meta(description="As `router check` reports them, errors first.")
@@ -101,17 +101,12 @@ def evaluate(given: PlaygroundInput, folder: Path | None, *, now: float) -> Play
         folder: The rules folder; None if this process has none.
         now: Unix time in seconds.
     """
-    findings: Sequence[Diagnostic]
     try:
         configuration = _load(given, None if given.alone else folder, now)
     except RulesError as error:
-        findings = error.diagnostics
-        configuration = None
-    else:
-        findings = configuration.warnings
-    shown = tuple(_shown(findings, given.file or FILE))
-    if configuration is None:
+        shown = tuple(_shown(error.diagnostics, given.file or FILE))
         return PlaygroundResult(findings=shown, event_problem=_event_problem(given, now))
+    shown = tuple(_shown(configuration.warnings, given.file or FILE))
     unset = {
         spec.name: spec.missing_variables
         for spec in configuration.destinations

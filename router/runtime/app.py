@@ -17,6 +17,8 @@ import msgspec
 from aiohttp import web
 
 from router.api.access import Access
+from router.api.playground import Playground, PlaygroundApi
+from router.api.playground_pool import PlaygroundPool
 from router.clock import Clock
 from router.errors import JournalUnavailableError
 from router.events.masks import Masks
@@ -69,6 +71,9 @@ class App:
         self._metrics = metrics
         self._keepalive_grace = keepalive_grace
         self._access = Access(settings)
+        self._playground = PlaygroundPool(
+            None if roles.worker is None else roles.worker.source.folder
+        )
         # Two pools, because a sender waits for ingress, whose deadline is therefore short. Workers
         # can wait.
         self._ingress_redis = connect(
@@ -170,6 +175,7 @@ class App:
             ("admission", self._admission.watch()),
             ("clock", self._redis_clock.run()),
             ("schema", schema.check_version_later(self._ingress_redis)),
+            ("playground", self._playground.run()),
             ("series", self._series.run()),
         ]
         public: list[web.RouteDef] = []
@@ -226,6 +232,7 @@ class App:
             *build_api.build_reload_routes(reloader, access),
             *build_api.build_operator_routes(self._worker_redis, names, self._clock, access, masks),
             *build_api.build_silence_routes(self._ingress_redis, self._clock, access, rules),
+            *PlaygroundApi(Playground(self._playground, self._clock), access).routes(),
         ]
 
     async def _run(

@@ -23,6 +23,7 @@ SHARED_MODULES: Final = {
     "keyed_alerts": "stored, served and listed by commands",
     "labels": "read from YAML and computed for an alert",
     "openapi": "the description's form and its ingress part",
+    "playground": "the endpoint and what it calls",
     "preview": "the command and what it runs",
     "quarantine": "stored, served and listed by commands",
     "reload": "the endpoint and what it calls",

@@ -288,7 +288,8 @@ async def test_without_redis_every_answer_is_a_described_503(
                 assert response.status == 503, operation.path
                 check_response(description, operation, response, await response.json())
 
-    assert len(asked) == len(OPERATOR_ROUTES) - 1
+    without = {one.path for one in OPERATOR_ROUTES} - {one.path for one in asked}
+    assert without == {"/-/reload", "/api/v1/playground"}
 
 
 async def test_a_body_that_is_too_large_is_described(
@@ -304,7 +305,7 @@ async def test_a_body_that_is_too_large_is_described(
                 assert response.status == 413, operation.path
                 check_response(description, operation, response, await response.json())
 
-    assert len(asked) == 9
+    assert len(asked) >= 10
 
 
 class Records(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from jinja2 import meta, nodes
 from router.destinations.rendering import escapes, http_escapes
 from router.destinations.rendering.jinja_adapter import FieldLookup, Renderer
 from router.destinations.rendering.text import clean, cut
+from router.field_paths import FieldPath
 from router.suggestions import closest_match
 
 SOURCE_LIMIT: Final = 8192
@@ -143,6 +144,34 @@ def fields_read(source: str) -> list[str]:
         if id(node) not in inner and isinstance(owner, nodes.Name) and owner.name in _EVENT:
             found.append(".".join([owner.name, *reversed(names)]))
     return found
+
+
+def paths_read(source: str) -> set[FieldPath]:
+    """Return the paths of all that a valid template reads of the event; ``()`` is the whole event."""
+    return set(_paths_below(_tree(source, TemplateTarget.TEXT)))
+
+
+def _paths_below(node: nodes.Node) -> Iterator[FieldPath]:
+    path = _path(node)
+    if path is not None:
+        yield path
+        return
+    for child in node.iter_child_nodes():
+        yield from _paths_below(child)
+
+
+def _path(node: nodes.Node) -> FieldPath | None:
+    """Return the field that a node reads; None if it is not just a field."""
+    match node:
+        case nodes.Name(name=str(name)):
+            return {"event": (), "data": ("data",)}.get(name)
+        case nodes.Getattr(node=owner, attr=str(step)):
+            above = _path(owner)
+        case nodes.Getitem(node=owner, arg=nodes.Const(value=str(step))):
+            above = _path(owner)
+        case _:
+            return None
+    return None if above is None else (*above, step)
 
 
 def is_constant(source: str) -> bool:

@@ -136,7 +136,9 @@ def states_of(found: FoundAlert, now: float) -> frozenset[KeyedState]:
         return frozenset({KeyedState.UNREADABLE})
     status = found.status(now)
     states = {KeyedState(status)}
-    if status != RESOLVED and found.record.why:
+    if status == RESOLVED:
+        return frozenset(states)
+    if found.record.why:
         states.add(KeyedState.SUPPRESSED)
     if found.is_acknowledged:
         states.add(KeyedState.ACKNOWLEDGED)

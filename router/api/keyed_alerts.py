@@ -14,6 +14,7 @@ from router.api.alert_actions import (
     read_details,
     unknown_key,
 )
+from router.api.alert_counts import COUNTED, AlertCounts, count_alerts
 from router.api.alert_filter import alert_filter
 from router.api.alert_views import AlertDetails, AlertView, alert_view
 from router.api.json_responses import error_response, json_response
@@ -71,6 +72,9 @@ class AlertQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     text: Annotated[
         str, Meta(description="Text in the summary, key, rule or labels, in upper or lower case.")
     ] = ""
+    counts: Annotated[
+        bool, Meta(description="Whether to count the alerts of each state, in any state.")
+    ] = False
     limit: Limit = DEFAULT_LIMIT
     after: After = ""
 
@@ -82,6 +86,12 @@ class AlertPage(msgspec.Struct, frozen=True):
     after: Annotated[
         str, Meta(description="Cursor of the next page, empty at the end. A page may be empty.")
     ]
+    counts: Annotated[
+        AlertCounts | None,
+        Meta(
+            description=f"Counts among the {COUNTED} alerts that changed last; null unless asked for."
+        ),
+    ] = None
 
 
 class OperatorName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -243,7 +253,8 @@ class KeyedAlertsApi:
             max_scanned=MAX_SCANNED,
         )
         views = tuple(alert_view(each, now) for each in found.items)
-        return json_response(AlertPage(views, str(found.after or "")))
+        counts = await count_alerts(self._alerts, wanted, now) if query.counts else None
+        return json_response(AlertPage(views, str(found.after or ""), counts))
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """Return one alert."""

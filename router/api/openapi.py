@@ -3,6 +3,7 @@
 from typing import Final
 
 from router.api import (
+    alert_messages,
     alert_page,
     dead_letters,
     destinations,
@@ -19,6 +20,7 @@ OPERATIONS: Final = (
     *alert_page.OPERATIONS,
     *keyed_alerts.OPERATIONS,
     *playground.OPERATIONS,
+    *alert_messages.OPERATIONS,
     *reload.OPERATIONS,
     *destinations.OPERATIONS,
     *dead_letters.OPERATIONS,

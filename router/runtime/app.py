@@ -17,6 +17,7 @@ import msgspec
 from aiohttp import web
 
 from router.api.access import Access
+from router.api.alert_messages import AlertMessagesApi
 from router.api.playground import Playground, PlaygroundApi
 from router.api.playground_pool import PlaygroundPool
 from router.clock import Clock
@@ -228,11 +229,14 @@ class App:
         rules = None if worker is None else worker.switch.rules
         access = self._access
         masks = Masks(self._settings.masked_fields)
+        active = None if worker is None else worker.switch.configuration
+        messages = build_api.build_alert_messages(self._settings, self._clock, masks, active)
         return [
             *build_api.build_reload_routes(reloader, access),
             *build_api.build_operator_routes(self._worker_redis, names, self._clock, access, masks),
             *build_api.build_silence_routes(self._ingress_redis, self._clock, access, rules),
             *PlaygroundApi(Playground(self._playground, self._clock), access).routes(),
+            *AlertMessagesApi(self._worker_redis, messages, access).routes(),
         ]
 
     async def _run(

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from router.api import openapi as operator_api
 from router.api.access import Access
+from router.api.alert_messages import AlertMessages
 from router.api.dead_letters import DeadLettersApi
 from router.api.destinations import DestinationsApi, KnownDestinations
 from router.api.keyed_alerts import KeyedAlertsApi
@@ -19,7 +20,9 @@ from router.api.reload import ReloadApi
 from router.api.silences import SilencesApi
 from router.api.stats import StatsApi
 from router.clock import Clock
+from router.configuration.model import Configuration
 from router.configuration.reload import Reloader
+from router.destinations.contract import Environment
 from router.events.masks import Masks
 from router.http import health
 from router.http.health import HealthEndpoints
@@ -33,8 +36,10 @@ from router.journal.keyed_alerts import KeyedAlerts
 from router.journal.quarantine import Quarantine
 from router.journal.silences import Silences
 from router.metrics import Metrics
+from router.offline.preview_destinations import PreviewDestinations
 from router.rules.model import Rule
 from router.rules.state.alert_limits import AlertLimits
+from router.settings.model import Settings
 
 OPERATIONS: Final = (
     *ingress.OPERATIONS,
@@ -137,6 +142,28 @@ def build_silence_routes(
     """Return the routes of silences; ``rules`` is None in a process without rules."""
     alerts = KeyedAlerts(connection)
     return SilencesApi(Silences(connection, clock), access, clock.now, alerts, rules).routes()
+
+
+def build_alert_messages(
+    settings: Settings,
+    clock: Clock,
+    masks: Masks,
+    configuration: Callable[[], Configuration] | None,
+) -> AlertMessages:
+    """Return what renders messages about alerts, without links to act on them.
+
+    Args:
+        settings: The settings.
+        clock: Time.
+        masks: The fields of events that are not shown.
+        configuration: Returns the active configuration; None in a process without rules.
+    """
+    if configuration is None:
+        return AlertMessages(None, masks)
+    environment = Environment(
+        egress=settings.egress, now=clock.now, on_template_error=lambda _line: None
+    )
+    return AlertMessages(PreviewDestinations(configuration, environment).find, masks)
 
 
 def _rules_details(reloader: Reloader | None) -> Mapping[str, Any]:

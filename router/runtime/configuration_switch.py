@@ -54,6 +54,10 @@ class ConfigurationSwitch:
         for notify in self._on_change:
             notify()
 
+    def configuration(self) -> Configuration:
+        """Return the active configuration."""
+        return self._active.configuration
+
     def destination_names(self) -> frozenset[str]:
         """Return the destinations of the rules, also those that this process does not deliver to."""
         return destination_names(self._active)

@@ -106,6 +106,19 @@ async def test_filters(
     _, page = await ask("GET", f"alerts?{query}")
 
     assert [each["key"] for each in page["alerts"]] == found
+    assert page["counts"] is None
+
+
+async def test_the_alerts_of_each_state_are_counted_if_asked_for(
+    ask: Ask, connection: Connection, sample: bytes
+) -> None:
+    await put(connection, sample, "ak_1")
+    await put(connection, sample, "ak_2", status="pending")
+
+    _, page = await ask("GET", "alerts?state=pending&counts=true")
+
+    assert [each["key"] for each in page["alerts"]] == ["ak_2"]
+    assert (page["counts"]["open"], page["counts"]["pending"]) == (2, 1)
 
 
 @pytest.mark.parametrize(

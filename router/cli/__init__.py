@@ -33,6 +33,7 @@ _COMMANDS: Final = {
     "quarantine": LazyCommand(
         "quarantine:quarantine", "List, show, replay and discard unreadable events."
     ),
+    "rules": LazyCommand("rules:rules", "List and show rules with what each has done lately."),
     "run": LazyCommand("run:run", "Receive events, evaluate rules and deliver alerts."),
     "schema": LazyCommand("schema:schema", "Print a JSON Schema for rules, tests or events."),
     "send": LazyCommand("send:send", "Send events from a file to a router."),

@@ -36,6 +36,15 @@ class Mode(enum.StrEnum):
     """It is counted and shown; no destination is notified."""
 
 
+class WrittenRule(msgspec.Struct, frozen=True):
+    """A rule as its author wrote it."""
+
+    file: str
+    line: int
+    text: str
+    """Its YAML, without the keys that it has from the file's ``defaults``."""
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """A rule, checked and compiled."""
 
@@ -55,6 +64,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     naming: Naming = NO_NAMING
     routing: Routing | None = None
     """The destinations of alerts, if that depends on the event, or if routes decide it."""
+    written: WrittenRule = WrittenRule("", 0, "")
 
     @property
     def is_shadow(self) -> bool:
@@ -90,6 +100,13 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         if isinstance(severity, SeverityByValue):
             return severity.selected(event) or severity.otherwise
         return severity
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """The names of all destinations that an alert of the rule can have, those of features last."""
+        routed = self.send_to if self.routing is None else sorted(self.routing.destinations)
+        further = (name for feature in self.features.all for name in feature.destinations)
+        return tuple(dict.fromkeys((*(self.send_to or routed), *further)))
 
     @property
     def watches(self) -> "tuple[EventWatch, ...]":

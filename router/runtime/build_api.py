@@ -17,6 +17,7 @@ from router.api.destinations import DestinationsApi, KnownDestinations
 from router.api.keyed_alerts import KeyedAlertsApi
 from router.api.quarantine import QuarantineApi
 from router.api.reload import ReloadApi
+from router.api.rules import RulesApi
 from router.api.silences import SilencesApi
 from router.api.stats import StatsApi
 from router.clock import Clock
@@ -164,6 +165,16 @@ def build_alert_messages(
         egress=settings.egress, now=clock.now, on_template_error=lambda _line: None
     )
     return AlertMessages(PreviewDestinations(configuration, environment).find, masks)
+
+
+def build_rule_routes(
+    connection: Connection,
+    clock: Clock,
+    access: Access,
+    rules: Callable[[], Mapping[str, Rule]] | None,
+) -> list[web.RouteDef]:
+    """Return the routes of rules; ``rules`` is None in a process without rules."""
+    return RulesApi(rules, connection, clock, access).routes()
 
 
 def _rules_details(reloader: Reloader | None) -> Mapping[str, Any]:

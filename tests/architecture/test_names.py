@@ -28,6 +28,7 @@ SHARED_MODULES: Final = {
     "quarantine": "stored, served and listed by commands",
     "reload": "the endpoint and what it calls",
     "records": "dead letters and quarantine, served and listed by commands",
+    "rules": "read from YAML, served and listed by commands",
     "send": "the command and what it runs",
     "series": "counted by a process and stored",
     "silences": "matched, stored and served",

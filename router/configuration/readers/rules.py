@@ -43,6 +43,7 @@ from router.rules.labels import Naming
 from router.rules.model import (
     EVENTS_LIMIT,
     Rule,
+    WrittenRule,
     name_problem,
 )
 from router.rules.possible_labels import PossibleLabels
@@ -127,6 +128,21 @@ class RuleReader:
             features=features.features(text),
             naming=named,
             routing=routing,
+            written=self._written(node),
+        )
+
+    def _written(self, node: MapNode) -> WrittenRule:
+        """Return the rule as it stands in its file, the first line not indented."""
+        text = self._document.text
+        start = node.span.start
+        before = start - (text.rfind("\n", 0, start) + 1)
+        first, *rest = text[start : node.span.end].splitlines() or [""]
+        # The parser counts the comments before the next rule as a part of this one.
+        while rest and _is_beside(rest[-1], before):
+            rest.pop()
+        lines = (line[before:] if not line[:before].strip() else line for line in rest)
+        return WrittenRule(
+            self._document.file, self._document.line(start), "\n".join((first, *lines))
         )
 
     def _routing(
@@ -254,6 +270,12 @@ class RuleReader:
         except ConditionError as error:
             self._document.report(node.span, error.message, error.hint)
             return None
+
+
+def _is_beside(line: str, column: int) -> bool:
+    """Return whether a line is empty, or a comment that begins left of a column."""
+    text = line.lstrip()
+    return not text or (text.startswith("#") and len(line) - len(text) < column)
 
 
 def _constant(routing: Routing, possible: PossibleLabels) -> tuple[str, ...]:

@@ -56,6 +56,8 @@ class Done(msgspec.Struct, frozen=True):
 
     set_id: SetId
     delivery: Delivery
+    seconds: float = 0.0
+    """The duration of the attempt."""
 
 
 class Requeued(msgspec.Struct, frozen=True):

@@ -65,6 +65,7 @@ from router.worker.queue.poison import PoisonDetector
 from router.worker.queue.queue_worker import QueueSpec, Run, shortest_linger
 from router.worker.queue.requeue import requeue_lost_jobs
 from router.worker.queue.supervisor import Supervisor
+from router.worker.work_log import WorkLog
 
 _EVALUATION_SECONDS: Final = 20.0
 """How long an evaluation job or a timer job may run."""
@@ -96,6 +97,7 @@ def build_worker(
     """Return the worker role of a process, which is not open yet."""
     active = ActiveConfiguration(config.configuration, clock_tolerance=settings.clock_tolerance)
     poison = PoisonDetector(CrashCounter(connection))
+    log = WorkLog()
     deliveries = Deliveries(connection, clock)
     settler = make_settler(deliveries, clock)
     unknown = UnknownFeatures(
@@ -110,6 +112,7 @@ def build_worker(
         clock,
         unknown,
         EvaluationAdmission(connection, metrics, clock),
+        log,
     )
     supervisor = Supervisor(
         connection,
@@ -122,7 +125,7 @@ def build_worker(
     paused = PausedDestinations(Pauses(connection), clock, supervisor.wake_all)
     builder = DestinationBuilder(
         journal=DeliveryJournal(
-            deliveries, settler, poison, _shown_alerts(settings, connection, clock)
+            deliveries, settler, poison, _shown_alerts(settings, connection, clock), log
         ),
         paused=paused,
         environment=msgspec.structs.replace(
@@ -211,6 +214,7 @@ class _Evaluation(msgspec.Struct, frozen=True):
     clock: Clock
     unknown: UnknownFeatures
     admission: EvaluationAdmission
+    log: WorkLog
 
     def queues(self) -> list[QueueSpec]:
         """Return the queue of batches and the queue of timers."""
@@ -246,7 +250,7 @@ class _Evaluation(msgspec.Struct, frozen=True):
     def _batches(self) -> QueueSpec:
         batches = Batches(self.connection, self.clock, alert_limits=alert_limits(self.settings))
         job = BatchJob(
-            BatchJournal(batches, self.poison, self.admission),
+            BatchJournal(batches, self.poison, self.admission, self.log),
             self.active,
             self.metrics,
             self.clock,
@@ -267,6 +271,7 @@ class _Evaluation(msgspec.Struct, frozen=True):
             RuleState(self.connection, alert_limits(self.settings)),
             Finish(self.connection, self.clock),
             earlier,
+            self.log,
         )
         job = TimerJob(journal, self.active, self.metrics, self.clock, self.poison, self.unknown)
         return self._spec(

@@ -14,6 +14,7 @@ from router.alerts import (
 )
 from router.journal.settlements import Done, GivenUp, Requeued, Settlement
 from router.metrics import Metrics
+from router.worker.work_log import WorkLog
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,8 @@ def with_attempt(delivery: Delivery, outcome: Outcome, *, at: float, seconds: fl
 class AttemptRecorder:
     """Counts and logs the attempts and the ended deliveries of one destination."""
 
-    def __init__(self, destination: str, metrics: Metrics) -> None:
+    def __init__(self, destination: str, metrics: Metrics, log: WorkLog) -> None:
+        self._log = log
         self._seconds = metrics.delivery_attempt_seconds.labels(destination)
         self._latency_seconds = metrics.delivery_latency_seconds
         self._attempts = {
@@ -70,46 +72,35 @@ class AttemptRecorder:
     def retried(self, tried: Delivery, in_seconds: float) -> None:
         """Record an attempt that is followed by another one."""
         self._attempts["retried"].inc()
-        _log(logging.INFO, "delivery retried", tried, in_seconds=in_seconds)
+        self._log.retried(tried, in_seconds)
 
     def disabled(self, tried: Delivery) -> None:
         """Record an attempt whose receiver is gone, so that the delivery waits."""
         self._attempts["retried"].inc()
-        _log(logging.ERROR, "destination disabled; its receiver is gone", tried)
+        logger.error(
+            "destination disabled; its receiver is gone",
+            extra={"destination": tried.destination, "reason": tried.failed_attempts[-1].reason},
+        )
 
-    def dead_lettered(self, tried: Delivery) -> None:
+    def dead_lettered(self) -> None:
         """Record an attempt that is the last one."""
         self._attempts["dead_lettered"].inc()
-        _log(logging.WARNING, "delivery dead-lettered", tried)
 
     def settled(self, settlement: Settlement, *, is_recorded: bool) -> None:
-        """Count a delivery that has ended.
+        """Count and log a delivery that has ended.
 
         Called after its record, because a delivery that is not recorded is sent again. One that
         another worker decides about is counted there.
         """
         match settlement:
-            case Done():
+            case Done(delivery=delivery, seconds=seconds):
                 self._delivered.inc()
-            case GivenUp():
+                self._log.succeeded(delivery, seconds)
+            case GivenUp(delivery=delivery, reason=reason):
                 if is_recorded:
                     self._dead_lettered.inc()
+                    self._log.dead_lettered(delivery, reason)
             case Requeued():
                 pass
             case _:
                 assert_never(settlement)
-
-
-def _log(level: int, message: str, delivery: Delivery, **more: float) -> None:
-    logger.log(
-        level,
-        message,
-        extra={
-            "destination": delivery.destination,
-            "delivery": delivery.id,
-            "rule": delivery.alert.rule,
-            "attempt": delivery.attempt,
-            "reason": delivery.failed_attempts[-1].reason,
-            **{name: round(value, 3) for name, value in more.items()},
-        },
-    )

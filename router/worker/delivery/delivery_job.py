@@ -34,6 +34,7 @@ from router.worker.delivery.retry import Disable, Finished, GiveUp, Retry, next_
 from router.worker.delivery.semaphore import FifoSemaphore
 from router.worker.delivery.shown_record import ShownRecorder
 from router.worker.queue.poison import POISON, PoisonDetector
+from router.worker.work_log import WorkLog
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,8 @@ class DeliveryJournal(msgspec.Struct, frozen=True):
     poison: PoisonDetector
     shown: ShownAlerts | None = None
     """None in a process that makes no links."""
+    log: WorkLog = msgspec.field(default_factory=WorkLog)
+    """The log of the process."""
 
 
 class _Run(msgspec.Struct, frozen=True):
@@ -87,7 +90,7 @@ class DeliveryJob:
         self.draining = False
         """Whether no further attempt is to begin."""
         self._is_digest = destination.config.due_at(clock.now()) is not None
-        self._recorder = AttemptRecorder(destination.name, metrics)
+        self._recorder = AttemptRecorder(destination.name, metrics, journal.log)
         told = destination.name if destination.config.is_told_acknowledgements else ""
         self._shown = ShownRecorder(journal.shown, told)
 
@@ -316,7 +319,7 @@ class DeliveryJob:
         match following:
             case Finished():
                 self._recorder.delivered(self._clock.now() - delivery.alert.event_received_at)
-                return Done(run.set_id, delivery)
+                return Done(run.set_id, delivery, seconds)
             case Retry(in_seconds=wait, counts=counts):
                 self._recorder.retried(tried, wait)
                 return self._requeue(run, tried, wait, counts=counts)
@@ -325,7 +328,7 @@ class DeliveryJob:
                 await self._admission.disable(reason)
                 return self._requeue(run, tried, 0.0, counts=True)
             case GiveUp(reason=reason):
-                self._recorder.dead_lettered(tried)
+                self._recorder.dead_lettered()
                 return GivenUp(run.set_id, tried, reason, run.lease.token)
             case _:
                 assert_never(following)

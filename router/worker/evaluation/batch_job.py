@@ -34,6 +34,7 @@ from router.worker.evaluation.suppression_reason import Snapshot
 from router.worker.evaluation.verdict import EVALUATION_FAILED, count_decision, verdict_of
 from router.worker.queue.poison import POISON, PoisonDetector
 from router.worker.queue.poll_interval import AdaptiveLinger
+from router.worker.work_log import WorkLog
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ class BatchJournal(msgspec.Struct, frozen=True):
     batches: Batches
     poison: PoisonDetector
     admission: EvaluationAdmission
+    log: WorkLog = msgspec.field(default_factory=WorkLog)
+    """The log of the process."""
 
 
 class BatchJob:
@@ -73,6 +76,7 @@ class BatchJob:
         self._admission = journal.admission
         self._detector = journal.poison
         self._batches = journal.batches
+        self._log = journal.log
         self._live = live
         self._metrics = metrics
         self._warned: set[str] = set()
@@ -202,6 +206,7 @@ class BatchJob:
         )
         if is_finished:
             self._count(verdict, evaluated, decision)
+            self._log.notified(decision.notifications, self._clock.now())
         return is_finished
 
     async def _begin(self, batch_id: BatchId, token: LeaseToken) -> ClaimedBatch | None:

@@ -29,6 +29,7 @@ from router.worker.evaluation.suppression_reason import Snapshot
 from router.worker.evaluation.unknown_features import UnknownFeatures
 from router.worker.evaluation.verdict import EVALUATION_FAILED, count_decision, verdict_of
 from router.worker.queue.poison import POISON, PoisonDetector
+from router.worker.work_log import WorkLog
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ class TimerJournal(msgspec.Struct, frozen=True):
     state: RuleState
     finish: Finish
     earlier: EarlierBatches
+    log: WorkLog = msgspec.field(default_factory=WorkLog)
+    """The log of the process."""
 
 
 class TimerJob:
@@ -99,6 +102,7 @@ class TimerJob:
         verdict = verdict_of(decision, poison_reason=reason)
         if await self._journal.finish(timer_work(timer_id), verdict, token):
             count_decision(decision, self._metrics)
+            self._journal.log.notified(decision.notifications, self._now())
             self._count_poison(decision, reason)
         return True
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 from collections.abc import AsyncIterator
 from typing import Protocol
 
@@ -167,6 +168,35 @@ async def test_a_refusal_is_a_dead_letter_at_once(
     (letter,) = await dead_letters(connection, "mail", newest=10)
     assert (letter.delivery.id, letter.reason) == (opened[0].id, "HTTP 413 Content Too Large")
     assert (await ledger.read(connection)).destinations["mail"].pending == 0
+
+
+async def test_a_line_says_how_each_delivery_ended_or_that_it_is_retried(
+    deliver: DeliveryJob,
+    mail: Scripted,
+    opened: tuple[Delivery, ...],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "router.worker.work_log")
+    mail.outcomes += [Refused("HTTP 413", 413, of_delivery=True), Failed("HTTP 503", 503)]
+
+    await deliver.run(SET)
+
+    lines = {vars(each)["delivery"]: each for each in caplog.records}
+    assert [(lines[each.id].levelname, lines[each.id].message) for each in opened] == [
+        ("WARNING", "delivery dead-lettered"),
+        ("INFO", "delivery retried"),
+        ("INFO", "delivery succeeded"),
+    ]
+    alert = opened[2].alert
+    expected = {
+        "event": alert.event_id,
+        "rule": alert.rule,
+        "alert": alert.id,
+        "destination": "mail",
+        "attempt": 1,
+        "seconds": 0.0,
+    }
+    assert expected.items() <= vars(lines[opened[2].id]).items()
 
 
 async def test_an_error_of_our_own_loses_nothing(

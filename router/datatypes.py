@@ -23,13 +23,15 @@ _RATE: Final = re.compile(r"(\d{1,9})\s*/\s*(\S+)")
 
 
 class Duration(float):
-    """A duration in seconds, written ``500ms``, ``10s``, ``1h30m`` or ``3d``."""
+    """A duration in seconds, written ``500ms``, ``10s``, ``1h30m`` or ``3d``; ``0`` needs no unit."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, text: str) -> "Duration":
         """Return the duration that ``text`` denotes; raise ValueError with examples if none."""
+        if text == "0":
+            return cls(0)
         parts = _DURATION_PART.findall(text)
         if not parts or "".join(number + unit for number, unit in parts) != text:
             raise ValueError(

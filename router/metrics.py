@@ -137,6 +137,12 @@ class Metrics:
         self.dedup_window_seconds = gauge(
             "dedup_window_seconds", "Age up to which duplicates are recognised."
         )
+        self.history_bytes = gauge(
+            "history_bytes", "Memory of Redis that history uses, about.", across="livemax"
+        )
+        self.history_evicted = counter(
+            "history_evicted", "Records of history deleted by this process, by age or for memory."
+        )
         self.claims_evicted = counter(
             "claims_evicted", "Claims evicted by this process, because Redis was nearly full."
         )

@@ -89,6 +89,22 @@ def event_key(envelope: CloudEvent) -> str:
     return key
 
 
+def key_of(event_type: str, source: str, event_id: str, body: bytes) -> str:
+    """Return the key of an event that was accepted, as ``event_key`` of its envelope.
+
+    ``body`` is the CloudEvent in JSON; what it lacks of a test event counts as empty.
+    """
+    key = f"{source}\x00{event_id}"
+    if event_type != TEST_EVENT:
+        return key
+    try:
+        content = decode_json(body)
+        data = payload.data_of(content)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return key
+    return f"{key}\x00{data.get('test_id', '')}" if isinstance(data, dict) else key
+
+
 def document(event: Event) -> dict[str, Any]:
     """Return the whole CloudEvent as Python values, for conditions and templates.
 

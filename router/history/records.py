@@ -9,17 +9,8 @@ from typing import Annotated
 import msgspec
 
 from router.alerts import AlertId, AlertKey, AlertStatus, Attempt, DeliveryId
-
-
-class KeptBody(enum.StrEnum):
-    """The part of an event's body that history stores (``ROUTER_HISTORY_BODIES``)."""
-
-    FULL = "full"
-    """All of it, with the fields of ``ROUTER_MASKED_FIELDS`` masked."""
-    FIELDS = "fields"
-    """The attributes, and the fields that a rule reads."""
-    NONE = "none"
-    """The attributes only."""
+from router.journal.ended_deliveries import DeliveryOutcome
+from router.settings.model import KeptBody
 
 
 class EventOutcome(enum.StrEnum):
@@ -107,14 +98,6 @@ class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A CloudEvent in JSON, as far as it is kept."""
 
 
-class DeliveryOutcome(enum.StrEnum):
-    """The end of a delivery. The values are stored: do not change them."""
-
-    DELIVERED = "delivered"
-    DEAD_LETTERED = "dead-lettered"
-    DISCARDED = "discarded"
-
-
 class DeliveryRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One delivery that has ended."""
 
@@ -146,3 +129,5 @@ class DeliveryRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The id of the original delivery; ``""`` unless this was a replay."""
     count: Annotated[int, msgspec.Meta(ge=1)] = 1
     """The events or alerts that it told of."""
+    alerts: frozenset[str] = frozenset()
+    """The first 16 hexadecimal digits of the ids of its alert and of those in its group."""

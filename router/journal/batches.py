@@ -26,6 +26,7 @@ from router.journal.confirmation import NO_CONFIRMATION, Confirmation
 from router.journal.connection import Connection, unavailable
 from router.journal.delivery_sets import SET_SIZE
 from router.journal.finish import Finish, FinishedWork, Quarantined, Rest, batch_work
+from router.journal.history_log import NO_HISTORY, HistoryEntry
 from router.journal.job_queue import LOST, lease_lost
 from router.journal.keys import BatchId
 from router.journal.leases import NO_TOKEN, LeaseToken
@@ -271,9 +272,12 @@ class Batches:
         *,
         part: int = 0,
         rest: Rest | None = None,
+        history: HistoryEntry = NO_HISTORY,
     ) -> bool:
         """Close the batch, or a part of it, and open its deliveries; see ``Finish``."""
-        return await self._finish(batch_work(batch_id), verdict, token, part=part, rest=rest)
+        return await self._finish(
+            batch_work(batch_id), verdict, token, part=part, rest=rest, history=history
+        )
 
 
 def _digests(events: Sequence[Event]) -> bytes:

@@ -19,6 +19,7 @@ from router.errors import RecordError
 from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.delivery_sets import SET_SIZE
+from router.journal.history_log import HistoryLog
 from router.journal.job_queue import LOST, lease_lost
 from router.journal.keys import SetId
 from router.journal.lanes import follow, lane_of
@@ -60,13 +61,21 @@ class DeliveryPage(msgspec.Struct, frozen=True):
 
 
 class Deliveries:
-    """The deliveries of a job: reads them, and records what becomes of each."""
+    """The deliveries of a job: reads them, and records what becomes of each.
 
-    def __init__(self, connection: Connection, clock: Clock) -> None:
+    Args:
+        connection: To Redis.
+        clock: The clock.
+        history: Makes the entries of history; None for none.
+    """
+
+    def __init__(
+        self, connection: Connection, clock: Clock, history: HistoryLog | None = None
+    ) -> None:
         self._connection = connection
         self._alerts = StoredAlerts(connection)
         self._clock = clock
-        self._settlements = Settlements(connection, clock)
+        self._settlements = Settlements(connection, clock, history)
         self._unreadable = UnreadableDeliveries(connection, clock)
 
     async def begin(

@@ -16,6 +16,7 @@ from router.clock import Clock
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection
 from router.journal.delivery_sets import SET_SIZE, DeliverySet, LanedDelivery, cut_into_sets
+from router.journal.history_log import NO_HISTORY, HistoryEntry
 from router.journal.job_queue import LOST, lease_lost
 from router.journal.keys import BatchId, SetId, TimerId
 from router.journal.lanes import LaneArguments, lane_arguments
@@ -123,6 +124,7 @@ class Finish:
         *,
         part: int = 0,
         rest: "Rest | None" = None,
+        history: HistoryEntry = NO_HISTORY,
     ) -> bool:
         """Close the work, or a part of it, and open its results.
 
@@ -132,6 +134,7 @@ class Finish:
             token: Of the lease of the work's job.
             part: The parts of the work that are finished already.
             rest: What remains of a batch; None if all of the work is finished by this.
+            history: The entry of the events that are finished.
 
         Returns:
             False if another worker has finished the work, or this part of it.
@@ -180,6 +183,10 @@ class Finish:
                     delivery_job=jobs.payload(jobs.DELIVER, now_ms),
                     timer_wake=keys.wake_channel(keys.TIMER_QUEUE),
                     outcome=pack(outcome),
+                    history_options=history.options,
+                    history_entry=history.entry,
+                    history_names=history.names,
+                    history_records=history.records,
                 ),
                 records,
             )
@@ -302,6 +309,10 @@ class _FinishArguments(PlainArguments, frozen=True):
     timer_wake: str
     outcome: bytes
     """An ``_Outcome``, packed."""
+    history_options: bytes
+    history_entry: bytes
+    history_names: bytes
+    history_records: int
 
 
 class _Outcome(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -86,6 +86,11 @@ Unix seconds to read from, 0 for the oldest record; ``created``, the Unix ms of 
 as above |
 | ``router:stream:<digest>:lease:<shard>`` | string: the consumer that reads it | ROUTER_JOB_LEASE |
 | ``router:stream:<digest>:consumers`` | sorted set: consumer -> Unix ms of its end | ROUTER_JOB_LEASE |
+| ``router:history`` | hash: the newest segments of history, see history_log.py | as they |
+| ``router:history-segments`` | sorted set: msgpack of a closed segment -> Unix ms of its first entry \
+| ROUTER_HISTORY, or until ROUTER_HISTORY_MEMORY is used |
+| ``router:history:<log>:<n>`` | list: entries of a segment, see router/history/stored.py | as above |
+| ``router:history-names:<log>:<n>`` | string: 10 bytes for each name of its records | as above |
 | ``router:ledger`` | hash: counters, see ledger.py | unlimited |
 | ``router:epoch`` | string: Unix seconds and an id, written once into an empty store | unlimited |
 | ``router:probe`` | string: Unix seconds of the last look at the store | unlimited |
@@ -129,6 +134,8 @@ QUARANTINE: Final = "router:quarantine"
 QUARANTINE_INDEX: Final = "router:quarantine-index"
 TWILIO_TESTS: Final = "router:twilio-tests"
 LEDGER: Final = "router:ledger"
+HISTORY: Final = "router:history"
+HISTORY_SEGMENTS: Final = "router:history-segments"
 CLOCK: Final = "router:clock"
 CLOCK_MOVES: Final = "router:clock-moves"
 EPOCH: Final = "router:epoch"
@@ -237,6 +244,16 @@ def identities(batch_id: str) -> str:
 def state(name: str, key: str) -> str:
     """Return the key of what a state of rules stores at a key."""
     return f"{STATE}{name}:{key}"
+
+
+def history_segment(log: str, number: int) -> str:
+    """Return the key of the entries of a segment of history."""
+    return f"{HISTORY}:{log}:{number}"
+
+
+def history_names(log: str, number: int) -> str:
+    """Return the key of the digests by which the records of a segment are found."""
+    return f"router:history-names:{log}:{number}"
 
 
 def parts(work: str) -> str:

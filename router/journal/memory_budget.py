@@ -27,6 +27,8 @@ class MemoryUse(msgspec.Struct, frozen=True):
     used_bytes: int
     limit_bytes: int
     """Its maxmemory; 0 if it has none."""
+    system_bytes: int = 0
+    """The memory of its machine; 0 if it does not tell."""
 
     @property
     def ratio(self) -> float:
@@ -36,7 +38,11 @@ class MemoryUse(msgspec.Struct, frozen=True):
 
 def memory_use(info: dict[str, Any]) -> MemoryUse:
     """Return the memory that Redis's INFO tells of."""
-    return MemoryUse(int(info.get("used_memory", 0)), int(info.get("maxmemory", 0)))
+    return MemoryUse(
+        int(info.get("used_memory", 0)),
+        int(info.get("maxmemory", 0)),
+        int(info.get("total_system_memory", 0)),
+    )
 
 
 class MemoryBudget:
@@ -52,6 +58,7 @@ class MemoryBudget:
         self._watermark = watermark
         self._used = 0
         self._limit = 0
+        self._system = 0
         self._written = 0
         self._allowed: float = 0
 
@@ -62,7 +69,7 @@ class MemoryBudget:
     def update(self, info: dict[str, Any]) -> None:
         """Take the used memory and its limit from Redis's INFO."""
         use = memory_use(info)
-        self._used, self._limit = use.used_bytes, use.limit_bytes
+        self._used, self._limit, self._system = use.used_bytes, use.limit_bytes, use.system_bytes
         self._written = 0
         self._allowed = self.room_bytes / _SHARE
 
@@ -79,6 +86,11 @@ class MemoryBudget:
     def limit_bytes(self) -> int:
         """Redis's maxmemory; 0 if it has none, or before the first look."""
         return self._limit
+
+    @property
+    def system_bytes(self) -> int:
+        """The memory of Redis's machine; 0 if it is not known."""
+        return self._system
 
     @property
     def used_ratio(self) -> float:

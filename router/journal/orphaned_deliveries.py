@@ -19,6 +19,8 @@ from router.clock import Clock
 from router.journal import keys, ledger
 from router.journal.connection import Connection
 from router.journal.deliveries import FIRST_PAGE, Deliveries
+from router.journal.ended_deliveries import DeliveryOutcome, EndedDeliveries
+from router.journal.history_log import HistoryLog, PackedHistory
 from router.journal.keys import SetId
 from router.journal.lanes import LaneArguments, lane_arguments, lane_of, release_stalled
 from router.journal.script import PackedArguments, Script, binary
@@ -38,11 +40,25 @@ class OrphanMark(msgspec.Struct, frozen=True):
 
 
 class OrphanedDeliveries:
-    """Marks, claims and gives up. All methods raise JournalUnavailableError."""
+    """Marks, claims and gives up. All methods raise JournalUnavailableError.
 
-    def __init__(self, connection: Connection, deliveries: Deliveries, clock: Clock) -> None:
+    Args:
+        connection: To Redis.
+        deliveries: Reads the deliveries that are given up.
+        clock: The clock.
+        history: Makes the entries of history; None for none.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        deliveries: Deliveries,
+        clock: Clock,
+        history: HistoryLog | None = None,
+    ) -> None:
         self._connection = connection
         self._deliveries = deliveries
+        self._ended = EndedDeliveries(history, clock)
         self._clock = clock
         self._now = clock.now
         self._set_ms = clock.journal_ms
@@ -151,6 +167,7 @@ class OrphanedDeliveries:
                 superseded_field=ledger.superseded(name),
                 letters=letters,
                 lanes=lane_arguments(name, self._clock) if has_lanes else None,
+                history=self._ended.given_up(deliveries, DeliveryOutcome.DEAD_LETTERED).packed(),
             ),
         )
         return int(await self._connection.run(call))
@@ -172,6 +189,7 @@ class _AbandonArguments(PackedArguments, frozen=True):
     superseded_field: str
     letters: "list[_AbandonedLetter]"
     lanes: LaneArguments | None
+    history: PackedHistory
 
 
 class _AbandonedLetter(msgspec.Struct, frozen=True, array_like=True):

@@ -53,6 +53,8 @@ _TYPES: Final = (
     (keys.EPOCH, "string"),
     (keys.PROBE, "string"),
     (keys.STREAMS, "hash"),
+    (keys.HISTORY, "hash"),
+    (keys.HISTORY_SEGMENTS, "zset"),
 )
 
 

@@ -9,6 +9,8 @@ from router.alerts import AlertKey, AlertStatus, Delivery, DeliveryId
 from router.clock import Clock
 from router.journal import keys, ledger
 from router.journal.connection import Connection
+from router.journal.ended_deliveries import DeliveryOutcome, EndedDeliveries
+from router.journal.history_log import HistoryLog, PackedHistory
 from router.journal.keys import SetId
 from router.journal.lanes import LaneArguments, lane_arguments, lane_of, log_overtaken
 from router.journal.leases import NO_TOKEN, LeaseToken
@@ -58,6 +60,8 @@ class Done(msgspec.Struct, frozen=True):
     delivery: Delivery
     seconds: float = 0.0
     """The duration of the attempt."""
+    status: int | None = None
+    """The HTTP status of the response."""
 
 
 class Requeued(msgspec.Struct, frozen=True):
@@ -90,11 +94,20 @@ Settlement = Done | Requeued | GivenUp
 
 
 class Settlements:
-    """Records how deliveries ended."""
+    """Records how deliveries ended.
 
-    def __init__(self, connection: Connection, clock: Clock) -> None:
+    Args:
+        connection: To Redis.
+        clock: The clock.
+        history: Makes the entries of history; None for none.
+    """
+
+    def __init__(
+        self, connection: Connection, clock: Clock, history: HistoryLog | None = None
+    ) -> None:
         self._connection = connection
         self._clock = clock
+        self._ended = EndedDeliveries(history, clock)
 
     async def settle(self, settlements: list[Settlement]) -> list[bool]:
         """Record how deliveries ended: one round trip, a transaction for each destination or end.
@@ -111,11 +124,17 @@ class Settlements:
             JournalUnavailableError: Any of them may not be recorded.
         """
         by_destination: dict[str, dict[SetId, list[Delivery]]] = {}
+        ended: dict[str, list[Done]] = {}
         for settlement in settlements:
             if isinstance(settlement, Done):
-                sets = by_destination.setdefault(settlement.delivery.destination, {})
+                destination = settlement.delivery.destination
+                sets = by_destination.setdefault(destination, {})
                 sets.setdefault(settlement.set_id, []).append(settlement.delivery)
-        calls = [self._mark_delivered(*each) for each in by_destination.items()]
+                ended.setdefault(destination, []).append(settlement)
+        calls = [
+            self._mark_delivered(destination, sets, ended[destination])
+            for destination, sets in by_destination.items()
+        ]
         first_decision = len(calls)
         for settlement in settlements:
             match settlement:
@@ -134,10 +153,16 @@ class Settlements:
         ]
 
     def _mark_delivered(
-        self, destination: str, sets: Mapping[SetId, Sequence[Delivery]]
+        self,
+        destination: str,
+        sets: Mapping[SetId, Sequence[Delivery]],
+        ended: Sequence[Done],
     ) -> ScriptCall:
         delivered = [_delivered(set_id, deliveries) for set_id, deliveries in sets.items()]
         has_lanes = any(each.laned for each in delivered)
+        history = self._ended.delivered(
+            [(each.delivery, each.seconds, each.status) for each in ended]
+        )
         return _MARK_DELIVERED(
             _MarkDeliveredKeys(
                 open_sets=keys.open_sets(destination),
@@ -148,8 +173,9 @@ class Settlements:
                 ledger.delivered(destination),
                 *keys.job_keys(""),
                 pack(delivered),
-                self._clock.journal_ms() if has_lanes else 0,
+                self._clock.journal_ms(),
                 pack(lane_arguments(destination, self._clock)) if has_lanes else b"",
+                *msgspec.structs.astuple(history),
             ),
         )
 
@@ -200,6 +226,7 @@ class Settlements:
                 superseded_field=ledger.superseded(destination),
                 key=key,
                 lanes=lane_arguments(destination, self._clock) if key else None,
+                history=self._ended.given_up([delivery], DeliveryOutcome.DEAD_LETTERED).packed(),
             ),
         )
 
@@ -256,6 +283,10 @@ class _MarkDeliveredArguments(PlainArguments, frozen=True):
     set_ms: int
     lanes: bytes
     """``LaneArguments``, packed; empty if no delivery has a lane."""
+    history_options: bytes
+    history_entry: bytes
+    history_names: bytes
+    history_records: int
 
 
 class _DeliveredOfSet(msgspec.Struct, frozen=True, array_like=True):
@@ -291,6 +322,7 @@ class _DeadLetterArguments(PackedArguments, frozen=True):
     superseded_field: str
     key: str
     lanes: LaneArguments | None
+    history: PackedHistory
 
 
 _MARK_DELIVERED: Final = Script("mark_delivered", _MarkDeliveredKeys, _MarkDeliveredArguments)

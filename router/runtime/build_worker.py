@@ -13,6 +13,7 @@ from router.clock import Clock
 from router.configuration.model import ActiveConfiguration
 from router.configuration.reload import Reloader
 from router.errors import PostponedError
+from router.history.kept_body import BodyKeeper
 from router.journal import jobs, keys
 from router.journal.acknowledgement_receivers import AcknowledgementReceivers
 from router.journal.batches import Batches
@@ -21,6 +22,7 @@ from router.journal.crash_counts import CrashCounter
 from router.journal.deliveries import Deliveries
 from router.journal.destination_store import RedisDestinationStore
 from router.journal.finish import Finish
+from router.journal.history_log import HistoryLimits, HistoryLog
 from router.journal.keys import BatchId, TimerId
 from router.journal.leases import Lease
 from router.journal.looks import Looks
@@ -54,12 +56,14 @@ from router.worker.evaluation.batch_job import BatchJob, BatchJournal
 from router.worker.evaluation.claim_eviction import ClaimEviction
 from router.worker.evaluation.earlier_batches import EarlierBatches
 from router.worker.evaluation.evaluation_admission import EvaluationAdmission
+from router.worker.evaluation.history_entry import EventEntries
 from router.worker.evaluation.look_schedule import LookSchedule
 from router.worker.evaluation.row_loading import RowLoading
 from router.worker.evaluation.silence_cache import SilenceCache
 from router.worker.evaluation.state_use import StateUse
 from router.worker.evaluation.timer_job import TimerJob, TimerJournal
 from router.worker.evaluation.unknown_features import UnknownFeatures
+from router.worker.history_retention import HistoryRetention
 from router.worker.mark_checks import MarkChecks
 from router.worker.queue.poison import PoisonDetector
 from router.worker.queue.queue_worker import QueueSpec, Run, shortest_linger
@@ -98,7 +102,10 @@ def build_worker(
     active = ActiveConfiguration(config.configuration, clock_tolerance=settings.clock_tolerance)
     poison = PoisonDetector(CrashCounter(connection))
     log = WorkLog()
-    deliveries = Deliveries(connection, clock)
+    admission = EvaluationAdmission(connection, metrics, clock)
+    limits = HistoryLimits(age_seconds=settings.history, share=settings.history_memory)
+    history = HistoryLog(limits, admission.budget)
+    deliveries = Deliveries(connection, clock, history)
     settler = make_settler(deliveries, clock)
     unknown = UnknownFeatures(
         UnknownRules(connection, clock), active, clock, after=settings.orphan_timeout
@@ -111,7 +118,8 @@ def build_worker(
         metrics,
         clock,
         unknown,
-        EvaluationAdmission(connection, metrics, clock),
+        admission,
+        EventEntries(history, BodyKeeper(settings.history_bodies), clock),
         log,
     )
     supervisor = Supervisor(
@@ -138,7 +146,7 @@ def build_worker(
     )
     pool = DestinationPool(supervisor, builder.build)
     orphans = OrphanReaper(
-        OrphanedDeliveries(connection, deliveries, clock),
+        OrphanedDeliveries(connection, deliveries, clock, history),
         lambda: pool.names,
         partial(destination_names, active) if config.only is None else None,
         metrics,
@@ -187,6 +195,10 @@ def build_worker(
             ("acknowledgement receivers", registration.run),
             *(
                 [
+                    (
+                        "history",
+                        HistoryRetention(connection, limits, admission.budget, metrics, clock).run,
+                    ),
                     ("claims", ClaimEviction(connection, metrics, clock).run),
                     ("features", unknown.run),
                     ("rows", rows.run),
@@ -214,6 +226,7 @@ class _Evaluation(msgspec.Struct, frozen=True):
     clock: Clock
     unknown: UnknownFeatures
     admission: EvaluationAdmission
+    history: EventEntries
     log: WorkLog
 
     def queues(self) -> list[QueueSpec]:
@@ -250,7 +263,7 @@ class _Evaluation(msgspec.Struct, frozen=True):
     def _batches(self) -> QueueSpec:
         batches = Batches(self.connection, self.clock, alert_limits=alert_limits(self.settings))
         job = BatchJob(
-            BatchJournal(batches, self.poison, self.admission, self.log),
+            BatchJournal(batches, self.poison, self.admission, self.log, self.history),
             self.active,
             self.metrics,
             self.clock,

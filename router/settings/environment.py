@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from router.datatypes import ByteSize, Duration, Networks, Secret, Texts
+from router.datatypes import ByteSize, Duration, Networks, Secret, Share, Texts
 from router.errors import SettingsError
 from router.field_paths import FieldPaths
 from router.no_proxy import NoProxy
@@ -211,6 +211,7 @@ _PARSERS: Final[Mapping[type, Callable[[str], Any]]] = {
     int: _whole_number,
     Duration: Duration.parse,
     ByteSize: ByteSize.parse,
+    Share: Share.read,
     Networks: Networks.parse,
     Texts: Texts.parse,
     NoProxy: NoProxy.parse,
@@ -225,6 +226,7 @@ _WORDS: Final[Mapping[type, str]] = {
     int: "a whole number",
     Duration: "a duration such as 500ms, 10s or 1h30m",
     ByteSize: "a size such as 65536, 64KiB or 1MiB",
+    Share: "a share such as 5%",
     Networks: "networks such as 10.0.0.0/8 or 192.0.2.7, with commas between them",
     Texts: "texts with commas between them",
     FieldPaths: "paths of fields with commas between them",
@@ -240,6 +242,8 @@ def setting_text(value: Any) -> str:
         return _in_units(value, {"d": 86400, "h": 3600, "m": 60, "s": 1}, "ms", 1000)
     if isinstance(value, ByteSize):
         return _in_units(value, {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10}, "B", 1)
+    if isinstance(value, Share):
+        return f"{100 * value:g}%"
     if isinstance(value, Networks | Texts | NoProxy):
         return ", ".join(map(str, value))
     return "" if value is None or value == () else str(value)

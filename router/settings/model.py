@@ -18,6 +18,7 @@ from router.datatypes import (
     Duration,
     Networks,
     Secret,
+    Share,
     Texts,
     check_proxy_url,
     parse_address,
@@ -87,6 +88,17 @@ class EventsOpen(enum.StrEnum):
     """All except those of Twilio's types, which only Twilio's signature or a token proves."""
     ALL = "all"
     """Those of Twilio's types too."""
+
+
+class KeptBody(enum.StrEnum):
+    """The part of an event's body that history keeps (``ROUTER_HISTORY_BODIES``)."""
+
+    FULL = "full"
+    """All of it, with the fields of ``ROUTER_MASKED_FIELDS`` masked."""
+    FIELDS = "fields"
+    """The attributes, and the fields that a rule reads."""
+    NONE = "none"
+    """The attributes only."""
 
 
 class LogFormat(enum.StrEnum):
@@ -305,6 +317,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dedup_window: Annotated[Duration, Constraint(1, 30 * _DAY)] = Duration(_DAY)
     """How long events are remembered to drop duplicates; shorter when Redis is nearly full. Twilio
     retries for up to 4h."""
+    history: Annotated[Duration, Constraint(0, 90 * _DAY)] = Duration(7 * _DAY)
+    """How long history shows an event with all that came of it, and an ended delivery; `0` keeps no
+    history. The oldest goes earlier if the memory of history is used up."""
+    history_memory: Annotated[Share, Constraint(0.001, 0.5)] = Share(0.1)
+    """The share of Redis's memory (its maxmemory; without one, that of its machine) that history may
+    use. Above 70% of maxmemory, history makes room for events."""
+    history_bodies: KeptBody = KeptBody.FULL
+    """The part of an event's body in history: `full` for all of it, `fields` for the attributes and the
+    fields that a rule reads, `none` for the attributes. Without the fields of a condition, the console
+    cannot say why it was false; only whole bodies can be replayed."""
     job_lease: Annotated[Duration, Constraint(1, 600)] = Duration(10)
     """How long the jobs of a killed worker wait until another worker claims them."""
     evaluate_concurrency: Annotated[int, Constraint(1, 100)] = 4

@@ -15,6 +15,7 @@ from router.journal.script import (
     ALERT_LOG,
     ALERT_STORE,
     ALLOW_OOM,
+    HISTORY,
     LANES,
     PRELUDE,
     SCRIPTS,
@@ -65,6 +66,7 @@ def own(source: str) -> str:
         .removeprefix(LANES)
         .removeprefix(ALERT_LOG)
         .removeprefix(ALERT_STORE)
+        .removeprefix(HISTORY)
     )
 
 
@@ -82,7 +84,7 @@ LETS_IN: dict[str, str] = {
     "replay_events": "events of history that an operator sends again",
 }
 """Scripts that a Redis without memory rejects, and what they would let in."""
-READS_ONLY = {"read_alerts", "read_page", "standing"}
+READS_ONLY = {"find_history", "find_open", "read_alerts", "read_page", "standing"}
 
 
 @pytest.mark.fault_row(12)
@@ -106,7 +108,7 @@ def test_what_a_script_adds_without_memory_is_documented(name: str) -> None:
 
 def test_each_file_has_a_caller_and_each_caller_a_file() -> None:
     assert {path.stem for path in FILES} == {
-        *("prelude", "lanes", "alert_log", "alert_store"),
+        *("prelude", "lanes", "alert_log", "alert_store", "history"),
         *SCRIPTS_BY_NAME,
     } - {
         "decide",

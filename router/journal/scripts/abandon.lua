@@ -28,5 +28,9 @@ if moved > added then
   add_to(ledger, arguments.superseded_field, moved - added)
 end
 if lanes then count_dropped(lanes, ledger) end
+if moved > 0 then
+  local history = arguments.history
+  record_history(history.options, history.entry, history.names, history.records, now_ms)
+end
 end_if_empty(set, arguments.set_id, open_sets, queue, job, lease, starts)
 return moved

@@ -22,4 +22,6 @@ local is_new = put(records, arguments.delivery_id, record) == 1
 write('ZADD', index, now_ms, arguments.delivery_id)
 end_if_empty(set, arguments.set_id, open_sets, queue, job, lease, starts)
 add_to(ledger, is_new and arguments.ledger_field or arguments.superseded_field, 1)
+local history = arguments.history
+record_history(history.options, history.entry, history.names, history.records, now_ms)
 return 1

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 local work, open_work, queue, job, lease, starts, chain_results, taken, digests, identities,
   parts, quarantine, quarantine_index, ledger, timers, timer_queue = unpack(KEYS)
-local work_id, token, part, set_ms, set_size, set_prefix, delivery_job, timer_wake, outcome =
-  unpack(ARGV, 1, 9)
+local work_id, token, part, set_ms, set_size, set_prefix, delivery_job, timer_wake, outcome,
+  history_options, history_entry, history_names, history_records = unpack(ARGV, 1, 13)
 -- Finishes a batch or a timer and its job, and opens the deliveries and timers that result from it,
 -- in one step; or a part of a batch, whose events leave it. Guarded by the record of the work and the
 -- number of finished parts: if two workers ran the same job, the second one changes nothing.
@@ -102,6 +102,7 @@ for _, count in ipairs(counts) do
   local field, amount = unpack(count)
   add_to(ledger, field, amount)
 end
+record_history(history_options, history_entry, history_names, history_records, now_ms)
 if rest then
   local dropped, rewritten, claims = unpack(rest)
   for _, payload in ipairs(rewritten) do

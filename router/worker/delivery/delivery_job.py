@@ -12,7 +12,7 @@ from typing import Any, Final, assert_never
 
 import msgspec
 
-from router.alerts import Delivery, Failed, Outcome, uncounted_attempts
+from router.alerts import Delivered, Delivery, Failed, Outcome, uncounted_attempts
 from router.clock import Clock
 from router.destinations.contract import Destination
 from router.errors import JournalUnavailableError, PoisonError, WrongTypeError, only_error
@@ -319,7 +319,8 @@ class DeliveryJob:
         match following:
             case Finished():
                 self._recorder.delivered(self._clock.now() - delivery.alert.event_received_at)
-                return Done(run.set_id, delivery, seconds)
+                status = outcome.status if isinstance(outcome, Delivered) else None
+                return Done(run.set_id, delivery, seconds, status)
             case Retry(in_seconds=wait, counts=counts):
                 self._recorder.retried(tried, wait)
                 return self._requeue(run, tried, wait, counts=counts)

@@ -3,9 +3,8 @@
 import asyncio
 import functools
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -17,21 +16,23 @@ from router.events.schemas import schema_violation
 from router.journal.batch_parts import StoredEvents
 from router.journal.batches import Batches, ClaimedBatch, Quarantined
 from router.journal.finish import FinishedWork, Rest, check_recordable
+from router.journal.history_log import NO_HISTORY, HistoryEntry
 from router.journal.keys import BatchId
 from router.journal.leases import NO_TOKEN, LeaseToken
 from router.metrics import Metrics
-from router.rules.index.rule_set import Judgement, RuleSet
-from router.rules.severity_by_value import SeverityByValue
+from router.rules.index.rule_set import RuleSet
 from router.rules.state.chain import WorkFinishedError
 from router.rules.state.decision import Decision
 from router.rules.state.step import ChainResult
 from router.worker.evaluation.batch_cut import BatchPart, Evaluation, cut
 from router.worker.evaluation.decide import EvaluatedEvent, chains, decide, possible_alerts
 from router.worker.evaluation.evaluation_admission import EvaluationAdmission
+from router.worker.evaluation.evaluation_counts import EvaluationCounts
 from router.worker.evaluation.event_log import EVENT_LOG, log_duplicates, log_evaluated
+from router.worker.evaluation.history_entry import EventEntries, FinishedEvent
 from router.worker.evaluation.poison_probe import poisonous
 from router.worker.evaluation.suppression_reason import Snapshot
-from router.worker.evaluation.verdict import EVALUATION_FAILED, count_decision, verdict_of
+from router.worker.evaluation.verdict import EVALUATION_FAILED, verdict_of
 from router.worker.queue.poison import POISON, PoisonDetector
 from router.worker.queue.poll_interval import AdaptiveLinger
 from router.worker.work_log import WorkLog
@@ -51,6 +52,8 @@ class BatchJournal(msgspec.Struct, frozen=True):
     admission: EvaluationAdmission
     log: WorkLog = msgspec.field(default_factory=WorkLog)
     """The log of the process."""
+    history: EventEntries | None = None
+    """Makes the entries of history; None for none."""
 
 
 class BatchJob:
@@ -77,10 +80,10 @@ class BatchJob:
         self._detector = journal.poison
         self._batches = journal.batches
         self._log = journal.log
+        self._history = journal.history
         self._live = live
         self._metrics = metrics
-        self._warned: set[str] = set()
-        """Rules of whose events without a key a warning was logged."""
+        self._counts = EvaluationCounts(metrics)
         self._dedup_seconds = max(1, int(dedup_window))
         self._clock = clock
         self._linger = AdaptiveLinger()
@@ -113,7 +116,8 @@ class BatchJob:
             return True
         self._linger.record(len(begun.events), started)
         # One rule set for the whole batch, because a reload may replace it meanwhile.
-        rules = self._live.configuration.rules
+        configuration = self._live.configuration
+        rules = configuration.rules
         snapshot = Snapshot(
             self._clock.now(), self._live.silences, rules.firing_only, self._live.tolerance_ms
         )
@@ -128,8 +132,9 @@ class BatchJob:
             ]
             poison = await poisonous(self._detector, batch_id, pieces)
         evaluations = await self._evaluate_all(fresh, poison, rules, snapshot)
+        batch = _OpenBatch(batch_id, token, configuration.generation)
         try:
-            is_done = await self._finish(batch_id, token, begun, evaluations, snapshot)
+            is_done = await self._finish(batch, begun, evaluations, snapshot)
         except WorkFinishedError:
             return True
         self._metrics.evaluate_seconds.observe(self._clock.monotonic() - started)
@@ -137,8 +142,7 @@ class BatchJob:
 
     async def _finish(
         self,
-        batch_id: BatchId,
-        token: LeaseToken,
+        batch: "_OpenBatch",
         begun: ClaimedBatch,
         evaluations: Mapping[int, Evaluation],
         snapshot: Snapshot,
@@ -154,14 +158,20 @@ class BatchJob:
         parts = cut(begun.events, evaluations, limit_bytes=self._admission.budget.unit_bytes)
         stored = StoredEvents(begun.payloads, begun.claims) if len(parts) > 1 else None
         results = await self._results(
-            batch_id, [each for each in evaluations.values() if isinstance(each, EvaluatedEvent)]
+            batch.id, [each for each in evaluations.values() if isinstance(each, EvaluatedEvent)]
         )
         for number, part in enumerate(parts, begun.part):
             if number > begun.part and not await self._admission.admits():
                 return False
             rest = stored.take(part.finished) if stored else None
             self._admission.budget.write(part.size_bytes)
-            place = _PartPlace(batch_id, token, number, rest, part.duplicates)
+            finished = tuple(
+                [
+                    FinishedEvent(begun.events[position], evaluations.get(position))
+                    for position in sorted(part.finished)
+                ]
+            )
+            place = _PartPlace(batch, number, rest, finished)
             if not await self._finish_part(place, part, results, snapshot):
                 return True
         return True
@@ -182,7 +192,7 @@ class BatchJob:
             decision = decide(part.evaluated, results, snapshot)
             if EVENT_LOG.isEnabledFor(logging.DEBUG):
                 log_evaluated(part.evaluated, results, snapshot)
-            return await self._record(place, part.evaluated, decision, part.quarantined)
+            return await self._record(place, part.evaluated, decision, part.quarantined, results)
         except RouterError:
             raise
         except Exception:
@@ -191,7 +201,8 @@ class BatchJob:
             if not failing:
                 raise
         quarantined = (*part.quarantined, *failing)
-        return await self._record(place, sound, decide(sound, results, snapshot), quarantined)
+        decision = decide(sound, results, snapshot)
+        return await self._record(place, sound, decision, quarantined, results)
 
     async def _record(
         self,
@@ -199,15 +210,31 @@ class BatchJob:
         evaluated: Sequence[EvaluatedEvent],
         decision: Decision,
         quarantined: tuple[Quarantined, ...],
+        results: Mapping[str, ChainResult],
     ) -> bool:
         verdict = verdict_of(decision, duplicate=place.duplicates, quarantined=quarantined)
         is_finished = await self._batches.finish(
-            place.batch_id, verdict, place.token, part=place.number, rest=place.rest
+            place.batch.id,
+            verdict,
+            place.batch.token,
+            part=place.number,
+            rest=place.rest,
+            history=self._entry(place, results, quarantined),
         )
         if is_finished:
-            self._count(verdict, evaluated, decision)
+            self._counts.finished(verdict, evaluated, decision)
             self._log.notified(decision.notifications, self._clock.now())
         return is_finished
+
+    def _entry(
+        self,
+        place: "_PartPlace",
+        results: Mapping[str, ChainResult],
+        quarantined: Sequence[Quarantined],
+    ) -> HistoryEntry:
+        if self._history is None:
+            return NO_HISTORY
+        return self._history.entry(place.finished, results, quarantined, place.batch.generation)
 
     async def _begin(self, batch_id: BatchId, token: LeaseToken) -> ClaimedBatch | None:
         """Begin a batch; None if it is finished, or was moved to quarantine because it is no list."""
@@ -256,37 +283,9 @@ class BatchJob:
                 "rule evaluation failed",
                 extra={"rule": failure.rule.name, "event": event.id, "reason": failure.reason},
             )
-        self._count_missing_keys(event, content, judgement)
-        self._count_severity_fallbacks(event, content, judgement)
+        self._counts.missing_keys(event, content, judgement)
+        self._counts.severity_fallbacks(event, content, judgement)
         return EvaluatedEvent(event, possible_alerts(event, content, judgement, snapshot))
-
-    def _count_missing_keys(
-        self, event: Event, content: dict[str, Any], judgement: Judgement
-    ) -> None:
-        rules = [*judgement.matches, *(watch.rule for watch in judgement.endings)]
-        for rule in rules:
-            if not any(feature.lacks_key(content) for feature in rule.features.keyed):
-                continue
-            self._metrics.rule_missing_keys.labels(rule.name).inc()
-            if rule.name not in self._warned:  # once, because each of its events may be like this
-                self._warned.add(rule.name)
-                logger.warning(
-                    "event lacks a value of by or equal; it resolves and inhibits nothing",
-                    extra={"rule": rule.name, "event": event.id, "type": event.type},
-                )
-
-    def _count_severity_fallbacks(
-        self, event: Event, content: dict[str, Any], judgement: Judgement
-    ) -> None:
-        for rule in judgement.matches:
-            severity = rule.severity
-            if isinstance(severity, SeverityByValue) and severity.selected(content) is None:
-                self._metrics.severity_fallbacks.labels(rule.name).inc()
-                reason = severity.problem(content)
-                logger.debug(
-                    "severity not selected; otherwise used",
-                    extra={"rule": rule.name, "event": event.id, "reason": reason},
-                )
 
     async def _results(
         self, batch_id: BatchId, evaluated: Sequence[EvaluatedEvent]
@@ -298,29 +297,6 @@ class BatchJob:
         results = await self._batches.store(batch_id).decide(asked)
         return {chain.id: result for chain, result in zip(asked, results, strict=True)}
 
-    def _count(
-        self, verdict: FinishedWork, evaluated: Sequence[EvaluatedEvent], decision: Decision
-    ) -> None:
-        counts = {
-            "duplicate": verdict.duplicate,
-            "filtered": verdict.filtered,
-            "suppressed": verdict.suppressed,
-            "matched": verdict.matched,
-            "quarantined": len(verdict.quarantined),
-        }
-        for outcome, count in counts.items():
-            if count:
-                self._metrics.events_evaluated.labels(outcome).inc(count)
-        matches = Counter(
-            possible.rule.name
-            for each in evaluated
-            for possible in each.possible
-            if possible.is_match
-        )
-        for rule, count in matches.items():
-            self._metrics.rule_matches.labels(rule).inc(count)
-        count_decision(decision, self._metrics)
-
 
 def _first_of_each(begun: ClaimedBatch) -> dict[int, Event]:
     """Return the events that the batch has claimed, by position; of two with one key, the first."""
@@ -331,15 +307,29 @@ def _first_of_each(begun: ClaimedBatch) -> dict[int, Event]:
     return {position: begun.events[position] for position in fresh.values()}
 
 
+class _OpenBatch(msgspec.Struct, frozen=True):
+    """A batch that is being finished."""
+
+    id: BatchId
+    token: LeaseToken
+    generation: str
+    """The generation of the rules that evaluated it."""
+
+
 class _PartPlace(msgspec.Struct, frozen=True):
     """The place of a part in its batch."""
 
-    batch_id: BatchId
-    token: LeaseToken
+    batch: _OpenBatch
     number: int
     rest: Rest | None
     """The remainder of the batch after it."""
-    duplicates: int
+    finished: tuple[FinishedEvent, ...]
+    """Its events and their duplicates."""
+
+    @property
+    def duplicates(self) -> int:
+        """How many of them were seen before."""
+        return sum(each.evaluation is None for each in self.finished)
 
 
 def _isolate(

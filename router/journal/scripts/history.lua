@@ -1,0 +1,90 @@
+-- Functions that append to history. router/journal/script.py puts this file after the prelude of each
+-- script that uses them; router/journal/history_log.py describes what they store.
+--
+-- Nothing here may stop work that is in progress: a key of another type is deleted, and history begins
+-- again. All keys of a segment expire, so that what is no longer listed does not stay for ever.
+
+local HISTORY, SEGMENTS = 'router:history', 'router:history-segments'
+local SEGMENT_RECORDS, ENTRY_BYTES, SEGMENT_BYTES = 8192, 14, 600
+
+local function segment_keys(log, number)
+  local name = log .. ':' .. number
+  return 'router:history:' .. name, 'router:history-names:' .. name
+end
+
+-- Returns the newest segment of a log: its number, the Unix ms of its first and last entry, and its
+-- entries, records and bytes; nil if there is none.
+local function newest_segment(log)
+  local state = run_or_delete('HGET', HISTORY, log)
+  local read, found = pcall(cmsgpack.unpack, state or '')
+  if state and read and type(found) == 'table' and #found == 6 then return found end
+end
+
+-- Deletes the oldest segment that is closed. Returns its records and bytes; nil if there is none.
+local function evict_oldest()
+  local member = run_or_delete('ZRANGE', SEGMENTS, 0, 0)[1]
+  if not member then return nil end
+  local closed = cmsgpack.unpack(member)
+  local records, bytes = closed[5], closed[6]
+  redis.call('UNLINK', segment_keys(closed[1], closed[2]))
+  redis.call('ZREM', SEGMENTS, member)
+  local left = run_or_delete('HINCRBY', HISTORY, 'closed', -bytes)
+  if left < 0 then redis.call('HDEL', HISTORY, 'closed') end
+  return records, bytes
+end
+
+-- Closes the newest segment of a log, so that the next entry opens another one.
+local function close_segment(log, state)
+  local number, first_ms, bytes = state[1], state[2], state[6]
+  local _, names = segment_keys(log, number)
+  -- A string that grows has up to twice the memory that it needs; this one has what it needs.
+  local stored, rest_ms = redis.call('GET', names), redis.call('PTTL', names)
+  if stored and rest_ms > 0 then redis.call('SET', names, stored, 'PX', rest_ms) end
+  local member = cmsgpack.pack({log, number, state[3], state[4], state[5], bytes})
+  run_or_delete('ZADD', SEGMENTS, first_ms, member)
+  redis.call('HINCRBY', HISTORY, 'closed', bytes)
+  redis.call('HDEL', HISTORY, log)
+  redis.call('HSET', HISTORY, 'last-' .. log, number)
+end
+
+local function open_segment(log, limits, now_ms)
+  local number = (tonumber(redis.call('HGET', HISTORY, 'last-' .. log)) or 0) + 1
+  redis.call('DEL', segment_keys(log, number))
+  local evictions = 0
+  while limits.total_bytes > 0 and evictions < 8 and
+        (tonumber(redis.call('HGET', HISTORY, 'closed')) or 0) > limits.total_bytes - 2 * limits.segment_bytes do
+    if not evict_oldest() then break end
+    evictions = evictions + 1
+  end
+  return {number, now_ms, now_ms, 0, 0, SEGMENT_BYTES}
+end
+
+-- Appends an entry to a log of history.
+--   options: packed; empty if there is no history.
+--   entry: records that belong together.
+--   names: eight bytes for each name by which one of the records is found.
+--   records: how many there are.
+local function record_history(options, entry, names, records, now_ms)
+  if options == '' or entry == '' then return end
+  local limits = cmsgpack.unpack(options)
+  local log, state = limits.log, newest_segment(limits.log)
+  if state and (state[5] >= SEGMENT_RECORDS or state[6] >= limits.segment_bytes or
+                now_ms - state[2] >= limits.segment_ms or now_ms < state[2] - 60000) then
+    close_segment(log, state)
+    state = nil
+  end
+  state = state or open_segment(log, limits, now_ms)
+  local entries_key, names_key = segment_keys(log, state[1])
+  local is_new, at = state[4] == 0, state[4]
+  run_or_delete('RPUSH', entries_key, entry)
+  local place = struct.pack('>I2', at):gsub('%%', '%%%%')
+  local rows = names:gsub('........', '%0' .. place)
+  run_or_delete('APPEND', names_key, rows)
+  if is_new then
+    redis.call('PEXPIRE', entries_key, limits.kept_ms)
+    redis.call('PEXPIRE', names_key, limits.kept_ms)
+  end
+  state[3], state[4], state[5] = now_ms, at + 1, state[5] + records
+  state[6] = state[6] + #entry + ENTRY_BYTES + #rows
+  redis.call('HSET', HISTORY, log, cmsgpack.pack(state))
+end

@@ -9,7 +9,8 @@ from msgspec import Meta
 from router.alerts import Attempt, Delivery
 from router.api.views import AttemptView, Time, attempt_view
 from router.destinations.rendering.summary import rfc3339
-from router.history.records import DeliveryOutcome, DeliveryRecord
+from router.history.records import DeliveryRecord
+from router.journal.ended_deliveries import DeliveryOutcome
 
 
 class DeliveryState(enum.StrEnum):

@@ -28,12 +28,13 @@ from router.cel.deciding_part import DecidingPart, condition_parts
 from router.events.json_text import UNDECODABLE
 from router.events.masks import MASK
 from router.events.model import Event, document
-from router.history.records import EventMatch, EventOutcome, EventRecord, KeptBody, MatchOutcome
+from router.history.records import EventMatch, EventOutcome, EventRecord, MatchOutcome
 from router.offline.explain import duty_line
 from router.offline.rule_states import RuleStanding
 from router.rules.describe import describe_ending, describe_state
 from router.rules.index.rule_set import RuleSet
 from router.rules.model import Rule
+from router.settings.model import KeptBody
 from router.worker.evaluation.fan_out import raise_alert
 
 LISTED_RULES: Final = 200

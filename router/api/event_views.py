@@ -13,7 +13,8 @@ from router.api.delivery_views import DeliveryView
 from router.api.views import Time
 from router.destinations.rendering.summary import rfc3339
 from router.events.json_text import UNDECODABLE, decode_json
-from router.history.records import EventMatch, EventRecord, KeptBody, MatchOutcome
+from router.history.records import EventMatch, EventRecord, MatchOutcome
+from router.settings.model import KeptBody
 
 
 class MatchView(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from router.clock import Clock
 from router.configuration.model import ActiveConfiguration
 from router.configuration.reload import Reloader
 from router.errors import PostponedError
+from router.events.masks import Masks
 from router.history.kept_body import BodyKeeper
 from router.journal import jobs, keys
 from router.journal.acknowledgement_receivers import AcknowledgementReceivers
@@ -119,7 +120,11 @@ def build_worker(
         clock,
         unknown,
         admission,
-        EventEntries(history, BodyKeeper(settings.history_bodies), clock),
+        EventEntries(
+            history,
+            BodyKeeper(settings.history_bodies, Masks(settings.masked_fields), active),
+            clock,
+        ),
         log,
     )
     supervisor = Supervisor(

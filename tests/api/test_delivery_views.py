@@ -12,7 +12,8 @@ from router.api.delivery_views import (
     ended_delivery,
     open_delivery,
 )
-from router.history.records import DeliveryOutcome, DeliveryRecord
+from router.history.records import DeliveryRecord
+from router.journal.ended_deliveries import DeliveryOutcome
 
 REFUSED = Attempt(number=2, at=99.0, seconds=1.25, reason="HTTP 503", status=503)
 ENDED = DeliveryRecord(

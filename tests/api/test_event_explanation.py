@@ -16,8 +16,9 @@ from router.api.event_explanation import (
 from router.api.event_views import PartResult, RuleOutcomeView, RuleVerdict
 from router.configuration.load import load
 from router.events.decode import decode_strictly
-from router.history.records import EventMatch, EventOutcome, KeptBody, MatchOutcome
+from router.history.records import EventMatch, EventOutcome, MatchOutcome
 from router.rules.index.rule_set import RuleSet
+from router.settings.model import KeptBody
 
 RULES = """
 destinations: {noc: {capture: {}}}

@@ -223,14 +223,24 @@ async def test_a_damaged_history_begins_again_and_stops_nothing(past: Past, dama
     assert (await found(past))[0] == "9"
 
 
-@pytest.mark.parametrize(("kept", "data"), [(KeptBody.FULL, {"n": 8}), (KeptBody.NONE, None)])
-async def test_bodies_are_kept_as_the_setting_says(
-    connection: Connection, kept: KeptBody, data: object
+@pytest.mark.parametrize(
+    ("kept", "masked", "data"),
+    [
+        (KeptBody.FULL, (), {"n": 8, "from": "+1555"}),
+        (KeptBody.FULL, ("data.from",), {"n": 8, "from": "***"}),
+        (KeptBody.FIELDS, (), {"n": 8}),
+        (KeptBody.FIELDS, ("data.n",), {"n": "***"}),
+        (KeptBody.NONE, ("data.n",), {}),
+    ],
+)
+async def test_bodies_are_kept_and_masked_as_the_settings_say(
+    connection: Connection, kept: KeptBody, masked: tuple[str, ...], data: object
 ) -> None:
-    past = Past(connection, SetClock(), RULES, kept=kept)
-    await past.send(past.event("8", n=8))
+    past = Past(connection, SetClock(), RULES, kept=kept, masked=masked)
+    await past.send(past.event("8", n=8, **{"from": "+1555"}))
 
     record = await past.events.get("s", "8")
     assert record is not None
-    assert (record.kept, record.type) == (kept, "a")
-    assert msgspec.json.decode(record.body).get("data") == data
+    assert (record.kept, record.type, record.is_masked) == (kept, "a", "***" in str(data))
+    assert msgspec.json.decode(record.body).get("data", {}) == data
+    assert [match.rule for match in record.matches] == ["high", "many"]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from router.alerts import Attempt, Delivery
+from router.events.masks import Masks
 from router.history.delivery_history import DeliveryHistory
 from router.history.event_history import EventHistory
 from router.history.kept_body import BodyKeeper
@@ -35,10 +36,11 @@ class Past(World):
         *,
         limits: HistoryLimits = LIMITS,
         kept: KeptBody = KeptBody.FULL,
+        masked: Sequence[str] = (),
     ) -> None:
         self.budget = MemoryBudget(connection, watermark=0.9)
         self.log = HistoryLog(limits, self.budget)
-        self.keeper = BodyKeeper(kept)
+        self._kept = kept, Masks.parse(masked)
         super().__init__(connection, time, rules)
         self.deliveries = Deliveries(connection, self.clock, self.log)
         self.events = EventHistory(connection)
@@ -48,7 +50,7 @@ class Past(World):
         """One more worker on the same rules, with the same history."""
         journal = msgspec.structs.replace(
             batch_journal(connection, self.clock),
-            history=EventEntries(self.log, self.keeper, self.clock),
+            history=EventEntries(self.log, BodyKeeper(*self._kept, self.live), self.clock),
         )
         return BatchJob(journal, self.live, self.metrics, self.clock, dedup_window=86_400)
 

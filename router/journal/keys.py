@@ -77,6 +77,9 @@ the alert |
 inhibited them has ended | until then; at most a day |
 | ``router:silences`` | hash: id -> silence in JSON | five days after its end |
 | ``router:silence-ends`` | sorted set: id -> Unix ms of its end | as above |
+| ``router:audit`` | stream: entry, a msgpack ``AuditEntry``; its id is its time | the newest 10,000 |
+| ``router:audit-others`` | stream: as above, of readers of alert links and failed logins | the newest \
+2,000 |
 | ``router:ack:<alert key>`` | hash: by, at (Unix ms) | 30 days |
 | ``router:acknowledgement-receivers`` | sorted set: destination that is told of acknowledgements -> Unix \
 ms at which a worker registered it last | member unlimited; used for a day |
@@ -162,6 +165,8 @@ STATE_KEYS: Final = "router:keys:"
 SILENCES: Final = "router:silences"
 SILENCE_ENDS: Final = "router:silence-ends"
 SILENCES_CHANGED: Final = "router:silences-changed"
+AUDIT: Final = "router:audit"
+AUDIT_OTHERS: Final = "router:audit-others"
 ACKNOWLEDGEMENT: Final = "router:ack:"
 ACKNOWLEDGEMENT_RECEIVERS: Final = "router:acknowledgement-receivers"
 KEYED_ALERTS: Final = "router:keyed-alerts"

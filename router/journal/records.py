@@ -6,7 +6,7 @@
 | delivery, in a set | msgpack array | element 7: 100 or 101 with its alert, 200 with a reference to it \
 (``stored_alerts.py``) |
 | alert, stored by itself | msgpack array | none: it is read by a delivery of version 200 |
-| dead letter, quarantined item, pause | msgpack map | ``version``; of a dead letter also that of its \
+| dead letter, quarantined item, pause, audit entry | msgpack map | ``version``; of a dead letter also that of its \
 delivery |
 | silence | JSON object | ``version`` |
 | keyed alert | msgpack map | ``form``, a hundred each |
@@ -29,6 +29,7 @@ cannot be read is moved to quarantine |
 | silence | listed as ended, with the reason | as beside; it can be deleted |
 | pause | the destination is paused, with the reason | as beside |
 | keyed alert | listed with the reason | as beside |
+| audit entry | left out of lists | as beside |
 
 ``router.journal.unreadable`` logs and counts each of them.
 

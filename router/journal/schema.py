@@ -43,6 +43,8 @@ _TYPES: Final = (
     (keys.ALERT_COUNTS, "hash"),
     (keys.SWEEP, "string"),
     (keys.ACKNOWLEDGEMENT_RECEIVERS, "zset"),
+    (keys.AUDIT, "stream"),
+    (keys.AUDIT_OTHERS, "stream"),
     (keys.SILENCES, "hash"),
     (keys.SILENCE_ENDS, "zset"),
     (keys.LANE_AGES, "zset"),

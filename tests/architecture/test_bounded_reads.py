@@ -16,9 +16,11 @@ RANGES = {"lrange", "zrange", "zrevrange"}
 BY_SCORE = {"zrangebyscore", "zrevrangebyscore", "zrangebylex"}
 REMOVED = {"zremrangebyscore", "zremrangebyrank", "zremrangebylex"}
 SCANS = {"scan", "hscan", "sscan", "zscan"}
-COMMANDS = WHOLE | RANGES | BY_SCORE | REMOVED | SCANS
+STREAMS = {"xrange", "xrevrange", "xread"}
+COMMANDS = WHOLE | RANGES | BY_SCORE | REMOVED | SCANS | STREAMS
 CALL = re.compile(
-    rf"(?:\b(?:redis\.p?call|write)\('|redis\.)({'|'.join(COMMANDS)})\b['(]", re.IGNORECASE
+    rf"(?:\b(?:redis\.p?call|write)\('|(?:redis|pipeline)\.)({'|'.join(COMMANDS)})\b['(]",
+    re.IGNORECASE,
 )
 
 
@@ -38,13 +40,14 @@ def is_whole(command: str, call: str) -> bool:
         return re.search(r",\s*0,\s*-1\b", call) is not None
     if command in BY_SCORE:
         return "LIMIT" not in call
-    if command in SCANS:
+    if command in SCANS | STREAMS:
         return "count" not in call.lower()
     return True
 
 
 LIMITED = {
     "journal/ledger.py: hgetall": "a few counters, four of each destination and one of each reason",
+    "journal/alert_gauges.py: hvals": "the rules that have keyed alerts",
     "journal/pauses.py: hgetall": "the destinations that are paused",
     "journal/redis_health.py: hgetall": "one counter for each kind of record",
     "journal/silences.py: hgetall": "add_silence stores at most 2,000",

@@ -23,6 +23,7 @@ from router.errors import JournalUnavailableError
 from router.events.model import Malformed, Received
 from router.journal import keys, ledger
 from router.journal.acknowledgements import Acknowledgements
+from router.journal.audit import Audit, AuditAction, Audited, AuditEntry, AuditFilter, Via
 from router.journal.connection import Connection, connect
 from router.journal.crash_counts import CrashCounter
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
@@ -71,6 +72,16 @@ inhibitions:
   - {while: [escalated], hold_back: [inhibited], equal: [data.k], for: 2h}
 """
 TIMER_PREFIX = keys.timer(TimerId(""))
+AUDITED = AuditEntry(
+    action=AuditAction.PAUSED,
+    kind=Audited.DESTINATION,
+    object="noc",
+    by="alice",
+    named="ann",
+    via=Via.API,
+    address="192.0.2.7",
+    details={"reason": "work", "records": 2},
+)
 SETTLED = "settled"
 """A destination whose deliveries end in each way, without rules."""
 SHARED = "shared"
@@ -106,6 +117,7 @@ async def write(connection: Connection) -> None:
     await shards.acquire(ShardId("shard-1"), None)
     await shards.checkpoint(ShardId("shard-1"), Checkpoint(after="49"))
     await _write_references(world)
+    await Audit(connection, world.clock).record(AUDITED)
 
 
 async def _write_rule_state(world: World) -> None:
@@ -225,6 +237,10 @@ async def read(connection: Connection) -> dict[str, Any]:
         ),
         "sink_tests": _plain(await SinkTests(connection).latest()),
         "destination_store": _plain(await RedisDestinationStore(connection).get("key")),
+        "audit": [
+            _plain(each)
+            for each in (await Audit(connection, clock).page(AuditFilter(), limit=9)).items
+        ],
         "quarantine": [
             _plain(each)
             for each in (
@@ -321,6 +337,11 @@ async def dump(connection: Connection) -> dict[str, Any]:
                 value = [_text(each) for each in await redis.lrange(key, 0, -1)]
             case "hash":
                 value = {_text(k): _text(v) for k, v in sorted((await redis.hgetall(key)).items())}
+            case "stream":
+                value = {
+                    _text(entry): {_text(k): _text(v) for k, v in fields.items()}
+                    for entry, fields in await redis.xrange(key, count=100)
+                }
             case _:
                 value = {
                     _text(member): score
@@ -345,10 +366,18 @@ async def load(connection: Connection, dumped: Mapping[str, Any]) -> None:
                 await redis.hset(key, mapping={_bytes(k): _bytes(v) for k, v in value.items()})
             case "set":
                 await redis.sadd(key, *map(_bytes, value))
+            case "stream":
+                await _load_stream(connection, key, value)
             case _:
                 await redis.zadd(key, {_bytes(member): score for member, score in value.items()})
         if entry["expires"]:
             await redis.expire(key, 86_400)
+
+
+async def _load_stream(connection: Connection, key: bytes, value: Mapping[str, Any]) -> None:
+    for entry_id, fields in value.items():
+        entry = {_bytes(name): _bytes(text) for name, text in fields.items()}
+        await connection.redis.xadd(key, entry, entry_id)
 
 
 def _text(data: bytes) -> str:

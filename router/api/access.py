@@ -7,13 +7,15 @@ router that is reachable from the internet must not obey anonymous requests.
 
 import enum
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import msgspec
 from aiohttp import hdrs, web
 
 from router.api.json_responses import error_response
+from router.ingress.forwarded import resolve_sender
+from router.journal.audit import AuditAction, Audited, AuditEntry, Via
 from router.settings.model import Settings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -35,6 +37,9 @@ class Caller(msgspec.Struct, frozen=True):
     name: str
     """Name of the token; ``""`` if it has none."""
     role: Role
+    via: Via = Via.API
+    address: str = ""
+    """The address that the request came from, behind the trusted proxies; ``""`` if there is none."""
 
     @property
     def may_change(self) -> bool:
@@ -55,14 +60,46 @@ def remember_caller(request: web.Request, caller: Caller) -> None:
     request[_CALLER] = caller
 
 
+def audit_entry(
+    caller: Caller,
+    action: AuditAction,
+    kind: Audited,
+    object_name: str = "",
+    *,
+    named: str = "",
+    details: Mapping[str, str | int] | None = None,
+) -> AuditEntry:
+    """Return the entry of what a caller did.
+
+    Args:
+        caller: The caller of the request.
+        action: What was done.
+        kind: What it was done to.
+        object_name: Its key, id or name.
+        named: The name that the request gives; it is left out if it is the caller's.
+        details: What else is to be known; empty texts are left out.
+    """
+    return AuditEntry(
+        action=action,
+        kind=kind,
+        object=object_name,
+        by=caller.name,
+        named="" if named == caller.name else named,
+        via=caller.via,
+        address=caller.address,
+        details={name: value for name, value in (details or {}).items() if value != ""},
+    )
+
+
 class Access:
     """The tokens, and who has them.
 
     Args:
-        settings: Has ROUTER_ADMIN_TOKEN and ROUTER_VIEWER_TOKEN.
+        settings: Has ROUTER_ADMIN_TOKEN, ROUTER_VIEWER_TOKEN and ROUTER_TRUSTED_PROXIES.
     """
 
     def __init__(self, settings: Settings) -> None:
+        self._trusted = settings.trusted_proxies
         self._tokens = (
             *((token.secret, Caller(token.name, Role.VIEWER)) for token in settings.viewer_token),
             *((token.secret, Caller(token.name, Role.OPERATOR)) for token in settings.admin_token),
@@ -75,7 +112,17 @@ class Access:
 
     def caller(self, request: web.Request) -> Caller | None:
         """Return the caller that the bearer token of a request names; None if it names none."""
-        return self.identify(request.headers.get(hdrs.AUTHORIZATION, ""))
+        found = self.identify(request.headers.get(hdrs.AUTHORIZATION, ""))
+        if found is None:
+            return None
+        return msgspec.structs.replace(found, address=self.address(request))
+
+    def address(self, request: web.Request) -> str:
+        """Return the address of the caller of a request; ``""`` if it has none."""
+        sender = resolve_sender(
+            request.remote, request.scheme, request.host, request.headers, self._trusted
+        )
+        return str(sender.address or "")
 
     def identify(self, authorization: str) -> Caller | None:
         """Return the caller of an ``Authorization`` header, None if its token is wrong.

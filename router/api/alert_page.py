@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, quote, unquote
 
 from aiohttp import hdrs, web
 
+from router.api.access import Access
 from router.api.alert_actions import UNNAMED, AlertActions, obstacle, read_details
 from router.api.alert_page_html import (
     HEADERS,
@@ -35,6 +36,7 @@ from router.clock import Clock
 from router.errors import JournalUnavailableError, OverloadedError
 from router.http.openapi import Operation, ResponseSpec
 from router.journal.acknowledgements import Acknowledgements
+from router.journal.audit import Audit, AuditAction, Audited, AuditEntry, Via
 from router.journal.connection import Connection
 from router.journal.keyed_alerts import KeyedAlert, KeyedAlerts
 from router.journal.shown_alerts import ShownAlerts
@@ -109,10 +111,16 @@ class AlertPages:
         connection: To Redis.
         shown: What messages showed of alerts.
         clock: The clock.
+        access: Knows the trusted proxies, for the address of who uses a link.
     """
 
     def __init__(
-        self, signer: LinkSigner, connection: Connection, shown: ShownAlerts, clock: Clock
+        self,
+        signer: LinkSigner,
+        connection: Connection,
+        shown: ShownAlerts,
+        clock: Clock,
+        access: Access,
     ) -> None:
         self._signer = signer
         self._connection = connection
@@ -121,6 +129,8 @@ class AlertPages:
         self._acknowledgements = Acknowledgements(connection)
         self._silences = Silences(connection, clock)
         self._shown = shown
+        self._audit = Audit(connection, clock)
+        self._access = access
         self._now = clock.now
 
     def routes(self) -> list[web.RouteDef]:
@@ -147,7 +157,19 @@ class AlertPages:
             return _page(HTTPStatus.BAD_REQUEST, "<h1>The form could not be read</h1>")
         name = _clean_name(form.get("name", ""))
         try:
-            result = await self._apply(token, form.get("do", ""), name)
+            result, done = await self._apply(token, form.get("do", ""), name)
+            if done is not None:
+                await self._audit.record(
+                    AuditEntry(
+                        action=done,
+                        kind=Audited.ALERT,
+                        object=token.key,
+                        named=name,
+                        via=Via.LINK,
+                        address=self._access.address(request),
+                        details={"rule": token.rule},
+                    )
+                )
         except (JournalUnavailableError, OverloadedError) as error:
             logger.warning("alert action failed", extra={"reason": str(error)})
             return _page(
@@ -156,10 +178,10 @@ class AlertPages:
             )
         if not result:
             return _page(HTTPStatus.BAD_REQUEST, "<h1>This link does not allow that</h1>")
-        done = f"<p><strong>{html.escape(result)}</strong></p>"
+        heading = f"<p><strong>{html.escape(result)}</strong></p>"
         known = await self._read(token)
         again = form_html(token.scope, name, known)
-        response = _page(HTTPStatus.OK, done, alert_html(token, known, again))
+        response = _page(HTTPStatus.OK, heading, alert_html(token, known, again))
         if name:
             response.set_cookie(
                 _COOKIE,
@@ -187,39 +209,51 @@ class AlertPages:
             logger.warning("alert not shown", extra={"reason": str(error)})
             return KnownAlert()
 
-    async def _apply(self, token: LinkToken, action: str, name: str) -> str:
-        """Return what was done as a heading; ``""`` if the token does not allow ``action``."""
+    async def _apply(
+        self, token: LinkToken, action: str, name: str
+    ) -> tuple[str, AuditAction | None]:
+        """Return the result as a heading, and what was done, None if nothing.
+
+        The heading is ``""`` if the token does not allow ``action``.
+        """
         by = name or UNNAMED
         if token.scope is Scope.SHOW:
-            return ""
+            return "", None
         match action:
             case Scope.ACKNOWLEDGE:
                 return await self._acknowledge(token, by)
             case action if action == UNACKNOWLEDGE:
-                is_withdrawn = await self._actions.unacknowledge(token.key, by)
-                return "Acknowledgement withdrawn" if is_withdrawn else "It was not acknowledged"
+                return await self._unacknowledge(token, by)
             case action if action == RESOLVE and token.scope is Scope.SILENCE:
                 return await self._resolve(token, by)
             case _ if action in _SILENCES and token.scope is Scope.SILENCE:
                 return await self._silence(token, action, by)
             case _:
-                return ""
+                return "", None
 
-    async def _acknowledge(self, token: LinkToken, by: str) -> str:
+    async def _acknowledge(self, token: LinkToken, by: str) -> tuple[str, AuditAction | None]:
         found = await self._alerts.get(token.key)
         if isinstance(found, KeyedAlert) and obstacle(found, self._now()):
-            return "Not acknowledged: it is resolved"
+            return "Not acknowledged: it is resolved", None
         await self._actions.acknowledge(token.key, by, found, await self._shown.state(token.key))
-        return "Acknowledged"
+        return "Acknowledged", AuditAction.ACKNOWLEDGED
 
-    async def _resolve(self, token: LinkToken, by: str) -> str:
+    async def _unacknowledge(self, token: LinkToken, by: str) -> tuple[str, AuditAction | None]:
+        if await self._actions.unacknowledge(token.key, by):
+            return "Acknowledgement withdrawn", AuditAction.UNACKNOWLEDGED
+        return "It was not acknowledged", None
+
+    async def _resolve(self, token: LinkToken, by: str) -> tuple[str, AuditAction | None]:
         found = await self._alerts.get(token.key)
         if not isinstance(found, KeyedAlert) or obstacle(found, self._now()):
-            return "Not resolved: no alert of this key is open"
+            return "Not resolved: no alert of this key is open", None
         is_done = await self._actions.resolve(found, by)
-        return "Resolved" if is_done else "Resolving: a worker ends it when it runs"
+        result = "Resolved" if is_done else "Resolving: a worker ends it when it runs"
+        return result, AuditAction.RESOLVED
 
-    async def _silence(self, token: LinkToken, span: str, by: str) -> str:
+    async def _silence(
+        self, token: LinkToken, span: str, by: str
+    ) -> tuple[str, AuditAction | None]:
         until = self._now() + SILENCE_SECONDS.get(span, 0.0)
         is_open_ended = span == SILENCE_UNTIL_RESOLVED
         await self._silences.add(
@@ -236,8 +270,9 @@ class AlertPages:
             "alert silenced", extra={"rule": token.rule, "key": token.key, "by": by, "for": span}
         )
         if is_open_ended:
-            return "Silenced until it is resolved"
-        return f"Silenced until {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC"
+            return "Silenced until it is resolved", AuditAction.SILENCED
+        result = f"Silenced until {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC"
+        return result, AuditAction.SILENCED
 
 
 def _silence_id(token: LinkToken) -> str:

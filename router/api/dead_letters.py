@@ -27,6 +27,7 @@ from router.api.views import (
 from router.clock import Clock
 from router.events.masks import Masks
 from router.http.openapi import ResponseSpec
+from router.journal.audit import Audit, Audited
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.pagination import Finder, TimeRange
 from router.journal.settlements import DeadLetter
@@ -138,6 +139,7 @@ class DeadLettersApi(RecordsApi[DeadLetter, DeadLetterFilter]):
     """Handlers of dead letters; a collection is a destination."""
 
     operations = OPERATIONS
+    audited = Audited.DEAD_LETTERS
     query_type = DeadLetterQuery
     selection_type = DeadLetterSelection
 
@@ -147,9 +149,10 @@ class DeadLettersApi(RecordsApi[DeadLetter, DeadLetterFilter]):
         destinations: KnownDestinations,
         clock: Clock,
         access: Access,
+        audit: Audit,
         masks: Masks,
     ) -> None:
-        super().__init__(clock, access)
+        super().__init__(clock, access, audit)
         self._masks = masks
         self._letters = letters
         self._destinations = destinations

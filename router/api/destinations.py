@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta
 
-from router.api.access import Access
+from router.api.access import Access, audit_entry, caller_of
 from router.api.json_responses import error_response, json_response
 from router.api.operator_routes import (
     operator_operation,
@@ -26,6 +26,7 @@ from router.api.views import DestinationState, DestinationView, destination_view
 from router.clock import Clock
 from router.http.openapi import JSON, ResponseSpec
 from router.journal import ledger
+from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.connection import Connection
 from router.journal.pauses import Pause, PauseKind, Pauses
 from router.suggestions import suggestion
@@ -46,7 +47,10 @@ class PauseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     reason: Annotated[
         str, Meta(description=f"Reason of the pause, {_REASON_LENGTH} characters.")
     ] = ""
-    by: Annotated[str, Meta(description=f"Name of the operator, {_BY_LENGTH} characters.")] = ""
+    by: Annotated[
+        str,
+        Meta(description=f"Name of the operator, {_BY_LENGTH} characters; else that of the token."),
+    ] = ""
 
 
 class DestinationList(msgspec.Struct, frozen=True):
@@ -139,6 +143,7 @@ class DestinationsApi:
     ) -> None:
         self._connection = connection
         self._pauses = Pauses(connection)
+        self._audit = Audit(connection, clock)
         self._configured = configured
         self._known = KnownDestinations(connection, configured)
         self._now = clock.now
@@ -166,21 +171,32 @@ class DestinationsApi:
         name = request.match_info["name"]
         given = await decode_body(request, PauseRequest)
         await self._known.check(name)
-        pause = Pause(
-            kind=PauseKind.PAUSED,
-            at=self._now(),
-            reason=given.reason[:_REASON_LENGTH],
-            by=given.by[:_BY_LENGTH],
-        )
+        caller = caller_of(request)
+        by = (given.by or caller.name)[:_BY_LENGTH]
+        reason = given.reason[:_REASON_LENGTH]
+        pause = Pause(kind=PauseKind.PAUSED, at=self._now(), reason=reason, by=by)
         if not await self._pauses.pause(name, pause):
             return error_response(
                 409, "already_paused", "the destination is already paused or disabled"
             )
+        paused = audit_entry(
+            caller,
+            AuditAction.PAUSED,
+            Audited.DESTINATION,
+            name,
+            named=by,
+            details={"reason": reason},
+        )
+        await self._audit.record(paused)
         return json_response(DestinationChanged(DestinationState.PAUSED))
 
     async def resume(self, request: web.Request) -> web.StreamResponse:
         """Resume a paused or disabled destination."""
-        if not await self._pauses.resume(request.match_info["name"]):
+        name = request.match_info["name"]
+        if not await self._pauses.resume(name):
             message = "the destination is neither paused nor disabled"
             return error_response(409, "not_paused", message)
+        await self._audit.record(
+            audit_entry(caller_of(request), AuditAction.RESUMED, Audited.DESTINATION, name)
+        )
         return json_response(DestinationChanged(DestinationState.RUNNING))

@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta
 
-from router.api.access import Access
+from router.api.access import Access, audit_entry, caller_of
 from router.api.alert_actions import (
     RESOLVE_SECONDS,
     AlertActions,
@@ -36,6 +36,7 @@ from router.api.requests import (
 from router.clock import Clock
 from router.http.openapi import JSON, ResponseSpec
 from router.journal.acknowledgements import BY_LIMIT
+from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.connection import Connection
 from router.journal.keyed_alerts import KeyedAlert, KeyedAlerts
 from router.journal.pagination import collect
@@ -97,11 +98,13 @@ class AlertPage(msgspec.Struct, frozen=True):
 class OperatorName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The operator who acts."""
 
-    by: Annotated[str, Meta(max_length=BY_LIMIT, description="The operator's name.")]
-
-    def __post_init__(self) -> None:
-        if not self.by.strip():
-            raise ValueError("by is empty: give the name of who does it")
+    by: Annotated[
+        str,
+        Meta(
+            max_length=BY_LIMIT,
+            description="The operator's name; needed if the token has no name, which it is else.",
+        ),
+    ] = ""
 
 
 class AcknowledgeResult(msgspec.Struct, frozen=True):
@@ -159,6 +162,7 @@ _ACKNOWLEDGE: Final = operator_operation(
     ),
     path_parameters=_PARAMETERS,
     body={JSON: OperatorName},
+    body_required=False,
 )
 _UNACKNOWLEDGE: Final = operator_operation(
     hdrs.METH_POST,
@@ -173,6 +177,7 @@ _UNACKNOWLEDGE: Final = operator_operation(
     description="Its reminders and its escalation go on.",
     path_parameters=_PARAMETERS,
     body={JSON: OperatorName},
+    body_required=False,
 )
 _RESOLVE: Final = operator_operation(
     hdrs.METH_POST,
@@ -191,6 +196,7 @@ _RESOLVE: Final = operator_operation(
     ),
     path_parameters=_PARAMETERS,
     body={JSON: OperatorName},
+    body_required=False,
 )
 OPERATIONS: Final = (_LIST, _SHOW, _ACKNOWLEDGE, _UNACKNOWLEDGE, _RESOLVE)
 """Descriptions of the routes."""
@@ -219,6 +225,7 @@ class KeyedAlertsApi:
         self._actions = AlertActions(connection, clock)
         self._resolve_seconds = resolve_seconds
         self._silences = Silences(connection, clock)
+        self._audit = Audit(connection, clock)
         self._now = clock.now
         self._access = access
 
@@ -273,6 +280,7 @@ class KeyedAlertsApi:
         if isinstance(found, web.Response):
             return found
         told = await self._actions.acknowledge(found.key, by, found)
+        await self._record(request, AuditAction.ACKNOWLEDGED, found, by)
         return json_response(AcknowledgeResult(await self._view(found), told))
 
     async def unacknowledge(self, request: web.Request) -> web.StreamResponse:
@@ -281,6 +289,8 @@ class KeyedAlertsApi:
         if isinstance(found, web.Response):
             return found
         is_withdrawn = await self._actions.unacknowledge(found.key, by)
+        if is_withdrawn:
+            await self._record(request, AuditAction.UNACKNOWLEDGED, found, by)
         return json_response(UnacknowledgeResult(await self._view(found), is_withdrawn))
 
     async def resolve(self, request: web.Request) -> web.StreamResponse:
@@ -289,8 +299,18 @@ class KeyedAlertsApi:
         if isinstance(found, web.Response):
             return found
         is_done = await self._actions.resolve(found, by, self._resolve_seconds)
+        await self._record(request, AuditAction.RESOLVED, found, by)
         result = ResolveResult("resolved" if is_done else "resolving", await self._view(found))
         return json_response(result, 200 if is_done else 202)
+
+    async def _record(
+        self, request: web.Request, action: AuditAction, found: KeyedAlert, by: str
+    ) -> None:
+        details = {"rule": found.alert.rule}
+        caller = caller_of(request)
+        await self._audit.record(
+            audit_entry(caller, action, Audited.ALERT, found.key, named=by, details=details)
+        )
 
     async def _view(self, found: KeyedAlert) -> AlertView:
         return alert_view(await self._alerts.get(found.key) or found, self._now())
@@ -298,13 +318,17 @@ class KeyedAlertsApi:
     async def _open_alert(self, request: web.Request) -> tuple[KeyedAlert | web.Response, str]:
         """Return the alert of a request and the operator's name; or the response if it is over."""
         body = await decode_body(request, OperatorName, limit=_BODY_LIMIT)
+        by = body.by.strip() or caller_of(request).name
+        if not by:
+            message = "by is empty: give the name of who does it, because the token has none"
+            raise BadRequestError(message, path="$.by")
         found = await self._alerts.get(request.match_info["key"])
         if found is None:
             return await self._unknown(request), ""
         reason = obstacle(found, self._now())
         if reason or not isinstance(found, KeyedAlert):
             return error_response(409, "not_open", reason), ""
-        return found, body.by.strip()
+        return found, by
 
     async def _unknown(self, request: web.Request) -> web.Response:
         message = await unknown_key(self._alerts, request.match_info["key"])

@@ -5,6 +5,7 @@ from typing import Final
 from router.api import (
     alert_messages,
     alert_page,
+    audit,
     dead_letters,
     destinations,
     keyed_alerts,
@@ -28,6 +29,7 @@ OPERATIONS: Final = (
     *dead_letters.OPERATIONS,
     *quarantine.OPERATIONS,
     *silences.OPERATIONS,
+    *audit.OPERATIONS,
     *stats.OPERATIONS,
     *twilio_tests.OPERATIONS,
 )

@@ -21,6 +21,7 @@ from router.api.views import (
 )
 from router.clock import Clock
 from router.events.masks import Masks
+from router.journal.audit import Audit, Audited
 from router.journal.pagination import TimeRange
 from router.journal.quarantine import Quarantine, QuarantineFilter, QuarantineRecord
 
@@ -54,11 +55,14 @@ class QuarantineApi(RecordsApi[QuarantineRecord, QuarantineFilter]):
     """Handlers of the quarantine, which is one collection."""
 
     operations = OPERATIONS
+    audited = Audited.QUARANTINE
     query_type = RecordQuery
     selection_type = RecordSelection
 
-    def __init__(self, quarantine: Quarantine, clock: Clock, access: Access, masks: Masks) -> None:
-        super().__init__(clock, access)
+    def __init__(
+        self, quarantine: Quarantine, clock: Clock, access: Access, audit: Audit, masks: Masks
+    ) -> None:
+        super().__init__(clock, access, audit)
         self._quarantine = quarantine
         self._masks = masks
 

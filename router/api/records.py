@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta
 
-from router.api.access import Access
+from router.api.access import Access, audit_entry, caller_of
 from router.api.json_responses import error_response, json_response
 from router.api.operator_routes import (
     operator_operation,
@@ -33,6 +33,7 @@ from router.api.requests import (
 )
 from router.clock import Clock
 from router.http.openapi import JSON, Operation, ResponseSpec, Schema
+from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.pagination import Finder, TimeRange, apply_to_matches, clip, collect
 
 T = TypeVar("T")
@@ -89,6 +90,11 @@ class RecordFilters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def is_empty(self) -> bool:
         """Return whether all records match."""
         return not (self.reason or self.older_than or self.newer_than)
+
+    def described(self) -> dict[str, str]:
+        """Return the filters that are given, as texts."""
+        named = msgspec.structs.asdict(self)
+        return {name: named[name] for name in ("reason", "older_than", "newer_than") if named[name]}
 
 
 class RecordQuery(RecordFilters, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -237,9 +243,12 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
     query_type: ClassVar[type[RecordQuery]]
     selection_type: ClassVar[type[RecordSelection]]
 
-    def __init__(self, clock: Clock, access: Access) -> None:
+    audited: ClassVar[Audited]
+
+    def __init__(self, clock: Clock, access: Access, audit: Audit) -> None:
         self._now = clock.now
         self._access = access
+        self._audit = audit
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes: viewers may read."""
@@ -291,6 +300,7 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
         collection = self.collection(selection.collection)
         changed, after, until = await self._apply(selection, collection.replay)
         overtaken = collection.overtaken
+        await self._record(request, AuditAction.REPLAYED, selection, changed)
         return json_response(ReplayResult(changed - overtaken, after, until, overtaken))
 
     async def discard(self, request: web.Request) -> web.StreamResponse:
@@ -298,7 +308,23 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
         selection = await decode_body(request, self.selection_type)
         await self.check(selection.collection)
         collection = self.collection(selection.collection)
-        return json_response(DiscardResult(*await self._apply(selection, collection.discard)))
+        changed, after, until = await self._apply(selection, collection.discard)
+        await self._record(request, AuditAction.DISCARDED, selection, changed)
+        return json_response(DiscardResult(changed, after, until))
+
+    async def _record(
+        self, request: web.Request, action: AuditAction, selection: RecordSelection, changed: int
+    ) -> None:
+        """Add an entry to the audit trail, unless the page had no record."""
+        if changed:
+            entry = audit_entry(
+                caller_of(request),
+                action,
+                self.audited,
+                selection.collection,
+                details={"records": changed, **selection.described()},
+            )
+            await self._audit.record(entry)
 
     async def _page(self, query: RecordQuery) -> web.StreamResponse:
         await self.check(query.collection)

@@ -7,12 +7,13 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta
 
-from router.api.access import Access
+from router.api.access import Access, audit_entry, caller_of
 from router.api.json_responses import json_response
 from router.api.operator_routes import operator_operation, operator_route
 from router.configuration.reload import ReloadReport
 from router.errors import Diagnostic
 from router.http.openapi import ErrorDetail, ResponseSpec
+from router.journal.audit import Audit, AuditAction, Audited
 
 Reload = Callable[[], Awaitable[ReloadReport]]
 
@@ -56,17 +57,19 @@ class ReloadApi:
     Args:
         reload: Reloads the rules; None in a process without rules.
         access: Who may call.
+        audit: The audit trail.
     """
 
-    def __init__(self, reload: Reload | None, access: Access) -> None:
+    def __init__(self, reload: Reload | None, access: Access, audit: Audit) -> None:
         self._reload = reload
         self._access = access
+        self._audit = audit
 
     def routes(self) -> list[web.RouteDef]:
         """Return the route, for operators only."""
         return [operator_route(_RELOAD, self.reload, self._access)]
 
-    async def reload(self, _request: web.Request) -> web.Response:
+    async def reload(self, request: web.Request) -> web.Response:
         """Return 200 with the rules in force, or 422 with all problems of the folder."""
         if self._reload is None:
             return json_response(ReloadResult("nothing to reload"))
@@ -74,6 +77,10 @@ class ReloadApi:
         if report.error:
             error = ErrorDetail("refused", report.error, "")
             return json_response(ReloadRejected(error, report.diagnostics), 422)
+        details = {"generation": report.generation}
+        await self._audit.record(
+            audit_entry(caller_of(request), AuditAction.RELOADED, Audited.RULES, details=details)
+        )
         return json_response(
             ReloadResult("reloaded", report.generation, report.rules, report.destinations)
         )

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta
 
-from router.api.access import Access
+from router.api.access import Access, audit_entry, caller_of
 from router.api.json_responses import error_response, json_response
 from router.api.matching_alerts import READ_LIMIT, MatchingAlerts, count_matching
 from router.api.operator_routes import (
@@ -20,11 +20,12 @@ from router.api.operator_routes import (
 from router.api.requests import BAD_BODY, decode_body
 from router.errors import ConditionError, JournalUnavailableError, OverloadedError
 from router.http.openapi import JSON, ResponseSpec
+from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.keyed_alerts import KeyedAlerts
 from router.journal.silences import Silences, StoredSilence
 from router.rules.model import Rule
 from router.rules.suppression.silence_check import matching_rules, problem_of
-from router.rules.suppression.silences import SilenceText
+from router.rules.suppression.silences import TEXT_LIMIT, SilenceText
 from router.rules.suppression.when_over import WhenOver
 
 BODY_LIMIT: Final = 64 * 1024
@@ -74,6 +75,22 @@ class SilenceView(msgspec.Struct, frozen=True, kw_only=True):
     ] = True
 
 
+class NewSilence(SilenceText, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A silence to add; its author may be left out if the token has a name."""
+
+    author: Annotated[
+        str, Meta(max_length=TEXT_LIMIT, description="The operator; else the token's name.")
+    ] = ""
+
+    def _check_author(self) -> None:
+        """Accept a silence without an author, whom the token may name."""
+
+    def by(self, name: str) -> SilenceText:
+        """Return the silence of its author, or else of ``name``. Raise ValueError if neither is."""
+        fields = msgspec.structs.asdict(self)
+        return SilenceText(**fields | {"author": self.author.strip() or name})
+
+
 class SilenceList(msgspec.Struct, frozen=True):
     """Silences, newest first."""
 
@@ -100,7 +117,7 @@ _ADD: Final = operator_operation(
         "Suppresses matching alerts from starts to ends. Its rules, severities and labels must"
         f" exist, and it cannot match every alert. At most {READ_LIMIT} open alerts are counted."
     ),
-    body={JSON: SilenceText},
+    body={JSON: NewSilence},
 )
 _EXPIRE: Final = operator_operation(
     hdrs.METH_DELETE,
@@ -155,6 +172,17 @@ def silence_view(
     )
 
 
+def silence_details(stored: StoredSilence) -> dict[str, str | int]:
+    """Return what the audit trail says of a silence: what it matches, until when, and why."""
+    text = stored.text
+    return {
+        "match": msgspec.json.encode(text.match).decode() if text.match else "",
+        "when": text.when or "",
+        "ends": "until resolved" if text.until_resolved and not text.ends else text.ends,
+        "comment": text.comment,
+    }
+
+
 async def add_silence(
     silences: Silences, alerts: KeyedAlerts, text: SilenceText, now: Callable[[], float]
 ) -> tuple[StoredSilence, MatchingAlerts | None]:
@@ -180,6 +208,7 @@ class SilencesApi:
     Args:
         silences: The silences of the journal.
         access: Who may call.
+        audit: The audit trail.
         now: Returns Unix seconds.
         alerts: The keyed alerts, to count those that a silence matches.
         rules: Returns the active rules by name; None in a process without rules.
@@ -189,12 +218,14 @@ class SilencesApi:
         self,
         silences: Silences,
         access: Access,
+        audit: Audit,
         now: Callable[[], float],
         alerts: KeyedAlerts,
         rules: Callable[[], Mapping[str, Rule]] | None = None,
     ) -> None:
         self._silences = silences
         self._access = access
+        self._audit = audit
         self._now = now
         self._alerts = alerts
         self._rules = rules
@@ -215,7 +246,12 @@ class SilencesApi:
 
     async def add(self, request: web.Request) -> web.StreamResponse:
         """Return 201 with the silence, or 400 with the JSON path of the fault."""
-        text = await decode_body(request, SilenceText, limit=BODY_LIMIT, code=_INVALID)
+        caller = caller_of(request)
+        body = await decode_body(request, NewSilence, limit=BODY_LIMIT, code=_INVALID)
+        try:
+            text = body.by(caller.name)
+        except ValueError as error:
+            return error_response(400, _INVALID, str(error), "$.author")
         rules = None if self._rules is None else self._rules()
         try:
             problem = problem_of(text, rules, self._now())
@@ -228,11 +264,25 @@ class SilencesApi:
             return error_response(400, _INVALID, message, "$.match" if is_in_match else "$.when")
         except OverloadedError as error:
             return error_response(409, "too_many", str(error))
-        return json_response(silence_view(stored, self._now(), rules, matching), 201)
+        view = silence_view(stored, self._now(), rules, matching)
+        await self._audit.record(
+            audit_entry(
+                caller,
+                AuditAction.SILENCED,
+                Audited.SILENCE,
+                stored.id,
+                named=text.author,
+                details=silence_details(stored),
+            )
+        )
+        return json_response(view, 201)
 
     async def expire(self, request: web.Request) -> web.StreamResponse:
         """Return 200 with the silence, which has ended; 404 if no silence has this id."""
         stored = await self._silences.expire(request.match_info["id"])
         if stored is None:
             return error_response(404, "no_such_silence", "there is no silence with this id")
+        await self._audit.record(
+            audit_entry(caller_of(request), AuditAction.EXPIRED, Audited.SILENCE, stored.id)
+        )
         return json_response(silence_view(stored, self._now()))

@@ -13,6 +13,7 @@ from router.cli.lazy_group import LazyCommand, LazyGroup
 
 _COMMANDS: Final = {
     "alerts": LazyCommand("keyed_alerts:alerts", "List, show, acknowledge and resolve alerts."),
+    "audit": LazyCommand("audit:audit", "Show what operators did."),
     "backtest": LazyCommand(
         "backtest:backtest_command", "Evaluate the rules against recorded events."
     ),

@@ -9,6 +9,7 @@ from router.cli.known_names import check_destination, check_rule
 from router.cli.output import as_json
 from router.cli.records import RecordKind, record_group
 from router.cli.redis_commands import CLOCK
+from router.journal.audit import Audited
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.pagination import TimeRange
@@ -79,6 +80,7 @@ dead_letters: click.Group = record_group(
         noun="dead letter",
         plural="dead letters",
         json_name="dead_letters",
+        audited=Audited.DEAD_LETTERS,
         replay=(
             "Deliver dead letters again under new ids.\n\n"
             "They enter the queues of their destinations, so that rate limits and circuit breakers"

@@ -7,8 +7,15 @@ import click
 from router.api.views import DestinationView, destination_view
 from router.cli.known_names import check_destination, configured_names
 from router.cli.output import as_json, echo
-from router.cli.redis_commands import CLOCK, print_table, user_name, with_redis
+from router.cli.redis_commands import (
+    CLOCK,
+    print_table,
+    record_action,
+    user_name,
+    with_redis,
+)
 from router.journal import ledger
+from router.journal.audit import AuditAction, Audited
 from router.journal.connection import Connection
 from router.journal.pauses import Pause, PauseKind, Pauses
 
@@ -70,7 +77,17 @@ def pause(name: str, reason: str, by: str) -> None:
         record = Pause(
             kind=PauseKind.PAUSED, at=CLOCK.now(), reason=reason[:500], by=(by or user_name())[:80]
         )
-        return await Pauses(connection).pause(name, record)
+        paused = await Pauses(connection).pause(name, record)
+        if paused:
+            await record_action(
+                connection,
+                AuditAction.PAUSED,
+                Audited.DESTINATION,
+                name,
+                named=record.by,
+                details={"reason": record.reason},
+            )
+        return paused
 
     if not with_redis(store):
         echo(f"router: {name} is already paused or disabled", err=True)
@@ -88,7 +105,9 @@ def resume(name: str) -> None:
 
     async def remove(connection: Connection) -> bool:
         resumed = await Pauses(connection).resume(name)
-        if not resumed:
+        if resumed:
+            await record_action(connection, AuditAction.RESUMED, Audited.DESTINATION, name)
+        else:
             await check_destination(connection, name)
         return resumed
 

@@ -26,10 +26,17 @@ from router.api.alert_views import (
     state_text,
 )
 from router.cli.output import as_json, echo
-from router.cli.redis_commands import CLOCK, print_table, user_name, with_redis
+from router.cli.redis_commands import (
+    CLOCK,
+    print_table,
+    record_action,
+    user_name,
+    with_redis,
+)
 from router.configuration.diagnostics import plural
 from router.errors import ConfigurationError
 from router.journal.acknowledgements import BY_LIMIT
+from router.journal.audit import AuditAction, Audited
 from router.journal.connection import Connection
 from router.journal.keyed_alerts import FoundAlert, KeyedAlert, KeyedAlerts
 from router.journal.pagination import Matches, PageCursor, collect
@@ -44,6 +51,10 @@ _WIDTH: Final = 14
 Act = Callable[[AlertActions, KeyedAlert, str], Awaitable[bool]]
 """Acts on an alert in the name of an operator; returns False if nothing was to do."""
 
+_NOT_DONE: Final = {
+    AuditAction.UNACKNOWLEDGED: "it is not acknowledged",
+    AuditAction.RESOLVED: "not resolved yet: a worker does it when it runs",
+}
 _json_option = click.option("--json", "json_wanted", is_flag=True, help="Print JSON.")
 _by_option = click.option(
     "--by", default="", help="Name of the operator.  [default: your user name]"
@@ -152,7 +163,7 @@ def acknowledge(keys: tuple[str, ...], by: str, *, json_wanted: bool) -> None:
         await actions.acknowledge(found.key, name, found)
         return True
 
-    _act(keys, by, act, "", json_wanted=json_wanted)
+    _act(keys, by, act, AuditAction.ACKNOWLEDGED, json_wanted=json_wanted)
 
 
 @alerts.command()
@@ -165,7 +176,7 @@ def unacknowledge(keys: tuple[str, ...], by: str, *, json_wanted: bool) -> None:
     async def act(actions: AlertActions, found: KeyedAlert, name: str) -> bool:
         return await actions.unacknowledge(found.key, name)
 
-    _act(keys, by, act, "it is not acknowledged", json_wanted=json_wanted)
+    _act(keys, by, act, AuditAction.UNACKNOWLEDGED, json_wanted=json_wanted)
 
 
 @alerts.command()
@@ -189,10 +200,12 @@ def resolve(keys: tuple[str, ...], by: str, wait: float, *, json_wanted: bool) -
     async def act(actions: AlertActions, found: KeyedAlert, name: str) -> bool:
         return await actions.resolve(found, name, wait)
 
-    _act(keys, by, act, "not resolved yet: a worker does it when it runs", json_wanted=json_wanted)
+    _act(keys, by, act, AuditAction.RESOLVED, json_wanted=json_wanted)
 
 
-def _act(keys: tuple[str, ...], by: str, act: Act, nothing: str, *, json_wanted: bool) -> None:
+def _act(
+    keys: tuple[str, ...], by: str, act: Act, action: AuditAction, *, json_wanted: bool
+) -> None:
     """Act on alerts and print them; exit with 1 if one of them was not acted on."""
     name = _operator(by)
 
@@ -206,8 +219,10 @@ def _act(keys: tuple[str, ...], by: str, act: Act, nothing: str, *, json_wanted:
             if problem or not isinstance(found, KeyedAlert):
                 problems.append(problem if found is None else f"{key}: {problem}")
                 continue
-            if not await act(actions, found, name):
-                problems.append(f"{key}: {nothing}")
+            is_done = await act(actions, found, name)
+            if not is_done:
+                problems.append(f"{key}: {_NOT_DONE[action]}")
+            await _record(connection, action, found, name, is_done=is_done)
             views.append(alert_view(await stored.get(key) or found, CLOCK.now()))
         return views, problems
 
@@ -220,6 +235,17 @@ def _act(keys: tuple[str, ...], by: str, act: Act, nothing: str, *, json_wanted:
     for problem in problems:
         echo(one_printable_line(f"router: {problem}"), err=True)
     sys.exit(1 if problems else 0)
+
+
+async def _record(
+    connection: Connection, action: AuditAction, found: KeyedAlert, name: str, *, is_done: bool
+) -> None:
+    """Add an action to the audit trail if it was done, or a worker will do it."""
+    if is_done or action is AuditAction.RESOLVED:
+        details = {"rule": found.alert.rule}
+        await record_action(
+            connection, action, Audited.ALERT, found.key, named=name, details=details
+        )
 
 
 def _operator(by: str) -> str:

@@ -7,9 +7,10 @@ import click
 import msgspec
 
 from router.cli.output import as_json, echo
-from router.cli.redis_commands import print_table, with_redis
+from router.cli.redis_commands import print_table, record_action, with_redis
 from router.destinations.rendering.summary import rfc3339
 from router.errors import ConfigurationError
+from router.journal.audit import AuditAction, Audited
 from router.journal.connection import Connection
 from router.journal.shards import ShardId
 from router.journal.streams import KnownStream, KnownStreams, ShardPosition
@@ -113,6 +114,9 @@ async def _delete(
         deleted += await streams.reset(each, [ShardId(shard) for shard in shards])
         if number and not shards:
             await streams.forget(each)
+    if deleted:
+        details: dict[str, str | int] = {"checkpoints": deleted, "shards": ",".join(shards)}
+        await record_action(connection, AuditAction.RESET, Audited.STREAM, arns[0], details=details)
     return found, deleted
 
 

@@ -7,6 +7,7 @@ from router.api.views import QuarantineDetails, quarantine_details, quarantine_v
 from router.cli.output import as_json
 from router.cli.records import RecordKind, record_group
 from router.cli.redis_commands import CLOCK
+from router.journal.audit import Audited
 from router.journal.connection import Connection
 from router.journal.pagination import TimeRange
 from router.journal.quarantine import Quarantine, QuarantineFilter, QuarantineRecord
@@ -51,6 +52,7 @@ quarantine: click.Group = record_group(
         noun="quarantined event",
         plural="quarantined events",
         json_name="quarantine",
+        audited=Audited.QUARANTINE,
         replay=(
             "Accept quarantined events again.\n\n"
             "They are decoded and evaluated as new events. An event that is still invalid stays."

@@ -5,7 +5,7 @@
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import click
@@ -13,9 +13,17 @@ import msgspec
 
 from router.api.records import RecordCollection
 from router.cli.output import as_json, echo
-from router.cli.redis_commands import CLOCK, parse_age, print_table, time_range, with_redis
+from router.cli.redis_commands import (
+    CLOCK,
+    parse_age,
+    print_table,
+    record_action,
+    time_range,
+    with_redis,
+)
 from router.errors import ConfigurationError
 from router.events.masks import Masks
+from router.journal.audit import AuditAction, Audited
 from router.journal.connection import Connection
 from router.journal.pagination import CHUNK, PageCursor, TimeRange, clip, collect, iterate
 from router.settings.model import Settings
@@ -40,6 +48,8 @@ class RecordKind(msgspec.Struct, Generic[T, FilterT], frozen=True, kw_only=True)
     """Several records."""
     json_name: str
     """Name of the list in JSON."""
+    audited: Audited
+    """The kind of record in the audit trail."""
     replay: str
     """Sentences that say what a replay does."""
     not_replayed: str
@@ -258,12 +268,29 @@ def _move(
                     moved[name].seen += len(chunk)
                     moved[name].changed += await action(chunk)
             moved[name].overtaken = collection.overtaken
+            if moved[name].changed:
+                await record_action(
+                    connection,
+                    AuditAction(done),
+                    kind.audited,
+                    name,
+                    details={"records": moved[name].changed, **_described(filters)},
+                )
         return moved
 
     moved = with_redis(move)
     if not any(result.seen for result in moved.values()):
         _check(kind, filters)
     _report(moved, set(ids), done, why_not, json=json)
+
+
+def _described(filters: Mapping[str, Any]) -> dict[str, str]:
+    """Return the filters that are given, as texts; ages in seconds."""
+    named = {name: value for name, value in filters.items() if value and name != "destination"}
+    return {
+        name: f"{value:g}s" if isinstance(value, float) else str(value)
+        for name, value in named.items()
+    }
 
 
 def _report(

@@ -3,7 +3,8 @@
 import asyncio
 import getpass
 import logging
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeVar
 
 import click
@@ -13,6 +14,7 @@ from router.cli.output import echo
 from router.clock import system_clock
 from router.datatypes import Duration
 from router.errors import ConfigurationError, JournalUnavailableError
+from router.journal.audit import Audit, AuditAction, Audited, AuditEntry, Via
 from router.journal.connection import Connection, connect
 from router.journal.pagination import TimeRange
 from router.journal.store_errors import store_error
@@ -75,6 +77,39 @@ def user_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):  # the user of a container may have no name
         return ""
+
+
+async def record_action(
+    connection: Connection,
+    action: AuditAction,
+    kind: Audited,
+    object_name: str = "",
+    *,
+    named: str = "",
+    details: Mapping[str, str | int] | None = None,
+) -> None:
+    """Add what a command did to the audit trail, in the name of the user who runs it.
+
+    Args:
+        connection: To Redis.
+        action: What was done.
+        kind: What it was done to.
+        object_name: Its key, id or name.
+        named: The name that an option gives.
+        details: What else is to be known; empty texts are left out.
+    """
+    user = user_name()
+    entry = AuditEntry(
+        action=action,
+        kind=kind,
+        object=object_name,
+        by=user,
+        named="" if named == user else named,
+        via=Via.CLI,
+        address=socket.gethostname(),
+        details={name: value for name, value in (details or {}).items() if value != ""},
+    )
+    await Audit(connection, CLOCK).record(entry)
 
 
 def print_table(rows: list[tuple[str, ...]]) -> None:

@@ -11,13 +11,14 @@ import click
 import msgspec
 
 from router.api.matching_alerts import MatchingAlerts
-from router.api.silences import SilenceView, add_silence, silence_view
+from router.api.silences import SilenceView, add_silence, silence_details, silence_view
 from router.cli.output import as_json, echo
-from router.cli.redis_commands import CLOCK, user_name, with_redis
+from router.cli.redis_commands import CLOCK, record_action, user_name, with_redis
 from router.cli.rules_folder import folder_or_default, load_rules, rules_option
 from router.configuration.diagnostics import plural
 from router.datatypes import Duration
 from router.errors import ConditionError, ConfigurationError, OverloadedError, RulesError
+from router.journal.audit import AuditAction, Audited
 from router.journal.connection import Connection
 from router.journal.keyed_alerts import KeyedAlerts
 from router.journal.silences import Silences, StoredSilence
@@ -104,7 +105,17 @@ def add(matchers: tuple[str, ...], *, json_wanted: bool, **options: Any) -> None
 
     async def run(connection: Connection) -> tuple[StoredSilence, MatchingAlerts | None]:
         silences = Silences(connection, CLOCK)
-        return await add_silence(silences, KeyedAlerts(connection), text, CLOCK.now)
+        added = await add_silence(silences, KeyedAlerts(connection), text, CLOCK.now)
+        details = silence_details(added[0])
+        await record_action(
+            connection,
+            AuditAction.SILENCED,
+            Audited.SILENCE,
+            added[0].id,
+            named=text.author,
+            details=details,
+        )
+        return added
 
     stored, matching = _with_connection(run)
     view = silence_view(stored, CLOCK.now(), rules, matching)
@@ -135,17 +146,18 @@ def list_command(*, all_wanted: bool, json_wanted: bool) -> None:
 def expire(ids: tuple[str, ...], *, json_wanted: bool) -> None:
     """End silences now."""
 
-    async def expire_all(silences: Silences) -> list[SilenceView]:
-        views = []
+    async def expire_all(connection: Connection) -> list[SilenceView]:
+        silences, views = Silences(connection, CLOCK), []
         for silence_id in ids:
             stored = await silences.expire(silence_id)
             if stored is None:
                 echo(f"router: there is no silence {silence_id}", err=True)
             else:
+                await record_action(connection, AuditAction.EXPIRED, Audited.SILENCE, stored.id)
                 views.append(silence_view(stored, CLOCK.now()))
         return views
 
-    ended = _with_silences(expire_all)
+    ended = _with_connection(expire_all)
     _print(ended, json_wanted=json_wanted)
     sys.exit(0 if len(ended) == len(ids) else 1)
 

@@ -108,7 +108,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
         return self.via != Via.LINK and self.action != AuditAction.LOGIN_FAILED
 
 
-class StoredEntry(msgspec.Struct, frozen=True):
+class AuditRecord(msgspec.Struct, frozen=True):
     """An entry with its id, which is its time."""
 
     id: str
@@ -138,7 +138,7 @@ class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
 class FoundEntries(msgspec.Struct, frozen=True):
     """A page of entries, newest first."""
 
-    items: tuple[StoredEntry, ...]
+    items: tuple[AuditRecord, ...]
     after: str
     """The cursor of the next page; ``""`` at the end. A page may be empty before the end."""
 
@@ -190,7 +190,7 @@ class Audit:
         """
         if after and _CURSOR.fullmatch(after) is None:
             raise ValueError(f"{after[:60]!r} is not a cursor: use the one of the previous page")
-        items: list[StoredEntry] = []
+        items: list[AuditRecord] = []
         scanned = 0
         while True:
             read, is_end = await self._before(after, wanted.times)
@@ -199,7 +199,7 @@ class Audit:
                 scanned += 1
                 entry = _readable(stored_id, record)
                 if entry is not None and wanted.matches(entry):
-                    items.append(StoredEntry(stored_id, entry))
+                    items.append(AuditRecord(stored_id, entry))
                 if len(items) == limit or scanned == max_scanned:
                     is_last = is_end and stored_id == read[-1][0]
                     return FoundEntries(tuple(items), "" if is_last else after)

@@ -29,6 +29,7 @@ from router.http.server import KEEPALIVE_GRACE_SECONDS, Address, HttpServer, lis
 from router.ingress.admission import AdmissionControl
 from router.ingress.endpoints import FAST_PATHS
 from router.journal import arq_adapter, schema
+from router.journal.audit import Audit
 from router.journal.connection import connect, pair
 from router.journal.redis_clock import RedisClock
 from router.journal.store_check import ACCEPT_COMMANDS, StoreProbe, worker_commands
@@ -232,7 +233,9 @@ class App:
         active = None if worker is None else worker.switch.configuration
         messages = build_api.build_alert_messages(self._settings, self._clock, masks, active)
         return [
-            *build_api.build_reload_routes(reloader, access),
+            *build_api.build_reload_routes(
+                reloader, access, Audit(self._worker_redis, self._clock)
+            ),
             *build_api.build_operator_routes(self._worker_redis, names, self._clock, access, masks),
             *build_api.build_silence_routes(self._ingress_redis, self._clock, access, rules),
             *PlaygroundApi(Playground(self._playground, self._clock), access).routes(),

@@ -12,6 +12,7 @@ from aiohttp import web
 from router.api import openapi as operator_api
 from router.api.access import Access
 from router.api.alert_messages import AlertMessages
+from router.api.audit import AuditApi
 from router.api.dead_letters import DeadLettersApi
 from router.api.destinations import DestinationsApi, KnownDestinations
 from router.api.keyed_alerts import KeyedAlertsApi
@@ -31,6 +32,7 @@ from router.ingress import openapi as ingress
 from router.ingress.admission import AdmissionControl
 from router.journal import redis_health
 from router.journal.alert_gauges import AlertGauges
+from router.journal.audit import Audit
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetters
 from router.journal.keyed_alerts import KeyedAlerts
@@ -102,10 +104,12 @@ def build_health(
     )
 
 
-def build_reload_routes(reloader: Reloader | None, access: Access) -> list[web.RouteDef]:
+def build_reload_routes(
+    reloader: Reloader | None, access: Access, audit: Audit
+) -> list[web.RouteDef]:
     """Return the routes of reload; ``reloader`` is None in a process without rules."""
     reload_now = None if reloader is None else functools.partial(reloader.reload, "request")
-    return ReloadApi(reload_now, access).routes()
+    return ReloadApi(reload_now, access, audit).routes()
 
 
 def build_operator_routes(
@@ -125,11 +129,15 @@ def build_operator_routes(
         masks: The fields of events that are not shown.
     """
     known = KnownDestinations(connection, destination_names)
+    audit = Audit(connection, clock)
     return [
         *KeyedAlertsApi(connection, clock, access).routes(),
         *DestinationsApi(connection, destination_names, clock, access).routes(),
-        *DeadLettersApi(DeadLetters(connection, clock), known, clock, access, masks).routes(),
-        *QuarantineApi(Quarantine(connection, clock), clock, access, masks).routes(),
+        *DeadLettersApi(
+            DeadLetters(connection, clock), known, clock, access, audit, masks
+        ).routes(),
+        *QuarantineApi(Quarantine(connection, clock), clock, access, audit, masks).routes(),
+        *AuditApi(audit, clock, access).routes(),
         *StatsApi(connection, clock, access).routes(),
     ]
 
@@ -142,7 +150,8 @@ def build_silence_routes(
 ) -> list[web.RouteDef]:
     """Return the routes of silences; ``rules`` is None in a process without rules."""
     alerts = KeyedAlerts(connection)
-    return SilencesApi(Silences(connection, clock), access, clock.now, alerts, rules).routes()
+    silences, audit = Silences(connection, clock), Audit(connection, clock)
+    return SilencesApi(silences, access, audit, clock.now, alerts, rules).routes()
 
 
 def build_alert_messages(

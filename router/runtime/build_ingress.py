@@ -74,7 +74,7 @@ def build_ingress_routes(
     signer = link_signer(settings)
     if signer is not None:
         shown = ShownAlerts(connection, intake.clock, lasts=settings.link_lifetime)
-        routes += AlertPages(signer, connection, shown, intake.clock).routes()
+        routes += AlertPages(signer, connection, shown, intake.clock, access).routes()
     return routes, TwilioTestsApi(sink_tests, access).routes()
 
 

@@ -13,6 +13,7 @@ from support.events import alert_of, event_from
 from support.pages import text_of
 
 from router.alerts import AlertKey, AlertStatus, Severity
+from router.api.access import Access
 from router.api.alert_page import AlertPages
 from router.api.signed_links import LinkSigner
 from router.clock import Clock
@@ -22,6 +23,7 @@ from router.journal.acknowledgements import Acknowledgements
 from router.journal.connection import Connection
 from router.journal.shown_alerts import ShownAlerts
 from router.journal.silences import Silences
+from router.settings.model import Settings
 from router.worker.delivery.shown_record import shown_alert
 
 KEY = AlertKey("ak_1")
@@ -56,7 +58,7 @@ async def client(
     connection: Connection, shown: ShownAlerts, clock: Clock
 ) -> AsyncIterator[TestClient[web.Request, web.Application]]:
     application = web.Application()
-    pages = AlertPages(SIGNER, connection, shown, clock)
+    pages = AlertPages(SIGNER, connection, shown, clock, Access(Settings()))
     application.add_routes(pages.routes())
     jar = aiohttp.CookieJar(unsafe=True)
     async with TestClient(TestServer(application), cookie_jar=jar) as client:

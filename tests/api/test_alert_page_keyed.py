@@ -16,6 +16,7 @@ from support.pages import text_of
 from support.waiting import until
 
 from router.alerts import AlertKey
+from router.api.access import Access
 from router.api.alert_page import AlertPages
 from router.api.signed_links import LinkSigner
 from router.clock import Clock
@@ -29,6 +30,7 @@ from router.journal.keys import TimerId
 from router.journal.shown_alerts import ShownAlerts
 from router.journal.silences import Silences
 from router.rules.state.keyed_alert import Change, LogEntry, ToldStatus
+from router.settings.model import Settings
 
 KEY = AlertKey("ak_1")
 SIGNER = LinkSigner(Secret("0123456789abcdef"), "https://x", lifetime=3600.0)
@@ -45,7 +47,8 @@ def links(sample: bytes) -> Links:
 async def client(connection: Connection, clock: Clock) -> AsyncIterator[TestClient[Any, Any]]:
     application = web.Application()
     shown = ShownAlerts(connection, clock, lasts=60.0)
-    application.add_routes(AlertPages(SIGNER, connection, shown, clock).routes())
+    pages = AlertPages(SIGNER, connection, shown, clock, Access(Settings()))
+    application.add_routes(pages.routes())
     async with TestClient(TestServer(application)) as client:
         yield client
 

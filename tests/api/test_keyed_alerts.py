@@ -131,7 +131,7 @@ async def test_the_alerts_of_each_state_are_counted_if_asked_for(
         ("GET", "alerts?after=x", None, 400, "after: 'x' is not a cursor"),
         ("GET", "alerts/ak_9", None, 404, 'no alert has the key ak_9 (did you mean "ak_'),
         ("POST", "alerts/ak_9/acknowledge", ANN, 404, "no alert has the key ak_9"),
-        ("POST", "alerts/ak_1/acknowledge", {}, 400, "missing required field `by`"),
+        ("POST", "alerts/ak_1/acknowledge", {}, 400, "by is empty: give the name"),
         ("POST", "alerts/ak_1/acknowledge", {"by": " "}, 400, "by is empty: give the name"),
         ("POST", "alerts/ak_1/unacknowledge", {"by": "x" * 201}, 400, "length <= 200"),
         ("POST", "alerts/ak_2/acknowledge", ANN, 409, "the alert is resolved"),

@@ -15,6 +15,7 @@ from router.api.access import Access
 from router.api.silences import BODY_LIMIT, SilencesApi
 from router.clock import Clock
 from router.datatypes import Secret
+from router.journal.audit import Audit
 from router.journal.connection import Connection
 from router.journal.keyed_alerts import KeyedAlerts
 from router.journal.silences import Silences
@@ -53,7 +54,7 @@ async def client(
 ) -> AsyncIterator[TestClient[web.Request, web.Application]]:
     access = Access(Settings(admin_token=Tokens.of(Secret("token"))))
     api = SilencesApi(
-        *(Silences(connection, clock), access, clock.now),
+        *(Silences(connection, clock), access, Audit(connection, clock), clock.now),
         *(KeyedAlerts(connection), lambda: RULES),
     )
     application = web.Application()

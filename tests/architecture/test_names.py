@@ -14,6 +14,7 @@ MODULES: Final = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "
 
 SHARED_MODULES: Final = {
     # A noun of the domain, once in each layer that serves it.
+    "audit": "stored, served and listed by a command",
     "backtest": "the command and what it runs",
     "dead_letters": "stored, served and listed by commands",
     "destinations": "read from YAML, served and listed by commands",

@@ -71,8 +71,7 @@ class SilenceText(
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.author.strip():
-            raise ValueError("author is empty: name the operator that wants this silence")
+        self._check_author()
         if not self.comment.strip():
             raise ValueError("comment is empty: write the reason")
         begins = moment("starts", self.starts) if self.starts else 0.0
@@ -80,6 +79,10 @@ class SilenceText(
             raise ValueError("ends is needed, or until_resolved: true")
         if self.ends and moment("ends", self.ends) <= begins:
             raise ValueError("ends is not after starts")
+
+    def _check_author(self) -> None:
+        if not self.author.strip():
+            raise ValueError("author is empty: name the operator that wants this silence")
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True):

@@ -106,6 +106,15 @@ def item_names(text: str) -> dict[str, frozenset[str]]:
     }
 
 
+def event_types(text: str) -> tuple[str, ...]:
+    """Return the event types that the rules of a text name, as far as it is valid YAML."""
+    root = read_yaml(YamlDocument("", text))
+    rules = root.get(_RULES) if isinstance(root, MapNode) else None
+    events = (node.get("events") for node, _ in _named(rules) if isinstance(node, MapNode))
+    items = (item for each in events if isinstance(each, ListNode) for item in each.items)
+    return tuple(dict.fromkeys(item.text for item in items if isinstance(item, Scalar)))
+
+
 def without_items(content: bytes, names: dict[str, frozenset[str]]) -> bytes:
     """Return a file without the items of these names in these sections.
 

@@ -10,7 +10,6 @@ import secrets
 import shutil
 import sys
 from collections.abc import Callable
-from importlib.resources import files
 from typing import Final
 
 import msgspec
@@ -24,6 +23,7 @@ from router.configuration.readers.destinations import MISSING_HOST
 from router.datatypes import Secret
 from router.dev.embedded_redis import EmbeddedRedis
 from router.dev.running_dev import RunningDev, RunningDevFile
+from router.events.sample import sample_event
 from router.http.server import Address
 from router.journal import ledger
 from router.journal.connection import connect
@@ -42,7 +42,6 @@ Echo = Callable[[str], None]
 AUTH_TOKEN: Final = Secret("router-dev-auth-token")
 """Signs the sample event if no token is set. It is public, so ``router dev`` listens on the loopback
 interface unless ROUTER_HOST says otherwise."""
-_SAMPLE: Final = "conference-summary-complete.json"
 _SAMPLE_SECONDS: Final = 10.0
 _WARNINGS_SHOWN: Final = 10
 
@@ -206,14 +205,6 @@ class Dev:
 def _program() -> str:
     """Return how to call this command again from the same folder."""
     return "router" if shutil.which("router") else sys.argv[0]
-
-
-def sample_event(event_id: str) -> bytes:
-    """Return Twilio's documented example with ``event_id`` and the status ``summary_timeout``."""
-    event = msgspec.json.decode((files("router.dev") / "samples" / _SAMPLE).read_bytes())
-    event["id"] = event_id
-    event["data"]["status"] = "summary_timeout"
-    return msgspec.json.encode(event)
 
 
 def _is_settled(counts: ledger.Ledger) -> bool:

@@ -170,7 +170,11 @@ def _explained(
     return msgspec.structs.replace(
         result,
         explanation=msgspec.structs.replace(
-            explanation, rules=rules, other_rules=len(edited) - len(mine)
+            explanation,
+            rules=rules,
+            # A sentence begins with the name of its rule.
+            endings=tuple(each for each in explanation.endings if each.partition(":")[0] in edited),
+            other_rules=len(edited) - len(mine),
         ),
         left_out=len(mine) - len(rules),
         template_errors=_template_errors(event, configuration, [each.rule for each in rules], now),

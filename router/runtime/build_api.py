@@ -18,6 +18,7 @@ from router.api.destinations import DestinationsApi, KnownDestinations
 from router.api.keyed_alerts import KeyedAlertsApi
 from router.api.quarantine import QuarantineApi
 from router.api.reload import ReloadApi
+from router.api.rule_events import RuleEventsApi
 from router.api.rules import RulesApi
 from router.api.silences import SilencesApi
 from router.api.stats import StatsApi
@@ -26,6 +27,7 @@ from router.configuration.model import Configuration
 from router.configuration.reload import Reloader
 from router.destinations.contract import Environment
 from router.events.masks import Masks
+from router.history.event_history import EventHistory
 from router.http import health
 from router.http.health import HealthEndpoints
 from router.ingress import openapi as ingress
@@ -181,9 +183,13 @@ def build_rule_routes(
     clock: Clock,
     access: Access,
     rules: Callable[[], Mapping[str, Rule]] | None,
+    configuration: Callable[[], Configuration] | None,
 ) -> list[web.RouteDef]:
-    """Return the routes of rules; ``rules`` is None in a process without rules."""
-    return RulesApi(rules, connection, clock, access).routes()
+    """Return the routes of rules; both functions are None in a process without rules."""
+    return [
+        *RulesApi(rules, connection, clock, access).routes(),
+        *RuleEventsApi(configuration, EventHistory(connection), access).routes(),
+    ]
 
 
 def _rules_details(reloader: Reloader | None) -> Mapping[str, Any]:

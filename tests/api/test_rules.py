@@ -53,7 +53,7 @@ async def client(
     folder.write(destinations=capture("oncall", "boss"), all=RULES)
     rules = load(folder.path, {}).rules.by_name
     application = web.Application()
-    application.add_routes(build_rule_routes(connection, clock, ACCESS, lambda: rules))
+    application.add_routes(build_rule_routes(connection, clock, ACCESS, lambda: rules, None))
     async with TestClient(TestServer(application), headers=HEADERS) as client:
         yield client
 
@@ -155,7 +155,7 @@ async def test_rules_are_filtered_and_listed_in_pages(
 
 async def test_a_process_without_rules_says_so(connection: Connection, clock: Clock) -> None:
     application = web.Application()
-    application.add_routes(build_rule_routes(connection, clock, ACCESS, None))
+    application.add_routes(build_rule_routes(connection, clock, ACCESS, None, None))
     async with TestClient(TestServer(application), headers=HEADERS) as client:
         assert await answer(client, "") == (200, {"rules": None, "total": 0, "after": ""})
         status, shown = await answer(client, "/quality")

@@ -76,10 +76,11 @@ SUCCESS = {
     **{(one.method, one.path): min(one.responses) for one in OPERATIONS},
     ("POST", "/api/v1/alerts/{key}/resolve"): 202,  # the process has no worker
     ("GET", "/api/v1/rules/{name}"): 404,  # nor rules
+    ("GET", "/api/v1/rules/{name}/events"): 404,
 }
 
 
-OF_RULES = {"/api/v1/rules", "/api/v1/rules/{name}"}
+OF_RULES = {"/api/v1/rules", "/api/v1/rules/{name}", "/api/v1/rules/{name}/events"}
 """Routes that a process without rules answers without Redis."""
 
 

@@ -1,8 +1,8 @@
-"""The parts of ``router dev`` that need no process; tests of the command run all of it."""
+"""Twilio's example event."""
 
 import msgspec
 
-from router.dev.dev import sample_event
+from router.events.sample import sample_event
 
 
 def test_the_sample_is_twilios_example_with_an_id_and_a_timeout(sample: bytes) -> None:

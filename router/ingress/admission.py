@@ -1,19 +1,21 @@
 """Admission: events are rejected while Redis is unsound or nearly full.
 
 Ingress rejects events above 80 % of maxmemory, so that the workers have room for what is queued: an
-event becomes several deliveries. Between two looks at Redis it counts the bytes that it writes
+event becomes several deliveries. The memory of history does not count. Between two looks at Redis it counts the bytes that it writes
 itself (``router.journal.memory_budget``).
 
 A process is ready if an event could be accepted now: each look at Redis writes to it.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Final, NoReturn
 
 from router.errors import ConfigurationError, JournalUnavailableError, OverloadedError
 from router.journal.connection import Connection
+from router.journal.history_segments import history_bytes
 from router.journal.memory_budget import MemoryBudget
 from router.journal.store_check import StoreCheck, StoreProbe
 from router.journal.store_watch import StoreWatch
@@ -47,6 +49,7 @@ class AdmissionControl:
     def __init__(
         self, connection: Connection, probe: StoreProbe, watch: StoreWatch, *, strict: bool
     ) -> None:
+        self._connection = connection
         self._probe = probe
         self._watch = watch
         self._strict = strict
@@ -124,7 +127,7 @@ class AdmissionControl:
         size_bytes += size_bytes // _OVERHEAD
         if self._budget.needs_look(size_bytes):
             await self._budget.look()
-            self._note_fullness()
+            await self._note_fullness()
             if size_bytes > self._budget.room_bytes:
                 raise JournalUnavailableError(_FULL)
         self._budget.write(size_bytes)
@@ -178,7 +181,7 @@ class AdmissionControl:
             self._watch.observe(check.facts, acknowledged)
         if check.info:
             self._budget.update(check.info)
-            self._note_fullness()
+            await self._note_fullness()
             self._note_durability(check.durability_problems)
 
     def _note_refusal(self, refusal: str) -> None:
@@ -187,8 +190,12 @@ class AdmissionControl:
         elif self._last.refusal and not refusal and self._last is not _UNKNOWN:
             logger.info("Redis takes events")
 
-    def _note_fullness(self) -> None:
-        is_full = self._budget.used_ratio > HIGH_WATERMARK
+    async def _note_fullness(self) -> None:
+        if self._budget.used_ratio > HIGH_WATERMARK:
+            # No event is rejected for history, which makes room (worker/history_retention.py).
+            with contextlib.suppress(JournalUnavailableError):
+                self._budget.reclaim(await history_bytes(self._connection))
+        is_full = self._budget.needed_ratio > HIGH_WATERMARK
         if is_full != self._is_full:
             self._is_full = is_full
             logger.warning(

@@ -61,6 +61,7 @@ class MemoryBudget:
         self._system = 0
         self._written = 0
         self._allowed: float = 0
+        self._reclaimable = 0
 
     async def look(self) -> None:
         """Ask Redis. Raises JournalUnavailableError."""
@@ -71,6 +72,12 @@ class MemoryBudget:
         use = memory_use(info)
         self._used, self._limit, self._system = use.used_bytes, use.limit_bytes, use.system_bytes
         self._written = 0
+        self._reclaimable = 0
+        self._allowed = self.room_bytes / _SHARE
+
+    def reclaim(self, size_bytes: int) -> None:
+        """Count bytes as free, until the next look, because they make room when they are needed."""
+        self._reclaimable = size_bytes
         self._allowed = self.room_bytes / _SHARE
 
     def write(self, size_bytes: int) -> None:
@@ -98,11 +105,16 @@ class MemoryBudget:
         return MemoryUse(self.used_bytes, self._limit).ratio
 
     @property
+    def needed_ratio(self) -> float:
+        """The same without the bytes that make room."""
+        return MemoryUse(self.used_bytes - self._reclaimable, self._limit).ratio
+
+    @property
     def room_bytes(self) -> float:
         """The bytes up to the watermark; infinity if there is no limit."""
         if not self._limit:
             return math.inf
-        return max(0.0, self._watermark * self._limit - self.used_bytes)
+        return max(0.0, self._watermark * self._limit - self.used_bytes + self._reclaimable)
 
     @property
     def unit_bytes(self) -> int:

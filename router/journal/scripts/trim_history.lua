@@ -20,7 +20,9 @@ local left = bytes_left()
 -- The newest segments are closed if all of them are too old, or if that is what is left to free.
 for _, log in ipairs(arguments.logs) do
   local state = newest_segment(log)
-  if state and (state[3] < oldest_ms or arguments.free_bytes >= left) then close_segment(log, state) end
+  if state and (state[3] < oldest_ms or arguments.free_bytes >= left or arguments.total_bytes == 0) then
+    close_segment(log, state)
+  end
 end
 while deleted < arguments.most do
   local member = run_or_delete('ZRANGE', SEGMENTS, 0, 0)[1]

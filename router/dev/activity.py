@@ -2,17 +2,29 @@
 
 import logging
 import traceback
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from router.events.schemas import TEST_EVENT
+from router.log_sampling import LEFT_OUT
 from router.logs import fields_of
 from router.printable import one_printable_line
 from router.worker.evaluation.event_log import DUPLICATE, EVALUATED, EVENT_LOG
+from router.worker.work_log import DEAD_LETTERED, NOTIFIED, RETRIED, SUCCEEDED, WORK_LOG
 
+CAPTURED: Final = "delivery captured"
+"""The message of the line about a delivery that was shown in full."""
 _SHOWN: Final = 300
 """Characters of a field."""
+_NAMES_SHOWN: Final = 5
+"""Rules that a line names."""
+_CAPTURES_KNOWN: Final = 1000
+"""Deliveries that are known to be shown in full."""
 
+_API_HINT: Final = (
+    "send Authorization: Bearer and a token, ROUTER_ADMIN_TOKEN or the one shown at start as API"
+)
 _HINTS: Final[Mapping[str, str]] = {
     "wrong_signature": (
         "sign it with one of ROUTER_TWILIO_AUTH_TOKENS for exactly the URL of the sink, or set"
@@ -22,17 +34,35 @@ _HINTS: Final[Mapping[str, str]] = {
     "no_body_hash": "Twilio adds bodySHA256 to the URL; router send EVENT.json --sign does too",
     "wrong_body_hash": "the body was changed on its way",
     "wrong_token": "send Authorization: Bearer and ROUTER_EVENTS_TOKEN",
+    "no_token": "the token is ROUTER_EVENTS_TOKEN",
     "journal_unavailable": "the sender repeats it",
+    "overloaded": "the sender repeats it",
+    "not_found": "events go to POST /events, or signed to POST /twilio",
+    "not_json": "the body is one CloudEvent in JSON, or an array of them",
+    "not_a_cloudevent": 'an event has "specversion": "1.0", id, source and type',
+    "too_large": "raise ROUTER_MAX_BODY, or send fewer events at once",
+    "too_many_events": "raise ROUTER_MAX_EVENTS_PER_REQUEST, or send fewer events at once",
+    "too_many": "the sender repeats it more slowly; ROUTER_CLIENT_RATE and ROUTER_CREDENTIAL_RATE",
+    "wrong_origin": "add the origin to ROUTER_WEBHOOK_ORIGINS",
 }
 """The next step after a rejected request, by the code of the error."""
 
 
 def _rejected(fields: Mapping[str, Any]) -> str:
     code = str(fields.get("code", ""))
+    what = " ".join(str(fields[name]) for name in ("method", "target") if fields.get(name))
+    if not code:  # by the API, whose response has the reason
+        return f"Rejected  {fields.get('status')} {what}: {_API_HINT}"
     reason = f"{fields.get('reason', '')}{_at(fields.get('path'))}"
     detail = f"; {fields['detail']}" if fields.get("detail") else ""
-    hint = f": {_HINTS[code]}" if code in _HINTS else ""
-    return f"Rejected  {fields.get('status')} {code}: {reason}{detail}{hint}"
+    is_api = str(fields.get("target", "")).startswith(("/api", "/console"))
+    hint = f": {_HINTS[code]}" if code in _HINTS and not is_api else ""
+    where = f" {what}" if what else ""
+    return f"Rejected  {fields.get('status')}{where} {code}: {reason}{detail}{hint}"
+
+
+def _no_events(fields: Mapping[str, Any]) -> str:
+    return f"Request   to /{fields.get('source')} has no events: its array is empty"
 
 
 def _malformed(fields: Mapping[str, Any]) -> str:
@@ -56,13 +86,20 @@ def _duplicate(fields: Mapping[str, Any]) -> str:
     )
 
 
+def _rule_failed(fields: Mapping[str, Any]) -> str:
+    return (
+        f"Rule      {fields.get('rule')} has no result for event {fields.get('event')}, which is no"
+        f" match: {fields.get('reason')}"
+    )
+
+
 def _evaluated(fields: Mapping[str, Any]) -> str:
     if fields.get("type") == TEST_EVENT:
         return ""  # shown already
     line = f"Event     {fields.get('event')} ({fields.get('type')})"
     rules, suppressed = fields.get("rules", []), fields.get("suppressed", [])
     if not rules:
-        return f"{line} matches no rule: router explain EVENT.json says why"
+        return f"{line} {_unmatched(fields.get('candidates', []))}"
     notified = fields.get("notified", [])
     parts = [f"matches {', '.join(rules)}"]
     if notified:
@@ -74,6 +111,14 @@ def _evaluated(fields: Mapping[str, Any]) -> str:
     return f"{line} {'; '.join(parts)}"
 
 
+def _unmatched(candidates: list[str]) -> str:
+    if not candidates:
+        return "matches no rule: no rule has its type under events"
+    more = len(candidates) - _NAMES_SHOWN
+    named = ", ".join(candidates[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return f"matches no rule; its type has {named}: router explain EVENT.json says why"
+
+
 def _test_event(fields: Mapping[str, Any]) -> str:
     return (
         f"Twilio    the sink's test event arrived, test id {fields.get('test_id')}: the sink works; now"
@@ -81,15 +126,80 @@ def _test_event(fields: Mapping[str, Any]) -> str:
     )
 
 
+def _succeeded(fields: Mapping[str, Any]) -> str:
+    return (
+        f"Delivered {_delivery(fields)}, attempt {fields.get('attempt')}, {fields.get('seconds')} s"
+    )
+
+
+def _retried(fields: Mapping[str, Any]) -> str:
+    return (
+        f"Retry     {_delivery(fields)}: {fields.get('reason')}; attempt"
+        f" {fields.get('attempt')} failed, the next one is in {fields.get('in_seconds')} s"
+    )
+
+
+def _dead_lettered(fields: Mapping[str, Any]) -> str:
+    return (
+        f"Gave up   {_delivery(fields)}: {fields.get('reason')}: router dead-letters show"
+        f" {fields.get('delivery')}"
+    )
+
+
+def _delivery(fields: Mapping[str, Any]) -> str:
+    return f"{fields.get('destination')}: event {fields.get('event')}, rule {fields.get('rule')}"
+
+
+def _left_out(fields: Mapping[str, Any]) -> str:
+    return f"          {fields.get('count')} more lines like: {fields.get('kind')}"
+
+
+def _reloaded(fields: Mapping[str, Any]) -> str:
+    return f"Rules     reloaded: {fields.get('rules')} rules, {fields.get('destinations')} destinations"
+
+
+def _reload_rejected(_fields: Mapping[str, Any]) -> str:
+    return "Rules     not reloaded, the previous ones stay active:"
+
+
+def _problem(fields: Mapping[str, Any]) -> str:
+    return f"          {fields.get('diagnostic')}"
+
+
+def _nothing(_fields: Mapping[str, Any]) -> str:
+    return ""
+
+
 _LINES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "request rejected": _rejected,
+    "request has no events": _no_events,
     "malformed events quarantined": _malformed,
     "event quarantined": _quarantined,
+    "rule evaluation failed": _rule_failed,
     "Twilio test event received": _test_event,
+    "rules reloaded": _reloaded,
+    "rules reload rejected; previous rules stay active": _reload_rejected,
+    "rules problem reported": _problem,
     DUPLICATE: _duplicate,
     EVALUATED: _evaluated,
+    NOTIFIED: _nothing,  # the line of its event says so
+    CAPTURED: _nothing,
+    SUCCEEDED: _succeeded,
+    RETRIED: _retried,
+    DEAD_LETTERED: _dead_lettered,
+    LEFT_OUT: _left_out,
 }
 """The line of a record, by its message; ``""`` for not at all. Other warnings have their fields."""
+
+_LEVELS: Final[Mapping[str, int]] = {
+    EVENT_LOG.name: logging.DEBUG,
+    "router.worker.evaluation.batch_job": logging.DEBUG,
+    WORK_LOG.name: logging.INFO,
+    "router.configuration.reload": logging.INFO,
+    "router.dev.dev": logging.INFO,
+    "router.ingress.endpoints": logging.INFO,
+}
+"""The levels of the loggers that have these lines."""
 
 
 class ActivityHandler(logging.Handler):
@@ -102,18 +212,24 @@ class ActivityHandler(logging.Handler):
     def __init__(self, echo: Callable[[str], None]) -> None:
         super().__init__()
         self._echo = echo
+        self._captured: deque[object] = deque(maxlen=_CAPTURES_KNOWN)
+        """Ids of deliveries that were shown in full."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record, if it is one of those above or a warning."""
         fields = {name: _short(value) for name, value in fields_of(record).items()}
-        show = _LINES.get(record.getMessage())
+        show = _LINES.get(message := record.getMessage())
+        if message == CAPTURED:
+            self._captured.append(fields.get("delivery"))
+        elif message == SUCCEEDED and fields.get("delivery") in self._captured:
+            return
         if show is not None:
             if line := show(fields):
                 self._echo(one_printable_line(line))
         elif record.levelno >= logging.WARNING:
             named = "".join(f" {name}={value}" for name, value in fields.items())
             title = record.levelname.capitalize().ljust(9)
-            self._echo(one_printable_line(f"{title} {record.getMessage()}{named}"))
+            self._echo(one_printable_line(f"{title} {message}{named}"))
             if record.exc_info:
                 self._echo("".join(traceback.format_exception(*record.exc_info)))
 
@@ -121,8 +237,8 @@ class ActivityHandler(logging.Handler):
 def show_activity(echo: Callable[[str], None]) -> None:
     """Print what happens, in place of the log."""
     logging.basicConfig(level=logging.WARNING, handlers=[ActivityHandler(echo)], force=True)
-    EVENT_LOG.setLevel(logging.DEBUG)
-    logging.getLogger("router.ingress.endpoints").setLevel(logging.INFO)
+    for name, level in _LEVELS.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def _at(path: object) -> str:

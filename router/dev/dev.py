@@ -5,6 +5,7 @@ Twilio's sample events is sent once, signed, as a demonstration.
 """
 
 import asyncio
+import logging
 import os
 import secrets
 import shutil
@@ -21,6 +22,7 @@ from router.clock import Clock
 from router.configuration.load import ConfigurationSource
 from router.configuration.readers.destinations import MISSING_HOST
 from router.datatypes import Secret
+from router.dev.activity import CAPTURED
 from router.dev.embedded_redis import EmbeddedRedis
 from router.dev.running_dev import RunningDev, RunningDevFile
 from router.events.sample import sample_event
@@ -35,6 +37,8 @@ from router.runtime.build_environment import build_environment
 from router.runtime.roles import Roles, WorkerConfig
 from router.settings.model import EventsOpen, Settings, is_loopback
 from router.settings.tokens import Tokens
+
+logger = logging.getLogger(__name__)
 
 Echo = Callable[[str], None]
 """Prints a line on the terminal."""
@@ -187,7 +191,7 @@ class Dev:
                 while not _is_settled(await ledger.read(connection)):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         except TimeoutError:
-            self._echo("  not everything is delivered yet; the log says why")
+            self._echo("  not everything is delivered yet; the lines above say why")
         finally:
             await connection.close()
 
@@ -200,6 +204,7 @@ class Dev:
         for line in preview_lines(preview):
             if not line.startswith("host: ") or MISSING_HOST not in line:
                 self._echo(f"  {line}")
+        logger.info(CAPTURED, extra={"delivery": delivery.id})
 
 
 def _program() -> str:

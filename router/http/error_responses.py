@@ -155,12 +155,12 @@ class ErrorResponses:
         if path in self._paths:
             return
         self._metrics.requests_refused.labels(OTHER, str(status)).inc()
-        fields = {"source": OTHER, "status": status, "target": _shown(path)}
+        fields = {"source": OTHER, "status": status, **_request_fields(request, path)}
         self._throttle.warning(
             "request rejected",
             kind="denied",
             client=request.remote or "",
-            fields={**fields, "remote": request.remote},
+            fields=fields,
         )
 
     def _not_found(self, request: web.BaseRequest) -> str:
@@ -186,8 +186,7 @@ class ErrorResponses:
             "status": status.value,
             "code": code,
             "reason": message,
-            "target": _shown(path),
-            "remote": request.remote,
+            **_request_fields(request, path),
         }
         self._throttle.warning(
             "request rejected", kind=code, client=request.remote or "", fields=fields
@@ -202,6 +201,15 @@ class ErrorResponses:
 
 def _path_of(request: web.BaseRequest) -> str:
     return request.raw_path.partition("?")[0]
+
+
+def _request_fields(request: web.BaseRequest, path: str) -> dict[str, object]:
+    """Return the fields of a log line that tell a request from others."""
+    return {
+        "method": shortened(request.method, _SHOWN),
+        "target": _shown(path),
+        "remote": request.remote,
+    }
 
 
 def _shown(path: str) -> str:

@@ -277,6 +277,13 @@ class Ingress:
         return min((limit for limit in limits if limit), default=0)
 
     def _count(self, request: web.BaseRequest, source: str, received: Received) -> None:
+        if not (received.events or received.malformed):
+            self._throttle.warning(
+                "request has no events",
+                kind="no_events",
+                client=request.remote or "",
+                fields={"source": source, "remote": request.remote},
+            )
         self._received[source, "accepted"].inc(len(received.events))
         if received.malformed:
             self._received[source, "quarantined"].inc(len(received.malformed))

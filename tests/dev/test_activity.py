@@ -43,7 +43,11 @@ def test_a_rejected_request_has_its_path_and_detail() -> None:
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
-        ({"rules": []}, "matches no rule: router explain EVENT.json says why"),
+        ({"rules": []}, "matches no rule: no rule has its type under events"),
+        (
+            {"rules": [], "candidates": list("abcdefg")},
+            "matches no rule; its type has a, b, c, d, e and 2 more: router explain EVENT.json says why",
+        ),
         (
             {"rules": ["a", "b"], "notified": ["noc"], "suppressed": ["b: cooldown"]},
             "matches a, b; sent to noc; suppressed: b: cooldown",
@@ -54,6 +58,84 @@ def test_a_rejected_request_has_its_path_and_detail() -> None:
 def test_an_event_has_its_outcome(fields: dict[str, object], line: str) -> None:
     outcome = shown("event evaluated", logging.DEBUG, event="E1", type="t", **fields)
     assert outcome == [f"Event     E1 (t) {line}"]
+
+
+DELIVERY = {
+    "destination": "noc",
+    "delivery": "msg_1",
+    "event": "E1",
+    "rule": "r",
+    "attempt": 2,
+    "seconds": 0.1,
+}
+
+
+@pytest.mark.parametrize(
+    ("message", "fields", "line"),
+    [
+        ("delivery succeeded", DELIVERY, "Delivered noc: event E1, rule r, attempt 2, 0.1 s"),
+        (
+            "delivery retried",
+            {**DELIVERY, "reason": "HTTP 503", "in_seconds": 3.5},
+            "Retry     noc: event E1, rule r: HTTP 503; attempt 2 failed, the next one is in 3.5 s",
+        ),
+        (
+            "delivery dead-lettered",
+            {**DELIVERY, "reason": "HTTP 404"},
+            "Gave up   noc: event E1, rule r: HTTP 404: router dead-letters show msg_1",
+        ),
+        (
+            "log lines left out",
+            {"kind": "delivery succeeded", "count": 7},
+            "          7 more lines like: delivery succeeded",
+        ),
+        (
+            "request rejected",
+            {"status": 404, "code": "not_found", "reason": "why", "method": "GET", "target": "/a"},
+            "Rejected  404 GET /a not_found: why: events go to POST /events, or signed to POST /twilio",
+        ),
+        (
+            "request rejected",
+            {"status": 401, "method": "GET", "target": "/api/…"},
+            (
+                "Rejected  401 GET /api/…: send Authorization: Bearer and a token, ROUTER_ADMIN_TOKEN or the"
+                " one shown at start as API"
+            ),
+        ),
+        (
+            "request has no events",
+            {"source": "events"},
+            "Request   to /events has no events: its array is empty",
+        ),
+        (
+            "rule evaluation failed",
+            {"rule": "r", "event": "E1", "reason": "no such field: data.a"},
+            "Rule      r has no result for event E1, which is no match: no such field: data.a",
+        ),
+        (
+            "rules reloaded",
+            {"rules": 2, "destinations": 1},
+            "Rules     reloaded: 2 rules, 1 destinations",
+        ),
+        (
+            "rules problem reported",
+            {"diagnostic": "a.yaml:1:1: wrong"},
+            "          a.yaml:1:1: wrong",
+        ),
+    ],
+)
+def test_each_line_says_what_happened_and_what_to_do(
+    message: str, fields: dict[str, object], line: str
+) -> None:
+    assert shown(message, logging.INFO, **fields) == [line]
+
+
+def test_a_delivery_that_was_shown_in_full_has_no_further_line() -> None:
+    lines: list[str] = []
+    handler = ActivityHandler(lines.append)
+    for message in ("delivery captured", "delivery succeeded", "alert notified"):
+        handler.emit(logging.makeLogRecord({"msg": message, "levelno": logging.INFO, **DELIVERY}))
+    assert lines == []
 
 
 def test_what_else_is_shown() -> None:

@@ -3,7 +3,12 @@
 import msgspec
 import pytest
 
-from router.events.schemas import SCHEMAS, ConferenceSummary, schema_violation
+from router.events.schemas import (
+    SCHEMAS,
+    ConferenceSummary,
+    schema_violation,
+    without_value,
+)
 
 COMPLETE = "com.twilio.voice.insights.conference-summary.complete"
 
@@ -234,3 +239,15 @@ def _given(value: object) -> object:
     if isinstance(value, dict):
         return {name: _given(each) for name, each in value.items() if each is not None}
     return value
+
+
+@pytest.mark.parametrize(
+    ("violation", "logged"),
+    [
+        ("Invalid enum value '+1 - at `x' - at `$.status`", "Invalid enum value - at `$.status`"),
+        ("Invalid enum value 'a'", "Invalid enum value"),
+        ("Expected `str`, got `int` - at `$.x`", "Expected `str`, got `int` - at `$.x`"),
+    ],
+)
+def test_a_violation_is_logged_without_the_value(violation: str, logged: str) -> None:
+    assert without_value(violation) == logged

@@ -8,7 +8,8 @@ unless every source has it.
 Each module names its sources. Types that are not listed have no schema: Twilio documents hundreds.
 """
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import msgspec
 
@@ -41,6 +42,9 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
 """The documented shape of ``data`` by event type. Types that are not listed have no schema."""
 
 
+_VALUE: Final = re.compile(r"(?<=^Invalid enum value) '.*'(?= - at `|\Z)", re.DOTALL)
+
+
 def schema_violation(event_type: str, data: Any) -> str | None:
     """Return how ``data`` violates the documented schema of its type; None if it does not.
 
@@ -54,3 +58,8 @@ def schema_violation(event_type: str, data: Any) -> str | None:
     except msgspec.ValidationError as error:
         return str(error)
     return None
+
+
+def without_value(violation: str) -> str:
+    """Return a violation for a log, without the event's value that some of them quote."""
+    return _VALUE.sub("", violation)

@@ -12,7 +12,7 @@ from router.clock import Clock
 from router.configuration.model import ActiveConfiguration
 from router.errors import PoisonError, RouterError, WrongTypeError
 from router.events.model import Event, document
-from router.events.schemas import schema_violation
+from router.events.schemas import schema_violation, without_value
 from router.journal.batch_parts import StoredEvents
 from router.journal.batches import Batches, ClaimedBatch, Quarantined
 from router.journal.finish import FinishedWork, Rest, check_recordable
@@ -191,7 +191,8 @@ class BatchJob:
         try:
             decision = decide(part.evaluated, results, snapshot)
             if EVENT_LOG.isEnabledFor(logging.DEBUG):
-                log_evaluated(part.evaluated, results, snapshot)
+                rules = self._live.configuration.rules
+                log_evaluated(part.evaluated, results, snapshot, rules)
             return await self._record(place, part.evaluated, decision, part.quarantined, results)
         except RouterError:
             raise
@@ -275,7 +276,8 @@ class BatchJob:
         violation = schema_violation(event.type, content.get("data"))
         if violation is not None:
             self._metrics.schema_violations.inc()
-            logger.debug("event violates its schema", extra={"event": event.id, "at": violation})
+            at = without_value(violation)
+            logger.debug("event violates its schema", extra={"event": event.id, "at": at})
         judgement = rules.judge(event.type, content)
         for failure in judgement.errors:
             self._metrics.rule_errors.labels(failure.rule.name).inc()

@@ -47,10 +47,10 @@ class EvaluationCounts:
             severity = rule.severity
             if isinstance(severity, SeverityByValue) and severity.selected(content) is None:
                 self._metrics.severity_fallbacks.labels(rule.name).inc()
-                reason = severity.problem(content)
+                # Without the value, which may be a masked field's.
                 logger.debug(
                     "severity not selected; otherwise used",
-                    extra={"rule": rule.name, "event": event.id, "reason": reason},
+                    extra={"rule": rule.name, "event": event.id, "expression": severity.text},
                 )
 
     def finished(

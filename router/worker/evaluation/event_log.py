@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from router.events.model import Event
+from router.rules.index.rule_set import RuleSet
 from router.rules.state.step import ChainResult
 from router.worker.evaluation.decide import EvaluatedEvent, decide
 from router.worker.evaluation.suppression_reason import Snapshot
@@ -15,9 +16,12 @@ DUPLICATE: Final = "duplicate event dropped"
 
 
 def log_evaluated(
-    evaluated: Iterable[EvaluatedEvent], results: Mapping[str, ChainResult], snapshot: Snapshot
+    evaluated: Iterable[EvaluatedEvent],
+    results: Mapping[str, ChainResult],
+    snapshot: Snapshot,
+    rules: RuleSet,
 ) -> None:
-    """Log what became of events, given the result of each chain by its id."""
+    """Log what became of events, given the result of each chain by its id, and the active rules."""
     for each in evaluated:
         decision = decide([each], results, snapshot)
         outcome = (
@@ -28,6 +32,7 @@ def log_evaluated(
             extra={
                 **_identity(each.event),
                 "outcome": outcome,
+                "candidates": [rule.name for rule in rules.candidates(each.event.type)],
                 "rules": sorted({possible.rule.name for possible in each.possible}),
                 "suppressed": [f"{rule}: {reason}" for rule, reason in decision.suppressed_alerts],
                 "notified": sorted(

@@ -14,7 +14,8 @@ import msgspec
 from aiohttp import hdrs, web
 
 from router.api.json_responses import error_response
-from router.ingress.forwarded import resolve_sender
+from router.datatypes import Secret
+from router.ingress.forwarded import Sender, resolve_sender
 from router.journal.audit import AuditAction, Audited, AuditEntry, Via
 from router.settings.model import Settings
 
@@ -106,6 +107,11 @@ class Access:
         )
 
     @property
+    def tokens(self) -> tuple[tuple[Secret, Caller], ...]:
+        """Return the tokens with whom each one names."""
+        return self._tokens
+
+    @property
     def is_closed(self) -> bool:
         """Return whether there is no token at all."""
         return not self._tokens
@@ -119,10 +125,16 @@ class Access:
 
     def address(self, request: web.Request) -> str:
         """Return the address of the caller of a request; ``""`` if it has none."""
-        sender = resolve_sender(
+        return str(self._sender(request).address or "")
+
+    def is_secure(self, request: web.Request) -> bool:
+        """Return whether the caller sent a request by https, to a trusted proxy or to the router."""
+        return self._sender(request).base_url.startswith("https://")
+
+    def _sender(self, request: web.Request) -> Sender:
+        return resolve_sender(
             request.remote, request.scheme, request.host, request.headers, self._trusted
         )
-        return str(sender.address or "")
 
     def identify(self, authorization: str) -> Caller | None:
         """Return the caller of an ``Authorization`` header, None if its token is wrong.

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 from router.runtime.roles import Roles
 from router.settings.model import EventsOpen, Settings, is_loopback
+from router.settings.tokens import SHORTEST
 
 logger = logging.getLogger(__name__)
 
 
 def warn(settings: Settings, roles: Roles) -> None:
     """Log one warning for each thing that is open on an address that others reach."""
-    for message in open_things(settings, roles):
+    for message in (*open_things(settings, roles), *weak_tokens(settings)):
         logger.warning(message, extra={"host": settings.host})
 
 
@@ -30,3 +31,19 @@ def open_things(settings: Settings, roles: Roles) -> Iterator[str]:
         )
     if roles.operations_port is None:
         yield "metrics and readiness are open on the port of senders; set ROUTER_OPERATIONS_PORT"
+
+
+def weak_tokens(settings: Settings) -> Iterator[str]:
+    """Yield which tokens of operators and viewers can be guessed where other machines may try."""
+    if is_loopback(settings.operations_host or settings.host):
+        return
+    tokens = {
+        "ROUTER_ADMIN_TOKEN": settings.admin_token,
+        "ROUTER_VIEWER_TOKEN": settings.viewer_token,
+    }
+    for name, named in tokens.items():
+        if any(len(token.secret.reveal()) < SHORTEST for token in named):
+            yield (
+                f"{name} has fewer than {SHORTEST} characters and can be guessed;"
+                " use for example the output of openssl rand -base64 32"
+            )

@@ -20,7 +20,8 @@ _NAME: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._@-]{{0,{NAME_LENGTH - 1}}}")
 _PART: Final = re.compile(r"([^=]*)=(.*[^=].*)", re.DOTALL)
 """``name=token``, as opposed to a token that ends with ``=``."""
 _TOKEN: Final = re.compile(r"[!-+\--~]{16,512}")
-_SHORTEST: Final = 16
+SHORTEST: Final = 16
+"""Characters of a token that cannot be guessed."""
 _EXAMPLE: Final = "write for example alice=<token>,bob=<token>, or one token without a name"
 
 
@@ -64,7 +65,7 @@ class Tokens(tuple[NamedToken, ...]):
 
 def _check_padding(text: str) -> None:
     """Raise ValueError for a name whose token is missing, such as ``alice=``."""
-    if text.endswith("=") and len(text) < _SHORTEST:
+    if text.endswith("=") and len(text) < SHORTEST:
         raise ValueError(f"has a name without a token behind the =, {_EXAMPLE}")
 
 
@@ -82,7 +83,7 @@ def _named(part: str, number: int) -> NamedToken:
         )
     if _TOKEN.fullmatch(token) is None:
         raise ValueError(
-            f"has a wrong token of {name}: it needs {_SHORTEST} to 512 visible ASCII characters"
+            f"has a wrong token of {name}: it needs {SHORTEST} to 512 visible ASCII characters"
             " without a comma, use for example the output of openssl rand -base64 32"
         )
     return NamedToken(name, Secret(token))

@@ -3,7 +3,8 @@
 import pytest
 from support.running import settings_for
 
-from router.runtime.exposure import open_things
+from router.datatypes import Secret
+from router.runtime.exposure import open_things, weak_tokens
 from router.runtime.roles import Roles
 from router.settings.model import EventsOpen
 
@@ -32,3 +33,23 @@ def test_each_open_thing_has_a_warning(
     settings = settings_for("redis://x", host=host, events_open=is_open)
 
     assert [message.partition(";")[0] for message in open_things(settings, roles)] == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "operations_host", "token", "expected"),
+    [
+        ("127.0.0.1", "", "short", []),
+        ("::", "127.0.0.1", "short", []),
+        ("::", "", "long-enough-for-all", []),
+        ("::", "", "short", ["ROUTER_VIEWER_TOKEN has fewer than 16 characters"]),
+        ("127.0.0.1", "10.0.0.1", "short", ["ROUTER_VIEWER_TOKEN has fewer than 16 characters"]),
+    ],
+)
+def test_a_token_that_others_may_guess_has_a_warning(
+    host: str, operations_host: str, token: str, expected: list[str]
+) -> None:
+    settings = settings_for(
+        "redis://x", host=host, operations_host=operations_host, viewer_token=Secret(token)
+    )
+
+    assert [message.partition(" and ")[0] for message in weak_tokens(settings)] == expected

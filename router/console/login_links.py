@@ -1,0 +1,49 @@
+"""Links that log a browser in once: ``router dev`` prints one, so that nothing has to be copied."""
+
+from collections.abc import Callable
+from typing import Final
+
+from router.api.access import Caller
+from router.console.signed_texts import SignedTexts
+
+LINK_SECONDS: Final = 600
+"""How long a link may be used."""
+_PURPOSE: Final = "link"
+
+
+class LoginLinks:
+    """Makes links and accepts each once.
+
+    A process accepts what it made, or another one with the same tokens; each of them would accept it
+    once. ``router dev``, which is one process, is the only one that makes any.
+
+    Args:
+        texts: Signs the links.
+        now: Returns Unix seconds.
+        new_id: Returns a random text.
+    """
+
+    def __init__(
+        self, texts: SignedTexts, now: Callable[[], float], new_id: Callable[[], str]
+    ) -> None:
+        self._texts = texts
+        self._now = now
+        self._new_id = new_id
+        self._used: dict[str, float] = {}
+
+    def link(self, caller: Caller) -> str:
+        """Return the text of a link that logs in as ``caller``."""
+        return self._texts.sign(caller, _PURPOSE, [self._new_id(), self._now() + LINK_SECONDS])
+
+    def use(self, text: str) -> Caller | None:
+        """Return whom a link logs in; None if it is no link, has expired or was used."""
+        found = self._texts.read(_PURPOSE, text)
+        if found is None:
+            return None
+        caller, (link_id, ends_at) = found
+        now = self._now()
+        self._used = {each: until for each, until in self._used.items() if until > now}
+        if now >= ends_at or link_id in self._used:
+            return None
+        self._used[link_id] = ends_at
+        return caller

@@ -1,6 +1,7 @@
 """Deliveries as the API, the commands and the console show them: those that ended, and the others (pure)."""
 
 import enum
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 import msgspec
@@ -25,6 +26,21 @@ class DeliveryState(enum.StrEnum):
     DELIVERED = "delivered"
     DEAD_LETTERED = "dead-lettered"
     DISCARDED = "discarded"
+
+    @classmethod
+    def parse(cls, words: Iterable[str]) -> "frozenset[DeliveryState]":
+        """Return the states of words, of which ``open`` is all that have not ended; raise ValueError."""
+        found: set[DeliveryState] = set()
+        for word in words:
+            if word == "open":
+                found |= OPEN_STATES
+                continue
+            try:
+                found.add(cls(word))
+            except ValueError:
+                expected = ", ".join(("open", *cls))
+                raise ValueError(f"{word[:40]!r} is none, expected {expected}") from None
+        return frozenset(found)
 
 
 OPEN_STATES: Final = frozenset(

@@ -143,6 +143,21 @@ def explained_rules(
         )
 
 
+def recorded_rules(
+    known: KnownEvent, deliveries: Mapping[str, Sequence[DeliveryView]]
+) -> Iterator[RuleOutcomeView]:
+    """Yield the recorded results alone, for a process that has no rules."""
+    for match in known.matches:
+        yield RuleOutcomeView(
+            rule=match.rule,
+            verdict=RuleVerdict.MATCHED if match.is_match else RuleVerdict.ENDED,
+            text=f"matched: {match_text(match)}" if match.is_match else match_text(match),
+            recorded=match_view(match),
+            alert=alert_id(known.event.key, match.rule) if match.is_match else "",
+            deliveries=tuple(deliveries.get(match.rule, ())),
+        )
+
+
 def rule_count(known: KnownEvent, rules: RuleSet) -> tuple[int, int]:
     """Return how many rules are for the event's type, and how many are not."""
     candidates = len(rules.candidates(known.event.type))

@@ -252,12 +252,12 @@ def match_text(match: EventMatch) -> str:
     return f"left out: {reason}" if match.reason in REASONS else f"{text}: {reason}"
 
 
-def body_view(record: EventRecord) -> Any:
-    """Return the body as JSON values; as text if it is not JSON."""
+def body_view(body: bytes) -> Any:
+    """Return a body as JSON values; as text if it is not JSON."""
     try:
-        return decode_json(record.body)
+        return decode_json(body)
     except UNDECODABLE:
-        return record.body.decode("utf-8", "replace")
+        return body.decode("utf-8", "replace")
 
 
 def body_note(record: EventRecord) -> str:

@@ -7,7 +7,9 @@ from router.api import (
     alert_page,
     audit,
     dead_letters,
+    delivery_list,
     destinations,
+    event_list,
     keyed_alerts,
     playground,
     quarantine,
@@ -22,6 +24,8 @@ from router.api import (
 OPERATIONS: Final = (
     *alert_page.OPERATIONS,
     *keyed_alerts.OPERATIONS,
+    *event_list.OPERATIONS,
+    *delivery_list.OPERATIONS,
     *playground.OPERATIONS,
     *alert_messages.OPERATIONS,
     *reload.OPERATIONS,

@@ -52,6 +52,8 @@ class ResponseSpec(msgspec.Struct, frozen=True):
     """None for a response without a body."""
     media_types: tuple[str, ...] = (JSON,)
     """Several if the Accept header chooses."""
+    others: Mapping[str, Schema] = {}
+    """Media type -> schema, of those that differ from ``schema``."""
     headers: Mapping[str, str] = {}
     """Name -> description."""
 
@@ -225,7 +227,10 @@ def _response(response: ResponseSpec, schemas: Mapping[type, Any]) -> dict[str, 
     described: dict[str, Any] = {"description": response.description}
     if response.schema is not None:
         content = _content(response.schema, schemas)
-        described["content"] = dict.fromkeys(response.media_types, content)
+        described["content"] = {
+            **dict.fromkeys(response.media_types, content),
+            **{media: _content(schema, schemas) for media, schema in response.others.items()},
+        }
     if response.headers:
         described["headers"] = {
             name: {"description": text, "required": True, "schema": {"type": "string"}}
@@ -241,8 +246,9 @@ def _content(schema: Schema, schemas: Mapping[type, Any]) -> dict[str, Any]:
 
 
 def _structs(operation: Operation) -> Iterator[type[msgspec.Struct]]:
-    responses = (response.schema for response in operation.responses.values())
-    for schema in (*responses, *operation.body.values()):
+    responses = [response.schema for response in operation.responses.values()]
+    others = [each for spec in operation.responses.values() for each in spec.others.values()]
+    for schema in (*responses, *others, *operation.body.values()):
         if isinstance(schema, tuple):
             yield from schema
         elif isinstance(schema, type):

@@ -237,6 +237,7 @@ class App:
                 reloader, access, Audit(self._worker_redis, self._clock)
             ),
             *build_api.build_operator_routes(self._worker_redis, names, self._clock, access, masks),
+            *build_api.build_history_routes(self._worker_redis, self._clock, access, masks, active),
             *build_api.build_silence_routes(self._ingress_redis, self._clock, access, rules),
             *PlaygroundApi(Playground(self._playground, self._clock), access).routes(),
             *AlertMessagesApi(self._worker_redis, messages, access).routes(),

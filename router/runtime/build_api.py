@@ -14,7 +14,11 @@ from router.api.access import Access
 from router.api.alert_messages import AlertMessages
 from router.api.audit import AuditApi
 from router.api.dead_letters import DeadLettersApi
+from router.api.delivery_list import DeliveriesApi
+from router.api.delivery_reading import DeliveryReader
 from router.api.destinations import DestinationsApi, KnownDestinations
+from router.api.event_details import EventReader
+from router.api.event_list import EventsApi
 from router.api.keyed_alerts import KeyedAlertsApi
 from router.api.quarantine import QuarantineApi
 from router.api.reload import ReloadApi
@@ -141,6 +145,30 @@ def build_operator_routes(
         *QuarantineApi(Quarantine(connection, clock), clock, access, audit, masks).routes(),
         *AuditApi(audit, clock, access).routes(),
         *StatsApi(connection, clock, access).routes(),
+    ]
+
+
+def build_history_routes(
+    connection: Connection,
+    clock: Clock,
+    access: Access,
+    masks: Masks,
+    configuration: Callable[[], Configuration] | None,
+) -> list[web.RouteDef]:
+    """Return the routes of events and deliveries.
+
+    Args:
+        connection: The Redis that contains them.
+        clock: Time.
+        access: Who may call.
+        masks: The fields of events that are not shown.
+        configuration: Returns the active configuration; None in a process without rules.
+    """
+    deliveries = DeliveryReader(connection)
+    events = EventReader(connection, clock, configuration, deliveries, masks)
+    return [
+        *EventsApi(connection, events, clock, access, Audit(connection, clock)).routes(),
+        *DeliveriesApi(deliveries, clock, access).routes(),
     ]
 
 

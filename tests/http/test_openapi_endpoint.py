@@ -36,24 +36,32 @@ from router.alerts import AlertKey, Attempt
 from router.api.signed_links import LinkSigner
 from router.clock import system_clock
 from router.configuration.load import ConfigurationSource
+from router.configuration.model import ActiveConfiguration, Configuration
 from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.dev.embedded_redis import EmbeddedRedis, find_server
+from router.events.masks import Masks
 from router.events.model import Malformed, Received
+from router.history.kept_body import BodyKeeper
 from router.http.openapi import OPERATOR, Operation
 from router.ingress.openapi import CLOUDEVENT
 from router.journal.batches import Batches
 from router.journal.connection import connect
 from router.journal.deliveries import Deliveries
 from router.journal.finish import FinishedWork
+from router.journal.history_log import HistoryLimits, HistoryLog, name_digest
 from router.journal.keys import BatchId, SetId
+from router.journal.memory_budget import MemoryBudget
 from router.journal.pauses import Pause, PauseKind, Pauses
 from router.journal.settlements import GivenUp
 from router.journal.silences import Silences
 from router.journal.twilio_tests import SinkTest, SinkTests
+from router.rules.index.rule_set import RuleSet
 from router.rules.suppression.silences import SilenceText
 from router.runtime.build_api import OPERATIONS
 from router.runtime.roles import Roles, WorkerConfig
+from router.settings.model import KeptBody
+from router.worker.evaluation.history_entry import EventEntries, FinishedEvent
 
 CHECKS = [
     not_a_server_error,
@@ -80,6 +88,7 @@ SUCCESS = {
 }
 
 
+SOURCE = "https://a.example/b?c"
 OF_RULES = {"/api/v1/rules", "/api/v1/rules/{name}", "/api/v1/rules/{name}/events"}
 """Routes that a process without rules answers without Redis."""
 
@@ -265,6 +274,7 @@ async def without_redis(tmp_path: Path) -> AsyncIterator[tuple[Running, dict[str
 
 
 BODIES = {
+    "/api/v1/events/replay": {"all": True},
     "/api/v1/dead-letters/replay": {"destination": "mail", "all": True},
     "/api/v1/dead-letters/discard": {"destination": "mail", "all": True},
     "/api/v1/quarantine/replay": {"all": True},
@@ -321,6 +331,8 @@ class Records(msgspec.Struct, frozen=True):
     quarantined: str
     silence: str
     link: str
+    event: str
+    delivery: str
 
     def path_parameters(self, path: str) -> dict[str, str]:
         if path.startswith("/api/v1/alerts/"):
@@ -330,6 +342,9 @@ class Records(msgspec.Struct, frozen=True):
                 "destination": "mail",
                 "id": self.dead_letters[0],
             },
+            "/api/v1/events/{reference}": {"reference": self.event},
+            "/api/v1/events/{source}/{id}": {"source": SOURCE, "id": "e1"},
+            "/api/v1/deliveries/{id}": {"id": self.delivery},
             "/api/v1/quarantine/{id}": {"id": self.quarantined},
             "/api/v1/silences/{id}": {"id": self.silence},
             "/api/v1/destinations/{name}/pause": {"name": "mail"},
@@ -348,7 +363,7 @@ async def _stored(redis_url: Secret, sample: bytes) -> Records:
     now = system_clock().now()
     ids = iter(["batch", "quarantined", "set"])
     clock = msgspec.structs.replace(system_clock(), new_id=ids.__next__)
-    event = event_from(sample)
+    event = event_from(sample, id="e1", source=SOURCE)
     batches = Batches(connection, clock)
     await connection.redis.flushall()
     malformed = Malformed("no id", "$[0].id", now, b'{"specversion":"1.0"}')
@@ -363,9 +378,17 @@ async def _stored(redis_url: Secret, sample: bytes) -> Records:
     finished = FinishedWork(
         duplicate=0, filtered=0, matched=1, quarantined=(), deliveries=tuple(deliveries)
     )
-    await batches.finish(BatchId("batch"), finished)
+    no_rules = Configuration(rules=RuleSet([]), destinations=(), generation="1")
+    log = HistoryLog(
+        HistoryLimits(age_seconds=86_400, share=0.1), MemoryBudget(connection, watermark=0.9)
+    )
+    entries = EventEntries(
+        log, BodyKeeper(KeptBody.FULL, Masks(), ActiveConfiguration(no_rules)), clock
+    )
+    history = entries.entry([FinishedEvent(event, None)], {}, (), "1")
+    await batches.finish(BatchId("batch"), finished, history=history)
     await Deliveries(connection, clock).settle(
-        [GivenUp(SetId("set"), delivery, "HTTP 404") for delivery in deliveries]
+        [GivenUp(SetId("set"), delivery, "HTTP 404") for delivery in deliveries[:-1]]
     )
     text = SilenceText(
         match={"rule": "one"}, ends="2100-01-01T00:00:00Z", author="ann", comment="work"
@@ -378,7 +401,12 @@ async def _stored(redis_url: Secret, sample: bytes) -> Records:
     alert = msgspec.structs.replace(alert_of(event), key=AlertKey("ak_1"), raised_at=now)
     link = LinkSigner(LINK_SECRET, PUBLIC_URL, lifetime=3600.0).links(alert).silence
     return Records(
-        [delivery.id for delivery in deliveries], "quarantined", silence.id, link.split("/")[-1]
+        [delivery.id for delivery in deliveries],
+        "quarantined",
+        silence.id,
+        link.split("/")[-1],
+        name_digest(event.key).hex(),
+        deliveries[-1].id,
     )
 
 

@@ -1,0 +1,122 @@
+"""Streams the events that match, as they are found: one JSON object a line.
+
+A text search of a long history takes seconds. Its first hits arrive at once, and it ends when the
+client closes the connection.
+"""
+
+from typing import Annotated, Final
+
+import msgspec
+from aiohttp import hdrs, web
+from msgspec import Meta
+
+from router.api.event_views import EventView, event_view
+from router.clock import Clock
+from router.destinations.rendering.summary import rfc3339
+from router.history.event_filter import EventFilter
+from router.history.event_history import EventHistory
+from router.history.stored import Place
+
+NDJSON: Final = "application/x-ndjson"
+STREAM_SECONDS: Final = 60.0
+"""How long one stream lasts at most."""
+_HITS_AT_ONCE: Final = 20
+_SCANNED_AT_ONCE: Final = 2000
+"""Events between two lines with the progress, about."""
+
+
+class StreamProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a stream has read."""
+
+    scanned: int
+    found: int
+    reached_at: Annotated[
+        str, Meta(description="Time of the event that was read last: RFC 3339, empty for none.")
+    ]
+    after: Annotated[str, Meta(description="Cursor to go on from here; empty at the end.")]
+
+
+class EventLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of a stream; it has one of these."""
+
+    event: EventView | None = None
+    progress: StreamProgress | None = None
+    end: Annotated[
+        str,
+        Meta(
+            description="Why it ends, in the last line: end (of history), limit, time or unavailable."
+        ),
+    ] = ""
+
+
+def wants_stream(request: web.Request) -> bool:
+    """Return whether a request accepts a stream."""
+    accepted = request.headers.get(hdrs.ACCEPT, "")
+    return any(each.partition(";")[0].strip().lower() == NDJSON for each in accepted.split(","))
+
+
+async def stream_events(
+    request: web.Request,
+    history: EventHistory,
+    wanted: EventFilter,
+    after: str,
+    limit: int,
+    clock: Clock,
+) -> web.StreamResponse:
+    """Write the events that match, the newest first, until the end, ``limit`` or the time.
+
+    Raises:
+        ValueError: ``after`` is no cursor.
+        JournalUnavailableError: Redis did not answer in time, before anything was written.
+    """
+    if after:
+        Place.parse(after)
+    ends_at = clock.monotonic() + STREAM_SECONDS
+    response = web.StreamResponse(
+        headers={
+            hdrs.CONTENT_TYPE: NDJSON,
+            hdrs.CACHE_CONTROL: "no-store",
+            "X-Accel-Buffering": "no",  # else a proxy keeps the first hits back
+        }
+    )
+    found = scanned = 0
+    end = ""
+    while not end:
+        page = await history.page(
+            wanted, after, limit=min(_HITS_AT_ONCE, limit - found), max_scanned=_SCANNED_AT_ONCE
+        )
+        after = page.after
+        found += len(page.items)
+        scanned += page.scanned
+        if not after:
+            end = "end"
+        elif found >= limit:
+            end = "limit"
+        elif clock.monotonic() >= ends_at:
+            end = "time"
+        progress = StreamProgress(
+            scanned=scanned,
+            found=found,
+            reached_at=rfc3339(page.reached_at) if page.reached_at else "",
+            after=after,
+        )
+        lines = [EventLine(event=event_view(each)) for each in page.items]
+        lines.append(EventLine(progress=progress, end=end))
+        if not await _write(request, response, lines):
+            break
+    return response
+
+
+async def _write(
+    request: web.Request, response: web.StreamResponse, lines: list[EventLine]
+) -> bool:
+    """Write lines; return False if the client is gone."""
+    if not response.prepared:
+        await response.prepare(request)
+    if request.transport is None or request.transport.is_closing():
+        return False
+    try:
+        await response.write(b"".join(msgspec.json.encode(each) + b"\n" for each in lines))
+    except ConnectionResetError:
+        return False
+    return True

@@ -1,5 +1,6 @@
 """The metrics that exist, those that are used and those that are documented are the same."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -8,11 +9,17 @@ from pathlib import Path
 import pytest
 import yaml
 from prometheus_client import Metric
+from prometheus_client.metrics import MetricWrapperBase
 
 from router.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 METRICS = Metrics()
+DASHBOARDS = [
+    f"deploy/grafana/dashboards/{name}.json" for name in ("overview", "destinations", "rules")
+]
+SELECTOR = re.compile(r"(router_[a-z_]+)\{([^}]*)\}")
+GROUPING = re.compile(r"by \(([^)]*)\)")
 
 
 def described() -> dict[str, Metric]:
@@ -42,9 +49,7 @@ def test_each_metric_is_set_somewhere(attribute: str) -> None:
     assert any(re.search(rf"metrics\.{attribute}\b", path.read_text()) for path in sources)
 
 
-@pytest.mark.parametrize(
-    "file", ["deploy/alerts.yml", "deploy/grafana/dashboards/event-router.json"]
-)
+@pytest.mark.parametrize("file", ["deploy/alerts.yml", *DASHBOARDS])
 def test_alerts_and_dashboards_ask_for_metrics_that_exist(file: str) -> None:
     asked = set(re.findall(r"router_[a-z_]+", (ROOT / file).read_text()))
     exist = {sample.name for metric in described().values() for sample in metric.samples}
@@ -55,6 +60,53 @@ def test_alerts_and_dashboards_ask_for_metrics_that_exist(file: str) -> None:
     }
 
     assert asked - exist - families == set()
+
+
+def targets(file: str) -> list[str]:
+    board = json.loads((ROOT / file).read_text())
+    return [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]
+
+
+def labels_of(asked: str) -> set[str]:
+    """The labels of the metric whose name ``asked`` begins with."""
+    name = max((name for name in described() if asked.startswith(name)), key=len)
+    (collector,) = [
+        each
+        for each in vars(METRICS).values()
+        if isinstance(each, MetricWrapperBase) and each._name == name
+    ]
+    return {*collector._labelnames, "instance", *(["le"] if "_bucket" in asked else [])}
+
+
+def test_each_metric_is_on_a_dashboard() -> None:
+    shown = "".join(expression for file in DASHBOARDS for expression in targets(file))
+
+    assert [
+        name for name in described() if not re.search(rf"\b{name}(_total|_bucket)?\b", shown)
+    ] == []
+
+
+@pytest.mark.parametrize("file", DASHBOARDS)
+def test_dashboards_ask_for_labels_that_their_metrics_have(file: str) -> None:
+    for expression in targets(file):
+        for name, matchers in SELECTOR.findall(expression):
+            assert set(re.findall(r"(\w+)\s*(?:=~|!=|=)", matchers)) <= labels_of(name), expression
+        grouped = {label.strip() for by in GROUPING.findall(expression) for label in by.split(",")}
+        names = re.findall(r"router_[a-z_]+", expression)
+        assert grouped <= set.union(*map(labels_of, names)), expression
+
+
+@pytest.mark.parametrize("file", DASHBOARDS)
+def test_a_dashboard_asks_the_data_source_that_its_reader_selects(file: str) -> None:
+    board = json.loads((ROOT / file).read_text())
+    (variable, *others) = board["templating"]["list"]
+    panels = [panel for panel in board["panels"] if panel["type"] != "row"]
+    sources = [*others, *panels, *(target for panel in panels for target in panel["targets"])]
+
+    assert (variable["type"], variable["query"]) == ("datasource", "prometheus")
+    assert {each["datasource"]["uid"] for each in sources} == {"${datasource}"}
+    assert all(panel["fieldConfig"]["defaults"]["unit"] for panel in panels)
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
 
 
 def test_the_alerts_fire_as_their_tests_say() -> None:

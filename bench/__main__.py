@@ -23,6 +23,7 @@ ROWS: Final = {
     "redis_cost": ("redis",),
     "scale": ("scale",),
     "open_alerts": ("open-alerts",),
+    "history": ("history",),
     "shapes": ("fan-out", "bulkhead", "evaluate", "measured", "backlog"),
 }
 """The modules in their order, and the ids of their rows."""

@@ -5,8 +5,9 @@ import contextlib
 import itertools
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Self
 
 import redis
@@ -77,8 +78,11 @@ class Redis:
 class Router:
     """The router's processes against one Redis, with all that it has switched on."""
 
-    def __init__(self, redis: Redis, rules: Sequence[str]) -> None:
+    def __init__(
+        self, redis: Redis, rules: Sequence[str], environ: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self._redis = redis
+        self._environ = environ
         self._folder = tempfile.TemporaryDirectory(prefix="bench-rules-")
         self._log = Path(self._folder.name) / "log"
         self.write(rules)
@@ -120,6 +124,7 @@ class Router:
                 "ROUTER_TWILIO_AUTH_TOKENS": TOKEN.reveal(),
                 "ROUTER_DURABILITY": "relaxed",  # some rows measure without an append-only file
                 "ROUTER_LOG_LEVEL": "warning",
+                **self._environ,
             },
         )
 
@@ -174,7 +179,7 @@ async def _accept(redis: Redis, count: int, alerting: int) -> None:
         for start in range(0, count, _BATCH):
             places = range(start, min(start + _BATCH, count))
             bodies = [next(quiet if place % alerting else loud) for place in places]
-            await batches.accept([Received(_events(bodies), [])])
+            await batches.accept([Received(read_events(bodies), [])])
     finally:
         await connection.close()
 
@@ -191,14 +196,14 @@ async def _open_deliveries(redis: Redis, destination: str, count: int) -> None:
     try:
         for start in range(0, count, _BATCH):
             bodies = list(itertools.islice(made, min(_BATCH, count - start)))
-            await batches.accept([Received(_events(bodies), [])])
+            await batches.accept([Received(read_events(bodies), [])])
             (batch_id,) = await connection.redis.zrange(keys.BATCHES, 0, 0)
             verdict = FinishedWork(
                 duplicate=0,
                 filtered=0,
                 matched=len(bodies),
                 quarantined=(),
-                deliveries=tuple(_delivery(event, destination) for event in _events(bodies)),
+                deliveries=tuple(_delivery(event, destination) for event in read_events(bodies)),
             )
             await batches.finish(BatchId(batch_id.decode()), verdict)
         await connection.redis.delete(keys.EVALUATE_QUEUE)
@@ -206,7 +211,7 @@ async def _open_deliveries(redis: Redis, destination: str, count: int) -> None:
         await connection.close()
 
 
-def _events(bodies: Sequence[bytes]) -> list[Event]:
+def read_events(bodies: Sequence[bytes]) -> list[Event]:
     return [
         event for body in bodies for event in decode_strictly(body, received_at=0.0, max_events=1)
     ]

@@ -164,7 +164,7 @@ class _Scanned(msgspec.Struct, frozen=True):
 def _events(entry: StoredEntry) -> EntryEvents | None:
     try:
         return EntryEvents(entry.content, entry.segment, entry.at)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError):
         return None
 
 

@@ -1,6 +1,6 @@
 """The forms in which history stores events, and how they are read.
 
-| entry of | msgpack array |
+| entry of | msgpack array, compressed |
 |---|---|
 | events | form, Unix seconds of the record, generation of the rules, part of the bodies that is kept, \
 ``StoredEvent`` for each event |
@@ -25,7 +25,7 @@ from router.history.records import (
     EventRecord,
 )
 from router.journal.ended_deliveries import EndedDelivery, full_id
-from router.journal.history_log import FORM, NAME_BYTES, HistoryRecord, name_digest
+from router.journal.history_log import FORM, NAME_BYTES, HistoryRecord, name_digest, unpacked
 from router.settings.model import KeptBody
 
 _UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
@@ -107,13 +107,13 @@ class EntryEvents:
         at: Its position there.
 
     Raises:
-        msgspec.MsgspecError: It cannot be read.
+        ValueError: It cannot be read; also msgspec.ValidationError.
     """
 
     def __init__(self, entry: bytes, segment: int, at: int) -> None:
-        self._entry = _decode_events(entry)
+        self._entry = _decode_events(unpacked(entry))
         if self._entry.form != FORM:
-            raise msgspec.ValidationError(f"entry of form {self._entry.form}")
+            raise ValueError(f"entry of form {self._entry.form}")
         self._segment = segment
         self._at = at
 
@@ -168,8 +168,8 @@ def attributes_of(body: bytes) -> _Attributes:
 def delivery_records(entry: bytes, segment: int, at: int) -> Iterator[DeliveryRecord]:
     """Return the deliveries of an entry, in order. What cannot be read is left out."""
     try:
-        found = _decode_deliveries(entry)
-    except msgspec.MsgspecError:
+        found = _decode_deliveries(unpacked(entry))
+    except (msgspec.MsgspecError, ValueError):
         return
     if found.form != FORM:
         return

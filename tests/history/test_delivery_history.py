@@ -1,7 +1,5 @@
 """Ended deliveries in history: recorded by the transaction that ends each, and found by what they tell of."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from support.clock import SetClock
 from support.past import Past
@@ -22,7 +20,7 @@ rules:
 
 
 @pytest.fixture
-async def past(connection: Connection) -> AsyncIterator[Past]:
+async def past(connection: Connection) -> Past:
     return Past(connection, SetClock(), RULES)
 
 

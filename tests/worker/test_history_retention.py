@@ -1,5 +1,7 @@
 """History goes by age and by memory, and makes room for events first."""
 
+import random
+
 import pytest
 from support.clock import SetClock
 from support.past import LIMITS, Past
@@ -11,12 +13,16 @@ from router.journal.history_segments import history_bytes
 from router.worker.history_retention import HistoryRetention
 
 pytestmark = pytest.mark.server
+NOISE = random.Random(1)  # noqa: S311
+"""For texts that do not compress."""
 RULES = "rules: [{name: all, events: [a], send_to: [noc]}]"
 
 
 async def fill(past: Past, events: int) -> None:
     for batch in range(events // 20):
-        await past.send(*(past.event(f"{batch}-{n}", text="x" * 3000) for n in range(20)))
+        await past.send(
+            *(past.event(f"{batch}-{n}", text=NOISE.randbytes(3000).hex()) for n in range(20))
+        )
         await past.told()
 
 

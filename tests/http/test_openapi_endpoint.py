@@ -29,6 +29,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from support.events import alert_of, deliveries_of, event_from
 from support.keyed import put
+from support.raw import answer_to, statuses
 from support.rules_folder import RulesFolder, capture, rule
 from support.running import Running, running, settings_for
 
@@ -43,7 +44,7 @@ from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.events.masks import Masks
 from router.events.model import Malformed, Received
 from router.history.kept_body import BodyKeeper
-from router.http.openapi import OPERATOR, Operation
+from router.http.openapi import OPERATOR, VIEWER, Operation
 from router.ingress.openapi import CLOUDEVENT
 from router.journal.batches import Batches
 from router.journal.connection import connect
@@ -77,6 +78,7 @@ LONG_SECONDS = 8.0
 """Per operation and way of asking, so that the long test takes nine minutes at most."""
 CREDENTIALS = "sink:password-of-the-test"
 TOKEN = "operator-token-of-the-test"
+VIEWER_TOKEN = "viewer-token-of-the-test"
 LINK_SECRET = Secret("a link secret of the test")
 PUBLIC_URL = "https://r.example.com"
 OPERATOR_ROUTES = [one for one in OPERATIONS if OPERATOR in one.security]
@@ -113,7 +115,11 @@ def folder(tmp_path: Path) -> RulesFolder:
 async def everything(redis_url: Secret, folder: RulesFolder) -> AsyncIterator[Running]:
     """A process that serves all routes."""
     options = settings_for(
-        redis_url, public_url=PUBLIC_URL, link_secret=LINK_SECRET, admin_token=Secret(TOKEN)
+        redis_url,
+        public_url=PUBLIC_URL,
+        link_secret=LINK_SECRET,
+        admin_token=Secret(TOKEN),
+        viewer_token=Secret(VIEWER_TOKEN),
     )
     source = ConfigurationSource(folder=folder.path, environ={})
     environment = Environment(
@@ -210,16 +216,67 @@ def test_the_documented_example_fits_the_described_event(sample: bytes) -> None:
     Draft202012Validator(CLOUDEVENT).validate(msgspec.json.decode(sample))
 
 
-@pytest.mark.parametrize("operation", OPERATOR_ROUTES, ids=name_of)
-async def test_without_the_right_token_the_answer_is_described(
-    everything: Running, description: dict[str, Any], operation: Operation
+async def test_each_route_is_closed_to_those_who_may_not_use_it(
+    everything: Running, description: dict[str, Any]
 ) -> None:
+    """Mutants: a route without a token; a viewer's token for a route that changes something."""
+    answers: dict[str, list[tuple[int, str]]] = {}
     async with aiohttp.ClientSession() as http:
-        for headers, status in (({}, 401), ({"Authorization": "Bearer wrong"}, 403)):
+        for operation in OPERATOR_ROUTES:
             url = f"{everything.url}{path_of(operation)}"
-            async with http.request(operation.method, url, headers=headers) as response:
-                assert response.status == status
-                check_response(description, operation, response, await response.json())
+            for authorization in ("", "Bearer wrong", f"Bearer {VIEWER_TOKEN}"):
+                headers = {"Authorization": authorization} if authorization else {}
+                async with http.request(operation.method, url, headers=headers) as response:
+                    code = ""
+                    if response.status in {401, 403}:
+                        body = await response.json()
+                        check_response(description, operation, response, body)
+                        code = body["error"]["code"]
+                    answers.setdefault(name_of(operation), []).append((response.status, code))
+
+    for operation in OPERATOR_ROUTES:
+        *rejected, viewer = answers[name_of(operation)]
+        assert rejected == [(401, "no_token"), (403, "wrong_token")], operation
+        if VIEWER in operation.security:
+            assert viewer[0] not in {401, 403}, operation
+        else:
+            assert viewer == (403, "read_only"), operation
+
+
+def test_a_viewer_may_use_no_route_that_changes_something() -> None:
+    """A route for viewers that is no GET is listed here, and changes nothing."""
+    assert {
+        name_of(one) for one in OPERATIONS if VIEWER in one.security and one.method != "GET"
+    } == {"POST /api/v1/playground"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("Authorization", f"Bearer {VIEWER_TOKEN}"), ("Authorization", f"Bearer {TOKEN}")],
+        [("Authorization", f"Bearer {VIEWER_TOKEN}, Bearer {TOKEN}")],
+        [("Authorization", f"Bearer {VIEWER_TOKEN}"), ("X-HTTP-Method-Override", "GET")],
+        [("Authorization", f"Bearer {VIEWER_TOKEN}"), ("X-Forwarded-For", "127.0.0.1")],
+        [("Cookie", f"Authorization=Bearer {TOKEN}; token={TOKEN}")],
+        [("Proxy-Authorization", f"Bearer {TOKEN}")],
+        [("Authorization", "Bearer \x00"), ("X-Authorization", f"Bearer {TOKEN}")],
+        [("Authorization", "Bearer é")],
+        [("Authorization", "Bearer")],
+        [("Authorization", "bearer  ")],
+    ],
+)
+async def test_no_other_header_opens_a_route(
+    everything: Running, headers: list[tuple[str, str]]
+) -> None:
+    """A header that other software reads, or a second one, gives no right."""
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    answer = await answer_to(
+        everything.address,
+        f"POST /-/reload?access_token={TOKEN} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        f"{head}Content-Length: 0\r\n\r\n".encode(),
+    )
+
+    assert statuses(answer)[0] in {400, 401, 403}, answer
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])

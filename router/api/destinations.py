@@ -1,4 +1,4 @@
-"""``/api/v1/destinations``: state and counters of destinations; pause and resume."""
+"""``/api/v1/destinations``: state and health of destinations; pause, resume and retry now."""
 
 from collections.abc import Callable, Iterable
 from typing import Annotated, Final
@@ -8,6 +8,11 @@ from aiohttp import hdrs, web
 from msgspec import Meta
 
 from router.api.access import Access, audit_entry, caller_of
+from router.api.destination_views import (
+    DestinationHealthView,
+    read_destination,
+    read_destinations,
+)
 from router.api.json_responses import error_response, json_response
 from router.api.operator_routes import (
     operator_operation,
@@ -22,13 +27,14 @@ from router.api.requests import (
     decode_body,
     query_params,
 )
-from router.api.views import DestinationState, DestinationView, destination_view
+from router.api.views import DestinationState
 from router.clock import Clock
 from router.http.openapi import JSON, ResponseSpec
 from router.journal import ledger
 from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.connection import Connection
 from router.journal.pauses import Pause, PauseKind, Pauses
+from router.journal.retry_now import retry_now
 from router.suggestions import suggestion
 
 _PATH: Final = "/api/v1/destinations"
@@ -56,7 +62,7 @@ class PauseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class DestinationList(msgspec.Struct, frozen=True):
     """All destinations, by name."""
 
-    destinations: list[DestinationView]
+    destinations: list[DestinationHealthView]
 
 
 class DestinationChanged(msgspec.Struct, frozen=True):
@@ -65,11 +71,44 @@ class DestinationChanged(msgspec.Struct, frozen=True):
     state: DestinationState
 
 
+class RetriedNow(msgspec.Struct, frozen=True):
+    """The deliveries that are attempted now."""
+
+    retried: Annotated[
+        int, Meta(description="Sets of deliveries that waited for their next attempt.")
+    ]
+
+
 _LIST: Final = viewer_operation(
     hdrs.METH_GET,
     _PATH,
-    "List destinations with their state and counters",
+    "List destinations with their state, health and counters",
     {200: ResponseSpec("All destinations.", DestinationList), **BAD_REQUEST},
+)
+_SHOW: Final = viewer_operation(
+    hdrs.METH_GET,
+    f"{_PATH}/{{name}}",
+    "Show a destination with its state, health and counters",
+    {
+        200: ResponseSpec("The destination.", DestinationHealthView),
+        404: ResponseSpec("The destination does not exist."),
+    },
+    path_parameters=_NAME,
+)
+_RETRY: Final = operator_operation(
+    hdrs.METH_POST,
+    f"{_PATH}/{{name}}/retry-now",
+    "Attempt what waits for a destination now",
+    {
+        200: ResponseSpec("What waited for its next attempt is due now.", RetriedNow),
+        404: ResponseSpec("The destination does not exist."),
+        409: ResponseSpec("The destination is paused by an operator, or disabled: resume it."),
+    },
+    description=(
+        "Retries do not wait any longer, and an open circuit is tried at once. Rate and concurrency"
+        " apply; digests are sent at their time."
+    ),
+    path_parameters=_NAME,
 )
 _PAUSE: Final = operator_operation(
     hdrs.METH_POST,
@@ -96,7 +135,7 @@ _RESUME: Final = operator_operation(
     },
     path_parameters=_NAME,
 )
-OPERATIONS: Final = (_LIST, _PAUSE, _RESUME)
+OPERATIONS: Final = (_LIST, _SHOW, _PAUSE, _RESUME, _RETRY)
 """Descriptions of the routes."""
 
 
@@ -142,6 +181,7 @@ class DestinationsApi:
         access: Access,
     ) -> None:
         self._connection = connection
+        self._clock = clock
         self._pauses = Pauses(connection)
         self._audit = Audit(connection, clock)
         self._configured = configured
@@ -153,18 +193,41 @@ class DestinationsApi:
         """Return the routes: viewers may read."""
         return [
             viewer_route(_LIST, self.list, self._access),
+            viewer_route(_SHOW, self.show, self._access),
             operator_route(_PAUSE, self.pause, self._access),
             operator_route(_RESUME, self.resume, self._access),
+            operator_route(_RETRY, self.retry_now, self._access),
         ]
 
     async def list(self, request: web.Request) -> web.StreamResponse:
         """Return all destinations."""
         query_params(request, NoQuery)
-        counters = (await ledger.read(self._connection)).destinations
-        pauses = await self._pauses.all()
-        names = sorted({*self._configured(), *counters, *pauses})
-        views = [destination_view(name, counters.get(name), pauses.get(name)) for name in names]
+        views = await read_destinations(self._connection, self._clock, self._configured())
         return json_response(DestinationList(views))
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """Return one destination."""
+        name = request.match_info["name"]
+        await self._known.check(name)
+        return json_response(await read_destination(self._connection, self._clock, name))
+
+    async def retry_now(self, request: web.Request) -> web.StreamResponse:
+        """Attempt what waits for a destination now."""
+        name = request.match_info["name"]
+        await self._known.check(name)
+        pause = (await self._pauses.all()).get(name)
+        if pause is not None and pause.kind is not PauseKind.REFUSED:
+            return error_response(409, "paused", "the destination is paused: resume it")
+        retried = await retry_now(self._connection, self._clock, name)
+        entry = audit_entry(
+            caller_of(request),
+            AuditAction.RETRIED,
+            Audited.DESTINATION,
+            name,
+            details={"retried": retried},
+        )
+        await self._audit.record(entry)
+        return json_response(RetriedNow(retried))
 
     async def pause(self, request: web.Request) -> web.StreamResponse:
         """Pause a destination."""

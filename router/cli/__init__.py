@@ -22,7 +22,7 @@ _COMMANDS: Final = {
         "dead_letters:dead_letters", "List, show, replay and discard failed deliveries."
     ),
     "destinations": LazyCommand(
-        "destinations:destinations", "List, pause and resume destinations."
+        "destinations:destinations", "List, show, pause, resume and retry destinations."
     ),
     "dev": LazyCommand("dev:dev", "Run everything in one process for development."),
     "explain": LazyCommand(

@@ -1,10 +1,15 @@
-"""``router destinations``: list, pause and resume destinations."""
+"""``router destinations``: list, show, pause, resume and retry destinations."""
 
 import sys
 
 import click
 
-from router.api.views import DestinationView, destination_view
+from router.api.destination_views import (
+    DestinationHealthView,
+    HealthState,
+    read_destination,
+    read_destinations,
+)
 from router.cli.known_names import check_destination, configured_names
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import (
@@ -14,52 +19,50 @@ from router.cli.redis_commands import (
     user_name,
     with_redis,
 )
-from router.journal import ledger
 from router.journal.audit import AuditAction, Audited
 from router.journal.connection import Connection
 from router.journal.pauses import Pause, PauseKind, Pauses
+from router.journal.retry_now import retry_now
 
 
 @click.group()
 def destinations() -> None:
-    """List, pause and resume destinations.
+    """List, show, pause, resume and retry destinations.
 
-    State and counters are read from the Redis at ROUTER_REDIS_URL.
+    State, health and counters are read from the Redis at ROUTER_REDIS_URL.
     """
 
 
 @destinations.command(name="list")
 @click.option("--json", "json", is_flag=True, help="Print JSON.")
 def list_destinations(*, json: bool) -> None:
-    """List destinations with their state and delivery counters."""
+    """List destinations with their health and delivery counters."""
     configured = configured_names()
-
-    async def read(connection: Connection) -> list[DestinationView]:
-        counters = (await ledger.read(connection)).destinations
-        pauses = await Pauses(connection).all()
-        return [
-            destination_view(name, counters.get(name), pauses.get(name))
-            for name in sorted({*configured, *counters, *pauses})
-        ]
-
-    views = with_redis(read)
+    views = with_redis(lambda connection: read_destinations(connection, CLOCK, configured))
     if json:
         click.echo(as_json({"destinations": views}))
         return
-    rows = [
-        (
-            view.name,
-            view.state,
-            str(view.pending),
-            str(view.delivered),
-            str(view.dead),
-            " ".join(filter(None, (view.since[:19], view.by, view.reason))),
-        )
-        for view in views
-    ]
-    print_table(
-        [("DESTINATION", "STATE", "PENDING", "DELIVERED", "DEAD", "SINCE, BY, REASON"), *rows]
-    )
+    heading = ("DESTINATION", "HEALTH", "PENDING", "OLDEST", "DELIVERED", "DEAD", "FAILURES/MIN")
+    print_table([(*heading, "REASON"), *map(_row, views)])
+
+
+@destinations.command()
+@click.argument("name")
+@click.option("--json", "json", is_flag=True, help="Print JSON.")
+def show(name: str, *, json: bool) -> None:
+    """Show a destination: its health, queue, circuit, rate and last error."""
+
+    async def read(connection: Connection) -> DestinationHealthView:
+        await check_destination(connection, name)
+        return await read_destination(connection, CLOCK, name)
+
+    view = with_redis(read)
+    if json:
+        click.echo(as_json(view))
+        return
+    for label, text in _facts(view):
+        if text:
+            echo(f"{label:<14}{text}")
 
 
 @destinations.command()
@@ -115,3 +118,70 @@ def resume(name: str) -> None:
         echo(f"router: {name} is neither paused nor disabled", err=True)
         sys.exit(1)
     echo(f"{name} is running")
+
+
+@destinations.command()
+@click.argument("name")
+def retry(name: str) -> None:
+    """Attempt what waits for a destination now.
+
+    Retries do not wait any longer, and an open circuit is tried at once. Digests are sent at their
+    time.
+    """
+
+    async def begin(connection: Connection) -> int | None:
+        await check_destination(connection, name)
+        pause = (await Pauses(connection).all()).get(name)
+        if pause is not None and pause.kind is not PauseKind.REFUSED:
+            return None
+        retried = await retry_now(connection, CLOCK, name)
+        await record_action(
+            connection,
+            AuditAction.RETRIED,
+            Audited.DESTINATION,
+            name,
+            details={"retried": retried},
+        )
+        return retried
+
+    retried = with_redis(begin)
+    if retried is None:
+        echo(f'router: {name} is paused; run "router destinations resume {name}"', err=True)
+        sys.exit(1)
+    echo(f"{retried} sets of deliveries that waited for {name} are attempted now")
+
+
+def _row(view: DestinationHealthView) -> tuple[str, ...]:
+    paused = " ".join(filter(None, (view.since[:19], view.by, view.reason)))
+    is_well = view.health is HealthState.OK or view.last_error is None
+    return (
+        view.name,
+        view.health,
+        str(view.pending),
+        f"{view.oldest_age_seconds:.0f}s",
+        str(view.delivered),
+        str(view.dead),
+        f"{view.failures_per_minute:g}",
+        paused or ("" if is_well or view.last_error is None else view.last_error.reason),
+    )
+
+
+def _facts(view: DestinationHealthView) -> list[tuple[str, str]]:
+    error = view.last_error
+    until = f" until {view.circuit_open_until}" if view.circuit_open_until else ""
+    return [
+        ("destination", view.name),
+        ("health", view.health),
+        ("paused", " ".join(filter(None, (view.since, view.by, view.reason)))),
+        ("pending", f"{view.pending}, the oldest for {view.oldest_age_seconds:.0f} s"),
+        ("circuit", f"{view.circuit}{until}"),
+        (
+            "rate",
+            f"{view.attempts_per_minute:g} attempts, {view.failures_per_minute:g} failures a minute",
+        ),
+        ("delivered", str(view.delivered)),
+        ("dead letters", str(view.dead)),
+        ("last success", view.last_success_at or "not in the last 8 days"),
+        ("last error", f"{error.at}: {error.reason}" if error else "not in the last 8 days"),
+        ("response", error.response if error else ""),
+    ]

@@ -57,6 +57,7 @@ class AuditAction(enum.StrEnum):
     RESOLVED = "resolved"
     PAUSED = "paused"
     RESUMED = "resumed"
+    RETRIED = "retried"
     REPLAYED = "replayed"
     DISCARDED = "discarded"
     RELOADED = "reloaded"

@@ -36,6 +36,9 @@ above |
 mark | until a process knows it, or its timers are dropped |
 | ``router:strikes:<batch, timer or set>`` | hash: digest of a piece -> starts without an end | a day |
 | ``router:holds`` | hash: paused destination -> msgpack pause | field until resumed |
+| ``router:circuits:<destination>`` | hash: process -> msgpack state of its circuit, see \
+destination_health.py | an hour after the last change, or as long as it is open |
+| ``router:last-error:<destination>`` | string: msgpack error of the last attempt that failed | 8 days |
 | ``router:rate:<destination>`` | string: Unix microseconds of the next attempt | a second after it |
 | ``router:timer:<id>`` | string: msgpack timer | until it has fired |
 | ``router:timers`` | sorted set: timer -> Unix ms at which it is due | member until fired |
@@ -182,8 +185,10 @@ _ARQ_JOB: Final = ARQ.job_prefix
 _ARQ_LEASE: Final = ARQ.lease_prefix
 _ARQ_STARTS: Final = ARQ.starts_prefix
 _KEYED_ALERT: Final = "alert"
-_DIGEST_SET: Final = "together-"
+DIGEST_SET: Final = "together-"
 WAKE_PATTERN: Final = f"{_WAKE}*"
+RETRY_NOW: Final = b"retry"
+"""A message on the channel of a queue: its circuit may be tried at once. Others are empty."""
 
 
 def batch(batch_id: BatchId) -> str:
@@ -279,12 +284,12 @@ def stored_alerts(name: str) -> str:
 def digest_set(destination: str, due_ms: int) -> SetId:
     """Return the id of the set in which a destination's deliveries of a digest wait together."""
     digest = blake2b(destination.encode(), digest_size=8).hexdigest()
-    return SetId(f"{_DIGEST_SET}{due_ms}-{digest}")
+    return SetId(f"{DIGEST_SET}{due_ms}-{digest}")
 
 
 def is_digest_set(set_id: SetId) -> bool:
     """Return whether a set is that of a digest."""
-    return set_id.startswith(_DIGEST_SET)
+    return set_id.startswith(DIGEST_SET)
 
 
 def open_sets(destination: str) -> str:
@@ -325,6 +330,16 @@ def dead_letter_index(destination: str) -> str:
 def crash_counts(job_id: str) -> str:
     """Return the key of the starts without an end, of the pieces of a job."""
     return f"router:strikes:{job_id}"
+
+
+def circuits(destination: str) -> str:
+    """Return the key of the states of a destination's circuits."""
+    return f"router:circuits:{destination}"
+
+
+def last_error(destination: str) -> str:
+    """Return the key of the last error of a destination."""
+    return f"router:last-error:{destination}"
 
 
 def rate(destination: str) -> str:

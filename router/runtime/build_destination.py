@@ -15,6 +15,7 @@ from router.journal.rate_limits import LOOKAHEAD
 from router.metrics import Metrics
 from router.worker.delivery.delivery_admission import DeliveryAdmission
 from router.worker.delivery.delivery_job import SLICE, DeliveryJob, DeliveryJournal
+from router.worker.delivery.health_reports import HealthReports
 from router.worker.delivery.paused_destinations import PausedDestinations
 from router.worker.delivery.rate_limiter import RateLimiter
 from router.worker.delivery.registry import ActiveDestination
@@ -31,6 +32,7 @@ class DestinationBuilder(msgspec.Struct, frozen=True, kw_only=True):
 
     journal: DeliveryJournal
     paused: PausedDestinations
+    reports: HealthReports
     environment: Environment
     on_capture: OnCapture | None
     connection: Connection
@@ -53,6 +55,7 @@ class DestinationBuilder(msgspec.Struct, frozen=True, kw_only=True):
                 SLICE + LOOKAHEAD + config.longest_attempt + SETTLE_TIMEOUT + _LIMIT_MARGIN
             ),
             wait=admission.wait,
+            retry=admission.retry_now,
         )
         return ActiveDestination(spec, destination, job, queue)
 
@@ -63,4 +66,6 @@ class DestinationBuilder(msgspec.Struct, frozen=True, kw_only=True):
             if config.rate is None
             else RateLimiter(self.connection, name, config.rate, self.clock)
         )
-        return DeliveryAdmission(name, config, limiter, self.paused, self.metrics, self.clock)
+        return DeliveryAdmission(
+            name, config, limiter, self.paused, self.metrics, self.clock, reports=self.reports
+        )

@@ -21,6 +21,7 @@ from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.crash_counts import CrashCounter
 from router.journal.deliveries import Deliveries
+from router.journal.destination_health import DestinationHealth
 from router.journal.destination_store import RedisDestinationStore
 from router.journal.finish import Finish
 from router.journal.history_log import HistoryLimits, HistoryLog
@@ -48,6 +49,7 @@ from router.runtime.roles import WorkerConfig
 from router.runtime.worker_role import WorkerRole
 from router.settings.model import Settings
 from router.worker.delivery.delivery_job import DeliveryJournal
+from router.worker.delivery.health_reports import HealthReports
 from router.worker.delivery.orphans import OrphanReaper
 from router.worker.delivery.paused_destinations import PausedDestinations
 from router.worker.delivery.registry import DestinationPool
@@ -136,11 +138,13 @@ def build_worker(
         poll_delay=_POLL_DELAY,
     )
     paused = PausedDestinations(Pauses(connection), clock, supervisor.wake_all)
+    reports = HealthReports(DestinationHealth(connection, clock), clock)
     builder = DestinationBuilder(
         journal=DeliveryJournal(
             deliveries, settler, poison, _shown_alerts(settings, connection, clock), log
         ),
         paused=paused,
+        reports=reports,
         environment=msgspec.structs.replace(
             config.environment, store=RedisDestinationStore(connection)
         ),
@@ -195,6 +199,7 @@ def build_worker(
         tasks=[
             ("settler", settler.run),
             ("pauses", paused.watch),
+            ("health of destinations", reports.run),
             ("missing", MissingWork(connection, metrics).watch),
             ("orphans", orphans.run),
             ("acknowledgement receivers", registration.run),
@@ -216,6 +221,7 @@ def build_worker(
             ),
             ("requeue", partial(requeue_lost_jobs, sweeper, metrics, clock)),
         ],
+        reports=reports,
         drain_seconds=settings.drain_timeout,
     )
 

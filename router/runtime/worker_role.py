@@ -11,6 +11,7 @@ from router.configuration.reload import Reloader
 from router.errors import JournalUnavailableError
 from router.runtime.configuration_switch import ConfigurationSwitch
 from router.runtime.roles import Background
+from router.worker.delivery.health_reports import HealthReports
 from router.worker.delivery.registry import DestinationPool
 from router.worker.evaluation.silence_cache import SilenceCache
 from router.worker.queue.supervisor import Supervisor
@@ -33,6 +34,7 @@ class WorkerRole(msgspec.Struct, frozen=True, kw_only=True):
     reloader: Reloader
     tasks: Sequence[tuple[str, RunForever]]
     """Tasks beside those of the parts above, with their names."""
+    reports: HealthReports
     drain_seconds: float
     """How long running jobs may take to end at a shutdown."""
 
@@ -67,6 +69,7 @@ class WorkerRole(msgspec.Struct, frozen=True, kw_only=True):
     async def drain(self) -> None:
         """Pick no more jobs; return when the running ones have ended, or after ``drain_seconds``."""
         await self.supervisor.drain(self.drain_seconds)
+        await self.reports.withdraw()
 
     async def close(self) -> None:
         """Close the destinations."""

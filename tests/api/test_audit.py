@@ -69,6 +69,10 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], str]] = {
         *("POST", "/api/v1/destinations/paused/resume", {}),
         "resumed destination paused . ",
     ),
+    "POST /api/v1/destinations/{name}/retry-now": (
+        *("POST", "/api/v1/destinations/mail/retry-now", {}),
+        "retried destination mail . retried=0",
+    ),
     "POST /api/v1/dead-letters/replay": (
         *("POST", "/api/v1/dead-letters/replay", {"destination": "mail", "reason": "404", "limit": 1}),
         "replayed dead_letters mail . records=1 reason=404",

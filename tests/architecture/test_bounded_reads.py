@@ -49,6 +49,7 @@ LIMITED = {
     "journal/ledger.py: hgetall": "a few counters, four of each destination and one of each reason",
     "journal/alert_gauges.py: hvals": "the rules that have keyed alerts",
     "journal/pauses.py: hgetall": "the destinations that are paused",
+    "journal/destination_health.py: hvals": "the processes whose circuit changed within the hour",
     "journal/redis_health.py: hgetall": "one counter for each kind of record",
     "journal/silences.py: hgetall": "add_silence stores at most 2,000",
     "journal/shown_alerts.py: hgetall": "four fields, and the destinations of an alert key",

@@ -62,6 +62,8 @@ def test_a_destination_that_is_paused_for_its_refusals_says_so_and_can_be_paused
     [
         ("destinations", "pause", "nope"),
         ("destinations", "resume", "nope"),
+        ("destinations", "show", "nope"),
+        ("destinations", "retry", "nope"),
         ("dead-letters", "list", "--destination", "nope"),
         ("dead-letters", "replay", "--destination", "nope"),
         ("dead-letters", "discard", "--yes", "--destination", "nope"),
@@ -78,4 +80,26 @@ def test_a_destination_that_does_not_exist_is_an_error(
         2,
         "",
         "router: there is no destination 'nope', there are: mail\n",
+    )
+
+
+@pytest.mark.usefixtures("dead")
+def test_a_destination_is_shown_and_retried(router: Router) -> None:
+    facts = dict(
+        line.split(None, 1) for line in router("destinations", "show", "mail").stdout.splitlines()
+    )
+    assert (facts["health"], facts["circuit"], facts["pending"]) == (
+        "ok",
+        "closed",
+        "0, the oldest for 0 s",
+    )
+    assert json(router("destinations", "show", "mail", "--json"))["dead"] == 5
+    retried = router("destinations", "retry", "mail")
+    assert retried.stdout == "0 sets of deliveries that waited for mail are attempted now\n"
+
+    router("destinations", "pause", "mail")
+    retried = router("destinations", "retry", "mail")
+    assert (retried.exit_code, retried.stderr) == (
+        1,
+        'router: mail is paused; run "router destinations resume mail"\n',
     )

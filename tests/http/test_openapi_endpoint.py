@@ -404,6 +404,8 @@ class Records(msgspec.Struct, frozen=True):
             "/api/v1/deliveries/{id}": {"id": self.delivery},
             "/api/v1/quarantine/{id}": {"id": self.quarantined},
             "/api/v1/silences/{id}": {"id": self.silence},
+            "/api/v1/destinations/{name}": {"name": "mail"},
+            "/api/v1/destinations/{name}/retry-now": {"name": "mail"},
             "/api/v1/destinations/{name}/pause": {"name": "mail"},
             "/api/v1/destinations/{name}/resume": {"name": "paused"},
             "/alerts/{token}": {"token": self.link},

@@ -20,6 +20,7 @@ from router.worker.delivery.circuit_breaker import (
     State,
     health,
 )
+from router.worker.delivery.health_reports import HealthReports
 from router.worker.delivery.paused_destinations import PausedDestinations
 from router.worker.delivery.rate_limiter import RateLimiter
 from router.worker.delivery.refusals import Refusals
@@ -40,9 +41,10 @@ class DeliveryAdmission:
         paused: The destinations that are paused.
         metrics: Gets the state of the circuit.
         clock: The process's clock.
+        reports: Tells other processes; None in a process whose destinations no other one shows.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that decides, and two that are told
         self,
         destination: str,
         config: DestinationConfig,
@@ -50,6 +52,8 @@ class DeliveryAdmission:
         paused: PausedDestinations,
         metrics: Metrics,
         clock: Clock,
+        *,
+        reports: HealthReports | None = None,
     ) -> None:
         self._destination = destination
         self._breaker = CircuitBreaker(config.breaker)
@@ -61,6 +65,12 @@ class DeliveryAdmission:
         self._monotonic = clock.monotonic
         self._state = metrics.circuit_state.labels(destination)
         self._state.set(State.CLOSED)
+        self._reports = reports
+
+    def retry_now(self) -> None:
+        """Let an attempt begin at once if the circuit is open, because an operator asks for it."""
+        self._paused.allow_trial(self._destination)
+        self._breaker.allow_trial(self._monotonic())
 
     def wait(self) -> float:
         """Return the seconds until an attempt may begin, or ``UNTIL_NOTIFIED``."""
@@ -101,6 +111,8 @@ class DeliveryAdmission:
         """Record how an attempt ended; None if that says nothing about the destination."""
         if outcome is not None:
             self._refusals.record(outcome, self._now())
+            if self._reports is not None and not isinstance(outcome, Delivered):
+                self._reports.failed(self._destination, outcome)
         found = Health.UNKNOWN if outcome is None else health(outcome)
         if found is Health.REFUSING and not self._refusals.limit:
             found = Health.SOUND
@@ -144,14 +156,12 @@ class DeliveryAdmission:
     def _report(self) -> None:
         state = self._breaker.state
         self._state.set(state)
+        seconds = self._breaker.wait(self._monotonic()) if state is State.OPEN else 0.0
+        if self._reports is not None:
+            self._reports.circuit_changed(self._destination, state, seconds)
         logger.log(
             logging.WARNING if state is State.OPEN else logging.INFO,
             "circuit %s",
             state.name.lower().replace("_", " "),
-            extra={
-                "destination": self._destination,
-                "seconds": round(self._breaker.wait(self._monotonic()), 1)
-                if state is State.OPEN
-                else 0.0,
-            },
+            extra={"destination": self._destination, "seconds": round(seconds, 1)},
         )

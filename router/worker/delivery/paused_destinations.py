@@ -36,6 +36,8 @@ class PausedDestinations:
         self._paused: dict[str, Pause] | None = None
         self._tried: dict[str, float] = {}
         """When this process last tried a destination that is paused for its refusals: Unix time."""
+        self._allowed: set[str] = set()
+        """Such destinations that may be tried at once, because an operator asks for it."""
 
     def is_paused(self, destination: str) -> bool:
         """Return whether no attempt may begin at ``destination``."""
@@ -54,8 +56,16 @@ class PausedDestinations:
             return 0.0
         if pause.kind is not PauseKind.REFUSED:
             return math.inf
+        if destination in self._allowed:
+            return 0.0
         trial = next_trial(pause.at, self._tried.get(destination, pause.at))
         return max(0.0, trial - self._now())
+
+    def allow_trial(self, destination: str) -> None:
+        """Let one trial begin at once if the destination is paused for its refusals."""
+        pause = self.pause_of(destination)
+        if pause is not None and pause.kind is PauseKind.REFUSED:
+            self._allowed.add(destination)
 
     def pause_of(self, destination: str) -> Pause | None:
         """Return the pause of a destination; None if it is running, or before the first poll."""
@@ -83,6 +93,7 @@ class PausedDestinations:
         resumed = (before or {}).keys() - paused.keys()
         for name in resumed:
             self._tried.pop(name, None)
+            self._allowed.discard(name)
             logger.info("destination resumed", extra={"destination": name})
         if resumed or before is None:
             self._on_resume()
@@ -104,6 +115,7 @@ class PausedDestinations:
             JournalUnavailableError: The pause was not recorded.
         """
         now = self._tried[destination] = self._now()
+        self._allowed.discard(destination)
         if self.pause_of(destination) is None:
             pause = Pause(kind=PauseKind.REFUSED, at=now, reason=reason)
             await self._pauses.pause(destination, pause)

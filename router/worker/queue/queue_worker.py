@@ -72,6 +72,10 @@ def shortest_linger() -> float:
     return MIN_LINGER
 
 
+def no_retry() -> None:
+    """Do nothing: jobs wait for nothing that an operator could end."""
+
+
 class QueueSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One queue, and how its jobs are run."""
 
@@ -88,6 +92,8 @@ class QueueSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Returns the seconds for which no job is to be picked; infinity until the next wake-up."""
     linger: Callable[[], float] = shortest_linger
     """Returns the seconds between a poll that found jobs and the next one."""
+    retry: Callable[[], None] = no_retry
+    """Called when an operator asks for jobs to be run at once: what they wait for is to be tried."""
 
 
 class QueueWorker:

@@ -205,4 +205,6 @@ class Supervisor:
                 )
                 for supervised in self._workers:
                     if woken in {supervised.spec.queue, None}:
+                        if message["data"] == keys.RETRY_NOW:
+                            supervised.spec.retry()
                         supervised.wake()

@@ -12,11 +12,15 @@ from router.alerts import (
     Refused,
     after_attempt,
 )
+from router.events.trace_id import trace_id_of
 from router.journal.settlements import Done, GivenUp, Requeued, Settlement
 from router.metrics import Metrics
 from router.worker.work_log import WorkLog
 
 logger = logging.getLogger(__name__)
+
+Exemplar = dict[str, str] | None
+"""The labels by which a measurement is found in another system."""
 
 
 def with_attempt(delivery: Delivery, outcome: Outcome, *, at: float, seconds: float) -> Delivery:
@@ -60,14 +64,14 @@ class AttemptRecorder:
         self._delivered = metrics.deliveries.labels(destination, "delivered")
         self._dead_lettered = metrics.deliveries.labels(destination, "dead_lettered")
 
-    def attempted(self, seconds: float) -> None:
+    def attempted(self, seconds: float, exemplar: Exemplar) -> None:
         """Record how long an attempt took."""
-        self._seconds.observe(seconds)
+        self._seconds.observe(seconds, exemplar)
 
-    def delivered(self, latency: float) -> None:
+    def delivered(self, latency: float, exemplar: Exemplar) -> None:
         """Record an attempt that delivered, ``latency`` seconds after its event was received."""
         self._attempts["delivered"].inc()
-        self._latency_seconds.observe(latency)
+        self._latency_seconds.observe(latency, exemplar)
 
     def retried(self, tried: Delivery, in_seconds: float) -> None:
         """Record an attempt that is followed by another one."""
@@ -104,3 +108,9 @@ class AttemptRecorder:
                 pass
             case _:
                 assert_never(settlement)
+
+
+def exemplar_of(delivery: Delivery) -> Exemplar:
+    """Return the exemplar of a delivery's latencies; None if its event belongs to no trace."""
+    trace_id = trace_id_of(delivery.alert.event)
+    return {"trace_id": trace_id} if trace_id else None

@@ -26,7 +26,7 @@ from router.journal.settlements import Done, GivenUp, Requeued, Settlement
 from router.journal.shown_alerts import ShownAlerts
 from router.metrics import Metrics
 from router.outage_log import OUTAGES
-from router.worker.delivery.attempt_record import AttemptRecorder, with_attempt
+from router.worker.delivery.attempt_record import AttemptRecorder, exemplar_of, with_attempt
 from router.worker.delivery.circuit_breaker import Permit
 from router.worker.delivery.delivery_admission import DeliveryAdmission
 from router.worker.delivery.digest_schedule import JITTER, defer_to_window_end, requeue
@@ -305,7 +305,8 @@ class DeliveryJob:
         began_at, began = self._clock.now(), self._clock.monotonic()
         outcome = await self._outcome(delivery, permit)
         seconds = self._clock.monotonic() - began
-        self._recorder.attempted(seconds)
+        exemplar = exemplar_of(delivery)
+        self._recorder.attempted(seconds, exemplar)
         following = next_step(
             outcome,
             attempt=delivery.attempt,
@@ -318,7 +319,8 @@ class DeliveryJob:
         tried = with_attempt(delivery, outcome, at=began_at, seconds=seconds)
         match following:
             case Finished():
-                self._recorder.delivered(self._clock.now() - delivery.alert.event_received_at)
+                latency = self._clock.now() - delivery.alert.event_received_at
+                self._recorder.delivered(latency, exemplar)
                 status = outcome.status if isinstance(outcome, Delivered) else None
                 return Done(run.set_id, delivery, seconds, status)
             case Retry(in_seconds=wait, counts=counts):

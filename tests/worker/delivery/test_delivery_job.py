@@ -199,6 +199,30 @@ async def test_a_line_says_how_each_delivery_ended_or_that_it_is_retried(
     assert expected.items() <= vars(lines[opened[2].id]).items()
 
 
+async def test_latencies_have_the_trace_of_their_event_as_exemplar(
+    deliver: DeliveryJob, metrics: Metrics, connection: Connection, clock: Clock, sample: bytes
+) -> None:
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    traced = {**msgspec.json.decode(sample), "traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+    event = event_from(msgspec.json.encode(traced))
+    batches = Batches(connection, clock)
+    await batches.accept([Received([event], [])])
+    await batches.finish(
+        BatchId("id0001"), FinishedWork(matched=1, deliveries=deliveries_of(event, 1))
+    )
+
+    await deliver.run(SET)
+
+    text, _ = metrics.exposition("application/openmetrics-text; version=1.0.0")
+    exemplars = [line for line in text.decode().splitlines() if " # {" in line]
+    assert [line.partition("_bucket")[0] for line in exemplars] == [
+        "router_delivery_attempt_seconds",
+        "router_delivery_latency_seconds",
+    ]
+    assert all(f'# {{trace_id="{trace_id}"}}' in line for line in exemplars)
+    assert b"trace_id" not in metrics.exposition("text/plain")[0]
+
+
 async def test_an_error_of_our_own_loses_nothing(
     deliver: DeliveryJob, mail: Scripted, opened: tuple[Delivery, ...], connection: Connection
 ) -> None:

@@ -166,7 +166,7 @@ class DeadLettersApi(RecordsApi[DeadLetter, DeadLetterFilter]):
         query = query_params(request, self.query_type)
         if not query.collection:
             return json_response(DeadLetterDestinations(await self._letters.destinations()))
-        return await self._page(query)
+        return json_response(await self.read_page(query))
 
     def collection(self, name: str) -> RecordCollection[DeadLetter, DeadLetterFilter]:
         """Return the dead letters of a destination."""

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta
 
-from router.api.access import Access, audit_entry, caller_of
+from router.api.access import Access, Caller, audit_entry, caller_of
 from router.api.json_responses import error_response, json_response
 from router.api.operator_routes import (
     operator_operation,
@@ -111,6 +111,9 @@ class RecordSelection(RecordFilters, frozen=True, kw_only=True, forbid_unknown_f
     all: Annotated[bool, Meta(description="Select all records if no id or filter is given.")] = (
         False
     )
+    dry_run: Annotated[
+        bool, Meta(description="Count the records of the page, and change nothing.")
+    ] = False
     limit: Limit = MAX_LIMIT
     after: After = ""
     until: Annotated[
@@ -281,14 +284,12 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
 
     async def list(self, request: web.Request) -> web.StreamResponse:
         """Return a page of records."""
-        return await self._page(query_params(request, self.query_type))
+        return json_response(await self.read_page(query_params(request, self.query_type)))
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """Return one record."""
         name = request.match_info.get("destination", "")
-        await self.check(name)
-        collection = self.collection(name)
-        record = await collection.get(request.match_info["id"])
+        record = await self.read(name, request.match_info["id"])
         if record is None:
             return error_response(404, "not_found", "there is no record with this id")
         return json_response(self.details(record))
@@ -296,37 +297,15 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
     async def replay(self, request: web.Request) -> web.StreamResponse:
         """Replay a page of records."""
         selection = await decode_body(request, self.selection_type)
-        await self.check(selection.collection)
-        collection = self.collection(selection.collection)
-        changed, after, until = await self._apply(selection, collection.replay)
-        overtaken = collection.overtaken
-        await self._record(request, AuditAction.REPLAYED, selection, changed)
-        return json_response(ReplayResult(changed - overtaken, after, until, overtaken))
+        return json_response(await self.replay_page(selection, caller_of(request)))
 
     async def discard(self, request: web.Request) -> web.StreamResponse:
         """Discard a page of records."""
         selection = await decode_body(request, self.selection_type)
-        await self.check(selection.collection)
-        collection = self.collection(selection.collection)
-        changed, after, until = await self._apply(selection, collection.discard)
-        await self._record(request, AuditAction.DISCARDED, selection, changed)
-        return json_response(DiscardResult(changed, after, until))
+        return json_response(await self.discard_page(selection, caller_of(request)))
 
-    async def _record(
-        self, request: web.Request, action: AuditAction, selection: RecordSelection, changed: int
-    ) -> None:
-        """Add an entry to the audit trail, unless the page had no record."""
-        if changed:
-            entry = audit_entry(
-                caller_of(request),
-                action,
-                self.audited,
-                selection.collection,
-                details={"records": changed, **selection.described()},
-            )
-            await self._audit.record(entry)
-
-    async def _page(self, query: RecordQuery) -> web.StreamResponse:
+    async def read_page(self, query: RecordQuery) -> msgspec.Struct:
+        """Return a page of records. Raise BadRequestError and JournalUnavailableError."""
         await self.check(query.collection)
         found = await collect(
             self.collection(query.collection).find(self._filter(query)),
@@ -334,7 +313,48 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
             count=query.limit,
             max_scanned=_MAX_SCANNED,
         )
-        return json_response(self.page(found.items, str(found.after or "")))
+        return self.page(found.items, str(found.after or ""))
+
+    async def read(self, name: str, record_id: str) -> T | None:
+        """Return one record; None if there is none. Raise as ``read_page``.
+
+        Args:
+            name: Name of its collection.
+            record_id: Its id.
+        """
+        await self.check(name)
+        return await self.collection(name).get(record_id)
+
+    async def replay_page(self, selection: RecordSelection, caller: Caller) -> ReplayResult:
+        """Replay a page of records for a caller. Raise as ``read_page``."""
+        await self.check(selection.collection)
+        collection = self.collection(selection.collection)
+        changed, after, until = await self._apply(selection, collection.replay)
+        overtaken = collection.overtaken
+        await self._record(caller, AuditAction.REPLAYED, selection, changed)
+        return ReplayResult(changed - overtaken, after, until, overtaken)
+
+    async def discard_page(self, selection: RecordSelection, caller: Caller) -> DiscardResult:
+        """Discard a page of records for a caller. Raise as ``read_page``."""
+        await self.check(selection.collection)
+        collection = self.collection(selection.collection)
+        changed, after, until = await self._apply(selection, collection.discard)
+        await self._record(caller, AuditAction.DISCARDED, selection, changed)
+        return DiscardResult(changed, after, until)
+
+    async def _record(
+        self, caller: Caller, action: AuditAction, selection: RecordSelection, changed: int
+    ) -> None:
+        """Add an entry to the audit trail, unless nothing was changed."""
+        if changed and not selection.dry_run:
+            entry = audit_entry(
+                caller,
+                action,
+                self.audited,
+                selection.collection,
+                details={"records": changed, **selection.described()},
+            )
+            await self._audit.record(entry)
 
     async def _apply(
         self, selection: RecordSelection, action: Callable[[Sequence[T]], Awaitable[int]]
@@ -349,7 +369,7 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
         wanted = self._filter(selection, selection.ids, until)
         changed, after = await apply_to_matches(
             self.collection(selection.collection).find(wanted, newest_first=False),
-            action,
+            _count if selection.dry_run else action,
             parse_cursor(selection.after),
             count=selection.limit,
             max_scanned=_MAX_SCANNED,
@@ -361,3 +381,7 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
     ) -> FilterT:
         times = time_range(filters.older_than, filters.newer_than, now=self._now())
         return self.filter(filters, ids, times if until is None else clip(times, until))
+
+
+async def _count(records: Sequence[Any]) -> int:
+    return len(records)

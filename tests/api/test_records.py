@@ -28,6 +28,9 @@ async def test_dead_letters_are_paged_shown_and_moved(ask: Ask) -> None:
     order = {"destination": "mail", "ids": found[:1]}
     _, answer = await ask("POST", "dead-letters/replay", json=order)
     assert answer["replayed"] == 1
+    order = {"destination": "mail", "reason": "404", "dry_run": True}
+    assert (await ask("POST", "dead-letters/replay", json=order))[1]["replayed"] == 4
+    assert (await ask("POST", "dead-letters/discard", json=order))[1]["discarded"] == 4
     order = {"destination": "mail", "all": True, "limit": 3}
     _, answer = await ask("POST", "dead-letters/discard", json=order)
     assert answer["discarded"] == 3

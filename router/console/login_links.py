@@ -3,12 +3,19 @@
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from router.api.access import Caller
 from router.console.signed_texts import SignedTexts
 
 LINK_SECONDS: Final = 600
 """How long a link may be used."""
 _PURPOSE: Final = "link"
+
+
+class _Link(msgspec.Struct, frozen=True, array_like=True):
+    id: str
+    ends_at: float
 
 
 class LoginLinks:
@@ -33,17 +40,18 @@ class LoginLinks:
 
     def link(self, caller: Caller) -> str:
         """Return the text of a link that logs in as ``caller``."""
-        return self._texts.sign(caller, _PURPOSE, [self._new_id(), self._now() + LINK_SECONDS])
+        link = _Link(self._new_id(), self._now() + LINK_SECONDS)
+        return self._texts.sign(caller, _PURPOSE, link)
 
     def use(self, text: str) -> Caller | None:
         """Return whom a link logs in; None if it is no link, has expired or was used."""
-        found = self._texts.read(_PURPOSE, text)
+        found = self._texts.read(_PURPOSE, text, _Link)
         if found is None:
             return None
-        caller, (link_id, ends_at) = found
+        caller, link = found
         now = self._now()
         self._used = {each: until for each, until in self._used.items() if until > now}
-        if now >= ends_at or link_id in self._used:
+        if now >= link.ends_at or link.id in self._used:
             return None
-        self._used[link_id] = ends_at
+        self._used[link.id] = link.ends_at
         return caller

@@ -9,13 +9,15 @@ its own token only: it says nothing of those of operators.
 import hashlib
 import hmac
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from itsdangerous import BadData, URLSafeSerializer
 
 from router.api.access import Caller, Role
 from router.datatypes import Secret
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 _PURPOSE: Final = b"event-router console, version 1"
 _LENGTH: Final = 4096
@@ -43,8 +45,8 @@ class SignedTexts:
             for secret, caller in tokens
         }
 
-    def sign(self, caller: Caller, purpose: str, value: Any) -> str:
-        """Return a value in JSON's types as a text that only ``read`` accepts.
+    def sign(self, caller: Caller, purpose: str, value: msgspec.Struct) -> str:
+        """Return a value as a text that only ``read`` accepts.
 
         Args:
             caller: In whose name.
@@ -52,19 +54,21 @@ class SignedTexts:
             value: What the text says.
         """
         key = self._keys[caller.role, caller.name]
-        return _serializer(key, purpose).dumps([caller.role, caller.name, value])
+        content = _Signed(caller.role, caller.name, msgspec.to_builtins(value))
+        return _serializer(key, purpose).dumps(msgspec.to_builtins(content))
 
-    def read(self, purpose: str, text: str) -> tuple[Caller, Any] | None:
-        """Return in whose name a text was signed, and its value; None if it was not signed here."""
+    def read(self, purpose: str, text: str, kind: type[T]) -> tuple[Caller, T] | None:
+        """Return in whose name a text was signed, and its value of a kind; None if there is none."""
         if not text or len(text) > _LENGTH:
             return None
         for (role, name), key in self._keys.items():
             try:
                 found = msgspec.convert(_serializer(key, purpose).loads(text), _Signed)
+                value = msgspec.convert(found.value, kind)
             except (BadData, UnicodeError, msgspec.ValidationError):
                 continue
             if (found.role, found.name) == (role, name):
-                return Caller(name, role), found.value
+                return Caller(name, role), value
         return None
 
     def code(self, caller: Caller, purpose: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 from support.clock import SetClock
 
 from router.api.access import Access, Caller, Role
-from router.console.login_links import LINK_SECONDS, LoginLinks
+from router.console.login_links import LINK_SECONDS, LoginLinks, _Link
 from router.console.signed_texts import SignedTexts
 from router.settings.model import Settings
 from router.settings.tokens import Tokens
@@ -39,4 +39,4 @@ def test_a_link_ends(
 
 
 def test_a_login_is_no_link(links: LoginLinks) -> None:
-    assert links.use(TEXTS.sign(ALICE, "login", ["id", 1e12])) is None
+    assert links.use(TEXTS.sign(ALICE, "login", _Link("id", 1e12))) is None

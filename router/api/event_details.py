@@ -83,7 +83,7 @@ class EventReader:
         clock: Time.
         configuration: Returns today's rules; None in a process that has none.
         deliveries: Reads deliveries.
-        masks: Of bodies that are not from history.
+        masks: The fields of events that are not shown.
     """
 
     def __init__(
@@ -100,8 +100,13 @@ class EventReader:
         self._configuration = configuration
         self._deliveries = deliveries
         self._masks = masks
-        self._history = EventHistory(connection)
+        self._history = EventHistory(connection, masks)
         self._quarantine = Quarantine(connection, clock)
+
+    @property
+    def history(self) -> EventHistory:
+        """The history that it reads, masked."""
+        return self._history
 
     async def details(
         self, source: str, event_id: str, *, rule: str = ""

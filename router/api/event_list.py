@@ -22,7 +22,7 @@ from router.api.operator_routes import (
 from router.api.requests import BAD_BODY, BAD_REQUEST, BadRequestError, decode_body, query_params
 from router.clock import Clock
 from router.destinations.rendering.summary import rfc3339
-from router.history.event_history import MAX_SCANNED, EventHistory
+from router.history.event_history import MAX_SCANNED
 from router.http.openapi import JSON, ResponseSpec
 from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.connection import Connection
@@ -134,7 +134,7 @@ class EventsApi:
         audit: Audit,
     ) -> None:
         self._audit = audit
-        self._history = EventHistory(connection)
+        self._history = reader.history
         self._reader = reader
         self._replayer = EventReplayer(connection, clock)
         self._clock = clock

@@ -103,6 +103,9 @@ class Masks:
         return any(each in lower for each in (*self._needles, b"\\u", b"\x00"))
 
 
+NO_MASKS: Final = Masks()
+
+
 def _events(value: Any, paths: _Rests) -> Any:
     """Mask a CloudEvent, or each of a list."""
     opened = _opened(value)

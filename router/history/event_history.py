@@ -5,6 +5,7 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from router.events.masks import MASK, NO_MASKS, Masks
 from router.history.event_filter import EventFilter
 from router.history.log_reader import LogReader, StoredEntry
 from router.history.records import EventOutcome, EventRecord
@@ -16,6 +17,7 @@ T = TypeVar("T")
 MAX_SCANNED: Final = 20_000
 """Events that one page reads at most, whether they match or not."""
 _LIVE_ENTRIES: Final = 100
+_SUBJECT: Final = ("subject",)
 
 
 class HistoryPage(msgspec.Struct, Generic[T], frozen=True):
@@ -31,10 +33,16 @@ class HistoryPage(msgspec.Struct, Generic[T], frozen=True):
 
 
 class EventHistory:
-    """Reads events. All methods raise JournalUnavailableError."""
+    """Reads events. All methods raise JournalUnavailableError.
 
-    def __init__(self, connection: Connection) -> None:
+    Args:
+        connection: To Redis.
+        masks: Applied to what was recorded before the setting had them.
+    """
+
+    def __init__(self, connection: Connection, masks: Masks = NO_MASKS) -> None:
         self._log = LogReader(connection, EVENTS)
+        self._masks = masks
 
     async def page(
         self,
@@ -95,7 +103,7 @@ class EventHistory:
             )
             first = place.record + 1 if place is not None and is_same else 0
             for number in range(first, len(events) if events else 0):
-                record = _record(events, number)
+                record = self._masked(_record(events, number))
                 if record is not None:
                     found.append(record)
                 if len(found) == limit:
@@ -126,8 +134,18 @@ class EventHistory:
                     stored = events.stored(number)
                 except msgspec.MsgspecError:
                     continue
-                record = events.record(number, stored) if test(stored) else None
+                record = self._masked(events.record(number, stored)) if test(stored) else None
                 yield at, record if record is not None and wanted.matches(record) else None
+
+    def _masked(self, record: EventRecord | None) -> EventRecord | None:
+        if record is None or not self._masks:
+            return record
+        body, is_changed = self._masks.applied_to(record.body)
+        if not is_changed:
+            return record
+        is_masked = record.subject and _SUBJECT in self._masks.paths
+        subject = MASK if is_masked else record.subject
+        return msgspec.structs.replace(record, body=body, is_masked=True, subject=subject)
 
     async def _first(
         self,
@@ -141,7 +159,7 @@ class EventHistory:
         async for entry in entries:
             events = _events(entry)
             for number in reversed(range(len(events) if events else 0)):
-                record = _record(events, number)
+                record = self._masked(_record(events, number))
                 if record is None:
                     continue
                 is_wanted = (
@@ -150,10 +168,10 @@ class EventHistory:
                     else record.source == source and record.id == event_id
                 )
                 if is_wanted and record.outcome is not EventOutcome.DUPLICATE:
-                    return record
+                    return self._masked(record)
                 if is_wanted and duplicate is None:
                     duplicate = record
-        return duplicate
+        return self._masked(duplicate)
 
 
 class _Scanned(msgspec.Struct, frozen=True):

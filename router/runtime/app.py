@@ -241,7 +241,9 @@ class App:
             *build_api.build_silence_routes(self._ingress_redis, self._clock, access, rules),
             *PlaygroundApi(Playground(self._playground, self._clock), access).routes(),
             *AlertMessagesApi(self._worker_redis, messages, access).routes(),
-            *build_api.build_rule_routes(self._worker_redis, self._clock, access, rules, active),
+            *build_api.build_rule_routes(
+                self._worker_redis, self._clock, access, masks, rules, active
+            ),
         ]
 
     async def _run(

@@ -210,13 +210,14 @@ def build_rule_routes(
     connection: Connection,
     clock: Clock,
     access: Access,
+    masks: Masks,
     rules: Callable[[], Mapping[str, Rule]] | None,
     configuration: Callable[[], Configuration] | None,
 ) -> list[web.RouteDef]:
     """Return the routes of rules; both functions are None in a process without rules."""
     return [
         *RulesApi(rules, connection, clock, access).routes(),
-        *RuleEventsApi(configuration, EventHistory(connection), access).routes(),
+        *RuleEventsApi(configuration, EventHistory(connection, masks), access).routes(),
     ]
 
 

@@ -14,6 +14,7 @@ from router.api.access import Access
 from router.clock import Clock
 from router.configuration.load import load
 from router.datatypes import Secret
+from router.events.masks import NO_MASKS
 from router.journal import keys, ledger
 from router.journal.connection import Connection
 from router.journal.series import Additions, Series
@@ -53,7 +54,9 @@ async def client(
     folder.write(destinations=capture("oncall", "boss"), all=RULES)
     rules = load(folder.path, {}).rules.by_name
     application = web.Application()
-    application.add_routes(build_rule_routes(connection, clock, ACCESS, lambda: rules, None))
+    application.add_routes(
+        build_rule_routes(connection, clock, ACCESS, NO_MASKS, lambda: rules, None)
+    )
     async with TestClient(TestServer(application), headers=HEADERS) as client:
         yield client
 
@@ -155,7 +158,7 @@ async def test_rules_are_filtered_and_listed_in_pages(
 
 async def test_a_process_without_rules_says_so(connection: Connection, clock: Clock) -> None:
     application = web.Application()
-    application.add_routes(build_rule_routes(connection, clock, ACCESS, None, None))
+    application.add_routes(build_rule_routes(connection, clock, ACCESS, NO_MASKS, None, None))
     async with TestClient(TestServer(application), headers=HEADERS) as client:
         assert await answer(client, "") == (200, {"rules": None, "total": 0, "after": ""})
         status, shown = await answer(client, "/quality")

@@ -7,7 +7,9 @@ import pytest
 from support.clock import SetClock
 from support.past import LIMITS, Past
 
+from router.events.masks import Masks
 from router.history.event_filter import EventFilter
+from router.history.event_history import EventHistory
 from router.history.records import EventOutcome, MatchOutcome
 from router.journal import keys
 from router.journal.connection import Connection
@@ -251,3 +253,23 @@ async def test_bodies_are_kept_and_masked_as_the_settings_say(
     assert (record.kept, record.type, record.is_masked) == (kept, "a", "***" in str(data))
     assert msgspec.json.decode(record.body).get("data", {}) == data
     assert [match.rule for match in record.matches] == ["high", "many"]
+
+
+async def test_what_was_recorded_before_there_were_masks_is_masked_when_it_is_read(
+    past: Past,
+) -> None:
+    await past.send(past.event("1", n=1, phone="+1"))
+    position = (await past.events.page(EventFilter(), limit=1)).items[0].position
+    masked = EventHistory(past.connection, Masks.parse(["data.phone", "subject"]))
+
+    records = [
+        *(await masked.page(EventFilter(), limit=1)).items,
+        await masked.get("s", "1"),
+        *await masked.after("", limit=1),
+    ]
+    assert [msgspec.json.decode(record.body)["data"] for record in records if record] == [
+        {"n": 1, "phone": "***"}
+    ] * 3
+    assert {
+        (record.is_masked, record.position, record.subject) for record in records if record
+    } == {(True, position, "")}

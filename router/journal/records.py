@@ -12,6 +12,9 @@ delivery |
 | keyed alert | msgpack map | ``form``, a hundred each |
 | timer | msgpack array | element 0, the kind: ``absence`` is version 1, ``absence.2`` version 2 |
 
+Entries of history have a form, a number, as their first element (``router/history/stored.py``); a reader
+leaves out those of another one.
+
 A version is a number of three digits. Its units change with a form that older readers can read,
 because it only adds fields at the end. Its hundreds change with any other form. A record without a
 version has the form of version 100, because records were written before they had versions.

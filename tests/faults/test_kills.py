@@ -13,6 +13,10 @@ from support.sender import Sender
 from support.waiting import until
 
 from router.dev.embedded_redis import EmbeddedRedis
+from router.history.delivery_history import DeliveryFilter, DeliveryHistory
+from router.history.event_filter import EventFilter
+from router.history.event_history import EventHistory
+from router.history.records import EventOutcome
 from router.journal import ledger
 from router.journal.connection import connect
 
@@ -52,6 +56,24 @@ async def balanced(redis: EmbeddedRedis) -> ledger.Ledger:
         await connection.close()
 
 
+async def check_history(redis: EmbeddedRedis, sender: Sender, destinations: int = 3) -> None:
+    """Each accepted event is in history once, and each of its deliveries."""
+    connection = connect(redis.url, deadline=5.0, max_connections=2)
+    try:
+        events = await EventHistory(connection).page(
+            EventFilter(), limit=1 << 20, max_scanned=1 << 20
+        )
+        ended = await DeliveryHistory(connection).page(
+            DeliveryFilter(), limit=1 << 20, max_scanned=1 << 20
+        )
+    finally:
+        await connection.close()
+    first = Counter(e.id for e in events.items if e.outcome is not EventOutcome.DUPLICATE)
+    assert first == Counter(sender.accepted)
+    deliveries = {each.id: each.event_id for each in ended.items}
+    assert Counter(deliveries.values()) == Counter(dict.fromkeys(sender.accepted, destinations))
+
+
 async def some_accepted(sender: Sender) -> None:
     async def enough() -> bool:
         return len(sender.accepted) >= LOAD // 4
@@ -84,6 +106,7 @@ async def test_a_killed_worker_loses_nothing_and_repeats_only_what_was_in_flight
         books = await balanced(redis)
 
     report("worker killed", sender, delivered)
+    await check_history(redis, sender)
     assert sender.accepted == set(ids())
     repeated = {name: has.total() - len(has) for name, has in delivered.items()}
     assert max(repeated.values()) <= CONCURRENCY
@@ -197,6 +220,7 @@ async def test_everything_killed_again_and_again_loses_nothing(
         delivered = await receivers.have_all(sender.accepted, seconds=120)
         await balanced(redis)
     report(f"{rounds} kills", sender, delivered)
+    await check_history(redis, sender)
     assert sender.accepted == set(ids(rounds * per_round))
     repeated = {name: has.total() - len(has) for name, has in delivered.items()}
     assert max(repeated.values()) <= rounds * CONCURRENCY

@@ -16,11 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import zstandard
 
 from router.alerts import AlertKey, Attempt, Delivery, DeliveryId, after_attempt
 from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.errors import JournalUnavailableError
 from router.events.model import Malformed, Received
+from router.history.delivery_history import DeliveryFilter, DeliveryHistory
+from router.history.event_filter import EventFilter
+from router.history.event_history import EventHistory
 from router.journal import keys, ledger
 from router.journal.acknowledgements import Acknowledgements
 from router.journal.audit import Audit, AuditAction, Audited, AuditEntry, AuditFilter, Via
@@ -29,6 +33,7 @@ from router.journal.crash_counts import CrashCounter
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.deliveries import Deliveries
 from router.journal.destination_store import RedisDestinationStore
+from router.journal.history_log import unpacked
 from router.journal.keys import BatchId, SetId, TimerId
 from router.journal.pauses import Pause, PauseKind, Pauses
 from router.journal.quarantine import Quarantine, QuarantineFilter
@@ -40,6 +45,7 @@ from router.journal.twilio_tests import SinkTest, SinkTests
 from router.rules.suppression.silences import SilenceText
 from support.clock import SetClock
 from support.cutting import Cutting
+from support.past import Past
 from support.world import World
 
 RULES = """
@@ -118,6 +124,21 @@ async def write(connection: Connection) -> None:
     await shards.checkpoint(ShardId("shard-1"), Checkpoint(after="49"))
     await _write_references(world)
     await Audit(connection, world.clock).record(AUDITED)
+    await _write_history(connection, time)
+
+
+async def _write_history(connection: Connection, time: SetClock) -> None:
+    """Events of each outcome, and deliveries that end in two ways."""
+    past = Past(connection, time, RULES, masked=["data.phone"])
+    event = past.event("past", type="plain", phone="+1555")
+    await past.send(event, past.event("unmatched", type="none"))
+    await past.send(event)
+    (of_noc,), (of_boss,) = [
+        [each for each in await past.waiting(name) if each[1].alert.event_id == "past"]
+        for name in ("noc", "boss")
+    ]
+    await past.deliveries.settle([Done(*of_noc, 0.082, 200)])
+    await past.deliveries.settle([GivenUp(of_boss[0], _attempted(of_boss[1]), "HTTP 500")])
 
 
 async def _write_rule_state(world: World) -> None:
@@ -241,6 +262,13 @@ async def read(connection: Connection) -> dict[str, Any]:
             _plain(each)
             for each in (await Audit(connection, clock).page(AuditFilter(), limit=9)).items
         ],
+        "history": [
+            _plain(each)
+            for each in (
+                *(await EventHistory(connection).page(EventFilter(), limit=9)).items,
+                *(await DeliveryHistory(connection).page(DeliveryFilter(), limit=9)).items,
+            )
+        ],
         "quarantine": [
             _plain(each)
             for each in (
@@ -334,9 +362,10 @@ async def dump(connection: Connection) -> dict[str, Any]:
             case "string":
                 value: Any = _text(await redis.get(key))
             case "list":
-                value = [_text(each) for each in await redis.lrange(key, 0, -1)]
+                value = [_text(_opened(key, each)) for each in await redis.lrange(key, 0, -1)]
             case "hash":
-                value = {_text(k): _text(v) for k, v in sorted((await redis.hgetall(key)).items())}
+                fields = sorted((await redis.hgetall(key)).items())
+                value = {_text(name): _text(_sized(key, each)) for name, each in fields}
             case "stream":
                 value = {
                     _text(entry): {_text(k): _text(v) for k, v in fields.items()}
@@ -361,7 +390,7 @@ async def load(connection: Connection, dumped: Mapping[str, Any]) -> None:
             case "string":
                 await redis.set(key, _bytes(value))
             case "list":
-                await redis.rpush(key, *map(_bytes, value))
+                await redis.rpush(key, *(_packed(key, _bytes(each)) for each in value))
             case "hash":
                 await redis.hset(key, mapping={_bytes(k): _bytes(v) for k, v in value.items()})
             case "set":
@@ -372,6 +401,26 @@ async def load(connection: Connection, dumped: Mapping[str, Any]) -> None:
                 await redis.zadd(key, {_bytes(member): score for member, score in value.items()})
         if entry["expires"]:
             await redis.expire(key, 86_400)
+
+
+_SEGMENTS = f"{keys.HISTORY}:".encode()
+
+
+def _opened(key: bytes, value: bytes) -> bytes:
+    """Return an entry of history as it was before its compression, which has versions of its own."""
+    return unpacked(value) if key.startswith(_SEGMENTS) else value
+
+
+def _packed(key: bytes, value: bytes) -> bytes:
+    return zstandard.compress(value) if key.startswith(_SEGMENTS) else value
+
+
+def _sized(key: bytes, value: bytes) -> bytes:
+    """Return the state of a log of history with a size that does not depend on the compression."""
+    if key != keys.HISTORY.encode():
+        return value
+    *state, _ = msgspec.msgpack.decode(value)
+    return msgspec.msgpack.encode([*state, 1])
 
 
 async def _load_stream(connection: Connection, key: bytes, value: Mapping[str, Any]) -> None:
@@ -393,7 +442,7 @@ def _bytes(text: str) -> bytes:
     return text.encode()
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:  # noqa: PLR0911 - a return per type
     """Return a value in JSON's types, each Struct as a map of its fields."""
     match value:
         case msgspec.Struct():
@@ -407,6 +456,8 @@ def _plain(value: Any) -> Any:
             return {_plain(key): _plain(each) for key, each in value.items()}
         case tuple() | list():
             return [_plain(each) for each in value]
+        case frozenset():
+            return sorted(value)
     return value
 
 

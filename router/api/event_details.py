@@ -140,13 +140,14 @@ class EventReader:
 
     async def of_id(self, event_id: str, *, rule: str = "") -> EventDetails | UnknownEvent:
         """Return the newest event with an id, whatever its source; see ``details``."""
-        record = await self._by_id(event_id)
+        record = await self.newest(event_id)
         if record is not None:
             return await self._explained(record, rule)
         found = await self._outside_history(event_id, "", rule)
         return found or await self._unknown("", event_id)
 
-    async def _by_id(self, event_id: str) -> EventRecord | None:
+    async def newest(self, event_id: str) -> EventRecord | None:
+        """Return the newest event of history with an id, whatever its source."""
         # Events come from few sources, and an event is found at once by source and id.
         recent = await self._history.page(EventFilter(), limit=_RECENT)
         sources = dict.fromkeys(record.source for record in recent.items)

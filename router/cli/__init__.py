@@ -21,10 +21,12 @@ _COMMANDS: Final = {
     "dead-letters": LazyCommand(
         "dead_letters:dead_letters", "List, show, replay and discard failed deliveries."
     ),
+    "deliveries": LazyCommand("delivery_commands:deliveries", "List and show deliveries."),
     "destinations": LazyCommand(
         "destinations:destinations", "List, show, pause, resume and retry destinations."
     ),
     "dev": LazyCommand("dev:dev", "Run everything in one process for development."),
+    "events": LazyCommand("event_commands:events", "List, explain and replay events of history."),
     "explain": LazyCommand(
         "explain:explain_command", "Explain which rules match an event and what they send."
     ),

@@ -88,6 +88,18 @@ def parse_field_path(text: str) -> FieldPath:
     return tuple(steps)
 
 
+def path_text(path: FieldPath) -> str:
+    """Return a path as it is written."""
+    first, *steps = path
+    return f"{first}{''.join(map(_step_text, steps))}"
+
+
+def _step_text(step: str | Each) -> str:
+    if isinstance(step, Each):
+        return "[*]"
+    return f".{step}" if _ATTRIBUTE.fullmatch(step) else f"[{msgspec.json.encode(step).decode()}]"
+
+
 def _step(found: re.Match[str], shown: str) -> str | Each:
     if found["each"]:
         return Each.MEMBER

@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.field_paths import Each, FieldPaths
+from router.field_paths import Each, FieldPaths, path_text
 
 EXAMPLE = "write for example data.from, data.participants[*].from or subject"
 
@@ -26,6 +26,7 @@ EXAMPLE = "write for example data.from, data.participants[*].from or subject"
 )
 def test_paths_are_read_step_by_step(text, paths):
     assert list(FieldPaths.parse(text)) == paths
+    assert list(FieldPaths.parse(", ".join(map(path_text, paths)))) == paths
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ from router.runtime.configuration_switch import (
     ConfigurationSwitch,
     destination_names,
 )
+from router.runtime.masked_fields_shown import MaskedFieldsShown
 from router.runtime.roles import WorkerConfig
 from router.runtime.worker_role import WorkerRole
 from router.settings.model import Settings
@@ -178,7 +179,9 @@ def build_worker(
         marked="rows that rules expect",
     )
     looks = LookSchedule(Looks(connection, clock), clock)
+    shown = MaskedFieldsShown(settings.masked_fields, lambda: active.configuration.rules.rules)
     on_change = [
+        shown.changed,
         orphans.changed,
         unknown.changed,
         registration.changed,

@@ -99,6 +99,8 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], str]] = {
     ),
 }  # fmt: skip
 """Each write: the request, and its entry."""
+ELSEWHERE = {"POST /api/v1/events/replay"}
+"""Writes whose entry is tested beside them: they need what this API has not, such as a history."""
 Ask = Callable[..., Awaitable[tuple[int, Any]]]
 
 
@@ -165,7 +167,8 @@ def test_each_write_of_the_api_is_known_here() -> None:
         if OPERATOR in one.security and VIEWER not in one.security
     }
 
-    assert writes == set(WRITES)
+    assert writes - ELSEWHERE == set(WRITES)
+    assert writes >= ELSEWHERE
 
 
 @pytest.mark.parametrize("write", WRITES)

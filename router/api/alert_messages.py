@@ -4,7 +4,6 @@ The messages themselves are not stored. Each is rendered again by the rules of n
 of the key, so that it has the figures of the latest event. Masked fields of the event are masked.
 """
 
-from collections.abc import Callable
 from typing import Annotated, Final
 
 import msgspec
@@ -17,12 +16,12 @@ from router.api.alert_actions import unknown_key
 from router.api.json_responses import error_response, json_response
 from router.api.operator_routes import viewer_operation, viewer_route
 from router.api.views import Time
-from router.destinations.contract import Destination
 from router.destinations.rendering.summary import rfc3339
 from router.events.masks import Masks
 from router.http.openapi import ResponseSpec
 from router.journal.connection import Connection
 from router.journal.keyed_alerts import KeyedAlert, KeyedAlerts
+from router.offline.preview_destinations import FindDestination
 from router.rules.state.keyed_alert import RESOLVED, ToldStatus
 
 
@@ -46,9 +45,6 @@ class AlertMessageList(msgspec.Struct, frozen=True):
 
     messages: Annotated[tuple[AlertMessageView, ...], Meta(description="The latest first.")]
 
-
-FindDestination = Callable[[str], Destination | None]
-"""Returns the destination of a name; None if the rules have none."""
 
 _LIST: Final = viewer_operation(
     hdrs.METH_GET,

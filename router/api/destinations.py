@@ -7,13 +7,14 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta
 
-from router.api.access import Access, audit_entry, caller_of
+from router.api.access import Access, caller_of
+from router.api.destination_actions import BY_LENGTH, REASON_LENGTH, DestinationActions
 from router.api.destination_views import (
     DestinationHealthView,
     read_destination,
     read_destinations,
 )
-from router.api.json_responses import error_response, json_response
+from router.api.json_responses import json_response
 from router.api.operator_routes import (
     operator_operation,
     operator_route,
@@ -31,16 +32,11 @@ from router.api.views import DestinationState
 from router.clock import Clock
 from router.http.openapi import JSON, ResponseSpec
 from router.journal import ledger
-from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.connection import Connection
-from router.journal.pauses import Pause, PauseKind, Pauses
-from router.journal.retry_now import retry_now
 from router.suggestions import suggestion
 
 _PATH: Final = "/api/v1/destinations"
 _NAME: Final = {"name": "Name of the destination."}
-_REASON_LENGTH: Final = 500
-_BY_LENGTH: Final = 80
 
 
 class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,11 +47,11 @@ class PauseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Texts that the list of destinations shows while the pause lasts; long ones are cut."""
 
     reason: Annotated[
-        str, Meta(description=f"Reason of the pause, {_REASON_LENGTH} characters.")
+        str, Meta(description=f"Reason of the pause, {REASON_LENGTH} characters.")
     ] = ""
     by: Annotated[
         str,
-        Meta(description=f"Name of the operator, {_BY_LENGTH} characters; else that of the token."),
+        Meta(description=f"Name of the operator, {BY_LENGTH} characters; else that of the token."),
     ] = ""
 
 
@@ -182,11 +178,9 @@ class DestinationsApi:
     ) -> None:
         self._connection = connection
         self._clock = clock
-        self._pauses = Pauses(connection)
-        self._audit = Audit(connection, clock)
+        self._actions = DestinationActions(connection, clock)
         self._configured = configured
         self._known = KnownDestinations(connection, configured)
-        self._now = clock.now
         self._access = access
 
     def routes(self) -> list[web.RouteDef]:
@@ -215,51 +209,17 @@ class DestinationsApi:
         """Attempt what waits for a destination now."""
         name = request.match_info["name"]
         await self._known.check(name)
-        pause = (await self._pauses.all()).get(name)
-        if pause is not None and pause.kind is not PauseKind.REFUSED:
-            return error_response(409, "paused", "the destination is paused: resume it")
-        retried = await retry_now(self._connection, self._clock, name)
-        entry = audit_entry(
-            caller_of(request),
-            AuditAction.RETRIED,
-            Audited.DESTINATION,
-            name,
-            details={"retried": retried},
-        )
-        await self._audit.record(entry)
-        return json_response(RetriedNow(retried))
+        return json_response(RetriedNow(await self._actions.retry_now(name, caller_of(request))))
 
     async def pause(self, request: web.Request) -> web.StreamResponse:
         """Pause a destination."""
         name = request.match_info["name"]
         given = await decode_body(request, PauseRequest)
         await self._known.check(name)
-        caller = caller_of(request)
-        by = (given.by or caller.name)[:_BY_LENGTH]
-        reason = given.reason[:_REASON_LENGTH]
-        pause = Pause(kind=PauseKind.PAUSED, at=self._now(), reason=reason, by=by)
-        if not await self._pauses.pause(name, pause):
-            return error_response(
-                409, "already_paused", "the destination is already paused or disabled"
-            )
-        paused = audit_entry(
-            caller,
-            AuditAction.PAUSED,
-            Audited.DESTINATION,
-            name,
-            named=by,
-            details={"reason": reason},
-        )
-        await self._audit.record(paused)
+        await self._actions.pause(name, caller_of(request), reason=given.reason, by=given.by)
         return json_response(DestinationChanged(DestinationState.PAUSED))
 
     async def resume(self, request: web.Request) -> web.StreamResponse:
         """Resume a paused or disabled destination."""
-        name = request.match_info["name"]
-        if not await self._pauses.resume(name):
-            message = "the destination is neither paused nor disabled"
-            return error_response(409, "not_paused", message)
-        await self._audit.record(
-            audit_entry(caller_of(request), AuditAction.RESUMED, Audited.DESTINATION, name)
-        )
+        await self._actions.resume(request.match_info["name"], caller_of(request))
         return json_response(DestinationChanged(DestinationState.RUNNING))

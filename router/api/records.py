@@ -275,11 +275,11 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
         """Return the journal's filter; ``filters`` is a ``query_type`` or a ``selection_type``."""
 
     @abc.abstractmethod
-    def page(self, records: Sequence[T], after: str) -> msgspec.Struct:
+    def page(self, records: Sequence[T], after: str) -> Any:
         """Return the response of a list."""
 
     @abc.abstractmethod
-    def details(self, record: T) -> msgspec.Struct:
+    def details(self, record: T) -> Any:
         """Return the response for one record."""
 
     async def list(self, request: web.Request) -> web.StreamResponse:
@@ -304,7 +304,7 @@ class RecordsApi(abc.ABC, Generic[T, FilterT]):
         selection = await decode_body(request, self.selection_type)
         return json_response(await self.discard_page(selection, caller_of(request)))
 
-    async def read_page(self, query: RecordQuery) -> msgspec.Struct:
+    async def read_page(self, query: RecordQuery) -> Any:
         """Return a page of records. Raise BadRequestError and JournalUnavailableError."""
         await self.check(query.collection)
         found = await collect(

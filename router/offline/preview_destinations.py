@@ -6,6 +6,9 @@ from router.configuration.model import Configuration
 from router.destinations.contract import Destination, Environment
 from router.destinations.spec import make_destination
 
+FindDestination = Callable[[str], Destination | None]
+"""Returns the destination of a name; None if the rules have none."""
+
 
 class PreviewDestinations:
     """Makes each destination when it is asked for, and keeps it until the rules change.

@@ -21,7 +21,9 @@ _COMMANDS: Final = {
     "dead-letters": LazyCommand(
         "dead_letters:dead_letters", "List, show, replay and discard failed deliveries."
     ),
-    "deliveries": LazyCommand("delivery_commands:deliveries", "List and show deliveries."),
+    "deliveries": LazyCommand(
+        "delivery_commands:deliveries", "List and show deliveries, and discard those that wait."
+    ),
     "destinations": LazyCommand(
         "destinations:destinations", "List, show, pause, resume and retry destinations."
     ),

@@ -8,6 +8,7 @@ import click
 from router.api.delivery_reading import DeliveryCriteria, DeliveryList, DeliveryReader
 from router.api.delivery_views import DeliveryDetails, DeliveryState, DeliveryView, delivery_text
 from router.api.event_queries import HistoryFilters
+from router.cli.discard_waiting import discard
 from router.cli.history_options import (
     after_option,
     checked,
@@ -30,11 +31,14 @@ _MAX_PAGES: Final = 50
 
 @click.group(name="deliveries")
 def deliveries() -> None:
-    """List and show deliveries.
+    """List and show deliveries, and discard those that wait.
 
     Those that have not ended, and for as long as ROUTER_HISTORY says those that have, are read from the
     Redis at ROUTER_REDIS_URL.
     """
+
+
+deliveries.add_command(discard)
 
 
 @deliveries.command(name="list")

@@ -11,6 +11,7 @@ The sums hold at any moment, so that an operator can check that nothing was lost
 - ``pending`` events are in a batch, pending deliveries in a set or a lane, ``waiting`` alerts in a group.
 - An event that a timer quarantines moves from ``matched`` to ``quarantined``.
 - ``dead`` are the dead letters that exist now: a replay makes them pending again.
+- ``discarded`` are dead letters and waiting deliveries that an operator has dropped.
 - ``quarantined`` of a destination are deliveries whose record could not be decoded.
 - An event that is accepted again after the dedup window has the same delivery ids. If the earlier
   delivery waits in the same set or is a dead letter, the later record replaces it: one of the two
@@ -75,7 +76,7 @@ def replayed(destination: str) -> str:
 
 
 def discarded(destination: str) -> str:
-    """Return the field that counts the discarded dead letters of a destination."""
+    """Return the field that counts what an operator has discarded of a destination."""
     return f"discarded:{destination}"
 
 

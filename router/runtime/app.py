@@ -31,6 +31,7 @@ from router.ingress.endpoints import FAST_PATHS
 from router.journal import arq_adapter, schema
 from router.journal.audit import Audit
 from router.journal.connection import connect, pair
+from router.journal.history_log import HistoryLimits
 from router.journal.redis_clock import RedisClock
 from router.journal.store_check import ACCEPT_COMMANDS, StoreProbe, worker_commands
 from router.journal.store_watch import StoreWatch
@@ -238,6 +239,15 @@ class App:
             ),
             *build_api.build_operator_routes(self._worker_redis, names, self._clock, access, masks),
             *build_api.build_history_routes(self._worker_redis, self._clock, access, masks, active),
+            *build_api.build_discard_routes(
+                self._worker_redis,
+                names,
+                self._clock,
+                access,
+                HistoryLimits(
+                    age_seconds=self._settings.history, share=self._settings.history_memory
+                ),
+            ),
             *build_api.build_silence_routes(self._ingress_redis, self._clock, access, rules),
             *PlaygroundApi(Playground(self._playground, self._clock), access).routes(),
             *AlertMessagesApi(self._worker_redis, messages, access).routes(),

@@ -14,6 +14,7 @@ from router.api.access import Access
 from router.api.alert_messages import AlertMessages
 from router.api.audit import AuditApi
 from router.api.dead_letters import DeadLettersApi
+from router.api.delivery_discarding import WaitingDiscardApi
 from router.api.delivery_list import DeliveriesApi
 from router.api.delivery_reading import DeliveryReader
 from router.api.destinations import DestinationsApi, KnownDestinations
@@ -41,6 +42,8 @@ from router.journal.alert_gauges import AlertGauges
 from router.journal.audit import Audit
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetters
+from router.journal.discard_open import DiscardOpen
+from router.journal.history_log import HistoryLimits
 from router.journal.keyed_alerts import KeyedAlerts
 from router.journal.quarantine import Quarantine
 from router.journal.silences import Silences
@@ -170,6 +173,27 @@ def build_history_routes(
         *EventsApi(connection, events, clock, access, Audit(connection, clock)).routes(),
         *DeliveriesApi(deliveries, clock, access).routes(),
     ]
+
+
+def build_discard_routes(
+    connection: Connection,
+    destination_names: Callable[[], Iterable[str]],
+    clock: Clock,
+    access: Access,
+    limits: HistoryLimits,
+) -> list[web.RouteDef]:
+    """Return the route by which deliveries that wait are discarded.
+
+    Args:
+        connection: The Redis that contains them.
+        destination_names: Returns the destinations that this process knows from its rules.
+        clock: Time.
+        access: Who may call.
+        limits: Those of history, which gets what is discarded.
+    """
+    known = KnownDestinations(connection, destination_names)
+    operator = DiscardOpen(connection, clock, limits)
+    return WaitingDiscardApi(operator, known, clock, access, Audit(connection, clock)).routes()
 
 
 def build_silence_routes(

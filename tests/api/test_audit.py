@@ -28,6 +28,7 @@ from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.journal.deliveries import Deliveries
 from router.journal.finish import FinishedWork
+from router.journal.history_log import NONE_KEPT
 from router.journal.keys import BatchId, SetId
 from router.journal.pauses import Pause, PauseKind, Pauses
 from router.journal.settlements import GivenUp
@@ -73,6 +74,10 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], str]] = {
         *("POST", "/api/v1/destinations/mail/retry-now", {}),
         "retried destination mail . retried=0",
     ),
+    "POST /api/v1/deliveries/discard": (
+        *("POST", "/api/v1/deliveries/discard", {"destination": "slack", "rule": "rule-0"}),
+        "discarded deliveries slack . deliveries=1 rule=rule-0",
+    ),
     "POST /api/v1/dead-letters/replay": (
         *("POST", "/api/v1/dead-letters/replay", {"destination": "mail", "reason": "404", "limit": 1}),
         "replayed dead_letters mail . records=1 reason=404",
@@ -111,7 +116,9 @@ async def ask(connection: Connection, clock: Clock, sample: bytes) -> AsyncItera
     batches = Batches(connection, clock)
     await batches.accept([Received([event], [Malformed("no id", "$[0].id", 1.0, b"{}")])])
     deliveries = deliveries_of(event, 5)
-    await batches.finish(BatchId("id0001"), FinishedWork(matched=1, deliveries=deliveries))
+    waiting = deliveries_of(event, 1, "slack")
+    verdict = FinishedWork(matched=1, deliveries=(*deliveries, *waiting))
+    await batches.finish(BatchId("id0001"), verdict)
     await Deliveries(connection, clock).settle(
         [GivenUp(SetId("id0003"), delivery, "HTTP 404") for delivery in deliveries]
     )
@@ -128,6 +135,9 @@ async def ask(connection: Connection, clock: Clock, sample: bytes) -> AsyncItera
             *ReloadApi(reload, ACCESS, Audit(connection, clock)).routes(),
             *build_api.build_operator_routes(
                 connection, lambda: ("mail",), clock, ACCESS, Masks(())
+            ),
+            *build_api.build_discard_routes(
+                connection, lambda: ("mail",), clock, ACCESS, NONE_KEPT
             ),
             *build_api.build_silence_routes(connection, clock, ACCESS, None),
             *AlertPages(SIGNER, connection, shown, clock, ACCESS).routes(),

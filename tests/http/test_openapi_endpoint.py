@@ -334,6 +334,7 @@ BODIES = {
     "/api/v1/events/replay": {"all": True},
     "/api/v1/dead-letters/replay": {"destination": "mail", "all": True},
     "/api/v1/dead-letters/discard": {"destination": "mail", "all": True},
+    "/api/v1/deliveries/discard": {"destination": "mail", "all": True},
     "/api/v1/quarantine/replay": {"all": True},
     "/api/v1/quarantine/discard": {"all": True},
     "/api/v1/silences": {

@@ -17,9 +17,12 @@ from router.datatypes import Secret
 from router.journal import keys
 from router.journal.acknowledgements import Acknowledgement, Acknowledgements
 from router.journal.connection import connect
+from router.journal.discard_open import DiscardOpen, OpenFilter
 from router.journal.keys import SetId
 from router.journal.lanes import release_stalled
+from router.journal.open_deliveries import OpenDeliveries
 from router.journal.orphaned_deliveries import OrphanedDeliveries
+from router.journal.pagination import TimeRange
 from router.journal.settlements import Done, GivenUp, Requeued, Settlement
 
 STEPS = (
@@ -37,6 +40,7 @@ STEPS = (
     "give up",
     "replay",
     "discard",
+    "discard open",
     "spoil",
     "abandon",
     "sweep",
@@ -118,6 +122,8 @@ class Lived:
                 letters = (await self.outbox.dead_letters())[: 1 + number % 3]
                 self.lost |= {number_of(letter.delivery) for letter in letters}
                 await self.outbox.letters.discard(DESTINATION, letters)
+            case "discard open":
+                await self._discard_open(number)
             case "spoil":
                 await self._spoil(number)
             case "abandon":
@@ -168,6 +174,32 @@ class Lived:
             if opened:
                 self._opened[key] = number
                 self.latest[key] = max(self.latest[key], number)
+
+    async def _discard_open(self, number: int) -> None:
+        """An operator drops some of what waits: all, or what arose in a span; page by page."""
+        latest = max([0, *self.latest.values()])
+        first = 1_700_000_000.0 + latest - number % 200
+        times = TimeRange(
+            first_ms=int(first * 1000) if number % 3 else None,
+            last_ms=int((first + number % 70) * 1000) if number % 4 else None,
+        )
+        before = await self._open_numbers()
+        operator = DiscardOpen(self.outbox.connection, self.outbox.clock)
+        page = None
+        while page is None or page.after:
+            page = await operator.discard(
+                OpenFilter(destination=DESTINATION, times=times),
+                "" if page is None else page.after,
+                limit=1 + number % 20,
+            )
+        self.lost |= before - await self._open_numbers()
+
+    async def _open_numbers(self) -> set[int]:
+        reader, found, page = OpenDeliveries(self.outbox.connection), set(), None
+        while page is None or page.after:
+            page = await reader.page(DESTINATION, "" if page is None else page.after, limit=100)
+            found |= {number_of(each.delivery) for each in page.items}
+        return found
 
     async def _spoil(self, number: int) -> None:
         """The record of a delivery becomes one that cannot be decoded."""

@@ -14,6 +14,7 @@ from router.journal.acknowledgements import Acknowledgement, Acknowledgements
 from router.journal.connection import Connection
 from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.deliveries import Deliveries
+from router.journal.discard_open import DiscardOpen, OpenFilter
 from router.journal.keys import BatchId, SetId
 from router.journal.lanes import release_stalled
 from router.journal.orphaned_deliveries import OrphanedDeliveries
@@ -161,6 +162,16 @@ async def discard(history: History, number: int) -> None:
     await history.letters.discard(place, found.items)
 
 
+async def discard_open(history: History, number: int) -> None:
+    """An operator drops what waits for a destination: all of it, or that of a rule."""
+    rule = ("", "each", "grouped", "cool")[number % 4]
+    wanted = OpenFilter(destination=PLACES[number % 2], rule=rule)
+    operator = DiscardOpen(history.connection, history.world.clock)
+    after = (await operator.discard(wanted, "", limit=1 + number % 3)).after
+    while after:
+        after = (await operator.discard(wanted, after, limit=1000)).after
+
+
 async def orphan(history: History, number: int) -> None:
     known = frozenset(PLACES) - {PLACES[number % 2]}
     for mark in await history.orphans.mark_unknown(known):
@@ -209,6 +220,7 @@ STEPS: Final[tuple[Step, ...]] = (
     spoil,
     replay,
     discard,
+    discard_open,
     orphan,
     malformed,
     replay_quarantined,

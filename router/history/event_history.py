@@ -158,7 +158,7 @@ class EventHistory:
         duplicate = None
         async for entry in entries:
             events = _events(entry)
-            for number in reversed(range(len(events) if events else 0)):
+            for number in entry.names:  # an event has one name
                 record = self._masked(_record(events, number))
                 if record is None:
                     continue
@@ -189,7 +189,7 @@ def _events(entry: StoredEntry) -> EntryEvents | None:
 def _record(events: EntryEvents | None, number: int) -> EventRecord | None:
     try:
         return events.record(number, events.stored(number)) if events else None
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, IndexError):
         return None
 
 

@@ -28,6 +28,8 @@ class StoredEntry(msgspec.Struct, frozen=True):
     segment: int
     at: int
     content: bytes
+    names: tuple[int, ...] = ()
+    """The numbers of the names by which it was found, the last one first."""
 
 
 class LogReader:
@@ -113,10 +115,10 @@ class LogReader:
         for first in range(0, len(found), SEARCHED):
             some = found[first : first + SEARCHED]
             places = await find_entries(self._connection, some, digests)
-            for segment, positions in zip(some, places, strict=True):
-                for at in positions:
+            for segment, entries in zip(some, places, strict=True):
+                for at, numbers in entries.items():
                     for content in await self._read(segment, at, at + 1):
-                        yield StoredEntry(segment.number, at, content)
+                        yield StoredEntry(segment.number, at, content, tuple(numbers))
 
     async def last_place(self) -> Place | None:
         """Return the place of the newest entry; None if there is none."""

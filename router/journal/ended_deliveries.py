@@ -73,32 +73,36 @@ def _ended(
     http_status: int | None,
 ) -> HistoryRecord:
     alert = delivery.alert
-    is_alone = str(alert.key) == alert.id
-    key = "" if is_alone else alert.key
-    members = b"".join([name_digest(each.id) for each in alert.members[:MEMBERS_FOUND]])
-    names = [delivery.id, alert.id, key] if key else [delivery.id, alert.id]
-    record = EndedDelivery(
-        id=compact_id(delivery.id),
-        destination=delivery.destination,
-        rule=alert.rule,
-        alert=compact_id(alert.id),
-        key=compact_id(key),
-        event_id=alert.event_id,
-        event=name_digest(
-            key_of(alert.event_type, alert.event_source, alert.event_id, alert.event)
-        ),
-        status=alert.status,
-        outcome=outcome,
-        lasted_ms=max(0, int(1000 * (now - alert.raised_at))),
-        attempt_us=int(1e6 * seconds),
-        attempts=delivery.attempt,
-        http_status=http_status,
-        count=max(alert.count, alert.grouped),
-        failed_attempts=delivery.failed_attempts,
-        replay_of=compact_id(delivery.replay_of),
-        members=members,
+    alert_id = alert.id
+    key = "" if str(alert.key) == alert_id else alert.key
+    names = name_digest(delivery.id) + name_digest(alert_id)
+    if key:
+        names += name_digest(key)
+    members = b""
+    if alert.members:
+        members = b"".join([name_digest(each.id) for each in alert.members[:MEMBERS_FOUND]])
+    event_key = key_of(alert.event_type, alert.event_source, alert.event_id, alert.event)
+    # An EndedDelivery; a tuple is encoded in half the time.
+    record = (
+        compact_id(delivery.id),
+        delivery.destination,
+        alert.rule,
+        compact_id(alert_id),
+        compact_id(key) if key else "",
+        alert.event_id,
+        name_digest(event_key),
+        alert.status,
+        outcome,
+        max(0, int(1000 * (now - alert.raised_at))),
+        int(1e6 * seconds),
+        delivery.attempt,
+        http_status,
+        max(alert.count, alert.grouped),
+        delivery.failed_attempts,
+        compact_id(delivery.replay_of) if delivery.replay_of else "",
+        members,
     )
-    return HistoryRecord(msgspec.Raw(_encode(record)), b"".join(map(name_digest, names)) + members)
+    return HistoryRecord(msgspec.Raw(_encode(record)), names + members)
 
 
 class EndedDeliveries:
@@ -149,18 +153,17 @@ def _given_up(delivery: Delivery, outcome: DeliveryOutcome, now: float) -> Histo
 
 def compact_id(text: str) -> str | bytes:
     """Return the bytes of an id with 24 hexadecimal digits after its prefix, else the id."""
-    prefix, _, digits = text.partition("_")
-    if prefix in _PREFIXES and len(digits) == _ID_LENGTH:
-        try:
-            raw = bytes.fromhex(digits)
-        except ValueError:
-            return text
-        if raw.hex() == digits:
-            return _PREFIXES[prefix] + raw
-    return text
+    prefix = _PREFIXES.get(text[:-_ID_LENGTH])
+    if prefix is None:
+        return text
+    try:
+        raw = bytes.fromhex(text[-_ID_LENGTH:])
+    except ValueError:
+        return text
+    return prefix + raw if text.endswith(raw.hex()) else text
 
 
-_PREFIXES: Final = {"msg": b"m", "al": b"a", "ak": b"k"}
+_PREFIXES: Final = {"msg_": b"m", "al_": b"a", "ak_": b"k"}
 _WORDS: Final = {b"m": "msg_", b"a": "al_", b"k": "ak_"}
 
 

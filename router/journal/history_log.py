@@ -45,6 +45,8 @@ PAUSE_RATIO: Final = 0.75
 """Share of maxmemory above which nothing is added to history: below that at which events are rejected."""
 _LONGEST_ENTRY: Final = 64 << 20
 """Bytes: more than a batch can have."""
+_COMPRESSED_FROM: Final = 600
+"""Bytes: compressing fewer costs more than it saves."""
 _compress: Final = zstandard.ZstdCompressor(level=1).compress
 _decompress: Final = zstandard.ZstdDecompressor().decompress
 _SEGMENTS: Final = 64
@@ -67,8 +69,14 @@ def name_digest(name: str) -> bytes:
     return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=NAME_BYTES).digest()
 
 
+def _packed(entry: bytes) -> bytes:
+    return entry if len(entry) < _COMPRESSED_FROM else _compress(entry)
+
+
 def unpacked(entry: bytes) -> bytes:
     """Return the msgpack array of a stored entry. Raises ValueError if it cannot be read."""
+    if not entry.startswith(zstandard.FRAME_HEADER):
+        return entry
     try:
         if zstandard.frame_content_size(entry) > _LONGEST_ENTRY:
             raise ValueError("an entry is too long")
@@ -165,7 +173,7 @@ class HistoryLog:
             return NO_HISTORY
         return HistoryEntry(
             self._options(log),
-            _compress(pack((FORM, *head, [record.content for record in records]))),
+            _packed(pack((FORM, *head, [record.content for record in records]))),
             b"".join([record.names for record in records]),
             len(records),
         )

@@ -1,6 +1,7 @@
 """The segments of history: which there are, which entries have a name, and which must go."""
 
 import contextlib
+import struct
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -111,17 +112,9 @@ class _ClosedSegment(msgspec.Struct, frozen=True, array_like=True):
     size_bytes: float
 
 
-class _NewestSegment(msgspec.Struct, frozen=True, array_like=True):
-    number: int
-    first_ms: float
-    last_ms: float
-    entries: int
-    records: int
-    size_bytes: float
-
-
 _decode_closed = msgspec.msgpack.Decoder(_ClosedSegment, strict=False).decode
-_decode_newest = msgspec.msgpack.Decoder(_NewestSegment, strict=False).decode
+NEWEST: Final = struct.Struct(">IddIId")
+"""The newest segment as ``history.lua`` stores it."""
 
 
 async def segments(connection: Connection, log: str) -> list[Segment]:
@@ -163,19 +156,10 @@ def _closed(log: str, page: Iterable[tuple[bytes, float]]) -> Iterable[Segment]:
 
 
 def _newest(log: str, state: bytes | None) -> Segment | None:
-    try:
-        newest = _decode_newest(state or b"")
-    except msgspec.MsgspecError:
+    if state is None or len(state) != NEWEST.size:
         return None
-    return Segment(
-        log,
-        newest.number,
-        int(newest.first_ms),
-        int(newest.last_ms),
-        newest.entries,
-        newest.records,
-        int(newest.size_bytes),
-    )
+    number, first_ms, last_ms, entries, records, size_bytes = NEWEST.unpack(state)
+    return Segment(log, number, int(first_ms), int(last_ms), entries, records, int(size_bytes))
 
 
 def _number(text: bytes | None) -> int:
@@ -184,8 +168,10 @@ def _number(text: bytes | None) -> int:
 
 async def find_entries(
     connection: Connection, found: Sequence[Segment], digests: Sequence[bytes]
-) -> list[list[int]]:
-    """Return for each of ``SEARCHED`` segments the positions of the entries that have one of the names.
+) -> list[dict[int, list[int]]]:
+    """Return for each of ``SEARCHED`` segments the entries that have one of the names.
+
+    Each entry is its position, the newest first, with the numbers of the names within it.
 
     Raises JournalUnavailableError.
     """
@@ -195,7 +181,14 @@ async def find_entries(
             _FindHistoryArguments(pack([binary(digest) for digest in digests])),
         )
     )
-    return [sorted(set(positions), reverse=True) for positions in replies]
+    return [_by_position(rows) for rows in replies]
+
+
+def _by_position(rows: Sequence[int]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for at, number in sorted(zip(rows[::2], rows[1::2], strict=True), reverse=True):
+        found.setdefault(at, []).append(number)
+    return found
 
 
 class _FindHistoryKeys(ScriptKeys, frozen=True):

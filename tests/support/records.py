@@ -34,6 +34,7 @@ from router.journal.dead_letters import DeadLetterFilter, DeadLetters
 from router.journal.deliveries import Deliveries
 from router.journal.destination_store import RedisDestinationStore
 from router.journal.history_log import unpacked
+from router.journal.history_segments import NEWEST
 from router.journal.keys import BatchId, SetId, TimerId
 from router.journal.pauses import Pause, PauseKind, Pauses
 from router.journal.quarantine import Quarantine, QuarantineFilter
@@ -417,10 +418,10 @@ def _packed(key: bytes, value: bytes) -> bytes:
 
 def _sized(key: bytes, value: bytes) -> bytes:
     """Return the state of a log of history with a size that does not depend on the compression."""
-    if key != keys.HISTORY.encode():
+    if key != keys.HISTORY.encode() or len(value) != NEWEST.size:
         return value
-    *state, _ = msgspec.msgpack.decode(value)
-    return msgspec.msgpack.encode([*state, 1])
+    *state, _ = NEWEST.unpack(value)
+    return NEWEST.pack(*state, 1)
 
 
 async def _load_stream(connection: Connection, key: bytes, value: Mapping[str, Any]) -> None:

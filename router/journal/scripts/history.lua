@@ -12,12 +12,14 @@ local function segment_keys(log, number)
   return 'router:history:' .. name, 'router:history-names:' .. name
 end
 
--- Returns the newest segment of a log: its number, the Unix ms of its first and last entry, and its
--- entries, records and bytes; nil if there is none.
+-- The newest segment of a log: its number, the Unix ms of its first and last entry, and its entries,
+-- records and bytes. Read and written once for each entry, so of fixed size.
+local STATE, STATE_BYTES = '>I4ddI4I4d', 36
+
 local function newest_segment(log)
-  local state = run_or_delete('HGET', HISTORY, log)
-  local read, found = pcall(cmsgpack.unpack, state or '')
-  if state and read and type(found) == 'table' and #found == 6 then return found end
+  local state = redis.pcall('HGET', HISTORY, log)
+  if is_wrong_type(state) then redis.call('DEL', HISTORY) end
+  if type(state) == 'string' and #state == STATE_BYTES then return {struct.unpack(STATE, state)} end
 end
 
 -- Deletes the oldest segment that is closed. Returns its records and bytes; nil if there is none.
@@ -75,16 +77,14 @@ local function record_history(options, entry, names, records, now_ms)
   end
   state = state or open_segment(log, limits, now_ms)
   local entries_key, names_key = segment_keys(log, state[1])
-  local is_new, at = state[4] == 0, state[4]
+  local at = state[4]
+  local rows = string.gsub(names, '........', '%0' .. string.gsub(struct.pack('>I2', at), '%%', '%%%%'))
   run_or_delete('RPUSH', entries_key, entry)
-  local place = struct.pack('>I2', at):gsub('%%', '%%%%')
-  local rows = names:gsub('........', '%0' .. place)
   run_or_delete('APPEND', names_key, rows)
-  if is_new then
+  if at == 0 then
     redis.call('PEXPIRE', entries_key, limits.kept_ms)
     redis.call('PEXPIRE', names_key, limits.kept_ms)
   end
-  state[3], state[4], state[5] = now_ms, at + 1, state[5] + records
-  state[6] = state[6] + #entry + ENTRY_BYTES + #rows
-  redis.call('HSET', HISTORY, log, cmsgpack.pack(state))
+  redis.call('HSET', HISTORY, log, struct.pack(STATE, state[1], state[2], now_ms, at + 1,
+             state[5] + records, state[6] + #entry + ENTRY_BYTES + #rows))
 end

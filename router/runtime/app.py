@@ -37,6 +37,7 @@ from router.journal.store_check import ACCEPT_COMMANDS, StoreProbe, worker_comma
 from router.journal.store_watch import StoreWatch
 from router.metrics import Metrics
 from router.runtime import build_api, build_ingress, exposure
+from router.runtime.build_console import build_console
 from router.runtime.build_worker import alert_limits, build_worker
 from router.runtime.roles import Background, Roles, StreamSource
 from router.settings.model import Durability, Settings
@@ -118,6 +119,14 @@ class App:
             else build_worker(settings, roles.worker, self._worker_redis, metrics, self._clock)
         )
 
+        self._console = build_console(
+            self._worker_redis,
+            self._clock,
+            self._access,
+            refusal=self._admission.not_ready_reason,
+            reloader=None if self._worker is None else self._worker.reloader,
+        )
+
     def reload(self) -> None:
         """Request a reload of the rules folder; it runs in the background."""
         if self._worker is None:
@@ -183,6 +192,7 @@ class App:
         ]
         public: list[web.RouteDef] = []
         operations = [*health.routes(), *self._api_routes()]
+        background.append(("console", self._console.hub.run()))
         if self._roles.ingress or self._roles.stream is not None:
             public, tests, more_background = self._intake(self._roles.stream)
             operations += tests
@@ -193,11 +203,13 @@ class App:
         description = OpenApiEndpoint(
             all_routes, build_api.OPERATIONS, self._settings.public_url
         ).routes()
+        # Pages for people, which the description of the API leaves out.
+        pages = self._console.routes
         if self._operations_address is None:
-            return [(self._address, all_routes + description)], background
+            return [(self._address, all_routes + description + pages)], background
         ports = [
             (self._address, public + health.public_routes()),
-            (self._operations_address, operations + description),
+            (self._operations_address, operations + description + pages),
         ]
         return ports, background
 
@@ -289,6 +301,7 @@ class App:
     async def _drain(self, server: HttpServer) -> None:
         logger.info("draining")
         self._admission.draining = True
+        self._console.hub.close()
         if self._worker is not None:
             self._worker.stop_attempts()
         await server.stop_accepting()

@@ -1,0 +1,170 @@
+"""Values as the pages write them: times, durations, numbers, sizes, ids (pure).
+
+The templates use these functions as filters. ``static/console.js`` writes relative times with the
+same words, so a change of ``ago`` is a change of both.
+"""
+
+import math
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+import msgspec
+from markupsafe import Markup, escape
+
+from router.printable import one_printable_line, printable_json, printable_lines
+from router.timestamps import unix_seconds
+
+_MINUTE: Final = 60
+_HOUR: Final = 3600
+_DAY: Final = 86400
+_RELATIVE_LIMIT: Final = 30 * _DAY
+"""Times further away than this are shown as dates."""
+_SIZES: Final = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+_FIRST_TIME: Final = -62_135_596_800.0
+_LAST_TIME: Final = 253_402_300_799.0
+
+
+def moment(value: float | str) -> float | None:
+    """Return the Unix seconds of a time; None for ``""``, 0 and texts that are no RFC 3339 time."""
+    if isinstance(value, str):
+        return unix_seconds(value)
+    if not value or math.isnan(value):
+        return None
+    return min(max(float(value), _FIRST_TIME), _LAST_TIME)
+
+
+def exact_time(value: float | str) -> str:
+    """Return a time to the millisecond with its zone: ``2026-11-24 18:00:00.250 UTC``; ``""`` for none."""
+    at = moment(value)
+    if at is None:
+        return ""
+    text = datetime.fromtimestamp(at, UTC).isoformat(sep=" ", timespec="milliseconds")
+    return f"{text[:23]} UTC"
+
+
+def machine_time(value: float | str) -> str:
+    """Return a time as the attribute ``datetime`` has it: RFC 3339 to the millisecond, in UTC."""
+    at = moment(value)
+    if at is None:
+        return ""
+    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def clock_time(value: float | str) -> str:
+    """Return the time of day in UTC, to the second: ``18:00:00``; ``""`` for none."""
+    at = moment(value)
+    return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
+
+
+def ago(value: float | str, now: float) -> str:
+    """Return how long ago a time is, or how soon: ``3 min ago``, ``in 2 h``; a date if it is far.
+
+    Args:
+        value: Unix seconds, or an RFC 3339 time.
+        now: Unix time in seconds.
+    """
+    at = moment(value)
+    if at is None:
+        return ""
+    away = at - now
+    span = abs(away)
+    if span >= _RELATIVE_LIMIT:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+    if span < 1:
+        return "now"
+    text = _span(span)
+    return f"in {text}" if away > 0 else f"{text} ago"
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds)} s"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a duration in one or two units: ``82 ms``, ``4.2 s``, ``5 min``, ``1 h 20 m``."""
+    if seconds is None or math.isnan(seconds):
+        return ""
+    if seconds < _MINUTE:
+        return _below_a_minute(max(seconds, 0.0))
+    if seconds < _HOUR:
+        return f"{int(seconds // _MINUTE)} min"
+    if seconds < _DAY:
+        return _two(seconds, (_HOUR, "h"), (_MINUTE, "m"))
+    return _two(seconds, (_DAY, "d"), (_HOUR, "h"))
+
+
+def _below_a_minute(seconds: float) -> str:
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def _two(seconds: float, large: tuple[int, str], small: tuple[int, str]) -> str:
+    first, rest = divmod(int(seconds), large[0])
+    second = rest // small[0]
+    return f"{first} {large[1]} {second} {small[1]}" if second else f"{first} {large[1]}"
+
+
+def number(value: float) -> str:
+    """Return a number with commas between thousands; a fraction has one digit below 100."""
+    if abs(value) < 100 and value != int(value):
+        return f"{value:.1f}" if abs(value) >= 0.1 else f"{value:.2f}"
+    return f"{value:,.0f}"
+
+
+def size(value: int) -> str:
+    """Return a number of bytes in the unit that fits: ``512 B``, ``1.5 KiB``, ``64 MiB``."""
+    for unit_bytes, unit in _SIZES:
+        if value >= unit_bytes:
+            amount = value / unit_bytes
+            return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:.0f} {unit}"
+    return f"{value} B"
+
+
+def short_id(text: str, length: int = 14) -> str:
+    """Return an id of at most ``length`` characters: its middle is left out, never its end."""
+    if len(text) <= length:
+        return text
+    end = (length - 1) // 3
+    return f"{text[: length - 1 - end]}…{text[-end:]}"
+
+
+def counted(amount: int, singular: str, plural: str = "") -> str:
+    """Return an amount with its noun: ``1 delivery``, ``12 deliveries``."""
+    return f"{number(amount)} {singular if amount == 1 else plural or singular + 's'}"
+
+
+def segment(text: str) -> str:
+    """Return a text as one segment of a path."""
+    return quote(text, safe="")
+
+
+def verbatim(text: str) -> Markup:
+    """Return a text escaped for HTML and otherwise unchanged, for the values of form fields.
+
+    Other outputs show control characters as escapes; a form must send back what it was given.
+    """
+    return escape(text)
+
+
+def pretty_json(value: Any) -> str:
+    """Return a value as indented JSON whose invisible characters are JSON escapes."""
+    return printable_json(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def one_line(text: str) -> str:
+    """Return a text as one line, with its control characters as escapes."""
+    return one_printable_line(text)
+
+
+def printable(value: Any) -> Any:
+    """Return what an expression of a template outputs: invisible characters of texts as escapes.
+
+    HTML that a template made stays as it is.
+    """
+    return printable_lines(value) if type(value) is str else value

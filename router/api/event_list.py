@@ -156,9 +156,7 @@ class EventsApi:
         wanted = query.filter(self._clock.now())
         try:
             if wants_stream(request):
-                return await stream_events(
-                    request, self._history, wanted, query.after, query.limit, self._clock
-                )
+                return await stream_events(request, self._history, query, self._clock)
             page = await self._history.page(wanted, query.after, limit=query.limit)
         except ValueError as error:
             raise BadRequestError(f"after: {error}") from None

@@ -4,16 +4,17 @@ A text search of a long history takes seconds. Its first hits arrive at once, an
 client closes the connection.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Final
 
 import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta
 
+from router.api.event_queries import EventQuery
 from router.api.event_views import EventView, event_view
 from router.clock import Clock
 from router.destinations.rendering.summary import rfc3339
-from router.history.event_filter import EventFilter
 from router.history.event_history import EventHistory
 from router.history.stored import Place
 
@@ -55,20 +56,44 @@ def wants_stream(request: web.Request) -> bool:
     return any(each.partition(";")[0].strip().lower() == NDJSON for each in accepted.split(","))
 
 
+class StreamStep(msgspec.Struct, frozen=True, kw_only=True):
+    """The events that a stream has found since the step before."""
+
+    events: tuple[EventView, ...]
+    progress: StreamProgress
+    end: str
+    """As in ``EventLine``."""
+
+
+def json_lines(step: StreamStep) -> bytes:
+    """Return a step as the API writes it."""
+    lines = [EventLine(event=each) for each in step.events]
+    lines.append(EventLine(progress=step.progress, end=step.end))
+    return b"".join(msgspec.json.encode(each) + b"\n" for each in lines)
+
+
 async def stream_events(
     request: web.Request,
     history: EventHistory,
-    wanted: EventFilter,
-    after: str,
-    limit: int,
+    query: EventQuery,
     clock: Clock,
+    written: Callable[[StreamStep], bytes] = json_lines,
 ) -> web.StreamResponse:
-    """Write the events that match, the newest first, until the end, ``limit`` or the time.
+    """Write the events that match, the newest first, until the end, the limit or the time.
+
+    Args:
+        request: The request that is answered.
+        history: The events.
+        query: The filter, the cursor and the limit.
+        clock: Time.
+        written: Returns the lines of a step.
 
     Raises:
+        BadRequestError: The filter is invalid.
         ValueError: ``after`` is no cursor.
         JournalUnavailableError: Redis did not answer in time, before anything was written.
     """
+    wanted, after = query.filter(clock.now()), query.after
     if after:
         Place.parse(after)
     ends_at = clock.monotonic() + STREAM_SECONDS
@@ -77,20 +102,20 @@ async def stream_events(
             hdrs.CONTENT_TYPE: NDJSON,
             hdrs.CACHE_CONTROL: "no-store",
             "X-Accel-Buffering": "no",  # else a proxy keeps the first hits back
+            "X-Content-Type-Options": "nosniff",
         }
     )
     found = scanned = 0
     end = ""
     while not end:
-        page = await history.page(
-            wanted, after, limit=min(_HITS_AT_ONCE, limit - found), max_scanned=_SCANNED_AT_ONCE
-        )
+        limit = min(_HITS_AT_ONCE, query.limit - found)
+        page = await history.page(wanted, after, limit=limit, max_scanned=_SCANNED_AT_ONCE)
         after = page.after
         found += len(page.items)
         scanned += page.scanned
         if not after:
             end = "end"
-        elif found >= limit:
+        elif found >= query.limit:
             end = "limit"
         elif clock.monotonic() >= ends_at:
             end = "time"
@@ -100,23 +125,21 @@ async def stream_events(
             reached_at=rfc3339(page.reached_at) if page.reached_at else "",
             after=after,
         )
-        lines = [EventLine(event=event_view(each)) for each in page.items]
-        lines.append(EventLine(progress=progress, end=end))
-        if not await _write(request, response, lines):
+        events = tuple(map(event_view, page.items))
+        step = StreamStep(events=events, progress=progress, end=end)
+        if not await _write(request, response, written(step)):
             break
     return response
 
 
-async def _write(
-    request: web.Request, response: web.StreamResponse, lines: list[EventLine]
-) -> bool:
+async def _write(request: web.Request, response: web.StreamResponse, lines: bytes) -> bool:
     """Write lines; return False if the client is gone."""
     if not response.prepared:
         await response.prepare(request)
     if request.transport is None or request.transport.is_closing():
         return False
     try:
-        await response.write(b"".join(msgspec.json.encode(each) + b"\n" for each in lines))
+        await response.write(lines)
     except ConnectionResetError:
         return False
     return True

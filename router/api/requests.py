@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 from aiohttp import web
+from multidict import MultiMapping
 
 from router.api.access import Handler
 from router.api.json_responses import error_response
@@ -67,16 +68,18 @@ def query_params(request: web.Request, kind: type[T]) -> T:
     Raises:
         BadRequestError: A parameter is unknown, missing or invalid.
     """
+    return query_values(request.query, kind)
+
+
+def query_values(query: MultiMapping[str], kind: type[T]) -> T:
+    """Decode the parameters of a query into ``kind``, as ``query_params`` does."""
     known = kind.__struct_fields__
-    for name in request.query:
+    for name in query:
         if name not in known:
             expected = ", ".join(known) or "none"
             raise BadRequestError(f"unknown query parameter {name[:60]!r}, expected {expected}")
     lists = {field.name for field in msgspec.structs.fields(kind) if field.default == ()}
-    values = {
-        name: request.query.getall(name) if name in lists else request.query[name]
-        for name in request.query
-    }
+    values = {name: query.getall(name) if name in lists else query[name] for name in query}
     try:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:

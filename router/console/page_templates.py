@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import jinja2
 
-from router.console import page_filters
+from router.console import event_words, page_filters
 from router.console.sparklines import sparkline
 
 _FILTERS: Final = {
@@ -22,9 +22,11 @@ _FILTERS: Final = {
     "machine_time": page_filters.machine_time,
     "number": page_filters.number,
     "one_line": page_filters.one_line,
+    "part_values": event_words.part_values,
     "pretty_json": page_filters.pretty_json,
     "segment": page_filters.segment,
     "short_id": page_filters.short_id,
+    "short_type": event_words.short_type,
     "size": page_filters.size,
     "sparkline": lambda values, width, height, top: sparkline(
         values, width=width, height=height, top=top

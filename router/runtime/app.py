@@ -120,11 +120,13 @@ class App:
         )
 
         self._console = build_console(
+            settings,
             self._worker_redis,
             self._clock,
             self._access,
             refusal=self._admission.not_ready_reason,
             reloader=None if self._worker is None else self._worker.reloader,
+            configuration=None if self._worker is None else self._worker.switch.configuration,
         )
 
     def reload(self) -> None:

@@ -6,19 +6,29 @@ import msgspec
 from aiohttp import web
 
 from router.api.access import Access
+from router.api.delivery_reading import DeliveryReader
+from router.api.event_details import EventReader
 from router.clock import Clock
+from router.configuration.model import Configuration
 from router.configuration.reload import Reloader
+from router.console.alerts_page import AlertListPage
+from router.console.events_page import EventListPage
 from router.console.frame_figures import FrameReader
 from router.console.live_hub import LiveHub
 from router.console.live_stream import LiveStream
 from router.console.live_topics import state_topic
 from router.console.login import LoginPages
 from router.console.login_attempts import LoginAttempts
+from router.console.one_alert import OneAlertPage
+from router.console.one_event import OneEventPage
 from router.console.overview import OverviewPage
 from router.console.pages import ConsoleFrame
 from router.console.session import Sessions
+from router.events.masks import Masks
 from router.journal.audit import Audit
 from router.journal.connection import Connection
+from router.runtime.build_api import build_alert_messages
+from router.settings.model import Settings
 
 
 class Console(msgspec.Struct, frozen=True):
@@ -29,34 +39,50 @@ class Console(msgspec.Struct, frozen=True):
     """Its ``run`` is a task of the process; ``close`` it before the server drains."""
 
 
-def build_console(
+def build_console(  # noqa: PLR0913 - a console shows what all other parts have
+    settings: Settings,
     connection: Connection,
     clock: Clock,
     access: Access,
     *,
     refusal: Callable[[], Awaitable[str | None]],
     reloader: Reloader | None,
+    configuration: Callable[[], Configuration] | None,
 ) -> Console:
     """Return the console.
 
     Args:
+        settings: The settings.
         connection: The Redis that it shows.
         clock: Time.
         access: Who may log in.
         refusal: Returns why this process refuses events; None if it accepts them.
         reloader: Knows the active rules; None in a process without rules.
+        configuration: Returns the active configuration; None in a process without rules.
     """
     sessions = Sessions(access, clock.now, clock.new_id)
     figures = FrameReader(
         connection, clock, refusal, lambda: "" if reloader is None else reloader.report.error
     )
     frame = ConsoleFrame(sessions, figures, clock)
-    hub = LiveHub([state_topic(figures)])
+    masks = Masks(settings.masked_fields)
+    deliveries = DeliveryReader(connection)
+    reader = EventReader(connection, clock, configuration, deliveries, masks)
+    messages = build_alert_messages(settings, clock, masks, configuration)
+    events = EventListPage(
+        frame, connection, clock, configuration, figures, is_kept=settings.history > 0
+    )
+    alerts = AlertListPage(frame, connection, clock, configuration)
+    hub = LiveHub([state_topic(figures), events.topic(), alerts.topic()])
     return Console(
         [
             *frame.static.routes(),
             *LiveStream(frame, hub).routes(),
             *OverviewPage(frame, figures).routes(),
+            *events.routes(),
+            *OneEventPage(frame, connection, clock, configuration, reader, deliveries).routes(),
+            *alerts.routes(),
+            *OneAlertPage(frame, connection, clock, deliveries, messages).routes(),
             # The last ones, because they have the addresses that nothing else has.
             *LoginPages(
                 frame, access, LoginAttempts(clock.monotonic), Audit(connection, clock)

@@ -9,7 +9,7 @@ after the previous one.
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -78,6 +78,20 @@ class Pending(msgspec.Struct):
     send_to: tuple[str, ...]
 
 
+class HistoryTally(msgspec.Struct):
+    """The part of history that was the recording."""
+
+    wanted_since: str
+    """RFC 3339."""
+    begins: str
+    """When history begins, in RFC 3339; ``""`` if it is empty."""
+    events: int = 0
+    masked: int = 0
+    """Events with masked fields."""
+    cut: int = 0
+    """Events of which only some fields were kept."""
+
+
 class Tally(msgspec.Struct):
     """The counts of a recording."""
 
@@ -96,6 +110,8 @@ class Tally(msgspec.Struct):
     """Deliveries, by destination."""
     pending: list[Pending] = []
     """Timers that are due after the recording ends; the numbers above do not include them."""
+    history: HistoryTally | None = None
+    """None if the recording is a file."""
 
 
 class Change(msgspec.Struct):
@@ -114,6 +130,19 @@ class Comparison(msgspec.Struct):
     there: Tally
     changes: dict[str, Change]
     """By rule, without the rules that have no change."""
+
+
+class Recorder(Protocol):
+    """A run over a recording that is read event by event."""
+
+    def add(self, event: Event, /) -> object:
+        """Add one event."""
+
+    def skip(self, problem: str, /) -> None:
+        """Count an unreadable line or event."""
+
+    def end(self) -> None:
+        """End the recording."""
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -150,6 +179,8 @@ class Backtest:
     def add(self, event: Event) -> list[SimulatedAlert]:
         """Add one event. Return the alerts that result from it, and from the time before it."""
         at = unix_seconds(event.time)
+        if at is None and event.received_at:
+            at = event.received_at
         self.tally.without_time += at is None
         if at is not None and (self._now is None or at > self._now):
             self._now = at
@@ -215,29 +246,55 @@ class Backtest:
         return outcome.sent
 
 
+class ComparedRuns:
+    """A run of two rule sets side by side over one recording."""
+
+    def __init__(self, here: Backtest, there: Backtest) -> None:
+        self._here = here
+        self._there = there
+        self._changes: dict[str, Change] = {}
+
+    def add(self, event: Event) -> None:
+        """Add one event."""
+        _note_changes(self._changes, self._here.add(event), self._there.add(event))
+
+    def skip(self, problem: str) -> None:
+        """Count an unreadable line or event."""
+        self._here.skip(problem)
+        self._there.skip(problem)
+
+    def end(self) -> None:
+        """End the recording; no event can be added."""
+        self._here.end()
+        self._there.end()
+
+    @property
+    def comparison(self) -> Comparison:
+        """The counts of both, and what differs."""
+        return Comparison(self._here.tally, self._there.tally, self._changes)
+
+
 def backtest(lines: Iterable[bytes], run: Backtest) -> Tally:
     """Run a recording, line by line, through one rule set."""
+    record(lines, run)
+    return run.tally
+
+
+def compare(lines: Iterable[bytes], here: Backtest, there: Backtest) -> Comparison:
+    """Run a recording, line by line, through two rule sets side by side."""
+    runs = ComparedRuns(here, there)
+    record(lines, runs)
+    return runs.comparison
+
+
+def record(lines: Iterable[bytes], run: Recorder) -> None:
+    """Run a recording, line by line, to its end."""
     for line in _read(lines):
         for problem in line.problems:
             run.skip(problem)
         for event in line.events:
             run.add(event)
     run.end()
-    return run.tally
-
-
-def compare(lines: Iterable[bytes], here: Backtest, there: Backtest) -> Comparison:
-    """Run a recording, line by line, through two rule sets side by side."""
-    changes: dict[str, Change] = {}
-    for line in _read(lines):
-        for problem in line.problems:
-            here.skip(problem)
-            there.skip(problem)
-        for event in line.events:
-            _note_changes(changes, here.add(event), there.add(event))
-    here.end()
-    there.end()
-    return Comparison(here.tally, there.tally, changes)
 
 
 def _note_changes(

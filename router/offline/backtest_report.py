@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from router.configuration.diagnostics import plural, printable
-from router.offline.backtest import Change, Comparison, Example, Tally
+from router.offline.backtest import Change, Comparison, Example, HistoryTally, Tally
 
 
 def as_text(tally: Tally) -> str:
@@ -37,6 +37,8 @@ def comparison_as_text(comparison: Comparison, here: str, there: str) -> str:
 
 
 def _span(tally: Tally) -> Iterator[str]:
+    if tally.history is not None:
+        yield from _history(tally.history)
     span = f", {tally.first} to {tally.last}" if tally.first else ""
     yield f"{plural(tally.events, 'event')}{span}"
     if tally.repeats:
@@ -46,6 +48,24 @@ def _span(tally: Tally) -> Iterator[str]:
     if tally.unreadable:
         yield f"{tally.unreadable} unreadable:"
         yield from (f"  {printable(problem)}" for problem in tally.problems)
+
+
+def _history(history: HistoryTally) -> Iterator[str]:
+    yield f"history since {history.wanted_since}: {plural(history.events, 'event')}"
+    if not history.begins:
+        yield "history is empty: no event was evaluated since it is on, or ROUTER_HISTORY is 0"
+    elif history.begins > history.wanted_since:
+        yield f"history begins at {history.begins} only"
+    if history.masked:
+        yield (
+            f"{plural(history.masked, 'event')} with masked fields: conditions on them are not judged"
+            " as they were (ROUTER_MASKED_FIELDS)"
+        )
+    if history.cut:
+        yield (
+            f"{plural(history.cut, 'event')} without the whole body: conditions on what is missing are"
+            " errors or false (ROUTER_HISTORY_BODIES)"
+        )
 
 
 def _rules(tally: Tally) -> Iterator[str]:

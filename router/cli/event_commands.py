@@ -11,6 +11,7 @@ import msgspec
 
 from router.api.delivery_reading import DeliveryReader
 from router.api.event_details import EventReader, UnknownEvent
+from router.api.event_finding import EventFinder
 from router.api.event_queries import EventFilters, EventSelection
 from router.api.event_replaying import EventReplayer, EventReplayResult, RefusedEvents
 from router.api.event_views import EventDetails, EventView, event_view
@@ -104,7 +105,7 @@ def show(  # noqa: PLR0913 - one for each option
     are those of the rules folder; what was recorded is shown beside them.
     """
     configuration = _configuration(rules)
-    masks = Masks(Settings.read(os.environ).masked_fields)
+    masks = _masks()
 
     async def read(connection: Connection) -> EventDetails | UnknownEvent:
         active = None if configuration is None else lambda: configuration
@@ -188,7 +189,7 @@ async def _listed(
     connection: Connection, wanted: EventFilter, limit: int, after: str, *, is_printed: bool
 ) -> tuple[list[EventView], str]:
     """Return the events that match, and the cursor to go on; print each as it is found."""
-    history = EventHistory(connection)
+    history = EventHistory(connection, _masks())
     views: list[EventView] = []
     while True:
         page = await history.page(wanted, after, limit=min(_AT_ONCE, limit - len(views)))
@@ -208,13 +209,13 @@ async def _references(
     connection: Connection, ids: tuple[str, ...]
 ) -> tuple[tuple[str, ...], list[RefusedEvents]]:
     """Return the references of events, and those that history does not have."""
-    reader = EventReader(connection, CLOCK, None, DeliveryReader(connection), Masks())
     history = EventHistory(connection)
+    finder = EventFinder(connection, CLOCK, history, Masks())
     found: list[str] = []
     missing: list[str] = []
     for each in dict.fromkeys(ids):
         record = await history.by_reference(each) if _REFERENCE.fullmatch(each) else None
-        record = record or await reader.newest(each)
+        record = record or (await finder.newest(each)).record
         if record is None:
             missing.append(each)
         else:
@@ -240,6 +241,10 @@ async def _replayed(
         if not result.after:
             return replayed, list(refused.values())
         selection = _next_page(selection, result)
+
+
+def _masks() -> Masks:
+    return Masks(Settings.read(os.environ).masked_fields)
 
 
 def _next_page(selection: EventSelection, result: EventReplayResult) -> EventSelection:

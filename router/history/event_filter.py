@@ -54,7 +54,7 @@ def is_of_type(event_type: str, wanted: str) -> bool:
 
 
 def _forms(text: str) -> list[bytes]:
-    """Return the forms that a text may have in JSON."""
+    """Return the forms that a text may have in JSON, and the text itself, such as ``"n":7``."""
     if not text:
         return []
     lowered = text.lower()
@@ -62,7 +62,7 @@ def _forms(text: str) -> list[bytes]:
     escaped = "".join(
         char if ord(char) < 0x80 else _escapes(char) for char in plain.decode("utf-8")
     ).encode()
-    return list(dict.fromkeys((plain, escaped)))
+    return list(dict.fromkeys((plain, escaped, lowered.encode("utf-8", "surrogatepass"))))
 
 
 def _escapes(char: str) -> str:

@@ -6,6 +6,7 @@ import pytest
 from support.clock import SetClock
 from support.past import Past
 
+from router.api import event_finding
 from router.api.delivery_reading import DeliveryReader
 from router.api.event_details import EventReader, UnknownEvent
 from router.api.event_views import EventDetails, EventState, RuleVerdict
@@ -14,6 +15,8 @@ from router.events.masks import Masks
 from router.events.model import Malformed, Received
 from router.journal.connection import Connection
 from router.journal.history_log import HistoryLimits
+from router.journal.silences import Silences
+from router.rules.suppression.silences import SilenceText
 
 pytestmark = pytest.mark.server
 RULES = """
@@ -81,6 +84,51 @@ async def test_an_alert_within_its_cooldown_says_until_when(past: Past) -> None:
     cool = found.rules[1]
     assert cool.text == "matched: suppressed: within the cooldown of its key"
     assert any("suppressed: cooldown until" in each for each in cool.notes), cool.notes
+
+
+HUSHED = """
+rules:
+  - {name: quiet, events: [a], send_to: [noc]}
+  - {name: night, events: [b], mute_times: [nights], send_to: [noc]}
+  - {name: lasting, events: [c], pending: 5m, resolve: {events: [d]}, send_to: [noc]}
+mute_times:
+  nights: {times: [{from: "22:00", to: "06:00"}], time_zone: UTC}
+silences:
+  - {match: {rule: quiet}, ends: "2099-01-01T00:00:00Z", author: ann, comment: works}
+"""
+
+
+async def test_a_suppressed_alert_says_by_whom_until_when_and_what_was_told_later(
+    connection: Connection,
+) -> None:
+    past = Past(connection, SetClock(), HUSHED)  # 22:13 UTC
+    await past.send(past.event("1"), past.event("2", type="b"), past.event("3", type="c"))
+    text = SilenceText(
+        match={"rule": "quiet"}, ends="2030-01-01T00:00:00Z", author="bo", comment="x"
+    )
+    await Silences(connection, past.clock).add(text)
+    reading = reader(past)
+    quiet = explained(await reading.of_id("1")).rules[0]
+    assert quiet.text == "matched: suppressed: a silence"
+    assert "by ann: works, until 2099-01-01 00:00:00Z" in quiet.notes[0]
+    assert "by bo" in quiet.notes[1]
+    night = explained(await reading.of_id("2")).rules[0]
+    assert night.notes[0] == "muted until 2023-11-15 06:00:00Z"
+    await past.passes(400)
+    await past.deliver()
+    lasting = explained(await reading.of_id("3")).rules[0]
+    assert lasting.text == "matched: pending: destinations are told if it goes on"
+    assert lasting.deliveries or "told later: noc delivered" in lasting.notes[0], lasting
+
+
+async def test_a_search_for_an_id_alone_that_was_cut_short_says_so(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await past.send(*(past.event(str(n), hint="none") for n in range(60)))
+    monkeypatch.setattr(event_finding, "_SEARCH_SECONDS", 0.0)
+    found = await reader(past).of_id("none")
+    assert isinstance(found, UnknownEvent)
+    assert "was found since 2023-11-14 22:13:20Z, where the search ended" in found.message
 
 
 async def test_changed_rules_are_pointed_out(past: Past) -> None:

@@ -1,6 +1,8 @@
 """``/api/v1/events``: lists, streams, single events and replays."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -11,10 +13,13 @@ from support.clock import SetClock
 from support.past import Past
 from yarl import URL
 
-from router.api import event_stream
+from router.api import event_list, event_stream
 from router.api.access import Access
 from router.datatypes import Secret
 from router.events.masks import Masks
+from router.history.event_filter import EventFilter
+from router.history.event_history import EventHistory, HistoryPage
+from router.history.records import EventRecord
 from router.journal import keys
 from router.journal.audit import Audit, AuditAction, Audited, AuditFilter
 from router.journal.connection import Connection
@@ -89,6 +94,7 @@ async def test_a_list_has_the_events_that_match_and_a_cursor(past: Past, client:
         "outcome=matched&outcome=filtered&newer_than=30m": ["3"],
         "rule=high": ["2"],
         "text=OTHER": ["3"],
+        "text=%22N%22:7": ["3"],
         "until=2023-11-14T22:30:00Z": ["2", "1"],
         "since=2023-11-14T22:30:00Z": ["3"],
     }
@@ -151,6 +157,34 @@ async def test_a_stream_has_a_line_for_each_hit_and_says_why_it_ends(
     timed = await lines("")
     assert timed[-1]["end"] == "time"
     assert timed[-1]["progress"]["after"]  # type: ignore[index]
+
+
+@pytest.mark.timeout(10)
+async def test_a_stream_ends_when_the_client_is_gone(
+    past: Past, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen to fail: a scan that never ends would keep the handler, and the server, for ever."""
+    await past.send(past.event("1", n=1))
+    page = await past.events.page(EventFilter(), limit=1)
+    ended = asyncio.Event()
+
+    async def endless(*_: object, **__: object) -> HistoryPage[EventRecord]:
+        await asyncio.sleep(0)
+        return msgspec.structs.replace(page, after="1.0.0")
+
+    async def streamed(*arguments: Any) -> web.StreamResponse:
+        try:
+            return await event_stream.stream_events(*arguments)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(EventHistory, "page", endless)
+    monkeypatch.setattr(event_list, "stream_events", streamed)
+    headers = {"Authorization": "Bearer v", "Accept": event_stream.NDJSON}
+    response = await client.get("/api/v1/events?limit=1000", headers=headers)
+    await response.content.readline()
+    response.close()
+    await ended.wait()
 
 
 async def test_a_replay_evaluates_events_again_in_their_order(past: Past, client: Client) -> None:

@@ -19,7 +19,8 @@ import msgspec
 from router.errors import EventError
 from router.events import charsets, payload
 from router.events.json_text import UNDECODABLE, mended
-from router.field_paths import Each, FieldPath, FieldPaths, parse_field_path
+from router.field_paths import FieldPath, FieldPaths, parse_field_path
+from router.field_tree import FieldTree
 
 MASK: Final = "***"
 """The text in place of a value."""
@@ -32,9 +33,6 @@ _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
 
-_Rests = tuple[FieldPath, ...]
-"""The rest of each path that leads to a value; a path without a rest ends there."""
-
 
 class Masks:
     """The fields whose values are replaced.
@@ -45,6 +43,7 @@ class Masks:
 
     def __init__(self, paths: Iterable[FieldPath] = ()) -> None:
         self.paths = tuple(paths)
+        self._tree = FieldTree.of(self.paths)
         names = [_last_name(path) for path in self.paths]
         self._is_searchable = all(map(_PLAIN_NAME.fullmatch, names))
         self._needles = tuple({name.lower().encode() for name in names})
@@ -70,7 +69,7 @@ class Masks:
         if not self.paths:
             return document
         try:
-            return _events(document, self.paths)
+            return _events(document, self._tree)
         except RecursionError:
             return MASK
 
@@ -85,7 +84,7 @@ class Masks:
         for text in (body, mended(body)):
             whole = msgspec.Raw(text)
             try:
-                masked = _events(whole, self.paths)
+                masked = _events(whole, self._tree)
                 if masked is not whole:
                     return msgspec.json.encode(masked), True
                 if not isinstance(_opened(whole), msgspec.Raw):
@@ -106,80 +105,88 @@ class Masks:
 NO_MASKS: Final = Masks()
 
 
-def _events(value: Any, paths: _Rests) -> Any:
+def _events(value: Any, tree: FieldTree) -> Any:
     """Mask a CloudEvent, or each of a list."""
     opened = _opened(value)
     if isinstance(opened, list):
-        masked = [_events(each, paths) for each in opened]
+        masked = [_events(each, tree) for each in opened]
         return masked if _differ(masked, opened) else value
     if not isinstance(opened, dict):
-        return MASK if isinstance(opened, str) and _names_one_of(opened, paths) else value
-    event = {name: _member(name, each, paths) for name, each in opened.items()}
-    if "data_base64" in opened:
-        of_data = tuple(path[1:] for path in paths if path[0] == "data")
-        event["data_base64"] = _packed(opened, of_data)
-    return event if _differ(event.values(), opened.values()) else value
+        return MASK if isinstance(opened, str) and _names_one_of(opened, tree) else value
+    event = _members(opened, tree)
+    data = tree.names.get("data")
+    if data is not None and (packed := opened.get("data_base64")) is not None:
+        masked = _packed(packed, opened, data)
+        if masked is not packed:
+            event = {**event, "data_base64": masked}
+    return value if event is opened else event
 
 
-def _value(value: Any, rests: _Rests) -> Any:
+def _value(value: Any, tree: FieldTree) -> Any:
     """Mask a value, which is decoded, or JSON; return it itself if no path ends in it."""
-    if not rests:
-        return value
-    if () in rests:
+    if tree.is_end:
         return MASK
     opened = _opened(value)
     masked: Any
     match opened:
         case dict():
-            masked = {name: _member(name, each, rests) for name, each in opened.items()}
-            return masked if _differ(masked.values(), opened.values()) else value
+            masked = _members(opened, tree)
         case list():
-            masked = [_element(each, rests) for each in opened]
-            return masked if _differ(masked, opened) else value
+            elements = [_element(each, tree) for each in opened]
+            masked = elements if _differ(elements, opened) else opened
         case str():
-            masked = _text(opened, rests)
-            return value if masked is opened else masked
+            masked = _text(opened, tree)
         case _:
             return value
+    return value if masked is opened else masked
 
 
-def _member(name: str, value: Any, rests: _Rests) -> Any:
-    return _value(value, tuple(rest[1:] for rest in rests if rest[0] in {name, Each.MEMBER}))
+def _members(members: dict[str, Any], tree: FieldTree) -> dict[str, Any]:
+    """Mask the members of an object; return it itself if no path ends in them."""
+    masked: dict[str, Any] = {}
+    for name in tree.names if tree.each is None else members:
+        below = tree.member(name)
+        if below is None or name not in members:
+            continue
+        value = _value(members[name], below)
+        if value is not members[name]:
+            masked[name] = value
+    return {**members, **masked} if masked else members
 
 
-def _element(value: Any, rests: _Rests) -> Any:
+def _element(value: Any, tree: FieldTree) -> Any:
     """Mask an element of a list. A name looks into it, but not into a list in a list."""
-    below = tuple(rest[1:] for rest in rests if rest[0] is Each.MEMBER)
-    if not isinstance(_opened(value), list):
-        below += tuple(rest for rest in rests if rest[0] is not Each.MEMBER)
-    return _value(value, below)
+    if isinstance(_opened(value), list):
+        return value if tree.each is None else _value(value, tree.each)
+    if tree.each is None:
+        return _value(value, tree)
+    return _value(value, tree.each.with_(FieldTree(names=tree.names)))
 
 
-def _text(text: str, rests: _Rests) -> str:
+def _text(text: str, tree: FieldTree) -> str:
     """Mask JSON in a text; return the text itself if no path ends in it."""
     if _JSON_IN_TEXT.match(text):
         try:
             whole = msgspec.Raw(text.encode())
-            masked = _value(whole, rests)
+            masked = _value(whole, tree)
             return text if masked is whole else msgspec.json.encode(masked).decode()
         except (*UNDECODABLE, UnicodeEncodeError):
             pass
-    return MASK if _names_one_of(text, rests) else text
+    return MASK if _names_one_of(text, tree) else text
 
 
-def _packed(event: dict[str, Any], rests: _Rests) -> Any:
-    """Mask the attribute ``data_base64`` of an event; ``rests`` begin in its data."""
-    packed = event["data_base64"]
+def _packed(packed: Any, event: dict[str, Any], tree: FieldTree) -> Any:
+    """Mask the attribute ``data_base64`` of an event. The tree begins in its data."""
     text = _opened(packed)
-    if not rests or text is None:
+    if text is None:
         return packed
     content_type = _opened(event.get("datacontenttype"))
     stated = content_type if isinstance(content_type, str) else ""
     try:
         data = payload.unpacked(text, stated)
-        if data is msgspec.UNSET or () in rests:
+        if data is msgspec.UNSET or tree.is_end:
             return MASK
-        masked = _value(data, rests)
+        masked = _value(data, tree)
         if masked is data:
             return packed
         if masked == MASK or charsets.codec_of(stated) != charsets.UTF8:
@@ -215,9 +222,19 @@ def _differ(masked: Iterable[Any], values: Iterable[Any]) -> bool:
     return any(new is not old for new, old in zip(masked, values, strict=True))
 
 
-def _names_one_of(text: str, rests: _Rests) -> bool:
+def _names_one_of(text: str, tree: FieldTree) -> bool:
+    """Return whether a text has the last name of a path, or a path needs no further name."""
     lower = text.lower()
-    return any(name.lower() in lower for name in map(_last_name, rests))
+    return any(name.lower() in lower for name in _last_names(tree))
+
+
+def _last_names(tree: FieldTree, name: str = "") -> Iterator[str]:
+    if tree.is_end:
+        yield name
+    for each, below in tree.names.items():
+        yield from _last_names(below, each)
+    if tree.each is not None:
+        yield from _last_names(tree.each, name)
 
 
 def _last_name(path: FieldPath) -> str:

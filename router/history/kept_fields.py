@@ -14,25 +14,11 @@ from router.cel.paths_read import paths_read
 from router.destinations.rendering import templates
 from router.events import payload
 from router.events.json_text import UNDECODABLE, decode_json
-from router.field_paths import Each, FieldPath
+from router.field_paths import FieldPath
+from router.field_tree import FieldTree
 from router.rules.index.rule_set import RuleSet
 from router.rules.state.features import RuleFeatures
 from router.rules.suppression.silences import Silence
-
-
-class _Node(msgspec.Struct, eq=False):
-    """The part of one value that is kept."""
-
-    is_whole: bool = False
-    names: dict[str, "_Node"] = {}
-    each: "_Node | None" = None
-
-    def below(self, name: str) -> "_Node | None":
-        """Return what is kept of the member with this name; None if it is not kept."""
-        named = self.names.get(name)
-        if named is None or self.each is None:
-            return named or self.each
-        return _merged(named, self.each)
 
 
 class KeptFields:
@@ -43,9 +29,7 @@ class KeptFields:
     """
 
     def __init__(self, paths: Iterable[FieldPath] = ()) -> None:
-        self._root = _Node()
-        for path in paths:
-            _add(self._root, path)
+        self._root = FieldTree.of(paths)
 
     def of(self, document: dict[str, Any]) -> dict[str, Any]:
         """Return the part of a CloudEvent, as ``events.model.document`` returns it, that is kept.
@@ -53,22 +37,22 @@ class KeptFields:
         Its data is never in ``data_base64``. An attribute that is an object or a list is kept if it is
         named.
         """
-        if self._root.is_whole:
+        if self._root.is_end:
             return document
         event = {}
         for name, value in document.items():
-            node = self._root.below(name)
+            tree = self._root.member(name)
             if name == "data_base64":
                 continue
-            if node is not None:
-                event[name] = _kept(value, node)
+            if tree is not None:
+                event[name] = _kept(value, tree)
             elif name != "data" and not isinstance(value, dict | list):
                 event[name] = value
         return event
 
     def of_body(self, body: bytes) -> bytes:
         """Return the part of a CloudEvent in JSON that is kept; an empty object if it is no JSON."""
-        if self._root.is_whole:
+        if self._root.is_end:
             return body
         try:
             event = decode_json(body)
@@ -119,39 +103,16 @@ def _expressions(value: Any) -> Iterator[Expression | Condition]:
         yield from _expressions(part)
 
 
-def _add(node: _Node, path: FieldPath) -> None:
-    for step in path:
-        if isinstance(step, Each):
-            node.each = node.each or _Node()
-            node = node.each
-        else:
-            node = node.names.setdefault(step, _Node())
-    node.is_whole = True
-
-
-def _merged(one: _Node, other: _Node) -> _Node:
-    both = [each for each in (one.each, other.each) if each is not None]
-    names = {
-        name: _merged(node, other.names[name]) if name in other.names else node
-        for name, node in one.names.items()
-    }
-    return _Node(
-        one.is_whole or other.is_whole,
-        other.names | names,
-        _merged(*both) if len(both) == 2 else next(iter(both), None),
-    )
-
-
-def _kept(value: Any, node: _Node) -> Any:
+def _kept(value: Any, tree: FieldTree) -> Any:
     """Return the part of a value that is kept, of the same type."""
-    if node.is_whole:
+    if tree.is_end:
         return value
     if isinstance(value, dict):
         return {
             name: _kept(each, below)
             for name, each in value.items()
-            if (below := node.below(name)) is not None
+            if (below := tree.member(name)) is not None
         }
     if isinstance(value, list):
-        return [] if node.each is None else [_kept(each, node.each) for each in value]
+        return [] if tree.each is None else [_kept(each, tree.each) for each in value]
     return "" if isinstance(value, str) else value

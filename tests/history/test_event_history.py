@@ -208,7 +208,7 @@ async def test_history_pauses_while_memory_is_short_and_events_go_on(past: Past)
     assert [delivery.alert.event_id for delivery in await past.told()] == ["8"]
 
 
-@pytest.mark.parametrize("damage", ["type", "state", "segments", "entry", "number"])
+@pytest.mark.parametrize("damage", ["type", "state", "segments", "member", "closed", "entry", "number"])
 async def test_a_damaged_history_begins_again_and_stops_nothing(past: Past, damage: str) -> None:
     redis = past.connection.redis
     await past.send(past.event("1", n=1))
@@ -220,6 +220,10 @@ async def test_a_damaged_history_begins_again_and_stops_nothing(past: Past, dama
             await redis.hset(keys.HISTORY, EVENTS, b"\xc1")
         case "segments":
             await redis.set(keys.HISTORY_SEGMENTS, "x")
+        case "member":
+            await redis.zadd(keys.HISTORY_SEGMENTS, {b"\xc1": 1})
+        case "closed":
+            await redis.hset(keys.HISTORY, "closed", "x")
         case "entry":
             await redis.lset(keys.history_segment(EVENTS, 1), 0, b"\xc1")
         case "number":
@@ -228,8 +232,11 @@ async def test_a_damaged_history_begins_again_and_stops_nothing(past: Past, dama
 
     await past.send(past.event("8", n=8))
     assert [delivery.alert.event_id for delivery in await past.told()] == ["8"]
+    past.time.now += 86_400  # the next segment
     await past.send(past.event("9", n=9))
     assert (await found(past))[0] == "9"
+    await trim_history(past.connection, past.clock, age_seconds=0, at_most=0)
+    assert await found(past) == []
 
 
 @pytest.mark.parametrize(

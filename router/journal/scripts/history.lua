@@ -22,17 +22,29 @@ local function newest_segment(log)
   if type(state) == 'string' and #state == STATE_BYTES then return {struct.unpack(STATE, state)} end
 end
 
--- Deletes the oldest segment that is closed. Returns its records and bytes; nil if there is none.
-local function evict_oldest()
+local function add_to_closed(bytes)
+  local left = redis.pcall('HINCRBY', HISTORY, 'closed', bytes)
+  if is_wrong_type(left) then redis.call('DEL', HISTORY) end
+  if type(left) ~= 'number' or left < 0 then redis.call('HSET', HISTORY, 'closed', math.max(0, bytes)) end
+end
+
+-- Returns the oldest segment that is closed: its member, and what that says; nil if there is none.
+local function oldest_segment()
   local member = run_or_delete('ZRANGE', SEGMENTS, 0, 0)[1]
   if not member then return nil end
-  local closed = cmsgpack.unpack(member)
-  local records, bytes = closed[5], closed[6]
+  local read, closed = pcall(cmsgpack.unpack, member)
+  if read and type(closed) == 'table' and #closed == 6 then return member, closed end
+  return member, {'', 0, 0, 0, 0, 0}
+end
+
+-- Deletes the oldest segment that is closed. Returns its records and bytes; nil if there is none.
+local function evict_oldest()
+  local member, closed = oldest_segment()
+  if not member then return nil end
   redis.call('UNLINK', segment_keys(closed[1], closed[2]))
   redis.call('ZREM', SEGMENTS, member)
-  local left = run_or_delete('HINCRBY', HISTORY, 'closed', -bytes)
-  if left < 0 then redis.call('HDEL', HISTORY, 'closed') end
-  return records, bytes
+  add_to_closed(-closed[6])
+  return closed[5], closed[6]
 end
 
 -- Closes the newest segment of a log, so that the next entry opens another one.
@@ -40,11 +52,11 @@ local function close_segment(log, state)
   local number, first_ms, bytes = state[1], state[2], state[6]
   local _, names = segment_keys(log, number)
   -- A string that grows has up to twice the memory that it needs; this one has what it needs.
-  local stored, rest_ms = redis.call('GET', names), redis.call('PTTL', names)
-  if stored and rest_ms > 0 then redis.call('SET', names, stored, 'PX', rest_ms) end
+  local stored, rest_ms = redis.pcall('GET', names), redis.call('PTTL', names)
+  if type(stored) == 'string' and rest_ms > 0 then redis.call('SET', names, stored, 'PX', rest_ms) end
   local member = cmsgpack.pack({log, number, state[3], state[4], state[5], bytes})
   run_or_delete('ZADD', SEGMENTS, first_ms, member)
-  redis.call('HINCRBY', HISTORY, 'closed', bytes)
+  add_to_closed(bytes)
   redis.call('HDEL', HISTORY, log)
   redis.call('HSET', HISTORY, 'last-' .. log, number)
 end

@@ -25,9 +25,9 @@ for _, log in ipairs(arguments.logs) do
   end
 end
 while deleted < arguments.most do
-  local member = run_or_delete('ZRANGE', SEGMENTS, 0, 0)[1]
+  local member, closed = oldest_segment()
   if not member then break end
-  local last_ms = cmsgpack.unpack(member)[3]
+  local last_ms = closed[3]
   if last_ms >= oldest_ms and left <= arguments.total_bytes and freed >= arguments.free_bytes then break end
   local its_records, its_bytes = evict_oldest()
   deleted, records = deleted + 1, records + its_records

@@ -208,7 +208,9 @@ async def test_history_pauses_while_memory_is_short_and_events_go_on(past: Past)
     assert [delivery.alert.event_id for delivery in await past.told()] == ["8"]
 
 
-@pytest.mark.parametrize("damage", ["type", "state", "segments", "member", "closed", "entry", "number"])
+@pytest.mark.parametrize(
+    "damage", ["type", "state", "segments", "member", "closed", "entry", "number"]
+)
 async def test_a_damaged_history_begins_again_and_stops_nothing(past: Past, damage: str) -> None:
     redis = past.connection.redis
     await past.send(past.event("1", n=1))

@@ -1,6 +1,7 @@
 """Log in with a token, log out, and the pages of addresses that do not exist."""
 
 import logging
+import re
 from http import HTTPStatus
 from typing import Final
 
@@ -9,6 +10,7 @@ from aiohttp import web
 from router.api.access import Access, Caller, Role, audit_entry
 from router.api.requests import BadRequestError
 from router.console.login_attempts import LoginAttempts
+from router.console.login_links import LINK, LoginLinks
 from router.console.page_filters import duration
 from router.console.page_forms import PostedForm, read_form
 from router.console.page_links import HOME
@@ -19,9 +21,16 @@ from router.journal.audit import Audit, AuditAction, Audited, Via
 logger = logging.getLogger(__name__)
 
 _LIMIT: Final = 8192
+_ODD: Final = re.compile(r"\\|//|/\.\.")
+"""Parts of a path that browsers read in their own ways."""
 _WRONG: Final = (
     "No token is this one. Copy it again from ROUTER_ADMIN_TOKEN or ROUTER_VIEWER_TOKEN, without"
     " its name and without spaces around it."
+)
+
+_USED: Final = (
+    "This link was used before or is too old. Start router dev again for a new one, or log in with a"
+    " token."
 )
 
 
@@ -33,15 +42,22 @@ class LoginPages:
         access: The tokens.
         attempts: Limits the logins of an address.
         audit: The audit trail.
+        links: Knows the links that log in once.
     """
 
     def __init__(
-        self, frame: ConsoleFrame, access: Access, attempts: LoginAttempts, audit: Audit
+        self,
+        frame: ConsoleFrame,
+        access: Access,
+        attempts: LoginAttempts,
+        audit: Audit,
+        links: LoginLinks,
     ) -> None:
         self._frame = frame
         self._access = access
         self._attempts = attempts
         self._audit = audit
+        self._links = links
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes. The last one is for all other addresses below ``/console``."""
@@ -54,7 +70,9 @@ class LoginPages:
         ]
 
     async def show(self, request: web.Request) -> web.StreamResponse:
-        """Show the form; a visitor who is logged in goes on."""
+        """Show the form, or use a link; a visitor who is logged in goes on."""
+        if LINK in request.query:
+            return await self._use_link(request, request.query[LINK])
         if self._frame.sessions.visitor(request) is not None:
             return self._frame.redirect(request, _next(request.query.get("next", "")))
         return await self._form(request, HTTPStatus.OK, request.query.get("next", ""))
@@ -78,11 +96,7 @@ class LoginPages:
         if caller is None:
             await self._record(AuditAction.LOGIN_FAILED, Caller("", Role.VIEWER), address)
             return await self._form(request, HTTPStatus.FORBIDDEN, wanted, _WRONG)
-        await self._record(AuditAction.LOGGED_IN, caller, address)
-        visitor = self._frame.sessions.open(caller)
-        response = self._frame.redirect(request, _next(wanted))
-        self._frame.sessions.store(request, response, visitor)
-        return response
+        return await self._opened(request, caller, _next(wanted))
 
     async def log_out(self, request: web.Request) -> web.StreamResponse:
         """Have the browser forget its login."""
@@ -104,6 +118,20 @@ class LoginPages:
             "There is no such page",
             f"Nothing is at {request.path[:200]}. The links above lead to all pages.",
         )
+
+    async def _use_link(self, request: web.Request, text: str) -> web.StreamResponse:
+        caller = self._links.use(text)
+        if caller is None:
+            return await self._form(request, HTTPStatus.FORBIDDEN, "", _USED)
+        return await self._opened(request, caller, HOME)
+
+    async def _opened(self, request: web.Request, caller: Caller, path: str) -> web.StreamResponse:
+        """Give the browser a new login, and send it to a page."""
+        await self._record(AuditAction.LOGGED_IN, caller, self._access.address(request))
+        visitor = self._frame.sessions.open(caller)
+        response = self._frame.redirect(request, path)
+        self._frame.sessions.store(request, response, visitor)
+        return response
 
     async def _record(self, action: AuditAction, caller: Caller, address: str) -> None:
         seen = Caller(caller.name, caller.role, Via.CONSOLE, address)
@@ -129,5 +157,5 @@ def _token(form: PostedForm) -> str:
 def _next(path: str) -> str:
     """Return the page to show after the login; only pages of the console, never another site."""
     is_ours = path == HOME or path.startswith((f"{HOME}/", f"{HOME}?"))
-    is_plain = path.isascii() and path.isprintable() and "\\" not in path
+    is_plain = path.isascii() and path.isprintable() and not _ODD.search(path)
     return path if is_ours and is_plain and not path.startswith((f"{HOME}/log",)) else HOME

@@ -5,9 +5,12 @@ from typing import Final
 
 import msgspec
 
-from router.api.access import Caller
+from router.api.access import Access, Caller
+from router.console.page_links import HOME
 from router.console.signed_texts import SignedTexts
 
+LINK: Final = "link"
+"""Parameter of the login page that has the text of a link."""
 LINK_SECONDS: Final = 600
 """How long a link may be used."""
 _PURPOSE: Final = "link"
@@ -55,3 +58,16 @@ class LoginLinks:
             return None
         self._used[link.id] = link.ends_at
         return caller
+
+
+def login_path(access: Access, now: Callable[[], float], new_id: Callable[[], str]) -> str:
+    """Return the path that logs in as the first operator, once.
+
+    Args:
+        access: The tokens; there is one of an operator.
+        now: Returns Unix seconds.
+        new_id: Returns a random text.
+    """
+    operator = next(caller for _, caller in access.tokens if caller.may_change)
+    link = LoginLinks(SignedTexts(access.tokens), now, new_id).link(operator)
+    return f"{HOME}/login?{LINK}={link}"

@@ -84,7 +84,7 @@ class Sessions:
         self.is_closed = access.is_closed
         """Whether no token is set."""
         self._access = access
-        self._texts = SignedTexts(access.tokens)
+        self.texts = SignedTexts(access.tokens)
         self._now = now
         self._new_id = new_id
 
@@ -95,7 +95,7 @@ class Sessions:
 
     def visitor(self, request: web.Request) -> Visitor | None:
         """Return the visitor of a request; None without a login that is valid now."""
-        found = self._texts.read(_LOGIN, request.cookies.get(COOKIE, ""), _Login)
+        found = self.texts.read(_LOGIN, request.cookies.get(COOKIE, ""), _Login)
         if found is None:
             return None
         caller, login = found
@@ -108,7 +108,7 @@ class Sessions:
     def store(self, request: web.Request, response: web.StreamResponse, visitor: Visitor) -> None:
         """Give the browser the cookie of a login."""
         value = _Login(visitor.login, visitor.began, self._now())
-        text = self._texts.sign(visitor.caller, _LOGIN, value)
+        text = self.texts.sign(visitor.caller, _LOGIN, value)
         self._set_cookie(request, response, COOKIE, text, IDLE_SECONDS)
 
     def renew(self, request: web.Request, response: web.StreamResponse, visitor: Visitor) -> None:
@@ -122,7 +122,7 @@ class Sessions:
 
     def token_of(self, visitor: Visitor) -> str:
         """Return the CSRF token of a visitor's forms."""
-        return self._texts.code(visitor.caller, f"csrf {visitor.login}")
+        return self.texts.code(visitor.caller, f"csrf {visitor.login}")
 
     def is_token_of(self, visitor: Visitor, token: str) -> bool:
         """Return whether a form has the visitor's CSRF token; in constant time."""
@@ -135,12 +135,12 @@ class Sessions:
     ) -> None:
         """Have the next page of a visitor show a sentence."""
         value = _Said(flash.kind, flash.text[:_FLASH_LENGTH], visitor.login)
-        text = self._texts.sign(visitor.caller, _SAID, value)
+        text = self.texts.sign(visitor.caller, _SAID, value)
         self._set_cookie(request, response, FLASH_COOKIE, text, FLASH_SECONDS)
 
     def flash(self, request: web.Request, visitor: Visitor) -> Flash | None:
         """Return the sentence that a page of a visitor shows."""
-        found = self._texts.read(_SAID, request.cookies.get(FLASH_COOKIE, ""), _Said)
+        found = self.texts.read(_SAID, request.cookies.get(FLASH_COOKIE, ""), _Said)
         if found is None or found[1].login != visitor.login:
             return None
         return Flash(found[1].kind, found[1].text)

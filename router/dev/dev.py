@@ -17,10 +17,12 @@ import msgspec
 
 from router import __version__
 from router.alerts import Delivery, Preview
+from router.api.access import Access
 from router.client.send import send_signed
 from router.clock import Clock
 from router.configuration.load import ConfigurationSource
 from router.configuration.readers.destinations import MISSING_HOST
+from router.console.login_links import login_path
 from router.datatypes import Secret
 from router.dev.activity import CAPTURED
 from router.dev.embedded_redis import EmbeddedRedis
@@ -161,9 +163,14 @@ class Dev:
         self._echo(f"router {__version__}: ingress, worker and Redis in one process\n")
         self._echo(f"  Events   {url}/twilio (signed), {url}/events")
         token = settings.admin_token[0].secret.reveal()
-        self._echo(f"  API      curl -H 'Authorization: Bearer {token}' {url}/api/v1/destinations")
-        self._echo(f"  Metrics  {url}/metrics")
-        self._echo(f"  Health   {url}/healthz, {url}/readyz")
+        other = _operations_url(settings, url)
+        path = login_path(Access(settings), self._clock.now, self._clock.new_id)
+        self._echo(f"  Console  {other}{path} (logs in once)")
+        self._echo(
+            f"  API      curl -H 'Authorization: Bearer {token}' {other}/api/v1/destinations"
+        )
+        self._echo(f"  Metrics  {other}/metrics")
+        self._echo(f"  Health   {other}/healthz, {other}/readyz")
         self._echo(f"  Rules    {rules} from {settings.rules}/")
         for spec in self._configuration.destinations:
             effect = "delivers"
@@ -205,6 +212,14 @@ class Dev:
             if not line.startswith("host: ") or MISSING_HOST not in line:
                 self._echo(f"  {line}")
         logger.info(CAPTURED, extra={"delivery": delivery.id})
+
+
+def _operations_url(settings: Settings, url: str) -> str:
+    """Return the URL of the console and the API; ``url`` if one port serves all."""
+    if not settings.operations_port:
+        return url
+    address = Address(settings.operations_host or settings.host, settings.operations_port)
+    return str(address)
 
 
 def _program() -> str:

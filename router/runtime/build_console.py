@@ -19,6 +19,7 @@ from router.console.live_stream import LiveStream
 from router.console.live_topics import state_topic
 from router.console.login import LoginPages
 from router.console.login_attempts import LoginAttempts
+from router.console.login_links import LoginLinks
 from router.console.one_alert import OneAlertPage
 from router.console.one_event import OneEventPage
 from router.console.overview import OverviewPage
@@ -85,7 +86,11 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
             *OneAlertPage(frame, connection, clock, deliveries, messages).routes(),
             # The last ones, because they have the addresses that nothing else has.
             *LoginPages(
-                frame, access, LoginAttempts(clock.monotonic), Audit(connection, clock)
+                frame,
+                access,
+                LoginAttempts(clock.monotonic),
+                Audit(connection, clock),
+                LoginLinks(sessions.texts, clock.now, clock.new_id),
             ).routes(),
         ],
         hub,

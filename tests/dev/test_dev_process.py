@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import aiohttp
 import msgspec
 import pytest
 
@@ -144,6 +145,18 @@ async def test_the_api_is_shown_with_its_token(dev: Start) -> None:
     out, _ = await curl.communicate()
 
     assert [each["name"] for each in msgspec.json.decode(out)["destinations"]] == ["noc"]
+
+
+async def test_the_console_opens_by_the_link_that_is_shown_once(dev: Start) -> None:
+    process: DevProcess = await dev()  # type: ignore[misc]
+    link = (await process.seen("  Console  ")).split()[1]
+    statuses = []
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
+        for url in (link, link.partition("?")[0], link):
+            async with http.get(url, allow_redirects=False) as response:
+                statuses.append(response.status)
+
+    assert statuses == [303, 303, 403]  # logged in; is logged in; used before
 
 
 async def test_there_is_one_redis_whatever_ends(dev: Start) -> None:

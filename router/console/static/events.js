@@ -90,9 +90,11 @@
   /* A filtered list asks how many of the new events match, now and then */
 
   let isAsking = false;
+  let isAskedAgain = false;
 
   async function countNewer() {
     const url = panel() && panel().dataset.newer;
+    isAskedAgain = isAsking;
     if (!url || isAsking) return;
     isAsking = true;
     try {
@@ -106,7 +108,10 @@
     } catch {
       /* the frame says that the server does not answer */
     }
-    setTimeout(() => { isAsking = false; }, NEWER_MS);
+    setTimeout(() => {
+      isAsking = false;
+      if (isAskedAgain) countNewer();
+    }, NEWER_MS);
   }
 
   let seen = null;

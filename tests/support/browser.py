@@ -1,0 +1,101 @@
+"""A real browser for the pages of the console: Chromium, as Debian or another system has it.
+
+Tests that need it are skipped where there is none.
+"""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, Literal
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_MISSING: Final = "no Chromium was found: install it (Debian: apt-get install chromium)"
+_SERIOUS: Final = frozenset({"serious", "critical"})
+THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
+WIDTHS: Final = (1440, 390)
+
+
+def browser_path() -> str:
+    """The path of the browser; ``""`` if there is none. ``BROWSER_PATH`` names another one."""
+    found = os.environ.get("BROWSER_PATH") or next(filter(None, map(shutil.which, _NAMES)), "")
+    return found or ""
+
+
+needs_browser: Final = pytest.mark.skipif(not browser_path(), reason=_MISSING)
+
+
+class WatchedBrowser:
+    """A browser that notes what its pages complain about: errors of scripts, violations of the CSP."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self._browser = browser
+        self.url = url
+        self.complaints: list[str] = []
+
+    async def log_in(self, token: str, *, script: bool = True, **context: Any) -> Page:
+        """The overview, after a login with a token."""
+        made = await self._context(script=script, **context)
+        page = await made.new_page()
+        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+        page.on(
+            "console",
+            lambda message: (
+                self.complaints.append(f"{page.url}: {message.text}")
+                if message.type == "error"
+                else None
+            ),
+        )
+        await page.goto(f"{self.url}/console/login")
+        await page.fill("input[name=token]", token)
+        await page.press("input[name=token]", "Enter")
+        await page.wait_for_url("**/console")
+        return page
+
+    async def _context(self, *, script: bool, **more: Any) -> BrowserContext:
+        context = await self._browser.new_context(java_script_enabled=script, **more)
+        context.set_default_timeout(5000)
+        return context
+
+
+@asynccontextmanager
+async def browsing(url: str) -> AsyncIterator[WatchedBrowser]:
+    """Start a browser for the console at an address."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=browser_path(),
+            # The sandbox of the browser needs rights that containers do not give.
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+        )
+        yield WatchedBrowser(browser, url)
+        await browser.close()
+
+
+async def problems_of(page: Page, width: int) -> list[str]:
+    """What axe-core finds serious or critical on a page, and whether it is wider than the window."""
+    found = await Axe().run(page)
+    problems = [
+        f"{each['id']}: {[node['html'][:120] for node in each['nodes']][:3]}"
+        for each in found.response["violations"]
+        if each["impact"] in _SERIOUS
+    ]
+    wide: int = await page.evaluate("document.documentElement.scrollWidth")
+    return problems + ([f"{wide} px wide"] if wide > width else [])
+
+
+async def checked(page: Page, paths: Sequence[str], url: str) -> list[str]:
+    """The problems of pages, wide and light, then narrow and dark, with the address of each."""
+    problems = []
+    for path in paths:
+        await page.goto(url + path)
+        for theme, width in zip(THEMES, WIDTHS, strict=True):
+            # Without motion, because a colour in transition has another contrast.
+            await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            await page.set_viewport_size({"width": width, "height": 900})
+            found = await problems_of(page, width)
+            problems += [f"{path} ({theme}, {width} px): {each}" for each in found]
+    return problems

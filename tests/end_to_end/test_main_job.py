@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -12,6 +13,7 @@ from support.receivers import Receivers
 from support.running import Running, running, settings_for
 from support.sender import TOKEN, Sender
 from support.waiting import until
+from yarl import URL
 
 from router.clock import system_clock
 from router.configuration.load import ConfigurationSource, load
@@ -34,7 +36,7 @@ async def receivers() -> AsyncIterator[Receivers]:
 @pytest.fixture
 async def router(redis_url: Secret, receivers: Receivers) -> AsyncIterator[Running]:
     """Ingress and worker in one process, with the rules that ship."""
-    settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,))
+    settings = settings_for(redis_url, twilio_auth_tokens=(TOKEN,), viewer_token=Secret("v"))
     source = ConfigurationSource(folder=RULES, environ=receivers.environ())
     environment = Environment(
         egress=settings.egress, now=system_clock().now, on_template_error=pytest.fail
@@ -108,6 +110,32 @@ async def test_a_repeat_is_accepted_and_nobody_is_told_again(
     books = await all_settled(connection)
     assert (books.accepted, books.duplicate, books.matched) == (2, 1, 1)
     assert receivers.counts() == {"slack": 1, "mail": 1, "tickets": 1}
+
+
+async def test_the_api_says_what_came_of_an_event_and_why_not_more(
+    router: Running, receivers: Receivers, connection: Connection, sample: bytes
+) -> None:
+    await post(router, timed_out(sample, "NO1"))
+    await receivers.have_all({"NO1"}, seconds=10)
+    await all_settled(connection)
+    source = quote(event_from(sample).source, safe="")
+    url = URL(f"{router.url}/api/v1/events/{source}/NO1", encoded=True)
+    headers = {"Authorization": "Bearer v"}
+
+    async with aiohttp.ClientSession(headers=headers) as http, http.get(url) as response:
+        found = await response.json()
+
+    assert response.status == 200, found
+    rules = {each["rule"]: each for each in found["rules"]}
+    delivered = {
+        (each["destination"], each["state"], each["attempts"])
+        for each in rules["conference-summary-timeout"]["deliveries"]
+    }
+    assert delivered == {(name, "delivered", 1) for name in ("voice-oncall", "noc-mail", "tickets")}
+    missed = [each for each in rules.values() if each["verdict"] == "did not match"]
+    assert all(any(part["decides"] for part in each["parts"]) for each in missed)
+    assert missed
+    assert not found["rules_changed"]
 
 
 async def test_a_changed_byte_is_refused_and_nobody_is_told(

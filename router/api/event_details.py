@@ -45,6 +45,7 @@ from router.offline.rule_states import RuleStanding, StateQuestion, state_questi
 from router.rules.index.rule_set import RuleSet
 from router.rules.state.suppress import MUTED, SILENCED
 from router.settings.model import KeptBody
+from router.suggestions import closest_match
 from router.worker.evaluation.fan_out import raise_alert
 
 _STANDINGS: Final = 20
@@ -53,6 +54,8 @@ _AT_ONCE: Final = 10
 """Rules that are explained before other tasks of the event loop run."""
 _LATER: Final = 5
 """Matches of which what was told later is read, and deliveries of each."""
+_COMPARED: Final = 500
+"""Rules, and patterns, with which an event's type is compared if no rule is for it."""
 _UNTOLD: Final = frozenset(
     {
         MatchOutcome.SUPPRESSED,
@@ -182,6 +185,8 @@ class EventReader:
                 f" {generation}"
             )
         notes += _limits(configuration.rules, rule, candidates, views)
+        if candidates == 0 and (nearest := _nearest_pattern(view.type, configuration.rules)):
+            notes.append(f"rules are for events of the similar type {nearest}")
         return msgspec.structs.replace(
             details,
             summary=summary_text(known, reason, every, candidates),
@@ -271,6 +276,12 @@ class EventReader:
                 questions[match.rule] = StateQuestion(match.rule, match.key, steps)
         some = list(questions.values())[:_STANDINGS]
         return await rule_standings(self._connection, some, self._now())
+
+
+def _nearest_pattern(event_type: str, rules: RuleSet) -> str | None:
+    """Return the pattern of a rule that is most like a type; None if none is."""
+    patterns = dict.fromkeys(pattern for each in rules.rules[:_COMPARED] for pattern in each.events)
+    return closest_match(event_type, list(patterns)[:_COMPARED])
 
 
 def _limits(

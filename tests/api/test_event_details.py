@@ -143,6 +143,15 @@ async def test_changed_rules_are_pointed_out(past: Past) -> None:
     assert "the rules have changed since" in found.notes[0]
 
 
+async def test_a_type_that_is_nearly_that_of_a_rule_is_pointed_out(past: Past) -> None:
+    rules = "rules: [{name: r, events: [com.example.call.completed], send_to: [noc]}]"
+    other = Past(past.connection, past.time, rules)
+    await other.send(past.event("1", type="com.example.call.complete"))
+    found = explained(await reader(other).of_id("1"))
+    assert found.summary == "No alert came of it: no rule is for its type."
+    assert found.notes == ("rules are for events of the similar type com.example.call.completed",)
+
+
 async def test_a_process_without_rules_shows_what_was_recorded(past: Past) -> None:
     await past.send(past.event("1", n=5, region="us1"))
     alone = EventReader(past.connection, past.clock, None, DeliveryReader(past.connection), Masks())

@@ -228,6 +228,15 @@ def alert_key(rule: str, values: Sequence[str]) -> AlertKey:
     return AlertKey(f"ak_{_digest((rule, *values))}")
 
 
+TEST_RULE: Final = "test message"
+"""In place of a rule's name, which has no space: the alert of a test message."""
+
+
+def is_test(alert: Alert) -> bool:
+    """Return whether an alert is that of a test message, which no rule has raised."""
+    return alert.rule == TEST_RULE
+
+
 def delivery_id(alert: AlertId, destination: str) -> DeliveryId:
     """Return the id that every attempt of a delivery has, so that receivers can drop duplicates."""
     return DeliveryId(f"msg_{_digest((alert, destination))}")

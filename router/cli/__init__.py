@@ -25,7 +25,7 @@ _COMMANDS: Final = {
         "delivery_commands:deliveries", "List and show deliveries, and discard those that wait."
     ),
     "destinations": LazyCommand(
-        "destinations:destinations", "List, show, pause, resume and retry destinations."
+        "destinations:destinations", "List, show, pause, resume, retry and test destinations."
     ),
     "dev": LazyCommand("dev:dev", "Run everything in one process for development."),
     "events": LazyCommand("event_commands:events", "List, explain and replay events of history."),

@@ -1,4 +1,4 @@
-"""``router destinations``: list, show, pause, resume and retry destinations."""
+"""``router destinations``: list, show, pause, resume, retry and test destinations."""
 
 import sys
 
@@ -10,6 +10,8 @@ from router.api.destination_views import (
     read_destination,
     read_destinations,
 )
+from router.api.message_testing import MessageOutcome, MessageTested, send_test
+from router.api.requests import BadRequestError
 from router.cli.known_names import check_destination, configured_names
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import (
@@ -19,6 +21,7 @@ from router.cli.redis_commands import (
     user_name,
     with_redis,
 )
+from router.errors import ConfigurationError
 from router.journal.audit import AuditAction, Audited
 from router.journal.connection import Connection
 from router.journal.pauses import Pause, PauseKind, Pauses
@@ -27,7 +30,7 @@ from router.journal.retry_now import retry_now
 
 @click.group()
 def destinations() -> None:
-    """List, show, pause, resume and retry destinations.
+    """List, show, pause, resume, retry and test destinations.
 
     State, health and counters are read from the Redis at ROUTER_REDIS_URL.
     """
@@ -149,6 +152,43 @@ def retry(name: str) -> None:
         echo(f'router: {name} is paused; run "router destinations resume {name}"', err=True)
         sys.exit(1)
     echo(f"{retried} sets of deliveries that waited for {name} are attempted now")
+
+
+@destinations.command()
+@click.argument("name")
+@click.option("--json", "json", is_flag=True, help="Print JSON.")
+def test(name: str, *, json: bool) -> None:
+    """Send a test message and say whether it arrived.
+
+    A running worker sends it on the way of all deliveries, once. Exit code 1: it failed, or no worker has
+    attempted it within 5 s.
+    """
+
+    async def send(connection: Connection) -> MessageTested:
+        await check_destination(connection, name)
+        tested = await send_test(connection, CLOCK, name, user_name())
+        await record_action(
+            connection,
+            AuditAction.TESTED,
+            Audited.DESTINATION,
+            name,
+            details={"outcome": tested.outcome},
+        )
+        return tested
+
+    try:
+        tested = with_redis(send)
+    except BadRequestError as error:
+        raise ConfigurationError(str(error)) from None
+    if json:
+        click.echo(as_json(tested))
+    else:
+        reason = f": {tested.reason}" if tested.reason else f" in {tested.seconds:g} s"
+        echo(f"test message {tested.outcome}{reason}")
+        if tested.response:
+            echo(f"response: {tested.response}")
+    if tested.outcome is not MessageOutcome.DELIVERED:
+        sys.exit(1)
 
 
 def _row(view: DestinationHealthView) -> tuple[str, ...]:

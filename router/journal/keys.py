@@ -39,6 +39,8 @@ mark | until a process knows it, or its timers are dropped |
 | ``router:circuits:<destination>`` | hash: process -> msgpack state of its circuit, see \
 destination_health.py | an hour after the last change, or as long as it is open |
 | ``router:last-error:<destination>`` | string: msgpack error of the last attempt that failed | 8 days |
+| ``router:tested:<destination>`` | string: a test message was opened a moment ago | seconds |
+| ``router:test-result:<delivery>`` | string: msgpack result of a test message | an hour |
 | ``router:rate:<destination>`` | string: Unix microseconds of the next attempt | a second after it |
 | ``router:timer:<id>`` | string: msgpack timer | until it has fired |
 | ``router:timers`` | sorted set: timer -> Unix ms at which it is due | member until fired |
@@ -340,6 +342,16 @@ def circuits(destination: str) -> str:
 def last_error(destination: str) -> str:
     """Return the key of the last error of a destination."""
     return f"router:last-error:{destination}"
+
+
+def tested(destination: str) -> str:
+    """Return the key that exists for a while after a test message to a destination."""
+    return f"router:tested:{destination}"
+
+
+def test_result(delivery_id: str) -> str:
+    """Return the key of the result of a test message."""
+    return f"router:test-result:{delivery_id}"
 
 
 def rate(destination: str) -> str:

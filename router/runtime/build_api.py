@@ -21,6 +21,7 @@ from router.api.destinations import DestinationsApi, KnownDestinations
 from router.api.event_details import EventReader
 from router.api.event_list import EventsApi
 from router.api.keyed_alerts import KeyedAlertsApi
+from router.api.message_testing import MessageTestApi
 from router.api.quarantine import QuarantineApi
 from router.api.reload import ReloadApi
 from router.api.rule_events import RuleEventsApi
@@ -142,6 +143,7 @@ def build_operator_routes(
     return [
         *KeyedAlertsApi(connection, clock, access).routes(),
         *DestinationsApi(connection, destination_names, clock, access).routes(),
+        *MessageTestApi(connection, known, clock, access, audit).routes(),
         *DeadLettersApi(
             DeadLetters(connection, clock), known, clock, access, audit, masks
         ).routes(),

@@ -28,6 +28,7 @@ from router.journal.history_log import HistoryLimits, HistoryLog
 from router.journal.keys import BatchId, TimerId
 from router.journal.leases import Lease
 from router.journal.looks import Looks
+from router.journal.message_tests import MessageTests
 from router.journal.missing_work import MissingWork
 from router.journal.orphaned_deliveries import OrphanedDeliveries
 from router.journal.pauses import Pauses
@@ -142,7 +143,12 @@ def build_worker(
     reports = HealthReports(DestinationHealth(connection, clock), clock)
     builder = DestinationBuilder(
         journal=DeliveryJournal(
-            deliveries, settler, poison, _shown_alerts(settings, connection, clock), log
+            deliveries,
+            settler,
+            poison,
+            _shown_alerts(settings, connection, clock),
+            MessageTests(connection, clock),
+            log,
         ),
         paused=paused,
         reports=reports,

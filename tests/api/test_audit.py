@@ -74,6 +74,10 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], str]] = {
         *("POST", "/api/v1/destinations/mail/retry-now", {}),
         "retried destination mail . retried=0",
     ),
+    "POST /api/v1/destinations/{name}/test": (
+        *("POST", "/api/v1/destinations/mail/test", {}),
+        "tested destination mail . outcome=waiting",
+    ),
     "POST /api/v1/deliveries/discard": (
         *("POST", "/api/v1/deliveries/discard", {"destination": "slack", "rule": "rule-0"}),
         "discarded deliveries slack . deliveries=1 rule=rule-0",

@@ -64,6 +64,7 @@ def test_a_destination_that_is_paused_for_its_refusals_says_so_and_can_be_paused
         ("destinations", "resume", "nope"),
         ("destinations", "show", "nope"),
         ("destinations", "retry", "nope"),
+        ("destinations", "test", "nope"),
         ("dead-letters", "list", "--destination", "nope"),
         ("dead-letters", "replay", "--destination", "nope"),
         ("dead-letters", "discard", "--yes", "--destination", "nope"),
@@ -103,3 +104,15 @@ def test_a_destination_is_shown_and_retried(router: Router) -> None:
         1,
         'router: mail is paused; run "router destinations resume mail"\n',
     )
+
+
+@pytest.mark.usefixtures("dead")
+def test_a_test_message_without_a_worker_waits(router: Router) -> None:
+    tested = router("destinations", "test", "mail")
+    assert (tested.exit_code, tested.stdout) == (
+        1,
+        "test message waiting: no worker has this destination: start one with the rules that have it\n",
+    )
+    again = router("destinations", "test", "mail", "--json")
+    assert again.exit_code == 2
+    assert again.stderr.startswith("router: a test message was sent a moment ago: try again in ")

@@ -86,6 +86,7 @@ SUCCESS = {
     **{(one.method, one.path): min(one.responses) for one in OPERATIONS},
     ("POST", "/api/v1/alerts/{key}/resolve"): 202,  # the process has no worker
     ("GET", "/api/v1/rules/{name}"): 404,  # nor rules
+    ("POST", "/api/v1/destinations/{name}/test"): 202,  # so nothing is sent
     ("GET", "/api/v1/rules/{name}/events"): 404,
 }
 
@@ -407,6 +408,7 @@ class Records(msgspec.Struct, frozen=True):
             "/api/v1/silences/{id}": {"id": self.silence},
             "/api/v1/destinations/{name}": {"name": "mail"},
             "/api/v1/destinations/{name}/retry-now": {"name": "mail"},
+            "/api/v1/destinations/{name}/test": {"name": "mail"},
             "/api/v1/destinations/{name}/pause": {"name": "mail"},
             "/api/v1/destinations/{name}/resume": {"name": "paused"},
             "/alerts/{token}": {"token": self.link},

@@ -76,6 +76,7 @@ LETS_IN: dict[str, str] = {
     "probe": "nothing; it fails as accept does",
     "record_test": "Twilio's sink tests",
     "add_series": "counts for plots",
+    "open_test": "test messages",
     "acknowledge": "messages that an alert is acknowledged",
     "show_alert": "what a page shows",
     "replay": "dead letters that an operator sends again",

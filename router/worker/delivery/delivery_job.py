@@ -12,7 +12,7 @@ from typing import Any, Final, assert_never
 
 import msgspec
 
-from router.alerts import Delivered, Delivery, Failed, Outcome, uncounted_attempts
+from router.alerts import Delivered, Delivery, Failed, Outcome, is_test, uncounted_attempts
 from router.clock import Clock
 from router.destinations.contract import Destination
 from router.errors import JournalUnavailableError, PoisonError, WrongTypeError, only_error
@@ -22,6 +22,7 @@ from router.journal.delivery_sets import SET_SIZE
 from router.journal.group_commit import GroupCommit
 from router.journal.keys import SetId
 from router.journal.leases import Lease, unleased
+from router.journal.message_tests import MessageTests
 from router.journal.settlements import Done, GivenUp, Requeued, Settlement
 from router.journal.shown_alerts import ShownAlerts
 from router.metrics import Metrics
@@ -30,9 +31,17 @@ from router.worker.delivery.attempt_record import AttemptRecorder, exemplar_of, 
 from router.worker.delivery.circuit_breaker import Permit
 from router.worker.delivery.delivery_admission import DeliveryAdmission
 from router.worker.delivery.digest_schedule import JITTER, defer_to_window_end, requeue
-from router.worker.delivery.retry import Disable, Finished, GiveUp, Retry, next_step
+from router.worker.delivery.retry import (
+    Disable,
+    Finished,
+    GiveUp,
+    Retry,
+    attempted_once,
+    next_step,
+)
 from router.worker.delivery.semaphore import FifoSemaphore
 from router.worker.delivery.shown_record import ShownRecorder
+from router.worker.delivery.tested_record import TestedRecorder
 from router.worker.queue.poison import POISON, PoisonDetector
 from router.worker.work_log import WorkLog
 
@@ -50,6 +59,8 @@ class DeliveryJournal(msgspec.Struct, frozen=True):
     poison: PoisonDetector
     shown: ShownAlerts | None = None
     """None in a process that makes no links."""
+    tests: MessageTests | None = None
+    """None in a process whose test messages no other one asks for."""
     log: WorkLog = msgspec.field(default_factory=WorkLog)
     """The log of the process."""
 
@@ -93,6 +104,7 @@ class DeliveryJob:
         self._recorder = AttemptRecorder(destination.name, metrics, journal.log)
         told = destination.name if destination.config.is_told_acknowledgements else ""
         self._shown = ShownRecorder(journal.shown, told)
+        self._tested = TestedRecorder(journal.tests, clock)
 
     async def run(self, set_id: SetId, starts: int = 1, lease: Lease | None = None) -> bool:
         """Make the remaining deliveries of a set. The set's job ends with the last of them.
@@ -300,6 +312,7 @@ class DeliveryJob:
         self._recorder.settled(settlement, is_recorded=is_recorded)
         if isinstance(settlement, Done) and is_recorded:
             await self._shown.delivered(settlement.delivery)
+        await self._tested.settled(settlement)
 
     async def _attempt(self, delivery: Delivery, run: _Run, permit: Permit) -> Settlement:
         began_at, began = self._clock.now(), self._clock.monotonic()
@@ -315,6 +328,8 @@ class DeliveryJob:
             uncounted=uncounted_attempts(delivery),
             refusal_is_retried=self._admission.is_retried(delivery, outcome),
         )
+        if is_test(delivery.alert):
+            following = attempted_once(following, outcome)
         await self._admission.update_pause(outcome)
         tried = with_attempt(delivery, outcome, at=began_at, seconds=seconds)
         match following:

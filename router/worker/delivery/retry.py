@@ -84,6 +84,13 @@ def next_step(
             assert_never(outcome)
 
 
+def attempted_once(following: NextStep, outcome: Outcome) -> NextStep:
+    """Return what follows the only attempt of a delivery: as ``following``, without a retry."""
+    if isinstance(following, Retry) and not isinstance(outcome, Delivered):
+        return GiveUp(outcome.reason)
+    return following
+
+
 def backoff_limit(attempt: int, policy: RetryPolicy) -> float:
     """Return the longest wait after an attempt, in seconds: it doubles with each attempt."""
     # Capped, because 2 ** 1000 does not fit a float; ``longest`` is reached far earlier.

@@ -3,7 +3,7 @@
 import logging
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from router.events.schemas import TEST_EVENT
@@ -15,11 +15,13 @@ from router.worker.work_log import DEAD_LETTERED, NOTIFIED, RETRIED, SUCCEEDED, 
 
 CAPTURED: Final = "delivery captured"
 """The message of the line about a delivery that was shown in full."""
+RULE_FAILED: Final = "rule evaluation failed"
 _SHOWN: Final = 300
 """Characters of a field."""
 _NAMES_SHOWN: Final = 5
 """Rules that a line names."""
 _CAPTURES_KNOWN: Final = 1000
+_EVENTS_KNOWN: Final = 1000
 """Deliveries that are known to be shown in full."""
 
 _API_HINT: Final = (
@@ -86,27 +88,22 @@ def _duplicate(fields: Mapping[str, Any]) -> str:
     )
 
 
-def _rule_failed(fields: Mapping[str, Any]) -> str:
-    return (
-        f"Rule      {fields.get('rule')} has no result for event {fields.get('event')}, which is no"
-        f" match: {fields.get('reason')}"
-    )
-
-
 def _evaluated(fields: Mapping[str, Any]) -> str:
     if fields.get("type") == TEST_EVENT:
         return ""  # shown already
     line = f"Event     {fields.get('event')} ({fields.get('type')})"
-    rules, suppressed = fields.get("rules", []), fields.get("suppressed", [])
-    if not rules:
+    rules, ends = fields.get("rules", []), fields.get("ends", [])
+    if not rules and not ends:
         return f"{line} {_unmatched(fields.get('candidates', []))}"
-    notified = fields.get("notified", [])
-    parts = [f"matches {', '.join(rules)}"]
+    notified, suppressed = fields.get("notified", []), fields.get("suppressed", [])
+    parts = [f"matches {', '.join(rules)}"] if rules else []
+    if ends:
+        parts.append(f"ends what {', '.join(ends)} may wait for")
     if notified:
         parts.append(f"sent to {', '.join(notified)}")
     if suppressed:
         parts.append(f"suppressed: {', '.join(suppressed)}")
-    if not notified and not suppressed:
+    if rules and not notified and not suppressed:
         parts.append("nothing to send yet")
     return f"{line} {'; '.join(parts)}"
 
@@ -114,9 +111,13 @@ def _evaluated(fields: Mapping[str, Any]) -> str:
 def _unmatched(candidates: list[str]) -> str:
     if not candidates:
         return "matches no rule: no rule has its type under events"
-    more = len(candidates) - _NAMES_SHOWN
-    named = ", ".join(candidates[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
-    return f"matches no rule; its type has {named}: router explain EVENT.json says why"
+    return f"matches no rule; its type has {_some(candidates)}: router explain EVENT.json says why"
+
+
+def _some(names: list[str]) -> str:
+    """Return the first of some names, and how many there are more."""
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _test_event(fields: Mapping[str, Any]) -> str:
@@ -175,7 +176,7 @@ _LINES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "request has no events": _no_events,
     "malformed events quarantined": _malformed,
     "event quarantined": _quarantined,
-    "rule evaluation failed": _rule_failed,
+    RULE_FAILED: _nothing,  # told with its event
     "Twilio test event received": _test_event,
     "rules reloaded": _reloaded,
     "rules reload rejected; previous rules stay active": _reload_rejected,
@@ -214,24 +215,42 @@ class ActivityHandler(logging.Handler):
         self._echo = echo
         self._captured: deque[object] = deque(maxlen=_CAPTURES_KNOWN)
         """Ids of deliveries that were shown in full."""
+        self._failed: dict[object, list[str]] = {}
+        """The rules that have no result for an event, with the reason, until the event is told."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record, if it is one of those above or a warning."""
         fields = {name: _short(value) for name, value in fields_of(record).items()}
-        show = _LINES.get(message := record.getMessage())
-        if message == CAPTURED:
-            self._captured.append(fields.get("delivery"))
-        elif message == SUCCEEDED and fields.get("delivery") in self._captured:
-            return
-        if show is not None:
-            if line := show(fields):
-                self._echo(one_printable_line(line))
+        message = record.getMessage()
+        if message in _LINES:
+            for line in self._lines(message, fields):
+                self._print(line)
         elif record.levelno >= logging.WARNING:
             named = "".join(f" {name}={value}" for name, value in fields.items())
-            title = record.levelname.capitalize().ljust(9)
-            self._echo(one_printable_line(f"{title} {message}{named}"))
+            self._print(f"{record.levelname.capitalize().ljust(9)} {message}{named}")
             if record.exc_info:
                 self._echo("".join(traceback.format_exception(*record.exc_info)))
+
+    def _lines(self, message: str, fields: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the lines of a record with one of the messages above."""
+        if message == CAPTURED:
+            self._captured.append(fields.get("delivery"))
+        elif message == RULE_FAILED:
+            self._note_failure(fields)
+        if message != SUCCEEDED or fields.get("delivery") not in self._captured:
+            yield _LINES[message](fields)
+        if message == EVALUATED and (failed := self._failed.pop(fields.get("event"), None)):
+            yield f"          no result, which is no match: {_some(failed)}"
+
+    def _print(self, line: str) -> None:
+        if line:
+            self._echo(one_printable_line(line))
+
+    def _note_failure(self, fields: Mapping[str, Any]) -> None:
+        if len(self._failed) >= _EVENTS_KNOWN:  # of events that went to quarantine
+            self._failed.clear()
+        failed = self._failed.setdefault(fields.get("event"), [])
+        failed.append(f"{fields.get('rule')} ({fields.get('reason')})")
 
 
 def show_activity(echo: Callable[[str], None]) -> None:

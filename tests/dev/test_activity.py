@@ -53,6 +53,11 @@ def test_a_rejected_request_has_its_path_and_detail() -> None:
             "matches a, b; sent to noc; suppressed: b: cooldown",
         ),
         ({"rules": ["a"]}, "matches a; nothing to send yet"),
+        ({"rules": [], "ends": ["b"]}, "ends what b may wait for"),
+        (
+            {"rules": ["a"], "ends": ["b"], "notified": ["noc"]},
+            "matches a; ends what b may wait for; sent to noc",
+        ),
     ],
 )
 def test_an_event_has_its_outcome(fields: dict[str, object], line: str) -> None:
@@ -108,11 +113,6 @@ DELIVERY = {
             "Request   to /events has no events: its array is empty",
         ),
         (
-            "rule evaluation failed",
-            {"rule": "r", "event": "E1", "reason": "no such field: data.a"},
-            "Rule      r has no result for event E1, which is no match: no such field: data.a",
-        ),
-        (
             "rules reloaded",
             {"rules": 2, "destinations": 1},
             "Rules     reloaded: 2 rules, 1 destinations",
@@ -128,6 +128,26 @@ def test_each_line_says_what_happened_and_what_to_do(
     message: str, fields: dict[str, object], line: str
 ) -> None:
     assert shown(message, logging.INFO, **fields) == [line]
+
+
+def test_rules_without_a_result_are_one_line_after_that_of_their_event() -> None:
+    lines: list[str] = []
+    handler = ActivityHandler(lines.append)
+
+    def log(message: str, **fields: object) -> None:
+        record = {"msg": message, "levelno": logging.DEBUG, "event": "E1", **fields}
+        handler.emit(logging.makeLogRecord(record))
+
+    for number in range(7):
+        log("rule evaluation failed", rule=f"r{number}", reason="no such field: data.a")
+    log("event evaluated", type="t", rules=["a"])
+    log("event evaluated", type="t", rules=["a"])
+    assert lines[0].startswith("Event     E1")
+    assert lines[1].startswith(
+        "          no result, which is no match: r0 (no such field: data.a), r1"
+    )
+    assert lines[1].endswith("r4 (no such field: data.a) and 2 more")
+    assert len(lines) == 3
 
 
 def test_a_delivery_that_was_shown_in_full_has_no_further_line() -> None:

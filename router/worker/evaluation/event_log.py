@@ -33,13 +33,21 @@ def log_evaluated(
                 **_identity(each.event),
                 "outcome": outcome,
                 "candidates": [rule.name for rule in rules.candidates(each.event.type)],
-                "rules": sorted({possible.rule.name for possible in each.possible}),
+                "rules": _names(each, is_match=True),
+                "ends": _names(each, is_match=False),
                 "suppressed": [f"{rule}: {reason}" for rule, reason in decision.suppressed_alerts],
                 "notified": sorted(
                     {name for sent in decision.notifications for name in sent.send_to}
                 ),
             },
         )
+
+
+def _names(evaluated: EvaluatedEvent, *, is_match: bool) -> list[str]:
+    """Return the rules that an event matches, or of which it ends something."""
+    return sorted(
+        {possible.rule.name for possible in evaluated.possible if possible.is_match is is_match}
+    )
 
 
 def log_duplicates(events: Iterable[Event]) -> None:

@@ -10,7 +10,6 @@ from typing import Final
 import msgspec
 
 from router.history.stored import Place
-from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.history_log import name_digest
 from router.journal.history_segments import SEARCHED, Segment, find_entries, segments
@@ -128,9 +127,8 @@ class LogReader:
         return None
 
     async def _read(self, segment: Segment, start: int, end: int) -> list[bytes]:
-        key = keys.history_segment(self._log, segment.number)
         entries: list[bytes] = await self._connection.ask(
-            self._connection.redis.lrange(key, start, end - 1)
+            self._connection.redis.lrange(segment.entries_key, start, end - 1)
         )
         return entries
 

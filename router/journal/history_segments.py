@@ -95,12 +95,12 @@ class Segment(msgspec.Struct, frozen=True):
     @property
     def entries_key(self) -> str:
         """The key of its entries."""
-        return keys.history_segment(self.log, self.number)
+        return f"{keys.HISTORY}:{self.log}:{self.number}"
 
     @property
     def names_key(self) -> str:
         """The key of the digests of its names."""
-        return keys.history_names(self.log, self.number)
+        return f"router:history-names:{self.log}:{self.number}"
 
 
 class _ClosedSegment(msgspec.Struct, frozen=True, array_like=True):

@@ -258,16 +258,6 @@ def state(name: str, key: str) -> str:
     return f"{STATE}{name}:{key}"
 
 
-def history_segment(log: str, number: int) -> str:
-    """Return the key of the entries of a segment of history."""
-    return f"{HISTORY}:{log}:{number}"
-
-
-def history_names(log: str, number: int) -> str:
-    """Return the key of the digests by which the records of a segment are found."""
-    return f"router:history-names:{log}:{number}"
-
-
 def parts(work: str) -> str:
     """Return the key of how many parts of a batch are finished."""
     return f"router:parts:{work}"
@@ -412,21 +402,6 @@ def set_keys(set_id: SetId, destination: str) -> tuple[str, str, str, str, str, 
 def health_check(queue: str) -> str:
     """Return the key that ``arq --check`` reads for a queue."""
     return f"{queue}{ARQ.health_suffix}"
-
-
-def stream_checkpoints(stream: str) -> str:
-    """Return the key of the checkpoints of a stream's shards."""
-    return f"router:stream:{stream}:checkpoints"
-
-
-def stream_consumers(stream: str) -> str:
-    """Return the key of a stream's consumers."""
-    return f"router:stream:{stream}:consumers"
-
-
-def shard_lease(stream: str, shard: str) -> str:
-    """Return the key of the lease of a shard."""
-    return f"router:stream:{stream}:lease:{shard}"
 
 
 def wake_channel(queue: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final, NewType
 
 import msgspec
 
-from router.journal import keys
+from router.journal import stream_keys
 from router.journal.connection import Connection
 from router.journal.script import PackedArguments, Script, ScriptKeys
 
@@ -66,7 +66,7 @@ class Shards:
     async def heartbeat(self, shards: Sequence[ShardId]) -> ConsumerGroup:
         """Record that this consumer is alive; return the consumers and the leases of ``shards``."""
         call = _HEARTBEAT(
-            _HeartbeatKeys(keys.stream_consumers(self._stream)),
+            _HeartbeatKeys(stream_keys.stream_consumers(self._stream)),
             _HeartbeatArguments(self.me, self._lease_ms),
         )
         consumers: list[bytes] = await self._connection.run(call)
@@ -76,7 +76,7 @@ class Shards:
             redis = self._connection.redis
             holders = await self._connection.ask(redis.mget(list(map(self._lease, shards))))
             positions = await self._connection.ask(
-                redis.hmget(keys.stream_checkpoints(self._stream), list(shards))
+                redis.hmget(stream_keys.stream_checkpoints(self._stream), list(shards))
             )
         return ConsumerGroup(
             consumers=tuple(ConsumerId(each.decode()) for each in consumers),
@@ -102,7 +102,7 @@ class Shards:
                 for the first time long after.
         """
         call = _ACQUIRE(
-            _AcquireKeys(self._lease(shard), keys.stream_checkpoints(self._stream)),
+            _AcquireKeys(self._lease(shard), stream_keys.stream_checkpoints(self._stream)),
             _AcquireArguments(self.me, self._lease_ms, shard, str(since or 0)),
         )
         acquired, position, start = await self._connection.run(call)
@@ -126,7 +126,7 @@ class Shards:
         """Record how far a shard is in the journal. False, unchanged, if the lease is lost."""
         position = _ENDED.decode() if checkpoint.ended else checkpoint.after
         call = _CHECKPOINT(
-            _CheckpointKeys(self._lease(shard), keys.stream_checkpoints(self._stream)),
+            _CheckpointKeys(self._lease(shard), stream_keys.stream_checkpoints(self._stream)),
             _CheckpointArguments(self.me, self._lease_ms, shard, position),
         )
         return bool(await self._connection.run(call))
@@ -142,10 +142,10 @@ class Shards:
     async def deregister(self) -> None:
         """Delete this consumer from the consumers that are alive."""
         redis = self._connection.redis
-        await self._connection.ask(redis.zrem(keys.stream_consumers(self._stream), self.me))
+        await self._connection.ask(redis.zrem(stream_keys.stream_consumers(self._stream), self.me))
 
     def _lease(self, shard: ShardId) -> str:
-        return keys.shard_lease(self._stream, shard)
+        return stream_keys.shard_lease(self._stream, shard)
 
 
 def _seconds(start: bytes) -> float | None:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from router.journal import keys
+from router.journal import keys, stream_keys
 from router.journal.connection import Connection
 from router.journal.script import PackedArguments, Script, ScriptKeys
 from router.journal.shards import ShardId, StreamDigest
@@ -78,7 +78,7 @@ class KnownStreams:
         by_arn = _digest(identity.arn)
         record = StreamRecordForm(identity.arn, identity.created_ms, now_ms)
         call = _OPEN(
-            _OpenKeys(keys.STREAMS, keys.stream_checkpoints(by_arn)),
+            _OpenKeys(keys.STREAMS, stream_keys.stream_checkpoints(by_arn)),
             _OpenArguments(
                 created=str(identity.created_ms),
                 arn_digest=by_arn,
@@ -106,18 +106,18 @@ class KnownStreams:
         """Return the number of consumers whose lease is in force."""
         redis = self._connection.redis
         seconds, _ = await self._connection.ask(redis.time())
-        key = keys.stream_consumers(stream.digest)
+        key = stream_keys.stream_consumers(stream.digest)
         return int(await self._connection.ask(redis.zcount(key, seconds * 1000, "+inf")))
 
     async def positions(self, stream: KnownStream) -> list[ShardPosition]:
         """Return how far the shards of a stream were read, by their names."""
         found = []
-        key = keys.stream_checkpoints(stream.digest)
+        key = stream_keys.stream_checkpoints(stream.digest)
         async for shard, position in self._scan(key):
             if shard in _NOT_SHARDS:
                 continue
             name = shard.decode(errors="replace")
-            lease = keys.shard_lease(stream.digest, name)
+            lease = stream_keys.shard_lease(stream.digest, name)
             holder = await self._connection.ask(self._connection.redis.get(lease))
             ended = position == _ENDED
             after = "" if ended else position.decode(errors="replace")
@@ -131,10 +131,10 @@ class KnownStreams:
         """
         names = list(shards) or [ShardId(each.shard) for each in await self.positions(stream)]
         deleted = 0
-        checkpoints = keys.stream_checkpoints(stream.digest)
+        checkpoints = stream_keys.stream_checkpoints(stream.digest)
         for start in range(0, len(names), _PAGE):
             page = names[start : start + _PAGE]
-            leases = [keys.shard_lease(stream.digest, shard) for shard in page]
+            leases = [stream_keys.shard_lease(stream.digest, shard) for shard in page]
             call = _RESET(_ResetKeys(checkpoints), _ResetArguments(page, leases))
             deleted += int(await self._connection.run(call))
         return deleted

@@ -21,6 +21,7 @@ from router.settings.model import KeptBody
 pytestmark = pytest.mark.server
 NOISE = random.Random(1)  # noqa: S311
 """For texts that do not compress."""
+FIRST_SEGMENT = f"{keys.HISTORY}:{EVENTS}:1"
 RULES = """
 rules:
   - {name: high, events: [a], when: data.n > 5, send_to: [noc]}
@@ -227,10 +228,10 @@ async def test_a_damaged_history_begins_again_and_stops_nothing(past: Past, dama
         case "closed":
             await redis.hset(keys.HISTORY, "closed", "x")
         case "entry":
-            await redis.lset(keys.history_segment(EVENTS, 1), 0, b"\xc1")
+            await redis.lset(FIRST_SEGMENT, 0, b"\xc1")
         case "number":
-            await redis.delete(keys.history_segment(EVENTS, 1))
-            await redis.set(keys.history_segment(EVENTS, 1), "x")
+            await redis.delete(FIRST_SEGMENT)
+            await redis.set(FIRST_SEGMENT, "x")
 
     await past.send(past.event("8", n=8))
     assert [delivery.alert.event_id for delivery in await past.told()] == ["8"]

@@ -3,7 +3,7 @@
 import pytest
 from support.waiting import until
 
-from router.journal import keys
+from router.journal import stream_keys
 from router.journal.connection import Connection
 from router.journal.shards import Checkpoint, ConsumerId, ShardId, Shards, StreamDigest
 
@@ -110,7 +110,7 @@ async def test_a_stream_keeps_its_first_start(
     expected: float | None,
 ) -> None:
     if stored:
-        await connection.redis.hset(keys.stream_checkpoints(STREAM), mapping=stored)
+        await connection.redis.hset(stream_keys.stream_checkpoints(STREAM), mapping=stored)
 
     assert await x.acquire(ONE, first) == Checkpoint(since=expected)
     assert await y.acquire(OTHER, later) == Checkpoint(since=expected)
@@ -129,10 +129,10 @@ async def test_consumers_and_leases_of_before_a_step_of_the_clock_end_in_time(
     stream = consumers.decode().split(":")[2]
     seconds, _ = await connection.redis.time()
     await connection.redis.zadd(consumers, {"dead": (seconds + 3600) * 1000})
-    await connection.redis.set(keys.shard_lease(stream, "s"), "dead", px=3_600_000)
+    await connection.redis.set(stream_keys.shard_lease(stream, "s"), "dead", px=3_600_000)
 
     group = await shards.heartbeat([ShardId("s")])
     assert await shards.acquire(ShardId("s"), None) is None
 
     assert group.consumers == ("me",)
-    assert await connection.redis.pttl(keys.shard_lease(stream, "s")) <= 1000
+    assert await connection.redis.pttl(stream_keys.shard_lease(stream, "s")) <= 1000

@@ -4,7 +4,7 @@ from hashlib import blake2b
 
 import pytest
 
-from router.journal import keys
+from router.journal import keys, stream_keys
 from router.journal.connection import Connection
 from router.journal.shards import Checkpoint, ConsumerId, ShardId, Shards
 from router.journal.streams import KnownStreams, StreamIdentity
@@ -68,7 +68,7 @@ async def test_many_shards_are_listed_and_reset_in_pages(
 ) -> None:
     digest = await streams.note(FIRST, now_ms=1)
     positions = {f"shard-{number:04d}": f"{number}" for number in range(1000)}
-    await connection.redis.hset(keys.stream_checkpoints(digest), mapping=positions)
+    await connection.redis.hset(stream_keys.stream_checkpoints(digest), mapping=positions)
     (known,) = await streams.known("events")
 
     assert [each.shard for each in await streams.positions(known)] == sorted(positions)

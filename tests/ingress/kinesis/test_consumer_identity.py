@@ -7,7 +7,7 @@ from support.kinesis_server import KinesisServer
 from support.kinesis_shards import ShardedStream
 from support.waiting import until
 
-from router.journal import keys
+from router.journal import keys, stream_keys
 from router.journal.connection import Connection
 from router.journal.streams import KnownStreams
 
@@ -85,7 +85,7 @@ async def test_checkpoints_of_an_older_version_are_used(
     async with read_from():
         await evaluated(connection, 10)
     (known,) = await KnownStreams(connection).known()
-    await connection.redis.hdel(keys.stream_checkpoints(known.digest), "created", "start")
+    await connection.redis.hdel(stream_keys.stream_checkpoints(known.digest), "created", "start")
     await connection.redis.delete(keys.STREAMS)
     stream.put(events(sample, 5, first=10))
 

@@ -11,7 +11,7 @@ from support.kinesis_shards import ShardedStream
 from support.waiting import until
 
 from router.clock import system_clock
-from router.journal import keys
+from router.journal import stream_keys
 from router.journal.connection import Connection
 from router.journal.streams import KnownStreams
 
@@ -138,7 +138,9 @@ async def test_a_start_holds_for_the_children_of_shards_that_were_closed_before(
             if not found:
                 return False
             known = found[0]
-            leases = [keys.shard_lease(known.digest, each.id) for each in stream.open_shards()]
+            leases = [
+                stream_keys.shard_lease(known.digest, each.id) for each in stream.open_shards()
+            ]
             return await connection.redis.exists(*leases) == len(leases)
 
         await until(reads)

@@ -15,7 +15,9 @@ from router.api.event_queries import EventQuery
 from router.api.event_views import EventView, event_view
 from router.clock import Clock
 from router.destinations.rendering.summary import rfc3339
-from router.history.event_history import EventHistory
+from router.errors import JournalUnavailableError
+from router.history.event_history import EventHistory, HistoryPage
+from router.history.records import EventRecord
 from router.history.stored import Place
 
 NDJSON: Final = "application/x-ndjson"
@@ -105,31 +107,45 @@ async def stream_events(
             "X-Content-Type-Options": "nosniff",
         }
     )
-    found = scanned = 0
+    progress = StreamProgress(scanned=0, found=0, reached_at="", after=after)
     end = ""
     while not end:
-        limit = min(_HITS_AT_ONCE, query.limit - found)
-        page = await history.page(wanted, after, limit=limit, max_scanned=_SCANNED_AT_ONCE)
-        after = page.after
-        found += len(page.items)
-        scanned += page.scanned
-        if not after:
-            end = "end"
-        elif found >= query.limit:
-            end = "limit"
-        elif clock.monotonic() >= ends_at:
-            end = "time"
-        progress = StreamProgress(
-            scanned=scanned,
-            found=found,
-            reached_at=rfc3339(page.reached_at) if page.reached_at else "",
-            after=after,
-        )
-        events = tuple(map(event_view, page.items))
-        step = StreamStep(events=events, progress=progress, end=end)
+        limit = min(_HITS_AT_ONCE, query.limit - progress.found)
+        items: tuple[EventRecord, ...] = ()
+        try:
+            page = await history.page(
+                wanted, progress.after, limit=limit, max_scanned=_SCANNED_AT_ONCE
+            )
+        except JournalUnavailableError:
+            if not response.prepared:
+                raise
+            end = "unavailable"
+        else:
+            items, progress = page.items, _advanced(progress, page)
+            end = _end(progress, query.limit, is_late=clock.monotonic() >= ends_at)
+        step = StreamStep(events=tuple(map(event_view, items)), progress=progress, end=end)
         if not await _write(request, response, written(step)):
             break
     return response
+
+
+def _advanced(progress: StreamProgress, page: HistoryPage[EventRecord]) -> StreamProgress:
+    """Return the progress after a further page."""
+    return StreamProgress(
+        scanned=progress.scanned + page.scanned,
+        found=progress.found + len(page.items),
+        reached_at=rfc3339(page.reached_at) if page.reached_at else "",
+        after=page.after,
+    )
+
+
+def _end(progress: StreamProgress, limit: int, *, is_late: bool) -> str:
+    """Return why a stream ends here; ``""`` if it does not."""
+    if not progress.after:
+        return "end"
+    if progress.found >= limit:
+        return "limit"
+    return "time" if is_late else ""
 
 
 async def _write(request: web.Request, response: web.StreamResponse, lines: bytes) -> bool:

@@ -16,6 +16,7 @@ from yarl import URL
 from router.api import event_list, event_stream
 from router.api.access import Access
 from router.datatypes import Secret
+from router.errors import JournalUnavailableError
 from router.events.masks import Masks
 from router.history.event_filter import EventFilter
 from router.history.event_history import EventHistory, HistoryPage
@@ -157,6 +158,29 @@ async def test_a_stream_has_a_line_for_each_hit_and_says_why_it_ends(
     timed = await lines("")
     assert timed[-1]["end"] == "time"
     assert timed[-1]["progress"]["after"]  # type: ignore[index]
+
+
+async def test_a_stream_says_that_redis_does_not_answer_any_more(
+    past: Past, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_stream, "_SCANNED_AT_ONCE", 1)
+    await past.send(past.event("1", n=1), past.event("2", n=2))
+    read = EventHistory.page
+
+    async def once(history: EventHistory, *arguments: Any, **more: Any) -> Any:
+        monkeypatch.setattr(EventHistory, "page", unavailable)
+        return await read(history, *arguments, **more)
+
+    async def unavailable(*_: object, **__: object) -> None:
+        raise JournalUnavailableError("Redis did not answer")
+
+    monkeypatch.setattr(EventHistory, "page", once)
+    status, body = await get(client, "events", Accept=event_stream.NDJSON)
+    lines = list(map(msgspec.json.decode, body.splitlines()))
+    assert (status, lines[0]["event"]["id"], lines[-1]["end"]) == (200, "2", "unavailable")
+    assert lines[-1]["progress"]["after"]
+    status, _ = await get(client, "events", Accept=event_stream.NDJSON)
+    assert status == 503
 
 
 @pytest.mark.timeout(10)

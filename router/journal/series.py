@@ -26,8 +26,9 @@ from router.journal.script import PackedArguments, Script, ScriptKeys
 
 ALL: Final = "*"
 """In place of a label: the sum over all its values."""
-NAMES_AT_ONCE: Final = 500
-"""Series that one script adds to, and one command reads."""
+NAMES_AT_ONCE: Final = 100
+"""Series that one script adds to: 3 ms, in which Redis does nothing else."""
+_READ_AT_ONCE: Final = 500
 
 _HEAD: Final = 2
 """Numbers before the counts: the latest bucket, the Unix seconds of the last addition."""
@@ -142,8 +143,8 @@ class Series:
     async def _records(self, names: Iterable[str], resolution: Resolution) -> dict[str, bytes]:
         wanted = list(dict.fromkeys(names))
         found: dict[str, bytes] = {}
-        for start in range(0, len(wanted), NAMES_AT_ONCE):
-            page = wanted[start : start + NAMES_AT_ONCE]
+        for start in range(0, len(wanted), _READ_AT_ONCE):
+            page = wanted[start : start + _READ_AT_ONCE]
             # MGET has no value for a key of another type.
             values: list[bytes | None] = await self._connection.ask(
                 self._connection.redis.mget([keys.series(resolution.value, each) for each in page])

@@ -8,7 +8,7 @@ from support.clock import SetClock
 from router.clock import Clock
 from router.journal import keys
 from router.journal.connection import Connection
-from router.journal.series import NAMES_AT_ONCE, Additions, Resolution, Series
+from router.journal.series import Additions, Resolution, Series
 
 NAME = "rule_matches/quality"
 
@@ -65,10 +65,8 @@ async def test_a_key_of_another_type_begins_again(series: Series, connection: Co
 
 
 async def test_more_names_than_one_command_reads(series: Series) -> None:
-    names = [f"rule_matches/{number}" for number in range(NAMES_AT_ONCE + 1)]
-    counts = dict.fromkeys(names, 1)
-    pages = [dict(list(counts.items())[:NAMES_AT_ONCE]), {names[-1]: 1}]
-    await series.add("one", [Additions(at, page) for at, page in enumerate(pages, 1)])
+    names = [f"rule_matches/{number}" for number in range(501)]
+    await series.add("one", [Additions(1, dict.fromkeys(names, 1))])
 
     assert await series.read(names, Resolution.MINUTE, 1) == {name: [1] for name in names}
 

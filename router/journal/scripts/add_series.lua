@@ -8,27 +8,22 @@ local arguments = cmsgpack.unpack(unpack(ARGV))
 -- addition, then the counts of the latest buckets, each at its number modulo that of the slots.
 local HEAD = 2
 
--- Adds an amount to the count of a bucket, and clears those of the buckets since the latest one.
-local function add(series, bucket, slots, lasts_seconds, now, amount)
-  local latest = run_or_delete('BITFIELD', series, 'GET', 'u32', '#0')[1]
+-- Clears the counts of the buckets since the latest one.
+local function begin_bucket(series, latest, bucket, slots, lasts_seconds)
   -- None of its buckets is in the time that is kept, or the clock was set back by as much.
   if math.abs(bucket - latest) >= slots then
     redis.call('DEL', series)
     latest = bucket - 1
   end
-  local changes = {'SET', 'u32', '#1', now}
+  if bucket < latest then return end
+  local changes = {'SET', 'u32', '#0', bucket}
   for each = latest + 1, bucket do
-    for _, word in ipairs({'SET', 'u32', '#' .. HEAD + each % slots, 0}) do changes[#changes + 1] = word end
-  end
-  if bucket > latest then
-    for _, word in ipairs({'SET', 'u32', '#0', bucket}) do changes[#changes + 1] = word end
-  end
-  local count = '#' .. HEAD + bucket % slots
-  for _, word in ipairs({'OVERFLOW', 'SAT', 'INCRBY', 'u32', count, amount}) do
-    changes[#changes + 1] = word
+    local at = #changes
+    changes[at + 1], changes[at + 2], changes[at + 3], changes[at + 4] =
+      'SET', 'u32', '#' .. HEAD + each % slots, 0
   end
   redis.call('BITFIELD', series, unpack(changes))
-  if bucket > latest then redis.call('EXPIRE', series, lasts_seconds) end
+  redis.call('EXPIRE', series, lasts_seconds)
 end
 
 if arguments.number <= (tonumber(run_or_delete('GET', writer) or '') or 0) then return 0 end
@@ -38,7 +33,11 @@ for _, addition in ipairs(arguments.additions) do
   local name, amount = unpack(addition)
   for _, kept in ipairs(arguments.resolutions) do
     local prefix, seconds, slots = unpack(kept)
-    add(prefix .. name, math.floor(now / seconds), slots, seconds * slots, now, amount)
+    local series, bucket = prefix .. name, math.floor(now / seconds)
+    local latest = run_or_delete('BITFIELD', series, 'GET', 'u32', '#0')[1]
+    if latest ~= bucket then begin_bucket(series, latest, bucket, slots, seconds * slots) end
+    redis.call('BITFIELD', series, 'SET', 'u32', '#1', now, 'OVERFLOW', 'SAT', 'INCRBY', 'u32',
+               '#' .. HEAD + bucket % slots, amount)
   end
 end
 return 1

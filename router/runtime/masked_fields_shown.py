@@ -6,6 +6,7 @@ which destinations and operators see.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 from router.cel import Expression
 from router.cel.paths_read import paths_read
@@ -15,9 +16,12 @@ from router.rules.model import Rule
 
 logger = logging.getLogger(__name__)
 
+_NAMED: Final = 5
+"""Rules that a line names."""
+
 
 class MaskedFieldsShown:
-    """Logs a warning for each key of a rule that shows a masked field, once.
+    """Logs a warning for each masked field that rules show, again if a reload changes which do.
 
     Args:
         masked: The masked fields.
@@ -27,18 +31,23 @@ class MaskedFieldsShown:
     def __init__(self, masked: Iterable[FieldPath], rules: Callable[[], Iterable[Rule]]) -> None:
         self._masked = tuple(masked)
         self._rules = rules
-        self._logged: set[tuple[str, str, FieldPath]] = set()
+        self._logged: dict[FieldPath, list[str]] = {}
 
     def changed(self) -> None:
-        """Look at the rules that have become active."""
+        """Examine the rules that have become active."""
+        shown: dict[FieldPath, list[str]] = {}
         for rule in self._rules() if self._masked else ():
-            found = {(rule.name, key, path) for key, path in fields_shown(rule, self._masked)}
-            for name, key, path in sorted(found - self._logged, key=str):
+            for key, path in sorted(set(fields_shown(rule, self._masked)), key=str):
+                shown.setdefault(path, []).append(f"{rule.name} ({key})")
+        for path, names in shown.items():
+            if names != self._logged.get(path):
+                more = len(names) - _NAMED
+                named = ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
                 logger.warning(
-                    "rule shows a masked field to operators and destinations",
-                    extra={"rule": name, "key": key, "field": path_text(path)},
+                    "masked field shown by rules to operators and destinations",
+                    extra={"field": path_text(path), "rules": named},
                 )
-            self._logged |= found
+        self._logged = shown
 
 
 def fields_shown(rule: Rule, masked: Iterable[FieldPath]) -> Iterator[tuple[str, FieldPath]]:

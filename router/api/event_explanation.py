@@ -364,10 +364,14 @@ def _verdict(
 
 
 def _unmasked(value: Any) -> Any:
-    """Return a copy without the fields whose value is the mask."""
+    """Return a copy without the fields whose value is the mask, or a list that has it."""
     if isinstance(value, dict):
-        return {name: _unmasked(each) for name, each in value.items() if each != MASK}
+        return {name: _unmasked(each) for name, each in value.items() if not _is_hidden(each)}
     return [_unmasked(each) for each in value] if isinstance(value, list) else value
+
+
+def _is_hidden(value: Any) -> bool:
+    return any(map(_is_hidden, value)) if isinstance(value, list) else bool(value == MASK)
 
 
 def _has_mask(value: Any) -> bool:

@@ -40,6 +40,14 @@ rules:
     events: [com.example.call]
     when: data.area == "us1"
     send_to: [noc]
+  - name: tagged
+    events: [com.example.tagged]
+    when: data.tags.exists(t, t == "x") || data.legs.exists(leg, leg.to == "x")
+    send_to: [noc]
+  - name: muted-leg
+    events: [com.example.tagged]
+    when: data.legs.exists(leg, leg.muted)
+    send_to: [noc]
   - name: other
     events: [com.example.other]
     send_to: [noc]
@@ -79,12 +87,14 @@ def test_the_false_part_has_its_value_and_the_others_theirs(rules: RuleSet) -> N
         (PartResult.FALSE, "data.issues = 2", True),
         (PartResult.TRUE, 'data.region = "us1"', False),
     ]
-    assert rule_count(event, rules) == (4, 1)
+    assert rule_count(event, rules) == (4, 3)
 
 
 MASKED = BODY.replace(b'"+1"', b'"***"')
 CUT = b'{"specversion": "1.0", "id": "1", "source": "test", "type": "com.example.call"}'
 FEW = CUT[:-1] + b', "data": {"issues": 2}}'
+TAGGED = b"""{"specversion": "1.0", "id": "1", "source": "test", "type": "com.example.tagged",
+"data": {"tags": ["a", "***"], "legs": [{"to": "***", "muted": false}]}}"""
 FIELDS = {"kept": KeptBody.FIELDS, "is_same_generation": False}
 
 
@@ -113,6 +123,22 @@ FIELDS = {"kept": KeptBody.FIELDS, "is_same_generation": False}
             known(MASKED.replace(b"2,", b"0,"), is_masked=True),
             "from-known",
             "did not match: data.issues >= 1 is false: data.issues = 0",
+        ),
+        (
+            known(TAGGED, is_masked=True),
+            "tagged",
+            (
+                'cannot be judged: data.tags.exists(t, t == "x") || data.legs.exists(leg, leg.to == "x") is'
+                ' unknown: data.tags = ["a","***"], data.legs = [{"to":"***","muted":false}]'
+            ),
+        ),
+        (
+            known(TAGGED, is_masked=True),
+            "muted-leg",
+            (
+                "did not match: data.legs.exists(leg, leg.muted) is false:"
+                ' data.legs = [{"to":"***","muted":false}]'
+            ),
         ),
         (
             known(CUT, kept=KeptBody.NONE),

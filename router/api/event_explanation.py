@@ -285,6 +285,8 @@ def _text(
 ) -> str:
     if first is not None:
         text = f"matched: {match_text(first)}" if first.is_match else match_text(first)
+        if not first.is_match and verdict is RuleVerdict.NOT_MATCHED:
+            return f"{text}; its own condition did not match: {_why(parts)}"
         return f"{text}; {_TODAY[verdict]}" if differs else text
     why = problem or _why(parts)
     if verdict is not RuleVerdict.MATCHED:

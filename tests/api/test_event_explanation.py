@@ -176,6 +176,14 @@ FIELDS = {"kept": KeptBody.FIELDS, "is_same_generation": False}
             "suppressed: a mute time of the rule; today there is no such rule",
         ),
         (
+            known(matches=(EventMatch("call-quality", MatchOutcome.RESOLVED, is_match=False),)),
+            "call-quality",
+            (
+                "resolved an alert; its own condition did not match: data.issues >= 3 is false:"
+                " data.issues = 2"
+            ),
+        ),
+        (
             known(matches=(EventMatch("other", MatchOutcome.RESOLVED, is_match=False),)),
             "other",
             "resolved an alert",

@@ -25,6 +25,7 @@ from router.journal.audit import (
     Audited,
     AuditFilter,
     AuditRecord,
+    FoundEntries,
     Via,
 )
 
@@ -102,6 +103,29 @@ def audit_view(stored: AuditRecord) -> AuditView:
     )
 
 
+async def read_trail(audit: Audit, query: AuditQuery, now: float) -> FoundEntries:
+    """Return a page of the trail, newest first.
+
+    Args:
+        audit: The audit trail.
+        query: What is wanted.
+        now: Unix time in seconds.
+
+    Raises:
+        BadRequestError: A parameter is invalid.
+        JournalUnavailableError: Redis did not answer in time.
+    """
+    if query.action and query.action not in list(AuditAction):
+        expected = ", ".join(AuditAction)
+        raise BadRequestError(f"action: is {query.action[:60]!r}, expected one of {expected}")
+    times = time_range(query.older_than, query.newer_than, now=now)
+    wanted = AuditFilter(name=query.name, action=query.action, times=times)
+    try:
+        return await audit.page(wanted, query.after, limit=query.limit)
+    except ValueError as error:
+        raise BadRequestError(f"after: {error}") from None
+
+
 class AuditApi:
     """Handler of the audit trail.
 
@@ -123,13 +147,5 @@ class AuditApi:
     async def list(self, request: web.Request) -> web.StreamResponse:
         """Return a page, newest first."""
         query = query_params(request, AuditQuery)
-        if query.action and query.action not in list(AuditAction):
-            expected = ", ".join(AuditAction)
-            raise BadRequestError(f"action: is {query.action[:60]!r}, expected one of {expected}")
-        times = time_range(query.older_than, query.newer_than, now=self._now())
-        wanted = AuditFilter(name=query.name, action=query.action, times=times)
-        try:
-            found = await self._audit.page(wanted, query.after, limit=query.limit)
-        except ValueError as error:
-            raise BadRequestError(f"after: {error}") from None
+        found = await read_trail(self._audit, query, self._now())
         return json_response(AuditTrail(tuple(map(audit_view, found.items)), found.after))

@@ -91,6 +91,10 @@ class ConsoleFrame:
         self._served.add(path)
         return web.get(path, self._guarded(handler))
 
+    def serves(self, path: str) -> bool:
+        """Return whether this process has a page at a path."""
+        return path in self._served
+
     def action(
         self,
         path: str,

@@ -12,6 +12,7 @@ from router.clock import Clock
 from router.configuration.model import Configuration
 from router.configuration.reload import Reloader
 from router.console.alerts_page import AlertListPage
+from router.console.audit_page import AuditPage
 from router.console.events_page import EventListPage
 from router.console.frame_figures import FrameReader
 from router.console.live_hub import LiveHub
@@ -74,6 +75,7 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
         frame, connection, clock, configuration, figures, is_kept=settings.history > 0
     )
     alerts = AlertListPage(frame, connection, clock, configuration)
+    audit = Audit(connection, clock)
     hub = LiveHub([state_topic(figures), events.topic(), alerts.topic()])
     return Console(
         [
@@ -84,12 +86,13 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
             *OneEventPage(frame, connection, clock, configuration, reader, deliveries).routes(),
             *alerts.routes(),
             *OneAlertPage(frame, connection, clock, deliveries, messages).routes(),
+            *AuditPage(frame, audit, clock).routes(),
             # The last ones, because they have the addresses that nothing else has.
             *LoginPages(
                 frame,
                 access,
                 LoginAttempts(clock.monotonic),
-                Audit(connection, clock),
+                audit,
                 LoginLinks(sessions.texts, clock.now, clock.new_id),
             ).routes(),
         ],

@@ -209,8 +209,9 @@ class Audit:
 
     async def _before(self, after: str, times: TimeRange) -> tuple[list[tuple[str, bytes]], bool]:
         """Return the ids and records of CHUNK entries before an id, and whether there are no more."""
-        last = "+" if times.last_ms is None else str(times.last_ms)
-        first = "-" if times.first_ms is None else str(times.first_ms)
+        # An id has no negative time, which an age of centuries is.
+        last = "+" if times.last_ms is None else str(max(times.last_ms, 0))
+        first = "-" if times.first_ms is None else str(max(times.first_ms, 0))
         if after and (times.last_ms is None or _position(after)[0] <= times.last_ms):
             last = f"({after}"
         pipeline = self._connection.redis.pipeline(transaction=False)

@@ -89,6 +89,8 @@ async def test_strangers_cannot_push_out_what_operators_did(
         (AuditFilter(name="ali"), []),
         (AuditFilter(times=TimeRange(first_ms=1_700_000_010_000)), ["new", "mid"]),
         (AuditFilter(times=TimeRange(last_ms=1_700_000_010_000)), ["mid", "old"]),
+        (AuditFilter(times=TimeRange(first_ms=-1)), ["new", "mid", "old"]),
+        (AuditFilter(times=TimeRange(last_ms=-1)), []),
     ],
 )
 async def test_filters(trail: Audit, time: SetClock, wanted: AuditFilter, found: list[str]) -> None:

@@ -127,9 +127,13 @@ class Access:
         """Return the address of the caller of a request; ``""`` if it has none."""
         return str(self._sender(request).address or "")
 
+    def called(self, request: web.Request) -> str:
+        """Return the scheme, host and port that the caller called, at a trusted proxy or here."""
+        return self._sender(request).base_url
+
     def is_secure(self, request: web.Request) -> bool:
-        """Return whether the caller sent a request by https, to a trusted proxy or to the router."""
-        return self._sender(request).base_url.startswith("https://")
+        """Return whether the caller sent a request by https."""
+        return self.called(request).startswith("https://")
 
     def _sender(self, request: web.Request) -> Sender:
         return resolve_sender(

@@ -84,7 +84,7 @@ class LoginPages:
         except BadRequestError as error:
             return await self._form(request, error.status, "", str(error))
         wanted = form.text("next")
-        if not is_same_origin(request):
+        if not is_same_origin(request, self._access.called(request)):
             problem = "The form was sent by another site. Log in here."
             return await self._form(request, HTTPStatus.FORBIDDEN, wanted, problem)
         address = self._access.address(request)

@@ -168,13 +168,18 @@ class Sessions:
         )
 
 
-def is_same_origin(request: web.Request) -> bool:
+def is_same_origin(request: web.Request, called: str) -> bool:
     """Return whether a request does not come from a page of another site, as browsers tell.
 
     A login has no CSRF token yet, and another site must not log a reader in.
+
+    Args:
+        request: The request.
+        called: Scheme, host and port that the browser called, which a proxy may have changed.
     """
     site = request.headers.get("Sec-Fetch-Site", "")
     if site:
         return site in {"same-origin", "none"}
     origin = request.headers.get(hdrs.ORIGIN, "")
-    return not origin or origin.partition("://")[2] == request.host
+    # Not its scheme: a proxy that is not trusted may end TLS.
+    return not origin or origin.partition("://")[2] in {request.host, called.partition("://")[2]}

@@ -148,8 +148,10 @@ def test_the_cookie_is_kept_from_scripts_other_sites_and_plain_connections(
         ({hdrs.ORIGIN: "http://r"}, True),
         ({hdrs.ORIGIN: "http://r:81"}, False),
         ({hdrs.ORIGIN: "null"}, False),
+        ({hdrs.ORIGIN: "https://outside.example"}, True),
+        ({hdrs.ORIGIN: "https://elsewhere.example"}, False),
     ],
 )
 def test_a_login_form_of_another_site_is_known(headers: dict[str, str], *, is_same: bool) -> None:
     request = make_mocked_request("POST", "/console/login", headers={"Host": "r", **headers})
-    assert is_same_origin(request) == is_same
+    assert is_same_origin(request, "https://outside.example") == is_same

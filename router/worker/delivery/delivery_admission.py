@@ -66,6 +66,8 @@ class DeliveryAdmission:
         self._state = metrics.circuit_state.labels(destination)
         self._state.set(State.CLOSED)
         self._reports = reports
+        if reports is not None:
+            reports.begin(destination)
 
     def retry_now(self) -> None:
         """Let an attempt begin at once if the circuit is open, because an operator asks for it."""

@@ -43,6 +43,11 @@ class HealthReports:
         (self._not_closed.discard if state is State.CLOSED else self._not_closed.add)(destination)
         self._changed.set()
 
+    def begin(self, destination: str) -> None:
+        """Note that a circuit is closed, because its destination is new or was changed by a reload."""
+        if destination in self._not_closed:
+            self.circuit_changed(destination, State.CLOSED, 0.0)
+
     def failed(self, destination: str, outcome: Failed | Refused) -> None:
         """Note an attempt that failed or was refused."""
         self._errors[destination] = LastError(

@@ -66,6 +66,24 @@ async def test_a_failure_is_reported_with_the_circuit_that_it_opens(
     assert (shown.circuit.state, shown.error) == (0, error)
 
 
+async def test_the_circuit_of_a_changed_destination_is_closed(
+    admission: DeliveryAdmission,
+    paused: PausedDestinations,
+    reports: HealthReports,
+    health: DestinationHealth,
+    time: SetClock,
+) -> None:
+    permit = await admission.begin()
+    assert permit is not None
+    admission.end(permit, Failed("HTTP 503"))
+    await reports.write()
+
+    DeliveryAdmission("mail", CONFIG, None, paused, Metrics(), time.clock(), reports=reports)
+    await reports.write()
+
+    assert await health.read(["mail"]) == {"mail": ReportedHealth(error=ANY)}
+
+
 async def test_a_process_that_ends_takes_its_open_circuits_back(
     admission: DeliveryAdmission, reports: HealthReports, health: DestinationHealth
 ) -> None:

@@ -25,17 +25,26 @@ class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     def stored_test(self) -> Callable[[StoredEvent], bool]:
         """Return the part of the filter that needs no decoding of the body."""
-        wanted = [form.lower() for form in _forms(self.text)]
+        has_text = self.text_test()
 
         def matches(stored: StoredEvent) -> bool:
             if self.outcomes and stored.outcome not in self.outcomes:
                 return False
             if self.rule and all(match.rule != self.rule for match in stored.matches):
                 return False
+            return has_text(stored.body)
+
+        return matches
+
+    def text_test(self) -> Callable[[bytes], bool]:
+        """Return the part of the filter that searches a body."""
+        wanted = [form.lower() for form in _forms(self.text)]
+
+        def matches(body: bytes) -> bool:
             if not wanted:
                 return True
-            body = stored.body.lower()
-            return any(form in body for form in wanted)
+            lowered = body.lower()
+            return any(form in lowered for form in wanted)
 
         return matches
 

@@ -119,7 +119,7 @@ class EventHistory:
         self, wanted: EventFilter, after: Place | None
     ) -> AsyncIterator[tuple["_Scanned", EventRecord | None]]:
         """Return each event with its place, and its record if it matches."""
-        test, times = wanted.stored_test(), wanted.times
+        test, has_text, times = wanted.stored_test(), wanted.text_test(), wanted.times
         entries = self._log.newest_first(after, first_ms=times.first_ms, last_ms=times.last_ms)
         async for entry in entries:
             events = _events(entry)
@@ -135,6 +135,9 @@ class EventHistory:
                 except msgspec.MsgspecError:
                     continue
                 record = self._masked(events.record(number, stored)) if test(stored) else None
+                # A search must not find what is masked, or it would tell it.
+                if record is not None and record.body != stored.body and not has_text(record.body):
+                    record = None
                 yield at, record if record is not None and wanted.matches(record) else None
 
     def _masked(self, record: EventRecord | None) -> EventRecord | None:

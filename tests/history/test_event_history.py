@@ -283,3 +283,5 @@ async def test_what_was_recorded_before_there_were_masks_is_masked_when_it_is_re
     assert {
         (record.is_masked, record.position, record.subject) for record in records if record
     } == {(True, position, "")}
+    hits = [(await masked.page(EventFilter(text=text), limit=1)).items for text in ("+1", '"n":1')]
+    assert list(map(len, hits)) == [0, 1]

@@ -16,6 +16,7 @@ from router.configuration.diagnostics import plural
 
 _NEAR_MISSES: Final = 6
 """Rules that did not match which are shown with the parts of their conditions."""
+_MISSED: Final = frozenset({RuleVerdict.NOT_MATCHED, RuleVerdict.ERROR})
 _PART_WIDTH: Final = 60
 _INDENT: Final = "  "
 
@@ -55,7 +56,7 @@ def event_lines(details: EventDetails, *, all_rules: bool = False) -> Iterator[s
         yield from _rule_lines(view)
     yield ""
     if hidden:
-        names = ", ".join(view.rule for view in hidden[:10])
+        names = ", ".join(map(_name, hidden[:10]))
         more = ", …" if len(hidden) > 10 else ""
         yield f"{plural(len(hidden), 'further rule')} did not match: {names}{more} (--all-rules)"
     for line in details.endings:
@@ -65,6 +66,12 @@ def event_lines(details: EventDetails, *, all_rules: bool = False) -> Iterator[s
         yield f"{details.other_rules} {'rule is' if is_one else 'rules are'} for other event types"
     for note in details.notes:
         yield f"note: {note}"
+
+
+def _name(view: RuleOutcomeView) -> str:
+    """Return the name of a rule that is not shown in full."""
+    is_error = view.verdict is RuleVerdict.ERROR
+    return f"{view.rule} (evaluation failed)" if is_error else view.rule
 
 
 def _rule_lines(view: RuleOutcomeView) -> Iterator[str]:
@@ -93,9 +100,7 @@ def _chosen(
     views: Sequence[RuleOutcomeView], *, all_rules: bool
 ) -> tuple[list[RuleOutcomeView], list[RuleOutcomeView]]:
     """Return the rules to show in full, and the others."""
-    missed = [
-        view for view in views if view.verdict is RuleVerdict.NOT_MATCHED and not view.recorded
-    ]
+    missed = [view for view in views if view.verdict in _MISSED and not view.recorded]
     near = {id(view) for view in sorted(missed, key=_distance)[:_NEAR_MISSES]}
     hidden = [] if all_rules else [view for view in missed if id(view) not in near]
     hidden_ids = set(map(id, hidden))

@@ -57,7 +57,7 @@ def discard(  # noqa: PLR0913 - one for each option
         raise ConfigurationError("give --rule, --older-than, --newer-than or --all")
     found = checked(lambda: with_redis(lambda connection: _all_pages(connection, selection)))
     if not dry_run and found.discarded:
-        question = f"Discard {found.discarded} deliveries to {destination} for good?"
+        question = f"Discard {_counted(found.discarded)} to {destination} for good?"
         if not yes:
             click.confirm(question, abort=True, err=True)
         chosen = msgspec.structs.replace(selection, dry_run=False, until=found.until)
@@ -66,9 +66,13 @@ def discard(  # noqa: PLR0913 - one for each option
         click.echo(as_json({"discarded": found.discarded, "in_flight": found.in_flight}))
         return
     verb = "would be discarded" if dry_run else "discarded"
-    echo(f"{found.discarded} deliveries {verb}")
+    echo(f"{_counted(found.discarded)} {verb}")
     if found.in_flight:
         echo(f"{found.in_flight} more are attempted now, and are left")
+
+
+def _counted(count: int) -> str:
+    return f"{count} {'delivery' if count == 1 else 'deliveries'}"
 
 
 async def _all_pages(connection: Connection, selection: WaitingSelection) -> WaitingDiscarded:

@@ -12,6 +12,7 @@ from router.api.acknowledging import (
 from router.api.alert_views import AlertDetails, alert_details
 from router.clock import Clock
 from router.destinations.rendering.summary import decode
+from router.events.masks import NO_MASKS, Masks
 from router.journal import lanes
 from router.journal.acknowledgement_receivers import AcknowledgementReceivers
 from router.journal.acknowledgements import Acknowledgement, Acknowledgements
@@ -55,7 +56,11 @@ def obstacle(found: FoundAlert, now: float) -> str:
 
 
 async def read_details(
-    connection: Connection, found: KeyedAlert, silences: Silences | None, now: float
+    connection: Connection,
+    found: KeyedAlert,
+    silences: Silences | None,
+    now: float,
+    masks: Masks = NO_MASKS,
 ) -> AlertDetails:
     """Return an alert with what its destinations received, and the silences that match it.
 
@@ -64,6 +69,7 @@ async def read_details(
         found: The alert.
         silences: The silences to compare; None for none, because each takes time.
         now: Unix time in seconds.
+        masks: The fields of the event that are not shown.
 
     Raises JournalUnavailableError.
     """
@@ -76,7 +82,7 @@ async def read_details(
     applying = tuple(
         each.id for each in matching if not each.until_resolved or begun <= each.starts
     )
-    return alert_details(found, received, applying, now)
+    return alert_details(found, received, applying, now, masks)
 
 
 class AlertActions:

@@ -14,6 +14,7 @@ from router.alerts import Alert
 from router.api.views import Time
 from router.destinations.rendering.summary import decode, facts, rfc3339, summary
 from router.destinations.rendering.templates import TemplateTarget
+from router.events.masks import NO_MASKS, Masks
 from router.journal.acknowledgements import Acknowledgement
 from router.journal.keyed_alerts import FoundAlert, KeyedAlert, UnreadableAlert
 from router.journal.lanes import ToldMessage
@@ -150,8 +151,14 @@ def summary_text(alert: Alert) -> str:
     return summary(alert, TemplateTarget.TEXT).text
 
 
-def alert_view(found: FoundAlert, now: float) -> AlertView:
-    """Return an alert as a list shows it, at ``now`` in Unix seconds."""
+def _masked(alert: Alert, masks: Masks) -> Alert:
+    return (
+        msgspec.structs.replace(alert, event=masks.applied_to(alert.event)[0]) if masks else alert
+    )
+
+
+def alert_view(found: FoundAlert, now: float, masks: Masks = NO_MASKS) -> AlertView:
+    """Return an alert as a list shows it, at ``now`` in Unix seconds, its summary from masked fields."""
     changed_at = rfc3339(found.changed_at)
     if isinstance(found, UnreadableAlert):
         return AlertView(
@@ -173,7 +180,7 @@ def alert_view(found: FoundAlert, now: float) -> AlertView:
         changed_at=changed_at,
         resolved_at=_time(ended) if status == RESOLVED else "",
         count=record.count,
-        summary=summary_text(alert),
+        summary=summary_text(_masked(alert, masks)),
         labels=alert.labels,
         acknowledged=_acknowledged(found.acknowledgement) if found.is_acknowledged else None,
         suppressed=(
@@ -190,6 +197,7 @@ def alert_details(
     received: Mapping[str, ToldMessage],
     silences: tuple[str, ...],
     now: float,
+    masks: Masks = NO_MASKS,
 ) -> AlertDetails:
     """Return an alert as it is shown alone.
 
@@ -198,16 +206,15 @@ def alert_details(
         received: What each destination has received last.
         silences: The ids of the silences that match it.
         now: Unix time in seconds.
+        masks: The fields of the event that are not shown.
     """
-    record = found.record
+    record, alert = found.record, _masked(found.alert, masks)
     is_open = found.status(now) != RESOLVED
     names = sorted({*record.told, *received})
     return AlertDetails(
-        alert=alert_view(found, now),
+        alert=alert_view(found, now, masks),
         description=found.alert.description,
-        facts=tuple(
-            FactView(fact.label, fact.value) for fact in facts(found.alert, decode(found.alert))
-        ),
+        facts=tuple(FactView(fact.label, fact.value) for fact in facts(alert, decode(alert))),
         told=tuple(_told(name, record.told.get(name), received.get(name)) for name in names),
         log=tuple(map(_change, record.log)),
         silences=silences,

@@ -34,6 +34,7 @@ from router.api.requests import (
     query_params,
 )
 from router.clock import Clock
+from router.events.masks import NO_MASKS, Masks
 from router.http.openapi import JSON, ResponseSpec
 from router.journal.acknowledgements import BY_LIMIT
 from router.journal.audit import Audit, AuditAction, Audited
@@ -209,6 +210,7 @@ class KeyedAlertsApi:
         connection: To Redis.
         clock: The clock.
         access: Who may call.
+        masks: The fields of events that are not shown.
         resolve_seconds: How long a response waits for a worker to resolve an alert.
     """
 
@@ -217,12 +219,14 @@ class KeyedAlertsApi:
         connection: Connection,
         clock: Clock,
         access: Access,
+        masks: Masks = NO_MASKS,
         *,
         resolve_seconds: float = RESOLVE_SECONDS,
     ) -> None:
         self._connection = connection
         self._alerts = KeyedAlerts(connection)
         self._actions = AlertActions(connection, clock)
+        self._masks = masks
         self._resolve_seconds = resolve_seconds
         self._silences = Silences(connection, clock)
         self._audit = Audit(connection, clock)
@@ -259,7 +263,7 @@ class KeyedAlertsApi:
             count=query.limit,
             max_scanned=MAX_SCANNED,
         )
-        views = tuple(alert_view(each, now) for each in found.items)
+        views = tuple(alert_view(each, now, self._masks) for each in found.items)
         counts = await count_alerts(self._alerts, wanted, now) if query.counts else None
         return json_response(AlertPage(views, str(found.after or ""), counts))
 
@@ -269,9 +273,9 @@ class KeyedAlertsApi:
         if found is None:
             return await self._unknown(request)
         if not isinstance(found, KeyedAlert):
-            return json_response(alert_view(found, self._now()))
+            return json_response(alert_view(found, self._now(), self._masks))
         return json_response(
-            await read_details(self._connection, found, self._silences, self._now())
+            await read_details(self._connection, found, self._silences, self._now(), self._masks)
         )
 
     async def acknowledge(self, request: web.Request) -> web.StreamResponse:
@@ -313,7 +317,8 @@ class KeyedAlertsApi:
         )
 
     async def _view(self, found: KeyedAlert) -> AlertView:
-        return alert_view(await self._alerts.get(found.key) or found, self._now())
+        stored = await self._alerts.get(found.key)
+        return alert_view(stored or found, self._now(), self._masks)
 
     async def _open_alert(self, request: web.Request) -> tuple[KeyedAlert | web.Response, str]:
         """Return the alert of a request and the operator's name; or the response if it is over."""

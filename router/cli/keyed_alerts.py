@@ -28,6 +28,7 @@ from router.api.alert_views import (
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import (
     CLOCK,
+    own_masks,
     print_table,
     record_action,
     user_name,
@@ -109,7 +110,7 @@ def list_command(
         return await collect(find, cursor, count=limit)
 
     found = with_redis(read)
-    views = [alert_view(each, now) for each in found.items]
+    views = [alert_view(each, now, own_masks()) for each in found.items]
     if json_wanted:
         click.echo(as_json({"alerts": views, "after": str(found.after or "")}))
         return
@@ -135,7 +136,8 @@ def show(key: str, *, json_wanted: bool) -> None:
             return await unknown_key(stored, key)
         if not isinstance(found, KeyedAlert):
             return alert_view(found, now)
-        return await read_details(connection, found, Silences(connection, CLOCK), now)
+        silences = Silences(connection, CLOCK)
+        return await read_details(connection, found, silences, now, own_masks())
 
     found = with_redis(read)
     if isinstance(found, str):
@@ -223,7 +225,7 @@ def _act(
             if not is_done:
                 problems.append(f"{key}: {_NOT_DONE[action]}")
             await _record(connection, action, found, name, is_done=is_done)
-            views.append(alert_view(await stored.get(key) or found, CLOCK.now()))
+            views.append(alert_view(await stored.get(key) or found, CLOCK.now(), own_masks()))
         return views, problems
 
     views, problems = with_redis(act_on_all)

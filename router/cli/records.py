@@ -3,7 +3,6 @@
 ``dead-letters`` and ``quarantine`` describe their kind of record; this module makes the commands.
 """
 
-import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
@@ -15,6 +14,7 @@ from router.api.records import RecordCollection
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import (
     CLOCK,
+    own_masks,
     parse_age,
     print_table,
     record_action,
@@ -26,7 +26,6 @@ from router.events.masks import Masks
 from router.journal.audit import AuditAction, Audited
 from router.journal.connection import Connection
 from router.journal.pagination import CHUNK, PageCursor, TimeRange, clip, collect, iterate
-from router.settings.model import Settings
 
 T = TypeVar("T")
 FilterT = TypeVar("FilterT")
@@ -133,7 +132,7 @@ def _show_command(kind: RecordKind[T, FilterT]) -> click.Command:
         if record is None:
             echo(f"router: there is no {kind.noun} {record_id}", err=True)
             sys.exit(1)
-        details = kind.details(record, Masks(Settings.read(os.environ).masked_fields))
+        details = kind.details(record, own_masks())
         click.echo(as_json(details) if json else kind.text(details))
 
     return show

@@ -3,6 +3,7 @@
 import asyncio
 import getpass
 import logging
+import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeVar
@@ -14,11 +15,13 @@ from router.cli.output import echo
 from router.clock import system_clock
 from router.datatypes import Duration
 from router.errors import ConfigurationError, JournalUnavailableError
+from router.events.masks import Masks
 from router.journal.audit import Audit, AuditAction, Audited, AuditEntry, Via
 from router.journal.connection import Connection, connect
 from router.journal.pagination import TimeRange
 from router.journal.store_errors import store_error
 from router.printable import one_printable_line
+from router.settings.model import Settings
 
 T = TypeVar("T")
 CLOCK: Final = system_clock()
@@ -69,6 +72,11 @@ def time_range(older_than: float | None, newer_than: float | None) -> TimeRange:
         last_ms=None if older_than is None else int((now - older_than) * 1000),
         first_ms=None if newer_than is None else int((now - newer_than) * 1000),
     )
+
+
+def own_masks() -> Masks:
+    """Return the masks of the command's own environment. Raises SettingsError."""
+    return Masks(Settings.read(os.environ).masked_fields)
 
 
 def user_name() -> str:

@@ -26,6 +26,7 @@ from router.console.page_links import HOME
 from router.console.page_queries import page_query, with_query
 from router.console.pages import ConsoleFrame, visitor_of
 from router.console.silence_links import silence_link
+from router.events.masks import Masks
 from router.journal import keys
 from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.connection import Connection
@@ -85,6 +86,7 @@ class AlertListPage:
         connection: To Redis.
         clock: Time.
         configuration: Returns the active rules; None in a process without rules.
+        masks: The fields of events that are not shown.
     """
 
     def __init__(
@@ -93,7 +95,9 @@ class AlertListPage:
         connection: Connection,
         clock: Clock,
         configuration: Callable[[], Configuration] | None,
+        masks: Masks,
     ) -> None:
+        self._masks = masks
         self._frame = frame
         self._connection = connection
         self._alerts = KeyedAlerts(connection)
@@ -136,7 +140,7 @@ class AlertListPage:
         return await self._frame.render(
             request,
             "alerts.html.jinja",
-            alerts=[alert_view(each, now) for each in found.items],
+            alerts=[alert_view(each, now, self._masks) for each in found.items],
             tabs=[_tab(each, tab, query, counts) for each in _TABS],
             tab_title=tab.title if tab is not None else "Selected",
             query=query,

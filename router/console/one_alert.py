@@ -22,6 +22,7 @@ from router.console.page_filters import counted
 from router.console.page_links import HOME
 from router.console.pages import ConsoleFrame, visitor_of
 from router.console.silence_links import silence_link
+from router.events.masks import Masks
 from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.connection import Connection
 from router.journal.keyed_alerts import FoundAlert, KeyedAlert, KeyedAlerts
@@ -71,6 +72,7 @@ class OneAlertPage:
         clock: Time.
         deliveries: Reads deliveries.
         messages: Renders messages.
+        masks: The fields of events that are not shown.
     """
 
     def __init__(
@@ -80,7 +82,9 @@ class OneAlertPage:
         clock: Clock,
         deliveries: DeliveryReader,
         messages: AlertMessages,
+        masks: Masks,
     ) -> None:
+        self._masks = masks
         self._frame = frame
         self._connection = connection
         self._alerts = KeyedAlerts(connection)
@@ -111,7 +115,9 @@ class OneAlertPage:
                 "The record of this alert cannot be read",
                 found.reason,
             )
-        details = await read_details(self._connection, found, self._silences, self._now())
+        details = await read_details(
+            self._connection, found, self._silences, self._now(), self._masks
+        )
         deliveries = await self._deliveries.of_key(found.key, limit=_DELIVERIES)
         rule = details.alert.rule
         return await self._frame.render(

@@ -141,7 +141,7 @@ def build_operator_routes(
     known = KnownDestinations(connection, destination_names)
     audit = Audit(connection, clock)
     return [
-        *KeyedAlertsApi(connection, clock, access).routes(),
+        *KeyedAlertsApi(connection, clock, access, masks).routes(),
         *DestinationsApi(connection, destination_names, clock, access).routes(),
         *MessageTestApi(connection, known, clock, access, audit).routes(),
         *DeadLettersApi(

@@ -74,7 +74,7 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
     events = EventListPage(
         frame, connection, clock, configuration, figures, is_kept=settings.history > 0
     )
-    alerts = AlertListPage(frame, connection, clock, configuration)
+    alerts = AlertListPage(frame, connection, clock, configuration, masks)
     audit = Audit(connection, clock)
     hub = LiveHub([state_topic(figures), events.topic(), alerts.topic()])
     return Console(
@@ -85,7 +85,7 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
             *events.routes(),
             *OneEventPage(frame, connection, clock, configuration, reader, deliveries).routes(),
             *alerts.routes(),
-            *OneAlertPage(frame, connection, clock, deliveries, messages).routes(),
+            *OneAlertPage(frame, connection, clock, deliveries, messages, masks).routes(),
             *AuditPage(frame, audit, clock).routes(),
             # The last ones, because they have the addresses that nothing else has.
             *LoginPages(

@@ -44,7 +44,7 @@ class MaskedFieldsShown:
                 more = len(names) - _NAMED
                 named = ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
                 logger.warning(
-                    "masked field shown by rules to operators and destinations",
+                    "masked field shown by rules",
                     extra={"field": path_text(path), "rules": named},
                 )
         self._logged = shown

@@ -115,6 +115,7 @@ async def test_nothing_is_shown_or_done_without_a_login(
             assert (status, location) == (303, "/console/login"), path
 
 
+@pytest.mark.fault_row(71)
 async def test_a_form_needs_an_operator_and_the_token_of_its_login(
     process: Running,
     http: aiohttp.ClientSession,

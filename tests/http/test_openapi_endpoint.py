@@ -217,6 +217,7 @@ def test_the_documented_example_fits_the_described_event(sample: bytes) -> None:
     Draft202012Validator(CLOUDEVENT).validate(msgspec.json.decode(sample))
 
 
+@pytest.mark.fault_row(71)
 async def test_each_route_is_closed_to_those_who_may_not_use_it(
     everything: Running, description: dict[str, Any]
 ) -> None:

@@ -134,6 +134,7 @@ async def test_an_action_does_not_fail_for_its_entry(
         await trail.record(paused("while-full", details={"reason": "work", "records": 2}))
     finally:
         await connection.redis.config_set("maxmemory", 0)
+    assert objects(await trail.page(EVERYTHING, limit=1)) == ["while-full"]
     await connection.redis.set(keys.AUDIT, "of another type")
     await trail.record(paused("moved-aside"))
     await connection.redis.xadd(keys.AUDIT, {"entry": b"\xc1"})

@@ -146,4 +146,4 @@ def test_only_the_adapter_and_the_templates_import_jinja2() -> None:
         if re.search(r"^\s*(from|import) jinja2", path.read_text(), re.MULTILINE)
     }
 
-    assert importing == {"jinja_adapter.py", "templates.py"}
+    assert importing == {"jinja_adapter.py", "templates.py", "page_templates.py"}

@@ -1,16 +1,15 @@
 """``router silence``: add, list and expire silences in the Redis of ROUTER_REDIS_URL."""
 
 import datetime as dt
-import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
-import msgspec
 
 from router.api.matching_alerts import MatchingAlerts
+from router.api.silence_matchers import matcher_texts, parse_matchers
 from router.api.silences import SilenceView, add_silence, silence_details, silence_view
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, record_action, user_name, with_redis
@@ -25,14 +24,11 @@ from router.journal.silences import Silences, StoredSilence
 from router.printable import one_printable_line
 from router.rules.model import Rule
 from router.rules.suppression.silence_check import problem_of
-from router.rules.suppression.silences import NAMES, SilenceText, moment
+from router.rules.suppression.silences import SilenceText, moment
 from router.rules.suppression.when_over import WhenOver
 from router.timestamps import utc_second
 
 T = TypeVar("T")
-
-_MATCHER: Final = re.compile(r"([\w.]+)(=~|!~|!=|=)(.*)", re.DOTALL)
-_SIGNS: Final = {"==": "=", "!=": "!=", "matches": "=~"}
 
 
 @click.group()
@@ -51,7 +47,7 @@ def silence() -> None:
     metavar="FIELD=VALUE",
     help=(
         "Match alerts by rule, severity, key, labels.x, data.x or event.x; operators are =, !=,"
-        " =~ (RE2) and !~. May be repeated; all must match."
+        " =~ (RE2) and !~; a list in JSON means any of it. May be repeated; all must match."
     ),
 )
 @click.option("--when", help="CEL condition over rule, severity, key, labels, event and data.")
@@ -183,37 +179,11 @@ def _rules(folder: Path | None) -> Mapping[str, Rule] | None:
 
 
 def _conditions(matchers: tuple[str, ...], when: str | None) -> tuple[dict[str, Any], str | None]:
-    """Return ``match`` and ``when``; ``!~`` goes to ``when`` because ``match`` cannot express it."""
-    match: dict[str, Any] = {}
-    terms = [f"({when})"] if when else []
-    for matcher in matchers:
-        parts = _MATCHER.fullmatch(matcher)
-        if parts is None:
-            raise ConfigurationError(
-                f"--match {matcher!r}: write for example rule=call-quality or data.region=~^de"
-            )
-        field, operator, text = parts.groups()
-        if operator == "!~":
-            terms.append(f"!{field}.matches({msgspec.json.encode(text).decode()})")
-            continue
-        test = next(test for test, sign in _SIGNS.items() if sign == operator)
-        is_text = operator == "=~" or field.partition(".")[0] in NAMES
-        value = text if is_text else _value(text)
-        if test in match.setdefault(field, {}):
-            raise ConfigurationError(
-                f"--match {field}{operator} is given twice; all matchers must match"
-            )
-        match[field][test] = value
-    return match, " && ".join(terms) or None
-
-
-def _value(text: str) -> Any:
-    """Return the number or boolean that ``text`` is in JSON, or the text itself."""
+    """Return ``match`` and ``when``. Raises ConfigurationError."""
     try:
-        value = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return text
-    return value if isinstance(value, bool | int | float) else text
+        return parse_matchers(matchers, when)
+    except ValueError as error:
+        raise ConfigurationError(f"--match {error}") from None
 
 
 def _ends(options: Mapping[str, Any], now: float) -> str:
@@ -279,22 +249,9 @@ def _print(silences: list[SilenceView], *, json_wanted: bool) -> None:
         click.echo(as_json({"silences": silences}))
         return
     for view in silences:
-        conditions = [_match_text(field, value) for field, value in (view.match or {}).items()]
+        conditions = list(matcher_texts(view.match))
         conditions += [view.when] if view.when else []
         conditions += ["open before it"] if view.until_resolved else []
         text = f"{view.id}  {view.state:7}  until {utc_second(view.ends_at)}"
         echo(one_printable_line(f"{text}  {' and '.join(conditions)}"))
         echo(one_printable_line(f"  {view.author}: {view.comment}"))
-
-
-def _match_text(field: str, wanted: Any) -> str:
-    """Return a field and what it must be as ``--match`` has it, as far as that can say it."""
-    tests = (
-        wanted.items()
-        if isinstance(wanted, dict)
-        else [("in" if isinstance(wanted, list) else "==", wanted)]
-    )
-    return " and ".join(
-        f"{field}{_SIGNS[test]}{value}" if test in _SIGNS else f"{field} {test} {value}"
-        for test, value in tests
-    )

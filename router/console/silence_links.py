@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import msgspec
-
+from router.api.silence_matchers import matcher_texts
 from router.console.page_links import HOME
 from router.journal.keyed_alerts import KeyedAlert
 
@@ -17,9 +16,9 @@ _KEYS_LIMIT: Final = 50
 def silence_link(alerts: Sequence[KeyedAlert]) -> str:
     """Return the link to a form that silences these alerts, and no others."""
     rules = sorted({each.alert.rule for each in alerts})
-    found = [each.key for each in alerts][:_KEYS_LIMIT]
-    match: dict[str, Any] = {
-        "rule": rules[0] if len(rules) == 1 else rules,
-        "key": found[0] if len(found) == 1 else found,
-    }
-    return f"{FORM}?{urlencode({'match': msgspec.json.encode(match).decode()})}"
+    match = {"rule": _one_or_all(rules), "key": _one_or_all([each.key for each in alerts])}
+    return f"{FORM}?{urlencode([('matcher', text) for text in matcher_texts(match)])}"
+
+
+def _one_or_all(texts: Sequence[str]) -> Any:
+    return texts[0] if len(texts) == 1 else list(texts[:_KEYS_LIMIT])

@@ -26,6 +26,7 @@ from router.console.one_event import OneEventPage
 from router.console.overview import OverviewPage
 from router.console.pages import ConsoleFrame
 from router.console.session import Sessions
+from router.console.silences_page import SilencePages
 from router.events.masks import Masks
 from router.journal.audit import Audit
 from router.journal.connection import Connection
@@ -87,6 +88,7 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
             *alerts.routes(),
             *OneAlertPage(frame, connection, clock, deliveries, messages, masks).routes(),
             *AuditPage(frame, audit, clock).routes(),
+            *SilencePages(frame, connection, clock, configuration).routes(),
             # The last ones, because they have the addresses that nothing else has.
             *LoginPages(
                 frame,

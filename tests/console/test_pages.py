@@ -14,7 +14,7 @@ from router.datatypes import Secret
 from router.journal.connection import Connection
 from router.journal.keyed_alerts import KeyedAlerts
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.timeout(60)]
 HOSTILE = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
 
 
@@ -38,6 +38,7 @@ async def test_each_page_has_no_serious_problem_and_shows_hostile_texts_as_texts
                 "/console/alerts",
                 "/console/alerts?state=pending",
                 f"/console/alerts/{key}",
+                "/console/silences/new?matcher=rule%3Dcall-quality",
             ]
             problems = await checked(page, paths, router.url)
             titles = [await page.title()]

@@ -5,14 +5,19 @@ delivery. An unavailable Redis is therefore only logged.
 """
 
 from collections.abc import Awaitable
+from hashlib import blake2b
 from typing import TypeVar
 
 from router.errors import JournalUnavailableError
-from router.journal import keys
 from router.journal.connection import Connection
 from router.outage_log import OUTAGES
 
 T = TypeVar("T")
+
+
+def memory_key(key: str) -> str:
+    """Return the Redis key of a value."""
+    return f"router:memory:{blake2b(key.encode(), digest_size=16).hexdigest()}"
 
 
 class RedisDestinationStore:
@@ -23,18 +28,16 @@ class RedisDestinationStore:
 
     async def get(self, key: str) -> bytes | None:
         """Return a value; None if there is none, or Redis is unavailable."""
-        return await self._ask(self._connection.redis.get(keys.destination_memory(key)))
+        return await self._ask(self._connection.redis.get(memory_key(key)))
 
     async def put(self, key: str, value: bytes, *, seconds: float) -> None:
         """Store a value for some time."""
         milliseconds = max(1, int(seconds * 1000))
-        await self._ask(
-            self._connection.redis.set(keys.destination_memory(key), value, px=milliseconds)
-        )
+        await self._ask(self._connection.redis.set(memory_key(key), value, px=milliseconds))
 
     async def delete(self, key: str) -> None:
         """Delete a value."""
-        await self._ask(self._connection.redis.delete(keys.destination_memory(key)))
+        await self._ask(self._connection.redis.delete(memory_key(key)))
 
     async def _ask(self, reply: Awaitable[T]) -> T | None:
         try:

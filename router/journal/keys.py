@@ -354,21 +354,6 @@ def deliver_queue(destination: str) -> str:
     return f"router:queue:deliver:{destination}"
 
 
-def series(resolution: str, name: str) -> str:
-    """Return the key of counts over time; that of an empty name is the prefix of all of a resolution."""
-    return f"router:series:{resolution}:{name}"
-
-
-def series_writer(writer: str) -> str:
-    """Return the key of the number of a process's last addition to series."""
-    return f"router:series-writer:{writer}"
-
-
-def destination_memory(key: str) -> str:
-    """Return the key of a value in the destination store."""
-    return f"router:memory:{blake2b(key.encode(), digest_size=16).hexdigest()}"
-
-
 def job(job_id: str) -> str:
     """Return the key of arq's record of a job."""
     return _ARQ_JOB + job_id

@@ -20,7 +20,6 @@ from typing import Final
 import msgspec
 
 from router.clock import Clock
-from router.journal import keys
 from router.journal.connection import Connection
 from router.journal.script import PackedArguments, Script, ScriptKeys
 
@@ -61,6 +60,16 @@ _BUCKETS: Final = {
 }
 
 
+def series_key(resolution: str, name: str) -> str:
+    """Return the key of a series; that of an empty name is the prefix of all of a resolution."""
+    return f"router:series:{resolution}:{name}"
+
+
+def writer_key(writer: str) -> str:
+    """Return the key of the number of a process's last addition."""
+    return f"router:series-writer:{writer}"
+
+
 def series_name(metric: str, *labels: str) -> str:
     """Return the name of the series of a metric, given without prefix and ending, and its labels."""
     return "/".join((metric, *labels))
@@ -91,13 +100,13 @@ class Series:
             additions: Those that may not have been added, in their order.
         """
         resolutions = [
-            _KeptBuckets(keys.series(each.value, ""), each.seconds, each.slots)
+            _KeptBuckets(series_key(each.value, ""), each.seconds, each.slots)
             for each in Resolution
         ]
         await self._connection.run_all(
             [
                 _ADD_SERIES(
-                    _AddSeriesKeys(keys.series_writer(writer)),
+                    _AddSeriesKeys(writer_key(writer)),
                     _AddSeriesArguments(
                         each.number,
                         [_Addition(*item) for item in each.counts.items()],
@@ -147,7 +156,7 @@ class Series:
             page = wanted[start : start + _READ_AT_ONCE]
             # MGET has no value for a key of another type.
             values: list[bytes | None] = await self._connection.ask(
-                self._connection.redis.mget([keys.series(resolution.value, each) for each in page])
+                self._connection.redis.mget([series_key(resolution.value, each) for each in page])
             )
             found |= {name: value or b"" for name, value in zip(page, values, strict=True)}
         return found

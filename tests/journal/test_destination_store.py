@@ -3,9 +3,8 @@
 import pytest
 
 from router.datatypes import Secret
-from router.journal import keys
 from router.journal.connection import Connection, connect
-from router.journal.destination_store import RedisDestinationStore
+from router.journal.destination_store import RedisDestinationStore, memory_key
 
 
 async def test_what_is_kept_is_found_by_another_worker_until_it_is_forgotten(
@@ -21,8 +20,8 @@ async def test_what_is_kept_is_found_by_another_worker_until_it_is_forgotten(
 
 async def test_it_ends_by_itself_and_its_key_holds_no_text(connection: Connection) -> None:
     await RedisDestinationStore(connection).put("thread:canary", b"1.1", seconds=60)
-    assert 59_000 < await connection.redis.pttl(keys.destination_memory("thread:canary")) <= 60_000
-    assert "canary" not in keys.destination_memory("thread:canary")
+    assert 59_000 < await connection.redis.pttl(memory_key("thread:canary")) <= 60_000
+    assert "canary" not in memory_key("thread:canary")
 
 
 async def test_without_redis_there_is_no_memory_and_no_error(

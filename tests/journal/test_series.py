@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 from support.clock import SetClock
 
 from router.clock import Clock
-from router.journal import keys
 from router.journal.connection import Connection
-from router.journal.series import Additions, Resolution, Series
+from router.journal.series import Additions, Resolution, Series, series_key, writer_key
 
 NAME = "rule_matches/quality"
 
@@ -48,14 +47,14 @@ async def test_a_series_expires_when_it_reaches_back_no_further(
 ) -> None:
     await series.add("one", [Additions(1, {NAME: 1})])
 
-    lasts = [await connection.redis.ttl(keys.series(each.value, NAME)) for each in Resolution]
+    lasts = [await connection.redis.ttl(series_key(each.value, NAME)) for each in Resolution]
     assert lasts == [910, 181 * 60, 193 * 3600]
-    assert await connection.redis.ttl(keys.series_writer("one")) == 900
+    assert await connection.redis.ttl(writer_key("one")) == 900
 
 
 async def test_a_key_of_another_type_begins_again(series: Series, connection: Connection) -> None:
     """Read as zeros; written to, it is replaced."""
-    key = keys.series(Resolution.MINUTE.value, NAME)
+    key = series_key(Resolution.MINUTE.value, NAME)
     await connection.redis.lpush(key, "x")
     assert (await series.read([NAME], Resolution.MINUTE, 1))[NAME] == [0]
 

@@ -5,9 +5,8 @@ from support.clock import SetClock
 
 from router.clock import Clock
 from router.errors import JournalUnavailableError
-from router.journal import keys
 from router.journal.connection import Connection
-from router.journal.series import Resolution, Series
+from router.journal.series import Resolution, Series, writer_key
 from router.metrics import Metrics
 from router.worker.series import SeriesRecorder, differences
 
@@ -85,5 +84,5 @@ async def test_a_write_that_failed_is_repeated_with_the_next_one(
 
     name = "rule_matches/quality"
     assert await Series(connection, clock).read([name], Resolution.MINUTE, 1) == {name: [3]}
-    (writer,) = await connection.redis.keys(keys.series_writer("*"))
+    (writer,) = await connection.redis.keys(writer_key("*"))
     assert await connection.redis.get(writer) == b"2"

@@ -18,6 +18,7 @@ from router.api.requests import BadRequestError
 from router.clock import Clock
 from router.console.alert_timeline import TimelineSign, timeline
 from router.console.alerts_page import PATH
+from router.console.message_frame import MESSAGE_HEADERS
 from router.console.page_filters import counted
 from router.console.page_links import HOME
 from router.console.pages import ConsoleFrame, visitor_of
@@ -32,18 +33,6 @@ _ITEM: Final = f"{PATH}/{{key}}"
 _DELIVERIES: Final = 50
 """Deliveries that the timeline has."""
 _MEMBERS: Final = 100
-MESSAGE_HEADERS: Final = {
-    # A message of a mail or a chat has styles of its own. It is shown in a frame without rights:
-    # no script, no form, no address of its own, nothing from elsewhere.
-    "Content-Security-Policy": (
-        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:;"
-        " base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-"""Headers of a message as its reader sees it."""
 SIGNS: Final = {
     TimelineSign.BEGIN: "■",
     TimelineSign.TOLD: "→",

@@ -22,6 +22,7 @@ from router.client.send import send_signed
 from router.clock import Clock
 from router.configuration.load import ConfigurationSource
 from router.configuration.readers.destinations import MISSING_HOST
+from router.console.inbox import Inbox
 from router.console.login_links import login_path
 from router.datatypes import Secret
 from router.dev.activity import CAPTURED
@@ -81,6 +82,7 @@ class Dev:
         self._clock = clock
         self._echo = echo
         self._announced = announced
+        self._inbox = Inbox()
 
     def run(self, redis: EmbeddedRedis | None) -> None:
         """Run until a signal.
@@ -118,6 +120,7 @@ class Dev:
             configuration=self._configuration,
             environment=environment,
             on_capture=self._on_capture,
+            inbox=self._inbox,
         )
         roles = Roles(
             port=settings.port,
@@ -203,6 +206,7 @@ class Dev:
             await connection.close()
 
     def _on_capture(self, delivery: Delivery, preview: Preview) -> None:
+        self._inbox.add(delivery, preview, at=self._clock.now())
         milliseconds = (self._clock.now() - delivery.alert.event_received_at) * 1000
         self._echo(
             f"\n{delivery.destination} would have received"

@@ -127,6 +127,8 @@ class App:
             refusal=self._admission.not_ready_reason,
             reloader=None if self._worker is None else self._worker.reloader,
             configuration=None if self._worker is None else self._worker.switch.configuration,
+            playground=Playground(self._playground, self._clock),
+            worker=roles.worker,
         )
 
     def reload(self) -> None:

@@ -49,7 +49,7 @@ from router.journal.keyed_alerts import KeyedAlerts
 from router.journal.quarantine import Quarantine
 from router.journal.silences import Silences
 from router.metrics import Metrics
-from router.offline.preview_destinations import PreviewDestinations
+from router.offline.preview_destinations import FindDestination, PreviewDestinations
 from router.rules.model import Rule
 from router.rules.state.alert_limits import AlertLimits
 from router.settings.model import Settings
@@ -184,7 +184,18 @@ def build_discard_routes(
     access: Access,
     limits: HistoryLimits,
 ) -> list[web.RouteDef]:
-    """Return the route by which deliveries that wait are discarded.
+    """Return the route by which deliveries that wait are discarded; see ``build_discard``."""
+    return build_discard(connection, destination_names, clock, access, limits).routes()
+
+
+def build_discard(
+    connection: Connection,
+    destination_names: Callable[[], Iterable[str]],
+    clock: Clock,
+    access: Access,
+    limits: HistoryLimits,
+) -> WaitingDiscardApi:
+    """Return what discards deliveries that wait.
 
     Args:
         connection: The Redis that contains them.
@@ -195,7 +206,7 @@ def build_discard_routes(
     """
     known = KnownDestinations(connection, destination_names)
     operator = DiscardOpen(connection, clock, limits)
-    return WaitingDiscardApi(operator, known, clock, access, Audit(connection, clock)).routes()
+    return WaitingDiscardApi(operator, known, clock, access, Audit(connection, clock))
 
 
 def build_silence_routes(
@@ -224,12 +235,22 @@ def build_alert_messages(
         masks: The fields of events that are not shown.
         configuration: Returns the active configuration; None in a process without rules.
     """
+    return AlertMessages(preview_finder(settings, clock, configuration), masks)
+
+
+def preview_finder(
+    settings: Settings, clock: Clock, configuration: Callable[[], Configuration] | None
+) -> FindDestination | None:
+    """Return what finds a destination to render messages for; None in a process without rules.
+
+    The arguments are those of ``build_alert_messages``.
+    """
     if configuration is None:
-        return AlertMessages(None, masks)
+        return None
     environment = Environment(
         egress=settings.egress, now=clock.now, on_template_error=lambda _line: None
     )
-    return AlertMessages(PreviewDestinations(configuration, environment).find, masks)
+    return PreviewDestinations(configuration, environment).find
 
 
 def build_rule_routes(

@@ -8,6 +8,7 @@ from aiohttp import web
 from router.api.access import Access
 from router.api.delivery_reading import DeliveryReader
 from router.api.event_details import EventReader
+from router.api.playground import Playground
 from router.clock import Clock
 from router.configuration.model import Configuration
 from router.configuration.reload import Reloader
@@ -31,6 +32,8 @@ from router.events.masks import Masks
 from router.journal.audit import Audit
 from router.journal.connection import Connection
 from router.runtime.build_api import build_alert_messages
+from router.runtime.build_operator_pages import OperatorPageParts, build_operator_pages
+from router.runtime.roles import WorkerConfig
 from router.settings.model import Settings
 
 
@@ -51,6 +54,8 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
     refusal: Callable[[], Awaitable[str | None]],
     reloader: Reloader | None,
     configuration: Callable[[], Configuration] | None,
+    playground: Playground,
+    worker: WorkerConfig | None,
 ) -> Console:
     """Return the console.
 
@@ -62,6 +67,8 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
         refusal: Returns why this process refuses events; None if it accepts them.
         reloader: Knows the active rules; None in a process without rules.
         configuration: Returns the active configuration; None in a process without rules.
+        playground: Tries edited rules.
+        worker: Has the rules folder and the inbox; None in a process without rules.
     """
     sessions = Sessions(access, clock.now, clock.new_id)
     figures = FrameReader(
@@ -77,7 +84,18 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
     )
     alerts = AlertListPage(frame, connection, clock, configuration, masks)
     audit = Audit(connection, clock)
-    hub = LiveHub([state_topic(figures), events.topic(), alerts.topic()])
+    parts = OperatorPageParts(
+        settings=settings,
+        connection=connection,
+        clock=clock,
+        access=access,
+        playground=playground,
+        worker=worker,
+        configuration=configuration,
+        reloader=reloader,
+    )
+    more = build_operator_pages(frame, figures, parts)
+    hub = LiveHub([state_topic(figures), events.topic(), alerts.topic(), *more.topics])
     return Console(
         [
             *frame.static.routes(),
@@ -89,6 +107,7 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
             *OneAlertPage(frame, connection, clock, deliveries, messages, masks).routes(),
             *AuditPage(frame, audit, clock).routes(),
             *SilencePages(frame, connection, clock, configuration).routes(),
+            *more.routes,
             # The last ones, because they have the addresses that nothing else has.
             *LoginPages(
                 frame,

@@ -7,6 +7,7 @@ import msgspec
 
 from router.configuration.load import ConfigurationSource
 from router.configuration.model import Configuration
+from router.console.inbox import Inbox
 from router.destinations.capture import OnCapture
 from router.destinations.contract import Environment
 from router.ingress.kinesis.stream import KinesisStream
@@ -28,6 +29,8 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Deliver to these destinations and evaluate nothing; None to evaluate, and deliver to all."""
     on_capture: OnCapture | None = None
     """Called with each delivery that a destination captures instead of sending it."""
+    inbox: Inbox | None = None
+    """The page of the console that shows these; None for no such page."""
 
 
 class StreamSource(msgspec.Struct, frozen=True, kw_only=True):

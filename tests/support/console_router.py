@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from router.alerts import Delivery, Preview
+from router.console.inbox import Inbox
 from router.datatypes import Secret
 from router.history.event_filter import EventFilter
 from router.history.event_history import EventHistory
@@ -64,7 +66,13 @@ async def watched_router(
     settings = settings_for(
         redis_url, admin_token=Secret(OPERATOR), viewer_token=Secret(VIEWER), **changes
     )
-    roles = Roles(port=0, ingress=True, worker=worker_of(folder, settings))
+    inbox = Inbox()
+
+    def capture(delivery: Delivery, preview: Preview) -> None:
+        inbox.add(delivery, preview, at=delivery.alert.raised_at)
+
+    worker = msgspec.structs.replace(worker_of(folder, settings), inbox=inbox, on_capture=capture)
+    roles = Roles(port=0, ingress=True, worker=worker)
     async with running(settings, roles) as router:
         bodies = [event(number, data) for number, data in enumerate(EVENTS)]
         await post_batch(router, [*bodies, bodies[1]])
@@ -81,3 +89,11 @@ async def until_recorded(connection: Connection, count: int) -> None:
         return len(page.items) >= count
 
     await until(has_all)
+
+
+@asynccontextmanager
+async def idle_router(redis_url: Secret) -> AsyncIterator[Running]:
+    """Serve the console of a process that has no rules and delivers nothing."""
+    settings = settings_for(redis_url, admin_token=Secret(OPERATOR), viewer_token=Secret(VIEWER))
+    async with running(settings, Roles(port=0, ingress=True)) as router:
+        yield router

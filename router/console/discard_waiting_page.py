@@ -1,0 +1,119 @@
+"""``/console/destinations/<name>/discard``: drop deliveries that wait; counted before it happens."""
+
+import asyncio
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from router.api.access import Role, caller_of
+from router.api.delivery_discarding import WaitingDiscardApi, WaitingSelection
+from router.console.page_filters import counted
+from router.console.page_forms import form_of
+from router.console.page_links import HOME
+from router.console.page_queries import page_query
+from router.console.pages import ConsoleFrame
+
+PATH: Final = f"{HOME}/destinations/{{name}}/discard"
+_COUNT_SECONDS: Final = 0.5
+_SECONDS: Final = 8.0
+"""How long one action drops page after page."""
+
+
+class DiscardQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The deliveries to count; an empty field matches all."""
+
+    rule: str = ""
+    older_than: str = ""
+    newer_than: str = ""
+
+
+class WaitingCount(msgspec.Struct, frozen=True):
+    """How many deliveries match."""
+
+    amount: int
+    in_flight: int
+    is_exact: bool
+
+    @property
+    def text(self) -> str:
+        """``41``, or ``more than 5,000``."""
+        return f"{self.amount:,}" if self.is_exact else f"more than {self.amount:,}"
+
+
+class DiscardWaitingPage:
+    """Handlers of the page.
+
+    Args:
+        frame: The frame of the pages.
+        waiting: What the API does with deliveries that wait.
+    """
+
+    def __init__(self, frame: ConsoleFrame, waiting: WaitingDiscardApi) -> None:
+        self._frame = frame
+        self._waiting = waiting
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            self._frame.page(PATH, self.page),
+            self._frame.action(PATH, self.act, role=Role.OPERATOR),
+        ]
+
+    async def page(self, request: web.Request) -> web.StreamResponse:
+        """Show how many deliveries match a filter."""
+        query = page_query(request, DiscardQuery)
+        name = request.match_info["name"]
+        count = await self._count(request, _selection(name, query))
+        return await self._frame.render(
+            request, "discard_waiting.html.jinja", name=name, query=query, count=count
+        )
+
+    async def act(self, request: web.Request) -> web.StreamResponse:
+        """Discard the deliveries that match the filter of the form."""
+        form = form_of(request)
+        name = request.match_info["name"]
+        query = DiscardQuery(
+            rule=form.text("rule"),
+            older_than=form.text("older_than"),
+            newer_than=form.text("newer_than"),
+        )
+        found = await self._pages(request, _selection(name, query), _SECONDS)
+        said = f"Discarded {counted(found.amount, 'delivery', 'deliveries')} to {name}."
+        if found.in_flight:
+            left = counted(found.in_flight, "delivery is", "deliveries are")
+            said += f" {left} in flight and left."
+        if not found.is_exact:
+            said += " There are more: discard again."
+        kind = "good" if found.amount and found.is_exact else "warning"
+        return self._frame.redirect(request, f"{HOME}/destinations/{name}", said, kind)
+
+    async def _count(self, request: web.Request, selection: WaitingSelection) -> WaitingCount:
+        dry = msgspec.structs.replace(selection, dry_run=True)
+        return await self._pages(request, dry, _COUNT_SECONDS)
+
+    async def _pages(
+        self, request: web.Request, selection: WaitingSelection, seconds: float
+    ) -> WaitingCount:
+        """Count or discard page after page, for some seconds at most."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        amount = in_flight = 0
+        while True:
+            page = await self._waiting.discard_page(selection, caller_of(request))
+            amount += page.discarded
+            in_flight += page.in_flight
+            if not page.after or loop.time() > until:
+                return WaitingCount(amount, in_flight, is_exact=not page.after)
+            selection = msgspec.structs.replace(selection, after=page.after, until=page.until)
+
+
+def _selection(name: str, query: DiscardQuery) -> WaitingSelection:
+    is_all = not (query.rule or query.older_than or query.newer_than)
+    return WaitingSelection(
+        destination=name,
+        rule=query.rule,
+        older_than=query.older_than,
+        newer_than=query.newer_than,
+        all=is_all,
+    )

@@ -18,7 +18,7 @@ from router.console.page_forms import form_of
 from router.console.page_links import HOME
 from router.console.page_queries import page_query, with_query
 from router.console.pages import ConsoleFrame
-from router.console.record_actions import RecordWords, act_on_records, count_matching
+from router.console.record_actions import RecordWords, act_on_records, count_matching, wrong_filter
 from router.events.masks import Masks
 from router.offline.preview_destinations import FindDestination
 
@@ -87,9 +87,12 @@ class DeadLetterPages:
             for name, amount in sorted(dead.items())
         ]
         page = DeadLetterPage((), "")
-        count = None
+        count, problem = None, ""
         if query.destination:
-            page = await self._letters.read_page(query)
+            try:
+                page = await self._letters.read_page(query)
+            except BadRequestError as error:
+                problem = wrong_filter(error)
             if page.dead_letters:
                 count = await count_matching(request, self._letters, _matching(query))
         return await self._frame.render(
@@ -99,6 +102,7 @@ class DeadLetterPages:
             tabs=tabs,
             letters=page.dead_letters,
             count=count,
+            problem=problem,
             total=dead.get(query.destination, 0),
             is_filtered=any(getattr(query, name) for name in _FILTERS),
             filters={name: getattr(query, name) for name in _FILTERS},

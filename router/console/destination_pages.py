@@ -1,26 +1,35 @@
 """``/console/destinations``: whether each receives, and what to do if it does not."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from aiohttp import web
 
-from router.api.access import caller_of
+from router.api.access import Role, caller_of
 from router.api.delivery_reading import DeliveryCriteria, DeliveryReader
 from router.api.destination_actions import DestinationActions
-from router.api.destination_views import HealthState, read_destination, read_destinations
+from router.api.destination_views import (
+    DestinationHealthView,
+    HealthState,
+    read_destination,
+    read_destinations,
+)
 from router.api.destinations import KnownDestinations
 from router.api.message_testing import MessageOutcome, MessageTestApi, MessageTested
 from router.api.requests import BadRequestError
 from router.clock import Clock
 from router.configuration.model import Configuration
-from router.console.page_filters import counted, duration
+from router.console.live_hub import Topic
+from router.console.page_filters import counted, duration, number
 from router.console.page_forms import PostedForm, form_of
 from router.console.page_links import HOME
+from router.console.page_templates import render_part
 from router.console.pages import ConsoleFrame
 from router.journal.connection import Connection
 
 PATH: Final = f"{HOME}/destinations"
+TOPIC: Final = "destinations"
+PARTS: Final = "destination_parts.html.jinja"
 _DELIVERIES: Final = 20
 """Deliveries that the page of a destination shows."""
 HEALTH_KINDS: Final = {
@@ -71,6 +80,17 @@ class DestinationPages:
             self._frame.page(one, self.show),
             self._frame.action(one, self.act),
         ]
+
+    def topic(self) -> Topic:
+        """Return the topic of the states and queues of all destinations."""
+
+        async def read() -> Sequence[DestinationHealthView]:
+            return await read_destinations(self._connection, self._clock, self._names())
+
+        def show(found: Sequence[DestinationHealthView], _role: Role) -> Mapping[str, str | int]:
+            return {name: html for each in found for name, html in _moving(each).items()}
+
+        return Topic(name=TOPIC, read=read, show=show)
 
     async def list(self, request: web.Request) -> web.StreamResponse:
         """Show all destinations, those that do not receive first."""
@@ -143,6 +163,17 @@ class DestinationPages:
             return ""
         specs = self._configuration().destinations
         return next((spec.kind for spec in specs if spec.name == name), "")
+
+
+def _moving(of: DestinationHealthView) -> dict[str, str]:
+    """Return the parts of the pages that move, by the ids of their elements."""
+    return {
+        f"health-{of.name}": render_part(PARTS, "health", {}, HEALTH_KINDS[of.health], of.health),
+        f"waiting-{of.name}": number(of.pending),
+        f"oldest-{of.name}": duration(of.oldest_age_seconds) if of.oldest_age_seconds else "—",
+        f"failed-{of.name}": number(of.failures_per_minute),
+        f"dead-{of.name}": number(of.dead),
+    }
 
 
 def _tested(name: str, tested: MessageTested) -> tuple[str, str]:

@@ -8,11 +8,13 @@ from aiohttp import web
 
 from router.api.access import Role, caller_of
 from router.api.delivery_discarding import WaitingDiscardApi, WaitingSelection
+from router.api.requests import BadRequestError
 from router.console.page_filters import counted
 from router.console.page_forms import form_of
 from router.console.page_links import HOME
 from router.console.page_queries import page_query
 from router.console.pages import ConsoleFrame
+from router.console.record_actions import wrong_filter
 
 PATH: Final = f"{HOME}/destinations/{{name}}/discard"
 _COUNT_SECONDS: Final = 0.5
@@ -64,9 +66,18 @@ class DiscardWaitingPage:
         """Show how many deliveries match a filter."""
         query = page_query(request, DiscardQuery)
         name = request.match_info["name"]
-        count = await self._count(request, _selection(name, query))
+        count, problem = WaitingCount(0, 0, is_exact=True), ""
+        try:
+            count = await self._count(request, _selection(name, query))
+        except BadRequestError as error:
+            problem = wrong_filter(error)
         return await self._frame.render(
-            request, "discard_waiting.html.jinja", name=name, query=query, count=count
+            request,
+            "discard_waiting.html.jinja",
+            name=name,
+            query=query,
+            count=count,
+            problem=problem,
         )
 
     async def act(self, request: web.Request) -> web.StreamResponse:

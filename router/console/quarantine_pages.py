@@ -4,14 +4,14 @@ from typing import Final
 
 from aiohttp import web
 
-from router.api.quarantine import QuarantineApi
+from router.api.quarantine import QuarantineApi, QuarantinePage
 from router.api.records import RecordQuery, RecordSelection
 from router.api.requests import BadRequestError
 from router.console.page_forms import form_of
 from router.console.page_links import HOME
 from router.console.page_queries import page_query, with_query
 from router.console.pages import ConsoleFrame
-from router.console.record_actions import RecordWords, act_on_records, count_matching
+from router.console.record_actions import RecordWords, act_on_records, count_matching, wrong_filter
 
 PATH: Final = f"{HOME}/quarantine"
 _WORDS: Final = RecordWords("event", "events")
@@ -41,7 +41,11 @@ class QuarantinePages:
     async def list(self, request: web.Request) -> web.StreamResponse:
         """Show a page of events."""
         query = page_query(request, RecordQuery)
-        page = await self._quarantine.read_page(query)
+        page, problem = QuarantinePage((), ""), ""
+        try:
+            page = await self._quarantine.read_page(query)
+        except BadRequestError as error:
+            problem = wrong_filter(error)
         filters = {name: getattr(query, name) for name in _FILTERS}
         is_filtered = any(filters.values())
         selection = RecordSelection(all=not is_filtered, **filters)
@@ -54,6 +58,7 @@ class QuarantinePages:
             query=query,
             items=page.quarantine,
             count=count,
+            problem=problem,
             is_filtered=is_filtered,
             filters=filters,
             next=with_query(PATH, query, after=page.after) if page.after else "",

@@ -4,6 +4,7 @@ An action on all goes page by page for a few seconds; what is left then, the pag
 """
 
 import asyncio
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -39,6 +40,13 @@ class RecordCount(NamedTuple):
     def text(self) -> str:
         """``12``, or ``more than 2,000``."""
         return f"{self.amount:,}" if self.is_exact else f"more than {self.amount:,}"
+
+
+def wrong_filter(error: BadRequestError) -> str:
+    """Return what is wrong with a filter, for its page; raise any other error again."""
+    if error.status != HTTPStatus.BAD_REQUEST:
+        raise error
+    return str(error)
 
 
 async def count_matching(

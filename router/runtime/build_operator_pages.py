@@ -82,18 +82,20 @@ def build_operator_pages(
     limits = HistoryLimits(age_seconds=settings.history, share=settings.history_memory)
     tests = MessageTestApi(connection, known, clock, parts.access, audit)
     waiting = build_discard(connection, lambda: _names(configuration), clock, parts.access, limits)
+    destinations = DestinationPages(frame, connection, clock, configuration, actions, tests)
+    topics = [destinations.topic()]
     routes = [
         *RulePages(frame, connection, clock, configuration, parts.reloader).routes(),
         *PlaygroundPage(frame, parts.playground, folder, configuration, events).routes(),
-        *DestinationPages(frame, connection, clock, configuration, actions, tests).routes(),
+        *destinations.routes(),
         *DiscardWaitingPage(frame, waiting).routes(),
         *DeadLetterPages(frame, letters, figures, find, masks).routes(),
         *QuarantinePages(frame, quarantine).routes(),
     ]
     if inbox is None:
-        return OperatorPages(routes, [])
+        return OperatorPages(routes, topics)
     page = InboxPage(frame, inbox)
-    return OperatorPages([*routes, *page.routes()], [page.topic()])
+    return OperatorPages([*routes, *page.routes()], [*topics, page.topic()])
 
 
 def _names(configuration: Callable[[], Configuration] | None) -> list[str]:

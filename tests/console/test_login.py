@@ -24,7 +24,12 @@ from router.settings.tokens import Tokens
 ALICE, WALL = "correct-horse-alice", "correct-horse-wall"
 OPEN = {"/console/login", "/console/"}
 """Addresses that need no login: the form itself, and one that leads to another."""
-FOR_VIEWERS = {"/console/logout"}
+FOR_VIEWERS = {
+    "/console/logout",
+    "/console/playground",
+    "/console/playground/download",
+    "/console/playground/message",
+}
 """Forms that change nothing of the router."""
 ROLES = Roles(port=0, ingress=True)
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from support.browser import browsing, checked, needs_browser
 from support.console_router import OPERATOR, RULES, VIEWER, event, watched_router
 from support.running import post_batch
@@ -19,6 +20,7 @@ HOSTILE = "<script>document.title='taken'</script><img src=x onerror=\"document.
 DEAD = "/console/dead-letters?destination=chat"
 
 
+@pytest.mark.timeout(120)
 async def test_each_page_has_no_serious_problem_and_shows_hostile_texts_as_texts(
     redis_url: Secret, connection: Connection, clock: Clock, tmp_path: Path
 ) -> None:
@@ -124,17 +126,30 @@ async def test_dead_letters_are_replayed_with_script_and_discarded_without(
         await plain.get_by_role("button", name="Discard 2 dead letters").click()
         await plain.wait_for_selector("text=Discarded 2 dead letters.")
 
+    assert not was_enabled
+    assert browser.complaints == []
+
+
+async def test_a_pause_is_seen_by_others_without_a_reload(
+    redis_url: Secret, connection: Connection, tmp_path: Path
+) -> None:
+    async with (
+        watched_router(redis_url, connection, tmp_path) as router,
+        browsing(router.url) as browser,
+    ):
+        page = await browser.log_in(OPERATOR)
+        reader = await browser.log_in(VIEWER)
+        await reader.goto(f"{router.url}/console/destinations")
         await page.goto(f"{router.url}/console/destinations/noc")
         await page.get_by_text("Pause…").click()
         await page.fill("#reason", "they move")
         await page.get_by_role("button", name="Pause noc").click()
         await page.wait_for_selector("text=Paused noc")
-        reader = await browser.log_in(VIEWER)
+        await reader.wait_for_selector("#health-noc:has-text('paused')")  # without a reload
         await reader.goto(f"{router.url}/console/destinations/noc")
         seen = await reader.locator("main").inner_text()
         buttons = await reader.locator("main button[type=submit]:visible").count()
 
-    assert not was_enabled
     assert "they move" in seen
     assert buttons == 0
     assert browser.complaints == []

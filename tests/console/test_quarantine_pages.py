@@ -31,6 +31,8 @@ async def test_an_event_in_quarantine_is_shown_inert_and_discarded(
         assert "1 match" in (await visit.get(f"{LIST}?reason=source+1&older_than=")).text
         assert "No event in quarantine matches" in (await visit.get(f"{LIST}?reason=x")).text
 
+        assert "not a duration" in (await visit.get(f"{LIST}?older_than=1")).text
+
         shown = await visit.get(f"{LIST}/{ids[0]}")
         assert "still invalid" in shown.text
         assert "<script>" not in shown.body.replace("<script src", "")

@@ -32,6 +32,8 @@ from router.rules.model import Rule
 PATH: Final = f"{HOME}/playground"
 FORM_LIMIT: Final = 4 * (EVENT_LIMIT + RULES_LIMIT)
 """Bytes of the form, in which characters may be three bytes."""
+_SUGGESTED: Final = 1000
+"""Names of rules that the field suggests."""
 _EXAMPLE: Final = """\
 # Change it, and see on the right what it would do with the event below.
 rules:
@@ -63,6 +65,10 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """The origin of the event, or why it could not be loaded."""
     start: str = ""
     """The rule or file that the draft began with."""
+
+
+class _Typed(msgspec.Struct, frozen=True):
+    type: str = ""
 
 
 class PlaygroundPage:
@@ -102,9 +108,10 @@ class PlaygroundPage:
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         """Show the page with a rule, a file or the example, and an event."""
-        draft = await self._start(request.query.get("rule", ""), request.query.get("file", ""))
         reference = request.query.get("event", "")
         event = await self._events.of_reference(reference) if reference else ""
+        rule, file = request.query.get("rule", ""), request.query.get("file", "")
+        draft = await self._start(rule or (self._rule_for(event) if not file else ""), file)
         note = ""
         if reference and not event:
             note = "The event is not in history any more, or history does not keep its body."
@@ -165,7 +172,7 @@ class PlaygroundPage:
             draft=draft,
             result=None if result is None else shown_result(result),
             problem=problem,
-            rules=sorted(self._rules()),
+            rules=sorted(self._rules())[:_SUGGESTED],
             files=await asyncio.to_thread(self._file_names),
             has_folder=self._folder is not None,
         )
@@ -186,6 +193,17 @@ class PlaygroundPage:
                 return Draft(rules=source.alone(found), event="", start=rule)
             return Draft(rules=f"rules:\n{written.text}", event="", start=rule)
         return Draft(rules=self._example(), event="")
+
+    def _rule_for(self, event: str) -> str:
+        """Return the first rule for the type of an event; ``""`` if there is none."""
+        if self._configuration is None or not event:
+            return ""
+        try:
+            event_type = msgspec.json.decode(event, type=_Typed).type
+        except msgspec.MsgspecError:
+            return ""
+        found = self._configuration().rules.candidates(event_type)
+        return found[0].name if found else ""
 
     def _rules(self) -> Mapping[str, Rule]:
         return {} if self._configuration is None else self._configuration().rules.by_name

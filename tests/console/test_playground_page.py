@@ -6,6 +6,8 @@ from support.console_router import RULES, VIEWER, event, watched_router
 from support.console_visit import visiting
 
 from router.datatypes import Secret
+from router.history.event_filter import EventFilter
+from router.history.event_history import EventHistory
 from router.journal.connection import Connection
 
 PATH = "/console/playground"
@@ -22,6 +24,11 @@ async def test_a_viewer_tries_a_rule_with_the_last_event(
         begun = await visit.get(f"{PATH}?rule=call-quality")
         assert "The last one of its type" in begun.text
         assert "- name: call-quality" in begun.text
+        newest = await EventHistory(connection).page(EventFilter(), limit=1)
+        reference = newest.items[0].reference
+        of_event = await visit.get(f"{PATH}?event={reference}")
+        assert "- name: call-quality" in of_event.text
+        assert "not in history any more" in (await visit.get(f"{PATH}?event=0")).text
         assert "webhook_url" not in (await visit.get(f"{PATH}?file=a.yaml")).text
         assert (await visit.get(f"{PATH}?file=../a.yaml")).status == 404
 

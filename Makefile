@@ -24,6 +24,11 @@ run: $(VENV)/run  ## Run everything in one process: embedded Redis, captured des
 test: $(VENV)/dev  ## Run the tests
 	$(BIN)/pytest -n auto
 
+browser:  ## Install Chromium, in which the pages of the console are tested, where a package manager has it
+	@command -v chromium || command -v chromium-browser || command -v google-chrome \
+	  || { command -v apt-get && apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; } \
+	  || echo "no Chromium was installed: the tests that need it are skipped"
+
 test-fast: $(VENV)/dev  ## Run the tests that need no server
 	$(BIN)/pytest -n auto -m "not slow and not server"
 
@@ -94,4 +99,4 @@ constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade f
 
 # bench is a folder, too.
 .PHONY: bench bench-short bench-rules
-.PHONY: help run test test-fast test-matrix test-slow conformance lint constraints audit sbom fuzz
+.PHONY: help run test browser test-fast test-matrix test-slow conformance lint constraints audit sbom fuzz

@@ -17,7 +17,7 @@ from router.api.operator_routes import (
     viewer_operation,
     viewer_route,
 )
-from router.api.requests import BAD_BODY, decode_body
+from router.api.requests import BAD_BODY, decode_body, query_params
 from router.errors import ConditionError, JournalUnavailableError, OverloadedError
 from router.http.openapi import JSON, ResponseSpec
 from router.journal.audit import Audit, AuditAction, Audited
@@ -97,6 +97,14 @@ class SilenceList(msgspec.Struct, frozen=True):
     silences: tuple[SilenceView, ...]
 
 
+class NewSilenceQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query of a new silence."""
+
+    dry_run: Annotated[
+        bool, Meta(description="Return what it would match now, without an id, and add nothing.")
+    ] = False
+
+
 _LIST: Final = viewer_operation(
     hdrs.METH_GET,
     _PATH,
@@ -109,6 +117,7 @@ _ADD: Final = operator_operation(
     _PATH,
     "Add a silence",
     {
+        200: ResponseSpec("A dry run: the silence that would be added.", SilenceView),
         201: ResponseSpec("The silence, how many rules and open alerts it matches.", SilenceView),
         409: ResponseSpec("There are too many silences."),
         **BAD_BODY,
@@ -117,6 +126,7 @@ _ADD: Final = operator_operation(
         "Suppresses matching alerts from starts to ends. Its rules, severities and labels must"
         f" exist, and it cannot match every alert. At most {READ_LIMIT} open alerts are counted."
     ),
+    query=NewSilenceQuery,
     body={JSON: NewSilence},
 )
 _EXPIRE: Final = operator_operation(
@@ -247,6 +257,7 @@ class SilencesApi:
     async def add(self, request: web.Request) -> web.StreamResponse:
         """Return 201 with the silence, or 400 with the JSON path of the fault."""
         caller = caller_of(request)
+        query = query_params(request, NewSilenceQuery)
         body = await decode_body(request, NewSilence, limit=BODY_LIMIT, code=_INVALID)
         try:
             text = body.by(caller.name)
@@ -257,6 +268,8 @@ class SilencesApi:
             problem = problem_of(text, rules, self._now())
             if problem is not None:
                 return error_response(400, _INVALID, str(problem), f"$.{problem.field}")
+            if query.dry_run:
+                return json_response(await self._tried(text, rules))
             stored, matching = await add_silence(self._silences, self._alerts, text, self._now)
         except ConditionError as error:
             message = f"{error.message} ({error.hint})" if error.hint else error.message
@@ -276,6 +289,12 @@ class SilencesApi:
             )
         )
         return json_response(view, 201)
+
+    async def _tried(self, text: SilenceText, rules: Mapping[str, Rule] | None) -> SilenceView:
+        """Return a silence as it would be. Raise ConditionError."""
+        stored = StoredSilence(id="", text=text, created_at=self._now())
+        matching = await count_matching(self._alerts, stored.compiled(), self._now())
+        return silence_view(stored, self._now(), rules, matching)
 
     async def expire(self, request: web.Request) -> web.StreamResponse:
         """Return 200 with the silence, which has ended; 404 if no silence has this id."""

@@ -80,6 +80,18 @@ async def test_a_silence_is_made_shown_and_ended(client: Any, time: SetClock) ->
     assert ended == {**added, "state": "ended", "ends_at": time.now, **unknown}
 
 
+async def test_a_dry_run_says_what_would_match_and_adds_nothing(client: Any) -> None:
+    async with client.post(f"{PATH}?dry_run=true", json=SILENCE) as response:
+        tried = await response.json()
+        assert response.status == 200
+    async with client.post(f"{PATH}?dry=true", json=SILENCE) as response:
+        assert response.status == 400
+    async with client.get(PATH) as response:
+        assert (await response.json())["silences"] == []
+
+    assert (tried["id"], tried["matching_rules"], tried["open_alerts"]) == ("", 1, 0)
+
+
 async def test_a_silence_without_an_end_lasts_until_its_alerts_are_resolved(
     client: Any, time: SetClock
 ) -> None:

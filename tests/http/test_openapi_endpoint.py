@@ -85,6 +85,7 @@ OPERATOR_ROUTES = [one for one in OPERATIONS if OPERATOR in one.security]
 SUCCESS = {
     **{(one.method, one.path): min(one.responses) for one in OPERATIONS},
     ("POST", "/api/v1/alerts/{key}/resolve"): 202,  # the process has no worker
+    ("POST", "/api/v1/silences"): 201,  # 200 is a dry run
     ("GET", "/api/v1/rules/{name}"): 404,  # nor rules
     ("POST", "/api/v1/destinations/{name}/test"): 202,  # so nothing is sent
     ("GET", "/api/v1/rules/{name}/events"): 404,
@@ -512,6 +513,8 @@ def aim(case: Any, records: Records) -> None:
     case.path_parameters = {**(case.path_parameters or {}), **records.path_parameters(case.path)}
     if case.method == "GET" and case.path == "/api/v1/dead-letters":
         case.query = {**(case.query or {}), "destination": "mail", "reason": "", "rule": ""}
+    if case.method == "POST" and case.path == "/api/v1/silences":
+        case.query = {}
     if case.method == "OPTIONS":
         case.headers = {**(case.headers or {}), "WebHook-Request-Origin": "a.example"}
     if isinstance(case.body, dict) and case.path in BODIES:

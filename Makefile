@@ -24,10 +24,8 @@ run: $(VENV)/run  ## Run everything in one process: embedded Redis, captured des
 test: $(VENV)/dev  ## Run the tests
 	$(BIN)/pytest -n auto
 
-browser:  ## Install Chromium, in which the pages of the console are tested, where a package manager has it
-	@command -v chromium || command -v chromium-browser || command -v google-chrome \
-	  || { command -v apt-get && apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; } \
-	  || echo "no Chromium was installed: the tests that need it are skipped"
+browser:  ## Install Chromium for the tests of the console, where Debian has it
+	@$(PYTHON) tests/install_browser.py
 
 test-fast: $(VENV)/dev  ## Run the tests that need no server
 	$(BIN)/pytest -n auto -m "not slow and not server"

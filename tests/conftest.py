@@ -3,11 +3,12 @@
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from support.browser_path import VARIABLE, browser_path
 from support.clock import SetClock
 from support.fault_rows import FigureRecorder, mark_properties, register
 
@@ -29,6 +30,7 @@ settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("patient")
 
 DATA = Path(__file__).parent / "data"
+NO_BROWSER = f"no Chromium was found: run `make browser`, or name one in {VARIABLE}"
 
 
 SERVER_FOLDERS = frozenset(
@@ -127,6 +129,23 @@ def clock(time: SetClock) -> Clock:
 def sample() -> bytes:
     """The example of Twilio's documentation for conference-summary.complete, as it stands."""
     return (DATA / "conference-summary-complete.json").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def browser_or_skip() -> str:
+    """The path of Chromium. Tests that need it are skipped without one."""
+    if not (found := browser_path()):
+        pytest.skip(NO_BROWSER)
+    return found
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give all tests without a browser one place, so that the summary has one line for them."""
+    report = yield
+    if report.skipped and isinstance(report.longrepr, tuple) and NO_BROWSER in report.longrepr[2]:
+        report.longrepr = (str(DATA.parent / "console"), None, NO_BROWSER)  # type: ignore[assignment]
+    return report
 
 
 @pytest.fixture

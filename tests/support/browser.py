@@ -3,8 +3,6 @@
 Tests that need it are skipped where there is none.
 """
 
-import os
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal
@@ -13,20 +11,26 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "chrome")
-_MISSING: Final = "no Chromium was found: install it (Debian: apt-get install chromium)"
+from support.browser_path import browser_path
+
 _SERIOUS: Final = frozenset({"serious", "critical"})
 THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 WIDTHS: Final = (1440, 390)
+_FLAGS: Final = (
+    # The sandbox of the browser needs rights that containers do not give, and refuses root.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    # It asks for nothing but the pages.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+)
 
 
-def browser_path() -> str:
-    """The path of the browser; ``""`` if there is none. ``BROWSER_PATH`` names another one."""
-    found = os.environ.get("BROWSER_PATH") or next(filter(None, map(shutil.which, _NAMES)), "")
-    return found or ""
-
-
-needs_browser: Final = pytest.mark.skipif(not browser_path(), reason=_MISSING)
+needs_browser: Final = pytest.mark.usefixtures("browser_or_skip")
 
 
 class WatchedBrowser:
@@ -68,8 +72,7 @@ async def browsing(url: str) -> AsyncIterator[WatchedBrowser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=browser_path(),
-            # The sandbox of the browser needs rights that containers do not give.
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+            args=_FLAGS,
         )
         yield WatchedBrowser(browser, url)
         await browser.close()

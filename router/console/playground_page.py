@@ -127,6 +127,10 @@ class PlaygroundPage:
         if form_of(request).has("last"):
             draft, note = await self._with_last(draft, "")
             draft = msgspec.structs.replace(draft, event_note=note)
+        elif form_of(request).has("sample"):
+            draft = msgspec.structs.replace(
+                draft, event=sample_text(), event_note="Twilio's sample"
+            )
         try:
             result = await self._playground.evaluate(_input(draft))
         except BadRequestError as error:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from support.console_router import RULES, VIEWER, event, watched_router
+from support.console_router import RULES, VIEWER, event, idle_router, watched_router
 from support.console_visit import visiting
 
 from router.datatypes import Secret
@@ -51,3 +51,12 @@ async def test_a_viewer_tries_a_rule_with_the_last_event(
         assert saved.headers["Content-Disposition"] == 'attachment; filename="playground.yaml"'
         assert saved.body == RULE
         assert (tmp_path / "a.yaml").read_text() == RULES
+
+
+async def test_a_process_without_rules_tries_a_text_of_its_own(redis_url: Secret) -> None:
+    async with idle_router(redis_url) as router, visiting(router.url, VIEWER) as visit:
+        begun = (await visit.get(PATH)).text
+        assert "This process has no rules folder" in begun
+        sample = await visit.post(PATH, ("rules", RULE), ("event", "{}"), ("sample", "yes"))
+        assert "conference_sid" in sample.text
+        assert "2 errors: the rules would not be loaded" in sample.text

@@ -106,7 +106,7 @@
       return;
     }
     if (button && button.formAction.endsWith("/download")) return;
-    if (button && button.name === "last") return;
+    if (button && ["last", "sample"].includes(button.name)) return;
     event.preventDefault();
     tryIt();
   });

@@ -9,9 +9,9 @@ from msgspec import Meta
 
 from router.api.delivery_reading import DeliveryReader
 from router.api.delivery_views import DeliveryView
+from router.api.event_content import EventContent
 from router.api.event_explanation import (
     LISTED_RULES,
-    EventContent,
     KnownEvent,
     content_of,
     endings,

@@ -3,18 +3,18 @@
 The recorded results are merged with the verdicts of today's rules.
 
 A part of a condition that reads a field which history has not kept, or only masked, has no certain
-value. It is evaluated twice: with the mask in its place, and without the field. If both agree, the
-value does not depend on the field.
+value (``event_content.py``).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from router.alerts import alert_id
 from router.api.delivery_views import DeliveryState, DeliveryView
+from router.api.event_content import EventContent
 from router.api.event_views import (
     ConditionPartView,
     PartResult,
@@ -23,10 +23,9 @@ from router.api.event_views import (
     match_text,
     match_view,
 )
-from router.cel import Condition, Verdict
-from router.cel.deciding_part import DecidingPart, condition_parts
+from router.cel import Condition
+from router.cel.deciding_part import condition_parts
 from router.events.json_text import UNDECODABLE
-from router.events.masks import MASK
 from router.events.model import Event, document
 from router.history.records import EventMatch, EventOutcome, EventRecord, MatchOutcome
 from router.offline.explain import duty_line
@@ -41,7 +40,6 @@ LISTED_RULES: Final = 200
 """Rules that an explanation has at most; those that matched come first."""
 _UNDECIDED: Final = frozenset({EventOutcome.DUPLICATE, EventOutcome.QUARANTINED})
 """Outcomes of events that no rule has judged."""
-_RESULTS: Final = {True: PartResult.TRUE, False: PartResult.FALSE}
 
 
 class KnownEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,15 +55,6 @@ class KnownEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Whether today's rules are those that evaluated it."""
     evaluated_at: float
     """Unix time in seconds; now for an event that is not evaluated yet."""
-
-
-class EventContent(msgspec.Struct, frozen=True):
-    """The body of an event as Python values."""
-
-    full: dict[str, Any]
-    """As far as it is kept."""
-    certain: dict[str, Any]
-    """The same without what is masked."""
 
 
 def known_event(record: EventRecord, generation: str) -> KnownEvent:
@@ -95,7 +84,10 @@ def content_of(known: KnownEvent) -> EventContent | None:
         full = document(known.event)
     except UNDECODABLE:
         return None
-    return EventContent(full, _unmasked(full) if known.is_masked else full)
+    is_cut = known.kept is KeptBody.NONE or (
+        known.kept is KeptBody.FIELDS and not known.is_same_generation
+    )
+    return EventContent(full=full, is_masked=known.is_masked, is_cut=is_cut)
 
 
 def explained_rules(
@@ -167,8 +159,9 @@ def rule_count(known: KnownEvent, rules: RuleSet) -> tuple[int, int]:
 def endings(known: KnownEvent, content: EventContent | None, rules: RuleSet) -> Iterator[str]:
     """Yield a sentence for each open alert or expectation that the event ends, by today's rules."""
     if content is not None:
-        for watch in rules.judge(known.event.type, content.certain).endings:
-            yield describe_ending(watch, content.full)
+        for watch in rules.judge(known.event.type, content.certain()).endings:
+            if content.is_known or _evaluated(watch.condition, content)[1] is RuleVerdict.MATCHED:
+                yield describe_ending(watch, content.full)
 
 
 def summary_text(
@@ -241,7 +234,7 @@ def _judged(
     matches: Sequence[EventMatch],
 ) -> RuleOutcomeView:
     first = matches[0] if matches else None
-    parts, verdict, problem = _evaluated(rule.condition, known, content)
+    parts, verdict, problem = _evaluated(rule.condition, content)
     was_match = first is not None and first.is_match
     is_decided = known.outcome is not None and known.outcome not in _UNDECIDED
     is_known = verdict is not RuleVerdict.UNKNOWN
@@ -308,7 +301,7 @@ def _why(parts: Sequence[ConditionPartView]) -> str:
 
 
 def _evaluated(
-    condition: Condition | None, known: KnownEvent, content: EventContent | None
+    condition: Condition | None, content: EventContent | None
 ) -> tuple[tuple[ConditionPartView, ...], RuleVerdict, str]:
     """Return the parts of a condition, the verdict, and why there is none."""
     if condition is None:
@@ -316,11 +309,9 @@ def _evaluated(
     if content is None:
         return (), RuleVerdict.UNKNOWN, "its body cannot be decoded"
     found = condition_parts(condition, content.full)
-    certain = (
-        found if content.certain is content.full else condition_parts(condition, content.certain)
-    )
-    results = [_result(one, other, known) for one, other in zip(found, certain, strict=True)]
-    verdict = _verdict(condition, results, content)
+    known = found if content.is_known else condition_parts(condition, content.certain())
+    results = [content.result(part) for part in known]
+    verdict = _verdict(results)
     decisive = {
         RuleVerdict.NOT_MATCHED: PartResult.FALSE,
         RuleVerdict.ERROR: PartResult.NOTHING,
@@ -336,50 +327,11 @@ def _evaluated(
     return parts, verdict, problem
 
 
-def _result(found: DecidingPart, certain: DecidingPart, known: KnownEvent) -> PartResult:
-    """Return the value of a part, given its values with and without what is masked."""
-    value, without = found.value, certain.value
-    is_bool = value.__class__ is bool
-    if known.kept is KeptBody.NONE and not is_bool:
-        return PartResult.UNKNOWN
-    if (
-        known.kept is KeptBody.FIELDS
-        and not known.is_same_generation
-        and (not is_bool or found.tests_presence)
-    ):
-        return PartResult.UNKNOWN
-    if is_bool and value is not without:
-        return PartResult.UNKNOWN
-    if known.is_masked and not is_bool and any(_has_mask(each.value) for each in found.operands):
-        return PartResult.UNKNOWN
-    return _RESULTS[value] if is_bool else PartResult.NOTHING
-
-
-def _verdict(
-    condition: Condition, results: Sequence[PartResult], content: EventContent
-) -> RuleVerdict:
-    if PartResult.FALSE in results:
-        return RuleVerdict.NOT_MATCHED
-    if PartResult.UNKNOWN in results:
-        return RuleVerdict.UNKNOWN
-    return _VERDICTS[condition.verdict(content.full)]
-
-
-def _unmasked(value: Any) -> Any:
-    """Return a copy without the fields whose value is the mask, or a list that has it."""
-    if isinstance(value, dict):
-        return {name: _unmasked(each) for name, each in value.items() if not _is_hidden(each)}
-    return [_unmasked(each) for each in value] if isinstance(value, list) else value
-
-
-def _is_hidden(value: Any) -> bool:
-    return any(map(_is_hidden, value)) if isinstance(value, list) else bool(value == MASK)
-
-
-def _has_mask(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_mask, value.values()))
-    return any(map(_has_mask, value)) if isinstance(value, list) else bool(value == MASK)
+def _verdict(results: Sequence[PartResult]) -> RuleVerdict:
+    for result, verdict in _VERDICTS.items():
+        if result in results:
+            return verdict
+    return RuleVerdict.MATCHED
 
 
 def _plural(number: int, noun: str) -> str:
@@ -392,7 +344,8 @@ _TODAY: Final = {
     RuleVerdict.ERROR: "by today's rules its evaluation fails",
 }
 _VERDICTS: Final = {
-    Verdict.MATCH: RuleVerdict.MATCHED,
-    Verdict.NO_MATCH: RuleVerdict.NOT_MATCHED,
-    Verdict.ERROR: RuleVerdict.ERROR,
+    PartResult.FALSE: RuleVerdict.NOT_MATCHED,
+    PartResult.UNKNOWN: RuleVerdict.UNKNOWN,
+    PartResult.NOTHING: RuleVerdict.ERROR,
 }
+"""The verdict if one of the parts has a result. One that is false decides, whatever the others are."""

@@ -14,8 +14,10 @@ from router.cel import tree
 from router.cel.compiler import compile_value
 from router.cel.condition import Condition
 from router.cel.json_values import as_text
+from router.cel.paths_read import paths_read
 from router.cel.tree import Node
 from router.cel.values import ERROR
+from router.field_paths import FieldPath
 
 _SHOWN: Final = 200
 """Characters of a value."""
@@ -44,6 +46,8 @@ class DecidingPart(msgspec.Struct, frozen=True):
     operands: tuple[Operand, ...]
     tests_presence: bool = False
     """Whether a missing field may make it true or false, instead of an error."""
+    paths: frozenset[FieldPath] = frozenset()
+    """The fields that its value can depend on."""
 
     @property
     def verdict(self) -> str:
@@ -106,6 +110,7 @@ class _Search:
             self._value(node),
             tuple(Operand(text, self._value(each)) for text, each in operands.items()),
             _tests_presence(node),
+            paths_read(node),
         )
 
     def _decisive(self, node: Node) -> Node | None:

@@ -17,7 +17,7 @@ from router.journal.script import PackedArguments, PlainArguments, Script, Scrip
 _EVICTED_AT_ONCE: Final = 32
 _PAGE: Final = 500
 SEARCHED: Final = 16
-"""Segments that are searched by one script: a millisecond."""
+"""Segments that are searched by one script: two milliseconds."""
 
 
 class TrimResult(msgspec.Struct, frozen=True):

@@ -23,7 +23,7 @@ TYPE = "com.example.calls.call-summary.complete"
 RULES = """
 destinations:
   noc: {capture: {}}
-  chat: {slack: {webhook_url: "http://127.0.0.1:1/hook", pause_after: 0, retry: {attempts: 1}}}
+  chat: {slack: {webhook_url: "http://127.0.0.1:1/", pause_after: 0, rate: null, retry: {attempts: 1}}}
 rules:
   - name: call-quality
     description: Three issues or more.

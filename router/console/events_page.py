@@ -63,16 +63,18 @@ class EventListPage:
     Args:
         frame: The frame of the pages.
         connection: To Redis.
+        history: The events, masked.
         clock: Time.
         configuration: Returns the active rules; None in a process without rules.
         figures: Says how many events there were.
         is_kept: Whether history is on.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a list shows what many parts have
         self,
         frame: ConsoleFrame,
         connection: Connection,
+        history: EventHistory,
         clock: Clock,
         configuration: Callable[[], Configuration] | None,
         figures: FrameReader,
@@ -80,7 +82,7 @@ class EventListPage:
         is_kept: bool,
     ) -> None:
         self._frame = frame
-        self._history = EventHistory(connection)
+        self._history = history
         self._log = LogReader(connection, EVENTS)
         self._clock = clock
         self._configuration = configuration

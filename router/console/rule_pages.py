@@ -42,7 +42,8 @@ class RulePages:
 
     Args:
         frame: The frame of the pages.
-        connection: The Redis that has counts and history.
+        connection: The Redis that has counts.
+        history: The events, masked.
         clock: Time.
         configuration: Returns the active configuration; None in a process without rules.
         reloader: Knows whether the last change of the rules was rejected; None as above.
@@ -52,6 +53,7 @@ class RulePages:
         self,
         frame: ConsoleFrame,
         connection: Connection,
+        history: EventHistory,
         clock: Clock,
         configuration: Callable[[], Configuration] | None,
         reloader: Reloader | None,
@@ -61,7 +63,7 @@ class RulePages:
         self._clock = clock
         self._configuration = configuration
         self._reloader = reloader
-        self._history = EventHistory(connection)
+        self._history = history
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""

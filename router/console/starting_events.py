@@ -5,7 +5,6 @@ from typing import Final
 import msgspec
 
 from router.api.event_views import body_view
-from router.events.masks import Masks
 from router.history.event_filter import EventFilter
 from router.history.event_history import EventHistory
 from router.history.records import EventRecord
@@ -18,13 +17,11 @@ class StartingEvents:
     """Finds events. All methods raise JournalUnavailableError.
 
     Args:
-        history: Has them.
-        masks: The fields that are not shown.
+        history: The events, masked.
     """
 
-    def __init__(self, history: EventHistory, masks: Masks) -> None:
+    def __init__(self, history: EventHistory) -> None:
         self._history = history
-        self._masks = masks
 
     async def of_types(self, types: tuple[str, ...]) -> str:
         """Return the last event of one of these types as JSON; ``""`` if there is none."""
@@ -38,8 +35,7 @@ class StartingEvents:
         return "" if record is None else self._text(record)
 
     def _text(self, record: EventRecord) -> str:
-        body, _ = self._masks.applied_to(record.body)
-        shown = body_view(body)
+        shown = body_view(record.body)
         if isinstance(shown, str):
             return shown
         return msgspec.json.format(msgspec.json.encode(shown), indent=2).decode()

@@ -171,10 +171,10 @@ class EventHistory:
                     else record.source == source and record.id == event_id
                 )
                 if is_wanted and record.outcome is not EventOutcome.DUPLICATE:
-                    return self._masked(record)
+                    return record
                 if is_wanted and duplicate is None:
                     duplicate = record
-        return self._masked(duplicate)
+        return duplicate
 
 
 class _Scanned(msgspec.Struct, frozen=True):

@@ -80,7 +80,13 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
     reader = EventReader(connection, clock, configuration, deliveries, masks)
     messages = build_alert_messages(settings, clock, masks, configuration)
     events = EventListPage(
-        frame, connection, clock, configuration, figures, is_kept=settings.history > 0
+        frame,
+        connection,
+        reader.history,
+        clock,
+        configuration,
+        figures,
+        is_kept=settings.history > 0,
     )
     alerts = AlertListPage(frame, connection, clock, configuration, masks)
     audit = Audit(connection, clock)

@@ -76,7 +76,7 @@ def build_operator_pages(
     find = preview_finder(parts.settings, clock, configuration)
     folder = None if parts.worker is None else parts.worker.source.folder
     inbox = None if parts.worker is None or parts.worker.inbox is None else parts.worker.inbox
-    events = StartingEvents(EventHistory(connection), masks)
+    history = EventHistory(connection, masks)
     actions = DestinationActions(connection, clock)
     settings = parts.settings
     limits = HistoryLimits(age_seconds=settings.history, share=settings.history_memory)
@@ -85,8 +85,10 @@ def build_operator_pages(
     destinations = DestinationPages(frame, connection, clock, configuration, actions, tests)
     topics = [destinations.topic()]
     routes = [
-        *RulePages(frame, connection, clock, configuration, parts.reloader).routes(),
-        *PlaygroundPage(frame, parts.playground, folder, configuration, events).routes(),
+        *RulePages(frame, connection, history, clock, configuration, parts.reloader).routes(),
+        *PlaygroundPage(
+            frame, parts.playground, folder, configuration, StartingEvents(history)
+        ).routes(),
         *destinations.routes(),
         *DiscardWaitingPage(frame, waiting).routes(),
         *DeadLetterPages(frame, letters, figures, find, masks).routes(),

@@ -20,19 +20,25 @@ from router.journal.connection import Connection
 CANARY = "c4nary"
 API = "/api/v1"
 _PAGES = 60
+_WHOLE = ("/console/static/", "/console/inbox")
+"""Messages are not masked, and the inbox has them as their readers get them."""
 
 
 async def test_no_reader_sees_a_masked_field(
     redis_url: Secret, connection: Connection, tmp_path: Path
 ) -> None:
-    """The event raises an alert, which one destination gets and which is a dead letter of the other."""
+    """One event was recorded before the setting; one raises an alert, and a dead letter of it."""
     masked = FieldPaths.parse("data.caller, subject")
     data = {"issues": 9, "region": "us1", "name": "room", "caller": CANARY}
     body = event(9, data).replace(b'"CF9"', f'"{CANARY}"'.encode())
     unmatched = event(10, {"caller": [{"number": CANARY}]}, "com.example.other")
+    near_miss = event(11, {**data, "issues": 2}).replace(b'"CF11"', f'"{CANARY}"'.encode())
+    async with watched_router(redis_url, connection, tmp_path) as router:
+        await post_batch(router, [near_miss])
+        await until_recorded(connection, len(EVENTS) + 2)
     async with watched_router(redis_url, connection, tmp_path, masked_fields=masked) as router:
         await post_batch(router, [body, unmatched])
-        await until_recorded(connection, len(EVENTS) + 3)
+        await until_recorded(connection, 2 * len(EVENTS) + 5)
         await until(lambda: connection.redis.hlen(keys.dead_letters("chat")))
 
         shown = [*await _responses(router), *await _pages(router)]
@@ -80,5 +86,5 @@ async def _pages(router: Running) -> list[tuple[str, str]]:
             page = await visit.get(path)
             found[path] = page.body
             links = map(html.unescape, re.findall(r'href="(/console[^"#]*)"', page.body))
-            waiting += [link for link in links if "/static/" not in link]
+            waiting += [link for link in links if not link.startswith(_WHOLE)]
     return list(found.items())

@@ -3,7 +3,7 @@
 Tests that need it are skipped where there is none.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal
 
@@ -13,9 +13,12 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from support.browser_path import browser_path
 
+_AXE: Final = Axe()
 _SERIOUS: Final = frozenset({"serious", "critical"})
 THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
-WIDTHS: Final = (1440, 390)
+WIDE: Final = 1440
+WIDTHS: Final = (WIDE, WIDE // 2, 390, 320)
+"""Of windows, in CSS pixels: the second one is the first at 200 %, the last ones are phones."""
 _FLAGS: Final = (
     # The sandbox of the browser needs rights that containers do not give, and refuses root.
     "--no-sandbox",
@@ -78,27 +81,33 @@ async def browsing(url: str) -> AsyncIterator[WatchedBrowser]:
         await browser.close()
 
 
-async def problems_of(page: Page, width: int) -> list[str]:
-    """What axe-core finds serious or critical on a page, and whether it is wider than the window."""
-    found = await Axe().run(page)
-    problems = [
-        f"{each['id']}: {[node['html'][:120] for node in each['nodes']][:3]}"
-        for each in found.response["violations"]
-        if each["impact"] in _SERIOUS
-    ]
-    wide: int = await page.evaluate("document.documentElement.scrollWidth")
-    return problems + ([f"{wide} px wide"] if wide > width else [])
-
-
-async def checked(page: Page, paths: Sequence[str], url: str) -> list[str]:
-    """The problems of pages, wide and light, then narrow and dark, with the address of each."""
+async def problems_of(page: Page) -> list[str]:
+    """What axe-core finds serious or critical on a page in both themes, and where it is too wide."""
     problems = []
-    for path in paths:
-        await page.goto(url + path)
-        for theme, width in zip(THEMES, WIDTHS, strict=True):
-            # Without motion, because a colour in transition has another contrast.
-            await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-            await page.set_viewport_size({"width": width, "height": 900})
-            found = await problems_of(page, width)
-            problems += [f"{path} ({theme}, {width} px): {each}" for each in found]
+    await page.evaluate(_AXE.axe_script)
+    for theme in THEMES:
+        # Without motion, because a colour in transition has another contrast.
+        await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        # The other rules do not look at colours.
+        rules = {"runOnly": ["color-contrast"]} if theme == "dark" else {}
+        found: dict[str, Any] = await page.evaluate(
+            "(options) => axe.run(options)", {"resultTypes": ["violations"], **rules}
+        )
+        problems += [
+            f"{theme}: {each['id']}: {[node['html'][:120] for node in each['nodes']][:3]}"
+            for each in found["violations"]
+            if each["impact"] in _SERIOUS
+        ]
+    return problems + await widths_of(page)
+
+
+async def widths_of(page: Page) -> list[str]:
+    """The widths at which the page would scroll sideways."""
+    problems = []
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 900})
+        wide: int = await page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            problems.append(f"{wide} px wide in a window of {width} px")
+    await page.set_viewport_size({"width": WIDE, "height": 900})
     return problems

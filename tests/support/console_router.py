@@ -59,10 +59,15 @@ def event(number: int, data: Mapping[str, Any], event_type: str = TYPE) -> bytes
 
 @asynccontextmanager
 async def watched_router(
-    redis_url: Secret, connection: Connection, folder: Path, **changes: object
+    redis_url: Secret,
+    connection: Connection,
+    folder: Path,
+    *,
+    rules: str = RULES,
+    **changes: object,
 ) -> AsyncIterator[Running]:
     """Serve a router that has evaluated ``EVENTS``, and the second one of them twice."""
-    (folder / "a.yaml").write_text(RULES)
+    (folder / "a.yaml").write_text(rules)
     settings = settings_for(
         redis_url, admin_token=Secret(OPERATOR), viewer_token=Secret(VIEWER), **changes
     )

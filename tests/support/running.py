@@ -1,13 +1,14 @@
 """The real application in this process, on a free port."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import msgspec
+from aiohttp import web
 
 from router.clock import Clock, system_clock
 from router.configuration.load import ConfigurationSource
@@ -27,8 +28,12 @@ _KEEPALIVE_GRACE = 0.1
 class Running:
     """A process that serves. ``metrics`` are its own, no other test's."""
 
-    def __init__(self, address: Address, metrics: Metrics) -> None:
+    def __init__(
+        self, address: Address, metrics: Metrics, pages: Sequence[web.RouteDef] = ()
+    ) -> None:
         self.address = address
+        self.pages = pages
+        """The routes of the console."""
         self.url = str(address)
         self.metrics = metrics
 
@@ -63,7 +68,7 @@ async def running(
     await asyncio.wait([serving, ready], return_when=asyncio.FIRST_COMPLETED, timeout=10)
     if serving.done():
         await serving
-    yield Running(ready.result(), metrics)
+    yield Running(ready.result(), metrics, app._console.routes)
     stop.set()
     async with asyncio.timeout(20):
         await serving

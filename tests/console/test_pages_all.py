@@ -1,0 +1,120 @@
+"""All pages of the console, in a real browser and without one: what each of them must show and leave."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page
+from support.browser import browsing, needs_browser, problems_of, widths_of
+from support.console_pages import EMPTY_LISTS, NO_PAGES, PAGES, READS, address_of, paths_of
+from support.console_router import OPERATOR, VIEWER, watched_router
+from support.console_visit import visiting
+from support.hostile_router import ELEMENT, SHOWN, hostile_router
+
+from router.datatypes import Secret
+from router.journal.connection import Connection
+
+_LARGEST = 60_000
+"""Bytes of a page."""
+_UNUSABLE = """() => {
+  const shown = (element) => element.checkVisibility();
+  const start = (element) => element.outerHTML.slice(0, 120);
+  const buttons = [...document.querySelectorAll("button")].filter(shown);
+  const links = [...document.querySelectorAll("a")];
+  const forms = [...document.forms].filter((form) => !form.hidden);
+  const submits = (form) => [...form.elements].some((each) => each.type === "submit");
+  return [
+    ...buttons.filter((each) => !each.form || each.type !== "submit").map(start),
+    ...links.filter((each) => !/^([/?]|#.)/.test(each.getAttribute("href") || "")).map(start),
+    ...forms.filter((each) => !submits(each)).map(start),
+    ...(document.querySelector("main").innerText.trim().length < 10 ? ["nothing to read"] : []),
+  ];
+}"""
+"""Returns the controls that do nothing without JavaScript."""
+_WRITES = """(reads) => [...document.querySelectorAll("button, input[type=submit]")]
+  .filter((each) => each.type === "submit" && each.form)
+  .map((each) => [each.formMethod || each.form.method, each.getAttribute("formaction") || each.form.getAttribute("action"), each])
+  .filter(([method, action]) => method === "post" && !reads.includes(action))
+  .map(([, action, each]) => `${action}: ${each.outerHTML.slice(0, 120)}`)"""
+"""Returns the buttons that post anything but ``reads``."""
+
+
+@needs_browser
+@pytest.mark.timeout(120)
+async def test_every_page_is_accessible_inert_and_usable(
+    redis_url: Secret, connection: Connection, tmp_path: Path
+) -> None:
+    problems: list[str] = []
+
+    async with (
+        hostile_router(redis_url, connection, tmp_path) as router,
+        browsing(router.url) as browser,
+        visiting(router.url, OPERATOR) as visit,
+    ):
+        addresses = [(each, await address_of(each, visit)) for each in (*PAGES, *EMPTY_LISTS)]
+        page = await browser.log_in(OPERATOR)
+        plain = await browser.log_in(OPERATOR, script=False)
+        reader = await browser.log_in(VIEWER, script=False)
+        await page.add_init_script("window.taken = () => { window.isTaken = true; }")
+        for listed, address in addresses:
+            url = router.url + address
+            response = await page.goto(url)
+            assert response is not None
+            found = [f"status {response.status}"] if response.status != 200 else []
+            size = len(await response.body())
+            found += [f"{size} bytes"] if size > _LARGEST else []
+            found += await problems_of(page)
+            found += await hostile_traces(page, is_shown=listed.has_hostile_texts)
+            await plain.goto(url)
+            found += [f"without script: {each}" for each in await plain.evaluate(_UNUSABLE)]
+            found += [f"without script: {each}" for each in await widths_of(plain)]
+            if not listed.is_for_operators:
+                await reader.goto(url)
+                writes = await reader.evaluate(_WRITES, sorted(READS))
+                found += [f"a viewer sees {each}" for each in writes]
+            problems += [f"{address}: {each}" for each in found]
+
+    assert not problems, "\n".join(problems)
+    assert not browser.complaints, "\n".join(browser.complaints)
+
+
+async def hostile_traces(page: Page, *, is_shown: bool) -> list[str]:
+    """What markup of strangers has made of a page and of the frames in it."""
+    problems = []
+    texts = []
+    for frame in page.frames:
+        made: dict[str, Any] = await frame.evaluate(
+            """(name) => ({
+              elements: document.querySelectorAll(`${name}, [onerror], img[src="x"]`).length,
+              isTaken: Boolean(window.isTaken),
+              text: document.documentElement.textContent
+                + [...document.querySelectorAll("input, textarea")].map((each) => each.value),
+            })""",
+            ELEMENT,
+        )
+        problems += [f"elements of a stranger in {frame.url}"] * bool(made["elements"])
+        problems += [f"a script of a stranger ran in {frame.url}"] * made["isTaken"]
+        texts.append(made["text"])
+    text = "".join(texts)
+    problems += ["the text of a stranger is missing"] * (is_shown and SHOWN not in text)
+    problems += ["a template of a stranger was rendered"] * ("49 }}" in text or "\"'49" in text)
+    return problems
+
+
+async def test_every_page_is_listed_and_viewers_may_post_nothing(
+    redis_url: Secret, connection: Connection, tmp_path: Path
+) -> None:
+    async with (
+        watched_router(redis_url, connection, tmp_path) as router,
+        visiting(router.url, VIEWER) as visit,
+    ):
+        paths = {each.path for each in PAGES} | NO_PAGES
+        posts = paths_of(router.pages, "POST")
+        statuses = {
+            path: (await visit.post(path.replace("{", "").replace("}", ""))).status
+            for path in sorted(posts - READS)
+        }
+
+    assert paths_of(router.pages, "GET") == paths
+    assert posts >= READS
+    assert set(statuses.values()) == {403}, statuses

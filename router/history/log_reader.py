@@ -61,10 +61,11 @@ class LogReader:
         for segment in await self.segments():
             if after is not None and segment.number > after.segment:
                 continue
+            # After a clock was set back, newer segments have earlier times.
             if last_ms is not None and segment.first_ms > last_ms:
                 continue
             if first_ms is not None and segment.last_ms < first_ms:
-                return
+                continue
             end = segment.entries
             if after is not None and segment.number == after.segment:
                 end = min(end, after.entry + 1)

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.server
 NOISE = random.Random(1)  # noqa: S311
 """For texts that do not compress."""
 FIRST_SEGMENT = f"{keys.HISTORY}:{EVENTS}:1"
+FIRST_NAMES = f"router:history-names:{EVENTS}:1"
 RULES = """
 rules:
   - {name: high, events: [a], when: data.n > 5, send_to: [noc]}
@@ -171,6 +172,26 @@ async def test_a_segment_is_closed_by_its_age_and_deleted_as_a_whole(past: Past)
     assert not await past.connection.redis.keys("router:history-names:*")
 
 
+async def test_a_segment_lasts_as_long_as_the_process_that_adds_to_it_last_says(past: Past) -> None:
+    limits = HistoryLimits(age_seconds=3600, share=0.1)
+    shorter = Past(past.connection, past.time, RULES, limits=limits)
+    await shorter.send(past.event("1", n=1))
+    await past.send(past.event("2", n=1))
+
+    for key in (FIRST_SEGMENT, FIRST_NAMES):
+        assert await past.connection.redis.ttl(key) > LIMITS.age_seconds
+    assert await found(past) == ["2", "1"]
+
+
+async def test_events_after_a_clock_was_set_back_hide_no_earlier_ones(past: Past) -> None:
+    await past.send(past.event("before", n=1))
+    since = int(1000 * past.time.now)
+    past.time.now -= 120
+    await past.send(past.event("after", n=1))
+
+    assert await found(past, times=TimeRange(first_ms=since)) == ["before"]
+
+
 async def test_the_oldest_segments_make_room_within_the_memory(connection: Connection) -> None:
     limits = HistoryLimits(age_seconds=86_400, share=0.1)
     past = Past(connection, SetClock(), RULES, limits=limits)
@@ -209,36 +230,40 @@ async def test_history_pauses_while_memory_is_short_and_events_go_on(past: Past)
     assert [delivery.alert.event_id for delivery in await past.told()] == ["8"]
 
 
+STRANGE = msgspec.msgpack.encode([1, [], None, "x", {}, "y"])
+
+
 @pytest.mark.parametrize(
-    "damage", ["type", "state", "segments", "member", "closed", "entry", "number"]
+    "commands",
+    [
+        [("DEL", keys.HISTORY), ("SET", keys.HISTORY, "x")],
+        [("HSET", keys.HISTORY, EVENTS, b"\xc1")],
+        [("SET", keys.HISTORY_SEGMENTS, "x")],
+        [("ZADD", keys.HISTORY_SEGMENTS, 1, b"\xc1")],
+        [("ZADD", keys.HISTORY_SEGMENTS, 1, STRANGE)],
+        [("HSET", keys.HISTORY, "closed", "x")],
+        [("LSET", FIRST_SEGMENT, 0, b"\xc1")],
+        [("DEL", FIRST_SEGMENT), ("SET", FIRST_SEGMENT, "x")],
+        [("DEL", FIRST_NAMES), ("RPUSH", FIRST_NAMES, "x")],
+        [("DEL", FIRST_SEGMENT, FIRST_NAMES)],
+    ],
 )
-async def test_a_damaged_history_begins_again_and_stops_nothing(past: Past, damage: str) -> None:
-    redis = past.connection.redis
+async def test_a_damaged_history_begins_again_and_stops_nothing(
+    past: Past, commands: list[tuple[str, ...]]
+) -> None:
     await past.send(past.event("1", n=1))
-    match damage:
-        case "type":
-            await redis.delete(keys.HISTORY)
-            await redis.set(keys.HISTORY, "x")
-        case "state":
-            await redis.hset(keys.HISTORY, EVENTS, b"\xc1")
-        case "segments":
-            await redis.set(keys.HISTORY_SEGMENTS, "x")
-        case "member":
-            await redis.zadd(keys.HISTORY_SEGMENTS, {b"\xc1": 1})
-        case "closed":
-            await redis.hset(keys.HISTORY, "closed", "x")
-        case "entry":
-            await redis.lset(FIRST_SEGMENT, 0, b"\xc1")
-        case "number":
-            await redis.delete(FIRST_SEGMENT)
-            await redis.set(FIRST_SEGMENT, "x")
+    for command in commands:
+        await past.connection.redis.execute_command(*command)
 
     await past.send(past.event("8", n=8))
     assert [delivery.alert.event_id for delivery in await past.told()] == ["8"]
     past.time.now += 86_400  # the next segment
     await past.send(past.event("9", n=9))
-    assert (await found(past))[0] == "9"
-    await trim_history(past.connection, past.clock, age_seconds=0, at_most=0)
+    assert (await found(past))[:2] == ["9", "8"]
+    for event_id in ("8", "9"):
+        assert await past.events.get("s", event_id) is not None
+    emptied = await trim_history(past.connection, past.clock, age_seconds=0, at_most=0)
+    assert emptied.left_bytes == 0
     assert await found(past) == []
 
 

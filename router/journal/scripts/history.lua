@@ -18,7 +18,7 @@ local STATE, STATE_BYTES = '>I4ddI4I4d', 36
 
 local function newest_segment(log)
   local state = redis.pcall('HGET', HISTORY, log)
-  if is_wrong_type(state) then redis.call('DEL', HISTORY) end
+  if is_wrong_type(state) then redis.call('DEL', HISTORY, SEGMENTS) end
   if type(state) == 'string' and #state == STATE_BYTES then return {struct.unpack(STATE, state)} end
 end
 
@@ -31,10 +31,16 @@ end
 -- Returns the oldest segment that is closed: its member, and what that says; nil if there is none.
 local function oldest_segment()
   local member = run_or_delete('ZRANGE', SEGMENTS, 0, 0)[1]
-  if not member then return nil end
+  if not member then
+    redis.call('HDEL', HISTORY, 'closed')
+    return nil
+  end
   local read, closed = pcall(cmsgpack.unpack, member)
-  if read and type(closed) == 'table' and #closed == 6 then return member, closed end
-  return member, {'', 0, 0, 0, 0, 0}
+  if not read or type(closed) ~= 'table' or type(closed[1]) ~= 'string' then closed = {''} end
+  for at = 2, 6 do
+    if type(closed[at]) ~= 'number' then closed[at] = 0 end
+  end
+  return member, closed
 end
 
 -- Deletes the oldest segment that is closed. Returns its records and bytes; nil if there is none.
@@ -89,11 +95,13 @@ local function record_history(options, entry, names, records, now_ms)
   end
   state = state or open_segment(log, limits, now_ms)
   local entries_key, names_key = segment_keys(log, state[1])
-  local at = state[4]
+  -- The list knows best how many entries it has: its keys may have expired since the last one.
+  local at = run_or_delete('RPUSH', entries_key, entry) - 1
+  if at == 0 then redis.call('DEL', names_key) end
   local rows = string.gsub(names, '........', '%0' .. string.gsub(struct.pack('>I2', at), '%%', '%%%%'))
-  run_or_delete('RPUSH', entries_key, entry)
   run_or_delete('APPEND', names_key, rows)
-  if at == 0 then
+  -- A segment may have been opened by a process with a shorter history.
+  if redis.call('PTTL', names_key) < limits.kept_ms - limits.segment_ms then
     redis.call('PEXPIRE', entries_key, limits.kept_ms)
     redis.call('PEXPIRE', names_key, limits.kept_ms)
   end

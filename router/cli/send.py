@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import sys
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from router.client.send import send as send_one
 from router.clock import system_clock
 from router.datatypes import Secret
 from router.errors import ConfigurationError
+from router.events.sample import sample_event
 from router.settings.model import Settings
 
 _PLACE: Final = frozenset({"ROUTER_HOST", "ROUTER_PORT"})
@@ -31,7 +33,12 @@ _CHECKPOINT_INTERVAL: Final = 0.5
 
 
 @click.command()
-@click.argument("event", type=click.File("rb"))
+@click.argument("event", type=click.File("rb"), required=False)
+@click.option(
+    "--sample",
+    is_flag=True,
+    help="Send Twilio's documented example of a conference summary, under a new id.",
+)
 @click.option(
     "--sign",
     is_flag=True,
@@ -69,21 +76,29 @@ _CHECKPOINT_INTERVAL: Final = 0.5
     "--from", "first", type=click.IntRange(1), help="Begin at this line and ignore the checkpoint."
 )
 @click.option("--skip-bad", is_flag=True, help="Report lines that are not events, and continue.")
-def send(event: BinaryIO, url: str, *, sign: bool, by_line: bool, **options: Any) -> None:
+def send(
+    event: BinaryIO | None, url: str, *, sample: bool, sign: bool, by_line: bool, **options: Any
+) -> None:
     """Send events from a file to a router.
 
     EVENT is a file with a CloudEvent in JSON, an array of them, or one per line; "-" is standard
     input. A file with one event per line is sent in batches. The checkpoint EVENT.sent records the
     last accepted line, so that the same command resumes there after an interruption. Requests that
-    were in flight are then sent again, and the router drops the duplicates.
+    were in flight are then sent again, and the router drops the duplicates. --sample takes the place
+    of a file.
     """
+    if (event is None) != sample:
+        raise click.UsageError(
+            "name one file with events, or --sample" if event is None else "name a file or --sample"
+        )
     if url:
         _check_url(url, sign=sign)
     target = _endpoint(Settings.read(os.environ), url, sign=sign)
-    if by_line or Path(event.name).suffix in _LINE_SUFFIXES:
+    if event is not None and (by_line or Path(event.name).suffix in _LINE_SUFFIXES):
         _FileSender(event, target, _FileOptions(**options)).run()
         return
-    result = asyncio.run(send_one(target, event.read()))
+    body = sample_event(f"NO{secrets.token_hex(16)}") if event is None else event.read()
+    result = asyncio.run(send_one(target, body))
     echo(f"{result.status} {result.body}")
     sys.exit(0 if result.accepted else 1)
 

@@ -126,8 +126,8 @@ class DestinationPages:
         name = request.match_info["name"]
         await self._known.check(name)
         said, kind = await self._done(request, name, form_of(request))
-        back = form_of(request).text("back")
-        path = PATH if back == "list" else f"{PATH}/{name}"
+        back = form_of(request).text("back") or request.query.get("back", "")
+        path = {"list": PATH, "overview": HOME}.get(back, f"{PATH}/{name}")
         return self._frame.redirect(request, path, said, kind)
 
     async def _done(self, request: web.Request, name: str, form: PostedForm) -> tuple[str, str]:

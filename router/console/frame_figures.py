@@ -4,21 +4,25 @@ All pages and all open consoles of a process share one look at Redis in a second
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
+from router.api.destination_views import DestinationHealthView, HealthState, read_destinations
+from router.api.stats import DEAD_LETTERED
 from router.clock import Clock
-from router.console.overall_state import OverallState, Situation, judge
+from router.console.concurrent_reads import concurrent_reads
+from router.console.overall_state import RECENT_MINUTES, OverallState, Situation, judge
 from router.console.page_links import HOME
+from router.console.shared_read import SharedRead
 from router.errors import JournalUnavailableError
 from router.journal import keys, ledger
 from router.journal.connection import Connection
 from router.journal.ledger import Ledger
-from router.journal.pauses import Pause, PauseKind, Pauses
+from router.journal.pauses import PauseKind, Pauses
+from router.journal.series import Resolution, Series
 
-_FRESH_SECONDS: Final = 1.0
 _REDIS_SECONDS: Final = 2.0
 """How long a page waits for its frame; it is shown without counts then."""
 
@@ -39,7 +43,8 @@ class FrameFigures(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, LinkCount] = {}
     """By the path of a page."""
     ledger: Ledger = Ledger()
-    pauses: dict[str, Pause] = {}
+    destinations: tuple[DestinationHealthView, ...] = ()
+    """By name."""
 
 
 class FrameReader:
@@ -50,6 +55,7 @@ class FrameReader:
         clock: Time.
         refusal: Returns why this process refuses events; None if it accepts them.
         rules_error: Returns why the last change of the rules was rejected; ``""`` if it was not.
+        configured: Returns the destinations of this process's rules.
     """
 
     def __init__(
@@ -58,23 +64,22 @@ class FrameReader:
         clock: Clock,
         refusal: Callable[[], Awaitable[str | None]],
         rules_error: Callable[[], str],
+        configured: Callable[[], Iterable[str]],
     ) -> None:
         self._connection = connection
-        self._monotonic = clock.monotonic
-        self._pauses = Pauses(connection)
+        self._clock = clock
         self._refusal = refusal
         self._rules_error = rules_error
-        self._looking = asyncio.Lock()
-        self._last: FrameFigures | None = None
-        self._read_at = float("-inf")
+        self._configured = configured
+        self._shared = SharedRead(self._look, clock.monotonic)
 
     async def read(self) -> FrameFigures:
         """Return the figures, a second old at most. Does not raise: an outage is a state."""
-        async with self._looking:
-            if self._last is None or self._monotonic() - self._read_at > _FRESH_SECONDS:
-                self._last = await self._look()
-                self._read_at = self._monotonic()
-            return self._last
+        return await self._shared()
+
+    def forget(self) -> None:
+        """Look again for the next page, because an operator has changed something."""
+        self._shared.forget()
 
     async def _look(self) -> FrameFigures:
         try:
@@ -86,32 +91,84 @@ class FrameReader:
             return FrameFigures(state=judge(situation), situation=situation)
 
     async def _ask(self) -> FrameFigures:
-        counters = await ledger.read(self._connection)
-        pauses = await self._pauses.all()
-        quarantined = await self._connection.ask(
-            self._connection.redis.zcard(keys.QUARANTINE_INDEX)
-        )
-        dead = sum(each.dead for each in counters.destinations.values())
-        situation = Situation(
-            refusal=await self._refusal() or "",
+        redis, series = self._connection.redis, Series(self._connection, self._clock)
+        pipeline = redis.pipeline(transaction=False)
+        pipeline.zcard(keys.QUARANTINE_INDEX)
+        pipeline.zrange(keys.BATCHES, 0, 0, withscores=True)
+        # One more minute, because the last one is still counted.
+        minutes = series.read([DEAD_LETTERED], Resolution.MINUTE, RECENT_MINUTES + 1)
+        async with concurrent_reads() as group:
+            counters = group.create_task(ledger.read(self._connection))
+            destinations = group.create_task(
+                read_destinations(self._connection, self._clock, self._configured())
+            )
+            pauses = group.create_task(Pauses(self._connection).all())
+            refusal = group.create_task(self._refused_because())
+            dead = group.create_task(minutes)
+            rest = group.create_task(self._connection.ask(pipeline.execute()))
+        quarantined, oldest = rest.result()
+        situation = situation_of(
+            counters.result(),
+            destinations.result(),
+            {name: pause.kind for name, pause in pauses.result().items()},
+            refusal=refusal.result(),
             rules_error=self._rules_error(),
-            failing=_names(pauses, lambda kind: kind is not PauseKind.PAUSED),
-            paused=_names(pauses, lambda kind: kind is PauseKind.PAUSED),
-            dead_letters=dead,
+            unevaluated_seconds=max([0.0, *(self._clock.now() - at / 1000 for _, at in oldest)]),
+            new_dead_letters=sum(dead.result()[DEAD_LETTERED]),
             quarantined=quarantined,
-            has_events=counters.accepted > 0,
         )
         return FrameFigures(
             state=judge(situation),
             situation=situation,
             counts={
-                f"{HOME}/dead-letters": LinkCount(dead, "warning"),
+                f"{HOME}/dead-letters": LinkCount(situation.dead_letters, "warning"),
                 f"{HOME}/quarantine": LinkCount(quarantined, "warning"),
             },
-            ledger=counters,
-            pauses=pauses,
+            ledger=counters.result(),
+            destinations=tuple(destinations.result()),
         )
 
+    async def _refused_because(self) -> str:
+        return await self._refusal() or ""
 
-def _names(pauses: dict[str, Pause], is_meant: Callable[[PauseKind], bool]) -> tuple[str, ...]:
-    return tuple(sorted(name for name, pause in pauses.items() if is_meant(pause.kind)))
+
+def situation_of(
+    counters: Ledger,
+    destinations: Sequence[DestinationHealthView],
+    pauses: Mapping[str, PauseKind],
+    **more: Any,
+) -> Situation:
+    """Return the facts to judge (pure).
+
+    Args:
+        counters: The ledger.
+        destinations: How each destination is.
+        pauses: Why those that are paused are.
+        more: Further fields of the result.
+    """
+    waiting = [each for each in destinations if each.name not in pauses and each.pending]
+    slowest = max(waiting, key=lambda each: each.oldest_age_seconds, default=None)
+    states = {each.name: _word(each, pauses) for each in destinations}
+    return Situation(
+        unevaluated=counters.pending,
+        failing=_names(states, _FAILING),
+        disabled=_names(states, frozenset({HealthState.DISABLED})),
+        paused=_names(states, frozenset({HealthState.PAUSED})),
+        slowest="" if slowest is None else slowest.name,
+        slowest_seconds=0.0 if slowest is None else slowest.oldest_age_seconds,
+        dead_letters=sum(each.dead for each in counters.destinations.values()),
+        has_events=counters.accepted > 0,
+        **more,
+    )
+
+
+_FAILING: Final = frozenset({HealthState.FAILING, HealthState.CIRCUIT_OPEN})
+
+
+def _word(of: DestinationHealthView, pauses: Mapping[str, PauseKind]) -> HealthState:
+    """Return the state; one that is paused because it refuses everything fails."""
+    return HealthState.FAILING if pauses.get(of.name) is PauseKind.REFUSED else of.health
+
+
+def _names(states: Mapping[str, HealthState], wanted: frozenset[HealthState]) -> tuple[str, ...]:
+    return tuple(name for name, state in states.items() if state in wanted)

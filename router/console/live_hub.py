@@ -25,9 +25,10 @@ QUEUE_LENGTH: Final = 32
 """Messages that wait for a slow subscriber: half a minute of a topic that always changes."""
 MAX_SUBSCRIBERS: Final = 1000
 _READ_SECONDS: Final = 5.0
-_HEARTBEAT: Final = b": still here\n\n"
+_HEARTBEAT: Final = b"event: beat\ndata: {}\n\n"
 _HEARTBEAT_POLLS: Final = 10
-"""Polls without a message after which a subscriber gets a comment, which shows that it is alive."""
+"""Polls without a message after which a subscriber gets one that says only that the server is there:
+a page that gets none for 25 s says that the server does not answer."""
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +39,8 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     """Reads what is shown; may raise JournalUnavailableError."""
     show: Callable[[Any, Role], Mapping[str, str | int]]
     """Returns parts of the page: id of an element -> its HTML; other values for scripts."""
+    every: int = 1
+    """Polls from one read to the next, of a topic that takes more to read and to show."""
 
 
 class Subscriber:
@@ -152,15 +155,25 @@ class LiveHub:
                 wanted.setdefault(name, set()).add(subscriber.role)
         messages: dict[tuple[str, Role], bytes] = {}
         for name, roles in wanted.items():
-            messages |= await self._changes(self._topics[name], roles)
+            topic = self._topics[name]
+            if self.polls % topic.every == 0 or any(
+                (name, each) not in self._sent for each in roles
+            ):
+                messages |= await self._changes(topic, roles)
         self._send(messages)
 
     async def _changes(self, topic: Topic, roles: set[Role]) -> dict[tuple[str, Role], bytes]:
         try:
             async with asyncio.timeout(_READ_SECONDS):
                 value = await topic.read()
+            return self._shown(topic, value, roles)
         except (JournalUnavailableError, TimeoutError):
             return {}  # the topic of the state says so
+        except Exception:  # the hub is a task of a process that accepts and delivers events
+            logger.exception("live part not shown", extra={"topic": topic.name})
+            return {}
+
+    def _shown(self, topic: Topic, value: Any, roles: set[Role]) -> dict[tuple[str, Role], bytes]:
         messages = {}
         for role in roles:
             key = (topic.name, role)

@@ -7,6 +7,7 @@ names the worst one; the others are notes.
 import enum
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -14,7 +15,11 @@ from router.console.page_filters import counted, duration
 from router.console.page_links import HOME
 
 SLOW_SECONDS: Final = 60.0
-"""An item that waits longer than this is worth a word."""
+"""A delivery that waits longer than this is worth a word."""
+UNEVALUATED_SECONDS: Final = 15.0
+"""The same for an event, which a worker evaluates within a second."""
+RECENT_MINUTES: Final = 10
+"""Minutes in which dead letters count as new."""
 _NAMES_SHOWN: Final = 2
 _REASON_LENGTH: Final = 240
 
@@ -48,16 +53,31 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """Why events are refused, with the next step; ``""`` if they are accepted."""
     rules_error: str = ""
     """Why the last change of the rules was rejected; ``""`` if it was not."""
+    unevaluated: int = 0
+    """Events that were accepted and not evaluated."""
+    unevaluated_seconds: float = 0.0
+    """Age of the oldest of them."""
     failing: tuple[str, ...] = ()
-    """Destinations that do not accept: an open circuit, or disabled after refusals."""
+    """Destinations that accept nothing: attempts fail, an open circuit, refusals in a row."""
+    disabled: tuple[str, ...] = ()
+    """Destinations whose receiver answered that it is gone."""
     paused: tuple[str, ...] = ()
     """Destinations that an operator has paused."""
-    oldest_seconds: float = 0.0
-    """Age of the oldest event or delivery that is due and waits, of destinations that run."""
+    slowest: str = ""
+    """The running destination whose oldest delivery is due for the longest time."""
+    slowest_seconds: float = 0.0
+    """The age of that delivery."""
     dead_letters: int = 0
+    new_dead_letters: int = 0
+    """Deliveries that were given up in the last ``RECENT_MINUTES``."""
     quarantined: int = 0
     has_events: bool = True
     """Whether an event ever came."""
+
+    @property
+    def oldest_seconds(self) -> float:
+        """Age of the oldest event or delivery that is due and waits for nothing but its turn."""
+        return max(self.unevaluated_seconds, self.slowest_seconds)
 
 
 _ALL_WELL: Final = OverallState(Attention.GOOD, "all well", HOME)
@@ -78,6 +98,7 @@ def notes(situation: Situation) -> tuple[OverallState, ...]:
 def _findings(of: Situation) -> Iterator[OverallState]:
     """Yield all that needs attention, the worst first."""
     yield from _of_ingress(of)
+    yield from _of_workers(of)
     yield from _of_destinations(of)
     if of.rules_error:
         yield OverallState(
@@ -99,35 +120,67 @@ def _of_ingress(of: Situation) -> Iterator[OverallState]:
             f" Look at Redis and the network to it: {_cut(of.redis_error)}",
         )
     elif of.refusal:
+        reason, _, step = of.refusal.partition(";")
         yield OverallState(
-            Attention.CRITICAL, f"events are refused: {_cut(of.refusal)}", HOME, _cut(of.refusal)
+            Attention.CRITICAL,
+            f"events are refused: {_cut(reason)}",
+            HOME,
+            _sentence(_cut(step.strip())) or "Senders retry them until they are accepted.",
+        )
+
+
+def _of_workers(of: Situation) -> Iterator[OverallState]:
+    if of.unevaluated and of.unevaluated_seconds > UNEVALUATED_SECONDS:
+        wait = "waits" if of.unevaluated == 1 else "wait"
+        yield OverallState(
+            Attention.CRITICAL,
+            f"{counted(of.unevaluated, 'event')} {wait} to be evaluated"
+            f" since {duration(of.unevaluated_seconds)}",
+            HOME,
+            "See whether a worker runs (`router worker` or `router run`), and what its log says."
+            " No event is lost.",
         )
 
 
 def _of_destinations(of: Situation) -> Iterator[OverallState]:
-    path = f"{HOME}/destinations"
     if of.failing:
-        verb = "is" if len(of.failing) == 1 else "are"
         yield OverallState(
             Attention.WARNING,
-            f"{_named(of.failing)} {verb} failing",
-            path,
-            "Their deliveries wait and are attempted again. See what the receiver answered last.",
+            f"{_named(of.failing)} {_are(of.failing)} failing",
+            _page_of(of.failing),
+            "Deliveries wait and are attempted again. See what the receiver answered last.",
         )
-    if of.oldest_seconds > SLOW_SECONDS:
+    if of.disabled:
         yield OverallState(
             Attention.WARNING,
-            f"something waits since {duration(of.oldest_seconds)}",
-            path,
-            "See which destination is behind, and whether a worker runs.",
+            f"{_named(of.disabled)} {_are(of.disabled)} disabled",
+            _page_of(of.disabled),
+            "The receiver answered that it is gone: correct its address in the rules, then resume.",
+        )
+    if of.slowest_seconds > SLOW_SECONDS:
+        yield OverallState(
+            Attention.WARNING,
+            f"a delivery to {of.slowest} is due since {duration(of.slowest_seconds)}",
+            _page_of((of.slowest,)),
+            "See whether it is slow or rate-limited, and whether a worker runs for it.",
+        )
+    if of.new_dead_letters:
+        was = "was" if of.new_dead_letters == 1 else "were"
+        yield OverallState(
+            Attention.WARNING,
+            f"{counted(of.new_dead_letters, 'delivery', 'deliveries')} {was} given up"
+            f" in the last {RECENT_MINUTES} minutes",
+            f"{HOME}/dead-letters",
+            "See why, correct it, then replay them.",
         )
     if of.paused:
-        verb = "is" if len(of.paused) == 1 else "are"
         yield OverallState(
             Attention.WARNING,
-            f"{_named(of.paused)} {verb} paused",
-            path,
-            "Their deliveries wait until an operator resumes them.",
+            f"{_named(of.paused)} {_are(of.paused)} paused",
+            _page_of(of.paused),
+            "Deliveries wait until an operator resumes it."
+            if len(of.paused) == 1
+            else "Deliveries wait until an operator resumes them.",
         )
 
 
@@ -150,11 +203,24 @@ def _of_leftovers(of: Situation) -> Iterator[OverallState]:
         )
 
 
+def _are(names: tuple[str, ...]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
 def _named(names: tuple[str, ...]) -> str:
-    if len(names) <= _NAMES_SHOWN:
-        return " and ".join(names)
-    return counted(len(names), "destination")
+    if len(names) > _NAMES_SHOWN:
+        return counted(len(names), "destination")
+    return f"destination{'s' * (len(names) > 1)} {' and '.join(names)}"
+
+
+def _page_of(names: tuple[str, ...]) -> str:
+    path = f"{HOME}/destinations"
+    return f"{path}/{quote(names[0], safe='')}" if len(names) == 1 else path
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= _REASON_LENGTH else f"{text[: _REASON_LENGTH - 1]}…"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""

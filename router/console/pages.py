@@ -130,7 +130,9 @@ class ConsoleFrame:
                     "This form is from another login",
                     "Nothing was changed. Open the page again, then repeat what you did.",
                 )
-            return await handler(request)
+            response = await handler(request)
+            self._figures.forget()
+            return response
 
         return web.post(path, self._guarded(act))
 

@@ -15,6 +15,7 @@ from router.configuration.reload import Reloader
 from router.console.alerts_page import AlertListPage
 from router.console.audit_page import AuditPage
 from router.console.events_page import EventListPage
+from router.console.first_steps import FirstSteps
 from router.console.frame_figures import FrameReader
 from router.console.live_hub import LiveHub
 from router.console.live_stream import LiveStream
@@ -25,6 +26,7 @@ from router.console.login_links import LoginLinks
 from router.console.one_alert import OneAlertPage
 from router.console.one_event import OneEventPage
 from router.console.overview import OverviewPage
+from router.console.overview_figures import OverviewReader
 from router.console.pages import ConsoleFrame
 from router.console.session import Sessions
 from router.console.silences_page import SilencePages
@@ -32,7 +34,11 @@ from router.events.masks import Masks
 from router.journal.audit import Audit
 from router.journal.connection import Connection
 from router.runtime.build_api import build_alert_messages
-from router.runtime.build_operator_pages import OperatorPageParts, build_operator_pages
+from router.runtime.build_operator_pages import (
+    OperatorPageParts,
+    build_operator_pages,
+    destination_names,
+)
 from router.runtime.roles import WorkerConfig
 from router.settings.model import Settings
 
@@ -72,7 +78,11 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
     """
     sessions = Sessions(access, clock.now, clock.new_id)
     figures = FrameReader(
-        connection, clock, refusal, lambda: "" if reloader is None else reloader.report.error
+        connection,
+        clock,
+        refusal,
+        lambda: "" if reloader is None else reloader.report.error,
+        lambda: destination_names(configuration),
     )
     frame = ConsoleFrame(sessions, figures, clock)
     masks = Masks(settings.masked_fields)
@@ -101,12 +111,25 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
         reloader=reloader,
     )
     more = build_operator_pages(frame, figures, parts)
-    hub = LiveHub([state_topic(figures), events.topic(), alerts.topic(), *more.topics])
+    lately = OverviewReader(
+        connection, clock, masks, None if reloader is None else lambda: reloader.report
+    )
+    overview = OverviewPage(
+        frame,
+        figures,
+        lately,
+        FirstSteps(settings, lately),
+        configuration,
+        is_kept=settings.history > 0,
+    )
+    hub = LiveHub(
+        [state_topic(figures), overview.topic(), events.topic(), alerts.topic(), *more.topics]
+    )
     return Console(
         [
             *frame.static.routes(),
             *LiveStream(frame, hub).routes(),
-            *OverviewPage(frame, figures).routes(),
+            *overview.routes(),
             *events.routes(),
             *OneEventPage(frame, connection, clock, configuration, reader, deliveries).routes(),
             *alerts.routes(),

@@ -68,7 +68,7 @@ def build_operator_pages(
     connection, clock, configuration = parts.connection, parts.clock, parts.configuration
     masks = Masks(parts.settings.masked_fields)
     audit = Audit(connection, clock)
-    known = KnownDestinations(connection, lambda: _names(configuration))
+    known = KnownDestinations(connection, lambda: destination_names(configuration))
     letters = DeadLettersApi(
         DeadLetters(connection, clock), known, clock, parts.access, audit, masks
     )
@@ -81,7 +81,9 @@ def build_operator_pages(
     settings = parts.settings
     limits = HistoryLimits(age_seconds=settings.history, share=settings.history_memory)
     tests = MessageTestApi(connection, known, clock, parts.access, audit)
-    waiting = build_discard(connection, lambda: _names(configuration), clock, parts.access, limits)
+    waiting = build_discard(
+        connection, lambda: destination_names(configuration), clock, parts.access, limits
+    )
     destinations = DestinationPages(frame, connection, clock, configuration, actions, tests)
     topics = [destinations.topic()]
     routes = [
@@ -100,7 +102,8 @@ def build_operator_pages(
     return OperatorPages([*routes, *page.routes()], [*topics, page.topic()])
 
 
-def _names(configuration: Callable[[], Configuration] | None) -> list[str]:
+def destination_names(configuration: Callable[[], Configuration] | None) -> list[str]:
+    """Return the destinations of the active configuration; none in a process without rules."""
     if configuration is None:
         return []
     return [spec.name for spec in configuration().destinations]

@@ -30,7 +30,7 @@ class ListedPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PAGES: Final = (
-    ListedPage(name="overview", path="/console", has_hostile_texts=False),
+    ListedPage(name="overview", path="/console", query="?connect"),
     ListedPage(name="events", path="/console/events"),
     ListedPage(
         name="event",

@@ -53,7 +53,9 @@
   }
 
   function flushParts() {
+    if (waiting.size === 0) return;
     for (const [id, html] of Array.from(waiting)) setPart(id, html);
+    refreshTimes();
   }
 
   async function fetchPage(url) {
@@ -119,15 +121,25 @@
   let stream = null;
   let reopening = 0;
   let silence = 0;
+  let watchdog = 0;
   const base = {};
+
+  let shownBefore = null;
 
   function setStale(text) {
     document.body.classList.toggle("stale", text !== "");
     const place = document.getElementById("frame-state");
-    if (!place || text === "") return;
+    if (!place) return;
+    if (text === "") {
+      if (shownBefore) place.replaceChildren(...shownBefore);
+      shownBefore = null;
+      return;
+    }
+    shownBefore = shownBefore || Array.from(place.childNodes);
     const box = document.createElement("span");
     box.className = "state unknown";
-    box.textContent = `○ ${text}`;
+    box.append("○ ", document.createElement("span"));
+    box.lastElementChild.textContent = text;
     place.replaceChildren(box);
   }
 
@@ -135,6 +147,22 @@
     clearTimeout(silence);
     silence = 0;
     setStale("");
+    clearTimeout(watchdog);
+    watchdog = setTimeout(onStall, 25000);
+  }
+
+  /* A connection that broke without a word: a beat comes every ten seconds otherwise. */
+  function onStall() {
+    onSilence("");
+    closeStream();
+    reopening = setTimeout(openStream, 1000);
+  }
+
+  function closeStream() {
+    if (stream) stream.close();
+    stream = null;
+    clearTimeout(watchdog);
+    clearTimeout(reopening);
   }
 
   function onSilence(text) {
@@ -152,6 +180,7 @@
       else if (typeof value === "string") setPart(name, value);
     }
     if (typeof parts.number === "number") showNews(event.type, parts.number);
+    if (parts["has-events"] === 1 && document.querySelector("[data-first-start]")) location.reload();
     document.dispatchEvent(new CustomEvent(`console:${event.type}`, { detail: parts }));
     refreshTimes();
   }
@@ -208,20 +237,19 @@
     stream = new EventSource(`/console/live?topics=${encodeURIComponent(topics)}`);
     stream.onopen = onAnswer;
     stream.onerror = onEnd;
+    stream.addEventListener("beat", onAnswer);
     for (const topic of topics.split(",")) stream.addEventListener(topic, onMessage);
   }
 
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {
-      if (stream) stream.close();
-      stream = null;
-      clearTimeout(reopening);
+      closeStream();
     } else {
       refreshTimes();
       openStream();
     }
   });
-  addEventListener("pagehide", () => { if (stream) stream.close(); stream = null; });
+  addEventListener("pagehide", closeStream);
   addEventListener("pageshow", openStream);
 
   /* Copy */

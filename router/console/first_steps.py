@@ -1,0 +1,129 @@
+"""The first steps: how an event comes to the router, as long as none has come."""
+
+import shlex
+from typing import Final
+
+import msgspec
+
+from router.console.overall_state import Situation
+from router.console.overview_figures import OverviewReader
+from router.ingress.twilio_signature import called_urls
+from router.journal.twilio_tests import SinkTest
+from router.settings.model import Settings
+
+SAMPLE_COMMAND: Final = "router send --sample"
+_EXAMPLE: Final = "https://events.example.com"
+_SINK_PATH: Final = "/twilio"
+
+
+class FirstStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step."""
+
+    title: str
+    text: str
+    commands: tuple[str, ...] = ()
+    is_done: bool = False
+
+
+class SinkGuide(msgspec.Struct, frozen=True, kw_only=True):
+    """The steps to a Twilio sink."""
+
+    steps: tuple[FirstStep, ...]
+    latest_test: SinkTest | None
+
+
+class FirstSteps:
+    """Reads what has been seen of the steps.
+
+    Args:
+        settings: The settings.
+        reader: Reads the tests of sinks.
+    """
+
+    def __init__(self, settings: Settings, reader: OverviewReader) -> None:
+        is_set = settings.public_url or settings.twilio_url
+        self._url = _sink_url(settings.public_url, settings.twilio_url) if is_set else ""
+        self._has_token = bool(settings.twilio_auth_tokens)
+        self._reader = reader
+
+    async def read(self, situation: Situation) -> SinkGuide:
+        """Return the steps. Raises JournalUnavailableError."""
+        tests = await self._reader.sink_tests()
+        return sink_guide(
+            self._url,
+            has_token=self._has_token,
+            latest_test=tests[0] if tests else None,
+            has_events=situation.has_events,
+        )
+
+
+def sink_guide(
+    url: str, *, has_token: bool, latest_test: SinkTest | None, has_events: bool
+) -> SinkGuide:
+    """Return the steps, with those that have been seen marked (pure).
+
+    Args:
+        url: The URL of the sink; ``""`` if no setting has it.
+        has_token: Whether an auth token of Twilio is set.
+        latest_test: The latest test event of a sink; None if there was none.
+        has_events: Whether an event ever came.
+    """
+    target, missing = url or f"{_EXAMPLE}{_SINK_PATH}", []
+    if not has_token:
+        missing.append("export ROUTER_TWILIO_AUTH_TOKENS=your-auth-token")
+    if not url:
+        missing.append(f"export ROUTER_PUBLIC_URL={_EXAMPLE}")
+    configuration = msgspec.json.encode({"destination": target, "method": "POST"}).decode()
+    return SinkGuide(
+        latest_test=latest_test,
+        steps=(
+            FirstStep(
+                title="Make the router reachable for Twilio",
+                text=f"Twilio calls {url}."
+                if not missing
+                else "Set the auth token that signs requests, and the https URL as Twilio calls it.",
+                commands=tuple(missing),
+                is_done=not missing,
+            ),
+            FirstStep(
+                title="Create the sink",
+                text="The answer has the id of the sink, DG….",
+                commands=(
+                    (
+                        "twilio api:events:v1:sinks:create --description router --sink-type webhook"
+                        f" --sink-configuration {shlex.quote(configuration)}"
+                    ),
+                ),
+                is_done=latest_test is not None,
+            ),
+            FirstStep(
+                title="Test it",
+                text="The test event has come."
+                if latest_test is not None
+                else "Twilio sends a test event, which is marked here.",
+                commands=(
+                    (
+                        "curl -X POST https://events.twilio.com/v1/Sinks/DG…/Test"
+                        " -u $ACCOUNT_SID:$AUTH_TOKEN"
+                    ),
+                ),
+                is_done=latest_test is not None,
+            ),
+            FirstStep(
+                title="Subscribe the sink to event types",
+                text="The first event is shown here as soon as it was evaluated.",
+                commands=(
+                    (
+                        "twilio api:events:v1:subscriptions:create --description router --sink-sid DG…"
+                        """ --types '{"type": "com.twilio.voice.insights.conference-summary.complete"}'"""
+                        """ --types '{"type": "com.twilio.voice.insights.call-summary.complete"}'"""
+                    ),
+                ),
+                is_done=has_events,
+            ),
+        ),
+    )
+
+
+def _sink_url(public_url: str, twilio_url: str) -> str:
+    return called_urls(public_url, _SINK_PATH, twilio_url)[0]

@@ -1,0 +1,92 @@
+"""An open page in a real browser: it moves, says what is away, recovers, and rests while unseen."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, Request
+from support.browser import browsing, needs_browser
+from support.console_router import EVENTS, OPERATOR, event, watched_router
+from support.running import post_batch
+from support.tcp_proxy import TcpProxy
+from support.waiting import until
+
+from router.console import live_stream
+from router.datatypes import Secret
+from router.journal.connection import Connection
+
+pytestmark = [needs_browser, pytest.mark.timeout(60)]
+_SET_HIDDEN = """hidden => {
+  Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+async def test_an_open_overview_moves_says_what_is_away_and_recovers(
+    redis_url: Secret, connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_stream, "_RETRY_MS", 50)
+    socket = Path(redis_url.reveal().removeprefix("unix://").split("?")[0])
+    async with TcpProxy(socket) as redis:
+        url = Secret(f"redis://{redis.address}/0")
+        async with (
+            watched_router(url, connection, tmp_path) as router,
+            TcpProxy((router.address.host, router.address.port)) as network,
+            browsing(f"http://{network.address}") as browser,
+        ):
+            page = await browser.log_in(OPERATOR)
+            await page.clock.install()
+            await page.reload()
+            state, headline = page.locator("#frame-state"), page.locator("#overview-headline")
+            await post_batch(router, [event(50, EVENTS[1])])
+            await page.locator("#overview-events", has_text="CF50").wait_for()
+            rows = await page.locator("#overview-events tbody tr").count()
+
+            _cut_off(redis)
+            await state.filter(has_text="Redis does not answer").wait_for()
+            await headline.filter(has_text="Look at Redis and the network to it").wait_for()
+            redis.clear()
+            await headline.filter(has_text="events in the last").wait_for()
+
+            _cut_off(network)
+            await until(lambda: _is_stale(page))
+            said = await state.inner_text()
+            network.clear()
+            await page.locator("body:not(.stale)").wait_for()
+            await state.filter(has_not_text="server").wait_for()
+            streams = await _streams_while_hidden_and_seen(page)
+
+    assert rows == 6
+    assert "the server does not answer since" in said
+    assert streams == ["ended", "began"]
+
+
+def _cut_off(proxy: TcpProxy) -> None:
+    proxy.weather.is_refusing = True
+    proxy.reset_all()
+
+
+async def _is_stale(page: Page) -> bool:
+    # The page waits for four seconds before it says so.
+    await page.clock.fast_forward(4000)
+    is_stale: bool = await page.evaluate("document.body.classList.contains('stale')")
+    return is_stale
+
+
+async def _streams_while_hidden_and_seen(page: Page) -> list[str]:
+    """Return what happens to the event stream when the page is hidden, then seen again."""
+    seen: list[str] = []
+
+    def note(word: str, request: Request) -> None:
+        if "/console/live" in request.url:
+            seen.append(word)
+
+    page.on("requestfailed", lambda each: note("ended", each))
+    page.on("request", lambda each: note("began", each))
+    for is_hidden, word in ((True, "ended"), (False, "began")):
+        await page.evaluate(_SET_HIDDEN, is_hidden)
+        await until(lambda word=word: _has(seen, word))
+    return seen
+
+
+async def _has(seen: list[str], word: str) -> bool:
+    return word in seen

@@ -19,8 +19,9 @@ from router.api.requests import BadRequestError, parse_cursor
 from router.clock import Clock
 from router.configuration.model import Configuration
 from router.console.empty_state import EmptyState
+from router.console.filter_choices import rule_names
 from router.console.live_hub import Topic
-from router.console.page_filters import counted, number
+from router.console.page_filters import counted, number, sentence
 from router.console.page_forms import PostedForm, form_of
 from router.console.page_links import HOME
 from router.console.page_queries import page_query, with_query
@@ -124,7 +125,7 @@ class AlertListPage:
             after = parse_cursor(query.after)
             wanted = _filter(query)
         except BadRequestError as error:
-            problem = f"{str(error)[:1].upper()}{str(error)[1:]}."
+            problem = sentence(str(error))
         now = self._now()
         found = await collect(
             self._alerts.find(lambda each: wanted.matches(each, now)),
@@ -147,7 +148,7 @@ class AlertListPage:
             state=_state(query),
             severity=",".join(query.severity),
             severities=[("", "any"), *((each.value, each.value) for each in reversed(Severity))],
-            rule_names=self._rule_names(),
+            rule_names=rule_names(self._configuration),
             is_filtered=is_filtered,
             problem=problem,
             empty=_empty(tab, query, counts, is_cut=found.after is not None),
@@ -238,11 +239,6 @@ class AlertListPage:
             self._connection.redis.zrange(keys.KEYED_ALERTS, 0, 0, desc=True, withscores=True)
         )
         return int(latest[0][1]) if latest else 0
-
-    def _rule_names(self) -> list[str]:
-        if self._configuration is None:
-            return []
-        return sorted(rule.name for rule in self._configuration().rules.rules)
 
 
 _NOTHING: Final = AlertFilter(rule="\x00")

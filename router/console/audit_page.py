@@ -10,7 +10,8 @@ from router.api.audit import AuditQuery, AuditView, audit_view, read_trail
 from router.api.requests import BadRequestError
 from router.clock import Clock
 from router.console.empty_state import EmptyState
-from router.console.page_filters import segment
+from router.console.filter_choices import age_choices
+from router.console.page_filters import segment, sentence
 from router.console.page_links import HOME
 from router.console.page_queries import page_query, with_query
 from router.console.pages import ConsoleFrame
@@ -82,7 +83,7 @@ class AuditPage:
             query = page_query(request, AuditQuery)
             found = await read_trail(self._audit, query, self._now())
         except BadRequestError as error:
-            problem = f"{str(error)[:1].upper()}{str(error)[1:]}."
+            problem = sentence(str(error))
         rows = [self._row(audit_view(each)) for each in found.items]
         is_filtered = bool(query.name or query.action or query.newer_than or query.older_than)
         return await self._frame.render(
@@ -93,7 +94,7 @@ class AuditPage:
             problem=problem,
             is_filtered=is_filtered,
             actions=[("", "any"), *((each.value, _words(each)) for each in AuditAction)],
-            spans=_spans(query.newer_than),
+            spans=age_choices(_SPANS, query.newer_than),
             names=sorted({name for row in rows for name in (row.view.by, row.view.named) if name}),
             next=with_query(PATH, query, after=found.after) if found.after else "",
             first=with_query(PATH, query, after="") if query.after else "",
@@ -130,14 +131,6 @@ def _unnamed(view: AuditView) -> str:
     if view.via == "link":
         return "someone with the link"
     return "someone" if view.action == AuditAction.LOGIN_FAILED else "a token without a name"
-
-
-def _spans(chosen: str) -> list[tuple[str, str]]:
-    """Return the choices of the time; one that an address has and the list has not is added."""
-    spans = list(_SPANS)
-    if chosen and chosen not in dict(spans):
-        spans.append((chosen, f"last {chosen}"))
-    return spans
 
 
 def _empty(query: AuditQuery, *, is_cut: bool) -> EmptyState:

@@ -19,15 +19,15 @@ from router.api.requests import BadRequestError, handle_errors
 from router.clock import Clock
 from router.configuration.model import Configuration
 from router.console.empty_state import EmptyState
+from router.console.filter_choices import age_choices, rule_names
 from router.console.frame_figures import FrameFigures, FrameReader
 from router.console.live_hub import Topic
-from router.console.page_filters import counted, exact_time, number
+from router.console.page_filters import counted, exact_time, number, sentence
 from router.console.page_links import HOME
 from router.console.page_queries import page_query, with_query
 from router.console.page_templates import render_part
 from router.console.pages import ConsoleFrame
 from router.events.schemas import SCHEMAS
-from router.history.event_filter import EventFilter
 from router.history.event_history import EventHistory, HistoryPage
 from router.history.log_reader import LogReader
 from router.history.records import EventOutcome, EventRecord
@@ -109,7 +109,7 @@ class EventListPage:
             query = page_query(request, EventQuery)
             found = await self._read(query)
         except BadRequestError as error:
-            problem = f"{str(error)[:1].upper()}{str(error)[1:]}."
+            problem = sentence(str(error))
         events = [event_view(each) for each in found.items]
         is_cut = bool(found.after) and len(events) < query.limit
         on = with_query(f"{PATH}/search", query, after=found.after)
@@ -132,9 +132,9 @@ class EventListPage:
             empty_at_end=await self._empty(query) if is_cut and not events else None,
             types=self._types(events),
             sources=sorted({event.source for event in events}),
-            rule_names=self._rule_names(),
+            rule_names=rule_names(self._configuration),
             outcomes=[("", "any"), *((each.value, each.value) for each in EventOutcome)],
-            spans=_spans(query.newer_than),
+            spans=age_choices(_SPANS, query.newer_than),
         )
 
     async def search(self, request: web.Request) -> web.StreamResponse:
@@ -165,12 +165,12 @@ class EventListPage:
         """Return how many events that match are newer than the position ``after``."""
         query = page_query(request, EventQuery)
         wanted = query.filter(self._clock.now())
-        test = wanted.matches
+        test = wanted.stored_test()
         try:
             found = await self._history.after(query.after, limit=_NEWER)
         except ValueError as error:
             raise BadRequestError(f"after: {error}") from None
-        amount = sum(1 for each in found if test(each) and _is_wanted(wanted, each))
+        amount = sum(1 for each in found if test(each) and wanted.matches(each))
         return json_response(NewerCount(amount))
 
     async def _read(self, query: EventQuery) -> HistoryPage[EventRecord]:
@@ -234,11 +234,6 @@ class EventListPage:
             known.update(each for rule in rules for each in rule.events)
         return sorted(known)[:200]
 
-    def _rule_names(self) -> list[str]:
-        if self._configuration is None:
-            return []
-        return sorted(rule.name for rule in self._configuration().rules.rules)
-
 
 def _evaluated(figures: FrameFigures) -> dict[str, str | int]:
     return {"number": figures.ledger.accepted - figures.ledger.pending}
@@ -249,20 +244,6 @@ def _is_narrowed(query: EventQuery) -> bool:
     return query != plain
 
 
-def _is_wanted(wanted: EventFilter, record: EventRecord) -> bool:
-    """Return whether the rest of a filter matches, that a page tests before a body is decoded."""
-    return (
-        (not wanted.outcomes or record.outcome in wanted.outcomes)
-        and (not wanted.rule or any(match.rule == wanted.rule for match in record.matches))
-        and (not wanted.text or wanted.text.lower().encode() in record.body.lower())
-    )
-
-
 def _progress(found: HistoryPage[EventRecord]) -> str:
     back = f", back to {exact_time(found.reached_at)}" if found.reached_at else ""
     return f"{counted(found.scanned, 'event')} searched{back}."
-
-
-def _spans(chosen: str) -> list[tuple[str, str]]:
-    known = [value for value, _ in _SPANS]
-    return [*_SPANS, *([(chosen, f"last {chosen}")] if chosen not in known else [])]

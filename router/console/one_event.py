@@ -19,7 +19,7 @@ from router.api.requests import BadRequestError
 from router.clock import Clock
 from router.configuration.model import Configuration
 from router.console.events_page import PATH
-from router.console.page_filters import pretty_json
+from router.console.page_filters import pretty_json, sentence
 from router.console.page_links import HOME
 from router.console.pages import ConsoleFrame, visitor_of
 from router.events.json_text import UNDECODABLE
@@ -107,9 +107,11 @@ class OneEventPage:
         self, request: web.Request, details: EventDetails | UnknownEvent
     ) -> web.StreamResponse:
         if isinstance(details, UnknownEvent):
-            message = f"{details.message[:1].upper()}{details.message[1:]}"
             return await self._frame.render_message(
-                request, HTTPStatus.NOT_FOUND, "This event is not known", message
+                request,
+                HTTPStatus.NOT_FOUND,
+                "This event is not known",
+                sentence(details.message),
             )
         reference = details.event.reference
         is_kept = details.state is EventState.EVALUATED
@@ -191,7 +193,7 @@ def _notices(details: EventDetails) -> Iterator[PageNotice]:
         else:
             yield PageNotice("warning", f"{text} It was replayed or discarded meanwhile.")
     for note in details.notes:
-        yield PageNotice("info", f"{note[:1].upper()}{note[1:].removesuffix('.')}.")
+        yield PageNotice("info", sentence(note))
 
 
 def _said(result: EventReplayResult) -> tuple[str, str]:

@@ -139,6 +139,11 @@ def counted(amount: int, singular: str, plural: str = "") -> str:
     return f"{number(amount)} {singular if amount == 1 else plural or singular + 's'}"
 
 
+def sentence(text: str) -> str:
+    """Return a message of the API as a sentence: with a capital and one full stop."""
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+
+
 def segment(text: str) -> str:
     """Return a text as one segment of a path."""
     return quote(text, safe="")

@@ -19,6 +19,7 @@ from router.configuration import files
 from router.configuration.model import Configuration
 from router.configuration.rule_texts import FileSource, event_types, file_source
 from router.console.message_frame import framed_message
+from router.console.page_filters import counted
 from router.console.page_forms import PostedForm, form_of
 from router.console.page_links import HOME
 from router.console.pages import HEADERS, ConsoleFrame
@@ -315,7 +316,7 @@ def shown_result(result: PlaygroundResult) -> ShownResult:
 def _headline(result: PlaygroundResult, rules: tuple[ShownRule, ...]) -> tuple[str, str]:
     errors = sum(each.level == "error" for each in result.findings)
     if not result.is_valid:
-        return "critical", f"{_counted(errors, 'error')}: the rules would not be loaded"
+        return "critical", f"{counted(errors, 'error')}: the rules would not be loaded"
     if result.event_problem:
         return "warning", "The rules are valid; the event is not"
     if result.explanation is None:
@@ -326,13 +327,9 @@ def _headline(result: PlaygroundResult, rules: tuple[ShownRule, ...]) -> tuple[s
     messages = sum(len(each.messages) for each in rules)
     if not matched:
         return "paused", "No rule matches"
-    said = f"{_counted(len(matched), 'rule')} of {len(rules)} matches" if len(matched) == 1 else ""
+    said = f"{counted(len(matched), 'rule')} of {len(rules)} matches" if len(matched) == 1 else ""
     said = said or f"{len(matched)} rules of {len(rules)} match"
-    return "good", f"{said}, {_counted(messages, 'message')}"
-
-
-def _counted(amount: int, noun: str) -> str:
-    return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"
+    return "good", f"{said}, {counted(messages, 'message')}"
 
 
 def _shown_rule(explained: RuleExplanation) -> ShownRule:

@@ -10,15 +10,13 @@ from router.api.access import Access, Caller, audit_entry, caller_of
 from router.api.destinations import KnownDestinations
 from router.api.json_responses import json_response
 from router.api.operator_routes import operator_operation, operator_route
-from router.api.records import MAX_LIMIT, After, Limit
+from router.api.records import MAX_LIMIT, After, Limit, Until
 from router.api.requests import BAD_BODY, BadRequestError, decode_body, describe_age, time_range
 from router.clock import Clock
 from router.http.openapi import JSON, ResponseSpec
 from router.journal.audit import Audit, AuditAction, Audited
 from router.journal.discard_open import DiscardOpen, OpenFilter
 from router.journal.pagination import clip
-
-_MAX_MS: Final = 10**15 - 1
 
 
 class WaitingSelection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,17 +32,7 @@ class WaitingSelection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     ] = False
     limit: Limit = MAX_LIMIT
     after: After = ""
-    until: Annotated[
-        int,
-        Meta(
-            ge=0,
-            le=_MAX_MS,
-            description=(
-                "Unix milliseconds: deliveries of later alerts are not selected. Send the value of"
-                " the previous response."
-            ),
-        ),
-    ] = 0
+    until: Until = 0
 
     @property
     def is_empty(self) -> bool:

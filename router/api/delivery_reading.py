@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from router.alerts import AlertKey, DeliveryId, alert_id, delivery_id
 from router.api.delivery_views import (
+    OPEN_STATES,
     DeliveryDetails,
     DeliveryState,
     DeliveryView,
@@ -32,11 +33,6 @@ _AT_ONCE: Final = 10
 """Sets of deliveries that are read at once."""
 _ALERTS: Final = 100
 """Matches of an event whose deliveries are looked for."""
-_ENDINGS: Final = {
-    DeliveryState.DELIVERED: DeliveryOutcome.DELIVERED,
-    DeliveryState.DEAD_LETTERED: DeliveryOutcome.DEAD_LETTERED,
-    DeliveryState.DISCARDED: DeliveryOutcome.DISCARDED,
-}
 
 
 class DeliveryCriteria(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +49,7 @@ class DeliveryCriteria(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def outcomes(self) -> frozenset[DeliveryOutcome]:
         """The ends that are wanted; empty for any, or if only open ones are."""
-        return frozenset(_ENDINGS[each] for each in self.states if each in _ENDINGS)
+        return frozenset(map(DeliveryOutcome, self.states - OPEN_STATES))
 
     def ended(self) -> DeliveryFilter:
         """Return the filter of history."""
@@ -68,13 +64,11 @@ class DeliveryCriteria(msgspec.Struct, frozen=True, kw_only=True):
     def matching(self, found: OpenDelivery) -> DeliveryView | None:
         """Return a delivery that has not ended; None if it does not match."""
         view = open_view(found).delivery
-        at_ms, times = int(found.delivery.alert.raised_at * 1000), self.times
         is_match = (
             (not self.states or view.state in self.states)
             and (not self.rule or view.rule == self.rule)
             and (not self.key or view.key == self.key)
-            and (times.first_ms is None or at_ms >= times.first_ms)
-            and (times.last_ms is None or at_ms <= times.last_ms)
+            and self.times.has(found.delivery.alert.raised_at)
         )
         return view if is_match else None
 
@@ -148,7 +142,7 @@ class DeliveryReader:
 
     async def _destinations(self, wanted: DeliveryCriteria, first: str) -> list[str]:
         """Return the names of the destinations whose open deliveries are wanted, from the first on."""
-        if wanted.states and wanted.states <= _ENDINGS.keys():
+        if wanted.states and wanted.states.isdisjoint(OPEN_STATES):
             return []
         names = [wanted.destination] if wanted.destination else await self._names()
         return [name for name in names if name >= first]

@@ -9,13 +9,13 @@ from msgspec import Meta
 
 from router.alerts import Attempt, Delivery
 from router.api.views import AttemptView, Time, attempt_view
+from router.configuration.diagnostics import plural
 from router.destinations.rendering.summary import rfc3339
 from router.history.records import DeliveryRecord
-from router.journal.ended_deliveries import DeliveryOutcome
 
 
 class DeliveryState(enum.StrEnum):
-    """The state of a delivery that has not ended, or its end."""
+    """The state of a delivery that has not ended (``OpenState``), or its end (``DeliveryOutcome``)."""
 
     WAITING = "waiting"
     """Its first or next attempt is due at a time."""
@@ -92,20 +92,13 @@ class DeliveryDetails(msgspec.Struct, frozen=True, kw_only=True):
     ]
 
 
-_STATES: Final = {
-    DeliveryOutcome.DELIVERED: DeliveryState.DELIVERED,
-    DeliveryOutcome.DEAD_LETTERED: DeliveryState.DEAD_LETTERED,
-    DeliveryOutcome.DISCARDED: DeliveryState.DISCARDED,
-}
-
-
 def ended_delivery(record: DeliveryRecord) -> DeliveryDetails:
     """Return a delivery that has ended."""
     failed = record.failed_attempts
     view = DeliveryView(
         id=record.id,
         destination=record.destination,
-        state=_STATES[record.outcome],
+        state=DeliveryState(record.outcome),
         rule=record.rule,
         alert=record.alert,
         key=record.key,
@@ -162,13 +155,14 @@ def open_delivery(
 def delivery_text(view: DeliveryView) -> str:
     """Return a sentence: ``delivered 14:31:07.9 (1 attempt, 82 ms)``, ``waiting, attempt 3 at …``."""
     why = f" ({view.reason})" if view.reason else ""
+    attempts = plural(view.attempts, "attempt")
     match view.state:
         case DeliveryState.DELIVERED:
-            return f"delivered {_clock(view.ended_at)} ({_attempts(view)}, {_span(view.seconds)})"
+            return f"delivered {_clock(view.ended_at)} ({attempts}, {_span(view.seconds)})"
         case DeliveryState.DEAD_LETTERED:
-            return f"dead letter since {_clock(view.ended_at)}, {_attempts(view)}{why}"
+            return f"dead letter since {_clock(view.ended_at)}, {attempts}{why}"
         case DeliveryState.DISCARDED:
-            return f"discarded {_clock(view.ended_at)} by an operator, {_attempts(view)}{why}"
+            return f"discarded {_clock(view.ended_at)} by an operator, {attempts}{why}"
         case DeliveryState.BEHIND_ANOTHER:
             return "waits behind an earlier delivery of its key"
         case DeliveryState.IN_FLIGHT:
@@ -182,10 +176,6 @@ def _details(view: DeliveryView, failed: tuple[Attempt, ...]) -> DeliveryDetails
     return DeliveryDetails(
         delivery=view, text=delivery_text(view), attempts=tuple(map(attempt_view, failed))
     )
-
-
-def _attempts(view: DeliveryView) -> str:
-    return "1 attempt" if view.attempts == 1 else f"{view.attempts} attempts"
 
 
 def _span(seconds: float) -> str:

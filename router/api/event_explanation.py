@@ -25,6 +25,7 @@ from router.api.event_views import (
 )
 from router.cel import Condition
 from router.cel.deciding_part import condition_parts
+from router.configuration.diagnostics import plural
 from router.events.json_text import UNDECODABLE
 from router.events.model import Event, document
 from router.history.records import EventMatch, EventOutcome, EventRecord, MatchOutcome
@@ -60,15 +61,7 @@ class KnownEvent(msgspec.Struct, frozen=True, kw_only=True):
 def known_event(record: EventRecord, generation: str) -> KnownEvent:
     """Return an event of history. ``generation`` is that of today's rules."""
     return KnownEvent(
-        event=Event(
-            record.id,
-            record.source,
-            record.type,
-            record.time,
-            record.key,
-            record.received_at,
-            record.body,
-        ),
+        event=record.event,
         outcome=record.outcome,
         matches=record.matches,
         kept=record.kept,
@@ -200,9 +193,9 @@ def _matched_text(matches: Sequence[EventMatch], deliveries: Sequence[DeliveryVi
         counts = [
             f"{states.count(state)} {state}" for state in DeliveryState if state in set(states)
         ]
-        return f"{_plural(len(notified), 'rule')} notified: deliveries {', '.join(counts)}."
+        return f"{plural(len(notified), 'rule')} notified: deliveries {', '.join(counts)}."
     if notified:
-        return f"{_plural(len(notified), 'rule')} notified: {', '.join(notified)}."
+        return f"{plural(len(notified), 'rule')} notified: {', '.join(notified)}."
     sentences = "; ".join(f"{match.rule} {match_text(match)}" for match in matches)
     return f"No destination was told: {sentences}." if sentences else "No destination was told."
 
@@ -332,10 +325,6 @@ def _verdict(results: Sequence[PartResult]) -> RuleVerdict:
         if result in results:
             return verdict
     return RuleVerdict.MATCHED
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
 
 
 _TODAY: Final = {

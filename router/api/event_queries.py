@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from router.api.records import DEFAULT_LIMIT, MAX_LIMIT, After, Limit
+from router.api.records import DEFAULT_LIMIT, MAX_LIMIT, After, Limit, Until
 from router.api.requests import BadRequestError, describe_age, time_range
 from router.history.event_filter import EventFilter
 from router.history.records import EventOutcome
@@ -17,7 +17,6 @@ _OUTCOMES = "matched, filtered, suppressed, duplicate or quarantined; may be rep
 _TEXT_LIMIT = 500
 REFERENCES_LIMIT = 100
 """Events that are selected by reference at once."""
-_MAX_MS = 10**15 - 1
 _DESCRIBED = 6
 """Filters that an entry of the audit trail has."""
 
@@ -96,17 +95,7 @@ class EventSelection(EventFilters, frozen=True, kw_only=True, forbid_unknown_fie
     dry_run: Annotated[bool, Meta(description="Count them, and replay none.")] = False
     limit: Limit = MAX_LIMIT
     after: After = ""
-    until_ms: Annotated[
-        int,
-        Meta(
-            ge=0,
-            le=_MAX_MS,
-            description=(
-                "Unix milliseconds: events that were recorded later are not selected, so that none is"
-                " replayed twice. Send the value of the previous response."
-            ),
-        ),
-    ] = 0
+    until_ms: Until = 0
 
     @property
     def is_empty(self) -> bool:

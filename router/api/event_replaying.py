@@ -150,9 +150,7 @@ class _Page:
             return
         self._size += len(record.body)
         # Received now, and otherwise as it was.
-        self.waiting.append(
-            Event(record.id, record.source, record.type, record.time, record.key, now, record.body)
-        )
+        self.waiting.append(msgspec.structs.replace(record.event, received_at=now))
 
     def refuse(self, reason: str, reference: str) -> None:
         """Count an event that is not replayed."""

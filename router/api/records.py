@@ -44,10 +44,20 @@ DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 1000
 _MAX_SCANNED: Final = 2000
 """Records that one request reads at most, whether they match or not."""
-_MAX_MS: Final = 10**15 - 1
 
 Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT, description="Maximum number of records.")]
 After = Annotated[str, Meta(description="Cursor that the previous page returned as after.")]
+Until = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=10**15 - 1,
+        description=(
+            "Unix milliseconds: what came later is not selected, so that a replay to a destination"
+            " that still fails ends. Send the value of the previous response."
+        ),
+    ),
+]
 
 
 class RecordCollection(Protocol[T, FilterT_contra]):
@@ -116,17 +126,7 @@ class RecordSelection(RecordFilters, frozen=True, kw_only=True, forbid_unknown_f
     ] = False
     limit: Limit = MAX_LIMIT
     after: After = ""
-    until: Annotated[
-        int,
-        Meta(
-            ge=0,
-            le=_MAX_MS,
-            description=(
-                "Unix milliseconds: later records are not selected, so that a replay to a"
-                " destination that still fails ends. Send the value of the previous response."
-            ),
-        ),
-    ] = 0
+    until: Until = 0
 
 
 class ReplayResult(msgspec.Struct, frozen=True):

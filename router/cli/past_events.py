@@ -1,7 +1,6 @@
 """Runs rules over the events of history: for ``router backtest --from-history``."""
 
 from router.cli.redis_commands import CLOCK, with_redis
-from router.events.model import Event
 from router.history.event_filter import EventFilter
 from router.history.log_reader import LogReader
 from router.history.oldest_first import oldest_first
@@ -37,17 +36,7 @@ def record_history(age: float, runs: Recorder) -> HistoryTally:
             tally.events += 1
             tally.masked += record.is_masked
             tally.cut += record.kept is not KeptBody.FULL
-            runs.add(
-                Event(
-                    record.id,
-                    record.source,
-                    record.type,
-                    record.time,
-                    record.key,
-                    record.received_at,
-                    record.body,
-                )
-            )
+            runs.add(record.event)
         return tally
 
     history = with_redis(read)

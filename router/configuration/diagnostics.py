@@ -93,9 +93,9 @@ def _columns(text: str) -> int:
     return len(text) + wide - combining
 
 
-def plural(count: int, noun: str) -> str:
-    """Return ``1 rule`` or ``2 rules``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def plural(count: int, noun: str, several: str = "") -> str:
+    """Return ``1 rule`` or ``2 rules``; ``several`` is the noun of more than one, if it is no ``s``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {several or noun + 's'}"
 
 
 def _paint(text: str, code: str) -> str:

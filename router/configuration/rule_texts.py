@@ -6,7 +6,6 @@ The section ``destinations`` may have secrets in plain text; no other section ma
 import re
 import textwrap
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -24,7 +23,6 @@ from router.configuration.yaml.document import (
     decode_document,
     read_yaml,
 )
-from router.errors import RulesError
 
 _RULES: Final = "rules"
 _HIDDEN: Final = "destinations"
@@ -56,22 +54,6 @@ class FileSource(msgspec.Struct, frozen=True):
     def alone(self, rule: RuleSource) -> str:
         """Return a file that has one of the rules, and its defaults."""
         return f"{self.defaults}{_RULES}:\n{rule.text}"
-
-
-def file_sources(folder: Path) -> list[FileSource]:
-    """Return the files of the folder, by name; those that cannot be read are left out.
-
-    Reads files, so that it does not belong into an event loop.
-    """
-    try:
-        found = files.rules_files(folder)
-    except RulesError:
-        return []
-    return [
-        file_source(path.name, content)
-        for path in found
-        if isinstance(content := files.read_content(path), bytes)
-    ]
 
 
 def file_source(name: str, content: bytes) -> FileSource:

@@ -19,7 +19,6 @@ MAX_SCANNED_DELIVERIES: Final = 20_000
 """Deliveries that one page reads at most, whether they match or not."""
 FOUND_LIMIT: Final = 500
 """Deliveries of alerts that are returned at most."""
-_LIVE_ENTRIES: Final = 100
 
 
 class DeliveryFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,14 +33,12 @@ class DeliveryFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     def matches(self, record: DeliveryRecord) -> bool:
         """Return whether a delivery matches."""
-        at_ms, times = int(1000 * record.ended_at), self.times
         return (
             (not self.destinations or record.destination in self.destinations)
             and (not self.rule or record.rule == self.rule)
             and (not self.outcomes or record.outcome in self.outcomes)
             and (not self.key or record.key == self.key)
-            and (times.first_ms is None or at_ms >= times.first_ms)
-            and (times.last_ms is None or at_ms <= times.last_ms)
+            and self.times.has(record.ended_at)
         )
 
 
@@ -100,26 +97,6 @@ class DeliveryHistory:
             if len(found) == limit:
                 break
         return found
-
-    async def after(self, position: str, *, limit: int) -> list[DeliveryRecord]:
-        """Return up to ``limit`` deliveries that ended after a position, the oldest first.
-
-        Raises ValueError if it is no position.
-        """
-        place = Place.parse(position) if position else None
-        found: list[DeliveryRecord] = []
-        for entry in await self._log.after(place, limit=_LIVE_ENTRIES):
-            found += [
-                record
-                for record in delivery_records(entry.content, entry.segment, entry.at)
-                if place is None or Place.parse(record.position) > place
-            ]
-        return found[:limit]
-
-    async def newest(self) -> str:
-        """Return the position of the newest delivery; ``""`` if there is none."""
-        page = await self.page(DeliveryFilter(), limit=1)
-        return page.items[0].position if page.items else ""
 
 
 async def _newest_first(

@@ -23,11 +23,11 @@ class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
     times: TimeRange = TimeRange()
     """The times at which its evaluation was recorded."""
 
-    def stored_test(self) -> Callable[[StoredEvent], bool]:
+    def stored_test(self) -> Callable[[StoredEvent | EventRecord], bool]:
         """Return the part of the filter that needs no decoding of the body."""
         has_text = self.text_test()
 
-        def matches(stored: StoredEvent) -> bool:
+        def matches(stored: StoredEvent | EventRecord) -> bool:
             if self.outcomes and stored.outcome not in self.outcomes:
                 return False
             if self.rule and all(match.rule != self.rule for match in stored.matches):

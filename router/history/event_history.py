@@ -123,7 +123,7 @@ class EventHistory:
         entries = self._log.newest_first(after, first_ms=times.first_ms, last_ms=times.last_ms)
         async for entry in entries:
             events = _events(entry)
-            if events is None or not _is_within(events.finished_at, wanted):
+            if events is None or not times.has(events.finished_at):
                 continue
             last = len(events)
             if after is not None and (entry.segment, entry.at) == (after.segment, after.entry):
@@ -194,10 +194,3 @@ def _record(events: EntryEvents | None, number: int) -> EventRecord | None:
         return events.record(number, events.stored(number)) if events else None
     except (msgspec.MsgspecError, IndexError):
         return None
-
-
-def _is_within(finished_at: float, wanted: EventFilter) -> bool:
-    at_ms, times = int(1000 * finished_at), wanted.times
-    if times.first_ms is not None and at_ms < times.first_ms:
-        return False
-    return times.last_ms is None or at_ms <= times.last_ms

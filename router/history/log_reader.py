@@ -120,13 +120,6 @@ class LogReader:
                     for content in await self._read(segment, at, at + 1):
                         yield StoredEntry(segment.number, at, content, tuple(numbers))
 
-    async def last_place(self) -> Place | None:
-        """Return the place of the newest entry; None if there is none."""
-        for segment in await self.segments():
-            if segment.entries:
-                return Place(segment.number, segment.entries - 1, 0)
-        return None
-
     async def _read(self, segment: Segment, start: int, end: int) -> list[bytes]:
         entries: list[bytes] = await self._connection.ask(
             self._connection.redis.lrange(segment.entries_key, start, end - 1)

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 
 from router.alerts import AlertId, AlertKey, AlertStatus, Attempt, DeliveryId
+from router.events.model import Event
 from router.journal.ended_deliveries import DeliveryOutcome
 from router.settings.model import KeptBody
 
@@ -96,6 +97,13 @@ class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a value of the body was replaced by ``***``."""
     body: bytes
     """A CloudEvent in JSON, as far as it is kept."""
+
+    @property
+    def event(self) -> Event:
+        """The event, as far as its body is kept."""
+        return Event(
+            self.id, self.source, self.type, self.time, self.key, self.received_at, self.body
+        )
 
 
 class DeliveryRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -59,12 +59,8 @@ class OpenFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     def matches(self, delivery: Delivery) -> bool:
         """Return whether a delivery is to be dropped."""
-        at_ms, times = int(delivery.alert.raised_at * 1000), self.times
-        return (
-            (not self.rule or delivery.alert.rule == self.rule)
-            and (times.first_ms is None or at_ms >= times.first_ms)
-            and (times.last_ms is None or at_ms <= times.last_ms)
-        )
+        is_of_rule = not self.rule or delivery.alert.rule == self.rule
+        return is_of_rule and self.times.has(delivery.alert.raised_at)
 
 
 class DiscardPage(msgspec.Struct, frozen=True, kw_only=True):

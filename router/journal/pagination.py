@@ -55,6 +55,13 @@ class TimeRange(msgspec.Struct, frozen=True, kw_only=True):
     first_ms: int | None = None
     last_ms: int | None = None
 
+    def has(self, at: float) -> bool:
+        """Return whether a time is one of them; ``at`` is Unix time in seconds."""
+        at_ms = int(1000 * at)
+        return (self.first_ms is None or at_ms >= self.first_ms) and (
+            self.last_ms is None or at_ms <= self.last_ms
+        )
+
 
 class RecordPage(msgspec.Struct, frozen=True):
     """Members and their records, in order. A record that was deleted meanwhile is left out."""

@@ -126,7 +126,7 @@ async def test_filters(past: Past, wanted: dict[str, object], found: list[object
     assert await ended(past, **wanted) == found
 
 
-async def test_pages_and_what_is_new(past: Past) -> None:
+async def test_pages(past: Past) -> None:
     for number in range(5):
         await past.send(past.event(f"{number}", n=9))
         await past.deliver("noc")
@@ -134,14 +134,6 @@ async def test_pages_and_what_is_new(past: Past) -> None:
     second = await past.ended.page(DeliveryFilter(), first.after, limit=3)
     assert [each.event_id for each in (*first.items, *second.items)] == ["4", "3", "2", "1", "0"]
     assert second.after == ""
-    assert [
-        each.event_id for each in await past.ended.after(second.items[0].position, limit=9)
-    ] == [
-        "2",
-        "3",
-        "4",
-    ]
-    assert await past.ended.newest() == first.items[0].position
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """``router events``: what came in, what came of it, and why there was no more."""
 
-import os
 import re
 import sys
 from pathlib import Path
@@ -25,7 +24,7 @@ from router.cli.history_options import (
 )
 from router.cli.known_names import check_rule
 from router.cli.output import as_json, echo
-from router.cli.redis_commands import CLOCK, record_action, with_redis
+from router.cli.redis_commands import CLOCK, own_masks, record_action, with_redis
 from router.cli.rules_folder import folder_or_default, load_rules, rules_option
 from router.configuration.diagnostics import plural
 from router.configuration.model import Configuration
@@ -36,7 +35,6 @@ from router.history.event_history import EventHistory
 from router.journal.audit import AuditAction, Audited
 from router.journal.connection import Connection
 from router.printable import one_printable_line
-from router.settings.model import Settings
 
 _REFERENCE: Final = re.compile(r"[0-9a-f]{16}")
 _AT_ONCE: Final = 100
@@ -105,7 +103,7 @@ def show(  # noqa: PLR0913 - one for each option
     are those of the rules folder; what was recorded is shown beside them.
     """
     configuration = _configuration(rules)
-    masks = _masks()
+    masks = own_masks()
 
     async def read(connection: Connection) -> EventDetails | UnknownEvent:
         active = None if configuration is None else lambda: configuration
@@ -189,7 +187,7 @@ async def _listed(
     connection: Connection, wanted: EventFilter, limit: int, after: str, *, is_printed: bool
 ) -> tuple[list[EventView], str]:
     """Return the events that match, and the cursor to go on; print each as it is found."""
-    history = EventHistory(connection, _masks())
+    history = EventHistory(connection, own_masks())
     views: list[EventView] = []
     while True:
         page = await history.page(wanted, after, limit=min(_AT_ONCE, limit - len(views)))
@@ -241,10 +239,6 @@ async def _replayed(
         if not result.after:
             return replayed, list(refused.values())
         selection = _next_page(selection, result)
-
-
-def _masks() -> Masks:
-    return Masks(Settings.read(os.environ).masked_fields)
 
 
 def _next_page(selection: EventSelection, result: EventReplayResult) -> EventSelection:

@@ -24,6 +24,7 @@ ROWS: Final = {
     "scale": ("scale",),
     "open_alerts": ("open-alerts",),
     "history": ("history",),
+    "consoles": ("consoles",),
     "shapes": ("fan-out", "bulkhead", "evaluate", "measured", "backlog"),
 }
 """The modules in their order, and the ids of their rows."""

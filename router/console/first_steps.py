@@ -68,6 +68,12 @@ def sink_guide(
         latest_test: The latest test event of a sink; None if there was none.
         has_events: Whether an event ever came.
     """
+    texts = {
+        (True, True): f"Twilio calls {url}.",
+        (True, False): "Set the https URL under which Twilio calls it.",
+        (False, True): f"Twilio calls {url}. Set the auth token that signs its requests.",
+        (False, False): "Set the auth token that signs requests, and the https URL of the router.",
+    }
     target, missing = url or f"{_EXAMPLE}{_SINK_PATH}", []
     if not has_token:
         missing.append("export ROUTER_TWILIO_AUTH_TOKENS=your-auth-token")
@@ -79,9 +85,7 @@ def sink_guide(
         steps=(
             FirstStep(
                 title="Make the router reachable for Twilio",
-                text=f"Twilio calls {url}."
-                if not missing
-                else "Set the auth token that signs requests, and the https URL as Twilio calls it.",
+                text=texts[has_token, bool(url)],
                 commands=tuple(missing),
                 is_done=not missing,
             ),

@@ -136,6 +136,8 @@ def situation_of(
     counters: Ledger,
     destinations: Sequence[DestinationHealthView],
     pauses: Mapping[str, PauseKind],
+    *,
+    unevaluated_seconds: float = 0.0,
     **more: Any,
 ) -> Situation:
     """Return the facts to judge (pure).
@@ -144,24 +146,30 @@ def situation_of(
         counters: The ledger.
         destinations: How each destination is.
         pauses: Why those that are paused are.
+        unevaluated_seconds: Age of the oldest event that is not evaluated.
         more: Further fields of the result.
     """
-    waiting = [each for each in destinations if each.name not in pauses and each.pending]
-    slowest = max(waiting, key=lambda each: each.oldest_age_seconds, default=None)
     states = {each.name: _word(each, pauses) for each in destinations}
+    ages = {each.name: each.oldest_age_seconds for each in destinations if each.pending}
+    accepting = {name: age for name, age in ages.items() if states[name] is HealthState.OK}
+    slowest = max(accepting, key=accepting.__getitem__, default="")
+    due = [age for name, age in ages.items() if states[name] not in _HELD]
     return Situation(
         unevaluated=counters.pending,
         failing=_names(states, _FAILING),
         disabled=_names(states, frozenset({HealthState.DISABLED})),
         paused=_names(states, frozenset({HealthState.PAUSED})),
-        slowest="" if slowest is None else slowest.name,
-        slowest_seconds=0.0 if slowest is None else slowest.oldest_age_seconds,
+        unevaluated_seconds=unevaluated_seconds,
+        slowest=slowest,
+        slowest_seconds=accepting.get(slowest, 0.0),
+        oldest_seconds=max([unevaluated_seconds, *due]),
         dead_letters=sum(each.dead for each in counters.destinations.values()),
         has_events=counters.accepted > 0,
         **more,
     )
 
 
+_HELD: Final = frozenset({HealthState.PAUSED, HealthState.DISABLED})
 _FAILING: Final = frozenset({HealthState.FAILING, HealthState.CIRCUIT_OPEN})
 
 

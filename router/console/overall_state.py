@@ -64,20 +64,17 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     paused: tuple[str, ...] = ()
     """Destinations that an operator has paused."""
     slowest: str = ""
-    """The running destination whose oldest delivery is due for the longest time."""
+    """The destination that accepts, and whose oldest delivery is due for the longest time."""
     slowest_seconds: float = 0.0
     """The age of that delivery."""
+    oldest_seconds: float = 0.0
+    """Age of the oldest event or delivery that is due and not held by an operator's pause."""
     dead_letters: int = 0
     new_dead_letters: int = 0
     """Deliveries that were given up in the last ``RECENT_MINUTES``."""
     quarantined: int = 0
     has_events: bool = True
     """Whether an event ever came."""
-
-    @property
-    def oldest_seconds(self) -> float:
-        """Age of the oldest event or delivery that is due and waits for nothing but its turn."""
-        return max(self.unevaluated_seconds, self.slowest_seconds)
 
 
 _ALL_WELL: Final = OverallState(Attention.GOOD, "all well", HOME)

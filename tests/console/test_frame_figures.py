@@ -47,7 +47,7 @@ def test_each_destination_that_does_not_receive_is_named_once_for_what_is_to_do(
             shown("gone", pause=PauseKind.DISABLED),
             shown("open", circuit=2, oldest=30),
             shown("refuses", pause=PauseKind.REFUSED),
-            shown("well"),
+            shown("well", oldest=10),
         ],
         pauses,
         quarantined=4,
@@ -55,6 +55,6 @@ def test_each_destination_that_does_not_receive_is_named_once_for_what_is_to_do(
 
     assert found.failing == ("fails", "open", "refuses")
     assert (found.disabled, found.paused) == (("gone",), ("by-hand",))
-    # What waits because of a pause is not late.
-    assert (found.slowest, found.slowest_seconds) == ("open", 30)
+    # What waits because of a pause is not late, and one that fails is named as such.
+    assert (found.slowest, found.slowest_seconds, found.oldest_seconds) == ("well", 10, 30)
     assert (found.unevaluated, found.dead_letters, found.quarantined) == (2, 2, 4)

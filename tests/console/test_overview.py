@@ -57,7 +57,7 @@ def figures(
 def test_a_sentence_says_what_happened_lately(
     received: int, notified: int, oldest: float, sentence: str
 ) -> None:
-    situation = Situation(slowest="a", slowest_seconds=oldest)
+    situation = Situation(oldest_seconds=oldest)
 
     assert activity(figures(received=received, notified=notified), situation) == sentence
 

@@ -385,7 +385,14 @@
 
   /* Begin */
 
+  function showCurrentPage() {
+    const link = document.querySelector(".tabs-bar a[aria-current]");
+    const bar = link && link.closest("ul");
+    if (bar) bar.scrollLeft = link.offsetLeft - bar.offsetLeft - (bar.clientWidth - link.offsetWidth) / 2;
+  }
+
   refreshTimes();
+  showCurrentPage();
   prepareSelections();
   document.addEventListener("console:parts", prepareSelections);
   document.addEventListener("pointerout", () => setTimeout(flushParts, 50));

@@ -21,6 +21,7 @@ from bench.processes import BESIDE, OTHERS, SECOND_UNDER_TEST
 from bench.sink import Sink
 from bench.stage import Redis, Router, read_events, rules
 from router.clock import Clock, system_clock
+from router.events.masks import NO_MASKS
 from router.history.event_filter import EventFilter
 from router.history.event_history import EventHistory
 from router.history.records import EventMatch, EventOutcome, MatchOutcome
@@ -126,7 +127,7 @@ async def _read(count: int) -> list[Row]:
         try:
             clock = system_clock()
             await _fill(connection, clock, count)
-            history = EventHistory(connection)
+            history = EventHistory(connection, NO_MASKS)
             pages = [await _seconds(history.page(EventFilter(), limit=50)) for _ in range(_READS)]
             source = sample()["source"]
             wanted = range(0, count, count // _READS)

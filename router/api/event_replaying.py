@@ -12,6 +12,7 @@ from msgspec import Meta
 from router.api.event_queries import EventSelection
 from router.api.requests import BadRequestError
 from router.clock import Clock
+from router.events.masks import NO_MASKS
 from router.events.model import Event
 from router.history.event_history import EventHistory
 from router.history.oldest_first import ScannedEvent, oldest_first
@@ -53,7 +54,7 @@ class EventReplayer:
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
-        self._history = EventHistory(connection)
+        self._history = EventHistory(connection, NO_MASKS)
 
     async def replay(self, selection: EventSelection) -> EventReplayResult:
         """Replay a page of events.

@@ -29,7 +29,7 @@ from router.cli.rules_folder import folder_or_default, load_rules, rules_option
 from router.configuration.diagnostics import plural
 from router.configuration.model import Configuration
 from router.errors import ConfigurationError
-from router.events.masks import Masks
+from router.events.masks import NO_MASKS
 from router.history.event_filter import EventFilter
 from router.history.event_history import EventHistory
 from router.journal.audit import AuditAction, Audited
@@ -207,8 +207,8 @@ async def _references(
     connection: Connection, ids: tuple[str, ...]
 ) -> tuple[tuple[str, ...], list[RefusedEvents]]:
     """Return the references of events, and those that history does not have."""
-    history = EventHistory(connection)
-    finder = EventFinder(connection, CLOCK, history, Masks())
+    history = EventHistory(connection, NO_MASKS)
+    finder = EventFinder(connection, CLOCK, history, NO_MASKS)
     found: list[str] = []
     missing: list[str] = []
     for each in dict.fromkeys(ids):

@@ -105,7 +105,7 @@ class OverviewReader:
         self._clock = clock
         self._masks = masks
         self._report = report
-        self._history = EventHistory(connection)
+        self._history = EventHistory(connection, masks)
         self._alerts = KeyedAlerts(connection)
         self._tests = SinkTests(connection)
         self._shared = SharedRead(self._look, clock.monotonic)

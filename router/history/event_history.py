@@ -5,7 +5,7 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from router.events.masks import MASK, NO_MASKS, Masks
+from router.events.masks import MASK, Masks
 from router.history.event_filter import EventFilter
 from router.history.log_reader import LogReader, StoredEntry
 from router.history.records import EventOutcome, EventRecord
@@ -37,10 +37,10 @@ class EventHistory:
 
     Args:
         connection: To Redis.
-        masks: Applied to what was recorded before the setting had them.
+        masks: Applied to what was recorded before the setting had them; ``NO_MASKS`` if no person sees it.
     """
 
-    def __init__(self, connection: Connection, masks: Masks = NO_MASKS) -> None:
+    def __init__(self, connection: Connection, masks: Masks) -> None:
         self._log = LogReader(connection, EVENTS)
         self._masks = masks
 

@@ -6,6 +6,7 @@ from support.console_router import RULES, VIEWER, event, idle_router, watched_ro
 from support.console_visit import visiting
 
 from router.datatypes import Secret
+from router.events.masks import NO_MASKS
 from router.history.event_filter import EventFilter
 from router.history.event_history import EventHistory
 from router.journal.connection import Connection
@@ -24,7 +25,7 @@ async def test_a_viewer_tries_a_rule_with_the_last_event(
         begun = await visit.get(f"{PATH}?rule=call-quality")
         assert "The last one of its type" in begun.text
         assert "- name: call-quality" in begun.text
-        newest = await EventHistory(connection).page(EventFilter(), limit=1)
+        newest = await EventHistory(connection, NO_MASKS).page(EventFilter(), limit=1)
         reference = newest.items[0].reference
         of_event = await visit.get(f"{PATH}?event={reference}")
         assert "- name: call-quality" in of_event.text

@@ -13,6 +13,7 @@ from support.sender import Sender
 from support.waiting import until
 
 from router.dev.embedded_redis import EmbeddedRedis
+from router.events.masks import NO_MASKS
 from router.history.delivery_history import DeliveryFilter, DeliveryHistory
 from router.history.event_filter import EventFilter
 from router.history.event_history import EventHistory
@@ -60,7 +61,7 @@ async def check_history(redis: EmbeddedRedis, sender: Sender, destinations: int 
     """Each accepted event is in history once, and each of its deliveries."""
     connection = connect(redis.url, deadline=5.0, max_connections=2)
     try:
-        events = await EventHistory(connection).page(
+        events = await EventHistory(connection, NO_MASKS).page(
             EventFilter(), limit=1 << 20, max_scanned=1 << 20
         )
         ended = await DeliveryHistory(connection).page(

@@ -10,6 +10,7 @@ import msgspec
 from router.alerts import Delivery, Preview
 from router.console.inbox import Inbox
 from router.datatypes import Secret
+from router.events.masks import NO_MASKS
 from router.history.event_filter import EventFilter
 from router.history.event_history import EventHistory
 from router.journal.connection import Connection
@@ -87,7 +88,7 @@ async def watched_router(
 
 async def until_recorded(connection: Connection, count: int) -> None:
     """Wait until history has so many events."""
-    history = EventHistory(connection)
+    history = EventHistory(connection, NO_MASKS)
 
     async def has_all() -> bool:
         page = await history.page(EventFilter(), limit=count)

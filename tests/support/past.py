@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from router.alerts import Attempt, Delivery
-from router.events.masks import Masks
+from router.events.masks import NO_MASKS, Masks
 from router.history.delivery_history import DeliveryHistory
 from router.history.event_history import EventHistory
 from router.history.kept_body import BodyKeeper
@@ -43,7 +43,7 @@ class Past(World):
         self._kept = kept, Masks.parse(masked)
         super().__init__(connection, time, rules)
         self.deliveries = Deliveries(connection, self.clock, self.log)
-        self.events = EventHistory(connection)
+        self.events = EventHistory(connection, NO_MASKS)
         self.ended = DeliveryHistory(connection)
 
     def worker(self, connection: Connection) -> BatchJob:

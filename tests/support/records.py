@@ -21,6 +21,7 @@ import zstandard
 from router.alerts import AlertKey, Attempt, Delivery, DeliveryId, after_attempt
 from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.errors import JournalUnavailableError
+from router.events.masks import NO_MASKS
 from router.events.model import Malformed, Received
 from router.history.delivery_history import DeliveryFilter, DeliveryHistory
 from router.history.event_filter import EventFilter
@@ -266,7 +267,7 @@ async def read(connection: Connection) -> dict[str, Any]:
         "history": [
             _plain(each)
             for each in (
-                *(await EventHistory(connection).page(EventFilter(), limit=9)).items,
+                *(await EventHistory(connection, NO_MASKS).page(EventFilter(), limit=9)).items,
                 *(await DeliveryHistory(connection).page(DeliveryFilter(), limit=9)).items,
             )
         ],

@@ -24,7 +24,8 @@ POLL_SECONDS: Final = 1.0
 QUEUE_LENGTH: Final = 32
 """Messages that wait for a slow subscriber: half a minute of a topic that always changes."""
 MAX_SUBSCRIBERS: Final = 1000
-_READ_SECONDS: Final = 5.0
+_READ_SECONDS: Final = 3.0
+"""Longer than a page waits for its frame (``frame_figures.py``), which then says that Redis is away."""
 _HEARTBEAT: Final = b"event: beat\ndata: {}\n\n"
 _HEARTBEAT_POLLS: Final = 10
 """Polls without a message after which a subscriber gets one that says only that the server is there:
@@ -153,14 +154,21 @@ class LiveHub:
         for subscriber in self._subscribers:
             for name in subscriber.topics:
                 wanted.setdefault(name, set()).add(subscriber.role)
+        # At the same time, so that the state is told soon while Redis does not answer.
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._changes(self._topics[name], roles))
+                for name, roles in wanted.items()
+                if self._is_due(self._topics[name], roles)
+            ]
         messages: dict[tuple[str, Role], bytes] = {}
-        for name, roles in wanted.items():
-            topic = self._topics[name]
-            if self.polls % topic.every == 0 or any(
-                (name, each) not in self._sent for each in roles
-            ):
-                messages |= await self._changes(topic, roles)
+        for task in tasks:
+            messages |= task.result()
         self._send(messages)
+
+    def _is_due(self, topic: Topic, roles: set[Role]) -> bool:
+        is_new = any((topic.name, role) not in self._sent for role in roles)
+        return is_new or self.polls % topic.every == 0
 
     async def _changes(self, topic: Topic, roles: set[Role]) -> dict[tuple[str, Role], bytes]:
         try:

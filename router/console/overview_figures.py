@@ -20,7 +20,7 @@ from router.events.masks import Masks
 from router.history.event_filter import EventFilter
 from router.history.event_history import EventHistory
 from router.journal.connection import Connection
-from router.journal.keyed_alerts import KeyedAlerts
+from router.journal.keyed_alerts import FoundAlert, KeyedAlert, KeyedAlerts
 from router.journal.pagination import collect
 from router.journal.series import Resolution
 from router.journal.twilio_tests import SinkTest, SinkTests
@@ -148,17 +148,14 @@ class OverviewReader:
             count=_ALERTS_READ,
             max_scanned=_ALERTS_SCANNED,
         )
-        views = sorted((alert_view(each, now, self._masks) for each in found.items), key=_rank)
+        shown = sorted(found.items, key=_rank)[:ALERTS_SHOWN]
         return FiringAlerts(
-            shown=tuple(views[:ALERTS_SHOWN]),
-            count=len(views),
+            shown=tuple(alert_view(each, now, self._masks) for each in shown),
+            count=len(found.items),
             is_complete=found.after is None,
         )
 
 
-def _rank(alert: AlertView) -> int:
+def _rank(found: FoundAlert) -> int:
     """Return the place of an alert in the list: the sort keeps the order of those that are equal."""
-    if alert.status == KeyedState.UNREADABLE:
-        return 0
-    severities: tuple[str, ...] = _SEVERITIES
-    return severities.index(alert.severity) if alert.severity in severities else len(severities)
+    return _SEVERITIES.index(found.alert.severity) if isinstance(found, KeyedAlert) else 0

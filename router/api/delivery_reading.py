@@ -176,10 +176,18 @@ class DeliveryReader:
         for match in matches[:_ALERTS]:
             for destination in match.destinations:
                 wanted = delivery_id(alerts[match.rule], destination)
-                waiting = None if wanted in seen else await self._open.find(destination, wanted)
-                if waiting is not None:
-                    found.setdefault(match.rule, []).append(open_view(waiting).delivery)
+                view = None if wanted in seen else await self._found(destination, wanted)
+                if view is not None:
+                    found.setdefault(match.rule, []).append(view)
         return found
+
+    async def _found(self, destination: str, delivery: DeliveryId) -> DeliveryView | None:
+        """Return a delivery that waits, or has ended meanwhile."""
+        waiting = await self._open.find(destination, delivery)
+        if waiting is not None:
+            return open_view(waiting).delivery
+        record = await self._history.get(delivery)
+        return None if record is None else ended_delivery(record).delivery
 
     async def of_key(self, key: str, *, limit: int) -> list[DeliveryView]:
         """Return up to ``limit`` deliveries of the alerts with a key that ended, the newest first."""

@@ -121,11 +121,25 @@ def explained_rules(
             view,
             deliveries=tuple(deliveries.get(name, ())),
             notes=(
+                *_without_delivery(matches, deliveries.get(name, ())),
                 *(match_text(match) for match in matches[1:]),
                 *view.notes,
                 *(standings[name].lines() if name in standings else ()),
             ),
         )
+
+
+def _without_delivery(
+    matches: Iterable[EventMatch], deliveries: Iterable[DeliveryView]
+) -> Iterator[str]:
+    """Yield a sentence on each destination that was notified, and whose delivery is not known."""
+    known = {each.destination for each in deliveries}
+    for destination in (each for match in matches for each in match.destinations):
+        if destination not in known:
+            yield (
+                f"the message to {destination} is not known any more: a later one of its key took its"
+                " place, or history does not have it"
+            )
 
 
 def recorded_rules(
@@ -196,8 +210,12 @@ def _matched_text(matches: Sequence[EventMatch], deliveries: Sequence[DeliveryVi
         return f"{plural(len(notified), 'rule')} notified: deliveries {', '.join(counts)}."
     if notified:
         return f"{plural(len(notified), 'rule')} notified: {', '.join(notified)}."
+    if not matches:
+        return "No destination was told."
     sentences = "; ".join(f"{match.rule} {match_text(match)}" for match in matches)
-    return f"No destination was told: {sentences}." if sentences else "No destination was told."
+    if any(match.outcome is MatchOutcome.RESOLVED for match in matches):
+        return f"It raised no alert that was told: {sentences}."
+    return f"No destination was told: {sentences}."
 
 
 def _without_rule(

@@ -205,8 +205,9 @@ def test_a_match_has_its_alert_what_the_rule_remembers_and_what_it_ended_beside(
     assert view.alert == alert_id(event.event.key, "call-quality")
     assert view.recorded is not None
     assert view.recorded.outcome == "notified"
-    assert view.notes[0] == "ended what waited, of which no destination was told"
-    assert 'notifies once in 1h by data.region="us1"' in view.notes[1]
+    assert view.notes[0].startswith("the message to noc is not known any more: a later one")
+    assert view.notes[1] == "ended what waited, of which no destination was told"
+    assert 'notifies once in 1h by data.region="us1"' in view.notes[2]
 
 
 def test_a_body_that_cannot_be_decoded_says_so(rules: RuleSet) -> None:
@@ -223,6 +224,14 @@ def test_a_body_that_cannot_be_decoded_says_so(rules: RuleSet) -> None:
     [
         (known(), 4, "No alert came of it: no rule matched it."),
         (known(), 0, "No alert came of it: no rule is for its type."),
+        (
+            known(
+                outcome=EventOutcome.MATCHED,
+                matches=(EventMatch("k", MatchOutcome.RESOLVED, is_match=False),),
+            ),
+            4,
+            "It raised no alert that was told: k resolved an alert.",
+        ),
         (
             known(
                 outcome=EventOutcome.SUPPRESSED,

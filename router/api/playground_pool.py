@@ -91,9 +91,14 @@ class PlaygroundPool:
         is_kept = False
         try:
             async with asyncio.timeout(EVALUATION_SECONDS):
-                if evaluator is None or evaluator.has_ended:
-                    evaluator = await _Evaluator.start(self._folder, self._environ)
-                body = await evaluator.ask(msgspec.json.encode(request))
+                body = b""
+                if evaluator is not None:
+                    # It may have been killed while it was idle, which is not this request's fault.
+                    with contextlib.suppress(asyncio.IncompleteReadError, OSError):
+                        body = await evaluator.ask(msgspec.json.encode(request))
+                if not body:
+                    evaluator = await self._another(evaluator)
+                    body = await evaluator.ask(msgspec.json.encode(request))
             is_kept = True
             return msgspec.json.decode(body, type=PlaygroundResult)
         except (TimeoutError, asyncio.IncompleteReadError, OSError) as error:
@@ -104,6 +109,11 @@ class PlaygroundPool:
                 self._free.append(evaluator)
             elif evaluator is not None:
                 await evaluator.end()
+
+    async def _another(self, ended: "_Evaluator | None") -> "_Evaluator":
+        if ended is not None:
+            await ended.end()
+        return await _Evaluator.start(self._folder, self._environ)
 
     async def run(self) -> NoReturn:
         """End processes that are idle for long; at the end of this process, all of them."""
@@ -139,11 +149,6 @@ class _Evaluator:
             env=environ,
         )
         return cls(process)
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the process has ended by itself."""
-        return self._process.returncode is not None
 
     async def ask(self, request: bytes) -> bytes:
         """Return the answer to a request. Raise IncompleteReadError if the process ends."""

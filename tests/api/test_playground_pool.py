@@ -55,6 +55,8 @@ async def test_a_text_reaches_no_file_and_no_variable(
         text = destination(f'https://a.example/", tls: {{ca: "{path}"}}, method: "POST')
         [finding] = (await tried(text)).findings
         assert finding.message == NO_FILE
+    pool._free[0]._process.kill()  # by the kernel, because memory is short
+    assert (await tried(RULES)).findings
     monkeypatch.setattr(playground_pool, "EVALUATION_SECONDS", 0.0)
     with pytest.raises(PlaygroundTimeoutError):
         await tried(RULES)

@@ -16,6 +16,7 @@ from router.api.event_views import EventView, event_view
 from router.clock import Clock
 from router.destinations.rendering.summary import rfc3339
 from router.errors import JournalUnavailableError
+from router.history.event_filter import EventFilter
 from router.history.event_history import EventHistory, HistoryPage
 from router.history.records import EventRecord
 from router.history.stored import Place
@@ -113,9 +114,7 @@ async def stream_events(
         limit = min(_HITS_AT_ONCE, query.limit - progress.found)
         items: tuple[EventRecord, ...] = ()
         try:
-            page = await history.page(
-                wanted, progress.after, limit=limit, max_scanned=_SCANNED_AT_ONCE
-            )
+            page = await _page_in_turn(request, history, wanted, progress.after, limit)
         except JournalUnavailableError:
             if not response.prepared:
                 raise
@@ -127,6 +126,16 @@ async def stream_events(
         if not await _write(request, response, written(step)):
             break
     return response
+
+
+async def _page_in_turn(
+    request: web.Request, history: EventHistory, wanted: EventFilter, after: str, limit: int
+) -> HistoryPage[EventRecord]:
+    """Return the next page; an empty one if the client is gone meanwhile."""
+    async with history.turn:
+        if _is_gone(request):
+            return HistoryPage((), "", 0, 0.0)
+        return await history.page(wanted, after, limit=limit, max_scanned=_SCANNED_AT_ONCE)
 
 
 def _advanced(progress: StreamProgress, page: HistoryPage[EventRecord]) -> StreamProgress:
@@ -150,12 +159,16 @@ def _end(progress: StreamProgress, limit: int, *, is_late: bool) -> str:
 
 async def _write(request: web.Request, response: web.StreamResponse, lines: bytes) -> bool:
     """Write lines; return False if the client is gone."""
+    if _is_gone(request):
+        return False
     if not response.prepared:
         await response.prepare(request)
-    if request.transport is None or request.transport.is_closing():
-        return False
     try:
         await response.write(lines)
     except ConnectionResetError:
         return False
     return True
+
+
+def _is_gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()

@@ -1,5 +1,6 @@
 """Events of history: pages of those that match a filter, single ones, and what is new."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Final, Generic, TypeVar
 
@@ -43,6 +44,9 @@ class EventHistory:
     def __init__(self, connection: Connection, masks: Masks) -> None:
         self._log = LogReader(connection, EVENTS)
         self._masks = masks
+        self.turn = asyncio.Lock()
+        """Held by a long search for each of its pages, so that only one of them takes processor time at
+        once, and others are answered between two pages."""
 
     async def page(
         self,

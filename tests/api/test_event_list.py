@@ -160,6 +160,29 @@ async def test_a_stream_has_a_line_for_each_hit_and_says_why_it_ends(
     assert timed[-1]["progress"]["after"]  # type: ignore[index]
 
 
+async def test_streams_read_one_at_a_time(
+    past: Past, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_stream, "_SCANNED_AT_ONCE", 1)
+    await past.send(past.event("1", n=1), past.event("2", n=2))
+    read, reading = EventHistory.page, 0
+
+    async def alone(history: EventHistory, *arguments: Any, **more: Any) -> Any:
+        nonlocal reading
+        reading += 1
+        page = await read(history, *arguments, **more)
+        assert reading == 1
+        reading -= 1
+        return page
+
+    monkeypatch.setattr(EventHistory, "page", alone)
+    async with asyncio.TaskGroup() as group:
+        streams = [
+            group.create_task(get(client, "events", Accept=event_stream.NDJSON)) for _ in range(5)
+        ]
+    assert {each.result()[0] for each in streams} == {200}
+
+
 async def test_a_stream_says_that_redis_does_not_answer_any_more(
     past: Past, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

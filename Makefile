@@ -21,6 +21,9 @@ $(VENV)/dev: $(VENV)/run constraints/dev.txt
 run: $(VENV)/run  ## Run everything in one process: embedded Redis, captured destinations, a sample event
 	$(BIN)/router dev
 
+screenshots: $(VENV)/dev  ## Write docs/images: each page of the console in two themes and widths
+	$(BIN)/python tests/screenshots.py
+
 test: $(VENV)/dev  ## Run the tests
 	$(BIN)/pytest -n auto
 
@@ -97,4 +100,4 @@ constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade f
 
 # bench is a folder, too.
 .PHONY: bench bench-short bench-rules
-.PHONY: help run test browser test-fast test-matrix test-slow conformance lint constraints audit sbom fuzz
+.PHONY: help run test browser screenshots test-fast test-matrix test-slow conformance lint constraints audit sbom fuzz

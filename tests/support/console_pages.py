@@ -22,7 +22,7 @@ class ListedPage(msgspec.Struct, frozen=True, kw_only=True):
     ids: Mapping[str, str] = {}
     """The parts of the path, where they are known."""
     found_on: str = ""
-    """Otherwise the page that links to one of this path; its last link is followed."""
+    """Otherwise the page that links to one of this path; its first link is followed."""
     is_for_operators: bool = False
     """Whether viewers are not led to it."""
     has_hostile_texts: bool = True
@@ -35,10 +35,12 @@ PAGES: Final = (
     ListedPage(
         name="event",
         path="/console/events/{reference}",
-        found_on="/console/events?outcome=matched",
+        found_on="/console/events?rule=call-quality",
     ),
     ListedPage(name="alerts", path="/console/alerts"),
-    ListedPage(name="alert", path="/console/alerts/{key}", found_on="/console/alerts"),
+    ListedPage(
+        name="alert", path="/console/alerts/{key}", found_on="/console/alerts?rule=call-quality"
+    ),
     ListedPage(name="rules", path="/console/rules"),
     ListedPage(name="rule", path="/console/rules/{name}", ids={"name": "call-quality"}),
     ListedPage(name="playground", path="/console/playground", query="?rule=call-quality"),
@@ -122,7 +124,7 @@ def paths_of(routes: Sequence[web.RouteDef], method: str) -> set[str]:
 
 
 async def address_of(listed: ListedPage, visit: ConsoleVisit) -> str:
-    """The address of a page; of one with an id, the last that its list links to."""
+    """The address of a page; of one with an id, the first that its list links to."""
     if not listed.found_on:
         return listed.path.format(**listed.ids) + listed.query
     pattern = re.sub(r"\\{\w+\\}", "[^/?#]+", re.escape(listed.path))
@@ -133,7 +135,7 @@ async def address_of(listed: ListedPage, visit: ConsoleVisit) -> str:
         if re.fullmatch(pattern, html.unescape(each)) and html.unescape(each) not in _paths()
     ]
     assert found, f"{listed.found_on} has no link to {listed.path}"
-    return found[-1]
+    return found[0]
 
 
 def _paths() -> set[str]:

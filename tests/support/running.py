@@ -87,9 +87,11 @@ def settings_for(redis_url: object, **changes: object) -> Settings:
     return msgspec.structs.replace(Settings(), redis_url=redis_url, **changes)
 
 
-def worker_of(folder: Path, settings: Settings) -> WorkerConfig:
-    """Return the worker role by the rules of a folder."""
-    source = ConfigurationSource(folder=folder, environ={})
+def worker_of(
+    folder: Path, settings: Settings, *, source: ConfigurationSource | None = None
+) -> WorkerConfig:
+    """Return the worker role by the rules of a folder, without variables unless ``source`` has some."""
+    source = source or ConfigurationSource(folder=folder, environ={})
     environment = Environment(
         egress=settings.egress, now=system_clock().now, on_template_error=lambda: None
     )

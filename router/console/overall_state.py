@@ -157,7 +157,7 @@ def _of_destinations(of: Situation) -> Iterator[OverallState]:
     if of.slowest_seconds > SLOW_SECONDS:
         yield OverallState(
             Attention.WARNING,
-            f"a delivery to {of.slowest} is due since {duration(of.slowest_seconds)}",
+            f"a delivery to {of.slowest} has been due for {duration(of.slowest_seconds)}",
             _page_of((of.slowest,)),
             "See whether it is slow or rate-limited, and whether a worker runs for it.",
         )

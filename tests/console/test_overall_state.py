@@ -74,7 +74,7 @@ FULL = "Redis uses more than 80% of its maxmemory; wait until the workers have d
         (
             {"slowest": "a", "slowest_seconds": 61.0},
             "warning",
-            "a delivery to a is due since 1 min",
+            "a delivery to a has been due for 1 min",
             "/console/destinations/a",
             "rate-limited",
         ),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 from support.browser import browsing, needs_browser, problems_of, widths_of
-from support.console_pages import EMPTY_LISTS, NO_PAGES, PAGES, READS, address_of, paths_of
+from support.console_pages import NO_PAGES, PAGES, READS, VARIANTS, address_of, paths_of
 from support.console_router import OPERATOR, VIEWER, watched_router
 from support.console_visit import visiting
 from support.hostile_router import ELEMENT, SHOWN, hostile_router
@@ -51,7 +51,7 @@ async def test_every_page_is_accessible_inert_and_usable(
         browsing(router.url) as browser,
         visiting(router.url, OPERATOR) as visit,
     ):
-        addresses = [(each, await address_of(each, visit)) for each in (*PAGES, *EMPTY_LISTS)]
+        addresses = [(each, await address_of(each, visit)) for each in (*PAGES, *VARIANTS)]
         page = await browser.log_in(OPERATOR)
         plain = await browser.log_in(OPERATOR, script=False)
         reader = await browser.log_in(VIEWER, script=False)
@@ -63,6 +63,8 @@ async def test_every_page_is_accessible_inert_and_usable(
             found = [f"status {response.status}"] if response.status != 200 else []
             size = len(await response.body())
             found += [f"{size} bytes"] if size > _LARGEST else []
+            heading = await page.inner_text("h1")
+            found += [f"not about {each}" for each in listed.ids.values() if each not in heading]
             found += await problems_of(page)
             found += await hostile_traces(page, is_shown=listed.has_hostile_texts)
             await plain.goto(url)

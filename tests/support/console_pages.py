@@ -30,7 +30,7 @@ class ListedPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PAGES: Final = (
-    ListedPage(name="overview", path="/console", query="?connect"),
+    ListedPage(name="overview", path="/console"),
     ListedPage(name="events", path="/console/events"),
     ListedPage(
         name="event",
@@ -77,7 +77,8 @@ PAGES: Final = (
     ListedPage(name="audit", path="/console/audit"),
     ListedPage(name="inbox", path="/console/inbox"),
 )
-EMPTY_LISTS: Final = (
+VARIANTS: Final = (
+    ListedPage(name="connect", path="/console", query="?connect"),
     ListedPage(
         name="no-events",
         path="/console/events",
@@ -91,7 +92,7 @@ EMPTY_LISTS: Final = (
         has_hostile_texts=False,
     ),
 )
-"""Pages above without what they list."""
+"""Pages above without what they list, or with more."""
 NO_PAGES: Final = frozenset(
     {
         "/console/",  # redirects, as events/find does

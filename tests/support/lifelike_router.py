@@ -111,6 +111,8 @@ async def lifelike_router(
             redis_url,
             admin_token=Tokens.parse(f"alice={OPERATOR}"),
             viewer_token=Tokens.parse(f"wall={VIEWER}"),
+            twilio_auth_tokens=(Secret("auth-token-for-screenshots"),),
+            public_url="https://events.example.com",
         )
         inbox = Inbox()
 
@@ -249,27 +251,34 @@ def _conference(sample: bytes, number: int, chance: random.Random) -> bytes:
 
 async def _count(connection: Connection, time_of: ShiftedClock) -> None:
     """Write what the processes counted in a day, instead of what was counted in these seconds."""
-    async for key in connection.redis.scan_iter("router:series*"):
+    async for key in connection.redis.scan_iter("router:series:*"):
         await connection.redis.delete(key)
     chance = random.Random(3)  # noqa: S311 - nothing is secret here
-    end = time_of.now()
-    hours = [end - 3600.0 * each for each in range(24, 3, -1)]
-    minutes = [end - 60.0 * each for each in range(178, -1, -1)]
-    for number, (at, weight) in enumerate([(h, 30) for h in hours] + [(m, 1) for m in minutes], 1):
-        busy = weight * (2 + 2 * (number % 17 > 8))
+    end = unix_seconds(SHOWN_AT)
+    hours = [(end - 3600.0 * each, 360) for each in range(24, 3, -1)]
+    minutes = [(end - 60.0 * each, 6) for each in range(178, 14, -1)]
+    tens = [(end - 10.0 * each, 1) for each in range(89, -1, -1)]
+    for number, (at, weight) in enumerate([*hours, *minutes, *tens], 1):
+        # The ticket system has been down for twenty minutes.
+        tickets = "retried" if end - at < 1200 else "delivered"
+        busy = weight * (2 + (number % 19 > 9))
+        matched = sum(chance.random() < 0.3 for _ in range(busy))
         counted = {
-            ("events_received", "accepted"): busy * 6 + chance.randrange(weight * 4),
-            ("events_evaluated", "matched"): busy + chance.randrange(weight),
-            ("events_evaluated", "filtered"): busy * 5,
-            ("rule_matches", "call-quality"): chance.randrange(busy),
-            ("alerts_notified", "call-quality"): chance.randrange(busy) // 2,
-            ("rule_matches", "mixer-region-mismatch"): chance.randrange(busy) // 2,
-            ("alerts_suppressed", "call-quality", "cooldown"): chance.randrange(busy) // 3,
-            ("rule_matches", "trunk-down"): chance.randrange(4) // 3,
-            ("delivery_attempts", "voice-oncall", "delivered"): busy // 2
-            + chance.randrange(weight),
-            ("delivery_attempts", "noc-mail", "delivered"): busy // 3 + chance.randrange(weight),
-            ("delivery_attempts", "tickets", "delivered"): chance.randrange(weight * 2),
+            ("events_received", "twilio", "accepted"): busy * 12 + chance.randrange(weight * 9),
+            ("events_evaluated", "matched"): matched * 3,
+            ("events_evaluated", "filtered"): busy * 10,
+            ("rule_matches", "call-quality"): matched,
+            ("alerts_notified", "call-quality"): matched // 2,
+            ("alerts_suppressed", "call-quality", "cooldown"): matched - matched // 2,
+            ("rule_matches", "mixer-region-mismatch"): matched // 2,
+            ("alerts_notified", "mixer-region-mismatch"): matched // 3,
+            ("rule_matches", "call-quality-burst"): matched // 3,
+            ("rule_matches", "conference-unusually-long"): chance.randrange(busy) // 2,
+            ("alerts_notified", "conference-unusually-long"): chance.randrange(busy) // 4,
+            ("rule_matches", "trunk-down"): chance.randrange(60) // 59,
+            ("delivery_attempts", "voice-oncall", "delivered"): matched // 2 + 1,
+            ("delivery_attempts", "noc-mail", "delivered"): matched + chance.randrange(weight + 1),
+            ("delivery_attempts", "tickets", tickets): chance.randrange(weight * 2),
         }
         clock = msgspec.structs.replace(time_of.clock(), journal_ms=lambda at=at: int(at * 1000))
         added = Additions(number, differences({}, counted))

@@ -42,6 +42,7 @@ _STEP: Final = 130.0
 _PREFIX: Final = "com.twilio.voice.insights"
 _ROOMS: Final = ("Weekly Standup", "Support line 4", "Board meeting", "Sales demo", "Night shift")
 _REGIONS: Final = ("us1", "us2", "ie1", "de1")
+_STATUSES: Final = ("completed",) * 9 + ("summary_timeout",)
 _TRUNKS: Final = """
 rules:
   - name: trunk-down
@@ -155,6 +156,9 @@ async def _live(
                 _conference(sample, step * 4 + n, chance) for n in range(chance.choice((1, 2, 3)))
             ]
             bodies += _trunk_events(step)
+            if step == _STEPS - 1:
+                # The one with which the playground begins.
+                bodies.append(_conference(sample, 999, chance, is_bad=True))
             await post_batch(router, bodies)
             count += len(bodies)
             await until_recorded(connection, min(count, 50))
@@ -224,8 +228,10 @@ def _trunk_events(step: int) -> list[bytes]:
     return [msgspec.json.encode(made)]
 
 
-def _conference(sample: bytes, number: int, chance: random.Random) -> bytes:
-    """A conference as Twilio reports it; about one in four is worth an alert."""
+def _conference(
+    sample: bytes, number: int, chance: random.Random, *, is_bad: bool = False
+) -> bytes:
+    """A conference as Twilio reports it; about one in four is worth an alert, and one that is bad."""
     made: dict[str, Any] = msgspec.json.decode(sample)
     sid = hashlib.sha256(str(number).encode()).hexdigest()
     made |= {"id": f"NO{sid[:32]}", "source": f"AC{'0' * 31}{number % 3}"}
@@ -233,7 +239,7 @@ def _conference(sample: bytes, number: int, chance: random.Random) -> bytes:
         "conference_sid": f"CF{sid[32:]}",
         "account_sid": f"AC{'0' * 31}{number % 3}",
         "friendly_name": _ROOMS[number % len(_ROOMS)],
-        "status": chance.choice(("completed",) * 9 + ("summary_timeout",)),
+        "status": "completed" if is_bad else chance.choice(_STATUSES),
         "duration_seconds": chance.choice((300, 1800, 3600, 3600, 20000)),
         "mixer_region": chance.choice(("us1",) * 6 + _REGIONS),
         "mixer_region_requested": "us1",
@@ -241,7 +247,7 @@ def _conference(sample: bytes, number: int, chance: random.Random) -> bytes:
         "tags": [],
         "tag_info": {},
         "detected_issues": {
-            "call_quality": chance.choice((0, 0, 0, 1, 2, 5)),
+            "call_quality": 5 if is_bad else chance.choice((0, 0, 0, 1, 2, 5)),
             "region_configuration": 0,
             "participant_behavior": 0,
         },

@@ -16,7 +16,7 @@ from router.api.event_views import REASONS
 from router.configuration.model import Configuration
 from router.console.concurrent_reads import concurrent_reads
 from router.console.destination_pages import HEALTH_KINDS
-from router.console.first_steps import SAMPLE_COMMAND, FirstSteps
+from router.console.first_steps import SAMPLE_COMMAND, FirstSteps, SinkGuide
 from router.console.frame_figures import FrameFigures, FrameReader
 from router.console.live_hub import Topic
 from router.console.overall_state import Attention, notes
@@ -43,6 +43,8 @@ class OverviewLook(msgspec.Struct, frozen=True):
     frame: FrameFigures
     figures: OverviewFigures | None
     """None while Redis does not answer."""
+    steps: SinkGuide | None = None
+    """The first steps; None if an event has come, or while Redis does not answer."""
 
 
 class OverviewPage:
@@ -85,14 +87,15 @@ class OverviewPage:
     async def page(self, request: web.Request) -> web.StreamResponse:
         """Show the page."""
         look = await self._look()
-        is_first = look.figures is not None and not look.frame.situation.has_events
-        wants_steps = is_first or "connect" in request.query
+        steps = look.steps
+        if steps is None and look.figures is not None and "connect" in request.query:
+            steps = await self._steps.read(look.frame.situation)
         return await self._frame.render(
             request,
             "overview.html.jinja",
             status=HTTPStatus.OK if look.figures is not None else HTTPStatus.SERVICE_UNAVAILABLE,
-            is_first=is_first,
-            steps=await self._steps.read(look.frame.situation) if wants_steps else None,
+            is_first=look.steps is not None,
+            steps=steps,
             **self._values(look),
         )
 
@@ -106,7 +109,10 @@ class OverviewPage:
         async with concurrent_reads() as group:
             state = group.create_task(self._state.read())
             found = group.create_task(figures())
-        return OverviewLook(state.result(), found.result())
+        look = OverviewLook(state.result(), found.result())
+        if look.figures is None or look.frame.situation.has_events:
+            return look
+        return msgspec.structs.replace(look, steps=await self._steps.read(look.frame.situation))
 
     def _moving(self, look: OverviewLook, role: Role) -> Mapping[str, str | int]:
         """Return the parts of the page, by the ids of their elements.
@@ -118,6 +124,8 @@ class OverviewPage:
         values = {"frame": frame, **self._values(look)}
         shown = _SHOWN if look.figures is not None else ("headline",)
         parts = {f"overview-{name}": render_part(_PARTS, name, values) for name in shown}
+        if look.steps is not None:
+            parts["overview-steps"] = render_part(_PARTS, "guide", values, look.steps)
         return {**parts, "has-events": int(look.frame.situation.has_events)}
 
     def _values(self, look: OverviewLook) -> dict[str, Any]:

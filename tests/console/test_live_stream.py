@@ -5,14 +5,16 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, Request
 from support.browser import browsing, needs_browser
-from support.console_router import EVENTS, OPERATOR, event, watched_router
-from support.running import post_batch
+from support.console_router import EVENTS, OPERATOR, RULES, event, watched_router
+from support.running import post_batch, running, settings_for, worker_of
 from support.tcp_proxy import TcpProxy
 from support.waiting import until
 
 from router.console import live_stream
 from router.datatypes import Secret
 from router.journal.connection import Connection
+from router.journal.twilio_tests import SinkTest, SinkTests
+from router.runtime.roles import Roles
 
 pytestmark = [needs_browser, pytest.mark.timeout(60)]
 _SET_HIDDEN = """hidden => {
@@ -60,6 +62,29 @@ async def test_an_open_overview_moves_says_what_is_away_and_recovers(
     assert rows == 6
     assert ["the server does not answer since" in each for each in said] == [True, True]
     assert streams == ["ended", "began"]
+
+
+async def test_the_first_steps_are_marked_as_they_are_seen_and_give_way_to_the_first_event(
+    redis_url: Secret, connection: Connection, tmp_path: Path
+) -> None:
+    (tmp_path / "a.yaml").write_text(RULES)
+    settings = settings_for(redis_url, admin_token=Secret(OPERATOR))
+    roles = Roles(port=0, ingress=True, worker=worker_of(tmp_path, settings))
+    async with running(settings, roles) as router, browsing(router.url) as browser:
+        page = await browser.log_in(OPERATOR)
+        command = await page.get_attribute(".command [data-copy]", "data-copy")
+        done = page.locator("#overview-steps li.done")
+        before = await done.count()
+        test = SinkTest(test_id="EW1", account_sid="AC1", received_at=1.0)
+        await SinkTests(connection).record(test)
+        await done.filter(has_text="EW1").wait_for()
+        after = await done.count()
+        await post_batch(router, [event(1, EVENTS[0])])
+        await page.locator("#overview-events", has_text="CF1").wait_for()
+
+    assert command == "router send --sample"
+    assert after == before + 2
+    assert browser.complaints == []
 
 
 def _cut_off(proxy: TcpProxy) -> None:

@@ -65,7 +65,7 @@ class WatchedBrowser:
 
     async def _context(self, *, script: bool, **more: Any) -> BrowserContext:
         context = await self._browser.new_context(java_script_enabled=script, **more)
-        context.set_default_timeout(5000)
+        context.set_default_timeout(15_000)
         return context
 
 

@@ -164,10 +164,11 @@ def replay(
         click.echo(as_json(result))
     else:
         done = "would be replayed" if dry_run else "replayed"
+        refusal = "would not be replayed" if dry_run else "not replayed"
         echo(f"{plural(replayed, 'event')} {done}")
         for each in refused:
             examples = ", ".join(each.examples)
-            echo(f"router: {each.count} not {done}: {each.reason} ({examples})", err=True)
+            echo(f"router: {each.count} {refusal}: {each.reason} ({examples})", err=True)
     sys.exit(1 if refused else 0)
 
 

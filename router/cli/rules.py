@@ -8,6 +8,7 @@ import msgspec
 
 from router.api.rule_views import RuleDetails, RuleView
 from router.api.rules import RuleQuery, list_rules, show_rule
+from router.cli.known_names import unknown_destination
 from router.cli.output import as_json, echo
 from router.cli.redis_commands import CLOCK, print_table, with_redis
 from router.cli.rules_folder import folder_or_default, load_rules, rules_option
@@ -38,7 +39,11 @@ def list_command(
     rules: Path | None, text: str, mode: str | None, destination: str, *, json: bool
 ) -> None:
     """List rules with their matches, errors and alerts."""
-    by_name = load_rules(folder_or_default(rules)).rules.by_name
+    configuration = load_rules(folder_or_default(rules))
+    by_name = configuration.rules.by_name
+    known = {spec.name for spec in configuration.destinations}
+    if destination and destination not in known:
+        raise unknown_destination(destination, known)
     query = RuleQuery(
         text=text,
         mode="" if mode is None else Mode(mode).value,

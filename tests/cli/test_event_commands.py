@@ -119,6 +119,7 @@ def test_events_are_listed_by_filters_and_shown_by_reference(
         (("events", "replay"), 2, "give IDs, a filter such as --type, or --all"),
         (("events", "replay", "x", "--type", "a"), 2, "give IDs or filters, not both"),
         (("events", "replay", "nope"), 1, "1 not replayed: history has no event with this id"),
+        (("events", "replay", "nope", "--dry-run"), 1, "1 would not be replayed: history has no"),
         (("deliveries", "show", "msg_no"), 1, "there is no delivery msg_no"),
         (("deliveries", "list", "--state", "odd"), 2, "--state: 'odd' is none, expected open"),
         (("deliveries", "list", "--destination", "nc"), 2, "there is no destination 'nc'"),

@@ -51,10 +51,16 @@ def test_rules_are_listed_and_shown(router: Router, tmp_path: Path) -> None:
     ] == [*[0] * 24, 5]
 
 
-def test_a_rule_that_does_not_exist_is_an_error(router: Router) -> None:
-    result = router("rules", "show", "al")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("show", "al"), "there is no rule 'al', did you mean \"all\"?"),
+        (("list", "--destination", "mai"), "there is no destination 'mai', did you mean \"mail\"?"),
+    ],
+)
+def test_a_name_that_does_not_exist_is_an_error(
+    router: Router, arguments: tuple[str, ...], message: str
+) -> None:
+    result = router("rules", *arguments)
 
-    assert (result.exit_code, result.stderr) == (
-        2,
-        "router: there is no rule 'al', did you mean \"all\"?\n",
-    )
+    assert (result.exit_code, result.stderr) == (2, f"router: {message}\n")

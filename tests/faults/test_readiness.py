@@ -17,6 +17,7 @@ from support.running import running, settings_for
 from support.waiting import until
 
 from router.errors import ConfigurationError
+from router.runtime import app
 from router.runtime.roles import Roles
 from router.settings.model import Durability
 
@@ -38,6 +39,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """It accepts events with ``relaxed``."""
     takes_writes: bool = False
     """``router_redis_up`` is 1 nevertheless."""
+    deadline: float = 0.8
+    """Seconds for a command; short for a Redis that answers nothing, because each command waits for it."""
 
 
 def config(name: str, value: str) -> Callable[[RedisServer], None]:
@@ -164,7 +167,7 @@ STATES = [
         refuses_start=True,
         relaxed_accepts=True,
     ),
-    State(name="frozen", set_up=frozen, reason="did not answer in time"),
+    State(name="frozen", set_up=frozen, reason="did not answer in time", deadline=0.1),
     State(name="dead", set_up=RedisServer.kill, reason="Connect"),
 ]
 each_state = pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
@@ -198,11 +201,14 @@ async def answers(url: str, sample: bytes) -> tuple[int, str, int, float, float]
     "state", [each for each in STATES if each.relaxed_starts], ids=lambda state: state.name
 )
 async def test_readiness_says_what_an_event_would_get(
-    server: RedisServer, state: State, sample: bytes
+    server: RedisServer, state: State, sample: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Mutants seen to fail: the probe does not write; no role; no rights compared; INFO ignored."""
     state.set_up(server)
-    settings = settings_for(server.url, durability=Durability.RELAXED)
+    monkeypatch.setattr(app, "_WORKER_DEADLINE", state.deadline)
+    settings = settings_for(
+        server.url, durability=Durability.RELAXED, commit_timeout=state.deadline
+    )
 
     async with running(settings, ROLES) as process:
         ready, text, event, up, accepting = await answers(process.url, sample)
@@ -217,11 +223,12 @@ async def test_readiness_says_what_an_event_would_get(
 @pytest.mark.fault_row(13)
 @each_state
 async def test_strict_refuses_to_start_where_only_an_operator_helps(
-    server: RedisServer, state: State, sample: bytes
+    server: RedisServer, state: State, sample: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Mutants seen to fail: appendfsync not read; ``is_setup`` ignored."""
     state.set_up(server)
-    settings = settings_for(server.url)
+    monkeypatch.setattr(app, "_WORKER_DEADLINE", state.deadline)
+    settings = settings_for(server.url, commit_timeout=state.deadline)
     if state.refuses_start:
         with pytest.raises(ConfigurationError) as caught:
             async with running(settings, ROLES):

@@ -30,7 +30,9 @@ def _waits(seconds: float) -> str:
     if not seconds:
         return "nothing waits"
     whole = math.ceil(seconds)
-    return f"nothing waits longer than {f'{whole} s' if whole < _MINUTE else duration(whole)}"
+    if whole < _MINUTE:
+        return f"nothing waits longer than {whole} s"
+    return f"the oldest delivery has been due for {duration(whole)}"
 
 
 def link_text(state: OverallState) -> str:

@@ -50,7 +50,7 @@ def figures(
             0,
             0,
             3700.0,
-            "0 events in the last 10 minutes, 0 alerts notified, nothing waits longer than 1 h 1 m.",
+            "0 events in the last 10 minutes, 0 alerts notified, the oldest delivery has been due for 1 h 1 m.",
         ),
     ],
 )

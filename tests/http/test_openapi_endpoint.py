@@ -72,7 +72,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 SEED = 20261125
-SHORT_EXAMPLES = 5
+SHORT_EXAMPLES = 3
 LONG_EXAMPLES = 300
 LONG_SECONDS = 8.0
 """Per operation and way of asking, so that the long test takes nine minutes at most."""

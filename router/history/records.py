@@ -52,7 +52,7 @@ class MatchOutcome(enum.StrEnum):
     """It changed nothing."""
 
 
-class EventMatch(msgspec.Struct, frozen=True, array_like=True):
+class EventMatch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The result of an event by a rule that matched it, or of which it ended something."""
 
     rule: str

@@ -31,7 +31,7 @@ from router.settings.model import KeptBody
 _UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
-class StoredEvent(msgspec.Struct, frozen=True, array_like=True):
+class StoredEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An event as it is stored. New fields are appended with defaults."""
 
     received_at: float

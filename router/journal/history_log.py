@@ -85,7 +85,7 @@ def unpacked(entry: bytes) -> bytes:
         raise ValueError(f"not an entry: {error}") from None
 
 
-class HistoryRecord(msgspec.Struct, frozen=True):
+class HistoryRecord(msgspec.Struct, frozen=True, gc=False):
     """A record that is to be appended, encoded, with the digests of its names."""
 
     content: msgspec.Raw

@@ -2,13 +2,12 @@
 
 import html
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Page
-from support.browser import THEMES, browsing, needs_browser, problems_of
+from support.browser import browsing, needs_browser, problems_of
 from support.console_pages import NO_PAGES, PAGES, READS, VARIANTS, address_of, paths_of
 from support.console_router import OPERATOR, VIEWER, watched_router
 from support.console_visit import visiting
@@ -45,21 +44,6 @@ _ACTION = re.compile(r'action="([^"]*)"')
 async def test_every_page_is_accessible_inert_and_usable(
     redis_url: Secret, connection: Connection, tmp_path: Path
 ) -> None:
-    await check_pages(redis_url, connection, tmp_path, ("light",))
-
-
-@needs_browser
-@pytest.mark.slow
-@pytest.mark.timeout(240)
-async def test_every_page_is_accessible_in_both_themes(
-    redis_url: Secret, connection: Connection, tmp_path: Path
-) -> None:
-    await check_pages(redis_url, connection, tmp_path, THEMES)
-
-
-async def check_pages(
-    redis_url: Secret, connection: Connection, tmp_path: Path, themes: Sequence[str]
-) -> None:
     problems: list[str] = []
 
     async with (
@@ -81,7 +65,7 @@ async def check_pages(
             found += [f"{size} bytes"] if size > _LARGEST else []
             heading = await page.inner_text("h1")
             found += [f"not about {each}" for each in listed.ids.values() if each not in heading]
-            found += await problems_of(page, *themes)
+            found += await problems_of(page)
             found += await hostile_traces(page, is_shown=listed.has_hostile_texts)
             await plain.goto(url)
             found += [f"without script: {each}" for each in await plain.evaluate(_UNUSABLE)]

@@ -81,11 +81,11 @@ async def browsing(url: str) -> AsyncIterator[WatchedBrowser]:
         await browser.close()
 
 
-async def problems_of(page: Page, *themes: str) -> list[str]:
-    """What axe-core finds serious or critical on a page in these themes, and where it is too wide."""
+async def problems_of(page: Page) -> list[str]:
+    """What axe-core finds serious or critical on a page in both themes, and where it is too wide."""
     problems = []
     await page.evaluate(_AXE.axe_script)
-    for theme in themes or THEMES:
+    for theme in THEMES:
         # Without motion, because a colour in transition has another contrast.
         await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         # The other rules do not look at colours.

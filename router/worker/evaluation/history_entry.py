@@ -30,7 +30,7 @@ _OUTCOMES: Final = {
 }
 
 
-class FinishedEvent(msgspec.Struct, frozen=True):
+class FinishedEvent(msgspec.Struct, frozen=True, gc=False):
     """An event of a batch that is being finished."""
 
     event: Event

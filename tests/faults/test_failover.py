@@ -6,6 +6,7 @@ That is a failover behind a virtual address, a name, or a managed service: no co
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -233,8 +234,21 @@ async def seen_by_a_look(url: str) -> None:
 
 
 async def until_replicated(primary: RedisServer) -> None:
+    """Wait until the replica has all that the primary has written by now.
+
+    WAIT does not say so: it waits for the writes of its own connection, and this one has none.
+    """
+
+    def replication() -> dict[str, Any]:
+        with primary.client() as client:
+            found: dict[str, Any] = client.info("replication")
+            return found
+
+    # In threads, because a proxy of this event loop may be on the way to the replica.
+    written = (await asyncio.to_thread(replication))["master_repl_offset"]
+
     async def is_replicated() -> bool:
-        # In a thread, because a proxy of this event loop may be on the way to the replica.
-        return await asyncio.to_thread(primary.ask, "WAIT", "1", "500") == 1
+        found = await asyncio.to_thread(replication)
+        return "slave0" in found and found["slave0"]["offset"] >= written
 
     await until(is_replicated)

@@ -134,9 +134,8 @@ class EventHistory:
                 last = min(last, after.record)
             for number in reversed(range(last)):
                 at = _Scanned(Place(entry.segment, entry.at, number), events.finished_at)
-                try:
-                    stored = events.stored(number)
-                except msgspec.MsgspecError:
+                stored = events.stored(number)
+                if stored is None:
                     continue
                 record = self._masked(events.record(number, stored)) if test(stored) else None
                 # A search must not find what is masked, or it would tell it.
@@ -187,14 +186,9 @@ class _Scanned(msgspec.Struct, frozen=True):
 
 
 def _events(entry: StoredEntry) -> EntryEvents | None:
-    try:
-        return EntryEvents(entry.content, entry.segment, entry.at)
-    except (msgspec.MsgspecError, ValueError):
-        return None
+    return EntryEvents.read(entry.content, entry.segment, entry.at)
 
 
 def _record(events: EntryEvents | None, number: int) -> EventRecord | None:
-    try:
-        return events.record(number, events.stored(number)) if events else None
-    except (msgspec.MsgspecError, IndexError):
-        return None
+    stored = events.stored(number) if events is not None else None
+    return events.record(number, stored) if events is not None and stored is not None else None

@@ -46,7 +46,7 @@ async def oldest_first(
     while place is not None:
         entries = await log.after(place, limit=_ENTRIES)
         for entry in entries:
-            events = _events(entry)
+            events = EntryEvents.read(entry.content, entry.segment, entry.at)
             if events is None or _is_before(events, times.first_ms):
                 continue
             if times.last_ms is not None and int(1000 * events.finished_at) > times.last_ms:
@@ -56,13 +56,6 @@ async def oldest_first(
                     yield ScannedEvent(str(here), events.finished_at, record)
         is_end = len(entries) < _ENTRIES
         place = None if is_end else Place(entries[-1].segment, entries[-1].at + 1, 0)
-
-
-def _events(entry: StoredEntry) -> EntryEvents | None:
-    try:
-        return EntryEvents(entry.content, entry.segment, entry.at)
-    except msgspec.MsgspecError:
-        return None
 
 
 def _is_before(events: EntryEvents, first_ms: int | None) -> bool:
@@ -75,9 +68,8 @@ def _records(
     """Yield the place of each event, and its record if it matches."""
     test = wanted.stored_test()
     for number in range(len(events)):
-        try:
-            stored = events.stored(number)
-        except msgspec.MsgspecError:
+        stored = events.stored(number)
+        if stored is None:
             continue
         record = events.record(number, stored) if test(stored) else None
         is_match = record is not None and wanted.matches(record)

@@ -99,23 +99,27 @@ class Place(msgspec.Struct, frozen=True, order=True):
 
 
 class EntryEvents:
-    """The events of an entry, each decoded when it is asked for.
+    """The events of an entry, each decoded when it is asked for. ``read`` returns one."""
 
-    Args:
-        entry: As it is stored.
-        segment: The number of its segment.
-        at: Its position there.
-
-    Raises:
-        ValueError: It cannot be read; also msgspec.ValidationError.
-    """
-
-    def __init__(self, entry: bytes, segment: int, at: int) -> None:
-        self._entry = _decode_events(unpacked(entry))
-        if self._entry.form != FORM:
-            raise ValueError(f"entry of form {self._entry.form}")
+    def __init__(self, entry: _EventEntry, segment: int, at: int) -> None:
+        self._entry = entry
         self._segment = segment
         self._at = at
+
+    @classmethod
+    def read(cls, content: bytes, segment: int, at: int) -> "EntryEvents | None":
+        """Return the events of an entry; None if it cannot be read, or is of another form.
+
+        Args:
+            content: The entry as it is stored.
+            segment: The number of its segment.
+            at: Its position there.
+        """
+        try:
+            entry = _decode_events(unpacked(content))
+        except (msgspec.MsgspecError, ValueError):
+            return None
+        return cls(entry, segment, at) if entry.form == FORM else None
 
     def __len__(self) -> int:
         return len(self._entry.events)
@@ -125,9 +129,12 @@ class EntryEvents:
         """Unix time in seconds at which they were recorded."""
         return self._entry.finished_at
 
-    def stored(self, number: int) -> StoredEvent:
-        """Return an event as it is stored. Raises msgspec.MsgspecError."""
-        return _decode_event(self._entry.events[number])
+    def stored(self, number: int) -> StoredEvent | None:
+        """Return an event as it is stored; None if it cannot be read, or the entry has no such event."""
+        try:
+            return _decode_event(self._entry.events[number])
+        except (msgspec.MsgspecError, IndexError):
+            return None
 
     def record(self, number: int, stored: StoredEvent) -> EventRecord | None:
         """Return the record of an event; None if it cannot be read."""

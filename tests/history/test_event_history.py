@@ -10,6 +10,7 @@ from support.past import LIMITS, Past
 from router.events.masks import Masks
 from router.history.event_filter import EventFilter
 from router.history.event_history import EventHistory
+from router.history.oldest_first import oldest_first
 from router.history.records import EventOutcome, MatchOutcome
 from router.journal import keys
 from router.journal.connection import Connection
@@ -220,6 +221,20 @@ async def test_the_memory_that_is_counted_is_the_memory_that_is_used(past: Past)
 
     counted = sum(segment.size_bytes for segment in await segments(past.connection, EVENTS))
     assert 0.8 < counted / used < 1.2
+
+
+@pytest.mark.parametrize("content", [b"\xc1", b"\x28\xb5\x2f\xfd cut", b"\x91\x09"])
+async def test_an_entry_that_cannot_be_read_is_left_out_in_both_directions(
+    past: Past, content: bytes
+) -> None:
+    for number in range(3):
+        await past.send(past.event(str(number), n=1))
+    await past.connection.redis.lset(FIRST_SEGMENT, 1, content)
+
+    assert await found(past) == ["2", "0"]
+    scanned = [each.record async for each in oldest_first(past.connection, EventFilter())]
+    assert [record.id for record in scanned if record] == ["0", "2"]
+    assert [record.id for record in await past.events.after("", limit=9)] == ["0", "2"]
 
 
 async def test_history_pauses_while_memory_is_short_and_events_go_on(past: Past) -> None:

@@ -15,7 +15,7 @@ from router.api.alert_actions import (
     unknown_key,
 )
 from router.api.alert_counts import COUNTED, AlertCounts, count_alerts
-from router.api.alert_filter import alert_filter
+from router.api.alert_filter import AlertFilter, alert_filter
 from router.api.alert_views import AlertDetails, AlertView, alert_view
 from router.api.json_responses import error_response, json_response
 from router.api.operator_routes import (
@@ -79,6 +79,19 @@ class AlertQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = False
     limit: Limit = DEFAULT_LIMIT
     after: After = ""
+
+    def filter(self) -> AlertFilter:
+        """Return the filter. Raises BadRequestError for a state, severity or label that is none."""
+        try:
+            return alert_filter(
+                state=self.state,
+                rule=self.rule,
+                severity=self.severity,
+                label=self.label,
+                text=self.text,
+            )
+        except ValueError as error:
+            raise BadRequestError(str(error)) from None
 
 
 class AlertPage(msgspec.Struct, frozen=True):
@@ -246,17 +259,7 @@ class KeyedAlertsApi:
     async def list(self, request: web.Request) -> web.StreamResponse:
         """Return a page of alerts."""
         query = query_params(request, AlertQuery)
-        now = self._now()
-        try:
-            wanted = alert_filter(
-                state=query.state,
-                rule=query.rule,
-                severity=query.severity,
-                label=query.label,
-                text=query.text,
-            )
-        except ValueError as error:
-            raise BadRequestError(str(error)) from None
+        wanted, now = query.filter(), self._now()
         found = await collect(
             self._alerts.find(lambda each: wanted.matches(each, now)),
             parse_cursor(query.after),

@@ -7,6 +7,7 @@ Who may call a route stands in its operation, so that the description cannot dif
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
 from aiohttp import web
 
 from router.api.access import Access, Handler, Role, require
@@ -73,15 +74,11 @@ def viewer_operation(
 
     The arguments are those of ``operator_operation``.
     """
-    shared = {**_FOR_VIEWERS, 503: _UNAVAILABLE} if uses_redis else _FOR_VIEWERS
-    return Operation(
-        method=method,
-        path=path,
-        summary=summary,
-        tag="operators",
-        responses=dict(sorted({**responses, **shared}.items())),
+    operation = operator_operation(method, path, summary, responses, uses_redis=uses_redis, **more)
+    return msgspec.structs.replace(
+        operation,
+        responses={**operation.responses, **_FOR_VIEWERS},
         security=(OPERATOR, VIEWER),
-        **more,
     )
 
 

@@ -11,7 +11,7 @@ from router.alerts import Severity
 from router.api.access import audit_entry, caller_of
 from router.api.alert_actions import AlertActions, obstacle
 from router.api.alert_counts import COUNTED, AlertCounts, count_alerts
-from router.api.alert_filter import AlertFilter, alert_filter
+from router.api.alert_filter import AlertFilter
 from router.api.alert_views import OPEN, KeyedState, alert_view
 from router.api.event_views import REASONS
 from router.api.keyed_alerts import MAX_SCANNED, AlertQuery
@@ -123,7 +123,7 @@ class AlertListPage:
             query = page_query(request, AlertQuery)
             query = msgspec.structs.replace(query, state=query.state or (_OPEN_STATES,))
             after = parse_cursor(query.after)
-            wanted = _filter(query)
+            wanted = query.filter()
         except BadRequestError as error:
             problem = sentence(str(error))
         now = self._now()
@@ -242,19 +242,6 @@ class AlertListPage:
 
 
 _NOTHING: Final = AlertFilter(rule="\x00")
-
-
-def _filter(query: AlertQuery) -> AlertFilter:
-    try:
-        return alert_filter(
-            state=query.state,
-            rule=query.rule,
-            severity=query.severity,
-            label=query.label,
-            text=query.text,
-        )
-    except ValueError as error:
-        raise BadRequestError(str(error)) from None
 
 
 def _state(query: AlertQuery) -> tuple[str, ...]:

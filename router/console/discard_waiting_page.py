@@ -1,6 +1,5 @@
 """``/console/destinations/<name>/discard``: drop deliveries that wait; counted before it happens."""
 
-import asyncio
 from typing import Final
 
 import msgspec
@@ -14,12 +13,15 @@ from router.console.page_forms import form_of
 from router.console.page_links import HOME
 from router.console.page_queries import page_query
 from router.console.pages import ConsoleFrame
-from router.console.record_actions import wrong_filter
+from router.console.record_actions import (
+    ACTION_SECONDS,
+    COUNT_SECONDS,
+    RecordCount,
+    pages_of,
+    wrong_filter,
+)
 
 PATH: Final = f"{HOME}/destinations/{{name}}/discard"
-_COUNT_SECONDS: Final = 0.5
-_SECONDS: Final = 8.0
-"""How long one action drops page after page."""
 
 
 class DiscardQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,19 +30,6 @@ class DiscardQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     rule: str = ""
     older_than: str = ""
     newer_than: str = ""
-
-
-class WaitingCount(msgspec.Struct, frozen=True):
-    """How many deliveries match."""
-
-    amount: int
-    in_flight: int
-    is_exact: bool
-
-    @property
-    def text(self) -> str:
-        """``41``, or ``more than 5,000``."""
-        return f"{self.amount:,}" if self.is_exact else f"more than {self.amount:,}"
 
 
 class DiscardWaitingPage:
@@ -66,7 +55,7 @@ class DiscardWaitingPage:
         """Show how many deliveries match a filter."""
         query = page_query(request, DiscardQuery)
         name = request.match_info["name"]
-        count, problem = WaitingCount(0, 0, is_exact=True), ""
+        count, problem = RecordCount(0, is_exact=True), ""
         try:
             count = await self._count(request, _selection(name, query))
         except BadRequestError as error:
@@ -89,7 +78,7 @@ class DiscardWaitingPage:
             older_than=form.text("older_than"),
             newer_than=form.text("newer_than"),
         )
-        found = await self._pages(request, _selection(name, query), _SECONDS)
+        found = await self._pages(request, _selection(name, query), ACTION_SECONDS)
         said = f"Discarded {counted(found.amount, 'delivery', 'deliveries')} to {name}."
         if found.in_flight:
             left = counted(found.in_flight, "delivery is", "deliveries are")
@@ -99,24 +88,21 @@ class DiscardWaitingPage:
         kind = "good" if found.amount and found.is_exact else "warning"
         return self._frame.redirect(request, f"{HOME}/destinations/{name}", said, kind)
 
-    async def _count(self, request: web.Request, selection: WaitingSelection) -> WaitingCount:
+    async def _count(self, request: web.Request, selection: WaitingSelection) -> RecordCount:
         dry = msgspec.structs.replace(selection, dry_run=True)
-        return await self._pages(request, dry, _COUNT_SECONDS)
+        return await self._pages(request, dry, COUNT_SECONDS)
 
     async def _pages(
         self, request: web.Request, selection: WaitingSelection, seconds: float
-    ) -> WaitingCount:
+    ) -> RecordCount:
         """Count or discard page after page, for some seconds at most."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
-        amount = in_flight = 0
-        while True:
-            page = await self._waiting.discard_page(selection, caller_of(request))
-            amount += page.discarded
-            in_flight += page.in_flight
-            if not page.after or loop.time() > until:
-                return WaitingCount(amount, in_flight, is_exact=not page.after)
-            selection = msgspec.structs.replace(selection, after=page.after, until=page.until)
+        caller, amount, in_flight, after = caller_of(request), 0, 0, ""
+        async for page in pages_of(
+            lambda each: self._waiting.discard_page(each, caller), selection, seconds
+        ):
+            amount, in_flight = amount + page.discarded, in_flight + page.in_flight
+            after = page.after
+        return RecordCount(amount, is_exact=not after, in_flight=in_flight)
 
 
 def _selection(name: str, query: DiscardQuery) -> WaitingSelection:

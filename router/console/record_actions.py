@@ -4,8 +4,9 @@ An action on all goes page by page for a few seconds; what is left then, the pag
 """
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -16,9 +17,10 @@ from router.api.requests import BadRequestError
 from router.console.page_filters import counted
 from router.console.page_forms import PostedForm
 
-_SECONDS: Final = 8.0
-"""How long one action moves page after page."""
-_COUNT_SECONDS: Final = 0.5
+ACTION_SECONDS: Final = 8.0
+"""How long one action goes on page after page."""
+COUNT_SECONDS: Final = 0.5
+"""How long a page counts at most."""
 _FILTERS: Final = ("rule", "reason", "older_than", "newer_than")
 
 
@@ -35,11 +37,43 @@ class RecordCount(NamedTuple):
     amount: int
     is_exact: bool
     """False if there are more, which were not counted."""
+    in_flight: int = 0
+    """Deliveries that match and that a worker has."""
 
     @property
     def text(self) -> str:
         """``12``, or ``more than 2,000``."""
         return f"{self.amount:,}" if self.is_exact else f"more than {self.amount:,}"
+
+
+class _Page(Protocol):
+    """One page of an action on records."""
+
+    @property
+    def after(self) -> str: ...
+    @property
+    def until(self) -> int: ...
+
+
+SelectionT = TypeVar("SelectionT", bound=msgspec.Struct)
+PageT = TypeVar("PageT", bound=_Page)
+
+
+async def pages_of(
+    step: Callable[[SelectionT], Awaitable[PageT]], selection: SelectionT, seconds: float
+) -> AsyncIterator[PageT]:
+    """Run an action page after page, for some seconds at most; return the result of each page.
+
+    There is more to do if the last one has a cursor.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while True:
+        page = await step(selection)
+        yield page
+        if not page.after or loop.time() > until:
+            return
+        selection = msgspec.structs.replace(selection, after=page.after, until=page.until)
 
 
 def wrong_filter(error: BadRequestError) -> str:
@@ -53,18 +87,11 @@ async def count_matching(
     request: web.Request, api: RecordsApi[Any, Any], selection: RecordSelection
 ) -> RecordCount:
     """Return how many records match, counted for half a second at most."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + _COUNT_SECONDS
-    amount = 0
     wanted = msgspec.structs.replace(selection, dry_run=True)
-    while True:
-        result = await api.replay_page(wanted, caller_of(request))
-        amount += result.replayed
-        if not result.after:
-            return RecordCount(amount, is_exact=True)
-        if loop.time() > until:
-            return RecordCount(amount, is_exact=False)
-        wanted = msgspec.structs.replace(wanted, after=result.after, until=result.until)
+    caller, amount, after = caller_of(request), 0, ""
+    async for page in pages_of(lambda each: api.replay_page(each, caller), wanted, COUNT_SECONDS):
+        amount, after = amount + page.replayed, page.after
+    return RecordCount(amount, is_exact=not after)
 
 
 async def act_on_records(
@@ -104,15 +131,12 @@ async def _replay(
     selection: RecordSelection,
     words: RecordWords,
 ) -> tuple[str, str]:
-    replayed = overtaken = 0
-    until = _deadline()
-    while True:
-        result = await api.replay_page(selection, caller_of(request))
-        replayed += result.replayed
-        overtaken += result.overtaken
-        selection = msgspec.structs.replace(selection, after=result.after, until=result.until)
-        if not result.after or _is_over(until):
-            break
+    caller, replayed, overtaken, after = caller_of(request), 0, 0, ""
+    async for page in pages_of(
+        lambda each: api.replay_page(each, caller), selection, ACTION_SECONDS
+    ):
+        replayed, overtaken = replayed + page.replayed, overtaken + page.overtaken
+        after = page.after
     said = f"Replayed {counted(replayed, words.one, words.several)}."
     if overtaken:
         later = "was told something later" if overtaken == 1 else "were told something later"
@@ -120,7 +144,7 @@ async def _replay(
     if selection.ids and replayed + overtaken < len(selection.ids):
         missing = len(selection.ids) - replayed - overtaken
         said += f" {missing:,} stayed: they are gone, or would be given up again as they are."
-    return _said(said, replayed + overtaken, selection)
+    return _said(said, replayed + overtaken, has_more=bool(after))
 
 
 async def _discard(
@@ -129,26 +153,16 @@ async def _discard(
     selection: RecordSelection,
     words: RecordWords,
 ) -> tuple[str, str]:
-    discarded = 0
-    until = _deadline()
-    while True:
-        result = await api.discard_page(selection, caller_of(request))
-        discarded += result.discarded
-        selection = msgspec.structs.replace(selection, after=result.after, until=result.until)
-        if not result.after or _is_over(until):
-            break
-    return _said(f"Discarded {counted(discarded, words.one, words.several)}.", discarded, selection)
+    caller, discarded, after = caller_of(request), 0, ""
+    async for page in pages_of(
+        lambda each: api.discard_page(each, caller), selection, ACTION_SECONDS
+    ):
+        discarded, after = discarded + page.discarded, page.after
+    said = f"Discarded {counted(discarded, words.one, words.several)}."
+    return _said(said, discarded, has_more=bool(after))
 
 
-def _said(said: str, changed: int, selection: RecordSelection) -> tuple[str, str]:
-    if selection.after:
+def _said(said: str, changed: int, *, has_more: bool) -> tuple[str, str]:
+    if has_more:
         return f"{said} There are more: press the button again.", "warning"
     return said, "good" if changed else "warning"
-
-
-def _deadline() -> float:
-    return asyncio.get_running_loop().time() + _SECONDS
-
-
-def _is_over(until: float) -> bool:
-    return asyncio.get_running_loop().time() > until

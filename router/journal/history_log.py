@@ -22,6 +22,7 @@ entries, records, bytes |
 | ``closed`` | the bytes of all closed segments |
 """
 
+import functools
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, Final
@@ -152,7 +153,6 @@ class HistoryLog:
     def __init__(self, limits: HistoryLimits, budget: MemoryBudget) -> None:
         self._limits = limits
         self._budget = budget
-        self._packed: dict[tuple[str, int], bytes] = {}
 
     @property
     def is_on(self) -> bool:
@@ -172,29 +172,26 @@ class HistoryLog:
         if not records or not self.is_on:
             return NO_HISTORY
         return HistoryEntry(
-            self._options(log),
+            _options(self._limits, log, total_bytes(self._limits, self._budget)),
             _packed(pack((FORM, *head, [record.content for record in records]))),
             b"".join([record.names for record in records]),
             len(records),
         )
 
-    def _options(self, log: str) -> bytes:
-        total = total_bytes(self._limits, self._budget)
-        packed = self._packed.get((log, total))
-        if packed is None:
-            age_ms = int(1000 * self._limits.age_seconds)
-            segment_ms = max(1000, age_ms // _AGES)
-            packed = pack(
-                _HistoryOptions(
-                    log=log,
-                    segment_bytes=max(_MIN_SEGMENT, min(_MAX_SEGMENT, total // _SEGMENTS)),
-                    segment_ms=segment_ms,
-                    kept_ms=age_ms + 2 * segment_ms,
-                    total_bytes=total,
-                )
-            )
-            self._packed = {(log, total): packed, **dict(list(self._packed.items())[:3])}
-        return packed
+
+@functools.lru_cache(8)
+def _options(limits: HistoryLimits, log: str, total: int) -> bytes:
+    age_ms = int(1000 * limits.age_seconds)
+    segment_ms = max(1000, age_ms // _AGES)
+    return pack(
+        _HistoryOptions(
+            log=log,
+            segment_bytes=max(_MIN_SEGMENT, min(_MAX_SEGMENT, total // _SEGMENTS)),
+            segment_ms=segment_ms,
+            kept_ms=age_ms + 2 * segment_ms,
+            total_bytes=total,
+        )
+    )
 
 
 def total_bytes(limits: HistoryLimits, budget: MemoryBudget) -> int:

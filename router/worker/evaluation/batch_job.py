@@ -165,13 +165,8 @@ class BatchJob:
                 return False
             rest = stored.take(part.finished) if stored else None
             self._admission.budget.write(part.size_bytes)
-            finished = tuple(
-                [
-                    FinishedEvent(begun.events[position], evaluations.get(position))
-                    for position in sorted(part.finished)
-                ]
-            )
-            place = _PartPlace(batch, number, rest, finished)
+            finished = self._finished(part, begun, evaluations)
+            place = _PartPlace(batch, number, rest, part.duplicates, finished)
             if not await self._finish_part(place, part, results, snapshot):
                 return True
         return True
@@ -226,6 +221,19 @@ class BatchJob:
             self._counts.finished(verdict, evaluated, decision)
             self._log.notified(decision.notifications, self._clock.now())
         return is_finished
+
+    def _finished(
+        self, part: BatchPart, begun: ClaimedBatch, evaluations: Mapping[int, Evaluation]
+    ) -> tuple[FinishedEvent, ...]:
+        """Return the events of a part and their duplicates, in order; none if there is no history."""
+        if self._history is None or not self._history.is_on:
+            return ()
+        return tuple(
+            [
+                FinishedEvent(begun.events[position], evaluations.get(position))
+                for position in sorted(part.finished)
+            ]
+        )
 
     def _entry(
         self,
@@ -325,13 +333,9 @@ class _PartPlace(msgspec.Struct, frozen=True):
     number: int
     rest: Rest | None
     """The remainder of the batch after it."""
+    duplicates: int
     finished: tuple[FinishedEvent, ...]
-    """Its events and their duplicates."""
-
-    @property
-    def duplicates(self) -> int:
-        """How many of them were seen before."""
-        return sum(each.evaluation is None for each in self.finished)
+    """Its events and their duplicates, for history."""
 
 
 def _isolate(

@@ -52,6 +52,11 @@ class EventEntries:
         self._keeper = keeper
         self._now = clock.now
 
+    @property
+    def is_on(self) -> bool:
+        """Whether events are to be recorded now."""
+        return self._log is not None and self._log.is_on
+
     def entry(
         self,
         finished: Sequence[FinishedEvent],
@@ -67,7 +72,7 @@ class EventEntries:
             quarantined: Those that go to quarantine.
             generation: That of the rules.
         """
-        if self._log is None or not self._log.is_on:
+        if self._log is None or not finished:
             return NO_HISTORY
         reasons = {item.body: item.reason for item in quarantined}
         return self._log.entry(
@@ -84,30 +89,25 @@ class EventEntries:
     ) -> StoredEvent:
         event, evaluation = finished.event, finished.evaluation
         body, is_masked = self._keeper.keep(event.body)
-        reason = reasons.get(event.body, "") if reasons else ""
+        matches: tuple[EventMatch, ...] = ()
+        reason = ""
         if evaluation is None:
-            return StoredEvent(event.received_at, body, EventOutcome.DUPLICATE, is_masked=is_masked)
-        if reason or not isinstance(evaluation, EvaluatedEvent):
-            return StoredEvent(
-                event.received_at, body, EventOutcome.QUARANTINED, (), reason, is_masked
-            )
-        if not evaluation.possible:
-            return StoredEvent(event.received_at, body, EventOutcome.FILTERED, is_masked=is_masked)
-        matches = [match_of(possible, results) for possible in evaluation.possible]
-        is_suppressed = all(each.outcome is MatchOutcome.SUPPRESSED for each in matches)
-        return StoredEvent(
-            event.received_at,
-            body,
-            EventOutcome.SUPPRESSED if is_suppressed else EventOutcome.MATCHED,
-            tuple(
-                [
-                    each
-                    for each in matches
-                    if each.is_match or each.outcome is not MatchOutcome.NOTHING
-                ]
-            ),
-            is_masked=is_masked,
-        )
+            outcome = EventOutcome.DUPLICATE
+        elif event.body in reasons or not isinstance(evaluation, EvaluatedEvent):
+            outcome, reason = EventOutcome.QUARANTINED, reasons.get(event.body, "")
+        elif not evaluation.possible:
+            outcome = EventOutcome.FILTERED
+        else:
+            outcome, matches = _of_rules([match_of(each, results) for each in evaluation.possible])
+        return StoredEvent(event.received_at, body, outcome, matches, reason, is_masked)
+
+
+def _of_rules(matches: Sequence[EventMatch]) -> tuple[EventOutcome, tuple[EventMatch, ...]]:
+    """Return the outcome of an event, and what is worth recording of what became of it by each rule."""
+    is_suppressed = all(each.outcome is MatchOutcome.SUPPRESSED for each in matches)
+    outcome = EventOutcome.SUPPRESSED if is_suppressed else EventOutcome.MATCHED
+    kept = [each for each in matches if each.is_match or each.outcome is not MatchOutcome.NOTHING]
+    return outcome, tuple(kept)
 
 
 def match_of(possible: PossibleAlert, results: Mapping[str, ChainResult]) -> EventMatch:

@@ -16,7 +16,7 @@ from router.settings.model import Settings
 from router.settings.tokens import Tokens
 
 ALICE, BOB, WALL = "correct-horse-alice", "correct-horse-bob=", "correct-horse-wall"
-NOBODY = Access(Settings())
+CLOSED = Access(Settings())
 ACCESS = Access(
     Settings(admin_token=Tokens.parse(f"alice={ALICE},bob={BOB}"), viewer_token=Tokens.parse(WALL))
 )
@@ -47,8 +47,8 @@ async def ask(access: Access, method: str, authorization: str) -> tuple[int, str
 @pytest.mark.parametrize(
     ("access", "method", "authorization", "answer"),
     [
-        (NOBODY, "GET", "", (403, "closed")),
-        (NOBODY, "POST", f"Bearer {ALICE}", (403, "closed")),
+        (CLOSED, "GET", "", (403, "closed")),
+        (CLOSED, "POST", f"Bearer {ALICE}", (403, "closed")),
         (ACCESS, "GET", "", (401, "no_token")),
         (ACCESS, "POST", "", (401, "no_token")),
         (ACCESS, "GET", "Bearer wrong", (403, "wrong_token")),

@@ -310,7 +310,7 @@ MUTANTS: Final = (
     Mutant(71, "a form is obeyed from another site", "router/console/pages.py",
            'if not self.sessions.is_token_of(visitor, form.text("csrf")):', "if False:",
            "tests/console/test_login.py -k a_form_needs"),
-    Mutant(71, "a cookie is believed whoever signed it", "router/console/signed_texts.py",
+    Mutant(71, "a cookie is believed without its signature", "router/console/signed_texts.py",
            "if (found.role, found.name) == (role, name):", "if True:",
            "tests/console/test_signed_texts.py"),
     Mutant(71, "the page of an alert shows its rule as HTML", "router/api/alert_page_html.py",

@@ -37,10 +37,13 @@ SHARED_MODULES: Final = {
     # A form that several packages have.
     "calls": "compiled and type-checked",
     "connection": "to Redis and from a client",
+    "contract": "of destinations and of verifiers",
+    "kinds": "of destinations and of verifiers, a line each",
     "json_schema": "of the rules folder and of events",
     "limits": "of conditions and of events",
     "model": "a package's own value types",
     "schema": "of rule tests and the command",
+    "spec": "a destination and a source as the rules folder describes them",
     "operators": "compiled and type-checked",
 }
 NOT_PACKAGES: Final = frozenset(

@@ -8,7 +8,7 @@ import msgspec
 
 from bench.peers import alertmanager
 from router.datatypes import Secret
-from router.ingress.twilio_signature import body_hash, sign
+from router.sources.twilio_signature import body_hash, sign
 
 TOKEN: Final = Secret("auth-token-of-the-benchmark")
 SAMPLE: Final = Path(__file__).parent.parent / "tests" / "data" / "conference-summary-complete.json"

@@ -14,7 +14,7 @@ from yarl import URL
 
 from router.datatypes import Secret
 from router.errors import ConfigurationError
-from router.ingress.twilio_signature import body_hash, called_urls, sign
+from router.sources.twilio_signature import body_hash, called_urls, sign
 
 _TIMEOUT_SECONDS: Final = 10
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)

@@ -7,9 +7,9 @@ import msgspec
 
 from router.console.overall_state import Situation
 from router.console.overview_figures import OverviewReader
-from router.ingress.twilio_signature import called_urls
 from router.journal.twilio_tests import SinkTest
 from router.settings.model import Settings
+from router.sources.twilio_signature import called_urls
 
 SAMPLE_COMMAND: Final = "router send --sample"
 _EXAMPLE: Final = "https://events.example.com"

@@ -16,9 +16,9 @@ from multidict import istr
 from router.datatypes import Address, Secret
 from router.events.cloudevents import TWILIO
 from router.events.model import Event
-from router.ingress import twilio_signature
 from router.ingress.responses import RequestRejectedError
 from router.settings.model import EventsOpen, Settings
+from router.sources import twilio_signature
 
 _BASIC: Final = {"WWW-Authenticate": 'Basic realm="twilio", charset="UTF-8"'}
 _BEARER: Final = {"WWW-Authenticate": "Bearer"}

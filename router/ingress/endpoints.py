@@ -21,7 +21,7 @@ from router.events.model import (
 )
 from router.events.schemas import TEST_EVENT
 from router.http.openapi import JSON
-from router.ingress import authentication, http_binding, twilio_signature
+from router.ingress import authentication, http_binding
 from router.ingress.admission import AdmissionControl
 from router.ingress.body import BodyReader
 from router.ingress.commit import EventCommit
@@ -39,6 +39,7 @@ from router.log_throttle import LogThrottle
 from router.metrics import Metrics
 from router.printable import shortened
 from router.settings.model import Settings
+from router.sources import twilio_signature
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ COMPARING = {
     "api/signed_links.py": 1,
     "console/session.py": 1,
     "datatypes.py": 1,
-    "ingress/twilio_signature.py": 2,
+    "sources/twilio_signature.py": 2,
     "sources/verifiers/github.py": 1,
 }
 """The modules that compare secrets, and how often each does."""

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestServer
 from router.client.send import Endpoint, SendResult, send
 from router.datatypes import Secret
 from router.errors import ConfigurationError
-from router.ingress.twilio_signature import body_hash, sign
+from router.sources.twilio_signature import body_hash, sign
 
 TOKEN = Secret("twilio-auth-token-of-the-test")
 

@@ -19,10 +19,10 @@ from router.clock import system_clock
 from router.configuration.load import ConfigurationSource, load
 from router.datatypes import Secret
 from router.destinations.contract import Environment
-from router.ingress.twilio_signature import body_hash, sign
 from router.journal import ledger
 from router.journal.connection import Connection
 from router.runtime.roles import Roles, WorkerConfig
+from router.sources.twilio_signature import body_hash, sign
 
 RULES = Path(__file__).parents[2] / "rules"
 

@@ -139,9 +139,9 @@ MUTANTS: Final = (
            "tests/faults/test_hostile_events.py -k row_31"),
     Mutant(32, "no event is a duplicate", *_NO_DUPLICATES,
            "tests/end_to_end/test_main_job.py -k a_repeat"),
-    Mutant(33, "any signature is right", "router/ingress/twilio_signature.py",
+    Mutant(33, "any signature is right", "router/sources/twilio_signature.py",
            "if hmac.compare_digest(given, _signature(text, token, digest)):", "if given:",
-           "tests/ingress/test_twilio_signature.py tests/ingress/test_endpoints.py"),
+           "tests/sources/test_twilio_signature.py tests/ingress/test_endpoints.py"),
     Mutant(34, "each piece of a head begins its time again", "router/http/connection.py",
            "        elif self._deadline is None:\n            self._start_deadline()\n",
            "        else:\n            if self._deadline is not None:\n"

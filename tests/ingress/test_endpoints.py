@@ -15,12 +15,12 @@ from router.clock import system_clock
 from router.datatypes import ByteSize, Duration, Secret
 from router.dev.embedded_redis import EmbeddedRedis, find_server
 from router.errors import ConfigurationError
-from router.ingress.twilio_signature import body_hash, sign
 from router.journal import keys, ledger
 from router.journal.batches import Batches
 from router.journal.connection import Connection, connect
 from router.runtime.roles import Roles
 from router.settings.model import Durability
+from router.sources.twilio_signature import body_hash, sign
 
 TOKEN = Secret("twilio-auth-token-of-the-test")
 BEARER = Secret("bearer-token-of-the-test")

@@ -22,10 +22,10 @@ from router.events.decode import decode_leniently, decode_strictly
 from router.events.model import Event, document
 from router.ingress import http_binding
 from router.ingress.responses import RequestRejectedError
-from router.ingress.twilio_signature import body_hash, sign
 from router.journal import ledger
 from router.journal.connection import Connection
 from router.runtime.roles import Roles
+from router.sources.twilio_signature import body_hash, sign
 
 TOKEN = Secret("twilio-auth-token-of-the-test")
 CORE = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t"}

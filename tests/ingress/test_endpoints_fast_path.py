@@ -9,10 +9,10 @@ from support.raw import answer_to, head, statuses
 from support.running import Running, running, settings_for
 
 from router.datatypes import Secret
-from router.ingress.twilio_signature import body_hash, sign
 from router.journal import ledger
 from router.journal.connection import Connection
 from router.runtime.roles import Roles
+from router.sources.twilio_signature import body_hash, sign
 
 TOKEN = Secret("twilio-auth-token-of-the-test")
 BASE = "http://test"

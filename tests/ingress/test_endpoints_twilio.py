@@ -13,11 +13,11 @@ from support.running import Running, running, settings_for
 
 from router.clock import Clock
 from router.datatypes import Duration, Networks, Secret
-from router.ingress.twilio_signature import body_hash, sign
 from router.journal import keys, ledger
 from router.journal.batches import Batches
 from router.journal.connection import Connection
 from router.runtime.roles import Roles
+from router.sources.twilio_signature import body_hash, sign
 
 TOKEN = Secret("twilio-auth-token-of-the-test")
 OPERATOR = Secret("console-token-of-the-test")

@@ -9,9 +9,9 @@ import pytest
 from support.running import Running, running, settings_for
 
 from router.datatypes import Secret, Texts
-from router.ingress.twilio_signature import body_hash, sign
 from router.runtime.roles import Roles
 from router.settings.model import Settings
+from router.sources.twilio_signature import body_hash, sign
 
 MAIN = Secret("auth-token-of-the-account")
 SUB = Secret("auth-token-of-a-subaccount")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from router.datatypes import Secret
-from router.ingress.twilio_signature import body_hash, sign
+from router.sources.twilio_signature import body_hash, sign
 
 TOKEN = Secret("twilio-auth-token-of-the-test")
 BEARER = Secret("bearer-token-of-the-test")

@@ -5,7 +5,7 @@ import asyncio
 import aiohttp
 
 from router.datatypes import Secret
-from router.ingress.twilio_signature import body_hash, sign
+from router.sources.twilio_signature import body_hash, sign
 from support.events import event_from
 
 TOKEN = Secret("auth-token-of-the-test")

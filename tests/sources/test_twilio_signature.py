@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator, get_signature_algorithm
 
 from router.datatypes import Secret
-from router.ingress.twilio_signature import (
+from router.sources.twilio_signature import (
     SignatureCheck,
     body_hash,
     called_urls,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from router.cel import conversions, loops, optionals, strings, times
+from router.cel import conversions, foreign, loops, optionals, strings, times
 from router.cel.values import TYPES, type_of
 
 ROOTS: Final = ("event", "data", "message")
@@ -81,6 +81,8 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "bytes": _conversion(conversions.to_bytes, "bytes"),
     "dyn": _conversion(conversions.to_dyn, "dyn"),
     "type": _conversion(type_of, "type"),
+    "parseJson": _conversion(foreign.parse_json, "dyn"),
+    "fingerprint": _conversion(foreign.fingerprint, "string"),
     "timestamp": _conversion(times.timestamp, "timestamp"),
     "duration": _conversion(times.duration, "duration"),
     "getFullYear": _time_part(times.year),

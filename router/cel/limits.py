@@ -27,6 +27,10 @@ RESULT_SIZE: Final = 64 * 1024
 """Characters, bytes or items of the result of an operator or function."""
 SEARCHED: Final = 1_000_000
 """Elements that all searches outside macros may visit together; 8 characters count as one."""
+PARSED_DEPTH: Final = 60
+"""Nested lists and maps of a text that ``parseJson`` reads."""
+LABELS_SIZE: Final = 16 * 1024
+"""Bytes of the names and values of labels that ``fingerprint`` reads: about 2 ms."""
 COMPARISONS: Final = 10_000
 """Elements that one comparison of lists or maps may visit."""
 REGEX_MEMORY: Final = 1 << 20

@@ -44,6 +44,8 @@ _ARGUMENTS: Final[Mapping[str, tuple[_Kinds, ...]]] = {
     "join": ((TypeKind.LIST,), _TEXT),
     "replace": (_TEXT, _TEXT, _TEXT, _WHOLE),
     "double": ((TypeKind.NUMBER, TypeKind.STRING),),
+    "parseJson": (_TEXT,),
+    "fingerprint": ((TypeKind.MAP,),),
     "timestamp": ((TypeKind.STRING, TypeKind.INT, TypeKind.TIMESTAMP),),
     "duration": ((TypeKind.STRING, TypeKind.DURATION),),
     **dict.fromkeys(("getFullYear", "getMonth", "getDate", "getDayOfMonth"), _DATE),

@@ -198,7 +198,7 @@ _LEVELS: Final[Mapping[str, int]] = {
     WORK_LOG.name: logging.INFO,
     "router.configuration.reload": logging.INFO,
     "router.dev.dev": logging.INFO,
-    "router.ingress.endpoints": logging.INFO,
+    "router.ingress.reception": logging.INFO,
 }
 """The levels of the loggers that have these lines."""
 

@@ -15,6 +15,7 @@ from router.ingress.kinesis.consumer import consume
 from router.ingress.kinesis.reader import Intake
 from router.ingress.kinesis.records import RecordLimits
 from router.ingress.kinesis.stream_health import StreamHealth
+from router.ingress.reception import Reception
 from router.journal.batches import Batches
 from router.journal.confirmation import CONFIRMATION_SHARE, Confirmation
 from router.journal.connection import Connection
@@ -67,10 +68,10 @@ def build_ingress_routes(
     The first receive events over HTTP and serve the links in alerts.
     """
     sink_tests = SinkTests(connection)
-    ingress = Ingress(
+    reception = Reception(
         settings, intake.commit, intake.admission, sink_tests, intake.metrics, intake.clock
     )
-    routes = ingress.routes()
+    routes = Ingress(settings, reception, intake.metrics).routes()
     signer = link_signer(settings)
     if signer is not None:
         shown = ShownAlerts(connection, intake.clock, lasts=settings.link_lifetime)

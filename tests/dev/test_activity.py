@@ -6,7 +6,7 @@ import pytest
 
 from router.dev.activity import ActivityHandler
 
-ROUTER = "router.ingress.endpoints"
+ROUTER = "router.ingress.reception"
 
 
 def shown(message: str, level: int = logging.WARNING, **fields: object) -> list[str]:

@@ -45,6 +45,7 @@ from router.ingress.admission import AdmissionControl
 from router.ingress.commit import EventCommit
 from router.ingress.endpoints import FAST_PATHS, Ingress
 from router.ingress.forwarded import resolve_sender
+from router.ingress.reception import Reception
 from router.ingress.responses import RequestRejectedError
 from router.journal import (
     batches,
@@ -284,14 +285,8 @@ async def _site() -> HttpSite:
         max_waiting=1,  # so that an event that is valid gets 503 at once
         monotonic=clock.monotonic,
     )
-    ingress = Ingress(
-        settings,
-        commit,
-        admission,
-        SinkTests(connection),
-        metrics,
-        clock,
-    )
+    reception = Reception(settings, commit, admission, SinkTests(connection), metrics, clock)
+    ingress = Ingress(settings, reception, metrics)
     application = web.Application()
     application.add_routes(ingress.routes())
     runner = web.AppRunner(application, access_log=None, auto_decompress=False)

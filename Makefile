@@ -24,6 +24,9 @@ run: $(VENV)/run  ## Run everything in one process: embedded Redis, captured des
 screenshots: $(VENV)/dev  ## Write docs/images: each page of the console in two themes and widths
 	$(BIN)/python tests/screenshots.py
 
+schemas: $(VENV)/dev  ## Write the Structs of Twilio's events and docs/events.md from router/events/schemas/twilio
+	$(BIN)/python tests/write_schemas.py
+
 test: $(VENV)/dev  ## Run the tests
 	$(BIN)/pytest -n auto
 
@@ -100,4 +103,4 @@ constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade f
 
 # bench is a folder, too.
 .PHONY: bench bench-short bench-rules
-.PHONY: help run test browser screenshots test-fast test-matrix test-slow conformance lint constraints audit sbom fuzz
+.PHONY: help run schemas test browser screenshots test-fast test-matrix test-slow conformance lint constraints audit sbom fuzz

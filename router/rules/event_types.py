@@ -25,7 +25,7 @@ from router.cel.check.missing import missing_field_warnings
 from router.cel.check.types import ANY, Property, Type, type_of_struct
 from router.cel.tree import Has, Node, OptionalField, OptionalIndexAccess, path, walk
 from router.events.model import CloudEvent
-from router.events.schemas import SCHEMAS
+from router.events.schemas import KNOWN_TYPES, SCHEMAS
 from router.rules.type_names import misspelt_comparisons
 
 _ROOTS: Final = ("event", "message")
@@ -182,11 +182,16 @@ def _covered(pattern: str) -> list[tuple[str, type[msgspec.Struct] | None]]:
     if not pattern.endswith("*"):
         return [(pattern, SCHEMAS.get(pattern))]
     prefix = pattern[:-1]
-    families = {event_type.rpartition(".")[0] + "." for event_type in SCHEMAS}
-    if not any(prefix.startswith(family) for family in families):
+    if not any(prefix.startswith(family) for family in _families()):
         return [(pattern, None)]
-    below = [(name, struct) for name, struct in SCHEMAS.items() if name.startswith(prefix)]
-    return list(below) or [(pattern, None)]
+    below = [(name, SCHEMAS.get(name)) for name in KNOWN_TYPES if name.startswith(prefix)]
+    return below or [(pattern, None)]
+
+
+@functools.cache
+def _families() -> frozenset[str]:
+    """Return the beginnings of known types up to their last dot."""
+    return frozenset(event_type.rpartition(".")[0] + "." for event_type in KNOWN_TYPES)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Find misspelt event types: those that no schema knows, and that look like one that is known.
+"""Find misspelt event types: those that are not documented, and that look like one that is.
 
 Event types are open: any sender may have its own, and Twilio adds further ones. A type is therefore
 suspected only if it is nearly a known type, lacks the beginning of one, or ends unlike all types that
@@ -12,7 +12,7 @@ from typing import Final
 
 from router.cel.check import TypeProblem
 from router.cel.tree import Binary, ListLiteral, Literal, Node, path, unwrap_lets, walk
-from router.events.schemas import SCHEMAS, TEST_EVENT
+from router.events.schemas import KNOWN_TYPES
 
 _ALIKE: Final = 0.92
 """The ratio of difflib from which two names are alike: about three characters of forty differ."""
@@ -34,7 +34,7 @@ def misspelling(pattern: str) -> str | None:
     """
     if pattern.endswith("*"):
         return _of_prefix(pattern[:-1])
-    known = _known()
+    known = KNOWN_TYPES
     if pattern in known:
         return None
     near = _nearest(pattern, known)
@@ -76,7 +76,7 @@ def misspelt_comparisons(tree: Node) -> list[TypeProblem]:
 
 
 def _of_prefix(prefix: str) -> str | None:
-    known = _known()
+    known = KNOWN_TYPES
     if any(each.startswith(prefix) for each in known):
         return None
     name = prefix.rstrip(".")
@@ -105,17 +105,12 @@ def _choice(types: list[str]) -> str:
 
 def _beginnings(segments: int) -> Iterator[str]:
     """Yield the first segments of all known types that have more."""
-    for each in _known():
+    for each in KNOWN_TYPES:
         parts = each.split(".")
         if len(parts) > segments:
             yield ".".join(parts[:segments])
 
 
 @functools.cache
-def _known() -> tuple[str, ...]:
-    return (*SCHEMAS, TEST_EVENT)
-
-
-@functools.cache
 def _families() -> frozenset[str]:
-    return frozenset(each.rpartition(".")[0] + "." for each in SCHEMAS)
+    return frozenset(each.rpartition(".")[0] + "." for each in KNOWN_TYPES)

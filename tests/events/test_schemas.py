@@ -3,12 +3,8 @@
 import msgspec
 import pytest
 
-from router.events.schemas import (
-    SCHEMAS,
-    ConferenceSummary,
-    schema_violation,
-    without_value,
-)
+from router.events.schemas import SCHEMAS, schema_violation, without_value
+from router.events.schemas.conference import ConferenceSummary
 
 COMPLETE = "com.twilio.voice.insights.conference-summary.complete"
 
@@ -129,6 +125,18 @@ PARTICIPANT = {
     "quality_issues": 0,
     "properties": {"start_conference_on_enter": True, "trim_recording": True},
     "events": {"hold": [1672574400], "unhold": []},
+    # As the description of "Conference Participant Summary Resource" has it.
+    "metrics": {
+        "inbound": {
+            "total_packets_lost": 0,
+            "total_packets_received": 49,
+            "packet_loss_percentage": 0.0,
+            "jitter": {"avg": 0.34, "max": 0.53},
+            "latency": {"avg": 0, "max": 0},
+            "mos": 4.4,
+        },
+        "outbound": {"jitter": {"avg": 0.01, "max": 0.01, "timestamp": 1672574400}},
+    },
 }
 CALL_METRIC = {
     "timestamp": "2023-10-05T14:48:00.000Z",
@@ -225,6 +233,12 @@ def test_other_documented_examples_agree_with_their_structs(
             PARTICIPANT,
             {"events": {"hold": ["noon"]}},
             "`$.events.hold[0]`",
+        ),
+        (
+            "participant-summary.complete",
+            PARTICIPANT,
+            {"metrics": {"inbound": {"jitter": 3}}},
+            "`$.metrics.inbound.jitter`",
         ),
     ],
 )

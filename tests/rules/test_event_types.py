@@ -25,6 +25,8 @@ class Refund(msgspec.Struct):
 def shop(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"com.example.shop.order": Order, "com.example.shop.refund": Refund}
     monkeypatch.setattr(shapes, "SCHEMAS", known)
+    monkeypatch.setattr(shapes, "KNOWN_TYPES", tuple(known))
+    monkeypatch.setattr(shapes, "_families", lambda: {"com.example.shop."})
     shapes.shapes.cache_clear()
 
 
@@ -55,6 +57,7 @@ def test_a_field_is_looked_up_where_all_events_are_known(events: list[str], is_k
         ("call-metrics.*", "data.direction == 'inbund'", "inbound"),
         ("participant-summary.complete", "data.quality_issue > 0", "quality_issues"),
         ("conference-participant-summary.complete", "data.quality_issue > 0", "quality_issues"),
+        ("participant-summary.complete", "data.metrics.inbound.jiter.avg > 30", "jitter"),
     ],
 )
 def test_a_misspelt_field_of_twilios_types_is_found(event: str, condition: str, hint: str) -> None:
@@ -62,6 +65,30 @@ def test_a_misspelt_field_of_twilios_types_is_found(event: str, condition: str, 
     (problem,) = problems_of(compile_condition(condition), [f"com.twilio.voice.insights.{event}"])
 
     assert hint in problem.message + problem.hint
+
+
+@pytest.mark.parametrize(
+    ("event", "condition", "hint"),
+    [
+        ("messaging.message.failed", "data.errorCod == 30008", "errorCode"),
+        ("messaging.message.*", "data.messageStatus == 'failed'", "FAILED"),
+        ("messaging.inbound-message.received", "data.numberOfSegments > 1", "numSegments"),
+        ("error-logs.error.logged", "data.error_code == 11200", "text"),
+        ("taskrouter.task-queue.*", "data.payload.task_agee > 60", "task_age"),
+        ("taskrouter.task.*", "data.payload.task_assignment_status == 'cancelled'", "canceled"),
+    ],
+)
+def test_a_misspelt_field_of_other_products_is_found(event: str, condition: str, hint: str) -> None:
+    (problem,) = problems_of(compile_condition(condition), [f"com.twilio.{event}"])
+
+    assert hint in problem.message + problem.hint
+
+
+def test_a_documented_type_without_a_schema_is_not_checked() -> None:
+    types = ("com.twilio.apiusage.taskrouter.ratelimits",)
+
+    assert shapes.unchecked(types) == types
+    assert problems_of(compile_condition("data.anything == 1"), types) == []
 
 
 def test_the_envelope_is_known_and_its_extensions_are_not() -> None:

@@ -1,25 +1,20 @@
-"""Data of call events.
+"""Data of Voice Insights events: summaries of calls and what happened during them.
 
-Source: Twilio, event type pages "Call Summary" (schema ``VoiceInsights.CallSummary``, versions 1 to
-7), "Gateway Call Event" and "Voice SDK Events" (``VoiceInsights.CallEvent``, versions 2 and 3) of
+Written by ``make schemas`` from ``twilio/call.yaml``, which describes the fields: change that.
+
+Source: Twilio, event type pages "Call Summary" (schema VoiceInsights.CallSummary, versions 1 to
+7), "Gateway Call Event" and "Voice SDK Events" (VoiceInsights.CallEvent, versions 2 and 3) of
 Event Streams; "Webhook Quickstart" for a predicted summary; "Call Summary Resource", "Details:
 Call Summary" and "Call Insights Event Resource" for the values of enumerations and for edges.
-
 Values are enumerated only where the pages of the events and of the API agree on their spelling:
-``properties.direction`` is ``outbound-api`` in one and ``outbound_api`` in the other.
+properties.direction is outbound-api in one and outbound_api in the other.
 """
 
 from typing import Any, Literal
 
 import msgspec
 
-from router.events.schemas.parts import Location, Sdk, Statistics
-
-CallType = Literal["carrier", "sip", "trunking", "client", "whatsapp"]
-CallState = Literal[
-    "ringing", "completed", "busy", "fail", "noanswer", "canceled", "answered", "undialed"
-]
-Level = Literal["UNKNOWN", "DEBUG", "INFO", "WARNING", "ERROR"]
+from router.events.schemas.parts import EdgeMetadata, Location, Sdk, SdkMetadata, Statistics
 
 
 class Party(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,9 +24,7 @@ class Party(msgspec.Struct, frozen=True, kw_only=True):
     callee: str | None = None
     carrier: str | None = None
     connection: str | None = None
-    """For example ``landline``, ``mobile``, ``voip``, ``twilio_sdk``."""
     number_prefix: str | None = None
-    """Country code and three digits."""
     location: Location | None = None
     city: str | None = None
     country_code: str | None = None
@@ -40,25 +33,8 @@ class Party(msgspec.Struct, frozen=True, kw_only=True):
     sdk: Sdk | None = None
 
 
-class CallProperties(msgspec.Struct, frozen=True, kw_only=True):
-    """Properties of a call that do not depend on its edge; times are milliseconds."""
-
-    direction: str | None = None
-    disconnected_by: str | None = None
-    pdd_ms: int | None = None
-    """Post-dial delay."""
-    last_sip_response_num: int | None = None
-    queue_time: int | None = None
-
-
-class Attributes(msgspec.Struct, frozen=True, kw_only=True):
-    """Details of the call flow."""
-
-    conference_participant: bool | None = None
-
-
 class StreamMetrics(msgspec.Struct, frozen=True, kw_only=True):
-    """One direction of the media of an edge. Jitter and latency are milliseconds."""
+    """One direction of the media of an edge."""
 
     codec: int | None = None
     codec_name: str | None = None
@@ -70,7 +46,6 @@ class StreamMetrics(msgspec.Struct, frozen=True, kw_only=True):
     latency: Statistics | None = None
     packet_delay_variation: dict[str, int] | None = None
     mos: Statistics | None = None
-    """SDK edges only, as are the four fields below."""
     rtt: Statistics | None = None
     audio_in: Statistics | None = None
     audio_out: Statistics | None = None
@@ -110,7 +85,22 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Streams | None = None
     properties: EdgeProperties | None = None
     events: Any = None
-    """SDK edges only: counts by level, group and error."""
+
+
+class Attributes(msgspec.Struct, frozen=True, kw_only=True):
+    """Details of the call flow."""
+
+    conference_participant: bool | None = None
+
+
+class CallProperties(msgspec.Struct, frozen=True, kw_only=True):
+    """Properties of a call that do not depend on its edge."""
+
+    direction: str | None = None
+    disconnected_by: str | None = None
+    pdd_ms: int | None = None
+    last_sip_response_num: int | None = None
+    queue_time: int | None = None
 
 
 class BrandedCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +127,7 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """``data`` of a call summary. Times are ISO 8601 text, durations seconds.
+    """``data`` of ``VoiceInsights.CallSummary/7``: a summary of a call.
 
     An edge is present if the call has it: a SIP trunking call has ``sip_edge`` and
     ``carrier_edge``.
@@ -152,8 +142,13 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     end_time: str | None = None
     duration: int | None = None
     connect_duration: int | None = None
-    call_type: CallType | None = None
-    call_state: CallState | None = None
+    call_type: Literal["carrier", "sip", "trunking", "client", "whatsapp"] | None = None
+    call_state: (
+        Literal[
+            "ringing", "completed", "busy", "fail", "noanswer", "canceled", "answered", "undialed"
+        ]
+        | None
+    ) = None
     answered_by: str | None = None
     from_: Party | None = msgspec.field(default=None, name="from")
     to: Party | None = None
@@ -168,15 +163,6 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     properties: CallProperties | None = None
     trust: Trust | None = None
     annotation: Any = None
-
-
-class EdgeMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """The location of a gateway's event."""
-
-    region: str | None = None
-    twilio_ip: str | None = None
-    external_ip: str | None = None
-    edge_location: str | None = None
 
 
 class GatewayEdge(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,18 +206,6 @@ class CandidatePair(msgspec.Struct, frozen=True, kw_only=True):
     local: Candidate | None = None
 
 
-class SdkMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """The client and its location."""
-
-    client_name: str | None = None
-    location: Location | None = None
-    city: str | None = None
-    country_code: str | None = None
-    country_subdivision: str | None = None
-    ip_address: str | None = None
-    sdk: Sdk | None = None
-
-
 class SdkEdge(msgspec.Struct, frozen=True, kw_only=True):
     """An event as the SDK saw it."""
 
@@ -243,7 +217,10 @@ class SdkEdge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """``data`` of a call event from a gateway or from the SDK; the level is in upper case."""
+    """``data`` of ``VoiceInsights.CallEvent/3``.
+
+    An event of a call from a gateway or from the SDK.
+    """
 
     call_sid: str
     account_sid: str
@@ -251,7 +228,7 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True):
     edge: str | None = None
     name: str | None = None
     group: str | None = None
-    level: Level | None = None
+    level: Literal["UNKNOWN", "DEBUG", "INFO", "WARNING", "ERROR"] | None = None
     carrier_edge: GatewayEdge | None = None
     client_edge: GatewayEdge | None = None
     sip_edge: GatewayEdge | None = None

@@ -1,7 +1,9 @@
-"""Data of call metrics: one sample of an edge's media every ten seconds while a call goes on.
+"""Data of Voice Insights events: one sample of an edge's media every ten seconds while a call goes on.
+
+Written by ``make schemas`` from ``twilio/call_metrics.yaml``, which describes the fields: change that.
 
 Source: Twilio, event type pages "Gateway Metrics" and "Voice SDK Metrics" (schema
-``VoiceInsights.CallMetric/2``) of Event Streams; "Call Insights Event Stream"; "Call Metric Resource"
+VoiceInsights.CallMetric/2) of Event Streams; "Call Insights Event Stream"; "Call Metric Resource"
 and its description in Twilio's OpenAPI documents for the values of enumerations.
 """
 
@@ -9,10 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from router.events.schemas.call import EdgeMetadata, SdkMetadata
-
-CallEdge = Literal["unknown_edge", "carrier_edge", "sip_edge", "sdk_edge", "client_edge"]
-StreamDirection = Literal["unknown", "inbound", "outbound", "both"]
+from router.events.schemas.parts import EdgeMetadata, SdkMetadata
 
 
 class SampledValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +24,7 @@ class SampledValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SampledMetrics(msgspec.Struct, frozen=True, kw_only=True):
-    """The metrics of a stream. Jitter, latency and round-trip times are milliseconds."""
+    """The metrics of a stream."""
 
     codec: int | None = None
     codec_name: str | None = None
@@ -39,7 +38,6 @@ class SampledMetrics(msgspec.Struct, frozen=True, kw_only=True):
     latency: SampledValue | None = None
     rtt: SampledValue | None = None
     mos: SampledValue | None = None
-    """SDK edges only, as are ``rtt`` and the two fields below."""
     audio_in: SampledValue | None = None
     audio_out: SampledValue | None = None
     packet_delay_variation: dict[str, int] | None = None
@@ -50,12 +48,9 @@ class GatewayMetrics(msgspec.Struct, frozen=True, kw_only=True):
     """A sample as a media gateway measured it."""
 
     codec: int | None = None
-    """RTP profile number of the codec."""
     codec_name: str | None = None
     cumulative: SampledMetrics | None = None
-    """Since the call began."""
     interval: SampledMetrics | None = None
-    """The last ten seconds."""
     metadata: EdgeMetadata | None = None
 
 
@@ -70,14 +65,18 @@ class SdkMetrics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallMetric(msgspec.Struct, frozen=True, kw_only=True):
-    """``data`` of a sample. The edge that ``edge`` names has the metrics; ``timestamp`` is ISO 8601."""
+    """``data`` of ``VoiceInsights.CallMetric/2``: a sample.
+
+    The edge that ``edge`` names has the metrics.
+    """
 
     call_sid: str
     account_sid: str
     timestamp: str | None = None
-    edge: CallEdge | None = None
-    direction: StreamDirection | None = None
-    """From the perspective of the edge."""
+    edge: Literal["unknown_edge", "carrier_edge", "sip_edge", "sdk_edge", "client_edge"] | None = (
+        None
+    )
+    direction: Literal["unknown", "inbound", "outbound", "both"] | None = None
     carrier_edge: GatewayMetrics | None = None
     sip_edge: GatewayMetrics | None = None
     client_edge: GatewayMetrics | None = None

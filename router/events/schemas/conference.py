@@ -1,9 +1,13 @@
-"""Data of conference events.
+"""Data of Voice Insights events: summaries of conferences and of their participants.
 
-Source: Twilio, event type pages "Conference Summary" (schemas ``VoiceInsights.ConferenceSummary/1``
-and ``/2``; version 2 changed only the schema's metadata, so one Struct serves both) and "Conference
-Participant Summary" (``VoiceInsights.ConferenceParticipantSummary/1`` and ``/2``, with the schema
-itself) of Event Streams; "Conference Participant Summary Resource" for the values of enumerations.
+Written by ``make schemas`` from ``twilio/conference.yaml``, which describes the fields: change that.
+
+Source: Twilio, event type pages "Conference Summary" (schemas VoiceInsights.ConferenceSummary/1
+and /2; version 2 changed only the schema's metadata, so one Struct serves both) and "Conference
+Participant Summary" (VoiceInsights.ConferenceParticipantSummary/1 and /2, with the schema's
+definitions MetricStats and HistogramAndTimestamp) of Event Streams; "Conference Insights Event
+Stream" for the second name of a participant's summary; "Conference Participant Summary Resource"
+in Twilio's OpenAPI documents for the values of enumerations and the names of the metrics.
 """
 
 from typing import Any, Literal
@@ -40,7 +44,7 @@ class DetectedIssues(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConferenceSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """``data`` of a conference summary, v1 and v2. Times are ISO 8601 text, durations seconds."""
+    """``data`` of ``VoiceInsights.ConferenceSummary/2``: a summary of a conference."""
 
     conference_sid: str
     account_sid: str
@@ -48,7 +52,6 @@ class ConferenceSummary(msgspec.Struct, frozen=True, kw_only=True):
     create_time: str
     end_time: str
     status: Literal["in_progress", "not_started", "completed", "summary_timeout"]
-    """``summary_timeout``: 24 hours passed without a ``last_participant_left``."""
     end_reason: str
     tags: list[str]
     mixer_region: str
@@ -94,8 +97,37 @@ class ParticipantEvents(msgspec.Struct, frozen=True, kw_only=True):
     modify_exit: list[int] | None = None
 
 
+class ParticipantStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """A metric over the participation."""
+
+    avg: float | None = None
+    max: float | None = None
+    timestamp: int | None = None
+
+
+class ParticipantStream(msgspec.Struct, frozen=True, kw_only=True):
+    """One direction of a participant's media."""
+
+    total_packets_lost: int | None = None
+    total_packets_received: int | None = None
+    packet_loss_percentage: float | None = None
+    jitter: ParticipantStatistics | None = None
+    latency: ParticipantStatistics | None = None
+    mos: Any = None
+
+
+class ParticipantMetrics(msgspec.Struct, frozen=True, kw_only=True):
+    """Quality of the media, from Twilio's perspective."""
+
+    inbound: ParticipantStream | None = None
+    outbound: ParticipantStream | None = None
+
+
 class ConferenceParticipantSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """``data`` of a participant's summary. Times are ISO 8601 text, durations seconds."""
+    """``data`` of ``VoiceInsights.ConferenceParticipantSummary/2``.
+
+    A summary of a participant.
+    """
 
     conference_sid: str
     participant_sid: str | None = None
@@ -125,5 +157,5 @@ class ConferenceParticipantSummary(msgspec.Struct, frozen=True, kw_only=True):
     quality_issues: int | None = None
     properties: ParticipantProperties | None = None
     events: ParticipantEvents | None = None
-    metrics: Any = None
+    metrics: ParticipantMetrics | None = None
     processing_state: Literal["complete", "in_progress", "timeout"] | None = None

@@ -1,7 +1,9 @@
-"""Parts of the data that several event types share.
+"""Data of Voice Insights events: parts that several event types share.
+
+Written by ``make schemas`` from ``twilio/parts.yaml``, which describes the fields: change that.
 
 Source: Twilio, "Details: Call Summary" and the event type pages "Call Summary", "Gateway Call
-Event", "Voice SDK Events" of Event Streams.
+Event" and "Voice SDK Events" of Event Streams.
 """
 
 from typing import Any
@@ -28,14 +30,12 @@ class Sdk(msgspec.Struct, frozen=True, kw_only=True):
     """The Voice SDK of a participant."""
 
     type: str | None = None
-    """For example ``voice-ios``."""
     version: str | None = None
     platform: str | None = None
     region: str | None = None
     selected_region: str | None = None
     browser: Browser | None = None
     device: Any = None
-    """The device of a mobile SDK."""
 
 
 class Statistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,3 +44,24 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     avg: float | None = None
     max: float | None = None
     min: float | None = None
+
+
+class EdgeMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """The location of a gateway."""
+
+    region: str | None = None
+    twilio_ip: str | None = None
+    external_ip: str | None = None
+    edge_location: str | None = None
+
+
+class SdkMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """The client and its location."""
+
+    client_name: str | None = None
+    location: Location | None = None
+    city: str | None = None
+    country_code: str | None = None
+    country_subdivision: str | None = None
+    ip_address: str | None = None
+    sdk: Sdk | None = None

@@ -1,0 +1,63 @@
+"""The Structs, the list of types and the YAML files that describe them agree."""
+
+from pathlib import Path
+
+import pytest
+from support.schema_modules import FOLDER, modules
+
+from router.events.schemas import KNOWN_TYPES, SCHEMAS, TEST_EVENT
+from router.events.schemas.definitions import products, structs
+from router.events.schemas.type_index import TYPES
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_what_make_schemas_writes_is_committed() -> None:
+    stale = [name for name, text in modules().items() if (FOLDER / name).read_text() != text]
+
+    assert stale == [], "run make schemas"
+
+
+def test_each_module_of_structs_is_written() -> None:
+    by_hand = {"__init__.py", "definitions.py"}
+
+    assert {path.name for path in FOLDER.glob("*.py")} - by_hand == modules().keys()
+
+
+@pytest.mark.parametrize("event_type", TYPES)
+def test_a_type_has_the_struct_that_its_description_names(event_type: str) -> None:
+    described = {
+        name: each for product in products().values() for name, each in product.types.items()
+    }
+    named = described[event_type].data
+
+    assert (SCHEMAS[event_type].__name__ if event_type in SCHEMAS else "") == named
+
+
+def test_each_struct_is_reached_from_a_type() -> None:
+    wanted = {each.data for product in products().values() for each in product.types.values()}
+    reached: set[str] = set()
+    while wanted - reached - {""}:
+        name = (wanted - reached - {""}).pop()
+        reached.add(name)
+        wanted |= {f.inner for f in structs()[name][1].fields.values() if f.inner in structs()}
+
+    assert structs().keys() == reached
+
+
+def test_names_are_known_without_importing_a_product() -> None:
+    assert TEST_EVENT in KNOWN_TYPES
+    assert len(SCHEMAS) == len(list(SCHEMAS)) <= len(KNOWN_TYPES)
+    assert "com.example.other" not in SCHEMAS
+    assert SCHEMAS.get("com.example.other") is None
+
+
+def test_a_field_of_unknown_shape_says_why() -> None:
+    silent = [
+        f"{name}.{field_name}"
+        for name, (_, struct) in structs().items()
+        for field_name, field in struct.fields.items()
+        if (field.inner == "any") != bool(field.unchecked)
+    ]
+
+    assert silent == []

@@ -14,8 +14,8 @@ Such a record is a magic number, a message of Protocol Buffers, and the MD5 of t
       repeated Tag tags = 4;
     }
 
-Only ``records`` and their ``data`` are read. The cost is linear in the bytes, and ends at the permitted
-number of records. All user records are returned, the ones with a key of another shard too: after a
+Only ``records`` and their ``data`` are read. The number of fields is limited, because a record of 1 MiB
+has room for half a million empty ones, which would occupy the event loop for half a second. All user records are returned, the ones with a key of another shard too: after a
 reshard the producer may send such a record again, and a copy is recognised as a duplicate.
 
 Source: Kinesis Producer Library, "KPL Aggregated Record Format"; Protocol Buffers, "Encoding".
@@ -32,6 +32,11 @@ _DIGEST_BYTES: Final = 16
 _RECORDS: Final = 3
 _DATA: Final = 3
 _MAX_VARINT_BYTES: Final = 10
+_FIELDS_FOR_EACH_RECORD: Final = 4
+"""The record and its two keys, and one to spare."""
+_OTHER_FIELDS: Final = 1000
+_FIELDS_OF_A_RECORD: Final = 100
+"""Its index of keys, its data, and tags, which no producer writes so far."""
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
@@ -55,7 +60,8 @@ def deaggregate(data: bytes, *, max_records: int) -> list[bytes]:
     if hashlib.md5(message, usedforsecurity=False).digest() != digest:
         raise AggregationError("the aggregated record is damaged: its MD5 is another one")
     found: list[bytes] = []
-    for field, record in _fields(message):
+    most = _FIELDS_FOR_EACH_RECORD * max_records + _OTHER_FIELDS
+    for field, record in _fields(message, most):
         if field != _RECORDS:
             continue
         if len(found) == max_records:
@@ -63,20 +69,28 @@ def deaggregate(data: bytes, *, max_records: int) -> list[bytes]:
                 f"the aggregated record has more than {max_records} records"
                 " (ROUTER_MAX_EVENTS_PER_REQUEST)"
             )
-        bodies = [value for number, value in _fields(record) if number == _DATA]
+        bodies = [
+            value for number, value in _fields(record, _FIELDS_OF_A_RECORD) if number == _DATA
+        ]
         if not bodies:
             raise AggregationError("the aggregated record is malformed: a record without data")
         found.append(bodies[-1])  # as Protocol Buffers demands of a field that occurs twice
     return found
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
+def _fields(message: bytes, most: int) -> Iterator[tuple[int, bytes]]:
     """Yield the number and the bytes of each field that has bytes; skip the others.
 
-    Raises AggregationError.
+    Raises AggregationError: also if there are more than ``most`` fields.
     """
     at = 0
+    fields = 0
     while at < len(message):
+        fields += 1
+        if fields > most:
+            raise AggregationError(
+                f"the aggregated record has more than {most} fields in one message"
+            )
         tag, at = _varint(message, at)
         kind = tag & 7
         if kind == _VARINT:

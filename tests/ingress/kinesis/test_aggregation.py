@@ -47,6 +47,9 @@ DAMAGED = {
     "a varint cut off": (sealed(b"\x08\x80"), "without an end"),
     "a group": (sealed(b"\x0b"), "wire type 3"),
     "a record without data": (sealed(field(3, b"\x08\x00")), "without data"),
+    "empty fields": (sealed(b"\x0a\x00" * 1100), "more than 1012 fields"),
+    "numbers": (sealed(b"\x08\x00" * 1100), "more than 1012 fields"),
+    "empty fields in a record": (sealed(field(3, b"\x22\x00" * 101)), "more than 100 fields"),
     "too many": (aggregated([b"1"] * 4), "more than 3 records"),
 }
 

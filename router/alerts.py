@@ -123,6 +123,12 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The reasons for which earlier notifications of it were suppressed, such as ``muted``."""
     reminder: int = 0
     """The number of this reminder, from 1; 0 if it is none."""
+    reads: tuple[str, ...] = ()
+    """The fields that the rule's conditions read, as paths, for the facts of messages."""
+    fields: dict[str, Any] = {}
+    """The values of the rule's ``fields``, which are facts of messages; None takes a fact away."""
+    whole_numbers: bool = False
+    """Whether facts of messages have telephone numbers and other parties without a mask."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -215,7 +215,7 @@ class OpsgenieDestination:
             inert_html(line.text),
             "",
             *(inert_html(f"{name}: {text}") for name, text in found.items()),
-            *(f"{name}: {url}" for name, url in labelled_links(alert, links)),
+            *(f"{name}: {url}" for name, url in labelled_links(alert, links, event)),
         ]
         sent: dict[str, Any] = {
             "message": cut(

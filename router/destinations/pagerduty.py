@@ -152,7 +152,7 @@ class PagerDutyDestination:
             "timestamp": rfc3339(alert.raised_at),
             "custom_details": details(delivery, event),
         }
-        shown = [{"href": url, "text": label} for label, url in labelled_links(alert, links)]
+        shown = [{"href": url, "text": label} for label, url in labelled_links(alert, links, event)]
         if self.config.changes:
             return {"payload": payload, "links": shown}
         payload |= {"severity": str(alert.severity), "class": one_line(alert.rule, _FIELD_LIMIT)}

@@ -1,4 +1,4 @@
-"""Names that a rule defines: ``let`` for parts of its expressions, ``labels`` for its alerts."""
+"""Names that a rule defines: ``let`` for expressions, ``labels`` for its alerts, ``fields`` for messages."""
 
 import math
 from collections.abc import Mapping
@@ -19,6 +19,8 @@ class Naming(msgspec.Struct, frozen=True):
 
     lets: Mapping[str, Expression] = {}
     labels: Mapping[str, str | Expression] = {}
+    fields: Mapping[str, Expression | None] = {}
+    """Facts of messages; None takes one away."""
 
     @property
     def constant_labels(self) -> dict[str, str]:
@@ -45,6 +47,19 @@ class Naming(msgspec.Struct, frozen=True):
         for name, expression in self.lets.items():
             value = _value(expression, event)
             if value is not ERROR and _size(value) <= VALUE_LIMIT:
+                found[name] = value
+        return found
+
+    def fields_of(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Return the values of ``fields`` in JSON's types, without those that have no value.
+
+        The value is None for a fact that is taken away, and for no other.
+        """
+        found = {}
+        for name, expression in self.fields.items():
+            value = None if expression is None else _value(expression, event)
+            has_value = value is not None and value is not ERROR and _size(value) <= VALUE_LIMIT
+            if expression is None or has_value:
                 found[name] = value
         return found
 

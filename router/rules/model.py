@@ -36,6 +36,14 @@ class Mode(enum.StrEnum):
     """It is counted and shown; no destination is notified."""
 
 
+class NumberForm(enum.StrEnum):
+    """How the facts of messages show telephone numbers, SIP users and client identities."""
+
+    MASKED = "masked"
+    """In part: ``+4420…1234``."""
+    WHOLE = "whole"
+
+
 class WrittenRule(msgspec.Struct, frozen=True):
     """A rule as its author wrote it."""
 
@@ -65,6 +73,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     routing: Routing | None = None
     """The destinations of alerts, if that depends on the event, or if routes decide it."""
     written: WrittenRule = WrittenRule("", 0, "")
+    reads: tuple[str, ...] = ()
+    """The fields that its conditions, measures and ``by`` read, as paths, the condition's first."""
+    numbers: NumberForm = NumberForm.MASKED
 
     @property
     def is_shadow(self) -> bool:

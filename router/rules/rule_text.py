@@ -6,7 +6,7 @@ import msgspec
 
 from router.alerts import Severity
 from router.rules.key_descriptions import about
-from router.rules.model import NAME_PATTERN, Mode
+from router.rules.model import NAME_PATTERN, Mode, NumberForm
 from router.rules.schedules.duty import NamesText
 from router.rules.state.features import FEATURES
 
@@ -95,6 +95,14 @@ class RuleKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "Names of destinations, with their duty or where to look them up; else routes decide."
         ),
     ] = ()
+    fields: Annotated[
+        dict[str, str | None],
+        about("Facts of its messages by name: an expression in CEL, or null to leave a fact out."),
+    ] = {}
+    numbers: Annotated[
+        NumberForm,
+        about("`whole` shows telephone numbers and other parties in the facts of its messages."),
+    ] = NumberForm.MASKED
     summary: Annotated[str, about("The alert's first line: a Jinja2 template.")] = ""
     mode: Annotated[Mode, about("`shadow` counts matches and notifies no destination.")] = Mode.LIVE
     mute_times: Annotated[

@@ -66,6 +66,9 @@ def _shown_by(rule: Rule) -> Iterator[tuple[str, Iterable[FieldPath]]]:
     for name, label in rule.naming.labels.items():
         if isinstance(label, Expression):
             yield f"labels.{name}", paths_read(label.tree)
+    for name, field in rule.naming.fields.items():
+        if field is not None:
+            yield f"fields.{name}", paths_read(field.tree)
     for feature in rule.features.all:
         for expression in feature.by:
             yield f"{feature.key}.by", paths_read(expression.tree)

@@ -29,7 +29,7 @@ DEFAULTS: Final = "defaults"
 WITHOUT: Final = "without"
 """The key of a rule that lists the defaults that it does not have."""
 
-_MERGED: Final = ("let", "labels")
+_MERGED: Final = ("let", "labels", "fields")
 """Keys whose maps are merged with those of the rule."""
 _RULES: Final = "rules"
 _OWN: Final = frozenset(RuleText.__struct_fields__) - frozenset(DefaultsText.__struct_fields__)

@@ -19,6 +19,7 @@ from router.configuration.readers.features import (
 )
 from router.configuration.readers.folded_comments import report_folded_comment
 from router.configuration.readers.labels import LabelsReader
+from router.configuration.readers.message_fields import FieldsReader
 from router.configuration.readers.routes import RecipientReader, SendToScope
 from router.configuration.readers.severity import SeverityReader, without_severity
 from router.configuration.readers.type_check import (
@@ -39,6 +40,7 @@ from router.configuration.yaml.document import (
 )
 from router.destinations.rendering.templates import template_error
 from router.errors import ConditionError
+from router.rules.fields_read import fields_read
 from router.rules.labels import Naming
 from router.rules.model import (
     EVENTS_LIMIT,
@@ -95,6 +97,7 @@ class RuleReader:
         lets = naming.lets(node.get("let"))
         self._names = naming.names
         labels = naming.labels(node.get("labels"))
+        fields = FieldsReader(self._document, naming, _events(node)).read(node.get("fields"))
         severity = SeverityReader(self._document, naming, self._scope.tables).read(
             node.get(SEVERITY)
         )
@@ -113,9 +116,10 @@ class RuleReader:
         )
         if not isinstance(text, RuleKeys) or len(self._document.errors) > before:
             return None
-        named = Naming(lets, labels)
+        named = Naming(lets, labels, fields)
         possible = PossibleLabels(text.name, severity, named)
         routing = self._routing(node, possible, recipients)
+        made = features.features(text)
         return Rule(
             name=text.name,
             description=text.description,
@@ -125,10 +129,12 @@ class RuleReader:
             send_to=_constant(routing, possible),
             summary=text.summary,
             mode=text.mode,
-            features=features.features(text),
+            features=made,
             naming=named,
             routing=routing,
             written=self._written(node),
+            reads=fields_read(condition, made.all),
+            numbers=text.numbers,
         )
 
     def _written(self, node: MapNode) -> WrittenRule:

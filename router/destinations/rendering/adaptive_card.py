@@ -50,15 +50,16 @@ def card_message(
         _members(delivery.alert),
     ]
     # What matters least is left out first; the rest is bounded by the limits of its texts.
+    buttons = _buttons(delivery.alert, links, event)
     while True:
-        message = _message(delivery, summary, links, [part for part in parts if part])
+        message = _message(delivery, summary, buttons, [part for part in parts if part])
         if len(msgspec.json.encode(message)) <= _ROOM or not parts:
             return message
         parts.pop()
 
 
 def _message(
-    delivery: Delivery, summary: str, links: Links, parts: list[Element]
+    delivery: Delivery, summary: str, buttons: list[Element], parts: list[Element]
 ) -> dict[str, Any]:
     alert = delivery.alert
     card: Element = {
@@ -72,7 +73,6 @@ def _message(
             _text([_run(f"Delivery {delivery.id}", isSubtle=True, size="Small")]),
         ],
     }
-    buttons = _buttons(alert, links)
     if buttons:
         card["actions"] = buttons
     attachment = {
@@ -117,10 +117,10 @@ def _members(alert: Alert) -> Element | None:
     return {"type": "Container", "items": items}
 
 
-def _buttons(alert: Alert, links: Links) -> list[Element]:
+def _buttons(alert: Alert, links: Links, event: Mapping[str, Any]) -> list[Element]:
     return [
         {"type": "Action.OpenUrl", "title": label, "url": url}
-        for label, url in labelled_links(alert, links)
+        for label, url in labelled_links(alert, links, event)
         if len(url) <= _URL_LIMIT
     ]
 

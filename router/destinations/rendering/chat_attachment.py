@@ -35,7 +35,7 @@ def attachment_message(
     status = status_line(alert)
     heading = f"{status.sign} **{markdown(title(alert))}**: {line.text}"
     fields = [
-        {"title": fact.label, "value": markdown(fact.value), "short": True}
+        {"title": markdown(fact.label), "value": markdown(fact.value), "short": True}
         for fact in facts(alert, event)
     ]
     return {
@@ -44,7 +44,7 @@ def attachment_message(
             {
                 "color": status.colour,
                 "fallback": cut(heading, TEXT_LIMIT),
-                "text": _text(alert, links),
+                "text": _text(alert, links, event),
                 "fields": fields,
                 "footer": f"Delivery {delivery.id}",
             }
@@ -52,12 +52,12 @@ def attachment_message(
     }
 
 
-def _text(alert: Alert, links: Links) -> str:
+def _text(alert: Alert, links: Links, event: Mapping[str, Any]) -> str:
     found = [
         markdown(" ".join(notes(alert))),
         markdown(one_line(alert.description, _DESCRIPTION_LIMIT)),
         "\n".join(f"- {markdown(line)}" for line in members(alert)),
     ]
     text = cut("\n\n".join(each for each in found if each), TEXT_LIMIT)
-    last = " · ".join(f"[{label}]({url})" for label, url in labelled_links(alert, links))
+    last = " · ".join(f"[{label}]({url})" for label, url in labelled_links(alert, links, event))
     return f"{text}\n\n{last}" if text and last else text or last

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import msgspec
 
-from router.alerts import Alert, AlertStatus, Delivery
+from router.alerts import Delivery
 from router.destinations.contract import Links
-from router.destinations.rendering.notes import members, notes, status_line
+from router.destinations.rendering.notes import labelled_links, members, notes, status_line
 from router.destinations.rendering.summary import facts
 from router.destinations.rendering.templates import TemplateTarget, render
 from router.destinations.rendering.text import one_line
@@ -53,7 +53,7 @@ def text_part(delivery: Delivery, summary: str, event: Mapping[str, Any], links:
         one_line(alert.description, DESCRIPTION_LIMIT),
         "\n".join(f"{fact.label + ':':<{width}}{fact.value}" for fact in found),
         "\n".join(["Also:", *(f"  {line}" for line in members(alert))] if members(alert) else []),
-        "\n".join(f"{label}: {url}" for label, url in _links(alert, links)),
+        "\n".join(f"{label}: {url}" for label, url in labelled_links(alert, links, event)),
         f"-- \nDelivery {delivery.id}, alert {alert.id}",
     )
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -67,7 +67,7 @@ def html_part(delivery: Delivery, summary: str, event: Mapping[str, Any], links:
     others = (_INK, _PAPER, "#cbd5e1")
     buttons = [
         _Button(label, url, *(others if number else first))
-        for number, (label, url) in enumerate(_links(alert, links))
+        for number, (label, url) in enumerate(labelled_links(alert, links, event))
     ]
     shown = {
         "summary": summary,
@@ -82,11 +82,3 @@ def html_part(delivery: Delivery, summary: str, event: Mapping[str, Any], links:
         "alert": alert.id,
     }
     return render(_LAYOUT, {"data": shown}, TemplateTarget.HTML)
-
-
-def _links(alert: Alert, links: Links) -> list[tuple[str, str]]:
-    """Return labels and URLs, the likeliest first. A resolved alert is not acknowledged."""
-    found = [("Show", links.show)]
-    if alert.status is AlertStatus.FIRING:
-        found = [("Acknowledge", links.acknowledge), ("Silence", links.silence), *found]
-    return [(label, url) for label, url in found if url]

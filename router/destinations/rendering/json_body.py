@@ -104,6 +104,7 @@ class _AlertJson(msgspec.Struct, frozen=True, omit_defaults=True):
     since: str = ""
     held_because: tuple[str, ...] = ()
     reminder: int = 0
+    fields: dict[str, Any] = {}
 
 
 class _Attributes(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -195,6 +196,7 @@ def alert_json(
         rfc3339(alert.since) if alert.since else "",
         alert.held_because,
         alert.reminder,
+        _present(alert.fields) if kept["values"] else {},
     )
     return b'{"alert":%b,"event":%b}' % (_encode(described), _event(alert, left_out))
 
@@ -209,6 +211,11 @@ def _event(alert: Alert, left_out: tuple[str, ...]) -> bytes:
         if name not in {"data", "data_base64"} and ("event" not in left_out or name in _IDENTITY)
     }
     return _encode(attributes)
+
+
+def _present(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a rule's ``fields``, without facts that it takes away."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _measure_json(found: Measurement | None) -> _MeasureJson | None:

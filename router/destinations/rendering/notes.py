@@ -4,7 +4,8 @@ Mail, Slack and Apprise take the words from here, so that they say the same. All
 not escaped for any target.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
@@ -21,6 +22,7 @@ from router.destinations.rendering.life import (
 )
 from router.destinations.rendering.summary import COLOURS
 from router.destinations.rendering.text import one_line
+from router.destinations.rendering.twilio_pages import twilio_pages
 
 MEMBERS_LIMIT: Final = 10
 """Members of a group that a message lists; the others are counted."""
@@ -122,9 +124,16 @@ def members(alert: Alert) -> list[str]:
     return [*shown, f"and {left} more"] if left > 0 else shown
 
 
-def labelled_links(alert: Alert, links: Links) -> list[tuple[str, str]]:
-    """Return labels and URLs, the likeliest first. A resolved alert is not acknowledged."""
+def labelled_links(alert: Alert, links: Links, event: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return labels and URLs, the likeliest first. A resolved alert is not acknowledged.
+
+    Args:
+        alert: The alert.
+        links: Its own pages.
+        event: Its event, decoded, for the pages of the event's sender.
+    """
     found = [("Show", links.show)]
     if alert.status is AlertStatus.FIRING:
         found = [("Acknowledge", links.acknowledge), ("Silence", links.silence), *found]
-    return [(label, url) for label, url in found if url]
+    own = [(label, url) for label, url in found if url]
+    return [*own, *twilio_pages(event, alert.event_type)]

@@ -37,7 +37,8 @@ FIELDS_LIMIT: Final = 10
 URL_LIMIT: Final = 3000
 """Characters of a button's URL."""
 
-_SHOW: Final = "show"
+_ACTIONS: Final = frozenset({"acknowledge", "silence"})
+"""The buttons that a resolved alert does not have."""
 
 Block = dict[str, Any]
 
@@ -115,7 +116,7 @@ def _without_actions(block: Block) -> Block | None:
     """Return a block without the buttons that a resolved alert does not have."""
     if block["type"] != "actions":
         return block
-    left = [each for each in block["elements"] if each["action_id"] == _SHOW]
+    left = [each for each in block["elements"] if each["action_id"] not in _ACTIONS]
     return {**block, "elements": left} if left else None
 
 
@@ -126,33 +127,40 @@ def _details(delivery: Delivery, event: Mapping[str, Any], links: Links) -> list
     if alert.status is not AlertStatus.ACKNOWLEDGED:
         if alert.description:
             details.append(_section(_escape(one_line(alert.description, SECTION_LIMIT))))
-        details.append(_fields(alert, event))
+        details += _fields(alert, event)
     others = members(alert)
     if others:
         lines = "\n".join(f"• {_escape(line)}" for line in others)
         details.append(_section(f"*Also*\n{lines}"))
-    buttons = _buttons(alert, links)
+    buttons = _buttons(alert, links, event)
     if buttons:
         details.append({"type": "actions", "elements": buttons})
     details.append({"type": "context", "elements": [_plain_text(f"Delivery {delivery.id}")]})
     return details
 
 
-def _fields(alert: Alert, event: Mapping[str, Any]) -> Block:
+def _fields(alert: Alert, event: Mapping[str, Any]) -> list[Block]:
     fields = [
-        _mrkdwn(cut(f"*{fact.label}*\n{_escape(fact.value)}", FIELD_LIMIT))
-        for fact in facts(alert, event)[:FIELDS_LIMIT]
+        _mrkdwn(cut(f"*{_escape(fact.label)}*\n{_escape(fact.value)}", FIELD_LIMIT))
+        for fact in facts(alert, event)
     ]
-    return {"type": "section", "fields": fields}
+    return [
+        {"type": "section", "fields": fields[begin : begin + FIELDS_LIMIT]}
+        for begin in range(0, len(fields), FIELDS_LIMIT)
+    ]
 
 
-def _buttons(alert: Alert, links: Links) -> Sequence[Block]:
+def _buttons(alert: Alert, links: Links, event: Mapping[str, Any]) -> Sequence[Block]:
     """Return the buttons; each opens a page."""
     return [
-        {"type": "button", "text": _plain_text(label), "url": url, "action_id": label.lower()}
-        for label, url in labelled_links(alert, links)
+        {"type": "button", "text": _plain_text(label), "url": url, "action_id": _action(label)}
+        for label, url in labelled_links(alert, links, event)
         if len(url) <= URL_LIMIT
     ]
+
+
+def _action(label: str) -> str:
+    return label.lower().replace(" ", "_")
 
 
 def _section(text: str) -> Block:

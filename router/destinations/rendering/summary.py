@@ -13,16 +13,34 @@ from typing import Any, Final
 import msgspec
 
 from router.alerts import Alert, Severity
+from router.destinations.rendering.event_facts import (
+    FACT_LIMIT,
+    VALUES,
+    Fact,
+    event_facts,
+    values_read,
+)
 from router.destinations.rendering.templates import ESCAPES, TemplateTarget, is_constant, render
-from router.destinations.rendering.text import clean, cut, one_line
+from router.destinations.rendering.text import cut, one_line
 from router.events.model import Event, document
 
 SUMMARY_LIMIT: Final = 500
 """Characters of a summary."""
-FACT_LIMIT: Final = 200
-"""Characters of one fact."""
-FACTS_LIMIT: Final = 10
+FACTS_LIMIT: Final = 24
 """Facts of one message."""
+GENERAL_LABELS: Final = (
+    "Rule",
+    "Severity",
+    "Labels",
+    VALUES,
+    "Event",
+    "Event time",
+    "Source",
+    "Event id",
+)
+"""The labels of the facts that messages about all events have."""
+_SUBJECTS_LIMIT: Final = 4
+"""Facts in a summary that needs no template."""
 COLOURS: Final[Mapping[Severity, str]] = {
     Severity.INFO: "#2563eb",
     Severity.WARNING: "#d97706",
@@ -30,13 +48,6 @@ COLOURS: Final[Mapping[Severity, str]] = {
 }
 
 _UNDECODABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
-
-
-class Fact(msgspec.Struct, frozen=True):
-    """A labelled fact about an alert, in plain text that is not escaped for any target."""
-
-    label: str
-    value: str
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -106,28 +117,53 @@ def plain_summary(
 ) -> str:
     """Return ``<rule>: <event type> (conference CF…, account AC…)``, which needs no template."""
     event = decode(alert) if event is None else event
-    subjects = ", ".join(f"{fact.label.lower()} {fact.value}" for fact in _subjects(event))
+    found = event_facts(event, alert.event_type, whole_numbers=alert.whole_numbers).facts
+    subjects = ", ".join(f"{fact.label.lower()} {fact.value}" for fact in found[:_SUBJECTS_LIMIT])
     text = f"{alert.rule}: {alert.event_type}" + (f" ({subjects})" if subjects else "")
     return cut(ESCAPES[target](one_line(text, SUMMARY_LIMIT)), SUMMARY_LIMIT)
 
 
 def facts(alert: Alert, event: Mapping[str, Any]) -> list[Fact]:
-    """Return the facts that a reader needs, the most important first.
+    """Return the facts that a reader needs, the most important first, at most FACTS_LIMIT.
 
-    At most FACTS_LIMIT, one fewer without labels.
+    Those of the rule's ``fields`` replace others of the same label, or take them away.
     """
+    shown = event_facts(event, alert.event_type, whole_numbers=alert.whole_numbers)
+    read = values_read(event, alert.reads, shown.fields, whole_numbers=alert.whole_numbers)
     labels = ", ".join(f"{name}={label}" for name, label in sorted(alert.labels.items()))
     found = [
         Fact("Rule", alert.rule),
         Fact("Severity", str(alert.severity)),
         *([Fact("Labels", labels)] if labels else []),
-        *_subjects(event),
+        *shown.facts,
+        *read,
+    ]
+    envelope = [
         Fact("Event", alert.event_type),
         Fact("Event time", alert.event_time or rfc3339(alert.event_received_at)),
         Fact("Source", alert.event_source),
         Fact("Event id", alert.event_id),
     ]
-    return [Fact(fact.label, one_line(fact.value, FACT_LIMIT)) for fact in found][:FACTS_LIMIT]
+    every = _with_fields(found, envelope, alert.fields)
+    return [Fact(fact.label, one_line(fact.value, FACT_LIMIT)) for fact in every][:FACTS_LIMIT]
+
+
+def _with_fields(found: list[Fact], envelope: list[Fact], fields: Mapping[str, Any]) -> list[Fact]:
+    """Return all facts; those that a rule adds stand before those of the envelope."""
+    if not fields:
+        return [*found, *envelope]
+    own = {name.lower(): Fact(name, field_value_text(value)) for name, value in fields.items()}
+    before, after = (
+        [own.pop(each.label.lower(), each) for each in some] for some in (found, envelope)
+    )
+    return [fact for fact in (*before, *own.values(), *after) if fact.value]
+
+
+def field_value_text(value: Any) -> str:
+    """Return the value of one of a rule's ``fields``: text unchanged, all else as in JSON."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 _FIRST_TIME: Final = -62_135_596_800.0
@@ -147,23 +183,6 @@ def rfc3339(unix_time: float) -> str:
     return text.replace("+00:00", "Z")
 
 
-def _subjects(event: Mapping[str, Any]) -> list[Fact]:
-    """Return the facts about an event's subject, if it is a Twilio event or has a subject."""
-    data = event.get("data")
-    data = data if isinstance(data, dict) else {}
-    named = {
-        "Conference": [data.get("friendly_name"), data.get("conference_sid")],
-        "Account": [data.get("account_sid")],
-        "Status": [data.get("status")],
-        "Subject": [event.get("subject")],
-    }
-    texts = {
-        label: [clean(value, FACT_LIMIT) for value in values if isinstance(value, str) and value]
-        for label, values in named.items()
-    }
-    return [Fact(label, " · ".join(values)) for label, values in texts.items() if values]
-
-
 def _variables(alert: Alert, event: Mapping[str, Any]) -> dict[str, Any]:
     """Return the variables of a summary. The rule's own names do not shadow the built-in ones."""
     found = {**alert.values, "event": event, "data": event.get("data")}
@@ -181,6 +200,7 @@ def _described(alert: Alert) -> dict[str, Any]:
         "key": alert.key,
         "labels": alert.labels,
         "values": alert.values,
+        "fields": alert.fields,
         "count": alert.count,
         "held_back": alert.held_back,
         "grouped": alert.grouped,

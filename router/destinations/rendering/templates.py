@@ -48,7 +48,7 @@ _NODES: Final = (
 )
 _EVENT: Final = frozenset({"data", "event"})
 ALERT_FIELDS: Final = frozenset(
-    "acknowledged_by count description escalation grouped held_back held_because id key labels"  # noqa: SIM905 - not twenty lines
+    "acknowledged_by count description escalation fields grouped held_back held_because id key labels"  # noqa: SIM905 - not twenty lines
     " measure members raised_at reminder rule severity since status values".split()
 )
 """The fields of ``alert`` in every template."""

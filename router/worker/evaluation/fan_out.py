@@ -13,7 +13,7 @@ from router.alerts import (
     delivery_id,
 )
 from router.events.model import Event
-from router.rules.model import Rule
+from router.rules.model import NumberForm, Rule
 from router.rules.state.decision import Notification
 from router.rules.state.feature import values_of
 
@@ -45,6 +45,9 @@ def raise_alert(event: Event, content: dict[str, Any], rule: Rule, *, now: float
         count=rule.features.events_per_alert,
         labels=rule.naming.labels_of(content),
         values=rule.naming.values_of(content),
+        reads=rule.reads,
+        fields=rule.naming.fields_of(content),
+        whole_numbers=rule.numbers is NumberForm.WHOLE,
     )
 
 

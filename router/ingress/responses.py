@@ -44,7 +44,8 @@ class RequestRejectedError(Exception):
         code: A stable word for programs.
         message: A sentence for people.
         path: A JSON path into the request, ``""`` if none applies.
-        detail: A text that only the log shows.
+        detail: A sentence for operators, which the log and the list of refusals show: what is
+            probably wrong, and what to change. It has no secret.
         headers: Headers of the response.
     """
 

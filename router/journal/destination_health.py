@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import msgspec
 
 from router.clock import Clock
-from router.journal import keys
+from router.journal import destination_keys
 from router.journal.connection import Connection
 
 ERROR_SECONDS: Final = 8 * 86_400
@@ -72,7 +72,7 @@ class DestinationHealth:
         """Store what a process has seen, by destination. Idempotent."""
         pipeline = self._connection.redis.pipeline(transaction=False)
         for name, circuit in circuits.items():
-            key = keys.circuits(name)
+            key = destination_keys.circuits(name)
             if circuit.state == 0:
                 pipeline.hdel(key, process)
                 continue
@@ -80,7 +80,7 @@ class DestinationHealth:
             open_for = int(circuit.until_ms / 1000 - self._now())
             pipeline.expire(key, _CIRCUIT_SECONDS + max(0, open_for))
         for name, error in errors.items():
-            pipeline.set(keys.last_error(name), _encode(error), ex=ERROR_SECONDS)
+            pipeline.set(destination_keys.last_error(name), _encode(error), ex=ERROR_SECONDS)
         await self._connection.ask(pipeline.execute())
 
     async def read(self, names: Iterable[str]) -> dict[str, ReportedHealth]:
@@ -88,8 +88,8 @@ class DestinationHealth:
         names = list(names)
         pipeline = self._connection.redis.pipeline(transaction=False)
         for name in names:
-            pipeline.hvals(keys.circuits(name))
-            pipeline.get(keys.last_error(name))
+            pipeline.hvals(destination_keys.circuits(name))
+            pipeline.get(destination_keys.last_error(name))
         # An error reply is a key of another type.
         replies = await self._connection.ask(pipeline.execute(raise_on_error=False))
         return {

@@ -54,6 +54,11 @@ which its due times are too late | until moved |
 reaches back after the last addition: 15 min, 3 h, 8 d |
 | ``router:series-writer:<process>`` | string: the number of its last addition to series | 15 min |
 | ``router:twilio-tests`` | sorted set: msgpack [test id, account] -> Unix ms | the newest 100 |
+| ``router:source:<source>`` | hash: counts of requests and events, and the Unix ms of the first and latest \
+ones, see source_log.py | 30 days after the last addition |
+| ``router:source-refusals:<source>`` | list: msgpack ``RefusedRequest``, newest first | the newest 100; as \
+above |
+| ``router:source-writer:<process>`` | hash: source -> the number of its last addition | 15 min |
 | ``router:answers:<batch or timer>`` | hash: chain -> its result; ``#<chain>`` -> its \
 number | until that is finished |
 | ``router:state:<feature>:<digest>`` | the state of a rule for one key, see the Lua files of \
@@ -322,26 +327,6 @@ def dead_letter_index(destination: str) -> str:
 def crash_counts(job_id: str) -> str:
     """Return the key of the starts without an end, of the pieces of a job."""
     return f"router:strikes:{job_id}"
-
-
-def circuits(destination: str) -> str:
-    """Return the key of the states of a destination's circuits."""
-    return f"router:circuits:{destination}"
-
-
-def last_error(destination: str) -> str:
-    """Return the key of the last error of a destination."""
-    return f"router:last-error:{destination}"
-
-
-def tested(destination: str) -> str:
-    """Return the key that exists for a while after a test message to a destination."""
-    return f"router:tested:{destination}"
-
-
-def test_result(delivery_id: str) -> str:
-    """Return the key of the result of a test message."""
-    return f"router:test-result:{delivery_id}"
 
 
 def rate(destination: str) -> str:

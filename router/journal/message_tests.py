@@ -12,7 +12,7 @@ import msgspec
 
 from router.alerts import AlertKey, AlertStatus, Delivery, DeliveryId
 from router.clock import Clock
-from router.journal import keys, ledger
+from router.journal import destination_keys, keys, ledger
 from router.journal.connection import Connection
 from router.journal.discard import discard
 from router.journal.keys import SetId
@@ -65,7 +65,7 @@ class MessageTests:
         """
         wait_ms = await self._connection.run(
             _OPEN_TEST(
-                _OpenTestKeys(keys.tested(destination), keys.LEDGER),
+                _OpenTestKeys(destination_keys.tested(destination), keys.LEDGER),
                 _OpenTestArguments(
                     pause_ms=int(PAUSE_SECONDS * 1000),
                     set_ms=self._clock.journal_ms(),
@@ -94,7 +94,7 @@ class MessageTests:
 
     async def record(self, delivery: DeliveryId, result: MessageResult) -> None:
         """Store the result of a test message."""
-        name = keys.test_result(delivery)
+        name = destination_keys.test_result(delivery)
         reply = self._connection.redis.set(name, _encode(result), ex=RESULT_SECONDS)
         await self._connection.ask(reply)
 
@@ -112,7 +112,7 @@ class MessageTests:
     async def result(self, delivery: DeliveryId) -> MessageResult | None:
         """Return the result of a test message; None as long as it has none."""
         stored: bytes | None = await self._connection.ask(
-            self._connection.redis.get(keys.test_result(delivery))
+            self._connection.redis.get(destination_keys.test_result(delivery))
         )
         try:
             return None if stored is None else _decode(stored)

@@ -6,8 +6,8 @@
 | delivery, in a set | msgpack array | element 7: 100 or 101 with its alert, 200 with a reference to it \
 (``stored_alerts.py``) |
 | alert, stored by itself | msgpack array | none: it is read by a delivery of version 200 |
-| dead letter, quarantined item, pause, audit entry | msgpack map | ``version``; of a dead letter also that of its \
-delivery |
+| dead letter, quarantined item, pause, audit entry, refused request | msgpack map | ``version``; of a dead \
+letter also that of its delivery |
 | silence | JSON object | ``version`` |
 | keyed alert | msgpack map | ``form``, a hundred each |
 | timer | msgpack array | element 0, the kind: ``absence`` is version 1, ``absence.2`` version 2 |
@@ -32,12 +32,12 @@ cannot be read is moved to quarantine |
 | silence | listed as ended, with the reason | as beside; it can be deleted |
 | pause | the destination is paused, with the reason | as beside |
 | keyed alert | listed with the reason | as beside |
-| audit entry | left out of lists | as beside |
+| audit entry, refused request | left out of lists | as beside |
 
 ``router.journal.unreadable`` logs and counts each of them.
 
 Records without a version do not outlive a process (the results of a batch's chains, leases, rates)
-or are maps of named fields and sorted sets (the ledger, acknowledgements, checkpoints and the state
+or are maps of named fields and sorted sets (the ledger, counts of sources, acknowledgements, checkpoints and the state
 of rules), to which fields can be added, or arrays to which elements are added at the end (lanes). ``tests/data/records`` has all of them, in each version.
 """
 

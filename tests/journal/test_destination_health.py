@@ -3,7 +3,7 @@
 from support.clock import SetClock
 
 from router.clock import Clock
-from router.journal import keys
+from router.journal import destination_keys
 from router.journal.connection import Connection
 from router.journal.destination_health import (
     CircuitRecord,
@@ -29,7 +29,7 @@ async def test_the_circuit_that_is_open_for_the_longest_time_is_shown(
     await health.report("two", {"mail": longest}, {})
     await health.report("three", {"mail": circuit(2, time, 5)}, {})
     assert (await health.read(["mail"]))["mail"].circuit == longest
-    assert 3600 < await connection.redis.ttl(keys.circuits("mail")) <= 3660
+    assert 3600 < await connection.redis.ttl(destination_keys.circuits("mail")) <= 3660
 
     await health.report("two", {"mail": CLOSED}, {})
     assert (await health.read(["mail"]))["mail"].circuit == circuit(2, time, 5)
@@ -47,15 +47,15 @@ async def test_the_last_error_is_stored_for_days(connection: Connection, clock: 
     await health.report("two", {}, {"mail": error})
 
     assert (await health.read(["mail"]))["mail"] == ReportedHealth(CLOSED, error)
-    assert await connection.redis.ttl(keys.last_error("mail")) == 8 * 86_400
+    assert await connection.redis.ttl(destination_keys.last_error("mail")) == 8 * 86_400
 
 
 async def test_reports_that_cannot_be_read_are_none(connection: Connection, clock: Clock) -> None:
-    await connection.redis.hset(keys.circuits("mail"), "one", b"\xc1")
-    await connection.redis.hset(keys.circuits("mail"), "two", b"\x92\x09\x01")
-    await connection.redis.set(keys.last_error("mail"), b"\xc1")
-    await connection.redis.set(keys.circuits("slack"), b"")
-    await connection.redis.rpush(keys.last_error("slack"), b"")
+    await connection.redis.hset(destination_keys.circuits("mail"), "one", b"\xc1")
+    await connection.redis.hset(destination_keys.circuits("mail"), "two", b"\x92\x09\x01")
+    await connection.redis.set(destination_keys.last_error("mail"), b"\xc1")
+    await connection.redis.set(destination_keys.circuits("slack"), b"")
+    await connection.redis.rpush(destination_keys.last_error("slack"), b"")
 
     found = await DestinationHealth(connection, clock).read(["mail", "slack"])
     assert found == {"mail": ReportedHealth(), "slack": ReportedHealth()}

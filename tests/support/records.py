@@ -42,6 +42,7 @@ from router.journal.quarantine import Quarantine, QuarantineFilter
 from router.journal.settlements import Done, GivenUp, Requeued
 from router.journal.shards import Checkpoint, ConsumerId, ShardId, Shards
 from router.journal.silences import Silences
+from router.journal.source_log import RefusedRequest, SourceAddition, SourceLog
 from router.journal.timers import Timers
 from router.journal.twilio_tests import SinkTest, SinkTests
 from router.rules.suppression.silences import SilenceText
@@ -90,6 +91,28 @@ AUDITED = AuditEntry(
     address="192.0.2.7",
     details={"reason": "work", "records": 2},
 )
+COUNTED = SourceAddition(
+    source="crm",
+    number=1,
+    accepted=3,
+    quarantined=2,
+    skipped=1,
+    refused=1,
+    accepted_at=1_700_000_001.5,
+    refused_at=1_700_000_002.5,
+    refusals=(
+        RefusedRequest(
+            at=1_700_000_002.5,
+            status=403,
+            code="wrong_signature",
+            reason="the signature is wrong",
+            hint="compare the secret",
+            client="192.0.2.7",
+            path="/in/crm",
+            method="POST",
+        ),
+    ),
+)
 SETTLED = "settled"
 """A destination whose deliveries end in each way, without rules."""
 SHARED = "shared"
@@ -126,6 +149,7 @@ async def write(connection: Connection) -> None:
     await shards.checkpoint(ShardId("shard-1"), Checkpoint(after="49"))
     await _write_references(world)
     await Audit(connection, world.clock).record(AUDITED)
+    await SourceLog(connection, world.clock).add("process", [COUNTED])
     await _write_history(connection, time)
 
 
@@ -263,6 +287,10 @@ async def read(connection: Connection) -> dict[str, Any]:
         "audit": [
             _plain(each)
             for each in (await Audit(connection, clock).page(AuditFilter(), limit=9)).items
+        ],
+        "sources": [
+            _plain(await SourceLog(connection, clock).counts(["crm"])),
+            _plain(await SourceLog(connection, clock).refusals(["crm"])),
         ],
         "history": [
             _plain(each)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from router.events.schemas import TEST_EVENT
+from router.ingress.refusal_hints import next_step
 from router.log_sampling import LEFT_OUT
 from router.logs import fields_of
 from router.printable import one_printable_line
@@ -27,27 +28,6 @@ _EVENTS_KNOWN: Final = 1000
 _API_HINT: Final = (
     "send Authorization: Bearer and a token, ROUTER_ADMIN_TOKEN or the one shown at start as API"
 )
-_HINTS: Final[Mapping[str, str]] = {
-    "wrong_signature": (
-        "sign it with one of ROUTER_TWILIO_AUTH_TOKENS for exactly the URL of the sink, or set"
-        " ROUTER_PUBLIC_URL to that URL"
-    ),
-    "no_signature": "router send EVENT.json --sign signs as Twilio does",
-    "no_body_hash": "Twilio adds bodySHA256 to the URL; router send EVENT.json --sign does too",
-    "wrong_body_hash": "the body was changed on its way",
-    "wrong_token": "send Authorization: Bearer and ROUTER_EVENTS_TOKEN",
-    "no_token": "the token is ROUTER_EVENTS_TOKEN",
-    "journal_unavailable": "the sender repeats it",
-    "overloaded": "the sender repeats it",
-    "not_found": "events go to POST /events, or signed to POST /twilio",
-    "not_json": "the body is one CloudEvent in JSON, or an array of them",
-    "not_a_cloudevent": 'an event has "specversion": "1.0", id, source and type',
-    "too_large": "raise ROUTER_MAX_BODY, or send fewer events at once",
-    "too_many_events": "raise ROUTER_MAX_EVENTS_PER_REQUEST, or send fewer events at once",
-    "too_many": "the sender repeats it more slowly; ROUTER_CLIENT_RATE and ROUTER_CREDENTIAL_RATE",
-    "wrong_origin": "add the origin to ROUTER_WEBHOOK_ORIGINS",
-}
-"""The next step after a rejected request, by the code of the error."""
 
 
 def _rejected(fields: Mapping[str, Any]) -> str:
@@ -58,7 +38,8 @@ def _rejected(fields: Mapping[str, Any]) -> str:
     reason = f"{fields.get('reason', '')}{_at(fields.get('path'))}"
     detail = f"; {fields['detail']}" if fields.get("detail") else ""
     is_api = str(fields.get("target", "")).startswith(("/api", "/console"))
-    hint = f": {_HINTS[code]}" if code in _HINTS and not is_api else ""
+    step = "" if is_api else next_step(str(fields.get("source", "")), code)
+    hint = f": {step}" if step else ""
     where = f" {what}" if what else ""
     return f"Rejected  {fields.get('status')}{where} {code}: {reason}{detail}{hint}"
 

@@ -16,6 +16,7 @@ from multidict import istr
 from router.datatypes import Address, Secret
 from router.events.cloudevents import TWILIO
 from router.events.model import Event
+from router.ingress.refusal_hints import without_values
 from router.ingress.responses import RequestRejectedError
 from router.settings.model import EventsOpen, Settings
 from router.sources import twilio_signature
@@ -160,7 +161,7 @@ def _signature_rejection(
         HTTPStatus.UNAUTHORIZED if is_missing else HTTPStatus.FORBIDDEN,
         result.name.lower(),
         str(result),
-        detail=f"signed URL {' or '.join(urls)}",
+        detail=f"signed URL {' or '.join(map(without_values, urls))}",
     )
 
 

@@ -11,18 +11,16 @@ from typing import Final
 from aiohttp import hdrs, web
 from prometheus_client import Counter
 
-from router.clock import Clock
 from router.errors import EventError, JournalUnavailableError, OverloadedError
 from router.events.decode import test_id_of
 from router.events.limits import max_request_values
 from router.events.model import Event, Received
 from router.events.schemas import TEST_EVENT
 from router.http.openapi import JSON
-from router.ingress.admission import AdmissionControl
 from router.ingress.body import BodyReader
-from router.ingress.commit import EventCommit
 from router.ingress.decode_turns import DecodeTurns
 from router.ingress.forwarded import Sender, called_target, resolve_sender
+from router.ingress.intake import Intake
 from router.ingress.rate_limit import TokenBuckets
 from router.ingress.responses import (
     RequestRejectedError,
@@ -30,9 +28,9 @@ from router.ingress.responses import (
     rejection_response,
     to_rejection,
 )
+from router.ingress.source_record import refused_request
 from router.journal.twilio_tests import SinkTest, SinkTests
 from router.log_throttle import LogThrottle
-from router.metrics import Metrics
 from router.printable import shortened
 from router.settings.model import Settings
 
@@ -52,27 +50,18 @@ class Reception:
 
     Args:
         settings: Limits and rates.
-        commit: Makes events durable.
-        admission: Rejects events while Redis is unsound or nearly full.
+        intake: Makes events durable, and counts them and requests.
         sink_tests: Records the test events of Twilio sinks.
-        metrics: Counts events and requests.
-        clock: The clock of the process.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        commit: EventCommit,
-        admission: AdmissionControl,
-        sink_tests: SinkTests,
-        metrics: Metrics,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, settings: Settings, intake: Intake, sink_tests: SinkTests) -> None:
+        clock = intake.clock
         self._proxies = settings.trusted_proxies
-        self._commit = commit
-        self._admission = admission
+        self._commit = intake.commit
+        self._admission = intake.admission
+        self._source_record = intake.source_record
         self._sink_tests = sink_tests
-        self._metrics = metrics
+        self._metrics = intake.metrics
         self._received: dict[tuple[str, str], Counter] = {}
         self.clock: Final = clock
         self._throttle = LogThrottle(logger)
@@ -108,6 +97,7 @@ class Reception:
                 self.client_buckets.admit(sender.address)
             reading = await read(request, sender)
             if not isinstance(reading, tuple):
+                self._source_record.accepted(source, 0, 0, skipped=1)
                 return reading
             received, size = reading
             if sender is not None:
@@ -153,6 +143,7 @@ class Reception:
                 client=request.remote or "",
                 fields={"source": source, "remote": request.remote},
             )
+        self._source_record.accepted(source, len(received.events), len(received.malformed))
         self._counter(source, "accepted").inc(len(received.events))
         if received.malformed:
             self._counter(source, "quarantined").inc(len(received.malformed))
@@ -195,6 +186,11 @@ class Reception:
     ) -> web.Response:
         """Count and log a rejection, and return its response."""
         self._metrics.requests_refused.labels(source, str(rejection.status.value)).inc()
+        client = self.sender(request).address if self._proxies else request.remote
+        refusal = refused_request(
+            source, request, rejection, at=self.clock.now(), client=str(client or "")
+        )
+        self._source_record.refused(source, refusal)
         fields = {
             "source": source,
             "status": rejection.status.value,

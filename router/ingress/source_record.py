@@ -15,6 +15,7 @@ from aiohttp import web
 
 from router.clock import Clock
 from router.errors import JournalUnavailableError
+from router.ingress.refusal_hints import next_step
 from router.ingress.responses import RequestRejectedError
 from router.journal.source_log import (
     REFUSALS_LIMIT,
@@ -152,6 +153,7 @@ class _Counted:
 
 
 def refused_request(
+    source: str,
     request: web.BaseRequest,
     rejection: RequestRejectedError,
     *,
@@ -161,18 +163,20 @@ def refused_request(
     """Return the record of a request that was refused. The query is left out: it may have a token.
 
     Args:
+        source: The name of the source.
         request: The request.
         rejection: Its response.
         at: Unix time in seconds.
         client: The address of the sender, behind the trusted proxies.
     """
     reason = f"{rejection.path}: {rejection.message}" if rejection.path else rejection.message
+    hint = "; ".join(filter(None, (rejection.detail, next_step(source, rejection.code))))
     return RefusedRequest(
         at=at,
         status=rejection.status.value,
         code=rejection.code,
         reason=_text(reason, _MAX_SENTENCE),
-        hint=_text(rejection.detail, _MAX_SENTENCE),
+        hint=_text(hint, _MAX_SENTENCE),
         client=_text(client, _MAX_WORD),
         path=_text(request.path, _MAX_WORD),
         method=_text(request.method, _MAX_WORD),

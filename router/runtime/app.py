@@ -28,11 +28,13 @@ from router.http.openapi_endpoint import OpenApiEndpoint
 from router.http.server import KEEPALIVE_GRACE_SECONDS, Address, HttpServer, listen
 from router.ingress.admission import AdmissionControl
 from router.ingress.endpoints import FAST_PATHS
+from router.ingress.source_record import SourceRecord
 from router.journal import arq_adapter, schema
 from router.journal.audit import Audit
 from router.journal.connection import connect, pair
 from router.journal.history_log import HistoryLimits
 from router.journal.redis_clock import RedisClock
+from router.journal.source_log import SourceLog
 from router.journal.store_check import ACCEPT_COMMANDS, StoreProbe, worker_commands
 from router.journal.store_watch import StoreWatch
 from router.metrics import Metrics
@@ -113,6 +115,7 @@ class App:
             strict=settings.durability is Durability.STRICT,
         )
         self._series = SeriesRecorder(self._worker_redis, metrics, self._clock)
+        self._source_record = SourceRecord(SourceLog(self._worker_redis, self._clock), self._clock)
         self._worker = (
             None
             if roles.worker is None
@@ -226,8 +229,13 @@ class App:
         self, stream: StreamSource | None
     ) -> tuple[list[web.RouteDef], list[web.RouteDef], list[Background]]:
         settings = self._settings
-        intake, commit = build_ingress.build_intake(
-            settings, self._ingress_redis, self._admission, self._metrics, self._clock
+        intake, tasks = build_ingress.build_intake(
+            settings,
+            self._ingress_redis,
+            self._admission,
+            self._source_record,
+            self._metrics,
+            self._clock,
         )
         public: list[web.RouteDef] = []
         operations: list[web.RouteDef] = []
@@ -236,9 +244,9 @@ class App:
                 settings, self._ingress_redis, intake, self._access
             )
         if stream is None:
-            return public, operations, [commit]
+            return public, operations, tasks
         reader = build_ingress.build_stream_reader(settings, self._worker_redis, intake, stream)
-        return public, operations, [commit, reader]
+        return public, operations, [*tasks, reader]
 
     def _api_routes(self) -> list[web.RouteDef]:
         worker = self._worker
@@ -312,6 +320,7 @@ class App:
         await server.drain()
         if self._worker is not None:
             await self._worker.drain()
+        await self._source_record.flush()
         await self._series.flush()
 
 

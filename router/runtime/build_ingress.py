@@ -11,11 +11,12 @@ from router.events.limits import max_request_values
 from router.ingress.admission import AdmissionControl
 from router.ingress.commit import EventCommit
 from router.ingress.endpoints import Ingress
+from router.ingress.intake import Intake
 from router.ingress.kinesis.consumer import consume
-from router.ingress.kinesis.reader import Intake
 from router.ingress.kinesis.records import RecordLimits
 from router.ingress.kinesis.stream_health import StreamHealth
 from router.ingress.reception import Reception
+from router.ingress.source_record import SourceRecord
 from router.journal.batches import Batches
 from router.journal.confirmation import CONFIRMATION_SHARE, Confirmation
 from router.journal.connection import Connection
@@ -39,10 +40,11 @@ def build_intake(
     settings: Settings,
     connection: Connection,
     admission: AdmissionControl,
+    source_record: SourceRecord,
     metrics: Metrics,
     clock: Clock,
-) -> tuple[Intake, Background]:
-    """Return the intake that all sources of events share, and its group commit."""
+) -> tuple[Intake, list[Background]]:
+    """Return the intake that all sources of events share, and its tasks."""
     commit = EventCommit(
         Batches(connection, clock, admission.accepted, confirmation(settings)),
         admission,
@@ -56,8 +58,8 @@ def build_intake(
         max_depth=settings.max_depth,
         max_values=max_request_values(settings.max_body),
     )
-    intake = Intake(commit, admission, metrics, clock, record_limits)
-    return intake, ("commit", commit.run())
+    intake = Intake(commit, admission, source_record, metrics, clock, record_limits)
+    return intake, [("commit", commit.run()), ("sources", source_record.run())]
 
 
 def build_ingress_routes(
@@ -68,9 +70,7 @@ def build_ingress_routes(
     The first receive events over HTTP and serve the links in alerts.
     """
     sink_tests = SinkTests(connection)
-    reception = Reception(
-        settings, intake.commit, intake.admission, sink_tests, intake.metrics, intake.clock
-    )
+    reception = Reception(settings, intake, sink_tests)
     routes = Ingress(settings, reception, intake.metrics).routes()
     signer = link_signer(settings)
     if signer is not None:

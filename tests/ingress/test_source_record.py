@@ -116,7 +116,7 @@ REJECTION = RequestRejectedError(
 def test_a_refusal_has_no_query(time: SetClock) -> None:
     request = make_mocked_request("POST", "/in/crm?access_token=hunter2")
 
-    found = refused_request(request, REJECTION, at=time.now, client="192.0.2.7")
+    found = refused_request("crm", request, REJECTION, at=time.now, client="192.0.2.7")
 
     assert found == RefusedRequest(
         at=time.now,
@@ -138,7 +138,7 @@ async def test_any_text_of_a_sender_can_be_stored(
     message = "\ud800\x1b[2J\u202e" + "y" * 9000
     rejection = RequestRejectedError(HTTPStatus.BAD_REQUEST, "bad", message, detail=message)
 
-    record.refused("crm", refused_request(request, rejection, at=time.now, client="\udcff"))
+    record.refused("crm", refused_request("crm", request, rejection, at=time.now, client="\udcff"))
     await record.flush()
 
     (found,) = (await log.refusals(["crm"]))["crm"]

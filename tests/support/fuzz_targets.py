@@ -45,8 +45,10 @@ from router.ingress.admission import AdmissionControl
 from router.ingress.commit import EventCommit
 from router.ingress.endpoints import FAST_PATHS, Ingress
 from router.ingress.forwarded import resolve_sender
+from router.ingress.intake import Intake
 from router.ingress.reception import Reception
 from router.ingress.responses import RequestRejectedError
+from router.ingress.source_record import SourceRecord
 from router.journal import (
     batches,
     dead_letters,
@@ -58,6 +60,7 @@ from router.journal import (
 )
 from router.journal.batches import Batches
 from router.journal.connection import connect
+from router.journal.source_log import SourceLog
 from router.journal.store_check import ACCEPT_COMMANDS, StoreProbe
 from router.journal.store_watch import StoreWatch
 from router.journal.twilio_tests import SinkTests
@@ -285,7 +288,9 @@ async def _site() -> HttpSite:
         max_waiting=1,  # so that an event that is valid gets 503 at once
         monotonic=clock.monotonic,
     )
-    reception = Reception(settings, commit, admission, SinkTests(connection), metrics, clock)
+    record = SourceRecord(SourceLog(connection, clock), clock)
+    intake = Intake(commit, admission, record, metrics, clock)
+    reception = Reception(settings, intake, SinkTests(connection))
     ingress = Ingress(settings, reception, metrics)
     application = web.Application()
     application.add_routes(ingress.routes())

@@ -19,9 +19,10 @@ from router.errors import (
     StreamRejectedError,
     StreamUnavailableError,
 )
+from router.ingress.intake import Intake
 from router.ingress.kinesis.assignment import plan, readable
 from router.ingress.kinesis.discovery import ShardDiscovery
-from router.ingress.kinesis.reader import Intake, ShardReader
+from router.ingress.kinesis.reader import ShardReader
 from router.ingress.kinesis.stream import KinesisStream
 from router.ingress.kinesis.stream_health import StreamHealth
 from router.journal.connection import Connection

@@ -5,9 +5,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import msgspec
-
-from router.clock import Clock
 from router.errors import (
     JournalUnavailableError,
     OverloadedError,
@@ -15,13 +12,12 @@ from router.errors import (
     StreamUnavailableError,
 )
 from router.events.model import Event, Malformed, Received
-from router.ingress.admission import AdmissionControl
-from router.ingress.commit import EventCommit, size_of, weight
-from router.ingress.kinesis.records import RecordLimits, decode
+from router.ingress.commit import size_of, weight
+from router.ingress.intake import Intake
+from router.ingress.kinesis.records import decode
 from router.ingress.kinesis.stream import Position, StreamClient, StreamRecord
 from router.ingress.kinesis.stream_health import StreamHealth
 from router.journal.shards import Checkpoint, ShardId, Shards
-from router.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -31,17 +27,6 @@ _CHUNK_BYTES: Final = 1 << 20
 """Bytes of records that are decoded at once, at most, but for one that is larger."""
 _FIRST_BACKOFF: Final = 0.5
 _MAX_BACKOFF: Final = 10.0
-
-
-class Intake(msgspec.Struct, frozen=True):
-    """The parts that all sources of events of a process share."""
-
-    commit: EventCommit
-    admission: AdmissionControl
-    metrics: Metrics
-    clock: Clock
-    limits: RecordLimits = RecordLimits()
-    """The limits of a stream's records."""
 
 
 class ShardReader:
@@ -62,12 +47,13 @@ class ShardReader:
         self._commit = intake.commit
         self._admission = intake.admission
         self._clock = intake.clock
-        self._limits = intake.limits
+        self._limits = intake.record_limits
         self._health = health
         metrics = intake.metrics
         self._max_lag_seconds = metrics.kinesis_lag_seconds
         self._lag_seconds: dict[ShardId, float] = {}
         self._read_at: dict[ShardId, float] = {}
+        self._source_record = intake.source_record
         self._accepted = metrics.events_received.labels("kinesis", "accepted")
         self._quarantined = metrics.events_received.labels("kinesis", "quarantined")
 
@@ -162,6 +148,7 @@ class ShardReader:
 
     def _count(self, received: Received) -> None:
         self._accepted.inc(len(received.events))
+        self._source_record.accepted("kinesis", len(received.events), len(received.malformed))
         if received.malformed:
             self._quarantined.inc(len(received.malformed))
             first = received.malformed[0]

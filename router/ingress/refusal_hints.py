@@ -27,6 +27,7 @@ _OF_BUILT_IN: Final[Mapping[str, str]] = {
     "too_many_events": "raise ROUTER_MAX_EVENTS_PER_REQUEST, or send fewer events at once",
     "wrong_origin": "add the origin to ROUTER_WEBHOOK_ORIGINS",
 }
+_HASH: Final = "bodySHA256"
 BUILT_IN: Final = ("twilio", "events")
 """The sources that have a path in every router."""
 
@@ -43,11 +44,14 @@ def next_step(source: str, code: str) -> str:
 
 
 def without_values(url: str) -> str:
-    """Return a URL without the values of its query, which may have a token."""
+    """Return a URL without the values of its query, which may have a token; but with ``bodySHA256``."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return url.partition("?")[0]
     pairs = [each.partition("=") for each in parts.query.split("&") if each]
-    query = "&".join(f"{name}=…" if equals else "…" for name, equals, _ in pairs)
+    shown = (
+        "".join(pair) if pair[0] == _HASH else f"{pair[0]}=…" if pair[1] else "…" for pair in pairs
+    )
+    query = "&".join(shown)
     return parts._replace(query="", fragment="").geturl() + (f"?{query}" if query else "")

@@ -1,4 +1,4 @@
-"""Records what came of the requests to each source, for operators: counts and refusals.
+"""Records for operators what came of the requests to each source: counts and refusals.
 
 Nothing is written while a request waits: it costs an addition to a count in memory, and a refusal
 another element of a list that has a limit. About once a second all of it goes to Redis in one round

@@ -1,4 +1,4 @@
-"""What came of the requests to each source: counts, and the latest refusals with their reasons.
+"""The requests to each source: how many came to what, and why the latest ones were refused.
 
 Each process adds what it has counted about once a second (``router/ingress/source_record.py``), so that
 any process can show the sums. Nothing depends on what is stored here, and no count is part of the
@@ -51,7 +51,7 @@ class RefusedRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceAddition(msgspec.Struct, frozen=True, kw_only=True):
-    """What a process has counted of a source since its last addition."""
+    """The counts of a source in one process since its last addition."""
 
     source: str
     number: int
@@ -68,7 +68,7 @@ class SourceAddition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What all processes have counted of a source."""
+    """The counts of a source in all processes."""
 
     accepted: int = 0
     """Events."""

@@ -44,6 +44,7 @@ _COMMANDS: Final = {
     "send": LazyCommand("send:send", "Send events from a file to a router."),
     "silence": LazyCommand("silence:silence", "Add, list and expire silences."),
     "test": LazyCommand("test:test", "Run the tests of a rules folder."),
+    "twilio": LazyCommand("twilio_commands:twilio", "Connect Twilio Event Streams to this router."),
     "worker": LazyCommand("run:worker", "Evaluate rules and deliver alerts."),
 }
 

@@ -79,7 +79,6 @@ def sink_guide(
         missing.append("export ROUTER_TWILIO_AUTH_TOKENS=your-auth-token")
     if not url:
         missing.append(f"export ROUTER_PUBLIC_URL={_EXAMPLE}")
-    configuration = msgspec.json.encode({"destination": target, "method": "POST"}).decode()
     return SinkGuide(
         latest_test=latest_test,
         steps=(
@@ -90,39 +89,22 @@ def sink_guide(
                 is_done=not missing,
             ),
             FirstStep(
-                title="Create the sink",
-                text="The answer has the id of the sink, DG….",
-                commands=(
-                    (
-                        "twilio api:events:v1:sinks:create --description router --sink-type webhook"
-                        f" --sink-configuration {shlex.quote(configuration)}"
-                    ),
-                ),
-                is_done=latest_test is not None,
-            ),
-            FirstStep(
-                title="Test it",
+                title="Connect a sink",
                 text="The test event has come."
                 if latest_test is not None
-                else "Twilio sends a test event, which is marked here.",
+                else "This creates the sink, awaits Twilio's test event, which is marked here, and"
+                " subscribes the sink to event types.",
                 commands=(
-                    (
-                        "curl -X POST https://events.twilio.com/v1/Sinks/DG…/Test"
-                        " -u $ACCOUNT_SID:$AUTH_TOKEN"
-                    ),
+                    "export TWILIO_ACCOUNT_SID=AC… TWILIO_AUTH_TOKEN=your-auth-token",
+                    f"router twilio connect --url {shlex.quote(target)} --voice-insights",
                 ),
                 is_done=latest_test is not None,
             ),
             FirstStep(
-                title="Subscribe the sink to event types",
-                text="The first event is shown here as soon as it was evaluated.",
-                commands=(
-                    (
-                        "twilio api:events:v1:subscriptions:create --description router --sink-sid DG…"
-                        """ --types '{"type": "com.twilio.voice.insights.conference-summary.complete"}'"""
-                        """ --types '{"type": "com.twilio.voice.insights.call-summary.complete"}'"""
-                    ),
-                ),
+                title="Await the first event",
+                text="It is shown here as soon as it was evaluated. This shows what the sink sends, and"
+                " Twilio's errors about it:",
+                commands=("router twilio status",),
                 is_done=has_events,
             ),
         ),

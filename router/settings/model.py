@@ -201,6 +201,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     twilio_addresses: Networks = Networks()
     """The addresses that may send requests to `/twilio`; Twilio documents `35.90.102.128/25`.
     Default: all addresses."""
+    twilio_api: Annotated[str, _check_public_url] = ""
+    """The URL of a gateway that `router twilio` calls instead of `https://events.twilio.com` and
+    `https://monitor.twilio.com`, in a network from which these cannot be reached. It must begin with
+    `https://`, except on this machine. Default: Twilio's hosts, by `TWILIO_REGION` and `TWILIO_EDGE`."""
     trusted_proxies: Networks = Networks()
     """The proxies in front of the router. Their headers `Forwarded` and `X-Forwarded-For`, `-Proto`,
     `-Host`, `-Port` and `-Prefix` are trusted, and ignored from all other addresses."""

@@ -83,7 +83,7 @@ async def test_the_first_steps_are_marked_as_they_are_seen_and_give_way_to_the_f
         await page.locator("#overview-events", has_text="CF1").wait_for()
 
     assert command == "router send --sample"
-    assert after == before + 2
+    assert after == before + 1
     assert browser.complaints == []
 
 

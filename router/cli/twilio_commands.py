@@ -1,0 +1,20 @@
+"""``router twilio``: connect a Twilio sink to this router, show what is connected, undo it."""
+
+import click
+
+from router.cli.twilio_connect import connect
+from router.cli.twilio_disconnect import disconnect
+from router.cli.twilio_status import status, types
+
+
+@click.group()
+def twilio() -> None:
+    """Connect Twilio Event Streams to this router.
+
+    The credentials come from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or from TWILIO_API_KEY and
+    TWILIO_API_SECRET, as Twilio's own CLI reads them; TWILIO_REGION and TWILIO_EDGE count too.
+    """
+
+
+for command in (connect, disconnect, status, types):
+    twilio.add_command(command)

@@ -5,8 +5,6 @@ checks, because only the signature covers the body. HTTP Basic credentials alone
 sender it is; an operator accepts that by setting credentials and no auth token.
 """
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
@@ -20,6 +18,7 @@ from router.ingress.refusal_hints import without_values
 from router.ingress.responses import RequestRejectedError
 from router.settings.model import EventsOpen, Settings
 from router.sources import twilio_signature
+from router.sources.http_credentials import basic_credentials, is_known
 
 _BASIC: Final = {"WWW-Authenticate": 'Basic realm="twilio", charset="UTF-8"'}
 _BEARER: Final = {"WWW-Authenticate": "Bearer"}
@@ -56,8 +55,8 @@ def check_credentials(settings: Settings, authorization: str | None) -> str:
         raise _challenge(
             "no_credentials", "credentials are missing: put user:password@ into the sink's URL"
         )
-    given = _basic_credentials(authorization)
-    if not _is_one_of(given, known):
+    given = basic_credentials(authorization)
+    if not is_known(given, known):
         raise _challenge("wrong_credentials", "the user or the password is wrong")
     return given.decode("utf-8", "surrogateescape")
 
@@ -167,22 +166,3 @@ def _signature_rejection(
 
 def _challenge(code: str, message: str) -> RequestRejectedError:
     return RequestRejectedError(HTTPStatus.UNAUTHORIZED, code, message, headers=_BASIC)
-
-
-def _basic_credentials(authorization: str) -> bytes:
-    """Return ``user:password`` as it was sent; ``b""`` if the header is not a Basic header."""
-    scheme, _, encoded = authorization.replace("\t", " ").strip().partition(" ")
-    if scheme.lower() != "basic":
-        return b""
-    try:
-        return base64.b64decode(encoded.strip().encode("ascii", "replace"), validate=True)
-    except binascii.Error:
-        return b""
-
-
-def _is_one_of(given: bytes, known: Sequence[Secret]) -> bool:
-    """Return whether ``given`` is one of ``known``. Compares all, each in constant time."""
-    found = False
-    for secret in known:
-        found |= secret.matches(given)
-    return found

@@ -12,8 +12,14 @@ from typing import ClassVar, Final
 import msgspec
 
 from router.datatypes import Address, Networks, Secret
+from router.errors import RouterError
 
 NO_HEADERS: Final[Mapping[str, str]] = {}
+NO_SECRETS: Final[Mapping[str, tuple[Secret, ...]]] = {}
+
+
+class FetchError(RouterError):
+    """Raised when a certificate cannot be fetched. The text is a sentence for operators."""
 
 
 class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,11 +66,36 @@ def secret_list(secrets: Secrets) -> tuple[Secret, ...]:
     return (secrets,) if isinstance(secrets, Secret) else secrets
 
 
+class OptionWarning(msgspec.Struct, frozen=True):
+    """An option of a verifier that is valid and probably not meant."""
+
+    key: str
+    message: str
+    """It does not quote the value, which may be secret."""
+    hint: str
+    """The correction."""
+
+
 class VerifierConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The options of a verifier in the rules folder. A verifier's own Struct extends this one."""
 
     short_key: ClassVar[str] = "secret"
     """The option that ``verify: {secret: …}`` sets where the preset names the verifier."""
+    stand_in: ClassVar[str] = "https://missing.invalid/"
+    """A valid text for the options that are secrets or keys, for a variable that is not set."""
+
+    def warnings(self) -> tuple[OptionWarning, ...]:
+        """Return what ``router check`` warns of."""
+        return ()
+
+    def all_secrets(self) -> tuple[Secret, ...]:
+        """Return the secrets among the options."""
+        found: list[Secret] = []
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            members = value if isinstance(value, tuple) else (value,)
+            found += [each for each in members if isinstance(each, Secret)]
+        return tuple(found)
 
 
 Fetch = Callable[[str], Awaitable[bytes]]
@@ -81,6 +112,8 @@ class VerifierEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     """Twilio's auth tokens, from the settings."""
     trusted_proxies: Networks = Networks()
     """The proxies whose headers count."""
+    other_secrets: Mapping[str, tuple[Secret, ...]] = NO_SECRETS
+    """The secrets of the other sources by their names, for hints about secrets that are mixed up."""
     fetch: Fetch
     """Fetches certificates."""
 

@@ -21,6 +21,8 @@ SHARED_MODULES: Final = {
     "dev": "the command and what it runs",
     "explain": "a condition's, a rule's and the command",
     "features": "read from YAML and listed",
+    "pagerduty": "a destination and a verifier",
+    "slack": "a destination and a verifier",
     "keyed_alerts": "stored, served and listed by commands",
     "labels": "read from YAML and computed for an alert",
     "openapi": "the description's form and its ingress part",

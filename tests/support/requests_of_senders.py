@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from router.sources.contract import RequestHead
+from router.sources.contract import Refusal, RequestHead, Verifier
 
 
 def head_of(
@@ -26,3 +26,8 @@ def head_of(
         peer=ip_address(address),
         received_at=received_at,
     )
+
+
+async def verdict(verifier: Verifier, head: RequestHead, body: bytes) -> Refusal | None:
+    """Look at a request as ingress does: at its head, then at the whole."""
+    return verifier.check_head(head) or await verifier.check_body(head, body)

@@ -1,0 +1,42 @@
+"""Each verifier passes the contract, with the vendor's own library as the oracle."""
+
+import pytest
+from contracts.verifier import VerifierContract
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.requests_of_senders import head_of, verdict
+from support.signed_requests import BODY, CASES, NOW
+
+from router.sources.verifiers.kinds import VERIFIERS
+
+values = st.one_of(
+    st.text(max_size=80),
+    st.binary(max_size=80).map(lambda raw: raw.decode("utf-8", "surrogateescape")),
+    st.from_regex(r"(v1|v0|v1a|t|sha256|sha1)[=,][0-9a-f]{0,70}", fullmatch=True),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+class TestEachVerifier(VerifierContract):
+    """The contract."""
+
+    @given(data=st.data())
+    @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    async def test_random_headers_neither_raise_nor_pass(self, data, case, environment):
+        names = sorted(case.headers(BODY, NOW))
+        headers = {name: data.draw(values) for name in names}
+        head = head_of(headers, query=data.draw(st.text(max_size=50)), received_at=NOW)
+        refusal = await verdict(case.verifier(environment), head, data.draw(st.binary()))
+        assert refusal is not None
+
+
+async def test_the_table_of_verifiers_and_their_oracles(environment):
+    """Run with ``-s`` to see it."""
+    lines = []
+    for case in CASES:
+        head = case.head(BODY)
+        accepted = await verdict(case.verifier(environment), head, BODY)
+        refused = await verdict(case.verifier(environment, case.wrong), head, BODY)
+        lines.append(f"{case.name:42} {case.oracle:50} {accepted or 'passes'}  {refused.code}")
+    print("", *lines, sep="\n")  # noqa: T201 - the table
+    assert {case.key for case in CASES} >= set(VERIFIERS) - {"networks"}

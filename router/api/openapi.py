@@ -19,6 +19,7 @@ from router.api import (
     rule_events,
     rules,
     silences,
+    source_list,
     stats,
     twilio_tests,
 )
@@ -39,6 +40,7 @@ OPERATIONS: Final = (
     *dead_letters.OPERATIONS,
     *quarantine.OPERATIONS,
     *silences.OPERATIONS,
+    *source_list.OPERATIONS,
     *audit.OPERATIONS,
     *stats.OPERATIONS,
     *twilio_tests.OPERATIONS,

@@ -10,7 +10,7 @@ the connections to Redis.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -20,6 +20,8 @@ from router.api.access import Access
 from router.api.alert_messages import AlertMessagesApi
 from router.api.playground import Playground, PlaygroundApi
 from router.api.playground_pool import PlaygroundPool
+from router.api.source_list import SourcesApi
+from router.api.source_views import SourceReader
 from router.clock import Clock
 from router.errors import JournalUnavailableError
 from router.events.masks import Masks
@@ -43,6 +45,7 @@ from router.runtime.build_console import build_console
 from router.runtime.build_worker import alert_limits, build_worker
 from router.runtime.roles import Background, Roles, StreamSource
 from router.settings.model import Durability, Settings
+from router.sources.spec import SourceSpec
 from router.worker.series import SeriesRecorder
 
 logger = logging.getLogger(__name__)
@@ -116,6 +119,13 @@ class App:
         )
         self._series = SeriesRecorder(self._worker_redis, metrics, self._clock)
         self._source_record = SourceRecord(SourceLog(self._worker_redis, self._clock), self._clock)
+        self._sources = SourceReader(
+            self._worker_redis,
+            self._clock,
+            settings,
+            self._sources_of_folder,
+            receives=roles.ingress,
+        )
         self._worker = (
             None
             if roles.worker is None
@@ -133,6 +143,9 @@ class App:
             playground=Playground(self._playground, self._clock),
             worker=roles.worker,
         )
+
+    def _sources_of_folder(self) -> Sequence[SourceSpec]:
+        return ()
 
     def reload(self) -> None:
         """Request a reload of the rules folder; it runs in the background."""
@@ -275,6 +288,7 @@ class App:
             *build_api.build_silence_routes(self._ingress_redis, self._clock, access, rules),
             *PlaygroundApi(Playground(self._playground, self._clock), access).routes(),
             *AlertMessagesApi(self._worker_redis, messages, access).routes(),
+            *SourcesApi(self._sources, access).routes(),
             *build_api.build_rule_routes(
                 self._worker_redis, self._clock, access, masks, rules, active
             ),

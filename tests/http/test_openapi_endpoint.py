@@ -103,7 +103,8 @@ def name_of(operation: Operation) -> str:
 
 def path_of(operation: Operation) -> str:
     """The path with a name for each parameter."""
-    return re.sub(r"\{\w+\}", "mail", operation.path)
+    name = "twilio" if "/sources/" in operation.path else "mail"
+    return re.sub(r"\{\w+\}", name, operation.path)
 
 
 @pytest.fixture
@@ -408,6 +409,7 @@ class Records(msgspec.Struct, frozen=True):
             "/api/v1/deliveries/{id}": {"id": self.delivery},
             "/api/v1/quarantine/{id}": {"id": self.quarantined},
             "/api/v1/silences/{id}": {"id": self.silence},
+            "/api/v1/sources/{name}": {"name": "twilio"},
             "/api/v1/destinations/{name}": {"name": "mail"},
             "/api/v1/destinations/{name}/retry-now": {"name": "mail"},
             "/api/v1/destinations/{name}/test": {"name": "mail"},

@@ -79,6 +79,8 @@ lint: $(VENV)/dev  ## Check style, types, layers, spelling, and the shipped rule
 	$(BIN)/codespell
 	$(BIN)/router check rules
 	$(BIN)/router test rules --strict
+	$(BIN)/router check rules/packs --strict
+	$(BIN)/router test rules/packs --strict
 
 $(VENV)/bench: $(VENV)/dev constraints/bench.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints/bench.txt

@@ -68,7 +68,7 @@ def _stream(label: str, path: str) -> FactRow:
         ),
         _part(f"{path}.latency.avg", MS, "latency {}"),
         _part(f"{path}.rtt.avg", MS, "round trip {}"),
-        _part(f"{path}.mos.avg", TEXT, "MOS {}"),
+        _part(f"{path}.mos.avg | {path}.mos", TEXT, "MOS {}"),
     )
 
 

@@ -27,10 +27,10 @@ from router.client.twilio_plan import AccountState, ConnectPlan, plan_connect, r
 from router.client.twilio_resources import TwilioEventType
 from router.client.twilio_types import VOICE_INSIGHTS, choose_types, patterns_of, type_groups
 from router.client.twilio_urls import with_credentials
+from router.client.twilio_watch import IngressWatch
 from router.datatypes import Secret
 from router.errors import ConfigurationError
 from router.journal.connection import Connection
-from router.journal.twilio_tests import SinkTests
 
 _INTERRUPTED: Final = 130
 """The exit code by which shells know that SIGINT ended a command."""
@@ -115,6 +115,7 @@ class _Command:
         try:
             types, state = self._session.call(self._read, json=options.json)
             plan = self._session.call(self._planned(types, state), json=options.json)
+            self._note_older(plan)
             if options.dry_run:
                 print_calls(plan.calls(), self._session.hosts.events, json=options.json)
                 return
@@ -172,6 +173,17 @@ class _Command:
 
         return plan
 
+    def _note_older(self, plan: ConnectPlan) -> None:
+        newest = {each.type: each.schema_version for each in plan.newest}
+        for each in plan.older:
+            self._printer.step(
+                ConnectStep(
+                    text=f"{each.type} stays at version {each.schema_version} of its schema; the newest"
+                    f" is {newest[each.type]}.",
+                    is_note=True,
+                )
+            )
+
     def _default_patterns(
         self, types: list[TwilioEventType], state: AccountState, destination: str
     ) -> tuple[str, ...]:
@@ -198,17 +210,17 @@ class _Command:
         return with_redis(lambda connection: self._carry_out(plan, connection))
 
     async def _carry_out(self, plan: ConnectPlan, redis: Connection | None) -> ConnectResult:
-        tests = None if redis is None else SinkTests(redis)
-        if tests is not None:
-            await tests.latest()  # so that an unreachable Redis is known before anything is made
+        account = self._session.credentials.account_sid
+        watch = None if redis is None else IngressWatch(redis, CLOCK, account)
+        if watch is not None:
+            await watch.begin()  # so that an unreachable Redis is known before anything is made
         async with self._session.api() as api:
             self._connector = SinkConnector(
                 api,
                 self._session.environment,
                 CLOCK,
                 target=self._target(),
-                tests=tests,
-                refusals=None,
+                watch=watch,
                 say=self._printer.step,
             )
             if not self._options.no_probe:

@@ -68,7 +68,9 @@ class TwilioSession(msgspec.Struct, frozen=True, kw_only=True):
                 "name the URL under which Twilio reaches the router, for example"
                 " --url https://events.example.com (or set ROUTER_PUBLIC_URL)"
             )
-        return sink_url(text, is_trial=self.hosts.is_local)
+        setting = "ROUTER_TWILIO_URL" if self.settings.twilio_url else "ROUTER_PUBLIC_URL"
+        name = "--url" if given else setting
+        return sink_url(text, name=name, is_trial=self.hosts.is_local)
 
     def call(self, work: Callable[[TwilioApi], Awaitable[T]], *, json: bool) -> T:
         """Run ``work`` with the API; print why a call failed, and exit with code 1."""

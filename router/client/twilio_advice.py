@@ -4,6 +4,7 @@ Source of the codes of Twilio's Debugger: Twilio's error dictionary, 91300 to 91
 retries and event duplication" for 93101 to 93104.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -12,8 +13,11 @@ import msgspec
 from router.client.twilio_api import TwilioApiError
 from router.client.twilio_probe import ProbeFinding, ProbeReport
 from router.client.twilio_resources import DebuggerAlert
-from router.client.twilio_urls import TWILIO_ADDRESSES
+from router.client.twilio_urls import TWILIO_ADDRESSES, is_same_place
+from router.journal.source_log import RefusedRequest
 
+_SIGNED_URLS: Final = re.compile(r"signed URL ([^;]+)")
+"""The record of a refused signature: ``router/ingress/authentication.py``."""
 _ERRORS: Final = "https://www.twilio.com/docs/api/errors"
 
 
@@ -37,6 +41,10 @@ class SinkSituation(msgspec.Struct, frozen=True, kw_only=True):
     has_token: bool | None = None
     """Whether ROUTER_TWILIO_AUTH_TOKENS of this process has the account's auth token; None if either
     is not set here."""
+    checked_urls: tuple[str, ...] = ()
+    """The URLs for which the router has checked a signature, as it recorded them."""
+    accepts_token: bool = False
+    """Whether the router has accepted a signature with the auth token of this process."""
 
 
 class MissingTest(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,8 +52,8 @@ class MissingTest(msgspec.Struct, frozen=True, kw_only=True):
 
     seconds: float
     """How long it was awaited."""
-    refusal_code: str = ""
-    """The code with which the router refused a request meanwhile; ``""`` if it recorded none."""
+    refusal: RefusedRequest | None = None
+    """A request that the router refused meanwhile; None if it recorded none."""
     alerts: tuple[DebuggerAlert, ...] = ()
     """The errors that Twilio's Debugger has about the sink since then."""
     probe: ProbeReport | None = None
@@ -62,8 +70,10 @@ def of_probe(report: ProbeReport, situation: SinkSituation) -> Advice | None:
 
 def of_missing_test(missing: MissingTest, situation: SinkSituation) -> Advice:
     """Return why a test event has not come, by the best evidence that there is."""
-    if missing.refusal_code:
-        return _of_refusal(missing.refusal_code, situation)
+    if missing.refusal is not None:
+        accepts = missing.probe is not None and missing.probe.finding is ProbeFinding.ACCEPTED
+        situation = msgspec.structs.replace(situation, accepts_token=accepts)
+        return _of_refusal(missing.refusal, situation_by(situation, missing.refusal))
     if missing.alerts:
         return of_alert(missing.alerts[0].error_code or "")
     if missing.is_other_redis:
@@ -115,32 +125,54 @@ def of_api_error(error: TwilioApiError) -> Advice:
     return Advice(f"Twilio refused {error.call}: {error.reason}{stated}.", f"See {see}.")
 
 
+def situation_by(situation: SinkSituation, refusal: RefusedRequest | None) -> SinkSituation:
+    """Return the situation with the URLs that the router has checked, if its record has them."""
+    found = _SIGNED_URLS.search(refusal.hint if refusal else "")
+    if found is None:
+        return situation
+    urls = tuple(url.partition("?")[0] for url in found[1].split(" or "))
+    return msgspec.structs.replace(situation, checked_urls=urls)
+
+
 def _wrong_signature(_: object, situation: SinkSituation) -> Advice:
-    if situation.settings_url not in {"", situation.url}:
-        return Advice(
-            f"The router rejected the signature: by ROUTER_PUBLIC_URL or ROUTER_TWILIO_URL it checks"
-            f" the URL {situation.settings_url}, and Twilio signs {situation.url}.",
-            f"Set ROUTER_TWILIO_URL={situation.url} for the router, or give --url"
-            f" {situation.settings_url}.",
-        )
+    url, checked = situation.url, situation.checked_urls
+    if checked:
+        is_url = not any(map(is_same_place, checked, [url.partition("?")[0]] * len(checked)))
+        if is_url:
+            return _other_url(checked[0], url)
+        return _UNKNOWN_TOKEN if situation.accepts_token else _other_token(situation)
+    if situation.settings_url not in {"", url}:
+        return _other_url(situation.settings_url, url)
     if situation.has_token is False:
-        return Advice(
-            "The router rejected the signature: ROUTER_TWILIO_AUTH_TOKENS does not have the auth token"
-            f" of {situation.account}.",
-            "Add it; each subaccount signs with its own token, not with that of its parent.",
-        )
+        return _other_token(situation)
     if situation.has_token:
         return Advice(
             f"The router rejected the signature, although ROUTER_TWILIO_AUTH_TOKENS here has the auth"
-            f" token of {situation.account}: the router checks another URL than {situation.url}.",
-            f"Set ROUTER_PUBLIC_URL or ROUTER_TWILIO_URL of the router to {situation.url} and restart"
-            ' it; its log line "request rejected" has the URL that it checked.',
+            f" token of {situation.account}: the router checks another URL than {url}.",
+            f"Set ROUTER_PUBLIC_URL or ROUTER_TWILIO_URL of the router to {url} and restart it; its"
+            ' log line "request rejected" has the URL that it checked.',
         )
     return Advice(
         "The router rejected the signature: it checks another URL, or it does not have the auth token"
         f" of {situation.account}.",
-        f"Set ROUTER_TWILIO_URL={situation.url}, and add the token to ROUTER_TWILIO_AUTH_TOKENS of the"
-        ' router; its log line "request rejected" has the URL that it checked.',
+        f"Set ROUTER_TWILIO_URL={url}, and add the token to ROUTER_TWILIO_AUTH_TOKENS of the router;"
+        ' its log line "request rejected" has the URL that it checked.',
+    )
+
+
+def _other_url(checked: str, url: str) -> Advice:
+    return Advice(
+        f"The router rejected the signature: it checks the URL {checked}, and Twilio signs {url}.",
+        f"Set ROUTER_TWILIO_URL={url} for the router and restart it, or correct --url.",
+    )
+
+
+def _other_token(situation: SinkSituation) -> Advice:
+    return Advice(
+        "The router rejected the signature: ROUTER_TWILIO_AUTH_TOKENS does not have the auth token of"
+        f" {situation.account}.",
+        "Add it and restart the router; each subaccount signs with its own token, not with that of its"
+        " parent.",
     )
 
 
@@ -170,20 +202,30 @@ def _wrong_credentials(_: object, situation: SinkSituation) -> Advice:
     )
 
 
-def _of_refusal(code: str, situation: SinkSituation) -> Advice:
-    make = _OF_REFUSAL.get(code)
+def _of_refusal(refusal: RefusedRequest, situation: SinkSituation) -> Advice:
+    make = _OF_REFUSAL.get(refusal.code)
     if make is not None:
         return make(None, situation)
-    if code == "wrong_address":
+    sender = f" from {refusal.client}" if refusal.client else ""
+    if refusal.code == "wrong_address":
         return Advice(
-            "The router refused a request because its address is not in ROUTER_TWILIO_ADDRESSES.",
+            f"The router refused a request{sender}, which is not in ROUTER_TWILIO_ADDRESSES.",
             f"Add {TWILIO_ADDRESSES}; behind a proxy, list the proxy in ROUTER_TRUSTED_PROXIES.",
         )
+    next_step = refusal.hint or 'the router\'s log line "request rejected" has the details'
     return Advice(
-        f"A request arrived, and the router refused it ({code}).",
-        'The router\'s log line "request rejected" has the reason.',
+        f"A request arrived{sender}, and the router refused it (HTTP {refusal.status}"
+        f" {refusal.code}): {refusal.reason}.",
+        f"{next_step[:1].upper()}{next_step[1:]}.",
     )
 
+
+_UNKNOWN_TOKEN: Final = Advice(
+    "The router rejected Twilio's signature, and accepts that of the auth token here: Twilio signs with"
+    " another token.",
+    "Add to ROUTER_TWILIO_AUTH_TOKENS the token that Twilio's console shows for the account of the sink:"
+    " after a rotation the primary one, for a subaccount its own.",
+)
 
 Make = Callable[[ProbeReport, SinkSituation], Advice]
 

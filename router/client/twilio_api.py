@@ -32,7 +32,7 @@ from router.destinations.contract import Environment
 from router.destinations.transport.http_client import HttpClient, HttpOptions
 from router.destinations.transport.http_status import HttpReply, phrase, retry_after_seconds
 from router.errors import RouterError
-from router.timestamps import utc_second
+from router.timestamps import rfc3339_utc
 
 T = TypeVar("T")
 
@@ -191,7 +191,7 @@ class TwilioApi:
         Args:
             since: Unix time in seconds, at most 30 days ago.
         """
-        query = {"LogLevel": "error", "StartDate": utc_second(since)}
+        query = {"LogLevel": "error", "StartDate": rfc3339_utc(int(since))}
         return await self._list(self._monitor, "/v1/Alerts", DebuggerAlert, query)
 
     async def _list(
@@ -237,7 +237,7 @@ class TwilioApi:
             if isinstance(reply, HttpReply) and 200 <= reply.status < 300:
                 return reply.content
             error = self._error(client, call, reply)
-            wait = max(error.wait, backoff)
+            wait = error.wait or backoff
             if not _is_repeatable(call, reply) or self._clock.monotonic() + wait > until:
                 raise error
             await asyncio.sleep(wait)

@@ -7,10 +7,11 @@ exists is read, never remembered.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
+from router.client import twilio_watch
 from router.client.twilio_advice import (
     Advice,
     MissingTest,
@@ -19,6 +20,7 @@ from router.client.twilio_advice import (
     of_api_error,
     of_missing_test,
     of_probe,
+    situation_by,
 )
 from router.client.twilio_api import TwilioApi, TwilioApiError
 from router.client.twilio_plan import AccountState, ConnectPlan, sinks_of
@@ -30,33 +32,16 @@ from router.client.twilio_resources import (
     test_sink_call,
     validate_sink_call,
 )
+from router.client.twilio_watch import IngressWatch
 from router.clock import Clock
 from router.datatypes import Secret
 from router.destinations.contract import Environment
 from router.errors import JournalUnavailableError, RouterError
-from router.journal.twilio_tests import SinkTest
 
-_POLL_SECONDS: Final = 0.25
-_AFTERWARDS_SECONDS: Final = 2.0
-"""How long a test event of this command is awaited that shows whose Redis it is."""
+_AFTER_REFUSAL_SECONDS: Final = 2.0
+"""How long the test event is awaited after the router has refused a request."""
 _ALERTS_BEFORE: Final = 60.0
 """Seconds before the test, because two clocks differ."""
-
-
-class SinkTestJournal(Protocol):
-    """The store of the test events that a router receives."""
-
-    async def latest(self) -> list[SinkTest]:
-        """Return them, newest first. Raises JournalUnavailableError."""
-        ...
-
-
-class RefusedRequests(Protocol):
-    """The record of the requests that a router refuses."""
-
-    async def latest_code(self, since: float) -> str:
-        """Return the code of the newest refusal at ``/twilio`` since a time; ``""`` for none."""
-        ...
 
 
 class ConnectStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,28 +102,25 @@ class SinkConnector:
         environment: For the probe.
         clock: The clock.
         target: The sink.
-        tests: The test events that have come; None if none is awaited.
-        refusals: The requests that were refused; None if they are not recorded.
+        watch: Shows what comes to the router; None if the test event is not awaited.
         say: Gets each step.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a service of its own
+    def __init__(
         self,
         api: TwilioApi,
         environment: Environment,
         clock: Clock,
         *,
         target: SinkTarget,
-        tests: SinkTestJournal | None,
-        refusals: RefusedRequests | None,
+        watch: IngressWatch | None,
         say: Callable[[ConnectStep], None],
     ) -> None:
         self._api = api
         self._environment = environment
         self._clock = clock
         self._target = target
-        self._tests = tests
-        self._refusals = refusals
+        self._watch = watch
         self._say = say
         self._probed: ProbeReport | None = None
         self._exists: list[str] = []
@@ -149,11 +131,21 @@ class SinkConnector:
         return tuple(self._exists)
 
     async def check_url(self) -> None:
-        """Send a request without events to the URL. Raises ConnectFailedError."""
+        """Send a request without events to the URL.
+
+        Raises:
+            ConnectFailedError: The URL is not the router's, or the router refuses the request.
+            JournalUnavailableError: Redis does not answer.
+        """
+        if self._watch is not None:
+            await self._watch.begin()
         situation = self._target.situation
-        report = await self._probe()
-        self._probed = report
-        advice = of_probe(report, situation)
+        report = self._probed = await self._probe()
+        refusal = None
+        if self._watch is not None and report.is_refused:
+            # Also awaited if the answer is good enough, so that it does not count as Twilio's later.
+            refusal = await self._watch.await_refusal()
+        advice = of_probe(report, situation_by(situation, refusal))
         if advice is not None:
             raise ConnectFailedError(advice, self._exists)
         if report.finding is ProbeFinding.ACCEPTED:
@@ -166,11 +158,13 @@ class SinkConnector:
 
         Raises:
             ConnectFailedError: A step failed.
+            JournalUnavailableError: Redis does not answer, and nothing was made.
         """
+        if self._watch is not None:
+            await self._watch.begin()
         try:
-            known = await self._known_tests()
             sink = await self._make_sink(plan)
-            test_id = await self._test(sink, known, wait_seconds)
+            test_id = await self._test(sink, wait_seconds)
             sink = await self._activate(sink, test_id)
             return await self._subscribe(plan, sink, test_id)
         except TwilioApiError as error:
@@ -193,75 +187,54 @@ class SinkConnector:
             self._exists.append(f"its subscription {plan.subscription.sid}")
         return sink
 
-    async def _known_tests(self) -> set[str]:
-        return (
-            set() if self._tests is None else {each.test_id for each in await self._tests.latest()}
-        )
-
-    async def _test(self, sink: TwilioSink, known: set[str], wait_seconds: float) -> str:
+    async def _test(self, sink: TwilioSink, wait_seconds: float) -> str:
         """Ask for a test event, and return its id once it has come; ``""`` if it is not awaited."""
         started, began = self._clock.now(), self._clock.monotonic()
         await self._api.run(test_sink_call(sink.sid))
-        if self._tests is None:
+        if self._watch is None:
             self._note("Twilio was asked for a test event, which is not awaited.")
             return ""
         self._note(f"Twilio was asked for a test event; it is awaited for {wait_seconds:g} s.")
         until = began + wait_seconds
-        while (test_id := await self._new_test(known)) is None:
+        while not (test_id := await self._watch.new_test()):
             if self._clock.monotonic() >= until:
-                missing = await self._evidence(sink, started, wait_seconds)
-                advice = of_missing_test(missing, self._target.situation)
-                raise ConnectFailedError(advice, self._exists)
-            await asyncio.sleep(_POLL_SECONDS)
+                missing = await self._evidence(self._watch, sink, started, wait_seconds)
+                raise ConnectFailedError(
+                    of_missing_test(missing, self._target.situation), self._exists
+                )
+            if await self._watch.new_refusal() is not None:
+                # Another sender's may have been refused, so the test event may still come.
+                until = min(until, self._clock.monotonic() + _AFTER_REFUSAL_SECONDS)
+            await asyncio.sleep(twilio_watch.POLL_SECONDS)
         self._done(f"The test event has come, after {self._clock.monotonic() - began:.1f} s.")
         return test_id
 
-    async def _new_test(self, known: set[str]) -> str | None:
-        """Return the id of a test that was not there before, of this account if it is known."""
-        if self._tests is None:
-            return None
-        account = self._target.situation.account
-        return next(
-            (
-                each.test_id
-                for each in await self._tests.latest()
-                if each.test_id not in known
-                and (each.account_sid == account or not account.startswith("AC"))
-            ),
-            None,
-        )
-
-    async def _evidence(self, sink: TwilioSink, started: float, wait_seconds: float) -> MissingTest:
+    async def _evidence(
+        self, watch: IngressWatch, sink: TwilioSink, started: float, wait_seconds: float
+    ) -> MissingTest:
         """Return what is known of a test event that has not come."""
-        code = "" if self._refusals is None else await self._refusals.latest_code(started)
+        refusal = await watch.await_refusal()
         try:
             alerts = await self._api.debugger_alerts(started - _ALERTS_BEFORE)
         except TwilioApiError:
             alerts = []  # the key may be restricted; the other evidence is enough
         return MissingTest(
             seconds=wait_seconds,
-            refusal_code=code,
+            refusal=refusal,
             alerts=alerts_of(sink.sid, alerts),
             probe=self._probed,
-            is_other_redis=await self._is_other_redis(),
+            is_other_redis=refusal is None and await self._is_other_redis(watch),
         )
 
-    async def _is_other_redis(self) -> bool:
+    async def _is_other_redis(self, watch: IngressWatch) -> bool:
         """Return whether the router accepts a test event of this command, and stores it elsewhere."""
-        if self._tests is None or self._probed is None:
-            return False
-        if self._probed.finding is not ProbeFinding.ACCEPTED:
+        if self._probed is None or self._probed.finding is not ProbeFinding.ACCEPTED:
             return False
         test_id = f"router-{self._clock.new_id()}"
         report = await self._probe(_own_test(test_id, self._clock.new_id()))
         if report.finding is not ProbeFinding.ACCEPTED:
             return False
-        until = self._clock.monotonic() + _AFTERWARDS_SECONDS
-        while test_id not in await self._known_tests():
-            if self._clock.monotonic() >= until:
-                return True
-            await asyncio.sleep(_POLL_SECONDS)
-        return False
+        return not await watch.await_test(test_id)
 
     async def _probe(self, body: bytes = b"[]") -> ProbeReport:
         return await probe(

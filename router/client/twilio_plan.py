@@ -60,7 +60,8 @@ class ConnectPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The types that are not subscribed to yet."""
     older: tuple[SubscribedType, ...] = ()
     """Types that are subscribed to in an older version of their schema, which stays."""
-    created_description: str = _DESCRIPTION
+    newest: tuple[SubscribedType, ...] = ()
+    """The types that are wanted, with the newest versions of their schemas."""
 
     @property
     def changes_nothing(self) -> bool:
@@ -72,7 +73,7 @@ class ConnectPlan(msgspec.Struct, frozen=True, kw_only=True):
         if not self.added:
             return ()
         if self.subscription is None:
-            return (create_subscription_call(self.created_description, sink_sid, self.added),)
+            return (create_subscription_call(_DESCRIPTION, sink_sid, self.added),)
         return tuple(add_type_call(self.subscription.sid, each) for each in self.added)
 
     def calls(self) -> tuple[TwilioCall, ...]:
@@ -128,6 +129,7 @@ def plan_connect(
         create_sink=None if sink else create_sink_call(_DESCRIPTION, destination, secrets),
         subscription=subscription,
         added=tuple(each for each in wanted if each.type not in subscribed),
+        newest=tuple(wanted),
         older=tuple(
             subscribed[each.type]
             for each in wanted

@@ -71,6 +71,8 @@ class ProbeReport(msgspec.Struct, frozen=True, kw_only=True):
     """The HTTP status; 0 if there was no answer."""
     reason: str = ""
     """The network's error, or the router's message."""
+    is_refused: bool = False
+    """Whether the router refused the request, so that it records it for operators."""
 
 
 _BY_CODE: Final[Mapping[str, ProbeFinding]] = {
@@ -104,12 +106,17 @@ def read_reply(reply: HttpReply | Failed | Refused, *, is_signed: bool) -> Probe
         finding = ProbeFinding.ACCEPTED if is_router else ProbeFinding.OTHER_SERVER
         return ProbeReport(finding=finding, status=reply.status)
     rejected = _decoded(reply.content, ErrorBody)
-    if rejected is None:
+    if rejected is None or reply.status < 400:
         return ProbeReport(finding=_of_other_server(reply.status), status=reply.status)
     finding = _BY_CODE.get(rejected.error.code, ProbeFinding.REACHED)
     if finding is ProbeFinding.WRONG_SIGNATURE and not is_signed:
         finding = ProbeFinding.REACHED
-    return ProbeReport(finding=finding, status=reply.status, reason=rejected.error.message[:300])
+    return ProbeReport(
+        finding=finding,
+        status=reply.status,
+        reason=rejected.error.message[:300],
+        is_refused=finding is not ProbeFinding.OTHER_PATH,
+    )
 
 
 async def probe(

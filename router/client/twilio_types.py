@@ -38,7 +38,7 @@ def choose_types(types: Sequence[TwilioEventType], patterns: Iterable[str]) -> C
         if not matches:
             known = [each.type for each in types]
             raise ConfigurationError(
-                f"--types {pattern!r} is no event type of this account, {suggestion(pattern, known)}"
+                f"--types {pattern!r} matches no event type of this account, {suggestion(pattern, known)}"
                 " (router twilio types lists all)"
             )
         is_named = len(matches) == 1 and matches[0].type == pattern
@@ -46,7 +46,7 @@ def choose_types(types: Sequence[TwilioEventType], patterns: Iterable[str]) -> C
         for match in matches:
             target = left_out if match.status in unusable else chosen
             target[match.type] = match
-        if is_named and pattern in left_out:
+        if is_named and matches[0].status in _UNUSABLE:
             raise ConfigurationError(f"--types {pattern}: Twilio has discontinued this event type")
     if not chosen:
         names = ", ".join(f"{each.type} ({each.status})" for each in list(left_out.values())[:3])

@@ -18,11 +18,12 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _PRIVATE_DOMAINS: Final = ("localhost", "local", "internal", "home.arpa", "lan", "corp", "intranet")
 
 
-def sink_url(text: str, *, is_trial: bool = False) -> str:
+def sink_url(text: str, *, name: str = "--url", is_trial: bool = False) -> str:
     """Return the URL that a sink gets: ``text``, with the path ``/twilio`` if it has none.
 
     Args:
         text: The URL of the router or of its endpoint, as Twilio is to call it.
+        name: The option or setting that has it.
         is_trial: Whether the API is a server on this machine, which can call this machine.
 
     Raises:
@@ -33,24 +34,24 @@ def sink_url(text: str, *, is_trial: bool = False) -> str:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise ConfigurationError(f"--url {shown} is not a URL: write {_EXAMPLE}") from None
+        raise ConfigurationError(f"{name} {shown} is not a URL: write {_EXAMPLE}") from None
     is_local = is_trial and (host == "localhost" or _is_loopback(host))
-    _check_scheme(parts, shown, is_local=is_local)
+    _check_scheme(parts, f"{name} {shown}", is_local=is_local)
     if has_credentials(text):
         raise ConfigurationError(
-            f"--url {shown}: write it without user and password, which others see in the list of"
+            f"{name} {shown}: write it without user and password, which others see in the list of"
             " processes: connect puts the first of ROUTER_TWILIO_BASIC_AUTH into the sink's URL"
         )
     if parts.fragment:
         raise ConfigurationError(
-            f"--url {shown}: remove #{parts.fragment[:40]}: connection overrides are not supported"
+            f"{name} {shown}: remove #{parts.fragment[:40]}: connection overrides are not supported"
             " by Event Streams"
         )
     if port == 0 or any(letter.isspace() for letter in text):
-        raise ConfigurationError(f"--url {shown} is not a URL: write {_EXAMPLE}")
+        raise ConfigurationError(f"{name} {shown} is not a URL: write {_EXAMPLE}")
     if not is_local and (reason := _unreachable(host)):
         raise ConfigurationError(
-            f"--url {shown}: {host} {reason}, and Twilio calls from the internet: write the public"
+            f"{name} {shown}: {host} {reason}, and Twilio calls from the internet: write the public"
             " name of the router, of the proxy in front of it, or of a tunnel"
         )
     path = SINK_PATH if parts.path in {"", "/"} else parts.path
@@ -85,19 +86,21 @@ def _place(url: str) -> tuple[object, ...]:
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
     except ValueError:
         return ()
-    return (parts.scheme, (parts.hostname or "").rstrip("."), port, parts.path or "/", parts.query)
+    if not parts.hostname:
+        return ()
+    return (parts.scheme, parts.hostname.rstrip("."), port, parts.path or "/", parts.query)
 
 
 def _check_scheme(parts: SplitResult, shown: str, *, is_local: bool) -> None:
     if not parts.hostname:
-        raise ConfigurationError(f"--url {shown} is not a URL: write {_EXAMPLE}")
+        raise ConfigurationError(f"{shown} is not a URL: write {_EXAMPLE}")
     if parts.scheme == "http" and not is_local:
         raise ConfigurationError(
-            f"--url {shown} begins with http://: events, and the password of the sink, would cross"
+            f"{shown} begins with http://: events, and the password of the sink, would cross"
             " the internet unencrypted: write https://"
         )
     if parts.scheme not in {"https", "http"}:
-        raise ConfigurationError(f"--url {shown} is not a URL: write {_EXAMPLE}")
+        raise ConfigurationError(f"{shown} is not a URL: write {_EXAMPLE}")
 
 
 def _unreachable(host: str) -> str:

@@ -30,7 +30,7 @@ from yarl import URL
 from router.clock import system_clock
 from router.datatypes import Secret
 from router.sources.twilio_signature import body_hash, sign
-from router.timestamps import utc_second
+from router.timestamps import rfc3339_utc
 
 ACCOUNT: Final = "AC" + "0" * 31 + "1"
 TOKEN: Final = Secret("auth-token-of-the-test-account")
@@ -126,7 +126,7 @@ class TwilioApiServer:
     def add_sink(self, destination: str, **changes: Any) -> str:
         """Make a sink as somebody else would; return its SID."""
         sid = self._sid("DG")
-        now = utc_second(system_clock().now())
+        now = rfc3339_utc(int(system_clock().now()))
         self.sinks[sid] = {
             "sid": sid,
             "sink_type": "webhook",
@@ -145,7 +145,7 @@ class TwilioApiServer:
         self, sink_sid: str, types: dict[str, int], description: str = "by hand"
     ) -> str:
         sid = self._sid("DF")
-        now = utc_second(system_clock().now())
+        now = rfc3339_utc(int(system_clock().now()))
         self.subscriptions[sid] = {
             "sid": sid,
             "account_sid": ACCOUNT,
@@ -161,7 +161,7 @@ class TwilioApiServer:
 
     def add_alert(self, code: str, sink_sid: str, text: str = "", **changes: Any) -> None:
         sid = self._sid("NO")
-        now = utc_second(system_clock().now())
+        now = rfc3339_utc(int(system_clock().now()))
         self.alerts.insert(
             0,
             {
@@ -470,7 +470,7 @@ class TwilioApiServer:
             "id": ACCOUNT,
             "dataschema": "https://events-schemas.twilio.com/EventStreams.TestSink/1",
             "datacontenttype": "application/json",
-            "time": utc_second(system_clock().now()),
+            "time": rfc3339_utc(int(system_clock().now())),
             "data": {"test_id": test_id},
         }
         body = json.dumps([event]).encode()

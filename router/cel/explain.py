@@ -74,6 +74,11 @@ class Explainer:
             "" if isinstance(value, bool) else f"{describe_type(value)} is neither true nor false"
         )
 
+    def error(self, event: dict[str, Any]) -> str:
+        """Return why the whole has no value, or ``""`` if it has one."""
+        values = self._evaluate(event)
+        return _why(self._tree, values) if values[id(self._tree)] is ERROR else ""
+
     def _evaluate(self, event: dict[str, Any]) -> dict[int, Any]:
         values = self._values(event, event.get("data", ERROR))
         return {id(node): value for node, value in zip(self._nodes, values, strict=True)}

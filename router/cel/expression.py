@@ -1,9 +1,11 @@
 """A compiled expression of any type, for example the ``by`` of a rule, a label, or a let."""
 
+import functools
 from typing import Any
 
 from router.cel import literals
 from router.cel.compiler import Evaluate, compile_value
+from router.cel.explain import Explainer
 from router.cel.names import NO_NAMES, Names
 from router.cel.parser import parse
 from router.cel.tree import Node
@@ -28,6 +30,14 @@ class Expression:
     def value(self, event: dict[str, Any]) -> Any:
         """Return the value for a whole CloudEvent as decoded from JSON, or ``ERROR``. Never raise."""
         return self._value(event, event.get("data", ERROR))
+
+    def reason(self, event: dict[str, Any]) -> str:
+        """Return why there is no value: the innermost part without one. Else ``""``. Slow."""
+        return self._explainer.error(event)
+
+    @functools.cached_property
+    def _explainer(self) -> Explainer:
+        return Explainer(self.tree, self.source)
 
     def _compile_and_evaluate(self, event: Any, data: Any) -> Any:
         """Compile at the first event, and return the value for it."""

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 import msgspec
 
 from router.configuration.readers.routes import RouteText
+from router.configuration.readers.source_text import SourceText
+from router.configuration.readers.sources import preset_names
 from router.configuration.readers.tables import NAME_PATTERN as TABLE_PATTERN
 from router.configuration.readers.tables import TableText
 from router.datatypes import ByteSize, Duration, Rate, Secret, Share
@@ -23,6 +25,7 @@ from router.rules.suppression.inhibitions import InhibitionText
 from router.rules.suppression.mute_times import MuteTimeText
 from router.rules.suppression.silences import SilenceText
 from router.settings.environment import setting_text
+from router.sources.verifiers.kinds import VERIFIERS
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCES: Final = "#/$defs/{name}"
@@ -34,19 +37,26 @@ _WRITTEN: Final[dict[type, dict[str, Any]]] = {
 }
 
 _RATE_TEXT: Final = Annotated[str, msgspec.Meta(examples=["5/s", "100/m", "20/10s"])]
+_SECRETS: Final = (Secret, tuple[Secret, ...])
+_SECRET_TEXT = Annotated[str, msgspec.Meta(examples=["${NAME_OF_A_VARIABLE}"])]
 _RULE_LIST: Final = {"type": "array", "items": {"type": "string"}, "minItems": 2}
 
 
 def json_schema() -> dict[str, Any]:
     """Return the schema in JSON Schema 2020-12."""
     configs = {name: kind.config for name, kind in KINDS.items()}
+    verifiers = {name: kind.config for name, kind in VERIFIERS.items()}
     items: list[type[msgspec.Struct]] = [
         *(RuleText, DefaultsText, RouteText, TableText, ScheduleText, MuteTimeText),
         *(InhibitionText, SilenceText),
+        SourceText,
         *configs.values(),
+        *verifiers.values(),
     ]
     schemas, definitions = described(items)
-    rule, defaults, route, table, schedule, mute_time, inhibition, silence, *kinds = schemas
+    rule, defaults, route, table, schedule, mute_time, inhibition, silence, source, *more = schemas
+    kinds, options = more[: len(configs)], more[len(configs) :]
+    _describe_source(definitions["SourceText"], dict(zip(verifiers, options, strict=True)))
     definitions["RecipientText"]["anyOf"] = [
         {"required": ["to"]},
         {"required": ["from", "otherwise"]},
@@ -69,6 +79,11 @@ def json_schema() -> dict[str, Any]:
                 "type": "object",
                 "propertyNames": {"pattern": NAME_PATTERN},
                 "additionalProperties": destination,
+            },
+            "sources": {
+                "type": "object",
+                "propertyNames": {"pattern": NAME_PATTERN},
+                "additionalProperties": source,
             },
             "tables": {
                 "type": "object",
@@ -97,6 +112,26 @@ def json_schema() -> dict[str, Any]:
         },
         "additionalProperties": False,
         "$defs": definitions,
+    }
+
+
+def _describe_source(source: dict[str, Any], verifiers: dict[str, dict[str, Any]]) -> None:
+    """Write the presets and the options of each verifier into the schema of a source."""
+    keys = source["properties"]
+    keys["preset"] = {**keys["preset"], "enum": preset_names()}
+    secret = {"type": ["string", "array"], "description": "The secret of the preset's verifier."}
+    keys["verify"] = {
+        "description": keys["verify"]["description"],
+        "anyOf": [
+            {"const": "none"},
+            {
+                "type": "object",
+                # No option is required, because a preset may have it.
+                "properties": {"secret": secret, **verifiers},
+                "minProperties": 1,
+                "additionalProperties": False,
+            },
+        ],
     }
 
 
@@ -161,8 +196,8 @@ def _described_type(kind: Any) -> Any:
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return _describable(kind)
     arguments = get_args(kind)
-    if Rate in arguments:
-        return _describable(Rate) | _RATE_TEXT | None
+    if Rate in arguments or tuple[Secret, ...] in arguments:
+        return _short_form(arguments)
     if get_origin(kind) is Annotated:
         return Annotated[(_described_type(arguments[0]), *arguments[1:])]
     if get_origin(kind) in {Union, UnionType}:
@@ -170,6 +205,14 @@ def _described_type(kind: Any) -> Any:
     if get_origin(kind) in {tuple, list, dict}:
         return get_origin(kind)[tuple(map(_described_type, arguments))]
     return kind
+
+
+def _short_form(kinds: tuple[Any, ...]) -> Any:
+    """Return the type of a rate, which may be a text, or of secrets, which may be one."""
+    if Rate in kinds:
+        return _describable(Rate) | _RATE_TEXT | None
+    rest = tuple(each for each in kinds if each not in _SECRETS)
+    return Union[(_SECRET_TEXT, list[_SECRET_TEXT], *rest)]
 
 
 def _described_default(field: msgspec.structs.FieldInfo) -> Any:

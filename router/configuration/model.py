@@ -9,6 +9,7 @@ from router.destinations.spec import DestinationSpec
 from router.errors import Diagnostic
 from router.rules.index.rule_set import RuleSet
 from router.rules.suppression.silences import Silence
+from router.sources.spec import SourceSpec
 from router.timestamps import CLOCK_TOLERANCE
 
 
@@ -19,6 +20,8 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     destinations: tuple[DestinationSpec, ...]
     generation: str
     """A short hash of the files, equal in all processes that run the same rules."""
+    sources: tuple[SourceSpec, ...] = ()
+    """The senders of events besides those that every router has."""
     silences: tuple[Silence, ...] = ()
     """The silences in the files; the journal has further ones."""
     fingerprint: files.Fingerprint = ()

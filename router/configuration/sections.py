@@ -93,6 +93,8 @@ class SectionScope:
     ) -> None:
         self.environ: Final = environ
         self.missing: Final = missing
+        self.missing_in_sources = missing
+        """As ``missing``, for the variables of sources, which only ingress needs."""
         self.read_file: Final = read_file
         """Reads a further file of the folder."""
         self.now: Final = now
@@ -128,13 +130,19 @@ class Sections:
         self._sections = sections
         self._parts = [_DocumentSections(each, sections, file_keys) for each in documents]
 
-    def read(self, scope: SectionScope) -> dict[str, list[Any]]:
-        """Return the values of each section, in order; problems are reported to the documents."""
+    def read(self, scope: SectionScope, *, only: str | None = None) -> dict[str, list[Any]]:
+        """Return the values of each section, in order; problems are reported to the documents.
+
+        Args:
+            scope: Takes the results.
+            only: The section whose items are read, if not those of all are.
+        """
         for section in self._sections:
             scope.items[section.name] = list(self._items(section.name))
             scope.names[section.name] = self._names(section.name)
         for section in self._sections:
-            read = list(self._values(section, scope))
+            is_read = only is None or section.name == only
+            read = list(self._values(section, scope)) if is_read else []
             scope.values[section.name] = [value for value in read if value is not None]
             scope.is_complete[section.name] = (
                 scope.names[section.name] is not None and None not in read

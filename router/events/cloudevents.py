@@ -68,6 +68,11 @@ def decode_base64(text: object) -> bytes | None:
         return None
 
 
+def has_control_characters(text: str) -> bool:
+    """Return whether a text has a character that no attribute may have."""
+    return _CONTROL.search(text) is not None
+
+
 def _name_violation(event: Mapping[str, Any]) -> tuple[str, str] | None:
     for name in event.keys() - _MEMBERS:
         if not _NAME.fullmatch(name):

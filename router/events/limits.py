@@ -50,22 +50,24 @@ def max_request_values(max_body: int) -> int:
     return max(MAX_VALUES, max_body // BYTES_PER_VALUE)
 
 
-def exceeded_limit(text: bytes, *, max_depth: int) -> str:
+def exceeded_limit(text: bytes, *, max_depth: int, max_values: int = MAX_VALUES) -> str:
     """Return a message about the limit that an event exceeds; ``""`` if it exceeds none.
 
     Args:
         text: JSON. The result for a text that is not JSON has no meaning.
         max_depth: The permitted nesting depth of arrays and objects.
+        max_values: The permitted number of values, and of members; more for a text that is cut into
+            events.
     """
     openings = text.count(b"{") + text.count(b"[")
     is_small = len(text) <= _SMALL
-    if openings <= max_depth and (is_small or not _may_exceed(text)):
+    if openings <= max_depth and (is_small or not _may_exceed(text, max_values)):
         return ""
-    bare = _without_strings(text)
-    if bare is not None and bare.count(b":") > MAX_MEMBERS:
-        return f"more than {MAX_MEMBERS} members"
-    if bare is None or _values(bare) > MAX_VALUES:
-        return f"more than {MAX_VALUES} values"
+    bare = _without_strings(text, max_values)
+    if bare is not None and bare.count(b":") > max_values:
+        return f"more than {max_values} members"
+    if bare is None or _values(bare) > max_values:
+        return f"more than {max_values} values"
     if not is_small and _extreme_numbers(bare) > MAX_EXTREME_NUMBERS:
         return f"more than {MAX_EXTREME_NUMBERS} numbers with an exponent of three digits"
     brackets = bare.translate(_ALIKE, _NO_BRACKETS)
@@ -101,10 +103,10 @@ def number_out_of_range(text: bytes) -> str:
     return ""
 
 
-def _may_exceed(text: bytes) -> bool:
+def _may_exceed(text: bytes, max_values: int) -> bool:
     return (
-        (len(text) > MAX_VALUES and _most_values(text) > MAX_VALUES)
-        or (len(text) > MAX_MEMBERS and text.count(b":") > MAX_MEMBERS)
+        (len(text) > max_values and _most_values(text) > max_values)
+        or (len(text) > max_values and text.count(b":") > max_values)
         or _extreme_numbers(text) > MAX_EXTREME_NUMBERS
     )
 

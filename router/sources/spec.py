@@ -15,6 +15,7 @@ PREFIX: Final = "/in/"
 RESERVED: Final = frozenset({"twilio", "events", "kinesis"})
 """Names of the sources that the router has without a rules folder."""
 EVENTS_PER_REQUEST: Final = 1000
+MOST_EVENTS_PER_REQUEST: Final = 10_000
 
 
 class EventMapping(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +53,7 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The path of its requests, which begins with ``PREFIX``."""
     preset: str | None = None
     """The preset that it extends."""
+    methods: tuple[str, ...] = ("POST",)
     verify: Mapping[str, VerifierConfig] = {}
     """The options of its verifiers by their names; empty for ``verify: none``."""
     split: Expression | None = None

@@ -19,7 +19,7 @@ from router.cel.check.checker import Checker, Rules, TypeProblem
 from router.cel.check.types import Type
 from router.cel.tree import Node
 
-__all__ = ["TypeProblem", "check", "check_choice", "check_condition", "check_number"]
+__all__ = ["TypeProblem", "check", "check_choice", "check_condition", "check_number", "type_of"]
 
 _RULES: Final[Rules] = {
     tree.Literal: fields.literal,
@@ -54,6 +54,11 @@ def check(source: str, root: Node, names: Mapping[str, Type]) -> list[TypeProble
     checker = Checker(_RULES, source, names)
     checker.type(root)
     return checker.problems
+
+
+def type_of(source: str, root: Node, names: Mapping[str, Type]) -> Type:
+    """Return the type of an expression. Arguments as ``check``."""
+    return Checker(_RULES, source, names).type(root)
 
 
 def check_condition(source: str, root: Node, names: Mapping[str, Type]) -> list[TypeProblem]:

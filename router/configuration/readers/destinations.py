@@ -1,8 +1,8 @@
 """Read an entry of the section ``destinations`` to a DestinationSpec."""
 
 import itertools
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, TypeVar
 
 from router.configuration.convert import Converter, describe_node
 from router.configuration.foreign_keys import key_hint
@@ -25,6 +25,8 @@ from router.destinations.contract import DestinationConfig
 from router.destinations.kinds import KINDS
 from router.destinations.spec import DestinationSpec
 from router.rules.model import name_problem
+
+T = TypeVar("T")
 
 MISSING_HOST: Final = "missing.invalid"
 """The host in stand-ins for missing variables."""
@@ -52,11 +54,17 @@ def read_destination(
     if chosen is None:
         return None
     kind, node = chosen.key.text, chosen.value
-    wanted = dict.fromkeys(name for text in _texts(node) for name in variable_names(text))
+    wanted = dict.fromkeys(name for text in texts_below(node) for name in variable_names(text))
     values = Substitutions.of(wanted, environ)
     absent = tuple(name for name in wanted if not values.known.get(name))
     if absent and missing is MissingVariable.KEEP:
-        config = _with_stand_ins(document, chosen, values, absent)
+        config = with_stand_ins(
+            document,
+            values,
+            absent,
+            _STAND_INS,
+            lambda trial, given: _convert(trial, chosen, given),
+        )
     else:
         absent = ()
         config = _convert(document, chosen, values)
@@ -101,34 +109,43 @@ def _convert(
     return config
 
 
-def _with_stand_ins(
-    document: YamlDocument, chosen: Entry, values: Substitutions, absent: tuple[str, ...]
-) -> DestinationConfig | None:
-    """Return the configuration with the first stand-ins that are valid.
+def with_stand_ins(
+    document: YamlDocument,
+    values: Substitutions,
+    absent: tuple[str, ...],
+    stand_ins: tuple[str, ...],
+    convert: Callable[[YamlDocument, Substitutions], T | None],
+) -> T | None:
+    """Return what is converted with the first values for absent variables that are valid.
 
     If none are, the problems that all trials share do not depend on the variables and are reported.
+
+    Args:
+        document: The document, to which problems are reported.
+        values: The values of other variables.
+        absent: The variables without a value.
+        stand_ins: Values to try.
+        convert: Returns the result, or None after reporting problems to the document of a trial.
     """
-    config = None
+    found = None
     trials = []
-    for stand_ins in itertools.islice(itertools.product(_STAND_INS, repeat=len(absent)), _TRIALS):
+    for given in itertools.islice(itertools.product(stand_ins, repeat=len(absent)), _TRIALS):
         trial = document.blank_copy()
-        config = _convert(
-            trial, chosen, values.with_values(dict(zip(absent, stand_ins, strict=True)))
-        )
+        found = convert(trial, values.with_values(dict(zip(absent, given, strict=True))))
         trials.append(trial)
-        if config is not None:
+        if found is not None:
             break
     document.report_common(trials, [f"${{{name}}}" for name in absent])
-    return config
+    return found
 
 
-def _texts(node: Node) -> Iterator[str]:
+def texts_below(node: Node) -> Iterator[str]:
     """Yield the text of each scalar value below a node."""
     if isinstance(node, Scalar):
         yield node.text
     elif isinstance(node, ListNode):
         for item in node.items:
-            yield from _texts(item)
+            yield from texts_below(item)
     elif isinstance(node, MapNode):
         for entry in node.entries:
-            yield from _texts(entry.value)
+            yield from texts_below(entry.value)

@@ -1,0 +1,126 @@
+"""Read the expressions of a source, and check them against the types of its names."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from router.cel import Condition, Expression, compile_condition, compile_expression
+from router.cel.check import TypeProblem, check, check_condition, type_of
+from router.cel.check.types import ANY, Property, Type, TypeKind
+from router.cel.tree import Let, Name
+from router.cel.tree import Node as TreeNode
+from router.configuration.readers.folded_comments import report_folded_comment
+from router.configuration.variables import escaped_offset, unescape
+from router.configuration.yaml.document import MapNode, Node, Scalar, Span, YamlDocument
+from router.errors import ConditionError
+from router.sources.mapping import NAMES
+
+_TEXT = Type(kind=TypeKind.STRING)
+_TEXTS = Type(kind=TypeKind.MAP, item=_TEXT)
+_ROOTS = frozenset({"event", "data", "message"})
+
+Compiled = TypeVar("Compiled", Expression, Condition)
+
+
+class SourceExpressions:
+    """Reads the expressions of one document.
+
+    Args:
+        document: The document, to which problems are reported.
+        body: The type of the body.
+        item: The type of an item.
+    """
+
+    def __init__(self, document: YamlDocument, body: Type, item: Type) -> None:
+        self._document = document
+        self._body = body
+        self._types = _types(body, item)
+
+    def with_item(self, item: Type) -> "SourceExpressions":
+        """Return a reader for expressions that read items of another type."""
+        return SourceExpressions(self._document, self._body, item)
+
+    def expression(self, node: Node | None) -> Expression | None:
+        """Return the expression of a scalar; None if there is none, or after reporting a problem."""
+        if not isinstance(node, Scalar) or report_folded_comment(self._document, node):
+            return None
+        try:
+            compiled = compile_expression(unescape(node.text), NAMES)
+        except ConditionError as error:
+            self._report_error(node, error)
+            return None
+        problems = check(compiled.source, compiled.tree, self._types)
+        return self._checked(node, compiled, problems)
+
+    def condition(self, node: Node | None) -> Condition | None:
+        """Return the condition of a scalar; None as ``expression``."""
+        if not isinstance(node, Scalar) or report_folded_comment(self._document, node):
+            return None
+        try:
+            compiled = compile_condition(unescape(node.text), NAMES)
+        except ConditionError as error:
+            self._report_error(node, error)
+            return None
+        problems = check_condition(compiled.source, compiled.tree, self._types)
+        return self._checked(node, compiled, problems)
+
+    def split(self, node: Node | None) -> tuple[Expression | None, Type]:
+        """Return the expression of a list, and the type of its items."""
+        found = self.expression(node)
+        if found is None or node is None:
+            return None, self._body
+        kind = type_of(found.source, found.tree, self._types)
+        if not kind.can_be(TypeKind.LIST):
+            self._document.report(node.span, f"split: this is {kind.kind.value}, not a list")
+        return found, kind.item or ANY
+
+    def map_of(self, node: Node | None) -> dict[str, Expression]:
+        """Return the valid expressions of a map by their keys."""
+        entries = node.entries if isinstance(node, MapNode) else ()
+        found = {entry.key.text: self.expression(entry.value) for entry in entries}
+        return {name: each for name, each in found.items() if each is not None}
+
+    def _checked(
+        self, node: Scalar, compiled: Compiled, problems: list[TypeProblem]
+    ) -> Compiled | None:
+        root = _foreign_root(compiled.tree)
+        if root is not None:
+            message = f"there is no {root.name} in a source"
+            hint = f"write {', '.join(NAMES)}"
+            span = self._span(node, root.offset, root.length)
+            self._document.report(span, message, hint)
+            return None
+        for problem in problems:
+            span = self._span(node, problem.offset, problem.length)
+            report = self._document.warn if problem.is_warning else self._document.report
+            report(span, problem.message, problem.hint)
+        return compiled
+
+    def _report_error(self, node: Scalar, error: ConditionError) -> None:
+        span = self._span(node, error.offset, error.length)
+        self._document.report(span, error.message, error.hint)
+
+    def _span(self, node: Scalar, offset: int, length: int) -> Span:
+        at = escaped_offset(node.text, offset)
+        return self._document.part_span(node, at, length)
+
+
+def _types(body: Type, item: Type) -> Mapping[str, Type]:
+    names = {
+        "body": body,
+        "form": body if body.kind is TypeKind.MAP else ANY,
+        "headers": _TEXTS,
+        "query": ANY,
+        "received_at": Type(kind=TypeKind.TIMESTAMP),
+    }
+    fields = {name: Property(each, required=True) for name, each in names.items()}
+    return {"event": Type(kind=TypeKind.MAP, fields=fields), "data": item}
+
+
+def _foreign_root(tree: TreeNode) -> Name | None:
+    """Return the first root of rules that an expression reads by itself; None if it reads none."""
+    if isinstance(tree, Let):
+        return None
+    if isinstance(tree, Name):
+        return tree if tree.name in _ROOTS else None
+    found = (_foreign_root(child) for child in tree.children())
+    return next((each for each in found if each is not None), None)

@@ -1,0 +1,389 @@
+"""Read an entry of the section ``sources`` to a SourceSpec."""
+
+import base64
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+
+from router.cel import Condition, Expression
+from router.cel.check.types import ANY, Type
+from router.configuration.convert import INVALID, Converter, describe_node
+from router.configuration.foreign_keys import key_hint
+from router.configuration.readers.destinations import texts_below, with_stand_ins
+from router.configuration.readers.source_expressions import SourceExpressions
+from router.configuration.readers.source_shapes import read_shape
+from router.configuration.readers.source_text import PresetText, SourceText
+from router.configuration.variables import (
+    EnvironmentVariables,
+    MissingVariable,
+    NoVariables,
+    Substitutions,
+    variable_names,
+)
+from router.configuration.yaml.document import (
+    Entry,
+    ListNode,
+    MapNode,
+    Node,
+    Scalar,
+    YamlDocument,
+    decode_document,
+    read_yaml,
+)
+from router.errors import RulesError
+from router.rules.model import name_problem
+from router.sources.contract import VerifierConfig
+from router.sources.spec import PREFIX, RESERVED, EventMapping, Reply, SourceSpec
+from router.sources.verifiers.kinds import VERIFIERS
+
+_VERIFY: Final = "verify"
+_NONE: Final = "none"
+_SHORT: Final = "secret"
+_PATH: Final = re.compile(r"/in/[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*")
+_PATH_LENGTH: Final = 200
+_NAME: Final = "{name}"
+_OWN_KEYS: Final = frozenset({_VERIFY})
+# Values that replace a missing variable, so that the other options can be checked. A source with
+# one refuses all requests.
+_STAND_INS: Final = (
+    "missing-variable-of-a-source",
+    "whsec_" + base64.b64encode(b"missing-variable-of-a-source").decode(),
+    "missing:variable-of-a-source",
+    "192.0.2.0/24",
+)
+
+
+class PresetParts(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of a preset."""
+
+    text: PresetText
+    verify: MapNode | None = None
+    body: Type = ANY
+    item: Type = ANY
+    split: Expression | None = None
+    skip: Condition | None = None
+    event: EventMapping = EventMapping()
+    replies: tuple[Reply, ...] = ()
+
+
+_NO_PRESET: Final = PresetParts(text=PresetText(about="", docs=""))
+
+
+def preset_names() -> list[str]:
+    """Return the names of the presets that are shipped, in order."""
+    found = (each.name for each in (files("router.sources") / "presets").iterdir())
+    return sorted(name.removesuffix(".yaml") for name in found if name.endswith(".yaml"))
+
+
+def preset_yaml(name: str) -> str:
+    """Return the YAML of a preset that is shipped."""
+    return (files("router.sources") / "presets" / f"{name}.yaml").read_text("utf-8")
+
+
+@functools.cache
+def preset_parts(name: str) -> PresetParts:
+    """Return the parts of a preset that is shipped. Raise RulesError if it has errors."""
+    document = decode_document(f"preset {name}", preset_yaml(name).encode())
+    root = read_yaml(document)
+    if isinstance(root, MapNode):
+        text = Converter(document, NoVariables()).convert(_without(root), PresetText, name)
+        if text is not INVALID:
+            parts = _read_parts(document, root, text, _NO_PRESET)
+            if not document.errors:
+                verify = root.get(_VERIFY)
+                verify = verify if isinstance(verify, MapNode) else None
+                return msgspec.structs.replace(parts, text=text, verify=verify)
+    raise RulesError(list(document.diagnostics()))
+
+
+def read_source(
+    document: YamlDocument,
+    entry: Entry,
+    environ: Mapping[str, str],
+    missing: MissingVariable,
+    paths: dict[str, str],
+) -> SourceSpec | None:
+    """Return a source; None after reporting problems that prevent reading it.
+
+    Args:
+        document: The document, to which problems are reported.
+        entry: The name of the source and its keys.
+        environ: The values of variables.
+        missing: The treatment of variables that are not set.
+        paths: The sources that are known by their paths, to which this one is added.
+    """
+    name, node = entry.key.text, entry.value
+    _check_name(document, entry.key)
+    if not isinstance(node, MapNode):
+        if isinstance(node, Scalar | ListNode):
+            message = f'source "{name}": expected its keys, found {describe_node(node)}'
+            document.report(node.span, message, "write for example {preset: github, verify: …}")
+        return None
+    text = Converter(document, NoVariables()).convert(
+        _without(node), SourceText, f'source "{name}"'
+    )
+    preset = _preset(document, node)
+    if text is INVALID or preset is None:
+        return None
+    parts = _read_parts(document, node, text, preset)
+    verify, absent = _Verification(document, entry, preset, environ, missing).read()
+    path = _path(document, node, name, text, preset)
+    first = paths.setdefault(path, name)
+    if first != name:
+        where = (node.get("path") or node).span
+        document.report(where, f'the path {path} is that of the source "{first}"')
+    return SourceSpec(
+        name=name,
+        path=path,
+        preset=text.preset,
+        methods=_given(node, text, preset.text, "methods"),
+        verify=verify,
+        split=parts.split,
+        skip=parts.skip,
+        event=parts.event,
+        replies=parts.replies,
+        events_per_request=_given(node, text, preset.text, "events_per_request"),
+        rate=_given(node, text, preset.text, "rate"),
+        missing_variables=absent,
+    )
+
+
+def _without(node: MapNode) -> MapNode:
+    """Return a source without the keys that are read by themselves."""
+    kept = (entry for entry in node.entries if entry.key.text not in _OWN_KEYS)
+    return MapNode(node.span, tuple(kept))
+
+
+def _check_name(document: YamlDocument, key: Scalar) -> None:
+    problem = name_problem(key.text)
+    if problem is not None:
+        document.report(key.span, *problem)
+    elif key.text in RESERVED:
+        message = f'every router has a source "{key.text}"'
+        document.report(key.span, message, "choose another name")
+
+
+def _preset(document: YamlDocument, node: MapNode) -> PresetParts | None:
+    """Return the preset of a source; None after reporting that there is none of that name."""
+    named = node.get("preset")
+    if not isinstance(named, Scalar):
+        return _NO_PRESET
+    known = preset_names()
+    if named.text not in known:
+        message = f'there is no preset "{named.text[:60]}"'
+        document.report(named.span, message, key_hint(named.text, known))
+        return None
+    return preset_parts(named.text)
+
+
+def _given(node: MapNode, text: SourceText, preset: SourceText, key: str) -> Any:
+    """Return the value of a key: that of the preset if the source does not have it."""
+    return getattr(preset if node.get(key) is None else text, key)
+
+
+def _path(
+    document: YamlDocument, node: MapNode, name: str, text: SourceText, preset: PresetParts
+) -> str:
+    path = text.path or (preset.text.path or f"{PREFIX}{_NAME}").replace(_NAME, name)
+    if _PATH.fullmatch(path) is None or len(path) > _PATH_LENGTH:
+        where = (node.get("path") or node).span
+        message = f"path: expected {PREFIX} and a name of letters, digits and ._~-"
+        document.report(where, message, f"write for example {PREFIX}{name}")
+    return path
+
+
+def _read_parts(
+    document: YamlDocument, node: MapNode, text: SourceText, preset: PresetParts
+) -> PresetParts:
+    """Return the expressions of a source, or of a preset, over those of its preset."""
+    body = preset.body if node.get("body") is None else read_shape(document, node.get("body"))
+    reader = SourceExpressions(document, body, body)
+    split, item = preset.split, preset.item
+    if node.get("split") is not None:
+        split, item = reader.split(node.get("split"))
+    elif split is None:
+        item = body
+    of_items = reader.with_item(item)
+    skip = preset.skip if node.get("skip") is None else of_items.condition(node.get("skip"))
+    replies = preset.replies
+    if node.get("replies") is not None:
+        replies = _replies(reader, node.get("replies"), text)
+    return msgspec.structs.replace(
+        preset,
+        body=body,
+        item=item,
+        split=split,
+        skip=skip,
+        event=_event(of_items, node.get("event"), preset.event),
+        replies=replies,
+    )
+
+
+def _event(reader: SourceExpressions, node: Node | None, preset: EventMapping) -> EventMapping:
+    if not isinstance(node, MapNode):
+        return preset
+    extensions = reader.map_of(node.get("extensions"))
+    found = {
+        entry.key.text: reader.expression(entry.value)
+        for entry in node.entries
+        if entry.key.text != "extensions"
+    }
+    return msgspec.structs.replace(preset, **found, extensions={**preset.extensions, **extensions})
+
+
+def _replies(reader: SourceExpressions, node: Node | None, text: SourceText) -> tuple[Reply, ...]:
+    items = node.items if isinstance(node, ListNode) else ()
+    replies = []
+    for item, written in zip(items, text.replies, strict=False):
+        if not isinstance(item, MapNode):
+            continue
+        when = reader.condition(item.get("when"))
+        if when is None:
+            continue
+        replies.append(
+            Reply(
+                when=when,
+                status=HTTPStatus(written.status),
+                json=None if written.json is None else reader.map_of(item.get("json")),
+                text=reader.expression(item.get("text")),
+                visit=reader.expression(item.get("visit")),
+                hosts=written.hosts,
+            )
+        )
+    return tuple(replies)
+
+
+class _Verification:
+    """Reads the verifiers of one source."""
+
+    def __init__(
+        self,
+        document: YamlDocument,
+        entry: Entry,
+        preset: PresetParts,
+        environ: Mapping[str, str],
+        missing: MissingVariable,
+    ) -> None:
+        self._document = document
+        self._entry = entry
+        self._preset = preset
+        self._environ = environ
+        self._missing = missing
+
+    def read(self) -> tuple[dict[str, VerifierConfig], tuple[str, ...]]:
+        """Return the options of each verifier, and the variables that have no value."""
+        node = self._entry.value.get(_VERIFY) if isinstance(self._entry.value, MapNode) else None
+        if isinstance(node, Scalar) and node.text == _NONE:
+            self._warn_of_none(node)
+            return {}, ()
+        if node is not None and (not isinstance(node, MapNode) or not node.entries):
+            hint = "write the verifiers with their options, or verify: none"
+            found = "nothing" if isinstance(node, MapNode) else describe_node(node)
+            self._document.report(node.span, f"verify: expected verifiers, found {found}", hint)
+            return {}, ()
+        chosen = self._chosen(node)
+        if not chosen:
+            name = self._entry.key.text
+            hint = "write the verifiers with their options; verify: none takes requests of anyone"
+            self._document.report(self._entry.key.span, f'source "{name}" needs "verify"', hint)
+            return {}, ()
+        if node is None and self._reports_missing(chosen):
+            return {}, ()
+        texts = [text for each in chosen for text in texts_below(each.value)]
+        wanted = dict.fromkeys(name for text in texts for name in variable_names(text))
+        values = Substitutions.of(wanted, self._environ)
+        absent = tuple(name for name in wanted if not values.known.get(name))
+        if self._missing is MissingVariable.ERROR or not absent:
+            return self._convert(self._document, chosen, values) or {}, ()
+        found_configs = with_stand_ins(
+            self._document,
+            values,
+            absent,
+            _STAND_INS,
+            lambda trial, given: self._convert(trial, chosen, given),
+        )
+        return found_configs or {}, absent
+
+    def _reports_missing(self, chosen: list[Entry]) -> bool:
+        """Report that the verifier of the preset needs options, if it does."""
+        for entry in chosen:
+            config = VERIFIERS[entry.key.text].config
+            given = {name for name, _ in _options(entry.value)}
+            needed = [
+                field.encode_name
+                for field in msgspec.structs.fields(config)
+                if field.required and field.encode_name not in given
+            ]
+            if needed:
+                name = self._entry.key.text
+                key = _SHORT if needed == [config.short_key] else entry.key.text
+                example = re.sub(r"[^A-Z0-9]", "_", f"{name}_SECRET".upper())
+                value = f'"${{{example}}}"'
+                if key != _SHORT:
+                    value = f"{{{', '.join(f'{each}: …' for each in needed)}}}"
+                message = f'source "{name}" needs "verify": {entry.key.text} has no {needed[0]}'
+                hint = f"write verify: {{{key}: {value}}}"
+                self._document.report(self._entry.key.span, message, hint)
+                return True
+        return False
+
+    def _warn_of_none(self, node: Scalar) -> None:
+        name = self._entry.key.text
+        hint = "name the verifiers, or restrict who reaches it: verify: {networks: …}"
+        self._document.warn(node.span, f'source "{name}" takes requests of anyone', hint)
+
+    def _chosen(self, node: MapNode | None) -> list[Entry]:
+        """Return each verifier with the options of the source over those of the preset."""
+        preset = self._preset.verify.entries if self._preset.verify is not None else ()
+        own = {entry.key.text: entry for entry in (node.entries if node is not None else ())}
+        short = own.pop(_SHORT, None)
+        if own and short is None and not any(entry.key.text in own for entry in preset):
+            preset = ()  # another way to verify in place of that of the preset
+        chosen = [self._merged(entry, own.pop(entry.key.text, None), short) for entry in preset]
+        if short is not None and not preset:
+            message = "secret: there is no preset that says what it is the secret of"
+            self._document.report(short.key.span, message, "write for example hmac: {secret: …}")
+        for entry in own.values():
+            if entry.key.text in VERIFIERS:
+                chosen.append(entry)
+            else:
+                message = f'there is no verifier "{entry.key.text[:60]}"'
+                hint = key_hint(entry.key.text, VERIFIERS)
+                self._document.report(entry.key.span, message, hint)
+                self._document.hide(entry.value)
+        return chosen
+
+    def _merged(self, preset: Entry, own: Entry | None, short: Entry | None) -> Entry:
+        """Return the options of a verifier of the preset, with those of the source."""
+        options = dict(_options(preset.value))
+        key, span = self._entry.key, self._entry.key.span
+        if short is not None:
+            name = VERIFIERS[preset.key.text].config.short_key
+            options[name] = Entry(Scalar(short.key.span, name, ""), short.value)
+            span = short.key.span
+        if own is not None:
+            key, span = own.key, own.value.span
+            options |= dict(_options(own.value))
+        return Entry(Scalar(key.span, preset.key.text, ""), MapNode(span, tuple(options.values())))
+
+    def _convert(
+        self, document: YamlDocument, chosen: list[Entry], values: Substitutions
+    ) -> dict[str, VerifierConfig] | None:
+        converter = Converter(document, EnvironmentVariables(values), hide_unknown=True)
+        configs: dict[str, VerifierConfig] = {}
+        for entry in chosen:
+            name = entry.key.text
+            config = converter.convert(entry.value, VERIFIERS[name].config, name)
+            if isinstance(config, VerifierConfig):
+                configs[name] = config
+        return configs if len(configs) == len(chosen) else None
+
+
+def _options(node: Node) -> Iterator[tuple[str, Entry]]:
+    for entry in node.entries if isinstance(node, MapNode) else ():
+        yield entry.key.text, entry

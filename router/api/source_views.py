@@ -20,6 +20,8 @@ from router.sources.spec import PREFIX, SourceSpec
 
 HOUR_MINUTES: Final = 60
 """Minutes of the counts of the last hour, the one that is still counted included."""
+MANY_REFUSALS: Final = 10
+"""Refused requests of the last hour that are worth a word to an operator on another page."""
 KINESIS: Final = "kinesis"
 _SPANS: Final[Mapping[float, str]] = {1.0: "s", 60.0: "m", 3600.0: "h"}
 _OPEN: Final = "verify: none: anyone who reaches the path can send events"
@@ -63,6 +65,7 @@ class SourceView(msgspec.Struct, frozen=True, kw_only=True):
         str | None, Meta(description="The path at ROUTER_PUBLIC_URL; null if that is not set.")
     ]
     preset: str | None
+    docs: Annotated[str | None, Meta(description="The page of the preset's sender.")]
     verified_by: Annotated[
         list[str] | None,
         Meta(description="Names of its verifiers; null if this process receives no requests."),
@@ -164,6 +167,16 @@ class SourceReader:
             for each in known
             if each.path not in _SHOWN_WITH_REQUESTS or activity[each.name].counts.since is not None
         ]
+
+    async def refusing(self) -> tuple[str, ...]:
+        """Return the sources that refuse much of what they accepted before."""
+        return tuple(
+            each.name
+            for each in await self.all()
+            if each.state is SourceState.REFUSING
+            and each.last_accepted_at is not None
+            and each.refused_last_hour >= MANY_REFUSALS
+        )
 
     async def one(self, name: str, *, limit: int) -> SourceDetails | None:
         """Return a source with up to ``limit`` refusals; None if there is none of this name."""
@@ -337,6 +350,7 @@ def _fields(known: KnownSource, activity: SourceActivity, public_url: str) -> di
         "path": known.path,
         "url": f"{public_url}{known.path}" if has_url else None,
         "preset": None if spec is None else spec.preset,
+        "docs": None,
         "verified_by": known.verified_by,
         "rate": None if spec is None else rate_text(spec.rate),
         "events_per_request": None if spec is None else spec.events_per_request,

@@ -56,6 +56,7 @@ class FrameReader:
         refusal: Returns why this process refuses events; None if it accepts them.
         rules_error: Returns why the last change of the rules was rejected; ``""`` if it was not.
         configured: Returns the destinations of this process's rules.
+        refusing: Returns the sources that refuse much.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class FrameReader:
         refusal: Callable[[], Awaitable[str | None]],
         rules_error: Callable[[], str],
         configured: Callable[[], Iterable[str]],
+        refusing: Callable[[], Awaitable[tuple[str, ...]]],
     ) -> None:
         self._connection = connection
         self._clock = clock
         self._refusal = refusal
         self._rules_error = rules_error
         self._configured = configured
+        self._refusing = refusing
         self._shared = SharedRead(self._look, clock.monotonic)
 
     async def read(self) -> FrameFigures:
@@ -105,6 +108,7 @@ class FrameReader:
             pauses = group.create_task(Pauses(self._connection).all())
             refusal = group.create_task(self._refused_because())
             dead = group.create_task(minutes)
+            refusing = group.create_task(self._refused_much())
             rest = group.create_task(self._connection.ask(pipeline.execute()))
         quarantined, oldest = rest.result()
         situation = situation_of(
@@ -116,6 +120,7 @@ class FrameReader:
             unevaluated_seconds=max([0.0, *(self._clock.now() - at / 1000 for _, at in oldest)]),
             new_dead_letters=sum(dead.result()[DEAD_LETTERED]),
             quarantined=quarantined,
+            refusing=refusing.result(),
         )
         return FrameFigures(
             state=judge(situation),
@@ -127,6 +132,9 @@ class FrameReader:
             ledger=counters.result(),
             destinations=tuple(destinations.result()),
         )
+
+    async def _refused_much(self) -> tuple[str, ...]:
+        return await self._refusing()
 
     async def _refused_because(self) -> str:
         return await self._refusal() or ""

@@ -73,6 +73,8 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     new_dead_letters: int = 0
     """Deliveries that were given up in the last ``RECENT_MINUTES``."""
     quarantined: int = 0
+    refusing: tuple[str, ...] = ()
+    """Sources that refuse much of what they accepted before."""
     has_events: bool = True
     """Whether an event ever came."""
 
@@ -97,6 +99,7 @@ def _findings(of: Situation) -> Iterator[OverallState]:
     yield from _of_ingress(of)
     yield from _of_workers(of)
     yield from _of_destinations(of)
+    yield from _of_sources(of)
     if of.rules_error:
         yield OverallState(
             Attention.WARNING,
@@ -123,6 +126,19 @@ def _of_ingress(of: Situation) -> Iterator[OverallState]:
             f"events are refused: {_cut(reason)}",
             HOME,
             _sentence(_cut(step.strip())) or "Senders retry them until they are accepted.",
+        )
+
+
+def _of_sources(of: Situation) -> Iterator[OverallState]:
+    if of.refusing:
+        names = " and ".join(of.refusing[:_NAMES_SHOWN])
+        is_one, are_shown = len(of.refusing) == 1, len(of.refusing) <= _NAMES_SHOWN
+        requests = f"requests to {names}" if are_shown else "requests to several sources"
+        yield OverallState(
+            Attention.WARNING,
+            f"{requests} are refused",
+            f"{HOME}/sources/{quote(names, safe='')}" if is_one else f"{HOME}/sources",
+            "See why, then correct it at the sender or in the settings.",
         )
 
 

@@ -27,6 +27,7 @@ PAGES: Final = (
     PageLink(f"{HOME}/dead-letters", "Dead letters", "l"),
     PageLink(f"{HOME}/quarantine", "Quarantine", "q"),
     PageLink(f"{HOME}/silences", "Silences", "s"),
+    PageLink(f"{HOME}/sources", "Sources", "c"),
     PageLink(f"{HOME}/inbox", "Inbox", "i"),
     PageLink(f"{HOME}/audit", "Audit", "u"),
 )

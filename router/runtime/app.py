@@ -142,6 +142,7 @@ class App:
             configuration=None if self._worker is None else self._worker.switch.configuration,
             playground=Playground(self._playground, self._clock),
             worker=roles.worker,
+            sources=self._sources,
         )
 
     def _sources_of_folder(self) -> Sequence[SourceSpec]:

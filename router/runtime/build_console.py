@@ -9,6 +9,7 @@ from router.api.access import Access
 from router.api.delivery_reading import DeliveryReader
 from router.api.event_details import EventReader
 from router.api.playground import Playground
+from router.api.source_views import SourceReader
 from router.clock import Clock
 from router.configuration.model import Configuration
 from router.configuration.reload import Reloader
@@ -30,6 +31,7 @@ from router.console.overview_figures import OverviewReader
 from router.console.pages import ConsoleFrame
 from router.console.session import Sessions
 from router.console.silences_page import SilencePages
+from router.console.source_pages import SourcePages
 from router.events.masks import Masks
 from router.journal.audit import Audit
 from router.journal.connection import Connection
@@ -62,6 +64,7 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
     configuration: Callable[[], Configuration] | None,
     playground: Playground,
     worker: WorkerConfig | None,
+    sources: SourceReader,
 ) -> Console:
     """Return the console.
 
@@ -75,6 +78,7 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
         configuration: Returns the active configuration; None in a process without rules.
         playground: Tries edited rules.
         worker: Has the rules folder and the inbox; None in a process without rules.
+        sources: Reads the sources of events.
     """
     sessions = Sessions(access, clock.now, clock.new_id)
     figures = FrameReader(
@@ -83,6 +87,7 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
         refusal,
         lambda: "" if reloader is None else reloader.report.error,
         lambda: destination_names(configuration),
+        sources.refusing,
     )
     frame = ConsoleFrame(sessions, figures, clock)
     masks = Masks(settings.masked_fields)
@@ -110,6 +115,7 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
         configuration=configuration,
         reloader=reloader,
     )
+    senders = SourcePages(frame, sources)
     more = build_operator_pages(frame, figures, parts)
     lately = OverviewReader(
         connection, clock, masks, None if reloader is None else lambda: reloader.report
@@ -122,9 +128,8 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
         configuration,
         is_kept=settings.history > 0,
     )
-    hub = LiveHub(
-        [state_topic(figures), overview.topic(), events.topic(), alerts.topic(), *more.topics]
-    )
+    topics = [overview.topic(), events.topic(), alerts.topic(), senders.topic(), *more.topics]
+    hub = LiveHub([state_topic(figures), *topics])
     return Console(
         [
             *frame.static.routes(),
@@ -135,6 +140,7 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
             *alerts.routes(),
             *OneAlertPage(frame, connection, clock, deliveries, messages, masks).routes(),
             *AuditPage(frame, audit, clock).routes(),
+            *senders.routes(),
             *SilencePages(frame, connection, clock, configuration).routes(),
             *more.routes,
             # The last ones, because they have the addresses that nothing else has.

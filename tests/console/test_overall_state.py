@@ -64,6 +64,27 @@ FULL = "Redis uses more than 80% of its maxmemory; wait until the workers have d
             "attempted again",
         ),
         (
+            {"refusing": ("github",)},
+            "warning",
+            "requests to github are refused",
+            "/console/sources/github",
+            "correct it at the sender or in the settings",
+        ),
+        (
+            {"refusing": ("a", "b")},
+            "warning",
+            "requests to a and b are refused",
+            "/console/sources",
+            "See why",
+        ),
+        (
+            {"refusing": ("a", "b", "c")},
+            "warning",
+            "requests to several sources are refused",
+            "/console/sources",
+            "See why",
+        ),
+        (
             {"disabled": ("a",)},
             "warning",
             "destination a is disabled",

@@ -74,6 +74,8 @@ PAGES: Final = (
         is_for_operators=True,
         has_hostile_texts=False,
     ),
+    ListedPage(name="sources", path="/console/sources"),
+    ListedPage(name="source", path="/console/sources/{name}", ids={"name": "events"}),
     ListedPage(name="audit", path="/console/audit"),
     ListedPage(name="inbox", path="/console/inbox"),
 )

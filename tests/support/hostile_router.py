@@ -8,11 +8,13 @@ from typing import Final
 import aiohttp
 import msgspec
 
-from router.clock import system_clock
+from router.clock import Clock, system_clock
 from router.datatypes import Secret
 from router.events.model import Malformed, Received
 from router.journal.batches import Batches
 from router.journal.connection import Connection
+from router.journal.series import Additions, Series
+from router.journal.source_log import RefusedRequest, SourceAddition, SourceLog
 from support.console_router import OPERATOR, event, until_recorded, watched_router
 from support.console_visit import visiting
 from support.running import Running, post_batch
@@ -73,10 +75,27 @@ async def hostile_router(
             clock = system_clock()
             malformed = Malformed(MARKUP, f"$.{MARKUP}", clock.now(), HOSTILE.encode())
             await Batches(connection, clock).accept([Received([], [malformed])])
+            await _refuse(connection, clock)
             await post_batch(router, bodies)
             await until_recorded(connection, 40)
             await _act(router)
             yield router
+
+
+async def _refuse(connection: Connection, clock: Clock) -> None:
+    """Refuse many requests of a sender all of whose words are hostile."""
+    texts = dict.fromkeys(("code", "reason", "hint", "client", "path", "method"), HOSTILE)
+    refused = SourceAddition(
+        source="events",
+        number=1,
+        refused=1000,
+        refused_at=clock.now(),
+        refusals=(RefusedRequest(at=clock.now(), status=400, **texts),),
+    )
+    await SourceLog(connection, clock).add("stranger", [refused])
+    await Series(connection, clock).add(
+        "stranger", [Additions(1, {"requests_refused/events/*": 1000})]
+    )
 
 
 async def _act(router: Running) -> None:

@@ -14,11 +14,11 @@ from router.cli.processes import (
     serve_prefork,
 )
 from router.clock import system_clock
-from router.configuration.load import ConfigurationSource
+from router.configuration.load import ConfigurationSource, FolderPart
 from router.destinations.contract import Environment
 from router.metrics import Metrics
 from router.runtime.build_environment import build_environment
-from router.runtime.roles import Roles, WorkerConfig
+from router.runtime.roles import Roles, SourcesConfig, WorkerConfig
 from router.settings.model import Settings
 
 logger = logging.getLogger(__name__)
@@ -27,16 +27,24 @@ logger = logging.getLogger(__name__)
 @click.command()
 @process_options
 def ingress(processes: ProcessOptions) -> None:
-    """Receive events over HTTP: POST /twilio and /events.
+    """Receive events over HTTP: POST /twilio, /events and the sources of the rules folder.
 
     Events are stored in Redis, where router worker evaluates them. ROUTER_PORT is the port of
-    senders, ROUTER_OPERATIONS_PORT that of metrics and operators, if set.
+    senders, ROUTER_OPERATIONS_PORT that of metrics and operators, if set. Of the rules folder only
+    the section sources is used.
     """
     settings = read_settings()
+    folder = ConfigurationSource(folder=settings.rules, environ=os.environ, part=FolderPart.SOURCES)
+    sources = SourcesConfig(source=folder, configuration=folder.load())
     if processes.count > 1:
         ports = (settings.port, settings.operations_port)
         serve_prefork(settings, ports, ("ingress",), processes)
-    roles = Roles(port=settings.port, operations_port=settings.operations_port, ingress=True)
+    roles = Roles(
+        port=settings.port,
+        operations_port=settings.operations_port,
+        ingress=True,
+        sources=sources,
+    )
     serve(settings, roles, Metrics(), processes)
 
 
@@ -57,7 +65,7 @@ def worker(names: tuple[str, ...], processes: ProcessOptions) -> None:
     """
     settings = read_settings()
     metrics = Metrics()
-    work = _worker_config(settings, metrics, frozenset(names))
+    work = _worker_config(settings, metrics, FolderPart.RULES, frozenset(names))
     if processes.count > 1:
         arguments = [part for name in names for part in ("--destination", name)]
         ports = (settings.worker_port, None)
@@ -75,7 +83,7 @@ def run(processes: ProcessOptions) -> None:
     """
     settings = read_settings()
     metrics = Metrics()
-    work = _worker_config(settings, metrics)
+    work = _worker_config(settings, metrics, FolderPart.ALL)
     if processes.count > 1:
         serve_prefork(settings, (settings.port, settings.operations_port), ("run",), processes)
     roles = Roles(
@@ -88,9 +96,12 @@ def run(processes: ProcessOptions) -> None:
 
 
 def _worker_config(
-    settings: Settings, metrics: Metrics, only: frozenset[str] = frozenset()
+    settings: Settings,
+    metrics: Metrics,
+    part: FolderPart,
+    only: frozenset[str] = frozenset(),
 ) -> WorkerConfig:
-    source = ConfigurationSource(folder=settings.rules, environ=os.environ)
+    source = ConfigurationSource(folder=settings.rules, environ=os.environ, part=part)
     configuration = source.load()
     known = sorted(spec.name for spec in configuration.destinations)
     for name in sorted(only.difference(known)):

@@ -30,6 +30,8 @@ from router.settings.environment import FROM_FILE
 from router.settings.model import PREFIX
 
 _ATTEMPTS: Final = 5
+_FOLDER: Final = f"{PREFIX}RULES"
+"""The setting that names the folder."""
 _TABLES_LIMIT: Final = 64 << 20
 """Bytes of all files together; beyond it, no further table is read."""
 
@@ -40,7 +42,7 @@ class FolderPart(enum.Enum):
     ALL = enum.auto()
     """All sections."""
     SOURCES = enum.auto()
-    """The section of sources; a folder that does not exist has none."""
+    """The section of sources; the default folder need not exist."""
     RULES = enum.auto()
     """All sections; the variables of sources need not be set."""
 
@@ -87,7 +89,8 @@ class ConfigurationSource(msgspec.Struct, frozen=True, kw_only=True):
         raise RulesError([Diagnostic(path, 0, 0, "the files changed while they were read")])
 
     def _load(self) -> Configuration:
-        if self.part is FolderPart.SOURCES and not self.folder.exists():
+        is_optional = self.part is FolderPart.SOURCES and _FOLDER not in self.environ
+        if is_optional and not self.folder.exists():
             return Configuration(rules=RuleSet(()), destinations=(), generation=NO_FOLDER)
         return load(self.folder, self.environ, missing=self.missing, part=self.part)
 

@@ -135,6 +135,10 @@ class Reception:
             self._proxies,
         )
 
+    def note_skipped(self, source: str, items: int) -> None:
+        """Count items of an accepted request that the source leaves out."""
+        self._source_record.accepted(source, 0, 0, skipped=items)
+
     def _count(self, request: web.BaseRequest, source: str, received: Received) -> None:
         if not (received.events or received.malformed):
             self._throttle.warning(

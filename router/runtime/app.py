@@ -44,6 +44,7 @@ from router.runtime import build_api, build_ingress, exposure
 from router.runtime.build_console import build_console
 from router.runtime.build_worker import alert_limits, build_worker
 from router.runtime.roles import Background, Roles, StreamSource
+from router.runtime.used_folder import UsedFolder, sources_folder
 from router.settings.model import Durability, Settings
 from router.sources.spec import SourceSpec
 from router.worker.series import SeriesRecorder
@@ -132,6 +133,7 @@ class App:
             else build_worker(settings, roles.worker, self._worker_redis, metrics, self._clock)
         )
 
+        self._folder = self._used_folder(roles)
         self._console = build_console(
             settings,
             self._worker_redis,
@@ -145,15 +147,24 @@ class App:
             sources=self._sources,
         )
 
+    def _used_folder(self, roles: Roles) -> UsedFolder | None:
+        """Return the rules folder that the process uses; None for none."""
+        if self._worker is not None:
+            switch = self._worker.switch
+            return UsedFolder(self._worker.reloader, switch.configuration, is_watched=True)
+        if roles.sources is None:
+            return None
+        return sources_folder(roles.sources, self._metrics, self._clock)
+
     def _sources_of_folder(self) -> Sequence[SourceSpec]:
-        return ()
+        return () if self._folder is None else self._folder.configuration().sources
 
     def reload(self) -> None:
         """Request a reload of the rules folder; it runs in the background."""
-        if self._worker is None:
-            logger.info("nothing to reload: this process uses no rules")
+        if self._folder is None:
+            logger.info("nothing to reload: this process uses no rules folder")
         else:
-            self._worker.reloader.request_reload()
+            self._folder.reloader.request_reload()
 
     async def serve(self, stop: asyncio.Event, ready: Callable[[Address], None]) -> None:
         """Run until ``stop`` is set, then drain.
@@ -218,6 +229,8 @@ class App:
             public, tests, more_background = self._intake(self._roles.stream)
             operations += tests
             background += more_background
+        if self._folder is not None:
+            background += self._folder.background()
         if self._worker is not None:
             background += self._worker.background()
         all_routes = operations + public
@@ -255,7 +268,7 @@ class App:
         operations: list[web.RouteDef] = []
         if self._roles.ingress:
             public, operations = build_ingress.build_ingress_routes(
-                settings, self._ingress_redis, intake, self._access
+                settings, self._ingress_redis, intake, self._access, self._sources_of_folder
             )
         if stream is None:
             return public, operations, tasks
@@ -264,7 +277,7 @@ class App:
 
     def _api_routes(self) -> list[web.RouteDef]:
         worker = self._worker
-        reloader = None if worker is None else worker.reloader
+        reloader = None if self._folder is None else self._folder.reloader
         names = frozenset if worker is None else worker.switch.destination_names
         rules = None if worker is None else worker.switch.rules
         access = self._access

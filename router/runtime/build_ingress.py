@@ -1,5 +1,7 @@
 """Builds the ingress: from a request or a stream's record to the journal. No other module does."""
 
+from collections.abc import Callable, Sequence
+
 from aiohttp import web
 
 from router.api.access import Access
@@ -16,15 +18,22 @@ from router.ingress.kinesis.consumer import consume
 from router.ingress.kinesis.records import RecordLimits
 from router.ingress.kinesis.stream_health import StreamHealth
 from router.ingress.reception import Reception
+from router.ingress.source_endpoint import SourceEndpoint
 from router.ingress.source_record import SourceRecord
+from router.ingress.source_table import SourceTable
 from router.journal.batches import Batches
 from router.journal.confirmation import CONFIRMATION_SHARE, Confirmation
 from router.journal.connection import Connection
 from router.journal.shown_alerts import ShownAlerts
 from router.journal.twilio_tests import SinkTests
 from router.metrics import Metrics
+from router.runtime.build_environment import build_environment
 from router.runtime.roles import Background, StreamSource
+from router.runtime.url_fetcher import UrlFetcher
 from router.settings.model import AcceptFsync, Settings
+from router.sources.contract import VerifierEnvironment
+from router.sources.mapping import MappingLimits
+from router.sources.spec import SourceSpec
 
 
 def confirmation(settings: Settings) -> Confirmation:
@@ -63,20 +72,52 @@ def build_intake(
 
 
 def build_ingress_routes(
-    settings: Settings, connection: Connection, intake: Intake, access: Access
+    settings: Settings,
+    connection: Connection,
+    intake: Intake,
+    access: Access,
+    sources: Callable[[], Sequence[SourceSpec]],
 ) -> tuple[list[web.RouteDef], list[web.RouteDef]]:
     """Return the routes of senders and recipients, and those of operators.
 
-    The first receive events over HTTP and serve the links in alerts.
+    The first receive events over HTTP and serve the links in alerts. ``sources`` returns those of the
+    active configuration.
     """
     sink_tests = SinkTests(connection)
     reception = Reception(settings, intake, sink_tests)
-    routes = Ingress(settings, reception, intake.metrics).routes()
+    routes = [
+        *Ingress(settings, reception, intake.metrics).routes(),
+        *_source_endpoint(settings, reception, sources).routes(),
+    ]
     signer = link_signer(settings)
     if signer is not None:
         shown = ShownAlerts(connection, intake.clock, lasts=settings.link_lifetime)
         routes += AlertPages(signer, connection, shown, intake.clock, access).routes()
     return routes, TwilioTestsApi(sink_tests, access).routes()
+
+
+def _source_endpoint(
+    settings: Settings, reception: Reception, sources: Callable[[], Sequence[SourceSpec]]
+) -> SourceEndpoint:
+    clock = reception.clock
+    environment = build_environment(settings, clock.now, on_template_error=lambda _: None)
+    fetch = UrlFetcher(environment).fetch
+    table = SourceTable(
+        sources,
+        VerifierEnvironment(
+            auth_tokens=settings.twilio_auth_tokens,
+            trusted_proxies=settings.trusted_proxies,
+            fetch=fetch,
+        ),
+        MappingLimits(
+            max_events=settings.max_events_per_request,
+            max_depth=settings.max_depth,
+            max_values=reception.max_values,
+        ),
+        clock.new_id,
+        clock.monotonic,
+    )
+    return SourceEndpoint(settings, reception, table, fetch)
 
 
 def build_stream_reader(

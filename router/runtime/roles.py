@@ -33,6 +33,15 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The page of the console that shows these; None for no such page."""
 
 
+class SourcesConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The sources of a process without a worker."""
+
+    source: ConfigurationSource
+    """The rules folder, for reloads."""
+    configuration: Configuration
+    """The configuration to begin with, loaded from ``source``."""
+
+
 class StreamSource(msgspec.Struct, frozen=True, kw_only=True):
     """The Kinesis stream that a process reads events from."""
 
@@ -55,6 +64,8 @@ class Roles(msgspec.Struct, frozen=True, kw_only=True):
     """As ``inherited_socket``, for ``operations_port``."""
     ingress: bool = False
     """Whether it receives events over HTTP."""
+    sources: SourcesConfig | None = None
+    """The sources of events over HTTP; None if the worker's configuration has them."""
     stream: StreamSource | None = None
     """The stream that it reads events from; None for none."""
     worker: WorkerConfig | None = None

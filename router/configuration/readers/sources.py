@@ -1,6 +1,5 @@
 """Read an entry of the section ``sources`` to a SourceSpec."""
 
-import base64
 import functools
 import re
 from collections.abc import Iterator, Mapping
@@ -48,14 +47,8 @@ _PATH: Final = re.compile(r"/in/[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*")
 _PATH_LENGTH: Final = 200
 _NAME: Final = "{name}"
 _OWN_KEYS: Final = frozenset({_VERIFY})
-# Values that replace a missing variable, so that the other options can be checked. A source with
-# one refuses all requests.
-_STAND_INS: Final = (
-    "missing-variable-of-a-source",
-    "whsec_" + base64.b64encode(b"missing-variable-of-a-source").decode(),
-    "missing:variable-of-a-source",
-    "192.0.2.0/24",
-)
+_OTHER_STAND_INS: Final = ("192.0.2.0/24", "missing-variable-of-a-source")
+"""Values of options that are no secrets, for variables that are not set."""
 
 
 class PresetParts(msgspec.Struct, frozen=True, kw_only=True):
@@ -300,11 +293,12 @@ class _Verification:
         absent = tuple(name for name in wanted if not values.known.get(name))
         if self._missing is MissingVariable.ERROR or not absent:
             return self._convert(self._document, chosen, values) or {}, ()
+        kinds = [VERIFIERS[entry.key.text].config for entry in chosen]
         found_configs = with_stand_ins(
             self._document,
             values,
             absent,
-            _STAND_INS,
+            (*dict.fromkeys(kind.stand_in for kind in kinds), *_OTHER_STAND_INS),
             lambda trial, given: self._convert(trial, chosen, given),
         )
         return found_configs or {}, absent
@@ -381,6 +375,11 @@ class _Verification:
             config = converter.convert(entry.value, VERIFIERS[name].config, name)
             if isinstance(config, VerifierConfig):
                 configs[name] = config
+                for warning in config.warnings():
+                    named = (
+                        entry.value.get(warning.key) if isinstance(entry.value, MapNode) else None
+                    )
+                    document.warn((named or entry.value).span, warning.message, warning.hint)
         return configs if len(configs) == len(chosen) else None
 
 

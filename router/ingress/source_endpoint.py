@@ -1,0 +1,228 @@
+"""The endpoint of sources: verifies a request, and maps it to events.
+
+Requests of unknown paths and methods are counted and recorded as those of every source are.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from functools import partial
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+
+from router.datatypes import Texts, parse_address
+from router.events.model import Event, Malformed, Received
+from router.ingress import http_binding
+from router.ingress.called_urls import called_urls
+from router.ingress.forwarded import Sender, called_target
+from router.ingress.reception import Reading, Reception
+from router.ingress.responses import RequestRejectedError
+from router.ingress.source_record import UNKNOWN
+from router.ingress.source_table import ActiveSource, SourceTable
+from router.settings.model import Settings
+from router.sources.contract import Fetch, FetchError, Refusal, RequestHead
+from router.sources.mapping import OpenedRequest, SourceReply, UnmappableError
+
+ROUTE: Final = "/in/{tail:.*}"
+_SLICE: Final = 50
+"""Items that are mapped before other tasks of the event loop run."""
+
+
+class SourceEndpoint:
+    """Accepts the requests of sources.
+
+    Args:
+        settings: The public URL and the origins of handshakes.
+        reception: Commits and answers.
+        table: The active sources.
+        fetch: Gets the URLs that confirm subscriptions.
+    """
+
+    def __init__(
+        self, settings: Settings, reception: Reception, table: SourceTable, fetch: Fetch
+    ) -> None:
+        self._public_url = settings.public_url
+        self._origins: Texts = settings.webhook_origins
+        self._reception = reception
+        self._table = table
+        self._fetch = fetch
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the route of all sources, whose paths a reload may change."""
+        return [web.route(hdrs.METH_ANY, ROUTE, self.receive)]
+
+    async def receive(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Accept a request of the source whose path it has."""
+        source = self._table.find(request.path)
+        if source is None:
+            return self._reception.reject(request, UNKNOWN, _no_source(request))
+        if request.method == hdrs.METH_OPTIONS:
+            return self._handshake(request, source)
+        if request.method not in source.spec.methods:
+            return self._reception.reject(request, source.spec.name, _wrong_method(request, source))
+        return await self._reception.receive(request, source.spec.name, partial(self._read, source))
+
+    def _handshake(self, request: web.BaseRequest, source: ActiveSource) -> web.StreamResponse:
+        """Tell an origin whether it may send: the handshake of CloudEvents web hooks."""
+        try:
+            allowed = http_binding.handshake_headers(
+                request.headers, self._origins, source.buckets.per_minute
+            )
+        except RequestRejectedError as rejection:
+            return self._reception.reject(request, source.spec.name, rejection)
+        return web.Response(headers=allowed)
+
+    async def _read(
+        self, source: ActiveSource, request: web.BaseRequest, sender: Sender | None
+    ) -> Reading:
+        head = self._head(request, sender)
+        _check_open(source)
+        for verifier in source.verifiers:
+            _reject_if(verifier.check_head(head))
+        body = await self._reception.body_reader.read(
+            request, take_gzip=not source.needs_exact_body
+        )
+        for verifier in source.verifiers:
+            _reject_if(await verifier.check_body(head, body))
+        source.buckets.admit(source.spec.name)
+        try:
+            opened = source.mapping.open(head, body, request.headers.get(hdrs.CONTENT_TYPE, ""))
+            reply = source.mapping.reply(opened)
+        except UnmappableError as error:
+            return _unmappable(source, error, head, body), len(body)
+        if reply is not None:
+            return await self._answer(reply)
+        received = await self._mapped(source, opened, head.received_at)
+        source.buckets.charge(source.spec.name, len(received.events))
+        return received, len(body)
+
+    def _head(self, request: web.BaseRequest, sender: Sender | None) -> RequestHead:
+        peer = parse_address(request.remote or "")
+        path, _, query = called_target(
+            request.scheme, request.host, request.raw_path
+        ).path.partition("?")
+        return RequestHead(
+            method=request.method,
+            path=path,
+            query=query,
+            headers=request.headers,
+            urls=called_urls(request, sender, self._public_url),
+            address=sender.address if sender is not None else peer,
+            peer=peer,
+            received_at=self._reception.clock.now(),
+        )
+
+    async def _mapped(
+        self, source: ActiveSource, opened: OpenedRequest, received_at: float
+    ) -> Received:
+        received = Received([], [])
+        skipped = 0
+        for index in range(len(opened.items)):
+            if index and index % _SLICE == 0:
+                await asyncio.sleep(0)
+            match source.mapping.event(opened, index, received_at):
+                case Event() as event:
+                    received.events.append(event)
+                case Malformed() as item:
+                    received.malformed.append(_of_source(source, item))
+                case None:
+                    skipped += 1
+        if received.malformed and not source.is_verified:
+            first = received.malformed[0]
+            raise RequestRejectedError(
+                HTTPStatus.BAD_REQUEST, "not_mappable", first.reason, path=first.path
+            )
+        if skipped:
+            self._reception.note_skipped(source.spec.name, skipped)
+        return received
+
+    async def _answer(self, reply: SourceReply) -> web.Response:
+        if reply.visit is not None:
+            await self._visit(reply.visit, reply.hosts)
+        return web.Response(
+            status=reply.status, body=reply.content, content_type=reply.content_type
+        )
+
+    async def _visit(self, url: str, hosts: Sequence[str]) -> None:
+        """Get a URL that confirms a subscription, if its host is one of the source's."""
+        try:
+            host = urlsplit(url).hostname or ""
+        except ValueError:
+            host = ""
+        if not any(_fits(host, pattern) for pattern in hosts):
+            raise RequestRejectedError(
+                HTTPStatus.FORBIDDEN, "wrong_host", "the URL to visit has another host"
+            )
+        try:
+            await self._fetch(url)
+        except FetchError as error:
+            raise RequestRejectedError(
+                HTTPStatus.FAILED_DEPENDENCY,
+                "not_confirmed",
+                "the URL to visit did not answer",
+                detail=str(error),
+            ) from None
+
+
+def _check_open(source: ActiveSource) -> None:
+    missing = source.spec.missing_variables
+    if missing:
+        raise RequestRejectedError(
+            HTTPStatus.FORBIDDEN,
+            "closed",
+            "this source is closed",
+            detail=f"{', '.join(f'${{{name}}}' for name in missing)} is not set",
+        )
+
+
+def _reject_if(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise RequestRejectedError(
+            refusal.status,
+            refusal.code,
+            refusal.reason,
+            detail=refusal.hint,
+            headers=refusal.headers,
+        )
+
+
+def _unmappable(
+    source: ActiveSource, error: UnmappableError, head: RequestHead, body: bytes
+) -> Received:
+    """Return a request that is quarantined as a whole. Raise RequestRejectedError if not verified."""
+    if not source.is_verified:
+        raise RequestRejectedError(
+            HTTPStatus.BAD_REQUEST, error.code, error.message, path=error.path
+        )
+    item = Malformed(error.message, error.path or "$", head.received_at, body)
+    return Received([], [_of_source(source, item)])
+
+
+def _of_source(source: ActiveSource, item: Malformed) -> Malformed:
+    return Malformed(
+        f"source {source.spec.name}: {item.reason}", item.path, item.received_at, item.body
+    )
+
+
+def _fits(host: str, pattern: str) -> bool:
+    """Return whether a host is one of a pattern, whose ``*`` stands for one part of the name."""
+    return host.count(".") == pattern.count(".") and fnmatchcase(host, pattern.lower())
+
+
+def _no_source(request: web.BaseRequest) -> RequestRejectedError:
+    return RequestRejectedError(
+        HTTPStatus.NOT_FOUND, "not_found", f"there is no source at {request.path[:100]}"
+    )
+
+
+def _wrong_method(request: web.BaseRequest, source: ActiveSource) -> RequestRejectedError:
+    allowed = ", ".join(source.spec.methods)
+    return RequestRejectedError(
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        "method",
+        f"{request.method} is not allowed, use {allowed}",
+        headers={"Allow": allowed},
+    )

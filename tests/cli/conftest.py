@@ -1,17 +1,20 @@
 """Commands on a Redis with records of each kind."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from support.events import deliveries_of, event_from
+from support.twilio_bench import TwilioBench, twilio_bench
 
 from router.cli import main
+from router.client import twilio_watch
 from router.clock import system_clock
 from router.datatypes import Secret
 from router.events.model import Malformed, Received
+from router.ingress import source_record
 from router.journal.batches import Batches
 from router.journal.connection import connect
 from router.journal.deliveries import Deliveries
@@ -56,3 +59,13 @@ def dead(redis_url: Secret, sample: bytes) -> list[str]:
 
     asyncio.run(fill())
     return [delivery.id for delivery in deliveries]
+
+
+@pytest.fixture
+async def bench(redis_url: Secret, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TwilioBench]:
+    """Return Twilio's API, with a router that records refusals at once."""
+    monkeypatch.setattr(source_record, "INTERVAL", 0.05)
+    monkeypatch.setattr(twilio_watch, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(twilio_watch, "FLUSH_SECONDS", 0.3)
+    async with twilio_bench(redis_url) as made:
+        yield made

@@ -3,33 +3,25 @@
 With ``-s``, the table of failures prints the sentence of each.
 """
 
-import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import msgspec
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from support.host_names import HostNames
-from support.running import Running, running, settings_for
-from support.sinks import HttpSink, Reply
 from support.twilio_api import (
     ACCOUNT,
     KEY,
     KEY_SECRET,
     TOKEN,
     ApiFault,
-    TwilioApiServer,
-    twilio_api,
 )
+from support.twilio_bench import TwilioBench
 
-from router.cli import main
-from router.client import twilio_watch
 from router.datatypes import Networks, Secret
-from router.ingress import source_record
 from router.journal.connection import Connection
 from router.journal.twilio_tests import SinkTests
 from router.runtime.roles import Roles
@@ -40,57 +32,11 @@ OTHER_TOKEN = Secret("auth-token-of-another-account")
 BASIC = Secret("voice:open sesame")
 
 
-class Bench:
-    """Twilio's API, routers, and the command line beside them."""
-
-    def __init__(self, api: TwilioApiServer, redis_url: Secret, stack: AsyncExitStack) -> None:
-        self.api = api
-        self.redis_url = redis_url
-        self.stack = stack
-        self.environ = {
-            "ROUTER_REDIS_URL": redis_url.reveal(),
-            "ROUTER_TWILIO_API": api.url,
-            "TWILIO_ACCOUNT_SID": ACCOUNT,
-            "TWILIO_AUTH_TOKEN": TOKEN.reveal(),
-        }
-
-    async def router(self, **changes: Any) -> Running:
-        """Serve ingress; the auth token is that of the account unless ``changes`` have others."""
-        settings = settings_for(self.redis_url, **{"twilio_auth_tokens": (TOKEN,), **changes})
-        return await self.stack.enter_async_context(running(settings, ROLES))
-
-    async def sink(self, **reply: Any) -> HttpSink:
-        """Serve something that is not a router."""
-        return await self.stack.enter_async_context(HttpSink(otherwise=Reply(**reply)))
-
-    async def run(self, *arguments: str, typed: str = "", **more: str | None) -> Result:
-        """Run ``router twilio``, in a thread, because servers of the test answer it."""
-        environ = {**self.environ, **more}
-        return await asyncio.to_thread(
-            CliRunner().invoke, main, ["twilio", *arguments], input=typed, env=environ
-        )
-
-    async def connect(self, url: str, *arguments: str, **more: str | None) -> Result:
-        """Run ``connect``; what does not come is awaited for a fraction of a second."""
-        options = arguments or ("--voice-insights",)
-        return await self.run("connect", "--url", url, "--wait", "300ms", *options, **more)
-
-
-@pytest.fixture
-async def bench(redis_url: Secret, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    monkeypatch.setattr(source_record, "INTERVAL", 0.05)
-    monkeypatch.setattr(twilio_watch, "POLL_SECONDS", 0.02)
-    monkeypatch.setattr(twilio_watch, "FLUSH_SECONDS", 0.3)
-    async with AsyncExitStack() as stack:
-        api = await stack.enter_async_context(twilio_api())
-        yield Bench(api, redis_url, stack)
-
-
 def json(result: Result) -> Any:
     return msgspec.json.decode(result.stdout)
 
 
-async def test_from_nothing_to_the_first_event(bench: Bench, connection: Connection) -> None:
+async def test_from_nothing_to_the_first_event(bench: TwilioBench, connection: Connection) -> None:
     router = await bench.router()
 
     result = await bench.run("connect", "--url", router.url, "--voice-insights")
@@ -124,7 +70,7 @@ async def test_from_nothing_to_the_first_event(bench: Bench, connection: Connect
     ]
 
 
-async def test_a_second_run_changes_nothing_and_says_so(bench: Bench) -> None:
+async def test_a_second_run_changes_nothing_and_says_so(bench: TwilioBench) -> None:
     """The types need not be chosen again."""
     router = await bench.router()
     await bench.connect(router.url)
@@ -143,7 +89,7 @@ async def test_a_second_run_changes_nothing_and_says_so(bench: Bench) -> None:
 
 
 async def test_types_that_are_missing_are_added_to_the_subscription_that_exists(
-    bench: Bench,
+    bench: TwilioBench,
 ) -> None:
     router = await bench.router()
     sink = bench.api.add_sink(f"{router.url}/twilio")
@@ -158,7 +104,9 @@ async def test_types_that_are_missing_are_added_to_the_subscription_that_exists(
     assert f"{message} stays at version 3 of its schema; the newest is 4." in result.stderr
 
 
-async def test_a_sink_that_is_not_active_is_validated_with_the_test_event(bench: Bench) -> None:
+async def test_a_sink_that_is_not_active_is_validated_with_the_test_event(
+    bench: TwilioBench,
+) -> None:
     router = await bench.router()
     bench.api.new_sinks_are = "initialized"
 
@@ -174,7 +122,9 @@ async def test_a_sink_that_is_not_active_is_validated_with_the_test_event(bench:
     assert json(result)["sink_status"] == "active"
 
 
-async def test_the_sinks_url_gets_the_credentials_that_the_router_requires(bench: Bench) -> None:
+async def test_the_sinks_url_gets_the_credentials_that_the_router_requires(
+    bench: TwilioBench,
+) -> None:
     router = await bench.router(twilio_basic_auth=(BASIC,))
 
     result = await bench.connect(router.url, ROUTER_TWILIO_BASIC_AUTH=BASIC.reveal())
@@ -186,7 +136,7 @@ async def test_the_sinks_url_gets_the_credentials_that_the_router_requires(bench
     assert "sesame" not in result.output
 
 
-async def test_an_api_key_is_enough(bench: Bench) -> None:
+async def test_an_api_key_is_enough(bench: TwilioBench) -> None:
     """Without the auth token, the probe is signed with the router's, if that is set here."""
     router = await bench.router()
     key = {"TWILIO_API_KEY": KEY, "TWILIO_API_SECRET": KEY_SECRET.reveal()}
@@ -201,7 +151,7 @@ async def test_an_api_key_is_enough(bench: Bench) -> None:
 
 
 async def test_a_router_that_takes_twilios_addresses_only_is_judged_by_the_test_event(
-    bench: Bench,
+    bench: TwilioBench,
 ) -> None:
     """Its refusal of the probe is not taken for one of Twilio's request."""
     router = await bench.router(twilio_addresses=Networks.parse("35.90.102.128/25"))
@@ -213,7 +163,7 @@ async def test_a_router_that_takes_twilios_addresses_only_is_judged_by_the_test_
     assert "No request from Twilio has arrived within 0.3 s." in result.output
 
 
-async def test_dry_run_prints_the_calls_and_changes_nothing(bench: Bench) -> None:
+async def test_dry_run_prints_the_calls_and_changes_nothing(bench: TwilioBench) -> None:
     router = await bench.router(twilio_basic_auth=(BASIC,))
     options = ("--types", "com.twilio.messaging.*", "--dry-run")
 
@@ -236,7 +186,7 @@ async def test_dry_run_prints_the_calls_and_changes_nothing(bench: Bench) -> Non
     ]
 
 
-async def test_without_a_terminal_the_types_must_be_named(bench: Bench) -> None:
+async def test_without_a_terminal_the_types_must_be_named(bench: TwilioBench) -> None:
     router = await bench.router()
 
     result = await bench.run("connect", "--url", router.url)
@@ -246,7 +196,7 @@ async def test_without_a_terminal_the_types_must_be_named(bench: Bench) -> None:
     assert bench.api.changes == []
 
 
-async def test_lists_are_read_page_by_page(bench: Bench) -> None:
+async def test_lists_are_read_page_by_page(bench: TwilioBench) -> None:
     """A sink on the third page is found, and no second one is made."""
     router = await bench.router()
     bench.api.page_size_limit = 2
@@ -260,7 +210,7 @@ async def test_lists_are_read_page_by_page(bench: Bench) -> None:
     assert len(bench.api.sinks) == 6
 
 
-async def test_a_run_after_a_lost_answer_makes_no_second_sink(bench: Bench) -> None:
+async def test_a_run_after_a_lost_answer_makes_no_second_sink(bench: TwilioBench) -> None:
     router = await bench.router()
     lost = ApiFault("POST", "/v1/Sinks", 500, message="Internal", times=1, is_after=True)
     bench.api.faults = [lost]
@@ -273,7 +223,7 @@ async def test_a_run_after_a_lost_answer_makes_no_second_sink(bench: Bench) -> N
     assert "has this URL already" in second.output
 
 
-async def test_a_run_after_a_failure_between_two_calls_goes_on(bench: Bench) -> None:
+async def test_a_run_after_a_failure_between_two_calls_goes_on(bench: TwilioBench) -> None:
     router = await bench.router()
     bench.api.faults = [ApiFault("POST", "/v1/Subscriptions", 500, message="Internal", times=1)]
 
@@ -288,7 +238,7 @@ async def test_a_run_after_a_failure_between_two_calls_goes_on(bench: Bench) -> 
     assert len(bench.api.subscriptions) == 1
 
 
-async def test_too_many_requests_are_sent_again_when_twilio_says_so(bench: Bench) -> None:
+async def test_too_many_requests_are_sent_again_when_twilio_says_so(bench: TwilioBench) -> None:
     router = await bench.router()
     wait = {"Retry-After": "0.01"}
     bench.api.faults = [
@@ -302,162 +252,162 @@ async def test_too_many_requests_are_sent_again_when_twilio_says_so(bench: Bench
     assert len(bench.api.sinks) == 1
 
 
-Arrange = Callable[[Bench], Awaitable[Result]]
+Arrange = Callable[[TwilioBench], Awaitable[Result]]
 
 
-async def _no_https(bench: Bench) -> Result:
+async def _no_https(bench: TwilioBench) -> Result:
     return await bench.connect("http://events.example.com")
 
 
-async def _private_host(bench: Bench) -> Result:
+async def _private_host(bench: TwilioBench) -> Result:
     return await bench.connect("https://10.0.0.7:8443")
 
 
-async def _private_name(bench: Bench) -> Result:
+async def _private_name(bench: TwilioBench) -> Result:
     return await bench.connect("https://router.internal")
 
 
-async def _password_in_the_url(bench: Bench) -> Result:
+async def _password_in_the_url(bench: TwilioBench) -> Result:
     return await bench.connect("https://voice:secret@events.example.com")
 
 
-async def _no_name(bench: Bench) -> Result:
+async def _no_name(bench: TwilioBench) -> Result:
     names = bench.stack.enter_context(HostNames())
     names.failing["events.example.com"] = socket.gaierror(socket.EAI_NONAME, "unknown")
     return await bench.connect("https://events.example.com")
 
 
-async def _nothing_listens(bench: Bench) -> Result:
+async def _nothing_listens(bench: TwilioBench) -> Result:
     sink = await bench.sink()
     await sink.die()
     return await bench.connect(f"http://127.0.0.1:{sink.port}")
 
 
-async def _proxy_without_router(bench: Bench) -> Result:
+async def _proxy_without_router(bench: TwilioBench) -> Result:
     return await bench.connect((await bench.sink(status=502)).url)
 
 
-async def _other_server(bench: Bench) -> Result:
+async def _other_server(bench: TwilioBench) -> Result:
     return await bench.connect((await bench.sink(body=b"<html>Log in</html>")).url)
 
 
-async def _redirect(bench: Bench) -> Result:
+async def _redirect(bench: TwilioBench) -> Result:
     return await bench.connect((await bench.sink(status=301)).url)
 
 
-async def _other_path(bench: Bench) -> Result:
+async def _other_path(bench: TwilioBench) -> Result:
     return await bench.connect(f"{(await bench.router()).url}/hooks/twilio")
 
 
-async def _no_token(bench: Bench) -> Result:
+async def _no_token(bench: TwilioBench) -> Result:
     return await bench.connect((await bench.router(twilio_auth_tokens=())).url)
 
 
-async def _subaccount(bench: Bench) -> Result:
+async def _subaccount(bench: TwilioBench) -> Result:
     return await bench.connect((await bench.router(twilio_auth_tokens=(OTHER_TOKEN,))).url)
 
 
-async def _other_public_url(bench: Bench) -> Result:
+async def _other_public_url(bench: TwilioBench) -> Result:
     router = await bench.router(public_url="https://events.example.com")
     return await bench.connect(router.url)
 
 
-async def _no_credentials(bench: Bench) -> Result:
+async def _no_credentials(bench: TwilioBench) -> Result:
     return await bench.connect((await bench.router(twilio_basic_auth=(BASIC,))).url)
 
 
-async def _wrong_credentials(bench: Bench) -> Result:
+async def _wrong_credentials(bench: TwilioBench) -> Result:
     router = await bench.router(twilio_basic_auth=(BASIC,))
     return await bench.connect(router.url, ROUTER_TWILIO_BASIC_AUTH="voice:wrong")
 
 
-async def _no_redis(bench: Bench) -> Result:
+async def _no_redis(bench: TwilioBench) -> Result:
     router = await bench.router()
     return await bench.connect(router.url, ROUTER_REDIS_URL="unix:///nonexistent/redis.sock")
 
 
-async def _no_request(bench: Bench) -> Result:
+async def _no_request(bench: TwilioBench) -> Result:
     bench.api.delivers = False
     return await bench.connect((await bench.router()).url)
 
 
-async def _other_redis(bench: Bench) -> Result:
+async def _other_redis(bench: TwilioBench) -> Result:
     router = await bench.router()
     url = bench.redis_url.reveal()
     other = f"{url}{'&' if '?' in url else '?'}db=3"
     return await bench.connect(router.url, ROUTER_REDIS_URL=other)
 
 
-async def _twilio_signs_with_another_token(bench: Bench) -> Result:
+async def _twilio_signs_with_another_token(bench: TwilioBench) -> Result:
     """As it does for a sink of a subaccount, while the command has the token of the parent."""
     bench.api.signing_token = OTHER_TOKEN
     return await bench.connect((await bench.router()).url)
 
 
-async def _twilio_meets_a_firewall(bench: Bench) -> Result:
+async def _twilio_meets_a_firewall(bench: TwilioBench) -> Result:
     wall = await bench.sink(status=403, body=b"blocked")
     bench.api.called_url = lambda _: wall.url
     return await bench.connect((await bench.router()).url)
 
 
-async def _twilio_cannot_connect(bench: Bench) -> Result:
+async def _twilio_cannot_connect(bench: TwilioBench) -> Result:
     bench.api.called_url = lambda _: "http://127.0.0.1:1/"
     return await bench.connect((await bench.router()).url)
 
 
-async def _wrong_twilio_token(bench: Bench) -> Result:
+async def _wrong_twilio_token(bench: TwilioBench) -> Result:
     return await bench.connect("https://events.example.com", TWILIO_AUTH_TOKEN="wrong")
 
 
-async def _no_twilio_token(bench: Bench) -> Result:
+async def _no_twilio_token(bench: TwilioBench) -> Result:
     return await bench.connect("https://events.example.com", TWILIO_AUTH_TOKEN=None)
 
 
-async def _restricted_key(bench: Bench) -> Result:
+async def _restricted_key(bench: TwilioBench) -> Result:
     bench.api.faults = [ApiFault("POST", "/v1/Sinks", 403, 70051, "Authorization Failed")]
     return await bench.connect((await bench.router()).url)
 
 
-async def _throttled(bench: Bench) -> Result:
+async def _throttled(bench: TwilioBench) -> Result:
     wait = {"Retry-After": "120"}
     bench.api.faults = [ApiFault("GET", "/v1/Types", 429, 20429, "Too many requests", wait)]
     return await bench.connect("https://events.example.com")
 
 
-async def _refused_by_twilio(bench: Bench) -> Result:
+async def _refused_by_twilio(bench: TwilioBench) -> Result:
     refused = ApiFault("POST", "/v1/Sinks", 400, 91000, "Sink could not be created")
     bench.api.faults = [refused]
     return await bench.connect((await bench.router()).url)
 
 
-async def _twilio_is_down(bench: Bench) -> Result:
+async def _twilio_is_down(bench: TwilioBench) -> Result:
     bench.api.faults = [ApiFault("POST", "/v1/Sinks", 500, 20500, "Internal Server Error")]
     return await bench.connect((await bench.router()).url)
 
 
-async def _twilio_cannot_be_reached(bench: Bench) -> Result:
+async def _twilio_cannot_be_reached(bench: TwilioBench) -> Result:
     return await bench.connect("https://events.example.com", ROUTER_TWILIO_API="http://127.0.0.1:1")
 
 
-async def _too_many_sinks(bench: Bench) -> Result:
+async def _too_many_sinks(bench: TwilioBench) -> Result:
     for number in range(100):
         bench.api.add_sink(f"https://other{number}.example.com/hook")
     return await bench.connect((await bench.router()).url)
 
 
-async def _sink_with_get(bench: Bench) -> Result:
+async def _sink_with_get(bench: TwilioBench) -> Result:
     url = f"{(await bench.router()).url}/twilio"
     bench.api.add_sink(url, sink_configuration={"destination": url, "method": "GET"})
     return await bench.connect(url)
 
 
-async def _sink_without_password(bench: Bench) -> Result:
+async def _sink_without_password(bench: TwilioBench) -> Result:
     router = await bench.router(twilio_basic_auth=(BASIC,))
     bench.api.add_sink(f"{router.url}/twilio")
     return await bench.connect(router.url, ROUTER_TWILIO_BASIC_AUTH=BASIC.reveal())
 
 
-async def _unknown_type(bench: Bench) -> Result:
+async def _unknown_type(bench: TwilioBench) -> Result:
     return await bench.connect("https://events.example.com", "--types", "com.twilio.voice.*call")
 
 
@@ -511,7 +461,7 @@ def told() -> Iterator[list[tuple[str, str]]]:
     ],
 )  # fmt: skip
 async def test_each_failure_has_its_sentence_and_a_next_step(
-    bench: Bench,
+    bench: TwilioBench,
     told: list[tuple[str, str]],
     arrange: Arrange,
     code: int,

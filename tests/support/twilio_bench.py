@@ -1,0 +1,67 @@
+"""Twilio's API as it is documented, routers that really run, and ``router twilio`` beside them."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
+
+from click.testing import CliRunner, Result
+
+from router.cli import main
+from router.datatypes import Secret
+from router.runtime.roles import Roles
+from support.running import Running, running, settings_for
+from support.sinks import HttpSink, Reply
+from support.twilio_api import ACCOUNT, TOKEN, TwilioApiServer, twilio_api
+
+_ROLES: Final = Roles(port=0, ingress=True)
+
+
+class TwilioBench:
+    """Twilio's API, routers, and the command line beside them."""
+
+    def __init__(self, api: TwilioApiServer, redis_url: Secret, stack: AsyncExitStack) -> None:
+        self.api = api
+        self.redis_url = redis_url
+        self.stack = stack
+        self.environ = {
+            "ROUTER_REDIS_URL": redis_url.reveal(),
+            "ROUTER_TWILIO_API": api.url,
+            "TWILIO_ACCOUNT_SID": ACCOUNT,
+            "TWILIO_AUTH_TOKEN": TOKEN.reveal(),
+        }
+
+    async def router(self, **changes: Any) -> Running:
+        """Serve ingress; the auth token is that of the account unless ``changes`` have others."""
+        settings = settings_for(self.redis_url, **{"twilio_auth_tokens": (TOKEN,), **changes})
+        return await self.stack.enter_async_context(running(settings, _ROLES))
+
+    async def sink(self, **reply: Any) -> HttpSink:
+        """Serve something that is not a router."""
+        return await self.stack.enter_async_context(HttpSink(otherwise=Reply(**reply)))
+
+    async def run(self, *arguments: str, typed: str = "", **more: str | None) -> Result:
+        """Run ``router twilio``, in a thread, because servers of the test answer it."""
+        environ = {**self.environ, **more}
+        return await asyncio.to_thread(
+            CliRunner().invoke, main, ["twilio", *arguments], input=typed, env=environ
+        )
+
+    async def connect(self, url: str, *arguments: str, **more: str | None) -> Result:
+        """Run ``connect``; what does not come is awaited for a fraction of a second."""
+        options = arguments or ("--voice-insights",)
+        return await self.run("connect", "--url", url, "--wait", "300ms", *options, **more)
+
+    def command(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
+        """Return the command and its environment, for a process of its own."""
+        environ = {"PATH": os.environ["PATH"], "SSL_CERT_FILE": os.devnull, **self.environ}
+        return [sys.executable, "-m", "router", "twilio", *arguments], environ
+
+
+@asynccontextmanager
+async def twilio_bench(redis_url: Secret) -> AsyncIterator[TwilioBench]:
+    async with AsyncExitStack() as stack:
+        api = await stack.enter_async_context(twilio_api())
+        yield TwilioBench(api, redis_url, stack)

@@ -41,6 +41,7 @@ _COMMANDS: Final = {
     ),
     "rules": LazyCommand("rules:rules", "List and show rules with what each has done lately."),
     "run": LazyCommand("run:run", "Receive events, evaluate rules and deliver alerts."),
+    "sample": LazyCommand("print_sample:sample", "Print a sample event of a Twilio event type."),
     "schema": LazyCommand("schema:schema", "Print a JSON Schema for rules, tests or events."),
     "send": LazyCommand("send:send", "Send events from a file to a router."),
     "silence": LazyCommand("silence:silence", "Add, list and expire silences."),

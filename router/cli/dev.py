@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from router.cli.beside_dev import is_redis_set, user_data_folder
+from router.cli.documented_type import DocumentedType
 from router.cli.output import echo
 from router.cli.rules_folder import FOLDER
 from router.clock import system_clock
@@ -21,12 +22,18 @@ from router.settings.model import LogFormat, Settings
 
 @click.command()
 @click.option("--data", type=FOLDER, help="Data folder of the embedded Redis.")
+@click.option(
+    "--sample",
+    metavar="TYPE",
+    type=DocumentedType(),
+    help="Send a sample event of this type at start (router sample lists the types).",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show the log too.")
-def dev(data: Path | None, *, verbose: bool) -> None:
+def dev(data: Path | None, sample: str | None, *, verbose: bool) -> None:
     """Run everything in one process for development.
 
     Redis is embedded unless ROUTER_REDIS_URL is set. Destinations without credentials print what
-    they would send. Twilio's sample event is sent once at start. Other commands of the same user
+    they would send. A sample event of Twilio is sent once at start. Other commands of the same user
     find its Redis and its address.
     """
     settings = Settings.read(os.environ)
@@ -40,4 +47,4 @@ def dev(data: Path | None, *, verbose: bool) -> None:
     source = ConfigurationSource(
         folder=settings.rules, environ=os.environ, missing=MissingVariable.KEEP
     )
-    Dev(settings, source, system_clock(), echo, RunningDevFile(state)).run(redis)
+    Dev(settings, source, system_clock(), echo, RunningDevFile(state)).run(redis, sample)

@@ -2,6 +2,7 @@
 
 import click
 
+from router.cli.documented_type import DocumentedType
 from router.cli.output import as_json
 from router.configuration import json_schema as rules_schema
 from router.events import json_schema as events_schema
@@ -23,12 +24,17 @@ def schema_rules() -> None:
 
 
 @schema.command(name="events")
-def schema_events() -> None:
+@click.argument("event_type", metavar="[TYPE]", type=DocumentedType(), required=False)
+def schema_events(event_type: str | None) -> None:
     """Print the schema of the known event types.
 
-    router check checks conditions against it.
+    router check checks conditions against it. TYPE limits the schema to one type, for example
+    com.twilio.messaging.message.failed.
     """
-    click.echo(as_json(events_schema.json_schema()))
+    if event_type is None:
+        click.echo(as_json(events_schema.json_schema()))
+    else:
+        click.echo(as_json(events_schema.json_schema_of(event_type)))
 
 
 @schema.command(name="tests")

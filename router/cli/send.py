@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from router.cli.beside_dev import running_dev
+from router.cli.documented_type import DocumentedType
 from router.cli.output import can_move_cursor, echo
 from router.client.backfill import Backfill, BackfillProgress, Pace, StoppedError
 from router.client.json_lines import CheckpointFile, FileCheckpoint, Line, batches, lines, skip_to
@@ -22,12 +23,15 @@ from router.clock import system_clock
 from router.datatypes import Secret
 from router.errors import ConfigurationError
 from router.events.sample import sample_event
+from router.events.type_sample import type_sample
 from router.settings.model import Settings
 
 _PLACE: Final = frozenset({"ROUTER_HOST", "ROUTER_PORT"})
 """Variables that say where the router listens."""
 _LINE_SUFFIXES: Final = frozenset({".jsonl", ".ndjson"})
 _BATCH_BYTES: Final = 1 << 20
+_TIMEOUT_SAMPLE: Final = ""
+"""Stands for Twilio's example of a conference summary, as it reports a timeout."""
 _CHECKPOINT_INTERVAL: Final = 0.5
 """Seconds between two writes of the checkpoint."""
 
@@ -36,8 +40,11 @@ _CHECKPOINT_INTERVAL: Final = 0.5
 @click.argument("event", type=click.File("rb"), required=False)
 @click.option(
     "--sample",
-    is_flag=True,
-    help="Send Twilio's documented example of a conference summary, under a new id.",
+    is_flag=False,
+    flag_value=_TIMEOUT_SAMPLE,
+    metavar="[TYPE]",
+    type=DocumentedType(also=_TIMEOUT_SAMPLE),
+    help="Send a sample event under a new id: of a conference summary, or of TYPE (router sample).",
 )
 @click.option(
     "--sign",
@@ -77,7 +84,13 @@ _CHECKPOINT_INTERVAL: Final = 0.5
 )
 @click.option("--skip-bad", is_flag=True, help="Report lines that are not events, and continue.")
 def send(
-    event: BinaryIO | None, url: str, *, sample: bool, sign: bool, by_line: bool, **options: Any
+    event: BinaryIO | None,
+    url: str,
+    *,
+    sample: str | None,
+    sign: bool,
+    by_line: bool,
+    **options: Any,
 ) -> None:
     """Send events from a file to a router.
 
@@ -87,7 +100,7 @@ def send(
     were in flight are then sent again, and the router drops the duplicates. --sample takes the place
     of a file.
     """
-    if (event is None) != sample:
+    if (event is None) != (sample is not None):
         raise click.UsageError(
             "name one file with events, or --sample" if event is None else "name a file or --sample"
         )
@@ -97,10 +110,18 @@ def send(
     if event is not None and (by_line or Path(event.name).suffix in _LINE_SUFFIXES):
         _FileSender(event, target, _FileOptions(**options)).run()
         return
-    body = sample_event(f"NO{secrets.token_hex(16)}") if event is None else event.read()
+    body = _sample_body(sample) if sample is not None else event.read() if event else b""
     result = asyncio.run(send_one(target, body))
     echo(f"{result.status} {result.body}")
     sys.exit(0 if result.accepted else 1)
+
+
+def _sample_body(event_type: str) -> bytes:
+    """Return a sample event under a new id."""
+    digits = secrets.token_hex(16)
+    if event_type == _TIMEOUT_SAMPLE:
+        return sample_event(f"NO{digits}")
+    return msgspec.json.encode(type_sample(event_type, digits))
 
 
 def _check_url(url: str, *, sign: bool) -> None:

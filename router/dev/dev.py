@@ -29,6 +29,7 @@ from router.dev.activity import CAPTURED
 from router.dev.embedded_redis import EmbeddedRedis
 from router.dev.running_dev import RunningDev, RunningDevFile
 from router.events.sample import sample_event
+from router.events.type_sample import type_sample
 from router.http.server import Address
 from router.journal import ledger
 from router.journal.connection import connect
@@ -84,11 +85,13 @@ class Dev:
         self._announced = announced
         self._inbox = Inbox()
 
-    def run(self, redis: EmbeddedRedis | None) -> None:
+    def run(self, redis: EmbeddedRedis | None, sample: str | None = None) -> None:
         """Run until a signal.
 
         Args:
             redis: Started before and stopped after the run; None to use ROUTER_REDIS_URL.
+            sample: The event type of which a sample is sent; None for Twilio's example of a
+                conference summary.
 
         Raises:
             ConfigurationError: Redis or the application cannot be started.
@@ -106,13 +109,13 @@ class Dev:
             if redis is not None:
                 redis.start()
                 settings = msgspec.structs.replace(settings, redis_url=redis.url)
-            event_loop.run(self._serve(settings))
+            event_loop.run(self._serve(settings, sample))
         finally:
             self._announced.withdraw()
             if redis is not None:
                 redis.stop()
 
-    async def _serve(self, settings: Settings) -> None:
+    async def _serve(self, settings: Settings, sample: str | None) -> None:
         metrics = Metrics()
         environment = build_environment(settings, self._clock.now, self._echo)
         config = WorkerConfig(
@@ -132,17 +135,19 @@ class Dev:
         loop = asyncio.get_running_loop()
         listening: asyncio.Future[Address] = loop.create_future()
         async with asyncio.TaskGroup() as group:
-            demo = group.create_task(self._run_demo(settings, listening))
+            demo = group.create_task(self._run_demo(settings, listening, sample))
             try:
                 await event_loop.serve(app, listening.set_result)
             finally:
                 demo.cancel()
 
-    async def _run_demo(self, settings: Settings, listening: "asyncio.Future[Address]") -> None:
+    async def _run_demo(
+        self, settings: Settings, listening: "asyncio.Future[Address]", sample: str | None
+    ) -> None:
         url = str(await listening)
         self._announce(settings, url)
         self._print_summary(settings, url)
-        await self._send_sample(settings, url)
+        await self._send_sample(settings, url, sample)
         self._echo(
             "\nRunning; Ctrl-C stops it. From another terminal:\n"
             f"  {_program()} send EVENT.json --sign     send an event of your own\n"
@@ -183,9 +188,15 @@ class Dev:
         for warning in self._configuration.warnings[:_WARNINGS_SHOWN]:
             self._echo(f"  Warning  {warning}")
 
-    async def _send_sample(self, settings: Settings, url: str) -> None:
-        body = sample_event(f"NO{secrets.token_hex(16)}")
-        self._echo("\nSending Twilio's sample conference summary, signed, as it reports a timeout")
+    async def _send_sample(self, settings: Settings, url: str, sample: str | None) -> None:
+        digits = secrets.token_hex(16)
+        if sample is None:
+            body = sample_event(f"NO{digits}")
+            what = "Twilio's sample conference summary, signed, as it reports a timeout"
+        else:
+            body = msgspec.json.encode(type_sample(sample, digits))
+            what = f"a sample of {sample}, signed"
+        self._echo(f"\nSending {what}")
         result = await send_signed(
             f"{url}/twilio",
             body,

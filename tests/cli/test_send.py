@@ -102,10 +102,18 @@ def test_the_port_of_router_dev_in_the_environment_is_router_dev(
 def test_the_sample_needs_no_file() -> None:
     results = [
         CliRunner().invoke(main, ["send", *words, "--url", "http://127.0.0.1:1/events"])
-        for words in (["--sample"], [], ["--sample", "-"])
+        for words in (
+            ["--sample"],
+            [],
+            ["-", "--sample"],
+            ["--sample", "com.twilio.messaging.message.failed"],
+            ["--sample", "com.twilio.messaging.message.failedd"],
+        )
     ]
 
-    assert [each.exit_code for each in results] == [2, 2, 2]
+    assert [each.exit_code for each in results] == [2, 2, 2, 2, 2]
     assert "Cannot connect to host 127.0.0.1:1" in results[0].stderr
     assert "name one file with events, or --sample" in results[1].stderr
     assert "name a file or --sample" in results[2].stderr
+    assert "Cannot connect to host 127.0.0.1:1" in results[3].stderr
+    assert 'did you mean "com.twilio.messaging.message.failed"?' in results[4].stderr

@@ -19,6 +19,7 @@ rules:
   - name: sample
     events: [com.twilio.voice.insights.conference-summary.complete]
     send_to: [noc]
+  - {name: failed-messages, events: [com.twilio.messaging.message.*], send_to: [noc]}
 """
 
 
@@ -81,10 +82,11 @@ async def dev(tmp_path: Path) -> AsyncIterator[Start]:
         "ROUTER_RULES": str(tmp_path / "rules"),
     }
 
-    async def start(**more: str) -> DevProcess:
+    async def start(*options: str, **more: str) -> DevProcess:
         process = await asyncio.create_subprocess_exec(
             *COMMAND,
             "dev",
+            *options,
             env={**environ, **more},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -134,6 +136,17 @@ async def test_messages_have_the_links_of_the_settings(dev: Start) -> None:
         ROUTER_PUBLIC_URL=url, ROUTER_LINK_SECRET="0123456789abcdef"
     )
     assert await process.seen(f"{url}/alerts/")
+
+
+async def test_a_sample_of_a_chosen_type_is_sent(dev: Start) -> None:
+    chosen = "com.twilio.messaging.message.failed"
+    process: DevProcess = await dev("--sample", chosen)  # type: ignore[misc]
+
+    await process.seen(f"Sending a sample of {chosen}, signed")
+    await process.seen(f"({chosen}) matches failed-messages; sent to noc")
+    code, *_ = await process.run("send", "--sample", "com.twilio.messaging.message.read")
+    assert code == 0
+    await process.seen("(com.twilio.messaging.message.read) matches failed-messages")
 
 
 async def test_the_api_is_shown_with_its_token(dev: Start) -> None:

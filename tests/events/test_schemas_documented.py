@@ -6,7 +6,7 @@ import pytest
 from support.schema_modules import FOLDER, modules
 
 from router.events.schemas import KNOWN_TYPES, SCHEMAS, TEST_EVENT
-from router.events.schemas.definitions import products, structs
+from router.events.schemas.definitions import ORDER, products, structs
 from router.events.schemas.type_index import TYPES
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +22,10 @@ def test_each_module_of_structs_is_written() -> None:
     by_hand = {"__init__.py", "definitions.py"}
 
     assert {path.name for path in FOLDER.glob("*.py")} - by_hand == modules().keys()
+
+
+def test_each_file_is_listed() -> None:
+    assert sorted(ORDER) == sorted(path.stem for path in (FOLDER / "twilio").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("event_type", TYPES)

@@ -1,10 +1,12 @@
 """The Python modules of ``router/events/schemas`` from the YAML files in its folder ``twilio``."""
 
 import builtins
+import functools
 import keyword
 import re
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,16 +17,15 @@ import msgspec
 from router.events.schemas.definitions import (
     NAMED_TYPES,
     SID,
-    EventType,
     FieldDefinition,
     Product,
     StructDefinition,
-    innermost,
     products,
     structs,
 )
 
-FOLDER: Final = Path(__file__).parents[2] / "router" / "events" / "schemas"
+ROOT: Final = Path(__file__).parents[2]
+FOLDER: Final = ROOT / "router" / "events" / "schemas"
 WRITTEN: Final = "Written by ``make schemas``"
 INDEX: Final = "type_index"
 """The module that lists all types; no product has this name."""
@@ -34,30 +35,32 @@ _SHADOWED: Final = frozenset({"id", "type", "max", "min", "sum", "format", "prop
 """Names of built-in functions that Structs may use, because a field is always read from a value."""
 
 
-def modules() -> dict[str, str]:
-    """Return the text of each module by its file's name, formatted."""
+@functools.cache
+def modules() -> Mapping[str, str]:
+    """Return the text of each module by its file's name, as ruff formats it."""
     written = {f"{INDEX}.py": type_index()}
     for module, product in products().items():
         if product.structs:
             written[f"{module}.py"] = product_module(module, product)
-    return {name: formatted(text) for name, text in written.items()}
+    return formatted(written)
 
 
-def formatted(text: str) -> str:
-    """Return a module as ruff formats it."""
+def formatted(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return modules as ruff sorts their imports and formats them."""
     ruff = [sys.executable, "-m", "ruff"]
-    sort = [*ruff, "check", "--quiet", "--fix", "--select", "I", "-"]
-    sorted_ = subprocess.run(sort, input=text, text=True, capture_output=True, check=True)  # noqa: S603 - ruff
-    layout = [*ruff, "format", "--quiet", "-"]
-    return subprocess.run(  # noqa: S603 - ruff
-        layout, input=sorted_.stdout, text=True, capture_output=True, check=True
-    ).stdout
+    options = ["--quiet", "--config", str(ROOT / "pyproject.toml")]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in texts.items():
+            (Path(folder) / name).write_text(text)
+        for command in (["check", "--fix", "--select", "I"], ["format"]):
+            subprocess.run([*ruff, *command, *options, folder], check=True)  # noqa: S603 - ruff
+        return {name: (Path(folder) / name).read_text() for name in texts}
 
 
 def type_index() -> str:
     """Return the module that names the Struct of each type."""
     entries = [
-        (event_type, f"{structs()[each.data][0]}:{each.data}" if each.data else f"{module}:")
+        (event_type, f"{module}:{each.data}")
         for module, product in products().items()
         for event_type, each in product.types.items()
     ]
@@ -73,7 +76,7 @@ from typing import Final
 TYPES: Final[dict[str, str]] = {{
 {lines}
 }}
-"""By type: ``module:Struct``. No Struct if its shape is not published; then the module names the product."""
+"""By type: ``module:Struct``; no Struct if the fields are not known. The file of ``twilio`` has the same name."""
 '''
 
 
@@ -227,13 +230,3 @@ def python_name(name: str) -> str:
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.replace("-", "_")).lower()
     is_taken = keyword.iskeyword(snake) or (hasattr(builtins, snake) and snake not in _SHADOWED)
     return f"{snake}_" if is_taken else snake
-
-
-def event_types() -> Iterator[tuple[str, Product, str, EventType]]:
-    """Yield each type with its module and product."""
-    for module, product in products().items():
-        for event_type, each in product.types.items():
-            yield module, product, event_type, each
-
-
-__all__ = ["FOLDER", "event_types", "innermost", "modules"]

@@ -11,7 +11,7 @@ could not be read have no Struct.
 import msgspec
 
 
-class SinkTest(msgspec.Struct, frozen=True, kw_only=True):
+class SinkTestData(msgspec.Struct, frozen=True, kw_only=True):
     """``data`` of ``EventStreams.TestSink/1``: a test of a sink."""
 
     test_id: str

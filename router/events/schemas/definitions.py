@@ -15,6 +15,12 @@ import msgspec
 
 NAMED_TYPES: Final = ("text", "time", "phone", "int", "number", "bool", "any")
 """Types of a field besides ``sid XX``, ``[type]``, ``{type}`` and the name of a Struct."""
+ORDER: Final = (
+    *("conference", "call", "call_metrics", "parts", "messaging", "error_logs", "task_router"),
+    *("voice_requests", "studio", "verification", "conversations", "a2p", "toll_free"),
+    *("link_shortening", "video_rooms", "super_sim", "account_events"),
+)
+"""The files in the order in which types are listed."""
 SID: Final = re.compile(r"sid ([A-Z]{2})")
 _WRAPPED: Final = re.compile(r"\[(.+)]|\{(.+)}")
 
@@ -65,7 +71,7 @@ class EventType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     about: str
     data: str = ""
-    """The Struct that describes ``data``; empty if its shape is not known."""
+    """The Struct that describes ``data``; empty if its fields are not known."""
     schema: str = ""
     """Twilio's schema if it is not that of the Struct."""
     status: Literal["available", "deprecated", "discontinued", "restricted"] = "available"
@@ -93,17 +99,6 @@ def innermost(type_: str) -> str:
     return type_
 
 
-def definition_of(event_type: str, module: str) -> tuple[Product, EventType]:
-    """Return a documented type and its product.
-
-    Args:
-        event_type: A type of the index of types.
-        module: The module that the index names for it.
-    """
-    found = product(module)
-    return found, found.types[event_type]
-
-
 @functools.cache
 def product(module: str) -> Product:
     """Return the content of ``twilio/<module>.yaml``."""
@@ -113,9 +108,7 @@ def product(module: str) -> Product:
 
 def products() -> Mapping[str, Product]:
     """Return all products by the module that has their Structs."""
-    folder = files("router.events.schemas") / "twilio"
-    names = sorted(entry.name for entry in folder.iterdir())
-    return {name: product(name) for each in names if (name := each.removesuffix(".yaml")) != each}
+    return {name: product(name) for name in ORDER}
 
 
 def structs() -> Mapping[str, tuple[str, StructDefinition]]:

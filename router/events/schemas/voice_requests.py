@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 
-class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
+class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request from Twilio to an application, or to Twilio's API."""
 
     method: str
@@ -21,7 +21,7 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any] | None = None
 
 
-class HttpResponse(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class WebhookResponse(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The response to a request."""
 
     response_code: int | None = None
@@ -38,5 +38,5 @@ class VoiceRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     request_date_created: str | None = None
     timestamp: str | None = None
     event_sid: str | None = None
-    request: HttpRequest | None = None
-    response: HttpResponse | None = None
+    request: WebhookRequest | None = None
+    response: WebhookResponse | None = None

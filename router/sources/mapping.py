@@ -16,7 +16,7 @@ import msgspec
 from router.cel import ERROR, Condition, Expression, Verdict, as_json, as_text, compile_expression
 from router.cel.paths_read import paths_read
 from router.cel.tree import path as tree_path
-from router.cel.values import TimestampValue, describe_type
+from router.cel.values import Optional, TimestampValue, describe_type
 from router.errors import EventError, EventsTooLargeError
 from router.events import cloudevents, limits
 from router.events.model import Event, Malformed
@@ -229,7 +229,10 @@ class SourceMapping:
         expression: Expression | None = getattr(self._spec.event, name)
         if expression is None:
             return self._default(name)
-        value = _text_of(expression.value(values))
+        found = expression.value(values)
+        if _is_absent(found):
+            return self._default(name)
+        value = _text_of(found)
         if not value:
             if name == "subject":
                 return None
@@ -253,6 +256,8 @@ class SourceMapping:
         if expression is None:
             return None
         value = expression.value(values)
+        if isinstance(value, Optional):
+            value = value.value
         if value is None or value is ERROR:
             return None
         time = event_time(value)
@@ -290,6 +295,11 @@ def _names_read(spec: SourceSpec) -> frozenset[str]:
 
 def _path(expression: Expression | None) -> tuple[str, ...] | None:
     return _ITEM if expression is None else tree_path(expression.tree)
+
+
+def _is_absent(value: Any) -> bool:
+    """Return whether a value is an optional that is absent, which stands for the default."""
+    return isinstance(value, Optional) and value.value is ERROR
 
 
 def _text_of(value: Any) -> str | None:

@@ -1,0 +1,279 @@
+"""Each preset, against the requests that its sender publishes. ``-s`` prints a table of them."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+from support.golden import golden
+from support.requests_of_senders import head_of, verdict
+from support.sender_samples import FOLDER, RECEIVED_AT, SAMPLES, SenderSample, origins
+from support.signed_requests import CASES, NOW, PLANTED, SignedCase
+
+from router.configuration.load import FolderPart, load
+from router.configuration.readers.sources import preset_names, preset_parts, preset_yaml
+from router.configuration.variables import MissingVariable
+from router.datatypes import Secret
+from router.errors import RulesError
+from router.events.model import Event
+from router.sources.contract import RequestHead, VerifierEnvironment
+from router.sources.mapping import MappingLimits, OpenedRequest, SourceMapping
+from router.sources.spec import SourceSpec
+from router.sources.verifiers.kinds import build_verifier
+
+LIMITS: Final = MappingLimits(max_events=1000, max_depth=64, max_values=100_000)
+PAGE: Final = (Path(__file__).parents[2] / "docs" / "presets.md").read_text("utf-8")
+HEADER: Final = (
+    "sample | from | verifier | judge of the signature | becomes | id | with another secret"
+)
+
+
+async def fetch_nothing(url: str) -> bytes:
+    raise AssertionError(f"{url} was fetched")
+
+
+ENVIRONMENT: Final = VerifierEnvironment(fetch=fetch_nothing)
+UNSIGNED: Final = {"generic", "cloudwatch-sns", "twilio-alarms", "twilio-debugger", "twilio-status"}
+LATER: Final = {"cloudwatch-sns", "twilio-alarms", "twilio-debugger", "twilio-status"}
+each_sample: Final = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
+each_preset: Final = pytest.mark.parametrize("name", preset_names())
+
+
+def source(name: str) -> SourceSpec:
+    parts = preset_parts(name)
+    return SourceSpec(
+        name=name,
+        path=f"/in/{name}",
+        preset=name,
+        split=parts.split,
+        skip=parts.skip,
+        event=parts.event,
+        replies=parts.replies,
+    )
+
+
+def mapping_of(preset: str) -> SourceMapping:
+    return SourceMapping(source(preset), LIMITS, lambda: "a-new-id")
+
+
+def opened(sample: SenderSample) -> tuple[SourceMapping, OpenedRequest]:
+    mapping = mapping_of(sample.preset)
+    head: RequestHead = head_of(sample.headers, received_at=RECEIVED_AT)
+    return mapping, mapping.open(head, sample.body, sample.headers["Content-Type"])
+
+
+def outcome(sample: SenderSample) -> list[Any]:
+    """Return the events of a sample, or the answer to a handshake."""
+    mapping, request = opened(sample)
+    reply = mapping.reply(request)
+    if reply is not None:
+        content = msgspec.json.decode(reply.content) if reply.content else None
+        return [{"reply": reply.status, "content": content, "visit": reply.visit}]
+    found = []
+    for index in range(len(request.items)):
+        event = mapping.event(request, index, RECEIVED_AT)
+        if event is not None:
+            assert isinstance(event, Event), event
+            found.append(msgspec.json.decode(event.body))
+    return found
+
+
+@each_sample
+def test_a_sample_becomes_its_events(sample: SenderSample) -> None:
+    text = msgspec.json.format(msgspec.json.encode(outcome(sample))).decode() + "\n"
+
+    assert text == golden(f"{sample.name}.json", text, FOLDER / sample.preset)
+
+
+@each_preset
+def test_each_preset_has_a_sample(name: str) -> None:
+    assert origins()[name]
+
+
+def test_each_file_of_a_sample_has_an_origin() -> None:
+    files = {f"{file.parent.name}/{file.stem}" for file in FOLDER.glob("*/*.http")}
+
+    assert files == {sample.id for sample in SAMPLES}
+
+
+@each_sample
+def test_a_repetition_has_the_same_ids(sample: SenderSample) -> None:
+    first, second = outcome(sample), outcome(sample)
+
+    assert [each.get("id") for each in first] == [each.get("id") for each in second]
+
+
+# How requests are verified
+
+
+def yaml_of(name: str, **keys: Any) -> str:
+    return f"sources:\n  {name}: {msgspec.json.encode({'preset': name, **keys}).decode()}\n"
+
+
+def loaded(folder: Path, text: str) -> SourceSpec:
+    (folder / "sources.yaml").write_text(text, "utf-8")
+    (spec,) = load(folder, {}, part=FolderPart.SOURCES).sources
+    return spec
+
+
+def case_of(preset: str) -> SignedCase:
+    """Return how requests of a preset are signed: as those of its verifier."""
+    verify = preset_parts(preset).verify
+    assert verify is not None
+    (entry,) = verify.entries
+    return next(case for case in CASES if case.key == entry.key.text)
+
+
+SIGNED: Final = [sample for sample in SAMPLES if sample.preset not in UNSIGNED]
+each_signed: Final = pytest.mark.parametrize("sample", SIGNED, ids=lambda sample: sample.id)
+
+
+def signed(sample: SenderSample) -> RequestHead:
+    case = case_of(sample.preset)
+    headers = {**sample.headers, **case.headers(sample.body, NOW)}
+    query = f"code={PLANTED}" if sample.preset == "azure-event-grid" else case.query
+    return head_of(headers, query=query, received_at=NOW)
+
+
+def secret_of(options: Mapping[str, Any], case: SignedCase) -> str:
+    """Return the one option in which right and wrong differ."""
+    (secret,) = (value for name, value in options.items() if case.wrong[name] != case.options[name])
+    return str(secret.reveal() if isinstance(secret, Secret) else secret)
+
+
+async def refusals(folder: Path, sample: SenderSample, secret: str) -> list[str]:
+    """Return the codes of the verifiers that refuse a sample, signed by the right secret."""
+    spec = loaded(folder, yaml_of(sample.preset, verify={"secret": secret}))
+    found = [
+        await verdict(build_verifier(config, ENVIRONMENT), signed(sample), sample.body)
+        for config in spec.verify.values()
+    ]
+    return [refusal.code for refusal in found if refusal is not None]
+
+
+@each_signed
+async def test_a_sample_passes_when_it_is_signed_and_not_by_another_secret(
+    sample: SenderSample, tmp_path: Path
+) -> None:
+    case = case_of(sample.preset)
+
+    assert await refusals(tmp_path, sample, secret_of(case.options, case)) == []
+    assert len(await refusals(tmp_path, sample, secret_of(case.wrong, case))) == 1
+
+
+async def test_slack_s_own_signature_of_its_sample_passes(
+    tmp_path: Path,
+) -> None:
+    sample = next(each for each in SAMPLES if each.id == "slack/slash-command")
+    spec = loaded(tmp_path, yaml_of("slack", verify={"secret": "8f742231b10e8888abcd99yyyzzz85a5"}))
+    head = head_of(sample.headers, received_at=1_531_420_618)
+
+    assert (
+        await verdict(build_verifier(spec.verify["slack"], ENVIRONMENT), head, sample.body) is None
+    )
+
+
+def test_a_generic_source_must_say_how_it_is_verified(tmp_path: Path) -> None:
+    with pytest.raises(RulesError, match='needs "verify"'):
+        loaded(tmp_path, yaml_of("generic"))
+
+
+# What a source may change
+
+
+def test_a_misspelt_field_in_an_override_is_found_when_it_is_read(tmp_path: Path) -> None:
+    text = yaml_of("alertmanager", verify={"secret": "s"}, event={"subject": "item.fingerprnt"})
+
+    with pytest.raises(RulesError, match="fingerprnt") as failure:
+        loaded(tmp_path, text)
+
+    assert 'did you mean "fingerprint"' in str(failure.value)
+
+
+def test_an_override_replaces_one_attribute_and_leaves_the_others(tmp_path: Path) -> None:
+    text = yaml_of("github", verify={"secret": "s"}, event={"subject": "body.sender.login"})
+
+    spec = loaded(tmp_path, text)
+
+    assert spec.event.subject is not None
+    assert spec.event.subject.source == "body.sender.login"
+    assert spec.event.type == preset_parts("github").event.type
+
+
+def test_the_path_of_prometheus_has_the_name_of_the_source(tmp_path: Path) -> None:
+    text = 'sources: {metrics: {preset: prometheus, verify: {secret: "s"}}}'
+
+    assert loaded(tmp_path, text).path == "/in/metrics/api/v2/alerts"
+
+
+# What the documentation says
+
+
+def block_of(name: str) -> str:
+    """Return the part of docs/presets.md about a preset."""
+    found = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert found, f"docs/presets.md has no heading {name}"
+    return found[1]
+
+
+def yaml_blocks() -> list[str]:
+    return list(dict.fromkeys(re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)))
+
+
+@each_preset
+def test_the_page_has_each_preset_with_its_url_and_a_source(name: str) -> None:
+    text = block_of(name)
+
+    assert f"preset: {name}" in text
+    assert "router.example.com" in text
+    assert f"[`{name}`](#{name})" in PAGE
+
+
+def test_the_table_of_the_page_has_each_preset_and_its_verifier() -> None:
+    rows = re.findall(
+        r"^\| \[`([a-z-]+)`\]\(#[a-z-]+\) \| [^|]+ \| (?:`([a-z_-]+)`|you choose) \|",
+        PAGE,
+        re.MULTILINE,
+    )
+
+    assert {name: verifier or None for name, verifier in rows} == {
+        name: None if (verify := preset_parts(name).verify) is None else verify.entries[0].key.text
+        for name in preset_names()
+    }
+
+
+@pytest.mark.parametrize("text", yaml_blocks(), ids=lambda text: text.split()[1].rstrip(":"))
+def test_the_examples_of_the_page_are_valid(text: str, tmp_path: Path) -> None:
+    destinations = "destinations: {noc-mail: {capture: {}}}\n" if text.startswith("rules:") else ""
+    (tmp_path / "rules.yaml").write_text(destinations + text, "utf-8")
+    if any(f"preset: {name}" in text for name in LATER):
+        pytest.skip("its verifier is not there yet")
+
+    load(tmp_path, {}, missing=MissingVariable.KEEP, part=FolderPart.ALL)
+
+
+@each_preset
+def test_a_preset_is_as_readable_as_a_page(name: str) -> None:
+    lines = preset_yaml(name).splitlines()
+
+    assert max(len(line) for line in lines if not line.startswith("docs:")) <= 120
+    assert preset_parts(name).text.about.endswith(".")
+    assert preset_parts(name).text.docs.startswith(("https://", "docs/"))
+
+
+async def test_the_table_of_presets(tmp_path: Path) -> None:
+    """Run with ``-s`` to see it."""
+    lines = []
+    for sample in SAMPLES:
+        found = outcome(sample)
+        becomes = found[0].get("type", "a reply") if found else "nothing"
+        row = [sample.id, sample.origin, "", "", becomes, found[0].get("id", "") if found else ""]
+        if sample in SIGNED:
+            case = case_of(sample.preset)
+            row[2:4] = [case.key, case.oracle]
+            row += await refusals(tmp_path, sample, secret_of(case.wrong, case))
+        lines.append(" | ".join(row))
+    print("", HEADER, *lines, sep="\n")  # noqa: T201 - the table
+    assert len(lines) == len(SAMPLES)

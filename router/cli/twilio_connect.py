@@ -207,7 +207,10 @@ class _Command:
     def _connect(self, plan: ConnectPlan) -> ConnectResult:
         if self._options.no_wait:
             return asyncio.run(self._carry_out(plan, None))
-        return with_redis(lambda connection: self._carry_out(plan, connection))
+        try:
+            return with_redis(lambda connection: self._carry_out(plan, connection))
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{error}; --no-wait needs no Redis") from None
 
     async def _carry_out(self, plan: ConnectPlan, redis: Connection | None) -> ConnectResult:
         account = self._session.credentials.account_sid

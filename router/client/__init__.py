@@ -1,1 +1,1 @@
-"""The client: sends events to a running router."""
+"""The client: sends events to a running router, and connects Twilio's sinks to it."""

@@ -8,6 +8,7 @@ exists is read, never remembered.
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -29,17 +30,19 @@ from router.client.twilio_resources import (
     SubscribedType,
     TwilioEventType,
     TwilioSink,
-    test_sink_call,
+    sink_test_call,
     validate_sink_call,
 )
+from router.client.twilio_urls import is_private_address
 from router.client.twilio_watch import IngressWatch
 from router.clock import Clock
-from router.datatypes import Secret
+from router.datatypes import Secret, parse_address
 from router.destinations.contract import Environment
 from router.errors import JournalUnavailableError, RouterError
 
 _AFTER_REFUSAL_SECONDS: Final = 2.0
 """How long the test event is awaited after the router has refused a request."""
+_LOOKUP_SECONDS: Final = 3.0
 _ALERTS_BEFORE: Final = 60.0
 """Seconds before the test, because two clocks differ."""
 
@@ -149,9 +152,10 @@ class SinkConnector:
         if advice is not None:
             raise ConnectFailedError(advice, self._exists)
         if report.finding is ProbeFinding.ACCEPTED:
-            self._done(f"The router answers at {situation.url} and accepts the signature.")
+            self._done(f"The router answers at {situation.url} and accepts the request.")
         else:
             self._done(f"The router answers at {situation.url}.")
+        await self._note_private_name()
 
     async def carry_out(self, plan: ConnectPlan, *, wait_seconds: float) -> ConnectResult:
         """Make what is missing, and await the test event.
@@ -190,7 +194,7 @@ class SinkConnector:
     async def _test(self, sink: TwilioSink, wait_seconds: float) -> str:
         """Ask for a test event, and return its id once it has come; ``""`` if it is not awaited."""
         started, began = self._clock.now(), self._clock.monotonic()
-        await self._api.run(test_sink_call(sink.sid))
+        await self._api.run(sink_test_call(sink.sid))
         if self._watch is None:
             self._note("Twilio was asked for a test event, which is not awaited.")
             return ""
@@ -223,8 +227,24 @@ class SinkConnector:
             refusal=refusal,
             alerts=alerts_of(sink.sid, alerts),
             probe=self._probed,
-            is_other_redis=refusal is None and await self._is_other_redis(watch),
+            is_other_redis=not (refusal or alerts) and await self._is_other_redis(watch),
         )
+
+    async def _note_private_name(self) -> None:
+        """Warn of a name that leads into a private network here, as with a split DNS."""
+        host = urlsplit(self._target.situation.url).hostname or ""
+        if host == "localhost" or parse_address(host) is not None:
+            return
+        try:
+            found = await self._environment.names.resolve(host, 443, seconds=_LOOKUP_SECONDS)
+        except OSError:
+            return  # a proxy resolves it
+        addresses = [str(each[4][0]) for each in found]
+        if addresses and all(map(is_private_address, addresses)):
+            self._note(
+                f"{host} has the private address {addresses[0]} here; Twilio needs a public one, by the"
+                " DNS of the internet."
+            )
 
     async def _is_other_redis(self, watch: IngressWatch) -> bool:
         """Return whether the router accepts a test event of this command, and stores it elsewhere."""
@@ -247,8 +267,14 @@ class SinkConnector:
 
     async def _activate(self, sink: TwilioSink, test_id: str) -> TwilioSink:
         """Validate a sink that is not active, as Twilio's older accounts need it."""
-        if sink.status == "active" or not test_id:
+        if sink.status == "active":
             return sink
+        if not test_id:
+            advice = Advice(
+                f"Sink {sink.sid} is {sink.status}, and must be validated by its test event.",
+                "Run the same command without --no-wait.",
+            )
+            raise ConnectFailedError(advice, self._exists)
         await self._api.run(validate_sink_call(sink.sid, test_id))
         sink = await self._api.sink(sink.sid)
         self._exists[0] = f"sink {sink.sid} ({sink.status})"

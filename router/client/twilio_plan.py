@@ -22,7 +22,8 @@ from router.client.twilio_resources import (
     create_subscription_call,
     delete_sink_call,
     delete_subscription_call,
-    test_sink_call,
+    sink_test_call,
+    validate_sink_call,
 )
 from router.client.twilio_urls import is_same_place
 from router.datatypes import Secret
@@ -31,6 +32,8 @@ from router.errors import ConfigurationError
 MARK: Final = "made by router twilio connect"
 NEW_SINK: Final = "DG…"
 """Stands for the SID of a sink that is not made yet."""
+NEW_TEST: Final = "…"
+"""Stands for the id of a test event that has not come yet."""
 SINK_LIMIT: Final = 100
 _DESCRIPTION: Final = f"Event router, {MARK}"
 
@@ -80,7 +83,9 @@ class ConnectPlan(msgspec.Struct, frozen=True, kw_only=True):
         """Return all calls in their order, for a sink that is not made yet with a sign for its SID."""
         sid = self.sink.sid if self.sink else NEW_SINK
         made = (self.create_sink,) if self.create_sink else ()
-        return (*made, test_sink_call(sid), *self.subscribe_calls(sid))
+        is_inactive = self.sink is not None and self.sink.status != "active"
+        validated = (validate_sink_call(sid, NEW_TEST),) if is_inactive else ()
+        return (*made, sink_test_call(sid), *validated, *self.subscribe_calls(sid))
 
 
 class DisconnectPlan(msgspec.Struct, frozen=True, kw_only=True):

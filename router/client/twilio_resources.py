@@ -112,7 +112,7 @@ def create_sink_call(
     )
 
 
-def test_sink_call(sink_sid: str) -> TwilioCall:
+def sink_test_call(sink_sid: str) -> TwilioCall:
     """Return the call of the operation CreateSinkTest."""
     return TwilioCall(method="POST", path=f"/v1/Sinks/{sink_sid}/Test")
 

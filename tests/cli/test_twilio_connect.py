@@ -61,7 +61,7 @@ async def test_from_nothing_to_the_first_event(bench: TwilioBench, connection: C
     assert result.output.splitlines() == [
         f"4 of 9 event types are chosen: {INSIGHTS}.*.",
         f"{INSIGHTS}.call-event.old is deprecated, and left out unless it is named in full.",
-        f"The router answers at {router.url}/twilio and accepts the signature.",
+        f"The router answers at {router.url}/twilio and accepts the request.",
         f"Sink {sink['sid']} was created.",
         "Twilio was asked for a test event; it is awaited for 30 s.",
         *[line for line in result.output.splitlines() if "has come, after" in line],
@@ -147,7 +147,7 @@ async def test_an_api_key_is_enough(bench: TwilioBench) -> None:
 
     assert (blind.exit_code, known.exit_code) == (0, 0), blind.output + known.output
     assert f"The router answers at {router.url}/twilio.\n" in blind.output
-    assert "and accepts the signature" in known.output
+    assert "and accepts the request" in known.output
 
 
 async def test_a_router_that_takes_twilios_addresses_only_is_judged_by_the_test_event(
@@ -184,6 +184,56 @@ async def test_dry_run_prints_the_calls_and_changes_nothing(bench: TwilioBench) 
         '    Types={"type":"com.twilio.messaging.message.delivered","schema_version":4}',
         '    Types={"type":"com.twilio.messaging.message.failed","schema_version":4}',
     ]
+
+
+async def test_a_sink_that_is_not_active_is_tested_and_validated_in_a_dry_run_too(
+    bench: TwilioBench,
+) -> None:
+    router = await bench.router()
+    bench.api.add_sink(f"{router.url}/twilio", status="initialized")
+
+    result = await bench.connect(router.url, "--voice-insights", "--dry-run", "--json")
+
+    calls = [each["url"].rpartition("/")[2] for each in json(result)["calls"]]
+    assert calls == ["Test", "Validate", "Subscriptions"]
+
+
+async def test_without_redis_the_test_event_need_not_be_awaited(bench: TwilioBench) -> None:
+    router = await bench.router()
+    nowhere = "unix:///nonexistent/redis.sock"
+
+    waited = await bench.connect(router.url, ROUTER_REDIS_URL=nowhere)
+    made = dict(bench.api.sinks)
+    sent = await bench.connect(
+        router.url, "--voice-insights", "--no-wait", ROUTER_REDIS_URL=nowhere
+    )
+
+    assert (waited.exit_code, made) == (2, {})
+    assert waited.stderr.endswith("; --no-wait needs no Redis\n")
+    assert sent.exit_code == 0, sent.output
+    assert len(bench.api.subscriptions) == 1
+
+
+async def test_a_sink_that_must_be_validated_needs_its_test_event(bench: TwilioBench) -> None:
+    router = await bench.router()
+    bench.api.new_sinks_are = "initialized"
+
+    result = await bench.connect(router.url, "--voice-insights", "--no-wait")
+
+    assert result.exit_code == 1
+    assert "must be validated by its test event" in result.output
+    assert "Run the same command without --no-wait." in result.output
+
+
+async def test_a_url_that_only_this_machine_cannot_reach_is_not_probed(bench: TwilioBench) -> None:
+    router = await bench.router()
+    bench.api.called_url = lambda url: url.replace("http://127.0.0.1:1/", f"{router.url}/")
+
+    result = await bench.connect(
+        "http://127.0.0.1:1", "--voice-insights", "--no-probe", "--no-wait"
+    )
+
+    assert result.exit_code == 0, result.output
 
 
 async def test_without_a_terminal_the_types_must_be_named(bench: TwilioBench) -> None:

@@ -32,6 +32,7 @@ from router.datatypes import Secret
 from router.errors import ConfigurationError
 from router.journal.connection import Connection
 
+_SHOWN_PATTERNS: Final = 4
 _INTERRUPTED: Final = 130
 """The exit code by which shells know that SIGINT ended a command."""
 
@@ -151,7 +152,9 @@ class _Command:
         destination = with_credentials(self._url, self._credentials)
         patterns = self._options.patterns or self._default_patterns(types, state, destination)
         chosen = choose_types(types, patterns)
-        names = ", ".join(patterns)
+        names = ", ".join(patterns[:_SHOWN_PATTERNS]) + (
+            ", …" if patterns[_SHOWN_PATTERNS:] else ""
+        )
         self._printer.step(
             ConnectStep(
                 text=f"{len(chosen.types)} of {len(types)} event types are chosen: {names}."

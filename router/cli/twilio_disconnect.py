@@ -21,9 +21,10 @@ from router.client.twilio_plan import DisconnectPlan, plan_disconnect
 )
 @click.option("--json", is_flag=True, help="Print JSON.")
 def disconnect(url: str, *, yes: bool, dry_run: bool, json: bool) -> None:
-    """Delete the sinks of a URL that connect has made, with their subscriptions.
+    """Delete what connect has made for a URL.
 
-    What was made in another way stays, and is shown with the reason.
+    The subscription goes first, then the sink. A sink or subscription that was made in another way
+    stays, and is shown with the reason.
     """
     session = TwilioSession.read()
     place = session.url(url)

@@ -33,9 +33,9 @@ _DEBUGGER_SECONDS = 30 * 86400.0
 )
 @click.option("--json", is_flag=True, help="Print JSON.")
 def status(url: str, since: float, *, json: bool) -> None:
-    """Show the sinks of the Twilio account, their event types and their errors.
+    """Show the account's sinks, event types and errors.
 
-    The errors are those that Twilio's Debugger has, each with what to do.
+    The errors are those that Twilio's Debugger has about the sinks, each with what to do.
     """
     if since > _DEBUGGER_SECONDS:
         raise ConfigurationError("--since: Twilio's Debugger keeps errors for 30d")

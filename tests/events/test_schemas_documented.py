@@ -1,21 +1,35 @@
 """The Structs, the list of types and the YAML files that describe them agree."""
 
-from pathlib import Path
+import re
 
 import pytest
+from support.events_page import PAGE, events_page
 from support.schema_modules import FOLDER, modules
 
 from router.events.schemas import KNOWN_TYPES, SCHEMAS, TEST_EVENT
 from router.events.schemas.definitions import ORDER, products, structs
 from router.events.schemas.type_index import TYPES
 
-ROOT = Path(__file__).parents[2]
-
 
 def test_what_make_schemas_writes_is_committed() -> None:
     stale = [name for name, text in modules().items() if (FOLDER / name).read_text() != text]
 
     assert stale == [], "run make schemas"
+
+
+def test_the_page_of_events_is_current() -> None:
+    assert PAGE.read_text() == events_page(), "run make schemas"
+
+
+def test_the_page_of_events_has_each_type_and_its_links_lead_somewhere() -> None:
+    text = events_page()
+    headings = {
+        heading.lower().replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+
+    assert [name for name in KNOWN_TYPES if f"| `{name}` |" not in text] == []
+    assert set(re.findall(r"\]\(#(.*?)\)", text)) <= headings
 
 
 def test_each_module_of_structs_is_written() -> None:

@@ -31,7 +31,7 @@ class FieldDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     type: str = "text"
     """``text``, ``time`` (ISO 8601 text), ``phone``, ``sid CA``, ``int``, ``number``, ``bool``,
     ``any``, a Struct's name, ``[type]`` for a list or ``{type}`` for a map of texts to it."""
-    about: str = ""
+    about: str
     required: bool = False
     """Whether each event has the field and it is not null."""
     enum: tuple[str, ...] = ()

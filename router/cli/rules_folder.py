@@ -14,6 +14,7 @@ from router.configuration.variables import MissingVariable
 from router.destinations.contract import Environment
 from router.errors import ConfigurationError, EventError
 from router.events.decode import decode_strictly
+from router.events.masks import Masks
 from router.events.model import Event
 from router.settings.model import Settings
 
@@ -47,10 +48,12 @@ def load_rules(folder: Path, *, now: float | None = None) -> Configuration:
 
 def preview_environment(clock: Clock) -> Environment:
     """Return the environment for destinations that only render; template errors go to stderr."""
+    settings = Settings.read(os.environ)
     return Environment(
-        egress=Settings.read(os.environ).egress,
+        egress=settings.egress,
         now=clock.now,
         on_template_error=lambda line: echo(line, err=True),
+        masks=Masks(settings.masked_fields),
     )
 
 

@@ -204,7 +204,8 @@ def _content(delivery: Delivery, environment: Environment) -> tuple[str, str, st
     event = decode(alert)
     line = summary(alert, TemplateTarget.TEXT, event)
     title = one_line(message_title(alert, line.text), TITLE_LIMIT)
-    body = text_part(delivery, line.text, event, environment.links(alert))
+    shown = environment.masks.applied(event)
+    body = text_part(delivery, line.text, shown, environment.links(alert))
     return _without_mentions(title), _without_mentions(body), line.error
 
 

@@ -60,7 +60,7 @@ class CaptureDestination:
         self.captured: deque[tuple[Delivery, Preview]] = deque(maxlen=config.keep)
         """The last captured deliveries."""
         self._environment = environment
-        self._preview = preview or _plain
+        self._preview = preview or self._plain
         self._on_capture = on_capture
         self._writing = asyncio.Lock()
 
@@ -91,6 +91,19 @@ class CaptureDestination:
         """Return the preview that ``attempt`` would record."""
         return self._preview(delivery)
 
+    def _plain(self, delivery: Delivery) -> Preview:
+        event = decode(delivery.alert)
+        shown = self._environment.masks.applied(event)
+        content = {
+            "delivery": delivery.id,
+            "alert": delivery.alert.id,
+            "summary": summary(delivery.alert, TemplateTarget.TEXT, event).text,
+            **({"notes": remarks} if (remarks := notes(delivery.alert)) else {}),
+            "facts": {fact.label: fact.value for fact in facts(delivery.alert, shown)},
+        }
+        text = msgspec.json.format(msgspec.json.encode(content), indent=2).decode()
+        return Preview((), text, "application/json")
+
 
 def capture_instead_of(
     destination: Destination, environment: Environment, on_capture: OnCapture | None = None
@@ -104,19 +117,6 @@ def capture_instead_of(
     return CaptureDestination(
         destination.name, config, environment, preview=destination.preview, on_capture=on_capture
     )
-
-
-def _plain(delivery: Delivery) -> Preview:
-    event = decode(delivery.alert)
-    content = {
-        "delivery": delivery.id,
-        "alert": delivery.alert.id,
-        "summary": summary(delivery.alert, TemplateTarget.TEXT, event).text,
-        **({"notes": remarks} if (remarks := notes(delivery.alert)) else {}),
-        "facts": {fact.label: fact.value for fact in facts(delivery.alert, event)},
-    }
-    text = msgspec.json.format(msgspec.json.encode(content), indent=2).decode()
-    return Preview((), text, "application/json")
 
 
 def _append(path: Path, delivery: Delivery, shown: Preview) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from router.alerts import Alert, Delivery, Outcome, Preview
 from router.datatypes import Duration, Rate, Secret
 from router.destinations.transport.name_resolver import NameResolver
+from router.events.masks import NO_MASKS, Masks
 from router.no_proxy import NoProxy
 from router.settings.model import Egress
 
@@ -209,6 +210,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """The HTTP proxy (``ROUTER_PROXY``) of destinations that do not name their own."""
     no_proxy: NoProxy = NoProxy()
     """The hosts that are reached without ``proxy``."""
+    masks: Masks = NO_MASKS
+    """The fields (``ROUTER_MASKED_FIELDS``) that facts of messages do not have."""
     names: NameResolver = msgspec.field(default_factory=NameResolver)
     """Resolves host names. One for all, so that a name is looked up once at a time."""
     tls: ssl.SSLContext = msgspec.field(default_factory=ssl.create_default_context)

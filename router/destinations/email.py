@@ -70,7 +70,9 @@ class EmailDestination:
         links = self._environment.links
         if self._batcher is not None:
             return digest_mail(deliveries, self.config, links)
-        return alert_mail(deliveries[0], self.config, links(deliveries[0].alert))
+        return alert_mail(
+            deliveries[0], self.config, links(deliveries[0].alert), self._environment.masks
+        )
 
     async def _send(self, remaining: Sequence[Mailbox], mail: Mail) -> Outcome:
         for error in mail.errors:

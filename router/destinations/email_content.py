@@ -31,6 +31,7 @@ from router.destinations.rendering.notes import message_title, status_line
 from router.destinations.rendering.summary import decode, summary, template_variables
 from router.destinations.rendering.templates import TemplateTarget, is_constant, render
 from router.destinations.rendering.text import one_line
+from router.events.masks import NO_MASKS, Masks
 
 SUBJECT_LIMIT: Final = 200
 """Characters of a subject."""
@@ -73,8 +74,17 @@ class _Draft(msgspec.Struct, frozen=True, kw_only=True):
     errors: tuple[str, ...] = ()
 
 
-def alert_mail(delivery: Delivery, config: EmailConfig, links: Links) -> Mail:
-    """Return the mail about an alert, the same for each attempt."""
+def alert_mail(
+    delivery: Delivery, config: EmailConfig, links: Links, masks: Masks = NO_MASKS
+) -> Mail:
+    """Return the mail about an alert, the same for each attempt.
+
+    Args:
+        delivery: The delivery.
+        config: The destination's configuration.
+        links: The alert's pages.
+        masks: The fields of the event that facts do not have.
+    """
     alert = delivery.alert
     event = decode(alert)
     line = summary(alert, TemplateTarget.TEXT, event)
@@ -85,6 +95,7 @@ def alert_mail(delivery: Delivery, config: EmailConfig, links: Links) -> Mail:
         name: rendered(source, f"header {name}", HEADER_LIMIT)
         for name, source in config.headers.items()
     }
+    shown = masks.applied(event)
     draft = _Draft(
         id=delivery.id,
         subject=subject or message_title(alert, line.text),
@@ -93,8 +104,8 @@ def alert_mail(delivery: Delivery, config: EmailConfig, links: Links) -> Mail:
         delivery=delivery.id,
         headers=headers,
         urgent=alert.severity is Severity.CRITICAL and alert.status is AlertStatus.FIRING,
-        text=text_part(delivery, line.text, event, links),
-        html=html_part(delivery, line.text, event, links),
+        text=text_part(delivery, line.text, shown, links),
+        html=html_part(delivery, line.text, shown, links),
         errors=tuple(errors),
     )
     return _written(draft, config, f"[{status_line(alert).word.upper()}] {alert.rule}")

@@ -210,6 +210,7 @@ class OpsgenieDestination:
                 body["user"] = cut(inert_html(one_line(alert.acknowledged_by, 80)), _USER_LIMIT)
             return f"/{alias}/{action}?identifierType=alias", body
         links = self._environment.links(alert)
+        event = self._environment.masks.applied(event)
         found = details(delivery, event)
         lines = [
             inert_html(line.text),

@@ -145,6 +145,7 @@ class PagerDutyDestination:
         if line.error and report:
             self._environment.on_template_error(line.error)
         links = self._environment.links(alert)
+        event = self._environment.masks.applied(event)
         beginning = "Resolved: " if alert.status is AlertStatus.RESOLVED else reminder(alert)
         payload = {
             "summary": one_line(f"{beginning}{line.text}", SUMMARY_LIMIT),

@@ -118,7 +118,8 @@ class SlackDestination:
         if line.error and report:
             self._environment.on_template_error(line.error)
         links = self._environment.links(delivery.alert)
-        return (message if is_slack else attachment_message)(delivery, line, event, links)
+        shown = self._environment.masks.applied(event)
+        return (message if is_slack else attachment_message)(delivery, line, shown, links)
 
     async def _by_token(self, delivery: Delivery) -> Outcome:
         outcome: Outcome = Failed("timed out")

@@ -105,7 +105,8 @@ class TeamsDestination:
         if line.error and report:
             self._environment.on_template_error(line.error)
         links = self._environment.links(delivery.alert)
-        return msgspec.json.encode(card_message(delivery, line.text, event, links))
+        shown = self._environment.masks.applied(event)
+        return msgspec.json.encode(card_message(delivery, line.text, shown, links))
 
 
 class _Error(msgspec.Struct, frozen=True):

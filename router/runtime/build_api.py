@@ -248,7 +248,10 @@ def preview_finder(
     if configuration is None:
         return None
     environment = Environment(
-        egress=settings.egress, now=clock.now, on_template_error=lambda _line: None
+        egress=settings.egress,
+        now=clock.now,
+        on_template_error=lambda _line: None,
+        masks=Masks(settings.masked_fields),
     )
     return PreviewDestinations(configuration, environment).find
 

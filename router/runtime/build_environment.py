@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from router.api.signed_links import link_signer
 from router.destinations.contract import Environment, no_links
+from router.events.masks import Masks
 from router.settings.model import Settings
 
 
@@ -25,4 +26,5 @@ def build_environment(
         links=no_links if signer is None else signer.links,
         proxy=settings.proxy,
         no_proxy=settings.no_proxy,
+        masks=Masks(settings.masked_fields),
     )

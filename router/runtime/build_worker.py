@@ -149,6 +149,7 @@ def build_worker(
             _shown_alerts(settings, connection, clock),
             MessageTests(connection, clock),
             log,
+            config.environment.masks,
         ),
         paused=paused,
         reports=reports,

@@ -262,9 +262,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: LogLevel = LogLevel.INFO
     """The lowest level that is logged."""
     masked_fields: Annotated[FieldPaths, check_field_paths] = FieldPaths()
-    """The fields of events that are `***` in history, in logs and for operators, for example
-    `data.from, data.participants[*].from`. Messages to destinations have them
-    ([security.md](security.md#personal-data)). Default: none."""
+    """The fields of events that are `***` in history, in logs, for operators and in the facts of
+    messages, for example `data.from, data.participants[*].from`. Bodies and templates of destinations
+    have them ([security.md](security.md#personal-data)). Default: none."""
     max_body: Annotated[ByteSize, Constraint(1 << 10, 1 << 28)] = ByteSize(4 << 20)
     """The largest request body. A larger one gets 413."""
     max_events_per_request: Annotated[int, Constraint(1, 100_000)] = 1000

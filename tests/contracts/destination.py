@@ -11,6 +11,8 @@ from support.sinks import TcpSink, greets, hang_up, says, silence, trickles
 from router.alerts import RESPONSE_LIMIT, Delivered, Delivery, Failed, Outcome, Refused
 from router.destinations.contract import Destination, DestinationConfig, Environment
 from router.destinations.kinds import build
+from router.destinations.rendering.summary import decode
+from router.events.masks import Masks
 from router.settings.model import Egress
 
 PLANTED = "s3cr3t-canary-0123456789abcdef"
@@ -45,6 +47,9 @@ class DestinationContract:
         """Return the messages that the receiver got, including their headers."""
         raise NotImplementedError
 
+    sends_events = False
+    """Whether a message has the whole event."""
+
     def make(self, port: int, environment: Environment, timeout: float = 5.0) -> Destination:
         return build("here", self.config(port, timeout), environment)
 
@@ -54,6 +59,12 @@ class DestinationContract:
             arrived = self.arrived(far)
         assert isinstance(outcome, Delivered)
         assert [delivery.id.encode() in each for each in arrived] == [True]
+
+    def test_a_masked_field_is_in_no_fact(self, environment, delivery):
+        account = decode(delivery.alert)["data"]["account_sid"]
+        masked = msgspec.structs.replace(environment, masks=Masks.parse(["data.account_sid"]))
+        preview = self.make(9, masked).preview(delivery)
+        assert self.sends_events or account not in preview.body + preview.html
 
     async def test_a_second_attempt_bears_the_same_id(self, environment, delivery):
         second = msgspec.structs.replace(delivery, attempt=2)

@@ -18,6 +18,8 @@ def config(port: int, **more: object) -> HttpConfig:
 
 
 class TestContract(ConnectingContract):
+    sends_events = True
+
     flood_beginning = b"HTTP/1.1 500 Oh\r\nContent-Length: 10485760\r\n\r\n"
     greeting = b"HTTP"
 

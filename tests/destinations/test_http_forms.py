@@ -72,6 +72,8 @@ def rich(delivery):
 
 
 class _Contract(ConnectingContract):
+    sends_events = True
+
     flood_beginning = b"HTTP/1.1 500 Oh\r\nContent-Length: 10485760\r\n\r\n"
     greeting = b"HTTP"
     settings: ClassVar[dict[str, object]] = {}

@@ -15,6 +15,7 @@ rules:
     events: [a]
     let: {caller: data.from}
     labels: {to: "{{ data.legs[0].to }}"}
+    fields: {Caller: data.caller, Source: null}
     when: data.from == "x"
     cooldown: {for: 1h, by: [data.from, data.account]}
     send_to: [noc]
@@ -33,6 +34,7 @@ rules:
             "data.account, data.name",
             {"data.account": "calls (cooldown.by)", "data.name": "calls (summary)"},
         ),
+        ("data.caller", {"data.caller": "calls (fields.Caller)"}),
         ("data.region", {}),
     ],
 )

@@ -280,6 +280,15 @@ FACTS: Final[Mapping[str, tuple[FactRow, ...]]] = {
 """The rows of each type, by the beginning of its name."""
 
 
+PARTY_LABELS: Final = frozenset(
+    row.label
+    for rows in FACTS.values()
+    for row in rows
+    if any(part.form is PARTY for part in row.parts)
+)
+"""The labels of facts with a telephone number or another party."""
+
+
 def rows_of(event_type: str) -> tuple[FactRow, ...]:
     """Return the rows by which events of a type are described."""
     found = max((prefix for prefix in FACTS if event_type.startswith(prefix)), key=len)

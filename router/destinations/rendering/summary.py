@@ -20,6 +20,7 @@ from router.destinations.rendering.event_facts import (
     event_facts,
     values_read,
 )
+from router.destinations.rendering.fact_table import PARTY_LABELS
 from router.destinations.rendering.templates import ESCAPES, TemplateTarget, is_constant, render
 from router.destinations.rendering.text import cut, one_line
 from router.events.model import Event, document
@@ -115,10 +116,14 @@ def template_variables(alert: Alert, event: Mapping[str, Any], summary_text: str
 def plain_summary(
     alert: Alert, target: TemplateTarget, event: Mapping[str, Any] | None = None
 ) -> str:
-    """Return ``<rule>: <event type> (conference CF…, account AC…)``, which needs no template."""
+    """Return ``<rule>: <event type> (conference CF…, account AC…)``, which needs no template.
+
+    It has no telephone number and no other party, masked or not.
+    """
     event = decode(alert) if event is None else event
     found = event_facts(event, alert.event_type, whole_numbers=alert.whole_numbers).facts
-    subjects = ", ".join(f"{fact.label.lower()} {fact.value}" for fact in found[:_SUBJECTS_LIMIT])
+    named = [fact for fact in found if fact.label not in PARTY_LABELS][:_SUBJECTS_LIMIT]
+    subjects = ", ".join(f"{fact.label.lower()} {fact.value}" for fact in named)
     text = f"{alert.rule}: {alert.event_type}" + (f" ({subjects})" if subjects else "")
     return cut(ESCAPES[target](one_line(text, SUMMARY_LIMIT)), SUMMARY_LIMIT)
 

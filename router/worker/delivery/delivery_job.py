@@ -16,6 +16,7 @@ from router.alerts import Delivered, Delivery, Failed, Outcome, is_test, uncount
 from router.clock import Clock
 from router.destinations.contract import Destination
 from router.errors import JournalUnavailableError, PoisonError, WrongTypeError, only_error
+from router.events.masks import NO_MASKS, Masks
 from router.journal import keys
 from router.journal.deliveries import FIRST_PAGE, Deliveries
 from router.journal.delivery_sets import SET_SIZE
@@ -63,6 +64,8 @@ class DeliveryJournal(msgspec.Struct, frozen=True):
     """None in a process whose test messages no other one asks for."""
     log: WorkLog = msgspec.field(default_factory=WorkLog)
     """The log of the process."""
+    masks: Masks = NO_MASKS
+    """The fields that facts on the page of an alert do not have."""
 
 
 class _Run(msgspec.Struct, frozen=True):
@@ -103,7 +106,7 @@ class DeliveryJob:
         self._is_digest = destination.config.due_at(clock.now()) is not None
         self._recorder = AttemptRecorder(destination.name, metrics, journal.log)
         told = destination.name if destination.config.is_told_acknowledgements else ""
-        self._shown = ShownRecorder(journal.shown, told)
+        self._shown = ShownRecorder(journal.shown, told, journal.masks)
         self._tested = TestedRecorder(journal.tests, clock)
 
     async def run(self, set_id: SetId, starts: int = 1, lease: Lease | None = None) -> bool:

@@ -215,6 +215,14 @@ def test_fields_of_a_rule_are_facts_and_replace_others(tmp_path: Path) -> None:
     assert body["alert"]["fields"] == {"Answered by": "machine_start", "from": "+442079461234"}
 
 
+def test_an_http_body_has_the_fields_of_the_rule(tmp_path: Path) -> None:
+    keys = ", fields: {Answered by: data.answered_by, Tags: data.tags, Source: null}"
+    delivery = delivery_of(raised(tmp_path, EVENTS["call"], keys))
+    body = alert_body(delivery, Format.JSON, Links()).content
+    seen = msgspec.json.format(body, indent=2).decode() + "\n"
+    assert seen == golden("facts-call-http.json", seen)
+
+
 def test_a_field_without_a_value_leaves_the_fact_of_its_name(tmp_path: Path) -> None:
     alert = raised(tmp_path, EVENTS["call"], """, fields: {SIP response: 'data["x"].y'}""")
     assert shown(alert)["SIP response"] == "200"

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from router.api.views import Time
 from router.clock import Clock
+from router.configuration.readers.sources import preset_parts
 from router.datatypes import Rate
 from router.destinations.rendering.summary import rfc3339
 from router.ingress.source_record import UNKNOWN
@@ -187,11 +188,7 @@ class SourceReader:
         return source_details(known, activity, self.public_url)
 
     def _known(self) -> list[KnownSource]:
-        own = sorted(self._sources(), key=lambda each: each.name)
-        return [*(known_source(each, receives=self._receives) for each in own), *self._built_in()]
-
-    def _built_in(self) -> list[KnownSource]:
-        return built_in(self._settings, receives=self._receives)
+        return known_sources(self._settings, self._sources(), receives=self._receives)
 
     async def _activity(
         self, known: Iterable[KnownSource], *, refusals: int
@@ -222,6 +219,26 @@ def _series_of(name: str) -> tuple[str, str]:
         series_name("events_received", name, "accepted"),
         series_name("requests_refused", name, ALL),
     )
+
+
+def known_sources(
+    settings: Settings, of_folder: Iterable[SourceSpec], *, receives: bool
+) -> list[KnownSource]:
+    """Return all sources as a process knows them: those of the rules folder by name first (pure)."""
+    own = sorted(of_folder, key=lambda each: each.name)
+    return [
+        *(known_source(each, receives=receives) for each in own),
+        *built_in(settings, receives=receives),
+    ]
+
+
+def views_without_counts(settings: Settings, of_folder: Iterable[SourceSpec]) -> list[SourceView]:
+    """Return all sources that have a path, without what came of their requests (pure)."""
+    return [
+        source_view(each, SourceActivity(), settings.public_url.rstrip("/"))
+        for each in known_sources(settings, of_folder, receives=False)
+        if each.path not in _SHOWN_WITH_REQUESTS
+    ]
 
 
 def known_source(spec: SourceSpec, *, receives: bool) -> KnownSource:
@@ -350,7 +367,9 @@ def _fields(known: KnownSource, activity: SourceActivity, public_url: str) -> di
         "path": known.path,
         "url": f"{public_url}{known.path}" if has_url else None,
         "preset": None if spec is None else spec.preset,
-        "docs": None,
+        "docs": None
+        if spec is None or spec.preset is None
+        else preset_parts(spec.preset).text.docs,
         "verified_by": known.verified_by,
         "rate": None if spec is None else rate_text(spec.rate),
         "events_per_request": None if spec is None else spec.events_per_request,

@@ -32,7 +32,10 @@ _COMMANDS: Final = {
     "explain": LazyCommand(
         "explain:explain_command", "Explain which rules match an event and what they send."
     ),
-    "ingress": LazyCommand("run:ingress", "Receive events over HTTP: POST /twilio and /events."),
+    "ingress": LazyCommand(
+        "run:ingress",
+        "Receive events over HTTP: POST /twilio, /events and the sources of the rules folder.",
+    ),
     "init": LazyCommand("init:init", "Begin a rules folder with packs of rules."),
     "kinesis": LazyCommand("kinesis:kinesis", "Receive events from a Kinesis stream."),
     "preview": LazyCommand("preview:preview", "Show the message that a rule sends for an event."),
@@ -45,6 +48,10 @@ _COMMANDS: Final = {
     "schema": LazyCommand("schema:schema", "Print a JSON Schema for rules, tests or events."),
     "send": LazyCommand("send:send", "Send events from a file to a router."),
     "silence": LazyCommand("silence:silence", "Add, list and expire silences."),
+    "sources": LazyCommand(
+        "source_commands:sources",
+        "List sources, show their refusals and presets, and try requests.",
+    ),
     "test": LazyCommand("test:test", "Run the tests of a rules folder."),
     "twilio": LazyCommand("twilio_commands:twilio", "Connect Twilio Event Streams to this router."),
     "worker": LazyCommand("run:worker", "Evaluate rules and deliver alerts."),

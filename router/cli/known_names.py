@@ -1,7 +1,9 @@
-"""The names of destinations and rules that a command may be given."""
+"""The names of destinations, rules and sources that a command may be given."""
 
 import os
 from collections.abc import Iterable
+
+import click
 
 from router.cli.rules_folder import load_rules
 from router.configuration.model import Configuration
@@ -9,6 +11,7 @@ from router.errors import ConfigurationError
 from router.journal import ledger
 from router.journal.connection import Connection
 from router.settings.model import Settings
+from router.sources.spec import SourceSpec
 from router.suggestions import suggestion
 
 
@@ -28,6 +31,32 @@ def check_rule(name: str) -> None:
     if loaded and name not in loaded.rules.by_name:
         known = loaded.rules.by_name
         raise ConfigurationError(f"there is no rule {name!r}, {suggestion(name, known)}")
+
+
+def find_source(sources: Iterable[SourceSpec], name: str) -> SourceSpec:
+    """Return the source of a name.
+
+    Raises:
+        ConfigurationError: There is no such source. The message has the closest name, or all.
+    """
+    by_name = {each.name: each for each in sources}
+    if name not in by_name:
+        raise unknown_source_name(name, by_name)
+    return by_name[name]
+
+
+def unknown_source_name(name: str, known: Iterable[str]) -> ConfigurationError:
+    """Return the error for a name that no source has."""
+    return ConfigurationError(f"there is no source {name!r}, {suggestion(name, known)}")
+
+
+def complete_source(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Return the sources in the rules folder that begin with a text, for the shell."""
+    loaded = _configuration()
+    names = [each.name for each in loaded.sources] if loaded else []
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def _configuration() -> Configuration | None:

@@ -12,8 +12,8 @@ from router.sources.contract import VerifierConfig
 
 PREFIX: Final = "/in/"
 """The beginning of the paths of all sources."""
-RESERVED: Final = frozenset({"twilio", "events", "kinesis"})
-"""Names of the sources that the router has without a rules folder."""
+RESERVED: Final = frozenset({"twilio", "events", "kinesis", "unknown"})
+"""Names of the sources that the router has without a rules folder; ``unknown`` is that of unknown paths."""
 EVENTS_PER_REQUEST: Final = 1000
 MOST_EVENTS_PER_REQUEST: Final = 10_000
 

@@ -73,8 +73,7 @@ def check_signature(
         return None
     found = twilio_signature.find_signing_token(
         signature=headers.get(_SIGNATURE),
-        url=urls[0],
-        other_urls=urls[1:],
+        urls=urls,
         auth_tokens=settings.twilio_auth_tokens,
         settings=headers.get(_SIGNATURE_SETTINGS, ""),
         credentials=credentials,

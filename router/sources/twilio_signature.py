@@ -1,8 +1,11 @@
 """Twilio's request signatures: checking them, and making them for ``router send --sign``. Pure.
 
-``X-Twilio-Signature`` is the base64 of an HMAC over the URL exactly as the sink has it, query
-included, keyed with the account's auth token. The query contains ``bodySHA256``, the hex SHA-256 of
-the body. There is no timestamp: de-duplication is the protection against replays.
+``X-Twilio-Signature`` is the base64 of an HMAC over the URL exactly as Twilio has it, query included,
+keyed with the account's auth token. There is no timestamp: de-duplication is the protection against
+replays. The body is covered in one of two ways:
+
+- JSON: the query contains ``bodySHA256``, the hex SHA-256 of the body.
+- A form: names and values of the fields follow the URL in the signed text, sorted by name.
 
 Source: Twilio, "Webhook Quickstart" of Event Streams, "Validating Event Streams webhooks",
 "Security", "Sign webhooks with shared keys", and Twilio's own library, with which the tests compare.
@@ -15,12 +18,13 @@ import hashlib
 import hmac
 from collections.abc import Iterator, Sequence
 from typing import Final
-from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
+from urllib.parse import parse_qs, parse_qsl, quote, urlsplit, urlunsplit
 
 from router.datatypes import Secret
 
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _HASH: Final = "bodySHA256"
+_MAX_FIELDS: Final = 1000
 _DIGESTS: Final = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
 
 
@@ -39,11 +43,11 @@ class SignatureCheck(enum.StrEnum):
 def find_signing_token(
     *,
     signature: str | None,
-    url: str,
+    urls: Sequence[str],
     auth_tokens: Sequence[Secret],
     settings: str = "",
     credentials: str = "",
-    other_urls: Sequence[str] = (),
+    fields: str = "",
 ) -> Secret | SignatureCheck:
     """Return the auth token that signed the URL, or the check that failed.
 
@@ -53,11 +57,11 @@ def find_signing_token(
 
     Args:
         signature: The header ``X-Twilio-Signature``.
-        url: The URL that Twilio called, query included.
+        urls: The URLs that Twilio may have called, query included, the most likely one first.
         auth_tokens: The configured tokens.
         settings: The header ``X-Twilio-Webhooks-Signature-Settings``, sent with a shared key.
         credentials: The ``user:password`` in the sink's URL, already verified.
-        other_urls: Further URLs that Twilio may have called.
+        fields: The fields of a form, as ``signed_fields`` returns them.
     """
     if not signature:
         return SignatureCheck.NO_SIGNATURE
@@ -67,9 +71,9 @@ def find_signing_token(
     if digest is None:
         return SignatureCheck.UNKNOWN_ALGORITHM
     given = signature.encode("utf-8", "surrogateescape")
-    for candidate in (url, *other_urls):
-        for variant in _variants(candidate, credentials):
-            text = variant.encode("utf-8", "surrogateescape")
+    for url in urls:
+        for variant in _variants(url, credentials):
+            text = (variant + fields).encode("utf-8", "surrogateescape")
             for token in auth_tokens:
                 if hmac.compare_digest(given, _signature(text, token, digest)):
                     return token
@@ -91,9 +95,29 @@ def check_body(url: str, body: bytes) -> SignatureCheck:
     return SignatureCheck.GENUINE
 
 
-def sign(url: str, auth_token: Secret) -> str:
-    """Return the ``X-Twilio-Signature`` of a JSON request to ``url``."""
-    return _signature(url.encode("utf-8", "surrogateescape"), auth_token, "sha1").decode()
+def signed_fields(body: bytes) -> str:
+    """Return the fields of a form as they follow the URL in the signed text.
+
+    A field that is repeated has each of its values once, in order. Raises ValueError for too many.
+    """
+    fields = parse_qsl(
+        body.decode("utf-8", "surrogateescape"),
+        keep_blank_values=True,
+        errors="surrogateescape",
+        max_num_fields=_MAX_FIELDS,
+    )
+    return "".join(name + value for name, value in sorted(set(fields)))
+
+
+def has_body_hash(query: str) -> bool:
+    """Return whether a query contains ``bodySHA256``."""
+    return _HASH in query and _HASH in parse_qs(query, keep_blank_values=True)
+
+
+def sign(url: str, auth_token: Secret, fields: str = "") -> str:
+    """Return the ``X-Twilio-Signature`` of a request to ``url``."""
+    text = (url + fields).encode("utf-8", "surrogateescape")
+    return _signature(text, auth_token, "sha1").decode()
 
 
 def body_hash(body: bytes) -> str:

@@ -34,7 +34,7 @@ def check_url(
     """What ``find_signing_token`` finds, without which token it was."""
     found = find_signing_token(
         signature=signature,
-        url=url,
+        urls=[url],
         auth_tokens=auth_tokens,
         settings=settings,
         credentials=credentials,
@@ -235,13 +235,10 @@ def test_a_proxy_may_rewrite_the_path_of_the_sink(public_url: str, signed: str) 
     """Case I12: what Twilio signed is the URL of the sink, whatever path the router receives."""
     urls = called_urls(public_url, "/twilio?a=1")
 
-    found = find_signing_token(
-        signature=sign(signed, TOKEN), url=urls[0], other_urls=urls[1:], auth_tokens=[TOKEN]
-    )
+    found = find_signing_token(signature=sign(signed, TOKEN), urls=urls, auth_tokens=[TOKEN])
     other = find_signing_token(
         signature=sign(signed.replace("h.example", "other.example"), TOKEN),
-        url=urls[0],
-        other_urls=urls[1:],
+        urls=urls,
         auth_tokens=[TOKEN],
     )
 

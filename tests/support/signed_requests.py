@@ -1,10 +1,12 @@
 """A request that each verifier accepts, signed by the vendor's own library where there is one."""
 
 import base64
+import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import msgspec
 import stripe
@@ -12,16 +14,25 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from multidict import MultiDict
 from sendgrid.helpers.eventwebhook import EventWebhook
 from slack_sdk.signature import Clock, SignatureVerifier
 from standardwebhooks import Webhook, WebhookVerificationError
 from svix.webhooks import Webhook as SvixWebhook
+from twilio.request_validator import RequestValidator, get_signature_algorithm
 
 from router.clock import system_clock
-from router.datatypes import Secret
+from router.datatypes import Networks, Secret
 from router.sources.contract import RequestHead, Verifier, VerifierEnvironment
 from router.sources.verifiers.kinds import VERIFIERS, build_verifier
 from support.requests_of_senders import head_of
+from support.sns_messages import (
+    SNS_CHANGES,
+    TOPIC,
+    fetch_sns_certificate,
+    sns_agrees,
+    sns_notification,
+)
 
 NOW: Final = float(int(system_clock().now()))
 """The time of the requests. Some libraries read the clock themselves."""
@@ -32,6 +43,15 @@ WEBHOOK_SECRET: Final = "whsec_" + base64.b64encode(PLANTED.encode()).decode()
 OTHER_WEBHOOK_SECRET: Final = "whsec_" + base64.b64encode(OTHER.encode()).decode()
 SENDGRID_KEY: Final = ec.generate_private_key(ec.SECP256R1())
 ED25519_KEY: Final = Ed25519PrivateKey.generate()
+
+
+CHANGES: Final = (
+    lambda body: body + b" ",
+    lambda body: body[:-1],
+    lambda _: b"",
+    lambda body: body.replace(b"1", b"2"),
+)
+URL: Final = "https://events.example.com/in/source"
 
 
 class SignedCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,18 +71,32 @@ class SignedCase(msgspec.Struct, frozen=True, kw_only=True):
     """The headers of a body that is signed at a time."""
     agrees: Callable[[Mapping[str, str], bytes], bool]
     """Whether the oracle accepts headers and body."""
-    query: str = ""
+    body: Callable[[float], bytes] = lambda _: BODY
+    """The body of a request that is signed at a time."""
+    changed: tuple[Callable[[bytes], bytes], ...] = CHANGES
+    """Changes of the body that no verifier accepts."""
+    query: Callable[[bytes], str] = lambda _: ""
+    environment: Mapping[str, Any] = {}
     has_time: bool = False
     signs_body: bool = True
+    unsigned_headers: bool = False
+    """Whether the signature is in the body, so that no header matters."""
     tolerance: float = 300.0
 
-    def head(self, body: bytes, *, age: float = 0.0) -> RequestHead:
-        headers = self.headers(body, NOW - age)
-        return head_of(headers, query=self.query, received_at=NOW)
+    def request(self, age: float = 0.0) -> tuple[RequestHead, bytes]:
+        """A request that was signed ``age`` seconds ago."""
+        body = self.body(NOW - age)
+        return self.with_headers(self.headers(body, NOW - age), body), body
+
+    def with_headers(self, headers: Mapping[str, str], body: bytes) -> RequestHead:
+        query = self.query(body)
+        url = f"{URL}?{query}" if query else URL
+        return head_of(headers, query=query, urls=(url,), received_at=NOW)
 
     def verifier(self, environment: VerifierEnvironment, options: Any = None) -> Verifier:
         config = VERIFIERS[self.key].config(**(self.options if options is None else options))
-        return build_verifier(config, environment)
+        shared = msgspec.structs.replace(environment, **self.environment)
+        return build_verifier(config, shared)
 
 
 def secrets(option: str, right: str = PLANTED, wrong: str = OTHER) -> dict[str, dict[str, Any]]:
@@ -175,8 +209,108 @@ def sendgrid_agrees(headers: Mapping[str, str], body: bytes) -> bool:
 SENDGRID_PUBLIC: Final = der_text(SENDGRID_KEY)
 SENDGRID_OTHER: Final = der_text(ec.generate_private_key(ec.SECP256R1()))
 BASIC: Final = f"voice:{PLANTED}"
+FORM: Final = (
+    b"CallSid=CA1&To=%2B15550100&Tag=b&Tag=a&Tag=b&Empty=&Name=%C3%A9&CallStatus=completed"
+)
+XFCC: Final = f"Hash={'ab' * 32};URI=spiffe://example.com/crm"
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
+
+
+def twilio_query(body: bytes) -> str:
+    return f"bodySHA256={hashlib.sha256(body).hexdigest()}"
+
+
+def twilio_json_headers(body: bytes, _: float) -> dict[str, str]:
+    url = f"{URL}?{twilio_query(body)}"
+    return {"X-Twilio-Signature": RequestValidator(PLANTED).compute_signature(url, {})}
+
+
+def shared_key_headers(body: bytes, _: float) -> dict[str, str]:
+    url = f"{URL}?{twilio_query(body)}"
+    signature = RequestValidator(PLANTED).compute_signature(url, {}, "HMAC_SHA256")
+    return {
+        "X-Twilio-Signature": signature,
+        "X-Twilio-Webhooks-Signature-Settings": "algorithm=HMAC_SHA256",
+    }
+
+
+def twilio_json_agrees(headers: Mapping[str, str], body: bytes) -> bool:
+    algorithm = get_signature_algorithm(headers.get("X-Twilio-Webhooks-Signature-Settings"))
+    url = f"{URL}?{twilio_query(BODY)}"
+    signature = headers["X-Twilio-Signature"]
+    return bool(RequestValidator(PLANTED).validate(url, body.decode(), signature, algorithm))
+
+
+def form_of(body: bytes) -> MultiDict[str]:
+    return MultiDict(parse_qsl(body.decode(), keep_blank_values=True))
+
+
+def twilio_form_headers(body: bytes, _: float) -> dict[str, str]:
+    signature = RequestValidator(PLANTED).compute_signature(URL, form_of(body))
+    return {"X-Twilio-Signature": signature, "Content-Type": FORM_TYPE}
+
+
+def twilio_form_agrees(headers: Mapping[str, str], body: bytes) -> bool:
+    signature = headers["X-Twilio-Signature"]
+    return bool(RequestValidator(PLANTED).validate(URL, form_of(body), signature))
+
 
 CASES: Final = [
+    SignedCase(
+        name="twilio, JSON",
+        key="twilio",
+        oracle="twilio.request_validator.RequestValidator",
+        **secrets("auth_token"),
+        query=twilio_query,
+        headers=twilio_json_headers,
+        agrees=twilio_json_agrees,
+    ),
+    SignedCase(
+        name="twilio, JSON with a shared key",
+        key="twilio",
+        oracle="twilio.request_validator.RequestValidator",
+        **secrets("auth_token"),
+        query=twilio_query,
+        headers=shared_key_headers,
+        agrees=twilio_json_agrees,
+    ),
+    SignedCase(
+        name="twilio, form",
+        key="twilio",
+        oracle="twilio.request_validator.RequestValidator",
+        **secrets("auth_token"),
+        body=lambda _: FORM,
+        headers=twilio_form_headers,
+        agrees=twilio_form_agrees,
+    ),
+    SignedCase(
+        name="mtls, Envoy",
+        key="mtls",
+        oracle="published format",
+        options={"uris": ("spiffe://example.com/crm",), "fingerprints": ("ab" * 32,)},
+        wrong={"uris": ("spiffe://example.com/other",)},
+        both={"uris": ("spiffe://example.com/other", "spiffe://example.com/crm")},
+        environment={"trusted_proxies": Networks.parse("192.0.2.0/24")},
+        headers=lambda *_: {"X-Forwarded-Client-Cert": XFCC},
+        agrees=lambda headers, _: headers["X-Forwarded-Client-Cert"] == XFCC,
+        signs_body=False,
+    ),
+    SignedCase(
+        name="sns, version 2",
+        key="sns",
+        oracle="cryptography (RSA), published form of the text",
+        options={"topics": (TOPIC,)},
+        wrong={"topics": (TOPIC.replace("alarms", "other"),)},
+        both={"topics": (TOPIC.replace("alarms", "other"), TOPIC)},
+        environment={"fetch": fetch_sns_certificate},
+        body=sns_notification,
+        changed=SNS_CHANGES,
+        headers=lambda *_: {"x-amz-sns-message-type": "Notification"},
+        agrees=lambda _, body: sns_agrees(body),
+        has_time=True,
+        tolerance=7200.0,
+        unsigned_headers=True,
+    ),
     SignedCase(
         name="github",
         key="github",

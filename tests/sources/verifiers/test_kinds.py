@@ -5,7 +5,7 @@ from contracts.verifier import VerifierContract
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.requests_of_senders import head_of, verdict
-from support.signed_requests import BODY, CASES, NOW
+from support.signed_requests import CASES, NOW
 
 from router.sources.verifiers.kinds import VERIFIERS
 
@@ -23,8 +23,8 @@ class TestEachVerifier(VerifierContract):
     @given(data=st.data())
     @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
     async def test_random_headers_neither_raise_nor_pass(self, data, case, environment):
-        names = sorted(case.headers(BODY, NOW))
-        headers = {name: data.draw(values) for name in names}
+        head, _ = case.request()
+        headers = {name: data.draw(values) for name in sorted(head.headers)}
         head = head_of(headers, query=data.draw(st.text(max_size=50)), received_at=NOW)
         refusal = await verdict(case.verifier(environment), head, data.draw(st.binary()))
         assert refusal is not None
@@ -34,9 +34,8 @@ async def test_the_table_of_verifiers_and_their_oracles(environment):
     """Run with ``-s`` to see it."""
     lines = []
     for case in CASES:
-        head = case.head(BODY)
-        accepted = await verdict(case.verifier(environment), head, BODY)
-        refused = await verdict(case.verifier(environment, case.wrong), head, BODY)
+        accepted = await verdict(case.verifier(environment), *case.request())
+        refused = await verdict(case.verifier(environment, case.wrong), *case.request())
         lines.append(f"{case.name:42} {case.oracle:50} {accepted or 'passes'}  {refused.code}")
     print("", *lines, sep="\n")  # noqa: T201 - the table
     assert {case.key for case in CASES} >= set(VERIFIERS) - {"networks"}

@@ -32,7 +32,6 @@ from router.datatypes import Secret
 from router.errors import ConfigurationError
 from router.journal.connection import Connection
 
-_SHOWN_PATTERNS: Final = 4
 _INTERRUPTED: Final = 130
 """The exit code by which shells know that SIGINT ended a command."""
 
@@ -131,12 +130,10 @@ class _Command:
     def _warn_of_settings(self) -> None:
         known = self._session.settings_url
         if known not in {"", self._url}:
-            self._printer.step(
-                ConnectStep(
-                    text=f"By the settings here, the router checks signatures for {known}, and Twilio"
-                    f" will sign {self._url}.",
-                    is_note=True,
-                )
+            self._say(
+                f"By the settings here, the router checks signatures for {known}, and Twilio will sign"
+                f" {self._url}.",
+                is_note=True,
             )
 
     async def _read(self, api: TwilioApi) -> tuple[list[TwilioEventType], AccountState]:
@@ -150,19 +147,7 @@ class _Command:
         The choice is made before, outside of the event loop, because that keeps Ctrl-C.
         """
         destination = with_credentials(self._url, self._credentials)
-        patterns = self._options.patterns or self._default_patterns(types, state, destination)
-        chosen = choose_types(types, patterns)
-        names = ", ".join(patterns[:_SHOWN_PATTERNS]) + (
-            ", …" if patterns[_SHOWN_PATTERNS:] else ""
-        )
-        self._printer.step(
-            ConnectStep(
-                text=f"{len(chosen.types)} of {len(types)} event types are chosen: {names}."
-            )
-        )
-        for each in chosen.left_out:
-            note = f"{each.type} is {each.status}, and left out unless it is named in full."
-            self._printer.step(ConnectStep(text=note, is_note=True))
+        chosen = self._chosen(types, state, destination)
         secrets = tuple(
             Secret(part)
             for credentials in (self._credentials, _userinfo(destination))
@@ -171,7 +156,7 @@ class _Command:
         )
 
         async def plan(api: TwilioApi) -> ConnectPlan:
-            wanted = await with_newest_schemas(api, chosen.types)
+            wanted = await with_newest_schemas(api, chosen)
             return plan_connect(self._url, destination, state, wanted, secrets)
 
         return plan
@@ -179,33 +164,51 @@ class _Command:
     def _note_older(self, plan: ConnectPlan) -> None:
         newest = {each.type: each.schema_version for each in plan.newest}
         for each in plan.older:
-            self._printer.step(
-                ConnectStep(
-                    text=f"{each.type} stays at version {each.schema_version} of its schema; the newest"
-                    f" is {newest[each.type]}.",
-                    is_note=True,
-                )
+            self._say(
+                f"{each.type} stays at version {each.schema_version} of its schema; the newest is"
+                f" {newest[each.type]}.",
+                is_note=True,
             )
 
-    def _default_patterns(
+    def _chosen(
         self, types: list[TwilioEventType], state: AccountState, destination: str
-    ) -> tuple[str, ...]:
-        """Return the types of the subscription that exists, else those that are chosen at the terminal.
+    ) -> tuple[TwilioEventType, ...]:
+        """Return the types that options name, else those of the subscription, else an answer's.
 
         Raises click.UsageError without a terminal.
         """
-        sink = reusable_sink(self._url, destination, state)
-        subscription = state.subscription_of(sink.sid) if sink else None
-        there = state.types.get(subscription.sid, ()) if subscription else ()
-        offered = {each.type for each in types}
-        if kept := tuple(each.type for each in there if each.type in offered):
+        patterns = self._options.patterns
+        if not patterns and (kept := self._subscribed(types, state, destination)):
+            self._say(
+                f"No types are named, so the {len(kept)} of the subscription stay.", is_note=True
+            )
             return kept
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not patterns and not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise click.UsageError(
                 "choose event types: --voice-insights, or --types with names or patterns, for example"
                 " --types 'com.twilio.messaging.*' (router twilio types lists them)"
             )
-        return _ask(types)
+        patterns = patterns or _ask(types)
+        chosen = choose_types(types, patterns)
+        names = ", ".join(patterns)
+        self._say(f"{len(chosen.types)} of {len(types)} event types are chosen: {names}.")
+        for each in chosen.left_out:
+            note = f"{each.type} is {each.status}, and left out unless it is named in full."
+            self._say(note, is_note=True)
+        return chosen.types
+
+    def _subscribed(
+        self, types: list[TwilioEventType], state: AccountState, destination: str
+    ) -> tuple[TwilioEventType, ...]:
+        """Return the types that a sink of this URL gets already."""
+        sink = reusable_sink(self._url, destination, state)
+        subscription = state.subscription_of(sink.sid) if sink else None
+        there = state.types.get(subscription.sid, ()) if subscription else ()
+        names = {each.type for each in there}
+        return tuple(each for each in types if each.type in names)
+
+    def _say(self, text: str, *, is_note: bool = False) -> None:
+        self._printer.step(ConnectStep(text=text, is_note=is_note))
 
     def _connect(self, plan: ConnectPlan) -> ConnectResult:
         if self._options.no_wait:

@@ -40,7 +40,7 @@ from router.datatypes import Secret, parse_address
 from router.destinations.contract import Environment
 from router.errors import JournalUnavailableError, RouterError
 
-_AFTER_REFUSAL_SECONDS: Final = 2.0
+AFTER_REFUSAL_SECONDS: Final = 2.0
 """How long the test event is awaited after the router has refused a request."""
 _LOOKUP_SECONDS: Final = 3.0
 _ALERTS_BEFORE: Final = 60.0
@@ -208,7 +208,7 @@ class SinkConnector:
                 )
             if await self._watch.new_refusal() is not None:
                 # Another sender's may have been refused, so the test event may still come.
-                until = min(until, self._clock.monotonic() + _AFTER_REFUSAL_SECONDS)
+                until = min(until, self._clock.monotonic() + AFTER_REFUSAL_SECONDS)
             await asyncio.sleep(twilio_watch.POLL_SECONDS)
         self._done(f"The test event has come, after {self._clock.monotonic() - began:.1f} s.")
         return test_id

@@ -10,7 +10,7 @@ from support.events import deliveries_of, event_from
 from support.twilio_bench import TwilioBench, twilio_bench
 
 from router.cli import main
-from router.client import twilio_watch
+from router.client import twilio_connection, twilio_watch
 from router.clock import system_clock
 from router.datatypes import Secret
 from router.events.model import Malformed, Received
@@ -66,6 +66,7 @@ async def bench(redis_url: Secret, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     """Return Twilio's API, with a router that records refusals at once."""
     monkeypatch.setattr(source_record, "INTERVAL", 0.05)
     monkeypatch.setattr(twilio_watch, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(twilio_connection, "AFTER_REFUSAL_SECONDS", 0.1)
     monkeypatch.setattr(twilio_watch, "FLUSH_SECONDS", 0.3)
     async with twilio_bench(redis_url) as made:
         yield made

@@ -3,6 +3,7 @@
 With ``-s``, the table of failures prints the sentence of each.
 """
 
+import asyncio
 import re
 import socket
 from collections.abc import Awaitable, Callable, Iterator
@@ -36,10 +37,14 @@ def json(result: Result) -> Any:
     return msgspec.json.decode(result.stdout)
 
 
-async def test_from_nothing_to_the_first_event(bench: TwilioBench, connection: Connection) -> None:
+async def test_from_nothing_to_the_first_event(
+    bench: TwilioBench, connection: Connection, sample: bytes
+) -> None:
     router = await bench.router()
+    before = await bench.api.publish(sample)
 
     result = await bench.run("connect", "--url", router.url, "--voice-insights")
+    first = await bench.api.publish(sample)
 
     (sink,) = bench.api.sinks.values()
     (subscription,) = bench.api.subscriptions.values()
@@ -53,6 +58,9 @@ async def test_from_nothing_to_the_first_event(bench: TwilioBench, connection: C
         f"{INSIGHTS}.call-event.gateway": 3,
     }
     assert (test.account_sid, bench.api.answers) == (ACCOUNT, [202])
+    assert (before, first) == ([], [202])
+    received = router.metric("router_events_received_total", source="twilio", outcome="accepted")
+    assert received == 2
     assert bench.api.changes == [
         "POST /v1/Sinks",
         f"POST /v1/Sinks/{sink['sid']}/Test",
@@ -82,10 +90,22 @@ async def test_a_second_run_changes_nothing_and_says_so(bench: TwilioBench) -> N
 
     (sid,) = bench.api.sinks
     assert again.exit_code == 0, again.output
+    assert "No types are named, so the 4 of the subscription stay." in again.stderr
     assert "Nothing had to be changed." in again.stderr
     assert json(again)["changed"] is False
     assert msgspec.json.encode(made) == before
     assert bench.api.changes == [f"POST /v1/Sinks/{sid}/Test"]
+
+
+async def test_a_type_that_twilio_has_discontinued_stays_subscribed(bench: TwilioBench) -> None:
+    router = await bench.router()
+    sink = bench.api.add_sink(f"{router.url}/twilio")
+    bench.api.add_subscription(sink, {"com.twilio.studio.flow.step.ended": 3})
+
+    result = await bench.run("connect", "--url", router.url)
+
+    assert result.exit_code == 0, result.output
+    assert "Nothing had to be changed." in result.output
 
 
 async def test_types_that_are_missing_are_added_to_the_subscription_that_exists(
@@ -161,6 +181,16 @@ async def test_a_router_that_takes_twilios_addresses_only_is_judged_by_the_test_
 
     assert f"The router answers at {router.url}/twilio.\n" in result.output
     assert "No request from Twilio has arrived within 0.3 s." in result.output
+
+
+async def test_a_refused_request_ends_the_wait(bench: TwilioBench) -> None:
+    router = await bench.router()
+    bench.api.signing_token = OTHER_TOKEN
+
+    async with asyncio.timeout(10):
+        result = await bench.connect(router.url, "--voice-insights", "--wait", "5m")
+
+    assert "Twilio signs with another token" in result.output
 
 
 async def test_dry_run_prints_the_calls_and_changes_nothing(bench: TwilioBench) -> None:

@@ -480,6 +480,18 @@ class TwilioApiServer:
             code = "91307" if status == 0 else "91305" if status < 500 else "91306"
             self.add_alert(code, sink["sid"], f"Sink {sink['sid']} answered {status}")
 
+    async def publish(self, event: bytes) -> list[int]:
+        """Send an event to each sink that subscribes to its type; return what they answer."""
+        name = json.loads(event)["type"]
+        return [
+            await self._call(
+                self.sinks[each["sink_sid"]]["sink_configuration"]["destination"],
+                b"[" + event + b"]",
+            )
+            for each in self.subscriptions.values()
+            if name in self.types[each["sid"]]
+        ]
+
     async def _call(self, destination: str, body: bytes) -> int:
         """Return the status; 0 without an answer."""
         parts = urlsplit(destination)

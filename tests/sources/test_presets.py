@@ -1,7 +1,6 @@
 """Each preset, against the requests that its sender publishes. ``-s`` prints a table of them."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,13 +8,23 @@ import msgspec
 import pytest
 from support.golden import golden
 from support.requests_of_senders import head_of, verdict
-from support.sender_samples import FOLDER, RECEIVED_AT, SAMPLES, SenderSample, origins
-from support.signed_requests import CASES, NOW, PLANTED, SignedCase
+from support.sender_samples import (
+    FOLDER,
+    RECEIVED_AT,
+    SAMPLES,
+    SenderSample,
+    case_of,
+    origins,
+    query_of,
+    secrets_of,
+    signed,
+)
+from support.signed_requests import NOW
+from support.sns_messages import fetch_sns_certificate
 
 from router.configuration.load import FolderPart, load
 from router.configuration.readers.sources import preset_names, preset_parts, preset_yaml
 from router.configuration.variables import MissingVariable
-from router.datatypes import Secret
 from router.errors import RulesError
 from router.events.model import Event
 from router.sources.contract import RequestHead, VerifierEnvironment
@@ -30,12 +39,7 @@ HEADER: Final = (
 )
 
 
-async def fetch_nothing(url: str) -> bytes:
-    raise AssertionError(f"{url} was fetched")
-
-
-ENVIRONMENT: Final = VerifierEnvironment(fetch=fetch_nothing)
-UNSIGNED: Final = {"generic", "cloudwatch-sns", "twilio-alarms", "twilio-debugger", "twilio-status"}
+ENVIRONMENT: Final = VerifierEnvironment(fetch=fetch_sns_certificate)
 each_sample: Final = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
 each_preset: Final = pytest.mark.parametrize("name", preset_names())
 
@@ -117,36 +121,17 @@ def loaded(folder: Path, text: str) -> SourceSpec:
     return spec
 
 
-def case_of(preset: str) -> SignedCase:
-    """Return how requests of a preset are signed: as those of its verifier."""
-    verify = preset_parts(preset).verify
-    assert verify is not None
-    (entry,) = verify.entries
-    return next(case for case in CASES if case.key == entry.key.text)
-
-
-SIGNED: Final = [sample for sample in SAMPLES if sample.preset not in UNSIGNED]
+SIGNED: Final = [sample for sample in SAMPLES if sample.preset != "generic"]
 each_signed: Final = pytest.mark.parametrize("sample", SIGNED, ids=lambda sample: sample.id)
 
 
-def signed(sample: SenderSample) -> RequestHead:
-    case = case_of(sample.preset)
-    headers = {**sample.headers, **case.headers(sample.body, NOW)}
-    query = f"code={PLANTED}" if sample.preset == "azure-event-grid" else case.query(sample.body)
-    return head_of(headers, query=query, received_at=NOW)
-
-
-def secret_of(options: Mapping[str, Any], case: SignedCase) -> str:
-    """Return the one option in which right and wrong differ."""
-    (secret,) = (value for name, value in options.items() if case.wrong[name] != case.options[name])
-    return str(secret.reveal() if isinstance(secret, Secret) else secret)
-
-
-async def refusals(folder: Path, sample: SenderSample, secret: str) -> list[str]:
+async def refusals(folder: Path, sample: SenderSample, secret: Any) -> list[str]:
     """Return the codes of the verifiers that refuse a sample, signed by the right secret."""
     spec = loaded(folder, yaml_of(sample.preset, verify={"secret": secret}))
+    sent = signed(sample)
+    head = head_of(sent.headers, query=query_of(sample), received_at=NOW)
     found = [
-        await verdict(build_verifier(config, ENVIRONMENT), signed(sample), sample.body)
+        await verdict(build_verifier(config, ENVIRONMENT), head, sent.body)
         for config in spec.verify.values()
     ]
     return [refusal.code for refusal in found if refusal is not None]
@@ -156,10 +141,10 @@ async def refusals(folder: Path, sample: SenderSample, secret: str) -> list[str]
 async def test_a_sample_passes_when_it_is_signed_and_not_by_another_secret(
     sample: SenderSample, tmp_path: Path
 ) -> None:
-    case = case_of(sample.preset)
+    right, wrong = secrets_of(sample.preset)
 
-    assert await refusals(tmp_path, sample, secret_of(case.options, case)) == []
-    assert len(await refusals(tmp_path, sample, secret_of(case.wrong, case))) == 1
+    assert await refusals(tmp_path, sample, right) == []
+    assert len(await refusals(tmp_path, sample, wrong)) == 1
 
 
 async def test_slack_s_own_signature_of_its_sample_passes(
@@ -270,7 +255,7 @@ async def test_the_table_of_presets(tmp_path: Path) -> None:
         if sample in SIGNED:
             case = case_of(sample.preset)
             row[2:4] = [case.key, case.oracle]
-            row += await refusals(tmp_path, sample, secret_of(case.wrong, case))
+            row += await refusals(tmp_path, sample, secrets_of(sample.preset)[1])
         lines.append(" | ".join(row))
     print("", HEADER, *lines, sep="\n")  # noqa: T201 - the table
     assert len(lines) == len(SAMPLES)

@@ -78,6 +78,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body_required: bool = True
     security: tuple[str, ...] = ()
     """Schemes of which any one suffices; empty if none is needed."""
+    schemes: Mapping[str, Mapping[str, Any]] = {}
+    """Name -> security scheme, of schemes of this operation alone, of which all are needed."""
+    id: str = ""
+    """A unique name; ``""`` for one of the method and the path."""
 
 
 TAGS: Final[Mapping[str, str]] = {
@@ -118,7 +122,11 @@ def undescribed(
 
 
 def describe(
-    routes: Iterable[web.RouteDef], operations: Iterable[Operation], *, server: str
+    routes: Iterable[web.RouteDef],
+    operations: Iterable[Operation],
+    *,
+    server: str,
+    further: Iterable[Operation] = (),
 ) -> dict[str, Any]:
     """Return the OpenAPI document of ``routes``.
 
@@ -126,12 +134,13 @@ def describe(
         routes: The routes that the process serves.
         operations: Descriptions; those of routes that are not served are left out.
         server: The public URL, or ``/``.
+        further: Operations that a route for several paths serves.
 
     Raises:
         KeyError: A route has no operation.
     """
     by_route = {(operation.method, operation.path): operation for operation in operations}
-    served = [by_route[route] for route in _served(routes)]
+    served = [*(by_route[route] for route in _served(routes)), *further]
     structs = tuple(dict.fromkeys(struct for each in served for struct in _structs(each)))
     references, components = msgspec.json.schema_components(structs, ref_template=_REFERENCE)
     schemas = dict(zip(structs, references, strict=True))
@@ -155,7 +164,10 @@ def describe(
         "paths": paths,
         "components": {
             "schemas": {name: _with_plain_text(schema) for name, schema in components.items()},
-            "securitySchemes": dict(SECURITY_SCHEMES),
+            "securitySchemes": {
+                **SECURITY_SCHEMES,
+                **{name: dict(each) for of in served for name, each in of.schemes.items()},
+            },
         },
     }
 
@@ -168,7 +180,7 @@ def _served(routes: Iterable[web.RouteDef]) -> Iterator[tuple[str, str]]:
 
 def _operation(operation: Operation, schemas: Mapping[type, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "operationId": _operation_id(operation),
+        "operationId": operation.id or _operation_id(operation),
         "summary": operation.summary,
         "tags": [operation.tag],
         "responses": {
@@ -190,6 +202,8 @@ def _operation(operation: Operation, schemas: Mapping[type, Any]) -> dict[str, A
         described["requestBody"] = {"required": operation.body_required, "content": content}
     if operation.security:
         described["security"] = [{scheme: []} for scheme in operation.security]
+    if operation.schemes:
+        described["security"] = [{scheme: [] for scheme in operation.schemes}]
     return described
 
 

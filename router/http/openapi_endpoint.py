@@ -1,6 +1,6 @@
 """``GET /openapi.json``: the OpenAPI description of the routes that this process serves."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -35,6 +35,8 @@ class OpenApiEndpoint:
         routes: All other routes of the process.
         operations: Their descriptions, and maybe those of routes that are not served.
         server: The public URL; ``""`` if none is set.
+        further: Returns operations that a route for several paths serves and that may change; the same
+            object while they have not.
 
     Raises:
         LookupError: A route has no operation. The process does not start, so that no route can be
@@ -42,7 +44,11 @@ class OpenApiEndpoint:
     """
 
     def __init__(
-        self, routes: Iterable[web.RouteDef], operations: Sequence[Operation], server: str
+        self,
+        routes: Iterable[web.RouteDef],
+        operations: Sequence[Operation],
+        server: str,
+        further: Callable[[], Sequence[Operation]] = tuple,
     ) -> None:
         self._routes = [*routes, *self.routes()]
         self._operations = [*operations, _SELF]
@@ -51,6 +57,8 @@ class OpenApiEndpoint:
             names = ", ".join(f"{method} {path}" for method, path in missing)
             raise LookupError(f"no Operation describes {names}")
         self._server = server or "/"
+        self._further = further
+        self._described: Sequence[Operation] = ()
         self._body = b""
 
     def routes(self) -> list[web.RouteDef]:
@@ -58,8 +66,12 @@ class OpenApiEndpoint:
         return [web.get(PATH, self.get)]
 
     async def get(self, _request: web.Request) -> web.Response:
-        """Return the document; the first request builds it."""
-        if not self._body:
-            document = describe(self._routes, self._operations, server=self._server)
+        """Return the document; the first request after a change builds it."""
+        further = self._further()
+        if not self._body or further is not self._described:
+            self._described = further
+            document = describe(
+                self._routes, self._operations, server=self._server, further=further
+            )
             self._body = msgspec.json.encode(document)
         return web.Response(body=self._body, content_type=JSON)

@@ -50,7 +50,7 @@ CLOUDEVENT: Final = _cloudevent()
 """The JSON Schema of one event."""
 _BATCH: Final = {"type": "array", "items": CLOUDEVENT}
 _EITHER: Final = {"anyOf": [CLOUDEVENT, _BATCH]}
-_RESPONSES: Final[Mapping[int, ResponseSpec]] = {
+RESPONSES: Final[Mapping[int, ResponseSpec]] = {
     202: ResponseSpec("All events are durable in Redis.", Accepted),
     400: ResponseSpec("The request is malformed; the path says where."),
     403: ResponseSpec("The signature, token or client address was rejected."),
@@ -62,6 +62,7 @@ _RESPONSES: Final[Mapping[int, ResponseSpec]] = {
         "The router is overloaded or stopping, or Redis is unavailable.", headers=_RETRY
     ),
 }
+"""The responses of every endpoint for events."""
 _UNAUTHORIZED: Final = ResponseSpec(
     "The credentials are missing.", headers={"WWW-Authenticate": "The scheme to use."}
 )
@@ -79,7 +80,7 @@ OPERATIONS: Final = (
         ),
         body={JSON: _EITHER, STRUCTURED: CLOUDEVENT, BATCHED: _BATCH},
         responses={
-            **_RESPONSES,
+            **RESPONSES,
             401: ResponseSpec("The signature or the credentials are missing."),
         },
         security=("signature", "sink"),
@@ -94,7 +95,7 @@ OPERATIONS: Final = (
             " The first error rejects the whole request."
         ),
         body={STRUCTURED: CLOUDEVENT, BATCHED: _BATCH, JSON: _EITHER},
-        responses={**_RESPONSES, 401: _UNAUTHORIZED},
+        responses={**RESPONSES, 401: _UNAUTHORIZED},
         security=("events",),
     ),
     Operation(

@@ -30,6 +30,7 @@ from router.http.openapi_endpoint import OpenApiEndpoint
 from router.http.server import KEEPALIVE_GRACE_SECONDS, Address, HttpServer, listen
 from router.ingress.admission import AdmissionControl
 from router.ingress.endpoints import FAST_PATHS
+from router.ingress.source_operations import SourceOperations
 from router.ingress.source_record import SourceRecord
 from router.journal import arq_adapter, schema
 from router.journal.audit import Audit
@@ -120,6 +121,7 @@ class App:
         )
         self._series = SeriesRecorder(self._worker_redis, metrics, self._clock)
         self._source_record = SourceRecord(SourceLog(self._worker_redis, self._clock), self._clock)
+        self._source_operations = SourceOperations(self._sources_of_folder)
         self._sources = SourceReader(
             self._worker_redis,
             self._clock,
@@ -235,7 +237,10 @@ class App:
             background += self._worker.background()
         all_routes = operations + public
         description = OpenApiEndpoint(
-            all_routes, build_api.OPERATIONS, self._settings.public_url
+            all_routes,
+            build_api.OPERATIONS,
+            self._settings.public_url,
+            self._source_operations.current if self._roles.ingress else tuple,
         ).routes()
         # Pages for people, which the description of the API leaves out.
         pages = self._console.routes

@@ -28,7 +28,7 @@ _UNUSABLE = """() => {
   const submits = (form) => [...form.elements].some((each) => each.type === "submit");
   return [
     ...buttons.filter((each) => !each.form || each.type !== "submit").map(start),
-    ...links.filter((each) => !/^([/?]|#.)/.test(each.getAttribute("href") || "")).map(start),
+    ...links.filter((each) => !/^([/?]|#.|https:)/.test(each.getAttribute("href") || "")).map(start),
     ...forms.filter((each) => !submits(each)).map(start),
     ...(document.querySelector("main").innerText.trim().length < 10 ? ["nothing to read"] : []),
     ...(document.documentElement.scrollWidth > innerWidth ? ["wider than a telephone"] : []),

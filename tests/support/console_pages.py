@@ -75,7 +75,7 @@ PAGES: Final = (
         has_hostile_texts=False,
     ),
     ListedPage(name="sources", path="/console/sources"),
-    ListedPage(name="source", path="/console/sources/{name}", ids={"name": "events"}),
+    ListedPage(name="source", path="/console/sources/{name}", ids={"name": "github"}),
     ListedPage(name="audit", path="/console/audit"),
     ListedPage(name="inbox", path="/console/inbox"),
 )

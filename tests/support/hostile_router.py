@@ -34,6 +34,8 @@ _RULES: Final = """
 destinations:
   noc: {capture: {}}
   tickets: {http: {url: "TICKETS", pause_after: 0, retry: {attempts: 1}}}
+sources:
+  github: {preset: github, verify: {secret: "0123456789abcdef-hostile"}, rate: 5/s}
 rules:
   - name: call-quality
     description: HOSTILE
@@ -86,7 +88,7 @@ async def _refuse(connection: Connection, clock: Clock) -> None:
     """Refuse many requests of a sender all of whose words are hostile."""
     texts = dict.fromkeys(("code", "reason", "hint", "client", "path", "method"), HOSTILE)
     refused = SourceAddition(
-        source="events",
+        source="github",
         number=1,
         refused=1000,
         refused_at=clock.now(),
@@ -94,7 +96,7 @@ async def _refuse(connection: Connection, clock: Clock) -> None:
     )
     await SourceLog(connection, clock).add("stranger", [refused])
     await Series(connection, clock).add(
-        "stranger", [Additions(1, {"requests_refused/events/*": 1000})]
+        "stranger", [Additions(1, {"requests_refused/github/*": 1000})]
     )
 
 

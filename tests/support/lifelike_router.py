@@ -24,6 +24,7 @@ from router.journal.batches import Batches
 from router.journal.connection import Connection, connect
 from router.journal.redis_clock import RedisClock
 from router.journal.series import Additions, Series
+from router.journal.source_log import RefusedRequest, SourceAddition, SourceLog
 from router.runtime.roles import Roles
 from router.settings.tokens import Tokens
 from router.timestamps import unix_seconds
@@ -68,6 +69,19 @@ rules:
 """
 
 
+_SENDERS: Final = """
+sources:
+  github: {preset: github, verify: {secret: "${GITHUB_SECRET}"}}
+  alertmanager: {preset: alertmanager, verify: {bearer: {token: "${ALERTMANAGER_TOKEN}"}}}
+  crm:
+    verify: {hmac: {secret: "${CRM_SECRET}", header: X-Signature, prefix: "sha256="}}
+    split: body.items
+    event: {type: '"com.crm." + item.kind', id: item.id, time: item.at, subject: item.account}
+    rate: 100/s
+  shop: {preset: shopify, verify: {secret: "${SHOP_SECRET}"}}
+"""
+
+
 class ShiftedClock:
     """Time that passes as it does, from a start that steps forward; ids and chance are always the same."""
 
@@ -103,11 +117,19 @@ async def lifelike_router(
     for file in sorted(rules.glob("*.yaml")):  # noqa: ASYNC240 - before anything else runs
         (folder / file.name).write_text(file.read_text())
     (folder / "trunks.yaml").write_text(_TRUNKS)
+    (folder / "senders.yaml").write_text(_SENDERS)
     time_of = ShiftedClock(unix_seconds(SHOWN_AT) - _STEPS * _STEP)
     clock = time_of.clock()
     rejected = Reply(status=422, body=b'{"error": "the project VOICE is archived"}')
     async with HttpSink(*[rejected] * 5, otherwise=Reply(status=503, body=b"down")) as tickets:
-        environ = {"TICKETS_URL": tickets.url, "TICKETS_SECRET": "whsec_" + "MfKQ9r8G" * 4}
+        secrets = dict.fromkeys(
+            ("GITHUB_SECRET", "ALERTMANAGER_TOKEN", "CRM_SECRET"), "secret-for-screenshots"
+        )
+        environ = {
+            **secrets,
+            "TICKETS_URL": tickets.url,
+            "TICKETS_SECRET": "whsec_" + "MfKQ9r8G" * 4,
+        }
         settings = settings_for(
             redis_url,
             admin_token=Tokens.parse(f"alice={OPERATOR}"),
@@ -175,6 +197,76 @@ async def _live(
         await until(lambda: _has(visit, "/console/quarantine", "/console/quarantine/"))
         await until(lambda: _has(visit, _DEAD, "/console/dead-letters/tickets/"))
     await _count(connection, time_of)
+    await _refuse(connection, time_of.clock())
+
+
+_REFUSALS: Final = (
+    (
+        "the signature in X-Hub-Signature-256 does not match the request",
+        "the secret is not that of the webhook's settings on GitHub",
+        403,
+        "140.82.115.7",
+        40.0,
+    ),
+    (
+        "the signature in X-Hub-Signature-256 does not match the request",
+        "the secret is not that of the webhook's settings on GitHub",
+        403,
+        "140.82.115.9",
+        95.0,
+    ),
+    (
+        "the header X-Hub-Signature-256 is missing",
+        "set the secret in the webhook's settings on GitHub: without it the sender signs nothing",
+        401,
+        "198.51.100.20",
+        1260.0,
+    ),
+)
+
+
+async def _refuse(connection: Connection, clock: Clock) -> None:
+    """Let senders get through, and a webhook have a secret that was replaced."""
+    now = clock.now()
+    nine_days_ago = int((now - 9 * 86_400) * 1000)
+    log = SourceLog(connection, msgspec.structs.replace(clock, journal_ms=lambda: nine_days_ago))
+    refusals = tuple(
+        RefusedRequest(
+            at=now - ago,
+            status=status,
+            code="wrong_signature",
+            reason=reason,
+            hint=hint,
+            client=client,
+            path="/in/github",
+            method="POST",
+        )
+        for reason, hint, status, client, ago in reversed(_REFUSALS)
+    )
+    github = SourceAddition(
+        source="github",
+        number=1,
+        accepted=1840,
+        refused=len(refusals),
+        accepted_at=now - 7400,
+        refused_at=refusals[-1].at,
+        refusals=refusals,
+    )
+    others = [
+        SourceAddition(source=name, number=1, accepted=count, accepted_at=now - ago)
+        for name, count, ago in (
+            ("twilio", 48_213, 2),
+            ("alertmanager", 3120, 31),
+            ("crm", 912, 420),
+        )
+    ]
+    await log.add("before", [github, *others])
+    counted = {
+        "requests_refused/github/*": len(refusals),
+        "events_received/alertmanager/accepted": 24,
+        "events_received/crm/accepted": 11,
+    }
+    await Series(connection, clock).add("senders", [Additions(1, counted)])
 
 
 _DEAD: Final = "/console/dead-letters?destination=tickets"

@@ -93,7 +93,8 @@ async def listen(
         where: The address to bind.
         metrics: Counts connections and errors.
         fast_paths: Paths whose POST requests are so frequent that the search for a route would
-            cost. Their handlers get requests without ``match_info``.
+            cost. Their handlers get requests without ``match_info``. The last one may end with
+            ``*``, for all paths that have this beginning and one route.
         keepalive_grace: Seconds that ``HttpServer.stop_accepting`` waits for idle connections.
 
     Raises:
@@ -120,8 +121,11 @@ async def listen(
     if aiohttp_adapter.SERVER_HANDLER not in missing:
         handlers = {each.path: each.handler for each in routes if each.method == hdrs.METH_POST}
         fast = {path: handlers[path] for path in fast_paths if path in handlers}
+        below = _PrefixHandler(fast_paths, routes)
         errors = ErrorResponses(metrics, fast)
-        aiohttp_adapter.wrap_handler(server, lambda handler: _fast_path(fast, errors.wrap(handler)))
+        aiohttp_adapter.wrap_handler(
+            server, lambda handler: _fast_path(fast, errors.wrap(handler), below)
+        )
     if aiohttp_adapter.REQUEST_FACTORY not in missing:
         aiohttp_adapter.mark_unparsable_targets(server)
     site = HttpSite(server, limits, metrics, missing=missing)
@@ -137,11 +141,29 @@ async def listen(
     return HttpServer(runner, site, Address(host, port), keepalive_grace=keepalive_grace)
 
 
-def _fast_path(handlers: dict[str, Any], otherwise: Handler) -> Handler:
+class _PrefixHandler:
+    """The handler of the one route below the path that ends with ``*``; None if there is none."""
+
+    def __init__(self, paths: Iterable[str], routes: Iterable[web.RouteDef]) -> None:
+        prefixes = (path.removesuffix("*") for path in paths if path.endswith("*"))
+        self.prefix = next(prefixes, "*")  # no path of a request begins with it
+        found = (each.handler for each in routes if each.path.startswith(self.prefix))
+        self.handler: Any = next(found, None)
+
+
+_NO_PREFIX: Final = _PrefixHandler((), ())
+
+
+def _fast_path(
+    handlers: dict[str, Any], otherwise: Handler, below: _PrefixHandler = _NO_PREFIX
+) -> Handler:
     """Return a handler that calls ``handlers`` directly for plain requests, else ``otherwise``."""
 
     def handle(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
-        handler = handlers.get(request.raw_path.partition("?")[0])
+        path = request.raw_path.partition("?")[0]
+        handler = handlers.get(path)
+        if handler is None and path.startswith(below.prefix):
+            handler = below.handler
         if handler is None or request.method != hdrs.METH_POST or hdrs.EXPECT in request.headers:
             return otherwise(request)
         response: Awaitable[web.StreamResponse] = handler(request)

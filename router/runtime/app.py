@@ -47,7 +47,7 @@ from router.runtime.build_worker import alert_limits, build_worker
 from router.runtime.roles import Background, Roles, StreamSource
 from router.runtime.used_folder import UsedFolder, sources_folder
 from router.settings.model import Durability, Settings
-from router.sources.spec import SourceSpec
+from router.sources.spec import PREFIX, SourceSpec
 from router.worker.series import SeriesRecorder
 
 logger = logging.getLogger(__name__)
@@ -329,7 +329,7 @@ class App:
                     self._settings,
                     address,
                     self._metrics,
-                    fast_paths=FAST_PATHS,
+                    fast_paths=(*FAST_PATHS, f"{PREFIX}*"),
                     keepalive_grace=self._keepalive_grace,
                 )
                 stack.push_async_callback(server.drain)

@@ -8,7 +8,6 @@
 """
 
 import email.utils
-import math
 from typing import Any, Final
 
 from router.cel import as_json
@@ -33,7 +32,7 @@ def event_time(value: Any) -> str | None:
     if isinstance(value, str):
         return _of_text(value.strip())
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return _of_number(float(value))
+        return _of_number(value)
     return None
 
 
@@ -51,7 +50,7 @@ def _of_text(text: str) -> str | None:
 
 
 def _of_number(number: float) -> str | None:
-    seconds = number / 1000 if number >= _MILLISECONDS_FROM else number
-    if not math.isfinite(seconds) or not 0 <= seconds < _LATEST:
+    if not 0 <= number < _LATEST * 1000:  # which NaN is not
         return None
+    seconds = number / 1000 if number >= _MILLISECONDS_FROM else number
     return rfc3339_utc(seconds)

@@ -38,6 +38,8 @@ NAMES: Final[Mapping[str, Expression]] = {
 _JSON: Final = "application/json"
 _ATTRIBUTE_LENGTH: Final = 2048
 _TYPE_LENGTH: Final = 512
+_ATTRIBUTES: Final = ("type", "source", "id", "subject")
+"""The attributes that are any text."""
 _SHOWN: Final = 200
 """Characters of a value in a reason."""
 _ITEM: Final = ("data",)
@@ -210,7 +212,7 @@ class SourceMapping:
             EventError: An attribute has no value, or one that CloudEvents do not permit.
         """
         attributes: dict[str, Any] = {"specversion": "1.0"}
-        for name in ("type", "source", "id", "subject"):
+        for name in _ATTRIBUTES:
             value = self._text(name, values)
             if value is not None:
                 attributes[name] = value
@@ -304,6 +306,8 @@ def _is_absent(value: Any) -> bool:
 
 def _text_of(value: Any) -> str | None:
     """Return a value as an attribute; None if it is none."""
+    if value.__class__ is str:
+        return str(value)
     value = as_json(value)
     if isinstance(value, str):
         return value
@@ -316,7 +320,7 @@ def _checked(name: str, value: str) -> str:
     longest = _TYPE_LENGTH if name == "type" else _ATTRIBUTE_LENGTH
     if len(value) > longest:
         raise EventError("not_mappable", f"{name} has more than {longest} characters")
-    if cloudevents.has_control_characters(value):
+    if not value.isprintable() and cloudevents.has_control_characters(value):
         raise EventError("not_mappable", f"{name} has control characters")
     return value
 

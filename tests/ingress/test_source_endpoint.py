@@ -263,3 +263,11 @@ async def test_a_reload_replaces_sources(
 
         assert (await send(http, f"{process.url}/in/other", b"{}"))[0] == 202
         assert (await send(http, f"{process.url}/in/crm", b"{}"))[0] == 404
+
+
+async def test_numbers_out_of_range_and_deep_json_are_quarantined(
+    router: Running, http: aiohttp.ClientSession
+) -> None:
+    bodies = [b'{"items": [1e999]}', b"[" * 100_000, b'{"items": ' + b"[" * 70 + b"]" * 70 + b"}"]
+    for body in bodies:
+        assert await send_signed(http, router, body) == (202, {"accepted": 0, "quarantined": 1})

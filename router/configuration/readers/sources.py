@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any, Final
@@ -13,16 +13,13 @@ from router.cel import Condition, Expression
 from router.cel.check.types import ANY, Type
 from router.configuration.convert import INVALID, Converter, describe_node
 from router.configuration.foreign_keys import key_hint
-from router.configuration.readers.destinations import texts_below, with_stand_ins
 from router.configuration.readers.source_expressions import SourceExpressions
 from router.configuration.readers.source_shapes import read_shape
 from router.configuration.readers.source_text import PresetText, SourceText
+from router.configuration.readers.source_verifiers import VERIFY, VerificationReader
 from router.configuration.variables import (
-    EnvironmentVariables,
     MissingVariable,
     NoVariables,
-    Substitutions,
-    variable_names,
 )
 from router.configuration.yaml.document import (
     Entry,
@@ -36,19 +33,12 @@ from router.configuration.yaml.document import (
 )
 from router.errors import RulesError
 from router.rules.model import name_problem
-from router.sources.contract import VerifierConfig
 from router.sources.spec import PREFIX, RESERVED, EventMapping, Reply, SourceSpec
-from router.sources.verifiers.kinds import VERIFIERS
 
-_VERIFY: Final = "verify"
-_NONE: Final = "none"
-_SHORT: Final = "secret"
 _PATH: Final = re.compile(r"/in/[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*")
 _PATH_LENGTH: Final = 200
 _NAME: Final = "{name}"
-_OWN_KEYS: Final = frozenset({_VERIFY})
-_OTHER_STAND_INS: Final = ("192.0.2.0/24", "missing-variable-of-a-source")
-"""Values of options that are no secrets, for variables that are not set."""
+_OWN_KEYS: Final = frozenset({VERIFY})
 
 
 class PresetParts(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +78,7 @@ def preset_parts(name: str) -> PresetParts:
         if text is not INVALID:
             parts = _read_parts(document, root, text, _NO_PRESET)
             if not document.errors:
-                verify = root.get(_VERIFY)
+                verify = root.get(VERIFY)
                 verify = verify if isinstance(verify, MapNode) else None
                 return msgspec.structs.replace(parts, text=text, verify=verify)
     raise RulesError(list(document.diagnostics()))
@@ -124,7 +114,7 @@ def read_source(
     if text is INVALID or preset is None:
         return None
     parts = _read_parts(document, node, text, preset)
-    verify, absent = _Verification(document, entry, preset, environ, missing).read()
+    verify, absent = VerificationReader(document, entry, preset.verify, environ, missing).read()
     path = _path(document, node, name, text, preset)
     first = paths.setdefault(path, name)
     if first != name:
@@ -249,140 +239,3 @@ def _replies(reader: SourceExpressions, node: Node | None, text: SourceText) -> 
             )
         )
     return tuple(replies)
-
-
-class _Verification:
-    """Reads the verifiers of one source."""
-
-    def __init__(
-        self,
-        document: YamlDocument,
-        entry: Entry,
-        preset: PresetParts,
-        environ: Mapping[str, str],
-        missing: MissingVariable,
-    ) -> None:
-        self._document = document
-        self._entry = entry
-        self._preset = preset
-        self._environ = environ
-        self._missing = missing
-
-    def read(self) -> tuple[dict[str, VerifierConfig], tuple[str, ...]]:
-        """Return the options of each verifier, and the variables that have no value."""
-        node = self._entry.value.get(_VERIFY) if isinstance(self._entry.value, MapNode) else None
-        if isinstance(node, Scalar) and node.text == _NONE:
-            self._warn_of_none(node)
-            return {}, ()
-        if node is not None and (not isinstance(node, MapNode) or not node.entries):
-            hint = "write the verifiers with their options, or verify: none"
-            found = "nothing" if isinstance(node, MapNode) else describe_node(node)
-            self._document.report(node.span, f"verify: expected verifiers, found {found}", hint)
-            return {}, ()
-        chosen = self._chosen(node)
-        if not chosen:
-            name = self._entry.key.text
-            hint = "write the verifiers with their options; verify: none takes requests of anyone"
-            self._document.report(self._entry.key.span, f'source "{name}" needs "verify"', hint)
-            return {}, ()
-        if node is None and self._reports_missing(chosen):
-            return {}, ()
-        texts = [text for each in chosen for text in texts_below(each.value)]
-        wanted = dict.fromkeys(name for text in texts for name in variable_names(text))
-        values = Substitutions.of(wanted, self._environ)
-        absent = tuple(name for name in wanted if not values.known.get(name))
-        if self._missing is MissingVariable.ERROR or not absent:
-            return self._convert(self._document, chosen, values) or {}, ()
-        kinds = [VERIFIERS[entry.key.text].config for entry in chosen]
-        found_configs = with_stand_ins(
-            self._document,
-            values,
-            absent,
-            (*dict.fromkeys(kind.stand_in for kind in kinds), *_OTHER_STAND_INS),
-            lambda trial, given: self._convert(trial, chosen, given),
-        )
-        return found_configs or {}, absent
-
-    def _reports_missing(self, chosen: list[Entry]) -> bool:
-        """Report that the verifier of the preset needs options, if it does."""
-        for entry in chosen:
-            config = VERIFIERS[entry.key.text].config
-            given = {name for name, _ in _options(entry.value)}
-            needed = [
-                field.encode_name
-                for field in msgspec.structs.fields(config)
-                if field.required and field.encode_name not in given
-            ]
-            if needed:
-                name = self._entry.key.text
-                key = _SHORT if needed == [config.short_key] else entry.key.text
-                example = re.sub(r"[^A-Z0-9]", "_", f"{name}_SECRET".upper())
-                value = f'"${{{example}}}"'
-                if key != _SHORT:
-                    value = f"{{{', '.join(f'{each}: …' for each in needed)}}}"
-                message = f'source "{name}" needs "verify": {entry.key.text} has no {needed[0]}'
-                hint = f"write verify: {{{key}: {value}}}"
-                self._document.report(self._entry.key.span, message, hint)
-                return True
-        return False
-
-    def _warn_of_none(self, node: Scalar) -> None:
-        name = self._entry.key.text
-        hint = "name the verifiers, or restrict who reaches it: verify: {networks: …}"
-        self._document.warn(node.span, f'source "{name}" takes requests of anyone', hint)
-
-    def _chosen(self, node: MapNode | None) -> list[Entry]:
-        """Return each verifier with the options of the source over those of the preset."""
-        preset = self._preset.verify.entries if self._preset.verify is not None else ()
-        own = {entry.key.text: entry for entry in (node.entries if node is not None else ())}
-        short = own.pop(_SHORT, None)
-        if own and short is None and not any(entry.key.text in own for entry in preset):
-            preset = ()  # another way to verify in place of that of the preset
-        chosen = [self._merged(entry, own.pop(entry.key.text, None), short) for entry in preset]
-        if short is not None and not preset:
-            message = "secret: there is no preset that says what it is the secret of"
-            self._document.report(short.key.span, message, "write for example hmac: {secret: …}")
-        for entry in own.values():
-            if entry.key.text in VERIFIERS:
-                chosen.append(entry)
-            else:
-                message = f'there is no verifier "{entry.key.text[:60]}"'
-                hint = key_hint(entry.key.text, VERIFIERS)
-                self._document.report(entry.key.span, message, hint)
-                self._document.hide(entry.value)
-        return chosen
-
-    def _merged(self, preset: Entry, own: Entry | None, short: Entry | None) -> Entry:
-        """Return the options of a verifier of the preset, with those of the source."""
-        options = dict(_options(preset.value))
-        key, span = self._entry.key, self._entry.key.span
-        if short is not None:
-            name = VERIFIERS[preset.key.text].config.short_key
-            options[name] = Entry(Scalar(short.key.span, name, ""), short.value)
-            span = short.key.span
-        if own is not None:
-            key, span = own.key, own.value.span
-            options |= dict(_options(own.value))
-        return Entry(Scalar(key.span, preset.key.text, ""), MapNode(span, tuple(options.values())))
-
-    def _convert(
-        self, document: YamlDocument, chosen: list[Entry], values: Substitutions
-    ) -> dict[str, VerifierConfig] | None:
-        converter = Converter(document, EnvironmentVariables(values), hide_unknown=True)
-        configs: dict[str, VerifierConfig] = {}
-        for entry in chosen:
-            name = entry.key.text
-            config = converter.convert(entry.value, VERIFIERS[name].config, name)
-            if isinstance(config, VerifierConfig):
-                configs[name] = config
-                for warning in config.warnings():
-                    named = (
-                        entry.value.get(warning.key) if isinstance(entry.value, MapNode) else None
-                    )
-                    document.warn((named or entry.value).span, warning.message, warning.hint)
-        return configs if len(configs) == len(chosen) else None
-
-
-def _options(node: Node) -> Iterator[tuple[str, Entry]]:
-    for entry in node.entries if isinstance(node, MapNode) else ():
-        yield entry.key.text, entry

@@ -11,6 +11,7 @@ No other module uses them. They were read in aiohttp 3.14.5 (``web_protocol.py``
 | ``RequestHandler._current_request`` | shows whether its body is complete | it waits for its deadline |
 | ``RequestHandler._reading_paused`` | whether there is anything to resume | each body is resumed |
 | ``RequestHandler.resume_reading`` | overridden: resumes only what was paused | each body is resumed |
+| ``RequestHandler._messages`` | shows that bytes were malformed | they occupy memory for a while |
 | ``RequestHandler.handle_error`` | overridden: answers malformed HTTP in JSON | aiohttp's plain text |
 | ``RequestHandler._max_msg_queue_size`` | bounds pipelined requests | they have no limit |
 | ``BaseRequest.writer.output_size`` | whether a response has begun | aiohttp's plain text |
@@ -55,6 +56,7 @@ CURRENT_REQUEST: Final = "RequestHandler._current_request"
 READING_PAUSED: Final = "RequestHandler._reading_paused"
 RESUME_READING: Final = "RequestHandler.resume_reading"
 PIPELINE_LIMIT: Final = "RequestHandler._max_msg_queue_size"
+MESSAGES: Final = "RequestHandler._messages"
 HANDLE_ERROR: Final = "RequestHandler.handle_error"
 OUTPUT_SIZE: Final = "BaseRequest.writer.output_size"
 SERVER_HANDLER: Final = "Server.request_handler"
@@ -68,6 +70,7 @@ _EFFECTS: Final[Mapping[str, str]] = {
     READING_PAUSED: "each body costs more",
     RESUME_READING: "each body costs more",
     PIPELINE_LIMIT: "pipelined requests have no limit",
+    MESSAGES: "malformed HTTP occupies memory until the next garbage collection",
     HANDLE_ERROR: "malformed HTTP is answered in plain text",
     OUTPUT_SIZE: "malformed HTTP is answered in plain text",
     SERVER_HANDLER: "each request costs more",
@@ -79,6 +82,7 @@ _ATTRIBUTES: Final = {
     CURRENT_REQUEST: "_current_request",
     READING_PAUSED: "_reading_paused",
     PIPELINE_LIMIT: "_max_msg_queue_size",
+    MESSAGES: "_messages",
 }
 _METHODS: Final = {RESUME_READING: "resume_reading", HANDLE_ERROR: "handle_error"}
 
@@ -86,7 +90,26 @@ _METHODS: Final = {RESUME_READING: "resume_reading", HANDLE_ERROR: "handle_error
 class ServerConnection(_RequestHandler):
     """aiohttp's protocol of one connection, with names for what a subclass reads of it."""
 
-    __slots__ = ()
+    __slots__ = ("_is_malformed",)
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._is_malformed = False
+
+    def data_received(self, data: bytes) -> None:
+        """Parse bytes; ignore what follows malformed HTTP, because its connection is closed.
+
+        aiohttp leaves each parse error in a reference cycle with ``data``, up to 256 KB of it. A
+        stranger could fill the memory with them before the next garbage collection.
+        """
+        if self._is_malformed:
+            return
+        super().data_received(data)
+        messages = getattr(self, "_messages", ())
+        error = getattr(messages[-1][0], "exc", None) if messages else None
+        if error is not None:
+            self._is_malformed = True
+            _forget_tracebacks(error)
 
     @property
     def head_count(self) -> int:
@@ -115,6 +138,13 @@ class ServerConnection(_RequestHandler):
         """
         if getattr(self, "_reading_paused", True):
             super().resume_reading(resume_parser)
+
+
+def _forget_tracebacks(error: BaseException | None) -> None:
+    """Remove the tracebacks of an error and of those that led to it, with all that they refer to."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 def has_sent_output(request: web.BaseRequest) -> bool:

@@ -38,6 +38,7 @@ def serve_with(names: dict[str, str]) -> dict[str, Any]:
         (r"\b_waiter\b", {aiohttp_adapter.HEAD_WAITER}),
         (r"\b_reading_paused\b", {aiohttp_adapter.READING_PAUSED}),
         (r"\b_max_msg_queue_size\b", {aiohttp_adapter.PIPELINE_LIMIT}),
+        (r"\b_messages\b", {aiohttp_adapter.MESSAGES}),
         (r"\brequest_factory\b", {aiohttp_adapter.REQUEST_FACTORY}),
         (r"\bresume_reading\b", {aiohttp_adapter.RESUME_READING}),
         (r"\bhandle_error\b", {aiohttp_adapter.HANDLE_ERROR}),
@@ -88,3 +89,13 @@ async def test_a_connection_awaits_its_first_head_from_the_beginning() -> None:
     connection = aiohttp_adapter.ServerConnection(server, loop=asyncio.get_running_loop())
 
     assert connection.is_awaiting_head
+
+
+async def test_what_follows_malformed_bytes_is_not_parsed() -> None:
+    server = web.Server(lambda _: web.Response())  # type: ignore[arg-type,return-value]
+    connection = aiohttp_adapter.ServerConnection(server, loop=asyncio.get_running_loop())
+
+    connection.data_received(b"\x01")
+    connection.data_received(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    assert connection.head_count == 1

@@ -2,11 +2,12 @@
 
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import click
+import msgspec
 
 from router.cli.output import as_json, echo, has_color
 from router.cli.rules_folder import FOLDER, folder_or_default, load_rules
@@ -14,11 +15,40 @@ from router.clock import system_clock
 from router.configuration.diagnostics import plural, render_diagnostics
 from router.configuration.model import Configuration
 from router.errors import Diagnostic, Level, RulesError
+from router.events.schemas import KNOWN_TYPES
 from router.offline.rule_tests.reading import read_tests
 from router.rules.event_types import unchecked
+from router.rules.unchecked_fields import unchecked_fields
 
 _LISTED: Final = 20
 """Rules that notes name."""
+
+
+class _Notes(msgspec.Struct, frozen=True):
+    """What is no fault, and what a reader may want to know."""
+
+    unset: dict[str, tuple[str, ...]] = {}
+    """Variables that are not set here, by destination."""
+    unchecked: dict[str, tuple[str, ...]] = {}
+    """Event types of which no field is known, by rule."""
+    unchecked_fields: dict[str, tuple[str, ...]] = {}
+    """Documented fields of unknown form that conditions read, by rule."""
+    unused: list[str] = []
+    """Destinations that no alert goes to."""
+
+    def lines(self) -> Iterator[str]:
+        """Yield the notes as sentences."""
+        for name, variables in self.unset.items():
+            yield f"destination {name} needs {', '.join(variables)}, not set here"
+        for name in self.unused:
+            yield f"destination {name} is used by no rule and no route"
+        for name, types in itertools.islice(self.unchecked.items(), _LISTED):
+            yield f"rule {name}: fields are not checked: {_why_unchecked(types)}"
+        if len(self.unchecked) > _LISTED:
+            yield f"fields of {len(self.unchecked) - _LISTED} more rules are not checked"
+        for name, fields in itertools.islice(self.unchecked_fields.items(), _LISTED):
+            of = ", ".join(fields)
+            yield f"rule {name}: not checked, because its form is not documented: {of}"
 
 
 @click.command()
@@ -33,37 +63,16 @@ def check(rules: Path | None, *, strict: bool, json_wanted: bool) -> None:
     """
     folder = folder_or_default(rules)
     configuration, findings = _check(folder)
-    unset = {
-        spec.name: spec.missing_variables
-        for spec in (configuration.destinations if configuration else ())
-        if spec.missing_variables
-    }
-    unused = _unused(configuration) if configuration else []
-    without_schema = _without_schema(configuration) if configuration else {}
+    notes = _notes_on(configuration) if configuration else _Notes()
     if json_wanted:
-        click.echo(
-            as_json(
-                {
-                    "findings": findings,
-                    "unset": unset,
-                    "unchecked": without_schema,
-                    "unused": unused,
-                }
-            )
-        )
+        click.echo(as_json({"findings": findings, **msgspec.structs.asdict(notes)}))
     else:
         if findings:
             click.echo(render_diagnostics(findings, color=has_color(sys.stdout)))
         if configuration:
             echo(_summary(folder, configuration, findings))
-        for name, variables in unset.items():
-            echo(f"note: destination {name} needs {', '.join(variables)}, not set here")
-        for name in unused:
-            echo(f"note: destination {name} is used by no rule and no route")
-        for name, types in itertools.islice(without_schema.items(), _LISTED):
-            echo(f"note: rule {name}: fields are not checked: type unknown: {', '.join(types)}")
-        if len(without_schema) > _LISTED:
-            echo(f"note: fields of {len(without_schema) - _LISTED} more rules are not checked")
+        for line in notes.lines():
+            echo(f"note: {line}")
     has_errors = any(finding.level is Level.ERROR for finding in findings)
     sys.exit(has_errors or (strict and bool(findings)))
 
@@ -81,6 +90,19 @@ def _check(folder: Path) -> tuple[Configuration | None, list[Diagnostic]]:
             raise  # the argument is wrong, not the rules
         findings += error.diagnostics
     return configuration, findings
+
+
+def _notes_on(configuration: Configuration) -> _Notes:
+    return _Notes(
+        unset={
+            spec.name: tuple(spec.missing_variables)
+            for spec in configuration.destinations
+            if spec.missing_variables
+        },
+        unchecked=_without_schema(configuration),
+        unchecked_fields=_without_shape(configuration),
+        unused=_unused(configuration),
+    )
 
 
 def _unused(configuration: Configuration) -> list[str]:
@@ -105,6 +127,30 @@ def _without_schema(configuration: Configuration) -> dict[str, tuple[str, ...]]:
         for rule in configuration.rules.rules
     }
     return {name: types for name, types in found.items() if types}
+
+
+def _why_unchecked(types: Sequence[str]) -> str:
+    unknown = [each for each in types if each not in KNOWN_TYPES]
+    bare = [each for each in types if each in KNOWN_TYPES]
+    reasons = [f"type unknown: {', '.join(unknown)}"] if unknown else []
+    reasons += [f"no fields are known of {', '.join(bare)}"] if bare else []
+    return "; ".join(reasons)
+
+
+def _without_shape(configuration: Configuration) -> dict[str, tuple[str, ...]]:
+    """Return the documented fields of unknown form that each rule's conditions read, by its name."""
+    found = {
+        rule.name: tuple(
+            dict.fromkeys(
+                path
+                for watch in rule.watches
+                if watch.condition is not None
+                for path in unchecked_fields(watch.condition, watch.events)
+            )
+        )
+        for rule in configuration.rules.rules
+    }
+    return {name: paths for name, paths in found.items() if paths}
 
 
 def _summary(folder: Path, configuration: Configuration, findings: Sequence[Diagnostic]) -> str:

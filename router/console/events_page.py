@@ -37,6 +37,8 @@ from router.timestamps import utc_second
 
 PATH: Final = f"{HOME}/events"
 TOPIC: Final = "events"
+_TYPES: Final = 300
+"""Types that the filter offers."""
 _SCANNED: Final = 10_000
 """Events that a page reads before it is shown."""
 _NEWER: Final = 500
@@ -228,11 +230,12 @@ class EventListPage:
         )
 
     def _types(self, events: list[EventView]) -> list[str]:
-        known = {*SCHEMAS, *(event.type for event in events)}
+        """Return types to choose from: those listed and those of rules, then the documented ones."""
+        used = {event.type for event in events}
         if self._configuration is not None:
             rules = self._configuration().rules.rules
-            known.update(each for rule in rules for each in rule.events)
-        return sorted(known)[:200]
+            used.update(each for rule in rules for each in rule.events)
+        return [*sorted(used), *(each for each in SCHEMAS if each not in used)][:_TYPES]
 
 
 def _evaluated(figures: FrameFigures) -> dict[str, str | int]:

@@ -97,6 +97,30 @@ rules:
     assert unchecked == {"own": ["com.example.trunk.down"], "by": ["e"], "up": ["e", "f"]}
 
 
+def test_documented_types_and_fields_that_cannot_be_checked_are_named(rules: Path) -> None:
+    """Case I16."""
+    (rules / "b.yaml").write_text("""
+rules:
+  - name: blocked
+    events: [com.twilio.iam.ip.blocked.dryrun, e]
+    when: data.address == "x"
+    send_to: [noc]
+  - name: mos
+    events: [com.twilio.voice.insights.conference-participant-summary.complete]
+    when: data.metrics.inbound.mos < 3.5 && data.metrics.inbound.jitter.avg > 30.0
+    send_to: [noc]
+""")
+    result = router("check", "--strict", rules)
+    assert result.exit_code == 0
+    reasons = "type unknown: e; no fields are known of com.twilio.iam.ip.blocked.dryrun"
+    assert result.output.splitlines()[1:] == [
+        f"note: rule blocked: fields are not checked: {reasons}",
+        "note: rule mos: not checked, because its form is not documented: data.metrics.inbound.mos",
+    ]
+    found = msgspec.json.decode(router("check", "--json", rules).output)["unchecked_fields"]
+    assert found == {"mos": ["data.metrics.inbound.mos"]}
+
+
 def test_a_destination_that_nothing_uses_is_noted(rules: Path) -> None:
     """Case R19: a note and no warning, because it may be there for the next rule."""
     (rules / "b.yaml").write_text("""

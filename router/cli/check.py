@@ -25,7 +25,7 @@ _LISTED: Final = 20
 
 
 class _Notes(msgspec.Struct, frozen=True):
-    """What is no fault, and what a reader may want to know."""
+    """Facts about the folder that are no faults."""
 
     unset: dict[str, tuple[str, ...]] = {}
     """Variables that are not set here, by destination."""

@@ -1,8 +1,9 @@
 """The event types that a rule may receive, and the type errors of its conditions for them.
 
 An event type in ``schemas`` has its documented shape. A prefix (``….conference-summary.*``)
-represents the known types below it if its last dot is the last dot of known types, because types
-that Twilio adds there look like the known ones. Any other event may have any content.
+represents the known types below it if its last dot is the last dot of known types, or if all of them
+have one shape (``com.twilio.taskrouter.*``), because types that Twilio adds there look like the known
+ones. Any other event may have any content.
 """
 
 import functools
@@ -182,10 +183,10 @@ def _covered(pattern: str) -> list[tuple[str, type[msgspec.Struct] | None]]:
     if not pattern.endswith("*"):
         return [(pattern, SCHEMAS.get(pattern))]
     prefix = pattern[:-1]
-    if not any(prefix.startswith(family) for family in _families()):
-        return [(pattern, None)]
     below = [(name, SCHEMAS.get(name)) for name in KNOWN_TYPES if name.startswith(prefix)]
-    return below or [(pattern, None)]
+    is_family = any(prefix.startswith(family) for family in _families())
+    is_alike = prefix.endswith(".") and len({struct for _, struct in below}) == 1
+    return below if below and (is_family or is_alike) else [(pattern, None)]
 
 
 @functools.cache

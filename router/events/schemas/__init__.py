@@ -31,7 +31,6 @@ class _Schemas(Mapping[str, type[msgspec.Struct]]):
     def __init__(self) -> None:
         self.imported: dict[str, type[msgspec.Struct]] = {}
         self._names = tuple(name for name, place in TYPES.items() if not place.endswith(":"))
-        self._members = frozenset(self._names)
 
     def __getitem__(self, event_type: str) -> type[msgspec.Struct]:
         struct = self.imported.get(event_type)
@@ -44,7 +43,7 @@ class _Schemas(Mapping[str, type[msgspec.Struct]]):
         return struct
 
     def __contains__(self, event_type: object) -> bool:
-        return event_type in self._members
+        return event_type in _TYPED
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -55,7 +54,8 @@ class _Schemas(Mapping[str, type[msgspec.Struct]]):
 
 SCHEMAS: Final = _Schemas()
 """The documented shape of ``data`` by event type. Types that are not listed have no schema."""
-
+_IMPORTED: Final = SCHEMAS.imported
+_TYPED: Final = frozenset(SCHEMAS)
 
 _VALUE: Final = re.compile(r"(?<=^Invalid enum value) '.*'(?= - at `|\Z)", re.DOTALL)
 
@@ -66,9 +66,9 @@ def schema_violation(event_type: str, data: Any) -> str | None:
     The message has the JSON path, for example ``Expected `str`, got `int` - at `$.status```.
     """
     # Not SCHEMAS.get, which is three times as slow: each event comes here.
-    schema = SCHEMAS.imported.get(event_type)
+    schema = _IMPORTED.get(event_type)
     if schema is None:
-        if event_type not in SCHEMAS:
+        if event_type not in _TYPED:
             return None
         schema = SCHEMAS[event_type]
     try:

@@ -102,9 +102,9 @@ def _print_next_steps(folder: Path, packs: Sequence[RulePack]) -> None:
     echo("\nNext:")
     for command, purpose in steps.items():
         echo(f"  {command:<{width}}{purpose}")
+    echo(f"\nTo serve: set the variables of {folder / VARIABLES}, then")
+    echo(f"  {variable}router run")
     types = types_needed(packs)
     if types:
-        echo("\nThe rules are about these events of Twilio:")
-        for name in types:
-            echo(f"  {name}")
-    echo(f"\nTo serve: set the variables of {folder / VARIABLES}, then {variable}router run")
+        echo("To let Twilio send what these rules are about:")
+        echo(f"  router twilio connect --types {','.join(types)}")

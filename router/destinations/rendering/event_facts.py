@@ -4,6 +4,7 @@ Text that stands in an event is text from a stranger: it is cleaned and cut here
 destination for its place.
 """
 
+import functools
 import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -29,6 +30,7 @@ _VALUES_LIMIT: Final = 5
 _JSON_LIMIT: Final = 65_536
 """Characters of a text that is decoded to look for a field in it."""
 _BETWEEN: Final = " · "
+_parsed: Final = functools.lru_cache(maxsize=10_000)(parse_field_path)
 # The names of fields with a telephone number, a SIP address or a client identity, in all products.
 _PARTIES: Final = frozenset(
     {"from", "to", "caller", "callee", "called", "contact_channel_address", "phone_number"}
@@ -89,7 +91,7 @@ def values_read(
     """
     found = []
     for text in paths:
-        path = parse_field_path(text)
+        path = _parsed(text)
         if path in shown:
             continue
         form = FactForm.PARTY if path[-1] in _PARTIES else FactForm.TEXT
@@ -108,11 +110,23 @@ def _read(
 ) -> tuple[tuple[str, ...], str] | None:
     """Return the first field of a part that the event has, and its text; None if it has none."""
     for path in part.fields:
-        value = next(_values(event, path), None)
+        value = _value(event, path)
+        if value is None:
+            continue
         text = clean(written(value, part.form, whole_numbers=whole_numbers), FACT_LIMIT).strip()
         if text:
             return path, part.wording.replace("{}", text)
     return None
+
+
+def _value(value: Any, path: tuple[str, ...]) -> Any:
+    """Return what an event has at a path of names; None if it has nothing."""
+    for step in path:
+        opened = _opened(value) if isinstance(value, str) else value
+        if not isinstance(opened, Mapping):
+            return None
+        value = opened.get(step)
+    return value
 
 
 def _values(value: Any, path: FieldPath) -> Iterator[Any]:
@@ -145,5 +159,5 @@ def _opened(value: Any) -> Any:
 
 def field_text(event: Mapping[str, Any], path: tuple[str, ...]) -> str:
     """Return the text or number that an event has at a path; ``""`` if it has none."""
-    value = next(_values(event, path), None)
+    value = _value(event, path)
     return str(value) if isinstance(value, str | int) else ""

@@ -23,11 +23,15 @@ _NAMED: Final = re.compile(r"\b(client:|whatsapp:|messenger:|rcs:)([^\s<>]+)", r
 _MAIL: Final = re.compile(r"(?<![\w.+:…-])([\w.+-]{1,64})@([\w-]+(?:\.[\w-]+)+)")
 # The words that Twilio sends in place of a caller's number that is not known or withheld.
 _NO_PARTY: Final = frozenset({"anonymous", "restricted", "unavailable", "unknown", "withheld"})
+_SIGNS: Final = frozenset("@:+")
+"""Characters of which each party in a text has one."""
 _SID: Final = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
 
 
 def mask_parties(text: str) -> str:
     """Return a text with all numbers, SIP users, client identities and addresses in it masked in part."""
+    if _SIGNS.isdisjoint(text):  # as nearly all texts are
+        return text
     masked = _SIP.sub(lambda found: f"{found[1]}{_user(found[2])}@{found[3]}", text)
     masked = _NAMED.sub(lambda found: f"{found[1]}{_user(found[2])}", masked)
     masked = _MAIL.sub(lambda found: f"{_user(found[1])}@{found[2]}", masked)

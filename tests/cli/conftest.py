@@ -67,6 +67,5 @@ async def bench(redis_url: Secret, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     monkeypatch.setattr(source_record, "INTERVAL", 0.05)
     monkeypatch.setattr(twilio_watch, "POLL_SECONDS", 0.02)
     monkeypatch.setattr(twilio_connection, "AFTER_REFUSAL_SECONDS", 0.1)
-    monkeypatch.setattr(twilio_watch, "FLUSH_SECONDS", 0.3)
     async with twilio_bench(redis_url) as made:
         yield made

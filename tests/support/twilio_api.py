@@ -103,6 +103,8 @@ class TwilioApiServer:
         self.new_sinks_are = "active"
         """Twilio: "The status of Sinks is active by default"; before 2022 it was initialized."""
         self.delivers = True
+        self.is_prompt = False
+        """Whether a test event is sent before its request is answered; Twilio sends it afterwards."""
         self.called_url: Callable[[str], str] = lambda url: url
         """Where a request to a sink really goes: the way through the proxy in front of a router."""
         self.sinks: dict[str, dict[str, Any]] = {}
@@ -363,7 +365,9 @@ class TwilioApiServer:
         sink = self._sink(request)
         if sink["status"] == "initialized":
             sink["status"] = "validating"
-        if self.delivers:
+        if self.delivers and self.is_prompt:
+            await self._deliver_test(sink)
+        elif self.delivers:
             assert self._group is not None
             self._group.create_task(self._deliver_test(sink))
         return 201, {"result": "submitted"}

@@ -6,10 +6,12 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
+from unittest import mock
 
 from click.testing import CliRunner, Result
 
 from router.cli import main
+from router.client import twilio_watch
 from router.datatypes import Secret
 from router.runtime.roles import Roles
 from support.running import Running, running, settings_for
@@ -49,10 +51,21 @@ class TwilioBench:
             CliRunner().invoke, main, ["twilio", *arguments], input=typed, env=environ
         )
 
-    async def connect(self, url: str, *arguments: str, **more: str | None) -> Result:
-        """Run ``connect``; what does not come is awaited for a fraction of a second."""
+    async def connect(
+        self, url: str, *arguments: str, wait: str = "10s", **more: str | None
+    ) -> Result:
+        """Run ``connect``, for all types of Voice Insights unless ``arguments`` choose others."""
         options = arguments or ("--voice-insights",)
-        return await self.run("connect", "--url", url, "--wait", "300ms", *options, **more)
+        return await self.run("connect", "--url", url, "--wait", wait, *options, **more)
+
+    async def connect_in_vain(self, url: str, *, flush: float = 0.1, **more: str | None) -> Result:
+        """Run ``connect`` without awaiting for long what does not come.
+
+        ``flush`` is how many seconds a refusal may take until it is in Redis.
+        """
+        self.api.is_prompt = True
+        with mock.patch.object(twilio_watch, "FLUSH_SECONDS", flush):
+            return await self.connect(url, wait="100ms", **more)
 
     def command(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
         """Return the command and its environment, for a process of its own."""

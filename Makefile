@@ -33,6 +33,9 @@ test: $(VENV)/dev  ## Run the tests
 browser:  ## Install Chromium for the tests of the console, where Debian has it
 	@$(PYTHON) tests/install_browser.py
 
+monitoring:  ## Unpack Prometheus and Alertmanager for the tests, where Debian has them
+	@$(PYTHON) tests/install_monitoring.py
+
 test-fast: $(VENV)/dev  ## Run the tests that need no server
 	$(BIN)/pytest -n auto -m "not slow and not server"
 
@@ -105,4 +108,4 @@ constraints:  ## Pin what pyproject.toml asks for (needs uv; UPGRADE=--upgrade f
 
 # bench is a folder, too.
 .PHONY: bench bench-short bench-rules
-.PHONY: help run schemas test browser screenshots test-fast test-matrix test-slow conformance lint constraints audit sbom fuzz
+.PHONY: help run schemas test browser monitoring screenshots test-fast test-matrix test-slow conformance lint constraints audit sbom fuzz

@@ -55,7 +55,7 @@ async def told(slack: HttpSink, *parts: str) -> None:
     await until(is_told)
 
 
-@pytest.mark.skipif(PROMETHEUS is None, reason="there is no Prometheus: apt-get install prometheus")
+@pytest.mark.skipif(PROMETHEUS is None, reason="there is no Prometheus: make monitoring")
 async def test_prometheus_takes_the_router_for_an_alertmanager(
     router: Running, slack: HttpSink, tmp_path: Path
 ) -> None:
@@ -82,7 +82,7 @@ async def test_prometheus_takes_the_router_for_an_alertmanager(
 
 @pytest.mark.skipif(
     ALERTMANAGER is None,
-    reason="there is no Alertmanager: apt-get install prometheus-alertmanager",
+    reason="there is no Alertmanager: make monitoring",
 )
 async def test_alertmanager_notifies_the_router_by_its_webhook(
     router: Running, slack: HttpSink, tmp_path: Path

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,13 +11,12 @@ import aiohttp
 import msgspec
 
 from router.clock import system_clock
+from support.monitoring_path import alertmanager_path, prometheus_path
 from support.redis_servers import free_port
 from support.waiting import until
 
-PROMETHEUS: Final = shutil.which("prometheus")
-"""Debian's package has the name of the project's own archive."""
-ALERTMANAGER: Final = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-"""Debian's package has the first name, the project's own archive the second."""
+PROMETHEUS: Final = prometheus_path()
+ALERTMANAGER: Final = alertmanager_path()
 _OFTEN: Final = "200ms"
 
 

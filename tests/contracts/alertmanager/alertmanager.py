@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -22,14 +21,14 @@ from contracts.alertmanager.scenario import (
     Silence,
     Up,
 )
+from support.monitoring_path import alertmanager_path
 from support.redis_servers import free_port
 from support.sinks import HttpSink
 from support.waiting import until
 
 from router.clock import system_clock
 
-PROGRAM: Final = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-"""Debian's package has the first name, the project's own archive the second."""
+PROGRAM: Final = alertmanager_path()
 
 
 def configuration(scenario: Scenario, minutes: Minutes, url: str) -> str:

@@ -23,7 +23,8 @@ silence and acknowledge, and each program sends webhooks. Both have the same int
 from its scenarios (`tests/contracts/alertmanager/scenarios.py`).
 
 Alertmanager has what the router does not need: it takes alerts that Prometheus has evaluated and sends again and again,
-and its replicas agree by gossip. The router evaluates events, each of which comes once, and remembers in Redis.
+and its replicas agree by gossip. The router evaluates events, each of which comes once, and remembers in Redis. Prometheus
+may also send its alerts to the [router](presets.md#prometheus), which drops the repetitions.
 
 """
 

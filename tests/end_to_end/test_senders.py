@@ -19,7 +19,7 @@ from support.sender_samples import (
 from support.signed_requests import PLANTED
 from support.sources import accepted_events, ingress_with, quarantined
 
-from router.datatypes import Secret
+from router.datatypes import Secret, Texts
 from router.journal.connection import Connection
 
 POSTED: Final = [
@@ -45,7 +45,9 @@ def sources() -> str:
 
 @pytest.fixture
 async def router(redis_url: Secret, tmp_path: Path) -> AsyncIterator[Running]:
-    async with ingress_with(redis_url, tmp_path / "rules", sources()) as process:
+    async with ingress_with(
+        redis_url, tmp_path / "rules", sources(), webhook_origins=Texts(("eventgrid.azure.net",))
+    ) as process:
         yield process
 
 
@@ -99,3 +101,13 @@ async def test_no_sender_s_request_passes_without_its_signature(router: Running)
         unsigned = msgspec.structs.replace(sample, headers=bare)
         status, _ = await post(f"{router.url}{sample.path}", unsigned)
         assert (sample.id, status) == (sample.id, 401)
+
+
+async def test_event_grid_is_permitted_to_send_cloudevents(router: Running) -> None:
+    headers = {"WebHook-Request-Origin": "eventgrid.azure.net"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.options(f"{router.url}/in/azure-event-grid", headers=headers) as response,
+    ):
+        assert response.status == 200
+        assert response.headers["WebHook-Allowed-Origin"] == "eventgrid.azure.net"

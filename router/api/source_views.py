@@ -18,6 +18,7 @@ from router.journal.series import ALL, Resolution, Series, series_name
 from router.journal.source_log import RefusedRequest, SourceCounts, SourceLog
 from router.settings.model import EventsOpen, Settings
 from router.sources.spec import PREFIX, SourceSpec
+from router.suggestions import closest_match
 
 HOUR_MINUTES: Final = 60
 """Minutes of the counts of the last hour, the one that is still counted included."""
@@ -36,7 +37,7 @@ class SourceState(enum.StrEnum):
     NEVER_RECEIVED = "never received"
     """No request has come in 30 days."""
     REFUSING = "refusing"
-    """In the last hour no fewer requests were refused than events accepted."""
+    """In the last hour no fewer requests were refused than events accepted; or none was ever accepted."""
     CLOSED = "closed"
     """All requests are refused, because a secret is not set."""
 
@@ -204,10 +205,22 @@ class SourceReader:
                 counts=counts[name],
                 accepted_last_hour=sum(minutes[accepted]),
                 refused_last_hour=sum(minutes[refused]),
-                refusals=latest[name],
+                refusals=self._with_path(latest[name]) if name == UNKNOWN else latest[name],
             )
             for name, (accepted, refused) in series.items()
         }
+
+    def _with_path(self, refusals: Sequence[RefusedRequest]) -> list[RefusedRequest]:
+        """Return refusals of unknown paths with the path that the sender probably means.
+
+        It is found when they are shown, because a storm of requests must not pay for it.
+        """
+        paths = [each.path for each in self._sources()]
+        found = ((each, closest_match(each.path, paths)) for each in refusals)
+        return [
+            msgspec.structs.replace(each, hint=f"did you mean {path}?") if path else each
+            for each, path in found
+        ]
 
 
 _SHOWN_WITH_REQUESTS: Final = (None, f"{PREFIX}…")
@@ -305,7 +318,7 @@ def state_of(known: KnownSource, activity: SourceActivity) -> SourceState:
     if counts.last_accepted_at is None and counts.last_refused_at is None:
         return SourceState.NEVER_RECEIVED
     refused = activity.refused_last_hour
-    if refused and refused >= activity.accepted_last_hour:
+    if counts.last_accepted_at is None or (refused and refused >= activity.accepted_last_hour):
         return SourceState.REFUSING
     return SourceState.FINE
 

@@ -143,15 +143,18 @@ async def test_what_came_to_no_source_is_shown_once_it_came(
     client: Any, connection: Connection, clock: Clock
 ) -> None:
     """Mutant: listed always."""
+    refused = (msgspec.structs.replace(refusal(1.0), path="/in/githup", hint=""),)
     addition = SourceAddition(
-        source="unknown", number=1, refused=1, refused_at=1.0, refusals=(refusal(1.0),)
+        source="unknown", number=1, refused=1, refused_at=1.0, refusals=refused
     )
     await SourceLog(connection, clock).add("one", [addition])
 
     _, body = await answer(client)
 
     assert [each["name"] for each in body["sources"]][-1] == "unknown"
-    assert (await answer(client, "/unknown"))[1]["refused"] == 1
+    shown = (await answer(client, "/unknown"))[1]
+    assert (shown["refused"], shown["state"]) == (1, "refusing")
+    assert shown["refusals"][0]["hint"] == "did you mean /in/github?"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import aiohttp
-from support.console_router import OPERATOR, VIEWER, watched_router
+from support.console_router import OPERATOR, RULES, VIEWER, watched_router
 from support.console_visit import visiting
 from support.waiting import until
 
@@ -43,6 +43,31 @@ async def test_a_refused_request_is_shown_with_its_reason_and_hint(
         assert 'href="/console/sources/events"' in listed.body
         assert "/console/sources/unknown" not in listed.body
         assert (await viewer.get("/console/sources/nothing")).status == 404
+
+
+async def test_a_wrong_secret_of_a_source_is_said_on_its_page(
+    redis_url: Secret, connection: Connection, tmp_path: Path
+) -> None:
+    sources = 'sources: {github: {preset: github, verify: {secret: "secret-of-the-test"}}}'
+    async with (
+        watched_router(redis_url, connection, tmp_path, rules=f"{RULES}{sources}") as router,
+        visiting(router.url, VIEWER) as viewer,
+        aiohttp.ClientSession() as session,
+    ):
+        signature = {"X-Hub-Signature-256": f"sha256={'0' * 64}"}
+        async with session.post(f"{router.url}/in/github", json={}, headers=signature) as response:
+            assert response.status == 403
+
+        async def is_shown() -> bool:
+            return "refusing" in (await viewer.get("/console/sources/github")).text
+
+        await until(is_shown)
+        page = await viewer.get("/console/sources/github")
+
+    assert "the signature in X-Hub-Signature-256 does not match" in page.text
+    assert "secret-of-the-test" not in page.body
+    assert 'headers["x-github-event"]' in page.text
+    assert 'href="https://docs.github.com' in page.body
 
 
 async def test_much_that_is_refused_is_said_on_each_page(

@@ -92,7 +92,7 @@ def product_section(name: str, files: list[Product]) -> Iterator[str]:
         for event_type, described in file.types.items():
             if described.data and described.data not in shown:
                 shown.add(described.data)
-                yield from struct_section(described.data, event_type, file.structs[described.data])
+                yield from struct_section(described.data, event_type, file)
 
 
 def type_row(event_type: str, described: EventType) -> str:
@@ -103,11 +103,14 @@ def type_row(event_type: str, described: EventType) -> str:
     return f"| `{event_type}` | {data} | {cell(about)} |"
 
 
-def struct_section(name: str, event_type: str, definition: StructDefinition) -> Iterator[str]:
-    schema = schema_of(event_type)
-    named = f" Schema `{schema}`." if schema else ""
+def struct_section(name: str, event_type: str, file: Product) -> Iterator[str]:
+    """Yield the fields of a Struct and a sample of one type that has it."""
+    definition = file.structs[name]
+    schemas = dict.fromkeys(schema_of(each) for each, of in file.types.items() if of.data == name)
+    named = [f"`{schema}`" for schema in schemas if schema]
+    twilio = f" Twilio's schema: {', '.join(named)}." if named else ""
     yield f"### {name}\n"
-    yield textwrap.fill(f"{definition.about}{named}", 116) + "\n"
+    yield textwrap.fill(f"{definition.about}{twilio}", 116, break_on_hyphens=False) + "\n"
     yield "| field | type | meaning |\n|---|---|---|"
     for row in rows(definition.fields, ""):
         yield f"| `{row.path}` | {row.type} | {cell(row.about)} |"

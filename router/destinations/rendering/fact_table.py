@@ -57,8 +57,16 @@ _EDGES: Final[Mapping[str, str]] = {
 }
 
 
-def _stream(label: str, path: str) -> FactRow:
-    """Return the row of the media of one edge and direction, over a call."""
+def _location(edge: str) -> tuple[FactPart, ...]:
+    """Return where an edge is: a gateway in a region, or a client."""
+    metadata = f"{edge}.metadata"
+    if edge == "sdk_edge":
+        return (_part(f"{metadata}.client_name", PARTY), _part(f"{metadata}.country_code"))
+    return (_part(f"{metadata}.region"), _part(f"{metadata}.edge_location"))
+
+
+def _stream(label: str, path: str, *more: FactPart) -> FactRow:
+    """Return the row of the media of one direction, over a call."""
     return _row(
         label,
         _part(f"{path}.jitter.avg", MS, "jitter {}"),
@@ -67,9 +75,13 @@ def _stream(label: str, path: str) -> FactRow:
             f"{path}.packets_loss_percentage | {path}.packet_loss_percentage", PERCENT, "loss {}"
         ),
         _part(f"{path}.latency.avg", MS, "latency {}"),
-        _part(f"{path}.rtt.avg", MS, "round trip {}"),
         _part(f"{path}.mos.avg | {path}.mos", TEXT, "MOS {}"),
+        *more,
     )
+
+
+def _call_stream(label: str, path: str) -> FactRow:
+    return _stream(label, path, _part(f"{path}.rtt.avg", MS, "round trip {}"))
 
 
 def _summarised_edges() -> Iterator[FactRow]:
@@ -81,8 +93,8 @@ def _summarised_edges() -> Iterator[FactRow]:
             _part(f"{properties}.edge_location"),
             _part(f"{properties}.trunk_sid"),
         )
-        yield _stream(f"{label}, in", f"{edge}.metrics.inbound")
-        yield _stream(f"{label}, out", f"{edge}.metrics.outbound")
+        yield _call_stream(f"{label}, in", f"{edge}.metrics.inbound")
+        yield _call_stream(f"{label}, out", f"{edge}.metrics.outbound")
 
 
 def _sampled_edges() -> Iterator[FactRow]:
@@ -96,20 +108,13 @@ def _sampled_edges() -> Iterator[FactRow]:
             _part(f"{path}.rtt.value | {path}.rtt.avg", MS, "round trip {}"),
             _part(f"{path}.mos.value | {path}.mos.avg", TEXT, "MOS {}"),
             _part(f"{edge}.codec_name"),
-            _part(f"{edge}.metadata.region"),
-            _part(f"{edge}.metadata.edge_location"),
-            _part(f"{edge}.metadata.client_name", PARTY),
+            *_location(edge),
         )
 
 
 def _located_edges() -> Iterator[FactRow]:
     for edge, label in _EDGES.items():
-        yield _row(
-            label,
-            _part(f"{edge}.metadata.region"),
-            _part(f"{edge}.metadata.edge_location"),
-            _part(f"{edge}.metadata.client_name", PARTY),
-        )
+        yield _row(label, *_location(edge))
 
 
 _CONFERENCE: Final = (
@@ -192,15 +197,25 @@ _CALL_METRICS: Final = (
     *_sampled_edges(),
     _ACCOUNT,
 )
-_MESSAGE: Final = (
+_NETWORK: Final = _row("Network", _part("mcc", TEXT, "MCC {}"), _part("mnc", TEXT, "MNC {}"))
+_SENT: Final = (
     _row("Message", "messageSid"),
     _row("From", _part("from", PARTY)),
     _row("To", _part("to", PARTY)),
     _row("Status", "messageStatus"),
     _row("Error code", "errorCode"),
     _row("Messaging service", "messagingServiceSid"),
-    _row("Network", _part("mcc", TEXT, "MCC {}"), _part("mnc", TEXT, "MNC {}")),
-    _row("Segments", "numberOfSegments | numSegments"),
+    _NETWORK,
+    _row("Segments", "numberOfSegments"),
+    _ACCOUNT,
+)
+_RECEIVED: Final = (
+    _row("Message", "messageSid"),
+    _row("From", _part("from", PARTY), "fromCountry"),
+    _row("To", _part("to", PARTY)),
+    _row("Messaging service", "messagingServiceSid"),
+    _NETWORK,
+    _row("Segments", "numSegments"),
     _ACCOUNT,
 )
 _ERROR_LOG: Final = (
@@ -253,7 +268,7 @@ _VERIFY: Final = (
     _row("Channel", "channel"),
     _row("Status", "message_status | verification_status | status"),
     _row("Error code", "error_code"),
-    _row("Network", _part("mcc", TEXT, "MCC {}"), _part("mnc", TEXT, "MNC {}")),
+    _NETWORK,
     _row("Service", "service_sid"),
     _ACCOUNT,
 )
@@ -269,8 +284,8 @@ FACTS: Final[Mapping[str, tuple[FactRow, ...]]] = {
     f"{_INSIGHTS}call-summary.": _CALL_SUMMARY,
     f"{_INSIGHTS}call-event.": _CALL_EVENT,
     f"{_INSIGHTS}call-metrics.": _CALL_METRICS,
-    "com.twilio.messaging.message.": _MESSAGE,
-    "com.twilio.messaging.inbound-message.": _MESSAGE,
+    "com.twilio.messaging.message.": _SENT,
+    "com.twilio.messaging.inbound-message.": _RECEIVED,
     "com.twilio.error-logs.": _ERROR_LOG,
     "com.twilio.taskrouter.": _TASKROUTER,
     "com.twilio.studio.flow.": _STUDIO,

@@ -6,8 +6,8 @@ exists is read, never remembered.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -38,7 +38,9 @@ from router.client.twilio_watch import IngressWatch
 from router.clock import Clock
 from router.datatypes import Secret, parse_address
 from router.destinations.contract import Environment
-from router.errors import JournalUnavailableError, RouterError
+from router.errors import JournalUnavailableError, RouterError, only_error
+
+T = TypeVar("T")
 
 AFTER_REFUSAL_SECONDS: Final = 2.0
 """How long the test event is awaited after the router has refused a request."""
@@ -329,27 +331,44 @@ async def read_account(api: TwilioApi, url: str) -> AccountState:
     """
     sinks, subscriptions = await api.sinks(), await api.subscriptions()
     mine = {sink.sid for sink in (sinks_of(url, sinks) if url else sinks)}
-    types = {
-        each.sid: tuple(await api.subscribed_types(each.sid))
-        for each in subscriptions
-        if each.sink_sid in mine
-    }
-    return AccountState(sinks=tuple(sinks), subscriptions=tuple(subscriptions), types=types)
+    sids = [each.sid for each in subscriptions if each.sink_sid in mine]
+    types = await _of_each(sids, api.subscribed_types)
+    return AccountState(
+        sinks=tuple(sinks),
+        subscriptions=tuple(subscriptions),
+        types={sid: tuple(found) for sid, found in types.items()},
+    )
 
 
 async def with_newest_schemas(
     api: TwilioApi, types: Sequence[TwilioEventType]
 ) -> tuple[SubscribedType, ...]:
     """Return the types with the newest versions of their schemas. Raises TwilioApiError."""
-    versions = {
-        schema: await api.latest_schema_version(schema)
-        for schema in dict.fromkeys(each.schema_id or "" for each in types)
-        if schema
-    }
+    schemas = dict.fromkeys(each.schema_id for each in types if each.schema_id)
+    versions = await _of_each(schemas, api.latest_schema_version)
     return tuple(
         SubscribedType(type=each.type, schema_version=versions.get(each.schema_id or "", 1))
         for each in types
     )
+
+
+async def _of_each(
+    names: Iterable[str], read: Callable[[str], Coroutine[None, None, T]]
+) -> dict[str, T]:
+    """Return what is read of each name, at once as far as the client has connections.
+
+    Raises:
+        TwilioApiError: One of the calls failed.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = {name: group.create_task(read(name)) for name in names}
+    except BaseExceptionGroup as failed:
+        error = only_error(failed, TwilioApiError)
+        if error is None:
+            raise
+        raise error from None
+    return {name: task.result() for name, task in tasks.items()}
 
 
 def _own_test(test_id: str, event_id: str) -> bytes:

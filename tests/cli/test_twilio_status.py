@@ -57,6 +57,19 @@ async def test_the_same_is_printed_as_json(bench: TwilioBench) -> None:
     assert "https://www.twilio.com/docs/api/errors/99999" in sink["failures"][0]["remedy"]
 
 
+async def test_a_call_that_fails_beside_others_has_its_sentence(bench: TwilioBench) -> None:
+    for number in range(3):
+        sid = bench.api.add_sink(f"https://other{number}.example.com/hook")
+        bench.api.add_subscription(sid, {SUMMARY: 7})
+    path = "/v1/Subscriptions/.*/SubscribedEvents"
+    bench.api.faults = [ApiFault("GET", path, 403, 70051, "Authorization Failed", times=1)]
+
+    result = await bench.run("status")
+
+    assert result.exit_code == 1
+    assert "Twilio does not allow GET /v1/Subscriptions/" in result.output
+
+
 async def test_without_the_debugger_the_sinks_are_shown(bench: TwilioBench) -> None:
     bench.api.add_sink(URL)
     bench.api.faults = [ApiFault("GET", "/v1/Alerts", 403, 70051, "Authorization Failed")]

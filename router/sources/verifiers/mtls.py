@@ -135,7 +135,7 @@ class MtlsVerifier(Verifier):
                 f"{head.peer} sent the header {config.header} and is no trusted proxy: if it is a"
                 " proxy of yours, add it to ROUTER_TRUSTED_PROXIES"
             )
-        names = [name.lower() for name in head.headers]
+        names = [name.lower() for name, _ in head.headers.items()]
         for header in filter(None, (config.header, config.verified)):
             if names.count(header.lower()) > 1:
                 return f"the header {header} is there twice: the proxy must remove the client's"

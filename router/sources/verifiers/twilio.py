@@ -143,14 +143,17 @@ class TwilioVerifier(Verifier):
         result = check_body(f"?{head.query}", body)
         if result is SignatureCheck.GENUINE:
             return None
-        hint = "the URL is genuine, and the body is another one: a proxy in between changes bodies"
-        if len(body) <= LARGEST_BODY and self._hints.take(head.received_at):
-            for changed, words in body_variants(body):
-                if check_body(f"?{head.query}", changed) is SignatureCheck.GENUINE:
-                    hint = f"bodySHA256 fits {words}: a proxy in between changes bodies"
+        fitting = (
+            words
+            for changed, words in body_variants(body)
+            if check_body(f"?{head.query}", changed) is SignatureCheck.GENUINE
+        )
+        is_explained = len(body) <= LARGEST_BODY and self._hints.take(head.received_at)
+        words = next(fitting, "") if is_explained else ""
+        fits = f"bodySHA256 fits {words}" if words else "the URL is genuine, and the body is not"
         return Refusal(
             code=result.name.lower(),
             reason=str(result),
-            hint=hint,
+            hint=f"{fits}: a proxy in between changes bodies",
             status=HTTPStatus.FORBIDDEN,
         )

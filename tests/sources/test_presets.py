@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 from support.golden import golden
+from support.preset_mapping import mapping_of
 from support.requests_of_senders import head_of, verdict
 from support.sender_samples import (
     FOLDER,
@@ -28,11 +29,10 @@ from router.configuration.variables import MissingVariable
 from router.errors import RulesError
 from router.events.model import Event
 from router.sources.contract import RequestHead, VerifierEnvironment
-from router.sources.mapping import MappingLimits, OpenedRequest, SourceMapping
+from router.sources.mapping import OpenedRequest, SourceMapping
 from router.sources.spec import SourceSpec
 from router.sources.verifiers.kinds import build_verifier
 
-LIMITS: Final = MappingLimits(max_events=1000, max_depth=64, max_values=100_000)
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "presets.md").read_text("utf-8")
 HEADER: Final = (
     "sample | from | verifier | judge of the signature | becomes | id | with another secret"
@@ -42,23 +42,6 @@ HEADER: Final = (
 ENVIRONMENT: Final = VerifierEnvironment(fetch=fetch_sns_certificate)
 each_sample: Final = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
 each_preset: Final = pytest.mark.parametrize("name", preset_names())
-
-
-def source(name: str) -> SourceSpec:
-    parts = preset_parts(name)
-    return SourceSpec(
-        name=name,
-        path=f"/in/{name}",
-        preset=name,
-        split=parts.split,
-        skip=parts.skip,
-        event=parts.event,
-        replies=parts.replies,
-    )
-
-
-def mapping_of(preset: str) -> SourceMapping:
-    return SourceMapping(source(preset), LIMITS, lambda: "a-new-id")
 
 
 def opened(sample: SenderSample) -> tuple[SourceMapping, OpenedRequest]:

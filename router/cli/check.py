@@ -2,7 +2,7 @@
 
 import itertools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,11 +14,13 @@ from router.cli.rules_folder import FOLDER, folder_or_default, load_rules
 from router.clock import system_clock
 from router.configuration.diagnostics import plural, render_diagnostics
 from router.configuration.model import Configuration
+from router.destinations.spec import DestinationSpec
 from router.errors import Diagnostic, Level, RulesError
 from router.events.schemas import KNOWN_TYPES
 from router.offline.rule_tests.reading import read_tests
 from router.rules.event_types import unchecked
 from router.rules.unchecked_fields import unchecked_fields
+from router.sources.spec import SourceSpec
 
 _LISTED: Final = 20
 """Rules that notes name."""
@@ -29,6 +31,8 @@ class _Notes(msgspec.Struct, frozen=True):
 
     unset: dict[str, tuple[str, ...]] = {}
     """Variables that are not set here, by destination."""
+    unset_of_sources: dict[str, tuple[str, ...]] = {}
+    """The same by source."""
     unchecked: dict[str, tuple[str, ...]] = {}
     """Event types of which no field is known, by rule."""
     unchecked_fields: dict[str, tuple[str, ...]] = {}
@@ -40,6 +44,8 @@ class _Notes(msgspec.Struct, frozen=True):
         """Yield the notes as sentences."""
         for name, variables in self.unset.items():
             yield f"destination {name} needs {', '.join(variables)}, not set here"
+        for name, variables in self.unset_of_sources.items():
+            yield f"source {name} needs {', '.join(variables)}, not set here"
         for name in self.unused:
             yield f"destination {name} is used by no rule and no route"
         for name, types in itertools.islice(self.unchecked.items(), _LISTED):
@@ -59,7 +65,7 @@ def check(rules: Path | None, *, strict: bool, json_wanted: bool) -> None:
     """Check a rules folder and its tests.
 
     RULES is the folder; the default is ROUTER_RULES, or rules. Nothing is sent, no Redis is needed,
-    and variables of destinations need not be set. Exit code 1 means errors.
+    and variables need not be set. Exit code 1 means errors.
     """
     folder = folder_or_default(rules)
     configuration, findings = _check(folder)
@@ -94,15 +100,16 @@ def _check(folder: Path) -> tuple[Configuration | None, list[Diagnostic]]:
 
 def _notes_on(configuration: Configuration) -> _Notes:
     return _Notes(
-        unset={
-            spec.name: tuple(spec.missing_variables)
-            for spec in configuration.destinations
-            if spec.missing_variables
-        },
+        unset=_unset(configuration.destinations),
+        unset_of_sources=_unset(configuration.sources),
         unchecked=_without_schema(configuration),
         unchecked_fields=_without_shape(configuration),
         unused=_unused(configuration),
     )
+
+
+def _unset(specs: Iterable[DestinationSpec | SourceSpec]) -> dict[str, tuple[str, ...]]:
+    return {spec.name: spec.missing_variables for spec in specs if spec.missing_variables}
 
 
 def _unused(configuration: Configuration) -> list[str]:
@@ -154,10 +161,12 @@ def _without_shape(configuration: Configuration) -> dict[str, tuple[str, ...]]:
 
 
 def _summary(folder: Path, configuration: Configuration, findings: Sequence[Diagnostic]) -> str:
-    counts = (
+    counts = [
         plural(len(configuration.rules.rules), "rule"),
         plural(len(configuration.destinations), "destination"),
-    )
+    ]
+    if configuration.sources:
+        counts.append(plural(len(configuration.sources), "source"))
     errors = sum(finding.level is Level.ERROR for finding in findings)
     found = plural(errors, "error") if errors else "no errors" if findings else "nothing found"
-    return f"{folder}: {counts[0]}, {counts[1]}, {found}"
+    return f"{folder}: {', '.join(counts)}, {found}"

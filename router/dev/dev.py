@@ -180,6 +180,12 @@ class Dev:
         self._echo(f"  Metrics  {other}/metrics")
         self._echo(f"  Health   {other}/healthz, {other}/readyz")
         self._echo(f"  Rules    {rules} from {settings.rules}/")
+        for source in self._configuration.sources:
+            who = ", ".join(source.verify) or "anyone"
+            effect = f"from {who}"
+            if source.missing_variables:
+                effect = f"closed: {', '.join(source.missing_variables)} not set"
+            self._echo(f"  From     {url}{source.path} ({source.name}), {effect}")
         for spec in self._configuration.destinations:
             effect = "delivers"
             if spec.missing_variables:

@@ -143,3 +143,20 @@ def test_a_folder_without_rules_is_exit_code_2_as_in_other_commands(tmp_path: Pa
 
     assert [result.exit_code for result in results] == [2, 2]
     assert results[0].output == results[1].output
+
+
+def test_sources_are_counted_and_their_variables_noted(rules: Path) -> None:
+    (rules / "b.yaml").write_text(
+        'sources: {code: {preset: github, verify: {secret: "${SECRET_THAT_IS_NOT_SET}"}}}'
+    )
+    result = router("check", "--strict", rules)
+    assert (result.exit_code, result.output.splitlines()) == (
+        0,
+        [
+            f"{rules}: 1 rule, 1 destination, 1 source, nothing found",
+            "note: source code needs SECRET_THAT_IS_NOT_SET, not set here",
+        ],
+    )
+    assert msgspec.json.decode(router("check", "--json", rules).output)["unset_of_sources"] == {
+        "code": ["SECRET_THAT_IS_NOT_SET"]
+    }

@@ -122,31 +122,34 @@ class VerificationReader:
         """Return each verifier with the options of the source over those of the preset."""
         preset = self._preset.entries if self._preset is not None else ()
         own = {entry.key.text: entry for entry in (node.entries if node is not None else ())}
-        short = own.pop(_SHORT, None)
-        if own and short is None and not any(entry.key.text in own for entry in preset):
+        known = {_SHORT, *(option for entry in preset for option in _option_names(entry))}
+        short = {key: own.pop(key) for key in known - VERIFIERS.keys() if key in own}
+        if own and not short and not any(entry.key.text in own for entry in preset):
             preset = ()  # another way to verify in place of that of the preset
         chosen = [self._merged(entry, own.pop(entry.key.text, None), short) for entry in preset]
-        if short is not None and not preset:
+        if short and not preset:
             message = "secret: there is no preset that says what it is the secret of"
-            self._document.report(short.key.span, message, "write for example hmac: {secret: …}")
+            span = short[_SHORT].key.span
+            self._document.report(span, message, "write for example hmac: {secret: …}")
         for entry in own.values():
             if entry.key.text in VERIFIERS:
                 chosen.append(entry)
             else:
                 message = f'there is no verifier "{entry.key.text[:60]}"'
-                hint = key_hint(entry.key.text, VERIFIERS)
+                hint = key_hint(entry.key.text, (*VERIFIERS, *sorted(known)))
                 self._document.report(entry.key.span, message, hint)
                 self._document.hide(entry.value)
         return chosen
 
-    def _merged(self, preset: Entry, own: Entry | None, short: Entry | None) -> Entry:
+    def _merged(self, preset: Entry, own: Entry | None, short: Mapping[str, Entry]) -> Entry:
         """Return the options of a verifier of the preset, with those of the source."""
         options = dict(_options(preset.value))
         key, span = self._entry.key, self._entry.key.span
-        if short is not None:
-            name = VERIFIERS[preset.key.text].config.short_key
-            options[name] = Entry(Scalar(short.key.span, name, ""), short.value)
-            span = short.key.span
+        for written, entry in short.items():
+            names = _option_names(preset)
+            name = written if written in names else VERIFIERS[preset.key.text].config.short_key
+            options[name] = Entry(Scalar(entry.key.span, name, ""), entry.value)
+            span = entry.key.span
         if own is not None:
             key, span = own.key, own.value.span
             options |= dict(_options(own.value))
@@ -173,3 +176,8 @@ class VerificationReader:
 def _options(node: Node) -> Iterator[tuple[str, Entry]]:
     for entry in node.entries if isinstance(node, MapNode) else ():
         yield entry.key.text, entry
+
+
+def _option_names(verifier: Entry) -> set[str]:
+    config = VERIFIERS[verifier.key.text].config
+    return {field.encode_name for field in msgspec.structs.fields(config)}

@@ -65,6 +65,14 @@ def test_the_verifiers_of_a_source_are_those_of_its_preset_or_its_own(verify, na
     assert list(source.verify) == names
 
 
+@pytest.mark.parametrize("key", ["token", "secret"])
+def test_an_option_of_the_preset_s_verifier_may_stand_without_its_name(key, tmp_path):
+    yaml = f'sources: {{a: {{preset: alertmanager, verify: {{{key}: "${{SECRET}}"}}}}}}'
+    (source,) = read(tmp_path, yaml)
+
+    assert [each.reveal() for each in source.verify["bearer"].all_secrets()] == [ENVIRON["SECRET"]]
+
+
 def test_several_secrets_are_read(tmp_path):
     yaml = 'sources: {a: {verify: {hmac: {secret: ["${SECRET}", "${OTHER}"], header: X-Sig}}}}'
     (source,) = read(tmp_path, yaml)

@@ -92,7 +92,7 @@ class VideoTrackSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VideoLogRoomSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """``data`` of ``VideoInsights.VideoLogAnalyzerRoomSummary/1``.
+    """``data`` of ``VideoInsights.VideoLogAnalyzerRoomSummary``.
 
     A summary of a room by the Log Analyzer.
     """

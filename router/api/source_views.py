@@ -172,12 +172,14 @@ class SourceReader:
 
     async def refusing(self) -> tuple[str, ...]:
         """Return the sources that refuse much of what they accepted before."""
+        known = self._known()
+        activity = await self._activity(known, refusals=0)
         return tuple(
             each.name
-            for each in await self.all()
-            if each.state is SourceState.REFUSING
-            and each.last_accepted_at is not None
-            and each.refused_last_hour >= MANY_REFUSALS
+            for each in known
+            if state_of(each, activity[each.name]) is SourceState.REFUSING
+            and activity[each.name].counts.last_accepted_at is not None
+            and activity[each.name].refused_last_hour >= MANY_REFUSALS
         )
 
     async def one(self, name: str, *, limit: int) -> SourceDetails | None:
@@ -196,7 +198,7 @@ class SourceReader:
     ) -> dict[str, SourceActivity]:
         names = [each.name for each in known]
         counts = await self._log.counts(names)
-        latest = await self._log.refusals(names, limit=refusals)
+        latest = await self._log.refusals(names if refusals else (), limit=refusals)
         series = {name: _series_of(name) for name in names}
         wanted = [each for pair in series.values() for each in pair]
         minutes = await self._series.read(wanted, Resolution.MINUTE, HOUR_MINUTES)
@@ -205,16 +207,18 @@ class SourceReader:
                 counts=counts[name],
                 accepted_last_hour=sum(minutes[accepted]),
                 refused_last_hour=sum(minutes[refused]),
-                refusals=self._with_path(latest[name]) if name == UNKNOWN else latest[name],
+                refusals=self._shown(name, latest.get(name, [])),
             )
             for name, (accepted, refused) in series.items()
         }
 
-    def _with_path(self, refusals: Sequence[RefusedRequest]) -> list[RefusedRequest]:
-        """Return refusals of unknown paths with the path that the sender probably means.
+    def _shown(self, name: str, refusals: Sequence[RefusedRequest]) -> Sequence[RefusedRequest]:
+        """Return refusals; those of unknown paths with the path that the sender probably means.
 
         It is found when they are shown, because a storm of requests must not pay for it.
         """
+        if name != UNKNOWN:
+            return refusals
         paths = [each.path for each in self._sources()]
         found = ((each, closest_match(each.path, paths)) for each in refusals)
         return [

@@ -102,11 +102,13 @@ class ErrorResponses:
     Args:
         metrics: Counts the requests.
         paths: The paths of senders, whose names are labels.
+        prefix: The beginning of further paths of senders; ``""`` for none.
     """
 
-    def __init__(self, metrics: Metrics, paths: Collection[str]) -> None:
+    def __init__(self, metrics: Metrics, paths: Collection[str], prefix: str = "") -> None:
         self._metrics = metrics
         self._paths = frozenset(paths)
+        self._prefix = prefix
         self._throttle = LogThrottle(logger)
 
     def wrap(self, otherwise: Handler) -> Handler:
@@ -152,7 +154,7 @@ class ErrorResponses:
     def _count_denied(self, request: web.BaseRequest, status: int) -> None:
         """Count and log a request that a handler denied; those of senders count their own."""
         path = request.path.rstrip("/")
-        if path in self._paths:
+        if path in self._paths or (self._prefix and path.startswith(self._prefix)):
             return
         self._metrics.requests_refused.labels(OTHER, str(status)).inc()
         fields = {"source": OTHER, "status": status, **_request_fields(request, path)}

@@ -122,7 +122,7 @@ async def listen(
         handlers = {each.path: each.handler for each in routes if each.method == hdrs.METH_POST}
         fast = {path: handlers[path] for path in fast_paths if path in handlers}
         below = _PrefixHandler(fast_paths, routes)
-        errors = ErrorResponses(metrics, fast)
+        errors = ErrorResponses(metrics, fast, below.prefix)
         aiohttp_adapter.wrap_handler(
             server, lambda handler: _fast_path(fast, errors.wrap(handler), below)
         )

@@ -25,6 +25,8 @@ REFUSALS_LIMIT: Final = 100
 """Refusals of a source that are stored: the newest ones."""
 LASTS_SECONDS: Final = 30 * 86_400
 """How long counts and refusals are stored after the last request."""
+_OUT_OF_ORDER: Final = 20
+"""Further refusals that are read to find the newest ones: processes add theirs in any order."""
 _WRITER_SECONDS: Final = 900
 """How long the number of a process's last addition is kept: longer than it may repeat one."""
 
@@ -126,7 +128,7 @@ class SourceLog:
         names = list(sources)
         pipeline = self._connection.redis.pipeline(transaction=False)
         for name in names:
-            pipeline.lrange(source_keys.source_refusals(name), 0, REFUSALS_LIMIT - 1)
+            pipeline.lrange(source_keys.source_refusals(name), 0, limit + _OUT_OF_ORDER - 1)
         replies = await self._connection.ask(pipeline.execute(raise_on_error=False))
         return {
             name: _refusals(name, reply)[:limit] for name, reply in zip(names, replies, strict=True)

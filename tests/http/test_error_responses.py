@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import msgspec
 import pytest
 from support.raw import answer_to, head, statuses
-from support.running import Running, running, settings_for
+from support.running import Running, running, settings_for, worker_of
 
 from router.datatypes import Secret
 from router.ingress.endpoints import Ingress
@@ -144,3 +145,18 @@ async def test_a_handler_that_raises_is_answered_in_json_and_logged_with_its_tra
     assert [
         entry.exc_info is not None for entry in caplog.records if entry.levelname == "ERROR"
     ] == [True]
+
+
+async def test_a_source_counts_its_own_refusals(redis_url: Secret, tmp_path: Path) -> None:
+    """Mutant: without the prefix. A method other than POST goes by the search for a route."""
+    (tmp_path / "a.yaml").write_text(
+        "sources: {crm: {methods: [PUT], verify: {bearer: {token: 0123456789abcdef-of-the-test}},"
+        " event: {type: body.kind}}}"
+    )
+    settings = settings_for(redis_url)
+    roles = Roles(port=0, ingress=True, worker=worker_of(tmp_path, settings))
+    async with running(settings, roles) as process:
+        answer = await answer_to(process.address, head("/in/crm", [CLOSE], "PUT"))
+        assert statuses(answer) == [401]
+
+        assert refused(process) == {("crm", "401"): 1}

@@ -8,6 +8,7 @@
 """
 
 import email.utils
+from datetime import UTC
 from typing import Any, Final
 
 from router.cel import as_json
@@ -44,7 +45,9 @@ def _of_text(text: str) -> str | None:
     if text and _DIGITS.issuperset(text) and text.count(".") <= 1 and text != ".":
         return _of_number(float(text))
     try:
-        return rfc3339_utc(email.utils.parsedate_to_datetime(text).timestamp())
+        time = email.utils.parsedate_to_datetime(text)
+        # Without a zone, or with -0000, the time is of UTC, and not of the machine's zone.
+        return rfc3339_utc((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 

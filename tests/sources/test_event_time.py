@@ -1,5 +1,7 @@
 """Times as senders write them, converted to RFC 3339."""
 
+import time
+
 import pytest
 
 from router.cel.values import ERROR, TimestampValue
@@ -39,3 +41,21 @@ from router.sources.event_time import event_time
 )
 def test_a_time_is_read_in_each_form(value, time):
     assert event_time(value) == time
+
+
+@pytest.fixture
+def new_york(monkeypatch):
+    """Set the zone of the machine."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "America/New_York")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    "text", ["Tue, 24 Nov 2026 18:00:00", "Tue, 24 Nov 2026 18:00:00 -0000", "24 Nov 2026 18:00"]
+)
+@pytest.mark.usefixtures("new_york")
+def test_a_time_without_a_zone_is_of_utc(text):
+    assert event_time(text) == "2026-11-24T18:00:00Z"

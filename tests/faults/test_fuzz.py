@@ -3,87 +3,19 @@
 FUZZ_REQUESTS and FUZZ_SEED say how many and which; a failure names the seed.
 """
 
-import asyncio
 import os
-from collections import Counter
 from pathlib import Path
 
 import pytest
-from support.fuzz import BEARER, TOKEN, Requests, responses
+from support.fuzz import BEARER, TOKEN, Requests
+from support.fuzzer import Fuzzer
 from support.processes import RouterProcess
 
 from router.datatypes import Secret
 from router.journal.connection import Connection
 
-AT_ONCE = 8
-PIPELINED = 50
-PATIENCE = 5.0
-LAST = 0.5
 WARM_UP = 0.2
 GROWTH = 30 << 20
-
-
-class Fuzzer:
-    """Sends so many requests over a few connections. ``answers`` counts statuses."""
-
-    def __init__(self, host: str, port: int, requests: Requests) -> None:
-        self._host = host
-        self._port = port
-        self._requests = requests
-        self.answers: Counter[int] = Counter()
-        self.unanswered = 0
-        """Requests that ended their connection without an answer, as far as can be told."""
-        self.left = 0
-        self._connections = 0
-
-    async def run(self, count: int) -> None:
-        self.left = count
-        async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(self._one_connection_after_another())
-
-    async def _one_connection_after_another(self) -> None:
-        waiting: list[bytes] = []
-        while self.left > 0 or waiting:
-            if not waiting:
-                waiting = self._some()
-                self.left -= len(waiting)
-            answered = await self._send(waiting)
-            self.unanswered += not answered
-            waiting = waiting[max(answered, 1) :]
-
-    def _some(self) -> list[bytes]:
-        """Requests for one connection: many that are well framed, or one that is not."""
-        self._connections += 1
-        if self._connections % 4 == 0:
-            return [self._requests.badly_framed()]
-        return [self._requests.well_framed() for _ in range(min(PIPELINED, self.left))]
-
-    async def _send(self, waiting: list[bytes]) -> int:
-        """How many were answered before the connection came to its end, on either side."""
-        reader, writer = await asyncio.open_connection(self._host, self._port)
-        received = b""
-        answered = 0
-        try:
-            writer.write(b"".join(waiting))
-            while answered < len(waiting):
-                # A broken one may leave the far side waiting for more: then we go.
-                async with asyncio.timeout(PATIENCE if len(waiting) > 1 else LAST):
-                    chunk = await reader.read(1 << 18)
-                if not chunk:
-                    break
-                received += chunk
-                end = 0
-                for status, end in responses(received):  # noqa: B007 - the last end counts
-                    if status != 100:  # that is a word on the way to the answer
-                        self.answers[status] += 1
-                        answered += 1
-                received = received[end:]
-        except (ConnectionError, TimeoutError):
-            pass
-        finally:
-            writer.transport.abort()
-        return answered
 
 
 def resident(pid: int) -> int:

@@ -127,30 +127,7 @@ class Requests:
 
     def badly_framed(self) -> bytes:
         """Return a request with an error in its first line, its headers or its length."""
-        request = bytearray(self.well_framed())
-        end = request.index(b"\r\n\r\n")
-        for _ in range(self._random.randrange(1, 4)):
-            at = self._random.randrange(end)
-            how = self._random.randrange(4)
-            if how == 0:
-                request[at] = self._random.randrange(256)
-            elif how == 1:
-                request[at:at] = self._random.choice(
-                    [
-                        b"\r\n",
-                        b"\n",
-                        b"\0",
-                        b"\x0b",
-                        b"\r\nTransfer-Encoding: chunked",
-                        b"x" * 9000,
-                        b":",
-                    ]
-                )
-            elif how == 2:
-                del request[at : at + self._random.randrange(1, 8)]
-            else:
-                request[at:at] = request[: self._random.randrange(1, 60)]
-        return bytes(request)
+        return broken(self.well_framed(), self._random)
 
     def _body(self) -> bytes:
         pick = self._random.random()
@@ -208,6 +185,25 @@ class Requests:
             return [self._value(depth - 1) for _ in range(self._random.randrange(4))]
         names = ["id", "source", "type", "specversion", "data", "time", "data_base64", "x", "X"]
         return {name: self._value(depth - 1) for name in names if self._random.random() < 0.5}
+
+
+def broken(request: bytes, chance: random.Random) -> bytes:
+    """Return a request with an error in its first line, its headers or its length."""
+    changed = bytearray(request)
+    end = changed.index(b"\r\n\r\n")
+    pieces = [b"\r\n", b"\n", b"\0", b"\x0b", b"\r\nTransfer-Encoding: chunked", b"x" * 9000, b":"]
+    for _ in range(chance.randrange(1, 4)):
+        at = chance.randrange(end)
+        how = chance.randrange(4)
+        if how == 0:
+            changed[at] = chance.randrange(256)
+        elif how == 1:
+            changed[at:at] = chance.choice(pieces)
+        elif how == 2:
+            del changed[at : at + chance.randrange(1, 8)]
+        else:
+            changed[at:at] = changed[: chance.randrange(1, 60)]
+    return bytes(changed)
 
 
 def responses(received: bytes) -> Iterator[tuple[int, int]]:

@@ -3,7 +3,6 @@
 Requests of unknown paths and methods are counted and recorded as those of every source are.
 """
 
-import asyncio
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import partial
@@ -18,6 +17,7 @@ from router.events.model import Event, Malformed, Received
 from router.ingress import http_binding
 from router.ingress.called_urls import called_urls
 from router.ingress.forwarded import Sender, called_target
+from router.ingress.mapping_budget import MappingBudget
 from router.ingress.reception import Reading, Reception
 from router.ingress.responses import RequestRejectedError
 from router.ingress.source_record import UNKNOWN
@@ -27,8 +27,6 @@ from router.sources.contract import Fetch, FetchError, Refusal, RequestHead
 from router.sources.mapping import OpenedRequest, SourceReply, UnmappableError
 
 ROUTE: Final = "/in/{tail:.*}"
-_SLICE: Final = 50
-"""Items that are mapped before other tasks of the event loop run."""
 
 
 class SourceEndpoint:
@@ -45,6 +43,7 @@ class SourceEndpoint:
         self, settings: Settings, reception: Reception, table: SourceTable, fetch: Fetch
     ) -> None:
         self._public_url = settings.public_url
+        self._max_body = settings.max_body
         self._origins: Texts = settings.webhook_origins
         self._reception = reception
         self._table = table
@@ -91,11 +90,11 @@ class SourceEndpoint:
         try:
             opened = source.mapping.open(head, body, request.headers.get(hdrs.CONTENT_TYPE, ""))
             reply = source.mapping.reply(opened)
+            if reply is not None:
+                return await self._answer(reply)
+            received = await self._mapped(source, opened, head.received_at)
         except UnmappableError as error:
             return _unmappable(source, error, head, body), len(body)
-        if reply is not None:
-            return await self._answer(reply)
-        received = await self._mapped(source, opened, head.received_at)
         source.buckets.charge(source.spec.name, len(received.events))
         return received, len(body)
 
@@ -120,16 +119,17 @@ class SourceEndpoint:
     ) -> Received:
         received = Received([], [])
         skipped = 0
+        budget = MappingBudget(self._max_body, self._reception.clock.monotonic)
         for index in range(len(opened.items)):
-            if index and index % _SLICE == 0:
-                await asyncio.sleep(0)
-            match source.mapping.event(opened, index, received_at):
+            mapped = source.mapping.event(opened, index, received_at)
+            match mapped:
                 case Event() as event:
                     received.events.append(event)
                 case Malformed() as item:
                     received.malformed.append(_of_source(source, item))
                 case None:
                     skipped += 1
+            await budget.spend(0 if mapped is None else len(mapped.body))
         if received.malformed and not source.is_verified:
             first = received.malformed[0]
             raise RequestRejectedError(

@@ -1,4 +1,4 @@
-"""The limits of what the mapping of one request may cost, beyond those of each expression.
+"""The limits of the cost of mapping one request, beyond those of each expression.
 
 Every item of a request may have the whole body as its data, and every expression may use up its
 iterations for every item. A body of 4 MiB with a thousand items would then become 4 GB of events, or
@@ -21,7 +21,7 @@ _SLICE: Final = 0.01
 
 
 class MappingBudget:
-    """What is left to the mapping of one request.
+    """The bytes and the time that are left to the mapping of one request.
 
     Args:
         max_body: Bytes of the largest body.
@@ -35,7 +35,7 @@ class MappingBudget:
         self._since = monotonic()
 
     async def spend(self, size_bytes: int) -> None:
-        """Count what an item has become; let other tasks run if the mapping has run for a while.
+        """Count the bytes of an item; let other tasks run if the mapping has run for a while.
 
         Raises:
             UnmappableError: The events of the request are too large, or take too long.

@@ -384,9 +384,7 @@ def _fields(known: KnownSource, activity: SourceActivity, public_url: str) -> di
         "path": known.path,
         "url": f"{public_url}{known.path}" if has_url else None,
         "preset": None if spec is None else spec.preset,
-        "docs": None
-        if spec is None or spec.preset is None
-        else preset_parts(spec.preset).text.docs,
+        "docs": None if spec is None else _docs_of(spec.preset),
         "verified_by": known.verified_by,
         "rate": None if spec is None else rate_text(spec.rate),
         "events_per_request": None if spec is None else spec.events_per_request,
@@ -403,6 +401,12 @@ def _fields(known: KnownSource, activity: SourceActivity, public_url: str) -> di
         "last_accepted_at": _time(counts.last_accepted_at),
         "last_refusal": refusal_view(activity.refusals[0]) if activity.refusals else None,
     }
+
+
+def _docs_of(preset: str | None) -> str | None:
+    """Return the page of a preset's sender; None for a preset of no particular sender."""
+    docs = "" if preset is None else preset_parts(preset).text.docs
+    return docs if docs.startswith("https://") else None
 
 
 def _time(at: float | None) -> str | None:

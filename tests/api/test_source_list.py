@@ -47,7 +47,7 @@ SOURCES = (
         verify={"github": GithubConfig(secret=Secret("crm-secret"))},
         missing_variables=("CRM_SECRET",),
     ),
-    SourceSpec(name="open", path="/in/open"),
+    SourceSpec(name="open", path="/in/open", preset="generic"),
 )
 
 
@@ -122,6 +122,9 @@ async def test_sources_are_listed_with_what_came_of_their_requests(client: Any) 
     assert (crm["state"], crm["missing_variables"]) == ("closed", ["CRM_SECRET"])
     assert (shown["open"]["state"], shown["open"]["verified_by"]) == ("never received", [])
     assert "anyone" in shown["open"]["warnings"][0]
+    assert github["docs"].startswith("https://docs.github.com/")
+    # This preset is of no particular sender, and has a page of our own.
+    assert shown["open"]["docs"] is None
     assert shown["twilio"]["verified_by"] == ["signature"]
     assert "ROUTER_EVENTS_OPEN" in shown["events"]["warnings"][0]
     assert "secret" not in str(body["sources"]).replace("compare the secret", "")

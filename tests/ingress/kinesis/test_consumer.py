@@ -15,9 +15,11 @@ from support.running import Running
 from support.streams import aws_environ
 from support.waiting import until
 
+from router.clock import system_clock
 from router.datatypes import Secret
 from router.journal import ledger
 from router.journal.connection import Connection
+from router.journal.source_log import SourceLog
 
 Reading = Callable[..., AbstractAsyncContextManager[Running]]
 
@@ -36,6 +38,9 @@ async def test_records_of_the_stream_are_evaluated(
         assert router.metric("router_kinesis_shards") == 2
         accepted = {"source": "kinesis", "outcome": "accepted"}
         assert router.metric("router_events_received_total", **accepted) == 25
+
+    shown = await SourceLog(connection, system_clock()).counts(["kinesis"])
+    assert shown["kinesis"].accepted == 25
 
 
 async def test_reading_resumes_after_the_checkpoint(

@@ -1,5 +1,6 @@
 """The HTTP endpoints for events: from a request to its response."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -13,15 +14,18 @@ from router.events.model import (
     Received,
 )
 from router.ingress import authentication, http_binding
-from router.ingress.called_urls import called_urls
 from router.ingress.forwarded import Sender
 from router.ingress.rate_limit import TokenBuckets
 from router.ingress.reception import Reception, media_type
+from router.ingress.request_head import called_urls, request_head
 from router.ingress.responses import (
     RequestRejectedError,
 )
 from router.metrics import Metrics
 from router.settings.model import Settings
+from router.sources.contract import NO_SECRETS
+from router.sources.signature_hints import HintBudget
+from router.sources.twilio_hints import TwilioMismatch, explain_twilio_mismatch
 
 TWILIO: Final = "/twilio"
 EVENTS: Final = "/events"
@@ -43,6 +47,7 @@ class Ingress:
         self._reception = reception
         self._clock = reception.clock
         self._body_reader = reception.body_reader
+        self._hints = HintBudget()
         self._credential_buckets = TokenBuckets(
             rate=settings.credential_rate,
             burst=settings.credential_burst,
@@ -100,7 +105,10 @@ class Ingress:
             settings, request.headers.get(hdrs.AUTHORIZATION)
         )
         urls = called_urls(request, sender, settings.public_url, settings.twilio_url)
-        token = authentication.check_signature(settings, request.headers, urls, credentials)
+        try:
+            token = authentication.check_signature(settings, request.headers, urls, credentials)
+        except RequestRejectedError as rejection:
+            raise self._explained(rejection, request, urls, credentials) from None
         self._credential_buckets.admit(token or credentials)
         http_binding.check_json_content_type(media_type(request))
         # No gzip, because bodySHA256 is the hash of the bytes that were sent.
@@ -116,6 +124,33 @@ class Ingress:
         )
         self._credential_buckets.charge(token or credentials, len(received.events))
         return received, len(content)
+
+    def _explained(
+        self,
+        rejection: RequestRejectedError,
+        request: web.BaseRequest,
+        urls: Sequence[str],
+        credentials: str,
+    ) -> RequestRejectedError:
+        """Return a rejection that tells operators which URL or token the signature fits, if any."""
+        now = self._clock.now()
+        if rejection.code != "wrong_signature" or not self._hints.take(now):
+            return rejection
+        hint = explain_twilio_mismatch(
+            TwilioMismatch(
+                head=request_head(request, urls, received_at=now),
+                signature=request.headers.get("X-Twilio-Signature", ""),
+                settings=request.headers.get("X-Twilio-Webhooks-Signature-Settings", ""),
+                credentials=credentials,
+                fields="",
+                auth_tokens=self._settings.twilio_auth_tokens,
+                other_secrets=NO_SECRETS,
+            )
+        )
+        detail = f"{hint}; {rejection.detail}" if hint else rejection.detail
+        return RequestRejectedError(
+            rejection.status, rejection.code, rejection.message, detail=detail
+        )
 
     async def _read_cloudevents(
         self, request: web.BaseRequest, _: Sender | None

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-from router.datatypes import Texts, parse_address
+from router.datatypes import Texts
 from router.events.model import Event, Malformed, Received
 from router.ingress import http_binding
-from router.ingress.called_urls import called_urls
-from router.ingress.forwarded import Sender, called_target
+from router.ingress.forwarded import Sender
 from router.ingress.mapping_budget import MappingBudget
 from router.ingress.reception import Reading, Reception
+from router.ingress.request_head import called_urls, request_head
 from router.ingress.responses import RequestRejectedError
 from router.ingress.source_record import UNKNOWN
 from router.ingress.source_table import ActiveSource, SourceTable
@@ -62,7 +62,13 @@ class SourceEndpoint:
             return self._handshake(request, source)
         if request.method not in source.spec.methods:
             return self._reception.reject(request, source.spec.name, _wrong_method(request, source))
-        return await self._reception.receive(request, source.spec.name, partial(self._read, source))
+        response = await self._reception.receive(
+            request, source.spec.name, partial(self._read, source)
+        )
+        accepted = source.spec.accepted
+        if accepted is None or response.status != HTTPStatus.ACCEPTED:
+            return response
+        return _like(response, web.Response(status=accepted.status, text=accepted.text))
 
     def _handshake(self, request: web.BaseRequest, source: ActiveSource) -> web.StreamResponse:
         """Tell an origin whether it may send: the handshake of CloudEvents web hooks."""
@@ -77,7 +83,12 @@ class SourceEndpoint:
     async def _read(
         self, source: ActiveSource, request: web.BaseRequest, sender: Sender | None
     ) -> Reading:
-        head = self._head(request, sender)
+        head = request_head(
+            request,
+            called_urls(request, sender, self._public_url),
+            sender=sender,
+            received_at=self._reception.clock.now(),
+        )
         _check_open(source)
         for verifier in source.verifiers:
             _reject_if(verifier.check_head(head))
@@ -97,22 +108,6 @@ class SourceEndpoint:
             return _unmappable(source, error, head, body), len(body)
         source.buckets.charge(source.spec.name, len(received.events))
         return received, len(body)
-
-    def _head(self, request: web.BaseRequest, sender: Sender | None) -> RequestHead:
-        peer = parse_address(request.remote or "")
-        path, _, query = called_target(
-            request.scheme, request.host, request.raw_path
-        ).path.partition("?")
-        return RequestHead(
-            method=request.method,
-            path=path,
-            query=query,
-            headers=request.headers,
-            urls=called_urls(request, sender, self._public_url),
-            address=sender.address if sender is not None else peer,
-            peer=peer,
-            received_at=self._reception.clock.now(),
-        )
 
     async def _mapped(
         self, source: ActiveSource, opened: OpenedRequest, received_at: float
@@ -165,6 +160,13 @@ class SourceEndpoint:
                 "the URL to visit did not answer",
                 detail=str(error),
             ) from None
+
+
+def _like(response: web.StreamResponse, other: web.Response) -> web.Response:
+    """Return the other response, which closes the connection if the first one does."""
+    if response.keep_alive is False:
+        other.force_close()
+    return other
 
 
 def _check_open(source: ActiveSource) -> None:

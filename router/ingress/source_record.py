@@ -32,7 +32,7 @@ UNKNOWN: Final = "unknown"
 """The source of requests to paths below ``/in/`` that belong to none."""
 _SOURCES_AT_ONCE: Final = 20
 """Sources in a round trip, each with at most ``REFUSALS_LIMIT`` refusals of at most 2 KB."""
-_MAX_SENTENCE: Final = 400
+_MAX_SENTENCE: Final = 700
 """Characters of a reason or a hint."""
 _MAX_WORD: Final = 200
 """Characters of every other text."""

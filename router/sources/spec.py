@@ -45,6 +45,13 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """Patterns with ``*`` of the hosts that may be visited."""
 
 
+class AcceptedResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """The response to a request whose events are durable."""
+
+    status: int
+    text: str
+
+
 class SourceSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A source as the rules folder describes it."""
 
@@ -60,6 +67,8 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True):
     skip: Condition | None = None
     event: EventMapping = EventMapping()
     replies: tuple[Reply, ...] = ()
+    accepted: AcceptedResponse | None = None
+    """None for 202 with the number of events."""
     events_per_request: int = EVENTS_PER_REQUEST
     rate: Rate | None = None
     missing_variables: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ def properties(node: Any) -> Iterator[str]:
 
 
 VERIFIERS_CONFIGS: Final = {kind.config.__name__ for kind in VERIFIERS.values()}
-SOURCES: Final = {"SourceText", "EventText", "ReplyText", *VERIFIERS_CONFIGS}
+SOURCES: Final = {"SourceText", "AcceptedText", "EventText", "ReplyText", *VERIFIERS_CONFIGS}
 
 
 def keys_of(*, of_rules: bool) -> set[str]:

@@ -380,3 +380,23 @@ async def test_a_signature_has_no_time_and_a_copy_of_a_request_is_a_duplicate(
         for event in await held_by(Batches(connection, clock), batch.decode()) or ()
     ]
     assert len({event.key for event in events}) == 1
+
+
+async def test_a_signature_that_fits_another_url_is_explained_to_operators(
+    redis_url: Secret, http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_for(
+        redis_url, twilio_auth_tokens=(TOKEN,), public_url="http://events.example.com"
+    )
+    async with running(settings, Roles(port=0, ingress=True)) as process:
+        query = f"?bodySHA256={body_hash(b'[]')}"
+        signature = sign(f"https://events.example.com/twilio{query}", TOKEN)
+        headers = {"Content-Type": "application/json", "X-Twilio-Signature": signature}
+        async with http.post(f"{process.url}/twilio{query}", data=b"[]", headers=headers) as answer:
+            assert answer.status == 403
+            assert "events.example.com" not in await answer.text()
+
+    (detail,) = [record.detail for record in caplog.records if hasattr(record, "detail")]
+    assert "the signature fits the auth token but not the URL" in detail
+    assert "Twilio called https://events.example.com/twilio" in detail
+    assert TOKEN.reveal() not in detail

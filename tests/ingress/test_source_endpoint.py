@@ -42,6 +42,13 @@ sources:
     replies:
       - {when: body.type == "hello", json: {challenge: body.challenge}}
     event: {type: '"com.open"', data: '{"body": body, "query": query}'}
+  polite:
+    verify: none
+    accepted: {status: 200, text: thanks}
+  confirmed:
+    verify: none
+    replies:
+      - {when: body.kind == "confirm", visit: body.url, hosts: ["127.0.0.1", "sns.*.example.com"]}
   limited:
     verify: none
     rate: 2/m
@@ -271,3 +278,32 @@ async def test_numbers_out_of_range_and_deep_json_are_quarantined(
     bodies = [b'{"items": [1e999]}', b"[" * 100_000, b'{"items": ' + b"[" * 70 + b"]" * 70 + b"}"]
     for body in bodies:
         assert await send_signed(http, router, body) == (202, {"accepted": 0, "quarantined": 1})
+
+
+async def test_a_source_may_answer_accepted_events_in_its_own_way(
+    router: Running, http: aiohttp.ClientSession, connection: Connection
+) -> None:
+    async with http.post(f"{router.url}/in/polite", data=b"{}") as response:
+        assert (response.status, await response.text()) == (200, "thanks")
+    async with http.post(f"{router.url}/in/polite", data=b"\xff") as response:
+        assert response.status == 400
+    assert len(await accepted_events(connection)) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "code"),
+    [
+        ("https://evil.example.com/x", 403, "wrong_host"),
+        ("https://sns.a.b.example.com/x", 403, "wrong_host"),
+        ("https://[::1", 403, "wrong_host"),
+        ("http://127.0.0.1:1/x", 424, "not_confirmed"),
+        ("https://127.0.0.1:1/x", 424, "not_confirmed"),
+    ],
+)
+async def test_only_a_url_of_the_named_hosts_is_visited(
+    url: str, status: int, code: str, router: Running, http: aiohttp.ClientSession
+) -> None:
+    body = msgspec.json.encode({"kind": "confirm", "url": url})
+    answer = await send(http, f"{router.url}/in/confirmed", body)
+
+    assert (answer[0], answer[1]["error"]["code"]) == (status, code)

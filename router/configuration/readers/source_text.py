@@ -52,6 +52,17 @@ class ReplyText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ValueError("visit needs hosts, for example hosts: [sns.*.amazonaws.com]")
 
 
+class AcceptedText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The response to a request whose events are durable, in place of 202 with their number."""
+
+    status: Annotated[int, about("The HTTP status.")] = 200
+    text: Annotated[str, about("The body, which some senders show to people.")] = ""
+
+    def __post_init__(self) -> None:
+        if not 200 <= self.status <= 299:
+            raise ValueError("status must be from 200 to 299")
+
+
 class SourceText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A source of events: its path, its verification, and its mapping to CloudEvents."""
 
@@ -77,6 +88,10 @@ class SourceText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     replies: Annotated[
         tuple[ReplyText, ...], about("Answers to handshakes; the first that fits is given.")
     ] = ()
+    accepted: Annotated[
+        AcceptedText | None,
+        about("The response to accepted events, for senders that take no other than 200."),
+    ] = None
     events_per_request: Annotated[int, about("Items of one request, at most.")] = EVENTS_PER_REQUEST
     rate: Annotated[
         Rate | None, about("Events in a period; above it, requests get 429 and are sent again.")

@@ -33,7 +33,7 @@ from router.configuration.yaml.document import (
 )
 from router.errors import RulesError
 from router.rules.model import name_problem
-from router.sources.spec import PREFIX, RESERVED, EventMapping, Reply, SourceSpec
+from router.sources.spec import PREFIX, RESERVED, AcceptedResponse, EventMapping, Reply, SourceSpec
 
 _PATH: Final = re.compile(r"/in/[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*")
 _PATH_LENGTH: Final = 200
@@ -120,6 +120,7 @@ def read_source(
     if first != name:
         where = (node.get("path") or node).span
         document.report(where, f'the path {path} is that of the source "{first}"')
+    accepted = _given(node, text, preset.text, "accepted")
     return SourceSpec(
         name=name,
         path=path,
@@ -130,6 +131,9 @@ def read_source(
         skip=parts.skip,
         event=parts.event,
         replies=parts.replies,
+        accepted=None
+        if accepted is None
+        else AcceptedResponse(status=accepted.status, text=accepted.text),
         events_per_request=_given(node, text, preset.text, "events_per_request"),
         rate=_given(node, text, preset.text, "rate"),
         missing_variables=absent,

@@ -1,9 +1,13 @@
-"""The URLs that a sender may have called, as its signature covers them."""
+"""A request as verifiers see it, with the URLs that its sender may have called and signed."""
+
+from collections.abc import Sequence
 
 from aiohttp import web
 
+from router.datatypes import parse_address
 from router.ingress.forwarded import Sender, called_target, check_base_url
 from router.sources import twilio_signature
+from router.sources.contract import RequestHead
 
 
 def called_urls(
@@ -30,3 +34,33 @@ def called_urls(
         base_url, path = sender.base_url, sender.prefix + path
     check_base_url(base_url)
     return [base_url + path]
+
+
+def request_head(
+    request: web.BaseRequest,
+    urls: Sequence[str],
+    *,
+    received_at: float,
+    sender: Sender | None = None,
+) -> RequestHead:
+    """Return the head of a request.
+
+    Args:
+        request: The request.
+        urls: The URLs that its sender may have called.
+        received_at: Unix time in seconds.
+        sender: The sender behind trusted proxies; None if there are none.
+    """
+    peer = parse_address(request.remote or "")
+    target = called_target(request.scheme, request.host, request.raw_path)
+    path, _, query = target.path.partition("?")
+    return RequestHead(
+        method=request.method,
+        path=path,
+        query=query,
+        headers=request.headers,
+        urls=urls,
+        address=sender.address if sender is not None else peer,
+        peer=peer,
+        received_at=received_at,
+    )

@@ -30,20 +30,12 @@ class UrlFetcher:
         self._schemes = schemes
 
     async def fetch(self, url: str) -> bytes:
-        """Return the content of a URL, at most 64 KiB.
+        """Return the content of a URL, at most 1 MiB.
 
         Raises:
-            FetchError: The URL is not permitted, or the reply is not 2xx.
+            FetchError: The URL is malformed or not permitted, or the reply is not 2xx.
         """
-        if urlsplit(url).scheme not in self._schemes:
-            raise FetchError("the URL does not begin with https://")
-        client = HttpClient(
-            url,
-            self._environment,
-            HttpOptions(timeout=_SECONDS, connections=1),
-            headers={},
-            keeps_content=True,
-        )
+        client = self._client(url)
         await client.open()
         try:
             reply = await client.send(b"", {}, method="GET")
@@ -54,3 +46,17 @@ class UrlFetcher:
         if reply.status >= 300:
             raise FetchError(f"the reply was {reply.status}")
         return reply.content
+
+    def _client(self, url: str) -> HttpClient:
+        try:
+            if urlsplit(url).scheme not in self._schemes:
+                raise FetchError("the URL does not begin with https://")
+            return HttpClient(
+                url,
+                self._environment,
+                HttpOptions(timeout=_SECONDS, connections=1),
+                headers={},
+                keeps_content=True,
+            )
+        except ValueError:
+            raise FetchError("the URL is malformed") from None

@@ -67,3 +67,22 @@ async def test_the_egress_policy_holds(server: str) -> None:
 async def test_a_host_that_does_not_answer_is_an_error() -> None:
     with pytest.raises(FetchError, match="onnect"):
         await fetcher().fetch("http://127.0.0.1:1/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1:99999/",
+        "https://127.0.0.1:x/",
+        "https://127.0.0.1:\\1/",
+        "https://[::1",
+        "https://",
+        "https://a\u2100b/",
+        "https://127.0.0.1:1/\x00",
+        f"https://{'a' * 300}/",
+    ],
+)
+async def test_a_malformed_url_is_an_error_of_its_sender(url: str) -> None:
+    """Revert: the sender got 500 and the log a traceback."""
+    with pytest.raises(FetchError):
+        await fetcher(frozenset({"https"})).fetch(url)

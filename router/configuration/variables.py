@@ -89,7 +89,7 @@ class NoVariables:
             if match["name"]:
                 document.report(
                     document.part_span(scalar, match.start(), len(match[0])),
-                    f"{match[0]}: variables can be used in destinations only",
+                    f"{match[0]}: variables can be used in destinations and in verify of sources only",
                     f"write $${{{match['name']}}} for the literal text",
                 )
                 return None

@@ -48,6 +48,15 @@ def violation(event: Mapping[str, Any]) -> tuple[str, str] | None:
     )
 
 
+def extension_problem(name: str) -> tuple[str, str] | None:
+    """Return why an extension attribute cannot have a name, and what to write; None if it can."""
+    if name in _MEMBERS:
+        return f"{name} is no extension", "every event has it: write it beside extensions"
+    if not _NAME.fullmatch(name):
+        return f"{name[:60]!r} is no name of an attribute", "use lower-case letters and digits only"
+    return None
+
+
 def is_json(content_type: str) -> bool:
     """Return whether a media type, with or without parameters, is one of JSON."""
     return _JSON.fullmatch(content_type.partition(";")[0].strip()) is not None

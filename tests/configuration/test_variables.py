@@ -63,7 +63,7 @@ def test_a_rule_cannot_use_a_variable() -> None:
     assert NoVariables().interpolate(node, document) is None
     (reported,) = problems(document)
     assert reported == (
-        "1:5: ${STAGE}: variables can be used in destinations only"
+        "1:5: ${STAGE}: variables can be used in destinations and in verify of sources only"
         " (write $${STAGE} for the literal text)"
     )
 

@@ -12,6 +12,7 @@ from router.configuration.readers.folded_comments import report_folded_comment
 from router.configuration.variables import escaped_offset, unescape
 from router.configuration.yaml.document import MapNode, Node, Scalar, Span, YamlDocument
 from router.errors import ConditionError
+from router.events.cloudevents import extension_problem
 from router.sources.mapping import NAMES
 
 _TEXT = Type(kind=TypeKind.STRING)
@@ -78,6 +79,14 @@ class SourceExpressions:
         entries = node.entries if isinstance(node, MapNode) else ()
         found = {entry.key.text: self.expression(entry.value) for entry in entries}
         return {name: each for name, each in found.items() if each is not None}
+
+    def extensions(self, node: Node | None) -> dict[str, Expression]:
+        """Return the valid expressions of extension attributes, after reporting wrong names."""
+        for entry in node.entries if isinstance(node, MapNode) else ():
+            problem = extension_problem(entry.key.text)
+            if problem is not None:
+                self._document.report(entry.key.span, *problem)
+        return self.map_of(node)
 
     def _checked(
         self, node: Scalar, compiled: Compiled, problems: list[TypeProblem]

@@ -35,7 +35,8 @@ from router.errors import RulesError
 from router.rules.model import name_problem
 from router.sources.spec import PREFIX, RESERVED, AcceptedResponse, EventMapping, Reply, SourceSpec
 
-_PATH: Final = re.compile(r"/in/[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*")
+_PATH: Final = re.compile(r"/in(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+)+")
+"""Without the parts ``.`` and ``..``, which no request has when it arrives."""
 _PATH_LENGTH: Final = 200
 _NAME: Final = "{name}"
 _OWN_KEYS: Final = frozenset({VERIFY})
@@ -214,7 +215,7 @@ def _read_parts(
 def _event(reader: SourceExpressions, node: Node | None, preset: EventMapping) -> EventMapping:
     if not isinstance(node, MapNode):
         return preset
-    extensions = reader.map_of(node.get("extensions"))
+    extensions = reader.extensions(node.get("extensions"))
     found = {
         entry.key.text: reader.expression(entry.value)
         for entry in node.entries

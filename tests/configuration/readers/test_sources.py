@@ -98,6 +98,11 @@ def test_several_secrets_are_read(tmp_path):
         ('{preset: github, verify: {secret: "${UNSET}"}}', ["2:43 ${UNSET} is not set | "]),
         ('{preset: github, verify: {github: {secrt: x, secret: "${SECRET}"}}}', ['2:43 unknown key "secrt" in github | did you mean "secret"?']),
         ('{verify: {bearer: {token: "${SECRET}"}}, path: /crm}', ["2:55 path: expected /in/ and a name of letters, digits and ._~- | write for example /in/crm"]),
+        ('{verify: {bearer: {token: "${SECRET}"}}, path: /in/../crm}', ["2:55 path: expected /in/ and a name of letters, digits and ._~- | write for example /in/crm"]),
+        ('{verify: {bearer: {token: "${SECRET}"}}, path: /in/a/.}', ["2:55 path: expected /in/ and a name of letters, digits and ._~- | write for example /in/crm"]),
+        ('{verify: {bearer: {token: "${SECRET}"}}, event: {extensions: {id: body}}}', ["2:70 id is no extension | every event has it: write it beside extensions"]),
+        ('{verify: {bearer: {token: "${SECRET}"}}, event: {extensions: {data: body}}}', ["2:70 data is no extension | every event has it: write it beside extensions"]),
+        ('{verify: {bearer: {token: "${SECRET}"}}, event: {extensions: {a-b: body}}}', ["2:70 'a-b' is no name of an attribute | use lower-case letters and digits only"]),
         ('{verify: {bearer: {token: "${SECRET}"}}, splt: body}', None),
         ('{verify: {bearer: {token: "${SECRET}"}}, body: {items: [{id: text}]}, split: body.itms}', ['2:90 body has no field "itms" | did you mean "items"? (body["itms"] is not checked)']),
         (

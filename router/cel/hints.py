@@ -113,6 +113,8 @@ _HOURS: Final = {"d": 24, "day": 24, "days": 24, "w": 168}
 _VALUE: Final = re.compile(r"([=!]=|[\[,(])\s*$")
 """The text before a value."""
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HYPHENATED: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)\.([A-Za-z0-9_-]*-)$")
+_HYPHENATED_REST: Final = re.compile(r"[A-Za-z0-9_-]*")
 _ATTRIBUTES: Final = frozenset({"type", "source", "id", "subject", "time", "specversion"})
 
 
@@ -133,11 +135,19 @@ def colleague_hint(source: str, offset: int, message: str) -> str:
     before, rest = source[:offset], source[offset:]
     word = _WORD.match(rest)
     if word is not None:
-        return _word_hint(before, word[0], message)
+        return _hyphen_hint(before, rest, message) or _word_hint(before, word[0], message)
     for earlier, here, hint in _SIGNS:
         if re.search(earlier, before) and re.match(here, rest):
             return hint
     return ""
+
+
+def _hyphen_hint(before: str, rest: str, message: str) -> str:
+    if not before.endswith("-") or not message.startswith("there is no "):
+        return ""
+    start, end = _HYPHENATED.search(before), _HYPHENATED_REST.match(rest)
+    name = f'{start[1]}["{start[2]}{end[0]}"]' if start and end else 'data["a-b"]'
+    return f"write {name} for a name with a hyphen, or spaces around a minus"
 
 
 def _word_hint(before: str, word: str, message: str) -> str:
@@ -152,8 +162,6 @@ def _word_hint(before: str, word: str, message: str) -> str:
     hint = _WORDS.get(word.lower(), "")
     if hint or not message.startswith("there is no "):
         return hint
-    if before.endswith("-"):
-        return f'write data["a-{word}"] for a name with a hyphen, or spaces around a minus'
     root = "event" if word in _ATTRIBUTES else "data"
     if _VALUE.search(before):
         return f'write "{word}" for the text, or {root}.{word} for a field of the event'

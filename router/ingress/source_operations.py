@@ -88,7 +88,7 @@ def _responses(spec: SourceSpec) -> dict[int, ResponseSpec]:
     found = {**RESPONSES, 401: ResponseSpec("The signature or the credentials are missing.")}
     for reply in spec.replies:
         media_type = JSON if reply.json is not None else "text/plain"
-        found[reply.status.value] = ResponseSpec(
+        found[reply.status] = ResponseSpec(
             "The answer to a handshake, whose request becomes no event.",
             _ANY,
             media_types=(media_type,),

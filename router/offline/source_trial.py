@@ -172,7 +172,7 @@ class SourceTester:
         trial = msgspec.structs.replace(trial, body_kind=str(opened.body.kind))
         if reply is not None:
             shown = TrialReply(
-                status=reply.status.value,
+                status=reply.status,
                 content=reply.content.decode("utf-8", "replace"),
                 visit=reply.visit,
             )

@@ -8,7 +8,6 @@ become events. A request that cannot be decoded or cut is malformed as a whole.
 """
 
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -59,7 +58,7 @@ class OpenedRequest(msgspec.Struct, frozen=True):
 class SourceReply(msgspec.Struct, frozen=True):
     """The answer to a handshake."""
 
-    status: HTTPStatus
+    status: int
     content: bytes
     content_type: str
     visit: str | None = None

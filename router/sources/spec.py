@@ -1,7 +1,6 @@
 """A source as the rules folder describes it."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -34,7 +33,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a handshake, whose requests become no events."""
 
     when: Condition
-    status: HTTPStatus = HTTPStatus.OK
+    status: int = 200
     json: Mapping[str, Expression] | None = None
     """The members of a JSON object to answer with."""
     text: Expression | None = None

@@ -21,6 +21,7 @@ from router.errors import ConditionError
         ("data.a in [late]", 'write "late" for the text, or data.late for a field of the event'),
         ("subject == 'x'", "write event.subject for a field of the event"),
         ("data.a-b == 1", 'write data["a-b"] for a name with a hyphen'),
+        ("data.h.x-a-id == 1", 'write data.h["x-a-id"] for a name with a hyphen'),
         ("data.a = 1", "write == to compare"),
         ("data.a === 1", "write == or !="),
         ("data.a !== 1", "write == or !="),

@@ -1,13 +1,14 @@
 """Read the expressions of a source, and check them against the types of its names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from router.cel import Condition, Expression, compile_condition, compile_expression
 from router.cel.check import TypeProblem, check, check_condition, type_of
 from router.cel.check.types import ANY, Property, Type, TypeKind
-from router.cel.tree import Let, Name
+from router.cel.tree import Field, Has, IndexAccess, Let, Literal, Name, OptionalField
 from router.cel.tree import Node as TreeNode
+from router.cel.tree import OptionalIndexAccess as OptionalIndex
 from router.configuration.readers.folded_comments import report_folded_comment
 from router.configuration.variables import escaped_offset, unescape
 from router.configuration.yaml.document import MapNode, Node, Scalar, Span, YamlDocument
@@ -98,6 +99,10 @@ class SourceExpressions:
             span = self._span(node, root.offset, root.length)
             self._document.report(span, message, hint)
             return None
+        for at, name in _capital_headers(compiled.tree):
+            message = f'there is no header "{name[:60]}": the names in headers are in lower case'
+            hint = f'write "{name.lower()[:60]}"'
+            self._document.report(self._span(node, at.offset, at.length), message, hint)
         for problem in problems:
             span = self._span(node, problem.offset, problem.length)
             report = self._document.warn if problem.is_warning else self._document.report
@@ -127,9 +132,29 @@ def _types(body: Type, item: Type) -> Mapping[str, Type]:
 
 def _foreign_root(tree: TreeNode) -> Name | None:
     """Return the first root of rules that an expression reads by itself; None if it reads none."""
-    if isinstance(tree, Let):
-        return None
-    if isinstance(tree, Name):
-        return tree if tree.name in _ROOTS else None
-    found = (_foreign_root(child) for child in tree.children())
-    return next((each for each in found if each is not None), None)
+    names = (each for each in _written(tree) if isinstance(each, Name))
+    return next((each for each in names if each.name in _ROOTS), None)
+
+
+def _capital_headers(tree: TreeNode) -> Iterator[tuple[TreeNode, str]]:
+    """Yield the nodes that read a header by a name with capital letters, and that name."""
+    for node in _written(tree):
+        match node:
+            case (
+                IndexAccess(operand=Let(name="headers"), index=Literal(value=str(name)) as at)
+                | OptionalIndex(operand=Let(name="headers"), index=Literal(value=str(name)) as at)
+                | (Field(operand=Let(name="headers"), name=name) as at)
+                | (OptionalField(operand=Let(name="headers"), name=name) as at)
+                | (Has(operand=Let(name="headers"), name=name) as at)
+            ) if name != name.lower():
+                yield at, name
+            case _:
+                pass
+
+
+def _written(tree: TreeNode) -> Iterator[TreeNode]:
+    """Yield the nodes of an expression as it is written, without what its names stand for."""
+    yield tree
+    if not isinstance(tree, Let):
+        for child in tree.children():
+            yield from _written(child)

@@ -3,7 +3,6 @@
 import functools
 import re
 from collections.abc import Mapping
-from http import HTTPStatus
 from importlib.resources import files
 from typing import Any, Final
 
@@ -178,6 +177,8 @@ def _path(
     document: YamlDocument, node: MapNode, name: str, text: SourceText, preset: PresetParts
 ) -> str:
     path = text.path or (preset.text.path or f"{PREFIX}{_NAME}").replace(_NAME, name)
+    if name_problem(name) is not None and text.path is None:
+        return path  # reported already
     if _PATH.fullmatch(path) is None or len(path) > _PATH_LENGTH:
         where = (node.get("path") or node).span
         message = f"path: expected {PREFIX} and a name of letters, digits and ._~-"
@@ -236,7 +237,7 @@ def _replies(reader: SourceExpressions, node: Node | None, text: SourceText) -> 
         replies.append(
             Reply(
                 when=when,
-                status=HTTPStatus(written.status),
+                status=written.status,
                 json=None if written.json is None else reader.map_of(item.get("json")),
                 text=reader.expression(item.get("text")),
                 visit=reader.expression(item.get("visit")),

@@ -114,6 +114,12 @@ def test_several_secrets_are_read(tmp_path):
         ('{verify: {bearer: {token: "${SECRET}"}}, event: {id: body.}}', None),
         ('{verify: {bearer: {token: "${SECRET}"}}, skip: \'"text"\'}', None),
         ('{verify: {bearer: {token: "${SECRET}"}}, body: {a: txt}}', ['2:59 there is no kind "txt" | did you mean "text"?']),
+        (
+            "{verify: {bearer: {token: '${SECRET}'}}, event: {id: 'headers[\"X-Id\"]'}}",
+            ['2:70 there is no header "X-Id": the names in headers are in lower case | write "x-id"'],
+        ),
+        ('{verify: {bearer: {token: "${SECRET}"}}, event: {id: headers.x-event-id}}', ['2:77 there is no \'id\' | write headers["x-event-id"] for a name with a hyphen, or spaces around a minus']),
+        ('{verify: {bearer: {token: "${SECRET}"}}, skip: has(headers.Host)}', ['2:55 there is no header "Host": the names in headers are in lower case | write "host"']),
         ('{verify: {bearer: {token: "${SECRET}"}}, events_per_request: 0}', ["2:69 events_per_request must be from 1 to 10000 | "]),
         ('{verify: {bearer: {token: "${SECRET}"}}, replies: [{when: "true", visit: body.u}]}', ["2:81 visit needs hosts, for example hosts: [sns.*.amazonaws.com] | "]),
     ],
@@ -130,6 +136,23 @@ def test_a_wrong_source_is_reported_at_its_place(source, expected, tmp_path):
 def test_the_names_of_the_own_sources_are_reserved(name, tmp_path):
     with pytest.raises(RulesError, match=f'every router has a source "{name}"'):
         read(tmp_path, f"sources: {{{name}: {{verify: none}}}}")
+
+
+def test_a_wrong_name_without_a_path_is_one_error(tmp_path):
+    with pytest.raises(RulesError) as caught:
+        read(tmp_path, 'sources: {A B: {verify: {bearer: {token: "${SECRET}"}}}}')
+
+    assert [each.message.partition(":")[0] for each in caught.value.diagnostics] == [
+        '"A B" is no name'
+    ]
+
+
+def test_a_reply_may_have_any_status_of_success(tmp_path):
+    (source,) = read(
+        tmp_path, 'sources: {a: {verify: none, replies: [{when: "true", status: 222}]}}'
+    )
+
+    assert source.replies[0].status == 222
 
 
 def test_two_sources_of_one_path_are_an_error(tmp_path):

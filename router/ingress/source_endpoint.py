@@ -120,16 +120,15 @@ class SourceEndpoint:
             match mapped:
                 case Event() as event:
                     received.events.append(event)
-                case Malformed() as item:
+                case Malformed() as item if source.is_verified:
                     received.malformed.append(_of_source(source, item))
+                case Malformed() as item:
+                    raise RequestRejectedError(
+                        HTTPStatus.BAD_REQUEST, "not_mappable", item.reason, path=item.path
+                    )
                 case None:
                     skipped += 1
             await budget.spend(0 if mapped is None else len(mapped.body))
-        if received.malformed and not source.is_verified:
-            first = received.malformed[0]
-            raise RequestRejectedError(
-                HTTPStatus.BAD_REQUEST, "not_mappable", first.reason, path=first.path
-            )
         if skipped:
             self._reception.note_skipped(source.spec.name, skipped)
         return received

@@ -4,7 +4,7 @@ The table is built when a configuration is used for the first time, so that a re
 between two requests.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -67,23 +67,27 @@ class SourceTable:
         specs = self._specs()
         if specs is not self._built_of:
             before = {each.spec.name: each for each in self._by_path.values()}
+            secrets = {spec.name: _secrets(spec) for spec in specs}
             self._by_path = {
-                spec.path: self._active(spec, specs, before.get(spec.name)) for spec in specs
+                spec.path: self._active(spec, secrets, before.get(spec.name)) for spec in specs
             }
             self._built_of = specs
         return self._by_path.get(path)
 
     def _active(
-        self, spec: SourceSpec, specs: Sequence[SourceSpec], before: ActiveSource | None
+        self,
+        spec: SourceSpec,
+        secrets: Mapping[str, tuple[Secret, ...]],
+        before: ActiveSource | None,
     ) -> ActiveSource:
-        others = {each.name: _secrets(each) for each in specs if each.name != spec.name}
+        others = {name: each for name, each in secrets.items() if name != spec.name}
         environment = msgspec.structs.replace(self._environment, other_secrets=others)
-        keeps_buckets = before is not None and before.spec.rate == spec.rate
+        same_rate = before is not None and before.spec.rate == spec.rate
         return ActiveSource(
             spec,
             tuple(build_verifier(config, environment) for config in spec.verify.values()),
             SourceMapping(spec, self._limits, self._new_id),
-            before.buckets if before is not None and keeps_buckets else self._buckets(spec),
+            before.buckets if before is not None and same_rate else self._buckets(spec),
         )
 
     def _buckets(self, spec: SourceSpec) -> TokenBuckets:

@@ -238,12 +238,12 @@ async def test_a_client_that_reads_no_response_is_cut_off(ingress: Running) -> N
 async def test_a_client_that_reads_slowly_gets_all_responses(ingress: Running) -> None:
     """A buffer that shrinks, or that was nearly empty meanwhile, is progress."""
     reader, writer = await asyncio.open_connection(
-        ingress.address.host, ingress.address.port, limit=4096
+        ingress.address.host, ingress.address.port, limit=16_384
     )
     last = head("/openapi.json", [("Connection", "close")], "GET")
     writer.write(BIG * 40 + last)
     received = b""
-    while piece := await reader.read(16_384):
+    while piece := await reader.read(65_536):
         received += piece
         await asyncio.sleep(0.01)
     writer.close()

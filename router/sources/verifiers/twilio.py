@@ -120,7 +120,7 @@ class TwilioVerifier(Verifier):
         if found is not SignatureCheck.WRONG_SIGNATURE:
             return Refusal(code=found.name.lower(), reason=str(found))
         hint = ""
-        if self._hints.take(head.received_at):
+        if len(fields) <= LARGEST_BODY and self._hints.take(head.received_at):
             hint = explain_twilio_mismatch(
                 TwilioMismatch(
                     head=head,

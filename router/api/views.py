@@ -14,7 +14,7 @@ from router.destinations.rendering.summary import rfc3339
 from router.events.masks import Masks
 from router.journal.ledger import DestinationLedger
 from router.journal.pauses import Pause, PauseKind
-from router.journal.quarantine import QuarantineRecord, decoded
+from router.journal.quarantine import QuarantineRecord, can_be_replayed
 from router.journal.settlements import DeadLetter
 
 _DATE_TIME: Final = Meta(extra_json_schema={"format": "date-time"})
@@ -145,7 +145,7 @@ def quarantine_view(item: QuarantineRecord) -> QuarantineView:
         path=record.path,
         received_at=rfc3339(record.received_at),
         size_bytes=len(record.body),
-        can_be_replayed=decoded(record) is not None,
+        can_be_replayed=can_be_replayed(record),
     )
 
 

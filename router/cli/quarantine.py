@@ -1,22 +1,39 @@
 """``router quarantine``: events that could not be decoded or evaluated."""
 
+import os
+from collections.abc import Sequence
+
 import click
 
 from router.api.records import RecordCollection
 from router.api.views import QuarantineDetails, quarantine_details, quarantine_view
-from router.cli.output import as_json
+from router.cli.output import as_json, echo
 from router.cli.records import RecordKind, record_group
 from router.cli.redis_commands import CLOCK
+from router.cli.rules_folder import folder_or_default, load_rules
+from router.errors import RulesError
 from router.journal.audit import Audited
 from router.journal.connection import Connection
 from router.journal.pagination import TimeRange
-from router.journal.quarantine import Quarantine, QuarantineFilter, QuarantineRecord
+from router.journal.quarantine import QuarantineFilter, QuarantineRecord
+from router.runtime.build_api import build_quarantine
+from router.settings.model import Settings
+from router.sources.spec import SourceSpec
 
 
 async def _collections(
     connection: Connection, _name: str
 ) -> dict[str, RecordCollection[QuarantineRecord, QuarantineFilter]]:
-    return {"": Quarantine(connection, CLOCK)}
+    return {"": build_quarantine(Settings.read(os.environ), connection, CLOCK, _sources)}
+
+
+def _sources() -> Sequence[SourceSpec]:
+    """Return the sources of the rules folder, whose secrets are not needed; none if it has errors."""
+    try:
+        return load_rules(folder_or_default(None)).sources
+    except RulesError as error:
+        echo(f"no request of a source is replayed: {error.diagnostics[0]}", err=True)
+        return ()
 
 
 def _filter(ids: tuple[str, ...], times: TimeRange, reason: str) -> QuarantineFilter:

@@ -57,6 +57,23 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     version: Annotated[int, msgspec.Meta(lt=200)] = EVENT_VERSION
 
 
+class UnmappedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The rest of a source's request that could not be mapped: all that a mapping reads besides the body.
+
+    With it, a replay maps the body again.
+    """
+
+    source: str
+    """The name of the source."""
+    content_type: str = ""
+    headers: dict[str, str] = {}
+    """The headers that the source's expressions read, by names in small letters."""
+    query: dict[str, Any] = {}
+    """The parameters of the query that they read."""
+    is_item: bool = False
+    """Whether the body is one item of the request, in JSON, and not all of its body."""
+
+
 class Malformed(msgspec.Struct, frozen=True, array_like=True):
     """Input that is not a valid CloudEvent. It is quarantined with the reason."""
 
@@ -66,6 +83,8 @@ class Malformed(msgspec.Struct, frozen=True, array_like=True):
     received_at: float
     """Unix time in seconds."""
     body: bytes
+    request: UnmappedRequest | None = None
+    """The request of a source; None if the body by itself is to be an event."""
 
 
 class Received(msgspec.Struct, frozen=True):

@@ -25,6 +25,7 @@ from router.ingress.source_table import ActiveSource, SourceTable
 from router.settings.model import Settings
 from router.sources.contract import Fetch, FetchError, Refusal, RequestHead
 from router.sources.mapping import OpenedRequest, SourceReply, UnmappableError
+from router.sources.remapping import unmapped_request
 
 ROUTE: Final = "/in/{tail:.*}"
 
@@ -103,25 +104,25 @@ class SourceEndpoint:
             reply = source.mapping.reply(opened)
             if reply is not None:
                 return await self._answer(reply)
-            received = await self._mapped(source, opened, head.received_at)
+            received = await self._mapped(source, opened, head)
         except UnmappableError as error:
             return _unmappable(source, error, head, body), len(body)
         source.buckets.charge(source.spec.name, len(received.events))
         return received, len(body)
 
     async def _mapped(
-        self, source: ActiveSource, opened: OpenedRequest, received_at: float
+        self, source: ActiveSource, opened: OpenedRequest, head: RequestHead
     ) -> Received:
         received = Received([], [])
         skipped = 0
         budget = MappingBudget(self._max_body, self._reception.clock.monotonic)
         for index in range(len(opened.items)):
-            mapped = source.mapping.event(opened, index, received_at)
+            mapped = source.mapping.event(opened, index, head.received_at)
             match mapped:
                 case Event() as event:
                     received.events.append(event)
                 case Malformed() as item if source.is_verified:
-                    received.malformed.append(_of_source(source, item))
+                    received.malformed.append(_of_source(source, item, head))
                 case Malformed() as item:
                     raise RequestRejectedError(
                         HTTPStatus.BAD_REQUEST, "not_mappable", item.reason, path=item.path
@@ -199,12 +200,19 @@ def _unmappable(
             HTTPStatus.BAD_REQUEST, error.code, error.message, path=error.path
         )
     item = Malformed(error.message, error.path or "$", head.received_at, body)
-    return Received([], [_of_source(source, item)])
+    return Received([], [_of_source(source, item, head, is_item=False)])
 
 
-def _of_source(source: ActiveSource, item: Malformed) -> Malformed:
+def _of_source(
+    source: ActiveSource, item: Malformed, head: RequestHead, *, is_item: bool = True
+) -> Malformed:
+    content_type = head.headers.get(hdrs.CONTENT_TYPE, "")
     return Malformed(
-        f"source {source.spec.name}: {item.reason}", item.path, item.received_at, item.body
+        f"source {source.spec.name}: {item.reason}",
+        item.path,
+        item.received_at,
+        item.body,
+        unmapped_request(source.mapping, head, content_type, is_item=is_item),
     )
 
 

@@ -286,7 +286,11 @@ def _digests(events: Sequence[Event]) -> bytes:
 
 def _quarantined(item: Malformed) -> Quarantined:
     return Quarantined(
-        reason=item.reason, body=item.body, received_at=item.received_at, path=item.path
+        reason=item.reason,
+        body=item.body,
+        received_at=item.received_at,
+        path=item.path,
+        request=item.request,
     )
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from router.alerts import Delivery
 from router.clock import Clock
+from router.events.model import UnmappedRequest
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection
 from router.journal.delivery_sets import SET_SIZE, DeliverySet, LanedDelivery, cut_into_sets
@@ -65,7 +66,9 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
     claimed_by: str = ""
     """The batch that has claimed the event, or ``ANY_CLAIM``: a replay needs no claim. ``""`` if there
     is no claim, or for the batch that is being finished."""
-    version: Annotated[int, msgspec.Meta(lt=200)] = 100
+    request: UnmappedRequest | None = None
+    """The request of a source, which a replay maps again; None if the body is a CloudEvent."""
+    version: Annotated[int, msgspec.Meta(lt=200)] = 101
     """See ``router.journal.records``."""
 
 

@@ -1,10 +1,10 @@
 """Input that could not be decoded or evaluated: listed, replayed, discarded.
 
-A replay decodes the input as ingress does and accepts it as a new event. Input that still cannot be
-decoded stays in quarantine.
+A replay decodes the input as ingress does and accepts it as a new event, or as several: a request of a
+source is mapped again. Input that still cannot be decoded or mapped stays in quarantine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -12,7 +12,7 @@ import msgspec
 from router.clock import Clock
 from router.errors import EventError, RecordError
 from router.events.decode import decode_strictly
-from router.events.model import Event
+from router.events.model import Event, UnmappedRequest
 from router.journal import jobs, keys, ledger
 from router.journal.connection import Connection
 from router.journal.discard import discard
@@ -60,11 +60,30 @@ class QuarantineFilter(msgspec.Struct, frozen=True, kw_only=True):
         return self.reason.lower() in item.record.reason.lower()
 
 
-class Quarantine:
-    """The quarantine. All methods raise JournalUnavailableError."""
+Remap = Callable[[UnmappedRequest, bytes, float], Sequence[Event] | None]
+"""Maps the request of a source again, of which it gets the rest, the body and the time in Unix seconds.
 
-    def __init__(self, connection: Connection, clock: Clock) -> None:
+Returns its events, or None if it still cannot be mapped.
+"""
+
+
+def no_source(request: UnmappedRequest, body: bytes, received_at: float) -> None:
+    """Map nothing, in a process that has no sources."""
+    del request, body, received_at
+
+
+class Quarantine:
+    """The quarantine. All methods raise JournalUnavailableError.
+
+    Args:
+        connection: The Redis that has it.
+        clock: Time and ids.
+        remap: Maps requests of sources.
+    """
+
+    def __init__(self, connection: Connection, clock: Clock, remap: Remap = no_source) -> None:
         self._connection = connection
+        self._remap = remap
         self._new_id = clock.new_id
         self._now = clock.now
         self._set_ms = clock.journal_ms
@@ -103,14 +122,16 @@ class Quarantine:
         return 0
 
     async def replay(self, items: Sequence[QuarantineRecord]) -> int:
-        """Accept up to CHUNK items again; return how many were accepted."""
+        """Accept up to CHUNK items again; return how many left the quarantine."""
         events = []
         for item in items:
-            event = decoded(item.record)
-            if event is not None:
-                seen = keys.seen(keys.event_digest(event.key))
-                payload = binary(_encode([event]))
-                events.append(_ReplayedEvent(item.id, item.record.claimed_by, seen, payload))
+            found = self._events(item.record)
+            if found is not None:
+                seen = keys.seen(keys.event_digest(found[0].key)) if found else ""
+                payload = binary(_encode(found))
+                events.append(
+                    _ReplayedEvent(item.id, item.record.claimed_by, seen, payload, len(found))
+                )
         if not events:
             return 0
         now_ms = int(self._now() * 1000)
@@ -140,6 +161,12 @@ class Quarantine:
             )
         )
 
+    def _events(self, record: Quarantined) -> Sequence[Event] | None:
+        if record.request is not None:
+            return self._remap(record.request, record.body, record.received_at)
+        event = decoded(record)
+        return None if event is None else [event]
+
     async def discard(self, items: Sequence[QuarantineRecord]) -> int:
         """Delete items; return how many still existed."""
         return await discard(
@@ -163,7 +190,7 @@ def _readable(item_id: str, record: bytes) -> QuarantineRecord:
 
 def decoded(record: Quarantined) -> Event | None:
     """Return the event as ingress decodes it now; None if it still cannot be decoded."""
-    if record.reason.startswith(UNREADABLE):
+    if record.reason.startswith(UNREADABLE) or record.request is not None:
         return None
     try:
         (event,) = decode_strictly(record.body, received_at=record.received_at, max_events=1)
@@ -198,7 +225,14 @@ class _ReplayedEvent(msgspec.Struct, frozen=True, array_like=True):
     seen: str
     """The key of the claim on the event in its older form."""
     payload: msgspec.Raw
-    """A msgpack array with the event."""
+    """A msgpack array with the events."""
+    count: int
+    """How many they are."""
 
 
 _REPLAY: Final = Script("replay_quarantined", _ReplayQuarantinedKeys, _ReplayQuarantinedArguments)
+
+
+def can_be_replayed(record: Quarantined) -> bool:
+    """Return whether a replay may accept it. A request of a source depends on the rules of then."""
+    return record.request is not None or decoded(record) is not None

@@ -136,6 +136,9 @@ class App:
         )
 
         self._folder = self._used_folder(roles)
+        self._quarantine = build_api.build_quarantine(
+            settings, self._worker_redis, self._clock, self._sources_of_folder
+        )
         self._console = build_console(
             settings,
             self._worker_redis,
@@ -147,6 +150,7 @@ class App:
             playground=Playground(self._playground, self._clock),
             worker=roles.worker,
             sources=self._sources,
+            quarantine=self._quarantine,
         )
 
     def _used_folder(self, roles: Roles) -> UsedFolder | None:
@@ -293,7 +297,9 @@ class App:
             *build_api.build_reload_routes(
                 reloader, access, Audit(self._worker_redis, self._clock)
             ),
-            *build_api.build_operator_routes(self._worker_redis, names, self._clock, access, masks),
+            *build_api.build_operator_routes(
+                self._worker_redis, names, self._clock, access, masks, self._quarantine
+            ),
             *build_api.build_history_routes(self._worker_redis, self._clock, access, masks, active),
             *build_api.build_discard_routes(
                 self._worker_redis,

@@ -4,7 +4,7 @@ The API shows and changes state in Redis, so that any process can answer for all
 """
 
 import functools
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from aiohttp import web
@@ -32,6 +32,7 @@ from router.clock import Clock
 from router.configuration.model import Configuration
 from router.configuration.reload import Reloader
 from router.destinations.contract import Environment
+from router.events.limits import max_request_values
 from router.events.masks import Masks
 from router.history.event_history import EventHistory
 from router.http import health
@@ -53,6 +54,9 @@ from router.offline.preview_destinations import FindDestination, PreviewDestinat
 from router.rules.model import Rule
 from router.rules.state.alert_limits import AlertLimits
 from router.settings.model import Settings
+from router.sources.mapping import MappingLimits
+from router.sources.replay import RequestReplay
+from router.sources.spec import SourceSpec
 
 OPERATIONS: Final = (
     *ingress.OPERATIONS,
@@ -122,12 +126,28 @@ def build_reload_routes(
     return ReloadApi(reload_now, access, audit).routes()
 
 
+def build_quarantine(
+    settings: Settings,
+    connection: Connection,
+    clock: Clock,
+    sources: Callable[[], Sequence[SourceSpec]],
+) -> Quarantine:
+    """Return the quarantine, which maps the requests of the active sources again."""
+    limits = MappingLimits(
+        max_events=settings.max_events_per_request,
+        max_depth=settings.max_depth,
+        max_values=max_request_values(settings.max_body),
+    )
+    return Quarantine(connection, clock, RequestReplay(sources, limits, clock.new_id).events)
+
+
 def build_operator_routes(
     connection: Connection,
     destination_names: Callable[[], Iterable[str]],
     clock: Clock,
     access: Access,
     masks: Masks,
+    quarantine: Quarantine,
 ) -> list[web.RouteDef]:
     """Return the routes of alerts, destinations, dead letters, quarantine and statistics.
 
@@ -137,6 +157,7 @@ def build_operator_routes(
         clock: Time.
         access: Who may call.
         masks: The fields of events that are not shown.
+        quarantine: The quarantine.
     """
     known = KnownDestinations(connection, destination_names)
     audit = Audit(connection, clock)
@@ -147,7 +168,7 @@ def build_operator_routes(
         *DeadLettersApi(
             DeadLetters(connection, clock), known, clock, access, audit, masks
         ).routes(),
-        *QuarantineApi(Quarantine(connection, clock), clock, access, audit, masks).routes(),
+        *QuarantineApi(quarantine, clock, access, audit, masks).routes(),
         *AuditApi(audit, clock, access).routes(),
         *StatsApi(connection, clock, access).routes(),
     ]

@@ -35,6 +35,7 @@ from router.console.source_pages import SourcePages
 from router.events.masks import Masks
 from router.journal.audit import Audit
 from router.journal.connection import Connection
+from router.journal.quarantine import Quarantine
 from router.runtime.build_api import build_alert_messages
 from router.runtime.build_operator_pages import (
     OperatorPageParts,
@@ -65,6 +66,7 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
     playground: Playground,
     worker: WorkerConfig | None,
     sources: SourceReader,
+    quarantine: Quarantine,
 ) -> Console:
     """Return the console.
 
@@ -79,6 +81,7 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
         playground: Tries edited rules.
         worker: Has the rules folder and the inbox; None in a process without rules.
         sources: Reads the sources of events.
+        quarantine: The quarantine.
     """
     sessions = Sessions(access, clock.now, clock.new_id)
     figures = FrameReader(
@@ -114,6 +117,7 @@ def build_console(  # noqa: PLR0913 - a console shows what all other parts have
         worker=worker,
         configuration=configuration,
         reloader=reloader,
+        quarantine=quarantine,
     )
     senders = SourcePages(frame, sources)
     more = build_operator_pages(frame, figures, parts)

@@ -51,6 +51,7 @@ class OperatorPageParts(msgspec.Struct, frozen=True, kw_only=True):
     configuration: Callable[[], Configuration] | None
     """Returns the active configuration."""
     reloader: Reloader | None
+    quarantine: Quarantine
 
 
 class OperatorPages(msgspec.Struct, frozen=True):
@@ -72,7 +73,7 @@ def build_operator_pages(
     letters = DeadLettersApi(
         DeadLetters(connection, clock), known, clock, parts.access, audit, masks
     )
-    quarantine = QuarantineApi(Quarantine(connection, clock), clock, parts.access, audit, masks)
+    quarantine = QuarantineApi(parts.quarantine, clock, parts.access, audit, masks)
     find = preview_finder(parts.settings, clock, configuration)
     folder = None if parts.worker is None else parts.worker.source.folder
     inbox = None if parts.worker is None or parts.worker.inbox is None else parts.worker.inbox

@@ -19,6 +19,7 @@ from router.cel.values import Optional, TimestampValue, describe_type
 from router.errors import EventError, EventsTooLargeError
 from router.events import cloudevents, limits
 from router.events.model import Event, Malformed
+from router.field_paths import FieldPath
 from router.sources.contract import RequestHead
 from router.sources.event_time import event_time
 from router.sources.request_body import BodyKind, RequestBody, decode_body, query_fields
@@ -93,11 +94,12 @@ class SourceMapping:
     def __init__(
         self, spec: SourceSpec, request_limits: MappingLimits, new_id: Callable[[], str]
     ) -> None:
-        self._spec = spec
-        self._limits = request_limits
+        self.spec: Final = spec
+        self.limits: Final = request_limits
         self._max_events = min(spec.events_per_request, request_limits.max_events)
         self._new_id = new_id
-        self._read_names = _names_read(spec)
+        self._read_paths = _paths_read(spec)
+        self._read_names = frozenset(name for name in NAMES if self.reads(name))
         path_of_data = _path(spec.event.data)
         self._takes_body = path_of_data == _BODY or (path_of_data == _ITEM and spec.split is None)
 
@@ -117,13 +119,13 @@ class SourceMapping:
             decoded = decode_body(
                 body,
                 content_type,
-                max_depth=self._limits.max_depth,
-                max_values=self._limits.max_values,
+                max_depth=self.limits.max_depth,
+                max_values=self.limits.max_values,
             )
             names = self._names(head, decoded)
         except EventError as error:
             raise UnmappableError("not_mappable", error.message, error.path) from None
-        return OpenedRequest(decoded, names, self._items(names, decoded.value))
+        return OpenedRequest(decoded, names, self.items(names, decoded.value))
 
     def reply(self, opened: OpenedRequest) -> SourceReply | None:
         """Return the answer if the request is a handshake, else None.
@@ -132,7 +134,7 @@ class SourceMapping:
             UnmappableError: It is one, and lacks a value that the answer needs.
         """
         event = {**opened.names, "data": opened.body.value}
-        for reply in self._spec.replies:
+        for reply in self.spec.replies:
             if reply.when.verdict(event) is Verdict.MATCH:
                 return _answer(reply, event)
         return None
@@ -149,7 +151,7 @@ class SourceMapping:
             attributes = self.attributes(opened, values)
             text = self._encoded(attributes)
         except EventError as error:
-            path = "$" if self._spec.split is None else f"$[{index}]"
+            path = "$" if self.spec.split is None else f"$[{index}]"
             return Malformed(error.message, path, received_at, _item_text(opened, item))
         key = f"{attributes['source']}\x00{attributes['id']}"
         return Event(
@@ -162,16 +164,21 @@ class SourceMapping:
             text,
         )
 
+    def reads(self, name: str, part: str | None = None) -> bool:
+        """Return whether an expression reads a name, or a part of its value."""
+        read = [path[1:2] for path in self._read_paths if not path or path[0] == name]
+        return bool(read) if part is None else any(not rest or rest[0] == part for rest in read)
+
     def _encoded(self, attributes: dict[str, Any]) -> bytes:
         text = msgspec.json.encode(attributes)
-        exceeded = limits.exceeded_limit(text, max_depth=self._limits.max_depth)
+        exceeded = limits.exceeded_limit(text, max_depth=self.limits.max_depth)
         if exceeded:
             raise EventError("not_mappable", exceeded)
         return text
 
     def skips(self, values: dict[str, Any]) -> bool:
         """Return whether the source skips an item, whose ``values`` are those of all names."""
-        skip = self._spec.skip
+        skip = self.spec.skip
         return skip is not None and skip.verdict(values) is Verdict.MATCH
 
     def _names(self, head: RequestHead, body: RequestBody) -> dict[str, Any]:
@@ -179,15 +186,25 @@ class SourceMapping:
         if "form" in self._read_names:
             names["form"] = body.value if body.kind is BodyKind.FORM else {}
         if "headers" in self._read_names:
-            names["headers"] = _by_name(head.headers)
+            names["headers"] = headers_by_name(head.headers)
         if "query" in self._read_names:
             names["query"] = query_fields(head.query)
         if "received_at" in self._read_names:
             names["received_at"] = TimestampValue(int(head.received_at * 1_000_000) * 1000)
         return names
 
-    def _items(self, names: Mapping[str, Any], body: Any) -> tuple[Any, ...]:
-        split = self._spec.split
+    def items(self, names: Mapping[str, Any], body: Any) -> tuple[Any, ...]:
+        """Return the items of a request.
+
+        Args:
+            names: The values of the names, but for ``item``.
+            body: The value of the body.
+
+        Raises:
+            UnmappableError: It cannot be cut.
+            EventsTooLargeError: It has too many items.
+        """
+        split = self.spec.split
         if split is None:
             return (body,)
         found = split.value({**names, "data": body})
@@ -218,7 +235,7 @@ class SourceMapping:
         time = self._time(values)
         if time is not None:
             attributes["time"] = time
-        for name, expression in self._spec.event.extensions.items():
+        for name, expression in self.spec.event.extensions.items():
             value = _text_of(expression.value(values))
             if value is not None:
                 attributes[name] = _checked(name, value)
@@ -227,7 +244,7 @@ class SourceMapping:
         return attributes
 
     def _text(self, name: str, values: dict[str, Any]) -> str | None:
-        expression: Expression | None = getattr(self._spec.event, name)
+        expression: Expression | None = getattr(self.spec.event, name)
         if expression is None:
             return self._default(name)
         found = expression.value(values)
@@ -244,16 +261,16 @@ class SourceMapping:
     def _default(self, name: str) -> str | None:
         match name:
             case "type":
-                return f"in.{self._spec.name}"
+                return f"in.{self.spec.name}"
             case "source":
-                return self._spec.path
+                return self.spec.path
             case "id":
                 return self._new_id()
             case _:
                 return None
 
     def _time(self, values: dict[str, Any]) -> str | None:
-        expression = self._spec.event.time
+        expression = self.spec.event.time
         if expression is None:
             return None
         value = expression.value(values)
@@ -270,7 +287,7 @@ class SourceMapping:
     def _data(self, opened: OpenedRequest, values: dict[str, Any]) -> Any:
         if self._takes_body and opened.body.json:
             return msgspec.Raw(opened.body.json)  # so that receivers get what was sent
-        expression = self._spec.event.data
+        expression = self.spec.event.data
         if expression is None:
             return values["data"]
         value = as_json(expression.value(values))
@@ -279,8 +296,8 @@ class SourceMapping:
         return value
 
 
-def _names_read(spec: SourceSpec) -> frozenset[str]:
-    """Return the names whose values the source's expressions read."""
+def _paths_read(spec: SourceSpec) -> frozenset[FieldPath]:
+    """Return the paths that the source's expressions read, below the names; ``()`` reads all."""
     event = spec.event
     read: list[Expression | Condition | None] = [
         spec.split,
@@ -290,8 +307,7 @@ def _names_read(spec: SourceSpec) -> frozenset[str]:
     ]
     for reply in spec.replies:
         read += [reply.when, reply.text, reply.visit, *(reply.json or {}).values()]
-    paths = [path for each in read if each is not None for path in paths_read(each.tree)]
-    return frozenset(str(path[0]) if path else name for path in paths for name in NAMES)
+    return frozenset(path for each in read if each is not None for path in paths_read(each.tree))
 
 
 def _path(expression: Expression | None) -> tuple[str, ...] | None:
@@ -348,7 +364,7 @@ def _item_text(opened: OpenedRequest, item: Any) -> bytes:
     return msgspec.json.encode(item)
 
 
-def _by_name(headers: Mapping[str, str]) -> dict[str, str]:
+def headers_by_name(headers: Mapping[str, str]) -> dict[str, str]:
     """Return headers by their names in small letters; of one that is repeated the first value."""
     found: dict[str, str] = {}
     for name, value in headers.items():

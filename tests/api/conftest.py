@@ -18,6 +18,7 @@ from router.journal.connection import Connection
 from router.journal.deliveries import Deliveries
 from router.journal.finish import FinishedWork
 from router.journal.keys import BatchId, SetId
+from router.journal.quarantine import Quarantine
 from router.journal.settlements import GivenUp
 from router.runtime.build_api import build_operator_routes
 from router.settings.model import Settings
@@ -46,7 +47,9 @@ async def ask(connection: Connection, clock: Clock, sample: bytes) -> AsyncItera
         [GivenUp(SetId("id0003"), delivery, "HTTP 404") for delivery in deliveries]
     )
     application = web.Application()
-    routes = build_operator_routes(connection, lambda: ("slack",), clock, ACCESS, MASKS)
+    routes = build_operator_routes(
+        connection, lambda: ("slack",), clock, ACCESS, MASKS, Quarantine(connection, clock)
+    )
     application.add_routes(routes)
     async with TestClient(TestServer(application)) as client:
 

@@ -31,6 +31,7 @@ from router.journal.finish import FinishedWork
 from router.journal.history_log import NONE_KEPT
 from router.journal.keys import BatchId, SetId
 from router.journal.pauses import Pause, PauseKind, Pauses
+from router.journal.quarantine import Quarantine
 from router.journal.settlements import GivenUp
 from router.journal.shown_alerts import ShownAlerts
 from router.runtime import build_api
@@ -138,7 +139,12 @@ async def ask(connection: Connection, clock: Clock, sample: bytes) -> AsyncItera
         [
             *ReloadApi(reload, ACCESS, Audit(connection, clock)).routes(),
             *build_api.build_operator_routes(
-                connection, lambda: ("mail",), clock, ACCESS, Masks(())
+                connection,
+                lambda: ("mail",),
+                clock,
+                ACCESS,
+                Masks(()),
+                Quarantine(connection, clock),
             ),
             *build_api.build_discard_routes(
                 connection, lambda: ("mail",), clock, ACCESS, NONE_KEPT

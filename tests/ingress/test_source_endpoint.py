@@ -307,3 +307,50 @@ async def test_only_a_url_of_the_named_hosts_is_visited(
     answer = await send(http, f"{router.url}/in/confirmed", body)
 
     assert (answer[0], answer[1]["error"]["code"]) == (status, code)
+
+
+async def test_a_quarantined_request_is_mapped_by_the_rules_at_its_replay(
+    redis_url: Secret, tmp_path: Path, http: aiohttp.ClientSession, connection: Connection
+) -> None:
+    """Nothing of a verified sender is lost to a mistake in a mapping."""
+    folder, environ = tmp_path / "rules", {"CRM_SECRET": SECRET}
+    operator = {"Authorization": f"Bearer {TOKEN.reveal()}"}
+    wrong = RULES.replace("split: body.items", "split: body.itemz").replace(
+        "id: item.id", 'id: item.id + headers["x-part"]'
+    )
+    async with ingress_with(redis_url, folder, wrong, environ, admin_token=TOKEN) as process:
+        body = msgspec.json.encode({"items": [item(id="7"), item(id="8"), item(kind="ping")]})
+        signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+        headers = {"X-Signature": f"sha256={signature}", "X-Part": "a", "X-Other": "not read"}
+        assert (await send(http, f"{process.url}/in/crm", body, **headers))[1]["quarantined"] == 1
+        replay = f"{process.url}/api/v1/quarantine/replay"
+        async with http.post(replay, json={"all": True}, headers=operator) as response:
+            assert (await response.json())["replayed"] == 0
+
+        await asyncio.to_thread(write_rules, folder, wrong.replace("itemz", "items"))
+        async with http.post(f"{process.url}/-/reload", headers=operator):
+            pass
+        async with http.post(replay, json={"all": True}, headers=operator) as response:
+            assert (await response.json())["replayed"] == 1
+
+    assert sorted(event.id for event in await accepted_events(connection)) == ["7a", "8a"]
+    assert await quarantined(connection) == []
+
+
+async def test_a_quarantined_item_is_mapped_by_itself(
+    redis_url: Secret, tmp_path: Path, http: aiohttp.ClientSession, connection: Connection
+) -> None:
+    folder, environ = tmp_path / "rules", {"CRM_SECRET": SECRET}
+    operator = {"Authorization": f"Bearer {TOKEN.reveal()}"}
+    async with ingress_with(redis_url, folder, RULES, environ, admin_token=TOKEN) as process:
+        content = {"items": [item(id="7"), {"id": "8"}]}
+        assert (await send_signed(http, process, content))[1] == {"accepted": 1, "quarantined": 1}
+        right = RULES.replace("item.kind'", """item.?kind.orValue("deal")'""", 1)
+        await asyncio.to_thread(write_rules, folder, right)
+        async with http.post(f"{process.url}/-/reload", headers=operator):
+            pass
+        replay = f"{process.url}/api/v1/quarantine/replay"
+        async with http.post(replay, json={"all": True}, headers=operator) as response:
+            assert (await response.json())["replayed"] == 1
+
+    assert {event.id for event in await accepted_events(connection)} == {"7", "8"}

@@ -68,6 +68,7 @@ from router.metrics import Metrics
 from router.runtime.build_ingress import confirmation
 from router.settings.model import EventsOpen, Settings
 from support.events import alert_of
+from support.source_fuzz_targets import SOURCE_TARGETS, source_seeds
 
 DATA: Final = Path(__file__).parents[1] / "data"
 VALUES: Final = max_request_values(4 << 20)
@@ -443,7 +444,7 @@ def _stored_records() -> list[bytes]:
     return list(distinct)[:80]
 
 
-TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
+_OWN_TARGETS: Final = {
     target.__name__: target
     for target in (
         twilio_body,
@@ -460,11 +461,12 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
         redaction,
     )
 }
+TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {**_OWN_TARGETS, **SOURCE_TARGETS}
 
 
 def seeds(target: str) -> list[bytes]:
     """Return inputs to begin with."""
-    return _seeds()[target]
+    return source_seeds()[target] if target in SOURCE_TARGETS else _seeds()[target]
 
 
 def mutations(target: str, seed: int, count: int) -> list[bytes]:

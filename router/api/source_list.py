@@ -11,7 +11,8 @@ from router.api.destinations import NoQuery
 from router.api.json_responses import json_response
 from router.api.operator_routes import viewer_operation, viewer_route
 from router.api.requests import BAD_REQUEST, BadRequestError, query_params
-from router.api.source_views import SourceDetails, SourceReader, SourceView
+from router.api.source_reading import SourceReader
+from router.api.source_views import SourceDetails, SourceView
 from router.http.openapi import ResponseSpec
 from router.journal.source_log import REFUSALS_LIMIT
 from router.suggestions import suggestion

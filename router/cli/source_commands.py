@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
+from router.api.source_reading import SourceReader
 from router.api.source_views import (
     RefusalView,
     SourceDetails,
-    SourceReader,
     SourceView,
     views_without_counts,
 )

@@ -7,7 +7,8 @@ from aiohttp import web
 
 from router.api.access import Role
 from router.api.source_list import unknown_source
-from router.api.source_views import SourceReader, SourceState, SourceView
+from router.api.source_reading import SourceReader
+from router.api.source_views import SourceState, SourceView
 from router.console.live_hub import Topic
 from router.console.page_filters import number
 from router.console.page_links import HOME

@@ -21,7 +21,7 @@ from router.api.alert_messages import AlertMessagesApi
 from router.api.playground import Playground, PlaygroundApi
 from router.api.playground_pool import PlaygroundPool
 from router.api.source_list import SourcesApi
-from router.api.source_views import SourceReader
+from router.api.source_reading import SourceReader
 from router.clock import Clock
 from router.errors import JournalUnavailableError
 from router.events.masks import Masks

@@ -9,7 +9,7 @@ from router.api.access import Access
 from router.api.delivery_reading import DeliveryReader
 from router.api.event_details import EventReader
 from router.api.playground import Playground
-from router.api.source_views import SourceReader
+from router.api.source_reading import SourceReader
 from router.clock import Clock
 from router.configuration.model import Configuration
 from router.configuration.reload import Reloader

@@ -11,7 +11,7 @@ from support.clock import SetClock
 
 from router.api.access import Access
 from router.api.source_list import SourcesApi
-from router.api.source_views import SourceReader
+from router.api.source_reading import SourceReader
 from router.cel import compile_condition, compile_expression
 from router.clock import Clock
 from router.datatypes import Duration, Rate, Secret

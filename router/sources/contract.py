@@ -57,6 +57,14 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Headers of the response, such as ``WWW-Authenticate``."""
 
 
+class CredentialPlaces(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of a request that have the secret itself, and not only a signature."""
+
+    headers: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    """Of the query."""
+
+
 Secrets = Secret | tuple[Secret, ...]
 """A secret, or several while one is replaced."""
 
@@ -87,6 +95,13 @@ class VerifierConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def warnings(self) -> tuple[OptionWarning, ...]:
         """Return what ``router check`` warns of."""
         return ()
+
+    def credential_places(self) -> CredentialPlaces:
+        """Return where requests have a secret; expressions cannot read these headers and parameters.
+
+        ``Authorization`` needs no mention.
+        """
+        return CredentialPlaces()
 
     def all_secrets(self) -> tuple[Secret, ...]:
         """Return the secrets among the options."""

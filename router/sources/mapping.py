@@ -22,7 +22,8 @@ from router.events.model import Event, Malformed
 from router.field_paths import FieldPath
 from router.sources.contract import RequestHead
 from router.sources.event_time import event_time
-from router.sources.request_body import BodyKind, RequestBody, decode_body, query_fields
+from router.sources.request_body import BodyKind, RequestBody, decode_body
+from router.sources.request_fields import RequestFields
 from router.sources.spec import Reply, SourceSpec
 
 NAMES: Final[Mapping[str, Expression]] = {
@@ -100,6 +101,7 @@ class SourceMapping:
         self._new_id = new_id
         self._read_paths = _paths_read(spec)
         self._read_names = frozenset(name for name in NAMES if self.reads(name))
+        self.fields: Final = RequestFields(spec.verify.values())
         path_of_data = _path(spec.event.data)
         self._takes_body = path_of_data == _BODY or (path_of_data == _ITEM and spec.split is None)
 
@@ -186,9 +188,9 @@ class SourceMapping:
         if "form" in self._read_names:
             names["form"] = body.value if body.kind is BodyKind.FORM else {}
         if "headers" in self._read_names:
-            names["headers"] = headers_by_name(head.headers)
+            names["headers"] = self.fields.headers(head)
         if "query" in self._read_names:
-            names["query"] = query_fields(head.query)
+            names["query"] = self.fields.query(head)
         if "received_at" in self._read_names:
             names["received_at"] = TimestampValue(int(head.received_at * 1_000_000) * 1000)
         return names
@@ -362,15 +364,3 @@ def _item_text(opened: OpenedRequest, item: Any) -> bytes:
     if opened.body.json and item is opened.body.value:
         return opened.body.json
     return msgspec.json.encode(item)
-
-
-def headers_by_name(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return headers by their names in small letters; of one that is repeated the first value."""
-    found: dict[str, str] = {}
-    for name, value in headers.items():
-        found.setdefault(name.lower(), _printable(value))
-    return found
-
-
-def _printable(text: str) -> str:
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -7,17 +7,10 @@ from router.cel.values import TimestampValue
 from router.errors import EventError
 from router.events.model import Event, Malformed, UnmappedRequest
 from router.sources.contract import RequestHead
-from router.sources.mapping import (
-    OpenedRequest,
-    SourceMapping,
-    UnmappableError,
-    headers_by_name,
-)
-from router.sources.request_body import BodyKind, decode_body, query_fields
+from router.sources.mapping import OpenedRequest, SourceMapping, UnmappableError
+from router.sources.request_body import BodyKind, decode_body
 
 _JSON: Final = "application/json"
-_SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
-"""Headers that are never stored."""
 
 
 def unmapped_request(
@@ -32,18 +25,14 @@ def unmapped_request(
         is_item: Whether the body that is stored is one item.
     """
     try:
-        query = query_fields(head.query) if mapping.reads("query") else {}
+        query = mapping.fields.query(head) if mapping.reads("query") else {}
     except EventError:
         query = {}
-    headers = headers_by_name(head.headers) if mapping.reads("headers") else {}
+    headers = mapping.fields.headers(head) if mapping.reads("headers") else {}
     return UnmappedRequest(
         source=mapping.spec.name,
         content_type=content_type,
-        headers={
-            name: value
-            for name, value in headers.items()
-            if mapping.reads("headers", name) and name not in _SECRET_HEADERS
-        },
+        headers={name: value for name, value in headers.items() if mapping.reads("headers", name)},
         query={name: value for name, value in query.items() if mapping.reads("query", name)},
         is_item=is_item and mapping.spec.split is not None,
     )

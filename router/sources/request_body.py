@@ -114,11 +114,11 @@ def _fields(text: bytes, codec: str, where: str) -> dict[str, Any]:
         raise EventError(
             "too_many_fields", f"{where} has more than {FORM_FIELDS} fields", "$"
         ) from None
-    return _merged((_printable(name), _printable(value)) for name, value in pairs)
+    return _merged((decoded_text(name), decoded_text(value)) for name, value in pairs)
 
 
-def _printable(text: str) -> str:
-    """Return a text with U+FFFD for bytes that the sender did not percent-encode and that are no text."""
+def decoded_text(text: str) -> str:
+    """Return a text with U+FFFD for each byte that is not UTF-8, which HTTP gives as a lone surrogate."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 

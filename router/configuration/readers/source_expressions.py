@@ -15,6 +15,7 @@ from router.configuration.yaml.document import MapNode, Node, Scalar, Span, Yaml
 from router.errors import ConditionError
 from router.events.cloudevents import extension_problem
 from router.sources.mapping import NAMES
+from router.sources.request_fields import CREDENTIAL_HEADERS
 
 _TEXT = Type(kind=TypeKind.STRING)
 _TEXTS = Type(kind=TypeKind.MAP, item=_TEXT)
@@ -99,15 +100,21 @@ class SourceExpressions:
             span = self._span(node, root.offset, root.length)
             self._document.report(span, message, hint)
             return None
-        for at, name in _capital_headers(compiled.tree):
-            message = f'there is no header "{name[:60]}": the names in headers are in lower case'
-            hint = f'write "{name.lower()[:60]}"'
-            self._document.report(self._span(node, at.offset, at.length), message, hint)
+        for at, name in _headers_read(compiled.tree):
+            self._check_header(self._span(node, at.offset, at.length), name)
         for problem in problems:
             span = self._span(node, problem.offset, problem.length)
             report = self._document.warn if problem.is_warning else self._document.report
             report(span, problem.message, problem.hint)
         return compiled
+
+    def _check_header(self, span: Span, name: str) -> None:
+        if name.lower() in CREDENTIAL_HEADERS:
+            message = f"{name.lower()} is not in headers, because it has credentials"
+            self._document.report(span, message, "read another header")
+        elif name != name.lower():
+            message = f'there is no header "{name[:60]}": the names in headers are in lower case'
+            self._document.report(span, message, f'write "{name.lower()[:60]}"')
 
     def _report_error(self, node: Scalar, error: ConditionError) -> None:
         span = self._span(node, error.offset, error.length)
@@ -136,8 +143,8 @@ def _foreign_root(tree: TreeNode) -> Name | None:
     return next((each for each in names if each.name in _ROOTS), None)
 
 
-def _capital_headers(tree: TreeNode) -> Iterator[tuple[TreeNode, str]]:
-    """Yield the nodes that read a header by a name with capital letters, and that name."""
+def _headers_read(tree: TreeNode) -> Iterator[tuple[TreeNode, str]]:
+    """Yield the nodes that read a header by a fixed name, and that name."""
     for node in _written(tree):
         match node:
             case (
@@ -146,7 +153,7 @@ def _capital_headers(tree: TreeNode) -> Iterator[tuple[TreeNode, str]]:
                 | (Field(operand=Let(name="headers"), name=name) as at)
                 | (OptionalField(operand=Let(name="headers"), name=name) as at)
                 | (Has(operand=Let(name="headers"), name=name) as at)
-            ) if name != name.lower():
+            ):
                 yield at, name
             case _:
                 pass

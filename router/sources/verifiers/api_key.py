@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Final
 
 from router.sources.contract import (
+    CredentialPlaces,
     OptionWarning,
     Refusal,
     RequestHead,
@@ -39,6 +40,13 @@ class ApiKeyConfig(SecretConfig, frozen=True, kw_only=True):
             name = getattr(self, option)
             if name is not None and not _NAME.fullmatch(name):
                 raise ValueError(f"{option} must be a name, such as X-API-Key or code")
+
+    def credential_places(self) -> CredentialPlaces:
+        """Return the header or the parameter."""
+        return CredentialPlaces(
+            headers=(self.header,) if self.header else (),
+            parameters=(self.query,) if self.query else (),
+        )
 
     def warnings(self) -> tuple[OptionWarning, ...]:
         """Return what ``router check`` warns of."""

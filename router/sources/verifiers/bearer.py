@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import ClassVar, Final
 
 from router.sources.contract import (
+    CredentialPlaces,
     OptionWarning,
     Refusal,
     RequestHead,
@@ -37,6 +38,10 @@ class BearerConfig(VerifierConfig, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         check_secrets(self.token, "token")
+
+    def credential_places(self) -> CredentialPlaces:
+        """Return the parameter, in which a sender may put the token even where it does not count."""
+        return CredentialPlaces(parameters=(_IN_QUERY,))
 
     def warnings(self) -> tuple[OptionWarning, ...]:
         """Return what ``router check`` warns of."""

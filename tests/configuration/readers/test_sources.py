@@ -119,6 +119,7 @@ def test_several_secrets_are_read(tmp_path):
             ['2:70 there is no header "X-Id": the names in headers are in lower case | write "x-id"'],
         ),
         ('{verify: {bearer: {token: "${SECRET}"}}, event: {id: headers.x-event-id}}', ['2:77 there is no \'id\' | write headers["x-event-id"] for a name with a hyphen, or spaces around a minus']),
+        ('{verify: {bearer: {token: "${SECRET}"}}, skip: has(headers.Cookie)}', ["2:55 cookie is not in headers, because it has credentials | read another header"]),
         ('{verify: {bearer: {token: "${SECRET}"}}, skip: has(headers.Host)}', ['2:55 there is no header "Host": the names in headers are in lower case | write "host"']),
         ('{verify: {bearer: {token: "${SECRET}"}}, events_per_request: 0}', ["2:69 events_per_request must be from 1 to 10000 | "]),
         ('{verify: {bearer: {token: "${SECRET}"}}, replies: [{when: "true", visit: body.u}]}', ["2:81 visit needs hosts, for example hosts: [sns.*.amazonaws.com] | "]),

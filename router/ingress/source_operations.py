@@ -7,6 +7,7 @@ from typing import Any, Final
 from router.http.openapi import JSON, Operation, ResponseSpec
 from router.ingress.openapi import RESPONSES
 from router.sources.contract import VerifierConfig
+from router.sources.signature_headers import SIGNATURE_HEADERS
 from router.sources.spec import SourceSpec
 
 _ANY: Final[Mapping[str, Any]] = {}
@@ -17,20 +18,6 @@ _BODY: Final[Mapping[str, Mapping[str, Any]]] = {
     "multipart/form-data": _FORM,
     "text/plain": {"type": "string"},
 }
-_HEADERS: Final[Mapping[str, str]] = {
-    "github": "X-Hub-Signature-256",
-    "grafana": "X-Grafana-Alerting-Signature",
-    "pagerduty": "X-PagerDuty-Signature",
-    "sendgrid": "X-Twilio-Email-Event-Webhook-Signature",
-    "sentry": "Sentry-Hook-Signature",
-    "shopify": "X-Shopify-Hmac-Sha256",
-    "slack": "X-Slack-Signature",
-    "standard-webhooks": "webhook-signature",
-    "stripe": "Stripe-Signature",
-    "svix": "svix-signature",
-    "twilio": "X-Twilio-Signature",
-}
-"""The header with the signature, of verifiers that have a fixed one."""
 _HTTP_SCHEMES: Final = ("basic", "bearer")
 _MTLS: Final = "mtls"
 
@@ -106,7 +93,7 @@ def _scheme(name: str, config: VerifierConfig) -> dict[str, Any] | None:
         return {"type": "http", "scheme": name}
     if name == _MTLS:
         return {"type": "mutualTLS"}
-    header = getattr(config, "header", None) or _HEADERS.get(name)
+    header = getattr(config, "header", None) or SIGNATURE_HEADERS.get(name)
     if header:
         return {"type": "apiKey", "in": "header", "name": header}
     query = getattr(config, "query", None)

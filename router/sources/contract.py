@@ -62,7 +62,7 @@ class CredentialPlaces(msgspec.Struct, frozen=True, kw_only=True):
 
     headers: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
-    """Of the query."""
+    """Parameters of the query."""
 
 
 Secrets = Secret | tuple[Secret, ...]

@@ -4,23 +4,8 @@ import re
 from typing import Final
 
 from router.sources.contract import RequestHead
+from router.sources.signature_headers import SENDER_HEADERS
 
-SIGNATURE_HEADERS: Final = {
-    "x-twilio-signature": "twilio",
-    "webhook-signature": "standard-webhooks",
-    "svix-signature": "standard-webhooks",
-    "x-hub-signature-256": "github",
-    "stripe-signature": "stripe",
-    "x-slack-signature": "slack",
-    "x-twilio-email-event-webhook-signature": "sendgrid",
-    "x-pagerduty-signature": "pagerduty",
-    "x-shopify-hmac-sha256": "shopify",
-    "sentry-hook-signature": "sentry",
-    "x-grafana-alerting-signature": "grafana",
-    "x-amz-sns-message-type": "sns",
-    "x-forwarded-client-cert": "mtls",
-}
-"""The headers of senders, in lower case, and the verifiers that read them."""
 _LIKE: Final = re.compile(
     r"[a-z0-9-]*(?:signature|hmac|digest|token|api-?key|authorization)[a-z0-9-]*"
 )
@@ -39,7 +24,7 @@ def missing_header_hint(head: RequestHead, wanted: str, otherwise: str) -> str:
     """
     names = [name.lower() for name in [*head.headers][:_MAX_HEADERS]]
     for name in names:
-        verifier = SIGNATURE_HEADERS.get(name)
+        verifier = SENDER_HEADERS.get(name)
         if verifier and name != wanted.lower():
             return (
                 f"the request has the header {name} of the verifier {verifier}: is it the path of"

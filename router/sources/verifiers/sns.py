@@ -7,6 +7,7 @@ may be.
 Source: AWS, "Verifying the signatures of Amazon SNS messages".
 """
 
+import asyncio
 import fnmatch
 import re
 from collections import OrderedDict
@@ -129,6 +130,7 @@ class SnsVerifier(Verifier):
         self._config = config
         self._fetch = environment.fetch
         self._certificates: OrderedDict[str, x509.Certificate] = OrderedDict()
+        self._loading: dict[str, asyncio.Future[x509.Certificate | Refusal]] = {}
         self._fetches: list[float] = []
 
     def check_head(self, head: RequestHead) -> Refusal | None:
@@ -175,13 +177,28 @@ class SnsVerifier(Verifier):
     async def _certificate(self, url: str, now: float) -> x509.Certificate | Refusal:
         found = self._certificates.get(url)
         if found is None:
-            loaded = await self._load(url, now)
+            loaded = await self._load_once(url, now)
             if isinstance(loaded, Refusal):
                 return loaded
             found = self._certificates[url] = loaded
             while len(self._certificates) > _MAX_CERTIFICATES:
                 self._certificates.popitem(last=False)
         return _outdated(found, now) or found
+
+    async def _load_once(self, url: str, now: float) -> x509.Certificate | Refusal:
+        """Load a certificate; messages that name it meanwhile wait for the same fetch."""
+        loading = self._loading.get(url)
+        if loading is not None:
+            return await asyncio.shield(
+                loading
+            )  # so that a cancelled request ends its own wait only
+        self._loading[url] = asyncio.get_running_loop().create_future()
+        loaded: x509.Certificate | Refusal = _later("the fetch of its certificate was cancelled")
+        try:
+            loaded = await self._load(url, now)
+        finally:
+            self._loading.pop(url).set_result(loaded)
+        return loaded
 
     async def _load(self, url: str, now: float) -> x509.Certificate | Refusal:
         self._fetches = [at for at in self._fetches if 0 <= now - at < _MINUTE]

@@ -1,5 +1,6 @@
 """Amazon SNS: whose message, which certificate, and when it is fetched."""
 
+import asyncio
 import json
 
 import msgspec
@@ -60,6 +61,25 @@ async def test_each_type_and_version_passes(changes, environment):
     certificates = Certificates()
     verifier = verifier_of(certificates, environment)
     assert await judge(verifier, signed_message(NOW, **changes)) is None
+
+
+async def test_messages_at_the_same_time_share_one_fetch(environment):
+    certificates = Certificates()
+    answers = asyncio.Event()
+
+    async def fetch(url: str) -> bytes:
+        await answers.wait()
+        return await Certificates.fetch(certificates, url)
+
+    certificates.fetch = fetch
+    verifier = verifier_of(certificates, environment)
+    async with asyncio.TaskGroup() as group:
+        judged = [group.create_task(judge(verifier, signed_message(NOW))) for _ in range(20)]
+        await asyncio.sleep(0)
+        answers.set()
+
+    assert [each.result() for each in judged] == [None] * 20
+    assert certificates.urls == [CERTIFICATE_URL]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import msgspec
 
 from router.configuration.readers.routes import RouteText
 from router.configuration.readers.source_text import SourceText
-from router.configuration.readers.sources import preset_names
+from router.configuration.readers.sources import preset_names, preset_parts
 from router.configuration.readers.tables import NAME_PATTERN as TABLE_PATTERN
 from router.configuration.readers.tables import TableText
 from router.datatypes import ByteSize, Duration, Rate, Secret, Share
@@ -39,6 +39,7 @@ _WRITTEN: Final[dict[type, dict[str, Any]]] = {
 _RATE_TEXT: Final = Annotated[str, msgspec.Meta(examples=["5/s", "100/m", "20/10s"])]
 _SECRETS: Final = (Secret, tuple[Secret, ...])
 _SECRET_TEXT = Annotated[str, msgspec.Meta(examples=["${NAME_OF_A_VARIABLE}"])]
+_PRESET_OPTION: Final = {"description": "An option of the preset's verifier."}
 _RULE_LIST: Final = {"type": "array", "items": {"type": "string"}, "minItems": 2}
 
 
@@ -56,7 +57,7 @@ def json_schema() -> dict[str, Any]:
     schemas, definitions = described(items)
     rule, defaults, route, table, schedule, mute_time, inhibition, silence, source, *more = schemas
     kinds, options = more[: len(configs)], more[len(configs) :]
-    _describe_source(definitions["SourceText"], dict(zip(verifiers, options, strict=True)))
+    _describe_source(definitions, dict(zip(verifiers, options, strict=True)))
     definitions["RecipientText"]["anyOf"] = [
         {"required": ["to"]},
         {"required": ["from", "otherwise"]},
@@ -115,24 +116,33 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def _describe_source(source: dict[str, Any], verifiers: dict[str, dict[str, Any]]) -> None:
+def _describe_source(definitions: dict[str, Any], verifiers: dict[str, dict[str, Any]]) -> None:
     """Write the presets and the options of each verifier into the schema of a source."""
-    keys = source["properties"]
+    keys = definitions["SourceText"]["properties"]
     keys["preset"] = {**keys["preset"], "enum": preset_names()}
     secret = {"type": ["string", "array"], "description": "The secret of the preset's verifier."}
+    of_presets: dict[str, Any] = {}
+    for name in sorted(_verifiers_of_presets()):
+        config = definitions[verifiers[name]["$ref"].rpartition("/")[2]]
+        config.pop("required", None)  # because the preset, or a key beside it, may have the option
+        of_presets |= dict.fromkeys(config["properties"], _PRESET_OPTION)
     keys["verify"] = {
         "description": keys["verify"]["description"],
         "anyOf": [
             {"const": "none"},
             {
                 "type": "object",
-                # No option is required, because a preset may have it.
-                "properties": {"secret": secret, **verifiers},
+                "properties": {**of_presets, "secret": secret, **verifiers},
                 "minProperties": 1,
                 "additionalProperties": False,
             },
         ],
     }
+
+
+def _verifiers_of_presets() -> set[str]:
+    verifies = (preset_parts(name).verify for name in preset_names())
+    return {entry.key.text for each in verifies if each is not None for entry in each.entries}
 
 
 def described(

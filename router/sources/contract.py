@@ -1,8 +1,8 @@
-"""The contract of verifiers: what they see of a request, and what they answer.
+"""The contract of verifiers: their options, the request that they check, and their refusals.
 
 A verifier decides whether a request comes from the sender that a source belongs to. It changes
-nothing, and it has two looks: at the head, before the body is read, so that the body of a stranger
-is never read where the head alone decides; and at the body.
+nothing. It checks the head before the body is read, so that the body of a stranger is never read if
+the head alone decides; and then the whole request.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -134,18 +134,18 @@ class VerifierEnvironment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verifier:
-    """One way to verify a request. A subclass overrides one look or both.
+    """One way to verify a request. A subclass overrides one check or both.
 
     Both return a Refusal, or None if the request passes.
     """
 
     def check_head(self, head: RequestHead) -> Refusal | None:
-        """Look at the head, before the body is read."""
+        """Check the head, before the body is read."""
         del head
         return None
 
     async def check_body(self, head: RequestHead, body: bytes) -> Refusal | None:
-        """Look at the whole request, whose head has passed; ``body`` is as the sender wrote it."""
+        """Check the whole request, whose head has passed; ``body`` is as the sender wrote it."""
         del head, body
         return None
 

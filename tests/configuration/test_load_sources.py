@@ -30,6 +30,26 @@ def test_the_schema_accepts_an_example_of_the_guide(example: str) -> None:
     validate(yaml.safe_load(example), json_schema())
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"preset": "slack", "verify": {"secret": "a-secret-of-slack", "tolerance": "10m"}},
+        {"preset": "slack", "verify": {"secret": "a-secret", "slack": {"tolerance": "10m"}}},
+        {"preset": "cloudwatch-sns", "verify": {"topics": ["arn:aws:sns:eu-west-1:1:a"]}},
+        {"preset": "twilio-status", "verify": {"auth_token": ["the-old-token", "the-new-token"]}},
+        {"preset": "azure-event-grid", "verify": {"api_key": {"secret": "a-key-of-azure"}}},
+        {"preset": "alertmanager", "verify": {"token": "a-token"}, "rate": "5/s"},
+    ],
+    ids=lambda source: str(source["verify"]),
+)
+def test_the_schema_accepts_what_overrides_a_preset(tmp_path: Path, source: Any) -> None:
+    folder = {"sources": {"one": source}}
+    (tmp_path / "sources.yaml").write_text(yaml.safe_dump(folder), encoding="utf-8")
+
+    assert load(tmp_path, {}).sources
+    validate(folder, json_schema())
+
+
 def rows(title: str) -> dict[str, list[str]]:
     """Return the cells of a section's first table by the words of its first column."""
     section = GUIDE.split(f"\n## {title}\n")[1].split("\n## ")[0]

@@ -28,6 +28,7 @@ from router.configuration.readers.sources import preset_names, preset_parts, pre
 from router.configuration.variables import MissingVariable
 from router.errors import RulesError
 from router.events.model import Event
+from router.events.schemas import KNOWN_TYPES
 from router.sources.contract import RequestHead, VerifierEnvironment
 from router.sources.mapping import OpenedRequest, SourceMapping
 from router.sources.spec import SourceSpec
@@ -71,6 +72,14 @@ def test_a_sample_becomes_its_events(sample: SenderSample) -> None:
     text = msgspec.json.format(msgspec.json.encode(outcome(sample))).decode() + "\n"
 
     assert text == golden(f"{sample.name}.json", text, FOLDER / sample.preset)
+
+
+@each_sample
+def test_no_documented_type_begins_as_those_of_a_preset(sample: SenderSample) -> None:
+    """A rule about a preset's events by a pattern would be checked against other fields."""
+    beginnings = {each.get("type", "none").rpartition(".")[0] + "." for each in outcome(sample)}
+
+    assert not any(known.startswith(tuple(beginnings)) for known in KNOWN_TYPES)
 
 
 @each_preset

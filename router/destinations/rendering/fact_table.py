@@ -5,7 +5,8 @@ without a part is not shown. An event is described by the rows of the longest pa
 The fields are those of Twilio's pages on each type of Event Streams: "Conference Summary", "Conference
 Participant Summary", "Call Summary", "Gateway Call Event", "Voice SDK Events", "Gateway Metrics", "Voice SDK
 Metrics", "Outbound Message", "Inbound Message", "Error Logs", "Task", "Task Queue", "Worker", "Reservation",
-"Flow", "Step", "Verification", "Message Status".
+"Flow", "Step", "Verification", "Message Status", "Status Callback", "Call Progress Event"; those of forms, of
+the presets twilio-status and twilio-debugger, are of "Call Resource", "Message Resource" and "Debugger".
 """
 
 from collections.abc import Iterator, Mapping
@@ -198,13 +199,40 @@ _CALL_METRICS: Final = (
     _ACCOUNT,
 )
 _NETWORK: Final = _row("Network", _part("mcc", TEXT, "MCC {}"), _part("mnc", TEXT, "MNC {}"))
+# Callbacks have the fields of the webhook in `request.parameters`, or, as forms, at the top.
+_CALLBACK: Final = (
+    _row("Call", "sid | CallSid | call_sid"),
+    _row(
+        "Conference",
+        "request.parameters.FriendlyName | FriendlyName",
+        "request.parameters.ConferenceSid | ConferenceSid | conference_sid",
+    ),
+    _row(
+        "Recording",
+        "request.parameters.RecordingSid | RecordingSid",
+        "request.parameters.RecordingStatus | RecordingStatus",
+    ),
+    _row("From", _part("request.parameters.From | From", PARTY)),
+    _row("To", _part("request.parameters.To | To", PARTY)),
+    _row("Direction", "request.parameters.Direction | Direction"),
+    _row("State", "request.parameters.CallStatus | CallStatus | StatusCallbackEvent"),
+    _row("SIP response", "request.parameters.SipResponseCode | SipResponseCode"),
+    _row("Duration", _part("request.parameters.CallDuration | CallDuration", TEXT, "{} s")),
+    _row("Error code", "request.parameters.ErrorCode | ErrorCode"),
+    _row(
+        "Response",
+        _part("response.responseCode", TEXT, "HTTP {}"),
+        _part("response.requestDuration", MS, "after {}"),
+    ),
+    _row("Account", "request.parameters.AccountSid | AccountSid | account_sid"),
+)
 _SENT: Final = (
-    _row("Message", "messageSid"),
-    _row("From", _part("from", PARTY)),
-    _row("To", _part("to", PARTY)),
-    _row("Status", "messageStatus"),
-    _row("Error code", "errorCode"),
-    _row("Messaging service", "messagingServiceSid"),
+    _row("Message", "messageSid | MessageSid"),
+    _row("From", _part("from | From", PARTY)),
+    _row("To", _part("to | To", PARTY)),
+    _row("Status", "messageStatus | MessageStatus"),
+    _row("Error code", "errorCode | ErrorCode"),
+    _row("Messaging service", "messagingServiceSid | MessagingServiceSid"),
     _NETWORK,
     _row("Segments", "numberOfSegments"),
     _ACCOUNT,
@@ -219,15 +247,19 @@ _RECEIVED: Final = (
     _ACCOUNT,
 )
 _ERROR_LOG: Final = (
-    _row("Error code", "error_code"),
-    _row("Level", "level"),
+    _row("Error code", "error_code | Payload.error_code"),
+    _row("Level", "level | Level"),
     _row("Product", "product_name"),
-    _row("Message", "payload.message | payload.more_info.Msg | payload.more_info.msg"),
-    _row("Resource", "payload.resource_sid | resource_sid"),
-    _row("Service", "service_sid | payload.service_sid"),
+    _row(
+        "Message",
+        "payload.message | payload.more_info.Msg | payload.more_info.msg"
+        " | Payload.more_info.Msg | Payload.more_info.msg",
+    ),
+    _row("Resource", "payload.resource_sid | resource_sid | Payload.resource_sid"),
+    _row("Service", "service_sid | payload.service_sid | Payload.service_sid"),
     _row("Request", "request_sid"),
     _row("Correlation", "correlation_sid"),
-    _row("Log entry", "sid"),
+    _row("Log entry", "sid | Sid"),
     _ACCOUNT,
 )
 _TASKROUTER: Final = (
@@ -284,9 +316,12 @@ FACTS: Final[Mapping[str, tuple[FactRow, ...]]] = {
     f"{_INSIGHTS}call-summary.": _CALL_SUMMARY,
     f"{_INSIGHTS}call-event.": _CALL_EVENT,
     f"{_INSIGHTS}call-metrics.": _CALL_METRICS,
+    "com.twilio.voice.": _CALLBACK,
     "com.twilio.messaging.message.": _SENT,
+    "com.twilio.messaging.status-callback.": _SENT,
     "com.twilio.messaging.inbound-message.": _RECEIVED,
     "com.twilio.error-logs.": _ERROR_LOG,
+    "com.twilio.debugger.": _ERROR_LOG,
     "com.twilio.taskrouter.": _TASKROUTER,
     "com.twilio.studio.flow.": _STUDIO,
     "com.twilio.accountsecurity.verify.": _VERIFY,

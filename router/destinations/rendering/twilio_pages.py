@@ -45,21 +45,23 @@ def _sid(*prefixes: str) -> str:
     return f"(?:{'|'.join(prefixes)})[0-9a-fA-F]{{32}}"
 
 
+_RESOURCE: Final = "payload.resource_sid | resource_sid | Payload.resource_sid"
+"""What an error log, or a webhook of the Debugger, is about."""
 _PAGES: Final = (
     _page(
         "Call",
         f"{_CONSOLE}/voice/calls/logs/{{}}",
-        ("call_sid | CallSid | payload.resource_sid | resource_sid", _sid("CA")),
+        (f"call_sid | CallSid | sid | {_RESOURCE}", _sid("CA")),
     ),
     _page(
         "Conference",
         f"{_CONSOLE}/voice/conferences/logs/{{}}",
-        ("conference_sid | ConferenceSid | payload.resource_sid | resource_sid", _sid("CF")),
+        (f"conference_sid | ConferenceSid | {_RESOURCE}", _sid("CF")),
     ),
     _page(
         "Message",
         f"{_CONSOLE}/sms/logs/{{}}",
-        ("messageSid | MessageSid | payload.resource_sid | resource_sid", _sid("SM", "MM")),
+        (f"messageSid | MessageSid | {_RESOURCE}", _sid("SM", "MM")),
     ),
     _page(
         "Task",
@@ -67,11 +69,14 @@ _PAGES: Final = (
         ("payload.workspace_sid", _sid("WS")),
         ("payload.task_sid", _sid("WT")),
     ),
-    _page("Log entry", f"{_CONSOLE}/runtime/debugger/{{}}", ("sid", _sid("NO"))),
+    _page("Log entry", f"{_CONSOLE}/runtime/debugger/{{}}", ("sid | Sid", _sid("NO"))),
     _page(
         "Error code",
         "https://www.twilio.com/docs/api/errors/{}",
-        ("error_code | errorCode | ErrorCode | sdk_edge.error.code", "[1-9][0-9]{4,5}"),
+        (
+            "error_code | errorCode | ErrorCode | sdk_edge.error.code | Payload.error_code",
+            "[1-9][0-9]{4,5}",
+        ),
     ),
 )
 

@@ -11,6 +11,7 @@ from router.alerts import Alert, Delivery, delivery_id
 from router.configuration.load import load
 from router.destinations.contract import Links
 from router.destinations.rendering.email_body import html_part, text_part
+from router.destinations.rendering.event_facts import event_facts
 from router.destinations.rendering.json_body import Format, alert_body
 from router.destinations.rendering.slack_blocks import message
 from router.destinations.rendering.summary import decode, facts, summary
@@ -270,3 +271,43 @@ def test_hostile_text_in_each_field_is_one_short_line(tmp_path: Path) -> None:
     for fact in facts(alert, decode(alert)):
         assert fact.value.isprintable()
         assert len(fact.value) <= 300
+
+
+@pytest.mark.parametrize(
+    ("event_type", "data"),
+    [
+        (
+            "com.twilio.voice.status-callback.call.completed",
+            {
+                "sid": CALL,
+                "request": {
+                    "method": "POST",
+                    "parameters": {
+                        "From": "+442079461234",
+                        "CallStatus": "failed",
+                        "CallDuration": "49",
+                    },
+                },
+            },
+        ),
+        (
+            "com.twilio.voice.call-status-callback.failed",
+            {
+                "CallSid": CALL,
+                "From": "+442079461234",
+                "CallStatus": "failed",
+                "CallDuration": "49",
+            },
+        ),
+    ],
+)
+def test_a_callback_about_a_call_names_it_in_a_stream_and_in_a_form(
+    event_type: str, data: dict[str, Any]
+) -> None:
+    found = event_facts({"data": data}, event_type, whole_numbers=False).facts
+    assert {fact.label: fact.value for fact in found} == {
+        "Call": CALL,
+        "From": "+4420…1234",
+        "State": "failed",
+        "Duration": "49 s",
+    }

@@ -33,6 +33,14 @@ WORKSPACE, TASK = "WS00000000000000000000000000000001", "WT000000000000000000000
             {"payload": {"workspace_sid": WORKSPACE, "task_sid": TASK}},
             {"Task in Twilio": f"{CONSOLE}/taskrouter/workspaces/{WORKSPACE}/tasks/{TASK}"},
         ),
+        ({"sid": CALL}, {"Call in Twilio": f"{CONSOLE}/voice/calls/logs/{CALL}"}),
+        (
+            {"Sid": CALL.replace("CA", "NO"), "Payload": {"error_code": "11200"}},
+            {
+                "Log entry in Twilio": f"{CONSOLE}/runtime/debugger/{CALL.replace('CA', 'NO')}",
+                "Error code in Twilio": "https://www.twilio.com/docs/api/errors/11200",
+            },
+        ),
         ({"payload": {"task_sid": TASK}}, {}),
         ({"call_sid": f"{CALL}/../../evil"}, {}),
         ({"call_sid": f"{CALL}\n"}, {}),

@@ -280,7 +280,14 @@ class SinkConnector:
         await self._api.run(validate_sink_call(sink.sid, test_id))
         sink = await self._api.sink(sink.sid)
         self._exists[0] = f"sink {sink.sid} ({sink.status})"
-        self._done(f"Sink {sink.sid} was validated and is {sink.status}.")
+        if sink.status != "active":
+            advice = Advice(
+                f"Sink {sink.sid} is {sink.status} although its test event has come.",
+                "Run the same command again in a minute; if it stays so, delete the sink with router"
+                " twilio disconnect, and connect again.",
+            )
+            raise ConnectFailedError(advice, self._exists)
+        self._done(f"Sink {sink.sid} was validated and is active.")
         return sink
 
     async def _subscribe(self, plan: ConnectPlan, sink: TwilioSink, test_id: str) -> ConnectResult:

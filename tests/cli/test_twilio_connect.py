@@ -142,6 +142,17 @@ async def test_a_sink_that_is_not_active_is_validated_with_the_test_event(
     assert json(result)["sink_status"] == "active"
 
 
+async def test_a_sink_that_stays_inactive_is_not_subscribed(bench: TwilioBench) -> None:
+    router = await bench.router()
+    bench.api.new_sinks_are, bench.api.validated_sinks_are = "initialized", "failed"
+
+    result = await bench.connect(router.url, "--voice-insights")
+
+    assert result.exit_code == 1
+    assert "is failed although its test event has come." in result.output
+    assert not bench.api.subscriptions
+
+
 async def test_the_sinks_url_gets_the_credentials_that_the_router_requires(
     bench: TwilioBench,
 ) -> None:

@@ -102,6 +102,7 @@ class TwilioApiServer:
         self.page_size_limit = 1000
         self.new_sinks_are = "active"
         """Twilio: "The status of Sinks is active by default"; before 2022 it was initialized."""
+        self.validated_sinks_are = "active"
         self.delivers = True
         self.is_prompt = False
         """Whether a test event is sent before its request is answered; Twilio sends it afterwards."""
@@ -378,7 +379,7 @@ class TwilioApiServer:
         sink = self._sink(request)
         if sink["status"] != "active" and self._tests.get(fields["TestId"]) != sink["sid"]:
             raise _AnswerError(400, 20001, "TestId is not that of a test of this sink")
-        sink["status"] = "active"
+        sink["status"] = self.validated_sinks_are
         return 201, {"result": "valid"}
 
     async def _list_subscriptions(self, request: web.Request, _: Any) -> tuple[int, Any]:

@@ -106,5 +106,5 @@ def _print_next_steps(folder: Path, packs: Sequence[RulePack]) -> None:
     echo(f"  {variable}router run")
     types = types_needed(packs)
     if types:
-        echo("To let Twilio send what these rules are about:")
+        echo("To let Twilio send what these rules are about, with the credentials of your account:")
         echo(f"  router twilio connect --types {','.join(types)}")

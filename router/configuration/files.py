@@ -62,7 +62,7 @@ def rules_files(folder: Path) -> list[Path]:
 
     Raises RulesError if the folder cannot be read, or has no rules file or too many.
     """
-    problem, hint = "", "set ROUTER_RULES to the folder with your rules"
+    problem, hint = "", "set ROUTER_RULES to the folder with your rules, or begin one: router init"
     files: list[Path] = []
     try:
         files = sorted(path for path in _visible(folder) if path.suffix in _SUFFIXES)

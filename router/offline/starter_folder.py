@@ -130,6 +130,10 @@ def _variables(destinations: str) -> str:
         "# The auth token of your Twilio account, which signs what is posted to /twilio.",
         "ROUTER_TWILIO_AUTH_TOKENS=",
         "",
+        "# The https URL under which Twilio reaches the router. `router twilio connect` also needs",
+        "# TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, which the router itself must not have.",
+        "# ROUTER_PUBLIC_URL=https://events.example.com",
+        "",
         "# The Redis of the router; `router dev` brings its own.",
         "ROUTER_REDIS_URL=redis://localhost:6379/0",
     ]

@@ -286,7 +286,9 @@ def test_a_folder_without_rules_is_one_clear_error(folder: Path, name: str, expe
     folder.with_name("file").write_text("")
     with pytest.raises(RulesError) as caught:
         load(Path(name), {})
-    assert str(caught.value) == (f"{expected} (set ROUTER_RULES to the folder with your rules)")
+    assert str(caught.value) == (
+        f"{expected} (set ROUTER_RULES to the folder with your rules, or begin one: router init)"
+    )
 
 
 def test_a_pipe_a_folder_or_a_broken_link_is_an_error(folder: Path) -> None:

@@ -18,9 +18,9 @@ from router.destinations.rendering.event_facts import (
     VALUES,
     Fact,
     event_facts,
+    subject_facts,
     values_read,
 )
-from router.destinations.rendering.fact_table import PARTY_LABELS
 from router.destinations.rendering.templates import ESCAPES, TemplateTarget, is_constant, render
 from router.destinations.rendering.text import cut, one_line
 from router.events.model import Event, document
@@ -40,8 +40,6 @@ GENERAL_LABELS: Final = (
     "Event id",
 )
 """The labels of the facts that messages about all events have."""
-_SUBJECTS_LIMIT: Final = 4
-"""Facts in a summary that needs no template."""
 COLOURS: Final[Mapping[Severity, str]] = {
     Severity.INFO: "#2563eb",
     Severity.WARNING: "#d97706",
@@ -121,8 +119,7 @@ def plain_summary(
     It has no telephone number and no other party, masked or not.
     """
     event = decode(alert) if event is None else event
-    found = event_facts(event, alert.event_type, whole_numbers=alert.whole_numbers).facts
-    named = [fact for fact in found if fact.label not in PARTY_LABELS][:_SUBJECTS_LIMIT]
+    named = subject_facts(event, alert.event_type, whole_numbers=alert.whole_numbers)
     subjects = ", ".join(f"{fact.label.lower()} {fact.value}" for fact in named)
     text = f"{alert.rule}: {alert.event_type}" + (f" ({subjects})" if subjects else "")
     return cut(ESCAPES[target](one_line(text, SUMMARY_LIMIT)), SUMMARY_LIMIT)

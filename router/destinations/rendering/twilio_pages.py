@@ -46,7 +46,7 @@ def _sid(*prefixes: str) -> str:
 
 
 _RESOURCE: Final = "payload.resource_sid | resource_sid | Payload.resource_sid"
-"""What an error log, or a webhook of the Debugger, is about."""
+"""The subject of an error log, or of a webhook of the Debugger."""
 _PAGES: Final = (
     _page(
         "Call",

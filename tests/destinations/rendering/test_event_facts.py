@@ -11,7 +11,7 @@ from router.alerts import Alert, Delivery, delivery_id
 from router.configuration.load import load
 from router.destinations.contract import Links
 from router.destinations.rendering.email_body import html_part, text_part
-from router.destinations.rendering.event_facts import event_facts
+from router.destinations.rendering.event_facts import event_facts, values_read
 from router.destinations.rendering.json_body import Format, alert_body
 from router.destinations.rendering.slack_blocks import message
 from router.destinations.rendering.summary import decode, facts, summary
@@ -271,6 +271,14 @@ def test_hostile_text_in_each_field_is_one_short_line(tmp_path: Path) -> None:
     for fact in facts(alert, decode(alert)):
         assert fact.value.isprintable()
         assert len(fact.value) <= 300
+
+
+@pytest.mark.parametrize("name", ["from", "From", "Caller"])
+def test_a_party_that_a_rule_reads_is_masked_however_a_sender_spells_its_field(name: str) -> None:
+    (fact,) = values_read(
+        {"data": {name: "client-7"}}, (f"data.{name}",), frozenset(), whole_numbers=False
+    )
+    assert fact.value == f"data.{name} = c…"
 
 
 @pytest.mark.parametrize(

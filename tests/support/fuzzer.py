@@ -53,10 +53,14 @@ class Fuzzer:
             answered = await self._send(waiting)
             if not answered:
                 self.unanswered += 1
-                if waiting[0] not in self._broken:
-                    self.dropped.append(waiting[0])
+                await self._send_again(waiting[0])
             self._broken.discard(waiting[0])
             waiting = waiting[max(answered, 1) :]
+
+    async def _send_again(self, request: bytes) -> None:
+        """Send a well framed request alone: what followed may have reset the connection."""
+        if request not in self._broken and not await self._send([request], patience=PATIENCE):
+            self.dropped.append(request)
 
     def _some(self) -> list[bytes]:
         """Requests for one connection: many that are well framed, or one that is not."""
@@ -67,7 +71,7 @@ class Fuzzer:
             return [request]
         return [self._requests.well_framed() for _ in range(min(PIPELINED, self.left))]
 
-    async def _send(self, waiting: list[bytes]) -> int:
+    async def _send(self, waiting: list[bytes], *, patience: float | None = None) -> int:
         """How many were answered before the connection came to its end, on either side."""
         reader, writer = await asyncio.open_connection(self._host, self._port)
         received = b""
@@ -76,7 +80,7 @@ class Fuzzer:
             writer.write(b"".join(waiting))
             while answered < len(waiting):
                 # A broken one may leave the far side waiting for more: then we go.
-                async with asyncio.timeout(PATIENCE if len(waiting) > 1 else LAST):
+                async with asyncio.timeout(patience or (PATIENCE if len(waiting) > 1 else LAST)):
                     chunk = await reader.read(1 << 18)
                 if not chunk:
                     break

@@ -206,7 +206,9 @@ def _unmappable(
 def _of_source(
     source: ActiveSource, item: Malformed, head: RequestHead, *, is_item: bool = True
 ) -> Malformed:
-    content_type = head.headers.get(hdrs.CONTENT_TYPE, "")
+    stated = head.headers.get(hdrs.CONTENT_TYPE, "")
+    # Bytes that are no text cannot be stored, and would end the commit of all requests.
+    content_type = stated.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return Malformed(
         f"source {source.spec.name}: {item.reason}",
         item.path,
